@@ -1,0 +1,57 @@
+# `make` lists the targets. `make train` and `make test` need nothing before them but Python and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := src tests benchmarks datasets
+
+.PHONY: help train test check lint types transcripts bench wheel clean
+.DEFAULT_GOAL := help
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+train: $(VENV)/installed  ## train on the bundled digits, evaluate, and predict a few rows through a pipe
+	$(BIN)/nncli train digits --model mlp --hidden 64 -o digits.npz
+	$(BIN)/nncli eval digits.npz
+	head -6 datasets/digits.csv | $(BIN)/nncli predict digits.npz --proba | cut -c 1-72
+
+test: $(VENV)/installed-dev  ## run the tests
+	$(BIN)/python -m pytest
+
+check: lint types transcripts test  ## lint, types, documented transcripts, then the tests
+
+lint: $(VENV)/installed-dev  ## style and likely mistakes
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+
+types: $(VENV)/installed-dev  ## strict types
+	$(BIN)/mypy
+
+transcripts: $(VENV)/installed-dev  ## check that the README shows what the program really prints
+	$(BIN)/python tests/transcripts.py --check README.md
+
+bench: $(VENV)/installed-bench  ## time nncli against its peers (a few minutes; MNIST=FOLDER for the folder of IDX files)
+	$(BIN)/python benchmarks/run.py $(MNIST)
+
+wheel: $(VENV)/installed-dev  ## build a wheel into dist/
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+clean:  ## remove what the other targets made
+	rm -rf $(VENV) dist build digits.npz .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "make: expected Python 3.11 or newer, found $$($(PYTHON) --version). Try: make PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/installed: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/installed-dev: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ $(VENV)/installed
+
+$(VENV)/installed-bench: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,bench]'
+	@touch $@ $(VENV)/installed
