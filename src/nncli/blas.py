@@ -1,0 +1,37 @@
+"""Matrix kernels and processor threads. The kernels have to be chosen before NumPy is first imported."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+VARIABLE = "OPENBLAS_CORETYPE"
+NEEDED = {"avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512cd"}
+
+
+def choose_kernels() -> None:
+    """Lets OpenBLAS use AVX-512 on AMD processors that have it: up to twice as fast as its own choice there (AVX2).
+
+    Does nothing where the user has chosen, or where the processor is another or unknown.
+    """
+    if VARIABLE in os.environ:
+        return
+    try:
+        with Path("/proc/cpuinfo").open(encoding="ascii", errors="replace") as file:
+            first = file.read(8192).split("\n\n")[0]  # all processors of a machine are of one kind
+    except OSError:
+        return
+    if "AuthenticAMD" in first and set(first.split()) >= NEEDED:
+        os.environ[VARIABLE] = "SkylakeX"
+
+
+def use_threads(n: int | None) -> None:
+    """Limits the threads of the matrix products and of the file readers; None leaves them all."""
+    if n is None:
+        return
+    import numpy  # noqa: F401  # the library that is to be limited must be there
+    import pyarrow
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(n)
+    pyarrow.set_cpu_count(n)

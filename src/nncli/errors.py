@@ -1,0 +1,61 @@
+"""The error tree and its exit codes.
+
+    NncliError            1   anything nncli can explain in one line
+    ├── DataError         1   a data file cannot be read, or cannot be learned from
+    ├── ModelFileError    1   a file is not a model that this program can use
+    ├── TrainingError     1   the run itself went wrong (divergence)
+    ├── OutputError       1   a result cannot be written
+    └── OptionError       2   the command line (or a --config file) is at fault
+
+The other exit codes have no exception of their own: 0 done, 130 interrupted, 143 terminated,
+141 the reader of stdout went away. Errors are raised where the cause is known and printed in one
+place, `nncli.cli.main`.
+"""
+
+from __future__ import annotations
+
+DONE = 0
+INTERRUPTED = 130
+READER_GONE = 141
+TERMINATED = 143
+
+
+class NncliError(Exception):
+    """One line for a person: *where: what was expected and found. What to do.*
+
+    `where` is a file (with a line), an option or a command; `problem` says what was expected and
+    what was found, without a final full stop; `remedy` is a sentence without one, or empty.
+    """
+
+    exit_code = 1
+
+    def __init__(self, where: str, problem: str, remedy: str = "") -> None:
+        super().__init__(where, problem, remedy)  # the arguments, so that the error pickles
+        self.where = where
+        self.problem = problem
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.problem}." + (f" {self.remedy}." if self.remedy else "")
+
+
+class DataError(NncliError):
+    """A data file cannot be read, or cannot be learned from."""
+
+
+class ModelFileError(NncliError):
+    """A file is not a model that this program can use."""
+
+
+class TrainingError(NncliError):
+    """The run itself went wrong."""
+
+
+class OutputError(NncliError):
+    """A result cannot be written."""
+
+
+class OptionError(NncliError):
+    """The command line, or a --config file, is at fault."""
+
+    exit_code = 2

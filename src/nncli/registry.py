@@ -1,0 +1,97 @@
+"""Name → component, and the one syntax that names components everywhere: `name:key=value:key=value`."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, TypeVar
+
+from nncli.errors import OptionError
+
+T = TypeVar("T")
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`Did you mean 'adam'`, or the empty string if nothing is near."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"Did you mean '{near[0]}'" if near else ""
+
+
+class Registry(Mapping[str, type[T]]):
+    """The components of one kind (activations, losses …), in the order they were registered.
+
+    `option` is the command-line option that names them; errors point at it. The first line of a
+    component's docstring is its formula, and is what help texts and tables show.
+    """
+
+    def __init__(self, option: str) -> None:
+        self.option = option
+        self._components: dict[str, type[T]] = {}
+
+    def register(self, name: str) -> Callable[[type[T]], type[T]]:
+        """Class decorator: makes the class known as `name`."""
+
+        def add(component: type[T]) -> type[T]:
+            assert name not in self._components, f"{name} is registered twice"
+            component.name = name  # type: ignore[attr-defined]  # every component knows its own name
+            self._components[name] = component
+            return component
+
+        return add
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._components)
+
+    def __len__(self) -> int:
+        return len(self._components)
+
+    def __getitem__(self, name: str) -> type[T]:
+        """The class called `name`; OptionError with the nearest name if there is none."""
+        if name not in self._components:
+            raise OptionError(
+                self.option,
+                f"expected one of {', '.join(self._components)}; found '{name}'",
+                did_you_mean(name, self._components),
+            )
+        return self._components[name]
+
+    def formula(self, name: str) -> str:
+        """The first line of the component's docstring."""
+        return (self[name].__doc__ or "").strip().splitlines()[0]
+
+    def create(self, spec: str) -> T:
+        """The component that `name:key=value:…` describes, its settings checked against its fields.
+
+        A component with settings is a dataclass; its fields with `init=True` are the settings.
+        """
+        name, *pairs = spec.split(":")
+        component = self[name]
+        fields: dict[str, type] = {}
+        if dataclasses.is_dataclass(component):
+            fields = {f.name: type(f.default) for f in dataclasses.fields(component) if f.init}
+        settings: dict[str, Any] = {}
+        for pair in pairs:
+            key, equals, text = pair.partition("=")
+            if not equals or key not in fields:
+                known = ", ".join(f"{k}=…" for k in fields) or "no settings"
+                raise OptionError(
+                    self.option, f"expected {known} after '{name}'; found '{pair}'", did_you_mean(key, fields)
+                )
+            settings[key] = self._parse(f"{name}:{key}", text, fields[key])
+        try:
+            return component(**settings)
+        except ValueError as error:  # the component's own check of a setting
+            raise OptionError(self.option, f"{name}: {error}") from None
+
+    def _parse(self, where: str, text: str, kind: type) -> Any:
+        if kind is bool:
+            if text not in ("true", "false"):
+                raise OptionError(self.option, f"{where}: expected true or false, found '{text}'")
+            return text == "true"
+        try:
+            return kind(text)
+        except ValueError:
+            raise OptionError(
+                self.option, f"{where}: expected {'a number' if kind is float else 'a whole number'}, found '{text}'"
+            ) from None
