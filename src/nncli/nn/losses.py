@@ -1,0 +1,112 @@
+"""Losses, each with its link Z → P, so that no pairing of output and loss can be wrong.
+
+A class is told to a loss as a row of its table of targets: Y = table[y]. To add a loss, write one
+class here. Row losses are computed in float64 and from Z, never from a rounded P, so they are
+finite for any finite float32 Z.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncli.errors import OptionError
+from nncli.nn.activations import sigmoid
+from nncli.nn.layers import Array
+from nncli.registry import Registry
+
+Rows = NDArray[np.float64]  # one figure a row, (n,)
+
+
+class Loss:
+    """L = mean over rows of the row losses, with P = link(Z)."""
+
+    name: str
+
+    def outputs(self, K: int) -> int:
+        """How many scores a row needs for K classes."""
+        return K
+
+    def targets(self, K: int) -> NDArray[np.float64]:
+        """The table of targets, (K, outputs): row k is the target of class k."""
+        return np.eye(K)
+
+    def link(self, Z: Array, P: Array) -> None:
+        """P = link(Z)"""
+        raise NotImplementedError
+
+    def forward(self, Z: Array, Y: Array, P: Array) -> Rows:
+        """P = link(Z); returns the row losses."""
+        raise NotImplementedError
+
+    def backward(self, P: Array, Y: Array, dZ: Array) -> None:
+        """dZ = dL/dZ of the mean loss over the n rows."""
+        raise NotImplementedError
+
+    def probabilities(self, P: Array) -> Array:
+        """The probability of each class, (n, K), from P."""
+        return P
+
+
+LOSSES: Registry[Loss] = Registry("--loss")
+
+
+@LOSSES.register("cross-entropy")
+class CrossEntropy(Loss):
+    """L = −Σ_k y_k log p_k, P = softmax Z;  dL/dZ = (P − Y) / n"""
+
+    def link(self, Z: Array, P: Array) -> None:
+        softmax(Z, P)
+
+    def forward(self, Z: Array, Y: Array, P: Array) -> Rows:
+        m, s = softmax(Z, P)
+        # −Σ_k y_k log p_k = max z + log Σ_j exp(z_j − max z) − Σ_k y_k z_k,   as Σ_k y_k = 1
+        rows: Rows = m[:, 0].astype(np.float64) + np.log(s[:, 0]) - np.einsum("ik,ik->i", Y, Z, dtype=np.float64)
+        return rows
+
+    def backward(self, P: Array, Y: Array, dZ: Array) -> None:
+        np.subtract(P, Y, out=dZ)  # P − Y
+        dZ /= len(dZ)  # dL/dZ = (P − Y) / n                (n, K)
+
+
+@LOSSES.register("binary-cross-entropy")
+class BinaryCrossEntropy(Loss):
+    """L = −(y log p + (1 − y) log(1 − p)), P = σ(Z), one output for two classes;  dL/dZ = (P − Y) / n"""
+
+    def outputs(self, K: int) -> int:
+        if K != 2:
+            raise OptionError(
+                "--loss", f"binary-cross-entropy: expected two classes, found {K}", "Use --model softmax or mlp"
+            )
+        return 1
+
+    def targets(self, K: int) -> NDArray[np.float64]:
+        return np.array([[0.0], [1.0]])
+
+    def link(self, Z: Array, P: Array) -> None:
+        sigmoid(Z, P)
+
+    def forward(self, Z: Array, Y: Array, P: Array) -> Rows:
+        sigmoid(Z, P)
+        z = Z[:, 0].astype(np.float64)
+        # −y log σ(z) − (1 − y) log(1 − σ(z)) = max(z, 0) − y z + log(1 + e^−|z|)
+        rows: Rows = np.maximum(z, 0) - Y[:, 0] * z + np.log1p(np.exp(-np.abs(z)))
+        return rows
+
+    def backward(self, P: Array, Y: Array, dZ: Array) -> None:
+        np.subtract(P, Y, out=dZ)  # P − Y
+        dZ /= len(dZ)  # dL/dZ = (P − Y) / n                (n, 1)
+
+    def probabilities(self, P: Array) -> Array:
+        return np.hstack([1 - P, P])
+
+
+def softmax(Z: Array, P: Array) -> tuple[Array, Array]:
+    """p_k = exp(z_k − m) / s with m = max z and s = Σ_j exp(z_j − m); returns m and s, (n, 1) each."""
+    m = Z.max(axis=1, keepdims=True)
+    with np.errstate(over="ignore"):  # z − m may be −∞ in float32, and e^−∞ = 0 is then right
+        np.subtract(Z, m, out=P)
+    np.exp(P, out=P)
+    s = P.sum(axis=1, keepdims=True)
+    P /= s
+    return m, s

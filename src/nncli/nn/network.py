@@ -1,0 +1,126 @@
+"""A network: layers in a row, with all parameters in one flat vector θ and all gradients in another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncli.nn.activations import ACTIVATIONS, Activation
+from nncli.nn.initializers import INITIALIZERS
+from nncli.nn.layers import Array, Dense, Layer
+
+
+@dataclass(frozen=True)
+class Block:
+    """One named piece of θ: `W1` is the weights of the first dense layer, `b1` its bias."""
+
+    name: str
+    shape: tuple[int, ...]
+    start: int
+    stop: int
+
+    def view(self, vector: Array) -> Array:
+        return vector[self.start : self.stop].reshape(self.shape)
+
+
+class Network:
+    """Z = f_m(… f_2(f_1(X)) …)
+
+    `theta` and `grad` are (size,) vectors of `dtype`; every W, b, dW and db is a view into them.
+    The buffers for the outputs of the layers and their gradients grow to the largest batch seen.
+    """
+
+    def __init__(self, d: int, layers: Sequence[Layer], dtype: str = "float32") -> None:
+        self.layers = list(layers)
+        self.dtype = np.dtype(dtype)
+        self.widths = [d]
+        self.blocks: list[Block] = []
+        blocks_of: list[dict[str, Block]] = []  # for each layer
+        for layer in self.layers:
+            width = self.widths[-1]
+            # activations count with the dense layer before them, so W2 follows W1 whatever stands between
+            number = sum(isinstance(before, Dense) for before in self.layers[: len(blocks_of) + 1])
+            of_layer: dict[str, Block] = {}
+            for name, shape in layer.shapes(width).items():
+                start = self.blocks[-1].stop if self.blocks else 0
+                block = Block(f"{name}{number}", shape, start, start + int(np.prod(shape)))
+                self.blocks.append(block)
+                of_layer[name] = block
+            blocks_of.append(of_layer)
+            self.widths.append(layer.width(width))
+        self.theta = np.zeros(self.blocks[-1].stop, self.dtype)
+        self.grad = np.zeros_like(self.theta)
+        for layer, of_layer in zip(self.layers, blocks_of, strict=True):
+            layer.bind(
+                {name: block.view(self.theta) for name, block in of_layer.items()},
+                {name: block.view(self.grad) for name, block in of_layer.items()},
+            )
+        self._outputs = [np.empty((0, width), self.dtype) for width in self.widths[1:]]
+        self._gradients = [np.empty((0, width), self.dtype) for width in self.widths[1:-1]]
+        self._A: list[Array] = []  # X and the output of each layer, for the current batch
+        self._dA: list[Array] = []
+
+    @property
+    def size(self) -> int:
+        """How many parameters there are."""
+        return len(self.theta)
+
+    def widths_shown(self) -> str:
+        """The widths from inputs to outputs, as 784-64-10."""
+        dense = [layer.units for layer in self.layers if isinstance(layer, Dense)]
+        return "-".join(map(str, [self.widths[0], *dense]))
+
+    def initialize(self, initializer: str | None, rng: np.random.Generator) -> None:
+        """Draws the weights; with None, each dense layer takes what suits the activation behind it. Biases are 0."""
+        for layer, after in zip(self.layers, [*self.layers[1:], None], strict=True):
+            if isinstance(layer, Dense):
+                suited = after.initializer if isinstance(after, Activation) else "glorot"
+                INITIALIZERS.create(initializer or suited).fill(layer.W, rng)
+                layer.b[...] = 0
+
+    def forget_inputs(self, dead: NDArray[np.bool_]) -> None:
+        """Sets the first weights of the given inputs (d,) to 0: an input that is 0 in every training row never
+        gets a gradient, so it would keep its random weights for the day it is not 0."""
+        first = self.layers[0]
+        assert isinstance(first, Dense)
+        first.W[dead] = 0
+
+    def forward(self, X: Array) -> Array:
+        """Z (n, outputs) for X (n, d). It is a view that the next call overwrites."""
+        self._fit(len(X))
+        self._A[0] = X
+        for layer, A_in, A_out in zip(self.layers, self._A, self._A[1:], strict=False):
+            layer.forward(A_in, A_out)
+        return self._A[-1]
+
+    def backward(self, dZ: Array) -> None:
+        """Fills `grad` with dL/dθ, from dZ (n, outputs) = dL/dZ of the batch of the last `forward`."""
+        if len(self._gradients) and len(self._gradients[0]) < len(self._outputs[0]):
+            self._gradients = [np.empty_like(A) for A in self._outputs[:-1]]
+        n = len(dZ)
+        gradients = [None, *(dA[:n] for dA in self._gradients), dZ]  # nobody needs dL/dX
+        for i in reversed(range(len(self.layers))):
+            dA = gradients[i + 1]
+            assert dA is not None
+            self.layers[i].backward(dA, self._A[i], self._A[i + 1], gradients[i])
+
+    def _fit(self, n: int) -> None:
+        """Makes `_A` the buffers for a batch of n rows."""
+        if n > len(self._outputs[0]):
+            self._outputs = [np.empty((n, A.shape[1]), self.dtype) for A in self._outputs]
+            self._A = []
+        if not self._A or len(self._A[1]) != n:
+            self._A = [self._outputs[0], *(A[:n] for A in self._outputs)]
+
+
+def multilayer(
+    d: int, hidden: Sequence[int], outputs: int, activation: str = "relu", dtype: str = "float32"
+) -> Network:
+    """X → dense → activation → … → dense → Z; without hidden layers, a linear model."""
+    layers: list[Layer] = []
+    for units in hidden:
+        layers += [Dense(units), ACTIVATIONS.create(activation)]
+    return Network(d, [*layers, Dense(outputs)], dtype)

@@ -1,0 +1,121 @@
+"""Optimizers: θ ← θ − …, on flat vectors. To add one, write one dataclass here: its fields are its settings.
+
+`step` may overwrite g. Vectors longer than `BLOCK` are worked on block by block: all the passes of
+an update over one block find it in the cache, where one sweep after the other would go to memory.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from nncli.nn.layers import Array
+from nncli.registry import Registry
+
+BLOCK = 16_384  # elements; five vectors of float32 of this length are 320 KB, within a second-level cache
+
+
+class Optimizer:
+    """Holds its state as flat vectors of the length of θ. `default_lr` is α where the user gives none."""
+
+    name: str
+    default_lr: float
+
+    def start(self, theta: Array) -> None:
+        """Allocates the state."""
+
+    def step(self, theta: Array, g: Array, lr: float) -> None:
+        """θ ← the next θ, in place, with α = lr."""
+        raise NotImplementedError
+
+
+OPTIMIZERS: Registry[Optimizer] = Registry("--optimizer")
+
+
+@OPTIMIZERS.register("sgd")
+@dataclass
+class SGD(Optimizer):
+    """θ ← θ − α v with v ← μ v + g (momentum μ); Nesterov: θ ← θ − α (g + μ v)"""
+
+    momentum: float = 0.0
+    nesterov: bool = False
+    v: Array = field(init=False, repr=False)
+
+    default_lr = 0.1
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.momentum < 1:
+            raise ValueError(f"momentum: expected 0 ≤ momentum < 1, found {self.momentum}")
+        if self.nesterov and self.momentum == 0:
+            raise ValueError("nesterov=true needs a momentum, for example sgd:momentum=0.9:nesterov=true")
+
+    def start(self, theta: Array) -> None:
+        self.v = np.zeros_like(theta) if self.momentum else theta[:0]
+
+    def step(self, theta: Array, g: Array, lr: float) -> None:
+        for block in blocks(len(theta)):
+            g_, theta_ = g[block], theta[block]
+            if self.momentum:
+                v = self.v[block]
+                v *= self.momentum
+                v += g_  # v ← μ v + g
+                if self.nesterov:
+                    g_ += self.momentum * v  # g + μ v
+                else:
+                    np.copyto(g_, v)
+            g_ *= lr
+            theta_ -= g_  # θ ← θ − α v
+
+
+@OPTIMIZERS.register("adam")
+@dataclass
+class Adam(Optimizer):
+    """θ ← θ − α m̂ / (√v̂ + ε), m̂ and v̂ the bias-corrected running means of g and g² (Kingma and Ba 2015)"""
+
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-8
+    m: Array = field(init=False, repr=False)
+    v: Array = field(init=False, repr=False)
+    t: int = field(init=False, default=0)
+
+    default_lr = 0.005
+
+    def __post_init__(self) -> None:
+        for name, beta in (("beta1", self.beta1), ("beta2", self.beta2)):
+            if not 0 <= beta < 1:
+                raise ValueError(f"{name}: expected 0 ≤ {name} < 1, found {beta}")
+        if not self.eps > 0:
+            raise ValueError(f"eps: expected eps > 0, found {self.eps}")
+
+    def start(self, theta: Array) -> None:
+        self.m, self.v, self.t = np.zeros_like(theta), np.zeros_like(theta), 0
+        self._scratch = np.empty_like(theta[:BLOCK])
+
+    def step(self, theta: Array, g: Array, lr: float) -> None:
+        # The state holds m / (1 − β₁) and v / (1 − β₂), which saves three passes over memory:
+        #   m̂ = c₁ m,  v̂ = c₂² v,  so  α m̂ / (√v̂ + ε) = (α c₁ / c₂) m / (√v + ε / c₂)
+        self.t += 1
+        c1 = (1 - self.beta1) / (1 - self.beta1**self.t)
+        c2 = math.sqrt((1 - self.beta2) / (1 - self.beta2**self.t))
+        for block in blocks(len(theta)):
+            g_, m, v, theta_ = g[block], self.m[block], self.v[block], theta[block]
+            u = self._scratch[: len(g_)]
+            m *= self.beta1
+            m += g_  # m ← β₁ m + g
+            np.multiply(g_, g_, out=g_)
+            v *= self.beta2
+            v += g_  # v ← β₂ v + g²
+            np.sqrt(v, out=u)
+            u += self.eps / c2
+            np.divide(m, u, out=u)
+            u *= lr * c1 / c2
+            theta_ -= u  # θ ← θ − α m̂ / (√v̂ + ε)
+
+
+def blocks(n: int) -> Iterator[slice]:
+    """Slices of at most BLOCK elements that cover n."""
+    return (slice(start, start + BLOCK) for start in range(0, n, BLOCK))

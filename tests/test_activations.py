@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nncli.nn.activations import ACTIVATIONS
+
+Z = np.linspace(-4, 4, 40).reshape(5, 8)  # 0 is not among them, so no kink is
+
+
+def applied(name: str, Z: np.ndarray) -> np.ndarray:
+    A = np.empty_like(Z)
+    ACTIVATIONS.create(name).forward(Z, A)
+    return A
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_backward_is_the_derivative_of_forward(name: str) -> None:
+    h = 1e-6
+    numeric = (applied(name, Z + h) - applied(name, Z - h)) / (2 * h)
+    dA = np.random.default_rng(0).normal(size=Z.shape)
+    dZ = np.empty_like(Z)
+    ACTIVATIONS.create(name).backward(dA, Z, applied(name, Z), dZ)
+    np.testing.assert_allclose(dZ, dA * numeric, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("name", "z", "a"),
+    [  # by hand: e⁻¹ = 0.36788, so σ(1) = 1 / 1.36788; tanh 1 = (e² − 1) / (e² + 1) = 6.38906 / 8.38906
+        ("identity", -2.5, -2.5), ("sigmoid", 1.0, 0.73106), ("sigmoid", 0.0, 0.5), ("tanh", 1.0, 0.76159),
+        ("relu", -3.0, 0.0), ("relu", 2.0, 2.0),
+    ],
+)  # fmt: skip
+def test_values(name: str, z: float, a: float) -> None:
+    assert applied(name, np.array([[z]]))[0, 0] == pytest.approx(a, abs=5e-6)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_the_largest_floats_give_no_overflow(name: str) -> None:
+    largest = np.finfo(np.float32).max
+    assert np.isfinite(applied(name, np.array([[-largest, largest]], np.float32))).all()
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_formula_stands_in_the_docstring(name: str) -> None:
+    assert ACTIVATIONS.formula(name).startswith("A = ")

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from nncli.errors import OptionError
+from nncli.nn.losses import LOSSES, softmax
+
+LARGEST = float(np.finfo(np.float32).max)
+
+
+def classes_for(name: str) -> int:
+    """More than two classes where the loss knows them."""
+    try:
+        LOSSES.create(name).outputs(4)
+    except OptionError:
+        return 2
+    return 4
+
+
+def row_losses(name: str, Z: np.ndarray, y: np.ndarray, K: int) -> np.ndarray:
+    loss = LOSSES.create(name)
+    return loss.forward(Z, loss.targets(K)[y].astype(Z.dtype), np.empty_like(Z))
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_backward_is_the_derivative_of_the_mean_of_forward(name: str) -> None:
+    K, n, h = classes_for(name), 6, 1e-6
+    rng = np.random.default_rng(1)
+    loss = LOSSES.create(name)
+    Z, y = rng.normal(size=(n, loss.outputs(K))), rng.integers(K, size=n)
+    Y, P, dZ = loss.targets(K)[y], np.empty_like(Z), np.empty_like(Z)
+    loss.forward(Z, Y, P)
+    loss.backward(P, Y, dZ)
+    for i, k in np.ndindex(Z.shape):
+        step = np.zeros_like(Z)
+        step[i, k] = h
+        numeric = (row_losses(name, Z + step, y, K).mean() - row_losses(name, Z - step, y, K).mean()) / (2 * h)
+        assert dZ[i, k] == pytest.approx(numeric, rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@given(data=st.data())
+def test_losses_and_gradients_are_finite_for_any_finite_float32(name: str, data: st.DataObject) -> None:
+    K = classes_for(name)
+    loss = LOSSES.create(name)
+    finite = st.floats(-LARGEST, LARGEST, width=32)
+    extreme = st.sampled_from([LARGEST, -LARGEST, 0.0, 1e-45, 88.8, -88.8, 104.0])
+    Z = data.draw(arrays(np.float32, (3, loss.outputs(K)), elements=finite | extreme))
+    y = np.array(data.draw(st.lists(st.integers(0, K - 1), min_size=3, max_size=3)))
+    Y, P, dZ = loss.targets(K)[y].astype(np.float32), np.empty_like(Z), np.empty_like(Z)
+    losses = loss.forward(Z, Y, P)
+    loss.backward(P, Y, dZ)
+    assert np.isfinite(losses).all()
+    assert (losses >= -1e-6 * np.abs(Z.astype(float)).max()).all()
+    assert np.isfinite(dZ).all()
+    assert np.isfinite(P).all()
+    np.testing.assert_allclose(loss.probabilities(P).sum(axis=1), 1, rtol=1e-5)
+
+
+def test_worked_softmax_outputs() -> None:
+    """Four rows of softmax outputs for classes 0, 1, 2, 2: −log 0.3792 = 0.96969 and so on, mean 0.93352."""
+    P = np.array(
+        [[0.3792, 0.3104, 0.3104], [0.3072, 0.4147, 0.2780], [0.4263, 0.2248, 0.3490], [0.2668, 0.2978, 0.4354]]
+    )
+    y = np.array([0, 1, 2, 2])
+    P[np.arange(4), (y + 1) % 3] += 1 - P.sum(axis=1)  # rounded as they are, two rows miss 1 by 0.0001
+    found = row_losses("cross-entropy", np.log(P), y, 3)
+    np.testing.assert_allclose(found, [0.96969, 0.88020, 1.05268, 0.83149], atol=5e-6)
+    assert found.mean() == pytest.approx(0.93352, abs=5e-6)
+
+
+def test_worked_softmax_regression_step() -> None:
+    """One row of softmax regression, all its numbers: z, p, L, dL/db, dL/dW, dL/dx."""
+    from nncli.nn.network import multilayer
+
+    network = multilayer(2, (), 2, dtype="float64")
+    W, b = (block.view(network.theta) for block in network.blocks)
+    W[...] = np.array([[0.65, 1.19], [0.69, -0.92]]).T  # given with a row for each class
+    b[...] = 0
+    x, loss = np.array([[0.2, 0.7]]), LOSSES.create("cross-entropy")
+    Z = network.forward(x)
+    np.testing.assert_allclose(Z, [[0.963, -0.506]], atol=1e-9)
+    P, Y, dZ = np.empty_like(Z), loss.targets(2)[[0]], np.empty_like(Z)
+    assert loss.forward(Z, Y, P)[0] == pytest.approx(0.20714, abs=5e-6)
+    np.testing.assert_allclose(P, [[0.81291, 0.18709]], atol=5e-6)
+    loss.backward(P, Y, dZ)
+    network.backward(dZ)
+    dW, db = (block.view(network.grad) for block in network.blocks)
+    np.testing.assert_allclose(db, [-0.18709, 0.18709], atol=5e-6)
+    np.testing.assert_allclose(dW.T, [[-0.03742, -0.13097], [0.03742, 0.13097]], atol=6e-6)
+    np.testing.assert_allclose(dZ @ W.T, [[0.00748, -0.39477]], atol=6e-6)
+
+
+@pytest.mark.parametrize(("p", "expected"), [(0.6, 0.51083), (0.8, 0.22314)])
+def test_worked_binary_cross_entropy(p: float, expected: float) -> None:
+    z = np.array([[np.log(p / (1 - p))]])
+    assert row_losses("binary-cross-entropy", z, np.array([1]), 2)[0] == pytest.approx(expected, abs=5e-6)
+
+
+@pytest.mark.parametrize(("p", "expected"), [((0.3, 0.3, 0.4), 0.91629), ((0.1, 0.2, 0.7), 0.35667)])
+def test_worked_cross_entropy_of_three_classes(p: tuple[float, ...], expected: float) -> None:
+    assert row_losses("cross-entropy", np.log([p]), np.array([2]), 3)[0] == pytest.approx(expected, abs=5e-6)
+
+
+def test_softmax_against_scipy() -> None:
+    from scipy.special import softmax as reference
+
+    Z = np.random.default_rng(2).normal(0, 30, (50, 7))
+    P = np.empty_like(Z)
+    softmax(Z, P)
+    np.testing.assert_allclose(P, reference(Z, axis=1), rtol=1e-12)
+
+
+def test_binary_cross_entropy_refuses_more_than_two_classes() -> None:
+    with pytest.raises(OptionError, match="--loss: binary-cross-entropy: expected two classes, found 3"):
+        LOSSES.create("binary-cross-entropy").outputs(3)

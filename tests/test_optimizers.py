@@ -1,0 +1,94 @@
+# ruff: noqa: E501  (each message stands on one line)
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from nncli.errors import OptionError
+from nncli.nn import optimizers
+from nncli.nn.optimizers import OPTIMIZERS
+
+
+def steps(spec: str, gradients: list[float], lr: float, theta: float = 1.0) -> list[float]:
+    """θ after each step, for a single parameter."""
+    optimizer, vector = OPTIMIZERS.create(spec), np.array([float(theta)])
+    optimizer.start(vector)
+    found = []
+    for g in gradients:
+        optimizer.step(vector, np.array([float(g)]), lr)
+        found.append(float(vector[0]))
+    return found
+
+
+def test_sgd() -> None:
+    # 1 − 0.1·2 = 0.8;  0.8 − 0.1·(−1) = 0.9
+    assert steps("sgd", [2, -1], 0.1) == pytest.approx([0.8, 0.9])
+
+
+def test_sgd_with_momentum() -> None:
+    # v = 2, θ = 1 − 0.2;  v = 0.9·2 − 1 = 0.8, θ = 0.8 − 0.08;  v = 0.72 + 0 , θ = 0.72 − 0.072
+    assert steps("sgd:momentum=0.9", [2, -1, 0], 0.1) == pytest.approx([0.8, 0.72, 0.648])
+
+
+def test_nesterov_looks_ahead() -> None:
+    # v = 2, θ = 1 − 0.1·(2 + 0.9·2) = 0.62;  v = 0.9·2 − 1 = 0.8, θ = 0.62 − 0.1·(−1 + 0.9·0.8) = 0.648
+    assert steps("sgd:momentum=0.9:nesterov=true", [2, -1], 0.1) == pytest.approx([0.62, 0.648])
+
+
+def test_adam() -> None:
+    # step 1: m̂ = g = 2, v̂ = g² = 4: θ = 1 − 0.1·2/2 = 0.9
+    # step 2: m = 0.9·0.2 + 0.1·(−1) = 0.08, m̂ = 0.08/0.19; v = 0.999·0.004 + 0.001·1 = 0.004996, v̂ = 0.004996/0.001999
+    second = 0.9 - 0.1 * (0.08 / 0.19) / math.sqrt(0.004996 / 0.001999)
+    assert steps("adam", [2, -1], 0.1) == pytest.approx([0.9, second], rel=1e-7)
+    assert second == pytest.approx(0.873366, abs=1e-6)
+
+
+def test_adam_adds_epsilon_to_the_corrected_root() -> None:
+    # with ε = 2 the first step is 0.1 · 2 / (2 + 2)
+    assert steps("adam:eps=2", [2], 0.1) == pytest.approx([0.95])
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_blocks_change_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    start, gradients = rng.normal(size=1000), rng.normal(size=(3, 1000))
+
+    def run() -> np.ndarray:
+        optimizer, theta = OPTIMIZERS.create(name), start.copy()
+        optimizer.start(theta)
+        for g in gradients:
+            optimizer.step(theta, g.copy(), 0.01)
+        return theta
+
+    whole = run()
+    monkeypatch.setattr(optimizers, "BLOCK", 7)
+    np.testing.assert_array_equal(run(), whole)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_finds_the_minimum_of_a_bowl(name: str) -> None:
+    """L = ½ Σ c (θ − 3)², whose gradient is c (θ − 3)."""
+    optimizer, theta, c = OPTIMIZERS.create(name), np.zeros(3), np.array([0.5, 1, 2])
+    optimizer.start(theta)
+    for t in range(2000):
+        optimizer.step(theta, c * (theta - 3), 0.05 * (1 - t / 2000))
+    np.testing.assert_allclose(theta, 3, atol=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("adma", "--optimizer: expected one of sgd, adam; found 'adma'. Did you mean 'adam'."),
+        ("adam:bta1=0.9", "--optimizer: expected beta1=…, beta2=…, eps=… after 'adam'; found 'bta1=0.9'. Did you mean 'beta1'."),
+        ("adam:beta1=1", "--optimizer: adam: beta1: expected 0 ≤ beta1 < 1, found 1.0."),
+        ("sgd:momentum=fast", "--optimizer: sgd:momentum: expected a number, found 'fast'."),
+        ("sgd:nesterov=yes", "--optimizer: sgd:nesterov: expected true or false, found 'yes'."),
+        ("sgd:nesterov=true", "--optimizer: sgd: nesterov=true needs a momentum, for example sgd:momentum=0.9:nesterov=true."),
+    ],
+)  # fmt: skip
+def test_bad_settings_are_explained(spec: str, message: str) -> None:
+    with pytest.raises(OptionError) as error:
+        OPTIMIZERS.create(spec)
+    assert str(error.value) == message
