@@ -1,0 +1,1 @@
+"""Files → arrays. This room knows no networks."""

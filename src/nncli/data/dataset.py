@@ -1,0 +1,105 @@
+"""What every reader of files makes: a `Table` of feature columns, and a `Dataset` with its target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class TextColumn:
+    """A column of text as codes into its distinct values; code −1 is a missing cell."""
+
+    codes: NDArray[np.int32]  # (n,)
+    values: tuple[str, ...]
+
+    def take(self, rows: NDArray[Any]) -> TextColumn:
+        return TextColumn(self.codes[rows], self.values)
+
+
+@dataclass(frozen=True)
+class Table:
+    """n rows of feature columns: all numbers as one matrix, each text column as codes.
+
+    `numbers` is (n, len(number_names)), uint8 where every cell of the file is a whole number from
+    0 to 255 (images stay small), else float32 or float64 with NaN for a missing cell.
+    """
+
+    number_names: tuple[str, ...]
+    numbers: NDArray[Any]
+    texts: Mapping[str, TextColumn] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def take(self, rows: NDArray[Any]) -> Table:
+        """The given rows, in the given order."""
+        return Table(
+            self.number_names, self.numbers[rows], {name: column.take(rows) for name, column in self.texts.items()}
+        )
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The columns of a training file: what a model asks of every later one.
+
+    `columns` are (name, "number" or "text") in the order of the file, which is what counts where
+    new data has no header; `target_place` is the target's position among them. `header` is whether
+    the file named its columns (without, they are called c0, c1, … by their positions). `missing`
+    are the texts that mean a missing value.
+    """
+
+    columns: tuple[tuple[str, str], ...]
+    target: str
+    header: bool
+    missing: tuple[str, ...]
+    target_place: int
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(name for name, _ in self.columns)
+
+    def of_kind(self, kind: str) -> tuple[str, ...]:
+        return tuple(name for name, its in self.columns if its == kind)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A table and its target, as classes.
+
+    `y` holds positions in `classes`; `classes` are the target's values exactly as written in the
+    file, in numeric order if all are numbers, else in alphabetical order. `sha256` is of the bytes
+    of the file(s), and is how a later `eval` knows the file again. `test` is an official test set
+    that came with the data. `notes` say, a line each, what was decided while reading.
+    """
+
+    table: Table
+    y: NDArray[np.int64]  # (n,)
+    classes: tuple[str, ...]
+    schema: Schema
+    source: str
+    sha256: str
+    test: Dataset | None = None
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+
+def concatenate(tables: Sequence[Table]) -> Table:
+    """The rows of all tables, which have the same columns, one after the other."""
+    first = tables[0]
+    texts = {}
+    for name in first.texts:
+        values: dict[str, int] = {}
+        codes = []
+        for table in tables:
+            column = table.texts[name]
+            recode = [values.setdefault(value, len(values)) for value in column.values]
+            codes.append(np.array([*recode, -1], np.int32)[column.codes])  # code −1 finds the last one
+        texts[name] = TextColumn(np.concatenate(codes), tuple(values))
+    return Table(first.number_names, np.concatenate([table.numbers for table in tables]), texts)
