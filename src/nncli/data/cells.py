@@ -1,0 +1,255 @@
+"""What a row and a cell are. This is the slow path of `data/csv.py`, and defines what the fast one may answer."""
+
+from __future__ import annotations
+
+import csv
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncli.errors import DataError
+
+DEFAULT_MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "?")
+NAN_SPELLINGS = tuple("".join(letters) for letters in product("nN", "aA", "nN"))
+BLANKS = " \t"
+NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+INFINITY = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE)
+ROW_LIMIT = 64 << 20  # an open quote must not take the rest of a large file into memory
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How to read: decided before the first row is."""
+
+    names: tuple[str, ...]  # every column of the file, in file order
+    delimiter: str
+    header: bool
+    numeric: tuple[str, ...]  # feature columns read as numbers, in this order
+    text: tuple[str, ...]  # feature columns read as text
+    target: str | None  # read as text exactly as written
+    keep: tuple[str, ...] = ()  # columns also handed through as the text in the file
+    missing: tuple[str, ...] = DEFAULT_MISSING
+
+
+def is_missing(cell: str, missing: tuple[str, ...] | frozenset[str]) -> bool:
+    """Of a cell without blanks around it."""
+    return cell in missing or cell.lower() == "nan"
+
+
+def quoted(cell: str) -> str:
+    """A cell as messages show it."""
+    cell = cell if len(cell) <= 40 else cell[:39] + "…"
+    return "'" + cell.replace("\r", "\\r").replace("\n", "\\n") + "'"
+
+
+@cache
+def row_patterns(delimiter: str) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
+    """(rows with nothing between a closing quote and the delimiter, one row of any kind).
+
+    A quote counts only where a cell starts. Possessive, so that a failure costs one pass.
+    """
+    d = re.escape(delimiter.encode())
+    quote = rb'"(?:[^"]++|"")*+"'
+    plain = rb'[^"%b\n][^%b\n]*+' % (d, d)
+    strict = rb"(?:%b(?:\r(?=\n))?(?=[%b\n])|%b|)" % (quote, d, plain)
+    loose = rb"(?:%b[^%b\n]*+|%b|)" % (quote, d, plain)
+    return (
+        re.compile(rb"(?:%b(?:%b%b)*+\n)*+" % (strict, d, strict)),
+        re.compile(rb"%b(?:%b%b)*+\n" % (loose, d, loose)),
+    )
+
+
+def end_of_rows(data: bytes, delimiter: str) -> tuple[int, bool]:
+    """(where the last whole row in `data` ends, whether all its quotes are in their places)."""
+    last = data.rfind(b"\n") + 1
+    if b'"' not in data:
+        return last, True
+    rows, row = row_patterns(delimiter)
+    match = rows.match(data)
+    assert match is not None
+    end = match.end()
+    strict_end = end
+    # From here it is a misplaced quote, or a cell that is still open.
+    while end < last and (loose := row.match(data, end)):
+        end = loose.end()
+    return end, end == strict_end
+
+
+def split_row(row: bytes, delimiter: str, where: str) -> list[str]:
+    """The cells of one row (bytes that are not UTF-8 as surrogates); DataError if the quotes are wrong."""
+    csv.field_size_limit(ROW_LIMIT)
+    lines = row.decode("utf-8", "surrogateescape").split("\n")
+    lines = [line + "\n" for line in lines[:-1]] + lines[-1:]
+    try:
+        cells = next(csv.reader(lines, delimiter=delimiter, strict=True))
+    except csv.Error as error:
+        if "unexpected end" in str(error):
+            raise open_quote(where) from None
+        if "expected after" in str(error):
+            raise DataError(
+                where, "a quoted cell goes on after its closing quote", 'Write a quote inside a quoted cell as ""'
+            ) from None
+        raise DataError(
+            where, "expected a line to end in LF or CR LF, found a single CR", r"Convert it with: tr '\r' '\n'"
+        ) from None
+    return cells or [""]
+
+
+def check_utf8(cell: str, where: str) -> None:
+    try:
+        cell.encode()
+    except UnicodeEncodeError as error:
+        byte = ord(cell[error.start]) - 0xDC00
+        raise DataError(
+            where, f"expected UTF-8, found the byte 0x{byte:02x}", "Convert it with: iconv -f latin1 -t utf-8"
+        ) from None
+
+
+def open_quote(where: str) -> DataError:
+    return DataError(
+        where, "an open quote: it is never closed", 'Close it, or write a quote inside a quoted cell as ""'
+    )
+
+
+@dataclass
+class ByHand:
+    """Rows read one by one: missing and unreadable cells are NaN and None."""
+
+    numbers: NDArray[Any]
+    text: dict[str, list[str | None]]
+    target: list[str | None]
+    kept: dict[str, list[str]]
+    errors: dict[int, DataError]  # row → what is wrong with it
+
+
+class SlowPath:
+    """Reads rows with Python's csv module; `training` decides which remedies make sense."""
+
+    def __init__(self, layout: Layout, dtype: str, file: str, training: bool) -> None:
+        self.layout, self.dtype, self.file, self.training = layout, dtype, file, training
+        self.missing = frozenset(layout.missing)
+        place = {name: i for i, name in reversed(list(enumerate(layout.names)))}
+        self.numeric = [(name, place[name]) for name in layout.numeric]
+        self.text = [(name, place[name]) for name in layout.text]
+        self.keep = [(name, place[name]) for name in layout.keep]
+        self.target = None if layout.target is None else place[layout.target]
+        self.used = {i for _, i in self.numeric + self.text}
+        if self.target is not None:
+            self.used.add(self.target)
+
+    def read(self, data: bytes, first_line: int) -> ByHand:
+        import pyarrow as pa
+
+        layout, errors, places = self.layout, {}, []
+        blank: list[str | None] = [None] * (len(self.numeric) + len(self.text) + 1)
+        rows, kept = [], []
+        for i, (line, row) in enumerate(self._rows(data, first_line)):
+            where = f"{self.file}:{line}"
+            places.append(where)
+            cells: list[str] = []
+            try:
+                cells = self._split(row, where)
+                rows.append(self._clean(cells, where))
+            except DataError as error:
+                errors[i] = error
+                rows.append(blank)
+            whole = len(cells) == len(layout.names)
+            kept.append(["" if not whole or not _is_utf8(cells[j]) else cells[j] for _, j in self.keep])
+        # Arrow's own parser, so that both paths round alike.
+        d = len(self.numeric)
+        flat = pa.array([cell for row_ in rows for cell in row_[:d]], pa.string())
+        wanted = pa.float32() if self.dtype == "float32" else pa.float64()
+        numbers = np.array(flat.cast(wanted).to_numpy(zero_copy_only=False).reshape(len(rows), d))
+        for i, j in np.argwhere(np.isinf(numbers)):
+            if i not in errors:
+                errors[int(i)] = self._too_large(rows[i][j] or "", layout.numeric[j], places[i])
+            numbers[i] = np.nan
+        for i in errors:
+            rows[i] = blank
+            numbers[i] = np.nan
+        return ByHand(
+            numbers,
+            {name: [row_[d + j] for row_ in rows] for j, name in enumerate(layout.text)},
+            [row_[-1] for row_ in rows] if layout.target is not None else [],
+            {name: [row_[j] for row_ in kept] for j, name in enumerate(layout.keep)},
+            dict(sorted(errors.items())),
+        )
+
+    def _rows(self, data: bytes, line: int) -> Iterator[tuple[int, bytes]]:
+        _, pattern = row_patterns(self.layout.delimiter)
+        end = 0
+        while end < len(data):
+            match = pattern.match(data, end)
+            assert match is not None, "a block is whole rows"
+            yield line, match.group()
+            line += match.group().count(b"\n")
+            end = match.end()
+
+    def _split(self, row: bytes, where: str) -> list[str]:
+        width, delimiter = len(self.layout.names), self.layout.delimiter
+        if width > 1 and row in (b"\n", b"\r\n"):
+            raise DataError(where, f"expected {width} columns, found an empty line", "Delete the line")
+        cells = split_row(row, delimiter, where)
+        if len(cells) != width:
+            sign = "tab" if delimiter == "\t" else f"'{delimiter}'"
+            raise DataError(
+                where, f"expected {width} columns, found {len(cells)}", f"Look for a missing or an unquoted {sign}"
+            )
+        return cells
+
+    def _clean(self, cells: list[str], where: str) -> list[str | None]:
+        """Numeric cells, then text cells, then the target; None for a missing one."""
+        for i in sorted(self.used):
+            check_utf8(cells[i], where)
+        clean: list[str | None] = []
+        for name, i in self.numeric:
+            cell = cells[i].strip(BLANKS)
+            if NUMBER.fullmatch(cell) and cell not in self.missing:
+                clean.append(cell)
+            elif is_missing(cell, self.missing):
+                clean.append(None)
+            else:
+                expected = "a finite number" if INFINITY.fullmatch(cell) else "a number"
+                raise DataError(
+                    where, f"column '{name}': expected {expected}, found {quoted(cell)}", self._remedy(name, cell)
+                )
+        for _, i in self.text:
+            cell = cells[i].strip(BLANKS)
+            clean.append(None if is_missing(cell, self.missing) else cell)
+        if self.target is None:
+            return [*clean, None]
+        cell = cells[self.target].strip(BLANKS)
+        if is_missing(cell, self.missing):
+            found = quoted(cell) if cell else "an empty cell"
+            raise DataError(
+                where,
+                f"target column '{self.layout.target}': expected a class, found {found}",
+                "Fill it in, or delete the row",
+            )
+        return [*clean, cell]
+
+    def _remedy(self, name: str, cell: str) -> str:
+        if not self.training:
+            return "Correct it, or leave the cell empty"
+        name, cell = shlex.quote(name), shlex.quote(cell)
+        return (
+            f"Add --missing {cell}, read the column as text with --categorical {name}, "
+            f"or leave it out with --drop {name}"
+        )
+
+    def _too_large(self, cell: str, name: str, where: str) -> DataError:
+        remedy = "Correct it, or leave the cell empty"
+        if self.training and self.dtype == "float32" and np.isfinite(float(cell)):
+            remedy = f"Use --dtype float64, or leave the column out with --drop {shlex.quote(name)}"
+        return DataError(where, f"column '{name}': {quoted(cell)} is too large for {self.dtype}", remedy)
+
+
+def _is_utf8(cell: str) -> bool:
+    return cell.isascii() or not any("\udc80" <= letter <= "\udcff" for letter in cell)

@@ -1,0 +1,253 @@
+"""CSV: blocks of whole rows, each read by pyarrow; what pyarrow refuses or takes too lightly is read by hand.
+
+files → bytes · sniff, match → layout · cells → what a row means · fast → pyarrow's reading of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncli.data.cells import (
+    DEFAULT_MISSING,
+    NUMBER,
+    ROW_LIMIT,
+    Layout,
+    SlowPath,
+    end_of_rows,
+    open_quote,
+)
+from nncli.data.dataset import Dataset, Schema, Table, TextColumn
+from nncli.data.fast import Block, FastPath, text_column
+from nncli.data.files import ByteStream, Input, open_input, shown
+from nncli.data.match import plan_answering
+from nncli.data.sniff import CsvOptions, Plan, plan_training
+from nncli.errors import DataError
+
+__all__ = [
+    "DEFAULT_MISSING",
+    "Block",
+    "CsvOptions",
+    "CsvReader",
+    "Layout",
+    "read_blocks",
+    "read_dataset",
+]
+
+BLOCK_BYTES = 4 << 20
+FEW_BYTES = 4 << 10  # read by hand in 0.05 to 0.5 ms; pyarrow may wait 4 ms for its threads
+BY_HAND_BYTES = 64 << 10  # a refused block is halved down to this, so that one bad row slows few others
+
+
+class CsvReader:
+    """An open file whose layout is known; iterate once for its blocks. A context manager."""
+
+    def __init__(
+        self,
+        source: Input,
+        plan: Plan,
+        dtype: str,
+        *,
+        training: bool = False,
+        on_error: Literal["fail", "blank"] = "fail",
+    ) -> None:
+        self.input, self.layout, self.notes, self.on_error = source, plan.layout, plan.notes, on_error
+        self.small = plan.small  # whole numbers 0 to 255 so far
+        self._rest, self._line = plan.rest, plan.first_line
+        self._fast = FastPath(self.layout, dtype)
+        self._slow = SlowPath(self.layout, dtype, source.where, training)
+
+    def __enter__(self) -> CsvReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.input.close()
+
+    def __iter__(self) -> Iterator[Block]:
+        for data, regular in self._cut():
+            rows = 0
+            for block in self._read(data, regular, self._line):
+                if block.errors and self.on_error == "fail":
+                    raise next(iter(block.errors.values()))
+                rows += len(block)
+                yield block
+            self._line += data.count(b"\n") if b'"' in data else rows  # counting bytes takes longer than one thinks
+
+    def _cut(self) -> Iterator[tuple[bytes, bool]]:
+        """Whole rows as they arrive, and whether their quotes are regular."""
+        tail, at_end = self._rest, False
+        self._rest = b""
+        wide = len(self.layout.names) > 1
+        while True:
+            end, regular = end_of_rows(tail, self.layout.delimiter)
+            # Empty lines are an error, but not at the end of the file: they wait for what follows.
+            while wide and (tail.endswith((b"\n\n", b"\n\r\n"), 0, end) or tail[:end] in (b"\n", b"\r\n")):
+                end -= 2 if tail[end - 2 : end] == b"\r\n" else 1
+            if end:
+                data, tail = tail[:end], tail[end:]
+                yield data, regular
+            if at_end:
+                break
+            if len(tail) > ROW_LIMIT:
+                where = f"{self.input.where}:{self._line}"
+                if b'"' in tail:
+                    raise open_quote(where)
+                raise DataError(where, f"expected a row, found no end of line in {ROW_LIMIT >> 20} MiB")
+            chunk = self.input.read(BLOCK_BYTES)
+            at_end = not chunk
+            tail += chunk
+            if at_end and tail and not tail.endswith(b"\n"):
+                tail += b"\n"  # the end of the file ends its last row
+        if tail.strip(b"\r\n"):
+            raise open_quote(f"{self.input.where}:{self._line}")
+
+    def _read(self, data: bytes, regular: bool, line: int) -> Iterator[Block]:
+        block = None if len(data) < FEW_BYTES else self._fast.read(data, regular, line, self.small)
+        if block is None and len(data) > BY_HAND_BYTES:
+            half, half_regular = end_of_rows(data[: len(data) // 2], self.layout.delimiter)
+            if half:
+                yield from self._read(data[:half], half_regular, line)
+                rest, line = data[half:], line + data.count(b"\n", 0, half)
+                yield from self._read(rest, end_of_rows(rest, self.layout.delimiter)[1], line)
+                return
+        yield self._settled(self.by_hand(data, line) if block is None else block)
+
+    def by_hand(self, data: bytes, line: int) -> Block:
+        """The block as the slow path reads it."""
+        import pyarrow as pa
+
+        rows = self._slow.read(data, line)
+        n = np.arange(len(rows.numbers))
+        texts = {name: text_column(n, cells, frozenset()) for name, cells in rows.text.items()}
+        target = None if self.layout.target is None else text_column(n, rows.target, frozenset())
+        kept = {name: pa.array(cells, pa.string()) for name, cells in rows.kept.items()}
+        return Block(Table(self.layout.numeric, rows.numbers, texts), target, kept, line, rows.errors)
+
+    def _settled(self, block: Block) -> Block:
+        """uint8 as long as everything fits it, and no longer."""
+        numbers = block.table.numbers
+        if not self.small or numbers.dtype == np.uint8 or not numbers.size:
+            return block
+        fits = (numbers >= 0) & (numbers <= 255) & (numbers == np.trunc(numbers))  # NaN does not
+        self.small = bool(fits.all())
+        if not self.small:
+            return block
+        table = Table(block.table.number_names, numbers.astype(np.uint8), block.table.texts)
+        return Block(table, block.target, block.kept, block.first_line, block.errors)
+
+
+def read_blocks(
+    source: str,
+    expected: Schema,
+    *,
+    dtype: str = "float32",
+    keep: Sequence[str] | Literal["all"] = (),
+    with_target: bool = False,
+    delimiter: str | None = None,
+    on_error: Literal["fail", "blank"] = "fail",
+    stream: ByteStream | None = None,
+    hashed: bool = False,
+) -> CsvReader:
+    """The rows of `source` as a model expects them, block by block as they arrive.
+
+    Needs no more than the first line before it returns. The numbers are of `dtype`.
+    """
+    opened = open_input(source, stream=stream, hashed=hashed)
+    try:
+        plan = plan_answering(opened, shown(source), expected, keep, with_target, delimiter)
+        return CsvReader(opened, plan, dtype, on_error=on_error)
+    except BaseException:
+        opened.close()
+        raise
+
+
+class _Growing:
+    """Rows appended in place: growing moves pages and copies nothing, so the peak is the matrix itself."""
+
+    def __init__(self) -> None:
+        self.rows, self.array = 0, np.empty((0, 0), np.uint8)
+
+    def append(self, block: NDArray[Any]) -> None:
+        n = self.rows + len(block)
+        if not self.rows:
+            self.array = np.empty((0, *block.shape[1:]), block.dtype)
+        elif self.array.dtype == np.uint8 and block.dtype != np.uint8:
+            self.array = self.array.astype(block.dtype)
+        if n > len(self.array):
+            self.array.resize((max(n, len(self.array) * 3 // 2), *block.shape[1:]), refcheck=False)
+        self.array[self.rows : n] = block
+        self.rows = n
+
+    def finished(self) -> NDArray[Any]:
+        self.array.resize((self.rows, *self.array.shape[1:]), refcheck=False)
+        return self.array
+
+
+class _GrowingText:
+    """Codes of blocks, rewritten into the values of all of them."""
+
+    def __init__(self) -> None:
+        self.codes, self.values = _Growing(), dict[str, int]()
+
+    def append(self, column: TextColumn) -> None:
+        recode = [self.values.setdefault(value, len(self.values)) for value in column.values]
+        self.codes.append(np.array([*recode, -1], np.int32)[column.codes])  # −1 finds the last one
+
+    def finished(self) -> TextColumn:
+        return TextColumn(self.codes.finished(), tuple(self.values))
+
+
+def read_dataset(source: str, options: CsvOptions, dtype: str = "float32", stream: ByteStream | None = None) -> Dataset:
+    """All of `source` in memory. DataError and OptionError say what is wrong with it."""
+    with open_input(source, stream=stream, hashed=True) as opened:
+        where = shown(source)
+        plan = plan_training(opened, where, options, dtype)
+        layout = plan.layout
+        numbers, texts, target = _Growing(), {name: _GrowingText() for name in layout.text}, _GrowingText()
+        for block in CsvReader(opened, plan, dtype, training=True):
+            numbers.append(block.table.numbers)
+            for name, column in texts.items():
+                column.append(block.table.texts[name])
+            assert block.target is not None
+            target.append(block.target)
+        if not numbers.rows:
+            raise DataError(where, "no rows below the header")
+        classes, y = _classes(target.finished(), layout.target or "", where)
+        if not layout.numeric:
+            numbers.array = np.empty((0, 0), dtype)
+        table = Table(
+            layout.numeric,
+            numbers.finished() if layout.numeric else np.empty((len(y), 0), dtype),
+            {name: column.finished() for name, column in texts.items()},
+        )
+        sha256 = opened.hexdigest()
+    features = [name for name in layout.names if name in {*layout.numeric, *layout.text}]
+    kinds = tuple((name, "number" if name in layout.numeric else "text") for name in features)
+    place = sum(name in features for name in layout.names[: layout.names.index(layout.target or "")])
+    schema = Schema(kinds, layout.target or "", layout.header, layout.missing, place)
+    return Dataset(table, y, classes, schema, source, sha256, notes=plan.notes)
+
+
+def _classes(target: TextColumn, name: str, where: str) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    numeric = all(NUMBER.fullmatch(value) and np.isfinite(float(value)) for value in target.values)
+    if numeric:
+        n, k = len(target.codes), len(target.values)
+        fractional = any(not float(value).is_integer() for value in target.values)
+        if k > 1000 or (fractional and k > 20 and k > n / 10):
+            raise DataError(
+                where,
+                f"target column '{name}': {k} different numbers look like a quantity, and nncli trains classifiers",
+                "Choose another column with --target, or write classes into the file",
+            )
+    classes = sorted(target.values, key=(lambda value: (float(value), value)) if numeric else None)
+    if len(classes) == 1:
+        raise DataError(
+            where,
+            f"target column '{name}': expected two or more classes, found only '{classes[0]}'",
+            "Choose another column with --target",
+        )
+    rank = {value: i for i, value in enumerate(classes)}
+    return tuple(classes), np.array([rank[value] for value in target.values], np.int64)[target.codes]

@@ -1,0 +1,166 @@
+"""Bytes from a path or stdin: decompressed on the way, hashed as they are on disk, errors explained."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol
+
+from nncli.errors import DataError
+from nncli.registry import did_you_mean
+
+MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd"}
+
+
+class ByteStream(Protocol):
+    """`read(n)` gives up to n bytes, fewer if fewer have arrived, and b"" at the end."""
+
+    def read(self, size: int = -1, /) -> bytes: ...
+    def close(self) -> None: ...
+
+
+def shown(source: str) -> str:
+    """The name of a source in messages."""
+    return "stdin" if source == "-" else source
+
+
+class HashingReader:
+    """Passes a stream through and remembers the SHA-256 of it."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream = stream
+        self._sha = hashlib.sha256()
+        self.closed = False  # pyarrow asks
+
+    def read(self, size: int = -1, /) -> bytes:
+        data = self._stream.read(size)
+        self._sha.update(data)
+        return data
+
+    def hexdigest(self) -> str:
+        """Of the whole stream: what nobody has read yet (padding after compressed data) is read now."""
+        while not self.closed and self.read(1 << 20):
+            pass
+        return self._sha.hexdigest()
+
+    def close(self) -> None:
+        self.closed = True
+        self._stream.close()
+
+
+class _Unread:
+    """A stream with its first bytes put back."""
+
+    def __init__(self, first: bytes, stream: ByteStream) -> None:
+        self._first, self._stream, self.closed = first, stream, False
+
+    def read(self, size: int = -1, /) -> bytes:
+        if not self._first:
+            return self._stream.read(size)
+        if size < 0:
+            first, self._first = self._first, b""
+            return first + self._stream.read(size)
+        first, self._first = self._first[:size], self._first[size:]
+        return first
+
+    def close(self) -> None:
+        self.closed = True
+        self._stream.close()
+
+
+class Input:
+    """An open file or stdin as plain bytes; `hexdigest()` is of the bytes before decompression."""
+
+    def __init__(self, raw: ByteStream, where: str, hashed: bool) -> None:
+        self.where = where
+        self.hashing = HashingReader(raw) if hashed else None
+        raw = self.hashing or raw
+        self._stream: Any = raw
+        self.kind = ""
+        first = b""
+        # A slow pipe is asked for more only as long as what has come may be the start of a magic number.
+        while not self.kind and any(magic.startswith(first) for magic in MAGIC):
+            more = self._guarded(4 - len(first))
+            if not more:
+                break
+            first += more
+            self.kind = next((kind for magic, kind in MAGIC.items() if first.startswith(magic)), "")
+        self._stream = _Unread(first, raw)
+        if self.kind:
+            import pyarrow as pa
+
+            self._stream = pa.CompressedInputStream(self._stream, self.kind)
+
+    def _guarded(self, size: int) -> bytes:
+        try:
+            data: bytes = self._stream.read(size) if size >= 0 else self._stream.read()
+        except IsADirectoryError:
+            raise DataError(self.where, "is a folder, not a file", "Name a file in it") from None
+        except (OSError, ValueError, EOFError) as error:  # pyarrow's errors are OSError and ValueError
+            if self.kind:
+                raise DataError(
+                    self.where, f"the {self.kind} data is damaged or cut short", "Fetch or compress it again"
+                ) from None
+            raise DataError(self.where, f"cannot be read ({getattr(error, 'strerror', None) or error})") from None
+        return data
+
+    def read(self, size: int = -1, /) -> bytes:
+        return self._guarded(size)
+
+    def hexdigest(self) -> str:
+        assert self.hashing is not None, "opened without hashed=True"
+        return self.hashing.hexdigest()
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def __enter__(self) -> Input:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_raw(source: str) -> ByteStream:
+    """The bytes as they are on disk; DataError if they cannot be had."""
+    if source == "-":
+        # Unbuffered: a row must arrive when it is written, not when a buffer is full.
+        return open(0, "rb", buffering=0, closefd=False)
+    path = Path(source)
+    try:
+        return path.open("rb", buffering=0)
+    except (FileNotFoundError, NotADirectoryError):
+        try:
+            near = did_you_mean(path.name, sorted(p.name for p in path.parent.iterdir()))
+        except OSError:
+            near = ""
+        raise DataError(source, "no such file", near) from None
+    except IsADirectoryError:
+        raise DataError(source, "is a folder, not a file", "Name a file in it") from None
+    except PermissionError:
+        raise DataError(source, "no permission to read it", "Change its mode with chmod, or copy it") from None
+    except OSError as error:
+        raise DataError(source, f"cannot be opened ({error.strerror})") from None
+    except ValueError:  # a zero byte in the name
+        raise DataError(repr(source), "is not the name of a file") from None
+
+
+def open_input(source: str, *, stream: ByteStream | None = None, hashed: bool = False) -> Input:
+    """`source` (`-` is stdin) as plain bytes. gzip, bz2 and zstd are known by their first bytes.
+
+    With `stream` given, that is read, and `source` is only its name. DataError for what cannot be
+    opened now, or read later.
+    """
+    return Input(open_raw(source) if stream is None else stream, shown(source), hashed)
+
+
+def sha256_of(path: str) -> str:
+    """The digest of a file as it is on disk, the same that a hashed `open_input` ends with."""
+    reader = HashingReader(open_raw(path))
+    try:
+        return reader.hexdigest()
+    finally:
+        reader.close()

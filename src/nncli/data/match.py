@@ -1,0 +1,139 @@
+"""How to read a file for a model that exists: its columns found again, by name or else by position."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nncli.data.cells import BLANKS, Layout, is_missing, split_row
+from nncli.data.dataset import Schema
+from nncli.data.files import ByteStream
+from nncli.data.sniff import (
+    DELIMITERS,
+    Head,
+    Plan,
+    checked_delimiter,
+    is_number,
+    listing,
+    looks_like_header,
+    refuse_duplicates,
+)
+from nncli.errors import DataError, OptionError
+from nncli.registry import did_you_mean
+
+
+def plan_answering(
+    stream: ByteStream,
+    where: str,
+    expected: Schema,
+    keep: Sequence[str] | str = (),
+    with_target: bool = False,
+    delimiter: str | None = None,
+) -> Plan:
+    """From the first line alone: a slow producer gets its answers row by row."""
+    head = Head(stream, where)
+    wanted = set(expected.names)
+    fixed = None if delimiter is None else checked_delimiter(delimiter)
+    candidates = {d: _peek(head, d) for d in ([fixed] if fixed else DELIMITERS)}
+    widths = _widths(expected)
+    best = max(candidates, key=lambda d: (len(wanted & set(candidates[d])), len(candidates[d]) in widths))
+    row, first = head.split_first(best)
+    named, notes = bool(wanted & set(first)), []
+    header = named or _is_unnamed_header(first, expected)
+    names = list(first)
+    if named:
+        if not expected.header or "" in first:  # as in training, a column without a name goes by its place
+            names = [name or f"c{i}" for i, name in enumerate(first)]
+        absent = [name for name in expected.names if name not in names]
+        if absent:
+            raise _absent(absent, names, f"{where}:1")
+    else:
+        positions = _by_position(first, header, expected)
+        if positions is None:
+            if expected.header:
+                raise _absent(list(expected.names), names, f"{where}:1")
+            raise DataError(
+                f"{where}:1",
+                f"expected {' or '.join(map(str, widths))} columns, found {len(first)}",
+                f"The model's columns are {listing(expected.names)}",
+            )
+        names = positions
+        notes.append("the header has other names" if header else "no header")
+        notes[0] += ": columns are matched by position"
+    target = expected.target if with_target else None
+    if target is not None and target not in names:
+        raise DataError(f"{where}:1", f"the target column '{target}' is missing", did_you_mean(target, names))
+    kept = tuple(names) if keep == "all" else tuple(keep)
+    for name in kept:
+        if name not in names:
+            raise OptionError(
+                "--keep", f"no column is called '{name}'", did_you_mean(name, names) or f"There are {listing(names)}"
+            )
+    refuse_duplicates(names, where, [*expected.names, *kept, *([target] if target else [])])
+    layout = Layout(
+        tuple(names),
+        best,
+        header,
+        expected.of_kind("number"),
+        expected.of_kind("text"),
+        target,
+        kept,
+        expected.missing,
+    )
+    if best != "," and fixed is None:
+        notes.append("delimiter: " + {"\t": "tab"}.get(best, best))
+    return Plan(
+        layout, head.data[len(row) :] if header else head.data, 1 + (row.count(b"\n") if header else 0), tuple(notes)
+    )
+
+
+def _peek(head: Head, delimiter: str) -> list[str]:
+    row = head.first_row(delimiter)
+    try:
+        return [] if row is None else [cell.strip(BLANKS) for cell in split_row(row, delimiter, "")]
+    except DataError:
+        return []
+
+
+def _absent(absent: list[str], names: list[str], where: str) -> DataError:
+    quoted = ", ".join(f"'{name}'" for name in absent[:10]) + (", …" if len(absent) > 10 else "")
+    problem = f"column {quoted} is missing" if len(absent) == 1 else f"columns {quoted} are missing"
+    return DataError(where, problem, did_you_mean(absent[0], names) or f"There are {listing(names)}")
+
+
+def _places(expected: Schema) -> dict[str, int]:
+    """Column → its position in a training file without header, whose names are c0, c1, …"""
+    return {name: int(name[1:]) for name in (*expected.names, expected.target)}
+
+
+def _widths(expected: Schema) -> list[int]:
+    """The numbers of columns that rows without names may have: features, features and target, the training file."""
+    n = len(expected.columns)
+    widths = {n}
+    if not expected.header:
+        widths.add(max(_places(expected).values()) + 1)
+    return sorted({*widths, n + 1})
+
+
+def _by_position(first: list[str], header: bool, expected: Schema) -> list[str] | None:
+    """Names for the columns of a file that does not name them, or None if it does not fit the model."""
+    width, names = len(first), list(expected.names)
+    if width == len(names):
+        found = names
+    elif width == len(names) + 1:
+        found = [*names[: expected.target_place], expected.target, *names[expected.target_place :]]
+    elif not expected.header and width == max(_places(expected).values()) + 1:
+        found = [f"c{i}" for i in range(width)]
+    else:
+        return None
+    if not expected.header:
+        return found
+    # A model that knows names: only if the first row is evidently not a header.
+    kinds = dict(expected.columns)
+    cells = [cell for cell, name in zip(first, found, strict=True) if kinds.get(name) == "number"]
+    fits = all(is_number(cell) or is_missing(cell, expected.missing) for cell in cells)
+    return found if fits and any(is_number(cell) for cell in cells) and not header else None
+
+
+def _is_unnamed_header(first: list[str], expected: Schema) -> bool:
+    """Whether a model trained without names meets a file that has some: only where numbers are due can one tell."""
+    return not expected.header and bool(expected.of_kind("number")) and looks_like_header(first)

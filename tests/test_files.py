@@ -1,0 +1,106 @@
+"""Bytes come out as they went in, whatever the compression, and errors say what to do."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import hashlib
+import os
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from nncli.data.files import open_input, sha256_of
+from nncli.errors import DataError
+
+TEXT = b"a,b\n" + b"".join(b"%d,%d\n" % (i, i * i) for i in range(5000))
+PACKERS = {
+    "plain": lambda data: data,
+    "gzip": gzip.compress,
+    "gzip in two members": lambda data: gzip.compress(data[:100]) + gzip.compress(data[100:]),
+    "bz2": bz2.compress,
+    "zstd": lambda data: pa.compress(data, "zstd", asbytes=True),
+}
+
+
+def read_all(source: str, size: int = 1000) -> bytes:
+    with open_input(source) as stream:
+        return b"".join(iter(lambda: stream.read(size), b""))
+
+
+@pytest.mark.parametrize("packer", PACKERS)
+def test_compressed_files_read_like_plain_ones_under_any_name(packer: str, tmp_path: Path) -> None:
+    path = tmp_path / "data.txt"
+    path.write_bytes(PACKERS[packer](TEXT))
+    assert read_all(str(path)) == TEXT
+    assert read_all(str(path), 1 << 20) == TEXT
+
+
+@pytest.mark.parametrize("packer", PACKERS)
+def test_the_digest_is_of_the_bytes_on_disk(packer: str, tmp_path: Path) -> None:
+    path = tmp_path / "data.txt"
+    path.write_bytes(PACKERS[packer](TEXT))
+    on_disk = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert sha256_of(str(path)) == on_disk
+    with open_input(str(path), hashed=True) as stream:
+        stream.read(10)
+        assert stream.hexdigest() == on_disk
+
+
+@pytest.mark.parametrize("packer", ["gzip", "bz2", "zstd"])
+def test_damaged_compressed_data_is_an_error(packer: str, tmp_path: Path) -> None:
+    path = tmp_path / "data.csv.x"
+    path.write_bytes(PACKERS[packer](TEXT)[:-20])
+    with pytest.raises(DataError) as caught:
+        read_all(str(path))
+    assert str(caught.value) == f"{path}: the {packer} data is damaged or cut short. Fetch or compress it again."
+
+
+def test_a_missing_file_is_answered_with_the_nearest_name(tmp_path: Path) -> None:
+    (tmp_path / "iris.csv").touch()
+    with pytest.raises(DataError) as caught:
+        open_input(str(tmp_path / "iriss.csv"))
+    assert str(caught.value) == f"{tmp_path}/iriss.csv: no such file. Did you mean 'iris.csv'."
+    with pytest.raises(DataError) as caught:
+        open_input(str(tmp_path / "nowhere" / "x.csv"))
+    assert str(caught.value) == f"{tmp_path}/nowhere/x.csv: no such file."
+
+
+def test_a_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError) as caught:
+        open_input(str(tmp_path))
+    assert str(caught.value) == f"{tmp_path}: is a folder, not a file. Name a file in it."
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_a_file_without_permission_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.touch(mode=0)
+    with pytest.raises(DataError, match=r"data.csv: no permission to read it\. "):
+        open_input(str(path))
+
+
+def test_short_and_empty_files_are_no_magic(tmp_path: Path) -> None:
+    for data in (b"", b"\x1f", b"B", b"BZ", b"a"):
+        path = tmp_path / "data.csv"
+        path.write_bytes(data)
+        assert read_all(str(path)) == data
+
+
+def test_a_pipe_gives_what_has_arrived(tmp_path: Path) -> None:
+    out, into = os.pipe()
+    with os.fdopen(out, "rb", buffering=0) as pipe, os.fdopen(into, "wb", buffering=0) as producer:
+        producer.write(b"a\n")
+        stream = open_input("-", stream=pipe)  # would wait for ever if it insisted on four bytes
+        assert stream.read(1 << 20) == b"a\n"
+        producer.write(b"1\n")
+        assert stream.read(1 << 20) == b"1\n"
+
+
+def test_a_compressed_pipe_is_recognised() -> None:
+    out, into = os.pipe()
+    with os.fdopen(into, "wb") as producer:
+        producer.write(gzip.compress(b"a,b\n1,2\n"))
+    with os.fdopen(out, "rb", buffering=0) as pipe:
+        assert open_input("-", stream=pipe).read() == b"a,b\n1,2\n"
