@@ -1,0 +1,176 @@
+"""Columns → inputs of the network. Everything is learned from the training rows only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncli.data.dataset import Table, TextColumn
+from nncli.data.matrix import Matrix
+
+MAX_CATEGORIES = 100  # of a text column; the rarer ones share one input with the values never seen
+ROWS_AT_ONCE = 8192  # what statistics and scaling work on at a time
+MEDIAN_ROWS = 10_000  # the median is that of at most so many evenly spaced training rows
+
+Vector = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """x = (value − shift) · scale for numbers, 0/1 inputs for text.
+
+    A missing number counts as the median of its column. A column that is constant over the
+    training rows has scale 0: it can do no harm, whatever it holds later. A text column has one
+    input for each category (a missing cell is a category of its own, None, if training had one)
+    and one last input for any other value. `dead` are the inputs that were 0 in every training row.
+    """
+
+    number_names: tuple[str, ...]
+    median: Vector  # (number columns,)
+    shift: Vector
+    scale: Vector
+    categories: Mapping[str, tuple[str | None, ...]]
+    scaling: str  # standard, minmax, pixels or none
+    dead: NDArray[np.bool_]  # (width,)
+    notes: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def width(self) -> int:
+        """How many inputs the network gets."""
+        return len(self.number_names) + sum(len(categories) + 1 for categories in self.categories.values())
+
+    @classmethod
+    def fit(cls, table: Table, rows: NDArray[np.int64], scale: str) -> Preprocess:
+        """Learns from the given rows of the table; `scale` is auto, standard, minmax or none."""
+        notes: list[str] = []
+        numbers = table.numbers
+        median = _median(numbers, rows)
+        low, high = _range(numbers, rows, median)
+        if scale == "auto":
+            scale = "pixels" if _are_pixels(numbers, high) else "standard"
+            if len(high):
+                notes.append(
+                    f"scaling: numbers divided by {high.max():g}, as all are pixels (whole, from 0 to 255)"
+                    if scale == "pixels"
+                    else "scaling: numbers standardised to mean 0 and standard deviation 1"
+                )
+        if scale == "standard":
+            shift, spread = _mean_and_deviation(numbers, rows, median)
+            coarse = np.maximum(np.abs(low), np.abs(high)) * np.finfo(np.float32).eps > 1e-3 * spread
+            if numbers.dtype == np.float32 and (coarse & (high > low)).any():
+                name = table.number_names[int(np.argmax(coarse & (high > low)))]
+                notes.append(
+                    f"column '{name}': its values differ by little more than float32 can tell; use --dtype float64"
+                )
+        elif scale == "minmax":
+            shift, spread = low, high - low
+        elif scale == "pixels":
+            shift, spread = np.zeros_like(high), np.full_like(high, max(high.max(), 1))
+        else:
+            shift, spread = np.zeros_like(high), np.ones_like(high)
+        constant = high == low
+        if constant.any() and scale != "pixels":
+            names = [f"'{name}'" for name, same in zip(table.number_names, constant, strict=True) if same]
+            more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+            notes.append(f"constant in the training rows, so without effect: {', '.join(names[:5])}{more}")
+        with np.errstate(divide="ignore"):
+            factor = np.where(constant | (spread == 0), 0.0, 1 / spread)
+
+        categories: dict[str, tuple[str | None, ...]] = {}
+        dead = [constant]
+        for name, column in table.texts.items():
+            categories[name], rare = _categories(column, rows)
+            dead.append(np.array([False] * len(categories[name]) + [rare == 0]))
+            if rare:
+                notes.append(
+                    f"column '{name}': {MAX_CATEGORIES} most frequent values kept, {rare} others taken together"
+                )
+        return cls(table.number_names, median, shift, factor, categories, scale, np.concatenate(dead), tuple(notes))
+
+    def transform(self, table: Table, dtype: np.dtype[Any]) -> Matrix:
+        """The inputs (n, width) of the table's rows; its columns must be those it was fitted on."""
+        shift, scale, median = (v.astype(dtype) for v in (self.shift, self.scale, self.median))
+        numbers = table.numbers
+        if numbers.dtype == np.uint8 and not self.categories:
+            return Matrix(numbers, dtype, shift, scale)
+        X = np.zeros((len(table), self.width), dtype)
+        k = len(self.number_names)
+        for start in range(0, len(table), ROWS_AT_ONCE):
+            block = numbers[start : start + ROWS_AT_ONCE]
+            out = X[start : start + ROWS_AT_ONCE, :k]
+            if block.dtype != np.uint8:
+                block = np.where(np.isnan(block), median, block)
+            np.subtract(block, shift, out=out)
+            out *= scale
+        for name, categories in self.categories.items():
+            column = table.texts[name]
+            position = {value: i for i, value in enumerate(categories)}
+            other = len(categories)
+            # the last entry is that of code −1, a missing cell
+            lookup = np.array([position.get(value, other) for value in [*column.values, None]])
+            X[np.arange(len(table)), k + lookup[column.codes]] = 1
+            k += other + 1
+        return Matrix(X, dtype)
+
+
+def _blocks(numbers: NDArray[Any], rows: NDArray[np.int64], median: Vector | None = None) -> Any:
+    """The rows, some thousands at a time; with a median, as float64 with missing numbers filled in."""
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        block = numbers[rows[start : start + ROWS_AT_ONCE]]
+        if median is not None:
+            block = block.astype(np.float64)
+            missing = np.isnan(block)
+            if missing.any():
+                block = np.where(missing, median, block)
+        yield block
+
+
+def _median(numbers: NDArray[Any], rows: NDArray[np.int64]) -> Vector:
+    sample = numbers[rows[:: -(-len(rows) // MEDIAN_ROWS)]].T  # (columns, rows): partitions run along memory
+    if sample.dtype == np.uint8:
+        return np.asarray(np.median(sample, axis=1), np.float64)
+    median = np.empty(len(sample))
+    for i, column in enumerate(sample.astype(np.float64)):
+        known = column[~np.isnan(column)]
+        median[i] = np.median(known) if len(known) else 0
+    return median
+
+
+def _range(numbers: NDArray[Any], rows: NDArray[np.int64], median: Vector) -> tuple[Vector, Vector]:
+    low = np.full(numbers.shape[1], np.inf)
+    high = -low
+    whole = numbers.dtype == np.uint8
+    for block in _blocks(numbers, rows, None if whole else median):
+        np.minimum(low, block.min(axis=0), out=low)
+        np.maximum(high, block.max(axis=0), out=high)
+    return low, high
+
+
+def _mean_and_deviation(numbers: NDArray[Any], rows: NDArray[np.int64], median: Vector) -> tuple[Vector, Vector]:
+    """Over blocks of rows, merged by the formula of Chan, Golub and LeVeque (1979)."""
+    n, mean, squares = 0, np.zeros(numbers.shape[1]), np.zeros(numbers.shape[1])
+    for block in _blocks(numbers, rows, median):
+        m, block_mean = len(block), block.mean(axis=0)
+        difference = block_mean - mean
+        squares += ((block - block_mean) ** 2).sum(axis=0) + difference**2 * (n * m / (n + m))
+        mean += difference * (m / (n + m))
+        n += m
+    return mean, np.sqrt(squares / n)
+
+
+def _are_pixels(numbers: NDArray[Any], high: Vector) -> bool:
+    """Whole numbers from 0 to 255 that look like a picture: most columns reach half of the common maximum."""
+    return numbers.dtype == np.uint8 and len(high) >= 16 and bool(np.mean(high >= high.max() / 2) > 0.5)
+
+
+def _categories(column: TextColumn, rows: NDArray[np.int64]) -> tuple[tuple[str | None, ...], int]:
+    """The categories in alphabetical order (a missing one last), and how many were too rare to keep."""
+    counts = np.bincount(column.codes[rows] + 1, minlength=len(column.values) + 1)
+    seen = [code for code in range(len(column.values)) if counts[code + 1]]
+    kept = sorted(seen, key=lambda code: (-counts[code + 1], column.values[code]))[:MAX_CATEGORIES]
+    missing: list[str | None] = [None] if counts[0] else []
+    return (*sorted(column.values[code] for code in kept), *missing), len(seen) - len(kept)
