@@ -1,0 +1,149 @@
+"""The same from Python, with arrays:
+
+from nncli import load, train
+
+model = train(X, y, model="mlp", hidden=64)
+model.figures["test"]["accuracy"]
+model.save("model.npz")
+load("model.npz").predict(X)
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nncli import checkpoint, experiment
+from nncli.blas import use_threads
+from nncli.checkpoint import Provenance
+from nncli.config import TrainConfig
+from nncli.data.cells import DEFAULT_MISSING
+from nncli.data.dataset import Dataset, Schema, Table, TextColumn
+from nncli.errors import DataError, OptionError
+from nncli.model import Model
+from nncli.registry import did_you_mean
+
+Columns = ArrayLike | Mapping[str, Sequence[Any]]
+
+
+@dataclass(frozen=True)
+class TrainedModel:
+    """A model and where it comes from. `figures` are those of `nncli train --json`."""
+
+    model: Model
+    provenance: Provenance
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.model.classes
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        return self.provenance.figures
+
+    def predict(self, X: Columns) -> NDArray[np.str_]:
+        """The class of each row (n,), as text. X is (n, d), or a mapping of column names to n values each."""
+        predicted: NDArray[np.str_] = np.array(self.classes)[self.predict_proba(X).argmax(axis=1)]
+        return predicted
+
+    def predict_proba(self, X: Columns) -> NDArray[Any]:
+        """The probability of each class, (n, K), in the order of `classes`."""
+        return self.model.probabilities(_table(X, self.model.schema, self.model.config.dtype))
+
+    def save(self, path: str | Path) -> None:
+        """Writes a model file; the file is written whole or not at all."""
+        checkpoint.save(Path(path), self.model, self.provenance)
+
+
+def load(path: str | Path) -> TrainedModel:
+    """Reads a model file; ModelFileError if it is none."""
+    return TrainedModel(*checkpoint.load(Path(path)))
+
+
+def train(X: Columns, y: ArrayLike, **options: Any) -> TrainedModel:
+    """Trains on rows X, (n, d) numbers or a mapping of column names to values, and their classes y (n,).
+
+    `options` are those of `nncli train`, with underscores: hidden=64, batch_size=32, lr=0.01.
+    """
+    known = [name for name in TrainConfig.options() if name not in experiment.FILE_OPTIONS]
+    for name in options:
+        if name not in known:
+            raise OptionError(name, "train() has no such option", did_you_mean(name, known))
+    config = TrainConfig.from_texts(options, where=lambda name: name)
+    use_threads(config.threads)
+    labels = np.asarray(y)
+    if labels.ndim != 1:
+        raise DataError("y", f"expected one class for each row, found an array of shape {labels.shape}")
+    found, codes = np.unique(labels, return_inverse=True)
+    if len(found) < 2:
+        raise DataError("y", f"expected two or more classes, found {len(found)}")
+    schema = _schema(X, config.categorical)
+    table = _table(X, schema, config.dtype)
+    if len(table) != len(labels):
+        raise DataError("y", f"expected {len(table)} classes, one for each row of X, found {len(labels)}")
+    sha256 = hashlib.sha256(repr((schema, found.tolist())).encode())
+    for array in (table.numbers, *(column.codes for column in table.texts.values()), codes):
+        sha256.update(array.tobytes())
+    classes = tuple(str(label) for label in found)
+    dataset = Dataset(table, codes.astype(np.int64), classes, schema, "arrays", sha256.hexdigest())
+    run = experiment.run(experiment.prepare(config, dataset))
+    assert run is not None, "nobody could stop it"
+    if run.failure:
+        raise run.failure
+    return TrainedModel(run.model, run.provenance)
+
+
+def _schema(X: Columns, categorical: Sequence[str]) -> Schema:
+    if isinstance(X, Mapping):
+        kinds = {
+            name: "text" if name in categorical or np.asarray(values).dtype.kind not in "biuf" else "number"
+            for name, values in X.items()
+        }
+    else:
+        kinds = {f"c{i}": "number" for i in range(_matrix(X).shape[1])}
+    return Schema(tuple(kinds.items()), "y", isinstance(X, Mapping), DEFAULT_MISSING, len(kinds))
+
+
+def _matrix(X: ArrayLike) -> NDArray[Any]:
+    matrix = np.asarray(X)
+    if matrix.ndim != 2 or matrix.dtype.kind not in "biuf":
+        raise DataError("X", f"expected numbers of shape (n, d), found {matrix.dtype} of shape {matrix.shape}")
+    return matrix
+
+
+def _table(X: Columns, schema: Schema, dtype: str) -> Table:
+    numbers, texts = schema.of_kind("number"), schema.of_kind("text")
+    if isinstance(X, Mapping):
+        for name in schema.names:
+            if name not in X:
+                raise DataError("X", f"column '{name}' is missing", did_you_mean(name, X))
+        lengths = {len(X[name]) for name in schema.names}
+        if len(lengths) != 1:
+            raise DataError("X", f"expected columns of one length, found {sorted(lengths)}")
+        matrix = np.empty((lengths.pop(), len(numbers)), dtype)
+        for i, name in enumerate(numbers):
+            matrix[:, i] = X[name]
+        return Table(numbers, _finite(matrix, X), {name: _text(X[name]) for name in texts})
+    matrix = _matrix(X)
+    if texts or matrix.shape[1] != len(numbers):
+        raise DataError("X", f"expected the {len(schema.columns)} columns of the model, found {matrix.shape[1]}")
+    return Table(numbers, matrix if matrix.dtype == np.uint8 else _finite(matrix.astype(dtype), X))
+
+
+def _finite(matrix: NDArray[Any], X: Any) -> NDArray[Any]:
+    if np.isinf(matrix).any():
+        i, j = np.argwhere(np.isinf(matrix))[0]
+        raise DataError("X", f"row {i}, column {j}: expected a finite number that fits {matrix.dtype}, found infinity")
+    return matrix
+
+
+def _text(values: Sequence[Any]) -> TextColumn:
+    known: dict[str, int] = {}
+    codes = [-1 if value is None else known.setdefault(str(value), len(known)) for value in values]
+    return TextColumn(np.array(codes, np.int32), tuple(known))

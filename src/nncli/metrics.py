@@ -1,0 +1,67 @@
+"""How good predictions are. Accuracy and its interval here; anything beyond by scikit-learn, loaded only then."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+CALIBRATION_BINS = 15
+
+
+def accuracy_interval(correct: int, n: int) -> tuple[float, float]:
+    """The 95 % interval of Wilson (1927) for a share of `correct` in `n`; n must be positive."""
+    z = 1.959963984540054  # the 97.5 % point of the normal distribution
+    p = correct / n
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def calibration_error(P: NDArray[Any], y: NDArray[np.int64], bins: int = CALIBRATION_BINS) -> float:
+    """Expected calibration error: Σ_bins (share of rows) · |accuracy − mean confidence|, bins of equal width
+    over the confidence max_k p_k (Guo et al. 2017)."""
+    confidence = P.max(axis=1).astype(np.float64)
+    correct = P.argmax(axis=1) == y
+    bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
+    gap = np.bincount(bin_of, correct, bins) - np.bincount(bin_of, confidence, bins)
+    return float(np.abs(gap).sum() / len(y))
+
+
+def all_metrics(P: NDArray[Any], y: NDArray[np.int64], log_loss: float, classes: Sequence[str]) -> dict[str, Any]:
+    """What `eval` reports, for class probabilities P (n, K) and true classes y (n,).
+
+    `roc_auc` is one-against-rest, macro-averaged, and None where a class has no row among y.
+    """
+    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support, roc_auc_score
+
+    K = len(classes)
+    predicted = P.argmax(axis=1)
+    correct = int((predicted == y).sum())
+    labels = np.arange(K)
+    precision, recall, f1, support = precision_recall_fscore_support(y, predicted, labels=labels, zero_division=0)
+    present = support > 0
+    roc_auc = None
+    if present.all():
+        Y = np.eye(K)[y]
+        roc_auc = float(roc_auc_score(y, P[:, 1]) if K == 2 else roc_auc_score(Y, P, average="macro"))
+    return {
+        "n": len(y),
+        "accuracy": correct / len(y),
+        "accuracy_interval": list(accuracy_interval(correct, len(y))),
+        "balanced_accuracy": float(recall[present].mean()),
+        "log_loss": log_loss,
+        "f1_macro": float(f1[present].mean()),
+        "f1_weighted": float(np.average(f1, weights=support)),
+        "roc_auc": roc_auc,
+        "ece": calibration_error(P, y),
+        "per_class": {
+            name: {"precision": float(p), "recall": float(r), "f1": float(f), "n": int(s)}
+            for name, p, r, f, s in zip(classes, precision, recall, f1, support, strict=True)
+        },
+        "confusion_matrix": confusion_matrix(y, predicted, labels=labels).tolist(),
+        "classes": list(classes),
+    }
