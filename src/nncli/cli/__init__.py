@@ -1,0 +1,87 @@
+"""The command line: parse, call, show. One file per command; `main` is the one error boundary."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Sequence
+from typing import Annotated
+
+import typer
+from typer.exceptions import TyperException
+
+import nncli
+from nncli.blas import choose_kernels
+from nncli.cli import datasets, evaluate, info, predict, train
+from nncli.cli.help import Command, Group
+from nncli.errors import DONE, INTERRUPTED, READER_GONE, NncliError
+
+app = typer.Typer(cls=Group, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=False)
+COMMANDS: dict[str, Callable[..., int]] = {
+    "train": train.train,
+    "eval": evaluate.evaluate,
+    "predict": predict.predict,
+    "info": info.info,
+    "datasets": datasets.datasets,
+}
+for name, function in COMMANDS.items():
+    app.command(name, cls=Command)(function)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"nncli {nncli.__version__}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def program(
+    ctx: typer.Context,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Train, evaluate and serve classifiers from the command line.
+
+    nncli train data.csv --target species      train on a CSV file, save model.npz
+    nncli eval model.npz                       how good it is on rows it has never seen
+    cat new.csv | nncli predict model.npz      answer new rows, as a filter
+    """
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help())
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code. Every error ends here, as one line on stderr."""
+    choose_kernels()
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # a locale that lacks a sign must not stop a run
+    try:
+        code = app(args=argv, prog_name="nncli", standalone_mode=False) or DONE
+        sys.stdout.flush()
+        return int(code)
+    except NncliError as error:
+        return _complain(str(error), error.exit_code)
+    except TyperException as error:  # an unknown option or command, a missing argument …
+        ctx = getattr(error, "ctx", None)
+        where = ctx.command_path if ctx else "nncli"
+        return _complain(f"{where}: {error.format_message().rstrip('.')}. See {where} --help.", error.exit_code)
+    except KeyboardInterrupt:
+        return _complain("nncli: interrupted.", INTERRUPTED)
+    except BrokenPipeError:
+        _abandon_stdout()
+        return READER_GONE
+    except OSError as error:  # files are read and written elsewhere, with errors of their own; this is stdout
+        _abandon_stdout()
+        return _complain(f"stdout: cannot write: {error.strerror}.", 1)
+
+
+def _complain(line: str, code: int) -> int:
+    print(line, file=sys.stderr)
+    return code
+
+
+def _abandon_stdout() -> None:
+    """What is still buffered has nowhere to go: without this, Python would complain about it at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -1,0 +1,29 @@
+"""nncli datasets"""
+
+from __future__ import annotations
+
+import dataclasses
+
+from nncli.cli.options import Json
+from nncli.errors import DONE
+
+
+def datasets(json: Json = False) -> int:
+    """List the bundled data sets.
+
+    nncli datasets
+    nncli train wine --model softmax
+    """
+    from nncli.data.bundled import BUNDLED, path_of
+    from nncli.report import print_datasets, print_json
+
+    if json:
+        print_json([{**dataclasses.asdict(one), "path": str(path_of(one.name))} for one in BUNDLED.values()])
+        return DONE
+    print_datasets(
+        [
+            (one.name, f"{one.rows:,}", str(one.columns), str(one.classes), one.description, one.source)
+            for one in BUNDLED.values()
+        ]
+    )
+    return DONE

@@ -1,0 +1,21 @@
+"""nncli info"""
+
+from __future__ import annotations
+
+from nncli.cli.options import Json, ModelFile
+from nncli.errors import DONE
+
+
+def info(model: ModelFile, json: Json = False) -> int:
+    """Show what is inside a model.
+
+    nncli info model.npz
+    nncli info model.npz --json
+    """
+    from nncli import checkpoint
+    from nncli.report import print_json, print_model
+
+    loaded, provenance = checkpoint.load(model)
+    description = checkpoint.describe(loaded, provenance)
+    print_json(description) if json else print_model(description)
+    return DONE

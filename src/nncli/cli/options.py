@@ -1,0 +1,125 @@
+"""Options shared by commands. Those of a training run are made from the fields of TrainConfig."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nncli.config import Option, TrainConfig, flag
+from nncli.errors import OptionError
+from nncli.registry import did_you_mean
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else on stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")]
+ModelFile = Annotated[
+    Path, typer.Argument(metavar="MODEL", help="A model that nncli train has saved.", show_default=False)
+]
+DATA_HELP = (
+    "A CSV or TSV file (also .gz, .bz2, .zst), a folder or file of MNIST-style IDX, the name of a bundled "
+    "data set, or - for stdin."
+)
+
+
+def with_config(command: Callable[..., int]) -> Callable[..., int]:
+    """Turns `command(config, …)` into a function with every option of TrainConfig, for Typer to read.
+
+    The given options beat those of the --config file, which beat the defaults.
+    """
+    own = [p for name, p in inspect.signature(command, eval_str=True).parameters.items() if name != "config"]
+    data = Annotated[str | None, typer.Argument(metavar="DATA", help=DATA_HELP, show_default="digits")]
+    options = TrainConfig.options()
+    parameters = [
+        inspect.Parameter("data", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=data),
+        *(
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_annotation(name, option))
+            for name, option in options.items()
+        ),
+        inspect.Parameter(
+            "config_file", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[
+                Path | None,
+                typer.Option("--config", metavar="FILE", help="A TOML file of these options, such as lr = 0.01.",
+                             rich_help_panel="Run", show_default=False)]),
+        *(p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own),
+    ]  # fmt: skip
+
+    @functools.wraps(command)
+    def wrapper(*, config_file: Path | None, **values: Any) -> int:
+        given = {name: values.pop(name) for name in ["data", *options]}
+        given = {name: value for name, value in given.items() if value is not None}
+        config = _merged(given, config_file)
+        return command(config, **values)
+
+    del wrapper.__dict__["__wrapped__"]  # so that the signature below is the one that is seen
+    wrapper.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    wrapper.__annotations__ = {p.name: p.annotation for p in parameters}
+    return wrapper
+
+
+def _merged(given: dict[str, Any], file: Path | None) -> TrainConfig:
+    config = TrainConfig.from_texts(given)
+    if file is None:
+        return config
+    in_file = _read_toml(file)
+    TrainConfig.from_texts(in_file, where=lambda name: f"{file}: {name.replace('_', '-')}")
+    return TrainConfig.from_texts({**in_file, **given})
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
+    try:
+        content = tomllib.loads(file.read_text("utf-8"))
+    except OSError as error:
+        raise OptionError("--config", f"cannot read {file}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise OptionError(str(file), f"expected TOML, found an error: {error}") from None
+    known = ["data", *TrainConfig.options()]
+    options = {name.replace("-", "_"): value for name, value in content.items()}
+    for name in options:
+        if name not in known:
+            shown = name.replace("_", "-")
+            raise OptionError(str(file), f"unknown option '{shown}'", did_you_mean(name, known).replace("_", "-"))
+    return options
+
+
+def _annotation(name: str, option: Option) -> Any:
+    if option.read is bool:
+        return Annotated[
+            bool | None,
+            typer.Option(f"{flag(name)}/--no-{name}", help=option.help, rich_help_panel=option.group,
+                         show_default=option.default_text or False),
+        ]  # fmt: skip
+    default = option.default_text or _default_text(name)
+    return Annotated[
+        str | None,
+        typer.Option(
+            *([option.short] if option.short else []),
+            flag(name),
+            help=option.help,
+            metavar=option.metavar,
+            rich_help_panel=option.group,
+            show_default=default or False,
+            autocompletion=_completion(option),
+        ),
+    ]
+
+
+def _default_text(name: str) -> str:
+    value = getattr(TrainConfig(), name)
+    return "" if value is None or value == () else str(value)
+
+
+def _completion(option: Option) -> Callable[[str], list[str]]:
+    def complete(incomplete: str) -> list[str]:
+        names = getattr(option.read, "names", ())
+        if hasattr(option.read, "registry"):
+            from nncli.config import registries
+
+            names = registries()[option.read.registry]
+        return [name for name in names if name.startswith(incomplete)]
+
+    return complete

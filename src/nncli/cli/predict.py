@@ -1,0 +1,92 @@
+"""nncli predict"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, BinaryIO
+
+import typer
+
+from nncli.cli.options import DATA_HELP, ModelFile, Quiet
+from nncli.errors import DONE, OptionError
+
+
+def predict(
+    model: ModelFile,
+    data: Annotated[str, typer.Argument(metavar="DATA", help=DATA_HELP, show_default="stdin")] = "-",
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", metavar="FILE", help="Write to a file, whole or not at all.", show_default="stdout"
+        ),
+    ] = None,
+    proba: Annotated[bool, typer.Option("--proba", help="Add the probability of each class, p_<class>.")] = False,
+    keep: Annotated[
+        str | None,
+        typer.Option(metavar="COLS", help="Input columns to put first: names, or all.", show_default=False),
+    ] = None,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            metavar="P", help="Of two classes, predict the second from this probability on.", show_default=False
+        ),
+    ] = None,
+    on_error: Annotated[
+        str, typer.Option(metavar="fail|blank", help="A row that cannot be read: stop, or an empty prediction.")
+    ] = "fail",
+    quiet: Quiet = False,
+) -> int:
+    """Answer new rows, one line of CSV for each, in order. Reads stdin as it comes, in constant memory.
+
+    cat new.csv | nncli predict model.npz
+    nncli predict model.npz new.csv --proba --keep id -o answers.csv
+    """
+    if on_error not in ("fail", "blank"):
+        raise OptionError("--on-error", f"expected fail or blank, found '{on_error}'")
+    if threshold is not None and not 0 <= threshold <= 1:
+        raise OptionError("--threshold", f"expected a probability from 0 to 1, found {threshold:g}")
+    from nncli import checkpoint
+    from nncli.config import read_columns
+    from nncli.data.load import stream_like
+    from nncli.predictor import Predictor
+
+    def say(line: str) -> None:
+        if not quiet:
+            print(line, file=sys.stderr)
+
+    loaded, _ = checkpoint.load(model)
+    if data == "-" and sys.stdin.isatty():
+        say("reading rows from the terminal; Ctrl-D ends them")
+    columns = "all" if keep == "all" else read_columns(keep) if keep else ()
+    blocks, kept, notes = stream_like(
+        data, loaded.schema, loaded.config.dtype, columns, "fail" if on_error == "fail" else "blank"
+    )
+    for note in notes:
+        say(note)
+    predictor = Predictor(loaded, kept, proba, threshold)
+    blank = 0
+    with _output(out) as file:
+        file.write(predictor.header)
+        for block in blocks:
+            file.write(predictor.answer(block))
+            file.flush()
+            blank += len(block.errors)
+            for error in list(block.errors.values())[:1]:
+                say(f"{error} (empty prediction)")
+    if blank:
+        say(f"{blank} {'row' if blank == 1 else 'rows'} could not be read and got an empty prediction")
+    return DONE
+
+
+@contextmanager
+def _output(path: Path | None) -> Iterator[BinaryIO]:
+    from nncli.output import atomic_file
+
+    if path is None or path == Path("-"):
+        yield sys.stdout.buffer
+    else:
+        with atomic_file(path) as file:
+            yield file

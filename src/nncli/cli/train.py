@@ -1,0 +1,105 @@
+"""nncli train"""
+
+from __future__ import annotations
+
+import contextlib
+import json as json_format
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nncli.cli.options import Json, Quiet, with_config
+from nncli.cli.stop import StopRequest
+from nncli.config import TrainConfig
+from nncli.errors import DONE, OutputError
+
+if TYPE_CHECKING:
+    from nncli.trainer import Epoch
+
+
+@with_config
+def train(
+    config: TrainConfig,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="FILE", help="Where to save the model.", rich_help_panel="Run")
+    ] = Path("model.npz"),
+    log: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write a JSON line for each epoch.", rich_help_panel="Run", show_default=False
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be done, and stop.", rich_help_panel="Run")
+    ] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Train a classifier on a file and save it.
+
+    nncli train                                   a network on the bundled digits
+    nncli train data.csv --target species         on your own file
+    nncli train wine --model softmax --lr 0.01    another model, on a bundled set
+    nncli train mnist/ --hidden 256 -o big.npz    on a folder of MNIST files
+    """
+    from nncli import checkpoint, experiment
+    from nncli.blas import use_threads
+    from nncli.output import check_writable
+    from nncli.report import TrainProgress, print_json, print_plan, print_training, say
+
+    use_threads(config.threads)
+    prepared = experiment.prepare(config)
+    for note in (*experiment.summary(prepared), *prepared.notes):
+        say(note, quiet)
+    if dry_run:
+        plan = experiment.plan(prepared)
+        print_json(plan) if json else print_plan(plan)
+        return DONE
+    check_writable(out)
+    assert prepared.config.epochs is not None
+    with _logger(log) as write_line, StopRequest() as stop:
+        with TrainProgress(prepared.config.epochs, quiet) as progress:
+
+            def on_epoch(epoch: Epoch) -> None:
+                progress(epoch)
+                write_line(epoch)
+
+            run = experiment.run(prepared, on_epoch, stop)
+        if run is None:
+            say("stopped before the first epoch was done: nothing is saved", quiet)
+            return stop.exit_code or DONE
+        checkpoint.save(out, run.model, run.provenance)
+    say(
+        f"saved {out}: epoch {run.figures['best_epoch']} of {run.figures['epochs']}, after {run.seconds:.1f} s; "
+        f"{run.stopped}",
+        quiet,
+    )
+    if json:
+        print_json({"out": str(out), "seconds": round(run.seconds, 3), **run.figures})
+    else:
+        print_training(run.figures)
+    if run.failure:
+        raise run.failure
+    return stop.exit_code or DONE
+
+
+@contextlib.contextmanager
+def _logger(path: Path | None) -> Iterator[Callable[[Any], None]]:
+    """A function that writes a line for an epoch, at once."""
+    from dataclasses import asdict
+
+    if path is None:
+        yield lambda epoch: None
+        return
+    try:
+        with path.open("w", encoding="utf-8") as file:
+
+            def write_line(epoch: Epoch) -> None:
+                file.write(json_format.dumps(asdict(epoch)) + "\n")
+                file.flush()
+
+            yield write_line
+    except OSError as error:
+        raise OutputError(str(path), f"cannot write the log: {error.strerror}", "Choose another --log") from None

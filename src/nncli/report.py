@@ -1,0 +1,205 @@
+"""Results → a person: tables on stdout, notes and progress on stderr. The only importer of rich."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from nncli.trainer import Epoch
+
+PARTS = (("training", "train"), ("validation", "val"), ("test", "test"))
+SECONDS_BETWEEN_LINES = 10  # of progress, where there is no terminal
+MOST_CLASSES = 20  # that a confusion matrix is shown for
+
+
+def print_json(document: Any) -> None:
+    print(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def say(line: str, quiet: bool = False) -> None:
+    """A note for the person: one line on stderr."""
+    if not quiet:
+        print(line, file=sys.stderr)
+
+
+class TrainProgress:
+    """A bar with ETA, loss and accuracy on a terminal; elsewhere a plain line now and then."""
+
+    def __init__(self, epochs: int, quiet: bool) -> None:
+        self.epochs, self.quiet = epochs, quiet
+        console = Console(stderr=True)
+        self.bar: Progress | None = None
+        if console.is_terminal and not console.is_dumb_terminal and not quiet:
+            self.bar = Progress(
+                TextColumn("epoch {task.completed}/{task.total}"), BarColumn(bar_width=24),
+                TextColumn("{task.description}"), TextColumn("ETA"), TimeRemainingColumn(compact=True),
+                console=console, transient=True,
+            )  # fmt: skip
+        self.task = TaskID(0)
+        self.spoke = time.monotonic()
+
+    def __enter__(self) -> TrainProgress:
+        if self.bar:
+            self.bar.start()
+            self.task = self.bar.add_task("", total=self.epochs)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.bar:
+            self.bar.stop()
+
+    def __call__(self, epoch: Epoch) -> None:
+        figures = f"loss {epoch.train_loss:.4f}"
+        if epoch.val_loss is not None and epoch.val_accuracy is not None:
+            figures += f"  validation {epoch.val_loss:.4f}  {percent(epoch.val_accuracy)}"
+        if self.bar:
+            self.bar.update(self.task, completed=epoch.number, description=figures)
+        elif time.monotonic() - self.spoke > SECONDS_BETWEEN_LINES:
+            self.spoke = time.monotonic()
+            say(f"epoch {epoch.number}/{self.epochs}: {figures}", self.quiet)
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
+def print_training(figures: dict[str, Any]) -> None:
+    """The final figures, beside what always guessing the commonest class would get."""
+    table = _table("", "rows", "loss", "accuracy")
+    for title, part in PARTS:
+        if figures[part]:
+            table.add_row(
+                title, f"{figures[f'n_{part}']:,}", f"{figures[part]['loss']:.4f}", percent(figures[part]["accuracy"])
+            )
+    judged = next(title for title, part in reversed(PARTS) if figures[part])
+    table.add_row("always the commonest class", "", "", percent(figures["baseline_accuracy"]), style="dim")
+    _show(table)
+    if judged == "training":
+        say("note: no rows were held out, so these figures do not say how good the model is on new rows")
+
+
+def print_plan(plan: dict[str, Any]) -> None:
+    """What `train --dry-run` found out."""
+    table = _table("", "", align="left")
+    for key in ("n_train", "n_val", "n_test", "inputs", "parameters"):
+        table.add_row(key, f"{plan[key]:,}")
+    table.add_row("classes", _listing(plan["classes"]))
+    for key, value in plan["config"].items():
+        if value not in (None, [], ""):
+            table.add_row(key, str(value))
+    _show(table)
+
+
+def print_evaluation(metrics: dict[str, Any]) -> None:
+    low, high = metrics["accuracy_interval"]
+    table = _table("", "", align="left")
+    table.add_row("rows", f"{metrics['n']:,}")
+    table.add_row("accuracy", f"{percent(metrics['accuracy'])}   (95 % interval {percent(low)} to {percent(high)})")
+    table.add_row("balanced accuracy", percent(metrics["balanced_accuracy"]))
+    table.add_row("log loss", f"{metrics['log_loss']:.4f}")
+    table.add_row("F1, macro / weighted", f"{metrics['f1_macro']:.4f} / {metrics['f1_weighted']:.4f}")
+    auc = metrics["roc_auc"]
+    table.add_row("ROC AUC", "not defined: a class has no rows" if auc is None else f"{auc:.4f}")
+    table.add_row("calibration error", f"{metrics['ece']:.4f}")
+    _show(table)
+    table = _table("class", "rows", "precision", "recall", "F1")
+    for name, row in metrics["per_class"].items():
+        table.add_row(
+            _cut(name, 30), f"{row['n']:,}", percent(row["precision"]), percent(row["recall"]), f"{row['f1']:.4f}"
+        )
+    _show(table)
+    classes, matrix = metrics["classes"], metrics["confusion_matrix"]
+    if len(classes) > MOST_CLASSES:
+        say(f"confusion matrix: not shown for more than {MOST_CLASSES} classes; --json has it")
+        return
+    table = _table("true \\ predicted", *(_cut(name, 12) for name in classes))
+    for i, row in enumerate(matrix):
+        cells = [
+            Text(str(count) if count else "·", style="bold" if i == j else "red" if count else "dim")
+            for j, count in enumerate(row)
+        ]
+        table.add_row(_cut(classes[i], 16), *cells)
+    _show(table)
+
+
+def print_model(d: dict[str, Any]) -> None:
+    """What is inside a model, from `checkpoint.describe`."""
+    figures, options = d["figures"], d["options"]
+    numbers = [column["name"] for column in d["columns"] if column["kind"] == "number"]
+    table = _table("", "", align="left")
+    facts = {
+        "model": f"{d['model']} {d['layers']}, {d['parameters']:,} parameters",
+        "target": f"{d['target']}, {len(d['classes'])} classes: {_listing(d['classes'])}",
+        "numbers": f"{len(numbers)} columns, scaling {d['scaling']}: {_listing(numbers)}" if numbers else "",
+        **{
+            f"text '{name}'": _listing(["(missing)" if value is None else value for value in values])
+            for name, values in d["categories"].items()
+        },
+        "data": f"{d['data']['source']}, {d['data']['rows']:,} rows, SHA-256 {d['data']['sha256'][:16]}…",
+        "rows": ", ".join(f"{figures[f'n_{part}']:,} {title}" for title, part in PARTS),
+        "accuracy": ", ".join(f"{title} {percent(figures[part]['accuracy'])}" for title, part in PARTS if figures[part])
+        + f" (commonest class {percent(figures['baseline_accuracy'])})",
+        "history": f"epoch {figures['best_epoch']} of {figures['epochs']} kept",
+        "options": " ".join(
+            f"--{name.replace('_', '-')} {_as_option(value)}"
+            for name, value in options.items()
+            if name not in ("data", "model") and value not in (None, [], False)
+        ),
+        "program": f"nncli {d['nncli']}",
+    }
+    for name, text in facts.items():
+        if text:
+            table.add_row(name, Text(text))
+    _show(table)
+
+
+def _as_option(value: Any) -> str:
+    return "x".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def print_datasets(rows: Sequence[Sequence[str]]) -> None:
+    table = _table("name", "rows", "columns", "classes")
+    table.add_column("what it is")
+    table.add_column("source")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    _show(table)
+
+
+def _table(*header: str, align: str = "right") -> Table:
+    table = Table(box=SIMPLE_HEAD, show_header=any(header), pad_edge=False, padding=(0, 1))
+    table.add_column(Text(header[0]), justify="left", no_wrap=True)
+    for title in header[1:]:
+        table.add_column(Text(title), justify="left" if align == "left" else "right", overflow="fold")
+    return table
+
+
+def _show(table: Table) -> None:
+    console = Console()
+    if not console.is_terminal:
+        console.width = 120  # a file or pipe has no width; nothing in it needs to be wrapped
+    with console.capture() as capture:
+        console.print(table)
+    lines = [line.rstrip() for line in capture.get().splitlines()]
+    print("\n".join(line for line in lines if line))
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _listing(names: Sequence[str], most: int = 10) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
