@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_iris, load_wine
+
+import nncli
+from nncli.errors import DataError, OptionError
+
+
+def test_train_save_load_predict(tmp_path: Path) -> None:
+    X, y = load_wine(return_X_y=True)
+    model = nncli.train(X, y, model="mlp", hidden=16, epochs=40, seed=3)
+    assert model.figures["test"]["accuracy"] > 0.85
+    model.save(tmp_path / "m.npz")
+    again = nncli.load(tmp_path / "m.npz")
+    np.testing.assert_array_equal(model.predict(X), again.predict(X))
+    assert (again.predict(X) == y.astype(str)).mean() > 0.9
+    np.testing.assert_allclose(again.predict_proba(X).sum(axis=1), 1, rtol=1e-5)
+
+
+def test_columns_by_name_with_text() -> None:
+    n = 200
+    columns = {"size": np.arange(n) % 7, "kind": ["a" if i % 2 else "b" for i in range(n)]}
+    model = nncli.train(columns, np.arange(n) % 2, epochs=60)
+    assert model.figures["test"]["accuracy"] == 1
+    assert model.predict({"kind": ["a", "b"], "size": [1, 1], "more": [0, 0]}).tolist() == ["1", "0"]
+
+
+def test_a_model_file_of_the_command_line(iris_model: Path) -> None:
+    X, y = load_iris(return_X_y=True)
+    found = nncli.load(iris_model).predict(X)
+    assert (found == np.array(["setosa", "versicolor", "virginica"])[y]).mean() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "options", "message"),
+    [
+        (np.ones(3), [0, 1, 0], {}, "X: expected numbers of shape (n, d), found float64 of shape (3,)."),
+        (np.ones((3, 2)), [0, 1], {}, "y: expected 3 classes, one for each row of X, found 2."),
+        (np.ones((3, 2)), [1, 1, 1], {}, "y: expected two or more classes, found 1."),
+        (np.full((3, 2), np.inf), [0, 1, 1], {},
+         "X: row 0, column 0: expected a finite number that fits float32, found infinity."),
+        (np.ones((3, 2)), [0, 1, 1], {"hiden": 3}, "hiden: train() has no such option. Did you mean 'hidden'."),
+        (np.ones((3, 2)), [0, 1, 1], {"lr": -1}, "lr: expected a number above 0, found '-1'."),
+    ],
+)  # fmt: skip
+def test_bad_input_is_explained(X: object, y: object, options: dict[str, object], message: str) -> None:
+    with pytest.raises((DataError, OptionError)) as error:
+        nncli.train(X, y, **options)  # type: ignore[arg-type]
+    assert str(error.value) == message

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nncli.config import FULL_BATCH, TrainConfig, flag, registries
+from nncli.errors import OptionError
+
+
+def test_every_option_is_in_the_help_of_train(nncli: Callable[..., Any]) -> None:
+    shown = nncli("train", "--help").out
+    for name in TrainConfig.options():
+        assert f"{flag(name)} " in shown
+    for registry in registries().values():
+        for name in registry:
+            assert name in shown
+
+
+def test_a_config_survives_json() -> None:
+    config = TrainConfig(hidden=(128, 64), drop=("a", "b"), lr=0.1).resolved(1000, has_val=True)
+    assert TrainConfig.from_json(json.loads(json.dumps(config.to_json()))) == config
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("hidden", "64", (64,)), ("hidden", "128x64", (128, 64)), ("hidden", "128,64", (128, 64)),
+        ("batch_size", "full", FULL_BATCH), ("batch_size", "32", 32), ("lr", "1e-3", 0.001), ("delimiter", "tab", "\t"),
+        ("drop", 'a, "b, c",d', ("a", "b, c", "d")), ("optimizer", "adam:beta1=0.5", "adam:beta1=0.5"),
+    ],
+)  # fmt: skip
+def test_texts_are_read(name: str, text: str, value: object) -> None:
+    assert getattr(TrainConfig.from_texts({name: text}), name) == value
+
+
+def test_command_line_beats_config_file_beats_defaults(nncli: Callable[..., Any], tmp_path: Path) -> None:
+    file = tmp_path / "run.toml"
+    file.write_text('data = "iris"\nlr = 0.125\nbatch-size = 8\nhidden = [9, 5]\nmodel = "mlp"\n')
+    done = nncli("train", "--config", file, "--lr", "0.25", "--dry-run", "--json", "-q")
+    config = done.json["config"]
+    assert (config["lr"], config["batch_size"], config["hidden"], config["data"]) == (0.25, 8, [9, 5], "iris")
+    assert config["seed"] == 0
+
+
+@pytest.mark.parametrize(
+    ("n", "batch_size", "epochs"),
+    [  # 5,000 steps: 4 batches of 32 are 1,250 epochs, cut to 1,000; 399 batches of 128 are 12.5 epochs
+        (105, 32, 1000), (51_000, 128, 13), (3000, 64, 107), (10_000_000, 128, 10),
+    ],
+)  # fmt: skip
+def test_how_long_to_train_depends_on_the_rows(n: int, batch_size: int, epochs: int) -> None:
+    config = TrainConfig().resolved(n, has_val=True)
+    assert (config.batch_size, config.epochs) == (batch_size, epochs)
+
+
+def test_nothing_given_is_overridden() -> None:
+    given = {"model": "softmax", "loss": "cross-entropy", "optimizer": "sgd", "lr": 0.3, "epochs": 3, "batch_size": 5,
+             "patience": 2, "init": "glorot"}  # fmt: skip
+    config = TrainConfig(**given).resolved(1000, has_val=True)  # type: ignore[arg-type]
+    assert {name: getattr(config, name) for name in given} == given
+
+
+@pytest.mark.parametrize(
+    ("options", "has_val", "message"),
+    [
+        ({"model": "softmax", "hidden": (3,)}, True, "--hidden: model 'softmax' has no hidden layer. Use --model mlp."),
+        ({"model": "logistic", "activation": "tanh"}, True,
+         "--activation: model 'logistic' has no hidden layer. Use --model mlp."),
+        ({"patience": 3}, False, "--patience: there are no validation rows to judge by. Set --val above 0."),
+    ],
+)  # fmt: skip
+def test_nothing_is_silently_ignored(options: dict[str, Any], has_val: bool, message: str) -> None:
+    with pytest.raises(OptionError) as error:
+        TrainConfig(**options).resolved(100, has_val)
+    assert str(error.value) == message
+
+
+def test_a_resolved_config_leaves_nothing_open() -> None:
+    config = TrainConfig().resolved(100, has_val=True)
+    open_ends = {
+        "target",
+        "header",
+        "delimiter",
+        "val",
+        "test",
+        "val_data",
+        "test_data",
+        "init",
+        "time_limit",
+        "threads",
+    }
+    for field in dataclasses.fields(config):
+        assert getattr(config, field.name) is not None or field.name in open_ends

@@ -1,0 +1,123 @@
+"""Whole runs, in this process: what is learned from which rows, and what the figures mean."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nncli import checkpoint
+from nncli.config import TrainConfig
+from nncli.experiment import evaluate_model, prepare, run
+
+
+def rewrite(source: Path, target: Path, change: Callable[[int, list[str]], list[str]]) -> None:
+    """A copy of a CSV with each data row changed."""
+    with source.open(newline="") as file:
+        header, *rows = csv.reader(file)
+    with target.open("w", newline="") as file:
+        csv.writer(file).writerows([header, *(change(i, row) for i, row in enumerate(rows))])
+
+
+@pytest.fixture
+def iris(tmp_path: Path) -> Path:
+    from nncli.data.bundled import path_of
+
+    path = tmp_path / "iris.csv"
+    path.write_bytes(path_of("iris").read_bytes())
+    return path
+
+
+def test_held_out_rows_have_no_influence_on_the_model(iris: Path, tmp_path: Path) -> None:
+    config = TrainConfig(data=str(iris), epochs=5)
+    first = run(prepare(config))
+    assert first is not None
+    held_out = set(first.provenance.test_rows.tolist())
+    other = tmp_path / "other.csv"
+    rewrite(iris, other, lambda i, row: ["1e6"] * 4 + row[4:] if i in held_out else row)
+    second = run(prepare(TrainConfig(data=str(other), epochs=5)))
+    assert second is not None
+    np.testing.assert_array_equal(first.model.network.theta, second.model.network.theta)
+    assert first.figures["val"] == second.figures["val"]
+    assert first.figures["test"] != second.figures["test"]
+
+
+def test_eval_finds_the_test_rows_again(iris: Path) -> None:
+    done = run(prepare(TrainConfig(data=str(iris), epochs=20)))
+    assert done is not None
+    metrics, notes = evaluate_model(done.model, done.provenance, "m.npz", None)
+    assert metrics["n"] == done.figures["n_test"] == 22
+    assert metrics["accuracy"] == done.figures["test"]["accuracy"]
+    assert metrics["log_loss"] == pytest.approx(done.figures["test"]["loss"], rel=1e-6)
+    assert notes == [f"evaluated on the 22 test rows of {iris}"]
+
+
+def test_own_files_for_validation_and_test(iris: Path, tmp_path: Path) -> None:
+    lines = iris.read_text().splitlines(keepends=True)
+    for name, rows in (("train", lines[1::2]), ("val", lines[2::4]), ("test", lines[4::4])):
+        (tmp_path / f"{name}.csv").write_text("".join([lines[0], *rows]))
+    prepared = prepare(
+        TrainConfig(data=str(tmp_path / "train.csv"), val_data=str(tmp_path / "val.csv"),
+                    test_data=str(tmp_path / "test.csv"), epochs=30)
+    )  # fmt: skip
+    assert (len(prepared.train), len(prepared.val or ()), len(prepared.test or ())) == (75, 38, 37)
+    done = run(prepared)
+    assert done is not None
+    assert done.figures["test"]["accuracy"] > 0.85
+    assert evaluate_model(done.model, done.provenance, "m.npz", None)[0]["n"] == 37
+
+
+def test_the_baseline_is_the_commonest_training_class_on_the_test_rows() -> None:
+    done = run(prepare(TrainConfig(data="breast-cancer", epochs=1)))
+    assert done is not None
+    # 357 of 569 tumours are benign; stratified, so 53 or 54 of 85 test rows
+    assert done.figures["baseline_accuracy"] == pytest.approx(357 / 569, abs=1 / 85)
+
+
+def test_the_official_test_files_are_the_test_set() -> None:
+    prepared = prepare(TrainConfig(data="digits-idx", epochs=1))
+    assert prepared.test is not None
+    assert (len(prepared.dataset), len(prepared.test), len(prepared.split.test)) == (1500, 297, 0)
+
+
+@pytest.mark.parametrize(
+    ("data", "model", "least"),
+    [("digits", "mlp", 0.95), ("iris", "softmax", 0.9), ("wine", "mlp", 0.92), ("breast-cancer", "logistic", 0.93),
+     ("xor", "mlp", 0.97), ("moons", "mlp", 0.97), ("spirals", "mlp", 0.95)],
+)  # fmt: skip
+def test_defaults_learn_the_bundled_sets(data: str, model: str, least: float) -> None:
+    done = run(prepare(TrainConfig(data=data, model=model)))
+    assert done is not None
+    assert done.figures["test"]["accuracy"] >= least
+
+
+@pytest.mark.parametrize(("data", "most"), [("xor", 0.75), ("spirals", 0.75)])
+def test_linear_models_cannot_learn_what_is_not_linear(data: str, most: float) -> None:
+    done = run(prepare(TrainConfig(data=data, model="softmax")))
+    assert done is not None
+    assert done.figures["test"]["accuracy"] <= most
+
+
+def test_text_missing_values_and_constants_in_one_file(tmp_path: Path) -> None:
+    """The class is told by a colour, or by the sign of a number where the colour is missing."""
+    rng, path = np.random.default_rng(0), tmp_path / "mixed.csv"
+    rows: list[Any] = []
+    for _ in range(400):
+        warm, x = rng.random() < 0.5, rng.random() + 0.2
+        colour = "" if rng.random() < 0.3 else rng.choice(["red", "orange"] if warm else ["blue", "green"])
+        x = f"{x if warm else -x:.3f}" if colour == "" else rng.choice(["", f"{rng.normal():.3f}"])
+        rows.append([colour, x, 7, "warm, or so" if warm else "cold"])
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([["colour", "x", "same", "class"], *rows])
+    done = run(prepare(TrainConfig(data=str(path))))
+    assert done is not None
+    assert done.figures["test"]["accuracy"] >= 0.95
+    assert done.model.classes == ("cold", "warm, or so")
+    assert "constant in the training rows, so without effect: 'same'" in done.provenance.notes
+    checkpoint.save(tmp_path / "m.npz", done.model, done.provenance)
+    loaded, _ = checkpoint.load(tmp_path / "m.npz")
+    assert loaded.preprocess.categories == {"colour": ("blue", "green", "orange", "red", None)}

@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+
+from nncli.data.dataset import Table, TextColumn
+from nncli.data.preprocess import MAX_CATEGORIES, Preprocess
+
+F32, F64 = np.dtype("float32"), np.dtype("float64")
+
+
+def numbers(values: object, dtype: object = np.float64) -> Table:
+    matrix = np.array(values, dtype)
+    return Table(tuple(f"x{i}" for i in range(matrix.shape[1])), matrix)
+
+
+def text(*cells: str | None) -> TextColumn:
+    values = tuple(dict.fromkeys(cell for cell in cells if cell is not None))
+    return TextColumn(np.array([-1 if c is None else values.index(c) for c in cells], np.int32), values)
+
+
+def with_text(column: TextColumn) -> Table:
+    return Table((), np.empty((len(column.codes), 0)), {"t": column})
+
+
+def everything(preprocess: Preprocess, table: Table, dtype: np.dtype = F64) -> np.ndarray:
+    return preprocess.transform(table, dtype).slice(0, len(table))
+
+
+@pytest.mark.parametrize(("scale", "reference"), [("standard", StandardScaler()), ("minmax", MinMaxScaler())])
+def test_scaling_equals_scikit_learn_fitted_on_the_training_rows(scale: str, reference: object) -> None:
+    X = np.random.default_rng(0).normal(5, [1, 100, 1e-3], (20_000, 3))  # more rows than one block
+    rows = np.arange(0, 20_000, 3)
+    preprocess = Preprocess.fit(numbers(X), rows, scale)
+    expected = reference.fit(X[rows]).transform(X)  # type: ignore[attr-defined]
+    np.testing.assert_allclose(everything(preprocess, numbers(X)), expected, rtol=1e-9, atol=1e-9)
+
+
+def test_nothing_is_learned_from_other_rows() -> None:
+    rng = np.random.default_rng(1)
+    X, rows = rng.normal(size=(60, 4)), np.arange(40)
+    changed = X.copy()
+    changed[40:] = rng.normal(1e6, 1e6, size=(20, 4))
+    first, second = (Preprocess.fit(numbers(values), rows, "standard") for values in (X, changed))
+    for name in ("median", "shift", "scale"):
+        np.testing.assert_array_equal(getattr(first, name), getattr(second, name))
+
+
+def test_a_missing_number_counts_as_the_median_of_the_training_rows() -> None:
+    # training values 1, 2, 9: median 2; with it filled in, the mean of 1, 2, 9, 2 is 3.5
+    table = numbers([[1], [2], [9], [np.nan], [100]])
+    preprocess = Preprocess.fit(table, np.arange(4), "standard")
+    assert preprocess.median == [2]
+    assert preprocess.shift == [3.5]
+    X = everything(preprocess, table)
+    assert X[3] == X[1]
+
+
+def test_a_column_without_any_value_does_no_harm() -> None:
+    table = numbers([[np.nan, 1], [np.nan, 2], [np.nan, 3]])
+    preprocess = Preprocess.fit(table, np.arange(3), "standard")
+    assert (everything(preprocess, numbers([[7, 2]]))[0, 0]) == 0
+
+
+@pytest.mark.parametrize("scale", ["standard", "minmax", "none", "auto"])
+def test_a_constant_column_does_no_harm_whatever_it_holds_later(scale: str) -> None:
+    preprocess = Preprocess.fit(numbers([[5, 1], [5, 2], [5, 3]]), np.arange(3), scale)
+    assert everything(preprocess, numbers([[1e30, 2]]))[0, 0] == 0
+    assert "constant in the training rows, so without effect: 'x0'" in preprocess.notes
+
+
+def test_pixels_are_divided_by_their_common_maximum() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (50, 16), np.uint8)
+    images[:, 3] = 0
+    images[0, 0] = 255
+    preprocess = Preprocess.fit(numbers(images, np.uint8), np.arange(50), "auto")
+    assert preprocess.scaling == "pixels"
+    matrix = preprocess.transform(numbers(images, np.uint8), F32)
+    assert matrix.values.dtype == np.uint8, "they stay as small as they are"
+    np.testing.assert_allclose(matrix.slice(0, 50), images / 255, rtol=1e-6)
+
+
+def test_whole_numbers_of_different_ranges_are_no_pixels() -> None:
+    answers = np.random.default_rng(0).integers(1, 6, (50, 20)).astype(np.uint8)
+    answers[:, 0] = np.arange(50) + 20  # an age among answers from 1 to 5
+    assert Preprocess.fit(numbers(answers, np.uint8), np.arange(50), "auto").scaling == "standard"
+
+
+def test_scaling_in_the_mini_batch_equals_scaling_at_once() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (50, 5), np.uint8)
+    preprocess = Preprocess.fit(numbers(images, np.uint8), np.arange(50), "standard")
+    lazy = preprocess.transform(numbers(images, np.uint8), F32)
+    rows, raw, out = np.array([7, 3, 3, 40]), np.empty((4, 5), np.uint8), np.empty((4, 5), np.float32)
+    lazy.take(rows, raw, out)
+    np.testing.assert_array_equal(out, everything(preprocess, numbers(images, np.float32), F32)[rows])
+
+
+def test_text_becomes_one_input_for_each_category_and_one_for_any_other() -> None:
+    preprocess = Preprocess.fit(with_text(text("red", "blue", "red", "green")), np.arange(3), "auto")
+    assert preprocess.categories == {"t": ("blue", "red")}  # green is not among the training rows
+    found = everything(preprocess, with_text(text("red", "blue", "green", "black", None)))
+    np.testing.assert_array_equal(found, [[0, 1, 0], [1, 0, 0], [0, 0, 1], [0, 0, 1], [0, 0, 1]])
+    np.testing.assert_array_equal(preprocess.dead, [False, False, True])
+
+
+def test_a_missing_text_is_a_category_of_its_own() -> None:
+    preprocess = Preprocess.fit(with_text(text("a", None, "b")), np.arange(3), "auto")
+    assert preprocess.categories == {"t": ("a", "b", None)}
+    np.testing.assert_array_equal(everything(preprocess, with_text(text(None, "c"))), [[0, 0, 1, 0], [0, 0, 0, 1]])
+
+
+def test_rare_categories_are_taken_together() -> None:
+    cells = [f"common{i:03}" for i in range(MAX_CATEGORIES)] * 2 + ["rare1", "rare2", "rare3"]
+    preprocess = Preprocess.fit(with_text(text(*cells)), np.arange(len(cells)), "auto")
+    assert preprocess.width == MAX_CATEGORIES + 1
+    assert not preprocess.dead.any()
+    assert preprocess.notes == ("column 't': 100 most frequent values kept, 3 others taken together",)
+    assert everything(preprocess, with_text(text("rare2", "new")))[:, -1].tolist() == [1, 1]
+
+
+@given(st.lists(st.one_of(st.none(), st.floats(-1e30, 1e30)), min_size=2, max_size=30))
+def test_any_column_of_numbers_comes_out_finite(values: list[float | None]) -> None:
+    table = numbers([[np.nan if v is None else v] for v in values], np.float32)
+    for scale in ("standard", "minmax", "none"):
+        preprocess = Preprocess.fit(table, np.arange(len(values)), scale)
+        assert np.isfinite(everything(preprocess, table, F32)).all()
+
+
+def test_a_column_beyond_the_precision_of_float32_is_pointed_out() -> None:
+    table = numbers(1.7e9 + np.arange(100)[:, None], np.float32)
+    assert Preprocess.fit(table, np.arange(100), "auto").notes[-1] == (
+        "column 'x0': its values differ by little more than float32 can tell; use --dtype float64"
+    )

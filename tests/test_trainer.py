@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from nncli.config import FULL_BATCH, TrainConfig
+from nncli.data.matrix import Matrix, Subset
+from nncli.errors import TrainingError
+from nncli.model import build_network
+from nncli.trainer import Trainer, evaluate
+
+K = 3
+
+
+def blobs(n: int, seed: int = 0) -> Subset:
+    """Three clouds of points in the plane, apart enough to be learned."""
+    rng = np.random.default_rng(seed)
+    y = rng.integers(K, size=n)
+    X = np.array([[0, 0], [4, 0], [0, 4]])[y] + rng.normal(size=(n, 2))
+    return Subset(Matrix(X, np.dtype("float64")), y, np.arange(n))
+
+
+def trainer(train: Subset, val: Subset | None = None, seed: int = 0, **options: object) -> Trainer:
+    config = TrainConfig(**{"model": "softmax", "dtype": "float64", **options})  # type: ignore[arg-type]
+    config = config.resolved(len(train), has_val=val is not None)
+    network, loss = build_network(config, train.matrix.width, K)
+    network.initialize(config.init, np.random.default_rng(1))
+    return Trainer(network, loss, config, train, val, K, np.random.default_rng(seed))
+
+
+@pytest.mark.parametrize("batch_size", [1, 7, FULL_BATCH], ids=["one row", "mini-batch", "full"])
+def test_training_does_what_the_textbook_loop_does(batch_size: int) -> None:
+    """Softmax regression by gradient descent, written out: P = softmax(XW + b), dZ = (P − Y)/n, W −= α Xᵀ dZ."""
+    train, lr = blobs(40), 0.3
+    mine = trainer(train, batch_size=batch_size, epochs=3, lr=lr, optimizer="sgd", schedule="constant")
+    list(mine.run())
+
+    X, y, shuffle = train.matrix.values, train.y, np.random.default_rng(0)
+    W, b = np.zeros((2, K)), np.zeros(K)
+    size = batch_size or 40
+    for _ in range(3):
+        order = shuffle.permutation(40)
+        for start in range(0, 40, size):
+            rows = order[start : start + size]
+            scores = np.exp(X[rows] @ W + b)
+            dZ = (scores / scores.sum(axis=1, keepdims=True) - np.eye(K)[y[rows]]) / len(rows)
+            W, b = W - lr * X[rows].T @ dZ, b - lr * dZ.sum(axis=0)
+    found_W, found_b = (block.view(mine.network.theta) for block in mine.network.blocks)
+    np.testing.assert_allclose(found_W, W, rtol=1e-9)
+    np.testing.assert_allclose(found_b, b, rtol=1e-9)
+
+
+def test_the_epoch_with_the_lowest_validation_loss_is_remembered() -> None:
+    train, val = blobs(30), blobs(200, seed=5)
+    mine = trainer(train, val, model="mlp", hidden=(50,), lr=0.05, epochs=60, patience=60, schedule="constant")
+    losses = [epoch.val_loss for epoch in mine.run()]
+    assert mine.best is not None
+    assert mine.best.number == int(np.argmin(losses)) + 1
+    assert mine.best.number < 60, "the set is small enough to overfit"
+    mine.network.theta[:] = mine.best_theta
+    assert evaluate(mine.network, mine.loss, val, K)[0] == pytest.approx(min(losses))
+
+
+def test_patience_ends_the_run() -> None:
+    mine = trainer(
+        blobs(30), blobs(200, seed=5), model="mlp", hidden=(50,), lr=0.05, epochs=500, patience=4, schedule="constant"
+    )
+    epochs = list(mine.run())
+    assert mine.best is not None
+    assert len(epochs) == mine.best.number + 4 < 500
+    assert mine.stopped == "no lower validation loss for 4 epochs"
+
+
+def test_without_validation_rows_the_last_epoch_is_kept() -> None:
+    mine = trainer(blobs(30), epochs=5)
+    epochs = list(mine.run())
+    assert [epoch.number for epoch in epochs] == [1, 2, 3, 4, 5]
+    assert mine.best == epochs[-1]
+    assert epochs[-1].val_loss is None
+    np.testing.assert_array_equal(mine.best_theta, mine.network.theta)
+
+
+def test_time_limit_ends_the_run() -> None:
+    mine = trainer(blobs(2000), epochs=1_000_000, batch_size=1, time_limit=0.2)
+    began = time.monotonic()
+    list(mine.run())
+    assert time.monotonic() - began < 5
+    assert mine.stopped == "the time limit of 0.2 s was reached"
+
+
+def test_a_request_to_stop_ends_the_run_within_a_step() -> None:
+    mine, asked = trainer(blobs(100), epochs=10, batch_size=10), 0
+
+    def stop() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked > 25  # in the third epoch of ten steps each
+
+    assert len(list(mine.run(stop))) == 2
+    assert asked == 26
+
+
+def test_divergence_is_explained_and_the_best_parameters_are_kept() -> None:
+    train = blobs(50)
+    train = replace(train, matrix=Matrix(train.matrix.values * 1e150, np.dtype("float64")))
+    mine = trainer(train, model="mlp", optimizer="sgd", lr=1e10, epochs=10, scale="none")
+    with pytest.raises(TrainingError) as error:
+        list(mine.run())
+    assert str(error.value).startswith("epoch 1: expected a finite loss, found ")
+    assert str(error.value).endswith(
+        "most likely the learning rate 1e+10 is too high, or the columns need scaling (--scale auto). Try --lr 1e+09."
+    )
+    assert np.isfinite(mine.best_theta).all()
+
+
+def test_cosine_ends_at_zero_and_starts_at_the_rate_given() -> None:
+    """(1 + cos π t) / 2 at t = 0, ¼, ½, ¾ and 1, with cos π/4 = 0.707107."""
+    from nncli.nn.schedules import SCHEDULES
+
+    factors = [SCHEDULES.create("cosine").factor(t / 4) for t in range(5)]
+    assert factors == pytest.approx([1, 0.853553, 0.5, 0.146447, 0], abs=1e-6)
+    assert [SCHEDULES.create("constant").factor(t / 4) for t in range(5)] == [1] * 5
+
+
+def test_xor_needs_a_hidden_layer() -> None:
+    X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]] * 25, dtype=float)
+    train = Subset(Matrix(X, np.dtype("float64")), (X[:, 0] != X[:, 1]).astype(np.int64), np.arange(100))
+    linear = trainer(train, model="softmax", epochs=200)
+    network = trainer(train, model="mlp", hidden=(8,), activation="tanh", epochs=200)
+    for one in (linear, network):
+        list(one.run())
+    assert evaluate(linear.network, linear.loss, train, K)[1] <= 0.75  # three of the four corners at best
+    assert evaluate(network.network, network.loss, train, K)[1] == 1
