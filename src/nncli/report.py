@@ -190,10 +190,10 @@ def _table(*header: str, align: str = "right") -> Table:
 def _show(table: Table) -> None:
     console = Console()
     if not console.is_terminal:
-        console.width = 120  # a file or pipe has no width; nothing in it needs to be wrapped
+        console.width = 100  # a file or pipe has no width of its own
     with console.capture() as capture:
         console.print(table)
-    lines = [line.rstrip() for line in capture.get().splitlines()]
+    lines = [line.rstrip().removeprefix(" ") for line in capture.get().splitlines()]
     print("\n".join(line for line in lines if line))
 
 

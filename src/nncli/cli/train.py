@@ -72,7 +72,7 @@ def train(
             return stop.exit_code or DONE
         checkpoint.save(out, run.model, run.provenance)
     say(
-        f"saved {out}: epoch {run.figures['best_epoch']} of {run.figures['epochs']}, after {run.seconds:.1f} s; "
+        f"saved {out}: epoch {run.figures['best_epoch']} of {run.figures['epochs']}, after {run.seconds:.{1 if run.seconds >= 1 else 2}f} s; "
         f"{run.stopped}",
         quiet,
     )

@@ -1,0 +1,98 @@
+"""The console blocks of a Markdown file are what the program really prints.
+
+    python tests/transcripts.py --check README.md     run every block and compare
+    python tests/transcripts.py --write README.md     run every block and put its output in
+
+A block starts with ```console; in it, a line that starts with `$ ` is a command and the lines below
+are its output, stderr included. All blocks of a file run one after the other in one folder, where
+`datasets` is that of the repository.
+
+Figures may differ a little from one processor to another, so numbers are compared with tolerance:
+percentages within 3 points, epochs and seconds not at all, whole numbers exactly, others within 0.1
+or a factor of two.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+NUMBER = re.compile(
+    r"(?P<free>epoch \d+(?:/\d+| of \d+)?|\d+\.\d+ s\b)|(?P<percent>\d+(?:\.\d+)?) %|(?P<number>\d[\d,]*(?:\.\d+)?(?:e-?\d+)?)"
+)
+
+
+def run(block: str, folder: Path) -> str:
+    """The block with the output of its commands as it is now."""
+    lines = []
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    for command in [line for line in block.splitlines() if line.startswith("$ ")]:
+        done = subprocess.run(
+            ["bash", "-c", command[2:]], cwd=folder, env=environment, text=True, check=False,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        lines += [command, *(line.rstrip() for line in done.stdout.splitlines())]
+    return "\n".join(lines) + "\n"
+
+
+def same(documented: str, found: str) -> bool:
+    """Whether two texts are the same but for tolerable differences of numbers."""
+    if [words(text) for text in documented.splitlines()] != [words(text) for text in found.splitlines()]:
+        return False
+    pairs = zip(NUMBER.finditer(documented), NUMBER.finditer(found), strict=True)
+    return all(one.lastgroup == other.lastgroup and near(one, other) for one, other in pairs)
+
+
+def words(line: str) -> list[str]:
+    return NUMBER.sub(lambda match: f"<{match.lastgroup}>", line).split()
+
+
+def near(one: re.Match[str], other: re.Match[str]) -> bool:
+    kind = one.lastgroup or ""
+    if kind == "free":
+        return True
+    a, b = (float(match[kind].replace(",", "")) for match in (one, other))
+    if kind == "percent":
+        return abs(a - b) <= 3
+    if "." not in one[kind] and "." not in other[kind]:
+        return a == b
+    return abs(a - b) <= 0.1 or max(a, b) <= 2 * min(a, b)
+
+
+def main(mode: str, name: str) -> int:
+    path = Path(name)
+    text = path.read_text("utf-8")
+    failures = 0
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        (folder / "datasets").symlink_to(ROOT / "datasets")
+
+        def renew(match: re.Match[str]) -> str:
+            nonlocal failures
+            found = run(match[1], folder)
+            if mode == "--check" and not same(match[1], found):
+                failures += 1
+                sys.stdout.writelines(
+                    difflib.unified_diff(match[1].splitlines(True), found.splitlines(True), name, "what it prints now")
+                )
+            return f"```console\n{found}```"
+
+        renewed = BLOCK.sub(renew, text)
+    if mode == "--write":
+        path.write_text(renewed, "utf-8")
+    elif failures:
+        print(f"{name}: {failures} transcripts are out of date. Run: python tests/transcripts.py --write {name}")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3 or sys.argv[1] not in ("--check", "--write"):
+        sys.exit(__doc__)
+    sys.exit(main(*sys.argv[1:]))
