@@ -25,7 +25,9 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NUMBER = re.compile(
-    r"(?P<free>epoch \d+(?:/\d+| of \d+)?|\d+\.\d+ s\b)|(?P<percent>\d+(?:\.\d+)?) %|(?P<number>\d[\d,]*(?:\.\d+)?(?:e-?\d+)?)"
+    r"(?P<free>epoch \d+(?:/\d+| of \d+)?|\d+\.\d+ s\b)"
+    r"|(?P<percent>\d+(?:\.\d+)?) %"
+    r"|(?P<number>\d[\d,]*(?:\.\d+)?(?:e-?\d+)?)"
 )
 
 

@@ -71,11 +71,9 @@ def train(
             say("stopped before the first epoch was done: nothing is saved", quiet)
             return stop.exit_code or DONE
         checkpoint.save(out, run.model, run.provenance)
-    say(
-        f"saved {out}: epoch {run.figures['best_epoch']} of {run.figures['epochs']}, after {run.seconds:.{1 if run.seconds >= 1 else 2}f} s; "
-        f"{run.stopped}",
-        quiet,
-    )
+    seconds = f"{run.seconds:.2f}" if run.seconds < 1 else f"{run.seconds:.1f}"
+    kept = f"epoch {run.figures['best_epoch']} of {run.figures['epochs']}"
+    say(f"saved {out}: {kept}, after {seconds} s; {run.stopped}", quiet)
     if json:
         print_json({"out": str(out), "seconds": round(run.seconds, 3), **run.figures})
     else:
