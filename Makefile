@@ -13,7 +13,7 @@ help:  ## list the targets
 train: $(VENV)/installed  ## train on the bundled digits, evaluate, and predict a few rows through a pipe
 	$(BIN)/nncli train digits --model mlp --hidden 64 -o digits.npz
 	$(BIN)/nncli eval digits.npz
-	head -6 datasets/digits.csv | $(BIN)/nncli predict digits.npz --proba | cut -c 1-72
+	head -6 datasets/digits.csv | $(BIN)/nncli predict digits.npz
 
 test: $(VENV)/installed-dev  ## run the tests
 	$(BIN)/python -m pytest
