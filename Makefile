@@ -18,7 +18,7 @@ train: $(VENV)/installed  ## train on the bundled digits, evaluate, and predict 
 test: $(VENV)/installed-dev  ## run the tests
 	$(BIN)/python -m pytest
 
-check: lint types transcripts test  ## lint, types, documented transcripts, then the tests
+check: lint types transcripts wheel test  ## lint, types, documented transcripts, the wheel, then the tests
 
 lint: $(VENV)/installed-dev  ## style and likely mistakes
 	$(BIN)/ruff check $(SOURCES)
@@ -33,8 +33,12 @@ transcripts: $(VENV)/installed-dev  ## check that the README shows what the prog
 bench: $(VENV)/installed-bench  ## time nncli against its peers (a few minutes; MNIST=FOLDER for the folder of IDX files)
 	$(BIN)/python benchmarks/run.py $(MNIST)
 
-wheel: $(VENV)/installed-dev  ## build a wheel into dist/
-	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+wheel: $(VENV)/bin/python  ## build a wheel into dist/, and try it in an empty environment
+	rm -f dist/nncli-*.whl
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+	$(PYTHON) -m venv --clear dist/venv
+	dist/venv/bin/python -m pip install --quiet --disable-pip-version-check dist/nncli-*.whl
+	cd dist && venv/bin/nncli train digits-idx --epochs 2 --quiet -o wheel.npz && venv/bin/nncli eval wheel.npz --json --quiet >wheel.json
 
 clean:  ## remove what the other targets made
 	rm -rf $(VENV) dist build digits.npz .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -65,7 +65,6 @@ class Run:
     figures: dict[str, Any]
     seconds: float
     stopped: str  # why, as the end of a sentence
-    interrupted: bool
     failure: TrainingError | None
 
 
@@ -153,7 +152,7 @@ def run(
         figures=figures,
         notes=prepared.notes,
     )
-    return Run(model, provenance, figures, seconds, trainer.stopped, stop(), failure)
+    return Run(model, provenance, figures, seconds, trainer.stopped, failure)
 
 
 def _figures(prepared: Prepared, model: Model, trainer: Trainer) -> dict[str, Any]:
