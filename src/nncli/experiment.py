@@ -15,7 +15,7 @@ from nncli.checkpoint import Provenance
 from nncli.config import DEFAULT_SHARE, FULL_BATCH, TrainConfig
 from nncli.data.bundled import BUNDLED
 from nncli.data.csv import CsvOptions
-from nncli.data.dataset import Dataset
+from nncli.data.dataset import Dataset, Table
 from nncli.data.files import shown
 from nncli.data.load import load_dataset, load_like, sha256_of
 from nncli.data.matrix import Subset
@@ -235,43 +235,40 @@ def evaluate_model(
     model: Model, provenance: Provenance, model_file: str, source: str | None
 ) -> tuple[dict[str, Any], list[str]]:
     """The metrics of a model on all rows of a source, or else on the test rows it was made with; and notes."""
-    config = model.config
     if source is None:
-        dataset, rows = _test_rows(model, provenance, model_file)
-        notes = [f"evaluated on the {len(rows):,} test rows of {shown(provenance.source)}"]
+        table, y, notes = _test_rows(model, provenance, model_file)
     else:
-        dataset = load_like(source, model.schema, model.classes, config.dtype)
-        rows = np.arange(len(dataset))
-        notes = [f"evaluated on all {len(rows):,} rows of {shown(source)}", *dataset.notes]
+        dataset = load_like(source, model.schema, model.classes, model.config.dtype)
+        table, y = dataset.table, dataset.y
+        notes = [f"evaluated on all {len(y):,} rows of {shown(source)}", *dataset.notes]
         if dataset.sha256 == provenance.sha256:
             trained = provenance.n_rows - len(provenance.val_rows) - len(provenance.test_rows)
             notes.append(
                 f"warning: this is the file the model was trained on: it has seen {trained:,} of these rows. "
                 f"nncli eval {model_file} judges by the test rows alone"
             )
-    matrix = model.preprocess.transform(dataset.table, model.network.dtype)
-    subset = Subset(matrix, dataset.y, rows)
+    subset = Subset(model.preprocess.transform(table, model.network.dtype), y, np.arange(len(y)))
     log_loss, _ = evaluate(model.network, model.loss, subset, len(model.classes))
-    P = model.probabilities(dataset.table if source else dataset.table.take(rows))
-    return all_metrics(P, dataset.y[rows], log_loss, model.classes), notes
+    return all_metrics(model.probabilities(table), y, log_loss, model.classes), notes
 
 
-def _test_rows(model: Model, provenance: Provenance, model_file: str) -> tuple[Dataset, NDArray[np.int64]]:
+def _test_rows(model: Model, provenance: Provenance, model_file: str) -> tuple[Table, NDArray[np.int64], list[str]]:
+    """The table and classes of the rows that were held out for the test, read again from where they came."""
     config, source = model.config, provenance.source
     remedy = "Name the data to judge by: nncli eval MODEL DATA"
     if not provenance.has_test_file and len(provenance.test_rows) == 0:
         raise DataError(model_file, "the model was trained without test rows", remedy)
     if config.test_data:
-        dataset = load_like(config.test_data, model.schema, model.classes, config.dtype)
-        return dataset, np.arange(len(dataset))
+        test = load_like(config.test_data, model.schema, model.classes, config.dtype)
+        return test.table, test.y, [f"evaluated on the {len(test):,} rows of {shown(config.test_data)}"]
     if source == "-":
         raise DataError(model_file, "the model was trained on stdin, which cannot be read again", remedy)
     if sha256_of(source) != provenance.sha256:
         raise DataError(
             source, f"the file has changed since {model_file} was trained on it: its test rows cannot be told", remedy
         )
-    if provenance.has_test_file:
-        test = load_dataset(source, csv_options(config), config.dtype).test
-        assert test is not None
-        return test, np.arange(len(test))
-    return load_like(source, model.schema, model.classes, config.dtype), provenance.test_rows
+    dataset = load_dataset(source, csv_options(config), config.dtype)  # the same bytes: the same rows and classes
+    if dataset.test is not None:
+        return dataset.test.table, dataset.test.y, [f"evaluated on the {len(dataset.test):,} test rows of {source}"]
+    rows = provenance.test_rows
+    return dataset.table.take(rows), dataset.y[rows], [f"evaluated on the {len(rows):,} test rows of {source}"]

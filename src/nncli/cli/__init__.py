@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer.exceptions import TyperException
@@ -24,8 +25,27 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "info": info.info,
     "datasets": datasets.datasets,
 }
+
+
+class _ReaderGone(Exception):
+    """BrokenPipeError under another name: Typer would end the program by itself at the sight of one."""
+
+
+def _guarded(command: Callable[..., int]) -> Callable[..., int]:
+    @functools.wraps(command)
+    def guarded(**arguments: Any) -> int:
+        try:
+            code = command(**arguments)
+            sys.stdout.flush()
+            return code
+        except BrokenPipeError:
+            raise _ReaderGone from None
+
+    return guarded
+
+
 for name, function in COMMANDS.items():
-    app.command(name, cls=Command)(function)
+    app.command(name, cls=Command)(_guarded(function))
 
 
 def _version(wanted: bool) -> None:
@@ -69,7 +89,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain(f"{where}: {error.format_message().rstrip('.')}. See {where} --help.", error.exit_code)
     except KeyboardInterrupt:
         return _complain("nncli: interrupted.", INTERRUPTED)
-    except BrokenPipeError:
+    except (_ReaderGone, BrokenPipeError):
         _abandon_stdout()
         return READER_GONE
     except OSError as error:  # files are read and written elsewhere, with errors of their own; this is stdout
