@@ -6,8 +6,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from nncli.data.csv import Block
@@ -34,7 +32,7 @@ class Predictor:
         self.header = (",".join(map(quoted, names)) + "\n").encode()
         # a line of its own must not be empty: readers of CSV would skip it
         empty = '""' if len(names) == 1 else ""
-        self._cells = pa.array([*map(quoted, model.classes), empty], pa.string())
+        self._cells = np.array([*map(quoted, model.classes), empty], object)
 
     def answer(self, block: Block) -> bytes:
         """The lines of CSV for a block. A row in `block.errors` gets an empty prediction."""
@@ -42,8 +40,14 @@ class Predictor:
         codes = self.predicted(P)
         bad = sorted(block.errors)
         codes[bad] = len(self.model.classes)
+        labels = self._cells[codes].tolist()
+        if not (self.keep or self.proba):
+            return "".join([f"{label}\n" for label in labels]).encode()
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
         columns = [_quoted_column(block.kept[name]) for name in self.keep]
-        columns.append(self._cells.take(pa.array(codes)))
+        columns.append(pa.array(labels, pa.string()))
         if self.proba:
             good = np.ones(len(P), bool)
             good[bad] = False
@@ -64,6 +68,8 @@ def quoted(cell: str) -> str:
 
 
 def _quoted_column(column: Any) -> Any:
+    import pyarrow.compute as pc
+
     needs = pc.match_substring_regex(column, '[,"\r\n]')
     if not pc.any(needs).as_py():
         return column
@@ -73,6 +79,9 @@ def _quoted_column(column: Any) -> Any:
 
 def _lines(columns: Iterable[Any]) -> bytes:
     """Cells → lines: the joined strings stand in memory one after the other, so their buffer is the text."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     rows = pc.binary_join_element_wise(pc.binary_join_element_wise(*columns, ","), "", "\n")
     if isinstance(rows, pa.ChunkedArray):
         rows = rows.combine_chunks()

@@ -14,7 +14,7 @@ from typer.exceptions import TyperException
 import nncli
 from nncli.blas import choose_kernels
 from nncli.cli import datasets, evaluate, info, predict, train
-from nncli.cli.help import Command, Group
+from nncli.cli.command import Command, Group
 from nncli.errors import DONE, INTERRUPTED, READER_GONE, NncliError
 
 app = typer.Typer(cls=Group, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=False)

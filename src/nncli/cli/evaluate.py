@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -27,8 +28,8 @@ def evaluate(
     from nncli import checkpoint, experiment
     from nncli.report import print_evaluation, print_json, say
 
-    loaded, provenance = checkpoint.load(model)
-    metrics, notes = experiment.evaluate_model(loaded, provenance, str(model), data)
+    loaded, provenance = checkpoint.load(Path(model))
+    metrics, notes = experiment.evaluate_model(loaded, provenance, model, data)
     for note in notes:
         say(note, quiet)
     print_json(metrics) if json else print_evaluation(metrics)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from nncli.cli.options import Json, ModelFile
 from nncli.errors import DONE
 
@@ -15,7 +17,7 @@ def info(model: ModelFile, json: Json = False) -> int:
     from nncli import checkpoint
     from nncli.report import print_json, print_model
 
-    loaded, provenance = checkpoint.load(model)
+    loaded, provenance = checkpoint.load(Path(model))
     description = checkpoint.describe(loaded, provenance)
     print_json(description) if json else print_model(description)
     return DONE

@@ -18,7 +18,7 @@ from nncli.registry import did_you_mean
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")]
 ModelFile = Annotated[
-    Path, typer.Argument(metavar="MODEL", help="A model that nncli train has saved.", show_default=False)
+    str, typer.Argument(metavar="MODEL", help="A model that nncli train has saved.", show_default=False)
 ]
 DATA_HELP = (
     "A CSV or TSV file (also .gz, .bz2, .zst), a folder or file of MNIST-style IDX, the name of a bundled "
@@ -42,14 +42,14 @@ def with_config(command: Callable[..., int]) -> Callable[..., int]:
         ),
         inspect.Parameter(
             "config_file", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[
-                Path | None,
+                str | None,
                 typer.Option("--config", metavar="FILE", help="A TOML file of these options, such as lr = 0.01.",
                              rich_help_panel="Run", show_default=False)]),
         *(p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own),
     ]  # fmt: skip
 
     @functools.wraps(command)
-    def wrapper(*, config_file: Path | None, **values: Any) -> int:
+    def wrapper(*, config_file: str | None, **values: Any) -> int:
         given = {name: values.pop(name) for name in ["data", *options]}
         given = {name: value for name, value in given.items() if value is not None}
         config = _merged(given, config_file)
@@ -61,7 +61,7 @@ def with_config(command: Callable[..., int]) -> Callable[..., int]:
     return wrapper
 
 
-def _merged(given: dict[str, Any], file: Path | None) -> TrainConfig:
+def _merged(given: dict[str, Any], file: str | None) -> TrainConfig:
     config = TrainConfig.from_texts(given)
     if file is None:
         return config
@@ -70,9 +70,9 @@ def _merged(given: dict[str, Any], file: Path | None) -> TrainConfig:
     return TrainConfig.from_texts({**in_file, **given})
 
 
-def _read_toml(file: Path) -> dict[str, Any]:
+def _read_toml(file: str) -> dict[str, Any]:
     try:
-        content = tomllib.loads(file.read_text("utf-8"))
+        content = tomllib.loads(Path(file).read_text("utf-8"))
     except OSError as error:
         raise OptionError("--config", f"cannot read {file}: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

@@ -18,7 +18,7 @@ def predict(
     model: ModelFile,
     data: Annotated[str, typer.Argument(metavar="DATA", help=DATA_HELP, show_default="stdin")] = "-",
     out: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--out", "-o", metavar="FILE", help="Write to a file, whole or not at all.", show_default="stdout"
         ),
@@ -29,7 +29,7 @@ def predict(
         typer.Option(metavar="COLS", help="Input columns to put first: names, or all.", show_default=False),
     ] = None,
     threshold: Annotated[
-        float | None,
+        str | None,
         typer.Option(
             metavar="P", help="Of two classes, predict the second from this probability on.", show_default=False
         ),
@@ -46,8 +46,6 @@ def predict(
     """
     if on_error not in ("fail", "blank"):
         raise OptionError("--on-error", f"expected fail or blank, found '{on_error}'")
-    if threshold is not None and not 0 <= threshold <= 1:
-        raise OptionError("--threshold", f"expected a probability from 0 to 1, found {threshold:g}")
     from nncli import checkpoint
     from nncli.config import read_columns
     from nncli.data.load import stream_like
@@ -57,7 +55,7 @@ def predict(
         if not quiet:
             print(line, file=sys.stderr)
 
-    loaded, _ = checkpoint.load(model)
+    loaded, _ = checkpoint.load(Path(model))
     if data == "-" and sys.stdin.isatty():
         say("reading rows from the terminal; Ctrl-D ends them")
     columns = "all" if keep == "all" else read_columns(keep) if keep else ()
@@ -66,7 +64,7 @@ def predict(
     )
     for note in notes:
         say(note)
-    predictor = Predictor(loaded, kept, proba, threshold)
+    predictor = Predictor(loaded, kept, proba, None if threshold is None else _probability(threshold))
     blank = 0
     with _output(out) as file:
         file.write(predictor.header)
@@ -81,12 +79,22 @@ def predict(
     return DONE
 
 
+def _probability(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1
+    if not 0 <= value <= 1:
+        raise OptionError("--threshold", f"expected a probability from 0 to 1, found '{text}'")
+    return value
+
+
 @contextmanager
-def _output(path: Path | None) -> Iterator[BinaryIO]:
+def _output(path: str | None) -> Iterator[BinaryIO]:
     from nncli.output import atomic_file
 
-    if path is None or path == Path("-"):
+    if path is None or path == "-":
         yield sys.stdout.buffer
     else:
-        with atomic_file(path) as file:
+        with atomic_file(Path(path)) as file:
             yield file

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 def train(
     config: TrainConfig,
     out: Annotated[
-        Path, typer.Option("--out", "-o", metavar="FILE", help="Where to save the model.", rich_help_panel="Run")
-    ] = Path("model.npz"),
+        str, typer.Option("--out", "-o", metavar="FILE", help="Where to save the model.", rich_help_panel="Run")
+    ] = "model.npz",
     log: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             metavar="FILE", help="Write a JSON line for each epoch.", rich_help_panel="Run", show_default=False
         ),
@@ -57,7 +57,7 @@ def train(
         plan = experiment.plan(prepared)
         print_json(plan) if json else print_plan(plan)
         return DONE
-    check_writable(out)
+    check_writable(Path(out))
     assert prepared.config.epochs is not None
     with _logger(log) as write_line, StopRequest() as stop:
         with TrainProgress(prepared.config.epochs, quiet) as progress:
@@ -70,12 +70,12 @@ def train(
         if run is None:
             say("stopped before the first epoch was done: nothing is saved", quiet)
             return stop.exit_code or DONE
-        checkpoint.save(out, run.model, run.provenance)
+        checkpoint.save(Path(out), run.model, run.provenance)
     seconds = f"{run.seconds:.2f}" if run.seconds < 1 else f"{run.seconds:.1f}"
     kept = f"epoch {run.figures['best_epoch']} of {run.figures['epochs']}"
     say(f"saved {out}: {kept}, after {seconds} s; {run.stopped}", quiet)
     if json:
-        print_json({"out": str(out), "seconds": round(run.seconds, 3), **run.figures})
+        print_json({"out": out, "seconds": round(run.seconds, 3), **run.figures})
     else:
         print_training(run.figures)
     if run.failure:
@@ -84,7 +84,7 @@ def train(
 
 
 @contextlib.contextmanager
-def _logger(path: Path | None) -> Iterator[Callable[[Any], None]]:
+def _logger(path: str | None) -> Iterator[Callable[[Any], None]]:
     """A function that writes a line for an epoch, at once."""
     from dataclasses import asdict
 
@@ -92,7 +92,7 @@ def _logger(path: Path | None) -> Iterator[Callable[[Any], None]]:
         yield lambda epoch: None
         return
     try:
-        with path.open("w", encoding="utf-8") as file:
+        with Path(path).open("w", encoding="utf-8") as file:
 
             def write_line(epoch: Epoch) -> None:
                 file.write(json_format.dumps(asdict(epoch)) + "\n")
@@ -100,4 +100,4 @@ def _logger(path: Path | None) -> Iterator[Callable[[Any], None]]:
 
             yield write_line
     except OSError as error:
-        raise OutputError(str(path), f"cannot write the log: {error.strerror}", "Choose another --log") from None
+        raise OutputError(path, f"cannot write the log: {error.strerror}", "Choose another --log") from None

@@ -1,4 +1,9 @@
-"""Help texts: plain, examples first, options in groups, the names of components filled in from the registries."""
+"""Commands as Typer makes them, with two things of our own.
+
+Help is plain text: examples first, options in groups, the names of components filled in from the
+registries. And nothing is converted on the way in, as every option is a flag or a text that
+`config.py` reads: Typer would load pydantic for that, a fifth of the start-up time of `predict`.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +12,6 @@ import re
 import shutil
 import textwrap
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
@@ -16,7 +20,22 @@ WIDEST = 100
 TERM_WIDTH = 24
 
 
-class Command(TyperCommand):
+class _AsGiven:
+    """What Typer converts a value with: not at all."""
+
+    def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
+        return value
+
+
+class _Plain:
+    def get_params(self, ctx: Any) -> list[Any]:
+        params: list[Any] = super().get_params(ctx)  # type: ignore[misc]  # of the class it is mixed into
+        for param in params:
+            param._runtime_param = _AsGiven()
+        return params
+
+
+class Command(_Plain, TyperCommand):
     """A command whose docstring is its help: the first paragraph, then examples, shown as written."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
@@ -36,7 +55,7 @@ class Command(TyperCommand):
         formatter.write("\n".join(lines))
 
 
-class Group(TyperGroup):
+class Group(_Plain, TyperGroup):
     """The program itself: what it is, its commands, where to go on."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
@@ -66,7 +85,7 @@ def _record(param: Any, ctx: Any) -> tuple[str, str]:
     """How a parameter is written, and its help with the default behind it."""
     term = param.metavar if param.param_type_name == "argument" else param.get_help_record(ctx)[0]
     default = param.show_default if isinstance(param.show_default, str) else param.default
-    shown = isinstance(default, str | int | Path) and not isinstance(default, bool) and param.show_default
+    shown = isinstance(default, str | int) and not isinstance(default, bool) and param.show_default
     return term, (param.help or "") + (f" [{default}]" if shown else "")
 
 
