@@ -111,7 +111,7 @@ def test_divergence_is_explained_and_the_best_parameters_are_kept() -> None:
         list(mine.run())
     assert str(error.value).startswith("epoch 1: expected a finite loss, found ")
     assert str(error.value).endswith(
-        "most likely the learning rate 1e+10 is too high, or the columns need scaling (--scale auto). Try --lr 1e+09."
+        "most likely the learning rate 1e+10 is too high, or the columns need scaling (--scale auto). Try --lr 0.1."
     )
     assert np.isfinite(mine.best_theta).all()
 

@@ -31,6 +31,7 @@ from nncli.data.preprocess import Preprocess
 from nncli.errors import ModelFileError
 from nncli.model import Model, build_network
 from nncli.output import atomic_file
+from nncli.registry import did_you_mean
 from nncli.trainer import Epoch
 
 FORMAT = "nncli model"
@@ -111,7 +112,8 @@ def describe(model: Model, p: Provenance) -> dict[str, Any]:
 
 def _near(path: Path) -> str:
     models = sorted(p.name for p in path.parent.glob("*.npz")) if path.parent.is_dir() else []
-    return f"There is {', '.join(models[:3])} in that folder" if models else "Make one with: nncli train"
+    listed = f"There is {', '.join(models[:3])} in that folder" if models else "Make one with: nncli train"
+    return did_you_mean(path.name, models) or listed
 
 
 def _encode(model: Model, p: Provenance) -> bytes:

@@ -50,7 +50,10 @@ def _text(text: str) -> str:
 
 def read_columns(text: str) -> tuple[str, ...]:
     """Names between commas; a name with a comma in it stands in double quotes."""
-    return tuple(name.strip() for name in next(csv.reader([text], skipinitialspace=True), []))
+    try:
+        return tuple(name.strip() for name in next(csv.reader([text], skipinitialspace=True), []))
+    except csv.Error:
+        raise ValueError("names between commas, on one line") from None
 
 
 def _delimiter(text: str) -> str:
@@ -107,14 +110,14 @@ def _number(expected: str, holds: Callable[[float], bool]) -> Callable[[str], fl
     return read
 
 
-def _whole(low: int) -> Callable[[str], int]:
+def _whole(low: int, high: int = 2**63 - 1) -> Callable[[str], int]:
     def read(text: str) -> int:
         try:
             value = int(text)
         except ValueError:
             value = low - 1
-        if value < low:
-            raise ValueError(f"a whole number from {low}")
+        if not low <= value <= high:
+            raise ValueError(f"a whole number from {low}" + (f" to {high}" if value > high else ""))
         return value
 
     return read
@@ -184,7 +187,7 @@ class TrainConfig:
         "Training", "EPOCHS", _whole(1), default_text="30")  # fmt: skip
     time_limit: float | None = option(None, "Stop after so many seconds of training.", "Training", "SECONDS", _positive)
     seed: int = option(0, "Seed of the split, the initial weights and the order of rows.", "Training", "N", _whole(0))
-    threads: int | None = option(None, "Processor threads.", "Training", "N", _whole(1), default_text="all")
+    threads: int | None = option(None, "Processor threads.", "Training", "N", _whole(1, 1024), default_text="all")
 
     @classmethod
     def options(cls) -> dict[str, Option]:
@@ -201,6 +204,8 @@ class TrainConfig:
         values: dict[str, Any] = {}
         for name, value in given.items():
             if name == "data":
+                if not isinstance(value, str) or not value:
+                    raise OptionError(where(name), f"expected some text, found '{value}'")
                 values[name] = value
             elif name == "header":
                 if not isinstance(value, bool):
@@ -213,7 +218,8 @@ class TrainConfig:
                     values[name] = read(text)
                 except ValueError as error:
                     remedy = did_you_mean(text, getattr(read, "names", ()))
-                    raise OptionError(where(name), f"expected {error}, found '{text}'", remedy) from None
+                    comma = ";" if str(error).startswith("one of") else ","
+                    raise OptionError(where(name), f"expected {error}{comma} found '{text}'", remedy) from None
         return cls(**values)
 
     @classmethod

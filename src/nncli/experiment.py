@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -77,6 +78,12 @@ def prepare(config: TrainConfig, dataset: Dataset | None = None) -> Prepared:
     val_share = 0.0 if config.val_data else DEFAULT_SHARE if config.val is None else config.val
     test_share = 0.0 if own_test else DEFAULT_SHARE if config.test is None else config.test
     seeds = np.random.SeedSequence(config.seed).spawn(3)  # the split, the initial weights, the order of rows
+    if val_share + test_share >= 1:
+        raise OptionError(
+            "--val",
+            f"expected --val and --test to be below 1 together, found {val_share:g} and {test_share:g}",
+            "Lower one of them",
+        )
     split = stratified_split(
         dataset.y, dataset.classes, val_share, test_share, int(seeds[0].generate_state(1)[0]), dataset.source
     )
@@ -136,6 +143,7 @@ def run(
         return None
     seconds = time.monotonic() - began
     network.theta[:] = trainer.best_theta
+    _refuse_worse_than_guessing(trainer, K)
     model = Model(config, prepared.dataset.schema, prepared.preprocess, network, loss, classes)
     figures = _figures(prepared, model, trainer)
     dataset = prepared.dataset
@@ -153,6 +161,17 @@ def run(
         notes=prepared.notes,
     )
     return Run(model, provenance, figures, seconds, trainer.stopped, failure)
+
+
+def _refuse_worse_than_guessing(trainer: Trainer, K: int) -> None:
+    """TrainingError where even the best loss is ten times that of scores of 0: finite, but diverged all the same."""
+    assert trainer.best is not None
+    Y = trainer.loss.targets(K)
+    Z = np.zeros_like(Y)
+    guessing = float(trainer.loss.forward(Z, Y, np.empty_like(Y)).mean())
+    found = trainer.best.train_loss if trainer.best.val_loss is None else trainer.best.val_loss
+    if found > 10 * guessing:
+        raise trainer.divergence(trainer.best.number, f"a loss near or below that of guessing, {guessing:.3g}", found)
 
 
 def _figures(prepared: Prepared, model: Model, trainer: Trainer) -> dict[str, Any]:
@@ -199,7 +218,10 @@ def summary(prepared: Prepared) -> list[str]:
     """What was decided for the user, a line each."""
     config, dataset = prepared.config, prepared.dataset
     network, _ = build_network(config, prepared.preprocess.width, len(dataset.classes))
-    bundled = "bundled " if config.data in BUNDLED else ""
+    bundled = "bundled " if config.data in BUNDLED and not Path(config.data).exists() else ""
+    texts = [f"'{name}'" for name in dataset.schema.of_kind("text") if name not in config.categorical]
+    columns = len(dataset.schema.columns)
+    noun = "column" if columns == 1 else "columns"
     activation = f"{config.activation}, " if config.activation else ""
     batch = "the whole set at once" if config.batch_size == FULL_BATCH else f"batches of {config.batch_size}"
     parts = [f"{len(prepared.train):,} training"]
@@ -207,10 +229,11 @@ def summary(prepared: Prepared) -> list[str]:
         own = "their own file" if name == "test" and dataset.test is not None else own
         parts.append(f"{len(part) if part else 0:,} {name}" + (f" (from {own})" if own else ""))
     return [
-        f"data: {bundled}{shown(config.data)}, {len(dataset):,} rows, {len(dataset.schema.columns):,} columns, "
+        f"data: {bundled}{shown(config.data)}, {len(dataset):,} rows, {columns:,} {noun}, "
         f"{len(dataset.classes):,} classes",
         f"rows: {', '.join(parts)}",
         f"model: {config.model} {network.widths_shown()}, {activation}{network.size:,} parameters, {config.loss}",
+        *([f"read as text: {', '.join(texts[:10])}{', …' if len(texts) > 10 else ''}"] if texts else []),
         f"training: {config.optimizer}, learning rate {config.lr:g} ({config.schedule}), {batch}, "
         f"at most {config.epochs} epochs",
     ]
@@ -263,7 +286,11 @@ def _test_rows(model: Model, provenance: Provenance, model_file: str) -> tuple[T
         return test.table, test.y, [f"evaluated on the {len(test):,} rows of {shown(config.test_data)}"]
     if source == "-":
         raise DataError(model_file, "the model was trained on stdin, which cannot be read again", remedy)
-    if sha256_of(source) != provenance.sha256:
+    try:
+        found = sha256_of(source)
+    except DataError as error:
+        raise DataError(error.where, f"{error.problem}, where the model's test rows are to come from", remedy) from None
+    if found != provenance.sha256:
         raise DataError(
             source, f"the file has changed since {model_file} was trained on it: its test rows cannot be told", remedy
         )

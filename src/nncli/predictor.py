@@ -29,6 +29,11 @@ class Predictor:
             )
         self.model, self.keep, self.proba, self.threshold = model, tuple(keep), proba, threshold
         names = [*self.keep, "prediction", *(f"p_{name}" for name in model.classes if proba)]
+        doubled = next((name for i, name in enumerate(names) if name in names[:i]), None)
+        if doubled is not None:
+            raise OptionError(
+                "--keep", f"the input has a column '{doubled}', and so has the answer", "Name the others with --keep"
+            )
         self.header = (",".join(map(quoted, names)) + "\n").encode()
         # a line of its own must not be empty: readers of CSV would skip it
         empty = '""' if len(names) == 1 else ""

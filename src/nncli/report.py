@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
 from collections.abc import Sequence
 from types import TracebackType
@@ -14,6 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
+
+from nncli.output import one_line, say
 
 if TYPE_CHECKING:
     from nncli.trainer import Epoch
@@ -27,12 +28,6 @@ def print_json(document: Any) -> None:
     print(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
 
 
-def say(line: str, quiet: bool = False) -> None:
-    """A note for the person: one line on stderr."""
-    if not quiet:
-        print(line, file=sys.stderr)
-
-
 class TrainProgress:
     """A bar with ETA, loss and accuracy on a terminal; elsewhere a plain line now and then."""
 
@@ -42,7 +37,7 @@ class TrainProgress:
         self.bar: Progress | None = None
         if console.is_terminal and not console.is_dumb_terminal and not quiet:
             self.bar = Progress(
-                TextColumn("epoch {task.completed}/{task.total}"), BarColumn(bar_width=24),
+                TextColumn("epoch {task.completed}/{task.total}"), BarColumn(bar_width=12),
                 TextColumn("{task.description}"), TextColumn("ETA"), TimeRemainingColumn(compact=True),
                 console=console, transient=True,
             )  # fmt: skip
@@ -62,9 +57,9 @@ class TrainProgress:
             self.bar.stop()
 
     def __call__(self, epoch: Epoch) -> None:
-        figures = f"loss {epoch.train_loss:.4f}"
+        figures = f"loss {number(epoch.train_loss)}"
         if epoch.val_loss is not None and epoch.val_accuracy is not None:
-            figures += f"  validation {epoch.val_loss:.4f}  {percent(epoch.val_accuracy)}"
+            figures += f"  val {number(epoch.val_loss)}  {percent(epoch.val_accuracy)}"
         if self.bar:
             self.bar.update(self.task, completed=epoch.number, description=figures)
         elif time.monotonic() - self.spoke > SECONDS_BETWEEN_LINES:
@@ -72,23 +67,27 @@ class TrainProgress:
             say(f"epoch {epoch.number}/{self.epochs}: {figures}", self.quiet)
 
 
+def number(value: float) -> str:
+    return f"{value:.4f}" if abs(value) < 1000 else f"{value:.3g}"
+
+
 def percent(share: float) -> str:
     return f"{100 * share:.1f} %"
 
 
-def print_training(figures: dict[str, Any]) -> None:
+def print_training(figures: dict[str, Any], quiet: bool = False) -> None:
     """The final figures, beside what always guessing the commonest class would get."""
     table = _table("", "rows", "loss", "accuracy")
     for title, part in PARTS:
         if figures[part]:
             table.add_row(
-                title, f"{figures[f'n_{part}']:,}", f"{figures[part]['loss']:.4f}", percent(figures[part]["accuracy"])
+                title, f"{figures[f'n_{part}']:,}", number(figures[part]["loss"]), percent(figures[part]["accuracy"])
             )
     judged = next(title for title, part in reversed(PARTS) if figures[part])
     table.add_row("always the commonest class", "", "", percent(figures["baseline_accuracy"]), style="dim")
     _show(table)
     if judged == "training":
-        say("note: no rows were held out, so these figures do not say how good the model is on new rows")
+        say("note: no rows were held out, so these figures do not say how good the model is on new rows", quiet)
 
 
 def print_plan(plan: dict[str, Any]) -> None:
@@ -109,14 +108,20 @@ def print_evaluation(metrics: dict[str, Any]) -> None:
     table.add_row("rows", f"{metrics['n']:,}")
     table.add_row("accuracy", f"{percent(metrics['accuracy'])}   (95 % interval {percent(low)} to {percent(high)})")
     table.add_row("balanced accuracy", percent(metrics["balanced_accuracy"]))
-    table.add_row("log loss", f"{metrics['log_loss']:.4f}")
+    table.add_row("log loss", number(metrics["log_loss"]))
     table.add_row("F1, macro / weighted", f"{metrics['f1_macro']:.4f} / {metrics['f1_weighted']:.4f}")
     auc = metrics["roc_auc"]
     table.add_row("ROC AUC", "not defined: a class has no rows" if auc is None else f"{auc:.4f}")
     table.add_row("calibration error", f"{metrics['ece']:.4f}")
     _show(table)
     table = _table("class", "rows", "precision", "recall", "F1")
-    for name, row in metrics["per_class"].items():
+    shown = sorted(metrics["per_class"].items(), key=lambda item: item[1]["f1"])
+    if len(shown) > MOST_CLASSES:
+        say(f"the {MOST_CLASSES} worst of {len(shown):,} classes; --json has all")
+        shown = shown[:MOST_CLASSES]
+    else:
+        shown = list(metrics["per_class"].items())
+    for name, row in shown:
         table.add_row(
             _cut(name, 30), f"{row['n']:,}", percent(row["precision"]), percent(row["recall"]), f"{row['f1']:.4f}"
         )
@@ -145,7 +150,7 @@ def print_model(d: dict[str, Any]) -> None:
         "target": f"{d['target']}, {len(d['classes'])} classes: {_listing(d['classes'])}",
         "numbers": f"{len(numbers)} columns, scaling {d['scaling']}: {_listing(numbers)}" if numbers else "",
         **{
-            f"text '{name}'": _listing(["(missing)" if value is None else value for value in values])
+            f"text '{_cut(name)}'": _listing(["(missing)" if value is None else value for value in values])
             for name, values in d["categories"].items()
         },
         "data": f"{d['data']['source']}, {d['data']['rows']:,} rows, SHA-256 {d['data']['sha256'][:16]}…",
@@ -197,9 +202,10 @@ def _show(table: Table) -> None:
     print("\n".join(line for line in lines if line))
 
 
-def _cut(text: str, most: int) -> str:
+def _cut(text: str, most: int = 30) -> str:
+    text = one_line(text)
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def _listing(names: Sequence[str], most: int = 10) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+    return ", ".join(map(_cut, names[:most])) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,7 +130,7 @@ class Trainer:
                     chosen = rows[step * self.batch_size : (step + 1) * self.batch_size]
                     batch_loss, batch_correct = batch.forward(chosen)
                     if not math.isfinite(batch_loss):
-                        raise self._divergence(number, batch_loss / len(chosen))
+                        raise self.divergence(number, "a finite loss", batch_loss / len(chosen))
                     batch.backward(len(chosen))
                     self.optimizer.step(self.network.theta, self.network.grad, self.lr * self.schedule.factor(progress))
                     total += batch_loss
@@ -150,7 +149,7 @@ class Trainer:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 val_loss, val_accuracy = evaluate(self.network, self.loss, self.val, self.K)
             if not math.isfinite(val_loss):
-                raise self._divergence(number, val_loss)
+                raise self.divergence(number, "a finite loss", val_loss)
             if self.best is not None:
                 assert self.best.val_loss is not None
                 is_best = val_loss < self.best.val_loss
@@ -161,12 +160,14 @@ class Trainer:
         self.history.append(epoch)
         return epoch
 
-    def _divergence(self, number: int, found: Any) -> TrainingError:
+    def divergence(self, number: int, expected: str, found: float) -> TrainingError:
+        """The error for a loss that says training went wrong in the given epoch."""
+        self.stopped = f"training diverged in epoch {number}"
         cause = f"the learning rate {self.lr:g} is too high"
         if self.config.scale == "none":
             cause += ", or the columns need scaling (--scale auto)"
         return TrainingError(
             f"epoch {number}",
-            f"expected a finite loss, found {found}; most likely {cause}",
-            f"Try --lr {self.lr / 10:g}",
+            f"expected {expected}, found {found:g}; most likely {cause}",
+            f"Try --lr {min(self.lr / 10, self.optimizer.default_lr):g}",
         )

@@ -6,6 +6,7 @@ import functools
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -16,6 +17,7 @@ from nncli.blas import choose_kernels
 from nncli.cli import datasets, evaluate, info, predict, train
 from nncli.cli.command import Command, Group
 from nncli.errors import DONE, INTERRUPTED, READER_GONE, NncliError
+from nncli.output import say
 
 app = typer.Typer(cls=Group, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=False)
 COMMANDS: dict[str, Callable[..., int]] = {
@@ -64,7 +66,7 @@ def program(
     """Train, evaluate and serve classifiers from the command line.
 
     nncli train data.csv --target species      train on a CSV file, save model.npz
-    nncli eval model.npz                       how good it is on rows it has never seen
+    nncli eval model.npz                       how good it is on unseen rows
     cat new.csv | nncli predict model.npz      answer new rows, as a filter
     """
     if ctx.invoked_subcommand is None:
@@ -74,6 +76,10 @@ def program(
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code. Every error ends here, as one line on stderr."""
     choose_kernels()
+    if sys.stderr is None:  # closed: Python would print to stdout in its place
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  # for the rest of the process
+    if sys.stdout is None:
+        return _complain("stdout: cannot write: it is closed.", 1)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a locale that lacks a sign must not stop a run
@@ -84,21 +90,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     except NncliError as error:
         return _complain(str(error), error.exit_code)
     except TyperException as error:  # an unknown option or command, a missing argument …
-        ctx = getattr(error, "ctx", None)
-        where = ctx.command_path if ctx else "nncli"
-        return _complain(f"{where}: {error.format_message().rstrip('.')}. See {where} --help.", error.exit_code)
+        words = sys.argv[1:] if argv is None else list(argv)
+        where = f"nncli {words[0]}" if words and words[0] in COMMANDS else "nncli"
+        problem = error.format_message().rstrip(".")
+        return _complain(
+            f"{problem if problem.startswith(where) else f'{where}: {problem}'}{'' if problem.endswith('?') else '.'} "
+            f"See {where} --help.",
+            error.exit_code,
+        )
     except KeyboardInterrupt:
         return _complain("nncli: interrupted.", INTERRUPTED)
     except (_ReaderGone, BrokenPipeError):
         _abandon_stdout()
         return READER_GONE
-    except OSError as error:  # files are read and written elsewhere, with errors of their own; this is stdout
-        _abandon_stdout()
+    except MemoryError:
+        return _complain("nncli: there is not enough memory for this.", 1)
+    except OSError as error:
+        if error.filename is not None:
+            return _complain(f"{error.filename}: {error.strerror}.", 1)
+        _abandon_stdout()  # files have names; what has none is stdout
         return _complain(f"stdout: cannot write: {error.strerror}.", 1)
 
 
 def _complain(line: str, code: int) -> int:
-    print(line, file=sys.stderr)
+    say(line)
     return code
 
 

@@ -50,6 +50,8 @@ class Command(_Plain, TyperCommand):
             is_argument = param.param_type_name == "argument"
             group = "Arguments" if is_argument else getattr(param, "rich_help_panel", None) or "Other"
             groups.setdefault(group, []).append(_record(param, ctx))
+        if set(groups) == {"Arguments", "Other"}:
+            groups["Options"] = groups.pop("Other")
         for group, records in groups.items():
             lines += [f"{group}:", *definitions(((term, _filled(text)) for term, text in records), width), ""]
         formatter.write("\n".join(lines))

@@ -26,7 +26,8 @@ def evaluate(
     nncli eval model.npz new.csv --json
     """
     from nncli import checkpoint, experiment
-    from nncli.report import print_evaluation, print_json, say
+    from nncli.output import say
+    from nncli.report import print_evaluation, print_json
 
     loaded, provenance = checkpoint.load(Path(model))
     metrics, notes = experiment.evaluate_model(loaded, provenance, model, data)

@@ -43,7 +43,7 @@ def with_config(command: Callable[..., int]) -> Callable[..., int]:
         inspect.Parameter(
             "config_file", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[
                 str | None,
-                typer.Option("--config", metavar="FILE", help="A TOML file of these options, such as lr = 0.01.",
+                typer.Option("--config", metavar="FILE", help="A TOML file of options, such as lr = 0.01.",
                              rich_help_panel="Run", show_default=False)]),
         *(p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own),
     ]  # fmt: skip
@@ -62,7 +62,7 @@ def with_config(command: Callable[..., int]) -> Callable[..., int]:
 
 
 def _merged(given: dict[str, Any], file: str | None) -> TrainConfig:
-    config = TrainConfig.from_texts(given)
+    config = TrainConfig.from_texts(given, where=lambda name: "DATA" if name == "data" else flag(name))
     if file is None:
         return config
     in_file = _read_toml(file)
@@ -79,6 +79,8 @@ def _read_toml(file: str) -> dict[str, Any]:
         raise OptionError(str(file), f"expected TOML, found an error: {error}") from None
     known = ["data", *TrainConfig.options()]
     options = {name.replace("-", "_"): value for name, value in content.items()}
+    if len(options) < len(content):
+        raise OptionError(str(file), "one option is there twice, with a hyphen and with an underscore")
     for name in options:
         if name not in known:
             shown = name.replace("_", "-")

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import IO, Annotated, Literal
 
 import typer
 
@@ -49,33 +49,34 @@ def predict(
     from nncli import checkpoint
     from nncli.config import read_columns
     from nncli.data.load import stream_like
+    from nncli.output import check_writable, say
     from nncli.predictor import Predictor
 
-    def say(line: str) -> None:
-        if not quiet:
-            print(line, file=sys.stderr)
-
+    if out not in (None, "-"):
+        check_writable(Path(out), reads=[model, data])
     loaded, _ = checkpoint.load(Path(model))
-    if data == "-" and sys.stdin.isatty():
-        say("reading rows from the terminal; Ctrl-D ends them")
-    columns = "all" if keep == "all" else read_columns(keep) if keep else ()
-    blocks, kept, notes = stream_like(
-        data, loaded.schema, loaded.config.dtype, columns, "fail" if on_error == "fail" else "blank"
-    )
-    for note in notes:
-        say(note)
-    predictor = Predictor(loaded, kept, proba, None if threshold is None else _probability(threshold))
+    if data == "-" and sys.stdin is not None and sys.stdin.isatty():
+        say("reading rows from the terminal; Ctrl-D ends them", quiet)
+    try:
+        columns = "all" if keep == "all" else tuple(dict.fromkeys(read_columns(keep))) if keep else ()
+    except ValueError as problem:
+        raise OptionError("--keep", f"expected {problem}; found '{keep}'") from None
+    policy: Literal["fail", "blank"] = "fail" if on_error == "fail" else "blank"
     blank = 0
-    with _output(out) as file:
-        file.write(predictor.header)
-        for block in blocks:
-            file.write(predictor.answer(block))
-            file.flush()
-            blank += len(block.errors)
-            for error in list(block.errors.values())[:1]:
-                say(f"{error} (empty prediction)")
+    with stream_like(data, loaded.schema, loaded.config.dtype, columns, policy) as (blocks, kept, notes):
+        for note in notes:
+            say(note, quiet)
+        predictor = Predictor(loaded, kept, proba, None if threshold is None else _probability(threshold))
+        with _output(out) as file:
+            file.write(predictor.header)
+            for block in blocks:
+                file.write(predictor.answer(block))
+                file.flush()
+                blank += len(block.errors)
+                for error in list(block.errors.values())[:1]:
+                    say(f"{error} (empty prediction)", quiet)
     if blank:
-        say(f"{blank} {'row' if blank == 1 else 'rows'} could not be read and got an empty prediction")
+        say(f"{blank} {'row' if blank == 1 else 'rows'} could not be read and got an empty prediction", quiet)
     return DONE
 
 
@@ -90,7 +91,7 @@ def _probability(text: str) -> float:
 
 
 @contextmanager
-def _output(path: str | None) -> Iterator[BinaryIO]:
+def _output(path: str | None) -> Iterator[IO[bytes]]:
     from nncli.output import atomic_file
 
     if path is None or path == "-":

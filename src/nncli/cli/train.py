@@ -13,7 +13,7 @@ import typer
 from nncli.cli.options import Json, Quiet, with_config
 from nncli.cli.stop import StopRequest
 from nncli.config import TrainConfig
-from nncli.errors import DONE, OutputError
+from nncli.errors import DONE, OutputError, TrainingError
 
 if TYPE_CHECKING:
     from nncli.trainer import Epoch
@@ -46,8 +46,8 @@ def train(
     """
     from nncli import checkpoint, experiment
     from nncli.blas import use_threads
-    from nncli.output import check_writable
-    from nncli.report import TrainProgress, print_json, print_plan, print_training, say
+    from nncli.output import check_writable, say
+    from nncli.report import TrainProgress, print_json, print_plan, print_training
 
     use_threads(config.threads)
     prepared = experiment.prepare(config)
@@ -57,7 +57,10 @@ def train(
         plan = experiment.plan(prepared)
         print_json(plan) if json else print_plan(plan)
         return DONE
-    check_writable(Path(out))
+    reads = (config.data, config.val_data, config.test_data)
+    check_writable(Path(out), reads)
+    if log is not None:
+        check_writable(Path(log), (out, *reads), "--log")
     assert prepared.config.epochs is not None
     with _logger(log) as write_line, StopRequest() as stop:
         with TrainProgress(prepared.config.epochs, quiet) as progress:
@@ -68,8 +71,12 @@ def train(
 
             run = experiment.run(prepared, on_epoch, stop)
         if run is None:
+            if stop.exit_code is None:
+                raise TrainingError(
+                    "--time-limit", "expected time for one epoch at least, found it up before; nothing is saved"
+                )
             say("stopped before the first epoch was done: nothing is saved", quiet)
-            return stop.exit_code or DONE
+            return stop.exit_code
         checkpoint.save(Path(out), run.model, run.provenance)
     seconds = f"{run.seconds:.2f}" if run.seconds < 1 else f"{run.seconds:.1f}"
     kept = f"epoch {run.figures['best_epoch']} of {run.figures['epochs']}"
@@ -77,7 +84,7 @@ def train(
     if json:
         print_json({"out": out, "seconds": round(run.seconds, 3), **run.figures})
     else:
-        print_training(run.figures)
+        print_training(run.figures, quiet)
     if run.failure:
         raise run.failure
     return stop.exit_code or DONE

@@ -128,7 +128,10 @@ def open_raw(source: str) -> ByteStream:
     """The bytes as they are on disk; DataError if they cannot be had."""
     if source == "-":
         # Unbuffered: a row must arrive when it is written, not when a buffer is full.
-        return open(0, "rb", buffering=0, closefd=False)
+        try:
+            return open(0, "rb", buffering=0, closefd=False)
+        except OSError as error:
+            raise DataError("stdin", f"cannot be read ({error.strerror})") from None
     path = Path(source)
     try:
         return path.open("rb", buffering=0)

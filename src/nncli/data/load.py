@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -16,8 +17,8 @@ from nncli.data import idx
 from nncli.data.bundled import BUNDLED, path_of
 from nncli.data.csv import Block, CsvOptions, read_blocks, read_dataset
 from nncli.data.dataset import Dataset, Schema, Table, concatenate
-from nncli.data.files import ByteStream, shown
 from nncli.data.files import sha256_of as sha256_of_file
+from nncli.data.files import shown
 from nncli.errors import DataError
 from nncli.registry import did_you_mean
 
@@ -62,24 +63,25 @@ def load_like(source: str, schema: Schema, classes: Sequence[str], dtype: str) -
     return Dataset(table, y, tuple(classes), schema, source, sha256, notes=tuple(notes))
 
 
+@contextmanager
 def stream_like(
     source: str,
     schema: Schema,
     dtype: str,
     keep: Sequence[str] | Literal["all"] = (),
     on_error: Literal["fail", "blank"] = "fail",
-    stream: ByteStream | None = None,
-) -> tuple[Iterator[Block], tuple[str, ...], tuple[str, ...]]:
+) -> Iterator[tuple[Iterator[Block], tuple[str, ...], tuple[str, ...]]]:
     """The rows of a file or pipe as they arrive, for a model's schema; also the kept columns, and notes."""
     path = _path(source)
-    if stream is None and source != "-" and idx.is_idx(path):
+    if source != "-" and idx.is_idx(path):
         if keep:
             raise DataError(source, "an IDX file has no columns to keep", "Leave --keep out")
         table = _named(Table((), idx.read_images(path)), schema, source)
-        return iter([Block(table, None, {}, 1, {})]), (), ()
+        yield iter([Block(table, None, {}, 1, {})]), (), ()
+        return
     _refuse_other_formats(path)
-    reader = read_blocks(str(path), schema, dtype=dtype, keep=keep, on_error=on_error, stream=stream)
-    return iter(reader), reader.layout.keep, reader.notes
+    with read_blocks(str(path), schema, dtype=dtype, keep=keep, on_error=on_error) as reader:
+        yield iter(reader), reader.layout.keep, reader.notes
 
 
 def sha256_of(source: str) -> str:

@@ -13,6 +13,7 @@ from nncli.data.dataset import Table, TextColumn
 from nncli.data.matrix import Matrix
 
 MAX_CATEGORIES = 100  # of a text column; the rarer ones share one input with the values never seen
+SMALLEST_RANGE = 1e-30  # a column that varies by less is constant: its scale would not fit float32
 ROWS_AT_ONCE = 8192  # what statistics and scaling work on at a time
 MEDIAN_ROWS = 10_000  # the median is that of at most so many evenly spaced training rows
 
@@ -59,7 +60,7 @@ class Preprocess:
                     else "scaling: numbers standardised to mean 0 and standard deviation 1"
                 )
         if scale == "standard":
-            shift, spread = _mean_and_deviation(numbers, rows, median)
+            shift, spread = _mean_and_deviation(numbers, rows, median, np.maximum(np.abs(low), np.abs(high)))
             coarse = np.maximum(np.abs(low), np.abs(high)) * np.finfo(np.float32).eps > 1e-3 * spread
             if numbers.dtype == np.float32 and (coarse & (high > low)).any():
                 name = table.number_names[int(np.argmax(coarse & (high > low)))]
@@ -67,18 +68,19 @@ class Preprocess:
                     f"column '{name}': its values differ by little more than float32 can tell; use --dtype float64"
                 )
         elif scale == "minmax":
-            shift, spread = low, high - low
+            shift, spread = low, np.maximum(high - low, SMALLEST_RANGE)
         elif scale == "pixels":
             shift, spread = np.zeros_like(high), np.full_like(high, max(high.max(), 1))
         else:
             shift, spread = np.zeros_like(high), np.ones_like(high)
-        constant = high == low
+        with np.errstate(over="ignore"):
+            constant = high - low < SMALLEST_RANGE
         if constant.any() and scale != "pixels":
             names = [f"'{name}'" for name, same in zip(table.number_names, constant, strict=True) if same]
             more = f" and {len(names) - 5} more" if len(names) > 5 else ""
             notes.append(f"constant in the training rows, so without effect: {', '.join(names[:5])}{more}")
         with np.errstate(divide="ignore"):
-            factor = np.where(constant | (spread == 0), 0.0, 1 / spread)
+            factor = np.where(constant, 0.0, 1 / spread)
 
         categories: dict[str, tuple[str | None, ...]] = {}
         dead = [constant]
@@ -104,8 +106,9 @@ class Preprocess:
             out = X[start : start + ROWS_AT_ONCE, :k]
             if block.dtype != np.uint8:
                 block = np.where(np.isnan(block), median, block)
-            np.subtract(block, shift, out=out)
-            out *= scale
+            with np.errstate(over="ignore"):  # training tells of what is not finite
+                np.subtract(block, shift, out=out)
+                out *= scale
         for name, categories in self.categories.items():
             column = table.texts[name]
             position = {value: i for i, value in enumerate(categories)}
@@ -150,16 +153,24 @@ def _range(numbers: NDArray[Any], rows: NDArray[np.int64], median: Vector) -> tu
     return low, high
 
 
-def _mean_and_deviation(numbers: NDArray[Any], rows: NDArray[np.int64], median: Vector) -> tuple[Vector, Vector]:
-    """Over blocks of rows, merged by the formula of Chan, Golub and LeVeque (1979)."""
+def _mean_and_deviation(
+    numbers: NDArray[Any], rows: NDArray[np.int64], median: Vector, largest: Vector
+) -> tuple[Vector, Vector]:
+    """Over blocks of rows, merged by the formula of Chan, Golub and LeVeque (1979).
+
+    Worked out in units of about the largest absolute value, as its square might not fit; they are
+    powers of two, so that nothing is rounded.
+    """
+    unit = np.ldexp(1.0, np.frexp(largest)[1] - 1)
     n, mean, squares = 0, np.zeros(numbers.shape[1]), np.zeros(numbers.shape[1])
     for block in _blocks(numbers, rows, median):
+        block = block / unit
         m, block_mean = len(block), block.mean(axis=0)
         difference = block_mean - mean
         squares += ((block - block_mean) ** 2).sum(axis=0) + difference**2 * (n * m / (n + m))
         mean += difference * (m / (n + m))
         n += m
-    return mean, np.sqrt(squares / n)
+    return mean * unit, np.sqrt(squares / n) * unit
 
 
 def _are_pixels(numbers: NDArray[Any], high: Vector) -> bool:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.errors import OptionError
 from nncli.nn.activations import sigmoid
 from nncli.nn.layers import Array
 from nncli.registry import Registry
@@ -22,6 +21,7 @@ class Loss:
     """L = mean over rows of the row losses, with P = link(Z)."""
 
     name: str
+    only_two_classes = False
 
     def outputs(self, K: int) -> int:
         """How many scores a row needs for K classes."""
@@ -73,11 +73,9 @@ class CrossEntropy(Loss):
 class BinaryCrossEntropy(Loss):
     """L = −(y log p + (1 − y) log(1 − p)), P = σ(Z), one output for two classes;  dL/dZ = (P − Y) / n"""
 
+    only_two_classes = True
+
     def outputs(self, K: int) -> int:
-        if K != 2:
-            raise OptionError(
-                "--loss", f"binary-cross-entropy: expected two classes, found {K}", "Use --model softmax or mlp"
-            )
         return 1
 
     def targets(self, K: int) -> NDArray[np.float64]:

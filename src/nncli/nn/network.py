@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -46,7 +47,7 @@ class Network:
             of_layer: dict[str, Block] = {}
             for name, shape in layer.shapes(width).items():
                 start = self.blocks[-1].stop if self.blocks else 0
-                block = Block(f"{name}{number}", shape, start, start + int(np.prod(shape)))
+                block = Block(f"{name}{number}", shape, start, start + math.prod(shape))
                 self.blocks.append(block)
                 of_layer[name] = block
             blocks_of.append(of_layer)

@@ -1,0 +1,374 @@
+# ruff: noqa: E501  (messages and their cases stand on one line each)
+"""Every bad input ends in one line on stderr, the right exit code, nothing on stdout, and no file touched."""
+
+from __future__ import annotations
+
+import gc
+import io
+import json
+import math
+import re
+import shutil
+import struct
+import zipfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nncli.cli import main
+
+BAD_DATA, BAD_COMMAND = 1, 2
+
+TWO = "id,a,b,label\n" + "".join(f"{i},{i % 2}.{i},{i * 7 % 10},{'no' if i % 2 else 'yes'}\n" for i in range(40))
+THREE = "a,b,label\n" + "".join(f"{i % 3}.{i},{i * 7 % 10},{'pqr'[i % 3]}\n" for i in range(60))
+RAGGED = "two.csv:9: expected 4 columns, found 5. Look for a missing or an unquoted ','."
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with data, models trained on them, and a model that nobody may touch."""
+    folder = tmp_path_factory.mktemp("errors")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        Path("two.csv").write_text(TWO)
+        Path("three.csv").write_text(THREE)
+        for name, *options in [("two",), ("three",), ("untested", "--test", "0")]:
+            data = "two.csv" if name == "untested" else f"{name}.csv"
+            assert main(["train", data, "-q", "--json", "--epochs", "3", "-o", f"{name}.npz", *options]) == 0
+    (folder / "model.npz").write_bytes(b"an older model")
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _files_left_open_are_found_where_they_are_left() -> Iterator[None]:
+    yield
+    gc.collect()
+
+
+@pytest.fixture
+def folder(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    shutil.copytree(trained, tmp_path / "work")
+    monkeypatch.chdir(tmp_path / "work")
+    return tmp_path / "work"
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@dataclass(frozen=True)
+class Case:
+    command: str
+    code: int
+    line: str
+    files: dict[str, str | bytes] = field(default_factory=dict)
+
+
+def idx(shape: tuple[int, ...], items: bytes) -> bytes:
+    return struct.pack(f">BBBB{len(shape)}I", 0, 0, 8, len(shape), *shape) + items
+
+
+def npz(**arrays: Any) -> bytes:
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+IMAGES, LABELS = "mnist/train-images-idx3-ubyte", "mnist/train-labels-idx1-ubyte"
+NUMBER_REMEDY = "Add --missing {0}, read the column as text with --categorical a, or leave it out with --drop a."
+CORRECT = "Correct it, or leave the cell empty."
+NO_MODEL = "expected a model written by nncli, found something else or a damaged file. Train it again."
+WIDTHS = "--hidden: expected a width such as 64, or one for each layer such as 128x64"
+SHARE = "expected a share of the rows from 0 to below 1"
+MANY = "many.csv: target column 'label': 3000 different numbers look like a quantity, and nncli trains classifiers."
+
+DATA = {
+    "no such file": Case("train tow.csv", 1, "tow.csv: no such file. Did you mean 'two.csv'."),
+    "no such file to predict": Case("predict two.npz tow.csv", 1, "tow.csv: no such file. Did you mean 'two.csv'."),
+    "no such file to evaluate": Case("eval two.npz tow.csv", 1, "tow.csv: no such file. Did you mean 'two.csv'."),
+    "no such bundled set": Case("train irs", 1, "irs: no such file, and no bundled data set of that name. Did you mean 'iris'."),
+    "no such validation file": Case("train two.csv --val-data tow.csv", 1, "tow.csv: no such file. Did you mean 'two.csv'."),
+    "empty": Case("train x.csv", 1, "x.csv: the file is empty.", {"x.csv": ""}),
+    "empty to predict": Case("predict two.npz x.csv", 1, "x.csv: the file is empty.", {"x.csv": ""}),
+    "header only": Case("train x.csv", 1, "x.csv: no rows below the header.", {"x.csv": "a,label\n"}),
+    "header only to evaluate": Case("eval two.npz x.csv", 1, "x.csv: no rows below the header.", {"x.csv": "id,a,b,label\n"}),
+    "one class": Case("train x.csv", 1, "x.csv: target column 'label': expected two or more classes, found only 'p'. Choose another column with --target.", {"x.csv": "a,label\n" + "1,p\n" * 9}),
+    "rare class": Case("train x.csv", 1, "x.csv: class 'rare': expected at least 3 rows, one for each of the 3 parts of the split, found 2. Get more rows of it, leave it out, or set --val 0 or --test 0.", {"x.csv": TWO + "1,1,1,rare\n2,2,2,rare\n"}),
+    "few rows": Case("train x.csv", 1, "x.csv: --test 0.15: expected at least one row for each of the 2 classes in every part, found 6 rows in all, 1 of them for this part. Get more rows, or set another --test.", {"x.csv": "a,label\n" + "1,p\n2,q\n" * 3}),
+    "target missing": Case("train x.csv", 1, "x.csv: expected a column called label, target, class or y; found a, b. Name the target with --target.", {"x.csv": "a,b\n1,2\n"}),
+    "target ambiguous": Case("train x.csv", 1, "x.csv: several columns could be the target: y, Label. Choose one with --target.", {"x.csv": "a,y,Label\n1,p,q\n"}),
+    "target misspelt": Case("train two.csv -t lable", 2, "--target: no column is called 'lable'. Did you mean 'label'."),
+    "target beyond": Case("train two.csv -t 4", 2, "--target: expected a position from -4 to 3, found 4."),
+    "target a quantity": Case("train many.csv", 1, f"{MANY} Choose another column with --target, or write classes into the file.", {"many.csv": "a,label\n" + "".join(f"{i},{i}\n" for i in range(3000))}),
+    "ragged": Case("train two.csv", 1, RAGGED, {"two.csv": TWO.replace("\n7,", "\n7,7,")}),
+    "ragged to predict": Case("predict two.npz two.csv -o answers.csv", 1, RAGGED, {"two.csv": TWO.replace("\n7,", "\n7,7,")}),
+    "ragged to evaluate": Case("eval two.npz x.csv", 1, RAGGED.replace("two", "x"), {"x.csv": TWO.replace("\n7,", "\n7,7,")}),
+    "no number": Case("train two.csv", 1, f"two.csv:9: column 'a': expected a number, found 'x1.7'. {NUMBER_REMEDY.format('x1.7')}", {"two.csv": TWO.replace(",1.7,", ",x1.7,")}),
+    "no number to predict": Case("predict two.npz two.csv -o answers.csv", 1, f"two.csv:9: column 'a': expected a number, found 'x1.7'. {CORRECT}", {"two.csv": TWO.replace(",1.7,", ",x1.7,")}),
+    "inf": Case("train two.csv", 1, f"two.csv:9: column 'a': expected a finite number, found 'inf'. {NUMBER_REMEDY.format('inf')}", {"two.csv": TWO.replace(",1.7,", ",inf,")}),
+    "inf to predict": Case("predict two.npz two.csv -o answers.csv", 1, f"two.csv:9: column 'a': expected a finite number, found 'inf'. {CORRECT}", {"two.csv": TWO.replace(",1.7,", ",inf,")}),
+    "1e39": Case("train two.csv", 1, "two.csv:9: column 'a': '1e39' is too large for float32. Use --dtype float64, or leave the column out with --drop a.", {"two.csv": TWO.replace(",1.7,", ",1e39,")}),
+    "1e39 to predict": Case("predict two.npz two.csv -o answers.csv", 1, f"two.csv:9: column 'a': '1e39' is too large for float32. {CORRECT}", {"two.csv": TWO.replace(",1.7,", ",1e39,")}),
+    "latin-1": Case("train x.csv", 1, "x.csv:2: expected UTF-8, found the byte 0xe9. Convert it with: iconv -f latin1 -t utf-8.", {"x.csv": TWO.replace("yes", "été").encode("latin-1")}),
+    "utf-16": Case("train x.csv", 1, "x.csv: expected UTF-8, found UTF-16. Convert it with: iconv -f utf-16 -t utf-8.", {"x.csv": TWO.encode("utf-16")}),
+    "npz as data": Case("predict two.npz two.npz", 1, "two.npz: expected CSV or IDX, found zip, npz or Excel. Convert it to CSV."),
+    "folder as data": Case("train sub", 1, "sub: expected a folder with MNIST-style IDX files, found none in it. Name a file in it.", {"sub/x": ""}),
+    "truncated IDX": Case("train mnist", 1, f"{IMAGES}: expected 28 bytes, as its header says, found 27. Download or copy it again.", {IMAGES: idx((3, 2, 2), bytes(11)), LABELS: idx((3,), bytes(3))}),
+    "mislabelled IDX": Case("train mnist", 1, f"{IMAGES}: expected images (3 dimensions), found labels (1 dimension). Check whether the images and labels files are swapped.", {IMAGES: idx((3,), bytes(3)), LABELS: idx((3, 2, 2), bytes(12))}),
+    "IDX of another length": Case("train mnist", 1, f"{LABELS}: expected 3 labels, one per image of train-images-idx3-ubyte, found 2. Check that the two files belong together.", {IMAGES: idx((3, 2, 2), bytes(12)), LABELS: idx((2,), bytes(2))}),
+    "eval: changed file": Case("eval two.npz", 1, "two.csv: the file has changed since two.npz was trained on it: its test rows cannot be told. Name the data to judge by: nncli eval MODEL DATA.", {"two.csv": TWO + "1,1,1,yes\n"}),
+    "eval: no test rows": Case("eval untested.npz", 1, "untested.npz: the model was trained without test rows. Name the data to judge by: nncli eval MODEL DATA."),
+    "eval: unknown class": Case("eval two.npz x.csv", 1, "x.csv: expected a class that the model knows (no, yes), found 'zzz'.", {"x.csv": TWO + "1,1,1,zzz\n"}),
+    "eval: no target": Case("eval two.npz x.csv", 1, "x.csv:1: the target column 'label' is missing. Did you mean 'labels'.", {"x.csv": "id,a,b,labels\n1,2,3,yes\n"}),
+    "predict: missing column": Case("predict two.npz x.csv", 1, "x.csv:1: column 'id' is missing. Did you mean 'idx'.", {"x.csv": "idx,a,b\n1,2,3\n"}),
+    "predict: missing columns": Case("predict two.npz x.csv", 1, "x.csv:1: columns 'a', 'b' are missing. There are id, q.", {"x.csv": "id,q\n1,2\n"}),
+}  # fmt: skip
+
+FILES = {
+    "out in no folder": Case("train two.csv -o none/m.npz", 1, "none/m.npz: cannot write: there is no folder HERE/none. Choose another place with -o."),
+    "out is a folder": Case("train two.csv -o sub", 1, "sub: cannot write: it is a folder. Choose another place with -o.", {"sub/x": ""}),
+    "log in no folder": Case("train two.csv --log none/l.jsonl", 1, "none/l.jsonl: cannot write: there is no folder HERE/none. Choose another place with --log."),
+    "answers in no folder": Case("predict two.npz two.csv -o none/p.csv", 1, "none/p.csv: cannot write: there is no folder HERE/none. Choose another place with -o."),
+    "answers to a folder": Case("predict two.npz two.csv -o sub", 1, "sub: cannot write: it is a folder. Choose another place with -o.", {"sub/x": ""}),
+    "model is text": Case("info x.npz", 1, f"x.npz: {NO_MODEL}", {"x.npz": "hello\n"}),
+    "model is empty": Case("predict x.npz two.csv", 1, f"x.npz: {NO_MODEL}", {"x.npz": ""}),
+    "model is noise": Case("eval x.npz", 1, f"x.npz: {NO_MODEL}", {"x.npz": np.random.default_rng(0).bytes(3000)}),
+    "model and data swapped": Case("predict two.csv two.npz", 1, f"two.csv: {NO_MODEL}"),
+    "model is another npz": Case("info x.npz", 1, "x.npz: expected a model written by nncli, found another kind of zip or npz file.", {"x.npz": npz(X=np.eye(3), y=np.arange(3))}),
+    "model is a folder": Case("predict sub two.csv", 1, "sub: cannot read the model: Is a directory. There is model.npz, three.npz, two.npz in that folder.", {"sub/x": ""}),
+}  # fmt: skip
+
+OPTIONS = {
+    "--model sofmax": Case("train two.csv --model sofmax", 2, "--model: expected one of logistic, softmax, mlp; found 'sofmax'. Did you mean 'softmax'."),
+    "--optimizer adm": Case("train two.csv --optimizer adm", 2, "--optimizer: expected one of sgd, adam; found 'adm'. Did you mean 'adam'."),
+    "--optimizer adam:beta": Case("train two.csv --optimizer adam:bet1=1", 2, "--optimizer: expected beta1=…, beta2=…, eps=… after 'adam'; found 'bet1=1'. Did you mean 'beta1'."),
+    "--activation rleu": Case("train two.csv --activation rleu", 2, "--activation: expected one of identity, sigmoid, tanh, relu; found 'rleu'. Did you mean 'relu'."),
+    "--loss crossentropy": Case("train two.csv --loss crossentropy", 2, "--loss: expected one of cross-entropy, binary-cross-entropy; found 'crossentropy'. Did you mean 'cross-entropy'."),
+    "--init glorto": Case("train two.csv --init glorto", 2, "--init: expected one of zeros, glorot, he; found 'glorto'. Did you mean 'glorot'."),
+    "--schedule cosin": Case("train two.csv --schedule cosin", 2, "--schedule: expected one of constant, cosine; found 'cosin'. Did you mean 'cosine'."),
+    "--scale standart": Case("train two.csv --scale standart", 2, "--scale: expected one of auto, standard, minmax, none; found 'standart'. Did you mean 'standard'."),
+    "--dtype float23": Case("train two.csv --dtype float23", 2, "--dtype: expected one of float32, float64; found 'float23'. Did you mean 'float32'."),
+    "unknown option": Case("train two.csv --epoch 3", 2, "nncli train: No such option: --epoch (Possible options: --epochs). See nncli train --help."),
+    "unknown command": Case("trian", 2, "nncli: No such command 'trian'. Did you mean 'train'? See nncli --help."),
+    "no value": Case("train two.csv --lr", 2, "nncli train: Option '--lr' requires an argument. See nncli train --help."),
+    "no model": Case("predict", 2, "nncli predict: Missing argument 'MODEL'. See nncli predict --help."),
+    "one too many": Case("train two.csv three.csv", 2, "nncli train: Got unexpected extra argument(s) (three.csv). See nncli train --help."),
+    "--lr 0": Case("train two.csv --lr 0", 2, "--lr: expected a number above 0, found '0'."),
+    "--lr nan": Case("train two.csv --lr nan", 2, "--lr: expected a number above 0, found 'nan'."),
+    "--epochs 0": Case("train two.csv --epochs 0", 2, "--epochs: expected a whole number from 1, found '0'."),
+    "--batch-size 0": Case("train two.csv --batch-size 0", 2, "--batch-size: expected a whole number from 1, or full, found '0'."),
+    "--val 1": Case("train two.csv --val 1", 2, f"--val: {SHARE}, found '1'."),
+    "--test -1": Case("train two.csv --test -1", 2, f"--test: {SHARE}, found '-1'."),
+    "--hidden 0": Case("train two.csv --hidden 0", 2, f"{WIDTHS}, found '0'."),
+    "--hidden axb": Case("train two.csv --hidden axb", 2, f"{WIDTHS}, found 'axb'."),
+    "--seed -1": Case("train two.csv --seed -1", 2, "--seed: expected a whole number from 0, found '-1'."),
+    "--threads 0": Case("train two.csv --threads 0", 2, "--threads: expected a whole number from 1, found '0'."),
+    "--drop": Case("train two.csv --drop idd", 2, "--drop: no column is called 'idd'. Did you mean 'id'."),
+    "softmax --hidden": Case("train two.csv -m softmax --hidden 4", 2, "--hidden: model 'softmax' has no hidden layer. Use --model mlp."),
+    "logistic --activation": Case("train two.csv -m logistic --activation relu", 2, "--activation: model 'logistic' has no hidden layer. Use --model mlp."),
+    "--val and --val-data": Case("train two.csv --val 0.1 --val-data two.csv", 2, "--val: expected either --val or --val-data, found both."),
+    "--test and --test-data": Case("train two.csv --test 0.1 --test-data two.csv", 2, "--test: expected either --test or --test-data, found both."),
+    "--patience --val 0": Case("train two.csv --patience 3 --val 0", 2, "--patience: there are no validation rows to judge by. Set --val above 0."),
+    "--test beside a test set": Case("train digits-idx --test 0.1", 2, "--test: the data bring their own test set of 297 rows. Leave the option out."),
+    "--test-data beside a test set": Case("train digits-idx --test-data digits-idx", 2, "--test-data: the data bring their own test set of 297 rows. Leave the option out."),
+    "--val 0.6 --test 0.6": Case("train two.csv --val 0.6 --test 0.6", 2, "--val: expected --val and --test to be below 1 together, found 0.6 and 0.6. Lower one of them."),
+    "logistic on three classes": Case("train three.csv -m logistic", 2, "--model: logistic: expected two classes, found 3. Use --model softmax or mlp."),
+    "--loss on three classes": Case("train three.csv --loss binary-cross-entropy", 2, "--loss: binary-cross-entropy: expected two classes, found 3. Use --model softmax or mlp."),
+    "--threshold on three": Case("predict three.npz three.csv --threshold 0.5", 2, "--threshold: expected a model of two classes, found 3. Use --proba and choose."),
+    "--threshold 2": Case("predict two.npz two.csv --threshold 2", 2, "--threshold: expected a probability from 0 to 1, found '2'."),
+    "--threshold x": Case("predict two.npz two.csv --threshold x", 2, "--threshold: expected a probability from 0 to 1, found 'x'."),
+    "--keep": Case("predict two.npz two.csv --keep lable", 2, "--keep: no column is called 'lable'. Did you mean 'label'."),
+    "--on-error": Case("predict two.npz two.csv --on-error skip", 2, "--on-error: expected fail or blank, found 'skip'."),
+    "--config absent": Case("train two.csv --config c.toml", 2, "--config: cannot read c.toml: No such file or directory."),
+    "--config no TOML": Case("train two.csv --config c.toml", 2, "c.toml: expected TOML, found an error: Invalid value (at line 1, column 6).", {"c.toml": "lr = \n"}),
+    "--config unknown key": Case("train two.csv --config c.toml", 2, "c.toml: unknown option 'batchsize'. Did you mean 'batch-size'.", {"c.toml": "batchsize = 3\n"}),
+    "--config text for number": Case("train two.csv --config c.toml", 2, "c.toml: lr: expected a number above 0, found 'x'.", {"c.toml": 'lr = "x"\n'}),
+    "--config text for bool": Case("train two.csv --config c.toml", 2, "c.toml: header: expected true or false, found 'yes'.", {"c.toml": 'header = "yes"\n'}),
+    "--config list for number": Case("train two.csv --config c.toml", 2, "c.toml: epochs: expected a whole number from 1, found '3,4'.", {"c.toml": "epochs = [3, 4]\n"}),
+    "--config number for data": Case("train --config c.toml", 2, "c.toml: data: expected some text, found '3'.", {"c.toml": "data = 3\n"}),
+}  # fmt: skip
+
+CASES = {**DATA, **FILES, **OPTIONS}
+
+
+def test_no_two_cases_have_one_name() -> None:
+    assert len(CASES) == len(DATA) + len(FILES) + len(OPTIONS)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_bad_input_is_told_in_one_exact_line(name: str, nncli: Callable[..., Any], folder: Path) -> None:
+    case = CASES[name]
+    for file, content in case.files.items():
+        Path(file).parent.mkdir(exist_ok=True)
+        Path(file).write_bytes(content.encode() if isinstance(content, str) else content)
+    before = contents(folder)
+    argv = case.command.split()
+    quiet = ["-q"] if argv[0] in ("train", "eval", "predict") and len(argv) > 1 and argv[-1] != "--lr" else []
+    out = nncli(*argv[:1], *quiet, *argv[1:])
+    assert (out.code, out.err, out.out) == (case.code, case.line.replace("HERE", str(folder)) + "\n", "")
+    assert contents(folder) == before
+
+
+# Models that were one
+
+
+def rewritten(model: Path, **changes: object) -> bytes:
+    """The model with other words in its meta member."""
+    with zipfile.ZipFile(model) as old:
+        members = {name: old.read(name) for name in old.namelist()}
+    meta = json.loads(np.load(io.BytesIO(members["meta.npy"])).tobytes())
+    member = io.BytesIO()
+    np.save(member, np.frombuffer(json.dumps({**meta, **changes}).encode(), np.uint8))
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as new:
+        for name, data in {**members, "meta.npy": member.getvalue()}.items():
+            new.writestr(name, data)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("command", ["info x.npz", "eval x.npz", "predict x.npz two.csv"])
+def test_model_of_another_format_version_is_refused(command: str, nncli: Callable[..., Any], folder: Path) -> None:
+    Path("x.npz").write_bytes(rewritten(Path("two.npz"), format_version=9, nncli="7.0"))
+    out = nncli(*command.split())
+    line = "x.npz: expected format version 1, found 9, written by nncli 7.0. Use a program version that knows it.\n"
+    assert (out.code, out.err, out.out) == (1, line, "")
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
+def test_truncated_model_is_refused(share: float, nncli: Callable[..., Any], folder: Path) -> None:
+    data = Path("two.npz").read_bytes()
+    Path("x.npz").write_bytes(data[: int(len(data) * share)])
+    out = nncli("predict", "x.npz", "two.csv")
+    assert (out.code, out.err, out.out) == (1, f"x.npz: {NO_MODEL}\n", "")
+
+
+def test_absent_model_names_the_nearest_one(nncli: Callable[..., Any], folder: Path) -> None:
+    for name in ("a.npz", "b.npz", "c.npz"):
+        shutil.copy("two.npz", name)
+    out = nncli("predict", "tow.npz", "two.csv")
+    assert (out.code, out.out) == (1, "")
+    assert out.err.startswith("tow.npz: ")
+    assert out.err.count("\n") == 1
+    assert "'two.npz'" in out.err
+
+
+# Divergence
+
+DIVERGED = re.compile(
+    r"epoch (\d+): expected a finite loss, found \S+; most likely the learning rate (\S+) is too high"
+)
+
+
+def test_divergence_in_the_first_epoch_saves_nothing(nncli: Callable[..., Any], folder: Path) -> None:
+    before = contents(folder)
+    out = nncli(
+        "train", "iris", "--optimizer", "sgd", "--lr", "1e20", "--scale", "none", "--schedule", "constant", "-q"
+    )
+    line = (
+        "epoch 1: expected a finite loss, found nan; most likely the learning rate 1e+20 is too high, "
+        "or the columns need scaling (--scale auto). Try --lr 0.1.\n"
+    )
+    assert (out.code, out.err, out.out) == (1, line, "")
+    assert contents(folder) == before
+
+
+def test_finite_but_absurd_loss_is_divergence_too(nncli: Callable[..., Any], folder: Path) -> None:
+    out = nncli("train", "iris", "--optimizer", "sgd", "--lr", "1e9", "--scale", "none", "--schedule", "constant", "-q")
+    assert out.code == 1
+    assert out.err.count("\n") == 1
+    assert re.search(r"epoch \d+: .*learning rate 1e\+09 is too high.*Try --lr ", out.err)
+
+
+def test_divergence_after_a_good_epoch_keeps_the_best_model(nncli: Callable[..., Any], folder: Path) -> None:
+    argv = ["train", "iris", "-m", "softmax", "--optimizer", "sgd", "--lr", "1e38", "--schedule", "constant"]
+    out = nncli(*argv, "--epochs", "60", "--json")
+    *notes, last = out.err.splitlines()
+    diverged = DIVERGED.match(last)
+    assert out.code == 1
+    assert diverged, last
+    assert int(diverged[1]) == out.json["epochs"] + 1 > out.json["best_epoch"]
+    info = nncli("info", "model.npz", "--json").json
+    assert info["figures"]["best_epoch"] == out.json["best_epoch"]
+    assert math.isfinite(info["figures"]["val"]["loss"])
+    assert nncli("predict", "model.npz", "iris").out.count("\n") == 151
+    assert not [note for note in notes if "all planned epochs are done" in note]
+
+
+def test_a_time_limit_too_short_for_one_epoch_is_no_success(nncli: Callable[..., Any], folder: Path) -> None:
+    before = contents(folder)
+    out = nncli("train", "two.csv", "-q", "--json", "--time-limit", "1e-9")
+    assert (out.code, out.out) == (1, "")
+    assert out.err.count("\n") == 1
+    assert contents(folder) == before
+
+
+# One line, whatever is in the names; the right place, whatever the system says
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["train", "odd.csv", "-t", "zzz"],
+        ["train", "odd.csv", "--drop", "zzz"],
+        ["train", "odd.csv", "-m", "a\nb"],
+        ["train", "no\nsuch.csv"],
+        ["info", "no\nsuch.npz"],
+        ["eval", "two.npz", "classes.csv"],
+        ["predict", "two.npz", "odd.csv"],
+        ["predict", "two.npz", "two.csv", "--keep", "a\nb"],
+        ["train", "two.csv", "--a\nb"],
+        ["tra\nin"],
+    ],
+    ids=repr,
+)
+def test_line_breaks_in_names_do_not_break_the_line(argv: list[str], nncli: Callable[..., Any], folder: Path) -> None:
+    Path("odd.csv").write_text('"x\ny",b,label\n1,2,p\n3,4,q\n')
+    Path("classes.csv").write_text(TWO + '1,1,1,"ye\ns"\n')
+    out = nncli(*argv)
+    assert out.code in (BAD_DATA, BAD_COMMAND)
+    assert out.out == ""
+    assert out.err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [["train", "LONG", "-q"], ["train", "iris", "-q", "-o", "LONG"], ["info", "LONG"], ["predict", "two.npz", "LONG"]],
+)
+def test_overlong_names_are_not_blamed_on_stdout(argv: list[str], nncli: Callable[..., Any], folder: Path) -> None:
+    long = "x" * 300
+    out = nncli(*[long if word == "LONG" else word for word in argv])
+    assert (out.code, out.out) == (1, "")
+    assert out.err.startswith(long + ": ")
+    assert out.err.count("\n") == 1
+
+
+def test_network_that_does_not_fit_in_memory_is_an_error_of_one_line(nncli: Callable[..., Any], folder: Path) -> None:
+    out = nncli("train", "two.csv", "-q", "--hidden", "99999999999999")
+    assert out.code in (BAD_DATA, BAD_COMMAND)
+    assert out.out == ""
+    assert out.err.count("\n") == 1
+    assert out.err.startswith("--hidden: ")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "train two.csv -q --epochs 2 -o two.csv",
+        "train two.csv -q --epochs 2 --log two.csv",
+        "train two.csv -q --epochs 2 --val-data three.csv -o three.csv",
+        "predict two.npz two.csv -q -o two.npz",
+    ],
+)
+def test_no_output_overwrites_an_input(command: str, nncli: Callable[..., Any], folder: Path) -> None:
+    Path("three.csv").write_text(TWO)
+    before = contents(folder)
+    out = nncli(*command.split())
+    assert {name: data for name, data in contents(folder).items() if name != "model.npz"} == {
+        name: data for name, data in before.items() if name != "model.npz"
+    }
+    assert out.code in (BAD_DATA, BAD_COMMAND)
+    assert out.err.count("\n") == 1

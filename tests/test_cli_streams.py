@@ -1,0 +1,510 @@
+"""The program as other programs meet it: pipes, signals, locales, full disks. Each test starts real processes."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import gc
+import io
+import json
+import os
+import select
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nncli.cli import main
+
+PROGRAM = [sys.executable, "-c", "import sys; from nncli.cli import main; sys.exit(main())"]
+TWO = "id,a,b,label\n" + "".join(f"{i},{i % 2}.{i},{i * 7 % 10},{'no' if i % 2 else 'yes'}\n" for i in range(60))
+ROWS = 60
+NASTY = ["a,b", 'say "no"', "two\nlines", "größe ∂", "semi;colon", "tab\there", "= 1 + 1", "'"]
+needs_full = pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="a system without /dev/full")
+
+
+def nncli(
+    *argv: object, stdin: str | bytes = b"", cwd: Path, environment: dict[str, str] | None = None, **kwargs: Any
+) -> subprocess.CompletedProcess[bytes]:
+    data = stdin.encode() if isinstance(stdin, str) else stdin
+    if "stdin_file" in kwargs:
+        kwargs["stdin"] = kwargs.pop("stdin_file")
+    else:
+        kwargs["input"] = data
+    kwargs.setdefault("stdout", subprocess.PIPE)
+    kwargs.setdefault("stderr", subprocess.PIPE)
+    env = environment if environment is not None else os.environ
+    return subprocess.run([*PROGRAM, *map(str, argv)], cwd=cwd, env=env, timeout=60, check=False, **kwargs)
+
+
+def answers(data: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(data.decode(), newline="")))
+
+
+def table(rows: Sequence[Sequence[str]], delimiter: str = ",") -> str:
+    out = io.StringIO()
+    csv.writer(out, delimiter=delimiter, lineterminator="\n").writerows(rows)
+    return out.getvalue()
+
+
+@pytest.fixture(autouse=True)
+def _leaks_are_found_where_they_are_made() -> Iterator[None]:
+    yield
+    gc.collect()
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two.csv and two.npz (two classes), nasty.csv and nasty.npz (eight classes with odd names)."""
+    folder = tmp_path_factory.mktemp("streams")
+    nasty = [["x", "colour, of it", "kind"]]
+    nasty += [[str(i % 8), NASTY[(i + 3) % 8], NASTY[i % 8]] for i in range(80)]
+    (folder / "two.csv").write_text(TWO)
+    (folder / "nasty.csv").write_text(table(nasty), "utf-8", newline="")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert main(["train", "two.csv", "-q", "--json", "--epochs", "40", "-o", "two.npz"]) == 0
+        assert main(["train", "nasty.csv", "-t", "kind", "-q", "--json", "--epochs", "60", "-o", "nasty.npz"]) == 0
+    return folder
+
+
+# A filter
+
+
+def test_rows_out_are_rows_in_in_order(work: Path) -> None:
+    done = nncli("predict", "two.npz", "--keep", "id", stdin=TWO, cwd=work)
+    assert (done.returncode, done.stderr) == (0, b"")
+    rows = answers(done.stdout)
+    assert [row["id"] for row in rows] == [str(i) for i in range(ROWS)]
+    assert {row["prediction"] for row in rows} == {"yes", "no"}
+
+
+def test_each_row_is_answered_before_the_next_is_written(work: Path) -> None:
+    with subprocess.Popen(
+        [*PROGRAM, "predict", "two.npz"], cwd=work, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        received = b""
+
+        def until(n: int) -> None:
+            nonlocal received
+            while received.count(b"\n") < n:
+                assert select.select([process.stdout], [], [], 20)[0], f"no answer number {n}"
+                received += os.read(process.stdout.fileno(), 1000)  # type: ignore[union-attr]
+
+        process.stdin.write(b"id,a,b\n")
+        until(1)
+        for i in range(5):
+            process.stdin.write(f"{i},{i % 2}.{i},{i}\n".encode())
+            until(2 + i)
+        process.stdin.close()
+        assert process.wait(20) == 0
+    assert received.count(b"\n") == 6
+
+
+@pytest.mark.parametrize("argv", [["predict", "two.npz", "many.csv"], ["predict", "two.npz", "-"]], ids=repr)
+def test_a_reader_that_leaves_ends_it_quietly(argv: list[str], work: Path) -> None:
+    head, *rows = TWO.splitlines(keepends=True)
+    (work / "many.csv").write_text(head + "".join(rows) * 5000)  # 300,000 rows: more than a pipe holds
+    with (
+        (work / "many.csv").open("rb") as stdin,
+        subprocess.Popen(
+            [*PROGRAM, *argv], cwd=work, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as process,
+    ):
+        assert process.stdout
+        assert process.stderr
+        assert process.stdout.readline() == b"prediction\n"
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(20) in (141, -signal.SIGPIPE)
+
+
+@needs_full
+@pytest.mark.parametrize("argv", [["predict", "two.npz", "two.csv"], ["info", "two.npz"], ["--help"]], ids=repr)
+def test_full_disk_is_told_in_one_line(argv: list[str], work: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = nncli(*argv, cwd=work, stdout=full)
+    assert (done.returncode, done.stderr) == (1, b"stdout: cannot write: No space left on device.\n")
+
+
+@pytest.mark.parametrize("closed", [0, 1, 2])
+def test_a_closed_stream_is_no_traceback(closed: int, work: Path) -> None:
+    shell = '"$@" ' + {0: "0<&-", 1: "1>&-", 2: "2>&-"}[closed]
+    argv = ["sh", "-c", shell, "sh", *PROGRAM, "predict", "two.npz", "-" if closed == 0 else "two.csv"]
+    done = subprocess.run(argv, cwd=work, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False)
+    assert done.returncode == (0 if closed == 2 else 1)
+    assert done.stderr.count(b"\n") == (0 if closed == 2 else 1)
+    assert b"Traceback" not in done.stderr
+
+
+def test_without_stderr_nothing_of_it_reaches_stdout(work: Path, tmp_path: Path) -> None:
+    argv = ["sh", "-c", '"$@" 2>&-', "sh", *PROGRAM]
+    train = ["train", str(work / "two.csv"), "--epochs", "2", "--json", "-o", "m.npz"]
+    done = subprocess.run([*argv, *train], cwd=tmp_path, stdout=subprocess.PIPE, timeout=60, check=False)
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["out"] == "m.npz"
+
+
+def test_no_rows_are_answered_by_a_header(work: Path) -> None:
+    done = nncli("predict", "two.npz", "--proba", stdin="id,a,b\n", cwd=work)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"prediction,p_no,p_yes\n", b"")
+
+
+def test_nothing_on_stdin_is_an_error(work: Path) -> None:
+    done = nncli("predict", "two.npz", cwd=work)
+    assert (done.returncode, done.stdout, done.stderr) == (1, b"", b"stdin: the file is empty.\n")
+
+
+# What the columns hold
+
+
+def test_keep_all_puts_the_input_first(work: Path) -> None:
+    done = nncli("predict", "two.npz", "two.csv", "--keep", "all", cwd=work)
+    lines = done.stdout.decode().splitlines()
+    assert [line.rpartition(",")[0] for line in lines] == TWO.splitlines()
+    assert lines[0] == "id,a,b,label,prediction"
+
+
+def test_probabilities_sum_to_one_and_agree_with_the_prediction(work: Path) -> None:
+    done = nncli("predict", "nasty.npz", "nasty.csv", "--proba", cwd=work)
+    rows = answers(done.stdout)
+    assert len(rows) == 80
+    for row in rows:
+        P = {name.removeprefix("p_"): float(p) for name, p in row.items() if name != "prediction"}
+        assert sorted(P) == sorted(NASTY)
+        assert abs(sum(P.values()) - 1) < 1e-5
+        assert max(P, key=lambda name: P[name]) == row["prediction"]
+
+
+@pytest.mark.parametrize("threshold", ["0", "0.3", "0.9"])
+def test_threshold_is_that_of_the_second_class(threshold: str, work: Path) -> None:
+    rows = answers(nncli("predict", "two.npz", "two.csv", "--proba", "--threshold", threshold, cwd=work).stdout)
+    assert len(rows) == ROWS
+    for row in rows:
+        assert row["prediction"] == ("yes" if float(row["p_yes"]) >= float(threshold) else "no")
+
+
+def test_blank_answers_for_unreadable_rows_are_counted(work: Path) -> None:
+    lines = TWO.splitlines(keepends=True)
+    lines[5], lines[9], lines[20] = "4,zero,4,yes\n", "8,1.0\n", '19,1.9,"\xff",no\n'
+    data = "".join(lines).encode("latin-1")
+    blank = nncli("predict", "two.npz", "--on-error", "blank", stdin=data, cwd=work)
+    whole = nncli("predict", "two.npz", stdin=TWO, cwd=work)
+    assert blank.returncode == 0
+    expected = whole.stdout.decode().splitlines()
+    for bad in (5, 9, 20):
+        expected[bad] = '""'
+    assert blank.stdout.decode().splitlines() == expected
+    told = blank.stderr.decode().splitlines()
+    assert told[0].startswith("stdin:6: column 'a': expected a number, found 'zero'.")
+    assert told[-1] == "3 rows could not be read and got an empty prediction"
+
+
+def test_blank_answers_have_blank_probabilities(work: Path) -> None:
+    argv = ["predict", "two.npz", "--on-error", "blank", "--proba", "--keep", "id", "-q"]
+    done = nncli(*argv, stdin="id,a,b\n1,x,2\n2,0.5,3\n", cwd=work)
+    assert done.stderr == b""
+    first, second = answers(done.stdout)
+    assert first == {"id": "1", "prediction": "", "p_no": "", "p_yes": ""}
+    assert second["prediction"] in ("no", "yes")
+
+
+def test_an_error_midway_leaves_the_old_file_and_nothing_else(work: Path, tmp_path: Path) -> None:
+    (tmp_path / "answers.csv").write_text("old")
+    data = "".join(TWO.splitlines(keepends=True)[:1] + TWO.splitlines(keepends=True)[1:] * 2000) + "x,y,z,w\n"
+    done = nncli("predict", work / "two.npz", "-o", "answers.csv", stdin=data, cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.startswith(b"stdin:120002: column 'id': expected a number, found 'x'.")
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"answers.csv": "old"}
+
+
+def test_output_to_a_file_equals_that_to_stdout(work: Path, tmp_path: Path) -> None:
+    done = nncli("predict", work / "two.npz", work / "two.csv", "-o", "answers.csv", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, b"")
+    assert (tmp_path / "answers.csv").read_bytes() == nncli("predict", "two.npz", "two.csv", cwd=work).stdout
+
+
+def test_output_to_a_pipe_in_the_file_system_does_not_replace_it(work: Path, tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        for argv in (["predict", "two.npz", "two.csv"], ["train", "two.csv", "-q", "--epochs", "2"]):
+            nncli(*argv, "-o", fifo, cwd=work)
+            assert stat.S_ISFIFO(fifo.stat().st_mode)
+    finally:
+        os.close(reader)
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_odd_class_names_come_back_exactly(delimiter: str, work: Path) -> None:
+    rows = [["colour, of it", "x", "note"]]
+    rows += [[NASTY[(i + 3) % 8], str(i % 8), NASTY[(i * 5) % 8]] for i in range(16)]
+    done = nncli("predict", "nasty.npz", "--keep", "all", stdin=table(rows, delimiter), cwd=work)
+    assert done.returncode == 0, done.stderr
+    back = list(csv.reader(io.StringIO(done.stdout.decode(), newline="")))
+    assert [row[:3] for row in back] == rows
+    assert [row[3] for row in back] == ["prediction", *(NASTY[i % 8] for i in range(16))]
+
+
+def test_order_extra_columns_and_the_target_change_nothing(work: Path) -> None:
+    expected = nncli("predict", "two.npz", "--proba", stdin=TWO, cwd=work).stdout
+    rows = [line.split(",") for line in TWO.splitlines()]
+    shuffled = table([[b, "extra", a, i] for i, a, b, _ in rows])
+    bare = table([row[:3] for row in rows])
+    for data in (shuffled.replace("extra", "é", 1), bare):
+        done = nncli("predict", "two.npz", "--proba", stdin=data, cwd=work)
+        assert (done.returncode, done.stdout) == (0, expected)
+
+
+def test_an_input_column_called_prediction_is_not_confused_with_ours(work: Path) -> None:
+    done = nncli(
+        "predict", "two.npz", "--keep", "all", stdin="id,a,b,prediction\n1,2,3,old\n", cwd=work
+    )  # fmt: skip
+    if done.returncode == 0:
+        header = done.stdout.decode().splitlines()[0].split(",")
+        assert len(set(header)) == len(header)
+    else:
+        assert done.stderr.count(b"\n") == 1
+
+
+# Train and eval in pipes
+
+
+def test_training_on_stdin_is_training_on_the_file(work: Path, tmp_path: Path) -> None:
+    piped = nncli("train", "-", "--epochs", "3", "--json", "-q", "-o", "m.npz", stdin=TWO, cwd=tmp_path)
+    named = nncli("train", work / "two.csv", "--epochs", "3", "--json", "-q", "-o", "m.npz", cwd=tmp_path)
+    assert (piped.returncode, piped.stderr) == (0, b"")
+    one, other = json.loads(piped.stdout), json.loads(named.stdout)
+    assert {**one, "seconds": 0} == {**other, "seconds": 0}
+
+
+def test_eval_on_stdin_is_eval_on_the_file(work: Path) -> None:
+    piped = nncli("eval", "two.npz", "-", "--json", stdin=TWO, cwd=work)
+    named = nncli("eval", "two.npz", "two.csv", "--json", cwd=work)
+    assert piped.returncode == 0
+    assert piped.stdout == named.stdout
+
+
+PARTS = ["train", "val", "test"]
+TRAIN_KEYS = ["model", "out", "classes", "n_train", "n_val", "n_test", "epochs", "best_epoch", "seconds", *PARTS]
+EVAL_KEYS = ["n", "accuracy", "accuracy_interval", "balanced_accuracy", "log_loss", "f1_macro", "f1_weighted"]
+EVAL_KEYS += ["roc_auc", "ece", "per_class", "confusion_matrix", "classes"]
+
+
+@pytest.mark.parametrize(
+    ("argv", "keys"),
+    [
+        (["train", "two.csv", "--epochs", "2", "-o", "m.npz"], [*TRAIN_KEYS, "baseline_accuracy"]),
+        (["train", "two.csv", "--dry-run"], []),
+        (["eval", "two.npz", "two.csv"], EVAL_KEYS),
+        (["info", "two.npz"], []),
+    ],
+    ids=lambda value: " ".join(value[:2]),
+)
+def test_json_is_one_document_with_the_promised_keys(argv: list[str], keys: list[str], work: Path) -> None:
+    done = nncli(*argv, "--json", cwd=work)
+    assert done.returncode == 0
+    document = json.loads(done.stdout)
+    assert set(keys) <= set(document)
+    for part in PARTS:
+        if part in keys:
+            assert set(document[part]) >= {"loss", "accuracy"}
+    if keys is EVAL_KEYS:
+        assert len(document["accuracy_interval"]) == 2
+        assert np.sum(document["confusion_matrix"]) == document["n"]
+        assert list(document["per_class"]) == document["classes"]
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["train", "two.csv", "--epochs", "2", "-o", "m.npz"],
+        ["train", "two.csv", "--epochs", "2", "-o", "m.npz", "--val", "0", "--test", "0"],
+        ["eval", "two.npz", "two.csv"],
+        ["predict", "two.npz", "bare.csv"],
+        ["predict", "two.npz", "broken.csv", "--on-error", "blank"],
+    ],
+    ids=" ".join,
+)
+def test_quiet_says_nothing(argv: list[str], work: Path) -> None:
+    (work / "bare.csv").write_text(TWO.partition("\n")[2])
+    (work / "broken.csv").write_text(TWO + "x,x,x,x\n")
+    loud, quiet = nncli(*argv, cwd=work), nncli(*argv, "-q", cwd=work)
+    assert loud.stderr != b""  # or the test would show nothing
+    assert (quiet.returncode, quiet.stderr) == (0, b"")
+
+
+# Where it runs
+
+
+@pytest.mark.parametrize("variables", [{}, {"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=repr)
+def test_no_escape_codes_outside_a_terminal(variables: dict[str, str], work: Path) -> None:
+    environment = {**os.environ, "TERM": "xterm-256color", **variables}
+    done = nncli(
+        "train",
+        "two.csv",
+        "--epochs",
+        "2",
+        "--val",
+        "0",
+        "--test",
+        "0",
+        "-o",
+        "m.npz",
+        cwd=work,
+        environment=environment,
+    )
+    assert done.returncode == 0
+    assert b"\x1b" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("variables", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=repr)
+def test_no_colour_on_a_terminal_that_wants_none(variables: dict[str, str], work: Path) -> None:
+    pty = pytest.importorskip("pty")
+    environment = {**os.environ, "TERM": "xterm-256color", **variables}
+    ours, theirs = pty.openpty()
+    done = nncli("eval", "two.npz", cwd=work, environment=environment, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # Linux: at the end
+        while chunk := os.read(ours, 65536):
+            shown += chunk
+    os.close(ours)
+    assert done.returncode == 0
+    assert b"confusion" in shown or b"true" in shown
+    coloured = [code for code in (b"\x1b[3", b"\x1b[9", b"\x1b[38", b"\x1b[1;3") if code in shown]
+    assert not coloured
+
+
+@pytest.mark.parametrize("extra", [{}, {"PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}], ids=["C", "ASCII"])
+def test_bare_environments_work(extra: dict[str, str], work: Path) -> None:
+    environment = {"LC_ALL": "C", **extra}  # no HOME, no PATH, no TERM
+    for argv in (["info", "nasty.npz"], ["datasets"]):
+        done = nncli(*argv, cwd=work, environment=environment)
+        assert done.returncode == 0, done.stderr
+        assert b"Traceback" not in done.stderr
+    done = nncli("predict", "nasty.npz", "nasty.csv", cwd=work, environment=environment)
+    assert {row["prediction"] for row in answers(done.stdout)} == set(NASTY)
+
+
+@pytest.mark.parametrize(
+    ("cell", "options"),
+    [
+        ("1e-40", []),
+        ("1e-40", ["--scale", "minmax"]),
+        ("1e38", ["--scale", "none"]),
+        ("1.7e308", ["--dtype", "float64"]),
+    ],
+    ids=repr,
+)
+def test_extreme_numbers_bring_no_warnings_of_python(cell: str, options: list[str], tmp_path: Path) -> None:
+    rows = [[cell if i % 2 else "0" if i % 4 else f"-{cell}", "pq"[i % 2]] for i in range(60)]
+    (tmp_path / "x.csv").write_text(table([["a", "label"], *rows]))
+    done = nncli(
+        "train", "x.csv", "--epochs", "3", "-q", "--val", "0", "--test", "0", "-o", "m.npz", *options, cwd=tmp_path
+    )
+    assert b"Warning" not in done.stderr
+    if done.returncode == 0:
+        done = nncli("predict", "m.npz", "x.csv", cwd=tmp_path)
+        assert (done.returncode, done.stderr) == (0, b"")
+    else:
+        assert done.stderr.count(b"\n") == 1
+
+
+# Signals
+
+
+@contextlib.contextmanager
+def training(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A run that would take minutes, in its first epochs."""
+    argv = ["train", "digits", "--epochs", "100000", "--patience", "100000", "--log", "log.jsonl", "-o", "model.npz"]
+    with subprocess.Popen(
+        [*PROGRAM, *argv], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
+    ) as process:
+        try:
+            deadline = time.monotonic() + 30
+            log = folder / "log.jsonl"
+            while not (log.exists() and log.read_bytes().count(b"\n") >= 2):
+                assert process.poll() is None, process.stderr and process.stderr.read()
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"])
+def test_a_polite_signal_saves_the_best_so_far(number: signal.Signals, code: int, tmp_path: Path) -> None:
+    with training(tmp_path) as process:
+        process.send_signal(number)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == code
+    assert b"Traceback" not in err
+    assert err.decode().splitlines()[-1].startswith("saved model.npz: epoch ")
+    assert err.decode().splitlines()[-1].endswith("; interrupted")
+    done = nncli("predict", "model.npz", "digits", cwd=tmp_path)
+    assert done.stdout.count(b"\n") == 1798
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["log.jsonl", "model.npz"]
+
+
+def test_a_kill_leaves_the_old_model_alone(work: Path, tmp_path: Path) -> None:
+    old = (work / "two.npz").read_bytes()
+    (tmp_path / "model.npz").write_bytes(old)
+    with training(tmp_path) as process:
+        process.kill()
+        process.communicate(timeout=30)
+    assert process.returncode == -signal.SIGKILL
+    assert (tmp_path / "model.npz").read_bytes() == old
+
+
+@pytest.mark.parametrize(
+    ("number", "codes"), [(signal.SIGINT, {130}), (signal.SIGTERM, {143, -15})], ids=["INT", "TERM"]
+)
+def test_a_signal_while_waiting_for_rows_ends_it_without_a_traceback(
+    number: signal.Signals, codes: set[int], work: Path, tmp_path: Path
+) -> None:
+    with subprocess.Popen(
+        [*PROGRAM, "predict", str(work / "two.npz")],
+        cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0,
+    ) as process:  # fmt: skip
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(b"id,a,b\n")
+        assert process.stdout.read(11) == b"prediction\n"
+        process.send_signal(number)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode in codes
+    assert b"Traceback" not in err
+    assert err.count(b"\n") <= 1
+
+
+# The same again
+
+
+@pytest.mark.parametrize("options", [[], ["--threads", "1"]], ids=["all threads", "one thread"])
+def test_the_same_seed_gives_the_same_bytes(options: list[str], tmp_path: Path) -> None:
+    files = []
+    for name in ("a.npz", "b.npz"):
+        environment = {**os.environ, "PYTHONHASHSEED": str(len(files))}
+        done = nncli(
+            "train", "digits", "--epochs", "2", "-q", "-o", name, *options, cwd=tmp_path, environment=environment
+        )
+        assert done.returncode == 0
+        files.append((tmp_path / name).read_bytes())
+    assert files[0] == files[1]
+
+
+def test_numpy_alone_reads_a_model(work: Path) -> None:
+    with np.load(work / "nasty.npz", allow_pickle=False) as file:
+        assert file["theta"].dtype == np.float32
+        assert json.loads(file["meta"].tobytes())["classes"] == sorted(NASTY)
