@@ -1,0 +1,38 @@
+"""nncli's own training epoch: `Trainer.run`, without validation rows; images stay uint8 until they are in a batch."""
+
+from __future__ import annotations
+
+from epochs import BATCH, CLASSES, arguments, arrays, serve
+
+from nncli.blas import choose_kernels
+
+choose_kernels()  # as the program does; before NumPy is imported
+
+import numpy as np  # noqa: E402
+
+from nncli.config import TrainConfig  # noqa: E402
+from nncli.data.matrix import Matrix, Subset  # noqa: E402
+from nncli.model import build_network  # noqa: E402
+from nncli.trainer import Trainer, evaluate  # noqa: E402
+
+MANY = 1_000_000  # epochs: it never gets to the last
+
+folder, hidden, optimizer, lr = arguments()
+X, y, X_test, y_test = arrays(folder)
+config = TrainConfig(
+    hidden=(hidden,), optimizer=optimizer, lr=lr, schedule="constant", batch_size=BATCH, epochs=MANY
+).resolved(len(X), has_val=False)
+network, loss = build_network(config, X.shape[1], CLASSES)
+init, shuffle = np.random.default_rng(0).spawn(2)
+network.initialize(config.init, init)
+
+
+def subset(X: np.ndarray, y: np.ndarray) -> Subset:
+    d = X.shape[1]
+    scale = np.full(d, 1 / 255, np.float32)
+    return Subset(Matrix(X, np.dtype(np.float32), np.zeros(d, np.float32), scale), y, np.arange(len(X)))
+
+
+epochs = Trainer(network, loss, config, subset(X, y), None, CLASSES, shuffle).run()
+test = subset(X_test, y_test)
+serve(lambda: next(epochs), lambda: evaluate(network, loss, test, CLASSES)[1])

@@ -1,0 +1,47 @@
+"""The frame of the epoch_*.py scripts. Imports NumPy only after they had their say on how it is to be started.
+
+python epoch_NAME.py FOLDER HIDDEN adam|sgd: says `ready`, then for each line on stdin does one epoch and
+prints its seconds, and at the end of stdin prints the accuracy on the test rows.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+BATCH, CLASSES = 128, 10
+LEARNING_RATES = {"adam": 0.001, "sgd": 0.1}
+
+
+def arguments() -> tuple[Path, int, str, float]:
+    """The folder of the arrays, the hidden units, the optimizer and its learning rate."""
+    folder, hidden, optimizer = sys.argv[1:]
+    return Path(folder), int(hidden), optimizer, LEARNING_RATES[optimizer]
+
+
+def arrays(folder: Path) -> tuple[Any, Any, Any, Any]:
+    """X (n, 784) uint8 and y (n,) int64 of the training rows, then of the test rows."""
+    import numpy as np
+
+    X, y, X_test, y_test = (np.load(folder / f"{name}.npy") for name in ("X", "y", "X_test", "y_test"))
+    return X, y, X_test, y_test
+
+
+def scaled_arrays(folder: Path) -> tuple[Any, Any, Any, Any]:
+    """The same with X as float32 from 0 to 1."""
+    import numpy as np
+
+    X, y, X_test, y_test = arrays(folder)
+    return X / np.float32(255), y, X_test / np.float32(255), y_test
+
+
+def serve(epoch: Callable[[], object], accuracy: Callable[[], float]) -> None:
+    print("ready", flush=True)
+    for _ in sys.stdin:
+        began = time.perf_counter()
+        epoch()
+        print(time.perf_counter() - began, flush=True)
+    print(accuracy())

@@ -1,0 +1,255 @@
+"""nncli beside its peers: time and memory of whole processes, training epochs, start-up.
+
+python benchmarks/run.py [FOLDER of the four MNIST files] [--json FILE]
+
+Contenders take turns (A B C A B C …) after one round to warm up; a row has the medians, the ratio of
+the medians, the median of the ratios within rounds, and the promised limit, which both must keep.
+Timings decide nothing: the exit code is 1 only if something crashed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import importlib.util
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from measure import Comparison, Crashed, Finished, Worker, process, rounds
+from nncli.data.bundled import path_of
+from nncli.data.idx import read_idx
+from nncli.errors import NncliError
+
+PEERS = Path(__file__).parent / "peers"
+NNCLI = str(Path(sys.executable).with_name("nncli"))
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+THREADS = min(2, CORES)
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "PJRT_NPROC")  # the last is JAX's
+
+CSV_ROUNDS, EPOCH_ROUNDS, START_ROUNDS = 5, 11, 21
+CSV_LIMITS = {"time": 0.4, "peak memory": 0.5}  # against scikit-learn
+EPOCH_LIMIT = 0.6  # for 64 hidden units, against scikit-learn and PyTorch
+SAME_ACCURACY = 0.005  # contenders further apart have not done the same work
+
+Arrays = dict[str, np.ndarray]
+comparisons: list[Comparison] = []
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", nargs="?", type=Path, metavar="FOLDER", help="of the four MNIST files")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every single figure to a file")
+    options = parser.parse_args()
+    for variable in THREAD_VARIABLES:
+        os.environ[variable] = str(THREADS)
+    machine = describe_machine()
+    peers = {package for package in ("pandas", "torch", "jax") if is_there(package)}
+    try:
+        data = mnist(options.folder) if options.folder else synthetic()
+        with tempfile.TemporaryDirectory() as temporary:
+            folder = Path(temporary)
+            from_csv(data, folder, peers)
+            epochs(data, folder, peers)
+            start_up(folder)
+    except (Crashed, NncliError) as error:
+        print(f"crashed: {error}", file=sys.stderr)
+        return 1
+    if options.json:
+        results = [asdict(c) | {"ratio": c.ratio, "pairwise": c.pairwise, "met": c.met} for c in comparisons]
+        options.json.write_text(json.dumps({"machine": machine, "comparisons": results}, indent=1) + "\n")
+    return 0
+
+
+# ── what is measured ─────────────────────────────────────────────────────────────────────────────
+
+
+def from_csv(data: Arrays, folder: Path, peers: set[str]) -> None:
+    """The whole process: from a CSV file to a saved model and its test accuracy."""
+    write_csv(folder / "train.csv", data["X"], data["y"])
+    write_csv(folder / "test.csv", data["X_test"], data["y_test"])
+    n, size = len(data["X"]), (folder / "train.csv").stat().st_size / 1e6
+    heading(
+        f"CSV ({n:,} rows, {size:.0f} MB) to saved model and test accuracy: 784-64-10, Adam, ten epochs; whole process"
+    )
+    options = "--hidden 64 --batch-size 128 --epochs 10 --patience 10 -o m.npz --json"
+    commands = {"nncli": [NNCLI, "train", "train.csv", "--test-data", "test.csv", *options.split()]}
+    for peer, needed in {"sklearn": {"pandas"}, "torch": {"pandas", "torch"}}.items():
+        if needed <= peers:
+            script = str(PEERS / f"{peer}_csv.py")
+            commands[peer] = [sys.executable, script, "train.csv", "test.csv", f"m.{peer}"]
+    found = rounds({name: partial(process, command, folder) for name, command in commands.items()}, CSV_ROUNDS)
+    accuracies = {name: json.loads(runs[-1].output)["test"]["accuracy"] for name, runs in found.items()}
+    for peer in list(found)[1:]:
+        for what, unit, figure in (("time", "s", seconds), ("peak memory", "MB", megabytes)):
+            limit = CSV_LIMITS[what] if peer == "sklearn" else None
+            show(Comparison(what, unit, peer, [*map(figure, found["nncli"])], [*map(figure, found[peer])], limit))
+    compare_accuracies(accuracies)
+
+
+def epochs(data: Arrays, folder: Path, peers: set[str]) -> None:
+    """One training epoch with the rows in memory, each contender in a process of its own."""
+    for name, array in data.items():
+        np.save(folder / f"{name}.npy", array)
+    contenders = ["nncli", "sklearn", *(peer for peer in ("torch", "jax") if peer in peers)]
+    for hidden in (64, 256):
+        for optimizer in ("adam", "sgd"):
+            heading(
+                f"one epoch in memory: 784-{hidden}-10, {optimizer}, {len(data['X']):,} rows, batches of 128, float32"
+            )
+            arguments = [str(folder), str(hidden), optimizer]
+            with ExitStack() as stack:
+                workers = {
+                    name: stack.enter_context(Worker([sys.executable, str(PEERS / f"epoch_{name}.py"), *arguments]))
+                    for name in contenders
+                }
+                found = rounds({name: worker.turn for name, worker in workers.items()}, EPOCH_ROUNDS)
+                accuracies = {name: worker.finish() for name, worker in workers.items()}
+            for peer in contenders[1:]:
+                limit = EPOCH_LIMIT if hidden == 64 and peer != "jax" else None
+                show(Comparison("time", "s", peer, found["nncli"], found[peer], limit))
+            compare_accuracies(accuracies)
+
+
+def start_up(folder: Path) -> None:
+    """Short commands against the mere imports they cannot do without."""
+    heading("start-up: whole process, against Python that only imports the libraries")
+    process([NNCLI, "train", "digits", "-o", "digits.npz", "--quiet"], folder)
+    rows = "".join(path_of("digits").read_text().splitlines(keepends=True)[:11])
+    for what, command, stdin, imports, limit in (
+        ("nncli --help", [NNCLI, "--help"], "", "import typer, rich", 1.5),
+        ("predict 10 rows", [NNCLI, "predict", "digits.npz"], rows, "import numpy, typer, pyarrow.csv", 1.6),
+    ):
+        turns: dict[str, Callable[[], Finished]] = {
+            "nncli": partial(process, command, folder, stdin),
+            "imports": partial(process, [sys.executable, "-c", imports], folder, stdin),
+        }
+        found = rounds(turns, START_ROUNDS)
+        ours, theirs = ([run.seconds * 1000 for run in found[name]] for name in turns)
+        show(Comparison(what, "ms", imports, ours, theirs, limit))
+
+
+# ── the data ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def mnist(folder: Path) -> Arrays:
+    dataset = read_idx(folder)
+    if dataset.test is None:
+        raise Crashed(f"{folder}: expected four files, found no t10k files")
+    print(f"data: MNIST from {folder}, in its own order")
+    return {"X": dataset.table.numbers, "y": dataset.y, "X_test": dataset.test.table.numbers, "y_test": dataset.test.y}
+
+
+def synthetic() -> Arrays:
+    """Rows of MNIST's shape and about its share of black pixels: ten faint random pictures in noise."""
+    print("data: SYNTHETIC, of the shape of MNIST, as no folder was given; the limits are meant for MNIST itself")
+    rng = np.random.default_rng(0)
+    likely = 0.19 + 0.12 * rng.uniform(-1, 1, (10, 784))  # of a pixel not to be black, for each class
+    data: Arrays = {}
+    for name, n in (("", 60_000), ("_test", 10_000)):
+        y = rng.integers(0, 10, n)
+        shown = rng.random((n, 784), np.float32) < likely[y]
+        data |= {f"X{name}": rng.integers(1, 256, (n, 784), np.uint8) * shown, f"y{name}": y}
+    return data
+
+
+def write_csv(path: Path, X: np.ndarray, y: np.ndarray) -> None:
+    import pyarrow as pa
+    from pyarrow import csv
+
+    names = ["label", *(f"p{i}" for i in range(X.shape[1]))]
+    with path.open("wb") as file:
+        file.write(",".join(names).encode() + b"\n")
+        table = pa.Table.from_arrays([pa.array(y), *map(pa.array, np.ascontiguousarray(X.T))], names=names)
+        csv.write_csv(table, file, csv.WriteOptions(include_header=False))
+
+
+# ── what is shown ────────────────────────────────────────────────────────────────────────────────
+
+
+def describe_machine() -> dict[str, object]:
+    """Prints and returns the processor, the versions and the threads."""
+    versions = {"python": platform.python_version()}
+    for name in ("nncli", "numpy", "scikit-learn", "pandas", "pyarrow", "torch", "jax"):
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    kernels = subprocess.run(
+        [sys.executable, "-c", "import os, nncli.blas as b; b.choose_kernels(); print(os.environ.get(b.VARIABLE, ''))"],
+        capture_output=True, text=True, check=True,
+    ).stdout.strip()  # fmt: skip
+    load = os.getloadavg()[0]
+    print(f"machine: {processor()}, {CORES} cores, {platform.system()} {platform.release()}")
+    print("versions: " + ", ".join(f"{name} {version}" for name, version in versions.items()))
+    print(f"threads: {THREADS} of {CORES} for everyone")
+    print(f"OpenBLAS kernels: nncli sets {kernels or 'nothing'}; the others take the library's choice")
+    busy = "; busy: expect these timings to be wrong, multithreaded products most of all" if load > 0.5 else ""
+    print(f"load before the start: {load:.2f}{busy}")
+    return {
+        "processor": processor(), "cores": CORES, "threads": THREADS, "versions": versions, "load": load,
+        "kernels": kernels,
+    }  # fmt: skip
+
+
+def processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    return next((line.split(": ", 1)[1] for line in lines if line.startswith("model name")), platform.machine())
+
+
+def is_there(package: str) -> bool:
+    found = importlib.util.find_spec(package) is not None
+    if not found:
+        print(f"{package} is not installed: what needs it is skipped")
+    return found
+
+
+def heading(text: str) -> None:
+    print(f"\n{text}")
+    print(f"  {'':16} {'nncli':>9} {'peer':>9}    {'ratio':>6} {'in pairs':>8} {'limit':>6}", flush=True)
+
+
+def show(c: Comparison) -> None:
+    comparisons.append(c)
+    digits = 3 if c.unit == "s" else 0
+    ours, theirs = (f"{statistics.median(figures):.{digits}f}" for figures in (c.ours, c.theirs))
+    limit = "-" if c.limit is None else f"{c.limit:.2f}"
+    verdict = "" if c.limit is None else "met" if c.met else "MISSED"
+    print(
+        f"  {c.what:16} {ours:>9} {theirs:>9} {c.unit:2} {c.ratio:6.2f} {c.pairwise:8.2f} {limit:>6} {verdict:7} "
+        f"against {c.peer}",
+        flush=True,
+    )
+
+
+def compare_accuracies(accuracies: dict[str, float]) -> None:
+    print("  test accuracy:   " + ", ".join(f"{name} {accuracy:.2%}" for name, accuracy in accuracies.items()))
+    for name, accuracy in accuracies.items():
+        if abs(accuracy - accuracies["nncli"]) > SAME_ACCURACY:
+            print(f"  VOID: nncli and {name} are over {SAME_ACCURACY * 100:g} points apart: they did not do the same")
+
+
+def seconds(run: Finished) -> float:
+    return run.seconds
+
+
+def megabytes(run: Finished) -> float:
+    return run.megabytes
+
+
+if __name__ == "__main__":
+    sys.exit(main())
