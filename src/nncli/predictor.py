@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.data.arrow import number_array, string_array
 from nncli.data.csv import Block
 from nncli.errors import OptionError
 from nncli.model import Model
@@ -48,17 +49,14 @@ class Predictor:
         labels = self._cells[codes].tolist()
         if not (self.keep or self.proba):
             return "".join([f"{label}\n" for label in labels]).encode()
-        import pyarrow as pa
         import pyarrow.compute as pc
 
         columns = [_quoted_column(block.kept[name]) for name in self.keep]
-        columns.append(pa.array(labels, pa.string()))
+        columns.append(string_array(labels))
         if self.proba:
-            good = np.ones(len(P), bool)
-            good[bad] = False
             for p in P.T:
-                column = pa.array(np.ascontiguousarray(p), mask=~good if bad else None)
-                columns.append(pc.fill_null(column.cast(pa.string()), ""))
+                column = pc.cast(number_array(p), "string")
+                columns.append(_blanked(column, bad) if bad else column)
         return _lines(columns)
 
     def predicted(self, P: NDArray[Any]) -> NDArray[np.int64]:
@@ -70,6 +68,13 @@ class Predictor:
 def quoted(cell: str) -> str:
     """A cell as CSV wants it."""
     return '"' + cell.replace('"', '""') + '"' if any(sign in cell for sign in ',"\r\n') else cell
+
+
+def _blanked(column: Any, rows: Iterable[int]) -> Any:
+    cells = column.to_pylist()
+    for row in rows:
+        cells[row] = ""
+    return string_array(cells)
 
 
 def _quoted_column(column: Any) -> Any:

@@ -40,7 +40,7 @@ class Batch:
         self.subset, self.loss, self.network = subset, loss, network
         self.table = loss.targets(K).astype(network.dtype)  # row k is the target of class k
         d, outputs = subset.matrix.width, self.table.shape[1]
-        self.raw = np.empty((size if subset.matrix.shift is not None else 0, d), subset.matrix.values.dtype)
+        self.raw = np.empty((size if subset.matrix.scale is not None else 0, d), subset.matrix.values.dtype)
         self.X = np.empty((size, d), network.dtype)
         self.Y = np.empty((size, outputs), network.dtype)
         self.P = np.empty((size, outputs), network.dtype)

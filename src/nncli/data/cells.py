@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.data.arrow import string_array, vector
 from nncli.errors import DataError
 
 DEFAULT_MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "?")
@@ -165,10 +166,10 @@ class SlowPath:
             kept.append(["" if not whole or not _is_utf8(cells[j]) else cells[j] for _, j in self.keep])
         # Arrow's own parser, so that both paths round alike.
         d = len(self.numeric)
-        flat = pa.array([cell for row_ in rows for cell in row_[:d]], pa.string())
+        flat = string_array([cell or "nan" for row_ in rows for cell in row_[:d]])
         wanted = pa.float32() if self.dtype == "float32" else pa.float64()
         cast = call_function("cast", [flat], CastOptions.safe(wanted))
-        numbers = np.array(cast.to_numpy(zero_copy_only=False).reshape(len(rows), d))
+        numbers = vector(cast, self.dtype).reshape(len(rows), d).copy()
         for i, j in np.argwhere(np.isinf(numbers)):
             if i not in errors:
                 errors[int(i)] = self._too_large(rows[i][j] or "", layout.numeric[j], places[i])

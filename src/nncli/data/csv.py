@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.data.arrow import string_array
 from nncli.data.cells import (
     DEFAULT_MISSING,
     NUMBER,
@@ -117,13 +118,11 @@ class CsvReader:
 
     def by_hand(self, data: bytes, line: int) -> Block:
         """The block as the slow path reads it."""
-        import pyarrow as pa
-
         rows = self._slow.read(data, line)
         n = np.arange(len(rows.numbers))
         texts = {name: text_column(n, cells, frozenset()) for name, cells in rows.text.items()}
         target = None if self.layout.target is None else text_column(n, rows.target, frozenset())
-        kept = {name: pa.array(cells, pa.string()) for name, cells in rows.kept.items()}
+        kept = {name: string_array(cells) for name, cells in rows.kept.items()}
         return Block(Table(self.layout.numeric, rows.numbers, texts), target, kept, line, rows.errors)
 
     def _settled(self, block: Block) -> Block:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.data.arrow import vector
 from nncli.data.cells import BLANKS, NAN_SPELLINGS, NUMBER, Layout, is_missing
 from nncli.data.dataset import Table, TextColumn
 from nncli.errors import DataError
@@ -141,7 +142,7 @@ class FastPath:
 
     def _text(self, column: Any) -> TextColumn:
         encoded = column.combine_chunks().dictionary_encode()
-        return text_column(encoded.indices.to_numpy(), encoded.dictionary.to_pylist(), self.missing)
+        return text_column(vector(encoded.indices, "int32"), encoded.dictionary.to_pylist(), self.missing)
 
 
 def _has_empty_line(data: bytes) -> bool:

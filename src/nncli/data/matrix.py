@@ -14,13 +14,14 @@ class Matrix:
     """x = (stored − shift) · scale, row by row on demand.
 
     `values` is (n, d). Images stay uint8 in memory and are scaled in the mini-batch: a quarter of
-    the memory, and less of it to move. Where `shift` is None, the rows are stored as they are used.
+    the memory, and less of it to move. Where `scale` is None, the rows are stored as they are used;
+    a shift of None is 0, and a single scale is that of all columns.
     """
 
     values: NDArray[Any]
     dtype: np.dtype[Any]
     shift: NDArray[Any] | None = None  # (d,)
-    scale: NDArray[Any] | None = None  # (d,)
+    scale: NDArray[Any] | None = None  # (d,) or ()
 
     def __len__(self) -> int:
         return len(self.values)
@@ -31,7 +32,7 @@ class Matrix:
 
     def take(self, rows: NDArray[np.int64], raw: NDArray[Any], out: NDArray[Any]) -> None:
         """out (m, d) = the given rows, scaled. `raw` (m, d), of the dtype of `values`, is scratch."""
-        if self.shift is None:
+        if self.scale is None:
             np.take(self.values, rows, axis=0, out=out, mode="clip")  # without a mode, numpy copies once more
         else:
             np.take(self.values, rows, axis=0, out=raw, mode="clip")
@@ -40,15 +41,16 @@ class Matrix:
     def slice(self, start: int, stop: int) -> NDArray[Any]:
         """The rows start … stop − 1, scaled."""
         values = self.values[start:stop]
-        if self.shift is None:
+        if self.scale is None:
             return values
         out = np.empty(values.shape, self.dtype)
         self._scale(values, out)
         return out
 
     def _scale(self, values: NDArray[Any], out: NDArray[Any]) -> None:
-        assert self.shift is not None
-        np.subtract(values, self.shift, out=out)
+        np.copyto(out, values)  # a ufunc on two types would go through a buffer, at half the speed
+        if self.shift is not None:
+            out -= self.shift
         out *= self.scale
 
 

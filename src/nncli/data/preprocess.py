@@ -27,7 +27,8 @@ class Preprocess:
     A missing number counts as the median of its column. A column that is constant over the
     training rows has scale 0: it can do no harm, whatever it holds later. A text column has one
     input for each category (a missing cell is a category of its own, None, if training had one)
-    and one last input for any other value. `dead` are the inputs that were 0 in every training row.
+    and one last input for any other value. `dead` are the inputs that were 0 in every training row;
+    a network keeps their weights at 0.
     """
 
     number_names: tuple[str, ...]
@@ -80,7 +81,8 @@ class Preprocess:
             more = f" and {len(names) - 5} more" if len(names) > 5 else ""
             notes.append(f"constant in the training rows, so without effect: {', '.join(names[:5])}{more}")
         with np.errstate(divide="ignore"):
-            factor = np.where(constant, 0.0, 1 / spread)
+            # a pixel that is always 0 has weights of 0, as `dead` says; so all pixels can share one scale
+            factor = np.where(constant & ((scale != "pixels") | (high > 0)), 0.0, 1 / spread)
 
         categories: dict[str, tuple[str | None, ...]] = {}
         dead = [constant]
@@ -98,7 +100,8 @@ class Preprocess:
         shift, scale, median = (v.astype(dtype) for v in (self.shift, self.scale, self.median))
         numbers = table.numbers
         if numbers.dtype == np.uint8 and not self.categories:
-            return Matrix(numbers, dtype, shift, scale)
+            alike = bool((scale == scale[0]).all())  # as those of pixels are: one number is faster than a row of them
+            return Matrix(numbers, dtype, shift if shift.any() else None, scale[0] if alike else scale)
         X = np.zeros((len(table), self.width), dtype)
         k = len(self.number_names)
         for start in range(0, len(table), ROWS_AT_ONCE):

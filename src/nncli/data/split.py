@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +13,11 @@ from numpy.typing import NDArray
 from nncli.errors import DataError
 
 Indices = NDArray[np.int64]
+
+
+def load_in_background() -> None:
+    """Starts loading scikit-learn, which takes most of a second, beside what else there is to do before a split."""
+    threading.Thread(target=lambda: importlib.import_module("sklearn.model_selection"), daemon=True).start()
 
 
 @dataclass(frozen=True)
