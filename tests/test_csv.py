@@ -114,7 +114,8 @@ def test_whole_numbers_to_255_stay_bytes() -> None:
     assert load("a,label\n0,x\n255.0,y\n").table.numbers.tolist() == [[0], [255]]
     for cell in ("256", "-1", "0.5", ""):
         assert load(f"a,label\n0,x\n{cell},y\n").table.numbers.dtype == np.float32
-    assert load("a,label\n0,x\n255,y\n", dtype="float64").table.numbers.dtype == np.float64
+    assert load("a,label\n0,x\n255,y\n", dtype="float64").table.numbers.dtype == np.uint8
+    assert load("a,label\n0,x\n256,y\n", dtype="float64").table.numbers.dtype == np.float64
 
 
 @pytest.mark.parametrize("late", ["256", "0.5", "NA", " NA"])

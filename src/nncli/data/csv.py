@@ -23,7 +23,7 @@ from nncli.data.cells import (
 )
 from nncli.data.dataset import Dataset, Schema, Table, TextColumn
 from nncli.data.fast import Block, FastPath, text_column
-from nncli.data.files import ByteStream, Input, open_input, shown
+from nncli.data.files import ByteStream, Input, ahead, open_input, shown
 from nncli.data.match import plan_answering
 from nncli.data.sniff import CsvOptions, Plan, plan_training
 from nncli.errors import DataError
@@ -54,9 +54,11 @@ class CsvReader:
         *,
         training: bool = False,
         on_error: Literal["fail", "blank"] = "fail",
+        whole: bool = False,
     ) -> None:
         self.input, self.layout, self.notes, self.on_error = source, plan.layout, plan.notes, on_error
-        self.small = plan.small  # whole numbers 0 to 255 so far
+        self.whole = whole  # all of the file will be read, so it may be read ahead
+        self.small = whole  # whole numbers 0 to 255 so far
         self._rest, self._line = plan.rest, plan.first_line
         self._fast = FastPath(self.layout, dtype)
         self._slow = SlowPath(self.layout, dtype, source.where, training)
@@ -80,6 +82,9 @@ class CsvReader:
     def _cut(self) -> Iterator[tuple[bytes, bool]]:
         """Whole rows as they arrive, and whether their quotes are regular."""
         tail, at_end = self._rest, False
+        chunks: Iterator[bytes] = iter(lambda: self.input.read(BLOCK_BYTES), b"")
+        if self.whole:
+            chunks = ahead(chunks)
         self._rest = b""
         wide = len(self.layout.names) > 1
         while True:
@@ -97,7 +102,7 @@ class CsvReader:
                 if b'"' in tail:
                     raise open_quote(where)
                 raise DataError(where, f"expected a row, found no end of line in {ROW_LIMIT >> 20} MiB")
-            chunk = self.input.read(BLOCK_BYTES)
+            chunk = next(chunks, b"")
             at_end = not chunk
             tail += chunk
             if at_end and tail and not tail.endswith(b"\n"):
@@ -148,16 +153,17 @@ def read_blocks(
     delimiter: str | None = None,
     on_error: Literal["fail", "blank"] = "fail",
     stream: ByteStream | None = None,
-    hashed: bool = False,
+    whole: bool = False,
 ) -> CsvReader:
     """The rows of `source` as a model expects them, block by block as they arrive.
 
-    Needs no more than the first line before it returns. The numbers are of `dtype`.
+    Needs no more than the first line before it returns. The numbers are of `dtype`; with `whole`, for a
+    file that will be read to its end, blocks of small whole numbers may also be uint8, and the file is hashed.
     """
-    opened = open_input(source, stream=stream, hashed=hashed)
+    opened = open_input(source, stream=stream, hashed=whole)
     try:
         plan = plan_answering(opened, shown(source), expected, keep, with_target, delimiter)
-        return CsvReader(opened, plan, dtype, on_error=on_error)
+        return CsvReader(opened, plan, dtype, on_error=on_error, whole=whole)
     except BaseException:
         opened.close()
         raise
@@ -203,10 +209,10 @@ def read_dataset(source: str, options: CsvOptions, dtype: str = "float32", strea
     """All of `source` in memory. DataError and OptionError say what is wrong with it."""
     with open_input(source, stream=stream, hashed=True) as opened:
         where = shown(source)
-        plan = plan_training(opened, where, options, dtype)
+        plan = plan_training(opened, where, options)
         layout = plan.layout
         numbers, texts, target = _Growing(), {name: _GrowingText() for name in layout.text}, _GrowingText()
-        for block in CsvReader(opened, plan, dtype, training=True):
+        for block in ahead(CsvReader(opened, plan, dtype, training=True, whole=True)):
             numbers.append(block.table.numbers)
             for name, column in texts.items():
                 column.append(block.table.texts[name])

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar, cast
 
 from nncli.errors import DataError
 from nncli.registry import did_you_mean
 
+T = TypeVar("T")
 MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd"}
 
 
@@ -18,6 +21,16 @@ class ByteStream(Protocol):
 
     def read(self, size: int = -1, /) -> bytes: ...
     def close(self) -> None: ...
+
+
+def ahead(items: Iterable[T]) -> Iterator[T]:
+    """The same items, each made in a thread while the one before is used. Not for a pipe that may never end."""
+    iterator, end = iter(items), object()
+    with ThreadPoolExecutor(1) as pool:
+        pending = pool.submit(next, iterator, end)
+        while (item := pending.result()) is not end:
+            pending = pool.submit(next, iterator, end)
+            yield cast(T, item)
 
 
 def shown(source: str) -> str:

@@ -41,7 +41,7 @@ def load_like(source: str, schema: Schema, classes: Sequence[str], dtype: str) -
         codes, notes = found.y, found.notes
     else:
         _refuse_other_formats(path)
-        with read_blocks(str(path), schema, dtype=dtype, with_target=True, hashed=True) as reader:
+        with read_blocks(str(path), schema, dtype=dtype, with_target=True, whole=True) as reader:
             blocks = list(reader)
             sha256 = reader.input.hexdigest()
         if not blocks:

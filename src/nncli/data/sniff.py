@@ -50,7 +50,6 @@ class Plan:
     rest: bytes  # what was read ahead, from the first data row on
     first_line: int
     notes: tuple[str, ...] = ()
-    small: bool = False  # the numbers of the sample are whole and 0 to 255
 
 
 class Head:
@@ -131,7 +130,7 @@ def listing(names: Iterable[str]) -> str:
     return ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
 
 
-def plan_training(stream: ByteStream, where: str, options: CsvOptions, dtype: str) -> Plan:
+def plan_training(stream: ByteStream, where: str, options: CsvOptions) -> Plan:
     head = Head(stream, where)
     while not head.at_end and len(head.data) < SAMPLE_BYTES:
         head.more()
@@ -170,12 +169,7 @@ def plan_training(stream: ByteStream, where: str, options: CsvOptions, dtype: st
     missing = DEFAULT_MISSING + tuple(token.strip(BLANKS) for token in options.missing)
     sample = [r for r in head.sample(delimiter)[header:] if len(r) == len(names)]
     columns = dict(zip(names, zip(*sample, strict=True), strict=True)) if sample else dict.fromkeys(names, ())
-    numeric, small = [], dtype == "float32"
-    for name in features:
-        if name not in options.categorical:
-            is_numeric, is_small = _kind(columns[name], missing)
-            numeric += [name] * is_numeric
-            small = small and (is_small or not is_numeric)
+    numeric = [name for name in features if name not in options.categorical and _is_numeric(columns[name], missing)]
     layout = Layout(
         names, delimiter, header, tuple(numeric), tuple(n for n in features if n not in numeric), target, (), missing
     )
@@ -184,7 +178,6 @@ def plan_training(stream: ByteStream, where: str, options: CsvOptions, dtype: st
         head.data[len(row) :] if header else head.data,
         1 + (row.count(b"\n") if header else 0),
         tuple(notes),
-        small and bool(numeric),
     )
 
 
@@ -237,12 +230,8 @@ def _find_target(names: tuple[str, ...], given: str | None, where: str) -> tuple
     )
 
 
-def _kind(cells: Iterable[str], missing: tuple[str, ...]) -> tuple[bool, bool]:
-    """(half of the cells or more are numbers, all cells are whole numbers from 0 to 255)."""
-    counts = Counter(cells)
-    values = {cell: cell.strip(BLANKS) for cell in counts}
-    present = {cell: n for cell, n in counts.items() if not is_missing(values[cell], missing)}
-    numbers = [cell for cell in present if is_number(values[cell])]
-    is_numeric = 2 * sum(present[cell] for cell in numbers) >= sum(present.values())
-    small = len(present) == len(counts) == len(numbers)
-    return is_numeric, small and all(0 <= (x := float(values[cell])) <= 255 and x == int(x) for cell in numbers)
+def _is_numeric(cells: Iterable[str], missing: tuple[str, ...]) -> bool:
+    """Whether half of the cells that are there, or more, are numbers."""
+    counts = Counter(cell.strip(BLANKS) for cell in cells)
+    present = {cell: n for cell, n in counts.items() if not is_missing(cell, missing)}
+    return 2 * sum(n for cell, n in present.items() if is_number(cell)) >= sum(present.values())
