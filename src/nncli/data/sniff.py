@@ -27,7 +27,7 @@ from nncli.registry import did_you_mean
 
 DELIMITERS = (",", ";", "\t", "|")
 TARGETS = ("label", "target", "class", "y")
-SAMPLE_BYTES, SAMPLE_ROWS = 1 << 20, 1000
+SAMPLE_BYTES, SAMPLE_ROWS, DELIMITER_ROWS = 1 << 20, 1000, 100
 
 
 @dataclass(frozen=True)
@@ -102,17 +102,18 @@ class Head:
             check_utf8(cell, f"{self.where}:1")
         return row, [cell.strip(BLANKS) for cell in cells]
 
-    def sample(self, delimiter: str) -> list[list[str]]:
+    def sample(self, delimiter: str, most: int = SAMPLE_ROWS) -> list[list[str]]:
+        """The first rows as cells, without what the sample cuts off."""
         text = self.data.decode("utf-8", "surrogateescape")
         lines = (line + "\n" for line in text.split("\n")[:-1])
         csv.field_size_limit(ROW_LIMIT)
         rows: list[list[str]] = []
         try:
-            for cells in islice(csv.reader(lines, delimiter=delimiter), SAMPLE_ROWS + 1):
+            for cells in islice(csv.reader(lines, delimiter=delimiter), most + 1):
                 rows.append(cells)  # one by one, for what comes before an error
         except csv.Error:  # a lone CR, explained when its row is read
             return rows
-        return rows if self.at_end or len(rows) > SAMPLE_ROWS else rows[:-1]
+        return rows if self.at_end or len(rows) > most else rows[:-1]
 
 
 def is_number(cell: str) -> bool:
@@ -185,7 +186,7 @@ def _detect_delimiter(head: Head) -> str:
     """The one that cuts most rows alike, into more than one column; ties go to more columns."""
     best, found = (0.0, 0), ","
     for delimiter in DELIMITERS:
-        widths = Counter(len(row) for row in head.sample(delimiter))
+        widths = Counter(len(row) for row in head.sample(delimiter, DELIMITER_ROWS))
         width, rows = widths.most_common(1)[0] if widths else (1, 0)
         if width > 1 and (score := (rows / widths.total(), width)) > best:
             best, found = score, delimiter
@@ -232,6 +233,6 @@ def _find_target(names: tuple[str, ...], given: str | None, where: str) -> tuple
 
 def _is_numeric(cells: Iterable[str], missing: tuple[str, ...]) -> bool:
     """Whether half of the cells that are there, or more, are numbers."""
-    counts = Counter(cell.strip(BLANKS) for cell in cells)
-    present = {cell: n for cell, n in counts.items() if not is_missing(cell, missing)}
+    counts = Counter(cells)  # few cells are different, and each is looked at once
+    present = {cell: n for cell, n in counts.items() if not is_missing(cell.strip(BLANKS), missing)}
     return 2 * sum(n for cell, n in present.items() if is_number(cell)) >= sum(present.values())
