@@ -12,6 +12,7 @@ import pytest
 
 from nncli import checkpoint
 from nncli.config import TrainConfig
+from nncli.errors import DataError
 from nncli.experiment import evaluate_model, prepare, run
 
 
@@ -121,3 +122,99 @@ def test_text_missing_values_and_constants_in_one_file(tmp_path: Path) -> None:
     checkpoint.save(tmp_path / "m.npz", done.model, done.provenance)
     loaded, _ = checkpoint.load(tmp_path / "m.npz")
     assert loaded.preprocess.categories == {"colour": ("blue", "green", "orange", "red", None)}
+
+
+def test_validation_rows_do_not_shape_the_preprocessing(iris: Path, tmp_path: Path) -> None:
+    first = prepare(TrainConfig(data=str(iris)))
+    held_out = {*first.split.val.tolist(), *first.split.test.tolist()}
+    other = tmp_path / "other.csv"
+    rewrite(iris, other, lambda i, row: ["", "1e6", "-3", "0.5", *row[4:]] if i in held_out else row)
+    second = prepare(TrainConfig(data=str(other)))
+    np.testing.assert_array_equal(first.split.train, second.split.train)
+    for name in ("median", "shift", "scale"):
+        np.testing.assert_array_equal(getattr(first.preprocess, name), getattr(second.preprocess, name))
+
+
+def test_a_missing_test_cell_does_not_change_how_pixels_are_scaled(tmp_path: Path) -> None:
+    from nncli.data.bundled import path_of
+
+    first = prepare(TrainConfig(data="digits"))
+    held_out, other = int(first.split.test[0]), tmp_path / "digits.csv"
+    label = path_of("digits").read_text().split("\n")[0].split(",").index("label")
+    rewrite(path_of("digits"), other, lambda i, row: (
+        [cell if j == label else "" for j, cell in enumerate(row)] if i == held_out else row
+    ))  # fmt: skip
+    second = prepare(TrainConfig(data=str(other)))
+    assert first.preprocess.scaling == second.preprocess.scaling == "pixels"
+    np.testing.assert_array_equal(first.preprocess.scale, second.preprocess.scale)
+
+
+def test_the_stored_rows_are_those_of_the_split(tmp_path: Path) -> None:
+    prepared = prepare(TrainConfig(data="wine", epochs=1))
+    done = run(prepared)
+    assert done is not None
+    checkpoint.save(tmp_path / "m.npz", done.model, done.provenance)
+    _, provenance = checkpoint.load(tmp_path / "m.npz")
+    np.testing.assert_array_equal(provenance.val_rows, prepared.split.val)
+    np.testing.assert_array_equal(provenance.test_rows, prepared.split.test)
+
+
+def test_another_seed_gives_another_model() -> None:
+    thetas = []
+    for seed in (1, 2):
+        done = run(prepare(TrainConfig(data="iris", epochs=1, seed=seed)))
+        assert done is not None
+        thetas.append(done.model.network.theta)
+    assert not np.array_equal(*thetas)
+
+
+def test_an_input_that_training_never_saw_has_no_weight(tmp_path: Path) -> None:
+    """The last input of a text column stands for values never seen: without training it must not speak."""
+    path = tmp_path / "t.csv"
+    path.write_text("t,u,class\n" + "".join(f"{'ab'[i % 2]},{i % 5},{'pq'[i % 2]}\n" for i in range(60)))
+    done = run(prepare(TrainConfig(data=str(path), epochs=2)))
+    assert done is not None
+    first = done.model.network.blocks[0].view(done.model.network.theta)  # inputs u, t=a, t=b, t=anything else
+    assert first.shape[0] == 4
+    assert first[:3].any(axis=1).all()
+    assert not first[3].any()
+
+
+def test_more_rows_than_pass_at_once_are_all_answered() -> None:
+    done = run(prepare(TrainConfig(data="digits", epochs=3)))
+    assert done is not None
+    table = prepare(TrainConfig(data="digits")).dataset.table
+    whole = done.model.probabilities(table)
+    assert len(whole) == 1797
+    for start in (0, 1020, 1700):
+        rows = np.arange(start, start + 50)
+        np.testing.assert_allclose(whole[rows], done.model.probabilities(table.take(rows)), rtol=1e-4, atol=1e-6)
+
+
+def test_extreme_cells_in_rows_held_out_are_survived(iris: Path, tmp_path: Path) -> None:
+    held_out = int(prepare(TrainConfig(data=str(iris))).split.test[0])
+    other = tmp_path / "other.csv"
+    rewrite(iris, other, lambda i, row: ["3e38", "-3e38", *row[2:]] if i == held_out else row)
+    done = run(prepare(TrainConfig(data=str(other), epochs=3)))
+    assert done is not None
+    assert np.isfinite(done.figures["test"]["loss"])
+    metrics, _ = evaluate_model(done.model, done.provenance, "m.npz", None)
+    assert np.isfinite(metrics["log_loss"])
+
+
+def test_a_changed_file_of_test_rows_is_noticed(iris: Path, tmp_path: Path) -> None:
+    test = tmp_path / "test.csv"
+    test.write_bytes(iris.read_bytes())
+    done = run(prepare(TrainConfig(data=str(iris), test_data=str(test), epochs=1)))
+    assert done is not None
+    test.write_text("".join(iris.read_text().splitlines(keepends=True)[:100]))
+    with pytest.raises(DataError, match="the file has changed since"):
+        evaluate_model(done.model, done.provenance, "m.npz", None)
+
+
+def test_a_delimiter_that_was_told_serves_later_files_too(tmp_path: Path) -> None:
+    path = tmp_path / "d.csv"
+    path.write_text("a:b:class\n" + "".join(f"{i % 7}:{i % 3}:{'pq'[i % 2]}\n" for i in range(60)))
+    done = run(prepare(TrainConfig(data=str(path), delimiter=":", epochs=1)))
+    assert done is not None
+    assert evaluate_model(done.model, done.provenance, "m.npz", str(path))[0]["n"] == 60

@@ -50,7 +50,7 @@ def test_losses_and_gradients_are_finite_for_any_finite_float32(name: str, data:
     losses = loss.forward(Z, Y, P)
     loss.backward(P, Y, dZ)
     assert np.isfinite(losses).all()
-    assert (losses >= -1e-6 * np.abs(Z.astype(float)).max()).all()
+    assert (losses >= 0).all()
     assert np.isfinite(dZ).all()
     assert np.isfinite(P).all()
     np.testing.assert_allclose(loss.probabilities(P).sum(axis=1), 1, rtol=1e-5)

@@ -47,3 +47,11 @@ def test_a_class_without_rows_is_no_zero() -> None:
     found = all_metrics(P, np.array([0, 1, 1]), 0.1, ["a", "b", "c"])
     assert found["balanced_accuracy"] == 0.75
     assert found["roc_auc"] is None
+
+
+def test_rows_of_the_confusion_matrix_are_the_true_classes() -> None:
+    """Two rows of class a, both taken for b, and one of b taken for b."""
+    P = np.array([[0.1, 0.9], [0.2, 0.8], [0.3, 0.7]])
+    found = all_metrics(P, np.array([0, 0, 1]), 0.1, ["a", "b"])
+    assert found["confusion_matrix"] == [[0, 2], [0, 1]]
+    assert found["per_class"]["b"] == {"precision": 1 / 3, "recall": 1, "f1": 0.5, "n": 1}

@@ -134,3 +134,45 @@ def test_xor_needs_a_hidden_layer() -> None:
         list(one.run())
     assert evaluate(linear.network, linear.loss, train, K)[1] <= 0.75  # three of the four corners at best
     assert evaluate(network.network, network.loss, train, K)[1] == 1
+
+
+def test_the_schedule_scales_every_step_over_all_epochs() -> None:
+    """One epoch of 4 steps and another: the steps of the text-book loop times (1 + cos π t/8)/2, t = 0 … 7."""
+    train, lr = blobs(40), 0.3
+    mine = trainer(train, batch_size=10, epochs=2, lr=lr, optimizer="sgd", schedule="cosine")
+    epochs = list(mine.run())
+
+    X, y, shuffle = train.matrix.values, train.y, np.random.default_rng(0)
+    W, b, losses = np.zeros((2, K)), np.zeros(K), []
+    t = 0
+    for _ in range(2):
+        order = shuffle.permutation(40)
+        for start in range(0, 40, 10):
+            rows = order[start : start + 10]
+            P = np.exp(X[rows] @ W + b)
+            P /= P.sum(axis=1, keepdims=True)
+            losses.append(-np.log(P[np.arange(10), y[rows]]).mean())
+            dZ = (P - np.eye(K)[y[rows]]) / 10
+            rate = lr * (1 + np.cos(np.pi * t / 8)) / 2
+            W, b, t = W - rate * X[rows].T @ dZ, b - rate * dZ.sum(axis=0), t + 1
+    np.testing.assert_allclose(mine.network.blocks[0].view(mine.network.theta), W, rtol=1e-9)
+    assert [epoch.train_loss for epoch in epochs] == pytest.approx([np.mean(losses[:4]), np.mean(losses[4:])])
+
+
+def test_evaluation_counts_every_row_however_many_there_are() -> None:
+    """2,500 rows are more than pass at once; with θ = 0 the loss is log 3 and the first class is always predicted."""
+    subset = blobs(2500)
+    mine = trainer(subset, epochs=1)
+    loss, accuracy = evaluate(mine.network, mine.loss, subset, K)
+    assert loss == pytest.approx(np.log(3))
+    assert accuracy == pytest.approx(np.mean(subset.y == 0))
+
+
+def test_the_order_of_rows_follows_its_generator() -> None:
+    results = []
+    for seed in (0, 0, 1):
+        mine = trainer(blobs(40), seed=seed, batch_size=5, epochs=1)
+        list(mine.run())
+        results.append(mine.network.theta.copy())
+    np.testing.assert_array_equal(results[0], results[1])
+    assert not np.array_equal(results[0], results[2])

@@ -69,17 +69,23 @@ def load(path: str | Path) -> TrainedModel:
 def train(X: Columns, y: ArrayLike, **options: Any) -> TrainedModel:
     """Trains on rows X, (n, d) numbers or a mapping of column names to values, and their classes y (n,).
 
-    `options` are those of `nncli train`, with underscores: hidden=64, batch_size=32, lr=0.01.
+    NaN is a missing number, None a missing text. `options` are those of `nncli train`, with
+    underscores: hidden=64, batch_size=32, lr=0.01. Raises DataError, OptionError or TrainingError.
     """
     known = [name for name in TrainConfig.options() if name not in experiment.FILE_OPTIONS]
     for name in options:
         if name not in known:
             raise OptionError(name, "train() has no such option", did_you_mean(name, known))
     config = TrainConfig.from_texts(options, where=lambda name: name)
-    use_threads(config.threads)
     labels = np.asarray(y)
     if labels.ndim != 1:
         raise DataError("y", f"expected one class for each row, found an array of shape {labels.shape}")
+    if labels.dtype.kind == "f" and not (labels == np.trunc(labels)).all():
+        raise DataError(
+            "y", "expected classes, found fractions or missing values", "Classes may be whole numbers or text"
+        )
+    if labels.dtype.kind == "O":
+        labels = np.array([str(label) for label in labels])
     found, codes = np.unique(labels, return_inverse=True)
     if len(found) < 2:
         raise DataError("y", f"expected two or more classes, found {len(found)}")
@@ -87,12 +93,17 @@ def train(X: Columns, y: ArrayLike, **options: Any) -> TrainedModel:
     table = _table(X, schema, config.dtype)
     if len(table) != len(labels):
         raise DataError("y", f"expected {len(table)} classes, one for each row of X, found {len(labels)}")
-    sha256 = hashlib.sha256(repr((schema, found.tolist())).encode())
+    for name in config.categorical:
+        if name not in schema.names:
+            raise OptionError("categorical", f"no column is called '{name}'", did_you_mean(name, schema.names))
+    texts = [column.values for column in table.texts.values()]
+    sha256 = hashlib.sha256(repr((schema, found.tolist(), texts)).encode())
     for array in (table.numbers, *(column.codes for column in table.texts.values()), codes):
         sha256.update(array.tobytes())
     classes = tuple(str(label) for label in found)
     dataset = Dataset(table, codes.astype(np.int64), classes, schema, "arrays", sha256.hexdigest())
-    run = experiment.run(experiment.prepare(config, dataset))
+    with use_threads(config.threads):
+        run = experiment.run(experiment.prepare(config, dataset))
     assert run is not None, "nobody could stop it"
     if run.failure:
         raise run.failure
@@ -112,7 +123,7 @@ def _schema(X: Columns, categorical: Sequence[str]) -> Schema:
 
 def _matrix(X: ArrayLike) -> NDArray[Any]:
     matrix = np.asarray(X)
-    if matrix.ndim != 2 or matrix.dtype.kind not in "biuf":
+    if matrix.ndim != 2 or matrix.dtype.kind not in "biuf" or matrix.shape[1] == 0:
         raise DataError("X", f"expected numbers of shape (n, d), found {matrix.dtype} of shape {matrix.shape}")
     return matrix
 
@@ -128,7 +139,10 @@ def _table(X: Columns, schema: Schema, dtype: str) -> Table:
             raise DataError("X", f"expected columns of one length, found {sorted(lengths)}")
         matrix = np.empty((lengths.pop(), len(numbers)), dtype)
         for i, name in enumerate(numbers):
-            matrix[:, i] = X[name]
+            try:
+                matrix[:, i] = X[name]
+            except (TypeError, ValueError):
+                raise DataError("X", f"column '{name}': expected numbers, found something else") from None
         return Table(numbers, _finite(matrix, X), {name: _text(X[name]) for name in texts})
     matrix = _matrix(X)
     if texts or matrix.shape[1] != len(numbers):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 VARIABLE = "OPENBLAS_CORETYPE"
@@ -25,13 +27,20 @@ def choose_kernels() -> None:
         os.environ[VARIABLE] = "SkylakeX"
 
 
-def use_threads(n: int | None) -> None:
-    """Limits the threads of the matrix products and of the file readers; None leaves them all."""
+@contextlib.contextmanager
+def use_threads(n: int | None) -> Iterator[None]:
+    """Limits the threads of the matrix products and of the file readers, inside the block; None leaves them all."""
     if n is None:
+        yield
         return
     import numpy  # noqa: F401  # the library that is to be limited must be there
     import pyarrow
     from threadpoolctl import threadpool_limits
 
-    threadpool_limits(n)
+    before = pyarrow.cpu_count()
     pyarrow.set_cpu_count(n)
+    try:
+        with threadpool_limits(n):
+            yield
+    finally:
+        pyarrow.set_cpu_count(before)

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import io
 import json
+import sys
 import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -47,6 +48,7 @@ class Provenance:
     version: str  # of the program that trained it
     source: str
     sha256: str
+    test_sha256: str  # of the file of test rows, if that is another
     n_rows: int  # of the data file
     val_rows: NDArray[np.int64]  # numbers of the rows in each part; the others were trained on
     test_rows: NDArray[np.int64]
@@ -58,16 +60,19 @@ class Provenance:
 
 
 def save(path: Path, model: Model, provenance: Provenance) -> None:
-    """Writes the file whole or not at all: under another name in the same folder, flushed, then renamed."""
+    """Writes the file whole or not at all; `-` is stdout."""
     data = _encode(model, provenance)
+    if path == Path("-"):
+        sys.stdout.buffer.write(data)
+        return
     with atomic_file(path) as file:
         file.write(data)
 
 
 def load(path: Path) -> tuple[Model, Provenance]:
-    """Reads a model; ModelFileError, in one line, for a file that is none."""
+    """Reads a model, `-` from stdin; ModelFileError, in one line, for a file that is none."""
     try:
-        data = path.read_bytes()
+        data = sys.stdin.buffer.read() if path == Path("-") else path.read_bytes()
     except OSError as error:
         raise ModelFileError(str(path), f"cannot read the model: {error.strerror}", _near(path)) from None
     try:
@@ -104,6 +109,7 @@ def describe(model: Model, p: Provenance) -> dict[str, Any]:
         "categories": {name: list(values) for name, values in model.preprocess.categories.items()},
         "data": {"source": p.source, "sha256": p.sha256, "rows": p.n_rows},
         "options": model.config.to_json(),
+        "command_line": model.config.command_line(),
         "figures": p.figures,
         "notes": list(p.notes),
         "history": [asdict(epoch) for epoch in p.history],
@@ -129,6 +135,7 @@ def _encode(model: Model, p: Provenance) -> bytes:
         "data": {
             "source": p.source,
             "sha256": p.sha256,
+            "test_sha256": p.test_sha256,
             "n_rows": p.n_rows,
             "has_test_file": p.has_test_file,
         },

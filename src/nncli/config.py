@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import math
+import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -203,6 +204,8 @@ class TrainConfig:
         options = cls.options()
         values: dict[str, Any] = {}
         for name, value in given.items():
+            if value is None:
+                continue
             if name == "data":
                 if not isinstance(value, str) or not value:
                     raise OptionError(where(name), f"expected some text, found '{value}'")
@@ -211,6 +214,8 @@ class TrainConfig:
                 if not isinstance(value, bool):
                     raise OptionError(where(name), f"expected true or false, found '{value}'")
                 values[name] = value
+            elif options[name].read is read_columns and isinstance(value, list | tuple):
+                values[name] = tuple(map(str, value))
             else:
                 text = ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
                 read = options[name].read
@@ -234,6 +239,27 @@ class TrainConfig:
         return {
             name: list(value) if isinstance(value, tuple) else value for name, value in dataclasses.asdict(self).items()
         }
+
+    def command_line(self) -> str:
+        """The options that make this config, as `train` takes them."""
+        words = []
+        for name in self.options():
+            value = getattr(self, name)
+            if value is None or value == ():
+                continue
+            if name == "header":
+                words.append("--header" if value else "--no-header")
+                continue
+            if name == "hidden":
+                text = "x".join(map(str, value))
+            elif isinstance(value, tuple):
+                text = ",".join(f'"{one}"' if "," in one else one for one in value)
+            elif name == "batch_size" and value == FULL_BATCH:
+                text = "full"
+            else:
+                text = f"{value:g}" if isinstance(value, float) else str(value)
+            words.append(f"{flag(name)} {shlex.quote(text)}")
+        return " ".join(words)
 
     def resolved(self, n_train: int, has_val: bool) -> TrainConfig:
         """The same with nothing left open that depends on the model or on the number of training rows.

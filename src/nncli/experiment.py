@@ -54,6 +54,7 @@ class Prepared:
     train: Subset
     val: Subset | None
     test: Subset | None
+    test_sha256: str  # of --test-data
     notes: tuple[str, ...]
 
 
@@ -71,14 +72,14 @@ class Run:
 
 def prepare(config: TrainConfig, dataset: Dataset | None = None) -> Prepared:
     """Loads (unless given), splits and preprocesses the data."""
-    load_in_background()
+    if config.val != 0 or config.test != 0:
+        load_in_background()
     if dataset is None:
         dataset = load_dataset(config.data, csv_options(config), config.dtype)
     _refuse_double_parts(config, dataset)
     own_test = config.test_data is not None or dataset.test is not None
     val_share = 0.0 if config.val_data else DEFAULT_SHARE if config.val is None else config.val
     test_share = 0.0 if own_test else DEFAULT_SHARE if config.test is None else config.test
-    seeds = np.random.SeedSequence(config.seed).spawn(3)  # the split, the initial weights, the order of rows
     if val_share + test_share >= 1:
         raise OptionError(
             "--val",
@@ -86,7 +87,7 @@ def prepare(config: TrainConfig, dataset: Dataset | None = None) -> Prepared:
             "Lower one of them",
         )
     split = stratified_split(
-        dataset.y, dataset.classes, val_share, test_share, int(seeds[0].generate_state(1)[0]), dataset.source
+        dataset.y, dataset.classes, val_share, test_share, int(_seeds(config)[0].generate_state(1)[0]), dataset.source
     )
     config = config.resolved(len(split.train), has_val=val_share > 0 or config.val_data is not None)
     preprocess = Preprocess.fit(dataset.table, split.train, config.scale)
@@ -111,6 +112,7 @@ def prepare(config: TrainConfig, dataset: Dataset | None = None) -> Prepared:
         train=Subset(matrix, dataset.y, split.train),
         val=subset_of(val) if config.val_data else Subset(matrix, dataset.y, split.val) if val_share else None,
         test=subset_of(test) if own_test else Subset(matrix, dataset.y, split.test) if test_share else None,
+        test_sha256=test.sha256 if test is not None and config.test_data else "",
         notes=(*dataset.notes, *preprocess.notes),
     )
 
@@ -127,7 +129,7 @@ def run(
     config, classes = prepared.config, prepared.dataset.classes
     K = len(classes)
     network, loss = build_network(config, prepared.preprocess.width, K)
-    _, init, shuffle = (np.random.default_rng(seed) for seed in np.random.SeedSequence(config.seed).spawn(3))
+    _, init, shuffle = map(np.random.default_rng, _seeds(config))
     network.initialize(config.init, init)
     network.forget_inputs(prepared.preprocess.dead)
     trainer = Trainer(network, loss, config, prepared.train, prepared.val, K, shuffle)
@@ -152,6 +154,7 @@ def run(
         version=__version__,
         source=dataset.source,
         sha256=dataset.sha256,
+        test_sha256=prepared.test_sha256,
         n_rows=len(dataset),
         val_rows=prepared.split.val,
         test_rows=prepared.split.test,
@@ -173,6 +176,11 @@ def _refuse_worse_than_guessing(trainer: Trainer, K: int) -> None:
     found = trainer.best.train_loss if trainer.best.val_loss is None else trainer.best.val_loss
     if found > 10 * guessing:
         raise trainer.divergence(trainer.best.number, f"a loss near or below that of guessing, {guessing:.3g}", found)
+
+
+def _seeds(config: TrainConfig) -> list[np.random.SeedSequence]:
+    """Of the split, the initial weights and the order of rows: none of them moves the others."""
+    return np.random.SeedSequence(config.seed).spawn(3)
 
 
 def _figures(prepared: Prepared, model: Model, trainer: Trainer) -> dict[str, Any]:
@@ -282,8 +290,11 @@ def _test_rows(model: Model, provenance: Provenance, model_file: str) -> tuple[T
     remedy = "Name the data to judge by: nncli eval MODEL DATA"
     if not provenance.has_test_file and len(provenance.test_rows) == 0:
         raise DataError(model_file, "the model was trained without test rows", remedy)
+    changed = f"the file has changed since {model_file} was trained on it: its test rows cannot be told"
     if config.test_data:
         test = load_like(config.test_data, model.schema, model.classes, config.dtype)
+        if test.sha256 != provenance.test_sha256:
+            raise DataError(config.test_data, changed, remedy)
         return test.table, test.y, [f"evaluated on the {len(test):,} rows of {shown(config.test_data)}"]
     if source == "-":
         raise DataError(model_file, "the model was trained on stdin, which cannot be read again", remedy)
@@ -292,9 +303,7 @@ def _test_rows(model: Model, provenance: Provenance, model_file: str) -> tuple[T
     except DataError as error:
         raise DataError(error.where, f"{error.problem}, where the model's test rows are to come from", remedy) from None
     if found != provenance.sha256:
-        raise DataError(
-            source, f"the file has changed since {model_file} was trained on it: its test rows cannot be told", remedy
-        )
+        raise DataError(source, changed, remedy)
     dataset = load_dataset(source, csv_options(config), config.dtype)  # the same bytes: the same rows and classes
     if dataset.test is not None:
         return dataset.test.table, dataset.test.y, [f"evaluated on the {len(dataset.test):,} test rows of {source}"]

@@ -142,7 +142,7 @@ def print_evaluation(metrics: dict[str, Any]) -> None:
 
 def print_model(d: dict[str, Any]) -> None:
     """What is inside a model, from `checkpoint.describe`."""
-    figures, options = d["figures"], d["options"]
+    figures = d["figures"]
     numbers = [column["name"] for column in d["columns"] if column["kind"] == "number"]
     table = _table("", "", align="left")
     facts = {
@@ -158,21 +158,13 @@ def print_model(d: dict[str, Any]) -> None:
         "accuracy": ", ".join(f"{title} {percent(figures[part]['accuracy'])}" for title, part in PARTS if figures[part])
         + f" (commonest class {percent(figures['baseline_accuracy'])})",
         "history": f"epoch {figures['best_epoch']} of {figures['epochs']} kept",
-        "options": " ".join(
-            f"--{name.replace('_', '-')} {_as_option(value)}"
-            for name, value in options.items()
-            if name not in ("data", "model") and value not in (None, [], False)
-        ),
+        "options": d["command_line"],
         "program": f"nncli {d['nncli']}",
     }
     for name, text in facts.items():
         if text:
             table.add_row(name, Text(text))
     _show(table)
-
-
-def _as_option(value: Any) -> str:
-    return "x".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def print_datasets(rows: Sequence[Sequence[str]]) -> None:

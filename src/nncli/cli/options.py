@@ -53,6 +53,8 @@ def with_config(command: Callable[..., int]) -> Callable[..., int]:
         given = {name: values.pop(name) for name in ["data", *options]}
         given = {name: value for name, value in given.items() if value is not None}
         config = _merged(given, config_file)
+        if config_file is not None and Path(str(values.get("out"))).resolve() == Path(config_file).resolve():
+            raise OptionError("--out", f"would overwrite {config_file}, the --config file", "Name another file with -o")
         return command(config, **values)
 
     del wrapper.__dict__["__wrapped__"]  # so that the signature below is the one that is seen

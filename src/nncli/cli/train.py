@@ -13,7 +13,7 @@ import typer
 from nncli.cli.options import Json, Quiet, with_config
 from nncli.cli.stop import StopRequest
 from nncli.config import TrainConfig
-from nncli.errors import DONE, OutputError, TrainingError
+from nncli.errors import DONE, OptionError, OutputError, TrainingError
 
 if TYPE_CHECKING:
     from nncli.trainer import Epoch
@@ -49,20 +49,25 @@ def train(
     from nncli.output import check_writable, say
     from nncli.report import TrainProgress, print_json, print_plan, print_training
 
-    use_threads(config.threads)
-    prepared = experiment.prepare(config)
-    for note in (*experiment.summary(prepared), *prepared.notes):
-        say(note, quiet)
-    if dry_run:
-        plan = experiment.plan(prepared)
-        print_json(plan) if json else print_plan(plan)
-        return DONE
+    if out == "-" and (json or log == "-"):
+        raise OptionError("--out", "the model goes to stdout, where something else is to go too", "Name a file with -o")
     reads = (config.data, config.val_data, config.test_data)
-    check_writable(Path(out), reads)
-    if log is not None:
+    if out != "-":
+        check_writable(Path(out), reads)
+    if log not in (None, "-"):
         check_writable(Path(log), (out, *reads), "--log")
-    assert prepared.config.epochs is not None
-    with _logger(log) as write_line, StopRequest() as stop:
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(use_threads(config.threads))
+        prepared = experiment.prepare(config)
+        for note in (*experiment.summary(prepared), *prepared.notes):
+            say(note, quiet)
+        if dry_run:
+            plan = experiment.plan(prepared)
+            print_json(plan) if json else print_plan(plan)
+            return DONE
+        assert prepared.config.epochs is not None
+        write_line = stack.enter_context(_logger(log))
+        stop = stack.enter_context(StopRequest())
         with TrainProgress(prepared.config.epochs, quiet) as progress:
 
             def on_epoch(epoch: Epoch) -> None:
@@ -80,10 +85,10 @@ def train(
         checkpoint.save(Path(out), run.model, run.provenance)
     seconds = f"{run.seconds:.2f}" if run.seconds < 1 else f"{run.seconds:.1f}"
     kept = f"epoch {run.figures['best_epoch']} of {run.figures['epochs']}"
-    say(f"saved {out}: {kept}, after {seconds} s; {run.stopped}", quiet)
+    say(f"saved {'to stdout' if out == '-' else out}: {kept}, after {seconds} s; {run.stopped}", quiet)
     if json:
         print_json({"out": out, "seconds": round(run.seconds, 3), **run.figures})
-    else:
+    elif out != "-":
         print_training(run.figures, quiet)
     if run.failure:
         raise run.failure
@@ -97,6 +102,9 @@ def _logger(path: str | None) -> Iterator[Callable[[Any], None]]:
 
     if path is None:
         yield lambda epoch: None
+        return
+    if path == "-":
+        yield lambda epoch: print(json_format.dumps(asdict(epoch)), flush=True)
         return
     try:
         with Path(path).open("w", encoding="utf-8") as file:

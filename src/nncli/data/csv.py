@@ -83,7 +83,7 @@ class CsvReader:
         """Whole rows as they arrive, and whether their quotes are regular."""
         tail, at_end = self._rest, False
         chunks: Iterator[bytes] = iter(lambda: self.input.read(BLOCK_BYTES), b"")
-        if self.whole:
+        if self.whole and self.input.is_regular:  # a pipe may have nothing to give when it is time to stop
             chunks = ahead(chunks)
         self._rest = b""
         wide = len(self.layout.names) > 1
@@ -150,7 +150,6 @@ def read_blocks(
     dtype: str = "float32",
     keep: Sequence[str] | Literal["all"] = (),
     with_target: bool = False,
-    delimiter: str | None = None,
     on_error: Literal["fail", "blank"] = "fail",
     stream: ByteStream | None = None,
     whole: bool = False,
@@ -162,7 +161,7 @@ def read_blocks(
     """
     opened = open_input(source, stream=stream, hashed=whole)
     try:
-        plan = plan_answering(opened, shown(source), expected, keep, with_target, delimiter)
+        plan = plan_answering(opened, shown(source), expected, keep, with_target)
         return CsvReader(opened, plan, dtype, on_error=on_error, whole=whole)
     except BaseException:
         opened.close()
@@ -212,7 +211,7 @@ def read_dataset(source: str, options: CsvOptions, dtype: str = "float32", strea
         plan = plan_training(opened, where, options)
         layout = plan.layout
         numbers, texts, target = _Growing(), {name: _GrowingText() for name in layout.text}, _GrowingText()
-        for block in ahead(CsvReader(opened, plan, dtype, training=True, whole=True)):
+        for block in CsvReader(opened, plan, dtype, training=True, whole=True):
             numbers.append(block.table.numbers)
             for name, column in texts.items():
                 column.append(block.table.texts[name])
@@ -232,7 +231,7 @@ def read_dataset(source: str, options: CsvOptions, dtype: str = "float32", strea
     features = [name for name in layout.names if name in {*layout.numeric, *layout.text}]
     kinds = tuple((name, "number" if name in layout.numeric else "text") for name in features)
     place = sum(name in features for name in layout.names[: layout.names.index(layout.target or "")])
-    schema = Schema(kinds, layout.target or "", layout.header, layout.missing, place)
+    schema = Schema(kinds, layout.target or "", layout.header, layout.missing, place, layout.delimiter)
     return Dataset(table, y, classes, schema, source, sha256, notes=plan.notes)
 
 

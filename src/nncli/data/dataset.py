@@ -50,7 +50,8 @@ class Schema:
     `columns` are (name, "number" or "text") in the order of the file, which is what counts where
     new data has no header; `target_place` is the target's position among them. `header` is whether
     the file named its columns (without, they are called c0, c1, … by their positions). `missing`
-    are the texts that mean a missing value.
+    are the texts that mean a missing value. `delimiter` is that of the training file; that of a later
+    file is found among it and the usual ones.
     """
 
     columns: tuple[tuple[str, str], ...]
@@ -58,6 +59,7 @@ class Schema:
     header: bool
     missing: tuple[str, ...]
     target_place: int
+    delimiter: str = ","
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import stat
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, TypeVar, cast
@@ -87,6 +90,7 @@ class Input:
 
     def __init__(self, raw: ByteStream, where: str, hashed: bool) -> None:
         self.where = where
+        self.is_regular = isinstance(raw, FileIO) and stat.S_ISREG(os.fstat(raw.fileno()).st_mode)
         self.hashing = HashingReader(raw) if hashed else None
         raw = self.hashing or raw
         self._stream: Any = raw

@@ -11,7 +11,6 @@ from nncli.data.sniff import (
     DELIMITERS,
     Head,
     Plan,
-    checked_delimiter,
     is_number,
     listing,
     looks_like_header,
@@ -27,13 +26,11 @@ def plan_answering(
     expected: Schema,
     keep: Sequence[str] | str = (),
     with_target: bool = False,
-    delimiter: str | None = None,
 ) -> Plan:
     """From the first line alone: a slow producer gets its answers row by row."""
     head = Head(stream, where)
     wanted = set(expected.names)
-    fixed = None if delimiter is None else checked_delimiter(delimiter)
-    candidates = {d: _peek(head, d) for d in ([fixed] if fixed else DELIMITERS)}
+    candidates = {d: _peek(head, d) for d in dict.fromkeys([expected.delimiter, *DELIMITERS])}
     widths = _widths(expected)
     best = max(candidates, key=lambda d: (len(wanted & set(candidates[d])), len(candidates[d]) in widths))
     row, first = head.split_first(best)
@@ -79,7 +76,7 @@ def plan_answering(
         kept,
         expected.missing,
     )
-    if best != "," and fixed is None:
+    if best != expected.delimiter:
         notes.append("delimiter: " + {"\t": "tab"}.get(best, best))
     return Plan(
         layout, head.data[len(row) :] if header else head.data, 1 + (row.count(b"\n") if header else 0), tuple(notes)

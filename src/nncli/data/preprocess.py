@@ -13,6 +13,7 @@ from nncli.data.dataset import Table, TextColumn
 from nncli.data.matrix import Matrix
 
 MAX_CATEGORIES = 100  # of a text column; the rarer ones share one input with the values never seen
+LARGEST = 1e15  # inputs are cut off there, so that no finite cell can make the network overflow
 SMALLEST_RANGE = 1e-30  # a column that varies by less is constant: its scale would not fit float32
 ROWS_AT_ONCE = 8192  # what statistics and scaling work on at a time
 MEDIAN_ROWS = 10_000  # the median is that of at most so many evenly spaced training rows
@@ -53,7 +54,7 @@ class Preprocess:
         median = _median(numbers, rows)
         low, high = _range(numbers, rows, median)
         if scale == "auto":
-            scale = "pixels" if _are_pixels(numbers, high) else "standard"
+            scale = "pixels" if _are_pixels(numbers, rows, low, high) else "standard"
             if len(high):
                 notes.append(
                     f"scaling: numbers divided by {high.max():g}, as all are pixels (whole, from 0 to 255)"
@@ -109,9 +110,11 @@ class Preprocess:
             out = X[start : start + ROWS_AT_ONCE, :k]
             if block.dtype != np.uint8:
                 block = np.where(np.isnan(block), median, block)
-            with np.errstate(over="ignore"):  # training tells of what is not finite
+            with np.errstate(over="ignore"):
                 np.subtract(block, shift, out=out)
+                np.clip(out, -LARGEST, LARGEST, out=out)  # first, as 0 · ∞ is no number
                 out *= scale
+                np.clip(out, -LARGEST, LARGEST, out=out)
         for name, categories in self.categories.items():
             column = table.texts[name]
             position = {value: i for i, value in enumerate(categories)}
@@ -176,9 +179,13 @@ def _mean_and_deviation(
     return mean * unit, np.sqrt(squares / n) * unit
 
 
-def _are_pixels(numbers: NDArray[Any], high: Vector) -> bool:
+def _are_pixels(numbers: NDArray[Any], rows: NDArray[np.int64], low: Vector, high: Vector) -> bool:
     """Whole numbers from 0 to 255 that look like a picture: most columns reach half of the common maximum."""
-    return numbers.dtype == np.uint8 and len(high) >= 16 and bool(np.mean(high >= high.max() / 2) > 0.5)
+    if len(high) < 16 or low.min() < 0 or high.max() > 255 or np.mean(high >= high.max() / 2) <= 0.5:
+        return False
+    if numbers.dtype == np.uint8:
+        return True
+    return all(bool((block == np.trunc(block)).all()) for block in _blocks(numbers, rows))  # a missing one is not
 
 
 def _categories(column: TextColumn, rows: NDArray[np.int64]) -> tuple[tuple[str | None, ...], int]:

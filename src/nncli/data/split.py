@@ -64,7 +64,15 @@ def stratified_split(
         from sklearn.model_selection import StratifiedShuffleSplit
 
         splitter = StratifiedShuffleSplit(n_splits=1, test_size=size, random_state=seed)
-        keep, out = next(splitter.split(np.zeros((len(rest), 1)), y[rest]))
+        try:
+            keep, out = next(splitter.split(np.zeros((len(rest), 1)), y[rest]))
+        except ValueError:  # the part drawn before took all but one row of a class
+            left = np.bincount(y[rest], minlength=len(classes))
+            raise DataError(
+                source,
+                f"class '{classes[int(left.argmin())]}': expected a row for each part of the split, found too few",
+                "Get more rows of it, or set smaller shares with --val and --test",
+            ) from None
         held_out.append(np.sort(rest[out]))
         rest = np.sort(rest[keep])
     return Split(train=rest, val=held_out[1], test=held_out[0])

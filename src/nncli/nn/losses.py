@@ -1,7 +1,7 @@
 """Losses, each with its link Z → P, so that no pairing of output and loss can be wrong.
 
 A class is told to a loss as a row of its table of targets: Y = table[y]. To add a loss, write one
-class here. Row losses are computed in float64 and from Z, never from a rounded P, so they are
+class here. Row losses are computed from Z, never from a rounded P, and added up in float64, so they are
 finite for any finite float32 Z.
 """
 

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nncli import checkpoint
+from nncli.config import TrainConfig
+from nncli.experiment import prepare, run
+from nncli.predictor import Predictor, quoted
+
+
+@pytest.fixture(scope="module")
+def two_classes() -> Predictor:
+    done = run(prepare(TrainConfig(data="moons", epochs=1)))
+    assert done is not None
+    return Predictor(done.model, threshold=0.5)
+
+
+def test_the_threshold_itself_is_enough_for_the_second_class(two_classes: Predictor) -> None:
+    P = np.array([[0.5, 0.5], [0.51, 0.49], [0.49, 0.51]])
+    assert two_classes.predicted(P).tolist() == [1, 0, 1]
+
+
+def test_without_a_threshold_the_likelier_class_is_predicted(iris_model: Path) -> None:
+    model, _ = checkpoint.load(iris_model)
+    assert Predictor(model).predicted(np.array([[0.2, 0.3, 0.5], [0.4, 0.35, 0.25]])).tolist() == [2, 0]
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"), [("a", "a"), ("a b", "a b"), ("a,b", '"a,b"'), ('say "x"', '"say ""x"""'), ("a\nb", '"a\nb"')]
+)
+def test_cells_are_quoted_where_they_must_be(cell: str, expected: str) -> None:
+    assert quoted(cell) == expected
