@@ -38,7 +38,7 @@ CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os
 THREADS = min(2, CORES)
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "PJRT_NPROC")  # the last is JAX's
 
-CSV_ROUNDS, EPOCH_ROUNDS, START_ROUNDS = 5, 11, 21
+CSV_ROUNDS, EPOCH_ROUNDS, START_ROUNDS = 5, 7, 15
 CSV_LIMITS = {"time": 0.4, "peak memory": 0.5}  # against scikit-learn
 EPOCH_LIMIT = 0.6  # for 64 hidden units, against scikit-learn and PyTorch
 SAME_ACCURACY = 0.005  # contenders further apart have not done the same work

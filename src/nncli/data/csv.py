@@ -206,6 +206,9 @@ class _GrowingText:
 
 def read_dataset(source: str, options: CsvOptions, dtype: str = "float32", stream: ByteStream | None = None) -> Dataset:
     """All of `source` in memory. DataError and OptionError say what is wrong with it."""
+    import pyarrow as pa
+
+    pa.set_memory_pool(pa.system_memory_pool())  # pyarrow's own keeps what it is done with, some 15 MB here
     with open_input(source, stream=stream, hashed=True) as opened:
         where = shown(source)
         plan = plan_training(opened, where, options)
