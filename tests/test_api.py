@@ -43,7 +43,7 @@ def test_a_model_file_of_the_command_line(iris_model: Path) -> None:
         (np.ones((3, 2)), [1, 1, 1], {}, "y: expected two or more classes, found 1."),
         (np.full((3, 2), np.inf), [0, 1, 1], {},
          "X: row 0, column 0: expected a finite number that fits float32, found infinity."),
-        (np.ones((3, 2)), [0, 1, 1], {"hiden": 3}, "hiden: train() has no such option. Did you mean 'hidden'."),
+        (np.ones((3, 2)), [0, 1, 1], {"hiden": 3}, "hiden: train() has no such option. Did you mean 'hidden'?"),
         (np.ones((3, 2)), [0, 1, 1], {"lr": -1}, "lr: expected a number above 0, found '-1'."),
     ],
 )  # fmt: skip

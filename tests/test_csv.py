@@ -293,10 +293,10 @@ def test_each_error_has_its_text(case: str) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"target": "speces"}, "--target: no column is called 'speces'. Did you mean 'species'."),
+        ({"target": "speces"}, "--target: no column is called 'speces'. Did you mean 'species'?"),
         ({"target": "zzz"}, "--target: no column is called 'zzz'. There are length, width, species."),
         ({"target": "3"}, "--target: expected a position from -3 to 2, found 3."),
-        ({"target": "species", "drop": ("with",)}, "--drop: no column is called 'with'. Did you mean 'width'."),
+        ({"target": "species", "drop": ("with",)}, "--drop: no column is called 'with'. Did you mean 'width'?"),
         ({"target": "species", "categorical": ("q",)}, "--categorical: no column is called 'q'. There are length, width, species."),
         ({"target": "species", "drop": ("species",)}, "--drop: 'species' is the target column. Name another one with --target."),
         ({"target": "species", "drop": ("length", "width")}, "data.csv: no feature column is left beside the target 'species'. Drop fewer columns."),
@@ -337,7 +337,7 @@ def test_the_delimiter_is_the_one_that_shows_the_names(delimiter: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("Age,city\n1,x\n", "data.csv:1: column 'age' is missing. Did you mean 'Age'."),
+        ("Age,city\n1,x\n", "data.csv:1: column 'age' is missing. Did you mean 'Age'?"),
         ("city,q\nx,1\n", "data.csv:1: column 'age' is missing. There are city, q."),
         ("p,q\nx,1\n", "data.csv:1: columns 'age', 'city' are missing. There are p, q."),
         ("1,x,3,4\n", "data.csv:1: columns 'age', 'city' are missing. There are 1, x, 3, 4."),
@@ -392,7 +392,7 @@ def test_the_target_is_read_for_eval_and_must_be_there() -> None:
     assert strings(blocks("age,city,label\n1,x,new\n", MODEL, with_target=True)[0].target) == ["new"]
     with pytest.raises(NncliError) as caught:
         blocks("age,city,labels\n1,x,new\n", MODEL, with_target=True)
-    assert str(caught.value) == "data.csv:1: the target column 'label' is missing. Did you mean 'labels'."
+    assert str(caught.value) == "data.csv:1: the target column 'label' is missing. Did you mean 'labels'?"
 
 
 def test_kept_columns_are_the_text_of_the_file() -> None:
@@ -401,7 +401,7 @@ def test_kept_columns_are_the_text_of_the_file() -> None:
     assert kept == {"id": [" 007", "NA"], "age": [" 1.50", "2"], "city": ['a "b", c', ""]}
     with pytest.raises(OptionError) as caught:
         blocks("ids,age,city\n1,2,x\n", MODEL, keep=("id",))
-    assert str(caught.value) == "--keep: no column is called 'id'. Did you mean 'ids'."
+    assert str(caught.value) == "--keep: no column is called 'id'. Did you mean 'ids'?"
 
 
 def test_with_on_error_blank_bad_rows_are_marked_and_the_others_read() -> None:

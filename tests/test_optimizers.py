@@ -80,8 +80,8 @@ def test_finds_the_minimum_of_a_bowl(name: str) -> None:
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("adma", "--optimizer: expected one of sgd, adam; found 'adma'. Did you mean 'adam'."),
-        ("adam:bta1=0.9", "--optimizer: expected beta1=…, beta2=…, eps=… after 'adam'; found 'bta1=0.9'. Did you mean 'beta1'."),
+        ("adma", "--optimizer: expected one of sgd, adam; found 'adma'. Did you mean 'adam'?"),
+        ("adam:bta1=0.9", "--optimizer: expected beta1=…, beta2=…, eps=… after 'adam'; found 'bta1=0.9'. Did you mean 'beta1'?"),
         ("adam:beta1=1", "--optimizer: adam: beta1: expected 0 ≤ beta1 < 1, found 1.0."),
         ("sgd:momentum=fast", "--optimizer: sgd:momentum: expected a number, found 'fast'."),
         ("sgd:nesterov=yes", "--optimizer: sgd:nesterov: expected true or false, found 'yes'."),

@@ -101,7 +101,7 @@ def train(X: Columns, y: ArrayLike, **options: Any) -> TrainedModel:
     for array in (table.numbers, *(column.codes for column in table.texts.values()), codes):
         sha256.update(array.tobytes())
     classes = tuple(str(label) for label in found)
-    dataset = Dataset(table, codes.astype(np.int64), classes, schema, "arrays", sha256.hexdigest())
+    dataset = Dataset(table, codes.astype(np.int64), classes, schema, experiment.ARRAYS, sha256.hexdigest())
     with use_threads(config.threads):
         run = experiment.run(experiment.prepare(config, dataset))
     assert run is not None, "nobody could stop it"

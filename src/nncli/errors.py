@@ -24,7 +24,7 @@ class NncliError(Exception):
     """One line for a person: *where: what was expected and found. What to do.*
 
     `where` is a file (with a line), an option or a command; `problem` says what was expected and
-    what was found, without a final full stop; `remedy` is a sentence without one, or empty.
+    what was found, without a final full stop; `remedy` is a sentence without one, a question, or empty.
     """
 
     exit_code = 1
@@ -36,7 +36,8 @@ class NncliError(Exception):
         self.remedy = remedy
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.problem}." + (f" {self.remedy}." if self.remedy else "")
+        stop = "" if self.remedy.endswith("?") else "."
+        return f"{self.where}: {self.problem}." + (f" {self.remedy}{stop}" if self.remedy else "")
 
 
 class DataError(NncliError):

@@ -27,6 +27,7 @@ from nncli.metrics import all_metrics
 from nncli.model import Model, build_network
 from nncli.trainer import Epoch, Trainer, evaluate
 
+ARRAYS = "arrays"  # the source of what came from Python
 FILE_OPTIONS = (
     "target",
     "drop",
@@ -296,8 +297,8 @@ def _test_rows(model: Model, provenance: Provenance, model_file: str) -> tuple[T
         if test.sha256 != provenance.test_sha256:
             raise DataError(config.test_data, changed, remedy)
         return test.table, test.y, [f"evaluated on the {len(test):,} rows of {shown(config.test_data)}"]
-    if source == "-":
-        raise DataError(model_file, "the model was trained on stdin, which cannot be read again", remedy)
+    if source in ("-", ARRAYS):
+        raise DataError(model_file, f"the model was trained on {shown(source)}, which cannot be read again", remedy)
     try:
         found = sha256_of(source)
     except DataError as error:

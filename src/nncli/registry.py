@@ -13,9 +13,9 @@ T = TypeVar("T")
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`Did you mean 'adam'`, or the empty string if nothing is near."""
+    """`Did you mean 'adam'?`, or the empty string if nothing is near."""
     near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f"Did you mean '{near[0]}'" if near else ""
+    return f"Did you mean '{near[0]}'?" if near else ""
 
 
 class Registry(Mapping[str, type[T]]):

@@ -24,6 +24,7 @@ DATA_HELP = (
     "A CSV or TSV file (also .gz, .bz2, .zst), a folder or file of MNIST-style IDX, the name of a bundled "
     "data set, or - for stdin."
 )
+ROWS_HELP = DATA_HELP.replace("a folder or file of MNIST-style IDX", "a file of MNIST-style IDX images")
 
 
 def with_config(command: Callable[..., int]) -> Callable[..., int]:

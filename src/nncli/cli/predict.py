@@ -10,13 +10,15 @@ from typing import IO, Annotated, Literal
 
 import typer
 
-from nncli.cli.options import DATA_HELP, ModelFile, Quiet
+from nncli.cli.options import ROWS_HELP, ModelFile, Quiet
 from nncli.errors import DONE, OptionError
+
+SHOWN_ERRORS = 10  # rows that cannot be read; of the others only the number is told
 
 
 def predict(
     model: ModelFile,
-    data: Annotated[str, typer.Argument(metavar="DATA", help=DATA_HELP, show_default="stdin")] = "-",
+    data: Annotated[str, typer.Argument(metavar="DATA", help=ROWS_HELP, show_default="stdin")] = "-",
     out: Annotated[
         str | None,
         typer.Option(
@@ -31,7 +33,9 @@ def predict(
     threshold: Annotated[
         str | None,
         typer.Option(
-            metavar="P", help="Of two classes, predict the second from this probability on.", show_default=False
+            metavar="P",
+            help="Of two classes, predict the second (as info lists them) from this probability on.",
+            show_default=False,
         ),
     ] = None,
     on_error: Annotated[
@@ -72,9 +76,9 @@ def predict(
             for block in blocks:
                 file.write(predictor.answer(block))
                 file.flush()
-                blank += len(block.errors)
-                for error in list(block.errors.values())[:1]:
+                for error in list(block.errors.values())[: max(0, SHOWN_ERRORS - blank)]:
                     say(f"{error} (empty prediction)", quiet)
+                blank += len(block.errors)
     if blank:
         say(f"{blank} {'row' if blank == 1 else 'rows'} could not be read and got an empty prediction", quiet)
     return DONE
