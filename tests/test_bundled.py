@@ -15,13 +15,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
 
-from nncli.data.bundled import BUNDLED, bundled_names, path_of
+from nncli.data.bundled import BUNDLED, path_of
 from nncli.data.idx import is_idx, read_idx
 
 DATASETS = Path(__file__).resolve().parents[1] / "datasets"
 SOURCE = DATASETS.parent / "src"
 ALONE = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}  # the working directory comes first
-TABLES = [name for name in bundled_names() if path_of(name).suffix == ".csv"]
+TABLES = [name for name in BUNDLED if path_of(name).suffix == ".csv"]
 
 
 def read(name: str) -> tuple[list[str], list[list[str]]]:
@@ -48,7 +48,7 @@ def test_table_has_the_shape_that_is_told_of_it(name):
 def test_every_file_of_the_folder_has_a_name_and_every_name_a_file():
     made = {path.name for path in DATASETS.iterdir()} - {"make.py", "README.md", "__pycache__"}
     assert {bundled.file for bundled in BUNDLED.values()} == made
-    assert {path_of(name) for name in bundled_names()} == {DATASETS / file for file in made}
+    assert {path_of(name) for name in BUNDLED} == {DATASETS / file for file in made}
 
 
 def test_readme_tells_the_same_shapes():

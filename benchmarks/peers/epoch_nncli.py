@@ -8,12 +8,12 @@ from nncli.blas import choose_kernels
 
 choose_kernels()  # as the program does; before NumPy is imported
 
-import numpy as np  # noqa: E402
+import numpy as np
 
-from nncli.config import TrainConfig  # noqa: E402
-from nncli.data.matrix import Matrix, Subset  # noqa: E402
-from nncli.model import build_network  # noqa: E402
-from nncli.trainer import Trainer, evaluate  # noqa: E402
+from nncli.config import TrainConfig
+from nncli.data.matrix import Matrix, Subset
+from nncli.model import build_network
+from nncli.trainer import Trainer, evaluate
 
 MANY = 1_000_000  # epochs: it never gets to the last
 

@@ -29,11 +29,13 @@ def choose_kernels() -> None:
 
 @contextlib.contextmanager
 def use_threads(n: int | None) -> Iterator[None]:
-    """Limits the threads of the matrix products and of the file readers, inside the block; None leaves them all."""
+    """Limits the threads of the matrix products and of the file readers, inside the block; None leaves them all.
+
+    Only libraries that are loaded can be limited, so NumPy has to be.
+    """
     if n is None:
         yield
         return
-    import numpy  # noqa: F401  # the library that is to be limited must be there
     import pyarrow
     from threadpoolctl import threadpool_limits
 

@@ -198,8 +198,9 @@ def _decode(data: bytes) -> tuple[Model, Provenance]:
         dead=arrays["dead"],
     )
     k = len(preprocess.number_names)
-    assert all(arrays[name].shape == (k,) for name in ("median", "shift", "scale"))
-    assert arrays["dead"].shape == (preprocess.width,)
+    shapes = {"median": (k,), "shift": (k,), "scale": (k,), "dead": (preprocess.width,)}
+    if any(arrays[name].shape != shape for name, shape in shapes.items()):
+        raise ValueError("the preprocessing does not fit the columns")
     config = TrainConfig.from_json(meta["config"])
     classes = tuple(meta["classes"])
     network, loss = build_network(config, preprocess.width, len(classes))

@@ -38,10 +38,6 @@ _ALL = (
 BUNDLED: Mapping[str, Bundled] = {bundled.name: bundled for bundled in _ALL}
 
 
-def bundled_names() -> list[str]:
-    return list(BUNDLED)
-
-
 def path_of(name: str) -> Path:
     """The file or folder of a bundled set; KeyError for an unknown name."""
     file = BUNDLED[name].file
