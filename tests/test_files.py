@@ -6,12 +6,14 @@ import bz2
 import gzip
 import hashlib
 import os
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
-from nncli.data.files import open_input, sha256_of
+from nncli.data.files import open_input, sha256_of, side_by_side
 from nncli.errors import DataError
 
 TEXT = b"a,b\n" + b"".join(b"%d,%d\n" % (i, i * i) for i in range(5000))
@@ -104,3 +106,30 @@ def test_a_compressed_pipe_is_recognised() -> None:
         producer.write(gzip.compress(b"a,b\n1,2\n"))
     with os.fdopen(out, "rb", buffering=0) as pipe:
         assert open_input("-", stream=pipe).read() == b"a,b\n1,2\n"
+
+
+def test_side_by_side_keeps_the_order_and_works_on_two_at_a_time() -> None:
+    both = threading.Barrier(2, timeout=10)  # passed only by two threads at the same time
+
+    def double(x: int) -> int:
+        both.wait()
+        return 2 * x
+
+    assert list(side_by_side(double, range(20), 2)) == list(range(0, 40, 2))
+
+
+def test_side_by_side_takes_few_items_ahead_and_tells_an_error_in_its_place() -> None:
+    taken = []
+
+    def items() -> Iterator[int]:
+        for x in range(10):
+            taken.append(x)
+            yield x
+        raise DataError("here", "it ends badly")
+
+    results = side_by_side(str, items(), 2)
+    assert next(results) == "0"
+    assert taken == [0, 1, 2]
+    assert [next(results) for _ in range(9)] == [str(x) for x in range(1, 10)]
+    with pytest.raises(DataError, match="ends badly"):
+        next(results)

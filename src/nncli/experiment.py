@@ -87,6 +87,12 @@ def prepare(config: TrainConfig, dataset: Dataset | None = None) -> Prepared:
             f"expected --val and --test to be below 1 together, found {val_share:g} and {test_share:g}",
             "Lower one of them",
         )
+
+    def like(source: str) -> Dataset:
+        return load_like(source, dataset.schema, dataset.classes, config.dtype)
+
+    val = like(config.val_data) if config.val_data else None
+    test = like(config.test_data) if config.test_data else dataset.test
     split = stratified_split(
         dataset.y, dataset.classes, val_share, test_share, int(_seeds(config)[0].generate_state(1)[0]), dataset.source
     )
@@ -100,11 +106,6 @@ def prepare(config: TrainConfig, dataset: Dataset | None = None) -> Prepared:
             return None
         return Subset(preprocess.transform(other.table, dtype), other.y, np.arange(len(other)))
 
-    def like(source: str) -> Dataset:
-        return load_like(source, dataset.schema, dataset.classes, config.dtype)
-
-    val = like(config.val_data) if config.val_data else None
-    test = like(config.test_data) if config.test_data else dataset.test
     return Prepared(
         config,
         dataset,

@@ -23,7 +23,7 @@ from nncli.data.cells import (
 )
 from nncli.data.dataset import Dataset, Schema, Table, TextColumn
 from nncli.data.fast import Block, FastPath, text_column
-from nncli.data.files import ByteStream, Input, ahead, open_input, shown
+from nncli.data.files import ByteStream, Input, open_input, shown, side_by_side
 from nncli.data.match import plan_answering
 from nncli.data.sniff import CsvOptions, Plan, plan_training
 from nncli.errors import DataError
@@ -57,10 +57,11 @@ class CsvReader:
         whole: bool = False,
     ) -> None:
         self.input, self.layout, self.notes, self.on_error = source, plan.layout, plan.notes, on_error
-        self.whole = whole  # all of the file will be read, so it may be read ahead
+        # A pipe may have nothing to give when it is time to stop; of a file, some blocks are read at the same time.
+        self.side_by_side = whole and source.is_regular
         self.small = whole  # whole numbers 0 to 255 so far
         self._rest, self._line = plan.rest, plan.first_line
-        self._fast = FastPath(self.layout, dtype)
+        self._fast = FastPath(self.layout, dtype, alone=not self.side_by_side)
         self._slow = SlowPath(self.layout, dtype, source.where, training)
 
     def __enter__(self) -> CsvReader:
@@ -70,21 +71,34 @@ class CsvReader:
         self.input.close()
 
     def __iter__(self) -> Iterator[Block]:
-        for data, regular in self._cut():
+        for data, regular, parsed in self._parsed():
             rows = 0
-            for block in self._read(data, regular, self._line):
+            for block in self._read(data, regular, parsed, self._line):
                 if block.errors and self.on_error == "fail":
                     raise next(iter(block.errors.values()))
                 rows += len(block)
                 yield block
             self._line += data.count(b"\n") if b'"' in data else rows  # counting bytes takes longer than one thinks
 
+    def _parsed(self) -> Iterator[tuple[bytes, bool, Block | None]]:
+        """The parts of the file, each with pyarrow's reading of it."""
+
+        def parse(part: tuple[bytes, bool]) -> tuple[bytes, bool, Block | None]:
+            data, regular = part
+            return data, regular, self._parse(data, regular)
+
+        if not self.side_by_side:
+            return map(parse, self._cut())
+        import pyarrow as pa
+
+        return side_by_side(parse, self._cut(), pa.cpu_count())
+
+    def _parse(self, data: bytes, regular: bool) -> Block | None:
+        return None if len(data) < FEW_BYTES else self._fast.read(data, regular, self.small)
+
     def _cut(self) -> Iterator[tuple[bytes, bool]]:
         """Whole rows as they arrive, and whether their quotes are regular."""
         tail, at_end = self._rest, False
-        chunks: Iterator[bytes] = iter(lambda: self.input.read(BLOCK_BYTES), b"")
-        if self.whole and self.input.is_regular:  # a pipe may have nothing to give when it is time to stop
-            chunks = ahead(chunks)
         self._rest = b""
         wide = len(self.layout.names) > 1
         while True:
@@ -102,7 +116,7 @@ class CsvReader:
                 if b'"' in tail:
                     raise open_quote(where)
                 raise DataError(where, f"expected a row, found no end of line in {ROW_LIMIT >> 20} MiB")
-            chunk = next(chunks, b"")
+            chunk = self.input.read(BLOCK_BYTES)
             at_end = not chunk
             tail += chunk
             del chunk  # megabytes that nobody needs while the block is read
@@ -111,16 +125,18 @@ class CsvReader:
         if tail.strip(b"\r\n"):
             raise open_quote(f"{self.input.where}:{self._line}")
 
-    def _read(self, data: bytes, regular: bool, line: int) -> Iterator[Block]:
-        block = None if len(data) < FEW_BYTES else self._fast.read(data, regular, line, self.small)
-        if block is None and len(data) > BY_HAND_BYTES:
+    def _read(self, data: bytes, regular: bool, parsed: Block | None, line: int) -> Iterator[Block]:
+        if parsed is None and len(data) > BY_HAND_BYTES:
             half, half_regular = end_of_rows(data[: len(data) // 2], self.layout.delimiter)
             if half:
-                yield from self._read(data[:half], half_regular, line)
-                rest, line = data[half:], line + data.count(b"\n", 0, half)
-                yield from self._read(rest, end_of_rows(rest, self.layout.delimiter)[1], line)
+                rest = data[half:]
+                rest_regular = end_of_rows(rest, self.layout.delimiter)[1]
+                first = data[:half]
+                yield from self._read(first, half_regular, self._parse(first, half_regular), line)
+                line += first.count(b"\n")
+                yield from self._read(rest, rest_regular, self._parse(rest, rest_regular), line)
                 return
-        yield self._settled(self.by_hand(data, line) if block is None else block)
+        yield self._settled(self.by_hand(data, line) if parsed is None else parsed)
 
     def by_hand(self, data: bytes, line: int) -> Block:
         """The block as the slow path reads it."""
@@ -129,7 +145,7 @@ class CsvReader:
         texts = {name: text_column(n, cells, frozenset()) for name, cells in rows.text.items()}
         target = None if self.layout.target is None else text_column(n, rows.target, frozenset())
         kept = {name: string_array(cells) for name, cells in rows.kept.items()}
-        return Block(Table(self.layout.numeric, rows.numbers, texts), target, kept, line, rows.errors)
+        return Block(Table(self.layout.numeric, rows.numbers, texts), target, kept, rows.errors)
 
     def _settled(self, block: Block) -> Block:
         """uint8 as long as everything fits it, and no longer."""
@@ -141,7 +157,7 @@ class CsvReader:
         if not self.small:
             return block
         table = Table(block.table.number_names, numbers.astype(np.uint8), block.table.texts)
-        return Block(table, block.target, block.kept, block.first_line, block.errors)
+        return Block(table, block.target, block.kept, block.errors)
 
 
 def read_blocks(

@@ -24,7 +24,6 @@ class Block:
     table: Table
     target: TextColumn | None
     kept: dict[str, Any]  # name → pyarrow string array, cells as they are in the file
-    first_line: int
     errors: dict[int, DataError]
 
     def __len__(self) -> int:
@@ -32,13 +31,13 @@ class Block:
 
 
 class FastPath:
-    """pyarrow.csv on one block, its options built once."""
+    """pyarrow.csv on one block, its options built once. With `alone`, a large block gets all threads."""
 
-    def __init__(self, layout: Layout, dtype: str) -> None:
+    def __init__(self, layout: Layout, dtype: str, alone: bool) -> None:
         import pyarrow as pa
         from pyarrow import csv
 
-        self.pa, self.csv, self.layout, self.dtype = pa, csv, layout, dtype
+        self.pa, self.csv, self.layout, self.dtype, self.alone = pa, csv, layout, dtype, alone
         # Columns go by their positions here: names that nobody asks for may be there twice.
         place = {name: str(i) for i, name in reversed(list(enumerate(layout.names)))}
         self.numeric = [place[name] for name in layout.numeric]
@@ -51,8 +50,8 @@ class FastPath:
         self.missing_numbers = [float(token) for token in missing if NUMBER.fullmatch(token)]
         names = [str(i) for i in range(len(layout.names))]
         self.read_options = {
-            threads: csv.ReadOptions(column_names=names, block_size=2 << 20, use_threads=threads)
-            for threads in (False, True)
+            threads: csv.ReadOptions(column_names=names, block_size=block_size, use_threads=threads)
+            for threads, block_size in ((False, 1 << 30), (True, 2 << 20))
         }
         self.parse_options = {
             quotes: csv.ParseOptions(
@@ -77,7 +76,7 @@ class FastPath:
             strings_can_be_null=False,
         )
 
-    def read(self, data: bytes, regular: bool, first_line: int, small: bool) -> Block | None:
+    def read(self, data: bytes, regular: bool, small: bool) -> Block | None:
         """None: refused, or not sure."""
         if not regular or (b"\r" in data and data.count(b"\r") != data.count(b"\r\n")):
             return None  # pyarrow is lenient about misplaced quotes, and takes a single CR for the end of a row
@@ -104,7 +103,7 @@ class FastPath:
             if cells is None:
                 return None
             kept = {name: cells[column].combine_chunks() for name, column in self.keep}
-        return Block(Table(self.layout.numeric, numbers, texts), target, kept, first_line, {})
+        return Block(Table(self.layout.numeric, numbers, texts), target, kept, {})
 
     def _may_be_empty(self, numbers: NDArray[Any], texts: Mapping[str, TextColumn]) -> bool:
         """Whether some row has nothing in its first feature: far cheaper than a search for empty lines."""
@@ -118,7 +117,7 @@ class FastPath:
         try:
             return self.csv.read_csv(
                 self.pa.py_buffer(data),
-                read_options=self.read_options[len(data) > SMALL_BYTES],
+                read_options=self.read_options[self.alone and len(data) > SMALL_BYTES],
                 parse_options=self.parse_options[b'"' in data],
                 convert_options=convert_options,
             )

@@ -5,17 +5,19 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar
 
 from nncli.errors import DataError
 from nncli.registry import did_you_mean
 
 T = TypeVar("T")
+R = TypeVar("R")
 MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd"}
 
 
@@ -26,14 +28,25 @@ class ByteStream(Protocol):
     def close(self) -> None: ...
 
 
-def ahead(items: Iterable[T]) -> Iterator[T]:
-    """The same items, each made in a thread while the one before is used. Not for a pipe that may never end."""
-    iterator, end = iter(items), object()
-    with ThreadPoolExecutor(1) as pool:
-        pending = pool.submit(next, iterator, end)
-        while (item := pending.result()) is not end:
-            pending = pool.submit(next, iterator, end)
-            yield cast(T, item)
+def side_by_side(function: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
+    """`map(function, items)`, that many at a time, and no further ahead. Not for a pipe that may never end."""
+    iterator: Iterator[T] | None = iter(items)
+    running: deque[Future[R]] = deque()
+    failure: Exception | None = None
+    with ThreadPoolExecutor(threads) as pool:
+        while True:
+            while len(running) <= threads and iterator is not None:  # one waits, so that no thread has to
+                try:
+                    running.append(pool.submit(function, next(iterator)))
+                except StopIteration:
+                    iterator = None
+                except Exception as error:  # told after what comes before it
+                    iterator, failure = None, error
+            if not running:
+                break
+            yield running.popleft().result()
+    if failure is not None:
+        raise failure
 
 
 def shown(source: str) -> str:

@@ -77,7 +77,7 @@ def stream_like(
         if keep:
             raise DataError(source, "an IDX file has no columns to keep", "Leave --keep out")
         table = _named(Table((), idx.read_images(path)), schema, source)
-        yield iter([Block(table, None, {}, 1, {})]), (), ()
+        yield iter([Block(table, None, {}, {})]), (), ()
         return
     _refuse_other_formats(path)
     with read_blocks(str(path), schema, dtype=dtype, keep=keep, on_error=on_error) as reader:

@@ -27,7 +27,8 @@ from nncli.registry import did_you_mean
 
 DELIMITERS = (",", ";", "\t", "|")
 TARGETS = ("label", "target", "class", "y")
-SAMPLE_BYTES, SAMPLE_ROWS, DELIMITER_ROWS = 1 << 20, 1000, 100
+SAMPLE_BYTES, SAMPLE_CELLS = 1 << 20, 100_000  # a thousand rows of a hundred columns
+SAMPLE_ROWS, LEAST_ROWS, DELIMITER_ROWS = 1000, 100, 100
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ class Head:
             check_utf8(cell, f"{self.where}:1")
         return row, [cell.strip(BLANKS) for cell in cells]
 
-    def sample(self, delimiter: str, most: int = SAMPLE_ROWS) -> list[list[str]]:
+    def sample(self, delimiter: str, most: int) -> list[list[str]]:
         """The first rows as cells, without what the sample cuts off."""
         text = self.data.decode("utf-8", "surrogateescape")
         lines = (line + "\n" for line in text.split("\n")[:-1])
@@ -168,7 +169,8 @@ def plan_training(stream: ByteStream, where: str, options: CsvOptions) -> Plan:
     if not features:
         raise DataError(where, f"no feature column is left beside the target '{target}'", "Drop fewer columns")
     missing = DEFAULT_MISSING + tuple(token.strip(BLANKS) for token in options.missing)
-    sample = [r for r in head.sample(delimiter)[header:] if len(r) == len(names)]
+    most = min(SAMPLE_ROWS, max(LEAST_ROWS, SAMPLE_CELLS // len(names)))
+    sample = [r for r in head.sample(delimiter, most)[header:] if len(r) == len(names)]
     columns = dict(zip(names, zip(*sample, strict=True), strict=True)) if sample else dict.fromkeys(names, ())
     numeric = [name for name in features if name not in options.categorical and _is_numeric(columns[name], missing)]
     layout = Layout(
