@@ -68,7 +68,7 @@ class ReLU(Activation):
 
     def backward(self, dA: Array, Z: Array, A: Array, dZ: Array | None) -> None:
         if dZ is not None:
-            np.sign(A, out=dZ)  # dA/dZ = [Z > 0], as A ≥ 0
+            np.greater(A, 0, out=dZ)  # dA/dZ = [Z > 0] = [A > 0]
             dZ *= dA  # dL/dZ = dL/dA ∘ [Z > 0]
 
 
