@@ -11,7 +11,9 @@ choose_kernels()  # as the program does; before NumPy is imported
 import numpy as np
 
 from nncli.config import TrainConfig
-from nncli.data.matrix import Matrix, Subset
+from nncli.data.dataset import Table
+from nncli.data.matrix import Subset
+from nncli.data.preprocess import Preprocess
 from nncli.model import build_network
 from nncli.trainer import Trainer, evaluate
 
@@ -27,10 +29,12 @@ init, shuffle = np.random.default_rng(0).spawn(2)
 network.initialize(config.init, init)
 
 
+names = tuple(map(str, range(X.shape[1])))
+preprocess = Preprocess.fit(Table(names, X), np.arange(len(X)), config.scale)
+
+
 def subset(X: np.ndarray, y: np.ndarray) -> Subset:
-    d = X.shape[1]
-    scale = np.full(d, 1 / 255, np.float32)
-    return Subset(Matrix(X, np.dtype(np.float32), np.zeros(d, np.float32), scale), y, np.arange(len(X)))
+    return Subset(preprocess.transform(Table(names, X), network.dtype), y, np.arange(len(X)))
 
 
 epochs = Trainer(network, loss, config, subset(X, y), None, CLASSES, shuffle).run()
