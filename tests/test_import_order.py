@@ -68,6 +68,7 @@ def test_every_room_named_here_exists() -> None:
     [
         ("--help", {"numpy", "pyarrow", "sklearn", "rich"}),
         ("train --help", {"pyarrow", "sklearn", "rich"}),
+        ("train DATA --epochs 1 -o new.npz", {"sklearn", "scipy"}),
         ("predict MODEL DATA", {"sklearn", "scipy", "rich"}),
         ("datasets --json", {"numpy", "pyarrow", "sklearn"}),
     ],

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from sklearn.model_selection import StratifiedShuffleSplit
 
 from nncli.data.split import stratified_split
 from nncli.errors import DataError
@@ -21,6 +22,28 @@ def test_every_row_is_in_one_part_and_every_class_in_proportion(counts: list[int
     for part, share in ((split.train, 0.7), (split.val, 0.2), (split.test, 0.1)):
         assert (np.diff(part) > 0).all()
         np.testing.assert_allclose(np.bincount(y[part], minlength=len(counts)), np.array(counts) * share, atol=2)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    counts=st.lists(st.integers(4, 60), min_size=2, max_size=9),
+    seed=st.integers(0, 2**32 - 1),
+    test=st.floats(0.15, 0.35),
+    val=st.floats(0.15, 0.35),
+)
+def test_the_rows_are_those_of_scikit_learn(counts: list[int], seed: int, test: float, val: float) -> None:
+    y = np.random.default_rng(seed).permutation(np.repeat(np.arange(len(counts)), counts))
+    try:
+        split = stratified_split(y, [f"c{k}" for k in range(len(counts))], val, test, seed, "f")
+    except DataError:
+        assume(False)
+    rest = np.arange(len(y))
+    for part, share in ((split.test, test), (split.val, val)):
+        splitter = StratifiedShuffleSplit(n_splits=1, test_size=round(share * len(y)), random_state=seed)
+        [(keep, out)] = splitter.split(np.zeros((len(rest), 1)), y[rest])
+        np.testing.assert_array_equal(part, np.sort(rest[out]))
+        rest = np.sort(rest[keep])
+    np.testing.assert_array_equal(split.train, rest)
 
 
 def test_the_seed_decides() -> None:

@@ -21,7 +21,7 @@ from nncli.data.files import shown
 from nncli.data.load import load_dataset, load_like, sha256_of
 from nncli.data.matrix import Subset
 from nncli.data.preprocess import Preprocess
-from nncli.data.split import Split, load_in_background, stratified_split
+from nncli.data.split import Split, stratified_split
 from nncli.errors import DataError, OptionError, TrainingError
 from nncli.metrics import all_metrics
 from nncli.model import Model, build_network
@@ -73,8 +73,6 @@ class Run:
 
 def prepare(config: TrainConfig, dataset: Dataset | None = None) -> Prepared:
     """Loads (unless given), splits and preprocesses the data."""
-    if config.val != 0 or config.test != 0:
-        load_in_background()
     if dataset is None:
         dataset = load_dataset(config.data, csv_options(config), config.dtype)
     _refuse_double_parts(config, dataset)

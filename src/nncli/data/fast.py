@@ -65,7 +65,7 @@ class FastPath:
             kind: csv.ConvertOptions(
                 column_types={**dict.fromkeys(self.numeric, getattr(pa, kind)()), **text},
                 include_columns=[*self.numeric, *text],
-                null_values=tokens,
+                null_values=[] if kind == "uint8" else tokens,  # as uint8, a missing cell is refused like any other text
                 strings_can_be_null=False,
             )
             for kind in ("uint8", "float32", "float64")
@@ -83,7 +83,7 @@ class FastPath:
         table = numbers = None
         if small and b"x" not in data and b"X" not in data:  # pyarrow takes 0x10 for a whole number
             table = self._parse(data, self.convert_options["uint8"])
-            if table is not None and not any(column.null_count for column in table.columns[: len(self.numeric)]):
+            if table is not None:
                 numbers = self._matrix(table)
         if numbers is None:
             table = self._parse(data, self.convert_options[self.dtype])
@@ -140,7 +140,9 @@ class FastPath:
         return numbers if fine and not any((numbers == x).any() for x in self.missing_numbers) else None
 
     def _text(self, column: Any) -> TextColumn:
-        encoded = column.combine_chunks().dictionary_encode()
+        from pyarrow._compute import call_function  # the method would load pyarrow.compute, for 50 ms
+
+        encoded = call_function("dictionary_encode", [column.combine_chunks()])
         return text_column(vector(encoded.indices, "int32"), encoded.dictionary.to_pylist(), self.missing)
 
 
