@@ -637,3 +637,14 @@ def test_of_two_errors_the_first_in_the_file_is_told(tmp_path: Path, monkeypatch
     path.write_text("age,label\n" + "1,a\n" * 500_000 + "x,a\n" + "1,a\n" * 3000 + '1,"open\n')
     with pytest.raises(NncliError, match=r"data.csv:500002: column 'age': expected a number, found 'x'"):
         read_dataset(str(path), CsvOptions())
+
+
+def test_rows_that_get_shorter_or_longer_are_all_kept(tmp_path: Path) -> None:
+    long, short = ["123456789.25,some long text,a"] * 60_000, ["1,t,b"] * 200_000
+    for rows in (long + short, short + long):  # the room made by the first rows is too small, then too large
+        path = tmp_path / "data.csv"
+        path.write_text("x,t,label\n" + "\n".join(rows) + "\n")
+        got = read_dataset(str(path), CsvOptions())
+        np.testing.assert_array_equal(got.table.numbers[:, 0], [float(row.split(",")[0]) for row in rows])
+        assert strings(got.table.texts["t"]) == [row.split(",")[1] for row in rows]
+        assert [got.classes[k] for k in got.y] == [row[-1] for row in rows]

@@ -186,17 +186,21 @@ def read_blocks(
 
 
 class _Growing:
-    """Rows appended in place: growing moves pages and copies nothing, so the peak is the matrix itself."""
+    """Rows appended in place: growing moves pages and copies nothing, so the peak is the matrix itself.
 
-    def __init__(self) -> None:
-        self.rows, self.array = 0, np.empty((0, 0), np.uint8)
+    Room is made at once for `times` the rows of the first block: memory that is never written costs nothing,
+    whereas what growing adds is filled with zeros first.
+    """
+
+    def __init__(self, times: float) -> None:
+        self.rows, self.times, self.array = 0, times, np.empty((0, 0), np.uint8)
 
     def append(self, block: NDArray[Any]) -> None:
         n = self.rows + len(block)
         if not self.rows:
-            self.array = np.empty((0, *block.shape[1:]), block.dtype)
+            self.array = np.empty((int(n * self.times), *block.shape[1:]), block.dtype)
         elif self.array.dtype == np.uint8 and block.dtype != np.uint8:
-            self.array = self.array.astype(block.dtype)
+            self.array = self.array[: self.rows].astype(block.dtype)
         if n > len(self.array):
             self.array.resize((max(n, len(self.array) * 3 // 2), *block.shape[1:]), refcheck=False)
         self.array[self.rows : n] = block
@@ -210,8 +214,8 @@ class _Growing:
 class _GrowingText:
     """Codes of blocks, rewritten into the values of all of them."""
 
-    def __init__(self) -> None:
-        self.codes, self.values = _Growing(), dict[str, int]()
+    def __init__(self, times: float) -> None:
+        self.codes, self.values = _Growing(times), dict[str, int]()
 
     def append(self, column: TextColumn) -> None:
         recode = [self.values.setdefault(value, len(self.values)) for value in column.values]
@@ -223,14 +227,13 @@ class _GrowingText:
 
 def read_dataset(source: str, options: CsvOptions, dtype: str = "float32", stream: ByteStream | None = None) -> Dataset:
     """All of `source` in memory. DataError and OptionError say what is wrong with it."""
-    import pyarrow as pa
-
-    pa.set_memory_pool(pa.system_memory_pool())  # pyarrow's own keeps what it is done with, some 15 MB here
     with open_input(source, stream=stream, hashed=True) as opened:
         where = shown(source)
         plan = plan_training(opened, where, options)
         layout = plan.layout
-        numbers, texts, target = _Growing(), {name: _GrowingText() for name in layout.text}, _GrowingText()
+        times = 1.05 * max(1, opened.size / len(plan.rest)) if plan.rest else 1  # the first block is that of plan.rest
+        numbers, target = _Growing(times), _GrowingText(times)
+        texts = {name: _GrowingText(times) for name in layout.text}
         for block in CsvReader(opened, plan, dtype, training=True, whole=True):
             numbers.append(block.table.numbers)
             for name, column in texts.items():

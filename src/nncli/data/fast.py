@@ -65,7 +65,7 @@ class FastPath:
             kind: csv.ConvertOptions(
                 column_types={**dict.fromkeys(self.numeric, getattr(pa, kind)()), **text},
                 include_columns=[*self.numeric, *text],
-                null_values=[] if kind == "uint8" else tokens,  # as uint8, a missing cell is refused like any other text
+                null_values=[] if kind == "uint8" else tokens,  # a missing cell is no uint8
                 strings_can_be_null=False,
             )
             for kind in ("uint8", "float32", "float64")

@@ -103,7 +103,8 @@ class Input:
 
     def __init__(self, raw: ByteStream, where: str, hashed: bool) -> None:
         self.where = where
-        self.is_regular = isinstance(raw, FileIO) and stat.S_ISREG(os.fstat(raw.fileno()).st_mode)
+        status = os.fstat(raw.fileno()) if isinstance(raw, FileIO) else None
+        self.is_regular = status is not None and stat.S_ISREG(status.st_mode)
         self.hashing = HashingReader(raw) if hashed else None
         raw = self.hashing or raw
         self._stream: Any = raw
@@ -117,6 +118,7 @@ class Input:
             first += more
             self.kind = next((kind for magic, kind in MAGIC.items() if first.startswith(magic)), "")
         self._stream = _Unread(first, raw)
+        self.size = status.st_size if status and not self.kind else 0  # of what there is to read; 0: unknown
         if self.kind:
             import pyarrow as pa
 
