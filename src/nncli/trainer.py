@@ -15,6 +15,7 @@ from nncli.data.matrix import Subset
 from nncli.errors import TrainingError
 from nncli.model import EVAL_ROWS
 from nncli.nn.losses import Loss
+from nncli.nn.memory import zeros
 from nncli.nn.network import Network
 from nncli.nn.optimizers import OPTIMIZERS
 from nncli.nn.schedules import SCHEDULES
@@ -40,11 +41,11 @@ class Batch:
         self.subset, self.loss, self.network = subset, loss, network
         self.table = loss.targets(K).astype(network.dtype)  # row k is the target of class k
         d, outputs = subset.matrix.width, self.table.shape[1]
-        self.raw = np.empty((size if subset.matrix.scale is not None else 0, d), subset.matrix.values.dtype)
-        self.X = np.empty((size, d), network.dtype)
-        self.Y = np.empty((size, outputs), network.dtype)
-        self.P = np.empty((size, outputs), network.dtype)
-        self.dZ = np.empty((size, outputs), network.dtype)
+        self.raw = zeros((size if subset.matrix.scale is not None else 0, d), subset.matrix.values.dtype)
+        self.X = zeros((size, d), network.dtype)
+        self.Y = zeros((size, outputs), network.dtype)
+        self.P = zeros((size, outputs), network.dtype)
+        self.dZ = zeros((size, outputs), network.dtype)
 
     def forward(self, rows: NDArray[np.int64]) -> tuple[float, int]:
         """The sum of the losses of the given rows of the matrix, and how many of them come out right."""

@@ -16,7 +16,7 @@ MAX_CATEGORIES = 100  # of a text column; the rarer ones share one input with th
 LARGEST = 1e15  # inputs are cut off there, so that no finite cell can make the network overflow
 SMALLEST_RANGE = 1e-30  # a column that varies by less is constant: its scale would not fit float32
 ROWS_AT_ONCE = 8192  # what statistics and scaling work on at a time
-MEDIAN_ROWS = 10_000  # the median is that of at most so many evenly spaced training rows
+MEDIAN_ROWS = 5_000  # the median is that of at most so many evenly spaced training rows
 
 Vector = NDArray[np.float64]
 

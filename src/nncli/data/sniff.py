@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 
 from nncli.data.cells import (
@@ -117,6 +118,7 @@ class Head:
         return rows if self.at_end or len(rows) > most else rows[:-1]
 
 
+@lru_cache(10_000)  # of a thousand columns, most hold the same numbers
 def is_number(cell: str) -> bool:
     return NUMBER.fullmatch(cell.strip(BLANKS)) is not None
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from nncli.nn.activations import ACTIVATIONS, Activation
 from nncli.nn.initializers import INITIALIZERS
 from nncli.nn.layers import Array, Dense, Layer
+from nncli.nn.memory import zeros
 
 
 @dataclass(frozen=True)
@@ -53,15 +53,15 @@ class Network:
                 of_layer[name] = block
             blocks_of.append(of_layer)
             self.widths.append(layer.width(width))
-        self.theta = _aligned_zeros(self.blocks[-1].stop, self.dtype)
-        self.grad = _aligned_zeros(self.blocks[-1].stop, self.dtype)
+        self.theta = zeros(self.blocks[-1].stop, self.dtype)
+        self.grad = zeros(self.blocks[-1].stop, self.dtype)
         for layer, of_layer in zip(self.layers, blocks_of, strict=True):
             layer.bind(
                 {name: block.view(self.theta) for name, block in of_layer.items()},
                 {name: block.view(self.grad) for name, block in of_layer.items()},
             )
-        self._outputs = [np.empty((0, width), self.dtype) for width in self.widths[1:]]
-        self._gradients = [np.empty((0, width), self.dtype) for width in self.widths[1:-1]]
+        self._outputs = [zeros((0, width), self.dtype) for width in self.widths[1:]]
+        self._gradients = [zeros((0, width), self.dtype) for width in self.widths[1:-1]]
         self._A: list[Array] = []  # X and the output of each layer, for the current batch
         self._dA: list[Array] = []
 
@@ -101,7 +101,7 @@ class Network:
     def backward(self, dZ: Array) -> None:
         """Fills `grad` with dL/dθ, from dZ (n, outputs) = dL/dZ of the batch of the last `forward`."""
         if len(self._gradients) and len(self._gradients[0]) < len(self._outputs[0]):
-            self._gradients = [np.empty_like(A) for A in self._outputs[:-1]]
+            self._gradients = [zeros(A.shape, self.dtype) for A in self._outputs[:-1]]
         n = len(dZ)
         gradients = [None, *(dA[:n] for dA in self._gradients), dZ]  # nobody needs dL/dX
         for i in reversed(range(len(self.layers))):
@@ -112,22 +112,10 @@ class Network:
     def _fit(self, n: int) -> None:
         """Makes `_A` the buffers for a batch of n rows."""
         if n > len(self._outputs[0]):
-            self._outputs = [np.empty((n, A.shape[1]), self.dtype) for A in self._outputs]
+            self._outputs = [zeros((n, A.shape[1]), self.dtype) for A in self._outputs]
             self._A = []
         if not self._A or len(self._A[1]) != n:
             self._A = [self._outputs[0], *(A[:n] for A in self._outputs)]
-
-
-def _aligned_zeros(n: int, dtype: np.dtype[Any]) -> Array:
-    """n zeros from an address that is a multiple of 64, the bytes of a cache line and of an AVX-512 register.
-
-    NumPy's own are at multiples of 16; each access to two lines at once costs the optimizer a quarter of its time.
-    """
-    n_bytes, line = n * dtype.itemsize, 64
-    memory = np.zeros(n_bytes + line, np.uint8)
-    start = -memory.ctypes.data % line
-    vector: Array = memory[start : start + n_bytes].view(dtype)
-    return vector
 
 
 def multilayer(

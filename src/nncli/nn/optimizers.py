@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from nncli.nn.layers import Array
+from nncli.nn.memory import zeros
 from nncli.registry import Registry
 
 BLOCK = 65_536  # elements; four vectors of float32 of this length are 1 MiB, within the second-level cache of most
@@ -55,7 +56,7 @@ class SGD(Optimizer):
             raise ValueError("nesterov=true needs a momentum, for example sgd:momentum=0.9:nesterov=true")
 
     def start(self, theta: Array) -> None:
-        self.v, self.t = np.zeros_like(theta) if self.momentum else theta[:0], 0
+        self.v, self.t = zeros(theta.shape, theta.dtype) if self.momentum else theta[:0], 0
 
     def step(self, theta: Array, g: Array, lr: float) -> None:
         self.t += 1
@@ -97,7 +98,7 @@ class Adam(Optimizer):
             raise ValueError(f"eps: expected eps > 0, found {self.eps}")
 
     def start(self, theta: Array) -> None:
-        self.m, self.v, self.t = np.zeros_like(theta), np.zeros_like(theta), 0
+        self.m, self.v, self.t = zeros(theta.shape, theta.dtype), zeros(theta.shape, theta.dtype), 0
 
     def step(self, theta: Array, g: Array, lr: float) -> None:
         # The state holds m / (1 − β₁) and v / (1 − β₂), which saves three passes over memory:
