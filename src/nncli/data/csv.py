@@ -38,7 +38,7 @@ __all__ = [
     "read_dataset",
 ]
 
-BLOCK_BYTES = 3 << 20
+BLOCK_BYTES = 3 << 19
 FEW_BYTES = 4 << 10  # read by hand in 0.05 to 0.5 ms; pyarrow may wait 4 ms for its threads
 BY_HAND_BYTES = 64 << 10  # a refused block is halved down to this, so that one bad row slows few others
 

@@ -8,6 +8,7 @@ import stat
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +19,7 @@ from nncli.registry import did_you_mean
 
 T = TypeVar("T")
 R = TypeVar("R")
+PIPE_BYTES = 1 << 20  # a fast writer fills it meanwhile: many rows at a time, where 64 KiB may hold only a few
 MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd"}
 
 
@@ -161,9 +163,14 @@ def open_raw(source: str) -> ByteStream:
     if source == "-":
         # Unbuffered: a row must arrive when it is written, not when a buffer is full.
         try:
-            return open(0, "rb", buffering=0, closefd=False)
+            stdin = FileIO(0, "rb", closefd=False)
         except OSError as error:
             raise DataError("stdin", f"cannot be read ({error.strerror})") from None
+        with suppress(ImportError, AttributeError, OSError):  # Linux, and only a pipe
+            import fcntl
+
+            fcntl.fcntl(0, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        return stdin
     path = Path(source)
     try:
         return path.open("rb", buffering=0)
