@@ -18,7 +18,7 @@ LEVELS = [
     ["trainer"],
     ["checkpoint", "predictor"],
     ["experiment"],
-    ["api", "report"],
+    ["api", "report", "progress"],
     ["cli"],
 ]
 LEVEL_OF = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
@@ -68,9 +68,9 @@ def test_every_room_named_here_exists() -> None:
     [
         ("--help", {"numpy", "pyarrow", "sklearn", "rich"}),
         ("train --help", {"pyarrow", "sklearn", "rich"}),
-        ("train DATA --epochs 1 -o new.npz", {"sklearn", "scipy"}),
+        ("train DATA --epochs 1 -o new.npz --json", {"sklearn", "scipy", "rich"}),
         ("predict MODEL DATA", {"sklearn", "scipy", "rich"}),
-        ("datasets --json", {"numpy", "pyarrow", "sklearn"}),
+        ("datasets --json", {"numpy", "pyarrow", "sklearn", "rich"}),
     ],
 )
 def test_commands_load_no_more_than_they_need(

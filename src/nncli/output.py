@@ -1,14 +1,15 @@
-"""What leaves the program: lines on stderr, and files written whole or not at all."""
+"""What leaves the program: lines on stderr, JSON on stdout, and files written whole or not at all."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from nncli.errors import OutputError
 
@@ -25,6 +26,19 @@ def say(line: str, quiet: bool = False) -> None:
     if not quiet:
         with contextlib.suppress(OSError):
             print(one_line(line), file=sys.stderr, flush=True)
+
+
+def print_json(document: Any) -> None:
+    """What scripts read."""
+    print(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def number(value: float) -> str:
+    return f"{value:.4f}" if abs(value) < 1000 else f"{value:.3g}"
+
+
+def percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
 
 
 @contextlib.contextmanager

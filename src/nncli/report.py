@@ -1,78 +1,19 @@
-"""Results → a person: tables on stdout, notes and progress on stderr. The only importer of rich."""
+"""Results → a person: tables on stdout. With `progress`, the only importer of rich."""
 
 from __future__ import annotations
 
-import json
-import time
 from collections.abc import Sequence
-from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from nncli.output import one_line, say
-
-if TYPE_CHECKING:
-    from nncli.trainer import Epoch
+from nncli.output import number, one_line, percent, say
 
 PARTS = (("training", "train"), ("validation", "val"), ("test", "test"))
-SECONDS_BETWEEN_LINES = 10  # of progress, where there is no terminal
 MOST_CLASSES = 20  # that a confusion matrix is shown for
-
-
-def print_json(document: Any) -> None:
-    print(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
-
-
-class TrainProgress:
-    """A bar with ETA, loss and accuracy on a terminal; elsewhere a plain line now and then."""
-
-    def __init__(self, epochs: int, quiet: bool) -> None:
-        self.epochs, self.quiet = epochs, quiet
-        console = Console(stderr=True)
-        self.bar: Progress | None = None
-        if console.is_terminal and not console.is_dumb_terminal and not quiet:
-            self.bar = Progress(
-                TextColumn("epoch {task.completed}/{task.total}"), BarColumn(bar_width=12),
-                TextColumn("{task.description}"), TextColumn("ETA"), TimeRemainingColumn(compact=True),
-                console=console, transient=True,
-            )  # fmt: skip
-        self.task = TaskID(0)
-        self.spoke = time.monotonic()
-
-    def __enter__(self) -> TrainProgress:
-        if self.bar:
-            self.bar.start()
-            self.task = self.bar.add_task("", total=self.epochs)
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self.bar:
-            self.bar.stop()
-
-    def __call__(self, epoch: Epoch) -> None:
-        figures = f"loss {number(epoch.train_loss)}"
-        if epoch.val_loss is not None and epoch.val_accuracy is not None:
-            figures += f"  val {number(epoch.val_loss)}  {percent(epoch.val_accuracy)}"
-        if self.bar:
-            self.bar.update(self.task, completed=epoch.number, description=figures)
-        elif time.monotonic() - self.spoke > SECONDS_BETWEEN_LINES:
-            self.spoke = time.monotonic()
-            say(f"epoch {epoch.number}/{self.epochs}: {figures}", self.quiet)
-
-
-def number(value: float) -> str:
-    return f"{value:.4f}" if abs(value) < 1000 else f"{value:.3g}"
-
-
-def percent(share: float) -> str:
-    return f"{100 * share:.1f} %"
 
 
 def print_training(figures: dict[str, Any], quiet: bool = False) -> None:

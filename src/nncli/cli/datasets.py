@@ -15,11 +15,13 @@ def datasets(json: Json = False) -> int:
     nncli train wine --model softmax
     """
     from nncli.data.bundled import BUNDLED, path_of
-    from nncli.report import print_datasets, print_json
+    from nncli.output import print_json
 
     if json:
         print_json([{**dataclasses.asdict(one), "path": str(path_of(one.name))} for one in BUNDLED.values()])
         return DONE
+    from nncli.report import print_datasets
+
     print_datasets(
         [
             (one.name, f"{one.rows:,}", str(one.columns), str(one.classes), one.description, one.source)

@@ -26,12 +26,16 @@ def evaluate(
     nncli eval model.npz new.csv --json
     """
     from nncli import checkpoint, experiment
-    from nncli.output import say
-    from nncli.report import print_evaluation, print_json
+    from nncli.output import print_json, say
 
     loaded, provenance = checkpoint.load(Path(model))
     metrics, notes = experiment.evaluate_model(loaded, provenance, model, data)
     for note in notes:
         say(note, quiet)
-    print_json(metrics) if json else print_evaluation(metrics)
+    if json:
+        print_json(metrics)
+    else:
+        from nncli.report import print_evaluation
+
+        print_evaluation(metrics)
     return DONE

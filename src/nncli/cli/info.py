@@ -15,9 +15,14 @@ def info(model: ModelFile, json: Json = False) -> int:
     nncli info model.npz --json
     """
     from nncli import checkpoint
-    from nncli.report import print_json, print_model
+    from nncli.output import print_json
 
     loaded, provenance = checkpoint.load(Path(model))
     description = checkpoint.describe(loaded, provenance)
-    print_json(description) if json else print_model(description)
+    if json:
+        print_json(description)
+    else:
+        from nncli.report import print_model
+
+        print_model(description)
     return DONE

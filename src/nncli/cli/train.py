@@ -46,8 +46,8 @@ def train(
     """
     from nncli import checkpoint, experiment
     from nncli.blas import use_threads
-    from nncli.output import check_writable, say
-    from nncli.report import TrainProgress, print_json, print_plan, print_training
+    from nncli.output import check_writable, print_json, say
+    from nncli.progress import TrainProgress
 
     if out == "-" and (json or log == "-"):
         raise OptionError("--out", "the model goes to stdout, where something else is to go too", "Name a file with -o")
@@ -63,7 +63,12 @@ def train(
             say(note, quiet)
         if dry_run:
             plan = experiment.plan(prepared)
-            print_json(plan) if json else print_plan(plan)
+            if json:
+                print_json(plan)
+            else:
+                from nncli.report import print_plan
+
+                print_plan(plan)
             return DONE
         assert prepared.config.epochs is not None
         write_line = stack.enter_context(_logger(log))
@@ -89,6 +94,8 @@ def train(
     if json:
         print_json({"out": out, "seconds": round(run.seconds, 3), **run.figures})
     elif out != "-":
+        from nncli.report import print_training
+
         print_training(run.figures, quiet)
     if run.failure:
         raise run.failure
