@@ -5,7 +5,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from nncli.nn.activations import ACTIVATIONS
+from nncli.nn.activations import ACTIVATIONS, Activation
+from nncli.nn.layers import Dense
 from nncli.nn.losses import LOSSES
 from nncli.nn.network import Network, multilayer
 from nncli.nn.optimizers import OPTIMIZERS
@@ -17,7 +18,7 @@ def mean_loss(network: Network, loss_name: str, X: np.ndarray, Y: np.ndarray) ->
 
 
 @pytest.mark.parametrize("hidden", [(), (5,), (5, 4)], ids=["linear", "one hidden", "two hidden"])
-@pytest.mark.parametrize("activation", ACTIVATIONS)
+@pytest.mark.parametrize("activation", [name for name in ACTIVATIONS if ACTIVATIONS[name].differentiable])
 @pytest.mark.parametrize("loss_name", LOSSES)
 def test_backpropagation_agrees_with_central_differences(
     hidden: tuple[int, ...], activation: str, loss_name: str
@@ -108,3 +109,23 @@ def test_an_initialiser_that_suits_the_activation() -> None:
         network = multilayer(500, (300,), 2, activation, "float64")
         network.initialize(None, np.random.default_rng(0))
         assert network.blocks[0].view(network.theta).var() == pytest.approx(variance, rel=0.02)
+
+
+def test_sign_units_compute_exclusive_or() -> None:
+    # lectures: z1 = sign(20 x1 + 20 x2 − 10), z2 = sign(−20 x1 − 20 x2 + 30), sign(20 z1 + 20 z2 − 30)
+    network = Network(2, [Dense(2), ACTIVATIONS.create("sign"), Dense(1), ACTIVATIONS.create("sign")])
+    network.theta[:] = [20, -20, 20, -20, -10, 30, 20, 20, -30]
+    X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
+    assert network.forward(X)[:, 0].tolist() == [-1, 1, 1, -1]
+
+
+def test_each_hidden_layer_has_the_activation_given_for_it() -> None:
+    network = multilayer(2, (3, 4), 1, "relu,tanh")
+    assert [layer.name for layer in network.layers if isinstance(layer, Activation)] == ["relu", "tanh"]
+
+
+def test_the_slopes_of_prelu_start_at_a_quarter_and_are_parameters() -> None:
+    network = multilayer(2, (3,), 1, "prelu")
+    network.initialize(None, np.random.default_rng(0))
+    [slope] = [block for block in network.blocks if block.name == "slope1"]
+    assert slope.view(network.theta).tolist() == [0.25, 0.25, 0.25]

@@ -88,6 +88,17 @@ def _component(registry: str) -> Callable[[str], str]:
     return read
 
 
+def _activation(text: str) -> str:
+    for spec in text.split(","):
+        one = registries()["activations"].create(spec)
+        if not one.differentiable:
+            raise ValueError("activations with a useful derivative, as hidden layers learn by backpropagation")
+    return text
+
+
+_activation.registry = "activations"  # type: ignore[attr-defined]
+
+
 def _hidden(text: str) -> tuple[int, ...]:
     try:
         widths = tuple(int(part) for part in text.replace(",", "x").split("x"))
@@ -167,8 +178,9 @@ class TrainConfig:
     model: str = option("mlp", "{models}", "Model", "NAME", _component("models"), short="-m")
     hidden: tuple[int, ...] | None = option(None, "Units of each hidden layer, as 64 or 128x64.", "Model", "WIDTHS",
         _hidden, default_text="64 for mlp")  # fmt: skip
-    activation: str | None = option(None, "Of the hidden layers: {activations}.", "Model", "NAME",
-        _component("activations"), default_text="relu")  # fmt: skip
+    activation: str | None = option(None, "Of the hidden layers, or of each one as relu,tanh: {activations}. "
+        "Through step and sign, nothing can be learned by backpropagation.",
+        "Model", "NAME", _activation, default_text="relu")  # fmt: skip
     loss: str | None = option(None, "{losses}.", "Model", "NAME", _component("losses"), default_text="by model")
     init: str | None = option(None, "Initial weights: {initializers}.", "Model", "NAME", _component("initializers"),
         default_text="zeros without hidden layers, else by activation")  # fmt: skip
@@ -274,6 +286,13 @@ class TrainConfig:
             for name in ("hidden", "activation"):
                 if getattr(self, name) is not None:
                     raise OptionError(flag(name), f"model '{self.model}' has no hidden layer", "Use --model mlp")
+        hidden = preset.hidden if self.hidden is None else self.hidden
+        activation = self.activation or ("relu" if preset.hidden else None)
+        if activation and activation.count(",") and activation.count(",") + 1 != len(hidden):
+            raise OptionError(
+                flag("activation"),
+                f"expected one name, or one for each hidden layer ({len(hidden)}), found '{activation}'",
+            )
         if self.patience is not None and not has_val:
             raise OptionError(flag("patience"), "there are no validation rows to judge by", "Set --val above 0")
         optimizer = self.optimizer or preset.optimizer
@@ -285,8 +304,8 @@ class TrainConfig:
         steps = math.ceil(n_train / (batch_size or n_train))
         return dataclasses.replace(
             self,
-            hidden=preset.hidden if self.hidden is None else self.hidden,
-            activation=self.activation or ("relu" if preset.hidden else None),
+            hidden=hidden,
+            activation=activation,
             loss=self.loss or preset.loss,
             init=self.init or preset.init,
             optimizer=optimizer,

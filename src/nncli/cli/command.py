@@ -7,6 +7,7 @@ registries. And nothing is converted on the way in, as every option is a flag or
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 import shutil
@@ -18,6 +19,7 @@ from typer.core import TyperCommand, TyperGroup
 
 WIDEST = 100
 TERM_WIDTH = 24
+wrap = functools.partial(textwrap.wrap, break_on_hyphens=False)  # names of components have hyphens
 
 
 class _AsGiven:
@@ -43,7 +45,7 @@ class Command(_Plain, TyperCommand):
         summary, _, examples = inspect.cleandoc(self.help or "").partition("\n\n")
         usage = re.sub(r"[{}]", "", " ".join(self.collect_usage_pieces(ctx)))
         lines = [f"Usage: {ctx.command_path} {usage}", ""]
-        lines += [*textwrap.wrap(" ".join(summary.split()), width), ""]
+        lines += [*wrap(" ".join(summary.split()), width), ""]
         lines += [*textwrap.indent(examples, "  ").splitlines(), ""] if examples else []
         groups: dict[str, list[tuple[str, str]]] = {}
         for param in self.get_params(ctx):
@@ -68,7 +70,7 @@ class Group(_Plain, TyperGroup):
         lines = [
             f"Usage: {ctx.command_path} COMMAND [OPTIONS] ...",
             "",
-            *textwrap.wrap(" ".join(summary.split()), width),
+            *wrap(" ".join(summary.split()), width),
             "",
             *textwrap.indent(examples, "  ").splitlines(),
             "",
@@ -98,7 +100,7 @@ def definitions(records: Iterable[tuple[str, str]], width: int) -> list[str]:
     lines = []
     for term, text in records:
         paragraphs = text.split("\n")
-        body = [line for part in paragraphs for line in textwrap.wrap(part, width - column - 2) or [""]]
+        body = [line for part in paragraphs for line in wrap(part, width - column - 2) or [""]]
         if len(term) > column - 2:
             lines.append(f"  {term}")
         else:

@@ -1,6 +1,13 @@
-"""Activations: A = f(Z), elementwise. To add one, write one class here."""
+"""Activations: A = f(Z), elementwise. To add one, write one class here.
+
+`backward` may use the buffer of A as scratch where that helps: nobody reads A after it.
+"""
 
 from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -9,9 +16,14 @@ from nncli.registry import Registry
 
 
 class Activation(Layer):
-    """A layer without parameters. `initializer` is what suits the dense layer before it."""
+    """A layer that keeps its width. `initializer` is what suits the dense layer before it.
+
+    One without a useful derivative sets `differentiable` to False: it is no help to anything that learns by
+    gradients, and only its `forward` is called.
+    """
 
     initializer = "glorot"
+    differentiable = True
 
 
 ACTIVATIONS: Registry[Activation] = Registry("--activation")
@@ -27,6 +39,28 @@ class Identity(Activation):
     def backward(self, dA: Array, Z: Array, A: Array, dZ: Array | None) -> None:
         if dZ is not None:
             np.copyto(dZ, dA)
+
+
+@ACTIVATIONS.register("step")
+class Step(Activation):
+    """A = 1 if Z ≥ 0 else 0;  no useful derivative"""
+
+    differentiable = False
+
+    def forward(self, Z: Array, A: Array) -> None:
+        np.greater_equal(Z, 0, out=A)
+
+
+@ACTIVATIONS.register("sign")
+class Sign(Activation):
+    """A = 1 if Z ≥ 0 else −1;  no useful derivative"""
+
+    differentiable = False
+
+    def forward(self, Z: Array, A: Array) -> None:
+        np.greater_equal(Z, 0, out=A)  # 1 or 0
+        A *= 2
+        A -= 1
 
 
 @ACTIVATIONS.register("sigmoid")
@@ -57,6 +91,20 @@ class Tanh(Activation):
             dZ *= dA  # dL/dZ = dL/dA ∘ (1 − A²)
 
 
+@ACTIVATIONS.register("arctan")
+class Arctan(Activation):
+    """A = arctan Z;  dA/dZ = 1 / (1 + Z²)"""
+
+    def forward(self, Z: Array, A: Array) -> None:
+        np.arctan(Z, out=A)
+
+    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array | None) -> None:
+        if dZ is not None:
+            np.cos(A, out=dZ)  # cos(arctan z) = 1 / √(1 + z²), which cannot overflow
+            dZ *= dZ  # dA/dZ = 1 / (1 + Z²)
+            dZ *= dA  # dL/dZ = dL/dA ∘ 1 / (1 + Z²)
+
+
 @ACTIVATIONS.register("relu")
 class ReLU(Activation):
     """A = max(Z, 0);  dA/dZ = 1 if Z > 0 else 0"""
@@ -70,6 +118,165 @@ class ReLU(Activation):
         if dZ is not None:
             np.greater(A, 0, out=dZ)  # dA/dZ = [Z > 0] = [A > 0]
             dZ *= dA  # dL/dZ = dL/dA ∘ [Z > 0]
+
+
+@ACTIVATIONS.register("leaky-relu")
+@dataclass
+class LeakyReLU(Activation):
+    """A = max(Z, s Z), slope s = 0.01;  dA/dZ = 1 if Z > 0 else s (Maas et al. 2013)"""
+
+    slope: float = 0.01
+
+    initializer = "he"
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.slope <= 1:
+            raise ValueError(f"slope: expected 0 ≤ slope ≤ 1, found {self.slope}")
+
+    def forward(self, Z: Array, A: Array) -> None:
+        np.multiply(Z, self.slope, out=A)  # s Z
+        np.maximum(Z, A, out=A)  # A = max(Z, s Z)
+
+    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array | None) -> None:
+        if dZ is not None:
+            np.greater(Z, 0, out=dZ)  # [Z > 0]
+            dZ *= 1 - self.slope
+            dZ += self.slope  # dA/dZ = s + (1 − s) [Z > 0]
+            dZ *= dA  # dL/dZ = dL/dA ∘ dA/dZ
+
+
+@ACTIVATIONS.register("prelu")
+class PReLU(Activation):
+    """A = max(Z, 0) + s min(Z, 0), slope s of each unit learned from 0.25;  dA/ds = min(Z, 0) (He et al. 2015)"""
+
+    initializer = "he"
+
+    def shapes(self, d: int) -> dict[str, tuple[int, ...]]:
+        return {"slope": (d,)}
+
+    def bind(self, parameters: Mapping[str, Array], gradients: Mapping[str, Array]) -> None:
+        self.s, self.ds = parameters["slope"], gradients["slope"]
+
+    def reset(self) -> None:
+        self.s[...] = 0.25
+
+    def forward(self, Z: Array, A: Array) -> None:
+        np.sign(Z, out=A)
+        np.minimum(A, 0, out=A)  # −1 where Z < 0, else 0
+        A *= 1 - self.s
+        A += 1  # s where Z < 0, else 1
+        A *= Z  # A = max(Z, 0) + s min(Z, 0)
+
+    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array | None) -> None:
+        np.minimum(Z, 0, out=A)  # dA/ds = min(Z, 0)
+        A *= dA
+        np.sum(A, axis=0, out=self.ds)  # dL/ds = Σ_i dL/da_i ∘ min(z_i, 0)   (h,)
+        if dZ is not None:
+            np.sign(Z, out=dZ)
+            np.minimum(dZ, 0, out=dZ)
+            dZ *= 1 - self.s
+            dZ += 1  # dA/dZ = s where Z < 0, else 1
+            dZ *= dA  # dL/dZ = dL/dA ∘ dA/dZ
+
+
+@ACTIVATIONS.register("elu")
+@dataclass
+class ELU(Activation):
+    """A = Z if Z > 0 else α (e^Z − 1), α = 1;  dA/dZ = 1 if Z > 0 else A + α (Clevert et al. 2016)"""
+
+    alpha: float = 1.0
+
+    initializer = "he"
+
+    def __post_init__(self) -> None:
+        if not self.alpha > 0:
+            raise ValueError(f"alpha: expected alpha > 0, found {self.alpha}")
+
+    def forward(self, Z: Array, A: Array) -> None:
+        np.minimum(Z, 0, out=A)
+        np.expm1(A, out=A)
+        A *= self.alpha  # α (e^Z − 1), and 0 where Z > 0
+        np.copyto(A, Z, where=Z > 0)
+
+    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array | None) -> None:
+        if dZ is not None:
+            np.add(A, self.alpha, out=dZ)  # dA/dZ = α e^Z = A + α where Z ≤ 0
+            np.copyto(dZ, 1, where=Z > 0)  # and 1 elsewhere
+            dZ *= dA  # dL/dZ = dL/dA ∘ dA/dZ
+
+
+@ACTIVATIONS.register("softplus")
+class Softplus(Activation):
+    """A = log(1 + e^Z);  dA/dZ = σ(Z)"""
+
+    initializer = "he"
+
+    def forward(self, Z: Array, A: Array) -> None:
+        np.logaddexp(0, Z, out=A)  # log(e⁰ + e^Z) without overflow
+
+    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array | None) -> None:
+        if dZ is not None:
+            sigmoid(Z, dZ)  # dA/dZ = σ(Z)
+            dZ *= dA  # dL/dZ = dL/dA ∘ σ(Z)
+
+
+@ACTIVATIONS.register("gelu")
+class GELU(Activation):
+    """A = ½ Z (1 + tanh(√(2/π) (Z + 0.044715 Z³))), which is Z Φ(Z) within 0.0005 (Hendrycks and Gimpel 2016)"""
+
+    initializer = "he"
+
+    def forward(self, Z: Array, A: Array) -> None:
+        self._tanh(Z, A)
+        A += 1
+        A *= 0.5
+        A *= Z  # A = ½ (1 + T) Z
+
+    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array | None) -> None:
+        # T = tanh U, dU/dZ = √(2/π) (1 + 0.134145 Z²):   dA/dZ = ½ (1 + T + Z (1 − T²) dU/dZ)
+        if dZ is not None:
+            self._tanh(Z, A)  # T, in the buffer of A
+            np.clip(Z, -10, 10, out=dZ)  # beyond, 1 − T² is 0, and must not meet an infinite Z²
+            dZ *= dZ
+            dZ *= 0.134145
+            dZ += 1
+            dZ *= math.sqrt(2 / math.pi)  # dU/dZ
+            np.subtract(1, A, out=A)
+            dZ *= A  # (1 − T) dU/dZ
+            np.subtract(2, A, out=A)  # 1 + T
+            dZ *= A  # (1 − T²) dU/dZ
+            dZ *= Z
+            dZ += A
+            dZ *= 0.5  # dA/dZ
+            dZ *= dA  # dL/dZ = dL/dA ∘ dA/dZ
+
+    def _tanh(self, Z: Array, T: Array) -> None:
+        with np.errstate(over="ignore"):  # tanh ∞ = 1 is right
+            np.multiply(Z, Z, out=T)
+            T *= 0.044715
+            T += 1
+            T *= Z
+            T *= math.sqrt(2 / math.pi)  # U = √(2/π) (Z + 0.044715 Z³)
+        np.tanh(T, out=T)
+
+
+@ACTIVATIONS.register("silu")
+class SiLU(Activation):
+    """A = Z σ(Z), also called swish;  dA/dZ = σ(Z) (1 + Z − A) (Elfwing et al. 2018)"""
+
+    initializer = "he"
+
+    def forward(self, Z: Array, A: Array) -> None:
+        sigmoid(Z, A)
+        A *= Z  # A = Z σ(Z)
+
+    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array | None) -> None:
+        if dZ is not None:
+            sigmoid(Z, dZ)
+            np.subtract(Z, A, out=A)
+            A += 1
+            dZ *= A  # dA/dZ = σ (1 + Z (1 − σ)) = σ (1 + Z − A)
+            dZ *= dA  # dL/dZ = dL/dA ∘ dA/dZ
 
 
 def sigmoid(Z: Array, P: Array) -> None:

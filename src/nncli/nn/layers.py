@@ -27,6 +27,9 @@ class Layer:
     def bind(self, parameters: Mapping[str, Array], gradients: Mapping[str, Array]) -> None:
         """Hands the layer its views into θ and g."""
 
+    def reset(self) -> None:
+        """Sets those parameters that are not drawn at random to what they start from."""
+
     def forward(self, X: Array, A: Array) -> None:
         """A = f(X)"""
         raise NotImplementedError
@@ -51,6 +54,9 @@ class Dense(Layer):
     def bind(self, parameters: Mapping[str, Array], gradients: Mapping[str, Array]) -> None:
         self.W, self.b = parameters["W"], parameters["b"]
         self.dW, self.db = gradients["W"], gradients["b"]
+
+    def reset(self) -> None:
+        self.b[...] = 0
 
     def forward(self, X: Array, A: Array) -> None:
         np.matmul(X, self.W, out=A)

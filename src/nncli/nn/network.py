@@ -78,10 +78,10 @@ class Network:
     def initialize(self, initializer: str | None, rng: np.random.Generator) -> None:
         """Draws the weights; with None, each dense layer takes what suits the activation behind it. Biases are 0."""
         for layer, after in zip(self.layers, [*self.layers[1:], None], strict=True):
+            layer.reset()
             if isinstance(layer, Dense):
                 suited = after.initializer if isinstance(after, Activation) else "glorot"
                 INITIALIZERS.create(initializer or suited).fill(layer.W, rng)
-                layer.b[...] = 0
 
     def forget_inputs(self, dead: NDArray[np.bool_]) -> None:
         """Sets the first weights of the given inputs (d,) to 0: an input that is 0 in every training row never
@@ -121,8 +121,12 @@ class Network:
 def multilayer(
     d: int, hidden: Sequence[int], outputs: int, activation: str = "relu", dtype: str = "float32"
 ) -> Network:
-    """X → dense → activation → … → dense → Z; without hidden layers, a linear model."""
+    """X → dense → activation → … → dense → Z; without hidden layers, a linear model.
+
+    One activation stands behind every hidden layer; or one for each is given, as "relu,tanh".
+    """
+    names = activation.split(",")
     layers: list[Layer] = []
-    for units in hidden:
-        layers += [Dense(units), ACTIVATIONS.create(activation)]
+    for units, name in zip(hidden, names if len(names) > 1 else names * len(hidden), strict=True):
+        layers += [Dense(units), ACTIVATIONS.create(name)]
     return Network(d, [*layers, Dense(outputs)], dtype)
