@@ -144,7 +144,7 @@ FILES = {
 
 OPTIONS = {
     "--model sofmax": Case("train two.csv --model sofmax", 2, "--model: expected one of logistic, softmax, mlp; found 'sofmax'. Did you mean 'softmax'?"),
-    "--optimizer adm": Case("train two.csv --optimizer adm", 2, "--optimizer: expected one of sgd, adam; found 'adm'. Did you mean 'adam'?"),
+    "--optimizer adm": Case("train two.csv --optimizer adm", 2, "--optimizer: expected one of sgd, momentum, nesterov, adagrad, rmsprop, adam; found 'adm'. Did you mean 'adam'?"),
     "--optimizer adam:beta": Case("train two.csv --optimizer adam:bet1=1", 2, "--optimizer: expected beta1=…, beta2=…, eps=… after 'adam'; found 'bet1=1'. Did you mean 'beta1'?"),
     "--activation rleu": Case("train two.csv --activation rleu", 2, "--activation: expected one of identity, step, sign, sigmoid, tanh, arctan, relu, leaky-relu, prelu, elu, softplus, gelu, silu; found 'rleu'. Did you mean 'relu'?"),
     "--activation step": Case("train two.csv --activation step", 2, "--activation: expected activations with a useful derivative, as hidden layers learn by backpropagation, found 'step'."),

@@ -27,14 +27,31 @@ def test_sgd() -> None:
     assert steps("sgd", [2, -1], 0.1) == pytest.approx([0.8, 0.9])
 
 
-def test_sgd_with_momentum() -> None:
+def test_momentum() -> None:
     # v = 2, θ = 1 − 0.2;  v = 0.9·2 − 1 = 0.8, θ = 0.8 − 0.08;  v = 0.72 + 0 , θ = 0.72 − 0.072
-    assert steps("sgd:momentum=0.9", [2, -1, 0], 0.1) == pytest.approx([0.8, 0.72, 0.648])
+    assert steps("momentum", [2, -1, 0], 0.1) == pytest.approx([0.8, 0.72, 0.648])
 
 
 def test_nesterov_looks_ahead() -> None:
     # v = 2, θ = 1 − 0.1·(2 + 0.9·2) = 0.62;  v = 0.9·2 − 1 = 0.8, θ = 0.62 − 0.1·(−1 + 0.9·0.8) = 0.648
-    assert steps("sgd:momentum=0.9:nesterov=true", [2, -1], 0.1) == pytest.approx([0.62, 0.648])
+    assert steps("nesterov", [2, -1], 0.1) == pytest.approx([0.62, 0.648])
+
+
+def test_adagrad() -> None:
+    # s = 4, θ = 1 − 0.1·2/2 = 0.9;  s = 5, θ = 0.9 + 0.1·1/√5
+    assert steps("adagrad", [2, -1], 0.1) == pytest.approx([0.9, 0.9 + 0.1 / math.sqrt(5)])
+    assert 0.9 + 0.1 / math.sqrt(5) == pytest.approx(0.944721, abs=1e-6)
+
+
+def test_rmsprop() -> None:
+    # s = 0.1·4 = 0.4, θ = 1 − 0.1·2/√0.4 = 0.683772;  s = 0.9·0.4 + 0.1·1 = 0.46, θ = 0.683772 + 0.1/√0.46
+    assert steps("rmsprop", [2, -1], 0.1) == pytest.approx([0.683772, 0.831214], abs=1e-6)
+
+
+@pytest.mark.parametrize("spec", ["adagrad", "rmsprop:rho=0", "adam"])
+def test_epsilon_stands_beside_the_root(spec: str) -> None:
+    # the first step is 0.1 · 2 / (2 + 2)
+    assert steps(f"{spec}:eps=2", [2], 0.1) == pytest.approx([0.95])
 
 
 def test_adam() -> None:
@@ -43,11 +60,6 @@ def test_adam() -> None:
     second = 0.9 - 0.1 * (0.08 / 0.19) / math.sqrt(0.004996 / 0.001999)
     assert steps("adam", [2, -1], 0.1) == pytest.approx([0.9, second], rel=1e-7)
     assert second == pytest.approx(0.873366, abs=1e-6)
-
-
-def test_adam_adds_epsilon_to_the_corrected_root() -> None:
-    # with ε = 2 the first step is 0.1 · 2 / (2 + 2)
-    assert steps("adam:eps=2", [2], 0.1) == pytest.approx([0.95])
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
@@ -73,19 +85,20 @@ def test_finds_the_minimum_of_a_bowl(name: str) -> None:
     optimizer, theta, c = OPTIMIZERS.create(name), np.zeros(3), np.array([0.5, 1, 2])
     optimizer.start(theta)
     for t in range(2000):
-        optimizer.step(theta, c * (theta - 3), 0.05 * (1 - t / 2000))
+        optimizer.step(theta, c * (theta - 3), 0.5 * (1 - t / 2000))
     np.testing.assert_allclose(theta, 3, atol=1e-2)
 
 
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("adma", "--optimizer: expected one of sgd, adam; found 'adma'. Did you mean 'adam'?"),
+        ("adma", "--optimizer: expected one of sgd, momentum, nesterov, adagrad, rmsprop, adam; found 'adma'. Did you mean 'adam'?"),
         ("adam:bta1=0.9", "--optimizer: expected beta1=…, beta2=…, eps=… after 'adam'; found 'bta1=0.9'. Did you mean 'beta1'?"),
         ("adam:beta1=1", "--optimizer: adam: beta1: expected 0 ≤ beta1 < 1, found 1.0."),
-        ("sgd:momentum=fast", "--optimizer: sgd:momentum: expected a number, found 'fast'."),
-        ("sgd:nesterov=yes", "--optimizer: sgd:nesterov: expected true or false, found 'yes'."),
-        ("sgd:nesterov=true", "--optimizer: sgd: nesterov=true needs a momentum, for example sgd:momentum=0.9:nesterov=true."),
+        ("momentum:mu=fast", "--optimizer: momentum:mu: expected a number, found 'fast'."),
+        ("sgd:mu=0.9", "--optimizer: expected no settings after 'sgd'; found 'mu=0.9'."),
+        ("rmsprop:rho=1", "--optimizer: rmsprop: rho: expected 0 ≤ rho < 1, found 1.0."),
+        ("adagrad:eps=0", "--optimizer: adagrad: eps: expected eps > 0, found 0.0."),
     ],
 )  # fmt: skip
 def test_bad_settings_are_explained(spec: str, message: str) -> None:

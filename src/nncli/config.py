@@ -186,7 +186,7 @@ class TrainConfig:
         default_text="zeros without hidden layers, else by activation")  # fmt: skip
     dtype: str = option("float32", "Arithmetic: float32 or float64.", "Model", "TYPE", _one_of("float32", "float64"))
 
-    optimizer: str | None = option(None, "{optimizers}, with settings as adam:beta1=0.95 or sgd:momentum=0.9.",
+    optimizer: str | None = option(None, "{optimizers}, with settings as adam:beta1=0.95 or momentum:mu=0.95.",
         "Training", "NAME", _component("optimizers"), default_text="adam")  # fmt: skip
     lr: float | None = option(None, "Learning rate at the start.", "Training", "RATE", _positive,
         default_text="by optimizer: {learning_rates}")  # fmt: skip

@@ -38,42 +38,129 @@ OPTIMIZERS: Registry[Optimizer] = Registry("--optimizer")
 
 
 @OPTIMIZERS.register("sgd")
-@dataclass
 class SGD(Optimizer):
-    """θ ← θ − α v with v ← μ v + g (momentum μ); Nesterov: θ ← θ − α (g + μ v)"""
-
-    momentum: float = 0.0
-    nesterov: bool = False
-    v: Array = field(init=False, repr=False)
-    t: int = field(init=False, default=0)
+    """θ ← θ − α g"""
 
     default_lr = 0.1
 
+    def step(self, theta: Array, g: Array, lr: float) -> None:
+        for block in blocks(len(theta)):
+            g_ = g[block]
+            g_ *= lr
+            theta[block] -= g_  # θ ← θ − α g
+
+
+@OPTIMIZERS.register("momentum")
+@dataclass
+class Momentum(Optimizer):
+    """θ ← θ − α v, v ← μ v + g, μ = 0.9 (Polyak 1964)"""
+
+    mu: float = 0.9
+    v: Array = field(init=False, repr=False)
+    t: int = field(init=False, default=0)
+
+    default_lr = 0.02
+
     def __post_init__(self) -> None:
-        if not 0 <= self.momentum < 1:
-            raise ValueError(f"momentum: expected 0 ≤ momentum < 1, found {self.momentum}")
-        if self.nesterov and self.momentum == 0:
-            raise ValueError("nesterov=true needs a momentum, for example sgd:momentum=0.9:nesterov=true")
+        _check_share("mu", self.mu)
 
     def start(self, theta: Array) -> None:
-        self.v, self.t = zeros(theta.shape, theta.dtype) if self.momentum else theta[:0], 0
+        self.v, self.t = zeros(theta.shape, theta.dtype), 0
 
     def step(self, theta: Array, g: Array, lr: float) -> None:
         self.t += 1
         if self.t % FLUSH_STEPS == 0:
             flush(self.v)
         for block in blocks(len(theta)):
-            g_, theta_ = g[block], theta[block]
-            if self.momentum:
-                v = self.v[block]
-                v *= self.momentum
-                v += g_  # v ← μ v + g
-                if self.nesterov:
-                    g_ += self.momentum * v  # g + μ v
-                else:
-                    np.copyto(g_, v)
-            g_ *= lr
+            g_, v, theta_ = g[block], self.v[block], theta[block]
+            v *= self.mu
+            v += g_  # v ← μ v + g
+            np.multiply(v, lr, out=g_)
             theta_ -= g_  # θ ← θ − α v
+
+
+@OPTIMIZERS.register("nesterov")
+@dataclass
+class Nesterov(Momentum):
+    """θ ← θ − α (g + μ v), v ← μ v + g, μ = 0.9: momentum that looks a step ahead (Sutskever et al. 2013)"""
+
+    def start(self, theta: Array) -> None:
+        super().start(theta)
+        self._scratch = zeros(min(len(theta), BLOCK), theta.dtype)
+
+    def step(self, theta: Array, g: Array, lr: float) -> None:
+        self.t += 1
+        if self.t % FLUSH_STEPS == 0:
+            flush(self.v)
+        for block in blocks(len(theta)):
+            g_, v, theta_ = g[block], self.v[block], theta[block]
+            v *= self.mu
+            v += g_  # v ← μ v + g
+            u = self._scratch[: len(g_)]
+            np.multiply(v, self.mu, out=u)
+            g_ += u  # g + μ v
+            g_ *= lr
+            theta_ -= g_  # θ ← θ − α (g + μ v)
+
+
+@OPTIMIZERS.register("adagrad")
+@dataclass
+class AdaGrad(Optimizer):
+    """θ ← θ − α g / (√s + ε), s ← s + g² (Duchi et al. 2011)"""
+
+    eps: float = 1e-10
+    s: Array = field(init=False, repr=False)
+
+    default_lr = 0.05
+
+    def __post_init__(self) -> None:
+        _check_eps(self.eps)
+
+    def start(self, theta: Array) -> None:
+        self.s = zeros(theta.shape, theta.dtype)
+        self._scratch = zeros(min(len(theta), BLOCK), theta.dtype)
+
+    def step(self, theta: Array, g: Array, lr: float) -> None:
+        for block in blocks(len(theta)):
+            g_, s, theta_ = g[block], self.s[block], theta[block]
+            u = self._scratch[: len(g_)]
+            np.multiply(g_, g_, out=u)
+            s += u  # s ← s + g²
+            _descend(theta_, g_, s, u, lr, self.eps)
+
+
+@OPTIMIZERS.register("rmsprop")
+@dataclass
+class RMSProp(Optimizer):
+    """θ ← θ − α g / (√s + ε), s ← ρ s + (1 − ρ) g², ρ = 0.9 (Tieleman and Hinton 2012)"""
+
+    rho: float = 0.9
+    eps: float = 1e-8
+    s: Array = field(init=False, repr=False)
+    t: int = field(init=False, default=0)
+
+    default_lr = 0.003
+
+    def __post_init__(self) -> None:
+        _check_share("rho", self.rho)
+        _check_eps(self.eps)
+
+    def start(self, theta: Array) -> None:
+        self.s, self.t = zeros(theta.shape, theta.dtype), 0
+        self._scratch = zeros(min(len(theta), BLOCK), theta.dtype)
+
+    def step(self, theta: Array, g: Array, lr: float) -> None:
+        self.t += 1
+        if self.t % FLUSH_STEPS == 0:
+            flush(self.s)
+        for block in blocks(len(theta)):
+            g_, s, theta_ = g[block], self.s[block], theta[block]
+            u = self._scratch[: len(g_)]
+            np.multiply(g_, g_, out=u)
+            u *= 1 - self.rho
+            s *= self.rho
+            s += u  # s ← ρ s + (1 − ρ) g²
+            _descend(theta_, g_, s, u, lr, self.eps)
 
 
 @OPTIMIZERS.register("adam")
@@ -91,11 +178,9 @@ class Adam(Optimizer):
     default_lr = 0.005
 
     def __post_init__(self) -> None:
-        for name, beta in (("beta1", self.beta1), ("beta2", self.beta2)):
-            if not 0 <= beta < 1:
-                raise ValueError(f"{name}: expected 0 ≤ {name} < 1, found {beta}")
-        if not self.eps > 0:
-            raise ValueError(f"eps: expected eps > 0, found {self.eps}")
+        _check_share("beta1", self.beta1)
+        _check_share("beta2", self.beta2)
+        _check_eps(self.eps)
 
     def start(self, theta: Array) -> None:
         self.m, self.v, self.t = zeros(theta.shape, theta.dtype), zeros(theta.shape, theta.dtype), 0
@@ -120,6 +205,24 @@ class Adam(Optimizer):
             np.divide(m, g_, out=g_)
             g_ *= lr * c1 / c2
             theta_ -= g_  # θ ← θ − α m̂ / (√v̂ + ε)
+
+
+def _descend(theta: Array, g: Array, s: Array, u: Array, lr: float, eps: float) -> None:
+    np.sqrt(s, out=u)
+    u += eps
+    np.divide(g, u, out=u)
+    u *= lr
+    theta -= u  # θ ← θ − α g / (√s + ε)
+
+
+def _check_share(name: str, value: float) -> None:
+    if not 0 <= value < 1:
+        raise ValueError(f"{name}: expected 0 ≤ {name} < 1, found {value}")
+
+
+def _check_eps(eps: float) -> None:
+    if not eps > 0:
+        raise ValueError(f"eps: expected eps > 0, found {eps}")
 
 
 def blocks(n: int) -> Iterator[slice]:
