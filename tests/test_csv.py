@@ -9,8 +9,9 @@ import gzip
 import io
 import os
 import random
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nncli.data import csv as reader_module
+from nncli.data import sniff
 from nncli.data.cells import DEFAULT_MISSING, Layout
 from nncli.data.csv import Block, CsvOptions, CsvReader, read_blocks, read_dataset
 from nncli.data.dataset import Dataset, Schema, TextColumn
@@ -631,12 +633,80 @@ def test_a_row_without_end_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPa
         blocks("age,city\n1," + "x" * 20_000, MODEL, 3000)
 
 
-def test_of_two_errors_the_first_in_the_file_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader_module, "BLOCK_BYTES", 5000)  # the second error is met while the first block is read
-    path = tmp_path / "data.csv"
-    path.write_text("age,label\n" + "1,a\n" * 500_000 + "x,a\n" + "1,a\n" * 3000 + '1,"open\n')
-    with pytest.raises(NncliError, match=r"data.csv:500002: column 'age': expected a number, found 'x'"):
-        read_dataset(str(path), CsvOptions())
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
+    """Writes data.csv, which is then read in many blocks, several at a time."""
+    monkeypatch.setattr(reader_module, "BLOCK_BYTES", 50_000)
+    monkeypatch.chdir(tmp_path)
+
+    def write(text: str) -> str:
+        Path("data.csv").write_text(text)
+        return "data.csv"
+
+    return write
+
+
+def test_a_file_is_read_several_blocks_at_a_time(file: Callable[[str], str], monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: set[int] = set()
+    parse = reader_module.CsvReader._parse
+
+    def watched(self: Any, data: bytes, regular: bool) -> Any:
+        seen.add(threading.get_ident())
+        return parse(self, data, regular)
+
+    monkeypatch.setattr(reader_module.CsvReader, "_parse", watched)
+    read_dataset(file("age,label\n" + "1,a\n2,b\n" * 400_000), CsvOptions())
+    assert threading.get_ident() not in seen
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ("x,a\n" + "1,a\n" * 3000 + '1,"open\n', "600002: column 'age': expected a number, found 'x'"),  # not the second
+        ('1,"open\n' + "1,a\n" * 3000, "600002: an open quote: it is never closed"),
+        ("1,a,b\n" + "1,a\n" * 3000, "600002: expected 2 columns, found 3"),
+    ],
+)
+def test_an_error_far_down_a_file_names_its_line(file: Callable[[str], str], bad: str, message: str) -> None:
+    with pytest.raises(NncliError, match=f"^data.csv:{message}"):
+        read_dataset(file("age,label\n" + "1,a\n2,b\n" * 300_000 + bad), CsvOptions())
+
+
+def test_lines_inside_quotes_count_as_lines_of_the_file(file: Callable[[str], str]) -> None:
+    with pytest.raises(NncliError, match=r"^data.csv:600002: column 'age': expected a number, found 'x'"):
+        read_dataset(file("age,label\n" + '1,"a\n2"\n' * 300_000 + "x,a\n"), CsvOptions())
+
+
+def test_a_number_that_means_missing_is_missing_among_small_whole_numbers() -> None:
+    rows = ["9,5,a", "1,2,b"] * 3000
+    data = load("x,z,label\n" + "\n".join(rows) + "\n", missing=("9",))
+    np.testing.assert_array_equal(data.table.numbers[:2], [[np.nan, 5], [1, 2]])
+
+
+@pytest.mark.parametrize("cell", ["0x10", "0X10"])
+def test_hexadecimal_numbers_are_no_numbers(cell: str) -> None:
+    found = complaint("x,label\n" + "1,a\n2,b\n" * 3000 + f"{cell},a\n")
+    assert found.startswith(f"data.csv:6002: column 'x': expected a number, found '{cell}'")
+
+
+def test_a_long_header_does_not_ask_for_more_room_than_the_file_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A header of almost the whole first sample leaves a few bytes of rows in it."""
+    asked = []
+    empty = np.empty
+    monkeypatch.setattr(np, "empty", lambda shape, *more, **rest: asked.append(shape) or empty(shape, *more, **rest))
+    names = [f"ENSG{i:011d}" for i in range(5000)]
+    path = tmp_path / "genes.csv"
+    path.write_text(",".join([*names, "label"]) + "\n" + "".join("0.25," * 5000 + f"{k % 2}\n" for k in range(100)))
+    monkeypatch.setattr(sniff, "SAMPLE_BYTES", len(names[0]) * 5000 + 5000 + 10)
+    assert len(read_dataset(str(path), CsvOptions()).y) == 100
+    assert max(np.prod(shape, dtype=float) for shape in asked) <= 2 * 100 * 5000
+
+
+def test_a_row_in_error_keeps_no_block_of_rows_alive() -> None:
+    [block] = blocks("age,city\n1,a\nbad,b\n", MODEL, on_error="blank")
+    assert [error.__traceback__ for error in block.errors.values()] == [None]
 
 
 def test_rows_that_get_shorter_or_longer_are_all_kept(tmp_path: Path) -> None:

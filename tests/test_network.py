@@ -129,3 +129,11 @@ def test_the_slopes_of_prelu_start_at_a_quarter_and_are_parameters() -> None:
     network.initialize(None, np.random.default_rng(0))
     [slope] = [block for block in network.blocks if block.name == "slope1"]
     assert slope.view(network.theta).tolist() == [0.25, 0.25, 0.25]
+
+
+def test_parameters_gradients_and_state_start_at_cache_lines() -> None:
+    for h in range(1, 6):
+        network, adam = multilayer(7, (h,), 3), OPTIMIZERS.create("adam")
+        adam.start(network.theta)
+        for vector in (network.theta, network.grad, vars(adam)["m"], vars(adam)["v"]):
+            assert vector.ctypes.data % 64 == 0

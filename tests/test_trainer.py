@@ -116,15 +116,6 @@ def test_divergence_is_explained_and_the_best_parameters_are_kept() -> None:
     assert np.isfinite(mine.best_theta).all()
 
 
-def test_cosine_ends_at_zero_and_starts_at_the_rate_given() -> None:
-    """(1 + cos π t) / 2 at t = 0, ¼, ½, ¾ and 1, with cos π/4 = 0.707107."""
-    from nncli.nn.schedules import SCHEDULES
-
-    factors = [SCHEDULES.create("cosine").factor(t / 4) for t in range(5)]
-    assert factors == pytest.approx([1, 0.853553, 0.5, 0.146447, 0], abs=1e-6)
-    assert [SCHEDULES.create("constant").factor(t / 4) for t in range(5)] == [1] * 5
-
-
 def test_xor_needs_a_hidden_layer() -> None:
     X = np.array([[0, 0], [0, 1], [1, 0], [1, 1]] * 25, dtype=float)
     train = Subset(Matrix(X, np.dtype("float64")), (X[:, 0] != X[:, 1]).astype(np.int64), np.arange(100))

@@ -190,8 +190,8 @@ class TrainConfig:
         "Training", "NAME", _component("optimizers"), default_text="adam")  # fmt: skip
     lr: float | None = option(None, "Learning rate at the start.", "Training", "RATE", _positive,
         default_text="by optimizer: {learning_rates}")  # fmt: skip
-    schedule: str = option("cosine", "Of the learning rate: {schedules}.", "Training", "NAME",
-        _component("schedules"))  # fmt: skip
+    schedule: str = option("cosine", "Of the learning rate: {schedules}; with settings as cosine:warmup=500.",
+        "Training", "NAME", _component("schedules"))  # fmt: skip
     epochs: int | None = option(None, "At most so many passes over the training rows.", "Training", "N", _whole(1),
         default_text="as many as make 5,000 steps, from 10 to 1,000")  # fmt: skip
     batch_size: int | None = option(None, "Rows in each step: a number, or full.", "Training", "N", _batch_size,
@@ -280,6 +280,7 @@ class TrainConfig:
         """
         from nncli.nn.optimizers import OPTIMIZERS
         from nncli.nn.presets import MODELS
+        from nncli.nn.schedules import SCHEDULES
 
         preset = MODELS[self.model]
         if not preset.hidden:
@@ -302,6 +303,17 @@ class TrainConfig:
             while batch_size > SMALLEST_BATCH and batch_size * BATCHES > n_train:
                 batch_size //= 2
         steps = math.ceil(n_train / (batch_size or n_train))
+        epochs = self.epochs or min(max(math.ceil(STEPS / steps), 10), 1000)
+        schedule = SCHEDULES.create(self.schedule)
+        if schedule.needs_validation and not has_val:
+            raise OptionError(
+                flag("schedule"), f"{schedule.name} needs validation rows, and there are none", "Set --val above 0"
+            )
+        if schedule.warmup >= steps * epochs:
+            raise OptionError(
+                flag("schedule"),
+                f"expected a warm-up shorter than the {steps * epochs:,} planned steps, found {schedule.warmup:,}",
+            )
         return dataclasses.replace(
             self,
             hidden=hidden,
@@ -311,7 +323,7 @@ class TrainConfig:
             optimizer=optimizer,
             lr=self.lr or preset.lr or OPTIMIZERS.create(optimizer).default_lr,
             batch_size=batch_size,
-            epochs=self.epochs or min(max(math.ceil(STEPS / steps), 10), 1000),
+            epochs=epochs,
             patience=self.patience or (PATIENCE if has_val else None),
         )
 

@@ -104,6 +104,7 @@ class Trainer:
         self.optimizer.start(network.theta)
         self.schedule = SCHEDULES.create(config.schedule)
         self.epochs, self.steps = config.epochs, math.ceil(len(train) / self.batch_size)
+        self.schedule.start(self.epochs * self.steps)
         self.history: list[Epoch] = []
         self.stopped = "all planned epochs are done"  # why `run` ended, as the end of a sentence
         self.best: Epoch | None = None
@@ -127,13 +128,13 @@ class Trainer:
                     if time.monotonic() - began > limit:
                         self.stopped = f"the time limit of {limit:g} s was reached"
                         return
-                    progress = ((number - 1) * self.steps + step) / (self.epochs * self.steps)
+                    lr = self.lr * self.schedule.factor((number - 1) * self.steps + step)
                     chosen = rows[step * self.batch_size : (step + 1) * self.batch_size]
                     batch_loss, batch_correct = batch.forward(chosen)
                     if not math.isfinite(batch_loss):
                         raise self.divergence(number, "a finite loss", batch_loss / len(chosen))
                     batch.backward(len(chosen))
-                    self.optimizer.step(self.network.theta, self.network.grad, self.lr * self.schedule.factor(progress))
+                    self.optimizer.step(self.network.theta, self.network.grad, lr)
                     total += batch_loss
                     correct += batch_correct
             epoch = self._close(number, total / len(rows), correct / len(rows))
@@ -151,6 +152,7 @@ class Trainer:
                 val_loss, val_accuracy = evaluate(self.network, self.loss, self.val, self.K)
             if not math.isfinite(val_loss):
                 raise self.divergence(number, "a finite loss", val_loss)
+            self.schedule.observe(val_loss)
             if self.best is not None:
                 assert self.best.val_loss is not None
                 is_best = val_loss < self.best.val_loss

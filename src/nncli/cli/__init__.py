@@ -74,10 +74,16 @@ def program(
         typer.echo(ctx.get_help())
 
 
+def run() -> int:
+    """The program itself: `main`, and then a quick end."""
+    code = main()
+    gc.freeze()  # Python need not look for cycles in all that it has loaded: 20 ms
+    return code
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code. Every error ends here, as one line on stderr."""
     choose_kernels()
-    gc.set_threshold(100_000)  # a command makes few cycles: not worth a look every 700 objects while modules load
     if sys.stderr is None:  # closed: Python would print to stdout in its place
         sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  # for the rest of the process
     if sys.stdout is None:
@@ -112,8 +118,6 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _complain(f"{error.filename}: {error.strerror}.", 1)
         _abandon_stdout()  # files have names; what has none is stdout
         return _complain(f"stdout: cannot write: {error.strerror}.", 1)
-    finally:
-        gc.freeze()  # the process ends here: Python need not look for cycles in all that it has loaded (20 ms)
 
 
 def _complain(line: str, code: int) -> int:

@@ -160,7 +160,7 @@ class SlowPath:
                 cells = self._split(row, where)
                 rows.append(self._clean(cells, where))
             except DataError as error:
-                errors[i] = error
+                errors[i] = error.with_traceback(None)  # which would keep all that is here alive
                 rows.append(blank)
             whole = len(cells) == len(layout.names)
             kept.append(["" if not whole or not _is_utf8(cells[j]) else cells[j] for _, j in self.keep])

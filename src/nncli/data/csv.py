@@ -5,7 +5,7 @@ files → bytes · sniff, match → layout · cells → what a row means · fast
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -39,8 +39,13 @@ __all__ = [
 ]
 
 BLOCK_BYTES = 3 << 19
+MOST_THREADS = 8  # with a block each; more would wait for the one that cuts them
 FEW_BYTES = 4 << 10  # read by hand in 0.05 to 0.5 ms; pyarrow may wait 4 ms for its threads
 BY_HAND_BYTES = 64 << 10  # a refused block is halved down to this, so that one bad row slows few others
+
+
+class _NoEnd(Exception):
+    """What is left of the file is no whole row. `__iter__` knows the line."""
 
 
 class CsvReader:
@@ -61,6 +66,7 @@ class CsvReader:
         self.side_by_side = whole and source.is_regular
         self.small = whole  # whole numbers 0 to 255 so far
         self._rest, self._line = plan.rest, plan.first_line
+        self.bytes = 0  # of the rows read so far
         self._fast = FastPath(self.layout, dtype, alone=not self.side_by_side)
         self._slow = SlowPath(self.layout, dtype, source.where, training)
 
@@ -71,14 +77,20 @@ class CsvReader:
         self.input.close()
 
     def __iter__(self) -> Iterator[Block]:
-        for data, regular, parsed in self._parsed():
-            rows = 0
-            for block in self._read(data, regular, parsed, self._line):
-                if block.errors and self.on_error == "fail":
-                    raise next(iter(block.errors.values()))
-                rows += len(block)
-                yield block
-            self._line += data.count(b"\n") if b'"' in data else rows  # counting bytes takes longer than one thinks
+        try:
+            for data, regular, parsed in self._parsed():
+                rows, self.bytes = 0, self.bytes + len(data)
+                for block in self._read(data, regular, parsed, self._line):
+                    if block.errors and self.on_error == "fail":
+                        raise next(iter(block.errors.values()))
+                    rows += len(block)
+                    yield block
+                self._line += data.count(b"\n") if b'"' in data else rows  # counting takes longer than one thinks
+        except _NoEnd as rest:
+            where = f"{self.input.where}:{self._line}"
+            if '"' in str(rest):
+                raise open_quote(where) from None
+            raise DataError(where, f"expected a row, found no end of line in {ROW_LIMIT >> 20} MiB") from None
 
     def _parsed(self) -> Iterator[tuple[bytes, bool, Block | None]]:
         """The parts of the file, each with pyarrow's reading of it."""
@@ -91,7 +103,7 @@ class CsvReader:
             return map(parse, self._cut())
         import pyarrow as pa
 
-        return side_by_side(parse, self._cut(), pa.cpu_count())
+        return side_by_side(parse, self._cut(), min(pa.cpu_count(), MOST_THREADS))
 
     def _parse(self, data: bytes, regular: bool) -> Block | None:
         return None if len(data) < FEW_BYTES else self._fast.read(data, regular, self.small)
@@ -112,10 +124,7 @@ class CsvReader:
             if at_end:
                 break
             if len(tail) > ROW_LIMIT:
-                where = f"{self.input.where}:{self._line}"
-                if b'"' in tail:
-                    raise open_quote(where)
-                raise DataError(where, f"expected a row, found no end of line in {ROW_LIMIT >> 20} MiB")
+                raise _NoEnd('"' if b'"' in tail else "")
             chunk = self.input.read(BLOCK_BYTES)
             at_end = not chunk
             tail += chunk
@@ -123,7 +132,7 @@ class CsvReader:
             if at_end and tail and not tail.endswith(b"\n"):
                 tail += b"\n"  # the end of the file ends its last row
         if tail.strip(b"\r\n"):
-            raise open_quote(f"{self.input.where}:{self._line}")
+            raise _NoEnd('"')
 
     def _read(self, data: bytes, regular: bool, parsed: Block | None, line: int) -> Iterator[Block]:
         if parsed is None and len(data) > BY_HAND_BYTES:
@@ -188,19 +197,20 @@ def read_blocks(
 class _Growing:
     """Rows appended in place: growing moves pages and copies nothing, so the peak is the matrix itself.
 
-    Room is made at once for `times` the rows of the first block: memory that is never written costs nothing,
+    Room is made at once for `times()` the rows of the first block: memory that is never written costs nothing,
     whereas what growing adds is filled with zeros first.
     """
 
-    def __init__(self, times: float) -> None:
+    def __init__(self, times: Callable[[], float]) -> None:
         self.rows, self.times, self.array = 0, times, np.empty((0, 0), np.uint8)
 
     def append(self, block: NDArray[Any]) -> None:
         n = self.rows + len(block)
         if not self.rows:
-            self.array = np.empty((int(n * self.times), *block.shape[1:]), block.dtype)
+            self.array = np.empty((int(n * self.times()), *block.shape[1:]), block.dtype)
         elif self.array.dtype == np.uint8 and block.dtype != np.uint8:
-            self.array = self.array[: self.rows].astype(block.dtype)
+            numbers, self.array = self.array[: self.rows], np.empty(self.array.shape, block.dtype)
+            self.array[: self.rows] = numbers
         if n > len(self.array):
             self.array.resize((max(n, len(self.array) * 3 // 2), *block.shape[1:]), refcheck=False)
         self.array[self.rows : n] = block
@@ -214,7 +224,7 @@ class _Growing:
 class _GrowingText:
     """Codes of blocks, rewritten into the values of all of them."""
 
-    def __init__(self, times: float) -> None:
+    def __init__(self, times: Callable[[], float]) -> None:
         self.codes, self.values = _Growing(times), dict[str, int]()
 
     def append(self, column: TextColumn) -> None:
@@ -231,10 +241,14 @@ def read_dataset(source: str, options: CsvOptions, dtype: str = "float32", strea
         where = shown(source)
         plan = plan_training(opened, where, options)
         layout = plan.layout
-        times = 1.05 * max(1, opened.size / len(plan.rest)) if plan.rest else 1  # the first block is that of plan.rest
+        reader = CsvReader(opened, plan, dtype, training=True, whole=True)
+
+        def times() -> float:
+            return 1.05 * max(1, opened.size / reader.bytes)
+
         numbers, target = _Growing(times), _GrowingText(times)
         texts = {name: _GrowingText(times) for name in layout.text}
-        for block in CsvReader(opened, plan, dtype, training=True, whole=True):
+        for block in reader:
             numbers.append(block.table.numbers)
             for name, column in texts.items():
                 column.append(block.table.texts[name])
@@ -251,9 +265,9 @@ def read_dataset(source: str, options: CsvOptions, dtype: str = "float32", strea
             {name: column.finished() for name, column in texts.items()},
         )
         sha256 = opened.hexdigest()
-    features = [name for name in layout.names if name in {*layout.numeric, *layout.text}]
-    kinds = tuple((name, "number" if name in layout.numeric else "text") for name in features)
-    place = sum(name in features for name in layout.names[: layout.names.index(layout.target or "")])
+    kind_of = {**dict.fromkeys(layout.numeric, "number"), **dict.fromkeys(layout.text, "text")}
+    kinds = tuple((name, kind_of[name]) for name in layout.names if name in kind_of)
+    place = sum(name in kind_of for name in layout.names[: layout.names.index(layout.target or "")])
     schema = Schema(kinds, layout.target or "", layout.header, layout.missing, place, layout.delimiter)
     return Dataset(table, y, classes, schema, source, sha256, notes=plan.notes)
 

@@ -169,7 +169,8 @@ def open_raw(source: str) -> ByteStream:
         with suppress(ImportError, AttributeError, OSError):  # Linux, and only a pipe
             import fcntl
 
-            fcntl.fcntl(0, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+            if fcntl.fcntl(0, fcntl.F_GETPIPE_SZ) < PIPE_BYTES:
+                fcntl.fcntl(0, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
         return stdin
     path = Path(source)
     try:

@@ -174,9 +174,11 @@ def plan_training(stream: ByteStream, where: str, options: CsvOptions) -> Plan:
     most = min(SAMPLE_ROWS, max(LEAST_ROWS, SAMPLE_CELLS // len(names)))
     sample = [r for r in head.sample(delimiter, most)[header:] if len(r) == len(names)]
     columns = dict(zip(names, zip(*sample, strict=True), strict=True)) if sample else dict.fromkeys(names, ())
-    numeric = [name for name in features if name not in options.categorical and _is_numeric(columns[name], missing)]
+    categorical = set(options.categorical)
+    numeric = tuple(name for name in features if name not in categorical and _is_numeric(columns[name], missing))
+    text = set(features).difference(numeric)
     layout = Layout(
-        names, delimiter, header, tuple(numeric), tuple(n for n in features if n not in numeric), target, (), missing
+        names, delimiter, header, numeric, tuple(name for name in features if name in text), target, (), missing
     )
     return Plan(
         layout,

@@ -18,7 +18,7 @@ def zeros(shape: int | tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
     cost the optimizer a quarter of its time, and the rest of a step some per cent.
     """
     dtype = np.dtype(dtype)
-    n_bytes = math.prod((shape,) if isinstance(shape, int) else shape) * dtype.itemsize
+    n_bytes = math.prod(shape if isinstance(shape, tuple) else (shape,)) * dtype.itemsize
     memory = np.zeros(n_bytes + LINE, np.uint8)
     start = -memory.ctypes.data % LINE
     return memory[start : start + n_bytes].view(dtype).reshape(shape)

@@ -1,19 +1,45 @@
-"""Learning-rate schedules: α at each step, as a factor of --lr. To add one, write one class here."""
+"""Learning-rate schedules: α at each step, as a factor of --lr. To add one, write one class here.
+
+All have `warmup`: over that many first steps α rises in a straight line to where the schedule begins.
+"""
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field
 
 from nncli.registry import Registry
 
 
+@dataclass
 class Schedule:
-    """`progress` is the share of the planned steps that are done, from 0 to 1."""
+    """A function of t, the share of the planned steps after the warm-up that is done, from 0 to 1."""
 
-    name: str
+    warmup: int = 0
 
-    def factor(self, progress: float) -> float:
+    name = ""
+    needs_validation = False
+
+    def __post_init__(self) -> None:
+        if self.warmup < 0:
+            raise ValueError(f"warmup: expected a number of steps from 0, found {self.warmup}")
+
+    def start(self, steps: int) -> None:
+        """Says how many steps are planned in all, which must be more than `warmup`."""
+        self.steps = steps
+
+    def factor(self, step: int) -> float:
+        """α / --lr at the given step, from 0."""
+        if step < self.warmup:
+            return (step + 1) / (self.warmup + 1) * self.shape(0)
+        return self.shape((step - self.warmup) / (self.steps - self.warmup))
+
+    def shape(self, t: float) -> float:
+        """The factor at t."""
         raise NotImplementedError
+
+    def observe(self, val_loss: float) -> None:
+        """Hears of the validation loss after each epoch."""
 
 
 SCHEDULES: Registry[Schedule] = Registry("--schedule")
@@ -23,13 +49,99 @@ SCHEDULES: Registry[Schedule] = Registry("--schedule")
 class Constant(Schedule):
     """α stays as it is"""
 
-    def factor(self, progress: float) -> float:
+    def shape(self, t: float) -> float:
         return 1.0
+
+
+@SCHEDULES.register("step")
+@dataclass
+class Step(Schedule):
+    """α is multiplied by gamma = 0.1 whenever a share every = 1/3 of the steps is done"""
+
+    every: float = 1 / 3
+    gamma: float = 0.1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 < self.every <= 1:
+            raise ValueError(f"every: expected a share of the steps above 0, up to 1, found {self.every}")
+        _check_gamma(self.gamma)
+
+    def shape(self, t: float) -> float:
+        return math.pow(self.gamma, int(t / self.every))
+
+
+@SCHEDULES.register("exponential")
+@dataclass
+class Exponential(Schedule):
+    """α falls to gamma = 0.01 of itself along an exponential, gamma^t"""
+
+    gamma: float = 0.01
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_gamma(self.gamma)
+
+    def shape(self, t: float) -> float:
+        return math.pow(self.gamma, t)
 
 
 @SCHEDULES.register("cosine")
 class Cosine(Schedule):
     """α falls to 0 along half a cosine, (1 + cos π t) / 2, over the planned epochs (Loshchilov and Hutter 2017)"""
 
-    def factor(self, progress: float) -> float:
-        return (1 + math.cos(math.pi * progress)) / 2
+    def shape(self, t: float) -> float:
+        return (1 + math.cos(math.pi * t)) / 2
+
+
+@SCHEDULES.register("one-cycle")
+@dataclass
+class OneCycle(Schedule):
+    """α rises from 1/25 to 1 over a share rise = 0.3 of the steps, then falls to 0, along cosines (Smith 2018)"""
+
+    rise: float = 0.3
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not 0 < self.rise < 1:
+            raise ValueError(f"rise: expected a share of the steps between 0 and 1, found {self.rise}")
+
+    def shape(self, t: float) -> float:
+        if t < self.rise:
+            return 1 / 25 + (1 - 1 / 25) * (1 - math.cos(math.pi * t / self.rise)) / 2
+        return (1 + math.cos(math.pi * (t - self.rise) / (1 - self.rise))) / 2
+
+
+@SCHEDULES.register("plateau")
+@dataclass
+class Plateau(Schedule):
+    """α is multiplied by gamma = 0.1 whenever the validation loss has not fallen for `patience` = 5 epochs"""
+
+    gamma: float = 0.1
+    patience: int = 5
+    level: float = field(init=False, default=1.0)
+    lowest: float = field(init=False, default=math.inf)
+    waited: int = field(init=False, default=0)
+
+    needs_validation = True
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_gamma(self.gamma)
+        if self.patience < 1:
+            raise ValueError(f"patience: expected a number of epochs from 1, found {self.patience}")
+
+    def shape(self, t: float) -> float:
+        return self.level
+
+    def observe(self, val_loss: float) -> None:
+        self.waited += 1
+        if val_loss < self.lowest:
+            self.lowest, self.waited = val_loss, 0
+        elif self.waited == self.patience:
+            self.level, self.waited = self.level * self.gamma, 0
+
+
+def _check_gamma(gamma: float) -> None:
+    if not 0 < gamma < 1:
+        raise ValueError(f"gamma: expected a factor between 0 and 1, found {gamma}")
