@@ -662,7 +662,10 @@ def test_a_file_is_read_several_blocks_at_a_time(file: Callable[[str], str], mon
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
-        ("x,a\n" + "1,a\n" * 3000 + '1,"open\n', "600002: column 'age': expected a number, found 'x'"),  # not the second
+        (
+            "x,a\n" + "1,a\n" * 3000 + '1,"open\n',
+            "600002: column 'age': expected a number, found 'x'",
+        ),  # not the second
         ('1,"open\n' + "1,a\n" * 3000, "600002: an open quote: it is never closed"),
         ("1,a,b\n" + "1,a\n" * 3000, "600002: expected 2 columns, found 3"),
     ],

@@ -167,3 +167,14 @@ def test_the_order_of_rows_follows_its_generator() -> None:
         results.append(mine.network.theta.copy())
     np.testing.assert_array_equal(results[0], results[1])
     assert not np.array_equal(results[0], results[2])
+
+
+def test_the_plateau_schedule_hears_the_validation_losses() -> None:
+    """At a rate so high that the loss never falls, the rate is cut after each epoch that is no better."""
+    mine = trainer(
+        blobs(30), blobs(30, seed=5), lr=100.0, optimizer="sgd", epochs=20, schedule="plateau:patience=1:gamma=0.5"
+    )
+    epochs = list(mine.run())
+    worse = sum(not epoch.is_best for epoch in epochs)
+    assert worse > 0
+    assert mine.schedule.factor(0) == 0.5**worse
