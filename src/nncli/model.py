@@ -16,7 +16,6 @@ from nncli.data.preprocess import Preprocess
 from nncli.errors import OptionError
 from nncli.nn.losses import LOSSES, Loss
 from nncli.nn.network import Network, multilayer
-from nncli.nn.presets import MODELS
 
 EVAL_ROWS = 1024  # rows that pass through the network at once outside training
 
@@ -26,10 +25,6 @@ def build_network(config: TrainConfig, d: int, K: int) -> tuple[Network, Loss]:
     assert config.hidden is not None
     assert config.loss is not None
     loss = LOSSES.create(config.loss)
-    if loss.only_two_classes and K != 2:
-        by_model = config.loss == MODELS[config.model].loss
-        where, name = ("--model", config.model) if by_model else ("--loss", config.loss)
-        raise OptionError(where, f"{name}: expected two classes, found {K}", "Use --model softmax or mlp")
     try:
         return multilayer(d, config.hidden, loss.outputs(K), config.activation or "identity", config.dtype), loss
     except (MemoryError, ValueError, OverflowError):  # beyond the memory, and beyond what NumPy can address

@@ -21,7 +21,6 @@ class Loss:
     """L = mean over rows of the row losses, with P = link(Z)."""
 
     name: str
-    only_two_classes = False
 
     def outputs(self, K: int) -> int:
         """How many scores a row needs for K classes."""
@@ -71,32 +70,37 @@ class CrossEntropy(Loss):
 
 @LOSSES.register("binary-cross-entropy")
 class BinaryCrossEntropy(Loss):
-    """L = −(y log p + (1 − y) log(1 − p)), P = σ(Z), one output for two classes;  dL/dZ = (P − Y) / n"""
+    """L = −Σ_k (y_k log p_k + (1 − y_k) log(1 − p_k)), P = σ(Z);  dL/dZ = (P − Y) / n
 
-    only_two_classes = True
+    Two classes have one output, the probability of the second. More have one each, against the rest.
+    """
 
     def outputs(self, K: int) -> int:
-        return 1
+        return 1 if K == 2 else K
 
     def targets(self, K: int) -> NDArray[np.float64]:
-        return np.array([[0.0], [1.0]])
+        return np.array([[0.0], [1.0]]) if K == 2 else np.eye(K)
 
     def link(self, Z: Array, P: Array) -> None:
         sigmoid(Z, P)
 
     def forward(self, Z: Array, Y: Array, P: Array) -> Rows:
         sigmoid(Z, P)
-        z = Z[:, 0].astype(np.float64)
+        Z = Z.astype(np.float64)
         # −y log σ(z) − (1 − y) log(1 − σ(z)) = max(z, 0) − y z + log(1 + e^−|z|)
-        rows: Rows = np.maximum(z, 0) - Y[:, 0] * z + np.log1p(np.exp(-np.abs(z)))
+        losses = np.maximum(Z, 0) - Y * Z + np.log1p(np.exp(-np.abs(Z)))
+        rows: Rows = losses.sum(axis=1)
         return rows
 
     def backward(self, P: Array, Y: Array, dZ: Array) -> None:
         np.subtract(P, Y, out=dZ)  # P − Y
-        dZ /= len(dZ)  # dL/dZ = (P − Y) / n                (n, 1)
+        dZ /= len(dZ)  # dL/dZ = (P − Y) / n                (n, outputs)
 
     def probabilities(self, P: Array) -> Array:
-        return np.hstack([1 - P, P])
+        if P.shape[1] == 1:
+            return np.hstack([1 - P, P])
+        shares: Array = P / P.sum(axis=1, keepdims=True)  # of the K separate answers
+        return shares
 
 
 def softmax(Z: Array, P: Array) -> tuple[Array, Array]:

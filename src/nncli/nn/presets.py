@@ -25,7 +25,7 @@ MODELS: Registry[Preset] = Registry("--model")
 
 @MODELS.register("logistic")
 class Logistic(Preset):
-    """p = σ(x·w + b), for two classes"""
+    """p = σ(x·w + b), of the second of two classes; one for each of K classes, against the rest"""
 
     loss = "binary-cross-entropy"
 
