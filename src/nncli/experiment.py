@@ -279,9 +279,7 @@ def evaluate_model(
                 f"warning: this is the file the model was trained on: it has seen {trained:,} of these rows. "
                 f"nncli eval {model_file} judges by the test rows alone"
             )
-    subset = Subset(model.preprocess.transform(table, model.network.dtype), y, np.arange(len(y)))
-    log_loss, _ = evaluate(model.network, model.loss, subset, len(model.classes))
-    return all_metrics(model.probabilities(table), y, log_loss, model.classes), notes
+    return all_metrics(model.probabilities(table), y, model.classes), notes
 
 
 def _test_rows(model: Model, provenance: Provenance, model_file: str) -> tuple[Table, NDArray[np.int64], list[str]]:

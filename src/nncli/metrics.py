@@ -31,9 +31,10 @@ def calibration_error(P: NDArray[Any], y: NDArray[np.int64], bins: int = CALIBRA
     return float(np.abs(gap).sum() / len(y))
 
 
-def all_metrics(P: NDArray[Any], y: NDArray[np.int64], log_loss: float, classes: Sequence[str]) -> dict[str, Any]:
+def all_metrics(P: NDArray[Any], y: NDArray[np.int64], classes: Sequence[str]) -> dict[str, Any]:
     """What `eval` reports, for class probabilities P (n, K) and true classes y (n,).
 
+    `log_loss` is −log p_y, mean over rows, with p_y at least the smallest normal float32 (so it is finite).
     `roc_auc` is one-against-rest, macro-averaged, and None where a class has no row among y.
     """
     from sklearn.metrics import confusion_matrix, precision_recall_fscore_support, roc_auc_score
@@ -42,6 +43,7 @@ def all_metrics(P: NDArray[Any], y: NDArray[np.int64], log_loss: float, classes:
     predicted = P.argmax(axis=1)
     correct = int((predicted == y).sum())
     labels = np.arange(K)
+    of_truth = P[np.arange(len(y)), y].astype(np.float64)
     precision, recall, f1, support = precision_recall_fscore_support(y, predicted, labels=labels, zero_division=0)
     present = support > 0
     roc_auc = None
@@ -53,7 +55,7 @@ def all_metrics(P: NDArray[Any], y: NDArray[np.int64], log_loss: float, classes:
         "accuracy": correct / len(y),
         "accuracy_interval": list(accuracy_interval(correct, len(y))),
         "balanced_accuracy": float(recall[present].mean()),
-        "log_loss": log_loss,
+        "log_loss": float(-np.log(np.maximum(of_truth, np.finfo(np.float32).tiny)).mean()),
         "f1_macro": float(f1[present].mean()),
         "f1_weighted": float(np.average(f1, weights=support)),
         "roc_auc": roc_auc,
