@@ -153,6 +153,8 @@ OPTIONS = {
     "--loss crossentropy": Case("train two.csv --loss crossentropy", 2, "--loss: expected one of cross-entropy, binary-cross-entropy; found 'crossentropy'. Did you mean 'cross-entropy'?"),
     "--init glorto": Case("train two.csv --init glorto", 2, "--init: expected one of zeros, glorot, he; found 'glorto'. Did you mean 'glorot'?"),
     "--schedule cosin": Case("train two.csv --schedule cosin", 2, "--schedule: expected one of constant, step, exponential, cosine, one-cycle, plateau; found 'cosin'. Did you mean 'cosine'?"),
+    "--label-smoothing 1": Case("train two.csv --label-smoothing 1", 2, "--label-smoothing: expected a share above 0 and below 1, found '1'."),
+    "--clip-norm 0": Case("train two.csv --clip-norm 0", 2, "--clip-norm: expected a number above 0, found '0'."),
     "--schedule warm-up": Case("train two.csv --schedule cosine:warmup=99999", 2, "--schedule: expected a warm-up shorter than the 1,000 planned steps, found 99,999."),
     "--schedule plateau": Case("train two.csv --val 0 --schedule plateau", 2, "--schedule: plateau needs validation rows, and there are none. Set --val above 0."),
     "--scale standart": Case("train two.csv --scale standart", 2, "--scale: expected one of auto, standard, minmax, none; found 'standart'. Did you mean 'standard'?"),

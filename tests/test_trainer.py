@@ -10,6 +10,7 @@ from nncli.config import FULL_BATCH, TrainConfig
 from nncli.data.matrix import Matrix, Subset
 from nncli.errors import TrainingError
 from nncli.model import build_network
+from nncli.nn.optimizers import clip
 from nncli.trainer import Trainer, evaluate
 
 K = 3
@@ -178,3 +179,40 @@ def test_the_plateau_schedule_hears_the_validation_losses() -> None:
     worse = sum(not epoch.is_best for epoch in epochs)
     assert worse > 0
     assert mine.schedule.factor(0) == 0.5**worse
+
+
+def test_smoothed_labels_are_what_is_learned() -> None:
+    """Where all rows of a class are alike, cross-entropy is least where P is the target: 0.8 + 0.2/3, and 0.2/3."""
+    y = np.arange(30) % K
+    train = Subset(Matrix(np.eye(K)[y], np.dtype("float64")), y, np.arange(30))
+    mine = trainer(
+        train, label_smoothing=0.2, batch_size=FULL_BATCH, epochs=1000, lr=1.0, optimizer="sgd", schedule="constant"
+    )
+    list(mine.run())
+    Z = mine.network.forward(np.eye(K))
+    P = np.exp(Z) / np.exp(Z).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(P, np.where(np.eye(K) == 1, 0.866667, 0.066667), atol=1e-4)
+    # figures are of the labels as they are: −log 0.866667
+    assert evaluate(mine.network, mine.loss, train, K)[0] == pytest.approx(0.143101, abs=1e-4)
+
+
+def test_no_step_is_longer_than_the_clipped_gradient() -> None:
+    train = blobs(40)
+    still = trainer(train, batch_size=FULL_BATCH, epochs=1, lr=1.0, optimizer="sgd", schedule="constant")
+    clipped = trainer(
+        train, batch_size=FULL_BATCH, epochs=1, lr=1.0, optimizer="sgd", schedule="constant", clip_norm=0.01
+    )
+    for one in (still, clipped):
+        list(one.run())
+    free, short = still.network.theta, clipped.network.theta  # one step from 0, along the gradient
+    assert np.linalg.norm(free) > 0.1
+    assert np.linalg.norm(short) == pytest.approx(0.01)
+    np.testing.assert_allclose(short / 0.01, free / np.linalg.norm(free))
+
+
+def test_a_short_gradient_is_left_as_it_is() -> None:
+    g = np.array([0.3, 0.4])
+    clip(g, 0.6)
+    assert g.tolist() == [0.3, 0.4]
+    clip(g, 0.25)
+    assert g.tolist() == pytest.approx([0.15, 0.2])

@@ -202,6 +202,12 @@ class TrainConfig:
     seed: int = option(0, "Seed of the split, the initial weights and the order of rows.", "Training", "N", _whole(0))
     threads: int | None = option(None, "Processor threads.", "Training", "N", _whole(1, 1024), default_text="all")
 
+    label_smoothing: float | None = option(None, "Share of each target that is spread over all classes.",
+        "Regularisation", "SHARE", _number("a share above 0 and below 1", lambda share: 0 < share < 1),
+        default_text="none")  # fmt: skip
+    clip_norm: float | None = option(None, "Shorten gradients that are longer than this.", "Regularisation", "LENGTH",
+        _positive, default_text="never")  # fmt: skip
+
     @classmethod
     def options(cls) -> dict[str, Option]:
         """Field name → option, in the order of the help text."""

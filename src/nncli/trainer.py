@@ -17,7 +17,7 @@ from nncli.model import EVAL_ROWS
 from nncli.nn.losses import Loss
 from nncli.nn.memory import zeros
 from nncli.nn.network import Network
-from nncli.nn.optimizers import OPTIMIZERS
+from nncli.nn.optimizers import OPTIMIZERS, clip
 from nncli.nn.schedules import SCHEDULES
 
 
@@ -37,9 +37,11 @@ class Epoch:
 class Batch:
     """The buffers of up to `size` rows on their way through the network: X and Y in, P and dZ out."""
 
-    def __init__(self, subset: Subset, loss: Loss, K: int, network: Network, size: int) -> None:
+    def __init__(self, subset: Subset, loss: Loss, K: int, network: Network, size: int, smoothing: float = 0) -> None:
         self.subset, self.loss, self.network = subset, loss, network
-        self.table = loss.targets(K).astype(network.dtype)  # row k is the target of class k
+        table = loss.targets(K)  # row k is the target of class k
+        table = (1 - smoothing) * table + smoothing * table.mean(axis=0)  # (Szegedy et al. 2016)
+        self.table = table.astype(network.dtype)
         d, outputs = subset.matrix.width, self.table.shape[1]
         self.raw = zeros((size if subset.matrix.scale is not None else 0, d), subset.matrix.values.dtype)
         self.X = zeros((size, d), network.dtype)
@@ -115,7 +117,8 @@ class Trainer:
         step of `stop()` becoming true. TrainingError at the first loss that is not finite."""
         began = time.monotonic()
         limit = self.config.time_limit or math.inf
-        batch = Batch(self.train, self.loss, self.K, self.network, self.batch_size)
+        smoothing = self.config.label_smoothing or 0
+        batch = Batch(self.train, self.loss, self.K, self.network, self.batch_size, smoothing)
         for number in range(len(self.history) + 1, self.epochs + 1):
             rows = self.shuffle.permutation(self.train.rows)
             total, correct = 0.0, 0
@@ -134,6 +137,8 @@ class Trainer:
                     if not math.isfinite(batch_loss):
                         raise self.divergence(number, "a finite loss", batch_loss / len(chosen))
                     batch.backward(len(chosen))
+                    if self.config.clip_norm is not None:
+                        clip(self.network.grad, self.config.clip_norm)
                     self.optimizer.step(self.network.theta, self.network.grad, lr)
                     total += batch_loss
                     correct += batch_correct

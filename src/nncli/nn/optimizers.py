@@ -230,6 +230,13 @@ def blocks(n: int) -> Iterator[slice]:
     return (slice(start, start + BLOCK) for start in range(0, n, BLOCK))
 
 
+def clip(g: Array, most: float) -> None:
+    """g ← g · most / ‖g‖ where ‖g‖ > most (Pascanu et al. 2013)"""
+    length = math.sqrt(np.vdot(g, g))
+    if length > most:
+        g *= most / length
+
+
 def flush(v: Array) -> None:
     """Sets what is too small to matter to 0: the mean of gradients that have become 0 would decay into the
     denormal numbers (below 10⁻³⁸ in float32), with which processors are a hundred times slower."""
