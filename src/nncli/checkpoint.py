@@ -41,6 +41,11 @@ MEMBERS = ("meta", "theta", "median", "shift", "scale", "dead", "val_rows", "tes
 _DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that zip knows
 
 
+# What is raised for a file that is no model. NotImplementedError is zipfile's, for a damaged header that asks
+# for an unknown way of compression; AssertionError is build_network's, for options with something left open.
+DAMAGE = (zipfile.BadZipFile, NotImplementedError, KeyError, ValueError, TypeError, EOFError, OSError, AssertionError)
+
+
 @dataclass(frozen=True)
 class Provenance:
     """Where a model comes from: enough to find its test rows again, and to say what was done."""
@@ -79,16 +84,7 @@ def load(path: Path) -> tuple[Model, Provenance]:
         return _decode(data)
     except ModelFileError as error:
         raise ModelFileError(str(path), error.problem, error.remedy) from None
-    except (
-        zipfile.BadZipFile,
-        KeyError,
-        ValueError,
-        TypeError,
-        EOFError,
-        AssertionError,
-        OSError,
-        NotImplementedError,
-    ):
+    except DAMAGE:
         raise ModelFileError(
             str(path), "expected a model written by nncli, found something else or a damaged file", "Train it again"
         ) from None

@@ -7,7 +7,7 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from io import FileIO, TextIOWrapper
 from typing import Annotated, Any
 
 import typer
@@ -85,7 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code. Every error ends here, as one line on stderr."""
     choose_kernels()
     if sys.stderr is None:  # closed: Python would print to stdout in its place
-        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  # for the rest of the process
+        sys.stderr = TextIOWrapper(FileIO(os.devnull, "w"))
     if sys.stdout is None:
         return _complain("stdout: cannot write: it is closed.", 1)
     for stream in (sys.stdout, sys.stderr):

@@ -29,16 +29,17 @@ class _AsGiven:
         return value
 
 
-class _Plain:
-    def get_params(self, ctx: Any) -> list[Any]:
-        params: list[Any] = super().get_params(ctx)  # type: ignore[misc]  # of the class it is mixed into
-        for param in params:
-            param._runtime_param = _AsGiven()
-        return params
+def _as_given(params: list[Any]) -> list[Any]:
+    for param in params:
+        param._runtime_param = _AsGiven()
+    return params
 
 
-class Command(_Plain, TyperCommand):
+class Command(TyperCommand):
     """A command whose docstring is its help: the first paragraph, then examples, shown as written."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _as_given(super().get_params(ctx))
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         width = min(shutil.get_terminal_size().columns, WIDEST)
@@ -59,8 +60,11 @@ class Command(_Plain, TyperCommand):
         formatter.write("\n".join(lines))
 
 
-class Group(_Plain, TyperGroup):
+class Group(TyperGroup):
     """The program itself: what it is, its commands, where to go on."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        return _as_given(super().get_params(ctx))
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         width = min(shutil.get_terminal_size().columns, WIDEST)

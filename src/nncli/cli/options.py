@@ -59,7 +59,7 @@ def with_config(command: Callable[..., int]) -> Callable[..., int]:
         return command(config, **values)
 
     del wrapper.__dict__["__wrapped__"]  # so that the signature below is the one that is seen
-    wrapper.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    wrapper.__dict__["__signature__"] = inspect.Signature(parameters)
     wrapper.__annotations__ = {p.name: p.annotation for p in parameters}
     return wrapper
 

@@ -18,8 +18,7 @@ from nncli.registry import Registry
 class Activation(Layer):
     """A layer that keeps its width. `initializer` is what suits the dense layer before it.
 
-    One without a useful derivative sets `differentiable` to False: it is no help to anything that learns by
-    gradients, and only its `forward` is called.
+    One whose derivative is 0 wherever there is one sets `differentiable` to False: nothing before it can learn.
     """
 
     initializer = "glorot"
@@ -43,19 +42,21 @@ class Identity(Activation):
 
 @ACTIVATIONS.register("step")
 class Step(Activation):
-    """A = 1 if Z ≥ 0 else 0;  no useful derivative"""
+    """A = 1 if Z ≥ 0 else 0;  dA/dZ = 0"""
 
     differentiable = False
 
     def forward(self, Z: Array, A: Array) -> None:
         np.greater_equal(Z, 0, out=A)
 
+    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array | None) -> None:
+        if dZ is not None:
+            dZ[...] = 0
+
 
 @ACTIVATIONS.register("sign")
-class Sign(Activation):
-    """A = 1 if Z ≥ 0 else −1;  no useful derivative"""
-
-    differentiable = False
+class Sign(Step):
+    """A = 1 if Z ≥ 0 else −1;  dA/dZ = 0"""
 
     def forward(self, Z: Array, A: Array) -> None:
         np.greater_equal(Z, 0, out=A)  # 1 or 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 
 import numpy as np
 
@@ -10,13 +11,14 @@ from nncli.nn.layers import Array
 from nncli.registry import Registry
 
 
-class Initializer:
+class Initializer(ABC):
     """Fills W (d inputs, h units) before training."""
 
     name: str
 
+    @abstractmethod
     def fill(self, W: Array, rng: np.random.Generator) -> None:
-        raise NotImplementedError
+        """Sets W."""
 
 
 INITIALIZERS: Registry[Initializer] = Registry("--init")

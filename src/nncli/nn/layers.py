@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 Array = NDArray[Any]  # float32 or float64, as the network's dtype says
 
 
-class Layer:
+class Layer(ABC):
     """One step of a network, A = f(X). Its parameters and their gradients are views into θ and g."""
 
     name: str
@@ -30,13 +31,13 @@ class Layer:
     def reset(self) -> None:
         """Sets those parameters that are not drawn at random to what they start from."""
 
+    @abstractmethod
     def forward(self, X: Array, A: Array) -> None:
         """A = f(X)"""
-        raise NotImplementedError
 
+    @abstractmethod
     def backward(self, dA: Array, X: Array, A: Array, dX: Array | None) -> None:
         """dX = dL/dX from dA = dL/dA, and the gradients of the parameters; no dX is asked of the first layer."""
-        raise NotImplementedError
 
 
 class Dense(Layer):

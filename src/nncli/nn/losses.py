@@ -7,6 +7,8 @@ finite for any finite float32 Z.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,7 +19,7 @@ from nncli.registry import Registry
 Rows = NDArray[np.float64]  # one figure a row, (n,)
 
 
-class Loss:
+class Loss(ABC):
     """L = mean over rows of the row losses, with P = link(Z)."""
 
     name: str
@@ -30,17 +32,17 @@ class Loss:
         """The table of targets, (K, outputs): row k is the target of class k."""
         return np.eye(K)
 
+    @abstractmethod
     def link(self, Z: Array, P: Array) -> None:
         """P = link(Z)"""
-        raise NotImplementedError
 
+    @abstractmethod
     def forward(self, Z: Array, Y: Array, P: Array) -> Rows:
         """P = link(Z); returns the row losses."""
-        raise NotImplementedError
 
+    @abstractmethod
     def backward(self, P: Array, Y: Array, dZ: Array) -> None:
         """dZ = dL/dZ of the mean loss over the n rows."""
-        raise NotImplementedError
 
     def probabilities(self, P: Array) -> Array:
         """The probability of each class, (n, K), from P."""

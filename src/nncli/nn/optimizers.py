@@ -1,14 +1,15 @@
 """Optimizers: θ ← θ − …, on flat vectors. To add one, write one dataclass here: its fields are its settings.
 
-`step` may overwrite g. Vectors longer than `BLOCK` are worked on block by block: all the passes of
-an update over one block find it in the cache, where one sweep after the other would go to memory.
+Vectors longer than `BLOCK` are worked on block by block: all the passes of an update over one block find
+it in the cache, where one sweep after the other would go to memory.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -20,18 +21,34 @@ BLOCK = 65_536  # elements; four vectors of float32 of this length are 1 MiB, wi
 FLUSH_STEPS, NEGLIGIBLE = 100, 1e-30  # between two flushes, β = 0.9 decays 1e-30 to 1e-35, still a normal number
 
 
-class Optimizer:
-    """Holds its state as flat vectors of the length of θ. `default_lr` is α where the user gives none."""
+class Optimizer(ABC):
+    """`default_lr` is α where the user gives none; `slots` names the vectors, as long as θ, that make the state."""
 
     name: str
     default_lr: float
+    slots: tuple[str, ...] = ()
 
     def start(self, theta: Array) -> None:
-        """Allocates the state."""
+        """Sets the state to 0."""
+        self.t = 0  # steps done
+        self.state = {slot: zeros(theta.shape, theta.dtype) for slot in self.slots}
+        self._scratch = zeros(min(len(theta), BLOCK), theta.dtype)
 
     def step(self, theta: Array, g: Array, lr: float) -> None:
-        """θ ← the next θ, in place, with α = lr."""
-        raise NotImplementedError
+        """θ ← the next θ, in place, with α = lr. Overwrites g."""
+        self.t += 1
+        if self.t % FLUSH_STEPS == 0:
+            for vector in self.state.values():
+                flush(vector)
+        for start in range(0, len(theta), BLOCK):
+            block = slice(start, start + BLOCK)
+            here = theta[block]
+            state = [vector[block] for vector in self.state.values()]
+            self.update(here, g[block], lr, state, self._scratch[: len(here)])
+
+    @abstractmethod
+    def update(self, theta: Array, g: Array, lr: float, state: Sequence[Array], u: Array) -> None:
+        """The step number `t`, from 1, on one block of θ, g and the slots; u is scratch."""
 
 
 OPTIMIZERS: Registry[Optimizer] = Registry("--optimizer")
@@ -43,11 +60,9 @@ class SGD(Optimizer):
 
     default_lr = 0.1
 
-    def step(self, theta: Array, g: Array, lr: float) -> None:
-        for block in blocks(len(theta)):
-            g_ = g[block]
-            g_ *= lr
-            theta[block] -= g_  # θ ← θ − α g
+    def update(self, theta: Array, g: Array, lr: float, state: Sequence[Array], u: Array) -> None:
+        g *= lr
+        theta -= g  # θ ← θ − α g
 
 
 @OPTIMIZERS.register("momentum")
@@ -56,27 +71,19 @@ class Momentum(Optimizer):
     """θ ← θ − α v, v ← μ v + g, μ = 0.9 (Polyak 1964)"""
 
     mu: float = 0.9
-    v: Array = field(init=False, repr=False)
-    t: int = field(init=False, default=0)
 
     default_lr = 0.02
+    slots = ("v",)
 
     def __post_init__(self) -> None:
         _check_share("mu", self.mu)
 
-    def start(self, theta: Array) -> None:
-        self.v, self.t = zeros(theta.shape, theta.dtype), 0
-
-    def step(self, theta: Array, g: Array, lr: float) -> None:
-        self.t += 1
-        if self.t % FLUSH_STEPS == 0:
-            flush(self.v)
-        for block in blocks(len(theta)):
-            g_, v, theta_ = g[block], self.v[block], theta[block]
-            v *= self.mu
-            v += g_  # v ← μ v + g
-            np.multiply(v, lr, out=g_)
-            theta_ -= g_  # θ ← θ − α v
+    def update(self, theta: Array, g: Array, lr: float, state: Sequence[Array], u: Array) -> None:
+        [v] = state
+        v *= self.mu
+        v += g  # v ← μ v + g
+        np.multiply(v, lr, out=u)
+        theta -= u  # θ ← θ − α v
 
 
 @OPTIMIZERS.register("nesterov")
@@ -84,23 +91,14 @@ class Momentum(Optimizer):
 class Nesterov(Momentum):
     """θ ← θ − α (g + μ v), v ← μ v + g, μ = 0.9: momentum that looks a step ahead (Sutskever et al. 2013)"""
 
-    def start(self, theta: Array) -> None:
-        super().start(theta)
-        self._scratch = zeros(min(len(theta), BLOCK), theta.dtype)
-
-    def step(self, theta: Array, g: Array, lr: float) -> None:
-        self.t += 1
-        if self.t % FLUSH_STEPS == 0:
-            flush(self.v)
-        for block in blocks(len(theta)):
-            g_, v, theta_ = g[block], self.v[block], theta[block]
-            v *= self.mu
-            v += g_  # v ← μ v + g
-            u = self._scratch[: len(g_)]
-            np.multiply(v, self.mu, out=u)
-            g_ += u  # g + μ v
-            g_ *= lr
-            theta_ -= g_  # θ ← θ − α (g + μ v)
+    def update(self, theta: Array, g: Array, lr: float, state: Sequence[Array], u: Array) -> None:
+        [v] = state
+        v *= self.mu
+        v += g  # v ← μ v + g
+        np.multiply(v, self.mu, out=u)
+        u += g  # g + μ v
+        u *= lr
+        theta -= u  # θ ← θ − α (g + μ v)
 
 
 @OPTIMIZERS.register("adagrad")
@@ -109,24 +107,18 @@ class AdaGrad(Optimizer):
     """θ ← θ − α g / (√s + ε), s ← s + g² (Duchi et al. 2011)"""
 
     eps: float = 1e-10
-    s: Array = field(init=False, repr=False)
 
     default_lr = 0.05
+    slots = ("s",)
 
     def __post_init__(self) -> None:
         _check_eps(self.eps)
 
-    def start(self, theta: Array) -> None:
-        self.s = zeros(theta.shape, theta.dtype)
-        self._scratch = zeros(min(len(theta), BLOCK), theta.dtype)
-
-    def step(self, theta: Array, g: Array, lr: float) -> None:
-        for block in blocks(len(theta)):
-            g_, s, theta_ = g[block], self.s[block], theta[block]
-            u = self._scratch[: len(g_)]
-            np.multiply(g_, g_, out=u)
-            s += u  # s ← s + g²
-            _descend(theta_, g_, s, u, lr, self.eps)
+    def update(self, theta: Array, g: Array, lr: float, state: Sequence[Array], u: Array) -> None:
+        [s] = state
+        np.multiply(g, g, out=u)
+        s += u  # s ← s + g²
+        _descend(theta, g, lr, s, self.eps, u)
 
 
 @OPTIMIZERS.register("rmsprop")
@@ -136,31 +128,21 @@ class RMSProp(Optimizer):
 
     rho: float = 0.9
     eps: float = 1e-8
-    s: Array = field(init=False, repr=False)
-    t: int = field(init=False, default=0)
 
     default_lr = 0.003
+    slots = ("s",)
 
     def __post_init__(self) -> None:
         _check_share("rho", self.rho)
         _check_eps(self.eps)
 
-    def start(self, theta: Array) -> None:
-        self.s, self.t = zeros(theta.shape, theta.dtype), 0
-        self._scratch = zeros(min(len(theta), BLOCK), theta.dtype)
-
-    def step(self, theta: Array, g: Array, lr: float) -> None:
-        self.t += 1
-        if self.t % FLUSH_STEPS == 0:
-            flush(self.s)
-        for block in blocks(len(theta)):
-            g_, s, theta_ = g[block], self.s[block], theta[block]
-            u = self._scratch[: len(g_)]
-            np.multiply(g_, g_, out=u)
-            u *= 1 - self.rho
-            s *= self.rho
-            s += u  # s ← ρ s + (1 − ρ) g²
-            _descend(theta_, g_, s, u, lr, self.eps)
+    def update(self, theta: Array, g: Array, lr: float, state: Sequence[Array], u: Array) -> None:
+        [s] = state
+        np.multiply(g, g, out=u)
+        u *= 1 - self.rho
+        s *= self.rho
+        s += u  # s ← ρ s + (1 − ρ) g²
+        _descend(theta, g, lr, s, self.eps, u)
 
 
 @OPTIMIZERS.register("adam")
@@ -171,43 +153,34 @@ class Adam(Optimizer):
     beta1: float = 0.9
     beta2: float = 0.999
     eps: float = 1e-8
-    m: Array = field(init=False, repr=False)
-    v: Array = field(init=False, repr=False)
-    t: int = field(init=False, default=0)
 
     default_lr = 0.005
+    slots = ("m", "v")
 
     def __post_init__(self) -> None:
         _check_share("beta1", self.beta1)
         _check_share("beta2", self.beta2)
         _check_eps(self.eps)
 
-    def start(self, theta: Array) -> None:
-        self.m, self.v, self.t = zeros(theta.shape, theta.dtype), zeros(theta.shape, theta.dtype), 0
-
-    def step(self, theta: Array, g: Array, lr: float) -> None:
+    def update(self, theta: Array, g: Array, lr: float, state: Sequence[Array], u: Array) -> None:
         # The state holds m / (1 − β₁) and v / (1 − β₂), which saves three passes over memory:
         #   m̂ = c₁ m,  v̂ = c₂² v,  so  α m̂ / (√v̂ + ε) = (α c₁ / c₂) m / (√v + ε / c₂)
-        self.t += 1
-        if self.t % FLUSH_STEPS == 0:
-            flush(self.m)
+        m, v = state
         c1 = (1 - self.beta1) / (1 - self.beta1**self.t)
         c2 = math.sqrt((1 - self.beta2) / (1 - self.beta2**self.t))
-        for block in blocks(len(theta)):
-            g_, m, v, theta_ = g[block], self.m[block], self.v[block], theta[block]
-            m *= self.beta1
-            m += g_  # m ← β₁ m + g
-            np.multiply(g_, g_, out=g_)
-            v *= self.beta2
-            v += g_  # v ← β₂ v + g²
-            np.sqrt(v, out=g_)
-            g_ += self.eps / c2
-            np.divide(m, g_, out=g_)
-            g_ *= lr * c1 / c2
-            theta_ -= g_  # θ ← θ − α m̂ / (√v̂ + ε)
+        m *= self.beta1
+        m += g  # m ← β₁ m + g
+        np.multiply(g, g, out=g)  # g, no longer needed, is the scratch: one vector fewer in the cache
+        v *= self.beta2
+        v += g  # v ← β₂ v + g²
+        np.sqrt(v, out=g)
+        g += self.eps / c2
+        np.divide(m, g, out=g)
+        g *= lr * c1 / c2
+        theta -= g  # θ ← θ − α m̂ / (√v̂ + ε)
 
 
-def _descend(theta: Array, g: Array, s: Array, u: Array, lr: float, eps: float) -> None:
+def _descend(theta: Array, g: Array, lr: float, s: Array, eps: float, u: Array) -> None:
     np.sqrt(s, out=u)
     u += eps
     np.divide(g, u, out=u)
@@ -223,11 +196,6 @@ def _check_share(name: str, value: float) -> None:
 def _check_eps(eps: float) -> None:
     if not eps > 0:
         raise ValueError(f"eps: expected eps > 0, found {eps}")
-
-
-def blocks(n: int) -> Iterator[slice]:
-    """Slices of at most BLOCK elements that cover n."""
-    return (slice(start, start + BLOCK) for start in range(0, n, BLOCK))
 
 
 def clip(g: Array, most: float) -> None:

@@ -6,13 +6,14 @@ All have `warmup`: over that many first steps α rises in a straight line to whe
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
 from nncli.registry import Registry
 
 
 @dataclass
-class Schedule:
+class Schedule(ABC):
     """A function of t, the share of the planned steps after the warm-up that is done, from 0 to 1."""
 
     warmup: int = 0
@@ -34,9 +35,9 @@ class Schedule:
             return (step + 1) / (self.warmup + 1) * self.shape(0)
         return self.shape((step - self.warmup) / (self.steps - self.warmup))
 
+    @abstractmethod
     def shape(self, t: float) -> float:
         """The factor at t."""
-        raise NotImplementedError
 
     def observe(self, val_loss: float) -> None:
         """Hears of the validation loss after each epoch."""
