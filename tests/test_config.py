@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from nncli.config import FULL_BATCH, TrainConfig, flag, registries
+from nncli.config import TrainConfig
 from nncli.errors import OptionError
+from nncli.option import FULL_BATCH, flag, registries
 
 
 def test_every_option_is_in_the_help_of_train(nncli: Callable[..., Any]) -> None:

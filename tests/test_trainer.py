@@ -6,11 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from nncli.config import FULL_BATCH, TrainConfig
+from nncli.config import TrainConfig
 from nncli.data.matrix import Matrix, Subset
 from nncli.errors import TrainingError
 from nncli.model import build_network
 from nncli.nn.optimizers import clip
+from nncli.option import FULL_BATCH
 from nncli.trainer import Trainer, evaluate
 
 K = 3

@@ -6,7 +6,6 @@ the --config file and the model file all go through these, so an option added he
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import math
 import shlex
@@ -15,137 +14,29 @@ from dataclasses import dataclass
 from typing import Any
 
 from nncli.errors import OptionError
+from nncli.option import (
+    FULL_BATCH,
+    Activations,
+    Component,
+    OneOf,
+    Option,
+    flag,
+    number,
+    option,
+    positive,
+    read_batch_size,
+    read_columns,
+    read_delimiter,
+    read_text,
+    read_widths,
+    share,
+    whole,
+)
 from nncli.registry import did_you_mean
 
 DEFAULT_SHARE = 0.15  # of the rows, for validation and for the test
 STEPS, PATIENCE = 5000, 30  # how long to train: right for data of any size from a hundred rows to MNIST
 BATCHES, SMALLEST_BATCH = 32, 32  # batches are halved until there are 32 of them, but not below 32 rows
-FULL_BATCH = 0  # `--batch-size full`: every step sees the whole training set
-
-
-@dataclass(frozen=True)
-class Option:
-    """How one field is given on the command line and read from text.
-
-    `help` may hold a registry's name in braces, `{activations}`, which stands for the names in it.
-    `read` takes the text and returns the value, or raises ValueError saying what it expected.
-    """
-
-    help: str
-    group: str
-    metavar: str
-    read: Callable[[str], Any]
-    short: str | None = None
-    default_text: str | None = None  # for defaults that depend on the model or the data
-
-
-def option(default: Any, *args: Any, **kwargs: Any) -> Any:
-    return dataclasses.field(default=default, metadata={"option": Option(*args, **kwargs)})
-
-
-def _text(text: str) -> str:
-    if not text:
-        raise ValueError("some text")
-    return text
-
-
-def read_columns(text: str) -> tuple[str, ...]:
-    """Names between commas; a name with a comma in it stands in double quotes."""
-    try:
-        return tuple(name.strip() for name in next(csv.reader([text], skipinitialspace=True), []))
-    except csv.Error:
-        raise ValueError("names between commas, on one line") from None
-
-
-def _delimiter(text: str) -> str:
-    text = {"tab": "\t", "\\t": "\t"}.get(text, text)
-    if len(text) != 1 or text in '"\r\n':
-        raise ValueError("one character, or tab")
-    return text
-
-
-def _one_of(*names: str) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if text not in names:
-            raise ValueError(f"one of {', '.join(names)}")
-        return text
-
-    read.names = names  # type: ignore[attr-defined]  # for "did you mean" and for shell completion
-    return read
-
-
-def _component(registry: str) -> Callable[[str], str]:
-    """A component by its name and settings; the registry itself says what is wrong with it."""
-
-    def read(text: str) -> str:
-        if registry == "models":
-            registries()[registry][text]
-        else:
-            registries()[registry].create(text)
-        return text
-
-    read.registry = registry  # type: ignore[attr-defined]
-    return read
-
-
-def _activation(text: str) -> str:
-    for spec in text.split(","):
-        one = registries()["activations"].create(spec)
-        if not one.differentiable:
-            raise ValueError("activations with a useful derivative, as hidden layers learn by backpropagation")
-    return text
-
-
-_activation.registry = "activations"  # type: ignore[attr-defined]
-
-
-def _hidden(text: str) -> tuple[int, ...]:
-    try:
-        widths = tuple(int(part) for part in text.replace(",", "x").split("x"))
-    except ValueError:
-        widths = (0,)
-    if min(widths) < 1:
-        raise ValueError("a width such as 64, or one for each layer such as 128x64")
-    return widths
-
-
-def _number(expected: str, holds: Callable[[float], bool]) -> Callable[[str], float]:
-    def read(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not (math.isfinite(value) and holds(value)):
-            raise ValueError(expected)
-        return value
-
-    return read
-
-
-def _whole(low: int, high: int = 2**63 - 1) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            value = low - 1
-        if not low <= value <= high:
-            raise ValueError(f"a whole number from {low}" + (f" to {high}" if value > high else ""))
-        return value
-
-    return read
-
-
-def _batch_size(text: str) -> int:
-    if text == "full":
-        return FULL_BATCH
-    try:
-        return _whole(1)(text)
-    except ValueError:
-        raise ValueError("a whole number from 1, or full") from None
-
-
-_share = _number("a share of the rows from 0 to below 1", lambda share: 0 <= share < 1)
-_positive = _number("a number above 0", lambda value: value > 0)
 
 
 @dataclass(frozen=True)
@@ -155,7 +46,7 @@ class TrainConfig:
     data: str = "digits"
 
     target: str | None = option(None, "Column to predict: a name, or a position from 0 (negative from the end).",
-        "Data", "NAME", _text, short="-t", default_text="the column called label, target, class or y")  # fmt: skip
+        "Data", "NAME", read_text, short="-t", default_text="the column called label, target, class or y")  # fmt: skip
     drop: tuple[str, ...] = option((), "Columns to leave out.", "Data", "COLS", read_columns)
     categorical: tuple[str, ...] = option((), "Columns of numbers that are categories.", "Data", "COLS", read_columns)
     missing: tuple[str, ...] = option((), "More texts that mean a missing value.", "Data", "TEXTS", read_columns,
@@ -163,50 +54,50 @@ class TrainConfig:
     header: bool | None = option(None, "Whether the first line names the columns.", "Data", "", bool,
         default_text="detected")  # fmt: skip
     delimiter: str | None = option(None, "What separates the cells: one character, or tab.", "Data", "CHAR",
-        _delimiter, default_text="detected")  # fmt: skip
+        read_delimiter, default_text="detected")  # fmt: skip
     scale: str = option("auto", "Scaling of numbers: auto, standard (mean 0, sd 1), minmax (0 to 1) or none. "
         "auto divides pixels by their maximum and standardises anything else.",
-        "Data", "HOW", _one_of("auto", "standard", "minmax", "none"))  # fmt: skip
+        "Data", "HOW", OneOf(("auto", "standard", "minmax", "none")))  # fmt: skip
 
-    val: float | None = option(None, "Share of the rows for validation; 0 for none.", "Splits", "SHARE", _share,
+    val: float | None = option(None, "Share of the rows for validation; 0 for none.", "Splits", "SHARE", share,
         default_text="0.15")  # fmt: skip
-    test: float | None = option(None, "Share of the rows for the final test; 0 for none.", "Splits", "SHARE", _share,
+    test: float | None = option(None, "Share of the rows for the final test; 0 for none.", "Splits", "SHARE", share,
         default_text="0.15, or the data's own test set")  # fmt: skip
-    val_data: str | None = option(None, "File of validation rows, in place of a share.", "Splits", "FILE", _text)
-    test_data: str | None = option(None, "File of test rows, in place of a share.", "Splits", "FILE", _text)
+    val_data: str | None = option(None, "File of validation rows, in place of a share.", "Splits", "FILE", read_text)
+    test_data: str | None = option(None, "File of test rows, in place of a share.", "Splits", "FILE", read_text)
 
-    model: str = option("mlp", "{models}", "Model", "NAME", _component("models"), short="-m")
+    model: str = option("mlp", "{models}", "Model", "NAME", Component("models"), short="-m")
     hidden: tuple[int, ...] | None = option(None, "Units of each hidden layer, as 64 or 128x64.", "Model", "WIDTHS",
-        _hidden, default_text="64 for mlp")  # fmt: skip
+        read_widths, default_text="64 for mlp")  # fmt: skip
     activation: str | None = option(None, "Of the hidden layers, or of each one as relu,tanh: {activations}. "
         "Through step and sign, nothing can be learned by backpropagation.",
-        "Model", "NAME", _activation, default_text="relu")  # fmt: skip
-    loss: str | None = option(None, "{losses}.", "Model", "NAME", _component("losses"), default_text="by model")
-    init: str | None = option(None, "Initial weights: {initializers}.", "Model", "NAME", _component("initializers"),
+        "Model", "NAME", Activations("activations"), default_text="relu")  # fmt: skip
+    loss: str | None = option(None, "{losses}.", "Model", "NAME", Component("losses"), default_text="by model")
+    init: str | None = option(None, "Initial weights: {initializers}.", "Model", "NAME", Component("initializers"),
         default_text="zeros without hidden layers, else by activation")  # fmt: skip
-    dtype: str = option("float32", "Arithmetic: float32 or float64.", "Model", "TYPE", _one_of("float32", "float64"))
+    dtype: str = option("float32", "Arithmetic: float32 or float64.", "Model", "TYPE", OneOf(("float32", "float64")))
 
     optimizer: str | None = option(None, "{optimizers}, with settings as adam:beta1=0.95 or momentum:mu=0.95.",
-        "Training", "NAME", _component("optimizers"), default_text="adam")  # fmt: skip
-    lr: float | None = option(None, "Learning rate at the start.", "Training", "RATE", _positive,
+        "Training", "NAME", Component("optimizers"), default_text="adam")  # fmt: skip
+    lr: float | None = option(None, "Learning rate at the start.", "Training", "RATE", positive,
         default_text="by optimizer: {learning_rates}")  # fmt: skip
     schedule: str = option("cosine", "Of the learning rate: {schedules}; with settings as cosine:warmup=500.",
-        "Training", "NAME", _component("schedules"))  # fmt: skip
-    epochs: int | None = option(None, "At most so many passes over the training rows.", "Training", "N", _whole(1),
+        "Training", "NAME", Component("schedules"))  # fmt: skip
+    epochs: int | None = option(None, "At most so many passes over the training rows.", "Training", "N", whole(1),
         default_text="as many as make 5,000 steps, from 10 to 1,000")  # fmt: skip
-    batch_size: int | None = option(None, "Rows in each step: a number, or full.", "Training", "N", _batch_size,
+    batch_size: int | None = option(None, "Rows in each step: a number, or full.", "Training", "N", read_batch_size,
         default_text="128, less below 4,096 training rows")  # fmt: skip
     patience: int | None = option(None, "Stop after so many epochs without a lower validation loss.",
-        "Training", "EPOCHS", _whole(1), default_text="30")  # fmt: skip
-    time_limit: float | None = option(None, "Stop after so many seconds of training.", "Training", "SECONDS", _positive)
-    seed: int = option(0, "Seed of the split, the initial weights and the order of rows.", "Training", "N", _whole(0))
-    threads: int | None = option(None, "Processor threads.", "Training", "N", _whole(1, 1024), default_text="all")
+        "Training", "EPOCHS", whole(1), default_text="30")  # fmt: skip
+    time_limit: float | None = option(None, "Stop after so many seconds of training.", "Training", "SECONDS", positive)
+    seed: int = option(0, "Seed of the split, the initial weights and the order of rows.", "Training", "N", whole(0))
+    threads: int | None = option(None, "Processor threads.", "Training", "N", whole(1, 1024), default_text="all")
 
     label_smoothing: float | None = option(None, "Share of each target that is spread over all classes.",
-        "Regularisation", "SHARE", _number("a share above 0 and below 1", lambda share: 0 < share < 1),
+        "Regularisation", "SHARE", number("a share above 0 and below 1", lambda value: 0 < value < 1),
         default_text="none")  # fmt: skip
     clip_norm: float | None = option(None, "Shorten gradients that are longer than this.", "Regularisation", "LENGTH",
-        _positive, default_text="never")  # fmt: skip
+        positive, default_text="never")  # fmt: skip
 
     @classmethod
     def options(cls) -> dict[str, Option]:
@@ -240,7 +131,7 @@ class TrainConfig:
                 try:
                     values[name] = read(text)
                 except ValueError as error:
-                    remedy = did_you_mean(text, getattr(read, "names", ()))
+                    remedy = "" if text in options[name].names else did_you_mean(text, options[name].names)
                     comma = ";" if str(error).startswith("one of") else ","
                     raise OptionError(where(name), f"expected {error}{comma} found '{text}'", remedy) from None
         return cls(**values)
@@ -332,27 +223,3 @@ class TrainConfig:
             epochs=epochs,
             patience=self.patience or (PATIENCE if has_val else None),
         )
-
-
-def flag(name: str) -> str:
-    """The option of a field: batch_size → --batch-size."""
-    return "--" + name.replace("_", "-")
-
-
-def registries() -> dict[str, Any]:
-    """The registries by the names that help texts use for them."""
-    from nncli.nn.activations import ACTIVATIONS
-    from nncli.nn.initializers import INITIALIZERS
-    from nncli.nn.losses import LOSSES
-    from nncli.nn.optimizers import OPTIMIZERS
-    from nncli.nn.presets import MODELS
-    from nncli.nn.schedules import SCHEDULES
-
-    return {
-        "activations": ACTIVATIONS,
-        "initializers": INITIALIZERS,
-        "losses": LOSSES,
-        "models": MODELS,
-        "optimizers": OPTIMIZERS,
-        "schedules": SCHEDULES,
-    }

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from nncli import __version__
 from nncli.checkpoint import Provenance
-from nncli.config import DEFAULT_SHARE, FULL_BATCH, TrainConfig
+from nncli.config import DEFAULT_SHARE, TrainConfig
 from nncli.data.bundled import BUNDLED
 from nncli.data.csv import CsvOptions
 from nncli.data.dataset import Dataset, Table
@@ -25,6 +25,7 @@ from nncli.data.split import Split, stratified_split
 from nncli.errors import DataError, OptionError, TrainingError
 from nncli.metrics import all_metrics
 from nncli.model import Model, build_network
+from nncli.option import FULL_BATCH
 from nncli.trainer import Epoch, Trainer, evaluate
 
 ARRAYS = "arrays"  # the source of what came from Python

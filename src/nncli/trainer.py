@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.config import FULL_BATCH, TrainConfig
+from nncli.config import TrainConfig
 from nncli.data.matrix import Subset
 from nncli.errors import TrainingError
 from nncli.model import EVAL_ROWS
@@ -19,6 +19,7 @@ from nncli.nn.memory import zeros
 from nncli.nn.network import Network
 from nncli.nn.optimizers import OPTIMIZERS, clip
 from nncli.nn.schedules import SCHEDULES
+from nncli.option import FULL_BATCH
 
 
 @dataclass(frozen=True)

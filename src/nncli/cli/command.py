@@ -118,7 +118,7 @@ def _filled(text: str) -> str:
     `{learning_rates}` → that of each optimizer."""
 
     def names(match: re.Match[str]) -> str:
-        from nncli.config import registries
+        from nncli.option import registries
 
         if match[1] == "learning_rates":
             return ", ".join(f"{name} {one.default_lr:g}" for name, one in registries()["optimizers"].items())

@@ -11,8 +11,9 @@ from typing import Annotated, Any
 
 import typer
 
-from nncli.config import Option, TrainConfig, flag
+from nncli.config import TrainConfig
 from nncli.errors import OptionError
+from nncli.option import Option, flag
 from nncli.registry import did_you_mean
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else on stdout.")]
@@ -119,12 +120,4 @@ def _default_text(name: str) -> str:
 
 
 def _completion(option: Option) -> Callable[[str], list[str]]:
-    def complete(incomplete: str) -> list[str]:
-        names = getattr(option.read, "names", ())
-        if hasattr(option.read, "registry"):
-            from nncli.config import registries
-
-            names = registries()[option.read.registry]
-        return [name for name in names if name.startswith(incomplete)]
-
-    return complete
+    return lambda incomplete: [name for name in option.names if name.startswith(incomplete)]

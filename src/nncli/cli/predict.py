@@ -51,8 +51,8 @@ def predict(
     if on_error not in ("fail", "blank"):
         raise OptionError("--on-error", f"expected fail or blank, found '{on_error}'")
     from nncli import checkpoint
-    from nncli.config import read_columns
     from nncli.data.load import stream_like
+    from nncli.option import read_columns
     from nncli.output import check_writable, say
     from nncli.predictor import Predictor
 

@@ -1,0 +1,171 @@
+"""One option of a training run: its help, and how its value is read from text.
+
+A reader takes the text and returns the value, or raises ValueError saying what it expected.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+FULL_BATCH = 0  # `--batch-size full`: every step sees the whole training set
+
+
+@dataclass(frozen=True)
+class Option:
+    """How one field is given on the command line and read from text.
+
+    `help` may hold a registry's name in braces, `{activations}`, which stands for the names in it.
+    `read` takes the text and returns the value, or raises ValueError saying what it expected.
+    """
+
+    help: str
+    group: str
+    metavar: str
+    read: Callable[[str], Any]
+    short: str | None = None
+    default_text: str | None = None  # for defaults that depend on the model or the data
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The words it takes, where they can be listed."""
+        return self.read.names if isinstance(self.read, OneOf | Component) else ()
+
+
+def option(default: Any, *args: Any, **kwargs: Any) -> Any:
+    return dataclasses.field(default=default, metadata={"option": Option(*args, **kwargs)})
+
+
+def read_text(text: str) -> str:
+    if not text:
+        raise ValueError("some text")
+    return text
+
+
+def read_columns(text: str) -> tuple[str, ...]:
+    """Names between commas; a name with a comma in it stands in double quotes."""
+    try:
+        return tuple(name.strip() for name in next(csv.reader([text], skipinitialspace=True), []))
+    except csv.Error:
+        raise ValueError("names between commas, on one line") from None
+
+
+def read_delimiter(text: str) -> str:
+    text = {"tab": "\t", "\\t": "\t"}.get(text, text)
+    if len(text) != 1 or text in '"\r\n':
+        raise ValueError("one character, or tab")
+    return text
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """Reads one of a few words."""
+
+    names: tuple[str, ...]
+
+    def __call__(self, text: str) -> str:
+        if text not in self.names:
+            raise ValueError(f"one of {', '.join(self.names)}")
+        return text
+
+
+@dataclass(frozen=True)
+class Component:
+    """Reads the name of a component with its settings; the registry itself says what is wrong with it."""
+
+    registry: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(registries()[self.registry])
+
+    def __call__(self, text: str) -> str:
+        registries()[self.registry].create(text)
+        return text
+
+
+class Activations(Component):
+    """Reads one activation, or several between commas."""
+
+    def __call__(self, text: str) -> str:
+        for spec in text.split(","):
+            if not registries()[self.registry].create(spec).differentiable:
+                raise ValueError("activations with a useful derivative, as hidden layers learn by backpropagation")
+        return text
+
+
+def read_widths(text: str) -> tuple[int, ...]:
+    try:
+        widths = tuple(int(part) for part in text.replace(",", "x").split("x"))
+    except ValueError:
+        widths = (0,)
+    if min(widths) < 1:
+        raise ValueError("a width such as 64, or one for each layer such as 128x64")
+    return widths
+
+
+def number(expected: str, holds: Callable[[float], bool]) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not (math.isfinite(value) and holds(value)):
+            raise ValueError(expected)
+        return value
+
+    return read
+
+
+def whole(low: int, high: int = 2**63 - 1) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = low - 1
+        if not low <= value <= high:
+            raise ValueError(f"a whole number from {low}" + (f" to {high}" if value > high else ""))
+        return value
+
+    return read
+
+
+def read_batch_size(text: str) -> int:
+    if text == "full":
+        return FULL_BATCH
+    try:
+        return whole(1)(text)
+    except ValueError:
+        raise ValueError("a whole number from 1, or full") from None
+
+
+share = number("a share of the rows from 0 to below 1", lambda value: 0 <= value < 1)
+positive = number("a number above 0", lambda value: value > 0)
+
+
+def flag(name: str) -> str:
+    """The option of a field: batch_size → --batch-size."""
+    return "--" + name.replace("_", "-")
+
+
+def registries() -> dict[str, Any]:
+    """The registries by the names that help texts use for them."""
+    from nncli.nn.activations import ACTIVATIONS
+    from nncli.nn.initializers import INITIALIZERS
+    from nncli.nn.losses import LOSSES
+    from nncli.nn.optimizers import OPTIMIZERS
+    from nncli.nn.presets import MODELS
+    from nncli.nn.schedules import SCHEDULES
+
+    return {
+        "activations": ACTIVATIONS,
+        "initializers": INITIALIZERS,
+        "losses": LOSSES,
+        "models": MODELS,
+        "optimizers": OPTIMIZERS,
+        "schedules": SCHEDULES,
+    }
