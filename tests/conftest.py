@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cli_process import NASTY, TWO, table
 from nncli.cli import main
+from nncli.data import csv
 
 
 @pytest.fixture(autouse=True)
@@ -55,3 +57,26 @@ def iris_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("models") / "iris.npz"
     assert main(["train", "iris", "--epochs", "60", "-q", "--json", "-o", str(path)]) == 0
     return path
+
+
+@pytest.fixture(scope="module")
+def small_files_take_the_fast_path_too() -> Iterator[None]:
+    """For tests of CSV, whose files would otherwise all be read by hand."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv, "FEW_BYTES", 0)
+        yield
+
+
+@pytest.fixture(scope="session")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with two.csv and two.npz (two classes), nasty.csv and nasty.npz (eight classes with odd names)."""
+    folder = tmp_path_factory.mktemp("streams")
+    nasty = [["x", "colour, of it", "kind"]]
+    nasty += [[str(i % 8), NASTY[(i + 3) % 8], NASTY[i % 8]] for i in range(80)]
+    (folder / "two.csv").write_text(TWO)
+    (folder / "nasty.csv").write_text(table(nasty), "utf-8", newline="")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        assert main(["train", "two.csv", "-q", "--json", "--epochs", "40", "-o", "two.npz"]) == 0
+        assert main(["train", "nasty.csv", "-t", "kind", "-q", "--json", "--epochs", "60", "-o", "nasty.npz"]) == 0
+    return folder

@@ -1,0 +1,72 @@
+"""What the tests of CSV share: text in, columns or a complaint out."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+
+from nncli.data import csv as reader_module
+from nncli.data.cells import DEFAULT_MISSING, Layout
+from nncli.data.csv import Block, CsvOptions, CsvReader, read_blocks, read_dataset
+from nncli.data.dataset import Dataset, Schema, TextColumn
+from nncli.data.files import open_input
+from nncli.data.sniff import Plan
+from nncli.errors import NncliError
+
+
+class Dribble(io.RawIOBase):
+    """A pipe that gives a few bytes at a time."""
+
+    def __init__(self, data: bytes, size: int) -> None:
+        self.data, self.size = data, size
+
+    def read(self, size: int = -1, /) -> bytes:
+        size = self.size if size < 0 else min(size, self.size)
+        out, self.data = self.data[:size], self.data[size:]
+        return out
+
+
+def load(data: bytes | str, **options: Any) -> Dataset:
+    dtype = options.pop("dtype", "float32")
+    data = data.encode() if isinstance(data, str) else data
+    return read_dataset("data.csv", CsvOptions(**options), dtype, stream=io.BytesIO(data))
+
+
+def complaint(data: bytes | str, **options: Any) -> str:
+    with pytest.raises(NncliError) as caught:
+        load(data, **options)
+    return str(caught.value)
+
+
+def strings(column: TextColumn | None) -> list[str | None]:
+    assert column is not None
+    return [None if code < 0 else column.values[code] for code in column.codes]
+
+
+def blocks(data: bytes | str, expected: Schema, size: int | None = None, **options: Any) -> list[Block]:
+    data = data.encode() if isinstance(data, str) else data
+    stream = io.BytesIO(data) if size is None else Dribble(data, size)
+    with read_blocks("data.csv", expected, stream=stream, **options) as reader:
+        return list(reader)
+
+
+def read_layout(
+    data: bytes, layout: Layout, by_hand: bool = False, dtype: str = "float64", **options: Any
+) -> list[Block]:
+    opened = open_input("data.csv", stream=io.BytesIO(b""))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reader_module, "FEW_BYTES", 1 << 30 if by_hand else 0)
+        return list(CsvReader(opened, Plan(layout, data, 1), dtype, training=True, **options))
+
+
+def schema(
+    columns: tuple[tuple[str, str], ...], target: str = "label", header: bool = True, target_place: int = -1
+) -> Schema:
+    """What a model expects; without a place told, the target was the last column."""
+    return Schema(columns, target, header, DEFAULT_MISSING, len(columns) if target_place < 0 else target_place)
+
+
+IRIS = "length,width,species\n5.1,3.5,setosa\n4.9,,virginica\n6.0,2.2,setosa\n"
+MODEL = schema((("age", "number"), ("city", "text")), target="label")

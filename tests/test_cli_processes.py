@@ -1,0 +1,190 @@
+"""The program where others run it: without a terminal, in bare environments, under signals. Real processes."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import json
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cli_process import NASTY, PROGRAM, answers, nncli, table
+
+
+@pytest.fixture(autouse=True)
+def _leaks_are_found_where_they_are_made() -> Iterator[None]:
+    yield
+    gc.collect()
+
+
+# Where it runs
+
+
+@pytest.mark.parametrize("variables", [{}, {"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=repr)
+def test_no_escape_codes_outside_a_terminal(variables: dict[str, str], work: Path) -> None:
+    environment = {**os.environ, "TERM": "xterm-256color", **variables}
+    done = nncli(
+        "train",
+        "two.csv",
+        "--epochs",
+        "2",
+        "--val",
+        "0",
+        "--test",
+        "0",
+        "-o",
+        "m.npz",
+        cwd=work,
+        environment=environment,
+    )
+    assert done.returncode == 0
+    assert b"\x1b" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("variables", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=repr)
+def test_no_colour_on_a_terminal_that_wants_none(variables: dict[str, str], work: Path) -> None:
+    pty = pytest.importorskip("pty")
+    environment = {**os.environ, "TERM": "xterm-256color", **variables}
+    ours, theirs = pty.openpty()
+    done = nncli("eval", "two.npz", cwd=work, environment=environment, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # Linux: at the end
+        while chunk := os.read(ours, 65536):
+            shown += chunk
+    os.close(ours)
+    assert done.returncode == 0
+    assert b"confusion" in shown or b"true" in shown
+    coloured = [code for code in (b"\x1b[3", b"\x1b[9", b"\x1b[38", b"\x1b[1;3") if code in shown]
+    assert not coloured
+
+
+@pytest.mark.parametrize("extra", [{}, {"PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}], ids=["C", "ASCII"])
+def test_bare_environments_work(extra: dict[str, str], work: Path) -> None:
+    environment = {"LC_ALL": "C", **extra}  # no HOME, no PATH, no TERM
+    for argv in (["info", "nasty.npz"], ["datasets"]):
+        done = nncli(*argv, cwd=work, environment=environment)
+        assert done.returncode == 0, done.stderr
+        assert b"Traceback" not in done.stderr
+    done = nncli("predict", "nasty.npz", "nasty.csv", cwd=work, environment=environment)
+    assert {row["prediction"] for row in answers(done.stdout)} == set(NASTY)
+
+
+@pytest.mark.parametrize(
+    ("cell", "options"),
+    [
+        ("1e-40", []),
+        ("1e-40", ["--scale", "minmax"]),
+        ("1e38", ["--scale", "none"]),
+        ("1.7e308", ["--dtype", "float64"]),
+    ],
+    ids=repr,
+)
+def test_extreme_numbers_bring_no_warnings_of_python(cell: str, options: list[str], tmp_path: Path) -> None:
+    rows = [[cell if i % 2 else "0" if i % 4 else f"-{cell}", "pq"[i % 2]] for i in range(60)]
+    (tmp_path / "x.csv").write_text(table([["a", "label"], *rows]))
+    done = nncli(
+        "train", "x.csv", "--epochs", "3", "-q", "--val", "0", "--test", "0", "-o", "m.npz", *options, cwd=tmp_path
+    )
+    assert b"Warning" not in done.stderr
+    if done.returncode == 0:
+        done = nncli("predict", "m.npz", "x.csv", cwd=tmp_path)
+        assert (done.returncode, done.stderr) == (0, b"")
+    else:
+        assert done.stderr.count(b"\n") == 1
+
+
+# Signals
+
+
+@contextlib.contextmanager
+def training(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A run that would take minutes, in its first epochs."""
+    argv = ["train", "digits", "--epochs", "100000", "--patience", "100000", "--log", "log.jsonl", "-o", "model.npz"]
+    with subprocess.Popen(
+        [*PROGRAM, *argv], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL
+    ) as process:
+        try:
+            deadline = time.monotonic() + 30
+            log = folder / "log.jsonl"
+            while not (log.exists() and log.read_bytes().count(b"\n") >= 2):
+                assert process.poll() is None, process.stderr and process.stderr.read()
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"])
+def test_a_polite_signal_saves_the_best_so_far(number: signal.Signals, code: int, tmp_path: Path) -> None:
+    with training(tmp_path) as process:
+        process.send_signal(number)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode == code
+    assert b"Traceback" not in err
+    assert err.decode().splitlines()[-1].startswith("saved model.npz: epoch ")
+    assert err.decode().splitlines()[-1].endswith("; interrupted")
+    done = nncli("predict", "model.npz", "digits", cwd=tmp_path)
+    assert done.stdout.count(b"\n") == 1798
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["log.jsonl", "model.npz"]
+
+
+def test_a_kill_leaves_the_old_model_alone(work: Path, tmp_path: Path) -> None:
+    old = (work / "two.npz").read_bytes()
+    (tmp_path / "model.npz").write_bytes(old)
+    with training(tmp_path) as process:
+        process.kill()
+        process.communicate(timeout=30)
+    assert process.returncode == -signal.SIGKILL
+    assert (tmp_path / "model.npz").read_bytes() == old
+
+
+@pytest.mark.parametrize(
+    ("number", "codes"), [(signal.SIGINT, {130}), (signal.SIGTERM, {143, -15})], ids=["INT", "TERM"]
+)
+def test_a_signal_while_waiting_for_rows_ends_it_without_a_traceback(
+    number: signal.Signals, codes: set[int], work: Path, tmp_path: Path
+) -> None:
+    with subprocess.Popen(
+        [*PROGRAM, "predict", str(work / "two.npz")],
+        cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0,
+    ) as process:  # fmt: skip
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(b"id,a,b\n")
+        assert process.stdout.read(11) == b"prediction\n"
+        process.send_signal(number)
+        _, err = process.communicate(timeout=30)
+    assert process.returncode in codes
+    assert b"Traceback" not in err
+    assert err.count(b"\n") <= 1
+
+
+# The same again
+
+
+@pytest.mark.parametrize("options", [[], ["--threads", "1"]], ids=["all threads", "one thread"])
+def test_the_same_seed_gives_the_same_bytes(options: list[str], tmp_path: Path) -> None:
+    files = []
+    for name in ("a.npz", "b.npz"):
+        environment = {**os.environ, "PYTHONHASHSEED": str(len(files))}
+        done = nncli(
+            "train", "digits", "--epochs", "2", "-q", "-o", name, *options, cwd=tmp_path, environment=environment
+        )
+        assert done.returncode == 0
+        files.append((tmp_path / name).read_bytes())
+    assert files[0] == files[1]
+
+
+def test_numpy_alone_reads_a_model(work: Path) -> None:
+    with np.load(work / "nasty.npz", allow_pickle=False) as file:
+        assert file["theta"].dtype == np.float32
+        assert json.loads(file["meta"].tobytes())["classes"] == sorted(NASTY)
