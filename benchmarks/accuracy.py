@@ -9,7 +9,8 @@ import statistics
 import sys
 
 from nncli.config import TrainConfig
-from nncli.experiment import prepare, run
+from nncli.experiment import run
+from nncli.prepare import prepare
 
 SEEDS = range(5)
 PROMISED = [

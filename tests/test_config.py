@@ -11,6 +11,7 @@ import pytest
 from nncli.config import TrainConfig
 from nncli.errors import OptionError
 from nncli.option import FULL_BATCH, flag, registries
+from nncli.resolve import resolve
 
 
 def test_every_option_is_in_the_help_of_train(nncli: Callable[..., Any]) -> None:
@@ -23,7 +24,7 @@ def test_every_option_is_in_the_help_of_train(nncli: Callable[..., Any]) -> None
 
 
 def test_a_config_survives_json() -> None:
-    config = TrainConfig(hidden=(128, 64), drop=("a", "b"), lr=0.1).resolved(1000, has_val=True)
+    config = resolve(TrainConfig(hidden=(128, 64), drop=("a", "b"), lr=0.1), 1000, has_val=True)
     assert TrainConfig.from_json(json.loads(json.dumps(config.to_json()))) == config
 
 
@@ -55,34 +56,33 @@ def test_command_line_beats_config_file_beats_defaults(nncli: Callable[..., Any]
     ],
 )  # fmt: skip
 def test_how_long_to_train_depends_on_the_rows(n: int, batch_size: int, epochs: int) -> None:
-    config = TrainConfig().resolved(n, has_val=True)
+    config = resolve(TrainConfig(), n, has_val=True)
     assert (config.batch_size, config.epochs) == (batch_size, epochs)
 
 
 def test_nothing_given_is_overridden() -> None:
     given = {"model": "softmax", "loss": "cross-entropy", "optimizer": "sgd", "lr": 0.3, "epochs": 3, "batch_size": 5,
              "patience": 2, "init": "glorot"}  # fmt: skip
-    config = TrainConfig(**given).resolved(1000, has_val=True)  # type: ignore[arg-type]
+    config = resolve(TrainConfig(**given), 1000, has_val=True)  # type: ignore[arg-type]
     assert {name: getattr(config, name) for name in given} == given
 
 
 @pytest.mark.parametrize(
     ("options", "has_val", "message"),
     [
-        ({"model": "softmax", "hidden": (3,)}, True, "--hidden: model 'softmax' has no hidden layer. Use --model mlp."),
         ({"model": "logistic", "activation": "tanh"}, True,
-         "--activation: model 'logistic' has no hidden layer. Use --model mlp."),
+         "--activation: model 'logistic' has no hidden layer. Give it one with --hidden 64."),
         ({"patience": 3}, False, "--patience: there are no validation rows to judge by. Set --val above 0."),
     ],
 )  # fmt: skip
 def test_nothing_is_silently_ignored(options: dict[str, Any], has_val: bool, message: str) -> None:
     with pytest.raises(OptionError) as error:
-        TrainConfig(**options).resolved(100, has_val)
+        resolve(TrainConfig(**options), 100, has_val)
     assert str(error.value) == message
 
 
 def test_a_resolved_config_leaves_nothing_open() -> None:
-    config = TrainConfig().resolved(100, has_val=True)
+    config = resolve(TrainConfig(), 100, has_val=True)
     open_ends = {
         "target",
         "header",
@@ -96,6 +96,8 @@ def test_a_resolved_config_leaves_nothing_open() -> None:
         "threads",
         "label_smoothing",
         "clip_norm",
+        "max_norm",
+        "weight",
     }
     for field in dataclasses.fields(config):
         assert getattr(config, field.name) is not None or field.name in open_ends

@@ -13,7 +13,9 @@ import pytest
 from nncli import checkpoint
 from nncli.config import TrainConfig
 from nncli.errors import DataError
-from nncli.experiment import evaluate_model, prepare, run
+from nncli.evaluation import evaluate_model
+from nncli.experiment import run
+from nncli.prepare import prepare
 
 
 def rewrite(source: Path, target: Path, change: Callable[[int, list[str]], list[str]]) -> None:
@@ -184,11 +186,11 @@ def test_more_rows_than_pass_at_once_are_all_answered() -> None:
     done = run(prepare(TrainConfig(data="digits", epochs=3)))
     assert done is not None
     table = prepare(TrainConfig(data="digits")).dataset.table
-    whole = done.model.probabilities(table)
+    whole = done.model.by_class(table)
     assert len(whole) == 1797
     for start in (0, 1020, 1700):
         rows = np.arange(start, start + 50)
-        np.testing.assert_allclose(whole[rows], done.model.probabilities(table.take(rows)), rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(whole[rows], done.model.by_class(table.take(rows)), rtol=1e-4, atol=1e-6)
 
 
 def test_extreme_cells_in_rows_held_out_are_survived(iris: Path, tmp_path: Path) -> None:

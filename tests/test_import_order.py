@@ -15,10 +15,12 @@ LEVELS = [
     ["nn", "data"],
     ["option", "metrics"],
     ["config"],
+    ["resolve"],
     ["model"],
     ["trainer"],
     ["checkpoint", "predictor"],
-    ["experiment"],
+    ["prepare"],
+    ["experiment", "evaluation"],
     ["api", "report", "progress"],
     ["cli"],
 ]

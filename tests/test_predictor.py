@@ -7,8 +7,9 @@ import pytest
 
 from nncli import checkpoint
 from nncli.config import TrainConfig
-from nncli.experiment import prepare, run
+from nncli.experiment import run
 from nncli.predictor import Predictor, quoted
+from nncli.prepare import prepare
 
 
 @pytest.fixture(scope="module")
@@ -20,12 +21,12 @@ def two_classes() -> Predictor:
 
 def test_the_threshold_itself_is_enough_for_the_second_class(two_classes: Predictor) -> None:
     P = np.array([[0.5, 0.5], [0.51, 0.49], [0.49, 0.51]])
-    assert two_classes.predicted(P).tolist() == [1, 0, 1]
+    assert two_classes.model.predicted(P, two_classes.threshold).tolist() == [1, 0, 1]
 
 
 def test_without_a_threshold_the_likelier_class_is_predicted(iris_model: Path) -> None:
     model, _ = checkpoint.load(iris_model)
-    assert Predictor(model).predicted(np.array([[0.2, 0.3, 0.5], [0.4, 0.35, 0.25]])).tolist() == [2, 0]
+    assert model.predicted(np.array([[0.2, 0.3, 0.5], [0.4, 0.35, 0.25]])).tolist() == [2, 0]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from nncli.errors import TrainingError
 from nncli.model import build_network
 from nncli.nn.optimizers import clip
 from nncli.option import FULL_BATCH
+from nncli.resolve import resolve
 from nncli.trainer import Trainer, evaluate
 
 K = 3
@@ -27,7 +28,7 @@ def blobs(n: int, seed: int = 0) -> Subset:
 
 def trainer(train: Subset, val: Subset | None = None, seed: int = 0, **options: object) -> Trainer:
     config = TrainConfig(**{"model": "softmax", "dtype": "float64", **options})  # type: ignore[arg-type]
-    config = config.resolved(len(train), has_val=val is not None)
+    config = resolve(config, len(train), has_val=val is not None)
     network, loss = build_network(config, train.matrix.width, K)
     network.initialize(config.init, np.random.default_rng(1))
     return Trainer(network, loss, config, train, val, K, np.random.default_rng(seed))

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nncli import checkpoint, experiment
+from nncli import checkpoint, experiment, prepare
 from nncli.blas import use_threads
 from nncli.checkpoint import Provenance
 from nncli.config import TrainConfig
@@ -49,12 +49,33 @@ class TrainedModel:
 
     def predict(self, X: Columns) -> NDArray[np.str_]:
         """The class of each row (n,), as text. X is (n, d), or a mapping of column names to n values each."""
-        predicted: NDArray[np.str_] = np.array(self.classes)[self.predict_proba(X).argmax(axis=1)]
+        predicted: NDArray[np.str_] = np.array(self.classes)[self.model.predicted(self.decision_function(X))]
         return predicted
 
     def predict_proba(self, X: Columns) -> NDArray[Any]:
-        """The probability of each class, (n, K), in the order of `classes`."""
-        return self.model.probabilities(_table(X, self.model.schema, self.model.config.dtype))
+        """The probability of each class, (n, K), in the order of `classes`.
+
+        OptionError for a model that gives scores only.
+        """
+        if not self.model.probabilistic:
+            raise OptionError(
+                "predict_proba", f"{self.model.config.model} gives scores, not probabilities",
+                "Train it with calibrate=True, or use decision_function",
+            )  # fmt: skip
+        return self.decision_function(X)
+
+    def decision_function(self, X: Columns) -> NDArray[Any]:
+        """The score of each class, (n, K), or its probability where the model gives one: the highest is predicted."""
+        return self.model.by_class(self._table(X))
+
+    def embed(self, X: Columns) -> NDArray[Any]:
+        """What the last hidden layer gives for each row, (n, h); OptionError for a model without one."""
+        if not self.model.config.hidden:
+            raise OptionError("embed", f"model '{self.model.config.model}' has no hidden layer")
+        return self.model.embed(self._table(X))
+
+    def _table(self, X: Columns) -> Table:
+        return _table(X, self.model.schema, self.model.config.dtype)
 
     def save(self, path: str | Path) -> None:
         """Writes a model file; the file is written whole or not at all."""
@@ -72,7 +93,7 @@ def train(X: Columns, y: ArrayLike, **options: Any) -> TrainedModel:
     NaN is a missing number, None a missing text. `options` are those of `nncli train`, with
     underscores: hidden=64, batch_size=32, lr=0.01. Raises DataError, OptionError or TrainingError.
     """
-    known = [name for name in TrainConfig.options() if name not in experiment.FILE_OPTIONS]
+    known = [name for name in TrainConfig.options() if name not in prepare.FILE_OPTIONS]
     for name in options:
         if name not in known:
             raise OptionError(name, "train() has no such option", did_you_mean(name, known))
@@ -101,9 +122,9 @@ def train(X: Columns, y: ArrayLike, **options: Any) -> TrainedModel:
     for array in (table.numbers, *(column.codes for column in table.texts.values()), codes):
         sha256.update(array.tobytes())
     classes = tuple(str(label) for label in found)
-    dataset = Dataset(table, codes.astype(np.int64), classes, schema, experiment.ARRAYS, sha256.hexdigest())
+    dataset = Dataset(table, codes.astype(np.int64), classes, schema, prepare.ARRAYS, sha256.hexdigest())
     with use_threads(config.threads):
-        run = experiment.run(experiment.prepare(config, dataset))
+        run = experiment.run(prepare.prepare(config, dataset))
     assert run is not None, "nobody could stop it"
     if run.failure:
         raise run.failure

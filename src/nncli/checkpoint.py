@@ -2,7 +2,7 @@
 
 The file is an uncompressed zip of .npy members, readable with `np.load(path, allow_pickle=False)`:
 
-    meta         UTF-8 bytes of one JSON object: format, program version, config, classes, the
+    meta         UTF-8 bytes of one JSON object: format, program version, config, classes, calibration, the
                  schema of the columns, the history, where the data came from
     theta        all parameters, one flat vector (size,)
     median, shift, scale   of the number columns, float64
@@ -31,6 +31,7 @@ from nncli.data.dataset import Schema
 from nncli.data.preprocess import Preprocess
 from nncli.errors import ModelFileError
 from nncli.model import Model, build_network
+from nncli.nn.calibration import Calibration, loss_of
 from nncli.output import atomic_file
 from nncli.registry import did_you_mean
 from nncli.trainer import Epoch
@@ -101,6 +102,7 @@ def describe(model: Model, p: Provenance) -> dict[str, Any]:
         "classes": list(model.classes),
         "target": model.schema.target,
         "columns": [{"name": name, "kind": kind} for name, kind in model.schema.columns],
+        "calibration": model.calibration and {"a": model.calibration.a.tolist(), "b": model.calibration.b.tolist()},
         "scaling": model.preprocess.scaling,
         "categories": {name: list(values) for name, values in model.preprocess.categories.items()},
         "data": {"source": p.source, "sha256": p.sha256, "rows": p.n_rows},
@@ -125,6 +127,7 @@ def _encode(model: Model, p: Provenance) -> bytes:
         "nncli": p.version,
         "config": model.config.to_json(),
         "classes": model.classes,
+        "calibration": model.calibration and {"a": model.calibration.a.tolist(), "b": model.calibration.b.tolist()},
         "schema": asdict(model.schema),
         "scaling": model.preprocess.scaling,
         "categories": [[name, list(values)] for name, values in model.preprocess.categories.items()],
@@ -206,6 +209,12 @@ def _decode(data: bytes) -> tuple[Model, Provenance]:
             "", f"expected {network.size} parameters of {network.dtype}, found {theta.shape} of {theta.dtype}"
         )
     network.theta[:] = theta
+    calibration = None
+    if meta["calibration"] is not None:
+        a, b = (np.array(meta["calibration"][name], np.float64) for name in ("a", "b"))
+        if not a.shape == b.shape == (loss.outputs(len(classes)),):
+            raise ValueError("the calibration does not fit the network")
+        calibration = Calibration(a, b, loss_of(loss))
     n_rows = meta["data"]["n_rows"]
     provenance = Provenance(
         version=meta["nncli"],
@@ -217,7 +226,7 @@ def _decode(data: bytes) -> tuple[Model, Provenance]:
         figures=meta["figures"],
         notes=tuple(meta["notes"]),
     )
-    return Model(config, schema, preprocess, network, loss, classes), provenance
+    return Model(config, schema, preprocess, network, loss, classes, calibration), provenance
 
 
 def _bits(rows: NDArray[np.int64], n_rows: int) -> NDArray[np.uint8]:

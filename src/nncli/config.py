@@ -1,4 +1,5 @@
 """One frozen TrainConfig from the options to the checkpoint. Each option of `train` is defined here and nowhere else.
+What they come to together, with the model and the data, is worked out in `resolve.py`.
 
 A field carries its help text, its group and the function that reads it from text. The command line,
 the --config file and the model file all go through these, so an option added here works in all of them.
@@ -7,7 +8,6 @@ the --config file and the model file all go through these, so an option added he
 from __future__ import annotations
 
 import dataclasses
-import math
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,7 +20,9 @@ from nncli.option import (
     Component,
     OneOf,
     Option,
+    dropped,
     flag,
+    not_negative,
     number,
     option,
     positive,
@@ -35,13 +37,11 @@ from nncli.option import (
 from nncli.registry import did_you_mean
 
 DEFAULT_SHARE = 0.15  # of the rows, for validation and for the test
-STEPS, PATIENCE = 5000, 30  # how long to train: right for data of any size from a hundred rows to MNIST
-BATCHES, SMALLEST_BATCH = 32, 32  # batches are halved until there are 32 of them, but not below 32 rows
 
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """Everything that decides what a training run does. `None` is "not said": see `resolved`."""
+    """Everything that decides what a training run does. `None` is "not said": see `resolve`."""
 
     data: str = "digits"
 
@@ -55,6 +55,8 @@ class TrainConfig:
         default_text="detected")  # fmt: skip
     delimiter: str | None = option(None, "What separates the cells: one character, or tab.", "Data", "CHAR",
         read_delimiter, default_text="detected")  # fmt: skip
+    weight: str | None = option(None, "Column of numbers that say how much each row counts in training.", "Data",
+        "NAME", read_text, default_text="all rows alike")  # fmt: skip
     scale: str = option("auto", "Scaling of numbers: auto, standard (mean 0, sd 1), minmax (0 to 1) or none. "
         "auto divides pixels by their maximum and standardises anything else.",
         "Data", "HOW", OneOf(("auto", "standard", "minmax", "none")))  # fmt: skip
@@ -68,36 +70,55 @@ class TrainConfig:
 
     model: str = option("mlp", "{models}", "Model", "NAME", Component("models"), short="-m")
     hidden: tuple[int, ...] | None = option(None, "Units of each hidden layer, as 64 or 128x64.", "Model", "WIDTHS",
-        read_widths, default_text="64 for mlp")  # fmt: skip
+        read_widths, default_text="64 for mlp, none for the others")  # fmt: skip
     activation: str | None = option(None, "Of the hidden layers, or of each one as relu,tanh: {activations}. "
         "Through step and sign, nothing can be learned by backpropagation.",
         "Model", "NAME", Activations("activations"), default_text="relu")  # fmt: skip
-    loss: str | None = option(None, "{losses}.", "Model", "NAME", Component("losses"), default_text="by model")
+    loss: str | None = option(None, "{losses}; with a link as mse:link=softmax.", "Model", "NAME",
+        Component("losses"), default_text="by model")  # fmt: skip
     init: str | None = option(None, "Initial weights: {initializers}.", "Model", "NAME", Component("initializers"),
         default_text="zeros without hidden layers, else by activation")  # fmt: skip
     dtype: str = option("float32", "Arithmetic: float32 or float64.", "Model", "TYPE", OneOf(("float32", "float64")))
 
     optimizer: str | None = option(None, "{optimizers}, with settings as adam:beta1=0.95 or momentum:mu=0.95.",
-        "Training", "NAME", Component("optimizers"), default_text="adam")  # fmt: skip
-    lr: float | None = option(None, "Learning rate at the start.", "Training", "RATE", positive,
-        default_text="by optimizer: {learning_rates}")  # fmt: skip
-    schedule: str = option("cosine", "Of the learning rate: {schedules}; with settings as cosine:warmup=500.",
-        "Training", "NAME", Component("schedules"))  # fmt: skip
+        "Training", "NAME", Component("optimizers"), default_text="by model")  # fmt: skip
+    lr: float | None = option(None, "Learning rate at the start; for mira, the longest step.", "Training", "RATE",
+        positive, default_text="by model and optimizer: {learning_rates}")  # fmt: skip
+    schedule: str | None = option(None, "Of the learning rate: {schedules}; with settings as cosine:warmup=500.",
+        "Training", "NAME", Component("schedules"), default_text="by model")  # fmt: skip
+    average: str | None = option(None, "Of the parameters over all steps, to judge and save in place of the last: "
+        "{averages}; with settings as exponential:decay=0.99.",
+        "Training", "NAME", Component("averages"), default_text="by model")  # fmt: skip
     epochs: int | None = option(None, "At most so many passes over the training rows.", "Training", "N", whole(1),
         default_text="as many as make 5,000 steps, from 10 to 1,000")  # fmt: skip
     batch_size: int | None = option(None, "Rows in each step: a number, or full.", "Training", "N", read_batch_size,
-        default_text="128, less below 4,096 training rows")  # fmt: skip
+        default_text="by model: 1, or 128 and less below 4,096 training rows")  # fmt: skip
     patience: int | None = option(None, "Stop after so many epochs without a lower validation loss.",
         "Training", "EPOCHS", whole(1), default_text="30")  # fmt: skip
     time_limit: float | None = option(None, "Stop after so many seconds of training.", "Training", "SECONDS", positive)
     seed: int = option(0, "Seed of the split, the initial weights and the order of rows.", "Training", "N", whole(0))
     threads: int | None = option(None, "Processor threads.", "Training", "N", whole(1, 1024), default_text="all")
 
+    dropout: float = option(0.0, "Share of the hidden units left out at each step of training.", "Regularisation",
+        "SHARE", dropped)  # fmt: skip
+    input_dropout: float = option(0.0, "Share of the inputs left out at each step of training.", "Regularisation",
+        "SHARE", dropped)  # fmt: skip
+    l1: float | None = option(None, "λ in λ Σ |w|, added to the loss.", "Regularisation", "RATE", not_negative,
+        default_text="0")  # fmt: skip
+    l2: float | None = option(None, "λ in ½ λ Σ w², added to the loss; with adamw, a decay apart from it.",
+        "Regularisation", "RATE", not_negative, default_text="0, for adamw 0.01, by model")  # fmt: skip
+    max_norm: float | None = option(None, "Shorten the incoming weights of a unit to this length.", "Regularisation",
+        "LENGTH", positive, default_text="never")  # fmt: skip
+    class_weight: str = option("none", "How much the classes count in training: balanced (all alike) or none (all "
+        "rows alike).", "Regularisation", "HOW", OneOf(("balanced", "none")))  # fmt: skip
     label_smoothing: float | None = option(None, "Share of each target that is spread over all classes.",
         "Regularisation", "SHARE", number("a share above 0 and below 1", lambda value: 0 < value < 1),
         default_text="none")  # fmt: skip
     clip_norm: float | None = option(None, "Shorten gradients that are longer than this.", "Regularisation", "LENGTH",
         positive, default_text="never")  # fmt: skip
+
+    calibrate: bool = option(False, "Fit probabilities to the validation rows after training: by a temperature, or "
+        "by Platt scaling where there are only scores.", "Run", "", bool)  # fmt: skip
 
     @classmethod
     def options(cls) -> dict[str, Option]:
@@ -119,7 +140,7 @@ class TrainConfig:
                 if not isinstance(value, str) or not value:
                     raise OptionError(where(name), f"expected some text, found '{value}'")
                 values[name] = value
-            elif name == "header":
+            elif options[name].read is bool:
                 if not isinstance(value, bool):
                     raise OptionError(where(name), f"expected true or false, found '{value}'")
                 values[name] = value
@@ -156,8 +177,9 @@ class TrainConfig:
             value = getattr(self, name)
             if value is None or value == ():
                 continue
-            if name == "header":
-                words.append("--header" if value else "--no-header")
+            if isinstance(value, bool):
+                if value or name == "header":
+                    words.append(flag(name) if value else f"--no-{name}")
                 continue
             if name == "hidden":
                 text = "x".join(map(str, value))
@@ -169,57 +191,3 @@ class TrainConfig:
                 text = f"{value:g}" if isinstance(value, float) else str(value)
             words.append(f"{flag(name)} {shlex.quote(text)}")
         return " ".join(words)
-
-    def resolved(self, n_train: int, has_val: bool) -> TrainConfig:
-        """The same with nothing left open that depends on the model or on the number of training rows.
-
-        OptionError for options that contradict one another: nothing is silently ignored.
-        """
-        from nncli.nn.optimizers import OPTIMIZERS
-        from nncli.nn.presets import MODELS
-        from nncli.nn.schedules import SCHEDULES
-
-        preset = MODELS[self.model]
-        if not preset.hidden:
-            for name in ("hidden", "activation"):
-                if getattr(self, name) is not None:
-                    raise OptionError(flag(name), f"model '{self.model}' has no hidden layer", "Use --model mlp")
-        hidden = preset.hidden if self.hidden is None else self.hidden
-        activation = self.activation or ("relu" if preset.hidden else None)
-        if activation and activation.count(",") and activation.count(",") + 1 != len(hidden):
-            raise OptionError(
-                flag("activation"),
-                f"expected one name, or one for each hidden layer ({len(hidden)}), found '{activation}'",
-            )
-        if self.patience is not None and not has_val:
-            raise OptionError(flag("patience"), "there are no validation rows to judge by", "Set --val above 0")
-        optimizer = self.optimizer or preset.optimizer
-        batch_size = self.batch_size
-        if batch_size is None:
-            batch_size = preset.batch_size
-            while batch_size > SMALLEST_BATCH and batch_size * BATCHES > n_train:
-                batch_size //= 2
-        steps = math.ceil(n_train / (batch_size or n_train))
-        epochs = self.epochs or min(max(math.ceil(STEPS / steps), 10), 1000)
-        schedule = SCHEDULES.create(self.schedule)
-        if schedule.needs_validation and not has_val:
-            raise OptionError(
-                flag("schedule"), f"{schedule.name} needs validation rows, and there are none", "Set --val above 0"
-            )
-        if schedule.warmup >= steps * epochs:
-            raise OptionError(
-                flag("schedule"),
-                f"expected a warm-up shorter than the {steps * epochs:,} planned steps, found {schedule.warmup:,}",
-            )
-        return dataclasses.replace(
-            self,
-            hidden=hidden,
-            activation=activation,
-            loss=self.loss or preset.loss,
-            init=self.init or preset.init,
-            optimizer=optimizer,
-            lr=self.lr or preset.lr or OPTIMIZERS.create(optimizer).default_lr,
-            batch_size=batch_size,
-            epochs=epochs,
-            patience=self.patience or (PATIENCE if has_val else None),
-        )

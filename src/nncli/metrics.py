@@ -31,35 +31,46 @@ def calibration_error(P: NDArray[Any], y: NDArray[np.int64], bins: int = CALIBRA
     return float(np.abs(gap).sum() / len(y))
 
 
-def all_metrics(P: NDArray[Any], y: NDArray[np.int64], classes: Sequence[str]) -> dict[str, Any]:
-    """What `eval` reports, for class probabilities P (n, K) and true classes y (n,).
+def all_metrics(
+    figures: NDArray[Any],
+    predicted: NDArray[np.int64],
+    y: NDArray[np.int64],
+    classes: Sequence[str],
+    probabilistic: bool,
+) -> dict[str, Any]:
+    """What `eval` reports, for the probability of each class (or its score), figures (n, K), the predicted
+    classes (n,) and the true ones y (n,).
 
-    `log_loss` is −log p_y, mean over rows, with p_y at least the smallest normal float32 (so it is finite).
-    `roc_auc` is one-against-rest, macro-averaged, and None where a class has no row among y.
+    `log_loss` is −log p_y, mean over rows, with p_y at least the smallest normal float32 (so it is finite); it
+    and `ece` are None where there are only scores. `roc_auc` is one-against-rest, macro-averaged, and None
+    where a class has no row among y.
     """
     from sklearn.metrics import confusion_matrix, precision_recall_fscore_support, roc_auc_score
 
     K = len(classes)
-    predicted = P.argmax(axis=1)
     correct = int((predicted == y).sum())
     labels = np.arange(K)
-    of_truth = P[np.arange(len(y)), y].astype(np.float64)
+    log_loss = ece = None
+    if probabilistic:
+        of_truth = figures[np.arange(len(y)), y].astype(np.float64)
+        log_loss = float(-np.log(np.maximum(of_truth, np.finfo(np.float32).tiny)).mean())
+        ece = calibration_error(figures, y)
     precision, recall, f1, support = precision_recall_fscore_support(y, predicted, labels=labels, zero_division=0)
     present = support > 0
     roc_auc = None
     if present.all():
         Y = np.eye(K)[y]
-        roc_auc = float(roc_auc_score(y, P[:, 1]) if K == 2 else roc_auc_score(Y, P, average="macro"))
+        roc_auc = float(roc_auc_score(y, figures[:, 1]) if K == 2 else roc_auc_score(Y, figures, average="macro"))
     return {
         "n": len(y),
         "accuracy": correct / len(y),
         "accuracy_interval": list(accuracy_interval(correct, len(y))),
         "balanced_accuracy": float(recall[present].mean()),
-        "log_loss": float(-np.log(np.maximum(of_truth, np.finfo(np.float32).tiny)).mean()),
+        "log_loss": log_loss,
         "f1_macro": float(f1[present].mean()),
         "f1_weighted": float(np.average(f1, weights=support)),
         "roc_auc": roc_auc,
-        "ece": calibration_error(P, y),
+        "ece": ece,
         "per_class": {
             name: {"precision": float(p), "recall": float(r), "f1": float(f), "n": int(s)}
             for name, p, r, f, s in zip(classes, precision, recall, f1, support, strict=True)

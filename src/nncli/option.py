@@ -144,7 +144,9 @@ def read_batch_size(text: str) -> int:
 
 
 share = number("a share of the rows from 0 to below 1", lambda value: 0 <= value < 1)
+dropped = number("a share from 0 to below 1", lambda value: 0 <= value < 1)
 positive = number("a number above 0", lambda value: value > 0)
+not_negative = number("a number from 0", lambda value: value >= 0)
 
 
 def flag(name: str) -> str:
@@ -155,6 +157,7 @@ def flag(name: str) -> str:
 def registries() -> dict[str, Any]:
     """The registries by the names that help texts use for them."""
     from nncli.nn.activations import ACTIVATIONS
+    from nncli.nn.averages import AVERAGES
     from nncli.nn.initializers import INITIALIZERS
     from nncli.nn.losses import LOSSES
     from nncli.nn.optimizers import OPTIMIZERS
@@ -163,6 +166,7 @@ def registries() -> dict[str, Any]:
 
     return {
         "activations": ACTIVATIONS,
+        "averages": AVERAGES,
         "initializers": INITIALIZERS,
         "losses": LOSSES,
         "models": MODELS,

@@ -18,18 +18,30 @@ class Predictor:
     """Answers block by block; a block's rows come out in order, one for one.
 
     With a `threshold`, for two classes, the second class is predicted from that probability on;
-    without one, the likelier class.
+    without one, the likelier class. `proba` adds a figure for each class: p_<class>, or score_<class> where
+    the model gives no probabilities. `embed` gives the last hidden layer instead, h_0 …
     """
 
     def __init__(
-        self, model: Model, keep: Sequence[str] = (), proba: bool = False, threshold: float | None = None
+        self,
+        model: Model,
+        keep: Sequence[str] = (),
+        proba: bool = False,
+        threshold: float | None = None,
+        embed: bool = False,
     ) -> None:
-        if threshold is not None and len(model.classes) != 2:
-            raise OptionError(
-                "--threshold", f"expected a model of two classes, found {len(model.classes)}", "Use --proba and choose"
-            )
-        self.model, self.keep, self.proba, self.threshold = model, tuple(keep), proba, threshold
-        names = [*self.keep, "prediction", *(f"p_{name}" for name in model.classes if proba)]
+        if threshold is not None:
+            _check_threshold(model)
+        if embed:
+            _check_embed(model, proba, threshold)
+        self.model, self.keep, self.threshold, self.embed = model, tuple(keep), threshold, embed
+        self.proba = proba
+        kind = "p" if model.probabilistic else "score"
+        if embed:
+            own = [f"h_{i}" for i in range((model.config.hidden or ())[-1])]
+        else:
+            own = ["prediction", *(f"{kind}_{name}" for name in model.classes if proba)]
+        names = [*self.keep, *own]
         doubled = next((name for i, name in enumerate(names) if name in names[:i]), None)
         if doubled is not None:
             raise OptionError(
@@ -42,27 +54,48 @@ class Predictor:
 
     def answer(self, block: Block) -> bytes:
         """The lines of CSV for a block. A row in `block.errors` gets an empty prediction."""
-        P = self.model.probabilities(block.table)
-        codes = self.predicted(P)
         bad = sorted(block.errors)
+        if self.embed:
+            return self._lines_of(block, [], self.model.embed(block.table), bad)
+        figures = self.model.by_class(block.table)
+        codes = self.model.predicted(figures, self.threshold)
         codes[bad] = len(self.model.classes)
         labels = self._cells[codes].tolist()
         if not (self.keep or self.proba):
             return "".join([f"{label}\n" for label in labels]).encode()
+        return self._lines_of(block, [string_array(labels)], figures if self.proba else figures[:, :0], bad)
+
+    def _lines_of(self, block: Block, columns: list[Any], figures: NDArray[Any], bad: list[int]) -> bytes:
+        """The kept columns, then the given ones, then the figures (n, any), empty in the bad rows."""
         import pyarrow.compute as pc
 
-        columns = [_quoted_column(block.kept[name]) for name in self.keep]
-        columns.append(string_array(labels))
-        if self.proba:
-            for p in P.T:
-                column = pc.cast(number_array(p), "string")
-                columns.append(_blanked(column, bad) if bad else column)
+        columns = [*(_quoted_column(block.kept[name]) for name in self.keep), *columns]
+        for figure in figures.T:
+            column = pc.cast(number_array(figure), "string")
+            columns.append(_blanked(column, bad) if bad else column)
         return _lines(columns)
 
-    def predicted(self, P: NDArray[Any]) -> NDArray[np.int64]:
-        """The position of the predicted class for each row of P (n, K)."""
-        codes: NDArray[np.int64] = P.argmax(axis=1) if self.threshold is None else (P[:, 1] >= self.threshold) * 1
-        return codes
+
+def _check_threshold(model: Model) -> None:
+    if len(model.classes) != 2:
+        raise OptionError(
+            "--threshold", f"expected a model of two classes, found {len(model.classes)}", "Use --proba and choose"
+        )
+    if not model.probabilistic:
+        raise OptionError(
+            "--threshold", f"expected a model with probabilities, and {model.config.model} gives scores",
+            "Train it with --calibrate",
+        )  # fmt: skip
+
+
+def _check_embed(model: Model, proba: bool, threshold: float | None) -> None:
+    if not model.config.hidden:
+        raise OptionError("--embed", f"model '{model.config.model}' has no hidden layer", "Train one with --model mlp")
+    if proba or threshold is not None:
+        raise OptionError(
+            "--embed", f"it stands in place of predictions, and {'--proba' if proba else '--threshold'} asks for them",
+            "Leave one of them out",
+        )  # fmt: skip
 
 
 def quoted(cell: str) -> str:

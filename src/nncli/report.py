@@ -49,11 +49,13 @@ def print_evaluation(metrics: dict[str, Any]) -> None:
     table.add_row("rows", f"{metrics['n']:,}")
     table.add_row("accuracy", f"{percent(metrics['accuracy'])}   (95 % interval {percent(low)} to {percent(high)})")
     table.add_row("balanced accuracy", percent(metrics["balanced_accuracy"]))
-    table.add_row("log loss", number(metrics["log_loss"]))
+    no_probabilities = "not defined: the model gives scores, not probabilities"
+    log_loss, ece = metrics["log_loss"], metrics["ece"]
+    table.add_row("log loss", no_probabilities if log_loss is None else number(log_loss))
     table.add_row("F1, macro / weighted", f"{metrics['f1_macro']:.4f} / {metrics['f1_weighted']:.4f}")
     auc = metrics["roc_auc"]
     table.add_row("ROC AUC", "not defined: a class has no rows" if auc is None else f"{auc:.4f}")
-    table.add_row("calibration error", f"{metrics['ece']:.4f}")
+    table.add_row("calibration error", no_probabilities if ece is None else f"{ece:.4f}")
     _show(table)
     table = _table("class", "rows", "precision", "recall", "F1")
     shown = sorted(metrics["per_class"].items(), key=lambda item: item[1]["f1"])
@@ -98,6 +100,7 @@ def print_model(d: dict[str, Any]) -> None:
         "rows": ", ".join(f"{figures[f'n_{part}']:,} {title}" for title, part in PARTS),
         "accuracy": ", ".join(f"{title} {percent(figures[part]['accuracy'])}" for title, part in PARTS if figures[part])
         + f" (commonest class {percent(figures['baseline_accuracy'])})",
+        "calibrated": "on the validation rows" if d["calibration"] else "",
         "history": f"epoch {figures['best_epoch']} of {figures['epochs']} kept",
         "options": d["command_line"],
         "program": f"nncli {d['nncli']}",

@@ -14,10 +14,14 @@ from nncli.config import TrainConfig
 from nncli.data.matrix import Subset
 from nncli.errors import TrainingError
 from nncli.model import EVAL_ROWS
-from nncli.nn.losses import Loss
+from nncli.nn import rowwise
+from nncli.nn.averages import AVERAGES
+from nncli.nn.layers import Array
+from nncli.nn.losses import Loss, Rows
 from nncli.nn.memory import zeros
 from nncli.nn.network import Network
-from nncli.nn.optimizers import OPTIMIZERS, clip
+from nncli.nn.optimizers import OPTIMIZERS, SGD, clip
+from nncli.nn.regularisation import Penalty, limit_norms
 from nncli.nn.schedules import SCHEDULES
 from nncli.option import FULL_BATCH
 
@@ -50,39 +54,68 @@ class Batch:
         self.P = zeros((size, outputs), network.dtype)
         self.dZ = zeros((size, outputs), network.dtype)
 
-    def forward(self, rows: NDArray[np.int64]) -> tuple[float, int]:
-        """The sum of the losses of the given rows of the matrix, and how many of them come out right."""
+    def take(self, rows: NDArray[np.int64]) -> tuple[Array, Array]:
+        """X and Y of the given rows of the matrix."""
         n = len(rows)
-        X, Y, P = self.X[:n], self.Y[:n], self.P[:n]
-        y = self.subset.y[rows]
+        self.rows, X, Y = rows, self.X[:n], self.Y[:n]
         self.subset.matrix.take(rows, self.raw[:n], X)
-        np.take(self.table, y, axis=0, out=Y, mode="clip")
-        losses = self.loss.forward(self.network.forward(X), Y, P)
-        correct = self.loss.probabilities(P).argmax(axis=1) == y
-        return float(losses.sum()), int(np.count_nonzero(correct))
+        np.take(self.table, self.subset.y[rows], axis=0, out=Y, mode="clip")
+        return X, Y
 
-    def backward(self, n: int) -> None:
-        """g = dL/dθ of the n rows of the last `forward`."""
-        self.loss.backward(self.P[:n], self.Y[:n], self.dZ[:n])
-        self.network.backward(self.dZ[:n])
+    def weights(self) -> NDArray[np.float64] | None:
+        """Those of the rows taken, (n,); None: each is 1."""
+        return None if self.subset.weights is None else self.subset.weights[self.rows]
+
+    def forward(self, rows: NDArray[np.int64]) -> tuple[float, int]:
+        """The weighted sum of the losses of the given rows of the matrix, and how many of them come out right."""
+        X, Y = self.take(rows)
+        self.Z = self.network.forward(X)
+        return self.figures(self.loss.forward(self.Z, Y, self.P[: len(rows)]), self.P[: len(rows)])
+
+    def figures(self, losses: Rows, P: Array) -> tuple[float, int]:
+        """The same from the row losses and P of the rows taken."""
+        weights = self.weights()
+        correct = int(np.count_nonzero(self.loss.classes(P) == self.subset.y[self.rows]))
+        return float(losses.sum() if weights is None else weights @ losses), correct
+
+    def backward(self) -> None:
+        """g = dL/dθ, L the weighted mean over the rows of the last `forward`."""
+        n, weights = len(self.rows), self.weights()
+        dZ = self.dZ[:n]
+        self.loss.backward(self.Z, self.P[:n], self.Y[:n], dZ)
+        dZ *= 1 / n if weights is None else (weights / n)[:, None].astype(dZ.dtype)
+        self.network.backward(dZ)
 
 
 def evaluate(network: Network, loss: Loss, subset: Subset, K: int) -> tuple[float, float]:
-    """Mean loss and accuracy over the rows of the subset, which must not be empty."""
+    """Weighted mean loss and accuracy over the rows of the subset, which must not be empty."""
     batch = Batch(subset, loss, K, network, min(EVAL_ROWS, len(subset)))
     total, correct = 0.0, 0
     for start in range(0, len(subset), EVAL_ROWS):
         batch_loss, batch_correct = batch.forward(subset.rows[start : start + EVAL_ROWS])
         total += batch_loss
         correct += batch_correct
-    return total / len(subset), correct / len(subset)
+    weight = len(subset) if subset.weights is None else float(subset.weights[subset.rows].sum())
+    return total / weight, correct / len(subset)
+
+
+def scores(network: Network, subset: Subset) -> Iterator[Array]:
+    """Z of a thousand rows of the subset at a time; it lives until the next ones."""
+    matrix = subset.matrix
+    for start in range(0, len(subset), EVAL_ROWS):
+        rows = subset.rows[start : start + EVAL_ROWS]
+        shape = (len(rows), matrix.width)
+        raw, X = np.empty(shape, matrix.values.dtype), np.empty(shape, network.dtype)
+        matrix.take(rows, raw, X)
+        yield network.forward(X)
 
 
 class Trainer:
     """Trains a network in place, epoch by epoch, and remembers the best θ seen.
 
-    Best is the lowest validation loss, which has less noise than the accuracy of a few rows; without
-    validation rows, the last epoch. `config` is a resolved one.
+    Best is the lowest validation loss, which has less noise than the accuracy of a few rows; the highest
+    accuracy where the loss cannot compare two θ; without validation rows, the last epoch. `config` is a
+    resolved one; `shuffle` and `drop` draw the order of rows and what dropout leaves out.
     """
 
     def __init__(
@@ -94,17 +127,23 @@ class Trainer:
         val: Subset | None,
         K: int,
         shuffle: np.random.Generator,
+        drop: np.random.Generator | None = None,
     ) -> None:
         assert config.optimizer is not None
         assert config.lr is not None
         assert config.batch_size is not None
         assert config.epochs is not None
+        assert config.schedule is not None
+        assert config.average is not None
         self.network, self.loss, self.config = network, loss, config
-        self.train, self.val, self.K, self.shuffle = train, val, K, shuffle
+        self.train, self.val, self.K, self.shuffle, self.drop = train, val, K, shuffle, drop
         self.lr = config.lr
         self.batch_size = len(train) if config.batch_size == FULL_BATCH else min(config.batch_size, len(train))
         self.optimizer = OPTIMIZERS.create(config.optimizer)
         self.optimizer.start(network.theta)
+        self.penalty = Penalty(config.l1 or 0, config.l2 or 0, self.optimizer.decoupled)
+        self.average = AVERAGES.create(config.average)
+        self.average.start(network.theta)
         self.schedule = SCHEDULES.create(config.schedule)
         self.epochs, self.steps = config.epochs, math.ceil(len(train) / self.batch_size)
         self.schedule.start(self.epochs * self.steps)
@@ -118,39 +157,90 @@ class Trainer:
         step of `stop()` becoming true. TrainingError at the first loss that is not finite."""
         began = time.monotonic()
         limit = self.config.time_limit or math.inf
+        row_by_row = self.batch_size == 1 and self._only_rows_matter()
+        at_once = rowwise.ROWS if row_by_row else self.batch_size
+        learn = self._learn_rows if row_by_row else self._learn_batch
         smoothing = self.config.label_smoothing or 0
-        batch = Batch(self.train, self.loss, self.K, self.network, self.batch_size, smoothing)
+        batch = Batch(self.train, self.loss, self.K, self.network, min(at_once, len(self.train)), smoothing)
         for number in range(len(self.history) + 1, self.epochs + 1):
             rows = self.shuffle.permutation(self.train.rows)
             total, correct = 0.0, 0
+            self.network.drop_with(self.drop)
             # overflow shows as a loss that is not finite, which is looked for at each step
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                for step in range(self.steps):
+                for start in range(0, len(rows), at_once):
                     if stop():
                         self.stopped = "interrupted"
                         return
                     if time.monotonic() - began > limit:
                         self.stopped = f"the time limit of {limit:g} s was reached"
                         return
-                    lr = self.lr * self.schedule.factor((number - 1) * self.steps + step)
-                    chosen = rows[step * self.batch_size : (step + 1) * self.batch_size]
-                    batch_loss, batch_correct = batch.forward(chosen)
-                    if not math.isfinite(batch_loss):
-                        raise self.divergence(number, "a finite loss", batch_loss / len(chosen))
-                    batch.backward(len(chosen))
-                    if self.config.clip_norm is not None:
-                        clip(self.network.grad, self.config.clip_norm)
-                    self.optimizer.step(self.network.theta, self.network.grad, lr)
-                    total += batch_loss
-                    correct += batch_correct
-            epoch = self._close(number, total / len(rows), correct / len(rows))
-            yield epoch
+                    chosen = rows[start : start + at_once]
+                    step = (number - 1) * self.steps + start // self.batch_size
+                    some_loss, some_correct = learn(batch, chosen, step)
+                    if not math.isfinite(some_loss):
+                        raise self.divergence(number, "a finite loss", some_loss / len(chosen))
+                    total += some_loss
+                    correct += some_correct
+            self.network.drop_with(None)
+            yield self._close(number, total / len(rows), correct / len(rows))
             assert self.best is not None
+            if self.optimizer.done:
+                self.stopped = "no step lowers the loss any more"
+                return
             if self.val and number - self.best.number >= (self.config.patience or math.inf):
-                self.stopped = f"no lower validation loss for {self.config.patience} epochs"
+                better = "higher validation accuracy" if self.loss.scalable else "lower validation loss"
+                self.stopped = f"no {better} for {self.config.patience} epochs"
                 return
 
+    def _only_rows_matter(self) -> bool:
+        """Whether a step of one row changes θ along that row, and in no other way."""
+        plain = not (self.penalty.l1 or self.penalty.l2 or self.config.clip_norm or self.config.max_norm)
+        return plain and rowwise.fits(self.network, self.loss, self.optimizer)
+
+    def _learn_rows(self, batch: Batch, chosen: NDArray[np.int64], step: int) -> tuple[float, int]:
+        """One step for each of the rows; returns the weighted sum of their losses, and how many were right."""
+        assert isinstance(self.optimizer, SGD)
+        X, Y = batch.take(chosen)
+        rates = self.lr * np.array([self.schedule.factor(step + i) for i in range(len(chosen))])
+        weights = batch.weights()
+        P, losses = rowwise.learn_rows(
+            self.network, self.loss, self.optimizer, self.average, X, Y, rates,
+            np.ones(len(X)) if weights is None else weights,
+        )  # fmt: skip
+        return batch.figures(losses, P)
+
+    def _learn_batch(self, batch: Batch, chosen: NDArray[np.int64], step: int) -> tuple[float, int]:
+        """One step for all of the rows; returns as `_learn_rows` does."""
+
+        def objective() -> float:
+            """The loss, with what regularisation adds, and its gradient."""
+            figures[:] = batch.forward(chosen)
+            if math.isfinite(figures[0]):
+                batch.backward()
+                self.penalty.add_gradient(self.network)
+            return figures[0] / len(chosen) + (self.penalty.value(self.network) if self.optimizer.smooth else 0)
+
+        figures: list[float] = [0, 0]
+        loss = objective()
+        total, correct = figures
+        if not math.isfinite(total):
+            return total, 0
+        if self.config.clip_norm is not None:
+            clip(self.network.grad, self.config.clip_norm)
+        lr = self.lr * self.schedule.factor(step)
+        self.penalty.decay(self.network, lr)
+        self.optimizer.step(self.network.theta, self.network.grad, lr, loss, objective)
+        if self.config.max_norm is not None:
+            limit_norms(self.network, self.config.max_norm)
+        self.average.add(self.network.theta)
+        return total, int(correct)
+
     def _close(self, number: int, train_loss: float, train_accuracy: float) -> Epoch:
+        """Judges θ̄, the average of θ, which is θ itself where no other is asked for."""
+        theta = self.network.theta
+        last = None if self.average.mean is theta else theta.copy()
+        theta[:] = self.average.mean
         val_loss = val_accuracy = None
         is_best = True
         if self.val:
@@ -158,16 +248,25 @@ class Trainer:
                 val_loss, val_accuracy = evaluate(self.network, self.loss, self.val, self.K)
             if not math.isfinite(val_loss):
                 raise self.divergence(number, "a finite loss", val_loss)
-            self.schedule.observe(val_loss)
+            self.schedule.observe(self._badness(val_loss, val_accuracy))
             if self.best is not None:
-                assert self.best.val_loss is not None
-                is_best = val_loss < self.best.val_loss
+                is_best = self._badness(val_loss, val_accuracy) < self._badness(
+                    self.best.val_loss, self.best.val_accuracy
+                )
         epoch = Epoch(number, train_loss, train_accuracy, val_loss, val_accuracy, is_best)
         if is_best:
-            np.copyto(self.best_theta, self.network.theta)
+            np.copyto(self.best_theta, theta)
             self.best = epoch
         self.history.append(epoch)
+        if last is not None:
+            theta[:] = last
         return epoch
+
+    def _badness(self, val_loss: float | None, val_accuracy: float | None) -> float:
+        """What the best epoch has least of."""
+        assert val_loss is not None
+        assert val_accuracy is not None
+        return 1 - val_accuracy if self.loss.scalable else val_loss
 
     def divergence(self, number: int, expected: str, found: float) -> TrainingError:
         """The error for a loss that says training went wrong in the given epoch."""

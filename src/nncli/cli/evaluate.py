@@ -25,11 +25,11 @@ def evaluate(
     nncli eval model.npz
     nncli eval model.npz new.csv --json
     """
-    from nncli import checkpoint, experiment
+    from nncli import checkpoint, evaluation
     from nncli.output import print_json, say
 
     loaded, provenance = checkpoint.load(Path(model))
-    metrics, notes = experiment.evaluate_model(loaded, provenance, model, data)
+    metrics, notes = evaluation.evaluate_model(loaded, provenance, model, data)
     for note in notes:
         say(note, quiet)
     if json:

@@ -25,7 +25,14 @@ def predict(
             "--out", "-o", metavar="FILE", help="Write to a file, whole or not at all.", show_default="stdout"
         ),
     ] = None,
-    proba: Annotated[bool, typer.Option("--proba", help="Add the probability of each class, p_<class>.")] = False,
+    proba: Annotated[
+        bool,
+        typer.Option(
+            "--proba",
+            help="Add the probability of each class, p_<class>; from a model without, its score, score_<class>.",
+        ),
+    ] = False,
+    embed: Annotated[bool, typer.Option("--embed", help="Give the last hidden layer instead, h_0 and so on.")] = False,
     keep: Annotated[
         str | None,
         typer.Option(metavar="COLS", help="Input columns to put first: names, or all.", show_default=False),
@@ -70,7 +77,9 @@ def predict(
     with stream_like(data, loaded.schema, loaded.config.dtype, columns, policy) as (blocks, kept, notes):
         for note in notes:
             say(note, quiet)
-        predictor = Predictor(loaded, kept, proba, None if threshold is None else _probability(threshold))
+        predictor = Predictor(loaded, kept, proba, None if threshold is None else _probability(threshold), embed)
+        if proba and not loaded.probabilistic:
+            say(f"{loaded.config.model} gives scores, not probabilities; nncli train --calibrate fits them", quiet)
         with _output(out) as file:
             file.write(predictor.header)
             for block in blocks:

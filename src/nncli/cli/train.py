@@ -47,6 +47,7 @@ def train(
     from nncli import checkpoint, experiment
     from nncli.blas import use_threads
     from nncli.output import check_writable, print_json, say
+    from nncli.prepare import prepare
     from nncli.progress import TrainProgress
 
     if out == "-" and (json or log == "-"):
@@ -58,7 +59,7 @@ def train(
         check_writable(Path(log), (out, *reads), "--log")
     with contextlib.ExitStack() as stack:
         stack.enter_context(use_threads(config.threads))
-        prepared = experiment.prepare(config)
+        prepared = prepare(config)
         for note in (*experiment.summary(prepared), *prepared.notes):
             say(note, quiet)
         if dry_run:

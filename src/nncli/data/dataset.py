@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from nncli.errors import DataError
+from nncli.registry import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,49 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.y)
+
+
+def without_weights(dataset: Dataset, name: str) -> tuple[Dataset, NDArray[np.float64]]:
+    """The data without the column `name`, and that column: what each row counts, (n,).
+
+    DataError where there is no such column of numbers, or one is missing, negative or infinite, or all are 0.
+    """
+    schema, numbers = dataset.schema, dataset.table.numbers
+    if name not in schema.names:
+        raise DataError(
+            dataset.source, f"no column is called '{name}', to weigh rows with", did_you_mean(name, schema.names)
+        )
+    if name not in dataset.table.number_names:
+        raise DataError(dataset.source, f"column '{name}': expected numbers, to weigh rows with, found text")
+    place = dataset.table.number_names.index(name)
+    weights = numbers[:, place].astype(np.float64)
+    wrong = np.flatnonzero(~((weights >= 0) & (weights < np.inf)))
+    if len(wrong):
+        found = weights[wrong[0]]
+        raise DataError(
+            dataset.source,
+            f"column '{name}', row {wrong[0] + 1}: expected a weight from 0, found "
+            f"{'none' if np.isnan(found) else format(found, 'g')}",
+            "Correct it, or leave the row out",
+        )
+    if not weights.any():
+        raise DataError(dataset.source, f"column '{name}': expected a weight above 0, found none")
+    before_target = schema.names.index(name) < schema.target_place
+    return dataclasses.replace(
+        dataset,
+        table=Table(
+            tuple(n for n in dataset.table.number_names if n != name),
+            np.delete(numbers, place, axis=1),
+            dataset.table.texts,
+        ),
+        schema=dataclasses.replace(
+            schema,
+            columns=tuple(column for column in schema.columns if column[0] != name),
+            target_place=schema.target_place - before_target,
+        ),
+        test=dataset.test and without_weights(dataset.test, name)[0],
+        notes=(*dataset.notes, f"column '{name}': the weights of the rows, no input"),
+    ), weights
 
 
 def concatenate(tables: Sequence[Table]) -> Table:

@@ -56,11 +56,12 @@ class Matrix:
 
 @dataclass(frozen=True)
 class Subset:
-    """Some rows of a matrix with their classes: a training, validation or test set."""
+    """Some rows of a matrix with their classes and weights: a training, validation or test set."""
 
     matrix: Matrix
     y: NDArray[np.int64]  # of all rows of the matrix
     rows: NDArray[np.int64]
+    weights: NDArray[np.float64] | None = None  # of all rows of the matrix; None: each counts 1
 
     def __len__(self) -> int:
         return len(self.rows)

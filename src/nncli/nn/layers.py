@@ -13,9 +13,13 @@ Array = NDArray[Any]  # float32 or float64, as the network's dtype says
 
 
 class Layer(ABC):
-    """One step of a network, A = f(X). Its parameters and their gradients are views into θ and g."""
+    """One step of a network, A = f(X). Its parameters and their gradients are views into θ and g.
+
+    `weights` names those parameters that regularisation holds down: not biases, and not slopes.
+    """
 
     name: str
+    weights: tuple[str, ...] = ()
 
     def width(self, d: int) -> int:
         """How many outputs a row of d inputs has."""
@@ -43,6 +47,8 @@ class Layer(ABC):
 class Dense(Layer):
     """Z = X W + b"""
 
+    weights = ("W",)
+
     def __init__(self, units: int) -> None:
         self.units = units
 
@@ -68,6 +74,35 @@ class Dense(Layer):
         np.matmul(_ones(len(dA), dA.dtype), dA, out=self.db)  # db = Σ_i dz_i = 1ᵀ dZ             (h,)
         if dX is not None:
             np.matmul(dA, self.W.T, out=dX)  # dX = dZ Wᵀ                         (n, d)
+
+
+class Dropout(Layer):
+    """A = X ∘ M / (1 − p), m = 0 with probability p, else 1: the expectation of A is X (Srivastava et al. 2014)
+
+    Only while it has a generator, `rng`; without one, A = X.
+    """
+
+    def __init__(self, p: float) -> None:
+        self.p = p
+        self.rng: np.random.Generator | None = None
+        self.mask = np.empty((0, 0), np.float32)
+
+    def forward(self, X: Array, A: Array) -> None:
+        if self.rng is None:
+            np.copyto(A, X)
+            return
+        if self.mask.shape[0] < len(X) or self.mask.dtype != X.dtype:
+            self.mask = np.empty(X.shape, X.dtype)
+        M = self.mask[: len(X)]
+        self.rng.random(out=M, dtype=M.dtype)
+        np.greater_equal(M, self.p, out=M)
+        M *= 1 / (1 - self.p)  # M / (1 − p)
+        np.multiply(X, M, out=A)  # A = X ∘ M / (1 − p)               (n, d)
+
+    def backward(self, dA: Array, X: Array, A: Array, dX: Array | None) -> None:
+        if dX is not None:
+            M = self.mask[: len(X)] if self.rng else 1
+            np.multiply(dA, M, out=dX)  # dX = dA ∘ M / (1 − p)             (n, d)
 
 
 def _ones(n: int, dtype: np.dtype[Any]) -> Array:

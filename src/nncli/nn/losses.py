@@ -2,50 +2,99 @@
 
 A class is told to a loss as a row of its table of targets: Y = table[y]. To add a loss, write one
 class here. Row losses are computed from Z, never from a rounded P, and added up in float64, so they are
-finite for any finite float32 Z.
+finite for any finite float32 Z. The gradients are those of the row losses too; whoever wants that of
+their mean divides by n.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.nn.activations import sigmoid
 from nncli.nn.layers import Array
+from nncli.nn.links import LINKS, softmax
 from nncli.registry import Registry
 
 Rows = NDArray[np.float64]  # one figure a row, (n,)
 
 
+@dataclass
 class Loss(ABC):
-    """L = mean over rows of the row losses, with P = link(Z)."""
+    """L_i, the loss of a row, with P = link(Z). The first of `links` is the usual one.
 
-    name: str
+    `threshold`   a single output says the second class from this P on
+    `smooth`      L has a derivative everywhere
+    `sparse`      dL/dZ is 0 for the rows that are right, which one expects to be most
+    `margin`      L is piecewise linear, and above 0 until the score of the class leads by 1
+    `scalable`    L grows and falls with the length of θ, so it cannot tell which of two θ is better
+    `soft`        makes sense for targets between 0 and 1
+    """
+
+    link: str = ""
+
+    name: ClassVar[str]
+    links: ClassVar[tuple[str, ...]] = ("identity",)
+    threshold: ClassVar[float] = 0.5
+    smooth: ClassVar[bool] = True
+    sparse: ClassVar[bool] = False
+    margin: ClassVar[bool] = False
+    scalable: ClassVar[bool] = False
+    soft: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        self.link = self.link or self.links[0]
+        if self.link not in self.links:
+            others = [name for name in LOSSES if self.link in LOSSES[name].links]
+            hint = f"; with that link there is {', '.join(others)}" if others else ""
+            raise ValueError(f"link: expected {' or '.join(self.links)}, found '{self.link}'{hint}")
+        self._link = LINKS.create(self.link)
+
+    @property
+    def probabilistic(self) -> bool:
+        """Whether P are probabilities."""
+        return self._link.probabilistic
 
     def outputs(self, K: int) -> int:
         """How many scores a row needs for K classes."""
-        return K
+        return self._link.outputs(K)
 
     def targets(self, K: int) -> NDArray[np.float64]:
         """The table of targets, (K, outputs): row k is the target of class k."""
-        return np.eye(K)
+        return np.array([[0.0], [1.0]]) if self.outputs(K) == 1 else np.eye(K)
 
-    @abstractmethod
-    def link(self, Z: Array, P: Array) -> None:
+    def apply_link(self, Z: Array, P: Array) -> None:
         """P = link(Z)"""
+        self._link.forward(Z, P)
 
     @abstractmethod
     def forward(self, Z: Array, Y: Array, P: Array) -> Rows:
         """P = link(Z); returns the row losses."""
 
     @abstractmethod
-    def backward(self, P: Array, Y: Array, dZ: Array) -> None:
-        """dZ = dL/dZ of the mean loss over the n rows."""
+    def backward(self, Z: Array, P: Array, Y: Array, dZ: Array) -> None:
+        """dZ: in row i, dL_i/dz_i."""
 
-    def probabilities(self, P: Array) -> Array:
-        """The probability of each class, (n, K), from P."""
+    def classes(self, P: Array) -> NDArray[np.int64]:
+        """The class that is predicted for each row, (n,): the first of the highest; of two, the second wins a draw."""
+        classes: NDArray[np.int64]
+        if P.shape[1] > 2:
+            classes = P.argmax(axis=1)
+        else:
+            wins = P[:, 0] >= self.threshold if P.shape[1] == 1 else P[:, 1] >= P[:, 0]
+            classes = wins.astype(np.int64)
+        return classes
+
+    def by_class(self, P: Array) -> Array:
+        """A figure for each class, (n, K): its probability if the loss is probabilistic, else its score."""
+        if P.shape[1] == 1:
+            return np.hstack([2 * self.threshold - P, P])
+        if self.link == "sigmoid":
+            shares: Array = P / P.sum(axis=1, keepdims=True)  # of the K separate answers
+            return shares
         return P
 
 
@@ -54,10 +103,9 @@ LOSSES: Registry[Loss] = Registry("--loss")
 
 @LOSSES.register("cross-entropy")
 class CrossEntropy(Loss):
-    """L = −Σ_k y_k log p_k, P = softmax Z;  dL/dZ = (P − Y) / n"""
+    """L = −Σ_k y_k log p_k, P = softmax Z;  dL/dZ = P − Y"""
 
-    def link(self, Z: Array, P: Array) -> None:
-        softmax(Z, P)
+    links = ("softmax",)
 
     def forward(self, Z: Array, Y: Array, P: Array) -> Rows:
         m, s = softmax(Z, P)
@@ -65,52 +113,142 @@ class CrossEntropy(Loss):
         rows: Rows = m[:, 0].astype(np.float64) + np.log(s[:, 0]) - np.vecdot(Y, Z)
         return rows
 
-    def backward(self, P: Array, Y: Array, dZ: Array) -> None:
-        np.subtract(P, Y, out=dZ)  # P − Y
-        dZ /= len(dZ)  # dL/dZ = (P − Y) / n                (n, K)
+    def backward(self, Z: Array, P: Array, Y: Array, dZ: Array) -> None:
+        np.subtract(P, Y, out=dZ)  # dL/dZ = P − Y                (n, K)
 
 
 @LOSSES.register("binary-cross-entropy")
 class BinaryCrossEntropy(Loss):
-    """L = −Σ_k (y_k log p_k + (1 − y_k) log(1 − p_k)), P = σ(Z);  dL/dZ = (P − Y) / n
+    """L = −Σ_k (y_k log p_k + (1 − y_k) log(1 − p_k)), P = σ(Z);  dL/dZ = P − Y
 
     Two classes have one output, the probability of the second. More have one each, against the rest.
     """
 
-    def outputs(self, K: int) -> int:
-        return 1 if K == 2 else K
-
-    def targets(self, K: int) -> NDArray[np.float64]:
-        return np.array([[0.0], [1.0]]) if K == 2 else np.eye(K)
-
-    def link(self, Z: Array, P: Array) -> None:
-        sigmoid(Z, P)
+    links = ("sigmoid",)
 
     def forward(self, Z: Array, Y: Array, P: Array) -> Rows:
-        sigmoid(Z, P)
+        self.apply_link(Z, P)
         Z = Z.astype(np.float64)
         # −y log σ(z) − (1 − y) log(1 − σ(z)) = max(z, 0) − y z + log(1 + e^−|z|)
         losses = np.maximum(Z, 0) - Y * Z + np.log1p(np.exp(-np.abs(Z)))
         rows: Rows = losses.sum(axis=1)
         return rows
 
-    def backward(self, P: Array, Y: Array, dZ: Array) -> None:
-        np.subtract(P, Y, out=dZ)  # P − Y
-        dZ /= len(dZ)  # dL/dZ = (P − Y) / n                (n, outputs)
-
-    def probabilities(self, P: Array) -> Array:
-        if P.shape[1] == 1:
-            return np.hstack([1 - P, P])
-        shares: Array = P / P.sum(axis=1, keepdims=True)  # of the K separate answers
-        return shares
+    def backward(self, Z: Array, P: Array, Y: Array, dZ: Array) -> None:
+        np.subtract(P, Y, out=dZ)  # dL/dZ = P − Y                (n, outputs)
 
 
-def softmax(Z: Array, P: Array) -> tuple[Array, Array]:
-    """p_k = exp(z_k − m) / s with m = max z and s = Σ_j exp(z_j − m); returns m and s, (n, 1) each."""
-    m = Z.T.copy().max(axis=0)[:, None]  # four times as fast as along short rows
-    with np.errstate(over="ignore"):  # z − m may be −∞ in float32, and e^−∞ = 0 is then right
-        np.subtract(Z, m, out=P)
-    np.exp(P, out=P)
-    s = P @ np.ones((P.shape[1], 1), P.dtype)  # Σ_j, three times as fast as `sum(1)`
-    P /= s
-    return m, s
+@LOSSES.register("mse")
+class MeanSquaredError(Loss):
+    """L = ½ Σ_k (p_k − y_k)², P = Z, σ(Z) or softmax Z;  dL/dP = P − Y"""
+
+    links = ("identity", "sigmoid", "softmax")
+
+    def forward(self, Z: Array, Y: Array, P: Array) -> Rows:
+        self.apply_link(Z, P)
+        E = np.subtract(P, Y, dtype=np.float64)
+        rows: Rows = 0.5 * np.vecdot(E, E)  # ½ Σ_k (p_k − y_k)²
+        return rows
+
+    def backward(self, Z: Array, P: Array, Y: Array, dZ: Array) -> None:
+        np.subtract(P, Y, out=dZ)  # dL/dP = P − Y                (n, outputs)
+        self._link.backward(P, dZ)
+
+
+@LOSSES.register("mae")
+class MeanAbsoluteError(Loss):
+    """L = Σ_k |p_k − y_k|, P = Z, σ(Z) or softmax Z;  dL/dP = sign(P − Y)"""
+
+    links = ("identity", "sigmoid", "softmax")
+    smooth = False
+
+    def forward(self, Z: Array, Y: Array, P: Array) -> Rows:
+        self.apply_link(Z, P)
+        rows: Rows = np.abs(np.subtract(P, Y, dtype=np.float64)).sum(axis=1)  # Σ_k |p_k − y_k|
+        return rows
+
+    def backward(self, Z: Array, P: Array, Y: Array, dZ: Array) -> None:
+        np.subtract(P, Y, out=dZ)
+        np.sign(dZ, out=dZ)  # dL/dP = sign(P − Y)          (n, outputs)
+        self._link.backward(P, dZ)
+
+
+@LOSSES.register("perceptron")
+class Perceptron(Loss):
+    """L = max_j z_j − z_y;  dL/dz = 1 at the predicted class, −1 at y, 0 where they are the same
+
+    Two classes have one output: ŷ = 1 if z ≥ 0 else 0, L = (ŷ − y) z, dL/dz = ŷ − y.
+    """
+
+    threshold = 0.0
+    smooth, soft = False, False
+    sparse, scalable = True, True
+
+    def forward(self, Z: Array, Y: Array, P: Array) -> Rows:
+        self.apply_link(Z, P)
+        Z = Z.astype(np.float64)
+        two: Rows = np.vecdot((Z >= 0) - Y, Z)  # (ŷ − y) z
+        more: Rows = Z.max(axis=1) - np.vecdot(Y, Z)  # max_j z_j − z_y
+        return two if Z.shape[1] == 1 else more
+
+    def backward(self, Z: Array, P: Array, Y: Array, dZ: Array) -> None:
+        if Z.shape[1] == 1:
+            np.subtract(Z >= 0, Y, out=dZ)  # ŷ − y                       (n, 1)
+        else:
+            np.negative(Y, out=dZ)
+            dZ[np.arange(len(Z)), Z.argmax(axis=1)] += 1  # 1 at ŷ, −1 at y     (n, K)
+
+
+@LOSSES.register("hinge")
+class Hinge(Loss):
+    """L = max(0, 1 + max_{j≠y} z_j − z_y), after Crammer and Singer;  dL/dz = 1 at that j, −1 at y while L > 0
+
+    Two classes have one output: L = max(0, 1 − t z), t = 2y − 1, dL/dz = −t while L > 0.
+    """
+
+    threshold = 0.0
+    smooth, soft = False, False
+    sparse, margin = True, True
+
+    def forward(self, Z: Array, Y: Array, P: Array) -> Rows:
+        self.apply_link(Z, P)
+        Z = Z.astype(np.float64)
+        rows: Rows
+        if Z.shape[1] == 1:
+            rows = np.maximum(0, 1 - (2 * Y - 1) * Z)[:, 0]
+        else:
+            rows = (Z + 1 - Y).max(axis=1) - np.vecdot(Y, Z)  # 0 if the largest is z_y itself
+        return rows
+
+    def backward(self, Z: Array, P: Array, Y: Array, dZ: Array) -> None:
+        if Z.shape[1] == 1:
+            T = 2 * Y - 1
+            np.multiply(T * Z < 1, -T, out=dZ)  # −t while t z < 1            (n, 1)
+        else:
+            M = Z + 1 - Y
+            rows, j = np.arange(len(Z)), M.argmax(axis=1)
+            np.negative(Y, out=dZ)
+            dZ[rows, j] += 1  # 1 at j, −1 at y             (n, K)
+            dZ *= (M[rows, j] > np.vecdot(Y, Z))[:, None]  # a tie is no loss
+
+
+@LOSSES.register("squared-hinge")
+class SquaredHinge(Loss):
+    """L = Σ_k max(0, 1 − t_k z_k)², t_k = 1 for k = y, else −1;  dL/dZ = −2 T max(0, 1 − T Z)
+
+    Two classes have one output; more have one each, against the rest.
+    """
+
+    threshold = 0.0
+    soft = False
+
+    def forward(self, Z: Array, Y: Array, P: Array) -> Rows:
+        self.apply_link(Z, P)
+        M = np.maximum(0, 1 - (2 * Y - 1) * Z.astype(np.float64))
+        rows: Rows = np.vecdot(M, M)  # Σ_k max(0, 1 − t_k z_k)²
+        return rows
+
+    def backward(self, Z: Array, P: Array, Y: Array, dZ: Array) -> None:
+        T = 2 * Y - 1
+        M = np.clip(1 - T * Z, 0, np.finfo(Z.dtype).max / 2)  # twice a larger one would overflow
+        np.multiply(-2 * T, M, out=dZ)  # −2 T max(0, 1 − T Z)        (n, outputs)

@@ -11,18 +11,22 @@ from numpy.typing import NDArray
 
 from nncli.nn.activations import ACTIVATIONS, Activation
 from nncli.nn.initializers import INITIALIZERS
-from nncli.nn.layers import Array, Dense, Layer
+from nncli.nn.layers import Array, Dense, Dropout, Layer
 from nncli.nn.memory import zeros
 
 
 @dataclass(frozen=True)
 class Block:
-    """One named piece of θ: `W1` is the weights of the first dense layer, `b1` its bias."""
+    """One named piece of θ: `W1` is the weights of the first dense layer, `b1` its bias.
+
+    `is_weight`: regularisation holds it down, as it does not biases.
+    """
 
     name: str
     shape: tuple[int, ...]
     start: int
     stop: int
+    is_weight: bool
 
     def view(self, vector: Array) -> Array:
         return vector[self.start : self.stop].reshape(self.shape)
@@ -48,7 +52,7 @@ class Network:
             of_layer: dict[str, Block] = {}
             for name, shape in layer.shapes(width).items():
                 start = self.blocks[-1].stop if self.blocks else 0
-                block = Block(f"{name}{number}", shape, start, start + math.prod(shape))
+                block = Block(f"{name}{number}", shape, start, start + math.prod(shape), name in layer.weights)
                 self.blocks.append(block)
                 of_layer[name] = block
             blocks_of.append(of_layer)
@@ -66,14 +70,18 @@ class Network:
         self._dA: list[Array] = []
 
     @property
+    def dense(self) -> list[Dense]:
+        """The dense layers, from the inputs to the outputs."""
+        return [layer for layer in self.layers if isinstance(layer, Dense)]
+
+    @property
     def size(self) -> int:
         """How many parameters there are."""
         return len(self.theta)
 
     def widths_shown(self) -> str:
         """The widths from inputs to outputs, as 784-64-10."""
-        dense = [layer.units for layer in self.layers if isinstance(layer, Dense)]
-        return "-".join(map(str, [self.widths[0], *dense]))
+        return "-".join(map(str, [self.widths[0], *(layer.units for layer in self.dense)]))
 
     def initialize(self, initializer: str | None, rng: np.random.Generator) -> None:
         """Draws the weights; with None, each dense layer takes what suits the activation behind it. Biases are 0."""
@@ -86,9 +94,18 @@ class Network:
     def forget_inputs(self, dead: NDArray[np.bool_]) -> None:
         """Sets the first weights of the given inputs (d,) to 0: an input that is 0 in every training row never
         gets a gradient, so it would keep its random weights for the day it is not 0."""
-        first = self.layers[0]
-        assert isinstance(first, Dense)
-        first.W[dead] = 0
+        self.dense[0].W[dead] = 0
+
+    def drop_with(self, rng: np.random.Generator | None) -> None:
+        """From now on, dropout draws from the generator, as in training; with None, nothing is dropped."""
+        for layer in self.layers:
+            if isinstance(layer, Dropout):
+                layer.rng = rng
+
+    def embed(self, X: Array) -> Array:
+        """The last hidden layer's output (n, h) for X (n, d): what the last dense layer sees. A view, as Z is."""
+        self.forward(X)
+        return self._A[-2]
 
     def forward(self, X: Array) -> Array:
         """Z (n, outputs) for X (n, d). It is a view that the next call overwrites."""
@@ -103,11 +120,11 @@ class Network:
         if len(self._gradients) and len(self._gradients[0]) < len(self._outputs[0]):
             self._gradients = [zeros(A.shape, self.dtype) for A in self._outputs[:-1]]
         n = len(dZ)
-        gradients = [None, *(dA[:n] for dA in self._gradients), dZ]  # nobody needs dL/dX
-        for i in reversed(range(len(self.layers))):
-            dA = gradients[i + 1]
-            assert dA is not None
-            self.layers[i].backward(dA, self._A[i], self._A[i + 1], gradients[i])
+        gradients = [dZ[:, :0], *(dA[:n] for dA in self._gradients), dZ]
+        first = self.layers.index(self.dense[0])  # nobody needs dL/dX, nor dL/dA before the first parameters
+        for i in reversed(range(first, len(self.layers))):
+            dX = gradients[i] if i > first else None
+            self.layers[i].backward(gradients[i + 1], self._A[i], self._A[i + 1], dX)
 
     def _fit(self, n: int) -> None:
         """Makes `_A` the buffers for a batch of n rows."""
@@ -119,14 +136,21 @@ class Network:
 
 
 def multilayer(
-    d: int, hidden: Sequence[int], outputs: int, activation: str = "relu", dtype: str = "float32"
+    d: int,
+    hidden: Sequence[int],
+    outputs: int,
+    activation: str = "relu",
+    dtype: str = "float32",
+    dropout: float = 0,
+    input_dropout: float = 0,
 ) -> Network:
     """X → dense → activation → … → dense → Z; without hidden layers, a linear model.
 
-    One activation stands behind every hidden layer; or one for each is given, as "relu,tanh".
+    One activation stands behind every hidden layer; or one for each is given, as "relu,tanh". Units are
+    dropped behind each activation, inputs before the first layer.
     """
     names = activation.split(",")
-    layers: list[Layer] = []
+    layers: list[Layer] = [Dropout(input_dropout)] if input_dropout else []
     for units, name in zip(hidden, names if len(names) > 1 else names * len(hidden), strict=True):
-        layers += [Dense(units), ACTIVATIONS.create(name)]
+        layers += [Dense(units), ACTIVATIONS.create(name), *([Dropout(dropout)] if dropout else [])]
     return Network(d, [*layers, Dense(outputs)], dtype)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,25 +17,56 @@ from nncli.nn.layers import Array
 from nncli.nn.memory import zeros
 from nncli.registry import Registry
 
+Again = Callable[[], float]
 BLOCK = 65_536  # elements; four vectors of float32 of this length are 1 MiB, within the second-level cache of most
 FLUSH_STEPS, NEGLIGIBLE = 100, 1e-30  # between two flushes, β = 0.9 decays 1e-30 to 1e-35, still a normal number
 
 
 class Optimizer(ABC):
-    """`default_lr` is α where the user gives none; `slots` names the vectors, as long as θ, that make the state."""
+    """A rule that makes the next θ from g.
+
+    `default_lr`  α where the user gives none
+    `default_l2`  λ₂ where the user gives none
+    `batch`       what --batch-size must be; empty: anything
+    `margin`      works with margin losses only
+    `smooth`      works with smooth objectives only, the same at every step, and finds its own step length
+    `decoupled`   λ₂ makes a step of its own, apart from g
+    `done`        no further step can lower the loss
+    """
 
     name: str
     default_lr: float
+    default_l2: float = 0
+    batch = ""
+    margin = False
+    smooth = False
+    decoupled = False
+    done = False
+
+    @abstractmethod
+    def start(self, theta: Array) -> None:
+        """Sets the state to 0."""
+
+    @abstractmethod
+    def step(self, theta: Array, g: Array, lr: float, loss: float = math.nan, again: Again | None = None) -> None:
+        """θ ← the next θ, in place, with α = lr. Overwrites g.
+
+        `loss` is that of the batch at θ; `again()` works out the loss anew, and g in place, where θ is
+        by then. Few need them.
+        """
+
+
+class Elementwise(Optimizer):
+    """One that treats each parameter by itself. `slots` names the vectors, as long as θ, that make the state."""
+
     slots: tuple[str, ...] = ()
 
     def start(self, theta: Array) -> None:
-        """Sets the state to 0."""
         self.t = 0  # steps done
         self.state = {slot: zeros(theta.shape, theta.dtype) for slot in self.slots}
         self._scratch = zeros(min(len(theta), BLOCK), theta.dtype)
 
-    def step(self, theta: Array, g: Array, lr: float) -> None:
-        """θ ← the next θ, in place, with α = lr. Overwrites g."""
+    def step(self, theta: Array, g: Array, lr: float, loss: float = math.nan, again: Again | None = None) -> None:
         self.t += 1
         if self.t % FLUSH_STEPS == 0:
             for vector in self.state.values():
@@ -55,19 +86,38 @@ OPTIMIZERS: Registry[Optimizer] = Registry("--optimizer")
 
 
 @OPTIMIZERS.register("sgd")
-class SGD(Optimizer):
+class SGD(Elementwise):
     """θ ← θ − α g"""
 
     default_lr = 0.1
+
+    def length(self, lr: float, loss: float, square: float) -> float:
+        """τ in θ ← θ − τ g, from α, L and ‖g‖²."""
+        return lr
 
     def update(self, theta: Array, g: Array, lr: float, state: Sequence[Array], u: Array) -> None:
         g *= lr
         theta -= g  # θ ← θ − α g
 
 
+@OPTIMIZERS.register("mira")
+class MIRA(SGD):
+    """θ ← θ − τ g, τ = min(α, L / ‖g‖²), the least step that mends the row, up to α (Crammer and Singer 2003)"""
+
+    default_lr = 0.01
+    batch = "1"
+    margin = True
+
+    def length(self, lr: float, loss: float, square: float) -> float:
+        return min(lr, loss / square) if square else 0.0
+
+    def step(self, theta: Array, g: Array, lr: float, loss: float = math.nan, again: Again | None = None) -> None:
+        super().step(theta, g, self.length(lr, loss, float(np.vdot(g, g))))
+
+
 @OPTIMIZERS.register("momentum")
 @dataclass
-class Momentum(Optimizer):
+class Momentum(Elementwise):
     """θ ← θ − α v, v ← μ v + g, μ = 0.9 (Polyak 1964)"""
 
     mu: float = 0.9
@@ -103,7 +153,7 @@ class Nesterov(Momentum):
 
 @OPTIMIZERS.register("adagrad")
 @dataclass
-class AdaGrad(Optimizer):
+class AdaGrad(Elementwise):
     """θ ← θ − α g / (√s + ε), s ← s + g² (Duchi et al. 2011)"""
 
     eps: float = 1e-10
@@ -123,7 +173,7 @@ class AdaGrad(Optimizer):
 
 @OPTIMIZERS.register("rmsprop")
 @dataclass
-class RMSProp(Optimizer):
+class RMSProp(Elementwise):
     """θ ← θ − α g / (√s + ε), s ← ρ s + (1 − ρ) g², ρ = 0.9 (Tieleman and Hinton 2012)"""
 
     rho: float = 0.9
@@ -147,7 +197,7 @@ class RMSProp(Optimizer):
 
 @OPTIMIZERS.register("adam")
 @dataclass
-class Adam(Optimizer):
+class Adam(Elementwise):
     """θ ← θ − α m̂ / (√v̂ + ε), m̂ and v̂ the bias-corrected running means of g and g² (Kingma and Ba 2015)"""
 
     beta1: float = 0.9
@@ -178,6 +228,80 @@ class Adam(Optimizer):
         np.divide(m, g, out=g)
         g *= lr * c1 / c2
         theta -= g  # θ ← θ − α m̂ / (√v̂ + ε)
+
+
+@OPTIMIZERS.register("adamw")
+@dataclass
+class AdamW(Adam):
+    """Adam, and weights w ← w − α λ w apart from it, λ = 0.01 or --l2 (Loshchilov and Hutter 2019)"""
+
+    default_l2 = 0.01
+    decoupled = True
+
+
+@OPTIMIZERS.register("lbfgs")
+@dataclass
+class LBFGS(Optimizer):
+    """θ ← θ + t p, p = −H g, H the inverse Hessian as the last memory = 10 steps show it (Liu and Nocedal 1989)
+
+    t is 1, or shorter until the loss falls as Armijo asks. `done` where no step along −g lowers it any more.
+    """
+
+    memory: int = 10
+
+    default_lr = 1.0
+    batch = "full"
+    smooth = True
+
+    def __post_init__(self) -> None:
+        if self.memory < 1:
+            raise ValueError(f"memory: expected a number of steps from 1, found {self.memory}")
+
+    def start(self, theta: Array) -> None:
+        self.t = 0
+        self.state = {name: zeros((self.memory, len(theta)), theta.dtype) for name in ("s", "y")}
+        self.done = False
+
+    def step(self, theta: Array, g: Array, lr: float, loss: float = math.nan, again: Again | None = None) -> None:
+        assert again is not None
+        before, g_before = theta.copy(), g.copy()
+        p = self._direction(g)
+        slope = float(np.vdot(p, g))  # dL/dt at t = 0
+        t = 1.0 if self.t else min(1.0, 1 / float(np.abs(g).sum() or 1))
+        while t * -slope > 1e-15 * abs(loss):
+            np.multiply(p, t, out=theta)
+            theta += before  # θ ← θ + t p
+            rise = again() - loss
+            if rise <= 1e-4 * t * slope:
+                break
+            # the lowest point of the parabola through what is known, not too near and not too far
+            t *= min(max(0.5 * t * slope / (t * slope - rise), 0.1), 0.5) if math.isfinite(rise) else 0.1
+        else:
+            theta[:], g[:] = before, g_before
+            self.done = self.t == 0  # along −g itself; else what is remembered misleads, and is forgotten
+            self.t = 0
+            return
+        s, y = theta - before, g - g_before
+        if np.vdot(s, y) > 1e-10 * np.vdot(y, y):  # else L does not bend upwards there, as H must
+            self.state["s"][self.t % self.memory], self.state["y"][self.t % self.memory] = s, y
+            self.t += 1
+
+    def _direction(self, g: Array) -> Array:
+        """−H g, by the two loops over the remembered steps s and changes of the gradient y."""
+        q: Array = -g
+        newest_first = [i % self.memory for i in range(self.t - 1, max(self.t - self.memory, 0) - 1, -1)]
+        a = {}
+        for i in newest_first:
+            s, y = self.state["s"][i], self.state["y"][i]
+            a[i] = np.vdot(s, q) / np.vdot(s, y)
+            q -= a[i] * y
+        if newest_first:
+            s, y = self.state["s"][newest_first[0]], self.state["y"][newest_first[0]]
+            q *= np.vdot(s, y) / np.vdot(y, y)
+        for i in reversed(newest_first):
+            s, y = self.state["s"][i], self.state["y"][i]
+            q += (a[i] - np.vdot(y, q) / np.vdot(s, y)) * s
+        return q
 
 
 def _descend(theta: Array, g: Array, lr: float, s: Array, eps: float, u: Array) -> None:

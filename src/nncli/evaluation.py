@@ -1,0 +1,66 @@
+"""How good a saved model is, on the test rows it was made with or on other data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncli.checkpoint import Provenance
+from nncli.data.dataset import Table, without_weights
+from nncli.data.files import shown
+from nncli.data.load import load_dataset, load_like, sha256_of
+from nncli.errors import DataError
+from nncli.metrics import all_metrics
+from nncli.model import Model
+from nncli.prepare import ARRAYS, csv_options
+
+
+def evaluate_model(
+    model: Model, provenance: Provenance, model_file: str, source: str | None
+) -> tuple[dict[str, Any], list[str]]:
+    """The metrics of a model on all rows of a source, or else on the test rows it was made with; and notes."""
+    if source is None:
+        table, y, notes = _test_rows(model, provenance, model_file)
+    else:
+        dataset = load_like(source, model.schema, model.classes, model.config.dtype)
+        table, y = dataset.table, dataset.y
+        notes = [f"evaluated on all {len(y):,} rows of {shown(source)}", *dataset.notes]
+        if dataset.sha256 == provenance.sha256:
+            trained = provenance.n_rows - len(provenance.val_rows) - len(provenance.test_rows)
+            notes.append(
+                f"warning: this is the file the model was trained on: it has seen {trained:,} of these rows. "
+                f"nncli eval {model_file} judges by the test rows alone"
+            )
+    figures = model.by_class(table)
+    return all_metrics(figures, model.predicted(figures), y, model.classes, model.probabilistic), notes
+
+
+def _test_rows(model: Model, provenance: Provenance, model_file: str) -> tuple[Table, NDArray[np.int64], list[str]]:
+    """The table and classes of the rows that were held out for the test, read again from where they came."""
+    config, source = model.config, provenance.source
+    remedy = "Name the data to judge by: nncli eval MODEL DATA"
+    if not provenance.has_test_file and len(provenance.test_rows) == 0:
+        raise DataError(model_file, "the model was trained without test rows", remedy)
+    changed = f"the file has changed since {model_file} was trained on it: its test rows cannot be told"
+    if config.test_data:
+        test = load_like(config.test_data, model.schema, model.classes, config.dtype)
+        if test.sha256 != provenance.test_sha256:
+            raise DataError(config.test_data, changed, remedy)
+        return test.table, test.y, [f"evaluated on the {len(test):,} rows of {shown(config.test_data)}"]
+    if source in ("-", ARRAYS):
+        raise DataError(model_file, f"the model was trained on {shown(source)}, which cannot be read again", remedy)
+    try:
+        found = sha256_of(source)
+    except DataError as error:
+        raise DataError(error.where, f"{error.problem}, where the model's test rows are to come from", remedy) from None
+    if found != provenance.sha256:
+        raise DataError(source, changed, remedy)
+    dataset = load_dataset(source, csv_options(config), config.dtype)  # the same bytes: the same rows and classes
+    if config.weight is not None:
+        dataset, _ = without_weights(dataset, config.weight)
+    if dataset.test is not None:
+        return dataset.test.table, dataset.test.y, [f"evaluated on the {len(dataset.test):,} test rows of {source}"]
+    rows = provenance.test_rows
+    return dataset.table.take(rows), dataset.y[rows], [f"evaluated on the {len(rows):,} test rows of {source}"]

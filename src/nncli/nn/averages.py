@@ -1,0 +1,96 @@
+"""Averages of θ over the course of training: what is judged and saved in place of the last θ.
+
+To add one, write one class here.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncli.nn.layers import Array
+from nncli.nn.memory import zeros
+from nncli.registry import Registry
+
+
+class Average(ABC):
+    """θ̄, a weighted mean of the θ after each step so far, without keeping them."""
+
+    name: str
+
+    def start(self, theta: Array) -> None:
+        """Forgets all it has seen."""
+        self.steps = 0
+        self.mean = zeros(theta.shape, theta.dtype)
+        self._scratch = zeros(theta.shape, theta.dtype)
+
+    def add(self, theta: Array, steps: int = 1) -> None:
+        """Counts θ; or, of several steps, their mean with the weights that `within` gives."""
+        self.steps += steps
+        np.subtract(theta, self.mean, out=self._scratch)
+        self._scratch *= self.share(steps)
+        self.mean += self._scratch  # θ̄ ← θ̄ + share (θ − θ̄)
+
+    @abstractmethod
+    def share(self, steps: int) -> float:
+        """The weight of the last `steps` of all `self.steps` steps together."""
+
+    @abstractmethod
+    def within(self, steps: int) -> NDArray[np.float64]:
+        """The weight of each of the last `steps` steps among themselves, (steps,); their sum is 1."""
+
+
+AVERAGES: Registry[Average] = Registry("--average")
+
+
+@AVERAGES.register("none")
+class Last(Average):
+    """θ̄ = θ"""
+
+    def start(self, theta: Array) -> None:
+        self.mean = theta
+
+    def add(self, theta: Array, steps: int = 1) -> None:
+        pass
+
+    def share(self, steps: int) -> float:
+        return 1.0
+
+    def within(self, steps: int) -> NDArray[np.float64]:
+        weights = np.zeros(steps)
+        weights[-1] = 1
+        return weights
+
+
+@AVERAGES.register("mean")
+class Mean(Average):
+    """θ̄ = (1/t) Σ_s θ_s over all t steps (Freund and Schapire 1999; Polyak and Juditsky 1992)"""
+
+    def share(self, steps: int) -> float:
+        return steps / self.steps
+
+    def within(self, steps: int) -> NDArray[np.float64]:
+        return np.full(steps, 1 / steps)
+
+
+@AVERAGES.register("exponential")
+@dataclass
+class Exponential(Average):
+    """θ̄ = (1 − β) Σ_s β^(t−s) θ_s / (1 − β^t), decay β = 0.999 at each step"""
+
+    decay: float = 0.999
+
+    def __post_init__(self) -> None:
+        if not 0 < self.decay < 1:
+            raise ValueError(f"decay: expected a factor between 0 and 1, found {self.decay}")
+
+    def share(self, steps: int) -> float:
+        return (1 - self.decay**steps) / (1 - self.decay**self.steps)
+
+    def within(self, steps: int) -> NDArray[np.float64]:
+        weights = self.decay ** np.arange(steps - 1, -1, -1)
+        normed: NDArray[np.float64] = weights / weights.sum()
+        return normed

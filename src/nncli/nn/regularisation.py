@@ -1,0 +1,71 @@
+"""What holds weights down. Dropout is a layer, and stands in `layers.py`; clipping stands with the optimizers."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from nncli.nn.memory import zeros
+from nncli.nn.network import Network
+
+AT_ONCE = 65_536  # weights, so that they are still in the cache for the next pass
+
+
+@dataclass(frozen=True)
+class Penalty:
+    """The objective is L + ½ λ₂ Σ w² + λ₁ Σ |w|, over all weights but no biases.
+
+    `decoupled`: the square's part is a step of its own, w ← w − α λ₂ w, which no optimizer rescales
+    (Loshchilov and Hutter 2019).
+    """
+
+    l1: float = 0
+    l2: float = 0
+    decoupled: bool = False
+
+    def value(self, network: Network) -> float:
+        """½ λ₂ Σ w² + λ₁ Σ |w|"""
+        total = 0.0
+        for layer in network.dense:
+            if self.l2:
+                total += 0.5 * self.l2 * float(np.vdot(layer.W, layer.W))
+            if self.l1:
+                total += self.l1 * float(np.abs(layer.W).sum())
+        return total
+
+    def add_gradient(self, network: Network) -> None:
+        """g ← g + λ₂ w + λ₁ sign w"""
+        l2 = 0 if self.decoupled else self.l2
+        if not (self.l1 or l2):
+            return
+        scratch = zeros(AT_ONCE, network.dtype)
+        for block in network.blocks:
+            if not block.is_weight:
+                continue
+            for start in range(block.start, block.stop, AT_ONCE):
+                part = slice(start, min(start + AT_ONCE, block.stop))
+                w, g = network.theta[part], network.grad[part]
+                u = scratch[: len(w)]
+                if l2:
+                    np.multiply(w, l2, out=u)
+                    g += u  # g ← g + λ₂ w
+                if self.l1:
+                    np.sign(w, out=u)
+                    u *= self.l1
+                    g += u  # g ← g + λ₁ sign w
+
+    def decay(self, network: Network, lr: float) -> None:
+        """w ← w − α λ₂ w, where it is decoupled."""
+        if self.decoupled and self.l2:
+            for layer in network.dense:
+                layer.W *= 1 - lr * self.l2
+
+
+def limit_norms(network: Network, most: float) -> None:
+    """w ← w · most / ‖w‖ for each unit whose incoming weights w are longer than `most` (Srebro and Shraibman 2005)"""
+    for layer in network.dense:
+        squares = np.einsum("ij,ij->j", layer.W, layer.W)
+        if squares.max() > most * most:
+            layer.W *= np.minimum(1, most / np.sqrt(np.maximum(squares, math.ulp(0.0))))

@@ -1,0 +1,143 @@
+"""Data ready to be trained on: loaded, split, weighted and preprocessed."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncli.config import DEFAULT_SHARE, TrainConfig
+from nncli.data.csv import CsvOptions
+from nncli.data.dataset import Dataset, without_weights
+from nncli.data.load import load_dataset, load_like
+from nncli.data.matrix import Subset
+from nncli.data.preprocess import Preprocess
+from nncli.data.split import Split, stratified_split
+from nncli.errors import DataError, OptionError
+from nncli.resolve import resolve
+
+Weights = NDArray[np.float64] | None  # None: all 1
+ARRAYS = "arrays"  # the source of what came from Python
+FILE_OPTIONS = (
+    "target",
+    "drop",
+    "missing",
+    "header",
+    "delimiter",
+    "val_data",
+    "test_data",
+)  # that arrays have no use for
+
+
+def csv_options(config: TrainConfig) -> CsvOptions:
+    """The part of the options that says how to read a file."""
+    return CsvOptions(config.target, config.drop, config.categorical, config.missing, config.header, config.delimiter)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Data ready to be trained on, and the config with nothing left open."""
+
+    config: TrainConfig
+    dataset: Dataset
+    split: Split
+    preprocess: Preprocess
+    train: Subset
+    val: Subset | None
+    test: Subset | None
+    test_sha256: str  # of --test-data
+    notes: tuple[str, ...]
+
+
+def prepare(config: TrainConfig, dataset: Dataset | None = None) -> Prepared:
+    """Loads (unless given), splits and preprocesses the data."""
+    if dataset is None:
+        dataset = load_dataset(config.data, csv_options(config), config.dtype)
+    as_read = dataset.schema
+    of_row = None
+    if config.weight is not None:
+        dataset, of_row = without_weights(dataset, config.weight)
+    _refuse_double_parts(config, dataset)
+    own_test = config.test_data is not None or dataset.test is not None
+    val_share = 0.0 if config.val_data else DEFAULT_SHARE if config.val is None else config.val
+    test_share = 0.0 if own_test else DEFAULT_SHARE if config.test is None else config.test
+    if val_share + test_share >= 1:
+        raise OptionError(
+            "--val",
+            f"expected --val and --test to be below 1 together, found {val_share:g} and {test_share:g}",
+            "Lower one of them",
+        )
+
+    split = stratified_split(
+        dataset.y, dataset.classes, val_share, test_share, int(seeds(config)[0].generate_state(1)[0]), dataset.source
+    )
+    config = resolve(config, len(split.train), has_val=val_share > 0 or config.val_data is not None)
+    preprocess = Preprocess.fit(dataset.table, split.train, config.scale)
+    matrix = preprocess.transform(dataset.table, np.dtype(config.dtype))
+    of_class = _class_weights(config, dataset.y[split.train], len(dataset.classes))
+
+    def whole(other: Dataset, weights: Weights = None) -> Subset:
+        X = preprocess.transform(other.table, np.dtype(config.dtype))
+        return Subset(X, other.y, np.arange(len(other)), weights)
+
+    weights = _product(of_row, of_class, dataset.y)
+    train = Subset(matrix, dataset.y, split.train, weights)
+    val = test = None
+    if config.val_data:
+        other = load_like(config.val_data, as_read, dataset.classes, config.dtype)
+        of_row = None
+        if config.weight is not None:
+            other, of_row = without_weights(other, config.weight)
+        val = whole(other, _product(of_row, of_class, other.y))
+    elif val_share:
+        val = dataclasses.replace(train, rows=split.val)
+    test_sha256 = ""
+    # test rows count alike, whatever training makes of them
+    if config.test_data:
+        other = load_like(config.test_data, dataset.schema, dataset.classes, config.dtype)
+        test, test_sha256 = whole(other), other.sha256
+    elif dataset.test is not None:
+        test = whole(dataset.test)
+    elif test_share:
+        test = Subset(matrix, dataset.y, split.test)
+    for name, part in (("training", train), ("validation", val)):
+        if part and part.weights is not None and not part.weights[part.rows].any():
+            raise DataError(dataset.source, f"column '{config.weight}': all {name} rows have a weight of 0")
+    if weights is not None:  # of mean 1, so that a learning rate means the same
+        train = dataclasses.replace(train, weights=weights / weights[split.train].mean())
+    notes = (*dataset.notes, *preprocess.notes)
+    return Prepared(config, dataset, split, preprocess, train, val, test, test_sha256, notes)
+
+
+def _class_weights(config: TrainConfig, y: NDArray[np.int64], K: int) -> Weights:
+    """For each class the number of rows of a class, were they balanced, by the number it has: n / (K n_k)."""
+    if config.class_weight == "none":
+        return None
+    return len(y) / (K * np.bincount(y, minlength=K))
+
+
+def _product(of_row: Weights, of_class: Weights, y: NDArray[np.int64]) -> Weights:
+    """What each row counts, from its own weight and that of its class."""
+    if of_class is None:
+        return of_row
+    return of_class[y] if of_row is None else of_row * of_class[y]
+
+
+def seeds(config: TrainConfig) -> list[np.random.SeedSequence]:
+    """Of the split, the initial weights, the order of rows and dropout: none of them moves the others."""
+    return np.random.SeedSequence(config.seed).spawn(4)
+
+
+def _refuse_double_parts(config: TrainConfig, dataset: Dataset) -> None:
+    for part in ("val", "test"):
+        if getattr(config, part) is not None and getattr(config, f"{part}_data") is not None:
+            raise OptionError(f"--{part}", f"expected either --{part} or --{part}-data, found both")
+    if dataset.test is not None:
+        for name in ("test", "test_data"):
+            if getattr(config, name) is not None:
+                raise OptionError(
+                    f"--{name.replace('_', '-')}", f"the data bring their own test set of {len(dataset.test)} rows",
+                    "Leave the option out",
+                )  # fmt: skip
