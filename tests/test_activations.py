@@ -60,3 +60,10 @@ def test_the_largest_floats_give_no_overflow(name: str) -> None:
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_formula_stands_in_the_docstring(name: str) -> None:
     assert ACTIVATIONS.formula(name).startswith("A = ")
+
+
+def test_a_line_with_a_kink() -> None:
+    """x + relu(x − 5) has slope 1 below 5 and 2 above: 1, and what relu passes back at x − 5."""
+    x, passed = np.array([[4.0, 6.0]]), np.empty((1, 2))
+    created("relu", 2).backward(np.ones((1, 2)), x - 5, applied("relu", x - 5), passed)
+    assert (1 + passed).tolist() == [[1, 2]]

@@ -120,3 +120,108 @@ def test_binary_cross_entropy_of_three_classes_adds_up_three_answers() -> None:
     # and 0.6 of 1.1 is the share of class 0
     shares = LOSSES.create("binary-cross-entropy").by_class(p)
     np.testing.assert_allclose(shares, [[0.54545, 0.18182, 0.27273]], atol=5e-6)
+
+
+@pytest.mark.parametrize(("p", "expected"), [(0.6, 0.08), (0.8, 0.02)])
+def test_worked_squared_error_of_two_classes(p: float, expected: float) -> None:
+    assert row_losses("mse", np.array([[p]]), np.array([1]), 2)[0] == pytest.approx(expected)
+    z = np.array([[np.log(p / (1 - p))]])
+    assert row_losses("mse:link=sigmoid", z, np.array([1]), 2)[0] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("p", "expected", "of_three_rows"), [((0.3, 0.3, 0.4), 0.27, 0.09), ((0.1, 0.2, 0.7), 0.07, 0.02333)]
+)
+def test_worked_squared_error_of_three_classes(p: tuple[float, ...], expected: float, of_three_rows: float) -> None:
+    for name, z in (("mse", p), ("mse:link=softmax", np.log(p))):
+        found = row_losses(name, np.array([z]), np.array([2]), 3)[0]
+        assert found == pytest.approx(expected)
+        assert found / 3 == pytest.approx(of_three_rows, abs=5e-6)
+
+
+def test_absolute_error_by_hand() -> None:
+    # p = (0.1, 0.2, 0.7) for class 2: 0.1 + 0.2 + 0.3
+    assert row_losses("mae", np.array([[0.1, 0.2, 0.7]]), np.array([2]), 3)[0] == pytest.approx(0.6)
+
+
+@pytest.mark.parametrize(("p", "in_base_ten"), [(0.6, 0.22185), (0.8, 0.09691)])
+def test_worked_cross_entropy_in_base_ten(p: float, in_base_ten: float) -> None:
+    z = np.array([[np.log(p / (1 - p))]])
+    assert row_losses("binary-cross-entropy", z, np.array([1]), 2)[0] / np.log(10) == pytest.approx(
+        in_base_ten, abs=5e-6
+    )
+
+
+@pytest.mark.parametrize(
+    ("p", "q", "entropy", "divergence"),
+    [
+        ((0.8, 0.2), (0.8, 0.2), 0.72193, 0.0),
+        ((0.5, 0.5), (0.5, 0.5), 1.0, 0.0),
+        ((0.8, 0.2), (0.5, 0.5), 0.72193, 0.27807),
+        ((0.8, 0.2), (0.88, 0.12), 0.72193, 0.03739),
+    ],
+)
+def test_cross_entropy_is_entropy_and_divergence(
+    p: tuple[float, float], q: tuple[float, float], entropy: float, divergence: float
+) -> None:
+    """For targets p and outputs q, in bits: H(p) + KL(p‖q)."""
+    Z = np.log([q])
+    found = LOSSES.create("cross-entropy").forward(Z, np.array([p]), np.empty_like(Z))[0] / np.log(2)
+    assert found == pytest.approx(entropy + divergence, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "z", "y", "loss", "dz"),
+    [
+        # right: nothing to learn;  a draw is won by the first, and is a mistake without a loss
+        ("perceptron", (1, 3, 2), 1, 0, (0, 0, 0)),
+        ("perceptron", (1, 3, 2), 2, 1, (0, 1, -1)),
+        ("perceptron", (2, 2, 0), 1, 0, (1, -1, 0)),
+        ("perceptron", (0.5,), 1, 0, (0,)),
+        ("perceptron", (0.5,), 0, 0.5, (1,)),
+        ("perceptron", (-0.5,), 1, 0.5, (-1,)),
+        ("perceptron", (0,), 0, 0, (1,)),
+        # 1 + 3 − 4.5 < 0;  1 + 3 − 3.5 = 0.5;  1 + 3 − 2 = 2;  a margin of just 1 is enough
+        ("hinge", (1, 4.5, 3), 1, 0, (0, 0, 0)),
+        ("hinge", (1, 3.5, 3), 1, 0.5, (0, -1, 1)),
+        ("hinge", (1, 3, 2), 2, 2, (0, 1, -1)),
+        ("hinge", (1, 3, 4), 2, 0, (0, 0, 0)),
+        ("hinge", (0.25,), 1, 0.75, (-1,)),
+        ("hinge", (0.25,), 0, 1.25, (1,)),
+        ("hinge", (-1,), 0, 0, (0,)),
+        # (1 + 1)² + (1 − 3 < 0) + (1 + 2)²;  dL/dz = −2 t (1 − t z)
+        ("squared-hinge", (1, 3, 2), 1, 13, (4, 0, 6)),
+        ("squared-hinge", (0.25,), 1, 0.5625, (-1.5,)),
+    ],
+)  # fmt: skip
+def test_margin_losses_by_hand(name: str, z: tuple[float, ...], y: int, loss: float, dz: tuple[float, ...]) -> None:
+    one, K = LOSSES.create(name), max(len(z), 2)
+    Z, Y = np.array([z], float), one.targets(K)[[y]]
+    P, dZ = np.empty_like(Z), np.empty_like(Z)
+    assert one.forward(Z, Y, P)[0] == pytest.approx(loss)
+    one.backward(Z, P, Y, dZ)
+    assert dZ[0].tolist() == list(dz)
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_the_predicted_class_has_the_highest_figure(name: str) -> None:
+    loss, rng = LOSSES.create(name), np.random.default_rng(0)
+    for K in (2, 4):
+        Z = rng.normal(0, 2, (50, loss.outputs(K)))
+        P = np.empty_like(Z)
+        loss.apply_link(Z, P)
+        np.testing.assert_array_equal(loss.classes(P), loss.by_class(P).argmax(axis=1))
+
+
+def test_two_classes_can_do_with_one_output() -> None:
+    found = {name: LOSSES.create(name).outputs(2) for name in SPECS}
+    assert {name for name, outputs in found.items() if outputs == 2} == {
+        name for name in SPECS if name.endswith("softmax")
+    }
+    assert all(LOSSES.create(name).outputs(5) == 5 for name in SPECS)
+
+
+def test_labels_become_rows_of_zeros_and_a_one() -> None:
+    assert LOSSES.create("cross-entropy").targets(4)[[0, 1, 3, 2]].tolist() == [
+        [1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 0, 1], [0, 0, 1, 0],
+    ]  # fmt: skip

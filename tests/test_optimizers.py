@@ -8,7 +8,9 @@ import pytest
 
 from nncli.errors import OptionError
 from nncli.nn import optimizers
+from nncli.nn.network import multilayer
 from nncli.nn.optimizers import OPTIMIZERS, Elementwise
+from nncli.nn.regularisation import Penalty
 
 
 def steps(spec: str, gradients: list[float], lr: float, theta: float = 1.0) -> list[float]:
@@ -60,6 +62,80 @@ def test_adam() -> None:
     second = 0.9 - 0.1 * (0.08 / 0.19) / math.sqrt(0.004996 / 0.001999)
     assert steps("adam", [2, -1], 0.1) == pytest.approx([0.9, second], rel=1e-7)
     assert second == pytest.approx(0.873366, abs=1e-6)
+
+
+def test_mira_mends_the_row_and_no_more() -> None:
+    # L = 0.6, g = (3, 4), ‖g‖² = 25: τ = 0.024, up to α = 0.01
+    for lr, tau in ((1.0, 0.024), (0.01, 0.01)):
+        optimizer, theta = OPTIMIZERS.create("mira"), np.array([1.0, 1.0])
+        optimizer.start(theta)
+        optimizer.step(theta, np.array([3.0, 4.0]), lr, 0.6)
+        assert theta.tolist() == pytest.approx([1 - 3 * tau, 1 - 4 * tau])
+        optimizer.step(theta, np.zeros(2), lr, 0.0)
+        assert theta.tolist() == pytest.approx([1 - 3 * tau, 1 - 4 * tau])
+
+
+def test_adamw_decays_weights_apart_from_the_gradient_and_no_biases() -> None:
+    # α λ = 0.1 · 0.5: a weight of 2 decays to 1.9, a bias of 2 does not; the first step of Adam is α sign g
+    network, optimizer = multilayer(1, (), 1, dtype="float64"), OPTIMIZERS.create("adamw")
+    optimizer.start(network.theta)
+    network.theta[:] = 2
+    penalty = Penalty(l2=0.5, decoupled=optimizer.decoupled)
+    network.grad[:] = 7
+    penalty.add_gradient(network)
+    assert network.grad.tolist() == [7, 7]
+    penalty.decay(network, 0.1)
+    optimizer.step(network.theta, network.grad, 0.1)
+    assert network.theta.tolist() == pytest.approx([1.8, 1.9])
+
+
+def rosenbrock(spec: str, steps: int) -> tuple[np.ndarray, int]:
+    """(1 − a)² + 100 (b − a²)² from (−1.2, 1), whose least is at (1, 1); and how often it was worked out."""
+    optimizer, theta, g, calls = OPTIMIZERS.create(spec), np.array([-1.2, 1.0]), np.zeros(2), 0
+
+    def objective() -> float:
+        nonlocal calls
+        calls += 1
+        a, b = theta
+        g[:] = -2 * (1 - a) - 400 * a * (b - a * a), 200 * (b - a * a)
+        return float((1 - a) ** 2 + 100 * (b - a * a) ** 2)
+
+    optimizer.start(theta)
+    for _ in range(steps):
+        loss = objective()
+        optimizer.step(theta, g, 1.0, loss, objective)
+        if optimizer.done:
+            break
+    return theta, calls
+
+
+def test_lbfgs_finds_its_way_through_a_curved_valley() -> None:
+    theta, calls = rosenbrock("lbfgs", 200)
+    np.testing.assert_allclose(theta, [1, 1], atol=1e-7)
+    assert calls < 250, "steepest descent needs thousands"
+
+
+def test_lbfgs_is_done_at_the_lowest_point() -> None:
+    optimizer, theta, g = OPTIMIZERS.create("lbfgs"), np.zeros(2), np.zeros(2)
+    optimizer.start(theta)
+    optimizer.step(theta, g, 1.0, 3.0, lambda: 3.0)
+    assert optimizer.done
+    assert theta.tolist() == [0, 0]
+
+
+def test_lbfgs_solves_a_quadratic_in_about_as_many_steps_as_it_has_dimensions() -> None:
+    c = np.array([1.0, 3, 9, 27, 81])
+    optimizer, theta, g = OPTIMIZERS.create("lbfgs"), np.zeros(5), np.zeros(5)
+
+    def objective() -> float:
+        g[:] = c * (theta - 1)
+        return float(0.5 * (c * (theta - 1) ** 2).sum())
+
+    optimizer.start(theta)
+    for _ in range(20):
+        loss = objective()
+        optimizer.step(theta, g, 1.0, loss, objective)
+    np.testing.assert_allclose(theta, 1, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", [name for name in OPTIMIZERS if issubclass(OPTIMIZERS[name], Elementwise)])

@@ -202,11 +202,9 @@ class Trainer:
         """One step for each of the rows; returns the weighted sum of their losses, and how many were right."""
         assert isinstance(self.optimizer, SGD)
         X, Y = batch.take(chosen)
-        rates = self.lr * np.array([self.schedule.factor(step + i) for i in range(len(chosen))])
-        weights = batch.weights()
         P, losses = rowwise.learn_rows(
-            self.network, self.loss, self.optimizer, self.average, X, Y, rates,
-            np.ones(len(X)) if weights is None else weights,
+            self.network, self.loss, self.optimizer, self.average, X, Y,
+            lambda i: self.lr * self.schedule.factor(step + i), batch.weights(),
         )  # fmt: skip
         return batch.figures(losses, P)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -195,8 +195,8 @@ class Perceptron(Loss):
         if Z.shape[1] == 1:
             np.subtract(Z >= 0, Y, out=dZ)  # ŷ − y                       (n, 1)
         else:
-            np.negative(Y, out=dZ)
-            dZ[np.arange(len(Z)), Z.argmax(axis=1)] += 1  # 1 at ŷ, −1 at y     (n, K)
+            _one_hot(Z.argmax(axis=1), dZ)
+            dZ -= Y  # 1 at ŷ, −1 at y             (n, K)
 
 
 @LOSSES.register("hinge")
@@ -217,7 +217,7 @@ class Hinge(Loss):
         if Z.shape[1] == 1:
             rows = np.maximum(0, 1 - (2 * Y - 1) * Z)[:, 0]
         else:
-            rows = (Z + 1 - Y).max(axis=1) - np.vecdot(Y, Z)  # 0 if the largest is z_y itself
+            rows = (Z + (1 - Y)).max(axis=1) - np.vecdot(Y, Z)  # 0 if the largest is z_y itself
         return rows
 
     def backward(self, Z: Array, P: Array, Y: Array, dZ: Array) -> None:
@@ -225,11 +225,10 @@ class Hinge(Loss):
             T = 2 * Y - 1
             np.multiply(T * Z < 1, -T, out=dZ)  # −t while t z < 1            (n, 1)
         else:
-            M = Z + 1 - Y
-            rows, j = np.arange(len(Z)), M.argmax(axis=1)
-            np.negative(Y, out=dZ)
-            dZ[rows, j] += 1  # 1 at j, −1 at y             (n, K)
-            dZ *= (M[rows, j] > np.vecdot(Y, Z))[:, None]  # a tie is no loss
+            M = Z + (1 - Y)
+            _one_hot(M.argmax(axis=1), dZ)
+            dZ -= Y  # 1 at j, −1 at y             (n, K)
+            dZ *= (M.max(axis=1) > np.vecdot(Y, Z))[:, None]  # a tie is no loss
 
 
 @LOSSES.register("squared-hinge")
@@ -252,3 +251,14 @@ class SquaredHinge(Loss):
         T = 2 * Y - 1
         M = np.clip(1 - T * Z, 0, np.finfo(Z.dtype).max / 2)  # twice a larger one would overflow
         np.multiply(-2 * T, M, out=dZ)  # −2 T max(0, 1 − T Z)        (n, outputs)
+
+
+def _one_hot(k: NDArray[np.int64], out: Array) -> None:
+    """out (n, K) = 1 at k (n,), 0 elsewhere."""
+    key = out.shape[1], out.dtype
+    if key not in _EYES:
+        _EYES[key] = np.eye(out.shape[1], dtype=out.dtype)
+    np.take(_EYES[key], k, axis=0, out=out, mode="clip")
+
+
+_EYES: dict[tuple[int, np.dtype[Any]], Array] = {}

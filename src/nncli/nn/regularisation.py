@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,4 +67,4 @@ def limit_norms(network: Network, most: float) -> None:
     for layer in network.dense:
         squares = np.einsum("ij,ij->j", layer.W, layer.W)
         if squares.max() > most * most:
-            layer.W *= np.minimum(1, most / np.sqrt(np.maximum(squares, math.ulp(0.0))))
+            layer.W *= most / np.sqrt(np.maximum(squares, most * most))

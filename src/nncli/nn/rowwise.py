@@ -12,6 +12,8 @@ corrections: W itself is touched once a block. Row for row this is the same loop
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -37,42 +39,46 @@ def learn_rows(
     average: Average,
     X: Array,
     Y: Array,
-    rates: NDArray[np.float64],
-    weights: NDArray[np.float64],
+    rate: Callable[[int], float],
+    weights: NDArray[np.float64] | None,
 ) -> tuple[Array, NDArray[np.float64]]:
-    """Learns from X (m, d) and Y (m, outputs), one row after the other, with α = rates (m,).
+    """Learns from X (m, d) and Y (m, outputs), one row after the other, with α = rate(i) at row i.
 
     `weights` (m,) multiply the losses of the rows. Returns P (m, outputs) and the row losses (m,), each
     with the parameters as they were when the row's turn came.
     """
     [layer] = network.dense
     S = X @ layer.W
-    S += layer.b  # scores with the parameters so far       (m, outputs)
+    S += layer.b  # of rows to come: scores with the parameters so far; of rows that were: as at their turn
     G = X @ X.T
     G += 1  # x_i·x_j + 1, the 1 for the bias                (m, m)
     P, dZ, D = np.empty_like(S), np.empty_like(S), np.zeros_like(S)
-    losses = np.empty(len(X))
     start = 0
     while start < len(X):
         part = slice(start, start + AHEAD)
-        losses[part] = loss.forward(S[part], Y[part], P[part])
         loss.backward(S[part], P[part], Y[part], dZ[part])
-        to_learn = np.flatnonzero(dZ[part].any(axis=1))
-        if len(to_learn) == 0:
+        to_learn = dZ[part].any(axis=1)
+        first = int(to_learn.argmax())
+        i = start + first
+        if not to_learn[first]:
             start += AHEAD
             continue
-        i = start + int(to_learn[0])
-        dz = weights[i] * dZ[i]
-        tau = optimizer.length(rates[i], weights[i] * losses[i], float(dz @ dz) * float(G[i, i]))
-        D[i] = -tau * dz
-        S[i + 1 :] += G[i + 1 :, i, None] * D[i]
+        dz = dZ[i] if weights is None else weights[i] * dZ[i]
+        tau = rate(i)
+        if optimizer.margin:
+            row = slice(i, i + 1)
+            L = float(loss.forward(S[row], Y[row], P[row])[0]) * (1 if weights is None else weights[i])
+            tau = optimizer.length(tau, L, float(dz @ dz) * float(G[i, i]))
+        np.multiply(dz, -tau, out=D[i])  # the step: W ← W + x_iᵀ d_i, b ← b + d_i
         start = i + 1
+        S[start:] += G[i, start:, None] * D[i]
+    losses = loss.forward(S, Y, P)
     # θ after row t is W + Σ_{i ≤ t} x_iᵀ d_i, so in a mean over t with weights a_t, x_iᵀ d_i counts Σ_{t ≥ i} a_t
     share = np.cumsum(average.within(len(X))[::-1])[::-1].astype(X.dtype)[:, None]
     learned = np.flatnonzero(D.any(axis=1))
     X, D, share = X[learned], D[learned], share[learned]
     _move(layer, X, share * D)
-    average.add(network.theta, len(losses))  # θ is the mean of these rows now
+    average.add(network.theta, len(S))  # θ is the mean of these rows now
     if (share != 1).any():
         _move(layer, X, (1 - share) * D)
     return P, losses
