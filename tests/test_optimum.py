@@ -107,10 +107,15 @@ def test_a_linear_svm_with_hinge() -> None:
 
 
 def test_a_linear_svm_of_crammer_and_singer() -> None:
-    """Of three classes, where liblinear, which holds the bias down too, comes only near the optimum: we must be lower."""
+    """Of three classes. Liblinear holds the bias down too, and so comes only near the optimum: we must be lower."""
     X, y = data("wine")
     reference = LinearSVC(
-        C=1 / (L2 * len(y)), tol=1e-10, multi_class="crammer_singer", intercept_scaling=100, max_iter=1_000_000
+        C=1 / (L2 * len(y)),
+        tol=1e-10,
+        multi_class="crammer_singer",
+        intercept_scaling=100,
+        random_state=0,
+        max_iter=1_000_000,
     ).fit(X, y)
 
     def objective(W: np.ndarray, b: np.ndarray) -> float:
@@ -121,7 +126,7 @@ def test_a_linear_svm_of_crammer_and_singer() -> None:
 
     W, b = fitted(X, y, model="svm", **SMALL_STEPS)
     theirs = objective(reference.coef_.T, reference.intercept_)
-    assert 0.999 * theirs < objective(W, b) < theirs * (1 + 1e-6)
+    assert 0.99 * theirs < objective(W, b) < theirs * (1 + 1e-6)
 
 
 def test_adaline_is_least_squares() -> None:

@@ -109,7 +109,7 @@ def test_long_vectors_are_penalised_to_their_end() -> None:
 
 
 def test_max_norm_by_hand() -> None:
-    # the units' weights are (3, 4), of length 5, and (0.6, 0.8), of length 1: of at most 2, the first becomes (1.2, 1.6)
+    # the units' weights are (3, 4), of length 5, and (0.6, 0.8), of length 1: the first is shortened to (1.2, 1.6)
     network = multilayer(2, (), 2, dtype="float64")
     network.theta[:] = [3, 0.6, 4, 0.8, 7, 7]
     limit_norms(network, 2)

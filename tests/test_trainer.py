@@ -218,3 +218,91 @@ def test_a_short_gradient_is_left_as_it_is() -> None:
     assert g.tolist() == [0.3, 0.4]
     clip(g, 0.25)
     assert g.tolist() == pytest.approx([0.15, 0.2])
+
+
+def test_rows_weigh_in_the_gradient_and_in_the_loss() -> None:
+    """One full step of softmax regression from 0: dZ = w (1/K − Y)/n; the loss is Σ w log K / Σ w."""
+    train = blobs(40)
+    weights = np.random.default_rng(3).uniform(0, 2, 40)
+    weights /= weights.mean()
+    mine = trainer(
+        replace(train, weights=weights), batch_size=FULL_BATCH, epochs=1, lr=0.3, optimizer="sgd", schedule="constant"
+    )
+    epochs = list(mine.run())
+    dZ = weights[:, None] * (1 / K - np.eye(K)[train.y]) / 40
+    W, b = (block.view(mine.network.theta) for block in mine.network.blocks)
+    np.testing.assert_allclose(W, -0.3 * train.matrix.values.T @ dZ, rtol=1e-9)
+    np.testing.assert_allclose(b, -0.3 * dZ.sum(axis=0), rtol=1e-9)
+    assert epochs[0].train_loss == pytest.approx(np.log(K))
+
+
+def test_losses_on_validation_rows_are_weighted_means() -> None:
+    """Of P = (½, ¼, ¼), the losses of classes 0 and 1 are log 2 and log 4; they weigh 1 and 3."""
+    X, y = np.zeros((2, 2)), np.array([0, 1])
+    val = Subset(Matrix(X, np.dtype("float64")), y, np.arange(2), np.array([1.0, 3.0]))
+    mine = trainer(blobs(30), epochs=1)
+    mine.network.theta[:] = 0
+    mine.network.blocks[1].view(mine.network.theta)[:] = [np.log(2), 0, 0]
+    loss, accuracy = evaluate(mine.network, mine.loss, val, K)
+    assert loss == pytest.approx((np.log(2) + 3 * np.log(4)) / 4)
+    assert accuracy == 0.5
+
+
+@pytest.mark.parametrize("average", ["mean", "exponential:decay=0.9"])
+def test_the_average_is_judged_and_kept_and_training_goes_on_with_the_last(average: str) -> None:
+    train, val = blobs(40), blobs(100, seed=5)
+    options = {"batch_size": 10, "epochs": 3, "lr": 0.3, "optimizer": "sgd", "schedule": "constant"}
+    plain, mine = trainer(train, val, **options), trainer(train, val, average=average, **options)
+    seen = []
+    step = plain.optimizer.step
+
+    def spy(theta: np.ndarray, *args: object) -> None:
+        step(theta, *args)  # type: ignore[arg-type]
+        seen.append(theta.copy())
+
+    plain.optimizer.step = spy  # type: ignore[assignment]
+    list(plain.run())
+    epochs = list(mine.run())
+    np.testing.assert_array_equal(mine.network.theta, plain.network.theta)
+    decay = 1.0 if average == "mean" else 0.9
+    for epoch in epochs:
+        steps = np.array(seen[: 4 * epoch.number])
+        shares = decay ** np.arange(len(steps) - 1, -1, -1)
+        mine.network.theta[:] = shares @ steps / shares.sum()
+        assert epoch.val_loss == pytest.approx(evaluate(mine.network, mine.loss, val, K)[0])
+        if epoch == mine.best:
+            np.testing.assert_allclose(mine.best_theta, mine.network.theta)
+
+
+def test_a_perceptron_is_judged_by_its_accuracy() -> None:
+    """Its loss falls with the length of θ: the first epochs would always be best."""
+    train, val = blobs(60), blobs(200, seed=5)
+    mine = trainer(train, val, model="perceptron", epochs=20, patience=3)
+    epochs = list(mine.run())
+    assert mine.best is not None
+    assert mine.best.number == int(np.argmax([epoch.val_accuracy for epoch in epochs])) + 1
+    if len(epochs) < 20:
+        assert mine.stopped == "no higher validation accuracy for 3 epochs"
+
+
+def test_dropout_is_for_training_only() -> None:
+    train, val = blobs(60), blobs(60)
+    mine = trainer(train, val, model="mlp", hidden=(30,), dropout=0.5, epochs=3, lr=1e-12, schedule="constant")
+    mine.drop = np.random.default_rng(0)
+    epochs = list(mine.run())
+    # the parameters hardly move, so what is judged stays, and what is trained on changes with the units left out
+    assert epochs[0].val_loss == pytest.approx(epochs[2].val_loss)
+    assert abs(epochs[0].train_loss - epochs[1].train_loss) > 1e-3
+
+
+def test_no_unit_exceeds_the_max_norm_after_a_step() -> None:
+    mine = trainer(blobs(60), model="mlp", hidden=(30,), max_norm=0.5, epochs=3, lr=0.1)
+    list(mine.run())
+    for layer in mine.network.dense:
+        assert np.linalg.norm(layer.W, axis=0).max() == pytest.approx(0.5)
+
+
+def test_lbfgs_ends_where_no_step_lowers_the_loss() -> None:
+    mine = trainer(blobs(60), optimizer="lbfgs", l2=0.01, epochs=1000)
+    assert len(list(mine.run())) < 100
+    assert mine.stopped == "no step lowers the loss any more"

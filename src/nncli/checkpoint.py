@@ -31,7 +31,7 @@ from nncli.data.dataset import Schema
 from nncli.data.preprocess import Preprocess
 from nncli.errors import ModelFileError
 from nncli.model import Model, build_network
-from nncli.nn.calibration import Calibration, loss_of
+from nncli.nn.calibration import Calibration
 from nncli.output import atomic_file
 from nncli.registry import did_you_mean
 from nncli.trainer import Epoch
@@ -102,7 +102,7 @@ def describe(model: Model, p: Provenance) -> dict[str, Any]:
         "classes": list(model.classes),
         "target": model.schema.target,
         "columns": [{"name": name, "kind": kind} for name, kind in model.schema.columns],
-        "calibration": model.calibration and {"a": model.calibration.a.tolist(), "b": model.calibration.b.tolist()},
+        "calibration": model.calibration and {"a": model.calibration.a, "b": model.calibration.b.tolist()},
         "scaling": model.preprocess.scaling,
         "categories": {name: list(values) for name, values in model.preprocess.categories.items()},
         "data": {"source": p.source, "sha256": p.sha256, "rows": p.n_rows},
@@ -127,7 +127,7 @@ def _encode(model: Model, p: Provenance) -> bytes:
         "nncli": p.version,
         "config": model.config.to_json(),
         "classes": model.classes,
-        "calibration": model.calibration and {"a": model.calibration.a.tolist(), "b": model.calibration.b.tolist()},
+        "calibration": model.calibration and {"a": model.calibration.a, "b": model.calibration.b.tolist()},
         "schema": asdict(model.schema),
         "scaling": model.preprocess.scaling,
         "categories": [[name, list(values)] for name, values in model.preprocess.categories.items()],
@@ -211,10 +211,9 @@ def _decode(data: bytes) -> tuple[Model, Provenance]:
     network.theta[:] = theta
     calibration = None
     if meta["calibration"] is not None:
-        a, b = (np.array(meta["calibration"][name], np.float64) for name in ("a", "b"))
-        if not a.shape == b.shape == (loss.outputs(len(classes)),):
+        calibration = Calibration(float(meta["calibration"]["a"]), np.array(meta["calibration"]["b"], np.float64))
+        if calibration.b.shape != (loss.outputs(len(classes)),):
             raise ValueError("the calibration does not fit the network")
-        calibration = Calibration(a, b, loss_of(loss))
     n_rows = meta["data"]["n_rows"]
     provenance = Provenance(
         version=meta["nncli"],

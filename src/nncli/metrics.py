@@ -43,7 +43,7 @@ def all_metrics(
 
     `log_loss` is −log p_y, mean over rows, with p_y at least the smallest normal float32 (so it is finite); it
     and `ece` are None where there are only scores. `roc_auc` is one-against-rest, macro-averaged, and None
-    where a class has no row among y.
+    where a class has no row among y; of scores, it is that of the lead over the best other class.
     """
     from sklearn.metrics import confusion_matrix, precision_recall_fscore_support, roc_auc_score
 
@@ -51,16 +51,20 @@ def all_metrics(
     correct = int((predicted == y).sum())
     labels = np.arange(K)
     log_loss = ece = None
+    ranked = figures
     if probabilistic:
         of_truth = figures[np.arange(len(y)), y].astype(np.float64)
         log_loss = float(-np.log(np.maximum(of_truth, np.finfo(np.float32).tiny)).mean())
         ece = calibration_error(figures, y)
+    else:
+        two_best = np.sort(figures, axis=1)[:, -2:]
+        ranked = figures - np.where(figures == two_best[:, 1:], two_best[:, :1], two_best[:, 1:])
     precision, recall, f1, support = precision_recall_fscore_support(y, predicted, labels=labels, zero_division=0)
     present = support > 0
     roc_auc = None
     if present.all():
         Y = np.eye(K)[y]
-        roc_auc = float(roc_auc_score(y, figures[:, 1]) if K == 2 else roc_auc_score(Y, figures, average="macro"))
+        roc_auc = float(roc_auc_score(y, ranked[:, 1]) if K == 2 else roc_auc_score(Y, ranked, average="macro"))
     return {
         "n": len(y),
         "accuracy": correct / len(y),

@@ -100,7 +100,7 @@ def print_model(d: dict[str, Any]) -> None:
         "rows": ", ".join(f"{figures[f'n_{part}']:,} {title}" for title, part in PARTS),
         "accuracy": ", ".join(f"{title} {percent(figures[part]['accuracy'])}" for title, part in PARTS if figures[part])
         + f" (commonest class {percent(figures['baseline_accuracy'])})",
-        "calibrated": "on the validation rows" if d["calibration"] else "",
+        "calibrated": "on the validation rows, slope {a:.4g}".format(**d["calibration"]) if d["calibration"] else "",
         "history": f"epoch {figures['best_epoch']} of {figures['epochs']} kept",
         "options": d["command_line"],
         "program": f"nncli {d['nncli']}",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,73 +13,64 @@ from nncli.nn.memory import zeros
 from nncli.nn.optimizers import LBFGS
 
 STEPS = 200
+SURE = 1e-6  # a mean loss with which all rows are as right as can be: more would only make a endless
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """P = link(a Z + b), of which a (outputs,) and b (outputs,) are fitted, each output by itself.
+    """P = softmax(a Z + b), for a single output σ(a z + b), with a and b (outputs,) fitted.
 
-    Where the loss gives probabilities, b = 0 and all a are 1/T for a temperature T (Guo et al. 2017), with the
-    link of the loss. Scores are read through the sigmoid, each against the rest (Platt 1999; Zadrozny and
-    Elkan 2002 for more than two classes).
+    Where the loss gives probabilities, b = 0 and a = 1/T for a temperature T (Guo et al. 2017). Scores have b
+    too: Platt scaling (1999), and its like for more than two classes.
     """
 
-    a: NDArray[np.float64]
+    a: float
     b: NDArray[np.float64]
-    loss: Loss  # whose link and whose reading of P it takes
+
+    @property
+    def loss(self) -> Loss:
+        """What it makes least, with the link that makes probabilities: minus the log-likelihood."""
+        return LOSSES.create("binary-cross-entropy" if len(self.b) == 1 else "cross-entropy")
 
     def probabilities(self, Z: Array) -> Array:
-        """P (n, K), the probability of each class."""
-        scores = (Z * self.a + self.b).astype(Z.dtype)
+        """P (n, K), the probability of each class, for scores Z (n, outputs)."""
+        scores = (self.a * Z + self.b).astype(Z.dtype)
         P = np.empty_like(scores)
         self.loss.apply_link(scores, P)
         return self.loss.by_class(P)
 
 
-def loss_of(loss: Loss) -> Loss:
-    """What calibration makes least for scores that were trained with `loss`: minus the log-likelihood."""
-    return LOSSES.create("cross-entropy" if loss.link == "softmax" else "binary-cross-entropy")
-
-
 def calibrate(Z: Array, y: NDArray[np.int64], loss: Loss, K: int) -> Calibration:
     """Fits to the scores Z (n, outputs) of rows of the classes y (n,), of a model trained with `loss`."""
-    likelihood = loss_of(loss)
     Z = Z.astype(np.float64)
+    n, outputs = Z.shape
+    unit = max(float(np.abs(Z).max()), 1e-30)  # so that L-BFGS begins with sensible steps
+    Z /= unit
+    theta, g = zeros(1 + outputs, np.float64), zeros(1 + outputs, np.float64)
+    likelihood = Calibration(0, theta[1:]).loss
     Y = likelihood.targets(K)[y]
-    outputs = Z.shape[1]
-    if loss.probabilistic:
-        a = _fit(Z[:, :, None], Y, likelihood)[0]
-        return Calibration(np.full(outputs, a), np.zeros(outputs), likelihood)
-    theta = np.empty((outputs, 2))
-    for k in range(outputs):
-        # a little doubt, as Platt has it: of m rows of a class, one more would be of the other
-        m = np.array([np.sum(Y[:, k] == 0), np.sum(Y[:, k] == 1)])
-        doubtful = np.where(Y[:, k] == 1, (m[1] + 1) / (m[1] + 2), 1 / (m[0] + 2))[:, None]
-        features = np.stack([Z[:, k], np.ones(len(Z))], axis=1)[:, None, :]
-        theta[k] = _fit(features, doubtful, likelihood)
-    return Calibration(theta[:, 0], theta[:, 1], likelihood)
-
-
-def _fit(F: NDArray[Any], Y: NDArray[Any], loss: Loss) -> NDArray[Any]:
-    """θ that makes the mean loss of the scores Z = F θ least; F is (n, outputs, len θ)."""
-    scale = np.maximum(np.abs(F).max(axis=(0, 1)), 1e-30)  # so that L-BFGS begins with sensible steps
-    F = F / scale
-    theta, g = zeros(F.shape[2], np.float64), zeros(F.shape[2], np.float64)
-    Z, P, dZ = np.empty(Y.shape), np.empty(Y.shape), np.empty(Y.shape)
+    if not loss.probabilistic:
+        # a little doubt, as Platt has it: of the n_k rows of a class and two more, one would be of another class
+        doubt = 1 / (np.bincount(y, minlength=K) + 2)[y][:, None]
+        Y = (1 - doubt) * Y + doubt * (1 - Y) / (K - 1)
+    scores, P, dZ = np.empty_like(Z), np.empty_like(Z), np.empty_like(Z)
 
     def objective() -> float:
-        np.matmul(F, theta, out=Z)
-        value = float(loss.forward(Z, Y, P).mean())
-        loss.backward(Z, P, Y, dZ)
-        np.einsum("nk,nkt->t", dZ / len(Z), F, out=g)
+        np.multiply(Z, theta[0], out=scores)
+        scores[...] += theta[1:]  # a Z + b
+        value = float(likelihood.forward(scores, Y, P).mean())
+        likelihood.backward(scores, P, Y, dZ)
+        g[0] = np.vdot(dZ, Z) / n
+        g[1:] = 0 if loss.probabilistic else dZ.sum(axis=0) / n
         return value
 
     optimizer = LBFGS()
     optimizer.start(theta)
     for _ in range(STEPS):
         value = objective()
+        if value < SURE:
+            break
         optimizer.step(theta, g, 1.0, value, objective)
         if optimizer.done:
             break
-    fitted: NDArray[Any] = theta / scale
-    return fitted
+    return Calibration(float(theta[0]) / unit, theta[1:].copy())

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
+from sklearn.calibration import _SigmoidCalibration
+
+from nncli.metrics import calibration_error
+from nncli.nn.calibration import calibrate
+from nncli.nn.losses import LOSSES
+
+
+def drawn(n: int = 4000, K: int = 4, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Scores, and classes drawn with the probabilities softmax gives for them."""
+    rng = np.random.default_rng(seed)
+    Z = rng.normal(0, 2, (n, K))
+    P = np.exp(log_softmax(Z, axis=1))
+    return Z, (P.cumsum(axis=1) > rng.random((n, 1))).argmax(axis=1)
+
+
+def test_the_temperature_is_found() -> None:
+    Z, y = drawn()
+    for T in (0.5, 1, 3):
+        fitted = calibrate(Z * T, y, LOSSES.create("cross-entropy"), 4)
+        assert 1 / fitted.a == pytest.approx(T, rel=0.06)
+        assert (fitted.b == 0).all()
+
+
+def test_the_temperature_makes_the_log_loss_least() -> None:
+    Z, y = drawn(300)
+    fitted = calibrate(3 * Z, y, LOSSES.create("cross-entropy"), 4)
+    best = minimize_scalar(
+        lambda a: -log_softmax(3 * Z * a, axis=1)[np.arange(len(y)), y].mean(), bounds=(0.01, 10), method="bounded",
+        options={"xatol": 1e-10},
+    )  # fmt: skip
+    assert fitted.a == pytest.approx(best.x, rel=1e-5)
+
+
+def test_platt_scaling_against_scikit_learn() -> None:
+    rng = np.random.default_rng(1)
+    y = rng.integers(2, size=500)
+    z = 5 * (y + rng.normal(size=500))
+    fitted = calibrate(z[:, None], y, LOSSES.create("hinge"), 2)
+    reference = _SigmoidCalibration().fit(z, y)  # 1 / (1 + exp(a z + b))
+    np.testing.assert_allclose([fitted.a, fitted.b[0]], [-reference.a_, -reference.b_], rtol=1e-3)
+    np.testing.assert_allclose(fitted.probabilities(z[:, None])[:, 1], reference.predict(z), atol=1e-4)
+
+
+def test_scores_of_more_classes_have_a_slope_and_a_bias_for_each() -> None:
+    """What a tenth of the scores, each moved by as much, needs to be undone."""
+    Z, y = drawn(20_000)
+    moved = Z / 10 + [0.1, 0, -0.2, 0.3]
+    fitted = calibrate(moved, y, LOSSES.create("perceptron"), 4)
+    assert fitted.a == pytest.approx(10, rel=0.05)
+    np.testing.assert_allclose(fitted.b - fitted.b[1], [-1, 0, 2, -3], atol=0.2)
+
+
+@pytest.mark.parametrize("loss", ["cross-entropy", "mse:link=softmax", "hinge", "mse", "binary-cross-entropy"])
+def test_calibrated_probabilities_can_be_taken_at_their_word(loss: str) -> None:
+    Z, y = drawn(8000)
+    half = len(y) // 2
+    one = LOSSES.create(loss)
+    fitted = calibrate(4 * Z[:half], y[:half], one, 4)
+    after = calibration_error(fitted.probabilities(4 * Z[half:]), y[half:])
+    assert after < 0.03
+    if one.probabilistic:
+        P = np.empty_like(Z[half:])
+        one.apply_link(4 * Z[half:], P)
+        assert after < calibration_error(one.by_class(P), y[half:]) / 2
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_rows_that_are_all_right_do_not_make_it_sure(loss: str) -> None:
+    """Separable scores have no most likely temperature; what comes out must be finite all the same."""
+    one = LOSSES.create(loss)
+    y = np.array([0, 1] * 20)
+    Z = (2.0 * y - 1)[:, None] if one.outputs(2) == 1 else np.eye(2)[y]
+    P = calibrate(Z, y, one, 2).probabilities(Z)
+    assert np.isfinite(P).all()
+    assert (P.argmax(axis=1) == y).all()
