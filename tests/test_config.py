@@ -97,6 +97,10 @@ def test_a_resolved_config_leaves_nothing_open() -> None:
         "label_smoothing",
         "clip_norm",
         "max_norm",
+        "dropout",
+        "input_dropout",
+        "l1",
+        "l2",
         "weight",
     }
     for field in dataclasses.fields(config):

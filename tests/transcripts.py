@@ -1,7 +1,10 @@
-"""The console blocks of a Markdown file are what the program really prints.
+"""The console blocks of a Markdown file are what the program really prints, its tables what is really in it.
 
     python tests/transcripts.py --check README.md     run every block and compare
     python tests/transcripts.py --write README.md     run every block and put its output in
+
+What stands between `<!-- models -->` or `<!-- components -->` and the next `<!-- end -->` is made from the
+registries.
 
 A block starts with ```console; in it, a line that starts with `$ ` is a command and the lines below
 are its output, stderr included. All blocks of a file run one after the other in one folder, where
@@ -68,10 +71,51 @@ def near(one: re.Match[str], other: re.Match[str]) -> bool:
     return abs(a - b) <= 0.1 or max(a, b) <= 2 * min(a, b)
 
 
+def models() -> str:
+    """A row for each model."""
+    from nncli.nn.presets import MODELS
+
+    rows = ["| model | formula | loss | optimizer | rows a step |", "|---|---|---|---|---|"]
+    for name, model in MODELS.items():
+        optimizer = model.optimizer + ("" if model.average == "none" else f", {model.average} of all steps")
+        rows.append(f"| `{name}` | {code(MODELS.formula(name))} | {model.loss} | {optimizer} | {model.batch_size} |")
+    return "\n".join(rows)
+
+
+def components() -> str:
+    """A table for each kind of component."""
+    from nncli.option import registries
+
+    tables = []
+    for kind, registry in registries().items():
+        if kind != "models":
+            rows = [f"| {kind} | |", "|---|---|"]
+            rows += [f"| `{name}` | {code(registry.formula(name))} |" for name in registry]
+            tables.append("\n".join(rows))
+    return "\n\n".join(tables)
+
+
+def code(text: str) -> str:
+    """As code in a table, where a bar would end the cell."""
+    return "`" + text.replace("|", r"\|") + "`"
+
+
+def renew_tables(text: str) -> str:
+    for name, made in (("models", models()), ("components", components())):
+        pattern = rf"(<!-- {name} -->\n).*?(<!-- end -->)"
+        text = re.sub(pattern, lambda match, made=made: f"{match[1]}\n{made}\n\n{match[2]}", text, flags=re.DOTALL)
+    return text
+
+
 def main(mode: str, name: str) -> int:
     path = Path(name)
     text = path.read_text("utf-8")
-    failures = 0
+    failures = int(renew_tables(text) != text)
+    if failures and mode == "--check":
+        sys.stdout.writelines(
+            difflib.unified_diff(text.splitlines(True), renew_tables(text).splitlines(True), name, "what there is now")
+        )
+    text = renew_tables(text)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         (folder / "datasets").symlink_to(ROOT / "datasets")
@@ -90,7 +134,7 @@ def main(mode: str, name: str) -> int:
     if mode == "--write":
         path.write_text(renewed, "utf-8")
     elif failures:
-        print(f"{name}: {failures} transcripts are out of date. Run: python tests/transcripts.py --write {name}")
+        print(f"{name}: {failures} transcripts or tables are old. Run: python tests/transcripts.py --write {name}")
     return 1 if failures else 0
 
 

@@ -32,6 +32,7 @@ from nncli.option import (
     read_text,
     read_widths,
     share,
+    shortest,
     whole,
 )
 from nncli.registry import did_you_mean
@@ -70,7 +71,7 @@ class TrainConfig:
 
     model: str = option("mlp", "{models}", "Model", "NAME", Component("models"), short="-m")
     hidden: tuple[int, ...] | None = option(None, "Units of each hidden layer, as 64 or 128x64.", "Model", "WIDTHS",
-        read_widths, default_text="64 for mlp, none for the others")  # fmt: skip
+        read_widths, default_text="64 for mlp")  # fmt: skip
     activation: str | None = option(None, "Of the hidden layers, or of each one as relu,tanh: {activations}. "
         "Through step and sign, nothing can be learned by backpropagation.",
         "Model", "NAME", Activations("activations"), default_text="relu")  # fmt: skip
@@ -96,17 +97,19 @@ class TrainConfig:
     patience: int | None = option(None, "Stop after so many epochs without a lower validation loss.",
         "Training", "EPOCHS", whole(1), default_text="30")  # fmt: skip
     time_limit: float | None = option(None, "Stop after so many seconds of training.", "Training", "SECONDS", positive)
-    seed: int = option(0, "Seed of the split, the initial weights and the order of rows.", "Training", "N", whole(0))
+    seed: int = option(
+        0, "Seed of the split, the initial weights, the order of rows and dropout.", "Training", "N", whole(0)
+    )
     threads: int | None = option(None, "Processor threads.", "Training", "N", whole(1, 1024), default_text="all")
 
-    dropout: float = option(0.0, "Share of the hidden units left out at each step of training.", "Regularisation",
-        "SHARE", dropped)  # fmt: skip
-    input_dropout: float = option(0.0, "Share of the inputs left out at each step of training.", "Regularisation",
-        "SHARE", dropped)  # fmt: skip
+    dropout: float | None = option(None, "Share of the hidden units left out at each step of training.",
+        "Regularisation", "SHARE", dropped, default_text="0")  # fmt: skip
+    input_dropout: float | None = option(None, "Share of the inputs left out at each step of training.",
+        "Regularisation", "SHARE", dropped, default_text="0")  # fmt: skip
     l1: float | None = option(None, "λ in λ Σ |w|, added to the loss.", "Regularisation", "RATE", not_negative,
         default_text="0")  # fmt: skip
     l2: float | None = option(None, "λ in ½ λ Σ w², added to the loss; with adamw, a decay apart from it.",
-        "Regularisation", "RATE", not_negative, default_text="0, for adamw 0.01, by model")  # fmt: skip
+        "Regularisation", "RATE", not_negative, default_text="0; svm 1 / training rows; adamw 0.01")  # fmt: skip
     max_norm: float | None = option(None, "Shorten the incoming weights of a unit to this length.", "Regularisation",
         "LENGTH", positive, default_text="never")  # fmt: skip
     class_weight: str = option("none", "How much the classes count in training: balanced (all alike) or none (all "
@@ -188,6 +191,6 @@ class TrainConfig:
             elif name == "batch_size" and value == FULL_BATCH:
                 text = "full"
             else:
-                text = f"{value:g}" if isinstance(value, float) else str(value)
+                text = shortest(value) if isinstance(value, float) else str(value)
             words.append(f"{flag(name)} {shlex.quote(text)}")
         return " ".join(words)

@@ -165,7 +165,7 @@ def summary(prepared: Prepared) -> list[str]:
         f"model: {config.model} {network.widths_shown()}, {activation}{network.size:,} parameters, {config.loss}",
         *([f"read as text: {', '.join(texts[:10])}{', …' if len(texts) > 10 else ''}"] if texts else []),
         f"training: {config.optimizer}, {rate}{batch}, {averaged}at most {config.epochs} epochs",
-        *([f"held down by: {', '.join(held)}"] if held else []),
+        *([f"regularisation: {', '.join(held)}"] if held else []),
     ]
 
 

@@ -28,8 +28,8 @@ def build_network(config: TrainConfig, d: int, K: int) -> tuple[Network, Loss]:
     loss = LOSSES.create(config.loss)
     try:
         network = multilayer(
-            d, config.hidden, loss.outputs(K), config.activation or "identity", config.dtype, config.dropout,
-            config.input_dropout,
+            d, config.hidden, loss.outputs(K), config.activation or "identity", config.dtype, config.dropout or 0,
+            config.input_dropout or 0,
         )  # fmt: skip
     except (MemoryError, ValueError, OverflowError):  # beyond the memory, and beyond what NumPy can address
         widths = "x".join(map(str, config.hidden))

@@ -149,6 +149,12 @@ positive = number("a number above 0", lambda value: value > 0)
 not_negative = number("a number from 0", lambda value: value >= 0)
 
 
+def shortest(value: float) -> str:
+    """The number as a person would write it, exactly."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)
+
+
 def flag(name: str) -> str:
     """The option of a field: batch_size → --batch-size."""
     return "--" + name.replace("_", "-")

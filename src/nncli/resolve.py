@@ -27,7 +27,7 @@ def resolve(config: TrainConfig, n_train: int, has_val: bool) -> TrainConfig:
     optimizer, loss = OPTIMIZERS.create(optimizer_spec), LOSSES.create(config.loss or preset.loss)
     own = optimizer.name == preset.optimizer  # the preset's rate and schedule are made for its own optimizer
     hidden = preset.hidden if config.hidden is None else config.hidden
-    l2 = optimizer.default_l2 if preset.l2 is None else preset.l2
+    l2 = 0.0 if optimizer.margin else preset.l2_of_all / n_train or optimizer.default_l2
     config = dataclasses.replace(
         config,
         hidden=hidden,
@@ -36,8 +36,7 @@ def resolve(config: TrainConfig, n_train: int, has_val: bool) -> TrainConfig:
         init=config.init or (None if hidden else "zeros"),
         optimizer=optimizer_spec,
         average=config.average or preset.average,
-        l1=config.l1 or 0.0,
-        l2=l2 if config.l2 is None else config.l2,
+        l2=(l2 or None) if config.l2 is None else config.l2,
     )
     _check_layers(config)
     _check_loss(config, loss)

@@ -121,7 +121,8 @@ def _filled(text: str) -> str:
         from nncli.option import registries
 
         if match[1] == "learning_rates":
-            return ", ".join(f"{name} {one.default_lr:g}" for name, one in registries()["optimizers"].items())
+            found = registries()["optimizers"].items()
+            return ", ".join(f"{name} {one.default_lr:g}" for name, one in found if not one.smooth)
         registry = registries()[match[1]]
         if match[1] == "models":
             return "\n".join(f"{name}: {registry.formula(name)}" for name in registry)

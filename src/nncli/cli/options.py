@@ -94,9 +94,10 @@ def _read_toml(file: str) -> dict[str, Any]:
 
 def _annotation(name: str, option: Option) -> Any:
     if option.read is bool:
+        switch = f"/--no-{name}" if option.default_text else ""  # the other way may be detected
         return Annotated[
             bool | None,
-            typer.Option(f"{flag(name)}/--no-{name}", help=option.help, rich_help_panel=option.group,
+            typer.Option(flag(name) + switch, help=option.help, rich_help_panel=option.group,
                          show_default=option.default_text or False),
         ]  # fmt: skip
     default = option.default_text or _default_text(name)
@@ -116,7 +117,9 @@ def _annotation(name: str, option: Option) -> Any:
 
 def _default_text(name: str) -> str:
     value = getattr(TrainConfig(), name)
-    return "" if value is None or value == () else str(value)
+    if value is None or value == ():
+        return ""
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _completion(option: Option) -> Callable[[str], list[str]]:

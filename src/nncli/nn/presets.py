@@ -19,7 +19,7 @@ class Preset:
     schedule = "cosine"
     batch_size = 128
     average = "none"
-    l2: float | None = None  # None: the optimizer's own
+    l2_of_all = 0.0  # λ₂ times the number of training rows, 1 / C
 
 
 MODELS: Registry[Preset] = Registry("--model")
@@ -27,35 +27,35 @@ MODELS: Registry[Preset] = Registry("--model")
 
 @MODELS.register("perceptron")
 class Perceptron(Preset):
-    """ŷ = argmax_k (X W + b), on a mistake w_y ← w_y + α x, w_ŷ ← w_ŷ − α x; two classes: w ← w + α (y − ŷ) x"""
+    """ŷ = argmax_k z_k, Z = X W + b;  on a mistake w_y ← w_y + α x, w_ŷ ← w_ŷ − α x"""
 
     loss, optimizer, lr, schedule, batch_size = "perceptron", "sgd", 1.0, "constant", 1
 
 
 @MODELS.register("averaged-perceptron")
 class AveragedPerceptron(Perceptron):
-    """the perceptron; predicts with the mean of W and b over every row seen"""
+    """ŷ = argmax_k z_k, Z = X W̄ + b̄, the means of the perceptron's W and b over every row seen"""
 
     average = "mean"
 
 
 @MODELS.register("mira")
 class MIRA(Preset):
-    """ŷ = argmax_k (X W + b), w_y ← w_y + τ x, w_j ← w_j − τ x, τ = min(α, (1 + z_j − z_y) / 2‖x‖²)"""
+    """ŷ = argmax_k z_k, Z = X W + b;  w_y ← w_y + τ x, w_j ← w_j − τ x, τ = min(α, (1 + z_j − z_y) / 2‖x‖²)"""
 
     loss, optimizer, schedule, batch_size = "hinge", "mira", "constant", 1
 
 
 @MODELS.register("adaline")
 class Adaline(Preset):
-    """Z = X W + b, least squares to 1 for the class and 0 for the others"""
+    """ŷ = argmax_k z_k, Z = X W + b;  L = ½ Σ_k (z_k − y_k)²"""
 
     loss = "mse"
 
 
 @MODELS.register("logistic")
 class Logistic(Preset):
-    """p = σ(x·w + b), of the second of two classes; one for each of K classes, against the rest"""
+    """P = σ(X W + b), each class against the rest;  of two classes, p of the second"""
 
     loss = "binary-cross-entropy"
 
@@ -67,13 +67,13 @@ class Softmax(Preset):
 
 @MODELS.register("svm")
 class LinearSVM(Preset):
-    """ŷ = argmax_k (X W + b), the class ahead by a margin of 1: mean loss + ½ λ ‖W‖²"""
+    """ŷ = argmax_k z_k, Z = X W + b;  L = max(0, 1 + max_{j≠y} z_j − z_y) + ½ λ ‖W‖²"""
 
-    loss, l2 = "hinge", 1e-4
+    loss, l2_of_all = "hinge", 1.0
 
 
 @MODELS.register("mlp")
 class MLP(Preset):
-    """P = softmax(A W + b), A = f(X W + b) for each hidden layer"""
+    """A = f(X W₁ + b₁) for each hidden layer, P = softmax(A W₂ + b₂)"""
 
     hidden = (64,)
