@@ -24,7 +24,7 @@ def test_the_temperature_is_found() -> None:
     for T in (0.5, 1, 3):
         fitted = calibrate(Z * T, y, LOSSES.create("cross-entropy"), 4)
         assert 1 / fitted.a == pytest.approx(T, rel=0.06)
-        assert (fitted.b == 0).all()
+        assert fitted.b == 0
 
 
 def test_the_temperature_makes_the_log_loss_least() -> None:
@@ -43,17 +43,15 @@ def test_platt_scaling_against_scikit_learn() -> None:
     z = 5 * (y + rng.normal(size=500))
     fitted = calibrate(z[:, None], y, LOSSES.create("hinge"), 2)
     reference = _SigmoidCalibration().fit(z, y)  # 1 / (1 + exp(a z + b))
-    np.testing.assert_allclose([fitted.a, fitted.b[0]], [-reference.a_, -reference.b_], rtol=1e-3)
+    np.testing.assert_allclose([fitted.a, fitted.b], [-reference.a_, -reference.b_], rtol=1e-3)
     np.testing.assert_allclose(fitted.probabilities(z[:, None])[:, 1], reference.predict(z), atol=1e-4)
 
 
-def test_scores_of_more_classes_have_a_slope_and_a_bias_for_each() -> None:
-    """What a tenth of the scores, each moved by as much, needs to be undone."""
+def test_scores_of_more_classes_have_a_slope_and_keep_their_order() -> None:
     Z, y = drawn(20_000)
-    moved = Z / 10 + [0.1, 0, -0.2, 0.3]
-    fitted = calibrate(moved, y, LOSSES.create("perceptron"), 4)
+    fitted = calibrate(Z / 10, y, LOSSES.create("perceptron"), 4)
     assert fitted.a == pytest.approx(10, rel=0.05)
-    np.testing.assert_allclose(fitted.b - fitted.b[1], [-1, 0, 2, -3], atol=0.2)
+    assert fitted.b == 0
 
 
 @pytest.mark.parametrize("loss", ["cross-entropy", "mse:link=softmax", "hinge", "mse", "binary-cross-entropy"])

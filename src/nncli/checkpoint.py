@@ -102,7 +102,7 @@ def describe(model: Model, p: Provenance) -> dict[str, Any]:
         "classes": list(model.classes),
         "target": model.schema.target,
         "columns": [{"name": name, "kind": kind} for name, kind in model.schema.columns],
-        "calibration": model.calibration and {"a": model.calibration.a, "b": model.calibration.b.tolist()},
+        "calibration": model.calibration and asdict(model.calibration),
         "scaling": model.preprocess.scaling,
         "categories": {name: list(values) for name, values in model.preprocess.categories.items()},
         "data": {"source": p.source, "sha256": p.sha256, "rows": p.n_rows},
@@ -127,7 +127,7 @@ def _encode(model: Model, p: Provenance) -> bytes:
         "nncli": p.version,
         "config": model.config.to_json(),
         "classes": model.classes,
-        "calibration": model.calibration and {"a": model.calibration.a, "b": model.calibration.b.tolist()},
+        "calibration": model.calibration and asdict(model.calibration),
         "schema": asdict(model.schema),
         "scaling": model.preprocess.scaling,
         "categories": [[name, list(values)] for name, values in model.preprocess.categories.items()],
@@ -211,9 +211,7 @@ def _decode(data: bytes) -> tuple[Model, Provenance]:
     network.theta[:] = theta
     calibration = None
     if meta["calibration"] is not None:
-        calibration = Calibration(float(meta["calibration"]["a"]), np.array(meta["calibration"]["b"], np.float64))
-        if calibration.b.shape != (loss.outputs(len(classes)),):
-            raise ValueError("the calibration does not fit the network")
+        calibration = Calibration(float(meta["calibration"]["a"]), float(meta["calibration"]["b"]))
     n_rows = meta["data"]["n_rows"]
     provenance = Provenance(
         version=meta["nncli"],

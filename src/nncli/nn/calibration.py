@@ -18,36 +18,37 @@ SURE = 1e-6  # a mean loss with which all rows are as right as can be: more woul
 
 @dataclass(frozen=True)
 class Calibration:
-    """P = softmax(a Z + b), for a single output σ(a z + b), with a and b (outputs,) fitted.
+    """P = softmax(a Z), or of a single output p = σ(a z + b), with a and b fitted.
 
-    Where the loss gives probabilities, b = 0 and a = 1/T for a temperature T (Guo et al. 2017). Scores have b
-    too: Platt scaling (1999), and its like for more than two classes.
+    Where the loss gives probabilities, a = 1/T for a temperature T (Guo et al. 2017), and b = 0. The single score
+    of a margin model has a bias too (Platt 1999). Of more than two classes, predictions stay as they are.
     """
 
     a: float
-    b: NDArray[np.float64]
-
-    @property
-    def loss(self) -> Loss:
-        """What it makes least, with the link that makes probabilities: minus the log-likelihood."""
-        return LOSSES.create("binary-cross-entropy" if len(self.b) == 1 else "cross-entropy")
+    b: float
 
     def probabilities(self, Z: Array) -> Array:
         """P (n, K), the probability of each class, for scores Z (n, outputs)."""
         scores = (self.a * Z + self.b).astype(Z.dtype)
-        P = np.empty_like(scores)
-        self.loss.apply_link(scores, P)
-        return self.loss.by_class(P)
+        P, likelihood = np.empty_like(scores), likelihood_of(Z)
+        likelihood.apply_link(scores, P)
+        return likelihood.by_class(P)
+
+
+def likelihood_of(Z: Array) -> Loss:
+    """What calibration makes least, with the link that makes probabilities of Z: minus the log-likelihood."""
+    return LOSSES.create("binary-cross-entropy" if Z.shape[1] == 1 else "cross-entropy")
 
 
 def calibrate(Z: Array, y: NDArray[np.int64], loss: Loss, K: int) -> Calibration:
     """Fits to the scores Z (n, outputs) of rows of the classes y (n,), of a model trained with `loss`."""
     Z = Z.astype(np.float64)
-    n, outputs = Z.shape
+    n = len(Z)
+    has_bias = Z.shape[1] == 1 and not loss.probabilistic
     unit = max(float(np.abs(Z).max()), 1e-30)  # so that L-BFGS begins with sensible steps
     Z /= unit
-    theta, g = zeros(1 + outputs, np.float64), zeros(1 + outputs, np.float64)
-    likelihood = Calibration(0, theta[1:]).loss
+    theta, g = zeros(2, np.float64), zeros(2, np.float64)
+    likelihood = likelihood_of(Z)
     Y = likelihood.targets(K)[y]
     if not loss.probabilistic:
         # a little doubt, as Platt has it: of the n_k rows of a class and two more, one would be of another class
@@ -56,12 +57,10 @@ def calibrate(Z: Array, y: NDArray[np.int64], loss: Loss, K: int) -> Calibration
     scores, P, dZ = np.empty_like(Z), np.empty_like(Z), np.empty_like(Z)
 
     def objective() -> float:
-        np.multiply(Z, theta[0], out=scores)
-        scores[...] += theta[1:]  # a Z + b
+        np.copyto(scores, theta[0] * Z + theta[1])  # a Z + b
         value = float(likelihood.forward(scores, Y, P).mean())
         likelihood.backward(scores, P, Y, dZ)
-        g[0] = np.vdot(dZ, Z) / n
-        g[1:] = 0 if loss.probabilistic else dZ.sum(axis=0) / n
+        g[:] = np.vdot(dZ, Z) / n, dZ.sum() / n if has_bias else 0
         return value
 
     optimizer = LBFGS()
@@ -73,4 +72,4 @@ def calibrate(Z: Array, y: NDArray[np.int64], loss: Loss, K: int) -> Calibration
         optimizer.step(theta, g, 1.0, value, objective)
         if optimizer.done:
             break
-    return Calibration(float(theta[0]) / unit, theta[1:].copy())
+    return Calibration(float(theta[0]) / unit, float(theta[1]))
