@@ -41,6 +41,7 @@ THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
 CSV_ROUNDS, EPOCH_ROUNDS, START_ROUNDS = 5, 7, 15
 CSV_LIMITS = {"time": 0.4, "peak memory": 0.5}  # against scikit-learn
 EPOCH_LIMIT = 0.6  # for 64 hidden units, against scikit-learn and PyTorch
+PERCEPTRON_LIMIT = 0.35
 SAME_ACCURACY = 0.005  # contenders further apart have not done the same work
 
 Arrays = dict[str, np.ndarray]
@@ -62,6 +63,7 @@ def main() -> int:
             folder = Path(temporary)
             from_csv(data, folder, peers)
             epochs(data, folder, peers)
+            perceptron(folder)
             start_up(folder)
     except (Crashed, NncliError) as error:
         print(f"crashed: {error}", file=sys.stderr)
@@ -120,6 +122,21 @@ def epochs(data: Arrays, folder: Path, peers: set[str]) -> None:
                 limit = EPOCH_LIMIT if hidden == 64 and peer != "jax" else None
                 show(Comparison("time", "s", peer, found["nncli"], found[peer], limit))
             compare_accuracies(accuracies)
+
+
+def perceptron(folder: Path) -> None:
+    """The first epoch of a perceptron with the rows in memory: mistakes are most frequent then."""
+    heading("one epoch of a new perceptron in memory, row by row, float32")
+    with ExitStack() as stack:
+        workers = {
+            name: stack.enter_context(Worker([sys.executable, str(PEERS / f"perceptron_{name}.py"), str(folder)]))
+            for name in ("nncli", "sklearn")
+        }
+        found = rounds({name: worker.turn for name, worker in workers.items()}, EPOCH_ROUNDS)
+        accuracies = {name: worker.finish() for name, worker in workers.items()}
+    show(Comparison("time", "s", "sklearn", found["nncli"], found["sklearn"], PERCEPTRON_LIMIT))
+    # one epoch is a snapshot of a θ in motion, and of several classes scikit-learn trains each against the rest
+    print("  test accuracy:   " + ", ".join(f"{name} {accuracy:.2%}" for name, accuracy in accuracies.items()))
 
 
 def start_up(folder: Path) -> None:

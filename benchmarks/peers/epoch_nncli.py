@@ -15,15 +15,15 @@ from nncli.data.dataset import Table
 from nncli.data.matrix import Subset
 from nncli.data.preprocess import Preprocess
 from nncli.model import build_network
+from nncli.resolve import resolve
 from nncli.trainer import Trainer, evaluate
 
 MANY = 1_000_000  # epochs: it never gets to the last
 
 folder, hidden, optimizer, lr = arguments()
 X, y, X_test, y_test = arrays(folder)
-config = TrainConfig(
-    hidden=(hidden,), optimizer=optimizer, lr=lr, schedule="constant", batch_size=BATCH, epochs=MANY
-).resolved(len(X), has_val=False)
+config = TrainConfig(hidden=(hidden,), optimizer=optimizer, lr=lr, schedule="constant", batch_size=BATCH, epochs=MANY)
+config = resolve(config, len(X), has_val=False)
 network, loss = build_network(config, X.shape[1], CLASSES)
 init, shuffle = np.random.default_rng(0).spawn(2)
 network.initialize(config.init, init)

@@ -1,7 +1,8 @@
-"""The frame of the epoch_*.py scripts. Imports NumPy only after they had their say on how it is to be started.
+"""The frame of epoch_*.py and perceptron_*.py. Imports NumPy only after they had their say on how it is to be started.
 
 python epoch_NAME.py FOLDER HIDDEN adam|sgd: says `ready`, then for each line on stdin does one epoch and
-prints its seconds, and at the end of stdin prints the accuracy on the test rows.
+prints its seconds, and at the end of stdin prints the accuracy on the test rows. perceptron_NAME.py takes the
+folder only.
 """
 
 from __future__ import annotations
@@ -20,6 +21,11 @@ def arguments() -> tuple[Path, int, str, float]:
     """The folder of the arrays, the hidden units, the optimizer and its learning rate."""
     folder, hidden, optimizer = sys.argv[1:]
     return Path(folder), int(hidden), optimizer, LEARNING_RATES[optimizer]
+
+
+def folder_given() -> Path:
+    [folder] = sys.argv[1:]
+    return Path(folder)
 
 
 def arrays(folder: Path) -> tuple[Any, Any, Any, Any]:

@@ -1,0 +1,40 @@
+"""nncli's perceptron: a new model each time, and one epoch of `Trainer.run`, row by row."""
+
+from __future__ import annotations
+
+from epochs import CLASSES, arrays, folder_given, serve
+
+from nncli.blas import choose_kernels
+
+choose_kernels()  # as the program does; before NumPy is imported
+
+import numpy as np
+
+from nncli.config import TrainConfig
+from nncli.data.dataset import Table
+from nncli.data.matrix import Subset
+from nncli.data.preprocess import Preprocess
+from nncli.model import build_network
+from nncli.resolve import resolve
+from nncli.trainer import Trainer, evaluate
+
+X, y, X_test, y_test = arrays(folder_given())
+config = resolve(TrainConfig(model="perceptron", epochs=1), len(X), has_val=False)
+names = tuple(map(str, range(X.shape[1])))
+preprocess = Preprocess.fit(Table(names, X), np.arange(len(X)), config.scale)
+network, loss = build_network(config, X.shape[1], CLASSES)
+
+
+def subset(X: np.ndarray, y: np.ndarray) -> Subset:
+    return Subset(preprocess.transform(Table(names, X), network.dtype), y, np.arange(len(X)))
+
+
+train, test = subset(X, y), subset(X_test, y_test)
+
+
+def fit() -> None:
+    network.initialize(config.init, np.random.default_rng(0))
+    list(Trainer(network, loss, config, train, None, CLASSES, np.random.default_rng(0)).run())
+
+
+serve(fit, lambda: evaluate(network, loss, test, CLASSES)[1])
