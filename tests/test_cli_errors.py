@@ -20,12 +20,27 @@ import numpy as np
 import pytest
 
 from nncli.cli import main
+from nncli.nn.activations import ACTIVATIONS
+from nncli.nn.averages import AVERAGES
+from nncli.nn.initializers import INITIALIZERS
+from nncli.nn.losses import LOSSES
+from nncli.nn.optimizers import OPTIMIZERS
+from nncli.nn.presets import MODELS
+from nncli.nn.schedules import SCHEDULES
+from nncli.registry import Registry
 
 BAD_DATA, BAD_COMMAND = 1, 2
 
 TWO = "id,a,b,label\n" + "".join(f"{i},{i % 2}.{i},{i * 7 % 10},{'no' if i % 2 else 'yes'}\n" for i in range(40))
 THREE = "a,b,label\n" + "".join(f"{i % 3}.{i},{i * 7 % 10},{'pqr'[i % 3]}\n" for i in range(60))
 RAGGED = "two.csv:9: expected 4 columns, found 5. Look for a missing or an unquoted ','."
+
+
+def names(registry: Registry[Any], **having: object) -> str:
+    """Those of a registry's components that have the given attributes."""
+    return ", ".join(
+        name for name, one in registry.items() if all(getattr(one, key) == value for key, value in having.items())
+    )
 
 
 @pytest.fixture(scope="module")
@@ -143,19 +158,19 @@ FILES = {
 }  # fmt: skip
 
 OPTIONS = {
-    "--model sofmax": Case("train two.csv --model sofmax", 2, "--model: expected one of perceptron, averaged-perceptron, mira, adaline, logistic, softmax, svm, mlp; found 'sofmax'. Did you mean 'softmax'?"),
-    "--optimizer adm": Case("train two.csv --optimizer adm", 2, "--optimizer: expected one of sgd, mira, momentum, nesterov, adagrad, rmsprop, adam, adamw, lbfgs; found 'adm'. Did you mean 'adam'?"),
+    "--model sofmax": Case("train two.csv --model sofmax", 2, f"--model: expected one of {names(MODELS)}; found 'sofmax'. Did you mean 'softmax'?"),
+    "--optimizer adm": Case("train two.csv --optimizer adm", 2, f"--optimizer: expected one of {names(OPTIMIZERS)}; found 'adm'. Did you mean 'adam'?"),
     "--optimizer adam:beta": Case("train two.csv --optimizer adam:bet1=1", 2, "--optimizer: expected beta1=…, beta2=…, eps=… after 'adam'; found 'bet1=1'. Did you mean 'beta1'?"),
-    "--activation rleu": Case("train two.csv --activation rleu", 2, "--activation: expected one of identity, step, sign, sigmoid, tanh, arctan, relu, leaky-relu, prelu, elu, softplus, gelu, silu; found 'rleu'. Did you mean 'relu'?"),
+    "--activation rleu": Case("train two.csv --activation rleu", 2, f"--activation: expected one of {names(ACTIVATIONS)}; found 'rleu'. Did you mean 'relu'?"),
     "--activation step": Case("train two.csv --activation step", 2, "--activation: expected activations with a useful derivative, as hidden layers learn by backpropagation, found 'step'."),
     "--activation for each": Case("train two.csv --hidden 8x8 --activation relu,tanh,elu", 2, "--activation: expected one name, or one for each hidden layer (2), found 'relu,tanh,elu'."),
     "--activation setting": Case("train two.csv --activation leaky-relu:slope=2", 2, "--activation: leaky-relu: slope: expected 0 ≤ slope ≤ 1, found 2.0."),
-    "--loss crossentropy": Case("train two.csv --loss crossentropy", 2, "--loss: expected one of cross-entropy, binary-cross-entropy, mse, mae, perceptron, hinge, squared-hinge; found 'crossentropy'. Did you mean 'cross-entropy'?"),
-    "--init glorto": Case("train two.csv --init glorto", 2, "--init: expected one of zeros, glorot, he; found 'glorto'. Did you mean 'glorot'?"),
-    "--schedule cosin": Case("train two.csv --schedule cosin", 2, "--schedule: expected one of constant, step, exponential, cosine, one-cycle, plateau; found 'cosin'. Did you mean 'cosine'?"),
+    "--loss crossentropy": Case("train two.csv --loss crossentropy", 2, f"--loss: expected one of {names(LOSSES)}; found 'crossentropy'. Did you mean 'cross-entropy'?"),
+    "--init glorto": Case("train two.csv --init glorto", 2, f"--init: expected one of {names(INITIALIZERS)}; found 'glorto'. Did you mean 'glorot'?"),
+    "--schedule cosin": Case("train two.csv --schedule cosin", 2, f"--schedule: expected one of {names(SCHEDULES)}; found 'cosin'. Did you mean 'cosine'?"),
     "--label-smoothing 1": Case("train two.csv --label-smoothing 1", 2, "--label-smoothing: expected a share above 0 and below 1, found '1'."),
     "another link": Case("train two.csv --loss binary-cross-entropy:link=softmax", 2, "--loss: binary-cross-entropy: link: expected sigmoid, found 'softmax'; with that link there is cross-entropy, mse, mae."),
-    "--average men": Case("train two.csv --average men", 2, "--average: expected one of none, mean, exponential; found 'men'. Did you mean 'mean'?"),
+    "--average men": Case("train two.csv --average men", 2, f"--average: expected one of {names(AVERAGES)}; found 'men'. Did you mean 'mean'?"),
     "--average decay": Case("train two.csv --average exponential:decay=1", 2, "--average: exponential: decay: expected a factor between 0 and 1, found 1.0."),
     "--dropout 1": Case("train two.csv --dropout 1", 2, "--dropout: expected a share from 0 to below 1, found '1'."),
     "--dropout without layers": Case("train two.csv -m softmax --dropout 0.5", 2, "--dropout: model 'softmax' has no hidden layer. Give it one with --hidden 64."),
@@ -165,7 +180,7 @@ OPTIONS = {
     "--init zeros": Case("train two.csv --init zeros", 2, "--init: hidden units that start alike stay alike: zeros suits models without hidden layers. Leave it out, or use --init he or glorot."),
     "smooth hinge": Case("train two.csv -m svm --label-smoothing 0.1", 2, "--label-smoothing: the loss hinge is of one true class, not of shares of several. Use --loss cross-entropy, or leave it out."),
     "lbfgs mini-batch": Case("train two.csv -m softmax --optimizer lbfgs --batch-size 32", 2, "--batch-size: lbfgs learns from all rows at each step: expected full, found 32. Leave it out, or use another --optimizer."),
-    "lbfgs kinks": Case("train two.csv -m svm --optimizer lbfgs", 2, "--optimizer: lbfgs needs a loss without kinks, and hinge has some. Use one of cross-entropy, binary-cross-entropy, mse, squared-hinge."),
+    "lbfgs kinks": Case("train two.csv -m svm --optimizer lbfgs", 2, f"--optimizer: lbfgs needs a loss without kinks, and hinge has some. Use one of {names(LOSSES, smooth=True)}."),
     "lbfgs rate": Case("train two.csv -m softmax --optimizer lbfgs --lr 0.1", 2, "--lr: lbfgs finds the length of its steps by itself. Leave it out, or use another --optimizer."),
     "lbfgs dropout": Case("train two.csv --optimizer lbfgs --dropout 0.5", 2, "--dropout: lbfgs needs the same smooth objective at every step. Leave it out, or use another --optimizer."),
     "mira without margin": Case("train two.csv -m softmax --optimizer mira", 2, "--optimizer: mira needs a loss with a margin, and cross-entropy has none. Use --loss hinge."),

@@ -175,7 +175,7 @@ def test_finds_the_minimum_of_a_bowl(name: str) -> None:
 @pytest.mark.parametrize(
     ("spec", "message"),
     [
-        ("adma", "--optimizer: expected one of sgd, mira, momentum, nesterov, adagrad, rmsprop, adam, adamw, lbfgs; found 'adma'. Did you mean 'adam'?"),
+        ("adma", f"--optimizer: expected one of {', '.join(OPTIMIZERS)}; found 'adma'. Did you mean 'adam'?"),
         ("adam:bta1=0.9", "--optimizer: expected beta1=…, beta2=…, eps=… after 'adam'; found 'bta1=0.9'. Did you mean 'beta1'?"),
         ("adam:beta1=1", "--optimizer: adam: beta1: expected 0 ≤ beta1 < 1, found 1.0."),
         ("momentum:mu=fast", "--optimizer: momentum:mu: expected a number, found 'fast'."),
