@@ -4,13 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := src tests benchmarks datasets
 
-.PHONY: help train test check lint types transcripts bench wheel clean
+.PHONY: help train test check lint types transcripts bench mnist wheel clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-train: $(VENV)/installed  ## train on the bundled digits, evaluate, and predict a few rows through a pipe
+train: $(VENV)/installed  ## train on the bundled digits, evaluate, predict through a pipe
 	$(BIN)/nncli train digits --model mlp --hidden 64 -o digits.npz
 	$(BIN)/nncli eval digits.npz
 	head -6 datasets/digits.csv | $(BIN)/nncli predict digits.npz
@@ -30,8 +30,12 @@ types: $(VENV)/installed-dev  ## strict types
 transcripts: $(VENV)/installed-dev  ## check that the README shows what the program really prints
 	$(BIN)/python tests/transcripts.py --check README.md
 
-bench: $(VENV)/installed-bench  ## time nncli against its peers (a few minutes; MNIST=FOLDER for the folder of IDX files)
+bench: $(VENV)/installed-bench  ## time nncli against its peers (a few minutes; MNIST=FOLDER of IDX files)
 	$(BIN)/python benchmarks/run.py $(MNIST)
+
+mnist: $(VENV)/installed  ## accuracies on MNIST, three seeds each (40 minutes; MNIST=FOLDER of IDX files)
+	@test -n "$(MNIST)" || { echo "make: name the folder of the MNIST files: make mnist MNIST=FOLDER" >&2; exit 1; }
+	$(BIN)/python benchmarks/mnist.py $(MNIST)
 
 wheel: $(VENV)/bin/python  ## build a wheel into dist/, and try it in an empty environment
 	rm -f dist/nncli-*.whl

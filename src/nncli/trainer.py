@@ -147,6 +147,8 @@ class Trainer:
         self.schedule = SCHEDULES.create(config.schedule)
         self.epochs, self.steps = config.epochs, math.ceil(len(train) / self.batch_size)
         self.schedule.start(self.epochs * self.steps)
+        self._known: float | None = None  # the objective where θ is, if the last step worked it out …
+        self._figures: list[float] = [0, 0]  # … and what came with it: the sum of the losses, and how many were right
         self.history: list[Epoch] = []
         self.stopped = "all planned epochs are done"  # why `run` ended, as the end of a sentence
         self.best: Epoch | None = None
@@ -219,8 +221,8 @@ class Trainer:
                 self.penalty.add_gradient(self.network)
             return figures[0] / len(chosen) + (self.penalty.value(self.network) if self.optimizer.smooth else 0)
 
-        figures: list[float] = [0, 0]
-        loss = objective()
+        figures = self._figures
+        loss = objective() if self._known is None else self._known
         total, correct = figures
         if not math.isfinite(total):
             return total, 0
@@ -228,7 +230,7 @@ class Trainer:
             clip(self.network.grad, self.config.clip_norm)
         lr = self.lr * self.schedule.factor(step)
         self.penalty.decay(self.network, lr)
-        self.optimizer.step(self.network.theta, self.network.grad, lr, loss, objective)
+        self._known = self.optimizer.step(self.network.theta, self.network.grad, lr, loss, objective)
         if self.config.max_norm is not None:
             limit_norms(self.network, self.config.max_norm)
         self.average.add(self.network.theta)

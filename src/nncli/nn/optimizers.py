@@ -48,11 +48,13 @@ class Optimizer(ABC):
         """Sets the state to 0."""
 
     @abstractmethod
-    def step(self, theta: Array, g: Array, lr: float, loss: float = math.nan, again: Again | None = None) -> None:
+    def step(
+        self, theta: Array, g: Array, lr: float, loss: float = math.nan, again: Again | None = None
+    ) -> float | None:
         """θ ← the next θ, in place, with α = lr. Overwrites g.
 
         `loss` is that of the batch at θ; `again()` works out the loss anew, and g in place, where θ is
-        by then. Few need them.
+        by then. Few need them. Returns the loss at the next θ, with g that there, if `again` was the last to look.
         """
 
 
@@ -262,7 +264,9 @@ class LBFGS(Optimizer):
         self.state = {name: zeros((self.memory, len(theta)), theta.dtype) for name in ("s", "y")}
         self.done = False
 
-    def step(self, theta: Array, g: Array, lr: float, loss: float = math.nan, again: Again | None = None) -> None:
+    def step(
+        self, theta: Array, g: Array, lr: float, loss: float = math.nan, again: Again | None = None
+    ) -> float | None:
         assert again is not None
         before, g_before = theta.copy(), g.copy()
         p = self._direction(g)
@@ -271,7 +275,8 @@ class LBFGS(Optimizer):
         while t * -slope > 1e-15 * abs(loss):
             np.multiply(p, t, out=theta)
             theta += before  # θ ← θ + t p
-            rise = again() - loss
+            found = again()
+            rise = found - loss
             if rise <= 1e-4 * t * slope:
                 break
             # the lowest point of the parabola through what is known, not too near and not too far
@@ -280,11 +285,12 @@ class LBFGS(Optimizer):
             theta[:], g[:] = before, g_before
             self.done = self.t == 0  # along −g itself; else what is remembered misleads, and is forgotten
             self.t = 0
-            return
+            return None
         s, y = theta - before, g - g_before
         if np.vdot(s, y) > 1e-10 * np.vdot(y, y):  # else L does not bend upwards there, as H must
             self.state["s"][self.t % self.memory], self.state["y"][self.t % self.memory] = s, y
             self.t += 1
+        return found
 
     def _direction(self, g: Array) -> Array:
         """−H g, by the two loops over the remembered steps s and changes of the gradient y."""
