@@ -147,13 +147,17 @@ def summary(prepared: Prepared) -> list[str]:
     rate = f"learning rate {config.lr:g} ({config.schedule}), "
     if OPTIMIZERS.create(config.optimizer or "").smooth:
         rate = ""
-    averaged = "" if config.average == "none" else f"{config.average} of the parameters, "
+    averaged = "" if config.average == "none" else f"parameters averaged ({config.average}), "
     held = [
         f"{name.replace('_', ' ')} {getattr(config, name):g}"
         for name in ("dropout", "input_dropout", "l1", "l2", "max_norm", "clip_norm", "label_smoothing")
         if getattr(config, name)
     ]
-    batch = "the whole set at once" if config.batch_size == FULL_BATCH else f"batches of {config.batch_size}"
+    if config.class_weight != "none":
+        held.append(f"{config.class_weight} classes")
+    batch = {FULL_BATCH: "the whole set at once", 1: "one row at a time"}.get(
+        config.batch_size or FULL_BATCH, f"batches of {config.batch_size}"
+    )
     parts = [f"{len(prepared.train):,} training"]
     for name, part, own in (("validation", prepared.val, config.val_data), ("test", prepared.test, config.test_data)):
         own = "their own file" if name == "test" and dataset.test is not None else own

@@ -38,8 +38,8 @@ def print_plan(plan: dict[str, Any]) -> None:
         table.add_row(key, f"{plan[key]:,}")
     table.add_row("classes", _listing(plan["classes"]))
     for key, value in plan["config"].items():
-        if value not in (None, [], ""):
-            table.add_row(key, str(value))
+        if value not in (None, [], "") and value is not False:
+            table.add_row(key, "full" if key == "batch_size" and value == 0 else str(value))
     _show(table)
 
 
