@@ -7,7 +7,7 @@ from scipy.special import log_softmax
 from sklearn.calibration import _SigmoidCalibration
 
 from nncli.metrics import calibration_error
-from nncli.nn.calibration import calibrate
+from nncli.nn.calibration import Calibration, calibrate, likelihood_of
 from nncli.nn.losses import LOSSES
 
 
@@ -19,6 +19,10 @@ def drawn(n: int = 4000, K: int = 4, seed: int = 0) -> tuple[np.ndarray, np.ndar
     return Z, (P.cumsum(axis=1) > rng.random((n, 1))).argmax(axis=1)
 
 
+def probabilities(calibration: Calibration, Z: np.ndarray) -> np.ndarray:
+    return likelihood_of(Z).by_class(calibration.scores(Z))
+
+
 def test_the_temperature_is_found() -> None:
     Z, y = drawn()
     for T in (0.5, 1, 3):
@@ -28,10 +32,13 @@ def test_the_temperature_is_found() -> None:
 
 
 def test_the_temperature_makes_the_log_loss_least() -> None:
+    """With Platt's doubt: of the n_k rows of a class and two more, one is of the other three, a third of it of each."""
     Z, y = drawn(300)
+    doubt = 1 / (np.bincount(y)[y] + 2)[:, None]
+    Y = np.where(np.eye(4)[y] == 1, 1 - doubt, doubt / 3)
     fitted = calibrate(3 * Z, y, LOSSES.create("cross-entropy"), 4)
     best = minimize_scalar(
-        lambda a: -log_softmax(3 * Z * a, axis=1)[np.arange(len(y)), y].mean(), bounds=(0.01, 10), method="bounded",
+        lambda a: -(Y * log_softmax(3 * Z * a, axis=1)).sum(axis=1).mean(), bounds=(0.01, 10), method="bounded",
         options={"xatol": 1e-10},
     )  # fmt: skip
     assert fitted.a == pytest.approx(best.x, rel=1e-5)
@@ -44,7 +51,7 @@ def test_platt_scaling_against_scikit_learn() -> None:
     fitted = calibrate(z[:, None], y, LOSSES.create("hinge"), 2)
     reference = _SigmoidCalibration().fit(z, y)  # 1 / (1 + exp(a z + b))
     np.testing.assert_allclose([fitted.a, fitted.b], [-reference.a_, -reference.b_], rtol=1e-3)
-    np.testing.assert_allclose(fitted.probabilities(z[:, None])[:, 1], reference.predict(z), atol=1e-4)
+    np.testing.assert_allclose(probabilities(fitted, z[:, None])[:, 1], reference.predict(z), atol=1e-4)
 
 
 def test_scores_of_more_classes_have_a_slope_and_keep_their_order() -> None:
@@ -60,20 +67,44 @@ def test_calibrated_probabilities_can_be_taken_at_their_word(loss: str) -> None:
     half = len(y) // 2
     one = LOSSES.create(loss)
     fitted = calibrate(4 * Z[:half], y[:half], one, 4)
-    after = calibration_error(fitted.probabilities(4 * Z[half:]), y[half:])
+    after = calibration_error(probabilities(fitted, 4 * Z[half:]), y[half:])
     assert after < 0.03
     if one.probabilistic:
-        P = np.empty_like(Z[half:])
-        one.apply_link(4 * Z[half:], P)
-        assert after < calibration_error(one.by_class(P), y[half:]) / 2
+        assert after < calibration_error(one.by_class(4 * Z[half:]), y[half:]) / 2
 
 
 @pytest.mark.parametrize("loss", LOSSES)
 def test_rows_that_are_all_right_do_not_make_it_sure(loss: str) -> None:
-    """Separable scores have no most likely temperature; what comes out must be finite all the same."""
+    """Of the 20 rows of each class and two more, one would be wrong: 21/22."""
     one = LOSSES.create(loss)
     y = np.array([0, 1] * 20)
     Z = (2.0 * y - 1)[:, None] if one.outputs(2) == 1 else np.eye(2)[y]
-    P = calibrate(Z, y, one, 2).probabilities(Z)
-    assert np.isfinite(P).all()
-    assert (P.argmax(axis=1) == y).all()
+    P = probabilities(calibrate(50 * Z, y, one, 2), 50 * Z)
+    np.testing.assert_allclose(P[np.arange(40), y], 21 / 22, rtol=1e-4)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("K", [2, 3])
+def test_scores_that_are_worse_than_chance_are_not_turned_around(loss: str, K: int) -> None:
+    one, rng = LOSSES.create(loss), np.random.default_rng(0)
+    y = rng.integers(K, size=60)
+    Z = rng.normal(size=(60, one.outputs(K)))
+    Z[np.arange(60), y if Z.shape[1] > 1 else 0] -= 2 if Z.shape[1] > 1 else 4 * y
+    fitted = calibrate(Z, y, one, K)
+    assert fitted.a > 0
+    if K == 3:
+        P = probabilities(fitted, Z.astype(np.float32))
+        np.testing.assert_array_equal(P.argmax(axis=1), Z.argmax(axis=1))
+
+
+def test_rows_count_in_calibration_as_they_do_in_training() -> None:
+    rng = np.random.default_rng(2)
+    y = rng.integers(2, size=400)
+    z = (3 * (y + rng.normal(size=400)))[:, None]
+    weights = 1.0 + y  # the doubt goes by the number of rows, so twice the rows have a little less
+    twice = np.repeat(np.arange(400), weights.astype(int))
+    weighted = calibrate(z, y, LOSSES.create("hinge"), 2, weights)
+    repeated = calibrate(z[twice], y[twice], LOSSES.create("hinge"), 2)
+    alike = calibrate(z, y, LOSSES.create("hinge"), 2)
+    assert weighted.b == pytest.approx(repeated.b, abs=0.05)
+    assert weighted.b > alike.b + 0.3, "log 2, about"

@@ -60,7 +60,7 @@ def test_the_same_run_in_other_processes_writes_the_same_bytes(tmp_path: Path) -
 def test_a_loaded_model_predicts_the_same(iris_model: Path) -> None:
     (first, _), (second, _) = checkpoint.load(iris_model), checkpoint.load(iris_model)
     data = load_like("iris", first.schema, first.classes, "float32")
-    np.testing.assert_array_equal(first.by_class(data.table), second.by_class(data.table))
+    np.testing.assert_array_equal(first.scores(data.table), second.scores(data.table))
 
 
 def changed(path: Path, member: str, edit: Callable[[np.ndarray], np.ndarray]) -> bytes:
@@ -88,7 +88,7 @@ NO_MODEL = "expected a model written by nncli, found something else or a damaged
 @pytest.mark.parametrize(
     ("member", "edit", "message"),
     [
-        ("meta", with_meta(format_version=99), "expected format version 1, found 99, written by nncli 0.1.0. "
+        ("meta", with_meta(format_version=99), "expected format version 2, found 99, written by nncli 0.1.0. "
          "Use a program version that knows it."),
         ("meta", with_meta(format="other"), "expected the format 'nncli model', found 'other'."),
         ("meta", with_meta(classes=None), NO_MODEL),

@@ -168,8 +168,8 @@ OPTIONS = {
     "--loss crossentropy": Case("train two.csv --loss crossentropy", 2, f"--loss: expected one of {names(LOSSES)}; found 'crossentropy'. Did you mean 'cross-entropy'?"),
     "--init glorto": Case("train two.csv --init glorto", 2, f"--init: expected one of {names(INITIALIZERS)}; found 'glorto'. Did you mean 'glorot'?"),
     "--schedule cosin": Case("train two.csv --schedule cosin", 2, f"--schedule: expected one of {names(SCHEDULES)}; found 'cosin'. Did you mean 'cosine'?"),
-    "--label-smoothing 1": Case("train two.csv --label-smoothing 1", 2, "--label-smoothing: expected a share above 0 and below 1, found '1'."),
-    "another link": Case("train two.csv --loss binary-cross-entropy:link=softmax", 2, "--loss: binary-cross-entropy: link: expected sigmoid, found 'softmax'; with that link there is cross-entropy, mse, mae."),
+    "--label-smoothing 1": Case("train two.csv --label-smoothing 1", 2, "--label-smoothing: expected a share from 0 to below 1, found '1'."),
+    "another link": Case("train two.csv --loss binary-cross-entropy:link=softmax", 2, "--loss: binary-cross-entropy: link: expected sigmoid, found 'softmax'; softmax is a link of cross-entropy, mse, mae."),
     "--average men": Case("train two.csv --average men", 2, f"--average: expected one of {names(AVERAGES)}; found 'men'. Did you mean 'mean'?"),
     "--average decay": Case("train two.csv --average exponential:decay=1", 2, "--average: exponential: decay: expected a factor between 0 and 1, found 1.0."),
     "--dropout 1": Case("train two.csv --dropout 1", 2, "--dropout: expected a share from 0 to below 1, found '1'."),
@@ -187,7 +187,10 @@ OPTIONS = {
     "mira batch": Case("train two.csv -m mira --batch-size full", 2, "--batch-size: mira learns from one row at each step: expected 1, found full. Leave it out, or use another --optimizer."),
     "mira l2": Case("train two.csv -m mira --l2 0.1", 2, "--l2: mira works out its step from the loss of a row alone. Leave it out, or use another --optimizer."),
     "--calibrate --val 0": Case("train two.csv --calibrate --val 0", 2, "--calibrate: there are no validation rows to judge by. Set --val above 0."),
-    "--weight": Case("train two.csv --weight wt", 1, "two.csv: no column is called 'wt', to weigh rows with."),
+    "--weight": Case("train two.csv --weight wt", 2, "--weight: no column is called 'wt'. There are id, a, b."),
+    "--weight is target": Case("train two.csv --weight label", 2, "--weight: 'label' is the target, and cannot weigh rows too."),
+    "--weight of pixels": Case("train digits-idx --weight pixel_0_1", 2, "--weight: an IDX file has no column of weights. Leave the option out."),
+    "--weight alone": Case("train two.csv --weight a --drop id,b", 2, "--weight: 'a' is the only column: nothing is left to learn from."),
     "--clip-norm 0": Case("train two.csv --clip-norm 0", 2, "--clip-norm: expected a number above 0, found '0'."),
     "--schedule warm-up": Case("train two.csv --schedule cosine:warmup=99999", 2, "--schedule: expected a warm-up shorter than the 1,000 planned steps, found 99,999."),
     "--schedule plateau": Case("train two.csv --val 0 --schedule plateau", 2, "--schedule: plateau needs validation rows, and there are none. Set --val above 0."),
@@ -272,7 +275,7 @@ def rewritten(model: Path, **changes: object) -> bytes:
 def test_model_of_another_format_version_is_refused(command: str, nncli: Callable[..., Any], folder: Path) -> None:
     Path("x.npz").write_bytes(rewritten(Path("two.npz"), format_version=9, nncli="7.0"))
     out = nncli(*command.split())
-    line = "x.npz: expected format version 1, found 9, written by nncli 7.0. Use a program version that knows it.\n"
+    line = "x.npz: expected format version 2, found 9, written by nncli 7.0. Use a program version that knows it.\n"
     assert (out.code, out.err, out.out) == (1, line, "")
 
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ import pytest
 
 from nncli.config import TrainConfig
 from nncli.errors import OptionError
+from nncli.nn.losses import LOSSES
+from nncli.nn.optimizers import OPTIMIZERS
+from nncli.nn.presets import MODELS
 from nncli.option import FULL_BATCH, flag, registries
 from nncli.resolve import resolve
 
@@ -105,3 +109,59 @@ def test_a_resolved_config_leaves_nothing_open() -> None:
     }
     for field in dataclasses.fields(config):
         assert getattr(config, field.name) is not None or field.name in open_ends
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("optimizer", [None, *OPTIMIZERS])
+@pytest.mark.parametrize("hidden", [None, (5,)])
+def test_a_resolved_config_resolves_to_itself(
+    model: str, optimizer: str | None, hidden: tuple[int, ...] | None
+) -> None:
+    """So the command line that `info` shows makes the same model again."""
+    loss = None
+    if optimizer is not None and OPTIMIZERS[optimizer].smooth:
+        loss = "squared-hinge"
+    elif optimizer is not None and OPTIMIZERS[optimizer].margin:
+        loss = "hinge"
+    config = resolve(TrainConfig(model=model, optimizer=optimizer, hidden=hidden, loss=loss), 500, has_val=True)
+    words = shlex.split(config.command_line())
+    given = {
+        name.removeprefix("--").replace("-", "_"): text for name, text in zip(words[::2], words[1::2], strict=True)
+    }
+    again = TrainConfig.from_texts(given)
+    assert resolve(again, 500, has_val=True) == config
+
+
+def test_a_linear_svm_is_held_down_as_with_c_of_one() -> None:
+    assert resolve(TrainConfig(model="svm"), 250, has_val=True).l2 == 1 / 250
+    assert resolve(TrainConfig(model="svm", l2=0.5), 250, has_val=True).l2 == 0.5
+    assert resolve(TrainConfig(model="svm", l2=0.0), 250, has_val=True).l2 == 0
+    assert resolve(TrainConfig(optimizer="adamw"), 250, has_val=True).l2 == 0.01
+    assert resolve(TrainConfig(), 250, has_val=True).l2 is None
+
+
+@pytest.mark.parametrize(
+    ("other", "lr", "schedule", "batch_size"),
+    [
+        ({}, 1.0, "constant", 1),
+        ({"optimizer": "adam"}, 0.005, "cosine", 32),
+        ({"loss": "mse"}, 0.1, "cosine", 32),
+        ({"hidden": (8,)}, 0.1, "cosine", 32),
+    ],
+)
+def test_the_rate_of_a_perceptron_is_for_its_own_parts(
+    other: dict[str, Any], lr: float, schedule: str, batch_size: int
+) -> None:
+    config = resolve(TrainConfig(model="perceptron", **other), 500, has_val=True)
+    assert (config.lr, config.schedule, config.batch_size) == (lr, schedule, batch_size)
+
+
+@pytest.mark.parametrize("loss", [name for name in LOSSES if not LOSSES[name].soft])
+def test_labels_of_margin_losses_cannot_be_smoothed(loss: str) -> None:
+    resolve(TrainConfig(loss=loss, label_smoothing=0.0), 100, has_val=True)
+    with pytest.raises(OptionError, match=f"--label-smoothing: the loss {loss} is of one true class"):
+        resolve(TrainConfig(loss=loss, label_smoothing=0.1), 100, has_val=True)
+
+
+def test_margin_losses_are_the_three_of_the_lectures() -> None:
+    assert {name for name in LOSSES if not LOSSES[name].soft} == {"perceptron", "hinge", "squared-hinge"}

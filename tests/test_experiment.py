@@ -10,12 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+import nncli as nncli_package
 from nncli import checkpoint
 from nncli.config import TrainConfig
 from nncli.errors import DataError
 from nncli.evaluation import evaluate_model
-from nncli.experiment import run
-from nncli.prepare import prepare
+from nncli.experiment import Run, run
+from nncli.nn.calibration import calibrate
+from nncli.nn.layers import Dropout
+from nncli.prepare import Prepared, prepare, seeds
 
 
 def rewrite(source: Path, target: Path, change: Callable[[int, list[str]], list[str]]) -> None:
@@ -186,11 +189,11 @@ def test_more_rows_than_pass_at_once_are_all_answered() -> None:
     done = run(prepare(TrainConfig(data="digits", epochs=3)))
     assert done is not None
     table = prepare(TrainConfig(data="digits")).dataset.table
-    whole = done.model.by_class(table)
+    whole = done.model.scores(table)
     assert len(whole) == 1797
     for start in (0, 1020, 1700):
         rows = np.arange(start, start + 50)
-        np.testing.assert_allclose(whole[rows], done.model.by_class(table.take(rows)), rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(whole[rows], done.model.scores(table.take(rows)), rtol=1e-4, atol=1e-6)
 
 
 def test_extreme_cells_in_rows_held_out_are_survived(iris: Path, tmp_path: Path) -> None:
@@ -220,3 +223,46 @@ def test_a_delimiter_that_was_told_serves_later_files_too(tmp_path: Path) -> Non
     done = run(prepare(TrainConfig(data=str(path), delimiter=":", epochs=1)))
     assert done is not None
     assert evaluate_model(done.model, done.provenance, "m.npz", str(path))[0]["n"] == 60
+
+
+def test_calibration_sees_the_validation_rows_alone() -> None:
+    done, prepared = trained_and_prepared(data="moons", model="svm", calibrate=True, epochs=5)
+    assert prepared.val is not None
+    X = prepared.val.matrix.slice(0, len(prepared.dataset))
+    Z = done.model.network.forward(X)
+    expected = calibrate(Z[prepared.val.rows], prepared.val.y[prepared.val.rows], done.model.loss, 2)
+    found = done.model.calibration
+    assert found is not None
+    assert (found.a, found.b) == pytest.approx((expected.a, expected.b), rel=1e-3)
+    elsewhere = calibrate(Z[prepared.train.rows], prepared.train.y[prepared.train.rows], done.model.loss, 2)
+    assert found.a != pytest.approx(elsewhere.a, rel=1e-2)
+
+
+def test_calibrated_probabilities_count_rows_as_training_does() -> None:
+    """With balanced classes, the mean probability of a rare class is a half, calibrated or not."""
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(2000, 1)), (np.arange(2000) % 10 == 0).astype(int)
+    model = nncli_package.train(X, y, model="svm", class_weight="balanced", calibrate=True)
+    assert model.predict_proba(X)[:, 1].mean() == pytest.approx(0.5, abs=0.05)
+
+
+@pytest.mark.parametrize("where", ["dropout", "input_dropout"])
+def test_what_is_dropped_in_training_is_there_in_the_end(where: str) -> None:
+    done, prepared = trained_and_prepared(data="iris", epochs=2, **{where: 0.4})
+    layers = [layer for layer in done.model.network.layers if isinstance(layer, Dropout)]
+    assert [layer.p for layer in layers] == [0.4]
+    assert done.model.network.layers.index(layers[0]) == (0 if where == "input_dropout" else 2)
+    X = prepared.train.matrix.slice(0, 20)
+    np.testing.assert_array_equal(done.model.network.forward(X).copy(), done.model.network.forward(X))
+
+
+def test_dropout_draws_apart_from_the_order_of_rows() -> None:
+    draws = [np.random.default_rng(seed).random(5).tolist() for seed in seeds(TrainConfig())]
+    assert all(one != other for i, one in enumerate(draws) for other in draws[:i])
+
+
+def trained_and_prepared(**options: object) -> tuple[Run, Prepared]:
+    prepared = prepare(TrainConfig(**options))  # type: ignore[arg-type]
+    done = run(prepared)
+    assert done is not None
+    return done, prepared

@@ -187,6 +187,14 @@ def test_embeddings_that_cannot_be(
     assert (found.code, found.err) == (2, message + "\n")
 
 
+def test_an_embedding_of_one_unit_has_no_empty_lines(tmp_path: Path, nncli: Callable[..., Any]) -> None:
+    model = tmp_path / "m.npz"
+    nncli("train", "iris", "--hidden", 1, "--epochs", 2, "-q", "-o", model)
+    (tmp_path / "bad.csv").write_text(ROW.replace("6.3", "oops"))
+    found = nncli("predict", model, tmp_path / "bad.csv", "--embed", "--on-error", "blank").out.splitlines()
+    assert (found[0], found[2]) == ("h_0", '""')
+
+
 # --- rows that count differently
 
 
@@ -226,30 +234,40 @@ def test_a_model_finds_its_test_rows_again_beside_a_column_of_weights(
     assert nncli("eval", tmp_path / "m.npz", "--json").json["accuracy"] == trained["test"]["accuracy"]
 
 
-def test_without_names_the_columns_behind_the_weights_keep_their_places(
-    weighted: Path, tmp_path: Path, nncli: Callable[..., Any]
+@pytest.mark.parametrize("order", ["wxc", "xwc", "wcx", "cwx"])
+def test_the_target_keeps_its_place_whatever_column_has_the_weights(
+    order: str, weighted: Path, tmp_path: Path, nncli: Callable[..., Any]
 ) -> None:
-    bare = tmp_path / "bare.csv"
-    bare.write_text(
-        "\n".join(f"{w},{x},{c}" for x, w, c in (line.split(",") for line in weighted.read_text().splitlines()[1:]))
-    )
-    model = tmp_path / "m.npz"
-    assert nncli("train", bare, "--weight", "c0", "-t", -1, "-q", "-o", model).code == 0
-    full, features = tmp_path / "full.csv", tmp_path / "features.csv"
-    full.write_text("1,-3,a\n1,3,b\n")
-    features.write_text("-3\n3\n")
-    assert nncli("predict", model, full).out == nncli("predict", model, features).out == "prediction\na\nb\n"
+    """A model that knows names meets rows without: those with the target have it where it was among the features."""
+    cells = [dict(zip("xwc", line.split(","), strict=True)) for line in weighted.read_text().splitlines()]
+    cells = [{**row, "z": "0.5" if i else "z"} for i, row in enumerate(cells)]  # a second feature, in front
+    file, model = tmp_path / "ordered.csv", tmp_path / "m.npz"
+    file.write_text("".join(",".join(row[key] for key in "z" + order) + "\n" for row in cells))
+    assert nncli("train", file, "--weight", "w", "-q", "-o", model).code == 0
+    rest = "z" + order.replace("w", "")
+    for columns in (rest, rest.replace("c", "")):
+        rows = tmp_path / "rows.csv"
+        rows.write_text(
+            "".join(",".join({"z": "0.5", "x": x, "c": "a"}[key] for key in columns) + "\n" for x in ("-3", "3"))
+        )
+        assert nncli("predict", model, rows).out == "prediction\na\nb\n"
 
 
 @pytest.mark.parametrize(
     ("cells", "message"),
     [
-        (("1", "-2"), "column 'w', row 2: expected a weight from 0, found -2. Correct it, or leave the row out."),
-        (("1", ""), "column 'w', row 2: expected a weight from 0, found none. Correct it, or leave the row out."),
+        (
+            ("1", "-2"),
+            "column 'w', row 2 of the data: expected a weight from 0, found -2. Correct it, or leave the row out.",
+        ),
+        (
+            ("1", ""),
+            "column 'w', row 2 of the data: expected a weight from 0, found none. Correct it, or leave the row out.",
+        ),
         (("0", "0"), "column 'w': expected a weight above 0, found none."),
         (("x", "y"), "column 'w': expected numbers, to weigh rows with, found text."),
     ],
-)
+)  # fmt: skip
 def test_weights_that_cannot_be(
     cells: tuple[str, str], message: str, tmp_path: Path, nncli: Callable[..., Any]
 ) -> None:

@@ -54,7 +54,7 @@ def test_losses_and_gradients_are_finite_for_any_finite_float32(name: str, K: in
     assert np.isfinite(dZ).all()
     assert np.isfinite(P).all()
     if loss.probabilistic:
-        np.testing.assert_allclose(loss.by_class(P).sum(axis=1), 1, rtol=1e-5)
+        np.testing.assert_allclose(loss.by_class(Z).sum(axis=1), 1, rtol=1e-5)
 
 
 def test_worked_softmax_outputs() -> None:
@@ -118,7 +118,7 @@ def test_binary_cross_entropy_of_three_classes_adds_up_three_answers() -> None:
         1.09064, abs=5e-6
     )
     # and 0.6 of 1.1 is the share of class 0
-    shares = LOSSES.create("binary-cross-entropy").by_class(p)
+    shares = LOSSES.create("binary-cross-entropy").by_class(np.log(p / (1 - p)))
     np.testing.assert_allclose(shares, [[0.54545, 0.18182, 0.27273]], atol=5e-6)
 
 
@@ -208,9 +208,32 @@ def test_the_predicted_class_has_the_highest_figure(name: str) -> None:
     loss, rng = LOSSES.create(name), np.random.default_rng(0)
     for K in (2, 4):
         Z = rng.normal(0, 2, (50, loss.outputs(K)))
-        P = np.empty_like(Z)
-        loss.apply_link(Z, P)
-        np.testing.assert_array_equal(loss.classes(P), loss.by_class(P).argmax(axis=1))
+        np.testing.assert_array_equal(loss.classes(Z), loss.by_class(Z).argmax(axis=1))
+
+
+def test_two_classes_are_told_apart_where_their_probabilities_meet() -> None:
+    borders = {"binary-cross-entropy": 0, "mse": 0.5, "mae": 0.5, "mse:link=sigmoid": 0, "hinge": 0, "perceptron": 0}
+    for name, border in borders.items():
+        loss = LOSSES.create(name)
+        assert loss.classes(np.array([[border - 0.01], [border], [border + 0.01]])).tolist() == [0, 1, 1]
+        first, second = loss.by_class(np.array([[border]], float))[0]
+        assert first == second
+
+
+def test_the_rarer_answer_keeps_its_digits() -> None:
+    """e⁻³⁰ = 9.3576e-14, which 1 − p would lose; and scores that all saturate still have a highest."""
+    loss = LOSSES.create("binary-cross-entropy")
+    P = loss.by_class(np.array([[30.0], [-30.0]], np.float32))
+    np.testing.assert_allclose(P.min(axis=1), 9.3576e-14, rtol=1e-4)
+    assert loss.classes(np.array([[18.0, 40.0, -5.0]], np.float32)).tolist() == [1]
+
+
+def test_a_margin_is_not_lost_beside_large_scores() -> None:
+    loss, Z, dZ = LOSSES.create("hinge"), np.array([[3e7, 3e7, 0]], np.float32), np.empty((1, 3), np.float32)
+    Y = np.eye(3, dtype=np.float32)[[0]]
+    assert loss.forward(Z, Y, np.empty_like(Z))[0] == 1
+    loss.backward(Z, Z, Y, dZ)
+    assert dZ[0].tolist() == [-1, 1, 0]
 
 
 def test_two_classes_can_do_with_one_output() -> None:

@@ -112,7 +112,53 @@ def rosenbrock(spec: str, steps: int) -> tuple[np.ndarray, int]:
 def test_lbfgs_finds_its_way_through_a_curved_valley() -> None:
     theta, calls = rosenbrock("lbfgs", 200)
     np.testing.assert_allclose(theta, [1, 1], atol=1e-7)
-    assert calls < 250, "steepest descent needs thousands"
+    assert calls < 120, "steepest descent needs thousands"
+
+
+@pytest.mark.parametrize("rise", [0.0, 1.0, math.inf])
+def test_lbfgs_takes_no_step_that_does_not_lower_the_loss(rise: float) -> None:
+    """Where the loss never falls, though the gradient says it should, θ and g stay as they were."""
+    optimizer, theta, g, looked = OPTIMIZERS.create("lbfgs"), np.array([1.0, 2.0]), np.array([0.5, -0.5]), 0
+
+    def objective() -> float:
+        nonlocal looked
+        looked += 1
+        g[:] = 9
+        return 3.0 + rise
+
+    optimizer.start(theta)
+    assert optimizer.step(theta, g, 1.0, 3.0, objective) is None
+    assert looked > 3
+    assert (theta.tolist(), g.tolist(), optimizer.done) == ([1, 2], [0.5, -0.5], True)
+
+
+def test_lbfgs_forgets_what_misleads_before_it_gives_up() -> None:
+    """After a good step, a failed search is no end: the next is along −g itself."""
+    optimizer, theta, g = OPTIMIZERS.create("lbfgs"), np.array([1.0, 2.0]), np.zeros(2)
+
+    def bowl() -> float:
+        g[:] = theta
+        return float(0.5 * theta @ theta)
+
+    optimizer.start(theta)
+    optimizer.step(theta, g, 1.0, bowl(), bowl)
+    optimizer.step(theta, g, 1.0, 3.0, lambda: 4.0)
+    assert not optimizer.done
+    optimizer.step(theta, g, 1.0, 3.0, lambda: 4.0)
+    assert optimizer.done
+
+
+def test_lbfgs_returns_the_loss_where_it_is() -> None:
+    optimizer, theta, g = OPTIMIZERS.create("lbfgs"), np.array([3.0]), np.zeros(1)
+
+    def bowl() -> float:
+        g[:] = theta
+        return float(0.5 * theta @ theta)
+
+    optimizer.start(theta)
+    found = optimizer.step(theta, g, 1.0, bowl(), bowl)
+    assert found == 0.5 * theta[0] ** 2
+    assert g[0] == theta[0]
 
 
 def test_lbfgs_is_done_at_the_lowest_point() -> None:

@@ -20,8 +20,10 @@ def two_classes() -> Predictor:
 
 
 def test_the_threshold_itself_is_enough_for_the_second_class(two_classes: Predictor) -> None:
-    P = np.array([[0.5, 0.5], [0.51, 0.49], [0.49, 0.51]])
-    assert two_classes.model.predicted(P, two_classes.threshold).tolist() == [1, 0, 1]
+    """Of a softmax over two scores, with a draw, 0.49 and 0.51 for the second."""
+    Z = np.array([[1, 1], [0.04, 0], [0, 0.04]])
+    for threshold, expected in ((0.5, [1, 0, 1]), (0.505, [0, 0, 1]), (0.48, [1, 1, 1])):
+        assert two_classes.model.predicted(Z, threshold).tolist() == expected
 
 
 def test_without_a_threshold_the_likelier_class_is_predicted(iris_model: Path) -> None:

@@ -157,7 +157,7 @@ def test_evaluation_counts_every_row_however_many_there_are() -> None:
     """2,500 rows are more than pass at once; with θ = 0 the loss is log 3 and the first class is always predicted."""
     subset = blobs(2500)
     mine = trainer(subset, epochs=1)
-    loss, accuracy = evaluate(mine.network, mine.loss, subset, K)
+    loss, accuracy, _ = evaluate(mine.network, mine.loss, subset, K)
     assert loss == pytest.approx(np.log(3))
     assert accuracy == pytest.approx(np.mean(subset.y == 0))
 
@@ -243,7 +243,7 @@ def test_losses_on_validation_rows_are_weighted_means() -> None:
     mine = trainer(blobs(30), epochs=1)
     mine.network.theta[:] = 0
     mine.network.blocks[1].view(mine.network.theta)[:] = [np.log(2), 0, 0]
-    loss, accuracy = evaluate(mine.network, mine.loss, val, K)
+    loss, accuracy, _ = evaluate(mine.network, mine.loss, val, K)
     assert loss == pytest.approx((np.log(2) + 3 * np.log(4)) / 4)
     assert accuracy == 0.5
 
@@ -306,3 +306,59 @@ def test_lbfgs_ends_where_no_step_lowers_the_loss() -> None:
     mine = trainer(blobs(60), optimizer="lbfgs", l2=0.01, epochs=1000)
     assert len(list(mine.run())) < 100
     assert mine.stopped == "no step lowers the loss any more"
+
+
+def test_adamw_decays_weights_by_the_rate_of_each_step() -> None:
+    """w ← w (1 − α λ), then Adam's step with the gradient from before: two steps, written out."""
+    train = blobs(20)
+    mine = trainer(
+        train, optimizer="adamw", l2=0.5, lr=0.1, epochs=2, batch_size=FULL_BATCH, schedule="cosine", init="glorot"
+    )
+    start = mine.network.theta.copy()
+    W0, b0 = (block.view(start) for block in mine.network.blocks)
+    X, Y = train.matrix.values, np.eye(K)[train.y]
+
+    def gradient(W: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        P = np.exp(X @ W + b)
+        dZ = (P / P.sum(axis=1, keepdims=True) - Y) / 20
+        return X.T @ dZ, dZ.sum(axis=0)
+
+    W, b = W0.copy(), b0.copy()
+    m = v = None
+    for t, lr in ((1, 0.1), (2, 0.1 * (1 + np.cos(np.pi / 2)) / 2)):
+        g = np.concatenate([part.ravel() for part in gradient(W, b)])
+        m = 0.1 * g if m is None else 0.9 * m + 0.1 * g
+        v = 0.001 * g**2 if v is None else 0.999 * v + 0.001 * g**2
+        step = lr * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
+        W, b = W * (1 - lr * 0.5) - step[:6].reshape(2, 3), b - step[6:]
+    list(mine.run())
+    found_W, found_b = (block.view(mine.network.theta) for block in mine.network.blocks)
+    np.testing.assert_allclose(found_W, W, rtol=1e-7)
+    np.testing.assert_allclose(found_b, b, rtol=1e-7, atol=1e-12)
+
+
+@pytest.mark.parametrize("held", [{"l2": 0.1}, {"l1": 0.1}, {"max_norm": 0.3}, {"clip_norm": 0.2}], ids=str)
+def test_rows_one_by_one_are_held_down_too(held: dict[str, float]) -> None:
+    free, mine = (
+        trainer(blobs(40), model="perceptron", epochs=2),
+        trainer(blobs(40), model="perceptron", epochs=2, **held),
+    )
+    for one in (free, mine):
+        list(one.run())
+    assert free.row_by_row
+    assert not mine.row_by_row
+    assert not np.allclose(mine.network.theta, free.network.theta)
+
+
+def test_weights_say_which_epoch_of_a_perceptron_is_best() -> None:
+    """Only the rows of class 2 count, so the best epoch is the first in which most of them come out right."""
+    train, val = blobs(60), blobs(200, seed=5)
+    val = replace(val, weights=(val.y == 2).astype(float))
+    mine = trainer(train, val, model="perceptron", epochs=15, patience=15)
+    accuracies = []
+    for _ in mine.run():
+        Z = mine.network.forward(val.matrix.values)
+        accuracies.append(np.mean(Z.argmax(axis=1)[val.y == 2] == 2))
+    assert mine.best is not None
+    assert mine.best.number == int(np.argmax(accuracies)) + 1
+    assert len(set(accuracies)) > 1

@@ -17,6 +17,7 @@ or a factor of two.
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import os
 import re
@@ -89,8 +90,11 @@ def components() -> str:
     tables = []
     for kind, registry in registries().items():
         if kind != "models":
-            rows = [f"| {kind} | |", "|---|---|"]
-            rows += [f"| `{name}` | {code(registry.formula(name))} |" for name in registry]
+            rows = [f"| {kind} | | settings |", "|---|---|---|"]
+            for name, one in registry.items():
+                fields = dataclasses.fields(one) if dataclasses.is_dataclass(one) else ()
+                settings = [f"{f.name}={f.default:g}" for f in fields if f.init and isinstance(f.default, int | float)]
+                rows.append(f"| `{name}` | {code(registry.formula(name))} | {', '.join(settings)} |")
             tables.append("\n".join(rows))
     return "\n\n".join(tables)
 

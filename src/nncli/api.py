@@ -32,12 +32,17 @@ from nncli.registry import did_you_mean
 Columns = ArrayLike | Mapping[str, Sequence[Any]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class TrainedModel:
     """A model and where it comes from. `figures` are those of `nncli train --json`."""
 
     model: Model
     provenance: Provenance
+
+    def __repr__(self) -> str:
+        return (
+            f"TrainedModel({self.model.config.model} {self.model.network.widths_shown()}, {len(self.classes)} classes)"
+        )
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -49,7 +54,7 @@ class TrainedModel:
 
     def predict(self, X: Columns) -> NDArray[np.str_]:
         """The class of each row (n,), as text. X is (n, d), or a mapping of column names to n values each."""
-        predicted: NDArray[np.str_] = np.array(self.classes)[self.model.predicted(self.decision_function(X))]
+        predicted: NDArray[np.str_] = np.array(self.classes)[self.model.predicted(self._scores(X))]
         return predicted
 
     def predict_proba(self, X: Columns) -> NDArray[Any]:
@@ -60,19 +65,23 @@ class TrainedModel:
         if not self.model.probabilistic:
             raise OptionError(
                 "predict_proba", f"{self.model.config.model} gives scores, not probabilities",
-                "Train it with calibrate=True, or use decision_function",
+                "Train it with calibrate=True, or use scores",
             )  # fmt: skip
-        return self.decision_function(X)
+        return self.model.by_class(self._scores(X))
 
-    def decision_function(self, X: Columns) -> NDArray[Any]:
-        """The score of each class, (n, K), or its probability where the model gives one: the highest is predicted."""
-        return self.model.by_class(self._table(X))
+    def scores(self, X: Columns) -> NDArray[Any]:
+        """The score of each class, (n, K), before any link or calibration: the highest is likeliest."""
+        Z = self._scores(X)
+        return Z if Z.shape[1] > 1 else np.hstack([2 * self.model.loss.border - Z, Z])
 
     def embed(self, X: Columns) -> NDArray[Any]:
         """What the last hidden layer gives for each row, (n, h); OptionError for a model without one."""
         if not self.model.config.hidden:
             raise OptionError("embed", f"model '{self.model.config.model}' has no hidden layer")
         return self.model.embed(self._table(X))
+
+    def _scores(self, X: Columns) -> NDArray[Any]:
+        return self.model.scores(self._table(X))
 
     def _table(self, X: Columns) -> Table:
         return _table(X, self.model.schema, self.model.config.dtype)
@@ -91,7 +100,8 @@ def train(X: Columns, y: ArrayLike, **options: Any) -> TrainedModel:
     """Trains on rows X, (n, d) numbers or a mapping of column names to values, and their classes y (n,).
 
     NaN is a missing number, None a missing text. `options` are those of `nncli train`, with
-    underscores: hidden=64, batch_size=32, lr=0.01. Raises DataError, OptionError or TrainingError.
+    underscores: hidden=64, batch_size=32, lr=0.01, apart from those on files; weight="w" is a column of the
+    mapping. Raises DataError, OptionError or TrainingError.
     """
     known = [name for name in TrainConfig.options() if name not in prepare.FILE_OPTIONS]
     for name in options:
@@ -107,13 +117,13 @@ def train(X: Columns, y: ArrayLike, **options: Any) -> TrainedModel:
         )
     if labels.dtype.kind == "O":
         labels = np.array([str(label) for label in labels])
-    found, codes = np.unique(labels, return_inverse=True)
-    if len(found) < 2:
-        raise DataError("y", f"expected two or more classes, found {len(found)}")
     schema = _schema(X, config.categorical)
     table = _table(X, schema, config.dtype)
     if len(table) != len(labels):
         raise DataError("y", f"expected {len(table)} classes, one for each row of X, found {len(labels)}")
+    found, codes = np.unique(labels, return_inverse=True)
+    if len(found) < 2:
+        raise DataError("y", f"expected two or more classes, found {len(found)}")
     for name in config.categorical:
         if name not in schema.names:
             raise OptionError("categorical", f"no column is called '{name}'", did_you_mean(name, schema.names))

@@ -37,7 +37,7 @@ from nncli.registry import did_you_mean
 from nncli.trainer import Epoch
 
 FORMAT = "nncli model"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MEMBERS = ("meta", "theta", "median", "shift", "scale", "dead", "val_rows", "test_rows")
 _DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that zip knows
 

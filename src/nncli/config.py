@@ -23,7 +23,6 @@ from nncli.option import (
     dropped,
     flag,
     not_negative,
-    number,
     option,
     positive,
     read_batch_size,
@@ -37,6 +36,7 @@ from nncli.option import (
 )
 from nncli.registry import did_you_mean
 
+MOST_SHOWN = 60  # signs of a value that is refused
 DEFAULT_SHARE = 0.15  # of the rows, for validation and for the test
 
 
@@ -73,7 +73,7 @@ class TrainConfig:
     hidden: tuple[int, ...] | None = option(None, "Units of each hidden layer, as 64 or 128x64.", "Model", "WIDTHS",
         read_widths, default_text="64 for mlp")  # fmt: skip
     activation: str | None = option(None, "Of the hidden layers, or of each one as relu,tanh: {activations}. "
-        "Through step and sign, nothing can be learned by backpropagation.",
+        "Not step and sign here: nothing can be learned through them.",
         "Model", "NAME", Activations("activations"), default_text="relu")  # fmt: skip
     loss: str | None = option(None, "{losses}; with a link as mse:link=softmax.", "Model", "NAME",
         Component("losses"), default_text="by model")  # fmt: skip
@@ -81,7 +81,7 @@ class TrainConfig:
         default_text="zeros without hidden layers, else by activation")  # fmt: skip
     dtype: str = option("float32", "Arithmetic: float32 or float64.", "Model", "TYPE", OneOf(("float32", "float64")))
 
-    optimizer: str | None = option(None, "{optimizers}, with settings as adam:beta1=0.95 or momentum:mu=0.95.",
+    optimizer: str | None = option(None, "{optimizers}, with settings as momentum:mu=0.95 or adam:beta1=0.8:eps=1e-6.",
         "Training", "NAME", Component("optimizers"), default_text="by model")  # fmt: skip
     lr: float | None = option(None, "Learning rate at the start; for mira, the longest step.", "Training", "RATE",
         positive, default_text="by model and optimizer: {learning_rates}")  # fmt: skip
@@ -94,8 +94,8 @@ class TrainConfig:
         default_text="as many as make 5,000 steps, from 10 to 1,000")  # fmt: skip
     batch_size: int | None = option(None, "Rows in each step: a number, or full.", "Training", "N", read_batch_size,
         default_text="by model: 1, or 128 and less below 4,096 training rows")  # fmt: skip
-    patience: int | None = option(None, "Stop after so many epochs without a lower validation loss.",
-        "Training", "EPOCHS", whole(1), default_text="30")  # fmt: skip
+    patience: int | None = option(None, "Stop after so many epochs without a better validation loss (perceptrons: "
+        "accuracy).", "Training", "EPOCHS", whole(1), default_text="30")  # fmt: skip
     time_limit: float | None = option(None, "Stop after so many seconds of training.", "Training", "SECONDS", positive)
     seed: int = option(
         0, "Seed of the split, the initial weights, the order of rows and dropout.", "Training", "N", whole(0)
@@ -115,13 +115,12 @@ class TrainConfig:
     class_weight: str = option("none", "How much the classes count in training: balanced (all alike) or none (all "
         "rows alike).", "Regularisation", "HOW", OneOf(("balanced", "none")))  # fmt: skip
     label_smoothing: float | None = option(None, "Share of each target that is spread over all classes.",
-        "Regularisation", "SHARE", number("a share above 0 and below 1", lambda value: 0 < value < 1),
-        default_text="none")  # fmt: skip
+        "Regularisation", "SHARE", dropped, default_text="0")  # fmt: skip
     clip_norm: float | None = option(None, "Shorten gradients that are longer than this.", "Regularisation", "LENGTH",
         positive, default_text="never")  # fmt: skip
 
-    calibrate: bool = option(False, "Fit probabilities to the validation rows after training: by a temperature, or "
-        "by Platt scaling where there are only scores.", "Run", "", bool)  # fmt: skip
+    calibrate: bool = option(False, "Fit probabilities to the validation rows after training: a temperature, or "
+        "Platt scaling for the margin of two classes.", "Run", "", bool)  # fmt: skip
 
     @classmethod
     def options(cls) -> dict[str, Option]:
@@ -155,9 +154,14 @@ class TrainConfig:
                 try:
                     values[name] = read(text)
                 except ValueError as error:
-                    remedy = "" if text in options[name].names else did_you_mean(text, options[name].names)
-                    comma = ";" if str(error).startswith("one of") else ","
-                    raise OptionError(where(name), f"expected {error}{comma} found '{text}'", remedy) from None
+                    unknown = str(error).startswith("one of")
+                    remedy = did_you_mean(text, options[name].names) if unknown else ""
+                    comma = ";" if unknown else ","
+                    raise OptionError(
+                        where(name),
+                        f"expected {error}{comma} found '{text if len(text) < 60 else text[:59] + '…'}'",
+                        remedy,
+                    ) from None
         return cls(**values)
 
     @classmethod

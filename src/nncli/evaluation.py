@@ -33,8 +33,8 @@ def evaluate_model(
                 f"warning: this is the file the model was trained on: it has seen {trained:,} of these rows. "
                 f"nncli eval {model_file} judges by the test rows alone"
             )
-    figures = model.by_class(table)
-    return all_metrics(figures, model.predicted(figures), y, model.classes, model.probabilistic), notes
+    Z = model.scores(table)
+    return all_metrics(model.by_class(Z), model.predicted(Z), y, model.classes, model.probabilistic), notes
 
 
 def _test_rows(model: Model, provenance: Provenance, model_file: str) -> tuple[Table, NDArray[np.int64], list[str]]:

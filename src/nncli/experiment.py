@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from nncli import __version__
+from nncli.blas import use_threads
 from nncli.checkpoint import Provenance
 from nncli.data.bundled import BUNDLED
 from nncli.data.files import shown
@@ -33,6 +34,7 @@ class Run:
     figures: dict[str, Any]
     seconds: float
     stopped: str  # why, as the end of a sentence
+    notes: tuple[str, ...]  # what was decided after training, a line each
     failure: TrainingError | None
 
 
@@ -55,8 +57,10 @@ def run(
     failure = None
     began = time.monotonic()
     try:
-        for epoch in trainer.run(stop):
-            on_epoch(epoch)
+        # the products of a few rows are too small to share out, and threads that wait for one another cost dear
+        with use_threads(1 if trainer.row_by_row else None):
+            for epoch in trainer.run(stop):
+                on_epoch(epoch)
     except TrainingError as error:
         failure = error
     if trainer.best is None:
@@ -70,8 +74,9 @@ def run(
     calibration = None
     if config.calibrate:
         assert prepared.val is not None
+        rows, weights = prepared.val.rows, prepared.val.weights
         Z = np.concatenate([Z.copy() for Z in scores(network, prepared.val)])
-        calibration = calibrate(Z, prepared.val.y[prepared.val.rows], loss, K)
+        calibration = calibrate(Z, prepared.val.y[rows], loss, K, None if weights is None else weights[rows])
     model = Model(config, prepared.dataset.schema, prepared.preprocess, network, loss, classes, calibration)
     figures = _figures(prepared, model, trainer)
     dataset = prepared.dataset
@@ -89,13 +94,16 @@ def run(
         figures=figures,
         notes=prepared.notes,
     )
-    return Run(model, provenance, figures, seconds, trainer.stopped, failure)
+    notes: tuple[str, ...] = ()
+    if calibration is not None:
+        notes = (f"calibrated on the validation rows: {calibration}; the losses below are those of training",)
+    return Run(model, provenance, figures, seconds, trainer.stopped, notes, failure)
 
 
 def _refuse_worse_than_guessing(trainer: Trainer, K: int) -> None:
     """TrainingError where even the best loss is ten times that of scores of 0: finite, but diverged all the same."""
     assert trainer.best is not None
-    if trainer.loss.scalable:  # the loss of guessing is 0
+    if trainer.loss.homogeneous:  # the loss of guessing is 0
         return
     Y = trainer.loss.targets(K)
     Z = np.zeros_like(Y)
@@ -115,10 +123,10 @@ def _figures(prepared: Prepared, model: Model, trainer: Trainer) -> dict[str, An
         if part is None:
             parts[name] = None
         else:
-            loss, accuracy = evaluate(model.network, model.loss, part, len(model.classes))
+            loss, accuracy, _ = evaluate(model.network, model.loss, part, len(model.classes))
             if model.calibration:  # which may move the border between two classes
-                figures = np.concatenate([model.of_scores(Z) for Z in scores(model.network, part)])
-                accuracy = float(np.mean(model.predicted(figures) == part.y[part.rows]))
+                predicted = np.concatenate([model.predicted(Z) for Z in scores(model.network, part)])
+                accuracy = float(np.mean(predicted == part.y[part.rows]))
             parts[name] = {"loss": loss, "accuracy": accuracy}
     judged = prepared.test or prepared.val or prepared.train
     assert trainer.best is not None

@@ -14,7 +14,7 @@ from nncli.data.dataset import Schema, Table
 from nncli.data.matrix import Matrix
 from nncli.data.preprocess import Preprocess
 from nncli.errors import OptionError
-from nncli.nn.calibration import Calibration
+from nncli.nn.calibration import Calibration, likelihood_of
 from nncli.nn.losses import LOSSES, Loss
 from nncli.nn.network import Network, multilayer
 
@@ -54,33 +54,32 @@ class Model:
         """Whether it gives probabilities, not only scores."""
         return self.loss.probabilistic or self.calibration is not None
 
-    def by_class(self, table: Table) -> NDArray[Any]:
-        """(n, K): for each row of the table the probability of each class, or its score."""
-        found = np.empty((len(table), len(self.classes)), self.network.dtype)
+    def scores(self, table: Table) -> NDArray[Any]:
+        """Z (n, outputs): what the network gives for each row of the table."""
+        found = np.empty((len(table), self.loss.outputs(len(self.classes))), self.network.dtype)
         for start, X in self._batches(table):
-            found[start : start + len(X)] = self.of_scores(self.network.forward(X))
+            found[start : start + len(X)] = self.network.forward(X)
         return found
 
-    def of_scores(self, Z: NDArray[Any]) -> NDArray[Any]:
-        """The same from the scores of the network, Z (n, outputs)."""
-        if self.calibration is not None:
-            return self.calibration.probabilities(Z)
-        P = np.empty_like(Z)
-        self.loss.apply_link(Z, P)
-        return self.loss.by_class(P)
+    def by_class(self, Z: NDArray[Any]) -> NDArray[Any]:
+        """(n, K), from the scores: the probability of each class, or its score where there are no probabilities."""
+        loss, Z = self._calibrated(Z)
+        return loss.by_class(Z)
 
-    def predicted(self, figures: NDArray[Any], threshold: float | None = None) -> NDArray[np.int64]:
-        """The position of the predicted class (n,), from what `by_class` gives.
-
-        Of two classes the second wins a draw, as in the perceptron's ŷ = 1 if z ≥ 0; and with a `threshold`,
-        from that probability on. Of more, the first of the highest.
-        """
-        codes: NDArray[np.int64]
-        if len(self.classes) > 2:
-            codes = figures.argmax(axis=1)
-        else:
-            codes = (figures[:, 1] >= (figures[:, 0] if threshold is None else threshold)).astype(np.int64)
+    def predicted(self, Z: NDArray[Any], threshold: float | None = None) -> NDArray[np.int64]:
+        """The position of the predicted class (n,), from the scores; with a `threshold`, the second of two
+        classes from that probability on."""
+        loss, Z = self._calibrated(Z)
+        if threshold is None:
+            return loss.classes(Z)
+        codes: NDArray[np.int64] = (loss.by_class(Z)[:, 1] >= threshold).astype(np.int64)
         return codes
+
+    def _calibrated(self, Z: NDArray[Any]) -> tuple[Loss, NDArray[Any]]:
+        """The scores as they are to be read, and the loss with the link to read them by."""
+        if self.calibration is None:
+            return self.loss, Z
+        return likelihood_of(Z), self.calibration.scores(Z)
 
     def embed(self, table: Table) -> NDArray[Any]:
         """(n, h): what the last hidden layer gives for each row of the table."""

@@ -49,21 +49,21 @@ class Predictor:
             )
         self.header = (",".join(map(quoted, names)) + "\n").encode()
         # a line of its own must not be empty: readers of CSV would skip it
-        empty = '""' if len(names) == 1 else ""
-        self._cells = np.array([*map(quoted, model.classes), empty], object)
+        self._empty = '""' if len(names) == 1 else ""
+        self._cells = np.array([*map(quoted, model.classes), self._empty], object)
 
     def answer(self, block: Block) -> bytes:
         """The lines of CSV for a block. A row in `block.errors` gets an empty prediction."""
         bad = sorted(block.errors)
         if self.embed:
             return self._lines_of(block, [], self.model.embed(block.table), bad)
-        figures = self.model.by_class(block.table)
-        codes = self.model.predicted(figures, self.threshold)
+        Z = self.model.scores(block.table)
+        codes = self.model.predicted(Z, self.threshold)
         codes[bad] = len(self.model.classes)
         labels = self._cells[codes].tolist()
         if not (self.keep or self.proba):
             return "".join([f"{label}\n" for label in labels]).encode()
-        return self._lines_of(block, [string_array(labels)], figures if self.proba else figures[:, :0], bad)
+        return self._lines_of(block, [string_array(labels)], self.model.by_class(Z) if self.proba else Z[:, :0], bad)
 
     def _lines_of(self, block: Block, columns: list[Any], figures: NDArray[Any], bad: list[int]) -> bytes:
         """The kept columns, then the given ones, then the figures (n, any), empty in the bad rows."""
@@ -72,7 +72,7 @@ class Predictor:
         columns = [*(_quoted_column(block.kept[name]) for name in self.keep), *columns]
         for figure in figures.T:
             column = pc.cast(number_array(figure), "string")
-            columns.append(_blanked(column, bad) if bad else column)
+            columns.append(_blanked(column, bad, self._empty) if bad else column)
         return _lines(columns)
 
 
@@ -103,10 +103,10 @@ def quoted(cell: str) -> str:
     return '"' + cell.replace('"', '""') + '"' if any(sign in cell for sign in ',"\r\n') else cell
 
 
-def _blanked(column: Any, rows: Iterable[int]) -> Any:
+def _blanked(column: Any, rows: Iterable[int], empty: str) -> Any:
     cells = column.to_pylist()
     for row in rows:
-        cells[row] = ""
+        cells[row] = empty
     return string_array(cells)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from nncli.config import DEFAULT_SHARE, TrainConfig
 from nncli.data.csv import CsvOptions
 from nncli.data.dataset import Dataset, without_weights
-from nncli.data.load import load_dataset, load_like
+from nncli.data.load import has_named_columns, load_dataset, load_like
 from nncli.data.matrix import Subset
 from nncli.data.preprocess import Preprocess
 from nncli.data.split import Split, stratified_split
@@ -55,6 +55,8 @@ def prepare(config: TrainConfig, dataset: Dataset | None = None) -> Prepared:
     """Loads (unless given), splits and preprocesses the data."""
     if dataset is None:
         dataset = load_dataset(config.data, csv_options(config), config.dtype)
+        if config.weight is not None and not has_named_columns(config.data):
+            raise OptionError("--weight", "an IDX file has no column of weights", "Leave the option out")
     as_read = dataset.schema
     of_row = None
     if config.weight is not None:
@@ -76,7 +78,11 @@ def prepare(config: TrainConfig, dataset: Dataset | None = None) -> Prepared:
     config = resolve(config, len(split.train), has_val=val_share > 0 or config.val_data is not None)
     preprocess = Preprocess.fit(dataset.table, split.train, config.scale)
     matrix = preprocess.transform(dataset.table, np.dtype(config.dtype))
-    of_class = _class_weights(config, dataset.y[split.train], len(dataset.classes))
+    of_class = None
+    if config.class_weight == "balanced":
+        of_class = _balanced(
+            dataset.y[split.train], len(dataset.classes), None if of_row is None else of_row[split.train]
+        )
 
     def whole(other: Dataset, weights: Weights = None) -> Subset:
         X = preprocess.transform(other.table, np.dtype(config.dtype))
@@ -84,9 +90,11 @@ def prepare(config: TrainConfig, dataset: Dataset | None = None) -> Prepared:
 
     weights = _product(of_row, of_class, dataset.y)
     train = Subset(matrix, dataset.y, split.train, weights)
+    notes = [*dataset.notes, *preprocess.notes]
     val = test = None
     if config.val_data:
         other = load_like(config.val_data, as_read, dataset.classes, config.dtype)
+        notes += _same_file("--val-data", other, dataset)
         of_row = None
         if config.weight is not None:
             other, of_row = without_weights(other, config.weight)
@@ -97,25 +105,43 @@ def prepare(config: TrainConfig, dataset: Dataset | None = None) -> Prepared:
     # test rows count alike, whatever training makes of them
     if config.test_data:
         other = load_like(config.test_data, dataset.schema, dataset.classes, config.dtype)
+        notes += _same_file("--test-data", other, dataset)
         test, test_sha256 = whole(other), other.sha256
     elif dataset.test is not None:
         test = whole(dataset.test)
     elif test_share:
         test = Subset(matrix, dataset.y, split.test)
+    if weights is not None:
+        _check_weights(config, dataset, train, val)
+        # of mean 1, so that a learning rate means the same
+        train = dataclasses.replace(train, weights=weights / weights[split.train].mean())
+    return Prepared(config, dataset, split, preprocess, train, val, test, test_sha256, tuple(notes))
+
+
+def _same_file(option: str, other: Dataset, dataset: Dataset) -> list[str]:
+    if other.sha256 != dataset.sha256:
+        return []
+    return [f"warning: {option} is the training file itself: most of its rows are trained on, and flatter the figures"]
+
+
+def _check_weights(config: TrainConfig, dataset: Dataset, train: Subset, val: Subset | None) -> None:
+    """DataError where nothing is left to learn from, or to judge by."""
     for name, part in (("training", train), ("validation", val)):
         if part and part.weights is not None and not part.weights[part.rows].any():
             raise DataError(dataset.source, f"column '{config.weight}': all {name} rows have a weight of 0")
-    if weights is not None:  # of mean 1, so that a learning rate means the same
-        train = dataclasses.replace(train, weights=weights / weights[split.train].mean())
-    notes = (*dataset.notes, *preprocess.notes)
-    return Prepared(config, dataset, split, preprocess, train, val, test, test_sha256, notes)
+    assert train.weights is not None
+    of_class = np.bincount(train.y[train.rows], (train.weights > 0)[train.rows], len(dataset.classes))
+    if not of_class.all():
+        name = dataset.classes[int(of_class.argmin())]
+        raise DataError(
+            dataset.source, f"column '{config.weight}': all training rows of class '{name}' have a weight of 0",
+            "Leave the class out, or let it count",
+        )  # fmt: skip
 
 
-def _class_weights(config: TrainConfig, y: NDArray[np.int64], K: int) -> Weights:
-    """For each class the number of rows of a class, were they balanced, by the number it has: n / (K n_k)."""
-    if config.class_weight == "none":
-        return None
-    return len(y) / (K * np.bincount(y, minlength=K))
+def _balanced(y: NDArray[np.int64], K: int, of_row: Weights) -> Weights:
+    """For each class what makes its rows weigh as much together as those of any other: n / (K Σ w)."""
+    return len(y) / (K * np.bincount(y, of_row, minlength=K))
 
 
 def _product(of_row: Weights, of_class: Weights, y: NDArray[np.int64]) -> Weights:

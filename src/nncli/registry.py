@@ -14,8 +14,9 @@ T = TypeVar("T")
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`Did you mean 'adam'?`, or the empty string if nothing is near."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f"Did you mean '{near[0]}'?" if near else ""
+    names = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.5)
+    return f"Did you mean '{names[near[0]]}'?" if near else ""
 
 
 class Registry(Mapping[str, type[T]]):
@@ -76,7 +77,9 @@ class Registry(Mapping[str, type[T]]):
             if not equals or key not in fields:
                 known = ", ".join(f"{k}=…" for k in fields) or "no settings"
                 raise OptionError(
-                    self.option, f"expected {known} after '{name}'; found '{pair}'", did_you_mean(key, fields)
+                    self.option,
+                    f"expected {known} after '{name}'; found '{pair}'",
+                    "" if key in fields else did_you_mean(key, fields),
                 )
             settings[key] = self._parse(f"{name}:{key}", text, fields[key])
         try:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from nncli.nn.calibration import Calibration
 from nncli.output import number, one_line, percent, say
 
 PARTS = (("training", "train"), ("validation", "val"), ("test", "test"))
@@ -100,7 +101,7 @@ def print_model(d: dict[str, Any]) -> None:
         "rows": ", ".join(f"{figures[f'n_{part}']:,} {title}" for title, part in PARTS),
         "accuracy": ", ".join(f"{title} {percent(figures[part]['accuracy'])}" for title, part in PARTS if figures[part])
         + f" (commonest class {percent(figures['baseline_accuracy'])})",
-        "calibrated": "on the validation rows, slope {a:.4g}".format(**d["calibration"]) if d["calibration"] else "",
+        "calibrated": str(Calibration(**d["calibration"])) if d["calibration"] else "",
         "history": f"epoch {figures['best_epoch']} of {figures['epochs']} kept",
         "options": d["command_line"],
         "program": f"nncli {d['nncli']}",

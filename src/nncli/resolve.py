@@ -9,7 +9,7 @@ from nncli.config import TrainConfig
 from nncli.errors import OptionError
 from nncli.nn.losses import LOSSES, Loss
 from nncli.nn.optimizers import OPTIMIZERS, Optimizer
-from nncli.nn.presets import MODELS
+from nncli.nn.presets import MODELS, Preset
 from nncli.nn.schedules import SCHEDULES
 from nncli.option import FULL_BATCH, flag, read_batch_size
 
@@ -25,8 +25,9 @@ def resolve(config: TrainConfig, n_train: int, has_val: bool) -> TrainConfig:
     preset = MODELS[config.model]
     optimizer_spec = config.optimizer or preset.optimizer
     optimizer, loss = OPTIMIZERS.create(optimizer_spec), LOSSES.create(config.loss or preset.loss)
-    own = optimizer.name == preset.optimizer  # the preset's rate and schedule are made for its own optimizer
     hidden = preset.hidden if config.hidden is None else config.hidden
+    # the preset's rate, schedule and batch are made for its own optimizer, loss and layers
+    own = (optimizer.name, loss.name, bool(hidden)) == (preset.optimizer, preset.loss, bool(preset.hidden))
     l2 = 0.0 if optimizer.margin else preset.l2_of_all / n_train or optimizer.default_l2
     config = dataclasses.replace(
         config,
@@ -45,7 +46,8 @@ def resolve(config: TrainConfig, n_train: int, has_val: bool) -> TrainConfig:
         _check_without_validation(config)
     batch_size = config.batch_size
     if batch_size is None:
-        batch_size = read_batch_size(optimizer.batch) if optimizer.batch else preset.batch_size
+        usual = preset.batch_size if own else Preset.batch_size
+        batch_size = read_batch_size(optimizer.batch) if optimizer.batch else usual
         while batch_size > SMALLEST_BATCH and batch_size * BATCHES > n_train:
             batch_size //= 2
     steps = math.ceil(n_train / (batch_size or n_train))
@@ -91,7 +93,7 @@ def _check_layers(config: TrainConfig) -> None:
 
 
 def _check_loss(config: TrainConfig, loss: Loss) -> None:
-    if config.label_smoothing is not None and not loss.soft:
+    if config.label_smoothing and not loss.soft:
         raise OptionError(
             "--label-smoothing", f"the loss {loss.name} is of one true class, not of shares of several",
             "Use --loss cross-entropy, or leave it out",
@@ -120,7 +122,9 @@ def _check_optimizer(config: TrainConfig, optimizer: Optimizer, loss: Loss) -> N
             raise OptionError(
                 "--optimizer", f"{name} needs a loss without kinks, and {loss.name} has some", f"Use one of {others}"
             )
-        _refuse(config, ("lr", "schedule"), f"{name} finds the length of its steps by itself")
+        own = {"lr": optimizer.default_lr, "schedule": "constant"}  # as a resolved config has them
+        mine = tuple(key for key, value in own.items() if getattr(config, key) != value)
+        _refuse(config, mine, f"{name} finds the length of its steps by itself")
         _refuse(
             config, ("l1", "dropout", "input_dropout", "max_norm", "clip_norm"),
             f"{name} needs the same smooth objective at every step",

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +30,8 @@ from nncli.option import FULL_BATCH
 @dataclass(frozen=True)
 class Epoch:
     """What one pass over the training rows came to. The training figures are running ones, taken
-    while θ changed (and so a little behind); the validation figures are those of θ at its end."""
+    while θ changed (and so a little behind); the validation figures are those of θ̄ at its end: of θ, or of the
+    average that is asked for."""
 
     number: int  # from 1
     train_loss: float
@@ -37,6 +39,22 @@ class Epoch:
     val_loss: float | None  # None without validation rows
     val_accuracy: float | None
     is_best: bool
+
+
+class Sums(NamedTuple):
+    """Over some rows: their losses, each times the row's weight; how many come out right; and the weights of those."""
+
+    loss: float
+    correct: int
+    weighted_correct: float
+
+
+class Figures(NamedTuple):
+    """Means over some rows; loss and weighted accuracy are weighted ones."""
+
+    loss: float
+    accuracy: float
+    weighted_accuracy: float
 
 
 class Batch:
@@ -66,17 +84,19 @@ class Batch:
         """Those of the rows taken, (n,); None: each is 1."""
         return None if self.subset.weights is None else self.subset.weights[self.rows]
 
-    def forward(self, rows: NDArray[np.int64]) -> tuple[float, int]:
-        """The weighted sum of the losses of the given rows of the matrix, and how many of them come out right."""
+    def forward(self, rows: NDArray[np.int64]) -> Sums:
+        """What the given rows of the matrix come to."""
         X, Y = self.take(rows)
         self.Z = self.network.forward(X)
-        return self.figures(self.loss.forward(self.Z, Y, self.P[: len(rows)]), self.P[: len(rows)])
+        return self.sums(self.Z, self.loss.forward(self.Z, Y, self.P[: len(rows)]))
 
-    def figures(self, losses: Rows, P: Array) -> tuple[float, int]:
-        """The same from the row losses and P of the rows taken."""
-        weights = self.weights()
-        correct = int(np.count_nonzero(self.loss.classes(P) == self.subset.y[self.rows]))
-        return float(losses.sum() if weights is None else weights @ losses), correct
+    def sums(self, Z: Array, losses: Rows) -> Sums:
+        """What the rows taken come to, from their scores and losses."""
+        right, weights = self.loss.classes(Z) == self.subset.y[self.rows], self.weights()
+        n_right = int(np.count_nonzero(right))
+        if weights is None:
+            return Sums(float(losses.sum()), n_right, n_right)
+        return Sums(float(weights @ losses), n_right, float(weights @ right))
 
     def backward(self) -> None:
         """g = dL/dθ, L the weighted mean over the rows of the last `forward`."""
@@ -87,16 +107,13 @@ class Batch:
         self.network.backward(dZ)
 
 
-def evaluate(network: Network, loss: Loss, subset: Subset, K: int) -> tuple[float, float]:
-    """Weighted mean loss and accuracy over the rows of the subset, which must not be empty."""
+def evaluate(network: Network, loss: Loss, subset: Subset, K: int) -> Figures:
+    """Of the rows of the subset, which must not be empty."""
     batch = Batch(subset, loss, K, network, min(EVAL_ROWS, len(subset)))
-    total, correct = 0.0, 0
-    for start in range(0, len(subset), EVAL_ROWS):
-        batch_loss, batch_correct = batch.forward(subset.rows[start : start + EVAL_ROWS])
-        total += batch_loss
-        correct += batch_correct
+    parts = [batch.forward(subset.rows[i : i + EVAL_ROWS]) for i in range(0, len(subset), EVAL_ROWS)]
     weight = len(subset) if subset.weights is None else float(subset.weights[subset.rows].sum())
-    return total / weight, correct / len(subset)
+    total, correct, weighted_correct = map(sum, zip(*parts, strict=True))
+    return Figures(total / weight, correct / len(subset), weighted_correct / weight)
 
 
 def scores(network: Network, subset: Subset) -> Iterator[Array]:
@@ -148,10 +165,11 @@ class Trainer:
         self.epochs, self.steps = config.epochs, math.ceil(len(train) / self.batch_size)
         self.schedule.start(self.epochs * self.steps)
         self._known: float | None = None  # the objective where θ is, if the last step worked it out …
-        self._figures: list[float] = [0, 0]  # … and what came with it: the sum of the losses, and how many were right
+        self._sums = Sums(0, 0, 0)  # … and what the rows came to with it
         self.history: list[Epoch] = []
         self.stopped = "all planned epochs are done"  # why `run` ended, as the end of a sentence
         self.best: Epoch | None = None
+        self.least = math.inf  # validation loss, or share of errors, so far
         self.best_theta = network.theta.copy()
 
     def run(self, stop: Callable[[], bool] = lambda: False) -> Iterator[Epoch]:
@@ -159,9 +177,8 @@ class Trainer:
         step of `stop()` becoming true. TrainingError at the first loss that is not finite."""
         began = time.monotonic()
         limit = self.config.time_limit or math.inf
-        row_by_row = self.batch_size == 1 and self._only_rows_matter()
-        at_once = rowwise.ROWS if row_by_row else self.batch_size
-        learn = self._learn_rows if row_by_row else self._learn_batch
+        at_once = rowwise.ROWS if self.row_by_row else self.batch_size
+        learn = self._learn_rows if self.row_by_row else self._learn_batch
         smoothing = self.config.label_smoothing or 0
         batch = Batch(self.train, self.loss, self.K, self.network, min(at_once, len(self.train)), smoothing)
         for number in range(len(self.history) + 1, self.epochs + 1):
@@ -179,11 +196,11 @@ class Trainer:
                         return
                     chosen = rows[start : start + at_once]
                     step = (number - 1) * self.steps + start // self.batch_size
-                    some_loss, some_correct = learn(batch, chosen, step)
-                    if not math.isfinite(some_loss):
-                        raise self.divergence(number, "a finite loss", some_loss / len(chosen))
-                    total += some_loss
-                    correct += some_correct
+                    sums = learn(batch, chosen, step)
+                    if not math.isfinite(sums.loss):
+                        raise self.divergence(number, "a finite loss", sums.loss / len(chosen))
+                    total += sums.loss
+                    correct += sums.correct
             self.network.drop_with(None)
             yield self._close(number, total / len(rows), correct / len(rows))
             assert self.best is not None
@@ -191,41 +208,43 @@ class Trainer:
                 self.stopped = "no step lowers the loss any more"
                 return
             if self.val and number - self.best.number >= (self.config.patience or math.inf):
-                better = "higher validation accuracy" if self.loss.scalable else "lower validation loss"
+                better = "higher validation accuracy" if self.loss.homogeneous else "lower validation loss"
                 self.stopped = f"no {better} for {self.config.patience} epochs"
                 return
 
-    def _only_rows_matter(self) -> bool:
-        """Whether a step of one row changes θ along that row, and in no other way."""
-        plain = not (self.penalty.l1 or self.penalty.l2 or self.config.clip_norm or self.config.max_norm)
+    @property
+    def row_by_row(self) -> bool:
+        """Whether a step sees one row, and changes θ along that row and in no other way."""
+        plain = self.batch_size == 1 and not (
+            self.penalty.l1 or self.penalty.l2 or self.config.clip_norm or self.config.max_norm
+        )
         return plain and rowwise.fits(self.network, self.loss, self.optimizer)
 
-    def _learn_rows(self, batch: Batch, chosen: NDArray[np.int64], step: int) -> tuple[float, int]:
-        """One step for each of the rows; returns the weighted sum of their losses, and how many were right."""
+    def _learn_rows(self, batch: Batch, chosen: NDArray[np.int64], step: int) -> Sums:
+        """One step for each of the rows; returns what they came to before."""
         assert isinstance(self.optimizer, SGD)
         X, Y = batch.take(chosen)
-        P, losses = rowwise.learn_rows(
+        Z, losses = rowwise.learn_rows(
             self.network, self.loss, self.optimizer, self.average, X, Y,
             lambda i: self.lr * self.schedule.factor(step + i), batch.weights(),
         )  # fmt: skip
-        return batch.figures(losses, P)
+        return batch.sums(Z, losses)
 
-    def _learn_batch(self, batch: Batch, chosen: NDArray[np.int64], step: int) -> tuple[float, int]:
-        """One step for all of the rows; returns as `_learn_rows` does."""
+    def _learn_batch(self, batch: Batch, chosen: NDArray[np.int64], step: int) -> Sums:
+        """One step for all of the rows; returns what they came to before."""
 
         def objective() -> float:
             """The loss, with what regularisation adds, and its gradient."""
-            figures[:] = batch.forward(chosen)
-            if math.isfinite(figures[0]):
+            self._sums = batch.forward(chosen)
+            if math.isfinite(self._sums.loss):
                 batch.backward()
                 self.penalty.add_gradient(self.network)
-            return figures[0] / len(chosen) + (self.penalty.value(self.network) if self.optimizer.smooth else 0)
+            return self._sums.loss / len(chosen) + (self.penalty.value(self.network) if self.optimizer.smooth else 0)
 
-        figures = self._figures
         loss = objective() if self._known is None else self._known
-        total, correct = figures
-        if not math.isfinite(total):
-            return total, 0
+        sums = self._sums
+        if not math.isfinite(sums.loss):
+            return sums
         if self.config.clip_norm is not None:
             clip(self.network.grad, self.config.clip_norm)
         lr = self.lr * self.schedule.factor(step)
@@ -234,7 +253,7 @@ class Trainer:
         if self.config.max_norm is not None:
             limit_norms(self.network, self.config.max_norm)
         self.average.add(self.network.theta)
-        return total, int(correct)
+        return sums
 
     def _close(self, number: int, train_loss: float, train_accuracy: float) -> Epoch:
         """Judges θ̄, the average of θ, which is θ itself where no other is asked for."""
@@ -245,14 +264,13 @@ class Trainer:
         is_best = True
         if self.val:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                val_loss, val_accuracy = evaluate(self.network, self.loss, self.val, self.K)
+                val_loss, val_accuracy, weighted_accuracy = evaluate(self.network, self.loss, self.val, self.K)
             if not math.isfinite(val_loss):
                 raise self.divergence(number, "a finite loss", val_loss)
-            self.schedule.observe(self._badness(val_loss, val_accuracy))
-            if self.best is not None:
-                is_best = self._badness(val_loss, val_accuracy) < self._badness(
-                    self.best.val_loss, self.best.val_accuracy
-                )
+            badness = 1 - weighted_accuracy if self.loss.homogeneous else val_loss
+            self.schedule.observe(badness)
+            is_best = badness < self.least
+            self.least = min(badness, self.least)
         epoch = Epoch(number, train_loss, train_accuracy, val_loss, val_accuracy, is_best)
         if is_best:
             np.copyto(self.best_theta, theta)
@@ -261,12 +279,6 @@ class Trainer:
         if last is not None:
             theta[:] = last
         return epoch
-
-    def _badness(self, val_loss: float | None, val_accuracy: float | None) -> float:
-        """What the best epoch has least of."""
-        assert val_loss is not None
-        assert val_accuracy is not None
-        return 1 - val_accuracy if self.loss.scalable else val_loss
 
     def divergence(self, number: int, expected: str, found: float) -> TrainingError:
         """The error for a loss that says training went wrong in the given epoch."""

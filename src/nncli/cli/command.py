@@ -121,8 +121,10 @@ def _filled(text: str) -> str:
         from nncli.option import registries
 
         if match[1] == "learning_rates":
-            found = registries()["optimizers"].items()
-            return ", ".join(f"{name} {one.default_lr:g}" for name, one in found if not one.smooth)
+            optimizers, models = registries()["optimizers"].items(), registries()["models"].items()
+            rates = {name: one.default_lr for name, one in optimizers if not one.smooth}
+            rates |= {name: one.lr for name, one in models if one.lr is not None}
+            return ", ".join(f"{name} {rate:g}" for name, rate in rates.items())
         registry = registries()[match[1]]
         if match[1] == "models":
             return "\n".join(f"{name}: {registry.formula(name)}" for name in registry)

@@ -94,10 +94,9 @@ def _read_toml(file: str) -> dict[str, Any]:
 
 def _annotation(name: str, option: Option) -> Any:
     if option.read is bool:
-        switch = f"/--no-{name}" if option.default_text else ""  # the other way may be detected
         return Annotated[
             bool | None,
-            typer.Option(flag(name) + switch, help=option.help, rich_help_panel=option.group,
+            typer.Option(f"{flag(name)}/--no-{name}", help=option.help, rich_help_panel=option.group,
                          show_default=option.default_text or False),
         ]  # fmt: skip
     default = option.default_text or _default_text(name)

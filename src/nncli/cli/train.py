@@ -92,6 +92,8 @@ def train(
     seconds = f"{run.seconds:.2f}" if run.seconds < 1 else f"{run.seconds:.1f}"
     kept = f"epoch {run.figures['best_epoch']} of {run.figures['epochs']}"
     say(f"saved {'to stdout' if out == '-' else out}: {kept}, after {seconds} s; {run.stopped}", quiet)
+    for note in run.notes:
+        say(note, quiet)
     if json:
         print_json({"out": out, "seconds": round(run.seconds, 3), **run.figures})
     elif out != "-":

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.errors import DataError
+from nncli.errors import DataError, OptionError
 from nncli.registry import did_you_mean
 
 
@@ -99,13 +99,19 @@ class Dataset:
 def without_weights(dataset: Dataset, name: str) -> tuple[Dataset, NDArray[np.float64]]:
     """The data without the column `name`, and that column: what each row counts, (n,).
 
-    DataError where there is no such column of numbers, or one is missing, negative or infinite, or all are 0.
+    OptionError where there is no such column beside others; DataError where a weight is missing, negative or
+    infinite, or all are 0.
     """
     schema, numbers = dataset.schema, dataset.table.numbers
+    if name == schema.target:
+        raise OptionError("--weight", f"'{name}' is the target, and cannot weigh rows too")
     if name not in schema.names:
-        raise DataError(
-            dataset.source, f"no column is called '{name}', to weigh rows with", did_you_mean(name, schema.names)
+        listed = ", ".join(schema.names[:10]) + (", …" if len(schema.names) > 10 else "")
+        raise OptionError(
+            "--weight", f"no column is called '{name}'", did_you_mean(name, schema.names) or f"There are {listed}"
         )
+    if len(schema.columns) == 1:
+        raise OptionError("--weight", f"'{name}' is the only column: nothing is left to learn from")
     if name not in dataset.table.number_names:
         raise DataError(dataset.source, f"column '{name}': expected numbers, to weigh rows with, found text")
     place = dataset.table.number_names.index(name)
@@ -115,7 +121,7 @@ def without_weights(dataset: Dataset, name: str) -> tuple[Dataset, NDArray[np.fl
         found = weights[wrong[0]]
         raise DataError(
             dataset.source,
-            f"column '{name}', row {wrong[0] + 1}: expected a weight from 0, found "
+            f"column '{name}', row {wrong[0] + 1} of the data: expected a weight from 0, found "
             f"{'none' if np.isnan(found) else format(found, 'g')}",
             "Correct it, or leave the row out",
         )
@@ -134,7 +140,6 @@ def without_weights(dataset: Dataset, name: str) -> tuple[Dataset, NDArray[np.fl
             columns=tuple(column for column in schema.columns if column[0] != name),
             target_place=schema.target_place - before_target,
         ),
-        test=dataset.test and without_weights(dataset.test, name)[0],
         notes=(*dataset.notes, f"column '{name}': the weights of the rows, no input"),
     ), weights
 

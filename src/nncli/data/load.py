@@ -32,6 +32,11 @@ def load_dataset(source: str, options: CsvOptions, dtype: str) -> Dataset:
     return dataclasses.replace(read_dataset(str(path), options, dtype), source=source)
 
 
+def has_named_columns(source: str) -> bool:
+    """Whether the columns of a source are more than so many pixels."""
+    return not idx.is_idx(_path(source))
+
+
 def load_like(source: str, schema: Schema, classes: Sequence[str], dtype: str) -> Dataset:
     """A whole file read as the rows of a model: the columns of its schema, the classes it knows."""
     path = _path(source)

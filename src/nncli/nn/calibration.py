@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,12 +14,13 @@ from nncli.nn.memory import zeros
 from nncli.nn.optimizers import LBFGS
 
 STEPS = 200
-SURE = 1e-6  # a mean loss with which all rows are as right as can be: more would only make a endless
+MOST = 50  # of log (a · size), lest the line search make it overflow
+LEAST = 0.01  # of a, times the size of the scores: below, rounding would blur their order
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """P = softmax(a Z), or of a single output p = σ(a z + b), with a and b fitted.
+    """P = softmax(a Z), or of a single output p = σ(a z + b), with a > 0 and b fitted.
 
     Where the loss gives probabilities, a = 1/T for a temperature T (Guo et al. 2017), and b = 0. The single score
     of a margin model has a bias too (Platt 1999). Of more than two classes, predictions stay as they are.
@@ -27,12 +29,13 @@ class Calibration:
     a: float
     b: float
 
-    def probabilities(self, Z: Array) -> Array:
-        """P (n, K), the probability of each class, for scores Z (n, outputs)."""
-        scores = (self.a * Z + self.b).astype(Z.dtype)
-        P, likelihood = np.empty_like(scores), likelihood_of(Z)
-        likelihood.apply_link(scores, P)
-        return likelihood.by_class(P)
+    def __str__(self) -> str:
+        return f"scores z become {self.a:.4g} z" + (f" {self.b:+.4g}" if self.b else "")
+
+    def scores(self, Z: Array) -> Array:
+        """a Z + b"""
+        scores: Array = (self.a * Z + self.b).astype(Z.dtype)
+        return scores
 
 
 def likelihood_of(Z: Array) -> Loss:
@@ -40,36 +43,40 @@ def likelihood_of(Z: Array) -> Loss:
     return LOSSES.create("binary-cross-entropy" if Z.shape[1] == 1 else "cross-entropy")
 
 
-def calibrate(Z: Array, y: NDArray[np.int64], loss: Loss, K: int) -> Calibration:
-    """Fits to the scores Z (n, outputs) of rows of the classes y (n,), of a model trained with `loss`."""
+def calibrate(
+    Z: Array, y: NDArray[np.int64], loss: Loss, K: int, weights: NDArray[np.float64] | None = None
+) -> Calibration:
+    """Fits to the scores Z (n, outputs) of rows of the classes y (n,), of a model trained with `loss`.
+
+    `weights` (n,) are what the rows count, if not alike.
+    """
     Z = Z.astype(np.float64)
-    n = len(Z)
+    w = np.ones(len(Z)) if weights is None else weights
+    w = w / w.sum()
+    size = float(np.median(np.abs(Z))) or float(np.abs(Z).max()) or 1.0
     has_bias = Z.shape[1] == 1 and not loss.probabilistic
-    unit = max(float(np.abs(Z).max()), 1e-30)  # so that L-BFGS begins with sensible steps
-    Z /= unit
-    theta, g = zeros(2, np.float64), zeros(2, np.float64)
     likelihood = likelihood_of(Z)
+    # a little doubt, as Platt has it: of the n_k rows of a class and two more, one would be of another class. So
+    # rows that are all right do not make it endlessly sure
     Y = likelihood.targets(K)[y]
-    if not loss.probabilistic:
-        # a little doubt, as Platt has it: of the n_k rows of a class and two more, one would be of another class
-        doubt = 1 / (np.bincount(y, minlength=K) + 2)[y][:, None]
-        Y = (1 - doubt) * Y + doubt * (1 - Y) / (K - 1)
-    scores, P, dZ = np.empty_like(Z), np.empty_like(Z), np.empty_like(Z)
+    doubt = 1 / (np.bincount(y, minlength=K) + 2)[y][:, None]
+    Y = (1 - doubt) * Y + doubt * (1 - Y) / (1 if Z.shape[1] == 1 else K - 1)
+    theta, g = zeros(2, np.float64), zeros(2, np.float64)  # log (a · size), so that a > 0, and b
+    P, dZ = np.empty_like(Z), np.empty_like(Z)
 
     def objective() -> float:
-        np.copyto(scores, theta[0] * Z + theta[1])  # a Z + b
-        value = float(likelihood.forward(scores, Y, P).mean())
+        a, b = math.exp(min(theta[0], MOST)) / size, float(theta[1])
+        scores = a * Z + b
+        value = float(w @ likelihood.forward(scores, Y, P))
         likelihood.backward(scores, P, Y, dZ)
-        g[:] = np.vdot(dZ, Z) / n, dZ.sum() / n if has_bias else 0
+        dZ[...] *= w[:, None]
+        g[:] = a * np.vdot(dZ, Z), dZ.sum() if has_bias else 0
         return value
 
     optimizer = LBFGS()
     optimizer.start(theta)
     for _ in range(STEPS):
-        value = objective()
-        if value < SURE:
-            break
-        optimizer.step(theta, g, 1.0, value, objective)
+        optimizer.step(theta, g, 1.0, objective(), objective)
         if optimizer.done:
             break
-    return Calibration(float(theta[0]) / unit, float(theta[1]))
+    return Calibration(max(math.exp(theta[0]), LEAST) / size, float(theta[1]))

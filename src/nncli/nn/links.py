@@ -12,10 +12,11 @@ from nncli.registry import Registry
 
 
 class Link(ABC):
-    """`probabilistic`: whether P are probabilities."""
+    """`probabilistic`: whether P are probabilities; `separate`: of each output by itself, so their sum may be any."""
 
     name: str
     probabilistic = True
+    separate = False
 
     def outputs(self, K: int) -> int:
         """How many scores a row needs for K classes: two classes can do with one, that of the second."""
@@ -49,6 +50,8 @@ class Identity(Link):
 @LINKS.register("sigmoid")
 class Sigmoid(Link):
     """P = σ(Z)"""
+
+    separate = True
 
     def forward(self, Z: Array, P: Array) -> None:
         sigmoid(Z, P)

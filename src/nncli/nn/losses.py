@@ -26,32 +26,36 @@ Rows = NDArray[np.float64]  # one figure a row, (n,)
 class Loss(ABC):
     """L_i, the loss of a row, with P = link(Z). The first of `links` is the usual one.
 
-    `threshold`   a single output says the second class from this P on
-    `smooth`      L has a derivative everywhere
-    `sparse`      dL/dZ is 0 for the rows that are right, which one expects to be most
-    `margin`      L is piecewise linear, and above 0 until the score of the class leads by 1
-    `scalable`    L grows and falls with the length of θ, so it cannot tell which of two θ is better
-    `soft`        makes sense for targets between 0 and 1
+    `border`       a single output says the second class where z is at least this
+    `smooth`       L has a derivative everywhere
+    `sparse`       dL/dZ is 0 for the rows that are right, which one expects to be most
+    `margin`       L is piecewise linear, and above 0 until the score of the class leads by 1
+    `homogeneous`  L grows and falls in proportion to the scores, so it cannot tell which of two θ is better
+    `soft`         makes sense for targets between 0 and 1
     """
 
     link: str = ""
 
     name: ClassVar[str]
     links: ClassVar[tuple[str, ...]] = ("identity",)
-    threshold: ClassVar[float] = 0.5
     smooth: ClassVar[bool] = True
     sparse: ClassVar[bool] = False
     margin: ClassVar[bool] = False
-    scalable: ClassVar[bool] = False
+    homogeneous: ClassVar[bool] = False
     soft: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         self.link = self.link or self.links[0]
         if self.link not in self.links:
             others = [name for name in LOSSES if self.link in LOSSES[name].links]
-            hint = f"; with that link there is {', '.join(others)}" if others else ""
+            hint = f"; {self.link} is a link of {', '.join(others)}" if others else ""
             raise ValueError(f"link: expected {' or '.join(self.links)}, found '{self.link}'{hint}")
         self._link = LINKS.create(self.link)
+
+    @property
+    def border(self) -> float:
+        """0 where scores are signed or go through the sigmoid; ½ between targets of 0 and 1."""
+        return 0.5 if self.soft and self.link == "identity" else 0.0
 
     @property
     def probabilistic(self) -> bool:
@@ -78,23 +82,24 @@ class Loss(ABC):
     def backward(self, Z: Array, P: Array, Y: Array, dZ: Array) -> None:
         """dZ: in row i, dL_i/dz_i."""
 
-    def classes(self, P: Array) -> NDArray[np.int64]:
+    def classes(self, Z: Array) -> NDArray[np.int64]:
         """The class that is predicted for each row, (n,): the first of the highest; of two, the second wins a draw."""
         classes: NDArray[np.int64]
-        if P.shape[1] > 2:
-            classes = P.argmax(axis=1)
+        if Z.shape[1] > 2:
+            classes = Z.argmax(axis=1)
         else:
-            wins = P[:, 0] >= self.threshold if P.shape[1] == 1 else P[:, 1] >= P[:, 0]
+            wins = Z[:, 0] >= self.border if Z.shape[1] == 1 else Z[:, 1] >= Z[:, 0]
             classes = wins.astype(np.int64)
         return classes
 
-    def by_class(self, P: Array) -> Array:
+    def by_class(self, Z: Array) -> Array:
         """A figure for each class, (n, K): its probability if the loss is probabilistic, else its score."""
-        if P.shape[1] == 1:
-            return np.hstack([2 * self.threshold - P, P])
-        if self.link == "sigmoid":
-            shares: Array = P / P.sum(axis=1, keepdims=True)  # of the K separate answers
-            return shares
+        if Z.shape[1] == 1:
+            Z = np.hstack([2 * self.border - Z, Z])
+        P = np.empty_like(Z)
+        self.apply_link(Z, P)
+        if self._link.separate and Z.shape[1] > 1:
+            P /= P.sum(axis=1, keepdims=True)  # the shares of the separate answers
         return P
 
 
@@ -180,9 +185,8 @@ class Perceptron(Loss):
     Two classes have one output: ŷ = 1 if z ≥ 0 else 0, L = (ŷ − y) z, dL/dz = ŷ − y.
     """
 
-    threshold = 0.0
     smooth, soft = False, False
-    sparse, scalable = True, True
+    sparse, homogeneous = True, True
 
     def forward(self, Z: Array, Y: Array, P: Array) -> Rows:
         self.apply_link(Z, P)
@@ -206,29 +210,32 @@ class Hinge(Loss):
     Two classes have one output: L = max(0, 1 − t z), t = 2y − 1, dL/dz = −t while L > 0.
     """
 
-    threshold = 0.0
     smooth, soft = False, False
     sparse, margin = True, True
 
     def forward(self, Z: Array, Y: Array, P: Array) -> Rows:
         self.apply_link(Z, P)
         Z = Z.astype(np.float64)
-        rows: Rows
-        if Z.shape[1] == 1:
-            rows = np.maximum(0, 1 - (2 * Y - 1) * Z)[:, 0]
-        else:
-            rows = (Z + (1 - Y)).max(axis=1) - np.vecdot(Y, Z)  # 0 if the largest is z_y itself
-        return rows
+        two: Rows = np.maximum(0, 1 - np.vecdot(2 * Y - 1, Z))  # 1 − t z
+        more: Rows = self._leads(Z, Y).max(axis=1)  # 0 if no other comes near enough
+        return two if Z.shape[1] == 1 else more
 
     def backward(self, Z: Array, P: Array, Y: Array, dZ: Array) -> None:
         if Z.shape[1] == 1:
             T = 2 * Y - 1
             np.multiply(T * Z < 1, -T, out=dZ)  # −t while t z < 1            (n, 1)
         else:
-            M = Z + (1 - Y)
-            _one_hot(M.argmax(axis=1), dZ)
+            leads = self._leads(Z, Y)
+            _one_hot(leads.argmax(axis=1), dZ)
             dZ -= Y  # 1 at j, −1 at y             (n, K)
-            dZ *= (M.max(axis=1) > np.vecdot(Y, Z))[:, None]  # a tie is no loss
+            dZ *= (leads.max(axis=1) > 0)[:, None]  # a margin of just 1 is no loss
+
+    def _leads(self, Z: Array, Y: Array) -> Array:
+        """1 + z_j − z_y, and 0 for y itself."""
+        # the difference first, as the 1 would be lost beside a large z; in float64, where that of any two floats fits
+        leads: Array = np.subtract(Z, np.vecdot(Y, Z)[:, None], dtype=np.float64)
+        leads += 1 - Y
+        return leads
 
 
 @LOSSES.register("squared-hinge")
@@ -238,7 +245,6 @@ class SquaredHinge(Loss):
     Two classes have one output; more have one each, against the rest.
     """
 
-    threshold = 0.0
     soft = False
 
     def forward(self, Z: Array, Y: Array, P: Array) -> Rows:

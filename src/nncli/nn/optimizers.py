@@ -19,6 +19,7 @@ from nncli.registry import Registry
 
 Again = Callable[[], float]
 BLOCK = 65_536  # elements; four vectors of float32 of this length are 1 MiB, within the second-level cache of most
+FLAT = 1e-8  # where no component of the gradient is larger, L-BFGS is done
 FLUSH_STEPS, NEGLIGIBLE = 100, 1e-30  # between two flushes, β = 0.9 decays 1e-30 to 1e-35, still a normal number
 
 
@@ -272,7 +273,8 @@ class LBFGS(Optimizer):
         p = self._direction(g)
         slope = float(np.vdot(p, g))  # dL/dt at t = 0
         t = 1.0 if self.t else min(1.0, 1 / float(np.abs(g).sum() or 1))
-        while t * -slope > 1e-15 * abs(loss):
+        tiny = 0.01 * float(np.finfo(theta.dtype).eps) * abs(loss)  # a fall that the loss could not show
+        while t * -slope > tiny and float(np.abs(g_before).max()) > FLAT:
             np.multiply(p, t, out=theta)
             theta += before  # θ ← θ + t p
             found = again()

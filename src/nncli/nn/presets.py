@@ -9,7 +9,10 @@ from nncli.registry import Registry
 
 
 class Preset:
-    """What a model is made of where the user does not say otherwise; `lr` None is the optimizer's own."""
+    """What a model is made of where the user does not say otherwise.
+
+    `lr` None is the optimizer's own. `average` is judged and saved in place of the last parameters.
+    """
 
     name: str
     hidden: tuple[int, ...] = ()
@@ -41,7 +44,7 @@ class AveragedPerceptron(Perceptron):
 
 @MODELS.register("mira")
 class MIRA(Preset):
-    """ŷ = argmax_k z_k, Z = X W + b;  w_y ← w_y + τ x, w_j ← w_j − τ x, τ = min(α, (1 + z_j − z_y) / 2‖x‖²)"""
+    """ŷ = argmax_k z_k, Z = X W + b;  w_y ← w_y + τ x, w_j ← w_j − τ x, τ = min(α, (1 + z_j − z_y) / (2‖x‖² + 2))"""
 
     loss, optimizer, schedule, batch_size = "hinge", "mira", "constant", 1
 

@@ -44,8 +44,8 @@ def learn_rows(
 ) -> tuple[Array, NDArray[np.float64]]:
     """Learns from X (m, d) and Y (m, outputs), one row after the other, with α = rate(i) at row i.
 
-    `weights` (m,) multiply the losses of the rows. Returns P (m, outputs) and the row losses (m,), each
-    with the parameters as they were when the row's turn came.
+    `weights` (m,) multiply the losses of the rows. Returns the scores (m, outputs) and losses (m,) of
+    the rows, each with the parameters as they were when the row's turn came.
     """
     [layer] = network.dense
     S = X @ layer.W
@@ -81,7 +81,7 @@ def learn_rows(
     average.add(network.theta, len(S))  # θ is the mean of these rows now
     if (share != 1).any():
         _move(layer, X, (1 - share) * D)
-    return P, losses
+    return S, losses
 
 
 def _move(layer: Dense, X: Array, D: Array) -> None:

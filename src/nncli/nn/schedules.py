@@ -40,7 +40,7 @@ class Schedule(ABC):
         """The factor at t."""
 
     def observe(self, val_loss: float) -> None:
-        """Hears of the validation loss after each epoch."""
+        """Hears after each epoch what the best one has least of: the validation loss, or the share of errors."""
 
 
 SCHEDULES: Registry[Schedule] = Registry("--schedule")
