@@ -256,6 +256,21 @@ def test_what_is_dropped_in_training_is_there_in_the_end(where: str) -> None:
     np.testing.assert_array_equal(done.model.network.forward(X).copy(), done.model.network.forward(X))
 
 
+def test_a_run_that_is_stopped_within_an_epoch_drops_nothing_in_the_end() -> None:
+    prepared, asked = prepare(TrainConfig(data="iris", dropout=0.4)), 0
+
+    def stop() -> bool:
+        nonlocal asked
+        asked += 1
+        return asked > 6  # in the second epoch of four steps each
+
+    done = run(prepared, stop=stop)
+    assert done is not None
+    assert done.stopped == "interrupted"
+    X = prepared.train.matrix.slice(0, 20)
+    np.testing.assert_array_equal(done.model.network.forward(X).copy(), done.model.network.forward(X))
+
+
 def test_dropout_draws_apart_from_the_order_of_rows() -> None:
     draws = [np.random.default_rng(seed).random(5).tolist() for seed in seeds(TrainConfig())]
     assert all(one != other for i, one in enumerate(draws) for other in draws[:i])

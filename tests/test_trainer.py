@@ -362,3 +362,12 @@ def test_weights_say_which_epoch_of_a_perceptron_is_best() -> None:
     assert mine.best is not None
     assert mine.best.number == int(np.argmax(accuracies)) + 1
     assert len(set(accuracies)) > 1
+
+
+def test_the_plateau_schedule_hears_of_a_perceptrons_errors() -> None:
+    """Its validation loss would fall and rise with the length of θ."""
+    mine = trainer(blobs(40), blobs(100, seed=5), model="perceptron", epochs=4, schedule="plateau")
+    heard: list[float] = []
+    mine.schedule.observe = heard.append  # type: ignore[method-assign]
+    epochs = list(mine.run())
+    assert heard == pytest.approx([1 - (epoch.val_accuracy or 0) for epoch in epochs])
