@@ -226,6 +226,7 @@ OPTIONS = {
     "--on-error": Case("predict two.npz two.csv --on-error skip", 2, "--on-error: expected fail or blank, found 'skip'."),
     "--config absent": Case("train two.csv --config c.toml", 2, "--config: cannot read c.toml: No such file or directory."),
     "--config no TOML": Case("train two.csv --config c.toml", 2, "c.toml: expected TOML, found an error: Invalid value (at line 1, column 6).", {"c.toml": "lr = \n"}),
+    "--config of a run": Case("train two.csv --config c.toml", 2, "c.toml: 'out' is of one run, not of a training. Give it on the command line.", {"c.toml": 'out = "m.npz"\n'}),
     "--config unknown key": Case("train two.csv --config c.toml", 2, "c.toml: unknown option 'batchsize'. Did you mean 'batch-size'?", {"c.toml": "batchsize = 3\n"}),
     "--config text for number": Case("train two.csv --config c.toml", 2, "c.toml: lr: expected a number above 0, found 'x'.", {"c.toml": 'lr = "x"\n'}),
     "--config text for bool": Case("train two.csv --config c.toml", 2, "c.toml: header: expected true or false, found 'yes'.", {"c.toml": 'header = "yes"\n'}),

@@ -80,11 +80,12 @@ class TestWeights:
         expected = (len(y) / (2 * np.bincount(y)))[found.val.y]
         np.testing.assert_allclose(found.val.weights, expected)
 
-    def test_a_class_that_counts_nothing_is_an_error(self) -> None:
+    @pytest.mark.parametrize("class_weight", ["none", "balanced"])
+    def test_a_class_that_counts_nothing_is_an_error(self, class_weight: str) -> None:
         lines = Path("train.csv").read_text().splitlines()
         Path("train.csv").write_text("\n".join("0,0,b" if line.endswith("b") else line for line in lines) + "\n")
         with pytest.raises(DataError) as error:
-            prepared(weight="w")
+            prepared(weight="w", class_weight=class_weight)
         assert str(error.value) == (
             "train.csv: column 'w': all training rows of class 'b' have a weight of 0. "
             "Leave the class out, or let it count."
@@ -96,6 +97,16 @@ class TestWeights:
         Path("val.csv").write_text("x,w,class\n1,0,a\n2,0,b\n3,0,a\n")
         with pytest.raises(DataError, match=r"column 'w': expected a weight above 0, found none"):
             prepared(weight="w", val_data="val.csv")
+
+    def test_validation_rows_of_the_split_that_count_nothing_are_an_error(self) -> None:
+        rows_of_val = prepared(weight="w").split.val
+        lines = Path("train.csv").read_text().splitlines()
+        for row in rows_of_val:
+            x, _, name = lines[row + 1].split(",")
+            lines[row + 1] = f"{x},0,{name}"
+        Path("train.csv").write_text("\n".join(lines) + "\n")
+        with pytest.raises(DataError, match="all validation rows have a weight of 0"):
+            prepared(weight="w")
 
 
 @pytest.mark.usefixtures("files")

@@ -78,6 +78,8 @@ def prepare(config: TrainConfig, dataset: Dataset | None = None) -> Prepared:
     config = resolve(config, len(split.train), has_val=val_share > 0 or config.val_data is not None)
     preprocess = Preprocess.fit(dataset.table, split.train, config.scale)
     matrix = preprocess.transform(dataset.table, np.dtype(config.dtype))
+    if of_row is not None:
+        _check_weights(config, dataset, of_row, split)
     of_class = None
     if config.class_weight == "balanced":
         of_class = _balanced(
@@ -111,9 +113,7 @@ def prepare(config: TrainConfig, dataset: Dataset | None = None) -> Prepared:
         test = whole(dataset.test)
     elif test_share:
         test = Subset(matrix, dataset.y, split.test)
-    if weights is not None:
-        _check_weights(config, dataset, train, val)
-        # of mean 1, so that a learning rate means the same
+    if weights is not None:  # of mean 1 over the training rows, so that a learning rate means the same
         train = dataclasses.replace(train, weights=weights / weights[split.train].mean())
     return Prepared(config, dataset, split, preprocess, train, val, test, test_sha256, tuple(notes))
 
@@ -124,18 +124,19 @@ def _same_file(option: str, other: Dataset, dataset: Dataset) -> list[str]:
     return [f"warning: {option} is the training file itself: most of its rows are trained on, and flatter the figures"]
 
 
-def _check_weights(config: TrainConfig, dataset: Dataset, train: Subset, val: Subset | None) -> None:
-    """DataError where nothing is left to learn from, or to judge by."""
-    for name, part in (("training", train), ("validation", val)):
-        if part and part.weights is not None and not part.weights[part.rows].any():
-            raise DataError(dataset.source, f"column '{config.weight}': all {name} rows have a weight of 0")
-    assert train.weights is not None
-    of_class = np.bincount(train.y[train.rows], (train.weights > 0)[train.rows], len(dataset.classes))
+def _check_weights(config: TrainConfig, dataset: Dataset, of_row: NDArray[np.float64], split: Split) -> None:
+    """DataError where there is nothing to judge by, or a class that cannot be learned."""
+    of_class = np.bincount(dataset.y[split.train], of_row[split.train] > 0, len(dataset.classes))
     if not of_class.all():
         name = dataset.classes[int(of_class.argmin())]
         raise DataError(
             dataset.source, f"column '{config.weight}': all training rows of class '{name}' have a weight of 0",
             "Leave the class out, or let it count",
+        )  # fmt: skip
+    if len(split.val) and not of_row[split.val].any():
+        raise DataError(
+            dataset.source, f"column '{config.weight}': all validation rows have a weight of 0",
+            "Set another --seed, or leave the rows that do not count out",
         )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr bu
 ModelFile = Annotated[
     str, typer.Argument(metavar="MODEL", help="A model that nncli train has saved.", show_default=False)
 ]
+RUN_OPTIONS = ("out", "log", "dry_run", "json", "quiet", "config")
 DATA_HELP = (
     "A CSV or TSV file (also .gz, .bz2, .zst), a folder or file of MNIST-style IDX, the name of a bundled "
     "data set, or - for stdin."
@@ -88,6 +89,10 @@ def _read_toml(file: str) -> dict[str, Any]:
     for name in options:
         if name not in known:
             shown = name.replace("_", "-")
+            if name in RUN_OPTIONS:
+                raise OptionError(
+                    str(file), f"'{shown}' is of one run, not of a training", "Give it on the command line"
+                )
             raise OptionError(str(file), f"unknown option '{shown}'", did_you_mean(name, known).replace("_", "-"))
     return options
 
