@@ -73,6 +73,7 @@ def test_every_room_named_here_exists() -> None:
         ("train --help", {"pyarrow", "sklearn", "rich"}),
         ("train DATA --epochs 1 -o new.npz --json", {"sklearn", "scipy", "rich"}),
         ("predict MODEL DATA", {"sklearn", "scipy", "rich"}),
+        ("graph a+b --at a=1,b=2 --json", {"numpy", "pyarrow", "sklearn", "rich"}),
         ("datasets --json", {"numpy", "pyarrow", "sklearn", "rich"}),
     ],
 )

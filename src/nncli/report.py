@@ -9,8 +9,10 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+from rich.tree import Tree
 
 from nncli.nn.calibration import Calibration
+from nncli.nn.graph import Graph
 from nncli.output import number, one_line, percent, say
 
 PARTS = (("training", "train"), ("validation", "val"), ("test", "test"))
@@ -110,6 +112,34 @@ def print_model(d: dict[str, Any]) -> None:
         if text:
             table.add_row(name, Text(text))
     _show(table)
+
+
+def print_graph(graph: Graph) -> None:
+    """Every node with its value and its derivative, as Algorithm 1 leaves them; then the same as a tree."""
+    table = _table("node", "is", align="left")
+    for title in ("value", "∂/∂node", "local derivatives"):
+        table.add_column(Text(title), justify="right" if title != "local derivatives" else "left")
+    for i, node in enumerate(graph.nodes):
+        locals_ = [f"∂u{i + 1}/∂u{j + 1} = {p:.6g}" for j, p in zip(node.operands, node.partials, strict=True)]
+        table.add_row(f"u{i + 1}", node.text, f"{node.value:.6g}", f"{node.grad:.6g}", ", ".join(locals_))
+    _show(table)
+    print()
+    console = Console()
+    if not console.is_terminal:
+        console.width = 100
+    console.print(_tree(graph, len(graph.nodes) - 1, set()))
+
+
+def _tree(graph: Graph, i: int, shown: set[int]) -> Tree:
+    """The node and what it was made from; what has been shown is not unfolded again."""
+    node = graph.nodes[i]
+    again = " (above)" if i in shown and node.operands else ""
+    tree = Tree(Text(f"u{i + 1} = {node.text} = {node.value:.6g}   ∂ {node.grad:.6g}{again}"))
+    if not again:
+        shown.add(i)
+        for j in dict.fromkeys(node.operands):
+            tree.children.append(_tree(graph, j, shown))
+    return tree
 
 
 def print_datasets(rows: Sequence[Sequence[str]]) -> None:

@@ -56,8 +56,9 @@ def with_config(command: Callable[..., int]) -> Callable[..., int]:
         given = {name: values.pop(name) for name in ["data", *options]}
         given = {name: value for name, value in given.items() if value is not None}
         config = _merged(given, config_file)
-        if config_file is not None and Path(str(values.get("out"))).resolve() == Path(config_file).resolve():
-            raise OptionError("--out", f"would overwrite {config_file}, the --config file", "Name another file with -o")
+        for name in ("out", "log"):
+            if config_file is not None and Path(str(values.get(name))).resolve() == Path(config_file).resolve():
+                raise OptionError(f"--{name}", f"would overwrite {config_file}, the --config file", "Name another file")
         return command(config, **values)
 
     del wrapper.__dict__["__wrapped__"]  # so that the signature below is the one that is seen

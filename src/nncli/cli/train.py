@@ -13,7 +13,7 @@ import typer
 from nncli.cli.options import Json, Quiet, with_config
 from nncli.cli.stop import StopRequest
 from nncli.config import TrainConfig
-from nncli.errors import DONE, OptionError, OutputError, TrainingError
+from nncli.errors import DONE, OptionError, OutputError
 
 if TYPE_CHECKING:
     from nncli.trainer import Epoch
@@ -82,10 +82,7 @@ def train(
 
             run = experiment.run(prepared, on_epoch, stop)
         if run is None:
-            if stop.exit_code is None:
-                raise TrainingError(
-                    "--time-limit", "expected time for one epoch at least, found it up before; nothing is saved"
-                )
+            assert stop.exit_code is not None
             say("stopped before the first epoch was done: nothing is saved", quiet)
             return stop.exit_code
         checkpoint.save(Path(out), run.model, run.provenance)

@@ -1,0 +1,118 @@
+"""An expression as text → a graph of its elementary operations. Python's parser reads it; nothing is evaluated."""
+
+from __future__ import annotations
+
+import ast
+import math
+from collections.abc import Mapping
+
+from nncli.errors import OptionError
+from nncli.nn.graph import OPERATIONS, Graph
+from nncli.registry import did_you_mean
+
+WHERE = "EXPRESSION"
+FUNCTIONS = tuple(name for name in OPERATIONS if name in ("exp", "log", "sigmoid", "tanh", "relu"))
+BINARY = {ast.Add: "add", ast.Mult: "multiply", ast.Div: "divide"}
+DEEPEST = 200  # parentheses within parentheses
+
+
+def graph_of(text: str, values: Mapping[str, float]) -> Graph:
+    """The graph of an expression such as (w*x + b - y)^2, its variables at the given values.
+
+    + − * / ^2, parentheses, numbers, and the functions exp, log, sigmoid, tanh, relu. a − b is a + (−b). OptionError,
+    with the column, for anything else, and where a value is not finite.
+    """
+    return _Reader(text, values).graph
+
+
+class _Reader:
+    def __init__(self, text: str, values: Mapping[str, float]) -> None:
+        self.text, self.values, self.graph = text, values, Graph()
+        self.variables: dict[str, int] = {}
+        python = text.replace("^", "**")
+        try:
+            parsed = ast.parse(python.strip() or python, mode="eval")
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            column = getattr(error, "offset", None) or len(text) + 1
+            raise self._error(column, f"expected an expression, found {self._what(python, column)}") from None
+        self.shift = len(python) - len(python.lstrip())
+        self.python = python
+        self._node(parsed.body, 0)
+
+    def _node(self, node: ast.expr, depth: int) -> int:
+        """Adds what the node stands for, and returns its position in the graph."""
+        if depth > DEEPEST:
+            raise self._error(
+                self._column(node), f"expected at most {DEEPEST} operations within one another, found more"
+            )
+        match node:
+            case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
+                if not math.isfinite(value):
+                    raise self._error(self._column(node), "expected a finite number, found infinity")
+                return self.graph.number(float(value))
+            case ast.Name(id=name):
+                return self._variable(name, node)
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                return self._apply(node, "negative", self._node(operand, depth + 1))
+            case ast.UnaryOp(op=ast.UAdd(), operand=operand):
+                return self._node(operand, depth + 1)
+            case ast.BinOp(op=ast.Pow(), left=left, right=ast.Constant(value=2)):
+                return self._apply(node, "square", self._node(left, depth + 1))
+            case ast.BinOp(op=ast.Sub(), left=left, right=right):
+                a, b = self._node(left, depth + 1), self._node(right, depth + 1)
+                return self._apply(node, "add", a, self._apply(right, "negative", b))
+            case ast.BinOp(op=ast.Add() | ast.Mult() | ast.Div() as operator, left=left, right=right):
+                return self._apply(
+                    node, BINARY[type(operator)], self._node(left, depth + 1), self._node(right, depth + 1)
+                )
+            case ast.Call(func=ast.Name(id=name), args=[operand], keywords=[]) if name in FUNCTIONS:
+                return self._apply(node, name, self._node(operand, depth + 1))
+            case ast.Call(func=ast.Name(id=name)) if name not in FUNCTIONS:
+                raise self._error(
+                    self._column(node), f"expected one of the functions {', '.join(FUNCTIONS)}, found '{name}'",
+                    did_you_mean(name, FUNCTIONS),
+                )  # fmt: skip
+            case ast.BinOp(op=ast.Pow(), right=right):
+                raise self._error(
+                    self._column(right), f"expected ^2, found ^{self._source(right)}", "Write x*x*x for x^3"
+                )
+        raise self._error(
+            self._column(node), f"expected + - * / ^2, a function, a variable or a number, found '{self._source(node)}'"
+        )
+
+    def _variable(self, name: str, node: ast.expr) -> int:
+        if name not in self.variables:
+            if name not in self.values:
+                raise self._error(
+                    self._column(node), f"the variable '{name}' has no value",
+                    did_you_mean(name, self.values) or f"Give it one with --at {name}=1",
+                )  # fmt: skip
+            self.variables[name] = self.graph.variable(name, self.values[name])
+        return self.variables[name]
+
+    def _apply(self, node: ast.expr, operation: str, *operands: int) -> int:
+        found = [self.graph.nodes[i].value for i in operands]
+        try:
+            return self.graph.apply(operation, *operands)
+        except ZeroDivisionError:
+            problem = "division by 0"
+        except ValueError:
+            problem = f"expected the log of a positive number, found that of {found[0]:g}"
+        except OverflowError:
+            problem = f"too large for a number, at {', '.join(f'{value:g}' for value in found)}"
+        raise self._error(self._column(node), f"{problem}: {self._source(node)}")
+
+    def _column(self, node: ast.expr) -> int:
+        """Where the node begins in the text, from 1: in it, ^ is one sign and not two."""
+        before = self.python[: self.shift] + self.python.lstrip().encode()[: node.col_offset].decode()
+        return len(before) - before.count("**") + 1
+
+    def _source(self, node: ast.expr) -> str:
+        return (ast.get_source_segment(self.python.strip(), node) or "").replace("**", "^")
+
+    def _what(self, python: str, column: int) -> str:
+        rest = python.strip()[column - 1 :]
+        return f"'{rest[0]}'" if rest else "its end"
+
+    def _error(self, column: int, problem: str, remedy: str = "") -> OptionError:
+        return OptionError(f"{WHERE}, column {column}", problem, remedy)

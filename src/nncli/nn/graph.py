@@ -1,0 +1,123 @@
+"""Scalar computation graphs, and backpropagation on them.
+
+A graph is a row of nodes u₁ … u_n, each a variable, a number, or an elementary operation on nodes before it. So the
+nodes stand in topological order: going forward, every node finds the values it needs. Going backward, every
+node gets ∂u_n/∂u_i, by Algorithm 1 of the lectures:
+
+    grad[u_n] = 1
+    for i = n − 1 … 1:
+        grad[u_i] = Σ grad[u_j] · ∂u_j/∂u_i   over the successors u_j of u_i, those that were made from it
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Operation:
+    """u = value(a, b); the local derivatives (∂u/∂a, ∂u/∂b) = partials(u, a, b). `text` writes it with its operands."""
+
+    text: str
+    value: Callable[..., float]
+    partials: Callable[..., tuple[float, ...]]
+
+
+def _sigmoid(x: float) -> float:
+    return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
+
+
+OPERATIONS = {
+    "negative": Operation("−{}", lambda x: -x, lambda u, x: (-1.0,)),
+    "square": Operation("{}²", lambda x: x * x, lambda u, x: (2 * x,)),
+    "exp": Operation("exp {}", math.exp, lambda u, x: (u,)),
+    "log": Operation("log {}", math.log, lambda u, x: (1 / x,)),
+    "sigmoid": Operation("σ({})", _sigmoid, lambda u, x: (u * (1 - u),)),
+    "tanh": Operation("tanh {}", math.tanh, lambda u, x: (1 - u * u,)),
+    "relu": Operation("max({}, 0)", lambda x: max(x, 0.0), lambda u, x: (1.0 if x > 0 else 0.0,)),
+    "add": Operation("{} + {}", lambda a, b: a + b, lambda u, a, b: (1.0, 1.0)),
+    "multiply": Operation("{} · {}", lambda a, b: a * b, lambda u, a, b: (b, a)),
+    "divide": Operation("{} / {}", lambda a, b: a / b, lambda u, a, b: (1 / b, -u / b)),
+}
+
+
+@dataclass
+class Node:
+    """One u_i: what it is, as text; the positions of its operands; its value; the local derivatives ∂u_i/∂operand,
+    and ∂u_n/∂u_i, once `backward` has been there."""
+
+    text: str
+    operands: tuple[int, ...]
+    value: float
+    partials: tuple[float, ...]
+    is_variable: bool = False
+    grad: float = 0.0
+
+
+@dataclass
+class Graph:
+    """The nodes, in topological order; the last one is the output."""
+
+    nodes: list[Node] = field(default_factory=list)
+
+    def variable(self, name: str, value: float) -> int:
+        """A node that derivatives are wanted of. Like all that make nodes, it returns the node's position."""
+        return self._append(Node(name, (), value, (), is_variable=True))
+
+    def number(self, value: float) -> int:
+        return self._append(Node(f"{value:g}", (), value, ()))
+
+    def apply(self, operation: str, *operands: int) -> int:
+        """A node made from others. ZeroDivisionError, ValueError or OverflowError where it has no finite value."""
+        how = OPERATIONS[operation]
+        values = [self.nodes[i].value for i in operands]
+        u = how.value(*values)
+        partials = how.partials(u, *values)
+        if not all(map(math.isfinite, (u, *partials))):
+            raise OverflowError
+        return self._append(Node(how.text.format(*(f"u{i + 1}" for i in operands)), operands, u, partials))
+
+    def backward(self) -> None:
+        """Algorithm 1: fills the `grad` of every node. What is used twice collects from both its successors."""
+        for node in self.nodes:
+            node.grad = 0.0
+        self.nodes[-1].grad = 1.0  # grad[u_n] = 1
+        for node in reversed(self.nodes):
+            for i, partial in zip(node.operands, node.partials, strict=True):
+                self.nodes[i].grad += node.grad * partial  # grad[u_i] += grad[u_j] · ∂u_j/∂u_i
+
+    def describe(self) -> dict[str, Any]:
+        """All of it, for JSON."""
+        return {
+            "value": self.nodes[-1].value,
+            "variables": {
+                node.text: {"value": node.value, "derivative": node.grad} for node in self.nodes if node.is_variable
+            },
+            "nodes": [
+                {
+                    "name": f"u{i + 1}",
+                    "is": node.text,
+                    "operands": [f"u{j + 1}" for j in node.operands],
+                    "value": node.value,
+                    "local_derivatives": list(node.partials),
+                    "derivative": node.grad,
+                }
+                for i, node in enumerate(self.nodes)
+            ],
+        }
+
+    def dot(self) -> str:
+        """All of it, for Graphviz: values and derivatives at the nodes, local derivatives at the edges."""
+        lines = ["digraph {", "  rankdir=LR", "  node [shape=box]"]
+        for i, node in enumerate(self.nodes):
+            lines.append(f'  u{i + 1} [label="u{i + 1} = {node.text}\\n= {node.value:.6g}\\n∂ {node.grad:.6g}"]')
+            for j, partial in zip(node.operands, node.partials, strict=True):
+                lines.append(f'  u{j + 1} -> u{i + 1} [label="{partial:.6g}"]')
+        return "\n".join([*lines, "}"])
+
+    def _append(self, node: Node) -> int:
+        self.nodes.append(node)
+        return len(self.nodes) - 1

@@ -1,0 +1,181 @@
+# ruff: noqa: E501  (each message stands on one line)
+"""Scalar graphs: values by hand, derivatives against differences, worked examples, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from nncli.errors import OptionError
+from nncli.nn.expression import graph_of
+from nncli.nn.graph import OPERATIONS, Graph
+
+
+def derivatives(expression: str, **at: float) -> dict[str, float]:
+    graph = graph_of(expression, at)
+    graph.backward()
+    return {node.text: node.grad for node in graph.nodes if node.is_variable}
+
+
+def value(expression: str, **at: float) -> float:
+    return graph_of(expression, at).nodes[-1].value
+
+
+def test_linear_regression() -> None:
+    # (1·2 + 0 − 3)² = 1; its derivative in the difference e = −1 is −2, in w −2 x, in x −2 w
+    assert value("(w*x + b - y)^2", w=1, x=2, b=0, y=3) == 1
+    assert derivatives("(w*x + b - y)^2", w=1, x=2, b=0, y=3) == {"w": -4, "x": -2, "b": -2, "y": 2}
+
+
+def test_softmax_of_two_classes() -> None:
+    """One row of softmax regression, all its numbers."""
+    at = {"a": 0.65, "b": 1.19, "c": 0.69, "d": -0.92, "x": 0.2, "y": 0.7}
+    loss = "-log(exp(a*x + b*y) / (exp(a*x + b*y) + exp(c*x + d*y)))"
+    assert value("a*x + b*y", a=0.65, b=1.19, x=0.2, y=0.7) == pytest.approx(0.963)
+    assert value("exp(a*x + b*y)", a=0.65, b=1.19, x=0.2, y=0.7) == pytest.approx(2.61954, abs=5e-6)
+    assert value(loss, **at) == pytest.approx(0.20714, abs=5e-6)
+    expected = {"a": -0.03742, "b": -0.13097, "c": 0.03742, "d": 0.13097, "x": 0.00748, "y": -0.39477}
+    assert derivatives(loss, **at) == pytest.approx(expected, abs=6e-6)
+
+
+def test_a_line_with_a_kink_has_slope_one_and_then_two() -> None:
+    assert derivatives("x + relu(x - 5)", x=4) == {"x": 1}
+    assert derivatives("x + relu(x - 5)", x=6) == {"x": 2}
+
+
+def test_what_is_used_twice_collects_both_paths() -> None:
+    # x·x + x at 3: 2x + 1
+    assert derivatives("x*x + x", x=3) == {"x": 7}
+    assert len([node for node in graph_of("x*x + x", {"x": 3}).nodes if node.is_variable]) == 1
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_local_derivatives_agree_with_central_differences(name: str) -> None:
+    n, h = OPERATIONS[name].text.count("{}"), 1e-6
+    for point in ([0.7, -1.3], [2.5, 0.4]):
+        at = point[:n]
+
+        def of(values: list[float]) -> float:
+            graph = Graph()
+            return graph.nodes[graph.apply(name, *(graph.variable(f"x{i}", v) for i, v in enumerate(values)))].value
+
+        graph = Graph()
+        graph.apply(name, *(graph.variable(f"x{i}", v) for i, v in enumerate(at)))
+        graph.backward()
+        for i in range(n):
+            above, below = ([*at[:i], at[i] + s * h, *at[i + 1 :]] for s in (1, -1))
+            assert graph.nodes[i].grad == pytest.approx((of(above) - of(below)) / (2 * h), rel=1e-8)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    ["log(1 + exp(-w*x))", "sigmoid(w*x) * tanh(x - w)", "(w/x - x/w)^2 - 3*w", "exp(-(w - 2)^2 / x)", "+w - -x"],
+)
+def test_backpropagation_agrees_with_central_differences(expression: str) -> None:
+    at, h = {"w": 0.8, "x": 1.7}, 1e-6
+    for name, found in derivatives(expression, **at).items():
+        above, below = (value(expression, **{**at, name: at[name] + s * h}) for s in (1, -1))
+        assert found == pytest.approx((above - below) / (2 * h), rel=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("expression", "expected"),
+    [  # ^ binds before *, and * before +, as on paper
+        ("2 + 3*4^2", 50), ("-3^2", -9), ("2*3 - 4/8", 5.5), ("8/4/2", 1), ("10 - 4 - 3", 3), ("(1 + 2)*3", 9), ("1.5e1", 15),
+        (" 2 + 2 ", 4),
+    ],
+)  # fmt: skip
+def test_precedence(expression: str, expected: float) -> None:
+    assert value(expression) == expected
+
+
+def test_sigmoid_does_not_overflow() -> None:
+    assert value("sigmoid(x)", x=-1000) == 0
+    assert value("sigmoid(x)", x=1000) == 1
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("x + log(y - 3)", "EXPRESSION, column 5: expected the log of a positive number, found that of -1: log(y - 3)."),
+        ("x^2 / (y - 2)", "EXPRESSION, column 1: division by 0: x^2 / (y - 2)."),
+        ("exp(1000*y)", "EXPRESSION, column 1: too large for a number, at 2000: exp(1000*y)."),
+        ("x^2 + z", "EXPRESSION, column 7: the variable 'z' has no value. Give it one with --at z=1."),
+        ("x^3", "EXPRESSION, column 3: expected ^2, found ^3. Write x*x*x for x^3."),
+        ("x + tahn(y)", "EXPRESSION, column 5: expected one of the functions exp, log, sigmoid, tanh, relu, found 'tahn'. Did you mean 'tanh'?"),
+        ("x + (y", "EXPRESSION, column 5: expected an expression, found '('."),
+        ("x +", "EXPRESSION, column 4: expected an expression, found its end."),
+        ("", "EXPRESSION, column 1: expected an expression, found its end."),
+        ("exp(x, y)", "EXPRESSION, column 1: expected + - * / ^2, a function, a variable or a number, found 'exp(x, y)'."),
+        ("x.real", "EXPRESSION, column 1: expected + - * / ^2, a function, a variable or a number, found 'x.real'."),
+        ("[x for x in y]", "EXPRESSION, column 1: expected + - * / ^2, a function, a variable or a number, found '[x for x in y]'."),
+        ("x if y else 1", "EXPRESSION, column 1: expected + - * / ^2, a function, a variable or a number, found 'x if y else 1'."),
+        ("x + 'a'", "EXPRESSION, column 5: expected + - * / ^2, a function, a variable or a number, found ''a''."),
+        ("True", "EXPRESSION, column 1: expected + - * / ^2, a function, a variable or a number, found 'True'."),
+        ("1e999", "EXPRESSION, column 1: expected a finite number, found infinity."),
+    ],
+)  # fmt: skip
+def test_what_is_no_expression_is_told_with_its_place(expression: str, message: str) -> None:
+    with pytest.raises(OptionError) as error:
+        graph_of(expression, {"x": 1.0, "y": 2.0})
+    assert str(error.value) == message
+
+
+@pytest.mark.parametrize(
+    "expression", ["(" * 5000 + "x" + ")" * 5000, "-" * 5000 + "x", "+".join("x" * 3000), "9" * 5000]
+)
+def test_huge_expressions_are_refused(expression: str) -> None:
+    with pytest.raises(OptionError, match="EXPRESSION, column "):
+        graph_of(expression, {"x": 1.0})
+
+
+def test_the_command_prints_a_table_and_a_tree(nncli: Callable[..., Any]) -> None:
+    found = nncli("graph", "w*x + w", "--at", "w=2,x=3")
+    assert (found.code, found.err) == (0, "")
+    assert found.out == (
+        "node   is        value   ∂/∂node   local derivatives\n"
+        "───────────────────────────────────────────────────────────\n"
+        "u1     w             2         4\n"
+        "u2     x             3         2\n"
+        "u3     u1 · u2       6         1   ∂u3/∂u1 = 3, ∂u3/∂u2 = 2\n"
+        "u4     u3 + u1       8         1   ∂u4/∂u3 = 1, ∂u4/∂u1 = 1\n"
+        "\n"
+        "u4 = u3 + u1 = 8   ∂ 1\n"
+        "├── u3 = u1 · u2 = 6   ∂ 1\n"
+        "│   ├── u1 = w = 2   ∂ 4\n"
+        "│   └── u2 = x = 3   ∂ 2\n"
+        "└── u1 = w = 2   ∂ 4\n"
+    )
+
+
+def test_the_command_prints_json_and_graphviz(nncli: Callable[..., Any]) -> None:
+    found = json.loads(nncli("graph", "w*x", "--at", "w=2,x=3", "--json").out)
+    assert (found["value"], found["variables"]["w"]) == (6, {"value": 2, "derivative": 3})
+    assert found["nodes"][2] == {
+        "name": "u3", "is": "u1 · u2", "operands": ["u1", "u2"], "value": 6, "local_derivatives": [3, 2], "derivative": 1,
+    }  # fmt: skip
+    dot = nncli("graph", "w*x", "--at", "w=2,x=3", "--dot").out.splitlines()
+    assert dot[0] == "digraph {"
+    assert '  u3 [label="u3 = u1 · u2\\n= 6\\n∂ 1"]' in dot
+    assert '  u1 -> u3 [label="3"]' in dot
+    assert dot[-1] == "}"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["w*x", "--at", "w"], "--at: expected values as w=1,x=2, found 'w'."),
+        (["w*x", "--at", "w=1,w=2"], "--at: 'w' has two values."),
+        (["w*x", "--at", "w=one"], "--at: w: expected a finite number, found 'one'."),
+        (["w*x", "--at", "w=nan"], "--at: w: expected a finite number, found 'nan'."),
+        (["w", "--at", "w=1,x=2"], "--at: the expression has no variable 'x'. Leave it out."),
+        (["w*x", "--at", "w=1"], "EXPRESSION, column 3: the variable 'x' has no value. Give it one with --at x=1."),
+        (["1", "--dot", "--json"], "--dot: --json is there too, and only one of them can be printed. Leave one of them out."),
+    ],
+)  # fmt: skip
+def test_bad_values_are_told(words: list[str], message: str, nncli: Callable[..., Any]) -> None:
+    found = nncli("graph", *words)
+    assert (found.code, found.out, found.err) == (2, "", message + "\n")
