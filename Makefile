@@ -33,7 +33,7 @@ transcripts: $(VENV)/installed-dev  ## check that the README shows what the prog
 bench: $(VENV)/installed-bench  ## time nncli against its peers (a few minutes; MNIST=FOLDER of IDX files)
 	$(BIN)/python benchmarks/run.py $(MNIST)
 
-mnist: $(VENV)/installed  ## accuracies on MNIST, three seeds each (40 minutes; MNIST=FOLDER of IDX files)
+mnist: $(VENV)/installed  ## accuracies on MNIST, three seeds each (30 minutes; MNIST=FOLDER of IDX files)
 	@test -n "$(MNIST)" || { echo "make: name the folder of the MNIST files: make mnist MNIST=FOLDER" >&2; exit 1; }
 	$(BIN)/python benchmarks/mnist.py $(MNIST)
 

@@ -3,7 +3,7 @@
 python benchmarks/mnist.py FOLDER [SEEDS]
 
 The last row is the recipe of the README. Its options were chosen on validation images, which are training
-images here: nothing was chosen on the test images. About 40 minutes on two cores, nearly all for that row.
+images here: nothing was chosen on the test images. About 30 minutes on two cores, nearly all for that row.
 """
 
 from __future__ import annotations

@@ -163,5 +163,5 @@ def test_labels_of_margin_losses_cannot_be_smoothed(loss: str) -> None:
         resolve(TrainConfig(loss=loss, label_smoothing=0.1), 100, has_val=True)
 
 
-def test_margin_losses_are_the_three_of_the_lectures() -> None:
+def test_losses_of_one_true_class_are_the_three_of_the_lectures() -> None:
     assert {name for name in LOSSES if not LOSSES[name].soft} == {"perceptron", "hinge", "squared-hinge"}

@@ -18,7 +18,8 @@ from nncli.evaluation import evaluate_model
 from nncli.experiment import Run, run
 from nncli.nn.calibration import calibrate
 from nncli.nn.layers import Dropout
-from nncli.prepare import Prepared, prepare, seeds
+from nncli.prepare import Prepared, prepare
+from nncli.trainer import Batch
 
 
 def rewrite(source: Path, target: Path, change: Callable[[int, list[str]], list[str]]) -> None:
@@ -271,9 +272,20 @@ def test_a_run_that_is_stopped_within_an_epoch_drops_nothing_in_the_end() -> Non
     np.testing.assert_array_equal(done.model.network.forward(X).copy(), done.model.network.forward(X))
 
 
-def test_dropout_draws_apart_from_the_order_of_rows() -> None:
-    draws = [np.random.default_rng(seed).random(5).tolist() for seed in seeds(TrainConfig())]
-    assert all(one != other for i, one in enumerate(draws) for other in draws[:i])
+def test_dropout_changes_neither_the_first_weights_nor_the_order_of_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    orders: list[list[np.ndarray]] = []
+    take = Batch.take
+
+    def spy(self: Batch, rows: np.ndarray) -> object:
+        orders[-1].append(rows.copy())
+        return take(self, rows)
+
+    monkeypatch.setattr(Batch, "take", spy)
+    for dropout in (None, 0.4):
+        orders.append([])
+        trained_and_prepared(data="iris", epochs=2, dropout=dropout, val=0.0)
+    for one, other in zip(*orders, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def trained_and_prepared(**options: object) -> tuple[Run, Prepared]:

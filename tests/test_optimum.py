@@ -65,6 +65,15 @@ def test_logistic_and_softmax_regression(name: str, model: str, weighted: bool) 
     assert log_likelihood_objective(W, b, X, y, w) == pytest.approx(theirs, rel=1e-6)
 
 
+def test_softmax_of_two_classes() -> None:
+    """W has a column for each class; w = W₁ − W₀ costs least as ±w/2: ½ λ 2 ‖w/2‖² = ½ (λ/2) ‖w‖², so C = 2/(λn)."""
+    X, y = data("breast-cancer")
+    reference = LogisticRegression(C=2 / (L2 * len(y)), tol=1e-12, max_iter=10_000).fit(X, y)
+    W, b = fitted(X, y, model="softmax")
+    np.testing.assert_allclose(W[:, 1] - W[:, 0], reference.coef_[0], atol=1e-4)
+    assert b[1] - b[0] == pytest.approx(reference.intercept_[0], abs=1e-4)
+
+
 def test_one_against_the_rest() -> None:
     X, y = data("wine")
     W, b = fitted(X, y, model="logistic")

@@ -93,7 +93,8 @@ def components() -> str:
             rows = [f"| {kind} | | settings |", "|---|---|---|"]
             for name, one in registry.items():
                 fields = dataclasses.fields(one) if dataclasses.is_dataclass(one) else ()
-                settings = [f"{f.name}={f.default:g}" for f in fields if f.init and isinstance(f.default, int | float)]
+                settings = [f"link={' or '.join(one.links)}"] if len(getattr(one, "links", ())) > 1 else []
+                settings += [f"{f.name}={f.default:g}" for f in fields if f.init and isinstance(f.default, int | float)]
                 rows.append(f"| `{name}` | {code(registry.formula(name))} | {', '.join(settings)} |")
             tables.append("\n".join(rows))
     return "\n\n".join(tables)

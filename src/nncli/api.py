@@ -70,7 +70,8 @@ class TrainedModel:
         return self.model.by_class(self._scores(X))
 
     def scores(self, X: Columns) -> NDArray[Any]:
-        """The score of each class, (n, K), before any link or calibration: the highest is likeliest."""
+        """The score of each class, (n, K), before any link and calibration. The highest is predicted, unless
+        calibration has moved the border between two."""
         Z = self._scores(X)
         return Z if Z.shape[1] > 1 else np.hstack([2 * self.model.loss.border - Z, Z])
 

@@ -109,7 +109,7 @@ class TrainConfig:
     l1: float | None = option(None, "λ in λ Σ |w|, added to the loss.", "Regularisation", "RATE", not_negative,
         default_text="0")  # fmt: skip
     l2: float | None = option(None, "λ in ½ λ Σ w², added to the loss; with adamw, a decay apart from it.",
-        "Regularisation", "RATE", not_negative, default_text="0; svm 1 / training rows; adamw 0.01")  # fmt: skip
+        "Regularisation", "RATE", not_negative, default_text="0; svm 1 / rows; adamw 0.01; mira none")  # fmt: skip
     max_norm: float | None = option(None, "Shorten the incoming weights of a unit to this length.", "Regularisation",
         "LENGTH", positive, default_text="never")  # fmt: skip
     class_weight: str = option("none", "How much the classes count in training: balanced (all alike) or none (all "

@@ -43,9 +43,10 @@ def run(
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Run | None:
-    """Trains, and evaluates the best epoch. None if it was stopped before one epoch was done.
+    """Trains, and evaluates the best epoch. None if `stop` ended it before one epoch was done.
 
-    TrainingError where the very first epoch diverges; later, the best epoch before is kept.
+    TrainingError where the very first epoch diverges, or the time limit leaves no time for it; later, the best epoch
+    before is kept.
     """
     config, classes = prepared.config, prepared.dataset.classes
     K = len(classes)
@@ -66,10 +67,16 @@ def run(
     if trainer.best is None:
         if failure:
             raise failure
+        if not stop():
+            raise TrainingError(
+                "--time-limit", f"expected time for one epoch at least, found {config.time_limit:g} s too short",
+                "Nothing is saved",
+            )  # fmt: skip
         return None
     seconds = time.monotonic() - began
     network.theta[:] = trainer.best_theta
-    _refuse_worse_than_guessing(trainer, K)
+    if not stop():
+        _refuse_worse_than_guessing(trainer, K)
     network.drop_with(None)
     calibration = None
     if config.calibrate:

@@ -69,6 +69,8 @@ class Model:
     def predicted(self, Z: NDArray[Any], threshold: float | None = None) -> NDArray[np.int64]:
         """The position of the predicted class (n,), from the scores; with a `threshold`, the second of two
         classes from that probability on."""
+        if threshold is None and Z.shape[1] > 1:
+            return self.loss.classes(Z)  # calibration keeps their order
         loss, Z = self._calibrated(Z)
         if threshold is None:
             return loss.classes(Z)

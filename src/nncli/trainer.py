@@ -283,11 +283,12 @@ class Trainer:
     def divergence(self, number: int, expected: str, found: float) -> TrainingError:
         """The error for a loss that says training went wrong in the given epoch."""
         self.stopped = f"training diverged in epoch {number}"
-        cause = f"the learning rate {self.lr:g} is too high"
-        if self.config.scale == "none":
-            cause += ", or the columns need scaling (--scale auto)"
+        causes = [] if self.optimizer.smooth else [f"the learning rate {self.lr:g} is too high"]
+        if self.config.scale == "none" or self.optimizer.smooth:
+            causes.append("the columns need scaling (--scale auto)")
+        lower = min(self.lr / 10, self.optimizer.default_lr)
         return TrainingError(
             f"epoch {number}",
-            f"expected {expected}, found {found:g}; most likely {cause}",
-            f"Try --lr {min(self.lr / 10, self.optimizer.default_lr):g}",
+            f"expected {expected}, found {found:g}; most likely {', or '.join(causes)}",
+            "Try --optimizer adam" if self.optimizer.smooth else f"Try --lr {lower:g}",
         )

@@ -1,4 +1,4 @@
-"""Scores → probabilities that can be taken at their word, fitted on rows that training has not seen."""
+"""Scores → probabilities that can be taken at their word, fitted on rows that no step was made with."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Losses, each with its link Z → P, so that no pairing of output and loss can be wrong.
 
 A class is told to a loss as a row of its table of targets: Y = table[y]. To add a loss, write one
-class here. Row losses are computed from Z, never from a rounded P, and added up in float64, so they are
-finite for any finite float32 Z. The gradients are those of the row losses too; whoever wants that of
+class here. Row losses are float64, and finite for any finite float32 Z: logarithms are taken of Z, never of a
+rounded P. The gradients are those of the row losses too; whoever wants that of
 their mean divides by n.
 """
 
@@ -98,7 +98,7 @@ class Loss(ABC):
             Z = np.hstack([2 * self.border - Z, Z])
         P = np.empty_like(Z)
         self.apply_link(Z, P)
-        if self._link.separate and Z.shape[1] > 1:
+        if self._link.separate:
             P /= P.sum(axis=1, keepdims=True)  # the shares of the separate answers
         return P
 

@@ -65,7 +65,7 @@ def learn_rows(
             continue
         dz = dZ[i] if weights is None else weights[i] * dZ[i]
         tau = rate(i)
-        if optimizer.margin:
+        if optimizer.margin:  # for sgd it is as long as that, whatever the loss
             row = slice(i, i + 1)
             L = float(loss.forward(S[row], Y[row], P[row])[0]) * (1 if weights is None else weights[i])
             tau = optimizer.length(tau, L, float(dz @ dz) * float(G[i, i]))

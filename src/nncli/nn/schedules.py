@@ -116,7 +116,7 @@ class OneCycle(Schedule):
 @SCHEDULES.register("plateau")
 @dataclass
 class Plateau(Schedule):
-    """α is multiplied by gamma = 0.1 whenever the validation loss has not fallen for `patience` = 5 epochs"""
+    """α is multiplied by gamma = 0.1 whenever `patience` = 5 epochs were no better on the validation rows"""
 
     gamma: float = 0.1
     patience: int = 5
