@@ -134,3 +134,11 @@ def test_a_column_beyond_the_precision_of_float32_is_pointed_out() -> None:
     assert Preprocess.fit(table, np.arange(100), "auto").notes[-1] == (
         "column 'x0': its values differ by little more than float32 can tell; use --dtype float64"
     )
+
+
+@pytest.mark.parametrize("size", [1e-20, 1.0, 1e20, 1e38])
+def test_columns_of_any_size_are_standardised(size: float) -> None:
+    values = np.array([[-size], [size], [-size], [size]], np.float32)
+    table = Table(("a",), values)
+    X = Preprocess.fit(table, np.arange(4), "standard").transform(table, np.dtype("float32")).slice(0, 4)
+    np.testing.assert_allclose(X[:, 0], [-1, 1, -1, 1], rtol=1e-6)

@@ -103,7 +103,7 @@ class Preprocess:
         if numbers.dtype == np.uint8 and not self.categories:
             alike = bool((scale == scale[0]).all())  # as those of pixels are: one number is faster than a row of them
             return Matrix(numbers, dtype, shift if shift.any() else None, scale[0] if alike else scale)
-        X = np.zeros((len(table), self.width), dtype)
+        X, finite = np.zeros((len(table), self.width), dtype), np.finfo(dtype).max
         k = len(self.number_names)
         for start in range(0, len(table), ROWS_AT_ONCE):
             block = numbers[start : start + ROWS_AT_ONCE]
@@ -112,7 +112,7 @@ class Preprocess:
                 block = np.where(np.isnan(block), median, block)
             with np.errstate(over="ignore"):
                 np.subtract(block, shift, out=out)
-                np.clip(out, -LARGEST, LARGEST, out=out)  # first, as 0 · ∞ is no number
+                np.clip(out, -finite, finite, out=out)  # first, as 0 · ∞ is no number
                 out *= scale
                 np.clip(out, -LARGEST, LARGEST, out=out)
         for name, categories in self.categories.items():
