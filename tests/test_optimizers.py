@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from nncli.errors import OptionError
-from nncli.nn import optimizers
+from nncli.nn import optimizer as base
 from nncli.nn.network import multilayer
-from nncli.nn.optimizers import OPTIMIZERS, Elementwise
+from nncli.nn.optimizer import Elementwise
+from nncli.nn.optimizers import OPTIMIZERS
 from nncli.nn.regularisation import Penalty
 
 
@@ -197,7 +198,7 @@ def test_blocks_change_nothing(name: str, monkeypatch: pytest.MonkeyPatch) -> No
         return theta
 
     whole = run()
-    monkeypatch.setattr(optimizers, "BLOCK", 7)
+    monkeypatch.setattr(base, "BLOCK", 7)
     np.testing.assert_array_equal(run(), whole)
 
 

@@ -10,7 +10,7 @@ from nncli.config import TrainConfig
 from nncli.data.matrix import Matrix, Subset
 from nncli.errors import TrainingError
 from nncli.model import build_network
-from nncli.nn.optimizers import clip
+from nncli.nn.regularisation import clip
 from nncli.option import FULL_BATCH
 from nncli.resolve import resolve
 from nncli.trainer import Trainer, evaluate

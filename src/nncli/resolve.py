@@ -8,7 +8,8 @@ import math
 from nncli.config import TrainConfig
 from nncli.errors import OptionError
 from nncli.nn.losses import LOSSES, Loss
-from nncli.nn.optimizers import OPTIMIZERS, Optimizer
+from nncli.nn.optimizer import Optimizer
+from nncli.nn.optimizers import OPTIMIZERS
 from nncli.nn.presets import MODELS, Preset
 from nncli.nn.schedules import SCHEDULES
 from nncli.option import FULL_BATCH, flag, read_batch_size

@@ -21,8 +21,8 @@ from nncli.nn.layers import Array
 from nncli.nn.losses import Loss, Rows
 from nncli.nn.memory import zeros
 from nncli.nn.network import Network
-from nncli.nn.optimizers import OPTIMIZERS, SGD, clip
-from nncli.nn.regularisation import Penalty, limit_norms
+from nncli.nn.optimizers import OPTIMIZERS, SGD
+from nncli.nn.regularisation import Penalty, clip, limit_norms
 from nncli.nn.schedules import SCHEDULES
 from nncli.option import FULL_BATCH
 

@@ -1,11 +1,13 @@
-"""What holds weights down. Dropout is a layer, and stands in `layers.py`; clipping stands with the optimizers."""
+"""What holds weights and gradients down. Dropout is a layer, and stands in `layers.py`."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
+from nncli.nn.layers import Array
 from nncli.nn.network import Network
 
 AT_ONCE = 65_536  # weights, so that they are still in the cache for the next pass
@@ -61,3 +63,10 @@ def limit_norms(network: Network, most: float) -> None:
         squares = np.einsum("ij,ij->j", layer.W, layer.W)
         if squares.max() > most * most:
             layer.W *= most / np.sqrt(np.maximum(squares, most * most))
+
+
+def clip(g: Array, most: float) -> None:
+    """g ← g · most / ‖g‖ where ‖g‖ > most (Pascanu et al. 2013)"""
+    length = math.sqrt(np.vdot(g, g))
+    if length > most:
+        g *= most / length

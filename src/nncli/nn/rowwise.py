@@ -21,7 +21,8 @@ from nncli.nn.averages import Average
 from nncli.nn.layers import Array, Dense
 from nncli.nn.losses import Loss
 from nncli.nn.network import Network
-from nncli.nn.optimizers import SGD, Optimizer
+from nncli.nn.optimizer import Optimizer
+from nncli.nn.optimizers import SGD
 
 ROWS = 64  # of a block: more make the inner products dearer, fewer all else
 AHEAD = 12  # rows whose scores are looked at together for the next one to learn from
