@@ -65,7 +65,8 @@ def schema(
     columns: tuple[tuple[str, str], ...], target: str = "label", header: bool = True, target_place: int = -1
 ) -> Schema:
     """What a model expects; without a place told, the target was the last column."""
-    return Schema(columns, target, header, DEFAULT_MISSING, len(columns) if target_place < 0 else target_place)
+    place = len(columns) if target_place < 0 else target_place
+    return Schema(columns, target, header, DEFAULT_MISSING, place, width=len(columns) + 1)
 
 
 IRIS = "length,width,species\n5.1,3.5,setosa\n4.9,,virginica\n6.0,2.2,setosa\n"

@@ -234,6 +234,22 @@ def test_a_model_finds_its_test_rows_again_beside_a_column_of_weights(
     assert nncli("eval", tmp_path / "m.npz", "--json").json["accuracy"] == trained["test"]["accuracy"]
 
 
+@pytest.mark.parametrize("order", ["xcw", "wxc", "cxw"])
+def test_rows_without_names_may_have_all_columns_of_the_training_file(
+    order: str, weighted: Path, tmp_path: Path, nncli: Callable[..., Any]
+) -> None:
+    """Also where the last one was the weight, which is no column of the model."""
+    cells = [dict(zip("xwc", line.split(","), strict=True)) for line in weighted.read_text().splitlines()[1:]]
+    file, model = tmp_path / "bare.csv", tmp_path / "m.npz"
+    file.write_text("".join(",".join(row[key] for key in order) + "\n" for row in cells))
+    flags = ["--weight", f"c{order.index('w')}", "-t", order.index("c"), "--test-data", file]
+    assert nncli("train", file, *flags, "-q", "-o", model).code == 0
+    rows = tmp_path / "rows.csv"
+    rows.write_text("".join(",".join({"x": x, "w": "1", "c": "a"}[key] for key in order) + "\n" for x in ("-3", "3")))
+    assert nncli("predict", model, rows).out == "prediction\na\nb\n"
+    assert nncli("eval", model, file).code == 0
+
+
 @pytest.mark.parametrize("order", ["wxc", "xwc", "wcx", "cwx"])
 def test_the_target_keeps_its_place_whatever_column_has_the_weights(
     order: str, weighted: Path, tmp_path: Path, nncli: Callable[..., Any]

@@ -268,7 +268,9 @@ def read_dataset(source: str, options: CsvOptions, dtype: str = "float32", strea
     kind_of = {**dict.fromkeys(layout.numeric, "number"), **dict.fromkeys(layout.text, "text")}
     kinds = tuple((name, kind_of[name]) for name in layout.names if name in kind_of)
     place = sum(name in kind_of for name in layout.names[: layout.names.index(layout.target or "")])
-    schema = Schema(kinds, layout.target or "", layout.header, layout.missing, place, layout.delimiter)
+    schema = Schema(
+        kinds, layout.target or "", layout.header, layout.missing, place, layout.delimiter, len(layout.names)
+    )
     return Dataset(table, y, classes, schema, source, sha256, notes=plan.notes)
 
 

@@ -54,7 +54,8 @@ class Schema:
     `columns` are (name, "number" or "text") in the order of the file, which is what counts where
     new data has no header; `target_place` is the target's position among them. `header` is whether
     the file named its columns (without, they are called c0, c1, … by their positions). `missing`
-    are the texts that mean a missing value. `delimiter` is that of the training file; that of a later
+    are the texts that mean a missing value. `width` is how many columns the training file had, with those that
+    were left out. `delimiter` is that of the training file; that of a later
     file is found among it and the usual ones.
     """
 
@@ -64,6 +65,7 @@ class Schema:
     missing: tuple[str, ...]
     target_place: int
     delimiter: str = ","
+    width: int = 0
 
     @property
     def names(self) -> tuple[str, ...]:

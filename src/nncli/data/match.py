@@ -102,12 +102,17 @@ def _places(expected: Schema) -> dict[str, int]:
     return {name: int(name[1:]) for name in (*expected.names, expected.target)}
 
 
+def _full_width(expected: Schema) -> int:
+    """Of the rows of a training file without header, with the columns that were left out."""
+    return max(expected.width, 1 + max(_places(expected).values()))
+
+
 def _widths(expected: Schema) -> list[int]:
     """The numbers of columns that rows without names may have: features, features and target, the training file."""
     n = len(expected.columns)
     widths = {n}
     if not expected.header:
-        widths.add(max(_places(expected).values()) + 1)
+        widths.add(_full_width(expected))
     return sorted({*widths, n + 1})
 
 
@@ -118,7 +123,7 @@ def _by_position(first: list[str], header: bool, expected: Schema) -> list[str] 
         found = names
     elif width == len(names) + 1:
         found = [*names[: expected.target_place], expected.target, *names[expected.target_place :]]
-    elif not expected.header and width == max(_places(expected).values()) + 1:
+    elif not expected.header and width == _full_width(expected):
         found = [f"c{i}" for i in range(width)]
     else:
         return None
