@@ -179,3 +179,16 @@ def test_the_command_prints_json_and_graphviz(nncli: Callable[..., Any]) -> None
 def test_bad_values_are_told(words: list[str], message: str, nncli: Callable[..., Any]) -> None:
     found = nncli("graph", *words)
     assert (found.code, found.out, found.err) == (2, "", message + "\n")
+
+
+@pytest.mark.parametrize("expression", ["-x", "-x + 1", "-log(x)", "--x", "-at*x"])
+def test_an_expression_may_begin_with_a_minus(expression: str, nncli: Callable[..., Any]) -> None:
+    at = "x=2,at=1" if "at" in expression else "x=2"
+    found = nncli("graph", expression, "--at", at, "--json")
+    assert found.json["value"] == value(expression, x=2, at=1)
+
+
+def test_an_unknown_option_of_graph_is_no_expression(nncli: Callable[..., Any]) -> None:
+    found = nncli("graph", "x", "--at", "x=1", "--dott")
+    assert (found.code, found.out) == (2, "")
+    assert "--dott" in found.err

@@ -49,7 +49,9 @@ def _guarded(command: Callable[..., int]) -> Callable[..., int]:
 
 
 for name, function in COMMANDS.items():
-    app.command(name, cls=Command)(_guarded(function))
+    # an expression may begin with a minus: what is no option of graph's is its argument
+    settings = {"ignore_unknown_options": True} if name == "graph" else None
+    app.command(name, cls=Command, context_settings=settings)(_guarded(function))
 
 
 def _version(wanted: bool) -> None:

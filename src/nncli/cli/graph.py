@@ -28,7 +28,7 @@ def graph(
     """Show the computation graph of an expression, and backpropagation on it: every value, every derivative.
 
     nncli graph "(w*x + b - y)^2" --at w=1,x=2,b=0,y=3
-    nncli graph "log(1 + exp(-w*x))" --at w=0.5,x=2 --dot | dot -Tsvg > graph.svg
+    nncli graph "-log(sigmoid(w*x))" --at w=0.5,x=2 --dot | dot -Tsvg > graph.svg
     """
     from nncli.nn.expression import graph_of
 
