@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import cli_errors
 from cli_process import NASTY, TWO, table
 from nncli.cli import main
 from nncli.data import csv
@@ -80,3 +82,26 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert main(["train", "two.csv", "-q", "--json", "--epochs", "40", "-o", "two.npz"]) == 0
         assert main(["train", "nasty.csv", "-t", "kind", "-q", "--json", "--epochs", "60", "-o", "nasty.npz"]) == 0
     return folder
+
+
+@pytest.fixture(scope="session")
+def trained_for_errors(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with data, models trained on them, and a model that nobody may touch."""
+    folder = tmp_path_factory.mktemp("errors")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        Path("two.csv").write_text(cli_errors.TWO)
+        Path("three.csv").write_text(cli_errors.THREE)
+        for name, *options in [("two",), ("three",), ("untested", "--test", "0")]:
+            data = "two.csv" if name == "untested" else f"{name}.csv"
+            assert main(["train", data, "-q", "--json", "--epochs", "3", "-o", f"{name}.npz", *options]) == 0
+    (folder / "model.npz").write_bytes(b"an older model")
+    return folder
+
+
+@pytest.fixture
+def folder(trained_for_errors: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of that folder, to work in."""
+    shutil.copytree(trained_for_errors, tmp_path / "work")
+    monkeypatch.chdir(tmp_path / "work")
+    return tmp_path / "work"

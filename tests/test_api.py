@@ -49,7 +49,7 @@ def test_a_model_file_of_the_command_line(iris_model: Path) -> None:
 )  # fmt: skip
 def test_bad_input_is_explained(X: object, y: object, options: dict[str, object], message: str) -> None:
     with pytest.raises((DataError, OptionError)) as error:
-        nncli.train(X, y, **options)  # type: ignore[arg-type]
+        nncli.train(X, y, **options)
     assert str(error.value) == message
 
 
@@ -79,3 +79,10 @@ def test_scores_are_no_probabilities() -> None:
     with pytest.raises(OptionError, match="svm gives scores, not probabilities"):
         model.predict_proba(X)
     assert model.predict(X).tolist() == [model.classes[k] for k in model.scores(X).argmax(axis=1)]
+
+
+def test_a_long_value_is_cut_in_the_message() -> None:
+    with pytest.raises(OptionError) as error:
+        nncli.train(np.zeros((4, 1)), [0, 1, 0, 1], epochs=np.ones(150))
+    assert str(error.value).startswith("epochs: expected a whole number from 1, found '[1. 1. 1.")
+    assert len(str(error.value)) < 120

@@ -5,12 +5,7 @@ from __future__ import annotations
 
 import gc
 import io
-import json
-import math
-import re
-import shutil
 import struct
-import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nncli.cli import main
+from cli_errors import NO_MODEL, TWO, contents
 from nncli.nn.activations import ACTIVATIONS
 from nncli.nn.averages import AVERAGES
 from nncli.nn.initializers import INITIALIZERS
@@ -29,33 +24,7 @@ from nncli.nn.presets import MODELS
 from nncli.nn.schedules import SCHEDULES
 from nncli.registry import Registry
 
-BAD_DATA, BAD_COMMAND = 1, 2
-
-TWO = "id,a,b,label\n" + "".join(f"{i},{i % 2}.{i},{i * 7 % 10},{'no' if i % 2 else 'yes'}\n" for i in range(40))
-THREE = "a,b,label\n" + "".join(f"{i % 3}.{i},{i * 7 % 10},{'pqr'[i % 3]}\n" for i in range(60))
 RAGGED = "two.csv:9: expected 4 columns, found 5. Look for a missing or an unquoted ','."
-
-
-def names(registry: Registry[Any], **having: object) -> str:
-    """Those of a registry's components that have the given attributes."""
-    return ", ".join(
-        name for name, one in registry.items() if all(getattr(one, key) == value for key, value in having.items())
-    )
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with data, models trained on them, and a model that nobody may touch."""
-    folder = tmp_path_factory.mktemp("errors")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        Path("two.csv").write_text(TWO)
-        Path("three.csv").write_text(THREE)
-        for name, *options in [("two",), ("three",), ("untested", "--test", "0")]:
-            data = "two.csv" if name == "untested" else f"{name}.csv"
-            assert main(["train", data, "-q", "--json", "--epochs", "3", "-o", f"{name}.npz", *options]) == 0
-    (folder / "model.npz").write_bytes(b"an older model")
-    return folder
 
 
 @pytest.fixture(autouse=True)
@@ -64,15 +33,11 @@ def _files_left_open_are_found_where_they_are_left() -> Iterator[None]:
     gc.collect()
 
 
-@pytest.fixture
-def folder(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    shutil.copytree(trained, tmp_path / "work")
-    monkeypatch.chdir(tmp_path / "work")
-    return tmp_path / "work"
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+def names(registry: Registry[Any], **having: object) -> str:
+    """Those of a registry's components that have the given attributes."""
+    return ", ".join(
+        name for name, one in registry.items() if all(getattr(one, key) == value for key, value in having.items())
+    )
 
 
 @dataclass(frozen=True)
@@ -96,7 +61,6 @@ def npz(**arrays: Any) -> bytes:
 IMAGES, LABELS = "mnist/train-images-idx3-ubyte", "mnist/train-labels-idx1-ubyte"
 NUMBER_REMEDY = "Add --missing {0}, read the column as text with --categorical a, or leave it out with --drop a."
 CORRECT = "Correct it, or leave the cell empty."
-NO_MODEL = "expected a model written by nncli, found something else or a damaged file. Train it again."
 WIDTHS = "--hidden: expected a width such as 64, or one for each layer such as 128x64"
 SHARE = "expected a share of the rows from 0 to below 1"
 MANY = "many.csv: target column 'label': 3000 different numbers look like a quantity, and nncli trains classifiers."
@@ -253,164 +217,3 @@ def test_bad_input_is_told_in_one_exact_line(name: str, nncli: Callable[..., Any
     out = nncli(*argv[:1], *quiet, *argv[1:])
     assert (out.code, out.err, out.out) == (case.code, case.line.replace("HERE", str(folder)) + "\n", "")
     assert contents(folder) == before
-
-
-# Models that were one
-
-
-def rewritten(model: Path, **changes: object) -> bytes:
-    """The model with other words in its meta member."""
-    with zipfile.ZipFile(model) as old:
-        members = {name: old.read(name) for name in old.namelist()}
-    meta = json.loads(np.load(io.BytesIO(members["meta.npy"])).tobytes())
-    member = io.BytesIO()
-    np.save(member, np.frombuffer(json.dumps({**meta, **changes}).encode(), np.uint8))
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as new:
-        for name, data in {**members, "meta.npy": member.getvalue()}.items():
-            new.writestr(name, data)
-    return out.getvalue()
-
-
-@pytest.mark.parametrize("command", ["info x.npz", "eval x.npz", "predict x.npz two.csv"])
-def test_model_of_another_format_version_is_refused(command: str, nncli: Callable[..., Any], folder: Path) -> None:
-    Path("x.npz").write_bytes(rewritten(Path("two.npz"), format_version=9, nncli="7.0"))
-    out = nncli(*command.split())
-    line = "x.npz: expected format version 2, found 9, written by nncli 7.0. Use a program version that knows it.\n"
-    assert (out.code, out.err, out.out) == (1, line, "")
-
-
-@pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
-def test_truncated_model_is_refused(share: float, nncli: Callable[..., Any], folder: Path) -> None:
-    data = Path("two.npz").read_bytes()
-    Path("x.npz").write_bytes(data[: int(len(data) * share)])
-    out = nncli("predict", "x.npz", "two.csv")
-    assert (out.code, out.err, out.out) == (1, f"x.npz: {NO_MODEL}\n", "")
-
-
-def test_absent_model_names_the_nearest_one(nncli: Callable[..., Any], folder: Path) -> None:
-    for name in ("a.npz", "b.npz", "c.npz"):
-        shutil.copy("two.npz", name)
-    out = nncli("predict", "tow.npz", "two.csv")
-    assert (out.code, out.out) == (1, "")
-    assert out.err.startswith("tow.npz: ")
-    assert out.err.count("\n") == 1
-    assert "'two.npz'" in out.err
-
-
-# Divergence
-
-DIVERGED = re.compile(
-    r"epoch (\d+): expected a finite loss, found \S+; most likely the learning rate (\S+) is too high"
-)
-
-
-def test_divergence_in_the_first_epoch_saves_nothing(nncli: Callable[..., Any], folder: Path) -> None:
-    before = contents(folder)
-    out = nncli(
-        "train", "iris", "--optimizer", "sgd", "--lr", "1e20", "--scale", "none", "--schedule", "constant", "-q"
-    )
-    line = (
-        "epoch 1: expected a finite loss, found nan; most likely the learning rate 1e+20 is too high, "
-        "or the columns need scaling (--scale auto). Try --lr 0.1.\n"
-    )
-    assert (out.code, out.err, out.out) == (1, line, "")
-    assert contents(folder) == before
-
-
-def test_finite_but_absurd_loss_is_divergence_too(nncli: Callable[..., Any], folder: Path) -> None:
-    out = nncli("train", "iris", "--optimizer", "sgd", "--lr", "1e9", "--scale", "none", "--schedule", "constant", "-q")
-    assert out.code == 1
-    assert out.err.count("\n") == 1
-    assert re.search(r"epoch \d+: .*learning rate 1e\+09 is too high.*Try --lr ", out.err)
-
-
-def test_divergence_after_a_good_epoch_keeps_the_best_model(nncli: Callable[..., Any], folder: Path) -> None:
-    argv = ["train", "iris", "-m", "softmax", "--optimizer", "sgd", "--lr", "1e38", "--schedule", "constant"]
-    out = nncli(*argv, "--epochs", "60", "--json")
-    *notes, last = out.err.splitlines()
-    diverged = DIVERGED.match(last)
-    assert out.code == 1
-    assert diverged, last
-    assert int(diverged[1]) == out.json["epochs"] + 1 > out.json["best_epoch"]
-    info = nncli("info", "model.npz", "--json").json
-    assert info["figures"]["best_epoch"] == out.json["best_epoch"]
-    assert math.isfinite(info["figures"]["val"]["loss"])
-    assert nncli("predict", "model.npz", "iris").out.count("\n") == 151
-    assert not [note for note in notes if "all planned epochs are done" in note]
-
-
-def test_a_time_limit_too_short_for_one_epoch_is_no_success(nncli: Callable[..., Any], folder: Path) -> None:
-    before = contents(folder)
-    out = nncli("train", "two.csv", "-q", "--json", "--time-limit", "1e-9")
-    assert (out.code, out.out) == (1, "")
-    assert out.err.count("\n") == 1
-    assert contents(folder) == before
-
-
-# One line, whatever is in the names; the right place, whatever the system says
-
-
-@pytest.mark.parametrize(
-    "argv",
-    [
-        ["train", "odd.csv", "-t", "zzz"],
-        ["train", "odd.csv", "--drop", "zzz"],
-        ["train", "odd.csv", "-m", "a\nb"],
-        ["train", "no\nsuch.csv"],
-        ["info", "no\nsuch.npz"],
-        ["eval", "two.npz", "classes.csv"],
-        ["predict", "two.npz", "odd.csv"],
-        ["predict", "two.npz", "two.csv", "--keep", "a\nb"],
-        ["train", "two.csv", "--a\nb"],
-        ["tra\nin"],
-    ],
-    ids=repr,
-)
-def test_line_breaks_in_names_do_not_break_the_line(argv: list[str], nncli: Callable[..., Any], folder: Path) -> None:
-    Path("odd.csv").write_text('"x\ny",b,label\n1,2,p\n3,4,q\n')
-    Path("classes.csv").write_text(TWO + '1,1,1,"ye\ns"\n')
-    out = nncli(*argv)
-    assert out.code in (BAD_DATA, BAD_COMMAND)
-    assert out.out == ""
-    assert out.err.count("\n") == 1
-
-
-@pytest.mark.parametrize(
-    "argv",
-    [["train", "LONG", "-q"], ["train", "iris", "-q", "-o", "LONG"], ["info", "LONG"], ["predict", "two.npz", "LONG"]],
-)
-def test_overlong_names_are_not_blamed_on_stdout(argv: list[str], nncli: Callable[..., Any], folder: Path) -> None:
-    long = "x" * 300
-    out = nncli(*[long if word == "LONG" else word for word in argv])
-    assert (out.code, out.out) == (1, "")
-    assert out.err.startswith(long + ": ")
-    assert out.err.count("\n") == 1
-
-
-def test_network_that_does_not_fit_in_memory_is_an_error_of_one_line(nncli: Callable[..., Any], folder: Path) -> None:
-    out = nncli("train", "two.csv", "-q", "--hidden", "99999999999999")
-    assert out.code in (BAD_DATA, BAD_COMMAND)
-    assert out.out == ""
-    assert out.err.count("\n") == 1
-    assert out.err.startswith("--hidden: ")
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        "train two.csv -q --epochs 2 -o two.csv",
-        "train two.csv -q --epochs 2 --log two.csv",
-        "train two.csv -q --epochs 2 --val-data three.csv -o three.csv",
-        "predict two.npz two.csv -q -o two.npz",
-    ],
-)
-def test_no_output_overwrites_an_input(command: str, nncli: Callable[..., Any], folder: Path) -> None:
-    Path("three.csv").write_text(TWO)
-    before = contents(folder)
-    out = nncli(*command.split())
-    assert {name: data for name, data in contents(folder).items() if name != "model.npz"} == {
-        name: data for name, data in before.items() if name != "model.npz"
-    }
-    assert out.code in (BAD_DATA, BAD_COMMAND)
-    assert out.err.count("\n") == 1

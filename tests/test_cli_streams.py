@@ -49,7 +49,7 @@ def test_each_row_is_answered_before_the_next_is_written(work: Path) -> None:
             nonlocal received
             while received.count(b"\n") < n:
                 assert select.select([process.stdout], [], [], 20)[0], f"no answer number {n}"
-                received += os.read(process.stdout.fileno(), 1000)  # type: ignore[union-attr]
+                received += os.read(process.stdout.fileno(), 1000)
 
         process.stdin.write(b"id,a,b\n")
         until(1)

@@ -67,7 +67,7 @@ def test_how_long_to_train_depends_on_the_rows(n: int, batch_size: int, epochs: 
 def test_nothing_given_is_overridden() -> None:
     given = {"model": "softmax", "loss": "cross-entropy", "optimizer": "sgd", "lr": 0.3, "epochs": 3, "batch_size": 5,
              "patience": 2, "init": "glorot"}  # fmt: skip
-    config = resolve(TrainConfig(**given), 1000, has_val=True)  # type: ignore[arg-type]
+    config = resolve(TrainConfig(**given), 1000, has_val=True)
     assert {name: getattr(config, name) for name in given} == given
 
 

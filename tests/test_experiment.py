@@ -289,7 +289,7 @@ def test_dropout_changes_neither_the_first_weights_nor_the_order_of_rows(monkeyp
 
 
 def trained_and_prepared(**options: object) -> tuple[Run, Prepared]:
-    prepared = prepare(TrainConfig(**options))  # type: ignore[arg-type]
+    prepared = prepare(TrainConfig(**options))
     done = run(prepared)
     assert done is not None
     return done, prepared

@@ -22,7 +22,7 @@ LINEAR = [name for name in MODELS if not MODELS[name].hidden]
 
 def accuracy(**options: object) -> float:
     """On the test rows."""
-    done = run(prepare(TrainConfig(**options)))  # type: ignore[arg-type]
+    done = run(prepare(TrainConfig(**options)))
     assert done is not None
     return float(done.figures["test"]["accuracy"])
 

@@ -30,7 +30,7 @@ def weights_in(path: str) -> np.ndarray:
 
 
 def prepared(**options: object) -> Prepared:
-    return prepare(TrainConfig(data="train.csv", model="softmax", **options))  # type: ignore[arg-type]
+    return prepare(TrainConfig(data="train.csv", model="softmax", **options))
 
 
 @pytest.mark.usefixtures("files")

@@ -35,7 +35,7 @@ def test_scaling_equals_scikit_learn_fitted_on_the_training_rows(scale: str, ref
     X = np.random.default_rng(0).normal(5, [1, 100, 1e-3], (20_000, 3))  # more rows than one block
     rows = np.arange(0, 20_000, 3)
     preprocess = Preprocess.fit(numbers(X), rows, scale)
-    expected = reference.fit(X[rows]).transform(X)  # type: ignore[attr-defined]
+    expected = reference.fit(X[rows]).transform(X)
     np.testing.assert_allclose(everything(preprocess, numbers(X)), expected, rtol=1e-9, atol=1e-9)
 
 

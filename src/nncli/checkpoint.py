@@ -42,9 +42,9 @@ MEMBERS = ("meta", "theta", "median", "shift", "scale", "dead", "val_rows", "tes
 _DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that zip knows
 
 
-# What is raised for a file that is no model. NotImplementedError is zipfile's, for a damaged header that asks
-# for an unknown way of compression; AssertionError is build_network's, for options with something left open.
-DAMAGE = (zipfile.BadZipFile, NotImplementedError, KeyError, ValueError, TypeError, EOFError, OSError, AssertionError)
+# What is raised for a file that is no model. RuntimeError is zipfile's, for a damaged header that asks for a
+# password, or for a way of compression that it does not know.
+DAMAGE = (zipfile.BadZipFile, RuntimeError, KeyError, ValueError, TypeError, EOFError, OSError)
 
 
 @dataclass(frozen=True)
@@ -201,6 +201,8 @@ def _decode(data: bytes) -> tuple[Model, Provenance]:
     if any(arrays[name].shape != shape for name, shape in shapes.items()):
         raise ValueError("the preprocessing does not fit the columns")
     config = TrainConfig.from_json(meta["config"])
+    if config.hidden is None or config.loss is None:
+        raise ValueError("the options leave open what the network is")
     classes = tuple(meta["classes"])
     network, loss = build_network(config, preprocess.width, len(classes))
     theta = arrays["theta"]

@@ -157,11 +157,8 @@ class TrainConfig:
                     unknown = str(error).startswith("one of")
                     remedy = did_you_mean(text, options[name].names) if unknown else ""
                     comma = ";" if unknown else ","
-                    raise OptionError(
-                        where(name),
-                        f"expected {error}{comma} found '{text if len(text) < 60 else text[:59] + '…'}'",
-                        remedy,
-                    ) from None
+                    found = text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN] + "…"
+                    raise OptionError(where(name), f"expected {error}{comma} found '{found}'", remedy) from None
         return cls(**values)
 
     @classmethod

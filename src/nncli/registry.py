@@ -5,11 +5,18 @@ from __future__ import annotations
 import dataclasses
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from nncli.errors import OptionError
 
-T = TypeVar("T")
+
+class Named(Protocol):
+    """What every component has: the name it is registered by."""
+
+    name: ClassVar[str]
+
+
+T = TypeVar("T", bound=Named)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -35,7 +42,7 @@ class Registry(Mapping[str, type[T]]):
 
         def add(component: type[T]) -> type[T]:
             assert name not in self._components, f"{name} is registered twice"
-            component.name = name  # type: ignore[attr-defined]  # every component knows its own name
+            component.name = name
             self._components[name] = component
             return component
 

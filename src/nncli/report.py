@@ -124,10 +124,7 @@ def print_graph(graph: Graph) -> None:
         table.add_row(f"u{i + 1}", node.text, f"{node.value:.6g}", f"{node.grad:.6g}", ", ".join(locals_))
     _show(table)
     print()
-    console = Console()
-    if not console.is_terminal:
-        console.width = 100
-    console.print(_tree(graph, len(graph.nodes) - 1, set()))
+    _console().print(_tree(graph, len(graph.nodes) - 1, set()))
 
 
 def _tree(graph: Graph, i: int, shown: set[int]) -> Tree:
@@ -159,10 +156,16 @@ def _table(*header: str, align: str = "right") -> Table:
     return table
 
 
-def _show(table: Table) -> None:
+def _console() -> Console:
+    """stdout: a file or pipe has no width of its own."""
     console = Console()
     if not console.is_terminal:
-        console.width = 100  # a file or pipe has no width of its own
+        console.width = 100
+    return console
+
+
+def _show(table: Table) -> None:
+    console = _console()
     with console.capture() as capture:
         console.print(table)
     lines = [line.rstrip().removeprefix(" ") for line in capture.get().splitlines()]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,18 +18,33 @@ from nncli.registry import Registry
 
 
 class Average(ABC):
-    """θ̄, a weighted mean of the θ after each step so far, without keeping them."""
+    """θ̄, a weighted mean of the θ after each step so far."""
 
-    name: str
+    name: ClassVar[str]
+    mean: Array  # θ̄
 
+    @abstractmethod
     def start(self, theta: Array) -> None:
         """Forgets all it has seen."""
+
+    @abstractmethod
+    def add(self, theta: Array, steps: int = 1) -> None:
+        """Counts θ; or, of several steps, their mean with the weights that `within` gives."""
+
+    @abstractmethod
+    def within(self, steps: int) -> NDArray[np.float64]:
+        """The weight of each of the last `steps` steps among themselves, (steps,); their sum is 1."""
+
+
+class Running(Average):
+    """One that moves θ̄ at each step, and so keeps no θ."""
+
+    def start(self, theta: Array) -> None:
         self.steps = 0
         self.mean = zeros(theta.shape, theta.dtype)
         self._scratch = zeros(theta.shape, theta.dtype)
 
     def add(self, theta: Array, steps: int = 1) -> None:
-        """Counts θ; or, of several steps, their mean with the weights that `within` gives."""
         self.steps += steps
         np.subtract(theta, self.mean, out=self._scratch)
         self._scratch *= self.share(steps)
@@ -37,10 +53,6 @@ class Average(ABC):
     @abstractmethod
     def share(self, steps: int) -> float:
         """The weight of the last `steps` of all `self.steps` steps together."""
-
-    @abstractmethod
-    def within(self, steps: int) -> NDArray[np.float64]:
-        """The weight of each of the last `steps` steps among themselves, (steps,); their sum is 1."""
 
 
 AVERAGES: Registry[Average] = Registry("--average")
@@ -56,9 +68,6 @@ class Last(Average):
     def add(self, theta: Array, steps: int = 1) -> None:
         pass
 
-    def share(self, steps: int) -> float:
-        return 1.0
-
     def within(self, steps: int) -> NDArray[np.float64]:
         weights = np.zeros(steps)
         weights[-1] = 1
@@ -66,7 +75,7 @@ class Last(Average):
 
 
 @AVERAGES.register("mean")
-class Mean(Average):
+class Mean(Running):
     """θ̄ = (1/t) Σ_s θ_s over all t steps (Freund and Schapire 1999; Polyak and Juditsky 1992)"""
 
     def share(self, steps: int) -> float:
@@ -78,7 +87,7 @@ class Mean(Average):
 
 @AVERAGES.register("exponential")
 @dataclass
-class Exponential(Average):
+class Exponential(Running):
     """θ̄ = (1 − β) Σ_s β^(t−s) θ_s / (1 − β^t), decay β = 0.999 at each step"""
 
     decay: float = 0.999

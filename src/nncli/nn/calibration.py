@@ -64,8 +64,11 @@ def calibrate(
     theta, g = zeros(2, np.float64), zeros(2, np.float64)  # log (a · size), so that a > 0, and b
     P, dZ = np.empty_like(Z), np.empty_like(Z)
 
+    def slope() -> float:
+        return math.exp(min(theta[0], MOST)) / size
+
     def objective() -> float:
-        a, b = math.exp(min(theta[0], MOST)) / size, float(theta[1])
+        a, b = slope(), float(theta[1])
         scores = a * Z + b
         value = float(w @ likelihood.forward(scores, Y, P))
         likelihood.backward(scores, P, Y, dZ)
@@ -79,4 +82,4 @@ def calibrate(
         optimizer.step(theta, g, 1.0, objective(), objective)
         if optimizer.done:
             break
-    return Calibration(max(math.exp(theta[0]), LEAST) / size, float(theta[1]))
+    return Calibration(max(slope(), LEAST / size), float(theta[1]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from nncli.registry import Registry
 class Initializer(ABC):
     """Fills W (d inputs, h units) before training."""
 
-    name: str
+    name: ClassVar[str]
 
     @abstractmethod
     def fill(self, W: Array, rng: np.random.Generator) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ class Layer(ABC):
     `weights` names those parameters that regularisation holds down: not biases, and not slopes.
     """
 
-    name: str
+    name: ClassVar[str]
     weights: tuple[str, ...] = ()
 
     def width(self, d: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from nncli.registry import Registry
 class Link(ABC):
     """`probabilistic`: whether P are probabilities; `separate`: of each output by itself, so their sum may be any."""
 
-    name: str
+    name: ClassVar[str]
     probabilistic = True
     separate = False
 

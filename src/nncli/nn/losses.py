@@ -2,8 +2,7 @@
 
 A class is told to a loss as a row of its table of targets: Y = table[y]. To add a loss, write one
 class here. Row losses are float64, and finite for any finite float32 Z: logarithms are taken of Z, never of a
-rounded P. The gradients are those of the row losses too; whoever wants that of
-their mean divides by n.
+rounded P. The gradients are those of the row losses too; whoever wants that of their mean divides by n.
 """
 
 from __future__ import annotations

@@ -67,7 +67,6 @@ class Network:
         self._outputs = [zeros((0, width), self.dtype) for width in self.widths[1:]]
         self._gradients = [zeros((0, width), self.dtype) for width in self.widths[1:-1]]
         self._A: list[Array] = []  # X and the output of each layer, for the current batch
-        self._dA: list[Array] = []
 
     @property
     def dense(self) -> list[Dense]:

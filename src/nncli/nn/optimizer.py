@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 import numpy as np
 
@@ -32,7 +33,7 @@ class Optimizer(ABC):
     `done`        no further step can lower the loss
     """
 
-    name: str
+    name: ClassVar[str]
     default_lr: float
     default_l2: float = 0
     batch = ""

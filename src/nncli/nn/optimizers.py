@@ -24,10 +24,6 @@ class SGD(Elementwise):
 
     default_lr = 0.1
 
-    def length(self, lr: float, loss: float, square: float) -> float:
-        """τ in θ ← θ − τ g, from α, L and ‖g‖²."""
-        return lr
-
     def update(self, theta: Array, g: Array, lr: float, state: Sequence[Array], u: Array) -> None:
         g *= lr
         theta -= g  # θ ← θ − α g
@@ -42,6 +38,7 @@ class MIRA(SGD):
     margin = True
 
     def length(self, lr: float, loss: float, square: float) -> float:
+        """τ, from α, L and ‖g‖²."""
         return min(lr, loss / square) if square else 0.0
 
     def step(self, theta: Array, g: Array, lr: float, loss: float = math.nan, again: Again | None = None) -> None:

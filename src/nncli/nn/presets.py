@@ -5,6 +5,8 @@ To add one, write one class here.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from nncli.registry import Registry
 
 
@@ -14,7 +16,7 @@ class Preset:
     `lr` None is the optimizer's own. `average` is judged and saved in place of the last parameters.
     """
 
-    name: str
+    name: ClassVar[str]
     hidden: tuple[int, ...] = ()
     loss = "cross-entropy"
     optimizer = "adam"

@@ -22,7 +22,7 @@ from nncli.nn.layers import Array, Dense
 from nncli.nn.losses import Loss
 from nncli.nn.network import Network
 from nncli.nn.optimizer import Optimizer
-from nncli.nn.optimizers import SGD
+from nncli.nn.optimizers import MIRA, SGD
 
 ROWS = 64  # of a block: more make the inner products dearer, fewer all else
 AHEAD = 12  # rows whose scores are looked at together for the next one to learn from
@@ -66,7 +66,7 @@ def learn_rows(
             continue
         dz = dZ[i] if weights is None else weights[i] * dZ[i]
         tau = rate(i)
-        if optimizer.margin:  # for sgd it is as long as that, whatever the loss
+        if isinstance(optimizer, MIRA):
             row = slice(i, i + 1)
             L = float(loss.forward(S[row], Y[row], P[row])[0]) * (1 if weights is None else weights[i])
             tau = optimizer.length(tau, L, float(dz @ dz) * float(G[i, i]))

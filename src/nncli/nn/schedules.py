@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from nncli.registry import Registry
 
@@ -18,7 +19,7 @@ class Schedule(ABC):
 
     warmup: int = 0
 
-    name = ""
+    name: ClassVar[str]
     needs_validation = False
 
     def __post_init__(self) -> None:
