@@ -77,16 +77,19 @@ def test_backpropagation_through_dropout_agrees_with_central_differences() -> No
 
 
 def test_penalties_by_hand() -> None:
-    # weights 3 and −4, bias 10:  ½ · 0.1 · 25 = 1.25;  gradients 0.3 + 0.2 and −0.4 − 0.2
+    # weights 3 and −4, bias 10:  ½ · 0.1 · (9 + 16) = 0.45 + 0.8 and 0.2 · (3 + 4) = 0.6 + 0.8;  gradients
+    # 0.3 + 0.2 and −0.4 − 0.2
     network = multilayer(2, (), 1, dtype="float64")
     network.theta[:] = [3, -4, 10]
     network.grad[:] = 1
     penalty = Penalty(l1=0.2, l2=0.1)
-    assert penalty.value(network) == pytest.approx(1.25)
+    assert penalty.terms(network).tolist() == pytest.approx([1.05, 1.6])
+    assert penalty.value(network) == pytest.approx(2.65)
     penalty.add_gradient(network)
     assert network.grad.tolist() == pytest.approx([1.5, 0.4, 1])
     penalty.decay(network, 0.5)
     assert network.theta.tolist() == [3, -4, 10]
+    assert Penalty(l2=0.1, decoupled=True).value(network) == 0
 
 
 def test_slopes_of_prelu_are_not_held_down() -> None:

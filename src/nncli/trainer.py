@@ -86,9 +86,15 @@ class Batch:
 
     def forward(self, rows: NDArray[np.int64]) -> Sums:
         """What the given rows of the matrix come to."""
-        X, Y = self.take(rows)
-        self.Z = self.network.forward(X)
-        return self.sums(self.Z, self.loss.forward(self.Z, Y, self.P[: len(rows)]))
+        self.take(rows)
+        losses = self.losses()
+        return self.sums(self.Z, losses)
+
+    def losses(self) -> Rows:
+        """Those of the rows taken, unweighted."""
+        n = len(self.rows)
+        self.Z = self.network.forward(self.X[:n])
+        return self.loss.forward(self.Z, self.Y[:n], self.P[:n])
 
     def sums(self, Z: Array, losses: Rows) -> Sums:
         """What the rows taken come to, from their scores and losses."""
@@ -98,13 +104,13 @@ class Batch:
             return Sums(float(losses.sum()), n_right, n_right)
         return Sums(float(weights @ losses), n_right, float(weights @ right))
 
-    def backward(self) -> None:
-        """g = dL/dθ, L the weighted mean over the rows of the last `forward`."""
+    def backward(self, dX: Array | None = None) -> None:
+        """g = dL/dθ, L the weighted mean over the rows of the last `forward`; and dX (n, d), where it is given."""
         n, weights = len(self.rows), self.weights()
         dZ = self.dZ[:n]
         self.loss.backward(self.Z, self.P[:n], self.Y[:n], dZ)
         dZ *= 1 / n if weights is None else (weights / n)[:, None].astype(dZ.dtype)
-        self.network.backward(dZ)
+        self.network.backward(dZ, dX)
 
 
 def evaluate(network: Network, loss: Loss, subset: Subset, K: int) -> Figures:

@@ -114,16 +114,16 @@ class Network:
             layer.forward(A_in, A_out)
         return self._A[-1]
 
-    def backward(self, dZ: Array) -> None:
-        """Fills `grad` with dL/dθ, from dZ (n, outputs) = dL/dZ of the batch of the last `forward`."""
+    def backward(self, dZ: Array, dX: Array | None = None) -> None:
+        """Fills `grad` with dL/dθ, from dZ (n, outputs) = dL/dZ of the batch of the last `forward`; and dX (n, d)
+        with dL/dX, where it is given."""
         if len(self._gradients) and len(self._gradients[0]) < len(self._outputs[0]):
             self._gradients = [zeros(A.shape, self.dtype) for A in self._outputs[:-1]]
         n = len(dZ)
-        gradients = [dZ[:, :0], *(dA[:n] for dA in self._gradients), dZ]
-        first = self.layers.index(self.dense[0])  # nobody needs dL/dX, nor dL/dA before the first parameters
+        gradients = [*(dA[:n] for dA in self._gradients), dZ]  # dL/dA for the output of each layer
+        first = 0 if dX is not None else self.layers.index(self.dense[0])  # training needs nothing before θ
         for i in reversed(range(first, len(self.layers))):
-            dX = gradients[i] if i > first else None
-            self.layers[i].backward(gradients[i + 1], self._A[i], self._A[i + 1], dX)
+            self.layers[i].backward(gradients[i], self._A[i], self._A[i + 1], gradients[i - 1] if i > first else dX)
 
     def _fit(self, n: int) -> None:
         """Makes `_A` the buffers for a batch of n rows."""

@@ -26,8 +26,17 @@ class Penalty:
     decoupled: bool = False
 
     def value(self, network: Network) -> float:
-        """½ λ₂ Σ w²; L1 has a kink, and nobody who needs the value can do with that."""
-        return 0.5 * self.l2 * sum(float(np.vdot(layer.W, layer.W)) for layer in network.dense)
+        """½ λ₂ Σ w² + λ₁ Σ |w|, without what is decoupled."""
+        return float(self.terms(network).sum(dtype=np.float64))
+
+    def terms(self, network: Network) -> Array:
+        """½ λ₂ w² + λ₁ |w| for each weight, one after the other; none where there is nothing to add."""
+        l2 = 0 if self.decoupled else self.l2
+        if not (self.l1 or l2):
+            return np.zeros(0, network.dtype)
+        w = np.concatenate([layer.W.reshape(-1) for layer in network.dense])
+        terms: Array = 0.5 * l2 * w * w + self.l1 * np.abs(w)
+        return terms
 
     def add_gradient(self, network: Network) -> None:
         """g ← g + λ₂ w + λ₁ sign w"""
