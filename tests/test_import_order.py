@@ -21,6 +21,8 @@ LEVELS = [
     ["checkpoint", "predictor"],
     ["prepare"],
     ["experiment", "evaluation"],
+    ["objective"],
+    ["gradcheck"],
     ["api", "report", "progress"],
     ["cli"],
 ]

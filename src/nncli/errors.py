@@ -15,6 +15,7 @@ place, `nncli.cli.main`.
 from __future__ import annotations
 
 DONE = 0
+FAILED = 1  # a check of gradients; the errors say it by themselves
 INTERRUPTED = 130
 READER_GONE = 141
 TERMINATED = 143

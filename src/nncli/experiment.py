@@ -13,6 +13,7 @@ import numpy as np
 from nncli import __version__
 from nncli.blas import use_threads
 from nncli.checkpoint import Provenance
+from nncli.config import TrainConfig
 from nncli.data.bundled import BUNDLED
 from nncli.data.files import shown
 from nncli.data.matrix import Subset
@@ -163,13 +164,7 @@ def summary(prepared: Prepared) -> list[str]:
     if OPTIMIZERS.create(config.optimizer or "").smooth:
         rate = ""
     averaged = "" if config.average == "none" else f"parameters averaged ({config.average}), "
-    held = [
-        f"{name.replace('_', ' ')} {getattr(config, name):g}"
-        for name in ("dropout", "input_dropout", "l1", "l2", "max_norm", "clip_norm", "label_smoothing")
-        if getattr(config, name)
-    ]
-    if config.class_weight != "none":
-        held.append(f"{config.class_weight} classes")
+    held = regularisation(config)
     batch = {FULL_BATCH: "the whole set at once", 1: "one row at a time"}.get(
         config.batch_size or FULL_BATCH, f"batches of {config.batch_size}"
     )
@@ -186,6 +181,16 @@ def summary(prepared: Prepared) -> list[str]:
         f"training: {config.optimizer}, {rate}{batch}, {averaged}at most {config.epochs} epochs",
         *([f"regularisation: {', '.join(held)}"] if held else []),
     ]
+
+
+def regularisation(config: TrainConfig) -> list[str]:
+    """What holds the parameters down, and what the classes count, each in a few words."""
+    held = [
+        f"{name.replace('_', ' ')} {getattr(config, name):g}"
+        for name in ("dropout", "input_dropout", "l1", "l2", "max_norm", "clip_norm", "label_smoothing")
+        if getattr(config, name)
+    ]
+    return held if config.class_weight == "none" else [*held, f"{config.class_weight} classes"]
 
 
 def plan(prepared: Prepared) -> dict[str, Any]:

@@ -8,14 +8,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.checkpoint import Provenance
 from nncli.config import DEFAULT_SHARE, TrainConfig
 from nncli.data.csv import CsvOptions
 from nncli.data.dataset import Dataset, without_weights
+from nncli.data.files import shown
 from nncli.data.load import has_named_columns, load_dataset, load_like
 from nncli.data.matrix import Subset
 from nncli.data.preprocess import Preprocess
 from nncli.data.split import Split, stratified_split
 from nncli.errors import DataError, OptionError
+from nncli.model import Model
 from nncli.resolve import resolve
 
 Weights = NDArray[np.float64] | None  # None: all 1
@@ -82,7 +85,7 @@ def prepare(config: TrainConfig, dataset: Dataset | None = None) -> Prepared:
         _check_weights(config, dataset, of_row, split)
     of_class = None
     if config.class_weight == "balanced":
-        of_class = _balanced(
+        of_class = balanced(
             dataset.y[split.train], len(dataset.classes), None if of_row is None else of_row[split.train]
         )
 
@@ -140,9 +143,10 @@ def _check_weights(config: TrainConfig, dataset: Dataset, of_row: NDArray[np.flo
         )  # fmt: skip
 
 
-def _balanced(y: NDArray[np.int64], K: int, of_row: Weights) -> Weights:
+def balanced(y: NDArray[np.int64], K: int, of_row: Weights = None) -> NDArray[np.float64]:
     """For each class what makes its rows weigh as much together as those of any other: n / (K Σ w)."""
-    return len(y) / (K * np.bincount(y, of_row, minlength=K))
+    weights: NDArray[np.float64] = len(y) / (K * np.bincount(y, of_row, minlength=K))
+    return weights
 
 
 def _product(of_row: Weights, of_class: Weights, y: NDArray[np.int64]) -> Weights:
@@ -150,6 +154,18 @@ def _product(of_row: Weights, of_class: Weights, y: NDArray[np.int64]) -> Weight
     if of_class is None:
         return of_row
     return of_class[y] if of_row is None else of_row * of_class[y]
+
+
+def labelled_rows(model: Model, provenance: Provenance, model_file: str, source: str | None, dtype: str) -> Dataset:
+    """Rows with their classes as a model reads them: of the source, or else of the one that it was trained on."""
+    if source is None:
+        source = provenance.source
+        if source in ("-", ARRAYS):
+            raise DataError(
+                model_file, f"the model was trained on {shown(source)}, which cannot be read again",
+                "Name the data behind the model",
+            )  # fmt: skip
+    return load_like(source, model.schema, model.classes, dtype)
 
 
 def seeds(config: TrainConfig) -> list[np.random.SeedSequence]:

@@ -10,25 +10,25 @@ from typing import TYPE_CHECKING
 from nncli.output import number, percent, say
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    import rich.progress
 
     from nncli.trainer import Epoch
 
 SECONDS_BETWEEN_LINES = 10  # where there is no terminal
 
 
-class TrainProgress:
-    """A bar with ETA, loss and accuracy on a terminal; elsewhere a plain line now and then."""
+class Progress:
+    """A bar with ETA and a few words on a terminal; elsewhere a plain line now and then. `noun` is what is counted."""
 
-    def __init__(self, epochs: int, quiet: bool) -> None:
-        self.epochs, self.quiet = epochs, quiet
-        self.bar = None if quiet or not sys.stderr.isatty() else _bar()
+    def __init__(self, noun: str, total: int, quiet: bool) -> None:
+        self.noun, self.total, self.quiet = noun, total, quiet
+        self.bar = None if quiet or not sys.stderr.isatty() else _bar(noun)
         self.spoke = time.monotonic()
 
-    def __enter__(self) -> TrainProgress:
+    def __enter__(self) -> Progress:
         if self.bar:
             self.bar.start()
-            self.bar.add_task("", total=self.epochs)
+            self.bar.add_task("", total=self.total)
         return self
 
     def __exit__(
@@ -37,18 +37,23 @@ class TrainProgress:
         if self.bar:
             self.bar.stop()
 
-    def __call__(self, epoch: Epoch) -> None:
-        figures = f"loss {number(epoch.train_loss)}"
-        if epoch.val_loss is not None and epoch.val_accuracy is not None:
-            figures += f"  val {number(epoch.val_loss)}  {percent(epoch.val_accuracy)}"
+    def __call__(self, done: int, words: str) -> None:
         if self.bar:
-            self.bar.update(self.bar.task_ids[0], completed=epoch.number, description=figures)
+            self.bar.update(self.bar.task_ids[0], completed=done, description=words)
         elif time.monotonic() - self.spoke > SECONDS_BETWEEN_LINES:
             self.spoke = time.monotonic()
-            say(f"epoch {epoch.number}/{self.epochs}: {figures}", self.quiet)
+            say(f"{self.noun} {done}/{self.total}: {words}", self.quiet)
 
 
-def _bar() -> Progress | None:
+def words_of(epoch: Epoch) -> str:
+    """Its losses and its accuracy."""
+    words = f"loss {number(epoch.train_loss)}"
+    if epoch.val_loss is not None and epoch.val_accuracy is not None:
+        words += f"  val {number(epoch.val_loss)}  {percent(epoch.val_accuracy)}"
+    return words
+
+
+def _bar(noun: str) -> rich.progress.Progress | None:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -56,6 +61,7 @@ def _bar() -> Progress | None:
     if not console.is_terminal or console.is_dumb_terminal:
         return None
     return Progress(
-        TextColumn("epoch {task.completed}/{task.total}"), BarColumn(bar_width=12), TextColumn("{task.description}"),
-        TextColumn("ETA"), TimeRemainingColumn(compact=True), console=console, transient=True,
+        TextColumn(f"{noun} {{task.completed}}/{{task.total}}"), BarColumn(bar_width=12),
+        TextColumn("{task.description}"), TextColumn("ETA"), TimeRemainingColumn(compact=True), console=console,
+        transient=True,
     )  # fmt: skip

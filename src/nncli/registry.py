@@ -51,6 +51,9 @@ class Registry(Mapping[str, type[T]]):
     def __iter__(self) -> Iterator[str]:
         return iter(self._components)
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._components  # Mapping would ask __getitem__, whose error is no KeyError
+
     def __len__(self) -> int:
         return len(self._components)
 

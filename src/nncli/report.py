@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,11 +12,15 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from nncli.gradcheck import Check, Kind
 from nncli.nn.calibration import Calibration
+from nncli.nn.differences import TOLERANCE
 from nncli.nn.graph import Graph
 from nncli.output import number, one_line, percent, say
 
 PARTS = (("training", "train"), ("validation", "val"), ("test", "test"))
+LOG_SCALE = "1e-16   1"  # of the bars below it
+MOST_FAILURES = 10  # networks that are named
 MOST_CLASSES = 20  # that a confusion matrix is shown for
 
 
@@ -112,6 +117,90 @@ def print_model(d: dict[str, Any]) -> None:
         if text:
             table.add_row(name, Text(text))
     _show(table)
+
+
+def print_check(check: Check) -> None:
+    """What a gradient check found, a line for each block, and what it means."""
+    table = _table("block", "shape", "checked", "worst\nerror", "at", "back-\nprop", "differ-\nences")
+    table.padding = (0, 1, 0, 0)
+    table.add_column(Text(LOG_SCALE), no_wrap=True)
+    table.add_column("")
+    extra = [name for name in ("kinks", "lost") if any(getattr(block, name) for block in check.blocks)]
+    for name in extra:
+        table.add_column(name, justify="right")
+    for block in check.blocks:
+        worst = block.worst
+        style = "green" if block.verdict == "ok" else "bold red"
+        found: tuple[str | Text, ...] = ("", "", "", "", "")
+        if worst is not None:
+            place = "[:]" if worst.index is None else f"[{', '.join(map(str, worst.index))}]"
+            values = (f"{worst.analytic:.3g}", f"{worst.numeric:.3g}")
+            found = (f"{worst.error:.0e}", place, *values, Text(_log_bar(worst.error), style))
+        shape = "×".join(map(str, block.shape))
+        others = [str(getattr(block, name) or "") for name in extra]
+        table.add_row(block.name, shape, f"{block.entries:,}", *found, Text(block.verdict, style), *others)
+    _show(table)
+    directions = max(block.directions for block in check.blocks)
+    print(f"[:] is a random direction through a whole block; {directions} of each were checked too")
+    if "kinks" in extra:
+        print("kinks: no derivative to compare with, which counts neither as right nor as wrong")
+    if "lost" in extra:
+        print("lost: too small to be told from rounding, which counts neither as right nor as wrong")
+    zero = [block.name for block in check.blocks if block.zero]
+    if zero:
+        print(f"little is proved of {', '.join(zero)}: all derivatives found are 0")
+    named = {verdict: [b.name for b in check.blocks if b.verdict == verdict] for verdict in ("wrong", "kink", "lost")}
+    failures = [
+        *([f"the gradient of {', '.join(named['wrong'])} is wrong"] if named["wrong"] else []),
+        *([f"nothing is proved of {', '.join(unproved)}"] if (unproved := named["kink"] + named["lost"]) else []),
+    ]
+    print(
+        f"worst relative error {check.max_relative_error:.1e}, with {TOLERANCE:g} allowed: "
+        + (f"failed, {' and '.join(failures)}" if failures else "passed")
+    )
+
+
+def print_checks(results: Sequence[tuple[Kind, Check]]) -> None:
+    """The worst error of each activation with each loss, over all their networks; in as many tables as fit."""
+    worst: dict[tuple[str, str], list[Check]] = {}
+    for kind, check in results:
+        worst.setdefault((kind.activation or "linear", kind.loss), []).append(check)
+    rows, columns = (list(dict.fromkeys(names)) for names in zip(*worst, strict=True))
+    width = _console().width
+    fitting = max(1, (width - 12) // 11)
+    n_tables = -(-len(columns) // fitting)
+    at_once = -(-len(columns) // n_tables)
+    for start in range(0, len(columns), at_once):
+        part = columns[start : start + at_once]
+        table = _table("", *(name.replace("-", "-\n").replace(":link=", "\n") for name in part))
+        for row in rows:
+            cells = []
+            for column in part:
+                checks = worst[row, column]
+                error = max(check.max_relative_error for check in checks)
+                passed = all(check.passed for check in checks)
+                cells.append(Text(f"{error:.0e}" if passed else f"{error:.0e} !", "green" if passed else "bold red"))
+            table.add_row(row, *cells)
+        _show(table)
+    failed = [(kind, check) for kind, check in results if not check.passed]
+    for kind, check in failed[:MOST_FAILURES]:
+        names = ", ".join(block.name for block in check.blocks if block.verdict != "ok")
+        print(f"wrong: {names} of {kind}")
+    if len(failed) > MOST_FAILURES:
+        print(f"and {len(failed) - MOST_FAILURES:,} more; --json has all")
+    kind, check = max(results, key=lambda result: result[1].max_relative_error)
+    print(
+        f"{len(results):,} networks, {len(results) - len(failed):,} right; worst relative error "
+        f"{check.max_relative_error:.1e}, of {TOLERANCE:g} allowed: {kind}"
+    )
+
+
+def _log_bar(error: float) -> str:
+    """Two powers of ten a sign, from 1e-16 to 1; a mark stands at the tolerance."""
+    filled = round(min(max(math.log10(max(error, 1e-300)) + 16, 0), 16) / 2)
+    mark = round((math.log10(TOLERANCE) + 16) / 2)
+    signs = "█" * filled + "·" * (8 - filled)
+    return signs[:mark] + "│" + signs[mark:]
 
 
 def print_graph(graph: Graph) -> None:

@@ -29,13 +29,17 @@ DATA_HELP = (
 ROWS_HELP = DATA_HELP.replace("a folder or file of MNIST-style IDX", "a file of MNIST-style IDX images")
 
 
-def with_config(command: Callable[..., int]) -> Callable[..., int]:
+def with_config(
+    command: Callable[..., int], argument: str = "DATA", argument_help: str = DATA_HELP
+) -> Callable[..., int]:
     """Turns `command(config, …)` into a function with every option of TrainConfig, for Typer to read.
 
-    The given options beat those of the --config file, which beat the defaults.
+    The given options beat those of the --config file, which beat the defaults. A command with a parameter `given` is
+    told the names of all that are given. `argument` is how the help calls what config.data holds.
     """
-    own = [p for name, p in inspect.signature(command, eval_str=True).parameters.items() if name != "config"]
-    data = Annotated[str | None, typer.Argument(metavar="DATA", help=DATA_HELP, show_default="digits")]
+    parameters_of = inspect.signature(command, eval_str=True).parameters
+    own = [p for name, p in parameters_of.items() if name not in ("config", "given")]
+    data = Annotated[str | None, typer.Argument(metavar=argument, help=argument_help, show_default="digits")]
     options = TrainConfig.options()
     parameters = [
         inspect.Parameter("data", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=data),
@@ -55,10 +59,12 @@ def with_config(command: Callable[..., int]) -> Callable[..., int]:
     def wrapper(*, config_file: str | None, **values: Any) -> int:
         given = {name: values.pop(name) for name in ["data", *options]}
         given = {name: value for name, value in given.items() if value is not None}
-        config = _merged(given, config_file)
+        config, named = _merged(given, config_file)
         for name in ("out", "log"):
             if config_file is not None and Path(str(values.get(name))).resolve() == Path(config_file).resolve():
                 raise OptionError(f"--{name}", f"would overwrite {config_file}, the --config file", "Name another file")
+        if "given" in parameters_of:
+            values["given"] = named
         return command(config, **values)
 
     del wrapper.__dict__["__wrapped__"]  # so that the signature below is the one that is seen
@@ -67,13 +73,15 @@ def with_config(command: Callable[..., int]) -> Callable[..., int]:
     return wrapper
 
 
-def _merged(given: dict[str, Any], file: str | None) -> TrainConfig:
+def _merged(given: dict[str, Any], file: str | None) -> tuple[TrainConfig, frozenset[str]]:
+    """The config, and the names of the options that somebody gave."""
     config = TrainConfig.from_texts(given, where=lambda name: "DATA" if name == "data" else flag(name))
     if file is None:
-        return config
+        return config, frozenset(given)
     in_file = _read_toml(file)
     TrainConfig.from_texts(in_file, where=lambda name: f"{file}: {name.replace('_', '-')}")
-    return TrainConfig.from_texts({**in_file, **given})
+    both = {**in_file, **given}
+    return TrainConfig.from_texts(both), frozenset(both)
 
 
 def _read_toml(file: str) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def train(
     from nncli.blas import use_threads
     from nncli.output import check_writable, print_json, say
     from nncli.prepare import prepare
-    from nncli.progress import TrainProgress
+    from nncli.progress import Progress, words_of
 
     if out == "-" and (json or log == "-"):
         raise OptionError("--out", "the model goes to stdout, where something else is to go too", "Name a file with -o")
@@ -74,10 +74,10 @@ def train(
         assert prepared.config.epochs is not None
         write_line = stack.enter_context(_logger(log))
         stop = stack.enter_context(StopRequest())
-        with TrainProgress(prepared.config.epochs, quiet) as progress:
+        with Progress("epoch", prepared.config.epochs, quiet) as progress:
 
             def on_epoch(epoch: Epoch) -> None:
-                progress(epoch)
+                progress(epoch.number, words_of(epoch))
                 write_line(epoch)
 
             run = experiment.run(prepared, on_epoch, stop)

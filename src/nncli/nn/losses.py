@@ -113,8 +113,9 @@ class CrossEntropy(Loss):
 
     def forward(self, Z: Array, Y: Array, P: Array) -> Rows:
         m, s = softmax(Z, P)
-        # −Σ_k y_k log p_k = max z + log Σ_j exp(z_j − max z) − Σ_k y_k z_k,   as Σ_k y_k = 1
-        rows: Rows = m[:, 0].astype(np.float64) + np.log(s[:, 0]) - np.vecdot(Y, Z)
+        # −Σ_k y_k log p_k = max z − Σ_k y_k z_k + log Σ_j exp(z_j − max z),   as Σ_k y_k = 1: in this order, as
+        # the first two are often the same, and large
+        rows: Rows = m[:, 0].astype(np.float64) - np.vecdot(Y, Z) + np.log(s[:, 0])
         return rows
 
     def backward(self, Z: Array, P: Array, Y: Array, dZ: Array) -> None:

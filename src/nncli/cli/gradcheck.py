@@ -1,0 +1,120 @@
+"""nncli gradcheck"""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nncli.cli.options import DATA_HELP, Json, Quiet, with_config
+from nncli.config import TrainConfig
+from nncli.errors import DONE, FAILED, OptionError
+from nncli.option import flag
+
+if TYPE_CHECKING:
+    from nncli.objective import Objective
+
+DATA = f"{DATA_HELP[:-1]}, or rows drawn at random: random, also as random:inputs=10:classes=3. Or a model."
+
+
+@functools.partial(with_config, argument="MODEL or DATA", argument_help=DATA)
+def gradcheck(
+    config: TrainConfig,
+    given: frozenset[str],
+    rows: Annotated[
+        str | None,
+        typer.Argument(metavar="DATA", help="Rows for a model.", show_default="the data it was trained on"),
+    ] = None,
+    all: Annotated[
+        bool,
+        typer.Option(
+            "--all",
+            help="Check a small network of every kind: each activation, each loss and link, up to two hidden layers, "
+            "two classes and more.",
+            rich_help_panel="Run",
+        ),
+    ] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Check gradients: backpropagation against differences, block by block. The options are those of train; they
+    describe the network and its loss, which are checked in float64, at random weights, on 32 rows or as many as
+    --batch-size says. Exit code 1 if a gradient is wrong.
+
+    nncli gradcheck                                        a network on the bundled digits
+    nncli gradcheck data.csv --hidden 32x16 --activation gelu --dropout 0.5
+    nncli gradcheck model.npz                              a saved model, on the data it was trained on
+    nncli gradcheck --all
+    """
+    if all:
+        return _check_all(config, given, rows, json, quiet)
+    from nncli.blas import use_threads
+    from nncli.gradcheck import check
+    from nncli.output import print_json, say
+    from nncli.progress import Progress
+
+    with use_threads(config.threads):
+        objective = _objective(config, given, rows)
+        for note in objective.notes:
+            say(note, quiet)
+        with Progress("block", len(objective.network.blocks) + 1, quiet) as progress:
+            result = check(objective, progress)
+    if json:
+        print_json(result.describe())
+    else:
+        from nncli.report import print_check
+
+        print_check(result)
+    return DONE if result.passed else FAILED
+
+
+def _objective(config: TrainConfig, given: frozenset[str], rows: str | None) -> Objective:
+    from nncli import checkpoint
+    from nncli.objective import of_model, of_options
+
+    if _is_model(config.data):
+        _refuse(given - {"data", "seed", "threads"}, "a saved model brings its own options")
+        model, provenance = checkpoint.load(Path(config.data))
+        return of_model(model, provenance, config.data, rows, config.seed)
+    if rows is not None:
+        raise OptionError("DATA", f"expected a model before '{rows}', found '{config.data}'", "Name one file")
+    return of_options(config, given)
+
+
+def _check_all(config: TrainConfig, given: frozenset[str], rows: str | None, json: bool, quiet: bool) -> int:
+    from nncli.blas import use_threads
+    from nncli.gradcheck import check_all, kinds, summary
+    from nncli.output import print_json
+    from nncli.progress import Progress
+
+    _refuse(given - {"seed", "threads"}, "--all checks networks of its own")
+    if rows is not None:
+        raise OptionError("DATA", "--all checks networks of its own", "Leave it out")
+    results = []
+    with use_threads(config.threads or 1), Progress("networks", len(kinds()), quiet) as progress:
+        for result in check_all(config.seed):
+            results.append(result)
+            progress(len(results), str(result[0]))
+    if json:
+        print_json(summary(results))
+    else:
+        from nncli.report import print_checks
+
+        print_checks(results)
+    return DONE if all(check.passed for _, check in results) else FAILED
+
+
+def _refuse(names: frozenset[str], reason: str) -> None:
+    for name in sorted(names):
+        raise OptionError("DATA" if name == "data" else flag(name), reason, "Leave it out")
+
+
+def _is_model(source: str) -> bool:
+    """By its name, or by how it begins."""
+    path = Path(source)
+    if path.suffix == ".npz" or not path.is_file():
+        return path.suffix == ".npz"
+    with path.open("rb") as file:
+        return file.read(4) == b"PK\x03\x04"

@@ -1,0 +1,422 @@
+# ruff: noqa: E501  (each message stands on one line)
+"""Gradient checks: right ones pass, planted errors are found in the right block, kinks are told apart."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cli_errors import BAD_COMMAND, BAD_DATA
+from nncli import load
+from nncli.data.matrix import Matrix, Subset
+from nncli.gradcheck import Check, check, kinds
+from nncli.nn.activations import ACTIVATIONS, Activation, Tanh
+from nncli.nn.layers import Array
+from nncli.nn.losses import LOSSES, CrossEntropy
+from nncli.nn.network import multilayer
+from nncli.nn.regularisation import Penalty
+from nncli.objective import ROWS, Objective
+from nncli.registry import Registry
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def plant() -> Iterator[Callable[..., None]]:
+    """plant(ACTIVATIONS, Broken) registers the component as `broken`, for one test."""
+    planted: list[Registry[Any]] = []
+
+    def register(registry: Registry[Any], component: type) -> None:
+        registry.register("broken")(component)
+        planted.append(registry)
+
+    yield register
+    for registry in planted:
+        del registry._components["broken"]
+
+
+def wrong_blocks(outcome: Any) -> list[str]:
+    assert outcome.code == BAD_DATA, outcome.err
+    assert not outcome.json["passed"]
+    return [block["name"] for block in outcome.json["blocks"] if block["verdict"] == "wrong"]
+
+
+# planted errors: what lies between the error and the outputs stays right
+
+
+class WrongSign(Activation):
+    """tanh, and dL/dZ of the wrong sign"""
+
+    def forward(self, Z: Array, A: Array) -> None:
+        np.tanh(Z, out=A)
+
+    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array | None) -> None:
+        if dZ is not None:
+            dZ[...] = -(1 - A * A) * dA
+
+
+class ForgottenDerivative(Tanh):
+    """tanh, and dL/dZ = dL/dA"""
+
+    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array | None) -> None:
+        if dZ is not None:
+            dZ[...] = dA
+
+
+class Mixing(Activation):
+    """A = Z M"""
+
+    weights = ("M",)
+
+    def shapes(self, d: int) -> dict[str, tuple[int, ...]]:
+        return {"M": (d, d)}
+
+    def bind(self, parameters: Any, gradients: Any) -> None:
+        self.M, self.dM = parameters["M"], gradients["M"]
+
+    def reset(self) -> None:
+        self.M[...] = np.arange(self.M.size).reshape(self.M.shape) % 5 - 2
+
+    def forward(self, Z: Array, A: Array) -> None:
+        np.matmul(Z, self.M, out=A)
+
+    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array | None) -> None:
+        np.matmul(Z.T, dA, out=self.dM)
+        if dZ is not None:
+            np.matmul(dA, self.M.T, out=dZ)
+
+
+class TransposedFactor(Mixing):
+    """A = Z M, and dL/dZ = dL/dA M, not Mᵀ"""
+
+    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array | None) -> None:
+        super().backward(dA, Z, A, dZ)
+        if dZ is not None:
+            np.matmul(dA, self.M, out=dZ)
+
+
+class Shifting(Activation):
+    """A = Z + c"""
+
+    def shapes(self, d: int) -> dict[str, tuple[int, ...]]:
+        return {"c": (d,)}
+
+    def bind(self, parameters: Any, gradients: Any) -> None:
+        self.c, self.dc = parameters["c"], gradients["c"]
+
+    def forward(self, Z: Array, A: Array) -> None:
+        np.add(Z, self.c, out=A)
+
+    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array | None) -> None:
+        np.sum(dA, axis=0, out=self.dc)
+        if dZ is not None:
+            np.copyto(dZ, dA)
+
+
+class OnePercentOff(Shifting):
+    """A = Z + c, and one entry of dL/dc is 1 % too large"""
+
+    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array | None) -> None:
+        super().backward(dA, Z, A, dZ)
+        self.dc[3] *= 1.01
+
+
+class WrongSignOfLoss(CrossEntropy):
+    """Cross-entropy, and dL/dZ = Y − P"""
+
+    def backward(self, Z: Array, P: Array, Y: Array, dZ: Array) -> None:
+        np.subtract(Y, P, out=dZ)
+
+
+class MeanForgotten(CrossEntropy):
+    """Cross-entropy, and a gradient n times too large, as if nobody had divided by the number of rows"""
+
+    def backward(self, Z: Array, P: Array, Y: Array, dZ: Array) -> None:
+        np.subtract(P, Y, out=dZ)
+        dZ *= len(dZ)
+
+
+@dataclass
+class Scaled(CrossEntropy):
+    """Cross-entropy as it should be, times a constant"""
+
+    def forward(self, Z: Array, Y: Array, P: Array) -> Any:
+        return 3 * super().forward(Z, Y, P)
+
+    def backward(self, Z: Array, P: Array, Y: Array, dZ: Array) -> None:
+        np.subtract(P, Y, out=dZ)
+        dZ *= 3
+
+
+@pytest.mark.parametrize("broken", [WrongSign, ForgottenDerivative, TransposedFactor])
+def test_an_error_in_an_activation_is_found_in_what_is_before_it(nncli: Run, plant: Run, broken: type) -> None:
+    plant(ACTIVATIONS, broken)
+    outcome = nncli("gradcheck", "wine", "--hidden", "6x5", "--activation", "tanh,broken", "--json")
+    right = [block["name"] for block in outcome.json["blocks"] if block["verdict"] == "ok"]
+    assert wrong_blocks(outcome) == ["W1", "b1", "W2", "b2", "X"]
+    assert right == ["M2", "W3", "b3"] if broken is TransposedFactor else ["W3", "b3"]
+
+
+def test_one_percent_in_one_entry_of_a_bias_is_found_and_named(nncli: Run, plant: Run) -> None:
+    plant(ACTIVATIONS, OnePercentOff)
+    outcome = nncli("gradcheck", "wine", "--hidden", "6", "--activation", "broken", "--json")
+    assert wrong_blocks(outcome) == ["c1"]
+    block = next(block for block in outcome.json["blocks"] if block["name"] == "c1")
+    assert block["worst_index"] == [3]
+    assert block["analytic"] == pytest.approx(1.01 * block["numeric"], rel=1e-6)
+    assert 0.001 < block["relative_error"] < 0.0101  # against the entry itself, or the typical one if that is larger
+
+
+@pytest.mark.parametrize("broken", [WrongSignOfLoss, MeanForgotten])
+def test_an_error_in_a_loss_is_found_everywhere(nncli: Run, plant: Run, broken: type) -> None:
+    plant(LOSSES, broken)
+    outcome = nncli("gradcheck", "wine", "--hidden", "6", "--loss", "broken", "--json")
+    assert wrong_blocks(outcome) == ["W1", "b1", "W2", "b2", "X"]
+
+
+@pytest.mark.parametrize(
+    ("registry", "component", "option"),
+    [(ACTIVATIONS, Mixing, "--activation"), (ACTIVATIONS, Shifting, "--activation"), (LOSSES, Scaled, "--loss")],
+)
+def test_the_same_components_without_the_error_pass(
+    nncli: Run, plant: Run, registry: Registry[Any], component: type, option: str
+) -> None:
+    plant(registry, component)
+    assert nncli("gradcheck", "wine", "--hidden", "6", option, "broken", "--json").json["passed"]
+
+
+def test_a_broken_component_fails_in_the_matrix_of_all(nncli: Run, plant: Run) -> None:
+    plant(ACTIVATIONS, ForgottenDerivative)
+    outcome = nncli("gradcheck", "--all", "--json")
+    assert outcome.code == BAD_DATA
+    failed = {network["activation"] for network in outcome.json["networks"] if not network["passed"]}
+    assert failed == {"broken"}
+
+
+def test_errors_in_the_table_are_told_in_words(nncli: Run, plant: Run) -> None:
+    plant(ACTIVATIONS, ForgottenDerivative)
+    outcome = nncli("gradcheck", "iris", "--hidden", "4", "--activation", "broken", "-q")
+    assert outcome.code == BAD_DATA
+    assert outcome.out.splitlines()[-1].endswith("with 1e-06 allowed: failed, the gradient of W1, b1, X is wrong")
+    assert outcome.err == ""
+
+
+# right gradients
+
+
+def test_every_kind_of_network_passes(nncli: Run) -> None:
+    outcome = nncli("gradcheck", "--all", "--json")
+    assert outcome.code == 0
+    assert outcome.json["passed"]
+    assert outcome.json["max_relative_error"] < 1e-6
+    # each loss with each of its links: linear, and with each activation once and twice; 2 classes and 3
+    losses = sum(len(loss.links) for loss in LOSSES.values())
+    assert len(outcome.json["networks"]) == losses * (1 + 2 * len(ACTIVATIONS)) * 2
+    one = outcome.json["networks"][-1]
+    assert set(one) == {"activation", "loss", "hidden", "K", "passed", "max_relative_error", "blocks"}
+
+
+def test_the_matrix_of_all_names_every_activation_and_loss(nncli: Run) -> None:
+    outcome = nncli("gradcheck", "--all", "-q")
+    assert outcome.code == 0
+    for name in ("linear", *ACTIVATIONS):
+        assert [line for line in outcome.out.splitlines() if line.split()[0] == name], name
+    assert f"{len(kinds())} networks, {len(kinds())} right" in outcome.out
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "--hidden 8 --l1 0.01 --l2 0.1",
+        "--hidden 8x6 --activation prelu,gelu --dropout 0.4 --input-dropout 0.2",
+        "--hidden 8 --label-smoothing 0.2 --class-weight balanced",
+        "--model svm --class-weight balanced",
+        "--model mira",
+        "--model adaline --l2 0.3",
+        "--model averaged-perceptron",
+        "--model logistic --optimizer adamw --l2 0.1",
+        "--model softmax --optimizer lbfgs",
+        "--hidden 4 --loss mae:link=softmax --scale minmax",
+        "--hidden 4 --init he --batch-size full --threads 1",
+    ],
+)
+@pytest.mark.parametrize("data", ["wine", "breast-cancer", "random:inputs=7:classes=4"])
+def test_any_options_of_train_can_be_checked(nncli: Run, data: str, options: str) -> None:
+    outcome = nncli("gradcheck", data, *options.split(), "--json")
+    assert outcome.code == 0, outcome.err
+    assert outcome.json["passed"]
+    assert outcome.json["tolerance"] == 1e-6
+    assert outcome.json["max_relative_error"] < 1e-6
+    assert [block["name"] for block in outcome.json["blocks"]][-1] == "X"
+    for block in outcome.json["blocks"]:
+        assert block["entries"] == min(np.prod(block["shape"]), 200)
+        assert block["worst_index"] is None or len(block["worst_index"]) == len(block["shape"])
+
+
+def test_the_batch_size_says_how_many_rows(nncli: Run) -> None:
+    shapes = {}
+    for size in (None, "5", "full"):
+        outcome = nncli("gradcheck", "wine", "--json", *(["--batch-size", size] if size else []))
+        shapes[size] = outcome.json["blocks"][-1]["shape"]
+    assert shapes == {None: [ROWS, 13], "5": [5, 13], "full": [178 - 2 * 27, 13]}  # 15 % of 178 are 27
+
+
+def test_penalties_are_part_of_the_gradient(nncli: Run) -> None:
+    """With rates this large, they are most of it; decoupled decay is a step of its own, and none."""
+
+    def largest(*options: str) -> float:
+        blocks = nncli("gradcheck", "iris", "--hidden", "4", "--json", *options).json["blocks"]
+        return max(abs(block["analytic"]) for block in blocks if block["name"] == "W1")
+
+    assert largest("--l2", "1000") > 100 * largest()
+    assert largest("--l1", "1000") > 100 * largest()
+    assert largest("--optimizer", "adamw", "--l2", "1000") < 10 * largest()
+
+
+def test_options_without_effect_are_named(nncli: Run) -> None:
+    outcome = nncli("gradcheck", "iris", "--lr", "0.1", "--epochs", "3", "--max-norm", "2", "--dtype", "float32")
+    assert "no part of a derivative, and without effect here: --dtype, --lr, --epochs, --max-norm\n" in outcome.err
+
+
+# saved models
+
+
+def test_a_saved_model_is_checked_where_it_is(nncli: Run, iris_model: Path) -> None:
+    outcome = nncli("gradcheck", iris_model, "--json")
+    assert outcome.code == 0
+    assert outcome.json["passed"]
+    random = nncli("gradcheck", iris_model, "random", "--json").json
+    assert random["passed"]
+    assert [block["shape"] for block in random["blocks"]] == [block["shape"] for block in outcome.json["blocks"]]
+    assert random["blocks"][0]["analytic"] != outcome.json["blocks"][0]["analytic"]
+
+
+def test_a_saved_model_on_other_rows_and_under_another_name(nncli: Run, iris_model: Path, tmp_path: Path) -> None:
+    shutil.copy(iris_model, tmp_path / "model")
+    (tmp_path / "two.csv").write_text(
+        "sepal_length_cm,sepal_width_cm,petal_length_cm,petal_width_cm,class\n5,3,1.4,0.2,setosa\n6,3,5,2,virginica\n"
+    )
+    outcome = nncli("gradcheck", tmp_path / "model", tmp_path / "two.csv", "--json")
+    assert outcome.json["passed"]
+    assert outcome.json["blocks"][-1]["shape"] == [2, 4]
+
+
+def test_class_weights_of_a_saved_model_where_a_class_has_no_rows(nncli: Run, tmp_path: Path) -> None:
+    model, data = tmp_path / "model.npz", tmp_path / "two.csv"
+    assert nncli("train", "iris", "--class-weight", "balanced", "--epochs", "3", "-q", "-o", model).code == 0
+    data.write_text(
+        "sepal_length_cm,sepal_width_cm,petal_length_cm,petal_width_cm,class\n5,3,1.4,0.2,setosa\n6,3,5,2,virginica\n"
+    )
+    assert nncli("gradcheck", model, data, "--json").json["passed"]
+
+
+# kinks
+
+
+def checked(X: Any, y: Any, theta: Any, hidden: tuple[int, ...] = (), loss: str = "hinge", **penalty: float) -> Check:
+    """What the check makes of a network with the given parameters, for two classes."""
+    chosen = LOSSES.create(loss)
+    network = multilayer(len(X[0]), hidden, chosen.outputs(2), dtype="float64")
+    network.theta[:] = theta
+    matrix = Matrix(np.array(X, float), network.dtype)
+    subset = Subset(matrix, np.array(y), np.arange(len(y)))
+    return check(Objective(network, chosen, Penalty(**penalty), 0, subset, 2, np.random.SeedSequence(0)))
+
+
+def kinks_of(result: Check) -> dict[str, int]:
+    return {name: block.kinks for name, block in zip(("W1", "b1", "W2", "b2", "X"), result.blocks, strict=False)}
+
+
+def test_the_hinge_at_its_margin_is_a_kink() -> None:
+    # t z = 1 · (½ · 2 + 0) = 1, which is where the hinge bends; its second row is far from it
+    result = checked([[2], [-3]], [1, 1], [0.5, 0])
+    assert [block.kinks for block in result.blocks][:2] == [1, 1]
+    assert [block.verdict for block in result.blocks] == ["kink", "kink", "ok"]
+    assert not result.passed
+
+
+def test_relu_at_0_is_a_kink() -> None:
+    # the first hidden unit gets 1 · 1 − 1 = 0, the second 2 · 1 − 1 = 1
+    result = checked([[1]], [1], [1, 2, -1, -1, 1, 1, 0], hidden=(2,), loss="binary-cross-entropy")
+    W1, b1, W2, b2, X = result.blocks
+    assert [W1.verdict, b1.verdict, W2.verdict, b2.verdict, X.verdict] == ["ok", "ok", "ok", "ok", "kink"]
+    assert W1.kinks == b1.kinks == 5  # the entry of the first unit, and all 4 directions
+    assert (W2.kinks, b2.kinks, X.kinks) == (0, 0, 1)
+
+
+def test_l1_at_0_is_a_kink() -> None:
+    W1, b1, X = checked([[1, 2], [2, 1]], [0, 1], [0, 0.3, 0.1], loss="binary-cross-entropy", l1=0.1).blocks
+    assert W1.kinks == 5
+    assert W1.worst is not None
+    assert W1.worst.index == (1, 0)
+    assert (b1.kinks, X.kinks) == (0, 0)
+
+
+def test_kinks_are_shown_and_nothing_but_kinks_does_not_pass(nncli: Run, tmp_path: Path) -> None:
+    model, constant = tmp_path / "model.npz", tmp_path / "data.csv"
+    constant.write_text("a,b,class\n" + "".join(f"{i},0,{'pq'[i // 10]}\n" for i in range(20)))
+    assert nncli("train", constant, "-m", "softmax", "--l1", "0.01", "-q", "-o", model).code == 0
+    outcome = nncli("gradcheck", model, "-q")
+    # the column b is 0 everywhere, and so are its two weights: |w| bends there
+    assert outcome.code == 0
+    assert "kinks: no derivative to compare with, which counts neither as right nor as wrong\n" in outcome.out
+    assert nncli("gradcheck", model, "--json").json["blocks"][0]["kinks"] == 2 + 4
+
+
+# what is refused
+
+
+@pytest.mark.parametrize(
+    ("argv", "code", "line"),
+    [
+        ("iris wine", BAD_COMMAND, "DATA: expected a model before 'wine', found 'iris'. Name one file."),
+        ("MODEL --hidden 3", BAD_COMMAND, "--hidden: a saved model brings its own options. Leave it out."),
+        ("MODEL --model mlp", BAD_COMMAND, "--model: a saved model brings its own options. Leave it out."),
+        ("MODEL random:inputs=3", BAD_COMMAND, "DATA: the model says how wide its rows are, and so does 'random:inputs=3'. Use random alone."),
+        ("--all --hidden 3", BAD_COMMAND, "--hidden: --all checks networks of its own. Leave it out."),
+        ("iris --all", BAD_COMMAND, "DATA: --all checks networks of its own. Leave it out."),
+        ("random --target y", BAD_COMMAND, "--target: random rows come from no file, and have no such thing. Leave it out."),
+        ("random:classes=1", BAD_COMMAND, "DATA: random: classes: expected at least 2, found 1."),
+        ("random:rows=5", BAD_COMMAND, "DATA: expected inputs=…, classes=… after 'random'; found 'rows=5'."),
+        ("nothing.npz", BAD_DATA, "nothing.npz: cannot read the model: No such file or directory. Make one with: nncli train."),
+        ("iris -m softmax --dropout 0.5", BAD_COMMAND, "--dropout: model 'softmax' has no hidden layer. Give it one with --hidden 64."),
+        ("iris --activation step", BAD_COMMAND, "--activation: expected activations with a useful derivative, as hidden layers learn by backpropagation, found 'step'."),
+    ],
+)  # fmt: skip
+def test_what_contradicts_itself_is_refused(
+    nncli: Run, iris_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, argv: str, code: int, line: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    outcome = nncli("gradcheck", *argv.replace("MODEL", str(iris_model)).split())
+    assert (outcome.code, outcome.err, outcome.out) == (code, line + "\n", "")
+
+
+def test_a_loss_that_overflows_is_one_line(nncli: Run, tmp_path: Path) -> None:
+    model = tmp_path / "model.npz"
+    assert nncli("train", "iris", "-m", "adaline", "--dtype", "float64", "-q", "-o", model).code == 0
+    trained = load(model)
+    trained.model.network.theta[:] = 1e200
+    trained.save(model)
+    outcome = nncli("gradcheck", model, "-q")
+    assert (outcome.code, outcome.out) == (BAD_DATA, "")
+    assert outcome.err == "the loss: expected finite ones, found others. Try --scale auto, or other data.\n"
+
+
+def test_a_saturated_network_does_not_pass(nncli: Run) -> None:
+    """Its derivatives drown in rounding: neither right nor wrong."""
+    outcome = nncli("gradcheck", "wine", "--scale", "none", "--hidden", "4", "--loss", "mae:link=softmax", "-q")
+    assert outcome.code == BAD_DATA
+    assert outcome.out.splitlines()[-1].endswith("with 1e-06 allowed: failed, nothing is proved of W1, b1, W2, b2, X")
+
+
+def test_a_file_called_random_is_a_file(nncli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("random").write_text("a,b,class\n" + "".join(f"{i},{i * i % 7},{'pq'[i % 2]}\n" for i in range(40)))
+    assert nncli("gradcheck", "random", "--json").json["blocks"][-1]["shape"][1] == 2
+    assert nncli("train", "nosuch").code == BAD_DATA  # and `random` is no data set to train on
