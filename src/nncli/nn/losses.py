@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nncli.nn.layers import Array
 from nncli.nn.links import LINKS, softmax
+from nncli.nn.memory import one_hot
 from nncli.registry import Registry
 
 Rows = NDArray[np.float64]  # one figure a row, (n,)
@@ -199,7 +200,7 @@ class Perceptron(Loss):
         if Z.shape[1] == 1:
             np.subtract(Z >= 0, Y, out=dZ)  # ŷ − y                       (n, 1)
         else:
-            _one_hot(Z.argmax(axis=1), dZ)
+            one_hot(Z.argmax(axis=1), dZ)
             dZ -= Y  # 1 at ŷ, −1 at y             (n, K)
 
 
@@ -226,7 +227,7 @@ class Hinge(Loss):
             np.multiply(T * Z < 1, -T, out=dZ)  # −t while t z < 1            (n, 1)
         else:
             leads = self._leads(Z, Y)
-            _one_hot(leads.argmax(axis=1), dZ)
+            one_hot(leads.argmax(axis=1), dZ)
             dZ -= Y  # 1 at j, −1 at y             (n, K)
             dZ *= (leads.max(axis=1) > 0)[:, None]  # a margin of just 1 is no loss
 
@@ -257,14 +258,3 @@ class SquaredHinge(Loss):
         T = 2 * Y - 1
         M = np.clip(1 - T * Z, 0, np.finfo(Z.dtype).max / 2)  # twice a larger one would overflow
         np.multiply(-2 * T, M, out=dZ)  # −2 T max(0, 1 − T Z)        (n, outputs)
-
-
-def _one_hot(k: NDArray[np.int64], out: Array) -> None:
-    """out (n, K) = 1 at k (n,), 0 elsewhere."""
-    key = out.shape[1], out.dtype
-    if key not in _EYES:
-        _EYES[key] = np.eye(out.shape[1], dtype=out.dtype)
-    np.take(_EYES[key], k, axis=0, out=out, mode="clip")
-
-
-_EYES: dict[tuple[int, np.dtype[Any]], Array] = {}

@@ -1,4 +1,4 @@
-"""Where the engine's vectors and matrices lie in memory."""
+"""Where the engine's vectors and matrices lie in memory, and those that are made once."""
 
 from __future__ import annotations
 
@@ -22,3 +22,23 @@ def zeros(shape: int | tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
     memory = np.zeros(n_bytes + LINE, np.uint8)
     start = -memory.ctypes.data % LINE
     return memory[start : start + n_bytes].view(dtype).reshape(shape)
+
+
+def ones(n: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """n ones. Column sums are twice as fast as a product with ones as they are with `sum(0)`."""
+    made = _ONES.get(dtype)
+    if made is None or len(made) < n:
+        made = _ONES[dtype] = np.ones(n, dtype)
+    return made[:n]
+
+
+def one_hot(k: NDArray[np.int64], out: NDArray[Any]) -> None:
+    """out (n, K) = 1 at k (n,), 0 elsewhere."""
+    key = out.shape[1], out.dtype
+    if key not in _EYES:
+        _EYES[key] = np.eye(out.shape[1], dtype=out.dtype)
+    np.take(_EYES[key], k, axis=0, out=out, mode="clip")
+
+
+_ONES: dict[np.dtype[Any], NDArray[Any]] = {}
+_EYES: dict[tuple[int, np.dtype[Any]], NDArray[Any]] = {}
