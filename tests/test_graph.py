@@ -105,7 +105,7 @@ def test_sigmoid_does_not_overflow() -> None:
         ("exp(1000*y)", "EXPRESSION, column 1: too large for a number, at 2000: exp(1000*y)."),
         ("x^2 + z", "EXPRESSION, column 7: the variable 'z' has no value. Give it one with --at z=1."),
         ("x^3", "EXPRESSION, column 3: expected ^2, found ^3. Write x*x*x for x^3."),
-        ("x + tahn(y)", "EXPRESSION, column 5: expected one of the functions exp, log, sigmoid, tanh, relu, found 'tahn'. Did you mean 'tanh'?"),
+        ("x + tahn(y)", "EXPRESSION, column 5: expected one of the functions exp, log, sigmoid, tanh, arctan, relu, found 'tahn'. Did you mean 'tanh'?"),
         ("x + (y", "EXPRESSION, column 5: expected an expression, found '('."),
         ("x +", "EXPRESSION, column 4: expected an expression, found its end."),
         ("", "EXPRESSION, column 1: expected an expression, found its end."),

@@ -21,7 +21,7 @@ LEVELS = [
     ["checkpoint", "predictor"],
     ["prepare"],
     ["experiment", "evaluation"],
-    ["objective"],
+    ["objective", "unrolled"],
     ["gradcheck"],
     ["api", "report", "progress"],
     ["cli"],

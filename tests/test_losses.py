@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from nncli.nn.losses import LOSSES, softmax
+from nncli.nn.links import softmax
+from nncli.nn.losses import LOSSES
 
 LARGEST = float(np.finfo(np.float32).max)
 

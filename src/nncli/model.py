@@ -15,7 +15,8 @@ from nncli.data.matrix import Matrix
 from nncli.data.preprocess import Preprocess
 from nncli.errors import OptionError
 from nncli.nn.calibration import Calibration, likelihood_of
-from nncli.nn.losses import LOSSES, Loss
+from nncli.nn.loss import Loss
+from nncli.nn.losses import LOSSES
 from nncli.nn.network import Network, multilayer
 
 EVAL_ROWS = 1024  # rows that pass through the network at once outside training

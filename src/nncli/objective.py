@@ -15,7 +15,7 @@ from nncli.data.random import is_random, random_dataset
 from nncli.errors import OptionError
 from nncli.experiment import regularisation
 from nncli.model import Model, build_network
-from nncli.nn.losses import Loss
+from nncli.nn.loss import Loss
 from nncli.nn.network import Network
 from nncli.nn.optimizers import OPTIMIZERS
 from nncli.nn.regularisation import Penalty

@@ -210,7 +210,7 @@ def print_graph(graph: Graph) -> None:
         table.add_column(Text(title), justify="right" if title != "local derivatives" else "left")
     for i, node in enumerate(graph.nodes):
         locals_ = [f"∂u{i + 1}/∂u{j + 1} = {p:.6g}" for j, p in zip(node.operands, node.partials, strict=True)]
-        table.add_row(f"u{i + 1}", node.text, f"{node.value:.6g}", f"{node.grad:.6g}", ", ".join(locals_))
+        table.add_row(f"u{i + 1}", str(node), f"{node.value:.6g}", f"{node.grad:.6g}", ", ".join(locals_))
     _show(table)
     print()
     _console().print(_tree(graph, len(graph.nodes) - 1, set()))
@@ -220,7 +220,7 @@ def _tree(graph: Graph, i: int, shown: set[int]) -> Tree:
     """The node and what it was made from; what has been shown is not unfolded again."""
     node = graph.nodes[i]
     again = " (above)" if i in shown and node.operands else ""
-    tree = Tree(Text(f"u{i + 1} = {node.text} = {node.value:.6g}   ∂ {node.grad:.6g}{again}"))
+    tree = Tree(Text(f"u{i + 1} = {node} = {node.value:.6g}   ∂ {node.grad:.6g}{again}"))
     if not again:
         shown.add(i)
         for j in dict.fromkeys(node.operands):

@@ -7,7 +7,8 @@ import math
 
 from nncli.config import TrainConfig
 from nncli.errors import OptionError
-from nncli.nn.losses import LOSSES, Loss
+from nncli.nn.loss import Loss
+from nncli.nn.losses import LOSSES
 from nncli.nn.optimizer import Optimizer
 from nncli.nn.optimizers import OPTIMIZERS
 from nncli.nn.presets import MODELS, Preset

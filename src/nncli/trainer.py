@@ -18,7 +18,7 @@ from nncli.model import EVAL_ROWS
 from nncli.nn import rowwise
 from nncli.nn.averages import AVERAGES
 from nncli.nn.layers import Array
-from nncli.nn.losses import Loss, Rows
+from nncli.nn.loss import Loss, Rows
 from nncli.nn.memory import zeros
 from nncli.nn.network import Network
 from nncli.nn.optimizers import OPTIMIZERS, SGD

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nncli.cli.options import DATA_HELP, Json, Quiet, with_config
+from nncli.cli.options import DATA_HELP, Json, Quiet, is_model, with_config
 from nncli.config import TrainConfig
 from nncli.errors import DONE, FAILED, OptionError
 from nncli.option import flag
@@ -74,7 +74,7 @@ def _objective(config: TrainConfig, given: frozenset[str], rows: str | None) -> 
     from nncli import checkpoint
     from nncli.objective import of_model, of_options
 
-    if _is_model(config.data):
+    if is_model(config.data):
         _refuse(given - {"data", "seed", "threads"}, "a saved model brings its own options")
         model, provenance = checkpoint.load(Path(config.data))
         return of_model(model, provenance, config.data, rows, config.seed)
@@ -109,12 +109,3 @@ def _check_all(config: TrainConfig, given: frozenset[str], rows: str | None, jso
 def _refuse(names: frozenset[str], reason: str) -> None:
     for name in sorted(names):
         raise OptionError("DATA" if name == "data" else flag(name), reason, "Leave it out")
-
-
-def _is_model(source: str) -> bool:
-    """By its name, or by how it begins."""
-    path = Path(source)
-    if path.suffix == ".npz" or not path.is_file():
-        return path.suffix == ".npz"
-    with path.open("rb") as file:
-        return file.read(4) == b"PK\x03\x04"

@@ -2,48 +2,54 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from nncli.cli.options import Json
+from nncli.cli.options import Json, Quiet, is_model
 from nncli.errors import DONE, OptionError
+from nncli.nn.graph import Graph
 
 
 def graph(
     expression: Annotated[
         str,
         typer.Argument(
-            metavar="EXPRESSION",
-            help="Of + - * / ^2, exp, log, sigmoid, tanh, relu, variables and numbers.",
+            metavar="EXPRESSION or MODEL",
+            help="Of + - * / ^2, exp, log, sigmoid, tanh, arctan, relu, variables and numbers. Or a small model.",
             show_default=False,
         ),
     ],
+    data: Annotated[
+        str | None, typer.Argument(metavar="DATA", help="Rows for a model.", show_default="the data it was trained on")
+    ] = None,
     at: Annotated[
         str | None, typer.Option(metavar="VALUES", help="The variables, as w=1,x=2.", show_default=False)
     ] = None,
+    row: Annotated[
+        str | None, typer.Option(metavar="N", help="The row of DATA, from 1, for a model.", show_default=False)
+    ] = None,
     dot: Annotated[bool, typer.Option("--dot", help="Print the graph for Graphviz.")] = False,
     json: Json = False,
+    quiet: Quiet = False,
 ) -> int:
-    """Show the computation graph of an expression, and backpropagation on it: every value, every derivative.
+    """Show a computation graph, and backpropagation on it: every value, every derivative.
 
     nncli graph "(w*x + b - y)^2" --at w=1,x=2,b=0,y=3
     nncli graph "-log(sigmoid(w*x))" --at w=0.5,x=2 --dot | dot -Tsvg > graph.svg
+    nncli graph model.npz --row 7                  the loss of a small network for one row
     """
-    from nncli.nn.expression import graph_of
-
     if dot and json:
         raise OptionError("--dot", "--json is there too, and only one of them can be printed", "Leave one of them out")
-    values = _values(at or "")
-    made = graph_of(expression, values)
-    unused = [name for name in values if name not in {node.text for node in made.nodes if node.is_variable}]
-    if unused:
-        raise OptionError("--at", f"the expression has no variable '{unused[0]}'", "Leave it out")
-    made.backward()
+    if row is not None:
+        made, extra = _of_model(expression, data, at, row, quiet)
+    else:
+        made, extra = _of_expression(expression, data, at or ""), {}
     if json:
         from nncli.output import print_json
 
-        print_json(made.describe())
+        print_json({**made.describe(), **extra})
     elif dot:
         print(made.dot())
     else:
@@ -51,6 +57,41 @@ def graph(
 
         print_graph(made)
     return DONE
+
+
+def _of_expression(expression: str, data: str | None, at: str) -> Graph:
+    from nncli.nn.expression import graph_of
+
+    if is_model(expression):
+        raise OptionError("--row", f"expected the row that {expression} is to be shown on", "Add --row 1")
+    if data is not None:
+        raise OptionError("EXPRESSION", f"expected one, found another: '{data}'", "Put it between quotation marks")
+    values = _values(at)
+    made = graph_of(expression, values)
+    unused = [name for name in values if name not in {node.text for node in made.nodes if node.is_variable}]
+    if unused:
+        raise OptionError("--at", f"the expression has no variable '{unused[0]}'", "Leave it out")
+    made.backward()
+    return made
+
+
+def _of_model(model: str, data: str | None, at: str | None, row: str, quiet: bool) -> tuple[Graph, dict[str, float]]:
+    from nncli import checkpoint
+    from nncli.option import whole
+    from nncli.output import say
+    from nncli.unrolled import unroll_model
+
+    if at is not None:
+        raise OptionError("--at", "a model has its own values", "Leave it out")
+    try:
+        number = whole(1)(row)
+    except ValueError as error:
+        raise OptionError("--row", f"expected {error}, found '{row}'") from None
+    loaded, provenance = checkpoint.load(Path(model))
+    made = unroll_model(loaded, provenance, model, data, number)
+    say(f"{made.about}; {len(made.graph.nodes)} nodes", quiet)
+    say(f"every derivative is that of the engine's backpropagation, within {made.difference:.1e}", quiet)
+    return made.graph, {"backprop_difference": made.difference}
 
 
 def _values(text: str) -> dict[str, float]:

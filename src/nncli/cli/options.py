@@ -29,6 +29,15 @@ DATA_HELP = (
 ROWS_HELP = DATA_HELP.replace("a folder or file of MNIST-style IDX", "a file of MNIST-style IDX images")
 
 
+def is_model(source: str) -> bool:
+    """Whether that is to be read as a model: by its name, or by how it begins."""
+    path = Path(source)
+    if path.suffix == ".npz" or not path.is_file():
+        return path.suffix == ".npz"
+    with path.open("rb") as file:
+        return file.read(4) == b"PK\x03\x04"
+
+
 def with_config(
     command: Callable[..., int], argument: str = "DATA", argument_help: str = DATA_HELP
 ) -> Callable[..., int]:

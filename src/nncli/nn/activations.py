@@ -11,19 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nncli.nn.layers import Array, Layer
+from nncli.nn.activation import Activation
+from nncli.nn.layers import Array
 from nncli.registry import Registry
-
-
-class Activation(Layer):
-    """A layer that keeps its width. `initializer` is what suits the dense layer before it.
-
-    One whose derivative is 0 wherever there is one sets `differentiable` to False: nothing before it can learn.
-    """
-
-    initializer = "glorot"
-    differentiable = True
-
 
 ACTIVATIONS: Registry[Activation] = Registry("--activation")
 
@@ -31,6 +21,8 @@ ACTIVATIONS: Registry[Activation] = Registry("--activation")
 @ACTIVATIONS.register("identity")
 class Identity(Activation):
     """A = Z;  dA/dZ = 1"""
+
+    graph = "z"
 
     def forward(self, Z: Array, A: Array) -> None:
         np.copyto(A, Z)
@@ -68,6 +60,8 @@ class Sign(Step):
 class Sigmoid(Activation):
     """A = σ(Z) = 1 / (1 + e^−Z);  dA/dZ = A (1 − A)"""
 
+    graph = "sigmoid(z)"
+
     def forward(self, Z: Array, A: Array) -> None:
         sigmoid(Z, A)
 
@@ -81,6 +75,8 @@ class Sigmoid(Activation):
 @ACTIVATIONS.register("tanh")
 class Tanh(Activation):
     """A = tanh Z;  dA/dZ = 1 − A²"""
+
+    graph = "tanh(z)"
 
     def forward(self, Z: Array, A: Array) -> None:
         np.tanh(Z, out=A)
@@ -96,6 +92,8 @@ class Tanh(Activation):
 class Arctan(Activation):
     """A = arctan Z;  dA/dZ = 1 / (1 + Z²)"""
 
+    graph = "arctan(z)"
+
     def forward(self, Z: Array, A: Array) -> None:
         np.arctan(Z, out=A)
 
@@ -110,6 +108,7 @@ class Arctan(Activation):
 class ReLU(Activation):
     """A = max(Z, 0);  dA/dZ = 1 if Z > 0 else 0"""
 
+    graph = "relu(z)"
     initializer = "he"
 
     def forward(self, Z: Array, A: Array) -> None:
@@ -128,6 +127,7 @@ class LeakyReLU(Activation):
 
     slope: float = 0.01
 
+    graph = "slope*z + (1 - slope)*relu(z)"
     initializer = "he"
 
     def __post_init__(self) -> None:
@@ -150,6 +150,7 @@ class LeakyReLU(Activation):
 class PReLU(Activation):
     """A = max(Z, 0) + s min(Z, 0), slope s of each unit learned from 0.25;  dA/ds = min(Z, 0) (He et al. 2015)"""
 
+    graph = "z + (1 - slope)*relu(-z)"
     initializer = "he"
 
     def shapes(self, d: int) -> dict[str, tuple[int, ...]]:
@@ -187,6 +188,7 @@ class ELU(Activation):
 
     alpha: float = 1.0
 
+    graph = "relu(z) + alpha*(exp(z - relu(z)) - 1)"
     initializer = "he"
 
     def __post_init__(self) -> None:
@@ -210,6 +212,7 @@ class ELU(Activation):
 class Softplus(Activation):
     """A = log(1 + e^Z);  dA/dZ = σ(Z)"""
 
+    graph = "log(1 + exp(z))"
     initializer = "he"
 
     def forward(self, Z: Array, A: Array) -> None:
@@ -225,6 +228,7 @@ class Softplus(Activation):
 class GELU(Activation):
     """A = ½ Z (1 + tanh(√(2/π) (Z + 0.044715 Z³))), which is Z Φ(Z) within 0.0005 (Hendrycks and Gimpel 2016)"""
 
+    graph = "0.5*z*(1 + tanh(0.7978845608028654*(z + 0.044715*z*z*z)))"
     initializer = "he"
 
     def forward(self, Z: Array, A: Array) -> None:
@@ -265,6 +269,7 @@ class GELU(Activation):
 class SiLU(Activation):
     """A = Z σ(Z), also called swish;  dA/dZ = σ(Z) (1 + Z − A) (Elfwing et al. 2018)"""
 
+    graph = "z*sigmoid(z)"
     initializer = "he"
 
     def forward(self, Z: Array, A: Array) -> None:

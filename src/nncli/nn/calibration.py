@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.nn.layers import Array
-from nncli.nn.losses import LOSSES, Loss
+from nncli.nn.loss import Loss
+from nncli.nn.losses import LOSSES
 from nncli.nn.memory import zeros
 from nncli.nn.optimizers import LBFGS
 

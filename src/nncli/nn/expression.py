@@ -11,7 +11,7 @@ from nncli.nn.graph import OPERATIONS, Graph
 from nncli.registry import did_you_mean
 
 WHERE = "EXPRESSION"
-FUNCTIONS = tuple(name for name in OPERATIONS if name in ("exp", "log", "sigmoid", "tanh", "relu"))
+FUNCTIONS = tuple(name for name in OPERATIONS if name in ("exp", "log", "sigmoid", "tanh", "arctan", "relu"))
 BINARY = {ast.Add: "add", ast.Mult: "multiply", ast.Div: "divide"}
 DEEPEST = 200  # parentheses within parentheses
 
@@ -19,16 +19,32 @@ DEEPEST = 200  # parentheses within parentheses
 def graph_of(text: str, values: Mapping[str, float]) -> Graph:
     """The graph of an expression such as (w*x + b - y)^2, its variables at the given values.
 
-    + − * / ^2, parentheses, numbers, and the functions exp, log, sigmoid, tanh, relu. a − b is a + (−b). OptionError,
-    with the column, for anything else, and where a value is not finite.
+    + − * / ^2, parentheses, numbers, and the functions exp, log, sigmoid, tanh, arctan, relu. a − b is a + (−b).
+    OptionError, with the column, for anything else, and where a value is not finite.
     """
-    return _Reader(text, values).graph
+    graph = Graph()
+    _Reader(text, graph, {}, {}, values)
+    return graph
+
+
+def add(graph: Graph, text: str, nodes: Mapping[str, int], definitions: Mapping[str, str] | None = None) -> int:
+    """Adds an expression to a graph, and returns the position of its node. Its names are those of nodes, or of
+    definitions, expressions themselves, which are added once, and only where they are needed."""
+    return _Reader(text, graph, dict(nodes), definitions or {}, {}).result
 
 
 class _Reader:
-    def __init__(self, text: str, values: Mapping[str, float]) -> None:
-        self.text, self.values, self.graph = text, values, Graph()
-        self.variables: dict[str, int] = {}
+    """Reads `text`, and adds it to `graph`. `nodes` are the positions of the names known, to which it adds its own."""
+
+    def __init__(
+        self,
+        text: str,
+        graph: Graph,
+        nodes: dict[str, int],
+        definitions: Mapping[str, str],
+        values: Mapping[str, float],
+    ) -> None:
+        self.text, self.graph, self.nodes, self.definitions, self.values = text, graph, nodes, definitions, values
         python = text.replace("^", "**")
         try:
             parsed = ast.parse(python.strip() or python, mode="eval")
@@ -37,7 +53,7 @@ class _Reader:
             raise self._error(column, f"expected an expression, found {self._what(python, column)}") from None
         self.shift = len(python) - len(python.lstrip())
         self.python = python
-        self._node(parsed.body, 0)
+        self.result = self._node(parsed.body, 0)
 
     def _node(self, node: ast.expr, depth: int) -> int:
         """Adds what the node stands for, and returns its position in the graph."""
@@ -81,14 +97,18 @@ class _Reader:
         )
 
     def _variable(self, name: str, node: ast.expr) -> int:
-        if name not in self.variables:
+        if name in self.definitions and name not in self.nodes:
+            reader = _Reader(self.definitions[name], self.graph, self.nodes, self.definitions, self.values)
+            self.nodes[name] = reader.result
+            self.graph.call(reader.result, name)
+        if name not in self.nodes:
             if name not in self.values:
                 raise self._error(
                     self._column(node), f"the variable '{name}' has no value",
                     did_you_mean(name, self.values) or f"Give it one with --at {name}=1",
                 )  # fmt: skip
-            self.variables[name] = self.graph.variable(name, self.values[name])
-        return self.variables[name]
+            self.nodes[name] = self.graph.variable(name, self.values[name])
+        return self.nodes[name]
 
     def _apply(self, node: ast.expr, operation: str, *operands: int) -> int:
         found = [self.graph.nodes[i].value for i in operands]

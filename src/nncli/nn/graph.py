@@ -12,7 +12,7 @@ node gets ∂u_n/∂u_i, by Algorithm 1 of the lectures:
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,6 +37,7 @@ OPERATIONS = {
     "log": Operation("log {}", math.log, lambda u, x: (1 / x,)),
     "sigmoid": Operation("σ({})", _sigmoid, lambda u, x: (u * (1 - u),)),
     "tanh": Operation("tanh {}", math.tanh, lambda u, x: (1 - u * u,)),
+    "arctan": Operation("arctan {}", math.atan, lambda u, x: (1 / (1 + x * x),)),
     "relu": Operation("max({}, 0)", lambda x: max(x, 0.0), lambda u, x: (1.0 if x > 0 else 0.0,)),
     "add": Operation("{} + {}", lambda a, b: a + b, lambda u, a, b: (1.0, 1.0)),
     "multiply": Operation("{} · {}", lambda a, b: a * b, lambda u, a, b: (b, a)),
@@ -47,7 +48,7 @@ OPERATIONS = {
 @dataclass
 class Node:
     """One u_i: what it is, as text; the positions of its operands; its value; the local derivatives ∂u_i/∂operand,
-    and ∂u_n/∂u_i, once `backward` has been there."""
+    and ∂u_n/∂u_i, once `backward` has been there. `name` is what it is called, if anything."""
 
     text: str
     operands: tuple[int, ...]
@@ -55,6 +56,10 @@ class Node:
     partials: tuple[float, ...]
     is_variable: bool = False
     grad: float = 0.0
+    name: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name} = {self.text}" if self.name else self.text
 
 
 @dataclass
@@ -80,6 +85,18 @@ class Graph:
             raise OverflowError
         return self._append(Node(how.text.format(*(f"u{i + 1}" for i in operands)), operands, u, partials))
 
+    def sum(self, terms: Sequence[int]) -> int:
+        """The sum of one or more nodes, added in pairs, the sums in pairs again, and so on."""
+        while len(terms) > 1:
+            pairs = [self.apply("add", *pair) for pair in zip(terms[::2], terms[1::2], strict=False)]
+            terms = [*pairs, *terms[2 * len(pairs) :]]
+        return terms[0]
+
+    def call(self, i: int, name: str) -> None:
+        """Gives a node a name, if it has none."""
+        node = self.nodes[i]
+        node.name = node.name or ("" if node.is_variable else name)
+
     def backward(self) -> None:
         """Algorithm 1: fills the `grad` of every node. What is used twice collects from both its successors."""
         for node in self.nodes:
@@ -99,7 +116,7 @@ class Graph:
             "nodes": [
                 {
                     "name": f"u{i + 1}",
-                    "is": node.text,
+                    "is": str(node),
                     "operands": [f"u{j + 1}" for j in node.operands],
                     "value": node.value,
                     "local_derivatives": list(node.partials),
@@ -113,7 +130,7 @@ class Graph:
         """All of it, for Graphviz: values and derivatives at the nodes, local derivatives at the edges."""
         lines = ["digraph {", "  rankdir=LR", "  node [shape=box]"]
         for i, node in enumerate(self.nodes):
-            lines.append(f'  u{i + 1} [label="u{i + 1} = {node.text}\\n= {node.value:.6g}\\n∂ {node.grad:.6g}"]')
+            lines.append(f'  u{i + 1} [label="u{i + 1} = {node}\\n= {node.value:.6g}\\n∂ {node.grad:.6g}"]')
             for j, partial in zip(node.operands, node.partials, strict=True):
                 lines.append(f'  u{j + 1} -> u{i + 1} [label="{partial:.6g}"]')
         return "\n".join([*lines, "}"])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.nn.graph import Graph
 from nncli.nn.memory import ones
 
 Array = NDArray[Any]  # float32 or float64, as the network's dtype says
@@ -45,6 +46,11 @@ class Layer(ABC):
     def backward(self, dA: Array, X: Array, A: Array, dX: Array | None) -> None:
         """dX = dL/dX from dA = dL/dA, and the gradients of the parameters; no dX is asked of the first layer."""
 
+    @abstractmethod
+    def unroll(self, graph: Graph, x: Sequence[int], parameters: Mapping[str, NDArray[np.int64]]) -> list[int]:
+        """The same for one row of a scalar graph, by the positions of its nodes: a (outputs,) from x (d,). Those of
+        the parameters are arrays of their shapes."""
+
 
 class Dense(Layer):
     """Z = X W + b"""
@@ -77,6 +83,14 @@ class Dense(Layer):
         if dX is not None:
             np.matmul(dA, self.W.T, out=dX)  # dX = dZ Wᵀ                         (n, d)
 
+    def unroll(self, graph: Graph, x: Sequence[int], parameters: Mapping[str, NDArray[np.int64]]) -> list[int]:
+        W, b = parameters["W"], parameters["b"]
+        z = []
+        for unit in range(self.units):
+            products = [graph.apply("multiply", x[i], W[i, unit]) for i in range(len(x))]
+            z.append(graph.apply("add", graph.sum(products), b[unit]))  # z = Σ_i x_i w_i + b
+        return z
+
 
 class Dropout(Layer):
     """A = X ∘ M / (1 − p), m = 0 with probability p, else 1: the expectation of A is X (Srivastava et al. 2014)
@@ -105,3 +119,6 @@ class Dropout(Layer):
         if dX is not None:
             M = self.mask[: len(X)] if self.rng else 1
             np.multiply(dA, M, out=dX)  # dX = dA ∘ M / (1 − p)             (n, d)
+
+    def unroll(self, graph: Graph, x: Sequence[int], parameters: Mapping[str, NDArray[np.int64]]) -> list[int]:
+        return list(x)  # as without a generator

@@ -31,6 +31,10 @@ class Link(ABC):
     def backward(self, P: Array, dP: Array) -> None:
         """dP ← dL/dZ, in place of dL/dP."""
 
+    @abstractmethod
+    def graph(self, outputs: int) -> dict[str, str]:
+        """The same as expressions: p0, p1 … in z0, z1 … and in one another."""
+
 
 LINKS: Registry[Link] = Registry("--loss")
 
@@ -47,6 +51,9 @@ class Identity(Link):
     def backward(self, P: Array, dP: Array) -> None:
         pass
 
+    def graph(self, outputs: int) -> dict[str, str]:
+        return {f"p{k}": f"z{k}" for k in range(outputs)}
+
 
 @LINKS.register("sigmoid")
 class Sigmoid(Link):
@@ -60,6 +67,9 @@ class Sigmoid(Link):
     def backward(self, P: Array, dP: Array) -> None:
         dP *= P
         dP *= 1 - P  # dL/dZ = dL/dP ∘ P (1 − P)
+
+    def graph(self, outputs: int) -> dict[str, str]:
+        return {f"p{k}": f"sigmoid(z{k})" for k in range(outputs)}
 
 
 @LINKS.register("softmax")
@@ -75,6 +85,10 @@ class Softmax(Link):
     def backward(self, P: Array, dP: Array) -> None:
         dP -= np.vecdot(dP, P)[:, None]
         dP *= P  # dL/dz = p ∘ (e − Σ_k e_k p_k),   e = dL/dp
+
+    def graph(self, outputs: int) -> dict[str, str]:
+        exponentials = {f"e{k}": f"exp(z{k})" for k in range(outputs)}
+        return exponentials | {"s": " + ".join(exponentials)} | {f"p{k}": f"e{k} / s" for k in range(outputs)}
 
 
 def softmax(Z: Array, P: Array) -> tuple[Array, Array]:

@@ -7,103 +7,16 @@ rounded P. The gradients are those of the row losses too; whoever wants that of 
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nncli.nn.layers import Array
-from nncli.nn.links import LINKS, softmax
+from nncli.nn.links import softmax
+from nncli.nn.loss import LOSSES, Loss, Rows
 from nncli.nn.memory import one_hot
-from nncli.registry import Registry
 
-Rows = NDArray[np.float64]  # one figure a row, (n,)
-
-
-@dataclass
-class Loss(ABC):
-    """L_i, the loss of a row, with P = link(Z). The first of `links` is the usual one.
-
-    `border`       a single output says the second class where z is at least this
-    `smooth`       L has a derivative everywhere
-    `sparse`       dL/dZ is 0 for the rows that are right, which one expects to be most
-    `margin`       L is piecewise linear, and above 0 until the score of the class leads by 1
-    `homogeneous`  L grows and falls in proportion to the scores, so it cannot tell which of two θ is better
-    `soft`         makes sense for targets between 0 and 1
-    """
-
-    link: str = ""
-
-    name: ClassVar[str]
-    links: ClassVar[tuple[str, ...]] = ("identity",)
-    smooth: ClassVar[bool] = True
-    sparse: ClassVar[bool] = False
-    margin: ClassVar[bool] = False
-    homogeneous: ClassVar[bool] = False
-    soft: ClassVar[bool] = True
-
-    def __post_init__(self) -> None:
-        self.link = self.link or self.links[0]
-        if self.link not in self.links:
-            others = [name for name in LOSSES if self.link in LOSSES[name].links]
-            hint = f"; {self.link} is a link of {', '.join(others)}" if others else ""
-            raise ValueError(f"link: expected {' or '.join(self.links)}, found '{self.link}'{hint}")
-        self._link = LINKS.create(self.link)
-
-    @property
-    def border(self) -> float:
-        """0 where scores are signed or go through the sigmoid; ½ between targets of 0 and 1."""
-        return 0.5 if self.soft and self.link == "identity" else 0.0
-
-    @property
-    def probabilistic(self) -> bool:
-        """Whether P are probabilities."""
-        return self._link.probabilistic
-
-    def outputs(self, K: int) -> int:
-        """How many scores a row needs for K classes."""
-        return self._link.outputs(K)
-
-    def targets(self, K: int) -> NDArray[np.float64]:
-        """The table of targets, (K, outputs): row k is the target of class k."""
-        return np.array([[0.0], [1.0]]) if self.outputs(K) == 1 else np.eye(K)
-
-    def apply_link(self, Z: Array, P: Array) -> None:
-        """P = link(Z)"""
-        self._link.forward(Z, P)
-
-    @abstractmethod
-    def forward(self, Z: Array, Y: Array, P: Array) -> Rows:
-        """P = link(Z); returns the row losses."""
-
-    @abstractmethod
-    def backward(self, Z: Array, P: Array, Y: Array, dZ: Array) -> None:
-        """dZ: in row i, dL_i/dz_i."""
-
-    def classes(self, Z: Array) -> NDArray[np.int64]:
-        """The class that is predicted for each row, (n,): the first of the highest; of two, the second wins a draw."""
-        classes: NDArray[np.int64]
-        if Z.shape[1] > 2:
-            classes = Z.argmax(axis=1)
-        else:
-            wins = Z[:, 0] >= self.border if Z.shape[1] == 1 else Z[:, 1] >= Z[:, 0]
-            classes = wins.astype(np.int64)
-        return classes
-
-    def by_class(self, Z: Array) -> Array:
-        """A figure for each class, (n, K): its probability if the loss is probabilistic, else its score."""
-        if Z.shape[1] == 1:
-            Z = np.hstack([2 * self.border - Z, Z])
-        P = np.empty_like(Z)
-        self.apply_link(Z, P)
-        if self._link.separate:
-            P /= P.sum(axis=1, keepdims=True)  # the shares of the separate answers
-        return P
-
-
-LOSSES: Registry[Loss] = Registry("--loss")
+__all__ = ["LOSSES"]
 
 
 @LOSSES.register("cross-entropy")
@@ -121,6 +34,9 @@ class CrossEntropy(Loss):
 
     def backward(self, Z: Array, P: Array, Y: Array, dZ: Array) -> None:
         np.subtract(P, Y, out=dZ)  # dL/dZ = P − Y                (n, K)
+
+    def graph(self, target: Sequence[float]) -> dict[str, str]:
+        return {"L": f"-log(p{target.index(1)})"}
 
 
 @LOSSES.register("binary-cross-entropy")
@@ -143,6 +59,10 @@ class BinaryCrossEntropy(Loss):
     def backward(self, Z: Array, P: Array, Y: Array, dZ: Array) -> None:
         np.subtract(P, Y, out=dZ)  # dL/dZ = P − Y                (n, outputs)
 
+    def graph(self, target: Sequence[float]) -> dict[str, str]:
+        # 1 − σ(z) = σ(−z), which does not lose its digits where σ(z) is nearly 1
+        return {"L": " ".join(f"- log(sigmoid({'' if y else '-'}z{k}))" for k, y in enumerate(target))}
+
 
 @LOSSES.register("mse")
 class MeanSquaredError(Loss):
@@ -159,6 +79,9 @@ class MeanSquaredError(Loss):
     def backward(self, Z: Array, P: Array, Y: Array, dZ: Array) -> None:
         np.subtract(P, Y, out=dZ)  # dL/dP = P − Y                (n, outputs)
         self._link.backward(P, dZ)
+
+    def graph(self, target: Sequence[float]) -> dict[str, str]:
+        return {"L": "0.5*(" + " + ".join(f"(p{k} - {y:g})^2" for k, y in enumerate(target)) + ")"}
 
 
 @LOSSES.register("mae")
@@ -177,6 +100,10 @@ class MeanAbsoluteError(Loss):
         np.subtract(P, Y, out=dZ)
         np.sign(dZ, out=dZ)  # dL/dP = sign(P − Y)          (n, outputs)
         self._link.backward(P, dZ)
+
+    def graph(self, target: Sequence[float]) -> dict[str, str]:
+        errors = {f"d{k}": f"p{k} - {y:g}" for k, y in enumerate(target)}
+        return errors | {"L": " + ".join(f"relu({d}) + relu(-{d})" for d in errors)}
 
 
 @LOSSES.register("perceptron")
@@ -202,6 +129,12 @@ class Perceptron(Loss):
         else:
             one_hot(Z.argmax(axis=1), dZ)
             dZ -= Y  # 1 at ŷ, −1 at y             (n, K)
+
+    def graph(self, target: Sequence[float]) -> dict[str, str]:
+        if len(target) == 1:
+            return {"L": "relu(-z0)" if target[0] else "z0 + relu(-z0)"}  # a z of 0 says 1
+        others = _largest([f"z{k}" for k in range(len(target))])
+        return others | {"L": f"largest - z{target.index(1)}"}
 
 
 @LOSSES.register("hinge")
@@ -231,6 +164,12 @@ class Hinge(Loss):
             dZ -= Y  # 1 at j, −1 at y             (n, K)
             dZ *= (leads.max(axis=1) > 0)[:, None]  # a margin of just 1 is no loss
 
+    def graph(self, target: Sequence[float]) -> dict[str, str]:
+        if len(target) == 1:
+            return {"L": f"relu(1 {'-' if target[0] else '+'} z0)"}
+        y = target.index(1)
+        return _largest([f"z{j}" for j in range(len(target)) if j != y]) | {"L": f"relu(1 + largest - z{y})"}
+
     def _leads(self, Z: Array, Y: Array) -> Array:
         """1 + z_j − z_y, and 0 for y itself."""
         # the difference first, as the 1 would be lost beside a large z; in float64, where that of any two floats fits
@@ -258,3 +197,15 @@ class SquaredHinge(Loss):
         T = 2 * Y - 1
         M = np.clip(1 - T * Z, 0, np.finfo(Z.dtype).max / 2)  # twice a larger one would overflow
         np.multiply(-2 * T, M, out=dZ)  # −2 T max(0, 1 − T Z)        (n, outputs)
+
+    def graph(self, target: Sequence[float]) -> dict[str, str]:
+        return {"L": " + ".join(f"relu(1 {'-' if y else '+'} z{k})^2" for k, y in enumerate(target))}
+
+
+def _largest(names: Sequence[str]) -> dict[str, str]:
+    """Expressions for `largest`, that of some names; of equal ones the first, as argmax has it."""
+    definitions, so_far = {}, names[0]
+    for i, name in enumerate(names[1:], 2):
+        definitions[f"m{i}"] = f"{so_far} + relu({name} - {so_far})"
+        so_far = f"m{i}"
+    return definitions | {"largest": so_far}

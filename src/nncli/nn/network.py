@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.nn.activations import ACTIVATIONS, Activation
+from nncli.nn.activation import Activation
+from nncli.nn.activations import ACTIVATIONS
+from nncli.nn.graph import Graph
 from nncli.nn.initializers import INITIALIZERS
 from nncli.nn.layers import Array, Dense, Dropout, Layer
 from nncli.nn.memory import zeros
@@ -44,22 +46,22 @@ class Network:
         self.dtype = np.dtype(dtype)
         self.widths = [d]
         self.blocks: list[Block] = []
-        blocks_of: list[dict[str, Block]] = []  # for each layer
+        self._blocks_of: list[dict[str, Block]] = []  # for each layer, by the names that it has for them
         for layer in self.layers:
             width = self.widths[-1]
             # activations count with the dense layer before them, so W2 follows W1 whatever stands between
-            number = sum(isinstance(before, Dense) for before in self.layers[: len(blocks_of) + 1])
+            number = sum(isinstance(before, Dense) for before in self.layers[: len(self._blocks_of) + 1])
             of_layer: dict[str, Block] = {}
             for name, shape in layer.shapes(width).items():
                 start = self.blocks[-1].stop if self.blocks else 0
                 block = Block(f"{name}{number}", shape, start, start + math.prod(shape), name in layer.weights)
                 self.blocks.append(block)
                 of_layer[name] = block
-            blocks_of.append(of_layer)
+            self._blocks_of.append(of_layer)
             self.widths.append(layer.width(width))
         self.theta = zeros(self.blocks[-1].stop, self.dtype)
         self.grad = zeros(self.blocks[-1].stop, self.dtype)
-        for layer, of_layer in zip(self.layers, blocks_of, strict=True):
+        for layer, of_layer in zip(self.layers, self._blocks_of, strict=True):
             layer.bind(
                 {name: block.view(self.theta) for name, block in of_layer.items()},
                 {name: block.view(self.grad) for name, block in of_layer.items()},
@@ -124,6 +126,22 @@ class Network:
         first = 0 if dX is not None else self.layers.index(self.dense[0])  # training needs nothing before θ
         for i in reversed(range(first, len(self.layers))):
             self.layers[i].backward(gradients[i], self._A[i], self._A[i + 1], gradients[i - 1] if i > first else dX)
+
+    def unroll(self, graph: Graph, x: Sequence[int]) -> tuple[list[int], dict[str, NDArray[np.int64]]]:
+        """The network for one row of a scalar graph, by the positions of its nodes: z (outputs,) from x (d,); and the
+        nodes of each block of θ, by its name, in the block's shape."""
+        positions = {}
+        for block in self.blocks:
+            values = block.view(self.theta)
+            nodes = [graph.variable(f"{block.name}{[*i]}", float(values[i])) for i in np.ndindex(*block.shape)]
+            positions[block.name] = np.array(nodes).reshape(block.shape)
+        number, now = 0, list(x)
+        for layer, blocks in zip(self.layers, self._blocks_of, strict=True):
+            now = layer.unroll(graph, now, {name: positions[block.name] for name, block in blocks.items()})
+            number += isinstance(layer, Dense)
+            for unit, node in enumerate(now):
+                graph.call(node, f"{'Z' if isinstance(layer, Dense) else 'A'}{number}[{unit}]")
+        return now, positions
 
     def _fit(self, n: int) -> None:
         """Makes `_A` the buffers for a batch of n rows."""

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from nncli.nn.averages import Average
 from nncli.nn.layers import Array, Dense
-from nncli.nn.losses import Loss
+from nncli.nn.loss import Loss
 from nncli.nn.network import Network
 from nncli.nn.optimizer import Optimizer
 from nncli.nn.optimizers import MIRA, SGD
