@@ -116,7 +116,7 @@ def test_a_saved_model_on_a_row(nncli: Run, small: Path) -> None:
     assert outcome.code == 0
     first, second = outcome.err.splitlines()
     assert first == "row 150 of iris, virginica: mlp 4-2-3, tanh, cross-entropy; 61 nodes"
-    assert second.startswith("every derivative is that of the engine's backpropagation, within ")
+    assert second.startswith("every derivative is that of the engine's backpropagation, ")
     table, tree = outcome.out.split("\n\n")
     assert len([line for line in table.splitlines() if line.startswith("u")]) == 61
     assert "Z1[0] = u" in table

@@ -90,7 +90,8 @@ def _of_model(model: str, data: str | None, at: str | None, row: str, quiet: boo
     loaded, provenance = checkpoint.load(Path(model))
     made = unroll_model(loaded, provenance, model, data, number)
     say(f"{made.about}; {len(made.graph.nodes)} nodes", quiet)
-    say(f"every derivative is that of the engine's backpropagation, within {made.difference:.1e}", quiet)
+    within = f"within {made.difference:.0e}" if made.difference else "to the last digit"
+    say(f"every derivative is that of the engine's backpropagation, {within}", quiet)
     return made.graph, {"backprop_difference": made.difference}
 
 
