@@ -64,6 +64,7 @@ def main() -> int:
             from_csv(data, folder, peers)
             epochs(data, folder, peers)
             perceptron(folder)
+            gradients(folder, peers)
             start_up(folder)
     except (Crashed, NncliError) as error:
         print(f"crashed: {error}", file=sys.stderr)
@@ -137,6 +138,21 @@ def perceptron(folder: Path) -> None:
     show(Comparison("time", "s", "sklearn", found["nncli"], found["sklearn"], PERCEPTRON_LIMIT))
     # one epoch is a snapshot of a θ in motion, and of several classes scikit-learn trains each against the rest
     print("  test accuracy:   " + ", ".join(f"{name} {accuracy:.2%}" for name, accuracy in accuracies.items()))
+
+
+def gradients(folder: Path, peers: set[str]) -> None:
+    """A gradient check; nncli's compares a sample and whole directions, PyTorch's every entry."""
+    if "torch" not in peers:
+        return
+    heading("gradient check: 64-64-10 on 32 of the digits, float64; whole process")
+    digits = str(path_of("digits"))
+    commands = {
+        "nncli": [NNCLI, "gradcheck", "digits", "--json", "--quiet"],
+        "torch": [sys.executable, str(PEERS / "gradcheck_torch.py"), digits],
+    }
+    found = rounds({name: partial(process, command, folder) for name, command in commands.items()}, CSV_ROUNDS)
+    ours, theirs = ([seconds(run) for run in found[name]] for name in commands)
+    show(Comparison("time", "s", "torch", ours, theirs, None))
 
 
 def start_up(folder: Path) -> None:
