@@ -93,6 +93,7 @@ def test_a_resolved_config_leaves_nothing_open() -> None:
         "delimiter",
         "val",
         "test",
+        "split_seed",
         "val_data",
         "test_data",
         "init",

@@ -9,7 +9,7 @@ import pytest
 
 from nncli.config import TrainConfig
 from nncli.errors import DataError
-from nncli.prepare import Prepared, prepare
+from nncli.prepare import Prepared, prepare, seeds
 
 
 def rows(n: int, seed: int = 0) -> str:
@@ -116,3 +116,15 @@ def test_the_training_file_as_test_file_is_told() -> None:
         "warning: --test-data is the training file itself: most of its rows are trained on, and flatter the figures"
     )
     assert not any("warning" in note for note in prepared(test_data="test.csv").notes)
+
+
+def test_the_split_has_a_seed_of_its_own_if_it_is_given() -> None:
+    """The rows are those of the split seed, all else is that of the seed."""
+    as_0, as_5 = prepare(TrainConfig("iris", seed=0)), prepare(TrainConfig("iris", seed=5))
+    mixed = prepare(TrainConfig("iris", seed=5, split_seed=0))
+    for part in ("train", "val", "test"):
+        rows = getattr(mixed.split, part)
+        np.testing.assert_array_equal(rows, getattr(as_0.split, part))
+        assert not np.array_equal(rows, getattr(as_5.split, part))
+    for mine, other in zip(seeds(mixed.config)[1:], seeds(as_5.config)[1:], strict=True):
+        np.testing.assert_array_equal(mine.generate_state(4), other.generate_state(4))

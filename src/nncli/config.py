@@ -66,6 +66,8 @@ class TrainConfig:
         default_text="0.15")  # fmt: skip
     test: float | None = option(None, "Share of the rows for the final test; 0 for none.", "Splits", "SHARE", share,
         default_text="0.15, or the data's own test set")  # fmt: skip
+    split_seed: int | None = option(None, "Seed of the split alone.", "Splits", "N", whole(0),
+        default_text="that of --seed")  # fmt: skip
     val_data: str | None = option(None, "File of validation rows, in place of a share.", "Splits", "FILE", read_text)
     test_data: str | None = option(None, "File of test rows, in place of a share.", "Splits", "FILE", read_text)
 

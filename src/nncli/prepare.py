@@ -170,7 +170,10 @@ def labelled_rows(model: Model, provenance: Provenance, model_file: str, source:
 
 def seeds(config: TrainConfig) -> list[np.random.SeedSequence]:
     """Of the split, the initial weights, the order of rows and dropout: none of them moves the others."""
-    return np.random.SeedSequence(config.seed).spawn(4)
+    split, *others = np.random.SeedSequence(config.seed).spawn(4)
+    if config.split_seed is not None:
+        split, *_ = np.random.SeedSequence(config.split_seed).spawn(4)
+    return [split, *others]
 
 
 def _refuse_double_parts(config: TrainConfig, dataset: Dataset) -> None:
