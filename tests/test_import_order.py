@@ -15,7 +15,7 @@ LEVELS = [
     ["nn", "data"],
     ["option", "metrics"],
     ["config"],
-    ["resolve"],
+    ["resolve", "space"],
     ["model"],
     ["trainer"],
     ["checkpoint", "predictor"],

@@ -51,34 +51,12 @@ def run(
     """
     config, classes = prepared.config, prepared.dataset.classes
     K = len(classes)
-    network, loss = build_network(config, prepared.preprocess.width, K)
-    _, init, shuffle, drop = map(np.random.default_rng, seeds(config))
-    network.initialize(config.init, init)
-    network.forget_inputs(prepared.preprocess.dead)
-    trainer = Trainer(network, loss, config, prepared.train, prepared.val, K, shuffle, drop)
-    failure = None
     began = time.monotonic()
-    try:
-        # the products of a few rows are too small to share out, and threads that wait for one another cost dear
-        with use_threads(1 if trainer.row_by_row else None):
-            for epoch in trainer.run(stop):
-                on_epoch(epoch)
-    except TrainingError as error:
-        failure = error
+    trainer, failure = fit(prepared, on_epoch, stop)
     if trainer.best is None:
-        if failure:
-            raise failure
-        if not stop():
-            raise TrainingError(
-                "--time-limit", f"expected time for one epoch at least, found {config.time_limit:g} s too short",
-                "Nothing is saved",
-            )  # fmt: skip
         return None
     seconds = time.monotonic() - began
-    network.theta[:] = trainer.best_theta
-    if not stop():
-        _refuse_worse_than_guessing(trainer, K)
-    network.drop_with(None)
+    network, loss = trainer.network, trainer.loss
     calibration = None
     if config.calibrate:
         assert prepared.val is not None
@@ -106,6 +84,45 @@ def run(
     if calibration is not None:
         notes = (f"calibrated on the validation rows: {calibration}; the losses below are those of training",)
     return Run(model, provenance, figures, seconds, trainer.stopped, notes, failure)
+
+
+def fit(
+    prepared: Prepared,
+    on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> tuple[Trainer, TrainingError | None]:
+    """Trains, and leaves the network at its best epoch; no best one if `stop` came before any was done.
+
+    The error is that of a run that diverged after a good epoch. TrainingError where there is no good one, or no time.
+    """
+    config, K = prepared.config, len(prepared.dataset.classes)
+    network, loss = build_network(config, prepared.preprocess.width, K)
+    _, init, shuffle, drop = map(np.random.default_rng, seeds(config))
+    network.initialize(config.init, init)
+    network.forget_inputs(prepared.preprocess.dead)
+    trainer = Trainer(network, loss, config, prepared.train, prepared.val, K, shuffle, drop)
+    failure = None
+    try:
+        # the products of a few rows are too small to share out, and threads that wait for one another cost dear
+        with use_threads(1 if trainer.row_by_row else None):
+            for epoch in trainer.run(stop):
+                on_epoch(epoch)
+    except TrainingError as error:
+        failure = error
+    if trainer.best is None:
+        if failure:
+            raise failure
+        if not stop():
+            raise TrainingError(
+                "--time-limit", f"expected time for one epoch at least, found {config.time_limit:g} s too short",
+                "Nothing is saved",
+            )  # fmt: skip
+        return trainer, None
+    network.theta[:] = trainer.best_theta
+    network.drop_with(None)
+    if not stop():
+        _refuse_worse_than_guessing(trainer, K)
+    return trainer, failure
 
 
 def _refuse_worse_than_guessing(trainer: Trainer, K: int) -> None:
