@@ -22,8 +22,10 @@ LEVELS = [
     ["prepare"],
     ["experiment", "evaluation"],
     ["objective", "unrolled"],
-    ["gradcheck"],
-    ["api", "report", "progress"],
+    ["gradcheck", "trial", "ledger"],
+    ["workers"],
+    ["sweep"],
+    ["api", "report", "progress", "leaderboard"],
     ["cli"],
 ]
 LEVEL_OF = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}

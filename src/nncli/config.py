@@ -176,12 +176,12 @@ class TrainConfig:
             name: list(value) if isinstance(value, tuple) else value for name, value in dataclasses.asdict(self).items()
         }
 
-    def command_line(self) -> str:
-        """The options that make this config, as `train` takes them."""
+    def command_line(self, brief: bool = False) -> str:
+        """The options that make this config, as `train` takes them; if `brief`, without those that are as usual."""
         words = []
         for name in self.options():
             value = getattr(self, name)
-            if value is None or value == ():
+            if value is None or value == () or (brief and value == getattr(TrainConfig(), name)):
                 continue
             if isinstance(value, bool):
                 if value or name == "header":

@@ -16,7 +16,7 @@ from nncli.data.files import shown
 from nncli.data.load import has_named_columns, load_dataset, load_like
 from nncli.data.matrix import Subset
 from nncli.data.preprocess import Preprocess
-from nncli.data.split import Split, stratified_split
+from nncli.data.split import Split, stratified_fold, stratified_split
 from nncli.errors import DataError, OptionError
 from nncli.model import Model
 from nncli.resolve import resolve
@@ -54,8 +54,11 @@ class Prepared:
     notes: tuple[str, ...]
 
 
-def prepare(config: TrainConfig, dataset: Dataset | None = None) -> Prepared:
-    """Loads (unless given), splits and preprocesses the data."""
+def prepare(config: TrainConfig, dataset: Dataset | None = None, fold: tuple[int, int] | None = None) -> Prepared:
+    """Loads (unless given), splits and preprocesses the data.
+
+    `fold` (k, of): in place of the validation rows, fold number k, from 0, of so many.
+    """
     if dataset is None:
         dataset = load_dataset(config.data, csv_options(config), config.dtype)
         if config.weight is not None and not has_named_columns(config.data):
@@ -75,9 +78,11 @@ def prepare(config: TrainConfig, dataset: Dataset | None = None) -> Prepared:
             "Lower one of them",
         )
 
-    split = stratified_split(
-        dataset.y, dataset.classes, val_share, test_share, int(seeds(config)[0].generate_state(1)[0]), dataset.source
-    )
+    split_seed = int(seeds(config)[0].generate_state(1)[0])
+    split = stratified_split(dataset.y, dataset.classes, val_share, test_share, split_seed, dataset.source)
+    if fold is not None:
+        split = stratified_fold(dataset.y, split, *fold, split_seed, dataset.source)
+        val_share = 1 / fold[1]
     config = resolve(config, len(split.train), has_val=val_share > 0 or config.val_data is not None)
     preprocess = Preprocess.fit(dataset.table, split.train, config.scale)
     matrix = preprocess.transform(dataset.table, np.dtype(config.dtype))

@@ -105,7 +105,11 @@ class Space:
             else:
                 values = [getattr(TrainConfig.from_texts({name: text.strip()}, where), name) for text in texts]
                 axes[name] = Choices(tuple(dict.fromkeys(values)))
-        return cls(TrainConfig.from_texts(fixed, where), axes)
+        base = TrainConfig.from_texts(fixed, where)
+        split_seed = (
+            base.seed if base.split_seed is None else base.split_seed
+        )  # repetitions have other seeds, one split
+        return cls(dataclasses.replace(base, split_seed=split_seed), axes)
 
     @property
     def finite(self) -> bool:

@@ -15,7 +15,7 @@ from typer.exceptions import TyperException
 
 import nncli
 from nncli.blas import choose_kernels
-from nncli.cli import datasets, evaluate, gradcheck, graph, info, predict, train
+from nncli.cli import datasets, evaluate, gradcheck, graph, info, predict, sweep, train
 from nncli.cli.command import Command, Group
 from nncli.errors import DONE, INTERRUPTED, READER_GONE, NncliError
 from nncli.output import say
@@ -25,6 +25,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "train": train.train,
     "eval": evaluate.evaluate,
     "predict": predict.predict,
+    "sweep": sweep.sweep,
     "info": info.info,
     "gradcheck": gradcheck.gradcheck,
     "graph": graph.graph,

@@ -39,15 +39,19 @@ def is_model(source: str) -> bool:
 
 
 def with_config(
-    command: Callable[..., int], argument: str = "DATA", argument_help: str = DATA_HELP
+    command: Callable[..., int],
+    argument: str = "DATA",
+    argument_help: str = DATA_HELP,
+    read: Callable[..., Any] = TrainConfig.from_texts,
 ) -> Callable[..., int]:
     """Turns `command(config, …)` into a function with every option of TrainConfig, for Typer to read.
 
-    The given options beat those of the --config file, which beat the defaults. A command with a parameter `given` is
-    told the names of all that are given. `argument` is how the help calls what config.data holds.
+    The given options beat those of the --config file, which beat the defaults. `read` makes the first argument of
+    them. A command with a parameter `given` is told the names of all that are given. `argument` is how the help calls
+    what config.data holds.
     """
     parameters_of = inspect.signature(command, eval_str=True).parameters
-    own = [p for name, p in parameters_of.items() if name not in ("config", "given")]
+    own = [p for name, p in list(parameters_of.items())[1:] if name != "given"]
     data = Annotated[str | None, typer.Argument(metavar=argument, help=argument_help, show_default="digits")]
     options = TrainConfig.options()
     parameters = [
@@ -68,7 +72,7 @@ def with_config(
     def wrapper(*, config_file: str | None, **values: Any) -> int:
         given = {name: values.pop(name) for name in ["data", *options]}
         given = {name: value for name, value in given.items() if value is not None}
-        config, named = _merged(given, config_file)
+        config, named = _merged(given, config_file, read)
         for name in ("out", "log"):
             if config_file is not None and Path(str(values.get(name))).resolve() == Path(config_file).resolve():
                 raise OptionError(f"--{name}", f"would overwrite {config_file}, the --config file", "Name another file")
@@ -82,15 +86,15 @@ def with_config(
     return wrapper
 
 
-def _merged(given: dict[str, Any], file: str | None) -> tuple[TrainConfig, frozenset[str]]:
-    """The config, and the names of the options that somebody gave."""
-    config = TrainConfig.from_texts(given, where=lambda name: "DATA" if name == "data" else flag(name))
+def _merged(given: dict[str, Any], file: str | None, read: Callable[..., Any]) -> tuple[Any, frozenset[str]]:
+    """What `read` makes of the options, and the names of those that somebody gave."""
+    found = read(given, where=lambda name: "DATA" if name == "data" else flag(name))
     if file is None:
-        return config, frozenset(given)
+        return found, frozenset(given)
     in_file = _read_toml(file)
-    TrainConfig.from_texts(in_file, where=lambda name: f"{file}: {name.replace('_', '-')}")
+    read(in_file, where=lambda name: f"{file}: {name.replace('_', '-')}")
     both = {**in_file, **given}
-    return TrainConfig.from_texts(both), frozenset(both)
+    return read(both), frozenset(both)
 
 
 def _read_toml(file: str) -> dict[str, Any]:

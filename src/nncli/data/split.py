@@ -71,6 +71,25 @@ def stratified_split(
     return Split(train=rest, val=held_out[1], test=held_out[0])
 
 
+def stratified_fold(y: NDArray[np.int64], split: Split, fold: int, folds: int, seed: int, source: str) -> Split:
+    """The same test rows; of the others, every `folds`-th of each class, in random order, is for validation.
+
+    So the folds 0 … folds − 1 share out all rows but the test rows. DataError for a class with fewer rows than folds.
+    """
+    rows = np.sort(np.concatenate([split.train, split.val]))
+    counts = np.bincount(y[rows], minlength=int(y.max()) + 1)
+    if counts.min() < folds:
+        raise DataError(
+            source, f"expected at least {folds} rows of each class, one for each fold, found {counts.min()} of one",
+            "Ask for fewer --folds, or get more rows of it",
+        )  # fmt: skip
+    rng = np.random.default_rng(seed)
+    # dealt out class by class, without a pause: the folds are of one size, give or take a row
+    dealt = np.concatenate([rng.permutation(rows[y[rows] == k]) for k in range(len(counts))])
+    val = np.sort(dealt[fold::folds])
+    return Split(np.setdiff1d(rows, val, assume_unique=True), val, split.test)
+
+
 def _draw(y: NDArray[np.int64], size: int, seed: int) -> Indices:
     """`size` positions in y, each class in proportion."""
     rng = np.random.RandomState(seed)

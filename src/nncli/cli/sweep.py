@@ -1,0 +1,169 @@
+"""nncli sweep"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nncli.cli.options import Json, Quiet, with_config
+from nncli.cli.stop import StopRequest
+from nncli.errors import DONE, DataError, OptionError, TrainingError
+from nncli.option import whole
+from nncli.registry import did_you_mean
+from nncli.space import Space
+
+if TYPE_CHECKING:
+    from nncli.sweep import Standing
+
+PANEL = "Sweep"
+
+
+def _option(metavar: str, text: str, default: str) -> Any:
+    return typer.Option(metavar=metavar, help=text, show_default=default, rich_help_panel=PANEL)
+
+
+@functools.partial(with_config, read=Space.from_texts)
+def sweep(
+    space: Space,
+    search: Annotated[
+        str | None,
+        _option("HOW", "grid (every combination) or random.", "grid, or random where there is a range"),
+    ] = None,
+    trials: Annotated[str | None, _option("N", "How many trainings a random search draws.", "")] = None,
+    seeds: Annotated[str, _option("N", "Repeat each training with so many seeds, on the same split.", "1")] = "1",
+    folds: Annotated[
+        str, _option("K", "Cross-validate in K folds of the training and validation rows.", "the validation rows alone")
+    ] = "1",
+    metric: Annotated[
+        str, _option("NAME", "What to choose by, on validation rows: accuracy, balanced-accuracy or loss.", "accuracy")
+    ] = "accuracy",
+    jobs: Annotated[str | None, _option("N", "Trainings at a time, each in one thread.", "one for each core")] = None,
+    ledger: Annotated[
+        str, _option("FILE", "Where each finished trial is written; the same command goes on from it.", "sweep.jsonl")
+    ] = "sweep.jsonl",
+    out: Annotated[
+        str, typer.Option("--out", "-o", metavar="FILE", help="Where to save the best model.", rich_help_panel="Run")
+    ] = "model.npz",
+    show: Annotated[str | None, _option("LEDGER", "Show what is in a ledger, and do nothing else.", "")] = None,
+    csv: Annotated[bool, typer.Option("--csv", help="Print the table as CSV.", rich_help_panel="Run")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Train with every combination of some options, and keep the best. Each option of train that is not about the data
+    takes several values, as 0.1,0.01, or a range, as log:1e-4:1e-1, 0:0.5 or int:16:512. The validation rows choose;
+    the test rows are used once, for the winner.
+
+    nncli sweep --lr 0.1,0.01,0.001 --hidden 32,64,128x64
+    nncli sweep data.csv --model perceptron,softmax,svm,mlp --seeds 3
+    nncli sweep data.csv --lr log:1e-4:1e-1 --dropout 0:0.5 --trials 40 --folds 5
+    nncli sweep --show sweep.jsonl                what a sweep has found so far
+    """
+    if csv and json:
+        raise OptionError("--csv", "--json is there too, and only one of them can be printed", "Leave one of them out")
+    if show is not None:
+        return _show(show, metric, csv, json)
+    from nncli import checkpoint, experiment
+    from nncli.blas import use_threads
+    from nncli.data.load import load_dataset
+    from nncli.leaderboard import Leaderboard
+    from nncli.output import check_writable, say
+    from nncli.prepare import csv_options, prepare
+    from nncli.sweep import Sweep, winner
+    from nncli.trial import THREADS
+
+    plan = _plan(space, search, trials, seeds, folds, metric)
+    n_jobs = _count("--jobs", jobs) if jobs is not None else len(os.sched_getaffinity(0))
+    base = space.base
+    reads = (base.data, base.val_data, base.test_data)
+    check_writable(Path(ledger), reads, "--ledger")
+    check_writable(Path(out), (ledger, *reads))
+    dataset = load_dataset(base.data, csv_options(base), base.dtype)
+    with Sweep(plan, dataset, Path(ledger)) as made:
+        for note in made.notes():
+            say(note, quiet)
+        with StopRequest() as stop, Leaderboard(made, n_jobs, quiet) as leaderboard:
+            made.run(n_jobs, leaderboard, stop)
+        if stop.exit_code is not None:
+            say(f"stopped with {len(made.todo):,} of {made.planned:,} trials to do; the same command goes on", quiet)
+            return stop.exit_code
+        standings = made.standings()
+    best = standings[0]
+    if not best.whole:
+        _print(standings, csv, json, {}, quiet)
+        raise TrainingError(ledger, "every trial failed", "The reasons are in the ledger")
+    config = winner(best)
+    with use_threads(THREADS):
+        run = experiment.run(prepare(config, dataset))
+    assert run is not None, "nobody could stop it"
+    checkpoint.save(Path(out), run.model, run.provenance)
+    command = f"nncli train {config.data} {config.command_line(brief=True)} -o {out}"
+    _print(standings, csv, json, {"winner": {"out": out, "command": command, **run.figures}}, quiet)
+    if not json:
+        say(f"saved {out}; the same with: {command}", quiet)
+        if not csv:
+            from nncli.report import print_training
+
+            print_training(run.figures, quiet)
+    return DONE
+
+
+def _plan(space: Space, search: str | None, trials: str | None, seeds: str, folds: str, metric: str) -> Any:
+    from nncli.sweep import METRICS, SEARCHES, Plan
+
+    for option, value, known in (("--search", search, SEARCHES), ("--metric", metric, METRICS)):
+        if value is not None and value not in known:
+            raise OptionError(
+                option, f"expected one of {', '.join(known)}, found '{value}'", did_you_mean(value, known)
+            )
+    search = search or ("grid" if space.finite and trials is None else "random")
+    if search == "random" and trials is None:
+        raise OptionError("--trials", "a random search has to know how many trainings to draw", "Add --trials 20")
+    if search == "grid" and trials is not None:
+        raise OptionError("--trials", "a grid has as many trainings as it has combinations", "Leave it out")
+    if space.base.val == 0 and folds == "1":
+        raise OptionError("--val", "a sweep chooses by validation rows, and there are none", "Leave it out")
+    if folds != "1" and space.base.val_data is not None:
+        raise OptionError("--folds", "--val-data names the validation rows already", "Leave one of them out")
+    return Plan(
+        space, search, None if trials is None else _count("--trials", trials), _count("--seeds", seeds),
+        _count("--folds", folds), metric,
+    )  # fmt: skip
+
+
+def _count(option: str, text: str) -> int:
+    try:
+        return whole(1)(text)
+    except ValueError as error:
+        raise OptionError(option, f"expected {error}, found '{text}'") from None
+
+
+def _show(file: str, metric: str, csv: bool, json: bool) -> int:
+    from nncli.ledger import read
+    from nncli.sweep import standings_of
+
+    _, records = read(Path(file))
+    if not records:
+        raise DataError(file, "no trial is finished yet")
+    _print(standings_of(records, metric), csv, json, {}, quiet=False)
+    return DONE
+
+
+def _print(standings: Sequence[Standing], csv: bool, json: bool, more: dict[str, Any], quiet: bool) -> None:
+    if json:
+        from nncli.output import print_json
+        from nncli.sweep import describe
+
+        print_json({**describe(standings), **more})
+    elif csv:
+        from nncli.leaderboard import print_csv
+
+        print_csv(standings)
+    else:
+        from nncli.leaderboard import print_standings
+
+        print_standings(standings, quiet)

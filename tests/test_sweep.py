@@ -1,0 +1,378 @@
+# ruff: noqa: E501  (each message stands on one line)
+"""Sweeps: what is tried, what is chosen, and that nothing is lost."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import os
+import random
+import shlex
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cli_errors import BAD_COMMAND, BAD_DATA
+from cli_process import PROGRAM
+from nncli import experiment, workers
+from nncli.config import TrainConfig
+from nncli.ledger import read
+from nncli.sweep import Standing, chance, importance
+from nncli.trial import Shared, Trial
+
+Run = Callable[..., Any]
+SPACE = ["iris", "--lr", "0.05,0.01,0.001", "--hidden", "4,8", "--epochs", "6"]
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def trials() -> list[dict[str, Any]]:
+    """Those of the ledger, in the order of their keys, without what is never the same."""
+    _, records = read(Path("sweep.jsonl"))
+    return sorted(({**record, "seconds": 0} for record in records), key=lambda record: record["trial"])
+
+
+def test_a_grid_is_tried_and_the_best_is_saved(nncli: Run) -> None:
+    outcome = nncli("sweep", *SPACE, "--jobs", "1", "--json")
+    assert outcome.code == 0, outcome.err
+    found = outcome.json
+    assert (found["trials"], found["failed"], found["metric"]) == (6, 0, "accuracy")
+    means = [one["mean"] for one in found["standings"]]
+    assert means == sorted(means, reverse=True)
+    assert {json.dumps(one["options"]) for one in found["standings"]} == {
+        json.dumps({"hidden": [h], "lr": lr}) for h in (4, 8) for lr in (0.05, 0.01, 0.001)
+    }
+    winner = found["winner"]
+    assert winner["val"]["accuracy"] == means[0]
+    assert winner["test"]["accuracy"] == nncli("eval", "model.npz", "--json").json["accuracy"]
+
+
+def test_each_trial_is_what_train_would_do(nncli: Run) -> None:
+    nncli("sweep", *SPACE, "--jobs", "1", "-q")
+    for record in trials():
+        config = TrainConfig.from_json(record["config"])
+        words = shlex.split(config.command_line(brief=True))
+        figures = nncli("train", "iris", *words, "--threads", "1", "--json", "-q", "-o", "again.npz").json
+        assert figures["val"]["accuracy"] == record["val"]["accuracy"]
+        assert figures["val"]["loss"] == pytest.approx(record["val"]["loss"], rel=1e-12)
+        assert (figures["epochs"], figures["best_epoch"]) == (record["epochs"], record["best_epoch"])
+
+
+def test_the_command_at_the_end_makes_the_same_model_again(nncli: Run) -> None:
+    command = nncli("sweep", *SPACE, "--seeds", "2", "--jobs", "1", "--json").json["winner"]["command"]
+    made = Path("model.npz").read_bytes()
+    program, *words = shlex.split(command)
+    assert program == "nncli"
+    assert nncli(*words, "-q").code == 0
+    assert Path("model.npz").read_bytes() == made
+
+
+def test_the_test_rows_are_used_once(nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    judged: list[int] = []
+    evaluate = experiment.evaluate
+
+    def spy(network: Any, loss: Any, subset: Any, K: int) -> Any:
+        judged.append(len(subset))
+        return evaluate(network, loss, subset, K)
+
+    monkeypatch.setattr(experiment, "evaluate", spy)
+    assert nncli("sweep", *SPACE, "--test", "0.2", "--jobs", "1", "-q").code == 0
+    assert judged.count(30) == 1  # a fifth of 150 rows; the other parts are larger and smaller
+
+
+def test_any_number_of_jobs_comes_to_the_same(nncli: Run) -> None:
+    found = {}
+    for jobs in (1, 3):
+        assert nncli("sweep", *SPACE, "--seeds", "2", "--jobs", jobs, "-q", "-o", f"{jobs}.npz").code == 0
+        found[jobs] = trials(), Path(f"{jobs}.npz").read_bytes()
+        Path("sweep.jsonl").unlink()
+    assert found[1] == found[3]
+
+
+def test_a_sweep_that_is_done_is_not_done_again(nncli: Run) -> None:
+    first = nncli("sweep", *SPACE, "--jobs", "1", "--json").json
+    before = Path("sweep.jsonl").read_bytes()
+    again = nncli("sweep", *SPACE, "--jobs", "1", "--json")
+    assert "sweep.jsonl has 6 of them already" in again.err
+    assert again.json == first
+    assert Path("sweep.jsonl").read_bytes() == before
+
+
+def test_a_wider_space_goes_on_and_another_is_refused(nncli: Run) -> None:
+    assert nncli("sweep", "iris", "--lr", "0.05,0.01", "--epochs", "3", "--jobs", "1", "-q").code == 0
+    wider = nncli("sweep", "iris", "--lr", "0.05,0.01,0.001", "--epochs", "3", "--jobs", "1", "--seeds", "2")
+    assert "sweep.jsonl has 2 of them already" in wider.err
+    assert len(trials()) == 6
+    before = Path("sweep.jsonl").read_bytes()
+    expected = {
+        ("iris", "--lr", "0.05,0.01", "--epochs", "3"): "--lr 0.001, and not 0.05, 0.01",
+        ("iris", "--lr", "0.05,0.01,0.001", "--epochs", "4"): "--epochs 3, and not 4",
+        ("wine", "--lr", "0.05,0.01,0.001", "--epochs", "3"): "the data iris as they were, with 150 rows",
+        ("iris", "--lr", "0.05,0.01,0.001", "--epochs", "3", "--folds", "3"): "--folds 1, and not 3",
+    }
+    for words, difference in expected.items():
+        outcome = nncli("sweep", *words, "--jobs", "1")
+        assert (outcome.code, outcome.out) == (BAD_DATA, "")
+        assert outcome.err == (
+            f"sweep.jsonl: expected the ledger of this sweep, found that of another: it has {difference}. Name another "
+            "file with --ledger, or take in what this one has.\n"
+        )
+    assert Path("sweep.jsonl").read_bytes() == before
+
+
+def test_seeds_share_the_split_and_nothing_else(nncli: Run) -> None:
+    nncli("sweep", "iris", "--lr", "0.01,0.001", "--hidden", "8", "--epochs", "4", "--seeds", "3", "--jobs", "1", "-q")
+    records = trials()
+    assert sorted(record["config"]["seed"] for record in records) == [0, 0, 1, 1, 2, 2]
+    assert {record["config"]["split_seed"] for record in records} == {0}
+    assert len({json.dumps(record["history"]) for record in records}) == 6
+    found = nncli("sweep", "--show", "sweep.jsonl", "--json").json
+    for one in found["standings"]:
+        assert len(one["values"]) == 3
+        assert one["mean"] == pytest.approx(np.mean(one["values"]))
+        assert one["sd"] == pytest.approx(np.std(one["values"], ddof=1))
+
+
+def test_folds_share_out_all_rows_but_those_of_the_test(nncli: Run) -> None:
+    nncli("sweep", "iris", "--lr", "0.01,0.001", "--epochs", "3", "--folds", "4", "--jobs", "1", "-q")
+    records = trials()
+    assert len(records) == 8
+    by_lr: dict[float, list[int]] = {}
+    for record in records:
+        by_lr.setdefault(record["config"]["lr"], []).append(record["n_val"])
+    for sizes in by_lr.values():
+        assert sum(sizes) == 128  # 150 less 22 for the test
+        assert max(sizes) - min(sizes) <= 1
+
+
+def test_random_trials_go_on_where_fewer_ended(nncli: Run) -> None:
+    words = ["sweep", "iris", "--lr", "log:1e-3:1e-1", "--hidden", "int:2:9", "--epochs", "2", "--jobs", "1", "-q"]
+    assert nncli(*words, "--trials", "4").code == 0
+    first = {record["trial"] for record in trials()}
+    assert nncli(*words, "--trials", "7").code == 0
+    more = {record["trial"] for record in trials()}
+    assert (len(first), len(more)) == (4, 7)
+    assert first < more
+
+
+def test_a_failing_trial_is_recorded_and_the_rest_goes_on(nncli: Run) -> None:
+    outcome = nncli(
+        "sweep", "iris", "--lr", "0.01,1e30", "--optimizer", "sgd", "--epochs", "5", "--jobs", "1", "--json"
+    )
+    assert outcome.code == 0
+    assert outcome.json["failed"] == 1
+    bad = outcome.json["standings"][-1]
+    assert bad["options"] == {"lr": 1e30}
+    assert bad["mean"] is None
+    assert bad["reasons"][0].startswith("epoch 1: expected a finite loss, found ")
+    # combinations that train refuses are failures too, and say why
+    outcome = nncli(
+        "sweep", "iris", "-m", "softmax,mira", "--l1", "0.1", "--jobs", "1", "--ledger", "b.jsonl", "--json"
+    )
+    assert outcome.json["standings"][-1]["reasons"] == [
+        "--l1: mira works out its step from the loss of a row alone. Leave it out, or use another --optimizer."
+    ]
+
+
+def test_nothing_but_failures_saves_nothing(nncli: Run) -> None:
+    outcome = nncli("sweep", "iris", "--lr", "1e29,1e30", "--optimizer", "sgd", "--jobs", "1", "-q")
+    assert outcome.code == BAD_DATA
+    assert outcome.err == "sweep.jsonl: every trial failed. The reasons are in the ledger.\n"
+    assert not Path("model.npz").exists()
+
+
+def test_ties_go_to_the_simpler_model(nncli: Run) -> None:
+    """Three clouds far apart: every network is always right."""
+    rng = np.random.default_rng(0)
+    lines = ["a,b,class"]
+    for k in range(120):
+        x, y = np.array([[0, 0], [50, 0], [0, 50]])[k % 3] + rng.normal(size=2)
+        lines.append(f"{x:.3f},{y:.3f},{'pqr'[k % 3]}")
+    Path("far.csv").write_text("\n".join(lines) + "\n")
+    found = nncli("sweep", "far.csv", "--hidden", "16,4,8", "--epochs", "20", "--jobs", "1", "--json").json
+    assert [one["mean"] for one in found["standings"]] == [1, 1, 1]
+    assert [one["options"]["hidden"] for one in found["standings"]] == [[4], [8], [16]]
+
+
+# what the figures mean
+
+
+def standing(right: list[bool], lr: float = 0.1) -> Standing:
+    from base64 import b64encode
+
+    bits = np.array(right)
+    record = {
+        "outcome": "done", "fold": 0, "n_val": len(bits), "right": b64encode(np.packbits(bits).tobytes()).decode(),
+        "val": {"accuracy": float(bits.mean())}, "parameters": 1, "epochs": 1,
+    }  # fmt: skip
+    return Standing(TrainConfig(lr=lr), (record,), "accuracy")
+
+
+def test_the_chance_of_a_difference() -> None:
+    """16 rows that only the first gets right, 4 that only the second does, 180 that both do: McNemar's statistic is
+    (16 − 4)² / (16 + 4) = 7.2, so z = 2.683 and p = 0.0073; the variance about the mean makes it a little larger a z."""
+    one = standing([True] * 196 + [False] * 4)
+    other = standing([False] * 16 + [True] * 184)
+    exact = math.erfc(math.sqrt(7.2 / (1 - 12 * 12 / (200 * 20))) / math.sqrt(2))
+    assert chance(one, other) == pytest.approx(exact, rel=1e-9)
+    assert chance(one, other) == pytest.approx(0.0073, abs=0.002)
+    assert chance(one, one) == 1
+    assert chance(one, other) == chance(other, one)
+
+
+def test_what_mattered() -> None:
+    """Means 0.9 and 0.9 with one rate, 0.5 and 0.5 with another: all of the variance is between the rates."""
+
+    def with_(lr: float, l2: float, right: int) -> Standing:
+        made = standing([True] * right + [False] * (10 - right))
+        return Standing(TrainConfig(lr=lr, l2=l2), made.records, "accuracy")
+
+    found = importance([with_(0.1, 0, 9), with_(0.1, 1, 9), with_(0.2, 0, 5), with_(0.2, 1, 5)])
+    assert found == {"lr": pytest.approx(1), "l2": pytest.approx(0)}
+    # means 9, 7, 5, 3: 4 · (2² + 0²) between rates of 8 and 4, and 4 · 1² between the others: 16 and 4 of 20
+    found = importance([with_(0.1, 0, 9), with_(0.1, 1, 7), with_(0.2, 0, 5), with_(0.2, 1, 3)])
+    assert found == {"lr": pytest.approx(0.8), "l2": pytest.approx(0.2)}
+
+
+# what is printed
+
+
+def test_the_table_and_its_csv(nncli: Run) -> None:
+    outcome = nncli("sweep", *SPACE, "--jobs", "1")
+    assert outcome.out.split()[:4] == ["hidden", "lr", "validation", "accuracy"]
+    assert "what mattered: " in outcome.out
+    rows = list(csv.DictReader(io.StringIO(nncli("sweep", "--show", "sweep.jsonl", "--csv").out)))
+    assert len(rows) == 6
+    assert set(rows[0]) == {"hidden", "lr", "mean", "sd", "trials", "failed", "parameters", "seconds"}
+    assert [float(row["mean"]) for row in rows] == sorted((float(row["mean"]) for row in rows), reverse=True)
+
+
+# what is refused
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ("--lr log:1e-3:1e-1", "--trials: a random search has to know how many trainings to draw. Add --trials 20."),
+        ("--lr log:1e-3:1e-1 --search grid", "--lr: a grid has no place for the range log:0.001:0.1. List the values, or use --search random."),
+        ("--lr 0.1,0.2 --search grid --trials 3", "--trials: a grid has as many trainings as it has combinations. Leave it out."),
+        ("--lr 0.1,0.2 --search all", "--search: expected one of grid, random, found 'all'."),
+        ("--lr 0.1,0.2 --metric acuracy", "--metric: expected one of accuracy, balanced-accuracy, loss, found 'acuracy'. Did you mean 'accuracy'?"),
+        ("--lr 0.1,0.2 --val 0", "--val: a sweep chooses by validation rows, and there are none. Leave it out."),
+        ("--lr 0.1,0.2 --jobs 0", "--jobs: expected a whole number from 1, found '0'."),
+        ("--lr 0.1,0.2 --seeds x", "--seeds: expected a whole number from 1, found 'x'."),
+        ("--csv --json", "--csv: --json is there too, and only one of them can be printed. Leave one of them out."),
+    ],
+)  # fmt: skip
+def test_what_contradicts_itself_is_refused(nncli: Run, words: str, line: str) -> None:
+    outcome = nncli("sweep", "iris", *words.split())
+    assert (outcome.code, outcome.err, outcome.out) == (BAD_COMMAND, line + "\n", "")
+    assert list(Path().iterdir()) == []
+
+
+def test_a_ledger_that_is_none(nncli: Run) -> None:
+    Path("data.csv").write_text("a,b\n1,2\n")
+    line = (
+        "data.csv: expected a ledger written by nncli sweep, found something else. Name another file with --ledger.\n"
+    )
+    for words in (["--show", "data.csv"], ["iris", "--lr", "0.1,0.2", "--ledger", "data.csv"]):
+        outcome = nncli("sweep", *words)
+        assert (outcome.code, outcome.err) == (BAD_DATA, line)
+    outcome = nncli("sweep", "--show", "nothing.jsonl")
+    assert outcome.err == "nothing.jsonl: cannot read the ledger: No such file or directory.\n"
+
+
+# what is killed
+
+
+def test_killed_at_any_moment_it_goes_on() -> None:
+    """Nothing is lost, nothing is run twice, and no process is left behind."""
+    words = ["sweep", "digits", "--lr", "0.02,0.01,0.005,0.001", "--hidden", "8,16,24", "--epochs", "30", "--jobs", "2"]
+    rng = random.Random(0)
+    finished: dict[str, Any] = {}
+    for _ in range(6):
+        process = subprocess.Popen([*PROGRAM, *words, "-q"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            process.wait(rng.uniform(0.8, 2.0))
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        data = Path("sweep.jsonl").read_bytes() if Path("sweep.jsonl").exists() else b""
+        lines = data.split(b"\n")[1:-1]
+        now = {json.loads(line)["trial"]: line for line in lines}
+        assert len(now) == len(lines), "a trial was run twice"
+        assert {key: now[key] for key in finished} == finished, "a trial was lost, or run again"
+        finished = now
+    done = subprocess.run([*PROGRAM, *words, "-q", "--json"], capture_output=True, check=True)
+    assert json.loads(done.stdout)["trials"] == 12
+    assert len(trials()) == 12
+
+
+def test_a_killed_worker_costs_no_trial(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of ten trials, one kills its process each time, one only the first time: nine are done, one is given up."""
+    everyone = [Trial(TrainConfig(seed=seed)) for seed in range(10)]
+    monkeypatch.setattr(workers, "run_trial", murderous)
+    found = {}
+    for results in workers.run_all(everyone, Shared(str(Path.cwd())), 2, lambda: False):
+        for trial, record in results:
+            assert trial.config.seed not in found
+            found[trial.config.seed] = record
+    assert sorted(found) == list(range(10))
+    assert found[3]["outcome"] == "failed"
+    assert found[3]["reason"] == "its process was killed, 3 times, perhaps for want of memory."
+    assert all(found[seed]["outcome"] == "done" for seed in range(10) if seed != 3)
+
+
+def murderous(trial: Trial, data: Shared) -> dict[str, Any]:
+    """Stands in for a trial that the system ends, as it does when memory runs out."""
+    once = Path(data.path) / "killed"
+    if trial.config.seed == 3 or (trial.config.seed == 6 and not once.exists()):
+        once.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(0.05)
+    return {"outcome": "done"}
+
+
+def test_ctrl_c_keeps_what_is_done_and_leaves_nothing_running() -> None:
+    words = [
+        "sweep",
+        "digits",
+        "--lr",
+        "0.01,0.005,0.001",
+        "--hidden",
+        "64,128",
+        "--epochs",
+        "2000",
+        "--patience",
+        "2000",
+    ]
+    process = subprocess.Popen(
+        [*PROGRAM, *words, "--jobs", "2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    time.sleep(3)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert errors.splitlines()[-1] == "stopped with 6 of 6 trials to do; the same command goes on"
+    time.sleep(0.5)
+    assert children
+    assert not [child for child in children if is_running(child)]
+
+
+def is_running(process: str) -> bool:
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes() != b""  # one that nobody has waited for yet has none
+    except FileNotFoundError:
+        return False
