@@ -18,7 +18,7 @@ LEVELS = [
     ["resolve", "space"],
     ["model"],
     ["trainer"],
-    ["checkpoint", "predictor"],
+    ["checkpoint", "predictor", "snapshot"],
     ["prepare"],
     ["experiment", "evaluation"],
     ["objective", "unrolled"],

@@ -178,16 +178,17 @@ class Trainer:
         self.least = math.inf  # validation loss, or share of errors, so far
         self.best_theta = network.theta.copy()
 
-    def run(self, stop: Callable[[], bool] = lambda: False) -> Iterator[Epoch]:
+    def run(self, stop: Callable[[], bool] = lambda: False, until: int | None = None) -> Iterator[Epoch]:
         """Yields each epoch as it ends; returns at the last one, when patience or time is out, or within a
-        step of `stop()` becoming true. TrainingError at the first loss that is not finite."""
+        step of `stop()` becoming true. TrainingError at the first loss that is not finite. After the epoch `until` it
+        pauses, and another call goes on."""
         began = time.monotonic()
         limit = self.config.time_limit or math.inf
         at_once = rowwise.ROWS if self.row_by_row else self.batch_size
         learn = self._learn_rows if self.row_by_row else self._learn_batch
         smoothing = self.config.label_smoothing or 0
         batch = Batch(self.train, self.loss, self.K, self.network, min(at_once, len(self.train)), smoothing)
-        for number in range(len(self.history) + 1, self.epochs + 1):
+        for number in range(len(self.history) + 1, min(self.epochs, until or self.epochs) + 1):
             rows = self.shuffle.permutation(self.train.rows)
             total, correct = 0.0, 0
             self.network.drop_with(self.drop)

@@ -1,0 +1,64 @@
+"""A training that pauses and goes on in another trainer is the one that was never stopped."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+
+from nncli import snapshot
+from nncli.nn.averages import AVERAGES
+from nncli.nn.optimizers import OPTIMIZERS
+from nncli.nn.schedules import SCHEDULES
+from nncli.trainer import Trainer
+from training import blobs, trainer
+
+
+def compared(**options: object) -> None:
+    def new() -> Trainer:
+        made = trainer(blobs(90), blobs(40, seed=1), **options)
+        made.drop = np.random.default_rng(5)
+        return made
+
+    straight = new()
+    epochs = list(straight.run())
+    first = new()
+    for _ in first.run(until=2):
+        pass
+    assert len(first.history) == 2
+    state = pickle.dumps(snapshot.take(first))
+    for _ in first.run(until=3):  # what it does later changes nothing in what was taken
+        pass
+    second = new()
+    snapshot.put(second, pickle.loads(state))
+    rest = list(second.run())
+    assert [*first.history[:2], *rest] == epochs
+    assert second.history == straight.history
+    assert second.best == straight.best
+    np.testing.assert_array_equal(second.network.theta, straight.network.theta)
+    np.testing.assert_array_equal(second.best_theta, straight.best_theta)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_optimizer_goes_on(optimizer: str) -> None:
+    loss = "squared-hinge" if OPTIMIZERS[optimizer].smooth else "hinge"
+    compared(optimizer=optimizer, loss=loss, epochs=6)
+
+
+@pytest.mark.parametrize("average", AVERAGES)
+@pytest.mark.parametrize("schedule", SCHEDULES)
+def test_every_schedule_and_average_goes_on(schedule: str, average: str) -> None:
+    compared(schedule=schedule, average=average, epochs=7, patience=None)
+
+
+def test_hidden_layers_with_dropout_go_on() -> None:
+    compared(model="mlp", hidden=(8,), activation="prelu", dropout=0.3, epochs=6, max_norm=2.0)
+
+
+def test_steps_row_by_row_go_on() -> None:
+    compared(model="averaged-perceptron", epochs=6)
+
+
+def test_patience_counts_from_before_the_pause() -> None:
+    compared(model="softmax", lr=1.0, optimizer="sgd", epochs=60, patience=3)
