@@ -25,7 +25,7 @@ from cli_process import PROGRAM
 from nncli import experiment, workers
 from nncli.config import TrainConfig
 from nncli.ledger import read
-from nncli.sweep import Standing, chance, importance
+from nncli.standings import Standing, chance, importance
 from nncli.trial import Shared, Trial
 
 Run = Callable[..., Any]
@@ -104,7 +104,7 @@ def test_a_sweep_that_is_done_is_not_done_again(nncli: Run) -> None:
     first = nncli("sweep", *SPACE, "--jobs", "1", "--json").json
     before = Path("sweep.jsonl").read_bytes()
     again = nncli("sweep", *SPACE, "--jobs", "1", "--json")
-    assert "sweep.jsonl has 6 of them already" in again.err
+    assert "sweep.jsonl has 6 trials already" in again.err
     assert again.json == first
     assert Path("sweep.jsonl").read_bytes() == before
 
@@ -112,7 +112,7 @@ def test_a_sweep_that_is_done_is_not_done_again(nncli: Run) -> None:
 def test_a_wider_space_goes_on_and_another_is_refused(nncli: Run) -> None:
     assert nncli("sweep", "iris", "--lr", "0.05,0.01", "--epochs", "3", "--jobs", "1", "-q").code == 0
     wider = nncli("sweep", "iris", "--lr", "0.05,0.01,0.001", "--epochs", "3", "--jobs", "1", "--seeds", "2")
-    assert "sweep.jsonl has 2 of them already" in wider.err
+    assert "sweep.jsonl has 2 trials already" in wider.err
     assert len(trials()) == 6
     before = Path("sweep.jsonl").read_bytes()
     expected = {
@@ -267,7 +267,7 @@ def test_the_table_and_its_csv(nncli: Run) -> None:
         ("--lr log:1e-3:1e-1", "--trials: a random search has to know how many trainings to draw. Add --trials 20."),
         ("--lr log:1e-3:1e-1 --search grid", "--lr: a grid has no place for the range log:0.001:0.1. List the values, or use --search random."),
         ("--lr 0.1,0.2 --search grid --trials 3", "--trials: a grid has as many trainings as it has combinations. Leave it out."),
-        ("--lr 0.1,0.2 --search all", "--search: expected one of grid, random, found 'all'."),
+        ("--lr 0.1,0.2 --search all", "--search: expected one of grid, random, refine, halving, found 'all'."),
         ("--lr 0.1,0.2 --metric acuracy", "--metric: expected one of accuracy, balanced-accuracy, loss, found 'acuracy'. Did you mean 'accuracy'?"),
         ("--lr 0.1,0.2 --val 0", "--val: a sweep chooses by validation rows, and there are none. Leave it out."),
         ("--lr 0.1,0.2 --jobs 0", "--jobs: expected a whole number from 1, found '0'."),
@@ -336,7 +336,7 @@ def test_a_killed_worker_costs_no_trial(monkeypatch: pytest.MonkeyPatch) -> None
 
 def murderous(trial: Trial, data: Shared) -> dict[str, Any]:
     """Stands in for a trial that the system ends, as it does when memory runs out."""
-    once = Path(data.path) / "killed"
+    once = Path(data.folder) / "killed"
     if trial.config.seed == 3 or (trial.config.seed == 6 and not once.exists()):
         once.touch()
         os.kill(os.getpid(), signal.SIGKILL)
@@ -365,7 +365,7 @@ def test_ctrl_c_keeps_what_is_done_and_leaves_nothing_running() -> None:
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=20)
     assert process.returncode == 130
-    assert errors.splitlines()[-1] == "stopped with 6 of 6 trials to do; the same command goes on"
+    assert errors.splitlines()[-1] == "stopped; sweep.jsonl has 0 trials, and the same command goes on"
     time.sleep(0.5)
     assert children
     assert not [child for child in children if is_running(child)]

@@ -51,11 +51,13 @@ def run(
     """
     config, classes = prepared.config, prepared.dataset.classes
     K = len(classes)
+    trainer = new_trainer(prepared)
     began = time.monotonic()
-    trainer, failure = fit(prepared, on_epoch, stop)
+    failure = fit(trainer, on_epoch, stop)
     if trainer.best is None:
         return None
     seconds = time.monotonic() - began
+    keep_best(trainer, interrupted=stop())
     network, loss = trainer.network, trainer.loss
     calibration = None
     if config.calibrate:
@@ -86,51 +88,58 @@ def run(
     return Run(model, provenance, figures, seconds, trainer.stopped, notes, failure)
 
 
-def fit(
-    prepared: Prepared,
-    on_epoch: Callable[[Epoch], None] = lambda epoch: None,
-    stop: Callable[[], bool] = lambda: False,
-) -> tuple[Trainer, TrainingError | None]:
-    """Trains, and leaves the network at its best epoch; no best one if `stop` came before any was done.
-
-    The error is that of a run that diverged after a good epoch. TrainingError where there is no good one, or no time.
-    """
+def new_trainer(prepared: Prepared) -> Trainer:
+    """The trainer of the network that the config describes, before the first step."""
     config, K = prepared.config, len(prepared.dataset.classes)
     network, loss = build_network(config, prepared.preprocess.width, K)
     _, init, shuffle, drop = map(np.random.default_rng, seeds(config))
     network.initialize(config.init, init)
     network.forget_inputs(prepared.preprocess.dead)
-    trainer = Trainer(network, loss, config, prepared.train, prepared.val, K, shuffle, drop)
+    return Trainer(network, loss, config, prepared.train, prepared.val, K, shuffle, drop)
+
+
+def fit(
+    trainer: Trainer,
+    on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+    stop: Callable[[], bool] = lambda: False,
+    until: int | None = None,
+) -> TrainingError | None:
+    """Trains to the end, or until an epoch; returns the error of a run that diverged after a good epoch.
+
+    TrainingError where there is no good one, or no time for it; where `stop` is the reason, there is just no best one.
+    """
     failure = None
     try:
         # the products of a few rows are too small to share out, and threads that wait for one another cost dear
         with use_threads(1 if trainer.row_by_row else None):
-            for epoch in trainer.run(stop):
+            for epoch in trainer.run(stop, until):
                 on_epoch(epoch)
     except TrainingError as error:
         failure = error
-    if trainer.best is None:
-        if failure:
-            raise failure
-        if not stop():
-            raise TrainingError(
-                "--time-limit", f"expected time for one epoch at least, found {config.time_limit:g} s too short",
-                "Nothing is saved",
-            )  # fmt: skip
-        return trainer, None
-    network.theta[:] = trainer.best_theta
-    network.drop_with(None)
-    if not stop():
-        _refuse_worse_than_guessing(trainer, K)
-    return trainer, failure
+    if trainer.best is None and not stop():
+        raise failure or TrainingError(
+            "--time-limit",
+            f"expected time for one epoch at least, found {trainer.config.time_limit:g} s too short",
+            "Nothing is saved",
+        )
+    return failure
 
 
-def _refuse_worse_than_guessing(trainer: Trainer, K: int) -> None:
+def keep_best(trainer: Trainer, interrupted: bool = False) -> None:
+    """Leaves the network at its best epoch; TrainingError where that is worse than guessing, unless there was no time
+    to get better."""
+    trainer.network.theta[:] = trainer.best_theta
+    trainer.network.drop_with(None)
+    if not interrupted:
+        _refuse_worse_than_guessing(trainer)
+
+
+def _refuse_worse_than_guessing(trainer: Trainer) -> None:
     """TrainingError where even the best loss is ten times that of scores of 0: finite, but diverged all the same."""
     assert trainer.best is not None
     if trainer.loss.homogeneous:  # the loss of guessing is 0
         return
-    Y = trainer.loss.targets(K)
+    Y = trainer.loss.targets(trainer.K)
     Z = np.zeros_like(Y)
     guessing = float(trainer.loss.forward(Z, Y, np.empty_like(Y)).mean())
     found = trainer.best.train_loss if trainer.best.val_loss is None else trainer.best.val_loss

@@ -17,10 +17,11 @@ from rich.text import Text
 
 from nncli.output import number, percent, say
 from nncli.space import shown
-from nncli.sweep import Standing, Sweep, chance, importance, varied
+from nncli.standings import Standing, chance, importance, varied
+from nncli.sweep import Sweep
 
 if TYPE_CHECKING:
-    from nncli.sweep import Record
+    from nncli.standings import Record
 
 LIVE, MOST = 8, 30  # trainings that are shown while it runs, and at its end
 SECONDS_BETWEEN_LINES = 10  # where there is no terminal
@@ -32,7 +33,7 @@ class Leaderboard:
 
     def __init__(self, sweep: Sweep, jobs: int, quiet: bool) -> None:
         self.sweep, self.jobs, self.quiet = sweep, jobs, quiet
-        self.known, self.done, self.failed = sweep.planned - len(sweep.todo), 0, 0
+        self.planned, self.known, self.done, self.failed = 0, 0, 0, 0
         self.began = self.spoke = time.monotonic()
         console = Console(stderr=True)
         watched = not quiet and console.is_terminal and not console.is_dumb_terminal
@@ -49,6 +50,11 @@ class Leaderboard:
         if self.live:
             self.live.stop()
 
+    def begin(self, planned: int, known: int) -> None:
+        """A round of so many trials, some of which are known."""
+        self.planned += planned
+        self.known += known
+
     def __call__(self, records: Sequence[Record]) -> None:
         self.done += len(records)
         self.failed += sum(record["outcome"] != "done" for record in records)
@@ -56,17 +62,17 @@ class Leaderboard:
         if self.live and now - self.spoke > 0.5:
             self.spoke = now
             standings = [one for one in self.sweep.standings() if one.records]
-            self.live.update(Group(Text(self._line(now)), _table(standings[:LIVE], varied(list(self.sweep.trials)))))
+            self.live.update(Group(Text(self._line(now)), _table(standings[:LIVE], varied(list(self.sweep.reached)))))
         elif not self.live and now - self.spoke > SECONDS_BETWEEN_LINES:
             self.spoke = now
             say(self._line(now), self.quiet)
 
     def _line(self, now: float) -> str:
-        left = self.sweep.planned - self.known - self.done
+        left = self.planned - self.known - self.done
         seconds = (now - self.began) / self.done * left
         failed = f", {self.failed} failed" if self.failed else ""
         return (
-            f"{self.known + self.done:,} of {self.sweep.planned:,} trials{failed}, {min(self.jobs, left)} running, "
+            f"{self.known + self.done:,} of {self.planned:,} trials{failed}, {min(self.jobs, left)} running, "
             f"about {_duration(seconds)} to go"
         )
 

@@ -8,14 +8,15 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from nncli.config import TrainConfig
 from nncli.errors import OptionError
 from nncli.nn.presets import MODELS
 from nncli.option import flag, shortest
+
+if TYPE_CHECKING:
+    import numpy as np
 
 GROUPS = ("Model", "Training", "Regularisation")  # whose options can vary, and
 ALSO = ("scale",)  # for all trials share the data and the split
@@ -59,6 +60,19 @@ class Range:
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.low:g}:{self.high:g}".removeprefix(":")
+
+    def around(self, value: Any, factor: float) -> Range:
+        """The part of it around a value that is shorter by a factor; of logarithms, where those are drawn."""
+        number = float(value[0] if isinstance(value, tuple) else value)
+        if self.kind == "log":
+            half = (math.log(self.high) - math.log(self.low)) / factor / 2
+            low, high = number * math.exp(-half), number * math.exp(half)
+        else:
+            half = (self.high - self.low) / factor / 2
+            low, high = number - half, number + half
+        if self.kind == "int":
+            low, high = math.floor(low), math.ceil(high)
+        return dataclasses.replace(self, low=max(low, self.low), high=min(high, self.high))
 
     def draw(self, rng: np.random.Generator) -> Any:
         if self.kind == "int":
@@ -115,13 +129,17 @@ class Space:
     def finite(self) -> bool:
         return all(isinstance(axis, Choices) for axis in self.axes.values())
 
-    def grid(self) -> list[TrainConfig]:
-        """Every combination, once; OptionError where there is a range, which has no end of values."""
+    def refuse_ranges(self) -> None:
+        """OptionError where there is a range, as a grid would have no end."""
         for name, axis in self.axes.items():
             if isinstance(axis, Range):
                 raise OptionError(
                     flag(name), f"a grid has no place for the range {axis}", "List the values, or use --search random"
                 )
+
+    def grid(self) -> list[TrainConfig]:
+        """Every combination, once; of lists alone."""
+        self.refuse_ranges()
         values = [axis.values for axis in self.axes.values() if isinstance(axis, Choices)]
         return list(
             dict.fromkeys(self.config(dict(zip(self.axes, some, strict=True))) for some in itertools.product(*values))

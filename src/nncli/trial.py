@@ -7,6 +7,8 @@ import dataclasses
 import functools
 import hashlib
 import json
+import math
+import pickle
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,11 +18,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli import snapshot
 from nncli.blas import use_threads
 from nncli.config import TrainConfig
 from nncli.data.dataset import Dataset
 from nncli.errors import NncliError
-from nncli.experiment import fit
+from nncli.experiment import fit, keep_best, new_trainer
 from nncli.prepare import Prepared, prepare
 from nncli.resolve import resolve
 from nncli.space import can_vary
@@ -37,32 +40,57 @@ class Trial:
     config: TrainConfig
     fold: int = 0
     folds: int = 1
+    share: float = 1  # of its epochs, before it pauses
 
     @property
     def key(self) -> str:
         """What the ledger knows it by: the same for the same training of the same data."""
-        text = json.dumps([self.config.to_json(), self.fold, self.folds], sort_keys=True)
+        return self._key(self.share)
+
+    @property
+    def whole_key(self) -> str:
+        """That of the training to its end."""
+        return self._key(1)
+
+    def _key(self, share: float) -> str:
+        text = json.dumps([self.config.to_json(), self.fold, self.folds, share], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
 class Shared:
-    """A data set in a file, for processes that see the same files: its arrays are mapped into memory, not copied."""
+    """A data set in a folder, for processes that see the same files: its arrays are mapped into memory, not copied.
 
-    path: str
+    Trainings that pause leave their state there too. The folder is the sweep's own, and gone at its end.
+    """
+
+    folder: str
 
     @classmethod
-    def write(cls, dataset: Dataset, path: Path) -> Shared:
+    def write(cls, dataset: Dataset, folder: Path) -> Shared:
         import joblib
 
-        joblib.dump(dataset, path)
-        return cls(str(path))
+        joblib.dump(dataset, folder / "data")
+        return cls(str(folder))
 
     def open(self) -> Dataset:
         import joblib
 
-        dataset: Dataset = joblib.load(self.path, mmap_mode="r")
+        dataset: Dataset = joblib.load(Path(self.folder) / "data", mmap_mode="r")
         return dataset
+
+    def state(self, trial: Trial) -> dict[str, Any] | None:
+        """Where the training paused, if it did."""
+        path = self._state_file(trial)
+        return pickle.loads(path.read_bytes()) if path.exists() else None
+
+    def keep_state(self, trial: Trial, state: dict[str, Any]) -> None:
+        temporary = self._state_file(trial).with_suffix(".tmp")
+        temporary.write_bytes(pickle.dumps(state))
+        temporary.replace(self._state_file(trial))
+
+    def _state_file(self, trial: Trial) -> Path:
+        return Path(self.folder) / f"{trial.whole_key}.state"
 
 
 def run_trial(trial: Trial, data: Shared, stop: Callable[[], bool] = lambda: False) -> dict[str, Any]:
@@ -75,7 +103,7 @@ def run_trial(trial: Trial, data: Shared, stop: Callable[[], bool] = lambda: Fal
     found: dict[str, Any] = {"outcome": "done", "reason": ""}
     try:
         with use_threads(THREADS), np.errstate(all="ignore"):
-            found |= _fitted(_prepared(trial, data), stop)
+            found |= _fitted(trial, data, stop)
     except NncliError as error:
         found |= {"outcome": "failed", "reason": str(error)}
     except MemoryError:
@@ -83,12 +111,23 @@ def run_trial(trial: Trial, data: Shared, stop: Callable[[], bool] = lambda: Fal
     return found | {"seconds": round(time.perf_counter() - began, 4)}
 
 
-def _fitted(prepared: Prepared, stop: Callable[[], bool]) -> dict[str, Any]:
-    trainer, failure = fit(prepared, stop=stop)
+def _fitted(trial: Trial, data: Shared, stop: Callable[[], bool]) -> dict[str, Any]:
+    prepared = _prepared(trial, data)
+    trainer, until = new_trainer(prepared), None
+    if trial.share < 1:
+        until = math.ceil(trainer.epochs * trial.share)
+    state = data.state(trial)
+    if state is not None and (until is None or len(state["own"]["history"]) <= until):
+        snapshot.put(trainer, state)
+    failure = fit(trainer, stop=stop, until=until)
+    if stop():
+        return {}
+    if trial.share < 1:
+        data.keep_state(trial, snapshot.take(trainer))
+    keep_best(trainer)
     val, best = prepared.val, trainer.best
     assert val is not None
-    if best is None:
-        return {}
+    assert best is not None
     y = val.y[val.rows]
     predicted = np.concatenate([trainer.loss.classes(Z) for Z in scores(trainer.network, val)])
     right = predicted == y

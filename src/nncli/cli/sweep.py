@@ -18,7 +18,7 @@ from nncli.registry import did_you_mean
 from nncli.space import Space
 
 if TYPE_CHECKING:
-    from nncli.sweep import Standing
+    from nncli.standings import Standing
 
 PANEL = "Sweep"
 
@@ -32,9 +32,14 @@ def sweep(
     space: Space,
     search: Annotated[
         str | None,
-        _option("HOW", "grid (every combination) or random.", "grid, or random where there is a range"),
+        _option(
+            "HOW",
+            "grid: every combination; random: some; refine: random, then finer around the best; halving: all for a "
+            "few epochs, then a third of them for three times as many, and so on.",
+            "grid, or random where there is a range",
+        ),
     ] = None,
-    trials: Annotated[str | None, _option("N", "How many trainings a random search draws.", "")] = None,
+    trials: Annotated[str | None, _option("N", "How many trainings are drawn at random.", "")] = None,
     seeds: Annotated[str, _option("N", "Repeat each training with so many seeds, on the same split.", "1")] = "1",
     folds: Annotated[
         str, _option("K", "Cross-validate in K folds of the training and validation rows.", "the validation rows alone")
@@ -87,9 +92,9 @@ def sweep(
         for note in made.notes():
             say(note, quiet)
         with StopRequest() as stop, Leaderboard(made, n_jobs, quiet) as leaderboard:
-            made.run(n_jobs, leaderboard, stop)
+            made.run(n_jobs, leaderboard.begin, leaderboard, stop)
         if stop.exit_code is not None:
-            say(f"stopped with {len(made.todo):,} of {made.planned:,} trials to do; the same command goes on", quiet)
+            say(f"stopped; {ledger} has {len(made.ledger.records):,} trials, and the same command goes on", quiet)
             return stop.exit_code
         standings = made.standings()
     best = standings[0]
@@ -113,7 +118,8 @@ def sweep(
 
 
 def _plan(space: Space, search: str | None, trials: str | None, seeds: str, folds: str, metric: str) -> Any:
-    from nncli.sweep import METRICS, SEARCHES, Plan
+    from nncli.search import SEARCHES, Plan
+    from nncli.standings import METRICS
 
     for option, value, known in (("--search", search, SEARCHES), ("--metric", metric, METRICS)):
         if value is not None and value not in known:
@@ -121,10 +127,12 @@ def _plan(space: Space, search: str | None, trials: str | None, seeds: str, fold
                 option, f"expected one of {', '.join(known)}, found '{value}'", did_you_mean(value, known)
             )
     search = search or ("grid" if space.finite and trials is None else "random")
-    if search == "random" and trials is None:
-        raise OptionError("--trials", "a random search has to know how many trainings to draw", "Add --trials 20")
+    if search in ("random", "refine") and trials is None:
+        raise OptionError("--trials", f"a {search} search has to know how many trainings to draw", "Add --trials 20")
     if search == "grid" and trials is not None:
         raise OptionError("--trials", "a grid has as many trainings as it has combinations", "Leave it out")
+    if trials is None:
+        space.refuse_ranges()
     if space.base.val == 0 and folds == "1":
         raise OptionError("--val", "a sweep chooses by validation rows, and there are none", "Leave it out")
     if folds != "1" and space.base.val_data is not None:
@@ -144,7 +152,7 @@ def _count(option: str, text: str) -> int:
 
 def _show(file: str, metric: str, csv: bool, json: bool) -> int:
     from nncli.ledger import read
-    from nncli.sweep import standings_of
+    from nncli.standings import standings_of
 
     _, records = read(Path(file))
     if not records:
@@ -156,7 +164,7 @@ def _show(file: str, metric: str, csv: bool, json: bool) -> int:
 def _print(standings: Sequence[Standing], csv: bool, json: bool, more: dict[str, Any], quiet: bool) -> None:
     if json:
         from nncli.output import print_json
-        from nncli.sweep import describe
+        from nncli.standings import describe
 
         print_json({**describe(standings), **more})
     elif csv:
