@@ -166,6 +166,42 @@ def test_random_trials_go_on_where_fewer_ended(nncli: Run) -> None:
     assert first < more
 
 
+def test_halving_trains_the_best_on_to_where_a_grid_has_them(nncli: Run) -> None:
+    """Nine for a ninth of their epochs, three for a third, one to the end: as if it had never paused."""
+    words = ["sweep", "digits", "--lr", "0.02,0.005,0.0005", "--hidden", "4,16,32", "--epochs", "18", "-q"]
+    assert nncli(*words, "--jobs", "2", "--search", "halving").code == 0
+    halving = trials()
+    assert sorted(record["epochs"] for record in halving) == [2] * 9 + [6] * 3 + [18]
+    assert nncli(*words, "--jobs", "1", "--ledger", "grid.jsonl").code == 0
+    _, grid = read(Path("grid.jsonl"))
+    [whole] = [record for record in halving if record["share"] == 1]
+    [same] = [record for record in grid if record["trial"] == whole["trial"]]
+    assert {**same, "seconds": 0} == whole
+    # whoever went on was among the best third of its rung, by the validation accuracy
+    first = sorted((r["val"]["accuracy"] for r in halving if r["share"] < 0.2), reverse=True)
+    on = {json.dumps(r["config"]) for r in halving if 0.2 < r["share"] < 1}
+    assert {r["val"]["accuracy"] for r in halving if r["share"] < 0.2 and json.dumps(r["config"]) in on} <= set(
+        first[:3]
+    )
+
+
+def test_refine_looks_closer_around_the_best(nncli: Run) -> None:
+    words = ["sweep", "iris", "--lr", "log:1e-5:1", "--hidden", "2,4,8,16", "--epochs", "3", "--jobs", "1", "-q"]
+    assert nncli(*words, "--trials", "12", "--search", "refine").code == 0
+    _, records = read(Path("sweep.jsonl"))
+    rates = [math.log10(record["config"]["lr"]) for record in records]
+    assert len(records) == 12
+    spans = [max(part) - min(part) for part in (rates[:4], rates[4:8], rates[8:])]
+    assert spans[1] <= 5 / 3
+    assert spans[2] <= 5 / 9
+    # stopped in the middle of a round, it comes to the same
+    lines = Path("sweep.jsonl").read_text().splitlines(keepends=True)
+    found = trials()
+    Path("sweep.jsonl").write_text("".join(lines[:7]))
+    assert nncli(*words, "--trials", "12", "--search", "refine").code == 0
+    assert trials() == found
+
+
 def test_a_failing_trial_is_recorded_and_the_rest_goes_on(nncli: Run) -> None:
     outcome = nncli(
         "sweep", "iris", "--lr", "0.01,1e30", "--optimizer", "sgd", "--epochs", "5", "--jobs", "1", "--json"

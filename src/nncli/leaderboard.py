@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
@@ -19,6 +18,7 @@ from nncli.output import number, percent, say
 from nncli.space import shown
 from nncli.standings import Standing, chance, importance, varied
 from nncli.sweep import Sweep
+from nncli.tables import new_table, show
 
 if TYPE_CHECKING:
     from nncli.standings import Record
@@ -80,7 +80,7 @@ class Leaderboard:
 def print_standings(standings: Sequence[Standing], quiet: bool = False) -> None:
     """The table of a sweep, what its differences mean, and which options made them."""
     names = varied([one.config for one in standings])
-    Console(width=None if sys.stdout.isatty() else 100).print(_table(standings[:MOST], names, tested=True))
+    show(_table(standings[:MOST], names, tested=True))
     if len(standings) > MOST:
         print(f"and {len(standings) - MOST:,} more; --json has all")
     whole = [one for one in standings if one.whole]
@@ -110,13 +110,10 @@ def print_csv(standings: Sequence[Standing]) -> None:
 
 
 def _table(standings: Sequence[Standing], names: Sequence[str], tested: bool = False) -> Table:
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1, 0, 0))
-    for name in names:
-        table.add_column(name.replace("_", " "), overflow="fold")
     metric = standings[0].metric if standings else ""
-    table.add_column(Text(f"validation {metric}"), justify="right")
-    for title in ("parameters", "epochs", "seconds", *(["chance"] if tested else [])):
-        table.add_column(title, justify="right")
+    figures = (f"validation {metric}", "parameters", "epochs", "seconds", *(["chance"] if tested else []))
+    table = new_table(*(name.replace("_", " ") for name in names), *figures)
+    table.padding = (0, 1, 0, 0)
     best = next((one for one in standings if one.whole), None)
     for one in standings:
         values = ["" if value is None else shown(value) for value in (getattr(one.config, name) for name in names)]

@@ -1,4 +1,4 @@
-"""Results → a person: tables on stdout. With `progress`, the only importer of rich."""
+"""Results → a person: tables on stdout."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
@@ -17,6 +14,7 @@ from nncli.nn.calibration import Calibration
 from nncli.nn.differences import TOLERANCE
 from nncli.nn.graph import Graph
 from nncli.output import number, one_line, percent, say
+from nncli.tables import new_console, new_table, show
 
 PARTS = (("training", "train"), ("validation", "val"), ("test", "test"))
 LOG_SCALE = "1e-16   1"  # of the bars below it
@@ -26,7 +24,7 @@ MOST_CLASSES = 20  # that a confusion matrix is shown for
 
 def print_training(figures: dict[str, Any], quiet: bool = False) -> None:
     """The final figures, beside what always guessing the commonest class would get."""
-    table = _table("", "rows", "loss", "accuracy")
+    table = new_table("", "rows", "loss", "accuracy")
     for title, part in PARTS:
         if figures[part]:
             table.add_row(
@@ -34,26 +32,26 @@ def print_training(figures: dict[str, Any], quiet: bool = False) -> None:
             )
     judged = next(title for title, part in reversed(PARTS) if figures[part])
     table.add_row("always the commonest class", "", "", percent(figures["baseline_accuracy"]), style="dim")
-    _show(table)
+    show(table)
     if judged == "training":
         say("note: no rows were held out, so these figures do not say how good the model is on new rows", quiet)
 
 
 def print_plan(plan: dict[str, Any]) -> None:
     """What `train --dry-run` found out."""
-    table = _table("", "", align="left")
+    table = new_table("", "", align="left")
     for key in ("n_train", "n_val", "n_test", "inputs", "parameters"):
         table.add_row(key, f"{plan[key]:,}")
     table.add_row("classes", _listing(plan["classes"]))
     for key, value in plan["config"].items():
         if value not in (None, [], "") and value is not False:
             table.add_row(key, "full" if key == "batch_size" and value == 0 else str(value))
-    _show(table)
+    show(table)
 
 
 def print_evaluation(metrics: dict[str, Any]) -> None:
     low, high = metrics["accuracy_interval"]
-    table = _table("", "", align="left")
+    table = new_table("", "", align="left")
     table.add_row("rows", f"{metrics['n']:,}")
     table.add_row("accuracy", f"{percent(metrics['accuracy'])}   (95 % interval {percent(low)} to {percent(high)})")
     table.add_row("balanced accuracy", percent(metrics["balanced_accuracy"]))
@@ -64,8 +62,8 @@ def print_evaluation(metrics: dict[str, Any]) -> None:
     auc = metrics["roc_auc"]
     table.add_row("ROC AUC", "not defined: a class has no rows" if auc is None else f"{auc:.4f}")
     table.add_row("calibration error", no_probabilities if ece is None else f"{ece:.4f}")
-    _show(table)
-    table = _table("class", "rows", "precision", "recall", "F1")
+    show(table)
+    table = new_table("class", "rows", "precision", "recall", "F1")
     shown = sorted(metrics["per_class"].items(), key=lambda item: item[1]["f1"])
     if len(shown) > MOST_CLASSES:
         say(f"the {MOST_CLASSES} worst of {len(shown):,} classes; --json has all")
@@ -76,26 +74,26 @@ def print_evaluation(metrics: dict[str, Any]) -> None:
         table.add_row(
             _cut(name, 30), f"{row['n']:,}", percent(row["precision"]), percent(row["recall"]), f"{row['f1']:.4f}"
         )
-    _show(table)
+    show(table)
     classes, matrix = metrics["classes"], metrics["confusion_matrix"]
     if len(classes) > MOST_CLASSES:
         say(f"confusion matrix: not shown for more than {MOST_CLASSES} classes; --json has it")
         return
-    table = _table("true \\ predicted", *(_cut(name, 12) for name in classes))
+    table = new_table("true \\ predicted", *(_cut(name, 12) for name in classes))
     for i, row in enumerate(matrix):
         cells = [
             Text(str(count) if count else "·", style="bold" if i == j else "red" if count else "dim")
             for j, count in enumerate(row)
         ]
         table.add_row(_cut(classes[i], 16), *cells)
-    _show(table)
+    show(table)
 
 
 def print_model(d: dict[str, Any]) -> None:
     """What is inside a model, from `checkpoint.describe`."""
     figures = d["figures"]
     numbers = [column["name"] for column in d["columns"] if column["kind"] == "number"]
-    table = _table("", "", align="left")
+    table = new_table("", "", align="left")
     facts = {
         "model": f"{d['model']} {d['layers']}, {d['parameters']:,} parameters",
         "target": f"{d['target']}, {len(d['classes'])} classes: {_listing(d['classes'])}",
@@ -116,12 +114,12 @@ def print_model(d: dict[str, Any]) -> None:
     for name, text in facts.items():
         if text:
             table.add_row(name, Text(text))
-    _show(table)
+    show(table)
 
 
 def print_check(check: Check) -> None:
     """What a gradient check found, a line for each block, and what it means."""
-    table = _table("block", "shape", "checked", "worst\nerror", "at", "back-\nprop", "differ-\nences")
+    table = new_table("block", "shape", "checked", "worst\nerror", "at", "back-\nprop", "differ-\nences")
     table.padding = (0, 1, 0, 0)
     table.add_column(Text(LOG_SCALE), no_wrap=True)
     table.add_column("")
@@ -139,7 +137,7 @@ def print_check(check: Check) -> None:
         shape = "×".join(map(str, block.shape))
         others = [str(getattr(block, name) or "") for name in extra]
         table.add_row(block.name, shape, f"{block.entries:,}", *found, Text(block.verdict, style), *others)
-    _show(table)
+    show(table)
     directions = max(block.directions for block in check.blocks)
     print(f"[:] is a random direction through a whole block; {directions} of each were checked too")
     if "kinks" in extra:
@@ -166,13 +164,13 @@ def print_checks(results: Sequence[tuple[Kind, Check]]) -> None:
     for kind, check in results:
         worst.setdefault((kind.activation or "linear", kind.loss), []).append(check)
     rows, columns = (list(dict.fromkeys(names)) for names in zip(*worst, strict=True))
-    width = _console().width
+    width = new_console().width
     fitting = max(1, (width - 12) // 11)
     n_tables = -(-len(columns) // fitting)
     at_once = -(-len(columns) // n_tables)
     for start in range(0, len(columns), at_once):
         part = columns[start : start + at_once]
-        table = _table("", *(name.replace("-", "-\n").replace(":link=", "\n") for name in part))
+        table = new_table("", *(name.replace("-", "-\n").replace(":link=", "\n") for name in part))
         for row in rows:
             cells = []
             for column in part:
@@ -181,7 +179,7 @@ def print_checks(results: Sequence[tuple[Kind, Check]]) -> None:
                 passed = all(check.passed for check in checks)
                 cells.append(Text(f"{error:.0e}" if passed else f"{error:.0e} !", "green" if passed else "bold red"))
             table.add_row(row, *cells)
-        _show(table)
+        show(table)
     failed = [(kind, check) for kind, check in results if not check.passed]
     for kind, check in failed[:MOST_FAILURES]:
         names = ", ".join(block.name for block in check.blocks if block.verdict != "ok")
@@ -205,15 +203,15 @@ def _log_bar(error: float) -> str:
 
 def print_graph(graph: Graph) -> None:
     """Every node with its value and its derivative, as Algorithm 1 leaves them; then the same as a tree."""
-    table = _table("node", "is", align="left")
+    table = new_table("node", "is", align="left")
     for title in ("value", "∂/∂node", "local derivatives"):
         table.add_column(Text(title), justify="right" if title != "local derivatives" else "left")
     for i, node in enumerate(graph.nodes):
         locals_ = [f"∂u{i + 1}/∂u{j + 1} = {p:.6g}" for j, p in zip(node.operands, node.partials, strict=True)]
         table.add_row(f"u{i + 1}", str(node), f"{node.value:.6g}", f"{node.grad:.6g}", ", ".join(locals_))
-    _show(table)
+    show(table)
     print()
-    _console().print(_tree(graph, len(graph.nodes) - 1, set()))
+    new_console().print(_tree(graph, len(graph.nodes) - 1, set()))
 
 
 def _tree(graph: Graph, i: int, shown: set[int]) -> Tree:
@@ -229,36 +227,12 @@ def _tree(graph: Graph, i: int, shown: set[int]) -> Tree:
 
 
 def print_datasets(rows: Sequence[Sequence[str]]) -> None:
-    table = _table("name", "rows", "columns", "classes")
+    table = new_table("name", "rows", "columns", "classes")
     table.add_column("what it is")
     table.add_column("source")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    _show(table)
-
-
-def _table(*header: str, align: str = "right") -> Table:
-    table = Table(box=SIMPLE_HEAD, show_header=any(header), pad_edge=False, padding=(0, 1))
-    table.add_column(Text(header[0]), justify="left", no_wrap=True)
-    for title in header[1:]:
-        table.add_column(Text(title), justify="left" if align == "left" else "right", overflow="fold")
-    return table
-
-
-def _console() -> Console:
-    """stdout: a file or pipe has no width of its own."""
-    console = Console()
-    if not console.is_terminal:
-        console.width = 100
-    return console
-
-
-def _show(table: Table) -> None:
-    console = _console()
-    with console.capture() as capture:
-        console.print(table)
-    lines = [line.rstrip().removeprefix(" ") for line in capture.get().splitlines()]
-    print("\n".join(line for line in lines if line))
+    show(table)
 
 
 def _cut(text: str, most: int = 30) -> str:

@@ -1,0 +1,34 @@
+"""Tables on a terminal, or in a file. With `progress`, `report` and `leaderboard`, the only importers of rich."""
+
+from __future__ import annotations
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+
+def new_table(*header: str, align: str = "right") -> Table:
+    """Columns with these titles: the first to the left, the others as `align` says."""
+    table = Table(box=SIMPLE_HEAD, show_header=any(header), pad_edge=False, padding=(0, 1))
+    table.add_column(Text(header[0]), justify="left", no_wrap=True)
+    for title in header[1:]:
+        table.add_column(Text(title), justify="left" if align == "left" else "right", overflow="fold")
+    return table
+
+
+def new_console() -> Console:
+    """stdout: a file or pipe has no width of its own."""
+    console = Console()
+    if not console.is_terminal:
+        console.width = 100
+    return console
+
+
+def show(table: Table) -> None:
+    """Prints a table without the empty space around it."""
+    console = new_console()
+    with console.capture() as capture:
+        console.print(table)
+    lines = [line.rstrip().removeprefix(" ") for line in capture.get().splitlines()]
+    print("\n".join(line for line in lines if line))
