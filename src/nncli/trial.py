@@ -53,7 +53,7 @@ class Trial:
         return self._key(1)
 
     def _key(self, share: float) -> str:
-        text = json.dumps([self.config.to_json(), self.fold, self.folds, share], sort_keys=True)
+        text = json.dumps([self.config.to_json(), self.fold, self.folds, float(share)], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
