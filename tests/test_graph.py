@@ -106,15 +106,20 @@ def test_sigmoid_does_not_overflow() -> None:
         ("x^2 + z", "EXPRESSION, column 7: the variable 'z' has no value. Give it one with --at z=1."),
         ("x^3", "EXPRESSION, column 3: expected ^2, found ^3. Write x*x*x for x^3."),
         ("x + tahn(y)", "EXPRESSION, column 5: expected one of the functions exp, log, sigmoid, tanh, arctan, relu, found 'tahn'. Did you mean 'tanh'?"),
-        ("x + (y", "EXPRESSION, column 5: expected an expression, found '('."),
+        ("x + (y", "EXPRESSION, column 5: '(' has no other half."),
+        ("x + y)", "EXPRESSION, column 6: ')' has no other half."),
+        ("2x", "EXPRESSION, column 1: expected an operator after a number. Write 2*x for 2x."),
+        ("x#y", "EXPRESSION, column 2: expected an expression, found '#'."),
+        ("2*lambda", "EXPRESSION, column 3: expected an expression, found 'lambda'. Call it something else."),
+        ("u2*x", "EXPRESSION, column 1: 'u2' is what a node is called. Call it something else."),
         ("x +", "EXPRESSION, column 4: expected an expression, found its end."),
         ("", "EXPRESSION, column 1: expected an expression, found its end."),
-        ("exp(x, y)", "EXPRESSION, column 1: expected + - * / ^2, a function, a variable or a number, found 'exp(x, y)'."),
+        ("exp(x, y)", "EXPRESSION, column 1: expected one value for exp, found 'exp(x, y)'."),
         ("x.real", "EXPRESSION, column 1: expected + - * / ^2, a function, a variable or a number, found 'x.real'."),
-        ("[x for x in y]", "EXPRESSION, column 1: expected + - * / ^2, a function, a variable or a number, found '[x for x in y]'."),
-        ("x if y else 1", "EXPRESSION, column 1: expected + - * / ^2, a function, a variable or a number, found 'x if y else 1'."),
+        ("[x for x in y]", "EXPRESSION, column 4: expected an expression, found 'for'. Call it something else."),
+        ("x if y else 1", "EXPRESSION, column 3: expected an expression, found 'if'. Call it something else."),
         ("x + 'a'", "EXPRESSION, column 5: expected + - * / ^2, a function, a variable or a number, found ''a''."),
-        ("True", "EXPRESSION, column 1: expected + - * / ^2, a function, a variable or a number, found 'True'."),
+        ("True", "EXPRESSION, column 1: expected an expression, found 'True'. Call it something else."),
         ("1e999", "EXPRESSION, column 1: expected a finite number, found infinity."),
     ],
 )  # fmt: skip
@@ -192,3 +197,36 @@ def test_an_unknown_option_of_graph_is_no_expression(nncli: Callable[..., Any]) 
     found = nncli("graph", "x", "--at", "x=1", "--dott")
     assert (found.code, found.out) == (2, "")
     assert "--dott" in found.err
+
+
+def test_values_may_come_in_several_options_and_other_alphabets(nncli: Callable[..., Any]) -> None:
+    assert nncli("graph", "x*y", "--at", "x=2", "--at", "y=3", "--json").json["value"] == 6
+    # the micro sign of keyboards, and the Greek letter that Python makes of it
+    assert nncli("graph", "\u00b5*x", "--at", "\u00b5=2,x=3", "--json").json["value"] == 6
+    assert nncli("graph", "\u00b5*x", "--at", "\u03bc=2,x=3", "--json").json["value"] == 6
+
+
+def test_an_operand_used_twice_shows_both_local_derivatives(nncli: Callable[..., Any]) -> None:
+    assert "u2     u1 · u1       9         1   ∂u2/∂u1 = 3 + 3\n" in nncli("graph", "x*x", "--at", "x=3").out
+
+
+def test_an_expression_may_be_longer_than_a_file_name(nncli: Callable[..., Any]) -> None:
+    found = nncli("graph", "+".join(["x"] * 150), "--at", "x=2", "--json")
+    assert found.json["variables"]["x"]["derivative"] == 150
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["x", "--jsn", "--at", "x=1"], "nncli graph: no such option: --jsn. See nncli graph --help."),
+        (["x", "--row", "3"], "--row: 'x' is no model, and an expression has no rows. Leave it out."),
+        (["data.csv"], "EXPRESSION: expected one, or a model, found the file 'data.csv'."),
+    ],
+)  # fmt: skip
+def test_what_is_no_expression_at_all(
+    words: list[str], message: str, nncli: Callable[..., Any], tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "data.csv").write_text("a,b\n")
+    found = nncli("graph", *words)
+    assert (found.code, found.out, found.err) == (2, "", message + "\n")

@@ -152,7 +152,7 @@ def test_a_saved_model_on_other_rows(nncli: Run, small: Path, tmp_path: Path) ->
         ("SMALL --row x", BAD_COMMAND, "--row: expected a whole number from 1, found 'x'."),
         ("SMALL", BAD_COMMAND, "--row: expected the row that SMALL is to be shown on. Add --row 1."),
         ("SMALL --row 1 --at x=1", BAD_COMMAND, "--at: a model has its own values. Leave it out."),
-        ("LARGE --row 1", BAD_COMMAND, "LARGE: a graph to look at has at most 500 nodes, and this network needs 515 or more. Train a smaller one, as with --hidden 4."),
+        ("LARGE --row 1", BAD_COMMAND, "LARGE: a graph to look at has at most 500 nodes, and this network needs 515 or more. Train one with fewer hidden units, or on fewer columns."),
         ("a b --at a=1", BAD_COMMAND, "EXPRESSION: expected one, found another: 'b'. Put it between quotation marks."),
         ("nothing.npz --row 1", BAD_DATA, "nothing.npz: cannot read the model: No such file or directory. Make one with: nncli train."),
     ],
@@ -194,3 +194,17 @@ def test_a_network_just_small_enough_and_just_too_large(nncli: Run, tmp_path: Pa
         codes[hidden] = nncli("graph", path, "--row", "1", "--json").code
     # 4 inputs; 8 h + 3 parameters; 7 h products and 7 h sums; h activations; some more for the loss
     assert codes == {21: 0, 22: BAD_COMMAND}
+
+
+def test_rows_of_a_file_that_has_changed_are_not_those_of_training(nncli: Run, tmp_path: Path) -> None:
+    data, model = tmp_path / "data.csv", tmp_path / "model.npz"
+    data.write_text("a,b,class\n" + "".join(f"{i},{i * i % 7},{'pq'[i % 2]}\n" for i in range(40)))
+    assert nncli("train", data, "--hidden", "2", "--epochs", "1", "-q", "-o", model).code == 0
+    data.write_text(data.read_text() + "1,2,p\n")
+    for words in (["graph", model, "--row", "1"], ["gradcheck", model]):
+        outcome = nncli(*words)
+        assert (outcome.code, outcome.out) == (BAD_DATA, "")
+        assert outcome.err == (
+            f"{data}: the file has changed since {model} was trained on it. Name the data behind the model.\n"
+        )
+    assert nncli("graph", model, data, "--row", "41", "-q").code == 0

@@ -68,8 +68,12 @@ def of_options(config: TrainConfig, given: Collection[str]) -> Objective:
             view += rng.normal(0, OFFSET, block.shape)
     rows = (config.batch_size or len(prepared.train)) if "batch_size" in given else ROWS
     subset = _some(prepared.train, rows, np.random.default_rng(sample))
-    unused = [flag(name) for name in AFTERWARDS if name in given]
+    optimizer = OPTIMIZERS.create(config.optimizer or "")
+    afterwards = {*AFTERWARDS, *(["l2"] if optimizer.decoupled else [] if optimizer.margin else ["optimizer"])}
+    unused = [flag(name) for name in TrainConfig.options() if name in given and name in afterwards]
     notes = [f"no part of a derivative, and without effect here: {', '.join(unused)}"] if unused else []
+    if config.init == "zeros" and "init" in given:
+        notes.append("--init zeros: random weights in its place, as there is little to see at 0")
     return _objective(config, network, loss, subset, K, drop, [*prepared.notes, *notes])
 
 
@@ -109,9 +113,12 @@ def _objective(
     notes: Sequence[str],
 ) -> Objective:
     penalty = Penalty(config.l1 or 0, config.l2 or 0, OPTIMIZERS.create(config.optimizer or "").decoupled)
-    held = regularisation(dataclasses.replace(config, max_norm=None, clip_norm=None))
+    held = regularisation(
+        dataclasses.replace(config, max_norm=None, clip_norm=None, l2=None if penalty.decoupled else config.l2)
+    )
     what = [f"{config.model} {network.widths_shown()}", config.activation or "", config.loss or "", *held]
-    about = f"checking {', '.join(filter(None, what))}: the mean loss of {len(subset):,} rows, in float64"
+    rows = "1 row" if len(subset) == 1 else f"{len(subset):,} rows"
+    about = f"checking {', '.join(filter(None, what))}: the mean loss of {rows}, in float64"
     return Objective(network, loss, penalty, config.label_smoothing or 0, subset, K, seed, (*notes, about))
 
 

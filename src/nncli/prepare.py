@@ -162,7 +162,9 @@ def _product(of_row: Weights, of_class: Weights, y: NDArray[np.int64]) -> Weight
 
 
 def labelled_rows(model: Model, provenance: Provenance, model_file: str, source: str | None, dtype: str) -> Dataset:
-    """Rows with their classes as a model reads them: of the source, or else of the one that it was trained on."""
+    """Rows with their classes as a model reads them: of the source, or else of the one that it was trained on, if that
+    is as it was."""
+    as_it_was = source is None
     if source is None:
         source = provenance.source
         if source in ("-", ARRAYS):
@@ -170,7 +172,12 @@ def labelled_rows(model: Model, provenance: Provenance, model_file: str, source:
                 model_file, f"the model was trained on {shown(source)}, which cannot be read again",
                 "Name the data behind the model",
             )  # fmt: skip
-    return load_like(source, model.schema, model.classes, dtype)
+    dataset = load_like(source, model.schema, model.classes, dtype)
+    if as_it_was and dataset.sha256 != provenance.sha256:
+        raise DataError(
+            source, f"the file has changed since {model_file} was trained on it", "Name the data behind the model"
+        )
+    return dataset
 
 
 def seeds(config: TrainConfig) -> list[np.random.SeedSequence]:

@@ -18,6 +18,11 @@ from nncli.tables import new_console, new_table, show
 
 PARTS = (("training", "train"), ("validation", "val"), ("test", "test"))
 LOG_SCALE = "1e-16   1"  # of the bars below it
+UNPROVED = {
+    "zero": "all derivatives found are 0; other rows may have others",
+    "kink": "there is nothing but kinks",
+    "lost": "the derivatives are too small, as those of saturated units are",
+}
 MOST_FAILURES = 10  # networks that are named
 MOST_CLASSES = 20  # that a confusion matrix is shown for
 
@@ -119,43 +124,48 @@ def print_model(d: dict[str, Any]) -> None:
 
 def print_check(check: Check) -> None:
     """What a gradient check found, a line for each block, and what it means."""
-    table = new_table("block", "shape", "checked", "worst\nerror", "at", "back-\nprop", "differ-\nences")
-    table.padding = (0, 1, 0, 0)
-    table.add_column(Text(LOG_SCALE), no_wrap=True)
-    table.add_column("")
     extra = [name for name in ("kinks", "lost") if any(getattr(block, name) for block in check.blocks)]
-    for name in extra:
-        table.add_column(name, justify="right")
+    rows = []
     for block in check.blocks:
         worst = block.worst
-        style = "green" if block.verdict == "ok" else "bold red"
-        found: tuple[str | Text, ...] = ("", "", "", "", "")
+        found = ["", "", "", "", ""]
         if worst is not None:
             place = "[:]" if worst.index is None else f"[{', '.join(map(str, worst.index))}]"
-            values = (f"{worst.analytic:.3g}", f"{worst.numeric:.3g}")
-            found = (f"{worst.error:.0e}", place, *values, Text(_log_bar(worst.error), style))
-        shape = "×".join(map(str, block.shape))
+            found = [
+                f"{worst.error:.0e}",
+                place,
+                f"{worst.analytic:.3g}",
+                f"{worst.numeric:.3g}",
+                _log_bar(worst.error),
+            ]
         others = [str(getattr(block, name) or "") for name in extra]
-        table.add_row(block.name, shape, f"{block.entries:,}", *found, Text(block.verdict, style), *others)
+        shape = "×".join(map(str, block.shape))
+        rows.append([block.name, shape, f"{block.entries:,}", *found, block.verdict, *others])
+    titles = ["block", "shape", "checked", "worst\nerror", "at", "back-\nprop", "differ-\nences", LOG_SCALE, "", *extra]
+    widths = [max(len(cell) for row in [titles, *rows] for cell in row[i].split("\n")) for i in range(len(titles))]
+    drawn = sum(widths) + 2 * len(widths) <= new_console().width  # numbers before pictures
+    table = new_table(*(title for title in titles if drawn or title != LOG_SCALE))
+    table.padding = (0, 1, 0, 0)
+    for block, row in zip(check.blocks, rows, strict=True):
+        style = {"ok": "green", "wrong": "bold red"}.get(block.verdict, "yellow")
+        cells = [Text(cell, style if i in (7, 8) else "") for i, cell in enumerate(row) if drawn or i != 7]
+        table.add_row(*cells)
     show(table)
     directions = max(block.directions for block in check.blocks)
-    print(f"[:] is a random direction through a whole block; {directions} of each were checked too")
+    print(f"[:] is a random direction through a whole block; up to {directions} of each were checked too")
     if "kinks" in extra:
         print("kinks: no derivative to compare with, which counts neither as right nor as wrong")
     if "lost" in extra:
         print("lost: too small to be told from rounding, which counts neither as right nor as wrong")
-    zero = [block.name for block in check.blocks if block.zero]
-    if zero:
-        print(f"little is proved of {', '.join(zero)}: all derivatives found are 0")
-    named = {verdict: [b.name for b in check.blocks if b.verdict == verdict] for verdict in ("wrong", "kink", "lost")}
-    failures = [
-        *([f"the gradient of {', '.join(named['wrong'])} is wrong"] if named["wrong"] else []),
-        *([f"nothing is proved of {', '.join(unproved)}"] if (unproved := named["kink"] + named["lost"]) else []),
-    ]
-    print(
-        f"worst relative error {check.max_relative_error:.1e}, with {TOLERANCE:g} allowed: "
-        + (f"failed, {' and '.join(failures)}" if failures else "passed")
-    )
+    named = {verdict: ", ".join(b.name for b in check.blocks if b.verdict == verdict) for verdict in UNPROVED}
+    for verdict, why in UNPROVED.items():
+        if named[verdict]:
+            print(f"nothing is proved of {named[verdict]}: {why}")
+    wrong = ", ".join(block.name for block in check.blocks if block.verdict == "wrong")
+    verdict = "passed" if check.passed else f"failed, the gradient of {wrong} is wrong" if wrong else "failed"
+    error = check.max_relative_error
+    found_error = "no errors to compare" if math.isnan(error) else f"worst relative error {error:.1e}"
+    print(f"{found_error}, with {TOLERANCE:g} allowed: {verdict}")
 
 
 def print_checks(results: Sequence[tuple[Kind, Check]]) -> None:
@@ -182,10 +192,14 @@ def print_checks(results: Sequence[tuple[Kind, Check]]) -> None:
         show(table)
     failed = [(kind, check) for kind, check in results if not check.passed]
     for kind, check in failed[:MOST_FAILURES]:
-        names = ", ".join(block.name for block in check.blocks if block.verdict != "ok")
+        names = ", ".join(block.name for block in check.blocks if block.verdict == "wrong")
         print(f"wrong: {names} of {kind}")
     if len(failed) > MOST_FAILURES:
         print(f"and {len(failed) - MOST_FAILURES:,} more; --json has all")
+    zero = sum(block.verdict == "zero" for _, check in results for block in check.blocks)
+    if zero:
+        blocks = sum(len(check.blocks) for _, check in results)
+        print(f"{zero:,} of {blocks:,} blocks are 0, as those behind step and sign are")
     kind, check = max(results, key=lambda result: result[1].max_relative_error)
     print(
         f"{len(results):,} networks, {len(results) - len(failed):,} right; worst relative error "
@@ -207,8 +221,11 @@ def print_graph(graph: Graph) -> None:
     for title in ("value", "∂/∂node", "local derivatives"):
         table.add_column(Text(title), justify="right" if title != "local derivatives" else "left")
     for i, node in enumerate(graph.nodes):
-        locals_ = [f"∂u{i + 1}/∂u{j + 1} = {p:.6g}" for j, p in zip(node.operands, node.partials, strict=True)]
-        table.add_row(f"u{i + 1}", str(node), f"{node.value:.6g}", f"{node.grad:.6g}", ", ".join(locals_))
+        partials: dict[int, list[str]] = {}  # of an operand that is used twice, two
+        for j, partial in zip(node.operands, node.partials, strict=True):
+            partials.setdefault(j, []).append(_signed(partial))
+        locals_ = [f"∂u{i + 1}/∂u{j + 1} = {' + '.join(both)}" for j, both in partials.items()]
+        table.add_row(f"u{i + 1}", str(node), _signed(node.value), _signed(node.grad), ", ".join(locals_))
     show(table)
     print()
     new_console().print(_tree(graph, len(graph.nodes) - 1, set()))
@@ -218,12 +235,17 @@ def _tree(graph: Graph, i: int, shown: set[int]) -> Tree:
     """The node and what it was made from; what has been shown is not unfolded again."""
     node = graph.nodes[i]
     again = " (above)" if i in shown and node.operands else ""
-    tree = Tree(Text(f"u{i + 1} = {node} = {node.value:.6g}   ∂ {node.grad:.6g}{again}"))
+    value = "" if str(node) == _signed(node.value) else f" = {_signed(node.value)}"
+    tree = Tree(Text(f"u{i + 1} = {node}{value}   ∂ {_signed(node.grad)}{again}"))
     if not again:
         shown.add(i)
         for j in dict.fromkeys(node.operands):
             tree.children.append(_tree(graph, j, shown))
     return tree
+
+
+def _signed(value: float) -> str:
+    return f"{value + 0.0:.6g}"  # −0 is 0
 
 
 def print_datasets(rows: Sequence[Sequence[str]]) -> None:

@@ -86,5 +86,5 @@ def _refuse_large(model_file: str, nodes: int) -> None:
     if nodes > MOST_NODES:
         raise OptionError(
             model_file, f"a graph to look at has at most {MOST_NODES} nodes, and this network needs {nodes:,} or more",
-            "Train a smaller one, as with --hidden 4",
+            "Train one with fewer hidden units, or on fewer columns",
         )  # fmt: skip

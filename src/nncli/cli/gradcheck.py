@@ -41,7 +41,7 @@ def gradcheck(
 ) -> int:
     """Check gradients: backpropagation against differences, block by block. The options are those of train; they
     describe the network and its loss, which are checked in float64, at random weights, on 32 rows or as many as
-    --batch-size says. Exit code 1 if a gradient is wrong.
+    --batch-size says. Exit code 1 if a gradient is wrong, or nothing is proved.
 
     nncli gradcheck                                        a network on the bundled digits
     nncli gradcheck data.csv --hidden 32x16 --activation gelu --dropout 0.5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,8 @@ import typer
 from nncli.cli.options import Json, Quiet, is_model
 from nncli.errors import DONE, OptionError
 from nncli.nn.graph import Graph
+
+LONGEST_NAME = 250  # of a file; anything longer is an expression
 
 
 def graph(
@@ -25,7 +28,7 @@ def graph(
         str | None, typer.Argument(metavar="DATA", help="Rows for a model.", show_default="the data it was trained on")
     ] = None,
     at: Annotated[
-        str | None, typer.Option(metavar="VALUES", help="The variables, as w=1,x=2.", show_default=False)
+        list[str] | None, typer.Option(metavar="VALUES", help="The variables, as w=1,x=2.", show_default=False)
     ] = None,
     row: Annotated[
         str | None, typer.Option(metavar="N", help="The row of DATA, from 1, for a model.", show_default=False)
@@ -38,14 +41,14 @@ def graph(
 
     nncli graph "(w*x + b - y)^2" --at w=1,x=2,b=0,y=3
     nncli graph "-log(sigmoid(w*x))" --at w=0.5,x=2 --dot | dot -Tsvg > graph.svg
-    nncli graph model.npz --row 7                  the loss of a small network for one row
+    nncli graph model.npz --row 7                  the loss of a small network on one row, by itself
     """
     if dot and json:
         raise OptionError("--dot", "--json is there too, and only one of them can be printed", "Leave one of them out")
     if row is not None:
         made, extra = _of_model(expression, data, at, row, quiet)
     else:
-        made, extra = _of_expression(expression, data, at or ""), {}
+        made, extra = _of_expression(expression, data, ",".join(at or [])), {}
     if json:
         from nncli.output import print_json
 
@@ -64,6 +67,10 @@ def _of_expression(expression: str, data: str | None, at: str) -> Graph:
 
     if is_model(expression):
         raise OptionError("--row", f"expected the row that {expression} is to be shown on", "Add --row 1")
+    if len(expression) < LONGEST_NAME and Path(expression).is_file():
+        raise OptionError("EXPRESSION", f"expected one, or a model, found the file '{expression}'")
+    if data is not None and data.startswith("-"):
+        raise OptionError("nncli graph", f"no such option: {data}", "See nncli graph --help")
     if data is not None:
         raise OptionError("EXPRESSION", f"expected one, found another: '{data}'", "Put it between quotation marks")
     values = _values(at)
@@ -75,13 +82,17 @@ def _of_expression(expression: str, data: str | None, at: str) -> Graph:
     return made
 
 
-def _of_model(model: str, data: str | None, at: str | None, row: str, quiet: bool) -> tuple[Graph, dict[str, float]]:
+def _of_model(
+    model: str, data: str | None, at: list[str] | None, row: str, quiet: bool
+) -> tuple[Graph, dict[str, float]]:
     from nncli import checkpoint
     from nncli.option import whole
     from nncli.output import say
     from nncli.unrolled import unroll_model
 
-    if at is not None:
+    if not is_model(model) and not Path(model).exists():
+        raise OptionError("--row", f"'{model}' is no model, and an expression has no rows", "Leave it out")
+    if at:
         raise OptionError("--at", "a model has its own values", "Leave it out")
     try:
         number = whole(1)(row)
@@ -101,7 +112,7 @@ def _values(text: str) -> dict[str, float]:
 
     values: dict[str, float] = {}
     for pair in filter(None, text.split(",")):
-        name, equals, value = (part.strip() for part in pair.partition("="))
+        name, equals, value = (part.strip() for part in unicodedata.normalize("NFKC", pair).partition("="))
         if not equals or not name.isidentifier():
             raise OptionError("--at", f"expected values as w=1,x=2, found '{pair}'")
         if name in values:

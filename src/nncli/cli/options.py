@@ -32,10 +32,13 @@ ROWS_HELP = DATA_HELP.replace("a folder or file of MNIST-style IDX", "a file of 
 def is_model(source: str) -> bool:
     """Whether that is to be read as a model: by its name, or by how it begins."""
     path = Path(source)
-    if path.suffix == ".npz" or not path.is_file():
-        return path.suffix == ".npz"
-    with path.open("rb") as file:
-        return file.read(4) == b"PK\x03\x04"
+    if path.suffix == ".npz":
+        return True
+    try:
+        with path.open("rb") as file:
+            return file.read(4) == b"PK\x03\x04"
+    except (OSError, ValueError):  # not there, a folder, or no name that a file could have
+        return False
 
 
 def with_config(

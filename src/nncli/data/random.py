@@ -12,7 +12,7 @@ from nncli.data.cells import DEFAULT_MISSING
 from nncli.data.dataset import Dataset, Schema, Table
 from nncli.registry import Registry
 
-ROWS_EACH = 20  # of each class
+ROWS_EACH = 40  # of each class
 
 
 @dataclass

@@ -7,7 +7,8 @@ For a direction v and a step h, let L₊, L₀ and L₋ be the loss at θ + h v,
 
 Where L is smooth, half the step leaves D as it is and halves S. Where a kink lies within the step, at least one
 of D(h) − D(h/2) and 2 S(h/2) − S(h) is as large as the kink lets D err, within a factor of 2.5: so much, and no more,
-can be a kink's fault.
+can be its fault. (Several kinks at θ itself can hide one another: relu(w) − relu(−w) = w has no kink at 0, though
+backpropagation meets two. Whoever asks looks at a θ nearby as well.)
 """
 
 from __future__ import annotations
@@ -47,27 +48,27 @@ class Comparison:
 
 @dataclass(frozen=True)
 class BlockCheck:
-    """What the comparisons of one block of numbers came to. `worst` has the largest error of those that tell anything;
-    the verdict is its own, or kink or lost, where these are all there is."""
+    """What the comparisons of one block of numbers came to. `worst` has the largest error of those that tell anything.
+
+    The verdict is ok or wrong; or zero where all that was found is 0, kink or lost where these are all there is: none
+    of them proves anything.
+    """
 
     name: str
     shape: tuple[int, ...]
     entries: int
     directions: int
+    wrong: int
     kinks: int
     lost: int
     worst: Comparison | None
 
     @property
     def verdict(self) -> str:
-        if self.worst is not None:
-            return self.worst.verdict
-        return "kink" if self.kinks >= self.lost else "lost"
-
-    @property
-    def zero(self) -> bool:
-        """Whether all that was found is 0, which proves little."""
-        return self.worst is not None and self.worst.analytic == self.worst.numeric == self.worst.error == 0
+        if self.worst is None:
+            return "kink" if self.kinks >= self.lost else "lost"
+        nothing = self.worst.analytic == self.worst.numeric == self.worst.error == 0
+        return "zero" if nothing else self.worst.verdict
 
 
 class Differences:
@@ -101,7 +102,9 @@ class Differences:
         of = {verdict: [one for one in every if one.verdict == verdict] for verdict in ("ok", "wrong", "kink", "lost")}
         wrong = [one for one in of["wrong"] if one.index is not None] or of["wrong"]  # an entry says more
         worst = max(wrong or of["ok"], key=lambda one: (one.error, abs(one.analytic)), default=None)
-        return BlockCheck(name, values.shape, len(chosen), len(ways), len(of["kink"]), len(of["lost"]), worst)
+        return BlockCheck(
+            name, values.shape, len(chosen), len(ways), len(of["wrong"]), len(of["kink"]), len(of["lost"]), worst
+        )
 
     def _compare(self, where: int | slice, v: Array | np.float64) -> Comparison:
         base = self.values[where].copy()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import keyword
 import math
+import re
 from collections.abc import Mapping
 
 from nncli.errors import OptionError
@@ -11,6 +13,7 @@ from nncli.nn.graph import OPERATIONS, Graph
 from nncli.registry import did_you_mean
 
 WHERE = "EXPRESSION"
+NODE = re.compile(r"u\d+")
 FUNCTIONS = tuple(name for name in OPERATIONS if name in ("exp", "log", "sigmoid", "tanh", "arctan", "relu"))
 BINARY = {ast.Add: "add", ast.Mult: "multiply", ast.Div: "divide"}
 DEEPEST = 200  # parentheses within parentheses
@@ -46,10 +49,19 @@ class _Reader:
     ) -> None:
         self.text, self.graph, self.nodes, self.definitions, self.values = text, graph, nodes, definitions, values
         python = text.replace("^", "**")
+        for word in re.finditer(r"#|\w+", text):
+            if word[0] == "#" or keyword.iskeyword(word[0]):
+                problem = f"expected an expression, found '{word[0]}'"
+                raise self._error(word.start() + 1, problem, "Call it something else" if word[0] != "#" else "")
         try:
             parsed = ast.parse(python.strip() or python, mode="eval")
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             column = getattr(error, "offset", None) or len(text) + 1
+            reason = getattr(error, "msg", "")
+            if "never closed" in reason or "unmatched" in reason:
+                raise self._error(column, f"{self._what(python, column)} has no other half") from None
+            if "invalid decimal literal" in reason:
+                raise self._error(column, "expected an operator after a number", "Write 2*x for 2x") from None
             raise self._error(column, f"expected an expression, found {self._what(python, column)}") from None
         self.shift = len(python) - len(python.lstrip())
         self.python = python
@@ -83,7 +95,9 @@ class _Reader:
                 )
             case ast.Call(func=ast.Name(id=name), args=[operand], keywords=[]) if name in FUNCTIONS:
                 return self._apply(node, name, self._node(operand, depth + 1))
-            case ast.Call(func=ast.Name(id=name)) if name not in FUNCTIONS:
+            case ast.Call(func=ast.Name(id=name)) if name in FUNCTIONS:
+                raise self._error(self._column(node), f"expected one value for {name}, found '{self._source(node)}'")
+            case ast.Call(func=ast.Name(id=name)):
                 raise self._error(
                     self._column(node), f"expected one of the functions {', '.join(FUNCTIONS)}, found '{name}'",
                     did_you_mean(name, FUNCTIONS),
@@ -102,6 +116,8 @@ class _Reader:
             self.nodes[name] = reader.result
             self.graph.call(reader.result, name)
         if name not in self.nodes:
+            if NODE.fullmatch(name):
+                raise self._error(self._column(node), f"'{name}' is what a node is called", "Call it something else")
             if name not in self.values:
                 raise self._error(
                     self._column(node), f"the variable '{name}' has no value",
