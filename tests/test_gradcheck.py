@@ -433,7 +433,7 @@ def test_where_nothing_is_proved_nothing_passes(nncli: Run, tmp_path: Path) -> N
 def test_an_error_that_kinks_make_is_gone_nearby(nncli: Run, tmp_path: Path) -> None:
     """relu(x) − relu(−x) = x has the slope 1 at 0, and backpropagation says 0 there: two kinks that hide one another."""
     result = checked([[0], [1]], [0, 1], [1, -1, 0, 0, 1, -1, 0.1], hidden=(2,), loss="binary-cross-entropy")
-    W1, b1, W2, b2, X = result.blocks
+    W1, _, W2, b2, X = result.blocks
     assert result.passed
     assert X.verdict == "ok"
     assert X.kinks >= 1
