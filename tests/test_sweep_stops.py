@@ -1,0 +1,107 @@
+"""Sweeps that are killed, whose workers are killed, and that are stopped: nothing is lost, nothing is left running."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli_process import PROGRAM
+from nncli import workers
+from nncli.config import TrainConfig
+from nncli.ledger import read
+from nncli.trial import Shared, Trial
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_killed_at_any_moment_it_goes_on() -> None:
+    """Nothing is lost, nothing is run twice, and no process is left behind."""
+    words = ["sweep", "digits", "--lr", "0.02,0.01,0.005,0.001", "--hidden", "8,16,24", "--epochs", "30", "--jobs", "2"]
+    rng = random.Random(0)
+    finished: dict[str, Any] = {}
+    for _ in range(6):
+        process = subprocess.Popen([*PROGRAM, *words, "-q"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            process.wait(rng.uniform(0.8, 2.0))
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        data = Path("sweep.jsonl").read_bytes() if Path("sweep.jsonl").exists() else b""
+        lines = data.split(b"\n")[1:-1]
+        now = {json.loads(line)["trial"]: line for line in lines}
+        assert len(now) == len(lines), "a trial was run twice"
+        assert {key: now[key] for key in finished} == finished, "a trial was lost, or run again"
+        finished = now
+    done = subprocess.run([*PROGRAM, *words, "-q", "--json"], capture_output=True, check=True)
+    assert json.loads(done.stdout)["trials"] == 12
+    assert len(read(Path("sweep.jsonl"))[1]) == 12
+
+
+def test_a_killed_worker_costs_no_trial(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of ten trials, one kills its process each time, one only the first time: nine are done, one is given up."""
+    everyone = [Trial(TrainConfig(seed=seed)) for seed in range(10)]
+    monkeypatch.setattr(workers, "run_trial", murderous)
+    found = {}
+    for results in workers.run_all(everyone, Shared(str(Path.cwd())), 2, lambda: False):
+        for trial, record in results:
+            assert trial.config.seed not in found
+            found[trial.config.seed] = record
+    assert sorted(found) == list(range(10))
+    assert found[3]["outcome"] == "failed"
+    assert found[3]["reason"] == "its process was killed, 3 times, perhaps for want of memory."
+    assert all(found[seed]["outcome"] == "done" for seed in range(10) if seed != 3)
+
+
+def murderous(trial: Trial, data: Shared) -> dict[str, Any]:
+    """Stands in for a trial that the system ends, as it does when memory runs out."""
+    once = Path(data.folder) / "killed"
+    if trial.config.seed == 3 or (trial.config.seed == 6 and not once.exists()):
+        once.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    time.sleep(0.05)
+    return {"outcome": "done"}
+
+
+def test_ctrl_c_keeps_what_is_done_and_leaves_nothing_running() -> None:
+    words = [
+        "sweep",
+        "digits",
+        "--lr",
+        "0.01,0.005,0.001",
+        "--hidden",
+        "64,128",
+        "--epochs",
+        "2000",
+        "--patience",
+        "2000",
+    ]
+    process = subprocess.Popen(
+        [*PROGRAM, *words, "--jobs", "2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    time.sleep(3)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert errors.splitlines()[-1] == "stopped; sweep.jsonl has 0 trials, and the same command goes on"
+    time.sleep(0.5)
+    assert children
+    assert not [child for child in children if is_running(child)]
+
+
+def is_running(process: str) -> bool:
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes() != b""  # one that nobody has waited for yet has none
+    except FileNotFoundError:
+        return False
