@@ -24,7 +24,7 @@ LEVELS = [
     ["objective", "unrolled"],
     ["gradcheck", "trial", "ledger"],
     ["workers", "standings"],
-    ["search"],
+    ["search", "cluster"],
     ["sweep"],
     ["api", "report", "progress", "leaderboard"],
     ["cli"],

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 
 from nncli import __version__
+from nncli.cluster import Cluster
 from nncli.config import TrainConfig
 from nncli.data.dataset import Dataset
 from nncli.errors import DataError
@@ -73,9 +74,11 @@ class Sweep:
         on_round: Callable[[int, int], None] = lambda planned, known: None,
         on_trials: Callable[[Sequence[Record]], None] = lambda records: None,
         stop: Callable[[], bool] = lambda: False,
+        cluster: Cluster | None = None,
     ) -> None:
         """Runs what the ledger does not have, and writes it there, round by round; ends soon after `stop()` becomes
-        true. `on_round` is told how many trials the next round has, and how many of them are known."""
+        true. `on_round` is told how many trials the next round has, and how many of them are known. With a cluster,
+        that works in place of processes here."""
         with tempfile.TemporaryDirectory(prefix="nncli-sweep-") as folder:
             data = None
             for trials in self.plan.rounds(self.ledger.records):
@@ -84,13 +87,18 @@ class Sweep:
                     self.reached[config] = trial.share
                 todo = [trial for trial in trials if trial.key not in self.ledger.records]
                 on_round(len(trials), len(trials) - len(todo))
-                if todo and data is None:
+                if todo and cluster is None and data is None:
                     data = Shared.write(self.dataset, Path(folder))
-                if data is not None:
-                    for results in run_all(todo, data, min(jobs, len(todo)), stop):
-                        records = [_entry(trial, record) for trial, record in results]
-                        self.ledger.append(records)
-                        on_trials(records)
+                if cluster is not None:
+                    running = cluster.run_all(todo, self.dataset, stop)
+                elif data is not None:
+                    running = run_all(todo, data, min(jobs, len(todo)), stop)
+                else:
+                    continue  # nothing has been to do so far
+                for results in running:
+                    records = [_entry(trial, record) for trial, record in results]
+                    self.ledger.append(records)
+                    on_trials(records)
                 if stop():
                     return
 

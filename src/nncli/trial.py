@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,6 +57,15 @@ class Trial:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+class Data(Protocol):
+    """A data set as a worker finds it, and where trainings that pause leave their state."""
+
+    def __hash__(self) -> int: ...
+    def open(self) -> Dataset: ...
+    def state(self, trial: Trial) -> dict[str, Any] | None: ...
+    def keep_state(self, trial: Trial, state: dict[str, Any]) -> None: ...
+
+
 @dataclass(frozen=True)
 class Shared:
     """A data set in a folder, for processes that see the same files: its arrays are mapped into memory, not copied.
@@ -93,7 +102,29 @@ class Shared:
         return Path(self.folder) / f"{trial.whole_key}.state"
 
 
-def run_trial(trial: Trial, data: Shared, stop: Callable[[], bool] = lambda: False) -> dict[str, Any]:
+class Sent:
+    """A data set that was sent to a worker on another machine. There trainings do not pause: they begin again."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self.dataset = dataset
+
+    def __hash__(self) -> int:
+        return hash(self.dataset.sha256)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sent) and other.dataset.sha256 == self.dataset.sha256
+
+    def open(self) -> Dataset:
+        return self.dataset
+
+    def state(self, trial: Trial) -> dict[str, Any] | None:
+        return None
+
+    def keep_state(self, trial: Trial, state: dict[str, Any]) -> None:
+        pass
+
+
+def run_trial(trial: Trial, data: Data, stop: Callable[[], bool] = lambda: False) -> dict[str, Any]:
     """Trains, and judges by the validation rows; what the ledger keeps of it. Means nothing once `stop()` is true.
 
     `outcome` is done, or failed with a `reason`: what `train` would say in its one line. `val` holds the figures that a
@@ -111,7 +142,7 @@ def run_trial(trial: Trial, data: Shared, stop: Callable[[], bool] = lambda: Fal
     return found | {"seconds": round(time.perf_counter() - began, 4)}
 
 
-def _fitted(trial: Trial, data: Shared, stop: Callable[[], bool]) -> dict[str, Any]:
+def _fitted(trial: Trial, data: Data, stop: Callable[[], bool]) -> dict[str, Any]:
     prepared = _prepared(trial, data)
     trainer, until = new_trainer(prepared), None
     if trial.share < 1:
@@ -159,7 +190,7 @@ def _balanced_accuracy(right: NDArray[np.bool_], y: NDArray[np.int64]) -> float:
     return float((np.bincount(y, right)[rows > 0] / rows[rows > 0]).mean())
 
 
-def _prepared(trial: Trial, data: Shared) -> Prepared:
+def _prepared(trial: Trial, data: Data) -> Prepared:
     """The data as this trial wants them; trials that want the same share them."""
     names = [name for name in TrainConfig.options() if can_vary(name) and name not in OF_THE_DATA]
     usual = TrainConfig()
@@ -170,10 +201,10 @@ def _prepared(trial: Trial, data: Shared) -> Prepared:
 
 
 @functools.lru_cache(maxsize=4)
-def _prepared_once(config: TrainConfig, fold: int, folds: int, data: Shared) -> Prepared:
+def _prepared_once(config: TrainConfig, fold: int, folds: int, data: Data) -> Prepared:
     return prepare(config, _opened(data), (fold, folds) if folds > 1 else None)
 
 
 @functools.lru_cache(maxsize=1)
-def _opened(data: Shared) -> Dataset:
+def _opened(data: Data) -> Dataset:
     return data.open()

@@ -60,28 +60,24 @@ class _Pool:
     def _in_flight(self, executor: Executor, waiting: Iterator[Trial], most: int) -> Any:
         """Runs what is waiting, `most` at a time; returns those that were under way when a process died."""
         flying: dict[Future[dict[str, Any]], Trial] = {}
-        try:
-            while True:
-                for trial in waiting:
+        while True:
+            while len(flying) < most and (trial := next(waiting, None)) is not None:
+                try:
                     flying[executor.submit(run_trial, trial, self.data)] = trial
-                    if len(flying) >= most:
-                        break
-                if not flying or self.stop():
-                    return []
-                done, _ = wait(flying, PAUSE, FIRST_COMPLETED)
-                finished = [(flying[future], future.result()) for future in done if not future.exception()]
-                for future in done:
-                    error = future.exception()
-                    if error is None:
-                        del flying[future]
-                    elif not isinstance(error, BrokenProcessPool):
-                        raise error
-                if finished:
-                    yield finished
-                if any(future.exception() for future in done):
+                except BrokenProcessPool:
+                    return [*flying.values(), trial]
+            if not flying or self.stop():
+                return []
+            done, _ = wait(flying, PAUSE, FIRST_COMPLETED)
+            errors = {future: future.exception() for future in done}
+            finished = [(flying.pop(future), future.result()) for future, error in errors.items() if error is None]
+            if finished:
+                yield finished
+            for error in errors.values():
+                if isinstance(error, BrokenProcessPool):
                     return list(flying.values())
-        except BrokenProcessPool:  # found by `submit`; the trial that it refused is back in front
-            return [*flying.values(), trial]
+                if error is not None:
+                    raise error
 
     def _alone(self, trial: Trial) -> dict[str, Any]:
         for _ in range(STRIKES):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from nncli.registry import did_you_mean
 from nncli.space import Space
 
 if TYPE_CHECKING:
+    from nncli.cluster import Tls
     from nncli.standings import Standing
 
 PANEL = "Sweep"
@@ -48,6 +50,15 @@ def sweep(
         str, _option("NAME", "What to choose by, on validation rows: accuracy, balanced-accuracy or loss.", "accuracy")
     ] = "accuracy",
     jobs: Annotated[str | None, _option("N", "Trainings at a time, each in one thread.", "one for each core")] = None,
+    cluster: Annotated[
+        str | None, _option("ADDRESS", "A Dask scheduler, tcp://host:8786 or tls://host:8786, in place of --jobs.", "")
+    ] = None,
+    tls_ca: Annotated[str | None, _option("FILE", "Whom to trust, for tls://.", "")] = None,
+    tls_cert: Annotated[str | None, _option("FILE", "Our certificate, for tls://.", "")] = None,
+    tls_key: Annotated[str | None, _option("FILE", "Our key, for tls://.", "")] = None,
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Allow tcp:// to another machine.", rich_help_panel=PANEL)
+    ] = False,
     ledger: Annotated[
         str, _option("FILE", "Where each finished trial is written; the same command goes on from it.", "sweep.jsonl")
     ] = "sweep.jsonl",
@@ -74,6 +85,7 @@ def sweep(
         return _show(show, metric, csv, json)
     from nncli import checkpoint, experiment
     from nncli.blas import use_threads
+    from nncli.cluster import check_address, connect
     from nncli.data.load import load_dataset
     from nncli.leaderboard import Leaderboard
     from nncli.output import check_writable, say
@@ -83,6 +95,13 @@ def sweep(
 
     plan = _plan(space, search, trials, seeds, folds, metric)
     n_jobs = _count("--jobs", jobs) if jobs is not None else len(os.sched_getaffinity(0))
+    tls = _tls(tls_ca, tls_cert, tls_key)
+    if cluster is not None and jobs is not None:
+        raise OptionError("--jobs", "the cluster says how many trainings run at a time", "Leave one of them out")
+    if cluster is not None:
+        check_address(cluster, tls, insecure)
+    elif tls or insecure:
+        raise OptionError("--insecure" if insecure else "--tls-ca", "there is no --cluster to reach", "Leave it out")
     base = space.base
     reads = (base.data, base.val_data, base.test_data)
     check_writable(Path(ledger), reads, "--ledger")
@@ -91,8 +110,11 @@ def sweep(
     with Sweep(plan, dataset, Path(ledger)) as made:
         for note in made.notes():
             say(note, quiet)
-        with StopRequest() as stop, Leaderboard(made, n_jobs, quiet) as leaderboard:
-            made.run(n_jobs, leaderboard.begin, leaderboard, stop)
+        with contextlib.ExitStack() as stack:
+            workers = stack.enter_context(connect(cluster, tls, insecure)) if cluster is not None else None
+            stop = stack.enter_context(StopRequest())
+            leaderboard = stack.enter_context(Leaderboard(made, n_jobs, quiet))
+            made.run(n_jobs, leaderboard.begin, leaderboard, stop, workers)
         if stop.exit_code is not None:
             say(f"stopped; {ledger} has {len(made.ledger.records):,} trials, and the same command goes on", quiet)
             return stop.exit_code
@@ -141,6 +163,20 @@ def _plan(space: Space, search: str | None, trials: str | None, seeds: str, fold
         space, search, None if trials is None else _count("--trials", trials), _count("--seeds", seeds),
         _count("--folds", folds), metric,
     )  # fmt: skip
+
+
+def _tls(*files: str | None) -> Tls | None:
+    from nncli.cluster import Tls
+
+    given = [file for file in files if file is not None]
+    if not given:
+        return None
+    if len(given) < len(files):
+        raise OptionError("--tls-ca", "--tls-cert and --tls-key belong to it, and one is missing", "Give all three")
+    for file in given:
+        if not Path(file).is_file():
+            raise OptionError("--tls-ca", f"there is no file {file}")
+    return Tls(*given)
 
 
 def _count(option: str, text: str) -> int:
