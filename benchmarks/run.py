@@ -42,6 +42,8 @@ CSV_ROUNDS, EPOCH_ROUNDS, START_ROUNDS = 5, 7, 15
 CSV_LIMITS = {"time": 0.4, "peak memory": 0.5}  # against scikit-learn
 EPOCH_LIMIT = 0.6  # for 64 hidden units, against scikit-learn and PyTorch
 PERCEPTRON_LIMIT = 0.35
+SWEEP_LIMIT = 0.6  # against scikit-learn
+JOBS_LIMIT = 1 / 1.7  # two jobs against one
 SAME_ACCURACY = 0.005  # contenders further apart have not done the same work
 
 Arrays = dict[str, np.ndarray]
@@ -65,6 +67,7 @@ def main() -> int:
             epochs(data, folder, peers)
             perceptron(folder)
             gradients(folder, peers)
+            sweeps(folder)
             start_up(folder)
     except (Crashed, NncliError) as error:
         print(f"crashed: {error}", file=sys.stderr)
@@ -153,6 +156,25 @@ def gradients(folder: Path, peers: set[str]) -> None:
     found = rounds({name: partial(process, command, folder) for name, command in commands.items()}, CSV_ROUNDS)
     ours, theirs = ([seconds(run) for run in found[name]] for name in commands)
     show(Comparison("time", "s", "torch", ours, theirs, None))
+
+
+def sweeps(folder: Path) -> None:
+    """A grid of 24 small networks, two at a time, and the same one at a time."""
+    heading("sweep: 24 networks on the digits, 100 epochs each, to the best one's test accuracy; whole process")
+    options = "--lr 0.05,0.02,0.01,0.005,0.002,0.001 --hidden 16,32,64,128 --epochs 100 --patience 100 --batch-size 32 --json --quiet"
+
+    def swept(jobs: int) -> Finished:
+        (folder / "sweep.jsonl").unlink(missing_ok=True)
+        return process([NNCLI, "sweep", "digits", *options.split(), "--jobs", str(jobs), "-o", "best.npz"], folder)
+
+    script = [sys.executable, str(PEERS / "sweep_sklearn.py"), str(path_of("digits"))]
+    found = rounds(
+        {"nncli": partial(swept, 2), "one job": partial(swept, 1), "sklearn": partial(process, script, folder)},
+        CSV_ROUNDS,
+    )
+    ours, alone, theirs = ([*map(seconds, found[name])] for name in ("nncli", "one job", "sklearn"))
+    show(Comparison("time", "s", "sklearn", ours, theirs, SWEEP_LIMIT))
+    show(Comparison("time", "s", "one job", ours, alone, JOBS_LIMIT))
 
 
 def start_up(folder: Path) -> None:
