@@ -161,7 +161,7 @@ def gradients(folder: Path, peers: set[str]) -> None:
 def sweeps(folder: Path) -> None:
     """A grid of 24 small networks, two at a time, and the same one at a time."""
     heading("sweep: 24 networks on the digits, 100 epochs each, to the best one's test accuracy; whole process")
-    options = "--lr 0.05,0.02,0.01,0.005,0.002,0.001 --hidden 16,32,64,128 --epochs 100 --patience 100 --batch-size 32 --json --quiet"
+    options = "--lr 0.05,0.02,0.01,0.005,0.002,0.001 --hidden 16,32,64,128 --epochs 100 --patience 100 --json --quiet"
 
     def swept(jobs: int) -> Finished:
         (folder / "sweep.jsonl").unlink(missing_ok=True)

@@ -91,6 +91,7 @@ def test_one_sweep_at_a_time(path: Path) -> None:
     first.close()
 
 
-def test_a_folder_is_no_ledger(tmp_path: Path) -> None:
-    with pytest.raises(OutputError, match="cannot write: Is a directory"):
-        Ledger(tmp_path, HEADER)
+def test_folders_and_devices_are_no_ledgers(tmp_path: Path) -> None:
+    for path in (tmp_path, Path("/dev/zero")):
+        with pytest.raises(OutputError, match="expected a file for the ledger, found something else"):
+            Ledger(path, HEADER)

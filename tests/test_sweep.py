@@ -71,6 +71,15 @@ def test_the_command_at_the_end_makes_the_same_model_again(nncli: Run) -> None:
     assert Path("model.npz").read_bytes() == made
 
 
+def test_the_command_holds_for_names_with_blanks(nncli: Run) -> None:
+    Path("my data.csv").write_text("a,b,class\n" + "".join(f"{i},{i * i % 7},{'pq'[i % 2]}\n" for i in range(60)))
+    words = ["sweep", "my data.csv", "--lr", "0.1,0.01", "--epochs", "2", "--jobs", "1", "-o", "my model.npz"]
+    command = nncli(*words, "--json").json["winner"]["command"]
+    made = Path("my model.npz").read_bytes()
+    assert nncli(*shlex.split(command)[1:], "-q").code == 0
+    assert Path("my model.npz").read_bytes() == made
+
+
 def test_the_test_rows_are_used_once(nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     judged: list[int] = []
     evaluate = experiment.evaluate
@@ -301,6 +310,8 @@ def test_the_table_and_its_csv(nncli: Run) -> None:
         ("--lr 0.1,0.2 --val 0", "--val: a sweep chooses by validation rows, and there are none. Leave it out."),
         ("--lr 0.1,0.2 --jobs 0", "--jobs: expected a whole number from 1, found '0'."),
         ("--lr 0.1,0.2 --seeds x", "--seeds: expected a whole number from 1, found 'x'."),
+        ("--lr 0.1,0.2 --threads 2", "--threads: each training of a sweep has one. Say with --jobs how many run at a time."),
+        ("--loss mse,cross-entropy --metric loss", "--metric: losses of different kinds cannot be compared. Use accuracy, or one --model and one --loss."),
         ("--csv --json", "--csv: --json is there too, and only one of them can be printed. Leave one of them out."),
     ],
 )  # fmt: skip

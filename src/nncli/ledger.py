@@ -30,6 +30,8 @@ class Ledger:
     def __init__(self, path: Path, header: dict[str, Any]) -> None:
         self.path = path
         self.torn = False
+        if path.exists() and not path.is_file():  # a device would be read without an end
+            raise OutputError(str(path), "expected a file for the ledger, found something else", "Name another")
         try:
             self.file = path.open("a+b")
         except OSError as error:

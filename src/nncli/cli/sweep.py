@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -128,7 +129,7 @@ def sweep(
         run = experiment.run(prepare(config, dataset))
     assert run is not None, "nobody could stop it"
     checkpoint.save(Path(out), run.model, run.provenance)
-    command = f"nncli train {config.data} {config.command_line(brief=True)} -o {out}"
+    command = f"nncli train {shlex.quote(config.data)} {config.command_line(brief=True)} -o {shlex.quote(out)}"
     _print(standings, csv, json, {"winner": {"out": out, "command": command, **run.figures}}, quiet)
     if not json:
         say(f"saved {out}; the same with: {command}", quiet)
@@ -155,6 +156,12 @@ def _plan(space: Space, search: str | None, trials: str | None, seeds: str, fold
         raise OptionError("--trials", "a grid has as many trainings as it has combinations", "Leave it out")
     if trials is None:
         space.refuse_ranges()
+    if space.base.threads is not None:
+        raise OptionError("--threads", "each training of a sweep has one", "Say with --jobs how many run at a time")
+    if metric == "loss" and not {"loss", "model"}.isdisjoint(space.axes):
+        raise OptionError(
+            "--metric", "losses of different kinds cannot be compared", "Use accuracy, or one --model and one --loss"
+        )
     if space.base.val == 0 and folds == "1":
         raise OptionError("--val", "a sweep chooses by validation rows, and there are none", "Leave it out")
     if folds != "1" and space.base.val_data is not None:
