@@ -132,3 +132,29 @@ def test_what_is_not_finite_is_wrong() -> None:
 def test_a_gradient_of_zeros_proves_nothing() -> None:
     assert compared(lambda w: 0 * w, [1, 2], [0, 0]).verdict == "zero"
     assert compared(lambda w: np.array([2.0, 0]) * w, [1, 2], [2, 0]).verdict == "ok"
+
+
+def test_an_even_steeper_curve_gets_the_shortest_step() -> None:
+    w = np.array([0.3, 0.1])
+    assert compared(lambda w: np.sin(1e7 * w), w, 1e7 * np.cos(1e7 * w)).verdict == "ok"
+
+
+def test_large_terms_that_do_not_move_drown_nothing() -> None:
+    """Differences are taken term by term: of the sums, 10⁻⁷ would be lost, a hundredth of what a step makes."""
+    block = compared(lambda w: np.append(w**2, 1e9), [1, 2], [2, 4])
+    assert block.worst is not None
+    assert block.worst.error < 1e-9
+
+
+def test_a_kink_where_it_shows_least_of_itself() -> None:
+    """At 2/7 of the step, D errs 2.5 times as much as either sign of the kink; no shorter step is to be had."""
+    step = 2.0**-17
+    bent = [-2 / 7 * step, 1.0]
+    block = compared(lambda w: np.array([max(w[0], 0), 3 * w[1]]), bent, [0, 3], size=1e3)
+    assert (block.verdict, block.wrong, block.kinks) == ("ok", 0, 1 + DIRECTIONS)
+
+
+@pytest.mark.parametrize(("slope", "verdict"), [(1e-4, "ok"), (1e-7, "lost")])
+def test_what_rounding_hides_is_a_share_of_the_derivative(slope: float, verdict: str) -> None:
+    """Beside numbers of 1, differences err by 10⁻⁹ or so: a hundred-thousandth of the one, a hundredth of the other."""
+    assert compared(lambda w: slope * w, [1, 2], [slope, slope]).verdict == verdict
