@@ -17,6 +17,7 @@ import pytest
 
 from cli_errors import BAD_COMMAND, BAD_DATA
 from cli_process import PROGRAM
+from ledgers import trials
 from nncli.ledger import read
 
 Run = Callable[..., Any]
@@ -57,11 +58,6 @@ def cluster(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]
         process.wait()
 
 
-def trials(ledger: str) -> list[dict[str, Any]]:
-    _, records = read(Path(ledger))
-    return sorted(({**record, "seconds": 0} for record in records), key=lambda record: record["trial"])
-
-
 def test_a_cluster_comes_to_what_this_machine_comes_to_also_when_a_worker_dies(
     cluster: tuple[str, list[subprocess.Popen[bytes]]],
 ) -> None:
@@ -81,6 +77,14 @@ def test_a_cluster_comes_to_what_this_machine_comes_to_also_when_a_worker_dies(
     subprocess.run([*PROGRAM, "sweep", *SPACE, "--jobs", "1", "-o", "here.npz"], capture_output=True, check=True)
     assert trials("far.jsonl") == trials("sweep.jsonl")
     assert Path("far.npz").read_bytes() == Path("here.npz").read_bytes()
+
+
+def test_halving_comes_to_the_same_there(nncli: Run, cluster: tuple[str, list[subprocess.Popen[bytes]]]) -> None:
+    words = ["sweep", "digits", "--lr", "0.02,0.01,0.005", "--epochs", "9", "--search", "halving", "-q"]
+    assert nncli(*words, "--cluster", cluster[0], "--ledger", "far.jsonl", "-o", "far.npz").code == 0
+    assert nncli(*words, "--jobs", "1").code == 0
+    assert trials("far.jsonl") == trials()
+    assert Path("far.npz").read_bytes() == Path("model.npz").read_bytes()
 
 
 def test_workers_of_another_version_are_refused_by_name(
@@ -109,7 +113,7 @@ def test_a_cluster_that_does_not_answer_is_told_in_time(nncli: Run) -> None:
         ("--cluster tls://host:8786", "--cluster: an encrypted connection needs both a tls:// address and its files. Give --tls-ca, --tls-cert and --tls-key with tls://, and leave them out with tcp://."),
         ("--insecure", "--insecure: there is no --cluster to reach. Leave it out."),
         ("--tls-ca ca.pem", "--tls-ca: --tls-cert and --tls-key belong to it, and one is missing. Give all three."),
-        ("--cluster tcp://127.0.0.1:1 --jobs 2", "--jobs: the cluster says how many trainings run at a time. Leave one of them out."),
+        ("--cluster tcp://127.0.0.1:1 --jobs 2", "--jobs: the cluster says how much is done at a time. Leave one of them out."),
     ],
 )  # fmt: skip
 def test_what_contradicts_itself_is_refused(nncli: Run, words: str, line: str) -> None:

@@ -11,7 +11,7 @@ SOURCE = Path(__file__).parents[1] / "src"
 PACKAGE = SOURCE / "nncli"
 LEVELS = [
     ["", "errors", "blas"],
-    ["registry", "output", "tables"],
+    ["registry", "output", "tables", "scratch", "workers"],
     ["nn", "data"],
     ["option", "metrics"],
     ["config"],
@@ -23,8 +23,8 @@ LEVELS = [
     ["experiment", "evaluation"],
     ["objective", "unrolled"],
     ["gradcheck", "trial", "ledger"],
-    ["workers", "standings"],
-    ["search", "cluster"],
+    ["standings", "cluster"],
+    ["search"],
     ["sweep"],
     ["api", "report", "progress", "leaderboard"],
     ["cli"],

@@ -8,16 +8,15 @@ import random
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cli_process import PROGRAM
-from nncli import workers
-from nncli.config import TrainConfig
 from nncli.ledger import read
-from nncli.trial import Shared, Trial
+from nncli.workers import Killed, Processes, Stop, in_order, never
 
 
 @pytest.fixture(autouse=True)
@@ -48,29 +47,48 @@ def test_killed_at_any_moment_it_goes_on() -> None:
     assert len(read(Path("sweep.jsonl"))[1]) == 12
 
 
-def test_a_killed_worker_costs_no_trial(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of ten trials, one kills its process each time, one only the first time: nine are done, one is given up."""
-    everyone = [Trial(TrainConfig(seed=seed)) for seed in range(10)]
-    monkeypatch.setattr(workers, "run_trial", murderous)
-    found = {}
-    for results in workers.run_all(everyone, Shared(str(Path.cwd())), 2, lambda: False):
-        for trial, record in results:
-            assert trial.config.seed not in found
-            found[trial.config.seed] = record
-    assert sorted(found) == list(range(10))
-    assert found[3]["outcome"] == "failed"
-    assert found[3]["reason"] == "its process was killed, 3 times, perhaps for want of memory."
-    assert all(found[seed]["outcome"] == "done" for seed in range(10) if seed != 3)
+def test_a_killed_worker_costs_nothing(tmp_path: Path) -> None:
+    """Of ten pieces, one kills its process each time, one only the first time: nine are done, one is given up."""
+    found: dict[int, Any] = {}
+    pieces = iter(range(10))
+    with Processes(2, __name__) as processes:
+        for results in processes.run(murderous, str(tmp_path), lambda: next(pieces, None)):
+            for number, result in results:
+                assert number not in found
+                found[number] = result
+    assert found == {number: Killed(3) if number == 3 else 10 * number for number in range(10)}
 
 
-def murderous(trial: Trial, data: Shared) -> dict[str, Any]:
-    """Stands in for a trial that the system ends, as it does when memory runs out."""
-    once = Path(data.folder) / "killed"
-    if trial.config.seed == 3 or (trial.config.seed == 6 and not once.exists()):
+def test_results_come_in_order_and_few_are_in_memory() -> None:
+    """The first piece takes longest, and those that overtake it are not many: 2 jobs × 2 handed out × 2."""
+    taken: list[int] = []
+
+    def pieces() -> Iterator[int]:
+        for number in range(40):
+            taken.append(number)
+            yield number
+
+    with Processes(2, __name__) as processes:
+        found = []
+        for result in in_order(processes, slow_at_first, None, pieces()):
+            assert len(taken) <= len(found) + 8
+            found.append(result)
+    assert found == list(range(40))
+
+
+def murderous(piece: int, folder: str, stop: Stop = never) -> int:
+    """Stands in for work that the system ends, as it does when memory runs out."""
+    once = Path(folder) / "killed"
+    if piece == 3 or (piece == 6 and not once.exists()):
         once.touch()
         os.kill(os.getpid(), signal.SIGKILL)
     time.sleep(0.05)
-    return {"outcome": "done"}
+    return 10 * piece
+
+
+def slow_at_first(piece: int, shared: None, stop: Stop = never) -> int:
+    time.sleep(0 if piece else 0.5)
+    return piece
 
 
 def test_ctrl_c_keeps_what_is_done_and_leaves_nothing_running() -> None:

@@ -27,22 +27,31 @@ def choose_kernels() -> None:
         os.environ[VARIABLE] = "SkylakeX"
 
 
-@contextlib.contextmanager
-def use_threads(n: int | None) -> Iterator[None]:
-    """Limits the threads of the matrix products and of the file readers, inside the block; None leaves them all.
+def multiply_with(threads: int | None) -> contextlib.AbstractContextManager[object]:
+    """Limits the threads of the matrix products, inside the block; None leaves them all.
 
     Only libraries that are loaded can be limited, so NumPy has to be.
     """
+    if threads is None:
+        return contextlib.nullcontext()
+    from threadpoolctl import threadpool_limits
+
+    limits: contextlib.AbstractContextManager[object] = threadpool_limits(threads)
+    return limits
+
+
+@contextlib.contextmanager
+def use_threads(n: int | None) -> Iterator[None]:
+    """Limits the threads of the matrix products and of the file readers, inside the block; None leaves them all."""
     if n is None:
         yield
         return
     import pyarrow
-    from threadpoolctl import threadpool_limits
 
     before = pyarrow.cpu_count()
     pyarrow.set_cpu_count(n)
     try:
-        with threadpool_limits(n):
+        with multiply_with(n):
             yield
     finally:
         pyarrow.set_cpu_count(before)

@@ -1,20 +1,18 @@
-"""The trials of a sweep on a Dask cluster, through its `concurrent.futures` executor."""
+"""Work on a Dask cluster, through its `concurrent.futures` executor."""
 
 from __future__ import annotations
 
 import contextlib
 import ipaddress
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from nncli import __version__
-from nncli.data.dataset import Dataset
 from nncli.errors import NncliError, OptionError
-from nncli.trial import Sent, Trial, run_trial
-from nncli.workers import AHEAD, PAUSE, Result
+from nncli.workers import AHEAD, PAUSE, Killed, Numbered, Stop, Take, Work, never
 
 SECONDS = 10  # in which a cluster has to answer
 
@@ -29,37 +27,44 @@ class Tls:
 
 
 class Cluster:
-    """The workers behind a scheduler, all of this version of the program."""
+    """The workers behind a scheduler, all of this version of the program.
+
+    A worker that dies costs nothing: the scheduler gives its work to another.
+    """
 
     def __init__(self, client: Any) -> None:
         self.client = client
-        self._sent: Any = None
+        self._sent: tuple[Any, Any] = (None, None)  # what the workers have, each a copy, and how to speak of it
 
-    def run_all(self, trials: Iterable[Trial], dataset: Dataset, stop: Callable[[], bool]) -> Iterator[list[Result]]:
-        """Runs the trials, and yields what has come out since the last time. A worker that dies costs no trial: the
-        scheduler gives it to another; one that three workers died of is recorded with that as its reason."""
+    @property
+    def jobs(self) -> int:
+        """How many threads work; they come and go."""
+        threads: int = sum(self.client.nthreads().values())
+        return max(1, threads)
+
+    def run(self, work: Work, shared: Any, take: Take, stop: Stop = never) -> Iterator[list[tuple[int, Any]]]:
+        """As `Workers.run`."""
         from distributed.scheduler import KilledWorker
 
-        if self._sent is None:  # to each worker once
-            self._sent = self.client.scatter(Sent(dataset), broadcast=True)
+        if self._sent[0] is not shared:
+            self._sent = shared, self.client.scatter(shared, broadcast=True)
         executor = self.client.get_executor(pure=False)
-        waiting, flying = iter(trials), dict[Future[dict[str, Any]], Trial]()
+        waiting, flying = Numbered(take), dict[Future[Any], int]()
         try:
             while True:
-                most = AHEAD * max(1, sum(self.client.nthreads().values()))
-                while len(flying) < most and (trial := next(waiting, None)) is not None:
-                    flying[executor.submit(run_trial, trial, self._sent)] = trial
+                most = AHEAD * self.jobs
+                while len(flying) < most and (numbered := waiting()) is not None:
+                    flying[executor.submit(work, numbered[1], self._sent[1])] = numbered[0]
                 if not flying or stop():
                     return
                 done, _ = wait(flying, PAUSE, FIRST_COMPLETED)
                 results = []
                 for future in done:
+                    number = flying.pop(future)
                     try:
-                        record = future.result()
-                    except KilledWorker:
-                        reason = "its workers were killed, again and again, perhaps for want of memory."
-                        record = {"outcome": "failed", "reason": reason, "seconds": 0.0}
-                    results.append((flying.pop(future), record))
+                        results.append((number, future.result()))
+                    except KilledWorker as error:
+                        results.append((number, Killed(error.allowed_failures + 1)))
                 if results:
                     yield results
         finally:

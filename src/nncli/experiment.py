@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from nncli import __version__
-from nncli.blas import use_threads
+from nncli import __version__, snapshot
+from nncli.blas import multiply_with
 from nncli.checkpoint import Provenance
 from nncli.config import TrainConfig
 from nncli.data.bundled import BUNDLED
@@ -43,8 +43,10 @@ def run(
     prepared: Prepared,
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
     stop: Callable[[], bool] = lambda: False,
+    state: dict[str, Any] | None = None,
 ) -> Run | None:
-    """Trains, and evaluates the best epoch. None if `stop` ended it before one epoch was done.
+    """Trains, on from a `snapshot` if there is one, and evaluates the best epoch. None if `stop` ended it before one
+    epoch was done.
 
     TrainingError where the very first epoch diverges, or the time limit leaves no time for it; later, the best epoch
     before is kept.
@@ -52,6 +54,8 @@ def run(
     config, classes = prepared.config, prepared.dataset.classes
     K = len(classes)
     trainer = new_trainer(prepared)
+    if state is not None:
+        snapshot.put(trainer, state)
     began = time.monotonic()
     failure = fit(trainer, on_epoch, stop)
     if trainer.best is None:
@@ -111,7 +115,7 @@ def fit(
     failure = None
     try:
         # the products of a few rows are too small to share out, and threads that wait for one another cost dear
-        with use_threads(1 if trainer.row_by_row else None):
+        with multiply_with(1 if trainer.row_by_row else None):
             for epoch in trainer.run(stop, until):
                 on_epoch(epoch)
     except TrainingError as error:

@@ -22,6 +22,7 @@ from nncli.tables import new_table, show
 
 if TYPE_CHECKING:
     from nncli.standings import Record
+    from nncli.workers import Workers
 
 LIVE, MOST = 8, 30  # trainings that are shown while it runs, and at its end
 SECONDS_BETWEEN_LINES = 10  # where there is no terminal
@@ -31,8 +32,8 @@ NOISE = 0.05  # a difference from the best that chance makes this often, or more
 class Leaderboard:
     """What is done, what is to do, and the best so far: in one place on a terminal, a line now and then elsewhere."""
 
-    def __init__(self, sweep: Sweep, jobs: int, quiet: bool) -> None:
-        self.sweep, self.jobs, self.quiet = sweep, jobs, quiet
+    def __init__(self, sweep: Sweep, workers: Workers, quiet: bool) -> None:
+        self.sweep, self.workers, self.quiet = sweep, workers, quiet
         self.planned, self.known, self.done, self.failed = 0, 0, 0, 0
         self.began = self.spoke = time.monotonic()
         console = Console(stderr=True)
@@ -72,7 +73,7 @@ class Leaderboard:
         seconds = (now - self.began) / self.done * left
         failed = f", {self.failed} failed" if self.failed else ""
         return (
-            f"{self.known + self.done:,} of {self.planned:,} trials{failed}, {min(self.jobs, left)} running, "
+            f"{self.known + self.done:,} of {self.planned:,} trials{failed}, {min(self.workers.jobs, left)} running, "
             f"about {_duration(seconds)} to go"
         )
 

@@ -35,6 +35,11 @@ class Plan:
     folds: int = 1
     metric: str = "accuracy"
 
+    @property
+    def size(self) -> int:
+        """How many trials there are at most, side by side."""
+        return (len(self.configs()) if self.trials is None else self.trials) * self.seeds * self.folds
+
     def rounds(self, records: Mapping[str, Record]) -> Iterator[Round]:
         """The trials, round by round; `records` are those there are by then, by the keys of the trials."""
         return SEARCHES[self.search](self, records)

@@ -182,6 +182,8 @@ class Trainer:
         """Yields each epoch as it ends; returns at the last one, when patience or time is out, or within a
         step of `stop()` becoming true. TrainingError at the first loss that is not finite. After the epoch `until` it
         pauses, and another call goes on."""
+        if self._has_ended():
+            return
         began = time.monotonic()
         limit = self.config.time_limit or math.inf
         at_once = rowwise.ROWS if self.row_by_row else self.batch_size
@@ -210,14 +212,20 @@ class Trainer:
                     correct += sums.correct
             self.network.drop_with(None)
             yield self._close(number, total / len(rows), correct / len(rows))
-            assert self.best is not None
-            if self.optimizer.done:
-                self.stopped = "no step lowers the loss any more"
+            if self._has_ended():
                 return
-            if self.val and number - self.best.number >= (self.config.patience or math.inf):
-                better = "higher validation accuracy" if self.loss.homogeneous else "lower validation loss"
-                self.stopped = f"no {better} for {self.config.patience} epochs"
-                return
+
+    def _has_ended(self) -> bool:
+        """Whether it is of no use to go on before the planned end; `stopped` says why."""
+        if self.optimizer.done:
+            self.stopped = "no step lowers the loss any more"
+            return True
+        waited = len(self.history) - self.best.number if self.best else 0
+        if self.val and waited >= (self.config.patience or math.inf):
+            better = "higher validation accuracy" if self.loss.homogeneous else "lower validation loss"
+            self.stopped = f"no {better} for {self.config.patience} epochs"
+            return True
+        return False
 
     @property
     def row_by_row(self) -> bool:

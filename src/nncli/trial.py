@@ -8,6 +8,8 @@ import functools
 import hashlib
 import json
 import math
+import mmap
+import os
 import pickle
 import time
 from collections.abc import Callable
@@ -19,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli import snapshot
-from nncli.blas import use_threads
+from nncli.blas import multiply_with
 from nncli.config import TrainConfig
 from nncli.data.dataset import Dataset
 from nncli.errors import NncliError
@@ -30,6 +32,7 @@ from nncli.space import can_vary
 from nncli.trainer import scores
 
 THREADS = 1  # of the matrix products: jobs use the cores, and the result is the same for any number of them
+CACHE_LINE = 64  # bytes; arrays in memory begin there too
 OF_THE_DATA = ("scale", "dtype", "class_weight")  # options that can vary, and that prepared data depend on
 
 
@@ -52,58 +55,51 @@ class Trial:
         """That of the training to its end."""
         return self._key(1)
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether its state is of use: it pauses, or could be the winner, whose model is on the same rows."""
+        return self.share < 1 or (self.folds == 1 and self.config.time_limit is None)
+
     def _key(self, share: float) -> str:
         text = json.dumps([self.config.to_json(), self.fold, self.folds, float(share)], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 class Data(Protocol):
-    """A data set as a worker finds it, and where trainings that pause leave their state."""
+    """A data set as a worker finds it; one that is equal is the same."""
 
     def __hash__(self) -> int: ...
     def open(self) -> Dataset: ...
-    def state(self, trial: Trial) -> dict[str, Any] | None: ...
-    def keep_state(self, trial: Trial, state: dict[str, Any]) -> None: ...
 
 
 @dataclass(frozen=True)
 class Shared:
-    """A data set in a folder, for processes that see the same files: its arrays are mapped into memory, not copied.
+    """A data set in a file, for processes that see the same files: its arrays are mapped into memory, not copied."""
 
-    Trainings that pause leave their state there too. The folder is the sweep's own, and gone at its end.
-    """
-
-    folder: str
+    file: str
+    pickled: bytes  # all but its arrays
+    arrays: tuple[tuple[int, int], ...]  # where in the file each begins, and its bytes
 
     @classmethod
-    def write(cls, dataset: Dataset, folder: Path) -> Shared:
-        import joblib
-
-        joblib.dump(dataset, folder / "data")
-        return cls(str(folder))
+    def write(cls, dataset: Dataset, path: Path) -> Shared:
+        buffers: list[pickle.PickleBuffer] = []
+        pickled = pickle.dumps(dataset, 5, buffer_callback=buffers.append)
+        arrays = []
+        with path.open("wb") as file:
+            for buffer in buffers:
+                file.seek(-file.tell() % CACHE_LINE, os.SEEK_CUR)
+                arrays.append((file.tell(), file.write(buffer.raw())))
+        return cls(str(path), pickled, tuple(arrays))
 
     def open(self) -> Dataset:
-        import joblib
-
-        dataset: Dataset = joblib.load(Path(self.folder) / "data", mmap_mode="r")
+        with Path(self.file).open("rb") as file:
+            mapped = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
+        dataset: Dataset = pickle.loads(self.pickled, buffers=[mapped[at : at + n] for at, n in self.arrays])
         return dataset
 
-    def state(self, trial: Trial) -> dict[str, Any] | None:
-        """Where the training paused, if it did."""
-        path = self._state_file(trial)
-        return pickle.loads(path.read_bytes()) if path.exists() else None
 
-    def keep_state(self, trial: Trial, state: dict[str, Any]) -> None:
-        temporary = self._state_file(trial).with_suffix(".tmp")
-        temporary.write_bytes(pickle.dumps(state))
-        temporary.replace(self._state_file(trial))
-
-    def _state_file(self, trial: Trial) -> Path:
-        return Path(self.folder) / f"{trial.whole_key}.state"
-
-
-class Sent:
-    """A data set that was sent to a worker on another machine. There trainings do not pause: they begin again."""
+class Held:
+    """A data set in the memory of this process."""
 
     def __init__(self, dataset: Dataset) -> None:
         self.dataset = dataset
@@ -112,49 +108,48 @@ class Sent:
         return hash(self.dataset.sha256)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sent) and other.dataset.sha256 == self.dataset.sha256
+        return isinstance(other, Held) and other.dataset.sha256 == self.dataset.sha256
 
     def open(self) -> Dataset:
         return self.dataset
 
-    def state(self, trial: Trial) -> dict[str, Any] | None:
-        return None
 
-    def keep_state(self, trial: Trial, state: dict[str, Any]) -> None:
-        pass
-
-
-def run_trial(trial: Trial, data: Data, stop: Callable[[], bool] = lambda: False) -> dict[str, Any]:
-    """Trains, and judges by the validation rows; what the ledger keeps of it. Means nothing once `stop()` is true.
+def run_trial(
+    piece: tuple[Trial, bytes | None], data: Data, stop: Callable[[], bool] = lambda: False
+) -> tuple[dict[str, Any], bytes | None]:
+    """Trains, from the state in which the training paused if it did, and judges by the validation rows. Returns what
+    the ledger keeps of it, and the state in which it is now if it may go on. Means nothing once `stop()` is true.
 
     `outcome` is done, or failed with a `reason`: what `train` would say in its one line. `val` holds the figures that a
     sweep can choose by, `right` one bit for each validation row, in base 64.
     """
     began = time.perf_counter()
     found: dict[str, Any] = {"outcome": "done", "reason": ""}
+    state = None
     try:
-        with use_threads(THREADS), np.errstate(all="ignore"):
-            found |= _fitted(trial, data, stop)
+        with multiply_with(THREADS), np.errstate(all="ignore"):
+            figures, state = _fitted(*piece, data, stop)
+            found |= figures
     except NncliError as error:
         found |= {"outcome": "failed", "reason": str(error)}
     except MemoryError:
         found |= {"outcome": "failed", "reason": "there is not enough memory for this."}
-    return found | {"seconds": round(time.perf_counter() - began, 4)}
+    return found | {"seconds": round(time.perf_counter() - began, 4)}, state
 
 
-def _fitted(trial: Trial, data: Data, stop: Callable[[], bool]) -> dict[str, Any]:
+def _fitted(
+    trial: Trial, before: bytes | None, data: Data, stop: Callable[[], bool]
+) -> tuple[dict[str, Any], bytes | None]:
     prepared = _prepared(trial, data)
     trainer, until = new_trainer(prepared), None
     if trial.share < 1:
         until = math.ceil(trainer.epochs * trial.share)
-    state = data.state(trial)
-    if state is not None and (until is None or len(state["own"]["history"]) <= until):
-        snapshot.put(trainer, state)
+    if before is not None:
+        snapshot.put(trainer, pickle.loads(before))
     failure = fit(trainer, stop=stop, until=until)
     if stop():
-        return {}
-    if trial.share < 1:
-        data.keep_state(trial, snapshot.take(trainer))
+        return {}, None
+    state = pickle.dumps(snapshot.take(trainer)) if trial.goes_on and failure is None else None
     keep_best(trainer)
     val, best = prepared.val, trainer.best
     assert val is not None
@@ -175,7 +170,7 @@ def _fitted(trial: Trial, data: Data, stop: Callable[[], bool]) -> dict[str, Any
         "n_val": len(y),
         "right": base64.b64encode(np.packbits(right).tobytes()).decode(),
         "history": [[e.train_loss, e.train_accuracy, e.val_loss, e.val_accuracy] for e in trainer.history],
-    }
+    }, state
 
 
 def right_of(record: dict[str, Any]) -> NDArray[np.bool_]:

@@ -1,76 +1,149 @@
-"""Trials on several processes: any order in, results as they come, and no trial lost when a process dies."""
+"""Work for several processes: any order in, results as they come, and no piece lost when a process dies.
+
+`Here` works in this process, `Processes` in some of this machine, `nncli.cluster` on others. All do the same.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import importlib
 import os
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from typing import Any
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Protocol
 
-from nncli.trial import Shared, Trial, run_trial
-
-AHEAD = 2  # trials for each job that are handed out: one to work on, one to go on with
+AHEAD = 2  # pieces for each process that are handed out: one to work on, one to go on with
 PAUSE = 0.2  # seconds between two looks at whether to stop
-STRIKES = 3  # so often a trial may be at work when its process dies, before it is said to be the reason
-Result = tuple[Trial, dict[str, Any]]
+STRIKES = 3  # so often a piece may be at work when its process dies, before it is said to be the reason
+Stop = Callable[[], bool]
+Take = Callable[[], Any]  # the next piece, or None: there is none, or none before another is done
 
 
-def run_all(trials: Iterable[Trial], data: Shared, jobs: int, stop: Callable[[], bool]) -> Iterator[list[Result]]:
-    """Runs the trials, and yields what has come out since the last time; one job works in this process.
-
-    When `stop()` becomes true, what is under way is given up.
-    """
-    if jobs > 1:
-        yield from _Pool(data, jobs, stop).run(trials)
-        return
-    for trial in trials:
-        record = run_trial(trial, data, stop)
-        if stop():
-            return
-        yield [(trial, record)]
+def never() -> bool:
+    """For work that nobody stops."""
+    return False
 
 
-class _Pool:
-    """A pool of processes that is made anew when one of them dies.
+class Work(Protocol):
+    """A function of a module, so that another process can find it: a piece of work, and what all pieces share."""
 
-    Nobody says which trial a process died of. So those that were handed out then run one by one, in a pool
+    def __call__(self, piece: Any, shared: Any, /, stop: Stop = never) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Killed:
+    """In place of a result: so many processes died of that piece."""
+
+    times: int
+
+
+class Workers(Protocol):
+    """Those who do it."""
+
+    @property
+    def jobs(self) -> int:
+        """How many work at a time."""
+        ...
+
+    def run(self, work: Work, shared: Any, take: Take, stop: Stop = never) -> Iterator[list[tuple[int, Any]]]:
+        """Works on what `take()` gives until it gives no more, and yields what has come out since the last time: the
+        number of a piece, from 0, in the order in which they were taken, and its result, or `Killed`.
+
+        When `stop()` becomes true, what is under way is given up.
+        """
+        ...
+
+
+def in_order(workers: Workers, work: Work, shared: Any, pieces: Iterable[Any]) -> Iterator[Any]:
+    """The results one by one, in the order of the pieces. What is far ahead of the next result waits its turn, so that
+    few are in memory."""
+    waiting, early, due, taken = iter(pieces), dict[int, Any](), 0, 0
+
+    def take() -> Any:
+        nonlocal taken
+        piece = next(waiting, None) if taken - due < 2 * AHEAD * workers.jobs else None
+        taken += piece is not None
+        return piece
+
+    for results in workers.run(work, shared, take):
+        early |= dict(results)
+        while due in early:
+            yield early.pop(due)
+            due += 1
+
+
+class Here:
+    """This process, one piece at a time."""
+
+    jobs = 1
+
+    def run(self, work: Work, shared: Any, take: Take, stop: Stop = never) -> Iterator[list[tuple[int, Any]]]:
+        number = 0
+        while (piece := take()) is not None:
+            result = work(piece, shared, stop)
+            if stop():
+                return
+            yield [(number, result)]
+            number += 1
+
+
+class Processes:
+    """Some processes of this machine; another takes the place of one that dies. A context manager.
+
+    Nobody says which piece a process died of. So those that were handed out then run one by one, in a process
     of their own, and one that is alone when its process dies has a strike.
     """
 
-    def __init__(self, data: Shared, jobs: int, stop: Callable[[], bool]) -> None:
-        self.data, self.jobs, self.stop = data, jobs, stop
+    def __init__(self, jobs: int, module: str) -> None:
+        """They start at once, and import the module whose work is to come."""
+        self.jobs, self.module = jobs, module
+        self._executor = self._new(jobs)
+        for _ in range(jobs):  # loky starts a process when there is work for it
+            self._executor.submit(never)
 
-    def run(self, trials: Iterable[Trial]) -> Iterator[list[Result]]:
-        waiting, suspects = iter(trials), deque[Trial]()
+    def __enter__(self) -> Processes:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._executor.shutdown(kill_workers=True)  # by then, nobody waits for what they do
+
+    def run(self, work: Work, shared: Any, take: Take, stop: Stop = never) -> Iterator[list[tuple[int, Any]]]:
+        waiting = Numbered(take)
         while True:
-            with _executor(self.jobs) as executor:
-                lost = yield from self._in_flight(executor, waiting, self.jobs * AHEAD)
+            lost = yield from self._in_flight(work, shared, waiting, stop)
             if not lost:
                 return
-            suspects.extend(lost)
-            while suspects and not self.stop():
-                yield [(suspects[0], self._alone(suspects[0]))]
-                suspects.popleft()
+            self._executor.shutdown(kill_workers=True)
+            suspects = deque(lost)
+            while suspects and not stop():
+                number, piece = suspects.popleft()
+                result = self._alone(work, piece, shared, stop)
+                if not stop():
+                    yield [(number, result)]
+            self._executor = self._new(self.jobs)
 
-    def _in_flight(self, executor: Executor, waiting: Iterator[Trial], most: int) -> Any:
-        """Runs what is waiting, `most` at a time; returns those that were under way when a process died."""
-        flying: dict[Future[dict[str, Any]], Trial] = {}
+    def _in_flight(self, work: Work, shared: Any, waiting: Numbered, stop: Stop) -> Any:
+        """Works on what is waiting; returns the pieces that were under way when a process died."""
+        flying: dict[Future[Any], tuple[int, Any]] = {}
         while True:
-            while len(flying) < most and (trial := next(waiting, None)) is not None:
+            while len(flying) < AHEAD * self.jobs and (numbered := waiting()) is not None:
                 try:
-                    flying[executor.submit(run_trial, trial, self.data)] = trial
+                    flying[self._executor.submit(work, numbered[1], shared)] = numbered
                 except BrokenProcessPool:
-                    return [*flying.values(), trial]
-            if not flying or self.stop():
+                    return [*flying.values(), numbered]
+            if not flying or stop():
                 return []
             done, _ = wait(flying, PAUSE, FIRST_COMPLETED)
             errors = {future: future.exception() for future in done}
-            finished = [(flying.pop(future), future.result()) for future, error in errors.items() if error is None]
+            finished = [(flying.pop(future)[0], future.result()) for future, error in errors.items() if error is None]
             if finished:
                 yield finished
             for error in errors.values():
@@ -79,38 +152,46 @@ class _Pool:
                 if error is not None:
                     raise error
 
-    def _alone(self, trial: Trial) -> dict[str, Any]:
+    def _alone(self, work: Work, piece: Any, shared: Any, stop: Stop) -> Any:
         for _ in range(STRIKES):
-            with _executor(1) as executor:
-                try:
-                    record: dict[str, Any] = executor.submit(run_trial, trial, self.data).result()
-                    return record
-                except BrokenProcessPool:
-                    continue
-        return {
-            "outcome": "failed",
-            "reason": f"its process was killed, {STRIKES} times, perhaps for want of memory.",
-            "seconds": 0.0,
-        }
+            executor = self._new(1)
+            try:
+                future = executor.submit(work, piece, shared)
+                while not wait([future], PAUSE).done:
+                    if stop():
+                        return None
+                return future.result()
+            except BrokenProcessPool:
+                continue
+            finally:
+                executor.shutdown(kill_workers=True)
+        return Killed(STRIKES)
+
+    def _new(self, jobs: int) -> Any:  # an executor with types of its own
+        from loky import ProcessPoolExecutor
+
+        return ProcessPoolExecutor(jobs, initializer=_start, initargs=(os.getpid(), self.module))
 
 
-@contextlib.contextmanager
-def _executor(jobs: int) -> Iterator[Executor]:
-    from joblib.externals.loky import ProcessPoolExecutor
+class Numbered:
+    """Pieces, each with its number."""
 
-    executor = ProcessPoolExecutor(max_workers=jobs, initializer=_start_worker, initargs=(os.getpid(),))
-    try:
-        yield executor
-    finally:
-        executor.shutdown(kill_workers=True)  # by then, nobody waits for what they do
+    def __init__(self, take: Take) -> None:
+        self.take, self.number = take, -1
+
+    def __call__(self) -> tuple[int, Any] | None:
+        piece = self.take()
+        if piece is None:
+            return None
+        self.number += 1
+        return self.number, piece
 
 
-def _start_worker(parent: int) -> None:
-    """A worker does not outlive the sweep, however that ends, and leaves Ctrl-C to it."""
+def _start(parent: int, module: str) -> None:
+    """A worker does not outlive the program, however that ends, and leaves Ctrl-C to it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
+    with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG, on Linux
-    except (OSError, AttributeError):
-        return
-    if os.getppid() != parent:  # it has died in the meantime
-        os.kill(os.getpid(), signal.SIGKILL)
+        if os.getppid() != parent:  # it has died in the meantime
+            os.kill(os.getpid(), signal.SIGKILL)
+    importlib.import_module(module)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import os
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,13 +12,13 @@ import typer
 
 from nncli.cli.options import Json, Quiet, with_config
 from nncli.cli.stop import StopRequest
+from nncli.cli.workers import PANEL as WORKERS
+from nncli.cli.workers import Address, Ca, Cert, Insecure, Key, Place, cores, count
 from nncli.errors import DONE, DataError, OptionError, TrainingError
-from nncli.option import whole
 from nncli.registry import did_you_mean
 from nncli.space import Space
 
 if TYPE_CHECKING:
-    from nncli.cluster import Tls
     from nncli.standings import Standing
 
 PANEL = "Sweep"
@@ -50,22 +48,26 @@ def sweep(
     metric: Annotated[
         str, _option("NAME", "What to choose by, on validation rows: accuracy, balanced-accuracy or loss.", "accuracy")
     ] = "accuracy",
-    jobs: Annotated[str | None, _option("N", "Trainings at a time, each in one thread.", "one for each core")] = None,
-    cluster: Annotated[
-        str | None, _option("ADDRESS", "A Dask scheduler, tcp://host:8786 or tls://host:8786, in place of --jobs.", "")
-    ] = None,
-    tls_ca: Annotated[str | None, _option("FILE", "Whom to trust, for tls://.", "")] = None,
-    tls_cert: Annotated[str | None, _option("FILE", "Our certificate, for tls://.", "")] = None,
-    tls_key: Annotated[str | None, _option("FILE", "Our key, for tls://.", "")] = None,
-    insecure: Annotated[
-        bool, typer.Option("--insecure", help="Allow tcp:// to another machine.", rich_help_panel=PANEL)
-    ] = False,
     ledger: Annotated[
         str, _option("FILE", "Where each finished trial is written; the same command goes on from it.", "sweep.jsonl")
     ] = "sweep.jsonl",
     out: Annotated[
         str, typer.Option("--out", "-o", metavar="FILE", help="Where to save the best model.", rich_help_panel="Run")
     ] = "model.npz",
+    jobs: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N",
+            help="Trainings at a time, each in one thread.",
+            show_default="one for each core",
+            rich_help_panel=WORKERS,
+        ),
+    ] = None,
+    cluster: Address = None,
+    tls_ca: Ca = None,
+    tls_cert: Cert = None,
+    tls_key: Key = None,
+    insecure: Insecure = False,
     show: Annotated[str | None, _option("LEDGER", "Show what is in a ledger, and do nothing else.", "")] = None,
     csv: Annotated[bool, typer.Option("--csv", help="Print the table as CSV.", rich_help_panel="Run")] = False,
     json: Json = False,
@@ -84,38 +86,30 @@ def sweep(
         raise OptionError("--csv", "--json is there too, and only one of them can be printed", "Leave one of them out")
     if show is not None:
         return _show(show, metric, csv, json)
-    from nncli import checkpoint, experiment
-    from nncli.blas import use_threads
-    from nncli.cluster import check_address, connect
+    from nncli import checkpoint, experiment, scratch
+    from nncli.blas import multiply_with
     from nncli.data.load import load_dataset
     from nncli.leaderboard import Leaderboard
     from nncli.output import check_writable, say
     from nncli.prepare import csv_options, prepare
-    from nncli.sweep import Sweep, winner
-    from nncli.trial import THREADS
+    from nncli.sweep import Sweep
+    from nncli.trial import THREADS, Held, Shared
+    from nncli.workers import Processes
 
     plan = _plan(space, search, trials, seeds, folds, metric)
-    n_jobs = _count("--jobs", jobs) if jobs is not None else len(os.sched_getaffinity(0))
-    tls = _tls(tls_ca, tls_cert, tls_key)
-    if cluster is not None and jobs is not None:
-        raise OptionError("--jobs", "the cluster says how many trainings run at a time", "Leave one of them out")
-    if cluster is not None:
-        check_address(cluster, tls, insecure)
-    elif tls or insecure:
-        raise OptionError("--insecure" if insecure else "--tls-ca", "there is no --cluster to reach", "Leave it out")
+    place = Place.of(jobs, cores(), cluster, tls_ca, tls_cert, tls_key, insecure)
     base = space.base
     reads = (base.data, base.val_data, base.test_data)
     check_writable(Path(ledger), reads, "--ledger")
     check_writable(Path(out), (ledger, *reads))
-    dataset = load_dataset(base.data, csv_options(base), base.dtype)
-    with Sweep(plan, dataset, Path(ledger)) as made:
-        for note in made.notes():
-            say(note, quiet)
-        with contextlib.ExitStack() as stack:
-            workers = stack.enter_context(connect(cluster, tls, insecure)) if cluster is not None else None
-            stop = stack.enter_context(StopRequest())
-            leaderboard = stack.enter_context(Leaderboard(made, n_jobs, quiet))
-            made.run(n_jobs, leaderboard.begin, leaderboard, stop, workers)
+    with place.workers(plan.size, "nncli.trial") as workers, StopRequest() as stop:
+        dataset = load_dataset(base.data, csv_options(base), base.dtype)  # while the workers start
+        with Sweep(plan, dataset, Path(ledger)) as made, scratch.folder() as folder:
+            for note in made.notes():
+                say(note, quiet)
+            data = Shared.write(dataset, folder / "data") if isinstance(workers, Processes) else Held(dataset)
+            with Leaderboard(made, workers, quiet) as leaderboard:
+                made.run(workers, data, folder, leaderboard.begin, leaderboard, stop)
         if stop.exit_code is not None:
             say(f"stopped; {ledger} has {len(made.ledger.records):,} trials, and the same command goes on", quiet)
             return stop.exit_code
@@ -124,9 +118,9 @@ def sweep(
     if not best.whole:
         _print(standings, csv, json, {}, quiet)
         raise TrainingError(ledger, "every trial failed", "The reasons are in the ledger")
-    config = winner(best)
-    with use_threads(THREADS):
-        run = experiment.run(prepare(config, dataset))
+    config, state = made.winner(best)
+    with multiply_with(THREADS):
+        run = experiment.run(prepare(config, dataset), state=state)
     assert run is not None, "nobody could stop it"
     checkpoint.save(Path(out), run.model, run.provenance)
     command = f"nncli train {shlex.quote(config.data)} {config.command_line(brief=True)} -o {shlex.quote(out)}"
@@ -167,30 +161,9 @@ def _plan(space: Space, search: str | None, trials: str | None, seeds: str, fold
     if folds != "1" and space.base.val_data is not None:
         raise OptionError("--folds", "--val-data names the validation rows already", "Leave one of them out")
     return Plan(
-        space, search, None if trials is None else _count("--trials", trials), _count("--seeds", seeds),
-        _count("--folds", folds), metric,
+        space, search, None if trials is None else count("--trials", trials), count("--seeds", seeds),
+        count("--folds", folds), metric,
     )  # fmt: skip
-
-
-def _tls(*files: str | None) -> Tls | None:
-    from nncli.cluster import Tls
-
-    given = [file for file in files if file is not None]
-    if not given:
-        return None
-    if len(given) < len(files):
-        raise OptionError("--tls-ca", "--tls-cert and --tls-key belong to it, and one is missing", "Give all three")
-    for file in given:
-        if not Path(file).is_file():
-            raise OptionError("--tls-ca", f"there is no file {file}")
-    return Tls(*given)
-
-
-def _count(option: str, text: str) -> int:
-    try:
-        return whole(1)(text)
-    except ValueError as error:
-        raise OptionError(option, f"expected {error}, found '{text}'") from None
 
 
 def _show(file: str, metric: str, csv: bool, json: bool) -> int:

@@ -1,0 +1,117 @@
+"""The options that say who does the work of a command, here or on a cluster."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nncli.errors import OptionError
+from nncli.option import whole
+
+if TYPE_CHECKING:
+    from nncli.cluster import Tls
+    from nncli.workers import Workers
+
+PANEL = "Processes"
+Address = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster", metavar="ADDRESS", rich_help_panel=PANEL, show_default=False,
+        help="A Dask scheduler, tcp://host:8786 or tls://host:8786, in place of --jobs.",
+    ),
+]  # fmt: skip
+Ca = Annotated[
+    str | None,
+    typer.Option("--tls-ca", metavar="FILE", help="Whom to trust, for tls://.", rich_help_panel=PANEL),
+]
+Cert = Annotated[
+    str | None,
+    typer.Option("--tls-cert", metavar="FILE", help="Our certificate, for tls://.", rich_help_panel=PANEL),
+]
+Key = Annotated[
+    str | None, typer.Option("--tls-key", metavar="FILE", help="Our key, for tls://.", rich_help_panel=PANEL)
+]
+Insecure = Annotated[bool, typer.Option("--insecure", help="Allow tcp:// to another machine.", rich_help_panel=PANEL)]
+
+
+def cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+@dataclass(frozen=True)
+class Place:
+    """Who works: so many processes of this machine, or a cluster."""
+
+    jobs: int
+    address: str | None
+    tls: Tls | None
+    insecure: bool
+
+    @classmethod
+    def of(
+        cls,
+        jobs: str | None,
+        usual: int,
+        address: str | None,
+        tls_ca: str | None,
+        tls_cert: str | None,
+        tls_key: str | None,
+        insecure: bool,
+    ) -> Place:
+        """What the options say; OptionError where they contradict themselves. `usual` holds where none is given."""
+        from nncli.cluster import check_address
+
+        tls = _tls(tls_ca, tls_cert, tls_key)
+        if address is not None and jobs is not None:
+            raise OptionError("--jobs", "the cluster says how much is done at a time", "Leave one of them out")
+        if address is not None:
+            check_address(address, tls, insecure)
+        elif tls or insecure:
+            raise OptionError(
+                "--insecure" if insecure else "--tls-ca", "there is no --cluster to reach", "Leave it out"
+            )
+        return cls(count("--jobs", jobs) if jobs is not None else usual, address, tls, insecure)
+
+    @contextlib.contextmanager
+    def workers(self, pieces: int, module: str) -> Iterator[Workers]:
+        """Those who work, for so many pieces of a function of a module."""
+        from nncli.cluster import connect
+        from nncli.workers import Here, Processes
+
+        if self.address is not None:
+            with connect(self.address, self.tls, self.insecure) as cluster:
+                yield cluster
+        elif min(self.jobs, pieces) > 1:
+            with Processes(min(self.jobs, pieces), module) as processes:
+                yield processes
+        else:
+            yield Here()
+
+
+def count(option: str, text: str) -> int:
+    """A whole number of at least 1."""
+    try:
+        return whole(1)(text)
+    except ValueError as error:
+        raise OptionError(option, f"expected {error}, found '{text}'") from None
+
+
+def _tls(*files: str | None) -> Tls | None:
+    from nncli.cluster import Tls
+
+    given = [file for file in files if file is not None]
+    if not given:
+        return None
+    if len(given) < len(files):
+        raise OptionError("--tls-ca", "--tls-cert and --tls-key belong to it, and one is missing", "Give all three")
+    for file in given:
+        if not Path(file).is_file():
+            raise OptionError("--tls-ca", f"there is no file {file}")
+    return Tls(*given)

@@ -1,0 +1,35 @@
+"""A folder for what several processes share while a command runs."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+PREFIX = "nncli-"
+LOCK = "in-use"
+YOUNG = 60  # seconds in which a folder may not have its lock yet
+
+
+@contextlib.contextmanager
+def folder() -> Iterator[Path]:
+    """A new folder among the temporary files, gone at the end. Those of commands that were killed go as well."""
+    _sweep_up()
+    with tempfile.TemporaryDirectory(prefix=PREFIX) as made, (Path(made) / LOCK).open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # which ends with this process, however that ends
+        yield Path(made)
+
+
+def _sweep_up() -> None:
+    for old in Path(tempfile.gettempdir()).glob(f"{PREFIX}*/{LOCK}"):
+        with contextlib.suppress(OSError):  # that of another user, or gone
+            if old.is_symlink() or old.stat().st_uid != os.getuid() or time.time() - old.stat().st_mtime < YOUNG:
+                continue
+            with old.open("rb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(old.parent, ignore_errors=True)
