@@ -18,6 +18,7 @@ import pytest
 from cli_errors import BAD_COMMAND, BAD_DATA
 from cli_process import PROGRAM
 from ledgers import trials
+from nncli.data.bundled import path_of
 from nncli.ledger import read
 
 Run = Callable[..., Any]
@@ -85,6 +86,28 @@ def test_halving_comes_to_the_same_there(nncli: Run, cluster: tuple[str, list[su
     assert nncli(*words, "--jobs", "1").code == 0
     assert trials("far.jsonl") == trials()
     assert Path("far.npz").read_bytes() == Path("model.npz").read_bytes()
+
+
+def test_files_are_answered_and_judged_there_as_here(
+    nncli: Run, cluster: tuple[str, list[subprocess.Popen[bytes]]], iris_model: Path
+) -> None:
+    files = [f"{name}.csv" for name in "dacb"]
+    for i, file in enumerate(files):
+        header, *rows = path_of("iris").read_text().splitlines(keepends=True)
+        Path(file).write_text(header + "".join(rows[i::4]))
+    there = ["--cluster", cluster[0]]
+    assert (
+        nncli("predict", iris_model, *files, "--proba", *there).out
+        == nncli("predict", iris_model, *files, "--proba").out
+    )
+    here = nncli("eval", iris_model, *files, "--json", "-q").json
+    far = nncli("eval", iris_model, *files, "--json", "-q", *there).json
+    for part, same in zip(far["files"], here["files"], strict=True):
+        assert part["data"] == str(Path(same["data"]).absolute())
+        assert {**part, "data": ""} == {**same, "data": ""}
+    missing = nncli("predict", iris_model, "a.csv", "none.csv", *there)
+    assert missing.code == BAD_DATA
+    assert missing.err.startswith("none.csv: ")
 
 
 def test_workers_of_another_version_are_refused_by_name(

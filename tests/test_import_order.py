@@ -19,7 +19,7 @@ LEVELS = [
     ["model"],
     ["trainer"],
     ["checkpoint", "predictor", "snapshot"],
-    ["prepare"],
+    ["prepare", "answers"],
     ["experiment", "evaluation"],
     ["objective", "unrolled"],
     ["gradcheck", "trial", "ledger"],

@@ -52,7 +52,7 @@ def test_halving_trains_the_best_on_to_where_a_grid_has_them(nncli: Run) -> None
 
 
 def test_halving_trains_no_epoch_twice(nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nine for 2 epochs, three for 4 more, one for 12 more: 42, where a grid has 162; the winner is not trained again."""
+    """Nine for 2 epochs, three for 4 more, one for 12 more: 42, not 162; nor is the winner trained again."""
     trained = []
     close = Trainer._close
 

@@ -15,6 +15,8 @@ The same run writes the same bytes: no clock, no path of the output, no order le
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import io
 import json
 import sys
@@ -77,10 +79,7 @@ def save(path: Path, model: Model, provenance: Provenance) -> None:
 
 def load(path: Path) -> tuple[Model, Provenance]:
     """Reads a model, `-` from stdin; ModelFileError, in one line, for a file that is none."""
-    try:
-        data = sys.stdin.buffer.read() if path == Path("-") else path.read_bytes()
-    except OSError as error:
-        raise ModelFileError(str(path), f"cannot read the model: {error.strerror}", _near(path)) from None
+    data = _read(path)
     try:
         return _decode(data)
     except ModelFileError as error:
@@ -89,6 +88,35 @@ def load(path: Path) -> tuple[Model, Provenance]:
         raise ModelFileError(
             str(path), "expected a model written by nncli, found something else or a damaged file", "Train it again"
         ) from None
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A model file as other processes are told of it: they load the same bytes, or it is a ModelFileError."""
+
+    path: str
+    sha256: str
+
+    @classmethod
+    def at(cls, path: Path) -> Saved:
+        return cls(str(path), hashlib.sha256(_read(path)).hexdigest())
+
+    def load(self) -> tuple[Model, Provenance]:
+        return _loaded(self)
+
+
+@functools.lru_cache(maxsize=1)
+def _loaded(saved: Saved) -> tuple[Model, Provenance]:
+    if Saved.at(Path(saved.path)) != saved:
+        raise ModelFileError(saved.path, "expected the model that the others have, found another", "Use one file")
+    return load(Path(saved.path))
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return sys.stdin.buffer.read() if path == Path("-") else path.read_bytes()
+    except OSError as error:
+        raise ModelFileError(str(path), f"cannot read the model: {error.strerror}", _near(path)) from None
 
 
 def describe(model: Model, p: Provenance) -> dict[str, Any]:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.checkpoint import Provenance
+from nncli.blas import use_threads
+from nncli.checkpoint import Provenance, Saved
 from nncli.data.dataset import Table, without_weights
 from nncli.data.files import shown
 from nncli.data.load import load_dataset, load_like, sha256_of
-from nncli.errors import DataError
+from nncli.errors import DataError, NncliError
 from nncli.metrics import all_metrics
 from nncli.model import Model
 from nncli.prepare import ARRAYS, csv_options
+from nncli.workers import Killed, Stop, Workers, in_order, never
 
 
 def evaluate_model(
@@ -35,6 +38,27 @@ def evaluate_model(
             )
     Z = model.scores(table)
     return all_metrics(model.by_class(Z), model.predicted(Z), y, model.classes, model.probabilistic), notes
+
+
+def evaluate_files(
+    workers: Workers, model: Saved, sources: Sequence[str]
+) -> Iterator[tuple[str, dict[str, Any], list[str]]]:
+    """Each file, with its metrics and notes, in the order of the files; some are read at the same time."""
+    for source, found in in_order(workers, evaluate_file, model, sources):
+        if isinstance(found, Killed):
+            raise DataError(shown(source), str(found))
+        if isinstance(found, NncliError):
+            raise found
+        yield source, *found
+
+
+def evaluate_file(source: str, saved: Saved, stop: Stop = never) -> tuple[dict[str, Any], list[str]] | NncliError:
+    """What a worker does with a file."""
+    try:
+        with use_threads(1):
+            return evaluate_model(*saved.load(), saved.path, source)
+    except NncliError as error:
+        return error
 
 
 def _test_rows(model: Model, provenance: Provenance, model_file: str) -> tuple[Table, NDArray[np.int64], list[str]]:

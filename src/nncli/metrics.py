@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,21 @@ def accuracy_interval(correct: int, n: int) -> tuple[float, float]:
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def pooled(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Of what `all_metrics` says of several sets of rows, what it says of all these rows: that which adds up."""
+    n = sum(part["n"] for part in parts)
+    matrix = np.sum([part["confusion_matrix"] for part in parts], axis=0)
+    rows, right = matrix.sum(axis=1), np.diag(matrix)
+    losses = [part["log_loss"] for part in parts]
+    return {
+        "n": n,
+        "accuracy": int(right.sum()) / n,
+        "accuracy_interval": list(accuracy_interval(int(right.sum()), n)),
+        "balanced_accuracy": float((right[rows > 0] / rows[rows > 0]).mean()),
+        "log_loss": None if None in losses else sum(part["log_loss"] * part["n"] for part in parts) / n,
+    }
 
 
 def calibration_error(P: NDArray[Any], y: NDArray[np.int64], bins: int = CALIBRATION_BINS) -> float:

@@ -94,6 +94,20 @@ def print_evaluation(metrics: dict[str, Any]) -> None:
     show(table)
 
 
+def print_evaluations(found: Sequence[dict[str, Any]], together: dict[str, Any]) -> None:
+    """A line for each file, and one for all of them."""
+    table = new_table("file", "rows", "accuracy", "95 % interval", "balanced", "log loss")
+    for metrics in [*found, {"data": f"all {len(found):,}", **together}]:
+        low, high = metrics["accuracy_interval"]
+        loss = metrics["log_loss"]
+        table.add_row(
+            one_line(metrics["data"]), f"{metrics['n']:,}", percent(metrics["accuracy"]),
+            f"{percent(low)} to {percent(high)}", percent(metrics["balanced_accuracy"]),
+            "" if loss is None else number(loss), style="" if metrics in found else "bold",
+        )  # fmt: skip
+    show(table)
+
+
 def print_model(d: dict[str, Any]) -> None:
     """What is inside a model, from `checkpoint.describe`."""
     figures = d["figures"]

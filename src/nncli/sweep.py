@@ -96,8 +96,7 @@ class Sweep:
                 for number, result in results:
                     trial = todo[number]
                     if isinstance(result, Killed):
-                        reason = f"its process was killed, {result.times} times, perhaps for want of memory."
-                        result = {"outcome": "failed", "reason": reason, "seconds": 0.0}, None
+                        result = {"outcome": "failed", "reason": f"{result}.", "seconds": 0.0}, None
                     record, state = result
                     records.append(_entry(trial, record))
                     if state is not None and trial.share < 1:

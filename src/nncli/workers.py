@@ -42,6 +42,9 @@ class Killed:
 
     times: int
 
+    def __str__(self) -> str:
+        return f"its process was killed, {self.times} times, perhaps for want of memory"
+
 
 class Workers(Protocol):
     """Those who do it."""
@@ -60,21 +63,23 @@ class Workers(Protocol):
         ...
 
 
-def in_order(workers: Workers, work: Work, shared: Any, pieces: Iterable[Any]) -> Iterator[Any]:
-    """The results one by one, in the order of the pieces. What is far ahead of the next result waits its turn, so that
-    few are in memory."""
-    waiting, early, due, taken = iter(pieces), dict[int, Any](), 0, 0
+def in_order(workers: Workers, work: Work, shared: Any, pieces: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+    """The pieces in order, each with its result. What is far ahead of the next result waits its turn, so that few are
+    in memory."""
+    waiting, taken, early, due = iter(pieces), dict[int, Any](), dict[int, Any](), 0
 
     def take() -> Any:
-        nonlocal taken
-        piece = next(waiting, None) if taken - due < 2 * AHEAD * workers.jobs else None
-        taken += piece is not None
+        if len(taken) >= 2 * AHEAD * workers.jobs:
+            return None
+        piece = next(waiting, None)
+        if piece is not None:
+            taken[due + len(taken)] = piece
         return piece
 
     for results in workers.run(work, shared, take):
         early |= dict(results)
         while due in early:
-            yield early.pop(due)
+            yield taken.pop(due), early.pop(due)
             due += 1
 
 

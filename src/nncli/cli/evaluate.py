@@ -3,33 +3,44 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from nncli.cli.options import DATA_HELP, Json, ModelFile, Quiet
-from nncli.errors import DONE
+from nncli.cli.workers import Address, Ca, Cert, FileJobs, Insecure, Key, Place
+from nncli.errors import DONE, OptionError
 
 
 def evaluate(
     model: ModelFile,
     data: Annotated[
-        str | None,
+        list[str] | None,
         typer.Argument(metavar="DATA", help=DATA_HELP, show_default="the test rows of the training data"),
     ] = None,
     json: Json = False,
     quiet: Quiet = False,
+    jobs: FileJobs = None,
+    cluster: Address = None,
+    tls_ca: Ca = None,
+    tls_cert: Cert = None,
+    tls_key: Key = None,
+    insecure: Insecure = False,
 ) -> int:
-    """Show how good a model is, on its own test rows or on another file.
+    """Show how good a model is, on its own test rows or on other files.
 
     nncli eval model.npz
     nncli eval model.npz new.csv --json
+    nncli eval model.npz day-*.csv --jobs 4       a line for each, and one for all
     """
     from nncli import checkpoint, evaluation
     from nncli.output import print_json, say
 
+    place, sources = Place.of(jobs, 1, cluster, tls_ca, tls_cert, tls_key, insecure), data or []
+    if len(sources) > 1 or place.address is not None:
+        return _evaluate_all(model, sources, place, json, quiet)
     loaded, provenance = checkpoint.load(Path(model))
-    metrics, notes = evaluation.evaluate_model(loaded, provenance, model, data)
+    metrics, notes = evaluation.evaluate_model(loaded, provenance, model, sources[0] if sources else None)
     for note in notes:
         say(note, quiet)
     if json:
@@ -38,4 +49,35 @@ def evaluate(
         from nncli.report import print_evaluation
 
         print_evaluation(metrics)
+    return DONE
+
+
+def _evaluate_all(model: str, sources: list[str], place: Place, json: bool, quiet: bool) -> int:
+    from nncli import checkpoint, evaluation
+    from nncli.metrics import pooled
+    from nncli.output import print_json, say
+    from nncli.progress import Progress
+
+    if not sources:
+        raise OptionError("--cluster", "there are no files to share out", "Name some")
+    place.refuse_stdin(model, *sources)
+    checkpoint.load(Path(model))  # what is wrong with it is said once, and at once
+    model, *names = place.seen([model, *sources])
+    found: list[dict[str, Any]] = []
+    with (
+        place.workers(len(sources), "nncli.evaluation") as workers,
+        Progress("files", len(sources), quiet) as progress,
+    ):
+        for source, metrics, notes in evaluation.evaluate_files(workers, checkpoint.Saved.at(Path(model)), names):
+            for note in notes[1:]:  # the first says how many rows there are
+                say(f"{source}: {note}", quiet)
+            found.append({"data": source, **metrics})
+            progress(len(found), source)
+    together = pooled(found)
+    if json:
+        print_json({"files": found, "all": together})
+    else:
+        from nncli.report import print_evaluations
+
+        print_evaluations(found, together)
     return DONE

@@ -11,14 +11,13 @@ from typing import IO, Annotated, Literal
 import typer
 
 from nncli.cli.options import ROWS_HELP, ModelFile, Quiet
+from nncli.cli.workers import Address, Ca, Cert, FileJobs, Insecure, Key, Place
 from nncli.errors import DONE, OptionError
-
-SHOWN_ERRORS = 10  # rows that cannot be read; of the others only the number is told
 
 
 def predict(
     model: ModelFile,
-    data: Annotated[str, typer.Argument(metavar="DATA", help=ROWS_HELP, show_default="stdin")] = "-",
+    data: Annotated[list[str] | None, typer.Argument(metavar="DATA", help=ROWS_HELP, show_default="stdin")] = None,
     out: Annotated[
         str | None,
         typer.Option(
@@ -49,47 +48,59 @@ def predict(
         str, typer.Option(metavar="fail|blank", help="A row that cannot be read: stop, or an empty prediction.")
     ] = "fail",
     quiet: Quiet = False,
+    jobs: FileJobs = None,
+    cluster: Address = None,
+    tls_ca: Ca = None,
+    tls_cert: Cert = None,
+    tls_key: Key = None,
+    insecure: Insecure = False,
 ) -> int:
     """Answer new rows, one line of CSV for each, in order. Reads stdin as it comes, in constant memory.
 
     cat new.csv | nncli predict model.npz
     nncli predict model.npz new.csv --proba --keep id -o answers.csv
+    nncli predict model.npz day-*.csv --jobs 4 -o answers.csv
     """
     if on_error not in ("fail", "blank"):
         raise OptionError("--on-error", f"expected fail or blank, found '{on_error}'")
     from nncli import checkpoint
-    from nncli.data.load import stream_like
+    from nncli.answers import Output, Request, answer, answer_all
+    from nncli.blas import use_threads
     from nncli.option import read_columns
     from nncli.output import check_writable, say
-    from nncli.predictor import Predictor
 
+    place = Place.of(jobs, 1, cluster, tls_ca, tls_cert, tls_key, insecure)
+    sources = data or ["-"]
+    apart = place.works_apart(len(sources))
+    if apart or len(sources) > 1:
+        place.refuse_stdin(model, *sources)
     if out not in (None, "-"):
-        check_writable(Path(out), reads=[model, data])
+        check_writable(Path(out), reads=[model, *sources])
     loaded, _ = checkpoint.load(Path(model))
-    if data == "-" and sys.stdin is not None and sys.stdin.isatty():
+    if "-" in sources and sys.stdin is not None and sys.stdin.isatty():
         say("reading rows from the terminal; Ctrl-D ends them", quiet)
     try:
         columns = "all" if keep == "all" else tuple(dict.fromkeys(read_columns(keep))) if keep else ()
     except ValueError as problem:
         raise OptionError("--keep", f"expected {problem}; found '{keep}'") from None
     policy: Literal["fail", "blank"] = "fail" if on_error == "fail" else "blank"
-    blank = 0
-    with stream_like(data, loaded.schema, loaded.config.dtype, columns, policy) as (blocks, kept, notes):
-        for note in notes:
-            say(note, quiet)
-        predictor = Predictor(loaded, kept, proba, None if threshold is None else _probability(threshold), embed)
-        if proba and not loaded.probabilistic:
-            say(f"{loaded.config.model} gives scores, not probabilities; nncli train --calibrate fits them", quiet)
-        with _output(out) as file:
-            file.write(predictor.header)
-            for block in blocks:
-                file.write(predictor.answer(block))
-                file.flush()
-                for error in list(block.errors.values())[: max(0, SHOWN_ERRORS - blank)]:
-                    say(f"{error} (empty prediction)", quiet)
-                blank += len(block.errors)
-    if blank:
-        say(f"{blank} {'row' if blank == 1 else 'rows'} could not be read and got an empty prediction", quiet)
+    request = Request(columns, proba, None if threshold is None else _probability(threshold), embed, policy)
+    if proba and not loaded.probabilistic:
+        say(f"{loaded.config.model} gives scores, not probabilities; nncli train --calibrate fits them", quiet)
+    with _file(out) as file:
+        output = Output(file, quiet)
+        if apart:
+            with place.folder() as folder, place.workers(len(sources), "nncli.answers") as workers:
+                seen = place.seen([model, *sources])
+                answer_all(workers, checkpoint.Saved.at(Path(seen[0])), seen[1:], request, folder, output)
+        else:
+            # one thread, as in other processes: the last digits do not depend on how many of these there are
+            with use_threads(1 if len(sources) > 1 else None):
+                for source in sources:
+                    answer(loaded, source, request, output)
+    if output.blank:
+        noun = "row" if output.blank == 1 else "rows"
+        say(f"{output.blank} {noun} could not be read and got an empty prediction", quiet)
     return DONE
 
 
@@ -104,7 +115,7 @@ def _probability(text: str) -> float:
 
 
 @contextmanager
-def _output(path: str | None) -> Iterator[IO[bytes]]:
+def _file(path: str | None) -> Iterator[IO[bytes]]:
     from nncli.output import atomic_file
 
     if path is None or path == "-":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -38,6 +38,15 @@ Key = Annotated[
     str | None, typer.Option("--tls-key", metavar="FILE", help="Our key, for tls://.", rich_help_panel=PANEL)
 ]
 Insecure = Annotated[bool, typer.Option("--insecure", help="Allow tcp:// to another machine.", rich_help_panel=PANEL)]
+
+
+FileJobs = Annotated[
+    str | None,
+    typer.Option(
+        "--jobs", metavar="N", help="Files at a time, each in a process of its own.", rich_help_panel=PANEL,
+        show_default="1",
+    ),
+]  # fmt: skip
 
 
 def cores() -> int:
@@ -79,6 +88,27 @@ class Place:
             )
         return cls(count("--jobs", jobs) if jobs is not None else usual, address, tls, insecure)
 
+    def works_apart(self, pieces: int) -> bool:
+        """Whether other processes do the work."""
+        return self.address is not None or min(self.jobs, pieces) > 1
+
+    def refuse_stdin(self, *sources: str) -> None:
+        """OptionError for what only one process can read, and only once."""
+        if "-" in sources:
+            raise OptionError("-", "stdin cannot be one of several files, nor read by other processes", "Name files")
+
+    def seen(self, sources: Sequence[str]) -> list[str]:
+        """The files as the workers have to call them: on a cluster, by their whole paths."""
+        if self.address is None:
+            return list(sources)
+        return [str(Path(source).absolute()) if Path(source).exists() else source for source in sources]
+
+    def folder(self) -> contextlib.AbstractContextManager[Path | None]:
+        """One that the workers see too; none with a cluster."""
+        from nncli import scratch
+
+        return scratch.folder() if self.address is None else contextlib.nullcontext()
+
     @contextlib.contextmanager
     def workers(self, pieces: int, module: str) -> Iterator[Workers]:
         """Those who work, for so many pieces of a function of a module."""
@@ -88,7 +118,7 @@ class Place:
         if self.address is not None:
             with connect(self.address, self.tls, self.insecure) as cluster:
                 yield cluster
-        elif min(self.jobs, pieces) > 1:
+        elif self.works_apart(pieces):
             with Processes(min(self.jobs, pieces), module) as processes:
                 yield processes
         else:

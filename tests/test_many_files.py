@@ -1,0 +1,127 @@
+"""`predict` and `eval` of many files: in order, and the same for any number of processes."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.metrics import balanced_accuracy_score, log_loss
+
+from cli_errors import BAD_COMMAND, BAD_DATA
+from nncli.data.bundled import path_of
+
+Run = Callable[..., Any]
+HEADER, *ROWS = path_of("iris").read_text().splitlines(keepends=True)
+FILES = ["c.csv", "a.csv", "e.csv", "b.csv", "d.csv"]  # in the order of the command line, not of their names
+
+
+@pytest.fixture(autouse=True)
+def _five_parts_of_iris(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, iris_model: Path) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(iris_model, "m.npz")
+    for i, name in enumerate(FILES):
+        Path(name).write_text(HEADER + "".join(ROWS[i::5]))
+
+
+def one_by_one(nncli: Run, *options: str) -> str:
+    """What the files come to, each with a command of its own."""
+    parts = [nncli("predict", "m.npz", file, *options).out for file in FILES]
+    header = parts[0].splitlines(keepends=True)[0]
+    return header + "".join(part.removeprefix(header) for part in parts)
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_answers_come_in_the_order_of_the_files_under_one_header(nncli: Run, jobs: str) -> None:
+    expected = one_by_one(nncli, "--keep", "petal_length_cm")
+    assert expected.count("\n") == 151
+    outcome = nncli("predict", "m.npz", *FILES, "--keep", "petal_length_cm", "--jobs", jobs)
+    assert (outcome.code, outcome.err) == (0, "")
+    assert outcome.out == expected
+
+
+def test_figures_are_the_same_for_any_number_of_jobs(nncli: Run) -> None:
+    alone = nncli("predict", "m.npz", *FILES, "--proba")
+    several = nncli("predict", "m.npz", *FILES, "--proba", "--jobs", "3", "-o", "out.csv")
+    assert (alone.code, several.code, several.out) == (0, 0, "")
+    assert Path("out.csv").read_text() == alone.out
+    assert alone.out.startswith("prediction,p_")
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_row_that_cannot_be_read_ends_it_in_its_place(nncli: Run, jobs: str) -> None:
+    """The files before it are answered, those after it are not; of an output file nothing is written."""
+    expected = nncli("predict", "m.npz", *FILES[:2]).out
+    Path(FILES[2]).write_text(HEADER + "1,2,x,4,setosa\n")
+    outcome = nncli("predict", "m.npz", *FILES, "--jobs", jobs)
+    assert outcome.code == BAD_DATA
+    assert outcome.out == expected
+    assert outcome.err.startswith("e.csv:2: ")
+    assert outcome.err.count("\n") == 1
+    Path("out.csv").write_text("before")
+    assert nncli("predict", "m.npz", *FILES, "--jobs", jobs, "-o", "out.csv").code == BAD_DATA
+    assert Path("out.csv").read_text() == "before"
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_blank_predictions_of_all_files_are_counted(nncli: Run, jobs: str) -> None:
+    for file in FILES[1:4]:
+        Path(file).write_text(HEADER + "1,2,x,4,setosa\n" * 7 + ROWS[0])
+    outcome = nncli("predict", "m.npz", *FILES, "--jobs", jobs, "--on-error", "blank")
+    assert outcome.code == 0
+    assert outcome.out.splitlines()[31:39] == ['""'] * 7 + ["setosa"]
+    lines = outcome.err.splitlines()
+    assert [line.split(":")[0] for line in lines[:-1]] == ["a.csv"] * 7 + ["e.csv"] * 3  # ten are told
+    assert lines[-1] == "21 rows could not be read and got an empty prediction"
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_other_columns_to_keep_are_refused(nncli: Run, jobs: str) -> None:
+    cells = [row.rstrip("\n") for row in [HEADER, *ROWS[:3]]]
+    Path("b.csv").write_text("".join(f"{row},{'note' if i == 0 else i}\n" for i, row in enumerate(cells)))
+    outcome = nncli("predict", "m.npz", *FILES, "--keep", "all", "--jobs", jobs)
+    assert outcome.code == BAD_DATA
+    assert outcome.err.startswith("b.csv: expected the columns of c.csv to keep, '")
+    assert outcome.err.endswith("Name with --keep those that all files have.\n")
+    assert outcome.out.count("\n") == 91  # the three files before
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_each_file_is_judged_and_all_of_them(nncli: Run, jobs: str) -> None:
+    outcome = nncli("eval", "m.npz", *FILES, "--json", "--jobs", jobs, "-q")
+    assert outcome.code == 0, outcome.err
+    found = outcome.json
+    assert [part.pop("data") for part in found["files"]] == FILES
+    assert found["files"] == [nncli("eval", "m.npz", file, "--json", "-q").json for file in FILES]
+    # all of them, by scikit-learn from the answers
+    lines = [line.split(",") for line in nncli("predict", "m.npz", *FILES, "--proba").out.splitlines()]
+    truth = [row.strip().split(",")[-1] for i in range(5) for row in ROWS[i::5]]
+    predicted, P = [line[0] for line in lines[1:]], [[*map(float, line[1:])] for line in lines[1:]]
+    together = found["all"]
+    assert together["n"] == 150
+    assert together["accuracy"] == sum(map(str.__eq__, truth, predicted)) / 150
+    assert together["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(truth, predicted), rel=1e-12)
+    assert together["log_loss"] == pytest.approx(log_loss(truth, np.float32(P)), rel=1e-5)
+
+
+def test_the_table_has_a_line_for_each_file(nncli: Run) -> None:
+    outcome = nncli("eval", "m.npz", *FILES, "-q")
+    assert [line.split()[0] for line in outcome.out.splitlines()[2:]] == [*FILES, "all"]
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ("predict m.npz - a.csv", "-: stdin cannot be one of several files, nor read by other processes. Name files."),
+        ("eval m.npz a.csv -", "-: stdin cannot be one of several files, nor read by other processes. Name files."),
+        ("predict m.npz a.csv b.csv --jobs 0", "--jobs: expected a whole number from 1, found '0'."),
+        ("eval m.npz --cluster tcp://127.0.0.1:1", "--cluster: there are no files to share out. Name some."),
+    ],
+)
+def test_what_cannot_be_is_refused(nncli: Run, words: str, line: str) -> None:
+    outcome = nncli(*words.split())
+    assert (outcome.code, outcome.out) == (BAD_COMMAND, "")
+    assert outcome.err == line + "\n"
