@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import typer
@@ -46,17 +48,21 @@ def with_config(
     argument: str = "DATA",
     argument_help: str = DATA_HELP,
     read: Callable[..., Any] = TrainConfig.from_texts,
+    other_help: Mapping[str, str] = MappingProxyType({}),
 ) -> Callable[..., int]:
     """Turns `command(config, …)` into a function with every option of TrainConfig, for Typer to read.
 
     The given options beat those of the --config file, which beat the defaults. `read` makes the first argument of
     them. A command with a parameter `given` is told the names of all that are given. `argument` is how the help calls
-    what config.data holds.
+    what config.data holds, `other_help` what it says of an option that means something else to this command.
     """
     parameters_of = inspect.signature(command, eval_str=True).parameters
     own = [p for name, p in list(parameters_of.items())[1:] if name != "given"]
     data = Annotated[str | None, typer.Argument(metavar=argument, help=argument_help, show_default="digits")]
-    options = TrainConfig.options()
+    options = {
+        name: dataclasses.replace(option, help=other_help.get(name, option.help))
+        for name, option in TrainConfig.options().items()
+    }
     parameters = [
         inspect.Parameter("data", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=data),
         *(

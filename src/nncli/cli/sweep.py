@@ -14,6 +14,7 @@ from nncli.cli.options import Json, Quiet, with_config
 from nncli.cli.stop import StopRequest
 from nncli.cli.workers import PANEL as WORKERS
 from nncli.cli.workers import Address, Ca, Cert, Insecure, Key, Place, cores, count
+from nncli.config import TrainConfig
 from nncli.errors import DONE, DataError, OptionError, TrainingError
 from nncli.registry import did_you_mean
 from nncli.space import Space
@@ -28,7 +29,15 @@ def _option(metavar: str, text: str, default: str) -> Any:
     return typer.Option(metavar=metavar, help=text, show_default=default, rich_help_panel=PANEL)
 
 
-@functools.partial(with_config, read=Space.from_texts)
+OTHER_HELP = {
+    "activation": TrainConfig.options()["activation"].help.replace(
+        ", or of each one as relu,tanh", ", of all the same"
+    ),
+    "threads": "One for each training of a sweep; --jobs says how many run at a time.",
+}
+
+
+@functools.partial(with_config, read=Space.from_texts, other_help=OTHER_HELP)
 def sweep(
     space: Space,
     search: Annotated[
