@@ -43,6 +43,9 @@ def test_halving_trains_the_best_on_to_where_a_grid_has_them(nncli: Run) -> None
     [whole] = [record for record in halving if record["share"] == 1]
     [same] = [record for record in grid if record["trial"] == whole["trial"]]
     assert same == whole
+    _, raw = read(Path("sweep.jsonl"))  # the seconds are those of all rungs
+    spent = {record["share"]: record["seconds"] for record in raw if record["config"] == whole["config"]}
+    assert spent[1] > spent[1 / 3] > spent[1 / 9] > 0
     # whoever went on was among the best third of its rung, by the validation accuracy
     first = sorted((r["val"]["accuracy"] for r in halving if r["share"] < 0.2), reverse=True)
     on = {json.dumps(r["config"]) for r in halving if 0.2 < r["share"] < 1}

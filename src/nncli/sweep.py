@@ -124,7 +124,7 @@ class Sweep:
         It has the first of its seeds, as the best of several would flatter it; and one thread, as in its trial, so
         that it comes out the same.
         """
-        state = pickle.loads(self._leader[2]) if self._leader and self._leader[1] == best.config else None
+        state = pickle.loads(self._leader[2])["state"] if self._leader and self._leader[1] == best.config else None
         config = dataclasses.replace(best.config, threads=THREADS)
         return dataclasses.replace(config, split_seed=None) if config.split_seed == config.seed else config, state
 

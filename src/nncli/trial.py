@@ -123,33 +123,37 @@ def run_trial(
     `outcome` is done, or failed with a `reason`: what `train` would say in its one line. `val` holds the figures that a
     sweep can choose by, `right` one bit for each validation row, in base 64.
     """
-    began = time.perf_counter()
+    trial, paused = piece
+    before: dict[str, Any] = {"seconds": 0.0} if paused is None else pickle.loads(paused)
+    began = time.perf_counter() - before["seconds"]
     found: dict[str, Any] = {"outcome": "done", "reason": ""}
-    state = None
+    after = None
     try:
         with multiply_with(THREADS), np.errstate(all="ignore"):
-            figures, state = _fitted(*piece, data, stop)
+            figures, after = _fitted(trial, before.get("state"), data, stop)
             found |= figures
     except NncliError as error:
         found |= {"outcome": "failed", "reason": str(error)}
     except MemoryError:
         found |= {"outcome": "failed", "reason": "there is not enough memory for this."}
-    return found | {"seconds": round(time.perf_counter() - began, 4)}, state
+    seconds = round(time.perf_counter() - began, 4)
+    state = None if after is None else pickle.dumps({"seconds": seconds, "state": after})
+    return found | {"seconds": seconds}, state
 
 
 def _fitted(
-    trial: Trial, before: bytes | None, data: Data, stop: Callable[[], bool]
-) -> tuple[dict[str, Any], bytes | None]:
+    trial: Trial, before: dict[str, Any] | None, data: Data, stop: Callable[[], bool]
+) -> tuple[dict[str, Any], dict[str, Any] | None]:
     prepared = _prepared(trial, data)
     trainer, until = new_trainer(prepared), None
     if trial.share < 1:
         until = math.ceil(trainer.epochs * trial.share)
     if before is not None:
-        snapshot.put(trainer, pickle.loads(before))
+        snapshot.put(trainer, before)
     failure = fit(trainer, stop=stop, until=until)
     if stop():
         return {}, None
-    state = pickle.dumps(snapshot.take(trainer)) if trial.goes_on and failure is None else None
+    state = snapshot.take(trainer) if trial.goes_on and failure is None else None
     keep_best(trainer)
     val, best = prepared.val, trainer.best
     assert val is not None
