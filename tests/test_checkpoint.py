@@ -3,7 +3,6 @@ from __future__ import annotations
 import io
 import json
 import os
-import stat
 import subprocess
 import sys
 import zipfile
@@ -15,8 +14,7 @@ import pytest
 
 from nncli import checkpoint
 from nncli.data.load import load_like
-from nncli.errors import ModelFileError, OutputError
-from nncli.output import atomic_file
+from nncli.errors import ModelFileError
 
 
 def test_what_is_saved_is_what_is_loaded(iris_model: Path, tmp_path: Path) -> None:
@@ -115,30 +113,3 @@ def test_every_truncation_is_refused(iris_model: Path, tmp_path: Path) -> None:
         path.write_bytes(whole[:length])
         with pytest.raises(ModelFileError):
             checkpoint.load(path)
-
-
-def test_an_existing_file_survives_a_failure_while_writing(tmp_path: Path) -> None:
-    path = tmp_path / "m.npz"
-    path.write_text("precious")
-
-    def fill_the_disk() -> None:
-        with atomic_file(path) as file:
-            file.write(b"half of it")
-            raise OSError(28, "No space left on device")
-
-    with pytest.raises(OutputError, match="No space left on device"):
-        fill_the_disk()
-    assert path.read_text() == "precious"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def test_permissions_and_links_are_kept(tmp_path: Path) -> None:
-    real, link = tmp_path / "real", tmp_path / "link"
-    real.write_text("old")
-    real.chmod(0o640)
-    link.symlink_to(real)
-    with atomic_file(link) as file:
-        file.write(b"new")
-    assert link.is_symlink()
-    assert real.read_text() == "new"
-    assert stat.S_IMODE(real.stat().st_mode) == 0o640

@@ -28,13 +28,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.atomic import atomic_file
 from nncli.config import TrainConfig
 from nncli.data.dataset import Schema
 from nncli.data.preprocess import Preprocess
 from nncli.errors import ModelFileError
 from nncli.model import Model, build_network
 from nncli.nn.calibration import Calibration
-from nncli.output import atomic_file
 from nncli.registry import did_you_mean
 from nncli.trainer import Epoch
 

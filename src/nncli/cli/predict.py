@@ -65,9 +65,10 @@ def predict(
         raise OptionError("--on-error", f"expected fail or blank, found '{on_error}'")
     from nncli import checkpoint
     from nncli.answers import Output, Request, answer, answer_all
+    from nncli.atomic import check_writable
     from nncli.blas import use_threads
     from nncli.option import read_columns
-    from nncli.output import check_writable, say
+    from nncli.output import say
 
     place = Place.of(jobs, 1, cluster, tls_ca, tls_cert, tls_key, insecure)
     sources = data or ["-"]
@@ -116,7 +117,7 @@ def _probability(text: str) -> float:
 
 @contextmanager
 def _file(path: str | None) -> Iterator[IO[bytes]]:
-    from nncli.output import atomic_file
+    from nncli.atomic import atomic_file
 
     if path is None or path == "-":
         yield sys.stdout.buffer

@@ -96,10 +96,11 @@ def sweep(
     if show is not None:
         return _show(show, metric, csv, json)
     from nncli import checkpoint, experiment, scratch
+    from nncli.atomic import check_writable
     from nncli.blas import multiply_with
     from nncli.data.load import load_dataset
     from nncli.leaderboard import Leaderboard
-    from nncli.output import check_writable, say
+    from nncli.output import say
     from nncli.prepare import csv_options, prepare
     from nncli.sweep import Sweep
     from nncli.trial import THREADS, Held, Shared

@@ -45,8 +45,9 @@ def train(
     nncli train mnist/ --hidden 256 -o big.npz    on a folder of MNIST files
     """
     from nncli import checkpoint, experiment
+    from nncli.atomic import check_writable
     from nncli.blas import use_threads
-    from nncli.output import check_writable, print_json, say
+    from nncli.output import print_json, say
     from nncli.prepare import prepare
     from nncli.progress import Progress, words_of
 

@@ -1,0 +1,126 @@
+"""Files that are written whole or not at all, whatever happens in between."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import tempfile
+import time
+from collections.abc import Iterable, Iterator
+from io import BufferedWriter, FileIO
+from pathlib import Path
+from typing import IO
+
+from nncli.errors import OutputError
+
+REMEDY = "Choose another place with {}"
+PREFIX, SUFFIX = ".nncli-", ".tmp"
+YOUNG = 60  # seconds in which a file may not have its lock yet
+
+
+@contextlib.contextmanager
+def atomic_file(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write to: under another name in the same folder until the block ends well, then renamed.
+
+    It is on the disk before it has its name, and the name before this returns. Where anything fails, what was at
+    `path` stays as it was and nothing is left behind; a failure of the file system is an OutputError. What a killed
+    program left behind goes with the next file in that folder. A device or a named pipe is written to as it is.
+    """
+    try:
+        target = Path(os.path.realpath(path))  # a symbolic link stays one
+        if target.is_dir():
+            raise OutputError(str(path), "cannot write: it is a folder", REMEDY.format("-o"))
+        if target.exists() and not target.is_file():  # a device or a pipe is written to, not replaced
+            with BufferedWriter(FileIO(target, "wb")) as file:
+                yield file
+            return
+        _remove_abandoned(target.parent)
+        with contextlib.ExitStack() as temporaries:
+            temporary, whole = _new(target.parent, temporaries)
+            yield whole
+            whole.flush()
+            _permit(whole.fileno(), target)
+            os.fsync(whole.fileno())
+            _rename(temporary, target, temporaries)
+    except OSError as error:
+        raise OutputError(str(path), f"cannot write: {error.strerror}", REMEDY.format("-o")) from None
+
+
+def check_writable(path: Path, reads: Iterable[str | None] = (), option: str = "-o") -> None:
+    """OutputError now rather than after an hour of training, also where `path` is a file that is read."""
+    folder = path.resolve().parent
+    problem = ""
+    if any(other and path.resolve() == Path(other).resolve() for other in reads):
+        problem = "it is one of the files that are read or written"
+    elif path.is_dir():
+        problem = "it is a folder"
+    elif not folder.is_dir():
+        problem = f"there is no folder {folder}"
+    elif not os.access(folder, os.W_OK):
+        problem = f"no permission to write to {folder}"
+    if problem:
+        raise OutputError(str(path), f"cannot write: {problem}", REMEDY.format(option))
+
+
+def _new(folder: Path, temporaries: contextlib.ExitStack) -> tuple[Path, IO[bytes]]:
+    """A file of a new name, locked, that goes when the stack ends."""
+    descriptor, name = tempfile.mkstemp(prefix=PREFIX, suffix=SUFFIX, dir=folder)
+    temporaries.callback(_remove, Path(name))
+    file = temporaries.enter_context(BufferedWriter(FileIO(descriptor, "wb")))
+    with contextlib.suppress(OSError):  # not every file system has locks
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    return Path(name), file
+
+
+def _permit(descriptor: int, target: Path) -> None:
+    """The owner and the mode of the old file, or those of any new one."""
+    try:
+        old = target.stat()
+    except FileNotFoundError:
+        os.fchmod(descriptor, 0o666 & ~_umask())
+        return
+    with contextlib.suppress(PermissionError):  # only root can give files away
+        os.fchown(descriptor, old.st_uid, old.st_gid)
+    os.fchmod(descriptor, old.st_mode & 0o777)
+
+
+def _rename(temporary: Path, target: Path, temporaries: contextlib.ExitStack) -> None:
+    """Gives the file its name, for good; where that fails, the name is again that of the old file."""
+    folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+    temporaries.callback(os.close, folder)
+    old = temporary.with_suffix(f".old{SUFFIX}")
+    temporaries.callback(_remove, old)
+    had = target.exists()
+    if had:
+        with contextlib.suppress(OSError):  # not every file system has two names for a file
+            os.link(target, old)
+    temporary.replace(target)
+    try:
+        os.fsync(folder)
+    except OSError:
+        if old.exists():
+            old.replace(target)
+        elif not had:
+            _remove(target)
+        raise
+
+
+def _remove_abandoned(folder: Path) -> None:
+    for name in folder.glob(f"{PREFIX}*{SUFFIX}"):
+        with contextlib.suppress(OSError), name.open("rb") as file:
+            if time.time() - os.fstat(file.fileno()).st_mtime < YOUNG:
+                continue
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            name.unlink()
+
+
+def _remove(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink()
+
+
+def _umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask

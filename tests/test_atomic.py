@@ -1,0 +1,158 @@
+"""Files written whole or not at all: with every call of the operating system failing, or being the last one."""
+
+from __future__ import annotations
+
+import errno
+import multiprocessing
+import os
+import stat
+import time
+from pathlib import Path
+
+import pytest
+
+from faults import Calls, fails, injected, kills
+from nncli import atomic
+from nncli.atomic import atomic_file
+from nncli.errors import OutputError
+
+OLD, NEW = b"precious" * 1000, b"the new one" * 5000
+IN_VAIN = {"flock", "fchown", "link"}  # without them it is as safe as the file system allows
+
+
+def write(path: Path) -> None:
+    with atomic_file(path) as file:
+        file.write(NEW[:20000])
+        file.write(NEW[20000:])
+
+
+def calls_of(path: Path) -> list[str]:
+    """Those of a writing in which nothing goes wrong."""
+    calls = Calls(None)
+    with injected(calls):
+        write(path)
+    return calls.seen
+
+
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EIO, errno.EACCES, errno.EXDEV, errno.EDQUOT])
+@pytest.mark.parametrize("before", [True, False], ids=["over-a-file", "new"])
+def test_every_call_can_fail_and_nothing_is_lost(before: bool, error: int, tmp_path: Path) -> None:
+    path = tmp_path / "m.npz"
+    if before:
+        path.write_bytes(OLD)
+    names = calls_of(path)
+    assert {"open", "write", "fsync", "replace"} <= set(names)
+    for n, name in enumerate(names):
+        path.unlink()
+        if before:
+            path.write_bytes(OLD)
+        with injected(Calls(n, fails(error))):
+            if name in IN_VAIN and not (name == "fchown" and error != errno.EACCES):
+                write(path)
+                assert path.read_bytes() == NEW
+            else:
+                with pytest.raises(OutputError) as found:
+                    write(path)
+                assert str(found.value) == f"{path}: cannot write: {os.strerror(error)}. Choose another place with -o."
+                assert (path.read_bytes() if path.exists() else None) == (OLD if before else None), f"{n}: {name}"
+        assert [*tmp_path.iterdir()] == ([path] if path.exists() else []), f"{n}: {name} left something behind"
+        path.touch()
+
+
+def test_what_is_written_in_part_is_written_to_its_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that takes only some of the bytes, as a full pipe or a signal makes it, is followed by another."""
+
+    class Short(atomic.FileIO):
+        def write(self, data: object) -> int:
+            return super().write(memoryview(data)[:777])  # type: ignore[arg-type]
+
+    monkeypatch.setattr(atomic, "FileIO", Short)
+    write(tmp_path / "m.npz")
+    assert (tmp_path / "m.npz").read_bytes() == NEW
+
+
+def killed_at(n: int, path: Path) -> None:
+    with injected(Calls(n, kills)):
+        write(path)
+
+
+def test_killed_at_any_call_either_file_is_there_and_whole(tmp_path: Path) -> None:
+    path = tmp_path / "m.npz"
+    path.write_bytes(OLD)
+    names = calls_of(path)
+    found = []
+    for n in range(len(names)):
+        path.write_bytes(OLD)
+        process = multiprocessing.get_context("fork").Process(target=killed_at, args=(n, path))
+        process.start()
+        process.join()
+        assert process.exitcode == -9
+        found.append(path.read_bytes())
+        assert found[-1] in (OLD, NEW), f"killed at {names[n]}"
+    assert found[0] == OLD
+    assert found[-1] == NEW
+    # what they left behind goes with the next one, once nobody can be at it any more
+    left = [one for one in tmp_path.iterdir() if one != path]
+    assert left
+    then = time.time() - 2 * atomic.YOUNG
+    for one in left:
+        os.utime(one, (then, then))
+    write(path)
+    assert [*tmp_path.iterdir()] == [path]
+
+
+def test_what_another_program_is_writing_stays(tmp_path: Path) -> None:
+    path = tmp_path / "m.npz"
+    with atomic_file(path) as file:
+        [other] = tmp_path.iterdir()
+        file.write(b"slow")
+        file.flush()
+        then = time.time() - 2 * atomic.YOUNG
+        os.utime(other, (then, then))
+        write(path)
+        assert other.exists()
+    assert path.read_bytes() == b"slow"  # the last one to end
+
+
+def test_the_block_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "m.npz"
+    path.write_bytes(OLD)
+
+    def write_half(error: BaseException) -> None:
+        with atomic_file(path) as file:
+            file.write(b"half of it")
+            raise error
+
+    for error in (ValueError("mine"), KeyboardInterrupt()):
+        with pytest.raises(type(error)):
+            write_half(error)
+        assert path.read_bytes() == OLD
+        assert [*tmp_path.iterdir()] == [path]
+
+
+def test_permissions_and_links_are_kept(tmp_path: Path) -> None:
+    real, link = tmp_path / "real", tmp_path / "link"
+    real.write_text("old")
+    real.chmod(0o640)
+    link.symlink_to(real)
+    write(link)
+    assert link.is_symlink()
+    assert real.read_bytes() == NEW
+    assert stat.S_IMODE(real.stat().st_mode) == 0o640
+
+
+def test_a_new_file_has_the_permissions_of_any_other(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        write(tmp_path / "m.npz")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "m.npz").stat().st_mode) == 0o640
+
+
+def test_a_dangling_link_gets_its_file(tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "absent")
+    write(link)
+    assert (tmp_path / "absent").read_bytes() == NEW
+    assert link.is_symlink()
