@@ -117,7 +117,7 @@ FILES = {
     "model is empty": Case("predict x.npz two.csv", 1, f"x.npz: {NO_MODEL}", {"x.npz": ""}),
     "model is noise": Case("eval x.npz", 1, f"x.npz: {NO_MODEL}", {"x.npz": np.random.default_rng(0).bytes(3000)}),
     "model and data swapped": Case("predict two.csv two.npz", 1, f"two.csv: {NO_MODEL}"),
-    "model is another npz": Case("info x.npz", 1, "x.npz: expected a model written by nncli, found another kind of zip or npz file.", {"x.npz": npz(X=np.eye(3), y=np.arange(3))}),
+    "model is another npz": Case("info x.npz", 1, "x.npz: expected a model written by nncli, found another kind of zip or npz file. Take another copy, or train it again.", {"x.npz": npz(X=np.eye(3), y=np.arange(3))}),
     "model is a folder": Case("predict sub two.csv", 1, "sub: cannot read the model: Is a directory. There is model.npz, three.npz, two.npz in that folder.", {"sub/x": ""}),
 }  # fmt: skip
 

@@ -11,7 +11,7 @@ SOURCE = Path(__file__).parents[1] / "src"
 PACKAGE = SOURCE / "nncli"
 LEVELS = [
     ["", "errors", "blas"],
-    ["registry", "output", "atomic", "tables", "scratch", "workers"],
+    ["registry", "output", "atomic", "npz", "meta", "tables", "scratch", "workers"],
     ["nn", "data"],
     ["option", "metrics"],
     ["config"],

@@ -3,50 +3,72 @@
 The file is an uncompressed zip of .npy members, readable with `np.load(path, allow_pickle=False)`:
 
     meta         UTF-8 bytes of one JSON object: format, program version, config, classes, calibration, the
-                 schema of the columns, the history, where the data came from
+                 schema of the columns, where the data came from
     theta        all parameters, one flat vector (size,)
     median, shift, scale   of the number columns, float64
     dead         the inputs that were 0 in every training row, bool
     val_rows, test_rows    one bit for each row of the data file (np.packbits), set where the row is in
                  the validation or test part; empty where that part came from a file of its own
+    history      a row for each epoch, float64: training loss and accuracy, validation loss and accuracy (NaN
+                 without validation rows), and 1 where it was the best so far
+    sha256       the digest of all of them
 
-The same run writes the same bytes: no clock, no path of the output, no order left to chance.
+The same run writes the same bytes: no clock, no path of the output, no order left to chance. A file from a stranger
+is safe to open: nothing in it can name code, and what is not exactly such a file is refused before it costs memory.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
-import io
-import json
+import itertools
+import math
 import sys
-import zipfile
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, astuple, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli import meta, npz
 from nncli.atomic import atomic_file
 from nncli.config import TrainConfig
 from nncli.data.dataset import Schema
-from nncli.data.preprocess import Preprocess
-from nncli.errors import ModelFileError
+from nncli.data.preprocess import SCALINGS, Preprocess
+from nncli.errors import ModelFileError, OutputError
 from nncli.model import Model, build_network
 from nncli.nn.calibration import Calibration
+from nncli.option import MOST_LAYERS
 from nncli.registry import did_you_mean
 from nncli.trainer import Epoch
 
 FORMAT = "nncli model"
-FORMAT_VERSION = 2
-MEMBERS = ("meta", "theta", "median", "shift", "scale", "dead", "val_rows", "test_rows")
-_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that zip knows
-
-
-# What is raised for a file that is no model. RuntimeError is zipfile's, for a damaged header that asks for a
-# password, or for a way of compression that it does not know.
-DAMAGE = (zipfile.BadZipFile, RuntimeError, KeyError, ValueError, TypeError, EOFError, OSError)
+FORMAT_VERSION = 3
+MOST_COLUMNS = 1 << 20
+FLAT = {
+    "meta": "uint8",
+    "median": "float64",
+    "shift": "float64",
+    "scale": "float64",
+    "dead": "bool",
+    "val_rows": "uint8",
+    "test_rows": "uint8",
+}  # vectors, and the types of their numbers
+MEMBERS = ("meta", "theta", "median", "shift", "scale", "dead", "val_rows", "test_rows", "history")
+_PART = ({"loss": float, "accuracy": float}, None)
+META = {
+    "format": str, "format_version": int, "nncli": str, "config": dict, "classes": [str],
+    "calibration": ({"a": float, "b": float}, None),
+    "schema": {"columns": [[str]], "target": str, "header": bool, "missing": [str], "target_place": int,
+               "delimiter": str, "width": int},
+    "scaling": str, "categories": [[(str, [(str, None)])]],
+    "data": {"source": str, "sha256": str, "test_sha256": str, "n_rows": int, "has_test_file": bool},
+    "best_epoch": int, "notes": [str],
+    "figures": {"model": str, "classes": [str], "n_train": int, "n_val": int, "n_test": int, "epochs": int,
+                "best_epoch": int, "train": _PART, "val": _PART, "test": _PART, "baseline_accuracy": float},
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -58,18 +80,34 @@ class Provenance:
     sha256: str
     test_sha256: str  # of the file of test rows, if that is another
     n_rows: int  # of the data file
-    val_rows: NDArray[np.int64]  # numbers of the rows in each part; the others were trained on
-    test_rows: NDArray[np.int64]
+    val_bits: NDArray[np.uint8]  # a bit for each of these rows (np.packbits), set for those in the part; or empty
+    test_bits: NDArray[np.uint8]
     has_test_file: bool  # the test set came from a file of its own, or with the data
     best_epoch: int
-    history: tuple[Epoch, ...]
+    history: NDArray[np.float64]  # (epochs, 5)
     figures: dict[str, Any]  # the final figures, as `train --json` has them
     notes: tuple[str, ...]
+
+    @property
+    def val_rows(self) -> NDArray[np.int64]:
+        """The numbers of the rows of the data file that are validation rows."""
+        return _rows(self.val_bits, self.n_rows)
+
+    @property
+    def test_rows(self) -> NDArray[np.int64]:
+        return _rows(self.test_bits, self.n_rows)
+
+    def epochs(self) -> list[Epoch]:
+        """The history, epoch by epoch."""
+        return [_epoch(number, row) for number, row in enumerate(self.history.tolist(), 1)]
 
 
 def save(path: Path, model: Model, provenance: Provenance) -> None:
     """Writes the file whole or not at all; `-` is stdout."""
-    data = _encode(model, provenance)
+    try:
+        data = encode(model, provenance)
+    except ValueError as error:
+        raise OutputError(str(path), f"the model cannot be saved: {error}") from None
     if path == Path("-"):
         sys.stdout.buffer.write(data)
         return
@@ -81,12 +119,12 @@ def load(path: Path) -> tuple[Model, Provenance]:
     """Reads a model, `-` from stdin; ModelFileError, in one line, for a file that is none."""
     data = _read(path)
     try:
-        return _decode(data)
+        return decode(data)
     except ModelFileError as error:
         raise ModelFileError(str(path), error.problem, error.remedy) from None
-    except DAMAGE:
+    except ValueError as error:
         raise ModelFileError(
-            str(path), "expected a model written by nncli, found something else or a damaged file", "Train it again"
+            str(path), f"expected a model written by nncli, found {error}", "Take another copy, or train it again"
         ) from None
 
 
@@ -138,7 +176,7 @@ def describe(model: Model, p: Provenance) -> dict[str, Any]:
         "command_line": model.config.command_line(),
         "figures": p.figures,
         "notes": list(p.notes),
-        "history": [asdict(epoch) for epoch in p.history],
+        "history": [asdict(epoch) for epoch in p.epochs()],
     }
 
 
@@ -148,13 +186,14 @@ def _near(path: Path) -> str:
     return did_you_mean(path.name, models) or listed
 
 
-def _encode(model: Model, p: Provenance) -> bytes:
-    meta = {
+def encode(model: Model, p: Provenance) -> bytes:
+    """The file."""
+    document = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "nncli": p.version,
         "config": model.config.to_json(),
-        "classes": model.classes,
+        "classes": list(model.classes),
         "calibration": model.calibration and asdict(model.calibration),
         "schema": asdict(model.schema),
         "scaling": model.preprocess.scaling,
@@ -167,101 +206,156 @@ def _encode(model: Model, p: Provenance) -> bytes:
             "has_test_file": p.has_test_file,
         },
         "best_epoch": p.best_epoch,
-        "history": [asdict(epoch) for epoch in p.history],
         "figures": p.figures,
-        "notes": p.notes,
+        "notes": list(p.notes),
     }
-    text = json.dumps(meta, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    arrays = {
-        "meta": np.frombuffer(text.encode(), np.uint8),
-        "theta": model.network.theta,
-        "median": model.preprocess.median,
-        "shift": model.preprocess.shift,
-        "scale": model.preprocess.scale,
-        "dead": model.preprocess.dead,
-        "val_rows": _bits(p.val_rows, p.n_rows),
-        "test_rows": _bits(p.test_rows, p.n_rows),
-    }
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as file:
-        for name in MEMBERS:
-            member = io.BytesIO()
-            np.lib.format.write_array(member, np.ascontiguousarray(arrays[name]), allow_pickle=False)
-            file.writestr(zipfile.ZipInfo(f"{name}.npy", _DATE), member.getvalue())
-    return out.getvalue()
-
-
-def _decode(data: bytes) -> tuple[Model, Provenance]:
-    with zipfile.ZipFile(io.BytesIO(data)) as file:
-        if sorted(file.namelist()) != sorted(f"{name}.npy" for name in MEMBERS):
-            raise ModelFileError("", "expected a model written by nncli, found another kind of zip or npz file")
-        arrays = {
-            name: np.lib.format.read_array(io.BytesIO(file.read(f"{name}.npy")), allow_pickle=False) for name in MEMBERS
-        }
-    meta = json.loads(arrays["meta"].tobytes())
-    if meta["format"] != FORMAT:
-        raise ModelFileError("", f"expected the format '{FORMAT}', found '{meta['format']}'")
-    if meta["format_version"] != FORMAT_VERSION:
-        raise ModelFileError(
-            "",
-            f"expected format version {FORMAT_VERSION}, found {meta['format_version']}, written by nncli "
-            f"{meta['nncli']}",
-            "Use a program version that knows it",
-        )
-    schema = Schema(
-        **{
-            **meta["schema"],
-            "columns": tuple((name, kind) for name, kind in meta["schema"]["columns"]),
-            "missing": tuple(meta["schema"]["missing"]),
+    return npz.pack(
+        {
+            "meta": np.frombuffer(meta.encode(document), np.uint8),
+            "theta": model.network.theta,
+            "median": model.preprocess.median,
+            "shift": model.preprocess.shift,
+            "scale": model.preprocess.scale,
+            "dead": model.preprocess.dead,
+            "val_rows": p.val_bits,
+            "test_rows": p.test_bits,
+            "history": p.history,
         }
     )
+
+
+def decode(data: bytes) -> tuple[Model, Provenance]:
+    """ValueError, with the reason, for a file that does not hang together: known before anything large is made."""
+    arrays = npz.unpack(data, MEMBERS[0])
+    text = arrays["meta"].tobytes()
+    _check_version(meta.decode(text, dict))
+    stored = meta.decode(text, META)
+    if tuple(arrays) != MEMBERS:
+        raise ValueError(f"other members than {', '.join(MEMBERS)}")
+    for name, kind in FLAT.items():
+        if arrays[name].ndim != 1 or arrays[name].dtype != kind:
+            raise ValueError(f"member {name} is no vector of {kind}")
+    return _model(stored, arrays)
+
+
+def _check_version(stored: dict[str, Any]) -> None:
+    if stored.get("format") != FORMAT:
+        raise ValueError("another kind of npz file")
+    version = stored.get("format_version")
+    if version != FORMAT_VERSION:
+        raise ModelFileError(
+            "", f"expected format version {FORMAT_VERSION}, found {version}, written by nncli {stored.get('nncli')}",
+            "Use a program version that knows it",
+        )  # fmt: skip
+
+
+def _model(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> tuple[Model, Provenance]:
+    schema = _schema(stored["schema"])
+    preprocess = _preprocess(schema, stored, arrays)
+    if len(stored["config"].get("hidden") or ()) > MOST_LAYERS:
+        raise ValueError(f"more than {MOST_LAYERS:,} hidden layers")
+    config, classes = TrainConfig.from_json(stored["config"]), tuple(stored["classes"])
+    theta, calibration = arrays["theta"], stored["calibration"] and Calibration(**stored["calibration"])
+    if len(set(classes)) < max(2, len(classes)):
+        raise ValueError("fewer than two classes, or one twice")
+    if config.hidden is None or config.loss is None:
+        raise ValueError("options that leave open what the network is")
+    # in Python's numbers, which have no largest one, before a network of that size is made
+    widths = [preprocess.width, *config.hidden]
+    if sum(a * b for a, b in itertools.pairwise(widths)) > theta.size:
+        raise ValueError(f"{theta.size:,} parameters, which are fewer than the network needs")
+    network, loss = build_network(config, preprocess.width, len(classes))
+    if theta.shape != network.theta.shape or theta.dtype != network.dtype:
+        raise ValueError(f"{theta.shape} parameters of {theta.dtype} in place of {network.size:,} of {network.dtype}")
+    _check_finite("theta", theta)
+    network.theta[:] = theta
+    return Model(config, schema, preprocess, network, loss, classes, calibration), _provenance(stored, arrays)
+
+
+def _schema(stored: dict[str, Any]) -> Schema:
+    columns = tuple(map(tuple, stored["columns"]))
+    if any(len(column) != 2 or column[1] not in ("number", "text") for column in columns):
+        raise ValueError("a column that is neither number nor text")
+    names = [name for name, _ in columns]
+    if len(set(names)) < len(names) or len(stored["delimiter"]) != 1 or not columns:
+        raise ValueError("columns that no data file has")
+    width = stored["width"] or len(columns)  # 0: it was no file
+    if not 0 <= stored["target_place"] <= len(columns) <= width <= MOST_COLUMNS:
+        raise ValueError("a place of the target that no data file has")
+    return Schema(**{**stored, "columns": columns, "missing": tuple(stored["missing"])})
+
+
+def _preprocess(schema: Schema, stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Preprocess:
+    if any(len(pair) != 2 or type(pair[0]) is not str or type(pair[1]) is not list for pair in stored["categories"]):
+        raise ValueError("categories that are not of their form")
     preprocess = Preprocess(
         number_names=schema.of_kind("number"),
         median=arrays["median"],
         shift=arrays["shift"],
         scale=arrays["scale"],
-        categories={name: tuple(values) for name, values in meta["categories"]},
-        scaling=meta["scaling"],
+        categories={name: tuple(values) for name, values in stored["categories"]},
+        scaling=stored["scaling"],
         dead=arrays["dead"],
     )
     k = len(preprocess.number_names)
     shapes = {"median": (k,), "shift": (k,), "scale": (k,), "dead": (preprocess.width,)}
-    if any(arrays[name].shape != shape for name, shape in shapes.items()):
-        raise ValueError("the preprocessing does not fit the columns")
-    config = TrainConfig.from_json(meta["config"])
-    if config.hidden is None or config.loss is None:
-        raise ValueError("the options leave open what the network is")
-    classes = tuple(meta["classes"])
-    network, loss = build_network(config, preprocess.width, len(classes))
-    theta = arrays["theta"]
-    if theta.shape != network.theta.shape or theta.dtype != network.dtype:
-        raise ModelFileError(
-            "", f"expected {network.size} parameters of {network.dtype}, found {theta.shape} of {theta.dtype}"
-        )
-    network.theta[:] = theta
-    calibration = None
-    if meta["calibration"] is not None:
-        calibration = Calibration(float(meta["calibration"]["a"]), float(meta["calibration"]["b"]))
-    n_rows = meta["data"]["n_rows"]
-    provenance = Provenance(
-        version=meta["nncli"],
-        **meta["data"],
-        val_rows=_rows(arrays["val_rows"], n_rows),
-        test_rows=_rows(arrays["test_rows"], n_rows),
-        best_epoch=meta["best_epoch"],
-        history=tuple(Epoch(**epoch) for epoch in meta["history"]),
-        figures=meta["figures"],
-        notes=tuple(meta["notes"]),
+    texts = [name for name, _ in stored["categories"]]
+    if any(arrays[name].shape != shape for name, shape in shapes.items()) or texts != [*schema.of_kind("text")]:
+        raise ValueError("preprocessing that does not fit the columns")
+    for name in ("median", "shift", "scale"):
+        _check_finite(name, arrays[name])
+    if preprocess.scaling not in SCALINGS or preprocess.dead.view(np.uint8).max(initial=0) > 1:
+        raise ValueError("a scaling, or dead inputs, of another kind")
+    return preprocess
+
+
+def _provenance(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Provenance:
+    n, history = stored["data"]["n_rows"], arrays["history"]
+    parts = [arrays[name] for name in ("val_rows", "test_rows")]
+    if n < 1 or any(len(part) not in (0, (n + 7) // 8) for part in parts):
+        raise ValueError("rows that the data file did not have")
+    if history.ndim != 2 or history.shape[1] != 5 or history.dtype != np.float64:
+        raise ValueError("a history that is not of its form")
+    if not 1 <= stored["best_epoch"] <= len(history):
+        raise ValueError("a best epoch that is not in the history")
+    return Provenance(
+        version=stored["nncli"],
+        **stored["data"],
+        val_bits=parts[0],
+        test_bits=parts[1],
+        best_epoch=stored["best_epoch"],
+        history=history,
+        figures=stored["figures"],
+        notes=tuple(stored["notes"]),
     )
-    return Model(config, schema, preprocess, network, loss, classes, calibration), provenance
 
 
-def _bits(rows: NDArray[np.int64], n_rows: int) -> NDArray[np.uint8]:
+def _epoch(number: int, row: list[float]) -> Epoch:
+    loss, accuracy, val_loss, val_accuracy, is_best = row
+    with_val = not math.isnan(val_accuracy)
+    return Epoch(
+        number, loss, accuracy, val_loss if with_val else None, val_accuracy if with_val else None, bool(is_best)
+    )
+
+
+def _check_finite(name: str, array: NDArray[Any]) -> None:
+    """Without an array of booleans as large as the file; NaN spreads to the least and the largest."""
+    if array.size and not np.isfinite([array.min(), array.max()]).all():
+        raise ValueError(f"numbers in {name} that are not finite")
+
+
+def bits(rows: NDArray[np.int64], n_rows: int) -> NDArray[np.uint8]:
+    """What `Provenance` has of the rows of a part."""
     if len(rows) == 0:
         return np.zeros(0, np.uint8)
     mask = np.zeros(n_rows, bool)
     mask[rows] = True
     return np.packbits(mask)
+
+
+def history_of(epochs: Sequence[Epoch]) -> NDArray[np.float64]:
+    """What `Provenance` has of the epochs."""
+    return np.array([astuple(epoch)[1:] for epoch in epochs], np.float64).reshape(-1, 5)
 
 
 def _rows(bits: NDArray[np.uint8], n_rows: int) -> NDArray[np.int64]:

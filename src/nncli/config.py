@@ -165,11 +165,20 @@ class TrainConfig:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> TrainConfig:
-        """The inverse of `to_json`."""
+        """The inverse of `to_json`; ValueError for values that no option takes."""
         values: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()
         }
-        return cls(**values)
+        given = {name: value for name, value in values.items() if value not in (None, ())}
+        try:
+            if given.get("batch_size") == FULL_BATCH:
+                given["batch_size"] = "full"
+            found, config = cls.from_texts(given), cls(**values)
+        except (KeyError, TypeError, OptionError) as error:
+            raise ValueError(str(error)) from None
+        if any(_unlike(getattr(found, name), values[name]) for name in given):
+            raise ValueError("a value of another type")
+        return config
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -197,3 +206,7 @@ class TrainConfig:
                 text = shortest(value) if isinstance(value, float) else str(value)
             words.append(f"{flag(name)} {shlex.quote(text)}")
         return " ".join(words)
+
+
+def _unlike(one: Any, other: Any) -> bool:
+    return type(one) is not type(other) or one != other

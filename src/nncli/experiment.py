@@ -12,7 +12,7 @@ import numpy as np
 
 from nncli import __version__, snapshot
 from nncli.blas import multiply_with
-from nncli.checkpoint import Provenance
+from nncli.checkpoint import Provenance, bits, history_of
 from nncli.config import TrainConfig
 from nncli.data.bundled import BUNDLED
 from nncli.data.files import shown
@@ -78,11 +78,11 @@ def run(
         sha256=dataset.sha256,
         test_sha256=prepared.test_sha256,
         n_rows=len(dataset),
-        val_rows=prepared.split.val,
-        test_rows=prepared.split.test,
+        val_bits=bits(prepared.split.val, len(dataset)),
+        test_bits=bits(prepared.split.test, len(dataset)),
         has_test_file=prepared.test is not None and len(prepared.split.test) == 0,
         best_epoch=trainer.best.number,
-        history=tuple(trainer.history),
+        history=history_of(trainer.history),
         figures=figures,
         notes=prepared.notes,
     )

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+MOST_LAYERS = 1000
 FULL_BATCH = 0  # `--batch-size full`: every step sees the whole training set
 
 
@@ -103,7 +104,7 @@ def read_widths(text: str) -> tuple[int, ...]:
         widths = tuple(int(part) for part in text.replace(",", "x").split("x"))
     except ValueError:
         widths = (0,)
-    if min(widths) < 1:
+    if min(widths) < 1 or len(widths) > MOST_LAYERS:
         raise ValueError("a width such as 64, or one for each layer such as 128x64")
     return widths
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from nncli.data.dataset import Table, TextColumn
 from nncli.data.matrix import Matrix
 
+SCALINGS = ("standard", "minmax", "pixels", "none")
 MAX_CATEGORIES = 100  # of a text column; the rarer ones share one input with the values never seen
 LARGEST = 1e15  # inputs are cut off there, so that no finite cell can make the network overflow
 SMALLEST_RANGE = 1e-30  # a column that varies by less is constant: its scale would not fit float32
@@ -37,7 +38,7 @@ class Preprocess:
     shift: Vector
     scale: Vector
     categories: Mapping[str, tuple[str | None, ...]]
-    scaling: str  # standard, minmax, pixels or none
+    scaling: str  # one of SCALINGS
     dead: NDArray[np.bool_]  # (width,)
     notes: tuple[str, ...] = field(default=(), compare=False)
 
