@@ -3,23 +3,30 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import piecework
 from cli_errors import BAD_COMMAND, BAD_DATA
 from cli_process import PROGRAM
 from ledgers import trials
+from nncli.cluster import connect
 from nncli.data.bundled import path_of
 from nncli.ledger import read
+from nncli.workers import Killed
 
 Run = Callable[..., Any]
 SPACE = ["digits", "--lr", "0.02,0.01,0.005", "--hidden", "8,16", "--epochs", "25", "--seeds", "2", "-q"]
@@ -43,33 +50,54 @@ def started(code: str, *words: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", code, *words], stdout=quiet, stderr=quiet)
 
 
-@pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
-    """The address of a scheduler, and its two workers, each with one thread and no nanny to start it again."""
+@contextmanager
+def running(folder: Path, scheme: str = "tcp", *options: str) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+    """The address of a scheduler; and it and its two workers, each with one thread and no nanny to start it again."""
     port = free_port()
-    address = f"tcp://127.0.0.1:{port}"
-    common = ["--no-dashboard", "--host", "127.0.0.1"]
+    address = f"{scheme}://127.0.0.1:{port}"
+    common = ["--no-dashboard", "--host", f"{scheme}://127.0.0.1", *options]
     processes = [started(SCHEDULER, *common, "--port", str(port))]
     for name in ("one", "two"):
-        folder = ["--local-directory", str(tmp_path / name)]
-        processes.append(started(WORKER, address, "--nthreads", "1", "--no-nanny", *common, *folder))
-    yield address, processes[1:]
-    for process in processes:
-        process.kill()
-        process.wait()
+        local = ["--local-directory", str(folder / name)]
+        processes.append(started(WORKER, address, "--nthreads", "1", "--no-nanny", *common, *local))
+    try:
+        wait_for(lambda: answers(port))
+        yield address, processes
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 40) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+    with running(tmp_path) as found:
+        yield found
+
+
+def done_so_far(ledger: str) -> list[dict[str, Any]]:
+    return read(Path(ledger))[1] if Path(ledger).exists() and Path(ledger).stat().st_size else []
 
 
 def test_a_cluster_comes_to_what_this_machine_comes_to_also_when_a_worker_dies(
     cluster: tuple[str, list[subprocess.Popen[bytes]]],
 ) -> None:
-    address, workers = cluster
+    address, [_, *workers] = cluster
     words = ["sweep", *SPACE, "--cluster", address, "--ledger", "far.jsonl", "-o", "far.npz"]
     process = subprocess.Popen([*PROGRAM, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 40
-    while time.monotonic() < deadline:  # in the middle: some are done, and some are not
-        if Path("far.jsonl").exists() and len(read(Path("far.jsonl"))[1]) >= 2:
-            break
-        time.sleep(0.02)
+    wait_for(lambda: len(done_so_far("far.jsonl")) >= 2)  # in the middle: some are done, and some are not
     done = len(read(Path("far.jsonl"))[1])
     os.kill(workers[0].pid, signal.SIGKILL)
     _, errors = process.communicate(timeout=90)
@@ -102,12 +130,85 @@ def test_files_are_answered_and_judged_there_as_here(
     )
     here = nncli("eval", iris_model, *files, "--json", "-q").json
     far = nncli("eval", iris_model, *files, "--json", "-q", *there).json
-    for part, same in zip(far["files"], here["files"], strict=True):
-        assert part["data"] == str(Path(same["data"]).absolute())
-        assert {**part, "data": ""} == {**same, "data": ""}
+    assert far == here
     missing = nncli("predict", iris_model, "a.csv", "none.csv", *there)
     assert missing.code == BAD_DATA
     assert missing.err.startswith("none.csv: ")
+
+
+def test_a_scheduler_that_dies_ends_it_in_one_line_and_another_goes_on(
+    cluster: tuple[str, list[subprocess.Popen[bytes]]], tmp_path: Path
+) -> None:
+    address, [scheduler, *_] = cluster
+    words = ["sweep", *SPACE, "--ledger", "far.jsonl", "--cluster"]
+    process = subprocess.Popen([*PROGRAM, *words, address], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_for(lambda: len(done_so_far("far.jsonl")) >= 1)
+    scheduler.kill()
+    out, errors = process.communicate(timeout=60)
+    assert (process.returncode, out) == (BAD_DATA, "")
+    assert errors == f"{address}: the scheduler went away. The same command goes on from what is done.\n"
+    before = trials("far.jsonl")
+    (tmp_path / "again").mkdir()
+    with running(tmp_path / "again") as (another, _):
+        subprocess.run([*PROGRAM, *words, another], capture_output=True, check=True)
+    assert len(trials("far.jsonl")) == 12
+    assert all(record in trials("far.jsonl") for record in before)
+
+
+def test_what_kills_its_workers_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "0")
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))  # of the workers
+    with running(tmp_path) as (address, _), connect(address, None, insecure=False) as workers:
+        found = []
+        for piece in ("live", "die", "live"):
+            take = functools.partial(next, iter([piece]), None)
+            found += [one for some in workers.run(piecework.mortal, 7, take) for one in some]
+    assert found == [(0, 7), (0, Killed(1)), (0, 7)]
+
+
+def test_an_encrypted_connection_is_one_and_strangers_are_kept_out(nncli: Run, tmp_path: Path) -> None:
+    tls = Path(__file__).parent / "tls"
+    files = {"ca": tls / "cert.pem", "cert": tls / "cert.pem", "key": tls / "key.pem"}
+    for_dask = ["--tls-ca-file", str(files["ca"]), "--tls-cert", str(files["cert"]), "--tls-key", str(files["key"])]
+    ours = ["--tls-ca", str(files["ca"]), "--tls-cert", str(files["cert"]), "--tls-key", str(files["key"])]
+    theirs = [
+        "--tls-ca",
+        str(files["ca"]),
+        "--tls-cert",
+        str(tls / "other.pem"),
+        "--tls-key",
+        str(tls / "other-key.pem"),
+    ]
+    words = ["sweep", "iris", "--lr", "0.02,0.01", "--epochs", "3", "-q"]
+    with running(tmp_path, "tls", *for_dask) as (address, _):
+        outcome = nncli(*words, "--cluster", address, *ours)
+        assert (outcome.code, outcome.err) == (0, "")
+        assert len(trials()) == 2
+        stranger = nncli(*words, "--cluster", address, *theirs)
+        plain = nncli(*words, "--cluster", address.replace("tls", "tcp"))
+    for refused in (stranger, plain):
+        assert (refused.code, refused.out, refused.err.count("\n")) == (BAD_DATA, "", 1)
+    assert "or one that wants tls://" in plain.err
+    outcome = nncli(*words, "--cluster", address, *ours[:4], "--tls-key", str(tls / "other-key.pem"))
+    assert outcome.code == BAD_COMMAND
+    assert "are no certificate with its key: " in outcome.err
+
+
+def test_something_else_that_answers_is_no_cluster(nncli: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+
+        def chatter() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    with server.accept()[0] as one:
+                        one.sendall(b"\xff" * 64)
+
+        threading.Thread(target=chatter, daemon=True).start()
+        outcome = nncli("sweep", *SPACE, "--cluster", f"tcp://127.0.0.1:{port}")
+    assert outcome.code == BAD_DATA
+    assert "something answers, and not as a Dask scheduler" in outcome.err
+    assert outcome.err.count("\n") == 1
 
 
 def test_workers_of_another_version_are_refused_by_name(
@@ -124,7 +225,7 @@ def test_a_cluster_that_does_not_answer_is_told_in_time(nncli: Run) -> None:
     began = time.monotonic()
     outcome = nncli("sweep", *SPACE, "--cluster", f"tcp://127.0.0.1:{free_port()}")
     assert outcome.code == BAD_DATA
-    assert ": cannot reach the cluster within 10 s: nobody answers. Start it.\n" in outcome.err
+    assert ": cannot reach the cluster within 10 s: nobody answers (connection refused). Start it.\n" in outcome.err
     assert time.monotonic() - began < 15
 
 
@@ -134,6 +235,10 @@ def test_a_cluster_that_does_not_answer_is_told_in_time(nncli: Run) -> None:
         ("--cluster tcp://192.0.2.1:8786", "--cluster: a plain connection to 192.0.2.1 leaves this machine, and anybody on the way can read and change what runs. Use tls://, or add --insecure on a network that you trust."),
         ("--cluster host:8786", "--cluster: expected tcp://host:8786 or tls://host:8786, found 'host:8786'."),
         ("--cluster tls://host:8786", "--cluster: an encrypted connection needs both a tls:// address and its files. Give --tls-ca, --tls-cert and --tls-key with tls://, and leave them out with tcp://."),
+        ("--cluster tcp://127.0.0.1", "--cluster: expected tcp://host:8786 or tls://host:8786, found 'tcp://127.0.0.1'."),
+        ("--cluster tcp://[::1", "--cluster: expected tcp://host:8786 or tls://host:8786, found 'tcp://[::1'."),
+        ("--cluster tcp://localhost.example:1", "--cluster: a plain connection to localhost.example leaves this machine, and anybody on the way can read and change what runs. Use tls://, or add --insecure on a network that you trust."),
+        ("--cluster tcp://127.0.0.1:1 --val-data v.csv", "--val-data: the workers of a cluster look for it in another folder. Give its whole path, from /."),
         ("--insecure", "--insecure: there is no --cluster to reach. Leave it out."),
         ("--tls-ca ca.pem", "--tls-ca: --tls-cert and --tls-key belong to it, and one is missing. Give all three."),
         ("--cluster tcp://127.0.0.1:1 --jobs 2", "--jobs: the cluster says how much is done at a time. Leave one of them out."),

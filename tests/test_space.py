@@ -92,7 +92,7 @@ def test_a_space_knows_its_own() -> None:
     ("other", "difference"),
     [
         ({"lr": "0.5"}, "--lr 0.5, and not 0.1, 0.01"),
-        ({"hidden": "32"}, "--hidden 32, and not (not given)"),
+        ({"hidden": "32"}, "--hidden 32, and not --hidden as usual"),
         ({"epochs": "6"}, "--epochs 6, and not 5"),
         ({"data": "wine"}, "--data wine, and not digits"),
         ({"lr": "0.1", "seed": "1"}, "--split-seed 1, and not 0"),
@@ -111,6 +111,8 @@ def test_what_is_of_another_space_is_told(other: Mapping[str, str], difference: 
         ({"lr": "1e-1:1e-4"}, "--lr: expected a range from low to high, found '1e-1:1e-4'."),
         ({"lr": "log:0:1"}, "--lr: expected a range of numbers above 0 after log:, found 'log:0:1'."),
         ({"lr": "0:1"}, "--lr: expected a number above 0, found '0'."),
+        ({"hidden": "16:64"}, "--hidden: expected a range of whole numbers, found '16:64'. Write int:16:64."),
+        ({"epochs": "log:2:50"}, "--epochs: expected a range of whole numbers, found 'log:2:50'. Write int:2:50."),
         ({"hidden": "int:1.5:3"}, "--hidden: expected a range of whole numbers after int:, found 'int:1.5:3'."),
         ({"hidden": "0:3"}, "--hidden: expected a width such as 64, or one for each layer such as 128x64, found '0'."),
         ({"activation": "relu,tahn"}, "--activation: expected one of identity, step, sign, sigmoid, tanh, arctan, relu, leaky-relu, prelu, elu, softplus, gelu, silu; found 'tahn'. Did you mean 'tanh'?"),

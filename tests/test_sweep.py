@@ -6,7 +6,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import math
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +18,6 @@ from cli_errors import BAD_COMMAND, BAD_DATA
 from ledgers import trials
 from nncli import experiment
 from nncli.config import TrainConfig
-from nncli.standings import Standing, chance, importance
 
 Run = Callable[..., Any]
 SPACE = ["iris", "--lr", "0.05,0.01,0.001", "--hidden", "4,8", "--epochs", "6"]
@@ -45,26 +43,37 @@ def test_a_grid_is_tried_and_the_best_is_saved(nncli: Run) -> None:
     assert winner["test"]["accuracy"] == nncli("eval", "model.npz", "--json").json["accuracy"]
 
 
-def test_each_trial_is_what_train_would_do(nncli: Run) -> None:
-    nncli("sweep", *SPACE, "--jobs", "1", "-q")
+@pytest.mark.parametrize(
+    "varied",
+    [
+        "--lr 0.05,0.001 --hidden 4,8 --epochs 6",
+        "--lr 0.3 --patience 1,3 --epochs 40",  # which ends before the end, and keeps an epoch before the last
+        "--model softmax,svm,mlp --scale standard,minmax --epochs 4",
+        "--dtype float32,float64 --class-weight none,balanced --epochs 4",
+    ],
+)
+def test_each_trial_is_what_train_would_do(varied: str, nncli: Run) -> None:
+    nncli("sweep", "wine", *varied.split(), "--jobs", "2", "-q")
     for record in trials():
         config = TrainConfig.from_json(record["config"])
         words = shlex.split(config.command_line(brief=True))
-        figures = nncli("train", "iris", *words, "--threads", "1", "--json", "-q", "-o", "again.npz").json
+        figures = nncli("train", "wine", *words, "--threads", "1", "--json", "-q", "-o", "again.npz").json
         assert figures["val"]["accuracy"] == record["val"]["accuracy"]
         assert figures["val"]["loss"] == pytest.approx(record["val"]["loss"], rel=1e-12)
         assert (figures["epochs"], figures["best_epoch"]) == (record["epochs"], record["best_epoch"])
 
 
-def test_the_command_at_the_end_makes_the_same_model_again(nncli: Run) -> None:
-    command = nncli("sweep", *SPACE, "--seeds", "2", "--jobs", "1", "--json").json["winner"]["command"]
+@pytest.mark.parametrize("more", ["--seeds 2", "--folds 3", "--dtype float64,float32", "--search halving"])
+def test_the_command_at_the_end_makes_the_same_model_again(more: str, nncli: Run) -> None:
+    words = [*SPACE, *more.split()]
+    command = nncli("sweep", *words, "--jobs", "1", "--json").json["winner"]["command"]
     made = Path("model.npz").read_bytes()
-    program, *words = shlex.split(command)
+    program, *train = shlex.split(command)
     assert program == "nncli"
-    assert nncli(*words, "-q").code == 0
+    assert nncli(*train, "-q").code == 0
     assert Path("model.npz").read_bytes() == made
     # nor is there a difference where the ledger knows all, and nothing has been trained before
-    assert nncli("sweep", *SPACE, "--seeds", "2", "-q", "-o", "again.npz").code == 0
+    assert nncli("sweep", *words, "-q", "-o", "again.npz").code == 0
     assert Path("again.npz").read_bytes() == made
 
 
@@ -117,7 +126,7 @@ def test_a_wider_space_goes_on_and_another_is_refused(nncli: Run) -> None:
     expected = {
         ("iris", "--lr", "0.05,0.01", "--epochs", "3"): "--lr 0.001, and not 0.05, 0.01",
         ("iris", "--lr", "0.05,0.01,0.001", "--epochs", "4"): "--epochs 3, and not 4",
-        ("wine", "--lr", "0.05,0.01,0.001", "--epochs", "3"): "the data iris as they were, with 150 rows",
+        ("wine", "--lr", "0.05,0.01,0.001", "--epochs", "3"): "the data iris, with 150 rows",
         ("iris", "--lr", "0.05,0.01,0.001", "--epochs", "3", "--folds", "3"): "--folds 1, and not 3",
     }
     for words, difference in expected.items():
@@ -125,7 +134,7 @@ def test_a_wider_space_goes_on_and_another_is_refused(nncli: Run) -> None:
         assert (outcome.code, outcome.out) == (BAD_DATA, "")
         assert outcome.err == (
             f"sweep.jsonl: expected the ledger of this sweep, found that of another: it has {difference}. Name another "
-            "file with --ledger, or take in what this one has.\n"
+            "file with --ledger, or give what this one was made with, and more if you like.\n"
         )
     assert Path("sweep.jsonl").read_bytes() == before
 
@@ -194,56 +203,19 @@ def test_ties_go_to_the_simpler_model(nncli: Run) -> None:
     assert [one["options"]["hidden"] for one in found["standings"]] == [[4], [8], [16]]
 
 
-# what the figures mean
-
-
-def standing(right: list[bool], lr: float = 0.1) -> Standing:
-    from base64 import b64encode
-
-    bits = np.array(right)
-    record = {
-        "outcome": "done", "fold": 0, "n_val": len(bits), "right": b64encode(np.packbits(bits).tobytes()).decode(),
-        "val": {"accuracy": float(bits.mean())}, "parameters": 1, "epochs": 1,
-    }  # fmt: skip
-    return Standing(TrainConfig(lr=lr), (record,), "accuracy")
-
-
-def test_the_chance_of_a_difference() -> None:
-    """16 rows that only the first gets right, 4 that only the second does, 180 that both do: McNemar's statistic is
-    (16 − 4)² / (16 + 4) = 7.2, so z = 2.683 and p = 0.0073; the variance about the mean makes it a little larger a z."""
-    one = standing([True] * 196 + [False] * 4)
-    other = standing([False] * 16 + [True] * 184)
-    exact = math.erfc(math.sqrt(7.2 / (1 - 12 * 12 / (200 * 20))) / math.sqrt(2))
-    assert chance(one, other) == pytest.approx(exact, rel=1e-9)
-    assert chance(one, other) == pytest.approx(0.0073, abs=0.002)
-    assert chance(one, one) == 1
-    assert chance(one, other) == chance(other, one)
-
-
-def test_what_mattered() -> None:
-    """Means 0.9 and 0.9 with one rate, 0.5 and 0.5 with another: all of the variance is between the rates."""
-
-    def with_(lr: float, l2: float, right: int) -> Standing:
-        made = standing([True] * right + [False] * (10 - right))
-        return Standing(TrainConfig(lr=lr, l2=l2), made.records, "accuracy")
-
-    found = importance([with_(0.1, 0, 9), with_(0.1, 1, 9), with_(0.2, 0, 5), with_(0.2, 1, 5)])
-    assert found == {"lr": pytest.approx(1), "l2": pytest.approx(0)}
-    # means 9, 7, 5, 3: 4 · (2² + 0²) between rates of 8 and 4, and 4 · 1² between the others: 16 and 4 of 20
-    found = importance([with_(0.1, 0, 9), with_(0.1, 1, 7), with_(0.2, 0, 5), with_(0.2, 1, 3)])
-    assert found == {"lr": pytest.approx(0.8), "l2": pytest.approx(0.2)}
-
-
 # what is printed
 
 
 def test_the_table_and_its_csv(nncli: Run) -> None:
     outcome = nncli("sweep", *SPACE, "--jobs", "1")
     assert outcome.out.split()[:4] == ["hidden", "lr", "validation", "accuracy"]
-    assert "what mattered: " in outcome.out
+    assert "what mattered, each option by itself: " in outcome.out
     rows = list(csv.DictReader(io.StringIO(nncli("sweep", "--show", "sweep.jsonl", "--csv").out)))
     assert len(rows) == 6
-    assert set(rows[0]) == {"hidden", "lr", "mean", "sd", "trials", "failed", "parameters", "seconds"}
+    assert set(rows[0]) == {
+        *("hidden", "lr", "metric", "mean", "sd", "chance", "trials", "failed", "parameters", "epochs", "seconds"),
+        "reason",
+    }
     assert [float(row["mean"]) for row in rows] == sorted((float(row["mean"]) for row in rows), reverse=True)
 
 
@@ -262,7 +234,11 @@ def test_the_table_and_its_csv(nncli: Run) -> None:
         ("--lr 0.1,0.2 --jobs 0", "--jobs: expected a whole number from 1, found '0'."),
         ("--lr 0.1,0.2 --seeds x", "--seeds: expected a whole number from 1, found 'x'."),
         ("--lr 0.1,0.2 --threads 2", "--threads: each training of a sweep has one. Say with --jobs how many run at a time."),
-        ("--loss mse,cross-entropy --metric loss", "--metric: losses of different kinds cannot be compared. Use accuracy, or one --model and one --loss."),
+        ("--loss mse,cross-entropy --metric loss", "--metric: losses of different kinds cannot be compared. Use accuracy, or one --model, --loss and --class-weight."),
+        ("--lr 0.1,0.2 --search halving --time-limit 9", "--time-limit: halving counts by epochs, and stops most of them early. Leave it out."),
+        ("--class-weight none,balanced --metric loss", "--metric: losses of different kinds cannot be compared. Use accuracy, or one --model, --loss and --class-weight."),
+        ("--lr 0.1,0.2 --val 0 --folds 2 --patience 3", "--patience: there are no validation rows to judge by. Set --val above 0."),
+        ("--lr 0.1,0.2 -o -", "--out: the table goes to stdout, and the model cannot go there too. Name a file with -o."),
         ("--csv --json", "--csv: --json is there too, and only one of them can be printed. Leave one of them out."),
     ],
 )  # fmt: skip

@@ -26,7 +26,9 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_killed_at_any_moment_it_goes_on() -> None:
     """Nothing is lost, nothing is run twice, and no process is left behind."""
-    words = ["sweep", "digits", "--lr", "0.02,0.01,0.005,0.001", "--hidden", "8,16,24", "--epochs", "30", "--jobs", "2"]
+    left: set[str] = set()
+    words = ["sweep", "digits", "--lr", "0.02,0.01,0.005,0.001", "--hidden", "8,16,24", "--epochs", "150"]
+    words += ["--patience", "150", "--jobs", "2"]
     rng = random.Random(0)
     finished: dict[str, Any] = {}
     for _ in range(6):
@@ -34,6 +36,7 @@ def test_killed_at_any_moment_it_goes_on() -> None:
         try:
             process.wait(rng.uniform(0.8, 2.0))
         except subprocess.TimeoutExpired:
+            left |= set(children_of(process.pid))
             process.send_signal(signal.SIGKILL)
             process.wait()
         data = Path("sweep.jsonl").read_bytes() if Path("sweep.jsonl").exists() else b""
@@ -42,6 +45,9 @@ def test_killed_at_any_moment_it_goes_on() -> None:
         assert len(now) == len(lines), "a trial was run twice"
         assert {key: now[key] for key in finished} == finished, "a trial was lost, or run again"
         finished = now
+    assert left
+    time.sleep(0.5)
+    assert not [child for child in left if is_running(child)]
     done = subprocess.run([*PROGRAM, *words, "-q", "--json"], capture_output=True, check=True)
     assert json.loads(done.stdout)["trials"] == 12
     assert len(read(Path("sweep.jsonl"))[1]) == 12
@@ -56,6 +62,8 @@ def test_a_killed_worker_costs_nothing(tmp_path: Path) -> None:
             for number, result in results:
                 assert number not in found
                 found[number] = result
+    # once among others, and three times alone
+    assert (tmp_path / "deaths of 3").read_text() == "xxxx"
     assert found == {number: Killed(3) if number == 3 else 10 * number for number in range(10)}
 
 
@@ -70,17 +78,18 @@ def test_results_come_in_order_and_few_are_in_memory() -> None:
 
     with Processes(2, __name__) as processes:
         found = []
-        for result in in_order(processes, slow_at_first, None, pieces()):
+        for piece, result in in_order(processes, slow_at_first, None, pieces()):
             assert len(taken) <= len(found) + 8
-            found.append(result)
-    assert found == list(range(40))
+            found.append((piece, result))
+    assert found == [(number, 10 * number) for number in range(40)]
 
 
 def murderous(piece: int, folder: str, stop: Stop = never) -> int:
     """Stands in for work that the system ends, as it does when memory runs out."""
-    once = Path(folder) / "killed"
-    if piece == 3 or (piece == 6 and not once.exists()):
-        once.touch()
+    deaths = Path(folder) / f"deaths of {piece}"
+    if piece == 3 or (piece == 6 and not deaths.exists()):
+        with deaths.open("a") as file:
+            file.write("x")
         os.kill(os.getpid(), signal.SIGKILL)
     time.sleep(0.05)
     return 10 * piece
@@ -88,7 +97,7 @@ def murderous(piece: int, folder: str, stop: Stop = never) -> int:
 
 def slow_at_first(piece: int, shared: None, stop: Stop = never) -> int:
     time.sleep(0 if piece else 0.5)
-    return piece
+    return 10 * piece
 
 
 def test_ctrl_c_keeps_what_is_done_and_leaves_nothing_running() -> None:
@@ -108,7 +117,7 @@ def test_ctrl_c_keeps_what_is_done_and_leaves_nothing_running() -> None:
         [*PROGRAM, *words, "--jobs", "2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     time.sleep(3)
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    children = children_of(process.pid)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=20)
     assert process.returncode == 130
@@ -116,6 +125,10 @@ def test_ctrl_c_keeps_what_is_done_and_leaves_nothing_running() -> None:
     time.sleep(0.5)
     assert children
     assert not [child for child in children if is_running(child)]
+
+
+def children_of(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
 
 
 def is_running(process: str) -> bool:

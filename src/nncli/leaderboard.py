@@ -16,7 +16,7 @@ from rich.text import Text
 
 from nncli.output import number, percent, say
 from nncli.space import shown
-from nncli.standings import Standing, chance, importance, varied
+from nncli.standings import Standing, chances, importance, varied
 from nncli.sweep import Sweep
 from nncli.tables import new_table, show
 
@@ -84,14 +84,16 @@ def print_standings(standings: Sequence[Standing], quiet: bool = False) -> None:
     show(_table(standings[:MOST], names, tested=True))
     if len(standings) > MOST:
         print(f"and {len(standings) - MOST:,} more; --json has all")
-    whole = [one for one in standings if one.whole]
-    close = [one for one in whole[1:] if chance(whole[0], one) >= NOISE]
+    close = sum(p >= NOISE for p in chances(standings).values())
     if close:
-        noun = "training is" if len(close) == 1 else "trainings are"
-        print(f"{len(close)} other {noun} within noise of the best: validation rows like these cannot tell them apart")
+        noun = "training is" if close == 1 else "trainings are"
+        print(f"{close} other {noun} within noise of the best: validation rows like these cannot tell them apart")
     shares = sorted(importance(standings).items(), key=lambda item: -item[1])
     if shares:
-        print("what mattered: " + ", ".join(f"{name.replace('_', ' ')} {percent(share)}" for name, share in shares))
+        print(
+            "what mattered, each option by itself: "
+            + ", ".join(f"{name.replace('_', ' ')} {percent(share)}" for name, share in shares)
+        )
     for reason, count in _reasons(standings).items():
         say(f"{count} failed: {reason}", quiet)
 
@@ -100,35 +102,41 @@ def print_csv(standings: Sequence[Standing]) -> None:
     """A line for each training, the best first."""
     names = varied([one.config for one in standings])
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow([*names, "mean", "sd", "trials", "failed", "parameters", "seconds"])
+    chance_of = chances(standings)
+    figures = ("mean", "sd", "chance", "trials", "failed", "parameters", "epochs", "seconds", "reason")
+    writer.writerow([*names, "metric", *figures])
     for one in standings:
         failed = len(one.records) - len(one.done)
         values = ["" if value is None else shown(value) for value in (getattr(one.config, name) for name in names)]
-        figures = [one.mean if one.values else "", one.sd if len(one.values) > 1 else ""]
-        parameters = one.done[0]["parameters"] if one.done else ""
+        mean, sd = one.mean if one.values else "", one.sd if len(one.values) > 1 else ""
+        parameters, epochs = (one.done[0]["parameters"], one.epochs) if one.done else ("", "")
         seconds = round(sum(record["seconds"] for record in one.records), 3)
-        writer.writerow([*values, *figures, len(one.records), failed, parameters, seconds])
+        reason = next((record["reason"] for record in one.records if record["reason"]), "")
+        found = (mean, sd, chance_of.get(one.config, ""), len(one.records), failed, parameters, epochs, seconds, reason)
+        writer.writerow([*values, one.metric, *found])
 
 
 def _table(standings: Sequence[Standing], names: Sequence[str], tested: bool = False) -> Table:
     metric = standings[0].metric if standings else ""
+    chance_of = chances(standings) if tested else {}
+    tested = bool(chance_of)
     figures = (f"validation {metric}", "parameters", "epochs", "seconds", *(["chance"] if tested else []))
     table = new_table(*(name.replace("_", " ") for name in names), *figures)
     table.padding = (0, 1, 0, 0)
     best = next((one for one in standings if one.whole), None)
     for one in standings:
         values = ["" if value is None else shown(value) for value in (getattr(one.config, name) for name in names)]
-        seconds = f"{sum(record['seconds'] for record in one.records):.1f}"
+        spent = sum(record["seconds"] for record in one.records)
+        seconds = f"{spent:.2f}" if spent < 1 else f"{spent:.1f}"
         if not one.values:
             table.add_row(*values, Text("failed" if one.records else "", "red"), "", "", seconds)
             continue
         figure = number(one.mean) if metric == "loss" else percent(one.mean)
         if len(one.values) > 1:
             figure += f" ± {number(one.sd) if metric == 'loss' else f'{100 * one.sd:.1f}'}"
-        p = chance(best, one) if tested and best and one.whole and one is not best else None
+        p = chance_of.get(one.config)
         last = ["" if p is None else f"{p:.2f}" if p >= 0.005 else "< 0.01"] if tested else []
-        epochs = sum(record["epochs"] for record in one.done) / len(one.done)
-        row = [*values, figure, f"{one.done[0]['parameters']:,}", f"{epochs:.0f}", seconds, *last]
+        row = [*values, figure, f"{one.done[0]['parameters']:,}", f"{one.epochs:.0f}", seconds, *last]
         table.add_row(*row, style="bold" if one is best else "" if p is None or p >= NOISE else "dim")
     return table
 

@@ -33,7 +33,7 @@ class Ledger:
         if path.exists() and not path.is_file():  # a device would be read without an end
             raise OutputError(str(path), "expected a file for the ledger, found something else", "Name another")
         try:
-            self.file = path.open("a+b")
+            self.file = path.open("a+b", buffering=0)  # what cannot be written does not wait for the end
         except OSError as error:
             raise OutputError(
                 str(path), f"cannot write: {error.strerror}", "Choose another place with --ledger"
@@ -71,8 +71,8 @@ class Ledger:
     def _write(self, records: Iterable[dict[str, Any]]) -> None:
         data = b"".join(_line(record) for record in records)
         try:
-            self.file.write(data)
-            self.file.flush()
+            while data:
+                data = data[self.file.write(data) or 0 :]
             os.fsync(self.file.fileno())
         except OSError as error:
             raise OutputError(str(self.path), f"cannot write: {error.strerror}") from None

@@ -54,8 +54,9 @@ class Plan:
 
     def standing(self, config: TrainConfig, records: Mapping[str, Record], share: float = 1) -> Standing:
         """What its trials have come to so far."""
-        keys = (trial.key for trial in self.trials_of(config, share))
-        return Standing(config, tuple(records[key] for key in keys if key in records), self.metric, share)
+        keys = [trial.key for trial in self.trials_of(config, share)]
+        found = tuple(records[key] for key in keys if key in records)
+        return Standing(config, found, self.metric, share, len(keys))
 
     def configs(self) -> list[TrainConfig]:
         """All of a grid; or so many at random, the first of them the same for any number."""
@@ -88,6 +89,8 @@ def refine(plan: Plan, records: Mapping[str, Record]) -> Iterator[Round]:
     known: dict[TrainConfig, None] = {}
     for number in range(ROUNDS):
         n = plan.trials * (number + 1) // ROUNDS - len(known)
+        if not n:
+            continue  # of one or two trials
         chosen = draw(space, n, rng, known)
         known |= dict.fromkeys(chosen)
         yield [trial for config in chosen for trial in plan.trials_of(config)]

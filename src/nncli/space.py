@@ -82,7 +82,7 @@ class Range:
             number = math.exp(math.log(self.low) + u * (math.log(self.high) - math.log(self.low)))
         else:
             number = self.low + u * (self.high - self.low)
-        return self.read(f"{min(max(float(f'{number:.{DIGITS}g}'), self.low), self.high):g}")
+        return self.read(repr(min(max(float(f"{number:.{DIGITS}g}"), self.low), self.high)))
 
 
 @dataclass(frozen=True)
@@ -125,6 +125,11 @@ class Space:
         )  # repetitions have other seeds, one split
         return cls(dataclasses.replace(base, split_seed=split_seed), axes)
 
+    def values(self, name: str) -> tuple[Any, ...]:
+        """All that an option can be, of those that are no numbers."""
+        axis = self.axes.get(name)
+        return axis.values if isinstance(axis, Choices) else (getattr(self.base, name),)
+
     @property
     def finite(self) -> bool:
         return all(isinstance(axis, Choices) for axis in self.axes.values())
@@ -166,10 +171,11 @@ class Space:
             if plain and name in HIDDEN_ONLY and value is None:
                 continue
             axis = self.axes.get(name)
+            wanted = getattr(self.base, name)
             if axis is not None and value not in axis:
-                return f"{flag(name)} {shown(value)}, and not {axis}"
-            if axis is None and name != "seed" and value != getattr(self.base, name):
-                return f"{flag(name)} {shown(value)}, and not {shown(getattr(self.base, name))}"
+                return f"{_with(name, value)}, and not {axis}"
+            if axis is None and name != "seed" and value != wanted:
+                return f"{_with(name, value)}, and not {_with(name, wanted) if wanted is None else shown(wanted)}"
         return ""
 
 
@@ -177,6 +183,10 @@ def can_vary(name: str) -> bool:
     """Whether an option can have several values in a sweep."""
     option = TrainConfig.options().get(name)
     return option is not None and name not in NEVER and (option.group in GROUPS or name in ALSO)
+
+
+def _with(name: str, value: Any) -> str:
+    return f"{flag(name)} as usual" if value is None else f"{flag(name)} {shown(value)}"
 
 
 def shown(value: Any) -> str:
@@ -205,7 +215,15 @@ def _range(name: str, text: str, where: Callable[[str], str]) -> Range | None:
         raise OptionError(where(name), f"expected a range from low to high, found '{text}'")
     for end in match[2], match[3]:  # also those of what takes words alone
         TrainConfig.from_texts({name: str(int(float(end))) if kind == "int" else end}, where)
-    return Range(kind, low, high, TrainConfig.options()[name].read)
+    found = Range(kind, low, high, TrainConfig.options()[name].read)
+    try:
+        found.read(repr(low + (high - low) / math.pi))
+    except ValueError:
+        if kind != "int":
+            raise OptionError(
+                where(name), f"expected a range of whole numbers, found '{text}'", f"Write int:{low:g}:{high:g}"
+            ) from None
+    return found
 
 
 def _refuse_list(name: str, value: Any, where: Callable[[str], str]) -> None:

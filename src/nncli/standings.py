@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nncli.config import TrainConfig
 from nncli.trial import right_of
@@ -26,6 +27,7 @@ class Standing:
     records: tuple[Record, ...]
     metric: str
     share: float = 1  # of its epochs that it was given
+    planned: int = 1  # so many trials
 
     @property
     def done(self) -> list[Record]:
@@ -33,8 +35,8 @@ class Standing:
 
     @property
     def whole(self) -> bool:
-        """Whether none of its trials failed."""
-        return len(self.done) == len(self.records) > 0
+        """Whether all of its trials are done."""
+        return len(self.done) == self.planned
 
     @property
     def values(self) -> list[float]:
@@ -49,6 +51,11 @@ class Standing:
         return float(np.std(self.values, ddof=1)) if len(self.values) > 1 else math.nan
 
     @property
+    def epochs(self) -> float:
+        """How many were done, the mean over those that are done."""
+        return float(np.mean([record["epochs"] for record in self.done]))
+
+    @property
     def rank(self) -> tuple[Any, ...]:
         """The best has the lowest: of those that were trained longest, and of equals that with fewer parameters, and of
         these that with fewer epochs."""
@@ -59,20 +66,52 @@ class Standing:
         return (0, -self.share, sign * self.mean, self.records[0]["parameters"], epochs)
 
 
+def chances(standings: Sequence[Standing]) -> dict[TrainConfig, float]:
+    """For each training behind the best, how likely validation rows like these tell the two as far apart as they do, or
+    further, if all are equally good; only for those that were given as many epochs.
+
+    A paired test of which rows come out right, exact as McNemar's is: each row that one of the two gets right more
+    often could as well have been the other's. As the best was chosen from all of them, Holm's (1979) correction for so
+    many comparisons. None by the loss, as a ledger does not have that of each row.
+    """
+    if not standings or not standings[0].whole or standings[0].metric == "loss":
+        return {}
+    best = standings[0]
+    others = [one for one in standings[1:] if one.whole and one.share == best.share]
+    found = sorted((chance(best, one), i) for i, one in enumerate(others))
+    corrected, least = {}, 0.0
+    for rank, (p, i) in enumerate(found):
+        least = max(least, min(1.0, (len(found) - rank) * p))
+        corrected[others[i].config] = least
+    return corrected
+
+
 def chance(one: Standing, other: Standing) -> float:
-    """How likely validation rows like these tell the two as far apart as they do, or further, if they are equally good:
-    a paired test of which rows come out right, the mean over all trials; two-sided."""
-    d = _right(one) - _right(other)
-    spread = float(d.std())
-    if spread == 0:
-        return 1.0
-    return math.erfc(abs(float(d.mean())) / (spread / math.sqrt(len(d))) / math.sqrt(2))
+    """The same of two, without the correction: P(|Σ ± d_i| ≥ |Σ d_i|), with d_i the difference at row i of how many of
+    their trials get it right, and each sign as likely as the other."""
+    d = _times_right(one) - _times_right(other)
+    sizes, counts = np.unique(np.abs(d[d != 0]), return_counts=True)
+    distribution = np.ones(1)  # of Σ (1 ± 1) d_i / 2, which runs from 0 to Σ |d_i|
+    for size, count in zip(sizes.tolist(), counts.tolist(), strict=True):
+        spread = np.zeros(size * count + 1)
+        spread[::size] = _binomial(count)
+        distribution = np.convolve(distribution, spread)
+    sums = 2 * np.arange(len(distribution)) - (len(distribution) - 1)
+    return min(1.0, float(distribution[np.abs(sums) >= abs(int(d.sum()))].sum()))
+
+
+def _binomial(n: int) -> NDArray[np.float64]:
+    """P(k) for k = 0 … n, of n coins."""
+    logs = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, n + 1)))])
+    probabilities: NDArray[np.float64] = np.exp(logs[n] - logs - logs[::-1] - n * math.log(2))
+    return probabilities
 
 
 def importance(standings: Sequence[Standing]) -> dict[str, float]:
     """For each option that varies, the share of the variance between trainings that lies between its values (η²); of
-    many numbers, between their lower, middle and upper third."""
-    whole = [one for one in standings if one.whole]
+    many numbers, between their lower, middle and upper third. Each option by itself: they may add up to more than 1.
+    Of those that were given as many epochs as the best; none where each value of an option is there once."""
+    whole = [one for one in standings if one.whole and one.share == standings[0].share]
     if len(whole) < 2:
         return {}
     means = np.array([one.mean for one in whole])
@@ -80,12 +119,15 @@ def importance(standings: Sequence[Standing]) -> dict[str, float]:
     shares = {}
     for name in varied([one.config for one in whole]):
         values = [getattr(one.config, name) for one in whole]
-        if len(set(values)) > MOST_GROUPS:
-            ordered = sorted(set(values), key=lambda value: (value is not None, value))
+        different = set(values)
+        if len(different) > MOST_GROUPS and all(isinstance(value, int | float | None) for value in different):
+            ordered = sorted(different, key=lambda value: (value is not None, value))
             values = [ordered.index(value) * 3 // len(ordered) for value in values]
         groups: dict[Any, list[float]] = {}
         for value, mean in zip(values, means, strict=True):
             groups.setdefault(value, []).append(mean)
+        if len(groups) == len(whole):
+            continue  # each value once: there is nothing within them
         between = sum(len(group) * (float(np.mean(group)) - float(means.mean())) ** 2 for group in groups.values())
         shares[name] = between / total if total > 0 else 0.0
     return shares
@@ -104,14 +146,17 @@ def standings_of(records: Iterable[Record], metric: str) -> list[Standing]:
         config = dataclasses.replace(config, seed=config.split_seed or 0)
         groups.setdefault((config, record["share"]), []).append(record)
     longest = dict(sorted(groups, key=lambda group: group[1]))
-    found = [Standing(config, tuple(groups[config, share]), metric, share) for config, share in longest.items()]
+    planned = max(map(len, groups.values()), default=1)  # seeds times folds
+    found = [
+        Standing(config, tuple(groups[config, share]), metric, share, planned) for config, share in longest.items()
+    ]
     return sorted(found, key=lambda one: one.rank)
 
 
 def describe(standings: Sequence[Standing]) -> dict[str, Any]:
     """All of it, for JSON."""
     names = varied([one.config for one in standings])
-    best = standings[0] if standings and standings[0].whole else None
+    chance_of = chances(standings)
     return {
         "metric": standings[0].metric if standings else None,
         "trials": sum(len(one.records) for one in standings),
@@ -123,7 +168,8 @@ def describe(standings: Sequence[Standing]) -> dict[str, Any]:
                 "mean": one.mean if one.values else None,
                 "sd": one.sd if len(one.values) > 1 else None,
                 "values": one.values,
-                "chance": chance(best, one) if best and one.whole else None,
+                "chance": chance_of.get(one.config),
+                "share": one.share,
                 "seconds": sum(record["seconds"] for record in one.records),
                 "reasons": sorted({record["reason"] for record in one.records if record["reason"]}),
             }
@@ -132,9 +178,9 @@ def describe(standings: Sequence[Standing]) -> dict[str, Any]:
     }
 
 
-def _right(standing: Standing) -> Any:
-    """For each validation row, of all folds, the share of seeds with which it comes out right."""
+def _times_right(standing: Standing) -> NDArray[np.int64]:
+    """For each validation row, of all folds, with how many seeds it comes out right."""
     by_fold: dict[int, list[Any]] = {}
     for record in standing.done:
         by_fold.setdefault(record["fold"], []).append(right_of(record))
-    return np.concatenate([np.mean(by_fold[fold], axis=0) for fold in sorted(by_fold)])
+    return np.concatenate([np.sum(by_fold[fold], axis=0, dtype=np.int64) for fold in sorted(by_fold)])

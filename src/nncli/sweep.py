@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 import pickle
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -13,12 +14,22 @@ from typing import Any
 from nncli import __version__
 from nncli.config import TrainConfig
 from nncli.data.dataset import Dataset
+from nncli.data.load import sha256_of
 from nncli.errors import DataError
 from nncli.ledger import Ledger
 from nncli.search import Plan
-from nncli.standings import Record, Standing
+from nncli.standings import Record, Standing, standings_of
 from nncli.trial import THREADS, Data, Trial, run_trial
 from nncli.workers import Killed, Stop, Workers, never
+
+
+@dataclass(frozen=True)
+class _Leader:
+    """The best training so far of those that were trained here, by its first seed, and its state at the end."""
+
+    rank: tuple[Any, ...]
+    config: TrainConfig
+    state: bytes
 
 
 class Sweep:
@@ -27,29 +38,36 @@ class Sweep:
     def __init__(self, plan: Plan, dataset: Dataset, path: Path) -> None:
         """Opens the ledger, new or to go on with; DataError, with the difference, for that of another sweep."""
         self.plan, self.dataset = plan, dataset
-        self._leader: tuple[tuple[Any, ...], TrainConfig, bytes] | None = (
-            None  # rank, training, and its state at the end
-        )
         self.reached: dict[TrainConfig, float] = {}  # the share of its epochs that a training has been given
+        self._leader: _Leader | None = None
+        val_data = plan.space.base.val_data
         self.ledger = Ledger(
             path,
             {"nncli": __version__, "data": dataset.source, "sha256": dataset.sha256, "rows": len(dataset),
-             "folds": plan.folds},
+             "val_sha256": sha256_of(val_data) if val_data else "", "folds": plan.folds},
         )  # fmt: skip
-        found = self.ledger.header
-        difference = ""
-        if found["sha256"] != dataset.sha256:
-            difference = f"the data {found['data']} as they were, with {found['rows']:,} rows"
-        elif found["folds"] != plan.folds:
-            difference = f"--folds {found['folds']}, and not {plan.folds}"
-        for record in self.ledger.records.values():
-            difference = difference or plan.space.difference(TrainConfig.from_json(record["config"]))
-        if difference:
+        try:
+            self._others = self._found(path)
+        except BaseException:
             self.ledger.close()
+            raise
+
+    def _found(self, path: Path) -> list[tuple[TrainConfig, float]]:
+        """The trainings of the ledger, each with its share; DataError for those of another sweep."""
+        header, seed = self.ledger.header, self.plan.space.base.seed
+        try:
+            known = standings_of(self.ledger.records.values(), self.plan.metric)
+        except ValueError:
+            problem = f"options that this version does not know: the ledger is of nncli {header['nncli']}"
+            raise DataError(str(path), problem, "Name another file with --ledger") from None
+        found = [(dataclasses.replace(one.config, seed=seed), one.share) for one in known]
+        difference = self._difference(header, [config for config, _ in found])
+        if difference:
             raise DataError(
-                str(path), f"expected the ledger of this sweep, found that of another: it has {difference}",
-                "Name another file with --ledger, or take in what this one has",
+                str(path), f"expected the ledger of this sweep, found that of another: {difference}",
+                "Name another file with --ledger, or give what this one was made with, and more if you like",
             )  # fmt: skip
+        return found
 
     def __enter__(self) -> Sweep:
         return self
@@ -58,6 +76,21 @@ class Sweep:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.ledger.close()
+
+    def _difference(self, header: Record, configs: Iterable[TrainConfig]) -> str:
+        """Why the ledger is not one of this sweep; empty if it is."""
+        if header["data"] == self.dataset.source and header["sha256"] != self.dataset.sha256:
+            return f"{header['data']} has changed since, when it had {header['rows']:,} rows"
+        if header["sha256"] != self.dataset.sha256:
+            return f"it has the data {header['data']}, with {header['rows']:,} rows"
+        if header["folds"] != self.plan.folds:
+            return f"it has --folds {header['folds']}, and not {self.plan.folds}"
+        for difference in filter(None, map(self.plan.space.difference, configs)):
+            return f"it has {difference}"
+        val_data = self.plan.space.base.val_data
+        if val_data and header["val_sha256"] != sha256_of(val_data):
+            return f"{val_data} has changed since"
+        return ""
 
     def notes(self) -> list[str]:
         """What there is to say before it runs, a line each."""
@@ -110,12 +143,17 @@ class Sweep:
 
     def _keep_leader(self, trial: Trial, record: Record, state: bytes) -> None:
         rank = Standing(trial.config, (record,), self.plan.metric).rank
-        if trial.config.seed == self.plan.space.base.seed and (self._leader is None or rank < self._leader[0]):
-            self._leader = rank, trial.config, state
+        if trial.config.seed == self.plan.space.base.seed and (self._leader is None or rank < self._leader.rank):
+            self._leader = _Leader(rank, trial.config, state)
 
     def standings(self) -> list[Standing]:
-        """All trainings so far with what is known of them, the best first."""
+        """All trainings so far with what is known of them, the best first; also those of the ledger that the search
+        would not have tried, where they have all their repetitions."""
         found = [self.plan.standing(config, self.ledger.records, share) for config, share in self.reached.items()]
+        for config, share in self._others:
+            one = self.plan.standing(config, self.ledger.records, share)
+            if config not in self.reached and len(one.records) == one.planned:
+                found.append(one)
         return sorted(found, key=lambda one: one.rank)
 
     def winner(self, best: Standing) -> tuple[TrainConfig, dict[str, Any] | None]:
@@ -124,7 +162,9 @@ class Sweep:
         It has the first of its seeds, as the best of several would flatter it; and one thread, as in its trial, so
         that it comes out the same.
         """
-        state = pickle.loads(self._leader[2])["state"] if self._leader and self._leader[1] == best.config else None
+        state = None
+        if self._leader is not None and self._leader.config == best.config:
+            state = pickle.loads(self._leader.state)["state"]
         config = dataclasses.replace(best.config, threads=THREADS)
         return dataclasses.replace(config, split_seed=None) if config.split_seed == config.seed else config, state
 

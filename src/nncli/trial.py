@@ -11,9 +11,10 @@ import math
 import mmap
 import os
 import pickle
+import secrets
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,7 +25,7 @@ from nncli import snapshot
 from nncli.blas import multiply_with
 from nncli.config import TrainConfig
 from nncli.data.dataset import Dataset
-from nncli.errors import NncliError
+from nncli.errors import OptionError, TrainingError
 from nncli.experiment import fit, keep_best, new_trainer
 from nncli.prepare import Prepared, prepare
 from nncli.resolve import resolve
@@ -33,6 +34,7 @@ from nncli.trainer import scores
 
 THREADS = 1  # of the matrix products: jobs use the cores, and the result is the same for any number of them
 CACHE_LINE = 64  # bytes; arrays in memory begin there too
+Datasets = Mapping[str, Dataset]  # by the number types that they are read with
 OF_THE_DATA = ("scale", "dtype", "class_weight")  # options that can vary, and that prepared data depend on
 
 
@@ -66,24 +68,24 @@ class Trial:
 
 
 class Data(Protocol):
-    """A data set as a worker finds it; one that is equal is the same."""
+    """The data of a sweep as a worker finds them, as each number type reads them; what is equal is the same."""
 
     def __hash__(self) -> int: ...
-    def open(self) -> Dataset: ...
+    def open(self) -> Datasets: ...
 
 
 @dataclass(frozen=True)
 class Shared:
-    """A data set in a file, for processes that see the same files: its arrays are mapped into memory, not copied."""
+    """The data in a file, for processes that see the same files: their arrays are mapped into memory, not copied."""
 
     file: str
     pickled: bytes  # all but its arrays
     arrays: tuple[tuple[int, int], ...]  # where in the file each begins, and its bytes
 
     @classmethod
-    def write(cls, dataset: Dataset, path: Path) -> Shared:
+    def write(cls, datasets: Datasets, path: Path) -> Shared:
         buffers: list[pickle.PickleBuffer] = []
-        pickled = pickle.dumps(dataset, 5, buffer_callback=buffers.append)
+        pickled = pickle.dumps(datasets, 5, buffer_callback=buffers.append)
         arrays = []
         with path.open("wb") as file:
             for buffer in buffers:
@@ -91,27 +93,23 @@ class Shared:
                 arrays.append((file.tell(), file.write(buffer.raw())))
         return cls(str(path), pickled, tuple(arrays))
 
-    def open(self) -> Dataset:
+    def open(self) -> Datasets:
         with Path(self.file).open("rb") as file:
             mapped = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-        dataset: Dataset = pickle.loads(self.pickled, buffers=[mapped[at : at + n] for at, n in self.arrays])
-        return dataset
+        datasets: Datasets = pickle.loads(self.pickled, buffers=[mapped[at : at + n] for at, n in self.arrays])
+        return datasets
 
 
+@dataclass(frozen=True)
 class Held:
-    """A data set in the memory of this process."""
+    """The data in memory. A worker that outlives the sweep knows them from those of the next one by the sweep's name:
+    the same file may have been read in another way, or have changed."""
 
-    def __init__(self, dataset: Dataset) -> None:
-        self.dataset = dataset
+    datasets: Datasets = field(compare=False)
+    sweep: str = field(default_factory=lambda: secrets.token_hex(8))
 
-    def __hash__(self) -> int:
-        return hash(self.dataset.sha256)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Held) and other.dataset.sha256 == self.dataset.sha256
-
-    def open(self) -> Dataset:
-        return self.dataset
+    def open(self) -> Datasets:
+        return self.datasets
 
 
 def run_trial(
@@ -132,7 +130,7 @@ def run_trial(
         with multiply_with(THREADS), np.errstate(all="ignore"):
             figures, after = _fitted(trial, before.get("state"), data, stop)
             found |= figures
-    except NncliError as error:
+    except (TrainingError, OptionError) as error:  # any other is not the trial's: it would strike all of them
         found |= {"outcome": "failed", "reason": str(error)}
     except MemoryError:
         found |= {"outcome": "failed", "reason": "there is not enough memory for this."}
@@ -154,7 +152,7 @@ def _fitted(
     if stop():
         return {}, None
     state = snapshot.take(trainer) if trial.goes_on and failure is None else None
-    keep_best(trainer)
+    keep_best(trainer, interrupted=trial.share < 1)  # which has not had the time to get better than guessing
     val, best = prepared.val, trainer.best
     assert val is not None
     assert best is not None
@@ -189,21 +187,27 @@ def _balanced_accuracy(right: NDArray[np.bool_], y: NDArray[np.int64]) -> float:
     return float((np.bincount(y, right)[rows > 0] / rows[rows > 0]).mean())
 
 
-def _prepared(trial: Trial, data: Data) -> Prepared:
-    """The data as this trial wants them; trials that want the same share them."""
+def of_the_data(config: TrainConfig) -> TrainConfig:
+    """The config with what prepared data depend on, and nothing else: not the test rows, which no trial sees."""
+    if config.test_data:
+        config = dataclasses.replace(config, test_data=None, test=0.0)
     names = [name for name in TrainConfig.options() if can_vary(name) and name not in OF_THE_DATA]
     usual = TrainConfig()
-    plain = dataclasses.replace(trial.config, seed=0, **{name: getattr(usual, name) for name in names})
-    prepared = _prepared_once(plain, trial.fold, trial.folds, data)
+    return dataclasses.replace(config, seed=0, **{name: getattr(usual, name) for name in names})
+
+
+def _prepared(trial: Trial, data: Data) -> Prepared:
+    """The data as this trial wants them; trials that want the same share them."""
+    prepared = _prepared_once(of_the_data(trial.config), trial.fold, trial.folds, data)
     config = resolve(trial.config, len(prepared.train), has_val=prepared.val is not None)
     return dataclasses.replace(prepared, config=config)
 
 
 @functools.lru_cache(maxsize=4)
 def _prepared_once(config: TrainConfig, fold: int, folds: int, data: Data) -> Prepared:
-    return prepare(config, _opened(data), (fold, folds) if folds > 1 else None)
+    return prepare(config, _opened(data)[config.dtype], (fold, folds) if folds > 1 else None)
 
 
 @functools.lru_cache(maxsize=1)
-def _opened(data: Data) -> Dataset:
+def _opened(data: Data) -> Datasets:
     return data.open()

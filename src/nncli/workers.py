@@ -69,7 +69,7 @@ def in_order(workers: Workers, work: Work, shared: Any, pieces: Iterable[Any]) -
     waiting, taken, early, due = iter(pieces), dict[int, Any](), dict[int, Any](), 0
 
     def take() -> Any:
-        if len(taken) >= 2 * AHEAD * workers.jobs:
+        if len(taken) >= 2 * AHEAD * max(1, workers.jobs):
             return None
         piece = next(waiting, None)
         if piece is not None:

@@ -68,7 +68,8 @@ def _evaluate_all(model: str, sources: list[str], place: Place, json: bool, quie
         place.workers(len(sources), "nncli.evaluation") as workers,
         Progress("files", len(sources), quiet) as progress,
     ):
-        for source, metrics, notes in evaluation.evaluate_files(workers, checkpoint.Saved.at(Path(model)), names):
+        evaluated = evaluation.evaluate_files(workers, checkpoint.Saved.at(Path(model)), names)
+        for source, (_, metrics, notes) in zip(sources, evaluated, strict=True):
             for note in notes[1:]:  # the first says how many rows there are
                 say(f"{source}: {note}", quiet)
             found.append({"data": source, **metrics})

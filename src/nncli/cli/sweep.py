@@ -6,7 +6,7 @@ import functools
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -16,13 +16,16 @@ from nncli.cli.workers import PANEL as WORKERS
 from nncli.cli.workers import Address, Ca, Cert, Insecure, Key, Place, cores, count
 from nncli.config import TrainConfig
 from nncli.errors import DONE, DataError, OptionError, TrainingError
+from nncli.option import flag
 from nncli.registry import did_you_mean
 from nncli.space import Space
 
 if TYPE_CHECKING:
+    from nncli.search import Plan
     from nncli.standings import Standing
 
 PANEL = "Sweep"
+MANY_ROWS = 1000
 
 
 def _option(metavar: str, text: str, default: str) -> Any:
@@ -40,6 +43,7 @@ OTHER_HELP = {
 @functools.partial(with_config, read=Space.from_texts, other_help=OTHER_HELP)
 def sweep(
     space: Space,
+    given: frozenset[str],
     search: Annotated[
         str | None,
         _option(
@@ -94,7 +98,10 @@ def sweep(
     if csv and json:
         raise OptionError("--csv", "--json is there too, and only one of them can be printed", "Leave one of them out")
     if show is not None:
-        return _show(show, metric, csv, json)
+        others = {"--search": search, "--trials": trials, "--jobs": jobs, "--cluster": cluster}
+        for option in [*map(flag, given), *(name for name, value in others.items() if value is not None)]:
+            raise OptionError("DATA" if option == "--data" else option, "--show has no use for it", "Leave it out")
+        return _show(show, metric, csv, json, quiet)
     from nncli import checkpoint, experiment, scratch
     from nncli.atomic import check_writable
     from nncli.blas import multiply_with
@@ -103,21 +110,33 @@ def sweep(
     from nncli.output import say
     from nncli.prepare import csv_options, prepare
     from nncli.sweep import Sweep
-    from nncli.trial import THREADS, Held, Shared
+    from nncli.trial import THREADS, Held, Shared, of_the_data
     from nncli.workers import Processes
 
     plan = _plan(space, search, trials, seeds, folds, metric)
     place = Place.of(jobs, cores(), cluster, tls_ca, tls_cert, tls_key, insecure)
     base = space.base
     reads = (base.data, base.val_data, base.test_data)
+    if out == "-":
+        raise OptionError("--out", "the table goes to stdout, and the model cannot go there too", "Name a file with -o")
+    if base.data == "-" and len(space.values("dtype")) > 1:
+        raise OptionError("--dtype", "stdin can be read only once, with one type of numbers", "Name a file")
+    if cluster is not None and base.val_data and not Path(base.val_data).is_absolute():
+        raise OptionError(
+            "--val-data", "the workers of a cluster look for it in another folder", "Give its whole path, from /"
+        )
     check_writable(Path(ledger), reads, "--ledger")
     check_writable(Path(out), (ledger, *reads))
     with place.workers(plan.size, "nncli.trial") as workers, StopRequest() as stop:
-        dataset = load_dataset(base.data, csv_options(base), base.dtype)  # while the workers start
+        # while the workers start; numbers are not the same where they are read as others and converted
+        datasets = {dtype: load_dataset(base.data, csv_options(base), dtype) for dtype in space.values("dtype")}
+        dataset = next(iter(datasets.values()))
+        if plan.folds > 1:  # what is wrong with them is one line now, and not as many failures as there are trials
+            prepare(of_the_data(base), dataset, (0, plan.folds))
         with Sweep(plan, dataset, Path(ledger)) as made, scratch.folder() as folder:
             for note in made.notes():
                 say(note, quiet)
-            data = Shared.write(dataset, folder / "data") if isinstance(workers, Processes) else Held(dataset)
+            data = Shared.write(datasets, folder / "data") if isinstance(workers, Processes) else Held(datasets)
             with Leaderboard(made, workers, quiet) as leaderboard:
                 made.run(workers, data, folder, leaderboard.begin, leaderboard, stop)
         if stop.exit_code is not None:
@@ -130,7 +149,7 @@ def sweep(
         raise TrainingError(ledger, "every trial failed", "The reasons are in the ledger")
     config, state = made.winner(best)
     with multiply_with(THREADS):
-        run = experiment.run(prepare(config, dataset), state=state)
+        run = experiment.run(prepare(config, datasets[config.dtype]), state=state)
     assert run is not None, "nobody could stop it"
     checkpoint.save(Path(out), run.model, run.provenance)
     command = f"nncli train {shlex.quote(config.data)} {config.command_line(brief=True)} -o {shlex.quote(out)}"
@@ -144,7 +163,7 @@ def sweep(
     return DONE
 
 
-def _plan(space: Space, search: str | None, trials: str | None, seeds: str, folds: str, metric: str) -> Any:
+def _plan(space: Space, search: str | None, trials: str | None, seeds: str, folds: str, metric: str) -> Plan:
     from nncli.search import SEARCHES, Plan
     from nncli.standings import METRICS
 
@@ -160,30 +179,65 @@ def _plan(space: Space, search: str | None, trials: str | None, seeds: str, fold
         raise OptionError("--trials", "a grid has as many trainings as it has combinations", "Leave it out")
     if trials is None:
         space.refuse_ranges()
-    if space.base.threads is not None:
-        raise OptionError("--threads", "each training of a sweep has one", "Say with --jobs how many run at a time")
-    if metric == "loss" and not {"loss", "model"}.isdisjoint(space.axes):
-        raise OptionError(
-            "--metric", "losses of different kinds cannot be compared", "Use accuracy, or one --model and one --loss"
-        )
-    if space.base.val == 0 and folds == "1":
-        raise OptionError("--val", "a sweep chooses by validation rows, and there are none", "Leave it out")
-    if folds != "1" and space.base.val_data is not None:
-        raise OptionError("--folds", "--val-data names the validation rows already", "Leave one of them out")
-    return Plan(
+    plan = Plan(
         space, search, None if trials is None else count("--trials", trials), count("--seeds", seeds),
         count("--folds", folds), metric,
     )  # fmt: skip
+    base = space.base
+    if base.threads is not None:
+        raise OptionError("--threads", "each training of a sweep has one", "Say with --jobs how many run at a time")
+    if search == "halving" and base.time_limit is not None:
+        raise OptionError("--time-limit", "halving counts by epochs, and stops most of them early", "Leave it out")
+    if metric == "loss" and not {"loss", "model", "class_weight"}.isdisjoint(space.axes):
+        _refuse_losses()
+    if base.val == 0 and plan.folds == 1:
+        raise OptionError("--val", "a sweep chooses by validation rows, and there are none", "Leave it out")
+    if plan.folds > 1 and base.val_data is not None:
+        raise OptionError("--folds", "--val-data names the validation rows already", "Leave one of them out")
+    if base.val == 0:
+        _refuse_without_validation(plan)
+    return plan
 
 
-def _show(file: str, metric: str, csv: bool, json: bool) -> int:
+def _refuse_without_validation(plan: Plan) -> None:
+    """OptionError now for what the folds allow, and the winner, which has no validation rows, would not."""
+    from nncli.resolve import resolve
+
+    for config in plan.configs():
+        try:
+            resolve(config, MANY_ROWS, has_val=True)
+        except OptionError:
+            continue  # its trials will say so
+        resolve(config, MANY_ROWS, has_val=False)
+
+
+def _refuse_losses() -> NoReturn:
+    raise OptionError(
+        "--metric",
+        "losses of different kinds cannot be compared",
+        "Use accuracy, or one --model, --loss and --class-weight",
+    )
+
+
+def _show(file: str, metric: str, csv: bool, json: bool, quiet: bool) -> int:
     from nncli.ledger import read
+    from nncli.output import say
     from nncli.standings import standings_of
 
-    _, records = read(Path(file))
+    header, records = read(Path(file))
     if not records:
         raise DataError(file, "no trial is finished yet")
-    _print(standings_of(records, metric), csv, json, {}, quiet=False)
+    kinds = {tuple(one["config"][name] for name in ("model", "loss", "class_weight")) for one in records}
+    if metric == "loss" and len(kinds) > 1:
+        _refuse_losses()
+    folds = "" if header["folds"] == 1 else f", {header['folds']} folds"
+    say(f"a sweep of {header['data']}, {header['rows']:,} rows{folds}: {len(records):,} trials", quiet)
+    try:
+        standings = standings_of(records, metric)
+    except ValueError:
+        problem = f"options that this version does not know: the ledger is of nncli {header['nncli']}"
+        raise DataError(file, problem, "Show it with that version") from None
+    _print(standings, csv, json, {}, quiet)
     return DONE
 
 

@@ -1,0 +1,166 @@
+"""What could fool the one who reads a sweep's table, and does not."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cli_errors import BAD_DATA
+from cli_process import PROGRAM
+from ledgers import trials
+from nncli.data.bundled import path_of
+from nncli.ledger import read
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def two_targets(path: str) -> None:
+    """A file with one class that the numbers tell, and another that they do not."""
+    rng = np.random.default_rng(0)
+    rows = [f"{x:.3f},{'ab'[int(x > 0)]},{'pq'[rng.integers(2)]}\n" for x in rng.normal(size=200)]
+    Path(path).write_text("x,told,tossed\n" + "".join(rows))
+
+
+def test_two_sweeps_of_one_process_do_not_share_their_data(nncli: Run) -> None:
+    """As two do on the workers of a cluster: the same file, read in another way."""
+    two_targets("d.csv")
+    found = []
+    for target, other in (("told", "tossed"), ("tossed", "told")):
+        words = ["-t", target, "--drop", other, "--lr", "0.05,0.01", "--epochs", "20", "--ledger", f"{target}.jsonl"]
+        found.append(nncli("sweep", "d.csv", *words, "--jobs", "1", "--json").json["standings"][0]["mean"])
+    assert found[0] > 0.9
+    assert found[1] < 0.8
+
+
+def test_validation_rows_that_have_changed_are_noticed(nncli: Run) -> None:
+    header, *rows = path_of("iris").read_text().splitlines(keepends=True)
+    Path("v.csv").write_text(header + "".join(rows[::5]))
+    words = ["sweep", "iris", "--val-data", "v.csv", "--lr", "0.05,0.01", "--epochs", "3", "--jobs", "1", "-q"]
+    assert nncli(*words).code == 0
+    Path("v.csv").write_text(header + "".join(rows[1::5]))
+    outcome = nncli(*words)
+    assert outcome.code == BAD_DATA
+    assert "found that of another: v.csv has changed since." in outcome.err
+
+
+def test_data_that_have_changed_are_noticed(nncli: Run) -> None:
+    two_targets("d.csv")
+    words = ["sweep", "d.csv", "-t", "told", "--drop", "tossed", "--lr", "0.05,0.01", "--epochs", "3", "--jobs", "1"]
+    assert nncli(*words).code == 0
+    with Path("d.csv").open("a") as file:
+        file.write("0.5,b,p\n")
+    assert "d.csv has changed since, when it had 200 rows." in nncli(*words).err
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_what_is_not_the_fault_of_a_trial_is_not_held_against_it(jobs: str, nncli: Run) -> None:
+    """A validation file that workers cannot read ends the sweep, and leaves nothing in the ledger."""
+    header, *rows = path_of("iris").read_text().splitlines(keepends=True)
+    Path("v.csv").write_text(header + "1,2,x,4,setosa\n" + "".join(rows[::5]))
+    words = ["sweep", "iris", "--val-data", "v.csv", "--lr", "0.05,0.01", "--epochs", "3", "--jobs", jobs, "-q"]
+    outcome = nncli(*words)
+    assert (outcome.code, outcome.err.count("\n")) == (BAD_DATA, 1)
+    assert outcome.err.startswith("v.csv:2: ")
+    assert trials() == []
+
+
+def test_folds_that_cannot_be_are_told_before_anything_runs(nncli: Run) -> None:
+    outcome = nncli("sweep", "wine", "--lr", "0.05,0.01", "--folds", "500", "--jobs", "2", "-q")
+    assert outcome.code == BAD_DATA
+    assert outcome.err.startswith("wine: expected at least 500 rows of each class, one for each fold, found 41")
+    assert not Path("sweep.jsonl").exists()
+
+
+def test_a_pause_is_no_reason_to_give_up(nncli: Run) -> None:
+    """Without scaling, the loss of wine's first epochs is far above that of guessing; a grid trains them to the end."""
+    words = ["sweep", "wine", "--scale", "none", "--lr", "0.1,0.05,0.01", "--epochs", "45", "-q", "--json"]
+    grid = nncli(*words, "--ledger", "grid.jsonl").json
+    halving = nncli(*words, "--search", "halving").json
+    assert grid["failed"] == 0
+    assert halving["failed"] == 0
+    assert halving["winner"]["val"]["accuracy"] >= grid["winner"]["val"]["accuracy"] - 0.15
+
+
+def test_a_wider_range_takes_in_what_is_known(nncli: Run) -> None:
+    words = ["sweep", "iris", "--epochs", "2", "--trials", "4", "--jobs", "1", "--json", "-q"]
+    nncli(*words, "--lr", "log:0.001:0.01")
+    first = {record["config"]["lr"] for record in trials()}
+    found = nncli(*words, "--lr", "log:0.001:0.1").json
+    rates = {one["options"]["lr"] for one in found["standings"]}
+    assert first < rates
+    assert len(rates) == 8
+    # two of the four are enough for a look, and the others count all the same
+    assert len(nncli(*words[:-4], "--trials", "2", "--lr", "log:0.001:0.1", "--json", "-q").json["standings"]) == 8
+
+
+@pytest.mark.parametrize("trials_of", [1, 2, 3, 4])
+def test_refine_of_few_trials(trials_of: int, nncli: Run) -> None:
+    outcome = nncli(
+        "sweep", "iris", "--lr", "log:1e-4:1", "--epochs", "2", "--search", "refine", "--trials", trials_of, "-q"
+    )
+    assert outcome.code == 0, outcome.err
+    assert len(trials()) == trials_of
+
+
+def test_a_ledger_of_some_folds_can_be_shown(nncli: Run) -> None:
+    nncli("sweep", "iris", "--lr", "0.05,0.01", "--epochs", "2", "--folds", "3", "--jobs", "1", "-q")
+    lines = Path("sweep.jsonl").read_bytes().splitlines(keepends=True)
+    Path("sweep.jsonl").write_bytes(b"".join(lines[:-1]))
+    found = nncli("sweep", "--show", "sweep.jsonl", "--json").json
+    assert [len(one["values"]) for one in found["standings"]] == [3, 2]
+    assert [one["chance"] for one in found["standings"]] == [None, None]
+
+
+def test_a_ledger_of_another_version_is_told(nncli: Run) -> None:
+    from nncli.ledger import Ledger
+
+    nncli("sweep", "iris", "--lr", "0.05,0.01", "--epochs", "2", "--jobs", "1", "-q")
+    header, records = read(Path("sweep.jsonl"))
+    made = Ledger(Path("new.jsonl"), {**header, "nncli": "9.0"})
+    made.append([{**record, "config": {**record["config"], "levitation": 1}} for record in records])
+    made.close()
+    words = "sweep", "iris", "--lr", "0.05,0.01", "--epochs", "2", "--jobs", "1", "--ledger", "new.jsonl"
+    for outcome in (nncli("sweep", "--show", "new.jsonl"), nncli(*words)):
+        assert outcome.code == BAD_DATA
+        assert "new.jsonl: options that this version does not know: the ledger is of nncli 9.0. " in outcome.err
+
+
+@pytest.mark.parametrize("words", ["iris", "--lr 0.1", "--trials 3", "--jobs 2"])
+def test_what_showing_has_no_use_for_is_refused(words: str, nncli: Run) -> None:
+    outcome = nncli("sweep", "--show", "sweep.jsonl", *words.split())
+    assert outcome.err.endswith(": --show has no use for it. Leave it out.\n")
+    assert outcome.code == 2
+
+
+def test_losses_of_different_kinds_are_not_shown_as_one(nncli: Run) -> None:
+    nncli("sweep", "iris", "--model", "softmax,svm", "--epochs", "2", "--jobs", "1", "-q")
+    assert "--metric: losses of different kinds" in nncli("sweep", "--show", "sweep.jsonl", "--metric", "loss").err
+
+
+def test_a_full_disk_is_told_of_the_ledger_and_nothing_is_lost() -> None:
+    words = ["sweep", "iris", "--lr", "0.05,0.04,0.03,0.02,0.01", "--epochs", "40", "--jobs", "1", "-q", "--json"]
+
+    def little_room() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))
+
+    done = subprocess.run([*PROGRAM, *words], capture_output=True, text=True, preexec_fn=little_room, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "sweep.jsonl: cannot write: File too large.\n"
+    before = json.dumps(trials())
+    assert subprocess.run([*PROGRAM, *words], capture_output=True, check=False).returncode == 0
+    after = trials()
+    assert len(after) == 5
+    assert 0 < len(json.loads(before)) < 5
+    assert all(record in after for record in json.loads(before))
