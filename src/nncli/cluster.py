@@ -232,7 +232,7 @@ def _check_workers(client: Any, address: str) -> None:
         if threads > 1:
             raise NncliError(
                 worker, f"expected a worker of one thread, found {threads}, which would wait for one another",
-                f"Start as many with: dask worker {address} --nworkers {threads} --nthreads 1",
+                f"Start them with: dask worker {address} --nworkers=-1 --nthreads 1",
             )  # fmt: skip
 
 
