@@ -181,9 +181,7 @@ class TrainConfig:
         return config
 
     def to_json(self) -> dict[str, Any]:
-        return {
-            name: list(value) if isinstance(value, tuple) else value for name, value in dataclasses.asdict(self).items()
-        }
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
 
     def command_line(self, brief: bool = False) -> str:
         """The options that make this config, as `train` takes them; if `brief`, without those that are as usual."""

@@ -47,12 +47,12 @@ class Trial:
     folds: int = 1
     share: float = 1  # of its epochs, before it pauses
 
-    @property
+    @functools.cached_property
     def key(self) -> str:
         """What the ledger knows it by: the same for the same training of the same data."""
         return self._key(self.share)
 
-    @property
+    @functools.cached_property
     def whole_key(self) -> str:
         """That of the training to its end."""
         return self._key(1)
