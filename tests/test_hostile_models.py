@@ -15,8 +15,10 @@ import pytest
 
 from forgery import Forge, members, patched, with_array, with_header, with_meta, with_parts, with_text, zipped
 from nncli import checkpoint, npz
+from nncli.cli import main
 from nncli.errors import ModelFileError
 
+SMALL = ["train", "iris", "--model", "softmax", "--epochs", "2", "-q", "--json"]
 DESCR = b"{'descr': '%s', 'fortran_order': %s, 'shape': %s, }"
 
 
@@ -206,16 +208,37 @@ ARRAYS: dict[str, tuple[Forge, str]] = {
     "a history of another form": (with_array("history", lambda a: a[:, 1:]), "a history that is not of its form"),
     "no history": (with_array("history", lambda a: a[:0]), "a best epoch that is not in the history"),
 }  # fmt: skip
-ATTACKS = {**STRUCTURE, **HEADERS, **META, **ARRAYS}
+STATE: dict[str, tuple[Forge, str]] = {
+    "a state without its arrays": (with_parts(lambda parts: [one for one in parts.items() if "state" not in one[0]]), "the state of another training"),
+    "arrays without their state": (with_meta("state", None), "other members than"),
+    "an array more": (with_parts(lambda parts: parts.update({"state.evil.npy": parts["theta.npy"]})), "the state of another training"),
+    "an array before the model's": (with_parts(lambda parts: [*parts.items()][-1:] + [*parts.items()][:-1]), "another kind of zip or npz file"),
+    "arrays in another order": (with_parts(lambda parts: [*parts.items()][:-2] + [*parts.items()][:-3:-1]), "a state of another form"),
+    "an array of another length": (with_array("state.theta", lambda a: a[:-1]), "the state of another training"),
+    "an array of another type": (with_array("state.theta", lambda a: a.astype(float)), "a state of another form"),
+    "an array that is NaN": (with_array("state.theta", lambda a: a * np.float32("nan")), "state.theta that are not finite"),
+    "a number more": (with_meta("state.__class__", 1), "the state of another training"),
+    "a number that is a text": (with_meta("state.optimizer.t", "1"), "is no number|another training"),
+    "a number that is a list": (with_meta("state.least", [1]), "is no number"),
+    "the state of another optimizer": (with_meta("config.optimizer", "sgd"), "the state of another training"),
+    "an optimizer with a long memory": (with_meta("config.optimizer", "lbfgs:memory=999999999"), "the state of another|more memory"),
+}  # fmt: skip
+ATTACKS = {**STRUCTURE, **HEADERS, **META, **ARRAYS, **STATE}
 
 
 @pytest.fixture(scope="session")
 def small(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A model of 15 parameters."""
-    from nncli.cli import main
-
     path = tmp_path_factory.mktemp("small") / "m.npz"
-    assert main(["train", "iris", "--model", "softmax", "--epochs", "2", "-q", "--json", "-o", str(path)]) == 0
+    assert main([*SMALL, "-o", str(path)]) == 0
+    return path.read_bytes()
+
+
+@pytest.fixture(scope="session")
+def unfinished(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The same with the state of its training."""
+    path = tmp_path_factory.mktemp("unfinished") / "m.npz"
+    assert main([*SMALL, "--keep-state", "-o", str(path)]) == 0
     return path.read_bytes()
 
 
@@ -225,10 +248,11 @@ def test_there_are_many() -> None:
 
 @pytest.mark.parametrize("name", ATTACKS)
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_hostile_files_are_refused_in_one_line(name: str, small: bytes, tmp_path: Path) -> None:
+def test_hostile_files_are_refused_in_one_line(name: str, small: bytes, unfinished: bytes, tmp_path: Path) -> None:
     forge, reason = ATTACKS[name]
-    data, path = forge(small), tmp_path / "m.npz"
-    assert data != small, "nothing was forged"
+    true = unfinished if name in STATE else small
+    data, path = forge(true), tmp_path / "m.npz"
+    assert data != true, "nothing was forged"
     path.write_bytes(data)
     tracemalloc.start()
     began = time.perf_counter()
@@ -244,10 +268,11 @@ def test_hostile_files_are_refused_in_one_line(name: str, small: bytes, tmp_path
     assert len(str(error.value)) < 400
 
 
-def test_every_truncation_is_refused(small: bytes) -> None:
-    for length in range(len(small)):
-        with pytest.raises((ModelFileError, ValueError)):
-            checkpoint.decode(small[:length])
+def test_every_truncation_is_refused(small: bytes, unfinished: bytes) -> None:
+    for true in (small, unfinished):
+        for length in range(len(true)):
+            with pytest.raises((ModelFileError, ValueError)):
+                checkpoint.decode(true[:length])
 
 
 def test_no_flipped_bit_changes_what_is_read(small: bytes) -> None:

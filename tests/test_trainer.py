@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from nncli.data.matrix import Matrix, Subset
 from nncli.errors import TrainingError
 from nncli.option import FULL_BATCH
-from nncli.trainer import evaluate
+from nncli.trainer import Trainer, evaluate
 from training import K, blobs, trainer
 
 
@@ -73,16 +74,25 @@ def test_time_limit_ends_the_run() -> None:
     assert mine.stopped == "the time limit of 0.2 s was reached"
 
 
-def test_a_request_to_stop_ends_the_run_within_a_step() -> None:
-    mine, asked = trainer(blobs(100), epochs=10, batch_size=10), 0
+def test_a_request_to_stop_is_heard_at_the_end_of_an_epoch_or_within_a_step_of_a_long_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    steps = 0
+    learn = Trainer._learn_batch
 
-    def stop() -> bool:
-        nonlocal asked
-        asked += 1
-        return asked > 25  # in the third epoch of ten steps each
+    def counted(*args: Any) -> Any:
+        nonlocal steps
+        steps += 1
+        return learn(*args)
 
-    assert len(list(mine.run(stop))) == 2
-    assert asked == 26
+    monkeypatch.setattr(Trainer, "_learn_batch", counted)
+    mine = trainer(blobs(100), epochs=10, batch_size=10)
+    assert len(list(mine.run(lambda: steps > 24))) == 3  # asked in the third epoch, of ten steps each
+    assert (steps, mine.between, mine.stopped) == (30, True, "interrupted")
+    monkeypatch.setattr("nncli.trainer.SHORT", 0)
+    steps, mine = 0, trainer(blobs(100), epochs=10, batch_size=10)
+    assert len(list(mine.run(lambda: steps > 24))) == 2
+    assert (steps, mine.between, mine.stopped) == (25, False, "interrupted")
 
 
 def test_divergence_is_explained_and_the_best_parameters_are_kept() -> None:

@@ -19,20 +19,20 @@ is safe to open: nothing in it can name code, and what is not exactly such a fil
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 import itertools
-import math
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, astuple, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli import meta, npz
+from nncli import meta, npz, snapshot
 from nncli.atomic import atomic_file
 from nncli.config import TrainConfig
 from nncli.data.dataset import Schema
@@ -42,6 +42,7 @@ from nncli.model import Model, build_network
 from nncli.nn.calibration import Calibration
 from nncli.option import MOST_LAYERS
 from nncli.registry import did_you_mean
+from nncli.snapshot import Snapshot
 from nncli.trainer import Epoch
 
 FORMAT = "nncli model"
@@ -64,8 +65,8 @@ META = {
     "schema": {"columns": [[str]], "target": str, "header": bool, "missing": [str], "target_place": int,
                "delimiter": str, "width": int},
     "scaling": str, "categories": [[(str, [(str, None)])]],
-    "data": {"source": str, "sha256": str, "test_sha256": str, "n_rows": int, "has_test_file": bool},
-    "best_epoch": int, "notes": [str],
+    "data": {"source": str, "sha256": str, "val_sha256": str, "test_sha256": str, "n_rows": int, "has_test_file": bool},
+    "best_epoch": int, "notes": [str], "state": (dict, None),
     "figures": {"model": str, "classes": [str], "n_train": int, "n_val": int, "n_test": int, "epochs": int,
                 "best_epoch": int, "train": _PART, "val": _PART, "test": _PART, "baseline_accuracy": float},
 }  # fmt: skip
@@ -78,7 +79,8 @@ class Provenance:
     version: str  # of the program that trained it
     source: str
     sha256: str
-    test_sha256: str  # of the file of test rows, if that is another
+    val_sha256: str  # of the file of validation rows, if that is another
+    test_sha256: str
     n_rows: int  # of the data file
     val_bits: NDArray[np.uint8]  # a bit for each of these rows (np.packbits), set for those in the part; or empty
     test_bits: NDArray[np.uint8]
@@ -87,6 +89,7 @@ class Provenance:
     history: NDArray[np.float64]  # (epochs, 5)
     figures: dict[str, Any]  # the final figures, as `train --json` has them
     notes: tuple[str, ...]
+    state: Snapshot | None = None  # from which the training can go on
 
     @property
     def val_rows(self) -> NDArray[np.int64]:
@@ -99,7 +102,7 @@ class Provenance:
 
     def epochs(self) -> list[Epoch]:
         """The history, epoch by epoch."""
-        return [_epoch(number, row) for number, row in enumerate(self.history.tolist(), 1)]
+        return snapshot.epochs_of(self.history)
 
 
 def save(path: Path, model: Model, provenance: Provenance) -> None:
@@ -201,6 +204,7 @@ def encode(model: Model, p: Provenance) -> bytes:
         "data": {
             "source": p.source,
             "sha256": p.sha256,
+            "val_sha256": p.val_sha256,
             "test_sha256": p.test_sha256,
             "n_rows": p.n_rows,
             "has_test_file": p.has_test_file,
@@ -208,7 +212,9 @@ def encode(model: Model, p: Provenance) -> bytes:
         "best_epoch": p.best_epoch,
         "figures": p.figures,
         "notes": list(p.notes),
+        "state": p.state and snapshot.finite(p.state.numbers),
     }
+    state = {} if p.state is None else p.state.arrays
     return npz.pack(
         {
             "meta": np.frombuffer(meta.encode(document), np.uint8),
@@ -220,6 +226,7 @@ def encode(model: Model, p: Provenance) -> bytes:
             "val_rows": p.val_bits,
             "test_rows": p.test_bits,
             "history": p.history,
+            **{f"state.{name}": state[name] for name in sorted(state) if name != "best_theta"},  # that is theta
         }
     )
 
@@ -230,7 +237,8 @@ def decode(data: bytes) -> tuple[Model, Provenance]:
     text = arrays["meta"].tobytes()
     _check_version(meta.decode(text, dict))
     stored = meta.decode(text, META)
-    if tuple(arrays) != MEMBERS:
+    names = tuple(name for name in arrays if not name.startswith("state.")) if stored["state"] else tuple(arrays)
+    if names != MEMBERS or tuple(arrays)[: len(MEMBERS)] != MEMBERS:
         raise ValueError(f"other members than {', '.join(MEMBERS)}")
     for name, kind in FLAT.items():
         if arrays[name].ndim != 1 or arrays[name].dtype != kind:
@@ -269,7 +277,29 @@ def _model(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> tuple[
         raise ValueError(f"{theta.shape} parameters of {theta.dtype} in place of {network.size:,} of {network.dtype}")
     _check_finite("theta", theta)
     network.theta[:] = theta
-    return Model(config, schema, preprocess, network, loss, classes, calibration), _provenance(stored, arrays)
+    provenance = _provenance(stored, arrays)
+    if stored["state"] is not None:
+        provenance = dataclasses.replace(provenance, state=_state(stored, arrays, config, provenance))
+    return Model(config, schema, preprocess, network, loss, classes, calibration), provenance
+
+
+def _state(
+    stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]], config: TrainConfig, provenance: Provenance
+) -> Snapshot:
+    theta, numbers = arrays["theta"], snapshot.from_finite(stored["state"])
+    found = {name.removeprefix("state."): array for name, array in arrays.items() if name.startswith("state.")}
+    found["best_theta"] = theta
+    try:
+        names, shapes = snapshot.form_of(config, theta.size)
+    except MemoryError:
+        raise ValueError("an optimizer that needs more memory than there is") from None
+    if snapshot.form(numbers) != names or {name: array.shape for name, array in found.items()} != shapes:
+        raise ValueError("the state of another training")
+    if [*found][:-1] != sorted([*found][:-1]) or any(array.dtype != theta.dtype for array in found.values()):
+        raise ValueError("a state of another form")
+    for name, array in found.items():
+        _check_finite(f"state.{name}", array)
+    return Snapshot(numbers, found, provenance.history, provenance.best_epoch)
 
 
 def _schema(stored: dict[str, Any]) -> Schema:
@@ -330,14 +360,6 @@ def _provenance(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> P
     )
 
 
-def _epoch(number: int, row: list[float]) -> Epoch:
-    loss, accuracy, val_loss, val_accuracy, is_best = row
-    with_val = not math.isnan(val_accuracy)
-    return Epoch(
-        number, loss, accuracy, val_loss if with_val else None, val_accuracy if with_val else None, bool(is_best)
-    )
-
-
 def _check_finite(name: str, array: NDArray[Any]) -> None:
     """Without an array of booleans as large as the file; NaN spreads to the least and the largest."""
     if array.size and not np.isfinite([array.min(), array.max()]).all():
@@ -351,11 +373,6 @@ def bits(rows: NDArray[np.int64], n_rows: int) -> NDArray[np.uint8]:
     mask = np.zeros(n_rows, bool)
     mask[rows] = True
     return np.packbits(mask)
-
-
-def history_of(epochs: Sequence[Epoch]) -> NDArray[np.float64]:
-    """What `Provenance` has of the epochs."""
-    return np.array([astuple(epoch)[1:] for epoch in epochs], np.float64).reshape(-1, 5)
 
 
 def _rows(bits: NDArray[np.uint8], n_rows: int) -> NDArray[np.int64]:

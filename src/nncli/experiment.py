@@ -12,17 +12,19 @@ import numpy as np
 
 from nncli import __version__, snapshot
 from nncli.blas import multiply_with
-from nncli.checkpoint import Provenance, bits, history_of
+from nncli.checkpoint import Provenance, bits
 from nncli.config import TrainConfig
 from nncli.data.bundled import BUNDLED
 from nncli.data.files import shown
 from nncli.data.matrix import Subset
 from nncli.errors import TrainingError
 from nncli.model import Model, build_network
-from nncli.nn.calibration import calibrate
+from nncli.nn.calibration import Calibration, calibrate
+from nncli.nn.network import Network
 from nncli.nn.optimizers import OPTIMIZERS
 from nncli.option import FULL_BATCH
 from nncli.prepare import Prepared, seeds
+from nncli.snapshot import Snapshot
 from nncli.trainer import Epoch, Trainer, evaluate, scores
 
 
@@ -39,57 +41,129 @@ class Run:
     failure: TrainingError | None
 
 
+LONG = 0.2  # seconds: after an epoch that took so long, the state is copied in less than a hundredth of that
+
+
 def run(
     prepared: Prepared,
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
     stop: Callable[[], bool] = lambda: False,
-    state: dict[str, Any] | None = None,
+    state: Snapshot | None = None,
+    keep: Keeper | None = None,
+    keep_state: bool = False,
 ) -> Run | None:
     """Trains, on from a `snapshot` if there is one, and evaluates the best epoch. None if `stop` ended it before one
     epoch was done.
 
+    `keep` is given the model so far now and then. It goes on from its state to the same end, as a run does that `stop`
+    has ended, and with `keep_state` any other.
+
     TrainingError where the very first epoch diverges, or the time limit leaves no time for it; later, the best epoch
     before is kept.
     """
-    config, classes = prepared.config, prepared.dataset.classes
-    K = len(classes)
+    config = prepared.config
     trainer = new_trainer(prepared)
     if state is not None:
         snapshot.put(trainer, state)
-    began = time.monotonic()
-    failure = fit(trainer, on_epoch, stop)
+    began = ended = time.monotonic()
+
+    def after(epoch: Epoch) -> None:
+        nonlocal state, ended
+        on_epoch(epoch)
+        due = keep is not None and keep.is_due()
+        if due or time.monotonic() - ended > LONG:
+            state = snapshot.take(trainer)
+        if due and keep is not None and state is not None:
+            keep(so_far(prepared, trainer, state))
+        ended = time.monotonic()
+
+    failure = fit(trainer, after, stop)
     if trainer.best is None:
         return None
     seconds = time.monotonic() - began
+    interrupted = trainer.stopped == "interrupted"
+    if trainer.between:
+        state = snapshot.take(trainer)
+    elif interrupted and state is not None:
+        snapshot.put(trainer, state)  # back to where one can go on from
     keep_best(trainer, interrupted=stop())
-    network, loss = trainer.network, trainer.loss
-    calibration = None
-    if config.calibrate:
-        assert prepared.val is not None
-        rows, weights = prepared.val.rows, prepared.val.weights
-        Z = np.concatenate([Z.copy() for Z in scores(network, prepared.val)])
-        calibration = calibrate(Z, prepared.val.y[rows], loss, K, None if weights is None else weights[rows])
-    model = Model(config, prepared.dataset.schema, prepared.preprocess, network, loss, classes, calibration)
+    calibration = _calibrated(prepared, trainer) if config.calibrate else None
+    model = _model(prepared, trainer.network, trainer, calibration)
     figures = _figures(prepared, model, trainer)
-    dataset = prepared.dataset
-    provenance = Provenance(
-        version=__version__,
-        source=dataset.source,
-        sha256=dataset.sha256,
-        test_sha256=prepared.test_sha256,
-        n_rows=len(dataset),
-        val_bits=bits(prepared.split.val, len(dataset)),
-        test_bits=bits(prepared.split.test, len(dataset)),
-        has_test_file=prepared.test is not None and len(prepared.split.test) == 0,
-        best_epoch=trainer.best.number,
-        history=history_of(trainer.history),
-        figures=figures,
-        notes=prepared.notes,
-    )
+    left = state if failure is None and (interrupted or keep_state) else None
+    provenance = _provenance(prepared, trainer, figures, left)
     notes: tuple[str, ...] = ()
     if calibration is not None:
         notes = (f"calibrated on the validation rows: {calibration}; the losses below are those of training",)
     return Run(model, provenance, figures, seconds, trainer.stopped, notes, failure)
+
+
+class Keeper:
+    """Saves the model so far, often enough: at the end of an epoch, if so many seconds have passed since the last time.
+
+    None: a second, and so seldom that it takes a twentieth of the time at most.
+    """
+
+    def __init__(self, save: Callable[[tuple[Model, Provenance]], None], seconds: float | None) -> None:
+        self.save, self.seconds = save, seconds
+        self.last, self.took = time.monotonic(), 0.0
+
+    def is_due(self) -> bool:
+        pause = max(1.0, 20 * self.took) if self.seconds is None else self.seconds
+        return time.monotonic() - self.last >= pause
+
+    def __call__(self, found: tuple[Model, Provenance]) -> None:
+        began = time.monotonic()
+        self.save(found)
+        self.last = time.monotonic()
+        self.took = self.last - began
+
+
+def so_far(prepared: Prepared, trainer: Trainer, state: Snapshot) -> tuple[Model, Provenance]:
+    """The best model until now, with the state to go on from; the test rows are not looked at."""
+    network, _ = build_network(prepared.config, prepared.preprocess.width, len(prepared.dataset.classes))
+    network.theta[:] = trainer.best_theta
+    best = trainer.best
+    assert best is not None
+    val = None if best.val_loss is None else {"loss": best.val_loss, "accuracy": best.val_accuracy}
+    figures = _known(prepared, trainer) | {"val": val}
+    return _model(prepared, network, trainer, None), _provenance(prepared, trainer, figures, state)
+
+
+def _model(prepared: Prepared, network: Network, trainer: Trainer, calibration: Calibration | None) -> Model:
+    dataset = prepared.dataset
+    return Model(
+        prepared.config, dataset.schema, prepared.preprocess, network, trainer.loss, dataset.classes, calibration
+    )
+
+
+def _provenance(prepared: Prepared, trainer: Trainer, figures: dict[str, Any], state: Snapshot | None) -> Provenance:
+    dataset, split = prepared.dataset, prepared.split
+    assert trainer.best is not None
+    return Provenance(
+        version=__version__,
+        source=dataset.source,
+        sha256=dataset.sha256,
+        val_sha256=prepared.val_sha256,
+        test_sha256=prepared.test_sha256,
+        n_rows=len(dataset),
+        val_bits=bits(split.val, len(dataset)),
+        test_bits=bits(split.test, len(dataset)),
+        has_test_file=prepared.test is not None and len(split.test) == 0,
+        best_epoch=trainer.best.number,
+        history=snapshot.rows_of(trainer.history),
+        figures=figures,
+        notes=prepared.notes,
+        state=state,
+    )
+
+
+def _calibrated(prepared: Prepared, trainer: Trainer) -> Calibration:
+    val = prepared.val
+    assert val is not None
+    Z = np.concatenate([Z.copy() for Z in scores(trainer.network, val)])
+    weights = None if val.weights is None else val.weights[val.rows]
+    return calibrate(Z, val.y[val.rows], trainer.loss, len(prepared.dataset.classes), weights)
 
 
 def new_trainer(prepared: Prepared) -> Trainer:
@@ -153,8 +227,6 @@ def _refuse_worse_than_guessing(trainer: Trainer) -> None:
 
 def _figures(prepared: Prepared, model: Model, trainer: Trainer) -> dict[str, Any]:
     """Loss and accuracy of the kept θ on each part, and what always guessing the commonest class would get."""
-    y = prepared.dataset.y
-    majority = np.bincount(y[prepared.train.rows]).argmax()
     parts: dict[str, Any] = {}
     for name in ("train", "val", "test"):
         part: Subset | None = getattr(prepared, name)
@@ -166,17 +238,25 @@ def _figures(prepared: Prepared, model: Model, trainer: Trainer) -> dict[str, An
                 predicted = np.concatenate([model.predicted(Z) for Z in scores(model.network, part)])
                 accuracy = float(np.mean(predicted == part.y[part.rows]))
             parts[name] = {"loss": loss, "accuracy": accuracy}
+    return _known(prepared, trainer) | parts
+
+
+def _known(prepared: Prepared, trainer: Trainer) -> dict[str, Any]:
+    """What is known of a run without a look at its model."""
+    majority = np.bincount(prepared.dataset.y[prepared.train.rows]).argmax()
     judged = prepared.test or prepared.val or prepared.train
     assert trainer.best is not None
     return {
-        "model": model.config.model,
-        "classes": list(model.classes),
+        "model": prepared.config.model,
+        "classes": list(prepared.dataset.classes),
         "n_train": len(prepared.train),
         "n_val": len(prepared.val) if prepared.val else 0,
         "n_test": len(prepared.test) if prepared.test else 0,
         "epochs": len(trainer.history),
         "best_epoch": trainer.best.number,
-        **parts,
+        "train": None,
+        "val": None,
+        "test": None,
         "baseline_accuracy": float(np.mean(judged.y[judged.rows] == majority)),
     }
 

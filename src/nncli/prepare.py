@@ -50,6 +50,7 @@ class Prepared:
     train: Subset
     val: Subset | None
     test: Subset | None
+    val_sha256: str  # of --val-data
     test_sha256: str  # of --test-data
     notes: tuple[str, ...]
 
@@ -102,16 +103,16 @@ def prepare(config: TrainConfig, dataset: Dataset | None = None, fold: tuple[int
     train = Subset(matrix, dataset.y, split.train, weights)
     notes = [*dataset.notes, *preprocess.notes]
     val = test = None
+    val_sha256 = test_sha256 = ""
     if config.val_data:
         other = load_like(config.val_data, as_read, dataset.classes, config.dtype)
         notes += _same_file("--val-data", other, dataset)
         of_row = None
         if config.weight is not None:
             other, of_row = without_weights(other, config.weight)
-        val = whole(other, _product(of_row, of_class, other.y))
+        val, val_sha256 = whole(other, _product(of_row, of_class, other.y)), other.sha256
     elif val_share:
         val = dataclasses.replace(train, rows=split.val)
-    test_sha256 = ""
     # test rows count alike, whatever training makes of them
     if config.test_data:
         other = load_like(config.test_data, dataset.schema, dataset.classes, config.dtype)
@@ -123,7 +124,9 @@ def prepare(config: TrainConfig, dataset: Dataset | None = None, fold: tuple[int
         test = Subset(matrix, dataset.y, split.test)
     if weights is not None:  # of mean 1 over the training rows, so that a learning rate means the same
         train = dataclasses.replace(train, weights=weights / weights[split.train].mean())
-    return Prepared(config, dataset, split, preprocess, train, val, test, test_sha256, tuple(notes))
+    return Prepared(
+        config, dataset, split, preprocess, train, val, test, val_sha256, test_sha256, tuple(notes)
+    )  # fmt: skip
 
 
 def _same_file(option: str, other: Dataset, dataset: Dataset) -> list[str]:

@@ -1,51 +1,178 @@
-"""A training in the middle: all that decides how it goes on, taken from a trainer and put into another."""
+"""A training between two epochs: all that decides how it goes on, taken from a trainer and put into another.
+
+Numbers and arrays, by names such as `optimizer.t` and `optimizer.m`; the settings of the components are not among
+them, as those are the config's.
+"""
 
 from __future__ import annotations
 
-import copy
+import dataclasses
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from nncli.trainer import Trainer
+from nncli.config import TrainConfig
+from nncli.nn.averages import AVERAGES
+from nncli.nn.optimizers import OPTIMIZERS
+from nncli.nn.schedules import SCHEDULES
+from nncli.trainer import Epoch, Sums, Trainer
 
 PARTS = ("optimizer", "average", "schedule")
-OWN = ("history", "best", "least", "best_theta", "_known", "_sums")
+GENERATORS = ("shuffle", "drop")
+PLANNED = ("schedule", "steps")  # in all, which the config says
+OWN = ("theta", "best_theta")  # arrays of the trainer itself
+Number = int | float | bool | None
 
 
-def take(trainer: Trainer) -> dict[str, Any]:
-    """The state between two epochs: arrays, numbers and what holds them."""
-    parts = {name: vars(getattr(trainer, name)) for name in PARTS}
-    if trainer.average.mean is trainer.network.theta:
-        parts["average"] = {}  # it keeps nothing of its own
-    generators = {name: getattr(trainer, name) for name in ("shuffle", "drop")}
-    return copy.deepcopy(
-        {
-            "network": {"theta": trainer.network.theta, "grad": trainer.network.grad},
-            **parts,
-            "own": {name: getattr(trainer, name) for name in OWN},
-            "generators": {name: one.bit_generator.state for name, one in generators.items() if one is not None},
-        }
-    )
+@dataclass(frozen=True)
+class Snapshot:
+    """`numbers` can be written as JSON, but for those that are not finite."""
+
+    numbers: dict[str, Number]
+    arrays: dict[str, NDArray[Any]]
+    history: NDArray[np.float64]  # as `rows_of` has it
+    best: int  # the number of the best epoch; 0: there is none
 
 
-def put(trainer: Trainer, state: dict[str, Any]) -> None:
-    """Makes a new trainer of the same network, options and rows go on from there, to the same digits."""
-    _fill(vars(trainer.network), state["network"])
-    for name in PARTS:
-        _fill(vars(getattr(trainer, name)), state[name])
-    _fill(vars(trainer), state["own"])
-    for name, generator in state["generators"].items():
-        getattr(trainer, name).bit_generator.state = generator
+def take(trainer: Trainer) -> Snapshot:
+    """The state as it is, copied."""
+    numbers: dict[str, Number] = {"least": trainer.least, "known": trainer._known}
+    numbers |= {f"sums.{name}": value for name, value in trainer._sums._asdict().items()}
+    arrays = {"theta": trainer.network.theta, "best_theta": trainer.best_theta}
+    if trainer.optimizer.smooth:
+        arrays["grad"] = trainer.network.grad  # where the last step looked; others work it out anew
+    for part in PARTS:
+        for name, value in _state_of(part, getattr(trainer, part), trainer.network.theta):
+            (arrays if isinstance(value, np.ndarray) else numbers)[name] = value
+    for name in GENERATORS:
+        generator = getattr(trainer, name)
+        if generator is not None:
+            numbers |= _generator_numbers(name, generator)
+    copied = {name: array.copy() for name, array in arrays.items()}
+    return Snapshot(numbers, copied, rows_of(trainer.history), trainer.best.number if trainer.best else 0)
 
 
-def _fill(target: dict[str, Any], source: dict[str, Any]) -> None:
-    """Puts arrays where arrays are, as others look at them there."""
-    for name, value in source.items():
-        here = target.get(name)
-        if isinstance(here, np.ndarray) and isinstance(value, np.ndarray):
-            np.copyto(here, value)
-        elif isinstance(here, dict) and isinstance(value, dict):
-            _fill(here, value)
-        else:
-            target[name] = copy.deepcopy(value)
+def put(trainer: Trainer, state: Snapshot) -> None:
+    """Makes a trainer of the same network, options and rows go on from there, to the same digits; ValueError for the
+    state of another."""
+    here = take(trainer)
+    if form(here.numbers) != form(state.numbers) or _shapes(here.arrays) != _shapes(state.arrays):
+        raise ValueError("the state of another training")
+    if not state.best <= len(state.history) <= trainer.epochs:
+        raise ValueError(f"{len(state.history)} epochs, more than the {trainer.epochs} that are to be done")
+    numbers: dict[str, Any] = state.numbers
+    trainer.history, trainer.least, trainer._known = epochs_of(state.history), numbers["least"], numbers["known"]
+    trainer.best = trainer.history[state.best - 1] if state.best else None
+    trainer._sums = Sums(*(numbers[f"sums.{name}"] for name in Sums._fields))
+    places = {"theta": trainer.network.theta, "best_theta": trainer.best_theta, "grad": trainer.network.grad}
+    for part in PARTS:
+        component = getattr(trainer, part)
+        for name, value in list(_state_of(part, component, trainer.network.theta)):
+            if isinstance(value, np.ndarray):
+                places[name] = value
+            else:
+                setattr(component, name.removeprefix(f"{part}."), numbers[name])
+    for name, array in state.arrays.items():
+        np.copyto(places[name], array)  # in place: others look at them there
+    for name in GENERATORS:
+        generator = getattr(trainer, name)
+        if generator is not None:
+            _set_generator(name, generator, numbers)
+
+
+def rows_of(epochs: Sequence[Epoch]) -> NDArray[np.float64]:
+    """A row for each: training loss and accuracy, validation loss and accuracy, NaN where there are none, and 1 where
+    it was the best so far."""
+    return np.array([dataclasses.astuple(epoch)[1:] for epoch in epochs], np.float64).reshape(-1, 5)
+
+
+def epochs_of(rows: NDArray[np.float64]) -> list[Epoch]:
+    """The inverse of `rows_of`."""
+    found = []
+    for number, (loss, accuracy, val_loss, val_accuracy, is_best) in enumerate(rows.tolist(), 1):
+        has_val = not math.isnan(val_accuracy)
+        val = (val_loss if has_val else None), (val_accuracy if has_val else None)
+        found.append(Epoch(number, loss, accuracy, val[0], val[1], bool(is_best)))
+    return found
+
+
+def form_of(config: TrainConfig, size: int) -> tuple[dict[str, str], dict[str, tuple[int, ...]]]:
+    """The names and kinds of the numbers, and the names and shapes of the arrays, of a resolved config's snapshots, for
+    `size` parameters: without a network, as one looks at a file before anything is made of it."""
+    one = np.zeros(1)
+    numbers: dict[str, Any] = {"least": 0.0, "known": None, **{f"sums.{name}": 0.0 for name in Sums._fields}}
+    shapes: dict[str, tuple[int, ...]] = dict.fromkeys(OWN, (size,))
+    components: dict[str, Any] = {"optimizer": OPTIMIZERS, "average": AVERAGES, "schedule": SCHEDULES}
+    for part, registry in components.items():
+        component = registry.create(getattr(config, part))
+        component.start(1 << 40 if part == "schedule" else one)
+        if part == "optimizer" and component.smooth:
+            shapes["grad"] = (size,)
+        for name, value in _state_of(part, component, one):
+            if isinstance(value, np.ndarray):
+                shapes[name] = (*value.shape[:-1], size)
+            else:
+                numbers[name] = value
+    for name in GENERATORS:
+        numbers |= _generator_numbers(name, np.random.default_rng(0))
+    return form(numbers), shapes
+
+
+def _state_of(part: str, component: Any, theta: NDArray[Any]) -> Iterator[tuple[str, Any]]:
+    """What changes in a component while it works, by name; not its settings, nor what it only works with."""
+    settings = {field.name for field in dataclasses.fields(component)} if dataclasses.is_dataclass(component) else set()
+    for name, value in vars(component).items():
+        if isinstance(value, dict):
+            yield from ((f"{part}.{inner}", array) for inner, array in value.items())
+        elif name not in settings and not name.startswith("_") and value is not theta and (part, name) != PLANNED:
+            yield f"{part}.{name}", value
+
+
+def _generator_numbers(name: str, generator: np.random.Generator) -> dict[str, Number]:
+    state: Any = generator.bit_generator.state  # of PCG64
+    found = {"state": state["state"]["state"], "inc": state["state"]["inc"]}
+    found |= {key: state[key] for key in ("has_uint32", "uinteger")}
+    return {f"{name}.{key}": value for key, value in found.items()}
+
+
+def _set_generator(name: str, generator: np.random.Generator, numbers: Mapping[str, Any]) -> None:
+    inner = {key: numbers[f"{name}.{key}"] for key in ("state", "inc")}
+    rest = {key: numbers[f"{name}.{key}"] for key in ("has_uint32", "uinteger")}
+    try:
+        generator.bit_generator.state = {"bit_generator": "PCG64", "state": inner, **rest}
+    except (OverflowError, ValueError, TypeError):
+        raise ValueError(f"a {name} generator that is none") from None
+
+
+def form(numbers: Mapping[str, Any]) -> dict[str, str]:
+    """Their names, and what they are: a number may be missing, or whole."""
+    kinds = {bool: "bool", int: "number", float: "number", type(None): "number"}
+    return {name: kinds.get(type(value), "") for name, value in sorted(numbers.items())}
+
+
+def _shapes(arrays: Mapping[str, NDArray[Any]]) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:
+    return {name: (array.shape, array.dtype) for name, array in sorted(arrays.items())}
+
+
+def finite(numbers: Mapping[str, Number]) -> dict[str, Number | str]:
+    """The numbers as JSON can have them; `from_finite` is the way back."""
+    return {
+        name: repr(value) if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in numbers.items()
+    }
+
+
+def from_finite(stored: Mapping[str, Any]) -> dict[str, Number]:
+    """ValueError for what is no number."""
+    found: dict[str, Number] = {}
+    for name, value in stored.items():
+        if value in ("inf", "-inf", "nan"):
+            value = float(value)
+        if value is not None and not isinstance(value, int | float):
+            raise ValueError(f"'state.{name}' is no number")
+        found[name] = value
+    return found

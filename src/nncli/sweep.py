@@ -18,6 +18,7 @@ from nncli.data.load import sha256_of
 from nncli.errors import DataError
 from nncli.ledger import Ledger
 from nncli.search import Plan
+from nncli.snapshot import Snapshot
 from nncli.standings import Record, Standing, standings_of
 from nncli.trial import THREADS, Data, Trial, run_trial
 from nncli.workers import Killed, Stop, Workers, never
@@ -156,7 +157,7 @@ class Sweep:
                 found.append(one)
         return sorted(found, key=lambda one: one.rank)
 
-    def winner(self, best: Standing) -> tuple[TrainConfig, dict[str, Any] | None]:
+    def winner(self, best: Standing) -> tuple[TrainConfig, Snapshot | None]:
         """The training of the model that is kept, and its state at the end if that is known: no need to do it again.
 
         It has the first of its seeds, as the best of several would flatter it; and one thread, as in its trial, so

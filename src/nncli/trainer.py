@@ -26,6 +26,8 @@ from nncli.nn.regularisation import Penalty, clip, limit_norms
 from nncli.nn.schedules import SCHEDULES
 from nncli.option import FULL_BATCH
 
+SHORT = 1.0  # seconds: an epoch that takes no longer is not broken off
+
 
 @dataclass(frozen=True)
 class Epoch:
@@ -174,14 +176,15 @@ class Trainer:
         self._sums = Sums(0, 0, 0)  # … and what the rows came to with it
         self.history: list[Epoch] = []
         self.stopped = "all planned epochs are done"  # why `run` ended, as the end of a sentence
+        self.between = True  # two epochs: the state is one to go on from
         self.best: Epoch | None = None
         self.least = math.inf  # validation loss, or share of errors, so far
         self.best_theta = network.theta.copy()
 
     def run(self, stop: Callable[[], bool] = lambda: False, until: int | None = None) -> Iterator[Epoch]:
-        """Yields each epoch as it ends; returns at the last one, when patience or time is out, or within a
-        step of `stop()` becoming true. TrainingError at the first loss that is not finite. After the epoch `until` it
-        pauses, and another call goes on."""
+        """Yields each epoch as it ends; returns at the last one, when patience or time is out, or after `stop()` has
+        become true: within a step, or at the end of an epoch that is `SHORT`. TrainingError at the first loss that is
+        not finite. After the epoch `until` it pauses, and another call goes on."""
         if self._has_ended():
             return
         began = time.monotonic()
@@ -191,16 +194,20 @@ class Trainer:
         smoothing = self.config.label_smoothing or 0
         batch = Batch(self.train, self.loss, self.K, self.network, min(at_once, len(self.train)), smoothing)
         for number in range(len(self.history) + 1, min(self.epochs, until or self.epochs) + 1):
+            if stop():
+                self.stopped = "interrupted"
+                return
             rows = self.shuffle.permutation(self.train.rows)
-            total, correct = 0.0, 0
+            total, correct, started, self.between = 0.0, 0, time.monotonic(), False
             self.network.drop_with(self.drop)
             # overflow shows as a loss that is not finite, which is looked for at each step
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 for start in range(0, len(rows), at_once):
-                    if stop():
+                    now = time.monotonic()
+                    if now - started > SHORT and stop():  # a short epoch is done to its end, from where one can go on
                         self.stopped = "interrupted"
                         return
-                    if time.monotonic() - began > limit:
+                    if now - began > limit:
                         self.stopped = f"the time limit of {limit:g} s was reached"
                         return
                     chosen = rows[start : start + at_once]
@@ -211,7 +218,9 @@ class Trainer:
                     total += sums.loss
                     correct += sums.correct
             self.network.drop_with(None)
-            yield self._close(number, total / len(rows), correct / len(rows))
+            epoch = self._close(number, total / len(rows), correct / len(rows))
+            self.between = True
+            yield epoch
             if self._has_ended():
                 return
 

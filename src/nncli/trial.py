@@ -29,6 +29,7 @@ from nncli.errors import OptionError, TrainingError
 from nncli.experiment import fit, keep_best, new_trainer
 from nncli.prepare import Prepared, prepare
 from nncli.resolve import resolve
+from nncli.snapshot import Snapshot
 from nncli.space import can_vary
 from nncli.trainer import scores
 
@@ -140,8 +141,8 @@ def run_trial(
 
 
 def _fitted(
-    trial: Trial, before: dict[str, Any] | None, data: Data, stop: Callable[[], bool]
-) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    trial: Trial, before: Snapshot | None, data: Data, stop: Callable[[], bool]
+) -> tuple[dict[str, Any], Snapshot | None]:
     prepared = _prepared(trial, data)
     trainer, until = new_trainer(prepared), None
     if trial.share < 1:

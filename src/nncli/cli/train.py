@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json as json_format
-from collections.abc import Callable, Iterator
+import shlex
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nncli.cli.options import Json, Quiet, with_config
+from nncli.cli.options import Json, Quiet, is_model, with_config
 from nncli.cli.stop import StopRequest
 from nncli.config import TrainConfig
 from nncli.errors import DONE, OptionError, OutputError
+from nncli.option import not_negative
 
 if TYPE_CHECKING:
     from nncli.trainer import Epoch
@@ -22,9 +25,40 @@ if TYPE_CHECKING:
 @with_config
 def train(
     config: TrainConfig,
+    given: frozenset[str],
     out: Annotated[
-        str, typer.Option("--out", "-o", metavar="FILE", help="Where to save the model.", rich_help_panel="Run")
-    ] = "model.npz",
+        str | None,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="Where to save the model.",
+            rich_help_panel="Run",
+            show_default="model.npz",
+        ),
+    ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on with a training that was stopped, to the same end: that of the model given as DATA, "
+            "or with the same command of the one at --out.",
+            rich_help_panel="Run",
+        ),
+    ] = False,
+    save_every: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MINUTES",
+            help="Save the model so far, to go on from, at the end of an epoch after so long.",
+            show_default="each epoch, a second or more apart",
+            rich_help_panel="Run",
+        ),
+    ] = None,
+    keep_state: Annotated[
+        bool,
+        typer.Option("--keep-state", help="Keep what --resume needs for more epochs later.", rich_help_panel="Run"),
+    ] = False,
     log: Annotated[
         str | None,
         typer.Option(
@@ -43,6 +77,7 @@ def train(
     nncli train data.csv --target species         on your own file
     nncli train wine --model softmax --lr 0.01    another model, on a bundled set
     nncli train mnist/ --hidden 256 -o big.npz    on a folder of MNIST files
+    nncli train --resume big.npz                  on from where it was stopped
     """
     from nncli import checkpoint, experiment
     from nncli.atomic import check_writable
@@ -50,7 +85,16 @@ def train(
     from nncli.output import print_json, say
     from nncli.prepare import prepare
     from nncli.progress import Progress, words_of
+    from nncli.resume import Begun
 
+    begun = None
+    if resume:
+        begun = Begun.find(Path(config.data) if is_model(config.data) else Path(out or "model.npz"))
+        if begun is not None:
+            config, out = begun.config(config, given), out or str(begun.path)
+    elif is_model(config.data):
+        raise OptionError("DATA", f"{config.data} is a model, and no data", "Add --resume to go on with its training")
+    out = out or "model.npz"
     if out == "-" and (json or log == "-"):
         raise OptionError("--out", "the model goes to stdout, where something else is to go too", "Name a file with -o")
     reads = (config.data, config.val_data, config.test_data)
@@ -58,9 +102,11 @@ def train(
         check_writable(Path(out), reads)
     if log not in (None, "-"):
         check_writable(Path(log), (out, *reads), "--log")
+    seconds_apart = _seconds(save_every)
     with contextlib.ExitStack() as stack:
         stack.enter_context(use_threads(config.threads))
         prepared = prepare(config)
+        state = None if begun is None else begun.state(prepared)
         for note in (*experiment.summary(prepared), *prepared.notes):
             say(note, quiet)
         if dry_run:
@@ -72,16 +118,24 @@ def train(
 
                 print_plan(plan)
             return DONE
+        if begun is not None and begun.is_done(prepared):
+            say(f"{begun.path} is done already: {begun.epochs} epochs", quiet)
+            return _show(begun.provenance.figures, {"out": str(begun.path)}, json, quiet)
+        if resume:
+            say(f"going on after epoch {begun.epochs}" if begun else f"there is no {out} yet: beginning anew", quiet)
         assert prepared.config.epochs is not None
-        write_line = stack.enter_context(_logger(log))
+        write_line = stack.enter_context(_logger(log, begun.provenance.epochs() if begun else ()))
         stop = stack.enter_context(StopRequest())
+        keep = None
+        if out != "-":
+            keep = experiment.Keeper(lambda found: checkpoint.save(Path(out), *found), seconds_apart)
         with Progress("epoch", prepared.config.epochs, quiet) as progress:
 
             def on_epoch(epoch: Epoch) -> None:
                 progress(epoch.number, words_of(epoch))
                 write_line(epoch)
 
-            run = experiment.run(prepared, on_epoch, stop)
+            run = experiment.run(prepared, on_epoch, stop, state, keep, keep_state)
         if run is None:
             assert stop.exit_code is not None
             say("stopped before the first epoch was done: nothing is saved", quiet)
@@ -92,20 +146,38 @@ def train(
     say(f"saved {'to stdout' if out == '-' else out}: {kept}, after {seconds} s; {run.stopped}", quiet)
     for note in run.notes:
         say(note, quiet)
-    if json:
-        print_json({"out": out, "seconds": round(run.seconds, 3), **run.figures})
-    elif out != "-":
-        from nncli.report import print_training
-
-        print_training(run.figures, quiet)
+    if run.provenance.state is not None and not keep_state:
+        say(f"it goes on with: nncli train --resume {shlex.quote(out)}", quiet)
+    _show(run.figures, {"out": out, "seconds": round(run.seconds, 3)}, json, quiet or out == "-")
     if run.failure:
         raise run.failure
     return stop.exit_code or DONE
 
 
+def _show(figures: dict[str, Any], more: dict[str, Any], json: bool, quiet: bool) -> int:
+    if json:
+        from nncli.output import print_json
+
+        print_json({**more, **figures})
+    elif more["out"] != "-":
+        from nncli.report import print_training
+
+        print_training(figures, quiet)
+    return DONE
+
+
+def _seconds(minutes: str | None) -> float | None:
+    if minutes is None:
+        return None
+    try:
+        return 60 * not_negative(minutes)
+    except ValueError as error:
+        raise OptionError("--save-every", f"expected {error}, found '{minutes}'") from None
+
+
 @contextlib.contextmanager
-def _logger(path: str | None) -> Iterator[Callable[[Any], None]]:
-    """A function that writes a line for an epoch, at once."""
+def _logger(path: str | None, done: Iterable[Epoch]) -> Iterator[Callable[[Any], None]]:
+    """A function that writes a line for an epoch, at once; those that are done already are there again."""
     from dataclasses import asdict
 
     if path is None:
@@ -115,12 +187,23 @@ def _logger(path: str | None) -> Iterator[Callable[[Any], None]]:
         yield lambda epoch: print(json_format.dumps(asdict(epoch)), flush=True)
         return
     try:
-        with Path(path).open("w", encoding="utf-8") as file:
+        with Path(path).open("ab", buffering=0) as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise OutputError(path, "another training is writing to it", "Choose another --log") from None
+            if Path(path).is_file():
+                file.truncate(0)
+
+            def write(text: str) -> None:
+                data = text.encode()
+                while data:
+                    data = data[file.write(data) or 0 :]
 
             def write_line(epoch: Epoch) -> None:
-                file.write(json_format.dumps(asdict(epoch)) + "\n")
-                file.flush()
+                write(json_format.dumps(asdict(epoch)) + "\n")
 
+            write("".join(json_format.dumps(asdict(epoch)) + "\n" for epoch in done))
             yield write_line
     except OSError as error:
         raise OutputError(path, f"cannot write the log: {error.strerror}", "Choose another --log") from None

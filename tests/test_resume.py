@@ -1,0 +1,239 @@
+"""A training that was stopped, in whatever way, goes on to the end that it would have had, to the last byte."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli_errors import BAD_COMMAND, BAD_DATA
+from cli_process import PROGRAM
+from faults import Calls, injected, kills
+from nncli import checkpoint, experiment
+from nncli.cli import main
+from nncli.data.bundled import path_of
+from nncli.trainer import Trainer
+
+Run = Callable[..., Any]
+LONG = int(os.environ.get("NNCLI_LONG", "0"))  # make fuzz
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def stopped_after(epochs: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on, somebody asks to stop in the middle of the epoch behind so many."""
+    fit = experiment.fit
+
+    def fitted(trainer: Trainer, on_epoch: Any, stop: Any) -> Any:
+        return fit(trainer, on_epoch, lambda: len(trainer.history) >= epochs)
+
+    monkeypatch.setattr(experiment, "fit", fitted)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "",
+        "--model perceptron --epochs 9",
+        "--model averaged-perceptron --epochs 9",
+        "--model mira --epochs 9",
+        "--model softmax --optimizer lbfgs --epochs 9",
+        "--model softmax --schedule plateau --optimizer nesterov --epochs 9 --calibrate",
+        "--dropout 0.3 --input-dropout 0.1 --optimizer rmsprop --average exponential --epochs 9",
+        "--activation prelu --max-norm 2 --l1 0.001 --class-weight balanced --average mean --epochs 9",
+        "--patience 4 --lr 0.05 --dtype float64",
+        "--val 0 --epochs 9",
+    ],
+)
+def test_stopped_and_resumed_is_uninterrupted(options: str, nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ["train", "wine", *options.split(), "-q"]
+    assert nncli(*words, "-o", "whole.npz", "--log", "whole.jsonl").code == 0
+    whole = Path("whole.npz").read_bytes()
+    with monkeypatch.context() as patch:
+        stopped_after(3, patch)
+        assert nncli(*words, "-o", "m.npz", "--log", "m.jsonl").code == 0
+    assert checkpoint.load(Path("m.npz"))[1].state is not None
+    half = Path("m.npz").read_bytes()
+    assert nncli("train", "--resume", "m.npz", "-q", "--log", "m.jsonl").code == 0
+    assert Path("m.npz").read_bytes() == whole
+    assert Path("m.jsonl").read_bytes() == Path("whole.jsonl").read_bytes()
+    Path("m.npz").write_bytes(half)
+    assert nncli(*words, "-o", "m.npz", "--resume").code == 0
+    assert Path("m.npz").read_bytes() == whole
+
+
+def test_more_epochs_go_on_from_a_state_that_was_kept(nncli: Run) -> None:
+    words = ["train", "wine", "--schedule", "constant", "--patience", "99", "-q"]
+    assert nncli(*words, "--epochs", "20", "-o", "whole.npz").code == 0
+    assert nncli(*words, "--epochs", "8", "-o", "m.npz", "--keep-state").code == 0
+    assert nncli("train", "--resume", "m.npz", "--epochs", "20", "-q").code == 0
+    assert Path("m.npz").read_bytes() == Path("whole.npz").read_bytes()
+
+
+def test_a_training_that_is_done_is_left_alone(nncli: Run) -> None:
+    words = ["train", "iris", "--epochs", "4", "-o", "m.npz"]
+    figures = nncli(*words, "--json", "-q").json
+    before = Path("m.npz").stat()
+    again = nncli(*words, "--resume", "--json")
+    assert again.code == 0
+    assert "m.npz is done already: 4 epochs\n" in again.err
+    assert again.json == {name: value for name, value in figures.items() if name != "seconds"}
+    assert Path("m.npz").stat() == before
+
+
+def test_the_same_command_begins_anew_where_there_is_nothing_yet(nncli: Run) -> None:
+    outcome = nncli("train", "iris", "--epochs", "2", "-o", "m.npz", "--resume")
+    assert outcome.code == 0
+    assert "there is no m.npz yet: beginning anew\n" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("words", "difference"),
+    [
+        ("iris --lr 0.7 -o m.npz", "it was begun with --lr 0.005, and not 0.7"),
+        ("iris --hidden 8 -o m.npz", "it was begun with --hidden (64,), and not (8,)"),
+        ("iris --seed 3 -o m.npz", "it was begun with --seed 0, and not 3"),
+        ("wine -o m.npz", "wine has changed since"),
+        ("m.npz --dropout 0.1", "it was begun with --dropout None, and not 0.1"),
+    ],
+)
+def test_what_is_not_the_same_training_is_refused(
+    words: str, difference: str, nncli: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        stopped_after(2, patch)
+        nncli("train", "iris", "-q", "-o", "m.npz")
+    before = Path("m.npz").read_bytes()
+    outcome = nncli("train", *words.split(), "--resume")
+    assert outcome.code == BAD_DATA
+    assert outcome.err == (
+        f"m.npz: cannot go on with this training: {difference}. Give what it was begun with, or train anew without "
+        "--resume.\n"
+    )
+    assert Path("m.npz").read_bytes() == before
+
+
+def test_changed_files_are_noticed(nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    header, *rows = path_of("iris").read_text().splitlines(keepends=True)
+    for name, part in (("d.csv", rows), ("v.csv", rows[::5]), ("t.csv", rows[1::5])):
+        Path(name).write_text(header + "".join(part))
+    with monkeypatch.context() as patch:
+        stopped_after(2, patch)
+        nncli("train", "d.csv", "--val-data", "v.csv", "--test-data", "t.csv", "-q", "-o", "m.npz")
+    for name in ("d.csv", "v.csv", "t.csv"):
+        before = Path(name).read_text()
+        Path(name).write_text(before + rows[7])
+        assert f"cannot go on with this training: {name} has changed since." in nncli("train", "--resume", "m.npz").err
+        Path(name).write_text(before)
+
+
+def test_a_model_is_no_data(nncli: Run, iris_model: Path) -> None:
+    outcome = nncli("train", iris_model)
+    assert (outcome.code, outcome.out) == (BAD_COMMAND, "")
+    assert outcome.err == f"DATA: {iris_model} is a model, and no data. Add --resume to go on with its training.\n"
+
+
+def test_more_epochs_need_a_state(nncli: Run) -> None:
+    nncli("train", "iris", "--epochs", "3", "-q", "-o", "m.npz")
+    outcome = nncli("train", "--resume", "m.npz", "--epochs", "9")
+    assert outcome.code == BAD_DATA
+    assert outcome.err == (
+        "m.npz: the training is done, and what more epochs would go on from was not kept. Train with --keep-state.\n"
+    )
+
+
+# killed
+
+COMMAND = ["train", "wine", "--hidden", "8", "--dropout", "0.2", "--epochs", "5", "--save-every", "0", "-q", "--json"]
+
+
+def killed_at(n: int) -> None:
+    with injected(Calls(n, kills)):
+        main([*COMMAND, "-o", "m.npz", "--resume"])
+
+
+def test_killed_at_any_call_it_goes_on_to_the_same_bytes(nncli: Run) -> None:
+    """At every write, flush, sync, link and rename of a training that saves at each epoch."""
+    calls = Calls(None)
+    with injected(calls):
+        assert nncli(*COMMAND, "-o", "whole.npz").code == 0
+    whole = Path("whole.npz").read_bytes()
+    assert calls.seen.count("replace") == 6  # after each epoch, and at the end
+    for n in range(len(calls.seen)):
+        Path("m.npz").unlink(missing_ok=True)
+        process = multiprocessing.get_context("fork").Process(target=killed_at, args=(n,))
+        process.start()
+        process.join()
+        assert process.exitcode == -9
+        if Path("m.npz").exists():
+            checkpoint.load(Path("m.npz"))
+        assert nncli(*COMMAND, "-o", "m.npz", "--resume").code == 0
+        assert Path("m.npz").read_bytes() == whole, f"killed at call {n}, {calls.seen[n]}"
+
+
+def test_killed_at_random_moments_it_goes_on_to_the_same_bytes() -> None:
+    """Real processes, killed again and again until one reaches the end."""
+    words = ["train", "digits", "--hidden", "16", "--epochs", "60", "--patience", "60", "--save-every", "0", "-q"]
+    words += ["--json", "--log", "log.jsonl", "-o"]
+    subprocess.run([*PROGRAM, *words, "whole.npz"], check=True, capture_output=True)
+    whole, log = Path("whole.npz").read_bytes(), Path("log.jsonl").read_bytes()
+    rng, killed = random.Random(0), 0
+    while killed < (LONG or 1) * 12:
+        Path("m.npz").unlink(missing_ok=True)
+        Path("log.jsonl").unlink()
+        while True:
+            process = subprocess.Popen(
+                [*PROGRAM, *words, "m.npz", "--resume"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+            )
+            try:
+                _, errors = process.communicate(timeout=rng.uniform(0.2, 0.9))
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGKILL)
+                _, errors = process.communicate()
+                killed += 1
+                assert errors == b""
+                if Path("m.npz").exists():
+                    checkpoint.load(Path("m.npz"))
+                continue
+            assert (process.returncode, errors) == (0, b"")
+            break
+        assert Path("m.npz").read_bytes() == whole
+        assert Path("log.jsonl").read_bytes() == log
+
+
+def test_a_torn_line_of_the_log_is_written_again(nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    words = ["train", "iris", "--epochs", "6", "-q", "-o"]
+    nncli(*words, "whole.npz", "--log", "whole.jsonl")
+    with monkeypatch.context() as patch:
+        stopped_after(3, patch)
+        nncli(*words, "m.npz", "--log", "m.jsonl")
+    Path("m.jsonl").write_bytes(Path("m.jsonl").read_bytes()[:-30])
+    nncli("train", "--resume", "m.npz", "-q", "--log", "m.jsonl")
+    assert Path("m.jsonl").read_bytes() == Path("whole.jsonl").read_bytes()
+
+
+def test_two_trainings_do_not_mix_their_logs(nncli: Run) -> None:
+    slow = [*PROGRAM, "train", "digits", "--epochs", "3000", "--patience", "3000", "-q", "-o", "a.npz"]
+    process = subprocess.Popen([*slow, "--log", "log.jsonl"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 20
+        while not (Path("log.jsonl").exists() and Path("log.jsonl").stat().st_size) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        outcome = nncli("train", "iris", "--log", "log.jsonl", "-q", "-o", "b.npz")
+    finally:
+        process.kill()
+        process.wait()
+    assert outcome.code == 1
+    assert outcome.err == "log.jsonl: another training is writing to it. Choose another --log.\n"
+    assert not Path("b.npz").exists()
