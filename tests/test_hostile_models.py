@@ -218,10 +218,10 @@ STATE: dict[str, tuple[Forge, str]] = {
     "an array of another type": (with_array("state.theta", lambda a: a.astype(float)), "a state of another form"),
     "an array that is NaN": (with_array("state.theta", lambda a: a * np.float32("nan")), "state.theta that are not finite"),
     "a number more": (with_meta("state.__class__", 1), "the state of another training"),
-    "a number that is a text": (with_meta("state.optimizer.t", "1"), "is no number|another training"),
+    "a number that is a text": (with_meta("state.known", "1"), "is no number"),
     "a number that is a list": (with_meta("state.least", [1]), "is no number"),
     "the state of another optimizer": (with_meta("config.optimizer", "sgd"), "the state of another training"),
-    "an optimizer with a long memory": (with_meta("config.optimizer", "lbfgs:memory=999999999"), "the state of another|more memory"),
+    "an optimizer with a long memory": (with_meta("config.optimizer", "lbfgs:memory=999999999"), "expected a number of steps from 1 to 1,000"),
 }  # fmt: skip
 ATTACKS = {**STRUCTURE, **HEADERS, **META, **ARRAYS, **STATE}
 

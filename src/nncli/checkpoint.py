@@ -289,10 +289,7 @@ def _state(
     theta, numbers = arrays["theta"], snapshot.from_finite(stored["state"])
     found = {name.removeprefix("state."): array for name, array in arrays.items() if name.startswith("state.")}
     found["best_theta"] = theta
-    try:
-        names, shapes = snapshot.form_of(config, theta.size)
-    except MemoryError:
-        raise ValueError("an optimizer that needs more memory than there is") from None
+    names, shapes = snapshot.form_of(config, theta.size)
     if snapshot.form(numbers) != names or {name: array.shape for name, array in found.items()} != shapes:
         raise ValueError("the state of another training")
     if [*found][:-1] != sorted([*found][:-1]) or any(array.dtype != theta.dtype for array in found.values()):

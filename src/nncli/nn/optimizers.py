@@ -184,8 +184,8 @@ class LBFGS(Optimizer):
     smooth = True
 
     def __post_init__(self) -> None:
-        if self.memory < 1:
-            raise ValueError(f"memory: expected a number of steps from 1, found {self.memory}")
+        if not 1 <= self.memory <= 1000:
+            raise ValueError(f"memory: expected a number of steps from 1 to 1,000, found {self.memory}")
 
     def start(self, theta: Array) -> None:
         self.t = 0
