@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-PROGRAM = [sys.executable, "-c", "import sys; from nncli.cli import run; sys.exit(run())"]
+PROGRAM = [sys.executable, "-c", "import sys; from nncli.__main__ import run; sys.exit(run())"]
 TWO = "id,a,b,label\n" + "".join(f"{i},{i % 2}.{i},{i * 7 % 10},{'no' if i % 2 else 'yes'}\n" for i in range(60))
 ROWS = 60
 NASTY = ["a,b", 'say "no"', "two\nlines", "größe ∂", "semi;colon", "tab\there", "= 1 + 1", "'"]

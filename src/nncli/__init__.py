@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 __version__ = "0.1.0"
 __all__ = ["__version__", "load", "train"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """`load` and `train` come when asked for: the command line starts without NumPy."""
     if name in ("load", "train"):
         from nncli import api

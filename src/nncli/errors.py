@@ -7,8 +7,8 @@
     ├── OutputError       1   a result cannot be written
     └── OptionError       2   the command line (or a --config file) is at fault
 
-The other exit codes have no exception of their own: 0 done, 130 interrupted, 143 terminated,
-141 the reader of stdout went away. Errors are raised where the cause is known and printed in one
+The other exit codes have no exception of their own: 0 done, 130 interrupted, 143 terminated, 129 the terminal was
+closed, 141 the reader of stdout went away. Errors are raised where the cause is known and printed in one
 place, `nncli.cli.main`.
 """
 
@@ -18,6 +18,7 @@ DONE = 0
 FAILED = 1  # a check of gradients; the errors say it by themselves
 INTERRUPTED = 130
 READER_GONE = 141
+HANGUP = 129
 TERMINATED = 143
 
 

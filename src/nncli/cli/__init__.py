@@ -17,9 +17,15 @@ import nncli
 from nncli.blas import choose_kernels
 from nncli.cli import datasets, evaluate, gradcheck, graph, info, predict, sweep, train
 from nncli.cli.command import Command, Group
-from nncli.errors import DONE, INTERRUPTED, READER_GONE, NncliError
+from nncli.cli.stop import Ended, end_at_once
+from nncli.errors import DONE, HANGUP, INTERRUPTED, READER_GONE, TERMINATED, NncliError
 from nncli.output import say
 
+WORDS = {
+    INTERRUPTED: "nncli: interrupted.",
+    TERMINATED: "nncli: terminated.",
+    HANGUP: "nncli: the terminal was closed.",
+}
 app = typer.Typer(cls=Group, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=False)
 COMMANDS: dict[str, Callable[..., int]] = {
     "train": train.train,
@@ -81,6 +87,7 @@ def program(
 
 def run() -> int:
     """The program itself: `main`, and then a quick end."""
+    end_at_once()
     code = main()
     gc.freeze()  # Python need not look for cycles in all that it has loaded: 20 ms
     return code
@@ -112,8 +119,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             error.exit_code,
         )
     except KeyboardInterrupt:
-        return _complain("nncli: interrupted.", INTERRUPTED)
-    except (_ReaderGone, BrokenPipeError):
+        return _complain(WORDS[INTERRUPTED], INTERRUPTED)
+    except Ended as end:
+        return _complain(WORDS[end.code], end.code)
+    except (_ReaderGone, BrokenPipeError, SystemExit):  # the last is what Typer makes of it, where it prints help
         _abandon_stdout()
         return READER_GONE
     except MemoryError:

@@ -1,15 +1,35 @@
-"""Ctrl-C and SIGTERM as a polite request: the step is finished, the best model saved."""
+"""Signals that ask the program to end: as a polite request where there is something to save, else at once."""
 
 from __future__ import annotations
 
 import signal
 from types import FrameType, TracebackType
 
-from nncli.errors import INTERRUPTED, TERMINATED
+from nncli.errors import HANGUP, INTERRUPTED, TERMINATED
+
+CODES = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: TERMINATED, signal.SIGHUP: HANGUP}
+
+
+class Ended(BaseException):
+    """A signal has come; what was begun is tidied up on the way out."""
+
+    def __init__(self, code: int) -> None:
+        self.code = code
+
+
+def end_at_once() -> None:
+    """From now on a signal raises `Ended`; but one that was ignored, as nohup has it, still is."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        raise Ended(CODES[signal.Signals(number)])
+
+    for number in CODES:
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, end)
 
 
 class StopRequest:
-    """While it is entered, the first SIGINT or SIGTERM only makes `__call__` true; a second one ends at once."""
+    """While it is entered, the first signal only makes `__call__` true; a second one ends at once."""
 
     def __init__(self) -> None:
         self.exit_code: int | None = None
@@ -18,11 +38,12 @@ class StopRequest:
         return self.exit_code is not None
 
     def _request(self, number: int, frame: FrameType | None) -> None:
-        self.exit_code = INTERRUPTED if number == signal.SIGINT else TERMINATED
+        self.exit_code = CODES[signal.Signals(number)]
         self._restore()
 
     def __enter__(self) -> StopRequest:
-        self._before = {number: signal.signal(number, self._request) for number in (signal.SIGINT, signal.SIGTERM)}
+        heard = [number for number in CODES if signal.getsignal(number) != signal.SIG_IGN]
+        self._before = {number: signal.signal(number, self._request) for number in heard}
         return self
 
     def __exit__(

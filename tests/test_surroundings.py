@@ -1,0 +1,130 @@
+"""Every command in every kind of surroundings: the right exit code, at most a line, no traceback."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import random
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cli_process import PROGRAM, needs_full
+
+COMMANDS = {  # with what they print; those that could, go on for long
+    "train": "train digits --epochs 9000 --patience 9000 -o new.npz --log -",
+    "eval": "eval two.npz two.csv",
+    "predict": "predict two.npz two.csv",
+    "predict-files": "predict two.npz two.csv two.csv --jobs 2",
+    "sweep": "sweep digits --lr 0.02,0.01 --epochs 9000 --patience 9000 --jobs 2 -o new.npz --ledger long.jsonl",
+    "info": "info two.npz",
+    "gradcheck": "gradcheck --all",
+    "graph": "graph (a+b)^2 --at a=1,b=2",
+    "datasets": "datasets",
+    "help": "train --help",
+    "version": "--version",
+}
+SHORT = COMMANDS | {
+    "train": "train iris --epochs 3 -o new.npz",
+    "sweep": "sweep iris --lr 0.02,0.01 --epochs 3 --jobs 2 -o new.npz",
+    "gradcheck": "gradcheck iris --model softmax",
+}
+WRITES = {"train", "sweep"}
+
+
+def run(words: str, cwd: Path, **settings: object) -> subprocess.Popen[bytes]:
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen([*PROGRAM, *words.split()], cwd=cwd, **{**pipes, **settings})  # type: ignore[call-overload,no-any-return]
+
+
+def one_line_or_none(errors: bytes) -> bool:
+    return b"Traceback" not in errors and b"Warning" not in errors
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_nobody_reads_stdout_any_more(command: str, work: Path) -> None:
+    ours, theirs = os.pipe()
+    os.close(ours)
+    process = run(SHORT[command], work, stdout=theirs)
+    os.close(theirs)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 141
+    assert one_line_or_none(errors)
+    assert b"cannot write" not in errors
+
+
+@needs_full
+@pytest.mark.parametrize("command", COMMANDS)
+def test_stdout_is_full(command: str, work: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        process = run(SHORT[command], work, stdout=full)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert errors.splitlines()[-1] == b"stdout: cannot write: No space left on device."
+    assert one_line_or_none(errors)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_there_is_neither_terminal_nor_home_nor_locale(command: str, work: Path, tmp_path: Path) -> None:
+    process = run(SHORT[command], work, env={"LC_ALL": "C"}, start_new_session=True)
+    out, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert out
+    assert b"\x1b" not in out + errors
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=["INT", "TERM", "HUP"])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_signal_comes_at_any_moment(command: str, number: signal.Signals, work: Path) -> None:
+    """While it is loaded the signal ends it as it would any program; after that, with a line, or a model."""
+    rng = random.Random(command + number.name)
+    for wait in (0.15, 0.4, rng.uniform(0.1, 1.5)):
+        process = run(COMMANDS[command], work)
+        time.sleep(wait)
+        process.send_signal(number)
+        began = time.monotonic()
+        _, errors = process.communicate(timeout=30)
+        assert time.monotonic() - began < 5
+        assert process.returncode in (0, 128 + number, -number), errors
+        assert one_line_or_none(errors)
+        if process.returncode == 128 + number:
+            assert errors
+    assert not list(work.glob("*.tmp"))
+
+
+def without_privileges() -> None:
+    """Root is not above the permissions of a folder any more."""
+    if os.getuid() == 0:
+        ctypes.CDLL(None).prctl(24, 1)  # PR_CAPBSET_DROP of CAP_DAC_OVERRIDE, from the next program on
+
+
+@pytest.fixture
+def read_only(work: Path, tmp_path: Path) -> Callable[[], Path]:
+    def made() -> Path:
+        folder = tmp_path / "read-only"
+        folder.mkdir()
+        for name in ("two.npz", "two.csv"):
+            (folder / name).write_bytes((work / name).read_bytes())
+        folder.chmod(0o555)
+        return folder
+
+    return made
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_folder_cannot_be_written_to(command: str, read_only: Callable[[], Path]) -> None:
+    folder = read_only()
+    process = run(SHORT[command], folder, preexec_fn=without_privileges)
+    out, errors = process.communicate(timeout=60)
+    if command in WRITES:
+        assert (process.returncode, out) == (1, b"")
+        assert errors.count(b"\n") == 1
+        assert b": cannot write: no permission to write to " in errors
+    else:
+        assert process.returncode == 0, errors
+        assert out
+    assert sorted(path.name for path in folder.iterdir()) == ["two.csv", "two.npz"]
