@@ -179,6 +179,7 @@ def describe(model: Model, p: Provenance) -> dict[str, Any]:
         "command_line": model.config.command_line(),
         "figures": p.figures,
         "notes": list(p.notes),
+        "resumable": p.state is not None,
         "history": [asdict(epoch) for epoch in p.epochs()],
     }
 

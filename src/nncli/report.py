@@ -126,7 +126,8 @@ def print_model(d: dict[str, Any]) -> None:
         "accuracy": ", ".join(f"{title} {percent(figures[part]['accuracy'])}" for title, part in PARTS if figures[part])
         + f" (commonest class {percent(figures['baseline_accuracy'])})",
         "calibrated": str(Calibration(**d["calibration"])) if d["calibration"] else "",
-        "history": f"epoch {figures['best_epoch']} of {figures['epochs']} kept",
+        "history": f"epoch {figures['best_epoch']} of {figures['epochs']} kept"
+        + (", with what --resume goes on from" if d["resumable"] else ""),
         "options": d["command_line"],
         "program": f"nncli {d['nncli']}",
     }

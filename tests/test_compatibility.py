@@ -1,0 +1,39 @@
+"""Models that were saved by earlier versions are read by this one, and every later one."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from forgery import with_meta
+from nncli import checkpoint
+from nncli.errors import ModelFileError
+
+MODELS = Path(__file__).parent / "models"
+
+
+def test_a_model_of_format_3_gives_what_it_gave(nncli: Callable[..., Any]) -> None:
+    """Figures of the day it was made."""
+    found = nncli("eval", MODELS / "format-3.npz", "--json", "-q").json
+    assert found["n"] == 85
+    assert found["accuracy"] == pytest.approx(83 / 85, abs=1e-9)
+    assert found["log_loss"] == pytest.approx(0.08507081084573893, rel=1e-5)
+
+
+def test_an_unfinished_training_of_format_3_goes_on(nncli: Callable[..., Any], tmp_path: Path) -> None:
+    path = tmp_path / "m.npz"
+    shutil.copy(MODELS / "format-3-unfinished.npz", path)
+    outcome = nncli("train", "--resume", path, "--epochs", "9", "--json", "-q")
+    assert outcome.code == 0, outcome.err
+    assert outcome.json["epochs"] == 9
+
+
+def test_a_newer_format_is_refused_by_name(tmp_path: Path) -> None:
+    data = with_meta("nncli", "2.5")(with_meta("format_version", 4)((MODELS / "format-3.npz").read_bytes()))
+    with pytest.raises(ModelFileError) as error:
+        checkpoint.decode(data)
+    assert error.value.problem == "expected format version 3, found 4, written by nncli 2.5"
