@@ -273,7 +273,7 @@ def test_header_that_promises_more_than_the_file_has_allocates_nothing_for_it(tm
     finally:
         tracemalloc.stop()
     assert f"expected {16 + math.prod(shape)} " in line
-    assert line.endswith(f"as its header says, found 26. {AGAIN}")
+    assert "bytes, as its header says, " in line
     assert peak < 4 << 20  # the smallest of the three promises 47 MB
 
 

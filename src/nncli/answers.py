@@ -32,6 +32,7 @@ class Request:
     threshold: float | None = None
     embed: bool = False
     on_error: Literal["fail", "blank"] = "fail"
+    escape_formulas: bool = False
 
 
 class Receiver(Protocol):
@@ -81,7 +82,7 @@ def _text(header: bytes) -> str:
 def answer(model: Model, source: str, request: Request, to: Receiver) -> None:
     """Block by block, as the rows arrive."""
     with stream_like(source, model.schema, model.config.dtype, request.keep, request.on_error) as (blocks, kept, notes):
-        predictor = Predictor(model, kept, request.proba, request.threshold, request.embed)
+        predictor = Predictor(model, kept, request.proba, request.threshold, request.embed, request.escape_formulas)
         to.begin(source, predictor.header, notes)
         for block in blocks:
             to.take(predictor.answer(block), [str(error) for error in block.errors.values()])

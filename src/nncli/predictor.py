@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -13,13 +14,17 @@ from nncli.data.csv import Block
 from nncli.errors import OptionError
 from nncli.model import Model
 
+FORMULA = "^[=+\\-@\t\r]"  # as the Open Worldwide Application Security Project lists them
+PLAIN_NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+
 
 class Predictor:
     """Answers block by block; a block's rows come out in order, one for one.
 
     With a `threshold`, for two classes, the second class is predicted from that probability on;
     without one, the likelier class. `proba` adds a figure for each class: p_<class>, or score_<class> where
-    the model gives no probabilities. `embed` gives the last hidden layer instead, h_0 …
+    the model gives no probabilities. `embed` gives the last hidden layer instead, h_0 … `escape_formulas` puts an
+    apostrophe before texts that a spreadsheet would take for a formula.
     """
 
     def __init__(
@@ -29,13 +34,14 @@ class Predictor:
         proba: bool = False,
         threshold: float | None = None,
         embed: bool = False,
+        escape_formulas: bool = False,
     ) -> None:
         if threshold is not None:
             _check_threshold(model)
         if embed:
             _check_embed(model, proba, threshold)
         self.model, self.keep, self.threshold, self.embed = model, tuple(keep), threshold, embed
-        self.proba = proba
+        self.proba, self.escape_formulas = proba, escape_formulas
         kind = "p" if model.probabilistic else "score"
         if embed:
             own = [f"h_{i}" for i in range((model.config.hidden or ())[-1])]
@@ -47,10 +53,11 @@ class Predictor:
             raise OptionError(
                 "--keep", f"the input has a column '{doubled}', and so has the answer", "Name the others with --keep"
             )
-        self.header = (",".join(map(quoted, names)) + "\n").encode()
+        written = (lambda name: quoted(escaped(name))) if escape_formulas else quoted
+        self.header = (",".join(map(written, names)) + "\n").encode()
         # a line of its own must not be empty: readers of CSV would skip it
         self._empty = '""' if len(names) == 1 else ""
-        self._cells = np.array([*map(quoted, model.classes), self._empty], object)
+        self._cells = np.array([*map(written, model.classes), self._empty], object)
 
     def answer(self, block: Block) -> bytes:
         """The lines of CSV for a block. A row in `block.errors` gets an empty prediction."""
@@ -69,7 +76,9 @@ class Predictor:
         """The kept columns, then the given ones, then the figures (n, any), empty in the bad rows."""
         import pyarrow.compute as pc
 
-        columns = [*(_quoted_column(block.kept[name]) for name in self.keep), *columns]
+        kept = [block.kept[name] for name in self.keep]
+        kept = [_escaped_column(column) for column in kept] if self.escape_formulas else kept
+        columns = [*map(_quoted_column, kept), *columns]
         for figure in figures.T:
             column = pc.cast(number_array(figure), "string")
             columns.append(_blanked(column, bad, self._empty) if bad else column)
@@ -101,6 +110,19 @@ def _check_embed(model: Model, proba: bool, threshold: float | None) -> None:
 def quoted(cell: str) -> str:
     """A cell as CSV wants it."""
     return '"' + cell.replace('"', '""') + '"' if any(sign in cell for sign in ',"\r\n') else cell
+
+
+def escaped(cell: str) -> str:
+    """A cell that is text to a spreadsheet too."""
+    return f"'{cell}" if re.match(FORMULA, cell) and not re.fullmatch(PLAIN_NUMBER, cell) else cell
+
+
+def _escaped_column(column: Any) -> Any:
+    import pyarrow.compute as pc
+
+    formula = pc.match_substring_regex(column, FORMULA)
+    is_text = pc.invert(pc.match_substring_regex(column, f"^{PLAIN_NUMBER}$"))
+    return pc.if_else(pc.and_(formula, is_text), pc.binary_join_element_wise("'", column, ""), column)
 
 
 def _blanked(column: Any, rows: Iterable[int], empty: str) -> Any:

@@ -47,6 +47,12 @@ def predict(
     on_error: Annotated[
         str, typer.Option(metavar="fail|blank", help="A row that cannot be read: stop, or an empty prediction.")
     ] = "fail",
+    escape_formulas: Annotated[
+        bool,
+        typer.Option(
+            "--escape-formulas", help="Put ' before texts that a spreadsheet would take for a formula, as =1+1."
+        ),
+    ] = False,
     quiet: Quiet = False,
     jobs: FileJobs = None,
     cluster: Address = None,
@@ -85,7 +91,9 @@ def predict(
     except ValueError as problem:
         raise OptionError("--keep", f"expected {problem}; found '{keep}'") from None
     policy: Literal["fail", "blank"] = "fail" if on_error == "fail" else "blank"
-    request = Request(columns, proba, None if threshold is None else _probability(threshold), embed, policy)
+    request = Request(
+        columns, proba, None if threshold is None else _probability(threshold), embed, policy, escape_formulas
+    )
     if proba and not loaded.probabilistic:
         say(f"{loaded.config.model} gives scores, not probabilities; nncli train --calibrate fits them", quiet)
     with _file(out) as file:

@@ -19,6 +19,7 @@ from nncli.registry import did_you_mean
 
 T = TypeVar("T")
 R = TypeVar("R")
+BOMB_BYTES, BOMB_RATIO = 256 << 20, 200  # no table of numbers is packed so well
 PIPE_BYTES = 1 << 20  # a fast writer fills it meanwhile: many rows at a time, where 64 KiB may hold only a few
 MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd"}
 
@@ -81,14 +82,16 @@ class HashingReader:
 
 
 class _Unread:
-    """A stream with its first bytes put back."""
+    """A stream with its first bytes put back; `bytes` have been read from it so far."""
 
     def __init__(self, first: bytes, stream: ByteStream) -> None:
-        self._first, self._stream, self.closed = first, stream, False
+        self._first, self._stream, self.closed, self.bytes = first, stream, False, len(first)
 
     def read(self, size: int = -1, /) -> bytes:
         if not self._first:
-            return self._stream.read(size)
+            data = self._stream.read(size)
+            self.bytes += len(data)
+            return data
         if size < 0:
             first, self._first = self._first, b""
             return first + self._stream.read(size)
@@ -119,7 +122,8 @@ class Input:
                 break
             first += more
             self.kind = next((kind for magic, kind in MAGIC.items() if first.startswith(magic)), "")
-        self._stream = _Unread(first, raw)
+        self._packed = self._stream = _Unread(first, raw)
+        self._unpacked = 0
         self.size = status.st_size if status and not self.kind else 0  # of what there is to read; 0: unknown
         if self.kind:
             import pyarrow as pa
@@ -140,7 +144,15 @@ class Input:
         return data
 
     def read(self, size: int = -1, /) -> bytes:
-        return self._guarded(size)
+        data = self._guarded(size)
+        if self.kind and self.hashing:  # what is hashed is read to its end, into memory
+            self._unpacked += len(data)
+            if self._unpacked > max(BOMB_BYTES, BOMB_RATIO * self._packed.bytes):
+                raise DataError(
+                    self.where, f"the {self.kind} data unpacks to more than {BOMB_RATIO} times its size",
+                    "Unpack it by hand if that is right",
+                )  # fmt: skip
+        return data
 
     def hexdigest(self) -> str:
         assert self.hashing is not None, "opened without hashed=True"

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from nncli.data.cells import DEFAULT_MISSING
 from nncli.data.dataset import Dataset, Schema, Table
+from nncli.data.files import BOMB_BYTES, BOMB_RATIO
 from nncli.errors import DataError
 
 _TYPES = {
@@ -232,6 +233,11 @@ def _array(path: Path, content: bytes, kind: str) -> tuple[NDArray[np.uint8], tu
         raise DataError(where, f"expected at least one {item}, found {_by(shape)}")
 
     expected = start + size
+    if content.startswith(_GZIP) and expected > max(BOMB_BYTES, BOMB_RATIO * len(content)):
+        raise DataError(
+            where, f"expected {expected} unpacked bytes, as its header says, which is more than {BOMB_RATIO} times the "
+            "size of the file", _AGAIN,
+        )  # fmt: skip
     items = _unpacked(path, content, expected + 1)
     if len(items) != expected:
         unit = "unpacked bytes" if content.startswith(_GZIP) else "bytes"

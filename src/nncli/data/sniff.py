@@ -29,6 +29,7 @@ from nncli.registry import did_you_mean
 DELIMITERS = (",", ";", "\t", "|")
 TARGETS = ("label", "target", "class", "y")
 SAMPLE_BYTES, SAMPLE_CELLS = 1 << 20, 100_000  # a thousand rows of a hundred columns
+FIRST_LINE, MOST_COLUMNS = 16 << 20, 100_000
 SAMPLE_ROWS, LEAST_ROWS, DELIMITER_ROWS = 1000, 100, 100
 
 
@@ -71,7 +72,13 @@ class Head:
             raise DataError(where, "expected UTF-8, found UTF-16", "Convert it with: iconv -f utf-16 -t utf-8")
         self.data = self.data.removeprefix(b"\xef\xbb\xbf")
         while not self.at_end and b"\n" not in self.data:
+            if len(self.data) > FIRST_LINE:
+                raise DataError(f"{where}:1", f"expected a line, found no end of it in {FIRST_LINE >> 20} MiB")
             self.more()
+        line = self.data[: self.data.find(b"\n")]
+        columns = 1 + max(line.count(delimiter.encode()) for delimiter in DELIMITERS)
+        if columns > MOST_COLUMNS:
+            raise DataError(f"{where}:1", f"expected at most {MOST_COLUMNS:,} columns, found {columns:,}")
         if not self.data.strip():
             raise DataError(where, "the file is empty")
         if self.at_end and b"\n" not in self.data[:-1] and b"\r" in self.data.strip() and b'"' not in self.data:
@@ -80,7 +87,7 @@ class Head:
             )
 
     def more(self) -> None:
-        chunk = self.stream.read(SAMPLE_BYTES)
+        chunk = self.stream.read(max(SAMPLE_BYTES, len(self.data)))  # as much again, so that no byte is copied often
         self.at_end = not chunk
         self.data += chunk
         if self.at_end and not self.data.endswith(b"\n"):
