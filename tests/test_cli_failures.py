@@ -55,7 +55,7 @@ def test_absent_model_names_the_nearest_one(nncli: Callable[..., Any], folder: P
 # Divergence
 
 DIVERGED = re.compile(
-    r"epoch (\d+): expected a finite loss, found \S+; most likely the learning rate (\S+) is too high"
+    r"epoch (\d+)(?:, batch \d+)?: expected a finite loss, found [^;]+; most likely the learning rate (\S+) is too high"
 )
 
 
@@ -65,10 +65,34 @@ def test_divergence_in_the_first_epoch_saves_nothing(nncli: Callable[..., Any], 
         "train", "iris", "--optimizer", "sgd", "--lr", "1e20", "--scale", "none", "--schedule", "constant", "-q"
     )
     line = (
-        "epoch 1: expected a finite loss, found nan; most likely the learning rate 1e+20 is too high, "
+        "epoch 1, batch 2: expected a finite loss, found nan; most likely the learning rate 1e+20 is too high, "
         "or the columns need scaling (--scale auto). Try --lr 0.1.\n"
     )
     assert (out.code, out.err, out.out) == (1, line, "")
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        (
+            "wine -m softmax --scale none --lr 1e38",
+            "epoch 1, batch 2: expected a finite loss, found nan, and W1 is not finite any more; most likely column "
+            "'proline' reaches 1.68e+03 and is not scaled, or the learning rate 1e+38 is too high. Try --scale auto.",
+        ),
+        (
+            "iris -m adaline --lr 1e39 --val 0 --epochs 1 --batch-size full",
+            "epoch 1: expected finite parameters, found nan, and W1 is not finite any more; most likely the learning "
+            "rate 1e+39 is too high. Try --lr 0.1.",
+        ),
+    ],
+)
+def test_divergence_names_the_place_and_the_likely_cause(
+    options: str, line: str, nncli: Callable[..., Any], folder: Path
+) -> None:
+    before = contents(folder)
+    out = nncli("train", *options.split(), "--optimizer", "sgd", "-q")
+    assert (out.code, out.err, out.out) == (1, line + "\n", "")
     assert contents(folder) == before
 
 

@@ -173,7 +173,7 @@ def test_a_failing_trial_is_recorded_and_the_rest_goes_on(nncli: Run) -> None:
     bad = outcome.json["standings"][-1]
     assert bad["options"] == {"lr": 1e30}
     assert bad["mean"] is None
-    assert bad["reasons"][0].startswith("epoch 1: expected a finite loss, found ")
+    assert bad["reasons"][0].startswith("epoch 1, batch 2: expected a finite loss, found ")
     # combinations that train refuses are failures too, and say why
     outcome = nncli(
         "sweep", "iris", "-m", "softmax,mira", "--l1", "0.1", "--jobs", "1", "--ledger", "b.jsonl", "--json"

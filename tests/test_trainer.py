@@ -101,7 +101,7 @@ def test_divergence_is_explained_and_the_best_parameters_are_kept() -> None:
     mine = trainer(train, model="mlp", optimizer="sgd", lr=1e10, epochs=10, scale="none")
     with pytest.raises(TrainingError) as error:
         list(mine.run())
-    assert str(error.value).startswith("epoch 1: expected a finite loss, found ")
+    assert str(error.value).startswith("epoch 1, batch 2: expected a finite loss, found ")
     assert str(error.value).endswith(
         "most likely the learning rate 1e+10 is too high, or the columns need scaling (--scale auto). Try --lr 0.1."
     )

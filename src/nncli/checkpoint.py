@@ -43,7 +43,7 @@ from nncli.nn.calibration import Calibration
 from nncli.option import MOST_LAYERS
 from nncli.registry import did_you_mean
 from nncli.snapshot import Snapshot
-from nncli.trainer import Epoch
+from nncli.trainer import Epoch, all_finite
 
 FORMAT = "nncli model"
 FORMAT_VERSION = 3
@@ -359,8 +359,7 @@ def _provenance(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> P
 
 
 def _check_finite(name: str, array: NDArray[Any]) -> None:
-    """Without an array of booleans as large as the file; NaN spreads to the least and the largest."""
-    if array.size and not np.isfinite([array.min(), array.max()]).all():
+    if array.size and not all_finite(array):
         raise ValueError(f"numbers in {name} that are not finite")
 
 

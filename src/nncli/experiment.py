@@ -41,6 +41,7 @@ class Run:
     failure: TrainingError | None
 
 
+ROWS_LOOKED_AT, LARGE = 10_000, 100.0
 LONG = 0.2  # seconds: after an epoch that took so long, the state is copied in less than a hundredth of that
 
 
@@ -173,7 +174,22 @@ def new_trainer(prepared: Prepared) -> Trainer:
     _, init, shuffle, drop = map(np.random.default_rng, seeds(config))
     network.initialize(config.init, init)
     network.forget_inputs(prepared.preprocess.dead)
-    return Trainer(network, loss, config, prepared.train, prepared.val, K, shuffle, drop)
+    trainer = Trainer(network, loss, config, prepared.train, prepared.val, K, shuffle, drop)
+    trainer.unscaled_column = lambda: _unscaled_column(prepared)
+    return trainer
+
+
+def _unscaled_column(prepared: Prepared) -> str:
+    """The column of numbers that is much larger than is good for a network, where nothing is scaled."""
+    names, rows = prepared.preprocess.number_names, prepared.train.rows[:ROWS_LOOKED_AT]
+    if prepared.config.scale != "none" or not names:
+        return ""
+    largest = np.abs(prepared.dataset.table.numbers[rows].astype(np.float64))
+    largest = np.nan_to_num(largest, posinf=np.inf).max(axis=0)
+    place = int(largest.argmax())
+    if largest[place] <= LARGE:
+        return ""
+    return f"column '{names[place]}' reaches {largest[place]:.3g} and is not scaled"
 
 
 def fit(

@@ -175,6 +175,7 @@ class Trainer:
         self._known: float | None = None  # the objective where θ is, if the last step worked it out …
         self._sums = Sums(0, 0, 0)  # … and what the rows came to with it
         self.history: list[Epoch] = []
+        self.unscaled_column: Callable[[], str] = lambda: ""  # what is wrong with one, in a few words
         self.stopped = "all planned epochs are done"  # why `run` ended, as the end of a sentence
         self.between = True  # two epochs: the state is one to go on from
         self.best: Epoch | None = None
@@ -214,7 +215,7 @@ class Trainer:
                     step = (number - 1) * self.steps + start // self.batch_size
                     sums = learn(batch, chosen, step)
                     if not math.isfinite(sums.loss):
-                        raise self.divergence(number, "a finite loss", sums.loss / len(chosen))
+                        raise self.divergence(number, "a finite loss", sums.loss / len(chosen), step)
                     total += sums.loss
                     correct += sums.correct
             self.network.drop_with(None)
@@ -282,6 +283,8 @@ class Trainer:
     def _close(self, number: int, train_loss: float, train_accuracy: float) -> Epoch:
         """Judges θ̄, the average of θ, which is θ itself where no other is asked for."""
         theta = self.network.theta
+        if not all_finite(theta):  # after the last step of the epoch; any other shows in the next loss
+            raise self.divergence(number, "finite parameters", math.nan)
         last = None if self.average.mean is theta else theta.copy()
         theta[:] = self.average.mean
         val_loss = val_accuracy = None
@@ -304,15 +307,29 @@ class Trainer:
             theta[:] = last
         return epoch
 
-    def divergence(self, number: int, expected: str, found: float) -> TrainingError:
-        """The error for a loss that says training went wrong in the given epoch."""
+    def divergence(self, number: int, expected: str, found: float, step: int | None = None) -> TrainingError:
+        """The error for a loss that says training went wrong in the given epoch, and at a step of all of them."""
         self.stopped = f"training diverged in epoch {number}"
-        causes = [] if self.optimizer.smooth else [f"the learning rate {self.lr:g} is too high"]
-        if self.config.scale == "none" or self.optimizer.smooth:
+        where = f"epoch {number}" if step is None else f"epoch {number}, batch {step % self.steps + 1}"
+        rate = self.lr * self.schedule.factor(step or (number - 1) * self.steps)
+        by_then = "" if rate > 0.9 * self.lr else f" ({rate:.3g} by then)"
+        causes = [] if self.optimizer.smooth else [f"the learning rate {self.lr:g}{by_then} is too high"]
+        column = self.unscaled_column()
+        if column:
+            causes.insert(0, column)
+        elif self.config.scale == "none" or self.optimizer.smooth:
             causes.append("the columns need scaling (--scale auto)")
+        bad = [block.name for block in self.network.blocks if not all_finite(block.view(self.network.theta))]
+        parameters = f", and {bad[0]} is not finite any more" if bad else ""
         lower = min(self.lr / 10, self.optimizer.default_lr)
+        remedy = "Try --optimizer adam" if self.optimizer.smooth else f"Try --lr {lower:g}"
         return TrainingError(
-            f"epoch {number}",
-            f"expected {expected}, found {found:g}; most likely {', or '.join(causes)}",
-            "Try --optimizer adam" if self.optimizer.smooth else f"Try --lr {lower:g}",
+            where,
+            f"expected {expected}, found {found:g}{parameters}; most likely {', or '.join(causes)}",
+            "Try --scale auto" if column else remedy,
         )
+
+
+def all_finite(array: Array) -> bool:
+    """Without an array of booleans; NaN spreads to the least and the largest."""
+    return bool(np.isfinite([array.min(), array.max()]).all())
