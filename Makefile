@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := src tests benchmarks datasets
 
-.PHONY: help train test check lint types transcripts bench mnist wheel clean
+.PHONY: help train test check lint types transcripts fuzz bench mnist wheel clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -29,6 +29,9 @@ types: $(VENV)/installed-dev  ## strict types
 
 transcripts: $(VENV)/installed-dev  ## check that the README shows what the program really prints
 	$(BIN)/python tests/transcripts.py --check README.md
+
+fuzz: $(VENV)/installed-dev  ## a million mutations each of model, CSV and IDX files, and 300 kills (two hours)
+	NNCLI_EXAMPLES=1000000 NNCLI_LONG=25 $(BIN)/python -m pytest tests/test_fuzz.py tests/test_resume.py
 
 bench: $(VENV)/installed-bench  ## time nncli against its peers (a few minutes; MNIST=FOLDER of IDX files)
 	$(BIN)/python benchmarks/run.py $(MNIST)

@@ -48,6 +48,7 @@ from nncli.trainer import Epoch, all_finite
 FORMAT = "nncli model"
 FORMAT_VERSION = 3
 MOST_COLUMNS = 1 << 20
+RESOLVED = ("optimizer", "lr", "schedule", "average", "epochs", "batch_size")
 FLAT = {
     "meta": "uint8",
     "median": "float64",
@@ -261,13 +262,14 @@ def _check_version(stored: dict[str, Any]) -> None:
 def _model(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> tuple[Model, Provenance]:
     schema = _schema(stored["schema"])
     preprocess = _preprocess(schema, stored, arrays)
-    if len(stored["config"].get("hidden") or ()) > MOST_LAYERS:
+    hidden = stored["config"].get("hidden")
+    if isinstance(hidden, list) and len(hidden) > MOST_LAYERS:
         raise ValueError(f"more than {MOST_LAYERS:,} hidden layers")
     config, classes = TrainConfig.from_json(stored["config"]), tuple(stored["classes"])
     theta, calibration = arrays["theta"], stored["calibration"] and Calibration(**stored["calibration"])
     if len(set(classes)) < max(2, len(classes)):
         raise ValueError("fewer than two classes, or one twice")
-    if config.hidden is None or config.loss is None:
+    if config.hidden is None or config.loss is None or any(getattr(config, name) is None for name in RESOLVED):
         raise ValueError("options that leave open what the network is")
     # in Python's numbers, which have no largest one, before a network of that size is made
     widths = [preprocess.width, *config.hidden]

@@ -170,6 +170,8 @@ class TrainConfig:
             name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()
         }
         given = {name: value for name, value in values.items() if value not in (None, ())}
+        if any(value == () and name != "hidden" and getattr(cls(), name, None) != () for name, value in values.items()):
+            raise ValueError("an empty list of what is none")
         try:
             if given.get("batch_size") == FULL_BATCH:
                 given["batch_size"] = "full"
