@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nncli import checkpoint
+from nncli import checkpoint, modelfile
 from nncli.data.load import load_like
 
 
@@ -22,7 +22,7 @@ def test_what_is_saved_is_what_is_loaded(iris_model: Path, tmp_path: Path) -> No
 def test_numpy_reads_it_without_pickle(iris_model: Path) -> None:
     with np.load(iris_model, allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
-    assert tuple(arrays) == (*checkpoint.MEMBERS, "sha256")
+    assert tuple(arrays) == (*modelfile.MEMBERS, "sha256")
     meta = json.loads(arrays["meta"].tobytes())
     assert meta["format"] == "nncli model"
     assert meta["classes"] == ["setosa", "versicolor", "virginica"]

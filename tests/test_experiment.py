@@ -12,6 +12,7 @@ import pytest
 
 import nncli as nncli_package
 from nncli import checkpoint
+from nncli.batch import Batch
 from nncli.config import TrainConfig
 from nncli.errors import DataError
 from nncli.evaluation import evaluate_model
@@ -19,7 +20,6 @@ from nncli.experiment import Run, run
 from nncli.nn.calibration import calibrate
 from nncli.nn.layers import Dropout
 from nncli.prepare import Prepared, prepare
-from nncli.trainer import Batch
 
 
 def rewrite(source: Path, target: Path, change: Callable[[int, list[str]], list[str]]) -> None:

@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from forgery import member, members, zipped
-from nncli import checkpoint
+from nncli import modelfile
 from nncli.data.csv import CsvOptions, read_blocks, read_dataset
 from nncli.data.dataset import Schema
 from nncli.data.idx import read_idx
@@ -174,11 +174,11 @@ def other_model(data: bytes) -> bytes:
 def test_models(data: bytes) -> None:
     """What is read is a model: it can be written again, and it answers a row."""
     try:
-        model, provenance = checkpoint.decode(other_model(data))
+        model, provenance = modelfile.decode(other_model(data))
     except (ModelFileError, ValueError) as error:
         assert "\n" not in str(error)
         return
-    checkpoint.encode(model, provenance)
+    modelfile.encode(model, provenance)
     names = [name for name, _ in model.schema.columns]
     try:
         row = io.BytesIO(
@@ -278,13 +278,13 @@ def test_idx(folder: Path) -> None:
 def test_what_is_not_changed_is_read(folder: Path) -> None:
     """Else nothing is proved by the others."""
     for base in BASES:
-        model, _ = checkpoint.decode(base)
+        model, _ = modelfile.decode(base)
         assert model.classes
     assert len(read_dataset("-", CsvOptions(), stream=Stream(TABLE, 7))) == 12
     (folder / "t-images-idx3-ubyte").write_bytes(IMAGES)
     (folder / "t-labels-idx1-ubyte").write_bytes(LABELS)
     assert len(read_idx(folder / "t-images-idx3-ubyte")) == 6
     assert (
-        len(load_like("iris", checkpoint.decode(BASES[1])[0].schema, ("setosa", "versicolor", "virginica"), "float32"))
+        len(load_like("iris", modelfile.decode(BASES[1])[0].schema, ("setosa", "versicolor", "virginica"), "float32"))
         == 150
     )

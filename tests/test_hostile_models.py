@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from forgery import Forge, members, patched, with_array, with_header, with_meta, with_parts, with_text, zipped
-from nncli import checkpoint, npz
+from nncli import checkpoint, modelfile, npz
 from nncli.cli import main
 from nncli.errors import ModelFileError
 
@@ -272,7 +272,7 @@ def test_every_truncation_is_refused(small: bytes, unfinished: bytes) -> None:
     for true in (small, unfinished):
         for length in range(len(true)):
             with pytest.raises((ModelFileError, ValueError)):
-                checkpoint.decode(true[:length])
+                modelfile.decode(true[:length])
 
 
 def test_no_flipped_bit_changes_what_is_read(small: bytes) -> None:
@@ -281,9 +281,9 @@ def test_no_flipped_bit_changes_what_is_read(small: bytes) -> None:
     for place in range(len(small)):
         for bit in range(8):
             try:
-                found = checkpoint.decode(small[:place] + bytes([small[place] ^ 1 << bit]) + small[place + 1 :])
+                found = modelfile.decode(small[:place] + bytes([small[place] ^ 1 << bit]) + small[place + 1 :])
             except (ModelFileError, ValueError):
                 continue
             accepted += 1
-            assert checkpoint.encode(*found) == small
+            assert modelfile.encode(*found) == small
     assert accepted < 10 * 100  # in the list of ten members

@@ -17,12 +17,14 @@ LEVELS = [
     ["config"],
     ["resolve", "space"],
     ["model"],
+    ["batch"],
     ["trainer"],
     ["predictor", "snapshot"],
+    ["modelfile"],
     ["checkpoint"],
     ["prepare", "answers"],
     ["experiment", "evaluation"],
-    ["resume"],
+    ["resume", "overview"],
     ["objective", "unrolled"],
     ["gradcheck", "trial", "ledger"],
     ["standings", "cluster"],
@@ -30,6 +32,7 @@ LEVELS = [
     ["sweep"],
     ["api", "report", "progress", "leaderboard"],
     ["cli"],
+    ["__main__"],
 ]
 LEVEL_OF = {room: level for level, rooms in enumerate(LEVELS) for room in rooms}
 MODULES = sorted(PACKAGE.rglob("*.py"))

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from nncli import gradcheck
+from nncli.batch import Batch
 from nncli.config import TrainConfig
 from nncli.gradcheck import Kind, check_all
 from nncli.nn.layers import Array, Dropout
@@ -17,7 +18,6 @@ from nncli.nn.losses import CrossEntropy
 from nncli.nn.network import Network
 from nncli.nn.regularisation import Penalty
 from nncli.objective import ROWS, of_options
-from nncli.trainer import Batch
 
 Run = Callable[..., Any]
 KIND = Kind("tanh", "cross-entropy", (5, 4), 3)

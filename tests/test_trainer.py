@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nncli.batch import evaluate
 from nncli.data.matrix import Matrix, Subset
 from nncli.errors import TrainingError
 from nncli.option import FULL_BATCH
-from nncli.trainer import Trainer, evaluate
+from nncli.trainer import Trainer
 from training import K, blobs, trainer
 
 

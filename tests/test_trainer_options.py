@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from nncli.batch import evaluate
 from nncli.data.matrix import Matrix, Subset
 from nncli.nn.regularisation import clip
 from nncli.option import FULL_BATCH
-from nncli.trainer import evaluate
 from training import K, blobs, trainer
 
 

@@ -10,13 +10,14 @@ choose_kernels()  # as the program does; before NumPy is imported
 
 import numpy as np
 
+from nncli.batch import evaluate
 from nncli.config import TrainConfig
 from nncli.data.dataset import Table
 from nncli.data.matrix import Subset
 from nncli.data.preprocess import Preprocess
 from nncli.model import build_network
 from nncli.resolve import resolve
-from nncli.trainer import Trainer, evaluate
+from nncli.trainer import Trainer
 
 MANY = 1_000_000  # epochs: it never gets to the last
 

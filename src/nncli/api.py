@@ -21,12 +21,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from nncli import checkpoint, experiment, prepare
 from nncli.blas import use_threads
-from nncli.checkpoint import Provenance
 from nncli.config import TrainConfig
 from nncli.data.cells import DEFAULT_MISSING
 from nncli.data.dataset import Dataset, Schema, Table, TextColumn
 from nncli.errors import DataError, OptionError
 from nncli.model import Model
+from nncli.modelfile import Provenance
 from nncli.registry import did_you_mean
 
 Columns = ArrayLike | Mapping[str, Sequence[Any]]

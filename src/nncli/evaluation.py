@@ -9,13 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.blas import use_threads
-from nncli.checkpoint import Provenance, Saved
+from nncli.checkpoint import Saved
 from nncli.data.dataset import Table, without_weights
 from nncli.data.files import shown
 from nncli.data.load import load_dataset, load_like, sha256_of
 from nncli.errors import DataError, NncliError
 from nncli.metrics import all_metrics
 from nncli.model import Model
+from nncli.modelfile import Provenance
 from nncli.prepare import ARRAYS, csv_options
 from nncli.workers import Killed, Stop, Workers, in_order, never
 

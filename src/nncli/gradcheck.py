@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from nncli.batch import Batch
 from nncli.data.matrix import Matrix, Subset
 from nncli.errors import NncliError
 from nncli.nn.activations import ACTIVATIONS
@@ -19,7 +20,6 @@ from nncli.nn.losses import LOSSES
 from nncli.nn.network import multilayer
 from nncli.nn.regularisation import Penalty
 from nncli.objective import OFFSET, Objective
-from nncli.trainer import Batch
 
 NUDGE = 1e-3  # standard deviation of a small move of all numbers
 

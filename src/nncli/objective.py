@@ -8,18 +8,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nncli.checkpoint import Provenance
 from nncli.config import TrainConfig
 from nncli.data.matrix import Matrix, Subset
 from nncli.data.random import is_random, random_dataset
 from nncli.errors import OptionError
-from nncli.experiment import regularisation
 from nncli.model import Model, build_network
+from nncli.modelfile import Provenance
 from nncli.nn.loss import Loss
 from nncli.nn.network import Network
 from nncli.nn.optimizers import OPTIMIZERS
 from nncli.nn.regularisation import Penalty
 from nncli.option import flag
+from nncli.overview import regularisation
 from nncli.prepare import FILE_OPTIONS, balanced, labelled_rows, prepare, seeds
 
 ROWS = 32  # that the loss is the mean of, where --batch-size does not say

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.checkpoint import Provenance
 from nncli.config import DEFAULT_SHARE, TrainConfig
 from nncli.data.csv import CsvOptions
 from nncli.data.dataset import Dataset, without_weights
@@ -19,6 +18,7 @@ from nncli.data.preprocess import Preprocess
 from nncli.data.split import Split, stratified_fold, stratified_split
 from nncli.errors import DataError, OptionError
 from nncli.model import Model
+from nncli.modelfile import Provenance
 from nncli.resolve import resolve
 
 Weights = NDArray[np.float64] | None  # None: all 1

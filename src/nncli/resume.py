@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nncli import checkpoint
-from nncli.checkpoint import Provenance
 from nncli.config import TrainConfig
 from nncli.errors import DataError
 from nncli.experiment import new_trainer
+from nncli.modelfile import Provenance
 from nncli.option import flag
 from nncli.prepare import Prepared
 from nncli.snapshot import Snapshot, put

@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.batch import Sums
 from nncli.config import TrainConfig
 from nncli.nn.averages import AVERAGES
 from nncli.nn.optimizers import OPTIMIZERS
 from nncli.nn.schedules import SCHEDULES
-from nncli.trainer import Epoch, Sums, Trainer
+from nncli.trainer import Epoch, Trainer
 
 PARTS = ("optimizer", "average", "schedule")
 GENERATORS = ("shuffle", "drop")

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli import snapshot
+from nncli.batch import scores
 from nncli.blas import multiply_with
 from nncli.config import TrainConfig
 from nncli.data.dataset import Dataset
@@ -31,7 +32,6 @@ from nncli.prepare import Prepared, prepare
 from nncli.resolve import resolve
 from nncli.snapshot import Snapshot
 from nncli.space import can_vary
-from nncli.trainer import scores
 
 THREADS = 1  # of the matrix products: jobs use the cores, and the result is the same for any number of them
 CACHE_LINE = 64  # bytes; arrays in memory begin there too

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nncli.checkpoint import Provenance
 from nncli.data.files import shown
 from nncli.errors import DataError, NncliError, OptionError
 from nncli.model import Model, build_network
+from nncli.modelfile import Provenance
 from nncli.nn.graph import Graph
 from nncli.nn.layers import Array
 from nncli.nn.loss import Loss

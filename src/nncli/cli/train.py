@@ -79,7 +79,7 @@ def train(
     nncli train mnist/ --hidden 256 -o big.npz    on a folder of MNIST files
     nncli train --resume big.npz                  on from where it was stopped
     """
-    from nncli import checkpoint, experiment
+    from nncli import checkpoint, experiment, overview
     from nncli.atomic import check_writable
     from nncli.blas import use_threads
     from nncli.output import print_json, say
@@ -107,10 +107,10 @@ def train(
         stack.enter_context(use_threads(config.threads))
         prepared = prepare(config)
         state = None if begun is None else begun.state(prepared)
-        for note in (*experiment.summary(prepared), *prepared.notes):
+        for note in (*overview.summary(prepared), *prepared.notes):
             say(note, quiet)
         if dry_run:
-            plan = experiment.plan(prepared)
+            plan = overview.plan(prepared)
             if json:
                 print_json(plan)
             else:

@@ -1,0 +1,113 @@
+"""Rows on their way through a network: in batches, to learn from and to judge by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncli.data.matrix import Subset
+from nncli.model import EVAL_ROWS
+from nncli.nn.layers import Array
+from nncli.nn.loss import Loss, Rows
+from nncli.nn.memory import zeros
+from nncli.nn.network import Network
+
+
+class Sums(NamedTuple):
+    """Over some rows: their losses, each times the row's weight; how many come out right; and the weights of those."""
+
+    loss: float
+    correct: int
+    weighted_correct: float
+
+
+class Figures(NamedTuple):
+    """Means over some rows; loss and weighted accuracy are weighted ones."""
+
+    loss: float
+    accuracy: float
+    weighted_accuracy: float
+
+
+class Batch:
+    """The buffers of up to `size` rows on their way through the network: X and Y in, P and dZ out."""
+
+    def __init__(self, subset: Subset, loss: Loss, K: int, network: Network, size: int, smoothing: float = 0) -> None:
+        self.subset, self.loss, self.network = subset, loss, network
+        table = loss.targets(K)  # row k is the target of class k
+        table = (1 - smoothing) * table + smoothing * table.mean(axis=0)  # (Szegedy et al. 2016)
+        self.table = table.astype(network.dtype)
+        d, outputs = subset.matrix.width, self.table.shape[1]
+        self.raw = zeros((size if subset.matrix.scale is not None else 0, d), subset.matrix.values.dtype)
+        self.X = zeros((size, d), network.dtype)
+        self.Y = zeros((size, outputs), network.dtype)
+        self.P = zeros((size, outputs), network.dtype)
+        self.dZ = zeros((size, outputs), network.dtype)
+
+    def take(self, rows: NDArray[np.int64]) -> tuple[Array, Array]:
+        """X and Y of the given rows of the matrix."""
+        n = len(rows)
+        self.rows, X, Y = rows, self.X[:n], self.Y[:n]
+        self.subset.matrix.take(rows, self.raw[:n], X)
+        np.take(self.table, self.subset.y[rows], axis=0, out=Y, mode="clip")
+        return X, Y
+
+    def weights(self) -> NDArray[np.float64] | None:
+        """Those of the rows taken, (n,); None: each is 1."""
+        return None if self.subset.weights is None else self.subset.weights[self.rows]
+
+    def forward(self, rows: NDArray[np.int64]) -> Sums:
+        """What the given rows of the matrix come to."""
+        self.take(rows)
+        losses = self.losses()
+        return self.sums(self.Z, losses)
+
+    def losses(self) -> Rows:
+        """Those of the rows taken, unweighted."""
+        n = len(self.rows)
+        self.Z = self.network.forward(self.X[:n])
+        return self.loss.forward(self.Z, self.Y[:n], self.P[:n])
+
+    def sums(self, Z: Array, losses: Rows) -> Sums:
+        """What the rows taken come to, from their scores and losses."""
+        right, weights = self.loss.classes(Z) == self.subset.y[self.rows], self.weights()
+        n_right = int(np.count_nonzero(right))
+        if weights is None:
+            return Sums(float(losses.sum()), n_right, n_right)
+        return Sums(float(weights @ losses), n_right, float(weights @ right))
+
+    def backward(self, dX: Array | None = None) -> None:
+        """g = dL/dθ, L the weighted mean over the rows of the last `forward`; and dX (n, d), where it is given."""
+        n, weights = len(self.rows), self.weights()
+        dZ = self.dZ[:n]
+        self.loss.backward(self.Z, self.P[:n], self.Y[:n], dZ)
+        dZ *= 1 / n if weights is None else (weights / n)[:, None].astype(dZ.dtype)
+        self.network.backward(dZ, dX)
+
+
+def evaluate(network: Network, loss: Loss, subset: Subset, K: int) -> Figures:
+    """Of the rows of the subset, which must not be empty."""
+    batch = Batch(subset, loss, K, network, min(EVAL_ROWS, len(subset)))
+    parts = [batch.forward(subset.rows[i : i + EVAL_ROWS]) for i in range(0, len(subset), EVAL_ROWS)]
+    weight = len(subset) if subset.weights is None else float(subset.weights[subset.rows].sum())
+    total, correct, weighted_correct = map(sum, zip(*parts, strict=True))
+    return Figures(total / weight, correct / len(subset), weighted_correct / weight)
+
+
+def scores(network: Network, subset: Subset) -> Iterator[Array]:
+    """Z of a thousand rows of the subset at a time; it lives until the next ones."""
+    matrix = subset.matrix
+    for start in range(0, len(subset), EVAL_ROWS):
+        rows = subset.rows[start : start + EVAL_ROWS]
+        shape = (len(rows), matrix.width)
+        raw, X = np.empty(shape, matrix.values.dtype), np.empty(shape, network.dtype)
+        matrix.take(rows, raw, X)
+        yield network.forward(X)
+
+
+def all_finite(array: Array) -> bool:
+    """Without an array of booleans; NaN spreads to the least and the largest."""
+    return bool(np.isfinite([array.min(), array.max()]).all())

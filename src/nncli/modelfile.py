@@ -1,0 +1,288 @@
+"""Model ↔ the bytes of model.npz.
+
+The file is an uncompressed zip of .npy members, readable with `np.load(path, allow_pickle=False)`:
+
+    meta         UTF-8 bytes of one JSON object: format, program version, config, classes, calibration, the
+                 schema of the columns, where the data came from
+    theta        all parameters, one flat vector (size,)
+    median, shift, scale   of the number columns, float64
+    dead         the inputs that were 0 in every training row, bool
+    val_rows, test_rows    one bit for each row of the data file (np.packbits), set where the row is in
+                 the validation or test part; empty where that part came from a file of its own
+    history      a row for each epoch, float64: training loss and accuracy, validation loss and accuracy (NaN
+                 without validation rows), and 1 where it was the best so far
+    sha256       the digest of all of them
+
+The same run writes the same bytes: no clock, no path of the output, no order left to chance. A file from a stranger
+is safe to open: nothing in it can name code, and what is not exactly such a file is refused before it costs memory.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncli import meta, npz, snapshot
+from nncli.batch import all_finite
+from nncli.config import TrainConfig
+from nncli.data.dataset import Schema
+from nncli.data.preprocess import SCALINGS, Preprocess
+from nncli.errors import ModelFileError
+from nncli.model import Model, build_network
+from nncli.nn.calibration import Calibration
+from nncli.option import MOST_LAYERS
+from nncli.snapshot import Snapshot
+from nncli.trainer import Epoch
+
+FORMAT = "nncli model"
+FORMAT_VERSION = 3
+MOST_COLUMNS = 1 << 20
+RESOLVED = ("optimizer", "lr", "schedule", "average", "epochs", "batch_size")
+FLAT = {
+    "meta": "uint8",
+    "median": "float64",
+    "shift": "float64",
+    "scale": "float64",
+    "dead": "bool",
+    "val_rows": "uint8",
+    "test_rows": "uint8",
+}  # vectors, and the types of their numbers
+MEMBERS = ("meta", "theta", "median", "shift", "scale", "dead", "val_rows", "test_rows", "history")
+_PART = ({"loss": float, "accuracy": float}, None)
+META = {
+    "format": str, "format_version": int, "nncli": str, "config": dict, "classes": [str],
+    "calibration": ({"a": float, "b": float}, None),
+    "schema": {"columns": [[str]], "target": str, "header": bool, "missing": [str], "target_place": int,
+               "delimiter": str, "width": int},
+    "scaling": str, "categories": [[(str, [(str, None)])]],
+    "data": {"source": str, "sha256": str, "val_sha256": str, "test_sha256": str, "n_rows": int, "has_test_file": bool},
+    "best_epoch": int, "notes": [str], "state": (dict, None),
+    "figures": {"model": str, "classes": [str], "n_train": int, "n_val": int, "n_test": int, "epochs": int,
+                "best_epoch": int, "train": _PART, "val": _PART, "test": _PART, "baseline_accuracy": float},
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a model comes from: enough to find its test rows again, and to say what was done."""
+
+    version: str  # of the program that trained it
+    source: str
+    sha256: str
+    val_sha256: str  # of the file of validation rows, if that is another
+    test_sha256: str
+    n_rows: int  # of the data file
+    val_bits: NDArray[np.uint8]  # a bit for each of these rows (np.packbits), set for those in the part; or empty
+    test_bits: NDArray[np.uint8]
+    has_test_file: bool  # the test set came from a file of its own, or with the data
+    best_epoch: int
+    history: NDArray[np.float64]  # (epochs, 5)
+    figures: dict[str, Any]  # the final figures, as `train --json` has them
+    notes: tuple[str, ...]
+    state: Snapshot | None = None  # from which the training can go on
+
+    @property
+    def val_rows(self) -> NDArray[np.int64]:
+        """The numbers of the rows of the data file that are validation rows."""
+        return _rows(self.val_bits, self.n_rows)
+
+    @property
+    def test_rows(self) -> NDArray[np.int64]:
+        return _rows(self.test_bits, self.n_rows)
+
+    def epochs(self) -> list[Epoch]:
+        """The history, epoch by epoch."""
+        return snapshot.epochs_of(self.history)
+
+
+def encode(model: Model, p: Provenance) -> bytes:
+    """The file."""
+    document = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "nncli": p.version,
+        "config": model.config.to_json(),
+        "classes": list(model.classes),
+        "calibration": model.calibration and asdict(model.calibration),
+        "schema": asdict(model.schema),
+        "scaling": model.preprocess.scaling,
+        "categories": [[name, list(values)] for name, values in model.preprocess.categories.items()],
+        "data": {
+            "source": p.source,
+            "sha256": p.sha256,
+            "val_sha256": p.val_sha256,
+            "test_sha256": p.test_sha256,
+            "n_rows": p.n_rows,
+            "has_test_file": p.has_test_file,
+        },
+        "best_epoch": p.best_epoch,
+        "figures": p.figures,
+        "notes": list(p.notes),
+        "state": p.state and snapshot.finite(p.state.numbers),
+    }
+    state = {} if p.state is None else p.state.arrays
+    return npz.pack(
+        {
+            "meta": np.frombuffer(meta.encode(document), np.uint8),
+            "theta": model.network.theta,
+            "median": model.preprocess.median,
+            "shift": model.preprocess.shift,
+            "scale": model.preprocess.scale,
+            "dead": model.preprocess.dead,
+            "val_rows": p.val_bits,
+            "test_rows": p.test_bits,
+            "history": p.history,
+            **{f"state.{name}": state[name] for name in sorted(state) if name != "best_theta"},  # that is theta
+        }
+    )
+
+
+def decode(data: bytes) -> tuple[Model, Provenance]:
+    """ValueError, with the reason, for a file that does not hang together: known before anything large is made."""
+    arrays = npz.unpack(data, MEMBERS[0])
+    text = arrays["meta"].tobytes()
+    _check_version(meta.decode(text, dict))
+    stored = meta.decode(text, META)
+    names = tuple(name for name in arrays if not name.startswith("state.")) if stored["state"] else tuple(arrays)
+    if names != MEMBERS or tuple(arrays)[: len(MEMBERS)] != MEMBERS:
+        raise ValueError(f"other members than {', '.join(MEMBERS)}")
+    for name, kind in FLAT.items():
+        if arrays[name].ndim != 1 or arrays[name].dtype != kind:
+            raise ValueError(f"member {name} is no vector of {kind}")
+    return _model(stored, arrays)
+
+
+def _check_version(stored: dict[str, Any]) -> None:
+    if stored.get("format") != FORMAT:
+        raise ValueError("another kind of npz file")
+    version = stored.get("format_version")
+    if version != FORMAT_VERSION:
+        raise ModelFileError(
+            "", f"expected format version {FORMAT_VERSION}, found {version}, written by nncli {stored.get('nncli')}",
+            "Use a program version that knows it",
+        )  # fmt: skip
+
+
+def _model(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> tuple[Model, Provenance]:
+    schema = _schema(stored["schema"])
+    preprocess = _preprocess(schema, stored, arrays)
+    hidden = stored["config"].get("hidden")
+    if isinstance(hidden, list) and len(hidden) > MOST_LAYERS:
+        raise ValueError(f"more than {MOST_LAYERS:,} hidden layers")
+    config, classes = TrainConfig.from_json(stored["config"]), tuple(stored["classes"])
+    theta, calibration = arrays["theta"], stored["calibration"] and Calibration(**stored["calibration"])
+    if len(set(classes)) < max(2, len(classes)):
+        raise ValueError("fewer than two classes, or one twice")
+    if config.hidden is None or config.loss is None or any(getattr(config, name) is None for name in RESOLVED):
+        raise ValueError("options that leave open what the network is")
+    # in Python's numbers, which have no largest one, before a network of that size is made
+    widths = [preprocess.width, *config.hidden]
+    if sum(a * b for a, b in itertools.pairwise(widths)) > theta.size:
+        raise ValueError(f"{theta.size:,} parameters, which are fewer than the network needs")
+    network, loss = build_network(config, preprocess.width, len(classes))
+    if theta.shape != network.theta.shape or theta.dtype != network.dtype:
+        raise ValueError(f"{theta.shape} parameters of {theta.dtype} in place of {network.size:,} of {network.dtype}")
+    _check_finite("theta", theta)
+    network.theta[:] = theta
+    provenance = _provenance(stored, arrays)
+    if stored["state"] is not None:
+        provenance = dataclasses.replace(provenance, state=_state(stored, arrays, config, provenance))
+    return Model(config, schema, preprocess, network, loss, classes, calibration), provenance
+
+
+def _state(
+    stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]], config: TrainConfig, provenance: Provenance
+) -> Snapshot:
+    theta, numbers = arrays["theta"], snapshot.from_finite(stored["state"])
+    found = {name.removeprefix("state."): array for name, array in arrays.items() if name.startswith("state.")}
+    found["best_theta"] = theta
+    names, shapes = snapshot.form_of(config, theta.size)
+    if snapshot.form(numbers) != names or {name: array.shape for name, array in found.items()} != shapes:
+        raise ValueError("the state of another training")
+    if [*found][:-1] != sorted([*found][:-1]) or any(array.dtype != theta.dtype for array in found.values()):
+        raise ValueError("a state of another form")
+    for name, array in found.items():
+        _check_finite(f"state.{name}", array)
+    return Snapshot(numbers, found, provenance.history, provenance.best_epoch)
+
+
+def _schema(stored: dict[str, Any]) -> Schema:
+    columns = tuple(map(tuple, stored["columns"]))
+    if any(len(column) != 2 or column[1] not in ("number", "text") for column in columns):
+        raise ValueError("a column that is neither number nor text")
+    names = [name for name, _ in columns]
+    if len(set(names)) < len(names) or len(stored["delimiter"]) != 1 or not columns:
+        raise ValueError("columns that no data file has")
+    width = stored["width"] or len(columns)  # 0: it was no file
+    if not 0 <= stored["target_place"] <= len(columns) <= width <= MOST_COLUMNS:
+        raise ValueError("a place of the target that no data file has")
+    return Schema(**{**stored, "columns": columns, "missing": tuple(stored["missing"])})
+
+
+def _preprocess(schema: Schema, stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Preprocess:
+    if any(len(pair) != 2 or type(pair[0]) is not str or type(pair[1]) is not list for pair in stored["categories"]):
+        raise ValueError("categories that are not of their form")
+    preprocess = Preprocess(
+        number_names=schema.of_kind("number"),
+        median=arrays["median"],
+        shift=arrays["shift"],
+        scale=arrays["scale"],
+        categories={name: tuple(values) for name, values in stored["categories"]},
+        scaling=stored["scaling"],
+        dead=arrays["dead"],
+    )
+    k = len(preprocess.number_names)
+    shapes = {"median": (k,), "shift": (k,), "scale": (k,), "dead": (preprocess.width,)}
+    texts = [name for name, _ in stored["categories"]]
+    if any(arrays[name].shape != shape for name, shape in shapes.items()) or texts != [*schema.of_kind("text")]:
+        raise ValueError("preprocessing that does not fit the columns")
+    for name in ("median", "shift", "scale"):
+        _check_finite(name, arrays[name])
+    if preprocess.scaling not in SCALINGS or preprocess.dead.view(np.uint8).max(initial=0) > 1:
+        raise ValueError("a scaling, or dead inputs, of another kind")
+    return preprocess
+
+
+def _provenance(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Provenance:
+    n, history = stored["data"]["n_rows"], arrays["history"]
+    parts = [arrays[name] for name in ("val_rows", "test_rows")]
+    if n < 1 or any(len(part) not in (0, (n + 7) // 8) for part in parts):
+        raise ValueError("rows that the data file did not have")
+    if history.ndim != 2 or history.shape[1] != 5 or history.dtype != np.float64:
+        raise ValueError("a history that is not of its form")
+    if not 1 <= stored["best_epoch"] <= len(history):
+        raise ValueError("a best epoch that is not in the history")
+    return Provenance(
+        version=stored["nncli"],
+        **stored["data"],
+        val_bits=parts[0],
+        test_bits=parts[1],
+        best_epoch=stored["best_epoch"],
+        history=history,
+        figures=stored["figures"],
+        notes=tuple(stored["notes"]),
+    )
+
+
+def _check_finite(name: str, array: NDArray[Any]) -> None:
+    if array.size and not all_finite(array):
+        raise ValueError(f"numbers in {name} that are not finite")
+
+
+def bits(rows: NDArray[np.int64], n_rows: int) -> NDArray[np.uint8]:
+    """What `Provenance` has of the rows of a part."""
+    if len(rows) == 0:
+        return np.zeros(0, np.uint8)
+    mask = np.zeros(n_rows, bool)
+    mask[rows] = True
+    return np.packbits(mask)
+
+
+def _rows(bits: NDArray[np.uint8], n_rows: int) -> NDArray[np.int64]:
+    return np.flatnonzero(np.unpackbits(bits, count=n_rows)) if len(bits) else np.zeros(0, np.int64)
