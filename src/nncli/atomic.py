@@ -63,6 +63,15 @@ def check_writable(path: Path, reads: Iterable[str | None] = (), option: str = "
         raise OutputError(str(path), f"cannot write: {problem}", REMEDY.format(option))
 
 
+def sync_folder(folder: Path) -> None:
+    """The names in a folder are on the disk when this returns, where the file system can say so."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _new(folder: Path, temporaries: contextlib.ExitStack) -> tuple[Path, IO[bytes]]:
     """A file of a new name, locked, that goes when the stack ends."""
     descriptor, name = tempfile.mkstemp(prefix=PREFIX, suffix=SUFFIX, dir=folder)
@@ -87,8 +96,6 @@ def _permit(descriptor: int, target: Path) -> None:
 
 def _rename(temporary: Path, target: Path, temporaries: contextlib.ExitStack) -> None:
     """Gives the file its name, for good; where that fails, the name is again that of the old file."""
-    folder = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
-    temporaries.callback(os.close, folder)
     old = temporary.with_suffix(f".old{SUFFIX}")
     temporaries.callback(_remove, old)
     had = target.exists()
@@ -97,7 +104,7 @@ def _rename(temporary: Path, target: Path, temporaries: contextlib.ExitStack) ->
             os.link(target, old)
     temporary.replace(target)
     try:
-        os.fsync(folder)
+        sync_folder(target.parent)
     except OSError:
         if old.exists():
             old.replace(target)

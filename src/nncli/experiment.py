@@ -78,7 +78,7 @@ def run(
         return None
     seconds = time.monotonic() - began
     interrupted = trainer.stopped == "interrupted"
-    if trainer.between:
+    if trainer.between and (interrupted or keep_state):
         state = snapshot.take(trainer)
     elif interrupted and state is not None:
         snapshot.put(trainer, state)  # back to where one can go on from
@@ -87,6 +87,8 @@ def run(
     model = _model(prepared, trainer.network, trainer, calibration)
     figures = _figures(prepared, model, trainer)
     left = state if failure is None and (interrupted or keep_state) else None
+    if left is not None and len(left.history) < len(trainer.history):  # out of time, in the middle of an epoch
+        left = None
     provenance = _provenance(prepared, trainer, figures, left)
     notes: tuple[str, ...] = ()
     if calibration is not None:

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from nncli.atomic import sync_folder
 from nncli.errors import DataError, OutputError
 
 KIND, FORMAT = "nncli sweep", 1
@@ -55,6 +56,7 @@ class Ledger:
         if not lines:
             lines = [{"kind": KIND, "format": FORMAT, **header}]
             self._write(lines)
+            sync_folder(self.path.parent)
         self.header = lines[0]
         self.records = {line["trial"]: line for line in lines[1:]}
 
