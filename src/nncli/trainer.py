@@ -103,6 +103,9 @@ class Trainer:
             if stop():
                 self.stopped = "interrupted"
                 return
+            if self.history and time.monotonic() - began > limit:
+                self.stopped = f"the time limit of {limit:g} s was reached"
+                return
             rows = self.shuffle.permutation(self.train.rows)
             total, correct, started, self.between = 0.0, 0, time.monotonic(), False
             self.network.drop_with(self.drop)
@@ -110,10 +113,11 @@ class Trainer:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 for start in range(0, len(rows), at_once):
                     now = time.monotonic()
-                    if now - started > SHORT and stop():  # a short epoch is done to its end, from where one can go on
+                    # a short epoch is done to its end, from where one can go on
+                    if now - started > SHORT and stop():
                         self.stopped = "interrupted"
                         return
-                    if now - began > limit:
+                    if now - began > limit and (now - started > SHORT or not self.history):
                         self.stopped = f"the time limit of {limit:g} s was reached"
                         return
                     chosen = rows[start : start + at_once]
