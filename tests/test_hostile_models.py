@@ -8,7 +8,9 @@ import struct
 import time
 import tracemalloc
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -189,6 +191,10 @@ META: dict[str, tuple[Forge, str]] = {
     "rows beyond any file": (with_meta("data.n_rows", 10**15), "rows that the data file did not have"),
     "no rows": (with_meta("data.n_rows", 0), "rows that the data file did not have"),
     "a best epoch of nobody": (with_meta("best_epoch", 10**9), "a best epoch that is not in the history"),
+    "half a letter": (with_meta("classes", ["a", "b", "\ud800"]), "surrogates not allowed"),
+    "a calibration beyond all": (with_meta("calibration", {"a": 1e308, "b": -1e308}), "a calibration that no scores"),
+    "a header that was none": (with_meta("schema.header", False), "names of columns that had none"),
+    "a zero byte in a name": (with_meta("config.val_data", "a\0b"), "a name with a zero byte"),
     "another scaling": (with_meta("scaling", "eval"), "a scaling, or dead inputs, of another kind"),
 }  # fmt: skip
 ARRAYS: dict[str, tuple[Forge, str]] = {
@@ -206,6 +212,9 @@ ARRAYS: dict[str, tuple[Forge, str]] = {
     "dead inputs that are neither": (with_parts(lambda p: p.update({"dead.npy": p["dead.npy"][:-1] + b"\7"})), "a scaling, or dead inputs"),
     "rows of another file": (with_array("val_rows", lambda a: np.zeros(9999, np.uint8)), "rows that the data file did not have"),
     "a history of another form": (with_array("history", lambda a: a[:, 1:]), "a history that is not of its form"),
+    "a history of NaN": (with_array("history", lambda a: a * np.nan), "a history of numbers that are not finite"),
+    "an infinite history": (with_array("history", lambda a: a + np.inf), "a history of numbers that are not finite"),
+    "a scale beyond float32": (with_array("scale", lambda a: a * 0 + 1e308), "scale that are not finite"),
     "no history": (with_array("history", lambda a: a[:0]), "a best epoch that is not in the history"),
 }  # fmt: skip
 STATE: dict[str, tuple[Forge, str]] = {
@@ -266,6 +275,14 @@ def test_hostile_files_are_refused_in_one_line(name: str, small: bytes, unfinish
     assert peak < len(data) + (64 << 20)
     assert "\n" not in str(error.value)
     assert len(str(error.value)) < 400
+
+
+def test_parameters_beyond_all_measure_are_told(small: bytes, tmp_path: Path, nncli: Callable[..., Any]) -> None:
+    """They are finite, and what comes of them is not."""
+    (tmp_path / "m.npz").write_bytes(with_array("theta", lambda a: a * 0 + np.float32(3e38))(small))
+    for words in (["eval", tmp_path / "m.npz"], ["predict", tmp_path / "m.npz", "iris"]):
+        outcome = nncli(*words, "-q")
+        assert (outcome.code, outcome.err) == (1, "model: its scores for these rows are not finite. Train it again.\n")
 
 
 def test_every_truncation_is_refused(small: bytes, unfinished: bytes) -> None:

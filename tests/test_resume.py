@@ -50,7 +50,7 @@ def stopped_after(epochs: int, monkeypatch: pytest.MonkeyPatch) -> None:
         "--model averaged-perceptron --epochs 9",
         "--model mira --epochs 9",
         "--model softmax --optimizer lbfgs --epochs 9",
-        "--model softmax --schedule plateau --optimizer nesterov --epochs 9 --calibrate",
+        "--model softmax --schedule plateau:patience=1 --optimizer nesterov --lr 0.3 --epochs 9 --calibrate",
         "--dropout 0.3 --input-dropout 0.1 --optimizer rmsprop --average exponential --epochs 9",
         "--activation prelu --max-norm 2 --l1 0.001 --class-weight balanced --average mean --epochs 9",
         "--patience 4 --lr 0.05 --dtype float64",
@@ -72,6 +72,22 @@ def test_stopped_and_resumed_is_uninterrupted(options: str, nncli: Run, monkeypa
     Path("m.npz").write_bytes(half)
     assert nncli(*words, "-o", "m.npz", "--resume").code == 0
     assert Path("m.npz").read_bytes() == whole
+
+
+def test_a_rate_that_has_fallen_stays_down(nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a schedule has seen is part of the state: here, that the rate was to fall after an epoch or two."""
+    words = ["train", "digits", "--schedule", "plateau:patience=1", "--lr", "0.05", "--epochs", "12", "-q", "-o"]
+    nncli(*words, "whole.npz")
+    with monkeypatch.context() as patch:
+        stopped_after(9, patch)
+        nncli(*words, "m.npz")
+    state = checkpoint.load(Path("m.npz"))[1].state
+    assert state is not None
+    level = state.numbers["schedule.level"]
+    assert level is not None
+    assert level < 1
+    nncli("train", "--resume", "m.npz", "-q")
+    assert Path("m.npz").read_bytes() == Path("whole.npz").read_bytes()
 
 
 def test_more_epochs_go_on_from_a_state_that_was_kept(nncli: Run) -> None:
@@ -113,11 +129,11 @@ def test_the_same_command_begins_anew_where_there_is_nothing_yet(nncli: Run) -> 
 @pytest.mark.parametrize(
     ("words", "difference"),
     [
-        ("iris --lr 0.7 -o m.npz", "it was begun with --lr 0.005, and not 0.7"),
-        ("iris --hidden 8 -o m.npz", "it was begun with --hidden (64,), and not (8,)"),
-        ("iris --seed 3 -o m.npz", "it was begun with --seed 0, and not 3"),
-        ("wine -o m.npz", "wine has changed since"),
-        ("m.npz --dropout 0.1", "it was begun with --dropout None, and not 0.1"),
+        ("iris --lr 0.7 -o m.npz", "it was begun with --lr 0.005, and not with 0.7"),
+        ("iris --hidden 8 -o m.npz", "it was begun with --hidden 64, and not with 8"),
+        ("iris --seed 3 -o m.npz", "it was begun with --seed 0, and not with 3"),
+        ("wine -o m.npz", "it was begun with the data iris"),
+        ("m.npz --dropout 0.1", "it was begun without --dropout, and not with 0.1"),
     ],
 )
 def test_what_is_not_the_same_training_is_refused(

@@ -51,7 +51,7 @@ def check_writable(path: Path, reads: Iterable[str | None] = (), option: str = "
     """OutputError now rather than after an hour of training, also where `path` is a file that is read."""
     folder = path.resolve().parent
     problem = ""
-    if any(other and path.resolve() == Path(other).resolve() for other in reads):
+    if any(other and "\0" not in other and path.resolve() == Path(other).resolve() for other in reads):
         problem = "it is one of the files that are read or written"
     elif path.is_dir():
         problem = "it is a folder"

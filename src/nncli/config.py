@@ -180,6 +180,8 @@ class TrainConfig:
             raise ValueError(str(error)) from None
         if any(_unlike(getattr(found, name), values[name]) for name in given):
             raise ValueError("a value of another type")
+        if any("\0" in value for value in values.values() if isinstance(value, str)):
+            raise ValueError("a name with a zero byte")
         return config
 
     def to_json(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -76,6 +77,8 @@ def _test_rows(model: Model, provenance: Provenance, model_file: str) -> tuple[T
         return test.table, test.y, [f"evaluated on the {len(test):,} rows of {shown(config.test_data)}"]
     if source in ("-", ARRAYS):
         raise DataError(model_file, f"the model was trained on {shown(source)}, which cannot be read again", remedy)
+    if Path(source).exists() and not (Path(source).is_file() or Path(source).is_dir()):
+        raise DataError(source, "expected a file, where the model's test rows are to come from", remedy)
     try:
         found = sha256_of(source)
     except DataError as error:

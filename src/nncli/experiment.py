@@ -82,7 +82,7 @@ def run(
         state = snapshot.take(trainer)
     elif interrupted and state is not None:
         snapshot.put(trainer, state)  # back to where one can go on from
-    keep_best(trainer, interrupted=stop())
+    keep_best(trainer, interrupted=interrupted)
     calibration = _calibrated(prepared, trainer) if config.calibrate else None
     model = _model(prepared, trainer.network, trainer, calibration)
     figures = _figures(prepared, model, trainer)

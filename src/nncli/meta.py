@@ -24,6 +24,7 @@ def decode(text: bytes, form: Any) -> Any:
     _check_size(text)
     try:
         document = json.loads(text.decode(), parse_constant=_refuse, parse_float=_float, object_pairs_hook=_object)
+        json.dumps(document, ensure_ascii=False).encode()  # half a letter, which JSON can have, is none
     except RecursionError:
         raise ValueError("brackets in brackets without an end") from None
     _check(document, form, "")

@@ -13,7 +13,7 @@ from nncli.config import TrainConfig
 from nncli.data.dataset import Schema, Table
 from nncli.data.matrix import Matrix
 from nncli.data.preprocess import Preprocess
-from nncli.errors import OptionError
+from nncli.errors import ModelFileError, OptionError
 from nncli.nn.calibration import Calibration, likelihood_of
 from nncli.nn.loss import Loss
 from nncli.nn.losses import LOSSES
@@ -58,8 +58,11 @@ class Model:
     def scores(self, table: Table) -> NDArray[Any]:
         """Z (n, outputs): what the network gives for each row of the table."""
         found = np.empty((len(table), self.loss.outputs(len(self.classes))), self.network.dtype)
-        for start, X in self._batches(table):
-            found[start : start + len(X)] = self.network.forward(X)
+        with np.errstate(all="ignore"):
+            for start, X in self._batches(table):
+                found[start : start + len(X)] = self.network.forward(X)
+        if len(found) and not np.isfinite([found.min(), found.max()]).all():
+            raise ModelFileError("model", "its scores for these rows are not finite", "Train it again")
         return found
 
     def by_class(self, Z: NDArray[Any]) -> NDArray[Any]:

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -42,7 +43,7 @@ from nncli.trainer import Epoch
 
 FORMAT = "nncli model"
 FORMAT_VERSION = 3
-MOST_COLUMNS = 1 << 20
+MOST_COLUMNS, MOST = 1 << 20, 1e30
 RESOLVED = ("optimizer", "lr", "schedule", "average", "epochs", "batch_size")
 FLAT = {
     "meta": "uint8",
@@ -188,6 +189,11 @@ def _model(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> tuple[
     network, loss = build_network(config, preprocess.width, len(classes))
     if theta.shape != network.theta.shape or theta.dtype != network.dtype:
         raise ValueError(f"{theta.shape} parameters of {theta.dtype} in place of {network.size:,} of {network.dtype}")
+    if calibration is not None and not (0 < calibration.a < MOST and abs(calibration.b) < MOST):
+        raise ValueError("a calibration that no scores could have")
+    with np.errstate(over="ignore"):
+        for name in ("median", "shift", "scale"):  # as they are used
+            _check_finite(name, arrays[name].astype(config.dtype))
     _check_finite("theta", theta)
     network.theta[:] = theta
     provenance = _provenance(stored, arrays)
@@ -217,6 +223,8 @@ def _schema(stored: dict[str, Any]) -> Schema:
     if any(len(column) != 2 or column[1] not in ("number", "text") for column in columns):
         raise ValueError("a column that is neither number nor text")
     names = [name for name, _ in columns]
+    if not stored["header"] and not all(re.fullmatch(r"c\d{1,7}", name) for name in names):
+        raise ValueError("names of columns that had none")
     if len(set(names)) < len(names) or len(stored["delimiter"]) != 1 or not columns:
         raise ValueError("columns that no data file has")
     width = stored["width"] or len(columns)  # 0: it was no file
@@ -256,6 +264,11 @@ def _provenance(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> P
         raise ValueError("rows that the data file did not have")
     if history.ndim != 2 or history.shape[1] != 5 or history.dtype != np.float64:
         raise ValueError("a history that is not of its form")
+    accuracies = history[:, [1, 3]]
+    if not (np.isfinite(history[:, :2]).all() and (np.isnan(history[:, 2]) == np.isnan(history[:, 3])).all()):
+        raise ValueError("a history of numbers that are not finite")
+    if np.isinf(history).any() or (accuracies < 0).any() or (accuracies > 1).any():
+        raise ValueError("a history of numbers that are not finite, or no shares")
     if not 1 <= stored["best_epoch"] <= len(history):
         raise ValueError("a best epoch that is not in the history")
     return Provenance(

@@ -14,7 +14,7 @@ from nncli.data.csv import Block
 from nncli.errors import OptionError
 from nncli.model import Model
 
-FORMULA = "^[=+\\-@\t\r]"  # as the Open Worldwide Application Security Project lists them
+FORMULA = "^[ \t\r\n]*[=+\\-@＝＋－＠]|^[\t\r\n]"  # as the Open Worldwide Application Security Project lists them
 PLAIN_NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 
 

@@ -15,6 +15,7 @@ from nncli.modelfile import Provenance
 from nncli.option import flag
 from nncli.prepare import Prepared
 from nncli.snapshot import Snapshot, put
+from nncli.space import shown
 
 MAY_CHANGE = ("epochs", "patience", "time_limit", "threads")  # they say when it ends, and not how it gets there
 
@@ -80,7 +81,10 @@ class Begun:
         for name in TrainConfig.options():
             old, new = getattr(self.trained, name), getattr(config, name)
             if old != new and name not in MAY_CHANGE:
-                return f"it was begun with {flag(name)} {old}, and not {new}"
+                begun = f"without {flag(name)}" if old is None else f"with {flag(name)} {shown(old)}"
+                return f"it was begun {begun}" + ("" if new is None else f", and not with {shown(new)}")
+        if self.trained.data != config.data and found.sha256 != prepared.dataset.sha256:
+            return f"it was begun with the data {self.trained.data}"
         files = {
             config.data: (found.sha256, prepared.dataset.sha256),
             str(config.val_data): (found.val_sha256, prepared.val_sha256),

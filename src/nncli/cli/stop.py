@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 from types import FrameType, TracebackType
 
 from nncli.errors import HANGUP, INTERRUPTED, TERMINATED
@@ -26,6 +28,15 @@ def end_at_once() -> None:
     for number in CODES:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, end)
+
+    def again(lost: sys.UnraisableHookArgs) -> None:
+        if isinstance(lost.exc_value, Ended):  # it was raised where nobody can hear it, as in the end of an object
+            code = lost.exc_value.code
+            os.kill(os.getpid(), next(number for number in CODES if CODES[number] == code))
+        else:
+            sys.__unraisablehook__(lost)
+
+    sys.unraisablehook = again
 
 
 class StopRequest:

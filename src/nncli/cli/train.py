@@ -88,6 +88,8 @@ def train(
     from nncli.resume import Begun
 
     begun = None
+    if resume and out == "-":
+        raise OptionError("--out", "a training that goes on is in a file, and not on stdout", "Name the file with -o")
     if resume:
         begun = Begun.find(Path(config.data) if is_model(config.data) else Path(out or "model.npz"))
         if begun is not None:
@@ -192,10 +194,14 @@ def _logger(path: str | None, done: Iterable[Epoch]) -> Iterator[Callable[[Any],
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise OutputError(path, "another training is writing to it", "Choose another --log") from None
-            if Path(path).is_file():
-                file.truncate(0)
+            before: str | None = "".join(json_format.dumps(asdict(epoch)) + "\n" for epoch in done)
 
             def write(text: str) -> None:
+                nonlocal before
+                if before is not None:  # what was there stays until there is something to write
+                    if Path(path).is_file():
+                        file.truncate(0)
+                    before, text = None, (before or "") + text
                 data = text.encode()
                 while data:
                     data = data[file.write(data) or 0 :]
@@ -203,7 +209,8 @@ def _logger(path: str | None, done: Iterable[Epoch]) -> Iterator[Callable[[Any],
             def write_line(epoch: Epoch) -> None:
                 write(json_format.dumps(asdict(epoch)) + "\n")
 
-            write("".join(json_format.dumps(asdict(epoch)) + "\n" for epoch in done))
+            if before:
+                write("")
             yield write_line
     except OSError as error:
         raise OutputError(path, f"cannot write the log: {error.strerror}", "Choose another --log") from None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar
 
 from nncli.registry import Registry
@@ -121,9 +121,6 @@ class Plateau(Schedule):
 
     gamma: float = 0.1
     patience: int = 5
-    level: float = field(init=False, default=1.0)
-    lowest: float = field(init=False, default=math.inf)
-    waited: int = field(init=False, default=0)
 
     needs_validation = True
 
@@ -132,6 +129,10 @@ class Plateau(Schedule):
         _check_gamma(self.gamma)
         if self.patience < 1:
             raise ValueError(f"patience: expected a number of epochs from 1, found {self.patience}")
+
+    def start(self, steps: int) -> None:
+        super().start(steps)
+        self.level, self.lowest, self.waited = 1.0, math.inf, 0
 
     def shape(self, t: float) -> float:
         return self.level
