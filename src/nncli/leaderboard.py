@@ -120,14 +120,14 @@ def _table(standings: Sequence[Standing], names: Sequence[str], tested: bool = F
     metric = standings[0].metric if standings else ""
     chance_of = chances(standings) if tested else {}
     tested = bool(chance_of)
-    figures = (f"validation {metric}", "parameters", "epochs", "seconds", *(["chance"] if tested else []))
+    figures = (f"validation {metric}", "parameters", "epochs", "time", *(["chance"] if tested else []))
     table = new_table(*(name.replace("_", " ") for name in names), *figures)
     table.padding = (0, 1, 0, 0)
     best = next((one for one in standings if one.whole), None)
     for one in standings:
         values = ["" if value is None else shown(value) for value in (getattr(one.config, name) for name in names)]
         spent = sum(record["seconds"] for record in one.records)
-        seconds = f"{spent:.2f}" if spent < 1 else f"{spent:.1f}"
+        seconds = f"{spent:.2f} s" if spent < 1 else f"{spent:.1f} s"
         if not one.values:
             table.add_row(*values, Text("failed" if one.records else "", "red"), "", "", seconds)
             continue

@@ -15,6 +15,7 @@ from nncli.nn.memory import zeros
 from nncli.nn.optimizers import LBFGS
 
 STEPS = 200
+LARGEST = 1e30  # score, so that probabilities are made of numbers
 MOST = 50  # of log (a · size), lest the line search make it overflow
 LEAST = 0.01  # of a, times the size of the scores: below, rounding would blur their order
 
@@ -35,8 +36,9 @@ class Calibration:
 
     def scores(self, Z: Array) -> Array:
         """a Z + b"""
-        scores: Array = (self.a * Z + self.b).astype(Z.dtype)
-        return scores
+        with np.errstate(over="ignore"):
+            scores: Array = (self.a * Z + self.b).astype(Z.dtype)
+        return np.clip(scores, -LARGEST, LARGEST, out=scores)
 
 
 def likelihood_of(Z: Array) -> Loss:
