@@ -9,6 +9,7 @@ from types import FrameType, TracebackType
 
 from nncli.errors import HANGUP, INTERRUPTED, TERMINATED
 
+MOST_SIGNALS = 1 << 16  # that a pipe holds
 CODES = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: TERMINATED, signal.SIGHUP: HANGUP}
 
 
@@ -40,7 +41,11 @@ def end_at_once() -> None:
 
 
 class StopRequest:
-    """While it is entered, the first signal only makes `__call__` true; a second one ends at once."""
+    """While it is entered, the first signal only makes `__call__` true; a second one ends at once.
+
+    Python hears of signals between steps of its own, and of all that came during one matrix product only once: the
+    wakeup pipe, into which each writes its number as it comes, tells how many there were.
+    """
 
     def __init__(self) -> None:
         self.exit_code: int | None = None
@@ -49,10 +54,18 @@ class StopRequest:
         return self.exit_code is not None
 
     def _request(self, number: int, frame: FrameType | None) -> None:
-        self.exit_code = CODES[signal.Signals(number)]
+        code = CODES[signal.Signals(number)]
+        second, self.exit_code = self.exit_code is not None, code
         self._restore()
+        came = [byte for byte in os.read(self._pipe[0], MOST_SIGNALS) if byte in CODES]
+        if second or len(came) > 1:
+            raise Ended(code)
 
     def __enter__(self) -> StopRequest:
+        self._pipe = os.pipe()
+        for end in self._pipe:
+            os.set_blocking(end, False)
+        self._wakeup_before = signal.set_wakeup_fd(self._pipe[1])
         heard = [number for number in CODES if signal.getsignal(number) != signal.SIG_IGN]
         self._before = {number: signal.signal(number, self._request) for number in heard}
         return self
@@ -61,6 +74,9 @@ class StopRequest:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._restore()
+        signal.set_wakeup_fd(self._wakeup_before)
+        for end in self._pipe:
+            os.close(end)
 
     def _restore(self) -> None:
         for number, handler in self._before.items():
