@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -17,8 +17,8 @@ from nncli.data import idx
 from nncli.data.bundled import BUNDLED, path_of
 from nncli.data.csv import Block, CsvOptions, read_blocks, read_dataset
 from nncli.data.dataset import Dataset, Schema, Table, concatenate
+from nncli.data.files import open_raw, shown
 from nncli.data.files import sha256_of as sha256_of_file
-from nncli.data.files import shown
 from nncli.errors import DataError
 from nncli.registry import did_you_mean
 
@@ -114,7 +114,7 @@ def _refuse_other_formats(path: Path) -> None:
         )
     if not path.is_file():
         return
-    with path.open("rb") as file:
+    with closing(open_raw(str(path))) as file:
         head = file.read(4)
     known = {b"PAR1": "Parquet", b"ARRO": "Arrow", b"PK\x03\x04": "zip, npz or Excel"}
     if head in known:
