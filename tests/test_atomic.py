@@ -8,6 +8,7 @@ import os
 import stat
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,8 +64,8 @@ def test_what_is_written_in_part_is_written_to_its_end(tmp_path: Path, monkeypat
     """A call that takes only some of the bytes, as a full pipe or a signal makes it, is followed by another."""
 
     class Short(atomic.FileIO):
-        def write(self, data: object) -> int:
-            return super().write(memoryview(data)[:777])  # type: ignore[arg-type]
+        def write(self, data: Any) -> int:
+            return super().write(memoryview(data)[:777])
 
     monkeypatch.setattr(atomic, "FileIO", Short)
     write(tmp_path / "m.npz")

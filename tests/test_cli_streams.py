@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cli_process import NASTY, PROGRAM, ROWS, TWO, answers, needs_full, nncli, table
+from cli_process import NASTY, PROGRAM, ROWS, TWO, answers, nncli, table
 
 
 @pytest.fixture(autouse=True)
@@ -79,7 +79,6 @@ def test_a_reader_that_leaves_ends_it_quietly(argv: list[str], work: Path) -> No
         assert process.wait(20) in (141, -signal.SIGPIPE)
 
 
-@needs_full
 @pytest.mark.parametrize("argv", [["predict", "two.npz", "two.csv"], ["info", "two.npz"], ["--help"]], ids=repr)
 def test_full_disk_is_told_in_one_line(argv: list[str], work: Path) -> None:
     with Path("/dev/full").open("wb") as full:

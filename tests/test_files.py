@@ -13,6 +13,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from cli_process import nncli, without_privileges
 from nncli.data.files import open_input, sha256_of, side_by_side
 from nncli.errors import DataError
 
@@ -75,12 +76,11 @@ def test_a_folder_is_refused(tmp_path: Path) -> None:
     assert str(caught.value) == f"{tmp_path}: is a folder, not a file. Name a file in it."
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_file_without_permission_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "data.csv"
-    path.touch(mode=0)
-    with pytest.raises(DataError, match=r"data.csv: no permission to read it\. "):
-        open_input(str(path))
+    (tmp_path / "data.csv").touch(mode=0)
+    done = nncli("train", "data.csv", cwd=tmp_path, preexec_fn=without_privileges)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr == b"data.csv: no permission to read it. Change its mode with chmod, or copy it.\n"
 
 
 def test_short_and_empty_files_are_no_magic(tmp_path: Path) -> None:

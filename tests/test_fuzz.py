@@ -11,7 +11,6 @@ import io
 import json
 import os
 import struct
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +33,9 @@ BASES = [(MODELS / name).read_bytes() for name in ("format-3.npz", "format-3-unf
 changes = st.binary(min_size=12, max_size=40)
 
 
-def fuzz(test: Callable[..., None]) -> Callable[..., None]:
-    every = settings(
-        max_examples=EXAMPLES, deadline=5000, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
-    )
-    return every(given(changes)(test))  # type: ignore[no-any-return]
+every = settings(
+    max_examples=EXAMPLES, deadline=5000, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
+)
 
 
 class Choices:
@@ -82,6 +79,21 @@ def changed(data: bytes, choices: Choices, tokens: list[bytes]) -> bytes:
         elif choices.below(8) == 0:
             del edited[place:]
     return bytes(edited)
+
+
+class Stream:
+    """Bytes in pieces, as a pipe gives them."""
+
+    def __init__(self, data: bytes, piece: int) -> None:
+        self.data, self.piece, self.closed = data, piece, False
+
+    def read(self, size: int = -1, /) -> bytes:
+        n = min(self.piece, size) if size >= 0 else self.piece
+        found, self.data = self.data[:n], self.data[n:]
+        return found
+
+    def close(self) -> None:
+        self.closed = True
 
 
 # models
@@ -170,7 +182,8 @@ def other_model(data: bytes) -> bytes:
 
 
 @pytest.mark.filterwarnings("ignore")
-@fuzz
+@every
+@given(changes)
 def test_models(data: bytes) -> None:
     """What is read is a model: it can be written again, and it answers a row."""
     try:
@@ -181,10 +194,8 @@ def test_models(data: bytes) -> None:
     modelfile.encode(model, provenance)
     names = [name for name, _ in model.schema.columns]
     try:
-        row = io.BytesIO(
-            (",".join(f'"{name}"' for name in names) + "\n" + ",".join("1" for _ in names) + "\n").encode()
-        )
-        with read_blocks("-", model.schema, stream=row) as reader:  # type: ignore[arg-type]
+        row = (",".join(f'"{name}"' for name in names) + "\n" + ",".join("1" for _ in names) + "\n").encode()
+        with read_blocks("-", model.schema, stream=Stream(row, 1 << 20)) as reader:
             for block in reader:
                 model.by_class(model.scores(block.table))
     except (DataError, OptionError, ModelFileError):
@@ -203,25 +214,11 @@ CELLS = [
 ]  # fmt: skip
 
 
-class Stream:
-    """Bytes in pieces, as a pipe gives them."""
-
-    def __init__(self, data: bytes, piece: int) -> None:
-        self.data, self.piece, self.closed = data, piece, False
-
-    def read(self, size: int = -1, /) -> bytes:
-        n = min(self.piece, size) if size >= 0 else self.piece
-        found, self.data = self.data[:n], self.data[n:]
-        return found
-
-    def close(self) -> None:
-        self.closed = True
-
-
 SCHEMA = Schema((("a", "number"), ("b", "number"), ("c d", "text")), "class", True, ("",), 3, ",", 4)
 
 
-@fuzz
+@every
+@given(changes)
 def test_csv(data: bytes) -> None:
     """Both ways of reading: to learn from, and to answer; each row is answered once."""
     choices = Choices(data)
@@ -257,7 +254,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_idx(folder: Path) -> None:
     images, labels = folder / "t-images-idx3-ubyte", folder / "t-labels-idx1-ubyte"
 
-    @fuzz
+    @every
+    @given(changes)
     def check(data: bytes) -> None:
         choices = Choices(data)
         contents = [IMAGES, LABELS]
