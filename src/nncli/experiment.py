@@ -22,6 +22,9 @@ from nncli.prepare import Prepared, seeds
 from nncli.snapshot import Snapshot
 from nncli.trainer import Epoch, Trainer
 
+LONG = 0.2  # seconds: after an epoch that took so long, the state is copied in less than a hundredth of that
+ROWS_LOOKED_AT, LARGE = 10_000, 100.0  # for a column that is not scaled, and should be
+
 
 @dataclass(frozen=True)
 class Run:
@@ -34,10 +37,6 @@ class Run:
     stopped: str  # why, as the end of a sentence
     notes: tuple[str, ...]  # what was decided after training, a line each
     failure: TrainingError | None
-
-
-ROWS_LOOKED_AT, LARGE = 10_000, 100.0
-LONG = 0.2  # seconds: after an epoch that took so long, the state is copied in less than a hundredth of that
 
 
 def run(
@@ -66,7 +65,8 @@ def run(
     def after(epoch: Epoch) -> None:
         nonlocal state, ended
         on_epoch(epoch)
-        due = keep is not None and keep.is_due()
+        # what would be refused at the end takes no place of a good model before that
+        due = keep is not None and keep.is_due() and not _worse_than_guessing(trainer)
         if due or time.monotonic() - ended > LONG:
             state = snapshot.take(trainer)
         if due and keep is not None and state is not None:
@@ -221,21 +221,27 @@ def keep_best(trainer: Trainer, interrupted: bool = False) -> None:
     to get better."""
     trainer.network.theta[:] = trainer.best_theta
     trainer.network.drop_with(None)
-    if not interrupted:
-        _refuse_worse_than_guessing(trainer)
+    if not interrupted and _worse_than_guessing(trainer):
+        assert trainer.best is not None
+        expected = f"a loss near or below that of guessing, {_loss_of_guessing(trainer):.3g}"
+        raise trainer.divergence(trainer.best.number, expected, _least_loss(trainer))
 
 
-def _refuse_worse_than_guessing(trainer: Trainer) -> None:
-    """TrainingError where even the best loss is ten times that of scores of 0: finite, but diverged all the same."""
-    assert trainer.best is not None
+def _worse_than_guessing(trainer: Trainer) -> bool:
+    """Whether even the best loss is ten times that of scores of 0: finite, but diverged all the same."""
     if trainer.loss.homogeneous:  # the loss of guessing is 0
-        return
+        return False
+    return _least_loss(trainer) > 10 * _loss_of_guessing(trainer)
+
+
+def _loss_of_guessing(trainer: Trainer) -> float:
     Y = trainer.loss.targets(trainer.K)
-    Z = np.zeros_like(Y)
-    guessing = float(trainer.loss.forward(Z, Y, np.empty_like(Y)).mean())
-    found = trainer.best.train_loss if trainer.best.val_loss is None else trainer.best.val_loss
-    if found > 10 * guessing:
-        raise trainer.divergence(trainer.best.number, f"a loss near or below that of guessing, {guessing:.3g}", found)
+    return float(trainer.loss.forward(np.zeros_like(Y), Y, np.empty_like(Y)).mean())
+
+
+def _least_loss(trainer: Trainer) -> float:
+    assert trainer.best is not None
+    return trainer.best.train_loss if trainer.best.val_loss is None else trainer.best.val_loss
 
 
 def _figures(prepared: Prepared, model: Model, trainer: Trainer) -> dict[str, Any]:
