@@ -10,11 +10,10 @@ from pathlib import Path
 from nncli import checkpoint
 from nncli.config import TrainConfig
 from nncli.errors import DataError
-from nncli.experiment import new_trainer
 from nncli.modelfile import Provenance
 from nncli.option import flag
 from nncli.prepare import Prepared
-from nncli.snapshot import Snapshot, put
+from nncli.snapshot import Snapshot
 from nncli.space import shown
 
 MAY_CHANGE = ("epochs", "patience", "time_limit", "threads")  # they say when it ends, and not how it gets there
@@ -64,10 +63,11 @@ class Begun:
                     "Train with --keep-state",
                 )  # fmt: skip
             return None
-        try:
-            put(new_trainer(prepared), state)
-        except ValueError as error:
-            raise DataError(str(self.path), f"cannot go on with this training: {error}", "Train anew") from None
+        if self.epochs > (prepared.config.epochs or 0):
+            raise DataError(
+                str(self.path), f"{self.epochs} epochs are done, and --epochs {prepared.config.epochs} asks for fewer",
+                "Ask for as many, or for more",
+            )  # fmt: skip
         return state
 
     def is_done(self, prepared: Prepared) -> bool:

@@ -120,13 +120,13 @@ def train(
 
                 print_plan(plan)
             return DONE
+        write_line = stack.enter_context(_logger(log, begun.provenance.epochs() if begun else ()))
         if begun is not None and begun.is_done(prepared):
             say(f"{begun.path} is done already: {begun.epochs} epochs", quiet)
             return _show(begun.provenance.figures, {"out": str(begun.path)}, json, quiet)
         if resume:
             say(f"going on after epoch {begun.epochs}" if begun else f"there is no {out} yet: beginning anew", quiet)
         assert prepared.config.epochs is not None
-        write_line = stack.enter_context(_logger(log, begun.provenance.epochs() if begun else ()))
         stop = stack.enter_context(StopRequest())
         keep = None
         if out != "-":
