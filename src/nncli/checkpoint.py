@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import sys
@@ -13,6 +14,7 @@ from nncli.atomic import atomic_file
 from nncli.errors import ModelFileError, OutputError
 from nncli.model import Model
 from nncli.modelfile import Provenance, decode, encode
+from nncli.npz import BEGINS
 from nncli.registry import did_you_mean
 
 
@@ -66,7 +68,9 @@ def _loaded(saved: Saved) -> tuple[Model, Provenance]:
 
 def _read(path: Path) -> bytes:
     try:
-        return sys.stdin.buffer.read() if path == Path("-") else path.read_bytes()
+        with contextlib.nullcontext(sys.stdin.buffer) if path == Path("-") else path.open("rb") as file:
+            head = file.read(len(BEGINS))
+            return head + file.read() if head == BEGINS else head  # what is no model may have no end
     except OSError as error:
         raise ModelFileError(str(path), f"cannot read the model: {error.strerror}", _near(path)) from None
 

@@ -23,6 +23,7 @@ DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that zip knows: the same arrays are
 DIGEST = "sha256"
 TYPES = {"<f4": "float32", "<f8": "float64", "|u1": "uint8", "|b1": "bool"}
 MOST_MEMBERS = 100
+BEGINS = b"PK\3\4"
 END = struct.Struct("<4s4H2LH")  # of a zip file: signature, disks, members, size and place of their list, comment
 IN_LIST = 46  # bytes for a member in that list, beside its name
 HEADER = re.compile(
@@ -102,7 +103,7 @@ def _members(data: bytes, first: str) -> Iterable[tuple[str, memoryview]]:
 
 def _end(data: bytes) -> tuple[int, int]:
     """How many members there are, and how long their list is: looked at before anything is made of it."""
-    if not data.startswith(b"PK\3\4"):
+    if not data.startswith(BEGINS):
         raise ValueError("something else")
     if len(data) < END.size:
         raise ValueError("a file that is cut off")
