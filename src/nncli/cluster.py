@@ -62,13 +62,19 @@ class Cluster:
     @property
     def jobs(self) -> int:
         """How many threads work; they come and go."""
-        threads: int = sum(self.client.nthreads().values())
-        return threads
+        with self._there():
+            threads: int = sum(self.client.nthreads().values())
+            return threads
 
     def run(self, work: Work, shared: Any, take: Take, stop: Stop = never) -> Iterator[list[tuple[int, Any]]]:
         """As `Workers.run`. NncliError where the scheduler goes away, or all workers do and none comes."""
-        try:
+        with self._there():
             yield from self._run(work, shared, take, stop)
+
+    @contextlib.contextmanager
+    def _there(self) -> Iterator[None]:
+        try:
+            yield
         except (CancelledError, OSError):
             raise NncliError(self.address, "the scheduler went away", GOES_ON) from None
 

@@ -9,7 +9,6 @@ from typing import Any
 
 MOST_BYTES = 4 << 20
 MOST_VALUES = 300_000  # each takes up to a hundred bytes of memory, however few it has in the file
-NUMBER = (int, float)
 
 
 def encode(document: Mapping[str, Any]) -> bytes:

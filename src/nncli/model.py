@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,12 +58,7 @@ class Model:
     def scores(self, table: Table) -> NDArray[Any]:
         """Z (n, outputs): what the network gives for each row of the table."""
         found = np.empty((len(table), self.loss.outputs(len(self.classes))), self.network.dtype)
-        with np.errstate(all="ignore"):
-            for start, X in self._batches(table):
-                found[start : start + len(X)] = self.network.forward(X)
-        if len(found) and not np.isfinite([found.min(), found.max()]).all():
-            raise ModelFileError("model", "its scores for these rows are not finite", "Train it again")
-        return found
+        return self._filled(found, table, self.network.forward)
 
     def by_class(self, Z: NDArray[Any]) -> NDArray[Any]:
         """(n, K), from the scores: the probability of each class, or its score where there are no probabilities."""
@@ -90,8 +85,15 @@ class Model:
     def embed(self, table: Table) -> NDArray[Any]:
         """(n, h): what the last hidden layer gives for each row of the table."""
         found = np.empty((len(table), self.network.dense[-1].W.shape[0]), self.network.dtype)
-        for start, X in self._batches(table):
-            found[start : start + len(X)] = self.network.embed(X)
+        return self._filled(found, table, self.network.embed)
+
+    def _filled(self, found: NDArray[Any], table: Table, of: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[Any]:
+        """With what the network gives; ModelFileError where that is beyond all numbers."""
+        with np.errstate(all="ignore"):
+            for start, X in self._batches(table):
+                found[start : start + len(X)] = of(X)
+        if found.size and not np.isfinite([found.min(), found.max()]).all():
+            raise ModelFileError("model", "its scores for these rows are not finite", "Train it again")
         return found
 
     def _batches(self, table: Table) -> Iterator[tuple[int, NDArray[Any]]]:

@@ -2,32 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nncli.config import TrainConfig
 from nncli.data.bundled import BUNDLED
 from nncli.data.files import shown
-from nncli.errors import TrainingError
-from nncli.model import Model, build_network
-from nncli.modelfile import Provenance
+from nncli.model import build_network
 from nncli.nn.optimizers import OPTIMIZERS
 from nncli.option import FULL_BATCH
 from nncli.prepare import Prepared
-
-
-@dataclass(frozen=True)
-class Run:
-    """What came out. `failure` is set where the run diverged after at least one good epoch."""
-
-    model: Model
-    provenance: Provenance
-    figures: dict[str, Any]
-    seconds: float
-    stopped: str  # why, as the end of a sentence
-    notes: tuple[str, ...]  # what was decided after training, a line each
-    failure: TrainingError | None
 
 
 def summary(prepared: Prepared) -> list[str]:

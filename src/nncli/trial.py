@@ -13,7 +13,7 @@ import os
 import pickle
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -32,6 +32,7 @@ from nncli.prepare import Prepared, prepare
 from nncli.resolve import resolve
 from nncli.snapshot import Snapshot
 from nncli.space import can_vary
+from nncli.workers import Stop, never
 
 THREADS = 1  # of the matrix products: jobs use the cores, and the result is the same for any number of them
 CACHE_LINE = 64  # bytes; arrays in memory begin there too
@@ -113,9 +114,7 @@ class Held:
         return self.datasets
 
 
-def run_trial(
-    piece: tuple[Trial, bytes | None], data: Data, stop: Callable[[], bool] = lambda: False
-) -> tuple[dict[str, Any], bytes | None]:
+def run_trial(piece: tuple[Trial, bytes | None], data: Data, stop: Stop = never) -> tuple[dict[str, Any], bytes | None]:
     """Trains, from the state in which the training paused if it did, and judges by the validation rows. Returns what
     the ledger keeps of it, and the state in which it is now if it may go on. Means nothing once `stop()` is true.
 
@@ -140,9 +139,7 @@ def run_trial(
     return found | {"seconds": seconds}, state
 
 
-def _fitted(
-    trial: Trial, before: Snapshot | None, data: Data, stop: Callable[[], bool]
-) -> tuple[dict[str, Any], Snapshot | None]:
+def _fitted(trial: Trial, before: Snapshot | None, data: Data, stop: Stop) -> tuple[dict[str, Any], Snapshot | None]:
     prepared = _prepared(trial, data)
     trainer, until = new_trainer(prepared), None
     if trial.share < 1:

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from nncli.standings import Standing
 
 PANEL = "Sweep"
-MANY_ROWS = 1000
+LEDGER, MODEL = "sweep.jsonl", "model.npz"
+MANY_ROWS = 1000  # any number that every --batch-size can be resolved for: only the need of validation rows matters
 
 
 def _option(metavar: str, text: str, default: str) -> Any:
@@ -62,11 +63,11 @@ def sweep(
         str, _option("NAME", "What to choose by, on validation rows: accuracy, balanced-accuracy or loss.", "accuracy")
     ] = "accuracy",
     ledger: Annotated[
-        str, _option("FILE", "Where each finished trial is written; the same command goes on from it.", "sweep.jsonl")
-    ] = "sweep.jsonl",
+        str, _option("FILE", "Where each finished trial is written; the same command goes on from it.", LEDGER)
+    ] = LEDGER,
     out: Annotated[
         str, typer.Option("--out", "-o", metavar="FILE", help="Where to save the best model.", rich_help_panel="Run")
-    ] = "model.npz",
+    ] = MODEL,
     jobs: Annotated[
         str | None,
         typer.Option(
@@ -98,8 +99,12 @@ def sweep(
     if csv and json:
         raise OptionError("--csv", "--json is there too, and only one of them can be printed", "Leave one of them out")
     if show is not None:
-        others = {"--search": search, "--trials": trials, "--jobs": jobs, "--cluster": cluster}
-        for option in [*map(flag, given), *(name for name, value in others.items() if value is not None)]:
+        own = {
+            "--search": search, "--trials": trials, "--seeds": seeds != "1", "--folds": folds != "1", "--jobs": jobs,
+            "--ledger": ledger != LEDGER, "--out": out != MODEL, "--cluster": cluster,
+            "--tls-ca": tls_ca or tls_cert or tls_key, "--insecure": insecure,
+        }  # fmt: skip
+        for option in [*map(flag, given), *(name for name, value in own.items() if value)]:
             raise OptionError("DATA" if option == "--data" else option, "--show has no use for it", "Leave it out")
         return _show(show, metric, csv, json, quiet)
     from nncli import checkpoint, experiment, scratch
