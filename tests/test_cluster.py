@@ -51,13 +51,15 @@ def started(code: str, *words: str) -> subprocess.Popen[bytes]:
 
 
 @contextmanager
-def running(folder: Path, scheme: str = "tcp", *options: str) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
-    """The address of a scheduler; and it and its two workers, each with one thread and no nanny to start it again."""
+def running(
+    folder: Path, scheme: str = "tcp", *options: str, names: str = "ab"
+) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+    """The address of a scheduler; and it and its workers, each with one thread and no nanny to start it again."""
     port = free_port()
     address = f"{scheme}://127.0.0.1:{port}"
     common = ["--no-dashboard", "--host", f"{scheme}://127.0.0.1", *options]
     processes = [started(SCHEDULER, *common, "--port", str(port))]
-    for name in ("one", "two"):
+    for name in names:
         local = ["--local-directory", str(folder / name)]
         processes.append(started(WORKER, address, "--nthreads", "1", "--no-nanny", *common, *local))
     try:
@@ -158,12 +160,11 @@ def test_a_scheduler_that_dies_ends_it_in_one_line_and_another_goes_on(
 def test_what_kills_its_workers_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "0")
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))  # of the workers
-    with running(tmp_path) as (address, _), connect(address, None, insecure=False) as workers:
-        found = []
-        for piece in ("live", "die", "live"):
-            take = functools.partial(next, iter([piece]), None)
-            found += [one for some in workers.run(piecework.mortal, 7, take) for one in some]
-    assert found == [(0, 7), (0, Killed(1)), (0, 7)]
+    pieces = ["live"] * 25 + ["die"] + ["live"] * 15  # by the 26th they go in bundles
+    with running(tmp_path, names="abc") as (address, _), connect(address, None, insecure=False) as workers:
+        work = workers.run(piecework.mortal, 7, functools.partial(next, iter(pieces), None))
+        found = [one for some in work for one in some]
+    assert sorted(found, key=lambda one: one[0]) == [(i, Killed(1) if i == 25 else 7) for i in range(41)]
 
 
 def test_an_encrypted_connection_is_one_and_strangers_are_kept_out(nncli: Run, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ import pytest
 
 from cli_process import PROGRAM
 from nncli.ledger import read
-from nncli.workers import Killed, Processes, Stop, in_order, never
+from nncli.workers import Bundles, Killed, Processes, Stop, in_order, never, work_on
 
 
 @pytest.fixture(autouse=True)
@@ -54,17 +54,36 @@ def test_killed_at_any_moment_it_goes_on() -> None:
 
 
 def test_a_killed_worker_costs_nothing(tmp_path: Path) -> None:
-    """Of ten pieces, one kills its process each time, one only the first time: nine are done, one is given up."""
+    """Of 99 pieces, one kills its process each time, one only the first time: 98 are done, one is given up. They take
+    no time, so that they go in bundles by then."""
     found: dict[int, Any] = {}
-    pieces = iter(range(10))
+    pieces = iter(range(99))
     with Processes(2, __name__) as processes:
         for results in processes.run(murderous, str(tmp_path), lambda: next(pieces, None)):
             for number, result in results:
                 assert number not in found
                 found[number] = result
     # once among others, and three times alone
-    assert (tmp_path / "deaths of 3").read_text() == "xxxx"
-    assert found == {number: Killed(3) if number == 3 else 10 * number for number in range(10)}
+    assert (tmp_path / "deaths of 40").read_text() == "xxxx"
+    assert found == {number: Killed(3) if number == 40 else 10 * number for number in range(99)}
+
+
+def test_a_bundle_ends_in_time() -> None:
+    """Short pieces go together, more and more of them; where long ones follow, what was not begun is handed out again,
+    and nothing is done twice."""
+    taken = iter([0.0] * 40 + [0.06] * 20)
+    sizes, done = [], []
+    bundles = Bundles(lambda: next(taken, None))
+    while bundle := bundles():
+        sizes.append(len(bundle))
+        done += [number for number, _ in bundles.done(bundle, work_on(sleep, bundle, None))]
+    assert sizes[:6] == [1, 2, 4, 8, 16, 29]
+    assert sizes[6:] == [1] * 19
+    assert sorted(done) == list(range(60))
+
+
+def sleep(piece: float, shared: None, stop: Stop = never) -> None:
+    time.sleep(piece)
 
 
 def test_results_come_in_order_and_few_are_in_memory() -> None:
@@ -87,11 +106,10 @@ def test_results_come_in_order_and_few_are_in_memory() -> None:
 def murderous(piece: int, folder: str, stop: Stop = never) -> int:
     """Stands in for work that the system ends, as it does when memory runs out."""
     deaths = Path(folder) / f"deaths of {piece}"
-    if piece == 3 or (piece == 6 and not deaths.exists()):
+    if piece == 40 or (piece == 70 and not deaths.exists()):
         with deaths.open("a") as file:
             file.write("x")
         os.kill(os.getpid(), signal.SIGKILL)
-    time.sleep(0.05)
     return 10 * piece
 
 

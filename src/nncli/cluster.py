@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import ipaddress
 import logging
 import socket
@@ -10,6 +11,7 @@ import ssl
 import threading
 import time
 import warnings
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from dataclasses import dataclass
@@ -18,7 +20,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from nncli import __version__
 from nncli.errors import NncliError, OptionError
-from nncli.workers import AHEAD, PAUSE, Killed, Numbered, Stop, Take, Work, never
+from nncli.workers import AHEAD, PAUSE, Bundle, Bundles, Killed, Stop, Take, Work, never, work_on
 
 SECONDS = 10  # in which a cluster has to answer
 GOES_ON = "The same command goes on from what is done"
@@ -86,26 +88,36 @@ class Cluster:
                 # as the result of a task, which can be had again when all who have it die
                 self._sent = shared, self.client.submit(_itself, shared, pure=False)
         executor = self.client.get_executor(pure=False)
-        waiting, flying, seen = Numbered(take), dict[Future[Any], int](), time.monotonic()
+        hand_out = functools.partial(executor.submit, _on_worker, work, shared=self._sent[1], version=__version__)
+        waiting, flying, seen = Bundles(take), dict[Future[Any], Bundle](), time.monotonic()
+        # Whatever was with a worker that died is tried when there is nothing else: then it is known what it died of.
+        suspects, alone = deque[tuple[int, Any]](), None
         try:
             while True:
                 jobs = self.jobs
                 seen = time.monotonic() if jobs else seen
                 if time.monotonic() - seen > ABSENCE:
                     raise NncliError(self.address, f"the cluster has had no worker for {ABSENCE} s", GOES_ON)
-                while len(flying) < AHEAD * max(1, jobs) and (numbered := waiting()) is not None:
-                    number, piece = numbered
-                    flying[executor.submit(_on_worker, work, piece, self._sent[1], __version__)] = number
+                room = 0 if suspects or alone in flying else AHEAD * max(1, jobs)
+                while len(flying) < room and (bundle := waiting()):
+                    flying[hand_out(bundle)] = bundle
+                if suspects and not flying:
+                    bundle = [suspects.popleft()]
+                    alone = hand_out(bundle)
+                    flying[alone] = bundle
                 if not flying or stop():
                     return
                 done, _ = wait(flying, PAUSE, FIRST_COMPLETED)
                 results = []
                 for future in done:
-                    number = flying.pop(future)
+                    bundle = flying.pop(future)
                     try:
-                        results.append((number, future.result()))
+                        results += waiting.done(bundle, future.result())
                     except KilledWorker as error:
-                        results.append((number, Killed(error.allowed_failures + 1)))
+                        if future is alone:
+                            results.append((bundle[0][0], Killed(error.allowed_failures + 1)))
+                        else:
+                            suspects.extend(bundle)
                 if results:
                     yield results
         finally:
@@ -117,14 +129,14 @@ def _itself(shared: Any) -> Any:
     return shared
 
 
-def _on_worker(work: Work, piece: Any, shared: Any, version: str) -> Any:
+def _on_worker(work: Work, bundle: Bundle, *, shared: Any, version: str) -> list[Any]:
     """What a worker does, also one that came later; NncliError for one of another version."""
     if version != __version__:
         raise NncliError(
             socket.gethostname(), f"expected nncli {version}, found {__version__}", "Install the same there"
         )
     with _ONE_AT_A_TIME:
-        return work(piece, shared)
+        return work_on(work, bundle, shared)
 
 
 @contextlib.contextmanager

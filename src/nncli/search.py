@@ -46,11 +46,8 @@ class Plan:
 
     def trials_of(self, config: TrainConfig, share: float = 1) -> list[Trial]:
         """A training's repetitions: other seeds for all but the split, which is the same for all trials."""
-        return [
-            Trial(dataclasses.replace(config, seed=config.seed + i), fold, self.folds, share)
-            for i in range(self.seeds)
-            for fold in range(self.folds)
-        ]
+        others = [dataclasses.replace(config, seed=config.seed + i) for i in range(1, self.seeds)]
+        return [Trial(one, fold, self.folds, share) for one in (config, *others) for fold in range(self.folds)]
 
     def standing(self, config: TrainConfig, records: Mapping[str, Record], share: float = 1) -> Standing:
         """What its trials have come to so far."""

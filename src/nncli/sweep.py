@@ -119,9 +119,8 @@ class Sweep:
         true. `on_round` is told how many trials the next round has, and how many of them are known. Trainings that
         pause leave their state in the folder `states`."""
         for trials in self.plan.rounds(self.ledger.records):
-            for trial in trials:
-                config = dataclasses.replace(trial.config, seed=self.plan.space.base.seed)
-                self.reached[config] = trial.share
+            seed = self.plan.space.base.seed
+            self.reached |= {trial.config: trial.share for trial in trials if trial.config.seed == seed}
             todo = [trial for trial in trials if trial.key not in self.ledger.records]
             on_round(len(trials), len(trials) - len(todo))
             pieces = ((trial, _read(states / trial.whole_key)) for trial in todo)

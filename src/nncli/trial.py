@@ -57,7 +57,7 @@ class Trial:
     @functools.cached_property
     def whole_key(self) -> str:
         """That of the training to its end."""
-        return self._key(1)
+        return self.key if self.share == 1 else self._key(1)
 
     @property
     def goes_on(self) -> bool:

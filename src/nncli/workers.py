@@ -10,18 +10,21 @@ import ctypes
 import importlib
 import os
 import signal
+import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol
 
-AHEAD = 2  # pieces for each process that are handed out: one to work on, one to go on with
+AHEAD = 2  # bundles for each process that are handed out: one to work on, one to go on with
+SHORT, MANY = 0.05, 32  # seconds that a bundle takes, so that handing it out costs little of it; and its pieces at most
 PAUSE = 0.2  # seconds between two looks at whether to stop
 STRIKES = 3  # so often a piece may be at work when its process dies, before it is said to be the reason
 Stop = Callable[[], bool]
+Bundle = list[tuple[int, Any]]  # pieces, each with its number
 Take = Callable[[], Any]  # the next piece, or None: there is none, or none before another is done
 
 
@@ -121,56 +124,58 @@ class Processes:
         self._executor.shutdown(kill_workers=True)  # by then, nobody waits for what they do
 
     def run(self, work: Work, shared: Any, take: Take, stop: Stop = never) -> Iterator[list[tuple[int, Any]]]:
-        waiting = Numbered(take)
+        waiting = Bundles(take)
         while True:
             lost = yield from self._in_flight(work, shared, waiting, stop)
             if not lost:
                 return
             self._executor.shutdown(kill_workers=True)
-            suspects = deque(lost)
-            while suspects and not stop():
-                number, piece = suspects.popleft()
-                result = self._alone(work, piece, shared, stop)
-                if not stop():
-                    yield [(number, result)]
+            yield from self._one_by_one(work, lost, shared, stop)
             self._executor = self._new(self.jobs)
 
-    def _in_flight(self, work: Work, shared: Any, waiting: Numbered, stop: Stop) -> Any:
+    def _in_flight(self, work: Work, shared: Any, waiting: Bundles, stop: Stop) -> Any:
         """Works on what is waiting; returns the pieces that were under way when a process died."""
-        flying: dict[Future[Any], tuple[int, Any]] = {}
+        flying: dict[Future[Any], Bundle] = {}
         while True:
-            while len(flying) < AHEAD * self.jobs and (numbered := waiting()) is not None:
+            while len(flying) < AHEAD * self.jobs and (bundle := waiting()):
                 try:
-                    flying[self._executor.submit(work, numbered[1], shared)] = numbered
+                    flying[self._executor.submit(work_on, work, bundle, shared)] = bundle
                 except BrokenProcessPool:
-                    return [*flying.values(), numbered]
+                    return [numbered for bundle in (*flying.values(), bundle) for numbered in bundle]
             if not flying or stop():
                 return []
             done, _ = wait(flying, PAUSE, FIRST_COMPLETED)
             errors = {future: future.exception() for future in done}
-            finished = [(flying.pop(future)[0], future.result()) for future, error in errors.items() if error is None]
+            finished = [
+                waiting.done(flying.pop(future), future.result()) for future, error in errors.items() if error is None
+            ]
             if finished:
-                yield finished
+                yield [numbered for results in finished for numbered in results]
             for error in errors.values():
                 if isinstance(error, BrokenProcessPool):
-                    return list(flying.values())
+                    return [numbered for bundle in flying.values() for numbered in bundle]
                 if error is not None:
                     raise error
 
-    def _alone(self, work: Work, piece: Any, shared: Any, stop: Stop) -> Any:
-        for _ in range(STRIKES):
-            executor = self._new(1)
-            try:
-                future = executor.submit(work, piece, shared)
-                while not wait([future], PAUSE).done:
-                    if stop():
-                        return None
-                return future.result()
-            except BrokenProcessPool:
-                continue
-            finally:
-                executor.shutdown(kill_workers=True)
-        return Killed(STRIKES)
+    def _one_by_one(self, work: Work, suspects: Bundle, shared: Any, stop: Stop) -> Iterator[list[tuple[int, Any]]]:
+        executor = self._new(1)
+        try:
+            for number, piece in suspects:
+                result: Any = Killed(STRIKES)
+                for _ in range(STRIKES):
+                    try:
+                        future = executor.submit(work, piece, shared)
+                        while not wait([future], PAUSE).done:
+                            if stop():
+                                return
+                        result = future.result()
+                        break
+                    except BrokenProcessPool:
+                        executor.shutdown(kill_workers=True)
+                        executor = self._new(1)
+                yield [(number, result)]
+        finally:
+            executor.shutdown(kill_workers=True)
 
     def _new(self, jobs: int) -> Any:  # an executor with types of its own
         from loky import ProcessPoolExecutor
@@ -178,18 +183,42 @@ class Processes:
         return ProcessPoolExecutor(jobs, initializer=_start, initargs=(os.getpid(), self.module))
 
 
-class Numbered:
-    """Pieces, each with its number."""
+class Bundles:
+    """What there is to take, as bundles that take about as long as `SHORT`: more pieces each time, as long as all of
+    them are done in that time. Those left over are handed out again, one by one."""
 
     def __init__(self, take: Take) -> None:
-        self.take, self.number = take, -1
+        self.take, self.taken, self.size = take, 0, 1
+        self.again: deque[tuple[int, Any]] = deque()
 
-    def __call__(self) -> tuple[int, Any] | None:
-        piece = self.take()
-        if piece is None:
-            return None
-        self.number += 1
-        return self.number, piece
+    def __call__(self) -> Bundle:
+        """The next one; empty if there is none now."""
+        if self.again:
+            return [self.again.popleft()]
+        bundle: Bundle = []
+        while len(bundle) < self.size and (piece := self.take()) is not None:
+            bundle.append((self.taken, piece))
+            self.taken += 1
+        return bundle
+
+    def done(self, bundle: Bundle, results: Sequence[Any]) -> list[tuple[int, Any]]:
+        """The results, one for each of the first pieces, with their numbers."""
+        if len(results) < len(bundle):
+            self.size = len(results)
+            self.again.extend(bundle[len(results) :])
+        elif len(bundle) == self.size:
+            self.size = min(2 * self.size, MANY)
+        return [(number, result) for (number, _), result in zip(bundle, results, strict=False)]
+
+
+def work_on(work: Work, bundle: Bundle, shared: Any) -> list[Any]:
+    """What a process does: as many of the pieces, in order, as are begun within `SHORT`."""
+    began, results = time.monotonic(), []
+    for _, piece in bundle:
+        results.append(work(piece, shared))
+        if time.monotonic() - began > SHORT:
+            break
+    return results
 
 
 def _start(parent: int, module: str) -> None:
