@@ -51,6 +51,12 @@ def test_a_short_gradient_is_left_as_it_is() -> None:
     assert g.tolist() == pytest.approx([0.15, 0.2])
 
 
+def test_a_gradient_is_clipped_also_where_its_squares_are_beyond_its_numbers() -> None:
+    g = np.array([3e30, 4e30], np.float32)
+    clip(g, 1.0)
+    assert g.tolist() == pytest.approx([0.6, 0.8])
+
+
 def test_rows_weigh_in_the_gradient_and_in_the_loss() -> None:
     """One full step of softmax regression from 0: dZ = w (1/K − Y)/n; the loss is Σ w log K / Σ w."""
     train = blobs(40)

@@ -179,11 +179,15 @@ class Trainer:
         sums = self._sums
         if not math.isfinite(sums.loss):
             return sums
+        gradient = self.network.grad
+        # ‖g‖² is worked out quickly, and may be infinite where only the squares are too large
+        if not math.isfinite(gradient @ gradient) and not all_finite(gradient):
+            raise self.divergence(step // self.steps + 1, "a finite gradient", math.nan, step)
         if self.config.clip_norm is not None:
-            clip(self.network.grad, self.config.clip_norm)
+            clip(gradient, self.config.clip_norm)
         lr = self.lr * self.schedule.factor(step)
         self.penalty.decay(self.network, lr)
-        self._known = self.optimizer.step(self.network.theta, self.network.grad, lr, loss, objective)
+        self._known = self.optimizer.step(self.network.theta, gradient, lr, loss, objective)
         if self.config.max_norm is not None:
             limit_norms(self.network, self.config.max_norm)
         self.average.add(self.network.theta)
@@ -228,12 +232,18 @@ class Trainer:
             causes.insert(0, column)
         elif self.config.scale == "none" or self.optimizer.smooth:
             causes.append("the columns need scaling (--scale auto)")
-        bad = [block.name for block in self.network.blocks if not all_finite(block.view(self.network.theta))]
-        parameters = f", and {bad[0]} is not finite any more" if bad else ""
+        looked_at = {"": self.network.theta, "the gradient of ": self.network.grad}
+        spoiled = [
+            f", and {what}{block.name} is not finite any more"
+            for what, vector in looked_at.items()
+            for block in self.network.blocks
+            if not all_finite(block.view(vector))
+        ]
+        bad = spoiled[0] if spoiled else ""
         lower = min(self.lr / 10, self.optimizer.default_lr)
         remedy = "Try --optimizer adam" if self.optimizer.smooth else f"Try --lr {lower:g}"
         return TrainingError(
             where,
-            f"expected {expected}, found {found:g}{parameters}; most likely {', or '.join(causes)}",
+            f"expected {expected}, found {found:g}{bad}; most likely {', or '.join(causes)}",
             "Try --scale auto" if column else remedy,
         )

@@ -77,5 +77,7 @@ def limit_norms(network: Network, most: float) -> None:
 def clip(g: Array, most: float) -> None:
     """g ← g · most / ‖g‖ where ‖g‖ > most (Pascanu et al. 2013)"""
     length = math.sqrt(np.vdot(g, g))
+    if math.isinf(length):  # only the squares are too large
+        length = float(np.linalg.norm(g.astype(np.float64)))
     if length > most:
         g *= most / length
