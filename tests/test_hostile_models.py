@@ -285,6 +285,13 @@ def test_parameters_beyond_all_measure_are_told(small: bytes, tmp_path: Path, nn
         assert (outcome.code, outcome.err) == (1, "model: its scores for these rows are not finite. Train it again.\n")
 
 
+def test_what_has_no_end_is_read_no_further_than_its_beginning(nncli: Callable[..., Any]) -> None:
+    outcome = nncli("info", "/dev/zero")
+    assert (outcome.code, outcome.err) == (
+        1, "/dev/zero: expected a model written by nncli, found something else. Take another copy, or train it again.\n"
+    )  # fmt: skip
+
+
 def test_every_truncation_is_refused(small: bytes, unfinished: bytes) -> None:
     for true in (small, unfinished):
         for length in range(len(true)):

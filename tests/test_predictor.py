@@ -46,18 +46,20 @@ def test_formulas_are_kept_as_they_are_or_escaped_where_asked(nncli: Callable[..
     """A spreadsheet would take a cell that begins with = + - @, tab or CR for a formula, unless it is a number."""
     names = ["=1+1", "-5", "@SUM(A1)"]
     notes = ["-cmd|' /C calc'!A0", "-5.5", "+1e-3", "=HYPERLINK(1)", "plain", "'quoted", "- 5", "=a,b"]
+    notes += [" =1", "\n=1", "＝1", "＋1"]  # some take what follows blanks for one, and full-width signs
     header = "=x,note,class"
-    rows = [f'{i % 3},"{notes[i % 8]}","{names[i % 3]}"' for i in range(48)]
+    rows = [f'{i % 3},"{notes[i % 12]}","{names[i % 3]}"' for i in range(48)]
     path, model = tmp_path / "d.csv", tmp_path / "m.npz"
     path.write_text("\n".join([header, *rows]) + "\n")
     words = ["train", path, "--drop", "note", "--model", "softmax", "--epochs", "60", "-q", "--json", "-o", model]
     assert nncli(*words).code == 0
     found = list(csv.reader(io.StringIO(nncli("predict", model, path, "--keep", "=x,note").out)))
     assert found[0] == ["=x", "note", "prediction"]
-    assert [row[1:] for row in found[1:]] == [[notes[i % 8], names[i % 3]] for i in range(48)]
+    assert [row[1:] for row in found[1:]] == [[notes[i % 12], names[i % 3]] for i in range(48)]
     outcome = nncli("predict", model, path, "--keep", "=x,note", "--escape-formulas")
     safe = list(csv.reader(io.StringIO(outcome.out)))
     assert safe[0] == ["'=x", "note", "prediction"]
     escaped = ["'-cmd|' /C calc'!A0", "-5.5", "+1e-3", "'=HYPERLINK(1)", "plain", "'quoted", "'- 5", "'=a,b"]
+    escaped += ["' =1", "'\n=1", "'＝1", "'＋1"]
     classes = ["'=1+1", "-5", "'@SUM(A1)"]
-    assert [row[1:] for row in safe[1:]] == [[escaped[i % 8], classes[i % 3]] for i in range(48)]
+    assert [row[1:] for row in safe[1:]] == [[escaped[i % 12], classes[i % 3]] for i in range(48)]

@@ -120,6 +120,36 @@ def test_a_training_that_is_done_is_left_alone(nncli: Run) -> None:
     assert (after.st_mtime_ns, after.st_ino) == (before.st_mtime_ns, before.st_ino)
 
 
+def test_its_log_is_written_all_the_same(nncli: Run) -> None:
+    words = ["train", "iris", "--epochs", "4", "-q", "-o", "m.npz"]
+    nncli(*words, "--log", "first.jsonl")
+    nncli(*words, "--resume", "--log", "again.jsonl")
+    assert Path("again.jsonl").read_bytes() == Path("first.jsonl").read_bytes()
+    assert Path("again.jsonl").read_bytes().count(b"\n") == 4
+
+
+def test_fewer_epochs_than_are_done_are_refused(nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        stopped_after(3, patch)
+        nncli("train", "iris", "-q", "-o", "m.npz")
+    before = Path("m.npz").read_bytes()
+    outcome = nncli("train", "--resume", "m.npz", "--epochs", "2")
+    assert outcome.code == BAD_DATA
+    assert outcome.err == "m.npz: 3 epochs are done, and --epochs 2 asks for fewer. Ask for as many, or for more.\n"
+    assert Path("m.npz").read_bytes() == before
+
+
+def test_a_run_that_is_worse_than_guessing_takes_no_place(nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It saves each epoch, and only what is no worse: in the end the file of before is still there."""
+    nncli("train", "iris", "-q", "-o", "m.npz")
+    before = Path("m.npz").read_bytes()
+    words = ["--optimizer", "sgd", "--lr", "1e9", "--scale", "none", "--schedule", "constant", "--save-every", "0"]
+    outcome = nncli("train", "iris", *words, "-q", "-o", "m.npz")
+    assert outcome.code == BAD_DATA
+    assert "expected a loss near or below that of guessing, 1.1, found " in outcome.err
+    assert Path("m.npz").read_bytes() == before
+
+
 def test_the_same_command_begins_anew_where_there_is_nothing_yet(nncli: Run) -> None:
     outcome = nncli("train", "iris", "--epochs", "2", "-o", "m.npz", "--resume")
     assert outcome.code == 0

@@ -137,7 +137,11 @@ def test_a_ledger_of_another_version_is_told(nncli: Run) -> None:
         assert "new.jsonl: options that this version does not know: the ledger is of nncli 9.0. " in outcome.err
 
 
-@pytest.mark.parametrize("words", ["iris", "--lr 0.1", "--trials 3", "--jobs 2"])
+@pytest.mark.parametrize(
+    "words",
+    ["iris", "--lr 0.1", "--trials 3", "--search random", "--seeds 2", "--folds 3", "--jobs 2", "--ledger x", "-o x",
+     "--cluster tcp://localhost:1", "--tls-ca x", "--tls-cert x", "--tls-key x", "--insecure"],
+)  # fmt: skip
 def test_what_showing_has_no_use_for_is_refused(words: str, nncli: Run) -> None:
     outcome = nncli("sweep", "--show", "sweep.jsonl", *words.split())
     assert outcome.err.endswith(": --show has no use for it. Leave it out.\n")
