@@ -117,23 +117,25 @@ VALUES: list[Any] = [
     [1, 2, 3], "1", "nan", ["a", "a"], [["a", "number"]], "adam", "lbfgs:memory=0", "float64", "mlp", "hinge",
 ]  # fmt: skip
 ROWS = "".join(f"{i}\n" for i in range(3))
+DEEPEST = 8  # more than any model file has
 
 
-def at_places(document: Any, found: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
-    """Every container of a document, with every key in it."""
-    items = (
-        document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()
-    )
-    for key, value in list(items):
-        found.append((document, key))
-        at_places(value, found)
+def at_places(document: Any) -> list[tuple[Any, Any]]:
+    """Every container of a document, with every key in it; but not those that a mutation has put in one another."""
+    found, containers = [], [(document, 0)]
+    while containers:
+        one, depth = containers.pop(0)
+        for key, value in one.items() if isinstance(one, dict) else enumerate(one):
+            found.append((one, key))
+            if isinstance(value, dict | list) and depth < DEEPEST:
+                containers.append((value, depth + 1))
     return found
 
 
 def other_meta(text: bytes, choices: Choices) -> bytes:
     document = json.loads(text)
     for _ in range(1 + choices.below(3)):
-        container, key = choices.of(at_places(document, []))
+        container, key = choices.of(at_places(document))
         if choices.below(4):
             container[key] = choices.of(VALUES)
         else:
