@@ -58,7 +58,7 @@ def read_layout(
     opened = open_input("data.csv", stream=io.BytesIO(b""))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reader_module, "FEW_BYTES", 1 << 30 if by_hand else 0)
-        return list(CsvReader(opened, Plan(layout, data, 1), dtype, training=True, **options))
+        return list(CsvReader(opened, Plan(layout, "utf-8", data, opened, 1), dtype, training=True, **options))
 
 
 def schema(

@@ -90,7 +90,9 @@ def test_a_resolved_config_leaves_nothing_open() -> None:
     open_ends = {
         "target",
         "header",
+        "decimal",
         "delimiter",
+        "encoding",
         "val",
         "test",
         "split_seed",

@@ -13,6 +13,7 @@ from typing import IO, Literal, Protocol
 from nncli.blas import use_threads
 from nncli.checkpoint import Saved
 from nncli.data.files import shown
+from nncli.data.head import DETECTED, TextOptions
 from nncli.data.load import stream_like
 from nncli.errors import DataError, NncliError
 from nncli.model import Model
@@ -33,6 +34,7 @@ class Request:
     embed: bool = False
     on_error: Literal["fail", "blank"] = "fail"
     escape_formulas: bool = False
+    text: TextOptions = DETECTED
 
 
 class Receiver(Protocol):
@@ -81,7 +83,11 @@ def _text(header: bytes) -> str:
 
 def answer(model: Model, source: str, request: Request, to: Receiver) -> None:
     """Block by block, as the rows arrive."""
-    with stream_like(source, model.schema, model.config.dtype, request.keep, request.on_error) as (blocks, kept, notes):
+    with stream_like(source, model.schema, model.config.dtype, request.keep, request.on_error, request.text) as (
+        blocks,
+        kept,
+        notes,
+    ):
         predictor = Predictor(model, kept, request.proba, request.threshold, request.embed, request.escape_formulas)
         to.begin(source, predictor.header, notes)
         for block in blocks:

@@ -27,7 +27,9 @@ from nncli.option import (
     positive,
     read_batch_size,
     read_columns,
+    read_decimal,
     read_delimiter,
+    read_encoding,
     read_text,
     read_widths,
     share,
@@ -56,6 +58,11 @@ class TrainConfig:
         default_text="detected")  # fmt: skip
     delimiter: str | None = option(None, "What separates the cells: one character, or tab.", "Data", "CHAR",
         read_delimiter, default_text="detected")  # fmt: skip
+    decimal: str | None = option(None, "Decimal sign of the numbers: a point or a comma.", "Data", "CHAR",
+        read_decimal, default_text="detected")  # fmt: skip
+    encoding: str | None = option(None, "How letters are written: utf-8, utf-16, latin-1, cp1252 …", "Data", "NAME",
+        read_encoding, default_text="detected")  # fmt: skip
+    skip_rows: int = option(0, "Lines before the header to leave out, of all files.", "Data", "N", whole(0))
     weight: str | None = option(None, "Column of numbers that say how much each row counts in training.", "Data",
         "NAME", read_text, default_text="all rows alike")  # fmt: skip
     scale: str = option("auto", "Scaling of numbers: auto, standard (mean 0, sd 1), minmax (0 to 1) or none. "

@@ -13,6 +13,7 @@ from nncli.blas import use_threads
 from nncli.checkpoint import Saved
 from nncli.data.dataset import Table, without_weights
 from nncli.data.files import shown
+from nncli.data.head import DETECTED, TextOptions
 from nncli.data.load import load_dataset, load_like, sha256_of
 from nncli.errors import DataError, NncliError
 from nncli.metrics import all_metrics
@@ -23,13 +24,13 @@ from nncli.workers import Killed, Stop, Workers, in_order, never
 
 
 def evaluate_model(
-    model: Model, provenance: Provenance, model_file: str, source: str | None
+    model: Model, provenance: Provenance, model_file: str, source: str | None, text: TextOptions = DETECTED
 ) -> tuple[dict[str, Any], list[str]]:
     """The metrics of a model on all rows of a source, or else on the test rows it was made with; and notes."""
     if source is None:
         table, y, notes = _test_rows(model, provenance, model_file)
     else:
-        dataset = load_like(source, model.schema, model.classes, model.config.dtype)
+        dataset = load_like(source, model.schema, model.classes, model.config.dtype, text)
         table, y = dataset.table, dataset.y
         notes = [f"evaluated on all {len(y):,} rows of {shown(source)}", *dataset.notes]
         if dataset.sha256 == provenance.sha256:
@@ -43,10 +44,10 @@ def evaluate_model(
 
 
 def evaluate_files(
-    workers: Workers, model: Saved, sources: Sequence[str]
+    workers: Workers, model: Saved, sources: Sequence[str], text: TextOptions
 ) -> Iterator[tuple[str, dict[str, Any], list[str]]]:
     """Each file, with its metrics and notes, in the order of the files; some are read at the same time."""
-    for source, found in in_order(workers, evaluate_file, model, sources):
+    for source, found in in_order(workers, evaluate_file, (model, text), sources):
         if isinstance(found, Killed):
             raise DataError(shown(source), str(found))
         if isinstance(found, NncliError):
@@ -54,11 +55,14 @@ def evaluate_files(
         yield source, *found
 
 
-def evaluate_file(source: str, saved: Saved, stop: Stop = never) -> tuple[dict[str, Any], list[str]] | NncliError:
+def evaluate_file(
+    source: str, shared: tuple[Saved, TextOptions], stop: Stop = never
+) -> tuple[dict[str, Any], list[str]] | NncliError:
     """What a worker does with a file."""
+    saved, text = shared
     try:
         with use_threads(1):
-            return evaluate_model(*saved.load(), saved.path, source)
+            return evaluate_model(*saved.load(), saved.path, source, text)
     except NncliError as error:
         return error
 
@@ -71,7 +75,7 @@ def _test_rows(model: Model, provenance: Provenance, model_file: str) -> tuple[T
         raise DataError(model_file, "the model was trained without test rows", remedy)
     changed = f"the file has changed since {model_file} was trained on it: its test rows cannot be told"
     if config.test_data:
-        test = load_like(config.test_data, model.schema, model.classes, config.dtype)
+        test = load_like(config.test_data, model.schema, model.classes, config.dtype, csv_options(config).text)
         if test.sha256 != provenance.test_sha256:
             raise DataError(config.test_data, changed, remedy)
         return test.table, test.y, [f"evaluated on the {len(test):,} rows of {shown(config.test_data)}"]

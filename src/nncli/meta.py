@@ -26,7 +26,7 @@ def decode(text: bytes, form: Any) -> Any:
         json.dumps(document, ensure_ascii=False).encode()  # half a letter, which JSON can have, is none
     except RecursionError:
         raise ValueError("brackets in brackets without an end") from None
-    _check(document, form, "")
+    check(document, form)
     return document
 
 
@@ -53,7 +53,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _check(value: Any, form: Any, where: str) -> None:
+def check(value: Any, form: Any, where: str = "") -> None:
     """A form is a type; a list of one form; a dict of forms by name; or a tuple: one of several. None is null.
 
     `dict` alone is an object of any kind, to be looked at by those who read it.
@@ -61,16 +61,16 @@ def _check(value: Any, form: Any, where: str) -> None:
     if isinstance(form, tuple):
         for one in form:
             try:
-                return _check(value, one, where)
+                return check(value, one, where)
             except ValueError:
                 continue
     elif isinstance(form, list) and isinstance(value, list):
         for item in value:
-            _check(item, form[0], f"{where}[]")
+            check(item, form[0], f"{where}[]")
         return None
     elif isinstance(form, dict) and isinstance(value, dict) and value.keys() == form.keys():
         for name, inner in form.items():
-            _check(value[name], inner, f"{where}.{name}" if where else name)
+            check(value[name], inner, f"{where}.{name}" if where else name)
         return None
     elif (form is None and value is None) or (isinstance(form, type) and type(value) is form):
         return None

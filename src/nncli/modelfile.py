@@ -37,12 +37,13 @@ from nncli.data.preprocess import SCALINGS, Preprocess
 from nncli.errors import ModelFileError
 from nncli.model import Model, build_network
 from nncli.nn.calibration import Calibration
-from nncli.option import MOST_LAYERS
+from nncli.option import MOST_LAYERS, read_decimal, read_encoding
 from nncli.snapshot import Snapshot
 from nncli.trainer import Epoch
 
 FORMAT = "nncli model"
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
+OLDER = {3: {"schema": {"decimal": ".", "encoding": "utf-8"}}}  # what is new since, and what it was by then
 MOST_COLUMNS, MOST = 1 << 20, 1e30
 RESOLVED = ("optimizer", "lr", "schedule", "average", "epochs", "batch_size")
 FLAT = {
@@ -60,7 +61,7 @@ META = {
     "format": str, "format_version": int, "nncli": str, "config": dict, "classes": [str],
     "calibration": ({"a": float, "b": float}, None),
     "schema": {"columns": [[str]], "target": str, "header": bool, "missing": [str], "target_place": int,
-               "delimiter": str, "width": int},
+               "delimiter": str, "width": int, "decimal": str, "encoding": str},
     "scaling": str, "categories": [[(str, [(str, None)])]],
     "data": {"source": str, "sha256": str, "val_sha256": str, "test_sha256": str, "n_rows": int, "has_test_file": bool},
     "best_epoch": int, "notes": [str], "state": (dict, None),
@@ -148,8 +149,11 @@ def decode(data: bytes) -> tuple[Model, Provenance]:
     """ValueError, with the reason, for a file that does not hang together: known before anything large is made."""
     arrays = npz.unpack(data, MEMBERS[0])
     text = arrays["meta"].tobytes()
-    _check_version(meta.decode(text, dict))
-    stored = meta.decode(text, META)
+    stored = meta.decode(text, dict)
+    version = _version(stored)
+    if version in OLDER:
+        stored = _upgraded(stored, OLDER[version])
+    meta.check(stored, META)
     names = tuple(name for name in arrays if not name.startswith("state.")) if stored["state"] else tuple(arrays)
     if names != MEMBERS or tuple(arrays)[: len(MEMBERS)] != MEMBERS:
         raise ValueError(f"other members than {', '.join(MEMBERS)}")
@@ -159,15 +163,30 @@ def decode(data: bytes) -> tuple[Model, Provenance]:
     return _model(stored, arrays)
 
 
-def _check_version(stored: dict[str, Any]) -> None:
+def _version(stored: dict[str, Any]) -> int:
     if stored.get("format") != FORMAT:
         raise ValueError("another kind of npz file")
     version = stored.get("format_version")
-    if version != FORMAT_VERSION:
+    if not (type(version) is int and (version == FORMAT_VERSION or version in OLDER)):
         raise ModelFileError(
             "", f"expected format version {FORMAT_VERSION}, found {version}, written by nncli {stored.get('nncli')}",
             "Use a program version that knows it",
         )  # fmt: skip
+    return version
+
+
+def _upgraded(stored: dict[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """An older document with what is new; ValueError where it is there already."""
+    found = dict(stored)
+    for name, value in new.items():
+        inner = found.get(name)
+        if isinstance(value, dict) and isinstance(inner, dict):
+            found[name] = _upgraded(inner, value)
+        elif name in found:
+            raise ValueError(f"'{name}' in a file of an older version")
+        else:
+            found[name] = value
+    return found
 
 
 def _model(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> tuple[Model, Provenance]:
@@ -230,6 +249,9 @@ def _schema(stored: dict[str, Any]) -> Schema:
     width = stored["width"] or len(columns)  # 0: it was no file
     if not 0 <= stored["target_place"] <= len(columns) <= width <= MOST_COLUMNS:
         raise ValueError("a place of the target that no data file has")
+    read_decimal(stored["decimal"])
+    if read_encoding(stored["encoding"]) != stored["encoding"]:
+        raise ValueError("an encoding by another name")
     return Schema(**{**stored, "columns": columns, "missing": tuple(stored["missing"])})
 
 

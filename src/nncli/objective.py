@@ -131,5 +131,5 @@ def _some(subset: Subset, rows: int, rng: np.random.Generator) -> Subset:
 
 def _refuse_file_options(config: TrainConfig) -> None:
     for name in (*FILE_OPTIONS, "weight", "categorical"):
-        if getattr(config, name) not in (None, ()):
+        if getattr(config, name) != getattr(TrainConfig(), name):
             raise OptionError(flag(name), "random rows come from no file, and have no such thing", "Leave it out")

@@ -5,6 +5,7 @@ A reader takes the text and returns the value, or raises ValueError saying what 
 
 from __future__ import annotations
 
+import codecs
 import csv
 import dataclasses
 import math
@@ -60,6 +61,24 @@ def read_delimiter(text: str) -> str:
     if len(text) != 1 or text in '"\r\n':
         raise ValueError("one character, or tab")
     return text
+
+
+def read_decimal(text: str) -> str:
+    if text not in (".", ","):
+        raise ValueError("a point or a comma")
+    return text
+
+
+def read_encoding(text: str) -> str:
+    """The name that Python has for it."""
+    try:
+        found = codecs.lookup(text)
+        "a,b\n".encode(found.name)  # which what is no encoding of text refuses
+        if found.incrementaldecoder is None:
+            raise LookupError
+    except (LookupError, ValueError):
+        raise ValueError("an encoding such as utf-8, utf-16, latin-1 or cp1252") from None
+    return found.name
 
 
 @dataclass(frozen=True)

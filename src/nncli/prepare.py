@@ -12,6 +12,7 @@ from nncli.config import DEFAULT_SHARE, TrainConfig
 from nncli.data.csv import CsvOptions
 from nncli.data.dataset import Dataset, without_weights
 from nncli.data.files import shown
+from nncli.data.head import DETECTED
 from nncli.data.load import has_named_columns, load_dataset, load_like
 from nncli.data.matrix import Subset
 from nncli.data.preprocess import Preprocess
@@ -29,6 +30,9 @@ FILE_OPTIONS = (
     "missing",
     "header",
     "delimiter",
+    "decimal",
+    "encoding",
+    "skip_rows",
     "val_data",
     "test_data",
 )  # that arrays have no use for
@@ -36,7 +40,10 @@ FILE_OPTIONS = (
 
 def csv_options(config: TrainConfig) -> CsvOptions:
     """The part of the options that says how to read a file."""
-    return CsvOptions(config.target, config.drop, config.categorical, config.missing, config.header, config.delimiter)
+    return CsvOptions(
+        config.target, config.drop, config.categorical, config.missing, config.header, config.delimiter,
+        config.decimal, config.encoding, config.skip_rows,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -105,7 +112,7 @@ def prepare(config: TrainConfig, dataset: Dataset | None = None, fold: tuple[int
     val = test = None
     val_sha256 = test_sha256 = ""
     if config.val_data:
-        other = load_like(config.val_data, as_read, dataset.classes, config.dtype)
+        other = load_like(config.val_data, as_read, dataset.classes, config.dtype, csv_options(config).text)
         notes += _same_file("--val-data", other, dataset)
         of_row = None
         if config.weight is not None:
@@ -115,7 +122,7 @@ def prepare(config: TrainConfig, dataset: Dataset | None = None, fold: tuple[int
         val = dataclasses.replace(train, rows=split.val)
     # test rows count alike, whatever training makes of them
     if config.test_data:
-        other = load_like(config.test_data, dataset.schema, dataset.classes, config.dtype)
+        other = load_like(config.test_data, dataset.schema, dataset.classes, config.dtype, csv_options(config).text)
         notes += _same_file("--test-data", other, dataset)
         test, test_sha256 = whole(other), other.sha256
     elif dataset.test is not None:
@@ -175,7 +182,8 @@ def labelled_rows(model: Model, provenance: Provenance, model_file: str, source:
                 model_file, f"the model was trained on {shown(source)}, which cannot be read again",
                 "Name the data behind the model",
             )  # fmt: skip
-    dataset = load_like(source, model.schema, model.classes, dtype)
+    text = csv_options(model.config).text if as_it_was else DETECTED
+    dataset = load_like(source, model.schema, model.classes, dtype, text)
     if as_it_was and dataset.sha256 != provenance.sha256:
         raise DataError(
             source, f"the file has changed since {model_file} was trained on it", "Name the data behind the model"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nncli.cli.options import DATA_HELP, Json, ModelFile, Quiet
+from nncli.cli.options import DATA_HELP, Encoding, Json, ModelFile, Quiet, SkipRows, text_options
 from nncli.cli.workers import Address, Ca, Cert, FileJobs, Insecure, Key, Place
 from nncli.errors import DONE, OptionError
+
+if TYPE_CHECKING:
+    from nncli.data.head import TextOptions
 
 
 def evaluate(
@@ -18,6 +21,8 @@ def evaluate(
         list[str] | None,
         typer.Argument(metavar="DATA", help=DATA_HELP, show_default="the test rows of the training data"),
     ] = None,
+    encoding: Encoding = None,
+    skip_rows: SkipRows = None,
     json: Json = False,
     quiet: Quiet = False,
     jobs: FileJobs = None,
@@ -37,10 +42,15 @@ def evaluate(
     from nncli.output import print_json, say
 
     place, sources = Place.of(jobs, 1, cluster, tls_ca, tls_cert, tls_key, insecure), data or []
+    text = text_options(encoding, skip_rows)
     if len(sources) > 1 or place.address is not None:
-        return _evaluate_all(model, sources, place, json, quiet)
+        return _evaluate_all(model, sources, text, place, json, quiet)
+    if not sources and (encoding or skip_rows):
+        raise OptionError(
+            "--encoding" if encoding else "--skip-rows", "its own data are read as in training", "Leave it out"
+        )
     loaded, provenance = checkpoint.load(Path(model))
-    metrics, notes = evaluation.evaluate_model(loaded, provenance, model, sources[0] if sources else None)
+    metrics, notes = evaluation.evaluate_model(loaded, provenance, model, sources[0] if sources else None, text)
     for note in notes:
         say(note, quiet)
     if json:
@@ -52,7 +62,7 @@ def evaluate(
     return DONE
 
 
-def _evaluate_all(model: str, sources: list[str], place: Place, json: bool, quiet: bool) -> int:
+def _evaluate_all(model: str, sources: list[str], text: TextOptions, place: Place, json: bool, quiet: bool) -> int:
     from nncli import checkpoint, evaluation
     from nncli.metrics import pooled
     from nncli.output import print_json, say
@@ -68,7 +78,7 @@ def _evaluate_all(model: str, sources: list[str], place: Place, json: bool, quie
         place.workers(len(sources), "nncli.evaluation") as workers,
         Progress("files", len(sources), quiet) as progress,
     ):
-        evaluated = evaluation.evaluate_files(workers, checkpoint.Saved.at(Path(model)), names)
+        evaluated = evaluation.evaluate_files(workers, checkpoint.Saved.at(Path(model)), names, text)
         for source, (_, metrics, notes) in zip(sources, evaluated, strict=True):
             for note in notes[1:]:  # the first says how many rows there are
                 say(f"{source}: {note}", quiet)

@@ -9,7 +9,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,17 +18,37 @@ from nncli.errors import OptionError
 from nncli.option import Option, flag
 from nncli.registry import did_you_mean
 
+if TYPE_CHECKING:
+    from nncli.data.head import TextOptions
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")]
 ModelFile = Annotated[
     str, typer.Argument(metavar="MODEL", help="A model that nncli train has saved.", show_default=False)
 ]
+Encoding = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", help="How letters are written: utf-8, utf-16, latin-1, cp1252 …", show_default="detected"
+    ),
+]
+SkipRows = Annotated[
+    str | None, typer.Option(metavar="N", help="Lines before the header to leave out.", show_default="0")
+]
 RUN_OPTIONS = ("out", "log", "dry_run", "json", "quiet", "config")
 DATA_HELP = (
-    "A CSV or TSV file (also .gz, .bz2, .zst), a folder or file of MNIST-style IDX, the name of a bundled "
+    "A CSV or TSV file (also .gz, .bz2, .xz, .zst), a folder or file of MNIST-style IDX, the name of a bundled "
     "data set, or - for stdin."
 )
 ROWS_HELP = DATA_HELP.replace("a folder or file of MNIST-style IDX", "a file of MNIST-style IDX images")
+
+
+def text_options(encoding: str | None, skip_rows: str | None) -> TextOptions:
+    """Of files for a model, as those of training are read."""
+    from nncli.data.head import TextOptions
+
+    read = TrainConfig.from_texts({"encoding": encoding, "skip_rows": skip_rows})
+    return TextOptions(read.encoding, read.skip_rows)
 
 
 def is_model(source: str) -> bool:

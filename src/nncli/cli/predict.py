@@ -10,7 +10,7 @@ from typing import IO, Annotated, Literal
 
 import typer
 
-from nncli.cli.options import ROWS_HELP, ModelFile, Quiet
+from nncli.cli.options import ROWS_HELP, Encoding, ModelFile, Quiet, SkipRows, text_options
 from nncli.cli.workers import Address, Ca, Cert, FileJobs, Insecure, Key, Place
 from nncli.errors import DONE, OptionError
 
@@ -53,6 +53,8 @@ def predict(
             "--escape-formulas", help="Put ' before texts that a spreadsheet would take for a formula, as =1+1."
         ),
     ] = False,
+    encoding: Encoding = None,
+    skip_rows: SkipRows = None,
     quiet: Quiet = False,
     jobs: FileJobs = None,
     cluster: Address = None,
@@ -92,8 +94,9 @@ def predict(
         raise OptionError("--keep", f"expected {problem}; found '{keep}'") from None
     policy: Literal["fail", "blank"] = "fail" if on_error == "fail" else "blank"
     request = Request(
-        columns, proba, None if threshold is None else _probability(threshold), embed, policy, escape_formulas
-    )
+        columns, proba, None if threshold is None else _probability(threshold), embed, policy, escape_formulas,
+        text_options(encoding, skip_rows),
+    )  # fmt: skip
     if proba and not loaded.probabilistic:
         say(f"{loaded.config.model} gives scores, not probabilities; nncli train --calibrate fits them", quiet)
     with _file(out) as file:

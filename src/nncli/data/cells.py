@@ -37,11 +37,19 @@ class Layout:
     target: str | None  # read as text exactly as written
     keep: tuple[str, ...] = ()  # columns also handed through as the text in the file
     missing: tuple[str, ...] = DEFAULT_MISSING
+    decimal: str = "."
 
 
 def is_missing(cell: str, missing: tuple[str, ...] | frozenset[str]) -> bool:
     """Of a cell without blanks around it."""
     return cell in missing or cell.lower() == "nan"
+
+
+def as_number(cell: str, decimal: str) -> str | None:
+    """A cell as Python writes the number; None if it is none."""
+    if decimal != ".":
+        cell = "?" if "." in cell else cell.replace(decimal, ".")
+    return cell if NUMBER.fullmatch(cell) else None
 
 
 def quoted(cell: str) -> str:
@@ -109,7 +117,7 @@ def check_utf8(cell: str, where: str) -> None:
     except UnicodeEncodeError as error:
         byte = ord(cell[error.start]) - 0xDC00
         raise DataError(
-            where, f"expected UTF-8, found the byte 0x{byte:02x}", "Convert it with: iconv -f latin1 -t utf-8"
+            where, f"expected UTF-8, found the byte 0x{byte:02x}", "Name the encoding, such as --encoding latin-1"
         ) from None
 
 
@@ -214,8 +222,9 @@ class SlowPath:
         clean: list[str | None] = []
         for name, i in self.numeric:
             cell = cells[i].strip(BLANKS)
-            if NUMBER.fullmatch(cell) and cell not in self.missing:
-                clean.append(cell)
+            number = as_number(cell, self.layout.decimal)
+            if number is not None and cell not in self.missing:
+                clean.append(number)
             elif is_missing(cell, self.missing):
                 clean.append(None)
             else:

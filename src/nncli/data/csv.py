@@ -24,6 +24,7 @@ from nncli.data.cells import (
 from nncli.data.dataset import Dataset, Schema, Table, TextColumn
 from nncli.data.fast import Block, FastPath, text_column
 from nncli.data.files import ByteStream, Input, open_input, shown, side_by_side
+from nncli.data.head import DETECTED, TextOptions
 from nncli.data.match import plan_answering
 from nncli.data.sniff import CsvOptions, Plan, plan_training
 from nncli.errors import DataError
@@ -65,7 +66,7 @@ class CsvReader:
         # A pipe may have nothing to give when it is time to stop; of a file, some blocks are read at the same time.
         self.side_by_side = whole and source.is_regular
         self.small = whole  # whole numbers 0 to 255 so far
-        self._rest, self._line = plan.rest, plan.first_line
+        self._rest, self._stream, self._line = plan.rest, plan.stream, plan.first_line
         self.bytes = 0  # of the rows read so far
         self._fast = FastPath(self.layout, dtype, alone=not self.side_by_side)
         self._slow = SlowPath(self.layout, dtype, source.where, training)
@@ -125,7 +126,7 @@ class CsvReader:
                 break
             if len(tail) > ROW_LIMIT:
                 raise _NoEnd('"' if b'"' in tail else "")
-            chunk = self.input.read(BLOCK_BYTES)
+            chunk = self._stream.read(BLOCK_BYTES)
             at_end = not chunk
             tail += chunk
             del chunk  # megabytes that nobody needs while the block is read
@@ -179,6 +180,7 @@ def read_blocks(
     on_error: Literal["fail", "blank"] = "fail",
     stream: ByteStream | None = None,
     whole: bool = False,
+    text: TextOptions = DETECTED,
 ) -> CsvReader:
     """The rows of `source` as a model expects them, block by block as they arrive.
 
@@ -187,7 +189,7 @@ def read_blocks(
     """
     opened = open_input(source, stream=stream, hashed=whole)
     try:
-        plan = plan_answering(opened, shown(source), expected, keep, with_target)
+        plan = plan_answering(opened, shown(source), expected, keep, with_target, text)
         return CsvReader(opened, plan, dtype, on_error=on_error, whole=whole)
     except BaseException:
         opened.close()
@@ -269,7 +271,15 @@ def read_dataset(source: str, options: CsvOptions, dtype: str = "float32", strea
     kinds = tuple((name, kind_of[name]) for name in layout.names if name in kind_of)
     place = sum(name in kind_of for name in layout.names[: layout.names.index(layout.target or "")])
     schema = Schema(
-        kinds, layout.target or "", layout.header, layout.missing, place, layout.delimiter, len(layout.names)
+        kinds,
+        layout.target or "",
+        layout.header,
+        layout.missing,
+        place,
+        layout.delimiter,
+        len(layout.names),
+        layout.decimal,
+        plan.encoding,
     )
     return Dataset(table, y, classes, schema, source, sha256, notes=plan.notes)
 

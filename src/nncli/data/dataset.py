@@ -56,7 +56,8 @@ class Schema:
     the file named its columns (without, they are called c0, c1, … by their positions). `missing`
     are the texts that mean a missing value. `width` is how many columns the training file had, with those that
     were left out. `delimiter` is that of the training file; that of a later
-    file is found among it and the usual ones.
+    file is found among it and the usual ones. `decimal` is the decimal sign of the numbers. `encoding` is that of the
+    training file, and of a later one whose first bytes do not tell.
     """
 
     columns: tuple[tuple[str, str], ...]
@@ -66,6 +67,8 @@ class Schema:
     target_place: int
     delimiter: str = ","
     width: int = 0
+    decimal: str = "."
+    encoding: str = "utf-8"
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.arrow import vector
-from nncli.data.cells import BLANKS, NAN_SPELLINGS, NUMBER, Layout, is_missing
+from nncli.data.cells import BLANKS, NAN_SPELLINGS, Layout, as_number, is_missing
 from nncli.data.dataset import Table, TextColumn
 from nncli.errors import DataError
 
@@ -47,7 +47,8 @@ class FastPath:
         missing = frozenset(layout.missing)
         self.missing = missing
         # pyarrow compares these before it strips blanks: ' -1' may be a number where '-1' is a missing one.
-        self.missing_numbers = [float(token) for token in missing if NUMBER.fullmatch(token)]
+        numbers = (as_number(token, layout.decimal) for token in missing)
+        self.missing_numbers = [float(number) for number in numbers if number is not None]
         names = [str(i) for i in range(len(layout.names))]
         self.read_options = {
             threads: csv.ReadOptions(column_names=names, block_size=block_size, use_threads=threads)
@@ -67,6 +68,7 @@ class FastPath:
                 include_columns=[*self.numeric, *text],
                 null_values=[] if kind == "uint8" else tokens,  # a missing cell is no uint8
                 strings_can_be_null=False,
+                decimal_point=layout.decimal,
             )
             for kind in ("uint8", "float32", "float64")
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import lzma
 import os
 import stat
 from collections import deque
@@ -19,9 +20,10 @@ from nncli.registry import did_you_mean
 
 T = TypeVar("T")
 R = TypeVar("R")
+XZ_MEMORY = 256 << 20  # bytes; what xz makes needs 65 MiB at most unless it is asked for more
 BOMB_BYTES, BOMB_RATIO = 256 << 20, 200  # no table of numbers is packed so well
 PIPE_BYTES = 1 << 20  # a fast writer fills it meanwhile: many rows at a time, where 64 KiB may hold only a few
-MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd"}
+MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zXZ": "xz"}
 
 
 class ByteStream(Protocol):
@@ -81,7 +83,7 @@ class HashingReader:
         self._stream.close()
 
 
-class _Unread:
+class Unread:
     """A stream with its first bytes put back; `bytes` have been read from it so far."""
 
     def __init__(self, first: bytes, stream: ByteStream) -> None:
@@ -103,6 +105,33 @@ class _Unread:
         self._stream.close()
 
 
+class _Xz:
+    """The bytes that xz data unpack to."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream, self.close = stream, stream.close
+        self._decoder = self._new()
+
+    def _new(self) -> lzma.LZMADecompressor:
+        return lzma.LZMADecompressor(lzma.FORMAT_XZ, XZ_MEMORY)
+
+    def read(self, size: int = -1, /) -> bytes:
+        if size < 0:
+            return b"".join(iter(lambda: self.read(PIPE_BYTES), b""))
+        found = b""
+        while not found:
+            data = b""
+            if self._decoder.eof:  # another file may follow, after zeros
+                data = (self._decoder.unused_data or self._stream.read(PIPE_BYTES)).lstrip(b"\0")
+                if not data:
+                    return b""
+                self._decoder = self._new()
+            elif self._decoder.needs_input and not (data := self._stream.read(PIPE_BYTES)):
+                raise EOFError
+            found = self._decoder.decompress(data, size)
+        return found
+
+
 class Input:
     """An open file or stdin as plain bytes; `hexdigest()` is of the bytes before decompression."""
 
@@ -117,25 +146,28 @@ class Input:
         first = b""
         # A slow pipe is asked for more only as long as what has come may be the start of a magic number.
         while not self.kind and any(magic.startswith(first) for magic in MAGIC):
-            more = self._guarded(4 - len(first))
+            more = self._guarded(5 - len(first))
             if not more:
                 break
             first += more
             self.kind = next((kind for magic, kind in MAGIC.items() if first.startswith(magic)), "")
-        self._packed = self._stream = _Unread(first, raw)
+        self._packed = self._stream = Unread(first, raw)
         self._unpacked = 0
         self.size = status.st_size if status and not self.kind else 0  # of what there is to read; 0: unknown
         if self.kind:
-            import pyarrow as pa
+            if self.kind == "xz":  # which pyarrow does not know
+                self._stream = _Xz(self._stream)
+            else:
+                import pyarrow as pa
 
-            self._stream = pa.CompressedInputStream(self._stream, self.kind)
+                self._stream = pa.CompressedInputStream(self._stream, self.kind)
 
     def _guarded(self, size: int) -> bytes:
         try:
             data: bytes = self._stream.read(size) if size >= 0 else self._stream.read()
         except IsADirectoryError:
             raise DataError(self.where, "is a folder, not a file", "Name a file in it") from None
-        except (OSError, ValueError, EOFError) as error:  # pyarrow's errors are OSError and ValueError
+        except (OSError, ValueError, EOFError, lzma.LZMAError) as error:  # those of pyarrow are OSError, ValueError
             if self.kind:
                 raise DataError(
                     self.where, f"the {self.kind} data is damaged or cut short", "Fetch or compress it again"
@@ -204,7 +236,7 @@ def open_raw(source: str) -> ByteStream:
 
 
 def open_input(source: str, *, stream: ByteStream | None = None, hashed: bool = False) -> Input:
-    """`source` (`-` is stdin) as plain bytes. gzip, bz2 and zstd are known by their first bytes.
+    """`source` (`-` is stdin) as plain bytes. gzip, bz2, zstd and xz are known by their first bytes.
 
     With `stream` given, that is read, and `source` is only its name. DataError for what cannot be
     opened now, or read later.

@@ -19,6 +19,7 @@ from nncli.data.csv import Block, CsvOptions, read_blocks, read_dataset
 from nncli.data.dataset import Dataset, Schema, Table, concatenate
 from nncli.data.files import open_raw, shown
 from nncli.data.files import sha256_of as sha256_of_file
+from nncli.data.head import DETECTED, TextOptions
 from nncli.errors import DataError
 from nncli.registry import did_you_mean
 
@@ -37,7 +38,7 @@ def has_named_columns(source: str) -> bool:
     return not idx.is_idx(_path(source))
 
 
-def load_like(source: str, schema: Schema, classes: Sequence[str], dtype: str) -> Dataset:
+def load_like(source: str, schema: Schema, classes: Sequence[str], dtype: str, text: TextOptions = DETECTED) -> Dataset:
     """A whole file read as the rows of a model: the columns of its schema, the classes it knows."""
     path = _path(source)
     if idx.is_idx(path):
@@ -46,7 +47,7 @@ def load_like(source: str, schema: Schema, classes: Sequence[str], dtype: str) -
         codes, notes = found.y, found.notes
     else:
         _refuse_other_formats(path)
-        with read_blocks(str(path), schema, dtype=dtype, with_target=True, whole=True) as reader:
+        with read_blocks(str(path), schema, dtype=dtype, with_target=True, whole=True, text=text) as reader:
             blocks = list(reader)
             sha256 = reader.input.hexdigest()
         if not blocks:
@@ -75,6 +76,7 @@ def stream_like(
     dtype: str,
     keep: Sequence[str] | Literal["all"] = (),
     on_error: Literal["fail", "blank"] = "fail",
+    text: TextOptions = DETECTED,
 ) -> Iterator[tuple[Iterator[Block], tuple[str, ...], tuple[str, ...]]]:
     """The rows of a file or pipe as they arrive, for a model's schema; also the kept columns, and notes."""
     path = _path(source)
@@ -85,7 +87,7 @@ def stream_like(
         yield iter([Block(table, None, {}, {})]), (), ()
         return
     _refuse_other_formats(path)
-    with read_blocks(str(path), schema, dtype=dtype, keep=keep, on_error=on_error) as reader:
+    with read_blocks(str(path), schema, dtype=dtype, keep=keep, on_error=on_error, text=text) as reader:
         yield iter(reader), reader.layout.keep, reader.notes
 
 

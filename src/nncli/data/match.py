@@ -7,15 +7,8 @@ from collections.abc import Sequence
 from nncli.data.cells import BLANKS, Layout, is_missing, split_row
 from nncli.data.dataset import Schema
 from nncli.data.files import ByteStream
-from nncli.data.sniff import (
-    DELIMITERS,
-    Head,
-    Plan,
-    is_number,
-    listing,
-    looks_like_header,
-    refuse_duplicates,
-)
+from nncli.data.head import DELIMITERS, DETECTED, Head, TextOptions
+from nncli.data.sniff import Plan, is_number, listing, looks_like_header, planned, unique_names
 from nncli.errors import DataError, OptionError
 from nncli.registry import did_you_mean
 
@@ -26,46 +19,48 @@ def plan_answering(
     expected: Schema,
     keep: Sequence[str] | str = (),
     with_target: bool = False,
+    options: TextOptions = DETECTED,
 ) -> Plan:
     """From the first line alone: a slow producer gets its answers row by row."""
-    head = Head(stream, where)
+    head = Head(stream, where, options, expected.encoding)
     wanted = set(expected.names)
     candidates = {d: _peek(head, d) for d in dict.fromkeys([expected.delimiter, *DELIMITERS])}
     widths = _widths(expected)
     best = max(candidates, key=lambda d: (len(wanted & set(candidates[d])), len(candidates[d]) in widths))
     row, first = head.split_first(best)
-    named, notes = bool(wanted & set(first)), []
+    named, notes = bool(wanted & set(first)), head.notes
     header = named or _is_unnamed_header(first, expected)
     names = list(first)
     if named:
-        if not expected.header or "" in first:  # as in training, a column without a name goes by its place
-            names = [name or f"c{i}" for i, name in enumerate(first)]
+        names = list(unique_names(first))  # as in training
         absent = [name for name in expected.names if name not in names]
         if absent:
-            raise _absent(absent, names, f"{where}:1")
+            raise _absent(absent, names, head.place)
     else:
         positions = _by_position(first, header, expected)
         if positions is None:
             if expected.header:
-                raise _absent(list(expected.names), names, f"{where}:1")
+                raise _absent(list(expected.names), names, head.place)
             raise DataError(
-                f"{where}:1",
+                head.place,
                 f"expected {' or '.join(map(str, widths))} columns, found {len(first)}",
                 f"The model's columns are {listing(expected.names)}",
             )
         names = positions
-        notes.append("the header has other names" if header else "no header")
-        notes[0] += ": columns are matched by position"
+        problem = "the header has other names" if header else "no header"
+        notes.append(f"{problem}: columns are matched by position")
     target = expected.target if with_target else None
     if target is not None and target not in names:
-        raise DataError(f"{where}:1", f"the target column '{target}' is missing", did_you_mean(target, names))
+        raise DataError(head.place, f"the target column '{target}' is missing", did_you_mean(target, names))
     kept = tuple(names) if keep == "all" else tuple(keep)
     for name in kept:
         if name not in names:
             raise OptionError(
                 "--keep", f"no column is called '{name}'", did_you_mean(name, names) or f"There are {listing(names)}"
             )
-    refuse_duplicates(names, where, [*expected.names, *kept, *([target] if target else [])])
+    for name in (*expected.names, *([target] if target else [])):
+        if first.count(name) > 1 and f"{name}_2" not in expected.names:
+            raise DataError(head.place, f"two columns are called '{name}'", "Rename one of them")
     layout = Layout(
         tuple(names),
         best,
@@ -75,12 +70,11 @@ def plan_answering(
         target,
         kept,
         expected.missing,
+        expected.decimal,
     )
     if best != expected.delimiter:
         notes.append("delimiter: " + {"\t": "tab"}.get(best, best))
-    return Plan(
-        layout, head.data[len(row) :] if header else head.data, 1 + (row.count(b"\n") if header else 0), tuple(notes)
-    )
+    return planned(layout, head, row, notes)
 
 
 def _peek(head: Head, delimiter: str) -> list[str]:
@@ -132,8 +126,9 @@ def _by_position(first: list[str], header: bool, expected: Schema) -> list[str] 
     # A model that knows names: only if the first row is evidently not a header.
     kinds = dict(expected.columns)
     cells = [cell for cell, name in zip(first, found, strict=True) if kinds.get(name) == "number"]
-    fits = all(is_number(cell) or is_missing(cell, expected.missing) for cell in cells)
-    return found if fits and any(is_number(cell) for cell in cells) and not header else None
+    number = [is_number(cell, expected.decimal) for cell in cells]
+    fits = all(its or is_missing(cell, expected.missing) for its, cell in zip(number, cells, strict=True))
+    return found if fits and any(number) and not header else None
 
 
 def _is_unnamed_header(first: list[str], expected: Schema) -> bool:

@@ -1,35 +1,21 @@
-"""How to read a file: decided from its first rows for training, from its first line for a model that exists."""
+"""How to read a file to learn from: decided from its first rows. `match` does the same for a model that exists."""
 
 from __future__ import annotations
 
-import csv
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
 
-from nncli.data.cells import (
-    BLANKS,
-    DEFAULT_MISSING,
-    NUMBER,
-    ROW_LIMIT,
-    Layout,
-    check_utf8,
-    is_missing,
-    open_quote,
-    row_patterns,
-    split_row,
-)
+from nncli.data.cells import BLANKS, DEFAULT_MISSING, Layout, as_number, is_missing
 from nncli.data.files import ByteStream
+from nncli.data.head import DELIMITERS, SAMPLE_BYTES, Head, TextOptions
 from nncli.errors import DataError, OptionError
 from nncli.registry import did_you_mean
 
-DELIMITERS = (",", ";", "\t", "|")
 TARGETS = ("label", "target", "class", "y")
-SAMPLE_BYTES, SAMPLE_CELLS = 1 << 20, 100_000  # a thousand rows of a hundred columns
-FIRST_LINE, MOST_COLUMNS = 16 << 20, 100_000
+SAMPLE_CELLS = 100_000  # a thousand rows of a hundred columns
 SAMPLE_ROWS, LEAST_ROWS, DELIMITER_ROWS = 1000, 100, 100
 
 
@@ -43,6 +29,13 @@ class CsvOptions:
     missing: tuple[str, ...] = ()
     header: bool | None = None
     delimiter: str | None = None
+    decimal: str | None = None
+    encoding: str | None = None
+    skip_rows: int = 0
+
+    @property
+    def text(self) -> TextOptions:
+        return TextOptions(self.encoding, self.skip_rows)
 
 
 @dataclass(frozen=True)
@@ -50,90 +43,24 @@ class Plan:
     """A layout, where the first data row is, and what to tell the user."""
 
     layout: Layout
+    encoding: str
     rest: bytes  # what was read ahead, from the first data row on
+    stream: ByteStream  # what is behind that
     first_line: int
     notes: tuple[str, ...] = ()
 
 
-class Head:
-    """The start of a stream, as far as it has been read; without the byte order mark."""
-
-    def __init__(self, stream: ByteStream, where: str) -> None:
-        self.stream, self.where = stream, where
-        self.data, self.at_end = b"", False
-        # Two bytes tell UTF-16, three the mark of UTF-8; a row in a slow pipe may have only one so far.
-        while not self.at_end and any(
-            mark.startswith(self.data[:3]) for mark in (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
-        ):
-            if self.data[:3] in (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"):
-                break
-            self.more()
-        if self.data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-            raise DataError(where, "expected UTF-8, found UTF-16", "Convert it with: iconv -f utf-16 -t utf-8")
-        self.data = self.data.removeprefix(b"\xef\xbb\xbf")
-        while not self.at_end and b"\n" not in self.data:
-            if len(self.data) > FIRST_LINE:
-                raise DataError(f"{where}:1", f"expected a line, found no end of it in {FIRST_LINE >> 20} MiB")
-            self.more()
-        line = self.data[: self.data.find(b"\n")]
-        columns = 1 + max(line.count(delimiter.encode()) for delimiter in DELIMITERS)
-        if columns > MOST_COLUMNS:
-            raise DataError(f"{where}:1", f"expected at most {MOST_COLUMNS:,} columns, found {columns:,}")
-        if not self.data.strip():
-            raise DataError(where, "the file is empty")
-        if self.at_end and b"\n" not in self.data[:-1] and b"\r" in self.data.strip() and b'"' not in self.data:
-            raise DataError(
-                where, "expected lines to end in LF or CR LF, found only CR", r"Convert it with: tr '\r' '\n'"
-            )
-
-    def more(self) -> None:
-        chunk = self.stream.read(max(SAMPLE_BYTES, len(self.data)))  # as much again, so that no byte is copied often
-        self.at_end = not chunk
-        self.data += chunk
-        if self.at_end and not self.data.endswith(b"\n"):
-            self.data += b"\n"  # the end of the file ends its last row
-
-    def first_row(self, delimiter: str) -> bytes | None:
-        """None: a quote in it is still open."""
-        match = row_patterns(delimiter)[1].match(self.data)
-        return match.group() if match else None
-
-    def split_first(self, delimiter: str) -> tuple[bytes, list[str]]:
-        """The first row and its cells, however far it goes."""
-        while (row := self.first_row(delimiter)) is None:
-            if self.at_end or len(self.data) > ROW_LIMIT:
-                raise open_quote(f"{self.where}:1")
-            self.more()
-        if row in (b"\n", b"\r\n"):
-            raise DataError(f"{self.where}:1", "expected a header or a row, found an empty line", "Delete the line")
-        cells = split_row(row, delimiter, f"{self.where}:1")
-        for cell in cells:
-            check_utf8(cell, f"{self.where}:1")
-        return row, [cell.strip(BLANKS) for cell in cells]
-
-    def sample(self, delimiter: str, most: int) -> list[list[str]]:
-        """The first rows as cells, without what the sample cuts off."""
-        text = self.data.decode("utf-8", "surrogateescape")
-        lines = (line + "\n" for line in text.split("\n")[:-1])
-        csv.field_size_limit(ROW_LIMIT)
-        rows: list[list[str]] = []
-        try:
-            for cells in islice(csv.reader(lines, delimiter=delimiter), most + 1):
-                rows.append(cells)  # one by one, for what comes before an error
-        except csv.Error:  # a lone CR, explained when its row is read
-            return rows
-        return rows if self.at_end or len(rows) > most else rows[:-1]
-
-
 @lru_cache(10_000)  # of a thousand columns, most hold the same numbers
-def is_number(cell: str) -> bool:
-    return NUMBER.fullmatch(cell.strip(BLANKS)) is not None
+def is_number(cell: str, decimal: str = ".") -> bool:
+    return as_number(cell.strip(BLANKS), decimal) is not None
 
 
 def looks_like_header(cells: Sequence[str]) -> bool:
-    """No cell is a number or empty; but pandas writes its index under an empty name, in first place."""
-    rest = cells[1:] if len(cells) > 1 and not cells[0] else cells
-    return all(cell and not is_number(cell) for cell in rest)
+    """No cell is a number or means a missing value, and most have a name."""
+    named = [cell for cell in cells if cell]
+    return 2 * len(named) > len(cells) - (not cells[0]) and not any(
+        is_number(cell) or is_missing(cell, DEFAULT_MISSING) for cell in named
+    )
 
 
 def listing(names: Iterable[str]) -> str:
@@ -142,10 +69,10 @@ def listing(names: Iterable[str]) -> str:
 
 
 def plan_training(stream: ByteStream, where: str, options: CsvOptions) -> Plan:
-    head = Head(stream, where)
+    head = Head(stream, where, options.text)
     while not head.at_end and len(head.data) < SAMPLE_BYTES:
         head.more()
-    notes = []
+    notes = head.notes
     if options.delimiter is None:
         delimiter = _detect_delimiter(head)
         if delimiter != ",":
@@ -155,9 +82,11 @@ def plan_training(stream: ByteStream, where: str, options: CsvOptions) -> Plan:
     row, first = head.split_first(delimiter)
     header = looks_like_header(first) if options.header is None else options.header
     if header:
-        names = tuple(name or f"c{i}" for i, name in enumerate(first))
-        notes += [f"column {i + 1} has no name in the header: it is called c{i}" for i, c in enumerate(first) if not c]
-        refuse_duplicates(names, where)
+        names = unique_names(first)
+        for i, (own, name) in enumerate(zip(first, names, strict=True), 1):
+            if name != own:
+                problem = "is not the first one of its name" if own else "has no name in the header"
+                notes.append(f"column {i} {problem}: it is called {name}")
     else:
         names = tuple(f"c{i}" for i in range(len(first)))
         if options.header is None:
@@ -182,17 +111,40 @@ def plan_training(stream: ByteStream, where: str, options: CsvOptions) -> Plan:
     sample = [r for r in head.sample(delimiter, most)[header:] if len(r) == len(names)]
     columns = dict(zip(names, zip(*sample, strict=True), strict=True)) if sample else dict.fromkeys(names, ())
     categorical = set(options.categorical)
-    numeric = tuple(name for name in features if name not in categorical and _is_numeric(columns[name], missing))
+    decimal = options.decimal
+    if decimal is None:
+        decimal = _detect_decimal([columns[name] for name in features if name not in categorical], delimiter, missing)
+        if decimal != ".":
+            notes.append(f"decimal sign: {decimal}")
+    elif decimal == delimiter:
+        raise OptionError("--decimal", f"expected another sign than the delimiter, found '{decimal}' for both")
+    numeric = tuple(
+        name for name in features if name not in categorical and _is_numeric(columns[name], missing, decimal)
+    )
     text = set(features).difference(numeric)
     layout = Layout(
-        names, delimiter, header, numeric, tuple(name for name in features if name in text), target, (), missing
-    )
-    return Plan(
-        layout,
-        head.data[len(row) :] if header else head.data,
-        1 + (row.count(b"\n") if header else 0),
-        tuple(notes),
-    )
+        names, delimiter, header, numeric, tuple(name for name in features if name in text), target, (), missing,
+        decimal,
+    )  # fmt: skip
+    return planned(layout, head, row, notes)
+
+
+def planned(layout: Layout, head: Head, row: bytes, notes: Sequence[str]) -> Plan:
+    """The plan that follows from the first row, which is a header or the first one of data."""
+    used = row if layout.header else b""
+    return Plan(layout, head.encoding, head.data[len(used) :], head.stream, head.line + used.count(b"\n"), tuple(notes))
+
+
+def unique_names(given: Sequence[str]) -> tuple[str, ...]:
+    """Names for all columns: c2 for the third one where it has none, a_2 for the second one called a."""
+    taken, found = set(given), dict[str, None]()
+    for i, own in enumerate(given):
+        name = base = own or f"c{i}"
+        number = 2
+        while name in found or (name != own and name in taken):
+            name, number = f"{base}_{number}", number + 1
+        found[name] = None
+    return tuple(found)
 
 
 def _detect_delimiter(head: Head) -> str:
@@ -244,8 +196,17 @@ def _find_target(names: tuple[str, ...], given: str | None, where: str) -> tuple
     )
 
 
-def _is_numeric(cells: Iterable[str], missing: tuple[str, ...]) -> bool:
+def _detect_decimal(columns: Iterable[Sequence[str]], delimiter: str, missing: tuple[str, ...]) -> str:
+    """A comma where that makes numbers of more columns than a point."""
+    if delimiter == ",":
+        return "."
+    columns = list(columns)
+    numeric = {sign: sum(_is_numeric(cells, missing, sign) for cells in columns) for sign in (".", ",")}
+    return "," if numeric[","] > numeric["."] else "."
+
+
+def _is_numeric(cells: Iterable[str], missing: tuple[str, ...], decimal: str) -> bool:
     """Whether half of the cells that are there, or more, are numbers."""
     counts = Counter(cells)  # few cells are different, and each is looked at once
     present = {cell: n for cell, n in counts.items() if not is_missing(cell.strip(BLANKS), missing)}
-    return 2 * sum(n for cell, n in present.items() if is_number(cell)) >= sum(present.values())
+    return 2 * sum(n for cell, n in present.items() if is_number(cell, decimal)) >= sum(present.values())
