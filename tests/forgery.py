@@ -89,6 +89,18 @@ def with_meta(path: str, value: Any) -> Forge:
     return with_text(edit)
 
 
+def with_state(name: str, value: Any) -> Forge:
+    """The model with another number in the state of its training."""
+
+    def edit(text: bytes) -> bytes:
+        document = json.loads(text)
+        assert name in document["state"]
+        document["state"][name] = value
+        return json.dumps(document).encode()
+
+    return with_text(edit)
+
+
 def with_header(text: bytes, name: str = "theta.npy", version: bytes = b"\x01\x00") -> Forge:
     """The model with a member that says something else of itself."""
 

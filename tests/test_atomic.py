@@ -6,7 +6,6 @@ import errno
 import multiprocessing
 import os
 import stat
-import time
 from pathlib import Path
 from typing import Any
 
@@ -72,12 +71,20 @@ def test_what_is_written_in_part_is_written_to_its_end(tmp_path: Path, monkeypat
     assert (tmp_path / "m.npz").read_bytes() == NEW
 
 
+def test_data_and_permissions_are_on_the_disk_before_the_name_is_and_that_before_anybody_hears(tmp_path: Path) -> None:
+    path, calls = tmp_path / "m.npz", Calls(None)
+    path.write_bytes(OLD)
+    with injected(calls), atomic_file(path) as file:
+        file.write(b"few, which a buffer holds")
+    assert calls.seen == ["open", "flock", "write", "fchown", "fchmod", "fsync", "link", "replace", "open", "fsync"]
+
+
 def killed_at(n: int, path: Path) -> None:
     with injected(Calls(n, kills)):
         write(path)
 
 
-def test_killed_at_any_call_either_file_is_there_and_whole(tmp_path: Path) -> None:
+def test_killed_at_any_call_either_file_is_there_and_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "m.npz"
     path.write_bytes(OLD)
     names = calls_of(path)
@@ -95,24 +102,47 @@ def test_killed_at_any_call_either_file_is_there_and_whole(tmp_path: Path) -> No
     # what they left behind goes with the next one, once nobody can be at it any more
     left = [one for one in tmp_path.iterdir() if one != path]
     assert left
-    then = time.time() - 2 * atomic.YOUNG
-    for one in left:
-        os.utime(one, (then, then))
+    monkeypatch.setattr(atomic, "YOUNG", -1)
     write(path)
     assert [*tmp_path.iterdir()] == [path]
 
 
-def test_what_another_program_is_writing_stays(tmp_path: Path) -> None:
+def test_what_another_program_is_writing_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "m.npz"
     with atomic_file(path) as file:
         [other] = tmp_path.iterdir()
         file.write(b"slow")
         file.flush()
-        then = time.time() - 2 * atomic.YOUNG
-        os.utime(other, (then, then))
+        monkeypatch.setattr(atomic, "YOUNG", -1)
         write(path)
         assert other.exists()
     assert path.read_bytes() == b"slow"  # the last one to end
+
+
+def test_what_only_looks_like_one_left_behind_does_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(atomic, "YOUNG", -1)
+    os.mkfifo(tmp_path / ".nncli-pipe.tmp")  # to open it would take for ever
+    (tmp_path / ".nncli-folder.tmp").mkdir()
+    write(tmp_path / "m.npz")
+    assert (tmp_path / "m.npz").read_bytes() == NEW
+
+
+def test_links_in_a_circle_are_an_error(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    for attempt in (write, atomic.check_writable):
+        with pytest.raises(OutputError, match="a: cannot write: "):
+            attempt(tmp_path / "a")
+
+
+def test_a_file_system_that_cannot_sync_folders_is_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def sync(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(os, "fsync", sync)
+    write(tmp_path / "m.npz")
+    assert (tmp_path / "m.npz").read_bytes() == NEW
 
 
 def test_the_block_that_fails_leaves_the_old_file(tmp_path: Path) -> None:

@@ -15,7 +15,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from forgery import Forge, members, patched, with_array, with_header, with_meta, with_parts, with_text, zipped
+from forgery import (
+    Forge,
+    members,
+    patched,
+    with_array,
+    with_header,
+    with_meta,
+    with_parts,
+    with_state,
+    with_text,
+    zipped,
+)
 from nncli import checkpoint, modelfile, npz
 from nncli.cli import main
 from nncli.errors import ModelFileError
@@ -178,7 +189,7 @@ META: dict[str, tuple[Forge, str]] = {
     "no loss": (with_meta("config.loss", None), "leave open what the network is"),
     "one class": (with_meta("classes", ["a"]), "fewer than two classes"),
     "a class twice": (with_meta("classes", ["a", "b", "a"]), "one twice"),
-    "a class more": (with_meta("classes", ["a", "b", "c", "d"]), "parameters of float32 in place of"),
+    "a class more": (with_meta("classes", ["a", "b", "c", "d"]), "15 parameters, which are fewer than the network needs"),
     "a column of nobody": (with_meta("schema.columns", [["a", "object"]] * 4), "neither number nor text"),
     "a column twice": (with_meta("schema.columns", [["a", "number"]] * 4), "columns that no data file has"),
     "a column less": (with_meta("schema.columns", [["a", "number"]]), "a place of the target"),
@@ -203,7 +214,7 @@ ARRAYS: dict[str, tuple[Forge, str]] = {
     "a parameter less": (with_array("theta", lambda a: a[1:]), r"\(14,\) parameters of float32 in place of 15"),
     "parameters of another type": (with_array("theta", lambda a: a.astype(float)), "parameters of float64 in place of"),
     "parameters in a table": (with_array("theta", lambda a: a.reshape(3, 5)), "parameters of float32 in place of"),
-    "no parameters": (with_array("theta", lambda a: a[:0]), "parameters of float32 in place of"),
+    "no parameters": (with_array("theta", lambda a: a[:0]), "0 parameters, which are fewer than the network needs"),
     "a median that is NaN": (with_array("median", lambda a: a * np.nan), "median that are not finite"),
     "an infinite scale": (with_array("scale", lambda a: a + np.inf), "scale that are not finite"),
     "a scale less": (with_array("scale", lambda a: a[1:]), "does not fit the columns"),
@@ -227,8 +238,20 @@ STATE: dict[str, tuple[Forge, str]] = {
     "an array of another type": (with_array("state.theta", lambda a: a.astype(float)), "a state of another form"),
     "an array that is NaN": (with_array("state.theta", lambda a: a * np.float32("nan")), "state.theta that are not finite"),
     "a number more": (with_meta("state.__class__", 1), "the state of another training"),
-    "a number that is a text": (with_meta("state.known", "1"), "is no number"),
-    "a number that is a list": (with_meta("state.least", [1]), "is no number"),
+    "a number that is a text": (with_state("known", "1"), "is no number"),
+    "a number that is a list": (with_state("least", [1]), "is no number"),
+    "a count below 0": (with_state("optimizer.t", -1), "'state.optimizer.t' is no count"),
+    "a count that is none": (with_state("optimizer.t", None), "'state.optimizer.t' is no count"),
+    "a count in parts": (with_state("optimizer.t", 0.5), "'state.optimizer.t' is no count"),
+    "a count beyond all measure": (with_state("optimizer.t", 10**400), "'state.optimizer.t' is no count"),
+    "a loss that is none": (with_state("least", None), "'state.least' is no number"),
+    "a loss that is NaN": (with_state("least", "nan"), "'state.least' is no number"),
+    "a loss beyond all measure": (with_state("known", 10**400), "'state.known' is no number"),
+    "sums that are none": (with_state("sums.loss", None), "'state.sums.loss' is no number"),
+    "a truth for a number": (with_state("least", True), "'state.least' is no number"),
+    "a generator below 0": (with_state("shuffle.state", -1), "a shuffle generator that is none"),
+    "a generator beyond all measure": (with_state("drop.inc", 10**400), "a drop generator that is none"),
+    "a generator of fractions": (with_state("shuffle.has_uint32", 0.5), "'state.shuffle.has_uint32' is no number of a generator"),
     "the state of another optimizer": (with_meta("config.optimizer", "sgd"), "the state of another training"),
     "an optimizer with a long memory": (with_meta("config.optimizer", "lbfgs:memory=999999999"), "expected a number of steps from 1 to 1,000"),
 }  # fmt: skip
@@ -292,6 +315,22 @@ def test_what_has_no_end_is_read_no_further_than_its_beginning(nncli: Callable[.
     )  # fmt: skip
 
 
+def test_what_has_only_the_size_of_a_model_is_not_read(nncli: Callable[..., Any], tmp_path: Path) -> None:
+    path = tmp_path / "m.npz"
+    with path.open("wb") as file:
+        file.write(b"PK\3\4")
+        file.truncate(1 << 40)  # more than any memory has, and nothing on the disk
+    assert nncli("info", path).err.startswith(
+        f"{path}: expected a model written by nncli, found a file that is cut off"
+    )
+
+
+def test_names_move_no_cursor(nncli: Callable[..., Any], small: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "m.npz"
+    path.write_bytes(with_meta("data.source", "\33[31m[bold]red")(small))
+    assert "\\x1b[31m[bold]red, 150 rows" in nncli("info", path).out
+
+
 def test_every_truncation_is_refused(small: bytes, unfinished: bytes) -> None:
     for true in (small, unfinished):
         for length in range(len(true)):
@@ -299,15 +338,8 @@ def test_every_truncation_is_refused(small: bytes, unfinished: bytes) -> None:
                 modelfile.decode(true[:length])
 
 
-def test_no_flipped_bit_changes_what_is_read(small: bytes) -> None:
-    """A few fields of a zip file say nothing of its contents; any other bit makes the file a broken one."""
-    accepted = 0
+def test_every_flipped_bit_is_refused(small: bytes) -> None:
     for place in range(len(small)):
         for bit in range(8):
-            try:
-                found = modelfile.decode(small[:place] + bytes([small[place] ^ 1 << bit]) + small[place + 1 :])
-            except (ModelFileError, ValueError):
-                continue
-            accepted += 1
-            assert modelfile.encode(*found) == small
-    assert accepted < 10 * 100  # in the list of ten members
+            with pytest.raises((ModelFileError, ValueError)):
+                modelfile.decode(small[:place] + bytes([small[place] ^ 1 << bit]) + small[place + 1 :])

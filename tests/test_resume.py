@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
 import random
@@ -72,6 +73,30 @@ def test_stopped_and_resumed_is_uninterrupted(options: str, nncli: Run, monkeypa
     Path("m.npz").write_bytes(half)
     assert nncli(*words, "-o", "m.npz", "--resume").code == 0
     assert Path("m.npz").read_bytes() == whole
+
+
+@pytest.mark.parametrize("long", [0.2, 0])
+def test_stopped_within_an_epoch_it_goes_on_from_the_last_one(
+    long: float, nncli: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Be the epochs before it short or long, and though nothing was saved until then."""
+    words = ["train", "wine", "--save-every", "60", "-q", "-o"]
+    nncli(*words, "whole.npz")
+    learn, steps = Trainer._learn_batch, itertools.count()
+    with monkeypatch.context() as patch:
+        patch.setattr("nncli.trainer.SHORT", 0)
+        patch.setattr("nncli.trainer.LONG", long)
+        patch.setattr("nncli.experiment.LONG", long)
+
+        def counted(*args: Any) -> Any:
+            if next(steps) == 30:
+                os.kill(os.getpid(), signal.SIGTERM)
+            return learn(*args)
+
+        patch.setattr(Trainer, "_learn_batch", counted)
+        assert nncli(*words, "m.npz").code == 143
+    assert nncli("train", "--resume", "m.npz", "-q").code == 0
+    assert Path("m.npz").read_bytes() == Path("whole.npz").read_bytes()
 
 
 def test_a_rate_that_has_fallen_stays_down(nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,6 +58,20 @@ def test_hidden_layers_with_dropout_go_on() -> None:
     compared(model="mlp", hidden=(8,), activation="prelu", dropout=0.3, epochs=6, max_norm=2.0)
 
 
+def test_half_a_random_word_goes_on() -> None:
+    """A generator of 64-bit words that was asked for 32 bits keeps the other half."""
+    first, second = trainer(blobs(90), epochs=3), trainer(blobs(90), epochs=3)
+    first.shuffle.random(dtype=np.float32)
+    snapshot.put(second, snapshot.take(first))
+    assert second.shuffle.random(3, dtype=np.float32).tolist() == first.shuffle.random(3, dtype=np.float32).tolist()
+
+
+def test_the_state_of_another_training_is_refused() -> None:
+    other = snapshot.take(trainer(blobs(90), optimizer="adam"))
+    with pytest.raises(ValueError, match="the state of another training"):
+        snapshot.put(trainer(blobs(90), optimizer="momentum"), other)
+
+
 def test_steps_row_by_row_go_on() -> None:
     compared(model="averaged-perceptron", epochs=6)
 

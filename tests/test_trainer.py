@@ -90,7 +90,11 @@ def test_a_request_to_stop_is_heard_at_the_end_of_an_epoch_or_within_a_step_of_a
     mine = trainer(blobs(100), epochs=10, batch_size=10)
     assert len(list(mine.run(lambda: steps > 24))) == 3  # asked in the third epoch, of ten steps each
     assert (steps, mine.between, mine.stopped) == (30, True, "interrupted")
-    monkeypatch.setattr("nncli.trainer.SHORT", 0)
+    monkeypatch.setattr("nncli.trainer.SHORT", 0)  # as if the third were a long one …
+    steps, mine = 0, trainer(blobs(100), epochs=10, batch_size=10)
+    assert len(list(mine.run(lambda: steps > 24))) == 3  # … after a short one, of which nobody has the state
+    assert (steps, mine.between, mine.stopped) == (30, True, "interrupted")
+    monkeypatch.setattr("nncli.trainer.LONG", 0)
     steps, mine = 0, trainer(blobs(100), epochs=10, batch_size=10)
     assert len(list(mine.run(lambda: steps > 24))) == 2
     assert (steps, mine.between, mine.stopped) == (25, False, "interrupted")

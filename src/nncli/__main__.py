@@ -12,7 +12,10 @@ def run() -> int:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # while it is loaded, Ctrl-C just ends it
     from nncli.cli import run as run_command_line
 
-    return run_command_line()
+    code = run_command_line()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # all is done: what comes now shall not change how it ended
+    return code
 
 
 if __name__ == "__main__":

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
-import tempfile
+import secrets
 import time
 from collections.abc import Iterable, Iterator
 from io import BufferedWriter, FileIO
@@ -28,13 +29,13 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
     program left behind goes with the next file in that folder. A device or a named pipe is written to as it is.
     """
     try:
-        target = Path(os.path.realpath(path))  # a symbolic link stays one
-        if target.is_dir():
+        if path.is_dir():
             raise OutputError(str(path), "cannot write: it is a folder", REMEDY.format("-o"))
-        if target.exists() and not target.is_file():  # a device or a pipe is written to, not replaced
-            with BufferedWriter(FileIO(target, "wb")) as file:
+        if path.exists() and not path.is_file():  # a device or a pipe is written to, not replaced
+            with BufferedWriter(FileIO(path, "wb")) as file:
                 yield file
             return
+        target = Path(os.path.realpath(path))  # a symbolic link stays one
         _remove_abandoned(target.parent)
         with contextlib.ExitStack() as temporaries:
             temporary, whole = _new(target.parent, temporaries)
@@ -49,9 +50,12 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
 
 def check_writable(path: Path, reads: Iterable[str | None] = (), option: str = "-o") -> None:
     """OutputError now rather than after an hour of training, also where `path` is a file that is read."""
-    folder = path.resolve().parent
+    target = Path(os.path.realpath(path))  # as resolve() fails where links go round in a circle
+    folder = target.parent
     problem = ""
-    if any(other and "\0" not in other and path.resolve() == Path(other).resolve() for other in reads):
+    if target.is_symlink():
+        problem = "it is a symbolic link to itself"
+    elif any(other and "\0" not in other and str(target) == os.path.realpath(other) for other in reads):
         problem = "it is one of the files that are read or written"
     elif path.is_dir():
         problem = "it is a folder"
@@ -68,18 +72,22 @@ def sync_folder(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # with which some say that they have no such thing
+            raise
     finally:
         os.close(descriptor)
 
 
 def _new(folder: Path, temporaries: contextlib.ExitStack) -> tuple[Path, IO[bytes]]:
     """A file of a new name, locked, that goes when the stack ends."""
-    descriptor, name = tempfile.mkstemp(prefix=PREFIX, suffix=SUFFIX, dir=folder)
-    temporaries.callback(_remove, Path(name))
+    name = folder / f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}"
+    temporaries.callback(_remove, name)  # first, as a signal may come before the next line
+    descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     file = temporaries.enter_context(BufferedWriter(FileIO(descriptor, "wb")))
     with contextlib.suppress(OSError):  # not every file system has locks
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-    return Path(name), file
+    return name, file
 
 
 def _permit(descriptor: int, target: Path) -> None:
@@ -115,11 +123,16 @@ def _rename(temporary: Path, target: Path, temporaries: contextlib.ExitStack) ->
 
 def _remove_abandoned(folder: Path) -> None:
     for name in folder.glob(f"{PREFIX}*{SUFFIX}"):
-        with contextlib.suppress(OSError), name.open("rb") as file:
-            if time.time() - os.fstat(file.fileno()).st_mtime < YOUNG:
+        with contextlib.suppress(OSError), open(name, "rb", opener=_without_waiting) as file:
+            if time.time() - os.fstat(file.fileno()).st_ctime < YOUNG:  # which another name makes young again
                 continue
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             name.unlink()
+
+
+def _without_waiting(name: str, flags: int) -> int:
+    """Even if that is a pipe, which nobody writes to."""
+    return os.open(name, flags | os.O_NONBLOCK)
 
 
 def _remove(path: Path) -> None:

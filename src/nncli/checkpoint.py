@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import hashlib
+import io
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from nncli.atomic import atomic_file
 from nncli.errors import ModelFileError, OutputError
 from nncli.model import Model
 from nncli.modelfile import Provenance, decode, encode
-from nncli.npz import BEGINS
+from nncli.npz import BEGINS, END, END_BEGINS
 from nncli.registry import did_you_mean
 
 
@@ -70,7 +71,15 @@ def _read(path: Path) -> bytes:
     try:
         with contextlib.nullcontext(sys.stdin.buffer) if path == Path("-") else path.open("rb") as file:
             head = file.read(len(BEGINS))
-            return head + file.read() if head == BEGINS else head  # what is no model may have no end
+            if head != BEGINS:  # what is no model may have no end
+                return head
+            if file.seekable():  # and may be far larger than what there is on the disk
+                file.seek(-min(END.size, file.seek(0, io.SEEK_END)), io.SEEK_END)
+                tail = file.read()
+                if not tail.startswith(END_BEGINS):
+                    return head + tail
+                file.seek(len(head))
+            return head + file.read()
     except OSError as error:
         raise ModelFileError(str(path), f"cannot read the model: {error.strerror}", _near(path)) from None
 

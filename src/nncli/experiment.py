@@ -20,9 +20,8 @@ from nncli.nn.calibration import Calibration, calibrate
 from nncli.nn.network import Network
 from nncli.prepare import Prepared, seeds
 from nncli.snapshot import Snapshot
-from nncli.trainer import Epoch, Trainer
+from nncli.trainer import LONG, Epoch, Trainer
 
-LONG = 0.2  # seconds: after an epoch that took so long, the state is copied in less than a hundredth of that
 ROWS_LOOKED_AT, LARGE = 10_000, 100.0  # for a column that is not scaled, and should be
 
 
@@ -60,18 +59,17 @@ def run(
     trainer = new_trainer(prepared)
     if state is not None:
         snapshot.put(trainer, state)
-    began = ended = time.monotonic()
+    began = time.monotonic()
 
     def after(epoch: Epoch) -> None:
-        nonlocal state, ended
+        nonlocal state
         on_epoch(epoch)
         # what would be refused at the end takes no place of a good model before that
         due = keep is not None and keep.is_due() and not _worse_than_guessing(trainer)
-        if due or time.monotonic() - ended > LONG:
+        if due or trainer.took > LONG:
             state = snapshot.take(trainer)
         if due and keep is not None and state is not None:
             keep(so_far(prepared, trainer, state))
-        ended = time.monotonic()
 
     failure = fit(trainer, after, stop)
     if trainer.best is None:

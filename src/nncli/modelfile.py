@@ -202,7 +202,7 @@ def _model(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> tuple[
     if config.hidden is None or config.loss is None or any(getattr(config, name) is None for name in RESOLVED):
         raise ValueError("options that leave open what the network is")
     # in Python's numbers, which have no largest one, before a network of that size is made
-    widths = [preprocess.width, *config.hidden]
+    widths = [preprocess.width, *config.hidden, *([len(classes)] if len(classes) > 2 else [1])]
     if sum(a * b for a, b in itertools.pairwise(widths)) > theta.size:
         raise ValueError(f"{theta.size:,} parameters, which are fewer than the network needs")
     network, loss = build_network(config, preprocess.width, len(classes))
@@ -227,8 +227,9 @@ def _state(
     theta, numbers = arrays["theta"], snapshot.from_finite(stored["state"])
     found = {name.removeprefix("state."): array for name, array in arrays.items() if name.startswith("state.")}
     found["best_theta"] = theta
-    names, shapes = snapshot.form_of(config, theta.size)
-    if snapshot.form(numbers) != names or {name: array.shape for name, array in found.items()} != shapes:
+    kinds, shapes = snapshot.form_of(config, theta.size)
+    snapshot.check(numbers, kinds)
+    if {name: array.shape for name, array in found.items()} != shapes:
         raise ValueError("the state of another training")
     if [*found][:-1] != sorted([*found][:-1]) or any(array.dtype != theta.dtype for array in found.values()):
         raise ValueError("a state of another form")

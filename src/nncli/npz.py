@@ -23,9 +23,10 @@ DATE = (1980, 1, 1, 0, 0, 0)  # the earliest that zip knows: the same arrays are
 DIGEST = "sha256"
 TYPES = {"<f4": "float32", "<f8": "float64", "|u1": "uint8", "|b1": "bool"}
 MOST_MEMBERS = 100
-BEGINS = b"PK\3\4"
+BEGINS, END_BEGINS = b"PK\3\4", b"PK\5\6"
 END = struct.Struct("<4s4H2LH")  # of a zip file: signature, disks, members, size and place of their list, comment
-IN_LIST = 46  # bytes for a member in that list, beside its name
+IN_LIST = struct.Struct("<4s4B4H3L5H2L")  # a member in that list, before its name
+MADE_BY, MODE = (20, 3), 0o600 << 16  # version 2.0, on Unix; what zipfile gives the files that it writes
 HEADER = re.compile(
     rb"\x93NUMPY\x01\x00..\{'descr': '([<|][fub][1-8])', 'fortran_order': False, 'shape': "
     rb"\((|\d{1,15},|\d{1,15}(?:, \d{1,15}){1,3})\), \} *\n",
@@ -96,9 +97,20 @@ def _members(data: bytes, first: str) -> Iterable[tuple[str, memoryview]]:
         if at > start or zlib.crc32(view[begin:at]) != member.CRC:
             raise ValueError(f"member {name[:50]} is damaged")
         yield name, view[begin:at]
-    size = sum(IN_LIST + len(member.filename) for member in members)
+    size = sum(IN_LIST.size + len(member.filename) for member in members)
     if (len(members), size) != (n, listed) or comment or at != start or at + size + END.size != len(data):
         raise ValueError("something else between or behind its members")
+    if view[at : at + size] != b"".join(map(_in_list, members)):
+        raise ValueError("a list of its members that is damaged")
+
+
+def _in_list(member: zipfile.ZipInfo) -> bytes:
+    """What the list has of it, with nothing left to choose."""
+    date, name = DATE, member.filename.encode()
+    at_night, day = 0, (date[0] - 1980) << 9 | date[1] << 5 | date[2]
+    sizes = member.CRC, member.file_size, member.file_size
+    head = b"PK\1\2", *MADE_BY, 20, 0, 0, zipfile.ZIP_STORED, at_night, day, *sizes
+    return IN_LIST.pack(*head, len(name), 0, 0, 0, 0, MODE, member.header_offset) + name
 
 
 def _end(data: bytes) -> tuple[int, int]:
@@ -108,9 +120,9 @@ def _end(data: bytes) -> tuple[int, int]:
     if len(data) < END.size:
         raise ValueError("a file that is cut off")
     signature, *disks, n, listed, start, comment = END.unpack(data[-END.size :])
-    if signature != b"PK\5\6" or comment or disks != [0, 0, n] or start + listed + END.size != len(data):
+    if signature != END_BEGINS or comment or disks != [0, 0, n] or start + listed + END.size != len(data):
         raise ValueError("a file that is cut off, or goes on behind its end")
-    if n > MOST_MEMBERS or listed > n * (IN_LIST + 100) or data[-END.size - 20 :].startswith(b"PK\6\7"):
+    if n > MOST_MEMBERS or listed > n * (IN_LIST.size + 100) or data[-END.size - 20 :].startswith(b"PK\6\7"):
         raise ValueError("a zip file of another kind")
     return n, listed
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,7 @@ from nncli.trainer import Epoch, Trainer
 
 PARTS = ("optimizer", "average", "schedule")
 GENERATORS = ("shuffle", "drop")
+GENERATED, MOST = "number of a generator", 1 << 62
 PLANNED = ("schedule", "steps")  # in all, which the config says
 OWN = ("theta", "best_theta")  # arrays of the trainer itself
 Number = int | float | bool | None
@@ -61,7 +63,7 @@ def put(trainer: Trainer, state: Snapshot) -> None:
     """Makes a trainer of the same network, options and rows go on from there, to the same digits; ValueError for the
     state of another."""
     here = take(trainer)
-    if form(here.numbers) != form(state.numbers) or _shapes(here.arrays) != _shapes(state.arrays):
+    if here.numbers.keys() != state.numbers.keys() or _shapes(here.arrays) != _shapes(state.arrays):
         raise ValueError("the state of another training")
     if not state.best <= len(state.history) <= trainer.epochs:
         raise ValueError(f"{len(state.history)} epochs, more than the {trainer.epochs} that are to be done")
@@ -102,8 +104,9 @@ def epochs_of(rows: NDArray[np.float64]) -> list[Epoch]:
 
 
 def form_of(config: TrainConfig, size: int) -> tuple[dict[str, str], dict[str, tuple[int, ...]]]:
-    """The names and kinds of the numbers, and the names and shapes of the arrays, of a resolved config's snapshots, for
-    `size` parameters: without a network, as one looks at a file before anything is made of it."""
+    """The names and kinds of the numbers, as `check` has them, and the names and shapes of the arrays, of a resolved
+    config's snapshots, for `size` parameters: without a network, as one looks at a file before anything is made of
+    it."""
     one = np.zeros(1)
     numbers: dict[str, Any] = {"least": 0.0, "known": None, **{f"sums.{name}": 0.0 for name in Sums._fields}}
     shapes: dict[str, tuple[int, ...]] = dict.fromkeys(OWN, (size,))
@@ -118,9 +121,10 @@ def form_of(config: TrainConfig, size: int) -> tuple[dict[str, str], dict[str, t
                 shapes[name] = (*value.shape[:-1], size)
             else:
                 numbers[name] = value
+    kinds = {name: _kind(value) for name, value in numbers.items()}
     for name in GENERATORS:
-        numbers |= _generator_numbers(name, np.random.default_rng(0))
-    return form(numbers), shapes
+        kinds |= dict.fromkeys(_generator_numbers(name, np.random.default_rng(0)), GENERATED)
+    return kinds, shapes
 
 
 def _state_of(part: str, component: Any, theta: NDArray[Any]) -> Iterator[tuple[str, Any]]:
@@ -149,10 +153,32 @@ def _set_generator(name: str, generator: np.random.Generator, numbers: Mapping[s
         raise ValueError(f"a {name} generator that is none") from None
 
 
-def form(numbers: Mapping[str, Any]) -> dict[str, str]:
-    """Their names, and what they are: a number may be missing, or whole."""
-    kinds = {bool: "bool", int: "number", float: "number", type(None): "number"}
-    return {name: kinds.get(type(value), "") for name, value in sorted(numbers.items())}
+def _kind(value: Number) -> str:
+    if isinstance(value, bool):
+        return "bool"
+    return "number or none" if value is None else "count" if isinstance(value, int) else "number"
+
+
+def check(numbers: Mapping[str, Any], kinds: Mapping[str, str]) -> None:
+    """ValueError for numbers that no training comes to, as a file from a stranger may have them."""
+    if numbers.keys() != kinds.keys():
+        raise ValueError("the state of another training")
+    for name, kind in kinds.items():
+        value = numbers[name]
+        if kind == GENERATED:
+            fine = type(value) is int
+        elif kind == "bool":
+            fine = isinstance(value, bool)
+        elif kind == "count":
+            fine = type(value) is int and 0 <= value < MOST
+        elif value is None:
+            fine = kind == "number or none"
+        else:
+            fine = type(value) in (int, float) and (abs(value) <= sys.float_info.max or abs(value) == math.inf)
+        if not fine:
+            raise ValueError(f"'state.{name}' is no {kind} that a training comes to")
+    for name in GENERATORS:
+        _set_generator(name, np.random.default_rng(0), numbers)
 
 
 def _shapes(arrays: Mapping[str, NDArray[Any]]) -> dict[str, tuple[tuple[int, ...], np.dtype[Any]]]:

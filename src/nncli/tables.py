@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from nncli.output import one_line
+
+
+class _Table(Table):
+    """Cells are text and nothing else: a name from a file is no markup, and moves no cursor."""
+
+    def add_row(self, *cells: Any, **style: Any) -> None:
+        super().add_row(*map(_plain, cells), **style)
+
+
+def _plain(cell: str | Text) -> Text:
+    text = cell if isinstance(cell, str) else cell.plain
+    return Text("\n".join(map(one_line, text.split("\n"))), style="" if isinstance(cell, str) else cell.style)
+
 
 def new_table(*header: str, align: str = "right") -> Table:
     """Columns with these titles: the first to the left, the others as `align` says."""
-    table = Table(box=SIMPLE_HEAD, show_header=any(header), pad_edge=False, padding=(0, 1))
-    table.add_column(Text(header[0]), justify="left", no_wrap=True)
+    table = _Table(box=SIMPLE_HEAD, show_header=any(header), pad_edge=False, padding=(0, 1))
+    table.add_column(_plain(header[0]), justify="left", no_wrap=True)
     for title in header[1:]:
-        table.add_column(Text(title), justify="left" if align == "left" else "right", overflow="fold")
+        table.add_column(_plain(title), justify="left" if align == "left" else "right", overflow="fold")
     return table
 
 

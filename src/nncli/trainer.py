@@ -24,6 +24,7 @@ from nncli.nn.schedules import SCHEDULES
 from nncli.option import FULL_BATCH
 
 SHORT = 1.0  # seconds: an epoch that takes no longer is not broken off
+LONG = 0.2  # seconds: after an epoch that took so long, the state can be copied in less than a hundredth of that
 
 
 @dataclass(frozen=True)
@@ -83,13 +84,15 @@ class Trainer:
         self.unscaled_column: Callable[[], str] = lambda: ""  # what is wrong with one, in a few words
         self.stopped = "all planned epochs are done"  # why `run` ended, as the end of a sentence
         self.between = True  # two epochs: the state is one to go on from
+        self.took = math.inf  # seconds, for the last epoch; where there was none, nothing is lost
         self.best: Epoch | None = None
         self.least = math.inf  # validation loss, or share of errors, so far
         self.best_theta = network.theta.copy()
 
     def run(self, stop: Callable[[], bool] = lambda: False, until: int | None = None) -> Iterator[Epoch]:
         """Yields each epoch as it ends; returns at the last one, when patience or time is out, or after `stop()` has
-        become true: within a step, or at the end of an epoch that is `SHORT`. TrainingError at the first loss that is
+        become true: within a step, or at the end of an epoch that is `SHORT`, or comes after one that was not `LONG`,
+        whose state nobody may have. TrainingError at the first loss that is
         not finite. After the epoch `until` it pauses, and another call goes on."""
         if self._has_ended():
             return
@@ -113,11 +116,11 @@ class Trainer:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 for start in range(0, len(rows), at_once):
                     now = time.monotonic()
-                    # a short epoch is done to its end, from where one can go on
-                    if now - started > SHORT and stop():
+                    may_break_off = now - started > SHORT and self.took > LONG
+                    if may_break_off and stop():
                         self.stopped = "interrupted"
                         return
-                    if now - began > limit and (now - started > SHORT or not self.history):
+                    if now - began > limit and (may_break_off or not self.history):
                         self.stopped = f"the time limit of {limit:g} s was reached"
                         return
                     chosen = rows[start : start + at_once]
@@ -129,7 +132,7 @@ class Trainer:
                     correct += sums.correct
             self.network.drop_with(None)
             epoch = self._close(number, total / len(rows), correct / len(rows))
-            self.between = True
+            self.between, self.took = True, time.monotonic() - started
             yield epoch
             if self._has_ended():
                 return

@@ -21,18 +21,24 @@ class Ended(BaseException):
 
 
 def end_at_once() -> None:
-    """From now on a signal raises `Ended`; but one that was ignored, as nohup has it, still is."""
+    """From now on a signal raises `Ended`, and any further one does nothing; but one that was ignored, as nohup has it,
+    still is."""
+    ending = False
 
     def end(number: int, frame: FrameType | None) -> None:
-        raise Ended(CODES[signal.Signals(number)])
+        nonlocal ending
+        if not ending:
+            ending = True
+            raise Ended(CODES[signal.Signals(number)])
 
     for number in CODES:
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, end)
 
     def again(lost: sys.UnraisableHookArgs) -> None:
+        nonlocal ending
         if isinstance(lost.exc_value, Ended):  # it was raised where nobody can hear it, as in the end of an object
-            code = lost.exc_value.code
+            ending, code = False, lost.exc_value.code
             os.kill(os.getpid(), next(number for number in CODES if CODES[number] == code))
         else:
             sys.__unraisablehook__(lost)
@@ -59,15 +65,16 @@ class StopRequest:
         self._restore()
         came = [byte for byte in os.read(self._pipe[0], MOST_SIGNALS) if byte in CODES]
         if second or len(came) > 1:
-            raise Ended(code)
+            signal.raise_signal(number)
 
     def __enter__(self) -> StopRequest:
         self._pipe = os.pipe()
         for end in self._pipe:
             os.set_blocking(end, False)
         self._wakeup_before = signal.set_wakeup_fd(self._pipe[1])
-        heard = [number for number in CODES if signal.getsignal(number) != signal.SIG_IGN]
-        self._before = {number: signal.signal(number, self._request) for number in heard}
+        self._before = {number: handler for number in CODES if (handler := signal.getsignal(number)) != signal.SIG_IGN}
+        for number in self._before:
+            signal.signal(number, self._request)
         return self
 
     def __exit__(

@@ -103,7 +103,7 @@ def train(
     if out != "-":
         check_writable(Path(out), reads)
     if log not in (None, "-"):
-        check_writable(Path(log), (out, *reads), "--log")
+        check_writable(Path(log), (out, str(begun.path) if begun else None, *reads), "--log")
     seconds_apart = _seconds(save_every)
     with contextlib.ExitStack() as stack:
         stack.enter_context(use_threads(config.threads))
