@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from typing import Any
 
@@ -58,7 +59,14 @@ def read_layout(
     opened = open_input("data.csv", stream=io.BytesIO(b""))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reader_module, "FEW_BYTES", 1 << 30 if by_hand else 0)
-        return list(CsvReader(opened, Plan(layout, "utf-8", data, opened, 1), dtype, training=True, **options))
+        return list(
+            CsvReader(
+                opened,
+                Plan(dataclasses.replace(layout, dtype=dtype), "utf-8", data, opened, 1),
+                training=True,
+                **options,
+            )
+        )
 
 
 def schema(

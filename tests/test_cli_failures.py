@@ -88,7 +88,7 @@ def test_divergence_in_the_first_epoch_saves_nothing(nncli: Callable[..., Any], 
         (
             "iris --hidden 8 --l2 1e39",  # beyond float32
             "epoch 1, batch 1: expected a finite gradient, found nan, and the gradient of W1 is not finite any more; "
-            "most likely the learning rate 0.1 is too high. Try --lr 0.01.",
+            "most likely --l2 1e+39 is too large, or the learning rate 0.1 is too high. Lower it.",
         ),
     ],
 )

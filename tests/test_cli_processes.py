@@ -149,13 +149,23 @@ def test_a_second_signal_ends_it_at_once(tmp_path: Path) -> None:
     with subprocess.Popen([*PROGRAM, *words], cwd=tmp_path, stderr=subprocess.PIPE) as process:
         time.sleep(2)
         process.send_signal(signal.SIGINT)
-        time.sleep(0.01)  # most often both come during one product
+        time.sleep(0.1)  # often both come during one product, of which Python hears at its end
         process.send_signal(signal.SIGINT)
         began = time.monotonic()
         _, err = process.communicate(timeout=30)
     assert time.monotonic() - began < 5
     assert (process.returncode, err) == (130, b"nncli: interrupted.\n")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_that_the_locale_cannot_write_is_no_problem(tmp_path: Path) -> None:
+    (tmp_path / "ü.csv").write_text(TWO)
+    strict = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PATH": os.environ["PATH"]}
+    for words in (["train", "ü.csv", "-q", "-o", "ü.npz"], ["predict", "ü.npz", "ü.csv", "-q"]):
+        done = subprocess.run([*PROGRAM, *words], cwd=tmp_path, env=strict, capture_output=True, check=False)
+        assert (done.returncode, done.stderr) == (0, b"")
+    info = subprocess.run([*PROGRAM, "info", "ü.npz", "--json"], cwd=tmp_path, capture_output=True, check=True)
+    assert json.loads(info.stdout)["data"]["source"] == "ü.csv"
 
 
 def test_what_nohup_has_ignored_stays_ignored(tmp_path: Path) -> None:

@@ -159,6 +159,17 @@ def test_blank_answers_for_unreadable_rows_are_counted(work: Path) -> None:
     assert told[-1] == "3 rows could not be read and got an empty prediction"
 
 
+@pytest.mark.parametrize("rows", [30, 30_000])
+def test_rows_before_a_bad_one_are_answered(rows: int, work: Path) -> None:
+    """Be they in the same block or not."""
+    header, *lines = TWO.splitlines(keepends=True)
+    good = "".join(lines[i % 40] for i in range(rows))
+    done = nncli("predict", "two.npz", "--keep", "id", stdin=header + good + "4,zero,4,yes\n" + good, cwd=work)
+    assert done.returncode == 1
+    assert done.stderr.decode().startswith(f"stdin:{rows + 2}: column 'a': expected a number, found 'zero'.")
+    assert [row["id"] for row in answers(done.stdout)] == [lines[i % 40].split(",")[0] for i in range(rows)]
+
+
 def test_blank_answers_have_blank_probabilities(work: Path) -> None:
     argv = ["predict", "two.npz", "--on-error", "blank", "--proba", "--keep", "id", "-q"]
     done = nncli(*argv, stdin="id,a,b\n1,x,2\n2,0.5,3\n", cwd=work)

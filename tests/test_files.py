@@ -64,7 +64,7 @@ def test_a_missing_file_is_answered_with_the_nearest_name(tmp_path: Path) -> Non
     (tmp_path / "iris.csv").touch()
     with pytest.raises(DataError) as caught:
         open_input(str(tmp_path / "iriss.csv"))
-    assert str(caught.value) == f"{tmp_path}/iriss.csv: no such file. Did you mean 'iris.csv'?"
+    assert str(caught.value) == f"{tmp_path}/iriss.csv: no such file. Did you mean '{tmp_path}/iris.csv'?"
     with pytest.raises(DataError) as caught:
         open_input(str(tmp_path / "nowhere" / "x.csv"))
     assert str(caught.value) == f"{tmp_path}/nowhere/x.csv: no such file."

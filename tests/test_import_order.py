@@ -11,9 +11,9 @@ SOURCE = Path(__file__).parents[1] / "src"
 PACKAGE = SOURCE / "nncli"
 LEVELS = [
     ["", "errors", "blas"],
-    ["registry", "output", "atomic", "npz", "meta", "tables", "scratch", "workers"],
+    ["registry", "output", "atomic", "npz", "meta", "scratch", "workers"],
     ["nn", "data"],
-    ["option", "metrics"],
+    ["option", "metrics", "tables"],
     ["config"],
     ["resolve", "space"],
     ["model"],

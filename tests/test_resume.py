@@ -207,6 +207,32 @@ def test_what_is_not_the_same_training_is_refused(
     assert Path("m.npz").read_bytes() == before
 
 
+def test_data_that_are_elsewhere_can_be_named(nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("d.csv").write_bytes(path_of("wine").read_bytes())
+    nncli("train", "d.csv", "--epochs", "6", "-q", "-o", "whole.npz")
+    with monkeypatch.context() as patch:
+        stopped_after(2, patch)
+        nncli("train", "d.csv", "--epochs", "6", "-q", "-o", "m.npz")
+    Path("other").mkdir()
+    monkeypatch.chdir("other")
+    outcome = nncli("train", "--resume", "../m.npz", "-q")
+    assert (outcome.code, outcome.err) == (
+        BAD_DATA, "d.csv: no such file, which ../m.npz was begun with. Go on in the folder where it was begun, or name "
+        "the file.\n"
+    )  # fmt: skip
+    assert nncli("train", "../d.csv", "--resume", "--epochs", "6", "-q", "-o", "../m.npz").code == 0
+    found = checkpoint.load(Path("../m.npz"))[0], checkpoint.load(Path("../whole.npz"))[0]
+    np.testing.assert_array_equal(found[0].network.theta, found[1].network.theta)
+
+
+def test_the_log_is_not_the_model_that_goes_on(nncli: Run) -> None:
+    nncli("train", "iris", "--epochs", "3", "--keep-state", "-q", "-o", "a.npz")
+    before = Path("a.npz").read_bytes()
+    outcome = nncli("train", "--resume", "a.npz", "--epochs", "5", "-o", "b.npz", "--log", "a.npz")
+    assert outcome.code == BAD_DATA
+    assert Path("a.npz").read_bytes() == before
+
+
 def test_changed_files_are_noticed(nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     header, *rows = path_of("iris").read_text().splitlines(keepends=True)
     for name, part in (("d.csv", rows), ("v.csv", rows[::5]), ("t.csv", rows[1::5])):

@@ -138,6 +138,21 @@ def test_names_are_made_unique_and_told() -> None:
         assert [block.table.numbers.tolist() for block in reader] == [[[1, 2, 3, 4, 5]]]
 
 
+def test_numbers_that_float32_cannot_tell_apart_are_read_as_float64(
+    nncli: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seconds since 1970 are about 1.7e9, and float32 has steps of 128 there."""
+    monkeypatch.chdir(tmp_path)
+    rows = "".join(f"{1_700_000_000 + i % 60},{'late' if i % 60 > 29 else 'early'}\n" for i in range(300))
+    Path("d.csv").write_text("time,class\n" + rows)
+    outcome = nncli("train", "d.csv", "-o", "m.npz", "--json")
+    assert "column 'time': float32 cannot tell its numbers apart, so all are read as float64\n" in outcome.err
+    assert outcome.json["test"]["accuracy"] == 1
+    assert nncli("eval", "m.npz", "d.csv", "--json", "-q").json["accuracy"] == 1
+    Path("new.csv").write_text("time\n1700000029\n1700000030\n")
+    assert nncli("predict", "m.npz", "new.csv").out == "prediction\nearly\nlate\n"
+
+
 def test_xz_is_read_like_the_others(tmp_path: Path) -> None:
     path = tmp_path / "d.csv.xz"
     parts = [CITIES[:20].encode(), CITIES[20:].encode()]  # two files in one, with padding between

@@ -7,6 +7,7 @@ import errno
 import fcntl
 import os
 import secrets
+import stat
 import time
 from collections.abc import Iterable, Iterator
 from io import BufferedWriter, FileIO
@@ -50,12 +51,12 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
 
 def check_writable(path: Path, reads: Iterable[str | None] = (), option: str = "-o") -> None:
     """OutputError now rather than after an hour of training, also where `path` is a file that is read."""
-    target = Path(os.path.realpath(path))  # as resolve() fails where links go round in a circle
-    folder = target.parent
-    problem = ""
-    if target.is_symlink():
-        problem = "it is a symbolic link to itself"
-    elif any(other and "\0" not in other and str(target) == os.path.realpath(other) for other in reads):
+    try:
+        target = path.resolve()
+    except RuntimeError:  # which Python makes of links that go round in a circle
+        raise OutputError(str(path), "cannot write: it is a symbolic link to itself", REMEDY.format(option)) from None
+    folder, problem = target.parent, ""
+    if any(other and "\0" not in other and str(target) == os.path.realpath(other) for other in reads):
         problem = "it is one of the files that are read or written"
     elif path.is_dir():
         problem = "it is a folder"
@@ -123,16 +124,13 @@ def _rename(temporary: Path, target: Path, temporaries: contextlib.ExitStack) ->
 
 def _remove_abandoned(folder: Path) -> None:
     for name in folder.glob(f"{PREFIX}*{SUFFIX}"):
-        with contextlib.suppress(OSError), open(name, "rb", opener=_without_waiting) as file:
-            if time.time() - os.fstat(file.fileno()).st_ctime < YOUNG:  # which another name makes young again
+        with contextlib.suppress(OSError):
+            status = name.lstat()
+            if not stat.S_ISREG(status.st_mode) or time.time() - status.st_ctime < YOUNG:
                 continue
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            name.unlink()
-
-
-def _without_waiting(name: str, flags: int) -> int:
-    """Even if that is a pipe, which nobody writes to."""
-    return os.open(name, flags | os.O_NONBLOCK)
+            with name.open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                name.unlink()
 
 
 def _remove(path: Path) -> None:

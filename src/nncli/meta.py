@@ -13,7 +13,9 @@ MOST_VALUES = 300_000  # each takes up to a hundred bytes of memory, however few
 
 def encode(document: Mapping[str, Any]) -> bytes:
     """ValueError for more than `decode` takes."""
-    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    written = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    # under a locale without UTF-8, a name of a file in UTF-8 comes as its bytes
+    text = written.encode("utf-8", "surrogateescape").decode("utf-8", "replace").encode()
     _check_size(text)
     return text
 

@@ -37,13 +37,15 @@ from nncli.data.preprocess import SCALINGS, Preprocess
 from nncli.errors import ModelFileError
 from nncli.model import Model, build_network
 from nncli.nn.calibration import Calibration
-from nncli.option import MOST_LAYERS, read_decimal, read_encoding
+from nncli.option import MOST_LAYERS, OneOf, read_decimal, read_encoding
 from nncli.snapshot import Snapshot
 from nncli.trainer import Epoch
 
 FORMAT = "nncli model"
 FORMAT_VERSION = 4
-OLDER = {3: {"schema": {"decimal": ".", "encoding": "utf-8"}}}  # what is new since, and what it was by then
+OLDER = {
+    3: {"schema": {"decimal": ".", "encoding": "utf-8", "dtype": "float32"}}
+}  # what is new since, and what it was by then
 MOST_COLUMNS, MOST = 1 << 20, 1e30
 RESOLVED = ("optimizer", "lr", "schedule", "average", "epochs", "batch_size")
 FLAT = {
@@ -61,7 +63,8 @@ META = {
     "format": str, "format_version": int, "nncli": str, "config": dict, "classes": [str],
     "calibration": ({"a": float, "b": float}, None),
     "schema": {"columns": [[str]], "target": str, "header": bool, "missing": [str], "target_place": int,
-               "delimiter": str, "width": int, "decimal": str, "encoding": str},
+               "delimiter": str, "width": int, "decimal": str, "encoding": str,
+               "dtype": str},
     "scaling": str, "categories": [[(str, [(str, None)])]],
     "data": {"source": str, "sha256": str, "val_sha256": str, "test_sha256": str, "n_rows": int, "has_test_file": bool},
     "best_epoch": int, "notes": [str], "state": (dict, None),
@@ -212,7 +215,7 @@ def _model(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> tuple[
         raise ValueError("a calibration that no scores could have")
     with np.errstate(over="ignore"):
         for name in ("median", "shift", "scale"):  # as they are used
-            _check_finite(name, arrays[name].astype(config.dtype))
+            _check_finite(name, arrays[name].astype("float64" if schema.dtype == "float64" else config.dtype))
     _check_finite("theta", theta)
     network.theta[:] = theta
     provenance = _provenance(stored, arrays)
@@ -251,6 +254,7 @@ def _schema(stored: dict[str, Any]) -> Schema:
     if not 0 <= stored["target_place"] <= len(columns) <= width <= MOST_COLUMNS:
         raise ValueError("a place of the target that no data file has")
     read_decimal(stored["decimal"])
+    OneOf(("float32", "float64"))(stored["dtype"])
     if read_encoding(stored["encoding"]) != stored["encoding"]:
         raise ValueError("an encoding by another name")
     return Schema(**{**stored, "columns": columns, "missing": tuple(stored["missing"])})

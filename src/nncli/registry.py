@@ -19,11 +19,11 @@ class Named(Protocol):
 T = TypeVar("T", bound=Named)
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """`Did you mean 'adam'?`, or the empty string if nothing is near."""
+def did_you_mean(word: str, known: Iterable[str], before: str = "") -> str:
+    """`Did you mean 'adam'?`, with what comes before such a word, or the empty string if nothing is near."""
     names = {name.lower(): name for name in known}
     near = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.5)
-    return f"Did you mean '{names[near[0]]}'?" if near else ""
+    return f"Did you mean '{before}{names[near[0]]}'?" if near else ""
 
 
 class Registry(Mapping[str, type[T]]):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from nncli import checkpoint
 from nncli.config import TrainConfig
+from nncli.data.bundled import BUNDLED
 from nncli.errors import DataError
 from nncli.modelfile import Provenance
 from nncli.option import flag
@@ -41,11 +42,18 @@ class Begun:
         return len(self.provenance.history)
 
     def config(self, asked: TrainConfig, given: Collection[str]) -> TrainConfig:
-        """What to go on with: the options it was begun with, and those that are given now."""
+        """What to go on with: the options it was begun with, and those that are given now. DataError where the data are
+        not there."""
         values = {name: getattr(asked, name) for name in given if name != "data"}
         if "data" in given and Path(asked.data) != self.path:
             values["data"] = asked.data
-        return dataclasses.replace(self.trained, **values)
+        found = dataclasses.replace(self.trained, **values)
+        if found.data not in (*BUNDLED, "-") and not Path(found.data).exists():
+            raise DataError(
+                found.data, f"no such file, which {self.path} was begun with",
+                "Go on in the folder where it was begun, or name the file",
+            )  # fmt: skip
+        return found
 
     def state(self, prepared: Prepared) -> Snapshot | None:
         """From where to go on; DataError, with the difference, where it would not be the same training."""

@@ -230,6 +230,8 @@ class Trainer:
         rate = self.lr * self.schedule.factor(step or (number - 1) * self.steps)
         by_then = "" if rate > 0.9 * self.lr else f" ({rate:.3g} by then)"
         causes = [] if self.optimizer.smooth else [f"the learning rate {self.lr:g}{by_then} is too high"]
+        if self.penalty.l2 * rate > 2:  # a step along −λ w alone goes beyond −w
+            causes.insert(0, f"--l2 {self.penalty.l2:g} is too large")
         column = self.unscaled_column()
         if column:
             causes.insert(0, column)
@@ -248,5 +250,5 @@ class Trainer:
         return TrainingError(
             where,
             f"expected {expected}, found {found:g}{bad}; most likely {', or '.join(causes)}",
-            "Try --scale auto" if column else remedy,
+            "Try --scale auto" if column else "Lower it" if causes[0].startswith("--l2") else remedy,
         )

@@ -38,6 +38,7 @@ class Layout:
     keep: tuple[str, ...] = ()  # columns also handed through as the text in the file
     missing: tuple[str, ...] = DEFAULT_MISSING
     decimal: str = "."
+    dtype: str = "float32"  # of the numbers
 
 
 def is_missing(cell: str, missing: tuple[str, ...] | frozenset[str]) -> bool:
@@ -141,8 +142,8 @@ class ByHand:
 class SlowPath:
     """Reads rows with Python's csv module; `training` decides which remedies make sense."""
 
-    def __init__(self, layout: Layout, dtype: str, file: str, training: bool) -> None:
-        self.layout, self.dtype, self.file, self.training = layout, dtype, file, training
+    def __init__(self, layout: Layout, file: str, training: bool) -> None:
+        self.layout, self.dtype, self.file, self.training = layout, layout.dtype, file, training
         self.missing = frozenset(layout.missing)
         place = {name: i for i, name in reversed(list(enumerate(layout.names)))}
         self.numeric = [(name, place[name]) for name in layout.numeric]

@@ -56,7 +56,6 @@ class CsvReader:
         self,
         source: Input,
         plan: Plan,
-        dtype: str,
         *,
         training: bool = False,
         on_error: Literal["fail", "blank"] = "fail",
@@ -68,8 +67,8 @@ class CsvReader:
         self.small = whole  # whole numbers 0 to 255 so far
         self._rest, self._stream, self._line = plan.rest, plan.stream, plan.first_line
         self.bytes = 0  # of the rows read so far
-        self._fast = FastPath(self.layout, dtype, alone=not self.side_by_side)
-        self._slow = SlowPath(self.layout, dtype, source.where, training)
+        self._fast = FastPath(self.layout, alone=not self.side_by_side)
+        self._slow = SlowPath(self.layout, source.where, training)
 
     def __enter__(self) -> CsvReader:
         return self
@@ -83,7 +82,9 @@ class CsvReader:
                 rows, self.bytes = 0, self.bytes + len(data)
                 for block in self._read(data, regular, parsed, self._line):
                     if block.errors and self.on_error == "fail":
-                        raise next(iter(block.errors.values()))
+                        row, error = next(iter(block.errors.items()))
+                        yield block.before(row)  # however many rows a pipe had for a block, they are answered
+                        raise error
                     rows += len(block)
                     yield block
                 self._line += data.count(b"\n") if b'"' in data else rows  # counting takes longer than one thinks
@@ -184,13 +185,14 @@ def read_blocks(
 ) -> CsvReader:
     """The rows of `source` as a model expects them, block by block as they arrive.
 
-    Needs no more than the first line before it returns. The numbers are of `dtype`; with `whole`, for a
-    file that will be read to its end, blocks of small whole numbers may also be uint8, and the file is hashed.
+    Needs no more than the first line before it returns. The numbers are of `dtype`, or float64 where the model needs
+    that; with `whole`, for a file that will be read to its end, blocks of small whole numbers may also be uint8, and
+    the file is hashed.
     """
     opened = open_input(source, stream=stream, hashed=whole)
     try:
-        plan = plan_answering(opened, shown(source), expected, keep, with_target, text)
-        return CsvReader(opened, plan, dtype, on_error=on_error, whole=whole)
+        plan = plan_answering(opened, shown(source), expected, dtype, keep, with_target, text)
+        return CsvReader(opened, plan, on_error=on_error, whole=whole)
     except BaseException:
         opened.close()
         raise
@@ -241,9 +243,9 @@ def read_dataset(source: str, options: CsvOptions, dtype: str = "float32", strea
     """All of `source` in memory. DataError and OptionError say what is wrong with it."""
     with open_input(source, stream=stream, hashed=True) as opened:
         where = shown(source)
-        plan = plan_training(opened, where, options)
+        plan = plan_training(opened, where, options, dtype)
         layout = plan.layout
-        reader = CsvReader(opened, plan, dtype, training=True, whole=True)
+        reader = CsvReader(opened, plan, training=True, whole=True)
 
         def times() -> float:
             return 1.05 * max(1, opened.size / reader.bytes)
@@ -260,10 +262,10 @@ def read_dataset(source: str, options: CsvOptions, dtype: str = "float32", strea
             raise DataError(where, "no rows below the header")
         classes, y = _classes(target.finished(), layout.target or "", where)
         if not layout.numeric:
-            numbers.array = np.empty((0, 0), dtype)
+            numbers.array = np.empty((0, 0), layout.dtype)
         table = Table(
             layout.numeric,
-            numbers.finished() if layout.numeric else np.empty((len(y), 0), dtype),
+            numbers.finished() if layout.numeric else np.empty((len(y), 0), layout.dtype),
             {name: column.finished() for name, column in texts.items()},
         )
         sha256 = opened.hexdigest()
@@ -280,6 +282,7 @@ def read_dataset(source: str, options: CsvOptions, dtype: str = "float32", strea
         len(layout.names),
         layout.decimal,
         plan.encoding,
+        layout.dtype,
     )
     return Dataset(table, y, classes, schema, source, sha256, notes=plan.notes)
 

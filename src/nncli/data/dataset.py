@@ -57,7 +57,8 @@ class Schema:
     are the texts that mean a missing value. `width` is how many columns the training file had, with those that
     were left out. `delimiter` is that of the training file; that of a later
     file is found among it and the usual ones. `decimal` is the decimal sign of the numbers. `encoding` is that of the
-    training file, and of a later one whose first bytes do not tell.
+    training file, and of a later one whose first bytes do not tell. `dtype` is
+    the type that numbers are to be read with: float64 where float32 cannot tell those of a column apart.
     """
 
     columns: tuple[tuple[str, str], ...]
@@ -69,6 +70,7 @@ class Schema:
     width: int = 0
     decimal: str = "."
     encoding: str = "utf-8"
+    dtype: str = "float32"
 
     @property
     def names(self) -> tuple[str, ...]:

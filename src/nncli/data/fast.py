@@ -29,15 +29,21 @@ class Block:
     def __len__(self) -> int:
         return len(self.table)
 
+    def before(self, row: int) -> Block:
+        """The rows before that one."""
+        rows = np.arange(row)
+        kept = {name: cells.slice(0, row) for name, cells in self.kept.items()}
+        return Block(self.table.take(rows), self.target and self.target.take(rows), kept, {})
+
 
 class FastPath:
     """pyarrow.csv on one block, its options built once. With `alone`, a large block gets all threads."""
 
-    def __init__(self, layout: Layout, dtype: str, alone: bool) -> None:
+    def __init__(self, layout: Layout, alone: bool) -> None:
         import pyarrow as pa
         from pyarrow import csv
 
-        self.pa, self.csv, self.layout, self.dtype, self.alone = pa, csv, layout, dtype, alone
+        self.pa, self.csv, self.layout, self.dtype, self.alone = pa, csv, layout, layout.dtype, alone
         # Columns go by their positions here: names that nobody asks for may be there twice.
         place = {name: str(i) for i, name in reversed(list(enumerate(layout.names)))}
         self.numeric = [place[name] for name in layout.numeric]

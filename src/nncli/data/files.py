@@ -221,7 +221,7 @@ def open_raw(source: str) -> ByteStream:
         return path.open("rb", buffering=0)
     except (FileNotFoundError, NotADirectoryError):
         try:
-            near = did_you_mean(path.name, sorted(p.name for p in path.parent.iterdir()))
+            near = did_you_mean(path.name, sorted(p.name for p in path.parent.iterdir()), source[: -len(path.name)])
         except OSError:
             near = ""
         raise DataError(source, "no such file", near) from None

@@ -17,6 +17,7 @@ def plan_answering(
     stream: ByteStream,
     where: str,
     expected: Schema,
+    dtype: str,
     keep: Sequence[str] | str = (),
     with_target: bool = False,
     options: TextOptions = DETECTED,
@@ -71,6 +72,7 @@ def plan_answering(
         kept,
         expected.missing,
         expected.decimal,
+        "float64" if "float64" in (dtype, expected.dtype) else "float32",
     )
     if best != expected.delimiter:
         notes.append("delimiter: " + {"\t": "tab"}.get(best, best))

@@ -48,6 +48,7 @@ class Preprocess:
         return len(self.number_names) + sum(len(categories) + 1 for categories in self.categories.values())
 
     @classmethod
+    @np.errstate(over="ignore", divide="ignore", invalid="ignore")  # of float64, in columns that are then refused
     def fit(cls, table: Table, rows: NDArray[np.int64], scale: str) -> Preprocess:
         """Learns from the given rows of the table; `scale` is auto, standard, minmax or none."""
         notes: list[str] = []
@@ -64,7 +65,7 @@ class Preprocess:
                 )
         if scale == "standard":
             shift, spread = _mean_and_deviation(numbers, rows, median, np.maximum(np.abs(low), np.abs(high)))
-            coarse = np.maximum(np.abs(low), np.abs(high)) * np.finfo(np.float32).eps > 1e-3 * spread
+            coarse = is_coarse(np.maximum(np.abs(low), np.abs(high)), spread)
             if numbers.dtype == np.float32 and (coarse & (high > low)).any():
                 name = table.number_names[int(np.argmax(coarse & (high > low)))]
                 notes.append(
@@ -76,15 +77,13 @@ class Preprocess:
             shift, spread = np.zeros_like(high), np.full_like(high, max(high.max(), 1))
         else:
             shift, spread = np.zeros_like(high), np.ones_like(high)
-        with np.errstate(over="ignore"):
-            constant = high - low < SMALLEST_RANGE
+        constant = high - low < SMALLEST_RANGE
         if constant.any() and scale != "pixels":
             names = [f"'{name}'" for name, same in zip(table.number_names, constant, strict=True) if same]
             more = f" and {len(names) - 5} more" if len(names) > 5 else ""
             notes.append(f"constant in the training rows, so without effect: {', '.join(names[:5])}{more}")
-        with np.errstate(divide="ignore"):
-            # a pixel that is always 0 has weights of 0, as `dead` says; so all pixels can share one scale
-            factor = np.where(constant & ((scale != "pixels") | (high > 0)), 0.0, 1 / spread)
+        # a pixel that is always 0 has weights of 0, as `dead` says; so all pixels can share one scale
+        factor = np.where(constant & ((scale != "pixels") | (high > 0)), 0.0, 1 / spread)
 
         categories: dict[str, tuple[str | None, ...]] = {}
         dead = [constant]
@@ -99,12 +98,13 @@ class Preprocess:
 
     def transform(self, table: Table, dtype: np.dtype[Any]) -> Matrix:
         """The inputs (n, width) of the table's rows; its columns must be those it was fitted on."""
-        shift, scale, median = (v.astype(dtype) for v in (self.shift, self.scale, self.median))
         numbers = table.numbers
+        exact = np.dtype(np.float64) if numbers.dtype == np.float64 else dtype  # float32 cannot hold all that it has
+        shift, scale, median = (v.astype(exact) for v in (self.shift, self.scale, self.median))
         if numbers.dtype == np.uint8 and not self.categories:
             alike = bool((scale == scale[0]).all())  # as those of pixels are: one number is faster than a row of them
             return Matrix(numbers, dtype, shift if shift.any() else None, scale[0] if alike else scale)
-        X, finite = np.zeros((len(table), self.width), dtype), np.finfo(dtype).max
+        X, finite = np.zeros((len(table), self.width), dtype), np.finfo(exact).max
         k = len(self.number_names)
         for start in range(0, len(table), ROWS_AT_ONCE):
             block = numbers[start : start + ROWS_AT_ONCE]
@@ -112,10 +112,11 @@ class Preprocess:
             if block.dtype != np.uint8:
                 block = np.where(np.isnan(block), median, block)
             with np.errstate(over="ignore"):
-                np.subtract(block, shift, out=out)
-                np.clip(out, -finite, finite, out=out)  # first, as 0 · ∞ is no number
-                out *= scale
-                np.clip(out, -LARGEST, LARGEST, out=out)
+                scaled = out if shift.dtype == dtype else np.empty(out.shape, shift.dtype)
+                np.subtract(block, shift, out=scaled)
+                np.clip(scaled, -finite, finite, out=scaled)  # first, as 0 · ∞ is no number
+                scaled *= scale
+                np.clip(scaled, -LARGEST, LARGEST, out=out)
         for name, categories in self.categories.items():
             column = table.texts[name]
             position = {value: i for i, value in enumerate(categories)}
@@ -125,6 +126,11 @@ class Preprocess:
             X[np.arange(len(table)), k + lookup[column.codes]] = 1
             k += other + 1
         return Matrix(X, dtype)
+
+
+def is_coarse(largest: Any, spread: Any) -> Any:
+    """Whether numbers up to that size, of that standard deviation, differ by little more than float32 can tell."""
+    return largest * np.finfo(np.float32).eps > 1e-3 * spread
 
 
 def _blocks(numbers: NDArray[Any], rows: NDArray[np.int64], median: Vector | None = None) -> Any:

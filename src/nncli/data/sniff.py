@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
+
 from nncli.data.cells import BLANKS, DEFAULT_MISSING, Layout, as_number, is_missing
 from nncli.data.files import ByteStream
 from nncli.data.head import DELIMITERS, SAMPLE_BYTES, Head, TextOptions
+from nncli.data.preprocess import is_coarse
 from nncli.errors import DataError, OptionError
 from nncli.registry import did_you_mean
 
@@ -68,7 +72,8 @@ def listing(names: Iterable[str]) -> str:
     return ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
 
 
-def plan_training(stream: ByteStream, where: str, options: CsvOptions) -> Plan:
+def plan_training(stream: ByteStream, where: str, options: CsvOptions, dtype: str) -> Plan:
+    """The numbers are of `dtype`, or float64 where that is float32 and could not tell those of a column apart."""
     head = Head(stream, where, options.text)
     while not head.at_end and len(head.data) < SAMPLE_BYTES:
         head.more()
@@ -124,8 +129,13 @@ def plan_training(stream: ByteStream, where: str, options: CsvOptions) -> Plan:
     text = set(features).difference(numeric)
     layout = Layout(
         names, delimiter, header, numeric, tuple(name for name in features if name in text), target, (), missing,
-        decimal,
+        decimal, dtype,
     )  # fmt: skip
+    if dtype == "float32":
+        fine = [name for name in numeric if _are_finer_than_float32(columns[name], layout)]
+        if fine:
+            layout = dataclasses.replace(layout, dtype="float64")
+            notes.append(f"column '{fine[0]}': float32 cannot tell its numbers apart, so all are read as float64")
     return planned(layout, head, row, notes)
 
 
@@ -203,6 +213,15 @@ def _detect_decimal(columns: Iterable[Sequence[str]], delimiter: str, missing: t
     columns = list(columns)
     numeric = {sign: sum(_is_numeric(cells, missing, sign) for cells in columns) for sign in (".", ",")}
     return "," if numeric[","] > numeric["."] else "."
+
+
+def _are_finer_than_float32(cells: Iterable[str], layout: Layout) -> bool:
+    """Whether they differ by little more than its rounding errors, as times in seconds do."""
+    present = (cell.strip(BLANKS) for cell in dict.fromkeys(cells))
+    numbers = [as_number(cell, layout.decimal) for cell in present if cell not in layout.missing]
+    values = np.array([float(number) for number in numbers if number is not None])
+    values = values[np.abs(values) <= np.finfo(np.float32).max]  # larger ones are an error of their own
+    return len(values) > 1 and bool(is_coarse(np.abs(values).max(), values.std()))
 
 
 def _is_numeric(cells: Iterable[str], missing: tuple[str, ...], decimal: str) -> bool:
