@@ -180,6 +180,8 @@ class Processes:
     def _new(self, jobs: int) -> Any:  # an executor with types of its own
         from loky import ProcessPoolExecutor
 
+        # loky's helper tidies up behind a program that was killed, and need not tell the terminal
+        os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker")
         return ProcessPoolExecutor(jobs, initializer=_start, initargs=(os.getpid(), self.module))
 
 
