@@ -106,7 +106,7 @@ DATA = {
     "eval: no test rows": Case("eval untested.npz", 1, "untested.npz: the model was trained without test rows. Name the data to judge by: nncli eval MODEL DATA."),
     "eval: unknown class": Case("eval two.npz x.csv", 1, "x.csv: expected a class that the model knows (no, yes), found 'zzz'.", {"x.csv": TWO + "1,1,1,zzz\n"}),
     "eval: no target": Case("eval two.npz x.csv", 1, "x.csv:1: the target column 'label' is missing. Did you mean 'labels'?", {"x.csv": "id,a,b,labels\n1,2,3,yes\n"}),
-    "predict: missing column": Case("predict two.npz x.csv", 1, "x.csv:1: column 'id' is missing. Did you mean 'idx'?", {"x.csv": "idx,a,b\n1,2,3\n"}),
+    "predict: missing column": Case("predict two.npz x.csv", 1, "x.csv:1: column 'b' is missing. Did you mean 'bb'?", {"x.csv": "id,a,bb\n1,2,3\n"}),
     "predict: missing columns": Case("predict two.npz x.csv", 1, "x.csv:1: columns 'a', 'b' are missing. There are id, q.", {"x.csv": "id,q\n1,2\n"}),
 }  # fmt: skip
 
@@ -154,7 +154,7 @@ OPTIONS = {
     "mira batch": Case("train two.csv -m mira --batch-size full", 2, "--batch-size: mira learns from one row at each step: expected 1, found full. Leave it out, or use another --optimizer."),
     "mira l2": Case("train two.csv -m mira --l2 0.1", 2, "--l2: mira works out its step from the loss of a row alone. Leave it out, or use another --optimizer."),
     "--calibrate --val 0": Case("train two.csv --calibrate --val 0", 2, "--calibrate: there are no validation rows to judge by. Set --val above 0."),
-    "--weight": Case("train two.csv --weight wt", 2, "--weight: no column is called 'wt'. There are id, a, b."),
+    "--weight": Case("train two.csv --weight wt", 2, "--weight: no column is called 'wt'. There are a, b."),
     "--weight is target": Case("train two.csv --weight label", 2, "--weight: 'label' is the target, and cannot weigh rows too."),
     "--weight of pixels": Case("train digits-idx --weight pixel_0_1", 2, "--weight: an IDX file has no column of weights. Leave the option out."),
     "--weight alone": Case("train two.csv --weight a --drop id,b", 2, "--weight: 'a' is the only column: nothing is left to learn from."),

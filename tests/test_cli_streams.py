@@ -184,7 +184,7 @@ def test_an_error_midway_leaves_the_old_file_and_nothing_else(work: Path, tmp_pa
     data = "".join(TWO.splitlines(keepends=True)[:1] + TWO.splitlines(keepends=True)[1:] * 2000) + "x,y,z,w\n"
     done = nncli("predict", work / "two.npz", "-o", "answers.csv", stdin=data, cwd=tmp_path)
     assert done.returncode == 1
-    assert done.stderr.startswith(b"stdin:120002: column 'id': expected a number, found 'x'.")
+    assert done.stderr.startswith(b"stdin:120002: column 'a': expected a number, found 'y'.")
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"answers.csv": "old"}
 
 
@@ -298,7 +298,7 @@ def test_json_is_one_document_with_the_promised_keys(argv: list[str], keys: list
     ids=" ".join,
 )
 def test_quiet_says_nothing(argv: list[str], work: Path) -> None:
-    (work / "bare.csv").write_text(TWO.partition("\n")[2])
+    (work / "bare.csv").write_text("".join(line.partition(",")[2] for line in TWO.splitlines(keepends=True)[1:]))
     (work / "broken.csv").write_text(TWO + "x,x,x,x\n")
     loud, quiet = nncli(*argv, cwd=work), nncli(*argv, "-q", cwd=work)
     assert loud.stderr != b""  # or the test would show nothing

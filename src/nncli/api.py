@@ -24,12 +24,14 @@ from nncli.blas import use_threads
 from nncli.config import TrainConfig
 from nncli.data.cells import DEFAULT_MISSING
 from nncli.data.dataset import Dataset, Schema, Table, TextColumn
+from nncli.data.dates import SECONDS
 from nncli.errors import DataError, OptionError
 from nncli.model import Model
 from nncli.modelfile import Provenance
 from nncli.registry import did_you_mean
 
 Columns = ArrayLike | Mapping[str, Sequence[Any]]
+KINDS = {**dict.fromkeys("biuf", "number"), "M": "date"}  # of arrays, by the kind of their dtype; others are text
 
 
 @dataclass(frozen=True, repr=False)
@@ -100,9 +102,9 @@ def load(path: str | Path) -> TrainedModel:
 def train(X: Columns, y: ArrayLike, **options: Any) -> TrainedModel:
     """Trains on rows X, (n, d) numbers or a mapping of column names to values, and their classes y (n,).
 
-    NaN is a missing number, None a missing text. `options` are those of `nncli train`, with
-    underscores: hidden=64, batch_size=32, lr=0.01, apart from those on files; weight="w" is a column of the
-    mapping. Raises DataError, OptionError or TrainingError.
+    NaN is a missing number, None a missing text; datetime64 is a date, and NaT a missing one. `options` are those of
+    `nncli train`, with underscores: hidden=64, batch_size=32, lr=0.01, apart from those on files; weight="w" is a
+    column of the mapping. Raises DataError, OptionError or TrainingError.
     """
     known = [name for name in TrainConfig.options() if name not in prepare.FILE_OPTIONS]
     for name in options:
@@ -130,7 +132,7 @@ def train(X: Columns, y: ArrayLike, **options: Any) -> TrainedModel:
             raise OptionError("categorical", f"no column is called '{name}'", did_you_mean(name, schema.names))
     texts = [column.values for column in table.texts.values()]
     sha256 = hashlib.sha256(repr((schema, found.tolist(), texts)).encode())
-    for array in (table.numbers, *(column.codes for column in table.texts.values()), codes):
+    for array in (table.numbers, *(column.codes for column in table.texts.values()), *table.dates.values(), codes):
         sha256.update(array.tobytes())
     classes = tuple(str(label) for label in found)
     dataset = Dataset(table, codes.astype(np.int64), classes, schema, prepare.ARRAYS, sha256.hexdigest())
@@ -145,7 +147,7 @@ def train(X: Columns, y: ArrayLike, **options: Any) -> TrainedModel:
 def _schema(X: Columns, categorical: Sequence[str]) -> Schema:
     if isinstance(X, Mapping):
         kinds = {
-            name: "text" if name in categorical or np.asarray(values).dtype.kind not in "biuf" else "number"
+            name: "text" if name in categorical else KINDS.get(np.asarray(values).dtype.kind, "text")
             for name, values in X.items()
         }
     else:
@@ -175,9 +177,14 @@ def _table(X: Columns, schema: Schema, dtype: str) -> Table:
                 matrix[:, i] = X[name]
             except (TypeError, ValueError):
                 raise DataError("X", f"column '{name}': expected numbers, found something else") from None
-        return Table(numbers, _finite(matrix, X), {name: _text(X[name]) for name in texts})
+        return Table(
+            numbers,
+            _finite(matrix, X),
+            {name: _text(X[name]) for name in texts},
+            {name: _days(X[name], name) for name in schema.of_kind("date")},
+        )
     matrix = _matrix(X)
-    if texts or matrix.shape[1] != len(numbers):
+    if len(numbers) < len(schema.columns) or matrix.shape[1] != len(numbers):
         raise DataError("X", f"expected the {len(schema.columns)} columns of the model, found {matrix.shape[1]}")
     return Table(numbers, matrix if matrix.dtype == np.uint8 else _finite(matrix.astype(dtype), X))
 
@@ -187,6 +194,15 @@ def _finite(matrix: NDArray[Any], X: Any) -> NDArray[Any]:
         i, j = np.argwhere(np.isinf(matrix))[0]
         raise DataError("X", f"row {i}, column {j}: expected a finite number that fits {matrix.dtype}, found infinity")
     return matrix
+
+
+def _days(values: ArrayLike, name: str) -> NDArray[np.float64]:
+    """Since 1970, NaN for a date that is none."""
+    dates = np.asarray(values)
+    if dates.dtype.kind != "M":
+        raise DataError("X", f"column '{name}': expected dates as datetime64, found {dates.dtype}")
+    seconds = dates.astype("datetime64[ms]").astype(np.float64) / 1000
+    return np.where(np.isnat(dates), np.nan, seconds / SECONDS)
 
 
 def _text(values: Sequence[Any]) -> TextColumn:

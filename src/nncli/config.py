@@ -51,7 +51,10 @@ class TrainConfig:
     target: str | None = option(None, "Column to predict: a name, or a position from 0 (negative from the end).",
         "Data", "NAME", read_text, short="-t", default_text="the column called label, target, class or y")  # fmt: skip
     drop: tuple[str, ...] = option((), "Columns to leave out.", "Data", "COLS", read_columns)
+    only: tuple[str, ...] = option((), "Columns to learn from, and no others.", "Data", "COLS", read_columns)
     categorical: tuple[str, ...] = option((), "Columns of numbers that are categories.", "Data", "COLS", read_columns)
+    numeric: tuple[str, ...] = option((), "Columns that are numbers, whatever they look like.", "Data", "COLS",
+        read_columns)  # fmt: skip
     missing: tuple[str, ...] = option((), "More texts that mean a missing value.", "Data", "TEXTS", read_columns,
         default_text="empty, NA, N/A, NaN, null, ?")  # fmt: skip
     header: bool | None = option(None, "Whether the first line names the columns.", "Data", "", bool,

@@ -43,10 +43,10 @@ from nncli.trainer import Epoch
 
 FORMAT = "nncli model"
 FORMAT_VERSION = 4
-OLDER = {
-    3: {"schema": {"decimal": ".", "encoding": "utf-8", "dtype": "float32"}}
-}  # what is new since, and what it was by then
+# what is new since, and what it was by then
+OLDER = {3: {"schema": {"decimal": ".", "encoding": "utf-8", "dtype": "float32"}, "dates": []}}
 MOST_COLUMNS, MOST = 1 << 20, 1e30
+KINDS = ("number", "text", "date")
 RESOLVED = ("optimizer", "lr", "schedule", "average", "epochs", "batch_size")
 FLAT = {
     "meta": "uint8",
@@ -65,7 +65,7 @@ META = {
     "schema": {"columns": [[str]], "target": str, "header": bool, "missing": [str], "target_place": int,
                "delimiter": str, "width": int, "decimal": str, "encoding": str,
                "dtype": str},
-    "scaling": str, "categories": [[(str, [(str, None)])]],
+    "scaling": str, "categories": [[(str, [(str, None)])]], "dates": [[(str, float)]],
     "data": {"source": str, "sha256": str, "val_sha256": str, "test_sha256": str, "n_rows": int, "has_test_file": bool},
     "best_epoch": int, "notes": [str], "state": (dict, None),
     "figures": {"model": str, "classes": [str], "n_train": int, "n_val": int, "n_test": int, "epochs": int,
@@ -118,6 +118,7 @@ def encode(model: Model, p: Provenance) -> bytes:
         "schema": asdict(model.schema),
         "scaling": model.preprocess.scaling,
         "categories": [[name, list(values)] for name, values in model.preprocess.categories.items()],
+        "dates": [list(one) for one in model.preprocess.dates],
         "data": {
             "source": p.source,
             "sha256": p.sha256,
@@ -243,8 +244,8 @@ def _state(
 
 def _schema(stored: dict[str, Any]) -> Schema:
     columns = tuple(map(tuple, stored["columns"]))
-    if any(len(column) != 2 or column[1] not in ("number", "text") for column in columns):
-        raise ValueError("a column that is neither number nor text")
+    if any(len(column) != 2 or column[1] not in KINDS for column in columns):
+        raise ValueError("a column that is neither number, text nor date")
     names = [name for name, _ in columns]
     if not stored["header"] and not all(re.fullmatch(r"c\d{1,7}", name) for name in names):
         raise ValueError("names of columns that had none")
@@ -263,6 +264,8 @@ def _schema(stored: dict[str, Any]) -> Schema:
 def _preprocess(schema: Schema, stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Preprocess:
     if any(len(pair) != 2 or type(pair[0]) is not str or type(pair[1]) is not list for pair in stored["categories"]):
         raise ValueError("categories that are not of their form")
+    if [type(part) for pair in stored["dates"] for part in pair] != [str, float] * len(stored["dates"]):
+        raise ValueError("dates that are not of their form")
     preprocess = Preprocess(
         number_names=schema.of_kind("number"),
         median=arrays["median"],
@@ -271,11 +274,14 @@ def _preprocess(schema: Schema, stored: dict[str, Any], arrays: Mapping[str, NDA
         categories={name: tuple(values) for name, values in stored["categories"]},
         scaling=stored["scaling"],
         dead=arrays["dead"],
+        dates=tuple((name, first) for name, first in stored["dates"]),
     )
-    k = len(preprocess.number_names)
+    k = preprocess.n_numbers
     shapes = {"median": (k,), "shift": (k,), "scale": (k,), "dead": (preprocess.width,)}
     texts = [name for name, _ in stored["categories"]]
-    if any(arrays[name].shape != shape for name, shape in shapes.items()) or texts != [*schema.of_kind("text")]:
+    if (any(arrays[name].shape != shape for name, shape in shapes.items()) or texts != [*schema.of_kind("text")]) or [
+        name for name, _ in preprocess.dates
+    ] != [*schema.of_kind("date")]:
         raise ValueError("preprocessing that does not fit the columns")
     for name in ("median", "shift", "scale"):
         _check_finite(name, arrays[name])

@@ -27,6 +27,8 @@ ARRAYS = "arrays"  # the source of what came from Python
 FILE_OPTIONS = (
     "target",
     "drop",
+    "only",
+    "numeric",
     "missing",
     "header",
     "delimiter",
@@ -41,8 +43,8 @@ FILE_OPTIONS = (
 def csv_options(config: TrainConfig) -> CsvOptions:
     """The part of the options that says how to read a file."""
     return CsvOptions(
-        config.target, config.drop, config.categorical, config.missing, config.header, config.delimiter,
-        config.decimal, config.encoding, config.skip_rows,
+        config.target, config.drop, config.only, config.categorical, config.numeric, config.weight, config.missing,
+        config.header, config.delimiter, config.decimal, config.encoding, config.skip_rows,
     )  # fmt: skip
 
 

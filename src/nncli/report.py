@@ -117,6 +117,7 @@ def print_model(d: dict[str, Any]) -> None:
         "model": f"{d['model']} {d['layers']}, {d['parameters']:,} parameters",
         "target": f"{d['target']}, {len(d['classes'])} classes: {_listing(d['classes'])}",
         "numbers": f"{len(numbers)} columns, scaling {d['scaling']}: {_listing(numbers)}" if numbers else "",
+        "dates": _listing([column["name"] for column in d["columns"] if column["kind"] == "date"]),
         **{
             f"text '{_cut(name)}'": _listing(["(missing)" if value is None else value for value in values])
             for name, values in d["categories"].items()

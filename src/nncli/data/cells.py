@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.arrow import string_array, vector
+from nncli.data.dates import days_of
 from nncli.errors import DataError
 
 DEFAULT_MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "?")
@@ -39,6 +40,7 @@ class Layout:
     missing: tuple[str, ...] = DEFAULT_MISSING
     decimal: str = "."
     dtype: str = "float32"  # of the numbers
+    dates: tuple[str, ...] = ()  # feature columns read as dates
 
 
 def is_missing(cell: str, missing: tuple[str, ...] | frozenset[str]) -> bool:
@@ -134,6 +136,7 @@ class ByHand:
 
     numbers: NDArray[Any]
     text: dict[str, list[str | None]]
+    dates: dict[str, list[str | None]]
     target: list[str | None]
     kept: dict[str, list[str]]
     errors: dict[int, DataError]  # row → what is wrong with it
@@ -148,9 +151,10 @@ class SlowPath:
         place = {name: i for i, name in reversed(list(enumerate(layout.names)))}
         self.numeric = [(name, place[name]) for name in layout.numeric]
         self.text = [(name, place[name]) for name in layout.text]
+        self.dates = [(name, place[name]) for name in layout.dates]
         self.keep = [(name, place[name]) for name in layout.keep]
         self.target = None if layout.target is None else place[layout.target]
-        self.used = {i for _, i in self.numeric + self.text}
+        self.used = {i for _, i in self.numeric + self.text + self.dates}
         if self.target is not None:
             self.used.add(self.target)
 
@@ -159,7 +163,7 @@ class SlowPath:
         from pyarrow._compute import CastOptions, call_function  # pyarrow.compute makes wrappers for 25 ms
 
         layout, errors, places = self.layout, {}, []
-        blank: list[str | None] = [None] * (len(self.numeric) + len(self.text) + 1)
+        blank: list[str | None] = [None] * (len(self.numeric) + len(self.text) + len(self.dates) + 1)
         rows, kept = [], []
         for i, (line, row) in enumerate(self._rows(data, first_line)):
             where = f"{self.file}:{line}"
@@ -189,6 +193,7 @@ class SlowPath:
         return ByHand(
             numbers,
             {name: [row_[d + j] for row_ in rows] for j, name in enumerate(layout.text)},
+            {name: [row_[d + len(layout.text) + j] for row_ in rows] for j, name in enumerate(layout.dates)},
             [row_[-1] for row_ in rows] if layout.target is not None else [],
             {name: [row_[j] for row_ in kept] for j, name in enumerate(layout.keep)},
             dict(sorted(errors.items())),
@@ -217,7 +222,7 @@ class SlowPath:
         return cells
 
     def _clean(self, cells: list[str], where: str) -> list[str | None]:
-        """Numeric cells, then text cells, then the target; None for a missing one."""
+        """Numeric cells, then text cells, dates, and the target; None for a missing one."""
         for i in sorted(self.used):
             check_utf8(cells[i], where)
         clean: list[str | None] = []
@@ -236,6 +241,15 @@ class SlowPath:
         for _, i in self.text:
             cell = cells[i].strip(BLANKS)
             clean.append(None if is_missing(cell, self.missing) else cell)
+        for name, i in self.dates:
+            cell = cells[i].strip(BLANKS)
+            if is_missing(cell, self.missing):
+                clean.append(None)
+            elif days_of(cell) is None:
+                problem = f"column '{name}': expected a date such as 2026-11-21, found {quoted(cell)}"
+                raise DataError(where, problem, self._remedy(name, cell))
+            else:
+                clean.append(cell)
         if self.target is None:
             return [*clean, None]
         cell = cells[self.target].strip(BLANKS)

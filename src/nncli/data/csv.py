@@ -5,6 +5,7 @@ files → bytes · sniff, match → layout · cells → what a row means · fast
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Literal
 
@@ -22,7 +23,7 @@ from nncli.data.cells import (
     open_quote,
 )
 from nncli.data.dataset import Dataset, Schema, Table, TextColumn
-from nncli.data.fast import Block, FastPath, text_column
+from nncli.data.fast import Block, FastPath, days, text_column
 from nncli.data.files import ByteStream, Input, open_input, shown, side_by_side
 from nncli.data.head import DETECTED, TextOptions
 from nncli.data.match import plan_answering
@@ -156,7 +157,9 @@ class CsvReader:
         texts = {name: text_column(n, cells, frozenset()) for name, cells in rows.text.items()}
         target = None if self.layout.target is None else text_column(n, rows.target, frozenset())
         kept = {name: string_array(cells) for name, cells in rows.kept.items()}
-        return Block(Table(self.layout.numeric, rows.numbers, texts), target, kept, rows.errors)
+        dates = {name: days(text_column(n, cells, frozenset())) for name, cells in rows.dates.items()}
+        known = {name: column for name, column in dates.items() if column is not None}  # which is all of them
+        return Block(Table(self.layout.numeric, rows.numbers, texts, known), target, kept, rows.errors)
 
     def _settled(self, block: Block) -> Block:
         """uint8 as long as everything fits it, and no longer."""
@@ -167,7 +170,7 @@ class CsvReader:
         self.small = bool(fits.all())
         if not self.small:
             return block
-        table = Table(block.table.number_names, numbers.astype(np.uint8), block.table.texts)
+        table = dataclasses.replace(block.table, numbers=numbers.astype(np.uint8))
         return Block(table, block.target, block.kept, block.errors)
 
 
@@ -252,10 +255,13 @@ def read_dataset(source: str, options: CsvOptions, dtype: str = "float32", strea
 
         numbers, target = _Growing(times), _GrowingText(times)
         texts = {name: _GrowingText(times) for name in layout.text}
+        dates = {name: _Growing(times) for name in layout.dates}
         for block in reader:
             numbers.append(block.table.numbers)
             for name, column in texts.items():
                 column.append(block.table.texts[name])
+            for name, column_of_days in dates.items():
+                column_of_days.append(block.table.dates[name])
             assert block.target is not None
             target.append(block.target)
         if not numbers.rows:
@@ -267,9 +273,11 @@ def read_dataset(source: str, options: CsvOptions, dtype: str = "float32", strea
             layout.numeric,
             numbers.finished() if layout.numeric else np.empty((len(y), 0), layout.dtype),
             {name: column.finished() for name, column in texts.items()},
+            {name: column_of_days.finished() for name, column_of_days in dates.items()},
         )
         sha256 = opened.hexdigest()
-    kind_of = {**dict.fromkeys(layout.numeric, "number"), **dict.fromkeys(layout.text, "text")}
+    of_kind = {"number": layout.numeric, "text": layout.text, "date": layout.dates}
+    kind_of = {name: kind for kind, names in of_kind.items() for name in names}
     kinds = tuple((name, kind_of[name]) for name in layout.names if name in kind_of)
     place = sum(name in kind_of for name in layout.names[: layout.names.index(layout.target or "")])
     schema = Schema(

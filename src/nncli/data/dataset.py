@@ -30,12 +30,14 @@ class Table:
     """n rows of feature columns: all numbers as one matrix, each text column as codes.
 
     `numbers` is (n, len(number_names)), uint8 where every cell of the file is a whole number from
-    0 to 255 (images stay small), else float32 or float64 with NaN for a missing cell.
+    0 to 255 (images stay small), else float32 or float64 with NaN for a missing cell. Dates are days since 1970, (n,)
+    float64, with NaN too.
     """
 
     number_names: tuple[str, ...]
     numbers: NDArray[Any]
     texts: Mapping[str, TextColumn] = field(default_factory=dict)
+    dates: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -43,7 +45,10 @@ class Table:
     def take(self, rows: NDArray[Any]) -> Table:
         """The given rows, in the given order."""
         return Table(
-            self.number_names, self.numbers[rows], {name: column.take(rows) for name, column in self.texts.items()}
+            self.number_names,
+            self.numbers[rows],
+            {name: column.take(rows) for name, column in self.texts.items()},
+            {name: days[rows] for name, days in self.dates.items()},
         )
 
 
@@ -51,7 +56,7 @@ class Table:
 class Schema:
     """The columns of a training file: what a model asks of every later one.
 
-    `columns` are (name, "number" or "text") in the order of the file, which is what counts where
+    `columns` are (name, "number", "text" or "date") in the order of the file, which is what counts where
     new data has no header; `target_place` is the target's position among them. `header` is whether
     the file named its columns (without, they are called c0, c1, … by their positions). `missing`
     are the texts that mean a missing value. `width` is how many columns the training file had, with those that
@@ -141,6 +146,7 @@ def without_weights(dataset: Dataset, name: str) -> tuple[Dataset, NDArray[np.fl
             tuple(n for n in dataset.table.number_names if n != name),
             np.delete(numbers, place, axis=1),
             dataset.table.texts,
+            dataset.table.dates,
         ),
         schema=dataclasses.replace(
             schema,
@@ -163,4 +169,5 @@ def concatenate(tables: Sequence[Table]) -> Table:
             recode = [values.setdefault(value, len(values)) for value in column.values]
             codes.append(np.array([*recode, -1], np.int32)[column.codes])  # code −1 finds the last one
         texts[name] = TextColumn(np.concatenate(codes), tuple(values))
-    return Table(first.number_names, np.concatenate([table.numbers for table in tables]), texts)
+    dates = {name: np.concatenate([table.dates[name] for table in tables]) for name in first.dates}
+    return Table(first.number_names, np.concatenate([table.numbers for table in tables]), texts, dates)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from nncli.data.arrow import vector
 from nncli.data.cells import BLANKS, NAN_SPELLINGS, Layout, as_number, is_missing
 from nncli.data.dataset import Table, TextColumn
+from nncli.data.dates import days_of
 from nncli.errors import DataError
 
 SMALL_BYTES = 64 << 10  # not worth a second thread
@@ -48,7 +49,7 @@ class FastPath:
         place = {name: str(i) for i, name in reversed(list(enumerate(layout.names)))}
         self.numeric = [place[name] for name in layout.numeric]
         target = [] if layout.target is None else [layout.target]
-        self.text = [(name, place[name]) for name in (*layout.text, *target)]
+        self.text = [(name, place[name]) for name in (*layout.text, *layout.dates, *target)]
         self.keep = [(name, place[name]) for name in layout.keep]
         missing = frozenset(layout.missing)
         self.missing = missing
@@ -101,9 +102,12 @@ class FastPath:
             return None
         texts = {name: self._text(table[column]) for name, column in self.text}
         target = None if self.layout.target is None else texts.pop(self.layout.target)
+        dates = {name: days(texts.pop(name)) for name in self.layout.dates}
+        if any(column is None for column in dates.values()):
+            return None
         if target is not None and target.codes.size and target.codes.min() < 0:
             return None
-        if target is None and self._may_be_empty(numbers, texts) and _has_empty_line(data):
+        if target is None and self._may_be_empty(numbers, texts, dates) and _has_empty_line(data):
             return None  # which pyarrow reads as empty cells; in a row with a target it is a missing target
         kept: dict[str, Any] = {}
         if self.keep:
@@ -111,14 +115,17 @@ class FastPath:
             if cells is None:
                 return None
             kept = {name: cells[column].combine_chunks() for name, column in self.keep}
-        return Block(Table(self.layout.numeric, numbers, texts), target, kept, {})
+        known = {name: column for name, column in dates.items() if column is not None}
+        return Block(Table(self.layout.numeric, numbers, texts, known), target, kept, {})
 
-    def _may_be_empty(self, numbers: NDArray[Any], texts: Mapping[str, TextColumn]) -> bool:
+    def _may_be_empty(self, numbers: NDArray[Any], texts: Mapping[str, TextColumn], dates: Mapping[str, Any]) -> bool:
         """Whether some row has nothing in its first feature: far cheaper than a search for empty lines."""
         if len(self.layout.names) == 1:
             return False  # there, an empty line is a row with a missing cell
         if self.numeric:
             return bool(np.isnan(numbers[:, 0]).any())
+        if self.layout.dates:
+            return bool(np.isnan(dates[self.layout.dates[0]]).any())
         return bool((texts[self.layout.text[0]].codes < 0).any())
 
     def _parse(self, data: bytes, convert_options: Any) -> Any:
@@ -156,6 +163,14 @@ class FastPath:
 
 def _has_empty_line(data: bytes) -> bool:
     return b"\n\n" in data or b"\n\r\n" in data or data.startswith((b"\n", b"\r\n"))
+
+
+def days(column: TextColumn) -> NDArray[np.float64] | None:
+    """The dates of a column of text, in days since 1970; None where one of them is none."""
+    found = [days_of(value) for value in column.values]
+    if None in found:
+        return None
+    return np.array([*found, np.nan], np.float64)[column.codes]  # −1, a missing one, finds the last
 
 
 def text_column(codes: NDArray[Any], cells: Sequence[str | None], missing: frozenset[str]) -> TextColumn:

@@ -8,7 +8,8 @@ from nncli.data.cells import BLANKS, Layout, is_missing, split_row
 from nncli.data.dataset import Schema
 from nncli.data.files import ByteStream
 from nncli.data.head import DELIMITERS, DETECTED, Head, TextOptions
-from nncli.data.sniff import Plan, is_number, listing, looks_like_header, planned, unique_names
+from nncli.data.kinds import is_number
+from nncli.data.sniff import Plan, listing, looks_like_header, planned, unique_names
 from nncli.errors import DataError, OptionError
 from nncli.registry import did_you_mean
 
@@ -73,6 +74,7 @@ def plan_answering(
         expected.missing,
         expected.decimal,
         "float64" if "float64" in (dtype, expected.dtype) else "float32",
+        expected.of_kind("date"),
     )
     if best != expected.delimiter:
         notes.append("delimiter: " + {"\t": "tab"}.get(best, best))

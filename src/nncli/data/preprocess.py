@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.dataset import Table, TextColumn
+from nncli.data.dates import INPUTS, inputs_of
 from nncli.data.matrix import Matrix
 
 SCALINGS = ("standard", "minmax", "pixels", "none")
@@ -24,9 +25,11 @@ Vector = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Preprocess:
-    """x = (value − shift) · scale for numbers, 0/1 inputs for text.
+    """x = (value − shift) · scale for numbers and dates, 0/1 inputs for text.
 
-    A missing number counts as the median of its column. A column that is constant over the
+    `median`, `shift` and `scale` are those of the number columns, then of the three inputs that each date is made of
+    (`dates.INPUTS`); `dates` has the name of each such column and its first day in training, in days since 1970.
+    A missing number or date counts as the median of its column. A column that is constant over the
     training rows has scale 0: it can do no harm, whatever it holds later. A text column has one
     input for each category (a missing cell is a category of its own, None, if training had one)
     and one last input for any other value. `dead` are the inputs that were 0 in every training row;
@@ -34,18 +37,24 @@ class Preprocess:
     """
 
     number_names: tuple[str, ...]
-    median: Vector  # (number columns,)
+    median: Vector  # (numbers,): of number columns, and what dates are made of
     shift: Vector
     scale: Vector
     categories: Mapping[str, tuple[str | None, ...]]
     scaling: str  # one of SCALINGS
     dead: NDArray[np.bool_]  # (width,)
+    dates: tuple[tuple[str, float], ...] = ()
     notes: tuple[str, ...] = field(default=(), compare=False)
+
+    @property
+    def n_numbers(self) -> int:
+        """How many of the inputs are numbers."""
+        return len(self.number_names) + len(INPUTS) * len(self.dates)
 
     @property
     def width(self) -> int:
         """How many inputs the network gets."""
-        return len(self.number_names) + sum(len(categories) + 1 for categories in self.categories.values())
+        return self.n_numbers + sum(len(categories) + 1 for categories in self.categories.values())
 
     @classmethod
     @np.errstate(over="ignore", divide="ignore", invalid="ignore")  # of float64, in columns that are then refused
@@ -53,40 +62,33 @@ class Preprocess:
         """Learns from the given rows of the table; `scale` is auto, standard, minmax or none."""
         notes: list[str] = []
         numbers = table.numbers
-        median = _median(numbers, rows)
-        low, high = _range(numbers, rows, median)
+        own = _Fitted.of(numbers, rows, scale)
         if scale == "auto":
-            scale = "pixels" if _are_pixels(numbers, rows, low, high) else "standard"
-            if len(high):
+            scale = own.scaling
+            if len(own.high):
                 notes.append(
-                    f"scaling: numbers divided by {high.max():g}, as all are pixels (whole, from 0 to 255)"
+                    f"scaling: numbers divided by {own.high.max():g}, as all are pixels (whole, from 0 to 255)"
                     if scale == "pixels"
                     else "scaling: numbers standardised to mean 0 and standard deviation 1"
                 )
         if scale == "standard":
-            shift, spread = _mean_and_deviation(numbers, rows, median, np.maximum(np.abs(low), np.abs(high)))
-            coarse = is_coarse(np.maximum(np.abs(low), np.abs(high)), spread)
-            if numbers.dtype == np.float32 and (coarse & (high > low)).any():
-                name = table.number_names[int(np.argmax(coarse & (high > low)))]
+            coarse = is_coarse(own.largest, own.spread) & (own.high > own.low)
+            if numbers.dtype == np.float32 and coarse.any():
+                name = table.number_names[int(np.argmax(coarse))]
                 notes.append(
                     f"column '{name}': its values differ by little more than float32 can tell; use --dtype float64"
                 )
-        elif scale == "minmax":
-            shift, spread = low, np.maximum(high - low, SMALLEST_RANGE)
-        elif scale == "pixels":
-            shift, spread = np.zeros_like(high), np.full_like(high, max(high.max(), 1))
-        else:
-            shift, spread = np.zeros_like(high), np.ones_like(high)
-        constant = high - low < SMALLEST_RANGE
-        if constant.any() and scale != "pixels":
-            names = [f"'{name}'" for name, same in zip(table.number_names, constant, strict=True) if same]
+        if own.constant.any() and scale != "pixels":
+            names = [f"'{name}'" for name, same in zip(table.number_names, own.constant, strict=True) if same]
             more = f" and {len(names) - 5} more" if len(names) > 5 else ""
             notes.append(f"constant in the training rows, so without effect: {', '.join(names[:5])}{more}")
-        # a pixel that is always 0 has weights of 0, as `dead` says; so all pixels can share one scale
-        factor = np.where(constant & ((scale != "pixels") | (high > 0)), 0.0, 1 / spread)
+        dates = tuple((name, _first(days[rows])) for name, days in table.dates.items())
+        for name, _ in dates:
+            notes.append(f"column '{name}': dates, as days since the first, day of the year and weekday")
+        made = _Fitted.of(_made_of_dates(table, dates), rows, "standard" if scale == "pixels" else scale)
 
         categories: dict[str, tuple[str | None, ...]] = {}
-        dead = [constant]
+        dead = [own.constant, made.constant]
         for name, column in table.texts.items():
             categories[name], rare = _categories(column, rows)
             dead.append(np.array([False] * len(categories[name]) + [rare == 0]))
@@ -94,29 +96,26 @@ class Preprocess:
                 notes.append(
                     f"column '{name}': {MAX_CATEGORIES} most frequent values kept, {rare} others taken together"
                 )
-        return cls(table.number_names, median, shift, factor, categories, scale, np.concatenate(dead), tuple(notes))
+        median, shift, factor = (
+            np.concatenate([getattr(own, name), getattr(made, name)]) for name in ("median", "shift", "factor")
+        )
+        return cls(
+            table.number_names, median, shift, factor, categories, scale, np.concatenate(dead), dates, tuple(notes)
+        )
 
     def transform(self, table: Table, dtype: np.dtype[Any]) -> Matrix:
         """The inputs (n, width) of the table's rows; its columns must be those it was fitted on."""
         numbers = table.numbers
-        exact = np.dtype(np.float64) if numbers.dtype == np.float64 else dtype  # float32 cannot hold all that it has
-        shift, scale, median = (v.astype(exact) for v in (self.shift, self.scale, self.median))
-        if numbers.dtype == np.uint8 and not self.categories:
+        if numbers.dtype == np.uint8 and not self.categories and not self.dates:
+            shift, scale = self.shift.astype(dtype), self.scale.astype(dtype)
             alike = bool((scale == scale[0]).all())  # as those of pixels are: one number is faster than a row of them
             return Matrix(numbers, dtype, shift if shift.any() else None, scale[0] if alike else scale)
-        X, finite = np.zeros((len(table), self.width), dtype), np.finfo(exact).max
+        X = np.zeros((len(table), self.width), dtype)
         k = len(self.number_names)
-        for start in range(0, len(table), ROWS_AT_ONCE):
-            block = numbers[start : start + ROWS_AT_ONCE]
-            out = X[start : start + ROWS_AT_ONCE, :k]
-            if block.dtype != np.uint8:
-                block = np.where(np.isnan(block), median, block)
-            with np.errstate(over="ignore"):
-                scaled = out if shift.dtype == dtype else np.empty(out.shape, shift.dtype)
-                np.subtract(block, shift, out=scaled)
-                np.clip(scaled, -finite, finite, out=scaled)  # first, as 0 · ∞ is no number
-                scaled *= scale
-                np.clip(scaled, -LARGEST, LARGEST, out=out)
+        self._scale(numbers, X[:, :k], slice(0, k))
+        if self.dates:
+            self._scale(_made_of_dates(table, self.dates), X[:, k : self.n_numbers], slice(k, self.n_numbers))
+        k = self.n_numbers
         for name, categories in self.categories.items():
             column = table.texts[name]
             position = {value: i for i, value in enumerate(categories)}
@@ -126,6 +125,74 @@ class Preprocess:
             X[np.arange(len(table)), k + lookup[column.codes]] = 1
             k += other + 1
         return Matrix(X, dtype)
+
+    def _scale(self, numbers: NDArray[Any], out: NDArray[Any], columns: slice) -> None:
+        """out = (numbers − shift) · scale, for the columns with that part of shift and scale."""
+        # what float32 cannot hold is cut to it last
+        exact = np.dtype(np.float64) if numbers.dtype == np.float64 else out.dtype
+        finite = np.finfo(exact).max
+        shift, scale, median = (v[columns].astype(exact) for v in (self.shift, self.scale, self.median))
+        for start in range(0, len(numbers), ROWS_AT_ONCE):
+            block, part = numbers[start : start + ROWS_AT_ONCE], out[start : start + ROWS_AT_ONCE]
+            if block.dtype != np.uint8:
+                block = np.where(np.isnan(block), median, block)
+            scaled = part if exact == out.dtype else np.empty(part.shape, exact)
+            with np.errstate(over="ignore"):
+                np.subtract(block, shift, out=scaled)
+                np.clip(scaled, -finite, finite, out=scaled)  # first, as 0 · ∞ is no number
+                scaled *= scale
+                np.clip(scaled, -LARGEST, LARGEST, out=part)
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    """What is learned from the training rows of some columns of numbers."""
+
+    median: Vector
+    low: Vector
+    high: Vector
+    shift: Vector
+    spread: Vector
+    scaling: str
+
+    @classmethod
+    def of(cls, numbers: NDArray[Any], rows: NDArray[np.int64], scale: str) -> _Fitted:
+        median = _median(numbers, rows)
+        low, high = _range(numbers, rows, median)
+        if scale == "auto":
+            scale = "pixels" if _are_pixels(numbers, rows, low, high) else "standard"
+        if scale == "standard":
+            shift, spread = _mean_and_deviation(numbers, rows, median, np.maximum(np.abs(low), np.abs(high)))
+        elif scale == "minmax":
+            shift, spread = low, np.maximum(high - low, SMALLEST_RANGE)
+        elif scale == "pixels":
+            shift, spread = np.zeros_like(high), np.full_like(high, max(high.max(), 1))
+        else:
+            shift, spread = np.zeros_like(high), np.ones_like(high)
+        return cls(median, low, high, shift, spread, scale)
+
+    @property
+    def largest(self) -> Vector:
+        return np.maximum(np.abs(self.low), np.abs(self.high))
+
+    @property
+    def constant(self) -> NDArray[np.bool_]:
+        return np.asarray(self.high - self.low < SMALLEST_RANGE)
+
+    @property
+    def factor(self) -> Vector:
+        """1 / spread. A pixel that is always 0 has weights of 0, as `dead` says; so all pixels can share one."""
+        return np.where(self.constant & ((self.scaling != "pixels") | (self.high > 0)), 0.0, 1 / self.spread)
+
+
+def _first(days: Vector) -> float:
+    known = days[~np.isnan(days)]
+    return float(known.min()) if len(known) else 0.0
+
+
+def _made_of_dates(table: Table, dates: tuple[tuple[str, float], ...]) -> NDArray[np.float64]:
+    """(n, 3 for each)"""
+    return np.column_stack([np.empty((len(table), 0)), *(inputs_of(table.dates[name], first) for name, first in dates)])
 
 
 def is_coarse(largest: Any, spread: Any) -> Any:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
-import numpy as np
-
-from nncli.data.cells import BLANKS, DEFAULT_MISSING, Layout, as_number, is_missing
+from nncli.data import kinds
+from nncli.data.cells import BLANKS, DEFAULT_MISSING, Layout, is_missing
 from nncli.data.files import ByteStream
 from nncli.data.head import DELIMITERS, SAMPLE_BYTES, Head, TextOptions
-from nncli.data.preprocess import is_coarse
 from nncli.errors import DataError, OptionError
 from nncli.registry import did_you_mean
 
@@ -29,7 +25,10 @@ class CsvOptions:
 
     target: str | None = None
     drop: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
     categorical: tuple[str, ...] = ()
+    numeric: tuple[str, ...] = ()
+    weight: str | None = None
     missing: tuple[str, ...] = ()
     header: bool | None = None
     delimiter: str | None = None
@@ -54,16 +53,11 @@ class Plan:
     notes: tuple[str, ...] = ()
 
 
-@lru_cache(10_000)  # of a thousand columns, most hold the same numbers
-def is_number(cell: str, decimal: str = ".") -> bool:
-    return as_number(cell.strip(BLANKS), decimal) is not None
-
-
 def looks_like_header(cells: Sequence[str]) -> bool:
     """No cell is a number or means a missing value, and most have a name."""
     named = [cell for cell in cells if cell]
     return 2 * len(named) > len(cells) - (not cells[0]) and not any(
-        is_number(cell) or is_missing(cell, DEFAULT_MISSING) for cell in named
+        kinds.is_number(cell) or is_missing(cell, DEFAULT_MISSING) for cell in named
     )
 
 
@@ -78,65 +72,82 @@ def plan_training(stream: ByteStream, where: str, options: CsvOptions, dtype: st
     while not head.at_end and len(head.data) < SAMPLE_BYTES:
         head.more()
     notes = head.notes
-    if options.delimiter is None:
+    delimiter = options.delimiter and checked_delimiter(options.delimiter)
+    if delimiter is None:
         delimiter = _detect_delimiter(head)
         if delimiter != ",":
             notes.append("delimiter: " + {"\t": "tab"}.get(delimiter, delimiter))
-    else:
-        delimiter = checked_delimiter(options.delimiter)
+    if options.decimal == delimiter:
+        problem = f"expected another sign than the delimiter, found '{delimiter}' for both"
+        raise OptionError("--decimal", problem)
     row, first = head.split_first(delimiter)
     header = looks_like_header(first) if options.header is None else options.header
-    if header:
-        names = unique_names(first)
-        for i, (own, name) in enumerate(zip(first, names, strict=True), 1):
-            if name != own:
-                problem = "is not the first one of its name" if own else "has no name in the header"
-                notes.append(f"column {i} {problem}: it is called {name}")
-    else:
-        names = tuple(f"c{i}" for i in range(len(first)))
-        if options.header is None:
-            notes.append(
-                f"no header: the columns are called {names[0]}" + (f" to {names[-1]}" if len(names) > 1 else "")
-            )
+    names, told = _names(first, header, options.header is None)
     target, note = _find_target(names, options.target, where)
-    notes += note
-    for option, given in (("--drop", options.drop), ("--categorical", options.categorical)):
-        for name in given:
+    notes += [*told, *note]
+    features = _features(names, target, options, where)
+    missing = DEFAULT_MISSING + tuple(token.strip(BLANKS) for token in options.missing)
+    most = min(SAMPLE_ROWS, max(LEAST_ROWS, SAMPLE_CELLS // len(names)))
+    sample = [r for r in head.sample(delimiter, most)[header:] if len(r) == len(names)]
+    cells = dict(zip(names, zip(*sample, strict=True), strict=True)) if sample else dict.fromkeys(names, ())
+    columns = kinds.present({name: cells[name] for name in features}, missing)
+    decimal = options.decimal
+    if decimal is None:
+        decimal = kinds.decimal_of({n: c for n, c in columns.items() if n not in options.categorical}, delimiter)
+        if decimal != ".":
+            notes.append(f"decimal sign: {decimal}")
+    kind_of, told = kinds.kinds_of(columns, decimal, options.categorical, options.numeric, options.only, options.weight)
+    notes += told
+    numeric, text, dates = (
+        tuple(name for name, its in kind_of.items() if its == kind) for kind in ("number", "text", "date")
+    )
+    if dtype == "float32":
+        fine = [name for name in numeric if kinds.are_finer_than_float32(columns[name], decimal)]
+        if fine:
+            dtype = "float64"
+            notes.append(f"column '{fine[0]}': float32 cannot tell its numbers apart, so all are read as float64")
+    layout = Layout(names, delimiter, header, numeric, text, target, (), missing, decimal, dtype, dates)
+    return planned(layout, head, row, notes)
+
+
+def _names(first: Sequence[str], header: bool, tell: bool) -> tuple[tuple[str, ...], list[str]]:
+    """Of all columns, from the cells of the first row; and notes."""
+    if not header:
+        names = tuple(f"c{i}" for i in range(len(first)))
+        called = f"no header: the columns are called {names[0]}" + (f" to {names[-1]}" if len(names) > 1 else "")
+        return names, [called] * tell
+    names, notes = unique_names(first), []
+    for i, (own, name) in enumerate(zip(first, names, strict=True), 1):
+        if name != own:
+            problem = "is not the first one of its name" if own else "has no name in the header"
+            notes.append(f"column {i} {problem}: it is called {name}")
+    return names, notes
+
+
+def _features(names: tuple[str, ...], target: str, options: CsvOptions, where: str) -> list[str]:
+    """The columns to learn from; OptionError for names that are none, or contradict one another."""
+    given = {
+        "--drop": options.drop, "--only": options.only, "--categorical": options.categorical,
+        "--numeric": options.numeric,
+    }  # fmt: skip
+    for option, named in given.items():
+        for name in named:
             if name not in names:
                 raise OptionError(
                     option, f"no column is called '{name}'", did_you_mean(name, names) or f"There are {listing(names)}"
                 )
             if name == target:
                 raise OptionError(option, f"'{name}' is the target column", "Name another one with --target")
-    features = [name for name in names if name != target and name not in options.drop]
-    if not features:
+    for one, other in (("--drop", "--only"), ("--drop", "--categorical"), ("--drop", "--numeric"),
+                       ("--numeric", "--categorical")):  # fmt: skip
+        both = [name for name in given[one] if name in given[other]]
+        if both:
+            raise OptionError(one, f"'{both[0]}' is named by {other} too", "Name it once")
+    wanted = {*options.only, options.weight} if options.only else {*names}
+    found = [name for name in names if name in wanted and name != target and name not in options.drop]
+    if not found:
         raise DataError(where, f"no feature column is left beside the target '{target}'", "Drop fewer columns")
-    missing = DEFAULT_MISSING + tuple(token.strip(BLANKS) for token in options.missing)
-    most = min(SAMPLE_ROWS, max(LEAST_ROWS, SAMPLE_CELLS // len(names)))
-    sample = [r for r in head.sample(delimiter, most)[header:] if len(r) == len(names)]
-    columns = dict(zip(names, zip(*sample, strict=True), strict=True)) if sample else dict.fromkeys(names, ())
-    categorical = set(options.categorical)
-    decimal = options.decimal
-    if decimal is None:
-        decimal = _detect_decimal([columns[name] for name in features if name not in categorical], delimiter, missing)
-        if decimal != ".":
-            notes.append(f"decimal sign: {decimal}")
-    elif decimal == delimiter:
-        raise OptionError("--decimal", f"expected another sign than the delimiter, found '{decimal}' for both")
-    numeric = tuple(
-        name for name in features if name not in categorical and _is_numeric(columns[name], missing, decimal)
-    )
-    text = set(features).difference(numeric)
-    layout = Layout(
-        names, delimiter, header, numeric, tuple(name for name in features if name in text), target, (), missing,
-        decimal, dtype,
-    )  # fmt: skip
-    if dtype == "float32":
-        fine = [name for name in numeric if _are_finer_than_float32(columns[name], layout)]
-        if fine:
-            layout = dataclasses.replace(layout, dtype="float64")
-            notes.append(f"column '{fine[0]}': float32 cannot tell its numbers apart, so all are read as float64")
-    return planned(layout, head, row, notes)
+    return found
 
 
 def planned(layout: Layout, head: Head, row: bytes, notes: Sequence[str]) -> Plan:
@@ -175,13 +186,6 @@ def checked_delimiter(given: str) -> str:
     return given
 
 
-def refuse_duplicates(names: Sequence[str], where: str, only: Iterable[str] | None = None) -> None:
-    counts = Counter(names)
-    for name in names if only is None else only:
-        if counts[name] > 1:
-            raise DataError(f"{where}:1", f"two columns are called '{name}'", "Rename one of them")
-
-
 def _find_target(names: tuple[str, ...], given: str | None, where: str) -> tuple[str, list[str]]:
     if given is None:
         found = [name for name in names if name.lower() in TARGETS]
@@ -204,28 +208,3 @@ def _find_target(names: tuple[str, ...], given: str | None, where: str) -> tuple
     raise OptionError(
         "--target", f"no column is called '{given}'", did_you_mean(given, names) or f"There are {listing(names)}"
     )
-
-
-def _detect_decimal(columns: Iterable[Sequence[str]], delimiter: str, missing: tuple[str, ...]) -> str:
-    """A comma where that makes numbers of more columns than a point."""
-    if delimiter == ",":
-        return "."
-    columns = list(columns)
-    numeric = {sign: sum(_is_numeric(cells, missing, sign) for cells in columns) for sign in (".", ",")}
-    return "," if numeric[","] > numeric["."] else "."
-
-
-def _are_finer_than_float32(cells: Iterable[str], layout: Layout) -> bool:
-    """Whether they differ by little more than its rounding errors, as times in seconds do."""
-    present = (cell.strip(BLANKS) for cell in dict.fromkeys(cells))
-    numbers = [as_number(cell, layout.decimal) for cell in present if cell not in layout.missing]
-    values = np.array([float(number) for number in numbers if number is not None])
-    values = values[np.abs(values) <= np.finfo(np.float32).max]  # larger ones are an error of their own
-    return len(values) > 1 and bool(is_coarse(np.abs(values).max(), values.std()))
-
-
-def _is_numeric(cells: Iterable[str], missing: tuple[str, ...], decimal: str) -> bool:
-    """Whether half of the cells that are there, or more, are numbers."""
-    counts = Counter(cells)  # few cells are different, and each is looked at once
-    present = {cell: n for cell, n in counts.items() if not is_missing(cell.strip(BLANKS), missing)}
-    return 2 * sum(n for cell, n in present.items() if is_number(cell, decimal)) >= sum(present.values())

@@ -1,0 +1,144 @@
+"""What columns are: numbers, text, dates; and those that are left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from csv_reading import complaint, load
+from nncli.data.dates import days_of, inputs_of
+from nncli.data.preprocess import Preprocess
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("cell", "days"),
+    [
+        ("1970-01-01", 0),
+        ("1969-12-31", -1),
+        ("2026-11-21", 20778),  # 56 years, 14 of them with a leap day, and 324 days
+        ("2026/11/21", 20778),
+        ("21.11.2026", 20778),
+        ("1.3.2000", 11017),  # 30 years, 7 leap days before 2000, and 31 + 29 days
+        ("2026-11-21 18:00", 20778.75),
+        ("2026-11-21T06:00:00.000", 20778.25),
+        ("2026-11-21T01:00+01:00", 20778),
+        ("2026-11-20T23:30-0030", 20778),
+        ("1970-01-02T00:00:21,6Z", 1.00025),
+    ],
+)
+def test_dates_are_days_since_1970(cell: str, days: float) -> None:
+    assert days_of(cell) == pytest.approx(days, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["", "2026-02-29", "31.6.2026", "11/12/2026", "20261121", "2026-11/21", "2026-11-21T25:00", "2026-11-21x",
+     "21.11.26", "2026-11-21T", "٢٠٢٦-11-21", "0000-01-01", "2026-11-21 18", "1.5"],
+)  # fmt: skip
+def test_what_is_no_date(cell: str) -> None:
+    assert days_of(cell) is None
+
+
+def test_what_a_network_gets_of_a_date() -> None:
+    """1970 began on a Thursday; 2024, 54 · 365 + 13 days later, had 366 days; 2026-11-21 is a Saturday."""
+    cells = ["1970-01-01", "2024-12-31 12:00", "2025-01-01", "2026-11-21", "1969-12-31"]
+    found = inputs_of(np.array([*map(days_of, cells), np.nan], float), 10.0)
+    np.testing.assert_array_equal(found[:, 0], [-10, 20088.5 - 10, 20089 - 10, 20768, -11, np.nan])
+    np.testing.assert_array_equal(found[:, 1], [1, 366, 1, 325, 365, np.nan])
+    np.testing.assert_array_equal(found[:, 2], [3, 1, 2, 5, 2, np.nan])
+
+
+def dated(rows: int) -> str:
+    """Rows of every day from 2026-01-01; what matters is whether it is a weekend."""
+    days = [np.datetime64("2026-01-01") + i for i in range(rows)]
+    return "when,x,class\n" + "".join(
+        f"{day},{i % 7 % 3},{'rest' if not np.is_busday(day) else 'work'}\n" for i, day in enumerate(days)
+    )
+
+
+def test_dates_are_learned_from(nncli: Run) -> None:
+    Path("d.csv").write_text(dated(500))
+    outcome = nncli("train", "d.csv", "--drop", "x", "--hidden", "32", "-o", "m.npz", "--json")
+    assert "column 'when': dates, as days since the first, day of the year and weekday\n" in outcome.err
+    assert outcome.json["test"]["accuracy"] == 1
+    Path("new.csv").write_text("when\n2027-05-01\n03.05.2027\n2027-05-07T23:59\n2027-05-08\n")
+    assert nncli("predict", "m.npz", "new.csv").out.split() == ["prediction", "rest", "work", "work", "rest"]
+    assert nncli("info", "m.npz", "--json").json["columns"] == [{"name": "when", "kind": "date"}]
+    assert "dates" in nncli("info", "m.npz").out
+
+
+def test_a_model_of_dates_is_what_was_trained(nncli: Run) -> None:
+    Path("d.csv").write_text(dated(200))
+    figures = nncli("train", "d.csv", "-o", "m.npz", "--json", "-q").json
+    assert nncli("eval", "m.npz", "--json", "-q").json["accuracy"] == figures["test"]["accuracy"]
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_dates_of_a_file(by_hand: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nncli.data.csv.FEW_BYTES", 1 << 30 if by_hand else 0)
+    found = load("when,class\n1970-01-03,a\n NA,b\n 2.1.1970 ,a\n")
+    assert found.schema.columns == (("when", "date"),)
+    np.testing.assert_array_equal(found.table.dates["when"], [2, np.nan, 1])
+    fitted = Preprocess.fit(found.table, np.arange(3), "none")
+    assert fitted.dates == (("when", 1.0),)
+    X = fitted.transform(found.table, np.dtype("float32")).slice(0, 3)
+    np.testing.assert_array_equal(X, [[1, 3, 5], [0.5, 2.5, 4.5], [0, 2, 4]])  # a missing one is the median
+    bad = complaint("when,class\n1970-01-03,a\n1970-01-04,b\n1970-13-04,b\n")
+    assert bad == (
+        "data.csv:4: column 'when': expected a date such as 2026-11-21, found '1970-13-04'. Add --missing 1970-13-04, "
+        "read the column as text with --categorical when, or leave it out with --drop when."
+    )
+
+
+def rows_of(n: int, **columns: Callable[[int], Any]) -> str:
+    rows = (",".join([*(str(value(i)) for value in columns.values()), "ab"[i % 2]]) for i in range(n))
+    return "\n".join([",".join([*columns, "class"]), *rows]) + "\n"
+
+
+def test_what_only_tells_rows_apart_is_left_out(nncli: Run) -> None:
+    text = rows_of(60, id=lambda i: i + 100, name=lambda i: f"customer {i}", x=lambda i: i % 5)
+    found = load(text)
+    assert found.schema.columns == (("x", "number"),)
+    assert [note for note in found.notes if "left out" in note] == [
+        "column 'id': left out, as it counts the rows (--numeric keeps it)",
+        "column 'name': left out, as nearly all of its texts are different (--categorical keeps it)",
+    ]
+    assert load(text, numeric=("id",)).schema.names == ("id", "x")
+    assert load(text, categorical=("name",)).schema.names == ("name", "x")
+    assert load(text, only=("name", "x")).schema.names == ("name", "x")
+    assert load(text, drop=("x",)).schema.names == ("id", "name")  # there is nothing else
+    assert load(rows_of(19, id=lambda i: i, x=lambda i: 0)).schema.names == ("id", "x")  # perhaps by chance
+    Path("d.csv").write_text(text)
+    nncli("train", "d.csv", "-q", "-o", "m.npz")
+    Path("new.csv").write_text("x\n1\n")
+    assert nncli("predict", "m.npz", "new.csv").code == 0
+
+
+def test_numbers_that_grow_are_no_ids() -> None:
+    assert load(rows_of(60, year=lambda i: 1900 + 2 * i, t=lambda i: i / 10)).schema.names == ("year", "t")
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ({"only": ("a", "z")}, "--only: no column is called 'z'. There are a, b, class."),
+        ({"only": ("class",)}, "--only: 'class' is the target column. Name another one with --target."),
+        ({"only": ("a",), "drop": ("a",)}, "--drop: 'a' is named by --only too. Name it once."),
+        ({"numeric": ("a",), "categorical": ("a",)}, "--numeric: 'a' is named by --categorical too. Name it once."),
+        ({"numeric": ("b",)}, "data.csv:2: column 'b': expected a number, found 'x'. Add --missing x, read the column "
+            "as text with --categorical b, or leave it out with --drop b."),
+    ],
+)  # fmt: skip
+def test_columns_that_contradict_one_another(options: dict[str, Any], line: str) -> None:
+    assert complaint("a,b,class\n1,x,p\n2,y,q\n", **options) == line
