@@ -62,7 +62,7 @@ def read_layout(
         return list(
             CsvReader(
                 opened,
-                Plan(dataclasses.replace(layout, dtype=dtype), "utf-8", data, opened, 1),
+                Plan(dataclasses.replace(layout, dtype=dtype), data, opened, 1),
                 training=True,
                 **options,
             )

@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -166,6 +167,27 @@ def test_a_name_that_the_locale_cannot_write_is_no_problem(tmp_path: Path) -> No
         assert (done.returncode, done.stderr) == (0, b"")
     info = subprocess.run([*PROGRAM, "info", "ü.npz", "--json"], cwd=tmp_path, capture_output=True, check=True)
     assert json.loads(info.stdout)["data"]["source"] == "ü.csv"
+
+
+def test_a_signal_in_the_end_of_an_object_is_heard() -> None:
+    """Python drops what is raised there."""
+    code = """if True:
+        import os, signal, time
+        from nncli.cli.stop import Ended, end_at_once
+        end_at_once()
+        class Dying:
+            def __del__(self):
+                os.kill(os.getpid(), signal.SIGTERM)
+                for _ in range(1000):
+                    pass
+        try:
+            Dying()
+            time.sleep(10)
+        except Ended as end:
+            print(end.code)
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=9, check=True)
+    assert (done.stdout, done.stderr) == (b"143\n", b"")
 
 
 def test_what_nohup_has_ignored_stays_ignored(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from forgery import member, members, zipped
 from nncli import modelfile
 from nncli.data.csv import CsvOptions, read_blocks, read_dataset
 from nncli.data.dataset import Schema
-from nncli.data.idx import read_idx
+from nncli.data.idx import read as read_idx
 from nncli.data.load import load_like
 from nncli.errors import DataError, ModelFileError, OptionError
 

@@ -17,7 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from nncli.data.idx import is_idx, read_idx, read_images, sha256_of
+from nncli.data.idx import is_idx, sha256_of
+from nncli.data.idx import read as read_idx
+from nncli.data.idx import read_rows as read_images
 from nncli.errors import DataError
 
 TRAIN_X, TRAIN_Y = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"

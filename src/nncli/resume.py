@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nncli import checkpoint
 from nncli.config import TrainConfig
-from nncli.data.bundled import BUNDLED
+from nncli.data.load import files_of
 from nncli.errors import DataError
 from nncli.modelfile import Provenance
 from nncli.option import flag
@@ -48,7 +48,7 @@ class Begun:
         if "data" in given and Path(asked.data) != self.path:
             values["data"] = asked.data
         found = dataclasses.replace(self.trained, **values)
-        if found.data not in (*BUNDLED, "-") and not Path(found.data).exists():
+        if found.data != "-" and not all(Path(file).exists() for file in files_of(found.data) or [found.data]):
             raise DataError(
                 found.data, f"no such file, which {self.path} was begun with",
                 "Go on in the folder where it was begun, or name the file",

@@ -15,7 +15,7 @@ from typer.exceptions import TyperException
 
 import nncli
 from nncli.blas import choose_kernels
-from nncli.cli import datasets, evaluate, gradcheck, graph, info, predict, sweep, train
+from nncli.cli import check, datasets, evaluate, gradcheck, graph, info, predict, sweep, train
 from nncli.cli.command import Command, Group
 from nncli.cli.stop import Ended, end_at_once
 from nncli.errors import DONE, HANGUP, INTERRUPTED, READER_GONE, TERMINATED, NncliError
@@ -33,6 +33,7 @@ COMMANDS: dict[str, Callable[..., int]] = {
     "predict": predict.predict,
     "sweep": sweep.sweep,
     "info": info.info,
+    "check": check.check,
     "gradcheck": gradcheck.gradcheck,
     "graph": graph.graph,
     "datasets": datasets.datasets,

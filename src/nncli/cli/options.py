@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+import shlex
 import tomllib
-from collections.abc import Callable, Mapping
+import zipfile
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
@@ -37,9 +39,10 @@ SkipRows = Annotated[
 ]
 RUN_OPTIONS = ("out", "log", "dry_run", "json", "quiet", "config")
 DATA_HELP = (
-    "A CSV or TSV file (also .gz, .bz2, .xz, .zst), a folder or file of MNIST-style IDX, the name of a bundled "
-    "data set, or - for stdin."
+    "A CSV or TSV file (also .gz, .bz2, .xz, .zst), Parquet or Arrow, a folder or file of MNIST-style IDX, .npz with X "
+    "and y, LIBSVM text, the name of a bundled data set, or - for stdin."
 )
+SEVERAL_HELP = f"{DATA_HELP[:-1]}. Several tables, or a pattern such as 'day-*.csv', are one data set."
 ROWS_HELP = DATA_HELP.replace("a folder or file of MNIST-style IDX", "a file of MNIST-style IDX images")
 
 
@@ -52,15 +55,15 @@ def text_options(encoding: str | None, skip_rows: str | None) -> TextOptions:
 
 
 def is_model(source: str) -> bool:
-    """Whether that is to be read as a model: by its name, or by how it begins."""
+    """Whether that is to be read as a model: by its name, or by how it begins; but not if it has an array X."""
     path = Path(source)
-    if path.suffix == ".npz":
-        return True
     try:
-        with path.open("rb") as file:
-            return file.read(4) == b"PK\x03\x04"
-    except (OSError, ValueError):  # not there, a folder, or no name that a file could have
-        return False
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as file:
+                return "X.npy" not in file.namelist()
+    except (OSError, ValueError, zipfile.BadZipFile):  # a folder, or no name that a file could have
+        pass
+    return path.suffix == ".npz"
 
 
 def with_config(
@@ -69,19 +72,24 @@ def with_config(
     argument_help: str = DATA_HELP,
     read: Callable[..., Any] = TrainConfig.from_texts,
     other_help: Mapping[str, str] = MappingProxyType({}),
+    groups: Collection[str] = (),
+    several: bool = False,
 ) -> Callable[..., int]:
     """Turns `command(config, …)` into a function with every option of TrainConfig, for Typer to read.
 
     The given options beat those of the --config file, which beat the defaults. `read` makes the first argument of
     them. A command with a parameter `given` is told the names of all that are given. `argument` is how the help calls
-    what config.data holds, `other_help` what it says of an option that means something else to this command.
+    what config.data holds, `other_help` what it says of an option that means something else to this command, `groups`
+    which groups of options it has, if not all, and `several` whether it takes many files as one.
     """
     parameters_of = inspect.signature(command, eval_str=True).parameters
     own = [p for name, p in list(parameters_of.items())[1:] if name != "given"]
-    data = Annotated[str | None, typer.Argument(metavar=argument, help=argument_help, show_default="digits")]
+    named = typer.Argument(metavar=argument, help=argument_help, show_default="digits")
+    data: Any = Annotated[list[str] | None, named] if several else Annotated[str | None, named]
     options = {
         name: dataclasses.replace(option, help=other_help.get(name, option.help))
         for name, option in TrainConfig.options().items()
+        if not groups or option.group in groups
     }
     parameters = [
         inspect.Parameter("data", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=data),
@@ -100,7 +108,10 @@ def with_config(
     @functools.wraps(command)
     def wrapper(*, config_file: str | None, **values: Any) -> int:
         given = {name: values.pop(name) for name in ["data", *options]}
-        given = {name: value for name, value in given.items() if value is not None}
+        given = {name: value for name, value in given.items() if value not in (None, [])}
+        if isinstance(given.get("data"), list):
+            # as `load.paths_of` takes them apart
+            given["data"] = given["data"][0] if len(given["data"]) == 1 else shlex.join(given["data"])
         config, named = _merged(given, config_file, read)
         for name in ("out", "log"):
             if config_file is not None and Path(str(values.get(name))).resolve() == Path(config_file).resolve():

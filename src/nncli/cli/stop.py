@@ -9,6 +9,7 @@ from types import FrameType, TracebackType
 
 from nncli.errors import HANGUP, INTERRUPTED, TERMINATED
 
+SOON = 0.005  # seconds
 MOST_SIGNALS = 1 << 16  # that a pipe holds
 CODES = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: TERMINATED, signal.SIGHUP: HANGUP}
 
@@ -36,12 +37,17 @@ def end_at_once() -> None:
             signal.signal(number, end)
 
     def again(lost: sys.UnraisableHookArgs) -> None:
-        nonlocal ending
-        if isinstance(lost.exc_value, Ended):  # it was raised where nobody can hear it, as in the end of an object
-            ending, code = False, lost.exc_value.code
-            os.kill(os.getpid(), next(number for number in CODES if CODES[number] == code))
-        else:
+        if not isinstance(lost.exc_value, Ended):
             sys.__unraisablehook__(lost)
+            return
+        # It was raised where nobody can hear it, as in the end of an object; so is all that is raised here.
+        code = lost.exc_value.code
+
+        def end_now(number: int, frame: FrameType | None) -> None:
+            raise Ended(code)
+
+        signal.signal(signal.SIGALRM, end_now)
+        signal.setitimer(signal.ITIMER_REAL, SOON)
 
     sys.unraisablehook = again
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from nncli.cli.options import Json, Quiet, with_config
+from nncli.cli.options import SEVERAL_HELP, Json, Quiet, with_config
 from nncli.cli.stop import StopRequest
 from nncli.cli.workers import PANEL as WORKERS
 from nncli.cli.workers import Address, Ca, Cert, Insecure, Key, Place, cores, count
@@ -41,7 +41,7 @@ OTHER_HELP = {
 }
 
 
-@functools.partial(with_config, read=Space.from_texts, other_help=OTHER_HELP)
+@functools.partial(with_config, argument_help=SEVERAL_HELP, read=Space.from_texts, other_help=OTHER_HELP, several=True)
 def sweep(
     space: Space,
     given: frozenset[str],
@@ -110,7 +110,7 @@ def sweep(
     from nncli import checkpoint, experiment, scratch
     from nncli.atomic import check_writable
     from nncli.blas import multiply_with
-    from nncli.data.load import load_dataset
+    from nncli.data.load import files_of, load_dataset
     from nncli.leaderboard import Leaderboard
     from nncli.output import say
     from nncli.prepare import csv_options, prepare
@@ -121,7 +121,7 @@ def sweep(
     plan = _plan(space, search, trials, seeds, folds, metric)
     place = Place.of(jobs, cores(), cluster, tls_ca, tls_cert, tls_key, insecure)
     base = space.base
-    reads = (base.data, base.val_data, base.test_data)
+    reads = [file for source in (base.data, base.val_data, base.test_data) for file in files_of(source)]
     if out == "-":
         raise OptionError("--out", "the table goes to stdout, and the model cannot go there too", "Name a file with -o")
     if base.data == "-" and len(space.values("dtype")) > 1:

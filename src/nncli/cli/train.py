@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import json as json_format
 import shlex
 from collections.abc import Callable, Iterable, Iterator
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nncli.cli.options import Json, Quiet, is_model, with_config
+from nncli.cli.options import SEVERAL_HELP, Json, Quiet, is_model, with_config
 from nncli.cli.stop import StopRequest
 from nncli.config import TrainConfig
 from nncli.errors import DONE, OptionError, OutputError
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from nncli.trainer import Epoch
 
 
-@with_config
+@functools.partial(with_config, argument_help=SEVERAL_HELP, several=True)
 def train(
     config: TrainConfig,
     given: frozenset[str],
@@ -82,6 +83,7 @@ def train(
     from nncli import checkpoint, experiment, overview
     from nncli.atomic import check_writable
     from nncli.blas import use_threads
+    from nncli.data.load import files_of
     from nncli.output import print_json, say
     from nncli.prepare import prepare
     from nncli.progress import Progress, words_of
@@ -99,7 +101,7 @@ def train(
     out = out or "model.npz"
     if out == "-" and (json or log == "-"):
         raise OptionError("--out", "the model goes to stdout, where something else is to go too", "Name a file with -o")
-    reads = (config.data, config.val_data, config.test_data)
+    reads = [file for source in (config.data, config.val_data, config.test_data) for file in files_of(source)]
     if out != "-":
         check_writable(Path(out), reads)
     if log not in (None, "-"):

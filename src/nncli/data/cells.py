@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.arrow import string_array, vector
+from nncli.data.dataset import Schema
 from nncli.data.dates import days_of
 from nncli.errors import DataError
 
@@ -41,6 +42,18 @@ class Layout:
     decimal: str = "."
     dtype: str = "float32"  # of the numbers
     dates: tuple[str, ...] = ()  # feature columns read as dates
+    encoding: str = "utf-8"
+
+    def schema(self) -> Schema:
+        """What a model that learns from such rows asks of later ones."""
+        kinds = {"number": self.numeric, "text": self.text, "date": self.dates}
+        kind_of = {name: kind for kind, names in kinds.items() for name in names}
+        target = self.target or ""
+        return Schema(
+            tuple((name, kind_of[name]) for name in self.names if name in kind_of), target, self.header, self.missing,
+            sum(name in kind_of for name in self.names[: self.names.index(target)]), self.delimiter, len(self.names),
+            self.decimal, self.encoding, self.dtype,
+        )  # fmt: skip
 
 
 def is_missing(cell: str, missing: tuple[str, ...] | frozenset[str]) -> bool:

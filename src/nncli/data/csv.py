@@ -6,25 +6,25 @@ files → bytes · sniff, match → layout · cells → what a row means · fast
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Literal
+from collections.abc import Iterator, Sequence
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nncli.data.arrow import string_array
 from nncli.data.cells import (
     DEFAULT_MISSING,
-    NUMBER,
     ROW_LIMIT,
     Layout,
     SlowPath,
     end_of_rows,
     open_quote,
 )
-from nncli.data.dataset import Dataset, Schema, Table, TextColumn
+from nncli.data.collect import collect
+from nncli.data.columnar import TableInput, is_table
+from nncli.data.dataset import Dataset, Schema, Table
 from nncli.data.fast import Block, FastPath, days, text_column
-from nncli.data.files import ByteStream, Input, open_input, shown, side_by_side
+from nncli.data.files import ByteStream, Input, open_input, side_by_side
 from nncli.data.head import DETECTED, TextOptions
 from nncli.data.match import plan_answering
 from nncli.data.sniff import CsvOptions, Plan, plan_training
@@ -76,6 +76,14 @@ class CsvReader:
 
     def __exit__(self, *_: object) -> None:
         self.input.close()
+
+    def times(self) -> float:
+        """How many times the rows so far there will be, about."""
+        return 1.05 * max(1, self.input.size / self.bytes)
+
+    def hexdigest(self) -> str:
+        """SHA-256 of the file as it is on the disk."""
+        return self.input.hexdigest()
 
     def __iter__(self) -> Iterator[Block]:
         try:
@@ -192,126 +200,33 @@ def read_blocks(
     that; with `whole`, for a file that will be read to its end, blocks of small whole numbers may also be uint8, and
     the file is hashed.
     """
-    opened = open_input(source, stream=stream, hashed=whole)
+    opened = _opened(source, stream, whole)
     try:
-        plan = plan_answering(opened, shown(source), expected, dtype, keep, with_target, text)
+        plan = plan_answering(opened, expected, dtype, keep, with_target, text)
         return CsvReader(opened, plan, on_error=on_error, whole=whole)
     except BaseException:
         opened.close()
         raise
 
 
-class _Growing:
-    """Rows appended in place: growing moves pages and copies nothing, so the peak is the matrix itself.
-
-    Room is made at once for `times()` the rows of the first block: memory that is never written costs nothing,
-    whereas what growing adds is filled with zeros first.
-    """
-
-    def __init__(self, times: Callable[[], float]) -> None:
-        self.rows, self.times, self.array = 0, times, np.empty((0, 0), np.uint8)
-
-    def append(self, block: NDArray[Any]) -> None:
-        n = self.rows + len(block)
-        if not self.rows:
-            self.array = np.empty((int(n * self.times()), *block.shape[1:]), block.dtype)
-        elif self.array.dtype == np.uint8 and block.dtype != np.uint8:
-            numbers, self.array = self.array[: self.rows], np.empty(self.array.shape, block.dtype)
-            self.array[: self.rows] = numbers
-        if n > len(self.array):
-            self.array.resize((max(n, len(self.array) * 3 // 2), *block.shape[1:]), refcheck=False)
-        self.array[self.rows : n] = block
-        self.rows = n
-
-    def finished(self) -> NDArray[Any]:
-        self.array.resize((self.rows, *self.array.shape[1:]), refcheck=False)
-        return self.array
+def _opened(source: str, stream: ByteStream | None, hashed: bool) -> Input:
+    if stream is None and source != "-" and is_table(source):
+        return TableInput(source)
+    return open_input(source, stream=stream, hashed=hashed)
 
 
-class _GrowingText:
-    """Codes of blocks, rewritten into the values of all of them."""
-
-    def __init__(self, times: Callable[[], float]) -> None:
-        self.codes, self.values = _Growing(times), dict[str, int]()
-
-    def append(self, column: TextColumn) -> None:
-        recode = [self.values.setdefault(value, len(self.values)) for value in column.values]
-        self.codes.append(np.array([*recode, -1], np.int32)[column.codes])  # −1 finds the last one
-
-    def finished(self) -> TextColumn:
-        return TextColumn(self.codes.finished(), tuple(self.values))
+def open_training(source: str, options: CsvOptions, dtype: str, stream: ByteStream | None = None) -> CsvReader:
+    """The rows of `source` to learn from. DataError and OptionError say what is wrong with it."""
+    opened = _opened(source, stream, True)
+    try:
+        if isinstance(opened, TableInput):
+            options = options.of_table()
+        return CsvReader(opened, plan_training(opened, options, dtype), training=True, whole=True)
+    except BaseException:
+        opened.close()
+        raise
 
 
 def read_dataset(source: str, options: CsvOptions, dtype: str = "float32", stream: ByteStream | None = None) -> Dataset:
-    """All of `source` in memory. DataError and OptionError say what is wrong with it."""
-    with open_input(source, stream=stream, hashed=True) as opened:
-        where = shown(source)
-        plan = plan_training(opened, where, options, dtype)
-        layout = plan.layout
-        reader = CsvReader(opened, plan, training=True, whole=True)
-
-        def times() -> float:
-            return 1.05 * max(1, opened.size / reader.bytes)
-
-        numbers, target = _Growing(times), _GrowingText(times)
-        texts = {name: _GrowingText(times) for name in layout.text}
-        dates = {name: _Growing(times) for name in layout.dates}
-        for block in reader:
-            numbers.append(block.table.numbers)
-            for name, column in texts.items():
-                column.append(block.table.texts[name])
-            for name, column_of_days in dates.items():
-                column_of_days.append(block.table.dates[name])
-            assert block.target is not None
-            target.append(block.target)
-        if not numbers.rows:
-            raise DataError(where, "no rows below the header")
-        classes, y = _classes(target.finished(), layout.target or "", where)
-        if not layout.numeric:
-            numbers.array = np.empty((0, 0), layout.dtype)
-        table = Table(
-            layout.numeric,
-            numbers.finished() if layout.numeric else np.empty((len(y), 0), layout.dtype),
-            {name: column.finished() for name, column in texts.items()},
-            {name: column_of_days.finished() for name, column_of_days in dates.items()},
-        )
-        sha256 = opened.hexdigest()
-    of_kind = {"number": layout.numeric, "text": layout.text, "date": layout.dates}
-    kind_of = {name: kind for kind, names in of_kind.items() for name in names}
-    kinds = tuple((name, kind_of[name]) for name in layout.names if name in kind_of)
-    place = sum(name in kind_of for name in layout.names[: layout.names.index(layout.target or "")])
-    schema = Schema(
-        kinds,
-        layout.target or "",
-        layout.header,
-        layout.missing,
-        place,
-        layout.delimiter,
-        len(layout.names),
-        layout.decimal,
-        plan.encoding,
-        layout.dtype,
-    )
-    return Dataset(table, y, classes, schema, source, sha256, notes=plan.notes)
-
-
-def _classes(target: TextColumn, name: str, where: str) -> tuple[tuple[str, ...], NDArray[np.int64]]:
-    numeric = all(NUMBER.fullmatch(value) and np.isfinite(float(value)) for value in target.values)
-    if numeric:
-        n, k = len(target.codes), len(target.values)
-        fractional = any(not float(value).is_integer() for value in target.values)
-        if k > 1000 or (fractional and k > 20 and k > n / 10):
-            raise DataError(
-                where,
-                f"target column '{name}': {k} different numbers look like a quantity, and nncli trains classifiers",
-                "Choose another column with --target, or write classes into the file",
-            )
-    classes = sorted(target.values, key=(lambda value: (float(value), value)) if numeric else None)
-    if len(classes) == 1:
-        raise DataError(
-            where,
-            f"target column '{name}': expected two or more classes, found only '{classes[0]}'",
-            "Choose another column with --target",
-        )
-    rank = {value: i for i, value in enumerate(classes)}
-    return tuple(classes), np.array([rank[value] for value in target.values], np.int64)[target.codes]
+    """All of `source` in memory."""
+    return collect([lambda schema: open_training(source, options, dtype, stream)], source)

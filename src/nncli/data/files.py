@@ -133,7 +133,11 @@ class _Xz:
 
 
 class Input:
-    """An open file or stdin as plain bytes; `hexdigest()` is of the bytes before decompression."""
+    """An open file or stdin as plain bytes; `hexdigest()` is of the bytes before decompression. `line` is the number of
+    its first line."""
+
+    line = 1
+    notes: tuple[str, ...] = ()
 
     def __init__(self, raw: ByteStream, where: str, hashed: bool) -> None:
         self.where = where

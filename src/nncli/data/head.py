@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from nncli.data.cells import BLANKS, ROW_LIMIT, check_utf8, open_quote, row_patterns, split_row
-from nncli.data.files import ByteStream, Unread
+from nncli.data.files import ByteStream, Input, Unread
 from nncli.errors import DataError, OptionError
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -40,9 +40,9 @@ class Head:
     `stream` gives the rest, `line` is the number of the first line, `notes` say what was detected.
     """
 
-    def __init__(self, stream: ByteStream, where: str, options: TextOptions, usual: str | None = None) -> None:
-        self.where, self.line = where, 1
-        self.notes: list[str] = []
+    def __init__(self, stream: Input, options: TextOptions, usual: str | None = None) -> None:
+        where = stream.where
+        self.where, self.line, self.notes = where, stream.line, [*stream.notes]
         raw = self._first_bytes(stream, 0 if usual else SAMPLE_BYTES)
         self.encoding = options.encoding or self._of_mark(raw) or usual or self._guessed(raw)
         self.stream: ByteStream = Unread(raw, stream)

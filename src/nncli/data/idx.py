@@ -59,7 +59,7 @@ def is_idx(path: Path) -> bool:
     return _is_magic(head)
 
 
-def read_idx(path: Path) -> Dataset:
+def read(path: Path) -> Dataset:
     """The data set of a folder, with its t10k files as `test`, or of one images file and the labels beside it.
 
     `table.numbers` is uint8 (n, rows·columns). Raises DataError.
@@ -100,8 +100,8 @@ def read_idx(path: Path) -> Dataset:
     return Dataset(Table(names, images), code[labels], classes, schema, str(path), everything, test, notes)
 
 
-def read_images(path: Path) -> NDArray[np.uint8]:
-    """(n, rows·columns), the images of one file; no labels are looked for."""
+def read_rows(path: Path, width: int = 0) -> NDArray[np.uint8]:
+    """(n, rows·columns), the images of one file; no labels are looked for. `width` is what they should have."""
     if path.is_dir():
         raise DataError(str(path), "expected one images file, found a folder", "Name the images file in it")
     return _array(path, _read_bytes(path), _IMAGES)[0]

@@ -101,7 +101,7 @@ def are_finer_than_float32(cells: Sequence[str], decimal: str) -> bool:
     """Whether they differ by little more than its rounding errors, as times in seconds do."""
     values = _values(cells, decimal)
     values = values[np.abs(values) <= np.finfo(np.float32).max]  # larger ones are an error of their own
-    return len(values) > 1 and bool(is_coarse(np.abs(values).max(), values.std()))
+    return len(set(values)) > 1 and bool(is_coarse(np.abs(values).max(), values.std()))
 
 
 def _values(cells: Sequence[str], decimal: str) -> Vector:

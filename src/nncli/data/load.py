@@ -1,21 +1,24 @@
-"""Which reader reads what: a bundled set by its name, a folder or file of IDX, anything else as CSV.
+"""Which reader reads what: a bundled set by its name, matrices without names (IDX, .npz, sparse text), tables.
 
-To add a file format, write a reader that makes a `Dataset` beside `csv.py` and `idx.py`, and name it here.
+To add a matrix format, write `read`, `read_rows` and `sha256_of` beside `idx.py` and `arrays.py`, and name it here; a
+table format that can be written as CSV goes beside `columnar.py`.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
-from nncli.data import idx
+from nncli.data import arrays, idx
 from nncli.data.bundled import BUNDLED, path_of
-from nncli.data.csv import Block, CsvOptions, read_blocks, read_dataset
+from nncli.data.collect import Opener, collect, digest_of
+from nncli.data.csv import Block, CsvOptions, CsvReader, open_training, read_blocks
 from nncli.data.dataset import Dataset, Schema, Table, concatenate
 from nncli.data.files import open_raw, shown
 from nncli.data.files import sha256_of as sha256_of_file
@@ -25,38 +28,53 @@ from nncli.registry import did_you_mean
 
 
 def load_dataset(source: str, options: CsvOptions, dtype: str) -> Dataset:
-    """A whole file to learn from, its target and the kinds of its columns detected or told."""
-    path = _path(source)
-    if idx.is_idx(path):
-        return dataclasses.replace(idx.read_idx(path), source=source)
-    _refuse_other_formats(path)
-    return dataclasses.replace(read_dataset(str(path), options, dtype), source=source)
+    """Whole files to learn from, their target and the kinds of their columns detected or told."""
+    paths = paths_of(source)
+    matrix = _matrix_reader(paths)
+    if matrix is not None:
+        dataset: Dataset = matrix.read(paths[0])
+        return dataclasses.replace(dataset, source=source)
+
+    def opener(path: Path) -> Opener:
+        def opened(schema: Schema | None) -> CsvReader:
+            if schema is None:
+                return open_training(str(path), options, dtype)
+            return read_blocks(str(path), schema, dtype=dtype, with_target=True, whole=True, text=options.text)
+
+        return opened
+
+    return collect([opener(path) for path in paths], source)
 
 
 def has_named_columns(source: str) -> bool:
-    """Whether the columns of a source are more than so many pixels."""
-    return not idx.is_idx(_path(source))
+    """Whether the columns of a source are more than so many numbers."""
+    return _matrix_reader(paths_of(source)) is None
 
 
 def load_like(source: str, schema: Schema, classes: Sequence[str], dtype: str, text: TextOptions = DETECTED) -> Dataset:
-    """A whole file read as the rows of a model: the columns of its schema, the classes it knows."""
-    path = _path(source)
-    if idx.is_idx(path):
-        found = idx.read_idx(path)
+    """Whole files read as the rows of a model: the columns of its schema, the classes it knows."""
+    paths = paths_of(source)
+    matrix = _matrix_reader(paths)
+    if matrix is not None:
+        found = matrix.read(paths[0])
         table, labels, sha256 = _named(found.table, schema, source), found.classes, found.sha256
         codes, notes = found.y, found.notes
     else:
-        _refuse_other_formats(path)
-        with read_blocks(str(path), schema, dtype=dtype, with_target=True, whole=True, text=text) as reader:
-            blocks = list(reader)
-            sha256 = reader.input.hexdigest()
+        blocks: list[Block] = []
+        digests, told = list[str](), list[str]()
+        for path in paths:
+            with read_blocks(str(path), schema, dtype=dtype, with_target=True, whole=True, text=text) as reader:
+                blocks += reader
+                digests.append(reader.hexdigest())
+                told += reader.notes
+        sha256, notes = digest_of(digests), tuple(dict.fromkeys(told))
         if not blocks:
             raise DataError(shown(source), "no rows below the header")
         table = concatenate([block.table for block in blocks])
         target = concatenate(
             [Table((), np.empty((len(block), 0)), {"": block.target}) for block in blocks if block.target]
         )
-        labels, codes, notes = target.texts[""].values, target.texts[""].codes.astype(np.int64), reader.notes
+        labels, codes = target.texts[""].values, target.texts[""].codes.astype(np.int64)
     place = {name: i for i, name in enumerate(classes)}
     for label in labels:
         if label not in place:
@@ -79,53 +97,98 @@ def stream_like(
     text: TextOptions = DETECTED,
 ) -> Iterator[tuple[Iterator[Block], tuple[str, ...], tuple[str, ...]]]:
     """The rows of a file or pipe as they arrive, for a model's schema; also the kept columns, and notes."""
-    path = _path(source)
-    if source != "-" and idx.is_idx(path):
+    paths = paths_of(source) if source != "-" else [Path(source)]
+    matrix = _matrix_reader(paths) if source != "-" else None
+    if len(paths) > 1:
+        raise DataError(source, f"expected one file at a time, found {len(paths)}", "Leave the quotes out")
+    if matrix is not None:
         if keep:
-            raise DataError(source, "an IDX file has no columns to keep", "Leave --keep out")
-        table = _named(Table((), idx.read_images(path)), schema, source)
+            raise DataError(source, "a file of that kind has no columns to keep", "Leave --keep out")
+        table = _named(Table((), matrix.read_rows(paths[0], len(schema.columns))), schema, source)
         yield iter([Block(table, None, {}, {})]), (), ()
         return
-    _refuse_other_formats(path)
-    with read_blocks(str(path), schema, dtype=dtype, keep=keep, on_error=on_error, text=text) as reader:
+    with read_blocks(str(paths[0]), schema, dtype=dtype, keep=keep, on_error=on_error, text=text) as reader:
         yield iter(reader), reader.layout.keep, reader.notes
 
 
 def sha256_of(source: str) -> str:
     """The digest of the bytes of a source, as `Dataset.sha256` has it."""
-    path = _path(source)
-    return idx.sha256_of(path) if idx.is_idx(path) else sha256_of_file(str(path))
+    paths = paths_of(source)
+    matrix = _matrix_reader(paths)
+    return matrix.sha256_of(paths[0]) if matrix else digest_of([sha256_of_file(str(path)) for path in paths])
 
 
-def _path(source: str) -> Path:
-    """A file of that name if there is one, else the bundled set."""
+def paths_of(source: str) -> list[Path]:
+    """The files of a source: the one of that name if there is one, else the bundled set; several between blanks, as a
+    shell takes them, and all that fit a pattern such as day-*.csv, by name. DataError where there is none."""
     path = Path(source)
-    if source in BUNDLED and not path.exists():
-        return path_of(source)
-    if source != "-" and not path.exists() and path.parent == Path() and not path.suffix:
+    if source == "-" or is_there(path):
+        return [path]
+    if source in BUNDLED:
+        return [path_of(source)]
+    try:
+        words = shlex.split(source)
+    except ValueError:
+        words = [source]
+    if any(sign in source for sign in "*?["):
+        found = [name for word in words for name in _fitting(Path(word)) or [Path(word)]]
+        missing = [name for name in found if not is_there(name)]
+        if missing:
+            raise DataError(str(missing[0]), "no file fits that pattern")
+        return found
+    if len(words) > 1:
+        return [Path(word) for word in words]
+    if path.parent == Path() and not path.suffix:
         near = did_you_mean(source, BUNDLED) or f"The bundled sets are {', '.join(BUNDLED)}"
         raise DataError(source, "no such file, and no bundled data set of that name", near)
-    return path
+    return [path]
 
 
-def _refuse_other_formats(path: Path) -> None:
-    """Better a word about the format than an error about its bytes as text."""
-    if path.is_dir():
-        raise DataError(
-            str(path), "expected a folder with MNIST-style IDX files, found none in it", "Name a file in it"
-        )
-    if not path.is_file():
-        return
-    with closing(open_raw(str(path))) as file:
-        head = file.read(4)
-    known = {b"PAR1": "Parquet", b"ARRO": "Arrow", b"PK\x03\x04": "zip, npz or Excel"}
-    if head in known:
-        raise DataError(str(path), f"expected CSV or IDX, found {known[head]}", "Convert it to CSV")
+def _fitting(pattern: Path) -> list[Path]:
+    anchor = pattern.anchor
+    return sorted(Path(anchor or ".").glob(str(pattern.relative_to(anchor)))) if pattern.parts else []
+
+
+def files_of(source: str | None) -> list[str]:
+    """Their names, as far as there are some."""
+    try:
+        return [str(path) for path in paths_of(source)] if source else []
+    except DataError:
+        return []
+
+
+def is_there(path: Path) -> bool:
+    """Also where it may not be looked at, or has a name that no file can have: whoever opens it says so."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return True
+
+
+def _matrix_reader(paths: list[Path]) -> Any:
+    """The module that reads a matrix without names; None for a table. DataError for what is neither, or for several
+    of which one is a matrix."""
+    for path in paths:
+        found = idx if idx.is_idx(path) else arrays if arrays.is_arrays(path) else None
+        if found is not None and len(paths) > 1:
+            raise DataError(str(path), "only tables can be read several at a time", "Name one file")
+        if found is not None:
+            return found
+        if path.is_dir():
+            raise DataError(
+                str(path), "expected a folder with MNIST-style IDX files, found none in it", "Name a file in it"
+            )
+        if path.is_file():
+            with closing(open_raw(str(path))) as file:
+                if file.read(4) == b"PK\x03\x04":
+                    problem = "expected a table, or an .npz with X and y, found another zip file"
+                    raise DataError(str(path), problem, "Convert it to CSV")
+    return None
 
 
 def _named(table: Table, schema: Schema, source: str) -> Table:
-    """Pixels have no names of their own: they are a model's columns if there are as many."""
+    """Numbers without names of their own are a model's columns if there are as many."""
     wanted, found = schema.of_kind("number"), table.numbers.shape[1]
-    if schema.of_kind("text") or len(wanted) != found:
-        raise DataError(source, f"expected the {len(schema.columns)} columns of the model, found {found} pixels")
+    if len(wanted) < len(schema.columns) or len(wanted) != found:
+        raise DataError(source, f"expected the {len(schema.columns)} columns of the model, found {found} without names")
     return Table(wanted, table.numbers)

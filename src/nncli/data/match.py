@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from nncli.data.cells import BLANKS, Layout, is_missing, split_row
 from nncli.data.dataset import Schema
-from nncli.data.files import ByteStream
+from nncli.data.files import Input
 from nncli.data.head import DELIMITERS, DETECTED, Head, TextOptions
 from nncli.data.kinds import is_number
 from nncli.data.sniff import Plan, listing, looks_like_header, planned, unique_names
@@ -15,8 +15,7 @@ from nncli.registry import did_you_mean
 
 
 def plan_answering(
-    stream: ByteStream,
-    where: str,
+    stream: Input,
     expected: Schema,
     dtype: str,
     keep: Sequence[str] | str = (),
@@ -24,7 +23,7 @@ def plan_answering(
     options: TextOptions = DETECTED,
 ) -> Plan:
     """From the first line alone: a slow producer gets its answers row by row."""
-    head = Head(stream, where, options, expected.encoding)
+    head = Head(stream, options, expected.encoding)
     wanted = set(expected.names)
     candidates = {d: _peek(head, d) for d in dict.fromkeys([expected.delimiter, *DELIMITERS])}
     widths = _widths(expected)
@@ -75,6 +74,7 @@ def plan_answering(
         expected.decimal,
         "float64" if "float64" in (dtype, expected.dtype) else "float32",
         expected.of_kind("date"),
+        head.encoding,
     )
     if best != expected.delimiter:
         notes.append("delimiter: " + {"\t": "tab"}.get(best, best))

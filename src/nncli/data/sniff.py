@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 
 from nncli.data import kinds
 from nncli.data.cells import BLANKS, DEFAULT_MISSING, Layout, is_missing
-from nncli.data.files import ByteStream
+from nncli.data.files import ByteStream, Input
 from nncli.data.head import DELIMITERS, SAMPLE_BYTES, Head, TextOptions
 from nncli.errors import DataError, OptionError
 from nncli.registry import did_you_mean
@@ -40,13 +41,21 @@ class CsvOptions:
     def text(self) -> TextOptions:
         return TextOptions(self.encoding, self.skip_rows)
 
+    def of_table(self) -> CsvOptions:
+        """For a file that says by itself what its cells are; OptionError for what only text has."""
+        usual = CsvOptions()
+        for name in ("delimiter", "decimal", "encoding", "skip_rows", "header"):
+            if getattr(self, name) != getattr(usual, name):
+                option = f"--{name.replace('_', '-')}" if name != "header" else "--no-header"
+                raise OptionError(option, "a Parquet or Arrow file has no such thing", "Leave it out")
+        return dataclasses.replace(self, header=True, delimiter=",", decimal=".", encoding="utf-8")
+
 
 @dataclass(frozen=True)
 class Plan:
     """A layout, where the first data row is, and what to tell the user."""
 
     layout: Layout
-    encoding: str
     rest: bytes  # what was read ahead, from the first data row on
     stream: ByteStream  # what is behind that
     first_line: int
@@ -66,9 +75,9 @@ def listing(names: Iterable[str]) -> str:
     return ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
 
 
-def plan_training(stream: ByteStream, where: str, options: CsvOptions, dtype: str) -> Plan:
+def plan_training(stream: Input, options: CsvOptions, dtype: str) -> Plan:
     """The numbers are of `dtype`, or float64 where that is float32 and could not tell those of a column apart."""
-    head = Head(stream, where, options.text)
+    head, where = Head(stream, options.text), stream.where
     while not head.at_end and len(head.data) < SAMPLE_BYTES:
         head.more()
     notes = head.notes
@@ -83,9 +92,9 @@ def plan_training(stream: ByteStream, where: str, options: CsvOptions, dtype: st
     row, first = head.split_first(delimiter)
     header = looks_like_header(first) if options.header is None else options.header
     names, told = _names(first, header, options.header is None)
-    target, note = _find_target(names, options.target, where)
+    target, note = find_target(names, options.target, where)
     notes += [*told, *note]
-    features = _features(names, target, options, where)
+    features = features_of(names, target, options, where)
     missing = DEFAULT_MISSING + tuple(token.strip(BLANKS) for token in options.missing)
     most = min(SAMPLE_ROWS, max(LEAST_ROWS, SAMPLE_CELLS // len(names)))
     sample = [r for r in head.sample(delimiter, most)[header:] if len(r) == len(names)]
@@ -106,7 +115,7 @@ def plan_training(stream: ByteStream, where: str, options: CsvOptions, dtype: st
         if fine:
             dtype = "float64"
             notes.append(f"column '{fine[0]}': float32 cannot tell its numbers apart, so all are read as float64")
-    layout = Layout(names, delimiter, header, numeric, text, target, (), missing, decimal, dtype, dates)
+    layout = Layout(names, delimiter, header, numeric, text, target, (), missing, decimal, dtype, dates, head.encoding)
     return planned(layout, head, row, notes)
 
 
@@ -124,7 +133,7 @@ def _names(first: Sequence[str], header: bool, tell: bool) -> tuple[tuple[str, .
     return names, notes
 
 
-def _features(names: tuple[str, ...], target: str, options: CsvOptions, where: str) -> list[str]:
+def features_of(names: tuple[str, ...], target: str, options: CsvOptions, where: str) -> list[str]:
     """The columns to learn from; OptionError for names that are none, or contradict one another."""
     given = {
         "--drop": options.drop, "--only": options.only, "--categorical": options.categorical,
@@ -153,7 +162,7 @@ def _features(names: tuple[str, ...], target: str, options: CsvOptions, where: s
 def planned(layout: Layout, head: Head, row: bytes, notes: Sequence[str]) -> Plan:
     """The plan that follows from the first row, which is a header or the first one of data."""
     used = row if layout.header else b""
-    return Plan(layout, head.encoding, head.data[len(used) :], head.stream, head.line + used.count(b"\n"), tuple(notes))
+    return Plan(layout, head.data[len(used) :], head.stream, head.line + used.count(b"\n"), tuple(notes))
 
 
 def unique_names(given: Sequence[str]) -> tuple[str, ...]:
@@ -186,7 +195,8 @@ def checked_delimiter(given: str) -> str:
     return given
 
 
-def _find_target(names: tuple[str, ...], given: str | None, where: str) -> tuple[str, list[str]]:
+def find_target(names: tuple[str, ...], given: str | None, where: str) -> tuple[str, list[str]]:
+    """The column to predict, and a note; DataError and OptionError where there is none, or several."""
     if given is None:
         found = [name for name in names if name.lower() in TARGETS]
         if len(found) == 1:

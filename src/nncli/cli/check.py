@@ -1,0 +1,37 @@
+"""nncli check"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+
+from nncli.cli.options import SEVERAL_HELP, Json, Quiet, with_config
+from nncli.config import TrainConfig
+from nncli.errors import DONE
+
+
+@functools.partial(with_config, argument_help=SEVERAL_HELP, groups=("Data", "Splits"), several=True)
+def check(config: TrainConfig, json: Json = False, quiet: Quiet = False) -> int:
+    """Look at data before training: what each column is and what becomes of it, how many rows each class has, and what
+    could fool somebody who learns from them. The options are those of train. Exit code 1 if train would refuse them.
+
+    nncli check data.csv
+    nncli check data.csv --target species --drop comment
+    nncli check wine --json
+    """
+    from nncli.output import print_json, say
+    from nncli.survey import survey
+
+    found = survey(config)
+    for note in found.notes:
+        say(note, quiet)
+    if json:
+        refusal = None if found.refusal is None else str(found.refusal)
+        print_json({**dataclasses.asdict(dataclasses.replace(found, refusal=None)), "refusal": refusal})
+    else:
+        from nncli.survey_report import print_survey
+
+        print_survey(found)
+    if found.refusal is not None:
+        raise found.refusal
+    return DONE

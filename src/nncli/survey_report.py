@@ -1,0 +1,54 @@
+"""A survey of data → a person: tables on stdout."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nncli.output import percent
+from nncli.survey import Survey
+from nncli.tables import new_table, show
+
+MOST_COLUMNS, MOST_CLASSES = 40, 30  # that are shown; --json has all
+BAR = 30  # characters
+
+
+def print_survey(found: Survey) -> None:
+    """Columns, classes, and what was found."""
+    table = new_table("column", "kind", "missing", "different", "range", "becomes", align="left")
+    for column in found.columns[:MOST_COLUMNS]:
+        missing = f"{column['missing']:,}" if column["missing"] else ""
+        table.add_row(
+            column["name"], column["kind"], missing, f"{column['distinct']:,}", _range(column), column["becomes"]
+        )
+    show(table)
+    _more(len(found.columns), MOST_COLUMNS, "columns")
+    print()
+    most = max(found.classes.values())
+    table = new_table("class", "rows", "share", "", align="left")
+    for name, rows in [*found.classes.items()][:MOST_CLASSES]:
+        table.add_row(name, f"{rows:,}", percent(rows / found.rows), "█" * max(1, round(BAR * rows / most)))
+    show(table)
+    _more(len(found.classes), MOST_CLASSES, "classes")
+    print()
+    noun = "column" if len(found.columns) == 1 else "columns"
+    print(f"{found.source}: {found.rows:,} rows, {len(found.columns):,} {noun}, {len(found.classes):,} classes")
+    for line in found.findings or ["nothing to look at: no repeated rows, no column that gives the class away"]:
+        print(line)
+
+
+def _range(column: dict[str, Any]) -> str:
+    if column["often"]:
+        return ", ".join(column["often"]) + (", …" if column["distinct"] > len(column["often"]) else "")
+    if column["low"] is None:
+        return ""
+    ends = column["low"], column["high"]
+    if column["kind"] == "date":
+        return " to ".join(str(np.datetime64(0, "D") + int(np.floor(days))) for days in ends)
+    return " to ".join(f"{end:g}" for end in ends)
+
+
+def _more(there: int, shown: int, noun: str) -> None:
+    if there > shown:
+        print(f"and {there - shown:,} more {noun}; --json has all")

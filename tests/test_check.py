@@ -1,0 +1,101 @@
+"""nncli check: what a file is, and what in it could fool somebody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def write(rows: list[str], header: str = "a,b,class") -> None:
+    Path("d.csv").write_text("\n".join([header, *rows]) + "\n")
+
+
+def findings(nncli: Run, *words: str) -> list[str]:
+    found: list[str] = nncli("check", "d.csv", *words, "--json").json["findings"]
+    return found
+
+
+def test_columns_are_told_with_what_becomes_of_them(nncli: Run) -> None:
+    rows = [f"{i % 7 / 2},{['x', 'y', 'z', ''][i % 4]},2026-01-{i % 28 + 1:02},1,{i},{'pq'[i % 2]}" for i in range(200)]
+    rows[3] = "?" + rows[3][rows[3].index(",") :]
+    write(rows, "number,text,date,same,id,class")
+    outcome = nncli("check", "d.csv", "--json")
+    assert outcome.code == 0
+    assert outcome.err == "target column: class (the only column called label, target, class or y)\n" + (
+        "column 'id': left out, as it counts the rows (--numeric keeps it)\n"
+    )
+    found = {column["name"]: column for column in outcome.json["columns"]}
+    assert outcome.json["classes"] == {"p": 100, "q": 100}
+    assert [(c["kind"], c["missing"], c["distinct"]) for c in found.values()] == [
+        ("number", 1, 7), ("text", 50, 3), ("date", 0, 28), ("number", 0, 1)
+    ]  # fmt: skip
+    assert (found["number"]["low"], found["number"]["high"]) == (0, 3)
+    assert found["number"]["becomes"] == "standardised; a missing one is 1.5, the median"
+    assert found["text"]["becomes"] == "3 inputs, one for each value, one for missing, one for others"
+    assert found["same"]["becomes"] == "nothing: it is constant in the training rows"
+    shown = nncli("check", "d.csv", "-q").out
+    assert "2026-01-01 to 2026-01-28" in shown
+    assert "d.csv: 200 rows, 4 columns, 2 classes" in shown
+
+
+def test_rows_that_are_there_twice(nncli: Run) -> None:
+    rows = [f"{i},{i * i % 11},{'pq'[i % 2]}" for i in range(0, 200, 2)] + [f"{i},{i % 13},q" for i in range(300, 400)]
+    write(rows)
+    assert not [line for line in findings(nncli) if "rows are" in line or "contradict" in line]
+    write([*rows, *rows[:20]])
+    [before, *parts] = [line for line in findings(nncli) if "row" in line]
+    assert before == "20 of 220 rows are there before, class and all"
+    assert parts
+    assert all(part.endswith("like training rows: that flatters the figures") for part in parts)
+    write([*rows, rows[0][:-1] + "q"])
+    assert "1 row has another class than others like it: no model can learn both" in findings(nncli)
+
+
+def test_a_column_that_gives_the_class_away(nncli: Run) -> None:
+    write([f"{i * 37 % 997},{'won' if i % 3 else 'lost'},{i % 3 and 1}" for i in range(300)])
+    [line] = findings(nncli)
+    assert line == "column 'b' alone tells the class in 100.0 % of rows (balanced): is it known by then?"
+    write([f"{i * 37 % 997},{i * 53 % 97},{int(i * 37 % 997 > 500)}" for i in range(300)])
+    [line] = findings(nncli)
+    assert line.startswith("column 'a' alone tells the class in ")
+
+
+def test_a_number_far_out_and_a_rare_class(nncli: Run) -> None:
+    rows = [f"{i % 10},{i * 7 % 31},{'pq'[i * 3 % 7 > 2]}" for i in range(300)]
+    rows[17] = "99999,1,p"
+    rows += [f"3,{i},r" for i in range(12)]
+    write(rows)
+    found = findings(nncli)
+    assert "column 'a' reaches 99999, and half of it is between 2 and 7" in found
+    assert "class 'r' has 12 of 312 rows: --class-weight balanced lets it count as much as others" in found
+
+
+def test_what_train_would_refuse_is_told_behind_the_tables(nncli: Run) -> None:
+    write([f"{i % 9},{i * 7 % 31},{'pq'[i % 2]}" for i in range(40)] + ["1,2,r"])
+    outcome = nncli("check", "d.csv")
+    refused = nncli("train", "d.csv", "-q")
+    assert outcome.code == refused.code == 1
+    assert outcome.err.splitlines()[-1] == refused.err.strip()
+    assert "d.csv: 41 rows, 2 columns, 3 classes" in outcome.out
+    broken = nncli("check", "elsewhere.parquet")
+    assert (broken.code, broken.out, broken.err) == (1, "", "elsewhere.parquet: no such file.\n")
+
+
+def test_it_has_only_the_options_that_matter(nncli: Run) -> None:
+    assert nncli("check", "iris", "--lr", "0.1").code == 2
+    assert nncli("check", "iris", "--drop", "sepal_width_cm", "-q").code == 0
+
+
+@pytest.mark.parametrize("name", ["digits", "wine", "breast-cancer", "xor", "digits-idx"])
+def test_bundled_sets_are_fine(name: str, nncli: Run) -> None:
+    assert nncli("check", name, "-q").code == 0

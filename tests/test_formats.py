@@ -1,0 +1,217 @@
+"""Other files than CSV say the same: Parquet, Arrow, .npz, LIBSVM; and several files are one."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import gzip
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow import feather, parquet
+from sklearn.datasets import dump_svmlight_file
+
+from nncli.data.bundled import path_of
+from nncli.data.csv import CsvOptions
+from nncli.data.load import load_dataset, paths_of
+from nncli.errors import DataError, OptionError
+
+Run = Callable[..., Any]
+DAY = datetime.date(2026, 1, 1)
+COLUMNS = {
+    "n": [i % 7 for i in range(90)],
+    "x": [None if i % 11 == 3 else i / 3 for i in range(90)],
+    "flag": [i % 3 == 0 for i in range(90)],
+    "word": [["a,b", 'say "no"', "größe", None, "two\nlines"][i % 5] for i in range(90)],
+    "when": [DAY + datetime.timedelta(i % 30) for i in range(90)],
+    "class": ["pq"[i % 2] for i in range(90)],
+}
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(COLUMNS)
+    for row in zip(*COLUMNS.values(), strict=True):
+        writer.writerow(["" if cell is None else str(cell).lower() if isinstance(cell, bool) else cell for cell in row])
+    Path("d.csv").write_text(out.getvalue())
+
+
+def written(name: str, **more: Any) -> None:
+    table = pa.table({**COLUMNS, **more})
+    if name.endswith(".parquet"):
+        parquet.write_table(table, name, row_group_size=40)
+    else:
+        feather.write_feather(table, name, compression="lz4", chunksize=40)
+
+
+@pytest.mark.parametrize("name", ["d.parquet", "d.arrow"])
+def test_a_table_is_read_as_the_csv_that_says_the_same(name: str) -> None:
+    written(name)
+    plain, found = load_dataset("d.csv", CsvOptions(), "float32"), load_dataset(name, CsvOptions(), "float32")
+    assert found.schema == plain.schema
+    assert found.classes == plain.classes
+    np.testing.assert_array_equal(found.y, plain.y)
+    np.testing.assert_array_equal(found.table.numbers, plain.table.numbers)
+    np.testing.assert_array_equal(found.table.dates["when"], plain.table.dates["when"])
+    for text in ("flag", "word"):
+        np.testing.assert_array_equal(found.table.texts[text].codes, plain.table.texts[text].codes)
+        assert found.table.texts[text].values == plain.table.texts[text].values
+
+
+@pytest.mark.parametrize("name", ["d.parquet", "d.arrow"])
+def test_a_model_answers_it(name: str, nncli: Run) -> None:
+    written(name)
+    assert nncli("train", name, "-m", "softmax", "--epochs", "3", "-q", "-o", "m.npz").code == 0
+    rows = nncli("predict", "m.npz", name, "--keep", "word,n").out
+    assert rows == nncli("predict", "m.npz", "d.csv", "--keep", "word,n").out
+    assert rows.count("\n") == 91 + 18  # and the line breaks in cells
+    assert nncli("eval", "m.npz", name, "-q", "--json").json == nncli("eval", "m.npz", "d.csv", "-q", "--json").json
+    assert nncli("eval", "m.npz", "-q").code == 0
+
+
+def test_the_types_of_parquet(nncli: Run) -> None:
+    written("d.parquet", stamp=[datetime.datetime(2026, 1, 1, i % 24, 30) for i in range(90)],
+            kind=pa.array(["u", "v"] * 45).dictionary_encode(), pair=[[1, 2]] * 90, nothing=pa.nulls(90),
+            price=pa.array([i % 13 for i in range(90)], pa.decimal128(9, 2)))  # fmt: skip
+    outcome = nncli("check", "d.parquet", "--json")
+    assert "column 'pair': left out, as its cells are list<element: int64>" in outcome.err
+    kinds = {column["name"]: column["kind"] for column in outcome.json["columns"]}
+    assert (kinds["stamp"], kinds["kind"], kinds["price"]) == ("date", "text", "number")
+
+
+def test_an_error_names_the_row(nncli: Run) -> None:
+    written("d.parquet", y=[*["1.5"] * 80, "oops", *["2"] * 9], word=["no line breaks"] * 90)
+    outcome = nncli("train", "d.parquet", "-t", "class")
+    assert outcome.err.splitlines()[-1].startswith("d.parquet:81: column 'y': expected a number, found 'oops'.")
+
+
+@pytest.mark.parametrize(
+    "option", ["--delimiter ;", "--encoding latin-1", "--skip-rows 1", "--decimal ,", "--no-header"]
+)
+def test_what_only_text_has_is_refused(option: str, nncli: Run) -> None:
+    written("d.parquet")
+    outcome = nncli("train", "d.parquet", *option.split())
+    assert (outcome.code, outcome.err) == (
+        2, f"{option.split()[0]}: a Parquet or Arrow file has no such thing. Leave it out.\n"
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["d.parquet", "d.arrow"])
+def test_damaged_tables_are_refused(name: str, nncli: Run) -> None:
+    written(name)
+    data = Path(name).read_bytes()
+    for broken in (data[:100], data[: len(data) // 2], data[:200] + b"\xff" * 300 + data[500:], data[:-20]):
+        Path(name).write_bytes(broken)
+        outcome = nncli("train", name, "-q")
+        assert outcome.code == 1
+        assert outcome.err.startswith(f"{name}")
+        assert outcome.err.count("\n") == 1
+
+
+# matrices
+
+
+def test_npz_with_x_and_y(nncli: Run) -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 3))
+    np.savez("d.npz", X=X, y=np.where(X[:, 0] > 0, "up", "down"))
+    found = nncli("train", "d.npz", "--model", "softmax", "-q", "--json", "-o", "m.npz").json
+    assert found["classes"] == ["down", "up"]
+    assert found["test"]["accuracy"] > 0.9
+    np.savez("new.npz", X=np.array([[3.0, 0, 0], [-3, 0, 0]]))
+    assert nncli("predict", "m.npz", "new.npz").out == "prediction\nup\ndown\n"
+    assert nncli("eval", "m.npz", "-q").code == 0
+
+
+@pytest.mark.parametrize(
+    ("arrays", "problem"),
+    [
+        ({"X": np.zeros((3, 2))}, "expected an array y of classes beside X, found none"),
+        ({"X": np.zeros(3), "y": np.zeros(3)}, "expected X as numbers of shape (n, d), found float64 of shape (3,)"),
+        ({"X": np.zeros((3, 2)), "y": np.arange(2)}, "expected y of shape (3,), found int64 of shape (2,)"),
+        ({"X": np.zeros((3, 2)), "y": np.array([0.5, 1, 2])},
+         "expected classes in y, found fractions or missing values"),
+        ({"X": np.array([[1.0], [np.inf]]), "y": np.arange(2)},
+         "X, row 2, column 0: expected a finite number, found infinity"),
+        ({"X": np.array([[None]]), "y": np.arange(1)},
+         "expected arrays X and y: Object arrays cannot be loaded when allow_pickle=False"),
+    ],
+)  # fmt: skip
+def test_arrays_that_cannot_be(arrays: dict[str, Any], problem: str, nncli: Run) -> None:
+    np.savez("d.npz", **arrays)
+    outcome = nncli("train", "d.npz", "-q")
+    assert (outcome.code, outcome.err) == (1, f"d.npz: {problem}.\n")
+
+
+@pytest.mark.parametrize("name", ["d.svm", "d.svm.gz"])
+def test_libsvm(name: str, nncli: Run) -> None:
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 9)) * (rng.random((200, 9)) < 0.5)
+    y = (X[:, 4] > 0).astype(int)
+    text = io.BytesIO()
+    dump_svmlight_file(X, y, text, zero_based=False)
+    Path(name).write_bytes(gzip.compress(text.getvalue()) if name.endswith("gz") else text.getvalue())
+    found = load_dataset(name, CsvOptions(), "float32")
+    np.testing.assert_array_equal(found.table.numbers, X.astype(np.float32))
+    assert (found.classes, found.y.tolist()) == (("0", "1"), y.tolist())
+    assert nncli("train", name, "-q", "-o", "m.npz").code == 0
+    Path("new.svm").write_text("0 5:3.5\n0 5:-3.5 # nothing in the last columns\n")
+    assert nncli("predict", "m.npz", "new.svm").out == "prediction\n1\n0\n"
+    Path("bad.svm").write_text("1 2:0.5\n1 2:x\n")
+    assert "bad.svm: expected lines such as '1 3:0.5 7:2'" in nncli("train", "bad.svm", "-q").err
+
+
+# several files
+
+
+def parts() -> None:
+    header, *lines = path_of("wine").read_text().splitlines(keepends=True)
+    for i in range(3):
+        Path(f"part-{i}.csv").write_text(header + "".join(lines[i * 60 : (i + 1) * 60]))
+
+
+@pytest.mark.parametrize("words", [["part-0.csv", "part-1.csv", "part-2.csv"], ["part-*.csv"]])
+def test_several_files_are_one(words: list[str], nncli: Run) -> None:
+    parts()
+    assert nncli("train", *words, "-q", "-o", "m.npz").code == 0
+    assert nncli("train", "wine", "-q", "-o", "whole.npz").code == 0
+    answers = [nncli("predict", model, "wine", "--proba").out for model in ("m.npz", "whole.npz")]
+    assert answers[0] == answers[1]
+    assert nncli("eval", "m.npz", "--json", "-q").json == nncli("eval", "whole.npz", "--json", "-q").json
+    Path("part-2.csv").write_bytes(Path("part-1.csv").read_bytes())
+    assert "has changed since" in nncli("eval", "m.npz").err
+
+
+def test_columns_have_to_agree(nncli: Run) -> None:
+    parts()
+    text = Path("part-1.csv").read_text()
+    Path("part-1.csv").write_text(text.replace("alcohol", "spirit", 1))
+    outcome = nncli("train", "part-*.csv", "-q")
+    assert outcome.err.startswith("part-1.csv:1: column 'alcohol' is missing.")
+    header, rest = text.split("\n", 1)
+    names = header.split(",")
+    order = [1, 0, *range(2, len(names))]
+    lines = [",".join(line.split(",")[i] for i in order) for line in [header, *rest.splitlines()]]
+    Path("part-1.csv").write_text("\n".join(lines) + "\n")  # another order is none of a problem
+    assert nncli("train", "part-*.csv", "-q", "-o", "m.npz").code == 0
+
+
+def test_names_of_files() -> None:
+    Path("with blank.csv").touch()
+    assert paths_of("with blank.csv") == [Path("with blank.csv")]
+    assert paths_of("'with blank.csv' d.csv") == [Path("with blank.csv"), Path("d.csv")]
+    Path("a[1].csv").touch()
+    assert paths_of("a[1].csv") == [Path("a[1].csv")]
+    with pytest.raises(DataError, match="no file fits that pattern"):
+        paths_of("no-*.csv")
+    written("d.parquet")
+    with pytest.raises(OptionError):
+        load_dataset("d.parquet", CsvOptions(skip_rows=2), "float32")
