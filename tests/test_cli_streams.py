@@ -159,6 +159,22 @@ def test_blank_answers_for_unreadable_rows_are_counted(work: Path) -> None:
     assert told[-1] == "3 rows could not be read and got an empty prediction"
 
 
+def test_lines_of_json_say_what_the_csv_says(work: Path) -> None:
+    nasty = table([["id", "a", "b"], *([cell, str(i), "x" if i == 2 else "1"] for i, cell in enumerate(NASTY))])
+    words = ["predict", "two.npz", "--proba", "--keep", "id", "--on-error", "blank", "-q"]
+    plain = answers(nncli(*words, stdin=nasty, cwd=work).stdout)
+    found = [json.loads(line) for line in nncli(*words, "--jsonl", stdin=nasty, cwd=work).stdout.splitlines()]
+    assert [row["id"] for row in found] == NASTY
+    assert found[2] == {"id": NASTY[2], "prediction": None, "p_no": None, "p_yes": None}
+    for row, cells in zip(found, plain, strict=True):
+        as_csv = {name: "" if value is None else value for name, value in row.items()}
+        assert {name: float(v) if v and name[:2] == "p_" else v for name, v in cells.items()} == as_csv
+    labels = nncli("predict", "two.npz", "two.csv", "--jsonl", cwd=work).stdout.splitlines()
+    assert set(labels) == {b'{"prediction":"no"}', b'{"prediction":"yes"}'}
+    refused = nncli("predict", "two.npz", "two.csv", "--jsonl", "--escape-formulas", cwd=work)
+    assert refused.stderr == b"--escape-formulas: a spreadsheet does not read JSON. Leave it out.\n"
+
+
 @pytest.mark.parametrize("rows", [30, 30_000])
 def test_rows_before_a_bad_one_are_answered(rows: int, work: Path) -> None:
     """Be they in the same block or not."""

@@ -14,6 +14,7 @@ from nncli import modelfile
 from nncli.errors import ModelFileError
 
 MODELS = Path(__file__).parent / "models"
+FORMAT_4 = [0.9944534, 2.7776323e-7, 0.07100122]  # of the first class, on the day it was made
 
 
 def test_a_model_of_format_3_gives_what_it_gave(nncli: Callable[..., Any]) -> None:
@@ -28,6 +29,29 @@ def test_an_unfinished_training_of_format_3_goes_on(nncli: Callable[..., Any], t
     path = tmp_path / "m.npz"
     shutil.copy(MODELS / "format-3-unfinished.npz", path)
     outcome = nncli("train", "--resume", path, "--epochs", "9", "--json", "-q")
+    assert outcome.code == 0, outcome.err
+    assert outcome.json["epochs"] == 9
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with what the models of format 4 were trained on: Latin-1, decimal commas, dates."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(MODELS / "laden.csv", tmp_path)
+    return tmp_path
+
+
+def test_a_model_of_format_4_gives_what_it_gave(nncli: Callable[..., Any], shop: Path) -> None:
+    Path("new.csv").write_bytes("tag;umsatz;ort\n02.05.2026;3,5;süd\n04.05.2026;3,5;nord\n;;ost\n".encode("latin-1"))
+    found = nncli("predict", MODELS / "format-4.npz", "new.csv", "--proba", "-q").out.splitlines()[1:]
+    shares = [float(line.split(",")[1]) for line in found]
+    assert shares == pytest.approx(FORMAT_4, abs=1e-5)
+    assert nncli("eval", MODELS / "format-4.npz", "-q", "--json").json["n"] == 18
+
+
+def test_an_unfinished_training_of_format_4_goes_on(nncli: Callable[..., Any], shop: Path) -> None:
+    shutil.copy(MODELS / "format-4-unfinished.npz", "m.npz")
+    outcome = nncli("train", "--resume", "m.npz", "--epochs", "9", "--json", "-q")
     assert outcome.code == 0, outcome.err
     assert outcome.json["epochs"] == 9
 

@@ -29,7 +29,8 @@ from nncli.errors import DataError, ModelFileError, OptionError
 
 EXAMPLES = int(os.environ.get("NNCLI_EXAMPLES", "10000"))
 MODELS = Path(__file__).parent / "models"
-BASES = [(MODELS / name).read_bytes() for name in ("format-3.npz", "format-3-unfinished.npz")]
+NAMES = ("format-3.npz", "format-3-unfinished.npz", "format-4.npz", "format-4-unfinished.npz")
+BASES = [(MODELS / name).read_bytes() for name in NAMES]
 changes = st.binary(min_size=12, max_size=40)
 
 

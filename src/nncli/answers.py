@@ -34,6 +34,7 @@ class Request:
     embed: bool = False
     on_error: Literal["fail", "blank"] = "fail"
     escape_formulas: bool = False
+    jsonl: bool = False
     text: TextOptions = DETECTED
 
 
@@ -88,7 +89,9 @@ def answer(model: Model, source: str, request: Request, to: Receiver) -> None:
         kept,
         notes,
     ):
-        predictor = Predictor(model, kept, request.proba, request.threshold, request.embed, request.escape_formulas)
+        predictor = Predictor(
+            model, kept, request.proba, request.threshold, request.embed, request.escape_formulas, request.jsonl
+        )
         to.begin(source, predictor.header, notes)
         for block in blocks:
             to.take(predictor.answer(block), [str(error) for error in block.errors.values()])
@@ -100,6 +103,7 @@ class Received:
 
     source: str
     lines: bytes | Path = b""
+    begun: bool = False
     header: bytes = b""
     notes: tuple[str, ...] = ()
     unread: list[str] = field(default_factory=list)  # the first few
@@ -108,7 +112,7 @@ class Received:
 
     def give(self, to: Output) -> None:
         """As `answer` would have given them; the failure, at last, is raised."""
-        if self.header:
+        if self.begun:
             to.begin(self.source, self.header, self.notes)
         if isinstance(self.lines, Path):
             with self.lines.open("rb") as file:
@@ -128,7 +132,7 @@ class _Recorder:
         self.found, self.file = found, file
 
     def begin(self, source: str, header: bytes, notes: Iterable[str]) -> None:
-        self.found.header, self.found.notes = header, tuple(notes)
+        self.found.begun, self.found.header, self.found.notes = True, header, tuple(notes)
 
     def take(self, lines: bytes, unread: Sequence[str]) -> None:
         self.file.write(lines)

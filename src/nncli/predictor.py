@@ -1,7 +1,8 @@
-"""Model + a stream of rows → a stream of answers, as CSV. It never loads scikit-learn or rich."""
+"""Model + a stream of rows → a stream of answers, as CSV or lines of JSON. It never loads scikit-learn or rich."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -24,7 +25,8 @@ class Predictor:
     With a `threshold`, for two classes, the second class is predicted from that probability on;
     without one, the likelier class. `proba` adds a figure for each class: p_<class>, or score_<class> where
     the model gives no probabilities. `embed` gives the last hidden layer instead, h_0 … `escape_formulas` puts an
-    apostrophe before texts that a spreadsheet would take for a formula.
+    apostrophe before texts that a spreadsheet would take for a formula. `jsonl` writes each row as an object of JSON,
+    with null for an empty prediction, in place of CSV.
     """
 
     def __init__(
@@ -35,6 +37,7 @@ class Predictor:
         threshold: float | None = None,
         embed: bool = False,
         escape_formulas: bool = False,
+        jsonl: bool = False,
     ) -> None:
         if threshold is not None:
             _check_threshold(model)
@@ -42,6 +45,8 @@ class Predictor:
             _check_embed(model, proba, threshold)
         self.model, self.keep, self.threshold, self.embed = model, tuple(keep), threshold, embed
         self.proba, self.escape_formulas = proba, escape_formulas
+        if jsonl and escape_formulas:
+            raise OptionError("--escape-formulas", "a spreadsheet does not read JSON", "Leave it out")
         kind = "p" if model.probabilistic else "score"
         if embed:
             own = [f"h_{i}" for i in range((model.config.hidden or ())[-1])]
@@ -58,6 +63,10 @@ class Predictor:
         # a line of its own must not be empty: readers of CSV would skip it
         self._empty = '""' if len(names) == 1 else ""
         self._cells = np.array([*map(written, model.classes), self._empty], object)
+        self._keys: list[str] = []  # of a line of JSON
+        if jsonl:
+            self._keys, self.header, self._empty = [f"{_json(name)}:" for name in names], b"", "null"
+            self._cells = np.array([*map(_json, model.classes), self._empty], object)
 
     def answer(self, block: Block) -> bytes:
         """The lines of CSV for a block. A row in `block.errors` gets an empty prediction."""
@@ -68,7 +77,7 @@ class Predictor:
         codes = self.model.predicted(Z, self.threshold)
         codes[bad] = len(self.model.classes)
         labels = self._cells[codes].tolist()
-        if not (self.keep or self.proba):
+        if not (self.keep or self.proba or self._keys):
             return "".join([f"{label}\n" for label in labels]).encode()
         return self._lines_of(block, [string_array(labels)], self.model.by_class(Z) if self.proba else Z[:, :0], bad)
 
@@ -78,10 +87,18 @@ class Predictor:
 
         kept = [block.kept[name] for name in self.keep]
         kept = [_escaped_column(column) for column in kept] if self.escape_formulas else kept
-        columns = [*map(_quoted_column, kept), *columns]
+        if self._keys:
+            columns = [*(string_array([_json(cell) for cell in column.to_pylist()]) for column in kept), *columns]
+        else:
+            columns = [*map(_quoted_column, kept), *columns]
         for figure in figures.T:
             column = pc.cast(number_array(figure), "string")
             columns.append(_blanked(column, bad, self._empty) if bad else column)
+        if self._keys:
+            columns = [
+                pc.binary_join_element_wise("{" * (i == 0) + key, column, "}" * (i == len(self._keys) - 1), "")
+                for i, (key, column) in enumerate(zip(self._keys, columns, strict=True))
+            ]
         return _lines(columns)
 
 
@@ -105,6 +122,10 @@ def _check_embed(model: Model, proba: bool, threshold: float | None) -> None:
             "--embed", f"it stands in place of predictions, and {'--proba' if proba else '--threshold'} asks for them",
             "Leave one of them out",
         )  # fmt: skip
+
+
+def _json(cell: str) -> str:
+    return json.dumps(cell, ensure_ascii=False)
 
 
 def quoted(cell: str) -> str:

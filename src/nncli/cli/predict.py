@@ -53,6 +53,7 @@ def predict(
             "--escape-formulas", help="Put ' before texts that a spreadsheet would take for a formula, as =1+1."
         ),
     ] = False,
+    jsonl: Annotated[bool, typer.Option("--jsonl", help="Write each row as a line of JSON, not of CSV.")] = False,
     encoding: Encoding = None,
     skip_rows: SkipRows = None,
     quiet: Quiet = False,
@@ -95,7 +96,7 @@ def predict(
     policy: Literal["fail", "blank"] = "fail" if on_error == "fail" else "blank"
     request = Request(
         columns, proba, None if threshold is None else _probability(threshold), embed, policy, escape_formulas,
-        text_options(encoding, skip_rows),
+        jsonl, text_options(encoding, skip_rows),
     )  # fmt: skip
     if proba and not loaded.probabilistic:
         say(f"{loaded.config.model} gives scores, not probabilities; nncli train --calibrate fits them", quiet)

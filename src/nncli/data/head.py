@@ -122,7 +122,7 @@ class Head:
             return UTF_8
         found = "cp1252" if ONLY_WINDOWS.search(data) else "latin-1"
         self.notes.append(f"encoding: {found}, as it is not UTF-8")
-        return found
+        return codecs.lookup(found).name
 
     def first_row(self, delimiter: str) -> bytes | None:
         """None: a quote in it is still open."""
