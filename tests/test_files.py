@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import os
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -118,6 +119,32 @@ def test_side_by_side_keeps_the_order_and_works_on_two_at_a_time() -> None:
     assert list(side_by_side(double, range(20), 2)) == list(range(0, 40, 2))
 
 
+def test_what_is_done_does_not_wait_for_what_is_to_come() -> None:
+    """As of a pipe in which nothing comes for a while."""
+    comes = threading.Event()
+
+    def items() -> Iterator[int]:
+        yield 1
+        assert comes.wait(10)
+        yield 2
+
+    results = side_by_side(str, items(), 2)
+    assert next(results) == "1"
+    comes.set()
+    assert next(results) == "2"
+
+
+def test_a_reader_that_leaves_ends_the_taking() -> None:
+    before = threading.active_count()
+    results = side_by_side(str, iter(range(1000)), 2)
+    next(results)
+    results.close()
+    deadline = time.monotonic() + 5
+    while threading.active_count() > before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert threading.active_count() <= before
+
+
 def test_side_by_side_takes_few_items_ahead_and_tells_an_error_in_its_place() -> None:
     taken = []
 
@@ -129,7 +156,8 @@ def test_side_by_side_takes_few_items_ahead_and_tells_an_error_in_its_place() ->
 
     results = side_by_side(str, items(), 2)
     assert next(results) == "0"
-    assert taken == [0, 1, 2]
+    time.sleep(0.2)
+    assert taken == [0, 1, 2, 3]  # one is given, two are ready, one is taken
     assert [next(results) for _ in range(9)] == [str(x) for x in range(1, 10)]
     with pytest.raises(DataError, match="ends badly"):
         next(results)

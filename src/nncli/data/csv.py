@@ -63,12 +63,10 @@ class CsvReader:
         whole: bool = False,
     ) -> None:
         self.input, self.layout, self.notes, self.on_error = source, plan.layout, plan.notes, on_error
-        # A pipe may have nothing to give when it is time to stop; of a file, some blocks are read at the same time.
-        self.side_by_side = whole and source.is_regular
         self.small = whole  # whole numbers 0 to 255 so far
         self._rest, self._stream, self._line = plan.rest, plan.stream, plan.first_line
         self.bytes = 0  # of the rows read so far
-        self._fast = FastPath(self.layout, alone=not self.side_by_side)
+        self._fast = FastPath(self.layout)
         self._slow = SlowPath(self.layout, source.where, training)
 
     def __enter__(self) -> CsvReader:
@@ -110,8 +108,6 @@ class CsvReader:
             data, regular = part
             return data, regular, self._parse(data, regular)
 
-        if not self.side_by_side:
-            return map(parse, self._cut())
         import pyarrow as pa
 
         return side_by_side(parse, self._cut(), min(pa.cpu_count(), MOST_THREADS))

@@ -15,8 +15,6 @@ from nncli.data.dataset import Table, TextColumn
 from nncli.data.dates import days_of
 from nncli.errors import DataError
 
-SMALL_BYTES = 64 << 10  # not worth a second thread
-
 
 @dataclass(frozen=True)
 class Block:
@@ -38,13 +36,13 @@ class Block:
 
 
 class FastPath:
-    """pyarrow.csv on one block, its options built once. With `alone`, a large block gets all threads."""
+    """pyarrow.csv on one block, in one thread, its options built once."""
 
-    def __init__(self, layout: Layout, alone: bool) -> None:
+    def __init__(self, layout: Layout) -> None:
         import pyarrow as pa
         from pyarrow import csv
 
-        self.pa, self.csv, self.layout, self.dtype, self.alone = pa, csv, layout, layout.dtype, alone
+        self.pa, self.csv, self.layout, self.dtype = pa, csv, layout, layout.dtype
         # Columns go by their positions here: names that nobody asks for may be there twice.
         place = {name: str(i) for i, name in reversed(list(enumerate(layout.names)))}
         self.numeric = [place[name] for name in layout.numeric]
@@ -57,10 +55,7 @@ class FastPath:
         numbers = (as_number(token, layout.decimal) for token in missing)
         self.missing_numbers = [float(number) for number in numbers if number is not None]
         names = [str(i) for i in range(len(layout.names))]
-        self.read_options = {
-            threads: csv.ReadOptions(column_names=names, block_size=block_size, use_threads=threads)
-            for threads, block_size in ((False, 1 << 30), (True, 2 << 20))
-        }
+        self.read_options = csv.ReadOptions(column_names=names, block_size=1 << 30, use_threads=False)
         self.parse_options = {
             quotes: csv.ParseOptions(
                 delimiter=layout.delimiter, quote_char='"', newlines_in_values=quotes, ignore_empty_lines=False
@@ -132,7 +127,7 @@ class FastPath:
         try:
             return self.csv.read_csv(
                 self.pa.py_buffer(data),
-                read_options=self.read_options[self.alone and len(data) > SMALL_BYTES],
+                read_options=self.read_options,
                 parse_options=self.parse_options[b'"' in data],
                 convert_options=convert_options,
             )

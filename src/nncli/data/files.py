@@ -6,12 +6,13 @@ import hashlib
 import lzma
 import os
 import stat
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from io import FileIO
 from pathlib import Path
+from queue import Empty, Queue
+from threading import Thread
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
@@ -34,24 +35,33 @@ class ByteStream(Protocol):
 
 
 def side_by_side(function: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
-    """`map(function, items)`, that many at a time, and no further ahead. Not for a pipe that may never end."""
-    iterator: Iterator[T] | None = iter(items)
-    running: deque[Future[R]] = deque()
-    failure: Exception | None = None
-    with ThreadPoolExecutor(threads) as pool:
-        while True:
-            while len(running) <= threads and iterator is not None:  # one waits, so that no thread has to
-                try:
-                    running.append(pool.submit(function, next(iterator)))
-                except StopIteration:
-                    iterator = None
-                except Exception as error:  # told after what comes before it
-                    iterator, failure = None, error
-            if not running:
-                break
-            yield running.popleft().result()
-    if failure is not None:
-        raise failure
+    """`map(function, items)`, that many at a time, and few further ahead. Items are awaited in a thread of their own,
+    so that one that is slow to come, as from a pipe, does not hold up the results before it."""
+    results: Queue[Future[R] | None] = Queue(threads)
+    pool, stopped = ThreadPoolExecutor(threads), False
+
+    def take() -> None:
+        try:
+            for item in items:
+                results.put(pool.submit(function, item))
+                if stopped:
+                    return
+        except BaseException as error:  # told after what comes before it
+            failed = Future[R]()
+            failed.set_exception(error)
+            results.put(failed)
+        results.put(None)
+
+    Thread(target=take, daemon=True).start()  # which may wait for a pipe for ever
+    try:
+        while (result := results.get()) is not None:
+            yield result.result()
+    finally:
+        stopped = True
+        pool.shutdown(wait=False, cancel_futures=True)
+        with suppress(Empty):
+            while True:
+                results.get_nowait()  # makes room, so that the thread comes to its end
 
 
 def shown(source: str) -> str:
