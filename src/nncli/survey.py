@@ -50,7 +50,9 @@ def survey(config: TrainConfig) -> Survey:
         refusal = error
         preprocess = Preprocess.fit(dataset.table, np.arange(len(dataset)), config.scale)
     counts = np.bincount(dataset.y, minlength=len(dataset.classes)).tolist()
-    findings = [*_rare(dataset, counts), *_far_out(dataset.table), *_missing(dataset.table)]
+    findings = [*_rare(dataset, counts), *_missing(dataset.table)]
+    if preprocess.scaling != "pixels":  # most of which are dark
+        findings += _far_out(dataset.table)
     if prepared is not None:
         findings += [*_repeated(prepared), *_given_away(dataset, prepared.split)]
     return Survey(
