@@ -71,7 +71,7 @@ def written(table: list[list[str]], delimiter: str, quoting: Any, ends: str) -> 
     return out.getvalue().encode()
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=5000)
 @given(table=tables, **dialects)
 def test_what_pythons_csv_writer_wrote_is_read_back(
     table: list[list[str]], delimiter: str, quoting: Any, ends: str
@@ -83,7 +83,7 @@ def test_what_pythons_csv_writer_wrote_is_read_back(
         assert [cell for block in got for cell in block.kept[name].to_pylist()] == [row[i] for row in table]
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=5000)
 @given(table=tables, size=st.integers(1, 30), **dialects)
 def test_what_was_written_is_read_back_from_a_pipe(
     table: list[list[str]], size: int, delimiter: str, quoting: Any, ends: str
