@@ -208,6 +208,8 @@ def test_names_of_files() -> None:
     Path("with blank.csv").touch()
     assert paths_of("with blank.csv") == [Path("with blank.csv")]
     assert paths_of("'with blank.csv' d.csv") == [Path("with blank.csv"), Path("d.csv")]
+    assert paths_of("no such file.csv") == [Path("no such file.csv")]
+    assert paths_of("d.csv elsewhere.csv") == [Path("d.csv"), Path("elsewhere.csv")]
     Path("a[1].csv").touch()
     assert paths_of("a[1].csv") == [Path("a[1].csv")]
     with pytest.raises(DataError, match="no file fits that pattern"):

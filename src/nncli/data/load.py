@@ -136,7 +136,7 @@ def paths_of(source: str) -> list[Path]:
         if missing:
             raise DataError(str(missing[0]), "no file fits that pattern")
         return found
-    if len(words) > 1:
+    if len(words) > 1 and any(is_there(Path(word)) for word in words):  # else it is the name of one, with blanks
         return [Path(word) for word in words]
     if path.parent == Path() and not path.suffix:
         near = did_you_mean(source, BUNDLED) or f"The bundled sets are {', '.join(BUNDLED)}"
