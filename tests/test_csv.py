@@ -196,7 +196,7 @@ ERRORS = {
     "one byte that is not UTF-8": ("a,t,y\n1,ü,p\n2,ö,q\n1,é,q\n".encode().replace("é".encode(), b"\xe9"), "data.csv:4: expected UTF-8, found the byte 0xe9. Name the encoding, such as --encoding latin-1."),
     "the same in the header": ("ü,ö,é,y\n1,2,3,p\n2,1,3,q\n".encode().replace("é".encode(), b"\xe9"), "data.csv:1: expected UTF-8, found the byte 0xe9. Name the encoding, such as --encoding latin-1."),
     "utf-16 without a mark": (IRIS.encode("utf-16-le"), "data.csv: expected UTF-8, found what looks like UTF-16 without a mark. Add --encoding utf-16-le."),
-    "utf-16 that is cut off": (IRIS.encode("utf-16")[:-1], "data.csv: expected text in utf-16, found the bytes 0x0a. Name another one with --encoding."),
+    "utf-16 that is cut off": (IRIS.encode("utf-16")[:-1], "data.csv: expected text in utf-16, found other bytes. Name another one with --encoding."),
     "empty": (b"", "data.csv: the file is empty."),
     "blank": (b"\n \n", "data.csv: the file is empty."),
     "header only": ("a,b,y\n", "data.csv: no rows below the header."),

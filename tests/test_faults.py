@@ -116,7 +116,7 @@ WRONG: dict[str, tuple[Edit, dict[str, Any], str]] = {
     "no UTF-8": (lambda clean: clean.encode().replace(b"x y", b"x\xe9y", 1), {}, "d.csv:3: expected UTF-8, found the byte 0xe9."),
     "UTF-16 without a mark": (lambda clean: clean.encode("utf-16-le"), {}, "d.csv: expected UTF-8, found what looks like UTF-16"),
     "another encoding than told": (lambda clean: clean.encode("latin-1"), {"encoding": "utf-8"}, "d.csv:2: expected UTF-8, found the byte 0xfc."),
-    "ASCII, told": (lambda clean: clean.encode(), {"encoding": "ascii"}, "d.csv: expected text in ascii, found the bytes 0xc3."),
+    "ASCII, told": (lambda clean: clean.encode(), {"encoding": "ascii"}, "d.csv: expected text in ascii, found other bytes."),
     "a separator missing at the start": (row(9, "12,x,p"), {}, "d.csv:10: expected 4 columns, found 3."),
     "a separator missing at the end": (row(N, "1,2,xp"), {}, "d.csv:41: expected 4 columns, found 3."),
     "a separator too many": (row(1, "1,2,,x,p"), {}, "d.csv:2: expected 4 columns, found 5."),

@@ -6,6 +6,8 @@ import csv
 import datetime
 import gzip
 import io
+import re
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ import pytest
 from pyarrow import feather, parquet
 from sklearn.datasets import dump_svmlight_file
 
+from nncli.data import files
 from nncli.data.bundled import path_of
 from nncli.data.csv import CsvOptions
 from nncli.data.load import load_dataset, paths_of
@@ -167,6 +170,44 @@ def test_libsvm(name: str, nncli: Run) -> None:
     assert nncli("predict", "m.npz", "new.svm").out == "prediction\n1\n0\n"
     Path("bad.svm").write_text("1 2:0.5\n1 2:x\n")
     assert "bad.svm: expected lines such as '1 3:0.5 7:2'" in nncli("train", "bad.svm", "-q").err
+
+
+def test_a_long_first_line_is_known_too(nncli: Run) -> None:
+    lines = (f"{i % 2} " + " ".join(f"{j}:{i * j % 7}.5" for j in range(1, 2000)) + "\n" for i in range(40))
+    Path("wide.svm").write_text("".join(lines))
+    found = load_dataset("wide.svm", CsvOptions(), "float32")
+    assert found.table.numbers.shape == (40, 1999)
+    assert found.table.numbers[3, 4] == 3 * 5 % 7 + 0.5
+
+
+@pytest.mark.parametrize("kind", ["npz", "svm", "svm.gz", "parquet", "arrow"])
+def test_what_takes_far_more_memory_than_it_is_large_is_refused(
+    kind: str, nncli: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "BOMB_BYTES", 1 << 20)
+    name, n = f"bomb.{kind}", 60_000
+    if kind == "npz":
+        np.savez_compressed(name, X=np.zeros((n, 60), np.float32), y=np.arange(n) % 2)
+    elif kind == "svm":
+        Path(name).write_text("1 90000000:1\n0 1:1\n")
+    elif kind == "svm.gz":
+        Path(name).write_bytes(gzip.compress(b"1 3:0.50000000000000000000000000000000\n" * n))
+    else:
+        table = pa.table({"text": ["x" * 2000] * n, "class": pa.array([i % 2 for i in range(n)])})
+        if kind == "parquet":
+            parquet.write_table(table, name)
+        else:
+            feather.write_feather(table, name, compression="zstd", chunksize=2000)
+    tracemalloc.start()
+    outcome = nncli("train", name, "-q")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert outcome.code == 1
+    assert re.fullmatch(
+        rf"{name}: the \w+ data unpacks to more than 200 times its size\. Unpack it by hand if that is right\.\n",
+        outcome.err,
+    )
+    assert peak < 100 << 20
 
 
 # several files

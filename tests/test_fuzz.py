@@ -7,6 +7,7 @@ Each example is some bytes, which choose the changes: so Hypothesis finds the fe
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 import os
@@ -217,6 +218,7 @@ CELLS = [
 ]  # fmt: skip
 
 
+ENCODINGS = ["utf-8", "utf-8", "iso8859-1", "cp1252", "utf-16", "utf-16-le", "utf-32", "utf-7", "cp500"]
 SCHEMA = Schema((("a", "number"), ("b", "number"), ("c d", "text")), "class", True, ("",), 3, ",", 4)
 
 
@@ -227,9 +229,13 @@ def test_csv(data: bytes) -> None:
     choices = Choices(data)
     piece = choices.of([1 << 20, 64, 7])
     table = changed(TABLE, choices, CELLS)
+    schema = dataclasses.replace(
+        SCHEMA, encoding=choices.of(ENCODINGS), decimal=choices.of([".", ","]), dtype=choices.of(["float32", "float64"]),
+        columns=(*SCHEMA.columns[:2], ("c d", choices.of(["text", "date"]))),
+    )  # fmt: skip
     for read in (
         lambda: len(read_dataset("-", CsvOptions(), stream=Stream(table, piece))),
-        lambda: sum(map(len, read_blocks("-", SCHEMA, on_error="blank", stream=Stream(table, piece)))),
+        lambda: sum(map(len, read_blocks("-", schema, on_error="blank", stream=Stream(table, piece)))),
     ):
         try:
             assert read() >= 0

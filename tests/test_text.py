@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from csv_reading import Dribble, complaint, load, strings
+from nncli.config import TrainConfig
 from nncli.data.csv import CsvOptions, read_blocks, read_dataset
-from nncli.errors import DataError
+from nncli.errors import DataError, OptionError
 
 CITIES = "größe,stadt,class\n1.5,Köln,ja\n2,Łódź,nein\n3,Paris,ja\n4,Köln,nein\n"
 
@@ -80,6 +81,30 @@ def test_a_later_file_is_read_as_that_of_the_training_unless_told() -> None:
     assert towns(new.encode("utf-8-sig")) == ["Köln"]
     with pytest.raises(DataError, match="column 'größe' is missing"):
         towns(new.encode())
+
+
+def test_a_later_file_without_a_mark_is_not_of_the_encoding_that_a_mark_told() -> None:
+    """Excel writes UTF-16 with a mark; what comes through a pipe later is UTF-8."""
+    expected = load(CITIES.encode("utf-16")).schema
+    for data in (b"gr\xc3\xb6\xc3\x9fe,stadt\n1,K\xc3\xb6ln\n", "größe,stadt\n1,Köln\n".encode("utf-16")):
+        with read_blocks("-", expected, stream=Dribble(data, 5)) as reader:
+            assert [strings(block.table.texts["stadt"]) for block in reader] == [["Köln"]]
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-16", "ascii", "cp1252", "utf-8", "unicode_escape", "utf-7", "idna", "utf-32"]
+)
+def test_what_is_of_another_encoding_than_told_is_an_error_or_text(encoding: str) -> None:
+    """No traceback, and no letter in place of another."""
+    for data in (CITIES.encode(), CITIES.encode("utf-16-le")[:-1], b"a,stadt,class\n\\ud800,\x81,x\n"):
+        with pytest.raises((DataError, OptionError)):
+            load(data + b"\xff\xfe\x81,\n", encoding=encoding)
+
+
+@pytest.mark.parametrize("name", ["os", "nncli", "encodings.utf_8", "../x", "rot13", "zlib", "hex", "aliases", "mbcs"])
+def test_an_encoding_is_one_of_those_that_python_has(name: str) -> None:
+    with pytest.raises(OptionError, match="expected an encoding such as utf-8"):
+        TrainConfig.from_texts({"encoding": name})
 
 
 @pytest.mark.parametrize("before", ["# made by hand\n", '"an open quote\n', "\n\n", "a;b;c;d;e\nx\n"])

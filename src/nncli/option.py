@@ -8,6 +8,7 @@ from __future__ import annotations
 import codecs
 import csv
 import dataclasses
+import encodings.aliases
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import Any
 
 MOST_LAYERS = 1000
 FULL_BATCH = 0  # `--batch-size full`: every step sees the whole training set
+ENCODINGS = {*encodings.aliases.aliases, *encodings.aliases.aliases.values()}  # that Python has
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,8 @@ def read_decimal(text: str) -> str:
 def read_encoding(text: str) -> str:
     """The name that Python has for it."""
     try:
+        if text.lower().replace("-", "_") not in ENCODINGS:  # of which a model from a stranger may name one
+            raise LookupError
         found = codecs.lookup(text)
         "a,b\n".encode(found.name)  # which what is no encoding of text refuses
         if found.incrementaldecoder is None:

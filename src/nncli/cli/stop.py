@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -69,8 +70,10 @@ class StopRequest:
         code = CODES[signal.Signals(number)]
         second, self.exit_code = self.exit_code is not None, code
         self._restore()
-        came = [byte for byte in os.read(self._pipe[0], MOST_SIGNALS) if byte in CODES]
-        if second or len(came) > 1:
+        came = b""
+        with contextlib.suppress(BlockingIOError):  # another handler has read what came for both
+            came = os.read(self._pipe[0], MOST_SIGNALS)
+        if second or sum(byte in CODES for byte in came) > 1:
             signal.raise_signal(number)
 
     def __enter__(self) -> StopRequest:

@@ -13,48 +13,40 @@ from numpy.typing import NDArray
 
 from nncli.data.cells import DEFAULT_MISSING
 from nncli.data.dataset import Dataset, Schema, Table
-from nncli.data.files import open_input, open_raw, shown
+from nncli.data.files import MAGIC, first_bytes, open_input, refuse_bomb, shown
 from nncli.data.files import sha256_of as sha256_of_file
 from nncli.errors import DataError
 
 ZIP = b"PK\3\4"
 NUMBER = rb"[+-]?[\d.]+(?:[eE][+-]?\d+)?"
 SPARSE = re.compile(rb"(?:#[^\n]*\n)*%b(?: qid:\d+)?(?: +\d+:%b)+ *(?:#[^\n]*)?\r?(?:\n|$)" % (NUMBER, NUMBER))
-MOST_CELLS = 1 << 30  # of a sparse file, whose zeros take memory here
+HEAD = 4096  # bytes that tell
 
 
 def is_arrays(path: Path) -> bool:
     """Whether that is an .npz file with X, or a file of `label place:value …` lines."""
-    if not path.is_file():
-        return False
-    head = _first_bytes(path)
+    head = first_bytes(path, HEAD)
     if head.startswith(ZIP):
         try:
             with zipfile.ZipFile(path) as file:
                 return "X.npy" in file.namelist()
         except (zipfile.BadZipFile, OSError, ValueError, RuntimeError):
             return False
-    return SPARSE.match(head) is not None
-
-
-def _first_bytes(path: Path) -> bytes:
-    if Path(path).suffix in (".gz", ".bz2", ".xz", ".zst"):
+    if head.startswith(tuple(MAGIC)):
         try:
             with open_input(str(path)) as packed:
-                return packed.read(4096)
+                head = packed.read(HEAD)
         except DataError:
-            return b""
-    file = open_raw(str(path))
-    try:
-        return file.read(4096)
-    finally:
-        file.close()
+            return False
+    if b"\n" not in head:  # a long line, which may be cut within a number
+        head = head[: head.rfind(b" ")]
+    return SPARSE.match(head) is not None
 
 
 def read(path: Path) -> Dataset:
     """X, (n, d) numbers, and their classes y, (n,), all as one data set; the columns are called c0, c1, …"""
     where = str(path)
-    X, y = _npz(path) if _first_bytes(path).startswith(ZIP) else _sparse(path, None)
+    X, y = _npz(path) if first_bytes(path, len(ZIP)) == ZIP else _sparse(path, None)
     if y is None:
         raise DataError(where, "expected an array y of classes beside X, found none")
     if y.shape != X.shape[:1] or y.dtype.kind not in "biufU":
@@ -74,12 +66,15 @@ def read(path: Path) -> Dataset:
 
 def read_rows(path: Path, width: int) -> NDArray[Any]:
     """(n, d): X alone, for a model of so many columns."""
-    return _npz(path)[0] if _first_bytes(path).startswith(ZIP) else _sparse(path, width)[0]
+    return _npz(path)[0] if first_bytes(path, len(ZIP)) == ZIP else _sparse(path, width)[0]
 
 
 def _npz(path: Path) -> tuple[NDArray[Any], NDArray[Any] | None]:
     where = shown(str(path))
     try:
+        with zipfile.ZipFile(path) as packed:
+            unpacked = sum(member.file_size for member in packed.infolist())
+        refuse_bomb(where, "npz", unpacked, path.stat().st_size)
         with np.load(path, allow_pickle=False) as file:
             X, y = file["X"], file["y"] if "y" in file.files else None
     except (ValueError, OSError, KeyError, EOFError, zipfile.BadZipFile) as error:
@@ -100,17 +95,17 @@ def _sparse(path: Path, width: int | None) -> tuple[NDArray[Any], NDArray[Any]]:
     from sklearn.datasets import load_svmlight_file
 
     where = shown(str(path))
+    with open_input(str(path), hashed=True) as file:
+        text = file.read()
     try:
-        with open_input(str(path)) as file:
-            X, y = load_svmlight_file(BytesIO(file.read()), dtype=np.float64, n_features=width)
+        X, y = load_svmlight_file(BytesIO(text), dtype=np.float32, n_features=width)
     except (ValueError, OverflowError) as error:
         raise DataError(where, f"expected lines such as '1 3:0.5 7:2': {str(error).splitlines()[0][:100]}") from None
-    if X.shape[0] * X.shape[1] > MOST_CELLS:
-        raise DataError(where, f"{X.shape[0]:,} rows of {X.shape[1]:,} columns are too many to hold with their zeros")
+    refuse_bomb(where, "sparse", X.dtype.itemsize * X.shape[0] * X.shape[1], len(text))  # its zeros take memory here
     dense = X.toarray()
     if not np.isfinite(dense).all():
         raise DataError(where, "expected finite numbers, found others")
-    return dense.astype(np.float32), np.asarray(y)
+    return dense, np.asarray(y)
 
 
 def sha256_of(path: Path) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol
 
@@ -81,10 +82,20 @@ class _GrowingText:
         return TextColumn(self.codes.finished(), tuple(self.values))
 
 
-def collect(files: Sequence[Opener], source: str) -> Dataset:
-    """The rows of all files, one after the other. The first is opened without a schema, and decides what the columns
-    are; the others are opened for its schema. DataError where there is no row, or what is to be predicted is no class.
-    """
+@dataclass(frozen=True)
+class Rows:
+    """Those of all files, one after the other."""
+
+    table: Table
+    target: TextColumn
+    schema: Schema
+    sha256: str
+    notes: tuple[str, ...]
+
+
+def rows_of(files: Sequence[Opener], where: str) -> Rows:
+    """The first file is opened without a schema, and decides what the columns are; the others are opened for its
+    schema. DataError where there is no row."""
     schema: Schema | None = None
     notes: list[str] = []
     digests = []
@@ -100,9 +111,14 @@ def collect(files: Sequence[Opener], source: str) -> Dataset:
             digests.append(reader.hexdigest())
     assert schema is not None
     assert columns is not None
-    table, target = columns.finished(shown(source))
-    classes, y = _classes(target, schema.target, shown(source))
-    return Dataset(table, y, classes, schema, source, digest_of(digests), notes=tuple(notes))
+    return Rows(*columns.finished(where), schema, digest_of(digests), tuple(notes))
+
+
+def collect(files: Sequence[Opener], source: str) -> Dataset:
+    """Rows to learn from; DataError where what is to be predicted is no class."""
+    rows = rows_of(files, shown(source))
+    classes, y = _classes(rows.target, rows.schema.target, shown(source))
+    return Dataset(rows.table, y, classes, rows.schema, source, rows.sha256, notes=rows.notes)
 
 
 def digest_of(digests: Sequence[str]) -> str:

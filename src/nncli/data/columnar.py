@@ -11,7 +11,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from nncli.data.files import BOMB_BYTES, BOMB_RATIO, Input, open_raw, sha256_of, shown
+from nncli.data.files import Input, first_bytes, refuse_bomb, sha256_of, shown
 from nncli.errors import DataError
 
 PARQUET, ARROW = b"PAR1", b"ARROW1"
@@ -20,17 +20,7 @@ ROWS_AT_ONCE = 1 << 14
 
 def is_table(source: str) -> bool:
     """Whether that is a Parquet or an Arrow file, by its first bytes."""
-    if not Path(source).is_file():  # a look into a pipe would eat its first bytes
-        return False
-    return _first_bytes(source).startswith((PARQUET, ARROW))
-
-
-def _first_bytes(source: str) -> bytes:
-    file = open_raw(source)
-    try:
-        return file.read(len(ARROW))
-    finally:
-        file.close()
+    return first_bytes(Path(source), len(ARROW)).startswith((PARQUET, ARROW))
 
 
 class TableInput(Input):
@@ -38,14 +28,15 @@ class TableInput(Input):
 
     line = 0
 
-    def __init__(self, source: str) -> None:
-        """DataError for one that is damaged, or has no column that can be read."""
+    def __init__(self, source: str, whole: bool) -> None:
+        """DataError for one that is damaged, or has no column that can be read. `whole` says that it is read into
+        memory, to its end."""
         import pyarrow as pa
 
         self.where, self.source = shown(source), source
         self.is_regular, self.size, self.kind = False, 0, ""
         try:
-            schema, self._batches = _opened(source, self.where)
+            schema, self._batches = _opened(source)
         except (pa.ArrowException, OSError, ValueError) as error:
             raise self._damaged(error) from None
         if len(set(schema.names)) < len(schema.names):
@@ -60,6 +51,7 @@ class TableInput(Input):
         if not self._types:
             raise DataError(self.where, "no column of numbers, text or dates")
         self._text, self._begun = b"", False
+        self._whole, self._unpacked, self._bytes = whole, 0, Path(source).stat().st_size
 
     def _damaged(self, error: Exception) -> DataError:
         return DataError(self.where, f"the file is damaged: {str(error).splitlines()[0][:100]}", "Fetch it again")
@@ -74,8 +66,10 @@ class TableInput(Input):
                 raise self._damaged(error) from None
             if batch is None and self._begun:
                 break
-            self._text += self._written(batch)
-            self._begun = True
+            text = self._written(batch)
+            self._text, self._begun, self._unpacked = self._text + text, True, self._unpacked + len(text)
+            if self._whole:
+                refuse_bomb(self.where, "packed", self._unpacked, self._bytes)
         size = len(self._text) if size < 0 else size
         found, self._text = self._text[:size], self._text[size:]
         return found
@@ -99,9 +93,9 @@ class TableInput(Input):
         self._batches = iter(())
 
 
-def _opened(source: str, where: str) -> tuple[Any, Iterator[Any]]:
+def _opened(source: str) -> tuple[Any, Iterator[Any]]:
     """The schema, and the batches of rows as they are asked for."""
-    if _first_bytes(source).startswith(ARROW):
+    if first_bytes(Path(source), len(ARROW)) == ARROW:
         import pyarrow as pa
 
         file = pa.ipc.open_file(pa.memory_map(source))
@@ -109,11 +103,6 @@ def _opened(source: str, where: str) -> tuple[Any, Iterator[Any]]:
     from pyarrow import parquet
 
     file = parquet.ParquetFile(source)
-    cells = file.metadata.num_rows * file.metadata.num_columns
-    if cells > max(BOMB_BYTES, BOMB_RATIO * Path(source).stat().st_size):
-        raise DataError(
-            where, f"{cells:,} cells are more than {BOMB_RATIO} for each byte of the file", "Look at where it is from"
-        )
     return file.schema_arrow, file.iter_batches(ROWS_AT_ONCE)
 
 

@@ -207,7 +207,7 @@ def read_blocks(
 
 def _opened(source: str, stream: ByteStream | None, hashed: bool) -> Input:
     if stream is None and source != "-" and is_table(source):
-        return TableInput(source)
+        return TableInput(source, hashed)
     return open_input(source, stream=stream, hashed=hashed)
 
 

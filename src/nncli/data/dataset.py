@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -155,19 +155,3 @@ def without_weights(dataset: Dataset, name: str) -> tuple[Dataset, NDArray[np.fl
         ),
         notes=(*dataset.notes, f"column '{name}': the weights of the rows, no input"),
     ), weights
-
-
-def concatenate(tables: Sequence[Table]) -> Table:
-    """The rows of all tables, which have the same columns, one after the other."""
-    first = tables[0]
-    texts = {}
-    for name in first.texts:
-        values: dict[str, int] = {}
-        codes = []
-        for table in tables:
-            column = table.texts[name]
-            recode = [values.setdefault(value, len(values)) for value in column.values]
-            codes.append(np.array([*recode, -1], np.int32)[column.codes])  # code −1 finds the last one
-        texts[name] = TextColumn(np.concatenate(codes), tuple(values))
-    dates = {name: np.concatenate([table.dates[name] for table in tables]) for name in first.dates}
-    return Table(first.number_names, np.concatenate([table.numbers for table in tables]), texts, dates)

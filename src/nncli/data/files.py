@@ -126,8 +126,6 @@ class _Xz:
         return lzma.LZMADecompressor(lzma.FORMAT_XZ, XZ_MEMORY)
 
     def read(self, size: int = -1, /) -> bytes:
-        if size < 0:
-            return b"".join(iter(lambda: self.read(PIPE_BYTES), b""))
         found = b""
         while not found:
             data = b""
@@ -178,7 +176,7 @@ class Input:
 
     def _guarded(self, size: int) -> bytes:
         try:
-            data: bytes = self._stream.read(size) if size >= 0 else self._stream.read()
+            data: bytes = self._stream.read(size)
         except IsADirectoryError:
             raise DataError(self.where, "is a folder, not a file", "Name a file in it") from None
         except (OSError, ValueError, EOFError, lzma.LZMAError) as error:  # those of pyarrow are OSError, ValueError
@@ -190,14 +188,12 @@ class Input:
         return data
 
     def read(self, size: int = -1, /) -> bytes:
+        if size < 0:  # in pieces, so that a bomb is noticed before it is all in memory
+            return b"".join(iter(lambda: self.read(PIPE_BYTES), b""))
         data = self._guarded(size)
         if self.kind and self.hashing:  # what is hashed is read to its end, into memory
             self._unpacked += len(data)
-            if self._unpacked > max(BOMB_BYTES, BOMB_RATIO * self._packed.bytes):
-                raise DataError(
-                    self.where, f"the {self.kind} data unpacks to more than {BOMB_RATIO} times its size",
-                    "Unpack it by hand if that is right",
-                )  # fmt: skip
+            refuse_bomb(self.where, self.kind, self._unpacked, self._packed.bytes)
         return data
 
     def hexdigest(self) -> str:
@@ -214,6 +210,26 @@ class Input:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def refuse_bomb(where: str, kind: str, unpacked: int, packed: int) -> None:
+    """DataError where so many bytes of memory come of so few."""
+    if unpacked > max(BOMB_BYTES, BOMB_RATIO * packed):
+        raise DataError(
+            where, f"the {kind} data unpacks to more than {BOMB_RATIO} times its size",
+            "Unpack it by hand if that is right",
+        )  # fmt: skip
+
+
+def first_bytes(path: Path, size: int) -> bytes:
+    """Of a file, as they are on the disk; none of what is no file, as a look into a pipe would eat them."""
+    if not path.is_file():
+        return b""
+    file = open_raw(str(path))
+    try:
+        return file.read(size)
+    finally:
+        file.close()
 
 
 def open_raw(source: str) -> ByteStream:

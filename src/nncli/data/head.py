@@ -37,17 +37,20 @@ class Head:
 
     Without a mark, the encoding is `usual`; if that is not given, it is guessed from the first megabyte. What is given
     must not depend on how much has come of a slow pipe.
-    `stream` gives the rest, `line` is the number of the first line, `notes` say what was detected.
+    `stream` gives the rest, `line` is the number of the first line, `notes` say what was detected, `encoding` is that
+    of files like this one that have no mark.
     """
 
     def __init__(self, stream: Input, options: TextOptions, usual: str | None = None) -> None:
         where = stream.where
         self.where, self.line, self.notes = where, stream.line, [*stream.notes]
         raw = self._first_bytes(stream, 0 if usual else SAMPLE_BYTES)
-        self.encoding = options.encoding or self._of_mark(raw) or usual or self._guessed(raw)
+        marked = self._of_mark(raw)
+        encoding = options.encoding or marked or usual or self._guessed(raw)
+        self.encoding = UTF_8 if marked else encoding
         self.stream: ByteStream = Unread(raw, stream)
-        if self.encoding != UTF_8:
-            self.stream = Decoded(self.stream, self.encoding, where)
+        if encoding != UTF_8:
+            self.stream = Decoded(self.stream, encoding, where)
         self.data, self.at_end = b"", False
         self.more()
         self.data = self.data.removeprefix(codecs.BOM_UTF8)
@@ -165,19 +168,18 @@ class Decoded:
         self.at_end = False
 
     def read(self, size: int = -1, /) -> bytes:
-        text = ""
+        text = b""
         while not text and not self.at_end:  # what has come may be half a letter
             data = self.stream.read(size)
             self.at_end = not data
             try:
-                text = self.decoder.decode(data, final=self.at_end)
-            except UnicodeDecodeError as error:
-                found = " ".join(f"0x{byte:02x}" for byte in error.object[error.start : error.end][:4])
+                text = self.decoder.decode(data, final=self.at_end).encode()
+            except UnicodeError:
                 raise DataError(
-                    self.where, f"expected text in {self.encoding}, found the bytes {found}",
+                    self.where, f"expected text in {self.encoding}, found other bytes",
                     "Name another one with --encoding",
                 ) from None  # fmt: skip
-        return text.encode("utf-8", "replace")
+        return text
 
     def close(self) -> None:
         self.stream.close()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import shlex
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,10 +17,10 @@ import numpy as np
 
 from nncli.data import arrays, idx
 from nncli.data.bundled import BUNDLED, path_of
-from nncli.data.collect import Opener, collect, digest_of
+from nncli.data.collect import Opener, collect, digest_of, rows_of
 from nncli.data.csv import Block, CsvOptions, CsvReader, open_training, read_blocks
-from nncli.data.dataset import Dataset, Schema, Table, concatenate
-from nncli.data.files import open_raw, shown
+from nncli.data.dataset import Dataset, Schema, Table
+from nncli.data.files import first_bytes, shown
 from nncli.data.files import sha256_of as sha256_of_file
 from nncli.data.head import DETECTED, TextOptions
 from nncli.errors import DataError
@@ -60,21 +60,13 @@ def load_like(source: str, schema: Schema, classes: Sequence[str], dtype: str, t
         table, labels, sha256 = _named(found.table, schema, source), found.classes, found.sha256
         codes, notes = found.y, found.notes
     else:
-        blocks: list[Block] = []
-        digests, told = list[str](), list[str]()
-        for path in paths:
-            with read_blocks(str(path), schema, dtype=dtype, with_target=True, whole=True, text=text) as reader:
-                blocks += reader
-                digests.append(reader.hexdigest())
-                told += reader.notes
-        sha256, notes = digest_of(digests), tuple(dict.fromkeys(told))
-        if not blocks:
-            raise DataError(shown(source), "no rows below the header")
-        table = concatenate([block.table for block in blocks])
-        target = concatenate(
-            [Table((), np.empty((len(block), 0)), {"": block.target}) for block in blocks if block.target]
-        )
-        labels, codes = target.texts[""].values, target.texts[""].codes.astype(np.int64)
+
+        def opener(path: Path) -> Opener:
+            return lambda _: read_blocks(str(path), schema, dtype=dtype, with_target=True, whole=True, text=text)
+
+        rows = rows_of([opener(path) for path in paths], shown(source))
+        table, labels, codes = rows.table, rows.target.values, rows.target.codes
+        sha256, notes = rows.sha256, rows.notes
     place = {name: i for i, name in enumerate(classes)}
     for label in labels:
         if label not in place:
@@ -178,11 +170,9 @@ def _matrix_reader(paths: list[Path]) -> Any:
             raise DataError(
                 str(path), "expected a folder with MNIST-style IDX files, found none in it", "Name a file in it"
             )
-        if path.is_file():
-            with closing(open_raw(str(path))) as file:
-                if file.read(4) == b"PK\x03\x04":
-                    problem = "expected a table, or an .npz with X and y, found another zip file"
-                    raise DataError(str(path), problem, "Convert it to CSV")
+        if first_bytes(path, 4) == b"PK\x03\x04":
+            problem = "expected a table, or an .npz with X and y, found another zip file"
+            raise DataError(str(path), problem, "Convert it to CSV")
     return None
 
 

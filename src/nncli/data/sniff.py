@@ -92,9 +92,9 @@ def plan_training(stream: Input, options: CsvOptions, dtype: str) -> Plan:
     row, first = head.split_first(delimiter)
     header = looks_like_header(first) if options.header is None else options.header
     names, told = _names(first, header, options.header is None)
-    target, note = find_target(names, options.target, where)
+    target, note = _find_target(names, options.target, where)
     notes += [*told, *note]
-    features = features_of(names, target, options, where)
+    features = _features(names, target, options, where)
     missing = DEFAULT_MISSING + tuple(token.strip(BLANKS) for token in options.missing)
     most = min(SAMPLE_ROWS, max(LEAST_ROWS, SAMPLE_CELLS // len(names)))
     sample = [r for r in head.sample(delimiter, most)[header:] if len(r) == len(names)]
@@ -133,7 +133,7 @@ def _names(first: Sequence[str], header: bool, tell: bool) -> tuple[tuple[str, .
     return names, notes
 
 
-def features_of(names: tuple[str, ...], target: str, options: CsvOptions, where: str) -> list[str]:
+def _features(names: tuple[str, ...], target: str, options: CsvOptions, where: str) -> list[str]:
     """The columns to learn from; OptionError for names that are none, or contradict one another."""
     given = {
         "--drop": options.drop, "--only": options.only, "--categorical": options.categorical,
@@ -195,7 +195,7 @@ def checked_delimiter(given: str) -> str:
     return given
 
 
-def find_target(names: tuple[str, ...], given: str | None, where: str) -> tuple[str, list[str]]:
+def _find_target(names: tuple[str, ...], given: str | None, where: str) -> tuple[str, list[str]]:
     """The column to predict, and a note; DataError and OptionError where there is none, or several."""
     if given is None:
         found = [name for name in names if name.lower() in TARGETS]
