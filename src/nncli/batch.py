@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.data.matrix import Subset
+from nncli.data.dataset import Positions
+from nncli.data.matrix import Inputs, Subset
 from nncli.model import EVAL_ROWS
 from nncli.nn.layers import Array
 from nncli.nn.loss import Loss, Rows
@@ -41,17 +42,17 @@ class Batch:
         table = (1 - smoothing) * table + smoothing * table.mean(axis=0)  # (Szegedy et al. 2016)
         self.table = table.astype(network.dtype)
         d, outputs = subset.matrix.width, self.table.shape[1]
-        self.raw = zeros((size if subset.matrix.scale is not None else 0, d), subset.matrix.values.dtype)
+        self.raw = _scratch(subset.matrix, size)
         self.X = zeros((size, d), network.dtype)
         self.Y = zeros((size, outputs), network.dtype)
         self.P = zeros((size, outputs), network.dtype)
         self.dZ = zeros((size, outputs), network.dtype)
 
-    def take(self, rows: NDArray[np.int64]) -> tuple[Array, Array]:
+    def take(self, rows: Positions) -> tuple[Array, Array]:
         """X and Y of the given rows of the matrix."""
         n = len(rows)
         self.rows, X, Y = rows, self.X[:n], self.Y[:n]
-        self.subset.matrix.take(rows, self.raw[:n], X)
+        self.subset.matrix.take(rows, self.raw, X)
         np.take(self.table, self.subset.y[rows], axis=0, out=Y, mode="clip")
         return X, Y
 
@@ -59,7 +60,7 @@ class Batch:
         """Those of the rows taken, (n,); None: each is 1."""
         return None if self.subset.weights is None else self.subset.weights[self.rows]
 
-    def forward(self, rows: NDArray[np.int64]) -> Sums:
+    def forward(self, rows: Positions) -> Sums:
         """What the given rows of the matrix come to."""
         self.take(rows)
         losses = self.losses()
@@ -90,6 +91,7 @@ class Batch:
 
 def evaluate(network: Network, loss: Loss, subset: Subset, K: int) -> Figures:
     """Of the rows of the subset, which must not be empty."""
+    subset.matrix.expect(subset.rows)
     batch = Batch(subset, loss, K, network, min(EVAL_ROWS, len(subset)))
     parts = [batch.forward(subset.rows[i : i + EVAL_ROWS]) for i in range(0, len(subset), EVAL_ROWS)]
     weight = len(subset) if subset.weights is None else float(subset.weights[subset.rows].sum())
@@ -100,12 +102,19 @@ def evaluate(network: Network, loss: Loss, subset: Subset, K: int) -> Figures:
 def scores(network: Network, subset: Subset) -> Iterator[Array]:
     """Z of a thousand rows of the subset at a time; it lives until the next ones."""
     matrix = subset.matrix
+    matrix.expect(subset.rows)
+    size = min(EVAL_ROWS, len(subset))
+    raw, X = _scratch(matrix, size), zeros((size, matrix.width), network.dtype)
     for start in range(0, len(subset), EVAL_ROWS):
         rows = subset.rows[start : start + EVAL_ROWS]
-        shape = (len(rows), matrix.width)
-        raw, X = np.empty(shape, matrix.values.dtype), np.empty(shape, network.dtype)
-        matrix.take(rows, raw, X)
-        yield network.forward(X)
+        matrix.take(rows, raw, X[: len(rows)])
+        yield network.forward(X[: len(rows)])
+
+
+def _scratch(matrix: Inputs, size: int) -> NDArray[Any]:
+    """What `take` works with on so many rows."""
+    dtype = matrix.raw_dtype
+    return np.empty((0, 0)) if dtype is None else zeros((size, matrix.width), dtype)
 
 
 def all_finite(array: Array) -> bool:

@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nncli.blas import use_threads
 from nncli.checkpoint import Saved
-from nncli.data.dataset import Table, without_weights
+from nncli.data.dataset import Dataset, Positions, without_weights
 from nncli.data.files import shown
 from nncli.data.head import DETECTED, TextOptions
 from nncli.data.load import load_dataset, load_like, sha256_of
+from nncli.data.split import row_numbers
 from nncli.errors import DataError, NncliError
 from nncli.metrics import all_metrics
 from nncli.model import Model
@@ -22,24 +22,33 @@ from nncli.modelfile import Provenance
 from nncli.prepare import ARRAYS, csv_options
 from nncli.workers import Killed, Stop, Workers, in_order, never
 
+AT_ONCE = 64 << 10  # rows
+
 
 def evaluate_model(
-    model: Model, provenance: Provenance, model_file: str, source: str | None, text: TextOptions = DETECTED
+    model: Model,
+    provenance: Provenance,
+    model_file: str,
+    source: str | None,
+    text: TextOptions = DETECTED,
+    memory: int | None = None,
 ) -> tuple[dict[str, Any], list[str]]:
-    """The metrics of a model on all rows of a source, or else on the test rows it was made with; and notes."""
+    """The metrics of a model on all rows of a source, or else on the test rows it was made with; and notes. With
+    `memory`, in bytes, tables stay on the disk."""
     if source is None:
-        table, y, notes = _test_rows(model, provenance, model_file)
+        dataset, rows, notes = _test_rows(model, provenance, model_file, memory)
     else:
-        dataset = load_like(source, model.schema, model.classes, model.config.dtype, text)
-        table, y = dataset.table, dataset.y
-        notes = [f"evaluated on all {len(y):,} rows of {shown(source)}", *dataset.notes]
+        dataset = load_like(source, model.schema, model.classes, model.config.dtype, text, memory)
+        rows = row_numbers(len(dataset))
+        notes = [f"evaluated on all {len(dataset):,} rows of {shown(source)}", *dataset.notes]
         if dataset.sha256 == provenance.sha256:
             trained = provenance.n_rows - len(provenance.val_rows) - len(provenance.test_rows)
             notes.append(
                 f"warning: this is the file the model was trained on: it has seen {trained:,} of these rows. "
                 f"nncli eval {model_file} judges by the test rows alone"
             )
-    Z = model.scores(table)
+    parts = [model.scores(dataset.table.take(rows[i : i + AT_ONCE])) for i in range(0, len(rows), AT_ONCE)]
+    Z, y = np.concatenate(parts), dataset.y[rows].astype(np.int64)
     return all_metrics(model.by_class(Z), model.predicted(Z), y, model.classes, model.probabilistic), notes
 
 
@@ -67,18 +76,20 @@ def evaluate_file(
         return error
 
 
-def _test_rows(model: Model, provenance: Provenance, model_file: str) -> tuple[Table, NDArray[np.int64], list[str]]:
-    """The table and classes of the rows that were held out for the test, read again from where they came."""
+def _test_rows(
+    model: Model, provenance: Provenance, model_file: str, memory: int | None
+) -> tuple[Dataset, Positions, list[str]]:
+    """The data with the rows that were held out for the test, read again from where they came, and which they are."""
     config, source = model.config, provenance.source
     remedy = "Name the data to judge by: nncli eval MODEL DATA"
     if not provenance.has_test_file and len(provenance.test_rows) == 0:
         raise DataError(model_file, "the model was trained without test rows", remedy)
     changed = f"the file has changed since {model_file} was trained on it: its test rows cannot be told"
     if config.test_data:
-        test = load_like(config.test_data, model.schema, model.classes, config.dtype, csv_options(config).text)
+        test = load_like(config.test_data, model.schema, model.classes, config.dtype, csv_options(config).text, memory)
         if test.sha256 != provenance.test_sha256:
             raise DataError(config.test_data, changed, remedy)
-        return test.table, test.y, [f"evaluated on the {len(test):,} rows of {shown(config.test_data)}"]
+        return test, row_numbers(len(test)), [f"evaluated on the {len(test):,} rows of {shown(config.test_data)}"]
     if source in ("-", ARRAYS):
         raise DataError(model_file, f"the model was trained on {shown(source)}, which cannot be read again", remedy)
     if Path(source).exists() and not (Path(source).is_file() or Path(source).is_dir()):
@@ -89,10 +100,12 @@ def _test_rows(model: Model, provenance: Provenance, model_file: str) -> tuple[T
         raise DataError(error.where, f"{error.problem}, where the model's test rows are to come from", remedy) from None
     if found != provenance.sha256:
         raise DataError(source, changed, remedy)
-    dataset = load_dataset(source, csv_options(config), config.dtype)  # the same bytes: the same rows and classes
+    # the same bytes: the same rows and classes
+    dataset = load_dataset(source, csv_options(config), config.dtype, memory)
     if config.weight is not None:
         dataset, _ = without_weights(dataset, config.weight)
     if dataset.test is not None:
-        return dataset.test.table, dataset.test.y, [f"evaluated on the {len(dataset.test):,} test rows of {source}"]
+        test = dataset.test
+        return test, row_numbers(len(test)), [f"evaluated on the {len(test):,} test rows of {source}"]
     rows = provenance.test_rows
-    return dataset.table.take(rows), dataset.y[rows], [f"evaluated on the {len(rows):,} test rows of {source}"]
+    return dataset, rows, [f"evaluated on the {len(rows):,} test rows of {source}"]

@@ -159,7 +159,7 @@ def _calibrated(prepared: Prepared, trainer: Trainer) -> Calibration:
     assert val is not None
     Z = np.concatenate([Z.copy() for Z in scores(trainer.network, val)])
     weights = None if val.weights is None else val.weights[val.rows]
-    return calibrate(Z, val.y[val.rows], trainer.loss, len(prepared.dataset.classes), weights)
+    return calibrate(Z, val.y[val.rows].astype(np.int64), trainer.loss, len(prepared.dataset.classes), weights)
 
 
 def new_trainer(prepared: Prepared) -> Trainer:

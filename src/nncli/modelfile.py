@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from nncli import meta, npz, snapshot
 from nncli.batch import all_finite
 from nncli.config import TrainConfig
-from nncli.data.dataset import Schema
+from nncli.data.dataset import Positions, Schema
 from nncli.data.preprocess import SCALINGS, Preprocess
 from nncli.errors import ModelFileError
 from nncli.model import Model, build_network
@@ -321,7 +321,7 @@ def _check_finite(name: str, array: NDArray[Any]) -> None:
         raise ValueError(f"numbers in {name} that are not finite")
 
 
-def bits(rows: NDArray[np.int64], n_rows: int) -> NDArray[np.uint8]:
+def bits(rows: Positions, n_rows: int) -> NDArray[np.uint8]:
     """What `Provenance` has of the rows of a part."""
     if len(rows) == 0:
         return np.zeros(0, np.uint8)

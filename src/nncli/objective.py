@@ -93,7 +93,7 @@ def of_model(model: Model, provenance: Provenance, model_file: str, source: str 
         y = rng.integers(K, size=ROWS)
     else:
         dataset = labelled_rows(model, provenance, model_file, source, "float64")
-        X, y = model.preprocess.transform(dataset.table, network.dtype), dataset.y
+        X, y = model.preprocess.transform(dataset.table, network.dtype), dataset.y.astype(np.int64)
     weights = None
     if config.class_weight == "balanced":
         with np.errstate(divide="ignore"):  # for classes that have no row here

@@ -10,6 +10,7 @@ import csv
 import dataclasses
 import encodings.aliases
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -48,6 +49,15 @@ def read_text(text: str) -> str:
     if not text:
         raise ValueError("some text")
     return text
+
+
+def read_size(text: str) -> int:
+    """Bytes."""
+    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?([KMGT]?)(i?)B?", text.strip(), re.IGNORECASE | re.ASCII)
+    if found is None or not found[2]:
+        raise ValueError("a size such as 500MB or 2GB")
+    power = "KMGT".index(found[2].upper()) + 1
+    return int(float(found[1]) * (1024 if found[3] else 1000) ** power)
 
 
 def read_columns(text: str) -> tuple[str, ...]:

@@ -10,19 +10,23 @@ from numpy.typing import NDArray
 
 from nncli.config import DEFAULT_SHARE, TrainConfig
 from nncli.data.csv import CsvOptions
-from nncli.data.dataset import Dataset, without_weights
+from nncli.data.dataset import Dataset, Positions, without_weights
 from nncli.data.files import shown
 from nncli.data.head import DETECTED
 from nncli.data.load import has_named_columns, load_dataset, load_like
-from nncli.data.matrix import Subset
+from nncli.data.matrix import Inputs, Subset, Windowed
 from nncli.data.preprocess import Preprocess
-from nncli.data.split import Split, stratified_fold, stratified_split
+from nncli.data.split import Split, row_numbers, stratified_fold, stratified_split
 from nncli.errors import DataError, OptionError
 from nncli.model import Model
 from nncli.modelfile import Provenance
+from nncli.option import FULL_BATCH
 from nncli.resolve import resolve
 
 Weights = NDArray[np.float64] | None  # None: all 1
+OF_PROGRAM = 120 << 20  # bytes that it takes without any data
+ROW_BYTES, SPLIT_BYTES = 9, 16  # of each row whose cells are on the disk: numbers and classes, and to draw them
+LEAST_WINDOW = 16 << 20
 ARRAYS = "arrays"  # the source of what came from Python
 FILE_OPTIONS = (
     "target",
@@ -64,13 +68,19 @@ class Prepared:
     notes: tuple[str, ...]
 
 
-def prepare(config: TrainConfig, dataset: Dataset | None = None, fold: tuple[int, int] | None = None) -> Prepared:
+def prepare(
+    config: TrainConfig,
+    dataset: Dataset | None = None,
+    fold: tuple[int, int] | None = None,
+    memory: int | None = None,
+) -> Prepared:
     """Loads (unless given), splits and preprocesses the data.
 
-    `fold` (k, of): in place of the validation rows, fold number k, from 0, of so many.
+    `fold` (k, of): in place of the validation rows, fold number k, from 0, of so many. With `memory`, in bytes, tables
+    that are loaded stay on the disk, and what comes out is the same, bit for bit.
     """
     if dataset is None:
-        dataset = load_dataset(config.data, csv_options(config), config.dtype)
+        dataset = load_dataset(config.data, csv_options(config), config.dtype, memory)
         if config.weight is not None and not has_named_columns(config.data):
             raise OptionError("--weight", "an IDX file has no column of weights", "Leave the option out")
     as_read = dataset.schema
@@ -95,7 +105,7 @@ def prepare(config: TrainConfig, dataset: Dataset | None = None, fold: tuple[int
         val_share = 1 / fold[1]
     config = resolve(config, len(split.train), has_val=val_share > 0 or config.val_data is not None)
     preprocess = Preprocess.fit(dataset.table, split.train, config.scale)
-    matrix = preprocess.transform(dataset.table, np.dtype(config.dtype))
+    matrix = _inputs(config, preprocess, dataset)
     if of_row is not None:
         _check_weights(config, dataset, of_row, split)
     of_class = None
@@ -105,8 +115,7 @@ def prepare(config: TrainConfig, dataset: Dataset | None = None, fold: tuple[int
         )
 
     def whole(other: Dataset, weights: Weights = None) -> Subset:
-        X = preprocess.transform(other.table, np.dtype(config.dtype))
-        return Subset(X, other.y, np.arange(len(other)), weights)
+        return Subset(_inputs(config, preprocess, other), other.y, row_numbers(len(other)), weights)
 
     weights = _product(of_row, of_class, dataset.y)
     train = Subset(matrix, dataset.y, split.train, weights)
@@ -114,7 +123,9 @@ def prepare(config: TrainConfig, dataset: Dataset | None = None, fold: tuple[int
     val = test = None
     val_sha256 = test_sha256 = ""
     if config.val_data:
-        other = load_like(config.val_data, as_read, dataset.classes, config.dtype, csv_options(config).text)
+        other = load_like(
+            config.val_data, as_read, dataset.classes, config.dtype, csv_options(config).text, dataset.memory
+        )
         notes += _same_file("--val-data", other, dataset)
         of_row = None
         if config.weight is not None:
@@ -124,7 +135,9 @@ def prepare(config: TrainConfig, dataset: Dataset | None = None, fold: tuple[int
         val = dataclasses.replace(train, rows=split.val)
     # test rows count alike, whatever training makes of them
     if config.test_data:
-        other = load_like(config.test_data, dataset.schema, dataset.classes, config.dtype, csv_options(config).text)
+        other = load_like(
+            config.test_data, dataset.schema, dataset.classes, config.dtype, csv_options(config).text, dataset.memory
+        )
         notes += _same_file("--test-data", other, dataset)
         test, test_sha256 = whole(other), other.sha256
     elif dataset.test is not None:
@@ -136,6 +149,28 @@ def prepare(config: TrainConfig, dataset: Dataset | None = None, fold: tuple[int
     return Prepared(
         config, dataset, split, preprocess, train, val, test, val_sha256, test_sha256, tuple(notes)
     )  # fmt: skip
+
+
+def _inputs(config: TrainConfig, preprocess: Preprocess, dataset: Dataset) -> Inputs:
+    """What the network gets of the rows: all of it in memory, or what memory there is at a time. OptionError where that
+    is too little."""
+    dtype = np.dtype(config.dtype)
+    if not dataset.table.is_stored:
+        return preprocess.transform(dataset.table, dtype)
+    assert dataset.memory is not None
+    n, row_bytes = len(dataset), 3 * preprocess.width * dtype.itemsize + 16  # as read, scaled, and on the way
+    batch = config.batch_size
+    assert batch is not None
+    step = 2 * row_bytes * (n if batch == FULL_BATCH else batch)
+    needed = max(OF_PROGRAM + ROW_BYTES * n + max(step, LEAST_WINDOW), OF_PROGRAM + SPLIT_BYTES * n)
+    if needed > dataset.memory:
+        raise OptionError(
+            "--memory",
+            f"{n:,} rows in batches of {batch if batch != FULL_BATCH else n:,} need {-(-needed // 10**6):,} MB",
+            "Allow so much, or set a smaller --batch-size" if step > LEAST_WINDOW else "Allow so much",
+        )
+    window = (dataset.memory - OF_PROGRAM - ROW_BYTES * n) // row_bytes
+    return Windowed(dataset.table, preprocess.width, lambda table: preprocess.transform(table, dtype), window)
 
 
 def _same_file(option: str, other: Dataset, dataset: Dataset) -> list[str]:
@@ -160,13 +195,13 @@ def _check_weights(config: TrainConfig, dataset: Dataset, of_row: NDArray[np.flo
         )  # fmt: skip
 
 
-def balanced(y: NDArray[np.int64], K: int, of_row: Weights = None) -> NDArray[np.float64]:
+def balanced(y: Positions, K: int, of_row: Weights = None) -> NDArray[np.float64]:
     """For each class what makes its rows weigh as much together as those of any other: n / (K Σ w)."""
     weights: NDArray[np.float64] = len(y) / (K * np.bincount(y, of_row, minlength=K))
     return weights
 
 
-def _product(of_row: Weights, of_class: Weights, y: NDArray[np.int64]) -> Weights:
+def _product(of_row: Weights, of_class: Weights, y: Positions) -> Weights:
     """What each row counts, from its own weight and that of its class."""
     if of_class is None:
         return of_row

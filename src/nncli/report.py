@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from rich.text import Text
 from rich.tree import Tree
 
+from nncli.data.cache import Entry
 from nncli.gradcheck import Check, Kind
 from nncli.nn.calibration import Calibration
 from nncli.nn.differences import TOLERANCE
@@ -106,6 +108,18 @@ def print_evaluations(found: Sequence[dict[str, Any]], together: dict[str, Any])
             "" if loss is None else number(loss), style="" if metrics in found else "bold",
         )  # fmt: skip
     show(table)
+
+
+def print_cache(folder: Path, entries: Sequence[Entry]) -> None:
+    """The tables that are kept on the disk."""
+    if entries:
+        table = new_table("MB", "rows", "columns", "table", align="left")
+        for one in entries:
+            state = "" if one.is_current else " (of no use any more: its file has changed, or is gone)"
+            table.add_row(f"{one.bytes / 1e6:,.1f}", f"{one.rows:,}", f"{one.columns:,}", one.source + state)
+        show(table)
+    size = sum(one.bytes for one in entries)
+    print(f"{len(entries)} {'table' if len(entries) == 1 else 'tables'} in {folder}, {size / 1e6:,.1f} MB")
 
 
 def print_model(d: dict[str, Any]) -> None:

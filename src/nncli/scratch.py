@@ -1,4 +1,4 @@
-"""A folder for what several processes share while a command runs."""
+"""A folder for what is of use only while a command runs."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ YOUNG = 60  # seconds in which a folder may not have its lock yet
 
 
 @contextlib.contextmanager
-def folder() -> Iterator[Path]:
-    """A new folder among the temporary files, gone at the end. Those of commands that were killed go as well."""
-    _sweep_up()
-    with tempfile.TemporaryDirectory(prefix=PREFIX) as made, (Path(made) / LOCK).open("wb") as lock:
+def folder(within: Path | None = None) -> Iterator[Path]:
+    """A new folder in that one, or else among the temporary files, gone at the end. Those of commands that were killed
+    go as well."""
+    _sweep_up(within or Path(tempfile.gettempdir()))
+    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=within) as made, (Path(made) / LOCK).open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # which ends with this process, however that ends
         yield Path(made)
 
 
-def _sweep_up() -> None:
-    for old in Path(tempfile.gettempdir()).glob(f"{PREFIX}*/{LOCK}"):
+def _sweep_up(within: Path) -> None:
+    for old in within.glob(f"{PREFIX}*/{LOCK}"):
         with contextlib.suppress(OSError):  # that of another user, or gone
             if old.is_symlink() or old.stat().st_uid != os.getuid() or time.time() - old.stat().st_mtime < YOUNG:
                 continue

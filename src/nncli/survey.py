@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.config import TrainConfig
-from nncli.data.dataset import Dataset, Table
+from nncli.data.dataset import Dataset, Positions, Table
 from nncli.data.files import shown
 from nncli.data.load import load_dataset
 from nncli.data.preprocess import MAX_CATEGORIES, Preprocess
@@ -199,7 +199,7 @@ def _given_away(dataset: Dataset, split: Split) -> list[str]:
     return found
 
 
-def _binned(column: NDArray[Any], train: NDArray[np.int64], bins: int) -> NDArray[np.int64]:
+def _binned(column: NDArray[Any], train: Positions, bins: int) -> NDArray[np.int64]:
     """Which of so many ranges with as many training rows each; 0 for a missing number."""
     values = column.astype(np.float64)
     known = values[train][~np.isnan(values[train])]

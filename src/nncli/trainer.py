@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nncli.batch import Batch, Sums, all_finite, evaluate
 from nncli.config import TrainConfig
+from nncli.data.dataset import Positions
 from nncli.data.matrix import Subset
 from nncli.errors import TrainingError
 from nncli.nn import rowwise
@@ -110,6 +110,7 @@ class Trainer:
                 self.stopped = f"the time limit of {limit:g} s was reached"
                 return
             rows = self.shuffle.permutation(self.train.rows)
+            self.train.matrix.expect(rows)
             total, correct, started, self.between = 0.0, 0, time.monotonic(), False
             self.network.drop_with(self.drop)
             # overflow shows as a loss that is not finite, which is looked for at each step
@@ -157,7 +158,7 @@ class Trainer:
         )
         return plain and rowwise.fits(self.network, self.loss, self.optimizer)
 
-    def _learn_rows(self, batch: Batch, chosen: NDArray[np.int64], step: int) -> Sums:
+    def _learn_rows(self, batch: Batch, chosen: Positions, step: int) -> Sums:
         """One step for each of the rows; returns what they came to before."""
         assert isinstance(self.optimizer, SGD)
         X, Y = batch.take(chosen)
@@ -167,7 +168,7 @@ class Trainer:
         )  # fmt: skip
         return batch.sums(Z, losses)
 
-    def _learn_batch(self, batch: Batch, chosen: NDArray[np.int64], step: int) -> Sums:
+    def _learn_batch(self, batch: Batch, chosen: Positions, step: int) -> Sums:
         """One step for all of the rows; returns what they came to before."""
 
         def objective() -> float:

@@ -25,7 +25,7 @@ from nncli import snapshot
 from nncli.batch import scores
 from nncli.blas import multiply_with
 from nncli.config import TrainConfig
-from nncli.data.dataset import Dataset
+from nncli.data.dataset import Dataset, Positions
 from nncli.errors import OptionError, TrainingError
 from nncli.experiment import fit, keep_best, new_trainer
 from nncli.prepare import Prepared, prepare
@@ -179,7 +179,7 @@ def right_of(record: dict[str, Any]) -> NDArray[np.bool_]:
     return np.unpackbits(bits, count=record["n_val"]).astype(bool)
 
 
-def _balanced_accuracy(right: NDArray[np.bool_], y: NDArray[np.int64]) -> float:
+def _balanced_accuracy(right: NDArray[np.bool_], y: Positions) -> float:
     """The mean over the classes, of those that have rows, of the share of their rows that come out right."""
     rows = np.bincount(y)
     return float((np.bincount(y, right)[rows > 0] / rows[rows > 0]).mean())

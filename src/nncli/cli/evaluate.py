@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nncli.cli.options import DATA_HELP, Encoding, Json, ModelFile, Quiet, SkipRows, text_options
+from nncli.cli.options import DATA_HELP, Encoding, Json, Memory, ModelFile, Quiet, SkipRows, bytes_of, text_options
 from nncli.cli.workers import Address, Ca, Cert, FileJobs, Insecure, Key, Place
 from nncli.errors import DONE, OptionError
 
@@ -23,6 +23,7 @@ def evaluate(
     ] = None,
     encoding: Encoding = None,
     skip_rows: SkipRows = None,
+    memory: Memory = None,
     json: Json = False,
     quiet: Quiet = False,
     jobs: FileJobs = None,
@@ -44,13 +45,16 @@ def evaluate(
     place, sources = Place.of(jobs, 1, cluster, tls_ca, tls_cert, tls_key, insecure), data or []
     text = text_options(encoding, skip_rows)
     if len(sources) > 1 or place.address is not None:
+        if memory is not None:
+            raise OptionError("--memory", "for one file, or the test rows of the model", "Name one file at a time")
         return _evaluate_all(model, sources, text, place, json, quiet)
     if not sources and (encoding or skip_rows):
         raise OptionError(
             "--encoding" if encoding else "--skip-rows", "its own data are read as in training", "Leave it out"
         )
     loaded, provenance = checkpoint.load(Path(model))
-    metrics, notes = evaluation.evaluate_model(loaded, provenance, model, sources[0] if sources else None, text)
+    source = sources[0] if sources else None
+    metrics, notes = evaluation.evaluate_model(loaded, provenance, model, source, text, bytes_of(memory))
     for note in notes:
         say(note, quiet)
     if json:

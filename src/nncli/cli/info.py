@@ -3,20 +3,40 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from nncli.cli.options import Json, ModelFile
-from nncli.errors import DONE
+import typer
+
+from nncli.cli.options import Json
+from nncli.errors import DONE, OptionError
 
 
-def info(model: ModelFile, json: Json = False) -> int:
-    """Show what is inside a model.
+def info(
+    model: Annotated[
+        str | None, typer.Argument(metavar="MODEL", help="A model that nncli train has saved.", show_default=False)
+    ] = None,
+    cache: Annotated[
+        bool, typer.Option("--cache", help="Show the tables that --memory has put on the disk, in place of a model.")
+    ] = False,
+    clear: Annotated[bool, typer.Option("--clear", help="With --cache: remove them.")] = False,
+    json: Json = False,
+) -> int:
+    """Show what is inside a model, or which tables are kept on the disk.
 
     nncli info model.npz
     nncli info model.npz --json
+    nncli info --cache                            what train --memory has left for later
+    nncli info --cache --clear                    and away with it
     """
     from nncli import checkpoint
     from nncli.output import print_json
 
+    if clear and not cache:
+        raise OptionError("--clear", "it goes with --cache", "Add --cache")
+    if (model is None) != cache:
+        raise OptionError("MODEL", "expected a model, or --cache in its place", "See nncli info --help")
+    if model is None:
+        return _cache(clear, json)
     loaded, provenance = checkpoint.load(Path(model))
     description = checkpoint.describe(loaded, provenance)
     if json:
@@ -25,4 +45,27 @@ def info(model: ModelFile, json: Json = False) -> int:
         from nncli.report import print_model
 
         print_model(description)
+    return DONE
+
+
+def _cache(clear: bool, json: bool) -> int:
+    from dataclasses import asdict
+
+    from nncli.data import cache
+    from nncli.output import print_json
+
+    if clear:
+        tables, freed = cache.clear()
+        if json:
+            print_json({"removed": tables, "bytes": freed})
+        else:
+            print(f"{tables} {'table' if tables == 1 else 'tables'} removed, {freed / 1e6:,.1f} MB")
+        return DONE
+    found = cache.entries()
+    if json:
+        print_json({"folder": str(cache.folder()), "tables": [asdict(one) | {"path": str(one.path)} for one in found]})
+    else:
+        from nncli.report import print_cache
+
+        print_cache(cache.folder(), found)
     return DONE

@@ -17,7 +17,7 @@ import typer
 
 from nncli.config import TrainConfig
 from nncli.errors import OptionError
-from nncli.option import Option, flag
+from nncli.option import Option, flag, read_size
 from nncli.registry import did_you_mean
 
 if TYPE_CHECKING:
@@ -37,7 +37,17 @@ Encoding = Annotated[
 SkipRows = Annotated[
     str | None, typer.Option(metavar="N", help="Lines before the header to leave out.", show_default="0")
 ]
-RUN_OPTIONS = ("out", "log", "dry_run", "json", "quiet", "config")
+Memory = Annotated[
+    str | None,
+    typer.Option(
+        metavar="SIZE",
+        help="Memory to use, as 500MB or 2GB, for tables of any size: they are parsed once, and kept on the disk for "
+        "later runs (nncli info --cache).",
+        show_default="as much as it takes",
+        rich_help_panel="Run",
+    ),
+]
+RUN_OPTIONS = ("out", "log", "dry_run", "json", "quiet", "config", "memory")
 DATA_HELP = (
     "A CSV or TSV file (also .gz, .bz2, .xz, .zst), Parquet or Arrow, a folder or file of MNIST-style IDX, .npz with X "
     "and y, LIBSVM text, the name of a bundled data set, or - for stdin."
@@ -52,6 +62,14 @@ def text_options(encoding: str | None, skip_rows: str | None) -> TextOptions:
 
     read = TrainConfig.from_texts({"encoding": encoding, "skip_rows": skip_rows})
     return TextOptions(read.encoding, read.skip_rows)
+
+
+def bytes_of(memory: str | None) -> int | None:
+    """Of the option of that name."""
+    try:
+        return None if memory is None else read_size(memory)
+    except ValueError as error:
+        raise OptionError("--memory", f"expected {error}, found '{memory}'") from None
 
 
 def is_model(source: str) -> bool:

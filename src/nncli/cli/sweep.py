@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from nncli.cli.options import SEVERAL_HELP, Json, Quiet, with_config
+from nncli.cli.options import SEVERAL_HELP, Json, Memory, Quiet, bytes_of, with_config
 from nncli.cli.stop import StopRequest
 from nncli.cli.workers import PANEL as WORKERS
 from nncli.cli.workers import Address, Ca, Cert, Insecure, Key, Place, cores, count
@@ -77,6 +77,7 @@ def sweep(
             rich_help_panel=WORKERS,
         ),
     ] = None,
+    memory: Memory = None,
     cluster: Address = None,
     tls_ca: Ca = None,
     tls_cert: Cert = None,
@@ -102,7 +103,7 @@ def sweep(
         own = {
             "--search": search, "--trials": trials, "--seeds": seeds != "1", "--folds": folds != "1", "--jobs": jobs,
             "--ledger": ledger != LEDGER, "--out": out != MODEL, "--cluster": cluster,
-            "--tls-ca": tls_ca or tls_cert or tls_key, "--insecure": insecure,
+            "--tls-ca": tls_ca or tls_cert or tls_key, "--insecure": insecure, "--memory": memory,
         }  # fmt: skip
         for option in [*map(flag, given), *(name for name, value in own.items() if value)]:
             raise OptionError("DATA" if option == "--data" else option, "--show has no use for it", "Leave it out")
@@ -126,6 +127,8 @@ def sweep(
         raise OptionError("--out", "the table goes to stdout, and the model cannot go there too", "Name a file with -o")
     if base.data == "-" and len(space.values("dtype")) > 1:
         raise OptionError("--dtype", "stdin can be read only once, with one type of numbers", "Name a file")
+    if cluster is not None and memory is not None:
+        raise OptionError("--memory", "the workers of a cluster have the data in memory", "Leave it out")
     if cluster is not None and base.val_data and not Path(base.val_data).is_absolute():
         raise OptionError(
             "--val-data", "the workers of a cluster look for it in another folder", "Give its whole path, from /"
@@ -134,7 +137,8 @@ def sweep(
     check_writable(Path(out), (ledger, *reads))
     with place.workers(plan.size, "nncli.trial") as workers, StopRequest() as stop:
         # while the workers start; numbers are not the same where they are read as others and converted
-        datasets = {dtype: load_dataset(base.data, csv_options(base), dtype) for dtype in space.values("dtype")}
+        read, allowed = csv_options(base), bytes_of(memory)
+        datasets = {dtype: load_dataset(base.data, read, dtype, allowed) for dtype in space.values("dtype")}
         dataset = next(iter(datasets.values()))
         if plan.folds > 1:  # what is wrong with them is one line now, and not as many failures as there are trials
             prepare(of_the_data(base), dataset, (0, plan.folds))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nncli.cli.options import SEVERAL_HELP, Json, Quiet, is_model, with_config
+from nncli.cli.options import SEVERAL_HELP, Json, Memory, Quiet, bytes_of, is_model, with_config
 from nncli.cli.stop import StopRequest
 from nncli.config import TrainConfig
 from nncli.errors import DONE, OptionError, OutputError
@@ -60,6 +60,7 @@ def train(
         bool,
         typer.Option("--keep-state", help="Keep what --resume needs for more epochs later.", rich_help_panel="Run"),
     ] = False,
+    memory: Memory = None,
     log: Annotated[
         str | None,
         typer.Option(
@@ -109,7 +110,7 @@ def train(
     seconds_apart = _seconds(save_every)
     with contextlib.ExitStack() as stack:
         stack.enter_context(use_threads(config.threads))
-        prepared = prepare(config)
+        prepared = prepare(config, memory=bytes_of(memory))
         state = None if begun is None else begun.state(prepared)
         for note in (*overview.summary(prepared), *prepared.notes):
             say(note, quiet)

@@ -1,8 +1,9 @@
-"""Blocks of rows → a data set in memory, whatever the format they were read from."""
+"""Blocks of rows → a data set, in memory or on the disk, whatever the format they were read from."""
 
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -12,10 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.cells import NUMBER, Layout
-from nncli.data.dataset import Dataset, Schema, Table, TextColumn
+from nncli.data.dataset import Dataset, Positions, Schema, Table, TextColumn
 from nncli.data.fast import Block
 from nncli.data.files import shown
 from nncli.errors import DataError
+
+VALUE_BYTES = 120  # of memory for a text in a dict, beside its letters
 
 
 class Reader(Protocol):
@@ -39,6 +42,33 @@ class Reader(Protocol):
 
 
 Opener = Callable[[Schema | None], Reader]
+
+
+class GrowingArray(Protocol):
+    """(n,) or (n, d), a block at a time."""
+
+    def append(self, block: NDArray[Any]) -> None: ...
+    def finished(self) -> Any:
+        """The array, or a `Stored` one."""
+        ...
+
+
+class Place(Protocol):
+    """Where the arrays of a table grow."""
+
+    most_text: int  # bytes that the distinct values of its columns of text may take
+
+    def grow(self, name: str, times: Callable[[], float]) -> GrowingArray: ...
+
+
+class InMemory:
+    """The usual place."""
+
+    most_text = sys.maxsize
+
+    def grow(self, name: str, times: Callable[[], float]) -> GrowingArray:
+        """`times()` is how many times the rows so far there will be, about."""
+        return _Growing(times)
 
 
 class _Growing:
@@ -71,12 +101,16 @@ class _Growing:
 class _GrowingText:
     """Codes of blocks, rewritten into the values of all of them."""
 
-    def __init__(self, times: Callable[[], float]) -> None:
-        self.codes, self.values = _Growing(times), dict[str, int]()
+    def __init__(self, codes: GrowingArray) -> None:
+        self.codes, self.values = codes, dict[str, int]()
 
-    def append(self, column: TextColumn) -> None:
+    def append(self, column: TextColumn) -> int:
+        """Returns how many bytes the new values take."""
+        known = len(self.values)
         recode = [self.values.setdefault(value, len(self.values)) for value in column.values]
         self.codes.append(np.array([*recode, -1], np.int32)[column.codes])  # −1 finds the last one
+        new = len(self.values) - known
+        return VALUE_BYTES * new + sum(map(len, column.values)) if new else 0
 
     def finished(self) -> TextColumn:
         return TextColumn(self.codes.finished(), tuple(self.values))
@@ -84,7 +118,7 @@ class _GrowingText:
 
 @dataclass(frozen=True)
 class Rows:
-    """Those of all files, one after the other."""
+    """Those of all files, one after the other, read and not yet judged."""
 
     table: Table
     target: TextColumn
@@ -93,7 +127,7 @@ class Rows:
     notes: tuple[str, ...]
 
 
-def rows_of(files: Sequence[Opener], where: str) -> Rows:
+def rows_of(files: Sequence[Opener], where: str, place: Place = InMemory()) -> Rows:  # noqa: B008
     """The first file is opened without a schema, and decides what the columns are; the others are opened for its
     schema. DataError where there is no row."""
     schema: Schema | None = None
@@ -104,19 +138,18 @@ def rows_of(files: Sequence[Opener], where: str) -> Rows:
         with opener(schema) as reader:
             if schema is None or columns is None:
                 schema = reader.layout.schema()
-                columns = _Columns(reader, len(files))
+                columns = _Columns(reader, len(files), place)
             notes += [note for note in reader.notes if note not in notes]
             for block in reader:
-                columns.append(block)
+                columns.append(block, where)
             digests.append(reader.hexdigest())
     assert schema is not None
     assert columns is not None
     return Rows(*columns.finished(where), schema, digest_of(digests), tuple(notes))
 
 
-def collect(files: Sequence[Opener], source: str) -> Dataset:
-    """Rows to learn from; DataError where what is to be predicted is no class."""
-    rows = rows_of(files, shown(source))
+def to_learn_from(rows: Rows, source: str) -> Dataset:
+    """DataError where what is to be predicted is no class."""
     classes, y = _classes(rows.target, rows.schema.target, shown(source))
     return Dataset(rows.table, y, classes, rows.schema, source, rows.sha256, notes=rows.notes)
 
@@ -129,40 +162,46 @@ def digest_of(digests: Sequence[str]) -> str:
 class _Columns:
     """Those of a table, growing."""
 
-    def __init__(self, first: Reader, files: int) -> None:
-        def times() -> float:
-            return files * first.times()
+    def __init__(self, first: Reader, files: int, place: Place) -> None:
+        def grow(name: str) -> GrowingArray:
+            return place.grow(name, lambda: files * first.times())
 
-        layout = first.layout
-        self.layout, self.numbers, self.target = layout, _Growing(times), _GrowingText(times)
-        self.texts = {name: _GrowingText(times) for name in layout.text}
-        self.dates = {name: _Growing(times) for name in layout.dates}
+        self.layout = layout = first.layout
+        self.n, self.text_bytes, self.place = 0, 0, place
+        self.numbers = grow("numbers") if layout.numeric else None
+        self.target = _GrowingText(grow("target"))
+        self.texts = {name: _GrowingText(grow(f"text-{i}")) for i, name in enumerate(layout.text)}
+        self.dates = {name: grow(f"date-{i}") for i, name in enumerate(layout.dates)}
 
-    def append(self, block: Block) -> None:
-        self.numbers.append(block.table.numbers)
+    def append(self, block: Block, where: str) -> None:
+        self.n += len(block)
+        if self.numbers is not None:
+            self.numbers.append(block.table.numbers)
         for name, text in self.texts.items():
-            text.append(block.table.texts[name])
+            self.text_bytes += text.append(block.table.texts[name])
+            if self.text_bytes > self.place.most_text:
+                raise DataError(
+                    where, f"column '{name}': {len(text.values):,} different texts so far, too many for that memory",
+                    "Leave the column out with --drop, or allow more --memory",
+                )  # fmt: skip
         for name, days in self.dates.items():
             days.append(block.table.dates[name])
         assert block.target is not None
         self.target.append(block.target)
 
     def finished(self, where: str) -> tuple[Table, TextColumn]:
-        n = self.numbers.rows
-        if not n:
+        if not self.n:
             raise DataError(where, "no rows below the header")
-        if not self.layout.numeric:
-            self.numbers.array = np.empty((0, 0), self.layout.dtype)
         table = Table(
             self.layout.numeric,
-            self.numbers.finished() if self.layout.numeric else np.empty((n, 0), self.layout.dtype),
+            np.empty((self.n, 0), self.layout.dtype) if self.numbers is None else self.numbers.finished(),
             {name: text.finished() for name, text in self.texts.items()},
             {name: days.finished() for name, days in self.dates.items()},
         )
         return table, self.target.finished()
 
 
-def _classes(target: TextColumn, name: str, where: str) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+def _classes(target: TextColumn, name: str, where: str) -> tuple[tuple[str, ...], Positions]:
     numeric = all(NUMBER.fullmatch(value) and np.isfinite(float(value)) for value in target.values)
     if numeric:
         n, k = len(target.codes), len(target.values)
@@ -181,4 +220,11 @@ def _classes(target: TextColumn, name: str, where: str) -> tuple[tuple[str, ...]
             "Choose another column with --target",
         )
     rank = {value: i for i, value in enumerate(classes)}
-    return tuple(classes), np.array([rank[value] for value in target.values], np.int64)[target.codes]
+    return tuple(classes), recoded(target, [rank[value] for value in target.values], len(classes))
+
+
+def recoded(column: TextColumn, codes: Sequence[int], n: int) -> Positions:
+    """(rows,): in place of each value of the column that number, which is below n; in a type as small as that allows,
+    as it stays in memory however large the table is."""
+    found: Positions = np.array(codes, np.min_scalar_type(-n))[column.codes[:]]
+    return found

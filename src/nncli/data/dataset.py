@@ -10,15 +10,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.data.stored import Stored
 from nncli.errors import DataError, OptionError
 from nncli.registry import did_you_mean
+
+Positions = NDArray[np.integer[Any]]  # of rows or of classes, in a type that is large enough
+AnyArray = Any  # NDArray, or a `Stored` one, where `memory` has asked for that
 
 
 @dataclass(frozen=True)
 class TextColumn:
     """A column of text as codes into its distinct values; code −1 is a missing cell."""
 
-    codes: NDArray[np.int32]  # (n,)
+    codes: AnyArray  # (n,)
     values: tuple[str, ...]
 
     def take(self, rows: NDArray[Any]) -> TextColumn:
@@ -27,7 +31,8 @@ class TextColumn:
 
 @dataclass(frozen=True)
 class Table:
-    """n rows of feature columns: all numbers as one matrix, each text column as codes.
+    """n rows of feature columns: all numbers as one matrix, each text column as codes. The arrays are in memory, or on
+    the disk, from where `take` gets them.
 
     `numbers` is (n, len(number_names)), uint8 where every cell of the file is a whole number from
     0 to 255 (images stay small), else float32 or float64 with NaN for a missing cell. Dates are days since 1970, (n,)
@@ -35,12 +40,18 @@ class Table:
     """
 
     number_names: tuple[str, ...]
-    numbers: NDArray[Any]
+    numbers: AnyArray
     texts: Mapping[str, TextColumn] = field(default_factory=dict)
-    dates: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    dates: Mapping[str, AnyArray] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.numbers)
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether it is on the disk."""
+        arrays = [self.numbers, *(column.codes for column in self.texts.values()), *self.dates.values()]
+        return any(isinstance(array, Stored) for array in arrays)
 
     def take(self, rows: NDArray[Any]) -> Table:
         """The given rows, in the given order."""
@@ -92,17 +103,19 @@ class Dataset:
     `y` holds positions in `classes`; `classes` are the target's values exactly as written in the
     file, in numeric order if all are numbers, else in alphabetical order. `sha256` is of the bytes
     of the file(s), and is how a later `eval` knows the file again. `test` is an official test set
-    that came with the data. `notes` say, a line each, what was decided while reading.
+    that came with the data. `notes` say, a line each, what was decided while reading. `memory` is how many bytes may
+    be used for it; None: as many as it takes.
     """
 
     table: Table
-    y: NDArray[np.int64]  # (n,)
+    y: Positions  # (n,)
     classes: tuple[str, ...]
     schema: Schema
     source: str
     sha256: str
     test: Dataset | None = None
     notes: tuple[str, ...] = ()
+    memory: int | None = None
 
     def __len__(self) -> int:
         return len(self.y)
@@ -127,7 +140,8 @@ def without_weights(dataset: Dataset, name: str) -> tuple[Dataset, NDArray[np.fl
     if name not in dataset.table.number_names:
         raise DataError(dataset.source, f"column '{name}': expected numbers, to weigh rows with, found text")
     place = dataset.table.number_names.index(name)
-    weights = numbers[:, place].astype(np.float64)
+    stored = isinstance(numbers, Stored)
+    weights = (numbers.column(place) if stored else numbers[:, place]).astype(np.float64)
     wrong = np.flatnonzero(~((weights >= 0) & (weights < np.inf)))
     if len(wrong):
         found = weights[wrong[0]]
@@ -144,7 +158,7 @@ def without_weights(dataset: Dataset, name: str) -> tuple[Dataset, NDArray[np.fl
         dataset,
         table=Table(
             tuple(n for n in dataset.table.number_names if n != name),
-            np.delete(numbers, place, axis=1),
+            numbers.without(place) if stored else np.delete(numbers, place, axis=1),
             dataset.table.texts,
             dataset.table.dates,
         ),

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import dataclasses
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
-from nncli.data import arrays, idx
+from nncli.data import arrays, cache, idx
 from nncli.data.bundled import BUNDLED, path_of
-from nncli.data.collect import Opener, collect, digest_of, rows_of
+from nncli.data.collect import Opener, Rows, digest_of, recoded, rows_of, to_learn_from
 from nncli.data.csv import Block, CsvOptions, CsvReader, open_training, read_blocks
-from nncli.data.dataset import Dataset, Schema, Table
+from nncli.data.dataset import Dataset, Schema, Table, TextColumn
 from nncli.data.files import first_bytes, shown
 from nncli.data.files import sha256_of as sha256_of_file
 from nncli.data.head import DETECTED, TextOptions
@@ -27,11 +25,13 @@ from nncli.errors import DataError
 from nncli.registry import did_you_mean
 
 
-def load_dataset(source: str, options: CsvOptions, dtype: str) -> Dataset:
-    """Whole files to learn from, their target and the kinds of their columns detected or told."""
+def load_dataset(source: str, options: CsvOptions, dtype: str, memory: int | None = None) -> Dataset:
+    """Whole files to learn from, their target and the kinds of their columns detected or told. With `memory`, in bytes,
+    tables are on the disk."""
     paths = paths_of(source)
     matrix = _matrix_reader(paths)
     if matrix is not None:
+        _refuse_large(paths[0], memory)
         dataset: Dataset = matrix.read(paths[0])
         return dataclasses.replace(dataset, source=source)
 
@@ -43,7 +43,28 @@ def load_dataset(source: str, options: CsvOptions, dtype: str) -> Dataset:
 
         return opened
 
-    return collect([opener(path) for path in paths], source)
+    rows = _rows(paths, opener, source, memory, repr((options, dtype)))
+    return dataclasses.replace(to_learn_from(rows, source), memory=memory)
+
+
+def _rows(paths: list[Path], opener: Callable[[Path], Opener], source: str, memory: int | None, how: str) -> Rows:
+    """Those of tables, in memory, or on the disk where `memory` is all there is of it. `how` says how they are read."""
+    files, where = [opener(path) for path in paths], shown(source)
+    if memory is None:
+        return rows_of(files, where)
+    if source == "-":
+        raise DataError("stdin", "cannot be read twice, as --memory may ask for", "Write it to a file first")
+    return cache.stored(paths, how, where, memory, lambda place: rows_of(files, where, place))
+
+
+def _refuse_large(path: Path, memory: int | None) -> None:
+    """DataError for a matrix that is read into memory and might not fit."""
+    files = path.iterdir() if path.is_dir() else [path]
+    size = sum(file.stat().st_size for file in files)
+    if memory is not None and 4 * size > memory:
+        raise DataError(
+            str(path), "only tables can be larger than memory: CSV, Parquet and Arrow", "Convert it, or allow more"
+        )
 
 
 def has_named_columns(source: str) -> bool:
@@ -51,32 +72,39 @@ def has_named_columns(source: str) -> bool:
     return _matrix_reader(paths_of(source)) is None
 
 
-def load_like(source: str, schema: Schema, classes: Sequence[str], dtype: str, text: TextOptions = DETECTED) -> Dataset:
+def load_like(
+    source: str,
+    schema: Schema,
+    classes: Sequence[str],
+    dtype: str,
+    text: TextOptions = DETECTED,
+    memory: int | None = None,
+) -> Dataset:
     """Whole files read as the rows of a model: the columns of its schema, the classes it knows."""
     paths = paths_of(source)
     matrix = _matrix_reader(paths)
     if matrix is not None:
+        _refuse_large(paths[0], memory)
         found = matrix.read(paths[0])
-        table, labels, sha256 = _named(found.table, schema, source), found.classes, found.sha256
-        codes, notes = found.y, found.notes
+        table, sha256, notes = _named(found.table, schema, source), found.sha256, found.notes
+        target = TextColumn(found.y, found.classes)
     else:
 
         def opener(path: Path) -> Opener:
             return lambda _: read_blocks(str(path), schema, dtype=dtype, with_target=True, whole=True, text=text)
 
-        rows = rows_of([opener(path) for path in paths], shown(source))
-        table, labels, codes = rows.table, rows.target.values, rows.target.codes
-        sha256, notes = rows.sha256, rows.notes
+        rows = _rows(paths, opener, source, memory, repr((schema, text, dtype)))
+        table, target, sha256, notes = rows.table, rows.target, rows.sha256, rows.notes
     place = {name: i for i, name in enumerate(classes)}
-    for label in labels:
+    for label in target.values:
         if label not in place:
             known = ", ".join(classes[:10]) + (", …" if len(classes) > 10 else "")
             raise DataError(
                 shown(source), f"expected a class that the model knows ({known}), found '{label}'",
                 did_you_mean(label, classes),
             )  # fmt: skip
-    y = np.array([place[label] for label in labels], np.int64)[codes]
-    return Dataset(table, y, tuple(classes), schema, source, sha256, notes=tuple(notes))
+    y = recoded(target, [place[label] for label in target.values], len(classes))
+    return Dataset(table, y, tuple(classes), schema, source, sha256, notes=tuple(notes), memory=memory)
 
 
 @contextmanager

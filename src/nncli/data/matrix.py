@@ -1,12 +1,37 @@
-"""Rows ready for the engine, scaled as they are taken."""
+"""Rows ready for the engine, scaled as they are taken; from memory, or from the disk."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from nncli.data.dataset import Positions, Table
+
+
+class Inputs(Protocol):
+    """n rows of d inputs."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def width(self) -> int:
+        """d"""
+        ...
+
+    @property
+    def raw_dtype(self) -> np.dtype[Any] | None:
+        """Of the scratch (m, d) that `take` needs to work with; None: it needs none."""
+        ...
+
+    def expect(self, rows: Positions) -> None:
+        """These are the rows that will be taken next, one after the other."""
+
+    def take(self, rows: Positions, raw: NDArray[Any], out: NDArray[Any]) -> None:
+        """out (m, d) = the given rows, scaled."""
 
 
 @dataclass(frozen=True)
@@ -30,11 +55,20 @@ class Matrix:
     def width(self) -> int:
         return int(self.values.shape[1])
 
-    def take(self, rows: NDArray[np.int64], raw: NDArray[Any], out: NDArray[Any]) -> None:
-        """out (m, d) = the given rows, scaled. `raw` (m, d), of the dtype of `values`, is scratch."""
+    @property
+    def raw_dtype(self) -> np.dtype[Any] | None:
+        """Of the scratch (m, d) that `take` needs to work with; None: it needs none."""
+        return None if self.scale is None else self.values.dtype
+
+    def expect(self, rows: Positions) -> None:
+        """They are all there."""
+
+    def take(self, rows: Positions, raw: NDArray[Any], out: NDArray[Any]) -> None:
+        """out (m, d) = the given rows, scaled."""
         if self.scale is None:
             np.take(self.values, rows, axis=0, out=out, mode="clip")  # without a mode, numpy copies once more
         else:
+            raw = raw[: len(rows)]
             np.take(self.values, rows, axis=0, out=raw, mode="clip")
             self._scale(raw, out)
 
@@ -54,13 +88,52 @@ class Matrix:
         out *= self.scale
 
 
+class Windowed:
+    """Rows of a table on the disk, scaled, of which a window of those that are expected is in memory.
+
+    A window is read in the order of the file, however it is shuffled: an epoch is a few passes over the file, not a
+    search for each row.
+    """
+
+    def __init__(self, table: Table, width: int, transform: Callable[[Table], Matrix], size: int) -> None:
+        """`transform` makes the inputs of some rows, `size` is how many of them a window has."""
+        self.table, self.width, self.transform, self.size = table, width, transform, size
+        self._expected: Positions = np.zeros(0, np.int64)
+        self._start = self._next = 0  # of the window, and of what is taken next, among the expected
+        self._window: Matrix | None = None
+
+    raw_dtype = None
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def expect(self, rows: Positions) -> None:
+        """These are the rows that will be taken next, one after the other. Others may be, and take longer."""
+        self._expected, self._start, self._next, self._window = rows, 0, 0, None
+
+    def take(self, rows: Positions, raw: NDArray[Any], out: NDArray[Any]) -> None:
+        """out (m, d) = the given rows, scaled."""
+        start, end = self._next, self._next + len(rows)
+        if not np.array_equal(self._expected[start:end], rows):
+            out[:] = self._read(rows).slice(0, len(rows))
+            return
+        if self._window is None or end > self._start + len(self._window):
+            self._window = None  # before there is another
+            self._window, self._start = self._read(self._expected[start : max(end, start + self.size)]), start
+        out[:] = self._window.slice(start - self._start, end - self._start)
+        self._next = end
+
+    def _read(self, rows: Positions) -> Matrix:
+        return self.transform(self.table.take(rows))
+
+
 @dataclass(frozen=True)
 class Subset:
     """Some rows of a matrix with their classes and weights: a training, validation or test set."""
 
-    matrix: Matrix
-    y: NDArray[np.int64]  # of all rows of the matrix
-    rows: NDArray[np.int64]
+    matrix: Inputs
+    y: Positions  # of all rows of the matrix
+    rows: Positions
     weights: NDArray[np.float64] | None = None  # of all rows of the matrix; None: each counts 1
 
     def __len__(self) -> int:

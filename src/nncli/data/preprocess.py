@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.data.dataset import Table, TextColumn
+from nncli.data.dataset import Positions, Table, TextColumn
 from nncli.data.dates import INPUTS, inputs_of
 from nncli.data.matrix import Matrix
 
@@ -58,7 +58,7 @@ class Preprocess:
 
     @classmethod
     @np.errstate(over="ignore", divide="ignore", invalid="ignore")  # of float64, in columns that are then refused
-    def fit(cls, table: Table, rows: NDArray[np.int64], scale: str) -> Preprocess:
+    def fit(cls, table: Table, rows: Positions, scale: str) -> Preprocess:
         """Learns from the given rows of the table; `scale` is auto, standard, minmax or none."""
         notes: list[str] = []
         numbers = table.numbers
@@ -82,10 +82,11 @@ class Preprocess:
             names = [f"'{name}'" for name, same in zip(table.number_names, own.constant, strict=True) if same]
             more = f" and {len(names) - 5} more" if len(names) > 5 else ""
             notes.append(f"constant in the training rows, so without effect: {', '.join(names[:5])}{more}")
-        dates = tuple((name, _first(days[rows])) for name, days in table.dates.items())
+        dates = tuple((name, _first(days, rows)) for name, days in table.dates.items())
         for name, _ in dates:
             notes.append(f"column '{name}': dates, as days since the first, day of the year and weekday")
-        made = _Fitted.of(_made_of_dates(table, dates), rows, "standard" if scale == "pixels" else scale)
+        how = "standard" if scale == "pixels" else scale
+        made = _Fitted.of(_MadeOfDates(table, dates), rows if dates else rows[:1], how)
 
         categories: dict[str, tuple[str | None, ...]] = {}
         dead = [own.constant, made.constant]
@@ -104,8 +105,8 @@ class Preprocess:
         )
 
     def transform(self, table: Table, dtype: np.dtype[Any]) -> Matrix:
-        """The inputs (n, width) of the table's rows; its columns must be those it was fitted on."""
-        numbers = table.numbers
+        """The inputs (n, width) of the table's rows, which is in memory; its columns must be those it was fitted on."""
+        numbers: Any = table.numbers
         if numbers.dtype == np.uint8 and not self.categories and not self.dates:
             shift, scale = self.shift.astype(dtype), self.scale.astype(dtype)
             alike = bool((scale == scale[0]).all())  # as those of pixels are: one number is faster than a row of them
@@ -114,7 +115,7 @@ class Preprocess:
         k = len(self.number_names)
         self._scale(numbers, X[:, :k], slice(0, k))
         if self.dates:
-            self._scale(_made_of_dates(table, self.dates), X[:, k : self.n_numbers], slice(k, self.n_numbers))
+            self._scale(_MadeOfDates(table, self.dates), X[:, k : self.n_numbers], slice(k, self.n_numbers))
         k = self.n_numbers
         for name, categories in self.categories.items():
             column = table.texts[name]
@@ -126,7 +127,7 @@ class Preprocess:
             k += other + 1
         return Matrix(X, dtype)
 
-    def _scale(self, numbers: NDArray[Any], out: NDArray[Any], columns: slice) -> None:
+    def _scale(self, numbers: Any, out: NDArray[Any], columns: slice) -> None:
         """out = (numbers − shift) · scale, for the columns with that part of shift and scale."""
         # what float32 cannot hold is cut to it last
         exact = np.dtype(np.float64) if numbers.dtype == np.float64 else out.dtype
@@ -156,7 +157,8 @@ class _Fitted:
     scaling: str
 
     @classmethod
-    def of(cls, numbers: NDArray[Any], rows: NDArray[np.int64], scale: str) -> _Fitted:
+    def of(cls, numbers: Any, rows: Positions, scale: str) -> _Fitted:
+        """`numbers` is anything that gives some rows of numbers when it is asked for them."""
         median = _median(numbers, rows)
         low, high = _range(numbers, rows, median)
         if scale == "auto":
@@ -185,14 +187,27 @@ class _Fitted:
         return np.where(self.constant & ((self.scaling != "pixels") | (self.high > 0)), 0.0, 1 / self.spread)
 
 
-def _first(days: Vector) -> float:
-    known = days[~np.isnan(days)]
-    return float(known.min()) if len(known) else 0.0
+def _first(days: Any, rows: Positions) -> float:
+    first = min((np.fmin.reduce(block, initial=np.inf) for block in _blocks(days, rows)), default=np.inf)
+    return float(first) if np.isfinite(first) else 0.0
 
 
-def _made_of_dates(table: Table, dates: tuple[tuple[str, float], ...]) -> NDArray[np.float64]:
-    """(n, 3 for each)"""
-    return np.column_stack([np.empty((len(table), 0)), *(inputs_of(table.dates[name], first) for name, first in dates)])
+class _MadeOfDates:
+    """(n, 3 for each date), worked out for the rows that are asked for."""
+
+    dtype = np.dtype(np.float64)
+
+    def __init__(self, table: Table, dates: tuple[tuple[str, float], ...]) -> None:
+        self.table, self.dates = table, dates
+        self.shape = len(table), len(INPUTS) * len(dates)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: Any) -> NDArray[np.float64]:
+        n = len(range(*rows.indices(len(self)))) if isinstance(rows, slice) else len(rows)
+        made = (inputs_of(self.table.dates[name][rows], first) for name, first in self.dates)
+        return np.column_stack([np.empty((n, 0)), *made])
 
 
 def is_coarse(largest: Any, spread: Any) -> Any:
@@ -200,10 +215,10 @@ def is_coarse(largest: Any, spread: Any) -> Any:
     return largest * np.finfo(np.float32).eps > 1e-3 * spread
 
 
-def _blocks(numbers: NDArray[Any], rows: NDArray[np.int64], median: Vector | None = None) -> Any:
+def _blocks(numbers: Any, rows: Positions, median: Vector | None = None, at_once: int = ROWS_AT_ONCE) -> Any:
     """The rows, some thousands at a time; with a median, as float64 with missing numbers filled in."""
-    for start in range(0, len(rows), ROWS_AT_ONCE):
-        block = numbers[rows[start : start + ROWS_AT_ONCE]]
+    for start in range(0, len(rows), at_once):
+        block = numbers[rows[start : start + at_once]]
         if median is not None:
             block = block.astype(np.float64)
             missing = np.isnan(block)
@@ -212,7 +227,7 @@ def _blocks(numbers: NDArray[Any], rows: NDArray[np.int64], median: Vector | Non
         yield block
 
 
-def _median(numbers: NDArray[Any], rows: NDArray[np.int64]) -> Vector:
+def _median(numbers: Any, rows: Positions) -> Vector:
     sample = numbers[rows[:: -(-len(rows) // MEDIAN_ROWS)]].T  # (columns, rows): partitions run along memory
     if sample.dtype == np.uint8:
         return np.asarray(np.median(sample, axis=1), np.float64)
@@ -223,7 +238,7 @@ def _median(numbers: NDArray[Any], rows: NDArray[np.int64]) -> Vector:
     return median
 
 
-def _range(numbers: NDArray[Any], rows: NDArray[np.int64], median: Vector) -> tuple[Vector, Vector]:
+def _range(numbers: Any, rows: Positions, median: Vector) -> tuple[Vector, Vector]:
     low = np.full(numbers.shape[1], np.inf)
     high = -low
     whole = numbers.dtype == np.uint8
@@ -233,9 +248,7 @@ def _range(numbers: NDArray[Any], rows: NDArray[np.int64], median: Vector) -> tu
     return low, high
 
 
-def _mean_and_deviation(
-    numbers: NDArray[Any], rows: NDArray[np.int64], median: Vector, largest: Vector
-) -> tuple[Vector, Vector]:
+def _mean_and_deviation(numbers: Any, rows: Positions, median: Vector, largest: Vector) -> tuple[Vector, Vector]:
     """Over blocks of rows, merged by the formula of Chan, Golub and LeVeque (1979).
 
     Worked out in units of about the largest absolute value, as its square might not fit; they are
@@ -253,7 +266,7 @@ def _mean_and_deviation(
     return mean * unit, np.sqrt(squares / n) * unit
 
 
-def _are_pixels(numbers: NDArray[Any], rows: NDArray[np.int64], low: Vector, high: Vector) -> bool:
+def _are_pixels(numbers: Any, rows: Positions, low: Vector, high: Vector) -> bool:
     """Whole numbers from 0 to 255 that look like a picture: most columns reach half of the common maximum."""
     if len(high) < 16 or low.min() < 0 or high.max() > 255 or np.mean(high >= high.max() / 2) <= 0.5:
         return False
@@ -262,9 +275,11 @@ def _are_pixels(numbers: NDArray[Any], rows: NDArray[np.int64], low: Vector, hig
     return all(bool((block == np.trunc(block)).all()) for block in _blocks(numbers, rows))  # a missing one is not
 
 
-def _categories(column: TextColumn, rows: NDArray[np.int64]) -> tuple[tuple[str | None, ...], int]:
+def _categories(column: TextColumn, rows: Positions) -> tuple[tuple[str | None, ...], int]:
     """The categories in alphabetical order (a missing one last), and how many were too rare to keep."""
-    counts = np.bincount(column.codes[rows] + 1, minlength=len(column.values) + 1)
+    n = len(column.values) + 1
+    blocks = _blocks(column.codes, rows, at_once=max(n, ROWS_AT_ONCE))
+    counts = sum((np.bincount(block + 1, minlength=n) for block in blocks), start=np.zeros(n, np.int64))
     seen = [code for code in range(len(column.values)) if counts[code + 1]]
     kept = sorted(seen, key=lambda code: (-counts[code + 1], column.values[code]))[:MAX_CATEGORIES]
     missing: list[str | None] = [None] if counts[0] else []

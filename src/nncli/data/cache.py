@@ -1,0 +1,213 @@
+"""Tables on the disk: parsed once, block by block, and found again by later runs.
+
+A folder for each, named by all that it depends on: the files as they are now, how they are read, and the form of what
+is here. In it are an .npy file for each array, and `table.json` with everything else. A folder has its name only once
+it is whole and on the disk.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from nncli import scratch
+from nncli.atomic import sync_folder
+from nncli.data.collect import GrowingArray, Place, Rows
+from nncli.data.dataset import Schema, Table, TextColumn
+from nncli.data.stored import Growing, Stored
+from nncli.errors import DataError, OutputError
+
+VERSION = 1  # of what is in a folder
+VARIABLE = "NNCLI_CACHE"
+TABLE = "table.json"
+TEXT_SHARE = 4  # of the memory, that the distinct texts may take
+
+
+def folder() -> Path:
+    """Where all of them are: $NNCLI_CACHE, or else nncli in the cache folder of the user."""
+    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(os.environ.get(VARIABLE) or Path(home).expanduser() / "nncli")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One of them. `is_current` is whether its files are as they were, and it can be used again."""
+
+    path: Path
+    source: str
+    rows: int
+    columns: int
+    bytes: int
+    is_current: bool
+
+
+def entries() -> list[Entry]:
+    """All that there are, those used last first."""
+    found = []
+    for path in _folders():
+        try:
+            known = json.loads((path / TABLE).read_text("utf-8"))
+            files = [file["path"] for file in known["files"]]
+            source, columns = " ".join(files), len(known["schema"]["columns"])
+            current = known["version"] == VERSION and known["files"] == _fingerprints(files)
+            found.append(Entry(path, source, int(known["rows"]), columns, _bytes(path), current))
+        except (OSError, ValueError, KeyError, TypeError):
+            found.append(Entry(path, "damaged", 0, 0, _bytes(path), False))
+    return sorted(found, key=lambda entry: -entry.path.stat().st_mtime)
+
+
+def clear() -> tuple[int, int]:
+    """Removes all of them; how many there were, and their bytes. A run that uses one goes on with it."""
+    paths = list(_folders())
+    size = sum(map(_bytes, paths))
+    for path in paths:
+        _remove(path)
+    return len(paths), size
+
+
+def stored(files: Sequence[Path], how: str, where: str, memory: int, read: Callable[[Place], Rows]) -> Rows:
+    """What `read` gives, with its arrays on the disk; from an earlier run if the files are as they were. `how` is all
+    that it depends on beside the files.
+
+    OutputError where the disk is full or may not be written to; DataError where a file changes meanwhile.
+    """
+    before = _fingerprints(list(map(str, files)))
+    key = hashlib.sha256(json.dumps([VERSION, before, how]).encode()).hexdigest()[:32]
+    path = folder() / key
+    found = _opened(path)
+    if found is not None:
+        with suppress(OSError):
+            os.utime(path)
+        return found
+    try:
+        folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+        _remove_outdated()
+        with scratch.folder(folder()) as made, ExitStack() as files_open:
+            table = made / "table"
+            table.mkdir()
+            rows = read(_OnDisk(table, memory // TEXT_SHARE, files_open))
+            if _fingerprints(list(map(str, files))) != before:
+                raise DataError(where, "changed while it was read", "Try again when nobody writes to it")
+            (table / TABLE).write_text(json.dumps(_described(rows, before)), "utf-8")
+            with (table / TABLE).open("rb") as file:
+                os.fsync(file.fileno())
+            sync_folder(table)
+            with suppress(OSError):  # another run was faster
+                table.rename(path)
+            sync_folder(folder())
+    except OSError as error:
+        raise OutputError(
+            str(folder()), f"cannot write the table: {error.strerror}", f"Set {VARIABLE} to another folder"
+        ) from None
+    found = _opened(path)
+    if found is None:
+        raise OutputError(str(path), "cannot read the table that was just written", "Try nncli info --cache --clear")
+    return found
+
+
+class _OnDisk:
+    """The place where the arrays of a new one grow."""
+
+    def __init__(self, path: Path, most_text: int, files_open: ExitStack) -> None:
+        self.path, self.most_text, self.files_open = path, most_text, files_open
+
+    def grow(self, name: str, times: Callable[[], float]) -> GrowingArray:
+        growing = Growing(self.path / f"{name}.npy")
+        self.files_open.callback(growing.close)
+        return growing
+
+
+def _described(rows: Rows, files: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    table = rows.table
+    return {
+        "version": VERSION,
+        "files": files,
+        "sha256": rows.sha256,
+        "rows": len(table),
+        "schema": dataclasses.asdict(rows.schema),
+        "numbers": table.number_names,
+        "dtype": table.numbers.dtype.name,
+        "texts": {name: column.values for name, column in table.texts.items()},
+        "dates": list(table.dates),
+        "target": rows.target.values,
+        "notes": rows.notes,
+    }
+
+
+def _opened(path: Path) -> Rows | None:
+    """None where there is none, or a damaged one, which goes."""
+    if not path.is_dir():
+        return None
+    try:
+        known = json.loads((path / TABLE).read_text("utf-8"))
+        schema = known["schema"]
+        schema |= {"columns": tuple(map(tuple, schema["columns"])), "missing": tuple(schema["missing"])}
+        n, numbers = known["rows"], tuple(known["numbers"])
+        table = Table(
+            numbers,
+            _array(path, "numbers", (n, len(numbers))) if numbers else np.empty((n, 0), known["dtype"]),
+            {
+                name: TextColumn(_array(path, f"text-{i}", (n,)), tuple(values))
+                for i, (name, values) in enumerate(known["texts"].items())
+            },
+            {name: _array(path, f"date-{i}", (n,)) for i, name in enumerate(known["dates"])},
+        )
+        target = TextColumn(_array(path, "target", (n,)), tuple(known["target"]))
+        return Rows(table, target, Schema(**schema), known["sha256"], tuple(known["notes"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        _remove(path)
+        return None
+
+
+def _array(path: Path, name: str, shape: tuple[int, ...]) -> Stored:
+    found = Stored(path / f"{name}.npy")
+    if found.shape != shape:
+        raise ValueError(name)
+    return found
+
+
+def _fingerprints(files: Sequence[str]) -> list[dict[str, Any]]:
+    """What of files changes when they do: a write moves the time of change, which nobody can set."""
+    found: list[dict[str, Any]] = []
+    for file in files:
+        path = os.path.realpath(file)
+        try:
+            status = Path(path).stat()
+        except OSError:  # whoever reads it says why
+            found.append({"path": path})
+            continue
+        found.append(
+            {"path": path, "device": status.st_dev, "inode": status.st_ino, "bytes": status.st_size,
+             "modified": status.st_mtime_ns, "changed": status.st_ctime_ns}
+        )  # fmt: skip
+    return found
+
+
+def _folders() -> Iterator[Path]:
+    """Those of tables, whole ones."""
+    return (path.parent for path in folder().glob(f"*/{TABLE}"))
+
+
+def _remove_outdated() -> None:
+    """Those whose files are gone or have changed can never be used again."""
+    for entry in entries():
+        if not entry.is_current:
+            _remove(entry.path)
+
+
+def _remove(path: Path) -> None:
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def _bytes(path: Path) -> int:
+    return sum(file.stat().st_size for file in path.iterdir())
