@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Literal, Protocol
 
-from nncli.blas import use_threads
+from nncli.blas import multiply_with, use_threads
 from nncli.checkpoint import Saved
 from nncli.data.files import shown
 from nncli.data.head import DETECTED, TextOptions
@@ -21,6 +21,7 @@ from nncli.output import say
 from nncli.predictor import Predictor
 from nncli.workers import Killed, Stop, Workers, in_order, never
 
+CHEAP = 1000  # parameters for each input: about as long as a cell takes to read
 SHOWN_ERRORS = 10  # rows that cannot be read; of the others only the number is told
 
 
@@ -93,8 +94,15 @@ def answer(model: Model, source: str, request: Request, to: Receiver) -> None:
             model, kept, request.proba, request.threshold, request.embed, request.escape_formulas, request.jsonl
         )
         to.begin(source, predictor.header, notes)
-        for block in blocks:
-            to.take(predictor.answer(block), [str(error) for error in block.errors.values()])
+        with multiply_with(1 if _is_cheap(model) else None):
+            for block in blocks:
+                to.take(predictor.answer(block), [str(error) for error in block.errors.values()])
+
+
+def _is_cheap(model: Model) -> bool:
+    """Whether a row takes longer to read than to answer: threads of the products would only be in the way of those that
+    read."""
+    return model.network.size < CHEAP * model.preprocess.width
 
 
 @dataclass

@@ -7,10 +7,9 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from nncli.data.arrow import number_array, string_array
+from nncli.data.arrow import number_array, string_array, take, text_of
 from nncli.data.csv import Block
 from nncli.errors import OptionError
 from nncli.model import Model
@@ -62,11 +61,12 @@ class Predictor:
         self.header = (",".join(map(written, names)) + "\n").encode()
         # a line of its own must not be empty: readers of CSV would skip it
         self._empty = '""' if len(names) == 1 else ""
-        self._cells = np.array([*map(written, model.classes), self._empty], object)
+        cells = [*map(written, model.classes), self._empty]
         self._keys: list[str] = []  # of a line of JSON
         if jsonl:
             self._keys, self.header, self._empty = [f"{_json(name)}:" for name in names], b"", "null"
-            self._cells = np.array([*map(_json, model.classes), self._empty], object)
+            cells = [*map(_json, model.classes), self._empty]
+        self._cells, self._lines = string_array(cells), string_array([f"{cell}\n" for cell in cells])
 
     def answer(self, block: Block) -> bytes:
         """The lines of CSV for a block. A row in `block.errors` gets an empty prediction."""
@@ -76,10 +76,10 @@ class Predictor:
         Z = self.model.scores(block.table)
         codes = self.model.predicted(Z, self.threshold)
         codes[bad] = len(self.model.classes)
-        labels = self._cells[codes].tolist()
         if not (self.keep or self.proba or self._keys):
-            return "".join([f"{label}\n" for label in labels]).encode()
-        return self._lines_of(block, [string_array(labels)], self.model.by_class(Z) if self.proba else Z[:, :0], bad)
+            return text_of(take(self._lines, codes))
+        figures = self.model.by_class(Z) if self.proba else Z[:, :0]
+        return self._lines_of(block, [take(self._cells, codes)], figures, bad)
 
     def _lines_of(self, block: Block, columns: list[Any], figures: NDArray[Any], bad: list[int]) -> bytes:
         """The kept columns, then the given ones, then the figures (n, any), empty in the bad rows."""
@@ -99,7 +99,7 @@ class Predictor:
                 pc.binary_join_element_wise("{" * (i == 0) + key, column, "}" * (i == len(self._keys) - 1), "")
                 for i, (key, column) in enumerate(zip(self._keys, columns, strict=True))
             ]
-        return _lines(columns)
+        return _joined(columns)
 
 
 def _check_threshold(model: Model) -> None:
@@ -163,14 +163,10 @@ def _quoted_column(column: Any) -> Any:
     return pc.if_else(needs, pc.binary_join_element_wise('"', escaped, '"', ""), column)
 
 
-def _lines(columns: Iterable[Any]) -> bytes:
-    """Cells → lines: the joined strings stand in memory one after the other, so their buffer is the text."""
+def _joined(columns: Iterable[Any]) -> bytes:
+    """Cells → lines."""
     import pyarrow as pa
     import pyarrow.compute as pc
 
     rows = pc.binary_join_element_wise(pc.binary_join_element_wise(*columns, ","), "", "\n")
-    if isinstance(rows, pa.ChunkedArray):
-        rows = rows.combine_chunks()
-    offsets = np.frombuffer(rows.buffers()[1], np.int32)[rows.offset : rows.offset + len(rows) + 1]
-    data = rows.buffers()[2]
-    return b"" if data is None or len(rows) == 0 else data[int(offsets[0]) : int(offsets[-1])].to_pybytes()
+    return text_of(rows.combine_chunks() if isinstance(rows, pa.ChunkedArray) else rows)

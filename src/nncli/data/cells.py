@@ -61,11 +61,11 @@ def is_missing(cell: str, missing: tuple[str, ...] | frozenset[str]) -> bool:
     return cell in missing or cell.lower() == "nan"
 
 
-def as_number(cell: str, decimal: str) -> str | None:
-    """A cell as Python writes the number; None if it is none."""
+def as_number(cell: str, decimal: str, pattern: re.Pattern[str] = NUMBER) -> str | None:
+    """A cell as Python writes the number; None if it is none, or not what else the pattern says."""
     if decimal != ".":
         cell = "?" if "." in cell else cell.replace(decimal, ".")
-    return cell if NUMBER.fullmatch(cell) else None
+    return cell if pattern.fullmatch(cell) else None
 
 
 def quoted(cell: str) -> str:

@@ -24,7 +24,7 @@ from nncli.data.collect import rows_of, to_learn_from
 from nncli.data.columnar import TableInput, is_table
 from nncli.data.dataset import Dataset, Schema, Table
 from nncli.data.fast import Block, FastPath, days, text_column
-from nncli.data.files import ByteStream, Input, open_input, shown, side_by_side
+from nncli.data.files import ByteStream, Input, keep_freed_memory, open_input, shown, side_by_side
 from nncli.data.head import DETECTED, TextOptions
 from nncli.data.match import plan_answering
 from nncli.data.sniff import CsvOptions, Plan, plan_training
@@ -110,6 +110,7 @@ class CsvReader:
 
         import pyarrow as pa
 
+        keep_freed_memory()
         return side_by_side(parse, self._cut(), min(pa.cpu_count(), MOST_THREADS))
 
     def _parse(self, data: bytes, regular: bool) -> Block | None:

@@ -135,8 +135,8 @@ class Preprocess:
         shift, scale, median = (v[columns].astype(exact) for v in (self.shift, self.scale, self.median))
         for start in range(0, len(numbers), ROWS_AT_ONCE):
             block, part = numbers[start : start + ROWS_AT_ONCE], out[start : start + ROWS_AT_ONCE]
-            if block.dtype != np.uint8:
-                block = np.where(np.isnan(block), median, block)
+            if block.dtype != np.uint8 and (missing := np.isnan(block)).any():
+                block = np.where(missing, median, block)
             scaled = part if exact == out.dtype else np.empty(part.shape, exact)
             with np.errstate(over="ignore"):
                 np.subtract(block, shift, out=scaled)
