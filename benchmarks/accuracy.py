@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import statistics
 import sys
+from typing import Any
 
 from nncli.config import TrainConfig
 from nncli.experiment import run
 from nncli.prepare import prepare
 
 SEEDS = range(5)
-PROMISED = [
+PROMISED: list[tuple[str, dict[str, Any], float]] = [
     ("digits", {}, 0.97), ("iris", {}, 0.93), ("wine", {}, 0.95), ("breast-cancer", {}, 0.95),
     ("xor", {}, 0.98), ("moons", {}, 0.98), ("spirals", {}, 0.98),
 ]  # fmt: skip
-PROMISED_MNIST = [({"model": "softmax"}, 0.92), ({"hidden": (64,)}, 0.973), ({"hidden": (256,)}, 0.98)]
+PROMISED_MNIST: list[tuple[dict[str, Any], float]] = [
+    ({"model": "softmax"}, 0.92), ({"hidden": (64,)}, 0.973), ({"hidden": (256,)}, 0.98),
+]  # fmt: skip
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 NNCLI = str(Path(sys.executable).with_name("nncli"))
 HELD = "--dropout 0.5 --input-dropout 0.2 --lr 0.002 --batch-size 256 --val 0"
@@ -43,11 +44,12 @@ def main() -> None:
             )
 
 
-def trained(folder: str, options: str, seed: int, temporary: str) -> dict:
+def trained(folder: str, options: str, seed: int, temporary: str) -> dict[str, Any]:
     """What `nncli train --json` says."""
     command = [NNCLI, "train", folder, *options.split(), "--seed", str(seed), "--json", "--quiet"]
     done = subprocess.run([*command, "-o", f"{temporary}/m.npz"], stdout=subprocess.PIPE, text=True, check=True)
-    return json.loads(done.stdout)
+    figures: dict[str, Any] = json.loads(done.stdout)
+    return figures
 
 
 if __name__ == "__main__":

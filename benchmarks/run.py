@@ -15,7 +15,6 @@ import importlib.util
 import json
 import os
 import platform
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -24,13 +23,17 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+import tables
 from measure import Comparison, Crashed, Finished, Worker, process, rounds
+from nncli.data import idx
 from nncli.data.bundled import path_of
-from nncli.data.idx import read_idx
 from nncli.errors import NncliError
+from shown import compare_accuracies, comparisons, heading, show, show_process
 
 PEERS = Path(__file__).parent / "peers"
 NNCLI = str(Path(sys.executable).with_name("nncli"))
@@ -39,15 +42,13 @@ THREADS = min(2, CORES)
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "PJRT_NPROC")  # the last is JAX's
 
 CSV_ROUNDS, EPOCH_ROUNDS, START_ROUNDS = 5, 7, 15
-CSV_LIMITS = {"time": 0.4, "peak memory": 0.5}  # against scikit-learn
+CSV_LIMITS = 0.4, 0.5  # of time and peak memory, against scikit-learn
 EPOCH_LIMIT = 0.6  # for 64 hidden units, against scikit-learn and PyTorch
 PERCEPTRON_LIMIT = 0.35
 SWEEP_LIMIT = 0.6  # against scikit-learn
 JOBS_LIMIT = 1 / 1.7  # two jobs against one
-SAME_ACCURACY = 0.005  # contenders further apart have not done the same work
 
-Arrays = dict[str, np.ndarray]
-comparisons: list[Comparison] = []
+Arrays = dict[str, NDArray[Any]]
 
 
 def main() -> int:
@@ -64,6 +65,10 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as temporary:
             folder = Path(temporary)
             from_csv(data, folder, peers)
+            if "pandas" in peers:
+                tables.reading(folder, folder / "train.csv")
+                tables.answering(folder)
+            tables.larger_than_memory(folder)
             epochs(data, folder, peers)
             perceptron(folder)
             gradients(folder, peers)
@@ -98,9 +103,7 @@ def from_csv(data: Arrays, folder: Path, peers: set[str]) -> None:
     found = rounds({name: partial(process, command, folder) for name, command in commands.items()}, CSV_ROUNDS)
     accuracies = {name: json.loads(runs[-1].output)["test"]["accuracy"] for name, runs in found.items()}
     for peer in list(found)[1:]:
-        for what, unit, figure in (("time", "s", seconds), ("peak memory", "MB", megabytes)):
-            limit = CSV_LIMITS[what] if peer == "sklearn" else None
-            show(Comparison(what, unit, peer, [*map(figure, found["nncli"])], [*map(figure, found[peer])], limit))
+        show_process(found, peer, *(CSV_LIMITS if peer == "sklearn" else ()))
     compare_accuracies(accuracies)
 
 
@@ -199,7 +202,7 @@ def start_up(folder: Path) -> None:
 
 
 def mnist(folder: Path) -> Arrays:
-    dataset = read_idx(folder)
+    dataset = idx.read(folder)
     if dataset.test is None:
         raise Crashed(f"{folder}: expected four files, found no t10k files")
     print(f"data: MNIST from {folder}, in its own order")
@@ -219,7 +222,7 @@ def synthetic() -> Arrays:
     return data
 
 
-def write_csv(path: Path, X: np.ndarray, y: np.ndarray) -> None:
+def write_csv(path: Path, X: NDArray[Any], y: NDArray[Any]) -> None:
     import pyarrow as pa
     from pyarrow import csv
 
@@ -273,37 +276,8 @@ def is_there(package: str) -> bool:
     return found
 
 
-def heading(text: str) -> None:
-    print(f"\n{text}")
-    print(f"  {'':16} {'nncli':>9} {'peer':>9}    {'ratio':>6} {'in pairs':>8} {'limit':>6}", flush=True)
-
-
-def show(c: Comparison) -> None:
-    comparisons.append(c)
-    digits = 3 if c.unit == "s" else 0
-    ours, theirs = (f"{statistics.median(figures):.{digits}f}" for figures in (c.ours, c.theirs))
-    limit = "-" if c.limit is None else f"{c.limit:.2f}"
-    verdict = "" if c.limit is None else "met" if c.met else "MISSED"
-    print(
-        f"  {c.what:16} {ours:>9} {theirs:>9} {c.unit:2} {c.ratio:6.2f} {c.pairwise:8.2f} {limit:>6} {verdict:7} "
-        f"against {c.peer}",
-        flush=True,
-    )
-
-
-def compare_accuracies(accuracies: dict[str, float]) -> None:
-    print("  test accuracy:   " + ", ".join(f"{name} {accuracy:.2%}" for name, accuracy in accuracies.items()))
-    for name, accuracy in accuracies.items():
-        if abs(accuracy - accuracies["nncli"]) > SAME_ACCURACY:
-            print(f"  VOID: nncli and {name} are over {SAME_ACCURACY * 100:g} points apart: they did not do the same")
-
-
 def seconds(run: Finished) -> float:
     return run.seconds
-
-
-def megabytes(run: Finished) -> float:
-    return run.megabytes
 
 
 if __name__ == "__main__":

@@ -108,7 +108,7 @@ def read_rows(path: Path, width: int = 0) -> NDArray[np.uint8]:
 
 
 def sha256_of(path: Path) -> str:
-    """The `sha256` of the Dataset that `read_idx` would make, without parsing it."""
+    """The `sha256` of the Dataset that `read` would make, without parsing it."""
     return _digest([_read_bytes(file) for pair in _pairs(path) for file in pair])
 
 

@@ -1,0 +1,50 @@
+"""What a benchmark prints, and all that it has compared."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+
+from measure import Comparison, Finished
+
+SAME_ACCURACY = 0.005  # contenders further apart have not done the same work
+comparisons: list[Comparison] = []
+
+
+def heading(text: str) -> None:
+    print(f"\n{text}")
+    print(f"  {'':16} {'nncli':>9} {'peer':>9}    {'ratio':>6} {'in pairs':>8} {'limit':>6}", flush=True)
+
+
+def show(c: Comparison) -> None:
+    """A row of the table."""
+    comparisons.append(c)
+    digits = 3 if c.unit == "s" else 0
+    ours, theirs = (f"{statistics.median(figures):.{digits}f}" for figures in (c.ours, c.theirs))
+    limit = "-" if c.limit is None else f"{c.limit:.2f}"
+    verdict = "" if c.limit is None else "met" if c.met else "MISSED"
+    print(
+        f"  {c.what:16} {ours:>9} {theirs:>9} {c.unit:2} {c.ratio:6.2f} {c.pairwise:8.2f} {limit:>6} {verdict:7} "
+        f"against {c.peer}",
+        flush=True,
+    )
+
+
+def show_process(
+    found: Mapping[str, Sequence[Finished]], peer: str, time: float | None = None, memory: float | None = None
+) -> None:
+    """Time and peak memory of whole processes, nncli's beside the peer's, with the limits of their ratios."""
+    ours, theirs = found["nncli"], found[peer]
+    show(Comparison("time", "s", peer, [run.seconds for run in ours], [run.seconds for run in theirs], time))
+    show(
+        Comparison(
+            "peak memory", "MB", peer, [run.megabytes for run in ours], [run.megabytes for run in theirs], memory
+        )
+    )
+
+
+def compare_accuracies(accuracies: Mapping[str, float]) -> None:
+    print("  test accuracy:   " + ", ".join(f"{name} {accuracy:.2%}" for name, accuracy in accuracies.items()))
+    for name, accuracy in accuracies.items():
+        if abs(accuracy - accuracies["nncli"]) > SAME_ACCURACY:
+            print(f"  VOID: nncli and {name} are over {SAME_ACCURACY * 100:g} points apart: they did not do the same")
