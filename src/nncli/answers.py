@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Literal, Protocol
@@ -43,7 +44,7 @@ class Receiver(Protocol):
     """Who takes the answers of a file."""
 
     def begin(self, source: str, header: bytes, notes: Iterable[str]) -> None: ...
-    def take(self, lines: bytes, unread: Sequence[str]) -> None: ...
+    def take(self, lines: bytes, unread: Sequence[str], unseen: Mapping[str, int]) -> None: ...
 
 
 class Output:
@@ -51,6 +52,7 @@ class Output:
 
     def __init__(self, file: IO[bytes], quiet: bool) -> None:
         self.file, self.quiet, self.blank = file, quiet, 0
+        self.unseen: Counter[str] = Counter()  # cells, by the name of their column
         self._header, self._first = b"", ""
 
     def begin(self, source: str, header: bytes, notes: Iterable[str]) -> None:
@@ -66,17 +68,30 @@ class Output:
                 f"{_text(header)}", "Name with --keep those that all files have",
             )  # fmt: skip
 
-    def take(self, lines: bytes, unread: Sequence[str]) -> None:
-        """Lines in order, and what is wrong with the rows among them that have an empty prediction."""
+    def take(self, lines: bytes, unread: Sequence[str], unseen: Mapping[str, int]) -> None:
+        """Lines in order, what is wrong with the rows among them that have an empty prediction, and how many cells of
+        each column hold a category that the model does not know."""
         self.file.write(lines)
         self.file.flush()
-        self.tell(unread, len(unread))
+        self.tell(unread, len(unread), unseen)
 
-    def tell(self, unread: Sequence[str], count: int) -> None:
+    def tell(self, unread: Sequence[str], count: int, unseen: Mapping[str, int]) -> None:
         """Of so many rows, what is wrong with the first."""
+        self.unseen.update(unseen)
         for error in unread[: max(0, SHOWN_ERRORS - self.blank)]:
             say(f"{error} (empty prediction)", self.quiet)
         self.blank += count
+
+    def summary(self) -> list[str]:
+        """What there is to say at the end, a line each."""
+        lines = [
+            f"column '{name}': {n:,} {'cell' if n == 1 else 'cells'} with a category that the model does not know"
+            for name, n in self.unseen.items()
+        ]
+        if self.blank:
+            noun = "row" if self.blank == 1 else "rows"
+            lines.append(f"{self.blank} {noun} could not be read and got an empty prediction")
+        return lines
 
 
 def _text(header: bytes) -> str:
@@ -96,7 +111,8 @@ def answer(model: Model, source: str, request: Request, to: Receiver) -> None:
         to.begin(source, predictor.header, notes)
         with multiply_with(1 if _is_cheap(model) else None):
             for block in blocks:
-                to.take(predictor.answer(block), [str(error) for error in block.errors.values()])
+                unread = [str(error) for error in block.errors.values()]
+                to.take(predictor.answer(block), unread, model.preprocess.unseen(block.table))
 
 
 def _is_cheap(model: Model) -> bool:
@@ -116,6 +132,7 @@ class Received:
     notes: tuple[str, ...] = ()
     unread: list[str] = field(default_factory=list)  # the first few
     blank: int = 0
+    unseen: Counter[str] = field(default_factory=Counter)
     failure: NncliError | None = None
 
     def give(self, to: Output) -> None:
@@ -128,7 +145,7 @@ class Received:
             self.lines.unlink()
         else:
             to.file.write(self.lines)
-        to.tell(self.unread, self.blank)
+        to.tell(self.unread, self.blank, self.unseen)
         if self.failure is not None:
             raise self.failure
 
@@ -142,8 +159,9 @@ class _Recorder:
     def begin(self, source: str, header: bytes, notes: Iterable[str]) -> None:
         self.found.begun, self.found.header, self.found.notes = True, header, tuple(notes)
 
-    def take(self, lines: bytes, unread: Sequence[str]) -> None:
+    def take(self, lines: bytes, unread: Sequence[str], unseen: Mapping[str, int]) -> None:
         self.file.write(lines)
+        self.found.unseen.update(unseen)
         self.found.unread.extend(unread[: SHOWN_ERRORS - len(self.found.unread)])
         self.found.blank += len(unread)
 

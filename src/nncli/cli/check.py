@@ -10,7 +10,7 @@ from nncli.config import TrainConfig
 from nncli.errors import DONE
 
 
-@functools.partial(with_config, argument_help=SEVERAL_HELP, groups=("Data", "Splits"), several=True)
+@functools.partial(with_config, argument_help=SEVERAL_HELP, only=("Data", "Splits", "dtype"), several=True)
 def check(config: TrainConfig, json: Json = False, quiet: Quiet = False) -> int:
     """Look at data before training: what each column is and what becomes of it, how many rows each class has, and what
     could fool somebody who learns from them. The options are those of train. Exit code 1 if train would refuse them.

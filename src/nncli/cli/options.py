@@ -90,15 +90,15 @@ def with_config(
     argument_help: str = DATA_HELP,
     read: Callable[..., Any] = TrainConfig.from_texts,
     other_help: Mapping[str, str] = MappingProxyType({}),
-    groups: Collection[str] = (),
+    only: Collection[str] = (),
     several: bool = False,
 ) -> Callable[..., int]:
     """Turns `command(config, …)` into a function with every option of TrainConfig, for Typer to read.
 
     The given options beat those of the --config file, which beat the defaults. `read` makes the first argument of
     them. A command with a parameter `given` is told the names of all that are given. `argument` is how the help calls
-    what config.data holds, `other_help` what it says of an option that means something else to this command, `groups`
-    which groups of options it has, if not all, and `several` whether it takes many files as one.
+    what config.data holds, `other_help` what it says of an option that means something else to this command, `only`
+    which options and groups of them it has, if not all, and `several` whether it takes many files as one.
     """
     parameters_of = inspect.signature(command, eval_str=True).parameters
     own = [p for name, p in list(parameters_of.items())[1:] if name != "given"]
@@ -107,7 +107,7 @@ def with_config(
     options = {
         name: dataclasses.replace(option, help=other_help.get(name, option.help))
         for name, option in TrainConfig.options().items()
-        if not groups or option.group in groups
+        if not only or option.group in only or name in only
     }
     parameters = [
         inspect.Parameter("data", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=data),

@@ -111,9 +111,8 @@ def predict(
             with use_threads(1 if len(sources) > 1 else None):
                 for source in sources:
                     answer(loaded, source, request, output)
-    if output.blank:
-        noun = "row" if output.blank == 1 else "rows"
-        say(f"{output.blank} {noun} could not be read and got an empty prediction", quiet)
+    for line in output.summary():
+        say(line, quiet)
     return DONE
 
 

@@ -127,6 +127,16 @@ class Preprocess:
             k += other + 1
         return Matrix(X, dtype)
 
+    def unseen(self, table: Table) -> dict[str, int]:
+        """How many cells of each column of text hold what is no category: of these, the network knows that alone."""
+        found = {}
+        for name, categories in self.categories.items():
+            column = table.texts[name]
+            known = {*categories, None}  # a missing cell may be rare, and is no surprise
+            other = np.array([value not in known for value in [*column.values, None]])
+            found[name] = int(np.count_nonzero(other[column.codes[:]]))
+        return {name: count for name, count in found.items() if count}
+
     def _scale(self, numbers: Any, out: NDArray[Any], columns: slice) -> None:
         """out = (numbers − shift) · scale, for the columns with that part of shift and scale."""
         # what float32 cannot hold is cut to it last
