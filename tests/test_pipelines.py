@@ -35,7 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def shell(line: str, folder: Path) -> subprocess.CompletedProcess[bytes]:
     """The line as bash runs it, and the exit code of the program, wherever it stands in it."""
-    program = f"nncli() {{ {shlex.join(PROGRAM)} \"$@\"; echo $? >code; }}; "
+    program = f'nncli() {{ {shlex.join(PROGRAM)} "$@"; echo $? >code; }}; '
     done = subprocess.run(["bash", "-c", program + line], cwd=folder, capture_output=True, timeout=60, check=False)
     done.returncode = int((folder / "code").read_text())
     return done
