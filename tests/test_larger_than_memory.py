@@ -9,6 +9,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -22,32 +24,36 @@ from pyarrow import parquet
 
 import cli_process
 from ledgers import trials
-from nncli import prepare
+from nncli import scratch
 from nncli.data import cache, collect, csv, matrix, stored
 from nncli.data.bundled import path_of
 from nncli.data.csv import CsvOptions
 from nncli.data.load import load_dataset
+from nncli.model import EVAL_ROWS
 
 Run = Callable[..., Any]
-ROWS = 1500
+ROWS, WINDOW = 3000, 250
 
 
 @pytest.fixture(autouse=True)
 def _little_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A folder and a cache of its own, and windows and parts of files that are small beside the tables here."""
+    """A folder and a cache of its own, and blocks and parts of files that are small beside the tables here."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "cache"))
-    monkeypatch.setattr(prepare, "OF_PROGRAM", 0)
-    monkeypatch.setattr(prepare, "LEAST_WINDOW", 0)
     monkeypatch.setattr(stored, "PART", 5000)
     monkeypatch.setattr(csv, "BLOCK_BYTES", 20_000)
 
 
 @pytest.fixture
 def windows(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The sizes of those that are read."""
+    """The sizes of those that are read, which are small beside the tables here."""
     sizes: list[int] = []
-    read = matrix.Windowed._read
+    read, begin = matrix.Windowed._read, matrix.Windowed.__init__
+
+    def small(self: matrix.Windowed, table: Any, width: int, transform: Any, size: int) -> None:
+        begin(self, table, width, transform, min(size, WINDOW))
+
+    monkeypatch.setattr(matrix.Windowed, "__init__", small)
 
     def counted(self: matrix.Windowed, rows: Any) -> matrix.Matrix:
         sizes.append(len(rows))
@@ -114,13 +120,15 @@ def test_the_model_is_that_of_a_training_in_memory(name: str, options: str, nncl
     command = ["train", "d.csv", "--epochs", 3, "-q", "--json", *options.split()]
     assert nncli(*command, "-o", "memory.npz").code == 0
     assert not windows
-    few = {"mixed": "100KB", "seconds": "40KB", "words": "60KB"}.get(name, "250KB")
-    assert nncli(*command, "-o", "disk.npz", "--memory", few).code == 0
+    assert nncli(*command, "-o", "disk.npz", "--memory", "300MB").code == 0
     assert Path("disk.npz").read_bytes() == Path("memory.npz").read_bytes()
-    assert max(windows) < 0.7 * ROWS  # the training rows were never there all at once
+    assert max(windows) <= EVAL_ROWS < 0.7 * min(ROWS, 1797)  # the training rows were never there all at once
     assert sum(windows) >= 3 * 0.7 * ROWS
-    judged = [nncli("eval", "disk.npz", "--json", "-q", *more).json for more in ([], ["--memory", few])]
-    assert judged[0] == judged[1]
+    for data in ([], ["other.csv"]) if name == "mixed" else ([],):
+        judged = [nncli("eval", "disk.npz", *data, "--json", "-q", *more) for more in ([], ["--memory", "300MB"])]
+        assert judged[0].json == judged[1].json
+    expected = 2 if name == "mixed" else 1
+    assert len(cache.entries()) == expected + ("--val-data" in options and "--weight" in options)
 
 
 def test_parquet_and_several_files_are_parsed_once_too(nncli: Run) -> None:
@@ -132,7 +140,7 @@ def test_parquet_and_several_files_are_parsed_once_too(nncli: Run) -> None:
     table = pa.table({"a": X[:, 0], "b": X[:, 1], "class": np.where(X[:, 0] > X[:, 1], "p", "q").tolist()})
     parquet.write_table(table, "t.parquet", row_group_size=400)
     for data in (["p*.csv"], ["p1.csv", "p2.csv"], ["t.parquet"]):
-        for name, more in (("memory.npz", []), ("disk.npz", ["--memory", "100KB"])):
+        for name, more in (("memory.npz", []), ("disk.npz", ["--memory", "300MB"])):
             assert nncli("train", *data, "--epochs", 2, "-q", "-o", name, *more).code == 0
         assert Path("disk.npz").read_bytes() == Path("memory.npz").read_bytes()
 
@@ -149,7 +157,7 @@ def test_a_table_is_parsed_once_for_as_long_as_its_file_and_the_options_stay(
 
     monkeypatch.setattr("nncli.data.load.rows_of", counted)
     Path("d.csv").write_text(mixed(), "utf-8")
-    train = ["train", "d.csv", "--epochs", 1, "-q", "--memory", "100KB"]
+    train = ["train", "d.csv", "--epochs", 1, "-q", "--memory", "300MB"]
     for more, times in [
         ([], 1),
         (["--hidden", 5], 1),
@@ -182,7 +190,7 @@ def test_a_table_is_parsed_once_for_as_long_as_its_file_and_the_options_stay(
 def test_a_damaged_table_is_parsed_anew(damage: Callable[[Path], object], nncli: Run) -> None:
     Path("d.csv").write_text(mixed(), "utf-8")
     assert nncli("train", "d.csv", "--epochs", 2, "-q", "-o", "memory.npz").code == 0
-    train = ["train", "d.csv", "--epochs", 2, "-q", "-o", "disk.npz", "--memory", "100KB"]
+    train = ["train", "d.csv", "--epochs", 2, "-q", "-o", "disk.npz", "--memory", "300MB"]
     assert nncli(*train).code == 0
     damage(next(Path("cache").iterdir()))
     Path("disk.npz").unlink()
@@ -193,7 +201,7 @@ def test_a_damaged_table_is_parsed_anew(damage: Callable[[Path], object], nncli:
 def test_a_sweep_finds_the_same_and_its_winner_is_the_same(nncli: Run) -> None:
     Path("d.csv").write_text(mixed(), "utf-8")
     found = {}
-    for name, more in (("memory", []), ("disk", ["--memory", "200MB"])):
+    for name, more in (("memory", []), ("disk", ["--memory", "300MB"])):
         sweep = ["sweep", "d.csv", "--lr", "0.1,0.01", "--model", "mlp,perceptron", "--epochs", 2, "--folds", 3]
         assert nncli(*sweep, "--jobs", 2, "-q", "--ledger", f"{name}.jsonl", "-o", f"{name}.npz", *more).code == 0
         found[name] = trials(f"{name}.jsonl")
@@ -206,8 +214,8 @@ def test_a_training_goes_on_from_the_disk_as_from_memory(nncli: Run) -> None:
     Path("d.csv").write_text(mixed(), "utf-8")
     assert nncli("train", "d.csv", "--epochs", 6, "--schedule", "constant", "-q", "-o", "whole.npz").code == 0
     begin = ["train", "d.csv", "--epochs", 3, "--schedule", "constant", "-q", "--keep-state", "-o", "two.npz"]
-    assert nncli(*begin, "--memory", "100KB").code == 0
-    assert nncli("train", "--resume", "two.npz", "--epochs", 6, "-q", "--memory", "100KB").code == 0
+    assert nncli(*begin, "--memory", "300MB").code == 0
+    assert nncli("train", "--resume", "two.npz", "--epochs", 6, "-q", "--memory", "300MB").code == 0
     assert Path("two.npz").read_bytes() == Path("whole.npz").read_bytes()
 
 
@@ -217,7 +225,7 @@ def test_reading_takes_a_small_part_of_the_memory_that_the_table_would() -> None
     table = pa.table({**{f"x{i}": x for i, x in enumerate(X.T)}, "class": ["p", "q"] * 50_000})
     pyarrow_csv.write_csv(table, "d.csv")
     peaks = []
-    for memory in (None, 1 << 20):
+    for memory in (None, 300_000_000):
         tracemalloc.start()
         dataset = load_dataset("d.csv", CsvOptions(), "float32", memory)
         peaks.append(tracemalloc.get_traced_memory()[1])
@@ -240,10 +248,14 @@ def complaint(nncli: Run, *argv: object) -> str:
         ("--memory 30", "--memory: expected a size such as 500MB or 2GB, found '30'."),
         ("--memory much", "--memory: expected a size such as 500MB or 2GB, found 'much'."),
         ("--memory -1GB", "--memory: expected a size such as 500MB or 2GB, found '-1GB'."),
-        ("--memory 10KB", "--memory: 1,500 rows in batches of 32 need 1 MB. Allow so much, or set "
-         "a smaller --batch-size."),
-        ("--memory 200KB --batch-size full", "--memory: 1,500 rows in batches of 1,500 need 1 MB. Allow so much, or "
-         "set a smaller --batch-size."),
+        ("--memory 9999999999GB", "--memory: expected a size such as 500MB or 2GB, found '9999999999GB'."),
+        ("--memory 249MB", "--memory: expected at least 250MB, found 249MB."),
+        # 16 million parameters of 4 bytes, nine times; 1,024 rows of 8,000 units, three times; and 180 MB
+        ("--memory 300MB --hidden 4000x4000", "--memory: 3,000 rows in batches of 64 need 851MB, found 300MB. Allow so "
+         "much."),
+        # 3,000 rows of 4,016 numbers of 4 bytes, three times; and 177 MB
+        ("--memory 300MB --hidden 4000 --batch-size full", "--memory: 3,000 rows in batches of 3,000 need 322MB, found "
+         "300MB. Allow so much, or set a smaller --batch-size."),
     ],
 )  # fmt: skip
 def test_too_little_memory_is_one_line(options: str, expected: str, nncli: Run) -> None:
@@ -252,19 +264,26 @@ def test_too_little_memory_is_one_line(options: str, expected: str, nncli: Run) 
 
 
 def test_what_cannot_be_on_the_disk_says_so(nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert complaint(nncli, "train", "digits-idx", "--memory", "1KB").endswith(
-        "only tables can be larger than memory: CSV, Parquet and Arrow. Convert it, or allow more."
+    assert complaint(nncli, "train", "digits-idx", "--memory", "1GB") == (
+        "--memory: digits-idx is no table, and those alone can stay on the disk. Leave it out."
     )
-    assert complaint(nncli, "train", "-", "--memory", "1GB") == (
-        "stdin: cannot be read twice, as --memory may ask for. Write it to a file first."
-    )
+    no_file = "expected a file, as --memory keeps its table. Write it to one first."
+    assert complaint(nncli, "train", "-", "--memory", "1GB") == f"stdin: {no_file}"
+    os.mkfifo("pipe.csv")
+    assert complaint(nncli, "train", "pipe.csv", "--memory", "1GB") == f"pipe.csv: {no_file}"
+    with tempfile.TemporaryFile() as file:
+        file.write(mixed().encode())
+        unnamed = f"/dev/fd/{file.fileno()}"
+        assert complaint(nncli, "train", unnamed, "--memory", "1GB") == f"{unnamed}: {no_file}"
+    assert complaint(nncli, "train", "absent.csv", "--memory", "1GB").startswith("absent.csv: no such file.")
     assert complaint(nncli, "sweep", "--lr", "1,2", "--memory", "1GB", "--cluster", "tcp://127.0.0.1:1") == (
         "--memory: the workers of a cluster have the data in memory. Leave it out."
     )
-    ids = "".join(f"{i},u{i % 700:05},{'pq'[i % 2]}\n" for i in range(ROWS))
+    ids = "".join(f"{i},u{i % 2700:05},{'pq'[i % 2]}\n" for i in range(ROWS))
     Path("d.csv").write_text(f"x,user,class\n{ids}")
-    assert complaint(nncli, "train", "d.csv", "--memory", "100KB") == (
-        "d.csv: column 'user': 700 different texts so far, too many for that memory. Leave the column out with --drop, "
+    monkeypatch.setattr(cache, "TEXT_SHARE", 3000)
+    assert complaint(nncli, "train", "d.csv", "--memory", "300MB") == (
+        "d.csv: column 'user': 2,700 different texts so far, too many for that memory. Leave the column out with --drop, "
         "or allow more --memory."
     )
     assert list(Path("cache").iterdir()) == []
@@ -280,7 +299,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(nncli: Run, monkeypatch
         return hexdigest(self)
 
     monkeypatch.setattr(csv.CsvReader, "hexdigest", after_another_row)
-    assert complaint(nncli, "train", "d.csv", "--memory", "1MB") == (
+    assert complaint(nncli, "train", "d.csv", "--memory", "300MB") == (
         "d.csv: changed while it was read. Try again when nobody writes to it."
     )
     assert list(Path("cache").iterdir()) == []
@@ -313,18 +332,25 @@ def test_a_folder_that_may_not_be_written_to_is_one_line(tmp_path: Path) -> None
 
 def test_a_run_that_is_killed_leaves_no_table_and_one_at_the_same_time_is_not_in_the_way(tmp_path: Path) -> None:
     Path("d.csv").write_text(mixed(), "utf-8")
-    os.mkfifo("slow.csv")
-    killed = subprocess.Popen([*cli_process.PROGRAM, "train", "slow.csv", "--memory", "1GB", "-q"])
-    with Path("slow.csv").open("w") as pipe:
-        pipe.write(mixed(20_000))  # more than the first rows, so that it has begun to write
-        pipe.flush()
-        killed.send_signal(signal.SIGKILL)
+    rows = mixed(2000).split("\n", 1)
+    Path("long.csv").write_text(rows[0] + "\n" + rows[1] * 100, "utf-8")
+    killed = subprocess.Popen([*cli_process.PROGRAM, "train", "long.csv", "--memory", "1GB", "-q"])
+    until = time.monotonic() + 20
+    while not list(Path("cache").glob("*/table/numbers.npy")) and time.monotonic() < until:
+        time.sleep(0.001)
+    killed.send_signal(signal.SIGKILL)
     assert killed.wait() == -signal.SIGKILL
+    assert cache.entries() == []
+    [left] = Path("cache").iterdir()
     command = [*cli_process.PROGRAM, "train", "d.csv", "--memory", "1GB", "-q", "--epochs", "2", "-o"]
     both = [subprocess.Popen([*command, name], stdout=subprocess.DEVNULL) for name in ("one.npz", "two.npz")]
     assert [one.wait() for one in both] == [0, 0]
     assert Path("one.npz").read_bytes() == Path("two.npz").read_bytes()
     assert [entry.rows for entry in cache.entries()] == [ROWS]
+    old = time.time() - 3600
+    os.utime(left / scratch.LOCK, (old, old))
+    assert cache.clear()[0] == 1
+    assert list(Path("cache").iterdir()) == []  # what was left is gone too
 
 
 def test_the_tables_are_listed_and_cleared(nncli: Run, tmp_path: Path) -> None:
@@ -332,11 +358,11 @@ def test_the_tables_are_listed_and_cleared(nncli: Run, tmp_path: Path) -> None:
     Path("d.csv").write_text(mixed(), "utf-8")
     train = nncli("train", "d.csv", "--epochs", 1, "--memory", "1GB")
     assert (
-        train.err.splitlines()[0] == "data: d.csv, 1,500 rows, 5 columns, 2 classes, on the disk (nncli info --cache)"
+        train.err.splitlines()[0] == "data: d.csv, 3,000 rows, 5 columns, 2 classes, on the disk (nncli info --cache)"
     )
     listed = nncli("info", "--cache").out.splitlines()
     assert listed[0].split() == ["MB", "rows", "columns", "table"]
-    assert " ".join(listed[2:-1]).split() == ["0.0", "1,500", "5", f"{tmp_path}/d.csv"]
+    assert " ".join(listed[2:-1]).split() == ["0.1", "3,000", "5", f"{tmp_path}/d.csv"]
     found = nncli("info", "--cache", "--json").json
     assert found["folder"] == f"{tmp_path}/cache"
     assert [(one["source"], one["rows"], one["is_current"]) for one in found["tables"]] == [
@@ -346,7 +372,7 @@ def test_the_tables_are_listed_and_cleared(nncli: Run, tmp_path: Path) -> None:
     assert found["tables"][0]["bytes"] == on_disk
     Path("d.csv").unlink()
     assert "of no use any more: its file has changed, or is gone" in " ".join(nncli("info", "--cache").out.split())
-    assert nncli("info", "--cache", "--clear").out == "1 table removed, 0.0 MB\n"
+    assert nncli("info", "--cache", "--clear").out == "1 table removed, 0.1 MB\n"
     assert list(Path("cache").iterdir()) == []
     assert nncli("info", "--clear").err == "--clear: it goes with --cache. Add --cache.\n"
     assert nncli("info").err == "MODEL: expected a model, or --cache in its place. See nncli info --help.\n"
@@ -366,7 +392,7 @@ def test_rows_of_a_stored_array_are_those_of_the_array(tmp_path: Path) -> None:
         for rows in ([], [0], [699], [5, 5, 5], [699, 0, 350, 350], rng.permutation(700), np.arange(700)):
             assert (found[np.array(rows, np.int32)] == whole[np.array(rows, np.int32)]).all()
         assert (found[:] == whole).all()
-        assert (found[10:600:7] == whole[10:600:7]).all()
+        assert (found[10:600] == whole[10:600]).all()
     for place in range(3):
         table = stored.Stored(tmp_path / "b.npy") if (tmp_path / "b.npy").exists() else None
         if table is None:

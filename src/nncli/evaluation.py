@@ -15,14 +15,16 @@ from nncli.data.files import shown
 from nncli.data.head import DETECTED, TextOptions
 from nncli.data.load import load_dataset, load_like, sha256_of
 from nncli.data.split import row_numbers
-from nncli.errors import DataError, NncliError
+from nncli.errors import DataError, NncliError, OptionError
 from nncli.metrics import all_metrics
-from nncli.model import Model
+from nncli.model import EVAL_ROWS, Model
 from nncli.modelfile import Provenance
 from nncli.prepare import ARRAYS, csv_options
 from nncli.workers import Killed, Stop, Workers, in_order, never
 
-AT_ONCE = 64 << 10  # rows
+CELLS_AT_ONCE = 1 << 21
+OF_PROGRAM = 250 << 20  # bytes that it takes without any data, with the metrics of scikit-learn
+ROW_BYTES, SCORE_BYTES = 9, 40  # of each row of the data; of each row that is judged, and class
 
 
 def evaluate_model(
@@ -47,9 +49,22 @@ def evaluate_model(
                 f"warning: this is the file the model was trained on: it has seen {trained:,} of these rows. "
                 f"nncli eval {model_file} judges by the test rows alone"
             )
-    parts = [model.scores(dataset.table.take(rows[i : i + AT_ONCE])) for i in range(0, len(rows), AT_ONCE)]
+    if memory is not None:
+        _refuse_too_little(memory, len(dataset), len(rows), len(model.classes))
+    at_once = max(EVAL_ROWS, CELLS_AT_ONCE // model.preprocess.width // EVAL_ROWS * EVAL_ROWS)
+    parts = [model.scores(dataset.table.take(rows[i : i + at_once])) for i in range(0, len(rows), at_once)]
     Z, y = np.concatenate(parts), dataset.y[rows].astype(np.int64)
     return all_metrics(model.by_class(Z), model.predicted(Z), y, model.classes, model.probabilistic), notes
+
+
+def _refuse_too_little(memory: int, n: int, judged: int, K: int) -> None:
+    """OptionError where it is: the scores of all rows that are judged are there at once."""
+    needed = OF_PROGRAM + ROW_BYTES * n + SCORE_BYTES * judged * (K + 1)
+    if needed > memory:
+        raise OptionError(
+            "--memory", f"to judge {judged:,} rows of {K} classes takes {-(-needed // 10**6):,}MB, found "
+            f"{memory // 10**6:,}MB", "Allow so much",
+        )  # fmt: skip
 
 
 def evaluate_files(

@@ -53,7 +53,7 @@ def read_text(text: str) -> str:
 
 def read_size(text: str) -> int:
     """Bytes."""
-    found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?([KMGT]?)(i?)B?", text.strip(), re.IGNORECASE | re.ASCII)
+    found = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?([KMGT]?)(i?)B?", text.strip(), re.IGNORECASE | re.ASCII)
     if found is None or not found[2]:
         raise ValueError("a size such as 500MB or 2GB")
     power = "KMGT".index(found[2].upper()) + 1

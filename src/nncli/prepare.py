@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,14 +19,15 @@ from nncli.data.matrix import Inputs, Subset, Windowed
 from nncli.data.preprocess import Preprocess
 from nncli.data.split import Split, row_numbers, stratified_fold, stratified_split
 from nncli.errors import DataError, OptionError
-from nncli.model import Model
+from nncli.model import EVAL_ROWS, Model
 from nncli.modelfile import Provenance
 from nncli.option import FULL_BATCH
 from nncli.resolve import resolve
 
 Weights = NDArray[np.float64] | None  # None: all 1
-OF_PROGRAM = 120 << 20  # bytes that it takes without any data
-ROW_BYTES, SPLIT_BYTES = 9, 16  # of each row whose cells are on the disk: numbers and classes, and to draw them
+OF_PROGRAM = 150 << 20  # bytes that it takes without any data
+COPIES = 9  # of the parameters: gradient, state of the optimizer, the best so far, and those on the way to a file
+ROW_BYTES, SPLIT_BYTES = 9, 20  # of each row whose cells are on the disk: numbers and classes, and to draw them
 LEAST_WINDOW = 16 << 20
 ARRAYS = "arrays"  # the source of what came from Python
 FILE_OPTIONS = (
@@ -158,18 +160,22 @@ def _inputs(config: TrainConfig, preprocess: Preprocess, dataset: Dataset) -> In
     if not dataset.table.is_stored:
         return preprocess.transform(dataset.table, dtype)
     assert dataset.memory is not None
-    n, row_bytes = len(dataset), 3 * preprocess.width * dtype.itemsize + 16  # as read, scaled, and on the way
-    batch = config.batch_size
-    assert batch is not None
-    step = 2 * row_bytes * (n if batch == FULL_BATCH else batch)
-    needed = max(OF_PROGRAM + ROW_BYTES * n + max(step, LEAST_WINDOW), OF_PROGRAM + SPLIT_BYTES * n)
+    assert config.hidden is not None
+    assert config.batch_size is not None
+    n, widths = len(dataset), [preprocess.width, *config.hidden, len(dataset.classes)]
+    batch = n if config.batch_size == FULL_BATCH else config.batch_size
+    row_bytes = 3 * widths[0] * dtype.itemsize + 16  # of a window: as read, scaled, and on the way
+    network = COPIES * sum((a + 1) * b for a, b in itertools.pairwise(widths)) * dtype.itemsize
+    step = 3 * sum(widths) * dtype.itemsize * max(batch, EVAL_ROWS) + row_bytes * batch
+    of_row = ROW_BYTES + 16 * (config.class_weight == "balanced") + 32 * (config.weight is not None)
+    needed = OF_PROGRAM + max(network + step + of_row * n + LEAST_WINDOW, SPLIT_BYTES * n)
     if needed > dataset.memory:
         raise OptionError(
             "--memory",
-            f"{n:,} rows in batches of {batch if batch != FULL_BATCH else n:,} need {-(-needed // 10**6):,} MB",
-            "Allow so much, or set a smaller --batch-size" if step > LEAST_WINDOW else "Allow so much",
+            f"{n:,} rows in batches of {batch:,} need {-(-needed // 10**6):,}MB, found {dataset.memory // 10**6:,}MB",
+            "Allow so much, or set a smaller --batch-size" if batch > EVAL_ROWS else "Allow so much",
         )
-    window = (dataset.memory - OF_PROGRAM - ROW_BYTES * n) // row_bytes
+    window = max(batch, (dataset.memory - OF_PROGRAM - network - step - of_row * n) // row_bytes)
     return Windowed(dataset.table, preprocess.width, lambda table: preprocess.transform(table, dtype), window)
 
 

@@ -20,13 +20,14 @@ YOUNG = 60  # seconds in which a folder may not have its lock yet
 def folder(within: Path | None = None) -> Iterator[Path]:
     """A new folder in that one, or else among the temporary files, gone at the end. Those of commands that were killed
     go as well."""
-    _sweep_up(within or Path(tempfile.gettempdir()))
+    sweep_up(within or Path(tempfile.gettempdir()))
     with tempfile.TemporaryDirectory(prefix=PREFIX, dir=within) as made, (Path(made) / LOCK).open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # which ends with this process, however that ends
         yield Path(made)
 
 
-def _sweep_up(within: Path) -> None:
+def sweep_up(within: Path) -> None:
+    """Removes what killed commands have left in that folder."""
     for old in within.glob(f"{PREFIX}*/{LOCK}"):
         with contextlib.suppress(OSError):  # that of another user, or gone
             if old.is_symlink() or old.stat().st_uid != os.getuid() or time.time() - old.stat().st_mtime < YOUNG:

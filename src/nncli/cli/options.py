@@ -76,7 +76,7 @@ def is_model(source: str) -> bool:
     """Whether that is to be read as a model: by its name, or by how it begins; but not if it has an array X."""
     path = Path(source)
     try:
-        if zipfile.is_zipfile(path):
+        if path.is_file() and zipfile.is_zipfile(path):  # a look into a pipe would take it from its reader
             with zipfile.ZipFile(path) as file:
                 return "X.npy" not in file.namelist()
     except (OSError, ValueError, zipfile.BadZipFile):  # a folder, or no name that a file could have

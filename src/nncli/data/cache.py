@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from nncli import scratch
+from nncli import __version__, scratch
 from nncli.atomic import sync_folder
 from nncli.data.collect import GrowingArray, Place, Rows
 from nncli.data.dataset import Schema, Table, TextColumn
@@ -31,12 +31,18 @@ VERSION = 1  # of what is in a folder
 VARIABLE = "NNCLI_CACHE"
 TABLE = "table.json"
 TEXT_SHARE = 4  # of the memory, that the distinct texts may take
+DAMAGED = (FileNotFoundError, NotADirectoryError, EOFError, ValueError, OverflowError, LookupError, TypeError)
 
 
 def folder() -> Path:
     """Where all of them are: $NNCLI_CACHE, or else nncli in the cache folder of the user."""
-    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-    return Path(os.environ.get(VARIABLE) or Path(home).expanduser() / "nncli")
+    given = os.environ.get(VARIABLE)
+    if given:
+        return Path(given)
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "nncli"
+    except RuntimeError:
+        raise OutputError("the cache", "cannot be found: there is no home folder", f"Set {VARIABLE}") from None
 
 
 @dataclass(frozen=True)
@@ -56,33 +62,39 @@ def entries() -> list[Entry]:
     found = []
     for path in _folders():
         try:
+            size, used = _bytes(path), path.stat().st_mtime
+        except OSError:  # gone meanwhile
+            continue
+        try:
             known = json.loads((path / TABLE).read_text("utf-8"))
             files = [file["path"] for file in known["files"]]
             source, columns = " ".join(files), len(known["schema"]["columns"])
             current = known["version"] == VERSION and known["files"] == _fingerprints(files)
-            found.append(Entry(path, source, int(known["rows"]), columns, _bytes(path), current))
-        except (OSError, ValueError, KeyError, TypeError):
-            found.append(Entry(path, "damaged", 0, 0, _bytes(path), False))
-    return sorted(found, key=lambda entry: -entry.path.stat().st_mtime)
+            found.append((used, Entry(path, source, int(known["rows"]), columns, size, current)))
+        except (OSError, *DAMAGED):
+            found.append((used, Entry(path, "damaged", 0, 0, size, False)))
+    return [entry for _, entry in sorted(found, key=lambda one: -one[0])]
 
 
 def clear() -> tuple[int, int]:
-    """Removes all of them; how many there were, and their bytes. A run that uses one goes on with it."""
-    paths = list(_folders())
-    size = sum(map(_bytes, paths))
-    for path in paths:
-        _remove(path)
-    return len(paths), size
+    """Removes all of them, and what killed runs have left; how many there were, and their bytes. A run that has one
+    open goes on with it."""
+    there = entries()
+    for entry in there:
+        _remove(entry.path)
+    scratch.sweep_up(folder())
+    return len(there), sum(entry.bytes for entry in there)
 
 
 def stored(files: Sequence[Path], how: str, where: str, memory: int, read: Callable[[Place], Rows]) -> Rows:
     """What `read` gives, with its arrays on the disk; from an earlier run if the files are as they were. `how` is all
     that it depends on beside the files.
 
-    OutputError where the disk is full or may not be written to; DataError where a file changes meanwhile.
+    OutputError where the disk is full or may not be written to; DataError where a file changes meanwhile, or is none
+    that could be known again.
     """
     before = _fingerprints(list(map(str, files)))
-    key = hashlib.sha256(json.dumps([VERSION, before, how]).encode()).hexdigest()[:32]
+    key = hashlib.sha256(json.dumps([VERSION, __version__, before, how]).encode()).hexdigest()[:32]
     path = folder() / key
     found = _opened(path)
     if found is not None:
@@ -94,7 +106,7 @@ def stored(files: Sequence[Path], how: str, where: str, memory: int, read: Calla
         _remove_outdated()
         with scratch.folder(folder()) as made, ExitStack() as files_open:
             table = made / "table"
-            table.mkdir()
+            table.mkdir(mode=0o700)
             rows = read(_OnDisk(table, memory // TEXT_SHARE, files_open))
             if _fingerprints(list(map(str, files))) != before:
                 raise DataError(where, "changed while it was read", "Try again when nobody writes to it")
@@ -102,17 +114,18 @@ def stored(files: Sequence[Path], how: str, where: str, memory: int, read: Calla
             with (table / TABLE).open("rb") as file:
                 os.fsync(file.fileno())
             sync_folder(table)
-            with suppress(OSError):  # another run was faster
+            try:
                 table.rename(path)
+            except OSError:  # another run was faster, and has written the same
+                return _opened(path) or rows
+            for array in _arrays(rows):
+                array.path = path / array.path.name
             sync_folder(folder())
+            return rows
     except OSError as error:
         raise OutputError(
             str(folder()), f"cannot write the table: {error.strerror}", f"Set {VARIABLE} to another folder"
         ) from None
-    found = _opened(path)
-    if found is None:
-        raise OutputError(str(path), "cannot read the table that was just written", "Try nncli info --cache --clear")
-    return found
 
 
 class _OnDisk:
@@ -141,7 +154,14 @@ def _described(rows: Rows, files: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "dates": list(table.dates),
         "target": rows.target.values,
         "notes": rows.notes,
+        "arrays": {array.path.name: array.sha256() for array in _arrays(rows)},
     }
+
+
+def _arrays(rows: Rows) -> list[Stored]:
+    table = rows.table
+    codes = [column.codes for column in (*table.texts.values(), rows.target)]
+    return [array for array in (table.numbers, *codes, *table.dates.values()) if isinstance(array, Stored)]
 
 
 def _opened(path: Path) -> Rows | None:
@@ -163,8 +183,11 @@ def _opened(path: Path) -> Rows | None:
             {name: _array(path, f"date-{i}", (n,)) for i, name in enumerate(known["dates"])},
         )
         target = TextColumn(_array(path, "target", (n,)), tuple(known["target"]))
-        return Rows(table, target, Schema(**schema), known["sha256"], tuple(known["notes"]))
-    except (OSError, ValueError, KeyError, TypeError):
+        rows = Rows(table, target, Schema(**schema), known["sha256"], tuple(known["notes"]))
+        if {array.path.name: array.sha256() for array in _arrays(rows)} != known["arrays"]:
+            raise ValueError("its arrays are not those that were written")
+        return rows
+    except DAMAGED:
         _remove(path)
         return None
 
@@ -177,15 +200,12 @@ def _array(path: Path, name: str, shape: tuple[int, ...]) -> Stored:
 
 
 def _fingerprints(files: Sequence[str]) -> list[dict[str, Any]]:
-    """What of files changes when they do: a write moves the time of change, which nobody can set."""
+    """What of files changes when they do: a write moves the time of change, which nobody can set. OSError for one that
+    is not there."""
     found: list[dict[str, Any]] = []
     for file in files:
         path = os.path.realpath(file)
-        try:
-            status = Path(path).stat()
-        except OSError:  # whoever reads it says why
-            found.append({"path": path})
-            continue
+        status = Path(path).stat()
         found.append(
             {"path": path, "device": status.st_dev, "inode": status.st_ino, "bytes": status.st_size,
              "modified": status.st_mtime_ns, "changed": status.st_ctime_ns}
@@ -194,8 +214,8 @@ def _fingerprints(files: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def _folders() -> Iterator[Path]:
-    """Those of tables, whole ones."""
-    return (path.parent for path in folder().glob(f"*/{TABLE}"))
+    """Those of tables, whole or damaged ones."""
+    return (path for path in folder().glob("*") if path.is_dir() and not path.name.startswith(scratch.PREFIX))
 
 
 def _remove_outdated() -> None:

@@ -18,7 +18,7 @@ from nncli.data.fast import Block
 from nncli.data.files import shown
 from nncli.errors import DataError
 
-VALUE_BYTES = 120  # of memory for a text in a dict, beside its letters
+VALUE_BYTES = 100  # of memory for a text in a dict, beside itself
 
 
 class Reader(Protocol):
@@ -105,12 +105,11 @@ class _GrowingText:
         self.codes, self.values = codes, dict[str, int]()
 
     def append(self, column: TextColumn) -> int:
-        """Returns how many bytes the new values take."""
-        known = len(self.values)
+        """Returns how many bytes of memory the new values take."""
+        new = [value for value in column.values if value not in self.values]
         recode = [self.values.setdefault(value, len(self.values)) for value in column.values]
         self.codes.append(np.array([*recode, -1], np.int32)[column.codes])  # −1 finds the last one
-        new = len(self.values) - known
-        return VALUE_BYTES * new + sum(map(len, column.values)) if new else 0
+        return sum(map(sys.getsizeof, new)) + VALUE_BYTES * len(new)
 
     def finished(self) -> TextColumn:
         return TextColumn(self.codes.finished(), tuple(self.values))
@@ -177,8 +176,13 @@ class _Columns:
         self.n += len(block)
         if self.numbers is not None:
             self.numbers.append(block.table.numbers)
-        for name, text in self.texts.items():
-            self.text_bytes += text.append(block.table.texts[name])
+        assert block.target is not None
+        target = self.layout.target or ""
+        for name, text, column in (
+            *((name, text, block.table.texts[name]) for name, text in self.texts.items()),
+            (target, self.target, block.target),
+        ):
+            self.text_bytes += text.append(column)
             if self.text_bytes > self.place.most_text:
                 raise DataError(
                     where, f"column '{name}': {len(text.values):,} different texts so far, too many for that memory",
@@ -186,8 +190,6 @@ class _Columns:
                 )  # fmt: skip
         for name, days in self.dates.items():
             days.append(block.table.dates[name])
-        assert block.target is not None
-        self.target.append(block.target)
 
     def finished(self, where: str) -> tuple[Table, TextColumn]:
         if not self.n:

@@ -9,6 +9,7 @@ import stat
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from functools import cache
 from io import FileIO
 from pathlib import Path
 from queue import Empty, Queue
@@ -65,6 +66,7 @@ def side_by_side(function: Callable[[T], R], items: Iterable[T], threads: int) -
                 results.get_nowait()  # makes room, so that the thread comes to its end
 
 
+@cache
 def keep_freed_memory() -> None:
     """Blocks that are freed stay with the process for the next ones. The C library would give those of megabytes back,
     and the system would clear them page by page whenever they are asked for again: a tenth of the time of reading."""

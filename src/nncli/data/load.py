@@ -7,6 +7,7 @@ table format that can be written as CSV goes beside `columnar.py`.
 from __future__ import annotations
 
 import dataclasses
+import os
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,8 +22,10 @@ from nncli.data.dataset import Dataset, Schema, Table, TextColumn
 from nncli.data.files import first_bytes, shown
 from nncli.data.files import sha256_of as sha256_of_file
 from nncli.data.head import DETECTED, TextOptions
-from nncli.errors import DataError
+from nncli.errors import DataError, OptionError
 from nncli.registry import did_you_mean
+
+LEAST_MEMORY = 250_000_000  # bytes, that reading takes
 
 
 def load_dataset(source: str, options: CsvOptions, dtype: str, memory: int | None = None) -> Dataset:
@@ -31,7 +34,7 @@ def load_dataset(source: str, options: CsvOptions, dtype: str, memory: int | Non
     paths = paths_of(source)
     matrix = _matrix_reader(paths)
     if matrix is not None:
-        _refuse_large(paths[0], memory)
+        _refuse_matrix(source, memory)
         dataset: Dataset = matrix.read(paths[0])
         return dataclasses.replace(dataset, source=source)
 
@@ -52,19 +55,21 @@ def _rows(paths: list[Path], opener: Callable[[Path], Opener], source: str, memo
     files, where = [opener(path) for path in paths], shown(source)
     if memory is None:
         return rows_of(files, where)
-    if source == "-":
-        raise DataError("stdin", "cannot be read twice, as --memory may ask for", "Write it to a file first")
+    if memory < LEAST_MEMORY:
+        raise OptionError("--memory", f"expected at least {LEAST_MEMORY // 10**6:,}MB, found {memory // 10**6:,}MB")
+    for path in paths:
+        # what comes through a pipe, or from a file without a name, cannot be known again
+        if source == "-" or (path.exists() and not Path(os.path.realpath(path)).is_file()):
+            raise DataError(shown(str(path)), "expected a file, as --memory keeps its table", "Write it to one first")
+        if not path.exists():
+            opener(path)(None)  # which says why
     return cache.stored(paths, how, where, memory, lambda place: rows_of(files, where, place))
 
 
-def _refuse_large(path: Path, memory: int | None) -> None:
-    """DataError for a matrix that is read into memory and might not fit."""
-    files = path.iterdir() if path.is_dir() else [path]
-    size = sum(file.stat().st_size for file in files)
-    if memory is not None and 4 * size > memory:
-        raise DataError(
-            str(path), "only tables can be larger than memory: CSV, Parquet and Arrow", "Convert it, or allow more"
-        )
+def _refuse_matrix(source: str, memory: int | None) -> None:
+    """OptionError for `memory` where there is no table, but a matrix, which is read into memory."""
+    if memory is not None:
+        raise OptionError("--memory", f"{source} is no table, and those alone can stay on the disk", "Leave it out")
 
 
 def has_named_columns(source: str) -> bool:
@@ -84,7 +89,7 @@ def load_like(
     paths = paths_of(source)
     matrix = _matrix_reader(paths)
     if matrix is not None:
-        _refuse_large(paths[0], memory)
+        _refuse_matrix(source, memory)
         found = matrix.read(paths[0])
         table, sha256, notes = _named(found.table, schema, source), found.sha256, found.notes
         target = TextColumn(found.y, found.classes)

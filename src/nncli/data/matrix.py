@@ -99,7 +99,8 @@ class Windowed:
         """`transform` makes the inputs of some rows, `size` is how many of them a window has."""
         self.table, self.width, self.transform, self.size = table, width, transform, size
         self._expected: Positions = np.zeros(0, np.int64)
-        self._start = self._next = 0  # of the window, and of what is taken next, among the expected
+        # of the window, of what is taken next, and of what was taken last, as a line search wants it again
+        self._start = self._next = self._last = 0
         self._window: Matrix | None = None
 
     raw_dtype = None
@@ -109,19 +110,27 @@ class Windowed:
 
     def expect(self, rows: Positions) -> None:
         """These are the rows that will be taken next, one after the other. Others may be, and take longer."""
-        self._expected, self._start, self._next, self._window = rows, 0, 0, None
+        self._expected, self._window = rows, None
+        self._start = self._next = self._last = 0
 
     def take(self, rows: Positions, raw: NDArray[Any], out: NDArray[Any]) -> None:
         """out (m, d) = the given rows, scaled."""
-        start, end = self._next, self._next + len(rows)
-        if not np.array_equal(self._expected[start:end], rows):
+        start = next((start for start in (self._next, self._last) if self._are(start, rows)), None)
+        if start is None:
             out[:] = self._read(rows).slice(0, len(rows))
             return
+        end = start + len(rows)
         if self._window is None or end > self._start + len(self._window):
             self._window = None  # before there is another
             self._window, self._start = self._read(self._expected[start : max(end, start + self.size)]), start
         out[:] = self._window.slice(start - self._start, end - self._start)
-        self._next = end
+        self._last, self._next = start, end
+        if end == len(self._expected) and self._start:
+            self._window = None  # it makes room for those of other rows
+
+    def _are(self, start: int, rows: Positions) -> bool:
+        """Whether these rows are expected there."""
+        return np.array_equal(self._expected[start : start + len(rows)], rows)
 
     def _read(self, rows: Positions) -> Matrix:
         return self.transform(self.table.take(rows))

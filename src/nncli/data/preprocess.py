@@ -17,7 +17,7 @@ SCALINGS = ("standard", "minmax", "pixels", "none")
 MAX_CATEGORIES = 100  # of a text column; the rarer ones share one input with the values never seen
 LARGEST = 1e15  # inputs are cut off there, so that no finite cell can make the network overflow
 SMALLEST_RANGE = 1e-30  # a column that varies by less is constant: its scale would not fit float32
-ROWS_AT_ONCE = 8192  # what statistics and scaling work on at a time
+ROWS_AT_ONCE, CELLS_AT_ONCE = 8192, 1 << 20  # what statistics and scaling work on at a time
 MEDIAN_ROWS = 5_000  # the median is that of at most so many evenly spaced training rows
 
 Vector = NDArray[np.float64]
@@ -227,6 +227,8 @@ def is_coarse(largest: Any, spread: Any) -> Any:
 
 def _blocks(numbers: Any, rows: Positions, median: Vector | None = None, at_once: int = ROWS_AT_ONCE) -> Any:
     """The rows, some thousands at a time; with a median, as float64 with missing numbers filled in."""
+    if median is not None:
+        at_once = max(1, min(at_once, CELLS_AT_ONCE // max(1, len(median))))  # of a wide table they are large
     for start in range(0, len(rows), at_once):
         block = numbers[rows[start : start + at_once]]
         if median is not None:

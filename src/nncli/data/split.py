@@ -100,8 +100,10 @@ def _draw(y: Positions, size: int, seed: int) -> Positions:
     drawn = _proportional(counts - kept, size, rng)  # all of them; but with ties broken by the same generator
     parts = []
     for k, n in enumerate(counts):
-        rows = np.flatnonzero(y == k)[rng.permutation(n)]
-        parts.append(rows[kept[k] : kept[k] + drawn[k]].copy())  # a view would keep all of them
+        order = row_numbers(int(n))
+        rng.shuffle(order)
+        rows = np.flatnonzero(y == k).astype(order.dtype)
+        parts.append(rows[order[kept[k] : kept[k] + drawn[k]]])
     return np.concatenate(parts)
 
 
