@@ -41,7 +41,7 @@ def test_columns_are_told_with_what_becomes_of_them(nncli: Run) -> None:
     ]  # fmt: skip
     assert (found["number"]["low"], found["number"]["high"]) == (0, 3)
     assert found["number"]["becomes"] == "standardised; a missing one is 1.5, the median"
-    assert found["text"]["becomes"] == "3 inputs, one for each value, one for missing, one for others"
+    assert found["text"]["becomes"] == "5 inputs: 3 values, a missing one and all others"
     assert found["same"]["becomes"] == "nothing: it is constant in the training rows"
     shown = nncli("check", "d.csv", "-q").out
     assert "2026-01-01 to 2026-01-28" in shown

@@ -96,7 +96,7 @@ def test_dates_of_a_file(by_hand: bool, monkeypatch: pytest.MonkeyPatch) -> None
     np.testing.assert_array_equal(X, [[1, 3, 5], [0.5, 2.5, 4.5], [0, 2, 4]])  # a missing one is the median
     bad = complaint("when,class\n1970-01-03,a\n1970-01-04,b\n1970-13-04,b\n")
     assert bad == (
-        "data.csv:4: column 'when': expected a date such as 2026-11-21, found '1970-13-04'. Add --missing 1970-13-04, "
+        "data.csv:4: column 'when': expected a date such as 2026-11-21, found '1970-13-04'. Correct it, "
         "read the column as text with --categorical when, or leave it out with --drop when."
     )
 
@@ -142,3 +142,65 @@ def test_numbers_that_grow_are_no_ids() -> None:
 )  # fmt: skip
 def test_columns_that_contradict_one_another(options: dict[str, Any], line: str) -> None:
     assert complaint("a,b,class\n1,x,p\n2,y,q\n", **options) == line
+
+
+def header_of(text: str, **options: Any) -> tuple[str, ...]:
+    return load(text, target="-1", **options).schema.names
+
+
+@pytest.mark.parametrize(
+    ("first", "names"),
+    [
+        ("red,big,no", ("c0", "c1")),  # texts that come again below are no names
+        ("colour,size,sold", ("colour", "size")),
+        ("2019,2020,class", ("2019", "2020")),  # numbers, but for the usual name of a target
+        ("red,big,class", ("red", "big")),
+        ("2019,2020,2021", ("c0", "c1")),
+    ],
+)
+def test_a_header_is_known_from_what_is_below(first: str, names: tuple[str, ...]) -> None:
+    rows = "".join(
+        f"{['red', 'blue', 'green'][i % 3]},{['big', 'small'][i // 3 % 2]},{'yn'[i % 2]}\n" for i in range(60)
+    )
+    rows = rows.replace("y\n", "yes\n").replace("n\n", "no\n")
+    assert header_of(f"{first}\n{rows}") == names
+    assert len(load(f"{first}\n{rows}", target="-1")) == 60 + (names[0] == "c0")
+
+
+def test_a_header_that_comes_again_is_still_one() -> None:
+    """Where files were joined with their headers."""
+    rows = "".join(f"{'ab'[i % 2]},{i % 3},{'pq'[i % 2]}\n" for i in range(30))
+    assert complaint(f"t,n,class\n{rows}t,n,class\n{rows}").startswith("data.csv:32: column 'n': expected a number")
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_booleans_are_alike_however_they_are_written(by_hand: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python and pandas write True, Arrow and JSON true, spreadsheets TRUE; a class stays as it is."""
+    monkeypatch.setattr("nncli.data.csv.FEW_BYTES", 1 << 30 if by_hand else 0)
+    found = load("flag,class\nTrue,True\ntrue,False\nFALSE,True\n,False\n")
+    assert found.table.texts["flag"].values == ("true", "false")
+    assert found.table.texts["flag"].codes.tolist() == [0, 0, 1, -1]
+    assert found.classes == ("False", "True")
+
+
+def test_numbers_that_are_too_long_to_tell_apart_are_told() -> None:
+    ids = [10**17 + 37 * i % 1000 for i in range(60)]
+    rows = "".join(f"{i},{i % 7},{'pq'[i % 2]}\n" for i in ids)
+    notes = load(f"id,x,class\n{rows}").notes
+    assert "column 'id': numbers of that size are rounded (--categorical keeps them apart)" in notes
+    short = "".join(f"{2**53 - i},{i % 7},{'pq'[i % 2]}\n" for i in range(60))
+    assert not [note for note in load(f"id,x,class\n{short}").notes if "rounded" in note]
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_decimal_commas_between_commas_are_quoted(by_hand: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nncli.data.csv.FEW_BYTES", 1 << 30 if by_hand else 0)
+    rows = "".join(f'"{i},{i % 10}5",{i % 9},{"pq"[i % 2]}\n' for i in range(50))
+    found = load(f"a,b,class\n{rows}")
+    assert "decimal sign: ," in found.notes
+    assert found.table.numbers[:3].tolist() == [[np.float32(0.05), 0], [np.float32(1.15), 1], [np.float32(2.25), 2]]
+    thousands = "".join(f'"{i + 1},{i % 10}00",{i * i},{"pq"[i % 2]}\n' for i in range(50))
+    found = load(f"a,b,class\n{thousands}")  # 1,200 is hardly one and a fifth
+    assert found.table.number_names == ("b",)
+    told = load(f"a,b,class\n{thousands}", decimal=",")
+    assert told.table.numbers[1, 0] == np.float32(2.1)

@@ -168,14 +168,16 @@ def test_compressed_files_equal_plain_ones(pack: Any, tmp_path: Path) -> None:
 
 # What is refused
 
+OTHER_WAY = "Correct it, read the column as text with --categorical a, or leave it out with --drop a."
 NUMBER_REMEDY = "Add --missing {0}, read the column as text with --categorical a, or leave it out with --drop a."
 ERRORS = {
     "number": ("a,y\n1,p\nn/a,q\n", "data.csv:3: column 'a': expected a number, found 'n/a'. " + NUMBER_REMEDY.format("n/a")),
-    "underscore": ("a,y\n1,p\n1_0,q\n", "data.csv:3: column 'a': expected a number, found '1_0'. " + NUMBER_REMEDY.format("1_0")),
-    "hex": ("a,y\n1,p\n0x10,q\n", "data.csv:3: column 'a': expected a number, found '0x10'. " + NUMBER_REMEDY.format("0x10")),
-    "arabic": ("a,y\n1,p\n٣,q\n", "data.csv:3: column 'a': expected a number, found '٣'. " + NUMBER_REMEDY.format("'٣'")),
+    "underscore": ("a,y\n1,p\n1_0,q\n", "data.csv:3: column 'a': expected a number, found '1_0'. " + OTHER_WAY),
+    "comma": ('a,y\n1,p\n"1,5",q\n', "data.csv:3: column 'a': expected a number, found '1,5'. " + OTHER_WAY.replace("Correct it", "Set --decimal ,")),
+    "hex": ("a,y\n1,p\n0x10,q\n", "data.csv:3: column 'a': expected a number, found '0x10'. " + OTHER_WAY),
+    "arabic": ("a,y\n1,p\n٣,q\n", "data.csv:3: column 'a': expected a number, found '٣'. " + OTHER_WAY),
     "-nan": ("a,y\n1,p\n-nan,q\n", "data.csv:3: column 'a': expected a number, found '-nan'. " + NUMBER_REMEDY.format("-nan")),
-    "nan(1)": ("a,y\n1,p\nnan(1),q\n", "data.csv:3: column 'a': expected a number, found 'nan(1)'. " + NUMBER_REMEDY.format("'nan(1)'")),
+    "nan(1)": ("a,y\n1,p\nnan(1),q\n", "data.csv:3: column 'a': expected a number, found 'nan(1)'. " + OTHER_WAY),
     "inf": ("a,y\n1,p\n-Infinity,q\n", "data.csv:3: column 'a': expected a finite number, found '-Infinity'. " + NUMBER_REMEDY.format("-Infinity")),
     "too large": ("a,y\n1,p\n1e39,q\n", "data.csv:3: column 'a': '1e39' is too large for float32. Use --dtype float64, or leave the column out with --drop a."),
     "too large for all": ("a,y\n1,p\n1e999,q\n", "data.csv:3: column 'a': '1e999' is too large for float32. Correct it, or leave the cell empty."),

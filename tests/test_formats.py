@@ -6,6 +6,7 @@ import csv
 import datetime
 import gzip
 import io
+import json
 import re
 import tracemalloc
 from collections.abc import Callable
@@ -18,6 +19,7 @@ import pytest
 from pyarrow import feather, parquet
 from sklearn.datasets import dump_svmlight_file
 
+import cli_process
 from nncli.data import files
 from nncli.data.bundled import path_of
 from nncli.data.csv import CsvOptions
@@ -170,6 +172,44 @@ def test_libsvm(name: str, nncli: Run) -> None:
     assert nncli("predict", "m.npz", "new.svm").out == "prediction\n1\n0\n"
     Path("bad.svm").write_text("1 2:0.5\n1 2:x\n")
     assert "bad.svm: expected lines such as '1 3:0.5 7:2'" in nncli("train", "bad.svm", "-q").err
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_features_of_sparse_text_are_counted_as_in_training(first: int, nncli: Run, tmp_path: Path) -> None:
+    """Whatever features a later file happens to lack."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 3)).round(3)
+    lines = [f"{int(x[0] > 0)} " + " ".join(f"{first + j}:{v}" for j, v in enumerate(x)) for x in X]
+    Path("t.svm").write_text("\n".join(lines) + "\n")
+    outcome = nncli("train", "t.svm", "--epochs", 3, "--json", "-o", "m.npz")
+    assert f"sparse text: the features are counted from {first}" in outcome.err
+    whole = f"0 {first}:0 {first + 1}:1.5 {first + 2}:0\n"
+    less = f"0 {first + 1}:1.5\n"
+    Path("whole.svm").write_text(whole)
+    Path("less.svm").write_text(less)
+    answers = [nncli("predict", "m.npz", f"{name}.svm", "--proba").out for name in ("whole", "less")]
+    assert answers[0] == answers[1]
+    assert nncli("eval", "m.npz", "less.svm", "--json").code == 0
+    Path("more.svm").write_text(f"0 {first + 3}:1\n")
+    beyond = nncli("predict", "m.npz", "more.svm")
+    assert (beyond.code, beyond.err) == (1, f"more.svm: expected features {first} to {first + 2}, found {first + 3}.\n")
+    piped = cli_process.nncli("predict", "m.npz", "--proba", stdin=less, cwd=tmp_path)
+    assert piped.stdout.decode() == answers[1]
+    text = "\n".join(lines) + "\n"
+    trained = cli_process.nncli("train", "-", "--epochs", "3", "-q", "--json", "-o", "p.npz", stdin=text, cwd=tmp_path)
+    figures = json.loads(trained.stdout)
+    assert figures["test"] == json.loads(outcome.out)["test"]
+    judged = cli_process.nncli("eval", "p.npz", "-", "--json", "-q", stdin=text, cwd=tmp_path)
+    assert json.loads(judged.stdout)["n"] == 60
+
+
+def test_other_files_on_stdin_are_told_as_what_they_are(tmp_path: Path) -> None:
+    written("d.parquet")
+    np.savez("d.npz", X=np.zeros((2, 2)), y=[0, 1])
+    for name, kind in (("d.parquet", "a Parquet file"), ("d.npz", "a zip or npz file")):
+        done = cli_process.nncli("train", "-", stdin=Path(name).read_bytes(), cwd=tmp_path)
+        expected = f"stdin: expected text, found {kind}. Name the file itself, and no pipe.\n"
+        assert (done.returncode, done.stderr.decode()) == (1, expected)
 
 
 def test_a_long_first_line_is_known_too(nncli: Run) -> None:

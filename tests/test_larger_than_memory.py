@@ -11,7 +11,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -27,8 +26,6 @@ from ledgers import trials
 from nncli import scratch
 from nncli.data import cache, collect, csv, matrix, stored
 from nncli.data.bundled import path_of
-from nncli.data.csv import CsvOptions
-from nncli.data.load import load_dataset
 from nncli.model import EVAL_ROWS
 
 Run = Callable[..., Any]
@@ -146,7 +143,7 @@ def test_parquet_and_several_files_are_parsed_once_too(nncli: Run) -> None:
 
 
 def test_a_table_is_parsed_once_for_as_long_as_its_file_and_the_options_stay(
-    nncli: Run, monkeypatch: pytest.MonkeyPatch
+    nncli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parsed = []
     read = collect.rows_of
@@ -168,12 +165,16 @@ def test_a_table_is_parsed_once_for_as_long_as_its_file_and_the_options_stay(
         assert nncli(*train, *more).code == 0
         assert len(parsed) == times
     assert len(list(Path("cache").iterdir())) == 3
-    times_of = Path("d.csv").stat()
-    Path("d.csv").write_text(mixed(seed=5)[: times_of.st_size], "utf-8")
-    os.utime("d.csv", ns=(times_of.st_atime_ns, times_of.st_mtime_ns))  # of the same age again
-    assert nncli(*train).code in (0, 1)  # where the last row is cut it is refused, and not taken from before
+    before = Path("d.csv").stat()
+    Path("d.csv").write_bytes(Path("d.csv").read_bytes().replace(b",yes\n", b",yea\n"))
+    os.utime("d.csv", ns=(before.st_atime_ns, before.st_mtime_ns))  # of the same age and size
+    changed = nncli(*train[:-3], *train[-2:], "--json")
+    assert changed.json["classes"] == ["no", "yea"]
     assert len(parsed) == 4
-    assert len(list(Path("cache").iterdir())) <= 1  # those of the old file can never be used again
+    assert len(list(Path("cache").iterdir())) == 1  # those of the old file can never be used again
+    (tmp_path / "link.csv").symlink_to("d.csv")
+    assert nncli("train", "link.csv", *train[2:]).code == 0
+    assert len(parsed) == 4  # it is the same file
 
 
 @pytest.mark.parametrize(
@@ -219,20 +220,25 @@ def test_a_training_goes_on_from_the_disk_as_from_memory(nncli: Run) -> None:
     assert Path("two.npz").read_bytes() == Path("whole.npz").read_bytes()
 
 
-def test_reading_takes_a_small_part_of_the_memory_that_the_table_would() -> None:
+def test_a_training_takes_the_memory_that_it_may_and_no_more(tmp_path: Path) -> None:
+    """Whole processes: what the system says that they have taken at most."""
     rng = np.random.default_rng(0)
-    X = rng.normal(size=(100_000, 40)).astype(np.float32)
-    table = pa.table({**{f"x{i}": x for i, x in enumerate(X.T)}, "class": ["p", "q"] * 50_000})
+    X = rng.integers(-999, 999, (600_000, 60)) / 100
+    table = pa.table({**{f"x{i}": x for i, x in enumerate(X.T)}, "class": np.where(X[:, 0] > 0, "p", "q").tolist()})
     pyarrow_csv.write_csv(table, "d.csv")
-    peaks = []
-    for memory in (None, 300_000_000):
-        tracemalloc.start()
-        dataset = load_dataset("d.csv", CsvOptions(), "float32", memory)
-        peaks.append(tracemalloc.get_traced_memory()[1])
-        tracemalloc.stop()
-        assert (dataset.table.numbers[np.array([99_999, 5])] == X[[99_999, 5]]).all()
-    assert peaks[0] > 4 * X.size  # bytes of float32
-    assert peaks[1] < peaks[0] / 2
+    del X, table
+    code = (
+        "import sys; from nncli.__main__ import run; code = run(); "
+        "print(*[line for line in open('/proc/self/status') if 'VmHWM' in line], file=sys.stderr); sys.exit(code)"
+    )
+    peaks, models = [], []
+    for more in (["--memory", "300MB"], []):
+        words = ["train", "d.csv", "--epochs", "1", "-q", "--json", "-o", "m.npz", *more]
+        done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, check=True)
+        peaks.append(1024 * int(done.stderr.split()[1]))
+        models.append(Path("m.npz").read_bytes())
+    assert models[0] == models[1]
+    assert peaks[0] < 300e6 < peaks[1]
 
 
 def complaint(nncli: Run, *argv: object) -> str:
@@ -283,8 +289,8 @@ def test_what_cannot_be_on_the_disk_says_so(nncli: Run, monkeypatch: pytest.Monk
     Path("d.csv").write_text(f"x,user,class\n{ids}")
     monkeypatch.setattr(cache, "TEXT_SHARE", 3000)
     assert complaint(nncli, "train", "d.csv", "--memory", "300MB") == (
-        "d.csv: column 'user': 2,700 different texts so far, too many for that memory. Leave the column out with --drop, "
-        "or allow more --memory."
+        "d.csv: column 'user': 2,700 different texts so far, too many for that memory. Leave the column out with "
+        "--drop, or allow more --memory."
     )
     assert list(Path("cache").iterdir()) == []
 

@@ -78,10 +78,11 @@ def _columns(dataset: Dataset, preprocess: Preprocess) -> list[dict[str, Any]]:
             low = high = None
             often = [column.values[code] for code in np.argsort(-used, kind="stable")[:3] if used[code]]
             kept = sum(value is not None for value in preprocess.categories[name])
-            also = ", one for missing" if None in preprocess.categories[name] else ""
-            becomes = f"{kept} inputs, one for each value{also}, one for others"
+            also = ["a missing one"] if None in preprocess.categories[name] else []
+            values = f"{kept} values" if kept != 1 else "1 value"
             if distinct > kept == MAX_CATEGORIES:
-                becomes = f"{kept} inputs, for the most frequent values{also}, one for all others"
+                values = f"the {kept} most frequent values"
+            becomes = f"{kept + len(also) + 1} inputs: {', '.join([values, *also])} and all others"
         else:
             values = table.dates[name] if kind == "date" else table.numbers[:, places[name]]
             known = values[~np.isnan(values)] if values.dtype.kind == "f" else values

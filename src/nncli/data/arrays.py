@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from nncli.data.cells import DEFAULT_MISSING
 from nncli.data.dataset import Dataset, Schema, Table
-from nncli.data.files import MAGIC, first_bytes, open_input, refuse_bomb, shown
+from nncli.data.files import MAGIC, Input, first_bytes, open_input, refuse_bomb, shown
 from nncli.data.files import sha256_of as sha256_of_file
 from nncli.errors import DataError
 
@@ -21,6 +22,7 @@ ZIP = b"PK\3\4"
 NUMBER = rb"[+-]?[\d.]+(?:[eE][+-]?\d+)?"
 SPARSE = re.compile(rb"(?:#[^\n]*\n)*%b(?: qid:\d+)?(?: +\d+:%b)+ *(?:#[^\n]*)?\r?(?:\n|$)" % (NUMBER, NUMBER))
 HEAD = 4096  # bytes that tell
+BLOCK_BYTES = 1 << 20
 
 
 def is_arrays(path: Path) -> bool:
@@ -38,17 +40,45 @@ def is_arrays(path: Path) -> bool:
                 head = packed.read(HEAD)
         except DataError:
             return False
+    return is_sparse(head)
+
+
+def is_sparse(head: bytes) -> bool:
+    """Whether text that begins so has lines `label place:value …`."""
     if b"\n" not in head:  # a long line, which may be cut within a number
         head = head[: head.rfind(b" ")]
     return SPARSE.match(head) is not None
 
 
-def read(path: Path) -> Dataset:
-    """X, (n, d) numbers, and their classes y, (n,), all as one data set; the columns are called c0, c1, …"""
-    where = str(path)
-    X, y = _npz(path) if first_bytes(path, len(ZIP)) == ZIP else _sparse(path, None)
-    if y is None:
-        raise DataError(where, "expected an array y of classes beside X, found none")
+def read(path: Path, like: Schema | None = None) -> Dataset:
+    """X, (n, d) numbers, and their classes y, (n,), all as one data set; the columns are called c0, c1, …, or c1, c2, …
+    where sparse text counts from 1. With `like`, as many and counted alike."""
+    if first_bytes(path, len(ZIP)) == ZIP:
+        X, y = _npz(path)
+        if y is None:
+            raise DataError(str(path), "expected an array y of classes beside X, found none")
+        return _dataset(X, y, str(path), sha256_of(path), like)
+    with open_input(str(path), hashed=True) as file:
+        return read_sparse(file, str(path), like)
+
+
+def read_sparse(file: Input, source: str, like: Schema | None = None) -> Dataset:
+    """All lines of sparse text; the file is opened with its hash."""
+    X, y, first = sparse(file.read(), file.where, like)
+    note = f"sparse text: the features are counted from {first}"
+    return _dataset(X, y, source, file.hexdigest(), like, first, (note,))
+
+
+def _dataset(
+    X: NDArray[Any],
+    y: NDArray[Any],
+    source: str,
+    sha256: str,
+    like: Schema | None,
+    first: int = 0,
+    notes: tuple[str, ...] = (),
+) -> Dataset:
+    where = shown(source)
     if y.shape != X.shape[:1] or y.dtype.kind not in "biufU":
         raise DataError(where, f"expected y of shape ({len(X)},), found {y.dtype} of shape {y.shape}")
     if y.dtype.kind == "f":
@@ -56,17 +86,20 @@ def read(path: Path) -> Dataset:
             raise DataError(where, "expected classes in y, found fractions or missing values")
         y = y.astype(np.int64)
     values, codes = np.unique(y, return_inverse=True)
-    if len(values) < 2:
+    if like is None and len(values) < 2:  # a model has its classes
         raise DataError(where, f"expected two or more classes in y, found {len(values)}")
-    names = tuple(f"c{i}" for i in range(X.shape[1]))
+    names = tuple(f"c{first + i}" for i in range(X.shape[1]))
     schema = Schema(tuple((name, "number") for name in names), "y", True, DEFAULT_MISSING, len(names))
     classes = tuple(str(value) for value in values)
-    return Dataset(Table(names, X), codes.astype(np.int64), classes, schema, where, sha256_of(path))
+    return Dataset(Table(names, X), codes.astype(np.int64), classes, schema, source, sha256, notes=notes)
 
 
-def read_rows(path: Path, width: int) -> NDArray[Any]:
-    """(n, d): X alone, for a model of so many columns."""
-    return _npz(path)[0] if first_bytes(path, len(ZIP)) == ZIP else _sparse(path, width)[0]
+def read_rows(path: Path, like: Schema) -> NDArray[Any]:
+    """(n, d): X alone, for a model of those columns."""
+    if first_bytes(path, len(ZIP)) == ZIP:
+        return _npz(path)[0]
+    with open_input(str(path), hashed=True) as file:
+        return sparse(file.read(), str(path), like)[0]
 
 
 def _npz(path: Path) -> tuple[NDArray[Any], NDArray[Any] | None]:
@@ -91,21 +124,40 @@ def _npz(path: Path) -> tuple[NDArray[Any], NDArray[Any] | None]:
     return X, y
 
 
-def _sparse(path: Path, width: int | None) -> tuple[NDArray[Any], NDArray[Any]]:
+def sparse_blocks(file: Any, like: Schema) -> Iterator[NDArray[Any]]:
+    """(n, d): the rows of sparse text for a model, as they arrive."""
+    rest = b""
+    while chunk := file.read(BLOCK_BYTES):
+        lines, newline, rest = (rest + chunk).rpartition(b"\n")
+        if lines:
+            yield sparse(lines + newline, file.where, like)[0]
+    if rest:
+        yield sparse(rest, file.where, like)[0]
+
+
+def sparse(text: bytes, where: str, like: Schema | None) -> tuple[NDArray[Any], NDArray[Any], int]:
+    """X, y and the number of the first feature, of lines `label place:value …`. Those of a model are counted as it
+    counts its own; others from 1, unless there is a 0 among them."""
     from sklearn.datasets import load_svmlight_file
 
-    where = shown(str(path))
-    with open_input(str(path), hashed=True) as file:
-        text = file.read()
     try:
-        X, y = load_svmlight_file(BytesIO(text), dtype=np.float32, n_features=width)
+        X, y = load_svmlight_file(BytesIO(text), dtype=np.float32, zero_based=True)
     except (ValueError, OverflowError) as error:
         raise DataError(where, f"expected lines such as '1 3:0.5 7:2': {str(error).splitlines()[0][:100]}") from None
+    least, beyond = int(X.indices.min(initial=X.shape[1])), X.shape[1]
+    first = None if like is None else {"c0": 0, "c1": 1}.get(like.columns[0][0])
+    first = min(least, 1) if first is None else first
+    width = beyond - first if like is None else len(like.columns)
+    if least < first or beyond > first + width:
+        found = least if least < first else beyond - 1
+        raise DataError(where, f"expected features {first} to {first + width - 1}, found {found}")
+    X = X[:, first:]
+    X.resize((len(y), width))
     refuse_bomb(where, "sparse", X.dtype.itemsize * X.shape[0] * X.shape[1], len(text))  # its zeros take memory here
     dense = X.toarray()
     if not np.isfinite(dense).all():
         raise DataError(where, "expected finite numbers, found others")
-    return dense, np.asarray(y)
+    return dense, np.asarray(y), first
 
 
 def sha256_of(path: Path) -> str:

@@ -278,11 +278,13 @@ class SlowPath:
     def _remedy(self, name: str, cell: str) -> str:
         if not self.training:
             return "Correct it, or leave the cell empty"
-        name, cell = shlex.quote(name), shlex.quote(cell)
-        return (
-            f"Add --missing {cell}, read the column as text with --categorical {name}, "
-            f"or leave it out with --drop {name}"
-        )
+        other = "," if self.layout.decimal == "." else "."
+        if any(sign.isdigit() for sign in cell):  # it may be good, and only written in another way
+            first = f"Set --decimal {other}" if as_number(cell, other) else "Correct it"
+        else:
+            first = f"Add --missing {shlex.quote(cell)}"
+        name = shlex.quote(name)
+        return f"{first}, read the column as text with --categorical {name}, or leave it out with --drop {name}"
 
     def _too_large(self, cell: str, name: str, where: str) -> DataError:
         remedy = "Correct it, or leave the cell empty"

@@ -160,7 +160,7 @@ class CsvReader:
         rows = self._slow.read(data, line)
         n = np.arange(len(rows.numbers))
         texts = {name: text_column(n, cells, frozenset()) for name, cells in rows.text.items()}
-        target = None if self.layout.target is None else text_column(n, rows.target, frozenset())
+        target = None if self.layout.target is None else text_column(n, rows.target, frozenset(), feature=False)
         kept = {name: string_array(cells) for name, cells in rows.kept.items()}
         dates = {name: days(text_column(n, cells, frozenset())) for name, cells in rows.dates.items()}
         known = {name: column for name, column in dates.items() if column is not None}  # which is all of them

@@ -29,6 +29,11 @@ class TextColumn:
         return TextColumn(self.codes[rows], self.values)
 
 
+def canonical(category: str) -> str:
+    """True, TRUE and true are one: which of them a file has depends on the program that wrote it."""
+    return category.lower() if category.lower() in ("true", "false") else category
+
+
 @dataclass(frozen=True)
 class Table:
     """n rows of feature columns: all numbers as one matrix, each text column as codes. The arrays are in memory, or on

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nncli.data.arrow import vector
 from nncli.data.cells import BLANKS, NAN_SPELLINGS, Layout, as_number, is_missing
-from nncli.data.dataset import Table, TextColumn
+from nncli.data.dataset import Table, TextColumn, canonical
 from nncli.data.dates import days_of
 from nncli.errors import DataError
 
@@ -95,7 +95,7 @@ class FastPath:
                 numbers = self._matrix(table)
         if numbers is None or table is None:
             return None
-        texts = {name: self._text(table[column]) for name, column in self.text}
+        texts = {name: self._text(table[column], name != self.layout.target) for name, column in self.text}
         target = None if self.layout.target is None else texts.pop(self.layout.target)
         dates = {name: days(texts.pop(name)) for name in self.layout.dates}
         if any(column is None for column in dates.values()):
@@ -149,11 +149,11 @@ class FastPath:
             fine = not np.isinf(numbers).any() and np.count_nonzero(np.isnan(numbers)) == nulls
         return numbers if fine and not any((numbers == x).any() for x in self.missing_numbers) else None
 
-    def _text(self, column: Any) -> TextColumn:
+    def _text(self, column: Any, feature: bool) -> TextColumn:
         from pyarrow._compute import call_function  # the method would load pyarrow.compute, for 50 ms
 
         encoded = call_function("dictionary_encode", [column.combine_chunks()])
-        return text_column(vector(encoded.indices, "int32"), encoded.dictionary.to_pylist(), self.missing)
+        return text_column(vector(encoded.indices, "int32"), encoded.dictionary.to_pylist(), self.missing, feature)
 
 
 def _has_empty_line(data: bytes) -> bool:
@@ -168,11 +168,16 @@ def days(column: TextColumn) -> NDArray[np.float64] | None:
     return np.array([*found, np.nan], np.float64)[column.codes]  # −1, a missing one, finds the last
 
 
-def text_column(codes: NDArray[Any], cells: Sequence[str | None], missing: frozenset[str]) -> TextColumn:
-    """Blanks around cells gone; missing ones −1."""
+def text_column(
+    codes: NDArray[Any], cells: Sequence[str | None], missing: frozenset[str], feature: bool = True
+) -> TextColumn:
+    """Blanks around cells gone; missing ones −1. The classes of a target stay as they are written otherwise."""
     values: dict[str, int] = {}
     recode = np.empty(len(cells), np.int32)
     for i, cell in enumerate(cells):
         value = None if cell is None else cell.strip(BLANKS)
-        recode[i] = -1 if value is None or is_missing(value, missing) else values.setdefault(value, len(values))
+        if value is None or is_missing(value, missing):
+            recode[i] = -1
+        else:
+            recode[i] = values.setdefault(canonical(value) if feature else value, len(values))
     return TextColumn(recode[codes], tuple(values))

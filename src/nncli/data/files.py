@@ -278,6 +278,14 @@ def open_raw(source: str) -> ByteStream:
         raise DataError(repr(source), "is not the name of a file") from None
 
 
+def peek(stream: ByteStream, size: int) -> tuple[bytes, ByteStream]:
+    """The first bytes, up to that many or the end of a line, and the stream with them put back."""
+    first = b""
+    while len(first) < size and b"\n" not in first and (more := stream.read(size - len(first))):
+        first += more
+    return first, Unread(first, stream)
+
+
 def open_input(source: str, *, stream: ByteStream | None = None, hashed: bool = False) -> Input:
     """`source` (`-` is stdin) as plain bytes. gzip, bz2, zstd and xz are known by their first bytes.
 

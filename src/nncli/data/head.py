@@ -18,6 +18,8 @@ FIRST_LINE, MOST_COLUMNS = 16 << 20, 100_000
 UTF_8, UTF_16 = "utf-8", "utf-16"
 MARKS = {b"\xef\xbb\xbf": UTF_8, b"\xff\xfe": UTF_16, b"\xfe\xff": UTF_16}
 NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+NO_TABLE = {b"PAR1": "a Parquet file", b"ARROW1": "an Arrow file", b"PK\3\4": "a zip or npz file",
+            b"\xff\xff\xff\xff": "an Arrow stream, which is read as an Arrow file alone"}  # fmt: skip
 ONLY_WINDOWS = re.compile(rb"[\x80-\x9f]")  # control signs in Latin-1, letters and quotes on Windows
 
 
@@ -96,6 +98,9 @@ class Head:
     def _first_bytes(self, stream: ByteStream, least: int) -> bytes:
         """Enough of them to tell the encoding by: at least the first line, and `least` bytes."""
         data = chunk = stream.read(SAMPLE_BYTES)
+        found = next((kind for magic, kind in NO_TABLE.items() if data.startswith(magic)), None)
+        if found:
+            raise DataError(self.where, f"expected text, found {found}", "Name the file itself, and no pipe")
         # a row in a slow pipe may have only one byte so far, and a mark has three
         while chunk and (len(data) < least or b"\n" not in data):
             self._check_line(data)

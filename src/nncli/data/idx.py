@@ -59,8 +59,9 @@ def is_idx(path: Path) -> bool:
     return _is_magic(head)
 
 
-def read(path: Path) -> Dataset:
-    """The data set of a folder, with its t10k files as `test`, or of one images file and the labels beside it.
+def read(path: Path, like: Schema | None = None) -> Dataset:
+    """The data set of a folder, with its t10k files as `test`, or of one images file and the labels beside it, whatever
+    it is to be like.
 
     `table.numbers` is uint8 (n, rows·columns). Raises DataError.
     """
@@ -100,8 +101,8 @@ def read(path: Path) -> Dataset:
     return Dataset(Table(names, images), code[labels], classes, schema, str(path), everything, test, notes)
 
 
-def read_rows(path: Path, width: int = 0) -> NDArray[np.uint8]:
-    """(n, rows·columns), the images of one file; no labels are looked for. `width` is what they should have."""
+def read_rows(path: Path, like: Schema | None = None) -> NDArray[np.uint8]:
+    """(n, rows·columns), the images of one file, whatever they are to be like; no labels are looked for."""
     if path.is_dir():
         raise DataError(str(path), "expected one images file, found a folder", "Name the images file in it")
     return _array(path, _read_bytes(path), _IMAGES)[0]

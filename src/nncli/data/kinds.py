@@ -16,6 +16,8 @@ from nncli.data.preprocess import is_coarse
 
 LEAST_IDS = 20  # rows: among fewer, all may be different by chance
 NEARLY_ALL = 0.9
+EXACT = 15  # figures that float64 always keeps
+THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+")
 NUMBERS = re.compile(f"(?:{NUMBER.pattern}\n)*+")
 Vector = NDArray[np.float64]
 Columns = Mapping[str, Sequence[str]]  # by name, the cells that are there, without blanks around them
@@ -92,13 +94,21 @@ def _count(values: Vector) -> bool:
 
 
 def decimal_of(columns: Columns, delimiter: str) -> str:
-    """A comma where that makes numbers of more columns than a point."""
-    if delimiter == ",":
-        return "."
+    """A comma where that makes numbers of more columns than a point. Between commas, where such numbers are quoted,
+    those with three figures behind it are rather thousands, and nothing is made of them."""
     numeric = {
-        sign: sum(kind_of(cells, sign) == "number" for cells in columns.values() if cells) for sign in (".", ",")
+        sign: {name for name, cells in columns.items() if cells and kind_of(cells, sign) == "number"} for sign in ".,"
     }
-    return "," if numeric[","] > numeric["."] else "."
+    more = numeric[","] - numeric["."]
+    if delimiter == "," and all(THOUSANDS.fullmatch(cell) for name in more for cell in columns[name] if "," in cell):
+        return "."
+    return "," if len(numeric[","]) > len(numeric["."]) else "."
+
+
+def are_rounded(cells: Sequence[str], decimal: str) -> bool:
+    """Whether different whole numbers among them are the same as float64."""
+    long = {cell for cell in cells if len(cell) > EXACT and cell.isdigit()}
+    return len(set(_values([*long], decimal))) < len(long)
 
 
 def are_finer_than_float32(cells: Sequence[str], decimal: str) -> bool:

@@ -10,7 +10,7 @@ import dataclasses
 import os
 import shlex
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,7 +19,7 @@ from nncli.data.bundled import BUNDLED, path_of
 from nncli.data.collect import Opener, Rows, digest_of, recoded, rows_of, to_learn_from
 from nncli.data.csv import Block, CsvOptions, CsvReader, open_training, read_blocks
 from nncli.data.dataset import Dataset, Schema, Table, TextColumn
-from nncli.data.files import first_bytes, shown
+from nncli.data.files import ByteStream, first_bytes, open_input, open_raw, peek, shown
 from nncli.data.files import sha256_of as sha256_of_file
 from nncli.data.head import DETECTED, TextOptions
 from nncli.errors import DataError, OptionError
@@ -32,22 +32,28 @@ def load_dataset(source: str, options: CsvOptions, dtype: str, memory: int | Non
     """Whole files to learn from, their target and the kinds of their columns detected or told. With `memory`, in bytes,
     tables are on the disk."""
     paths = paths_of(source)
-    matrix = _matrix_reader(paths)
+    matrix, stream = _matrix(source, paths, memory)
     if matrix is not None:
-        _refuse_matrix(source, memory)
-        dataset: Dataset = matrix.read(paths[0])
-        return dataclasses.replace(dataset, source=source)
+        return dataclasses.replace(matrix, source=source)
 
     def opener(path: Path) -> Opener:
         def opened(schema: Schema | None) -> CsvReader:
             if schema is None:
-                return open_training(str(path), options, dtype)
+                return open_training(str(path), options, dtype, stream)
             return read_blocks(str(path), schema, dtype=dtype, with_target=True, whole=True, text=options.text)
 
         return opened
 
     rows = _rows(paths, opener, source, memory, repr((options, dtype)))
     return dataclasses.replace(to_learn_from(rows, source), memory=memory)
+
+
+def _stdin(source: str) -> tuple[ByteStream | None, bool]:
+    """The stream, if that is the source, and whether it is sparse text; nothing of it is lost."""
+    if source != "-":
+        return None, False
+    first, stream = peek(open_raw(source), arrays.HEAD)
+    return stream, arrays.is_sparse(first)
 
 
 def _rows(paths: list[Path], opener: Callable[[Path], Opener], source: str, memory: int | None, how: str) -> Rows:
@@ -66,10 +72,21 @@ def _rows(paths: list[Path], opener: Callable[[Path], Opener], source: str, memo
     return cache.stored(paths, how, where, memory, lambda place: rows_of(files, where, place))
 
 
-def _refuse_matrix(source: str, memory: int | None) -> None:
-    """OptionError for `memory` where there is no table, but a matrix, which is read into memory."""
+def _matrix(
+    source: str, paths: list[Path], memory: int | None, like: Schema | None = None
+) -> tuple[Dataset | None, ByteStream | None]:
+    """The data, where they are a matrix; else the stream to read a table from, if that is stdin. OptionError for
+    `memory`: a matrix is read into it."""
+    reader = _matrix_reader(paths)
+    stream, is_sparse = _stdin(source)
+    if reader is None and not is_sparse:
+        return None, stream
     if memory is not None:
         raise OptionError("--memory", f"{source} is no table, and those alone can stay on the disk", "Leave it out")
+    if reader is not None:
+        return reader.read(paths[0], like), None
+    with open_input(source, stream=stream, hashed=True) as file:
+        return arrays.read_sparse(file, source, like), None
 
 
 def has_named_columns(source: str) -> bool:
@@ -87,16 +104,16 @@ def load_like(
 ) -> Dataset:
     """Whole files read as the rows of a model: the columns of its schema, the classes it knows."""
     paths = paths_of(source)
-    matrix = _matrix_reader(paths)
+    matrix, stream = _matrix(source, paths, memory, schema)
     if matrix is not None:
-        _refuse_matrix(source, memory)
-        found = matrix.read(paths[0])
-        table, sha256, notes = _named(found.table, schema, source), found.sha256, found.notes
-        target = TextColumn(found.y, found.classes)
+        table, sha256, notes = _named(matrix.table, schema, source), matrix.sha256, matrix.notes
+        target = TextColumn(matrix.y, matrix.classes)
     else:
 
         def opener(path: Path) -> Opener:
-            return lambda _: read_blocks(str(path), schema, dtype=dtype, with_target=True, whole=True, text=text)
+            return lambda _: read_blocks(
+                str(path), schema, dtype=dtype, with_target=True, stream=stream, whole=True, text=text
+            )
 
         rows = _rows(paths, opener, source, memory, repr((schema, text, dtype)))
         table, target, sha256, notes = rows.table, rows.target, rows.sha256, rows.notes
@@ -122,17 +139,21 @@ def stream_like(
     text: TextOptions = DETECTED,
 ) -> Iterator[tuple[Iterator[Block], tuple[str, ...], tuple[str, ...]]]:
     """The rows of a file or pipe as they arrive, for a model's schema; also the kept columns, and notes."""
-    paths = paths_of(source) if source != "-" else [Path(source)]
-    matrix = _matrix_reader(paths) if source != "-" else None
+    paths = paths_of(source)
+    matrix = _matrix_reader(paths)
     if len(paths) > 1:
         raise DataError(source, f"expected one file at a time, found {len(paths)}", "Leave the quotes out")
-    if matrix is not None:
+    stream, is_sparse = _stdin(source)
+    if matrix is not None or is_sparse:
         if keep:
-            raise DataError(source, "a file of that kind has no columns to keep", "Leave --keep out")
-        table = _named(Table((), matrix.read_rows(paths[0], len(schema.columns))), schema, source)
-        yield iter([Block(table, None, {}, {})]), (), ()
+            raise DataError(shown(source), "a file of that kind has no columns to keep", "Leave --keep out")
+        with open_input(source, stream=stream) if is_sparse else nullcontext() as file:
+            found = [matrix.read_rows(paths[0], schema)] if matrix is not None else arrays.sparse_blocks(file, schema)
+            yield (Block(_named(Table((), X), schema, source), None, {}, {}) for X in found), (), ()
         return
-    with read_blocks(str(paths[0]), schema, dtype=dtype, keep=keep, on_error=on_error, text=text) as reader:
+    with read_blocks(
+        str(paths[0]), schema, dtype=dtype, keep=keep, on_error=on_error, stream=stream, text=text
+    ) as reader:
         yield iter(reader), reader.layout.keep, reader.notes
 
 

@@ -70,6 +70,17 @@ def looks_like_header(cells: Sequence[str]) -> bool:
     )
 
 
+def has_header(first: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
+    """Whether the first row names the columns of those below: it has a name that a target usually has, or looks like
+    one, and most of it does not come again in the same place."""
+    others = [row for row in below if row != list(first)]  # where files were joined, their headers come again too
+    columns = list(zip(*others, strict=True)) or [()] * len(first)
+    again = [cell in column for cell, column in zip(first, columns, strict=True)]
+    if any(cell.lower() in TARGETS and not came for cell, came in zip(first, again, strict=True)):
+        return True
+    return looks_like_header(first) and 2 * sum(again) <= len(first)
+
+
 def listing(names: Iterable[str]) -> str:
     names = list(names)
     return ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
@@ -86,18 +97,16 @@ def plan_training(stream: Input, options: CsvOptions, dtype: str) -> Plan:
         delimiter = _detect_delimiter(head)
         if delimiter != ",":
             notes.append("delimiter: " + {"\t": "tab"}.get(delimiter, delimiter))
-    if options.decimal == delimiter:
-        problem = f"expected another sign than the delimiter, found '{delimiter}' for both"
-        raise OptionError("--decimal", problem)
     row, first = head.split_first(delimiter)
-    header = looks_like_header(first) if options.header is None else options.header
+    most = min(SAMPLE_ROWS, max(LEAST_ROWS, SAMPLE_CELLS // len(first)))
+    rows = [r for r in head.sample(delimiter, most) if len(r) == len(first)]
+    header = has_header(first, rows[1:]) if options.header is None else options.header
     names, told = _names(first, header, options.header is None)
     target, note = _find_target(names, options.target, where)
     notes += [*told, *note]
     features = _features(names, target, options, where)
     missing = DEFAULT_MISSING + tuple(token.strip(BLANKS) for token in options.missing)
-    most = min(SAMPLE_ROWS, max(LEAST_ROWS, SAMPLE_CELLS // len(names)))
-    sample = [r for r in head.sample(delimiter, most)[header:] if len(r) == len(names)]
+    sample = rows[header:]
     cells = dict(zip(names, zip(*sample, strict=True), strict=True)) if sample else dict.fromkeys(names, ())
     columns = kinds.present({name: cells[name] for name in features}, missing)
     decimal = options.decimal
@@ -115,6 +124,9 @@ def plan_training(stream: Input, options: CsvOptions, dtype: str) -> Plan:
         if fine:
             dtype = "float64"
             notes.append(f"column '{fine[0]}': float32 cannot tell its numbers apart, so all are read as float64")
+    rounded = [name for name in numeric if kinds.are_rounded(columns[name], decimal)]
+    if rounded:
+        notes.append(f"column '{rounded[0]}': numbers of that size are rounded (--categorical keeps them apart)")
     layout = Layout(names, delimiter, header, numeric, text, target, (), missing, decimal, dtype, dates, head.encoding)
     return planned(layout, head, row, notes)
 
