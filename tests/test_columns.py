@@ -74,7 +74,9 @@ def test_dates_are_learned_from(nncli: Run) -> None:
     assert outcome.json["test"]["accuracy"] == 1
     Path("new.csv").write_text("when\n2027-05-01\n03.05.2027\n2027-05-07T23:59\n2027-05-08\n")
     assert nncli("predict", "m.npz", "new.csv").out.split() == ["prediction", "rest", "work", "work", "rest"]
-    assert nncli("info", "m.npz", "--json").json["columns"] == [{"name": "when", "kind": "date"}]
+    [column] = nncli("info", "m.npz", "--json").json["columns"]
+    assert (column["name"], column["kind"], column["first"][:9]) == ("when", "date", "2026-01-0")
+    assert nncli("info", "m.npz").out.split("dates")[1].split("\n")[0].strip() == f"when (from {column['first']})"
     assert "dates" in nncli("info", "m.npz").out
 
 

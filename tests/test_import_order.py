@@ -30,7 +30,7 @@ LEVELS = [
     ["standings", "cluster"],
     ["search"],
     ["sweep"],
-    ["api", "report", "survey_report", "progress", "leaderboard"],
+    ["api", "report", "survey_report", "info_report", "progress", "leaderboard"],
     ["cli"],
     ["__main__"],
 ]

@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from nncli.atomic import atomic_file
 from nncli.errors import ModelFileError, OutputError
 from nncli.model import Model
@@ -94,7 +96,11 @@ def describe(model: Model, p: Provenance) -> dict[str, Any]:
         "blocks": {block.name: list(block.shape) for block in model.network.blocks},
         "classes": list(model.classes),
         "target": model.schema.target,
-        "columns": [{"name": name, "kind": kind} for name, kind in model.schema.columns],
+        "columns": _columns(model),
+        "reading": {
+            name: getattr(model.schema, name)
+            for name in ("header", "delimiter", "decimal", "encoding", "missing", "dtype")
+        },
         "calibration": model.calibration and asdict(model.calibration),
         "scaling": model.preprocess.scaling,
         "categories": {name: list(values) for name, values in model.preprocess.categories.items()},
@@ -106,6 +112,21 @@ def describe(model: Model, p: Provenance) -> dict[str, Any]:
         "resumable": p.state is not None,
         "history": [asdict(epoch) for epoch in p.epochs()],
     }
+
+
+def _columns(model: Model) -> list[dict[str, Any]]:
+    """What has been learned of each: x = (value − shift) · scale, with the median for a missing one; the first date."""
+    fitted, first = model.preprocess, dict(model.preprocess.dates)
+    places = {name: i for i, name in enumerate(fitted.number_names)}
+    found = []
+    for name, kind in model.schema.columns:
+        learned: dict[str, Any] = {}
+        if kind == "number":
+            learned = {what: float(getattr(fitted, what)[places[name]]) for what in ("median", "shift", "scale")}
+        elif kind == "date":
+            learned = {"first": str(np.datetime64(0, "D") + int(np.floor(first[name])))}
+        found.append({"name": name, "kind": kind, **learned})
+    return found
 
 
 def _near(path: Path) -> str:

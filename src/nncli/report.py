@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from rich.text import Text
 from rich.tree import Tree
 
-from nncli.data.cache import Entry
 from nncli.gradcheck import Check, Kind
-from nncli.nn.calibration import Calibration
 from nncli.nn.differences import TOLERANCE
 from nncli.nn.graph import Graph
 from nncli.output import number, one_line, percent, say
-from nncli.tables import new_console, new_table, show
+from nncli.tables import PARTS, cut, listing, new_console, new_table, show
 
-PARTS = (("training", "train"), ("validation", "val"), ("test", "test"))
 LOG_SCALE = "1e-16   1"  # of the bars below it
 UNPROVED = {
     "zero": "all derivatives found are 0; other rows may have others",
@@ -49,7 +45,7 @@ def print_plan(plan: dict[str, Any]) -> None:
     table = new_table("", "", align="left")
     for key in ("n_train", "n_val", "n_test", "inputs", "parameters"):
         table.add_row(key, f"{plan[key]:,}")
-    table.add_row("classes", _listing(plan["classes"]))
+    table.add_row("classes", listing(plan["classes"]))
     for key, value in plan["config"].items():
         if value not in (None, [], "") and value is not False:
             table.add_row(key, "full" if key == "batch_size" and value == 0 else str(value))
@@ -79,20 +75,20 @@ def print_evaluation(metrics: dict[str, Any]) -> None:
         shown = list(metrics["per_class"].items())
     for name, row in shown:
         table.add_row(
-            _cut(name, 30), f"{row['n']:,}", percent(row["precision"]), percent(row["recall"]), f"{row['f1']:.4f}"
+            cut(name, 30), f"{row['n']:,}", percent(row["precision"]), percent(row["recall"]), f"{row['f1']:.4f}"
         )
     show(table)
     classes, matrix = metrics["classes"], metrics["confusion_matrix"]
     if len(classes) > MOST_CLASSES:
         say(f"confusion matrix: not shown for more than {MOST_CLASSES} classes; --json has it")
         return
-    table = new_table("true \\ predicted", *(_cut(name, 12) for name in classes))
+    table = new_table("true \\ predicted", *(cut(name, 12) for name in classes))
     for i, row in enumerate(matrix):
         cells = [
             Text(str(count) if count else "·", style="bold" if i == j else "red" if count else "dim")
             for j, count in enumerate(row)
         ]
-        table.add_row(_cut(classes[i], 16), *cells)
+        table.add_row(cut(classes[i], 16), *cells)
     show(table)
 
 
@@ -107,48 +103,6 @@ def print_evaluations(found: Sequence[dict[str, Any]], together: dict[str, Any])
             f"{percent(low)} to {percent(high)}", percent(metrics["balanced_accuracy"]),
             "" if loss is None else number(loss), style="" if metrics in found else "bold",
         )  # fmt: skip
-    show(table)
-
-
-def print_cache(folder: Path, entries: Sequence[Entry]) -> None:
-    """The tables that are kept on the disk."""
-    if entries:
-        table = new_table("MB", "rows", "columns", "table", align="left")
-        for one in entries:
-            state = "" if one.is_current else " (of no use any more: its file has changed, or is gone)"
-            table.add_row(f"{one.bytes / 1e6:,.1f}", f"{one.rows:,}", f"{one.columns:,}", one.source + state)
-        show(table)
-    size = sum(one.bytes for one in entries)
-    print(f"{len(entries)} {'table' if len(entries) == 1 else 'tables'} in {folder}, {size / 1e6:,.1f} MB")
-
-
-def print_model(d: dict[str, Any]) -> None:
-    """What is inside a model, from `checkpoint.describe`."""
-    figures = d["figures"]
-    numbers = [column["name"] for column in d["columns"] if column["kind"] == "number"]
-    table = new_table("", "", align="left")
-    facts = {
-        "model": f"{d['model']} {d['layers']}, {d['parameters']:,} parameters",
-        "target": f"{d['target']}, {len(d['classes'])} classes: {_listing(d['classes'])}",
-        "numbers": f"{len(numbers)} columns, scaling {d['scaling']}: {_listing(numbers)}" if numbers else "",
-        "dates": _listing([column["name"] for column in d["columns"] if column["kind"] == "date"]),
-        **{
-            f"text '{_cut(name)}'": _listing(["(missing)" if value is None else value for value in values])
-            for name, values in d["categories"].items()
-        },
-        "data": f"{d['data']['source']}, {d['data']['rows']:,} rows, SHA-256 {d['data']['sha256'][:16]}…",
-        "rows": ", ".join(f"{figures[f'n_{part}']:,} {title}" for title, part in PARTS),
-        "accuracy": ", ".join(f"{title} {percent(figures[part]['accuracy'])}" for title, part in PARTS if figures[part])
-        + f" (commonest class {percent(figures['baseline_accuracy'])})",
-        "calibrated": str(Calibration(**d["calibration"])) if d["calibration"] else "",
-        "history": f"epoch {figures['best_epoch']} of {figures['epochs']} kept"
-        + (", with what --resume goes on from" if d["resumable"] else ""),
-        "options": d["command_line"],
-        "program": f"nncli {d['nncli']}",
-    }
-    for name, text in facts.items():
-        if text:
-            table.add_row(name, Text(text))
     show(table)
 
 
@@ -285,12 +239,3 @@ def print_datasets(rows: Sequence[Sequence[str]]) -> None:
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     show(table)
-
-
-def _cut(text: str, most: int = 30) -> str:
-    text = one_line(text)
-    return text if len(text) <= most else text[: most - 1] + "…"
-
-
-def _listing(names: Sequence[str], most: int = 10) -> str:
-    return ", ".join(map(_cut, names[:most])) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -8,7 +8,7 @@ import numpy as np
 
 from nncli.output import percent
 from nncli.survey import Survey
-from nncli.tables import new_table, show
+from nncli.tables import cut, new_table, show
 
 MOST_COLUMNS, MOST_CLASSES = 40, 30  # that are shown; --json has all
 BAR, LONGEST = 30, 24  # characters of a bar, and of a name
@@ -20,7 +20,7 @@ def print_survey(found: Survey) -> None:
     for column in found.columns[:MOST_COLUMNS]:
         missing = f"{column['missing']:,}" if column["missing"] else ""
         table.add_row(
-            _short(column["name"]),
+            cut(column["name"], LONGEST),
             column["kind"],
             missing,
             f"{column['distinct']:,}",
@@ -33,7 +33,9 @@ def print_survey(found: Survey) -> None:
     most = max(found.classes.values())
     table = new_table("class", "rows", "share", "", align="left")
     for name, rows in [*found.classes.items()][:MOST_CLASSES]:
-        table.add_row(_short(name), f"{rows:,}", percent(rows / found.rows), "█" * max(1, round(BAR * rows / most)))
+        table.add_row(
+            cut(name, LONGEST), f"{rows:,}", percent(rows / found.rows), "█" * max(1, round(BAR * rows / most))
+        )
     show(table)
     _more(len(found.classes), MOST_CLASSES, "classes")
     print()
@@ -43,13 +45,11 @@ def print_survey(found: Survey) -> None:
         print(line)
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
-
-
 def _range(column: dict[str, Any]) -> str:
     if column["often"]:
-        return ", ".join(map(_short, column["often"])) + (", …" if column["distinct"] > len(column["often"]) else "")
+        return ", ".join(cut(text, LONGEST) for text in column["often"]) + (
+            ", …" if column["distinct"] > len(column["often"]) else ""
+        )
     if column["low"] is None:
         return ""
     ends = column["low"], column["high"]

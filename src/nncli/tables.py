@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -10,6 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from nncli.output import one_line
+
+PARTS = (("training", "train"), ("validation", "val"), ("test", "test"))  # of the data, with their names in figures
 
 
 class _Table(Table):
@@ -48,3 +51,14 @@ def show(table: Table) -> None:
         console.print(table)
     lines = [line.rstrip().removeprefix(" ") for line in capture.get().splitlines()]
     print("\n".join(line for line in lines if line))
+
+
+def cut(text: str, most: int = 30) -> str:
+    """On one line, and no longer than that."""
+    text = one_line(text)
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def listing(names: Sequence[str], most: int = 10) -> str:
+    """The first of them, and how many more there are."""
+    return ", ".join(map(cut, names[:most])) + (f" and {len(names) - most} more" if len(names) > most else "")

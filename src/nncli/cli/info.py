@@ -42,7 +42,7 @@ def info(
     if json:
         print_json(description)
     else:
-        from nncli.report import print_model
+        from nncli.info_report import print_model
 
         print_model(description)
     return DONE
@@ -65,7 +65,7 @@ def _cache(clear: bool, json: bool) -> int:
     if json:
         print_json({"folder": str(cache.folder()), "tables": [asdict(one) | {"path": str(one.path)} for one in found]})
     else:
-        from nncli.report import print_cache
+        from nncli.info_report import print_cache
 
         print_cache(cache.folder(), found)
     return DONE
