@@ -177,6 +177,17 @@ def test_a_table_is_parsed_once_for_as_long_as_its_file_and_the_options_stay(
     assert len(parsed) == 4  # it is the same file
 
 
+def test_one_file_for_several_models_is_a_table_for_each(nncli: Run) -> None:
+    Path("d.csv").write_text(mixed(), "utf-8")
+    Path("other.csv").write_text(mixed(300, 1), "utf-8")
+    for options in ("", "--drop b", "--categorical a", "--dtype float64", "--missing rome"):
+        command = ["train", "d.csv", "--val-data", "other.csv", "--epochs", 1, "-q", *options.split()]
+        assert nncli(*command, "-o", "memory.npz").code == 0
+        assert nncli(*command, "-o", "disk.npz", "--memory", "300MB").code == 0
+        assert Path("disk.npz").read_bytes() == Path("memory.npz").read_bytes()
+    assert len(cache.entries()) == 2 * 5
+
+
 @pytest.mark.parametrize(
     "damage",
     [

@@ -11,7 +11,7 @@ from nncli.survey import Survey
 from nncli.tables import cut, new_table, show
 
 MOST_COLUMNS, MOST_CLASSES = 40, 30  # that are shown; --json has all
-BAR, LONGEST = 30, 24  # characters of a bar, and of a name
+BAR, LONGEST, SHORTER = 30, 24, 12  # characters of a bar, of a name, and of a value among others
 
 
 def print_survey(found: Survey) -> None:
@@ -47,7 +47,7 @@ def print_survey(found: Survey) -> None:
 
 def _range(column: dict[str, Any]) -> str:
     if column["often"]:
-        return ", ".join(cut(text, LONGEST) for text in column["often"]) + (
+        return ", ".join(cut(text, SHORTER) for text in column["often"]) + (
             ", …" if column["distinct"] > len(column["often"]) else ""
         )
     if column["low"] is None:
