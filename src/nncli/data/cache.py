@@ -90,8 +90,7 @@ def stored(files: Sequence[Path], how: str, where: str, memory: int, read: Calla
     """What `read` gives, with its arrays on the disk; from an earlier run if the files are as they were. `how` is all
     that it depends on beside the files.
 
-    OutputError where the disk is full or may not be written to; DataError where a file changes meanwhile, or is none
-    that could be known again.
+    OutputError where the disk is full or may not be written to; DataError where a file changes meanwhile.
     """
     before = _fingerprints(list(map(str, files)))
     key = hashlib.sha256(json.dumps([VERSION, __version__, before, how]).encode()).hexdigest()[:32]
