@@ -252,6 +252,20 @@ def test_a_training_takes_the_memory_that_it_may_and_no_more(tmp_path: Path) -> 
     assert peaks[0] < 300e6 < peaks[1]
 
 
+def test_a_group_of_rows_of_parquet_may_be_larger_than_memory(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    table = pa.table({f"x{i}": rng.normal(size=250_000) for i in range(60)})
+    table = table.append_column("class", pa.array(["p", "q"] * 125_000))
+    parquet.write_table(table, "d.parquet", row_group_size=250_000)
+    code = (
+        "from nncli.data.load import *; load_dataset('d.parquet', CsvOptions(), 'float32', 300_000_000); "
+        "print(*[line for line in open('/proc/self/status') if 'VmHWM' in line])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+    peak = 1024 * int(done.stdout.split()[1])
+    assert peak < 420e6  # and not the 550 of the whole group: the pages of 60 columns take 2 MB each
+
+
 def complaint(nncli: Run, *argv: object) -> str:
     outcome = nncli(*argv, "-q")
     assert outcome.code in (1, 2)

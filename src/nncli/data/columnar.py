@@ -15,7 +15,8 @@ from nncli.data.files import Input, first_bytes, refuse_bomb, sha256_of, shown
 from nncli.errors import DataError
 
 PARQUET, ARROW = b"PAR1", b"ARROW1"
-ROWS_AT_ONCE = 1 << 14
+ROWS_AT_ONCE, FEWEST_ROWS, CELLS_AT_ONCE = 1 << 14, 1 << 10, 1 << 18
+BLOCK_BYTES, BUFFER_BYTES = 1 << 20, 1 << 16  # of text, and of the file for each column
 
 
 def is_table(source: str) -> bool:
@@ -50,29 +51,37 @@ class TableInput(Input):
         )
         if not self._types:
             raise DataError(self.where, "no column of numbers, text or dates")
-        self._text, self._begun = b"", False
+        self._text, self._begun = BytesIO(), False
         self._whole, self._unpacked, self._bytes = whole, 0, Path(source).stat().st_size
 
     def _damaged(self, error: Exception) -> DataError:
         return DataError(self.where, f"the file is damaged: {str(error).splitlines()[0][:100]}", "Fetch it again")
 
     def read(self, size: int = -1, /) -> bytes:
+        if size < 0:
+            return b"".join(iter(lambda: self.read(BLOCK_BYTES), b""))
+        while not (found := self._text.read(size)):
+            text = self._next_text()
+            if not text:
+                break
+            self._text = BytesIO(text)
+        return found
+
+    def _next_text(self) -> bytes:
+        """Of the next rows; at first also the header, and none at the end."""
         import pyarrow as pa
 
-        while not self._text or size < 0:
-            try:
-                batch = next(self._batches, None)
-            except (pa.ArrowException, OSError) as error:
-                raise self._damaged(error) from None
-            if batch is None and self._begun:
-                break
-            text = self._written(batch)
-            self._text, self._begun, self._unpacked = self._text + text, True, self._unpacked + len(text)
-            if self._whole:
-                refuse_bomb(self.where, "packed", self._unpacked, self._bytes)
-        size = len(self._text) if size < 0 else size
-        found, self._text = self._text[:size], self._text[size:]
-        return found
+        try:
+            batch = next(self._batches, None)
+        except (pa.ArrowException, OSError) as error:
+            raise self._damaged(error) from None
+        if batch is None and self._begun:
+            return b""
+        text = self._written(batch)
+        self._begun, self._unpacked = True, self._unpacked + len(text)
+        if self._whole:
+            refuse_bomb(self.where, "packed", self._unpacked, self._bytes)
+        return text
 
     def _written(self, batch: Any) -> bytes:
         import pyarrow as pa
@@ -102,8 +111,10 @@ def _opened(source: str) -> tuple[Any, Iterator[Any]]:
         return file.schema, map(file.get_batch, range(file.num_record_batches))
     from pyarrow import parquet
 
-    file = parquet.ParquetFile(source)
-    return file.schema_arrow, file.iter_batches(ROWS_AT_ONCE)
+    # what is read ahead would be whole groups of rows, which can be of any size
+    file = parquet.ParquetFile(source, pre_buffer=False, buffer_size=BUFFER_BYTES)
+    rows = max(FEWEST_ROWS, min(ROWS_AT_ONCE, CELLS_AT_ONCE // max(1, len(file.schema_arrow))))
+    return file.schema_arrow, file.iter_batches(rows, use_threads=False)
 
 
 def _written_as(kind: Any) -> Any:
