@@ -8,7 +8,7 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -161,3 +161,19 @@ def test_side_by_side_takes_few_items_ahead_and_tells_an_error_in_its_place() ->
     assert [next(results) for _ in range(9)] == [str(x) for x in range(1, 10)]
     with pytest.raises(DataError, match="ends badly"):
         next(results)
+
+
+def test_nobody_reads_any_more_once_it_is_left() -> None:
+    """Else a thread could read from the next file that is opened, which may have the number of the old one."""
+
+    def items() -> Iterator[int]:
+        for i in range(1000):
+            time.sleep(0.005)
+            yield i
+
+    answers = side_by_side(lambda item: item, items(), 2)
+    assert isinstance(answers, Generator)
+    assert next(answers) == 0
+    assert [thread for thread in threading.enumerate() if "(take)" in thread.name]
+    answers.close()
+    assert not [thread for thread in threading.enumerate() if "(take)" in thread.name]

@@ -6,6 +6,7 @@ import hashlib
 import lzma
 import os
 import stat
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -24,6 +25,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 XZ_MEMORY = 256 << 20  # bytes; what xz makes needs 65 MiB at most unless it is asked for more
 BOMB_BYTES, BOMB_RATIO = 256 << 20, 200  # no table of numbers is packed so well
+PATIENCE = 0.2  # seconds
 PIPE_BYTES = 1 << 20  # a fast writer fills it meanwhile: many rows at a time, where 64 KiB may hold only a few
 MALLOPT = {-3: 8 << 20, -1: 64 << 20}  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD: bytes
 MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zXZ": "xz"}
@@ -54,16 +56,20 @@ def side_by_side(function: Callable[[T], R], items: Iterable[T], threads: int) -
             results.put(failed)
         results.put(None)
 
-    Thread(target=take, daemon=True).start()  # which may wait for a pipe for ever
+    taker = Thread(target=take, daemon=True)  # which may wait for a pipe for ever
+    taker.start()
     try:
         while (result := results.get()) is not None:
             yield result.result()
     finally:
         stopped = True
         pool.shutdown(wait=False, cancel_futures=True)
-        with suppress(Empty):
-            while True:
-                results.get_nowait()  # makes room, so that the thread comes to its end
+        # until it has come to its end, nobody may close the file: it could read from another with the same number
+        until = time.monotonic() + PATIENCE
+        while taker.is_alive() and time.monotonic() < until:
+            with suppress(Empty):
+                results.get_nowait()  # makes room
+            taker.join(0.001)
 
 
 @cache
