@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import mmap
 import os
@@ -72,7 +71,8 @@ class Stored:
 
     def _of(self, columns: Sequence[int]) -> Stored:
         """The same file, also where it has lost its name meanwhile."""
-        other = copy.copy(self)
+        other = Stored.__new__(Stored)
+        vars(other).update(vars(self))
         other.columns, other.shape = columns, (len(self), len(columns))
         return other
 
