@@ -15,7 +15,7 @@ import pytest
 import cli_errors
 from cli_process import NASTY, TWO, table
 from nncli.cli import main
-from nncli.data import csv
+from nncli.data import cache, csv, stored
 
 
 @pytest.fixture(autouse=True)
@@ -67,6 +67,15 @@ def small_files_take_the_fast_path_too() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(csv, "FEW_BYTES", 0)
         yield
+
+
+@pytest.fixture
+def tables_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder and a cache of its own, and blocks and parts of files that are small beside the tables in tests."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setattr(stored, "PART", 5000)
+    monkeypatch.setattr(csv, "BLOCK_BYTES", 20_000)
 
 
 @pytest.fixture(scope="session")

@@ -10,9 +10,10 @@ import pytest
 
 from nncli.data import csv as reader_module
 from nncli.data.cells import DEFAULT_MISSING, Layout
-from nncli.data.csv import Block, CsvOptions, CsvReader, read_blocks, read_dataset
+from nncli.data.collect import InMemory, rows_of, to_learn_from
+from nncli.data.csv import Block, CsvOptions, CsvReader, open_training, read_blocks
 from nncli.data.dataset import Dataset, Schema, TextColumn
-from nncli.data.files import open_input
+from nncli.data.files import ByteStream, open_input
 from nncli.data.sniff import Plan
 from nncli.errors import NncliError
 
@@ -27,6 +28,12 @@ class Dribble(io.RawIOBase):
         size = self.size if size < 0 else min(size, self.size)
         out, self.data = self.data[:size], self.data[size:]
         return out
+
+
+def read_dataset(source: str, options: CsvOptions, dtype: str = "float32", stream: ByteStream | None = None) -> Dataset:
+    """All of a file, or of the stream in its place, to learn from."""
+    rows = rows_of([lambda schema: open_training(source, options, dtype, stream)], source, InMemory())
+    return to_learn_from(rows, source)
 
 
 def load(data: bytes | str, **options: Any) -> Dataset:

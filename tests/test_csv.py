@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from csv_reading import IRIS, blocks, complaint, load, schema, strings
+from csv_reading import IRIS, blocks, complaint, load, read_dataset, schema, strings
 from nncli.data import csv as reader_module
-from nncli.data.csv import CsvOptions, read_dataset
+from nncli.data.csv import CsvOptions
 from nncli.data.files import sha256_of
 from nncli.errors import NncliError
 

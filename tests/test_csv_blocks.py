@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from csv_reading import MODEL, blocks, complaint, load, read_layout, schema, strings
+from csv_reading import MODEL, blocks, complaint, load, read_dataset, read_layout, schema, strings
 from nncli.data import csv as reader_module
 from nncli.data import sniff
 from nncli.data.cells import Layout
-from nncli.data.csv import Block, CsvOptions, read_dataset
+from nncli.data.csv import Block, CsvOptions
 from nncli.errors import NncliError
 
 pytestmark = pytest.mark.usefixtures("small_files_take_the_fast_path_too")

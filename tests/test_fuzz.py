@@ -20,9 +20,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from csv_reading import read_dataset
 from forgery import member, members, zipped
 from nncli import modelfile
-from nncli.data.csv import CsvOptions, read_blocks, read_dataset
+from nncli.data.csv import CsvOptions, read_blocks
 from nncli.data.dataset import Schema
 from nncli.data.idx import read as read_idx
 from nncli.data.load import load_like

@@ -17,9 +17,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from nncli.data.idx import is_idx, sha256_of
+from nncli.data.dataset import Schema
+from nncli.data.idx import is_idx, row_blocks, sha256_of
 from nncli.data.idx import read as read_idx
-from nncli.data.idx import read_rows as read_images
 from nncli.errors import DataError
 
 TRAIN_X, TRAIN_Y = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
@@ -43,6 +43,13 @@ def folder(where: Path, /, **files: bytes) -> Path:
     for key, content in files.items():
         (where / names[key]).write_bytes(content)
     return where
+
+
+def read_images(path: Path):
+    """All of one file; whatever images a model asks for, those of the file are read."""
+    asked = Schema(columns=(("x", "number"), ("y", "text")), target="y", header=True, missing=(), target_place=1)
+    (images,) = row_blocks(path, asked)
+    return images
 
 
 def refusal(path: Path, read=read_idx) -> str:

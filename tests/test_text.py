@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from csv_reading import Dribble, complaint, load, strings
+from csv_reading import Dribble, complaint, load, read_dataset, strings
 from nncli.config import TrainConfig
-from nncli.data.csv import CsvOptions, read_blocks, read_dataset
+from nncli.data.csv import CsvOptions, read_blocks
 from nncli.errors import DataError, OptionError
 
 CITIES = "größe,stadt,class\n1.5,Köln,ja\n2,Łódź,nein\n3,Paris,ja\n4,Köln,nein\n"

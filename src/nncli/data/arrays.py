@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ ZIP = b"PK\3\4"
 NUMBER = rb"[+-]?[\d.]+(?:[eE][+-]?\d+)?"
 SPARSE = re.compile(rb"(?:#[^\n]*\n)*%b(?: qid:\d+)?(?: +\d+:%b)+ *(?:#[^\n]*)?\r?(?:\n|$)" % (NUMBER, NUMBER))
 HEAD = 4096  # bytes that tell
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES, CELLS_AT_ONCE = 1 << 20, 1 << 22
 
 
 def is_arrays(path: Path) -> bool:
@@ -94,12 +94,11 @@ def _dataset(
     return Dataset(Table(names, X), codes.astype(np.int64), classes, schema, source, sha256, notes=notes)
 
 
-def read_rows(path: Path, like: Schema) -> NDArray[Any]:
-    """(n, d): X alone, for a model of those columns."""
+def row_blocks(path: Path, like: Schema) -> Iterator[NDArray[Any]]:
+    """(n, d): X alone, for a model of those columns; sparse text some rows at a time."""
     if first_bytes(path, len(ZIP)) == ZIP:
-        return _npz(path)[0]
-    with open_input(str(path), hashed=True) as file:
-        return sparse(file.read(), str(path), like)[0]
+        return iter([_npz(path)[0]])
+    return sparse_blocks(open_input(str(path)), like)
 
 
 def _npz(path: Path) -> tuple[NDArray[Any], NDArray[Any] | None]:
@@ -124,15 +123,20 @@ def _npz(path: Path) -> tuple[NDArray[Any], NDArray[Any] | None]:
     return X, y
 
 
-def sparse_blocks(file: Any, like: Schema) -> Iterator[NDArray[Any]]:
-    """(n, d): the rows of sparse text for a model, as they arrive."""
-    rest = b""
-    while chunk := file.read(BLOCK_BYTES):
-        lines, newline, rest = (rest + chunk).rpartition(b"\n")
-        if lines:
-            yield sparse(lines + newline, file.where, like)[0]
-    if rest:
-        yield sparse(rest, file.where, like)[0]
+def sparse_blocks(file: Input, like: Schema) -> Iterator[NDArray[Any]]:
+    """(n, d): the rows of sparse text for a model, as they arrive; the file is closed at the end."""
+    rest, at_once = b"", max(1, CELLS_AT_ONCE // len(like.columns))
+    with file:
+        while chunk := file.read(BLOCK_BYTES):
+            *lines, rest = (rest + chunk).split(b"\n")
+            yield from _sparse_rows(lines, at_once, file.where, like)
+        yield from _sparse_rows([rest], at_once, file.where, like)
+
+
+def _sparse_rows(lines: Sequence[bytes], at_once: int, where: str, like: Schema) -> Iterator[NDArray[Any]]:
+    rows = [line for line in lines if line.partition(b"#")[0].strip()]
+    for start in range(0, len(rows), at_once):
+        yield sparse(b"\n".join(rows[start : start + at_once]), where, like)[0]
 
 
 def sparse(text: bytes, where: str, like: Schema | None) -> tuple[NDArray[Any], NDArray[Any], int]:

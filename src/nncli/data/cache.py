@@ -24,12 +24,14 @@ from nncli import __version__, scratch
 from nncli.atomic import sync_folder
 from nncli.data.collect import GrowingArray, Place, Rows
 from nncli.data.dataset import Schema, Table, TextColumn
+from nncli.data.files import shown
 from nncli.data.stored import Growing, Stored
-from nncli.errors import DataError, OutputError
+from nncli.errors import DataError, OptionError, OutputError
 
 VERSION = 1  # of what is in a folder
 VARIABLE = "NNCLI_CACHE"
 TABLE = "table.json"
+LEAST_MEMORY = 250_000_000  # bytes, that reading takes
 TEXT_SHARE = 4  # of the memory, that the distinct texts may take
 DAMAGED = (FileNotFoundError, NotADirectoryError, EOFError, ValueError, OverflowError, LookupError, TypeError)
 
@@ -90,8 +92,14 @@ def stored(files: Sequence[Path], how: str, where: str, memory: int, read: Calla
     """What `read` gives, with its arrays on the disk; from an earlier run if the files are as they were. `how` is all
     that it depends on beside the files.
 
-    OutputError where the disk is full or may not be written to; DataError where a file changes meanwhile.
+    OutputError where the disk is full or may not be written to; DataError where a file changes meanwhile, or is none;
+    OptionError for too little memory to read with.
     """
+    if memory < LEAST_MEMORY:
+        raise OptionError("--memory", f"expected at least {LEAST_MEMORY // 10**6:,}MB, found {memory // 10**6:,}MB")
+    for name in files:  # what comes through a pipe, or has no name, cannot be known again
+        if not Path(os.path.realpath(name)).is_file():
+            raise DataError(shown(str(name)), "expected a file, as --memory keeps its table", "Write it to one first")
     before = _fingerprints(list(map(str, files)))
     key = hashlib.sha256(json.dumps([VERSION, __version__, before, how]).encode()).hexdigest()[:32]
     path = folder() / key

@@ -61,11 +61,15 @@ def is_missing(cell: str, missing: tuple[str, ...] | frozenset[str]) -> bool:
     return cell in missing or cell.lower() == "nan"
 
 
-def as_number(cell: str, decimal: str, pattern: re.Pattern[str] = NUMBER) -> str | None:
-    """A cell as Python writes the number; None if it is none, or not what else the pattern says."""
-    if decimal != ".":
-        cell = "?" if "." in cell else cell.replace(decimal, ".")
-    return cell if pattern.fullmatch(cell) else None
+def with_point(text: str, decimal: str) -> str:
+    """The same with a point for the decimal sign; what has one already, and should have another, is no number then."""
+    return text if decimal == "." else "?" if "." in text else text.replace(decimal, ".")
+
+
+def as_number(cell: str, decimal: str) -> str | None:
+    """A cell as Python writes the number; None if it is none."""
+    cell = with_point(cell, decimal)
+    return cell if NUMBER.fullmatch(cell) else None
 
 
 def quoted(cell: str) -> str:

@@ -126,7 +126,7 @@ class Rows:
     notes: tuple[str, ...]
 
 
-def rows_of(files: Sequence[Opener], where: str, place: Place = InMemory()) -> Rows:  # noqa: B008
+def rows_of(files: Sequence[Opener], where: str, place: Place) -> Rows:
     """The first file is opened without a schema, and decides what the columns are; the others are opened for its
     schema. DataError where there is no row."""
     schema: Schema | None = None

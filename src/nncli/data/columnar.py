@@ -35,7 +35,7 @@ class TableInput(Input):
         import pyarrow as pa
 
         self.where, self.source = shown(source), source
-        self.is_regular, self.size, self.kind = False, 0, ""
+        self.size = 0
         try:
             schema, self._batches = _opened(source)
         except (pa.ArrowException, OSError, ValueError) as error:

@@ -20,11 +20,10 @@ from nncli.data.cells import (
     end_of_rows,
     open_quote,
 )
-from nncli.data.collect import rows_of, to_learn_from
 from nncli.data.columnar import TableInput, is_table
-from nncli.data.dataset import Dataset, Schema, Table
+from nncli.data.dataset import Schema, Table
 from nncli.data.fast import Block, FastPath, days, text_column
-from nncli.data.files import ByteStream, Input, keep_freed_memory, open_input, shown, side_by_side
+from nncli.data.files import ByteStream, Input, keep_freed_memory, open_input, side_by_side
 from nncli.data.head import DETECTED, TextOptions
 from nncli.data.match import plan_answering
 from nncli.data.sniff import CsvOptions, Plan, plan_training
@@ -36,8 +35,8 @@ __all__ = [
     "CsvOptions",
     "CsvReader",
     "Layout",
+    "open_training",
     "read_blocks",
-    "read_dataset",
 ]
 
 BLOCK_BYTES = 3 << 19
@@ -222,9 +221,3 @@ def open_training(source: str, options: CsvOptions, dtype: str, stream: ByteStre
     except BaseException:
         opened.close()
         raise
-
-
-def read_dataset(source: str, options: CsvOptions, dtype: str = "float32", stream: ByteStream | None = None) -> Dataset:
-    """All of `source` in memory."""
-    rows = rows_of([lambda schema: open_training(source, options, dtype, stream)], shown(source))
-    return to_learn_from(rows, source)

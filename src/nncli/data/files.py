@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import lzma
 import os
-import stat
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -169,7 +168,6 @@ class Input:
     def __init__(self, raw: ByteStream, where: str, hashed: bool) -> None:
         self.where = where
         status = os.fstat(raw.fileno()) if isinstance(raw, FileIO) else None
-        self.is_regular = status is not None and stat.S_ISREG(status.st_mode)
         self.hashing = HashingReader(raw) if hashed else None
         raw = self.hashing or raw
         self._stream: Any = raw

@@ -16,6 +16,7 @@ import math
 import re
 import struct
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -101,11 +102,11 @@ def read(path: Path, like: Schema | None = None) -> Dataset:
     return Dataset(Table(names, images), code[labels], classes, schema, str(path), everything, test, notes)
 
 
-def read_rows(path: Path, like: Schema | None = None) -> NDArray[np.uint8]:
+def row_blocks(path: Path, like: Schema) -> Iterator[NDArray[np.uint8]]:
     """(n, rows·columns), the images of one file, whatever they are to be like; no labels are looked for."""
     if path.is_dir():
         raise DataError(str(path), "expected one images file, found a folder", "Name the images file in it")
-    return _array(path, _read_bytes(path), _IMAGES)[0]
+    return iter([_array(path, _read_bytes(path), _IMAGES)[0]])
 
 
 def sha256_of(path: Path) -> str:

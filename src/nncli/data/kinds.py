@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.data.cells import BLANKS, NUMBER, as_number, is_missing
+from nncli.data.cells import BLANKS, NUMBER, as_number, is_missing, with_point
 from nncli.data.dates import days_of
 from nncli.data.preprocess import is_coarse
 
@@ -121,11 +121,11 @@ def are_finer_than_float32(cells: Sequence[str], decimal: str) -> bool:
 def _values(cells: Sequence[str], decimal: str) -> Vector:
     """NaN for what is no number."""
     if _all_numbers(cells, decimal):
-        return np.array([float(cell.replace(decimal, ".")) for cell in cells])
+        return np.array([float(with_point(cell, decimal)) for cell in cells])
     return np.array([float(as_number(cell, decimal) or "nan") for cell in cells])
 
 
 def _all_numbers(cells: Sequence[str], decimal: str) -> bool:
     """Whether each is one, found out all at once: far quicker than one by one."""
     text = "\n".join([*cells, ""])
-    return text.count("\n") == len(cells) > 0 and as_number(text, decimal, NUMBERS) is not None
+    return text.count("\n") == len(cells) > 0 and NUMBERS.fullmatch(with_point(text, decimal)) is not None

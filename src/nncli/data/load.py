@@ -1,22 +1,21 @@
 """Which reader reads what: a bundled set by its name, matrices without names (IDX, .npz, sparse text), tables.
 
-To add a matrix format, write `read`, `read_rows` and `sha256_of` beside `idx.py` and `arrays.py`, and name it here; a
+To add a matrix format, write `read`, `row_blocks` and `sha256_of` beside `idx.py` and `arrays.py`, and name it here; a
 table format that can be written as CSV goes beside `columnar.py`.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import os
 import shlex
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
 from nncli.data import arrays, cache, idx
 from nncli.data.bundled import BUNDLED, path_of
-from nncli.data.collect import Opener, Rows, digest_of, recoded, rows_of, to_learn_from
+from nncli.data.collect import InMemory, Opener, Rows, digest_of, recoded, rows_of, to_learn_from
 from nncli.data.csv import Block, CsvOptions, CsvReader, open_training, read_blocks
 from nncli.data.dataset import Dataset, Schema, Table, TextColumn
 from nncli.data.files import ByteStream, first_bytes, open_input, open_raw, peek, shown
@@ -24,8 +23,6 @@ from nncli.data.files import sha256_of as sha256_of_file
 from nncli.data.head import DETECTED, TextOptions
 from nncli.errors import DataError, OptionError
 from nncli.registry import did_you_mean
-
-LEAST_MEMORY = 250_000_000  # bytes, that reading takes
 
 
 def load_dataset(source: str, options: CsvOptions, dtype: str, memory: int | None = None) -> Dataset:
@@ -59,16 +56,9 @@ def _stdin(source: str) -> tuple[ByteStream | None, bool]:
 def _rows(paths: list[Path], opener: Callable[[Path], Opener], source: str, memory: int | None, how: str) -> Rows:
     """Those of tables, in memory, or on the disk where `memory` is all there is of it. `how` says how they are read."""
     files, where = [opener(path) for path in paths], shown(source)
-    if memory is None:
-        return rows_of(files, where)
-    if memory < LEAST_MEMORY:
-        raise OptionError("--memory", f"expected at least {LEAST_MEMORY // 10**6:,}MB, found {memory // 10**6:,}MB")
-    for path in paths:
-        # what comes through a pipe, or from a file without a name, cannot be known again
-        if source == "-" or (path.exists() and not Path(os.path.realpath(path)).is_file()):
-            raise DataError(shown(str(path)), "expected a file, as --memory keeps its table", "Write it to one first")
-        if not path.exists():
-            opener(path)(None)  # which says why
+    absent = source != "-" and not all(path.exists() for path in paths)
+    if memory is None or absent:  # which the reader says
+        return rows_of(files, where, InMemory())
     return cache.stored(paths, how, where, memory, lambda place: rows_of(files, where, place))
 
 
@@ -147,9 +137,9 @@ def stream_like(
     if matrix is not None or is_sparse:
         if keep:
             raise DataError(shown(source), "a file of that kind has no columns to keep", "Leave --keep out")
-        with open_input(source, stream=stream) if is_sparse else nullcontext() as file:
-            found = [matrix.read_rows(paths[0], schema)] if matrix is not None else arrays.sparse_blocks(file, schema)
-            yield (Block(_named(Table((), X), schema, source), None, {}, {}) for X in found), (), ()
+        piped = is_sparse and open_input(source, stream=stream)
+        found = arrays.sparse_blocks(piped, schema) if piped else matrix.row_blocks(paths[0], schema)
+        yield (Block(_named(Table((), X), schema, source), None, {}, {}) for X in found), (), ()
         return
     with read_blocks(
         str(paths[0]), schema, dtype=dtype, keep=keep, on_error=on_error, stream=stream, text=text

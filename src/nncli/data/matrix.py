@@ -95,6 +95,8 @@ class Windowed:
     search for each row.
     """
 
+    raw_dtype = None
+
     def __init__(self, table: Table, width: int, transform: Callable[[Table], Matrix], size: int) -> None:
         """`transform` makes the inputs of some rows, `size` is how many of them a window has."""
         self.table, self.width, self.transform, self.size = table, width, transform, size
@@ -102,8 +104,6 @@ class Windowed:
         # of the window, of what is taken next, and of what was taken last, as a line search wants it again
         self._start = self._next = self._last = 0
         self._window: Matrix | None = None
-
-    raw_dtype = None
 
     def __len__(self) -> int:
         return len(self.table)
