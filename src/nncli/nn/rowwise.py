@@ -8,6 +8,9 @@ With a sparse loss most rows change nothing, and the others change the scores of
 known way: a step at row i adds −τ (x_i·x_j + 1) dz_i to the scores of row j. So the scores of a block of rows
 are one product X W + b, their inner products another, X Xᵀ + 1, and what is left to do one by one are small
 corrections: W itself is touched once a block. Row for row this is the same loop, rounding apart.
+
+The corrections are smaller still as each of these losses sets two classes against one another: a row of class y is
+learned from if another class j has the highest score, counting the margin, and then dz is 1 at j and −1 at y.
 """
 
 from __future__ import annotations
@@ -49,31 +52,45 @@ def learn_rows(
     the rows, each with the parameters as they were when the row's turn came.
     """
     [layer] = network.dense
+    m, outputs = Y.shape
     S = X @ layer.W
-    S += layer.b  # of rows to come: scores with the parameters so far; of rows that were: as at their turn
+    S += layer.b
     G = X @ X.T
     G += 1  # x_i·x_j + 1, the 1 for the bias                (m, m)
-    P, dZ, D = np.empty_like(S), np.empty_like(S), np.zeros_like(S)
+    if outputs == 1:  # z is the score of the second class; that of the first, which comes after it here, is 0
+        S, Y = np.hstack([S, np.zeros_like(S)]), np.hstack([Y, 1 - Y])
+    margin = (1 - Y) * loss.margin
+    S += margin  # of rows to come: scores with the parameters so far; of rows that were: as at their turn
+    own, D = Y.argmax(axis=1), np.zeros((m, outputs), S.dtype)
     start = 0
-    while start < len(X):
-        part = slice(start, start + AHEAD)
-        loss.backward(S[part], P[part], Y[part], dZ[part])
-        to_learn: NDArray[np.bool_] = np.logical_or.reduce(dZ[part], axis=1)  # any, at half the cost
+    while start < m:
+        rivals = S[start : start + AHEAD].argmax(axis=1)
+        to_learn = rivals != own[start : start + AHEAD]
         first = int(to_learn.argmax())
-        i = start + first
         if not to_learn[first]:
             start += AHEAD
             continue
-        dz = dZ[i] if weights is None else weights[i] * dZ[i]
+        i = start + first
+        start = i + 1
+        j, y = int(rivals[first]), int(own[i])
+        L = float(S[i, j] - S[i, y])
+        if loss.margin and L == 0:
+            continue
+        weight = 1.0 if weights is None else float(weights[i])
         tau = rate(i)
         if isinstance(optimizer, MIRA):
-            row = slice(i, i + 1)
-            L = float(loss.forward(S[row], Y[row], P[row])[0]) * (1 if weights is None else weights[i])
-            tau = optimizer.length(tau, L, float(dz @ dz) * float(G[i, i]))
-        np.multiply(dz, -tau, out=D[i])  # the step: W ← W + x_iᵀ d_i, b ← b + d_i
-        start = i + 1
-        S[start:] += G[i, start:, None] * D[i]
-    losses = loss.forward(S, Y, P)
+            tau = optimizer.length(tau, weight * L, weight**2 * min(outputs, 2) * float(G[i, i]))
+        tau *= weight
+        change = G[i, start:] * tau
+        if j < outputs:
+            D[i, j] = -tau  # the step: W ← W + x_iᵀ d_i, b ← b + d_i
+            S[start:, j] -= change
+        if y < outputs:
+            D[i, y] = tau
+            S[start:, y] += change
+    S -= margin
+    S, Y = S[:, :outputs], Y[:, :outputs]
+    losses = loss.forward(S, Y, np.empty_like(S))
     # θ after row t is W + Σ_{i ≤ t} x_iᵀ d_i, so in a mean over t with weights a_t, x_iᵀ d_i counts Σ_{t ≥ i} a_t
     share = np.cumsum(average.within(len(X))[::-1])[::-1].astype(X.dtype)[:, None]
     learned = np.flatnonzero(D.any(axis=1))
