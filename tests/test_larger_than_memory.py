@@ -178,9 +178,6 @@ def test_a_group_of_rows_of_parquet_may_be_larger_than_memory(tmp_path: Path) ->
         # 16 million parameters of 4 bytes, nine times; 1,024 rows of 8,000 units, three times; and 180 MB
         ("--memory 300MB --hidden 4000x4000", "--memory: 3,000 rows in batches of 64 need 851MB, found 300MB. Allow so "
          "much."),
-        # 3,000 rows of 4,016 numbers of 4 bytes, three times; and 177 MB
-        ("--memory 300MB --hidden 4000 --batch-size full", "--memory: 3,000 rows in batches of 3,000 need 322MB, found "
-         "300MB. Allow so much, or set a smaller --batch-size."),
     ],
 )  # fmt: skip
 def test_too_little_memory_is_one_line(options: str, expected: str, nncli: Run) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
 from dataclasses import replace
 from typing import Any
 
@@ -8,9 +9,12 @@ import numpy as np
 import pytest
 
 from nncli.batch import evaluate
+from nncli.config import TrainConfig
 from nncli.data.matrix import Matrix, Subset
 from nncli.errors import TrainingError
+from nncli.model import build_network
 from nncli.option import FULL_BATCH
+from nncli.resolve import resolve
 from nncli.trainer import Trainer
 from training import K, blobs, trainer
 
@@ -175,3 +179,40 @@ def test_the_plateau_schedule_hears_the_validation_losses() -> None:
     worse = sum(not epoch.is_best for epoch in epochs)
     assert worse > 0
     assert mine.schedule.factor(0) == 0.5**worse
+
+
+@pytest.mark.parametrize("options", [{}, {"dropout": 0.4}], ids=["", "with dropout"])
+def test_a_large_batch_goes_through_in_parts_and_has_the_same_gradient(
+    options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Parts of 7 rows of 40, each with a weight, and the last of 5."""
+    rng = np.random.default_rng(1)
+    train = replace(blobs(40), weights=rng.uniform(0.5, 1.5, 40))
+
+    def after_three_steps() -> Trainer:
+        mine = trainer(train, model="mlp", hidden=(6,), batch_size=FULL_BATCH, epochs=3, l2=0.1, **options)
+        list(mine.run())
+        return mine
+
+    whole = after_three_steps()
+    monkeypatch.setattr("nncli.trainer.rows_at_once", lambda widths: 7)
+    parts = after_three_steps()
+    np.testing.assert_allclose(parts.network.theta, whole.network.theta, rtol=1e-9)
+    assert [epoch.train_accuracy for epoch in parts.history] == [epoch.train_accuracy for epoch in whole.history]
+    np.testing.assert_allclose(
+        [epoch.train_loss for epoch in parts.history], [epoch.train_loss for epoch in whole.history], rtol=1e-9
+    )
+
+
+def test_steps_take_no_memory_that_grows_with_the_square_of_the_classes() -> None:
+    rows, classes = 200, 5000
+    train = Subset(Matrix(np.ones((rows, 2)), np.dtype("float64")), np.arange(rows), np.arange(rows))
+    config = resolve(TrainConfig(model="softmax", batch_size=20, epochs=1), rows, has_val=False)
+    network, loss = build_network(config, 2, classes)
+    tracemalloc.start()
+    try:
+        list(Trainer(network, loss, config, train, None, classes, np.random.default_rng(0)).run())
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 10e6  # a table of 5,000 × 5,000 numbers of 4 bytes takes 100

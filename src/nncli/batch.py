@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,6 +16,8 @@ from nncli.nn.layers import Array
 from nncli.nn.loss import Loss, Rows
 from nncli.nn.memory import zeros
 from nncli.nn.network import Network
+
+CELLS_AT_ONCE = 1 << 18  # of the widest layer: with them, what a part of a batch makes stays in the cache
 
 
 class Sums(NamedTuple):
@@ -37,11 +40,8 @@ class Batch:
     """The buffers of up to `size` rows on their way through the network: X and Y in, P and dZ out."""
 
     def __init__(self, subset: Subset, loss: Loss, K: int, network: Network, size: int, smoothing: float = 0) -> None:
-        self.subset, self.loss, self.network = subset, loss, network
-        table = loss.targets(K)  # row k is the target of class k
-        table = (1 - smoothing) * table + smoothing * table.mean(axis=0)  # (Szegedy et al. 2016)
-        self.table = table.astype(network.dtype)
-        d, outputs = subset.matrix.width, self.table.shape[1]
+        self.subset, self.loss, self.network, self.size, self.smoothing = subset, loss, network, size, smoothing
+        d, outputs = subset.matrix.width, loss.outputs(K)
         self.raw = _scratch(subset.matrix, size)
         self.X = zeros((size, d), network.dtype)
         self.Y = zeros((size, outputs), network.dtype)
@@ -51,9 +51,9 @@ class Batch:
     def take(self, rows: Positions) -> tuple[Array, Array]:
         """X and Y of the given rows of the matrix."""
         n = len(rows)
-        self.rows, X, Y = rows, self.X[:n], self.Y[:n]
+        self.rows, self.y, X, Y = rows, self.subset.y[rows], self.X[:n], self.Y[:n]
         self.subset.matrix.take(rows, self.raw, X)
-        np.take(self.table, self.subset.y[rows], axis=0, out=Y, mode="clip")
+        self.loss.write_targets(self.y, Y, self.smoothing)
         return X, Y
 
     def weights(self) -> NDArray[np.float64] | None:
@@ -74,11 +74,31 @@ class Batch:
 
     def sums(self, Z: Array, losses: Rows) -> Sums:
         """What the rows taken come to, from their scores and losses."""
-        right, weights = self.loss.classes(Z) == self.subset.y[self.rows], self.weights()
+        right, weights = self.loss.classes(Z) == self.y, self.weights()
         n_right = int(np.count_nonzero(right))
         if weights is None:
             return Sums(float(losses.sum()), n_right, n_right)
         return Sums(float(weights @ losses), n_right, float(weights @ right))
+
+    def learn(self, rows: Positions) -> Sums:
+        """g = dL/dθ, L the mean over the given rows of the matrix, and what they come to; no g where that is not
+        finite. More than `size` rows go through the network in parts, whose gradients add up."""
+        parts = [rows[start : start + self.size] for start in range(0, len(rows), self.size)]
+        if len(parts) > 1:
+            self.subset.matrix.expect(rows)
+            total = np.zeros_like(self.network.grad)
+        found = []
+        for part in parts:
+            found.append(self.forward(part))
+            if not math.isfinite(found[-1].loss):
+                break
+            self.backward()
+            if len(parts) > 1:
+                self.network.grad *= len(part) / len(rows)
+                total += self.network.grad
+        if len(parts) > 1:
+            self.network.grad[:] = total
+        return Sums(*map(sum, zip(*found, strict=True)))
 
     def backward(self, dX: Array | None = None) -> None:
         """g = dL/dθ, L the weighted mean over the rows of the last `forward`; and dX (n, d), where it is given."""
@@ -87,6 +107,11 @@ class Batch:
         self.loss.backward(self.Z, self.P[:n], self.Y[:n], dZ)
         dZ *= 1 / n if weights is None else (weights / n)[:, None].astype(dZ.dtype)
         self.network.backward(dZ, dX)
+
+
+def rows_at_once(widths: Sequence[int]) -> int:
+    """How many rows of a large batch go through a network of these widths together."""
+    return max(EVAL_ROWS, CELLS_AT_ONCE // max(widths))
 
 
 def evaluate(network: Network, loss: Loss, subset: Subset, K: int) -> Figures:

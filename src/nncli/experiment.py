@@ -233,7 +233,8 @@ def _worse_than_guessing(trainer: Trainer) -> bool:
 
 
 def _loss_of_guessing(trainer: Trainer) -> float:
-    Y = trainer.loss.targets(trainer.K)
+    Y = np.empty((2, trainer.loss.outputs(trainer.K)))  # of two classes, and any others are like the second
+    trainer.loss.write_targets(np.arange(2), Y)
     return float(trainer.loss.forward(np.zeros_like(Y), Y, np.empty_like(Y)).mean())
 
 

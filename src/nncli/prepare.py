@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.batch import rows_at_once
 from nncli.config import DEFAULT_SHARE, TrainConfig
 from nncli.data.csv import CsvOptions
 from nncli.data.dataset import Dataset, Positions, without_weights
@@ -163,7 +164,7 @@ def _inputs(config: TrainConfig, preprocess: Preprocess, dataset: Dataset) -> In
     assert config.hidden is not None
     assert config.batch_size is not None
     n, widths = len(dataset), [preprocess.width, *config.hidden, len(dataset.classes)]
-    batch = n if config.batch_size == FULL_BATCH else config.batch_size
+    batch = min(n if config.batch_size == FULL_BATCH else config.batch_size, rows_at_once(widths))
     row_bytes = 3 * widths[0] * dtype.itemsize + 16  # of a window: as read, scaled, and on the way
     network = COPIES * sum((a + 1) * b for a, b in itertools.pairwise(widths)) * dtype.itemsize
     step = 3 * sum(widths) * dtype.itemsize * max(batch, EVAL_ROWS) + row_bytes * batch
@@ -173,7 +174,7 @@ def _inputs(config: TrainConfig, preprocess: Preprocess, dataset: Dataset) -> In
         raise OptionError(
             "--memory",
             f"{n:,} rows in batches of {batch:,} need {-(-needed // 10**6):,}MB, found {dataset.memory // 10**6:,}MB",
-            "Allow so much, or set a smaller --batch-size" if batch > EVAL_ROWS else "Allow so much",
+            "Allow so much",
         )
     window = max(batch, (dataset.memory - OF_PROGRAM - network - step - of_row * n) // row_bytes)
     return Windowed(dataset.table, preprocess.width, lambda table: preprocess.transform(table, dtype), window)

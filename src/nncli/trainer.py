@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nncli.batch import Batch, Sums, all_finite, evaluate
+from nncli.batch import Batch, Sums, all_finite, evaluate, rows_at_once
 from nncli.config import TrainConfig
 from nncli.data.dataset import Positions
 from nncli.data.matrix import Subset
@@ -101,7 +101,8 @@ class Trainer:
         at_once = rowwise.ROWS if self.row_by_row else self.batch_size
         learn = self._learn_rows if self.row_by_row else self._learn_batch
         smoothing = self.config.label_smoothing or 0
-        batch = Batch(self.train, self.loss, self.K, self.network, min(at_once, len(self.train)), smoothing)
+        size = min(at_once, rows_at_once(self.network.widths))
+        batch = Batch(self.train, self.loss, self.K, self.network, size, smoothing)
         for number in range(len(self.history) + 1, min(self.epochs, until or self.epochs) + 1):
             if stop():
                 self.stopped = "interrupted"
@@ -109,7 +110,8 @@ class Trainer:
             if self.history and time.monotonic() - began > limit:
                 self.stopped = f"the time limit of {limit:g} s was reached"
                 return
-            rows = self.shuffle.permutation(self.train.rows)
+            # what one step sees all of may keep its order, in which it is read faster
+            rows = self.shuffle.permutation(self.train.rows) if self.steps > 1 else self.train.rows
             self.train.matrix.expect(rows)
             total, correct, started, self.between = 0.0, 0, time.monotonic(), False
             self.network.drop_with(self.drop)
@@ -173,9 +175,8 @@ class Trainer:
 
         def objective() -> float:
             """The loss, with what regularisation adds, and its gradient."""
-            self._sums = batch.forward(chosen)
+            self._sums = batch.learn(chosen)
             if math.isfinite(self._sums.loss):
-                batch.backward()
                 self.penalty.add_gradient(self.network)
             return self._sums.loss / len(chosen) + (self.penalty.value(self.network) if self.optimizer.smooth else 0)
 

@@ -110,7 +110,9 @@ class Windowed:
 
     def expect(self, rows: Positions) -> None:
         """These are the rows that will be taken next, one after the other. Others may be, and take longer."""
-        self._expected, self._window = rows, None
+        if self._start or not np.array_equal(self._expected, rows):
+            self._window = None
+        self._expected = rows
         self._start = self._next = self._last = 0
 
     def take(self, rows: Positions, raw: NDArray[Any], out: NDArray[Any]) -> None:

@@ -61,7 +61,8 @@ def calibrate(
     likelihood = likelihood_of(Z)
     # a little doubt, as Platt has it: of the n_k rows of a class and two more, one would be of another class. So
     # rows that are all right do not make it endlessly sure
-    Y = likelihood.targets(K)[y]
+    Y = np.empty_like(Z)
+    likelihood.write_targets(y, Y)
     doubt = 1 / (np.bincount(y, minlength=K) + 2)[y][:, None]
     Y = (1 - doubt) * Y + doubt * (1 - Y) / (1 if Z.shape[1] == 1 else K - 1)
     theta, g = zeros(2, np.float64), zeros(2, np.float64)  # log (a · size), so that a > 0, and b

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from nncli.nn.expression import add
 from nncli.nn.graph import Graph
 from nncli.nn.layers import Array
 from nncli.nn.links import LINKS
+from nncli.nn.memory import one_hot
 from nncli.registry import Registry
 
 Rows = NDArray[np.float64]  # one figure a row, (n,)
@@ -65,7 +66,19 @@ class Loss(ABC):
 
     def targets(self, K: int) -> NDArray[np.float64]:
         """The table of targets, (K, outputs): row k is the target of class k."""
-        return np.array([[0.0], [1.0]]) if self.outputs(K) == 1 else np.eye(K)
+        table = np.empty((K, self.outputs(K)))
+        self.write_targets(np.arange(K), table)
+        return table
+
+    def write_targets(self, y: NDArray[Any], Y: Array, smoothing: float = 0) -> None:
+        """Y (n, outputs) = the targets of the classes y (n,): 1 for the class, 0 elsewhere, and of that the share
+        `smoothing` spread over all K classes (Szegedy et al. 2016)."""
+        K = max(2, Y.shape[1])
+        on, off = 1 - smoothing * (K - 1) / K, smoothing / K
+        if Y.shape[1] == 1:
+            Y[:, 0] = np.where(y, on, off)
+        else:
+            one_hot(y, Y, on, off)
 
     def apply_link(self, Z: Array, P: Array) -> None:
         """P = link(Z)"""

@@ -32,13 +32,10 @@ def ones(n: int, dtype: np.dtype[Any]) -> NDArray[Any]:
     return made[:n]
 
 
-def one_hot(k: NDArray[np.int64], out: NDArray[Any]) -> None:
-    """out (n, K) = 1 at k (n,), 0 elsewhere."""
-    key = out.shape[1], out.dtype
-    if key not in _EYES:
-        _EYES[key] = np.eye(out.shape[1], dtype=out.dtype)
-    np.take(_EYES[key], k, axis=0, out=out, mode="clip")
+def one_hot(k: NDArray[Any], out: NDArray[Any], on: float = 1, off: float = 0) -> None:
+    """out (n, K) = on at k (n,), off elsewhere."""
+    out.fill(off)
+    out[np.arange(len(k)), k] = on
 
 
 _ONES: dict[np.dtype[Any], NDArray[Any]] = {}
-_EYES: dict[tuple[int, np.dtype[Any]], NDArray[Any]] = {}
