@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.data import digits
 from nncli.data.arrow import vector
 from nncli.data.cells import BLANKS, NAN_SPELLINGS, Layout, as_number, is_missing
 from nncli.data.dataset import Table, TextColumn, canonical
@@ -54,6 +55,8 @@ class FastPath:
         # pyarrow compares these before it strips blanks: ' -1' may be a number where '-1' is a missing one.
         numbers = (as_number(token, layout.decimal) for token in missing)
         self.missing_numbers = [float(number) for number in numbers if number is not None]
+        # whole numbers alone may be there until a block shows something else
+        self.whole = not (layout.text or layout.dates or layout.keep or self.missing_numbers)
         names = [str(i) for i in range(len(layout.names))]
         self.read_options = csv.ReadOptions(column_names=names, block_size=1 << 30, use_threads=False)
         self.parse_options = {
@@ -84,6 +87,11 @@ class FastPath:
         """None: refused, or not sure."""
         if not regular or (b"\r" in data and data.count(b"\r") != data.count(b"\r\n")):
             return None  # pyarrow is lenient about misplaced quotes, and takes a single CR for the end of a row
+        if self.whole:
+            cells = digits.read(data, len(self.layout.names), self.layout.delimiter)
+            if cells is not None:
+                return self._whole(cells, small)
+            self.whole = False
         table = numbers = None
         if small and b"x" not in data and b"X" not in data:  # pyarrow takes 0x10 for a whole number
             table = self._parse(data, self.convert_options["uint8"])
@@ -112,6 +120,16 @@ class FastPath:
             kept = {name: cells[column].combine_chunks() for name, column in self.keep}
         known = {name: column for name, column in dates.items() if column is not None}
         return Block(Table(self.layout.numeric, numbers, texts, known), target, kept, {})
+
+    def _whole(self, cells: NDArray[np.uint8], small: bool) -> Block:
+        numbers = np.take(cells, [int(place) for place in self.numeric], axis=1)
+        target = None
+        if self.layout.target is not None:
+            [(_, place)] = self.text
+            values, first, codes = np.unique(cells[:, int(place)], return_index=True, return_inverse=True)
+            order = np.argsort(first)  # as they are met
+            target = text_column(np.argsort(order)[codes], [str(k) for k in values[order]], self.missing, feature=False)
+        return Block(Table(self.layout.numeric, numbers if small else numbers.astype(self.dtype)), target, {}, {})
 
     def _may_be_empty(self, numbers: NDArray[Any], texts: Mapping[str, TextColumn], dates: Mapping[str, Any]) -> bool:
         """Whether some row has nothing in its first feature: far cheaper than a search for empty lines."""
