@@ -1,49 +1,49 @@
-"""How long a row waits for its answer in a warm pipe: written alone, answered before the next is written.
-
-python benchmarks/latency.py [ROWS]
-"""
+"""How long a row waits for its answer in a warm pipe: written alone, answered before the next is written."""
 
 from __future__ import annotations
 
-import statistics
 import subprocess
 import sys
-import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from measure import Comparison, process
 from nncli.data.bundled import path_of
+from shown import heading, show
 
 NNCLI = str(Path(sys.executable).with_name("nncli"))
-WARM = 20  # rows that are not counted
+WARM, ROWS = 20, 500  # rows that are not counted, and those that are
+ADDED = 1.0  # ms that nncli may take longer than a program that only hands the row on
 
 
-def main() -> None:
-    rows = int(sys.argv[1]) if len(sys.argv) > 1 else 500
-    header, *lines = path_of("digits").read_text().splitlines(keepends=True)
+def latency(data: Any, folder: Path, peers: set[str]) -> None:
+    heading(f"predict one row in a warm pipe: the digits, one at a time, {ROWS} of them")
+    process([NNCLI, "train", "digits", "-q", "-o", "digits.npz"], folder)
+    lines = path_of("digits").read_text().splitlines(keepends=True)
+    ours = waits([NNCLI, "predict", "digits.npz"], lines, folder)
+    theirs = waits(["cat"], lines, folder)
+    show(Comparison("median", "ms", "cat", ours, theirs, added=ADDED))
+    print(f"  nncli: 99 % within {sorted(ours)[int(0.99 * ROWS)]:.2f} ms, longest {max(ours):.2f} ms")
+
+
+def waits(command: Sequence[str], lines: Sequence[str], folder: Path) -> list[float]:
+    """Milliseconds for each row, of a command that answers each line, and the header before them, with one."""
     found = []
-    with tempfile.TemporaryDirectory() as folder:
-        model = f"{folder}/digits.npz"
-        subprocess.run([NNCLI, "train", "digits", "-q", "-o", model], stdout=subprocess.PIPE, check=True)
-        command = [NNCLI, "predict", model]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0) as process:
-            assert process.stdin
-            assert process.stdout
-            process.stdin.write(header.encode())
-            process.stdout.read(11)  # the header of the answers
-            for i in range(WARM + rows):
-                time.sleep(0.005)
-                began = time.perf_counter()
-                process.stdin.write(lines[i % len(lines)].encode())
-                process.stdout.read(2)  # a digit and the end of the line
-                found.append((time.perf_counter() - began) * 1000)
-            process.stdin.close()
-    found = sorted(found[WARM:])
-    print(
-        f"{rows} rows of 64 numbers, one at a time: median {statistics.median(found):.2f} ms, "
-        f"99 % within {found[int(0.99 * rows)]:.2f} ms, longest {found[-1]:.2f} ms"
-    )
-
-
-if __name__ == "__main__":
-    main()
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=folder) as running:
+        assert running.stdin
+        assert running.stdout
+        header, *rows = lines
+        running.stdin.write(header.encode())
+        running.stdin.flush()
+        running.stdout.readline()
+        for i in range(WARM + ROWS):
+            time.sleep(0.005)
+            began = time.perf_counter()
+            running.stdin.write(rows[i % len(rows)].encode())
+            running.stdin.flush()
+            running.stdout.readline()
+            found.append((time.perf_counter() - began) * 1000)
+        running.stdin.close()
+    return found[WARM:]

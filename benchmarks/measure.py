@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
+PAUSE = 0.2  # seconds
 
 
 class Crashed(Exception):
@@ -48,7 +49,7 @@ def process(command: Sequence[str], folder: Path, stdin: str = "") -> Finished:
 class Worker:
     """A process that stays while its context lasts, and does one piece of work for each line it is sent.
 
-    See peers/epochs.py. Between its turns it waits for input and takes no processor time, so every contender has the
+    See peers/frame.py. Between its turns it waits for input and takes no processor time, so every contender has the
     whole machine and its own libraries.
     """
 
@@ -86,10 +87,14 @@ class Worker:
 
 
 def rounds(contenders: Mapping[str, Callable[[], T]], repetitions: int) -> dict[str, list[T]]:
-    """A B C A B C …: what each contender returned, without the first round, which warms up."""
+    """A B C A B C …: what each contender returned, without the first round, which warms up.
+
+    Each begins after a pause, as the threads of some libraries go on looking for work for a while after the last.
+    """
     found: dict[str, list[T]] = {name: [] for name in contenders}
     for _ in range(1 + repetitions):
         for name, turn in contenders.items():
+            time.sleep(PAUSE)
             found[name].append(turn())
     return {name: results[1:] for name, results in found.items()}
 
@@ -104,6 +109,8 @@ class Comparison:
     ours: list[float]
     theirs: list[float]
     limit: float | None = None  # what the ratio may be at most
+    added: float | None = None  # what ours may be more than theirs at most, where it is not the ratio that counts
+    work: str = ""
 
     @property
     def ratio(self) -> float:
@@ -118,7 +125,19 @@ class Comparison:
     @property
     def met(self) -> bool | None:
         """Both ratios within the limit."""
+        if self.added is not None:
+            return statistics.median(self.ours) - statistics.median(self.theirs) <= self.added
         return None if self.limit is None else max(self.ratio, self.pairwise) <= self.limit
+
+    @property
+    def limit_shown(self) -> str:
+        if self.added is not None:
+            return f"+{self.added:g} {self.unit}"
+        return "-" if self.limit is None else f"{self.limit:.2f}"
+
+    def shown(self, figure: float) -> str:
+        """With three digits that tell, or four."""
+        return f"{figure:.{3 if figure < 1 else 2 if figure < 100 else 0}f}"
 
 
 def _main(command: list[str]) -> None:

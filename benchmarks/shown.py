@@ -4,28 +4,30 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from measure import Comparison, Finished
 
 SAME_ACCURACY = 0.005  # contenders further apart have not done the same work
 comparisons: list[Comparison] = []
+_works: list[str] = []  # the headings so far
 
 
 def heading(text: str) -> None:
+    """Of the comparisons that follow: the work that they are about."""
+    _works.append(text)
     print(f"\n{text}")
     print(f"  {'':16} {'nncli':>9} {'peer':>9}    {'ratio':>6} {'in pairs':>8} {'limit':>6}", flush=True)
 
 
 def show(c: Comparison) -> None:
     """A row of the table."""
-    comparisons.append(c)
-    digits = 3 if c.unit == "s" else 0
-    ours, theirs = (f"{statistics.median(figures):.{digits}f}" for figures in (c.ours, c.theirs))
-    limit = "-" if c.limit is None else f"{c.limit:.2f}"
-    verdict = "" if c.limit is None else "met" if c.met else "MISSED"
+    comparisons.append(replace(c, work=_works[-1]))
+    ours, theirs = (c.shown(statistics.median(figures)) for figures in (c.ours, c.theirs))
+    verdict = {None: "", True: "met", False: "MISSED"}[c.met]
     print(
-        f"  {c.what:16} {ours:>9} {theirs:>9} {c.unit:2} {c.ratio:6.2f} {c.pairwise:8.2f} {limit:>6} {verdict:7} "
-        f"against {c.peer}",
+        f"  {c.what:16} {ours:>9} {theirs:>9} {c.unit:2} {c.ratio:6.2f} {c.pairwise:8.2f} {c.limit_shown:>6} "
+        f"{verdict:7} against {c.peer}",
         flush=True,
     )
 
@@ -43,8 +45,8 @@ def show_process(
     )
 
 
-def compare_accuracies(accuracies: Mapping[str, float]) -> None:
+def compare_accuracies(accuracies: Mapping[str, float], within: float = SAME_ACCURACY) -> None:
     print("  test accuracy:   " + ", ".join(f"{name} {accuracy:.2%}" for name, accuracy in accuracies.items()))
     for name, accuracy in accuracies.items():
-        if abs(accuracy - accuracies["nncli"]) > SAME_ACCURACY:
-            print(f"  VOID: nncli and {name} are over {SAME_ACCURACY * 100:g} points apart: they did not do the same")
+        if abs(accuracy - accuracies["nncli"]) > within:
+            print(f"  VOID: nncli and {name} are over {within * 100:g} points apart: they did not do the same")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
-from epochs import BATCH, CLASSES, arguments, scaled_arrays, serve
+from frame import BATCH, CLASSES, arguments, scaled_arrays, serve
 
 folder, hidden, optimizer, lr = arguments()
 X, y, X_test, y_test = map(jnp.asarray, scaled_arrays(folder))
@@ -12,8 +12,10 @@ STEPS = len(X) // BATCH  # a scan wants batches of one size: the last, smaller o
 
 
 def scores(theta, X):
-    W1, b1, W2, b2 = theta
-    return jax.nn.relu(X @ W1 + b1) @ W2 + b2
+    for W, b in theta[:-1]:
+        X = jax.nn.relu(X @ W + b)
+    W, b = theta[-1]
+    return X @ W + b
 
 
 def loss(theta, X, y):
@@ -43,8 +45,9 @@ def initial(key, d, h):
     return jax.random.normal(key, (d, h)) * jnp.sqrt(2 / d), jnp.zeros(h)
 
 
-key, *keys = jax.random.split(jax.random.key(0), 3)
-theta = (*initial(keys[0], X.shape[1], hidden), *initial(keys[1], hidden, CLASSES))
+widths = [X.shape[1], *hidden, CLASSES]
+key, *keys = jax.random.split(jax.random.key(0), len(widths))
+theta = [initial(*arguments) for arguments in zip(keys, widths, widths[1:], strict=False)]
 zeros = jax.tree.map(jnp.zeros_like, theta)
 state = (theta, zeros, zeros, 0.0)
 

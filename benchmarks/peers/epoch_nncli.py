@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from epochs import BATCH, CLASSES, arguments, arrays, serve
+from frame import BATCH, CLASSES, arguments, arrays, serve
 
 from nncli.blas import choose_kernels
 
@@ -23,7 +23,16 @@ MANY = 1_000_000  # epochs: it never gets to the last
 
 folder, hidden, optimizer, lr = arguments()
 X, y, X_test, y_test = arrays(folder)
-config = TrainConfig(hidden=(hidden,), optimizer=optimizer, lr=lr, schedule="constant", batch_size=BATCH, epochs=MANY)
+MODEL = "mlp" if hidden else "softmax"
+config = TrainConfig(
+    model=MODEL,
+    hidden=hidden or None,
+    optimizer=optimizer,
+    lr=lr,
+    schedule="constant",
+    batch_size=BATCH,
+    epochs=MANY,
+)
 config = resolve(config, len(X), has_val=False)
 network, loss = build_network(config, X.shape[1], CLASSES)
 init, shuffle = np.random.default_rng(0).spawn(2)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+from itertools import pairwise
 
 import torch
-from epochs import BATCH, CLASSES, arguments, scaled_arrays, serve
+from frame import BATCH, CLASSES, arguments, scaled_arrays, serve
 from torch import nn
 
 folder, hidden, optimizer, lr = arguments()
 torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
 torch.manual_seed(0)
 X, y, X_test, y_test = map(torch.from_numpy, scaled_arrays(folder))
-model = nn.Sequential(nn.Linear(X.shape[1], hidden), nn.ReLU(), nn.Linear(hidden, CLASSES))
+widths = [X.shape[1], *hidden, CLASSES]
+layers = [layer for d, units in pairwise(widths) for layer in (nn.Linear(d, units), nn.ReLU())]
+model = nn.Sequential(*layers[:-1])
 criterion = nn.CrossEntropyLoss()
 updater = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[optimizer](model.parameters(), lr=lr, fused=True)
 

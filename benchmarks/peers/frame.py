@@ -1,6 +1,6 @@
 """The frame of epoch_*.py and perceptron_*.py. Imports NumPy only after they had their say on how it is to be started.
 
-python epoch_NAME.py FOLDER HIDDEN adam|sgd: says `ready`, then for each line on stdin does one epoch and
+python epoch_NAME.py FOLDER 784-64-10 adam|sgd: says `ready`, then for each line on stdin does one epoch and
 prints its seconds, and at the end of stdin prints the accuracy on the test rows. perceptron_NAME.py takes the
 folder only.
 """
@@ -17,10 +17,10 @@ BATCH, CLASSES = 128, 10
 LEARNING_RATES = {"adam": 0.001, "sgd": 0.1}
 
 
-def arguments() -> tuple[Path, int, str, float]:
-    """The folder of the arrays, the hidden units, the optimizer and its learning rate."""
+def arguments() -> tuple[Path, tuple[int, ...], str, float]:
+    """The folder of the arrays, the units of each hidden layer, the optimizer and its learning rate."""
     folder, hidden, optimizer = sys.argv[1:]
-    return Path(folder), int(hidden), optimizer, LEARNING_RATES[optimizer]
+    return Path(folder), tuple(map(int, hidden.split("-")[1:-1])), optimizer, LEARNING_RATES[optimizer]
 
 
 def folder_given() -> Path:

@@ -1,8 +1,14 @@
-"""nncli's perceptron: a new model each time, and one epoch of `Trainer.run`, row by row."""
+"""nncli's models that learn row by row: a new one each time, and one epoch of `Trainer.run`.
+
+python perceptron_nncli.py FOLDER perceptron|mira
+"""
 
 from __future__ import annotations
 
-from epochs import CLASSES, arrays, folder_given, serve
+import sys
+from pathlib import Path
+
+from frame import CLASSES, arrays, serve
 
 from nncli.blas import choose_kernels
 
@@ -19,8 +25,8 @@ from nncli.model import build_network
 from nncli.resolve import resolve
 from nncli.trainer import Trainer
 
-X, y, X_test, y_test = arrays(folder_given())
-config = resolve(TrainConfig(model="perceptron", epochs=1), len(X), has_val=False)
+X, y, X_test, y_test = arrays(Path(sys.argv[1]))
+config = resolve(TrainConfig(model=sys.argv[2], epochs=1), len(X), has_val=False)
 names = tuple(map(str, range(X.shape[1])))
 preprocess = Preprocess.fit(Table(names, X), np.arange(len(X)), config.scale)
 network, loss = build_network(config, X.shape[1], CLASSES)

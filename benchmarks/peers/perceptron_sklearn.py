@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sklearn
-from epochs import folder_given, scaled_arrays, serve
+from frame import folder_given, scaled_arrays, serve
 from sklearn.linear_model import Perceptron
 
 X, y, X_test, y_test = scaled_arrays(folder_given())

@@ -1,0 +1,102 @@
+"""Training epochs with the rows in memory, each contender in a process of its own that stays."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from measure import Comparison, Crashed, Worker, rounds
+from shown import compare_accuracies, heading, show
+
+PEERS = Path(__file__).parent / "peers"
+ROUNDS, LARGE_ROUNDS = 7, 3
+PRODUCTS = "its products"
+# What the ratio may be at most, against each; `products` are those of nncli's own epoch, and nothing else.
+LIMITS: dict[str, dict[str, float]] = {
+    "784-10": {"sklearn": 0.5, "torch": 0.5, "jax": 0.5},
+    "784-64-10": {"sklearn": 0.5, "torch": 0.5, "jax": 1.0, "products": 1 / 0.45},
+    "784-256-10": {"sklearn": 0.4, "torch": 0.6, "jax": 1.0, "products": 1 / 0.6},
+    "784-1024-1024-10": {"sklearn": 0.4, "torch": 0.6, "jax": 1.2, "products": 1 / 0.8},
+}
+ROW_LIMIT = 0.2
+OPTIMUM_LIMIT, SAME_LOSS = 1.0, 1e-5
+OPTIMUM_ROWS, OPTIMUM_COLUMNS = 500_000, 30
+
+
+def batches(data: Mapping[str, NDArray[Any]], folder: Path, peers: set[str]) -> None:
+    """Epochs in mini-batches: softmax regression and networks."""
+    save(data, folder)
+    contenders = ["nncli", "products", "sklearn", *(peer for peer in ("torch", "jax") if peer in peers)]
+    for widths, limits in LIMITS.items():
+        for optimizer in ("sgd", "adam"):
+            what = "softmax regression" if widths == "784-10" else widths
+            heading(f"one epoch: {what}, {optimizer}, {len(data['X']):,} rows, batches of 128, float32")
+            arguments = [str(folder), widths, optimizer]
+            large = "1024" in widths
+            found, accuracies = in_turns(
+                {name: [f"epoch_{name}.py", *arguments] for name in contenders}, LARGE_ROUNDS if large else ROUNDS
+            )
+            for peer in contenders[1:]:
+                name = PRODUCTS if peer == "products" else peer
+                show(Comparison("time", "s", name, found["nncli"], found[peer], limits.get(peer)))
+            del accuracies["products"]
+            compare_accuracies(accuracies)
+
+
+def rows(data: Mapping[str, NDArray[Any]], folder: Path, peers: set[str]) -> None:
+    """The first epoch of a model that learns row by row: mistakes are most frequent then."""
+    save(data, folder)
+    for model in ("perceptron", "mira"):
+        heading(f"one epoch of a new {model}, row by row, float32")
+        commands = {
+            "nncli": ["perceptron_nncli.py", str(folder), model],
+            "sklearn": ["perceptron_sklearn.py", str(folder)],
+        }
+        found, accuracies = in_turns(commands, ROUNDS)
+        show(Comparison("time", "s", "sklearn's Perceptron", found["nncli"], found["sklearn"], ROW_LIMIT))
+        # one epoch is a snapshot of a θ in motion, and of several classes scikit-learn trains each against the rest
+        print("  test accuracy:   " + ", ".join(f"{name} {accuracy:.2%}" for name, accuracy in accuracies.items()))
+
+
+def optimum(data: Mapping[str, NDArray[Any]], folder: Path, peers: set[str]) -> None:
+    """Logistic regression, from 0 to where the loss is least."""
+    rng = np.random.default_rng(0)
+    mixed = np.eye(OPTIMUM_COLUMNS) + 0.5 * rng.normal(0, OPTIMUM_COLUMNS**-0.5, (OPTIMUM_COLUMNS, OPTIMUM_COLUMNS))
+    X = (rng.normal(size=(OPTIMUM_ROWS, OPTIMUM_COLUMNS)) @ mixed).astype(np.float32)
+    w = rng.normal(0, 2 * OPTIMUM_COLUMNS**-0.5, OPTIMUM_COLUMNS)
+    y = (rng.random(OPTIMUM_ROWS) < 1 / (1 + np.exp(-(X @ w + 0.5)))).astype(np.int64)
+    save({"optimum_X": X, "optimum_y": y}, folder)
+    heading(f"logistic regression to the optimum, {OPTIMUM_ROWS:,} × {OPTIMUM_COLUMNS}, L2")
+    solvers = ("lbfgs", "liblinear")
+    commands = {"nncli": ["optimum_nncli.py", str(folder)]}
+    commands |= {solver: ["optimum_sklearn.py", str(folder), solver] for solver in solvers}
+    found, losses = in_turns(commands, LARGE_ROUNDS)
+    for solver, name in zip(solvers, ("sklearn's lbfgs", "LIBLINEAR"), strict=True):
+        show(Comparison("time", "s", name, found["nncli"], found[solver], OPTIMUM_LIMIT))
+    print("  loss:            " + ", ".join(f"{name} {loss:.8f}" for name, loss in losses.items()))
+    if losses["nncli"] > min(losses.values()) * (1 + SAME_LOSS):
+        raise Crashed(f"nncli stops before the optimum: {losses}")
+
+
+def in_turns(
+    commands: Mapping[str, Sequence[str]], repetitions: int
+) -> tuple[dict[str, list[float]], dict[str, float]]:
+    """The seconds of each, and its last word. A command is a script of peers/ with its arguments."""
+    with ExitStack() as stack:
+        workers = {
+            name: stack.enter_context(Worker([sys.executable, str(PEERS / script), *arguments]))
+            for name, (script, *arguments) in commands.items()
+        }
+        found = rounds({name: worker.turn for name, worker in workers.items()}, repetitions)
+        return found, {name: worker.finish() for name, worker in workers.items()}
+
+
+def save(arrays: Mapping[str, NDArray[Any]], folder: Path) -> None:
+    for name, array in arrays.items():
+        np.save(folder / f"{name}.npy", array)

@@ -1,0 +1,49 @@
+"""nncli's epoch on random rows of any shape; says its seconds for each, and at the end the memory that it took (MB).
+
+python growth_nncli.py ROWS COLUMNS HIDDEN CLASSES
+"""
+
+from __future__ import annotations
+
+import sys
+import tracemalloc
+
+from frame import BATCH, serve
+
+from nncli.blas import choose_kernels
+
+choose_kernels()  # as the program does; before NumPy is imported
+
+import numpy as np
+
+from nncli.config import TrainConfig
+from nncli.data.matrix import Matrix, Subset
+from nncli.model import build_network
+from nncli.resolve import resolve
+from nncli.trainer import Trainer
+
+MANY = 1_000_000  # epochs: it never gets to the last
+
+n, d, hidden, K = map(int, sys.argv[1:])
+
+
+def begun() -> Trainer:
+    rng = np.random.default_rng(0)
+    X = Matrix(rng.standard_normal((n, d), np.float32), np.dtype("float32"))
+    config = TrainConfig(model="mlp", hidden=(hidden,), batch_size=BATCH, epochs=MANY, lr=1e-5, schedule="constant")
+    config = resolve(config, n, has_val=False)
+    network, loss = build_network(config, d, K)
+    network.initialize(config.init, rng)
+    train = Subset(X, rng.integers(K, size=n), np.arange(n))
+    return Trainer(network, loss, config, train, None, K, rng)
+
+
+def megabytes() -> float:
+    """Of the rows, the model, its training, and all that an epoch needs beside."""
+    tracemalloc.start()
+    next(begun().run())
+    return tracemalloc.get_traced_memory()[1] / 1e6
+
+
+epochs = begun().run()
+serve(lambda: next(epochs), megabytes)
