@@ -18,6 +18,7 @@ import numpy as np
 
 from nncli.config import TrainConfig
 from nncli.data.matrix import Matrix, Subset
+from nncli.data.split import row_numbers
 from nncli.model import build_network
 from nncli.resolve import resolve
 from nncli.trainer import Trainer
@@ -34,7 +35,7 @@ def begun() -> Trainer:
     config = resolve(config, n, has_val=False)
     network, loss = build_network(config, d, K)
     network.initialize(config.init, rng)
-    train = Subset(X, rng.integers(K, size=n), np.arange(n))
+    train = Subset(X, rng.integers(K, size=n), row_numbers(n))
     return Trainer(network, loss, config, train, None, K, rng)
 
 

@@ -90,7 +90,7 @@ class FastPath:
         if self.whole:
             cells = digits.read(data, len(self.layout.names), self.layout.delimiter)
             if cells is not None:
-                return self._whole(cells, small)
+                return self._whole(cells)
             self.whole = False
         table = numbers = None
         if small and b"x" not in data and b"X" not in data:  # pyarrow takes 0x10 for a whole number
@@ -121,7 +121,7 @@ class FastPath:
         known = {name: column for name, column in dates.items() if column is not None}
         return Block(Table(self.layout.numeric, numbers, texts, known), target, kept, {})
 
-    def _whole(self, cells: NDArray[np.uint8], small: bool) -> Block:
+    def _whole(self, cells: NDArray[np.uint8]) -> Block:
         numbers = np.take(cells, [int(place) for place in self.numeric], axis=1)
         target = None
         if self.layout.target is not None:
@@ -129,7 +129,7 @@ class FastPath:
             values, first, codes = np.unique(cells[:, int(place)], return_index=True, return_inverse=True)
             order = np.argsort(first)  # as they are met
             target = text_column(np.argsort(order)[codes], [str(k) for k in values[order]], self.missing, feature=False)
-        return Block(Table(self.layout.numeric, numbers if small else numbers.astype(self.dtype)), target, {}, {})
+        return Block(Table(self.layout.numeric, numbers), target, {}, {})
 
     def _may_be_empty(self, numbers: NDArray[Any], texts: Mapping[str, TextColumn], dates: Mapping[str, Any]) -> bool:
         """Whether some row has nothing in its first feature: far cheaper than a search for empty lines."""
