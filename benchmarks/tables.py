@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from pyarrow import csv
 
 from measure import Crashed, process, rounds
+from nncli.data.bundled import path_of
 from shown import heading, show_process
 
 PEERS = Path(__file__).parent / "peers"
 NNCLI = str(Path(sys.executable).with_name("nncli"))
-ROUNDS = 5
+ROUNDS, ANSWER_ROUNDS = 5, 3
 READ_TIME, READ_MEMORY = 1.0, 0.7  # against pandas
 ANSWER_TIME = 0.2  # against pandas and scikit-learn
 COLUMNS, READ_ROWS, ANSWERED_ROWS, LARGE_ROWS = 30, 500_000, 1_000_000, 2_000_000
@@ -47,33 +48,52 @@ def reading(data: Any, folder: Path, peers: set[str]) -> None:
             raise Crashed(f"the contenders have read different numbers: {sums}")
 
 
-def answering(data: Any, folder: Path, peers: set[str]) -> None:
-    """Rows through a pipe, to a file of classes."""
+def answering(data: Mapping[str, NDArray[Any]], folder: Path, peers: set[str]) -> None:
+    """A million rows through a pipe, to a file of classes: fractions, the bundled digits, and images."""
     if "pandas" not in peers:
         return
-    write(folder / "rows.csv", ANSWERED_ROWS, classes=False)
     write(folder / "learn.csv", 20_000)
+    write(folder / "rows.csv", ANSWERED_ROWS, classes=False)
+    _answered(f"{COLUMNS} fractions", folder / "learn.csv", "class", folder)
+    repeat(path_of("digits"), "label", folder / "rows.csv")
+    _answered("64 whole numbers", path_of("digits"), "label", folder)
+    write_images(data, folder)
+    repeat(folder / "test.csv", "label", folder / "rows.csv")
+    _answered("784 pixels", folder / "test.csv", "label", folder)
+    (folder / "rows.csv").unlink()
+
+
+def _answered(what: str, learn: Path, target: str, folder: Path) -> None:
+    """The rows of rows.csv, by models that have learned from another file."""
     peer = str(PEERS / "answer_sklearn.py")
-    process([NNCLI, "train", "learn.csv", "--hidden", "64", "--epochs", "5", "-o", "rows.npz", "-q"], folder)
-    process([sys.executable, peer, "learn.csv", "rows.pickle"], folder)
+    process([NNCLI, "train", str(learn), "--hidden", "64", "--epochs", "5", "-o", "rows.npz", "-q"], folder)
+    process([sys.executable, peer, str(learn), "rows.pickle", target], folder)
     size = (folder / "rows.csv").stat().st_size / 1e6
-    heading(
-        f"predict {ANSWERED_ROWS:,} rows of {COLUMNS} ({size:.0f} MB) through a pipe, 64 hidden units; whole process"
-    )
+    heading(f"predict {ANSWERED_ROWS:,} rows of {what} ({size:.0f} MB) through a pipe, 64 hidden units; whole process")
     commands = {"nncli": [NNCLI, "predict", "rows.npz"], "sklearn": [sys.executable, peer, "rows.pickle"]}
     found = rounds(
         {
             name: partial(process, ["sh", "-c", f"cat rows.csv | {shlex.join(command)} > {name}.txt"], folder)
             for name, command in commands.items()
         },
-        ROUNDS,
+        ANSWER_ROUNDS,
     )
     show_process(found, "sklearn", ANSWER_TIME)
-    rate = size / min(run.seconds for run in found["nncli"])
-    lines = (folder / "nncli.txt").read_bytes().count(b"\n")
-    if lines != ANSWERED_ROWS + 1:
-        raise Crashed(f"predict: expected {ANSWERED_ROWS:,} answers and a header, found {lines:,} lines")
-    print(f"  nncli: {rate:.0f} MB/s at best")
+    for name in commands:
+        lines = (folder / f"{name}.txt").read_bytes().count(b"\n")
+        if lines != ANSWERED_ROWS + 1:
+            raise Crashed(f"{name}: expected {ANSWERED_ROWS:,} answers and a header, found {lines:,} lines")
+    print(f"  nncli: {size / min(run.seconds for run in found['nncli']):.0f} MB/s at best")
+
+
+def repeat(path: Path, target: str, to: Path) -> None:
+    """The rows of a CSV file without their target, over and over until they are so many as are answered."""
+    table = csv.read_csv(path).drop_columns([target])
+    options = csv.WriteOptions(include_header=False)
+    with to.open("wb") as file:
+        file.write(",".join(table.column_names).encode() + b"\n")
+        for start in range(0, ANSWERED_ROWS, len(table)):
+            csv.write_csv(table.slice(0, ANSWERED_ROWS - start), file, options)
 
 
 def larger_than_memory(data: Any, folder: Path, peers: set[str]) -> None:

@@ -1,4 +1,4 @@
-"""python answer_sklearn.py FILE MODEL trains on a file; python answer_sklearn.py MODEL <rows >answers does what
+"""python answer_sklearn.py FILE MODEL TARGET trains on a file; python answer_sklearn.py MODEL <rows >answers does what
 `nncli predict MODEL` does, in chunks."""
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from sklearn.neural_network import MLPClassifier
 
 ROWS = 50_000
 
-if len(sys.argv) == 3:
+if len(sys.argv) == 4:
     frame = pd.read_csv(sys.argv[1])
-    y = frame.pop("class").to_numpy(str)
+    y = frame.pop(sys.argv[3]).to_numpy(str)
     warnings.simplefilter("ignore")
     model = MLPClassifier((64,), max_iter=5).fit(frame.to_numpy(np.float32), y)
     Path(sys.argv[2]).write_bytes(pickle.dumps(model))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 ZERO, NEWLINE = np.uint8(ord("0")), ord("\n")
 LAST = np.uint16(1024)  # marks the last cell of a row, out of the way of three digits
+PIECE_BYTES = 1 << 19  # whatever is made of them stays in the cache
 
 
 def read(data: bytes, columns: int, delimiter: str) -> NDArray[np.uint8] | None:
@@ -17,6 +18,18 @@ def read(data: bytes, columns: int, delimiter: str) -> NDArray[np.uint8] | None:
 
     None where anything else is there.
     """
+    pieces, start = [], 0
+    while start < len(data):
+        end = data.rfind(b"\n", start, start + PIECE_BYTES) + 1 or len(data)
+        piece = _read(data[start:end], columns, delimiter)
+        if piece is None:
+            return None
+        pieces.append(piece)
+        start = end
+    return np.concatenate(pieces)
+
+
+def _read(data: bytes, columns: int, delimiter: str) -> NDArray[np.uint8] | None:
     padded = np.frombuffer(b"\n\n\n" + data, np.uint8)  # so that three bytes stand before each
     byte = padded[3:]
     digits = padded - ZERO  # above 9 for whatever is no digit

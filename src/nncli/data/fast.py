@@ -122,7 +122,9 @@ class FastPath:
         return Block(Table(self.layout.numeric, numbers, texts, known), target, kept, {})
 
     def _whole(self, cells: NDArray[np.uint8]) -> Block:
-        numbers = np.take(cells, [int(place) for place in self.numeric], axis=1)
+        places = [int(place) for place in self.numeric]
+        side_by_side = places == [*range(places[0], places[0] + len(places))] if places else False
+        numbers = cells[:, places[0] : places[-1] + 1] if side_by_side else np.take(cells, places, axis=1)
         target = None
         if self.layout.target is not None:
             [(_, place)] = self.text
