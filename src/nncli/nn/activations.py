@@ -110,14 +110,15 @@ class ReLU(Activation):
 
     graph = "relu(z)"
     initializer = "he"
+    in_place = True
 
     def forward(self, Z: Array, A: Array) -> None:
         np.maximum(Z, 0, out=A)
 
     def backward(self, dA: Array, Z: Array, A: Array, dZ: Array | None) -> None:
         if dZ is not None:
-            np.greater(A, 0, out=dZ)  # dA/dZ = [Z > 0] = [A > 0]
-            dZ *= dA  # dL/dZ = dL/dA ∘ [Z > 0]
+            np.greater(A, 0, out=A)  # dA/dZ = [Z > 0] = [A > 0]
+            np.multiply(dA, A, out=dZ)  # dL/dZ = dL/dA ∘ [Z > 0]
 
 
 @ACTIVATIONS.register("leaky-relu")

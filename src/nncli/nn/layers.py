@@ -18,11 +18,13 @@ Array = NDArray[Any]  # float32 or float64, as the network's dtype says
 class Layer(ABC):
     """One step of a network, A = f(X). Its parameters and their gradients are views into θ and g.
 
-    `weights` names those parameters that regularisation holds down: not biases, and not slopes.
+    `weights` names those parameters that regularisation holds down: not biases, and not slopes. A layer that is
+    `in_place` can do without X once it has A, so that A may lie where X does, and dX where dA does.
     """
 
     name: ClassVar[str]
     weights: tuple[str, ...] = ()
+    in_place: ClassVar[bool] = False
 
     def width(self, d: int) -> int:
         """How many outputs a row of d inputs has."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from nncli.nn.activations import sigmoid
 from nncli.nn.layers import Array
+from nncli.nn.memory import ones
 from nncli.registry import Registry
 
 
@@ -97,6 +98,6 @@ def softmax(Z: Array, P: Array) -> tuple[Array, Array]:
     with np.errstate(over="ignore"):  # z − m may be −∞ in float32, and e^−∞ = 0 is then right
         np.subtract(Z, m, out=P)
     np.exp(P, out=P)
-    s = P @ np.ones((P.shape[1], 1), P.dtype)  # Σ_j, three times as fast as `sum(1)`
+    s = P @ ones(P.shape[1], P.dtype)[:, None]  # Σ_j, three times as fast as `sum(1)`
     P /= s
     return m, s

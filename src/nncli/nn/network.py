@@ -66,8 +66,8 @@ class Network:
                 {name: block.view(self.theta) for name, block in of_layer.items()},
                 {name: block.view(self.grad) for name, block in of_layer.items()},
             )
-        self._outputs = [zeros((0, width), self.dtype) for width in self.widths[1:]]
-        self._gradients = [zeros((0, width), self.dtype) for width in self.widths[1:-1]]
+        self._outputs = self._buffers(0)
+        self._gradients = self._buffers(0)[:-1]
         self._A: list[Array] = []  # X and the output of each layer, for the current batch
 
     @property
@@ -120,7 +120,7 @@ class Network:
         """Fills `grad` with dL/dθ, from dZ (n, outputs) = dL/dZ of the batch of the last `forward`; and dX (n, d)
         with dL/dX, where it is given."""
         if len(self._gradients) and len(self._gradients[0]) < len(self._outputs[0]):
-            self._gradients = [zeros(A.shape, self.dtype) for A in self._outputs[:-1]]
+            self._gradients = self._buffers(len(self._outputs[0]))[:-1]
         n = len(dZ)
         gradients = [*(dA[:n] for dA in self._gradients), dZ]  # dL/dA for the output of each layer
         first = 0 if dX is not None else self.layers.index(self.dense[0])  # training needs nothing before θ
@@ -143,10 +143,17 @@ class Network:
                 graph.call(node, f"{'Z' if isinstance(layer, Dense) else 'A'}{number}[{unit}]")
         return now, positions
 
+    def _buffers(self, n: int) -> list[Array]:
+        """(n, width) for what each layer makes of n rows; a layer that works in place shares that of the one before."""
+        made: list[Array] = []
+        for layer, width in zip(self.layers, self.widths[1:], strict=True):
+            made.append(made[-1] if layer.in_place and made else zeros((n, width), self.dtype))
+        return made
+
     def _fit(self, n: int) -> None:
         """Makes `_A` the buffers for a batch of n rows."""
         if n > len(self._outputs[0]):
-            self._outputs = [zeros((n, A.shape[1]), self.dtype) for A in self._outputs]
+            self._outputs = self._buffers(n)
             self._A = []
         if not self._A or len(self._A[1]) != n:
             self._A = [self._outputs[0], *(A[:n] for A in self._outputs)]
