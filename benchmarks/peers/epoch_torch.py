@@ -16,6 +16,10 @@ X, y, X_test, y_test = map(torch.from_numpy, scaled_arrays(folder))
 widths = [X.shape[1], *hidden, CLASSES]
 layers = [layer for d, units in pairwise(widths) for layer in (nn.Linear(d, units), nn.ReLU())]
 model = nn.Sequential(*layers[:-1])
+for layer in model:
+    if isinstance(layer, nn.Linear):  # as the others begin; its own way of drawing weights learns more slowly
+        nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+        nn.init.zeros_(layer.bias)
 criterion = nn.CrossEntropyLoss()
 updater = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[optimizer](model.parameters(), lr=lr, fused=True)
 
