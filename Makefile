@@ -33,7 +33,7 @@ transcripts: $(VENV)/installed-dev  ## check that the README shows what the prog
 fuzz: $(VENV)/installed-dev  ## a million mutations each of model, CSV and IDX files, and 300 kills (two hours)
 	NNCLI_EXAMPLES=1000000 NNCLI_LONG=25 $(BIN)/python -m pytest tests/test_fuzz.py tests/test_resume.py
 
-bench: $(VENV)/installed-bench  ## time nncli against its peers (a few minutes; MNIST=FOLDER of IDX files)
+bench: $(VENV)/installed-bench  ## time nncli against its peers (20 minutes; MNIST=FOLDER of IDX files)
 	$(BIN)/python benchmarks/run.py $(MNIST)
 
 mnist: $(VENV)/installed  ## accuracies on MNIST, three seeds each (30 minutes; MNIST=FOLDER of IDX files)

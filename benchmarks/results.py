@@ -50,11 +50,12 @@ def table(machine: Mapping[str, Any], comparisons: Sequence[Comparison]) -> str:
 
 
 def plot(comparisons: Sequence[Comparison], path: Path) -> None:
-    """A bar for each ratio, on a logarithmic scale around 1, with a mark where its limit is."""
+    """A bar for each ratio that counts, on a logarithmic scale around 1, with a mark where its limit is."""
+    comparisons = [c for c in comparisons if c.added is None]
     import matplotlib as mpl
 
     mpl.use("svg")
-    mpl.rcParams["svg.hashsalt"] = "nncli"  # the same figures make the same file
+    mpl.rcParams |= {"svg.hashsalt": "nncli", "svg.fonttype": "none"}  # the same figures make the same small file
     from matplotlib import pyplot as plt
 
     figure, axes = plt.subplots(figsize=(11, 0.24 * len(comparisons) + 1.2), layout="constrained")
