@@ -111,6 +111,7 @@ class Comparison:
     limit: float | None = None  # what the ratio may be at most
     added: float | None = None  # what ours may be more than theirs at most, where it is not the ratio that counts
     work: str = ""
+    void: bool = False  # they have not done the same
 
     @property
     def ratio(self) -> float:
@@ -124,7 +125,9 @@ class Comparison:
 
     @property
     def met(self) -> bool | None:
-        """Both ratios within the limit."""
+        """Both ratios within the limit; None where there is none, or nothing to compare."""
+        if self.void:
+            return None
         if self.added is not None:
             return statistics.median(self.ours) - statistics.median(self.theirs) <= self.added
         return None if self.limit is None else max(self.ratio, self.pairwise) <= self.limit
@@ -134,6 +137,10 @@ class Comparison:
         if self.added is not None:
             return f"+{self.added:g} {self.unit}"
         return "-" if self.limit is None else f"{self.limit:.2f}"
+
+    @property
+    def verdict(self) -> str:
+        return "void" if self.void else {None: "", True: "met", False: "missed"}[self.met]
 
     def shown(self, figure: float) -> str:
         """With three digits that tell, or four."""

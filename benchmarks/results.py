@@ -40,7 +40,7 @@ def table(machine: Mapping[str, Any], comparisons: Sequence[Comparison]) -> str:
     work = ""
     for c in comparisons:
         ours, theirs = (f"{c.shown(statistics.median(figures))} {c.unit}" for figures in (c.ours, c.theirs))
-        verdict = {None: "", True: "met", False: "**missed**"}[c.met]
+        verdict = c.verdict.replace("missed", "**missed**")
         lines.append(
             f"| {c.work if c.work != work else ''} | {c.what} | {ours} | {theirs} | {c.peer} | {c.ratio:.2f} | "
             f"{c.pairwise:.2f} | {c.limit_shown} | {verdict} |"

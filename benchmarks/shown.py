@@ -24,10 +24,9 @@ def show(c: Comparison) -> None:
     """A row of the table."""
     comparisons.append(replace(c, work=_works[-1]))
     ours, theirs = (c.shown(statistics.median(figures)) for figures in (c.ours, c.theirs))
-    verdict = {None: "", True: "met", False: "MISSED"}[c.met]
     print(
         f"  {c.what:16} {ours:>9} {theirs:>9} {c.unit:2} {c.ratio:6.2f} {c.pairwise:8.2f} {c.limit_shown:>6} "
-        f"{verdict:7} against {c.peer}",
+        f"{c.verdict:7} against {c.peer}",
         flush=True,
     )
 
@@ -49,4 +48,7 @@ def compare_accuracies(accuracies: Mapping[str, float], within: float = SAME_ACC
     print("  test accuracy:   " + ", ".join(f"{name} {accuracy:.2%}" for name, accuracy in accuracies.items()))
     for name, accuracy in accuracies.items():
         if abs(accuracy - accuracies["nncli"]) > within:
-            print(f"  VOID: nncli and {name} are over {within * 100:g} points apart: they did not do the same")
+            print(f"  void: nncli and {name} are over {within * 100:g} points apart: they did not do the same")
+            for i, c in enumerate(comparisons):
+                if c.work == _works[-1] and c.peer == name:
+                    comparisons[i] = replace(c, void=True)

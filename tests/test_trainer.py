@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nncli.batch import evaluate
+from nncli.batch import Batch, evaluate
 from nncli.config import TrainConfig
 from nncli.data.matrix import Matrix, Subset
 from nncli.errors import TrainingError
@@ -194,9 +194,13 @@ def test_a_large_batch_goes_through_in_parts_and_has_the_same_gradient(
         list(mine.run())
         return mine
 
+    sizes: list[int] = []
+    take = Batch.take
+    monkeypatch.setattr(Batch, "take", lambda self, rows: sizes.append(len(rows)) or take(self, rows))
     whole = after_three_steps()
     monkeypatch.setattr("nncli.trainer.rows_at_once", lambda widths: 7)
     parts = after_three_steps()
+    assert sizes == [40] * 3 + [7, 7, 7, 7, 7, 5] * 3
     np.testing.assert_allclose(parts.network.theta, whole.network.theta, rtol=1e-9)
     assert [epoch.train_accuracy for epoch in parts.history] == [epoch.train_accuracy for epoch in whole.history]
     np.testing.assert_allclose(

@@ -83,21 +83,19 @@ class Batch:
     def learn(self, rows: Positions) -> Sums:
         """g = dL/dθ, L the mean over the given rows of the matrix, and what they come to; no g where that is not
         finite. More than `size` rows go through the network in parts, whose gradients add up."""
-        parts = [rows[start : start + self.size] for start in range(0, len(rows), self.size)]
-        if len(parts) > 1:
-            self.subset.matrix.expect(rows)
-            total = np.zeros_like(self.network.grad)
-        found = []
-        for part in parts:
-            found.append(self.forward(part))
-            if not math.isfinite(found[-1].loss):
-                break
-            self.backward()
-            if len(parts) > 1:
-                self.network.grad *= len(part) / len(rows)
-                total += self.network.grad
-        if len(parts) > 1:
-            self.network.grad[:] = total
+        if len(rows) <= self.size:
+            sums = self.forward(rows)
+            if math.isfinite(sums.loss):
+                self.backward()
+            return sums
+        self.subset.matrix.expect(rows)
+        g, total, found = self.network.grad, np.zeros_like(self.network.grad), []
+        for start in range(0, len(rows), self.size):
+            part = rows[start : start + self.size]
+            found.append(self.learn(part))
+            g *= len(part) / len(rows)
+            total += g
+        g[:] = total
         return Sums(*map(sum, zip(*found, strict=True)))
 
     def backward(self, dX: Array | None = None) -> None:

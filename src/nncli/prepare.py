@@ -164,10 +164,11 @@ def _inputs(config: TrainConfig, preprocess: Preprocess, dataset: Dataset) -> In
     assert config.hidden is not None
     assert config.batch_size is not None
     n, widths = len(dataset), [preprocess.width, *config.hidden, len(dataset.classes)]
-    batch = min(n if config.batch_size == FULL_BATCH else config.batch_size, rows_at_once(widths))
+    batch = n if config.batch_size == FULL_BATCH else config.batch_size
+    at_once = min(batch, rows_at_once(widths))
     row_bytes = 3 * widths[0] * dtype.itemsize + 16  # of a window: as read, scaled, and on the way
     network = COPIES * sum((a + 1) * b for a, b in itertools.pairwise(widths)) * dtype.itemsize
-    step = 3 * sum(widths) * dtype.itemsize * max(batch, EVAL_ROWS) + row_bytes * batch
+    step = 3 * sum(widths) * dtype.itemsize * max(at_once, EVAL_ROWS) + row_bytes * at_once
     of_row = ROW_BYTES + 16 * (config.class_weight == "balanced") + 32 * (config.weight is not None)
     needed = OF_PROGRAM + max(network + step + of_row * n + LEAST_WINDOW, SPLIT_BYTES * n)
     if needed > dataset.memory:
@@ -176,7 +177,7 @@ def _inputs(config: TrainConfig, preprocess: Preprocess, dataset: Dataset) -> In
             f"{n:,} rows in batches of {batch:,} need {-(-needed // 10**6):,}MB, found {dataset.memory // 10**6:,}MB",
             "Allow so much",
         )
-    window = max(batch, (dataset.memory - OF_PROGRAM - network - step - of_row * n) // row_bytes)
+    window = max(at_once, (dataset.memory - OF_PROGRAM - network - step - of_row * n) // row_bytes)
     return Windowed(dataset.table, preprocess.width, lambda table: preprocess.transform(table, dtype), window)
 
 

@@ -56,7 +56,7 @@ class FastPath:
         numbers = (as_number(token, layout.decimal) for token in missing)
         self.missing_numbers = [float(number) for number in numbers if number is not None]
         # whole numbers alone may be there until a block shows something else
-        self.whole = not (layout.text or layout.dates or layout.keep or self.missing_numbers)
+        self.whole = bool(layout.numeric) and not (layout.text or layout.dates or layout.keep or self.missing_numbers)
         names = [str(i) for i in range(len(layout.names))]
         self.read_options = csv.ReadOptions(column_names=names, block_size=1 << 30, use_threads=False)
         self.parse_options = {
@@ -123,8 +123,8 @@ class FastPath:
 
     def _whole(self, cells: NDArray[np.uint8]) -> Block:
         places = [int(place) for place in self.numeric]
-        side_by_side = places == [*range(places[0], places[0] + len(places))] if places else False
-        numbers = cells[:, places[0] : places[-1] + 1] if side_by_side else np.take(cells, places, axis=1)
+        low, high = places[0], places[-1] + 1
+        numbers = cells[:, low:high] if places == [*range(low, high)] else np.take(cells, places, axis=1)
         target = None
         if self.layout.target is not None:
             [(_, place)] = self.text
