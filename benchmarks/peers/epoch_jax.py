@@ -10,12 +10,13 @@ from jax_network import begin, compiled, initial, scores
 folder, hidden, optimizer, lr = arguments()
 X, y, X_test, y_test = map(jnp.asarray, scaled_arrays(folder))
 STEPS = len(X) // BATCH  # a scan wants batches of one size: the last, smaller one is left out
-whole_epoch = compiled(optimizer, lr)
+in_order = compiled(optimizer, lr)
 
 
 @jax.jit
-def shuffled(key):
-    return jax.random.permutation(key, len(X))[: STEPS * BATCH].reshape(STEPS, BATCH)
+def whole_epoch(state, key):
+    rows = jax.random.permutation(key, len(X))[: STEPS * BATCH].reshape(STEPS, BATCH)
+    return in_order(state, X, y, rows)
 
 
 key, first = jax.random.split(jax.random.key(0))
@@ -25,7 +26,7 @@ state = begin(initial(first, [X.shape[1], *hidden, CLASSES]))
 def epoch() -> None:
     global state, key
     key, sub = jax.random.split(key)
-    state = jax.block_until_ready(whole_epoch(state, X, y, shuffled(sub)))
+    state = jax.block_until_ready(whole_epoch(state, sub))
 
 
 serve(epoch, lambda: float((scores(state[0], X_test).argmax(1) == y_test).mean()))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import jax
 import jax.numpy as jnp
 
@@ -9,10 +11,8 @@ import jax.numpy as jnp
 def initial(key, widths):
     """θ, as (W, b) for each layer."""
     keys = jax.random.split(key, len(widths) - 1)
-    shapes = zip(widths, widths[1:], strict=False)
-    return [
-        (jax.random.normal(k, (d, h)) * jnp.sqrt(2 / d), jnp.zeros(h)) for k, (d, h) in zip(keys, shapes, strict=True)
-    ]
+    shapes = zip(keys, pairwise(widths), strict=True)
+    return [(jax.random.normal(k, (d, h)) * jnp.sqrt(2 / d), jnp.zeros(h)) for k, (d, h) in shapes]
 
 
 def scores(theta, X):
