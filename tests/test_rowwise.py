@@ -108,7 +108,7 @@ def test_many_rows_at_a_time_are_the_textbook_loop(
     K: int, loss: str, optimizer: str, lr: float, average: str, weighted: bool
 ) -> None:
     rng = np.random.default_rng(5)
-    n, d, passes = 200, 6, 2
+    n, d, passes = 600, 6, 2
     centres = rng.normal(size=(K, d))
     y = rng.integers(K, size=n)
     X = centres[y] + rng.normal(size=(n, d))
@@ -167,8 +167,8 @@ def trained(X: np.ndarray, y: np.ndarray, K: int, epochs: int, **options: object
 @pytest.mark.parametrize("K", [2, 3])
 def test_row_by_row_is_also_what_batches_of_one_row_do(model: str, K: int, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(2)
-    y = rng.integers(K, size=150)
-    X = rng.normal(size=(K, 5))[y] + rng.normal(size=(150, 5))
+    y = rng.integers(K, size=600)
+    X = rng.normal(size=(K, 5))[y] + rng.normal(size=(600, 5))
     schedule = "cosine:warmup=20"
     fast = trained(X, y, K, 3, model=model, schedule=schedule)
     monkeypatch.setattr(rowwise, "fits", lambda network, loss, optimizer: False)

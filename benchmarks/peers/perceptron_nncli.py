@@ -10,7 +10,7 @@ from pathlib import Path
 
 from frame import CLASSES, arrays, serve
 
-from nncli.blas import choose_kernels
+from nncli.blas import choose_kernels, multiply_with
 
 choose_kernels()  # as the program does; before NumPy is imported
 
@@ -44,4 +44,5 @@ def fit() -> None:
     list(Trainer(network, loss, config, train, None, CLASSES, np.random.default_rng(0)).run())
 
 
-serve(fit, lambda: evaluate(network, loss, test, CLASSES)[1])
+with multiply_with(1):  # as the commands do for these
+    serve(fit, lambda: evaluate(network, loss, test, CLASSES)[1])

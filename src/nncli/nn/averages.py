@@ -29,11 +29,7 @@ class Average(ABC):
 
     @abstractmethod
     def add(self, theta: Array, steps: int = 1) -> None:
-        """Counts θ; or, of several steps, their mean with the weights that `within` gives."""
-
-    @abstractmethod
-    def within(self, steps: int) -> NDArray[np.float64]:
-        """The weight of each of the last `steps` steps among themselves, (steps,); their sum is 1."""
+        """Counts θ; or, of several steps, their mean (see `Running.within`)."""
 
 
 class Running(Average):
@@ -54,6 +50,10 @@ class Running(Average):
     def share(self, steps: int) -> float:
         """The weight of the last `steps` of all `self.steps` steps together."""
 
+    @abstractmethod
+    def within(self, steps: int) -> NDArray[np.float64]:
+        """The weight of each of the last `steps` steps among themselves, (steps,); their sum is 1."""
+
 
 AVERAGES: Registry[Average] = Registry("--average")
 
@@ -67,11 +67,6 @@ class Last(Average):
 
     def add(self, theta: Array, steps: int = 1) -> None:
         pass
-
-    def within(self, steps: int) -> NDArray[np.float64]:
-        weights = np.zeros(steps)
-        weights[-1] = 1
-        return weights
 
 
 @AVERAGES.register("mean")
