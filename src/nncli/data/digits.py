@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 ZERO, NEWLINE = np.uint8(ord("0")), ord("\n")
-LAST = np.uint16(1024)  # marks the last cell of a row, out of the way of three digits
 PIECE_BYTES = 1 << 19  # whatever is made of them stays in the cache
 
 
@@ -31,28 +30,26 @@ def read(data: bytes, columns: int, delimiter: str) -> NDArray[np.uint8] | None:
 
 def _read(data: bytes, columns: int, delimiter: str) -> NDArray[np.uint8] | None:
     padded = np.frombuffer(b"\n\n\n" + data, np.uint8)  # so that three bytes stand before each
-    byte = padded[3:]
     digits = padded - ZERO  # above 9 for whatever is no digit
     is_digit = digits <= 9
-    here, before, two_before, three_before = (is_digit[3 - k : len(is_digit) - k] for k in range(4))
+    digits *= is_digit  # 0 for whatever is no digit
+    pairs = is_digit[:-1] & is_digit[1:]
+    byte, here, before = padded[3:], is_digit[3:], is_digit[2:-1]
     newline = byte == NEWLINE
-    if not ((here | newline | (byte == ord(delimiter))).all() and newline[-1] and (here | before).all()):
-        return None  # another character, no end of line, or an empty cell
-    pairs = here & before
-    triples = pairs & two_before
-    tens, hundreds = digits[2:-1] * pairs, digits[1:-2] * triples
-    leading = before & ~two_before & (digits[2:-1] == 0)
-    if (triples & three_before).any() or (leading & here).any() or ((hundreds == 0) & triples).any():
-        return None
-    value = digits[3:].astype(np.uint16)  # of the number that ends here; of others it means nothing
-    value += tens * np.uint8(10)
-    value += hundreds * np.uint16(100)
-    value[:-1] += newline[1:] * LAST
-    cells = np.compress(~here[1:], value[:-1])  # where a number ends: before what is no digit
-    if len(cells) != columns * np.count_nonzero(newline):
-        return None
-    table = cells.reshape(-1, columns)
-    numbers = table & (LAST - np.uint16(1))
-    if (table[:, -1] < LAST).any() or (numbers > 255).any():
-        return None  # rows of different lengths, or numbers that do not fit
-    return numbers.astype(np.uint8)
+    if not (newline[-1] and (here | newline | (byte == ord(delimiter))).all() and (here | before).all()):
+        return None  # no end of line, another character, or an empty cell
+    if (pairs[:-2] & pairs[2:]).any() or ((padded[2:-1] == ZERO) & (here > is_digit[1:-2])).any():
+        return None  # four digits in a row, or a leading zero
+    # of the number that ends before each byte; where none does, they mean nothing
+    hundreds = digits[:-3] * pairs[1:-1]
+    below_100 = digits[1:-2] * np.uint8(10)
+    below_100 += digits[2:-1]
+    value = hundreds * np.uint8(100)
+    value += below_100
+    if hundreds.max() > 2 or (value < below_100).any():
+        return None  # above 255
+    ends = np.flatnonzero(~here)
+    last = byte[ends[columns - 1 :: columns]]
+    if len(ends) != columns * len(last) or (last != NEWLINE).any() or np.count_nonzero(newline) != len(last):
+        return None  # rows of other lengths
+    return value.take(ends).reshape(-1, columns)
