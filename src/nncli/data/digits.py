@@ -17,10 +17,12 @@ def read(data: bytes, columns: int, delimiter: str) -> NDArray[np.uint8] | None:
 
     None where anything else is there.
     """
+    padded = np.empty(3 + len(data), np.uint8)  # so that three bytes stand before each
+    padded[:3], padded[3:] = NEWLINE, np.frombuffer(data, np.uint8)
     pieces, start = [], 0
     while start < len(data):
         end = data.rfind(b"\n", start, start + PIECE_BYTES) + 1 or len(data)
-        piece = _read(data[start:end], columns, delimiter)
+        piece = _read(padded[start : 3 + end], columns, delimiter)
         if piece is None:
             return None
         pieces.append(piece)
@@ -28,8 +30,8 @@ def read(data: bytes, columns: int, delimiter: str) -> NDArray[np.uint8] | None:
     return np.concatenate(pieces)
 
 
-def _read(data: bytes, columns: int, delimiter: str) -> NDArray[np.uint8] | None:
-    padded = np.frombuffer(b"\n\n\n" + data, np.uint8)  # so that three bytes stand before each
+def _read(padded: NDArray[np.uint8], columns: int, delimiter: str) -> NDArray[np.uint8] | None:
+    """The same for some lines, and the three bytes before them."""
     digits = padded - ZERO  # above 9 for whatever is no digit
     is_digit = digits <= 9
     digits *= is_digit  # 0 for whatever is no digit
