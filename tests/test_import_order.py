@@ -82,7 +82,7 @@ def test_every_room_named_here_exists() -> None:
         ("--help", {"numpy", "pyarrow", "sklearn", "rich"}),
         ("train --help", {"pyarrow", "sklearn", "rich"}),
         ("train DATA --epochs 1 -o new.npz --json", {"sklearn", "scipy", "rich"}),
-        ("predict MODEL DATA", {"sklearn", "scipy", "rich"}),
+        ("predict MODEL DATA", {"sklearn", "scipy", "rich", "ssl", "multiprocessing", "nncli.cli.train"}),
         ("graph a+b --at a=1,b=2 --json", {"numpy", "pyarrow", "sklearn", "rich"}),
         ("datasets --json", {"numpy", "pyarrow", "sklearn", "rich"}),
     ],

@@ -13,8 +13,7 @@ import signal
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol
@@ -140,7 +139,7 @@ class Processes:
             while len(flying) < AHEAD * self.jobs and (bundle := waiting()):
                 try:
                     flying[self._executor.submit(work_on, work, bundle, shared)] = bundle
-                except BrokenProcessPool:
+                except BrokenExecutor:
                     return [numbered for bundle in (*flying.values(), bundle) for numbered in bundle]
             if not flying or stop():
                 return []
@@ -152,7 +151,7 @@ class Processes:
             if finished:
                 yield [numbered for results in finished for numbered in results]
             for error in errors.values():
-                if isinstance(error, BrokenProcessPool):
+                if isinstance(error, BrokenExecutor):
                     return [numbered for bundle in flying.values() for numbered in bundle]
                 if error is not None:
                     raise error
@@ -170,7 +169,7 @@ class Processes:
                                 return
                         result = future.result()
                         break
-                    except BrokenProcessPool:
+                    except BrokenExecutor:
                         executor.shutdown(kill_workers=True)
                         executor = self._new(1)
                 yield [(number, result)]

@@ -75,12 +75,12 @@ class Place:
         insecure: bool,
     ) -> Place:
         """What the options say; OptionError where they contradict themselves. `usual` holds where none is given."""
-        from nncli.cluster import check_address
-
         tls = _tls(tls_ca, tls_cert, tls_key)
         if address is not None and jobs is not None:
             raise OptionError("--jobs", "the cluster says how much is done at a time", "Leave one of them out")
         if address is not None:
+            from nncli.cluster import check_address
+
             check_address(address, tls, insecure)
         elif tls or insecure:
             raise OptionError(
@@ -134,8 +134,6 @@ def count(option: str, text: str) -> int:
 
 
 def _tls(*files: str | None) -> Tls | None:
-    from nncli.cluster import Tls
-
     given = [file for file in files if file is not None]
     if not given:
         return None
@@ -144,4 +142,6 @@ def _tls(*files: str | None) -> Tls | None:
     for file in given:
         if not Path(file).is_file():
             raise OptionError("--tls-ca", f"there is no file {file}")
+    from nncli.cluster import Tls
+
     return Tls(*given)
