@@ -39,7 +39,8 @@ from shown import comparisons
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 THREADS = min(2, CORES)
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "PJRT_NPROC")  # the last is JAX's
-TUNING = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")  # what a shell may have set: everyone measured takes its own choice
+# What a shell may have set: everyone takes its own kernels, and nobody compiles what it imports again each time.
+SETTINGS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "PYTHONDONTWRITEBYTECODE")
 PEERS = ("pandas", "torch", "jax")
 
 Arrays = dict[str, NDArray[Any]]
@@ -67,7 +68,7 @@ def main() -> int:
     options = parser.parse_args()
     for variable in THREAD_VARIABLES:
         os.environ[variable] = str(THREADS)
-    for variable in TUNING:
+    for variable in SETTINGS:
         os.environ.pop(variable, None)
     machine = describe_machine()
     peers = {package for package in PEERS if is_there(package)}

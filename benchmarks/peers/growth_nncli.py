@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 import tracemalloc
+from functools import cache
 
 from frame import BATCH, serve
 
@@ -39,6 +40,7 @@ def begun() -> Trainer:
     return Trainer(network, loss, config, train, None, K, rng)
 
 
+@cache
 def megabytes() -> float:
     """Of the rows, the model, its training, and all that an epoch needs beside."""
     tracemalloc.start()
