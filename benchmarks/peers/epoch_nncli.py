@@ -29,6 +29,7 @@ config = TrainConfig(
     hidden=hidden or None,
     optimizer=optimizer,
     lr=lr,
+    init="glorot",  # as scikit-learn begins, which has no other way, and so everyone
     schedule="constant",
     batch_size=BATCH,
     epochs=MANY,

@@ -17,8 +17,8 @@ widths = [X.shape[1], *hidden, CLASSES]
 layers = [layer for d, units in pairwise(widths) for layer in (nn.Linear(d, units), nn.ReLU())]
 model = nn.Sequential(*layers[:-1])
 for layer in model:
-    if isinstance(layer, nn.Linear):  # as the others begin; its own way of drawing weights learns more slowly
-        nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    if isinstance(layer, nn.Linear):  # as scikit-learn begins, which has no other way, and so everyone
+        nn.init.xavier_uniform_(layer.weight)
         nn.init.zeros_(layer.bias)
 criterion = nn.CrossEntropyLoss()
 updater = {"adam": torch.optim.Adam, "sgd": torch.optim.SGD}[optimizer](model.parameters(), lr=lr, fused=True)

@@ -9,10 +9,11 @@ import jax.numpy as jnp
 
 
 def initial(key, widths):
-    """θ, as (W, b) for each layer."""
+    """θ, as (W, b) for each layer: Glorot's, as scikit-learn has them."""
     keys = jax.random.split(key, len(widths) - 1)
     shapes = zip(keys, pairwise(widths), strict=True)
-    return [(jax.random.normal(k, (d, h)) * jnp.sqrt(2 / d), jnp.zeros(h)) for k, (d, h) in shapes]
+    uniform = jax.nn.initializers.glorot_uniform()
+    return [(uniform(key, shape), jnp.zeros(shape[1])) for key, shape in shapes]
 
 
 def scores(theta, X):
