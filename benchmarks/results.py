@@ -42,8 +42,8 @@ def table(machine: Mapping[str, Any], comparisons: Sequence[Comparison]) -> str:
         ours, theirs = (f"{c.shown(statistics.median(figures))} {c.unit}" for figures in (c.ours, c.theirs))
         verdict = c.verdict.replace("missed", "**missed**")
         lines.append(
-            f"| {c.work if c.work != work else ''} | {c.what} | {ours} | {theirs} | {c.peer} | {c.ratio:.2f} | "
-            f"{c.pairwise:.2f} | {c.limit_shown} | {verdict} |"
+            f"| {c.work if c.work != work else ''} | {c.what} | {ours} | {theirs} | {c.peer} | {c.ratio:.3f} | "
+            f"{c.pairwise:.3f} | {c.limit_shown} | {verdict} |"
         )
         work = c.work
     return "\n".join(lines)

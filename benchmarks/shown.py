@@ -25,7 +25,7 @@ def show(c: Comparison) -> None:
     comparisons.append(replace(c, work=_works[-1]))
     ours, theirs = (c.shown(statistics.median(figures)) for figures in (c.ours, c.theirs))
     print(
-        f"  {c.what:16} {ours:>9} {theirs:>9} {c.unit:2} {c.ratio:6.2f} {c.pairwise:8.2f} {c.limit_shown:>6} "
+        f"  {c.what:16} {ours:>9} {theirs:>9} {c.unit:2} {c.ratio:6.3f} {c.pairwise:8.3f} {c.limit_shown:>6} "
         f"{c.verdict:7} against {c.peer}",
         flush=True,
     )

@@ -51,7 +51,20 @@ def test_anything_else_anywhere_is_left_to_others(cell: str, place: int) -> None
 
 
 @pytest.mark.parametrize(
-    "data", ["1,2\n3,4", "1,2\n\n3,4\n", "1,2,3\n4\n", "1\n2,3,4\n", "\n1,2\n", ",1,2\n", "1,2\n3,\n"]
+    "data",
+    [
+        "1,2\n3,4",
+        "1,2\n3",
+        "1\n2\n",
+        "1;2\n",
+        "1.2\n",
+        "1,2\n\n3,4\n",
+        "1,2,3\n4\n",
+        "1\n2,3,4\n",
+        "\n1,2\n",
+        ",1,2\n",
+        "1,2\n3,\n",
+    ],
 )
 def test_lines_that_are_no_rows_are_left_to_others(data: str) -> None:
     assert found(data.encode(), 2) is None
@@ -61,13 +74,18 @@ def test_lines_that_are_no_rows_are_left_to_others(data: str) -> None:
     st.lists(st.lists(st.integers(0, 300), min_size=2, max_size=2), min_size=1, max_size=5),
     st.integers(0, 30),
     st.sampled_from([b"", b",", b"\n", b"0", b"9", b"-", b".", b"\r", b'"', b"\xff"]),
+    st.integers(0, 2),
+    st.sampled_from([4, 8, 16, digits.PIECE_BYTES]),
 )
-def test_whatever_is_put_in_between_it_agrees_with_reading_cell_by_cell(
-    rows: list[list[int]], place: int, between: bytes
+def test_whatever_is_put_anywhere_it_agrees_with_reading_cell_by_cell(
+    rows: list[list[int]], place: int, written: bytes, over: int, piece: int
 ) -> None:
     data = b"".join(b"%d,%d\n" % tuple(row) for row in rows)
-    data = data[:place] + between + data[place:]
-    assert found(data, 2) == expected(data, 2, b",")
+    data = data[:place] + written + data[place + over :]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(digits, "PIECE_BYTES", piece)
+        for columns in (1, 2) if data else ():
+            assert found(data, columns) == expected(data, columns, b",")
 
 
 def test_a_whole_file_of_them() -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from nncli.config import TrainConfig
 from nncli.data.matrix import Matrix, Subset
+from nncli.errors import TrainingError
 from nncli.model import build_network
 from nncli.nn import rowwise
 from nncli.nn.averages import AVERAGES
@@ -198,3 +199,22 @@ def test_a_perceptron_makes_no_more_mistakes_than_the_theorem_allows(seed: int, 
     assert mistakes <= bound
     if bound < 300:  # an epoch with a mistake uses up one of so many, so the last epochs had none
         assert mine.history[-1].train_accuracy == 1
+
+
+def test_a_margin_of_just_1_is_no_loss_even_where_the_step_would_overflow() -> None:
+    # (0, 1), −1:     z = 0, L = 1: w = (0, −½), b = −½
+    # (1e200, 1), −1: z = −½ − ½, a margin of just 1, L = 0; ‖x‖² is beyond float64
+    X = np.array([[0, 1.0], [1e200, 1], [1e200, 1]])
+    with np.errstate(over="ignore"):
+        W, b, _, _ = learned(X, [0, 0, 0], 2, "hinge", "sgd", 0.5)
+    assert [*W[:, 0], *b] == [0, -0.5, -0.5]
+
+
+@pytest.mark.parametrize("model", ["perceptron", "mira"])
+def test_divergence_names_the_row_at_which_it_showed(model: str) -> None:
+    rng = np.random.default_rng(3)
+    X, y = rng.normal(size=(700, 3)), rng.integers(3, size=700)
+    X[np.random.default_rng(0).permutation(700)[600]] = np.nan  # the order in which they are learned from
+    with pytest.raises(TrainingError) as caught:
+        trained(X, y, 3, 1, model=model)
+    assert caught.value.where == "epoch 1, batch 601"

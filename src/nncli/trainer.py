@@ -168,6 +168,9 @@ class Trainer:
             self.network, self.loss, self.optimizer, self.average, X, Y,
             lambda i: self.lr * self.schedule.factor(step + i), batch.weights(),
         )  # fmt: skip
+        bad = np.flatnonzero(~np.isfinite(losses))
+        if bad.size:
+            raise self.divergence(step // self.steps + 1, "a finite loss", losses[bad[0]], step + int(bad[0]))
         return batch.sums(Z, losses)
 
     def _learn_batch(self, batch: Batch, chosen: Positions, step: int) -> Sums:

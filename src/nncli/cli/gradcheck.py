@@ -43,9 +43,9 @@ def gradcheck(
     describe the network and its loss, which are checked in float64, at random weights, on 32 rows or as many as
     --batch-size says. Exit code 1 if a gradient is wrong, or nothing is proved.
 
-    nncli gradcheck                                        a network on the bundled digits
+    nncli gradcheck                  a network on the bundled digits
     nncli gradcheck data.csv --hidden 32x16 --activation gelu --dropout 0.5
-    nncli gradcheck model.npz                              a saved model, on the data it was trained on
+    nncli gradcheck model.npz        a saved model, on the data it was trained on
     nncli gradcheck --all
     """
     if all:

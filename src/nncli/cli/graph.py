@@ -41,7 +41,7 @@ def graph(
 
     nncli graph "(w*x + b - y)^2" --at w=1,x=2,b=0,y=3
     nncli graph "-log(sigmoid(w*x))" --at w=0.5,x=2 --dot | dot -Tsvg > graph.svg
-    nncli graph model.npz --row 7                  the loss of a small network on one row, by itself
+    nncli graph model.npz --row 7    the loss of a small network on one row
     """
     if dot and json:
         raise OptionError("--dot", "--json is there too, and only one of them can be printed", "Leave one of them out")

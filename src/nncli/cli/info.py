@@ -25,8 +25,8 @@ def info(
 
     nncli info model.npz
     nncli info model.npz --json
-    nncli info --cache                            what train --memory has left for later
-    nncli info --cache --clear                    and away with it
+    nncli info --cache               what train --memory has left for later
+    nncli info --cache --clear       and away with it
     """
     from nncli import checkpoint
     from nncli.output import print_json

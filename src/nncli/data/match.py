@@ -49,7 +49,9 @@ def plan_answering(
             )
         names = positions
         problem = "the header has other names" if header else "no header"
-        notes.append(f"{problem}: columns are matched by position")
+        its = expected.target
+        place = f", number {names.index(its) + 1} as '{its}'" if its in names else ""
+        notes.append(f"{problem}: columns are matched by position{place}")
     target = expected.target if with_target else None
     if target is not None and target not in names:
         raise DataError(head.place, f"the target column '{target}' is missing", did_you_mean(target, names))

@@ -29,7 +29,7 @@ from nncli.nn.optimizers import MIRA, SGD
 
 ROWS = 512  # taken together, to share what is done once for many
 BLOCK = 64  # of them have their scores from one product: more make each step dearer, fewer all else
-AHEAD = 12  # of those are looked at together for the next one to learn from
+AHEAD = 16  # of those are looked at together for the next one to learn from
 
 
 def fits(network: Network, loss: Loss, optimizer: Optimizer) -> bool:
@@ -77,14 +77,15 @@ def learn_rows(
         s += margin[block]  # of rows to come: scores with the parameters so far; of rows that were: as at their turn
         learned, D = _one_by_one(x, s, own[block], outputs, length, start)
         x, D = x[learned], D[learned]
-        if not isinstance(average, Running):
+        if isinstance(average, Running):
+            # θ after row t is W + Σ_{i ≤ t} x_iᵀ d_i, so in a mean with weights a_t, x_iᵀ d_i counts Σ_{t ≥ i} a_t
+            share = np.cumsum(average.within(len(s))[::-1])[::-1].astype(X.dtype)[learned, None]
+            _move(layer, x, share * D)
+            average.add(network.theta, len(s))  # θ is the mean of these rows now
+            _move(layer, x, (1 - share) * D)
+        else:
             _move(layer, x, D)
-            continue
-        # θ after row t is W + Σ_{i ≤ t} x_iᵀ d_i, so in a mean over t with weights a_t, x_iᵀ d_i counts Σ_{t ≥ i} a_t
-        share = np.cumsum(average.within(len(s))[::-1])[::-1].astype(X.dtype)[learned, None]
-        _move(layer, x, share * D)
-        average.add(network.theta, len(s))  # θ is the mean of these rows now
-        _move(layer, x, (1 - share) * D)
+            average.add(network.theta, len(s))
     S -= margin
     S, Y = S[:, :outputs], Y[:, :outputs]
     return S, loss.forward(S, Y, np.empty_like(S))
@@ -120,6 +121,8 @@ def _one_by_one(
         products = np.dot(X[i:], X[i])
         products += one  # x_i·x_t + 1 for the rows t from i on, the 1 for the bias
         tau = length(start + i, L, float(products[0]))
+        if not tau:
+            continue
         change = products[1:]
         change *= tau
         learned.append(i)
