@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 ZERO, NEWLINE = np.uint8(ord("0")), ord("\n")
-BEFORE = np.full(3, NEWLINE, np.uint8)  # three bytes stand before each, and a newline before each line
+BEFORE = np.full(3, NEWLINE, np.uint8)  # so that each byte has three before it, and each line a newline
 PIECE_BYTES = 1 << 19  # whatever is made of them stays in the cache
 
 
