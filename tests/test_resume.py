@@ -243,7 +243,10 @@ def test_changed_files_are_noticed(nncli: Run, monkeypatch: pytest.MonkeyPatch) 
     for name in ("d.csv", "v.csv", "t.csv"):
         before = Path(name).read_text()
         Path(name).write_text(before + rows[7])
-        assert f"cannot go on with this training: {name} has changed since." in nncli("train", "--resume", "m.npz").err
+        assert (
+            f"{name}: the data have changed since m.npz was trained on them: "
+            in nncli("train", "--resume", "m.npz").err
+        )
         Path(name).write_text(before)
 
 

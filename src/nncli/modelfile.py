@@ -20,33 +20,43 @@ is safe to open: nothing in it can name code, and what is not exactly such a fil
 from __future__ import annotations
 
 import dataclasses
+import io
 import itertools
+import json
 import re
+import shlex
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nncli import meta, npz, snapshot
 from nncli.batch import all_finite
-from nncli.config import TrainConfig
-from nncli.data.dataset import Positions, Schema
+from nncli.config import SOURCES, TrainConfig
+from nncli.data.dataset import Schema
 from nncli.data.preprocess import SCALINGS, Preprocess
+from nncli.data.sources import is_there, native, portable
 from nncli.errors import ModelFileError
 from nncli.model import Model, build_network
 from nncli.nn.calibration import Calibration
 from nncli.option import MOST_LAYERS, OneOf, read_decimal, read_encoding
+from nncli.provenance import Provenance
 from nncli.snapshot import Snapshot
-from nncli.trainer import Epoch
 
 FORMAT = "nncli model"
-FORMAT_VERSION = 4
-# what is new since, and what it was by then
-OLDER = {3: {"schema": {"decimal": ".", "encoding": "utf-8", "dtype": "float32"}, "dates": []}}
+FORMAT_VERSION = 5
+# what is new since, and what it was by then; the names of files were one text each
+NEW_IN_5: dict[str, Any] = {"data": {"file_bytes": None, "val_bytes": None, "test_bytes": None}, "kernels": ""}
+NEW_IN_4: dict[str, Any] = {"schema": {"decimal": ".", "encoding": "utf-8", "dtype": "float32"}, "dates": []}
+OLDER = {4: NEW_IN_5, 3: NEW_IN_4 | NEW_IN_5}
 MOST_COLUMNS, MOST = 1 << 20, 1e30
 KINDS = ("number", "text", "date")
+FARTHEST_DAY = 2e11  # from 1970: beyond what a date of milliseconds can be
+MOST_MEMBERS = 100
+MOST_STATE = 2000  # arrays as long as the parameters that an optimizer may keep in one: L-BFGS, two for each step
 RESOLVED = ("optimizer", "lr", "schedule", "average", "epochs", "batch_size")
 FLAT = {
     "meta": "uint8",
@@ -58,52 +68,21 @@ FLAT = {
     "test_rows": "uint8",
 }  # vectors, and the types of their numbers
 MEMBERS = ("meta", "theta", "median", "shift", "scale", "dead", "val_rows", "test_rows", "history")
+OTHER_MEMBERS = f"other members than {', '.join(MEMBERS)}"
 _PART = ({"loss": float, "accuracy": float}, None)
 META = {
-    "format": str, "format_version": int, "nncli": str, "config": dict, "classes": [str],
+    "format": str, "format_version": int, "nncli": str, "kernels": str, "config": dict, "classes": [str],
     "calibration": ({"a": float, "b": float}, None),
     "schema": {"columns": [[str]], "target": str, "header": bool, "missing": [str], "target_place": int,
                "delimiter": str, "width": int, "decimal": str, "encoding": str,
                "dtype": str},
     "scaling": str, "categories": [[(str, [(str, None)])]], "dates": [[(str, float)]],
-    "data": {"source": str, "sha256": str, "val_sha256": str, "test_sha256": str, "n_rows": int, "has_test_file": bool},
+    "data": {"source": [str], "file_bytes": (int, None), "val_bytes": (int, None), "test_bytes": (int, None),
+             "sha256": str, "val_sha256": str, "test_sha256": str, "n_rows": int, "has_test_file": bool},
     "best_epoch": int, "notes": [str], "state": (dict, None),
     "figures": {"model": str, "classes": [str], "n_train": int, "n_val": int, "n_test": int, "epochs": int,
                 "best_epoch": int, "train": _PART, "val": _PART, "test": _PART, "baseline_accuracy": float},
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """Where a model comes from: enough to find its test rows again, and to say what was done."""
-
-    version: str  # of the program that trained it
-    source: str
-    sha256: str
-    val_sha256: str  # of the file of validation rows, if that is another
-    test_sha256: str
-    n_rows: int  # of the data file
-    val_bits: NDArray[np.uint8]  # a bit for each of these rows (np.packbits), set for those in the part; or empty
-    test_bits: NDArray[np.uint8]
-    has_test_file: bool  # the test set came from a file of its own, or with the data
-    best_epoch: int
-    history: NDArray[np.float64]  # (epochs, 5)
-    figures: dict[str, Any]  # the final figures, as `train --json` has them
-    notes: tuple[str, ...]
-    state: Snapshot | None = None  # from which the training can go on
-
-    @property
-    def val_rows(self) -> NDArray[np.int64]:
-        """The numbers of the rows of the data file that are validation rows."""
-        return _rows(self.val_bits, self.n_rows)
-
-    @property
-    def test_rows(self) -> NDArray[np.int64]:
-        return _rows(self.test_bits, self.n_rows)
-
-    def epochs(self) -> list[Epoch]:
-        """The history, epoch by epoch."""
-        return snapshot.epochs_of(self.history)
 
 
 def encode(model: Model, p: Provenance) -> bytes:
@@ -112,6 +91,7 @@ def encode(model: Model, p: Provenance) -> bytes:
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "nncli": p.version,
+        "kernels": p.kernels,
         "config": model.config.to_json(),
         "classes": list(model.classes),
         "calibration": model.calibration and asdict(model.calibration),
@@ -120,7 +100,10 @@ def encode(model: Model, p: Provenance) -> bytes:
         "categories": [[name, list(values)] for name, values in model.preprocess.categories.items()],
         "dates": [list(one) for one in model.preprocess.dates],
         "data": {
-            "source": p.source,
+            "source": list(map(portable, p.source)),
+            "file_bytes": p.file_bytes,
+            "val_bytes": p.val_bytes,
+            "test_bytes": p.test_bytes,
             "sha256": p.sha256,
             "val_sha256": p.val_sha256,
             "test_sha256": p.test_sha256,
@@ -150,21 +133,100 @@ def encode(model: Model, p: Provenance) -> bytes:
 
 
 def decode(data: bytes) -> tuple[Model, Provenance]:
-    """ValueError, with the reason, for a file that does not hang together: known before anything large is made."""
-    arrays = npz.unpack(data, MEMBERS[0])
-    text = arrays["meta"].tobytes()
-    stored = meta.decode(text, dict)
-    version = _version(stored)
-    if version in OLDER:
-        stored = _upgraded(stored, OLDER[version])
-    meta.check(stored, META)
-    names = tuple(name for name in arrays if not name.startswith("state.")) if stored["state"] else tuple(arrays)
-    if names != MEMBERS or tuple(arrays)[: len(MEMBERS)] != MEMBERS:
-        raise ValueError(f"other members than {', '.join(MEMBERS)}")
+    """Read a model from the bytes of its file, as `read` does."""
+    return read(io.BytesIO(data))
+
+
+def read(file: BinaryIO) -> tuple[Model, Provenance]:
+    """Read a model from its file, from the beginning to the end. Raises ValueError, with the reason, for a file that
+    does not hang together: known before anything large is read or made."""
+    expected = _Expected()
+    arrays = npz.unpack(file, MEMBERS[0], expected)
+    if len(arrays) < len(MEMBERS):
+        raise ValueError(OTHER_MEMBERS)
+    stored = expected.document(arrays)
     for name, kind in FLAT.items():
         if arrays[name].ndim != 1 or arrays[name].dtype != kind:
             raise ValueError(f"member {name} is no vector of {kind}")
     return _model(stored, arrays)
+
+
+class _Expected:
+    """How many bytes each member of the file may have, once the first has said what model it is."""
+
+    def __init__(self) -> None:
+        self._stored: dict[str, Any] | None = None
+
+    def document(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+        """Read the JSON of the first member, in the form of today; ValueError for another form."""
+        if self._stored is None:
+            stored = meta.decode(arrays[MEMBERS[0]].tobytes(), dict)
+            version = _version(stored)
+            if version in OLDER:
+                stored = _with_lists(_upgraded(stored, OLDER[version]))
+            meta.check(stored, META)
+            _refuse_surrogates(stored)
+            self._stored = stored
+        return self._stored
+
+    def __call__(self, name: str, arrays: Mapping[str, NDArray[Any]]) -> int:
+        if not arrays:
+            return npz.HEADER_BYTES + meta.MOST_BYTES
+        stored, place = self.document(arrays), len(arrays)
+        is_state = len(MEMBERS) <= place < MOST_MEMBERS and name.startswith("state.") and stored["state"] is not None
+        if not is_state and MEMBERS[place : place + 1] != (name,):
+            raise ValueError(OTHER_MEMBERS)
+        if is_state:
+            parameters: int = arrays["theta"].size
+            return npz.HEADER_BYTES + MOST_STATE * 8 * max(parameters, 1)
+        columns = len(stored["schema"]["columns"])
+        inputs = 3 * columns + sum(len(part) + 1 for pair in stored["categories"] for part in pair[1:])
+        rows = (max(stored["data"]["n_rows"], 0) + 7) // 8
+        sizes: dict[str, int] = {
+            "theta": _most_parameters(stored, inputs),
+            "dead": inputs,
+            "val_rows": rows,
+            "test_rows": rows,
+        }
+        epochs = stored["config"].get("epochs")
+        sizes["history"] = 40 * epochs if type(epochs) is int else 0
+        return npz.HEADER_BYTES + sizes.get(name, 8 * 3 * columns)
+
+
+def _most_parameters(stored: Mapping[str, Any], inputs: int) -> int:
+    """Bytes of at most so many parameters as the layers can have: weights, biases, and a slope for each unit."""
+    hidden = stored["config"].get("hidden")
+    hidden = hidden if isinstance(hidden, list) and all(type(width) is int for width in hidden) else []
+    if len(hidden) > MOST_LAYERS:
+        raise ValueError(f"more than {MOST_LAYERS:,} hidden layers")
+    widths = [inputs, *hidden, len(stored["classes"])]
+    return 8 * sum((a + 2) * b for a, b in itertools.pairwise(widths))
+
+
+def _refuse_surrogates(stored: Mapping[str, Any]) -> None:
+    """ValueError for half a letter, which JSON can have, but in the names of files."""
+    config = {name: value for name, value in stored["config"].items() if name not in SOURCES}
+    json.dumps({**stored, "config": config, "data": None, "notes": None}, ensure_ascii=False).encode()
+
+
+def _with_lists(stored: dict[str, Any]) -> dict[str, Any]:
+    """The document of an older version, in which the names of files stood in one text, as a shell takes them."""
+    config, data = stored["config"], stored["data"]
+    if not isinstance(config, dict) or not isinstance(data, dict):
+        return stored
+    names = {name: _names(config[name]) for name in SOURCES if name in config}
+    source = [] if data.get("source") == "arrays" else _names(data.get("source"))
+    return {**stored, "config": {**config, **names}, "data": {**data, "source": source}}
+
+
+def _names(text: Any) -> Any:
+    if not isinstance(text, str):
+        return [] if text is None else text
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        return [text]
+    return words if len(words) > 1 and shlex.join(words) == text and not is_there(Path(text)) else [text]
 
 
 def _version(stored: dict[str, Any]) -> int:
@@ -196,9 +258,6 @@ def _upgraded(stored: dict[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
 def _model(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> tuple[Model, Provenance]:
     schema = _schema(stored["schema"])
     preprocess = _preprocess(schema, stored, arrays)
-    hidden = stored["config"].get("hidden")
-    if isinstance(hidden, list) and len(hidden) > MOST_LAYERS:
-        raise ValueError(f"more than {MOST_LAYERS:,} hidden layers")
     config, classes = TrainConfig.from_json(stored["config"]), tuple(stored["classes"])
     theta, calibration = arrays["theta"], stored["calibration"] and Calibration(**stored["calibration"])
     if len(set(classes)) < max(2, len(classes)):
@@ -266,6 +325,8 @@ def _preprocess(schema: Schema, stored: dict[str, Any], arrays: Mapping[str, NDA
         raise ValueError("categories that are not of their form")
     if [type(part) for pair in stored["dates"] for part in pair] != [str, float] * len(stored["dates"]):
         raise ValueError("dates that are not of their form")
+    if any(abs(first) > FARTHEST_DAY for _, first in stored["dates"]):
+        raise ValueError("dates that no calendar has")
     preprocess = Preprocess(
         number_names=schema.of_kind("number"),
         median=arrays["median"],
@@ -293,6 +354,8 @@ def _preprocess(schema: Schema, stored: dict[str, Any], arrays: Mapping[str, NDA
 def _provenance(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Provenance:
     n, history = stored["data"]["n_rows"], arrays["history"]
     parts = [arrays[name] for name in ("val_rows", "test_rows")]
+    if any((stored["data"][f"{part}_bytes"] or 0) < 0 for part in ("file", "val", "test")):
+        raise ValueError("data of fewer than no bytes")
     if n < 1 or any(len(part) not in (0, (n + 7) // 8) for part in parts):
         raise ValueError("rows that the data file did not have")
     if history.ndim != 2 or history.shape[1] != 5 or history.dtype != np.float64:
@@ -306,7 +369,8 @@ def _provenance(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> P
         raise ValueError("a best epoch that is not in the history")
     return Provenance(
         version=stored["nncli"],
-        **stored["data"],
+        kernels=stored["kernels"],
+        **{**stored["data"], "source": tuple(map(native, stored["data"]["source"]))},
         val_bits=parts[0],
         test_bits=parts[1],
         best_epoch=stored["best_epoch"],
@@ -319,16 +383,3 @@ def _provenance(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> P
 def _check_finite(name: str, array: NDArray[Any]) -> None:
     if array.size and not all_finite(array):
         raise ValueError(f"numbers in {name} that are not finite")
-
-
-def bits(rows: Positions, n_rows: int) -> NDArray[np.uint8]:
-    """What `Provenance` has of the rows of a part."""
-    if len(rows) == 0:
-        return np.zeros(0, np.uint8)
-    mask = np.zeros(n_rows, bool)
-    mask[rows] = True
-    return np.packbits(mask)
-
-
-def _rows(bits: NDArray[np.uint8], n_rows: int) -> NDArray[np.int64]:
-    return np.flatnonzero(np.unpackbits(bits, count=n_rows)) if len(bits) else np.zeros(0, np.int64)
