@@ -268,7 +268,7 @@ def test_several_files_are_one(words: list[str], nncli: Run) -> None:
     assert answers[0] == answers[1]
     assert nncli("eval", "m.npz", "--json", "-q").json == nncli("eval", "whole.npz", "--json", "-q").json
     Path("part-2.csv").write_bytes(Path("part-1.csv").read_bytes())
-    assert "has changed since" in nncli("eval", "m.npz").err
+    assert "have changed since" in nncli("eval", "m.npz").err
 
 
 def test_columns_have_to_agree(nncli: Run) -> None:

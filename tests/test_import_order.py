@@ -20,7 +20,7 @@ LEVELS = [
     ["batch"],
     ["trainer"],
     ["predictor", "snapshot"],
-    ["provenance"],
+    ["provenance", "modelform"],
     ["modelfile"],
     ["checkpoint"],
     ["prepare", "answers"],

@@ -105,7 +105,7 @@ def test_rows_are_as_many_as_usual_unless_the_batch_size_is_given() -> None:
 def test_rows_that_count_nothing_are_not_drawn(tmp_path: Path) -> None:
     rows = "".join(f"{i % 9},{i % 4},{i % 3},{'pq'[i % 2]}\n" for i in range(200))
     (tmp_path / "data.csv").write_text("a,b,w,class\n" + rows)
-    subset = of_options(TrainConfig(str(tmp_path / "data.csv"), weight="w", target="class"), ()).subset
+    subset = of_options(TrainConfig((str(tmp_path / "data.csv"),), weight="w", target="class"), ()).subset
     assert subset.weights is not None
     assert (subset.weights[subset.rows] > 0).all()
 
