@@ -112,7 +112,7 @@ def _refuse_surrogates(stored: Mapping[str, Any]) -> None:
 
 def _names_apart(stored: dict[str, Any]) -> dict[str, Any]:
     """The document of an older version, in which the names of files stood in one text, as a shell takes them."""
-    config, data = stored["config"], stored["data"]
+    config, data = stored.get("config"), stored.get("data")
     if not isinstance(config, dict) or not isinstance(data, dict):
         return stored
     names = {name: _names(config[name]) for name in SOURCES if name in config}
