@@ -18,7 +18,7 @@ import pytest
 import cli_process
 from disk_tables import ROWS, Run, complaint, mixed
 from nncli import owned
-from nncli.data import cache, collect, csv
+from nncli.data import cache, collect, csv, stored
 
 pytestmark = pytest.mark.usefixtures("tables_on_the_disk")
 TABLES = Path("cache", "tables")
@@ -143,6 +143,39 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
         f"{tmp_path}/cache: cannot write the table: {os.strerror(errno.EFBIG)}. Set NNCLI_CACHE to another folder."
     )
     assert done.stderr.decode().strip() == expected
+    assert list(TABLES.iterdir()) == []
+
+
+def test_a_table_may_have_more_columns_of_text_and_dates_than_a_process_may_have_files(tmp_path: Path) -> None:
+    lines = [[f"t{i}" for i in range(150)] + [f"d{i}" for i in range(50)] + ["class"]]
+    for i in range(60):
+        dates = [f"2026-0{j % 9 + 1}-{(i * j) % 28 + 1:02}" for j in range(50)]
+        lines.append(["abc"[i * j % 3] for j in range(150)] + dates + ["pq"[i % 2]])
+    Path("d.csv").write_text("".join(",".join(line) + "\n" for line in lines))
+    train = ["train", "d.csv", "--epochs", "1", "-q", "--json", "-o"]
+    assert cli_process.nncli(*train, "memory.npz", cwd=tmp_path).returncode == 0
+    for _ in range(2):  # written, and found again
+        done = cli_process.nncli(
+            *train, "disk.npz", "--memory", "300MB", cwd=tmp_path,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)),
+        )  # fmt: skip
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert Path("disk.npz").read_bytes() == Path("memory.npz").read_bytes()
+        Path("disk.npz").unlink()
+
+
+def test_too_few_open_files_are_named_with_what_helps(
+    nncli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("d.csv").write_text(mixed(), "utf-8")
+
+    def fails(*args: object) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(stored, "append", fails)
+    assert complaint(nncli, "train", "d.csv", "--memory", "300MB") == (
+        f"{tmp_path}/cache: cannot write the table: Too many open files. Allow more open files with ulimit -n."
+    )
     assert list(TABLES.iterdir()) == []
 
 
