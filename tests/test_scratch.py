@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import resource
 import tempfile
 import time
 from collections.abc import Callable
@@ -11,8 +12,13 @@ from pathlib import Path
 
 import pytest
 
+import cli_process
 from nncli import owned, scratch
-from nncli.errors import OutputError
+from nncli.data.bundled import path_of
+from nncli.data.csv import CsvOptions
+from nncli.data.load import load_dataset
+from nncli.errors import DataError, OutputError
+from nncli.trial import Shared
 
 
 @pytest.fixture(autouse=True)
@@ -146,3 +152,43 @@ def test_what_cannot_be_written_is_blamed_on_the_folder(
     with pytest.raises(OutputError) as found, scratch.folder():
         pass
     assert str(found.value) == f"{tmp_path}: cannot write temporary files: {os.strerror(error)}. {remedy}"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "sweep d.csv --lr 0.1,0.2 --jobs 2",  # the data, for other processes
+        "sweep iris --lr 0.1,0.2,0.3,0.4 --hidden 300x300 --search halving --epochs 9 --jobs 1",  # states of trainings
+        "predict MODEL d.csv d.csv --proba --jobs 2",  # the answers
+    ],
+)
+def test_a_full_temporary_folder_is_the_reason_that_is_named(
+    command: str, digits_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    digits = path_of("digits").read_text()
+    Path("d.csv").write_text(digits)
+    done = cli_process.nncli(
+        *command.replace("MODEL", str(digits_model)).split(), "-q", cwd=tmp_path,
+        environment=os.environ | {"TMPDIR": str(tmp_path)},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)),
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.decode() == (
+        f"{tmp_path}: cannot write temporary files: File too large. Set TMPDIR to another folder.\n"
+    )
+    assert not list(tmp_path.glob("nncli-*"))
+
+
+def test_a_failure_of_another_file_is_not_blamed_on_it(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="absent"), scratch.folder() as folder, scratch.writing(folder):
+        (tmp_path.parent / "absent").read_bytes()
+
+
+def test_data_for_other_processes_that_were_cut_short_are_one_line(tmp_path: Path) -> None:
+    """To touch what a mapped file lacks would end the worker with a signal."""
+    shared = Shared.write({"float32": load_dataset("iris", CsvOptions(), "float32")}, tmp_path / "data")
+    assert len(shared.open()["float32"]) == 150
+    os.truncate(tmp_path / "data", 100)
+    with pytest.raises(DataError, match="data: the data of the sweep were changed while it ran"):
+        shared.open()

@@ -77,10 +77,14 @@ def others_may_write(status: os.stat_result) -> bool:
 
 @contextmanager
 def writing(where: Path, what: str, variable: str) -> Iterator[None]:
-    """Blames a failure of the file system on the folder that was written to. `variable` is the one that names it."""
+    """Blames a failure of the file system on the folder that was written to, unless it is about a file elsewhere.
+    `variable` is the one that names the folder."""
     try:
         yield
     except OSError as error:
+        at = Path(error.filename) if isinstance(error.filename, str) else where
+        if not (at.is_relative_to(where) or where.is_relative_to(at)):
+            raise
         another = f"et {variable} to another folder"
         remedy = {
             errno.EMFILE: "Allow more open files with ulimit -n",

@@ -32,14 +32,14 @@ def folder(within: Path | None = None, blame: Blame | None = None) -> Iterator[P
     made = within / f"{PREFIX}{secrets.token_hex(8)}"
     with contextlib.ExitStack() as stack:
         stack.callback(owned.remove, made, NAME, FILES)
-        with (blame or writing)(within):
+        with (blame or writing)(made):
             stack.enter_context(owned.make(made))
         yield made
 
 
-def writing(folder: Path) -> contextlib.AbstractContextManager[None]:
-    """Blames a failure to write a temporary file on the folder of these."""
-    return owned.writing(folder, "temporary files", VARIABLE)
+def writing(made: Path) -> contextlib.AbstractContextManager[None]:
+    """Blames a failure to write to such a folder on the one that it is in."""
+    return owned.writing(made.parent, "temporary files", VARIABLE)
 
 
 def sweep_up(within: Path) -> None:
