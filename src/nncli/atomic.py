@@ -6,6 +6,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 import secrets
 import stat
 import time
@@ -18,6 +19,7 @@ from nncli.errors import OutputError
 
 REMEDY = "Choose another place with {}"
 PREFIX, SUFFIX = ".nncli-", ".tmp"
+ABANDONED = re.compile(r"\.nncli-[0-9a-f]{16}(\.old)?\.tmp")
 YOUNG = 60  # seconds in which a file may not have its lock yet
 
 
@@ -123,12 +125,15 @@ def _rename(temporary: Path, target: Path, temporaries: contextlib.ExitStack) ->
 
 
 def _remove_abandoned(folder: Path) -> None:
+    """Removes what killed programs have left there: files with just such a name as `_new` and `_rename` give, which
+    belong to the user and which nobody has locked."""
     for name in folder.glob(f"{PREFIX}*{SUFFIX}"):
         with contextlib.suppress(OSError):
             status = name.lstat()
-            if not stat.S_ISREG(status.st_mode) or time.time() - status.st_ctime < YOUNG:
+            is_ours = ABANDONED.fullmatch(name.name) and stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid()
+            if not is_ours or time.time() - status.st_ctime < YOUNG:
                 continue
-            with name.open("rb") as file:
+            with FileIO(os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)) as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 name.unlink()
 

@@ -7,6 +7,7 @@ import gc
 import importlib
 import os
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from io import FileIO, TextIOWrapper
 from typing import Annotated, Any
@@ -18,7 +19,7 @@ import nncli
 from nncli.blas import choose_kernels
 from nncli.cli.command import Command, Group
 from nncli.cli.stop import Ended, end_at_once
-from nncli.errors import DONE, HANGUP, INTERRUPTED, READER_GONE, TERMINATED, NncliError
+from nncli.errors import DONE, HANGUP, INTERRUPTED, READER_GONE, TERMINATED, NncliError, NncliWarning
 from nncli.output import say
 
 WORDS = {
@@ -48,13 +49,28 @@ def _guarded(command: Callable[..., int]) -> Callable[..., int]:
     @functools.wraps(command)
     def guarded(**arguments: Any) -> int:
         try:
-            code = command(**arguments)
+            with warnings.catch_warnings():
+                warnings.simplefilter("always", NncliWarning)
+                warnings.showwarning = functools.partial(
+                    _show_warning, arguments.get("quiet", False), warnings.showwarning
+                )
+                code = command(**arguments)
             sys.stdout.flush()
             return code
         except BrokenPipeError:
             raise _ReaderGone from None
 
     return guarded
+
+
+def _show_warning(
+    quiet: bool, usual: Callable[..., None], message: Warning | str, category: type[Warning], *more: Any, **named: Any
+) -> None:
+    """Warnings of nncli are notes; those of other programs look as ever."""
+    if issubclass(category, NncliWarning):
+        say(str(message), quiet)
+    else:
+        usual(message, category, *more, **named)
 
 
 def _app(words: Sequence[str]) -> typer.Typer:
