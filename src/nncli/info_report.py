@@ -11,7 +11,7 @@ from rich.text import Text
 from nncli.data.cache import Entry
 from nncli.data.cells import DEFAULT_MISSING
 from nncli.nn.calibration import Calibration
-from nncli.output import percent
+from nncli.output import percent, put
 from nncli.tables import PARTS, cut, listing, new_table, show
 
 
@@ -24,7 +24,7 @@ def print_cache(folder: Path, entries: Sequence[Entry]) -> None:
             table.add_row(f"{one.bytes / 1e6:,.1f}", f"{one.rows:,}", f"{one.columns:,}", one.source + state)
         show(table)
     size = sum(one.bytes for one in entries)
-    print(f"{len(entries)} {'table' if len(entries) == 1 else 'tables'} in {folder}, {size / 1e6:,.1f} MB")
+    put(f"{len(entries)} {'table' if len(entries) == 1 else 'tables'} in {folder}, {size / 1e6:,.1f} MB")
 
 
 def print_model(d: dict[str, Any]) -> None:

@@ -52,14 +52,14 @@ def _cache(clear: bool, json: bool) -> int:
     from dataclasses import asdict
 
     from nncli.data import cache
-    from nncli.output import print_json
+    from nncli.output import print_json, put
 
     if clear:
         tables, freed = cache.clear()
         if json:
             print_json({"removed": tables, "bytes": freed})
         else:
-            print(f"{tables} {'table' if tables == 1 else 'tables'} removed, {freed / 1e6:,.1f} MB")
+            put(f"{tables} {'table' if tables == 1 else 'tables'} removed, {freed / 1e6:,.1f} MB")
         return DONE
     found = cache.entries()
     if json:
