@@ -13,7 +13,7 @@ from nncli.data.cache import Entry
 from nncli.data.cells import DEFAULT_MISSING
 from nncli.data.sources import title
 from nncli.nn.calibration import Calibration
-from nncli.output import percent
+from nncli.output import percent, put
 from nncli.tables import PARTS, cut, listing, new_table, show
 
 SHOWN_FILES = 3  # of those of a table
@@ -27,7 +27,7 @@ def print_cache(folder: Path, entries: Sequence[Entry]) -> None:
             table.add_row(f"{one.bytes / 1e6:,.1f}", f"{one.rows:,}", f"{one.columns:,}", _named(one))
         show(table)
     size = sum(one.bytes for one in entries)
-    print(f"{len(entries)} {'table' if len(entries) == 1 else 'tables'} in {folder}, {size / 1e6:,.1f} MB")
+    put(f"{len(entries)} {'table' if len(entries) == 1 else 'tables'} in {folder}, {size / 1e6:,.1f} MB")
 
 
 def _named(entry: Entry) -> str:

@@ -1,28 +1,48 @@
-"""What leaves the program: lines on stderr, JSON on stdout."""
+"""What leaves the program for a person or a script: lines, and JSON. Nothing in them moves a cursor."""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import re
 import sys
 from typing import Any
 
+LONGEST, BEGINNING, ENDING = 8000, 5000, 1000  # characters of a line of a message, and what is left of a longer one
+# What a terminal may obey or leave out, where JSON has it as it is: control characters, signs that turn the direction
+# of the text or have no width, and those that no UTF-8 has.
+UNSEEN = re.compile(
+    r"[\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff"
+    r"\U000e0000-\U000e0fff]"
+)
+
 
 def one_line(text: str) -> str:
-    """The text with line breaks and other signs that move the cursor made visible."""
+    """Write line breaks, escape sequences and other signs that cannot be seen as Python escapes them."""
+    if text.isprintable():
+        return text
     return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
 
 
 def say(line: str, quiet: bool = False) -> None:
-    """A note for the person: one line on stderr. That nobody can read it is no reason to stop."""
+    """Print a note for the person, one line on stderr. That nobody can read it is no reason to stop."""
     if not quiet:
+        line = one_line(line)
+        if len(line) > LONGEST:  # where it is and what to do stand at the ends
+            line = f"{line[:BEGINNING]} … {line[-ENDING:]}"
         with contextlib.suppress(OSError):
-            print(one_line(line), file=sys.stderr, flush=True)
+            print(line, file=sys.stderr, flush=True)
+
+
+def put(line: str = "") -> None:
+    """Print a line of a result on stdout."""
+    print(one_line(line))
 
 
 def print_json(document: Any) -> None:
-    """What scripts read."""
-    print(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+    """Print what scripts read: the same document to them, and harmless on a terminal."""
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+    print(UNSEEN.sub(lambda sign: json.dumps(sign[0])[1:-1], text))
 
 
 def number(value: float) -> str:
