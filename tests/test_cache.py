@@ -81,6 +81,7 @@ def swapped(path: Path, old: bytes, new: bytes) -> None:
     [
         lambda table: os.truncate(table / "numbers", 50),
         lambda table: os.truncate(table / "table.json", 1 << 40),
+        lambda table: os.truncate(table / "values", 1 << 40),
         lambda table: (table / "numbers").unlink(),
         lambda table: (table / "columns").write_bytes(b"no array"),
         lambda table: (table / "table.json").write_text("{"),

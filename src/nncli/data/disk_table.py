@@ -32,7 +32,7 @@ DESCRIPTION, NUMBERS, COLUMNS, VALUES, SUMS = "table.json", "numbers", "columns"
 FILES = re.compile("|".join(map(re.escape, (DESCRIPTION, NUMBERS, COLUMNS, VALUES, SUMS))))
 FORM = {
     "version": int, "key": str, "files": [str], "fingerprint": str, "rows": int, "sha256": str, "numbers": str,
-    "names": {"number": [str], "text": [str], "date": [str]}, "counts": [int], "notes": [str],
+    "names": {"number": [str], "text": [str], "date": [str]}, "counts": [int], "values": int, "notes": [str],
     "schema": {
         "columns": [[str]], "target": str, "header": bool, "missing": [str], "target_place": int, "delimiter": str,
         "width": int, "decimal": str, "encoding": str, "dtype": str,
@@ -88,17 +88,17 @@ def write(folder: Path, rows: Rows, origin: Origin) -> None:
     ValueError for more names of files and columns than can be read again."""
     table = rows.table
     columns = [*table.texts.values(), rows.target]
+    values = [value.encode("utf-8", "surrogatepass") for column in columns for value in column.values]
+    lengths = np.array(list(map(len, values)), LENGTHS).tobytes()
     description = {
         "version": VERSION, **asdict(origin), "rows": len(table), "sha256": rows.sha256,
         "numbers": table.numbers.dtype.name,
         "names": {"number": table.number_names, "text": [*table.texts], "date": [*table.dates]},
-        "counts": [len(column.values) for column in columns],
+        "counts": [len(column.values) for column in columns], "values": len(lengths) + sum(map(len, values)),
         "notes": rows.notes, "schema": asdict(rows.schema),
     }  # fmt: skip
     append(folder / DESCRIPTION, meta.encode(description))
-    values = [value.encode("utf-8", "surrogatepass") for column in columns for value in column.values]
-    append(folder / VALUES, np.array(list(map(len, values)), LENGTHS).tobytes())
-    append(folder / VALUES, b"".join(values))
+    append(folder / VALUES, lengths + b"".join(values))
     names = [DESCRIPTION, *([NUMBERS] if table.number_names else []), COLUMNS, VALUES]
     append(folder / SUMS, _sums(folder, names))
     for name in (*names, SUMS):
@@ -131,7 +131,7 @@ def read(folder: Path, key: str, most_text: int) -> Rows | None:
     if known["key"] != key or known["numbers"] not in ("uint8", *DTYPES) or n < 1 or min(counts, default=-1) < 0:
         raise ValueError("another table")
     dtype = np.dtype(known["numbers"])
-    expected = {COLUMNS: n * (CODES.itemsize * len(counts) + DATES.itemsize * len(dates))}
+    expected = {VALUES: known["values"], COLUMNS: n * (CODES.itemsize * len(counts) + DATES.itemsize * len(dates))}
     if numbers:
         expected[NUMBERS] = n * len(numbers) * dtype.itemsize
     if len(counts) != len(texts) + 1 or any(files[name].size != size for name, size in expected.items()):
