@@ -29,7 +29,7 @@ def main() -> None:
     for data, options, promised in work:
         found = []
         for seed in SEEDS:
-            done = run(prepare(TrainConfig(data=data, seed=seed, **options)))
+            done = run(prepare(TrainConfig(data=(data,), seed=seed, **options)))
             assert done is not None
             found.append(done.figures["test"]["accuracy"])
         mean, spread = statistics.mean(found), statistics.stdev(found)

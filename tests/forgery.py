@@ -60,7 +60,10 @@ def with_parts(edit: Callable[[dict[str, bytes]], Any]) -> Forge:
 
 def with_array(name: str, edit: Callable[[Any], Any]) -> Forge:
     def forge(data: bytes) -> bytes:
-        arrays = {key: value.copy() for key, value in npz.unpack(data, "meta").items()}
+        arrays = {
+            key: value.copy()
+            for key, value in npz.unpack(io.BytesIO(data), "meta", lambda name, arrays: len(data)).items()
+        }
         arrays[name] = np.asarray(edit(arrays[name]))
         return zipped([(f"{key}.npy", member(value)) for key, value in arrays.items()])
 

@@ -52,5 +52,5 @@ def test_the_same_run_in_other_processes_writes_the_same_bytes(tmp_path: Path) -
 
 def test_a_loaded_model_predicts_the_same(iris_model: Path) -> None:
     (first, _), (second, _) = checkpoint.load(iris_model), checkpoint.load(iris_model)
-    data = load_like("iris", first.schema, first.classes, "float32")
+    data = load_like(("iris",), first.schema, first.classes, "float32")
     np.testing.assert_array_equal(first.scores(data.table), second.scores(data.table))

@@ -101,7 +101,7 @@ DATA = {
     "truncated IDX": Case("train mnist", 1, f"{IMAGES}: expected 28 bytes, as its header says, found 27. Download or copy it again.", {IMAGES: idx((3, 2, 2), bytes(11)), LABELS: idx((3,), bytes(3))}),
     "mislabelled IDX": Case("train mnist", 1, f"{IMAGES}: expected images (3 dimensions), found labels (1 dimension). Check whether the images and labels files are swapped.", {IMAGES: idx((3,), bytes(3)), LABELS: idx((3, 2, 2), bytes(12))}),
     "IDX of another length": Case("train mnist", 1, f"{LABELS}: expected 3 labels, one per image of train-images-idx3-ubyte, found 2. Check that the two files belong together.", {IMAGES: idx((3, 2, 2), bytes(12)), LABELS: idx((2,), bytes(2))}),
-    "eval: changed file": Case("eval two.npz", 1, "two.csv: the file has changed since two.npz was trained on it: its test rows cannot be told. Name the data to judge by: nncli eval MODEL DATA.", {"two.csv": TWO + "1,1,1,yes\n"}),
+    "eval: changed file": Case("eval two.npz", 1, "two.csv: the data have changed since two.npz was trained on them: 543 bytes, and had 533 then. Name the data to judge by: nncli eval MODEL DATA.", {"two.csv": TWO + "1,1,1,yes\n"}),
     "eval: no test rows": Case("eval untested.npz", 1, "untested.npz: the model was trained without test rows. Name the data to judge by: nncli eval MODEL DATA."),
     "eval: unknown class": Case("eval two.npz x.csv", 1, "x.csv: expected a class that the model knows (no, yes), found 'zzz'.", {"x.csv": TWO + "1,1,1,zzz\n"}),
     "eval: no target": Case("eval two.npz x.csv", 1, "x.csv:1: the target column 'label' is missing. Did you mean 'labels'?", {"x.csv": "id,a,b,labels\n1,2,3,yes\n"}),
@@ -197,7 +197,7 @@ OPTIONS = {
     "--config text for number": Case("train two.csv --config c.toml", 2, "c.toml: lr: expected a number above 0, found 'x'.", {"c.toml": 'lr = "x"\n'}),
     "--config text for bool": Case("train two.csv --config c.toml", 2, "c.toml: header: expected true or false, found 'yes'.", {"c.toml": 'header = "yes"\n'}),
     "--config list for number": Case("train two.csv --config c.toml", 2, "c.toml: epochs: expected a whole number from 1, found '3,4'.", {"c.toml": "epochs = [3, 4]\n"}),
-    "--config number for data": Case("train --config c.toml", 2, "c.toml: data: expected some text, found '3'.", {"c.toml": "data = 3\n"}),
+    "--config number for data": Case("train --config c.toml", 2, "c.toml: data: expected the name of a file, found '3'.", {"c.toml": "data = 3\n"}),
 }  # fmt: skip
 
 CASES = {**DATA, **FILES, **OPTIONS}

@@ -166,7 +166,7 @@ def test_a_name_that_the_locale_cannot_write_is_no_problem(tmp_path: Path) -> No
         done = subprocess.run([*PROGRAM, *words], cwd=tmp_path, env=strict, capture_output=True, check=False)
         assert (done.returncode, done.stderr) == (0, b"")
     info = subprocess.run([*PROGRAM, "info", "ü.npz", "--json"], cwd=tmp_path, capture_output=True, check=True)
-    assert json.loads(info.stdout)["data"]["source"] == "ü.csv"
+    assert json.loads(info.stdout)["data"]["source"] == ["ü.csv"]
 
 
 def test_a_signal_in_the_end_of_an_object_is_heard() -> None:

@@ -49,7 +49,7 @@ def test_command_line_beats_config_file_beats_defaults(nncli: Callable[..., Any]
     file.write_text('data = "iris"\nlr = 0.125\nbatch-size = 8\nhidden = [9, 5]\nmodel = "mlp"\n')
     done = nncli("train", "--config", file, "--lr", "0.25", "--dry-run", "--json", "-q")
     config = done.json["config"]
-    assert (config["lr"], config["batch_size"], config["hidden"], config["data"]) == (0.25, 8, [9, 5], "iris")
+    assert (config["lr"], config["batch_size"], config["hidden"], config["data"]) == (0.25, 8, [9, 5], ["iris"])
     assert config["seed"] == 0
 
 

@@ -40,13 +40,13 @@ def iris(tmp_path: Path) -> Path:
 
 
 def test_held_out_rows_have_no_influence_on_the_model(iris: Path, tmp_path: Path) -> None:
-    config = TrainConfig(data=str(iris), epochs=5)
+    config = TrainConfig(data=(str(iris),), epochs=5)
     first = run(prepare(config))
     assert first is not None
     held_out = set(first.provenance.test_rows.tolist())
     other = tmp_path / "other.csv"
     rewrite(iris, other, lambda i, row: ["1e6"] * 4 + row[4:] if i in held_out else row)
-    second = run(prepare(TrainConfig(data=str(other), epochs=5)))
+    second = run(prepare(TrainConfig(data=(str(other),), epochs=5)))
     assert second is not None
     np.testing.assert_array_equal(first.model.network.theta, second.model.network.theta)
     assert first.figures["val"] == second.figures["val"]
@@ -54,9 +54,9 @@ def test_held_out_rows_have_no_influence_on_the_model(iris: Path, tmp_path: Path
 
 
 def test_eval_finds_the_test_rows_again(iris: Path) -> None:
-    done = run(prepare(TrainConfig(data=str(iris), epochs=20)))
+    done = run(prepare(TrainConfig(data=(str(iris),), epochs=20)))
     assert done is not None
-    metrics, notes = evaluate_model(done.model, done.provenance, "m.npz", None)
+    metrics, notes = evaluate_model(done.model, done.provenance, "m.npz")
     assert metrics["n"] == done.figures["n_test"] == 22
     assert metrics["accuracy"] == done.figures["test"]["accuracy"]
     assert metrics["log_loss"] == pytest.approx(done.figures["test"]["loss"], rel=1e-6)
@@ -68,25 +68,25 @@ def test_own_files_for_validation_and_test(iris: Path, tmp_path: Path) -> None:
     for name, rows in (("train", lines[1::2]), ("val", lines[2::4]), ("test", lines[4::4])):
         (tmp_path / f"{name}.csv").write_text("".join([lines[0], *rows]))
     prepared = prepare(
-        TrainConfig(data=str(tmp_path / "train.csv"), val_data=str(tmp_path / "val.csv"),
-                    test_data=str(tmp_path / "test.csv"), epochs=30)
+        TrainConfig(data=(str(tmp_path / "train.csv"),), val_data=(str(tmp_path / "val.csv"),),
+                    test_data=(str(tmp_path / "test.csv"),), epochs=30)
     )  # fmt: skip
     assert (len(prepared.train), len(prepared.val or ()), len(prepared.test or ())) == (75, 38, 37)
     done = run(prepared)
     assert done is not None
     assert done.figures["test"]["accuracy"] > 0.85
-    assert evaluate_model(done.model, done.provenance, "m.npz", None)[0]["n"] == 37
+    assert evaluate_model(done.model, done.provenance, "m.npz")[0]["n"] == 37
 
 
 def test_the_baseline_is_the_commonest_training_class_on_the_test_rows() -> None:
-    done = run(prepare(TrainConfig(data="breast-cancer", epochs=1)))
+    done = run(prepare(TrainConfig(data=("breast-cancer",), epochs=1)))
     assert done is not None
     # 357 of 569 tumours are benign; stratified, so 53 or 54 of 85 test rows
     assert done.figures["baseline_accuracy"] == pytest.approx(357 / 569, abs=1 / 85)
 
 
 def test_the_official_test_files_are_the_test_set() -> None:
-    prepared = prepare(TrainConfig(data="digits-idx", epochs=1))
+    prepared = prepare(TrainConfig(data=("digits-idx",), epochs=1))
     assert prepared.test is not None
     assert (len(prepared.dataset), len(prepared.test), len(prepared.split.test)) == (1500, 297, 0)
 
@@ -97,14 +97,14 @@ def test_the_official_test_files_are_the_test_set() -> None:
      ("xor", "mlp", 0.97), ("moons", "mlp", 0.97), ("spirals", "mlp", 0.95)],
 )  # fmt: skip
 def test_defaults_learn_the_bundled_sets(data: str, model: str, least: float) -> None:
-    done = run(prepare(TrainConfig(data=data, model=model)))
+    done = run(prepare(TrainConfig(data=(data,), model=model)))
     assert done is not None
     assert done.figures["test"]["accuracy"] >= least
 
 
 @pytest.mark.parametrize(("data", "most"), [("xor", 0.75), ("spirals", 0.75)])
 def test_linear_models_cannot_learn_what_is_not_linear(data: str, most: float) -> None:
-    done = run(prepare(TrainConfig(data=data, model="softmax")))
+    done = run(prepare(TrainConfig(data=(data,), model="softmax")))
     assert done is not None
     assert done.figures["test"]["accuracy"] <= most
 
@@ -120,7 +120,7 @@ def test_text_missing_values_and_constants_in_one_file(tmp_path: Path) -> None:
         rows.append([colour, x, 7, "warm, or so" if warm else "cold"])
     with path.open("w", newline="") as file:
         csv.writer(file).writerows([["colour", "x", "same", "class"], *rows])
-    done = run(prepare(TrainConfig(data=str(path))))
+    done = run(prepare(TrainConfig(data=(str(path),))))
     assert done is not None
     assert done.figures["test"]["accuracy"] >= 0.95
     assert done.model.classes == ("cold", "warm, or so")
@@ -131,11 +131,11 @@ def test_text_missing_values_and_constants_in_one_file(tmp_path: Path) -> None:
 
 
 def test_validation_rows_do_not_shape_the_preprocessing(iris: Path, tmp_path: Path) -> None:
-    first = prepare(TrainConfig(data=str(iris)))
+    first = prepare(TrainConfig(data=(str(iris),)))
     held_out = {*first.split.val.tolist(), *first.split.test.tolist()}
     other = tmp_path / "other.csv"
     rewrite(iris, other, lambda i, row: ["", "1e6", "-3", "0.5", *row[4:]] if i in held_out else row)
-    second = prepare(TrainConfig(data=str(other)))
+    second = prepare(TrainConfig(data=(str(other),)))
     np.testing.assert_array_equal(first.split.train, second.split.train)
     for name in ("median", "shift", "scale"):
         np.testing.assert_array_equal(getattr(first.preprocess, name), getattr(second.preprocess, name))
@@ -144,19 +144,19 @@ def test_validation_rows_do_not_shape_the_preprocessing(iris: Path, tmp_path: Pa
 def test_a_missing_test_cell_does_not_change_how_pixels_are_scaled(tmp_path: Path) -> None:
     from nncli.data.bundled import path_of
 
-    first = prepare(TrainConfig(data="digits"))
+    first = prepare(TrainConfig(data=("digits",)))
     held_out, other = int(first.split.test[0]), tmp_path / "digits.csv"
     label = path_of("digits").read_text().split("\n")[0].split(",").index("label")
     rewrite(path_of("digits"), other, lambda i, row: (
         [cell if j == label else "" for j, cell in enumerate(row)] if i == held_out else row
     ))  # fmt: skip
-    second = prepare(TrainConfig(data=str(other)))
+    second = prepare(TrainConfig(data=(str(other),)))
     assert first.preprocess.scaling == second.preprocess.scaling == "pixels"
     np.testing.assert_array_equal(first.preprocess.scale, second.preprocess.scale)
 
 
 def test_the_stored_rows_are_those_of_the_split(tmp_path: Path) -> None:
-    prepared = prepare(TrainConfig(data="wine", epochs=1))
+    prepared = prepare(TrainConfig(data=("wine",), epochs=1))
     done = run(prepared)
     assert done is not None
     checkpoint.save(tmp_path / "m.npz", done.model, done.provenance)
@@ -168,7 +168,7 @@ def test_the_stored_rows_are_those_of_the_split(tmp_path: Path) -> None:
 def test_another_seed_gives_another_model() -> None:
     thetas = []
     for seed in (1, 2):
-        done = run(prepare(TrainConfig(data="iris", epochs=1, seed=seed)))
+        done = run(prepare(TrainConfig(data=("iris",), epochs=1, seed=seed)))
         assert done is not None
         thetas.append(done.model.network.theta)
     assert not np.array_equal(*thetas)
@@ -178,7 +178,7 @@ def test_an_input_that_training_never_saw_has_no_weight(tmp_path: Path) -> None:
     """The last input of a text column stands for values never seen: without training it must not speak."""
     path = tmp_path / "t.csv"
     path.write_text("t,u,class\n" + "".join(f"{'ab'[i % 2]},{i % 5},{'pq'[i % 2]}\n" for i in range(60)))
-    done = run(prepare(TrainConfig(data=str(path), epochs=2)))
+    done = run(prepare(TrainConfig(data=(str(path),), epochs=2)))
     assert done is not None
     first = done.model.network.blocks[0].view(done.model.network.theta)  # inputs u, t=a, t=b, t=anything else
     assert first.shape[0] == 4
@@ -187,9 +187,9 @@ def test_an_input_that_training_never_saw_has_no_weight(tmp_path: Path) -> None:
 
 
 def test_more_rows_than_pass_at_once_are_all_answered() -> None:
-    done = run(prepare(TrainConfig(data="digits", epochs=3)))
+    done = run(prepare(TrainConfig(data=("digits",), epochs=3)))
     assert done is not None
-    table = prepare(TrainConfig(data="digits")).dataset.table
+    table = prepare(TrainConfig(data=("digits",))).dataset.table
     whole = done.model.scores(table)
     assert len(whole) == 1797
     for start in (0, 1020, 1700):
@@ -198,36 +198,36 @@ def test_more_rows_than_pass_at_once_are_all_answered() -> None:
 
 
 def test_extreme_cells_in_rows_held_out_are_survived(iris: Path, tmp_path: Path) -> None:
-    held_out = int(prepare(TrainConfig(data=str(iris))).split.test[0])
+    held_out = int(prepare(TrainConfig(data=(str(iris),))).split.test[0])
     other = tmp_path / "other.csv"
     rewrite(iris, other, lambda i, row: ["3e38", "-3e38", *row[2:]] if i == held_out else row)
-    done = run(prepare(TrainConfig(data=str(other), epochs=3)))
+    done = run(prepare(TrainConfig(data=(str(other),), epochs=3)))
     assert done is not None
     assert np.isfinite(done.figures["test"]["loss"])
-    metrics, _ = evaluate_model(done.model, done.provenance, "m.npz", None)
+    metrics, _ = evaluate_model(done.model, done.provenance, "m.npz")
     assert np.isfinite(metrics["log_loss"])
 
 
 def test_a_changed_file_of_test_rows_is_noticed(iris: Path, tmp_path: Path) -> None:
     test = tmp_path / "test.csv"
     test.write_bytes(iris.read_bytes())
-    done = run(prepare(TrainConfig(data=str(iris), test_data=str(test), epochs=1)))
+    done = run(prepare(TrainConfig(data=(str(iris),), test_data=(str(test),), epochs=1)))
     assert done is not None
     test.write_text("".join(iris.read_text().splitlines(keepends=True)[:100]))
-    with pytest.raises(DataError, match="the file has changed since"):
-        evaluate_model(done.model, done.provenance, "m.npz", None)
+    with pytest.raises(DataError, match="the data have changed since"):
+        evaluate_model(done.model, done.provenance, "m.npz")
 
 
 def test_a_delimiter_that_was_told_serves_later_files_too(tmp_path: Path) -> None:
     path = tmp_path / "d.csv"
     path.write_text("a:b:class\n" + "".join(f"{i % 7}:{i % 3}:{'pq'[i % 2]}\n" for i in range(60)))
-    done = run(prepare(TrainConfig(data=str(path), delimiter=":", epochs=1)))
+    done = run(prepare(TrainConfig(data=(str(path),), delimiter=":", epochs=1)))
     assert done is not None
-    assert evaluate_model(done.model, done.provenance, "m.npz", str(path))[0]["n"] == 60
+    assert evaluate_model(done.model, done.provenance, "m.npz", (str(path),))[0]["n"] == 60
 
 
 def test_calibration_sees_the_validation_rows_alone() -> None:
-    done, prepared = trained_and_prepared(data="moons", model="svm", calibrate=True, epochs=5)
+    done, prepared = trained_and_prepared(data=("moons",), model="svm", calibrate=True, epochs=5)
     assert prepared.val is not None
     X = prepared.val.matrix.slice(0, len(prepared.dataset))
     Z = done.model.network.forward(X)
@@ -249,7 +249,7 @@ def test_calibrated_probabilities_count_rows_as_training_does() -> None:
 
 @pytest.mark.parametrize("where", ["dropout", "input_dropout"])
 def test_what_is_dropped_in_training_is_there_in_the_end(where: str) -> None:
-    done, prepared = trained_and_prepared(data="iris", epochs=2, **{where: 0.4})
+    done, prepared = trained_and_prepared(data=("iris",), epochs=2, **{where: 0.4})
     layers = [layer for layer in done.model.network.layers if isinstance(layer, Dropout)]
     assert [layer.p for layer in layers] == [0.4]
     assert done.model.network.layers.index(layers[0]) == (0 if where == "input_dropout" else 2)
@@ -258,7 +258,7 @@ def test_what_is_dropped_in_training_is_there_in_the_end(where: str) -> None:
 
 
 def test_a_run_that_is_stopped_within_an_epoch_drops_nothing_in_the_end() -> None:
-    prepared, asked = prepare(TrainConfig(data="iris", dropout=0.4)), 0
+    prepared, asked = prepare(TrainConfig(data=("iris",), dropout=0.4)), 0
 
     def stop() -> bool:
         nonlocal asked
@@ -283,7 +283,7 @@ def test_dropout_changes_neither_the_first_weights_nor_the_order_of_rows(monkeyp
     monkeypatch.setattr(Batch, "take", spy)
     for dropout in (None, 0.4):
         orders.append([])
-        trained_and_prepared(data="iris", epochs=2, dropout=dropout, val=0.0)
+        trained_and_prepared(data=("iris",), epochs=2, dropout=dropout, val=0.0)
     for one, other in zip(*orders, strict=True):
         np.testing.assert_array_equal(one, other)
 

@@ -31,34 +31,34 @@ def accuracy(**options: object) -> float:
 def test_every_model_learns_two_classes_and_more(model: str) -> None:
     # always the commonest class: 62 % and 33 %. Least squares to 0 and 1 hide the second of three classes
     # that lie in a row, as those of iris do, behind the others
-    assert accuracy(data="breast-cancer", model=model, test=0.3) > 0.92
-    assert accuracy(data="iris", model=model, test=0.3) > 0.75
+    assert accuracy(data=("breast-cancer",), model=model, test=0.3) > 0.92
+    assert accuracy(data=("iris",), model=model, test=0.3) > 0.75
 
 
 @pytest.mark.parametrize("model", LINEAR)
 def test_no_line_divides_these(model: str) -> None:
     # three of the four clouds at best;  the moons overlap any line;  three arms wind around each other
-    assert accuracy(data="xor", model=model, test=0.3) < 0.82
-    assert accuracy(data="moons", model=model, test=0.3) < 0.93
-    assert accuracy(data="spirals", model=model, test=0.3) < 0.65
+    assert accuracy(data=("xor",), model=model, test=0.3) < 0.82
+    assert accuracy(data=("moons",), model=model, test=0.3) < 0.93
+    assert accuracy(data=("spirals",), model=model, test=0.3) < 0.65
 
 
 @pytest.mark.parametrize("model", LINEAR)
 def test_with_a_hidden_layer_any_of_them_can(model: str) -> None:
     """The loss of the model, behind hidden units and with an optimizer that can train them."""
     parts = {"model": model, "hidden": (64,), "optimizer": "adam", "batch_size": 32}
-    assert accuracy(data="xor", test=0.3, **parts) > 0.97
-    assert accuracy(data="moons", test=0.3, **parts) > 0.97
+    assert accuracy(data=("xor",), test=0.3, **parts) > 0.97
+    assert accuracy(data=("moons",), test=0.3, **parts) > 0.97
 
 
 def test_the_network_of_the_course_divides_them() -> None:
-    assert accuracy(data="xor", test=0.3) > 0.98
-    assert accuracy(data="moons", test=0.3) > 0.98
-    assert accuracy(data="spirals", test=0.3) > 0.95
+    assert accuracy(data=("xor",), test=0.3) > 0.98
+    assert accuracy(data=("moons",), test=0.3) > 0.98
+    assert accuracy(data=("spirals",), test=0.3) > 0.95
 
 
 def test_two_hidden_units_are_enough_for_exclusive_or() -> None:
-    assert accuracy(data="xor", test=0.3, hidden=(2,), activation="tanh", lr=0.05, patience=300) > 0.98
+    assert accuracy(data=("xor",), test=0.3, hidden=(2,), activation="tanh", lr=0.05, patience=300) > 0.98
 
 
 @pytest.mark.parametrize("loss", LOSSES)

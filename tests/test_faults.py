@@ -154,7 +154,7 @@ def read(data: str | bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, opt
     Path("d.csv").write_bytes(data if isinstance(data, bytes) else data.encode())
     options = dict(options)
     dtype = options.pop("dtype", "float64")
-    return load_dataset("d.csv", CsvOptions(**options), dtype)
+    return load_dataset(("d.csv",), CsvOptions(**options), dtype)
 
 
 def check(found: Any, a: list[float]) -> None:

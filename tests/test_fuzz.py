@@ -293,6 +293,8 @@ def test_what_is_not_changed_is_read(folder: Path) -> None:
     (folder / "t-labels-idx1-ubyte").write_bytes(LABELS)
     assert len(read_idx(folder / "t-images-idx3-ubyte")) == 6
     assert (
-        len(load_like("iris", modelfile.decode(BASES[1])[0].schema, ("setosa", "versicolor", "virginica"), "float32"))
+        len(
+            load_like(("iris",), modelfile.decode(BASES[1])[0].schema, ("setosa", "versicolor", "virginica"), "float32")
+        )
         == 150
     )

@@ -72,7 +72,7 @@ def test_folder_gives_images_as_rows_and_labels_as_classes(tmp_path):
     assert dataset.classes == ("3", "7")
     assert dataset.y.tolist() == [1, 0, 1]
     assert dataset.y.dtype == np.int64
-    assert (dataset.schema.target, dataset.source, dataset.notes) == ("label", str(tmp_path), ())
+    assert (dataset.schema.target, dataset.source, dataset.notes) == ("label", (str(tmp_path),), ())
     assert dataset.test is not None
     assert dataset.test.table.numbers.tolist() == [[0, 1, 2, 3], [4, 5, 6, 7]]
     assert dataset.test.table.number_names == dataset.table.number_names

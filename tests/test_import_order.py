@@ -20,6 +20,7 @@ LEVELS = [
     ["batch"],
     ["trainer"],
     ["predictor", "snapshot"],
+    ["provenance", "modelform"],
     ["modelfile"],
     ["checkpoint"],
     ["prepare", "answers"],

@@ -159,7 +159,7 @@ def test_a_group_of_rows_of_parquet_may_be_larger_than_memory(tmp_path: Path) ->
     table = table.append_column("class", pa.array(["p", "q"] * 125_000))
     parquet.write_table(table, "d.parquet", row_group_size=250_000)
     code = (
-        "from nncli.data.load import *; load_dataset('d.parquet', CsvOptions(), 'float32', 300_000_000); "
+        "from nncli.data.load import *; load_dataset(('d.parquet',), CsvOptions(), 'float32', 300_000_000); "
         "print(*[line for line in open('/proc/self/status') if 'VmHWM' in line])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)

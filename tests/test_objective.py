@@ -88,24 +88,24 @@ def test_all_kinds_are_checked_with_all_of_it(monkeypatch: pytest.MonkeyPatch, w
 
 def test_weights_are_those_that_training_would_draw_but_never_0() -> None:
     for init, variance in (("glorot", 2 / (64 + 200)), ("he", 2 / 64)):
-        config = TrainConfig("digits", hidden=(200,), init=init)
+        config = TrainConfig(("digits",), hidden=(200,), init=init)
         assert of_options(config, ()).network.dense[0].W.var() == pytest.approx(variance, rel=0.05)
-    for config in (TrainConfig("iris", model="softmax"), TrainConfig("iris", model="softmax", init="zeros")):
+    for config in (TrainConfig(("iris",), model="softmax"), TrainConfig(("iris",), model="softmax", init="zeros")):
         network = of_options(config, ()).network
         assert (network.dense[0].W != 0).all()
         assert (network.dense[0].b != 0).all()
 
 
 def test_rows_are_as_many_as_usual_unless_the_batch_size_is_given() -> None:
-    config = TrainConfig("iris", model="perceptron")  # which trains on one row at a time
+    config = TrainConfig(("iris",), model="perceptron")  # which trains on one row at a time
     assert len(of_options(config, ()).subset) == ROWS
-    assert len(of_options(TrainConfig("iris", batch_size=1), ("batch_size",)).subset) == 1
+    assert len(of_options(TrainConfig(("iris",), batch_size=1), ("batch_size",)).subset) == 1
 
 
 def test_rows_that_count_nothing_are_not_drawn(tmp_path: Path) -> None:
     rows = "".join(f"{i % 9},{i % 4},{i % 3},{'pq'[i % 2]}\n" for i in range(200))
     (tmp_path / "data.csv").write_text("a,b,w,class\n" + rows)
-    subset = of_options(TrainConfig(str(tmp_path / "data.csv"), weight="w", target="class"), ()).subset
+    subset = of_options(TrainConfig((str(tmp_path / "data.csv"),), weight="w", target="class"), ()).subset
     assert subset.weights is not None
     assert (subset.weights[subset.rows] > 0).all()
 

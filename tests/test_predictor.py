@@ -18,7 +18,7 @@ from nncli.prepare import prepare
 
 @pytest.fixture(scope="module")
 def two_classes() -> Predictor:
-    done = run(prepare(TrainConfig(data="moons", epochs=1)))
+    done = run(prepare(TrainConfig(data=("moons",), epochs=1)))
     assert done is not None
     return Predictor(done.model, threshold=0.5)
 

@@ -30,7 +30,7 @@ def weights_in(path: str) -> np.ndarray:
 
 
 def prepared(**options: object) -> Prepared:
-    return prepare(TrainConfig(data="train.csv", model="softmax", **options))
+    return prepare(TrainConfig(data=("train.csv",), model="softmax", **options))
 
 
 @pytest.mark.usefixtures("files")
@@ -52,7 +52,7 @@ class TestWeights:
         assert found.test.weights is None
 
     def test_files_of_their_own_too(self) -> None:
-        found = prepared(weight="w", val_data="val.csv", test_data="test.csv", class_weight="balanced")
+        found = prepared(weight="w", val_data=("val.csv",), test_data=("test.csv",), class_weight="balanced")
         assert found.val is not None
         assert found.val.weights is not None
         assert found.test is not None
@@ -93,10 +93,10 @@ class TestWeights:
 
     def test_validation_rows_that_count_nothing_are_an_error(self) -> None:
         Path("val.csv").write_text("x,w,class\n1,0,a\n2,0,b\n3,1e-30,a\n")
-        prepared(weight="w", val_data="val.csv")
+        prepared(weight="w", val_data=("val.csv",))
         Path("val.csv").write_text("x,w,class\n1,0,a\n2,0,b\n3,0,a\n")
         with pytest.raises(DataError, match=r"column 'w': expected a weight above 0, found none"):
-            prepared(weight="w", val_data="val.csv")
+            prepared(weight="w", val_data=("val.csv",))
 
     def test_validation_rows_of_the_split_that_count_nothing_are_an_error(self) -> None:
         rows_of_val = prepared(weight="w").split.val
@@ -111,17 +111,17 @@ class TestWeights:
 
 @pytest.mark.usefixtures("files")
 def test_the_training_file_as_test_file_is_told() -> None:
-    found = prepared(test_data="train.csv")
+    found = prepared(test_data=("train.csv",))
     assert found.notes[-1] == (
         "warning: --test-data is the training file itself: most of its rows are trained on, and flatter the figures"
     )
-    assert not any("warning" in note for note in prepared(test_data="test.csv").notes)
+    assert not any("warning" in note for note in prepared(test_data=("test.csv",)).notes)
 
 
 def test_the_split_has_a_seed_of_its_own_if_it_is_given() -> None:
     """The rows are those of the split seed, all else is that of the seed."""
-    as_0, as_5 = prepare(TrainConfig("iris", seed=0)), prepare(TrainConfig("iris", seed=5))
-    mixed = prepare(TrainConfig("iris", seed=5, split_seed=0))
+    as_0, as_5 = prepare(TrainConfig(("iris",), seed=0)), prepare(TrainConfig(("iris",), seed=5))
+    mixed = prepare(TrainConfig(("iris",), seed=5, split_seed=0))
     for part in ("train", "val", "test"):
         rows = getattr(mixed.split, part)
         np.testing.assert_array_equal(rows, getattr(as_0.split, part))

@@ -217,8 +217,8 @@ def test_data_that_are_elsewhere_can_be_named(nncli: Run, monkeypatch: pytest.Mo
     monkeypatch.chdir("other")
     outcome = nncli("train", "--resume", "../m.npz", "-q")
     assert (outcome.code, outcome.err) == (
-        BAD_DATA, "d.csv: no such file, which ../m.npz was begun with. Go on in the folder where it was begun, or name "
-        "the file.\n"
+        BAD_DATA, "d.csv: no such file, where the rows of ../m.npz are to come from. Go on in the folder where it was "
+        "begun, or name the data.\n"
     )  # fmt: skip
     assert nncli("train", "../d.csv", "--resume", "--epochs", "6", "-q", "-o", "../m.npz").code == 0
     found = checkpoint.load(Path("../m.npz"))[0], checkpoint.load(Path("../whole.npz"))[0]
@@ -243,7 +243,10 @@ def test_changed_files_are_noticed(nncli: Run, monkeypatch: pytest.MonkeyPatch) 
     for name in ("d.csv", "v.csv", "t.csv"):
         before = Path(name).read_text()
         Path(name).write_text(before + rows[7])
-        assert f"cannot go on with this training: {name} has changed since." in nncli("train", "--resume", "m.npz").err
+        assert (
+            f"{name}: the data have changed since m.npz was trained on them: "
+            in nncli("train", "--resume", "m.npz").err
+        )
         Path(name).write_text(before)
 
 

@@ -205,6 +205,7 @@ def test_rows_of_a_file_that_has_changed_are_not_those_of_training(nncli: Run, t
         outcome = nncli(*words)
         assert (outcome.code, outcome.out) == (BAD_DATA, "")
         assert outcome.err == (
-            f"{data}: the file has changed since {model} was trained on it. Name the data behind the model.\n"
+            f"{data}: the data have changed since {model} was trained on them: 286 bytes, and had 280 then. "
+            "Name the data behind the model.\n"
         )
     assert nncli("graph", model, data, "--row", "41", "-q").code == 0

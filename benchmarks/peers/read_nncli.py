@@ -9,6 +9,6 @@ from nncli.data.csv import CsvOptions
 from nncli.data.load import load_dataset
 
 path, target = sys.argv[1:]
-dataset = load_dataset(path, CsvOptions(target=target), "float32")
+dataset = load_dataset((path,), CsvOptions(target=target), "float32")
 X = dataset.table.numbers
 print(json.dumps([len(X), *(float(X[:, i].sum(dtype=float)) for i in range(0, X.shape[1], 29))]))

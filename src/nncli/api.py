@@ -10,6 +10,7 @@ load("model.npz").predict(X)
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,9 +26,10 @@ from nncli.config import TrainConfig
 from nncli.data.cells import DEFAULT_MISSING
 from nncli.data.dataset import Dataset, Schema, Table, TextColumn
 from nncli.data.dates import SECONDS
+from nncli.data.sources import ARRAYS
 from nncli.errors import DataError, OptionError
 from nncli.model import Model
-from nncli.modelfile import Provenance
+from nncli.provenance import Provenance
 from nncli.registry import did_you_mean
 
 Columns = ArrayLike | Mapping[str, Sequence[Any]]
@@ -110,7 +112,7 @@ def train(X: Columns, y: ArrayLike, **options: Any) -> TrainedModel:
     for name in options:
         if name not in known:
             raise OptionError(name, "train() has no such option", did_you_mean(name, known))
-    config = TrainConfig.from_texts(options, where=lambda name: name)
+    config = dataclasses.replace(TrainConfig.from_texts(options, where=lambda name: name), data=ARRAYS)
     labels = np.asarray(y)
     if labels.ndim != 1:
         raise DataError("y", f"expected one class for each row, found an array of shape {labels.shape}")
@@ -135,7 +137,7 @@ def train(X: Columns, y: ArrayLike, **options: Any) -> TrainedModel:
     for array in (table.numbers, *(column.codes for column in table.texts.values()), *table.dates.values(), codes):
         sha256.update(array.tobytes())
     classes = tuple(str(label) for label in found)
-    dataset = Dataset(table, codes.astype(np.int64), classes, schema, prepare.ARRAYS, sha256.hexdigest())
+    dataset = Dataset(table, codes.astype(np.int64), classes, schema, ARRAYS, sha256.hexdigest())
     with use_threads(config.threads):
         run = experiment.run(prepare.prepare(config, dataset))
     assert run is not None, "nobody could stop it"

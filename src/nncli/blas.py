@@ -27,6 +27,17 @@ def choose_kernels() -> None:
         os.environ[VARIABLE] = "SkylakeX"
 
 
+def kernels() -> str:
+    """Name the library that multiplies NumPy's matrices, its version and its kernels, as OpenBLAS 0.3.31 SkylakeX: the
+    last digits depend on it. Empty where that is not to be had. NumPy has to be loaded."""
+    from threadpoolctl import threadpool_info
+
+    found = [one for one in threadpool_info() if one.get("user_api") == "blas"]
+    found.sort(key=lambda one: "numpy" not in one.get("filepath", ""))  # SciPy may bring one of its own
+    keys = ("internal_api", "version", "architecture")
+    return " ".join(str(found[0][key]) for key in keys if found[0].get(key)) if found else ""
+
+
 def multiply_with(threads: int | None) -> contextlib.AbstractContextManager[object]:
     """Limits the threads of the matrix products, inside the block; None leaves them all.
 

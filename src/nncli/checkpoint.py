@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import hashlib
-import io
 import sys
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
+from nncli import meta
 from nncli.atomic import atomic_file
-from nncli.errors import ModelFileError, OutputError
+from nncli.data.dataset import Dataset
+from nncli.data.preprocess import MAX_CATEGORIES
+from nncli.errors import DataError, ModelFileError, OutputError
 from nncli.model import Model
-from nncli.modelfile import Provenance, decode, encode
-from nncli.npz import BEGINS, END, END_BEGINS
+from nncli.modelfile import encode, read
+from nncli.npz import BEGINS
+from nncli.provenance import Provenance
 from nncli.registry import did_you_mean
+
+ROOM = 1 << 16  # bytes of a model file's text that are for other things than names
 
 
 def save(path: Path, model: Model, provenance: Provenance) -> None:
@@ -36,15 +43,29 @@ def save(path: Path, model: Model, provenance: Provenance) -> None:
 
 def load(path: Path) -> tuple[Model, Provenance]:
     """Reads a model, `-` from stdin; ModelFileError, in one line, for a file that is none."""
-    data = _read(path)
     try:
-        return decode(data)
+        with _opened(path) as file:
+            return read(file)
     except ModelFileError as error:
         raise ModelFileError(str(path), error.problem, error.remedy) from None
     except ValueError as error:
         raise ModelFileError(
             str(path), f"expected a model written by nncli, found {error}", "Take another copy, or train it again"
         ) from None
+
+
+def check_room(dataset: Dataset) -> None:
+    """DataError now, rather than after training, where a model of such data has more names than its file can hold."""
+    texts = (column.values[:MAX_CATEGORIES] for column in dataset.table.texts.values())
+    names = [*dataset.schema.names, *(value for values in texts for value in values)]
+    try:
+        meta.encode({"columns": [[name, ""] for name in names], "classes": 2 * [*dataset.classes], "left": " " * ROOM})
+    except ValueError:
+        raise DataError(
+            dataset.where, f"expected no more names of columns, categories and classes than a model file holds "
+            f"({meta.MOST_BYTES >> 20} MiB, about {meta.MOST_VALUES // 2:,} columns), found {len(names):,}",
+            "Leave columns out with --drop, or name those to learn from with --only",
+        ) from None  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -56,7 +77,13 @@ class Saved:
 
     @classmethod
     def at(cls, path: Path) -> Saved:
-        return cls(str(path), hashlib.sha256(_read(path)).hexdigest())
+        """Note the digest of a file; what does not begin as a model is read no further."""
+        with _opened(path) as file:
+            head = file.read(len(BEGINS))
+            digest = hashlib.sha256(head)
+            while head == BEGINS and (part := file.read(1 << 20)):
+                digest.update(part)
+            return cls(str(path), digest.hexdigest())
 
     def load(self) -> tuple[Model, Provenance]:
         return _loaded(self)
@@ -69,27 +96,27 @@ def _loaded(saved: Saved) -> tuple[Model, Provenance]:
     return load(Path(saved.path))
 
 
-def _read(path: Path) -> bytes:
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """Open a model file, or stdin as `-`; ModelFileError where it cannot be read."""
     try:
-        with contextlib.nullcontext(sys.stdin.buffer) if path == Path("-") else path.open("rb") as file:
-            head = file.read(len(BEGINS))
-            if head != BEGINS:  # what is no model may have no end
-                return head
-            if file.seekable():  # and may be far larger than what there is on the disk
-                file.seek(-min(END.size, file.seek(0, io.SEEK_END)), io.SEEK_END)
-                tail = file.read()
-                if not tail.startswith(END_BEGINS):
-                    return head + tail
-                file.seek(len(head))
-            return head + file.read()
+        if path == Path("-"):
+            if sys.stdin is None:
+                raise OSError(errno.EBADF, "it is closed")
+            yield sys.stdin.buffer
+        else:
+            with path.open("rb") as file:
+                yield file
     except OSError as error:
-        raise ModelFileError(str(path), f"cannot read the model: {error.strerror}", _near(path)) from None
+        where = "stdin" if path == Path("-") else str(path)
+        raise ModelFileError(where, f"cannot read the model: {error.strerror}", _near(path)) from None
 
 
 def describe(model: Model, p: Provenance) -> dict[str, Any]:
     """What `info --json` shows of a model."""
     return {
         "nncli": p.version,
+        "kernels": p.kernels,
         "model": model.config.model,
         "layers": model.network.widths_shown(),
         "parameters": model.network.size,
@@ -104,7 +131,7 @@ def describe(model: Model, p: Provenance) -> dict[str, Any]:
         "calibration": model.calibration and asdict(model.calibration),
         "scaling": model.preprocess.scaling,
         "categories": {name: list(values) for name, values in model.preprocess.categories.items()},
-        "data": {"source": p.source, "sha256": p.sha256, "rows": p.n_rows},
+        "data": {"source": list(p.source), "bytes": p.file_bytes, "sha256": p.sha256, "rows": p.n_rows},
         "options": model.config.to_json(),
         "command_line": model.config.command_line(),
         "figures": p.figures,

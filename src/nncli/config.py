@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from nncli.data.sources import Source, native, portable
 from nncli.errors import OptionError
 from nncli.option import (
     FULL_BATCH,
@@ -30,6 +31,7 @@ from nncli.option import (
     read_decimal,
     read_delimiter,
     read_encoding,
+    read_files,
     read_text,
     read_widths,
     share,
@@ -39,6 +41,7 @@ from nncli.option import (
 from nncli.registry import did_you_mean
 
 MOST_SHOWN = 60  # signs of a value that is refused
+SOURCES = ("data", "val_data", "test_data")  # options that name files
 DEFAULT_SHARE = 0.15  # of the rows, for validation and for the test
 
 
@@ -46,7 +49,7 @@ DEFAULT_SHARE = 0.15  # of the rows, for validation and for the test
 class TrainConfig:
     """Everything that decides what a training run does. `None` is "not said": see `resolve`."""
 
-    data: str = "digits"
+    data: Source = ("digits",)
 
     target: str | None = option(None, "Column to predict: a name, or a position from 0 (negative from the end).",
         "Data", "NAME", read_text, short="-t", default_text="the column called label, target, class or y")  # fmt: skip
@@ -78,8 +81,10 @@ class TrainConfig:
         default_text="0.15, or the data's own test set")  # fmt: skip
     split_seed: int | None = option(None, "Seed of the split alone.", "Splits", "N", whole(0),
         default_text="that of --seed")  # fmt: skip
-    val_data: str | None = option(None, "File of validation rows, in place of a share.", "Splits", "FILE", read_text)
-    test_data: str | None = option(None, "File of test rows, in place of a share.", "Splits", "FILE", read_text)
+    val_data: tuple[str, ...] = option((), "File of validation rows, in place of a share; once for each.", "Splits",
+        "FILE", read_files)  # fmt: skip
+    test_data: tuple[str, ...] = option((), "File of test rows, in place of a share; once for each.", "Splits",
+        "FILE", read_files)  # fmt: skip
 
     model: str = option("mlp", "{models}", "Model", "NAME", Component("models"), short="-m")
     hidden: tuple[int, ...] | None = option(None, "Units of each hidden layer, as 64 or 128x64.", "Model", "WIDTHS",
@@ -150,10 +155,11 @@ class TrainConfig:
         for name, value in given.items():
             if value is None:
                 continue
-            if name == "data":
-                if not isinstance(value, str) or not value:
-                    raise OptionError(where(name), f"expected some text, found '{value}'")
-                values[name] = value
+            if name in SOURCES:
+                files = [value] if isinstance(value, str) else value
+                if not isinstance(files, list | tuple) or not all(isinstance(file, str) and file for file in files):
+                    raise OptionError(where(name), f"expected the name of a file, found '{value}'")
+                values[name] = tuple(files)
             elif options[name].read is bool:
                 if not isinstance(value, bool):
                     raise OptionError(where(name), f"expected true or false, found '{value}'")
@@ -179,9 +185,17 @@ class TrainConfig:
         values: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()
         }
+        for name in SOURCES:
+            if isinstance(values.get(name), tuple) and all(isinstance(file, str) for file in values[name]):
+                values[name] = tuple(map(native, values[name]))
         given = {name: value for name, value in values.items() if value not in (None, ())}
-        if any(value == () and name != "hidden" and getattr(cls(), name, None) != () for name, value in values.items()):
-            raise ValueError("an empty list of what is none")
+        usual = cls()
+        for name, value in values.items():
+            default = getattr(usual, name, None)
+            if value == () and name not in ("hidden", "data") and default != ():
+                raise ValueError("an empty list of what is none")
+            if value is None and default is not None:
+                raise ValueError(f"no value for '{name}', which always has one")
         try:
             if given.get("batch_size") == FULL_BATCH:
                 given["batch_size"] = "full"
@@ -190,12 +204,14 @@ class TrainConfig:
             raise ValueError(str(error)) from None
         if any(_unlike(getattr(found, name), values[name]) for name in given):
             raise ValueError("a value of another type")
-        if any("\0" in value for value in values.values() if isinstance(value, str)):
+        texts = [text for value in values.values() for text in (value if isinstance(value, tuple) else [value])]
+        if any("\0" in text for text in texts if isinstance(text, str)):
             raise ValueError("a name with a zero byte")
         return config
 
     def to_json(self) -> dict[str, Any]:
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
+        found = {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
+        return found | {name: list(map(portable, getattr(self, name))) for name in SOURCES}
 
     def command_line(self, brief: bool = False) -> str:
         """The options that make this config, as `train` takes them; if `brief`, without those that are as usual."""
@@ -203,6 +219,9 @@ class TrainConfig:
         for name in self.options():
             value = getattr(self, name)
             if value is None or value == () or (brief and value == getattr(TrainConfig(), name)):
+                continue
+            if name in SOURCES:
+                words += [f"{flag(name)} {shlex.quote(file)}" for file in value]
                 continue
             if isinstance(value, bool):
                 if value or name == "header":

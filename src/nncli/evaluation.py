@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,13 +12,14 @@ from nncli.checkpoint import Saved
 from nncli.data.dataset import Dataset, Positions, without_weights
 from nncli.data.files import shown
 from nncli.data.head import DETECTED, TextOptions
-from nncli.data.load import load_dataset, load_like, sha256_of
+from nncli.data.load import check_as_it_was, load_dataset, load_like, sha256_of
+from nncli.data.sources import Source, title
 from nncli.data.split import row_numbers
 from nncli.errors import DataError, NncliError, OptionError
 from nncli.metrics import all_metrics
 from nncli.model import EVAL_ROWS, Model
-from nncli.modelfile import Provenance
-from nncli.prepare import ARRAYS, csv_options
+from nncli.prepare import csv_options
+from nncli.provenance import Provenance
 from nncli.workers import Killed, Stop, Workers, in_order, never
 
 CELLS_AT_ONCE = 1 << 21
@@ -33,19 +33,19 @@ def evaluate_model(
     model: Model,
     provenance: Provenance,
     model_file: str,
-    source: str | None,
+    source: Source = (),
     text: TextOptions = DETECTED,
     memory: int | None = None,
 ) -> tuple[dict[str, Any], list[str]]:
     """The metrics of a model on all rows of a source, or else on the test rows it was made with; and notes. With
     `memory`, in bytes, tables stay on the disk."""
     K = len(model.classes)
-    if source is None:
+    if not source:
         dataset, rows, notes = _test_rows(model, provenance, model_file, memory)
     else:
         dataset = load_like(source, model.schema, model.classes, model.config.dtype, text, memory)
         rows = row_numbers(len(dataset))
-        notes = [f"evaluated on all {len(dataset):,} rows of {shown(source)}", *dataset.notes]
+        notes = [f"evaluated on all {len(dataset):,} rows of {title(source)}", *dataset.notes]
         if dataset.sha256 == provenance.sha256:
             trained = provenance.n_rows - len(provenance.val_rows) - len(provenance.test_rows)
             notes.append(
@@ -97,7 +97,7 @@ def evaluate_file(
     saved, text = shared
     try:
         with use_threads(1):
-            return evaluate_model(*saved.load(), saved.path, source, text)
+            return evaluate_model(*saved.load(), saved.path, (source,), text)
     except NncliError as error:
         return error
 
@@ -110,28 +110,22 @@ def _test_rows(
     remedy = "Name the data to judge by: nncli eval MODEL DATA"
     if not provenance.has_test_file and len(provenance.test_rows) == 0:
         raise DataError(model_file, "the model was trained without test rows", remedy)
-    changed = f"the file has changed since {model_file} was trained on it: its test rows cannot be told"
+    changed = f"the data have changed since {model_file} was trained on them: its test rows cannot be told"
     if config.test_data:
+        check_as_it_was(config.test_data, provenance.test_bytes, model_file, remedy)
         test = load_like(config.test_data, model.schema, model.classes, config.dtype, csv_options(config).text, memory)
         if test.sha256 != provenance.test_sha256:
-            raise DataError(config.test_data, changed, remedy)
-        return test, row_numbers(len(test)), [f"evaluated on the {len(test):,} rows of {shown(config.test_data)}"]
-    if source in ("-", ARRAYS):
-        raise DataError(model_file, f"the model was trained on {shown(source)}, which cannot be read again", remedy)
-    if Path(source).exists() and not (Path(source).is_file() or Path(source).is_dir()):
-        raise DataError(source, "expected a file, where the model's test rows are to come from", remedy)
-    try:
-        found = sha256_of(source)
-    except DataError as error:
-        raise DataError(error.where, f"{error.problem}, where the model's test rows are to come from", remedy) from None
-    if found != provenance.sha256:
-        raise DataError(source, changed, remedy)
+            raise DataError(test.where, changed, remedy)
+        return test, row_numbers(len(test)), [f"evaluated on the {len(test):,} rows of {test.where}"]
+    check_as_it_was(source, provenance.file_bytes, model_file, remedy)
+    if sha256_of(source) != provenance.sha256:
+        raise DataError(title(source), changed, remedy)
     # the same bytes: the same rows and classes
     dataset = load_dataset(source, csv_options(config), config.dtype, memory)
     if config.weight is not None:
         dataset, _ = without_weights(dataset, config.weight)
     if dataset.test is not None:
         test = dataset.test
-        return test, row_numbers(len(test)), [f"evaluated on the {len(test):,} test rows of {source}"]
+        return test, row_numbers(len(test)), [f"evaluated on the {len(test):,} test rows of {dataset.where}"]
     rows = provenance.test_rows
-    return dataset, rows, [f"evaluated on the {len(rows):,} test rows of {source}"]
+    return dataset, rows, [f"evaluated on the {len(rows):,} test rows of {dataset.where}"]

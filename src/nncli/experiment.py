@@ -11,14 +11,14 @@ import numpy as np
 
 from nncli import __version__, snapshot
 from nncli.batch import evaluate, scores
-from nncli.blas import multiply_with
+from nncli.blas import kernels, multiply_with
 from nncli.data.matrix import Subset
 from nncli.errors import TrainingError
 from nncli.model import Model, build_network
-from nncli.modelfile import Provenance, bits
 from nncli.nn.calibration import Calibration, calibrate
 from nncli.nn.network import Network
 from nncli.prepare import Prepared, seeds
+from nncli.provenance import Provenance, bits
 from nncli.snapshot import Snapshot
 from nncli.trainer import LONG, Epoch, Trainer
 
@@ -139,9 +139,13 @@ def _provenance(prepared: Prepared, trainer: Trainer, figures: dict[str, Any], s
     return Provenance(
         version=__version__,
         source=dataset.source,
+        file_bytes=dataset.file_bytes,
+        val_bytes=prepared.val_bytes,
+        test_bytes=prepared.test_bytes,
         sha256=dataset.sha256,
         val_sha256=prepared.val_sha256,
         test_sha256=prepared.test_sha256,
+        kernels=kernels(),
         n_rows=len(dataset),
         val_bits=bits(split.val, len(dataset)),
         test_bits=bits(split.test, len(dataset)),

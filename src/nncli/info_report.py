@@ -10,6 +10,7 @@ from rich.text import Text
 
 from nncli.data.cache import Entry
 from nncli.data.cells import DEFAULT_MISSING
+from nncli.data.sources import title
 from nncli.nn.calibration import Calibration
 from nncli.output import percent
 from nncli.tables import PARTS, cut, listing, new_table, show
@@ -43,7 +44,7 @@ def print_model(d: dict[str, Any]) -> None:
             for name, values in d["categories"].items()
         },
         "reading": ", ".join(_reading(**d["reading"])),
-        "data": f"{d['data']['source']}, {d['data']['rows']:,} rows, SHA-256 {d['data']['sha256'][:16]}…",
+        "data": f"{title(tuple(d['data']['source']))}, {d['data']['rows']:,} rows, SHA-256 {d['data']['sha256'][:16]}…",
         "rows": ", ".join(f"{figures[f'n_{part}']:,} {title}" for title, part in PARTS),
         "accuracy": ", ".join(f"{title} {percent(figures[part]['accuracy'])}" for title, part in PARTS if figures[part])
         + f" (commonest class {percent(figures['baseline_accuracy'])})",

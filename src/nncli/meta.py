@@ -14,8 +14,8 @@ MOST_VALUES = 300_000  # each takes up to a hundred bytes of memory, however few
 def encode(document: Mapping[str, Any]) -> bytes:
     """ValueError for more than `decode` takes."""
     written = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    # under a locale without UTF-8, a name of a file in UTF-8 comes as its bytes
-    text = written.encode("utf-8", "surrogateescape").decode("utf-8", "replace").encode()
+    # the name of a file may have bytes that are no UTF-8: Python has them as lone surrogates, JSON as \udcff
+    text = written.encode("utf-8", "backslashreplace")
     _check_size(text)
     return text
 
@@ -25,7 +25,8 @@ def decode(text: bytes, form: Any) -> Any:
     _check_size(text)
     try:
         document = json.loads(text.decode(), parse_constant=_refuse, parse_float=_float, object_pairs_hook=_object)
-        json.dumps(document, ensure_ascii=False).encode()  # half a letter, which JSON can have, is none
+        # half a letter, which JSON can have, is none; but a byte of a file's name can be written so
+        json.dumps(document, ensure_ascii=False).encode("utf-8", "surrogateescape")
     except RecursionError:
         raise ValueError("brackets in brackets without an end") from None
     check(document, form)

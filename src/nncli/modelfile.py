@@ -2,8 +2,8 @@
 
 The file is an uncompressed zip of .npy members, readable with `np.load(path, allow_pickle=False)`:
 
-    meta         UTF-8 bytes of one JSON object: format, program version, config, classes, calibration, the
-                 schema of the columns, where the data came from
+    meta         UTF-8 bytes of one JSON object: format, program version, matrix kernels, config, classes,
+                 calibration, the schema of the columns, where the data came from
     theta        all parameters, one flat vector (size,)
     median, shift, scale   of the number columns, float64
     dead         the inputs that were 0 in every training row, bool
@@ -15,16 +15,18 @@ The file is an uncompressed zip of .npy members, readable with `np.load(path, al
 
 The same run writes the same bytes: no clock, no path of the output, no order left to chance. A file from a stranger
 is safe to open: nothing in it can name code, and what is not exactly such a file is refused before it costs memory.
+What belongs into it is said in `modelform.py`.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import io
 import itertools
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,78 +34,20 @@ from numpy.typing import NDArray
 from nncli import meta, npz, snapshot
 from nncli.batch import all_finite
 from nncli.config import TrainConfig
-from nncli.data.dataset import Positions, Schema
+from nncli.data.dataset import Schema
 from nncli.data.preprocess import SCALINGS, Preprocess
-from nncli.errors import ModelFileError
+from nncli.data.sources import native, portable
 from nncli.model import Model, build_network
+from nncli.modelform import FLAT, FORMAT, FORMAT_VERSION, MEMBERS, OTHER_MEMBERS, Expected
 from nncli.nn.calibration import Calibration
-from nncli.option import MOST_LAYERS, OneOf, read_decimal, read_encoding
+from nncli.option import OneOf, read_decimal, read_encoding
+from nncli.provenance import Provenance
 from nncli.snapshot import Snapshot
-from nncli.trainer import Epoch
 
-FORMAT = "nncli model"
-FORMAT_VERSION = 4
-# what is new since, and what it was by then
-OLDER = {3: {"schema": {"decimal": ".", "encoding": "utf-8", "dtype": "float32"}, "dates": []}}
 MOST_COLUMNS, MOST = 1 << 20, 1e30
 KINDS = ("number", "text", "date")
+FARTHEST_DAY = 2e11  # from 1970: beyond what a date of milliseconds can be
 RESOLVED = ("optimizer", "lr", "schedule", "average", "epochs", "batch_size")
-FLAT = {
-    "meta": "uint8",
-    "median": "float64",
-    "shift": "float64",
-    "scale": "float64",
-    "dead": "bool",
-    "val_rows": "uint8",
-    "test_rows": "uint8",
-}  # vectors, and the types of their numbers
-MEMBERS = ("meta", "theta", "median", "shift", "scale", "dead", "val_rows", "test_rows", "history")
-_PART = ({"loss": float, "accuracy": float}, None)
-META = {
-    "format": str, "format_version": int, "nncli": str, "config": dict, "classes": [str],
-    "calibration": ({"a": float, "b": float}, None),
-    "schema": {"columns": [[str]], "target": str, "header": bool, "missing": [str], "target_place": int,
-               "delimiter": str, "width": int, "decimal": str, "encoding": str,
-               "dtype": str},
-    "scaling": str, "categories": [[(str, [(str, None)])]], "dates": [[(str, float)]],
-    "data": {"source": str, "sha256": str, "val_sha256": str, "test_sha256": str, "n_rows": int, "has_test_file": bool},
-    "best_epoch": int, "notes": [str], "state": (dict, None),
-    "figures": {"model": str, "classes": [str], "n_train": int, "n_val": int, "n_test": int, "epochs": int,
-                "best_epoch": int, "train": _PART, "val": _PART, "test": _PART, "baseline_accuracy": float},
-}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """Where a model comes from: enough to find its test rows again, and to say what was done."""
-
-    version: str  # of the program that trained it
-    source: str
-    sha256: str
-    val_sha256: str  # of the file of validation rows, if that is another
-    test_sha256: str
-    n_rows: int  # of the data file
-    val_bits: NDArray[np.uint8]  # a bit for each of these rows (np.packbits), set for those in the part; or empty
-    test_bits: NDArray[np.uint8]
-    has_test_file: bool  # the test set came from a file of its own, or with the data
-    best_epoch: int
-    history: NDArray[np.float64]  # (epochs, 5)
-    figures: dict[str, Any]  # the final figures, as `train --json` has them
-    notes: tuple[str, ...]
-    state: Snapshot | None = None  # from which the training can go on
-
-    @property
-    def val_rows(self) -> NDArray[np.int64]:
-        """The numbers of the rows of the data file that are validation rows."""
-        return _rows(self.val_bits, self.n_rows)
-
-    @property
-    def test_rows(self) -> NDArray[np.int64]:
-        return _rows(self.test_bits, self.n_rows)
-
-    def epochs(self) -> list[Epoch]:
-        """The history, epoch by epoch."""
-        return snapshot.epochs_of(self.history)
 
 
 def encode(model: Model, p: Provenance) -> bytes:
@@ -112,6 +56,7 @@ def encode(model: Model, p: Provenance) -> bytes:
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "nncli": p.version,
+        "kernels": p.kernels,
         "config": model.config.to_json(),
         "classes": list(model.classes),
         "calibration": model.calibration and asdict(model.calibration),
@@ -120,7 +65,10 @@ def encode(model: Model, p: Provenance) -> bytes:
         "categories": [[name, list(values)] for name, values in model.preprocess.categories.items()],
         "dates": [list(one) for one in model.preprocess.dates],
         "data": {
-            "source": p.source,
+            "source": list(map(portable, p.source)),
+            "file_bytes": p.file_bytes,
+            "val_bytes": p.val_bytes,
+            "test_bytes": p.test_bytes,
             "sha256": p.sha256,
             "val_sha256": p.val_sha256,
             "test_sha256": p.test_sha256,
@@ -150,55 +98,27 @@ def encode(model: Model, p: Provenance) -> bytes:
 
 
 def decode(data: bytes) -> tuple[Model, Provenance]:
-    """ValueError, with the reason, for a file that does not hang together: known before anything large is made."""
-    arrays = npz.unpack(data, MEMBERS[0])
-    text = arrays["meta"].tobytes()
-    stored = meta.decode(text, dict)
-    version = _version(stored)
-    if version in OLDER:
-        stored = _upgraded(stored, OLDER[version])
-    meta.check(stored, META)
-    names = tuple(name for name in arrays if not name.startswith("state.")) if stored["state"] else tuple(arrays)
-    if names != MEMBERS or tuple(arrays)[: len(MEMBERS)] != MEMBERS:
-        raise ValueError(f"other members than {', '.join(MEMBERS)}")
+    """Read a model from the bytes of its file, as `read` does."""
+    return read(io.BytesIO(data))
+
+
+def read(file: BinaryIO) -> tuple[Model, Provenance]:
+    """Read a model from its file, from the beginning to the end. Raises ValueError, with the reason, for a file that
+    does not hang together: known before anything large is read or made."""
+    expected = Expected()
+    arrays = npz.unpack(file, MEMBERS[0], expected)
+    if len(arrays) < len(MEMBERS):
+        raise ValueError(OTHER_MEMBERS)
+    stored = expected.document(arrays)
     for name, kind in FLAT.items():
         if arrays[name].ndim != 1 or arrays[name].dtype != kind:
             raise ValueError(f"member {name} is no vector of {kind}")
     return _model(stored, arrays)
 
 
-def _version(stored: dict[str, Any]) -> int:
-    if stored.get("format") != FORMAT:
-        raise ValueError("another kind of npz file")
-    version = stored.get("format_version")
-    if not (type(version) is int and (version == FORMAT_VERSION or version in OLDER)):
-        raise ModelFileError(
-            "", f"expected format version {FORMAT_VERSION}, found {version}, written by nncli {stored.get('nncli')}",
-            "Use a program version that knows it",
-        )  # fmt: skip
-    return version
-
-
-def _upgraded(stored: dict[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """An older document with what is new; ValueError where it is there already."""
-    found = dict(stored)
-    for name, value in new.items():
-        inner = found.get(name)
-        if isinstance(value, dict) and isinstance(inner, dict):
-            found[name] = _upgraded(inner, value)
-        elif name in found:
-            raise ValueError(f"'{name}' in a file of an older version")
-        else:
-            found[name] = value
-    return found
-
-
 def _model(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> tuple[Model, Provenance]:
     schema = _schema(stored["schema"])
     preprocess = _preprocess(schema, stored, arrays)
-    hidden = stored["config"].get("hidden")
-    if isinstance(hidden, list) and len(hidden) > MOST_LAYERS:
-        raise ValueError(f"more than {MOST_LAYERS:,} hidden layers")
     config, classes = TrainConfig.from_json(stored["config"]), tuple(stored["classes"])
     theta, calibration = arrays["theta"], stored["calibration"] and Calibration(**stored["calibration"])
     if len(set(classes)) < max(2, len(classes)):
@@ -266,6 +186,8 @@ def _preprocess(schema: Schema, stored: dict[str, Any], arrays: Mapping[str, NDA
         raise ValueError("categories that are not of their form")
     if [type(part) for pair in stored["dates"] for part in pair] != [str, float] * len(stored["dates"]):
         raise ValueError("dates that are not of their form")
+    if any(abs(first) > FARTHEST_DAY for _, first in stored["dates"]):
+        raise ValueError("dates that no calendar has")
     preprocess = Preprocess(
         number_names=schema.of_kind("number"),
         median=arrays["median"],
@@ -293,6 +215,8 @@ def _preprocess(schema: Schema, stored: dict[str, Any], arrays: Mapping[str, NDA
 def _provenance(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Provenance:
     n, history = stored["data"]["n_rows"], arrays["history"]
     parts = [arrays[name] for name in ("val_rows", "test_rows")]
+    if any((stored["data"][f"{part}_bytes"] or 0) < 0 for part in ("file", "val", "test")):
+        raise ValueError("data of fewer than no bytes")
     if n < 1 or any(len(part) not in (0, (n + 7) // 8) for part in parts):
         raise ValueError("rows that the data file did not have")
     if history.ndim != 2 or history.shape[1] != 5 or history.dtype != np.float64:
@@ -306,7 +230,8 @@ def _provenance(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> P
         raise ValueError("a best epoch that is not in the history")
     return Provenance(
         version=stored["nncli"],
-        **stored["data"],
+        kernels=stored["kernels"],
+        **{**stored["data"], "source": tuple(map(native, stored["data"]["source"]))},
         val_bits=parts[0],
         test_bits=parts[1],
         best_epoch=stored["best_epoch"],
@@ -319,16 +244,3 @@ def _provenance(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> P
 def _check_finite(name: str, array: NDArray[Any]) -> None:
     if array.size and not all_finite(array):
         raise ValueError(f"numbers in {name} that are not finite")
-
-
-def bits(rows: Positions, n_rows: int) -> NDArray[np.uint8]:
-    """What `Provenance` has of the rows of a part."""
-    if len(rows) == 0:
-        return np.zeros(0, np.uint8)
-    mask = np.zeros(n_rows, bool)
-    mask[rows] = True
-    return np.packbits(mask)
-
-
-def _rows(bits: NDArray[np.uint8], n_rows: int) -> NDArray[np.int64]:
-    return np.flatnonzero(np.unpackbits(bits, count=n_rows)) if len(bits) else np.zeros(0, np.int64)

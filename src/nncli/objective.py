@@ -11,9 +11,9 @@ import numpy as np
 from nncli.config import TrainConfig
 from nncli.data.matrix import Matrix, Subset
 from nncli.data.random import is_random, random_dataset
+from nncli.data.sources import Source
 from nncli.errors import OptionError
 from nncli.model import Model, build_network
-from nncli.modelfile import Provenance
 from nncli.nn.loss import Loss
 from nncli.nn.network import Network
 from nncli.nn.optimizers import OPTIMIZERS
@@ -21,6 +21,7 @@ from nncli.nn.regularisation import Penalty
 from nncli.option import flag
 from nncli.overview import regularisation
 from nncli.prepare import FILE_OPTIONS, balanced, labelled_rows, prepare, seeds
+from nncli.provenance import Provenance
 
 ROWS = 32  # that the loss is the mean of, where --batch-size does not say
 OFFSET = 0.1  # standard deviation of what biases and slopes are moved by: at 0 some errors would not show
@@ -53,9 +54,9 @@ def of_options(config: TrainConfig, given: Collection[str]) -> Objective:
     config = dataclasses.replace(config, dtype="float64")
     _, init, sample, drop = seeds(config)
     dataset = None
-    if is_random(config.data):
+    if len(config.data) == 1 and is_random(config.data[0]):
         _refuse_file_options(config)
-        dataset = random_dataset(config.data, np.random.default_rng(config.seed))
+        dataset = random_dataset(config.data[0], np.random.default_rng(config.seed))
     prepared = prepare(config, dataset)
     config, K = prepared.config, len(prepared.dataset.classes)
     network, loss = build_network(config, prepared.preprocess.width, K)
@@ -77,17 +78,17 @@ def of_options(config: TrainConfig, given: Collection[str]) -> Objective:
     return _objective(config, network, loss, subset, K, drop, [*prepared.notes, *notes])
 
 
-def of_model(model: Model, provenance: Provenance, model_file: str, source: str | None, seed: int) -> Objective:
+def of_model(model: Model, provenance: Provenance, model_file: str, source: Source, seed: int) -> Objective:
     """Of a saved model as it stands, on rows of the given source, by default of the one it was trained on."""
     config, K = dataclasses.replace(model.config, dtype="float64", seed=seed), len(model.classes)
     network, loss = build_network(config, model.preprocess.width, K)
     network.theta[:] = model.network.theta
     _, _, sample, drop = seeds(config)
     rng = np.random.default_rng(sample)
-    if source is not None and is_random(source):
-        if source != "random":
+    if len(source) == 1 and is_random(source[0]):
+        if source != ("random",):
             raise OptionError(
-                "DATA", f"the model says how wide its rows are, and so does '{source}'", "Use random alone"
+                "DATA", f"the model says how wide its rows are, and so does '{source[0]}'", "Use random alone"
             )
         X = Matrix(rng.normal(size=(ROWS, model.preprocess.width)), network.dtype)
         y = rng.integers(K, size=ROWS)

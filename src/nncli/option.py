@@ -51,6 +51,11 @@ def read_text(text: str) -> str:
     return text
 
 
+def read_files(text: str) -> tuple[str, ...]:
+    """Read the name of one file; several are given one by one, as any sign may be part of a name."""
+    return (read_text(text),)
+
+
 def read_size(text: str) -> int:
     """Bytes."""
     found = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?([KMGT]?)(i?)B?", text.strip(), re.IGNORECASE | re.ASCII)

@@ -7,7 +7,7 @@ from typing import Any
 
 from nncli.config import TrainConfig
 from nncli.data.bundled import BUNDLED
-from nncli.data.files import shown
+from nncli.data.sources import title
 from nncli.model import build_network
 from nncli.nn.optimizers import OPTIMIZERS
 from nncli.option import FULL_BATCH
@@ -18,7 +18,7 @@ def summary(prepared: Prepared) -> list[str]:
     """What was decided for the user, a line each."""
     config, dataset = prepared.config, prepared.dataset
     network, _ = build_network(config, prepared.preprocess.width, len(dataset.classes))
-    bundled = "bundled " if config.data in BUNDLED and not Path(config.data).exists() else ""
+    bundled = "bundled " if config.data[0] in BUNDLED and not Path(config.data[0]).exists() else ""
     texts = [f"'{name}'" for name in dataset.schema.of_kind("text") if name not in config.categorical]
     columns = len(dataset.schema.columns)
     noun = "column" if columns == 1 else "columns"
@@ -33,10 +33,10 @@ def summary(prepared: Prepared) -> list[str]:
     )
     parts = [f"{len(prepared.train):,} training"]
     for name, part, own in (("validation", prepared.val, config.val_data), ("test", prepared.test, config.test_data)):
-        own = "their own file" if name == "test" and dataset.test is not None else own
-        parts.append(f"{len(part) if part else 0:,} {name}" + (f" (from {own})" if own else ""))
+        place = "their own file" if name == "test" and dataset.test is not None else title(own) if own else ""
+        parts.append(f"{len(part) if part else 0:,} {name}" + (f" (from {place})" if place else ""))
     return [
-        f"data: {bundled}{shown(config.data)}, {len(dataset):,} rows, {columns:,} {noun}, "
+        f"data: {bundled}{title(config.data)}, {len(dataset):,} rows, {columns:,} {noun}, "
         f"{len(dataset.classes):,} classes{', on the disk (nncli info --cache)' if dataset.table.is_stored else ''}",
         f"rows: {', '.join(parts)}",
         f"model: {config.model} {network.widths_shown()}, {activation}{network.size:,} parameters, {config.loss}",

@@ -13,16 +13,15 @@ from nncli.batch import rows_at_once
 from nncli.config import DEFAULT_SHARE, TrainConfig
 from nncli.data.csv import CsvOptions
 from nncli.data.dataset import Dataset, Positions, without_weights
-from nncli.data.files import shown
-from nncli.data.head import DETECTED
-from nncli.data.load import has_named_columns, load_dataset, load_like
+from nncli.data.load import check_as_it_was, has_named_columns, load_dataset, load_like
 from nncli.data.matrix import Inputs, Subset, Windowed
 from nncli.data.preprocess import Preprocess
+from nncli.data.sources import Source
 from nncli.data.split import Split, row_numbers, stratified_fold, stratified_split
 from nncli.errors import DataError, OptionError
 from nncli.model import EVAL_ROWS, Model
-from nncli.modelfile import Provenance
 from nncli.option import FULL_BATCH
+from nncli.provenance import Provenance
 from nncli.resolve import resolve
 
 Weights = NDArray[np.float64] | None  # None: all 1
@@ -30,7 +29,6 @@ OF_PROGRAM = 150 << 20  # bytes that it takes without any data
 COPIES = 9  # of the parameters: gradient, state of the optimizer, the best so far, and those on the way to a file
 ROW_BYTES, SPLIT_BYTES = 9, 20  # of each row whose cells are on the disk: numbers and classes, and to draw them
 LEAST_WINDOW = 16 << 20
-ARRAYS = "arrays"  # the source of what came from Python
 FILE_OPTIONS = (
     "target",
     "drop",
@@ -68,6 +66,8 @@ class Prepared:
     test: Subset | None
     val_sha256: str  # of --val-data
     test_sha256: str  # of --test-data
+    val_bytes: int  # of the files of --val-data
+    test_bytes: int
     notes: tuple[str, ...]
 
 
@@ -91,7 +91,7 @@ def prepare(
     if config.weight is not None:
         dataset, of_row = without_weights(dataset, config.weight)
     _refuse_double_parts(config, dataset)
-    own_test = config.test_data is not None or dataset.test is not None
+    own_test = bool(config.test_data) or dataset.test is not None
     val_share = 0.0 if config.val_data else DEFAULT_SHARE if config.val is None else config.val
     test_share = 0.0 if own_test else DEFAULT_SHARE if config.test is None else config.test
     if val_share + test_share >= 1:
@@ -102,11 +102,11 @@ def prepare(
         )
 
     split_seed = int(seeds(config)[0].generate_state(1)[0])
-    split = stratified_split(dataset.y, dataset.classes, val_share, test_share, split_seed, dataset.source)
+    split = stratified_split(dataset.y, dataset.classes, val_share, test_share, split_seed, dataset.where)
     if fold is not None:
-        split = stratified_fold(dataset.y, split, *fold, split_seed, dataset.source)
+        split = stratified_fold(dataset.y, split, *fold, split_seed, dataset.where)
         val_share = 1 / fold[1]
-    config = resolve(config, len(split.train), has_val=val_share > 0 or config.val_data is not None)
+    config = resolve(config, len(split.train), has_val=val_share > 0 or bool(config.val_data))
     preprocess = Preprocess.fit(dataset.table, split.train, config.scale)
     matrix = _inputs(config, preprocess, dataset)
     if of_row is not None:
@@ -125,6 +125,7 @@ def prepare(
     notes = [*dataset.notes, *preprocess.notes]
     val = test = None
     val_sha256 = test_sha256 = ""
+    val_bytes = test_bytes = 0
     if config.val_data:
         other = load_like(
             config.val_data, as_read, dataset.classes, config.dtype, csv_options(config).text, dataset.memory
@@ -134,6 +135,7 @@ def prepare(
         if config.weight is not None:
             other, of_row = without_weights(other, config.weight)
         val, val_sha256 = whole(other, _product(of_row, of_class, other.y)), other.sha256
+        val_bytes = other.file_bytes
     elif val_share:
         val = dataclasses.replace(train, rows=split.val)
     # test rows count alike, whatever training makes of them
@@ -142,7 +144,7 @@ def prepare(
             config.test_data, dataset.schema, dataset.classes, config.dtype, csv_options(config).text, dataset.memory
         )
         notes += _same_file("--test-data", other, dataset)
-        test, test_sha256 = whole(other), other.sha256
+        test, test_sha256, test_bytes = whole(other), other.sha256, other.file_bytes
     elif dataset.test is not None:
         test = whole(dataset.test)
     elif test_share:
@@ -150,7 +152,8 @@ def prepare(
     if weights is not None:  # of mean 1 over the training rows, so that a learning rate means the same
         train = dataclasses.replace(train, weights=weights / weights[split.train].mean())
     return Prepared(
-        config, dataset, split, preprocess, train, val, test, val_sha256, test_sha256, tuple(notes)
+        config, dataset, split, preprocess, train, val, test, val_sha256, test_sha256, val_bytes, test_bytes,
+        tuple(notes),
     )  # fmt: skip
 
 
@@ -193,12 +196,12 @@ def _check_weights(config: TrainConfig, dataset: Dataset, of_row: NDArray[np.flo
     if not of_class.all():
         name = dataset.classes[int(of_class.argmin())]
         raise DataError(
-            dataset.source, f"column '{config.weight}': all training rows of class '{name}' have a weight of 0",
+            dataset.where, f"column '{config.weight}': all training rows of class '{name}' have a weight of 0",
             "Leave the class out, or let it count",
         )  # fmt: skip
     if len(split.val) and not of_row[split.val].any():
         raise DataError(
-            dataset.source, f"column '{config.weight}': all validation rows have a weight of 0",
+            dataset.where, f"column '{config.weight}': all validation rows have a weight of 0",
             "Set another --seed, or leave the rows that do not count out",
         )  # fmt: skip
 
@@ -216,23 +219,16 @@ def _product(of_row: Weights, of_class: Weights, y: Positions) -> Weights:
     return of_class[y] if of_row is None else of_row * of_class[y]
 
 
-def labelled_rows(model: Model, provenance: Provenance, model_file: str, source: str | None, dtype: str) -> Dataset:
-    """Rows with their classes as a model reads them: of the source, or else of the one that it was trained on, if that
-    is as it was."""
-    as_it_was = source is None
-    if source is None:
-        source = provenance.source
-        if source in ("-", ARRAYS):
-            raise DataError(
-                model_file, f"the model was trained on {shown(source)}, which cannot be read again",
-                "Name the data behind the model",
-            )  # fmt: skip
-    text = csv_options(model.config).text if as_it_was else DETECTED
-    dataset = load_like(source, model.schema, model.classes, dtype, text)
-    if as_it_was and dataset.sha256 != provenance.sha256:
-        raise DataError(
-            source, f"the file has changed since {model_file} was trained on it", "Name the data behind the model"
-        )
+def labelled_rows(model: Model, provenance: Provenance, model_file: str, source: Source, dtype: str) -> Dataset:
+    """Read rows with their classes as a model reads them: of the source, or of the one that it was trained on, if none
+    is named and that is as it was."""
+    if source:
+        return load_like(source, model.schema, model.classes, dtype)
+    remedy = "Name the data behind the model"
+    check_as_it_was(provenance.source, provenance.file_bytes, model_file, remedy)
+    dataset = load_like(provenance.source, model.schema, model.classes, dtype, csv_options(model.config).text)
+    if dataset.sha256 != provenance.sha256:
+        raise DataError(dataset.where, f"the data have changed since {model_file} was trained on them", remedy)
     return dataset
 
 
@@ -246,11 +242,11 @@ def seeds(config: TrainConfig) -> list[np.random.SeedSequence]:
 
 def _refuse_double_parts(config: TrainConfig, dataset: Dataset) -> None:
     for part in ("val", "test"):
-        if getattr(config, part) is not None and getattr(config, f"{part}_data") is not None:
+        if getattr(config, part) is not None and getattr(config, f"{part}_data"):
             raise OptionError(f"--{part}", f"expected either --{part} or --{part}-data, found both")
     if dataset.test is not None:
         for name in ("test", "test_data"):
-            if getattr(config, name) is not None:
+            if getattr(config, name) not in (None, ()):
                 raise OptionError(
                     f"--{name.replace('_', '-')}", f"the data bring their own test set of {len(dataset.test)} rows",
                     "Leave the option out",

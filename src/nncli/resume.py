@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nncli import checkpoint
+from nncli.blas import VARIABLE, kernels
 from nncli.config import TrainConfig
-from nncli.data.load import files_of
+from nncli.data.load import check_as_it_was
+from nncli.data.sources import STDIN, title
 from nncli.errors import DataError
-from nncli.modelfile import Provenance
 from nncli.option import flag
 from nncli.prepare import Prepared
+from nncli.provenance import Provenance
 from nncli.snapshot import Snapshot
 from nncli.space import shown
 
@@ -42,17 +44,18 @@ class Begun:
         return len(self.provenance.history)
 
     def config(self, asked: TrainConfig, given: Collection[str]) -> TrainConfig:
-        """What to go on with: the options it was begun with, and those that are given now. DataError where the data are
-        not there."""
+        """Put together what to go on with: the options it was begun with, and those that are given now. Raises
+        DataError where the data that the file names are not there, or are others by now."""
         values = {name: getattr(asked, name) for name in given if name != "data"}
-        if "data" in given and Path(asked.data) != self.path:
+        if "data" in given and asked.data != (str(self.path),):
             values["data"] = asked.data
         found = dataclasses.replace(self.trained, **values)
-        if found.data != "-" and not all(Path(file).exists() for file in files_of(found.data) or [found.data]):
-            raise DataError(
-                found.data, f"no such file, which {self.path} was begun with",
-                "Go on in the folder where it was begun, or name the file",
-            )  # fmt: skip
+        p, remedy = self.provenance, "Go on in the folder where it was begun, or name the data"
+        sizes = {"data": p.file_bytes, "val_data": p.val_bytes, "test_data": p.test_bytes}
+        for name, size in sizes.items():
+            source = getattr(found, name)
+            if name not in values and source and not (name == "data" and source == STDIN):
+                check_as_it_was(source, size, str(self.path), remedy)
         return found
 
     def state(self, prepared: Prepared) -> Snapshot | None:
@@ -78,6 +81,17 @@ class Begun:
             )  # fmt: skip
         return state
 
+    def warnings(self) -> list[str]:
+        """Say, a line each, why what comes out may differ in the last digits from a run that was never stopped."""
+        begun, here = self.provenance.kernels, kernels()
+        if not begun or begun == here:
+            return []
+        remedy = f", or set {VARIABLE}={begun.split()[-1]}" if begun.startswith("openblas") else ""
+        return [
+            f"warning: {self.path} was begun with the matrix kernels {begun}, and goes on with {here or 'others'}: the "
+            f"last digits may differ. Go on with the same NumPy on the same kind of processor{remedy}"
+        ]
+
     def is_done(self, prepared: Prepared) -> bool:
         """Whether nothing is left to do: it was brought to its end, and that has not been moved."""
         return self.provenance.state is None and all(
@@ -92,11 +106,11 @@ class Begun:
                 begun = f"without {flag(name)}" if old is None else f"with {flag(name)} {shown(old)}"
                 return f"it was begun {begun}" + ("" if new is None else f", and not with {shown(new)}")
         if self.trained.data != config.data and found.sha256 != prepared.dataset.sha256:
-            return f"it was begun with the data {self.trained.data}"
-        files = {
-            config.data: (found.sha256, prepared.dataset.sha256),
-            str(config.val_data): (found.val_sha256, prepared.val_sha256),
-            str(config.test_data): (found.test_sha256, prepared.test_sha256),
-        }
-        changed = [name for name, (old, new) in files.items() if old != new]
-        return f"{changed[0]} has changed since" if changed else ""
+            return f"it was begun with the data {title(self.trained.data)}"
+        files = [
+            (config.data, found.sha256, prepared.dataset.sha256),
+            (config.val_data, found.val_sha256, prepared.val_sha256),
+            (config.test_data, found.test_sha256, prepared.test_sha256),
+        ]
+        changed = [source for source, old, new in files if old != new]
+        return f"{title(changed[0])} has changed since" if changed else ""

@@ -193,8 +193,8 @@ def shown(value: Any) -> str:
     """A value of an option as one writes it."""
     if value is None:
         return "(not given)"
-    if isinstance(value, tuple):
-        return "x".join(map(str, value))
+    if isinstance(value, tuple):  # widths of layers, or names
+        return ("x" if all(isinstance(one, int) for one in value) else ",").join(map(str, value))
     return shortest(value) if isinstance(value, float) else str(value)
 
 

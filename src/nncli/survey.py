@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from nncli.config import TrainConfig
 from nncli.data.dataset import Dataset, Positions, Table
-from nncli.data.files import shown
 from nncli.data.load import load_dataset
 from nncli.data.preprocess import MAX_CATEGORIES, Preprocess
 from nncli.data.split import Split
@@ -56,7 +55,7 @@ def survey(config: TrainConfig) -> Survey:
     if prepared is not None:
         findings += [*_repeated(prepared), *_given_away(dataset, prepared.split)]
     return Survey(
-        shown(config.data),
+        dataset.where,
         len(dataset),
         _columns(dataset, preprocess),
         dict(zip(dataset.classes, counts, strict=True)),

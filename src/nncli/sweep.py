@@ -15,6 +15,7 @@ from nncli import __version__
 from nncli.config import TrainConfig
 from nncli.data.dataset import Dataset
 from nncli.data.load import sha256_of
+from nncli.data.sources import native, portable, title
 from nncli.errors import DataError
 from nncli.ledger import Ledger
 from nncli.search import Plan
@@ -44,8 +45,8 @@ class Sweep:
         val_data = plan.space.base.val_data
         self.ledger = Ledger(
             path,
-            {"nncli": __version__, "data": dataset.source, "sha256": dataset.sha256, "rows": len(dataset),
-             "val_sha256": sha256_of(val_data) if val_data else "", "folds": plan.folds},
+            {"nncli": __version__, "data": list(map(portable, dataset.source)), "sha256": dataset.sha256,
+             "rows": len(dataset), "val_sha256": sha256_of(val_data) if val_data else "", "folds": plan.folds},
         )  # fmt: skip
         try:
             self._others = self._found(path)
@@ -80,17 +81,18 @@ class Sweep:
 
     def _difference(self, header: Record, configs: Iterable[TrainConfig]) -> str:
         """Why the ledger is not one of this sweep; empty if it is."""
-        if header["data"] == self.dataset.source and header["sha256"] != self.dataset.sha256:
-            return f"{header['data']} has changed since, when it had {header['rows']:,} rows"
+        data = tuple(map(native, header["data"]))
+        if data == self.dataset.source and header["sha256"] != self.dataset.sha256:
+            return f"{title(data)} has changed since, when it had {header['rows']:,} rows"
         if header["sha256"] != self.dataset.sha256:
-            return f"it has the data {header['data']}, with {header['rows']:,} rows"
+            return f"it has the data {title(data)}, with {header['rows']:,} rows"
         if header["folds"] != self.plan.folds:
             return f"it has --folds {header['folds']}, and not {self.plan.folds}"
         for difference in filter(None, map(self.plan.space.difference, configs)):
             return f"it has {difference}"
         val_data = self.plan.space.base.val_data
         if val_data and header["val_sha256"] != sha256_of(val_data):
-            return f"{val_data} has changed since"
+            return f"{title(val_data)} has changed since"
         return ""
 
     def notes(self) -> list[str]:

@@ -188,7 +188,7 @@ def _balanced_accuracy(right: NDArray[np.bool_], y: Positions) -> float:
 def of_the_data(config: TrainConfig) -> TrainConfig:
     """The config with what prepared data depend on, and nothing else: not the test rows, which no trial sees."""
     if config.test_data:
-        config = dataclasses.replace(config, test_data=None, test=0.0)
+        config = dataclasses.replace(config, test_data=(), test=0.0)
     names = [name for name in TrainConfig.options() if can_vary(name) and name not in OF_THE_DATA]
     usual = TrainConfig()
     return dataclasses.replace(config, seed=0, **{name: getattr(usual, name) for name in names})

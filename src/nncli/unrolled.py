@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nncli.data.files import shown
+from nncli.data.sources import Source
 from nncli.errors import DataError, NncliError, OptionError
 from nncli.model import Model, build_network
-from nncli.modelfile import Provenance
 from nncli.nn.graph import Graph
 from nncli.nn.layers import Array
 from nncli.nn.loss import Loss
 from nncli.nn.network import Network
 from nncli.prepare import labelled_rows
+from nncli.provenance import Provenance
 
 MOST_NODES = 500
 TOLERANCE, SMALL = 1e-6, 1e-6  # of the relative difference; below SMALL, a derivative counts as of that size
@@ -31,7 +31,7 @@ class Unrolled:
     about: str  # the row and the network, in a line
 
 
-def unroll_model(model: Model, provenance: Provenance, model_file: str, source: str | None, row: int) -> Unrolled:
+def unroll_model(model: Model, provenance: Provenance, model_file: str, source: Source, row: int) -> Unrolled:
     """A saved model on a row of the source, counted from 1; by default of the data that it was trained on.
 
     The loss is that of the row alone: without regularisation, dropout, weights or smoothing. OptionError for a network
@@ -43,7 +43,7 @@ def unroll_model(model: Model, provenance: Provenance, model_file: str, source: 
     network.theta[:] = model.network.theta
     _refuse_large(model_file, network.size)
     dataset = labelled_rows(model, provenance, model_file, source, config.dtype)
-    place = shown(source or provenance.source)
+    place = dataset.where
     if row > len(dataset):
         raise DataError(place, f"expected at least {row:,} rows, for --row {row}, found {len(dataset):,}")
     x = model.preprocess.transform(dataset.table.take(np.array([row - 1])), network.dtype).slice(0, 1)[0]

@@ -9,6 +9,7 @@ import typer
 
 from nncli.cli.options import DATA_HELP, Encoding, Json, Memory, ModelFile, Quiet, SkipRows, bytes_of, text_options
 from nncli.cli.workers import Address, Ca, Cert, FileJobs, Insecure, Key, Place
+from nncli.data.sources import Source, expand
 from nncli.errors import DONE, OptionError
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def evaluate(
     from nncli import checkpoint, evaluation
     from nncli.output import print_json, say
 
-    place, sources = Place.of(jobs, 1, cluster, tls_ca, tls_cert, tls_key, insecure), data or []
+    place, sources = Place.of(jobs, 1, cluster, tls_ca, tls_cert, tls_key, insecure), expand(data or [])
     text = text_options(encoding, skip_rows)
     if len(sources) > 1 or place.address is not None:
         if memory is not None:
@@ -53,8 +54,7 @@ def evaluate(
             "--encoding" if encoding else "--skip-rows", "its own data are read as in training", "Leave it out"
         )
     loaded, provenance = checkpoint.load(Path(model))
-    source = sources[0] if sources else None
-    metrics, notes = evaluation.evaluate_model(loaded, provenance, model, source, text, bytes_of(memory))
+    metrics, notes = evaluation.evaluate_model(loaded, provenance, model, sources, text, bytes_of(memory))
     for note in notes:
         say(note, quiet)
     if json:
@@ -67,7 +67,7 @@ def evaluate(
     return DONE
 
 
-def _evaluate_all(model: str, sources: list[str], text: TextOptions, place: Place, json: bool, quiet: bool) -> int:
+def _evaluate_all(model: str, sources: Source, text: TextOptions, place: Place, json: bool, quiet: bool) -> int:
     from nncli import checkpoint, evaluation
     from nncli.metrics import pooled
     from nncli.output import print_json, say

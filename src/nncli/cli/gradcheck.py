@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nncli.cli.options import DATA_HELP, Json, Quiet, is_model, with_config
+from nncli.cli.options import DATA_HELP, Json, Quiet, model_in, with_config
 from nncli.config import TrainConfig
 from nncli.errors import DONE, FAILED, OptionError
 from nncli.option import flag
@@ -74,12 +74,13 @@ def _objective(config: TrainConfig, given: frozenset[str], rows: str | None) -> 
     from nncli import checkpoint
     from nncli.objective import of_model, of_options
 
-    if is_model(config.data):
+    file = model_in(config.data)
+    if file is not None:
         _refuse(given - {"data", "seed", "threads"}, "a saved model brings its own options")
-        model, provenance = checkpoint.load(Path(config.data))
-        return of_model(model, provenance, config.data, rows, config.seed)
+        model, provenance = checkpoint.load(Path(file))
+        return of_model(model, provenance, file, () if rows is None else (rows,), config.seed)
     if rows is not None:
-        raise OptionError("DATA", f"expected a model before '{rows}', found '{config.data}'", "Name one file")
+        raise OptionError("DATA", f"expected a model before '{rows}', found '{config.data[0]}'", "Name one file")
     return of_options(config, given)
 
 

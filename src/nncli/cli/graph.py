@@ -99,7 +99,7 @@ def _of_model(
     except ValueError as error:
         raise OptionError("--row", f"expected {error}, found '{row}'") from None
     loaded, provenance = checkpoint.load(Path(model))
-    made = unroll_model(loaded, provenance, model, data, number)
+    made = unroll_model(loaded, provenance, model, () if data is None else (data,), number)
     say(f"{made.about}; {len(made.graph.nodes)} nodes", quiet)
     within = f"within {made.difference:.0e}" if made.difference else "to the last digit"
     say(f"every derivative is that of the engine's backpropagation, {within}", quiet)

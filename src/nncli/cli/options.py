@@ -5,9 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
-import shlex
 import tomllib
-import zipfile
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -15,8 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nncli.config import TrainConfig
-from nncli.errors import OptionError
+from nncli.config import SOURCES, TrainConfig
+from nncli.data.sources import Source, expand, is_there
+from nncli.errors import NncliError, OptionError
 from nncli.option import Option, flag, read_size
 from nncli.registry import did_you_mean
 
@@ -47,6 +46,7 @@ Memory = Annotated[
         rich_help_panel="Run",
     ),
 ]
+ZIP, MODEL_MEMBER = b"PK\3\4", b"meta.npy"  # how a model begins: the name stands 30 bytes behind
 RUN_OPTIONS = ("out", "log", "dry_run", "json", "quiet", "config", "memory")
 DATA_HELP = (
     "A CSV or TSV file (also .gz, .bz2, .xz, .zst), Parquet or Arrow, a folder or file of MNIST-style IDX, .npz with X "
@@ -73,15 +73,24 @@ def bytes_of(memory: str | None) -> int | None:
 
 
 def is_model(source: str) -> bool:
-    """Whether that is to be read as a model: by its name, or by how it begins; but not if it has an array X."""
+    """Whether that is to be read as a model: by how it begins, or else by its name, unless it has an array X."""
+    from nncli.data.files import first_bytes
+
     path = Path(source)
     try:
-        if path.is_file() and zipfile.is_zipfile(path):  # a look into a pipe would take it from its reader
-            with zipfile.ZipFile(path) as file:
-                return "X.npy" not in file.namelist()
-    except (OSError, ValueError, zipfile.BadZipFile):  # a folder, or no name that a file could have
-        pass
-    return path.suffix == ".npz"
+        head = first_bytes(path, 30 + len(MODEL_MEMBER))  # none of a pipe: it would be lost to its reader
+        if head.startswith(ZIP) and not head.endswith(MODEL_MEMBER):
+            from nncli.data.arrays import is_arrays
+
+            return path.suffix == ".npz" and not is_arrays(path)
+    except (NncliError, OSError, ValueError):  # a folder, or no name that a file could have
+        head = b""
+    return head.startswith(ZIP) or path.suffix == ".npz"
+
+
+def model_in(source: Source) -> str | None:
+    """The file, if a source is one that is to be read as a model."""
+    return source[0] if len(source) == 1 and is_model(source[0]) else None
 
 
 def with_config(
@@ -127,10 +136,8 @@ def with_config(
     def wrapper(*, config_file: str | None, **values: Any) -> int:
         given = {name: values.pop(name) for name in ["data", *options]}
         given = {name: value for name, value in given.items() if value not in (None, [])}
-        if isinstance(given.get("data"), list):
-            # as `load.paths_of` takes them apart
-            given["data"] = given["data"][0] if len(given["data"]) == 1 else shlex.join(given["data"])
-        config, named = _merged(given, config_file, read)
+        _refuse_option_without_dashes(given.get("data", []))
+        config, named = _merged(_expanded(given), config_file, read)
         for name in ("out", "log"):
             if config_file is not None and Path(str(values.get(name))).resolve() == Path(config_file).resolve():
                 raise OptionError(f"--{name}", f"would overwrite {config_file}, the --config file", "Name another file")
@@ -149,10 +156,28 @@ def _merged(given: dict[str, Any], file: str | None, read: Callable[..., Any]) -
     found = read(given, where=lambda name: "DATA" if name == "data" else flag(name))
     if file is None:
         return found, frozenset(given)
-    in_file = _read_toml(file)
+    in_file = _expanded(_read_toml(file))
     read(in_file, where=lambda name: f"{file}: {name.replace('_', '-')}")
     both = {**in_file, **given}
     return read(both), frozenset(both)
+
+
+def _refuse_option_without_dashes(words: Any) -> None:
+    """OptionError for an option among the files, as in `train iris model mlp`."""
+    for word in words[1:] if isinstance(words, list) else []:
+        if word.replace("-", "_") in TrainConfig.options() and not is_there(Path(word)):
+            raise OptionError("DATA", f"expected names of files, found '{word}'", f"Did you mean --{word}?")
+
+
+def _expanded(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Put, in place of each pattern among the names of files, the files that fit it; what is no name is left to the
+    reader of the option."""
+    found = dict(values)
+    for name in SOURCES:
+        words = [values[name]] if isinstance(values.get(name), str) else values.get(name)
+        if isinstance(words, list) and all(isinstance(word, str) and word for word in words):
+            found[name] = expand(words)
+    return found
 
 
 def _read_toml(file: str) -> dict[str, Any]:
@@ -185,8 +210,9 @@ def _annotation(name: str, option: Option) -> Any:
                          show_default=option.default_text or False),
         ]  # fmt: skip
     default = option.default_text or _default_text(name)
+    kind: Any = list[str] | None if name in SOURCES else str | None
     return Annotated[
-        str | None,
+        kind,
         typer.Option(
             *([option.short] if option.short else []),
             flag(name),

@@ -12,6 +12,7 @@ import typer
 
 from nncli.cli.options import ROWS_HELP, Encoding, ModelFile, Quiet, SkipRows, text_options
 from nncli.cli.workers import Address, Ca, Cert, FileJobs, Insecure, Key, Place
+from nncli.data.sources import expand
 from nncli.errors import DONE, OptionError
 
 
@@ -80,7 +81,7 @@ def predict(
     from nncli.output import say
 
     place = Place.of(jobs, 1, cluster, tls_ca, tls_cert, tls_key, insecure)
-    sources = data or ["-"]
+    sources = expand(data or ["-"])
     apart = place.works_apart(len(sources))
     if apart or len(sources) > 1:
         place.refuse_stdin(model, *sources)

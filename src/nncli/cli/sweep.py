@@ -111,7 +111,8 @@ def sweep(
     from nncli import checkpoint, experiment, scratch
     from nncli.atomic import check_writable
     from nncli.blas import multiply_with
-    from nncli.data.load import files_of, load_dataset
+    from nncli.data.load import load_dataset
+    from nncli.data.sources import STDIN
     from nncli.leaderboard import Leaderboard
     from nncli.output import say
     from nncli.prepare import csv_options, prepare
@@ -122,14 +123,14 @@ def sweep(
     plan = _plan(space, search, trials, seeds, folds, metric)
     place = Place.of(jobs, cores(), cluster, tls_ca, tls_cert, tls_key, insecure)
     base = space.base
-    reads = [file for source in (base.data, base.val_data, base.test_data) for file in files_of(source)]
+    reads = [*base.data, *base.val_data, *base.test_data]
     if out == "-":
         raise OptionError("--out", "the table goes to stdout, and the model cannot go there too", "Name a file with -o")
-    if base.data == "-" and len(space.values("dtype")) > 1:
+    if base.data == STDIN and len(space.values("dtype")) > 1:
         raise OptionError("--dtype", "stdin can be read only once, with one type of numbers", "Name a file")
     if cluster is not None and memory is not None:
         raise OptionError("--memory", "the workers of a cluster have the data in memory", "Leave it out")
-    if cluster is not None and base.val_data and not Path(base.val_data).is_absolute():
+    if cluster is not None and not all(Path(name).is_absolute() for name in base.val_data):
         raise OptionError(
             "--val-data", "the workers of a cluster look for it in another folder", "Give its whole path, from /"
         )
@@ -140,6 +141,7 @@ def sweep(
         read, allowed = csv_options(base), bytes_of(memory)
         datasets = {dtype: load_dataset(base.data, read, dtype, allowed) for dtype in space.values("dtype")}
         dataset = next(iter(datasets.values()))
+        checkpoint.check_room(dataset)
         if plan.folds > 1:  # what is wrong with them is one line now, and not as many failures as there are trials
             prepare(of_the_data(base), dataset, (0, plan.folds))
         with Sweep(plan, dataset, Path(ledger)) as made, scratch.folder() as folder:
@@ -161,7 +163,7 @@ def sweep(
         run = experiment.run(prepare(config, datasets[config.dtype]), state=state)
     assert run is not None, "nobody could stop it"
     checkpoint.save(Path(out), run.model, run.provenance)
-    command = f"nncli train {shlex.quote(config.data)} {config.command_line(brief=True)} -o {shlex.quote(out)}"
+    command = f"nncli train {shlex.join(config.data)} {config.command_line(brief=True)} -o {shlex.quote(out)}"
     _print(standings, csv, json, {"winner": {"out": out, "command": command, **run.figures}}, quiet)
     if not json:
         say(f"saved {out}; the same with: {command}", quiet)
@@ -201,7 +203,7 @@ def _plan(space: Space, search: str | None, trials: str | None, seeds: str, fold
         _refuse_losses()
     if base.val == 0 and plan.folds == 1:
         raise OptionError("--val", "a sweep chooses by validation rows, and there are none", "Leave it out")
-    if plan.folds > 1 and base.val_data is not None:
+    if plan.folds > 1 and base.val_data:
         raise OptionError("--folds", "--val-data names the validation rows already", "Leave one of them out")
     if base.val == 0:
         _refuse_without_validation(plan)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nncli.cli.options import SEVERAL_HELP, Json, Memory, Quiet, bytes_of, is_model, with_config
+from nncli.cli.options import SEVERAL_HELP, Json, Memory, Quiet, bytes_of, model_in, with_config
 from nncli.cli.stop import StopRequest
 from nncli.config import TrainConfig
 from nncli.errors import DONE, OptionError, OutputError
@@ -84,25 +84,24 @@ def train(
     from nncli import checkpoint, experiment, overview
     from nncli.atomic import check_writable
     from nncli.blas import use_threads
-    from nncli.data.load import files_of
     from nncli.output import print_json, say
     from nncli.prepare import prepare
     from nncli.progress import Progress, words_of
     from nncli.resume import Begun
 
-    begun = None
+    begun, model = None, model_in(config.data)
     if resume and out == "-":
         raise OptionError("--out", "a training that goes on is in a file, and not on stdout", "Name the file with -o")
     if resume:
-        begun = Begun.find(Path(config.data) if is_model(config.data) else Path(out or "model.npz"))
+        begun = Begun.find(Path(model or out or "model.npz"))
         if begun is not None:
             config, out = begun.config(config, given), out or str(begun.path)
-    elif is_model(config.data):
-        raise OptionError("DATA", f"{config.data} is a model, and no data", "Add --resume to go on with its training")
+    elif model is not None:
+        raise OptionError("DATA", f"{model} is a model, and no data", "Add --resume to go on with its training")
     out = out or "model.npz"
     if out == "-" and (json or log == "-"):
         raise OptionError("--out", "the model goes to stdout, where something else is to go too", "Name a file with -o")
-    reads = [file for source in (config.data, config.val_data, config.test_data) for file in files_of(source)]
+    reads = [*config.data, *config.val_data, *config.test_data]
     if out != "-":
         check_writable(Path(out), reads)
     if log not in (None, "-"):
@@ -111,6 +110,7 @@ def train(
     with contextlib.ExitStack() as stack:
         stack.enter_context(use_threads(config.threads))
         prepared = prepare(config, memory=bytes_of(memory))
+        checkpoint.check_room(prepared.dataset)
         state = None if begun is None else begun.state(prepared)
         for note in (*overview.summary(prepared), *prepared.notes):
             say(note, quiet)
@@ -128,6 +128,8 @@ def train(
             say(f"{begun.path} is done already: {begun.epochs} epochs", quiet)
             return _show(begun.provenance.figures, {"out": str(begun.path)}, json, quiet)
         if resume:
+            for warning in begun.warnings() if begun else ():
+                say(warning)
             say(f"going on after epoch {begun.epochs}" if begun else f"there is no {out} yet: beginning anew", quiet)
         assert prepared.config.epochs is not None
         stop = stack.enter_context(StopRequest())

@@ -91,7 +91,7 @@ def _dataset(
     names = tuple(f"c{first + i}" for i in range(X.shape[1]))
     schema = Schema(tuple((name, "number") for name in names), "y", True, DEFAULT_MISSING, len(names))
     classes = tuple(str(value) for value in values)
-    return Dataset(Table(names, X), codes.astype(np.int64), classes, schema, source, sha256, notes=notes)
+    return Dataset(Table(names, X), codes.astype(np.int64), classes, schema, (source,), sha256, notes=notes)
 
 
 def row_blocks(path: Path, like: Schema) -> Iterator[NDArray[Any]]:

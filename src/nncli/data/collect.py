@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from nncli.data.cells import NUMBER, Layout
 from nncli.data.dataset import Dataset, Positions, Schema, Table, TextColumn
 from nncli.data.fast import Block
-from nncli.data.files import shown
+from nncli.data.sources import Source, title
 from nncli.errors import DataError
 
 VALUE_BYTES = 100  # of memory for a text in a dict, beside itself
@@ -147,9 +147,9 @@ def rows_of(files: Sequence[Opener], where: str, place: Place) -> Rows:
     return Rows(*columns.finished(where), schema, digest_of(digests), tuple(notes))
 
 
-def to_learn_from(rows: Rows, source: str) -> Dataset:
+def to_learn_from(rows: Rows, source: Source) -> Dataset:
     """DataError where what is to be predicted is no class."""
-    classes, y = _classes(rows.target, rows.schema.target, shown(source))
+    classes, y = _classes(rows.target, rows.schema.target, title(source))
     return Dataset(rows.table, y, classes, rows.schema, source, rows.sha256, notes=rows.notes)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.data.sources import Source, title
 from nncli.data.stored import Stored
 from nncli.errors import DataError, OptionError
 from nncli.registry import did_you_mean
@@ -109,21 +110,27 @@ class Dataset:
     file, in numeric order if all are numbers, else in alphabetical order. `sha256` is of the bytes
     of the file(s), and is how a later `eval` knows the file again. `test` is an official test set
     that came with the data. `notes` say, a line each, what was decided while reading. `memory` is how many bytes may
-    be used for it; None: as many as it takes.
+    be used for it; None: as many as it takes. `file_bytes` is the size of its files together; 0 if it came from none.
     """
 
     table: Table
     y: Positions  # (n,)
     classes: tuple[str, ...]
     schema: Schema
-    source: str
+    source: Source
     sha256: str
     test: Dataset | None = None
     notes: tuple[str, ...] = ()
     memory: int | None = None
+    file_bytes: int = 0
 
     def __len__(self) -> int:
         return len(self.y)
+
+    @property
+    def where(self) -> str:
+        """Name the data in a message."""
+        return title(self.source)
 
 
 def without_weights(dataset: Dataset, name: str) -> tuple[Dataset, NDArray[np.float64]]:
@@ -143,7 +150,7 @@ def without_weights(dataset: Dataset, name: str) -> tuple[Dataset, NDArray[np.fl
     if len(schema.columns) == 1:
         raise OptionError("--weight", f"'{name}' is the only column: nothing is left to learn from")
     if name not in dataset.table.number_names:
-        raise DataError(dataset.source, f"column '{name}': expected numbers, to weigh rows with, found text")
+        raise DataError(dataset.where, f"column '{name}': expected numbers, to weigh rows with, found text")
     place = dataset.table.number_names.index(name)
     stored = isinstance(numbers, Stored)
     weights = (numbers.column(place) if stored else numbers[:, place]).astype(np.float64)
@@ -151,13 +158,13 @@ def without_weights(dataset: Dataset, name: str) -> tuple[Dataset, NDArray[np.fl
     if len(wrong):
         found = weights[wrong[0]]
         raise DataError(
-            dataset.source,
+            dataset.where,
             f"column '{name}', row {wrong[0] + 1} of the data: expected a weight from 0, found "
             f"{'none' if np.isnan(found) else format(found, 'g')}",
             "Correct it, or leave the row out",
         )
     if not weights.any():
-        raise DataError(dataset.source, f"column '{name}': expected a weight above 0, found none")
+        raise DataError(dataset.where, f"column '{name}': expected a weight above 0, found none")
     before_target = schema.names.index(name) < schema.target_place
     return dataclasses.replace(
         dataset,

@@ -96,10 +96,10 @@ def read(path: Path, like: Schema | None = None) -> Dataset:
                 f"expected only labels that {pairs[0][1].name} has, found {test_labels[i]} (item {i + 1})",
                 "Check that the training and test files belong together",
             )
-        test = Dataset(Table(names, test_images), y, classes, schema, str(pairs[1][0]), _digest(read[1]))
+        test = Dataset(Table(names, test_images), y, classes, schema, (str(pairs[1][0]),), _digest(read[1]))
 
     notes = () if path.is_dir() else (f"labels: read from {pairs[0][1].name}",)
-    return Dataset(Table(names, images), code[labels], classes, schema, str(path), everything, test, notes)
+    return Dataset(Table(names, images), code[labels], classes, schema, (str(path),), everything, test, notes)
 
 
 def row_blocks(path: Path, like: Schema) -> Iterator[NDArray[np.uint8]]:
@@ -112,6 +112,11 @@ def row_blocks(path: Path, like: Schema) -> Iterator[NDArray[np.uint8]]:
 def sha256_of(path: Path) -> str:
     """The `sha256` of the Dataset that `read` would make, without parsing it."""
     return _digest([_read_bytes(file) for pair in _pairs(path) for file in pair])
+
+
+def files_in(folder: Path) -> list[Path]:
+    """List the images and labels of a folder, those for training first. Raises DataError where one is missing."""
+    return [file for pair in _pairs(folder) for file in pair]
 
 
 # ── which files ──────────────────────────────────────────────────────────────────────────────────

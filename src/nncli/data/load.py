@@ -7,31 +7,33 @@ table format that can be written as CSV goes beside `columnar.py`.
 from __future__ import annotations
 
 import dataclasses
-import shlex
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
 from nncli.data import arrays, cache, idx
-from nncli.data.bundled import BUNDLED, path_of
 from nncli.data.collect import InMemory, Opener, Rows, digest_of, recoded, rows_of, to_learn_from
 from nncli.data.csv import Block, CsvOptions, CsvReader, open_training, read_blocks
 from nncli.data.dataset import Dataset, Schema, Table, TextColumn
 from nncli.data.files import ByteStream, first_bytes, open_input, open_raw, peek, shown
 from nncli.data.files import sha256_of as sha256_of_file
 from nncli.data.head import DETECTED, TextOptions
+from nncli.data.sources import ARRAYS, STDIN, Source, is_there, paths_of, title
 from nncli.errors import DataError, OptionError
 from nncli.registry import did_you_mean
 
+MOST_BYTES = 16 << 30  # of the data of an older model, whose file does not say how many there were
 
-def load_dataset(source: str, options: CsvOptions, dtype: str, memory: int | None = None) -> Dataset:
+
+def load_dataset(source: Source, options: CsvOptions, dtype: str, memory: int | None = None) -> Dataset:
     """Whole files to learn from, their target and the kinds of their columns detected or told. With `memory`, in bytes,
     tables are on the disk."""
     paths = paths_of(source)
+    size = bytes_of(source)
     matrix, stream = _matrix(source, paths, memory)
     if matrix is not None:
-        return dataclasses.replace(matrix, source=source)
+        return dataclasses.replace(matrix, source=source, file_bytes=size)
 
     def opener(path: Path) -> Opener:
         def opened(schema: Schema | None) -> CsvReader:
@@ -42,28 +44,28 @@ def load_dataset(source: str, options: CsvOptions, dtype: str, memory: int | Non
         return opened
 
     rows = _rows(paths, opener, source, memory, repr((options, dtype)))
-    return dataclasses.replace(to_learn_from(rows, source), memory=memory)
+    return dataclasses.replace(to_learn_from(rows, source), memory=memory, file_bytes=size)
 
 
-def _stdin(source: str) -> tuple[ByteStream | None, bool]:
+def _stdin(source: Source) -> tuple[ByteStream | None, bool]:
     """The stream, if that is the source, and whether it is sparse text; nothing of it is lost."""
-    if source != "-":
+    if source != STDIN:
         return None, False
-    first, stream = peek(open_raw(source), arrays.HEAD)
+    first, stream = peek(open_raw("-"), arrays.HEAD)
     return stream, arrays.is_sparse(first)
 
 
-def _rows(paths: list[Path], opener: Callable[[Path], Opener], source: str, memory: int | None, how: str) -> Rows:
+def _rows(paths: list[Path], opener: Callable[[Path], Opener], source: Source, memory: int | None, how: str) -> Rows:
     """Those of tables, in memory, or on the disk where `memory` is all there is of it. `how` says how they are read."""
-    files, where = [opener(path) for path in paths], shown(source)
-    absent = source != "-" and not all(path.exists() for path in paths)
+    files, where = [opener(path) for path in paths], title(source)
+    absent = source != STDIN and not all(map(is_there, paths))
     if memory is None or absent:  # which the reader says
         return rows_of(files, where, InMemory())
     return cache.stored(paths, how, where, memory, lambda place: rows_of(files, where, place))
 
 
 def _matrix(
-    source: str, paths: list[Path], memory: int | None, like: Schema | None = None
+    source: Source, paths: list[Path], memory: int | None, like: Schema | None = None
 ) -> tuple[Dataset | None, ByteStream | None]:
     """The data, where they are a matrix; else the stream to read a table from, if that is stdin. OptionError for
     `memory`: a matrix is read into it."""
@@ -72,20 +74,22 @@ def _matrix(
     if reader is None and not is_sparse:
         return None, stream
     if memory is not None:
-        raise OptionError("--memory", f"{source} is no table, and those alone can stay on the disk", "Leave it out")
+        raise OptionError(
+            "--memory", f"{title(source)} is no table, and those alone can stay on the disk", "Leave it out"
+        )
     if reader is not None:
         return reader.read(paths[0], like), None
-    with open_input(source, stream=stream, hashed=True) as file:
-        return arrays.read_sparse(file, source, like), None
+    with open_input("-", stream=stream, hashed=True) as file:
+        return arrays.read_sparse(file, "-", like), None
 
 
-def has_named_columns(source: str) -> bool:
+def has_named_columns(source: Source) -> bool:
     """Whether the columns of a source are more than so many numbers."""
     return _matrix_reader(paths_of(source)) is None
 
 
 def load_like(
-    source: str,
+    source: Source,
     schema: Schema,
     classes: Sequence[str],
     dtype: str,
@@ -94,9 +98,10 @@ def load_like(
 ) -> Dataset:
     """Whole files read as the rows of a model: the columns of its schema, the classes it knows."""
     paths = paths_of(source)
+    size = bytes_of(source)
     matrix, stream = _matrix(source, paths, memory, schema)
     if matrix is not None:
-        table, sha256, notes = _named(matrix.table, schema, source), matrix.sha256, matrix.notes
+        table, sha256, notes = _named(matrix.table, schema, title(source)), matrix.sha256, matrix.notes
         target = TextColumn(matrix.y, matrix.classes)
     else:
 
@@ -112,11 +117,11 @@ def load_like(
         if label not in place:
             known = ", ".join(classes[:10]) + (", …" if len(classes) > 10 else "")
             raise DataError(
-                shown(source), f"expected a class that the model knows ({known}), found '{label}'",
+                title(source), f"expected a class that the model knows ({known}), found '{label}'",
                 did_you_mean(label, classes),
             )  # fmt: skip
     y = recoded(target, [place[label] for label in target.values], len(classes))
-    return Dataset(table, y, tuple(classes), schema, source, sha256, notes=tuple(notes), memory=memory)
+    return Dataset(table, y, tuple(classes), schema, source, sha256, notes=tuple(notes), memory=memory, file_bytes=size)
 
 
 @contextmanager
@@ -129,76 +134,55 @@ def stream_like(
     text: TextOptions = DETECTED,
 ) -> Iterator[tuple[Iterator[Block], tuple[str, ...], tuple[str, ...]]]:
     """The rows of a file or pipe as they arrive, for a model's schema; also the kept columns, and notes."""
-    paths = paths_of(source)
-    matrix = _matrix_reader(paths)
-    if len(paths) > 1:
-        raise DataError(source, f"expected one file at a time, found {len(paths)}", "Leave the quotes out")
-    stream, is_sparse = _stdin(source)
+    (path,) = paths_of((source,))
+    matrix = _matrix_reader([path])
+    stream, is_sparse = _stdin((source,))
     if matrix is not None or is_sparse:
         if keep:
             raise DataError(shown(source), "a file of that kind has no columns to keep", "Leave --keep out")
         piped = is_sparse and open_input(source, stream=stream)
-        found = arrays.sparse_blocks(piped, schema) if piped else matrix.row_blocks(paths[0], schema)
+        found = arrays.sparse_blocks(piped, schema) if piped else matrix.row_blocks(path, schema)
         yield (Block(_named(Table((), X), schema, source), None, {}, {}) for X in found), (), ()
         return
-    with read_blocks(
-        str(paths[0]), schema, dtype=dtype, keep=keep, on_error=on_error, stream=stream, text=text
-    ) as reader:
+    with read_blocks(str(path), schema, dtype=dtype, keep=keep, on_error=on_error, stream=stream, text=text) as reader:
         yield iter(reader), reader.layout.keep, reader.notes
 
 
-def sha256_of(source: str) -> str:
+def sha256_of(source: Source) -> str:
     """The digest of the bytes of a source, as `Dataset.sha256` has it."""
     paths = paths_of(source)
     matrix = _matrix_reader(paths)
     return matrix.sha256_of(paths[0]) if matrix else digest_of([sha256_of_file(str(path)) for path in paths])
 
 
-def paths_of(source: str) -> list[Path]:
-    """The files of a source: the one of that name if there is one, else the bundled set; several between blanks, as a
-    shell takes them, and all that fit a pattern such as day-*.csv, by name. DataError where there is none."""
-    path = Path(source)
-    if source == "-" or is_there(path):
-        return [path]
-    if source in BUNDLED:
-        return [path_of(source)]
-    try:
-        words = shlex.split(source)
-    except ValueError:
-        words = [source]
-    if any(sign in source for sign in "*?["):
-        found = [name for word in words for name in _fitting(Path(word)) or [Path(word)]]
-        missing = [name for name in found if not is_there(name)]
-        if missing:
-            raise DataError(str(missing[0]), "no file fits that pattern")
-        return found
-    if len(words) > 1 and any(is_there(Path(word)) for word in words):  # else it is the name of one, with blanks
-        return [Path(word) for word in words]
-    if path.parent == Path() and not path.suffix:
-        near = did_you_mean(source, BUNDLED) or f"The bundled sets are {', '.join(BUNDLED)}"
-        raise DataError(source, "no such file, and no bundled data set of that name", near)
-    return [path]
+def bytes_of(source: Source) -> int:
+    """Add up the sizes of the files of a source, in bytes; what is no file counts nothing. Raises DataError as
+    `paths_of` does."""
+    total = 0
+    for path in paths_of(source):
+        with suppress(OSError, ValueError, DataError):  # whoever reads it says what is wrong
+            parts = idx.files_in(path) if path.is_dir() else [path]
+            total += sum(part.stat().st_size for part in parts if part.is_file())
+    return total
 
 
-def _fitting(pattern: Path) -> list[Path]:
-    anchor = pattern.anchor
-    return sorted(Path(anchor or ".").glob(str(pattern.relative_to(anchor)))) if pattern.parts else []
-
-
-def files_of(source: str | None) -> list[str]:
-    """Their names, as far as there are some."""
-    try:
-        return [str(path) for path in paths_of(source)] if source else []
-    except DataError:
-        return []
-
-
-def is_there(path: Path) -> bool:
-    """Also where it may not be looked at, or has a name that no file can have: whoever opens it says so."""
-    try:
-        return path.exists()
-    except (OSError, ValueError):
-        return True
+def check_as_it_was(source: Source, size: int | None, model_file: str, remedy: str) -> None:
+    """Raise DataError unless a source that a model file names can be what the model was trained on: files, a folder of
+    IDX files or a bundled set, and together of that size in bytes. A file from a stranger may name anything: a device
+    without an end, a pipe, all that fits a pattern. `size` None: an older file, which does not say it."""
+    if source in (STDIN, ARRAYS):
+        raise DataError(model_file, f"the model was trained on {title(source)}, which cannot be read again", remedy)
+    for name, path in zip(source, paths_of(source), strict=True):
+        if not is_there(path):
+            raise DataError(name, f"no such file, where the rows of {model_file} are to come from", remedy)
+        if not (path.is_file() or path.is_dir()):
+            raise DataError(name, f"expected a file, where the rows of {model_file} are to come from", remedy)
+    found = bytes_of(source)
+    if found == 0 or (found > MOST_BYTES if size is None else found != size):
+        had = "" if size is None else f", and had {size:,} then"
+        raise DataError(
+            title(source), f"the data have changed since {model_file} was trained on them: {found:,} bytes{had}", remedy
+        )
 
 
 def _matrix_reader(paths: list[Path]) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 
 from nncli.data.cells import DEFAULT_MISSING
 from nncli.data.dataset import Dataset, Schema, Table
+from nncli.data.sources import is_there
 from nncli.registry import Registry
 
 ROWS_EACH = 40  # of each class
@@ -36,7 +37,7 @@ KINDS.register("random")(Rows)
 
 def is_random(source: str) -> bool:
     """Whether the source is `random`, also with settings, and not a file of that name."""
-    return source.split(":")[0] in KINDS and not Path(source).exists()
+    return source.split(":")[0] in KINDS and not is_there(Path(source))
 
 
 def random_dataset(source: str, rng: np.random.Generator) -> Dataset:
@@ -46,4 +47,4 @@ def random_dataset(source: str, rng: np.random.Generator) -> Dataset:
     schema = Schema(tuple((name, "number") for name in names), "y", True, DEFAULT_MISSING, rows.inputs)
     classes = tuple(map(str, range(rows.classes)))
     y = rng.permutation(np.arange(n) % rows.classes)
-    return Dataset(Table(names, rng.normal(size=(n, rows.inputs))), y, classes, schema, source, "")
+    return Dataset(Table(names, rng.normal(size=(n, rows.inputs))), y, classes, schema, (source,), "")

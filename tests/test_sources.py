@@ -1,0 +1,285 @@
+"""The files of a data set stay a list of names, from the command line to the model and back; and a model file can name
+no other source than what it can have been trained on."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli_process import PROGRAM
+from forgery import with_meta
+from nncli.data.bundled import path_of
+from nncli.data.sources import expand, paths_of, title
+from nncli.errors import DataError
+
+Run = Callable[..., Any]
+BAD_DATA, BAD_COMMAND = 1, 2
+ROWS = [f"{i % 5}.{i % 7},{i * 3 % 11},{'yes' if i % 3 else 'no'}\n" for i in range(200)]
+HEADER = "a,b,label\n"
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def parts(*names: str) -> list[str]:
+    """Write the rows, shared out among files of these names."""
+    each = len(ROWS) // len(names)
+    for i, name in enumerate(names):
+        Path(name).write_text(HEADER + "".join(ROWS[i * each : (i + 1) * each]))
+    return [*names]
+
+
+def test_a_pattern_stands_for_the_files_that_fit_it_by_name() -> None:
+    for name in ("day-2.csv", "day-10.csv", "day-1.csv", "other.csv"):
+        Path(name).touch()
+    assert expand(["other.csv", "day-*.csv"]) == ("other.csv", "day-1.csv", "day-10.csv", "day-2.csv")
+    assert expand([str(Path("day-?.csv").absolute())]) == tuple(str(Path(f"day-{i}.csv").absolute()) for i in (1, 2))
+    with pytest.raises(DataError, match=r"no-\*\.csv: no file fits that pattern"):
+        expand(["no-*.csv"])
+
+
+@pytest.mark.parametrize(
+    "name", ["a[1].csv", "with blank.csv", "it's.csv", 'say "no".csv', "a*.csv", "$HOME.csv", "a\\b.csv"]
+)
+def test_a_file_is_known_by_its_name_whatever_the_signs_in_it(nncli: Run, name: str) -> None:
+    parts(name, "second.csv")
+    assert expand([name]) == (name,)
+    assert nncli("train", name, "--epochs", "1", "-q", "-o", "one.npz").code == 0
+    assert nncli("train", name, "second.csv", "--epochs", "1", "-q", "-o", "two.npz").code == 0
+    assert nncli("info", "two.npz", "--json").json["data"]["source"] == [name, "second.csv"]
+    assert [nncli("eval", model, "-q", "--json").json["n"] for model in ("one.npz", "two.npz")] == [15, 30]
+    assert nncli("train", "--resume", "two.npz", "-q").code == 0
+
+
+def test_a_bundled_set_is_what_no_file_is_called() -> None:
+    assert paths_of(("iris",)) == [path_of("iris")]
+    Path("iris").touch()
+    assert paths_of(("iris",)) == [Path("iris")]
+    with pytest.raises(DataError, match="Did you mean 'wine'"):
+        paths_of(("wien",))
+
+
+def test_stdin_is_the_only_source_or_none(nncli: Run) -> None:
+    parts("d.csv")
+    outcome = nncli("train", "-", "d.csv", "-q")
+    assert (outcome.code, outcome.err) == (
+        BAD_DATA, "stdin: cannot be one of several files. Write it to a file first.\n"
+    )  # fmt: skip
+
+
+def test_an_option_without_its_dashes_is_pointed_out(nncli: Run) -> None:
+    outcome = nncli("train", "iris", "model", "mlp")
+    assert (outcome.code, outcome.err) == (
+        BAD_COMMAND, "DATA: expected names of files, found 'model'. Did you mean --model?\n"
+    )  # fmt: skip
+    outcome = nncli("train", "iris", "no-such.csv")
+    assert (outcome.code, outcome.err) == (BAD_DATA, "no-such.csv: no such file.\n")
+
+
+def test_many_files_have_a_short_title() -> None:
+    names = tuple(f"{i}.csv" for i in range(10_000))
+    assert title(names) == "0.csv, 1.csv and 9,998 more"
+    assert title(names[:3]) == "0.csv, 1.csv, 2.csv"
+    assert [title(source) for source in ((), ("-",), ("a b.csv",))] == ["arrays", "stdin", "a b.csv"]
+
+
+def test_files_beyond_the_length_of_a_name_are_one_data_set(nncli: Run) -> None:
+    """Their names joined would be longer than the 255 bytes that a name can have."""
+    names = parts(*(f"a-day-of-some-length-{i:03}.csv" for i in range(40)))
+    outcome = nncli("train", *names, "--epochs", "2", "-o", "m.npz")
+    assert outcome.code == 0, outcome.err
+    first, second = names[:2]
+    assert f"data: {first}, {second} and 38 more, 200 rows" in outcome.err
+    assert nncli("train", "a-day-*.csv", "--epochs", "2", "-q", "-o", "by-pattern.npz").code == 0
+    assert Path("m.npz").read_bytes() == Path("by-pattern.npz").read_bytes()
+    assert nncli("eval", "m.npz", "-q", "--json").json["n"] == 30
+    assert nncli("check", *names, "-q").code == 0
+    assert nncli("sweep", *names, "--lr", "0.1,0.01", "--epochs", "2", "--jobs", "1", "-q").code == 0
+    assert nncli("sweep", *names, "--lr", "0.1,0.01", "--epochs", "2", "--jobs", "1").err.count("2 trials already") == 1
+
+
+def test_ten_thousand_files_are_one_data_set(nncli: Run) -> None:
+    folder = Path("rows")
+    folder.mkdir()
+    for i in range(10_000):
+        (folder / f"{i}.csv").write_text(HEADER + ROWS[i % len(ROWS)])
+    outcome = nncli("train", "rows/*.csv", "--model", "softmax", "--epochs", "1", "-o", "m.npz")
+    assert outcome.code == 0, outcome.err
+    assert "and 9,998 more, 10,000 rows" in outcome.err
+    assert len(nncli("info", "m.npz", "--json").json["data"]["source"]) == 10_000
+
+
+def test_several_files_of_validation_and_test_rows(nncli: Run) -> None:
+    parts("d.csv", "v 1.csv", "v 2.csv", "t-1.csv", "t-2.csv")
+    words = [
+        "train",
+        "d.csv",
+        "--val-data",
+        "v 1.csv",
+        "--val-data",
+        "v 2.csv",
+        "--test-data",
+        "t-*.csv",
+        "--epochs",
+        "2",
+    ]
+    outcome = nncli(*words, "--json", "-o", "m.npz")
+    assert [outcome.json[f"n_{part}"] for part in ("train", "val", "test")] == [40, 80, 80]
+    assert "(from v 1.csv, v 2.csv), 80 test (from t-1.csv, t-2.csv)" in outcome.err
+    assert nncli("eval", "m.npz", "-q", "--json").json["n"] == 80
+    Path("c.toml").write_text(
+        'data = ["d.csv"]\nval-data = ["v 1.csv", "v 2.csv"]\ntest-data = "t-*.csv"\nepochs = 2\n'
+    )
+    assert nncli("train", "--config", "c.toml", "-q", "-o", "n.npz").code == 0
+    assert Path("m.npz").read_bytes() == Path("n.npz").read_bytes()
+
+
+@pytest.mark.parametrize("source", [["/dev/zero"], ["pipe"], ["*.csv"], ["/**/*"], ["."], ["d.csv", "/dev/zero"]])
+def test_a_model_can_name_no_other_source_than_a_plain_file(nncli: Run, source: list[str]) -> None:
+    """A model from a stranger may name anything: what has no end, what eats what somebody else writes, all there is."""
+    parts("d.csv")
+    os.mkfifo("pipe")
+    assert nncli("train", "d.csv", "--epochs", "1", "--keep-state", "-q", "-o", "m.npz").code == 0
+    forged = with_meta("config.data", source)(with_meta("data.source", source)(Path("m.npz").read_bytes()))
+    Path("forged.npz").write_bytes(forged)
+    for words in (["eval"], ["gradcheck"], ["graph", "--row", "1"], ["train", "--epochs", "3", "--resume"]):
+        began = time.monotonic()
+        outcome = nncli(*words, "forged.npz")
+        assert outcome.code == BAD_DATA, words
+        assert outcome.err.count("\n") == 1
+        assert time.monotonic() - began < 2
+
+
+def test_a_model_can_name_no_other_file_than_one_of_the_same_size(nncli: Run) -> None:
+    parts("d.csv")
+    with Path("large.csv").open("wb") as file:
+        file.truncate(1 << 42)  # which nobody can read in time
+    assert nncli("train", "d.csv", "--epochs", "1", "-q", "-o", "m.npz").code == 0
+    true = Path("m.npz").read_bytes()
+    for forge in (with_meta("data.source", ["large.csv"]), with_meta("data.file_bytes", None)):
+        Path("forged.npz").write_bytes(forge(with_meta("data.source", ["large.csv"])(true)))
+        began = time.monotonic()
+        outcome = nncli("eval", "forged.npz")
+        assert outcome.err.startswith("large.csv: the data have changed since forged.npz was trained on them: 4,398,0")
+        assert time.monotonic() - began < 2
+
+
+def test_names_that_are_no_text_are_names_all_the_same(tmp_path: Path) -> None:
+    """On the disk a name is bytes: those that are no UTF-8 go into a model, a ledger and JSON, and come back."""
+    name = os.fsdecode(b"d\xff\xfe.csv")
+    Path(name).write_text(HEADER + "".join(ROWS))
+
+    def nncli(*words: str) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run([*PROGRAM, *words], capture_output=True, check=False, timeout=60)
+
+    for words in (
+        ["train", name, "--epochs", "3", "--keep-state", "-q", "-o", os.fsdecode(b"m\xff.npz")],
+        ["eval", os.fsdecode(b"m\xff.npz"), "-q"],
+        ["train", "--resume", os.fsdecode(b"m\xff.npz"), "--epochs", "4", "-q"],
+        ["predict", os.fsdecode(b"m\xff.npz"), name, "-q"],
+        ["check", name, "-q"],
+        ["sweep", name, "--lr", "0.1,0.01", "--epochs", "1", "--jobs", "1", "-q"],
+        ["sweep", name, "--lr", "0.1,0.01", "--epochs", "1", "--jobs", "1", "-q"],
+    ):
+        done = nncli(*words)
+        assert (done.returncode, done.stderr) == (0, b""), words
+    info = nncli("info", os.fsdecode(b"m\xff.npz"), "--json")
+    assert os.fsencode(json.loads(info.stdout)["data"]["source"][0]) == b"d\xff\xfe.csv"
+
+
+def test_a_name_is_the_same_file_under_another_locale() -> None:
+    Path("ü.csv").write_text(HEADER + "".join(ROWS))
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PATH": os.environ["PATH"]}
+    for train, judge in ((plain, None), (None, plain)):
+        words = ["train", "ü.csv", "--epochs", "1", "-q", "-o", "m.npz"]
+        for command, environment in ((words, train), (["eval", "m.npz", "-q"], judge)):
+            done = subprocess.run([*PROGRAM, *command], env=environment, capture_output=True, check=False, timeout=60)
+            assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_names_of_several_files_in_a_model_of_format_4_are_told_apart(nncli: Run) -> None:
+    """They stood in one text, as a shell takes them."""
+    parts("one day.csv", "b.csv")
+    assert nncli("train", "one day.csv", "b.csv", "--epochs", "1", "-q", "-o", "m.npz").code == 0
+
+    def older(text: str) -> bytes:
+        data = Path("m.npz").read_bytes()
+        new = dict.fromkeys(("kernels", "data.file_bytes", "data.val_bytes", "data.test_bytes"), ...)
+        old = {"data.source": text, "config.data": text, "config.val_data": None, "config.test_data": None}
+        for path, value in {**new, **old, "format_version": 4}.items():
+            data = with_meta(path, value)(data)
+        return data
+
+    Path("older.npz").write_bytes(older("'one day.csv' b.csv"))
+    assert nncli("eval", "older.npz", "-q", "--json").json["n"] == 30
+    assert nncli("info", "older.npz", "--json").json["data"]["source"] == ["one day.csv", "b.csv"]
+    Path("older.npz").write_bytes(older("one day.csv"))
+    assert nncli("info", "older.npz", "--json").json["data"]["source"] == ["one day.csv"]
+
+
+def test_other_matrix_kernels_are_noted_and_warned_of(nncli: Run) -> None:
+    parts("d.csv")
+    assert nncli("train", "d.csv", "--epochs", "2", "--keep-state", "-q", "-o", "m.npz").code == 0
+    assert nncli("info", "m.npz", "--json").json["kernels"]
+    assert nncli("train", "--resume", "m.npz", "--epochs", "3", "-o", "same.npz", "-q").err == ""
+    Path("other.npz").write_bytes(with_meta("kernels", "openblas 0.0.1 Katmai")(Path("m.npz").read_bytes()))
+    outcome = nncli("train", "--resume", "other.npz", "--epochs", "3", "-q")
+    assert outcome.code == 0
+    assert outcome.err.startswith(
+        "warning: other.npz was begun with the matrix kernels openblas 0.0.1 Katmai, and goes on"
+    )
+    assert "set OPENBLAS_CORETYPE=Katmai" in outcome.err
+
+
+def test_more_columns_than_a_model_has_room_for_are_refused_before_training(nncli: Run) -> None:
+    line = " ".join(f"{place}:1" for place in range(1, 200_000, 400)) + " 200000:1\n"
+    Path("wide.svm").write_text("".join(f"{i % 2} {line}" for i in range(8)))
+    for words in (["train", "wide.svm", "--log", "log.jsonl"], ["sweep", "wide.svm", "--lr", "0.1,0.2", "--jobs", "1"]):
+        outcome = nncli(*words, "--val", "0.25", "--test", "0.25")
+        assert (outcome.code, outcome.err.count("\n")) == (BAD_DATA, 1)
+        assert outcome.err.startswith(
+            "wide.svm: expected no more names of columns, categories and classes than a model"
+        )
+    assert [path.name for path in Path().iterdir()] == ["wide.svm"]
+
+
+def test_what_only_looks_like_a_large_model_is_not_read(nncli: Run, iris_model: Path) -> None:
+    """A member of gigabytes that are nowhere on the disk: its size is not that of the network that it describes."""
+    shutil.copy(iris_model, "m.npz")
+    data = bytearray(Path("m.npz").read_bytes())
+    place = data.index(b"theta.npy") - 30
+    data[place + 18 : place + 26] = (3 << 30).to_bytes(4, "little") * 2  # the size, packed and unpacked
+    with Path("large.npz").open("wb") as file:
+        file.write(data)
+        file.truncate(3 << 30)
+    outcome = nncli("info", "large.npz")
+    assert outcome.code == BAD_DATA
+    assert "found member theta of 3,221,225,472 bytes, where at most" in outcome.err
+
+
+def test_stdin_without_an_end_is_read_no_further_than_it_is_a_model() -> None:
+    process = subprocess.Popen([*PROGRAM, "info", "-"], stdin=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
+    assert process.stdin is not None
+    assert process.stderr is not None
+    written = 0
+    with contextlib.suppress(BrokenPipeError):
+        process.stdin.write(b"PK\3\4")
+        while written < 1 << 28:
+            written += process.stdin.write(bytes(1 << 20)) or 0
+    process.stdin.close()
+    err = process.stderr.read()
+    process.stderr.close()
+    assert process.wait(30) == BAD_DATA
+    assert written <= 4 << 20
+    assert b"expected a model written by nncli, found another kind of zip or npz file" in err
