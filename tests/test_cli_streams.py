@@ -275,7 +275,8 @@ def test_eval_on_stdin_is_eval_on_the_file(work: Path) -> None:
 PARTS = ["train", "val", "test"]
 TRAIN_KEYS = ["model", "out", "classes", "n_train", "n_val", "n_test", "epochs", "best_epoch", "seconds", *PARTS]
 EVAL_KEYS = ["n", "accuracy", "accuracy_interval", "balanced_accuracy", "log_loss", "f1_macro", "f1_weighted"]
-EVAL_KEYS += ["roc_auc", "ece", "per_class", "confusion_matrix", "classes"]
+EVAL_KEYS += ["roc_auc", "ece", "per_class", "confusion_matrix", "confusion_matrix_omitted", "confusion_counts"]
+EVAL_KEYS += ["classes"]
 
 
 @pytest.mark.parametrize(

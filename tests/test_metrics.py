@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+from typing import Any
+
 import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from nncli.metrics import accuracy_interval, all_metrics, calibration_error
+from nncli import metrics
+from nncli.metrics import accuracy_interval, all_metrics, calibration_error, pooled
 
 
 def test_wilson_interval() -> None:
@@ -24,7 +29,7 @@ def test_a_sure_and_right_model_is_calibrated() -> None:
     assert calibration_error(np.eye(3), np.arange(3)) == 0
 
 
-@pytest.mark.parametrize("K", [2, 4])
+@pytest.mark.parametrize("K", [2, 4, 31])
 def test_the_rest_against_scikit_learn(K: int) -> None:
     rng = np.random.default_rng(K)
     P = rng.dirichlet(np.ones(K), 200)
@@ -39,7 +44,75 @@ def test_the_rest_against_scikit_learn(K: int) -> None:
     of_k = P[:, 1] if K == 2 else P
     assert found["roc_auc"] == pytest.approx(reference.roc_auc_score(y, of_k, multi_class="ovr", average="macro"))
     assert sum(map(sum, found["confusion_matrix"])) == found["n"] == 200
-    assert [row["n"] for row in found["per_class"].values()] == np.bincount(y).tolist()
+    by_class = reference.precision_recall_fscore_support(y, predicted, zero_division=0)
+    for name, values in zip(("precision", "recall", "f1", "n"), by_class, strict=True):
+        assert [row[name] for row in found["per_class"].values()] == pytest.approx(values.tolist(), rel=1e-12)
+    assert found["confusion_matrix"] == reference.confusion_matrix(y, predicted).tolist()
+
+
+@pytest.mark.parametrize("cells", [1, 700, 1 << 21])
+def test_areas_under_the_curve_are_those_of_scikit_learn(cells: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where many scores are the same, and where classes are taken one, two or all at a time."""
+    monkeypatch.setattr(metrics, "CELLS_AT_ONCE", cells)
+    rng = np.random.default_rng(1)
+    K, n = 17, 300
+    y = np.concatenate([np.arange(K), rng.integers(K, size=n - K)])
+    for scores in (rng.normal(size=(n, K)), rng.integers(4, size=(n, K)), np.zeros((n, K))):
+        scores = scores.astype(np.float32)
+        expected = [reference.roc_auc_score(y == k, scores[:, k]) for k in range(K)]
+        assert metrics.areas_under_the_curve(scores, y, range(K)) == pytest.approx(expected, rel=1e-12)
+        others = [[max(row[:k].tolist() + row[k + 1 :].tolist()) for k in range(K)] for row in scores]
+        leads = scores - np.array(others, np.float32)
+        expected = [reference.roc_auc_score(y == k, leads[:, k]) for k in range(K)]
+        found = all_metrics(scores.copy(), scores.argmax(axis=1), y, [f"c{k}" for k in range(K)], probabilistic=False)
+        assert found["roc_auc"] == pytest.approx(np.mean(expected), rel=1e-12)
+
+
+def judged(y: np.ndarray[Any, Any], predicted: np.ndarray[Any, Any], K: int) -> dict[str, Any]:
+    return all_metrics(np.eye(K)[predicted], predicted, y, [f"c{k}" for k in range(K)], probabilistic=True)
+
+
+def test_the_confusion_matrix_has_its_zeros_for_up_to_200_classes() -> None:
+    """Class 0 is right twice and taken for the last once; the last is never right."""
+    for K in (2, 200, 201):
+        found = judged(np.array([0, 0, 0, K - 1]), np.array([0, K - 1, 0, 0]), K)
+        assert found["confusion_counts"] == [[0, 0, 2], [0, K - 1, 1], [K - 1, 0, 1]]
+        assert found["confusion_matrix_omitted"] == (K > 200)
+        if K > 200:
+            assert found["confusion_matrix"] is None
+        else:
+            matrix = np.array(found["confusion_matrix"])
+            assert (matrix.shape, matrix.sum()) == ((K, K), 4)
+            assert (matrix[0, 0], matrix[0, K - 1], matrix[K - 1, 0]) == (2, 1, 1)
+
+
+@pytest.mark.parametrize("K", [3, 300])
+def test_the_metrics_of_several_files_are_those_of_all_their_rows(K: int) -> None:
+    rng = np.random.default_rng(2)
+    y = rng.integers(K, size=500)
+    predicted = np.where(rng.random(500) < 0.7, y, rng.integers(K, size=500))
+    parts = [judged(y[some], predicted[some], K) for some in (slice(0, 9), slice(9, 10), slice(10, 500))]
+    whole = judged(y, predicted, K)
+    for name, value in pooled(parts).items():
+        assert value == pytest.approx(whole[name], rel=1e-12), name
+
+
+def test_metrics_of_many_classes_take_little_more_memory_than_the_probabilities() -> None:
+    """A matrix of 6,000 × 6,000 counts would take 288 MB, and as lists as much again."""
+    code = """if True:
+        import resource
+        import numpy as np
+        from nncli.metrics import all_metrics
+        rng = np.random.default_rng(0)
+        P, y, classes = rng.random((6000, 6000), np.float32), rng.permutation(6000), list(map(str, range(6000)))
+        predicted = P.argmax(axis=1)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        found = all_metrics(P, predicted, y, classes, probabilistic=True)
+        assert abs(found["roc_auc"] - 0.5) < 0.05
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 60_000  # KiB
 
 
 def test_a_class_without_rows_is_no_zero() -> None:

@@ -10,8 +10,7 @@ from typing import Any
 
 import pytest
 
-from ledgers import trials
-from nncli.ledger import read
+from ledgers import documents, trials
 from nncli.trainer import Trainer
 
 Run = Callable[..., Any]
@@ -43,7 +42,7 @@ def test_halving_trains_the_best_on_to_where_a_grid_has_them(nncli: Run) -> None
     [whole] = [record for record in halving if record["share"] == 1]
     [same] = [record for record in grid if record["trial"] == whole["trial"]]
     assert same == whole
-    _, raw = read(Path("sweep.jsonl"))  # the seconds are those of all rungs
+    _, *raw = documents()  # the seconds are those of all rungs
     spent = {record["share"]: record["seconds"] for record in raw if record["config"] == whole["config"]}
     assert spent[1] > spent[1 / 3] > spent[1 / 9] > 0
     # whoever went on was among the best third of its rung, by the validation accuracy
@@ -83,7 +82,7 @@ def test_what_patience_has_ended_does_not_go_on(nncli: Run) -> None:
 def test_refine_looks_closer_around_the_best(nncli: Run) -> None:
     words = ["sweep", "iris", "--lr", "log:1e-5:1", "--hidden", "2,4,8,16", "--epochs", "3", "--jobs", "1", "-q"]
     assert nncli(*words, "--trials", "12", "--search", "refine").code == 0
-    _, records = read(Path("sweep.jsonl"))
+    _, *records = documents()
     rates = [math.log10(record["config"]["lr"]) for record in records]
     assert len(records) == 12
     spans = [max(part) - min(part) for part in (rates[:4], rates[4:8], rates[8:])]

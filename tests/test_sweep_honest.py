@@ -14,9 +14,8 @@ import pytest
 
 from cli_errors import BAD_DATA
 from cli_process import PROGRAM
-from ledgers import trials
+from ledgers import documents, line_of, trials
 from nncli.data.bundled import path_of
-from nncli.ledger import read
 
 Run = Callable[..., Any]
 
@@ -124,17 +123,17 @@ def test_a_ledger_of_some_folds_can_be_shown(nncli: Run) -> None:
 
 
 def test_a_ledger_of_another_version_is_told(nncli: Run) -> None:
-    from nncli.ledger import Ledger
-
     nncli("sweep", "iris", "--lr", "0.05,0.01", "--epochs", "2", "--jobs", "1", "-q")
-    header, records = read(Path("sweep.jsonl"))
-    made = Ledger(Path("new.jsonl"), {**header, "nncli": "9.0"})
-    made.append([{**record, "config": {**record["config"], "levitation": 1}} for record in records])
-    made.close()
+    header, *trials = documents()
+    lines = [{**trial, "config": {**trial["config"], "levitation": 1}} for trial in trials]
+    Path("new.jsonl").write_bytes(b"".join(map(line_of, [{**header, "nncli": "9.0"}, *lines])))
     words = "sweep", "iris", "--lr", "0.05,0.01", "--epochs", "2", "--jobs", "1", "--ledger", "new.jsonl"
     for outcome in (nncli("sweep", "--show", "new.jsonl"), nncli(*words)):
         assert outcome.code == BAD_DATA
-        assert "new.jsonl: options that this version does not know: the ledger is of nncli 9.0. " in outcome.err
+        assert outcome.err.endswith(
+            "new.jsonl:2: options that this version does not know: the ledger is of nncli 9.0. Use that version, or "
+            "name another file.\n"
+        )
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,10 @@ from nncli.provenance import Provenance
 from nncli.workers import Killed, Stop, Workers, in_order, never
 
 CELLS_AT_ONCE = 1 << 21
-OF_PROGRAM = 250 << 20  # bytes that it takes without any data, with the metrics of scikit-learn
-ROW_BYTES, SCORE_BYTES = 9, 40  # of each row of the data; of each row that is judged, and class
+OF_PROGRAM = 100 << 20  # bytes that it takes without any data
+ROW_BYTES, JUDGED_BYTES = 9, 90  # of each row of the data, and of each row that is judged
+PAIR_BYTES = 600  # of each class, and of each pair that is confused, on their way to JSON
+COPIES = 4  # of the rows that are judged at once, and of the parameters
 
 
 def evaluate_model(
@@ -37,6 +39,7 @@ def evaluate_model(
 ) -> tuple[dict[str, Any], list[str]]:
     """The metrics of a model on all rows of a source, or else on the test rows it was made with; and notes. With
     `memory`, in bytes, tables stay on the disk."""
+    K = len(model.classes)
     if not source:
         dataset, rows, notes = _test_rows(model, provenance, model_file, memory)
     else:
@@ -49,20 +52,28 @@ def evaluate_model(
                 f"warning: this is the file the model was trained on: it has seen {trained:,} of these rows. "
                 f"nncli eval {model_file} judges by the test rows alone"
             )
+    at_once = max(EVAL_ROWS, CELLS_AT_ONCE // max(model.preprocess.width, K) // EVAL_ROWS * EVAL_ROWS)
     if memory is not None:
-        _refuse_too_little(memory, len(dataset), len(rows), len(model.classes))
-    at_once = max(EVAL_ROWS, CELLS_AT_ONCE // model.preprocess.width // EVAL_ROWS * EVAL_ROWS)
-    parts = [model.scores(dataset.table.take(rows[i : i + at_once])) for i in range(0, len(rows), at_once)]
-    Z, y = np.concatenate(parts), dataset.y[rows].astype(np.int64)
-    return all_metrics(model.by_class(Z), model.predicted(Z), y, model.classes, model.probabilistic), notes
+        _refuse_too_little(memory, model, len(dataset), len(rows), min(at_once, len(rows)))
+    figures, predicted = np.empty((len(rows), K), model.network.dtype), np.empty(len(rows), np.int64)
+    for start in range(0, len(rows), at_once):
+        part = slice(start, start + at_once)
+        Z = model.scores(dataset.table.take(rows[part]))
+        figures[part], predicted[part] = model.by_class(Z), model.predicted(Z)
+    y = dataset.y[rows].astype(np.int64)
+    return all_metrics(figures, predicted, y, model.classes, model.probabilistic), notes
 
 
-def _refuse_too_little(memory: int, n: int, judged: int, K: int) -> None:
-    """OptionError where it is: the scores of all rows that are judged are there at once."""
-    needed = OF_PROGRAM + ROW_BYTES * n + SCORE_BYTES * judged * (K + 1)
+def _refuse_too_little(memory: int, model: Model, n: int, judged: int, at_once: int) -> None:
+    """Raise OptionError where `memory` is: the figures of all rows that are judged are there at once, of n rows."""
+    K, network = len(model.classes), model.network
+    block = at_once * COPIES * (network.widths[0] + K) + EVAL_ROWS * sum(network.widths)
+    figures = judged * K + block + COPIES * network.size
+    pairs = min(judged, K * K) + K
+    needed = OF_PROGRAM + ROW_BYTES * n + JUDGED_BYTES * judged + PAIR_BYTES * pairs + network.dtype.itemsize * figures
     if needed > memory:
         raise OptionError(
-            "--memory", f"to judge {judged:,} rows of {K} classes takes {-(-needed // 10**6):,}MB, found "
+            "--memory", f"to judge {judged:,} rows of {K:,} classes takes {-(-needed // 10**6):,}MB, found "
             f"{memory // 10**6:,}MB", "Allow so much",
         )  # fmt: skip
 

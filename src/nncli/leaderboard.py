@@ -14,7 +14,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from nncli.output import number, percent, put, say
+from nncli.output import number, one_line, percent, put, say
 from nncli.space import shown
 from nncli.standings import Standing, chances, importance, varied
 from nncli.sweep import Sweep
@@ -107,11 +107,13 @@ def print_csv(standings: Sequence[Standing]) -> None:
     writer.writerow([*names, "metric", *figures])
     for one in standings:
         failed = len(one.records) - len(one.done)
-        values = ["" if value is None else shown(value) for value in (getattr(one.config, name) for name in names)]
+        values = [
+            "" if value is None else one_line(shown(value)) for value in (getattr(one.config, name) for name in names)
+        ]
         mean, sd = one.mean if one.values else "", one.sd if len(one.values) > 1 else ""
         parameters, epochs = (one.done[0]["parameters"], one.epochs) if one.done else ("", "")
         seconds = round(sum(record["seconds"] for record in one.records), 3)
-        reason = next((record["reason"] for record in one.records if record["reason"]), "")
+        reason = one_line(next((record["reason"] for record in one.records if record["reason"]), ""))
         found = (mean, sd, chance_of.get(one.config, ""), len(one.records), failed, parameters, epochs, seconds, reason)
         writer.writerow([*values, one.metric, *found])
 

@@ -1,64 +1,81 @@
 """The ledger of a sweep: what is known of it, in a file that survives a stop at any moment.
 
 A header, then one JSON object on a line for each finished trial, each with a checksum. Lines are only ever
-appended, and are on the disk before anybody hears of them. One program writes to it at a time.
+appended, and are on the disk before anybody hears of them. One program writes to it at a time. What stands in a line
+is in `record.py`.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
-import json
+import itertools
 import os
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+from nncli import __version__, meta
 from nncli.atomic import sync_folder
 from nncli.errors import DataError, OutputError
+from nncli.record import FORMAT, KIND, UnknownOptions, header_of, in_memory, to_json, trial_of
 
-KIND, FORMAT = "nncli sweep", 1
-SUM = ',"sum":"'
+SUM = b',"sum":"'
+MOST_LINE = meta.MOST_BYTES + 100  # with its checksum
+BEGINNING = b'{"kind":"nncli sweep'
+LOCKED = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)  # as opposed to a file system that has no locks
 
 
 class Ledger:
     """`header` and `records`, by their keys, as they are in the file; a new file gets the given header.
 
     DataError for a file that is no ledger or is damaged, OutputError where it cannot be written, or another program
-    writes to it. A last line that was not written to its end is taken off: `torn` says so.
+    writes to it. A last line that was not written to its end is taken off: `torn` says so. `unlocked` says that the
+    file system has no locks, and nothing keeps another program from writing to it too.
     """
 
     def __init__(self, path: Path, header: dict[str, Any]) -> None:
         self.path = path
-        self.torn = False
-        if path.exists() and not path.is_file():  # a device would be read without an end
-            raise OutputError(str(path), "expected a file for the ledger, found something else", "Name another")
+        self.torn = self.unlocked = False
+        first = header_of({"kind": KIND, "format": FORMAT, **header})
         try:
+            if path.exists() and not path.is_file():  # a device would be read without an end
+                raise OutputError(str(path), "expected a file for the ledger, found something else", "Name another")
             self.file = path.open("a+b", buffering=0)  # what cannot be written does not wait for the end
         except OSError as error:
             raise OutputError(
                 str(path), f"cannot write: {error.strerror}", "Choose another place with --ledger"
             ) from None
         try:
-            self._open(header)
+            self._open(first)
         except BaseException:
             self.close()
             raise
 
-    def _open(self, header: dict[str, Any]) -> None:
+    def _open(self, first: dict[str, Any]) -> None:
         try:
             fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise OutputError(
-                str(self.path), "another sweep is writing to it", "Wait for it, or name another file with --ledger"
-            ) from None
-        lines = self._read()
-        if not lines:
-            lines = [{"kind": KIND, "format": FORMAT, **header}]
-            self._write(lines)
-            sync_folder(self.path.parent)
-        self.header = lines[0]
-        self.records = {line["trial"]: line for line in lines[1:]}
+        except OSError as error:
+            if error.errno in LOCKED:
+                raise OutputError(
+                    str(self.path), "another sweep is writing to it", "Wait for it, or name another file with --ledger"
+                ) from None
+            self.unlocked = True
+        with os.fdopen(os.dup(self.file.fileno()), "rb") as file:
+            file.seek(0)
+            header, self.records, end = _read(file, self.path)
+            self.torn = end < file.seek(0, os.SEEK_END)
+        if self.torn:
+            self.file.truncate(end)
+        if header is None:
+            try:
+                self._write(_line(first))
+                sync_folder(self.path.parent)
+            except BaseException:
+                self.path.unlink(missing_ok=True)
+                raise
+        self.header = header or first
 
     def close(self) -> None:
         """Lets others write to it."""
@@ -67,11 +84,16 @@ class Ledger:
     def append(self, records: Iterable[dict[str, Any]]) -> None:
         """Adds finished trials; they are on the disk when this returns."""
         new = [record for record in records if record["trial"] not in self.records]
-        self._write(new)
-        self.records.update({record["trial"]: record for record in new})
+        try:
+            lines = b"".join(_line(to_json(record)) for record in new)
+        except ValueError as error:
+            raise OutputError(
+                str(self.path), f"a trial does not fit in a line: {error}", "Validate by fewer rows, with --val"
+            ) from None
+        self._write(lines)
+        self.records.update({record["trial"]: in_memory(record) for record in new})
 
-    def _write(self, records: Iterable[dict[str, Any]]) -> None:
-        data = b"".join(_line(record) for record in records)
+    def _write(self, data: bytes) -> None:
         try:
             while data:
                 data = data[self.file.write(data) or 0 :]
@@ -79,72 +101,106 @@ class Ledger:
         except OSError as error:
             raise OutputError(str(self.path), f"cannot write: {error.strerror}") from None
 
-    def _read(self) -> list[dict[str, Any]]:
-        self.file.seek(0)
-        data = self.file.read()
-        lines, end = parse(data, self.path)
-        if end < len(data):
-            self.torn = True
-            self.file.truncate(end)
-            self.file.seek(0, os.SEEK_END)
-        return lines
-
 
 def read(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The header and the trials of a ledger that somebody may be writing to; DataError for what is none."""
     try:
-        lines, _ = parse(path.read_bytes(), path)
+        if path.exists() and not path.is_file():  # which could be read without an end
+            raise DataError(str(path), "expected a ledger written by nncli sweep, found no file", "Name another")
+        with path.open("rb") as file:
+            header, records, _ = _read(file, path)
     except OSError as error:
         raise DataError(str(path), f"cannot read the ledger: {error.strerror}") from None
-    if not lines:
+    if header is None:
         raise DataError(str(path), "expected a ledger written by nncli sweep, found an empty file")
-    return lines[0], lines[1:]
+    return header, [*records.values()]
 
 
-def parse(data: bytes, path: Path) -> tuple[list[dict[str, Any]], int]:
-    """The lines of a ledger, and where the last whole one ends. DataError for what is none."""
-    found: list[dict[str, Any]] = []
+def _read(file: BinaryIO, path: Path) -> tuple[dict[str, Any] | None, dict[str, dict[str, Any]], int]:
+    """Return the header, if there is one, the trials by their keys, and where the last whole line ends; raise DataError
+    for what is no ledger."""
+    header: dict[str, Any] | None = None
+    records: dict[str, dict[str, Any]] = {}
+    n_val: dict[int, int] = {}  # of each fold
     end = 0
-    lines = data.split(b"\n")
-    for number, line in enumerate(lines[:-1], 1):  # behind the last line feed is nothing, or a torn line
-        try:
-            record = _checked(line)
-        except (ValueError, KeyError):
-            if number == 1:
-                raise DataError(
-                    str(path), "expected a ledger written by nncli sweep, found something else",
-                    "Name another file with --ledger",
-                ) from None  # fmt: skip
-            raise DataError(
-                f"{path}:{number}", "a damaged line: its checksum is not that of its text",
-                "Take the line out, and its trial runs again",
-            ) from None  # fmt: skip
-        found.append(record)
-        end += len(line) + 1
-    if not found and data:
-        whole = _line({"kind": KIND, "format": FORMAT})[:20]
-        if not whole.startswith(data[:20]):
-            raise DataError(
-                str(path), "expected a ledger written by nncli sweep, found something else",
-                "Name another file with --ledger",
-            )  # fmt: skip
-    if found and (found[0].get("kind"), found[0].get("format")) != (KIND, FORMAT):
+    for number in itertools.count(1):
+        line = file.readline(MOST_LINE)
+        if not line.endswith(b"\n"):
+            if len(line) < MOST_LINE and (header or BEGINNING.startswith(line[: len(BEGINNING)])):
+                return header, records, end  # there is no more than a torn line
+            if header is None:
+                raise _no_ledger(path)
+            raise _wrong(path, number, f"a line of more than {meta.MOST_BYTES >> 20} MiB")
+        if header is None:
+            header = _header(line, path)
+        else:
+            record = _trial(line, header, path, number)
+            if record["trial"] in records:
+                raise _wrong(path, number, "a trial that stands further up too")
+            if "n_val" in record and n_val.setdefault(record["fold"], record["n_val"]) != record["n_val"]:
+                raise _wrong(path, number, "other validation rows than those of the trials further up")
+            records[record["trial"]] = record
+        end += len(line)
+    raise AssertionError("a file has an end")
+
+
+def _header(line: bytes, path: Path) -> dict[str, Any]:
+    try:
+        document = _document(line)
+    except ValueError:
+        document = None
+    if document is None or document.get("kind") != KIND:
+        raise _no_ledger(path)
+    if document.get("format") != FORMAT:
         raise DataError(
-            str(path), f"expected a ledger of {KIND} in format {FORMAT}, found another", "Name another file"
-        )
-    return found, end
+            str(path), f"expected a ledger in format {FORMAT}, found one of an older or newer nncli",
+            "Name another file with --ledger",
+        )  # fmt: skip
+    try:
+        return header_of(document)
+    except ValueError as error:
+        raise DataError(f"{path}:1", f"the header of no sweep: {error}", "Name another file with --ledger") from None
 
 
-def _line(record: dict[str, Any]) -> bytes:
-    text = json.dumps(record, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    return f'{text[:-1]}{SUM}{zlib.crc32(text.encode()):08x}"}}\n'.encode()
+def _trial(line: bytes, header: dict[str, Any], path: Path, number: int) -> dict[str, Any]:
+    try:
+        document = _document(line)
+        if document is None:
+            raise _wrong(path, number, "a damaged line: its checksum is not that of its text")
+        return trial_of(document, header["folds"])
+    except UnknownOptions as error:
+        if header["nncli"] != __version__:
+            raise DataError(
+                f"{path}:{number}",
+                f"options that this version does not know: the ledger is of nncli {header['nncli']}",
+                "Use that version, or name another file",
+            ) from None
+        raise _wrong(path, number, f"a line that is no trial: {error}") from None
+    except ValueError as error:
+        raise _wrong(path, number, f"a line that is no trial: {error}") from None
 
 
-def _checked(line: bytes) -> dict[str, Any]:
-    """The record of a line; ValueError if it is not as it was written."""
-    text, mark, tail = line.decode().rpartition(SUM)
-    record: dict[str, Any] = json.loads(f"{text}}}")
-    checksum = zlib.crc32(f"{text}}}".encode())
-    if not mark or tail != f'{checksum:08x}"' + "}":
-        raise ValueError("checksum")
-    return record
+def _no_ledger(path: Path) -> DataError:
+    return DataError(
+        str(path), "expected a ledger written by nncli sweep, found something else", "Name another file with --ledger"
+    )
+
+
+def _wrong(path: Path, number: int, problem: str) -> DataError:
+    return DataError(f"{path}:{number}", problem, "Take the line out, and its trial runs again")
+
+
+def _line(document: dict[str, Any]) -> bytes:
+    """ValueError for more than a line may have."""
+    text = meta.encode(document)
+    return text[:-1] + SUM + b'%08x"}\n' % zlib.crc32(text)
+
+
+def _document(line: bytes) -> dict[str, Any] | None:
+    """Return the JSON of a line, or None if its checksum is another; raise ValueError for what is no JSON object."""
+    text, mark, tail = line.rpartition(SUM)
+    text += b"}"
+    if not mark or tail != b'%08x"}\n' % zlib.crc32(text):
+        return None
+    found: dict[str, Any] = meta.decode(text, dict)
+    return found

@@ -1,4 +1,8 @@
-"""How good predictions are. Accuracy and its interval here; anything beyond by scikit-learn, loaded only then."""
+"""How good predictions are: figures with intervals, per class, and which classes are taken for which.
+
+Nothing here takes a matrix of classes × classes: of 10,000 classes, few pairs are ever confused. The tests hold all of
+it against scikit-learn, which would take most of a second to import.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 CALIBRATION_BINS = 15
+MOST_CLASSES = 200  # of a confusion matrix with all its zeros
+CELLS_AT_ONCE = 1 << 21
 
 
 def accuracy_interval(correct: int, n: int) -> tuple[float, float]:
@@ -22,16 +28,18 @@ def accuracy_interval(correct: int, n: int) -> tuple[float, float]:
 
 
 def pooled(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Of what `all_metrics` says of several sets of rows, what it says of all these rows: that which adds up."""
+    """Work out the metrics of all rows from those that `all_metrics` found for parts of them: those that add up."""
     n = sum(part["n"] for part in parts)
-    matrix = np.sum([part["confusion_matrix"] for part in parts], axis=0)
-    rows, right = matrix.sum(axis=1), np.diag(matrix)
+    counts = np.concatenate([np.array(part["confusion_counts"], np.int64).reshape(-1, 3) for part in parts])
+    true, predicted, rows = counts.T
+    support, right = np.bincount(true, rows), np.bincount(true, rows * (true == predicted))
+    correct = int(right.sum())
     losses = [part["log_loss"] for part in parts]
     return {
         "n": n,
-        "accuracy": int(right.sum()) / n,
-        "accuracy_interval": list(accuracy_interval(int(right.sum()), n)),
-        "balanced_accuracy": float((right[rows > 0] / rows[rows > 0]).mean()),
+        "accuracy": correct / n,
+        "accuracy_interval": list(accuracy_interval(correct, n)),
+        "balanced_accuracy": float((right[support > 0] / support[support > 0]).mean()),
         "log_loss": None if None in losses else sum(part["log_loss"] * part["n"] for part in parts) / n,
     }
 
@@ -46,6 +54,43 @@ def calibration_error(P: NDArray[Any], y: NDArray[np.int64], bins: int = CALIBRA
     return float(np.abs(gap).sum() / len(y))
 
 
+def areas_under_the_curve(scores: NDArray[Any], y: NDArray[np.int64], classes: Sequence[int]) -> NDArray[np.float64]:
+    """Return, for each of the given classes against the rest, the area under the ROC curve of its column of `scores`
+    (n, K): of all pairs of a row of the class and another, the share in which the first has the higher score; half of
+    those in which both have the same. Both kinds of rows have to be there."""
+    n, areas = len(y), np.empty(len(classes))
+    order = np.argsort(y, kind="stable")  # the rows of class k are order[starts[k] : starts[k + 1]]
+    starts = np.concatenate([[0], np.bincount(y, minlength=scores.shape[1]).cumsum()])
+    at_once = max(1, CELLS_AT_ONCE // n)
+    for first in range(0, len(classes), at_once):
+        some = classes[first : first + at_once]
+        columns = np.ascontiguousarray(scores[:, some[0] : some[-1] + 1].T)  # (classes, n)
+        for i, k in enumerate(some, first):
+            column = columns[k - some[0]]
+            own = column[order[starts[k] : starts[k + 1]]]
+            column.sort()
+            below_or_equal = column.searchsorted(own, "left") + column.searchsorted(own, "right")
+            # twice the pairs in order, with those of two rows of the class, which are in order half of the time
+            pairs = int(below_or_equal.sum()) - len(own) ** 2
+            areas[i] = pairs / (2 * len(own) * (n - len(own)))
+    return areas
+
+
+def lead_over_the_others(scores: NDArray[Any]) -> None:
+    """Replace each score, in place, by its lead over the best of the other classes."""
+    at_once = max(1, CELLS_AT_ONCE // scores.shape[1])
+    for start in range(0, len(scores), at_once):
+        some = scores[start : start + at_once]
+        two_best = np.partition(some, -2, axis=1)[:, -2:]
+        some -= np.where(some == two_best[:, 1:], two_best[:, :1], two_best[:, 1:])
+
+
+def confusion_counts(y: NDArray[np.int64], predicted: NDArray[np.int64], K: int) -> NDArray[np.int64]:
+    """Return the rows (true class, predicted class, count) for the pairs that are there, (pairs, 3)."""
+    pairs, counts = np.unique(y * K + predicted, return_counts=True)
+    return np.stack([pairs // K, pairs % K, counts], axis=1)
+
+
 def all_metrics(
     figures: NDArray[Any],
     predicted: NDArray[np.int64],
@@ -53,37 +98,34 @@ def all_metrics(
     classes: Sequence[str],
     probabilistic: bool,
 ) -> dict[str, Any]:
-    """What `eval` reports, for the probability of each class (or its score), figures (n, K), the predicted
-    classes (n,) and the true ones y (n,).
+    """Return what `eval` reports, for the probability of each class (or its score), figures (n, K), the predicted
+    classes (n,) and the true ones y (n,). Scores are overwritten, as there may be no room for them twice.
 
     `log_loss` is −log p_y, mean over rows, with p_y at least the smallest normal float32 (so it is finite); it
     and `ece` are None where there are only scores. `roc_auc` is one-against-rest, macro-averaged, and None
     where a class has no row among y; of scores, it is that of the lead over the best other class.
+    `confusion_counts` are the entries of the confusion matrix that are not 0: true class, predicted class, count.
     """
-    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support, roc_auc_score
-
-    K = len(classes)
-    correct = int((predicted == y).sum())
-    labels = np.arange(K)
-    log_loss = ece = None
-    ranked = figures
+    n, K = len(y), len(classes)
+    counts = confusion_counts(y, predicted, K)
+    right = np.bincount(y[predicted == y], minlength=K)
+    support, claimed = np.bincount(y, minlength=K), np.bincount(predicted, minlength=K)
+    precision, recall, f1 = _share(right, claimed), _share(right, support), _share(2 * right, support + claimed)
+    present = support > 0
+    log_loss = ece = roc_auc = None
     if probabilistic:
-        of_truth = figures[np.arange(len(y)), y].astype(np.float64)
+        of_truth = figures[np.arange(n), y].astype(np.float64)
         log_loss = float(-np.log(np.maximum(of_truth, np.finfo(np.float32).tiny)).mean())
         ece = calibration_error(figures, y)
-    else:
-        two_best = np.sort(figures, axis=1)[:, -2:]
-        ranked = figures - np.where(figures == two_best[:, 1:], two_best[:, :1], two_best[:, 1:])
-    precision, recall, f1, support = precision_recall_fscore_support(y, predicted, labels=labels, zero_division=0)
-    present = support > 0
-    roc_auc = None
     if present.all():
-        of_class = [roc_auc_score(y == k, ranked[:, k]) for k in ([1] if K == 2 else labels)]
-        roc_auc = float(np.mean(of_class))  # class by class, as a table of all takes n K numbers more
+        if not probabilistic:
+            lead_over_the_others(figures)
+        roc_auc = float(areas_under_the_curve(figures, y, [1] if K == 2 else range(K)).mean())
+    correct = int(right.sum())
     return {
-        "n": len(y),
-        "accuracy": correct / len(y),
-        "accuracy_interval": list(accuracy_interval(correct, len(y))),
+        "n": n,
+        "accuracy": correct / n,
+        "accuracy_interval": list(accuracy_interval(correct, n)),
         "balanced_accuracy": float(recall[present].mean()),
         "log_loss": log_loss,
         "f1_macro": float(f1[present].mean()),
@@ -94,6 +136,22 @@ def all_metrics(
             name: {"precision": float(p), "recall": float(r), "f1": float(f), "n": int(s)}
             for name, p, r, f, s in zip(classes, precision, recall, f1, support, strict=True)
         },
-        "confusion_matrix": confusion_matrix(y, predicted, labels=labels).tolist(),
+        "confusion_matrix": _matrix(counts, K) if K <= MOST_CLASSES else None,
+        "confusion_matrix_omitted": K > MOST_CLASSES,
+        "confusion_counts": counts.tolist(),
         "classes": list(classes),
     }
+
+
+def _share(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
+    """part / whole, and 0 of nothing."""
+    shares = np.zeros(len(whole))
+    np.divide(part, whole, out=shares, where=whole > 0)
+    return shares
+
+
+def _matrix(counts: NDArray[np.int64], K: int) -> list[list[int]]:
+    matrix = np.zeros((K, K), np.int64)
+    matrix[counts[:, 0], counts[:, 1]] = counts[:, 2]
+    found: list[list[int]] = matrix.tolist()
+    return found

@@ -23,6 +23,7 @@ UNPROVED = {
 }
 MOST_FAILURES = 10  # networks that are named
 MOST_CLASSES = 20  # that a confusion matrix is shown for
+MOST_CONFUSIONS = 10
 
 
 def print_training(figures: dict[str, Any], quiet: bool = False) -> None:
@@ -52,7 +53,8 @@ def print_plan(plan: dict[str, Any]) -> None:
     show(table)
 
 
-def print_evaluation(metrics: dict[str, Any]) -> None:
+def print_evaluation(metrics: dict[str, Any], quiet: bool = False) -> None:
+    """Print the figures of a model, those of each class, and which classes it takes for which."""
     low, high = metrics["accuracy_interval"]
     table = new_table("", "", align="left")
     table.add_row("rows", f"{metrics['n']:,}")
@@ -69,7 +71,7 @@ def print_evaluation(metrics: dict[str, Any]) -> None:
     table = new_table("class", "rows", "precision", "recall", "F1")
     shown = sorted(metrics["per_class"].items(), key=lambda item: item[1]["f1"])
     if len(shown) > MOST_CLASSES:
-        say(f"the {MOST_CLASSES} worst of {len(shown):,} classes; --json has all")
+        say(f"the {MOST_CLASSES} worst of {len(shown):,} classes; --json has all", quiet)
         shown = shown[:MOST_CLASSES]
     else:
         shown = list(metrics["per_class"].items())
@@ -78,17 +80,35 @@ def print_evaluation(metrics: dict[str, Any]) -> None:
             cut(name, 30), f"{row['n']:,}", percent(row["precision"]), percent(row["recall"]), f"{row['f1']:.4f}"
         )
     show(table)
-    classes, matrix = metrics["classes"], metrics["confusion_matrix"]
-    if len(classes) > MOST_CLASSES:
-        say(f"confusion matrix: not shown for more than {MOST_CLASSES} classes; --json has it")
-        return
+    if len(metrics["classes"]) > MOST_CLASSES:
+        _print_confusions(metrics, quiet)
+    else:
+        _print_matrix(metrics)
+
+
+def _print_matrix(metrics: dict[str, Any]) -> None:
+    classes = metrics["classes"]
     table = new_table("true \\ predicted", *(cut(name, 12) for name in classes))
-    for i, row in enumerate(matrix):
+    for i, row in enumerate(metrics["confusion_matrix"]):
         cells = [
             Text(str(count) if count else "·", style="bold" if i == j else "red" if count else "dim")
             for j, count in enumerate(row)
         ]
         table.add_row(cut(classes[i], 16), *cells)
+    show(table)
+
+
+def _print_confusions(metrics: dict[str, Any], quiet: bool) -> None:
+    """Print the most frequent confusions, where the matrix would be too large to be read."""
+    classes = metrics["classes"]
+    wrong = [(i, j, count) for i, j, count in metrics["confusion_counts"] if i != j]
+    if not wrong:
+        return
+    if len(wrong) > MOST_CONFUSIONS:
+        say(f"the {MOST_CONFUSIONS} most frequent of {len(wrong):,} confusions; --json has all", quiet)
+    table = new_table("true", "predicted", "rows", align="left")
+    for i, j, count in sorted(wrong, key=lambda one: -one[2])[:MOST_CONFUSIONS]:
+        table.add_row(cut(classes[i]), cut(classes[j]), f"{count:,}")
     show(table)
 
 

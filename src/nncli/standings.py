@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,8 @@ from nncli.trial import right_of
 
 METRICS = ("accuracy", "balanced-accuracy", "loss")
 MOST_GROUPS = 5  # values of an option that are compared one by one
+MOST_EXACT = 10_000  # rows at which two differ; beyond, the normal distribution is as good, and the exact one slow
+ROWS_AT_ONCE = 24 << 16
 Record = dict[str, Any]  # of a trial, as the ledger has it
 
 
@@ -44,11 +46,13 @@ class Standing:
 
     @property
     def mean(self) -> float:
-        return float(np.mean(self.values)) if self.values else math.nan
+        with np.errstate(over="ignore"):  # of losses that are finite, the sum may not be
+            return float(np.mean(self.values)) if self.values else math.nan
 
     @property
     def sd(self) -> float:
-        return float(np.std(self.values, ddof=1)) if len(self.values) > 1 else math.nan
+        with np.errstate(over="ignore", invalid="ignore"):
+            return float(np.std(self.values, ddof=1)) if len(self.values) > 1 else math.nan
 
     @property
     def epochs(self) -> float:
@@ -88,16 +92,39 @@ def chances(standings: Sequence[Standing]) -> dict[TrainConfig, float]:
 
 def chance(one: Standing, other: Standing) -> float:
     """The same of two, without the correction: P(|Σ ± d_i| ≥ |Σ d_i|), with d_i the difference at row i of how many of
-    their trials get it right, and each sign as likely as the other."""
-    d = _times_right(one) - _times_right(other)
-    sizes, counts = np.unique(np.abs(d[d != 0]), return_counts=True)
+    their trials get it right, and each sign as likely as the other. Of many rows, Σ ± d_i is normal."""
+    differences, counts = _differences(one, other)
+    total = abs(int(differences @ counts))
+    sizes = np.unique(np.abs(differences[(differences != 0) & (counts > 0)]))
+    n_of = {size: int(counts[np.abs(differences) == size].sum()) for size in sizes.tolist()}
+    if sum(n_of.values()) > MOST_EXACT:
+        variance = sum(size * size * n for size, n in n_of.items())
+        step = math.gcd(*n_of)  # half of the distance between two sums that can be
+        return min(1.0, math.erfc((total - step) / math.sqrt(2 * variance)))
     distribution = np.ones(1)  # of Σ (1 ± 1) d_i / 2, which runs from 0 to Σ |d_i|
-    for size, count in zip(sizes.tolist(), counts.tolist(), strict=True):
+    for size, count in n_of.items():
         spread = np.zeros(size * count + 1)
         spread[::size] = _binomial(count)
         distribution = np.convolve(distribution, spread)
     sums = 2 * np.arange(len(distribution)) - (len(distribution) - 1)
-    return min(1.0, float(distribution[np.abs(sums) >= abs(int(d.sum()))].sum()))
+    return min(1.0, float(distribution[np.abs(sums) >= total].sum()))
+
+
+def _differences(one: Standing, other: Standing) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return all d that can be, and the number of validation rows, of all folds, that come out right in d more trials
+    of `one` than of `other`."""
+    most = len(one.done) + len(other.done)
+    counts = np.zeros(2 * most + 1, np.int64)
+    for fold, n_val in {record["fold"]: record["n_val"] for record in one.done}.items():
+        for start in range(0, n_val, ROWS_AT_ONCE):
+            stop = min(start + ROWS_AT_ONCE, n_val)
+            d = np.full(stop - start, most)
+            for standing, sign in ((one, 1), (other, -1)):
+                for record in standing.done:
+                    if record["fold"] == fold:
+                        d += sign * right_of(record, start, stop)
+            counts += np.bincount(d, minlength=len(counts))
+    return np.arange(-most, most + 1), counts
 
 
 def _binomial(n: int) -> NDArray[np.float64]:
@@ -115,7 +142,10 @@ def importance(standings: Sequence[Standing]) -> dict[str, float]:
     if len(whole) < 2:
         return {}
     means = np.array([one.mean for one in whole])
-    total = float(((means - means.mean()) ** 2).sum())
+    with np.errstate(over="ignore", invalid="ignore"):
+        total = float(((means - means.mean()) ** 2).sum())
+    if not math.isfinite(total):
+        return {}
     shares = {}
     for name in varied([one.config for one in whole]):
         values = [getattr(one.config, name) for one in whole]
@@ -138,17 +168,18 @@ def varied(configs: Sequence[TrainConfig]) -> list[str]:
     return [name for name in TrainConfig.options() if len({getattr(config, name) for config in configs}) > 1]
 
 
-def standings_of(records: Iterable[Record], metric: str) -> list[Standing]:
+def standings_of(records: Sequence[Record], metric: str) -> list[Standing]:
     """The same of the records of a ledger alone: one training has the same options but for the seed."""
+    seeds, folds = {record["config"].seed for record in records}, {record["fold"] for record in records}
     groups: dict[tuple[TrainConfig, float], list[Record]] = {}
     for record in records:
-        config = TrainConfig.from_json(record["config"])
+        config = record["config"]
         config = dataclasses.replace(config, seed=config.split_seed or 0)
         groups.setdefault((config, record["share"]), []).append(record)
     longest = dict(sorted(groups, key=lambda group: group[1]))
-    planned = max(map(len, groups.values()), default=1)  # seeds times folds
     found = [
-        Standing(config, tuple(groups[config, share]), metric, share, planned) for config, share in longest.items()
+        Standing(config, tuple(groups[config, share]), metric, share, len(seeds) * len(folds))
+        for config, share in longest.items()
     ]
     return sorted(found, key=lambda one: one.rank)
 
@@ -165,8 +196,8 @@ def describe(standings: Sequence[Standing]) -> dict[str, Any]:
         "standings": [
             {
                 "options": {name: getattr(one.config, name) for name in names},
-                "mean": one.mean if one.values else None,
-                "sd": one.sd if len(one.values) > 1 else None,
+                "mean": one.mean if math.isfinite(one.mean) else None,
+                "sd": one.sd if math.isfinite(one.sd) else None,
                 "values": one.values,
                 "chance": chance_of.get(one.config),
                 "share": one.share,
@@ -176,11 +207,3 @@ def describe(standings: Sequence[Standing]) -> dict[str, Any]:
             for one in standings
         ],
     }
-
-
-def _times_right(standing: Standing) -> NDArray[np.int64]:
-    """For each validation row, of all folds, with how many seeds it comes out right."""
-    by_fold: dict[int, list[Any]] = {}
-    for record in standing.done:
-        by_fold.setdefault(record["fold"], []).append(right_of(record))
-    return np.concatenate([np.sum(by_fold[fold], axis=0, dtype=np.int64) for fold in sorted(by_fold)])

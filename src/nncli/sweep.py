@@ -57,11 +57,7 @@ class Sweep:
     def _found(self, path: Path) -> list[tuple[TrainConfig, float]]:
         """The trainings of the ledger, each with its share; DataError for those of another sweep."""
         header, seed = self.ledger.header, self.plan.space.base.seed
-        try:
-            known = standings_of(self.ledger.records.values(), self.plan.metric)
-        except ValueError:
-            problem = f"options that this version does not know: the ledger is of nncli {header['nncli']}"
-            raise DataError(str(path), problem, "Name another file with --ledger") from None
+        known = standings_of([*self.ledger.records.values()], self.plan.metric)
         found = [(dataclasses.replace(one.config, seed=seed), one.share) for one in known]
         difference = self._difference(header, [config for config, _ in found])
         if difference:
@@ -102,6 +98,8 @@ class Sweep:
         path, records, version = self.ledger.path, self.ledger.records, self.ledger.header["nncli"]
         if self.ledger.torn:
             found.append(f"{path}: the last line was torn, and is taken off; its trial runs again")
+        if self.ledger.unlocked:
+            found.append(f"{path}: the file system has no locks, so see to it that no other sweep writes to it")
         if records:
             found.append(f"{path} has {len(records):,} {'trial' if len(records) == 1 else 'trials'} already")
         if version != __version__:
@@ -173,7 +171,7 @@ class Sweep:
 
 
 def _entry(trial: Trial, record: Record) -> Record:
-    known = {"trial": trial.key, "config": trial.config.to_json(), "fold": trial.fold, "share": trial.share}
+    known = {"trial": trial.key, "config": trial.config, "fold": trial.fold, "share": trial.share}
     return {**known, "nncli": __version__, **record}
 
 

@@ -178,10 +178,11 @@ def _fitted(trial: Trial, before: Snapshot | None, data: Data, stop: Stop) -> tu
     }, state
 
 
-def right_of(record: dict[str, Any]) -> NDArray[np.bool_]:
-    """Which of the validation rows a trial got right, (n_val,)."""
-    bits = np.frombuffer(base64.b64decode(record["right"]), np.uint8)
-    return np.unpackbits(bits, count=record["n_val"]).astype(bool)
+def right_of(record: dict[str, Any], start: int, stop: int) -> NDArray[np.bool_]:
+    """Return which of the validation rows from `start`, a multiple of 24, up to `stop` a trial got right."""
+    text = record["right"][start // 6 : -(-stop // 24) * 4]  # four signs for 24 rows
+    bits = np.frombuffer(base64.b64decode(text), np.uint8)
+    return np.unpackbits(bits, count=min(stop, record["n_val"]) - start).astype(bool)
 
 
 def _balanced_accuracy(right: NDArray[np.bool_], y: Positions) -> float:

@@ -58,11 +58,12 @@ def evaluate(
     for note in notes:
         say(note, quiet)
     if json:
+        _note_omitted([metrics], quiet)
         print_json(metrics)
     else:
         from nncli.report import print_evaluation
 
-        print_evaluation(metrics)
+        print_evaluation(metrics, quiet)
     return DONE
 
 
@@ -90,9 +91,21 @@ def _evaluate_all(model: str, sources: Source, text: TextOptions, place: Place, 
             progress(len(found), source)
     together = pooled(found)
     if json:
+        _note_omitted(found, quiet)
         print_json({"files": found, "all": together})
     else:
         from nncli.report import print_evaluations
 
         print_evaluations(found, together)
     return DONE
+
+
+def _note_omitted(found: list[dict[str, Any]], quiet: bool) -> None:
+    from nncli.metrics import MOST_CLASSES
+    from nncli.output import say
+
+    if any(metrics["confusion_matrix_omitted"] for metrics in found):
+        say(
+            f"confusion_matrix is left out for more than {MOST_CLASSES} classes; confusion_counts has its entries that "
+            "are not 0, as [true, predicted, count]", quiet,
+        )  # fmt: skip

@@ -233,6 +233,7 @@ def _refuse_losses() -> NoReturn:
 
 
 def _show(file: str, metric: str, csv: bool, json: bool, quiet: bool) -> int:
+    from nncli.data.sources import native, title
     from nncli.ledger import read
     from nncli.output import say
     from nncli.standings import standings_of
@@ -240,17 +241,13 @@ def _show(file: str, metric: str, csv: bool, json: bool, quiet: bool) -> int:
     header, records = read(Path(file))
     if not records:
         raise DataError(file, "no trial is finished yet")
-    kinds = {tuple(one["config"][name] for name in ("model", "loss", "class_weight")) for one in records}
+    kinds = {(one["config"].model, one["config"].loss, one["config"].class_weight) for one in records}
     if metric == "loss" and len(kinds) > 1:
         _refuse_losses()
     folds = "" if header["folds"] == 1 else f", {header['folds']} folds"
-    say(f"a sweep of {header['data']}, {header['rows']:,} rows{folds}: {len(records):,} trials", quiet)
-    try:
-        standings = standings_of(records, metric)
-    except ValueError:
-        problem = f"options that this version does not know: the ledger is of nncli {header['nncli']}"
-        raise DataError(file, problem, "Show it with that version") from None
-    _print(standings, csv, json, {}, quiet)
+    data = title(tuple(map(native, header["data"])))
+    say(f"a sweep of {data}, {header['rows']:,} rows{folds}: {len(records):,} trials", quiet)
+    _print(standings_of(records, metric), csv, json, {}, quiet)
     return DONE
 
 

@@ -1,0 +1,83 @@
+"""Evaluating models of many classes: what is printed, and the memory that it takes."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nncli.cli import main
+
+Run = Callable[..., Any]
+
+
+def trained(K: int, rows: int, epochs: int) -> None:
+    """Make d.csv, whose classes are what its one column is rounded to, and m.npz, a model of it that is often wrong."""
+    x = np.arange(rows) % K + np.random.default_rng(0).uniform(-0.4, 0.4, rows)
+    Path("d.csv").write_text("x,class\n" + "".join(f"{value:.3f},c{round(value)}\n" for value in x))
+    words = ["train", "d.csv", "--test", "0", "--val", "0", "--hidden", "8", "--batch-size", "1000", "-q", "--json"]
+    assert main([*words, "--epochs", str(epochs), "-o", "m.npz"]) == 0
+
+
+@pytest.fixture
+def many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    trained(250, 1000, 3)
+
+
+@pytest.mark.usefixtures("many")
+def test_json_has_the_counts_and_says_that_the_matrix_is_left_out(nncli: Run) -> None:
+    for words in (["d.csv"], ["d.csv", "d.csv"]):
+        outcome = nncli("eval", "m.npz", *words, "--json")
+        found = outcome.json if len(words) == 1 else outcome.json["files"][1]
+        assert "confusion_matrix is left out for more than 200 classes; confusion_counts has" in outcome.err
+        assert (found["confusion_matrix"], found["confusion_matrix_omitted"]) == (None, True)
+        assert sum(count for _, _, count in found["confusion_counts"]) == found["n"] == 1000
+        right = sum(count for true, predicted, count in found["confusion_counts"] if true == predicted)
+        assert right == pytest.approx(found["accuracy"] * 1000)
+    assert outcome.json["all"]["accuracy"] == pytest.approx(found["accuracy"])
+
+
+@pytest.mark.usefixtures("many")
+def test_the_most_frequent_confusions_are_shown(nncli: Run) -> None:
+    found = nncli("eval", "m.npz", "d.csv", "--json", "-q").json
+    classes = found["classes"]
+    confused = {(classes[i], classes[j]): count for i, j, count in found["confusion_counts"] if i != j}
+    outcome = nncli("eval", "m.npz", "d.csv")
+    shown = [line.split() for line in outcome.out[outcome.out.index("true ") :].splitlines()[2:]]
+    assert [int(count) for _, _, count in shown] == sorted(confused.values(), reverse=True)[:10]
+    assert all(confused[true, predicted] == int(count) for true, predicted, count in shown)
+    assert f"the 10 most frequent of {len(confused)} confusions; --json has all\n" in outcome.err
+    assert nncli("eval", "m.npz", "d.csv", "-q").err == ""
+
+
+def test_eval_takes_no_more_memory_than_it_asks_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nncli: Run
+) -> None:
+    """Of 8,000 rows and 4,000 classes, the probabilities alone are 128 MB; a matrix of counts would be as much."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("NNCLI_CACHE", str(tmp_path / "cache"))
+    trained(4000, 8000, 1)
+    outcome = nncli("eval", "m.npz", "d.csv", "--memory", "260MB")
+    match = re.fullmatch(
+        r"--memory: to judge 8,000 rows of 4,000 classes takes (\d+)MB, found 260MB. Allow so much.\n", outcome.err
+    )
+    assert outcome.code == 2
+    assert match
+    code = """if True:
+        import resource, sys
+        from nncli.cli import main
+        code = main(sys.argv[1:])
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, file=sys.stderr)
+        sys.exit(code)
+    """
+    words = ["eval", "m.npz", "d.csv", "-q", "--json", "--memory", f"{match[1]}MB"]
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)
+    assert int(match[1]) < 400
+    assert int(done.stderr) < int(match[1]) * 1e6
