@@ -57,6 +57,8 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
         error.filename = str(path)
         raise
     except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE):  # which no other place would help
+            raise
         raise OutputError(str(path), f"cannot write: {error.strerror}", REMEDY.format("-o")) from None
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import select
 import sys
+from io import BufferedWriter, FileIO, TextIOWrapper
 from typing import Any
 
+STDOUT = "stdout"  # what an error of it has for the name of its file
 LONGEST, BEGINNING, ENDING = 8000, 5000, 1000  # characters of a line of a message, and what is left of a longer one
 # What a terminal may obey or leave out, where JSON has it as it is: control characters, signs that turn the direction
 # of the text or have no width, and those that no UTF-8 has.
@@ -32,6 +35,49 @@ def say(line: str, quiet: bool = False) -> None:
             line = f"{line[:BEGINNING]} … {line[-ENDING:]}"
         with contextlib.suppress(OSError):
             print(line, file=sys.stderr, flush=True)
+
+
+class _Stdout(FileIO):
+    """The file behind stdout. Its errors bear its name, so that it is blamed for them and for no others."""
+
+    abandoned = False
+
+    def write(self, data: Any) -> int:
+        if self.abandoned:
+            return len(memoryview(data).cast("B"))
+        try:
+            while (written := super().write(data)) is None:  # somebody has made it a file that does not wait
+                select.select([], [self], [])
+            return written
+        except OSError as error:
+            error.filename = STDOUT
+            raise
+
+
+class _Stderr(FileIO):
+    """The file behind stderr. What cannot be written there is lost: that nobody can read it is no reason to stop."""
+
+    def write(self, data: Any) -> int:
+        with contextlib.suppress(OSError):
+            super().write(data)
+        return len(memoryview(data).cast("B"))
+
+
+def tell_streams_apart() -> None:
+    """Have errors of stdout say so, and those of stderr pass, whoever writes to them."""
+    for name, raw in (("stdout", _Stdout), ("stderr", _Stderr)):
+        stream = getattr(sys, name)
+        if stream is not None:
+            file = BufferedWriter(raw(stream.fileno(), "wb", closefd=False))
+            lines = stream.line_buffering
+            setattr(sys, name, TextIOWrapper(file, stream.encoding, "backslashreplace", line_buffering=lines))
+
+
+def abandon_stdout() -> None:
+    """Let go of what is still buffered, which nobody takes: without this, Python would try again at its end."""
+    raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
+    if isinstance(raw, _Stdout):
+        raw.abandoned = True
 
 
 def put(line: str = "") -> None:
