@@ -17,7 +17,7 @@ from nncli import owned
 from nncli.errors import DataError
 
 PART = 4 << 20  # bytes of a file that are in memory at a time
-ALONE = 8192  # bytes: reading so many more takes as long as reading once more
+ALONE = 32 << 10  # bytes: reading so many more takes as long as reading once more
 
 
 class File:
@@ -131,9 +131,10 @@ class Stored:
     def _row_bytes(self) -> int:
         return self.dtype.itemsize * int(np.prod(self._whole[1:], dtype=np.int64))
 
-    def _consecutive(self, start: int, stop: int) -> NDArray[Any]:
-        """All columns of the rows start … stop − 1."""
-        found: NDArray[Any] = np.empty((max(0, stop - start), *self._whole[1:]), self.dtype)
+    def _consecutive(self, start: int, stop: int, room: NDArray[Any] | None = None) -> NDArray[Any]:
+        """All columns of the rows start … stop − 1, in `room` if there is some."""
+        n = max(0, stop - start)
+        found: NDArray[Any] = np.empty((n, *self._whole[1:]), self.dtype) if room is None else room[:n]
         if found.size:
             self.file.fill(found.data.cast("B"), self.at + start * self._row_bytes)
         return found
@@ -143,25 +144,30 @@ class Stored:
         if len(rows) and not 0 <= rows[0] <= rows[-1] < len(self):
             raise IndexError(f"rows {rows[0]} to {rows[-1]} of {len(self)}")
         found = np.empty((len(rows), *self.shape[1:]), self.dtype)
+        room: NDArray[Any] = np.empty((min(self._rows_at_once, len(self)), *self._whole[1:]), self.dtype)
         for start, end in self._parts(rows):
-            part = self._some(rows[start:end])
+            part = self._some(rows[start:end], room)
             found[slice(start, end) if order is None else order[start:end]] = (
                 part if self._columns is None else part[:, self._columns]
             )
         return found
 
-    def _some(self, rows: NDArray[Any]) -> NDArray[Any]:
+    def _some(self, rows: NDArray[Any], room: NDArray[Any]) -> NDArray[Any]:
         """All columns of rows of one part of the file: with what lies between them, unless that is much."""
         first, stop = int(rows[0]), int(rows[-1]) + 1
         if (stop - first) * self._row_bytes <= len(rows) * max(ALONE, self._row_bytes):
-            found: NDArray[Any] = self._consecutive(first, stop)[rows - first]
+            found: NDArray[Any] = self._consecutive(first, stop, room).take(rows - first, axis=0)
             return found
         return np.concatenate([self._consecutive(row, row + 1) for row in rows.tolist()])
+
+    @property
+    def _rows_at_once(self) -> int:
+        return max(1, PART // max(1, self._row_bytes))
 
     def _parts(self, rows: NDArray[Any]) -> Iterator[tuple[int, int]]:
         """The rows that are in the same part of the file, as start and end."""
         if len(rows):
-            at_once = max(1, PART // max(1, self._row_bytes))
+            at_once = self._rows_at_once
             ends = np.searchsorted(rows, np.arange(int(rows[0]) + at_once, int(rows[-1]) + at_once, at_once))
             start = 0
             for end in [*ends.tolist(), len(rows)]:
