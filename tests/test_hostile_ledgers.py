@@ -25,6 +25,7 @@ from nncli.cli import main
 from nncli.data.bundled import path_of
 from nncli.errors import DataError
 from nncli.ledger import read
+from nncli.standings import METRICS, describe, standings_of
 
 Run = Callable[..., Any]
 SWEEP = ["sweep", "iris", "--lr", "0.05,1e30", "--optimizer", "sgd", "--epochs", "3", "--folds", "2", "--jobs", "1"]
@@ -128,7 +129,8 @@ def test_lines_have_to_suit_each_other(lines: list[Changed], nncli: Run) -> None
 
 
 def test_any_change_of_any_value_is_read_or_refused(lines: list[Changed]) -> None:
-    """Each value, at any depth, becomes another: the file is read, or there is a DataError, and nothing else."""
+    """Each value, at any depth, becomes another: the file is read and described, or there is a DataError, and nothing
+    else."""
     rng = random.Random(0)
     odd = [None, True, -1, 0, 1, 2**31, 10**30, 0.5, 1e308, "", "x", "\x1b[2J", [], [[]], {}, {"a": 1}, [1, 2, 3, 4]]
     for _ in range(250):
@@ -146,7 +148,9 @@ def test_any_change_of_any_value_is_read_or_refused(lines: list[Changed]) -> Non
             break
         write(changed)
         with contextlib.suppress(DataError):
-            read(Path("sweep.jsonl"))
+            _, records = read(Path("sweep.jsonl"))
+            for metric in METRICS:
+                json.dumps(describe(standings_of(records, metric)), allow_nan=False)
 
 
 def test_no_line_takes_much_memory(lines: list[Changed]) -> None:

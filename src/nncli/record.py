@@ -25,7 +25,8 @@ FAILED = {"trial": str, "config": dict, "fold": int, "share": NUMBER, "nncli": s
           "seconds": NUMBER}  # fmt: skip
 DONE = {**FAILED, "parameters": int, "epochs": int, "best_epoch": int, "stopped": str, "n_val": int, "right": str,
         "val": {"accuracy": NUMBER, "balanced-accuracy": NUMBER, "loss": NUMBER},
-        "history": [[(float, int, None)]]}  # fmt: skip
+        "history": list}  # fmt: skip
+FIGURES = {float, int, type(None)}  # in a row of the history
 UNREAD = ("history", "stopped", "best_epoch")  # for a person who looks into the file
 MOST_COUNTED = 1 << 53  # of anything
 MOST_EPOCHS = 10_000  # in the history of a trial; of more, every so many
@@ -91,7 +92,9 @@ def _check_figures(document: dict[str, Any]) -> None:
     _expect(1 <= document["best_epoch"] <= document["epochs"], "'best_epoch' is out of range")
     history, val = document["history"], document["val"]
     rows = -(-document["epochs"] // -(-document["epochs"] // MOST_EPOCHS))
-    _expect(len(history) == rows and all(len(row) == 4 for row in history), "'history' is not of its form")
+    _expect(len(history) == rows, "'history' does not have as many rows as there were epochs")
+    for row in history:
+        _expect(type(row) is list and len(row) == 4 and set(map(type, row)) <= FIGURES, "'history' is not of its form")
     for name in ("accuracy", "balanced-accuracy"):
         _expect(0 <= val[name] <= 1, f"'val.{name}' is out of range")
     _expect(abs(val["loss"]) <= sys.float_info.max, "'val.loss' is out of range")
