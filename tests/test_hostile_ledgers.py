@@ -22,10 +22,12 @@ from cli_errors import BAD_DATA
 from cli_process import PROGRAM
 from ledgers import documents, line_of, with_sum
 from nncli.cli import main
+from nncli.config import TrainConfig
 from nncli.data.bundled import path_of
 from nncli.errors import DataError
 from nncli.ledger import read
 from nncli.standings import METRICS, describe, standings_of
+from nncli.trial import Trial
 
 Run = Callable[..., Any]
 SWEEP = ["sweep", "iris", "--lr", "0.05,1e30", "--optimizer", "sgd", "--epochs", "3", "--folds", "2", "--jobs", "1"]
@@ -115,6 +117,13 @@ def test_lines_have_to_suit_each_other(lines: list[Changed], nncli: Run) -> None
     header, one, other, *failed = lines
     write([header, one, other, one])
     assert "sweep.jsonl:4: a trial that stands further up too" in nncli("sweep", "--show", "sweep.jsonl").err
+    elsewhere = {**one["config"], "drop": ["a"]}
+    key = Trial(TrainConfig.from_json(elsewhere), one["fold"], 2).key
+    write([header, other, {**one, "config": elsewhere, "trial": key}])
+    assert (
+        "sweep.jsonl:3: a line that is no trial: 'config.drop' is not that of the trials further up"
+        in nncli("sweep", "--show", "sweep.jsonl").err
+    )
     half = {**one["val"], "accuracy": 0.5}
     words = [word.replace("0.05,1e30", "0.04") for word in SWEEP]
     assert nncli(*words, "-q", "--ledger", "other.jsonl").code == 0

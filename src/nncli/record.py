@@ -7,6 +7,8 @@ is used.
 from __future__ import annotations
 
 import base64
+import dataclasses
+import functools
 import re
 import sys
 from collections.abc import Mapping
@@ -15,6 +17,7 @@ from typing import Any
 from nncli import meta
 from nncli.config import TrainConfig
 from nncli.data.sources import native
+from nncli.space import can_vary
 from nncli.trial import Trial
 
 KIND, FORMAT = "nncli sweep", 2
@@ -63,9 +66,9 @@ def header_of(document: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-def trial_of(document: dict[str, Any], folds: int) -> dict[str, Any]:
+def trial_of(document: dict[str, Any], folds: int, like: TrainConfig | None) -> dict[str, Any]:
     """Return the record of a trial in memory, its options as a TrainConfig; raise ValueError for what is no trial of a
-    sweep with so many folds."""
+    sweep with so many folds and, unless it is the first, another trial `like` this."""
     done = document.get("outcome") == "done"
     meta.check(document, DONE if done else FAILED, "record")
     _expect(VERSION.fullmatch(document["nncli"]), "'nncli' is no version")
@@ -80,10 +83,23 @@ def trial_of(document: dict[str, Any], folds: int) -> dict[str, Any]:
     _expect(done == (document["reason"] == ""), "'reason' does not suit the outcome")
     if Trial(config, document["fold"], folds, document["share"]).key != document["trial"]:
         raise UnknownOptions("'trial' is not the key of its options")
+    if like is not None:
+        for name in _fixed():
+            _expect(
+                getattr(config, name) == getattr(like, name), f"'config.{name}' is not that of the trials further up"
+            )
+        # one copy of what may be ten thousand names of files
+        config = dataclasses.replace(config, **{name: getattr(like, name) for name in _fixed()})
     if done:
         _check_figures(document)
     names = [name for name in (DONE if done else FAILED) if name not in UNREAD]  # strings that all records share
     return {name: document[name] for name in names} | {"config": config}
+
+
+@functools.cache
+def _fixed() -> tuple[str, ...]:
+    """Name the options that are the same for all trials of a sweep."""
+    return ("data", *(name for name in TrainConfig.options() if not can_vary(name) and name != "seed"))
 
 
 def _check_figures(document: dict[str, Any]) -> None:
