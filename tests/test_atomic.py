@@ -121,10 +121,30 @@ def test_what_another_program_is_writing_stays(tmp_path: Path, monkeypatch: pyte
 
 def test_what_only_looks_like_one_left_behind_does_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(atomic, "YOUNG", -1)
-    os.mkfifo(tmp_path / ".nncli-pipe.tmp")  # to open it would take for ever
-    (tmp_path / ".nncli-folder.tmp").mkdir()
+    os.mkfifo(tmp_path / ".nncli-0123456789abcdef.tmp")  # to open it would take for ever
+    (tmp_path / ".nncli-0123456789abcdef.old.tmp").mkdir()
     write(tmp_path / "m.npz")
     assert (tmp_path / "m.npz").read_bytes() == NEW
+
+
+@pytest.mark.parametrize("name", [".nncli-notes.tmp", ".nncli-0123456789abcdef.tmp.tmp", ".nncli-0123456789ABCDEF.tmp"])
+def test_what_has_another_name_than_one_left_behind_stays(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(atomic, "YOUNG", -1)
+    (tmp_path / name).write_bytes(OLD)
+    write(tmp_path / "m.npz")
+    assert (tmp_path / name).read_bytes() == OLD
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give files away")
+def test_what_another_user_left_behind_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(atomic, "YOUNG", -1)
+    left = tmp_path / ".nncli-0123456789abcdef.tmp"
+    left.write_bytes(OLD)
+    os.chown(left, 65534, 65534)
+    write(tmp_path / "m.npz")
+    assert left.read_bytes() == OLD
 
 
 def test_links_in_a_circle_are_an_error(tmp_path: Path) -> None:

@@ -17,10 +17,11 @@ import pytest
 
 import cli_process
 from disk_tables import ROWS, Run, complaint, mixed
-from nncli import scratch
-from nncli.data import cache, collect, csv
+from nncli import owned
+from nncli.data import cache, collect, csv, stored
 
 pytestmark = pytest.mark.usefixtures("tables_on_the_disk")
+TABLES = Path("cache", "tables")
 
 
 def test_a_table_is_parsed_once_for_as_long_as_its_file_and_the_options_stay(
@@ -45,14 +46,14 @@ def test_a_table_is_parsed_once_for_as_long_as_its_file_and_the_options_stay(
     ]:
         assert nncli(*train, *more).code == 0
         assert len(parsed) == times
-    assert len(list(Path("cache").iterdir())) == 3
+    assert len(list(TABLES.iterdir())) == 3
     before = Path("d.csv").stat()
     Path("d.csv").write_bytes(Path("d.csv").read_bytes().replace(b",yes\n", b",yea\n"))
     os.utime("d.csv", ns=(before.st_atime_ns, before.st_mtime_ns))  # of the same age and size
     changed = nncli(*train[:-3], *train[-2:], "--json")
     assert changed.json["classes"] == ["no", "yea"]
     assert len(parsed) == 4
-    assert len(list(Path("cache").iterdir())) == 1  # those of the old file can never be used again
+    assert len(list(TABLES.iterdir())) == 1  # those of the old file can never be used again
     (tmp_path / "link.csv").symlink_to("d.csv")
     assert nncli("train", "link.csv", *train[2:]).code == 0
     assert len(parsed) == 4  # it is the same file
@@ -69,15 +70,34 @@ def test_one_file_for_several_models_is_a_table_for_each(nncli: Run) -> None:
     assert len(cache.entries()) == 2 * 5
 
 
+def swapped(path: Path, old: bytes, new: bytes) -> None:
+    """Changes bytes of a file, and not its size if they are as many."""
+    assert old in path.read_bytes()
+    path.write_bytes(path.read_bytes().replace(old, new, 1))
+
+
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda table: (table / "numbers.npy").write_bytes((table / "numbers.npy").read_bytes()[:-50]),
-        lambda table: (table / "numbers.npy").unlink(),
-        lambda table: (table / "target.npy").write_bytes(b"no array"),
+        lambda table: os.truncate(table / "numbers", 50),
+        lambda table: os.truncate(table / "table.json", 1 << 40),
+        lambda table: os.truncate(table / "values", 1 << 40),
+        lambda table: (table / "numbers").unlink(),
+        lambda table: (table / "columns").write_bytes(b"no array"),
         lambda table: (table / "table.json").write_text("{"),
         lambda table: (table / "table.json").write_text("{}"),
-        lambda table: shutil.copy(table / "date-0.npy", table / "numbers.npy"),
+        lambda table: (table / "table.json").write_text("[" * 1_000_000),
+        lambda table: swapped(table / "table.json", b'"city"', b'"ctiy"'),
+        lambda table: swapped(table / "table.json", b'"header":true', b'"header":false'),
+        lambda table: swapped(table / "values", b"rome", b"roma"),
+        lambda table: swapped(table / "SHA256SUMS", b"columns", b"numbers"),
+        lambda table: shutil.copy(table / "columns", table / "numbers"),
+        lambda table: (
+            (table / "numbers").rename("elsewhere"),
+            (table / "numbers").symlink_to(Path("elsewhere").absolute()),
+        ),
+        lambda table: ((table / "values").unlink(), os.mkfifo(table / "values")),
+        lambda table: (table / "columns").chmod(0o666),
     ],
 )
 def test_a_damaged_table_is_parsed_anew(damage: Callable[[Path], object], nncli: Run) -> None:
@@ -85,9 +105,15 @@ def test_a_damaged_table_is_parsed_anew(damage: Callable[[Path], object], nncli:
     assert nncli("train", "d.csv", "--epochs", 2, "-q", "-o", "memory.npz").code == 0
     train = ["train", "d.csv", "--epochs", 2, "-q", "-o", "disk.npz", "--memory", "300MB"]
     assert nncli(*train).code == 0
-    damage(next(Path("cache").iterdir()))
+    [table] = TABLES.iterdir()
+    damage(table)
     Path("disk.npz").unlink()
-    assert nncli(*train).code == 0
+    assert nncli("info", "--cache").code == 0
+    again = nncli(*[word for word in train if word != "-q"])
+    assert again.code == 0
+    assert again.err.splitlines()[0] == "d.csv: its table on the disk is damaged, and the file is read again"
+    assert [one["state"] for one in nncli("info", "--cache", "--json").json["tables"]] == ["current"]
+    assert nncli(*train).err == ""
     assert Path("disk.npz").read_bytes() == Path("memory.npz").read_bytes()
 
 
@@ -104,7 +130,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(nncli: Run, monkeypatch
     assert complaint(nncli, "train", "d.csv", "--memory", "300MB") == (
         "d.csv: changed while it was read. Try again when nobody writes to it."
     )
-    assert list(Path("cache").iterdir()) == []
+    assert list(TABLES.iterdir()) == []
 
 
 def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
@@ -118,7 +144,40 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
         f"{tmp_path}/cache: cannot write the table: {os.strerror(errno.EFBIG)}. Set NNCLI_CACHE to another folder."
     )
     assert done.stderr.decode().strip() == expected
-    assert list(Path("cache").iterdir()) == []
+    assert list(TABLES.iterdir()) == []
+
+
+def test_a_table_may_have_more_columns_of_text_and_dates_than_a_process_may_have_files(tmp_path: Path) -> None:
+    lines = [[f"t{i}" for i in range(150)] + [f"d{i}" for i in range(50)] + ["class"]]
+    for i in range(60):
+        dates = [f"2026-0{j % 9 + 1}-{(i * j) % 28 + 1:02}" for j in range(50)]
+        lines.append(["abc"[i * j % 3] for j in range(150)] + dates + ["pq"[i % 2]])
+    Path("d.csv").write_text("".join(",".join(line) + "\n" for line in lines))
+    train = ["train", "d.csv", "--epochs", "1", "-q", "--json", "-o"]
+    assert cli_process.nncli(*train, "memory.npz", cwd=tmp_path).returncode == 0
+    for _ in range(2):  # written, and found again
+        done = cli_process.nncli(
+            *train, "disk.npz", "--memory", "300MB", cwd=tmp_path,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)),
+        )  # fmt: skip
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert Path("disk.npz").read_bytes() == Path("memory.npz").read_bytes()
+        Path("disk.npz").unlink()
+
+
+def test_too_few_open_files_are_named_with_what_helps(
+    nncli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("d.csv").write_text(mixed(), "utf-8")
+
+    def fails(*args: object) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(stored, "append", fails)
+    assert complaint(nncli, "train", "d.csv", "--memory", "300MB") == (
+        f"{tmp_path}/cache: cannot write the table: Too many open files. Allow more open files with ulimit -n."
+    )
+    assert list(TABLES.iterdir()) == []
 
 
 def test_a_folder_that_may_not_be_written_to_is_one_line(tmp_path: Path) -> None:
@@ -138,21 +197,21 @@ def test_a_run_that_is_killed_leaves_no_table_and_one_at_the_same_time_is_not_in
     Path("long.csv").write_text(rows[0] + "\n" + rows[1] * 100, "utf-8")
     killed = subprocess.Popen([*cli_process.PROGRAM, "train", "long.csv", "--memory", "1GB", "-q"])
     until = time.monotonic() + 20
-    while not list(Path("cache").glob("*/table/numbers.npy")) and time.monotonic() < until:
+    while not list(TABLES.glob("nncli-*/numbers")) and time.monotonic() < until:
         time.sleep(0.001)
     killed.send_signal(signal.SIGKILL)
     assert killed.wait() == -signal.SIGKILL
     assert cache.entries() == []
-    [left] = Path("cache").iterdir()
+    [left] = TABLES.iterdir()
     command = [*cli_process.PROGRAM, "train", "d.csv", "--memory", "1GB", "-q", "--epochs", "2", "-o"]
     both = [subprocess.Popen([*command, name], stdout=subprocess.DEVNULL) for name in ("one.npz", "two.npz")]
     assert [one.wait() for one in both] == [0, 0]
     assert Path("one.npz").read_bytes() == Path("two.npz").read_bytes()
     assert [entry.rows for entry in cache.entries()] == [ROWS]
     old = time.time() - 3600
-    os.utime(left / scratch.LOCK, (old, old))
+    os.utime(left / owned.MARKER, (old, old))
     assert cache.clear()[0] == 1
-    assert list(Path("cache").iterdir()) == []  # what was left is gone too
+    assert list(TABLES.iterdir()) == []  # what was left is gone too
 
 
 def test_the_tables_are_listed_and_cleared(nncli: Run, tmp_path: Path) -> None:
@@ -164,18 +223,18 @@ def test_the_tables_are_listed_and_cleared(nncli: Run, tmp_path: Path) -> None:
     )
     listed = nncli("info", "--cache").out.splitlines()
     assert listed[0].split() == ["MB", "rows", "columns", "table"]
-    assert " ".join(listed[2:-1]).split() == ["0.1", "3,000", "5", f"{tmp_path}/d.csv"]
+    assert "".join("".join(listed[2:-1]).split()) == f"0.13,0005{tmp_path}/d.csv"  # which may take several lines
     found = nncli("info", "--cache", "--json").json
     assert found["folder"] == f"{tmp_path}/cache"
-    assert [(one["source"], one["rows"], one["is_current"]) for one in found["tables"]] == [
-        (f"{tmp_path}/d.csv", ROWS, True)
+    assert [(one["files"], one["rows"], one["state"]) for one in found["tables"]] == [
+        ([f"{tmp_path}/d.csv"], ROWS, "current")
     ]
-    on_disk = sum(file.stat().st_size for file in Path("cache").rglob("*.*"))
+    on_disk = sum(file.stat().st_size for file in TABLES.rglob("*") if file.is_file())
     assert found["tables"][0]["bytes"] == on_disk
     Path("d.csv").unlink()
     assert "of no use any more: its file has changed, or is gone" in " ".join(nncli("info", "--cache").out.split())
     assert nncli("info", "--cache", "--clear").out == "1 table removed, 0.1 MB\n"
-    assert list(Path("cache").iterdir()) == []
+    assert list(TABLES.iterdir()) == []
     assert nncli("info", "--clear").err == "--clear: it goes with --cache. Add --cache.\n"
     assert nncli("info").err == "MODEL: expected a model, or --cache in its place. See nncli info --help.\n"
     assert nncli("info", "model.npz", "--cache").code == 2

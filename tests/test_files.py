@@ -5,9 +5,11 @@ from __future__ import annotations
 import bz2
 import gzip
 import hashlib
+import lzma
 import os
 import threading
 import time
+import zlib
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -23,8 +25,20 @@ PACKERS = {
     "plain": lambda data: data,
     "gzip": gzip.compress,
     "gzip in two members": lambda data: gzip.compress(data[:100]) + gzip.compress(data[100:]),
+    "gzip with an empty member": lambda data: (
+        gzip.compress(data[:100]) + gzip.compress(b"") + gzip.compress(data[100:])
+    ),
+    "gzip padded with zeros": lambda data: gzip.compress(data) + bytes(3 << 20),
+    "gzip with zeros between members": lambda data: gzip.compress(data[:9]) + bytes(700) + gzip.compress(data[9:]),
     "bz2": bz2.compress,
+    "bz2 in two streams": lambda data: bz2.compress(data[:100]) + bz2.compress(data[100:]),
+    "bz2 padded with zeros": lambda data: bz2.compress(data) + bytes(5),
+    "xz": lzma.compress,
+    "xz in two streams": lambda data: lzma.compress(data[:100]) + bytes(4) + lzma.compress(data[100:]),
     "zstd": lambda data: pa.compress(data, "zstd", asbytes=True),
+    "zstd in two frames": lambda data: b"".join(
+        pa.compress(part, "zstd", asbytes=True) for part in (data[:100], data[100:])
+    ),
 }
 
 
@@ -52,7 +66,36 @@ def test_the_digest_is_of_the_bytes_on_disk(packer: str, tmp_path: Path) -> None
         assert stream.hexdigest() == on_disk
 
 
-@pytest.mark.parametrize("packer", ["gzip", "bz2", "zstd"])
+@pytest.mark.parametrize("packer", ["gzip", "bz2", "xz", "zstd"])
+@pytest.mark.parametrize("garbage", [b"garbage behind the end", b"\0\0\0x", b"\x1f"])
+def test_what_follows_compressed_data_is_padding_or_an_error(packer: str, garbage: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "data.csv.x"
+    path.write_bytes(PACKERS[packer](TEXT) + garbage)
+    with pytest.raises(DataError) as caught:
+        read_all(str(path))
+    assert str(caught.value) == f"{path}: the {packer} data is damaged or cut short. Fetch or compress it again."
+
+
+@pytest.mark.parametrize("size", [1, 2, 1000])
+def test_a_flushed_row_arrives_before_the_next_is_written(size: int) -> None:
+    out, into = os.pipe()
+    packed, rows = zlib.compressobj(wbits=31), list[bytes]()
+
+    def read() -> None:
+        stream, row = open_input("-", stream=pipe), b""
+        while not row.endswith(b"\n"):
+            row += stream.read(size)
+        rows.append(row)
+
+    with os.fdopen(out, "rb", buffering=0) as pipe, os.fdopen(into, "wb", buffering=0) as producer:
+        reader = threading.Thread(target=read, daemon=True)
+        reader.start()
+        producer.write(packed.compress(b"aaaaaaaaaaaaaaaaaaaa\n") + packed.flush(zlib.Z_SYNC_FLUSH))
+        reader.join(5)
+        assert rows == [b"aaaaaaaaaaaaaaaaaaaa\n"]
+
+
+@pytest.mark.parametrize("packer", ["gzip", "bz2", "xz", "zstd"])
 def test_damaged_compressed_data_is_an_error(packer: str, tmp_path: Path) -> None:
     path = tmp_path / "data.csv.x"
     path.write_bytes(PACKERS[packer](TEXT)[:-20])

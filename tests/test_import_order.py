@@ -11,6 +11,7 @@ SOURCE = Path(__file__).parents[1] / "src"
 PACKAGE = SOURCE / "nncli"
 LEVELS = [
     ["", "errors", "blas"],
+    ["owned"],
     ["registry", "output", "atomic", "npz", "meta", "scratch", "workers"],
     ["nn", "data"],
     ["option", "metrics", "tables"],

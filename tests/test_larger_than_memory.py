@@ -208,4 +208,4 @@ def test_what_cannot_be_on_the_disk_says_so(nncli: Run, monkeypatch: pytest.Monk
         "d.csv: column 'user': 2,700 different texts so far, too many for that memory. Leave the column out with "
         "--drop, or allow more --memory."
     )
-    assert list(Path("cache").iterdir()) == []
+    assert list(Path("cache", "tables").iterdir()) == []

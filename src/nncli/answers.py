@@ -195,7 +195,9 @@ def answer_file(piece: tuple[int, str], shared: tuple[Saved, Request, Path | Non
 def _lines(found: Received, path: Path | None) -> Iterator[IO[bytes]]:
     """Where the lines are written: a file, or memory."""
     if path is not None:
-        with path.open("wb") as file:
+        from nncli import scratch
+
+        with scratch.writing(path.parent), path.open("wb") as file:
             found.lines = path
             yield file
         return

@@ -6,6 +6,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 import secrets
 import stat
 import time
@@ -18,7 +19,9 @@ from nncli.errors import OutputError
 
 REMEDY = "Choose another place with {}"
 PREFIX, SUFFIX = ".nncli-", ".tmp"
+ABANDONED = re.compile(r"\.nncli-[0-9a-f]{16}(\.old)?\.tmp")
 YOUNG = 60  # seconds in which a file may not have its lock yet
+STDERR = "/dev/fd/2"
 
 
 @contextlib.contextmanager
@@ -27,14 +30,19 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
 
     It is on the disk before it has its name, and the name before this returns. Where anything fails, what was at
     `path` stays as it was and nothing is left behind; a failure of the file system is an OutputError. What a killed
-    program left behind goes with the next file in that folder. A device or a named pipe is written to as it is.
+    program left behind goes with the next file in that folder. A device or a named pipe is written to as it is, once
+    it has a reader; where the reader goes away, that is a BrokenPipeError with its name.
     """
     try:
         if path.is_dir():
             raise OutputError(str(path), "cannot write: it is a folder", REMEDY.format("-o"))
-        if path.exists() and not path.is_file():  # a device or a pipe is written to, not replaced
-            with BufferedWriter(FileIO(path, "wb")) as file:
+        if is_stream(path):
+            file = BufferedWriter(FileIO(path, "wb"))
+            try:
                 yield file
+                file.flush()
+            finally:
+                file.raw.close()  # without what is left in the buffer: nobody may be there to take it
             return
         target = Path(os.path.realpath(path))  # a symbolic link stays one
         _remove_abandoned(target.parent)
@@ -45,21 +53,70 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
             _permit(whole.fileno(), target)
             os.fsync(whole.fileno())
             _rename(temporary, target, temporaries)
+    except BrokenPipeError as error:
+        error.filename = str(path)
+        raise
     except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE):  # which no other place would help
+            raise
         raise OutputError(str(path), f"cannot write: {error.strerror}", REMEDY.format("-o")) from None
 
 
+def is_stream(path: Path) -> bool:
+    """Tell whether what is written there goes to a reader or a device, and replaces nothing."""
+    return path.exists() and not path.is_file() and not path.is_dir()
+
+
+def as_stdout(name: str | None) -> str | None:
+    """Call stdout `-`, by whatever name it is given: /dev/stdout, or that of the file that it goes to."""
+    with contextlib.suppress(OSError, ValueError):
+        there, stdout = Path(name or "").stat(), os.fstat(1)
+        if os.path.samestat(there, stdout) and not stat.S_ISCHR(stdout.st_mode):
+            return "-"
+    return name
+
+
+def same_file(one: str, other: str) -> bool:
+    """Tell whether two names are those of one file, be it there or not: by links of both kinds, as stdin (`-`) …"""
+    found = _identity(one)
+    return found is not None and found == _identity(other)
+
+
+def _identity(name: str) -> tuple[int, int, str] | None:
+    """What all names of a file have in common; None for a terminal or another device, which takes and gives at once."""
+    try:
+        status = os.fstat(0) if name == "-" else Path(name).stat()
+        return None if stat.S_ISCHR(status.st_mode) else (status.st_dev, status.st_ino, "")
+    except (OSError, ValueError):  # it is not there yet, or no name of a file at all
+        pass
+    try:
+        path = Path(os.path.realpath(name))
+        status = path.parent.stat()
+        return status.st_dev, status.st_ino, path.name
+    except (OSError, ValueError):
+        return None
+
+
 def check_writable(path: Path, reads: Iterable[str | None] = (), option: str = "-o") -> None:
-    """OutputError now rather than after an hour of training, also where `path` is a file that is read."""
+    """Raise OutputError now rather than after an hour of training, also where `path` is a file that is read, or that
+    messages go to; `-` is stdin."""
     try:
         target = path.resolve()
     except RuntimeError:  # which Python makes of links that go round in a circle
         raise OutputError(str(path), "cannot write: it is a symbolic link to itself", REMEDY.format(option)) from None
+    except FileNotFoundError:
+        raise OutputError(
+            str(path), "cannot write: the working folder has been removed", "Go to another with cd"
+        ) from None
     folder, problem = target.parent, ""
-    if any(other and "\0" not in other and str(target) == os.path.realpath(other) for other in reads):
+    if any(other and same_file(str(path), other) for other in (*reads, STDERR)):
         problem = "it is one of the files that are read or written"
     elif path.is_dir():
         problem = "it is a folder"
+    elif path.is_socket():
+        problem = "it is a socket"
+    elif is_stream(path):
+        problem = "" if os.access(path, os.W_OK) else "no permission to write to it"
     elif not folder.is_dir():
         problem = f"there is no folder {folder}"
     elif not os.access(folder, os.W_OK):
@@ -123,12 +180,15 @@ def _rename(temporary: Path, target: Path, temporaries: contextlib.ExitStack) ->
 
 
 def _remove_abandoned(folder: Path) -> None:
+    """Removes what killed programs have left there: files with just such a name as `_new` and `_rename` give, which
+    belong to the user and which nobody has locked."""
     for name in folder.glob(f"{PREFIX}*{SUFFIX}"):
         with contextlib.suppress(OSError):
             status = name.lstat()
-            if not stat.S_ISREG(status.st_mode) or time.time() - status.st_ctime < YOUNG:
+            is_ours = ABANDONED.fullmatch(name.name) and stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid()
+            if not is_ours or time.time() - status.st_ctime < YOUNG:
                 continue
-            with name.open("rb") as file:
+            with FileIO(os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)) as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 name.unlink()
 

@@ -62,3 +62,7 @@ class OptionError(NncliError):
     """The command line, or a --config file, is at fault."""
 
     exit_code = 2
+
+
+class NncliWarning(UserWarning):
+    """What a person should know, and what stops nothing: one line, which the command line prints as a note."""

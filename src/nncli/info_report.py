@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,10 @@ from nncli.data.cache import Entry
 from nncli.data.cells import DEFAULT_MISSING
 from nncli.data.sources import title
 from nncli.nn.calibration import Calibration
-from nncli.output import percent
+from nncli.output import percent, put
 from nncli.tables import PARTS, cut, listing, new_table, show
+
+SHOWN_FILES = 3  # of those of a table
 
 
 def print_cache(folder: Path, entries: Sequence[Entry]) -> None:
@@ -21,11 +24,21 @@ def print_cache(folder: Path, entries: Sequence[Entry]) -> None:
     if entries:
         table = new_table("MB", "rows", "columns", "table", align="left")
         for one in entries:
-            state = "" if one.is_current else " (of no use any more: its file has changed, or is gone)"
-            table.add_row(f"{one.bytes / 1e6:,.1f}", f"{one.rows:,}", f"{one.columns:,}", one.source + state)
+            table.add_row(f"{one.bytes / 1e6:,.1f}", f"{one.rows:,}", f"{one.columns:,}", _named(one))
         show(table)
     size = sum(one.bytes for one in entries)
-    print(f"{len(entries)} {'table' if len(entries) == 1 else 'tables'} in {folder}, {size / 1e6:,.1f} MB")
+    put(f"{len(entries)} {'table' if len(entries) == 1 else 'tables'} in {folder}, {size / 1e6:,.1f} MB")
+
+
+def _named(entry: Entry) -> str:
+    if entry.state == "damaged":
+        return "damaged"
+    shown, more = " ".join(map(shlex.quote, entry.files[:SHOWN_FILES])), len(entry.files) - SHOWN_FILES
+    return (
+        shown
+        + (f" and {more:,} more" if more > 0 else "")
+        + (" (of no use any more: its file has changed, or is gone)" if entry.state == "outdated" else "")
+    )
 
 
 def print_model(d: dict[str, Any]) -> None:

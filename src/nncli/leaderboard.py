@@ -14,7 +14,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from nncli.output import number, one_line, percent, say
+from nncli.output import number, one_line, percent, put, say
 from nncli.space import shown
 from nncli.standings import Standing, chances, importance, varied
 from nncli.sweep import Sweep
@@ -83,14 +83,14 @@ def print_standings(standings: Sequence[Standing], quiet: bool = False) -> None:
     names = varied([one.config for one in standings])
     show(_table(standings[:MOST], names, tested=True))
     if len(standings) > MOST:
-        print(f"and {len(standings) - MOST:,} more; --json has all")
+        put(f"and {len(standings) - MOST:,} more; --json has all")
     close = sum(p >= NOISE for p in chances(standings).values())
     if close:
         noun = "training is" if close == 1 else "trainings are"
-        print(f"{close} other {noun} within noise of the best: validation rows like these cannot tell them apart")
+        put(f"{close} other {noun} within noise of the best: validation rows like these cannot tell them apart")
     shares = sorted(importance(standings).items(), key=lambda item: -item[1])
     if shares:
-        print(
+        put(
             "what mattered, each option by itself: "
             + ", ".join(f"{name.replace('_', ' ')} {percent(share)}" for name, share in shares)
         )

@@ -7,7 +7,7 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from nncli.output import number, percent, say
+from nncli.output import number, one_line, percent, say
 
 if TYPE_CHECKING:
     import rich.progress
@@ -39,7 +39,7 @@ class Progress:
 
     def __call__(self, done: int, words: str) -> None:
         if self.bar:
-            self.bar.update(self.bar.task_ids[0], completed=done, description=words)
+            self.bar.update(self.bar.task_ids[0], completed=done, description=one_line(words))
         elif time.monotonic() - self.spoke > SECONDS_BETWEEN_LINES:
             self.spoke = time.monotonic()
             say(f"{self.noun} {done}/{self.total}: {words}", self.quiet)
@@ -62,6 +62,6 @@ def _bar(noun: str) -> rich.progress.Progress | None:
         return None
     return Progress(
         TextColumn(f"{noun} {{task.completed}}/{{task.total}}"), BarColumn(bar_width=12),
-        TextColumn("{task.description}"), TextColumn("ETA"), TimeRemainingColumn(compact=True), console=console,
-        transient=True,
+        TextColumn("{task.description}", markup=False), TextColumn("ETA"), TimeRemainingColumn(compact=True),
+        console=console, transient=True,
     )  # fmt: skip

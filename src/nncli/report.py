@@ -12,7 +12,7 @@ from rich.tree import Tree
 from nncli.gradcheck import Check, Kind
 from nncli.nn.differences import TOLERANCE
 from nncli.nn.graph import Graph
-from nncli.output import number, one_line, percent, say
+from nncli.output import number, percent, put, say
 from nncli.tables import PARTS, cut, listing, new_console, new_table, show
 
 LOG_SCALE = "1e-16   1"  # of the bars below it
@@ -119,7 +119,7 @@ def print_evaluations(found: Sequence[dict[str, Any]], together: dict[str, Any])
         low, high = metrics["accuracy_interval"]
         loss = metrics["log_loss"]
         table.add_row(
-            one_line(metrics["data"]), f"{metrics['n']:,}", percent(metrics["accuracy"]),
+            metrics["data"], f"{metrics['n']:,}", percent(metrics["accuracy"]),
             f"{percent(low)} to {percent(high)}", percent(metrics["balanced_accuracy"]),
             "" if loss is None else number(loss), style="" if metrics in found else "bold",
         )  # fmt: skip
@@ -156,20 +156,20 @@ def print_check(check: Check) -> None:
         table.add_row(*cells)
     show(table)
     directions = max(block.directions for block in check.blocks)
-    print(f"[:] is a random direction through a whole block; up to {directions} of each were checked too")
+    put(f"[:] is a random direction through a whole block; up to {directions} of each were checked too")
     if "kinks" in extra:
-        print("kinks: no derivative to compare with, which counts neither as right nor as wrong")
+        put("kinks: no derivative to compare with, which counts neither as right nor as wrong")
     if "lost" in extra:
-        print("lost: too small to be told from rounding, which counts neither as right nor as wrong")
+        put("lost: too small to be told from rounding, which counts neither as right nor as wrong")
     named = {verdict: ", ".join(b.name for b in check.blocks if b.verdict == verdict) for verdict in UNPROVED}
     for verdict, why in UNPROVED.items():
         if named[verdict]:
-            print(f"nothing is proved of {named[verdict]}: {why}")
+            put(f"nothing is proved of {named[verdict]}: {why}")
     wrong = ", ".join(block.name for block in check.blocks if block.verdict == "wrong")
     verdict = "passed" if check.passed else f"failed, the gradient of {wrong} is wrong" if wrong else "failed"
     error = check.max_relative_error
     found_error = "no errors to compare" if math.isnan(error) else f"worst relative error {error:.1e}"
-    print(f"{found_error}, with {TOLERANCE:g} allowed: {verdict}")
+    put(f"{found_error}, with {TOLERANCE:g} allowed: {verdict}")
 
 
 def print_checks(results: Sequence[tuple[Kind, Check]]) -> None:
@@ -197,15 +197,15 @@ def print_checks(results: Sequence[tuple[Kind, Check]]) -> None:
     failed = [(kind, check) for kind, check in results if not check.passed]
     for kind, check in failed[:MOST_FAILURES]:
         names = ", ".join(block.name for block in check.blocks if block.verdict == "wrong")
-        print(f"wrong: {names} of {kind}")
+        put(f"wrong: {names} of {kind}")
     if len(failed) > MOST_FAILURES:
-        print(f"and {len(failed) - MOST_FAILURES:,} more; --json has all")
+        put(f"and {len(failed) - MOST_FAILURES:,} more; --json has all")
     zero = sum(block.verdict == "zero" for _, check in results for block in check.blocks)
     if zero:
         blocks = sum(len(check.blocks) for _, check in results)
-        print(f"{zero:,} of {blocks:,} blocks are 0, as those behind step and sign are")
+        put(f"{zero:,} of {blocks:,} blocks are 0, as those behind step and sign are")
     kind, check = max(results, key=lambda result: result[1].max_relative_error)
-    print(
+    put(
         f"{len(results):,} networks, {len(results) - len(failed):,} right; worst relative error "
         f"{check.max_relative_error:.1e}, of {TOLERANCE:g} allowed: {kind}"
     )
@@ -231,7 +231,7 @@ def print_graph(graph: Graph) -> None:
         locals_ = [f"∂u{i + 1}/∂u{j + 1} = {' + '.join(both)}" for j, both in partials.items()]
         table.add_row(f"u{i + 1}", str(node), _signed(node.value), _signed(node.grad), ", ".join(locals_))
     show(table)
-    print()
+    put()
     new_console().print(_tree(graph, len(graph.nodes) - 1, set()))
 
 

@@ -3,35 +3,55 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
-import shutil
+import re
+import secrets
 import tempfile
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from nncli import owned
+from nncli.errors import OutputError
+
 PREFIX = "nncli-"
-LOCK = "in-use"
+NAME = re.compile(PREFIX + "[0-9a-f]{16}")
+# the data of a sweep, the states of its trainings, the answers to files, and what a table on the disk grows from
+FILES = re.compile(
+    r"data|[0-9a-f]{16}|[0-9]+|numbers(\.uint8)?|columns|values|(text|date)-[0-9]+|target|table\.json|SHA256SUMS"
+)
 YOUNG = 60  # seconds in which a folder may not have its lock yet
+VARIABLE = "TMPDIR"
+Blame = Callable[[Path], contextlib.AbstractContextManager[None]]
 
 
 @contextlib.contextmanager
-def folder(within: Path | None = None) -> Iterator[Path]:
-    """A new folder in that one, or else among the temporary files, gone at the end. Those of commands that were killed
-    go as well."""
-    sweep_up(within or Path(tempfile.gettempdir()))
-    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=within) as made, (Path(made) / LOCK).open("wb") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # which ends with this process, however that ends
-        yield Path(made)
+def folder(within: Path | None = None, blame: Blame | None = None) -> Iterator[Path]:
+    """Makes a folder in that one, or else among the temporary files, which is gone at the end. Those of commands that
+    were killed go as well. OutputError where there can be none; of another form where `blame` says so."""
+    within = within or _temporary()
+    sweep_up(within)
+    made = within / f"{PREFIX}{secrets.token_hex(8)}"
+    with contextlib.ExitStack() as stack:
+        stack.callback(owned.remove, made, NAME, FILES)
+        with (blame or writing)(made):
+            stack.enter_context(owned.make(made))
+        yield made
+
+
+def writing(made: Path) -> contextlib.AbstractContextManager[None]:
+    """Blames a failure to write to such a folder on the one that it is in."""
+    return owned.writing(made.parent, "temporary files", VARIABLE)
 
 
 def sweep_up(within: Path) -> None:
     """Removes what killed commands have left in that folder."""
-    for old in within.glob(f"{PREFIX}*/{LOCK}"):
-        with contextlib.suppress(OSError):  # that of another user, or gone
-            if old.is_symlink() or old.stat().st_uid != os.getuid() or time.time() - old.stat().st_mtime < YOUNG:
-                continue
-            with old.open("rb") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(old.parent, ignore_errors=True)
+    with contextlib.suppress(OSError):  # it may not be listed, or is not there
+        for path in within.iterdir():
+            owned.remove(path, NAME, FILES, unused_for=YOUNG)
+
+
+def _temporary() -> Path:
+    try:
+        return Path(tempfile.gettempdir())
+    except FileNotFoundError:
+        problem = "expected a folder for temporary files that can be written to, found none"
+        raise OutputError(VARIABLE, problem, "Make room in one, or set the variable to another") from None

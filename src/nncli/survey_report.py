@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nncli.output import percent
+from nncli.output import percent, put
 from nncli.survey import Survey
 from nncli.tables import cut, new_table, show
 
@@ -29,7 +29,7 @@ def print_survey(found: Survey) -> None:
         )
     show(table)
     _more(len(found.columns), MOST_COLUMNS, "columns")
-    print()
+    put()
     most = max(found.classes.values())
     table = new_table("class", "rows", "share", "", align="left")
     for name, rows in [*found.classes.items()][:MOST_CLASSES]:
@@ -38,11 +38,11 @@ def print_survey(found: Survey) -> None:
         )
     show(table)
     _more(len(found.classes), MOST_CLASSES, "classes")
-    print()
+    put()
     noun = "column" if len(found.columns) == 1 else "columns"
-    print(f"{found.source}: {found.rows:,} rows, {len(found.columns):,} {noun}, {len(found.classes):,} classes")
+    put(f"{found.source}: {found.rows:,} rows, {len(found.columns):,} {noun}, {len(found.classes):,} classes")
     for line in found.findings or ["nothing to look at: no repeated rows, no column that gives the class away"]:
-        print(line)
+        put(line)
 
 
 def _range(column: dict[str, Any]) -> str:
@@ -60,4 +60,4 @@ def _range(column: dict[str, Any]) -> str:
 
 def _more(there: int, shown: int, noun: str) -> None:
     if there > shown:
-        print(f"and {there - shown:,} more {noun}; --json has all")
+        put(f"and {there - shown:,} more {noun}; --json has all")

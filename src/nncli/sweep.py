@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from nncli import __version__
+from nncli import __version__, scratch
 from nncli.config import TrainConfig
 from nncli.data.dataset import Dataset
 from nncli.data.load import sha256_of
@@ -133,7 +133,8 @@ class Sweep:
                     record, state = result
                     records.append(_entry(trial, record))
                     if state is not None and trial.share < 1:
-                        (states / trial.whole_key).write_bytes(state)
+                        with scratch.writing(states):
+                            (states / trial.whole_key).write_bytes(state)
                     elif state is not None:
                         self._keep_leader(trial, record, state)
                 self.ledger.append(records)

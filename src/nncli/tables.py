@@ -16,23 +16,27 @@ PARTS = (("training", "train"), ("validation", "val"), ("test", "test"))  # of t
 
 
 class _Table(Table):
-    """Cells are text and nothing else: a name from a file is no markup, and moves no cursor."""
+    """Cells are text and nothing else: a name from a file is no markup, moves no cursor, and begins no line."""
 
     def add_row(self, *cells: Any, **style: Any) -> None:
-        super().add_row(*map(_plain, cells), **style)
+        super().add_row(*map(_cell, cells), **style)
 
 
-def _plain(cell: str | Text) -> Text:
-    text = cell if isinstance(cell, str) else cell.plain
-    return Text("\n".join(map(one_line, text.split("\n"))), style="" if isinstance(cell, str) else cell.style)
+def _cell(cell: str | Text) -> Text:
+    return Text(one_line(cell)) if isinstance(cell, str) else Text(one_line(cell.plain), cell.style)
+
+
+def _title(title: str) -> Text:
+    """A title of several lines, if we have written one."""
+    return Text("\n".join(map(one_line, title.split("\n"))))
 
 
 def new_table(*header: str, align: str = "right") -> Table:
     """Columns with these titles: the first to the left, the others as `align` says."""
     table = _Table(box=SIMPLE_HEAD, show_header=any(header), pad_edge=False, padding=(0, 1))
-    table.add_column(_plain(header[0]), justify="left", no_wrap=True)
+    table.add_column(_title(header[0]), justify="left", no_wrap=True)
     for title in header[1:]:
-        table.add_column(_plain(title), justify="left" if align == "left" else "right", overflow="fold")
+        table.add_column(_title(title), justify="left" if align == "left" else "right", overflow="fold")
     return table
 
 

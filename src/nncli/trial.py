@@ -21,12 +21,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli import snapshot
+from nncli import scratch, snapshot
 from nncli.batch import scores
 from nncli.blas import multiply_with
 from nncli.config import TrainConfig
 from nncli.data.dataset import Dataset, Positions
-from nncli.errors import OptionError, TrainingError
+from nncli.errors import DataError, OptionError, TrainingError
 from nncli.experiment import fit, keep_best, new_trainer
 from nncli.prepare import Prepared, prepare
 from nncli.resolve import resolve
@@ -83,20 +83,25 @@ class Shared:
     file: str
     pickled: bytes  # all but its arrays
     arrays: tuple[tuple[int, int], ...]  # where in the file each begins, and its bytes
+    size: int  # of the file
 
     @classmethod
     def write(cls, datasets: Datasets, path: Path) -> Shared:
         buffers: list[pickle.PickleBuffer] = []
         pickled = pickle.dumps(datasets, 5, buffer_callback=buffers.append)
         arrays = []
-        with path.open("wb") as file:
+        with scratch.writing(path.parent), path.open("xb") as file:
             for buffer in buffers:
                 file.seek(-file.tell() % CACHE_LINE, os.SEEK_CUR)
                 arrays.append((file.tell(), file.write(buffer.raw())))
-        return cls(str(path), pickled, tuple(arrays))
+            file.flush()
+            size = file.tell()
+        return cls(str(path), pickled, tuple(arrays), size)
 
     def open(self) -> Datasets:
         with Path(self.file).open("rb") as file:
+            if os.fstat(file.fileno()).st_size != self.size:  # to touch what a mapped file lacks ends the program
+                raise DataError(self.file, "the data of the sweep were changed while it ran", "Run the command again")
             mapped = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
         datasets: Datasets = pickle.loads(self.pickled, buffers=[mapped[at : at + n] for at, n in self.arrays])
         return datasets

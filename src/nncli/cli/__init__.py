@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import gc
 import importlib
 import os
+import re
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from io import FileIO, TextIOWrapper
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -18,14 +22,17 @@ import nncli
 from nncli.blas import choose_kernels
 from nncli.cli.command import Command, Group
 from nncli.cli.stop import Ended, end_at_once
-from nncli.errors import DONE, HANGUP, INTERRUPTED, READER_GONE, TERMINATED, NncliError
-from nncli.output import say
+from nncli.errors import DONE, HANGUP, INTERRUPTED, READER_GONE, TERMINATED, NncliError, NncliWarning
+from nncli.output import STDOUT, abandon_stdout, say, tell_streams_apart
 
 WORDS = {
     INTERRUPTED: "nncli: interrupted.",
     TERMINATED: "nncli: terminated.",
     HANGUP: "nncli: the terminal was closed.",
 }
+NO_MEMORY = "nncli: there is not enough memory for this."
+# how the loader of libraries, and the maker of threads, say that there is not
+WITHOUT_MEMORY = re.compile("failed to map segment|[Cc]annot allocate memory|can't start new thread")
 # The name of a command: that of its module here, and of the function in it.
 COMMANDS = {
     "train": "train",
@@ -48,13 +55,30 @@ def _guarded(command: Callable[..., int]) -> Callable[..., int]:
     @functools.wraps(command)
     def guarded(**arguments: Any) -> int:
         try:
-            code = command(**arguments)
+            with warnings.catch_warnings():
+                warnings.simplefilter("always", NncliWarning)
+                warnings.showwarning = functools.partial(
+                    _show_warning, arguments.get("quiet", False), warnings.showwarning
+                )
+                code = command(**arguments)
             sys.stdout.flush()
             return code
-        except BrokenPipeError:
+        except BrokenPipeError as error:
+            if error.filename is None:  # neither stdout nor a pipe that was named: some other process has gone
+                raise NncliError("nncli", f"another process has gone away: {error.strerror}", "Try it again") from None
             raise _ReaderGone from None
 
     return guarded
+
+
+def _show_warning(
+    quiet: bool, usual: Callable[..., None], message: Warning | str, category: type[Warning], *more: Any, **named: Any
+) -> None:
+    """Warnings of nncli are notes; those of other programs look as ever."""
+    if issubclass(category, NncliWarning):
+        say(str(message), quiet)
+    else:
+        usual(message, category, *more, **named)
 
 
 def _app(words: Sequence[str]) -> typer.Typer:
@@ -94,6 +118,7 @@ def program(
 def run() -> int:
     """The program itself: `main`, and then a quick end."""
     end_at_once()
+    tell_streams_apart()
     code = main()
     gc.freeze()  # Python need not look for cycles in all that it has loaded: 20 ms
     return code
@@ -125,19 +150,21 @@ def main(argv: Sequence[str] | None = None) -> int:
             error.exit_code,
         )
     except KeyboardInterrupt:
+        abandon_stdout()  # it may be what could not be written
         return _complain(WORDS[INTERRUPTED], INTERRUPTED)
     except Ended as end:
+        abandon_stdout()
         return _complain(WORDS[end.code], end.code)
     except (_ReaderGone, BrokenPipeError, SystemExit):  # the last is what Typer makes of it, where it prints help
-        _abandon_stdout()
+        abandon_stdout()
         return READER_GONE
-    except MemoryError:
-        return _complain("nncli: there is not enough memory for this.", 1)
-    except OSError as error:
-        if error.filename is not None:
-            return _complain(f"{error.filename}: {error.strerror}.", 1)
-        _abandon_stdout()  # files have names; what has none is stdout
-        return _complain(f"stdout: cannot write: {error.strerror}.", 1)
+    except Exception as error:
+        reason = _refusal(error)
+        if reason is None:  # a mistake of ours
+            raise
+        if getattr(reason, "filename", None) == STDOUT:
+            abandon_stdout()
+        return _complain(_explained(reason) if isinstance(reason, OSError) else NO_MEMORY, 1)
 
 
 def _complain(line: str, code: int) -> int:
@@ -145,6 +172,48 @@ def _complain(line: str, code: int) -> int:
     return code
 
 
-def _abandon_stdout() -> None:
-    """What is still buffered has nowhere to go: without this, Python would complain about it at its end."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+def _refusal(error: BaseException | None) -> BaseException | None:
+    """Find what the system has refused: memory, or else the first OSError behind an error, which a library may have
+    made something else of. None for any other error."""
+    chain: list[BaseException] = []
+    while error is not None and error not in chain:
+        chain.append(error)
+        error = error.__cause__ or error.__context__
+    for one in chain:
+        said = isinstance(one, ImportError | RuntimeError) and WITHOUT_MEMORY.search(str(one))
+        if said or isinstance(one, MemoryError):
+            return MemoryError()
+    return next((one for one in chain if isinstance(one, OSError)), None)
+
+
+def _explained(error: OSError) -> str:
+    """Say in a line what the system has refused, and what to do where that is known."""
+    where = "nncli" if error.filename is None else str(error.filename)
+    problem = error.strerror or str(error)
+    if error.filename == STDOUT:
+        return f"stdout: cannot write: {problem}."
+    if error.errno == errno.EMFILE:
+        import resource
+
+        allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        more = f"Allow more with ulimit -n {most}" if allowed < most else "Have the limit raised (ulimit -n)"
+        return f"nncli: too many files are open: {allowed:,} are allowed. {more}."
+    if error.errno == errno.ENFILE:
+        return "nncli: the system has too many open files. End other programs."
+    if error.filename is None and error.errno == errno.ENOENT and _is_gone(Path()):
+        return "nncli: the working folder has been removed. Go to another with cd."
+    if error.filename is None and problem.startswith("No usable temporary directory"):
+        return "nncli: there is no folder to put temporary files in. Set TMPDIR to one with room."
+    if error.filename is None and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        import tempfile
+
+        folder = tempfile.gettempdir()
+        return f"nncli: {problem}, most likely for temporary files in {folder}. Set TMPDIR to a folder with room."
+    return f"{where}: {problem}."
+
+
+def _is_gone(folder: Path) -> bool:
+    try:
+        return not folder.absolute().exists()
+    except OSError:
+        return True

@@ -52,14 +52,16 @@ def _cache(clear: bool, json: bool) -> int:
     from dataclasses import asdict
 
     from nncli.data import cache
-    from nncli.output import print_json
+    from nncli.output import print_json, put, say
 
     if clear:
-        tables, freed = cache.clear()
+        tables, freed, stay = cache.clear()
+        for path in stay:
+            say(f"{path}: stays, as it holds what nncli has not written")
         if json:
-            print_json({"removed": tables, "bytes": freed})
+            print_json({"removed": tables, "bytes": freed, "left": list(map(str, stay))})
         else:
-            print(f"{tables} {'table' if tables == 1 else 'tables'} removed, {freed / 1e6:,.1f} MB")
+            put(f"{tables} {'table' if tables == 1 else 'tables'} removed, {freed / 1e6:,.1f} MB")
         return DONE
     found = cache.entries()
     if json:

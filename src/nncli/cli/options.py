@@ -138,9 +138,13 @@ def with_config(
         given = {name: value for name, value in given.items() if value not in (None, [])}
         _refuse_option_without_dashes(given.get("data", []))
         config, named = _merged(_expanded(given), config_file, read)
-        for name in ("out", "log"):
-            if config_file is not None and Path(str(values.get(name))).resolve() == Path(config_file).resolve():
-                raise OptionError(f"--{name}", f"would overwrite {config_file}, the --config file", "Name another file")
+        if config_file is not None:
+            from nncli.atomic import same_file
+
+            for name in ("out", "log", "ledger"):
+                if values.get(name) not in (None, "-") and same_file(values[name], config_file):
+                    problem = f"would overwrite {config_file}, the --config file"
+                    raise OptionError(f"--{name}", problem, "Name another file")
         if "given" in parameters_of:
             values["given"] = named
         return command(config, **values)

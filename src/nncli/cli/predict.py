@@ -75,7 +75,7 @@ def predict(
         raise OptionError("--on-error", f"expected fail or blank, found '{on_error}'")
     from nncli import checkpoint
     from nncli.answers import Output, Request, answer, answer_all
-    from nncli.atomic import check_writable
+    from nncli.atomic import as_stdout, check_writable
     from nncli.blas import use_threads
     from nncli.option import read_columns
     from nncli.output import say
@@ -85,7 +85,8 @@ def predict(
     apart = place.works_apart(len(sources))
     if apart or len(sources) > 1:
         place.refuse_stdin(model, *sources)
-    if out not in (None, "-"):
+    out = as_stdout(out)
+    if out is not None and out != "-":
         check_writable(Path(out), reads=[model, *sources])
     loaded, _ = checkpoint.load(Path(model))
     if "-" in sources and sys.stdin is not None and sys.stdin.isatty():

@@ -69,7 +69,7 @@ class StopRequest:
     def _request(self, number: int, frame: FrameType | None) -> None:
         code = CODES[signal.Signals(number)]
         second, self.exit_code = self.exit_code is not None, code
-        self._restore()
+        self.restore()
         came = b""
         with contextlib.suppress(BlockingIOError):  # another handler has read what came for both
             came = os.read(self._pipe[0], MOST_SIGNALS)
@@ -89,11 +89,12 @@ class StopRequest:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._restore()
+        self.restore()
         signal.set_wakeup_fd(self._wakeup_before)
         for end in self._pipe:
             os.close(end)
 
-    def _restore(self) -> None:
+    def restore(self) -> None:
+        """End at once from now on, with the first signal that comes."""
         for number, handler in self._before.items():
             signal.signal(number, handler)

@@ -109,7 +109,7 @@ def sweep(
             raise OptionError("DATA" if option == "--data" else option, "--show has no use for it", "Leave it out")
         return _show(show, metric, csv, json, quiet)
     from nncli import checkpoint, experiment, scratch
-    from nncli.atomic import check_writable
+    from nncli.atomic import as_stdout, check_writable
     from nncli.blas import multiply_with
     from nncli.data.load import load_dataset
     from nncli.data.sources import STDIN
@@ -124,8 +124,10 @@ def sweep(
     place = Place.of(jobs, cores(), cluster, tls_ca, tls_cert, tls_key, insecure)
     base = space.base
     reads = [*base.data, *base.val_data, *base.test_data]
-    if out == "-":
+    if as_stdout(out) == "-":
         raise OptionError("--out", "the table goes to stdout, and the model cannot go there too", "Name a file with -o")
+    if as_stdout(ledger) == "-":
+        raise OptionError("--ledger", "the table goes to stdout, and the ledger cannot go there too", "Name a file")
     if base.data == STDIN and len(space.values("dtype")) > 1:
         raise OptionError("--dtype", "stdin can be read only once, with one type of numbers", "Name a file")
     if cluster is not None and memory is not None:

@@ -6,10 +6,12 @@ import contextlib
 import fcntl
 import functools
 import json as json_format
+import select
 import shlex
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -21,6 +23,9 @@ from nncli.option import not_negative
 
 if TYPE_CHECKING:
     from nncli.trainer import Epoch
+
+LITTLE = 4096  # bytes that a pipe takes at once if it takes any
+PAUSE = 100  # milliseconds between two looks at whether to stop
 
 
 @functools.partial(with_config, argument_help=SEVERAL_HELP, several=True)
@@ -82,7 +87,7 @@ def train(
     nncli train --resume big.npz                  on from where it was stopped
     """
     from nncli import checkpoint, experiment, overview
-    from nncli.atomic import check_writable
+    from nncli.atomic import as_stdout, check_writable, is_stream
     from nncli.blas import use_threads
     from nncli.output import print_json, say
     from nncli.prepare import prepare
@@ -90,8 +95,10 @@ def train(
     from nncli.resume import Begun
 
     begun, model = None, model_in(config.data)
-    if resume and out == "-":
-        raise OptionError("--out", "a training that goes on is in a file, and not on stdout", "Name the file with -o")
+    out, log = as_stdout(out), as_stdout(log)
+    if resume and (out == "-" or is_stream(Path(out or "model.npz"))):
+        where = "on stdout" if out == "-" else f"in {out or 'model.npz'}"
+        raise OptionError("--out", f"a training that goes on is in a file, and not {where}", "Name the file with -o")
     if resume:
         begun = Begun.find(Path(model or out or "model.npz"))
         if begun is not None:
@@ -102,10 +109,12 @@ def train(
     if out == "-" and (json or log == "-"):
         raise OptionError("--out", "the model goes to stdout, where something else is to go too", "Name a file with -o")
     reads = [*config.data, *config.val_data, *config.test_data]
+    replaces = out != "-" and not is_stream(Path(out))
     if out != "-":
         check_writable(Path(out), reads)
-    if log not in (None, "-"):
-        check_writable(Path(log), (out, str(begun.path) if begun else None, *reads), "--log")
+    if log is not None and log != "-":
+        written = (out if out != "-" else None, str(begun.path) if begun else None)
+        check_writable(Path(log), (*written, *reads), "--log")
     seconds_apart = _seconds(save_every)
     with contextlib.ExitStack() as stack:
         stack.enter_context(use_threads(config.threads))
@@ -123,7 +132,8 @@ def train(
 
                 print_plan(plan)
             return DONE
-        write_line = stack.enter_context(_logger(log, begun.provenance.epochs() if begun else ()))
+        stop = StopRequest()
+        write_line = stack.enter_context(_logger(log, begun.provenance.epochs() if begun else (), stop))
         if begun is not None and begun.is_done(prepared):
             say(f"{begun.path} is done already: {begun.epochs} epochs", quiet)
             return _show(begun.provenance.figures, {"out": str(begun.path)}, json, quiet)
@@ -132,9 +142,9 @@ def train(
                 say(warning)
             say(f"going on after epoch {begun.epochs}" if begun else f"there is no {out} yet: beginning anew", quiet)
         assert prepared.config.epochs is not None
-        stop = stack.enter_context(StopRequest())
+        stack.enter_context(stop)
         keep = None
-        if out != "-":
+        if replaces:
             keep = experiment.Keeper(lambda found: checkpoint.save(Path(out), *found), seconds_apart)
         with Progress("epoch", prepared.config.epochs, quiet) as progress:
 
@@ -147,13 +157,15 @@ def train(
             assert stop.exit_code is not None
             say("stopped before the first epoch was done: nothing is saved", quiet)
             return stop.exit_code
+        if not replaces:
+            stop.restore()  # it may have to wait for a reader
         checkpoint.save(Path(out), run.model, run.provenance)
     seconds = f"{run.seconds:.2f}" if run.seconds < 1 else f"{run.seconds:.1f}"
     kept = f"epoch {run.figures['best_epoch']} of {run.figures['epochs']}"
     say(f"saved {'to stdout' if out == '-' else out}: {kept}, after {seconds} s; {run.stopped}", quiet)
     for note in run.notes:
         say(note, quiet)
-    if run.provenance.state is not None and not keep_state:
+    if run.provenance.state is not None and not keep_state and replaces:
         say(f"it goes on with: nncli train --resume {shlex.quote(out)}", quiet)
     _show(run.figures, {"out": out, "seconds": round(run.seconds, 3)}, json, quiet or out == "-")
     if run.failure:
@@ -183,39 +195,62 @@ def _seconds(minutes: str | None) -> float | None:
 
 
 @contextlib.contextmanager
-def _logger(path: str | None, done: Iterable[Epoch]) -> Iterator[Callable[[Any], None]]:
-    """A function that writes a line for an epoch, at once; those that are done already are there again."""
+def _logger(path: str | None, done: Iterable[Epoch], stop: StopRequest) -> Iterator[Callable[[Epoch], None]]:
+    """A function that writes a line for an epoch, at once; those that are done already are there again. A line that
+    nobody takes is left out when the training is to stop."""
     from dataclasses import asdict
 
     if path is None:
         yield lambda epoch: None
         return
     if path == "-":
-        yield lambda epoch: print(json_format.dumps(asdict(epoch)), flush=True)
-        return
-    try:
-        with Path(path).open("ab", buffering=0) as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise OutputError(path, "another training is writing to it", "Choose another --log") from None
-            before: str | None = "".join(json_format.dumps(asdict(epoch)) + "\n" for epoch in done)
 
-            def write(text: str) -> None:
-                nonlocal before
+        def print_line(epoch: Epoch) -> None:
+            if _is_ready(sys.stdout, stop):
+                print(json_format.dumps(asdict(epoch)), flush=True)
+
+        yield print_line
+        return
+    with contextlib.ExitStack() as stack:
+        with _told(path):
+            file = stack.enter_context(Path(path).open("ab", buffering=0))
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OutputError(path, "another training is writing to it", "Choose another --log") from None
+        except OSError:
+            pass  # not every file system has locks
+        before: str | None = "".join(json_format.dumps(asdict(epoch)) + "\n" for epoch in done)
+
+        def write(text: str) -> None:
+            nonlocal before
+            with _told(path):
                 if before is not None:  # what was there stays until there is something to write
                     if Path(path).is_file():
                         file.truncate(0)
                     before, text = None, (before or "") + text
                 data = text.encode()
-                while data:
-                    data = data[file.write(data) or 0 :]
+                while data and _is_ready(file, stop):
+                    data = data[file.write(data[:LITTLE]) or 0 :]
 
-            def write_line(epoch: Epoch) -> None:
-                write(json_format.dumps(asdict(epoch)) + "\n")
+        if before:
+            write("")
+        yield lambda epoch: write(json_format.dumps(asdict(epoch)) + "\n")
 
-            if before:
-                write("")
-            yield write_line
+
+@contextlib.contextmanager
+def _told(log: str) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
-        raise OutputError(path, f"cannot write the log: {error.strerror}", "Choose another --log") from None
+        raise OutputError(log, f"cannot write the log: {error.strerror}", "Choose another --log") from None
+
+
+def _is_ready(file: IO[Any], stop: StopRequest) -> bool:
+    """Wait until a pipe takes a little more, if it is one; False if the training is to stop before that."""
+    ready = select.poll()
+    ready.register(file, select.POLLOUT)
+    while not ready.poll(PAUSE):
+        if stop():
+            return False
+    return True

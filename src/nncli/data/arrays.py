@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from nncli.data.cells import DEFAULT_MISSING
 from nncli.data.dataset import Dataset, Schema, Table
-from nncli.data.files import MAGIC, Input, first_bytes, open_input, refuse_bomb, shown
+from nncli.data.files import Input, first_bytes, open_input, refuse_bomb, shown
 from nncli.data.files import sha256_of as sha256_of_file
+from nncli.data.unpacked import MAGIC
 from nncli.errors import DataError
 
 ZIP = b"PK\3\4"

@@ -1,43 +1,43 @@
 """Tables on the disk: parsed once, block by block, and found again by later runs.
 
-A folder for each, named by all that it depends on: the files as they are now, how they are read, and the form of what
-is here. In it are an .npy file for each array, and `table.json` with everything else. A folder has its name only once
-it is whole and on the disk.
+Each has a folder, named by all that it depends on: its files as they are now, how they are read, and the form of what
+is in it, which `disk_table` describes. A folder has its name only once it is whole and on the disk. All are in a folder
+of their own, in which nothing is removed but what nncli has written.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import os
-import shutil
+import re
+import shlex
+import stat
+import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import numpy as np
-
-from nncli import __version__, scratch
+from nncli import __version__, owned, scratch
 from nncli.atomic import sync_folder
-from nncli.data.collect import GrowingArray, Place, Rows
-from nncli.data.dataset import Schema, Table, TextColumn
+from nncli.data import disk_table
+from nncli.data.collect import Place, Rows
+from nncli.data.disk_table import OnDisk, Origin
 from nncli.data.files import shown
-from nncli.data.stored import Growing, Stored
-from nncli.errors import DataError, OptionError, OutputError
+from nncli.errors import DataError, NncliWarning, OptionError, OutputError
 
-VERSION = 1  # of what is in a folder
 VARIABLE = "NNCLI_CACHE"
-TABLE = "table.json"
+TABLES = "tables"
+NAME = re.compile("table-[0-9a-f]{32}")
 LEAST_MEMORY = 250_000_000  # bytes, that reading takes
 TEXT_SHARE = 4  # of the memory, that the distinct texts may take
-DAMAGED = (FileNotFoundError, NotADirectoryError, EOFError, ValueError, OverflowError, LookupError, TypeError)
 
 
 def folder() -> Path:
-    """Where all of them are: $NNCLI_CACHE, or else nncli in the cache folder of the user."""
+    """Where the folder of tables is: $NNCLI_CACHE, or else nncli in the cache folder of the user."""
     given = os.environ.get(VARIABLE)
     if given:
         return Path(given)
@@ -49,43 +49,38 @@ def folder() -> Path:
 
 @dataclass(frozen=True)
 class Entry:
-    """One of them. `is_current` is whether its files are as they were, and it can be used again."""
+    """A table. It is current as long as its files are as they were, and it can be used again."""
 
     path: Path
-    source: str
+    files: tuple[str, ...]
     rows: int
     columns: int
     bytes: int
-    is_current: bool
+    state: Literal["current", "outdated", "damaged"]
 
 
 def entries() -> list[Entry]:
-    """All that there are, those used last first."""
+    """All tables, those used last first."""
     found = []
-    for path in _folders():
+    for path in _paths():
         try:
-            size, used = _bytes(path), path.stat().st_mtime
+            size, used = sum(file.lstat().st_size for file in path.iterdir()), path.stat().st_mtime
         except OSError:  # gone meanwhile
             continue
-        try:
-            known = json.loads((path / TABLE).read_text("utf-8"))
-            files = [file["path"] for file in known["files"]]
-            source, columns = " ".join(files), len(known["schema"]["columns"])
-            current = known["version"] == VERSION and known["files"] == _fingerprints(files)
-            found.append((used, Entry(path, source, int(known["rows"]), columns, size, current)))
-        except (OSError, *DAMAGED):
-            found.append((used, Entry(path, "damaged", 0, 0, size, False)))
+        found.append((used, _entry(path, size)))
     return [entry for _, entry in sorted(found, key=lambda one: -one[0])]
 
 
-def clear() -> tuple[int, int]:
-    """Removes all of them, and what killed runs have left; how many there were, and their bytes. A run that has one
-    open goes on with it."""
+def clear() -> tuple[int, int, list[Path]]:
+    """Removes all tables, and what killed runs have left; returns how many there were, their bytes, and those that
+    stay, as there is more in them than nncli has written. A run that has one open goes on with it."""
     there = entries()
-    for entry in there:
-        _remove(entry.path)
-    scratch.sweep_up(folder())
-    return len(there), sum(entry.bytes for entry in there)
+    stay = [entry.path for entry in there if not _remove(entry.path)]
+    gone = [entry.bytes for entry in there if entry.path not in stay]
+    area = _area()
+    if area is not None:
+        scratch.sweep_up(area)
+    return len(gone), sum(gone), stay
 
 
 def stored(files: Sequence[Path], how: str, where: str, memory: int, read: Callable[[Place], Rows]) -> Rows:
@@ -100,141 +95,132 @@ def stored(files: Sequence[Path], how: str, where: str, memory: int, read: Calla
     for name in files:  # what comes through a pipe, or has no name, cannot be known again
         if not Path(os.path.realpath(name)).is_file():
             raise DataError(shown(str(name)), "expected a file, as --memory keeps its table", "Write it to one first")
-    before = _fingerprints(list(map(str, files)))
-    key = hashlib.sha256(json.dumps([VERSION, __version__, before, how]).encode()).hexdigest()[:32]
-    path = folder() / key
-    found = _opened(path)
+    origin = _origin(files, how)
+    found = _found(origin.key, where, memory)
     if found is not None:
-        with suppress(OSError):
-            os.utime(path)
         return found
-    try:
-        folder().mkdir(mode=0o700, parents=True, exist_ok=True)
-        _remove_outdated()
-        with scratch.folder(folder()) as made, ExitStack() as files_open:
-            table = made / "table"
-            table.mkdir(mode=0o700)
-            rows = read(_OnDisk(table, memory // TEXT_SHARE, files_open))
-            if _fingerprints(list(map(str, files))) != before:
-                raise DataError(where, "changed while it was read", "Try again when nobody writes to it")
-            (table / TABLE).write_text(json.dumps(_described(rows, before)), "utf-8")
-            with (table / TABLE).open("rb") as file:
-                os.fsync(file.fileno())
-            sync_folder(table)
-            try:
-                table.rename(path)
-            except OSError:  # another run was faster, and has written the same
-                return _opened(path) or rows
-            for array in _arrays(rows):
-                array.path = path / array.path.name
-            sync_folder(folder())
-            return rows
-    except OSError as error:
-        raise OutputError(
-            str(folder()), f"cannot write the table: {error.strerror}", f"Set {VARIABLE} to another folder"
-        ) from None
-
-
-class _OnDisk:
-    """The place where the arrays of a new one grow."""
-
-    def __init__(self, path: Path, most_text: int, files_open: ExitStack) -> None:
-        self.path, self.most_text, self.files_open = path, most_text, files_open
-
-    def grow(self, name: str, times: Callable[[], float]) -> GrowingArray:
-        growing = Growing(self.path / f"{name}.npy")
-        self.files_open.callback(growing.close)
-        return growing
-
-
-def _described(rows: Rows, files: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    table = rows.table
-    return {
-        "version": VERSION,
-        "files": files,
-        "sha256": rows.sha256,
-        "rows": len(table),
-        "schema": dataclasses.asdict(rows.schema),
-        "numbers": table.number_names,
-        "dtype": table.numbers.dtype.name,
-        "texts": {name: column.values for name, column in table.texts.items()},
-        "dates": list(table.dates),
-        "target": rows.target.values,
-        "notes": rows.notes,
-        "arrays": {array.path.name: array.sha256() for array in _arrays(rows)},
-    }
-
-
-def _arrays(rows: Rows) -> list[Stored]:
-    table = rows.table
-    codes = [column.codes for column in (*table.texts.values(), rows.target)]
-    return [array for array in (table.numbers, *codes, *table.dates.values()) if isinstance(array, Stored)]
-
-
-def _opened(path: Path) -> Rows | None:
-    """None where there is none, or a damaged one, which goes."""
-    if not path.is_dir():
-        return None
-    try:
-        known = json.loads((path / TABLE).read_text("utf-8"))
-        schema = known["schema"]
-        schema |= {"columns": tuple(map(tuple, schema["columns"])), "missing": tuple(schema["missing"])}
-        n, numbers = known["rows"], tuple(known["numbers"])
-        table = Table(
-            numbers,
-            _array(path, "numbers", (n, len(numbers))) if numbers else np.empty((n, 0), known["dtype"]),
-            {
-                name: TextColumn(_array(path, f"text-{i}", (n,)), tuple(values))
-                for i, (name, values) in enumerate(known["texts"].items())
-            },
-            {name: _array(path, f"date-{i}", (n,)) for i, name in enumerate(known["dates"])},
-        )
-        target = TextColumn(_array(path, "target", (n,)), tuple(known["target"]))
-        rows = Rows(table, target, Schema(**schema), known["sha256"], tuple(known["notes"]))
-        if {array.path.name: array.sha256() for array in _arrays(rows)} != known["arrays"]:
-            raise ValueError("its arrays are not those that were written")
-        return rows
-    except DAMAGED:
-        _remove(path)
-        return None
-
-
-def _array(path: Path, name: str, shape: tuple[int, ...]) -> Stored:
-    found = Stored(path / f"{name}.npy")
-    if found.shape != shape:
-        raise ValueError(name)
-    return found
-
-
-def _fingerprints(files: Sequence[str]) -> list[dict[str, Any]]:
-    """What of files changes when they do: a write moves the time of change, which nobody can set. OSError for one that
-    is not there."""
-    found: list[dict[str, Any]] = []
-    for file in files:
-        path = os.path.realpath(file)
-        status = Path(path).stat()
-        found.append(
-            {"path": path, "device": status.st_dev, "inode": status.st_ino, "bytes": status.st_size,
-             "modified": status.st_mtime_ns, "changed": status.st_ctime_ns}
-        )  # fmt: skip
-    return found
-
-
-def _folders() -> Iterator[Path]:
-    """Those of tables, whole or damaged ones."""
-    return (path for path in folder().glob("*") if path.is_dir() and not path.name.startswith(scratch.PREFIX))
-
-
-def _remove_outdated() -> None:
-    """Those whose files are gone or have changed can never be used again."""
-    for entry in entries():
-        if not entry.is_current:
+    area = _made_area()
+    for entry in entries():  # those that can never be used again
+        if entry.state != "current":
             _remove(entry.path)
+    with scratch.folder(area, _writing) as made:
+        rows = read(OnDisk(made, memory // TEXT_SHARE, lambda: _writing(made)))
+        if _origin(files, how) != origin:
+            raise DataError(where, "changed while it was read", "Try again when nobody writes to it")
+        with _writing(made):
+            try:
+                disk_table.write(made, rows, origin)
+            except ValueError:
+                problem = "too many files and columns for a table on the disk"
+                raise OptionError("--memory", problem, "Leave it out") from None
+            sync_folder(made)
+            try:
+                made.rename(area / f"table-{origin.key}")
+            except OSError:  # another run was faster, and has written the same
+                return _found(origin.key, where, memory) or rows
+            disk_table.moved(rows, area / f"table-{origin.key}")
+            sync_folder(area)
+        return rows
 
 
-def _remove(path: Path) -> None:
-    shutil.rmtree(path, ignore_errors=True)
+def _found(key: str, where: str, memory: int) -> Rows | None:
+    """The table of that key, if there is one. One that is damaged goes, with a warning."""
+    area = _area()
+    path = area and area / f"table-{key}"
+    if path is None or not os.path.lexists(path):
+        return None
+    if not owned.is_own(path, NAME):
+        raise _in_the_way(path)
+    try:
+        rows = disk_table.read(path, key, memory // TEXT_SHARE)
+    except disk_table.DAMAGED:
+        if os.path.lexists(path):  # else it was removed meanwhile
+            if not _remove(path):
+                raise _in_the_way(path) from None
+            warnings.warn(f"{where}: its table on the disk is damaged, and the file is read again", NncliWarning, 4)
+        return None
+    with suppress(OSError):
+        os.utime(path)
+    return rows
 
 
-def _bytes(path: Path) -> int:
-    return sum(file.stat().st_size for file in path.iterdir())
+def _in_the_way(path: Path) -> OutputError:
+    return OutputError(
+        str(path),
+        "expected a table, found what nncli has not written",
+        f"Remove it, or set {VARIABLE} to another folder",
+    )
+
+
+def _area() -> Path | None:
+    """The folder of tables, if there is one. OutputError where that is not the user's own, or a link."""
+    path, another = folder() / TABLES, f"et {VARIABLE} to another folder"
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise OutputError(str(path), f"cannot be read: {error.strerror}", f"S{another}") from None
+    if not stat.S_ISDIR(status.st_mode):
+        raise OutputError(str(path), "expected a folder of tables, found something else", f"S{another}")
+    if status.st_uid != os.geteuid():
+        raise OutputError(str(path), "the folder belongs to another user, whose tables are not trusted", f"S{another}")
+    if owned.others_may_write(status):
+        remedy = f"Take that from them with chmod -R go-w {shlex.quote(str(path))}, or s{another}"
+        raise OutputError(str(path), "other users may change the tables in it", remedy)
+    return path
+
+
+def _made_area() -> Path:
+    path = folder() / TABLES
+    with _writing(path):
+        folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            path.mkdir(mode=0o700)
+    return _area() or path
+
+
+def _paths() -> Iterator[Path]:
+    """The folders of tables, whole or damaged ones."""
+    area = _area()
+    if area is not None:
+        with suppress(OSError):
+            yield from (path for path in area.iterdir() if owned.is_own(path, NAME))
+
+
+def _entry(path: Path, size: int) -> Entry:
+    try:
+        known = disk_table.describe(path)
+    except disk_table.DAMAGED:
+        return Entry(path, (), 0, 0, size, "damaged")
+    files = tuple(known["files"])
+    try:
+        current = known["fingerprint"] == _fingerprint(files)
+    except OSError:  # one is gone
+        current = False
+    columns = len(known["schema"]["columns"])
+    return Entry(path, files, known["rows"], columns, size, "current" if current else "outdated")
+
+
+def _remove(path: Path) -> bool:
+    return owned.remove(path, NAME, disk_table.FILES)
+
+
+def _writing(_: Path) -> AbstractContextManager[None]:
+    return owned.writing(folder(), "the table", VARIABLE)
+
+
+def _origin(files: Sequence[Path], how: str) -> Origin:
+    names = tuple(os.path.realpath(file) for file in files)
+    fingerprint = _fingerprint(names)
+    return Origin(hashlib.sha256(f"{fingerprint} {how}".encode()).hexdigest()[:32], names, fingerprint)
+
+
+def _fingerprint(files: Sequence[str]) -> str:
+    """Of what changes when files or the program do: a write moves the time of change, which nobody can set. OSError for
+    a file that is not there."""
+    found: list[Any] = [disk_table.VERSION, __version__, sys.byteorder]
+    for file in files:
+        status = Path(file).stat()
+        found.append([file, status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns])
+    return hashlib.sha256(json.dumps(found).encode()).hexdigest()

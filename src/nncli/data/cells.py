@@ -24,6 +24,8 @@ NAN_SPELLINGS = tuple("".join(letters) for letters in product("nN", "aA", "nN"))
 BLANKS = " \t"
 NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 INFINITY = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE)
+SHOWN = 40  # letters of a cell, in messages
+MOST_COLUMNS = 100_000  # of a table, and features of a matrix
 ROW_LIMIT = 64 << 20  # an open quote must not take the rest of a large file into memory
 
 
@@ -74,7 +76,7 @@ def as_number(cell: str, decimal: str) -> str | None:
 
 def quoted(cell: str) -> str:
     """A cell as messages show it."""
-    cell = cell if len(cell) <= 40 else cell[:39] + "…"
+    cell = cell if len(cell) <= SHOWN else cell[: SHOWN - 1] + "…"
     return "'" + cell.replace("\r", "\\r").replace("\n", "\\n") + "'"
 
 
@@ -145,6 +147,11 @@ def open_quote(where: str) -> DataError:
     return DataError(
         where, "an open quote: it is never closed", 'Close it, or write a quote inside a quoted cell as ""'
     )
+
+
+def check_width(columns: int, where: str, what: str = "columns") -> None:
+    if columns > MOST_COLUMNS:
+        raise DataError(where, f"expected at most {MOST_COLUMNS:,} {what}, found {columns:,}")
 
 
 @dataclass
@@ -285,6 +292,8 @@ class SlowPath:
         other = "," if self.layout.decimal == "." else "."
         if any(sign.isdigit() for sign in cell):  # it may be good, and only written in another way
             first = f"Set --decimal {other}" if as_number(cell, other) else "Correct it"
+        elif len(cell) > SHOWN:
+            first = "Correct it"
         else:
             first = f"Add --missing {shlex.quote(cell)}"
         name = shlex.quote(name)

@@ -1,27 +1,35 @@
 """Parquet and Arrow files as the CSV that says the same, batch by batch: one way to read a table, whatever wrote it.
 
 Lines are counted from the header, which is line 0, so that the number of a line is that of its row, as long as no cell
-has several.
+has several. Nothing that such a file says is believed: `arrow_file` and `parquet_file` count what a batch will take
+before it is read, and validate it before it is used.
 """
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from nncli.data.files import Input, first_bytes, refuse_bomb, sha256_of, shown
+from nncli.data import arrow_file, parquet_file
+from nncli.data.arrow_file import ArrowFile
+from nncli.data.cells import check_width
+from nncli.data.files import BOMB_BYTES, Input, first_bytes, refuse_bomb, sha256_of, shown
+from nncli.data.parquet_file import ParquetFile, is_text
 from nncli.errors import DataError
 
-PARQUET, ARROW = b"PAR1", b"ARROW1"
-ROWS_AT_ONCE, FEWEST_ROWS, CELLS_AT_ONCE = 1 << 14, 1 << 10, 1 << 18
-BLOCK_BYTES, BUFFER_BYTES = 1 << 20, 1 << 16  # of text, and of the file for each column
+ROWS_AT_ONCE, CELLS_AT_ONCE = 1 << 14, 1 << 19
+BLOCK_BYTES, TEXT_BYTES = 1 << 20, 4 << 20  # of text: read at a time, and written at a time
+MOST_TEXT = 16 << 20  # of a row
+BATCH_RATIO = 4  # bytes of a batch in memory for one of the file
 
 
 def is_table(source: str) -> bool:
     """Whether that is a Parquet or an Arrow file, by its first bytes."""
-    return first_bytes(Path(source), len(ARROW)).startswith((PARQUET, ARROW))
+    return first_bytes(Path(source), len(arrow_file.MAGIC)).startswith((parquet_file.MAGIC, arrow_file.MAGIC))
 
 
 class TableInput(Input):
@@ -32,30 +40,51 @@ class TableInput(Input):
     def __init__(self, source: str, whole: bool) -> None:
         """DataError for one that is damaged, or has no column that can be read. `whole` says that it is read into
         memory, to its end."""
-        import pyarrow as pa
-
         self.where, self.source = shown(source), source
-        self.size = 0
-        try:
-            schema, self._batches = _opened(source)
-        except (pa.ArrowException, OSError, ValueError) as error:
-            raise self._damaged(error) from None
-        if len(set(schema.names)) < len(schema.names):
+        self.size, self._bytes = 0, Path(source).stat().st_size
+        is_arrow = first_bytes(Path(source), len(arrow_file.MAGIC)) == arrow_file.MAGIC
+        with self._explained():
+            file = ArrowFile(source) if is_arrow else ParquetFile(source, self.where)
+            schema = file.schema
+            check_width(len(schema), self.where)
+            names = list(schema.names)
+            kinds = {name: (kind, _written_as(kind)) for name, kind in zip(names, schema.types, strict=True)}
+            self.notes = tuple(
+                f"column '{name}': left out, as its cells are {kind}"
+                for name, (kind, written) in kinds.items()
+                if written is None
+            )
+        if len(kinds) < len(names):
             raise DataError(self.where, "two columns have the same name", "Rename one of them")
-        types = {field.name: _written_as(field.type) for field in schema}
-        self._types = {name: kind for name, kind in types.items() if kind is not None}
-        self.notes = tuple(
-            f"column '{field.name}': left out, as its cells are {field.type}"
-            for field in schema
-            if not types[field.name]
-        )
+        self._types = {name: written for name, (_, written) in kinds.items() if written is not None}
         if not self._types:
             raise DataError(self.where, "no column of numbers, text or dates")
+        rows = max(1, min(ROWS_AT_ONCE, CELLS_AT_ONCE // len(self._types)))
+        self._batches = file.batches(list(self._types), rows, self._refuse)
         self._text, self._begun = BytesIO(), False
-        self._whole, self._unpacked, self._bytes = whole, 0, Path(source).stat().st_size
+        self._whole, self._unpacked, self._rows = whole, 0, 0
+        self._pieces: list[Any] = []
+        self._lengths: dict[str, _Lengths] = {}  # of the dictionaries of text columns
 
-    def _damaged(self, error: Exception) -> DataError:
-        return DataError(self.where, f"the file is damaged: {str(error).splitlines()[0][:100]}", "Fetch it again")
+    def _refuse(self, size: int) -> None:
+        """DataError for a batch that takes so many bytes of memory."""
+        if size > max(BOMB_BYTES, BATCH_RATIO * self._bytes):
+            raise DataError(
+                self.where,
+                f"some rows that are stored together unpack to {size:,} bytes, more than {BATCH_RATIO} times the file",
+                "Write it with fewer rows in a group or batch",
+            )
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """DataError for whatever pyarrow finds wrong with a file."""
+        import pyarrow as pa
+
+        try:
+            yield
+        except (pa.ArrowException, OSError, ValueError, TypeError, LookupError, OverflowError, struct.error) as error:
+            words = (str(error).splitlines() or [type(error).__name__])[0][:100]
+            raise DataError(self.where, f"the file is damaged: {words}", "Fetch it again") from None
 
     def read(self, size: int = -1, /) -> bytes:
         if size < 0:
@@ -69,28 +98,56 @@ class TableInput(Input):
 
     def _next_text(self) -> bytes:
         """Of the next rows; at first also the header, and none at the end."""
-        import pyarrow as pa
-
-        try:
-            batch = next(self._batches, None)
-        except (pa.ArrowException, OSError) as error:
-            raise self._damaged(error) from None
-        if batch is None and self._begun:
-            return b""
-        text = self._written(batch)
+        with self._explained():
+            batch = self._pieces.pop() if self._pieces else next(self._batches, None)
+            if batch is None and self._begun:
+                return b""
+            while batch is not None and self._text_bytes(batch) > TEXT_BYTES and batch.num_rows > 1:
+                half = batch.num_rows // 2
+                self._pieces.append(batch.slice(half))
+                batch = batch.slice(0, half)
+            text = self._written(batch)
+        self._rows += 0 if batch is None else batch.num_rows
         self._begun, self._unpacked = True, self._unpacked + len(text)
         if self._whole:
             refuse_bomb(self.where, "packed", self._unpacked, self._bytes)
         return text
 
+    def _text_bytes(self, batch: Any) -> int:
+        """How long the texts in these rows are together; DataError for a row that is too long."""
+        from pyarrow import types
+
+        total = 0
+        for name in self._types:
+            column = batch.column(name)
+            if types.is_dictionary(column.type) and is_text(column.type.value_type):
+                total += self._lengths_of(name, column.dictionary).sum_at(column.indices)
+            elif is_text(column.type):
+                total += column.nbytes
+        if total > MOST_TEXT and batch.num_rows == 1:
+            raise DataError(
+                f"{self.where}:{self._rows + 1}",
+                f"expected a row of at most {MOST_TEXT >> 20} MiB, found one of {total >> 20}",
+                "Leave the long texts out of the file",
+            )
+        return total
+
+    def _lengths_of(self, name: str, dictionary: Any) -> _Lengths:
+        found = self._lengths.get(name)
+        if found is None or not found.are_of(dictionary):
+            found = self._lengths[name] = _Lengths(dictionary)
+        return found
+
     def _written(self, batch: Any) -> bytes:
         import pyarrow as pa
-        from pyarrow import csv
+        from pyarrow import csv, types
 
-        columns = {
-            name: pa.array([], kind) if batch is None else batch.column(name).cast(kind, safe=False)
-            for name, kind in self._types.items()
-        }
+        columns = {}
+        for name, kind in self._types.items():
+            column = pa.array([], kind) if batch is None else batch.column(name)
+            if types.is_dictionary(column.type):
+                column = column.dictionary_decode()
+            columns[name] = column.cast(kind, safe=False)
         out = BytesIO()
         csv.write_csv(pa.table(columns), out, csv.WriteOptions(include_header=not self._begun))
         return out.getvalue()
@@ -99,22 +156,31 @@ class TableInput(Input):
         return sha256_of(self.source)
 
     def close(self) -> None:
-        self._batches = iter(())
+        self._batches.close()
 
 
-def _opened(source: str) -> tuple[Any, Iterator[Any]]:
-    """The schema, and the batches of rows as they are asked for."""
-    if first_bytes(Path(source), len(ARROW)) == ARROW:
-        import pyarrow as pa
+class _Lengths:
+    """How long the texts of a dictionary are."""
 
-        file = pa.ipc.open_file(pa.memory_map(source))
-        return file.schema, map(file.get_batch, range(file.num_record_batches))
-    from pyarrow import parquet
+    def __init__(self, dictionary: Any) -> None:
+        from pyarrow._compute import call_function  # the module pyarrow.compute makes wrappers for 25 ms
 
-    # what is read ahead would be whole groups of rows, which can be of any size
-    file = parquet.ParquetFile(source, pre_buffer=False, buffer_size=BUFFER_BYTES)
-    rows = max(FEWEST_ROWS, min(ROWS_AT_ONCE, CELLS_AT_ONCE // max(1, len(file.schema_arrow))))
-    return file.schema_arrow, file.iter_batches(rows, use_threads=False)
+        self.dictionary, self.call = dictionary, call_function
+        self.lengths = call_function("binary_length", [dictionary]).cast("int64")
+
+    def are_of(self, dictionary: Any) -> bool:
+        """Whether it is the same dictionary, not only an equal one."""
+        one, other = self.dictionary, dictionary
+        return (one.offset, len(one), _address(one)) == (other.offset, len(other), _address(other))
+
+    def sum_at(self, places: Any) -> int:
+        lengths = self.call("take", [self.lengths, places])
+        return self.call("sum", [lengths]).as_py() or 0
+
+
+def _address(strings: Any) -> int:
+    offsets = strings.buffers()[1]
+    return offsets.address if offsets else 0
 
 
 def _written_as(kind: Any) -> Any:
@@ -123,7 +189,7 @@ def _written_as(kind: Any) -> Any:
     from pyarrow import types
 
     if types.is_dictionary(kind):
-        return _written_as(kind.value_type)
+        return None if types.is_dictionary(kind.value_type) else _written_as(kind.value_type)
     if types.is_timestamp(kind) or types.is_date64(kind):
         return pa.timestamp("us")
     if types.is_floating(kind) or types.is_decimal(kind):

@@ -6,6 +6,7 @@ import hashlib
 import lzma
 import os
 import time
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -17,17 +18,16 @@ from threading import Thread
 from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
+from nncli.data.unpacked import DECODERS, MAGIC, Members
 from nncli.errors import DataError
 from nncli.registry import did_you_mean
 
 T = TypeVar("T")
 R = TypeVar("R")
-XZ_MEMORY = 256 << 20  # bytes; what xz makes needs 65 MiB at most unless it is asked for more
 BOMB_BYTES, BOMB_RATIO = 256 << 20, 200  # no table of numbers is packed so well
 PATIENCE = 0.2  # seconds
 PIPE_BYTES = 1 << 20  # a fast writer fills it meanwhile: many rows at a time, where 64 KiB may hold only a few
 MALLOPT = {-3: 8 << 20, -1: 64 << 20}  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD: bytes
-MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zXZ": "xz"}
 
 
 class ByteStream(Protocol):
@@ -133,31 +133,6 @@ class Unread:
         self._stream.close()
 
 
-class _Xz:
-    """The bytes that xz data unpack to."""
-
-    def __init__(self, stream: ByteStream) -> None:
-        self._stream, self.close = stream, stream.close
-        self._decoder = self._new()
-
-    def _new(self) -> lzma.LZMADecompressor:
-        return lzma.LZMADecompressor(lzma.FORMAT_XZ, XZ_MEMORY)
-
-    def read(self, size: int = -1, /) -> bytes:
-        found = b""
-        while not found:
-            data = b""
-            if self._decoder.eof:  # another file may follow, after zeros
-                data = (self._decoder.unused_data or self._stream.read(PIPE_BYTES)).lstrip(b"\0")
-                if not data:
-                    return b""
-                self._decoder = self._new()
-            elif self._decoder.needs_input and not (data := self._stream.read(PIPE_BYTES)):
-                raise EOFError
-            found = self._decoder.decompress(data, size)
-        return found
-
-
 class Input:
     """An open file or stdin as plain bytes; `hexdigest()` is of the bytes before decompression. `line` is the number of
     its first line."""
@@ -184,8 +159,8 @@ class Input:
         self._unpacked = 0
         self.size = status.st_size if status and not self.kind else 0  # of what there is to read; 0: unknown
         if self.kind:
-            if self.kind == "xz":  # which pyarrow does not know
-                self._stream = _Xz(self._stream)
+            if self.kind in DECODERS:
+                self._stream = Members(self._stream, DECODERS[self.kind])
             else:
                 import pyarrow as pa
 
@@ -196,7 +171,13 @@ class Input:
             data: bytes = self._stream.read(size)
         except IsADirectoryError:
             raise DataError(self.where, "is a folder, not a file", "Name a file in it") from None
-        except (OSError, ValueError, EOFError, lzma.LZMAError) as error:  # those of pyarrow are OSError, ValueError
+        except (
+            OSError,
+            ValueError,
+            EOFError,
+            lzma.LZMAError,
+            zlib.error,
+        ) as error:  # those of pyarrow are OSError, ValueError
             if self.kind:
                 raise DataError(
                     self.where, f"the {self.kind} data is damaged or cut short", "Fetch or compress it again"

@@ -8,13 +8,13 @@ import re
 from dataclasses import dataclass
 from itertools import islice
 
-from nncli.data.cells import BLANKS, ROW_LIMIT, check_utf8, open_quote, row_patterns, split_row
+from nncli.data.cells import BLANKS, ROW_LIMIT, check_utf8, check_width, open_quote, row_patterns, split_row
 from nncli.data.files import ByteStream, Input, Unread
 from nncli.errors import DataError, OptionError
 
 DELIMITERS = (",", ";", "\t", "|")
 SAMPLE_BYTES = 1 << 20
-FIRST_LINE, MOST_COLUMNS = 16 << 20, 100_000
+FIRST_LINE = 16 << 20
 UTF_8, UTF_16 = "utf-8", "utf-16"
 MARKS = {b"\xef\xbb\xbf": UTF_8, b"\xff\xfe": UTF_16, b"\xfe\xff": UTF_16}
 NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1f]")
@@ -65,8 +65,7 @@ class Head:
         self._to_end_of_line()
         line = self.data[: self.data.find(b"\n")]
         columns = 1 + max(line.count(delimiter.encode()) for delimiter in DELIMITERS)
-        if columns > MOST_COLUMNS:
-            raise DataError(self.place, f"expected at most {MOST_COLUMNS:,} columns, found {columns:,}")
+        check_width(columns, self.place)
         if not self.data.strip():
             raise DataError(where, "the file is empty")
         if self.at_end and b"\n" not in self.data[:-1] and b"\r" in self.data.strip() and b'"' not in self.data:

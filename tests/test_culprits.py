@@ -1,0 +1,136 @@
+# ruff: noqa: E501  (messages and their cases stand on one line each)
+"""What the system refuses is told in one line, and of what it refused it to."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cli_process import PROGRAM, TWO
+
+COMMANDS = {
+    "train": "train two.csv --epochs 2 -q -o new.npz",
+    "train-log": "train two.csv --epochs 2 -q -o new.npz --log log",
+    "eval": "eval two.npz two.csv",
+    "eval-files": "eval two.npz two.csv two.csv",
+    "predict": "predict two.npz two.csv",
+    "predict-out": "predict two.npz two.csv -o out.csv",
+    "predict-files": "predict two.npz two.csv two.csv --jobs 2 -q",
+    "sweep": "sweep two.csv --lr 0.02,0.01 --epochs 2 --jobs 1 -q --ledger new.jsonl -o new.npz",
+    "info": "info two.npz",
+    "check": "check two.csv",
+    "gradcheck": "gradcheck two.csv --model softmax",
+    "graph": "graph (a+b)^2 --at a=1,b=2",
+    "datasets": "datasets",
+    "help": "train --help",
+    "version": "--version",
+}
+WITHOUT_FILES = ("graph", "datasets", "help", "version")
+
+
+def run(
+    words: str, folder: Path, preexec_fn: Callable[[], None] | None = None, **environment: str
+) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [*PROGRAM, *words.split()], cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False,
+        env={**os.environ, **environment}, preexec_fn=preexec_fn,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def at_work(work: Path, tmp_path: Path) -> Path:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    for name in ("two.npz", "two.csv"):
+        (folder / name).write_bytes((work / name).read_bytes())
+    return folder
+
+
+@pytest.mark.parametrize("allowed", [6, 13])
+@pytest.mark.parametrize("command", [name for name in COMMANDS if name not in WITHOUT_FILES])
+def test_too_few_descriptors_are_told_with_how_many_there_are(command: str, allowed: int, at_work: Path) -> None:
+    limits = (allowed, 1000)
+    done = run(COMMANDS[command], at_work, lambda: resource.setrlimit(resource.RLIMIT_NOFILE, limits))
+    errors = done.stderr.decode()
+    assert done.returncode in (0, 1), errors
+    if done.returncode == 1:
+        assert errors == f"nncli: too many files are open: {allowed} are allowed. Allow more with ulimit -n 1000.\n"
+
+
+def without_a_folder(folder: Path) -> Callable[[], None]:
+    """For `preexec_fn`: the program starts in a folder that is gone."""
+    gone = folder / "gone"
+    gone.mkdir()
+
+    def leave() -> None:
+        os.chdir(gone)
+        gone.rmdir()
+
+    return leave
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_what_has_its_whole_name_needs_no_working_folder(command: str, at_work: Path) -> None:
+    words = COMMANDS[command].replace("two.", f"{at_work}/two.")
+    for option in ("-o", "--log", "--ledger"):
+        words = words.replace(f"{option} ", f"{option} {at_work}/")
+    done = run(words, at_work, without_a_folder(at_work))
+    if "--jobs 2" in words:  # other processes begin there
+        line = b"nncli: the working folder has been removed. Go to another with cd.\n"
+        assert (done.returncode, done.stderr) == (1, line)
+    else:
+        assert done.returncode == 0, done.stderr
+        assert b"cannot" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ("train iris", "model.npz: cannot write: the working folder has been removed. Go to another with cd."),
+        ("train iris -o /dev/null --log log", "log: cannot write: the working folder has been removed. Go to another with cd."),
+        ("sweep iris --lr 0.1", "sweep.jsonl: cannot write: the working folder has been removed. Go to another with cd."),
+        ("predict HERE/two.npz -o out.csv", "out.csv: cannot write: the working folder has been removed. Go to another with cd."),
+        ("predict HERE/two.npz two.csv", "two.csv: no such file."),
+        ("info two.npz", "two.npz: cannot read the model: No such file or directory. Make one with: nncli train."),
+    ],
+)  # fmt: skip
+def test_a_working_folder_that_is_gone_is_told(words: str, line: str, at_work: Path) -> None:
+    done = run(words.replace("HERE", str(at_work)), at_work, without_a_folder(at_work))
+    assert (done.returncode, done.stdout, done.stderr.decode()) == (1, b"", line + "\n")
+
+
+@pytest.mark.parametrize(
+    ("most", "line"),
+    [
+        (0, "nncli: there is no folder to put temporary files in. Set TMPDIR to one with room."),
+        (100, "nncli: File too large, most likely for temporary files in TMP. Set TMPDIR to a folder with room."),
+    ],
+)
+def test_a_full_folder_of_temporary_files_is_told(most: int, line: str, at_work: Path) -> None:
+    temporary = at_work / "temporary"
+    temporary.mkdir()
+    limit = (most, most)
+    words = COMMANDS["predict-files"]
+    done = run(words, at_work, lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit), TMPDIR=str(temporary))
+    assert (done.returncode, done.stderr.decode()) == (1, line.replace("TMP.", f"{temporary}.") + "\n")
+    assert not list(temporary.iterdir())
+
+
+def test_a_pipe_that_does_not_wait_gets_all(at_work: Path) -> None:
+    """Whoever shares stdout may have made it so."""
+    (at_work / "many.csv").write_text(TWO + "".join(TWO.splitlines(keepends=True)[1:]) * 2000)
+    ours, theirs = os.pipe()
+    os.set_blocking(theirs, False)
+    with subprocess.Popen([*PROGRAM, "predict", "two.npz", "many.csv"], cwd=at_work, stdout=theirs) as process:
+        os.close(theirs)
+        time.sleep(1.5)  # it is full by then
+        with os.fdopen(ours, "rb") as file:
+            found = file.read()
+        assert process.wait(30) == 0
+    assert found.count(b"\n") == 1 + 60 * 2001

@@ -1,0 +1,287 @@
+# ruff: noqa: E501  (messages and their cases stand on one line each)
+"""Where results go: pipes, devices, several names of one file. A reader gets one whole model; no input is overwritten."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli_errors import contents
+from cli_process import PROGRAM, TWO, nncli
+from nncli import checkpoint
+
+Run = Callable[..., Any]
+TRAIN = ["train", "digits", "--hidden", "8", "--epochs", "40", "--patience", "40", "-q"]
+AT_EACH_EPOCH = ["--save-every", "0"]
+
+
+@pytest.fixture
+def fifo(tmp_path: Path) -> Path:
+    os.mkfifo(tmp_path / "fifo")
+    return tmp_path / "fifo"
+
+
+@contextlib.contextmanager
+def started(*argv: object, cwd: Path, **more: Any) -> Iterator[subprocess.Popen[bytes]]:
+    more = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **more}
+    with subprocess.Popen([*PROGRAM, *map(str, argv)], cwd=cwd, **more) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+# Pipes and devices
+
+
+def test_a_pipe_gets_one_whole_model_although_it_is_saved_often(fifo: Path) -> None:
+    with started(*TRAIN, *AT_EACH_EPOCH, "-o", fifo, cwd=fifo.parent) as process:
+        data = fifo.read_bytes()
+        _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (0, b"")
+    done = nncli(*TRAIN, "-o", "m.npz", cwd=fifo.parent)
+    assert done.returncode == 0
+    assert data == (fifo.parent / "m.npz").read_bytes()
+    assert stat.S_ISFIFO(fifo.stat().st_mode)
+
+
+@pytest.mark.parametrize("name", ["-", "/dev/stdout", "/dev/fd/1"])
+@pytest.mark.parametrize("goes_to_a_file", [False, True])
+def test_the_model_alone_goes_to_stdout(name: str, goes_to_a_file: bool, tmp_path: Path) -> None:
+    more: dict[str, Any] = {}
+    if goes_to_a_file:
+        more["stdout"] = (tmp_path / "out.npz").open("wb")
+    done = nncli("train", "iris", "--epochs", "3", "-o", name, cwd=tmp_path, **more)
+    if goes_to_a_file:
+        more["stdout"].close()
+    else:
+        (tmp_path / "out.npz").write_bytes(done.stdout)
+    assert done.returncode == 0
+    model, _ = checkpoint.load(tmp_path / "out.npz")
+    assert model.classes == ("setosa", "versicolor", "virginica")
+    assert [path.name for path in tmp_path.iterdir()] == ["out.npz"]
+
+
+def test_a_descriptor_of_the_shell_gets_one_whole_model(tmp_path: Path) -> None:
+    ours, theirs = os.pipe()
+    with started(*TRAIN, *AT_EACH_EPOCH, "-o", f"/dev/fd/{theirs}", cwd=tmp_path, pass_fds=[theirs]) as process:
+        os.close(theirs)
+        with os.fdopen(ours, "rb") as file:
+            (tmp_path / "m.npz").write_bytes(file.read())
+        assert process.wait(30) == 0
+    checkpoint.load(tmp_path / "m.npz")
+
+
+def test_a_model_may_go_nowhere(tmp_path: Path) -> None:
+    done = nncli("train", "iris", "--epochs", "3", "--json", "-q", "-o", "/dev/null", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert json.loads(done.stdout)["out"] == "/dev/null"
+
+
+WAITING = {
+    "model": "train iris --epochs 3 -q -o fifo",
+    "log": "train iris --epochs 3 -q --log fifo",
+    "answers": "predict two.npz two.csv -q -o fifo",
+    "winner": "sweep iris --lr 0.1 --epochs 3 --jobs 1 -q -o fifo",
+}
+
+
+@pytest.fixture
+def beside(fifo: Path, work: Path) -> Path:
+    """A folder with a model, its data and a named pipe."""
+    for name in ("two.npz", "two.csv"):
+        (fifo.parent / name).write_bytes((work / name).read_bytes())
+    return fifo.parent
+
+
+def opens_a_pipe(process: subprocess.Popen[bytes]) -> bool:
+    """Whether the kernel lets it wait for the other end."""
+    return Path(f"/proc/{process.pid}/wchan").read_text() == "wait_for_partner"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["TERM", "INT"])
+@pytest.mark.parametrize("command", WAITING)
+def test_the_first_signal_ends_a_wait_for_a_reader(command: str, number: signal.Signals, beside: Path) -> None:
+    with started(*WAITING[command].split(), cwd=beside) as process:
+        until(lambda: opens_a_pipe(process))
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=10)
+    line = {signal.SIGTERM: b"nncli: terminated.\n", signal.SIGINT: b"nncli: interrupted.\n"}[number]
+    assert (process.returncode, errors) == (128 + number, line)
+
+
+@pytest.mark.parametrize("output", ["-o fifo", "-o -", "--log fifo", "--log -"])
+def test_a_signal_ends_a_training_whose_reader_takes_nothing(output: str, fifo: Path) -> None:
+    """The log fills its pipe, or the model is larger than one."""
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    words = "train xor --hidden 300x300" if "-o" in output else "train xor --epochs 900000 --patience 900000 -o m.npz"
+    with started(*words.split(), "-q", *output.split(), cwd=fifo.parent) as process:
+        pipe = process.stdout if output.endswith(" -") else reader
+        until(lambda: stands_still(pipe))
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 143
+        assert process.stderr
+        errors = process.stderr.read()
+    os.close(reader)
+    assert errors == (b"nncli: terminated.\n" if "-o" in output else b"")
+    if "--log" in output:  # it was asked while it trained, and not while it saved
+        _, provenance = checkpoint.load(fifo.parent / "m.npz")
+        assert provenance.state is not None
+
+
+def stands_still(pipe: Any) -> bool:
+    """Whether a pipe is as full as it gets."""
+    buffer = bytearray(4)
+
+    def waiting() -> int:
+        fcntl.ioctl(pipe, 0x541B, buffer)  # FIONREAD
+        return int.from_bytes(buffer, "little")
+
+    before = waiting()
+    time.sleep(0.3)
+    return 0 < before == waiting() and before > 60_000
+
+
+@pytest.mark.parametrize("command", ["model", "answers", "winner"])
+def test_a_reader_of_a_pipe_that_leaves_ends_it_as_one_of_stdout_would(command: str, beside: Path) -> None:
+    words = WAITING[command].replace("--epochs 3", "--epochs 3 --hidden 300x300")  # more than a pipe holds
+    (beside / "two.csv").write_text(TWO + "".join(TWO.splitlines(keepends=True)[1:]) * 3000)
+    with started(*words.split(), cwd=beside) as process:
+        with (beside / "fifo").open("rb") as reader:
+            assert reader.read(1)
+        _, errors = process.communicate(timeout=30)
+    assert (process.returncode, errors) == (141, b"")
+
+
+def test_answers_in_a_pipe_are_those_on_stdout(beside: Path) -> None:
+    with started("predict", "two.npz", "two.csv", "-o", "fifo", cwd=beside) as process:
+        found = (beside / "fifo").read_bytes()
+        assert process.wait(30) == 0
+    assert found == nncli("predict", "two.npz", "two.csv", cwd=beside).stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "line"),
+    [
+        ("train iris --resume -o fifo", 2, "--out: a training that goes on is in a file, and not in fifo. Name the file with -o."),
+        ("train iris --resume -o /dev/null", 2, "--out: a training that goes on is in a file, and not in /dev/null. Name the file with -o."),
+        ("train iris --resume -o /dev/stdout", 2, "--out: a training that goes on is in a file, and not on stdout. Name the file with -o."),
+        ("train iris --json -o /dev/stdout", 2, "--out: the model goes to stdout, where something else is to go too. Name a file with -o."),
+        ("train iris -o socket", 1, "socket: cannot write: it is a socket. Choose another place with -o."),
+        ("train iris --log socket", 1, "socket: cannot write: it is a socket. Choose another place with --log."),
+        ("predict two.npz two.csv -o socket", 1, "socket: cannot write: it is a socket. Choose another place with -o."),
+        ("train fifo -o fifo", 1, "fifo: cannot write: it is one of the files that are read or written. Choose another place with -o."),
+        ("sweep iris --lr 0.1 -o /dev/stdout", 2, "--out: the table goes to stdout, and the model cannot go there too. Name a file with -o."),
+        ("sweep iris --lr 0.1 --ledger /dev/stdout", 2, "--ledger: the table goes to stdout, and the ledger cannot go there too. Name a file."),
+        ("sweep iris --lr 0.1 --ledger fifo", 1, "fifo: expected a file for the ledger, found something else. Name another."),
+    ],
+)  # fmt: skip
+def test_an_output_that_cannot_be_is_one_line(words: str, code: int, line: str, beside: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as end:
+        end.bind(os.path.relpath(beside / "socket"))
+        done = nncli(*words.split(), "-q", cwd=beside)
+    assert (done.returncode, done.stdout, done.stderr.decode()) == (code, b"", line + "\n")
+
+
+# One file by several names
+
+
+@pytest.fixture
+def linked(folder: Path) -> Path:
+    """Hard links to the data and to a model, a symbolic link to the folder, and a file of options."""
+    os.link("two.csv", "link.csv")
+    os.link("two.npz", "link.npz")
+    (folder / "here").symlink_to(folder)
+    (folder / "c.toml").write_text("epochs = 2\n")
+    os.link("c.toml", "link.toml")
+    (folder / "val.csv").write_text(TWO)
+    os.link("val.csv", "link-val.csv")
+    return folder
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "train two.csv -o link.csv",
+        "train two.csv --log link.csv",
+        "train two.csv --log here/link.csv",
+        "train two.csv --val-data val.csv --log link-val.csv",
+        "train two.csv --test-data val.csv --log link-val.csv",
+        "train two.csv --config c.toml --log link.toml",
+        "train two.csv --config c.toml -o link.toml",
+        "train two.csv -o new --log here/new",
+        "train two.csv -o two.npz --log link.npz",
+        "train --resume two.npz --log link.npz",
+        "sweep two.csv --lr 0.1 --ledger link.csv",
+        "sweep two.csv --lr 0.1 -o link.csv",
+        "sweep two.csv --lr 0.1 -o new --ledger here/new",
+        "sweep two.csv --lr 0.1 --config c.toml --ledger link.toml",
+        "predict two.npz two.csv -o link.csv",
+        "predict two.npz two.csv -o link.npz",
+        "predict two.npz /dev/fd/0 -o link.csv",
+        "predict two.npz -o link.csv",
+        "predict two.npz -o two.csv",
+        "train - -o two.csv",
+        "train - --log link.csv",
+        "train two.csv --log messages",
+        "train two.csv -o messages",
+    ],
+)
+def test_a_file_is_known_by_all_its_names(words: str, linked: Path) -> None:
+    before = contents(linked)
+    with Path("two.csv").open("rb") as stdin, Path("messages").open("w+b") as stderr:
+        done = nncli(*words.split(), "-q", cwd=linked, stdin_file=stdin, stderr=stderr)
+        stderr.seek(0)
+        errors = stderr.read().decode()
+    Path("messages").unlink()
+    assert done.returncode in (1, 2)
+    assert errors.count("\n") == 1
+    assert "it is one of the files that are read or written" in errors or "the --config file" in errors
+    assert contents(linked) == before
+
+
+@pytest.mark.parametrize("words", ["predict two.npz two.csv -o new.csv", "train two.csv --epochs 2 -o new.npz"])
+def test_what_is_not_read_may_be_overwritten(words: str, linked: Path) -> None:
+    """Here stdin is, but nobody asks for it."""
+    out = words.split()[-1]
+    Path(out).write_text("old")
+    with Path(out).open("rb") as stdin:
+        assert nncli(*words.split(), cwd=linked, stdin_file=stdin).returncode == 0
+    assert Path(out).read_bytes() != b"old"
+
+
+# Locks
+
+
+@pytest.mark.parametrize(("error", "code"), [(errno.EOPNOTSUPP, 0), (errno.ENOLCK, 0), (errno.EWOULDBLOCK, 1)])
+def test_only_a_log_that_is_locked_is_in_use(
+    error: int, code: int, folder: Path, nncli: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object) -> None:
+        raise OSError(error, os.strerror(error))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    found = nncli("train", "two.csv", "--epochs", "2", "-q", "--log", "log", "-o", "new.npz")
+    assert found.code == code
+    assert ("another training is writing to it" in found.err) == bool(code)
+    assert Path("log").read_text().count("\n") == (0 if code else 2)
