@@ -10,7 +10,6 @@ import os
 import random
 import resource
 import shutil
-import subprocess
 from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
@@ -18,8 +17,8 @@ from typing import Any
 
 import pytest
 
+import peak_memory
 from cli_errors import BAD_DATA
-from cli_process import PROGRAM
 from ledgers import documents, line_of, with_sum
 from nncli.cli import main
 from nncli.config import TrainConfig
@@ -170,14 +169,11 @@ def test_no_line_takes_much_memory(lines: list[Changed]) -> None:
         file.truncate(3 << 30)
     write([lines[0], huge])
     Path("deep.jsonl").write_bytes(line_of(lines[0]) + with_sum(b'{"trial":[' + b"[]," * 90_000 + b"0]}") * 9)
-    code = "import resource, sys; from nncli.cli import main; main(['sweep', '--show', sys.argv[1]]); print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     used = []
     for file in ("absent.jsonl", "sweep.jsonl", "deep.jsonl", "empty.jsonl", "/dev/zero"):
-        done = subprocess.run(
-            [PROGRAM[0], "-c", code, file], capture_output=True, text=True, timeout=60, check=True, preexec_fn=limited
-        )
-        assert done.stderr.count("\n") == 1
-        used.append(int(done.stdout))
+        done, peak = peak_memory.run("sweep", "--show", file, preexec_fn=limited)
+        assert (done.returncode, done.stderr.count("\n")) == (BAD_DATA, 1)
+        used.append(peak)
     assert max(used) - used[0] < 64 << 10  # KiB
 
 
@@ -196,11 +192,9 @@ def test_many_validation_rows_are_compared_in_little_memory_and_time(lines: list
         right = b64encode(byte * (n // 8)).decode()
         trials.append({**one, "n_val": n, "right": right, "val": {**one["val"], "accuracy": 0.5}})
     write([header, *trials])
-    code = "import resource; from nncli.cli import main; main(['sweep', '--show', 'sweep.jsonl', '--json', '-q']); print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
-    done = subprocess.run([PROGRAM[0], "-c", code], capture_output=True, text=True, timeout=20, check=True)
-    document, used = done.stdout.rsplit("}", 1)
-    assert json.loads(document + "}")["standings"][1]["chance"] == 1
-    assert int(used) < 160 << 10  # KiB
+    done, peak = peak_memory.run("sweep", "--show", "sweep.jsonl", "--json", "-q")
+    assert json.loads(done.stdout)["standings"][1]["chance"] == 1
+    assert peak < 160 << 10  # KiB
 
 
 def test_nothing_in_a_ledger_moves_the_cursor(lines: list[Changed], nncli: Run) -> None:
