@@ -10,7 +10,6 @@ import os
 import random
 import resource
 import shutil
-import subprocess
 from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
@@ -18,13 +17,16 @@ from typing import Any
 
 import pytest
 
+import peak_memory
 from cli_errors import BAD_DATA
-from cli_process import PROGRAM
 from ledgers import documents, line_of, with_sum
 from nncli.cli import main
+from nncli.config import TrainConfig
 from nncli.data.bundled import path_of
 from nncli.errors import DataError
 from nncli.ledger import read
+from nncli.standings import METRICS, describe, standings_of
+from nncli.trial import Trial
 
 Run = Callable[..., Any]
 SWEEP = ["sweep", "iris", "--lr", "0.05,1e30", "--optimizer", "sgd", "--epochs", "3", "--folds", "2", "--jobs", "1"]
@@ -114,6 +116,13 @@ def test_lines_have_to_suit_each_other(lines: list[Changed], nncli: Run) -> None
     header, one, other, *failed = lines
     write([header, one, other, one])
     assert "sweep.jsonl:4: a trial that stands further up too" in nncli("sweep", "--show", "sweep.jsonl").err
+    elsewhere = {**one["config"], "drop": ["a"]}
+    key = Trial(TrainConfig.from_json(elsewhere), one["fold"], 2).key
+    write([header, other, {**one, "config": elsewhere, "trial": key}])
+    assert (
+        "sweep.jsonl:3: a line that is no trial: 'config.drop' is not that of the trials further up"
+        in nncli("sweep", "--show", "sweep.jsonl").err
+    )
     half = {**one["val"], "accuracy": 0.5}
     words = [word.replace("0.05,1e30", "0.04") for word in SWEEP]
     assert nncli(*words, "-q", "--ledger", "other.jsonl").code == 0
@@ -128,7 +137,8 @@ def test_lines_have_to_suit_each_other(lines: list[Changed], nncli: Run) -> None
 
 
 def test_any_change_of_any_value_is_read_or_refused(lines: list[Changed]) -> None:
-    """Each value, at any depth, becomes another: the file is read, or there is a DataError, and nothing else."""
+    """Each value, at any depth, becomes another: the file is read and described, or there is a DataError, and nothing
+    else."""
     rng = random.Random(0)
     odd = [None, True, -1, 0, 1, 2**31, 10**30, 0.5, 1e308, "", "x", "\x1b[2J", [], [[]], {}, {"a": 1}, [1, 2, 3, 4]]
     for _ in range(250):
@@ -146,7 +156,9 @@ def test_any_change_of_any_value_is_read_or_refused(lines: list[Changed]) -> Non
             break
         write(changed)
         with contextlib.suppress(DataError):
-            read(Path("sweep.jsonl"))
+            _, records = read(Path("sweep.jsonl"))
+            for metric in METRICS:
+                json.dumps(describe(standings_of(records, metric)), allow_nan=False)
 
 
 def test_no_line_takes_much_memory(lines: list[Changed]) -> None:
@@ -157,14 +169,11 @@ def test_no_line_takes_much_memory(lines: list[Changed]) -> None:
         file.truncate(3 << 30)
     write([lines[0], huge])
     Path("deep.jsonl").write_bytes(line_of(lines[0]) + with_sum(b'{"trial":[' + b"[]," * 90_000 + b"0]}") * 9)
-    code = "import resource, sys; from nncli.cli import main; main(['sweep', '--show', sys.argv[1]]); print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     used = []
     for file in ("absent.jsonl", "sweep.jsonl", "deep.jsonl", "empty.jsonl", "/dev/zero"):
-        done = subprocess.run(
-            [PROGRAM[0], "-c", code, file], capture_output=True, text=True, timeout=60, check=True, preexec_fn=limited
-        )
-        assert done.stderr.count("\n") == 1
-        used.append(int(done.stdout))
+        done, peak = peak_memory.run("sweep", "--show", file, preexec_fn=limited)
+        assert (done.returncode, done.stderr.count("\n")) == (BAD_DATA, 1)
+        used.append(peak)
     assert max(used) - used[0] < 64 << 10  # KiB
 
 
@@ -183,11 +192,9 @@ def test_many_validation_rows_are_compared_in_little_memory_and_time(lines: list
         right = b64encode(byte * (n // 8)).decode()
         trials.append({**one, "n_val": n, "right": right, "val": {**one["val"], "accuracy": 0.5}})
     write([header, *trials])
-    code = "import resource; from nncli.cli import main; main(['sweep', '--show', 'sweep.jsonl', '--json', '-q']); print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
-    done = subprocess.run([PROGRAM[0], "-c", code], capture_output=True, text=True, timeout=20, check=True)
-    document, used = done.stdout.rsplit("}", 1)
-    assert json.loads(document + "}")["standings"][1]["chance"] == 1
-    assert int(used) < 160 << 10  # KiB
+    done, peak = peak_memory.run("sweep", "--show", "sweep.jsonl", "--json", "-q")
+    assert json.loads(done.stdout)["standings"][1]["chance"] == 1
+    assert peak < 160 << 10  # KiB
 
 
 def test_nothing_in_a_ledger_moves_the_cursor(lines: list[Changed], nncli: Run) -> None:

@@ -19,12 +19,12 @@ from nncli.errors import DataError, OutputError
 from nncli.ledger import Ledger, read
 from nncli.trial import Trial
 
-HEADER = {"nncli": "0.1", "data": ["größe “x”.csv"], "sha256": "0a" * 32, "rows": 150, "val_sha256": "", "folds": 1}
+HEADER = {"nncli": "0.1", "data": ["größe.csv"], "sha256": "0a" * 32, "rows": 150, "val_sha256": "", "folds": 1}
 
 
-def record(seed: int, **changes: Any) -> dict[str, Any]:
+def record(seed: int, data: tuple[str, ...] = ("größe.csv",), **changes: Any) -> dict[str, Any]:
     """A trial that got the first nine of twelve rows right, in two epochs."""
-    trial = Trial(TrainConfig(seed=seed, target="größe “x”"))
+    trial = Trial(TrainConfig(data, seed=seed, target="größe “x”"))
     return {
         "trial": trial.key, "config": trial.config, "fold": 0, "share": 1, "nncli": "0.1", "outcome": "done",
         "reason": "", "parameters": 7, "epochs": 2, "best_epoch": 1, "stopped": "after 2 epochs",
@@ -60,7 +60,7 @@ def keys_of(path: Path) -> list[str]:
 
 def test_what_is_appended_is_read_again(path: Path) -> None:
     header, records = read(path)
-    assert header["data"] == ["größe “x”.csv"]
+    assert header["data"] == ["größe.csv"]
     for found, given in zip(records, RECORDS, strict=True):
         assert found == {name: given[name] for name in found}
         assert {"config", "right", "val", "seconds"} < found.keys()
@@ -171,7 +171,7 @@ def test_what_cannot_be_written_leaves_no_file(tmp_path: Path, monkeypatch: pyte
 def test_names_of_files_that_are_not_utf_8_are_kept(tmp_path: Path) -> None:
     name = os.fsdecode(b"d\xff.csv")
     ledger = Ledger(tmp_path / "sweep.jsonl", {**HEADER, "data": [name]})
-    ledger.append([record(0, stopped=name)])
+    ledger.append([record(0, (name,), stopped=name)])
     ledger.close()
     assert read(tmp_path / "sweep.jsonl")[0]["data"] == [name]
     assert documents(str(tmp_path / "sweep.jsonl"))[1]["stopped"] == name
@@ -187,3 +187,13 @@ def test_of_many_epochs_the_history_has_every_so_many(tmp_path: Path) -> None:
     rows = documents(str(tmp_path / "sweep.jsonl"))[1]["history"]
     assert [row[0] for row in rows[:3]] == [1, 4, 7]
     assert len(rows) == 8334
+
+
+def test_names_of_many_files_are_in_memory_once(tmp_path: Path) -> None:
+    data = tuple(f"day-{i:05}.csv" for i in range(10_000))
+    ledger = Ledger(tmp_path / "sweep.jsonl", {**HEADER, "data": list(data)})
+    ledger.append([record(seed, data) for seed in range(3)])
+    ledger.close()
+    _, records = read(tmp_path / "sweep.jsonl")
+    assert [one["config"].data for one in records] == [data] * 3
+    assert len({id(one["config"].data) for one in records}) == 1

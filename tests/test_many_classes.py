@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import peak_memory
 from nncli.cli import main
 
 Run = Callable[..., Any]
@@ -70,14 +69,7 @@ def test_eval_takes_no_more_memory_than_it_asks_for(
     )
     assert outcome.code == 2
     assert match
-    code = """if True:
-        import resource, sys
-        from nncli.cli import main
-        code = main(sys.argv[1:])
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024, file=sys.stderr)
-        sys.exit(code)
-    """
-    words = ["eval", "m.npz", "d.csv", "-q", "--json", "--memory", f"{match[1]}MB"]
-    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)
+    done, peak = peak_memory.run("eval", "m.npz", "d.csv", "-q", "--json", "--memory", f"{match[1]}MB")
+    assert done.returncode == 0
     assert int(match[1]) < 400
-    assert int(done.stderr) < int(match[1]) * 1e6
+    assert peak * 1024 < int(match[1]) * 1e6

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
+from nncli import standings
 from nncli.config import TrainConfig
 from nncli.standings import Standing, chance, chances, importance
 
@@ -35,6 +37,23 @@ def test_the_chance_of_a_difference_is_that_of_mcnemar() -> None:
     assert chance(one, other) == chance(other, one)
     assert chance(standing([True] * 9), standing([True] * 8 + [False])) == 1  # a single row tells nothing
     assert chance(standing([True] * 5000), standing([False] * 5000)) < 1e-300
+
+
+def test_the_chance_of_many_differences_is_that_of_the_normal_distribution() -> None:
+    """12,000 rows that only one of the two gets right, 6,100 of them the first: a binomial test, by scipy."""
+    one = standing([True] * 6_100 + [False] * 5_900 + [True] * 9_000)
+    other = standing([False] * 6_100 + [True] * 5_900 + [True] * 9_000)
+    assert chance(one, other) == pytest.approx(binomtest(6_100, 12_000).pvalue, rel=1e-3)
+
+
+def test_rows_are_compared_block_by_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    """1,000 rows of two seeds, in blocks of 24: the same as in one."""
+    rng = np.random.default_rng(0)
+    one, other = (standing(*(rng.random((2, 1_000)) < share).tolist()) for share in (0.8, 0.77))
+    whole = chance(one, other)
+    monkeypatch.setattr(standings, "ROWS_AT_ONCE", 24)
+    assert 0 < whole < 1
+    assert chance(one, other) == whole
 
 
 def test_rows_that_several_seeds_get_right_count_as_often() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import resource
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,6 +18,7 @@ import pytest
 from cli_errors import BAD_DATA
 from cli_process import PROGRAM
 from ledgers import documents, line_of, trials
+from nncli import ledger
 from nncli.data.bundled import path_of
 
 Run = Callable[..., Any]
@@ -145,6 +149,17 @@ def test_what_showing_has_no_use_for_is_refused(words: str, nncli: Run) -> None:
     outcome = nncli("sweep", "--show", "sweep.jsonl", *words.split())
     assert outcome.err.endswith(": --show has no use for it. Leave it out.\n")
     assert outcome.code == 2
+
+
+def test_a_file_system_without_locks_is_told(nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def flock(file: Any, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(ledger, "fcntl", SimpleNamespace(flock=flock, LOCK_EX=fcntl.LOCK_EX, LOCK_NB=fcntl.LOCK_NB))
+    outcome = nncli("sweep", "iris", "--lr", "0.05,0.01", "--epochs", "2", "--jobs", "1")
+    assert outcome.code == 0
+    assert "sweep.jsonl: the file system has no locks, so see to it that no other sweep writes to it\n" in outcome.err
+    assert len(trials()) == 2
 
 
 def test_losses_of_different_kinds_are_not_shown_as_one(nncli: Run) -> None:

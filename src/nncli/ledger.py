@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 
 from nncli import __version__, meta
 from nncli.atomic import sync_folder
+from nncli.config import TrainConfig
 from nncli.errors import DataError, OutputError
 from nncli.record import FORMAT, KIND, UnknownOptions, header_of, in_memory, to_json, trial_of
 
@@ -122,6 +123,7 @@ def _read(file: BinaryIO, path: Path) -> tuple[dict[str, Any] | None, dict[str, 
     header: dict[str, Any] | None = None
     records: dict[str, dict[str, Any]] = {}
     n_val: dict[int, int] = {}  # of each fold
+    like: TrainConfig | None = None
     end = 0
     for number in itertools.count(1):
         line = file.readline(MOST_LINE)
@@ -134,7 +136,8 @@ def _read(file: BinaryIO, path: Path) -> tuple[dict[str, Any] | None, dict[str, 
         if header is None:
             header = _header(line, path)
         else:
-            record = _trial(line, header, path, number)
+            record = _trial(line, header, like, path, number)
+            like = like or record["config"]
             if record["trial"] in records:
                 raise _wrong(path, number, "a trial that stands further up too")
             if "n_val" in record and n_val.setdefault(record["fold"], record["n_val"]) != record["n_val"]:
@@ -162,12 +165,12 @@ def _header(line: bytes, path: Path) -> dict[str, Any]:
         raise DataError(f"{path}:1", f"the header of no sweep: {error}", "Name another file with --ledger") from None
 
 
-def _trial(line: bytes, header: dict[str, Any], path: Path, number: int) -> dict[str, Any]:
+def _trial(line: bytes, header: dict[str, Any], like: TrainConfig | None, path: Path, number: int) -> dict[str, Any]:
     try:
         document = _document(line)
         if document is None:
             raise _wrong(path, number, "a damaged line: its checksum is not that of its text")
-        return trial_of(document, header["folds"])
+        return trial_of(document, header["folds"], like)
     except UnknownOptions as error:
         if header["nncli"] != __version__:
             raise DataError(

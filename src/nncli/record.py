@@ -7,6 +7,8 @@ is used.
 from __future__ import annotations
 
 import base64
+import dataclasses
+import functools
 import re
 import sys
 from collections.abc import Mapping
@@ -15,6 +17,7 @@ from typing import Any
 from nncli import meta
 from nncli.config import TrainConfig
 from nncli.data.sources import native
+from nncli.space import can_vary
 from nncli.trial import Trial
 
 KIND, FORMAT = "nncli sweep", 2
@@ -25,7 +28,8 @@ FAILED = {"trial": str, "config": dict, "fold": int, "share": NUMBER, "nncli": s
           "seconds": NUMBER}  # fmt: skip
 DONE = {**FAILED, "parameters": int, "epochs": int, "best_epoch": int, "stopped": str, "n_val": int, "right": str,
         "val": {"accuracy": NUMBER, "balanced-accuracy": NUMBER, "loss": NUMBER},
-        "history": [[(float, int, None)]]}  # fmt: skip
+        "history": list}  # fmt: skip
+FIGURES = {float, int, type(None)}  # in a row of the history
 UNREAD = ("history", "stopped", "best_epoch")  # for a person who looks into the file
 MOST_COUNTED = 1 << 53  # of anything
 MOST_EPOCHS = 10_000  # in the history of a trial; of more, every so many
@@ -62,9 +66,9 @@ def header_of(document: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-def trial_of(document: dict[str, Any], folds: int) -> dict[str, Any]:
+def trial_of(document: dict[str, Any], folds: int, like: TrainConfig | None) -> dict[str, Any]:
     """Return the record of a trial in memory, its options as a TrainConfig; raise ValueError for what is no trial of a
-    sweep with so many folds."""
+    sweep with so many folds and, unless it is the first, another trial `like` this."""
     done = document.get("outcome") == "done"
     meta.check(document, DONE if done else FAILED, "record")
     _expect(VERSION.fullmatch(document["nncli"]), "'nncli' is no version")
@@ -79,10 +83,23 @@ def trial_of(document: dict[str, Any], folds: int) -> dict[str, Any]:
     _expect(done == (document["reason"] == ""), "'reason' does not suit the outcome")
     if Trial(config, document["fold"], folds, document["share"]).key != document["trial"]:
         raise UnknownOptions("'trial' is not the key of its options")
+    if like is not None:
+        for name in _fixed():
+            _expect(
+                getattr(config, name) == getattr(like, name), f"'config.{name}' is not that of the trials further up"
+            )
+        # one copy of what may be ten thousand names of files
+        config = dataclasses.replace(config, **{name: getattr(like, name) for name in _fixed()})
     if done:
         _check_figures(document)
     names = [name for name in (DONE if done else FAILED) if name not in UNREAD]  # strings that all records share
     return {name: document[name] for name in names} | {"config": config}
+
+
+@functools.cache
+def _fixed() -> tuple[str, ...]:
+    """Name the options that are the same for all trials of a sweep."""
+    return ("data", *(name for name in TrainConfig.options() if not can_vary(name) and name != "seed"))
 
 
 def _check_figures(document: dict[str, Any]) -> None:
@@ -91,7 +108,9 @@ def _check_figures(document: dict[str, Any]) -> None:
     _expect(1 <= document["best_epoch"] <= document["epochs"], "'best_epoch' is out of range")
     history, val = document["history"], document["val"]
     rows = -(-document["epochs"] // -(-document["epochs"] // MOST_EPOCHS))
-    _expect(len(history) == rows and all(len(row) == 4 for row in history), "'history' is not of its form")
+    _expect(len(history) == rows, "'history' does not have as many rows as there were epochs")
+    for row in history:
+        _expect(type(row) is list and len(row) == 4 and set(map(type, row)) <= FIGURES, "'history' is not of its form")
     for name in ("accuracy", "balanced-accuracy"):
         _expect(0 <= val[name] <= 1, f"'val.{name}' is out of range")
     _expect(abs(val["loss"]) <= sys.float_info.max, "'val.loss' is out of range")
