@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from nncli.data import arrays, cache, idx
+from nncli.data import arrays, cache, idx, libsvm
 from nncli.data.bundled import BUNDLED, path_of
 from nncli.data.collect import InMemory, Opener, Rows, digest_of, recoded, rows_of, to_learn_from
 from nncli.data.csv import Block, CsvOptions, CsvReader, open_training, read_blocks
@@ -49,8 +49,8 @@ def _stdin(source: str) -> tuple[ByteStream | None, bool]:
     """The stream, if that is the source, and whether it is sparse text; nothing of it is lost."""
     if source != "-":
         return None, False
-    first, stream = peek(open_raw(source), arrays.HEAD)
-    return stream, arrays.is_sparse(first)
+    first, stream = peek(open_raw(source), libsvm.HEAD)
+    return stream, libsvm.is_sparse(first)
 
 
 def _rows(paths: list[Path], opener: Callable[[Path], Opener], source: str, memory: int | None, how: str) -> Rows:
@@ -76,7 +76,7 @@ def _matrix(
     if reader is not None:
         return reader.read(paths[0], like), None
     with open_input(source, stream=stream, hashed=True) as file:
-        return arrays.read_sparse(file, source, like), None
+        return libsvm.read(file, source, like), None
 
 
 def has_named_columns(source: str) -> bool:
@@ -138,7 +138,7 @@ def stream_like(
         if keep:
             raise DataError(shown(source), "a file of that kind has no columns to keep", "Leave --keep out")
         piped = is_sparse and open_input(source, stream=stream)
-        found = arrays.sparse_blocks(piped, schema) if piped else matrix.row_blocks(paths[0], schema)
+        found = libsvm.blocks(piped, schema) if piped else matrix.row_blocks(paths[0], schema)
         yield (Block(_named(Table((), X), schema, source), None, {}, {}) for X in found), (), ()
         return
     with read_blocks(
