@@ -26,6 +26,7 @@ from nncli.config import TrainConfig
 from nncli.data.cells import DEFAULT_MISSING
 from nncli.data.dataset import Dataset, Schema, Table, TextColumn
 from nncli.data.dates import SECONDS
+from nncli.data.labels import classes_of
 from nncli.data.sources import ARRAYS
 from nncli.errors import DataError, OptionError
 from nncli.model import Model
@@ -116,28 +117,21 @@ def train(X: Columns, y: ArrayLike, **options: Any) -> TrainedModel:
     labels = np.asarray(y)
     if labels.ndim != 1:
         raise DataError("y", f"expected one class for each row, found an array of shape {labels.shape}")
-    if labels.dtype.kind == "f" and not (labels == np.trunc(labels)).all():
-        raise DataError(
-            "y", "expected classes, found fractions or missing values", "Classes may be whole numbers or text"
-        )
-    if labels.dtype.kind == "O":
-        labels = np.array([str(label) for label in labels])
     schema = _schema(X, config.categorical)
     table = _table(X, schema, config.dtype)
     if len(table) != len(labels):
         raise DataError("y", f"expected {len(table)} classes, one for each row of X, found {len(labels)}")
-    found, codes = np.unique(labels, return_inverse=True)
-    if len(found) < 2:
-        raise DataError("y", f"expected two or more classes, found {len(found)}")
+    classes, codes = classes_of(labels, "y")
+    if len(classes) < 2:
+        raise DataError("y", f"expected two or more classes, found {len(classes)}")
     for name in config.categorical:
         if name not in schema.names:
             raise OptionError("categorical", f"no column is called '{name}'", did_you_mean(name, schema.names))
     texts = [column.values for column in table.texts.values()]
-    sha256 = hashlib.sha256(repr((schema, found.tolist(), texts)).encode())
+    sha256 = hashlib.sha256(repr((schema, classes, texts)).encode())
     for array in (table.numbers, *(column.codes for column in table.texts.values()), *table.dates.values(), codes):
         sha256.update(array.tobytes())
-    classes = tuple(str(label) for label in found)
-    dataset = Dataset(table, codes.astype(np.int64), classes, schema, ARRAYS, sha256.hexdigest())
+    dataset = Dataset(table, codes, classes, schema, ARRAYS, sha256.hexdigest())
     with use_threads(config.threads):
         run = experiment.run(prepare.prepare(config, dataset))
     assert run is not None, "nobody could stop it"

@@ -17,7 +17,7 @@ from typing import Any
 from nncli.data import arrow_file, parquet_file
 from nncli.data.arrow_file import ArrowFile
 from nncli.data.cells import check_width
-from nncli.data.files import BOMB_BYTES, Input, first_bytes, refuse_bomb, sha256_of, shown
+from nncli.data.files import BOMB_BYTES, Input, first_bytes, reason, refuse_bomb, sha256_of, shown
 from nncli.data.parquet_file import ParquetFile, is_text
 from nncli.errors import DataError
 
@@ -83,8 +83,7 @@ class TableInput(Input):
         try:
             yield
         except (pa.ArrowException, OSError, ValueError, TypeError, LookupError, OverflowError, struct.error) as error:
-            words = (str(error).splitlines() or [type(error).__name__])[0][:100]
-            raise DataError(self.where, f"the file is damaged: {words}", "Fetch it again") from None
+            raise DataError(self.where, f"the file is damaged: {reason(error)}", "Fetch it again") from None
 
     def read(self, size: int = -1, /) -> bytes:
         if size < 0:

@@ -87,6 +87,11 @@ def shown(source: str) -> str:
     return "stdin" if source == "-" else source
 
 
+def reason(error: Exception) -> str:
+    """What a library says is wrong, as part of a line."""
+    return (str(error).splitlines() or [type(error).__name__])[0][:100].rstrip(". ")
+
+
 class HashingReader:
     """Passes a stream through and remembers the SHA-256 of it."""
 
@@ -193,6 +198,11 @@ class Input:
             self._unpacked += len(data)
             refuse_bomb(self.where, self.kind, self._unpacked, self._packed.bytes)
         return data
+
+    @property
+    def packed(self) -> int:
+        """How many bytes have been read so far, as they are on the disk."""
+        return self._packed.bytes
 
     def hexdigest(self) -> str:
         assert self.hashing is not None, "opened without hashed=True"

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
-from nncli.data import arrays, cache, idx
+from nncli.data import arrays, cache, idx, libsvm
 from nncli.data.collect import InMemory, Opener, Rows, digest_of, recoded, rows_of, to_learn_from
 from nncli.data.csv import Block, CsvOptions, CsvReader, open_training, read_blocks
 from nncli.data.dataset import Dataset, Schema, Table, TextColumn
@@ -51,8 +51,8 @@ def _stdin(source: Source) -> tuple[ByteStream | None, bool]:
     """The stream, if that is the source, and whether it is sparse text; nothing of it is lost."""
     if source != STDIN:
         return None, False
-    first, stream = peek(open_raw("-"), arrays.HEAD)
-    return stream, arrays.is_sparse(first)
+    first, stream = peek(open_raw("-"), libsvm.HEAD)
+    return stream, libsvm.is_sparse(first)
 
 
 def _rows(paths: list[Path], opener: Callable[[Path], Opener], source: Source, memory: int | None, how: str) -> Rows:
@@ -80,7 +80,7 @@ def _matrix(
     if reader is not None:
         return reader.read(paths[0], like), None
     with open_input("-", stream=stream, hashed=True) as file:
-        return arrays.read_sparse(file, "-", like), None
+        return libsvm.read(file, "-", like), None
 
 
 def has_named_columns(source: Source) -> bool:
@@ -141,7 +141,7 @@ def stream_like(
         if keep:
             raise DataError(shown(source), "a file of that kind has no columns to keep", "Leave --keep out")
         piped = is_sparse and open_input(source, stream=stream)
-        found = arrays.sparse_blocks(piped, schema) if piped else matrix.row_blocks(path, schema)
+        found = libsvm.blocks(piped, schema) if piped else matrix.row_blocks(path, schema)
         yield (Block(_named(Table((), X), schema, source), None, {}, {}) for X in found), (), ()
         return
     with read_blocks(str(path), schema, dtype=dtype, keep=keep, on_error=on_error, stream=stream, text=text) as reader:

@@ -1,0 +1,242 @@
+# ruff: noqa: E501  (a case stands on one line)
+"""Matrices in .npz and LIBSVM files with anything in them: right, or refused in a line that says where."""
+
+from __future__ import annotations
+
+import io
+import tracemalloc
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import cli_process
+from nncli.api import train
+from nncli.data import arrays as npz
+from nncli.data.csv import CsvOptions
+from nncli.data.load import load_dataset
+from nncli.errors import DataError
+
+Run = Callable[..., Any]
+X, Y = np.arange(12.0).reshape(6, 2), np.arange(6) % 2
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def member(array: Any, header: bytes | None = None) -> bytes:
+    """A member of an .npz, perhaps with another header."""
+    out = io.BytesIO()
+    if header is None:
+        np.lib.format.write_array(out, np.asarray(array))
+        return out.getvalue()
+    return b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + np.asarray(array).tobytes()
+
+
+def write(x: bytes, *more: tuple[str, bytes], compression: int = zipfile.ZIP_STORED) -> None:
+    with zipfile.ZipFile("d.npz", "w", compression) as file:
+        for name, data in (("X.npy", x), *more, ("y.npy", member(Y))):
+            file.writestr(name, data)
+
+
+def refused(nncli: Run, name: str, line: str) -> None:
+    outcome = nncli("train", name, "-q")
+    assert (outcome.code, outcome.out, outcome.err) == (1, "", f"{name}{line}\n")
+
+
+@pytest.mark.parametrize("array", [
+    np.asfortranarray(X), X.astype(">f8"), X.astype(">i4"), X.astype(np.float16), X.astype(np.longdouble),
+    X.astype(np.uint64), X.astype(np.int8), X.reshape(6, 1, 2), X[::-1][::-1],
+], ids=str)  # fmt: skip
+def test_numbers_of_any_type_and_order_are_read(array: Any) -> None:
+    np.savez("d.npz", X=array, y=Y)
+    np.testing.assert_array_equal(load_dataset("d.npz", CsvOptions(), "float32").table.numbers, X)
+
+
+def test_whole_numbers_that_float32_cannot_tell_apart_stay_apart() -> None:
+    np.savez("d.npz", X=np.array([[2**24], [2**24 + 1]]), y=[0, 1])
+    assert load_dataset("d.npz", CsvOptions(), "float32").table.numbers.tolist() == [[2.0**24], [2.0**24 + 1]]
+
+
+GIANT = b"{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999, 2), }\n"
+OBJECT = "expected arrays X and y: X has objects, which may be anything. Save it as numbers or text."
+
+
+@pytest.mark.parametrize(("x", "problem"), [
+    (member(X, GIANT), "expected arrays X and y: X says shape (99999999999, 2) of float64, and has 96 bytes."),
+    (member(X, GIANT.replace(b"(99999999999, 2)", b"(-6, -2)")),
+     "expected arrays X and y: X says shape (-6, -2) of float64, and has 96 bytes."),
+    (member(np.array([[None]], object)), OBJECT),
+    (member(np.array("a")), "expected X as numbers of shape (n, d), found <U1 of shape ()."),
+    (member(np.float64(3)), "expected X as numbers of shape (n, d), found float64 of shape ()."),
+    (member(X > 3 + 1j), None),
+    (member(X + 1j), "expected X as numbers of shape (n, d), found complex128 of shape (6, 2)."),
+    (member(X.astype("M8[s]")), "expected X as numbers of shape (n, d), found datetime64[s] of shape (6, 2)."),
+    (member(X.astype(str)), "expected X as numbers of shape (n, d), found <U32 of shape (6, 2)."),
+    (member(np.zeros((6, 2), [("a", "<f4")])), "expected arrays X and y: X has cells of type [('a', '<f4')]."),
+    (b"no array", "expected arrays X and y: the magic string is not correct; expected b'\\x93NUMPY', got b'no arr'."),
+    (b"", "expected arrays X and y: EOF: reading magic string, expected 8 bytes got 0."),
+], ids=str)  # fmt: skip
+def test_members_that_are_no_matrix_are_refused(x: bytes, problem: str | None, nncli: Run) -> None:
+    write(x)
+    if problem is None:
+        assert len(load_dataset("d.npz", CsvOptions(), "float32")) == 6
+    else:
+        refused(nncli, "d.npz", f": {problem}")
+
+
+@pytest.mark.parametrize("header", [b"(" * 9000 + b")" * 9000, b"{'descr': " + b" " * 60_000, b"{}\n", b"\xff\n"])
+def test_headers_that_cannot_be_are_refused_in_a_line(header: bytes, nncli: Run) -> None:
+    write(member(X, header))
+    outcome = nncli("train", "d.npz", "-q")
+    assert (outcome.code, outcome.err.count("\n")) == (1, 1)
+    assert outcome.err.startswith("d.npz: expected arrays X and y: ")
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_two_members_of_one_name_are_refused(nncli: Run) -> None:
+    write(member(X), ("X.npy", member(-X)))
+    refused(nncli, "d.npz", ": expected arrays X and y: two members called X.")
+
+
+def test_an_encrypted_member_is_refused(nncli: Run) -> None:
+    write(member(X))
+    data = bytearray(Path("d.npz").read_bytes())
+    data[6] |= 1  # in the member
+    data[data.index(b"PK\1\2") + 8] |= 1  # and in the list
+    Path("d.npz").write_bytes(data)
+    outcome = nncli("train", "d.npz", "-q")
+    assert (outcome.code, outcome.err.count("\n")) == (1, 1)
+    assert "is encrypted" in outcome.err
+
+
+def test_a_list_of_too_many_members_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    write(member(X), *((f"{i}", b"") for i in range(1000)))
+    opened = []
+    monkeypatch.setattr(npz.zipfile, "ZipFile", opened.append)
+    assert not npz.is_arrays(Path("d.npz"))
+    assert not opened
+
+
+def test_answers_need_no_labels(nncli: Run) -> None:
+    np.savez("d.npz", X=X, y=Y)
+    assert nncli("train", "d.npz", "-q", "--epochs", 1, "--json", "--val", 0, "--test", 0, "-o", "m.npz").code == 0
+    write(member(X), ("extra.npy", b""))
+    np.savez("new.npz", X=X, y=np.array([None] * 6))
+    assert nncli("predict", "m.npz", "new.npz").out == nncli("predict", "m.npz", "d.npz").out
+
+
+# labels
+
+
+@pytest.mark.parametrize(("y", "line"), [
+    ([1e300, -1e300] * 3, "expected classes, found 1e+300, and floats of that size are rounded. Number the classes from 0."),
+    ([2.0**53, 1] * 3, "expected classes, found 9.0072e+15, and floats of that size are rounded. Number the classes from 0."),
+    ([np.inf, 1] * 3, "expected classes, found fractions or missing values. Classes may be whole numbers or text."),
+    ([b"a", b"b"] * 3, "expected classes, found |S1. Classes may be whole numbers or text."),
+    (np.frombuffer(b"\xff\xff\xff\x7fa\0\0\0" * 3, "<U1"),
+     "expected classes, found text that is no Unicode. Classes may be whole numbers or text."),
+])  # fmt: skip
+def test_labels_that_are_no_classes_are_refused(y: Any, line: str, nncli: Run) -> None:
+    np.savez("d.npz", X=X, y=y)
+    refused(nncli, "d.npz", f": y: {line}")
+    if not isinstance(y, np.ndarray):
+        with pytest.raises(DataError) as caught:
+            train(X, y)
+        assert str(caught.value) == f"y: {line}"
+
+
+@pytest.mark.parametrize(("y", "classes"), [
+    (np.array([2**64 - 1, 2**64 - 2] * 3, np.uint64), ["18446744073709551614", "18446744073709551615"]),
+    (np.array([2**53, 2**53 + 1] * 3), ["9007199254740992", "9007199254740993"]),
+    ([2.0**53 - 1, -0.0, 0.0] * 2, ["0", "9007199254740991"]),
+    ([True, False] * 3, ["False", "True"]),
+    (["1.0", "1", "01"] * 2, ["01", "1", "1.0"]),
+], ids=str)  # fmt: skip
+def test_classes_that_differ_stay_apart_in_files_and_in_python(y: Any, classes: list[str]) -> None:
+    np.savez("d.npz", X=X, y=y)
+    assert list(load_dataset("d.npz", CsvOptions(), "float32").classes) == classes
+    assert list(train(X, y, epochs=1, test=0, val=0).classes) == classes
+
+
+@pytest.mark.parametrize(("labels", "line"), [
+    ([1, "1"], "two different classes are both written '1'. Use labels of one type."),
+    (["a", None], "row 1: expected a class, found a missing value. Fill it in, or leave the row out."),
+    (["a", float("nan")], "row 1: expected a class, found a missing value. Fill it in, or leave the row out."),
+])  # fmt: skip
+def test_objects_are_classes_only_if_their_text_tells_them_apart(labels: list[Any], line: str) -> None:
+    with pytest.raises(DataError) as caught:
+        train(X, np.array(labels * 3, object))
+    assert str(caught.value) == f"y: {line}"
+
+
+# LIBSVM
+
+
+@pytest.mark.parametrize(("line", "problem"), [
+    ("1 2000000000:1", "expected at most 100,000 features, found 2,000,000,000."),
+    ("1 99999999999999999999:1", "expected a line such as '1 3:0.5 7:2': Python int too large to convert to C long."),
+    ("1 -1:1", "expected a line such as '1 3:0.5 7:2': Invalid index -1 in SVMlight/LibSVM data file."),
+    ("1 2:1 1:1",
+     "expected a line such as '1 3:0.5 7:2': Feature indices in SVMlight/LibSVM data file should be sorted and unique."),
+    ("1 1_0:1", "expected a line such as '1 3:0.5 7:2': a number with _ in it."),
+    ("1 1:nan", "expected finite numbers that fit float32, found others."),
+    ("1 1:1e400", "expected finite numbers that fit float32, found others."),
+    ("1" + " 1:1" * 100_001, "expected at most 100,000 features in a row, found 100,001."),
+], ids=lambda text: text[:20])  # fmt: skip
+def test_a_line_of_sparse_text_is_refused_where_it_stands(line: str, problem: str, nncli: Run) -> None:
+    good = "1 1:1\n# a comment, with_an_underscore\n\n0 1:2\n"
+    Path("d.svm").write_text(good)
+    assert nncli("train", "d.svm", "-q", "--epochs", 1, "--val", 0, "--test", 0, "-o", "m.npz").code == 0
+    Path("d.svm").write_text(good + line + "\n")
+    refused(nncli, "d.svm", f":5: {problem}")
+    answered = nncli("predict", "m.npz", "d.svm")
+    assert (answered.code, answered.err) == (1, f"d.svm:5: {problem}\n")
+
+
+@pytest.mark.parametrize("label", ["nan", "inf", "1e400", "9007199254740993", "0.5"])
+def test_labels_of_sparse_text_that_are_no_classes_are_refused(label: str, nncli: Run) -> None:
+    Path("d.svm").write_text(f"1 1:1\n{label} 1:2\n")
+    outcome = nncli("train", "d.svm", "-q")
+    assert outcome.code == 1
+    assert outcome.err.startswith("d.svm: y: expected classes, found ")
+
+
+@pytest.mark.parametrize("command", ["train", "eval", "predict"])
+def test_sparse_text_without_line_ends_is_refused_in_bounded_memory(command: str, nncli: Run) -> None:
+    Path("t.svm").write_text("1 1:1\n0 1:2\n" * 10)
+    assert nncli("train", "t.svm", "-q", "--epochs", 1, "-o", "m.npz").code == 0
+    Path("d.svm").write_bytes(zlib.compress(b"1 1:1 " + b"2:1 " * (16 << 20), level=1, wbits=31))
+    tracemalloc.start()
+    outcome = nncli(*([command, "-q"] if command == "train" else [command, "m.npz"]), "d.svm")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (outcome.code, outcome.err) == (1, "d.svm:1: expected a line, found no end of it in 16 MiB.\n")
+    assert peak < 80 << 20
+
+
+def test_sparse_text_without_line_ends_is_refused_from_a_pipe(nncli: Run, tmp_path: Path) -> None:
+    Path("t.svm").write_text("1 1:1\n0 1:2\n" * 10)
+    assert nncli("train", "t.svm", "-q", "--epochs", 1, "-o", "m.npz").code == 0
+    done = cli_process.nncli("predict", "m.npz", stdin=b"1 1:1 " + b"2:1 " * (5 << 20), cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (1, b"stdin:1: expected a line, found no end of it in 16 MiB.\n")
+
+
+def test_rows_across_blocks_are_put_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where a later block has more features than those before it."""
+    from nncli.data import libsvm
+
+    monkeypatch.setattr(libsvm, "BLOCK_BYTES", 100)
+    lines = [f"{i % 2} {1 + i // 20}:{i + 0.5}" for i in range(200)]
+    Path("d.svm").write_text("\n".join(lines))
+    found = load_dataset("d.svm", CsvOptions(), "float32")
+    expected = np.zeros((200, 10), np.float32)
+    expected[np.arange(200), np.arange(200) // 20] = np.arange(200) + 0.5
+    np.testing.assert_array_equal(found.table.numbers, expected)
+    assert found.y.tolist() == [i % 2 for i in range(200)]
