@@ -56,12 +56,12 @@ def refused(nncli: Run, name: str, line: str) -> None:
 ], ids=str)  # fmt: skip
 def test_numbers_of_any_type_and_order_are_read(array: Any) -> None:
     np.savez("d.npz", X=array, y=Y)
-    np.testing.assert_array_equal(load_dataset("d.npz", CsvOptions(), "float32").table.numbers, X)
+    np.testing.assert_array_equal(load_dataset(("d.npz",), CsvOptions(), "float32").table.numbers, X)
 
 
 def test_whole_numbers_that_float32_cannot_tell_apart_stay_apart() -> None:
     np.savez("d.npz", X=np.array([[2**24], [2**24 + 1]]), y=[0, 1])
-    assert load_dataset("d.npz", CsvOptions(), "float32").table.numbers.tolist() == [[2.0**24], [2.0**24 + 1]]
+    assert load_dataset(("d.npz",), CsvOptions(), "float32").table.numbers.tolist() == [[2.0**24], [2.0**24 + 1]]
 
 
 GIANT = b"{'descr': '<f8', 'fortran_order': False, 'shape': (99999999999, 2), }\n"
@@ -86,7 +86,7 @@ OBJECT = "expected arrays X and y: X has objects, which may be anything. Save it
 def test_members_that_are_no_matrix_are_refused(x: bytes, problem: str | None, nncli: Run) -> None:
     write(x)
     if problem is None:
-        assert len(load_dataset("d.npz", CsvOptions(), "float32")) == 6
+        assert len(load_dataset(("d.npz",), CsvOptions(), "float32")) == 6
     else:
         refused(nncli, "d.npz", f": {problem}")
 
@@ -161,7 +161,7 @@ def test_labels_that_are_no_classes_are_refused(y: Any, line: str, nncli: Run) -
 ], ids=str)  # fmt: skip
 def test_classes_that_differ_stay_apart_in_files_and_in_python(y: Any, classes: list[str]) -> None:
     np.savez("d.npz", X=X, y=y)
-    assert list(load_dataset("d.npz", CsvOptions(), "float32").classes) == classes
+    assert list(load_dataset(("d.npz",), CsvOptions(), "float32").classes) == classes
     assert list(train(X, y, epochs=1, test=0, val=0).classes) == classes
 
 
@@ -235,7 +235,7 @@ def test_rows_across_blocks_are_put_together(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(libsvm, "BLOCK_BYTES", 100)
     lines = [f"{i % 2} {1 + i // 20}:{i + 0.5}" for i in range(200)]
     Path("d.svm").write_text("\n".join(lines))
-    found = load_dataset("d.svm", CsvOptions(), "float32")
+    found = load_dataset(("d.svm",), CsvOptions(), "float32")
     expected = np.zeros((200, 10), np.float32)
     expected[np.arange(200), np.arange(200) // 20] = np.arange(200) + 0.5
     np.testing.assert_array_equal(found.table.numbers, expected)

@@ -76,14 +76,14 @@ def changed(data: bytes, rng: random.Random) -> bytes:
 def test_a_few_changed_bytes_are_read_or_refused_in_a_line(kind: str) -> None:
     data, rng, path = KINDS[kind](), random.Random(1), Path("d.table")
     path.write_bytes(data)
-    assert len(load_dataset("d.table", CsvOptions(), "float32")) == N
+    assert len(load_dataset(("d.table",), CsvOptions(), "float32")) == N
     child = os.fork()
     if child == 0:  # in which a signal ends no more than this
         try:
             for _ in range(100):
                 path.write_bytes(changed(data, rng))
                 with suppress(DataError):
-                    load_dataset("d.table", CsvOptions(target="class"), "float32")
+                    load_dataset(("d.table",), CsvOptions(target="class"), "float32")
             os._exit(0)
         finally:
             os._exit(1)
@@ -169,7 +169,7 @@ def test_texts_in_a_thousand_lengths_are_all_written(nncli: Run) -> None:
     for data in (arrow_file(table), parquet_file(table), parquet_file(table, column_encoding={
         "word": "DELTA_BYTE_ARRAY", "n": "PLAIN", "class": "PLAIN"}, use_dictionary=False)):  # fmt: skip
         Path("d.table").write_bytes(data)
-        found = load_dataset("d.table", CsvOptions(categorical=("word",), numeric=("n",)), "float32")
+        found = load_dataset(("d.table",), CsvOptions(categorical=("word",), numeric=("n",)), "float32")
         column = found.table.texts["word"]
         assert [column.values[code] for code in column.codes] == words
         assert found.table.numbers[:, 0].tolist() == list(range(400))

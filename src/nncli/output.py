@@ -12,6 +12,7 @@ from typing import Any
 
 STDOUT = "stdout"  # what an error of it has for the name of its file
 LONGEST, BEGINNING, ENDING = 8000, 5000, 1000  # characters of a line of a message, and what is left of a longer one
+MOST_SHOWN = 60  # characters of what is refused
 # What a terminal may obey or leave out, where JSON has it as it is: control characters, signs that turn the direction
 # of the text or have no width, and those that no UTF-8 has.
 UNSEEN = re.compile(
@@ -25,6 +26,11 @@ def one_line(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
+
+
+def shortened(text: str) -> str:
+    """Shorten what somebody has written, for a message that refuses it."""
+    return text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN] + "…"
 
 
 def say(line: str, quiet: bool = False) -> None:

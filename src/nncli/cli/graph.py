@@ -11,6 +11,7 @@ import typer
 from nncli.cli.options import Json, Quiet, is_model
 from nncli.errors import DONE, OptionError
 from nncli.nn.graph import Graph
+from nncli.output import shortened
 
 LONGEST_NAME = 250  # of a file; anything longer is an expression
 
@@ -78,7 +79,10 @@ def _of_expression(expression: str, data: str | None, at: str) -> Graph:
     unused = [name for name in values if name not in {node.text for node in made.nodes if node.is_variable}]
     if unused:
         raise OptionError("--at", f"the expression has no variable '{unused[0]}'", "Leave it out")
-    made.backward()
+    try:
+        made.backward()
+    except OverflowError as node:
+        raise OptionError("EXPRESSION", f"the derivative with respect to {node} is too large for a number") from None
     return made
 
 
@@ -114,11 +118,11 @@ def _values(text: str) -> dict[str, float]:
     for pair in filter(None, text.split(",")):
         name, equals, value = (part.strip() for part in unicodedata.normalize("NFKC", pair).partition("="))
         if not equals or not name.isidentifier():
-            raise OptionError("--at", f"expected values as w=1,x=2, found '{pair}'")
+            raise OptionError("--at", f"expected values as w=1,x=2, found '{shortened(pair)}'")
         if name in values:
             raise OptionError("--at", f"'{name}' has two values")
         try:
             values[name] = number("a finite number", lambda value: True)(value)
         except ValueError as error:
-            raise OptionError("--at", f"{name}: expected {error}, found '{value}'") from None
+            raise OptionError("--at", f"{shortened(name)}: expected {error}, found '{shortened(value)}'") from None
     return values

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+import re
 import tomllib
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ from nncli.config import SOURCES, TrainConfig
 from nncli.data.sources import Source, expand, is_there
 from nncli.errors import NncliError, OptionError
 from nncli.option import Option, flag, read_size
+from nncli.output import shortened
 from nncli.registry import did_you_mean
 
 if TYPE_CHECKING:
@@ -47,6 +49,9 @@ Memory = Annotated[
     ),
 ]
 ZIP, MODEL_MEMBER = b"PK\3\4", b"meta.npy"  # how a model begins: the name stands 30 bytes behind
+MOST_TOML, MOST_BITS = 1 << 20, 1024  # bytes of a --config file; bits of a number in it
+DOTTED = re.compile(r"""(?<![\w.-])(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){50}""")  # a key of 50 parts or more
+KINDS = {dict: "table", list: "list within a list", int: "number of hundreds of digits"}  # that no option takes
 RUN_OPTIONS = ("out", "log", "dry_run", "json", "quiet", "config", "memory")
 DATA_HELP = (
     "A CSV or TSV file (also .gz, .bz2, .xz, .zst), Parquet or Arrow, a folder or file of MNIST-style IDX, .npz with X "
@@ -185,12 +190,7 @@ def _expanded(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _read_toml(file: str) -> dict[str, Any]:
-    try:
-        content = tomllib.loads(Path(file).read_text("utf-8"))
-    except OSError as error:
-        raise OptionError("--config", f"cannot read {file}: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise OptionError(str(file), f"expected TOML, found an error: {error}") from None
+    content = _parsed_toml(file)
     known = ["data", *TrainConfig.options()]
     options = {name.replace("-", "_"): value for name, value in content.items()}
     if len(options) < len(content):
@@ -202,8 +202,41 @@ def _read_toml(file: str) -> dict[str, Any]:
                 raise OptionError(
                     str(file), f"'{shown}' is of one run, not of a training", "Give it on the command line"
                 )
-            raise OptionError(str(file), f"unknown option '{shown}'", did_you_mean(name, known).replace("_", "-"))
+            shown = shortened(shown)
+            raise OptionError(str(file), f"unknown option '{shown}'", did_you_mean(shown, known).replace("_", "-"))
+    for name, value in options.items():
+        for one in value if isinstance(value, list) else [value]:
+            if not isinstance(one, str | int | float) or (isinstance(one, int) and one.bit_length() > MOST_BITS):
+                where = f"{file}: {name.replace('_', '-')}"
+                found = f"a {KINDS.get(type(one), 'date or a time')}"
+                raise OptionError(where, f"expected a text, a number, true or false, or a list of these, found {found}")
     return options
+
+
+def _parsed_toml(file: str) -> dict[str, Any]:
+    try:
+        with Path(file).open("rb") as opened:  # which may have no end
+            data = opened.read(MOST_TOML + 1)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not the name of a file"
+        raise OptionError("--config", f"cannot read {file}: {reason}") from None
+    if len(data) > MOST_TOML:
+        raise OptionError("--config", f"{file}: expected at most {MOST_TOML >> 20} MiB of options, found more")
+    try:
+        text = data.decode()
+        if DOTTED.search(text):  # the parser takes time in the square of their number
+            raise RecursionError
+        return tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        problem = f"a byte that is no UTF-8, {data[error.start]:#04x} in line {data.count(10, 0, error.start) + 1}"
+    except tomllib.TOMLDecodeError as error:
+        what, at, place = str(error).rpartition(" (at ")
+        problem = f"an error: {shortened(what)}{at}{place}"
+    except RecursionError:
+        problem = "keys or brackets too deep within one another"
+    except ValueError:  # Python reads no more digits
+        problem = "a number of thousands of digits"
+    raise OptionError(str(file), f"expected TOML, found {problem}")
 
 
 def _annotation(name: str, option: Option) -> Any:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from nncli.errors import OptionError
 from nncli.nn.graph import OPERATIONS, Graph
+from nncli.output import shortened
 from nncli.registry import did_you_mean
 
 WHERE = "EXPRESSION"
@@ -17,6 +18,7 @@ NODE = re.compile(r"u\d+")
 FUNCTIONS = tuple(name for name in OPERATIONS if name in ("exp", "log", "sigmoid", "tanh", "arctan", "relu"))
 BINARY = {ast.Add: "add", ast.Mult: "multiply", ast.Div: "divide"}
 DEEPEST = 200  # parentheses within parentheses
+TOO_DEEP = f"expected at most {DEEPEST} operations within one another, found more"
 
 
 def graph_of(text: str, values: Mapping[str, float]) -> Graph:
@@ -55,9 +57,15 @@ class _Reader:
                 raise self._error(word.start() + 1, problem, "Call it something else" if word[0] != "#" else "")
         try:
             parsed = ast.parse(python.strip() or python, mode="eval")
-        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        except (RecursionError, MemoryError):
+            raise self._error(1, TOO_DEEP) from None
+        except (SyntaxError, ValueError) as error:
             column = getattr(error, "offset", None) or len(text) + 1
             reason = getattr(error, "msg", "")
+            if "nested" in reason:
+                raise self._error(column, TOO_DEEP) from None
+            if "limit" in reason:  # of digits, of which Python reads so many at most
+                raise self._error(1, "expected a number up to 1.8e308, found one with thousands of digits") from None
             if "never closed" in reason or "unmatched" in reason:
                 raise self._error(column, f"{self._what(python, column)} has no other half") from None
             if "invalid decimal literal" in reason:
@@ -70,14 +78,17 @@ class _Reader:
     def _node(self, node: ast.expr, depth: int) -> int:
         """Adds what the node stands for, and returns its position in the graph."""
         if depth > DEEPEST:
-            raise self._error(
-                self._column(node), f"expected at most {DEEPEST} operations within one another, found more"
-            )
+            raise self._error(self._column(node), TOO_DEEP)
         match node:
             case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
-                if not math.isfinite(value):
-                    raise self._error(self._column(node), "expected a finite number, found infinity")
-                return self.graph.number(float(value))
+                try:
+                    number = float(value)
+                except OverflowError:
+                    number = math.inf
+                if not math.isfinite(number):
+                    problem = f"expected a number up to 1.8e308, found {self._source(node)}"
+                    raise self._error(self._column(node), problem)
+                return self.graph.number(number)
             case ast.Name(id=name):
                 return self._variable(name, node)
             case ast.UnaryOp(op=ast.USub(), operand=operand):
@@ -98,10 +109,9 @@ class _Reader:
             case ast.Call(func=ast.Name(id=name)) if name in FUNCTIONS:
                 raise self._error(self._column(node), f"expected one value for {name}, found '{self._source(node)}'")
             case ast.Call(func=ast.Name(id=name)):
-                raise self._error(
-                    self._column(node), f"expected one of the functions {', '.join(FUNCTIONS)}, found '{name}'",
-                    did_you_mean(name, FUNCTIONS),
-                )  # fmt: skip
+                name = shortened(name)
+                problem = f"expected one of the functions {', '.join(FUNCTIONS)}, found '{name}'"
+                raise self._error(self._column(node), problem, did_you_mean(name, FUNCTIONS))
             case ast.BinOp(op=ast.Pow(), right=right):
                 raise self._error(
                     self._column(right), f"expected ^2, found ^{self._source(right)}", "Write x*x*x for x^3"
@@ -119,10 +129,8 @@ class _Reader:
             if NODE.fullmatch(name):
                 raise self._error(self._column(node), f"'{name}' is what a node is called", "Call it something else")
             if name not in self.values:
-                raise self._error(
-                    self._column(node), f"the variable '{name}' has no value",
-                    did_you_mean(name, self.values) or f"Give it one with --at {name}=1",
-                )  # fmt: skip
+                near = did_you_mean(shortened(name), self.values) or f"Give it one with --at {shortened(name)}=1"
+                raise self._error(self._column(node), f"the variable '{shortened(name)}' has no value", near)
             self.nodes[name] = self.graph.variable(name, self.values[name])
         return self.nodes[name]
 
@@ -144,7 +152,7 @@ class _Reader:
         return len(before) - before.count("**") + 1
 
     def _source(self, node: ast.expr) -> str:
-        return (ast.get_source_segment(self.python.strip(), node) or "").replace("**", "^")
+        return shortened((ast.get_source_segment(self.python.strip(), node) or "").replace("**", "^"))
 
     def _what(self, python: str, column: int) -> str:
         rest = python.strip()[column - 1 :]

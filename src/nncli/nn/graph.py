@@ -98,13 +98,17 @@ class Graph:
         node.name = node.name or ("" if node.is_variable else name)
 
     def backward(self) -> None:
-        """Algorithm 1: fills the `grad` of every node. What is used twice collects from both its successors."""
+        """Algorithm 1: fill the `grad` of every node. What is used twice collects from both its successors.
+        OverflowError, with the node, where a derivative has no finite value."""
         for node in self.nodes:
             node.grad = 0.0
         self.nodes[-1].grad = 1.0  # grad[u_n] = 1
         for node in reversed(self.nodes):
             for i, partial in zip(node.operands, node.partials, strict=True):
                 self.nodes[i].grad += node.grad * partial  # grad[u_i] += grad[u_j] · ∂u_j/∂u_i
+        for i, node in enumerate(self.nodes):
+            if not math.isfinite(node.grad):
+                raise OverflowError(node.text if node.is_variable else f"u{i + 1} = {node}")
 
     def describe(self) -> dict[str, Any]:
         """All of it, for JSON."""
