@@ -11,7 +11,7 @@ SOURCE = Path(__file__).parents[1] / "src"
 PACKAGE = SOURCE / "nncli"
 LEVELS = [
     ["", "errors", "blas"],
-    ["registry", "output", "atomic", "npz", "meta", "scratch", "workers"],
+    ["registry", "output", "atomic", "npz", "meta", "scratch", "workers", "connection", "wire"],
     ["nn", "data"],
     ["option", "metrics", "tables"],
     ["config"],

@@ -9,7 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli import meta
+
 CALIBRATION_BINS = 15
+FORM = {
+    "n": int, "accuracy": float, "accuracy_interval": [float], "balanced_accuracy": float, "log_loss": (float, None),
+    "f1_macro": float, "f1_weighted": float, "roc_auc": (float, None), "ece": (float, None), "per_class": dict,
+    "confusion_matrix": [[int]], "classes": [str],
+}  # fmt: skip
+OF_A_CLASS = {"precision": float, "recall": float, "f1": float, "n": int}
 
 
 def accuracy_interval(correct: int, n: int) -> tuple[float, float]:
@@ -97,3 +105,14 @@ def all_metrics(
         "confusion_matrix": confusion_matrix(y, predicted, labels=labels).tolist(),
         "classes": list(classes),
     }
+
+
+def check_metrics(found: Any, classes: list[str]) -> None:
+    """ValueError for what `all_metrics` never says of these classes."""
+    meta.check(found, FORM)
+    meta.check(found["per_class"], dict.fromkeys(classes, OF_A_CLASS))
+    matrix, K = found["confusion_matrix"], len(classes)
+    if found["classes"] != classes or [len(row) for row in matrix] != [K] * K or len(found["accuracy_interval"]) != 2:
+        raise ValueError("the metrics of another model")
+    if min(map(min, matrix)) < 0 or not 0 < sum(map(sum, matrix)) == found["n"]:
+        raise ValueError("another number of rows")

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli import snapshot
+from nncli import meta, snapshot
 from nncli.batch import scores
 from nncli.blas import multiply_with
 from nncli.config import TrainConfig
@@ -37,6 +37,12 @@ from nncli.workers import Stop, never
 THREADS = 1  # of the matrix products: jobs use the cores, and the result is the same for any number of them
 CACHE_LINE = 64  # bytes; arrays in memory begin there too
 Datasets = Mapping[str, Dataset]  # by the number types that they are read with
+DONE = {
+    "outcome": str, "reason": str, "parameters": int, "epochs": int, "best_epoch": int, "stopped": str,
+    "val": {"accuracy": float, "balanced-accuracy": float, "loss": float}, "n_val": int, "right": str,
+    "history": [[(float, None)]], "seconds": float,
+}  # fmt: skip
+FAILED = {"outcome": str, "reason": str, "seconds": float}
 OF_THE_DATA = ("scale", "dtype", "class_weight")  # options that can vary, and that prepared data depend on
 
 
@@ -171,6 +177,26 @@ def _fitted(trial: Trial, before: Snapshot | None, data: Data, stop: Stop) -> tu
         "right": base64.b64encode(np.packbits(right).tobytes()).decode(),
         "history": [[e.train_loss, e.train_accuracy, e.val_loss, e.val_accuracy] for e in trainer.history],
     }, state
+
+
+def check_result(result: Any) -> None:
+    """ValueError for what `run_trial` never returns, as a stranger in a cluster may send it."""
+    meta.check(result, [(dict, bytes, None)])
+    if [type(part) for part in result][:1] != [dict] or len(result) != 2:
+        raise ValueError("no record with a state")
+    record = result[0]
+    meta.check(record, DONE if record.get("outcome") == "done" else FAILED)
+    if record["outcome"] not in ("done", "failed") or record["seconds"] < 0:
+        raise ValueError("a trial that is neither done nor failed")
+    if record["outcome"] == "done":
+        shares = [record["val"][name] for name in ("accuracy", "balanced-accuracy")]
+        counts = [record[name] for name in ("n_val", "parameters", "epochs", "best_epoch")]
+        if not (min(counts) > 0 and min(shares) >= 0 and max(shares) <= 1 and record["best_epoch"] <= record["epochs"]):
+            raise ValueError("figures that no trial comes to")
+        if len(base64.b64decode(record["right"], validate=True)) != (record["n_val"] + 7) // 8:
+            raise ValueError("another number of rows")
+        if len(record["history"]) != record["epochs"] or any(len(epoch) != 4 for epoch in record["history"]):
+            raise ValueError("another number of epochs")
 
 
 def right_of(record: dict[str, Any]) -> NDArray[np.bool_]:
