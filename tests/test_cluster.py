@@ -9,11 +9,9 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,7 @@ import pytest
 import piecework
 from cli_errors import BAD_COMMAND, BAD_DATA
 from cli_process import PROGRAM
+from clusters import done_so_far, free_port, running, wait_for
 from ledgers import trials
 from nncli.cluster import connect
 from nncli.data.bundled import path_of
@@ -30,57 +29,11 @@ from nncli.workers import Killed
 
 Run = Callable[..., Any]
 SPACE = ["digits", "--lr", "0.02,0.01,0.005", "--hidden", "8,16", "--epochs", "25", "--seeds", "2", "-q"]
-SCHEDULER = "import sys; from distributed.cli.dask_scheduler import main; main(sys.argv[1:])"
-WORKER = "import sys; from distributed.cli.dask_worker import main; main(sys.argv[1:])"
 
 
 @pytest.fixture(autouse=True)
 def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def started(code: str, *words: str) -> subprocess.Popen[bytes]:
-    quiet = subprocess.DEVNULL
-    return subprocess.Popen([sys.executable, "-c", code, *words], stdout=quiet, stderr=quiet)
-
-
-@contextmanager
-def running(
-    folder: Path, scheme: str = "tcp", *options: str, names: str = "ab"
-) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
-    """The address of a scheduler; and it and its workers, each with one thread and no nanny to start it again."""
-    port = free_port()
-    address = f"{scheme}://127.0.0.1:{port}"
-    common = ["--no-dashboard", "--host", f"{scheme}://127.0.0.1", *options]
-    processes = [started(SCHEDULER, *common, "--port", str(port))]
-    for name in names:
-        local = ["--local-directory", str(folder / name)]
-        processes.append(started(WORKER, address, "--nthreads", "1", "--no-nanny", *common, *local))
-    try:
-        wait_for(lambda: answers(port))
-        yield address, processes
-    finally:
-        for process in processes:
-            process.kill()
-            process.wait()
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 40) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.fixture
@@ -89,15 +42,11 @@ def cluster(tmp_path: Path) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]
         yield found
 
 
-def done_so_far(ledger: str) -> list[dict[str, Any]]:
-    return read(Path(ledger))[1] if Path(ledger).exists() and Path(ledger).stat().st_size else []
-
-
 def test_a_cluster_comes_to_what_this_machine_comes_to_also_when_a_worker_dies(
     cluster: tuple[str, list[subprocess.Popen[bytes]]],
 ) -> None:
     address, [_, *workers] = cluster
-    words = ["sweep", *SPACE, "--cluster", address, "--ledger", "far.jsonl", "-o", "far.npz"]
+    words = ["sweep", *SPACE, "--cluster", address, "--insecure", "--ledger", "far.jsonl", "-o", "far.npz"]
     process = subprocess.Popen([*PROGRAM, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     wait_for(lambda: len(done_so_far("far.jsonl")) >= 2)  # in the middle: some are done, and some are not
     done = len(read(Path("far.jsonl"))[1])
@@ -112,7 +61,7 @@ def test_a_cluster_comes_to_what_this_machine_comes_to_also_when_a_worker_dies(
 
 def test_halving_comes_to_the_same_there(nncli: Run, cluster: tuple[str, list[subprocess.Popen[bytes]]]) -> None:
     words = ["sweep", "digits", "--lr", "0.02,0.01,0.005", "--epochs", "9", "--search", "halving", "-q"]
-    assert nncli(*words, "--cluster", cluster[0], "--ledger", "far.jsonl", "-o", "far.npz").code == 0
+    assert nncli(*words, "--cluster", cluster[0], "--insecure", "--ledger", "far.jsonl", "-o", "far.npz").code == 0
     assert nncli(*words, "--jobs", "1").code == 0
     assert trials("far.jsonl") == trials()
     assert Path("far.npz").read_bytes() == Path("model.npz").read_bytes()
@@ -125,7 +74,7 @@ def test_files_are_answered_and_judged_there_as_here(
     for i, file in enumerate(files):
         header, *rows = path_of("iris").read_text().splitlines(keepends=True)
         Path(file).write_text(header + "".join(rows[i::4]))
-    there = ["--cluster", cluster[0]]
+    there = ["--cluster", cluster[0], "--insecure"]
     assert (
         nncli("predict", iris_model, *files, "--proba", *there).out
         == nncli("predict", iris_model, *files, "--proba").out
@@ -142,7 +91,7 @@ def test_a_scheduler_that_dies_ends_it_in_one_line_and_another_goes_on(
     cluster: tuple[str, list[subprocess.Popen[bytes]]], tmp_path: Path
 ) -> None:
     address, [scheduler, *_] = cluster
-    words = ["sweep", *SPACE, "--ledger", "far.jsonl", "--cluster"]
+    words = ["sweep", *SPACE, "--ledger", "far.jsonl", "--insecure", "--cluster"]
     process = subprocess.Popen([*PROGRAM, *words, address], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     wait_for(lambda: len(done_so_far("far.jsonl")) >= 1)
     scheduler.kill()
@@ -159,38 +108,44 @@ def test_a_scheduler_that_dies_ends_it_in_one_line_and_another_goes_on(
 
 def test_what_kills_its_workers_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "0")
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))  # of the workers
+    folders = [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(folders))  # of the workers
     pieces = ["live"] * 25 + ["die"] + ["live"] * 15  # by the 26th they go in bundles
-    with running(tmp_path, names="abc") as (address, _), connect(address, None, insecure=False) as workers:
+    with running(tmp_path, names="abc") as (address, _), connect(address, None, insecure=True) as workers:
         work = workers.run(piecework.mortal, 7, functools.partial(next, iter(pieces), None))
         found = [one for some in work for one in some]
-    assert sorted(found, key=lambda one: one[0]) == [(i, Killed(1) if i == 25 else 7) for i in range(41)]
+    assert sorted(found, key=lambda one: one[0]) == [(i, Killed(None) if i == 25 else 7) for i in range(41)]
 
 
 def test_an_encrypted_connection_is_one_and_strangers_are_kept_out(nncli: Run, tmp_path: Path) -> None:
+    """Each side refuses a certificate of another authority than its own, and it is said which of them is wrong."""
     tls = Path(__file__).parent / "tls"
-    files = {"ca": tls / "cert.pem", "cert": tls / "cert.pem", "key": tls / "key.pem"}
-    for_dask = ["--tls-ca-file", str(files["ca"]), "--tls-cert", str(files["cert"]), "--tls-key", str(files["key"])]
-    ours = ["--tls-ca", str(files["ca"]), "--tls-cert", str(files["cert"]), "--tls-key", str(files["key"])]
-    theirs = [
-        "--tls-ca",
-        str(files["ca"]),
-        "--tls-cert",
-        str(tls / "other.pem"),
-        "--tls-key",
-        str(tls / "other-key.pem"),
-    ]
+    cert, key, other, other_key = (str(tls / f"{name}.pem") for name in ("cert", "key", "other", "other-key"))
+    for_dask = ["--tls-ca-file", cert, "--tls-cert", cert, "--tls-key", key]
     words = ["sweep", "iris", "--lr", "0.02,0.01", "--epochs", "3", "-q"]
+
+    def ours(ca: str, cert: str, key: str) -> list[str]:
+        return ["--tls-ca", ca, "--tls-cert", cert, "--tls-key", key]
+
     with running(tmp_path, "tls", *for_dask) as (address, _):
-        outcome = nncli(*words, "--cluster", address, *ours)
+        outcome = nncli(*words, "--cluster", address, *ours(cert, cert, key))
         assert (outcome.code, outcome.err) == (0, "")
         assert len(trials()) == 2
-        stranger = nncli(*words, "--cluster", address, *theirs)
-        plain = nncli(*words, "--cluster", address.replace("tls", "tcp"))
-    for refused in (stranger, plain):
+        stranger = nncli(*words, "--cluster", address, *ours(cert, other, other_key))
+        trusting = nncli(*words, "--cluster", address, *ours(other, other, other_key))
+        plain = nncli(*words, "--cluster", address.replace("tls", "tcp"), "--insecure")
+    for refused in (stranger, trusting, plain):
         assert (refused.code, refused.out, refused.err.count("\n")) == (BAD_DATA, "", 1)
+    assert stranger.err == (
+        f"{address}: the scheduler refuses the certificate in {other}: tlsv1 alert unknown ca. Give one of the "
+        "authority of the cluster, with --tls-cert and --tls-key.\n"
+    )
+    assert trusting.err == (
+        f"{address}: the certificate of the scheduler is not of the authority in {other}: self-signed certificate. "
+        "Give the --tls-ca that it was started with.\n"
+    )
     assert "or one that wants tls://" in plain.err
-    outcome = nncli(*words, "--cluster", address, *ours[:4], "--tls-key", str(tls / "other-key.pem"))
+    outcome = nncli(*words, "--cluster", address, *ours(cert, cert, other_key))
     assert outcome.code == BAD_COMMAND
     assert "are no certificate with its key: " in outcome.err
 
@@ -206,7 +161,7 @@ def test_something_else_that_answers_is_no_cluster(nncli: Run) -> None:
                         one.sendall(b"\xff" * 64)
 
         threading.Thread(target=chatter, daemon=True).start()
-        outcome = nncli("sweep", *SPACE, "--cluster", f"tcp://127.0.0.1:{port}")
+        outcome = nncli("sweep", *SPACE, "--cluster", f"tcp://127.0.0.1:{port}", "--insecure")
     assert outcome.code == BAD_DATA
     assert "something answers, and not as a Dask scheduler" in outcome.err
     assert outcome.err.count("\n") == 1
@@ -216,7 +171,7 @@ def test_workers_of_another_version_are_refused_by_name(
     nncli: Run, cluster: tuple[str, list[subprocess.Popen[bytes]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("nncli.cluster.__version__", "99.0")
-    outcome = nncli("sweep", *SPACE, "--cluster", cluster[0])
+    outcome = nncli("sweep", *SPACE, "--cluster", cluster[0], "--insecure")
     assert outcome.code == BAD_DATA
     assert outcome.err.startswith("tcp://127.0.0.1:")
     assert ": expected nncli 99.0, as here, found 0.1.0. Install the same there.\n" in outcome.err
@@ -224,7 +179,7 @@ def test_workers_of_another_version_are_refused_by_name(
 
 def test_a_cluster_that_does_not_answer_is_told_in_time(nncli: Run) -> None:
     began = time.monotonic()
-    outcome = nncli("sweep", *SPACE, "--cluster", f"tcp://127.0.0.1:{free_port()}")
+    outcome = nncli("sweep", *SPACE, "--cluster", f"tcp://127.0.0.1:{free_port()}", "--insecure")
     assert outcome.code == BAD_DATA
     assert ": cannot reach the cluster within 10 s: nobody answers (connection refused). Start it.\n" in outcome.err
     assert time.monotonic() - began < 15
@@ -233,16 +188,17 @@ def test_a_cluster_that_does_not_answer_is_told_in_time(nncli: Run) -> None:
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        ("--cluster tcp://192.0.2.1:8786", "--cluster: a plain connection to 192.0.2.1 leaves this machine, and anybody on the way can read and change what runs. Use tls://, or add --insecure on a network that you trust."),
+        ("--cluster tcp://192.0.2.1:8786", "--cluster: whoever can reach a tcp:// port, as every user of the machine it is on can, may join its cluster, read the data and run programs on its workers. Use tls://, or add --insecure where you trust all of them."),
+        ("--cluster tcp://127.0.0.1:8786", "--cluster: whoever can reach a tcp:// port, as every user of the machine it is on can, may join its cluster, read the data and run programs on its workers. Use tls://, or add --insecure where you trust all of them."),
         ("--cluster host:8786", "--cluster: expected tcp://host:8786 or tls://host:8786, found 'host:8786'."),
         ("--cluster tls://host:8786", "--cluster: an encrypted connection needs both a tls:// address and its files. Give --tls-ca, --tls-cert and --tls-key with tls://, and leave them out with tcp://."),
         ("--cluster tcp://127.0.0.1", "--cluster: expected tcp://host:8786 or tls://host:8786, found 'tcp://127.0.0.1'."),
         ("--cluster tcp://[::1", "--cluster: expected tcp://host:8786 or tls://host:8786, found 'tcp://[::1'."),
-        ("--cluster tcp://localhost.example:1", "--cluster: a plain connection to localhost.example leaves this machine, and anybody on the way can read and change what runs. Use tls://, or add --insecure on a network that you trust."),
-        ("--cluster tcp://127.0.0.1:1 --val-data v.csv", "--val-data: the workers of a cluster look for it in another folder. Give its whole path, from /."),
+        ("--cluster tcp://localhost:1", "--cluster: whoever can reach a tcp:// port, as every user of the machine it is on can, may join its cluster, read the data and run programs on its workers. Use tls://, or add --insecure where you trust all of them."),
+        ("--cluster tcp://127.0.0.1:1 --insecure --val-data v.csv", "--val-data: the workers of a cluster look for it in another folder. Give its whole path, from /."),
         ("--insecure", "--insecure: there is no --cluster to reach. Leave it out."),
         ("--tls-ca ca.pem", "--tls-ca: --tls-cert and --tls-key belong to it, and one is missing. Give all three."),
-        ("--cluster tcp://127.0.0.1:1 --jobs 2", "--jobs: the cluster says how much is done at a time. Leave one of them out."),
+        ("--cluster tcp://127.0.0.1:1 --insecure --jobs 2", "--jobs: the cluster says how much is done at a time. Leave one of them out."),
     ],
 )  # fmt: skip
 def test_what_contradicts_itself_is_refused(nncli: Run, words: str, line: str) -> None:

@@ -12,7 +12,7 @@ PACKAGE = SOURCE / "nncli"
 LEVELS = [
     ["", "errors", "blas"],
     ["owned"],
-    ["registry", "output", "atomic", "npz", "meta", "scratch", "workers"],
+    ["registry", "output", "atomic", "npz", "meta", "scratch", "workers", "connection", "wire"],
     ["nn", "data"],
     ["option", "metrics", "tables"],
     ["config"],

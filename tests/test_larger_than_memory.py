@@ -198,9 +198,9 @@ def test_what_cannot_be_on_the_disk_says_so(nncli: Run, monkeypatch: pytest.Monk
         unnamed = f"/dev/fd/{file.fileno()}"
         assert complaint(nncli, "train", unnamed, "--memory", "1GB") == f"{unnamed}: {no_file}"
     assert complaint(nncli, "train", "absent.csv", "--memory", "1GB").startswith("absent.csv: no such file.")
-    assert complaint(nncli, "sweep", "--lr", "1,2", "--memory", "1GB", "--cluster", "tcp://127.0.0.1:1") == (
-        "--memory: the workers of a cluster have the data in memory. Leave it out."
-    )
+    assert complaint(
+        nncli, "sweep", "--lr", "1,2", "--memory", "1GB", "--cluster", "tcp://127.0.0.1:1", "--insecure"
+    ) == ("--memory: the workers of a cluster have the data in memory. Leave it out.")
     ids = "".join(f"{i},u{i % 2700:05},{'pq'[i % 2]}\n" for i in range(ROWS))
     Path("d.csv").write_text(f"x,user,class\n{ids}")
     monkeypatch.setattr(cache, "TEXT_SHARE", 3000)

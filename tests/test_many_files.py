@@ -123,7 +123,7 @@ def test_the_table_has_a_line_for_each_file(nncli: Run) -> None:
         ("predict m.npz - a.csv", "-: stdin cannot be one of several files, nor read by other processes. Name files."),
         ("eval m.npz a.csv -", "-: stdin cannot be one of several files, nor read by other processes. Name files."),
         ("predict m.npz a.csv b.csv --jobs 0", "--jobs: expected a whole number from 1, found '0'."),
-        ("eval m.npz --cluster tcp://127.0.0.1:1", "--cluster: there are no files to share out. Name some."),
+        ("eval m.npz --cluster tcp://127.0.0.1:1 --insecure", "--cluster: there are no files to share out. Name some."),
     ],
 )
 def test_what_cannot_be_is_refused(nncli: Run, words: str, line: str) -> None:

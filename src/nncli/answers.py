@@ -9,8 +9,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Literal, Protocol
+from typing import IO, Any, Literal, Protocol
 
+from nncli import meta
 from nncli.blas import multiply_with, use_threads
 from nncli.checkpoint import Saved
 from nncli.data.files import shown
@@ -24,6 +25,10 @@ from nncli.workers import Killed, Stop, Workers, in_order, never
 
 CHEAP = 1000  # parameters for each input: about as long as a cell takes to read
 SHOWN_ERRORS = 10  # rows that cannot be read; of the others only the number is told
+ANSWERS = {
+    "header": (bytes, None), "notes": [str], "lines": bytes, "unread": [str], "blank": int, "unseen": dict,
+    "failure": ([str], None),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -126,29 +131,27 @@ def _is_cheap(model: Model) -> bool:
 class Received:
     """The answers of a file, or the first of them and why there are no more, on their way from another process."""
 
-    source: str
-    lines: bytes | Path = b""
-    begun: bool = False
-    header: bytes = b""
-    notes: tuple[str, ...] = ()
+    header: bytes | None = None  # None: it was not begun
+    notes: list[str] = field(default_factory=list)
+    lines: bytes | None = None  # None: they are in a file
     unread: list[str] = field(default_factory=list)  # the first few
     blank: int = 0
     unseen: Counter[str] = field(default_factory=Counter)
-    failure: NncliError | None = None
+    failure: list[str] | None = None  # an error, as `NncliError.to_json` has it
 
-    def give(self, to: Output) -> None:
+    def give(self, source: str, path: Path | None, to: Output) -> None:
         """As `answer` would have given them; the failure, at last, is raised."""
-        if self.begun:
-            to.begin(self.source, self.header, self.notes)
-        if isinstance(self.lines, Path):
-            with self.lines.open("rb") as file:
+        if self.header is not None:
+            to.begin(source, self.header, self.notes)
+        if path is not None and path.exists():  # unless it could not be written
+            with path.open("rb") as file:
                 shutil.copyfileobj(file, to.file)
-            self.lines.unlink()
+            path.unlink()
         else:
-            to.file.write(self.lines)
+            to.file.write(self.lines or b"")
         to.tell(self.unread, self.blank, self.unseen)
         if self.failure is not None:
-            raise self.failure
+            raise NncliError.from_json(self.failure)
 
 
 class _Recorder:
@@ -158,7 +161,7 @@ class _Recorder:
         self.found, self.file = found, file
 
     def begin(self, source: str, header: bytes, notes: Iterable[str]) -> None:
-        self.found.begun, self.found.header, self.found.notes = True, header, tuple(notes)
+        self.found.header, self.found.notes = header, list(notes)
 
     def take(self, lines: bytes, unread: Sequence[str], unseen: Mapping[str, int]) -> None:
         self.file.write(lines)
@@ -174,22 +177,35 @@ def answer_all(
 
     Workers that see this machine's temporary files leave the answers in the folder; without one, they send them.
     """
-    for (_, source), found in in_order(workers, answer_file, (model, request, folder), enumerate(sources)):
+    answers = in_order(workers, answer_file, (model, request, folder), enumerate(sources), check_answers)
+    for (number, source), found in answers:
         if isinstance(found, Killed):
             raise DataError(shown(source), str(found))
-        found.give(to)
+        Received(**found).give(source, folder and folder / str(number), to)
 
 
-def answer_file(piece: tuple[int, str], shared: tuple[Saved, Request, Path | None], stop: Stop = never) -> Received:
-    """What a worker does with the file of that number."""
+def check_answers(found: Any) -> None:
+    """ValueError for what no `answer_file` without a folder returns, as a stranger in a cluster may send it."""
+    meta.check(found, ANSWERS)
+    if found["blank"] < len(found["unread"]) or any(type(count) is not int for count in found["unseen"].values()):
+        raise ValueError("counts of no rows")
+    if found["failure"] is not None:
+        NncliError.from_json(found["failure"])
+    bytes.decode(found["header"] or b"")
+
+
+def answer_file(
+    piece: tuple[int, str], shared: tuple[Saved, Request, Path | None], stop: Stop = never
+) -> dict[str, Any]:
+    """What a worker does with the file of that number: the fields of a `Received`."""
     (number, source), (saved, request, folder) = piece, shared
-    found = Received(source)
+    found = Received()
     try:
         with use_threads(1), _lines(found, folder and folder / str(number)) as file:
             answer(saved.load()[0], source, request, _Recorder(found, file))
     except NncliError as error:
-        found.failure = error
-    return found
+        found.failure = error.to_json()
+    return vars(found)
 
 
 @contextlib.contextmanager
@@ -199,7 +215,6 @@ def _lines(found: Received, path: Path | None) -> Iterator[IO[bytes]]:
         from nncli import scratch
 
         with scratch.writing(path.parent), path.open("wb") as file:
-            found.lines = path
             yield file
         return
     buffer = io.BytesIO()

@@ -14,6 +14,8 @@ place, `nncli.cli.main`.
 
 from __future__ import annotations
 
+from typing import Any
+
 DONE = 0
 FAILED = 1  # a check of gradients; the errors say it by themselves
 INTERRUPTED = 130
@@ -40,6 +42,19 @@ class NncliError(Exception):
     def __str__(self) -> str:
         stop = "" if self.remedy.endswith("?") else "."
         return f"{self.where}: {self.problem}." + (f" {self.remedy}{stop}" if self.remedy else "")
+
+    def to_json(self) -> list[str]:
+        """Writes the error as plain texts, to be raised in another process; `from_json` is the way back."""
+        return [type(self).__name__, self.where, self.problem, self.remedy]
+
+    @staticmethod
+    def from_json(stored: Any) -> NncliError:
+        """ValueError for what is no error."""
+        known: list[type[NncliError]] = [NncliError, *NncliError.__subclasses__()]
+        kinds = {kind.__name__: kind for kind in known}
+        if not (type(stored) is list and [type(part) for part in stored] == [str] * 4 and stored[0] in kinds):
+            raise ValueError("an error of another form")
+        return kinds[stored[0]](*stored[1:])
 
 
 class DataError(NncliError):

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from nncli import meta
 from nncli.blas import use_threads
 from nncli.checkpoint import Saved
 from nncli.data.dataset import Dataset, Positions, without_weights
@@ -16,7 +18,7 @@ from nncli.data.load import check_as_it_was, load_dataset, load_like, sha256_of
 from nncli.data.sources import Source, title
 from nncli.data.split import row_numbers
 from nncli.errors import DataError, NncliError, OptionError
-from nncli.metrics import all_metrics
+from nncli.metrics import all_metrics, check_metrics
 from nncli.model import EVAL_ROWS, Model
 from nncli.prepare import csv_options
 from nncli.provenance import Provenance
@@ -82,24 +84,33 @@ def evaluate_files(
     workers: Workers, model: Saved, sources: Sequence[str], text: TextOptions
 ) -> Iterator[tuple[str, dict[str, Any], list[str]]]:
     """Each file, with its metrics and notes, in the order of the files; some are read at the same time."""
-    for source, found in in_order(workers, evaluate_file, (model, text), sources):
+    check = functools.partial(check_evaluation, list(model.load()[0].classes))
+    for source, found in in_order(workers, evaluate_file, (model, text), sources, check):
         if isinstance(found, Killed):
             raise DataError(shown(source), str(found))
-        if isinstance(found, NncliError):
-            raise found
-        yield source, *found
+        if found["failure"] is not None:
+            raise NncliError.from_json(found["failure"])
+        yield source, found["metrics"], found["notes"]
 
 
-def evaluate_file(
-    source: str, shared: tuple[Saved, TextOptions], stop: Stop = never
-) -> tuple[dict[str, Any], list[str]] | NncliError:
+def check_evaluation(classes: list[str], found: Any) -> None:
+    """ValueError for what `evaluate_file` never returns, as a stranger in a cluster may send it."""
+    meta.check(found, {"metrics": (dict, None), "notes": [str], "failure": ([str], None)})
+    if found["failure"] is not None:
+        NncliError.from_json(found["failure"])
+    else:
+        check_metrics(found["metrics"], classes)
+
+
+def evaluate_file(source: str, shared: tuple[Saved, TextOptions], stop: Stop = never) -> dict[str, Any]:
     """What a worker does with a file."""
     saved, text = shared
     try:
         with use_threads(1):
-            return evaluate_model(*saved.load(), saved.path, (source,), text)
+            metrics, notes = evaluate_model(*saved.load(), saved.path, (source,), text)
+        return {"metrics": metrics, "notes": notes, "failure": None}
     except NncliError as error:
-        return error
+        return {"metrics": None, "notes": [], "failure": error.to_json()}
 
 
 def _test_rows(

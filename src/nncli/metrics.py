@@ -13,9 +13,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli import meta
+
 CALIBRATION_BINS = 15
 MOST_CLASSES = 200  # of a confusion matrix with all its zeros
 CELLS_AT_ONCE = 1 << 21
+FORM = {
+    "n": int, "accuracy": float, "accuracy_interval": [float], "balanced_accuracy": float, "log_loss": (float, None),
+    "f1_macro": float, "f1_weighted": float, "roc_auc": (float, None), "ece": (float, None), "per_class": dict,
+    "confusion_matrix": ([[int]], None), "confusion_matrix_omitted": bool, "confusion_counts": [[int]],
+    "classes": [str],
+}  # fmt: skip
+OF_A_CLASS = {"precision": float, "recall": float, "f1": float, "n": int}
 
 
 def accuracy_interval(correct: int, n: int) -> tuple[float, float]:
@@ -155,3 +164,19 @@ def _matrix(counts: NDArray[np.int64], K: int) -> list[list[int]]:
     matrix[counts[:, 0], counts[:, 1]] = counts[:, 2]
     found: list[list[int]] = matrix.tolist()
     return found
+
+
+def check_metrics(found: Any, classes: list[str]) -> None:
+    """ValueError for what `all_metrics` never says of these classes."""
+    meta.check(found, FORM)
+    meta.check(found["per_class"], dict.fromkeys(classes, OF_A_CLASS))
+    counts, K = found["confusion_counts"], len(classes)
+    if found["classes"] != classes or len(found["accuracy_interval"]) != 2:
+        raise ValueError("the metrics of another model")
+    if any(len(one) != 3 or not (0 <= one[0] < K and 0 <= one[1] < K and one[2] > 0) for one in counts):
+        raise ValueError("counts of no classes")
+    if len({(one[0], one[1]) for one in counts}) < len(counts) or not 0 < sum(one[2] for one in counts) == found["n"]:
+        raise ValueError("another number of rows")
+    matrix = None if K > MOST_CLASSES else _matrix(np.array(counts, np.int64), K)
+    if (found["confusion_matrix"], found["confusion_matrix_omitted"]) != (matrix, matrix is None):
+        raise ValueError("a matrix of other counts")

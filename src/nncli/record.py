@@ -30,6 +30,7 @@ DONE = {**FAILED, "parameters": int, "epochs": int, "best_epoch": int, "stopped"
         "val": {"accuracy": NUMBER, "balanced-accuracy": NUMBER, "loss": NUMBER},
         "history": list}  # fmt: skip
 FIGURES = {float, int, type(None)}  # in a row of the history
+OF_LINE = ("trial", "config", "fold", "share", "nncli")  # what a line has beside what a worker has found
 UNREAD = ("history", "stopped", "best_epoch")  # for a person who looks into the file
 MOST_COUNTED = 1 << 53  # of anything
 MOST_EPOCHS = 10_000  # in the history of a trial; of more, every so many
@@ -91,7 +92,8 @@ def trial_of(document: dict[str, Any], folds: int, like: TrainConfig | None) -> 
         # one copy of what may be ten thousand names of files
         config = dataclasses.replace(config, **{name: getattr(like, name) for name in _fixed()})
     if done:
-        _check_figures(document)
+        epochs = document["epochs"]
+        _check_figures(document, -(-epochs // -(-epochs // MOST_EPOCHS)))
     names = [name for name in (DONE if done else FAILED) if name not in UNREAD]  # strings that all records share
     return {name: document[name] for name in names} | {"config": config}
 
@@ -102,12 +104,26 @@ def _fixed() -> tuple[str, ...]:
     return ("data", *(name for name in TrainConfig.options() if not can_vary(name) and name != "seed"))
 
 
-def _check_figures(document: dict[str, Any]) -> None:
+def check_result(result: Any) -> None:
+    """Raise ValueError for what `run_trial` never returns, as a stranger in a cluster may send it."""
+    meta.check(result, [(dict, bytes, None)])
+    _expect([type(part) for part in result][:1] == [dict] and len(result) == 2, "no record with a state")
+    record = result[0]
+    done = record.get("outcome") == "done"
+    form = DONE if done else FAILED
+    meta.check(record, {name: kind for name, kind in form.items() if name not in OF_LINE}, "record")
+    _expect(record["outcome"] in ("done", "failed"), "'outcome' is neither done nor failed")
+    _expect(done == (record["reason"] == ""), "'reason' does not suit the outcome")
+    _expect(0 <= record["seconds"] <= MOST_SECONDS, "'seconds' is out of range")
+    if done:
+        _check_figures(record, record["epochs"])
+
+
+def _check_figures(document: dict[str, Any], rows: int) -> None:
     for name in ("parameters", "epochs", "n_val"):
         _expect(1 <= document[name] <= MOST_COUNTED, f"'{name}' is out of range")
     _expect(1 <= document["best_epoch"] <= document["epochs"], "'best_epoch' is out of range")
     history, val = document["history"], document["val"]
-    rows = -(-document["epochs"] // -(-document["epochs"] // MOST_EPOCHS))
     _expect(len(history) == rows, "'history' does not have as many rows as there were epochs")
     for row in history:
         _expect(type(row) is list and len(row) == 4 and set(map(type, row)) <= FIGURES, "'history' is not of its form")

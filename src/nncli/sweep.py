@@ -16,8 +16,9 @@ from nncli.config import TrainConfig
 from nncli.data.dataset import Dataset
 from nncli.data.load import sha256_of
 from nncli.data.sources import native, portable, title
-from nncli.errors import DataError
+from nncli.errors import DataError, NncliError
 from nncli.ledger import Ledger
+from nncli.record import check_result
 from nncli.search import Plan
 from nncli.snapshot import Snapshot
 from nncli.standings import Record, Standing, standings_of
@@ -42,6 +43,7 @@ class Sweep:
         self.plan, self.dataset = plan, dataset
         self.reached: dict[TrainConfig, float] = {}  # the share of its epochs that a training has been given
         self._leader: _Leader | None = None
+        self._rows: dict[int, int] = {}  # how many validation rows there are, by the fold
         val_data = plan.space.base.val_data
         self.ledger = Ledger(
             path,
@@ -50,6 +52,7 @@ class Sweep:
         )  # fmt: skip
         try:
             self._others = self._found(path)
+            self._rows |= {one["fold"]: one["n_val"] for one in self.ledger.records.values() if "n_val" in one}
         except BaseException:
             self.ledger.close()
             raise
@@ -124,23 +127,32 @@ class Sweep:
             todo = [trial for trial in trials if trial.key not in self.ledger.records]
             on_round(len(trials), len(trials) - len(todo))
             pieces = ((trial, _read(states / trial.whole_key)) for trial in todo)
-            for results in workers.run(run_trial, data, functools.partial(next, pieces, None), stop):
+            for results in workers.run(run_trial, data, functools.partial(next, pieces, None), stop, check_result):
                 records = []
                 for number, result in results:
                     trial = todo[number]
                     if isinstance(result, Killed):
                         result = {"outcome": "failed", "reason": f"{result}.", "seconds": 0.0}, None
                     record, state = result
+                    self._check_rows(trial, record)
                     records.append(_entry(trial, record))
                     if state is not None and trial.share < 1:
                         with scratch.writing(states):
                             (states / trial.whole_key).write_bytes(state)
-                    elif state is not None:
+                    elif state is not None and workers.ours:  # that of others would be a pickle of theirs
                         self._keep_leader(trial, record, state)
                 self.ledger.append(records)
                 on_trials(records)
             if stop():
                 return
+
+    def _check_rows(self, trial: Trial, record: Record) -> None:
+        """NncliError for a trial that was judged by other validation rows than those before, as nobody does who has
+        the same data."""
+        expected = self._rows.setdefault(trial.fold, record["n_val"]) if "n_val" in record else 0
+        if expected and record["n_val"] != expected:
+            problem = f"expected a trial judged by {expected:,} validation rows, found {record['n_val']:,}"
+            raise NncliError(str(self.ledger.path), problem, "Look at who can join the cluster")
 
     def _keep_leader(self, trial: Trial, record: Record, state: bytes) -> None:
         rank = Standing(trial.config, (record,), self.plan.metric).rank

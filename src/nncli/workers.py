@@ -25,6 +25,7 @@ STRIKES = 3  # so often a piece may be at work when its process dies, before it 
 Stop = Callable[[], bool]
 Bundle = list[tuple[int, Any]]  # pieces, each with its number
 Take = Callable[[], Any]  # the next piece, or None: there is none, or none before another is done
+Check = Callable[[Any], None]  # ValueError for what is no result of the work
 
 
 def never() -> bool:
@@ -32,40 +33,55 @@ def never() -> bool:
     return False
 
 
+def trust(result: Any) -> None:
+    """Finds nothing wrong with any result."""
+
+
 class Work(Protocol):
-    """A function of a module, so that another process can find it: a piece of work, and what all pieces share."""
+    """A function of a module, so that another process can find it: a piece of work, and what all pieces share.
+
+    Its result is plain: what JSON has, and bytes.
+    """
 
     def __call__(self, piece: Any, shared: Any, /, stop: Stop = never) -> Any: ...
 
 
 @dataclass(frozen=True)
 class Killed:
-    """In place of a result: so many processes died of that piece."""
+    """In place of a result: so many processes died of that piece; None: each one that had it."""
 
-    times: int
+    times: int | None
 
     def __str__(self) -> str:
-        return f"its process was killed, {self.times} times, perhaps for want of memory"
+        often = "each time" if self.times is None else f"{self.times} times"
+        return f"its process was killed, {often}, perhaps for want of memory"
 
 
 class Workers(Protocol):
     """Those who do it."""
+
+    ours: bool  # whether they are processes of this program: only from these are pickles read
 
     @property
     def jobs(self) -> int:
         """How many work at a time."""
         ...
 
-    def run(self, work: Work, shared: Any, take: Take, stop: Stop = never) -> Iterator[list[tuple[int, Any]]]:
+    def run(
+        self, work: Work, shared: Any, take: Take, stop: Stop = never, check: Check = trust
+    ) -> Iterator[list[tuple[int, Any]]]:
         """Works on what `take()` gives until it gives no more, and yields what has come out since the last time: the
         number of a piece, from 0, in the order in which they were taken, and its result, or `Killed`.
 
-        When `stop()` becomes true, what is under way is given up.
+        When `stop()` becomes true, what is under way is given up. `check` looks at the results of workers that are not
+        ours: NncliError for what it refuses.
         """
         ...
 
 
-def in_order(workers: Workers, work: Work, shared: Any, pieces: Iterable[Any]) -> Iterator[tuple[Any, Any]]:
+def in_order(
+    workers: Workers, work: Work, shared: Any, pieces: Iterable[Any], check: Check = trust
+) -> Iterator[tuple[Any, Any]]:
     """The pieces in order, each with its result. What is far ahead of the next result waits its turn, so that few are
     in memory."""
     waiting, taken, early, due = iter(pieces), dict[int, Any](), dict[int, Any](), 0
@@ -78,7 +94,7 @@ def in_order(workers: Workers, work: Work, shared: Any, pieces: Iterable[Any]) -
             taken[due + len(taken)] = piece
         return piece
 
-    for results in workers.run(work, shared, take):
+    for results in workers.run(work, shared, take, check=check):
         early |= dict(results)
         while due in early:
             yield taken.pop(due), early.pop(due)
@@ -88,9 +104,11 @@ def in_order(workers: Workers, work: Work, shared: Any, pieces: Iterable[Any]) -
 class Here:
     """This process, one piece at a time."""
 
-    jobs = 1
+    ours, jobs = True, 1
 
-    def run(self, work: Work, shared: Any, take: Take, stop: Stop = never) -> Iterator[list[tuple[int, Any]]]:
+    def run(
+        self, work: Work, shared: Any, take: Take, stop: Stop = never, check: Check = trust
+    ) -> Iterator[list[tuple[int, Any]]]:
         number = 0
         while (piece := take()) is not None:
             result = work(piece, shared, stop)
@@ -107,6 +125,8 @@ class Processes:
     of their own, and one that is alone when its process dies has a strike.
     """
 
+    ours = True
+
     def __init__(self, jobs: int, module: str) -> None:
         """They start at once, and import the module whose work is to come."""
         self.jobs, self.module = jobs, module
@@ -122,7 +142,9 @@ class Processes:
     ) -> None:
         self._executor.shutdown(kill_workers=True)  # by then, nobody waits for what they do
 
-    def run(self, work: Work, shared: Any, take: Take, stop: Stop = never) -> Iterator[list[tuple[int, Any]]]:
+    def run(
+        self, work: Work, shared: Any, take: Take, stop: Stop = never, check: Check = trust
+    ) -> Iterator[list[tuple[int, Any]]]:
         waiting = Bundles(take)
         while True:
             lost = yield from self._in_flight(work, shared, waiting, stop)

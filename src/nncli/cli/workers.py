@@ -15,7 +15,7 @@ from nncli.errors import OptionError
 from nncli.option import whole
 
 if TYPE_CHECKING:
-    from nncli.cluster import Tls
+    from nncli.connection import Tls
     from nncli.workers import Workers
 
 PANEL = "Processes"
@@ -37,7 +37,9 @@ Cert = Annotated[
 Key = Annotated[
     str | None, typer.Option("--tls-key", metavar="FILE", help="Our key, for tls://.", rich_help_panel=PANEL)
 ]
-Insecure = Annotated[bool, typer.Option("--insecure", help="Allow tcp:// to another machine.", rich_help_panel=PANEL)]
+Insecure = Annotated[
+    bool, typer.Option("--insecure", help="Allow tcp://, where anybody can listen and join.", rich_help_panel=PANEL)
+]
 
 
 FileJobs = Annotated[
@@ -79,7 +81,7 @@ class Place:
         if address is not None and jobs is not None:
             raise OptionError("--jobs", "the cluster says how much is done at a time", "Leave one of them out")
         if address is not None:
-            from nncli.cluster import check_address
+            from nncli.connection import check_address
 
             check_address(address, tls, insecure)
         elif tls or insecure:
@@ -142,6 +144,6 @@ def _tls(*files: str | None) -> Tls | None:
     for file in given:
         if not Path(file).is_file():
             raise OptionError("--tls-ca", f"there is no file {file}")
-    from nncli.cluster import Tls
+    from nncli.connection import Tls
 
     return Tls(*given)
