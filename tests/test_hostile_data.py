@@ -85,3 +85,12 @@ def test_images_beyond_what_a_file_can_hold_are_refused(nncli: Run) -> None:
         "times the size of the file. Download or copy it again."
     )
     refused(nncli, line, "train", "x-images-idx3-ubyte.gz")
+
+
+def test_what_follows_the_images_is_not_read_into_memory(nncli: Run) -> None:
+    Path("x-labels-idx1-ubyte").write_bytes(struct.pack(">BBBBI", 0, 0, 8, 1, 9) + bytes(9))
+    with Path("x-images-idx3-ubyte").open("wb") as file:
+        file.write(struct.pack(">BBBBIII", 0, 0, 8, 3, 9, 2, 2))
+        file.truncate(1 << 40)  # takes no room on the disk
+    refused(nncli, "x-images-idx3-ubyte: expected 52 bytes, as its header says, found more. Download or copy it again.",
+            "train", "x-images-idx3-ubyte")  # fmt: skip

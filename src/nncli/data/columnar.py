@@ -21,7 +21,7 @@ from nncli.data.files import BOMB_BYTES, Input, first_bytes, reason, refuse_bomb
 from nncli.data.parquet_file import ParquetFile, is_text
 from nncli.errors import DataError
 
-ROWS_AT_ONCE, CELLS_AT_ONCE = 1 << 14, 1 << 19
+ROWS_AT_ONCE, CELLS_AT_ONCE = 1 << 14, 1 << 20
 BLOCK_BYTES, TEXT_BYTES = 1 << 20, 4 << 20  # of text: read at a time, and written at a time
 MOST_TEXT = 16 << 20  # of a row
 BATCH_RATIO = 4  # bytes of a batch in memory for one of the file
@@ -59,6 +59,7 @@ class TableInput(Input):
         self._types = {name: written for name, (_, written) in kinds.items() if written is not None}
         if not self._types:
             raise DataError(self.where, "no column of numbers, text or dates")
+        self._texts = [name for name, written in self._types.items() if is_text(written)]
         rows = max(1, min(ROWS_AT_ONCE, CELLS_AT_ONCE // len(self._types)))
         self._batches = file.batches(list(self._types), rows, self._refuse)
         self._text, self._begun = BytesIO(), False
@@ -114,14 +115,14 @@ class TableInput(Input):
 
     def _text_bytes(self, batch: Any) -> int:
         """How long the texts in these rows are together; DataError for a row that is too long."""
-        from pyarrow import types
+        import pyarrow as pa
 
         total = 0
-        for name in self._types:
+        for name in self._texts:
             column = batch.column(name)
-            if types.is_dictionary(column.type) and is_text(column.type.value_type):
+            if isinstance(column, pa.DictionaryArray):
                 total += self._lengths_of(name, column.dictionary).sum_at(column.indices)
-            elif is_text(column.type):
+            else:
                 total += column.nbytes
         if total > MOST_TEXT and batch.num_rows == 1:
             raise DataError(
@@ -139,14 +140,14 @@ class TableInput(Input):
 
     def _written(self, batch: Any) -> bytes:
         import pyarrow as pa
-        from pyarrow import csv, types
+        from pyarrow import csv
 
         columns = {}
         for name, kind in self._types.items():
             column = pa.array([], kind) if batch is None else batch.column(name)
-            if types.is_dictionary(column.type):
+            if isinstance(column, pa.DictionaryArray):
                 column = column.dictionary_decode()
-            columns[name] = column.cast(kind, safe=False)
+            columns[name] = column if column.type == kind else column.cast(kind, safe=False)
         out = BytesIO()
         csv.write_csv(pa.table(columns), out, csv.WriteOptions(include_header=not self._begun))
         return out.getvalue()

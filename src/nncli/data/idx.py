@@ -170,10 +170,24 @@ def _labels_beside(images: Path) -> Path:
 
 
 def _read_bytes(path: Path) -> bytes:
+    """All of a gzipped file; of another no more than one byte beyond what its header says, by which it is refused."""
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            head = file.read(_LONGEST_HEADER)
+            size = path.stat().st_size
+            most = size if head.startswith(_GZIP) else min(size, _expected(head) + 1 - len(head))
+            return head + file.read(max(0, most))
     except OSError as error:
         raise DataError(str(path), f"cannot be read: {error.strerror}") from None
+
+
+def _expected(head: bytes) -> int:
+    """How many bytes a file has that begins so; 0 if it is no IDX file."""
+    start = 4 + 4 * head[3] if _is_magic(head) else len(head) + 1
+    if len(head) < start:
+        return 0
+    size: int = math.prod(struct.unpack(f">{head[3]}I", head[4:start]))  # of Python integers: it cannot overflow
+    return start + size
 
 
 def _digest(contents: list[bytes] | tuple[bytes, ...]) -> str:

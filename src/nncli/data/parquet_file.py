@@ -57,12 +57,13 @@ class ParquetFile:
             buffer_size=min(MOST_BUFFER, max(LEAST_BUFFER, FILE_BUFFERS // len(names))),
         )
         with self._file, Path(self.source).open("rb") as raw:
+            unpacked = text - packed  # each of their values takes its own place
             for i, group in enumerate(self._groups):
                 a_row, held = 0, 0
                 for place in places:
                     chunk = _chunk(raw.fileno(), *group.column(place))
                     held += chunk.held
-                    a_row += chunk.plain if place in packed else max(chunk.plain, chunk.longest)
+                    a_row += max(chunk.plain, chunk.longest) if place in unpacked else chunk.plain
                 refuse(held)
                 found, rows = 0, max(1, min(most_rows, BATCH_BYTES // max(1, a_row)))
                 for batch in self._file.iter_batches(rows, row_groups=[i], columns=names, use_threads=False):
