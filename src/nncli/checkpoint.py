@@ -63,7 +63,7 @@ def check_room(dataset: Dataset) -> None:
     except ValueError:
         raise DataError(
             dataset.where, f"expected no more names of columns, categories and classes than a model file holds "
-            f"({meta.MOST_BYTES >> 20} MiB, about {meta.MOST_VALUES // 2:,} columns), found {len(names):,}",
+            f"({meta.MOST_BYTES >> 20} MiB, fewer than {meta.MOST_VALUES // 3:,} columns), found {len(names):,}",
             "Leave columns out with --drop, or name those to learn from with --only",
         ) from None  # fmt: skip
 
