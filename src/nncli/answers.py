@@ -62,6 +62,7 @@ class Output:
         if not self._header:
             self._header, self._first = header, source
             self.file.write(header)
+            self.file.flush()  # before the first row comes
         elif header != self._header:
             raise DataError(
                 shown(source), f"expected the columns of {shown(self._first)} to keep, {_text(self._header)}, found "
