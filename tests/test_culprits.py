@@ -134,3 +134,26 @@ def test_a_pipe_that_does_not_wait_gets_all(at_work: Path) -> None:
             found = file.read()
         assert process.wait(30) == 0
     assert found.count(b"\n") == 1 + 60 * 2001
+
+
+def limited(megabytes: int) -> Callable[[], None]:
+    return lambda: resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20, megabytes << 20))
+
+
+@pytest.mark.parametrize("command", ["train", "predict", "info", "datasets", "eval"])
+def test_too_little_memory_for_the_libraries_is_one_line(command: str, at_work: Path) -> None:
+    """What they would print or do by themselves is another thing at each limit."""
+    codes = []
+    for megabytes in (60, 100, 140, 250, 290, 350, 700, 1400):
+        done = run(COMMANDS[command], at_work, limited(megabytes))
+        codes.append(done.returncode)
+        if done.returncode:
+            found = (done.returncode, done.stderr)
+            assert found == (1, b"nncli: there is not enough memory for this.\n"), megabytes
+    assert codes == sorted(codes, reverse=True)
+    assert codes[0] > codes[-1] == 0
+
+
+def test_what_loads_no_library_needs_no_room(at_work: Path) -> None:
+    for words in ("--help", "--version"):
+        assert run(words, at_work, limited(60)).returncode == 0

@@ -21,6 +21,7 @@ from typer.exceptions import TyperException
 import nncli
 from nncli.blas import choose_kernels
 from nncli.cli.command import Command, Group
+from nncli.cli.room import check_room
 from nncli.cli.stop import Ended, end_at_once
 from nncli.errors import DONE, HANGUP, INTERRUPTED, READER_GONE, TERMINATED, NncliError, NncliWarning
 from nncli.output import STDOUT, abandon_stdout, say, tell_streams_apart
@@ -136,6 +137,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")  # a locale that lacks a sign must not stop a run
     words = sys.argv[1:] if argv is None else list(argv)
     try:
+        check_room(words)
         code = _app(words)(args=words, prog_name="nncli", standalone_mode=False) or DONE
         sys.stdout.flush()
         return int(code)
