@@ -294,14 +294,14 @@ def test_hostile_files_are_refused_in_one_line(name: str, small: bytes, unfinish
     assert data != true, "nothing was forged"
     path.write_bytes(data)
     tracemalloc.start()
-    began = time.perf_counter()
+    began = time.process_time()
     try:
         with pytest.raises(ModelFileError, match=reason) as error:
             checkpoint.load(path)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert time.perf_counter() - began < 1
+    assert time.process_time() - began < 1
     assert peak < len(data) + (64 << 20)
     assert "\n" not in str(error.value)
     assert len(str(error.value)) < 400

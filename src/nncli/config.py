@@ -38,9 +38,9 @@ from nncli.option import (
     shortest,
     whole,
 )
+from nncli.output import shortened
 from nncli.registry import did_you_mean
 
-MOST_SHOWN = 60  # signs of a value that is refused
 SOURCES = ("data", "val_data", "test_data")  # options that name files
 DEFAULT_SHARE = 0.15  # of the rows, for validation and for the test
 
@@ -157,12 +157,13 @@ class TrainConfig:
                 continue
             if name in SOURCES:
                 files = [value] if isinstance(value, str) else value
-                if not isinstance(files, list | tuple) or not all(isinstance(file, str) and file for file in files):
-                    raise OptionError(where(name), f"expected the name of a file, found '{value}'")
+                named = isinstance(files, list | tuple) and all(isinstance(file, str) and file for file in files)
+                if not named or not files:
+                    raise OptionError(where(name), f"expected the name of a file, found '{shortened(str(value))}'")
                 values[name] = tuple(files)
             elif options[name].read is bool:
                 if not isinstance(value, bool):
-                    raise OptionError(where(name), f"expected true or false, found '{value}'")
+                    raise OptionError(where(name), f"expected true or false, found '{shortened(str(value))}'")
                 values[name] = value
             elif options[name].read is read_columns and isinstance(value, list | tuple):
                 values[name] = tuple(map(str, value))
@@ -175,8 +176,9 @@ class TrainConfig:
                     unknown = str(error).startswith("one of")
                     remedy = did_you_mean(text, options[name].names) if unknown else ""
                     comma = ";" if unknown else ","
-                    found = text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN] + "…"
-                    raise OptionError(where(name), f"expected {error}{comma} found '{found}'", remedy) from None
+                    raise OptionError(
+                        where(name), f"expected {error}{comma} found '{shortened(text)}'", remedy
+                    ) from None
         return cls(**values)
 
     @classmethod
@@ -201,7 +203,7 @@ class TrainConfig:
                 given["batch_size"] = "full"
             found, config = cls.from_texts(given), cls(**values)
         except (KeyError, TypeError, OptionError) as error:
-            raise ValueError(str(error)) from None
+            raise ValueError(str(error).rstrip(".")) from None
         if any(_unlike(getattr(found, name), values[name]) for name in given):
             raise ValueError("a value of another type")
         texts = [text for value in values.values() for text in (value if isinstance(value, tuple) else [value])]

@@ -170,7 +170,7 @@ def _trial(line: bytes, header: dict[str, Any], like: TrainConfig | None, path: 
         document = _document(line)
         if document is None:
             raise _wrong(path, number, "a damaged line: its checksum is not that of its text")
-        return trial_of(document, header["folds"], like)
+        return trial_of(document, header, like)
     except UnknownOptions as error:
         if header["nncli"] != __version__:
             raise DataError(

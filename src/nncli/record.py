@@ -67,10 +67,10 @@ def header_of(document: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-def trial_of(document: dict[str, Any], folds: int, like: TrainConfig | None) -> dict[str, Any]:
+def trial_of(document: dict[str, Any], header: Mapping[str, Any], like: TrainConfig | None) -> dict[str, Any]:
     """Return the record of a trial in memory, its options as a TrainConfig; raise ValueError for what is no trial of a
-    sweep with so many folds and, unless it is the first, another trial `like` this."""
-    done = document.get("outcome") == "done"
+    sweep with that header and, unless it is the first, another trial `like` this."""
+    folds, done = header["folds"], document.get("outcome") == "done"
     meta.check(document, DONE if done else FAILED, "record")
     _expect(VERSION.fullmatch(document["nncli"]), "'nncli' is no version")
     try:
@@ -92,8 +92,9 @@ def trial_of(document: dict[str, Any], folds: int, like: TrainConfig | None) -> 
         # one copy of what may be ten thousand names of files
         config = dataclasses.replace(config, **{name: getattr(like, name) for name in _fixed()})
     if done:
-        epochs = document["epochs"]
-        _check_figures(document, -(-epochs // -(-epochs // MOST_EPOCHS)))
+        _check_figures(document, MOST_EPOCHS)
+        fits = document["n_val"] <= header["rows"] or header["val_sha256"]  # which is of a file of its own
+        _expect(fits, "'n_val' is more than there are rows")
     names = [name for name in (DONE if done else FAILED) if name not in UNREAD]  # strings that all records share
     return {name: document[name] for name in names} | {"config": config}
 
@@ -116,14 +117,16 @@ def check_result(result: Any) -> None:
     _expect(done == (record["reason"] == ""), "'reason' does not suit the outcome")
     _expect(0 <= record["seconds"] <= MOST_SECONDS, "'seconds' is out of range")
     if done:
-        _check_figures(record, record["epochs"])
+        _check_figures(record, MOST_COUNTED)
 
 
-def _check_figures(document: dict[str, Any], rows: int) -> None:
+def _check_figures(document: dict[str, Any], most_epochs: int) -> None:
+    """Raise ValueError for figures that no trial comes to. Of more than `most_epochs`, only some are in the history."""
     for name in ("parameters", "epochs", "n_val"):
         _expect(1 <= document[name] <= MOST_COUNTED, f"'{name}' is out of range")
     _expect(1 <= document["best_epoch"] <= document["epochs"], "'best_epoch' is out of range")
-    history, val = document["history"], document["val"]
+    history, val, epochs = document["history"], document["val"], document["epochs"]
+    rows = -(-epochs // -(-epochs // most_epochs))
     _expect(len(history) == rows, "'history' does not have as many rows as there were epochs")
     for row in history:
         _expect(type(row) is list and len(row) == 4 and set(map(type, row)) <= FIGURES, "'history' is not of its form")

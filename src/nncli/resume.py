@@ -11,7 +11,7 @@ from nncli import checkpoint
 from nncli.blas import VARIABLE, kernels
 from nncli.config import TrainConfig
 from nncli.data.load import check_as_it_was
-from nncli.data.sources import STDIN, title
+from nncli.data.sources import ARRAYS, STDIN, title
 from nncli.errors import DataError
 from nncli.option import flag
 from nncli.prepare import Prepared
@@ -51,6 +51,8 @@ class Begun:
             values["data"] = asked.data
         found = dataclasses.replace(self.trained, **values)
         p, remedy = self.provenance, "Go on in the folder where it was begun, or name the data"
+        if found.data == ARRAYS:
+            raise DataError(str(self.path), "it was begun with arrays from Python, which cannot be read again", remedy)
         sizes = {"data": p.file_bytes, "val_data": p.val_bytes, "test_data": p.test_bytes}
         for name, size in sizes.items():
             source = getattr(found, name)

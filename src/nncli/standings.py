@@ -16,7 +16,7 @@ from nncli.trial import right_of
 
 METRICS = ("accuracy", "balanced-accuracy", "loss")
 MOST_GROUPS = 5  # values of an option that are compared one by one
-MOST_EXACT = 10_000  # rows at which two differ; beyond, the normal distribution is as good, and the exact one slow
+MOST_EXACT = 10_000  # rows at which two differ, or trials; beyond, the normal distribution is as good, and faster
 ROWS_AT_ONCE = 24 << 16
 Record = dict[str, Any]  # of a trial, as the ledger has it
 
@@ -97,7 +97,7 @@ def chance(one: Standing, other: Standing) -> float:
     total = abs(int(differences @ counts))
     sizes = np.unique(np.abs(differences[(differences != 0) & (counts > 0)]))
     n_of = {size: int(counts[np.abs(differences) == size].sum()) for size in sizes.tolist()}
-    if sum(n_of.values()) > MOST_EXACT:
+    if sum(n_of.values()) > MOST_EXACT or (len(n_of) > 1 and sum(size * n for size, n in n_of.items()) > MOST_EXACT):
         variance = sum(size * size * n for size, n in n_of.items())
         step = math.gcd(*n_of)  # half of the distance between two sums that can be
         return min(1.0, math.erfc((total - step) / math.sqrt(2 * variance)))
