@@ -17,6 +17,7 @@ from nncli.atomic import atomic_file
 from nncli.errors import OutputError
 
 OLD, NEW = b"precious" * 1000, b"the new one" * 5000
+LEFT = ".nncli-0123456789abcdef-27c1d48ecb1bf3be.tmp"  # as a killed program leaves one; its second part is a digest
 IN_VAIN = {"flock", "fchown", "link"}  # without them it is as safe as the file system allows
 
 
@@ -121,13 +122,16 @@ def test_what_another_program_is_writing_stays(tmp_path: Path, monkeypatch: pyte
 
 def test_what_only_looks_like_one_left_behind_does_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(atomic, "YOUNG", -1)
-    os.mkfifo(tmp_path / ".nncli-0123456789abcdef.tmp")  # to open it would take for ever
-    (tmp_path / ".nncli-0123456789abcdef.old.tmp").mkdir()
+    os.mkfifo(tmp_path / LEFT)  # to open it would take for ever
+    (tmp_path / LEFT.replace(".tmp", ".old.tmp")).mkdir()
     write(tmp_path / "m.npz")
     assert (tmp_path / "m.npz").read_bytes() == NEW
 
 
-@pytest.mark.parametrize("name", [".nncli-notes.tmp", ".nncli-0123456789abcdef.tmp.tmp", ".nncli-0123456789ABCDEF.tmp"])
+@pytest.mark.parametrize(
+    "name",
+    [".nncli-notes.tmp", ".nncli-0123456789abcdef.tmp", f"{LEFT}.tmp", LEFT.upper(), LEFT.replace("cdef-", "cdee-")],
+)
 def test_what_has_another_name_than_one_left_behind_stays(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -140,7 +144,7 @@ def test_what_has_another_name_than_one_left_behind_stays(
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give files away")
 def test_what_another_user_left_behind_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(atomic, "YOUNG", -1)
-    left = tmp_path / ".nncli-0123456789abcdef.tmp"
+    left = tmp_path / LEFT
     left.write_bytes(OLD)
     os.chown(left, 65534, 65534)
     write(tmp_path / "m.npz")

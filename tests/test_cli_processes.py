@@ -266,3 +266,23 @@ def test_numpy_alone_reads_a_model(work: Path) -> None:
     with np.load(work / "nasty.npz", allow_pickle=False) as file:
         assert file["theta"].dtype == np.float32
         assert json.loads(file["meta"].tobytes())["classes"] == sorted(NASTY)
+
+
+def test_a_closed_stderr_is_no_reason_for_other_processes_to_fail(tmp_path: Path) -> None:
+    for words in (
+        "train iris --epochs 2 -q -o m.npz",
+        "sweep iris --lr 0.1,0.01 --epochs 2 --jobs 2 -q -o s.npz",
+        "predict m.npz iris iris --jobs 2 -q -o answers.csv",
+    ):
+        done = subprocess.run(
+            ["sh", "-c", '"$@" 2>&-', "sh", *PROGRAM, *words.split()], cwd=tmp_path, stdout=subprocess.PIPE, check=False
+        )
+        assert done.returncode == 0, words
+        assert b"Traceback" not in done.stdout
+    assert len((tmp_path / "answers.csv").read_text().splitlines()) == 301
+
+
+def test_help_is_shown_on_the_narrowest_terminal(tmp_path: Path) -> None:
+    for words in ("--help", "train --help", "graph --help"):
+        done = nncli(*words.split(), cwd=tmp_path, environment={**os.environ, "COLUMNS": "8"})
+        assert (done.returncode, done.stderr) == (0, b"")

@@ -283,3 +283,24 @@ def test_stdin_without_an_end_is_read_no_further_than_it_is_a_model() -> None:
     assert process.wait(30) == BAD_DATA
     assert written <= 4 << 20
     assert b"expected a model written by nncli, found another kind of zip or npz file" in err
+
+
+@pytest.mark.parametrize("option", ["-o", "--log"])
+def test_images_and_labels_in_a_folder_are_no_place_to_write_to(nncli: Run, option: str) -> None:
+    shutil.copytree(path_of("digits-idx"), "i")
+    before = {path.name: path.read_bytes() for path in Path("i").iterdir()}
+    for data in ("i", "i/train-images-idx3-ubyte.gz"):
+        for name in ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"):
+            outcome = nncli("train", data, "--epochs", "1", "-q", option, f"i/{name}")
+            assert (outcome.code, "it is one of the files that are read" in outcome.err) == (BAD_DATA, True)
+    outcome = nncli("train", "iris", "--epochs", "1", "-q", option, path_of("iris"))
+    assert outcome.code == BAD_DATA
+    assert {path.name: path.read_bytes() for path in Path("i").iterdir()} == before
+
+
+def test_a_model_goes_on_by_any_of_its_names(nncli: Run) -> None:
+    parts("d.csv")
+    assert nncli("train", "d.csv", "--epochs", "2", "--keep-state", "-q", "-o", "./m.npz").code == 0
+    for i, name in enumerate(("./m.npz", f"{Path.cwd()}//m.npz", "m.npz"), 3):
+        outcome = nncli("train", "--resume", name, "--epochs", str(i), "--keep-state", "--json", "-q")
+        assert (outcome.err, outcome.json["epochs"]) == ("", i)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import hashlib
 import os
 import re
 import secrets
@@ -19,7 +20,7 @@ from nncli.errors import OutputError
 
 REMEDY = "Choose another place with {}"
 PREFIX, SUFFIX = ".nncli-", ".tmp"
-ABANDONED = re.compile(r"\.nncli-[0-9a-f]{16}(\.old)?\.tmp")
+NAME = re.compile(r"\.nncli-([0-9a-f]{16})-([0-9a-f]{16})(\.old)?\.tmp")  # the second is a digest of the first
 YOUNG = 60  # seconds in which a file may not have its lock yet
 STDERR = "/dev/fd/2"
 
@@ -139,7 +140,8 @@ def sync_folder(folder: Path) -> None:
 
 def _new(folder: Path, temporaries: contextlib.ExitStack) -> tuple[Path, IO[bytes]]:
     """A file of a new name, locked, that goes when the stack ends."""
-    name = folder / f"{PREFIX}{secrets.token_hex(8)}{SUFFIX}"
+    number = secrets.token_hex(8)
+    name = folder / f"{PREFIX}{number}-{_digest(number)}{SUFFIX}"
     temporaries.callback(_remove, name)  # first, as a signal may come before the next line
     descriptor = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     file = temporaries.enter_context(BufferedWriter(FileIO(descriptor, "wb")))
@@ -181,16 +183,22 @@ def _rename(temporary: Path, target: Path, temporaries: contextlib.ExitStack) ->
 
 def _remove_abandoned(folder: Path) -> None:
     """Removes what killed programs have left there: files with just such a name as `_new` and `_rename` give, which
-    belong to the user and which nobody has locked."""
+    nobody comes upon by chance, which belong to the user and which nobody has locked."""
     for name in folder.glob(f"{PREFIX}*{SUFFIX}"):
         with contextlib.suppress(OSError):
             status = name.lstat()
-            is_ours = ABANDONED.fullmatch(name.name) and stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid()
+            found = NAME.fullmatch(name.name)
+            is_made_here = found is not None and found[2] == _digest(found[1])
+            is_ours = is_made_here and stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid()
             if not is_ours or time.time() - status.st_ctime < YOUNG:
                 continue
             with FileIO(os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)) as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 name.unlink()
+
+
+def _digest(number: str) -> str:
+    return hashlib.sha256(f"unfinished file of nncli, {number}".encode()).hexdigest()[:16]
 
 
 def _remove(path: Path) -> None:

@@ -46,9 +46,7 @@ class Begun:
     def config(self, asked: TrainConfig, given: Collection[str]) -> TrainConfig:
         """Put together what to go on with: the options it was begun with, and those that are given now. Raises
         DataError where the data that the file names are not there, or are others by now."""
-        values = {name: getattr(asked, name) for name in given if name != "data"}
-        if "data" in given and asked.data != (str(self.path),):
-            values["data"] = asked.data
+        values = {name: getattr(asked, name) for name in given}
         found = dataclasses.replace(self.trained, **values)
         p, remedy = self.provenance, "Go on in the folder where it was begun, or name the data"
         if found.data == ARRAYS:

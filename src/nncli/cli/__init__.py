@@ -128,8 +128,8 @@ def run() -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code. Every error ends here, as one line on stderr."""
     choose_kernels()
-    if sys.stderr is None:  # closed: Python would print to stdout in its place
-        sys.stderr = TextIOWrapper(FileIO(os.devnull, "w"))
+    if sys.stderr is None:
+        _open_stderr()
     if sys.stdout is None:
         return _complain("stdout: cannot write: it is closed.", 1)
     for stream in (sys.stdout, sys.stderr):
@@ -167,6 +167,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         if getattr(reason, "filename", None) == STDOUT:
             abandon_stdout()
         return _complain(_explained(reason) if isinstance(reason, OSError) else NO_MEMORY, 1)
+
+
+def _open_stderr() -> None:
+    """Put a file that takes everything in the place of a closed stderr, for this process and those that it starts:
+    Python would print to stdout, and other libraries end in an error."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    if nowhere != 2:
+        os.dup2(nowhere, 2)
+        os.close(nowhere)
+    os.set_inheritable(2, True)
+    sys.stderr = TextIOWrapper(FileIO(2, "w", closefd=False))
 
 
 def _complain(line: str, code: int) -> int:
@@ -207,10 +218,7 @@ def _explained(error: OSError) -> str:
     if error.filename is None and problem.startswith("No usable temporary directory"):
         return "nncli: there is no folder to put temporary files in. Set TMPDIR to one with room."
     if error.filename is None and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        import tempfile
-
-        folder = tempfile.gettempdir()
-        return f"nncli: {problem}, most likely for temporary files in {folder}. Set TMPDIR to a folder with room."
+        return f"nncli: {problem}, most likely for temporary files. Set TMPDIR to a folder with room."
     return f"{where}: {problem}."
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
-WIDEST = 100
+NARROWEST, WIDEST = 40, 100
 TERM_WIDTH = 24
 wrap = functools.partial(textwrap.wrap, break_on_hyphens=False)  # names of components have hyphens
 
@@ -42,7 +42,7 @@ class Command(TyperCommand):
         return _as_given(super().get_params(ctx))
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        width = min(shutil.get_terminal_size().columns, WIDEST)
+        width = min(max(shutil.get_terminal_size().columns, NARROWEST), WIDEST)
         summary, _, examples = inspect.cleandoc(self.help or "").partition("\n\n")
         usage = re.sub(r"[{}]", "", " ".join(self.collect_usage_pieces(ctx)))
         lines = [f"Usage: {ctx.command_path} {usage}", ""]
@@ -67,7 +67,7 @@ class Group(TyperGroup):
         return _as_given(super().get_params(ctx))
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        width = min(shutil.get_terminal_size().columns, WIDEST)
+        width = min(max(shutil.get_terminal_size().columns, NARROWEST), WIDEST)
         summary, _, examples = inspect.cleandoc(self.help or "").partition("\n\n")
         commands = [(name, command.get_short_help_str(width)) for name, command in self.commands.items()]
         options = [param.get_help_record(ctx) for param in self.get_params(ctx)]

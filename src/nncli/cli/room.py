@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 MiB = 1 << 20
-# Address space that a command takes in one thread: with NumPy, with pyarrow and some rows, with scikit-learn and SciPy.
-NUMPY, TABLES, METRICS = 110 * MiB, 330 * MiB, 800 * MiB
+# Address space that a command takes in one thread: with NumPy, and with pyarrow and some rows.
+NUMPY, TABLES = 110 * MiB, 330 * MiB
 THREAD = 50 * MiB  # for each further thread of the matrix products
-NEED = {"info": NUMPY, "graph": NUMPY, "datasets": NUMPY, "eval": METRICS}
+NEED = {"info": NUMPY, "graph": NUMPY, "datasets": NUMPY}
 LIMIT = re.compile(r"^Max address space +(\d+)", re.MULTILINE)
 HELP = {"-h", "--help"}
 

@@ -111,7 +111,7 @@ def sweep(
     from nncli import checkpoint, experiment, scratch
     from nncli.atomic import as_stdout, check_writable
     from nncli.blas import multiply_with
-    from nncli.data.load import load_dataset
+    from nncli.data.load import files_read, load_dataset
     from nncli.data.sources import STDIN
     from nncli.leaderboard import Leaderboard
     from nncli.output import say
@@ -123,7 +123,7 @@ def sweep(
     plan = _plan(space, search, trials, seeds, folds, metric)
     place = Place.of(jobs, cores(), cluster, tls_ca, tls_cert, tls_key, insecure)
     base = space.base
-    reads = [*base.data, *base.val_data, *base.test_data]
+    reads = [str(path) for source in (base.data, base.val_data, base.test_data) for path in files_read(source)]
     if as_stdout(out) == "-":
         raise OptionError("--out", "the table goes to stdout, and the model cannot go there too", "Name a file with -o")
     if as_stdout(ledger) == "-":

@@ -89,6 +89,7 @@ def train(
     from nncli import checkpoint, experiment, overview
     from nncli.atomic import as_stdout, check_writable, is_stream
     from nncli.blas import use_threads
+    from nncli.data.load import files_read
     from nncli.output import print_json, say
     from nncli.prepare import prepare
     from nncli.progress import Progress, words_of
@@ -102,13 +103,14 @@ def train(
     if resume:
         begun = Begun.find(Path(model or out or "model.npz"))
         if begun is not None:
-            config, out = begun.config(config, given), out or str(begun.path)
+            named = given if model is None else given - {"data"}  # the model is no data to go on with
+            config, out = begun.config(config, named), out or str(begun.path)
     elif model is not None:
         raise OptionError("DATA", f"{model} is a model, and no data", "Add --resume to go on with its training")
     out = out or "model.npz"
     if out == "-" and (json or log == "-"):
         raise OptionError("--out", "the model goes to stdout, where something else is to go too", "Name a file with -o")
-    reads = [*config.data, *config.val_data, *config.test_data]
+    reads = [str(path) for source in (config.data, config.val_data, config.test_data) for path in files_read(source)]
     replaces = out != "-" and not is_stream(Path(out))
     if out != "-":
         check_writable(Path(out), reads)

@@ -114,9 +114,10 @@ def sha256_of(path: Path) -> str:
     return _digest([_read_bytes(file) for pair in _pairs(path) for file in pair])
 
 
-def files_in(folder: Path) -> list[Path]:
-    """List the images and labels of a folder, those for training first. Raises DataError where one is missing."""
-    return [file for pair in _pairs(folder) for file in pair]
+def files_of(path: Path) -> list[Path]:
+    """List the images and labels of a folder, those for training first, or an images file and its labels. Raises
+    DataError where one is missing."""
+    return [file for pair in _pairs(path) for file in pair]
 
 
 # ── which files ──────────────────────────────────────────────────────────────────────────────────

@@ -155,14 +155,25 @@ def sha256_of(source: Source) -> str:
     return matrix.sha256_of(paths[0]) if matrix else digest_of([sha256_of_file(str(path)) for path in paths])
 
 
+def files_read(source: Source) -> list[Path]:
+    """List the files that reading a source opens: also those within a folder, and the labels beside images. Raises
+    DataError as `paths_of` does."""
+    found = []
+    for path in paths_of(source):
+        parts = [path]
+        with suppress(OSError, ValueError, DataError):  # whoever reads it says what is wrong
+            parts = idx.files_of(path) if path.is_dir() or idx.is_idx(path) else [path]
+        found += parts
+    return found
+
+
 def bytes_of(source: Source) -> int:
     """Add up the sizes of the files of a source, in bytes; what is no file counts nothing. Raises DataError as
     `paths_of` does."""
     total = 0
-    for path in paths_of(source):
-        with suppress(OSError, ValueError, DataError):  # whoever reads it says what is wrong
-            parts = idx.files_in(path) if path.is_dir() else [path]
-            total += sum(part.stat().st_size for part in parts if part.is_file())
+    for path in files_read(source):
+        with suppress(OSError, ValueError):
+            total += path.stat().st_size if path.is_file() else 0
     return total
 
 
