@@ -201,3 +201,15 @@ def test_an_empty_variable_means_the_folder_of_the_user(tmp_path: Path, monkeypa
     monkeypatch.setenv(cache.VARIABLE, "")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert cache.folder() == tmp_path / "nncli"
+
+
+def test_a_folder_whose_marker_cannot_be_written_does_not_stay(tmp_path: Path) -> None:
+    """Nobody would know it as nncli's later."""
+    limit = ["prlimit", "--fsize=0", "--"] if shutil.which("prlimit") else None
+    if limit is None:
+        pytest.skip("there is no prlimit")
+    environment = {**os.environ, "NNCLI_CACHE": str(tmp_path / "cache")}
+    words = [*limit, *PROGRAM, "train", "iris", "--memory", "300MB", "--epochs", "1", "-q"]
+    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
+    assert list((tmp_path / "cache" / "tables").iterdir()) == []

@@ -37,7 +37,7 @@ def test_a_bomb_of_rows_is_refused(kind: str, nncli: Run, monkeypatch: pytest.Mo
     monkeypatch.setattr(files, "BOMB_BYTES", 8 << 20)
     with pa.output_stream("d.csv", compression=kind) as out:
         out.write(b"a,b,class\n" + ROWS * (2 << 20))
-    line = f"d.csv: the {kind} data unpacks to more than 200 times its size. Unpack it by hand if that is right."
+    line = f"d.csv: the {kind} data takes more than 200 times its size in memory. Unpack it by hand first."
     refused(nncli, line, "train", "d.csv", "-q")
 
 

@@ -249,7 +249,7 @@ def test_more_columns_than_a_model_has_room_for_are_refused_before_training(nncl
     for words in (["train", "wide.csv", "--log", "log.jsonl"], ["sweep", "wide.csv", "--lr", "0.1,0.2", "--jobs", "1"]):
         outcome = nncli(*words, "--val", "0.25", "--test", "0.25")
         assert (outcome.code, outcome.err.splitlines()[-1][:83]) == (
-            BAD_DATA, "wide.csv: expected no more names of columns, categories and classes than a model fi"
+            BAD_DATA, "wide.csv: a model cannot hold all names of its files, columns, categories and class"
         )  # fmt: skip
     assert [path.name for path in Path().iterdir()] == ["wide.csv"]
 
@@ -304,3 +304,27 @@ def test_a_model_goes_on_by_any_of_its_names(nncli: Run) -> None:
     for i, name in enumerate(("./m.npz", f"{Path.cwd()}//m.npz", "m.npz"), 3):
         outcome = nncli("train", "--resume", name, "--epochs", str(i), "--keep-state", "--json", "-q")
         assert (outcome.err, outcome.json["epochs"]) == ("", i)
+
+
+def test_a_file_called_as_stdin_takes_nothing_from_it(nncli: Run) -> None:
+    parts("d.csv")
+    assert nncli("train", "d.csv", "--epochs", "1", "-q", "-o", "m.npz").code == 0
+    Path("-").write_text("x")
+    rows = "".join(f"{i % 5}.5,{i}\n" for i in range(3000))
+    done = subprocess.run(
+        [*PROGRAM, "predict", "m.npz", "-q"], input=f"a,b\n{rows}".encode(), capture_output=True, check=True, timeout=60
+    )
+    assert len(done.stdout.splitlines()) == 3001
+    Path("-").write_text(HEADER + "".join(ROWS))
+    assert nncli("train", "./-", "--epochs", "1", "-q", "-o", "n.npz").code == 0
+
+
+def test_files_with_more_names_than_a_model_holds_are_refused_before_training(nncli: Run) -> None:
+    folder = Path("/".join("x" * 200 for _ in range(4)))
+    folder.mkdir(parents=True)
+    for i in range(2600):  # of 800 bytes each, and there are two lists of them
+        (folder / f"{i}.csv").write_text(HEADER + ROWS[i % len(ROWS)])
+    outcome = nncli("train", str(folder / "*.csv"), "--epochs", "1", "-q", "-o", "m.npz")
+    assert outcome.code == BAD_DATA
+    assert ": a model cannot hold all names of its files" in outcome.err
+    assert not Path("m.npz").exists()

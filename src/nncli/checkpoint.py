@@ -18,6 +18,7 @@ from nncli import meta
 from nncli.atomic import atomic_file
 from nncli.data.dataset import Dataset
 from nncli.data.preprocess import MAX_CATEGORIES
+from nncli.data.sources import portable
 from nncli.errors import DataError, ModelFileError, OutputError
 from nncli.model import Model
 from nncli.modelfile import encode, read
@@ -55,16 +56,23 @@ def load(path: Path) -> tuple[Model, Provenance]:
 
 
 def check_room(dataset: Dataset) -> None:
-    """DataError now, rather than after training, where a model of such data has more names than its file can hold."""
-    texts = (column.values[:MAX_CATEGORIES] for column in dataset.table.texts.values())
-    names = [*dataset.schema.names, *(value for values in texts for value in values)]
+    """Raise DataError now, rather than after training, where a model of such data would have more names than its file
+    can hold."""
+    schema, texts = dataset.schema, dataset.table.texts
+    document = {
+        "columns": schema.columns,
+        "classes": 2 * dataset.classes,
+        "categories": [[name, *column.values[:MAX_CATEGORIES]] for name, column in texts.items()],
+        "dates": [[name, 0.0] for name in schema.of_kind("date")],
+        "sources": 2 * [*map(portable, dataset.source)],
+        "left": " " * ROOM,
+    }
     try:
-        meta.encode({"columns": [[name, ""] for name in names], "classes": 2 * [*dataset.classes], "left": " " * ROOM})
-    except ValueError:
+        meta.encode(document)
+    except ValueError as error:
         raise DataError(
-            dataset.where, f"expected no more names of columns, categories and classes than a model file holds "
-            f"({meta.MOST_BYTES >> 20} MiB, fewer than {meta.MOST_VALUES // 3:,} columns), found {len(names):,}",
-            "Leave columns out with --drop, or name those to learn from with --only",
+            dataset.where, f"a model cannot hold all names of its files, columns, categories and classes: {error}",
+            "Leave columns out with --drop, or put many small files together",
         ) from None  # fmt: skip
 
 

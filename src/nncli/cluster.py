@@ -123,7 +123,7 @@ class Cluster:
                 raise ValueError("another number of results")
             for result in results:
                 check(result)
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, OverflowError):
             raise _strange(self.address) from None
         if failure:
             raise failure

@@ -41,7 +41,8 @@ class Ledger:
         self.torn = self.unlocked = False
         first = header_of({"kind": KIND, "format": FORMAT, **header})
         try:
-            if path.exists() and not path.is_file():  # a device would be read without an end
+            was_there = path.exists()
+            if was_there and not path.is_file():  # a device would be read without an end
                 raise OutputError(str(path), "expected a file for the ledger, found something else", "Name another")
             self.file = path.open("a+b", buffering=0)  # what cannot be written does not wait for the end
         except OSError as error:
@@ -49,12 +50,12 @@ class Ledger:
                 str(path), f"cannot write: {error.strerror}", "Choose another place with --ledger"
             ) from None
         try:
-            self._open(first)
+            self._open(first, was_there)
         except BaseException:
             self.close()
             raise
 
-    def _open(self, first: dict[str, Any]) -> None:
+    def _open(self, first: dict[str, Any], was_there: bool) -> None:
         try:
             fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -66,7 +67,8 @@ class Ledger:
         with os.fdopen(os.dup(self.file.fileno()), "rb") as file:
             file.seek(0)
             header, self.records, end = _read(file, self.path)
-            self.torn = end < file.seek(0, os.SEEK_END)
+            size = file.seek(0, os.SEEK_END)
+        self.torn = end < size
         if self.torn:
             self.file.truncate(end)
         if header is None:
@@ -74,7 +76,8 @@ class Ledger:
                 self._write(_line(first))
                 sync_folder(self.path.parent)
             except BaseException:
-                self.path.unlink(missing_ok=True)
+                if size == 0 and not was_there:
+                    self.path.unlink(missing_ok=True)
                 raise
         self.header = header or first
 

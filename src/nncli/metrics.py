@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from nncli import meta
 
 CALIBRATION_BINS = 15
+MOST_ROWS = 1 << 53
 MOST_CLASSES = 200  # of a confusion matrix with all its zeros
 CELLS_AT_ONCE = 1 << 21
 FORM = {
@@ -177,6 +178,8 @@ def check_metrics(found: Any, classes: list[str]) -> None:
         raise ValueError("counts of no classes")
     if len({(one[0], one[1]) for one in counts}) < len(counts) or not 0 < sum(one[2] for one in counts) == found["n"]:
         raise ValueError("another number of rows")
+    if found["n"] > MOST_ROWS:
+        raise ValueError("more rows than there can be")
     matrix = None if K > MOST_CLASSES else _matrix(np.array(counts, np.int64), K)
     if (found["confusion_matrix"], found["confusion_matrix_omitted"]) != (matrix, matrix is None):
         raise ValueError("a matrix of other counts")

@@ -27,12 +27,18 @@ NO_SURPRISE = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # no l
 
 
 def make(path: Path) -> FileIO:
-    """Makes the folder, and returns its marker, locked for as long as it is open."""
+    """Makes the folder, and returns its marker, locked for as long as it is open; where that fails, there is none."""
     path.mkdir(mode=0o700)
-    marker = FileIO(path / MARKER, "xb", opener=private)
-    with suppress(OSError):  # not every file system has locks
-        fcntl.flock(marker, fcntl.LOCK_EX)  # which ends with this process, however that ends
-    marker.write(CONTENT)
+    with ExitStack() as undo:  # without its marker nobody would ever know the folder as nncli's
+        undo.callback(path.rmdir)
+        marker = FileIO(path / MARKER, "xb", opener=private)
+        undo.callback((path / MARKER).unlink)
+        undo.callback(marker.close)
+        with suppress(OSError):  # not every file system has locks
+            fcntl.flock(marker, fcntl.LOCK_EX)  # which ends with this process, however that ends
+        if marker.write(CONTENT) != len(CONTENT):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        undo.pop_all()
     return marker
 
 

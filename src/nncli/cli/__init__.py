@@ -48,6 +48,10 @@ COMMANDS = {
 }
 
 
+# Errors in the program itself, whatever was being dealt with when they came up.
+MISTAKES = (AssertionError, AttributeError, LookupError, NameError, TypeError)
+
+
 class _ReaderGone(Exception):
     """BrokenPipeError under another name: Typer would end the program by itself at the sight of one."""
 
@@ -191,7 +195,7 @@ def _refusal(error: BaseException | None) -> BaseException | None:
     chain: list[BaseException] = []
     while error is not None and error not in chain:
         chain.append(error)
-        error = error.__cause__ or error.__context__
+        error = error.__cause__ or (None if isinstance(error, MISTAKES) else error.__context__)
     for one in chain:
         said = isinstance(one, ImportError | RuntimeError) and WITHOUT_MEMORY.search(str(one))
         if said or isinstance(one, MemoryError):

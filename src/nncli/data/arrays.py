@@ -24,6 +24,7 @@ from nncli.data.unpacked import MAGIC
 from nncli.errors import DataError
 
 ZIP = b"PK\3\4"
+REMEDY = "Save it uncompressed, with numpy.savez"
 END, END_64 = struct.Struct("<4s4x2H2L2x"), struct.Struct("<4s20x4Q")  # of a zip file
 LONGEST_END = END.size + 0xFFFF  # with a comment
 LOCATOR_BYTES = 20  # between the two
@@ -82,7 +83,7 @@ def _npz(path: Path, labelled: bool) -> tuple[NDArray[Any], NDArray[Any] | None]
         with _opened(path) as file:
             names = file.namelist()
             wanted = [name for name in ("X", "y")[: 1 + labelled] if f"{name}.npy" in names]
-            refuse_bomb(where, "npz", sum(file.getinfo(f"{name}.npy").file_size for name in wanted), size)
+            refuse_bomb(where, "npz", sum(file.getinfo(f"{name}.npy").file_size for name in wanted), size, REMEDY)
             found = {name: _array(file, name) for name in wanted}
     except NO_ARRAY as error:
         raise DataError(where, f"expected arrays X and y: {reason(error)}") from None
@@ -93,7 +94,7 @@ def _npz(path: Path, labelled: bool) -> tuple[NDArray[Any], NDArray[Any] | None]
         raise DataError(where, f"expected X as numbers of shape (n, d), found {X.dtype} of shape {X.shape}")
     check_width(X.shape[1], where)
     dtype = _read_as(X)
-    refuse_bomb(where, "npz", X.size * dtype.itemsize, size)
+    refuse_bomb(where, "npz", X.size * dtype.itemsize, size, REMEDY)
     with np.errstate(over="ignore"):  # infinite then
         X = X.astype(dtype, copy=False)
     if X.dtype.kind == "f" and np.isinf(X).any():

@@ -110,7 +110,7 @@ class TableInput(Input):
         self._rows += 0 if batch is None else batch.num_rows
         self._begun, self._unpacked = True, self._unpacked + len(text)
         if self._whole:
-            refuse_bomb(self.where, "packed", self._unpacked, self._bytes)
+            refuse_bomb(self.where, "packed", self._unpacked, self._bytes, "Convert it to CSV")
         return text
 
     def _text_bytes(self, batch: Any) -> int:

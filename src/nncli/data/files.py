@@ -220,13 +220,10 @@ class Input:
         self.close()
 
 
-def refuse_bomb(where: str, kind: str, unpacked: int, packed: int) -> None:
-    """DataError where so many bytes of memory come of so few."""
+def refuse_bomb(where: str, kind: str, unpacked: int, packed: int, remedy: str = "Unpack it by hand first") -> None:
+    """Raise DataError where so many bytes of memory come of so few."""
     if unpacked > max(BOMB_BYTES, BOMB_RATIO * packed):
-        raise DataError(
-            where, f"the {kind} data unpacks to more than {BOMB_RATIO} times its size",
-            "Unpack it by hand if that is right",
-        )  # fmt: skip
+        raise DataError(where, f"the {kind} data takes more than {BOMB_RATIO} times its size in memory", remedy)
 
 
 def first_bytes(path: Path, size: int) -> bytes:

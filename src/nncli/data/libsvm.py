@@ -20,6 +20,7 @@ from nncli.errors import DataError
 NUMBER = rb"[+-]?[\d.]+(?:[eE][+-]?\d+)?"
 LINE = re.compile(rb"(?:#[^\n]*\n)*%b(?: qid:\d+)?(?: +\d+:%b)+ *(?:#[^\n]*)?\r?(?:\n|$)" % (NUMBER, NUMBER))
 HEAD = 4096  # bytes that tell
+REMEDY = "With enough memory, convert it to .npz or Parquet"  # where its zeros, too, have a size
 BLOCK_BYTES, CELLS_AT_ONCE = 1 << 20, 1 << 22
 ROW_BYTES, VALUE_BYTES = 24, 12  # of memory, for a row and for a value of it
 
@@ -42,12 +43,14 @@ def read(file: Input, source: str, like: Schema | None = None) -> Dataset:
         if like is not None:
             _check_features(X, lines, number, file.where, like)
         held += VALUE_BYTES * X.nnz + ROW_BYTES * len(y)
-        refuse_bomb(file.where, "sparse", held, file.packed)
+        refuse_bomb(file.where, "sparse", held, file.packed, REMEDY)
         parts.append((X, y))
     first = least if like is None else _first(like)
     width = beyond - first if like is None else len(like.columns)
     n = sum(len(y) for _, y in parts)
-    refuse_bomb(file.where, "sparse", np.dtype(np.float32).itemsize * n * width, file.packed)  # zeros take memory here
+    refuse_bomb(
+        file.where, "sparse", np.dtype(np.float32).itemsize * n * width, file.packed, REMEDY
+    )  # zeros take memory here
     dense, at = np.zeros((n, width), np.float32), 0
     labels = np.concatenate([y for _, y in parts])
     for X, y in reversed(parts):

@@ -197,8 +197,10 @@ def check_as_it_was(source: Source, size: int | None, model_file: str, remedy: s
 
 
 def _matrix_reader(paths: list[Path]) -> Any:
-    """The module that reads a matrix without names; None for a table. DataError for what is neither, or for several
-    of which one is a matrix."""
+    """The module that reads a matrix without names; None for a table, and for stdin, which is looked at elsewhere.
+    DataError for what is neither, or for several of which one is a matrix."""
+    if paths == [Path("-")]:  # there may be a file of that name
+        return None
     for path in paths:
         found = idx if idx.is_idx(path) else arrays if arrays.is_arrays(path) else None
         if found is not None and len(paths) > 1:

@@ -53,8 +53,10 @@ def paths_of(source: Source) -> list[Path]:
 
 def _path_of(name: str, alone: bool) -> Path:
     path = Path(name)
-    if name == "-" or is_there(path):
+    if name == "-":
         return path
+    if is_there(path):
+        return path.absolute() if str(path) == "-" else path  # ./- is a file, and - is stdin
     if name in BUNDLED:
         return path_of(name)
     if path.parent == Path() and not path.suffix and alone:
