@@ -13,7 +13,7 @@ LEVELS = [
     ["", "errors", "blas"],
     ["registry", "output", "atomic", "npz", "meta", "scratch", "workers", "connection", "wire"],
     ["nn", "data"],
-    ["option", "metrics", "tables"],
+    ["option", "metrics", "tables", "processes"],
     ["config"],
     ["resolve", "space"],
     ["model"],
