@@ -181,10 +181,12 @@ def _fitted(trial: Trial, before: Snapshot | None, data: Data, stop: Stop) -> tu
 
 def check_result(result: Any) -> None:
     """ValueError for what `run_trial` never returns, as a stranger in a cluster may send it."""
-    meta.check(result, [(dict, bytes, None)])
-    if [type(part) for part in result][:1] != [dict] or len(result) != 2:
+    meta.check(result, list)
+    if len(result) != 2:
         raise ValueError("no record with a state")
-    record = result[0]
+    record, state = result
+    meta.check(record, dict)
+    meta.check(state, (bytes, None))
     meta.check(record, DONE if record.get("outcome") == "done" else FAILED)
     if record["outcome"] not in ("done", "failed") or record["seconds"] < 0:
         raise ValueError("a trial that is neither done nor failed")
