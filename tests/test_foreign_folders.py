@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
+from cli_process import PROGRAM
 from disk_tables import Run, mixed
 from nncli import owned
 from nncli.data import cache, csv, stored

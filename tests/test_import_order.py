@@ -14,7 +14,7 @@ LEVELS = [
     ["owned"],
     ["registry", "output", "atomic", "npz", "meta", "scratch", "workers", "connection", "wire"],
     ["nn", "data"],
-    ["option", "metrics", "tables"],
+    ["option", "metrics", "tables", "processes"],
     ["config"],
     ["resolve", "space"],
     ["model"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import os
 import pickle
@@ -16,6 +17,16 @@ import pytest
 
 from cli_errors import BAD_DATA
 from clusters import done_so_far, running
+from nncli.answers import Request, answer_file, check_answers
+from nncli.checkpoint import Saved
+from nncli.config import TrainConfig
+from nncli.data.bundled import path_of
+from nncli.data.head import DETECTED
+from nncli.data.load import load_dataset
+from nncli.evaluation import check_evaluation, evaluate_file
+from nncli.prepare import csv_options
+from nncli.record import check_result
+from nncli.trial import Held, Trial, run_trial
 from nncli.wire import nothing_unpickled, pack, unpack
 from nncli.workers import Killed
 
@@ -76,6 +87,16 @@ def test_no_worker_runs_code_in_the_client(nncli: Run, attacker: Attacker, attac
     assert done_so_far("sweep.jsonl") == []
 
 
+def test_nothing_is_believed_for_predict_and_eval_either(nncli: Run, attacker: Attacker, iris_model: Path) -> None:
+    attacker.order("number")
+    there = ["--cluster", attacker.address, "--insecure"]
+    for words in (["predict", iris_model, path_of("iris"), "-o", "answers.csv"], ["eval", iris_model, path_of("iris")]):
+        outcome = nncli(*words, *there, "-q")
+        assert (outcome.code, outcome.out) == (BAD_DATA, "")
+        assert outcome.err.startswith(f"{attacker.address}: expected the result of some work, found ")
+    assert not Path("answers.csv").exists()
+
+
 def test_no_worker_prints_in_the_client(nncli: Run, attacker: Attacker) -> None:
     attacker.order("events")
     outcome = nncli(*SWEEP, "--cluster", attacker.address, "--insecure", "--json")
@@ -121,3 +142,68 @@ def test_a_scheduler_without_encryption_is_told(nncli: Run, attacker: Attacker) 
     outcome = nncli(*SWEEP, "--cluster", attacker.address.replace("tcp", "tls"), *files)
     assert outcome.code == BAD_DATA
     assert ": no encrypted connection: wrong version number. Look at whether the scheduler has tls://.\n" in outcome.err
+
+
+def result_of_a_trial() -> tuple[Any, Callable[[Any], None]]:
+    config = TrainConfig(data="iris", epochs=3)
+    found = run_trial((Trial(config), None), Held({"float32": load_dataset("iris", csv_options(config), "float32")}))
+    return [found[0], None], check_result
+
+
+def result_of_a_failed_trial() -> tuple[Any, Callable[[Any], None]]:
+    return [{"outcome": "failed", "reason": "diverged", "seconds": 1.5}, b"state"], check_result
+
+
+def result_of_answers(model: Saved) -> tuple[Any, Callable[[Any], None]]:
+    return answer_file((0, str(path_of("iris"))), (model, Request(keep="all"), None)), check_answers
+
+
+def result_of_an_evaluation(model: Saved) -> tuple[Any, Callable[[Any], None]]:
+    classes = list(model.load()[0].classes)
+    return evaluate_file(str(path_of("iris")), (model, DETECTED)), functools.partial(check_evaluation, classes)
+
+
+@pytest.mark.parametrize("kind", ["trial", "failed", "answers", "evaluation"])
+def test_results_are_of_one_form_and_no_other(kind: str, iris_model: Path) -> None:
+    """What a worker finds passes on its way, and nothing with one part of it changed into another kind."""
+    model = Saved.at(iris_model)
+    result, check = {
+        "trial": result_of_a_trial,
+        "failed": result_of_a_failed_trial,
+        "answers": lambda: result_of_answers(model),
+        "evaluation": lambda: result_of_an_evaluation(model),
+    }[kind]()
+    check(unpack(pack(result)))
+    changed = 0
+    for other in changes(unpack(pack(result))):
+        with pytest.raises(ValueError, match=r"."):
+            check(other)
+        changed += 1
+    assert changed > 3
+
+
+def changes(value: Any) -> Iterator[Any]:
+    """The value with each of its parts replaced by one of another kind, and without each of its names."""
+    if isinstance(value, dict):
+        for name in value:
+            yield {key: inner for key, inner in value.items() if key != name}
+            yield from ({**value, name: other} for other in changes(value[name]))
+    elif isinstance(value, list):
+        for i, inner in enumerate(value[:4]):
+            yield from ([*value[:i], other, *value[i + 1 :]] for other in changes(inner))
+    yield 7.5 if isinstance(value, int | bytes) else 7
+    yield {"a": "b"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("n_val", 2_000_000_000), ("n_val", 0), ("right", "!"), ("right", ""), ("epochs", 5), ("best_epoch", 4),
+        ("parameters", 0), ("history", [[1.0]] * 3), ("outcome", "failed"), ("outcome", "won"), ("seconds", -1.0),
+        ("val", {"accuracy": 1.5, "balanced-accuracy": 0.5, "loss": 0.1}),
+    ],
+)  # fmt: skip
+def test_figures_that_no_trial_comes_to_are_refused(name: str, value: object) -> None:
+    [record, state], check = result_of_a_trial()
+    with pytest.raises(ValueError, match=r"."):
+        check([{**record, name: value}, state])

@@ -16,7 +16,8 @@ import pytest
 
 from cli_process import PROGRAM
 from nncli.ledger import read
-from nncli.workers import Bundles, Killed, Processes, Stop, in_order, never, work_on
+from nncli.processes import Processes
+from nncli.workers import Bundles, Killed, Stop, in_order, never, work_on
 
 
 @pytest.fixture(autouse=True)

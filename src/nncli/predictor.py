@@ -7,13 +7,16 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.arrow import number_array, string_array, take, text_of
 from nncli.data.csv import Block
+from nncli.data.dataset import Table
 from nncli.errors import OptionError
 from nncli.model import Model
 
+CELLS_AT_ONCE = 1 << 21  # scores: of 16,384 rows of 128 classes
 FORMULA = "^[ \t\r\n]*[=+\\-@＝＋－＠]|^[\t\r\n]"  # as the Open Worldwide Application Security Project lists them
 PLAIN_NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 
@@ -73,13 +76,24 @@ class Predictor:
         bad = sorted(block.errors)
         if self.embed:
             return self._lines_of(block, [], self.model.embed(block.table), bad)
-        Z = self.model.scores(block.table)
-        codes = self.model.predicted(Z, self.threshold)
+        if self.proba:
+            Z = self.model.scores(block.table)
+            codes, figures = self.model.predicted(Z, self.threshold), self.model.by_class(Z)
+        else:
+            codes, figures = self._codes(block.table), np.empty((len(block), 0))
         codes[bad] = len(self.model.classes)
         if not (self.keep or self.proba or self._keys):
             return text_of(take(self._lines, codes))
-        figures = self.model.by_class(Z) if self.proba else Z[:, :0]
         return self._lines_of(block, [take(self._cells, codes)], figures, bad)
+
+    def _codes(self, table: Table) -> NDArray[np.int64]:
+        """Find the place of the predicted class of each row, (n,), with the scores of some rows at a time."""
+        at_once = max(1, CELLS_AT_ONCE // len(self.model.classes))
+        if len(table) <= at_once:
+            return self.model.predicted(self.model.scores(table), self.threshold)
+        rows = np.arange(len(table))
+        parts = (table.take(rows[start : start + at_once]) for start in range(0, len(table), at_once))
+        return np.concatenate([self.model.predicted(self.model.scores(part), self.threshold) for part in parts])
 
     def _lines_of(self, block: Block, columns: list[Any], figures: NDArray[Any], bad: list[int]) -> bytes:
         """The kept columns, then the given ones, then the figures (n, any), empty in the bad rows."""

@@ -107,9 +107,11 @@ def _fixed() -> tuple[str, ...]:
 
 def check_result(result: Any) -> None:
     """Raise ValueError for what `run_trial` never returns, as a stranger in a cluster may send it."""
-    meta.check(result, [(dict, bytes, None)])
-    _expect([type(part) for part in result][:1] == [dict] and len(result) == 2, "no record with a state")
-    record = result[0]
+    meta.check(result, list)
+    _expect(len(result) == 2, "no record with a state")
+    record, state = result
+    meta.check(record, dict)
+    meta.check(state, (bytes, None))
     done = record.get("outcome") == "done"
     form = DONE if done else FAILED
     meta.check(record, {name: kind for name, kind in form.items() if name not in OF_LINE}, "record")

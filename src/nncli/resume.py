@@ -13,6 +13,7 @@ from nncli.config import TrainConfig
 from nncli.data.load import check_as_it_was
 from nncli.data.sources import ARRAYS, STDIN, title
 from nncli.errors import DataError
+from nncli.model import Model
 from nncli.option import flag
 from nncli.prepare import Prepared
 from nncli.provenance import Provenance
@@ -27,7 +28,7 @@ class Begun:
     """The file of such a training, and what is in it."""
 
     path: Path
-    trained: TrainConfig
+    model: Model
     provenance: Provenance
 
     @classmethod
@@ -36,7 +37,12 @@ class Begun:
         if not path.exists():
             return None
         model, provenance = checkpoint.load(path)
-        return cls(path, model.config, provenance)
+        return cls(path, model, provenance)
+
+    @property
+    def trained(self) -> TrainConfig:
+        """The options that it was begun with."""
+        return self.model.config
 
     @property
     def epochs(self) -> int:
@@ -105,6 +111,9 @@ class Begun:
             if old != new and name not in MAY_CHANGE:
                 begun = f"without {flag(name)}" if old is None else f"with {flag(name)} {shown(old)}"
                 return f"it was begun {begun}" + ("" if new is None else f", and not with {shown(new)}")
+        here = prepared.dataset.classes, prepared.preprocess.width
+        if (self.model.classes, self.model.preprocess.width) != here:
+            return "it was begun with other classes or columns"
         if self.trained.data != config.data and found.sha256 != prepared.dataset.sha256:
             return f"it was begun with the data {title(self.trained.data)}"
         files = [

@@ -1,27 +1,19 @@
 """Work for several processes: any order in, results as they come, and no piece lost when a process dies.
 
-`Here` works in this process, `Processes` in some of this machine, `nncli.cluster` on others. All do the same.
+`Here` works in this process, `nncli.processes` in some of this machine, `nncli.cluster` on others. All do the same.
 """
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
-import importlib
-import os
-import signal
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, Protocol
 
 AHEAD = 2  # bundles for each process that are handed out: one to work on, one to go on with
 SHORT, MANY = 0.05, 32  # seconds that a bundle takes, so that handing it out costs little of it; and its pieces at most
 PAUSE = 0.2  # seconds between two looks at whether to stop
-STRIKES = 3  # so often a piece may be at work when its process dies, before it is said to be the reason
 Stop = Callable[[], bool]
 Bundle = list[tuple[int, Any]]  # pieces, each with its number
 Take = Callable[[], Any]  # the next piece, or None: there is none, or none before another is done
@@ -118,94 +110,6 @@ class Here:
             number += 1
 
 
-class Processes:
-    """Some processes of this machine; another takes the place of one that dies. A context manager.
-
-    Nobody says which piece a process died of. So those that were handed out then run one by one, in a process
-    of their own, and one that is alone when its process dies has a strike.
-    """
-
-    ours = True
-
-    def __init__(self, jobs: int, module: str) -> None:
-        """They start at once, and import the module whose work is to come."""
-        self.jobs, self.module = jobs, module
-        self._executor = self._new(jobs)
-        for _ in range(jobs):  # loky starts a process when there is work for it
-            self._executor.submit(never)
-
-    def __enter__(self) -> Processes:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._executor.shutdown(kill_workers=True)  # by then, nobody waits for what they do
-
-    def run(
-        self, work: Work, shared: Any, take: Take, stop: Stop = never, check: Check = trust
-    ) -> Iterator[list[tuple[int, Any]]]:
-        waiting = Bundles(take)
-        while True:
-            lost = yield from self._in_flight(work, shared, waiting, stop)
-            if not lost:
-                return
-            self._executor.shutdown(kill_workers=True)
-            yield from self._one_by_one(work, lost, shared, stop)
-            self._executor = self._new(self.jobs)
-
-    def _in_flight(self, work: Work, shared: Any, waiting: Bundles, stop: Stop) -> Any:
-        """Works on what is waiting; returns the pieces that were under way when a process died."""
-        flying: dict[Future[Any], Bundle] = {}
-        while True:
-            while len(flying) < AHEAD * self.jobs and (bundle := waiting()):
-                try:
-                    flying[self._executor.submit(work_on, work, bundle, shared)] = bundle
-                except BrokenExecutor:
-                    return [numbered for bundle in (*flying.values(), bundle) for numbered in bundle]
-            if not flying or stop():
-                return []
-            done, _ = wait(flying, PAUSE, FIRST_COMPLETED)
-            errors = {future: future.exception() for future in done}
-            finished = [
-                waiting.done(flying.pop(future), future.result()) for future, error in errors.items() if error is None
-            ]
-            if finished:
-                yield [numbered for results in finished for numbered in results]
-            for error in errors.values():
-                if isinstance(error, BrokenExecutor):
-                    return [numbered for bundle in flying.values() for numbered in bundle]
-                if error is not None:
-                    raise error
-
-    def _one_by_one(self, work: Work, suspects: Bundle, shared: Any, stop: Stop) -> Iterator[list[tuple[int, Any]]]:
-        executor = self._new(1)
-        try:
-            for number, piece in suspects:
-                result: Any = Killed(STRIKES)
-                for _ in range(STRIKES):
-                    try:
-                        future = executor.submit(work, piece, shared)
-                        while not wait([future], PAUSE).done:
-                            if stop():
-                                return
-                        result = future.result()
-                        break
-                    except BrokenExecutor:
-                        executor.shutdown(kill_workers=True)
-                        executor = self._new(1)
-                yield [(number, result)]
-        finally:
-            executor.shutdown(kill_workers=True)
-
-    def _new(self, jobs: int) -> Any:  # an executor with types of its own
-        from loky import ProcessPoolExecutor
-
-        # loky's helper tidies up behind a program that was killed, and need not tell the terminal
-        os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker")
-        return ProcessPoolExecutor(jobs, initializer=_start, initargs=(os.getpid(), self.module))
-
-
 class Bundles:
     """What there is to take, as bundles that take about as long as `SHORT`: more pieces each time, as long as all of
     them are done in that time. Those left over are handed out again, one by one."""
@@ -242,13 +146,3 @@ def work_on(work: Work, bundle: Bundle, shared: Any) -> list[Any]:
         if time.monotonic() - began > SHORT:
             break
     return results
-
-
-def _start(parent: int, module: str) -> None:
-    """A worker does not outlive the program, however that ends, and leaves Ctrl-C to it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG, on Linux
-        if os.getppid() != parent:  # it has died in the meantime
-            os.kill(os.getpid(), signal.SIGKILL)
-    importlib.import_module(module)

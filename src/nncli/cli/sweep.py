@@ -116,9 +116,9 @@ def sweep(
     from nncli.leaderboard import Leaderboard
     from nncli.output import say
     from nncli.prepare import csv_options, prepare
+    from nncli.processes import Processes
     from nncli.sweep import Sweep
     from nncli.trial import THREADS, Held, Shared, of_the_data
-    from nncli.workers import Processes
 
     plan = _plan(space, search, trials, seeds, folds, metric)
     place = Place.of(jobs, cores(), cluster, tls_ca, tls_cert, tls_key, insecure)

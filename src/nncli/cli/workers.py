@@ -117,7 +117,8 @@ class Place:
     def workers(self, pieces: int, module: str) -> Iterator[Workers]:
         """Those who work, for so many pieces of a function of a module."""
         from nncli.cluster import connect
-        from nncli.workers import Here, Processes
+        from nncli.processes import Processes
+        from nncli.workers import Here
 
         if self.address is not None:
             with connect(self.address, self.tls, self.insecure) as cluster:

@@ -16,6 +16,7 @@ from typing import Any
 MAGIC = b"ARROW1"
 CONTINUES = 0xFFFFFFFF  # before the length of a message, in all versions since 0.15
 RECORD_BATCH = 3  # a message's kind
+LONGEST_MARK = 64  # bytes, with what it may be aligned by
 BLOCK, NODE_OR_BUFFER = struct.Struct("<qi4xq"), struct.Struct("<qq")
 
 
@@ -101,8 +102,20 @@ def _blocks(file: int) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:
     (length,) = struct.unpack_from("<i", end)
     if not 0 < length <= size - 10 or not end.endswith(MAGIC):
         raise ValueError("its end is missing")
-    footer = _Table.root(os.pread(file, length, size - 10 - length))
-    return footer.structs(2, BLOCK), footer.structs(3, BLOCK)
+    place = size - 10 - length
+    footer = _Table.root(os.pread(file, length, place))
+    dictionaries, rows = footer.structs(2, BLOCK), footer.structs(3, BLOCK)
+    # what stands behind the last message is the mark of the end: anything else would be rows that are left out
+    last = max([_end_of_schema(file), *(sum(block) for block in (*dictionaries, *rows))])
+    if not 0 <= place - last <= LONGEST_MARK or os.pread(file, place - last, last).strip(b"\xff\0"):
+        raise ValueError("its footer does not name all batches")
+    return dictionaries, rows
+
+
+def _end_of_schema(file: int) -> int:
+    """Find where the first message ends, which has no body."""
+    continues, length = struct.unpack("<Ii", os.pread(file, 8, 8))
+    return 16 + int(length) if continues == CONTINUES else 12 + int(continues)
 
 
 def _unpacked(file: int, block: tuple[int, ...]) -> int:

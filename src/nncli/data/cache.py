@@ -196,7 +196,7 @@ def _entry(path: Path, size: int) -> Entry:
     files = tuple(known["files"])
     try:
         current = known["fingerprint"] == _fingerprint(files)
-    except OSError:  # one is gone
+    except (OSError, ValueError):  # one is gone, or has a name that no file can have
         current = False
     columns = len(known["schema"]["columns"])
     return Entry(path, files, known["rows"], columns, size, "current" if current else "outdated")

@@ -48,9 +48,8 @@ def read(file: Input, source: str, like: Schema | None = None) -> Dataset:
     first = least if like is None else _first(like)
     width = beyond - first if like is None else len(like.columns)
     n = sum(len(y) for _, y in parts)
-    refuse_bomb(
-        file.where, "sparse", np.dtype(np.float32).itemsize * n * width, file.packed, REMEDY
-    )  # zeros take memory here
+    dense_bytes = np.dtype(np.float32).itemsize * n * width  # its zeros take memory too
+    refuse_bomb(file.where, "sparse", dense_bytes, file.packed, REMEDY)
     dense, at = np.zeros((n, width), np.float32), 0
     labels = np.concatenate([y for _, y in parts])
     for X, y in reversed(parts):
