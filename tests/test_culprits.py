@@ -60,7 +60,11 @@ def test_too_few_descriptors_are_told_with_how_many_there_are(command: str, allo
     errors = done.stderr.decode()
     assert done.returncode in (0, 1), errors
     if done.returncode == 1:
-        assert errors == f"nncli: too many files are open: {allowed} are allowed. Allow more with ulimit -n 1000.\n"
+        assert errors in (
+            f"nncli: too many files are open: {allowed} are allowed. Allow more with ulimit -n 1000.\n",
+            "--jobs: expected room for the processes, found that too many files are open. Ask for fewer processes, or "
+            "allow more with ulimit -n.\n",
+        )
 
 
 def without_a_folder(folder: Path) -> Callable[[], None]:
@@ -108,8 +112,12 @@ def test_a_working_folder_that_is_gone_is_told(words: str, line: str, at_work: P
 @pytest.mark.parametrize(
     ("most", "line"),
     [
-        (0, "nncli: there is no folder to put temporary files in. Set TMPDIR to one with room."),
-        (100, "nncli: File too large, most likely for temporary files in TMP. Set TMPDIR to a folder with room."),
+        (
+            0,
+            "TMPDIR: expected a folder for temporary files that can be written to, found none. Make room in one, or set "
+            "the variable to another.",
+        ),
+        (100, "TMP: cannot write temporary files: File too large. Set TMPDIR to another folder."),
     ],
 )
 def test_a_full_folder_of_temporary_files_is_told(most: int, line: str, at_work: Path) -> None:
@@ -118,7 +126,7 @@ def test_a_full_folder_of_temporary_files_is_told(most: int, line: str, at_work:
     limit = (most, most)
     words = COMMANDS["predict-files"]
     done = run(words, at_work, lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit), TMPDIR=str(temporary))
-    assert (done.returncode, done.stderr.decode()) == (1, line.replace("TMP.", f"{temporary}.") + "\n")
+    assert (done.returncode, done.stderr.decode()) == (1, line.replace("TMP:", f"{temporary}:") + "\n")
     assert not list(temporary.iterdir())
 
 

@@ -145,8 +145,8 @@ def test_a_scheduler_without_encryption_is_told(nncli: Run, attacker: Attacker) 
 
 
 def result_of_a_trial() -> tuple[Any, Callable[[Any], None]]:
-    config = TrainConfig(data="iris", epochs=3)
-    found = run_trial((Trial(config), None), Held({"float32": load_dataset("iris", csv_options(config), "float32")}))
+    config = TrainConfig(data=("iris",), epochs=3)
+    found = run_trial((Trial(config), None), Held({"float32": load_dataset(("iris",), csv_options(config), "float32")}))
     return [found[0], None], check_result
 
 

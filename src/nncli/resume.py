@@ -111,9 +111,6 @@ class Begun:
             if old != new and name not in MAY_CHANGE:
                 begun = f"without {flag(name)}" if old is None else f"with {flag(name)} {shown(old)}"
                 return f"it was begun {begun}" + ("" if new is None else f", and not with {shown(new)}")
-        here = prepared.dataset.classes, prepared.preprocess.width
-        if (self.model.classes, self.model.preprocess.width) != here:
-            return "it was begun with other classes or columns"
         if self.trained.data != config.data and found.sha256 != prepared.dataset.sha256:
             return f"it was begun with the data {title(self.trained.data)}"
         files = [
@@ -122,4 +119,7 @@ class Begun:
             (config.test_data, found.test_sha256, prepared.test_sha256),
         ]
         changed = [source for source, old, new in files if old != new]
-        return f"{title(changed[0])} has changed since" if changed else ""
+        if changed:
+            return f"{title(changed[0])} has changed since"
+        here = prepared.dataset.classes, prepared.preprocess.width
+        return "" if (self.model.classes, self.model.preprocess.width) == here else "it has other classes or columns"
