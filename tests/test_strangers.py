@@ -191,7 +191,7 @@ def changes(value: Any) -> Iterator[Any]:
     elif isinstance(value, list):
         for i, inner in enumerate(value[:4]):
             yield from ([*value[:i], other, *value[i + 1 :]] for other in changes(inner))
-    yield 7.5 if isinstance(value, int | bytes) else 7
+    yield 7.5 if isinstance(value, int | bytes) else "7" if isinstance(value, float) else 7
     yield {"a": "b"}
 
 
