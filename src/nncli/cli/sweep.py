@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -265,3 +266,4 @@ def _print(standings: Sequence[Standing], csv: bool, json: bool, more: dict[str,
         from nncli.leaderboard import print_standings
 
         print_standings(standings, quiet)
+    sys.stdout.flush()  # before what is said about it
