@@ -6,6 +6,7 @@ import io
 import os
 import random
 import resource
+import struct
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -183,3 +184,28 @@ def test_numbers_are_read_many_rows_at_a_time_however_they_are_packed() -> None:
         Path("d.parquet").write_bytes(parquet_file(table, **how))
         file = ParquetFile("d.parquet", "d.parquet")
         assert [batch.num_rows for batch in file.batches(table.column_names, 16_384, lambda _: None)] == [16_384, 3616]
+
+
+def test_an_arrow_file_whose_footer_leaves_a_batch_out_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The number of batches is a number as any other: one bit less, and rows would be missing without a word."""
+    monkeypatch.chdir(tmp_path)
+    table = pa.table({"a": [float(i) for i in range(60)], "class": ["p", "q"] * 30})
+    with pa.OSFile("d.arrow", "wb") as file, ipc.new_file(file, table.schema) as writer:
+        for batch in table.to_batches(max_chunksize=20):
+            writer.write_batch(batch)
+    assert len(load_dataset(("d.arrow",), CsvOptions(), "float32")) == 60
+    data = bytearray(Path("d.arrow").read_bytes())
+    (length,) = struct.unpack_from("<i", data, len(data) - 10)
+    footer = len(data) - 10 - length
+    places = [i for i in range(footer, len(data) - 14, 4) if struct.unpack_from("<I", data, i)[0] == 3]
+    refused = 0
+    for place in places:  # one of them is the number of batches
+        struct.pack_into("<I", data, place, 2)
+        Path("d.arrow").write_bytes(data)
+        with pytest.raises(DataError, match="damaged"):
+            load_dataset(("d.arrow",), CsvOptions(), "float32")
+        refused += 1
+        struct.pack_into("<I", data, place, 3)
+    assert refused

@@ -49,6 +49,8 @@ class ParquetFile:
         places = [place_of[name] for name in names]
         if any(len(group.columns) != NUMBERS * len(leaves) for group in self._groups):
             raise ValueError("a group of rows has other columns")
+        if sum(group.rows for group in self._groups) != self._file.metadata.num_rows:
+            raise ValueError("its groups do not have as many rows as its footer says")
         text = {place for place, name in zip(places, names, strict=True) if is_text(self.schema.field(name).type)}
         packed = {place for place in text if any(group.column(place)[1] for group in self._groups[:1])}
         self._file = self._opened(
