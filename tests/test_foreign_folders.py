@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
+import resource
 import subprocess
 import tempfile
 import time
@@ -40,7 +40,7 @@ def plant(folder: Path) -> None:
         f"nncli-{HEX[::-1]}/nncli-folder": owned.CONTENT,  # the name and the marker, and a file of somebody's
         f"nncli-{HEX[::-1]}/mine.txt": b"mine",
         f"table-{HEX[::-1] * 2}/nncli-folder": owned.CONTENT,
-        f"table-{HEX[::-1] * 2}/work/mine.txt": b"mine",
+        f"table-{HEX[::-1] * 2}/inside/mine.txt": b"mine",
         ".nncli-mine.tmp": b"not abandoned",
         "letter.txt": b"a letter",
         "read only/file": b"read only",
@@ -208,11 +208,11 @@ def test_an_empty_variable_means_the_folder_of_the_user(tmp_path: Path, monkeypa
 
 def test_a_folder_whose_marker_cannot_be_written_does_not_stay(tmp_path: Path) -> None:
     """Nobody would know it as nncli's later."""
-    limit = ["prlimit", "--fsize=0", "--"] if shutil.which("prlimit") else None
-    if limit is None:
-        pytest.skip("there is no prlimit")
     environment = {**os.environ, "NNCLI_CACHE": str(tmp_path / "cache")}
-    words = [*limit, *PROGRAM, "train", "iris", "--memory", "300MB", "--epochs", "1", "-q"]
-    done = subprocess.run(words, cwd=tmp_path, env=environment, capture_output=True, check=False, timeout=60)
+    words = [*PROGRAM, "train", "iris", "--memory", "300MB", "--epochs", "1", "-q"]
+    done = subprocess.run(
+        words, cwd=tmp_path, env=environment, capture_output=True, check=False, timeout=60,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)),
+    )  # fmt: skip
     assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
     assert list((tmp_path / "cache" / "tables").iterdir()) == []

@@ -33,7 +33,7 @@ ANSWERS = {
 
 @dataclass(frozen=True)
 class Request:
-    """What to answer each row with, as `Predictor` and `stream_like` have it."""
+    """Say what each row is answered with: the settings of `Predictor` and `stream_like`."""
 
     keep: Sequence[str] | Literal["all"] = ()
     proba: bool = False
@@ -82,14 +82,14 @@ class Output:
         self.tell(unread, len(unread), unseen)
 
     def tell(self, unread: Sequence[str], count: int, unseen: Mapping[str, int]) -> None:
-        """Of so many rows, what is wrong with the first."""
+        """Report why rows could not be read: the first few of `unread`, of `count` in all."""
         self.unseen.update(unseen)
         for error in unread[: max(0, SHOWN_ERRORS - self.blank)]:
             say(f"{error} (empty prediction)", self.quiet)
         self.blank += count
 
     def summary(self) -> list[str]:
-        """What there is to say at the end, a line each."""
+        """List what there is to say after the last row, a line each."""
         lines = [
             f"column '{name}': {n:,} {'cell' if n == 1 else 'cells'} with a category that the model does not know"
             for name, n in self.unseen.items()
@@ -197,7 +197,7 @@ def check_answers(found: Any) -> None:
 def answer_file(
     piece: tuple[int, str], shared: tuple[Saved, Request, Path | None], stop: Stop = never
 ) -> dict[str, Any]:
-    """What a worker does with the file of that number: the fields of a `Received`."""
+    """Predict one file in a worker; return the fields of a `Received`."""
     (number, source), (saved, request, folder) = piece, shared
     found = Received()
     try:

@@ -1,4 +1,4 @@
-"""The same from Python, with arrays:
+"""Train and use models from Python, with arrays:
 
 from nncli import load, train
 

@@ -70,7 +70,7 @@ def text_options(encoding: str | None, skip_rows: str | None) -> TextOptions:
 
 
 def bytes_of(memory: str | None) -> int | None:
-    """Of the option of that name."""
+    """Read the size that --memory gives, in bytes; OptionError for another text."""
     try:
         return None if memory is None else read_size(memory)
     except ValueError as error:
