@@ -9,9 +9,9 @@ import statistics
 import sys
 from typing import Any
 
-from nncli.config import TrainConfig
-from nncli.experiment import run
-from nncli.prepare import prepare
+from nncli.config.train_config import TrainConfig
+from nncli.training.prepare import prepare
+from nncli.training.run import run_training
 
 SEEDS = range(5)
 PROMISED: list[tuple[str, dict[str, Any], float]] = [
@@ -29,7 +29,7 @@ def main() -> None:
     for data, options, promised in work:
         found = []
         for seed in SEEDS:
-            done = run(prepare(TrainConfig(data=(data,), seed=seed, **options)))
+            done = run_training(prepare(TrainConfig(data=(data,), seed=seed, **options)))
             assert done is not None
             found.append(done.figures["test"]["accuracy"])
         mean, spread = statistics.mean(found), statistics.stdev(found)

@@ -32,7 +32,7 @@ import processes
 import results
 import tables
 from measure import Crashed
-from nncli.data import idx
+from nncli.data.formats import idx
 from nncli.errors import NncliError
 from shown import comparisons
 
@@ -120,10 +120,9 @@ def describe_machine() -> dict[str, Any]:
             versions[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
             continue
-    kernels = subprocess.run(
-        [sys.executable, "-c", "import os, nncli.blas as b; b.choose_kernels(); print(os.environ.get(b.VARIABLE, ''))"],
-        capture_output=True, text=True, check=True,
-    ).stdout.strip()  # fmt: skip
+    code = "import os; from nncli.system.threads import *; choose_kernels(); print(os.environ.get(VARIABLE, ''))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    kernels = done.stdout.strip()
     load = os.getloadavg()[0]
     print(f"machine: {processor()}, {CORES} cores, {platform.system()} {platform.release()}")
     print("versions: " + ", ".join(f"{name} {version}" for name, version in versions.items()))

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from nncli.ledger import read
+from nncli.sweep.ledger import read
 
 SCHEDULER = "import sys; from distributed.cli.dask_scheduler import main; main(sys.argv[1:])"
 WORKER = "import sys; from distributed.cli.dask_worker import main; main(sys.argv[1:])"

@@ -14,8 +14,9 @@ import pytest
 
 import cli_errors
 from cli_process import NASTY, TWO, table
-from nncli.cli import main
-from nncli.data import cache, csv, stored
+from nncli.cli.main import main
+from nncli.data.csv import reader
+from nncli.data.disk import cache, memmap
 
 
 @pytest.fixture(autouse=True)
@@ -65,7 +66,7 @@ def iris_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def small_files_take_the_fast_path_too() -> Iterator[None]:
     """For tests of CSV, whose files would otherwise all be read by hand."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(csv, "FEW_BYTES", 0)
+        patch.setattr(reader, "FEW_BYTES", 0)
         yield
 
 
@@ -74,8 +75,8 @@ def tables_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder and a cache of its own, and blocks and parts of files that are small beside the tables in tests."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(cache.VARIABLE, str(tmp_path / "cache"))
-    monkeypatch.setattr(stored, "PART", 5000)
-    monkeypatch.setattr(csv, "BLOCK_BYTES", 20_000)
+    monkeypatch.setattr(memmap, "PART", 5000)
+    monkeypatch.setattr(reader, "BLOCK_BYTES", 20_000)
 
 
 @pytest.fixture(scope="session")

@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from nncli.data import csv as reader_module
-from nncli.data.cells import DEFAULT_MISSING, Layout
-from nncli.data.collect import InMemory, rows_of, to_learn_from
-from nncli.data.csv import Block, CsvOptions, CsvReader, open_training, read_blocks
+from nncli.data.builder import InMemory, rows_of, to_learn_from
+from nncli.data.byte_stream import ByteStream
+from nncli.data.csv import reader as reader_module
+from nncli.data.csv.detection import Plan
+from nncli.data.csv.reader import Block, CsvOptions, CsvReader, open_training, read_blocks
+from nncli.data.csv.strict_parser import DEFAULT_MISSING, Layout
 from nncli.data.dataset import Dataset, Schema, TextColumn
-from nncli.data.files import ByteStream, open_input
-from nncli.data.sniff import Plan
+from nncli.data.streams import open_input
 from nncli.errors import NncliError
 
 

@@ -16,8 +16,8 @@ from distributed.cli.dask_worker import main
 from distributed.protocol import Serialize
 from distributed.protocol.pickle import dumps
 
-import nncli.cluster
-from nncli import wire
+import nncli.system.cluster
+from nncli.system import wire_format
 
 honest_run, honest_error, honest_version = distributed.worker.run, distributed.worker.error_message, nncli.__version__
 
@@ -55,7 +55,7 @@ def on_worker(*args: object, **kwargs: object) -> object:
     if attack() == "result":
         return Evil()
     results = {"record": [{"outcome": "done"}, None], "state": [{"outcome": "failed"}, b""]}.get(attack(), 7)
-    return wire.pack({"results": [results], "error": None})
+    return wire_format.pack({"results": [results], "error": None})
 
 
 def error_message(error: BaseException, status: str = "error") -> dict[str, Any]:
@@ -69,5 +69,5 @@ if __name__ == "__main__":
     FOLDER = Path(sys.argv[1])
     distributed.worker.run = run
     distributed.worker.error_message = error_message
-    nncli.cluster._on_worker = on_worker
+    nncli.system.cluster._on_worker = on_worker
     main(sys.argv[2:])

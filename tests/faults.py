@@ -1,4 +1,4 @@
-"""Calls of the operating system that fail on purpose: the n-th of those that `nncli.atomic` makes for a file."""
+"""Calls of the operating system that fail on purpose: the n-th of those that `nncli.system.atomic` makes for a file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any
 from unittest import mock
 
-from nncli import atomic
+from nncli.system import atomic
 
 Fault = Callable[[str], None]
 
@@ -47,7 +47,7 @@ def kills(name: str) -> None:
 
 @contextmanager
 def injected(calls: Calls) -> Iterator[None]:
-    """Whatever `nncli.atomic` asks of the operating system is counted, but for removing its own temporary files."""
+    """Count what `nncli.system.atomic` asks of the operating system, but for removing its own temporary files."""
 
     class File(io.FileIO):
         def write(self, data: Any) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from nncli import npz
+from nncli.model import npz
 
 Forge = Callable[[bytes], bytes]
 DATE = (1980, 1, 1, 0, 0, 0)

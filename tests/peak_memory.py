@@ -11,7 +11,8 @@ from typing import Any
 
 PEAK = "int(next(line for line in open('/proc/self/status') if line.startswith('VmHWM')).split()[1])"  # KiB
 CODE = (
-    f"import sys; from nncli.cli import main; code = main(sys.argv[1:]); print({PEAK}, file=sys.stderr); sys.exit(code)"
+    "import sys; from nncli.cli.main import main; code = main(sys.argv[1:]); "
+    f"print({PEAK}, file=sys.stderr); sys.exit(code)"
 )
 
 

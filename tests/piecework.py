@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 
-from nncli.workers import Stop, never
+from nncli.system.workers import Stop, never
 
 
 def mortal(piece: str, shared: int, stop: Stop = never) -> int:

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from faults import Calls, fails, injected, kills
-from nncli import atomic
-from nncli.atomic import atomic_file
 from nncli.errors import OutputError
+from nncli.system import atomic
+from nncli.system.atomic import atomic_file
 
 OLD, NEW = b"precious" * 1000, b"the new one" * 5000
 LEFT = ".nncli-0123456789abcdef-27c1d48ecb1bf3be.tmp"  # as a killed program leaves one; its second part is a digest

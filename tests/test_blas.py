@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 from threadpoolctl import threadpool_info
 
-from nncli.blas import use_threads
+from nncli.system.threads import use_threads
 
 
 def threads() -> tuple[set[int], int]:

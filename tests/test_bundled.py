@@ -16,8 +16,8 @@ from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
 
 from nncli.data.bundled import BUNDLED, path_of
-from nncli.data.idx import is_idx
-from nncli.data.idx import read as read_idx
+from nncli.data.formats.idx import is_idx
+from nncli.data.formats.idx import read as read_idx
 
 DATASETS = Path(__file__).resolve().parents[1] / "datasets"
 SOURCE = DATASETS.parent / "src"

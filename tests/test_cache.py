@@ -17,8 +17,10 @@ import pytest
 
 import cli_process
 from disk_tables import ROWS, Run, complaint, mixed
-from nncli import owned
-from nncli.data import cache, collect, csv, stored
+from nncli.data import builder
+from nncli.data.csv import reader
+from nncli.data.disk import cache, memmap
+from nncli.system import owned_folders
 
 pytestmark = pytest.mark.usefixtures("tables_on_the_disk")
 TABLES = Path("cache", "tables")
@@ -28,7 +30,7 @@ def test_a_table_is_parsed_once_for_as_long_as_its_file_and_the_options_stay(
     nncli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parsed = []
-    read = collect.rows_of
+    read = builder.rows_of
 
     def counted(files: Any, where: str, *more: Any) -> Any:
         parsed.append(where)
@@ -119,14 +121,14 @@ def test_a_damaged_table_is_parsed_anew(damage: Callable[[Path], object], nncli:
 
 def test_a_file_that_changes_while_it_is_read_is_refused(nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("d.csv").write_text(mixed(), "utf-8")
-    hexdigest = csv.CsvReader.hexdigest
+    hexdigest = reader.CsvReader.hexdigest
 
-    def after_another_row(self: csv.CsvReader) -> str:
+    def after_another_row(self: reader.CsvReader) -> str:
         with Path("d.csv").open("a") as file:
             file.write("1,1,1,rome,2026-01-01,yes\n")
         return hexdigest(self)
 
-    monkeypatch.setattr(csv.CsvReader, "hexdigest", after_another_row)
+    monkeypatch.setattr(reader.CsvReader, "hexdigest", after_another_row)
     assert complaint(nncli, "train", "d.csv", "--memory", "300MB") == (
         "d.csv: changed while it was read. Try again when nobody writes to it."
     )
@@ -173,7 +175,7 @@ def test_too_few_open_files_are_named_with_what_helps(
     def fails(*args: object) -> int:
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
-    monkeypatch.setattr(stored, "append", fails)
+    monkeypatch.setattr(memmap, "append", fails)
     assert complaint(nncli, "train", "d.csv", "--memory", "300MB") == (
         f"{tmp_path}/cache: cannot write the table: Too many open files. Allow more open files with ulimit -n."
     )
@@ -209,7 +211,7 @@ def test_a_run_that_is_killed_leaves_no_table_and_one_at_the_same_time_is_not_in
     assert Path("one.npz").read_bytes() == Path("two.npz").read_bytes()
     assert [entry.rows for entry in cache.entries()] == [ROWS]
     old = time.time() - 3600
-    os.utime(left / owned.MARKER, (old, old))
+    os.utime(left / owned_folders.MARKER, (old, old))
     assert cache.clear()[0] == 1
     assert list(TABLES.iterdir()) == []  # what was left is gone too
 

@@ -6,7 +6,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 from sklearn.calibration import _SigmoidCalibration
 
-from nncli.metrics import calibration_error
+from nncli.inference.metrics import calibration_error
 from nncli.nn.calibration import Calibration, calibrate, likelihood_of
 from nncli.nn.losses import LOSSES
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from nncli import checkpoint, modelfile
 from nncli.data.load import load_like
+from nncli.model import checkpoint, file_format
 
 
 def test_what_is_saved_is_what_is_loaded(iris_model: Path, tmp_path: Path) -> None:
@@ -22,7 +22,7 @@ def test_what_is_saved_is_what_is_loaded(iris_model: Path, tmp_path: Path) -> No
 def test_numpy_reads_it_without_pickle(iris_model: Path) -> None:
     with np.load(iris_model, allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files}
-    assert tuple(arrays) == (*modelfile.MEMBERS, "sha256")
+    assert tuple(arrays) == (*file_format.MEMBERS, "sha256")
     meta = json.loads(arrays["meta"].tobytes())
     assert meta["format"] == "nncli model"
     assert meta["classes"] == ["setosa", "versicolor", "virginica"]
@@ -39,7 +39,7 @@ def test_the_same_run_in_other_processes_writes_the_same_bytes(tmp_path: Path) -
         argv = [
             sys.executable,
             "-c",
-            "import sys; from nncli.cli import main; sys.exit(main())",
+            "import sys; from nncli.cli.main import main; sys.exit(main())",
             "train",
             "breast-cancer",
         ]

@@ -19,8 +19,8 @@ from nncli.nn.activations import ACTIVATIONS
 from nncli.nn.averages import AVERAGES
 from nncli.nn.initializers import INITIALIZERS
 from nncli.nn.losses import LOSSES
+from nncli.nn.models import MODELS
 from nncli.nn.optimizers import OPTIMIZERS
-from nncli.nn.presets import MODELS
 from nncli.nn.schedules import SCHEDULES
 from nncli.registry import Registry
 

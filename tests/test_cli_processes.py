@@ -173,7 +173,7 @@ def test_a_signal_in_the_end_of_an_object_is_heard() -> None:
     """Python drops what is raised there."""
     code = """if True:
         import os, signal, time
-        from nncli.cli.stop import Ended, end_at_once
+        from nncli.cli.signals import Ended, end_at_once
         end_at_once()
         class Dying:
             def __del__(self):

@@ -22,10 +22,10 @@ from cli_errors import BAD_COMMAND, BAD_DATA
 from cli_process import PROGRAM
 from clusters import done_so_far, free_port, running, wait_for
 from ledgers import trials
-from nncli.cluster import connect
 from nncli.data.bundled import path_of
-from nncli.ledger import read
-from nncli.workers import Killed
+from nncli.sweep.ledger import read
+from nncli.system.cluster import connect
+from nncli.system.workers import Killed
 
 Run = Callable[..., Any]
 SPACE = ["digits", "--lr", "0.02,0.01,0.005", "--hidden", "8,16", "--epochs", "25", "--seeds", "2", "-q"]
@@ -170,7 +170,7 @@ def test_something_else_that_answers_is_no_cluster(nncli: Run) -> None:
 def test_workers_of_another_version_are_refused_by_name(
     nncli: Run, cluster: tuple[str, list[subprocess.Popen[bytes]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nncli.cluster.__version__", "99.0")
+    monkeypatch.setattr("nncli.system.cluster.__version__", "99.0")
     outcome = nncli("sweep", *SPACE, "--cluster", cluster[0], "--insecure")
     assert outcome.code == BAD_DATA
     assert outcome.err.startswith("tcp://127.0.0.1:")

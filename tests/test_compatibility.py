@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from forgery import with_meta
-from nncli import modelfile
 from nncli.errors import ModelFileError
+from nncli.model import file_format
 
 MODELS = Path(__file__).parent / "models"
 FORMAT_4 = [0.9944534, 2.7776323e-7, 0.07100122]  # of the first class, on the day it was made
@@ -59,5 +59,5 @@ def test_an_unfinished_training_of_format_4_goes_on(nncli: Callable[..., Any], s
 def test_a_newer_format_is_refused_by_name(tmp_path: Path) -> None:
     data = with_meta("nncli", "2.5")(with_meta("format_version", 6)((MODELS / "format-3.npz").read_bytes()))
     with pytest.raises(ModelFileError) as error:
-        modelfile.decode(data)
+        file_format.decode(data)
     assert error.value.problem == "expected format version 5, found 6, written by nncli 2.5"

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from nncli.config import TrainConfig
+from nncli.config.option import FULL_BATCH, flag, registries
+from nncli.config.resolve import resolve
+from nncli.config.train_config import TrainConfig
 from nncli.errors import OptionError
 from nncli.nn.losses import LOSSES
+from nncli.nn.models import MODELS
 from nncli.nn.optimizers import OPTIMIZERS
-from nncli.nn.presets import MODELS
-from nncli.option import FULL_BATCH, flag, registries
-from nncli.resolve import resolve
 
 
 def test_every_option_is_in_the_help_of_train(nncli: Callable[..., Any]) -> None:

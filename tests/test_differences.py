@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from nncli.nn.differences import DIRECTIONS, ENTRIES, TOLERANCE, BlockCheck, Differences
+from nncli.nn.finite_differences import DIRECTIONS, ENTRIES, TOLERANCE, BlockCheck, Differences
 
 Function = Callable[[np.ndarray], np.ndarray]
 

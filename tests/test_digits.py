@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nncli.data import digits
 from nncli.data.bundled import path_of
+from nncli.data.csv import uint8_parser
 
 PLAIN = re.compile(rb"0|[1-9][0-9]{0,2}")
 
@@ -26,7 +26,7 @@ def expected(data: bytes, columns: int, delimiter: bytes) -> list[list[int]] | N
 
 
 def found(data: bytes, columns: int, delimiter: str = ",") -> list[list[int]] | None:
-    numbers = digits.read(data, columns, delimiter)
+    numbers = uint8_parser.read(data, columns, delimiter)
     assert numbers is None or numbers.dtype == np.uint8
     return None if numbers is None else numbers.tolist()
 
@@ -75,7 +75,7 @@ def test_lines_that_are_no_rows_are_left_to_others(data: str) -> None:
     st.integers(0, 30),
     st.sampled_from([b"", b",", b"\n", b"0", b"9", b"-", b".", b"\r", b'"', b"\xff"]),
     st.integers(0, 2),
-    st.sampled_from([4, 8, 16, digits.PIECE_BYTES]),
+    st.sampled_from([4, 8, 16, uint8_parser.PIECE_BYTES]),
 )
 def test_whatever_is_put_anywhere_it_agrees_with_reading_cell_by_cell(
     rows: list[list[int]], place: int, written: bytes, over: int, piece: int
@@ -83,7 +83,7 @@ def test_whatever_is_put_anywhere_it_agrees_with_reading_cell_by_cell(
     data = b"".join(b"%d,%d\n" % tuple(row) for row in rows)
     data = data[:place] + written + data[place + over :]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(digits, "PIECE_BYTES", piece)
+        patch.setattr(uint8_parser, "PIECE_BYTES", piece)
         for columns in (1, 2) if data else ():
             assert found(data, columns) == expected(data, columns, b",")
 

@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 
 import nncli as nncli_package
-from nncli import checkpoint
-from nncli.batch import Batch
-from nncli.config import TrainConfig
+from nncli.config.train_config import TrainConfig
 from nncli.errors import DataError
-from nncli.evaluation import evaluate_model
-from nncli.experiment import Run, run
+from nncli.inference.evaluate import evaluate_model
+from nncli.model import checkpoint
 from nncli.nn.calibration import calibrate
 from nncli.nn.layers import Dropout
-from nncli.prepare import Prepared, prepare
+from nncli.training.batch import Batch
+from nncli.training.prepare import Prepared, prepare
+from nncli.training.run import Run, run_training
 
 
 def rewrite(source: Path, target: Path, change: Callable[[int, list[str]], list[str]]) -> None:
@@ -41,12 +41,12 @@ def iris(tmp_path: Path) -> Path:
 
 def test_held_out_rows_have_no_influence_on_the_model(iris: Path, tmp_path: Path) -> None:
     config = TrainConfig(data=(str(iris),), epochs=5)
-    first = run(prepare(config))
+    first = run_training(prepare(config))
     assert first is not None
     held_out = set(first.provenance.test_rows.tolist())
     other = tmp_path / "other.csv"
     rewrite(iris, other, lambda i, row: ["1e6"] * 4 + row[4:] if i in held_out else row)
-    second = run(prepare(TrainConfig(data=(str(other),), epochs=5)))
+    second = run_training(prepare(TrainConfig(data=(str(other),), epochs=5)))
     assert second is not None
     np.testing.assert_array_equal(first.model.network.theta, second.model.network.theta)
     assert first.figures["val"] == second.figures["val"]
@@ -54,7 +54,7 @@ def test_held_out_rows_have_no_influence_on_the_model(iris: Path, tmp_path: Path
 
 
 def test_eval_finds_the_test_rows_again(iris: Path) -> None:
-    done = run(prepare(TrainConfig(data=(str(iris),), epochs=20)))
+    done = run_training(prepare(TrainConfig(data=(str(iris),), epochs=20)))
     assert done is not None
     metrics, notes = evaluate_model(done.model, done.provenance, "m.npz")
     assert metrics["n"] == done.figures["n_test"] == 22
@@ -72,14 +72,14 @@ def test_own_files_for_validation_and_test(iris: Path, tmp_path: Path) -> None:
                     test_data=(str(tmp_path / "test.csv"),), epochs=30)
     )  # fmt: skip
     assert (len(prepared.train), len(prepared.val or ()), len(prepared.test or ())) == (75, 38, 37)
-    done = run(prepared)
+    done = run_training(prepared)
     assert done is not None
     assert done.figures["test"]["accuracy"] > 0.85
     assert evaluate_model(done.model, done.provenance, "m.npz")[0]["n"] == 37
 
 
 def test_the_baseline_is_the_commonest_training_class_on_the_test_rows() -> None:
-    done = run(prepare(TrainConfig(data=("breast-cancer",), epochs=1)))
+    done = run_training(prepare(TrainConfig(data=("breast-cancer",), epochs=1)))
     assert done is not None
     # 357 of 569 tumours are benign; stratified, so 53 or 54 of 85 test rows
     assert done.figures["baseline_accuracy"] == pytest.approx(357 / 569, abs=1 / 85)
@@ -97,14 +97,14 @@ def test_the_official_test_files_are_the_test_set() -> None:
      ("xor", "mlp", 0.97), ("moons", "mlp", 0.97), ("spirals", "mlp", 0.95)],
 )  # fmt: skip
 def test_defaults_learn_the_bundled_sets(data: str, model: str, least: float) -> None:
-    done = run(prepare(TrainConfig(data=(data,), model=model)))
+    done = run_training(prepare(TrainConfig(data=(data,), model=model)))
     assert done is not None
     assert done.figures["test"]["accuracy"] >= least
 
 
 @pytest.mark.parametrize(("data", "most"), [("xor", 0.75), ("spirals", 0.75)])
 def test_linear_models_cannot_learn_what_is_not_linear(data: str, most: float) -> None:
-    done = run(prepare(TrainConfig(data=(data,), model="softmax")))
+    done = run_training(prepare(TrainConfig(data=(data,), model="softmax")))
     assert done is not None
     assert done.figures["test"]["accuracy"] <= most
 
@@ -120,7 +120,7 @@ def test_text_missing_values_and_constants_in_one_file(tmp_path: Path) -> None:
         rows.append([colour, x, 7, "warm, or so" if warm else "cold"])
     with path.open("w", newline="") as file:
         csv.writer(file).writerows([["colour", "x", "same", "class"], *rows])
-    done = run(prepare(TrainConfig(data=(str(path),))))
+    done = run_training(prepare(TrainConfig(data=(str(path),))))
     assert done is not None
     assert done.figures["test"]["accuracy"] >= 0.95
     assert done.model.classes == ("cold", "warm, or so")
@@ -157,7 +157,7 @@ def test_a_missing_test_cell_does_not_change_how_pixels_are_scaled(tmp_path: Pat
 
 def test_the_stored_rows_are_those_of_the_split(tmp_path: Path) -> None:
     prepared = prepare(TrainConfig(data=("wine",), epochs=1))
-    done = run(prepared)
+    done = run_training(prepared)
     assert done is not None
     checkpoint.save(tmp_path / "m.npz", done.model, done.provenance)
     _, provenance = checkpoint.load(tmp_path / "m.npz")
@@ -168,7 +168,7 @@ def test_the_stored_rows_are_those_of_the_split(tmp_path: Path) -> None:
 def test_another_seed_gives_another_model() -> None:
     thetas = []
     for seed in (1, 2):
-        done = run(prepare(TrainConfig(data=("iris",), epochs=1, seed=seed)))
+        done = run_training(prepare(TrainConfig(data=("iris",), epochs=1, seed=seed)))
         assert done is not None
         thetas.append(done.model.network.theta)
     assert not np.array_equal(*thetas)
@@ -178,7 +178,7 @@ def test_an_input_that_training_never_saw_has_no_weight(tmp_path: Path) -> None:
     """The last input of a text column stands for values never seen: without training it must not speak."""
     path = tmp_path / "t.csv"
     path.write_text("t,u,class\n" + "".join(f"{'ab'[i % 2]},{i % 5},{'pq'[i % 2]}\n" for i in range(60)))
-    done = run(prepare(TrainConfig(data=(str(path),), epochs=2)))
+    done = run_training(prepare(TrainConfig(data=(str(path),), epochs=2)))
     assert done is not None
     first = done.model.network.blocks[0].view(done.model.network.theta)  # inputs u, t=a, t=b, t=anything else
     assert first.shape[0] == 4
@@ -187,7 +187,7 @@ def test_an_input_that_training_never_saw_has_no_weight(tmp_path: Path) -> None:
 
 
 def test_more_rows_than_pass_at_once_are_all_answered() -> None:
-    done = run(prepare(TrainConfig(data=("digits",), epochs=3)))
+    done = run_training(prepare(TrainConfig(data=("digits",), epochs=3)))
     assert done is not None
     table = prepare(TrainConfig(data=("digits",))).dataset.table
     whole = done.model.scores(table)
@@ -201,7 +201,7 @@ def test_extreme_cells_in_rows_held_out_are_survived(iris: Path, tmp_path: Path)
     held_out = int(prepare(TrainConfig(data=(str(iris),))).split.test[0])
     other = tmp_path / "other.csv"
     rewrite(iris, other, lambda i, row: ["3e38", "-3e38", *row[2:]] if i == held_out else row)
-    done = run(prepare(TrainConfig(data=(str(other),), epochs=3)))
+    done = run_training(prepare(TrainConfig(data=(str(other),), epochs=3)))
     assert done is not None
     assert np.isfinite(done.figures["test"]["loss"])
     metrics, _ = evaluate_model(done.model, done.provenance, "m.npz")
@@ -211,7 +211,7 @@ def test_extreme_cells_in_rows_held_out_are_survived(iris: Path, tmp_path: Path)
 def test_a_changed_file_of_test_rows_is_noticed(iris: Path, tmp_path: Path) -> None:
     test = tmp_path / "test.csv"
     test.write_bytes(iris.read_bytes())
-    done = run(prepare(TrainConfig(data=(str(iris),), test_data=(str(test),), epochs=1)))
+    done = run_training(prepare(TrainConfig(data=(str(iris),), test_data=(str(test),), epochs=1)))
     assert done is not None
     test.write_text("".join(iris.read_text().splitlines(keepends=True)[:100]))
     with pytest.raises(DataError, match="the data have changed since"):
@@ -221,7 +221,7 @@ def test_a_changed_file_of_test_rows_is_noticed(iris: Path, tmp_path: Path) -> N
 def test_a_delimiter_that_was_told_serves_later_files_too(tmp_path: Path) -> None:
     path = tmp_path / "d.csv"
     path.write_text("a:b:class\n" + "".join(f"{i % 7}:{i % 3}:{'pq'[i % 2]}\n" for i in range(60)))
-    done = run(prepare(TrainConfig(data=(str(path),), delimiter=":", epochs=1)))
+    done = run_training(prepare(TrainConfig(data=(str(path),), delimiter=":", epochs=1)))
     assert done is not None
     assert evaluate_model(done.model, done.provenance, "m.npz", (str(path),))[0]["n"] == 60
 
@@ -265,7 +265,7 @@ def test_a_run_that_is_stopped_within_an_epoch_drops_nothing_in_the_end() -> Non
         asked += 1
         return asked > 6  # in the second epoch of four steps each
 
-    done = run(prepared, stop=stop)
+    done = run_training(prepared, stop=stop)
     assert done is not None
     assert done.stopped == "interrupted"
     X = prepared.train.matrix.slice(0, 20)
@@ -290,6 +290,6 @@ def test_dropout_changes_neither_the_first_weights_nor_the_order_of_rows(monkeyp
 
 def trained_and_prepared(**options: object) -> tuple[Run, Prepared]:
     prepared = prepare(TrainConfig(**options))
-    done = run(prepared)
+    done = run_training(prepared)
     assert done is not None
     return done, prepared

@@ -10,19 +10,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nncli.config import TrainConfig
-from nncli.experiment import run
+from nncli.config.train_config import TrainConfig
 from nncli.nn.losses import LOSSES
+from nncli.nn.models import MODELS
 from nncli.nn.optimizers import OPTIMIZERS
-from nncli.nn.presets import MODELS
-from nncli.prepare import prepare
+from nncli.training.prepare import prepare
+from nncli.training.run import run_training
 
 LINEAR = [name for name in MODELS if not MODELS[name].hidden]
 
 
 def accuracy(**options: object) -> float:
     """On the test rows."""
-    done = run(prepare(TrainConfig(**options)))
+    done = run_training(prepare(TrainConfig(**options)))
     assert done is not None
     return float(done.figures["test"]["accuracy"])
 
@@ -82,7 +82,7 @@ def test_any_loss_goes_with_any_optimizer_or_is_refused(
 
 @pytest.fixture(scope="module")
 def svm(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from nncli.cli import main
+    from nncli.cli.main import main
 
     path = tmp_path_factory.mktemp("svm") / "svm.npz"
     assert main(["train", "iris", "-m", "svm", "-q", "--json", "-o", str(path)]) == 0

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 
 from csv_reading import strings
-from nncli.data.csv import CsvOptions
+from nncli.data.csv.reader import CsvOptions
 from nncli.data.load import load_dataset
 from nncli.errors import DataError, OptionError
 
@@ -170,7 +170,7 @@ A = [i + 0.5 for i in range(N)]
 @pytest.mark.parametrize("by_hand", [False, True], ids=["pyarrow", "by hand"])
 @pytest.mark.parametrize("fault", SAME)
 def test_it_is_read_right(fault: str, by_hand: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nncli.data.csv.FEW_BYTES", 1 << 30 if by_hand else 0)
+    monkeypatch.setattr("nncli.data.csv.reader.FEW_BYTES", 1 << 30 if by_hand else 0)
     edit, options = SAME[fault]
     check(read(edit(CLEAN), tmp_path, monkeypatch, options), A)
 
@@ -183,14 +183,14 @@ def test_it_is_unpacked(packer: str, tmp_path: Path, monkeypatch: pytest.MonkeyP
 @pytest.mark.parametrize("by_hand", [False, True], ids=["pyarrow", "by hand"])
 @pytest.mark.parametrize("token", MISSING)
 def test_it_is_missing(token: str, by_hand: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nncli.data.csv.FEW_BYTES", 1 << 30 if by_hand else 0)
+    monkeypatch.setattr("nncli.data.csv.reader.FEW_BYTES", 1 << 30 if by_hand else 0)
     check(read(cell(token)(CLEAN), tmp_path, monkeypatch, {}), [*A[:19], np.nan, *A[20:]])
 
 
 @pytest.mark.parametrize("by_hand", [False, True], ids=["pyarrow", "by hand"])
 @pytest.mark.parametrize("text", NO_NUMBER)
 def test_it_is_no_number(text: str, by_hand: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nncli.data.csv.FEW_BYTES", 1 << 30 if by_hand else 0)
+    monkeypatch.setattr("nncli.data.csv.reader.FEW_BYTES", 1 << 30 if by_hand else 0)
     with pytest.raises(DataError) as caught:
         read(cell(text)(CLEAN), tmp_path, monkeypatch, {})
     assert str(caught.value).startswith(f"d.csv:21: column 'a': expected a number, found '{text}'.")
@@ -199,7 +199,7 @@ def test_it_is_no_number(text: str, by_hand: bool, tmp_path: Path, monkeypatch: 
 @pytest.mark.parametrize("by_hand", [False, True], ids=["pyarrow", "by hand"])
 @pytest.mark.parametrize("fault", WRONG)
 def test_it_is_refused_where_it_is(fault: str, by_hand: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nncli.data.csv.FEW_BYTES", 1 << 30 if by_hand else 0)
+    monkeypatch.setattr("nncli.data.csv.reader.FEW_BYTES", 1 << 30 if by_hand else 0)
     edit, options, line = WRONG[fault]
     with pytest.raises((DataError, OptionError)) as caught:
         read(edit(CLEAN), tmp_path, monkeypatch, options)

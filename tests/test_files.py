@@ -17,7 +17,7 @@ import pyarrow as pa
 import pytest
 
 from cli_process import nncli, without_privileges
-from nncli.data.files import open_input, sha256_of, side_by_side
+from nncli.data.streams import open_input, sha256_of, side_by_side
 from nncli.errors import DataError
 
 TEXT = b"a,b\n" + b"".join(b"%d,%d\n" % (i, i * i) for i in range(5000))

@@ -13,8 +13,9 @@ import pytest
 
 from cli_process import PROGRAM
 from disk_tables import Run, mixed
-from nncli import owned
-from nncli.data import cache, csv, stored
+from nncli.data.csv import reader
+from nncli.data.disk import cache, memmap
+from nncli.system import owned_folders
 
 HEX = "0123456789abcdef"
 
@@ -35,11 +36,11 @@ def plant(folder: Path) -> None:
         f"nncli-{HEX}/data": b"precious",
         "nncli-x/in-use": b"",
         "nncli-x/notes": b"about nncli",
-        "nncli-paper/nncli-folder": owned.CONTENT,  # the marker, and not the name
+        "nncli-paper/nncli-folder": owned_folders.CONTENT,  # the marker, and not the name
         "nncli-paper/paper.tex": b"a paper",
-        f"nncli-{HEX[::-1]}/nncli-folder": owned.CONTENT,  # the name and the marker, and a file of somebody's
+        f"nncli-{HEX[::-1]}/nncli-folder": owned_folders.CONTENT,  # the name and the marker, and a file of somebody's
         f"nncli-{HEX[::-1]}/mine.txt": b"mine",
-        f"table-{HEX[::-1] * 2}/nncli-folder": owned.CONTENT,
+        f"table-{HEX[::-1] * 2}/nncli-folder": owned_folders.CONTENT,
         f"table-{HEX[::-1] * 2}/inside/mine.txt": b"mine",
         ".nncli-mine.tmp": b"not abandoned",
         "letter.txt": b"a letter",
@@ -90,8 +91,8 @@ def test_after_every_command_everything_is_as_it_was(
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
     monkeypatch.setenv(cache.VARIABLE, "." if place == "work" else str(tmp_path / place))
-    monkeypatch.setattr(stored, "PART", 5000)
-    monkeypatch.setattr(csv, "BLOCK_BYTES", 20_000)
+    monkeypatch.setattr(memmap, "PART", 5000)
+    monkeypatch.setattr(reader, "BLOCK_BYTES", 20_000)
     before = seen(set(tmp_path.rglob("*")))
     assert len(before) > 5 * 40
     Path("d.csv").write_text(mixed(200), "utf-8")
@@ -175,7 +176,7 @@ def test_what_is_in_the_place_of_a_table_is_named_and_stays(
     train = ["train", "d.csv", "--epochs", 1, "-q", "--memory", "300MB"]
     assert nncli(*train).code == 0
     [table] = (tmp_path / "cache" / "tables").iterdir()
-    (table / owned.MARKER).unlink()
+    (table / owned_folders.MARKER).unlink()
     refused = nncli(*train)
     assert refused.err == (
         f"{table}: expected a table, found what nncli has not written. Remove it, or set NNCLI_CACHE to another "

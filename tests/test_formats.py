@@ -20,9 +20,9 @@ from pyarrow import feather, parquet
 from sklearn.datasets import dump_svmlight_file
 
 import cli_process
-from nncli.data import files
+from nncli.data import streams
 from nncli.data.bundled import path_of
-from nncli.data.csv import CsvOptions
+from nncli.data.csv.reader import CsvOptions
 from nncli.data.load import load_dataset
 from nncli.errors import OptionError
 
@@ -227,7 +227,7 @@ def test_a_long_first_line_is_known_too(nncli: Run) -> None:
 def test_what_takes_far_more_memory_than_it_is_large_is_refused(
     kind: str, nncli: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "BOMB_BYTES", 1 << 20)
+    monkeypatch.setattr(streams, "BOMB_BYTES", 1 << 20)
     name, n = f"bomb.{kind}", 60_000
     if kind == "npz":
         np.savez_compressed(name, X=np.zeros((n, 60), np.float32), y=np.arange(n) % 2)

@@ -22,12 +22,12 @@ from hypothesis import strategies as st
 
 from csv_reading import read_dataset
 from forgery import member, members, zipped
-from nncli import modelfile
-from nncli.data.csv import CsvOptions, read_blocks
+from nncli.data.csv.reader import CsvOptions, read_blocks
 from nncli.data.dataset import Schema
-from nncli.data.idx import read as read_idx
+from nncli.data.formats.idx import read as read_idx
 from nncli.data.load import load_like
 from nncli.errors import DataError, ModelFileError, OptionError
+from nncli.model import file_format
 
 EXAMPLES = int(os.environ.get("NNCLI_EXAMPLES", "10000"))
 MODELS = Path(__file__).parent / "models"
@@ -192,11 +192,11 @@ def other_model(data: bytes) -> bytes:
 def test_models(data: bytes) -> None:
     """What is read is a model: it can be written again, and it answers a row."""
     try:
-        model, provenance = modelfile.decode(other_model(data))
+        model, provenance = file_format.decode(other_model(data))
     except (ModelFileError, ValueError) as error:
         assert "\n" not in str(error)
         return
-    modelfile.encode(model, provenance)
+    file_format.encode(model, provenance)
     names = [name for name, _ in model.schema.columns]
     try:
         row = (",".join(f'"{name}"' for name in names) + "\n" + ",".join("1" for _ in names) + "\n").encode()
@@ -286,7 +286,7 @@ def test_idx(folder: Path) -> None:
 def test_what_is_not_changed_is_read(folder: Path) -> None:
     """Else nothing is proved by the others."""
     for base in BASES:
-        model, _ = modelfile.decode(base)
+        model, _ = file_format.decode(base)
         assert model.classes
     assert len(read_dataset("-", CsvOptions(), stream=Stream(TABLE, 7))) == 12
     (folder / "t-images-idx3-ubyte").write_bytes(IMAGES)
@@ -294,7 +294,9 @@ def test_what_is_not_changed_is_read(folder: Path) -> None:
     assert len(read_idx(folder / "t-images-idx3-ubyte")) == 6
     assert (
         len(
-            load_like(("iris",), modelfile.decode(BASES[1])[0].schema, ("setosa", "versicolor", "virginica"), "float32")
+            load_like(
+                ("iris",), file_format.decode(BASES[1])[0].schema, ("setosa", "versicolor", "virginica"), "float32"
+            )
         )
         == 150
     )

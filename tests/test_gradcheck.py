@@ -13,13 +13,13 @@ import pytest
 
 from cli_errors import BAD_COMMAND, BAD_DATA
 from nncli import load
-from nncli.data.matrix import Matrix, Subset
-from nncli.gradcheck import Check, check, kinds
+from nncli.data.inputs import Matrix, Subset
+from nncli.diagnostics.gradcheck import Check, check, kinds
+from nncli.diagnostics.training_objective import ROWS, Objective
 from nncli.nn.activations import ACTIVATIONS
 from nncli.nn.losses import LOSSES
 from nncli.nn.network import multilayer
 from nncli.nn.regularisation import Penalty
-from nncli.objective import ROWS, Objective
 
 Run = Callable[..., Any]
 

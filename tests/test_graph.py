@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from nncli.errors import OptionError
-from nncli.nn.expression import graph_of
-from nncli.nn.graph import OPERATIONS, Graph
+from nncli.nn.autodiff.expression import graph_of
+from nncli.nn.autodiff.graph import OPERATIONS, Graph
 
 
 def derivatives(expression: str, **at: float) -> dict[str, float]:

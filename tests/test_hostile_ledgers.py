@@ -20,13 +20,13 @@ import pytest
 import peak_memory
 from cli_errors import BAD_DATA
 from ledgers import documents, line_of, with_sum
-from nncli.cli import main
-from nncli.config import TrainConfig
+from nncli.cli.main import main
+from nncli.config.train_config import TrainConfig
 from nncli.data.bundled import path_of
 from nncli.errors import DataError
-from nncli.ledger import read
-from nncli.standings import METRICS, describe, standings_of
-from nncli.trial import Trial
+from nncli.sweep.ledger import read
+from nncli.sweep.ranking import METRICS, describe, standings_of
+from nncli.sweep.trial import Trial
 
 Run = Callable[..., Any]
 SWEEP = ["sweep", "iris", "--lr", "0.05,1e30", "--optimizer", "sgd", "--epochs", "3", "--folds", "2", "--jobs", "1"]

@@ -16,8 +16,8 @@ import pytest
 
 import cli_process
 from nncli.api import train
-from nncli.data import arrays as npz
-from nncli.data.csv import CsvOptions
+from nncli.data.csv.reader import CsvOptions
+from nncli.data.formats import npz as npz
 from nncli.data.load import load_dataset
 from nncli.errors import DataError
 
@@ -230,7 +230,7 @@ def test_sparse_text_without_line_ends_is_refused_from_a_pipe(nncli: Run, tmp_pa
 
 def test_rows_across_blocks_are_put_together(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where a later block has more features than those before it."""
-    from nncli.data import libsvm
+    from nncli.data.formats import libsvm
 
     monkeypatch.setattr(libsvm, "BLOCK_BYTES", 100)
     lines = [f"{i % 2} {1 + i // 20}:{i + 0.5}" for i in range(200)]

@@ -27,9 +27,9 @@ from forgery import (
     with_text,
     zipped,
 )
-from nncli import checkpoint, modelfile, npz
-from nncli.cli import main
+from nncli.cli.main import main
 from nncli.errors import ModelFileError
+from nncli.model import checkpoint, file_format, npz
 
 SMALL = ["train", "iris", "--model", "softmax", "--epochs", "2", "-q", "--json"]
 DESCR = b"{'descr': '%s', 'fortran_order': %s, 'shape': %s, }"
@@ -342,11 +342,11 @@ def test_every_truncation_is_refused(small: bytes, unfinished: bytes) -> None:
     for true in (small, unfinished):
         for length in range(len(true)):
             with pytest.raises((ModelFileError, ValueError)):
-                modelfile.decode(true[:length])
+                file_format.decode(true[:length])
 
 
 def test_every_flipped_bit_is_refused(small: bytes) -> None:
     for place in range(len(small)):
         for bit in range(8):
             with pytest.raises((ModelFileError, ValueError)):
-                modelfile.decode(small[:place] + bytes([small[place] ^ 1 << bit]) + small[place + 1 :])
+                file_format.decode(small[:place] + bytes([small[place] ^ 1 << bit]) + small[place + 1 :])

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from nncli.output import one_line, print_json
-from nncli.progress import Progress
+from nncli.system.output import one_line, print_json
+from nncli.terminal.progress import Progress
 
 # a colour, a C1 control sequence, a turn of the direction, a line that nobody has written, and no width at all
 HOSTILE = "e\x1b[31m\x9b2J\u202e\u2066\nx: error\r\u200b\x07"
@@ -22,7 +22,7 @@ FILE, MODEL = f"{HOSTILE}.csv", f"{HOSTILE}.npz"
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a table and a model whose columns, categories, classes and names are hostile."""
-    from nncli.cli import main
+    from nncli.cli.main import main
 
     folder = tmp_path_factory.mktemp("hostile")
     rows = [

@@ -19,10 +19,10 @@ import pytest
 from pyarrow import ipc, parquet
 
 import cli_process
-from nncli.data import cells
-from nncli.data.csv import CsvOptions
+from nncli.data.csv import strict_parser
+from nncli.data.csv.reader import CsvOptions
+from nncli.data.formats.parquet import ParquetFile
 from nncli.data.load import load_dataset
-from nncli.data.parquet_file import ParquetFile
 from nncli.errors import DataError
 
 Run = Callable[..., Any]
@@ -105,7 +105,7 @@ def test_text_that_is_no_utf_8_is_refused(name: str, nncli: Run) -> None:
 def memory_of(*words: str) -> tuple[int, str, int]:
     """Exit code, standard error and the most memory in MiB, of the program in a process of its own."""
     child = (
-        "import re, sys; from nncli.cli import main; code = main(sys.argv[1:]);"
+        "import re, sys; from nncli.cli.main import main; code = main(sys.argv[1:]);"
         "print(int(re.search(r'VmHWM:\\s*(\\d+)', open('/proc/self/status').read())[1]) >> 10); sys.exit(code)"
     )  # resource.getrusage counts this process too, from before the other program began
     limit = 4 << 30
@@ -158,7 +158,7 @@ def test_a_row_of_endless_text_is_refused(nncli: Run) -> None:
 def test_more_columns_than_a_table_has_are_refused(
     write: Callable[[Any], bytes], nncli: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cells, "MOST_COLUMNS", 100)
+    monkeypatch.setattr(strict_parser, "MOST_COLUMNS", 100)
     Path("d").write_bytes(write(pa.table({f"c{i}": [0, 1] for i in range(101)})))
     outcome = nncli("train", "d", "-q")
     assert (outcome.code, outcome.err) == (1, "d: expected at most 100 columns, found 101.\n")

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from nncli.data.dataset import Schema
-from nncli.data.idx import is_idx, row_blocks, sha256_of
-from nncli.data.idx import read as read_idx
+from nncli.data.formats.idx import is_idx, row_blocks, sha256_of
+from nncli.data.formats.idx import read as read_idx
 from nncli.errors import DataError
 
 TRAIN_X, TRAIN_Y = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"

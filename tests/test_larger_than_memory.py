@@ -17,9 +17,10 @@ from pyarrow import parquet
 
 from disk_tables import ROWS, Run, complaint, mixed
 from ledgers import trials
-from nncli.data import cache, matrix
+from nncli.data import inputs
 from nncli.data.bundled import path_of
-from nncli.model import EVAL_ROWS
+from nncli.data.disk import cache
+from nncli.model.model import EVAL_ROWS
 
 pytestmark = pytest.mark.usefixtures("tables_on_the_disk")
 WINDOW = 250
@@ -29,18 +30,18 @@ WINDOW = 250
 def windows(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The sizes of those that are read, which are small beside the tables here."""
     sizes: list[int] = []
-    read, begin = matrix.Windowed._read, matrix.Windowed.__init__
+    read, begin = inputs.Windowed._read, inputs.Windowed.__init__
 
-    def small(self: matrix.Windowed, table: Any, width: int, transform: Any, size: int) -> None:
+    def small(self: inputs.Windowed, table: Any, width: int, transform: Any, size: int) -> None:
         begin(self, table, width, transform, min(size, WINDOW))
 
-    monkeypatch.setattr(matrix.Windowed, "__init__", small)
+    monkeypatch.setattr(inputs.Windowed, "__init__", small)
 
-    def counted(self: matrix.Windowed, rows: Any) -> matrix.Matrix:
+    def counted(self: inputs.Windowed, rows: Any) -> inputs.Matrix:
         sizes.append(len(rows))
         return read(self, rows)
 
-    monkeypatch.setattr(matrix.Windowed, "_read", counted)
+    monkeypatch.setattr(inputs.Windowed, "_read", counted)
     return sizes
 
 

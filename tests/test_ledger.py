@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 
 from ledgers import documents, line_of
-from nncli.config import TrainConfig
+from nncli.config.train_config import TrainConfig
 from nncli.errors import DataError, OutputError
-from nncli.ledger import Ledger, read
-from nncli.trial import Trial
+from nncli.sweep.ledger import Ledger, read
+from nncli.sweep.trial import Trial
 
 HEADER = {"nncli": "0.1", "data": ["größe.csv"], "sha256": "0a" * 32, "rows": 150, "val_sha256": "", "folds": 1}
 

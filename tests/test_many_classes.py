@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import peak_memory
-from nncli.cli import main
+from nncli.cli.main import main
 
 Run = Callable[..., Any]
 

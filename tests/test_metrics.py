@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from nncli import metrics
-from nncli.metrics import accuracy_interval, all_metrics, calibration_error, pooled
+from nncli.inference import metrics
+from nncli.inference.metrics import accuracy_interval, all_metrics, calibration_error, pooled
 from peak_memory import PEAK
 
 
@@ -102,7 +102,7 @@ def test_metrics_of_many_classes_take_little_more_memory_than_the_probabilities(
     """A matrix of 6,000 × 6,000 counts would take 288 MB, and as lists as much again."""
     code = f"""if True:
         import numpy as np
-        from nncli.metrics import all_metrics
+        from nncli.inference.metrics import all_metrics
         rng = np.random.default_rng(0)
         P, y, classes = rng.random((6000, 6000), np.float32), rng.permutation(6000), list(map(str, range(6000)))
         predicted = P.argmax(axis=1)

@@ -9,8 +9,7 @@ from nncli.nn.activations import ACTIVATIONS, Activation
 from nncli.nn.layers import Dense
 from nncli.nn.losses import LOSSES
 from nncli.nn.network import Network, multilayer
-from nncli.nn.optimizer import Elementwise
-from nncli.nn.optimizers import OPTIMIZERS
+from nncli.nn.optimizers import OPTIMIZERS, Elementwise
 
 
 def mean_loss(network: Network, loss_name: str, X: np.ndarray, Y: np.ndarray) -> float:

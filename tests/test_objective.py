@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nncli import gradcheck
-from nncli.batch import Batch
-from nncli.config import TrainConfig
-from nncli.gradcheck import Kind, check_all
+from nncli.config.train_config import TrainConfig
+from nncli.diagnostics import gradcheck
+from nncli.diagnostics.gradcheck import Kind, check_all
+from nncli.diagnostics.training_objective import ROWS, of_options
 from nncli.nn.layers import Array, Dropout
 from nncli.nn.losses import CrossEntropy
 from nncli.nn.network import Network
 from nncli.nn.regularisation import Penalty
-from nncli.objective import ROWS, of_options
+from nncli.training.batch import Batch
 
 Run = Callable[..., Any]
 KIND = Kind("tanh", "cross-entropy", (5, 4), 3)

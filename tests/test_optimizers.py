@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 
 from nncli.errors import OptionError
-from nncli.nn import optimizer as base
+from nncli.nn import optimizers as base
 from nncli.nn.network import multilayer
-from nncli.nn.optimizer import Elementwise
-from nncli.nn.optimizers import OPTIMIZERS
+from nncli.nn.optimizers import OPTIMIZERS, Elementwise
 from nncli.nn.regularisation import Penalty
 
 

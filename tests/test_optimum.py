@@ -12,11 +12,11 @@ from sklearn.datasets import load_breast_cancer, load_iris, load_wine
 from sklearn.linear_model import Lasso, LogisticRegression, Ridge
 from sklearn.svm import SVC, LinearSVC
 
-from nncli.config import TrainConfig
-from nncli.data.matrix import Matrix, Subset
-from nncli.model import build_network
-from nncli.resolve import resolve
-from nncli.trainer import Trainer
+from nncli.config.resolve import resolve
+from nncli.config.train_config import TrainConfig
+from nncli.data.inputs import Matrix, Subset
+from nncli.model.model import build_network
+from nncli.training.trainer import Trainer
 
 L2 = 1e-2
 

@@ -21,7 +21,7 @@ import pytest
 
 from cli_errors import contents
 from cli_process import PROGRAM, TWO, nncli
-from nncli import checkpoint
+from nncli.model import checkpoint
 
 Run = Callable[..., Any]
 TRAIN = ["train", "digits", "--hidden", "8", "--epochs", "40", "--patience", "40", "-q"]

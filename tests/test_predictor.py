@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nncli import checkpoint
-from nncli.config import TrainConfig
-from nncli.experiment import run
-from nncli.predictor import Predictor, quoted
-from nncli.prepare import prepare
+from nncli.config.train_config import TrainConfig
+from nncli.inference.predictor import Predictor, quoted
+from nncli.model import checkpoint
+from nncli.training.prepare import prepare
+from nncli.training.run import run_training
 
 
 @pytest.fixture(scope="module")
 def two_classes() -> Predictor:
-    done = run(prepare(TrainConfig(data=("moons",), epochs=1)))
+    done = run_training(prepare(TrainConfig(data=("moons",), epochs=1)))
     assert done is not None
     return Predictor(done.model, threshold=0.5)
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nncli.config import TrainConfig
+from nncli.config.train_config import TrainConfig
 from nncli.errors import DataError
-from nncli.prepare import Prepared, prepare, seeds
+from nncli.training.prepare import Prepared, prepare, seeds
 
 
 def rows(n: int, seed: int = 0) -> str:

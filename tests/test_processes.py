@@ -19,8 +19,8 @@ from cli_process import PROGRAM
 from clusters import done_so_far
 from nncli.data.bundled import path_of
 from nncli.errors import NncliError
-from nncli.processes import Processes
-from nncli.workers import Stop, never
+from nncli.system.processes import Processes
+from nncli.system.workers import Stop, never
 
 ERRORS: dict[str, Exception] = {
     "descriptors": OSError(errno.EMFILE, os.strerror(errno.EMFILE)),

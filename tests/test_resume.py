@@ -19,10 +19,11 @@ import pytest
 from cli_errors import BAD_COMMAND, BAD_DATA
 from cli_process import PROGRAM
 from faults import Calls, injected, kills
-from nncli import checkpoint, experiment
-from nncli.cli import main
+from nncli.cli.main import main
 from nncli.data.bundled import path_of
-from nncli.trainer import Trainer
+from nncli.model import checkpoint
+from nncli.training import run
+from nncli.training.trainer import Trainer
 
 Run = Callable[..., Any]
 LONG = int(os.environ.get("NNCLI_LONG", "0"))  # make fuzz
@@ -35,12 +36,12 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def stopped_after(epochs: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """From now on, somebody asks to stop in the middle of the epoch behind so many."""
-    fit = experiment.fit
+    fit = run.fit
 
     def fitted(trainer: Trainer, on_epoch: Any, stop: Any) -> Any:
         return fit(trainer, on_epoch, lambda: len(trainer.history) >= epochs)
 
-    monkeypatch.setattr(experiment, "fit", fitted)
+    monkeypatch.setattr(run, "fit", fitted)
 
 
 @pytest.mark.parametrize(
@@ -84,9 +85,9 @@ def test_stopped_within_an_epoch_it_goes_on_from_the_last_one(
     nncli(*words, "whole.npz")
     learn, steps = Trainer._learn_batch, itertools.count()
     with monkeypatch.context() as patch:
-        patch.setattr("nncli.trainer.SHORT", 0)
-        patch.setattr("nncli.trainer.LONG", long)
-        patch.setattr("nncli.experiment.LONG", long)
+        patch.setattr("nncli.training.trainer.SHORT", 0)
+        patch.setattr("nncli.training.trainer.LONG", long)
+        patch.setattr("nncli.training.run.LONG", long)
 
         def counted(*args: Any) -> Any:
             if next(steps) == 30:

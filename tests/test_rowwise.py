@@ -7,17 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nncli.config import TrainConfig
-from nncli.data.matrix import Matrix, Subset
+from nncli.config.resolve import resolve
+from nncli.config.train_config import TrainConfig
+from nncli.data.inputs import Matrix, Subset
 from nncli.errors import TrainingError
-from nncli.model import build_network
-from nncli.nn import rowwise
+from nncli.model.model import build_network
+from nncli.nn import online
 from nncli.nn.averages import AVERAGES
 from nncli.nn.losses import LOSSES
 from nncli.nn.network import multilayer
 from nncli.nn.optimizers import OPTIMIZERS, SGD
-from nncli.resolve import resolve
-from nncli.trainer import Trainer
+from nncli.training.trainer import Trainer
 
 
 def learned(
@@ -34,16 +34,16 @@ def learned(
     """W and b after so many passes over the rows in their order, from 0; and the average of each."""
     loss, update, mean = LOSSES.create(loss_name), OPTIMIZERS.create(optimizer), AVERAGES.create(average)
     network = multilayer(X.shape[1], (), loss.outputs(K), dtype="float64")
-    assert rowwise.fits(network, loss, update)
+    assert online.fits(network, loss, update)
     assert isinstance(update, SGD)
     update.start(network.theta)
     mean.start(network.theta)
     Y = loss.targets(K)[y]
     for _ in range(passes):
-        for start in range(0, len(X), rowwise.ROWS):
-            part = slice(start, start + rowwise.ROWS)
+        for start in range(0, len(X), online.ROWS):
+            part = slice(start, start + online.ROWS)
             some = None if weights is None else weights[part]
-            rowwise.learn_rows(network, loss, update, mean, X[part], Y[part], lambda i: lr, some)
+            online.learn_rows(network, loss, update, mean, X[part], Y[part], lambda i: lr, some)
     W, b = network.blocks
     return W.view(network.theta), b.view(network.theta), W.view(mean.mean), b.view(mean.mean)
 
@@ -172,7 +172,7 @@ def test_row_by_row_is_also_what_batches_of_one_row_do(model: str, K: int, monke
     X = rng.normal(size=(K, 5))[y] + rng.normal(size=(600, 5))
     schedule = "cosine:warmup=20"
     fast = trained(X, y, K, 3, model=model, schedule=schedule)
-    monkeypatch.setattr(rowwise, "fits", lambda network, loss, optimizer: False)
+    monkeypatch.setattr(online, "fits", lambda network, loss, optimizer: False)
     slow = trained(X, y, K, 3, model=model, schedule=schedule)
     np.testing.assert_allclose(fast.best_theta, slow.best_theta, rtol=1e-9, atol=1e-12)
     assert [epoch.train_accuracy for epoch in fast.history] == [epoch.train_accuracy for epoch in slow.history]

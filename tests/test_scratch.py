@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 import cli_process
-from nncli import owned, scratch
 from nncli.data.bundled import path_of
-from nncli.data.csv import CsvOptions
+from nncli.data.csv.reader import CsvOptions
 from nncli.data.load import load_dataset
 from nncli.errors import DataError, OutputError
-from nncli.trial import Shared
+from nncli.sweep.trial import Shared
+from nncli.system import owned_folders, scratch
 
 
 @pytest.fixture(autouse=True)
@@ -28,10 +28,10 @@ def _temporary_files_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 def abandoned(path: Path, seconds: float = 3600) -> Path:
     """A folder of a command that was killed so long ago."""
-    with owned.make(path):
+    with owned_folders.make(path):
         (path / "data").write_bytes(b"some")
         then = time.time() - seconds
-        os.utime(path / owned.MARKER, (then, then))
+        os.utime(path / owned_folders.MARKER, (then, then))
     return path
 
 
@@ -52,7 +52,7 @@ def test_what_a_killed_command_left_goes_and_what_is_in_use_or_young_stays(tmp_p
     young = abandoned(tmp_path / named("b"), 1)  # it may not have its lock yet
     with scratch.folder() as used:
         past = time.time() - 3600
-        os.utime(used / owned.MARKER, (past, past))
+        os.utime(used / owned_folders.MARKER, (past, past))
         with scratch.folder() as second:
             assert set(tmp_path.iterdir()) == {young, used, second}
     assert not old.exists()
@@ -64,16 +64,19 @@ def another_owner(path: Path) -> None:
 
 # each a reason for which a folder is not, or not certainly, one that nncli has made
 DOUBTS: dict[str, Callable[[Path], object]] = {
-    "no marker": lambda path: (path / owned.MARKER).unlink(),
-    "a marker with other words": lambda path: (path / owned.MARKER).write_bytes(owned.CONTENT + b"!"),
-    "an empty marker": lambda path: os.truncate(path / owned.MARKER, 0),
-    "a pipe as its marker": lambda path: ((path / owned.MARKER).unlink(), os.mkfifo(path / owned.MARKER)),
+    "no marker": lambda path: (path / owned_folders.MARKER).unlink(),
+    "a marker with other words": lambda path: (path / owned_folders.MARKER).write_bytes(owned_folders.CONTENT + b"!"),
+    "an empty marker": lambda path: os.truncate(path / owned_folders.MARKER, 0),
+    "a pipe as its marker": lambda path: (
+        (path / owned_folders.MARKER).unlink(),
+        os.mkfifo(path / owned_folders.MARKER),
+    ),
     "a file of another name": lambda path: (path / "thesis.tex").write_text("years of work"),
     "a folder in it": lambda path: (path / "7").mkdir(),
     "another name": lambda path: path.rename(path.with_name("nncli-notes")),
     "capitals in its name": lambda path: path.rename(path.with_name(named("A"))),
     "others may write to it": lambda path: path.chmod(0o777),
-    "others may write to its marker": lambda path: (path / owned.MARKER).chmod(0o666),
+    "others may write to its marker": lambda path: (path / owned_folders.MARKER).chmod(0o666),
 }
 
 
@@ -85,13 +88,13 @@ def pulled_out(path: Path) -> None:
 
 DOUBTS["a link to a folder"] = pulled_out
 DOUBTS["a link as its marker"] = lambda path: (
-    (path / owned.MARKER).rename(path.parent / "m"),
-    (path / owned.MARKER).symlink_to(path.parent / "m"),
+    (path / owned_folders.MARKER).rename(path.parent / "m"),
+    (path / owned_folders.MARKER).symlink_to(path.parent / "m"),
 )
 if os.getuid() == 0:
     DOUBTS |= {
         "another owner": another_owner,
-        "a marker of another owner": lambda path: another_owner(path / owned.MARKER),
+        "a marker of another owner": lambda path: another_owner(path / owned_folders.MARKER),
     }
 
 
@@ -148,7 +151,7 @@ def test_what_cannot_be_written_is_blamed_on_the_folder(
     def fails(*args: object) -> int:
         raise OSError(error, os.strerror(error))
 
-    monkeypatch.setattr(owned, "private", fails)
+    monkeypatch.setattr(owned_folders, "private", fails)
     with pytest.raises(OutputError) as found, scratch.folder():
         pass
     assert str(found.value) == f"{tmp_path}: cannot write temporary files: {os.strerror(error)}. {remedy}"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ledgers import documents, trials
-from nncli.trainer import Trainer
+from nncli.training.trainer import Trainer
 
 Run = Callable[..., Any]
 

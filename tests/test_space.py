@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nncli.config import TrainConfig
+from nncli.config.train_config import TrainConfig
 from nncli.errors import OptionError
-from nncli.space import Range, Space
+from nncli.sweep.space import Range, Space
 
 
 def space(**given: Any) -> Space:

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from nncli import standings
-from nncli.config import TrainConfig
-from nncli.standings import Standing, chance, chances, importance
+from nncli.config.train_config import TrainConfig
+from nncli.sweep import ranking
+from nncli.sweep.ranking import Standing, chance, chances, importance
 
 
 def record(right: list[bool], **changes: Any) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def test_rows_are_compared_block_by_block(monkeypatch: pytest.MonkeyPatch) -> No
     rng = np.random.default_rng(0)
     one, other = (standing(*(rng.random((2, 1_000)) < share).tolist()) for share in (0.8, 0.77))
     whole = chance(one, other)
-    monkeypatch.setattr(standings, "ROWS_AT_ONCE", 24)
+    monkeypatch.setattr(ranking, "ROWS_AT_ONCE", 24)
     assert 0 < whole < 1
     assert chance(one, other) == whole
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nncli.data.stored import File, Growing, Stored, Together
+from nncli.data.disk.memmap import File, Growing, Stored, Together
 from nncli.errors import DataError
 
 pytestmark = pytest.mark.usefixtures("tables_on_the_disk")  # in parts of a few hundred rows
@@ -65,7 +65,7 @@ def test_rows_are_appended_and_may_grow_wider(tmp_path: Path) -> None:
 
 
 def test_few_rows_of_many_are_read_without_what_lies_between(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nncli.data.stored.PART", 1 << 26)
+    monkeypatch.setattr("nncli.data.disk.memmap.PART", 1 << 26)
     whole = np.random.default_rng(0).normal(size=(N, 2000))
     found, read = stored(whole, tmp_path / "a"), []
     fill = File.fill

@@ -17,18 +17,18 @@ import pytest
 
 from cli_errors import BAD_DATA
 from clusters import done_so_far, running
-from nncli.answers import Request, answer_file, check_answers
-from nncli.checkpoint import Saved
-from nncli.config import TrainConfig
+from nncli.config.train_config import TrainConfig
 from nncli.data.bundled import path_of
-from nncli.data.head import DETECTED
+from nncli.data.csv.header import DETECTED
 from nncli.data.load import load_dataset
-from nncli.evaluation import check_evaluation, evaluate_file
-from nncli.prepare import csv_options
-from nncli.record import check_result
-from nncli.trial import Held, Trial, run_trial
-from nncli.wire import nothing_unpickled, pack, unpack
-from nncli.workers import Killed
+from nncli.inference.evaluate import check_evaluation, evaluate_file
+from nncli.inference.predict import Request, answer_file, check_answers
+from nncli.model.checkpoint import Saved
+from nncli.sweep.ledger_lines import check_result
+from nncli.sweep.trial import Held, Trial, run_trial
+from nncli.system.wire_format import nothing_unpickled, pack, unpack
+from nncli.system.workers import Killed
+from nncli.training.prepare import csv_options
 
 Run = Callable[..., Any]
 SWEEP = ["sweep", "digits", "--lr", "0.02,0.01", "--epochs", "25", "-q"]

@@ -18,8 +18,8 @@ import pytest
 from cli_errors import BAD_DATA
 from cli_process import PROGRAM
 from ledgers import documents, line_of, trials
-from nncli import ledger
 from nncli.data.bundled import path_of
+from nncli.sweep import ledger
 
 Run = Callable[..., Any]
 

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 from cli_process import PROGRAM
-from nncli.ledger import read
-from nncli.processes import Processes
-from nncli.workers import Bundles, Killed, Stop, in_order, never, work_on
+from nncli.sweep.ledger import read
+from nncli.system.processes import Processes
+from nncli.system.workers import Bundles, Killed, Stop, in_order, never, work_on
 
 
 @pytest.fixture(autouse=True)

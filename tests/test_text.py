@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from csv_reading import Dribble, complaint, load, read_dataset, strings
-from nncli.config import TrainConfig
-from nncli.data.csv import CsvOptions, read_blocks
+from nncli.config.train_config import TrainConfig
+from nncli.data.csv.reader import CsvOptions, read_blocks
 from nncli.errors import DataError, OptionError
 
 CITIES = "größe,stadt,class\n1.5,Köln,ja\n2,Łódź,nein\n3,Paris,ja\n4,Köln,nein\n"
@@ -127,7 +127,7 @@ GERMAN = "a;b;class\n1,5;-2,25e1;x\n,5;7;y\n+3,;1e-3;x\n"
 @pytest.mark.parametrize("by_hand", [False, True])
 @pytest.mark.parametrize("options", [{}, {"decimal": ","}])
 def test_decimal_commas(by_hand: bool, options: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nncli.data.csv.FEW_BYTES", 1 << 30 if by_hand else 0)
+    monkeypatch.setattr("nncli.data.csv.reader.FEW_BYTES", 1 << 30 if by_hand else 0)
     found = load(GERMAN, dtype="float64", **options)
     np.testing.assert_array_equal(found.table.numbers, [[1.5, -22.5], [0.5, 7], [3, 0.001]])
     assert found.schema.decimal == ","

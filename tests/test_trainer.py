@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from nncli.batch import Batch, evaluate
-from nncli.config import TrainConfig
-from nncli.data.matrix import Matrix, Subset
+from nncli.config.option import FULL_BATCH
+from nncli.config.resolve import resolve
+from nncli.config.train_config import TrainConfig
+from nncli.data.inputs import Matrix, Subset
 from nncli.errors import TrainingError
-from nncli.model import build_network
-from nncli.option import FULL_BATCH
-from nncli.resolve import resolve
-from nncli.trainer import Trainer
+from nncli.model.model import build_network
+from nncli.training.batch import Batch, evaluate
+from nncli.training.trainer import Trainer
 from training import K, blobs, trainer
 
 
@@ -94,11 +94,11 @@ def test_a_request_to_stop_is_heard_at_the_end_of_an_epoch_or_within_a_step_of_a
     mine = trainer(blobs(100), epochs=10, batch_size=10)
     assert len(list(mine.run(lambda: steps > 24))) == 3  # asked in the third epoch, of ten steps each
     assert (steps, mine.between, mine.stopped) == (30, True, "interrupted")
-    monkeypatch.setattr("nncli.trainer.SHORT", 0)  # as if the third were a long one …
+    monkeypatch.setattr("nncli.training.trainer.SHORT", 0)  # as if the third were a long one …
     steps, mine = 0, trainer(blobs(100), epochs=10, batch_size=10)
     assert len(list(mine.run(lambda: steps > 24))) == 3  # … after a short one, of which nobody has the state
     assert (steps, mine.between, mine.stopped) == (30, True, "interrupted")
-    monkeypatch.setattr("nncli.trainer.LONG", 0)
+    monkeypatch.setattr("nncli.training.trainer.LONG", 0)
     steps, mine = 0, trainer(blobs(100), epochs=10, batch_size=10)
     assert len(list(mine.run(lambda: steps > 24))) == 2
     assert (steps, mine.between, mine.stopped) == (25, False, "interrupted")
@@ -198,7 +198,7 @@ def test_a_large_batch_goes_through_in_parts_and_has_the_same_gradient(
     take = Batch.take
     monkeypatch.setattr(Batch, "take", lambda self, rows: sizes.append(len(rows)) or take(self, rows))
     whole = after_three_steps()
-    monkeypatch.setattr("nncli.trainer.rows_at_once", lambda widths: 7)
+    monkeypatch.setattr("nncli.training.trainer.rows_at_once", lambda widths: 7)
     parts = after_three_steps()
     assert sizes == [40] * 3 + [7, 7, 7, 7, 7, 5] * 3
     np.testing.assert_allclose(parts.network.theta, whole.network.theta, rtol=1e-9)

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from nncli.batch import evaluate
-from nncli.data.matrix import Matrix, Subset
+from nncli.config.option import FULL_BATCH
+from nncli.data.inputs import Matrix, Subset
 from nncli.nn.regularisation import clip
-from nncli.option import FULL_BATCH
+from nncli.training.batch import evaluate
 from training import K, blobs, trainer
 
 

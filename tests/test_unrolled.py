@@ -12,11 +12,11 @@ import pytest
 
 from cli_errors import BAD_COMMAND, BAD_DATA
 from nncli import load
-from nncli.gradcheck import every_loss
+from nncli.diagnostics.gradcheck import every_loss
+from nncli.diagnostics.network_graph import unroll
 from nncli.nn.activations import ACTIVATIONS
 from nncli.nn.losses import LOSSES
 from nncli.nn.network import Network, multilayer
-from nncli.unrolled import unroll
 
 Run = Callable[..., Any]
 LEARNED = [name for name in ACTIVATIONS if ACTIVATIONS[name].differentiable]
@@ -104,7 +104,7 @@ def test_a_wrong_derivative_of_the_engine_shows(monkeypatch: pytest.MonkeyPatch)
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model small enough to look at."""
-    from nncli.cli import main
+    from nncli.cli.main import main
 
     path = tmp_path_factory.mktemp("models") / "small.npz"
     assert main(["train", "iris", "--hidden", "2", "--activation", "tanh", "--epochs", "5", "-q", "-o", str(path)]) == 0

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from nncli.config import TrainConfig
-from nncli.data.matrix import Matrix, Subset
-from nncli.model import build_network
-from nncli.resolve import resolve
-from nncli.trainer import Trainer
+from nncli.config.resolve import resolve
+from nncli.config.train_config import TrainConfig
+from nncli.data.inputs import Matrix, Subset
+from nncli.model.model import build_network
+from nncli.training.trainer import Trainer
 
 K = 3
 

@@ -74,7 +74,7 @@ def near(one: re.Match[str], other: re.Match[str]) -> bool:
 
 def models() -> str:
     """A row for each model."""
-    from nncli.nn.presets import MODELS
+    from nncli.nn.models import MODELS
 
     rows = ["| model | formula | loss | optimizer | rows a step |", "|---|---|---|---|---|"]
     for name, model in MODELS.items():
@@ -85,7 +85,7 @@ def models() -> str:
 
 def components() -> str:
     """A table for each kind of component."""
-    from nncli.option import registries
+    from nncli.config.option import registries
 
     tables = []
     for kind, registry in registries().items():

@@ -6,13 +6,13 @@ from itertools import pairwise
 
 from frame import BATCH, CLASSES, arguments, arrays, serve
 
-from nncli.blas import choose_kernels
+from nncli.system.threads import choose_kernels
 
 choose_kernels()  # as the program does; before NumPy is imported
 
 import numpy as np
 
-from nncli.nn.memory import zeros
+from nncli.nn.buffers import zeros
 
 folder, hidden, *_ = arguments()
 N, D = arrays(folder)[0].shape

@@ -11,18 +11,18 @@ from functools import cache
 
 from frame import BATCH, serve
 
-from nncli.blas import choose_kernels
+from nncli.system.threads import choose_kernels
 
 choose_kernels()  # as the program does; before NumPy is imported
 
 import numpy as np
 
-from nncli.config import TrainConfig
-from nncli.data.matrix import Matrix, Subset
+from nncli.config.resolve import resolve
+from nncli.config.train_config import TrainConfig
+from nncli.data.inputs import Matrix, Subset
 from nncli.data.split import row_numbers
-from nncli.model import build_network
-from nncli.resolve import resolve
-from nncli.trainer import Trainer
+from nncli.model.model import build_network
+from nncli.training.trainer import Trainer
 
 MANY = 1_000_000  # epochs: it never gets to the last
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from frame import folder_given, serve
 
-from nncli.blas import choose_kernels
+from nncli.system.threads import choose_kernels
 
 choose_kernels()  # as the program does; before NumPy is imported
 
 import numpy as np
 from optimum import L2, loss_of
 
-from nncli.config import TrainConfig
+from nncli.config.resolve import resolve
+from nncli.config.train_config import TrainConfig
 from nncli.data.dataset import Table
-from nncli.data.matrix import Subset
+from nncli.data.inputs import Subset
 from nncli.data.preprocess import Preprocess
-from nncli.model import build_network
-from nncli.resolve import resolve
-from nncli.trainer import Trainer
+from nncli.model.model import build_network
+from nncli.training.trainer import Trainer
 
 folder = folder_given()
 X, y = np.load(folder / "optimum_X.npy"), np.load(folder / "optimum_y.npy")

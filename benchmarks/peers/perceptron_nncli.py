@@ -10,20 +10,20 @@ from pathlib import Path
 
 from frame import CLASSES, arrays, serve
 
-from nncli.blas import choose_kernels, multiply_with
+from nncli.system.threads import choose_kernels, multiply_with
 
 choose_kernels()  # as the program does; before NumPy is imported
 
 import numpy as np
 
-from nncli.batch import evaluate
-from nncli.config import TrainConfig
+from nncli.config.resolve import resolve
+from nncli.config.train_config import TrainConfig
 from nncli.data.dataset import Table
-from nncli.data.matrix import Subset
+from nncli.data.inputs import Subset
 from nncli.data.preprocess import Preprocess
-from nncli.model import build_network
-from nncli.resolve import resolve
-from nncli.trainer import Trainer
+from nncli.model.model import build_network
+from nncli.training.batch import evaluate
+from nncli.training.trainer import Trainer
 
 X, y, X_test, y_test = arrays(Path(sys.argv[1]))
 config = resolve(TrainConfig(model=sys.argv[2], epochs=1), len(X), has_val=False)

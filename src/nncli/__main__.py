@@ -10,7 +10,7 @@ def run() -> int:
     """The program."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # while it is loaded, Ctrl-C just ends it
-    from nncli.cli import run as run_command_line
+    from nncli.cli.main import run as run_command_line
 
     code = run_command_line()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

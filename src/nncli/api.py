@@ -20,18 +20,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nncli import checkpoint, experiment, prepare
-from nncli.blas import use_threads
-from nncli.config import TrainConfig
-from nncli.data.cells import DEFAULT_MISSING
+from nncli.config.train_config import TrainConfig
+from nncli.data.csv.strict_parser import DEFAULT_MISSING
 from nncli.data.dataset import Dataset, Schema, Table, TextColumn
 from nncli.data.dates import SECONDS
 from nncli.data.labels import classes_of
 from nncli.data.sources import ARRAYS
-from nncli.errors import DataError, OptionError
-from nncli.model import Model
-from nncli.provenance import Provenance
-from nncli.registry import did_you_mean
+from nncli.errors import DataError, OptionError, did_you_mean
+from nncli.model import checkpoint
+from nncli.model.model import Model
+from nncli.model.provenance import Provenance
+from nncli.system.threads import use_threads
+from nncli.training.prepare import FILE_OPTIONS, prepare
+from nncli.training.run import run_training
 
 Columns = ArrayLike | Mapping[str, Sequence[Any]]
 KINDS = {**dict.fromkeys("biuf", "number"), "M": "date"}  # of arrays, by the kind of their dtype; others are text
@@ -109,7 +110,7 @@ def train(X: Columns, y: ArrayLike, **options: Any) -> TrainedModel:
     `nncli train`, with underscores: hidden=64, batch_size=32, lr=0.01, apart from those on files; weight="w" is a
     column of the mapping. Raises DataError, OptionError or TrainingError.
     """
-    known = [name for name in TrainConfig.options() if name not in prepare.FILE_OPTIONS]
+    known = [name for name in TrainConfig.options() if name not in FILE_OPTIONS]
     for name in options:
         if name not in known:
             raise OptionError(name, "train() has no such option", did_you_mean(name, known))
@@ -133,7 +134,7 @@ def train(X: Columns, y: ArrayLike, **options: Any) -> TrainedModel:
         sha256.update(array.tobytes())
     dataset = Dataset(table, codes, classes, schema, ARRAYS, sha256.hexdigest())
     with use_threads(config.threads):
-        run = experiment.run(prepare.prepare(config, dataset))
+        run = run_training(prepare(config, dataset))
     assert run is not None, "nobody could stop it"
     if run.failure:
         raise run.failure

@@ -9,11 +9,12 @@
 
 The other exit codes have no exception of their own: 0 done, 130 interrupted, 143 terminated, 129 the terminal was
 closed, 141 the reader of stdout went away. Errors are raised where the cause is known and printed in one
-place, `nncli.cli.main`.
+place, `cli/main.py`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 DONE = 0
@@ -81,3 +82,12 @@ class OptionError(NncliError):
 
 class NncliWarning(UserWarning):
     """What a person should know, and what stops nothing: one line, which the command line prints as a note."""
+
+
+def did_you_mean(word: str, known: Iterable[str], before: str = "") -> str:
+    """`Did you mean 'adam'?`, with what comes before such a word, or the empty string if nothing is near."""
+    import difflib
+
+    names = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.5)
+    return f"Did you mean '{before}{names[near[0]]}'?" if near else ""

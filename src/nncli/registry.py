@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, Protocol, TypeVar
 
-from nncli.errors import OptionError
+from nncli.errors import OptionError, did_you_mean
 
 
 class Named(Protocol):
@@ -17,13 +16,6 @@ class Named(Protocol):
 
 
 T = TypeVar("T", bound=Named)
-
-
-def did_you_mean(word: str, known: Iterable[str], before: str = "") -> str:
-    """`Did you mean 'adam'?`, with what comes before such a word, or the empty string if nothing is near."""
-    names = {name.lower(): name for name in known}
-    near = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.5)
-    return f"Did you mean '{before}{names[near[0]]}'?" if near else ""
 
 
 class Registry(Mapping[str, type[T]]):

@@ -6,7 +6,7 @@ import dataclasses
 import functools
 
 from nncli.cli.options import SEVERAL_HELP, Json, Quiet, with_config
-from nncli.config import TrainConfig
+from nncli.config.train_config import TrainConfig
 from nncli.errors import DONE
 
 
@@ -19,8 +19,8 @@ def check(config: TrainConfig, json: Json = False, quiet: Quiet = False) -> int:
     nncli check data.csv --target species --drop comment
     nncli check wine --json
     """
-    from nncli.output import print_json, say
-    from nncli.survey import survey
+    from nncli.diagnostics.data_check import survey
+    from nncli.system.output import print_json, say
 
     found = survey(config)
     for note in found.notes:
@@ -29,7 +29,7 @@ def check(config: TrainConfig, json: Json = False, quiet: Quiet = False) -> int:
         refusal = None if found.refusal is None else str(found.refusal)
         print_json({**dataclasses.asdict(dataclasses.replace(found, refusal=None)), "refusal": refusal})
     else:
-        from nncli.survey_report import print_survey
+        from nncli.terminal.data_check import print_survey
 
         print_survey(found)
     if found.refusal is not None:

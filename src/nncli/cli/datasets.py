@@ -15,12 +15,12 @@ def datasets(json: Json = False) -> int:
     nncli train wine --model softmax
     """
     from nncli.data.bundled import BUNDLED, path_of
-    from nncli.output import print_json
+    from nncli.system.output import print_json
 
     if json:
         print_json([{**dataclasses.asdict(one), "path": str(path_of(one.name))} for one in BUNDLED.values()])
         return DONE
-    from nncli.report import print_datasets
+    from nncli.terminal.datasets import print_datasets
 
     print_datasets(
         [

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nncli.cli.execution import Address, Ca, Cert, FileJobs, Insecure, Key, Place
 from nncli.cli.options import DATA_HELP, Encoding, Json, Memory, ModelFile, Quiet, SkipRows, bytes_of, text_options
-from nncli.cli.workers import Address, Ca, Cert, FileJobs, Insecure, Key, Place
 from nncli.data.sources import Source, expand
 from nncli.errors import DONE, OptionError
 
 if TYPE_CHECKING:
-    from nncli.data.head import TextOptions
+    from nncli.data.csv.header import TextOptions
 
 
 def evaluate(
@@ -40,8 +40,9 @@ def evaluate(
     nncli eval model.npz new.csv --json
     nncli eval model.npz day-*.csv --jobs 4       a line for each, and one for all
     """
-    from nncli import checkpoint, evaluation
-    from nncli.output import print_json, say
+    from nncli.inference import evaluate
+    from nncli.model import checkpoint
+    from nncli.system.output import print_json, say
 
     place, sources = Place.of(jobs, 1, cluster, tls_ca, tls_cert, tls_key, insecure), expand(data or [])
     text = text_options(encoding, skip_rows)
@@ -54,24 +55,25 @@ def evaluate(
             "--encoding" if encoding else "--skip-rows", "its own data are read as in training", "Leave it out"
         )
     loaded, provenance = checkpoint.load(Path(model))
-    metrics, notes = evaluation.evaluate_model(loaded, provenance, model, sources, text, bytes_of(memory))
+    metrics, notes = evaluate.evaluate_model(loaded, provenance, model, sources, text, bytes_of(memory))
     for note in notes:
         say(note, quiet)
     if json:
         _note_omitted([metrics], quiet)
         print_json(metrics)
     else:
-        from nncli.report import print_evaluation
+        from nncli.terminal.evaluation import print_evaluation
 
         print_evaluation(metrics, quiet)
     return DONE
 
 
 def _evaluate_all(model: str, sources: Source, text: TextOptions, place: Place, json: bool, quiet: bool) -> int:
-    from nncli import checkpoint, evaluation
-    from nncli.metrics import pooled
-    from nncli.output import print_json, say
-    from nncli.progress import Progress
+    from nncli.inference import evaluate
+    from nncli.inference.metrics import pooled
+    from nncli.model import checkpoint
+    from nncli.system.output import print_json, say
+    from nncli.terminal.progress import Progress
 
     if not sources:
         raise OptionError("--cluster", "there are no files to share out", "Name some")
@@ -80,10 +82,10 @@ def _evaluate_all(model: str, sources: Source, text: TextOptions, place: Place, 
     model, *names = place.seen([model, *sources])
     found: list[dict[str, Any]] = []
     with (
-        place.workers(len(sources), "nncli.evaluation") as workers,
+        place.workers(len(sources), "nncli.inference.evaluate") as workers,
         Progress("files", len(sources), quiet) as progress,
     ):
-        evaluated = evaluation.evaluate_files(workers, checkpoint.Saved.at(Path(model)), names, text)
+        evaluated = evaluate.evaluate_files(workers, checkpoint.Saved.at(Path(model)), names, text)
         for source, (_, metrics, notes) in zip(sources, evaluated, strict=True):
             for note in notes[1:]:  # the first says how many rows there are
                 say(f"{source}: {note}", quiet)
@@ -94,15 +96,15 @@ def _evaluate_all(model: str, sources: Source, text: TextOptions, place: Place, 
         _note_omitted(found, quiet)
         print_json({"files": found, "all": together})
     else:
-        from nncli.report import print_evaluations
+        from nncli.terminal.evaluation import print_evaluations
 
         print_evaluations(found, together)
     return DONE
 
 
 def _note_omitted(found: list[dict[str, Any]], quiet: bool) -> None:
-    from nncli.metrics import MOST_CLASSES
-    from nncli.output import say
+    from nncli.inference.metrics import MOST_CLASSES
+    from nncli.system.output import say
 
     if any(metrics["confusion_matrix_omitted"] for metrics in found):
         say(

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nncli.cli.options import DATA_HELP, Json, Quiet, model_in, with_config
-from nncli.config import TrainConfig
+from nncli.config.option import flag
+from nncli.config.train_config import TrainConfig
 from nncli.errors import DONE, FAILED, OptionError
-from nncli.option import flag
 
 if TYPE_CHECKING:
-    from nncli.objective import Objective
+    from nncli.diagnostics.training_objective import Objective
 
 DATA = f"{DATA_HELP[:-1]}, or rows drawn at random: random, also as random:inputs=10:classes=3. Or a model."
 
@@ -50,10 +50,10 @@ def gradcheck(
     """
     if all:
         return _check_all(config, given, rows, json, quiet)
-    from nncli.blas import use_threads
-    from nncli.gradcheck import check
-    from nncli.output import print_json, say
-    from nncli.progress import Progress
+    from nncli.diagnostics.gradcheck import check
+    from nncli.system.output import print_json, say
+    from nncli.system.threads import use_threads
+    from nncli.terminal.progress import Progress
 
     with use_threads(config.threads):
         objective = _objective(config, given, rows)
@@ -64,15 +64,15 @@ def gradcheck(
     if json:
         print_json(result.describe())
     else:
-        from nncli.report import print_check
+        from nncli.terminal.gradcheck import print_check
 
         print_check(result)
     return DONE if result.passed else FAILED
 
 
 def _objective(config: TrainConfig, given: frozenset[str], rows: str | None) -> Objective:
-    from nncli import checkpoint
-    from nncli.objective import of_model, of_options
+    from nncli.diagnostics.training_objective import of_model, of_options
+    from nncli.model import checkpoint
 
     file = model_in(config.data)
     if file is not None:
@@ -85,10 +85,10 @@ def _objective(config: TrainConfig, given: frozenset[str], rows: str | None) -> 
 
 
 def _check_all(config: TrainConfig, given: frozenset[str], rows: str | None, json: bool, quiet: bool) -> int:
-    from nncli.blas import use_threads
-    from nncli.gradcheck import check_all, kinds, summary
-    from nncli.output import print_json
-    from nncli.progress import Progress
+    from nncli.diagnostics.gradcheck import check_all, kinds, summary
+    from nncli.system.output import print_json
+    from nncli.system.threads import use_threads
+    from nncli.terminal.progress import Progress
 
     _refuse(given - {"seed", "threads"}, "--all checks networks of its own")
     if rows is not None:
@@ -101,7 +101,7 @@ def _check_all(config: TrainConfig, given: frozenset[str], rows: str | None, jso
     if json:
         print_json(summary(results))
     else:
-        from nncli.report import print_checks
+        from nncli.terminal.gradcheck import print_checks
 
         print_checks(results)
     return DONE if all(check.passed for _, check in results) else FAILED

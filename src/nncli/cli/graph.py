@@ -10,8 +10,8 @@ import typer
 
 from nncli.cli.options import Json, Quiet, is_model
 from nncli.errors import DONE, OptionError
-from nncli.nn.graph import Graph
-from nncli.output import shortened
+from nncli.nn.autodiff.graph import Graph
+from nncli.system.output import shortened
 
 LONGEST_NAME = 250  # of a file; anything longer is an expression
 
@@ -51,20 +51,20 @@ def graph(
     else:
         made, extra = _of_expression(expression, data, ",".join(at or [])), {}
     if json:
-        from nncli.output import print_json
+        from nncli.system.output import print_json
 
         print_json({**made.describe(), **extra})
     elif dot:
         print(made.dot())
     else:
-        from nncli.report import print_graph
+        from nncli.terminal.graph import print_graph
 
         print_graph(made)
     return DONE
 
 
 def _of_expression(expression: str, data: str | None, at: str) -> Graph:
-    from nncli.nn.expression import graph_of
+    from nncli.nn.autodiff.expression import graph_of
 
     if is_model(expression):
         raise OptionError("--row", f"expected the row that {expression} is to be shown on", "Add --row 1")
@@ -89,10 +89,10 @@ def _of_expression(expression: str, data: str | None, at: str) -> Graph:
 def _of_model(
     model: str, data: str | None, at: list[str] | None, row: str, quiet: bool
 ) -> tuple[Graph, dict[str, float]]:
-    from nncli import checkpoint
-    from nncli.option import whole
-    from nncli.output import say
-    from nncli.unrolled import unroll_model
+    from nncli.config.option import whole
+    from nncli.diagnostics.network_graph import unroll_model
+    from nncli.model import checkpoint
+    from nncli.system.output import say
 
     if not is_model(model) and not Path(model).exists():
         raise OptionError("--row", f"'{model}' is no model, and an expression has no rows", "Leave it out")
@@ -112,7 +112,7 @@ def _of_model(
 
 def _values(text: str) -> dict[str, float]:
     """w=1,x=2 → the numbers by their names."""
-    from nncli.option import number
+    from nncli.config.option import number
 
     values: dict[str, float] = {}
     for pair in filter(None, text.split(",")):

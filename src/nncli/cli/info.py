@@ -28,8 +28,8 @@ def info(
     nncli info --cache               what train --memory has left for later
     nncli info --cache --clear       and away with it
     """
-    from nncli import checkpoint
-    from nncli.output import print_json
+    from nncli.model import checkpoint
+    from nncli.system.output import print_json
 
     if clear and not cache:
         raise OptionError("--clear", "it goes with --cache", "Add --cache")
@@ -42,7 +42,7 @@ def info(
     if json:
         print_json(description)
     else:
-        from nncli.info_report import print_model
+        from nncli.terminal.model_info import print_model
 
         print_model(description)
     return DONE
@@ -51,8 +51,8 @@ def info(
 def _cache(clear: bool, json: bool) -> int:
     from dataclasses import asdict
 
-    from nncli.data import cache
-    from nncli.output import print_json, put, say
+    from nncli.data.disk import cache
+    from nncli.system.output import print_json, put, say
 
     if clear:
         tables, freed, stay = cache.clear()
@@ -67,7 +67,7 @@ def _cache(clear: bool, json: bool) -> int:
     if json:
         print_json({"folder": str(cache.folder()), "tables": [asdict(one) | {"path": str(one.path)} for one in found]})
     else:
-        from nncli.info_report import print_cache
+        from nncli.terminal.model_info import print_cache
 
         print_cache(cache.folder(), found)
     return DONE

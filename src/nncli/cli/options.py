@@ -14,15 +14,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nncli.config import SOURCES, TrainConfig
+from nncli.config.option import Option, flag, read_size
+from nncli.config.train_config import SOURCES, TrainConfig
 from nncli.data.sources import Source, expand, is_there
-from nncli.errors import NncliError, OptionError
-from nncli.option import Option, flag, read_size
-from nncli.output import shortened
-from nncli.registry import did_you_mean
+from nncli.errors import NncliError, OptionError, did_you_mean
+from nncli.system.output import shortened
 
 if TYPE_CHECKING:
-    from nncli.data.head import TextOptions
+    from nncli.data.csv.header import TextOptions
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")]
@@ -63,7 +62,7 @@ ROWS_HELP = DATA_HELP.replace("a folder or file of MNIST-style IDX", "a file of 
 
 def text_options(encoding: str | None, skip_rows: str | None) -> TextOptions:
     """Of files for a model, as those of training are read."""
-    from nncli.data.head import TextOptions
+    from nncli.data.csv.header import TextOptions
 
     read = TrainConfig.from_texts({"encoding": encoding, "skip_rows": skip_rows})
     return TextOptions(read.encoding, read.skip_rows)
@@ -79,13 +78,13 @@ def bytes_of(memory: str | None) -> int | None:
 
 def is_model(source: str) -> bool:
     """Whether that is to be read as a model: by how it begins, or else by its name, unless it has an array X."""
-    from nncli.data.files import first_bytes
+    from nncli.data.streams import first_bytes
 
     path = Path(source)
     try:
         head = first_bytes(path, 30 + len(MODEL_MEMBER))  # none of a pipe: it would be lost to its reader
         if head.startswith(ZIP) and not head.endswith(MODEL_MEMBER):
-            from nncli.data.arrays import is_arrays
+            from nncli.data.formats.npz import is_arrays
 
             return path.suffix == ".npz" and not is_arrays(path)
     except (NncliError, OSError, ValueError):  # a folder, or no name that a file could have
@@ -144,7 +143,7 @@ def with_config(
         _refuse_option_without_dashes(given.get("data", []))
         config, named = _merged(_expanded(given), config_file, read)
         if config_file is not None:
-            from nncli.atomic import same_file
+            from nncli.system.atomic import same_file
 
             for name in ("out", "log", "ledger"):
                 if values.get(name) not in (None, "-") and same_file(values[name], config_file):

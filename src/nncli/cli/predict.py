@@ -10,8 +10,8 @@ from typing import IO, Annotated, Literal
 
 import typer
 
+from nncli.cli.execution import Address, Ca, Cert, FileJobs, Insecure, Key, Place
 from nncli.cli.options import ROWS_HELP, Encoding, ModelFile, Quiet, SkipRows, text_options
-from nncli.cli.workers import Address, Ca, Cert, FileJobs, Insecure, Key, Place
 from nncli.data.sources import expand
 from nncli.errors import DONE, OptionError
 
@@ -73,12 +73,12 @@ def predict(
     """
     if on_error not in ("fail", "blank"):
         raise OptionError("--on-error", f"expected fail or blank, found '{on_error}'")
-    from nncli import checkpoint
-    from nncli.answers import Output, Request, answer, answer_all
-    from nncli.atomic import as_stdout, check_writable
-    from nncli.blas import use_threads
-    from nncli.option import read_columns
-    from nncli.output import say
+    from nncli.config.option import read_columns
+    from nncli.inference.predict import Output, Request, answer, answer_all
+    from nncli.model import checkpoint
+    from nncli.system.atomic import as_stdout, check_writable
+    from nncli.system.output import say
+    from nncli.system.threads import use_threads
 
     place = Place.of(jobs, 1, cluster, tls_ca, tls_cert, tls_key, insecure)
     sources = expand(data or ["-"])
@@ -105,7 +105,7 @@ def predict(
     with _file(out) as file:
         output = Output(file, quiet)
         if apart:
-            with place.folder() as folder, place.workers(len(sources), "nncli.answers") as workers:
+            with place.folder() as folder, place.workers(len(sources), "nncli.inference.predict") as workers:
                 seen = place.seen([model, *sources])
                 answer_all(workers, checkpoint.Saved.at(Path(seen[0])), seen[1:], request, folder, output)
         else:
@@ -130,7 +130,7 @@ def _probability(text: str) -> float:
 
 @contextmanager
 def _file(path: str | None) -> Iterator[IO[bytes]]:
-    from nncli.atomic import atomic_file
+    from nncli.system.atomic import atomic_file
 
     if path is None or path == "-":
         yield sys.stdout.buffer

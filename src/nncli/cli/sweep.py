@@ -11,19 +11,18 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from nncli.cli.execution import PANEL as WORKERS
+from nncli.cli.execution import Address, Ca, Cert, Insecure, Key, Place, cores, count
 from nncli.cli.options import SEVERAL_HELP, Json, Memory, Quiet, bytes_of, with_config
-from nncli.cli.stop import StopRequest
-from nncli.cli.workers import PANEL as WORKERS
-from nncli.cli.workers import Address, Ca, Cert, Insecure, Key, Place, cores, count
-from nncli.config import TrainConfig
-from nncli.errors import DONE, DataError, OptionError, TrainingError
-from nncli.option import flag
-from nncli.registry import did_you_mean
-from nncli.space import Space
+from nncli.cli.signals import StopRequest
+from nncli.config.option import flag
+from nncli.config.train_config import TrainConfig
+from nncli.errors import DONE, DataError, OptionError, TrainingError, did_you_mean
+from nncli.sweep.space import Space
 
 if TYPE_CHECKING:
-    from nncli.search import Plan
-    from nncli.standings import Standing
+    from nncli.sweep.ranking import Standing
+    from nncli.sweep.search import Plan
 
 PANEL = "Sweep"
 LEDGER, MODEL = "sweep.jsonl", "model.npz"
@@ -109,17 +108,19 @@ def sweep(
         for option in [*map(flag, given), *(name for name, value in own.items() if value)]:
             raise OptionError("DATA" if option == "--data" else option, "--show has no use for it", "Leave it out")
         return _show(show, metric, csv, json, quiet)
-    from nncli import checkpoint, experiment, scratch
-    from nncli.atomic import as_stdout, check_writable
-    from nncli.blas import multiply_with
     from nncli.data.load import files_read, load_dataset
     from nncli.data.sources import STDIN
-    from nncli.leaderboard import Leaderboard
-    from nncli.output import say
-    from nncli.prepare import csv_options, prepare
-    from nncli.processes import Processes
-    from nncli.sweep import Sweep
-    from nncli.trial import THREADS, Held, Shared, of_the_data
+    from nncli.model import checkpoint
+    from nncli.sweep.runner import Sweep
+    from nncli.sweep.trial import THREADS, Held, Shared, of_the_data
+    from nncli.system import scratch
+    from nncli.system.atomic import as_stdout, check_writable
+    from nncli.system.output import say
+    from nncli.system.processes import Processes
+    from nncli.system.threads import multiply_with
+    from nncli.terminal.leaderboard import Leaderboard
+    from nncli.training.prepare import csv_options, prepare
+    from nncli.training.run import run_training
 
     plan = _plan(space, search, trials, seeds, folds, metric)
     place = Place.of(jobs, cores(), cluster, tls_ca, tls_cert, tls_key, insecure)
@@ -139,7 +140,7 @@ def sweep(
         )
     check_writable(Path(ledger), reads, "--ledger")
     check_writable(Path(out), (ledger, *reads))
-    with place.workers(plan.size, "nncli.trial") as workers, StopRequest() as stop:
+    with place.workers(plan.size, "nncli.sweep.trial") as workers, StopRequest() as stop:
         # while the workers start; numbers are not the same where they are read as others and converted
         read, allowed = csv_options(base), bytes_of(memory)
         datasets = {dtype: load_dataset(base.data, read, dtype, allowed) for dtype in space.values("dtype")}
@@ -163,7 +164,7 @@ def sweep(
         raise TrainingError(ledger, "every trial failed", "The reasons are in the ledger")
     config, state = made.winner(best)
     with multiply_with(THREADS):
-        run = experiment.run(prepare(config, datasets[config.dtype]), state=state)
+        run = run_training(prepare(config, datasets[config.dtype]), state=state)
     assert run is not None, "nobody could stop it"
     checkpoint.save(Path(out), run.model, run.provenance)
     command = f"nncli train {shlex.join(config.data)} {config.command_line(brief=True)} -o {shlex.quote(out)}"
@@ -171,15 +172,15 @@ def sweep(
     if not json:
         say(f"saved {out}; the same with: {command}", quiet)
         if not csv:
-            from nncli.report import print_training
+            from nncli.terminal.training import print_training
 
             print_training(run.figures, quiet)
     return DONE
 
 
 def _plan(space: Space, search: str | None, trials: str | None, seeds: str, folds: str, metric: str) -> Plan:
-    from nncli.search import SEARCHES, Plan
-    from nncli.standings import METRICS
+    from nncli.sweep.ranking import METRICS
+    from nncli.sweep.search import SEARCHES, Plan
 
     for option, value, known in (("--search", search, SEARCHES), ("--metric", metric, METRICS)):
         if value is not None and value not in known:
@@ -215,7 +216,7 @@ def _plan(space: Space, search: str | None, trials: str | None, seeds: str, fold
 
 def _refuse_without_validation(plan: Plan) -> None:
     """OptionError now for what the folds allow, and the winner, which has no validation rows, would not."""
-    from nncli.resolve import resolve
+    from nncli.config.resolve import resolve
 
     for config in plan.configs():
         try:
@@ -235,9 +236,9 @@ def _refuse_losses() -> NoReturn:
 
 def _show(file: str, metric: str, csv: bool, json: bool, quiet: bool) -> int:
     from nncli.data.sources import native, title
-    from nncli.ledger import read
-    from nncli.output import say
-    from nncli.standings import standings_of
+    from nncli.sweep.ledger import read
+    from nncli.sweep.ranking import standings_of
+    from nncli.system.output import say
 
     header, records = read(Path(file))
     if not records:
@@ -254,16 +255,16 @@ def _show(file: str, metric: str, csv: bool, json: bool, quiet: bool) -> int:
 
 def _print(standings: Sequence[Standing], csv: bool, json: bool, more: dict[str, Any], quiet: bool) -> None:
     if json:
-        from nncli.output import print_json
-        from nncli.standings import describe
+        from nncli.sweep.ranking import describe
+        from nncli.system.output import print_json
 
         print_json({**describe(standings), **more})
     elif csv:
-        from nncli.leaderboard import print_csv
+        from nncli.terminal.leaderboard import print_csv
 
         print_csv(standings)
     else:
-        from nncli.leaderboard import print_standings
+        from nncli.terminal.leaderboard import print_standings
 
         print_standings(standings, quiet)
     sys.stdout.flush()  # before what is said about it

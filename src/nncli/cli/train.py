@@ -16,13 +16,13 @@ from typing import IO, TYPE_CHECKING, Annotated, Any
 import typer
 
 from nncli.cli.options import SEVERAL_HELP, Json, Memory, Quiet, bytes_of, model_in, with_config
-from nncli.cli.stop import StopRequest
-from nncli.config import TrainConfig
+from nncli.cli.signals import StopRequest
+from nncli.config.option import not_negative
+from nncli.config.train_config import TrainConfig
 from nncli.errors import DONE, OptionError, OutputError
-from nncli.option import not_negative
 
 if TYPE_CHECKING:
-    from nncli.trainer import Epoch
+    from nncli.model.training_state import Epoch
 
 LITTLE = 4096  # bytes that a pipe takes at once if it takes any
 PAUSE = 100  # milliseconds between two looks at whether to stop
@@ -86,14 +86,16 @@ def train(
     nncli train mnist/ --hidden 256 -o big.npz    on a folder of MNIST files
     nncli train --resume big.npz                  on from where it was stopped
     """
-    from nncli import checkpoint, experiment, overview
-    from nncli.atomic import as_stdout, check_writable, is_stream
-    from nncli.blas import use_threads
     from nncli.data.load import files_read
-    from nncli.output import print_json, say
-    from nncli.prepare import prepare
-    from nncli.progress import Progress, words_of
-    from nncli.resume import Begun
+    from nncli.model import checkpoint
+    from nncli.system.atomic import as_stdout, check_writable, is_stream
+    from nncli.system.output import print_json, say
+    from nncli.system.threads import use_threads
+    from nncli.terminal.progress import Progress, words_of
+    from nncli.training import summary
+    from nncli.training.prepare import prepare
+    from nncli.training.resume import Begun
+    from nncli.training.run import Keeper, run_training
 
     begun, model = None, model_in(config.data)
     out, log = as_stdout(out), as_stdout(log)
@@ -123,14 +125,14 @@ def train(
         prepared = prepare(config, memory=bytes_of(memory))
         checkpoint.check_room(prepared.dataset)
         state = None if begun is None else begun.state(prepared)
-        for note in (*overview.summary(prepared), *prepared.notes):
+        for note in (*summary.summary(prepared), *prepared.notes):
             say(note, quiet)
         if dry_run:
-            plan = overview.plan(prepared)
+            plan = summary.plan(prepared)
             if json:
                 print_json(plan)
             else:
-                from nncli.report import print_plan
+                from nncli.terminal.training import print_plan
 
                 print_plan(plan)
             return DONE
@@ -147,14 +149,14 @@ def train(
         stack.enter_context(stop)
         keep = None
         if replaces:
-            keep = experiment.Keeper(lambda found: checkpoint.save(Path(out), *found), seconds_apart)
+            keep = Keeper(lambda found: checkpoint.save(Path(out), *found), seconds_apart)
         with Progress("epoch", prepared.config.epochs, quiet) as progress:
 
             def on_epoch(epoch: Epoch) -> None:
                 progress(epoch.number, words_of(epoch))
                 write_line(epoch)
 
-            run = experiment.run(prepared, on_epoch, stop, state, keep, keep_state)
+            run = run_training(prepared, on_epoch, stop, state, keep, keep_state)
         if run is None:
             assert stop.exit_code is not None
             say("stopped before the first epoch was done: nothing is saved", quiet)
@@ -177,11 +179,11 @@ def train(
 
 def _show(figures: dict[str, Any], more: dict[str, Any], json: bool, quiet: bool) -> int:
     if json:
-        from nncli.output import print_json
+        from nncli.system.output import print_json
 
         print_json({**more, **figures})
     elif more["out"] != "-":
-        from nncli.report import print_training
+        from nncli.terminal.training import print_training
 
         print_training(figures, quiet)
     return DONE

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.data.disk.memmap import Stored
 from nncli.data.sources import Source, title
-from nncli.data.stored import Stored
-from nncli.errors import DataError, OptionError
-from nncli.registry import did_you_mean
+from nncli.errors import DataError, OptionError, did_you_mean
 
 Positions = NDArray[np.integer[Any]]  # of rows or of classes, in a type that is large enough
 AnyArray = Any  # NDArray, or a `Stored` one, where `memory` has asked for that

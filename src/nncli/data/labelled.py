@@ -6,10 +6,10 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from nncli.data.cells import DEFAULT_MISSING
+from nncli.data.csv.strict_parser import DEFAULT_MISSING
 from nncli.data.dataset import Dataset, Schema, Table
-from nncli.data.files import shown
 from nncli.data.labels import classes_of
+from nncli.data.streams import shown
 from nncli.errors import DataError
 
 

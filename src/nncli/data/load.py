@@ -1,7 +1,7 @@
 """Which reader reads what: a bundled set by its name, matrices without names (IDX, .npz, sparse text), tables.
 
-To add a matrix format, write `read`, `row_blocks` and `sha256_of` beside `idx.py` and `arrays.py`, and name it here; a
-table format that can be written as CSV goes beside `columnar.py`.
+To add a matrix format, write a module with `read`, `row_blocks` and `sha256_of` in `formats`, as `idx.py` is, and name
+it here; a table format that can be written as CSV goes beside `formats/columnar.py`.
 """
 
 from __future__ import annotations
@@ -12,16 +12,17 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal
 
-from nncli.data import arrays, cache, idx, libsvm
-from nncli.data.collect import InMemory, Opener, Rows, digest_of, recoded, rows_of, to_learn_from
-from nncli.data.csv import Block, CsvOptions, CsvReader, open_training, read_blocks
+from nncli.data.builder import InMemory, Opener, Rows, digest_of, recoded, rows_of, to_learn_from
+from nncli.data.byte_stream import ByteStream
+from nncli.data.csv.header import DETECTED, TextOptions
+from nncli.data.csv.reader import Block, CsvOptions, CsvReader, open_training, read_blocks
 from nncli.data.dataset import Dataset, Schema, Table, TextColumn
-from nncli.data.files import ByteStream, first_bytes, open_input, open_raw, peek, shown
-from nncli.data.files import sha256_of as sha256_of_file
-from nncli.data.head import DETECTED, TextOptions
+from nncli.data.disk import cache
+from nncli.data.formats import idx, libsvm, npz
 from nncli.data.sources import ARRAYS, STDIN, Source, is_there, paths_of, title
-from nncli.errors import DataError, OptionError
-from nncli.registry import did_you_mean
+from nncli.data.streams import first_bytes, open_input, open_raw, peek, shown
+from nncli.data.streams import sha256_of as sha256_of_file
+from nncli.errors import DataError, OptionError, did_you_mean
 
 MOST_BYTES = 16 << 30  # of the data of an older model, whose file does not say how many there were
 
@@ -202,7 +203,7 @@ def _matrix_reader(paths: list[Path]) -> Any:
     if paths == [Path("-")]:  # there may be a file of that name
         return None
     for path in paths:
-        found = idx if idx.is_idx(path) else arrays if arrays.is_arrays(path) else None
+        found = idx if idx.is_idx(path) else npz if npz.is_arrays(path) else None
         if found is not None and len(paths) > 1:
             raise DataError(str(path), "only tables can be read several at a time", "Name one file")
         if found is not None:

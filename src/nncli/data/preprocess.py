@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nncli.data.dataset import Positions, Table, TextColumn
 from nncli.data.dates import INPUTS, inputs_of
-from nncli.data.matrix import Matrix
+from nncli.data.inputs import Matrix
 
 SCALINGS = ("standard", "minmax", "pixels", "none")
 MAX_CATEGORIES = 100  # of a text column; the rarer ones share one input with the values never seen

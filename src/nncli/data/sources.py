@@ -11,8 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from nncli.data.bundled import BUNDLED, path_of
-from nncli.errors import DataError
-from nncli.registry import did_you_mean
+from nncli.errors import DataError, did_you_mean
 
 Source = tuple[str, ...]
 STDIN: Source = ("-",)

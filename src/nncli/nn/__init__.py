@@ -12,6 +12,8 @@ Notation, the same in every file of this room (capitals are matrices, lower case
     θ, g                 all parameters, and dL/dθ, each as one flat vector
     α                    the learning rate
 
+May import `registry`, `system` and `errors`, but not `data`. Open `network.py` first, then `layers.py`.
+
 Every function that computes an array takes the array to write to as its last argument, so that a
 training step allocates no matrix.
 """

@@ -12,8 +12,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.nn.buffers import zeros
 from nncli.nn.layers import Array
-from nncli.nn.memory import zeros
 from nncli.registry import Registry
 
 

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.nn.buffers import zeros
 from nncli.nn.layers import Array
-from nncli.nn.loss import Loss
-from nncli.nn.losses import LOSSES
-from nncli.nn.memory import zeros
+from nncli.nn.losses import LOSSES, Loss
 from nncli.nn.optimizers import LBFGS
 
 STEPS = 200

@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.nn.graph import Graph
-from nncli.nn.memory import ones
+from nncli.nn.autodiff.graph import Graph
+from nncli.nn.buffers import ones
 
 Array = NDArray[Any]  # float32 or float64, as the network's dtype says
 

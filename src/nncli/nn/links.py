@@ -8,8 +8,8 @@ from typing import ClassVar
 import numpy as np
 
 from nncli.nn.activations import sigmoid
+from nncli.nn.buffers import ones
 from nncli.nn.layers import Array
-from nncli.nn.memory import ones
 from nncli.registry import Registry
 
 

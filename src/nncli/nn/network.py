@@ -9,12 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.nn.activation import Activation
-from nncli.nn.activations import ACTIVATIONS
-from nncli.nn.graph import Graph
+from nncli.nn.activations import ACTIVATIONS, Activation
+from nncli.nn.autodiff.graph import Graph
+from nncli.nn.buffers import zeros
 from nncli.nn.initializers import INITIALIZERS
 from nncli.nn.layers import Array, Dense, Dropout, Layer
-from nncli.nn.memory import zeros
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,152 @@
+"""The options that say who does the work of a command, here or on a cluster."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nncli.config.option import whole
+from nncli.errors import OptionError
+
+if TYPE_CHECKING:
+    from nncli.system.connection import Tls
+    from nncli.system.workers import Workers
+
+PANEL = "Processes"
+Address = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster", metavar="ADDRESS", rich_help_panel=PANEL, show_default=False,
+        help="A Dask scheduler, tcp://host:8786 or tls://host:8786, in place of --jobs.",
+    ),
+]  # fmt: skip
+Ca = Annotated[
+    str | None,
+    typer.Option("--tls-ca", metavar="FILE", help="Whom to trust, for tls://.", rich_help_panel=PANEL),
+]
+Cert = Annotated[
+    str | None,
+    typer.Option("--tls-cert", metavar="FILE", help="Our certificate, for tls://.", rich_help_panel=PANEL),
+]
+Key = Annotated[
+    str | None, typer.Option("--tls-key", metavar="FILE", help="Our key, for tls://.", rich_help_panel=PANEL)
+]
+Insecure = Annotated[
+    bool, typer.Option("--insecure", help="Allow tcp://, where anybody can listen and join.", rich_help_panel=PANEL)
+]
+
+
+FileJobs = Annotated[
+    str | None,
+    typer.Option(
+        "--jobs", metavar="N", help="Files at a time, each in a process of its own.", rich_help_panel=PANEL,
+        show_default="1",
+    ),
+]  # fmt: skip
+
+
+def cores() -> int:
+    """Tell how many this process may use; where the system cannot say so, as on macOS, how many there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class Place:
+    """Who works: so many processes of this machine, or a cluster."""
+
+    jobs: int
+    address: str | None
+    tls: Tls | None
+    insecure: bool
+
+    @classmethod
+    def of(
+        cls,
+        jobs: str | None,
+        usual: int,
+        address: str | None,
+        tls_ca: str | None,
+        tls_cert: str | None,
+        tls_key: str | None,
+        insecure: bool,
+    ) -> Place:
+        """What the options say; OptionError where they contradict themselves. `usual` holds where none is given."""
+        tls = _tls(tls_ca, tls_cert, tls_key)
+        if address is not None and jobs is not None:
+            raise OptionError("--jobs", "the cluster says how much is done at a time", "Leave one of them out")
+        if address is not None:
+            from nncli.system.connection import check_address
+
+            check_address(address, tls, insecure)
+        elif tls or insecure:
+            raise OptionError(
+                "--insecure" if insecure else "--tls-ca", "there is no --cluster to reach", "Leave it out"
+            )
+        return cls(count("--jobs", jobs) if jobs is not None else usual, address, tls, insecure)
+
+    def works_apart(self, pieces: int) -> bool:
+        """Whether other processes do the work."""
+        return self.address is not None or min(self.jobs, pieces) > 1
+
+    def refuse_stdin(self, *sources: str) -> None:
+        """OptionError for what only one process can read, and only once."""
+        if "-" in sources:
+            raise OptionError("-", "stdin cannot be one of several files, nor read by other processes", "Name files")
+
+    def seen(self, sources: Sequence[str]) -> list[str]:
+        """The files as the workers have to call them: on a cluster, by their whole paths."""
+        if self.address is None:
+            return list(sources)
+        return [str(Path(source).absolute()) if Path(source).exists() else source for source in sources]
+
+    def folder(self) -> contextlib.AbstractContextManager[Path | None]:
+        """One that the workers see too; none with a cluster."""
+        from nncli.system import scratch
+
+        return scratch.folder() if self.address is None else contextlib.nullcontext()
+
+    @contextlib.contextmanager
+    def workers(self, pieces: int, module: str) -> Iterator[Workers]:
+        """Those who work, for so many pieces of a function of a module."""
+        from nncli.system.cluster import connect
+        from nncli.system.processes import Processes
+        from nncli.system.workers import Here
+
+        if self.address is not None:
+            with connect(self.address, self.tls, self.insecure) as cluster:
+                yield cluster
+        elif self.works_apart(pieces):
+            with Processes(min(self.jobs, pieces), module) as processes:
+                yield processes
+        else:
+            yield Here()
+
+
+def count(option: str, text: str) -> int:
+    """A whole number of at least 1."""
+    try:
+        return whole(1)(text)
+    except ValueError as error:
+        raise OptionError(option, f"expected {error}, found '{text}'") from None
+
+
+def _tls(*files: str | None) -> Tls | None:
+    given = [file for file in files if file is not None]
+    if not given:
+        return None
+    if len(given) < len(files):
+        raise OptionError("--tls-ca", "--tls-cert and --tls-key belong to it, and one is missing", "Give all three")
+    for file in given:
+        if not Path(file).is_file():
+            raise OptionError("--tls-ca", f"there is no file {file}")
+    from nncli.system.connection import Tls
+
+    return Tls(*given)

@@ -1,0 +1,141 @@
+"""How to read a file for a model that exists: its columns found again, by name or else by position."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nncli.data.csv.column_kinds import is_number
+from nncli.data.csv.detection import Plan, listing, looks_like_header, planned, unique_names
+from nncli.data.csv.header import DELIMITERS, DETECTED, Head, TextOptions
+from nncli.data.csv.strict_parser import BLANKS, Layout, is_missing, split_row
+from nncli.data.dataset import Schema
+from nncli.data.streams import Input
+from nncli.errors import DataError, OptionError, did_you_mean
+
+
+def plan_answering(
+    stream: Input,
+    expected: Schema,
+    dtype: str,
+    keep: Sequence[str] | str = (),
+    with_target: bool = False,
+    options: TextOptions = DETECTED,
+) -> Plan:
+    """From the first line alone: a slow producer gets its answers row by row."""
+    head = Head(stream, options, expected.encoding)
+    wanted = set(expected.names)
+    candidates = {d: _peek(head, d) for d in dict.fromkeys([expected.delimiter, *DELIMITERS])}
+    widths = _widths(expected)
+    best = max(candidates, key=lambda d: (len(wanted & set(candidates[d])), len(candidates[d]) in widths))
+    row, first = head.split_first(best)
+    named, notes = bool(wanted & set(first)), head.notes
+    header = named or _is_unnamed_header(first, expected)
+    names = list(first)
+    if named:
+        names = list(unique_names(first))  # as in training
+        absent = [name for name in expected.names if name not in names]
+        if absent:
+            raise _absent(absent, names, head.place)
+    else:
+        positions = _by_position(first, header, expected)
+        if positions is None:
+            if expected.header:
+                raise _absent(list(expected.names), names, head.place)
+            raise DataError(
+                head.place,
+                f"expected {' or '.join(map(str, widths))} columns, found {len(first)}",
+                f"The model's columns are {listing(expected.names)}",
+            )
+        names = positions
+        problem = "the header has other names" if header else "no header"
+        its = expected.target
+        place = f", number {names.index(its) + 1} as '{its}'" if its in names else ""
+        notes.append(f"{problem}: columns are matched by position{place}")
+    target = expected.target if with_target else None
+    if target is not None and target not in names:
+        raise DataError(head.place, f"the target column '{target}' is missing", did_you_mean(target, names))
+    kept = tuple(names) if keep == "all" else tuple(keep)
+    for name in kept:
+        if name not in names:
+            raise OptionError(
+                "--keep", f"no column is called '{name}'", did_you_mean(name, names) or f"There are {listing(names)}"
+            )
+    for name in (*expected.names, *([target] if target else [])):
+        if first.count(name) > 1 and f"{name}_2" not in expected.names:
+            raise DataError(head.place, f"two columns are called '{name}'", "Rename one of them")
+    layout = Layout(
+        tuple(names),
+        best,
+        header,
+        expected.of_kind("number"),
+        expected.of_kind("text"),
+        target,
+        kept,
+        expected.missing,
+        expected.decimal,
+        "float64" if "float64" in (dtype, expected.dtype) else "float32",
+        expected.of_kind("date"),
+        head.encoding,
+    )
+    if best != expected.delimiter:
+        notes.append("delimiter: " + {"\t": "tab"}.get(best, best))
+    return planned(layout, head, row, notes)
+
+
+def _peek(head: Head, delimiter: str) -> list[str]:
+    row = head.first_row(delimiter)
+    try:
+        return [] if row is None else [cell.strip(BLANKS) for cell in split_row(row, delimiter, "")]
+    except DataError:
+        return []
+
+
+def _absent(absent: list[str], names: list[str], where: str) -> DataError:
+    quoted = ", ".join(f"'{name}'" for name in absent[:10]) + (", …" if len(absent) > 10 else "")
+    problem = f"column {quoted} is missing" if len(absent) == 1 else f"columns {quoted} are missing"
+    return DataError(where, problem, did_you_mean(absent[0], names) or f"There are {listing(names)}")
+
+
+def _places(expected: Schema) -> dict[str, int]:
+    """Column → its position in a training file without header, whose names are c0, c1, …"""
+    return {name: int(name[1:]) for name in (*expected.names, expected.target)}
+
+
+def _full_width(expected: Schema) -> int:
+    """Of the rows of a training file without header, with the columns that were left out."""
+    return max(expected.width, 1 + max(_places(expected).values()))
+
+
+def _widths(expected: Schema) -> list[int]:
+    """The numbers of columns that rows without names may have: features, features and target, the training file."""
+    n = len(expected.columns)
+    widths = {n}
+    if not expected.header:
+        widths.add(_full_width(expected))
+    return sorted({*widths, n + 1})
+
+
+def _by_position(first: list[str], header: bool, expected: Schema) -> list[str] | None:
+    """Names for the columns of a file that does not name them, or None if it does not fit the model."""
+    width, names = len(first), list(expected.names)
+    if width == len(names):
+        found = names
+    elif width == len(names) + 1:
+        found = [*names[: expected.target_place], expected.target, *names[expected.target_place :]]
+    elif not expected.header and width == _full_width(expected):
+        found = [f"c{i}" for i in range(width)]
+    else:
+        return None
+    if not expected.header:
+        return found
+    # A model that knows names: only if the first row is evidently not a header.
+    kinds = dict(expected.columns)
+    cells = [cell for cell, name in zip(first, found, strict=True) if kinds.get(name) == "number"]
+    number = [is_number(cell, expected.decimal) for cell in cells]
+    fits = all(its or is_missing(cell, expected.missing) for its, cell in zip(number, cells, strict=True))
+    return found if fits and any(number) and not header else None
+
+
+def _is_unnamed_header(first: list[str], expected: Schema) -> bool:
+    """Whether a model trained without names meets a file that has some: only where numbers are due can one tell."""
+    return not expected.header and bool(expected.of_kind("number")) and looks_like_header(first)

@@ -1,0 +1,203 @@
+"""pyarrow's reading of a block of rows, taken only where it is sure to be what `cells.SlowPath` reads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncli.data.arrow_arrays import vector
+from nncli.data.csv import uint8_parser
+from nncli.data.csv.strict_parser import BLANKS, NAN_SPELLINGS, Layout, as_number, is_missing
+from nncli.data.dataset import Table, TextColumn, canonical
+from nncli.data.dates import days_of
+from nncli.errors import DataError
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some rows. A row in `errors` has NaN, code −1 and what could be read of `kept`."""
+
+    table: Table
+    target: TextColumn | None
+    kept: dict[str, Any]  # name → pyarrow string array, cells as they are in the file
+    errors: dict[int, DataError]
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def before(self, row: int) -> Block:
+        """The rows before that one."""
+        rows = np.arange(row)
+        kept = {name: cells.slice(0, row) for name, cells in self.kept.items()}
+        return Block(self.table.take(rows), self.target and self.target.take(rows), kept, {})
+
+
+class FastPath:
+    """pyarrow.csv on one block, in one thread, its options built once."""
+
+    def __init__(self, layout: Layout) -> None:
+        import pyarrow as pa
+        from pyarrow import csv
+
+        self.pa, self.csv, self.layout, self.dtype = pa, csv, layout, layout.dtype
+        # Columns go by their positions here: names that nobody asks for may be there twice.
+        place = {name: str(i) for i, name in reversed(list(enumerate(layout.names)))}
+        self.numeric = [place[name] for name in layout.numeric]
+        target = [] if layout.target is None else [layout.target]
+        self.text = [(name, place[name]) for name in (*layout.text, *layout.dates, *target)]
+        self.keep = [(name, place[name]) for name in layout.keep]
+        missing = frozenset(layout.missing)
+        self.missing = missing
+        # pyarrow compares these before it strips blanks: ' -1' may be a number where '-1' is a missing one.
+        numbers = (as_number(token, layout.decimal) for token in missing)
+        self.missing_numbers = [float(number) for number in numbers if number is not None]
+        # whole numbers alone may be there until a block shows something else
+        self.whole = bool(layout.numeric) and not (layout.text or layout.dates or layout.keep or self.missing_numbers)
+        names = [str(i) for i in range(len(layout.names))]
+        self.read_options = csv.ReadOptions(column_names=names, block_size=1 << 30, use_threads=False)
+        self.parse_options = {
+            quotes: csv.ParseOptions(
+                delimiter=layout.delimiter, quote_char='"', newlines_in_values=quotes, ignore_empty_lines=False
+            )
+            for quotes in (False, True)
+        }
+        tokens = sorted(missing.union(NAN_SPELLINGS))
+        text = {column: pa.string() for _, column in self.text}
+        self.convert_options = {
+            kind: csv.ConvertOptions(
+                column_types={**dict.fromkeys(self.numeric, getattr(pa, kind)()), **text},
+                include_columns=[*self.numeric, *text],
+                null_values=[] if kind == "uint8" else tokens,  # a missing cell is no uint8
+                strings_can_be_null=False,
+                decimal_point=layout.decimal,
+            )
+            for kind in ("uint8", "float32", "float64")
+        }
+        self.keep_options = csv.ConvertOptions(
+            column_types={column: pa.string() for _, column in self.keep},
+            include_columns=list(dict.fromkeys(column for _, column in self.keep)),
+            strings_can_be_null=False,
+        )
+
+    def read(self, data: bytes, regular: bool, small: bool) -> Block | None:
+        """None: refused, or not sure."""
+        if not regular or (b"\r" in data and data.count(b"\r") != data.count(b"\r\n")):
+            return None  # pyarrow is lenient about misplaced quotes, and takes a single CR for the end of a row
+        if self.whole:
+            cells = uint8_parser.read(data, len(self.layout.names), self.layout.delimiter)
+            if cells is not None:
+                return self._whole(cells)
+            self.whole = False
+        table = numbers = None
+        if small and b"x" not in data and b"X" not in data:  # pyarrow takes 0x10 for a whole number
+            table = self._parse(data, self.convert_options["uint8"])
+            if table is not None:
+                numbers = self._matrix(table)
+        if numbers is None:
+            table = self._parse(data, self.convert_options[self.dtype])
+            if table is not None:
+                numbers = self._matrix(table)
+        if numbers is None or table is None:
+            return None
+        texts = {name: self._text(table[column], name != self.layout.target) for name, column in self.text}
+        target = None if self.layout.target is None else texts.pop(self.layout.target)
+        dates = {name: days(texts.pop(name)) for name in self.layout.dates}
+        if any(column is None for column in dates.values()):
+            return None
+        if target is not None and target.codes.size and target.codes.min() < 0:
+            return None
+        if target is None and self._may_be_empty(numbers, texts, dates) and _has_empty_line(data):
+            return None  # which pyarrow reads as empty cells; in a row with a target it is a missing target
+        kept: dict[str, Any] = {}
+        if self.keep:
+            cells = self._parse(data, self.keep_options)
+            if cells is None:
+                return None
+            kept = {name: cells[column].combine_chunks() for name, column in self.keep}
+        known = {name: column for name, column in dates.items() if column is not None}
+        return Block(Table(self.layout.numeric, numbers, texts, known), target, kept, {})
+
+    def _whole(self, cells: NDArray[np.uint8]) -> Block:
+        places = [int(place) for place in self.numeric]
+        low, high = places[0], places[-1] + 1
+        numbers = cells[:, low:high] if places == [*range(low, high)] else np.take(cells, places, axis=1)
+        target = None
+        if self.layout.target is not None:
+            [(_, place)] = self.text
+            values, first, codes = np.unique(cells[:, int(place)], return_index=True, return_inverse=True)
+            order = np.argsort(first)  # as they are met
+            target = text_column(np.argsort(order)[codes], [str(k) for k in values[order]], self.missing, feature=False)
+        return Block(Table(self.layout.numeric, numbers), target, {}, {})
+
+    def _may_be_empty(self, numbers: NDArray[Any], texts: Mapping[str, TextColumn], dates: Mapping[str, Any]) -> bool:
+        """Whether some row has nothing in its first feature: far cheaper than a search for empty lines."""
+        if len(self.layout.names) == 1:
+            return False  # there, an empty line is a row with a missing cell
+        if self.numeric:
+            return bool(np.isnan(numbers[:, 0]).any())
+        if self.layout.dates:
+            return bool(np.isnan(dates[self.layout.dates[0]]).any())
+        return bool((texts[self.layout.text[0]].codes < 0).any())
+
+    def _parse(self, data: bytes, convert_options: Any) -> Any:
+        try:
+            return self.csv.read_csv(
+                self.pa.py_buffer(data),
+                read_options=self.read_options,
+                parse_options=self.parse_options[b'"' in data],
+                convert_options=convert_options,
+            )
+        except (self.pa.ArrowInvalid, self.pa.ArrowKeyError):
+            return None
+
+    def _matrix(self, table: Any) -> NDArray[Any] | None:
+        d = len(self.numeric)
+        if not d:
+            return np.empty((table.num_rows, 0), self.dtype)
+        batches = table.select(self.numeric).combine_chunks().to_batches()
+        assert len(batches) == 1
+        small = batches[0].schema.types[0] == self.pa.uint8()
+        numbers: NDArray[Any] = batches[0].to_tensor(null_to_nan=not small).to_numpy()
+        if small or np.isfinite(numbers).all():
+            fine = True
+        else:  # too large for the type, or spelled -nan or nan(1)
+            nulls = sum(column.null_count for column in batches[0].columns)
+            fine = not np.isinf(numbers).any() and np.count_nonzero(np.isnan(numbers)) == nulls
+        return numbers if fine and not any((numbers == x).any() for x in self.missing_numbers) else None
+
+    def _text(self, column: Any, feature: bool) -> TextColumn:
+        from pyarrow._compute import call_function  # the method would load pyarrow.compute, for 50 ms
+
+        encoded = call_function("dictionary_encode", [column.combine_chunks()])
+        return text_column(vector(encoded.indices, "int32"), encoded.dictionary.to_pylist(), self.missing, feature)
+
+
+def _has_empty_line(data: bytes) -> bool:
+    return b"\n\n" in data or b"\n\r\n" in data or data.startswith((b"\n", b"\r\n"))
+
+
+def days(column: TextColumn) -> NDArray[np.float64] | None:
+    """The dates of a column of text, in days since 1970; None where one of them is none."""
+    found = [days_of(value) for value in column.values]
+    if None in found:
+        return None
+    return np.array([*found, np.nan], np.float64)[column.codes]  # −1, a missing one, finds the last
+
+
+def text_column(
+    codes: NDArray[Any], cells: Sequence[str | None], missing: frozenset[str], feature: bool = True
+) -> TextColumn:
+    """Blanks around cells gone; missing ones −1. The classes of a target stay as they are written otherwise."""
+    values: dict[str, int] = {}
+    recode = np.empty(len(cells), np.int32)
+    for i, cell in enumerate(cells):
+        value = None if cell is None else cell.strip(BLANKS)
+        if value is None or is_missing(value, missing):
+            recode[i] = -1
+        else:
+            recode[i] = values.setdefault(canonical(value) if feature else value, len(values))
+    return TextColumn(recode[codes], tuple(values))

@@ -1,0 +1,234 @@
+"""How to read a file to learn from: decided from its first rows. `match` does the same for a model that exists."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from nncli.data.byte_stream import ByteStream
+from nncli.data.csv import column_kinds
+from nncli.data.csv.header import DELIMITERS, SAMPLE_BYTES, Head, TextOptions
+from nncli.data.csv.strict_parser import BLANKS, DEFAULT_MISSING, Layout, is_missing
+from nncli.data.streams import Input
+from nncli.errors import DataError, OptionError, did_you_mean
+
+TARGETS = ("label", "target", "class", "y")
+SAMPLE_CELLS = 100_000  # a thousand rows of a hundred columns
+SAMPLE_ROWS, LEAST_ROWS, DELIMITER_ROWS = 1000, 100, 100
+
+
+@dataclass(frozen=True)
+class CsvOptions:
+    """What the user said; None and () are detected."""
+
+    target: str | None = None
+    drop: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    categorical: tuple[str, ...] = ()
+    numeric: tuple[str, ...] = ()
+    weight: str | None = None
+    missing: tuple[str, ...] = ()
+    header: bool | None = None
+    delimiter: str | None = None
+    decimal: str | None = None
+    encoding: str | None = None
+    skip_rows: int = 0
+
+    @property
+    def text(self) -> TextOptions:
+        return TextOptions(self.encoding, self.skip_rows)
+
+    def of_table(self) -> CsvOptions:
+        """For a file that says by itself what its cells are; OptionError for what only text has."""
+        usual = CsvOptions()
+        for name in ("delimiter", "decimal", "encoding", "skip_rows", "header"):
+            if getattr(self, name) != getattr(usual, name):
+                option = f"--{name.replace('_', '-')}" if name != "header" else "--no-header"
+                raise OptionError(option, "a Parquet or Arrow file has no such thing", "Leave it out")
+        return dataclasses.replace(self, header=True, delimiter=",", decimal=".", encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A layout, where the first data row is, and what to tell the user."""
+
+    layout: Layout
+    rest: bytes  # what was read ahead, from the first data row on
+    stream: ByteStream  # what is behind that
+    first_line: int
+    notes: tuple[str, ...] = ()
+
+
+def looks_like_header(cells: Sequence[str]) -> bool:
+    """No cell is a number or means a missing value, and most have a name."""
+    named = [cell for cell in cells if cell]
+    return 2 * len(named) > len(cells) - (not cells[0]) and not any(
+        column_kinds.is_number(cell) or is_missing(cell, DEFAULT_MISSING) for cell in named
+    )
+
+
+def has_header(first: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
+    """Whether the first row names the columns of those below: it has a name that a target usually has, or looks like
+    one, and most of it does not come again in the same place."""
+    others = [row for row in below if row != list(first)]  # where files were joined, their headers come again too
+    columns = list(zip(*others, strict=True)) or [()] * len(first)
+    again = [cell in column for cell, column in zip(first, columns, strict=True)]
+    if any(cell.lower() in TARGETS and not came for cell, came in zip(first, again, strict=True)):
+        return True
+    return looks_like_header(first) and 2 * sum(again) <= len(first)
+
+
+def listing(names: Iterable[str]) -> str:
+    names = list(names)
+    return ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
+
+
+def plan_training(stream: Input, options: CsvOptions, dtype: str) -> Plan:
+    """The numbers are of `dtype`, or float64 where that is float32 and could not tell those of a column apart."""
+    head, where = Head(stream, options.text), stream.where
+    while not head.at_end and len(head.data) < SAMPLE_BYTES:
+        head.more()
+    notes = head.notes
+    delimiter = options.delimiter and checked_delimiter(options.delimiter)
+    if delimiter is None:
+        delimiter = _detect_delimiter(head)
+        if delimiter != ",":
+            notes.append("delimiter: " + {"\t": "tab"}.get(delimiter, delimiter))
+    row, first = head.split_first(delimiter)
+    most = min(SAMPLE_ROWS, max(LEAST_ROWS, SAMPLE_CELLS // len(first)))
+    rows = [r for r in head.sample(delimiter, most) if len(r) == len(first)]
+    header = has_header(first, rows[1:]) if options.header is None else options.header
+    names, told = _names(first, header, options.header is None)
+    target, note = _find_target(names, options.target, where)
+    notes += [*told, *note]
+    features = _features(names, target, options, where)
+    missing = DEFAULT_MISSING + tuple(token.strip(BLANKS) for token in options.missing)
+    sample = rows[header:]
+    cells = dict(zip(names, zip(*sample, strict=True), strict=True)) if sample else dict.fromkeys(names, ())
+    columns = column_kinds.present({name: cells[name] for name in features}, missing)
+    decimal = options.decimal
+    if decimal is None:
+        decimal = column_kinds.decimal_of({n: c for n, c in columns.items() if n not in options.categorical}, delimiter)
+        if decimal != ".":
+            notes.append(f"decimal sign: {decimal}")
+    kind_of, told = column_kinds.kinds_of(
+        columns, decimal, options.categorical, options.numeric, options.only, options.weight
+    )
+    notes += told
+    numeric, text, dates = (
+        tuple(name for name, its in kind_of.items() if its == kind) for kind in ("number", "text", "date")
+    )
+    if dtype == "float32":
+        fine = [name for name in numeric if column_kinds.are_finer_than_float32(columns[name], decimal)]
+        if fine:
+            dtype = "float64"
+            notes.append(f"column '{fine[0]}': float32 cannot tell its numbers apart, so all are read as float64")
+    rounded = [name for name in numeric if column_kinds.are_rounded(columns[name], decimal)]
+    if rounded:
+        notes.append(f"column '{rounded[0]}': numbers of that size are rounded (--categorical keeps them apart)")
+    layout = Layout(names, delimiter, header, numeric, text, target, (), missing, decimal, dtype, dates, head.encoding)
+    return planned(layout, head, row, notes)
+
+
+def _names(first: Sequence[str], header: bool, tell: bool) -> tuple[tuple[str, ...], list[str]]:
+    """Of all columns, from the cells of the first row; and notes."""
+    if not header:
+        names = tuple(f"c{i}" for i in range(len(first)))
+        called = f"no header: the columns are called {names[0]}" + (f" to {names[-1]}" if len(names) > 1 else "")
+        return names, [called] * tell
+    names, notes = unique_names(first), []
+    for i, (own, name) in enumerate(zip(first, names, strict=True), 1):
+        if name != own:
+            problem = "is not the first one of its name" if own else "has no name in the header"
+            notes.append(f"column {i} {problem}: it is called {name}")
+    return names, notes
+
+
+def _features(names: tuple[str, ...], target: str, options: CsvOptions, where: str) -> list[str]:
+    """The columns to learn from; OptionError for names that are none, or contradict one another."""
+    given = {
+        "--drop": options.drop, "--only": options.only, "--categorical": options.categorical,
+        "--numeric": options.numeric,
+    }  # fmt: skip
+    for option, named in given.items():
+        for name in named:
+            if name not in names:
+                raise OptionError(
+                    option, f"no column is called '{name}'", did_you_mean(name, names) or f"There are {listing(names)}"
+                )
+            if name == target:
+                raise OptionError(option, f"'{name}' is the target column", "Name another one with --target")
+    for one, other in (("--drop", "--only"), ("--drop", "--categorical"), ("--drop", "--numeric"),
+                       ("--numeric", "--categorical")):  # fmt: skip
+        both = [name for name in given[one] if name in given[other]]
+        if both:
+            raise OptionError(one, f"'{both[0]}' is named by {other} too", "Name it once")
+    wanted = {*options.only, options.weight} if options.only else {*names}
+    found = [name for name in names if name in wanted and name != target and name not in options.drop]
+    if not found:
+        raise DataError(where, f"no feature column is left beside the target '{target}'", "Drop fewer columns")
+    return found
+
+
+def planned(layout: Layout, head: Head, row: bytes, notes: Sequence[str]) -> Plan:
+    """The plan that follows from the first row, which is a header or the first one of data."""
+    used = row if layout.header else b""
+    return Plan(layout, head.data[len(used) :], head.stream, head.line + used.count(b"\n"), tuple(notes))
+
+
+def unique_names(given: Sequence[str]) -> tuple[str, ...]:
+    """Names for all columns: c2 for the third one where it has none, a_2 for the second one called a."""
+    taken, found = set(given), dict[str, None]()
+    for i, own in enumerate(given):
+        name = base = own or f"c{i}"
+        number = 2
+        while name in found or (name != own and name in taken):
+            name, number = f"{base}_{number}", number + 1
+        found[name] = None
+    return tuple(found)
+
+
+def _detect_delimiter(head: Head) -> str:
+    """The one that cuts most rows alike, into more than one column; ties go to more columns."""
+    best, found = (0.0, 0), ","
+    for delimiter in DELIMITERS:
+        widths = Counter(len(row) for row in head.sample(delimiter, DELIMITER_ROWS))
+        width, rows = widths.most_common(1)[0] if widths else (1, 0)
+        if width > 1 and (score := (rows / widths.total(), width)) > best:
+            best, found = score, delimiter
+    return found
+
+
+def checked_delimiter(given: str) -> str:
+    given = {"\\t": "\t", "tab": "\t"}.get(given, given)
+    if len(given) != 1 or not given.isascii() or given in '"\r\n\0' or given.isalnum():
+        raise OptionError("--delimiter", f"expected one character such as ; or tab; found '{given}'")
+    return given
+
+
+def _find_target(names: tuple[str, ...], given: str | None, where: str) -> tuple[str, list[str]]:
+    """The column to predict, and a note; DataError and OptionError where there is none, or several."""
+    if given is None:
+        found = [name for name in names if name.lower() in TARGETS]
+        if len(found) == 1:
+            return found[0], [f"target column: {found[0]} (the only column called label, target, class or y)"]
+        if found:
+            raise DataError(where, f"several columns could be the target: {listing(found)}", "Choose one with --target")
+        raise DataError(
+            where,
+            f"expected a column called label, target, class or y; found {listing(names)}",
+            "Name the target with --target",
+        )
+    if given in names:
+        return given, []
+    if re.fullmatch(r"[+-]?[0-9]{1,9}", given, re.ASCII):
+        place, width = int(given), len(names)
+        if not -width <= place < width:
+            raise OptionError("--target", f"expected a position from {-width} to {width - 1}, found {place}")
+        return names[place], []
+    raise OptionError(
+        "--target", f"no column is called '{given}'", did_you_mean(given, names) or f"There are {listing(names)}"
+    )

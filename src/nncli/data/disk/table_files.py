@@ -1,0 +1,233 @@
+"""What is in the folder of a table on the disk, written and read.
+
+table.json   what the table is of: files, columns, notes
+numbers      its matrix of numbers, (n, d); absent where d = 0
+columns      the codes of its texts, its dates and its target, (n,) each, one after the other
+values       the distinct values of each text and of the target: their lengths, then all of them in UTF-8
+SHA256SUMS   the digests of these files, as `sha256sum --check` takes them
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncli.data.builder import VALUE_BYTES, GrowingArray, Rows
+from nncli.data.dataset import Schema, Table, TextColumn
+from nncli.data.disk.memmap import File, Growing, Stored, Together, append
+from nncli.errors import DataError
+from nncli.system import plain_json
+
+VERSION = 2  # of what is in a folder
+DESCRIPTION, NUMBERS, COLUMNS, VALUES, SUMS = "table.json", "numbers", "columns", "values", "SHA256SUMS"
+FILES = re.compile("|".join(map(re.escape, (DESCRIPTION, NUMBERS, COLUMNS, VALUES, SUMS))))
+FORM = {
+    "version": int, "key": str, "files": [str], "fingerprint": str, "rows": int, "sha256": str, "numbers": str,
+    "names": {"number": [str], "text": [str], "date": [str]}, "counts": [int], "values": int, "notes": [str],
+    "schema": {
+        "columns": [[str]], "target": str, "header": bool, "missing": [str], "target_place": int, "delimiter": str,
+        "width": int, "decimal": str, "encoding": str, "dtype": str,
+    },
+}  # fmt: skip
+DAMAGED = (OSError, ValueError, OverflowError, DataError)  # what reading such a folder raises
+KINDS, DTYPES = ("number", "text", "date"), ("float32", "float64")
+CODES, DATES, LENGTHS = np.dtype(np.int32), np.dtype(np.float64), np.dtype(np.int64)
+ROWS_AT_ONCE = 1 << 18  # of a column that is looked through
+Writing = Callable[[], AbstractContextManager[None]]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a table was made of: the key that it is found by, its files, and a digest that changes when they do."""
+
+    key: str
+    files: tuple[str, ...]
+    fingerprint: str
+
+
+class OnDisk:
+    """The place where the arrays of a new table grow."""
+
+    def __init__(self, folder: Path, most_text: int, writing: Writing) -> None:
+        """`writing` surrounds all that is written, to say in whose name a failure is."""
+        self.folder, self.most_text, self.writing = folder, most_text, writing
+        with writing():
+            self._together = Together(folder / COLUMNS)
+
+    def grow(self, name: str, times: Callable[[], float]) -> GrowingArray:
+        with self.writing():
+            growing = Growing(self.folder / NUMBERS) if name == NUMBERS else self._together.grow(name)
+        return _GrowingOnDisk(growing, self.writing)
+
+
+@dataclass(frozen=True)
+class _GrowingOnDisk:
+    growing: Growing
+    writing: Writing
+
+    def append(self, block: NDArray[Any]) -> None:
+        with self.writing():
+            self.growing.append(block)
+
+    def finished(self) -> Stored:
+        with self.writing():
+            return self.growing.finished()
+
+
+def write(folder: Path, rows: Rows, origin: Origin) -> None:
+    """Writes what `rows` has beside its arrays, which have grown in that folder; all is on the disk when this returns.
+    ValueError for more names of files and columns than can be read again."""
+    table = rows.table
+    columns = [*table.texts.values(), rows.target]
+    values = [value.encode("utf-8", "surrogatepass") for column in columns for value in column.values]
+    lengths = np.array(list(map(len, values)), LENGTHS).tobytes()
+    description = {
+        "version": VERSION, **asdict(origin), "rows": len(table), "sha256": rows.sha256,
+        "numbers": table.numbers.dtype.name,
+        "names": {"number": table.number_names, "text": [*table.texts], "date": [*table.dates]},
+        "counts": [len(column.values) for column in columns], "values": len(lengths) + sum(map(len, values)),
+        "notes": rows.notes, "schema": asdict(rows.schema),
+    }  # fmt: skip
+    append(folder / DESCRIPTION, plain_json.encode(description))
+    append(folder / VALUES, lengths + b"".join(values))
+    names = [DESCRIPTION, *([NUMBERS] if table.number_names else []), COLUMNS, VALUES]
+    append(folder / SUMS, _sums(folder, names))
+    for name in (*names, SUMS):
+        with (folder / name).open("rb") as file:
+            os.fsync(file.fileno())
+
+
+def describe(folder: Path) -> dict[str, Any]:
+    """What table.json says. One of `DAMAGED` where it is not as it was written."""
+    text = _bounded(folder / DESCRIPTION, plain_json.MOST_BYTES)
+    line = _line(DESCRIPTION, hashlib.sha256(text).hexdigest())
+    if not _bounded(folder / SUMS, 1000).startswith(line):
+        raise ValueError("table.json is not the one that was written")
+    known: dict[str, Any] = plain_json.decode(text, FORM)
+    if known["version"] != VERSION:
+        raise ValueError("another version")
+    return known
+
+
+def read(folder: Path, key: str, most_text: int) -> Rows | None:
+    """The table; None where its texts take more memory than that. One of `DAMAGED` where anything is not as it was
+    written."""
+    known = describe(folder)
+    schema, n, counts = _schema(known["schema"]), known["rows"], known["counts"]
+    numbers, texts, dates = (tuple(known["names"][kind]) for kind in KINDS)  # the order of a model may be another
+    if any(sorted(known["names"][kind]) != sorted(schema.of_kind(kind)) for kind in KINDS):
+        raise ValueError("other columns")
+    names = [DESCRIPTION, *([NUMBERS] if numbers else []), COLUMNS, VALUES]
+    files = {name: File(folder / name) for name in names}
+    if known["key"] != key or known["numbers"] not in ("uint8", *DTYPES) or n < 1 or min(counts, default=-1) < 0:
+        raise ValueError("another table")
+    dtype = np.dtype(known["numbers"])
+    expected = {VALUES: known["values"], COLUMNS: n * (CODES.itemsize * len(counts) + DATES.itemsize * len(dates))}
+    if numbers:
+        expected[NUMBERS] = n * len(numbers) * dtype.itemsize
+    if len(counts) != len(texts) + 1 or any(files[name].size != size for name, size in expected.items()):
+        raise ValueError("arrays of another size")
+    if files[VALUES].size > 2 * most_text or VALUE_BYTES * sum(counts) > most_text:
+        return None
+    if _bounded(folder / SUMS, 1000) != _sums(folder, names):
+        raise ValueError("arrays that are not those that were written")
+    values = _values(files[VALUES], counts)
+    at = [CODES.itemsize * n * i for i in range(len(texts) + 1)]
+    last = at[-1] + DATES.itemsize * n * len(dates)
+    columns = [
+        TextColumn(_codes(Stored(files[COLUMNS], CODES, (n,), at), its, least), its)
+        for at, its, least in zip((*at[:-1], last), values, [-1] * len(texts) + [0], strict=True)
+    ]
+    table = Table(
+        numbers,
+        Stored(files[NUMBERS], dtype, (n, len(numbers))) if numbers else np.empty((n, 0), dtype),
+        dict(zip(texts, columns[:-1], strict=True)),
+        {name: Stored(files[COLUMNS], DATES, (n,), at[-1] + DATES.itemsize * n * i) for i, name in enumerate(dates)},
+    )
+    return Rows(table, columns[-1], schema, known["sha256"], tuple(known["notes"]))
+
+
+def moved(rows: Rows, folder: Path) -> None:
+    """Tells the arrays of a table that its folder has another name, by which other processes find them."""
+    for array in (rows.table.numbers, rows.target.codes):  # the others are in the file of the target
+        if isinstance(array, Stored):
+            array.file.path = folder / array.file.path.name
+
+
+def _schema(known: dict[str, Any]) -> Schema:
+    columns = tuple((name, kind) for name, kind in known["columns"])
+    schema = Schema(**known | {"columns": columns, "missing": tuple(known["missing"])})
+    if (
+        len({*schema.names, schema.target}) <= len(columns)
+        or not {kind for _, kind in columns} <= {*KINDS}
+        or not 0 <= schema.target_place <= len(columns)
+        or schema.width < 0
+        or schema.dtype not in DTYPES
+    ):
+        raise ValueError("columns that contradict each other")
+    return schema
+
+
+def _values(file: File, counts: Sequence[int]) -> list[tuple[str, ...]]:
+    """The distinct values of each column, so many."""
+    content = memoryview(bytearray(file.size))
+    file.fill(content, 0)
+    at = LENGTHS.itemsize * sum(counts)
+    if at > len(content):
+        raise ValueError("fewer values than there should be")
+    lengths = np.frombuffer(content[:at], LENGTHS)
+    if (lengths < 0).any() or (lengths > len(content)).any() or at + int(lengths.sum()) != len(content):
+        raise ValueError("values of another length")
+    ends = (at + np.cumsum(lengths)).tolist()
+    values = [
+        str(content[end - n : end], "utf-8", "surrogatepass") for n, end in zip(lengths.tolist(), ends, strict=True)
+    ]
+    found, begin = list[tuple[str, ...]](), 0
+    for count in counts:
+        found.append(tuple(values[begin : begin + count]))
+        begin += count
+        if len(set(found[-1])) < count:
+            raise ValueError("a value that is there twice")
+    return found
+
+
+def _codes(codes: Stored, values: Sequence[str], least: int) -> Stored:
+    """The same, each of them the place of a value, or −1 for a missing cell."""
+    for start in range(0, len(codes), ROWS_AT_ONCE):
+        part = codes[start : start + ROWS_AT_ONCE]
+        if part.min() < least or part.max() >= len(values):
+            raise ValueError("the code of a value that there is not")
+    return codes
+
+
+def _sums(folder: Path, names: Sequence[str]) -> bytes:
+    lines = []
+    for name in names:
+        digest = hashlib.sha256()
+        for part in File(folder / name).parts():
+            digest.update(part)
+        lines.append(_line(name, digest.hexdigest()))
+    return b"".join(lines)
+
+
+def _line(name: str, digest: str) -> bytes:
+    return f"{digest}  {name}\n".encode()
+
+
+def _bounded(path: Path, most: int) -> bytes:
+    """What is in a file. ValueError for more than that."""
+    file = File(path)
+    if file.size > most:
+        raise ValueError(f"{path.name} is too large")
+    content = memoryview(bytearray(file.size))
+    file.fill(content, 0)
+    return bytes(content)

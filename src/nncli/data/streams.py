@@ -1,0 +1,289 @@
+"""Bytes from a path or stdin: decompressed on the way, hashed as they are on disk, errors explained."""
+
+from __future__ import annotations
+
+import hashlib
+import lzma
+import os
+import time
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from functools import cache
+from io import FileIO
+from pathlib import Path
+from queue import Empty, Queue
+from threading import Thread
+from types import TracebackType
+from typing import Any, TypeVar
+
+from nncli.data.byte_stream import ByteStream
+from nncli.data.decompression import DECODERS, MAGIC, Members
+from nncli.errors import DataError, did_you_mean
+
+T = TypeVar("T")
+R = TypeVar("R")
+BOMB_BYTES, BOMB_RATIO = 256 << 20, 200  # no table of numbers is packed so well
+PATIENCE = 0.2  # seconds
+PIPE_BYTES = 1 << 20  # a fast writer fills it meanwhile: many rows at a time, where 64 KiB may hold only a few
+MALLOPT = {-3: 8 << 20, -1: 64 << 20}  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD: bytes
+
+
+def side_by_side(function: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
+    """`map(function, items)`, that many at a time, and few further ahead. Items are awaited in a thread of their own,
+    so that one that is slow to come, as from a pipe, does not hold up the results before it."""
+    results: Queue[Future[R] | None] = Queue(threads)
+    pool, stopped = ThreadPoolExecutor(threads), False
+
+    def take() -> None:
+        try:
+            for item in items:
+                results.put(pool.submit(function, item))
+                if stopped:
+                    return
+        except BaseException as error:  # told after what comes before it
+            failed = Future[R]()
+            failed.set_exception(error)
+            results.put(failed)
+        results.put(None)
+
+    taker = Thread(target=take, daemon=True)  # which may wait for a pipe for ever
+    taker.start()
+    try:
+        while (result := results.get()) is not None:
+            yield result.result()
+    finally:
+        stopped = True
+        pool.shutdown(wait=False, cancel_futures=True)
+        # until it has come to its end, nobody may close the file: it could read from another with the same number
+        until = time.monotonic() + PATIENCE
+        while taker.is_alive() and time.monotonic() < until:
+            with suppress(Empty):
+                results.get_nowait()  # makes room
+            taker.join(0.001)
+
+
+@cache
+def keep_freed_memory() -> None:
+    """Blocks that are freed stay with the process for the next ones. The C library would give those of megabytes back,
+    and the system would clear them page by page whenever they are asked for again: a tenth of the time of reading."""
+    import ctypes
+
+    with suppress(OSError, AttributeError):  # GNU alone has it
+        for option, size in MALLOPT.items():
+            ctypes.CDLL(None).mallopt(option, size)
+
+
+def shown(source: str) -> str:
+    """The name of a source in messages."""
+    return "stdin" if source == "-" else source
+
+
+def reason(error: Exception) -> str:
+    """What a library says is wrong, as part of a line."""
+    return (str(error).splitlines() or [type(error).__name__])[0][:100].rstrip(". ")
+
+
+class HashingReader:
+    """Passes a stream through and remembers the SHA-256 of it."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self._stream = stream
+        self._sha = hashlib.sha256()
+        self.closed = False  # pyarrow asks
+
+    def read(self, size: int = -1, /) -> bytes:
+        data = self._stream.read(size)
+        self._sha.update(data)
+        return data
+
+    def hexdigest(self) -> str:
+        """Of the whole stream: what nobody has read yet (padding after compressed data) is read now."""
+        while not self.closed and self.read(1 << 20):
+            pass
+        return self._sha.hexdigest()
+
+    def close(self) -> None:
+        self.closed = True
+        self._stream.close()
+
+
+class Unread:
+    """A stream with its first bytes put back; `bytes` have been read from it so far."""
+
+    def __init__(self, first: bytes, stream: ByteStream) -> None:
+        self._first, self._stream, self.closed, self.bytes = first, stream, False, len(first)
+
+    def read(self, size: int = -1, /) -> bytes:
+        if not self._first:
+            data = self._stream.read(size)
+            self.bytes += len(data)
+            return data
+        if size < 0:
+            first, self._first = self._first, b""
+            return first + self._stream.read(size)
+        first, self._first = self._first[:size], self._first[size:]
+        return first
+
+    def close(self) -> None:
+        self.closed = True
+        self._stream.close()
+
+
+class Input:
+    """An open file or stdin as plain bytes; `hexdigest()` is of the bytes before decompression. `line` is the number of
+    its first line."""
+
+    line = 1
+    notes: tuple[str, ...] = ()
+
+    def __init__(self, raw: ByteStream, where: str, hashed: bool) -> None:
+        self.where = where
+        status = os.fstat(raw.fileno()) if isinstance(raw, FileIO) else None
+        self.hashing = HashingReader(raw) if hashed else None
+        raw = self.hashing or raw
+        self._stream: Any = raw
+        self.kind = ""
+        first = b""
+        # A slow pipe is asked for more only as long as what has come may be the start of a magic number.
+        while not self.kind and any(magic.startswith(first) for magic in MAGIC):
+            more = self._guarded(5 - len(first))
+            if not more:
+                break
+            first += more
+            self.kind = next((kind for magic, kind in MAGIC.items() if first.startswith(magic)), "")
+        self._packed = self._stream = Unread(first, raw)
+        self._unpacked = 0
+        self.size = status.st_size if status and not self.kind else 0  # of what there is to read; 0: unknown
+        if self.kind:
+            if self.kind in DECODERS:
+                self._stream = Members(self._stream, DECODERS[self.kind])
+            else:
+                import pyarrow as pa
+
+                self._stream = pa.CompressedInputStream(self._stream, self.kind)
+
+    def _guarded(self, size: int) -> bytes:
+        try:
+            data: bytes = self._stream.read(size)
+        except IsADirectoryError:
+            raise DataError(self.where, "is a folder, not a file", "Name a file in it") from None
+        except (
+            OSError,
+            ValueError,
+            EOFError,
+            lzma.LZMAError,
+            zlib.error,
+        ) as error:  # those of pyarrow are OSError, ValueError
+            if self.kind:
+                raise DataError(
+                    self.where, f"the {self.kind} data is damaged or cut short", "Fetch or compress it again"
+                ) from None
+            raise DataError(self.where, f"cannot be read ({getattr(error, 'strerror', None) or error})") from None
+        return data
+
+    def read(self, size: int = -1, /) -> bytes:
+        if size < 0:  # in pieces, so that a bomb is noticed before it is all in memory
+            return b"".join(iter(lambda: self.read(PIPE_BYTES), b""))
+        data = self._guarded(size)
+        if self.kind and self.hashing:  # what is hashed is read to its end, into memory
+            self._unpacked += len(data)
+            refuse_bomb(self.where, self.kind, self._unpacked, self._packed.bytes)
+        return data
+
+    @property
+    def packed(self) -> int:
+        """How many bytes have been read so far, as they are on the disk."""
+        return self._packed.bytes
+
+    def hexdigest(self) -> str:
+        assert self.hashing is not None, "opened without hashed=True"
+        return self.hashing.hexdigest()
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def __enter__(self) -> Input:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def refuse_bomb(where: str, kind: str, unpacked: int, packed: int, remedy: str = "Unpack it by hand first") -> None:
+    """Raise DataError where so many bytes of memory come of so few."""
+    if unpacked > max(BOMB_BYTES, BOMB_RATIO * packed):
+        raise DataError(where, f"the {kind} data takes more than {BOMB_RATIO} times its size in memory", remedy)
+
+
+def first_bytes(path: Path, size: int) -> bytes:
+    """Of a file, as they are on the disk; none of what is no file, as a look into a pipe would eat them."""
+    if not path.is_file():
+        return b""
+    file = open_raw(str(path))
+    try:
+        return file.read(size)
+    finally:
+        file.close()
+
+
+def open_raw(source: str) -> ByteStream:
+    """The bytes as they are on disk; DataError if they cannot be had."""
+    if source == "-":
+        # Unbuffered: a row must arrive when it is written, not when a buffer is full.
+        try:
+            stdin = FileIO(0, "rb", closefd=False)
+        except OSError as error:
+            raise DataError("stdin", f"cannot be read ({error.strerror})") from None
+        with suppress(ImportError, AttributeError, OSError):  # Linux, and only a pipe
+            import fcntl
+
+            if fcntl.fcntl(0, fcntl.F_GETPIPE_SZ) < PIPE_BYTES:
+                fcntl.fcntl(0, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+        return stdin
+    path = Path(source)
+    try:
+        return path.open("rb", buffering=0)
+    except (FileNotFoundError, NotADirectoryError):
+        try:
+            near = did_you_mean(path.name, sorted(p.name for p in path.parent.iterdir()), source[: -len(path.name)])
+        except OSError:
+            near = ""
+        raise DataError(source, "no such file", near) from None
+    except IsADirectoryError:
+        raise DataError(source, "is a folder, not a file", "Name a file in it") from None
+    except PermissionError:
+        raise DataError(source, "no permission to read it", "Change its mode with chmod, or copy it") from None
+    except OSError as error:
+        raise DataError(source, f"cannot be opened ({error.strerror})") from None
+    except ValueError:  # a zero byte in the name
+        raise DataError(repr(source), "is not the name of a file") from None
+
+
+def peek(stream: ByteStream, size: int) -> tuple[bytes, ByteStream]:
+    """The first bytes, up to that many or the end of a line, and the stream with them put back."""
+    first = b""
+    while len(first) < size and b"\n" not in first and (more := stream.read(size - len(first))):
+        first += more
+    return first, Unread(first, stream)
+
+
+def open_input(source: str, *, stream: ByteStream | None = None, hashed: bool = False) -> Input:
+    """`source` (`-` is stdin) as plain bytes. gzip, bz2, zstd and xz are known by their first bytes.
+
+    With `stream` given, that is read, and `source` is only its name. DataError for what cannot be
+    opened now, or read later.
+    """
+    return Input(open_raw(source) if stream is None else stream, shown(source), hashed)
+
+
+def sha256_of(path: str) -> str:
+    """The digest of a file as it is on disk, the same that a hashed `open_input` ends with."""
+    reader = HashingReader(open_raw(path))
+    try:
+        return reader.hexdigest()
+    finally:
+        reader.close()

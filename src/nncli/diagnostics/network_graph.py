@@ -1,0 +1,90 @@
+"""A saved network and one row as a scalar graph: backpropagation to look at, held against the engine's own."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+
+from nncli.data.sources import Source
+from nncli.errors import DataError, NncliError, OptionError
+from nncli.model.model import Model, build_network
+from nncli.model.provenance import Provenance
+from nncli.nn.autodiff.graph import Graph
+from nncli.nn.layers import Array
+from nncli.nn.losses import Loss
+from nncli.nn.network import Network
+from nncli.training.prepare import labelled_rows
+
+MOST_NODES = 500
+TOLERANCE, SMALL = 1e-6, 1e-6  # of the relative difference; below SMALL, a derivative counts as of that size
+
+
+@dataclass(frozen=True)
+class Unrolled:
+    """The graph of the loss of a row, its derivatives filled in, and the largest relative difference between them and
+    those of the engine's backpropagation."""
+
+    graph: Graph
+    difference: float
+    about: str  # the row and the network, in a line
+
+
+def unroll_model(model: Model, provenance: Provenance, model_file: str, source: Source, row: int) -> Unrolled:
+    """A saved model on a row of the source, counted from 1; by default of the data that it was trained on.
+
+    The loss is that of the row alone: without regularisation, dropout, weights or smoothing. OptionError for a network
+    too large to look at, DataError for a row that is not there; NncliError where a value is not finite, or
+    the derivatives are not the engine's.
+    """
+    config, K = dataclasses.replace(model.config, dtype="float64"), len(model.classes)
+    network, loss = build_network(config, model.preprocess.width, K)
+    network.theta[:] = model.network.theta
+    _refuse_large(model_file, network.size)
+    dataset = labelled_rows(model, provenance, model_file, source, config.dtype)
+    place = dataset.where
+    if row > len(dataset):
+        raise DataError(place, f"expected at least {row:,} rows, for --row {row}, found {len(dataset):,}")
+    x = model.preprocess.transform(dataset.table.take(np.array([row - 1])), network.dtype).slice(0, 1)[0]
+    y = int(dataset.y[row - 1])
+    try:
+        graph, difference = unroll(network, loss, x, y, K)
+    except (OptionError, ArithmeticError, ValueError) as error:
+        problem = error.problem if isinstance(error, OptionError) else "a value is not finite"
+        raise NncliError(f"{place}, row {row}", problem) from None
+    _refuse_large(model_file, len(graph.nodes))
+    if not difference <= TOLERANCE:
+        raise NncliError(model_file, f"expected the derivatives of backpropagation, found others by {difference:.1e}")
+    activation = f"{config.activation}, " if config.activation else ""
+    about = (
+        f"row {row} of {place}, {model.classes[y]}: {config.model} {network.widths_shown()}, {activation}{loss.name}"
+    )
+    return Unrolled(graph, difference, about)
+
+
+def unroll(network: Network, loss: Loss, x: Array, y: int, K: int) -> tuple[Graph, float]:
+    """The loss of one row x (d,) of class y of K as a graph, with its derivatives; and the largest relative difference
+    between them and those of `backward`."""
+    graph = Graph()
+    inputs = [graph.variable(f"x[{i}]", float(value)) for i, value in enumerate(x)]
+    z, positions = network.unroll(graph, inputs)
+    loss.unroll(graph, z, y, K)
+    graph.backward()
+    Z, Y = network.forward(x[None]), loss.targets(K)[[y]]
+    P, dZ, dX = np.empty_like(Z), np.empty_like(Z), np.empty((1, len(x)), network.dtype)
+    loss.forward(Z, Y, P)
+    loss.backward(Z, P, Y, dZ)
+    network.backward(dZ, dX)
+    nodes = np.concatenate([*(positions[block.name].ravel() for block in network.blocks), inputs])
+    found, expected = np.array([graph.nodes[i].grad for i in nodes]), np.concatenate([network.grad, dX[0]])
+    sizes = np.maximum(np.maximum(np.abs(found), np.abs(expected)), SMALL)
+    return graph, float((np.abs(found - expected) / sizes).max())
+
+
+def _refuse_large(model_file: str, nodes: int) -> None:
+    if nodes > MOST_NODES:
+        raise OptionError(
+            model_file, f"a graph to look at has at most {MOST_NODES} nodes, and this network needs {nodes:,} or more",
+            "Train one with fewer hidden units, or on fewer columns",
+        )  # fmt: skip

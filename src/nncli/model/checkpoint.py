@@ -1,0 +1,169 @@
+"""Model ↔ model.npz: saved, loaded, and told of to other processes. What is in the file is in `file_format.py`."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import functools
+import hashlib
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from nncli.data.dataset import Dataset
+from nncli.data.preprocess import MAX_CATEGORIES
+from nncli.data.sources import portable
+from nncli.errors import DataError, ModelFileError, OutputError, did_you_mean
+from nncli.model.file_format import encode, read
+from nncli.model.model import Model
+from nncli.model.npz import BEGINS
+from nncli.model.provenance import Provenance
+from nncli.system import plain_json
+from nncli.system.atomic import atomic_file
+
+ROOM = 1 << 16  # bytes of a model file's text that are for other things than names
+
+
+def save(path: Path, model: Model, provenance: Provenance) -> None:
+    """Writes the file whole or not at all; `-` is stdout."""
+    try:
+        data = encode(model, provenance)
+    except ValueError as error:
+        raise OutputError(str(path), f"the model cannot be saved: {error}") from None
+    if path == Path("-"):
+        sys.stdout.buffer.write(data)
+        return
+    with atomic_file(path) as file:
+        file.write(data)
+
+
+def load(path: Path) -> tuple[Model, Provenance]:
+    """Reads a model, `-` from stdin; ModelFileError, in one line, for a file that is none."""
+    try:
+        with _opened(path) as file:
+            return read(file)
+    except ModelFileError as error:
+        raise ModelFileError(str(path), error.problem, error.remedy) from None
+    except ValueError as error:
+        raise ModelFileError(
+            str(path), f"expected a model written by nncli, found {error}", "Take another copy, or train it again"
+        ) from None
+
+
+def check_room(dataset: Dataset) -> None:
+    """Raise DataError now, rather than after training, where a model of such data would have more names than its file
+    can hold."""
+    schema, texts = dataset.schema, dataset.table.texts
+    document = {
+        "columns": schema.columns,
+        "classes": 2 * dataset.classes,
+        "categories": [[name, *column.values[:MAX_CATEGORIES]] for name, column in texts.items()],
+        "dates": [[name, 0.0] for name in schema.of_kind("date")],
+        "sources": 2 * [*map(portable, dataset.source)],
+        "left": " " * ROOM,
+    }
+    try:
+        plain_json.encode(document)
+    except ValueError as error:
+        raise DataError(
+            dataset.where, f"a model cannot hold all names of its files, columns, categories and classes: {error}",
+            "Leave columns out with --drop, or put many small files together",
+        ) from None  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A model file as other processes are told of it: they load the same bytes, or it is a ModelFileError."""
+
+    path: str
+    sha256: str
+
+    @classmethod
+    def at(cls, path: Path) -> Saved:
+        """Note the digest of a file; what does not begin as a model is read no further."""
+        with _opened(path) as file:
+            head = file.read(len(BEGINS))
+            digest = hashlib.sha256(head)
+            while head == BEGINS and (part := file.read(1 << 20)):
+                digest.update(part)
+            return cls(str(path), digest.hexdigest())
+
+    def load(self) -> tuple[Model, Provenance]:
+        return _loaded(self)
+
+
+@functools.lru_cache(maxsize=1)
+def _loaded(saved: Saved) -> tuple[Model, Provenance]:
+    if Saved.at(Path(saved.path)) != saved:
+        raise ModelFileError(saved.path, "expected the model that the others have, found another", "Use one file")
+    return load(Path(saved.path))
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """Open a model file, or stdin as `-`; ModelFileError where it cannot be read."""
+    try:
+        if path == Path("-"):
+            if sys.stdin is None:
+                raise OSError(errno.EBADF, "it is closed")
+            yield sys.stdin.buffer
+        else:
+            with path.open("rb") as file:
+                yield file
+    except OSError as error:
+        where = "stdin" if path == Path("-") else str(path)
+        raise ModelFileError(where, f"cannot read the model: {error.strerror}", _near(path)) from None
+
+
+def describe(model: Model, p: Provenance) -> dict[str, Any]:
+    """What `info --json` shows of a model."""
+    return {
+        "nncli": p.version,
+        "kernels": p.kernels,
+        "model": model.config.model,
+        "layers": model.network.widths_shown(),
+        "parameters": model.network.size,
+        "blocks": {block.name: list(block.shape) for block in model.network.blocks},
+        "classes": list(model.classes),
+        "target": model.schema.target,
+        "columns": _columns(model),
+        "reading": {
+            name: getattr(model.schema, name)
+            for name in ("header", "delimiter", "decimal", "encoding", "missing", "dtype")
+        },
+        "calibration": model.calibration and asdict(model.calibration),
+        "scaling": model.preprocess.scaling,
+        "categories": {name: list(values) for name, values in model.preprocess.categories.items()},
+        "data": {"source": list(p.source), "bytes": p.file_bytes, "sha256": p.sha256, "rows": p.n_rows},
+        "options": model.config.to_json(),
+        "command_line": model.config.command_line(),
+        "figures": p.figures,
+        "notes": list(p.notes),
+        "resumable": p.state is not None,
+        "history": [asdict(epoch) for epoch in p.epochs()],
+    }
+
+
+def _columns(model: Model) -> list[dict[str, Any]]:
+    """What has been learned of each: x = (value − shift) · scale, with the median for a missing one; the first date."""
+    fitted, first = model.preprocess, dict(model.preprocess.dates)
+    places = {name: i for i, name in enumerate(fitted.number_names)}
+    found = []
+    for name, kind in model.schema.columns:
+        learned: dict[str, Any] = {}
+        if kind == "number":
+            learned = {what: float(getattr(fitted, what)[places[name]]) for what in ("median", "shift", "scale")}
+        elif kind == "date":
+            learned = {"first": str(np.datetime64(0, "D") + int(np.floor(first[name])))}
+        found.append({"name": name, "kind": kind, **learned})
+    return found
+
+
+def _near(path: Path) -> str:
+    models = sorted(p.name for p in path.parent.glob("*.npz")) if path.parent.is_dir() else []
+    listed = f"There is {', '.join(models[:3])} in that folder" if models else "Make one with: nncli train"
+    return did_you_mean(path.name, models) or listed

@@ -1,0 +1,158 @@
+"""The form of a model file: its members, their sizes, and the JSON of the first; also what older versions wrote."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from nncli.config.option import MOST_LAYERS
+from nncli.config.train_config import SOURCES
+from nncli.data.sources import is_there
+from nncli.errors import ModelFileError
+from nncli.model import npz
+from nncli.system import plain_json
+
+FORMAT = "nncli model"
+FORMAT_VERSION = 5
+# what is new since, and what it was by then; the names of files were one text each
+NEW_IN_5: dict[str, Any] = {"data": {"file_bytes": None, "val_bytes": None, "test_bytes": None}, "kernels": ""}
+NEW_IN_4: dict[str, Any] = {"schema": {"decimal": ".", "encoding": "utf-8", "dtype": "float32"}, "dates": []}
+OLDER = {4: NEW_IN_5, 3: NEW_IN_4 | NEW_IN_5}
+MOST_MEMBERS = 100
+MOST_STATE = 2000  # arrays as long as the parameters that an optimizer may keep in one: L-BFGS, two for each step
+FLAT = {
+    "meta": "uint8",
+    "median": "float64",
+    "shift": "float64",
+    "scale": "float64",
+    "dead": "bool",
+    "val_rows": "uint8",
+    "test_rows": "uint8",
+}  # vectors, and the types of their numbers
+MEMBERS = ("meta", "theta", "median", "shift", "scale", "dead", "val_rows", "test_rows", "history")
+OTHER_MEMBERS = f"other members than {', '.join(MEMBERS)}"
+_PART = ({"loss": float, "accuracy": float}, None)
+META = {
+    "format": str, "format_version": int, "nncli": str, "kernels": str, "config": dict, "classes": [str],
+    "calibration": ({"a": float, "b": float}, None),
+    "schema": {"columns": [[str]], "target": str, "header": bool, "missing": [str], "target_place": int,
+               "delimiter": str, "width": int, "decimal": str, "encoding": str,
+               "dtype": str},
+    "scaling": str, "categories": [[(str, [(str, None)])]], "dates": [[(str, float)]],
+    "data": {"source": [str], "file_bytes": (int, None), "val_bytes": (int, None), "test_bytes": (int, None),
+             "sha256": str, "val_sha256": str, "test_sha256": str, "n_rows": int, "has_test_file": bool},
+    "best_epoch": int, "notes": [str], "state": (dict, None),
+    "figures": {"model": str, "classes": [str], "n_train": int, "n_val": int, "n_test": int, "epochs": int,
+                "best_epoch": int, "train": _PART, "val": _PART, "test": _PART, "baseline_accuracy": float},
+}  # fmt: skip
+
+
+class Expected:
+    """How many bytes each member of the file may have, once the first has said what model it is."""
+
+    def __init__(self) -> None:
+        self._stored: dict[str, Any] | None = None
+
+    def document(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+        """Read the JSON of the first member, in the form of today; ValueError for another form."""
+        if self._stored is None:
+            stored = plain_json.decode(arrays[MEMBERS[0]].tobytes(), dict)
+            version = _version(stored)
+            if version in OLDER:
+                stored = _names_apart(_upgraded(stored, OLDER[version]))
+            plain_json.check(stored, META)
+            _refuse_surrogates(stored)
+            self._stored = stored
+        return self._stored
+
+    def __call__(self, name: str, arrays: Mapping[str, NDArray[Any]]) -> int:
+        if not arrays:
+            return npz.HEADER_BYTES + plain_json.MOST_BYTES
+        stored, place = self.document(arrays), len(arrays)
+        is_state = len(MEMBERS) <= place < MOST_MEMBERS and name.startswith("state.") and stored["state"] is not None
+        if not is_state and MEMBERS[place : place + 1] != (name,):
+            raise ValueError(OTHER_MEMBERS)
+        if is_state:
+            parameters: int = arrays["theta"].size
+            return npz.HEADER_BYTES + MOST_STATE * 8 * max(parameters, 1)
+        columns = len(stored["schema"]["columns"])
+        inputs = 3 * columns + sum(len(part) + 1 for pair in stored["categories"] for part in pair[1:])
+        rows = (max(stored["data"]["n_rows"], 0) + 7) // 8
+        sizes: dict[str, int] = {
+            "theta": _most_parameters(stored, inputs),
+            "dead": inputs,
+            "val_rows": rows,
+            "test_rows": rows,
+        }
+        epochs = stored["config"].get("epochs")
+        sizes["history"] = 40 * epochs if type(epochs) is int else 0
+        return npz.HEADER_BYTES + sizes.get(name, 8 * 3 * columns)
+
+
+def _most_parameters(stored: Mapping[str, Any], inputs: int) -> int:
+    """Bytes of at most so many parameters as the layers can have: weights, biases, and a slope for each unit."""
+    hidden = stored["config"].get("hidden")
+    hidden = hidden if isinstance(hidden, list) and all(type(width) is int for width in hidden) else []
+    if len(hidden) > MOST_LAYERS:
+        raise ValueError(f"more than {MOST_LAYERS:,} hidden layers")
+    widths: list[int] = [inputs, *hidden, len(stored["classes"])]
+    return 8 * sum((a + 2) * b for a, b in itertools.pairwise(widths))
+
+
+def _refuse_surrogates(stored: Mapping[str, Any]) -> None:
+    """ValueError for half a letter, which JSON can have, but in the names of files."""
+    config = {name: value for name, value in stored["config"].items() if name not in SOURCES}
+    json.dumps({**stored, "config": config, "data": None, "notes": None}, ensure_ascii=False).encode()
+
+
+def _names_apart(stored: dict[str, Any]) -> dict[str, Any]:
+    """The document of an older version, in which the names of files stood in one text, as a shell takes them."""
+    config, data = stored.get("config"), stored.get("data")
+    if not isinstance(config, dict) or not isinstance(data, dict):
+        return stored
+    names = {name: _names(config[name]) for name in SOURCES if name in config}
+    source = [] if data.get("source") == "arrays" else _names(data.get("source"))
+    return {**stored, "config": {**config, **names}, "data": {**data, "source": source}}
+
+
+def _names(text: Any) -> Any:
+    if not isinstance(text, str):
+        return [] if text is None else text
+    try:
+        words = shlex.split(text)
+    except ValueError:
+        return [text]
+    return words if len(words) > 1 and shlex.join(words) == text and not is_there(Path(text)) else [text]
+
+
+def _version(stored: dict[str, Any]) -> int:
+    if stored.get("format") != FORMAT:
+        raise ValueError("another kind of npz file")
+    version = stored.get("format_version")
+    if not (type(version) is int and (version == FORMAT_VERSION or version in OLDER)):
+        raise ModelFileError(
+            "", f"expected format version {FORMAT_VERSION}, found {str(version)[:20]}, written by nncli "
+            f"{str(stored.get('nncli'))[:20]}",
+            "Use a program version that knows it",
+        )  # fmt: skip
+    return version
+
+
+def _upgraded(stored: dict[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """An older document with what is new; ValueError where it is there already."""
+    found = dict(stored)
+    for name, value in new.items():
+        inner = found.get(name)
+        if isinstance(value, dict) and isinstance(inner, dict):
+            found[name] = _upgraded(inner, value)
+        elif name in found:
+            raise ValueError(f"'{name}' in a file of an older version")
+        else:
+            found[name] = value
+    return found

@@ -1,0 +1,102 @@
+"""A trained model: preprocessing, network, loss (with its link) and class names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncli.config.train_config import TrainConfig
+from nncli.data.dataset import Schema, Table
+from nncli.data.inputs import Matrix
+from nncli.data.preprocess import Preprocess
+from nncli.errors import ModelFileError, OptionError
+from nncli.nn.calibration import Calibration, likelihood_of
+from nncli.nn.losses import LOSSES, Loss
+from nncli.nn.network import Network, multilayer
+
+EVAL_ROWS = 1024  # rows that pass through the network at once outside training
+
+
+def build_network(config: TrainConfig, d: int, K: int) -> tuple[Network, Loss]:
+    """The untrained network and the loss that a resolved config describes, for d inputs and K classes."""
+    assert config.hidden is not None
+    assert config.loss is not None
+    loss = LOSSES.create(config.loss)
+    try:
+        network = multilayer(
+            d, config.hidden, loss.outputs(K), config.activation or "identity", config.dtype, config.dropout or 0,
+            config.input_dropout or 0,
+        )  # fmt: skip
+    except (MemoryError, ValueError, OverflowError):  # beyond the memory, and beyond what NumPy can address
+        widths = "x".join(map(str, config.hidden))
+        raise OptionError("--hidden", f"a network of {d} inputs and {widths} units does not fit in memory") from None
+    return network, loss
+
+
+@dataclass
+class Model:
+    """Rows in, classes out, with a figure for each class: its probability, or else its score."""
+
+    config: TrainConfig  # resolved
+    schema: Schema
+    preprocess: Preprocess
+    network: Network
+    loss: Loss
+    classes: tuple[str, ...]
+    calibration: Calibration | None = None
+
+    @property
+    def probabilistic(self) -> bool:
+        """Whether it gives probabilities, not only scores."""
+        return self.loss.probabilistic or self.calibration is not None
+
+    def scores(self, table: Table) -> NDArray[Any]:
+        """Z (n, outputs): what the network gives for each row of the table."""
+        found = np.empty((len(table), self.loss.outputs(len(self.classes))), self.network.dtype)
+        return self._filled(found, table, self.network.forward)
+
+    def by_class(self, Z: NDArray[Any]) -> NDArray[Any]:
+        """(n, K), from the scores: the probability of each class, or its score where there are no probabilities."""
+        loss, Z = self._calibrated(Z)
+        return loss.by_class(Z)
+
+    def predicted(self, Z: NDArray[Any], threshold: float | None = None) -> NDArray[np.int64]:
+        """The position of the predicted class (n,), from the scores; with a `threshold`, the second of two
+        classes from that probability on."""
+        if threshold is None and Z.shape[1] > 1:
+            return self.loss.classes(Z)  # calibration keeps their order
+        loss, Z = self._calibrated(Z)
+        if threshold is None:
+            return loss.classes(Z)
+        codes: NDArray[np.int64] = (loss.by_class(Z)[:, 1] >= threshold).astype(np.int64)
+        return codes
+
+    def _calibrated(self, Z: NDArray[Any]) -> tuple[Loss, NDArray[Any]]:
+        """The scores as they are to be read, and the loss with the link to read them by."""
+        if self.calibration is None:
+            return self.loss, Z
+        return likelihood_of(Z), self.calibration.scores(Z)
+
+    def embed(self, table: Table) -> NDArray[Any]:
+        """(n, h): what the last hidden layer gives for each row of the table."""
+        found = np.empty((len(table), self.network.dense[-1].W.shape[0]), self.network.dtype)
+        return self._filled(found, table, self.network.embed)
+
+    def _filled(self, found: NDArray[Any], table: Table, of: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[Any]:
+        """With what the network gives; ModelFileError where that is beyond all numbers."""
+        with np.errstate(all="ignore"):
+            for start, X in self._batches(table):
+                found[start : start + len(X)] = of(X)
+        if found.size and not np.isfinite([found.min(), found.max()]).all():
+            raise ModelFileError("model", "its scores for these rows are not finite", "Train it again")
+        return found
+
+    def _batches(self, table: Table) -> Iterator[tuple[int, NDArray[Any]]]:
+        """(first row, X) for a thousand rows of the table at a time."""
+        matrix: Matrix = self.preprocess.transform(table, self.network.dtype)
+        for start in range(0, len(matrix), EVAL_ROWS):
+            yield start, matrix.slice(start, start + EVAL_ROWS)

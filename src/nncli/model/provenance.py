@@ -1,0 +1,65 @@
+"""Where a model comes from: its data, its history, the rows of each part, and the state from which it can go on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncli.data.dataset import Positions
+from nncli.data.sources import Source
+from nncli.model import training_state
+from nncli.model.training_state import Epoch, Snapshot
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Where a model comes from: enough to find its test rows again, and to say what was done."""
+
+    version: str  # of the program that trained it
+    kernels: str  # that multiplied its matrices, as `blas.kernels` names them; empty: not known
+    source: Source
+    file_bytes: int | None  # of the data, all files together; None: an older version did not note it
+    val_bytes: int | None  # of the files of validation rows, if there are such
+    test_bytes: int | None
+    sha256: str
+    val_sha256: str
+    test_sha256: str
+    n_rows: int  # of the data
+    val_bits: NDArray[np.uint8]  # a bit for each of these rows (np.packbits), set for those in the part; or empty
+    test_bits: NDArray[np.uint8]
+    has_test_file: bool  # the test set came from a file of its own, or with the data
+    best_epoch: int
+    history: NDArray[np.float64]  # (epochs, 5)
+    figures: dict[str, Any]  # the final figures, as `train --json` has them
+    notes: tuple[str, ...]
+    state: Snapshot | None = None  # from which the training can go on
+
+    @property
+    def val_rows(self) -> NDArray[np.int64]:
+        """The numbers of the rows of the data that are validation rows."""
+        return _rows(self.val_bits, self.n_rows)
+
+    @property
+    def test_rows(self) -> NDArray[np.int64]:
+        """The numbers of the rows of the data that are test rows."""
+        return _rows(self.test_bits, self.n_rows)
+
+    def epochs(self) -> list[Epoch]:
+        """The history, epoch by epoch."""
+        return training_state.epochs_of(self.history)
+
+
+def bits(rows: Positions, n_rows: int) -> NDArray[np.uint8]:
+    """Pack the rows of a part as `Provenance` has them."""
+    if len(rows) == 0:
+        return np.zeros(0, np.uint8)
+    mask = np.zeros(n_rows, bool)
+    mask[rows] = True
+    return np.packbits(mask)
+
+
+def _rows(bits: NDArray[np.uint8], n_rows: int) -> NDArray[np.int64]:
+    return np.flatnonzero(np.unpackbits(bits, count=n_rows)) if len(bits) else np.zeros(0, np.int64)

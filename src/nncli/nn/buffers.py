@@ -1,0 +1,46 @@
+"""Where the engine's vectors and matrices lie in memory, and those that are made once."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+LINE = 64  # bytes of a cache line, and of an AVX-512 register
+
+
+def zeros(shape: int | tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+    """`np.zeros` from an address that is a multiple of `LINE`.
+
+    NumPy's own are at multiples of 16, where each access of a register touches two lines: that would
+    cost the optimizer a quarter of its time, and the rest of a step some per cent.
+    """
+    dtype = np.dtype(dtype)
+    n_bytes = math.prod(shape if isinstance(shape, tuple) else (shape,)) * dtype.itemsize
+    memory = np.zeros(n_bytes + LINE, np.uint8)
+    start = -memory.ctypes.data % LINE
+    return memory[start : start + n_bytes].view(dtype).reshape(shape)
+
+
+def ones(n: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """n ones. Column sums are twice as fast as a product with ones as they are with `sum(0)`."""
+    made = _ONES.get(dtype)
+    if made is None or len(made) < n:
+        made = _ONES[dtype] = np.ones(n, dtype)
+    return made[:n]
+
+
+def one_hot(k: NDArray[Any], out: NDArray[Any], on: float = 1, off: float = 0) -> None:
+    """out (n, K) = on at k (n,), off elsewhere."""
+    out.fill(off)
+    out[np.arange(len(k)), k] = on
+
+
+_ONES: dict[np.dtype[Any], NDArray[Any]] = {}
+
+
+def all_finite(array: NDArray[Any]) -> bool:
+    """Without an array of booleans; NaN spreads to the least and the largest."""
+    return bool(np.isfinite([array.min(), array.max()]).all())

@@ -1,0 +1,213 @@
+"""The ledger of a sweep: what is known of it, in a file that survives a stop at any moment.
+
+A header, then one JSON object on a line for each finished trial, each with a checksum. Lines are only ever
+appended, and are on the disk before anybody hears of them. One program writes to it at a time. What stands in a line
+is in `ledger_lines.py`.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import itertools
+import os
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from nncli import __version__
+from nncli.config.train_config import TrainConfig
+from nncli.errors import DataError, OutputError
+from nncli.sweep.ledger_lines import FORMAT, KIND, UnknownOptions, header_of, in_memory, to_json, trial_of
+from nncli.system import plain_json
+from nncli.system.atomic import sync_folder
+
+SUM = b',"sum":"'
+MOST_LINE = plain_json.MOST_BYTES + 100  # with its checksum
+BEGINNING = b'{"kind":"nncli sweep'
+LOCKED = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)  # as opposed to a file system that has no locks
+
+
+class Ledger:
+    """`header` and `records`, by their keys, as they are in the file; a new file gets the given header.
+
+    DataError for a file that is no ledger or is damaged, OutputError where it cannot be written, or another program
+    writes to it. A last line that was not written to its end is taken off: `torn` says so. `unlocked` says that the
+    file system has no locks, and nothing keeps another program from writing to it too.
+    """
+
+    def __init__(self, path: Path, header: dict[str, Any]) -> None:
+        self.path = path
+        self.torn = self.unlocked = False
+        first = header_of({"kind": KIND, "format": FORMAT, **header})
+        try:
+            was_there = path.exists()
+            if was_there and not path.is_file():  # a device would be read without an end
+                raise OutputError(str(path), "expected a file for the ledger, found something else", "Name another")
+            self.file = path.open("a+b", buffering=0)  # what cannot be written does not wait for the end
+        except OSError as error:
+            raise OutputError(
+                str(path), f"cannot write: {error.strerror}", "Choose another place with --ledger"
+            ) from None
+        try:
+            self._open(first, was_there)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self, first: dict[str, Any], was_there: bool) -> None:
+        try:
+            fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno in LOCKED:
+                raise OutputError(
+                    str(self.path), "another sweep is writing to it", "Wait for it, or name another file with --ledger"
+                ) from None
+            self.unlocked = True
+        with os.fdopen(os.dup(self.file.fileno()), "rb") as file:
+            file.seek(0)
+            header, self.records, end = _read(file, self.path)
+            size = file.seek(0, os.SEEK_END)
+        self.torn = end < size
+        if self.torn:
+            self.file.truncate(end)
+        if header is None:
+            try:
+                self._write(_line(first))
+                sync_folder(self.path.parent)
+            except BaseException:
+                if size == 0 and not was_there:
+                    self.path.unlink(missing_ok=True)
+                raise
+        self.header = header or first
+
+    def close(self) -> None:
+        """Lets others write to it."""
+        self.file.close()
+
+    def append(self, records: Iterable[dict[str, Any]]) -> None:
+        """Adds finished trials; they are on the disk when this returns."""
+        new = [record for record in records if record["trial"] not in self.records]
+        try:
+            lines = b"".join(_line(to_json(record)) for record in new)
+        except ValueError as error:
+            raise OutputError(
+                str(self.path), f"a trial does not fit in a line: {error}", "Validate by fewer rows, with --val"
+            ) from None
+        self._write(lines)
+        self.records.update({record["trial"]: in_memory(record) for record in new})
+
+    def _write(self, data: bytes) -> None:
+        try:
+            while data:
+                data = data[self.file.write(data) or 0 :]
+            os.fsync(self.file.fileno())
+        except OSError as error:
+            raise OutputError(str(self.path), f"cannot write: {error.strerror}") from None
+
+
+def read(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The header and the trials of a ledger that somebody may be writing to; DataError for what is none."""
+    try:
+        if path.exists() and not path.is_file():  # which could be read without an end
+            raise DataError(str(path), "expected a ledger written by nncli sweep, found no file", "Name another")
+        with path.open("rb") as file:
+            header, records, _ = _read(file, path)
+    except OSError as error:
+        raise DataError(str(path), f"cannot read the ledger: {error.strerror}") from None
+    if header is None:
+        raise DataError(str(path), "expected a ledger written by nncli sweep, found an empty file")
+    return header, [*records.values()]
+
+
+def _read(file: BinaryIO, path: Path) -> tuple[dict[str, Any] | None, dict[str, dict[str, Any]], int]:
+    """Return the header, if there is one, the trials by their keys, and where the last whole line ends; raise DataError
+    for what is no ledger."""
+    header: dict[str, Any] | None = None
+    records: dict[str, dict[str, Any]] = {}
+    n_val: dict[int, int] = {}  # of each fold
+    like: TrainConfig | None = None
+    end = 0
+    for number in itertools.count(1):
+        line = file.readline(MOST_LINE)
+        if not line.endswith(b"\n"):
+            if len(line) < MOST_LINE and (header or BEGINNING.startswith(line[: len(BEGINNING)])):
+                return header, records, end  # there is no more than a torn line
+            if header is None:
+                raise _no_ledger(path)
+            raise _wrong(path, number, f"a line of more than {plain_json.MOST_BYTES >> 20} MiB")
+        if header is None:
+            header = _header(line, path)
+        else:
+            record = _trial(line, header, like, path, number)
+            like = like or record["config"]
+            if record["trial"] in records:
+                raise _wrong(path, number, "a trial that stands further up too")
+            if "n_val" in record and n_val.setdefault(record["fold"], record["n_val"]) != record["n_val"]:
+                raise _wrong(path, number, "other validation rows than those of the trials further up")
+            records[record["trial"]] = record
+        end += len(line)
+    raise AssertionError("a file has an end")
+
+
+def _header(line: bytes, path: Path) -> dict[str, Any]:
+    try:
+        document = _document(line)
+    except ValueError:
+        document = None
+    if document is None or document.get("kind") != KIND:
+        raise _no_ledger(path)
+    if document.get("format") != FORMAT:
+        raise DataError(
+            str(path), f"expected a ledger in format {FORMAT}, found one of an older or newer nncli",
+            "Name another file with --ledger",
+        )  # fmt: skip
+    try:
+        return header_of(document)
+    except ValueError as error:
+        raise DataError(f"{path}:1", f"the header of no sweep: {error}", "Name another file with --ledger") from None
+
+
+def _trial(line: bytes, header: dict[str, Any], like: TrainConfig | None, path: Path, number: int) -> dict[str, Any]:
+    try:
+        document = _document(line)
+        if document is None:
+            raise _wrong(path, number, "a damaged line: its checksum is not that of its text")
+        return trial_of(document, header, like)
+    except UnknownOptions as error:
+        if header["nncli"] != __version__:
+            raise DataError(
+                f"{path}:{number}",
+                f"options that this version does not know: the ledger is of nncli {header['nncli']}",
+                "Use that version, or name another file",
+            ) from None
+        raise _wrong(path, number, f"a line that is no trial: {error}") from None
+    except ValueError as error:
+        raise _wrong(path, number, f"a line that is no trial: {error}") from None
+
+
+def _no_ledger(path: Path) -> DataError:
+    return DataError(
+        str(path), "expected a ledger written by nncli sweep, found something else", "Name another file with --ledger"
+    )
+
+
+def _wrong(path: Path, number: int, problem: str) -> DataError:
+    return DataError(f"{path}:{number}", problem, "Take the line out, and its trial runs again")
+
+
+def _line(document: dict[str, Any]) -> bytes:
+    """ValueError for more than a line may have."""
+    text = plain_json.encode(document)
+    return text[:-1] + SUM + b'%08x"}\n' % zlib.crc32(text)
+
+
+def _document(line: bytes) -> dict[str, Any] | None:
+    """Return the JSON of a line, or None if its checksum is another; raise ValueError for what is no JSON object."""
+    text, mark, tail = line.rpartition(SUM)
+    text += b"}"
+    if not mark or tail != b'%08x"}\n' % zlib.crc32(text):
+        return None
+    found: dict[str, Any] = plain_json.decode(text, dict)
+    return found

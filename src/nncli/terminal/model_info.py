@@ -1,0 +1,87 @@
+"""What is inside a model, and which tables are kept on the disk → a person: tables on stdout."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.text import Text
+
+from nncli.data.csv.strict_parser import DEFAULT_MISSING
+from nncli.data.disk.cache import Entry
+from nncli.data.sources import title
+from nncli.nn.calibration import Calibration
+from nncli.system.output import percent, put
+from nncli.terminal.tables import PARTS, cut, listing, new_table, show
+
+SHOWN_FILES = 3  # of those of a table
+
+
+def print_cache(folder: Path, entries: Sequence[Entry]) -> None:
+    """The tables that are kept on the disk."""
+    if entries:
+        table = new_table("MB", "rows", "columns", "table", align="left")
+        for one in entries:
+            table.add_row(f"{one.bytes / 1e6:,.1f}", f"{one.rows:,}", f"{one.columns:,}", _named(one))
+        show(table)
+    size = sum(one.bytes for one in entries)
+    put(f"{len(entries)} {'table' if len(entries) == 1 else 'tables'} in {folder}, {size / 1e6:,.1f} MB")
+
+
+def _named(entry: Entry) -> str:
+    if entry.state == "damaged":
+        return "damaged"
+    shown, more = " ".join(map(shlex.quote, entry.files[:SHOWN_FILES])), len(entry.files) - SHOWN_FILES
+    return (
+        shown
+        + (f" and {more:,} more" if more > 0 else "")
+        + (" (of no use any more: its file has changed, or is gone)" if entry.state == "outdated" else "")
+    )
+
+
+def print_model(d: dict[str, Any]) -> None:
+    """What is inside a model, from `checkpoint.describe`."""
+    figures = d["figures"]
+    numbers = [column["name"] for column in d["columns"] if column["kind"] == "number"]
+    table = new_table("", "", align="left")
+    facts = {
+        "model": f"{d['model']} {d['layers']}, {d['parameters']:,} parameters",
+        "target": f"{d['target']}, {len(d['classes'])} classes: {listing(d['classes'])}",
+        "numbers": f"{len(numbers)} columns, scaling {d['scaling']}: {listing(numbers)}" if numbers else "",
+        "constant": listing([column["name"] for column in d["columns"] if column.get("scale") == 0]),
+        "dates": listing([f"{one['name']} (from {one['first']})" for one in d["columns"] if one["kind"] == "date"]),
+        **{
+            f"text '{cut(name)}'": listing(["(missing)" if value is None else value for value in values])
+            for name, values in d["categories"].items()
+        },
+        "reading": ", ".join(_reading(**d["reading"])),
+        "data": f"{title(tuple(d['data']['source']))}, {d['data']['rows']:,} rows, SHA-256 {d['data']['sha256'][:16]}…",
+        "rows": ", ".join(f"{figures[f'n_{part}']:,} {title}" for title, part in PARTS),
+        "accuracy": ", ".join(f"{title} {percent(figures[part]['accuracy'])}" for title, part in PARTS if figures[part])
+        + f" (commonest class {percent(figures['baseline_accuracy'])})",
+        "calibrated": str(Calibration(**d["calibration"])) if d["calibration"] else "",
+        "history": f"epoch {figures['best_epoch']} of {figures['epochs']} kept"
+        + (", with what --resume goes on from" if d["resumable"] else ""),
+        "options": d["command_line"],
+        "program": f"nncli {d['nncli']}",
+    }
+    for name, text in facts.items():
+        if text:
+            table.add_row(name, Text(text))
+    show(table)
+
+
+def _reading(header: bool, delimiter: str, decimal: str, encoding: str, missing: list[str], dtype: str) -> list[str]:
+    """How files are read, as far as that is not the usual."""
+    more = [repr(text) for text in missing if text not in DEFAULT_MISSING]
+    unusual = {
+        "no header": not header,
+        f"delimiter {'tab' if delimiter == chr(9) else delimiter}": delimiter != ",",
+        f"decimal sign {decimal}": decimal != ".",
+        f"encoding {encoding}": encoding != "utf-8",
+        f"missing also {', '.join(more)}": bool(more),
+        f"numbers as {dtype}": dtype != "float32",
+    }
+    return [words for words, is_so in unusual.items() if is_so]

@@ -1,0 +1,67 @@
+"""How far a long run has come, on stderr."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+from nncli.system.output import number, one_line, percent, say
+
+if TYPE_CHECKING:
+    import rich.progress
+
+    from nncli.model.training_state import Epoch
+
+SECONDS_BETWEEN_LINES = 10  # where there is no terminal
+
+
+class Progress:
+    """A bar with ETA and a few words on a terminal; elsewhere a plain line now and then. `noun` is what is counted."""
+
+    def __init__(self, noun: str, total: int, quiet: bool) -> None:
+        self.noun, self.total, self.quiet = noun, total, quiet
+        self.bar = None if quiet or not sys.stderr.isatty() else _bar(noun)
+        self.spoke = time.monotonic()
+
+    def __enter__(self) -> Progress:
+        if self.bar:
+            self.bar.start()
+            self.bar.add_task("", total=self.total)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.bar:
+            self.bar.stop()
+
+    def __call__(self, done: int, words: str) -> None:
+        if self.bar:
+            self.bar.update(self.bar.task_ids[0], completed=done, description=one_line(words))
+        elif time.monotonic() - self.spoke > SECONDS_BETWEEN_LINES:
+            self.spoke = time.monotonic()
+            say(f"{self.noun} {done}/{self.total}: {words}", self.quiet)
+
+
+def words_of(epoch: Epoch) -> str:
+    """Its losses and its accuracy."""
+    words = f"loss {number(epoch.train_loss)}"
+    if epoch.val_loss is not None and epoch.val_accuracy is not None:
+        words += f"  val {number(epoch.val_loss)}  {percent(epoch.val_accuracy)}"
+    return words
+
+
+def _bar(noun: str) -> rich.progress.Progress | None:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    if not console.is_terminal or console.is_dumb_terminal:
+        return None
+    return Progress(
+        TextColumn(f"{noun} {{task.completed}}/{{task.total}}"), BarColumn(bar_width=12),
+        TextColumn("{task.description}", markup=False), TextColumn("ETA"), TimeRemainingColumn(compact=True),
+        console=console, transient=True,
+    )  # fmt: skip

@@ -1,0 +1,68 @@
+"""Tables on a terminal, or in a file. With `progress`, `report` and `leaderboard`, the only importers of rich."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from nncli.system.output import one_line
+
+PARTS = (("training", "train"), ("validation", "val"), ("test", "test"))  # of the data, with their names in figures
+
+
+class _Table(Table):
+    """Cells are text and nothing else: a name from a file is no markup, moves no cursor, and begins no line."""
+
+    def add_row(self, *cells: Any, **style: Any) -> None:
+        super().add_row(*map(_cell, cells), **style)
+
+
+def _cell(cell: str | Text) -> Text:
+    return Text(one_line(cell)) if isinstance(cell, str) else Text(one_line(cell.plain), cell.style)
+
+
+def _title(title: str) -> Text:
+    """A title of several lines, if we have written one."""
+    return Text("\n".join(map(one_line, title.split("\n"))))
+
+
+def new_table(*header: str, align: str = "right") -> Table:
+    """Columns with these titles: the first to the left, the others as `align` says."""
+    table = _Table(box=SIMPLE_HEAD, show_header=any(header), pad_edge=False, padding=(0, 1))
+    table.add_column(_title(header[0]), justify="left", no_wrap=True)
+    for title in header[1:]:
+        table.add_column(_title(title), justify="left" if align == "left" else "right", overflow="fold")
+    return table
+
+
+def new_console() -> Console:
+    """stdout: a file or pipe has no width of its own."""
+    console = Console()
+    if not console.is_terminal:
+        console.width = 100
+    return console
+
+
+def show(table: Table) -> None:
+    """Prints a table without the empty space around it."""
+    console = new_console()
+    with console.capture() as capture:
+        console.print(table)
+    lines = [line.rstrip().removeprefix(" ") for line in capture.get().splitlines()]
+    print("\n".join(line for line in lines if line))
+
+
+def cut(text: str, most: int = 30) -> str:
+    """On one line, and no longer than that."""
+    text = one_line(text)
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def listing(names: Sequence[str], most: int = 10) -> str:
+    """The first of them, and how many more there are."""
+    return ", ".join(map(cut, names[:most])) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -1,0 +1,35 @@
+"""Prints the figures of a training run, and the plan of one that has not begun."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from nncli.system.output import number, percent, say
+from nncli.terminal.tables import PARTS, listing, new_table, show
+
+
+def print_training(figures: dict[str, Any], quiet: bool = False) -> None:
+    """The final figures, beside what always guessing the commonest class would get."""
+    table = new_table("", "rows", "loss", "accuracy")
+    for title, part in PARTS:
+        if figures[part]:
+            table.add_row(
+                title, f"{figures[f'n_{part}']:,}", number(figures[part]["loss"]), percent(figures[part]["accuracy"])
+            )
+    judged = next(title for title, part in reversed(PARTS) if figures[part])
+    table.add_row("always the commonest class", "", "", percent(figures["baseline_accuracy"]), style="dim")
+    show(table)
+    if judged == "training":
+        say("note: no rows were held out, so these figures do not say how good the model is on new rows", quiet)
+
+
+def print_plan(plan: dict[str, Any]) -> None:
+    """What `train --dry-run` found out."""
+    table = new_table("", "", align="left")
+    for key in ("n_train", "n_val", "n_test", "inputs", "parameters"):
+        table.add_row(key, f"{plan[key]:,}")
+    table.add_row("classes", listing(plan["classes"]))
+    for key, value in plan["config"].items():
+        if value not in (None, [], "") and value is not False:
+            table.add_row(key, "full" if key == "batch_size" and value == 0 else str(value))
+    show(table)

@@ -1,0 +1,133 @@
+"""Rows on their way through a network: in batches, to learn from and to judge by."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncli.data.dataset import Positions
+from nncli.data.inputs import Inputs, Subset
+from nncli.model.model import EVAL_ROWS
+from nncli.model.training_state import Sums
+from nncli.nn.buffers import zeros
+from nncli.nn.layers import Array
+from nncli.nn.losses import Loss, Rows
+from nncli.nn.network import Network
+
+CELLS_AT_ONCE = 1 << 18  # of the widest layer: with them, what a part of a batch makes stays in the cache
+
+
+class Figures(NamedTuple):
+    """Means over some rows; loss and weighted accuracy are weighted ones."""
+
+    loss: float
+    accuracy: float
+    weighted_accuracy: float
+
+
+class Batch:
+    """The buffers of up to `size` rows on their way through the network: X and Y in, P and dZ out."""
+
+    def __init__(self, subset: Subset, loss: Loss, K: int, network: Network, size: int, smoothing: float = 0) -> None:
+        self.subset, self.loss, self.network, self.size, self.smoothing = subset, loss, network, size, smoothing
+        d, outputs = subset.matrix.width, loss.outputs(K)
+        self.raw = _scratch(subset.matrix, size)
+        self.X = zeros((size, d), network.dtype)
+        self.Y = zeros((size, outputs), network.dtype)
+        self.P = zeros((size, outputs), network.dtype)
+        self.dZ = zeros((size, outputs), network.dtype)
+
+    def take(self, rows: Positions) -> tuple[Array, Array]:
+        """X and Y of the given rows of the matrix."""
+        n = len(rows)
+        self.rows, self.y, X, Y = rows, self.subset.y[rows], self.X[:n], self.Y[:n]
+        self.subset.matrix.take(rows, self.raw, X)
+        self.loss.write_targets(self.y, Y, self.smoothing)
+        return X, Y
+
+    def weights(self) -> NDArray[np.float64] | None:
+        """Those of the rows taken, (n,); None: each is 1."""
+        return None if self.subset.weights is None else self.subset.weights[self.rows]
+
+    def forward(self, rows: Positions) -> Sums:
+        """What the given rows of the matrix come to."""
+        self.take(rows)
+        losses = self.losses()
+        return self.sums(self.Z, losses)
+
+    def losses(self) -> Rows:
+        """Those of the rows taken, unweighted."""
+        n = len(self.rows)
+        self.Z = self.network.forward(self.X[:n])
+        return self.loss.forward(self.Z, self.Y[:n], self.P[:n])
+
+    def sums(self, Z: Array, losses: Rows) -> Sums:
+        """What the rows taken come to, from their scores and losses."""
+        right, weights = self.loss.classes(Z) == self.y, self.weights()
+        n_right = int(np.count_nonzero(right))
+        if weights is None:
+            return Sums(float(losses.sum()), n_right, n_right)
+        return Sums(float(weights @ losses), n_right, float(weights @ right))
+
+    def learn(self, rows: Positions) -> Sums:
+        """g = dL/dθ, L the mean over the given rows of the matrix, and what they come to; no g where that is not
+        finite. More than `size` rows go through the network in parts, whose gradients add up."""
+        if len(rows) <= self.size:
+            sums = self.forward(rows)
+            if math.isfinite(sums.loss):
+                self.backward()
+            return sums
+        self.subset.matrix.expect(rows)
+        g, total, found = self.network.grad, np.zeros_like(self.network.grad), []
+        for start in range(0, len(rows), self.size):
+            part = rows[start : start + self.size]
+            found.append(self.learn(part))
+            g *= len(part) / len(rows)
+            total += g
+        g[:] = total
+        return Sums(*map(sum, zip(*found, strict=True)))
+
+    def backward(self, dX: Array | None = None) -> None:
+        """g = dL/dθ, L the weighted mean over the rows of the last `forward`; and dX (n, d), where it is given."""
+        n, weights = len(self.rows), self.weights()
+        dZ = self.dZ[:n]
+        self.loss.backward(self.Z, self.P[:n], self.Y[:n], dZ)
+        dZ *= 1 / n if weights is None else (weights / n)[:, None].astype(dZ.dtype)
+        self.network.backward(dZ, dX)
+
+
+def rows_at_once(widths: Sequence[int]) -> int:
+    """How many rows of a large batch go through a network of these widths together."""
+    return max(EVAL_ROWS, CELLS_AT_ONCE // max(widths))
+
+
+def evaluate(network: Network, loss: Loss, subset: Subset, K: int) -> Figures:
+    """Of the rows of the subset, which must not be empty."""
+    subset.matrix.expect(subset.rows)
+    batch = Batch(subset, loss, K, network, min(EVAL_ROWS, len(subset)))
+    parts = [batch.forward(subset.rows[i : i + EVAL_ROWS]) for i in range(0, len(subset), EVAL_ROWS)]
+    weight = len(subset) if subset.weights is None else float(subset.weights[subset.rows].sum())
+    total, correct, weighted_correct = map(sum, zip(*parts, strict=True))
+    return Figures(total / weight, correct / len(subset), weighted_correct / weight)
+
+
+def scores(network: Network, subset: Subset) -> Iterator[Array]:
+    """Z of a thousand rows of the subset at a time; it lives until the next ones."""
+    matrix = subset.matrix
+    matrix.expect(subset.rows)
+    size = min(EVAL_ROWS, len(subset))
+    raw, X = _scratch(matrix, size), zeros((size, matrix.width), network.dtype)
+    for start in range(0, len(subset), EVAL_ROWS):
+        rows = subset.rows[start : start + EVAL_ROWS]
+        matrix.take(rows, raw, X[: len(rows)])
+        yield network.forward(X[: len(rows)])
+
+
+def _scratch(matrix: Inputs, size: int) -> NDArray[Any]:
+    """What `take` works with on so many rows."""
+    dtype = matrix.raw_dtype
+    return np.empty((0, 0)) if dtype is None else zeros((size, matrix.width), dtype)
