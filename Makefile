@@ -4,7 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := src tests benchmarks datasets
 
-.PHONY: help train test check lint types transcripts fuzz bench mnist wheel clean
+PAGES := README.md $(wildcard docs/*.md docs/*/*.md)
+
+.PHONY: help train test check lint types transcripts renew docs fuzz bench mnist wheel clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -18,7 +20,7 @@ train: $(VENV)/installed  ## train on the bundled digits, evaluate, predict thro
 test: $(VENV)/installed-dev  ## run the tests
 	$(BIN)/python -m pytest
 
-check: lint types transcripts wheel test  ## lint, types, documented transcripts, the wheel, then the tests
+check: lint types transcripts docs wheel test  ## lint, types, documented transcripts, the docs, the wheel, then the tests
 
 lint: $(VENV)/installed-dev  ## style and likely mistakes
 	$(BIN)/ruff check $(SOURCES)
@@ -27,8 +29,15 @@ lint: $(VENV)/installed-dev  ## style and likely mistakes
 types: $(VENV)/installed-dev  ## strict types
 	$(BIN)/mypy
 
-transcripts: $(VENV)/installed-dev  ## check that the README shows what the program really prints
-	$(BIN)/python tests/transcripts.py --check README.md
+transcripts: $(VENV)/installed-dev  ## check that README and docs show what the program really prints
+	$(BIN)/python tests/transcripts.py --check $(PAGES)
+
+renew: $(VENV)/installed-dev  ## put into README and docs what the program prints now
+	$(BIN)/python tests/transcripts.py --write $(PAGES)
+	$(BIN)/python docs/picture.py
+
+docs: $(VENV)/installed-docs  ## build the documentation as a site in build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
 
 fuzz: $(VENV)/installed-dev  ## a million mutations each of model, CSV and IDX files, and 300 kills (two hours)
 	NNCLI_EXAMPLES=1000000 NNCLI_LONG=25 $(BIN)/python -m pytest tests/test_fuzz.py tests/test_resume.py
@@ -61,6 +70,10 @@ $(VENV)/installed: pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/installed-dev: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ $(VENV)/installed
+
+$(VENV)/installed-docs: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	@touch $@ $(VENV)/installed
 
 $(VENV)/installed-bench: pyproject.toml | $(VENV)/bin/python

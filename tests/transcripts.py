@@ -1,13 +1,13 @@
 """The console blocks of a Markdown file are what the program really prints, its tables what is really in it.
 
-    python tests/transcripts.py --check README.md     run every block and compare
-    python tests/transcripts.py --write README.md     run every block and put its output in
+    python tests/transcripts.py --check FILE.md …     run every block and compare
+    python tests/transcripts.py --write FILE.md …     run every block and put its output in
 
 What stands between `<!-- models -->` or `<!-- components -->` and the next `<!-- end -->` is made from the
-registries.
+registries, and what follows `<!-- help -->` is what the commands print.
 
 A block starts with ```console; in it, a line that starts with `$ ` is a command and the lines below
-are its output, stderr included. All blocks of a file run one after the other in one folder, where
+are its output, stderr included. All blocks of a file run one after the other in one folder of its own, where
 `datasets` is that of the repository.
 
 Figures may differ a little from one processor to another, so numbers are compared with tolerance:
@@ -100,32 +100,51 @@ def components() -> str:
     return "\n\n".join(tables)
 
 
+def commands() -> str:
+    """The whole help of each command, as it is printed in 100 columns."""
+    environment = {**os.environ, "COLUMNS": "100"}
+
+    def printed(*words: str) -> str:
+        argv = [sys.executable, "-m", "nncli", *words]
+        return subprocess.run(argv, env=environment, text=True, check=True, capture_output=True).stdout.rstrip()
+
+    names = re.findall(r"^  (\w+) ", printed("--help").partition("Commands:")[2].partition("\n\n")[0], re.MULTILINE)
+    return "\n\n".join(f"## {name}\n\n```text\n{printed(name, '--help-all')}\n```" for name in names)
+
+
 def code(text: str) -> str:
     """As code in a table, where a bar would end the cell."""
     return "`" + text.replace("|", r"\|") + "`"
 
 
+MADE = {"models": models, "components": components, "help": commands}
+
+
 def renew_tables(text: str) -> str:
-    for name, made in (("models", models()), ("components", components())):
+    for name, make in MADE.items():
         pattern = rf"(<!-- {name} -->\n).*?(<!-- end -->)"
-        text = re.sub(pattern, lambda match, made=made: f"{match[1]}\n{made}\n\n{match[2]}", text, flags=re.DOTALL)
+        if re.search(pattern, text, re.DOTALL):
+            made = make()
+            text = re.sub(pattern, lambda match, made=made: f"{match[1]}\n{made}\n\n{match[2]}", text, flags=re.DOTALL)
     return text
 
 
-def main(mode: str, name: str) -> int:
+def renew(mode: str, name: str) -> int:
+    """Check or write one file; return 1 where it is not what the program prints."""
     path = Path(name)
     text = path.read_text("utf-8")
-    failures = int(renew_tables(text) != text)
+    made = renew_tables(text)
+    failures = int(made != text)
     if failures and mode == "--check":
         sys.stdout.writelines(
-            difflib.unified_diff(text.splitlines(True), renew_tables(text).splitlines(True), name, "what there is now")
+            difflib.unified_diff(text.splitlines(True), made.splitlines(True), name, "what there is now")
         )
-    text = renew_tables(text)
+    text = made
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         (folder / "datasets").symlink_to(ROOT / "datasets")
 
-        def renew(match: re.Match[str]) -> str:
+        def renewed_block(match: re.Match[str]) -> str:
             nonlocal failures
             found = run(match[1], folder)
             if mode == "--check" and not same(match[1], found):
@@ -135,7 +154,7 @@ def main(mode: str, name: str) -> int:
                 )
             return f"```console\n{found}```"
 
-        renewed = BLOCK.sub(renew, text)
+        renewed = BLOCK.sub(renewed_block, text)
     if mode == "--write":
         path.write_text(renewed, "utf-8")
     elif failures:
@@ -144,6 +163,6 @@ def main(mode: str, name: str) -> int:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3 or sys.argv[1] not in ("--check", "--write"):
+    if len(sys.argv) < 3 or sys.argv[1] not in ("--check", "--write"):
         sys.exit(__doc__)
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(max(renew(sys.argv[1], name) for name in sys.argv[2:]))

@@ -1,0 +1,48 @@
+"""Draw docs/images/terminal.svg: two commands, and what they really print on a terminal of 80 columns.
+
+python docs/picture.py
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+COMMANDS = ["nncli train iris", "nncli eval model.npz"]
+COLUMNS = 80
+PICTURE = Path(__file__).parent / "images" / "terminal.svg"
+
+
+def printed(command: str, folder: str) -> str:
+    """Run a command on a terminal of its own, with colours, and return what it prints."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "COLUMNS": str(COLUMNS), "FORCE_COLOR": "1", "TERM": "xterm-256color"}
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=folder, env=environment, check=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    return done.stdout
+
+
+def main() -> None:
+    console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True)
+    with tempfile.TemporaryDirectory() as folder:
+        for command in COMMANDS:
+            console.print(Text(f"$ {command}", style="bold"))
+            console.print(Text.from_ansi(printed(command, folder)))
+    # without fonts from elsewhere, so that it is shown as it is, without a network
+    picture = re.sub(r"@font-face \{.*?\}", "", console.export_svg(title="nncli"), flags=re.DOTALL)
+    picture = picture.replace("Fira Code, monospace", "ui-monospace, Menlo, Consolas, monospace")
+    PICTURE.write_text(picture, "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""A reader written from docs/reference/model-file.md alone, with NumPy and json, predicts what nncli predicts."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import itertools
+import json
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+ACTIVATIONS: dict[str, Callable[..., Any]] = {
+    "relu": lambda Z, s: np.maximum(Z, 0),
+    "tanh": lambda Z, s: np.tanh(Z),
+    "prelu": lambda Z, s: np.maximum(Z, 0) + s * np.minimum(Z, 0),
+}
+LINKS = {"cross-entropy": "softmax", "binary-cross-entropy": "sigmoid", "mse": "identity", "hinge": "identity"}
+ROWS = [
+    ["length", "colour", "day", "kind"],
+    *(
+        [f"{(i * 37 % 101) / 10}" if i % 11 else "", ["red", "green", "", "blue"][i % 4], f"2024-{i % 12 + 1:02d}-03",
+         "abc"[(i % 4 + i * 37 % 101 // 40) % 3]]
+        for i in range(120)
+    ),
+]  # fmt: skip
+TWO = [[*row[:3], {"c": "b"}.get(row[3], row[3])] for row in ROWS]
+
+
+class Reader:
+    """Reads a model file as the specification says, and predicts rows of text cells."""
+
+    def __init__(self, path: Path) -> None:
+        with np.load(path, allow_pickle=False) as file:
+            members = {name: file[name] for name in file.files}
+        self.members, self.meta = members, json.loads(members["meta"].tobytes())
+
+    def inputs(self, row: dict[str, str]) -> list[float]:
+        meta, m = self.meta, self.members
+        missing = {"", *meta["schema"]["missing"]}
+        kinds = dict(meta["schema"]["columns"])
+        numbers = [np.nan if row[c] in missing else float(row[c]) for c, kind in kinds.items() if kind == "number"]
+        for name, first in meta["dates"]:
+            day = date.fromisoformat(row[name])
+            t = (day - date(1970, 1, 1)).days
+            numbers += [t - first, day.timetuple().tm_yday, day.weekday()]
+        v = np.where(np.isnan(numbers), m["median"], numbers)
+        x = list(np.clip((v - m["shift"]) * m["scale"], -1e15, 1e15))
+        for name, categories in meta["categories"]:
+            value = None if row[name] in missing else row[name]
+            hot = categories.index(value) if value in categories else len(categories)
+            x += [float(i == hot) for i in range(len(categories) + 1)]
+        return x
+
+    def scores(self, X: np.ndarray) -> np.ndarray:
+        config, classes = self.meta["config"], self.meta["classes"]
+        outputs = 1 if len(classes) == 2 and self.link != "softmax" else len(classes)
+        names = (config["activation"] or "").split(",")
+        names = names if len(names) > 1 else names * len(config["hidden"])
+        theta, place, A = self.members["theta"].astype(np.float64), 0, X
+        for i, (d, h) in enumerate(itertools.pairwise([X.shape[1], *config["hidden"], outputs])):
+            W, place = theta[place : place + d * h].reshape(d, h), place + d * h
+            b, place = theta[place : place + h], place + h
+            A = A @ W + b
+            if i < len(names) and config["hidden"] and i < len(config["hidden"]):
+                slopes = None
+                if names[i] == "prelu":
+                    slopes, place = theta[place : place + h], place + h
+                A = ACTIVATIONS[names[i]](A, slopes)
+        assert place == theta.size
+        return A
+
+    @property
+    def link(self) -> str:
+        name, _, link = self.meta["config"]["loss"].partition(":link=")
+        return link or LINKS[name]
+
+    def predict(self, rows: list[dict[str, str]]) -> tuple[list[str], np.ndarray]:
+        Z, link, classes = self.scores(np.array([self.inputs(row) for row in rows])), self.link, self.meta["classes"]
+        if self.meta["calibration"]:
+            Z = self.meta["calibration"]["a"] * Z + self.meta["calibration"]["b"]
+            link = "sigmoid" if Z.shape[1] == 1 else "softmax"
+        half = 0.5 if link == "identity" and self.meta["config"]["loss"].startswith(("mse", "mae")) else 0
+        if Z.shape[1] == 1:
+            found = (Z[:, 0] >= half).astype(int)
+            Z = np.hstack([2 * half - Z, Z])
+        else:
+            found = Z.argmax(axis=1)
+        if link == "softmax":
+            Z = np.exp(Z) / np.exp(Z).sum(axis=1, keepdims=True)
+        elif link == "sigmoid":
+            Z = 1 / (1 + np.exp(-Z))
+            Z /= Z.sum(axis=1, keepdims=True)
+        return [classes[k] for k in found], Z
+
+
+@pytest.mark.parametrize(
+    ("rows", "options"),
+    [
+        (ROWS, "--hidden 8"),
+        (ROWS, "--hidden 6x5 --activation tanh,prelu --dtype float64 --loss mse:link=softmax"),
+        (ROWS, "--model svm --calibrate"),
+        (ROWS, "--model logistic --scale minmax"),
+        (ROWS, "--model adaline"),
+        (TWO, "--model logistic"),
+        (TWO, "--model adaline"),
+        (TWO, "--model svm --calibrate"),
+        (TWO, "--model softmax"),
+        (TWO, "--model svm --scale none"),
+    ],
+)
+def test_the_specification_is_enough_to_predict(
+    nncli: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows: list[list[str]], options: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with Path("data.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    trained = nncli("train", "data.csv", "-t", "kind", "--epochs", 9, "-q", "--json", *options.split())
+    assert trained.code == 0, trained.err
+    unseen = [["", "violet", "2025-07-01", ""], ["99.5", "", "2023-01-31", ""]]
+    table = [dict(zip(rows[0], row, strict=True)) for row in [*rows[1:], *unseen]]
+    classes, figures = Reader(Path("model.npz")).predict(table)
+    with Path("new.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([rows[0], *rows[1:], *unseen])
+    lines = list(csv.reader(io.StringIO(nncli("predict", "model.npz", "new.csv", "--proba", "-q").out)))[1:]
+    assert [line[0] for line in lines] == classes
+    np.testing.assert_allclose(np.array([line[1:] for line in lines], float), figures, rtol=2e-4, atol=2e-5)
+
+
+def test_the_digest_is_over_names_sizes_and_bytes(iris_model: Path) -> None:
+    import zipfile
+
+    digest = hashlib.sha256()
+    with zipfile.ZipFile(iris_model) as file:
+        for name in file.namelist()[:-1]:
+            member = file.read(name)
+            digest.update(f"{name.removesuffix('.npy')} {len(member)}\n".encode() + member)
+    with np.load(iris_model) as arrays:
+        assert arrays["sha256"].tobytes() == digest.digest()
