@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,19 @@ from cli_process import NASTY, TWO, table
 from nncli.cli.main import main
 from nncli.data.csv import reader
 from nncli.data.disk import cache, memmap
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _processes_inherit_no_ignored_signals() -> Iterator[None]:
+    """Whoever starts the tests in the background, or with nohup, has some signals ignored. Processes inherit that, but
+    not a handler: with one that does nothing the tests still ignore the signal, and the programs they start do not."""
+    numbers = (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM)
+    ignored = [number for number in numbers if signal.getsignal(number) == signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, lambda number, frame: None)
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
 
 
 @pytest.fixture(autouse=True)

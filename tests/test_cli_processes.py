@@ -204,6 +204,20 @@ def test_what_nohup_has_ignored_stays_ignored(tmp_path: Path) -> None:
     assert process.returncode == 0
 
 
+def test_these_tests_themselves_may_run_in_the_background_or_under_nohup() -> None:
+    """Signals that the tests ignore are not ignored by the programs that they start."""
+
+    def ignore() -> None:
+        for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+            signal.signal(number, signal.SIG_IGN)
+
+    words = ["-p", "no:cacheprovider", __file__, "-k", "waiting_for_rows and (INT or HUP)"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *words], capture_output=True, timeout=90, check=False, preexec_fn=ignore
+    )
+    assert b"2 passed" in done.stdout, done.stdout
+
+
 @pytest.mark.parametrize(
     ("number", "code", "line"),
     [
