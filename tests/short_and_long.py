@@ -19,5 +19,5 @@ def for_examples(count: int, check: Callable[..., None], **strategies: st.Search
     """Call `check` with so many generated arguments; with the same ones each time."""
     run = given(**strategies)(check)
     settings(
-        max_examples=count, deadline=5000, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
+        max_examples=count, deadline=20_000, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
     )(run)()
