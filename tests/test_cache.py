@@ -198,9 +198,7 @@ def test_a_run_that_is_killed_leaves_no_table_and_one_at_the_same_time_is_not_in
     rows = mixed(2000).split("\n", 1)
     Path("long.csv").write_text(rows[0] + "\n" + rows[1] * 100, "utf-8")
     killed = subprocess.Popen([*cli_process.PROGRAM, "train", "long.csv", "--memory", "1GB", "-q"])
-    until = time.monotonic() + 20
-    while not list(TABLES.glob("nncli-*/numbers")) and time.monotonic() < until:
-        time.sleep(0.001)
+    cli_process.wait_for(lambda: list(TABLES.glob("nncli-*/numbers")), pause=0.001)
     killed.send_signal(signal.SIGKILL)
     assert killed.wait() == -signal.SIGKILL
     assert cache.entries() == []

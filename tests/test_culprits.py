@@ -6,13 +6,12 @@ from __future__ import annotations
 import os
 import resource
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from cli_process import PROGRAM, TWO
+from cli_process import PROGRAM, TWO, wait_for
 
 COMMANDS = {
     "train": "train two.csv --epochs 2 -q -o new.npz",
@@ -137,7 +136,7 @@ def test_a_pipe_that_does_not_wait_gets_all(at_work: Path) -> None:
     os.set_blocking(theirs, False)
     with subprocess.Popen([*PROGRAM, "predict", "two.npz", "many.csv"], cwd=at_work, stdout=theirs) as process:
         os.close(theirs)
-        time.sleep(1.5)  # it is full by then
+        wait_for(lambda: "poll" in Path(f"/proc/{process.pid}/wchan").read_text())  # until it is empty again
         with os.fdopen(ours, "rb") as file:
             found = file.read()
         assert process.wait(30) == 0
