@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from cli_process import PROGRAM, TWO, wait_for
+from short_and_long import short_and_long
 
 COMMANDS = {
     "train": "train two.csv --epochs 2 -q -o new.npz",
@@ -147,11 +148,12 @@ def limited(megabytes: int) -> Callable[[], None]:
     return lambda: resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20, megabytes << 20))
 
 
+@pytest.mark.parametrize("limits", short_and_long((100, 290, 1400), (60, 100, 140, 250, 290, 350, 700, 1400)))
 @pytest.mark.parametrize("command", ["train", "predict", "info", "datasets", "eval"])
-def test_too_little_memory_for_the_libraries_is_one_line(command: str, at_work: Path) -> None:
+def test_too_little_memory_for_the_libraries_is_one_line(command: str, limits: tuple[int, ...], at_work: Path) -> None:
     """What they would print or do by themselves is another thing at each limit."""
     codes = []
-    for megabytes in (60, 100, 140, 250, 290, 350, 700, 1400):
+    for megabytes in limits:
         done = run(COMMANDS[command], at_work, limited(megabytes))
         codes.append(done.returncode)
         if done.returncode:

@@ -218,7 +218,3 @@ def test_ten_thousand_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     rows = [",".join([*(str(i * j % 7) for j in range(10_000)), "pq"[i % 2]]) for i in range(6)]
     found = read("\n".join([",".join([*names, "y"]), *rows]) + "\n", tmp_path, monkeypatch, {})
     np.testing.assert_array_equal(found.table.numbers, [[i * j % 7 for j in range(10_000)] for i in range(6)])
-
-
-def test_there_are_many() -> None:
-    assert len(SAME) + len(PACKED) + len(MISSING) + len(NO_NUMBER) + len(WRONG) >= 60

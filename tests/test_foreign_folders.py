@@ -78,7 +78,9 @@ def seen(paths: set[Path]) -> dict[Path, tuple[object, ...]]:
     return found
 
 
-@pytest.mark.parametrize("place", ["cache", "work", "home", "tmp"])
+@pytest.mark.parametrize(
+    "place", ["cache", *(pytest.param(name, marks=pytest.mark.long) for name in ("work", "home", "tmp"))]
+)
 def test_after_every_command_everything_is_as_it_was(
     place: str, nncli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
