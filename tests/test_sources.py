@@ -331,9 +331,9 @@ def test_a_file_called_as_stdin_takes_nothing_from_it(nncli: Run) -> None:
 
 
 def test_files_with_more_names_than_a_model_holds_are_refused_before_training(nncli: Run) -> None:
-    folder = Path("/".join("x" * 200 for _ in range(4)))
+    folder = Path("/".join("x" * 200 for _ in range(18)))
     folder.mkdir(parents=True)
-    for i in range(2600):  # of 800 bytes each, and there are two lists of them
+    for i in range(580):  # of 3,600 bytes each, and there are two lists of them
         (folder / f"{i}.csv").write_text(HEADER + ROWS[i % len(ROWS)])
     outcome = nncli("train", str(folder / "*.csv"), "--epochs", "1", "-q", "-o", "m.npz")
     assert outcome.code == BAD_DATA
