@@ -40,7 +40,7 @@ def named(digit: str) -> str:
     return f"nncli-{digit * 16}"
 
 
-def test_it_is_gone_at_the_end(tmp_path: Path) -> None:
+def test_a_scratch_folder_is_gone_at_the_end(tmp_path: Path) -> None:
     with scratch.folder() as folder:
         (folder / "data").write_bytes(b"some")
         assert folder.parent == tmp_path

@@ -42,7 +42,7 @@ def parts(*names: str) -> list[str]:
     return [*names]
 
 
-def test_a_pattern_stands_for_the_files_that_fit_it_by_name() -> None:
+def test_a_pattern_stands_for_the_files_that_match_it_sorted_by_name() -> None:
     for name in ("day-2.csv", "day-10.csv", "day-1.csv", "other.csv"):
         Path(name).touch()
     assert expand(["other.csv", "day-*.csv"]) == ("other.csv", "day-1.csv", "day-10.csv", "day-2.csv")
@@ -54,7 +54,7 @@ def test_a_pattern_stands_for_the_files_that_fit_it_by_name() -> None:
 @pytest.mark.parametrize(
     "name", ["a[1].csv", "with blank.csv", "it's.csv", 'say "no".csv', "a*.csv", "$HOME.csv", "a\\b.csv"]
 )
-def test_a_file_is_known_by_its_name_whatever_the_signs_in_it(nncli: Run, name: str) -> None:
+def test_a_file_name_may_have_any_characters(nncli: Run, name: str) -> None:
     parts(name, "second.csv")
     assert expand([name]) == (name,)
     assert nncli("train", name, "--epochs", "1", "-q", "-o", "one.npz").code == 0

@@ -57,7 +57,7 @@ def no_traceback(errors: bytes) -> bool:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_nobody_reads_stdout_any_more(command: str, work: Path) -> None:
+def test_a_closed_stdout_ends_it_quietly(command: str, work: Path) -> None:
     ours, theirs = os.pipe()
     os.close(ours)
     process = run(SHORT[command], work, stdout=theirs)
