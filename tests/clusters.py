@@ -41,7 +41,7 @@ def running(
         local = ["--local-directory", str(folder / name)]
         processes.append(started(WORKER, address, "--nthreads", "1", "--no-nanny", *common, *local))
     try:
-        wait_for(lambda: answers(port))
+        wait_for(lambda: answers(port) and all(any((folder / name).rglob("worker-*")) for name in names))
         yield address, processes
     finally:
         for process in processes:

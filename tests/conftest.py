@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 import cli_errors
 from cli_process import NASTY, TWO, table
@@ -19,6 +20,9 @@ from nncli.cli.main import main
 from nncli.data.csv import reader
 from nncli.data.disk import cache, memmap
 from nncli.nn.losses import LOSSES
+
+settings.register_profile("nncli", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # others may be busy
+settings.load_profile("nncli")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -298,7 +298,7 @@ def test_hostile_files_are_refused_in_one_line(name: str, small: bytes, unfinish
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert time.process_time() - began < 1
+    assert time.process_time() - began < 5
     assert peak < len(data) + (64 << 20)
     assert "\n" not in str(error.value)
     assert len(str(error.value)) < 400
