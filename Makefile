@@ -22,7 +22,7 @@ test: $(VENV)/installed-dev  ## run the tests, on all cores (5 minutes on two)
 	$(PYTEST) -m "not long"
 
 test-long: $(VENV)/installed-dev  ## run the long tests: thousands of generated files, kills at every moment, every flipped bit
-	$(PYTEST) -m long
+	$(PYTEST) -m long -o faulthandler_timeout=1800
 
 check: lint types transcripts docs wheel test  ## lint, types, documented transcripts, the docs, the wheel, then the tests
 
