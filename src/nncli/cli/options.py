@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from nncli.data.csv.header import TextOptions
 
 
-def value(metavar: str, help: str, default: str = "", *names: str, group: str | None = None) -> Any:
+def value_option(metavar: str, help: str, default: str = "", *names: str, group: str | None = None) -> Any:
     """Return an option with a value, for `Annotated`. `default` is what the help says in place of the default."""
     return typer.Option(*names, metavar=metavar, help=help, show_default=default or False, rich_help_panel=group)
 
@@ -39,11 +39,11 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but er
 ModelFile = Annotated[
     str, typer.Argument(metavar="MODEL", help="Model file that nncli train has saved.", show_default=False)
 ]
-Encoding = Annotated[str | None, value("NAME", ENCODING_HELP, "detected")]
-SkipRows = Annotated[str | None, value("N", "Number of lines to skip at the top of each file.", "0")]
+Encoding = Annotated[str | None, value_option("NAME", ENCODING_HELP, "detected")]
+SkipRows = Annotated[str | None, value_option("N", "Number of lines to skip at the top of each file.", "0")]
 Memory = Annotated[
     str | None,
-    value(
+    value_option(
         "SIZE",
         "Memory to use, as 500MB or 2GB, for tables of any size: they are parsed once, and kept on the disk for later "
         "runs (nncli info --cache).",
@@ -52,7 +52,7 @@ Memory = Annotated[
     ),
 ]
 ConfigFile = Annotated[
-    str | None, value("FILE", "TOML file of options, such as lr = 0.01.", "", "--config", group="Run")
+    str | None, value_option("FILE", "TOML file of options, such as lr = 0.01.", "", "--config", group="Run")
 ]
 ZIP, MODEL_MEMBER = b"PK\3\4", b"meta.npy"  # how a model begins: the name stands 30 bytes behind
 MOST_TOML, MOST_BITS = 1 << 20, 1024  # bytes of a --config file; bits of a number in it
