@@ -38,7 +38,7 @@ def evaluate(
 
     nncli eval model.npz
     nncli eval model.npz new.csv --json
-    nncli eval model.npz day-*.csv --jobs 4    a line for each file, and one for all
+    nncli eval model.npz day-*.csv --jobs 4    a line for each, and one for all
     """
     from nncli.inference import evaluate
     from nncli.model import checkpoint

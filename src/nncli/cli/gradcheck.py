@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nncli.cli.options import DATA_HELP, Json, Quiet, model_in, switch, with_config
+from nncli.cli.options import DATA_HELP, MODEL_NAMES_HELP, Json, Quiet, model_in, switch, with_config
 from nncli.config.option import flag
 from nncli.config.train_config import TrainConfig
 from nncli.errors import DONE, FAILED, OptionError
@@ -20,7 +20,9 @@ RANDOM_HELP = "rows drawn at random (random, or random:inputs=10:classes=3)"
 MODEL_OR_DATA = f"A model that nncli train has saved, {RANDOM_HELP}, or data. {DATA_HELP}"
 
 
-@functools.partial(with_config, argument="MODEL or DATA", argument_help=MODEL_OR_DATA)
+@functools.partial(
+    with_config, argument="MODEL or DATA", argument_help=MODEL_OR_DATA, other_help={"model": MODEL_NAMES_HELP}
+)
 def gradcheck(
     config: TrainConfig,
     given: frozenset[str],

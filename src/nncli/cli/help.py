@@ -24,7 +24,7 @@ TERM_WIDTH = 24
 # What --help shows, where a command has more options than fit on two screens. Arguments are always shown.
 COMMON = {
     "train": "--target --drop --val --test --model --hidden --lr --epochs --seed --out --resume --log --json --quiet",
-    "sweep": "--target --drop --model --hidden --lr --dropout --seed --search --trials --seeds --folds --metric --out "
+    "sweep": "--target --drop --model --hidden --lr --dropout --search --trials --seeds --folds --metric --out "
     "--jobs --show --json --quiet",
     "eval": "--jobs --json --quiet",
     "predict": "--out --proba --keep --threshold --on-error --jsonl --jobs --quiet",
@@ -114,10 +114,10 @@ def _text(parameter: Any, in_full: bool) -> str:
 
 
 def _names(kind: str, in_full: bool) -> str:
-    """Return the names in a registry; a line for each model, and the learning rate of each optimizer."""
+    """Return the names in a registry, a line for each model, or the learning rate of each optimizer."""
     from nncli.config.option import registries
 
-    if kind == "models":
+    if kind == "model_lines":
         models = registries()["models"]
         lines = []
         for name, model in models.items():

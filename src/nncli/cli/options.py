@@ -62,6 +62,7 @@ RUN_OPTIONS = ("out", "log", "dry_run", "json", "quiet", "config", "memory")
 TEXT_FILES, OTHER_FILES = "A CSV or TSV file (also .gz, .bz2, .xz, .zst), Parquet, Arrow", ".npz with X and y, LIBSVM"
 DATA_HELP = f"{TEXT_FILES}, IDX (a file, or a folder such as MNIST), {OTHER_FILES}, a bundled data set, or - for stdin."
 SEVERAL_HELP = f"{DATA_HELP} Several files, or a pattern such as 'day-*.csv', make one data set."
+MODEL_NAMES_HELP = "Kind of classifier: {models}."
 ROWS_HELP = f"{TEXT_FILES}, IDX images, {OTHER_FILES}, a bundled data set, or - for stdin."
 
 

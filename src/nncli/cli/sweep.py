@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 from nncli.cli.execution import GROUP as WORKERS
 from nncli.cli.execution import Address, Ca, Cert, Insecure, Key, Place, cores, count
-from nncli.cli.options import SEVERAL_HELP, Json, Memory, Quiet, bytes_of, switch, value_option, with_config
+from nncli.cli.options import (
+    MODEL_NAMES_HELP,
+    SEVERAL_HELP,
+    Json,
+    Memory,
+    Quiet,
+    bytes_of,
+    switch,
+    value_option,
+    with_config,
+)
 from nncli.cli.signals import StopRequest
 from nncli.config.option import flag
 from nncli.config.train_config import TrainConfig
@@ -30,6 +40,7 @@ GROUP = "Sweep"
 LEDGER, MODEL = "sweep.jsonl", "model.npz"
 MANY_ROWS = 1000  # any number that every --batch-size can be resolved for: only the need of validation rows matters
 OTHER_HELP = {
+    "model": MODEL_NAMES_HELP,
     "activation": "Activation of all hidden layers: {activations}. Not step and sign: their derivative is 0, and "
     "nothing can be learned through them.",
     "threads": "Number of threads of each training run, which is one in a sweep: --jobs says how many run at a time.",
@@ -46,7 +57,7 @@ def sweep(
             "HOW",
             "Search method: grid (every combination), random (some of them), refine (random, then finer around the "
             "best) or halving (all for a few epochs, the best third for three times as many, and so on).",
-            "grid, or random where there is a range",
+            "grid; random with ranges",
             group=GROUP,
         ),
     ] = None,

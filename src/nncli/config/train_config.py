@@ -105,7 +105,7 @@ class TrainConfig:
         "FILE", read_files, "File of test rows, in place of --test; may be repeated.", default=()
     )
 
-    model: str = _model("NAME", Component("models"), "Kind of classifier.\n{models}", short="-m", default="mlp")
+    model: str = _model("NAME", Component("models"), "Kind of classifier.\n{model_lines}", short="-m", default="mlp")
     hidden: tuple[int, ...] | None = _model(
         "WIDTHS", read_widths, "Units in each hidden layer, as 64 or 128x64.", "64 for mlp"
     )
