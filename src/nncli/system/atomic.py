@@ -19,7 +19,6 @@ from typing import IO
 from nncli.errors import OutputError
 from nncli.system.os_errors import FOLDER_REMOVED, NO_FILES, remedy_for
 
-ELSEWHERE = "choose another place with -o"
 REMEDY = "Choose another place with {}"
 PREFIX, SUFFIX = ".nncli-", ".tmp"
 NAME = re.compile(r"\.nncli-([0-9a-f]{16})-([0-9a-f]{16})(\.old)?\.tmp")  # the second is a digest of the first

@@ -11,7 +11,7 @@ from itertools import zip_longest
 from nncli.system.output import put
 
 HEADER = ("name", "rows", "columns", "classes", "what it is", "source")
-WIDTH, MARGIN = 100, 2  # where there is no terminal, and what the other tables leave free
+WIDTH, MARGIN = 100, 3  # where there is no terminal, and what the other tables leave free
 GAP = "   "
 
 
@@ -23,7 +23,7 @@ def print_datasets(rows: Sequence[Sequence[str]]) -> None:
     widths[5] = min(widths[5], room // 2)
     widths[4] = min(widths[4], room - widths[5])
     put(_line(HEADER, widths))
-    put("─" * (sum(widths) + 5 * len(GAP)))
+    put("─" * (sum(widths) + 5 * len(GAP) + 1))
     for row in rows:
         for cells in zip_longest(*map(textwrap.wrap, row, widths), fillvalue=""):
             put(_line(cells, widths))
