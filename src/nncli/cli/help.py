@@ -39,15 +39,10 @@ class Command(TyperCommand):
 
     shows_all = False
 
-    def __init__(self, *args: Any, **settings: Any) -> None:
-        super().__init__(*args, **settings)
-        parameters: list[Any] = self.params
-        for one in parameters:
-            one.process_value = functools.partial(_take_as_given, one, one.process_value)
-
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Note which help is asked for, if any, before Typer shows it."""
         self.shows_all = "--help-all" in args
+        _leave_values_as_given(self.get_params(ctx))
         return super().parse_args(ctx, args)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
@@ -76,6 +71,10 @@ class Command(TyperCommand):
 class Group(TyperGroup):
     """The program itself, whose help lists its commands."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        _leave_values_as_given(self.get_params(ctx))
+        return super().parse_args(ctx, args)
+
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write what the program is, its commands, and where to read on."""
         parameters: list[Any] = self.get_params(ctx)
@@ -88,10 +87,19 @@ class Group(TyperGroup):
         formatter.write(_page(f"{ctx.command_path} COMMAND [OPTIONS] ...", self.help, groups, end))
 
 
-def _take_as_given(parameter: Any, process: Callable[..., Any], ctx: Any, value: Any) -> Any:
-    """Return a value as it was given: config/ reads the texts. Typer is asked only about one that is missing, as it
-    would load pydantic to convert a text to a text, which takes a fifth of the time that `predict` needs to start."""
-    return process(ctx, value) if value is None and parameter.required else value
+def _leave_values_as_given(parameters: Iterable[Any]) -> None:
+    """Have texts reach the commands as they are, and what is not given as None.
+
+    config/ reads the texts. Typer would load pydantic to make texts of texts, a fifth of the time that `predict` takes
+    to start. It still sees to flags, and to values that are missing.
+    """
+    for one in parameters:
+        one.process_value = functools.partial(_process, one, one.process_value)
+
+
+def _process(parameter: Any, usual: Callable[..., Any], ctx: Any, value: Any) -> Any:
+    is_missing = value is None and parameter.required
+    return usual(ctx, value) if is_missing or isinstance(value, bool) else value
 
 
 def _shows_help(option: Any) -> bool:
