@@ -114,11 +114,26 @@ def completions(words: str) -> list[str]:
     """Ask the program itself, as a shell does."""
     asked = {"_NNCLI_COMPLETE": "complete_bash", "COMP_WORDS": words, "COMP_CWORD": str(len(words.split()) - 1)}
     done = cli_process.nncli(cwd=Path.cwd(), environment=os.environ | asked)
+    assert (done.returncode, done.stderr) == (0, b"")
     return done.stdout.decode().splitlines()
 
 
 def test_commands_options_and_values_are_completed() -> None:
     assert completions("nncli ev") == ["eval"]
-    assert "--learning" not in completions("nncli train --l")
+    assert completions("nncli train --no-c") == ["--no-calibrate"]
     assert {"--lr", "--loss", "--l1", "--l2"} <= set(completions("nncli train --l"))
     assert completions("nncli train --optimizer ada") == ["adagrad", "adam", "adamw"]
+
+
+def test_completion_can_be_shown_and_installed(tmp_path: Path) -> None:
+    environment = os.environ | {
+        "HOME": str(tmp_path),
+        "SHELL": "/bin/bash",
+        "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1",
+    }
+    shown = cli_process.nncli("--show-completion", "bash", cwd=tmp_path, environment=environment)
+    assert (shown.returncode, shown.stderr) == (0, b"")
+    assert b"_nncli_completion" in shown.stdout
+    installed = cli_process.nncli("--install-completion", "bash", cwd=tmp_path, environment=environment)
+    assert (installed.returncode, installed.stderr) == (0, b"")
+    assert "nncli" in (tmp_path / ".bashrc").read_text()

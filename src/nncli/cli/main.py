@@ -187,7 +187,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Ended as end:
         abandon_stdout()
         return _end(WORDS[end.code], end.code)
-    except (_ReaderGone, BrokenPipeError, SystemExit):  # the last is what Typer makes of it, where it prints help
+    except SystemExit as end:  # Typer ends so: with 0 after completion, with 1 where nobody reads the help
+        if not end.code:
+            return DONE
+        abandon_stdout()
+        return READER_GONE
+    except (_ReaderGone, BrokenPipeError):
         abandon_stdout()
         return READER_GONE
     except Exception as error:
