@@ -91,15 +91,16 @@ def _leave_values_as_given(parameters: Iterable[Any]) -> None:
     """Have texts reach the commands as they are, and what is not given as None.
 
     config/ reads the texts. Typer would load pydantic to make texts of texts, a fifth of the time that `predict` takes
-    to start. It still sees to flags, to values that somebody waits for, and to those that are missing.
+    to start. It still sees to flags, and to values that are missing.
     """
     for one in parameters:
         one.process_value = functools.partial(_process, one, one.process_value)
 
 
 def _process(parameter: Any, usual: Callable[..., Any], ctx: Any, value: Any) -> Any:
-    matters = parameter.required if value is None else isinstance(value, bool) or parameter.callback
-    return usual(ctx, value) if matters else value
+    if isinstance(value, bool) or (value is None and parameter.required):
+        return usual(ctx, value)
+    return value if value is None or parameter.callback is None else parameter.callback(ctx, parameter, value)
 
 
 def _shows_help(option: Any) -> bool:
