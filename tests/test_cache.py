@@ -143,7 +143,8 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 1
     expected = (
-        f"{tmp_path}/cache: cannot write the table: {os.strerror(errno.EFBIG)}. Set NNCLI_CACHE to another folder."
+        f"{tmp_path}/cache: cannot write the table: {os.strerror(errno.EFBIG)}. Allow larger files with ulimit -f, or "
+        "set NNCLI_CACHE to another folder."
     )
     assert done.stderr.decode().strip() == expected
     assert list(TABLES.iterdir()) == []
@@ -175,9 +176,10 @@ def test_too_few_open_files_are_named_with_what_helps(
     def fails(*args: object) -> int:
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (100, 4000))
     monkeypatch.setattr(memmap, "append", fails)
     assert complaint(nncli, "train", "d.csv", "--memory", "300MB") == (
-        f"{tmp_path}/cache: cannot write the table: Too many open files. Allow more open files with ulimit -n."
+        f"{tmp_path}/cache: cannot write the table: Too many open files. Allow more with ulimit -n 4000."
     )
     assert list(TABLES.iterdir()) == []
 

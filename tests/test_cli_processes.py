@@ -134,7 +134,7 @@ def test_a_polite_signal_saves_the_best_so_far(number: signal.Signals, code: int
     saved, how = err.decode().splitlines()[-2:]
     assert saved.startswith("saved model.npz: epoch ")
     assert saved.endswith("; interrupted")
-    assert how == "it goes on with: nncli train --resume model.npz"
+    assert how == "resume it with: nncli train --resume model.npz"
     done = nncli("predict", "model.npz", "digits", cwd=tmp_path)
     assert done.stdout.count(b"\n") == 1798
     assert sorted(path.name for path in tmp_path.iterdir()) == ["log.jsonl", "model.npz"]

@@ -117,7 +117,11 @@ def test_a_working_folder_that_is_gone_is_told(words: str, line: str, at_work: P
             "TMPDIR: expected a folder for temporary files that can be written to, found none. Make room in one, or set "
             "the variable to another.",
         ),
-        (100, "TMP: cannot write temporary files: File too large. Set TMPDIR to another folder."),
+        (
+            100,
+            "TMP: cannot write temporary files: File too large. Allow larger files with ulimit -f, or set TMPDIR to "
+            "another folder.",
+        ),
     ],
 )
 def test_a_full_folder_of_temporary_files_is_told(most: int, line: str, at_work: Path) -> None:

@@ -171,9 +171,9 @@ def test_answers_in_a_pipe_are_those_on_stdout(beside: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "line"),
     [
-        ("train iris --resume -o fifo", 2, "--out: a training that goes on is in a file, and not in fifo. Name the file with -o."),
-        ("train iris --resume -o /dev/null", 2, "--out: a training that goes on is in a file, and not in /dev/null. Name the file with -o."),
-        ("train iris --resume -o /dev/stdout", 2, "--out: a training that goes on is in a file, and not on stdout. Name the file with -o."),
+        ("train iris --resume -o fifo", 2, "--out: a run to resume is in a file, and not in fifo. Name the file with -o."),
+        ("train iris --resume -o /dev/null", 2, "--out: a run to resume is in a file, and not in /dev/null. Name the file with -o."),
+        ("train iris --resume -o /dev/stdout", 2, "--out: a run to resume is in a file, and not on stdout. Name the file with -o."),
         ("train iris --json -o /dev/stdout", 2, "--out: the model goes to stdout, where something else is to go too. Name a file with -o."),
         ("train iris -o socket", 1, "socket: cannot write: it is a socket. Choose another place with -o."),
         ("train iris --log socket", 1, "socket: cannot write: it is a socket. Choose another place with --log."),
@@ -271,5 +271,5 @@ def test_only_a_log_that_is_locked_is_in_use(
     monkeypatch.setattr(fcntl, "flock", refuse)
     found = nncli("train", "two.csv", "--epochs", "2", "-q", "--log", "log", "-o", "new.npz")
     assert found.code == code
-    assert ("another training is writing to it" in found.err) == bool(code)
+    assert ("another training run is writing to it" in found.err) == bool(code)
     assert Path("log").read_text().count("\n") == (0 if code else 2)

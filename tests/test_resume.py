@@ -179,7 +179,7 @@ def test_a_run_that_is_worse_than_guessing_takes_no_place(nncli: Run, monkeypatc
 def test_the_same_command_begins_anew_where_there_is_nothing_yet(nncli: Run) -> None:
     outcome = nncli("train", "iris", "--epochs", "2", "-o", "m.npz", "--resume")
     assert outcome.code == 0
-    assert "there is no m.npz yet: beginning anew\n" in outcome.err
+    assert "there is no m.npz yet: starting from the beginning\n" in outcome.err
 
 
 @pytest.mark.parametrize(
@@ -348,5 +348,5 @@ def test_two_trainings_do_not_mix_their_logs(nncli: Run) -> None:
         process.kill()
         process.wait()
     assert outcome.code == 1
-    assert outcome.err == "log.jsonl: another training is writing to it. Choose another --log.\n"
+    assert outcome.err == "log.jsonl: another training run is writing to it. Choose another --log.\n"
     assert not Path("b.npz").exists()
