@@ -7,7 +7,7 @@ import pytest
 from sklearn.datasets import load_iris, load_wine
 
 import nncli
-from nncli.errors import DataError, OptionError, TrainingError
+from nncli.errors import DataError, OptionError, TrainingError, UsageError
 
 
 def test_train_save_load_predict(tmp_path: Path) -> None:
@@ -56,7 +56,7 @@ def test_bad_input_is_explained(X: object, y: object, options: dict[str, object]
 def test_a_time_limit_too_short_for_an_epoch_is_a_training_error() -> None:
     X = np.random.default_rng(0).normal(size=(60, 2))
     with pytest.raises(
-        TrainingError, match="--time-limit: expected time for one epoch at least, found 1e-09 s too short"
+        TrainingError, match="time_limit: expected time for one epoch at least, found 1e-09 s too short"
     ):
         nncli.train(X, np.arange(60) % 2, time_limit=1e-9)
 
@@ -68,7 +68,7 @@ def test_scores_and_embeddings_have_a_row_for_each_row() -> None:
     Z = model.scores(X)
     assert Z.shape == (60, 2)
     np.testing.assert_allclose(1 / (1 + np.exp(-Z[:, 1])), model.predict_proba(X)[:, 1], rtol=1e-5)
-    with pytest.raises(OptionError, match="embed: model 'logistic' has no hidden layer"):
+    with pytest.raises(UsageError, match="embed: model 'logistic' has no hidden layer"):
         model.embed(X)
     assert nncli.train(X, y, hidden=5, epochs=2).embed(X).shape == (60, 5)
 
@@ -76,7 +76,7 @@ def test_scores_and_embeddings_have_a_row_for_each_row() -> None:
 def test_scores_are_no_probabilities() -> None:
     X = np.random.default_rng(0).normal(size=(60, 2))
     model = nncli.train(X, (X[:, 0] > 0).astype(int), model="svm", epochs=20)
-    with pytest.raises(OptionError, match="svm gives scores, not probabilities"):
+    with pytest.raises(UsageError, match="svm gives scores, not probabilities"):
         model.predict_proba(X)
     assert model.predict(X).tolist() == [model.classes[k] for k in model.scores(X).argmax(axis=1)]
 

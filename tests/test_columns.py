@@ -134,7 +134,7 @@ def test_numbers_that_grow_are_no_ids() -> None:
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        ({"only": ("a", "z")}, "--only: no column is called 'z'. There are a, b, class."),
+        ({"only": ("a", "z")}, "--only: no column is called 'z'. The columns are a, b and class."),
         ({"only": ("class",)}, "--only: 'class' is the target column. Name another one with --target."),
         ({"only": ("a",), "drop": ("a",)}, "--drop: 'a' is named by --only too. Name it once."),
         ({"numeric": ("a",), "categorical": ("a",)}, "--numeric: 'a' is named by --categorical too. Name it once."),

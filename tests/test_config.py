@@ -32,7 +32,7 @@ def test_a_config_survives_json() -> None:
     ],
 )  # fmt: skip
 def test_texts_are_read(name: str, text: str, value: object) -> None:
-    assert getattr(TrainConfig.from_texts({name: text}), name) == value
+    assert getattr(TrainConfig.from_values({name: text}), name) == value
 
 
 def test_command_line_beats_config_file_beats_defaults(nncli: Callable[..., Any], tmp_path: Path) -> None:
@@ -122,7 +122,7 @@ def test_a_resolved_config_resolves_to_itself(
     given = {
         name.removeprefix("--").replace("-", "_"): text for name, text in zip(words[::2], words[1::2], strict=True)
     }
-    again = TrainConfig.from_texts(given)
+    again = TrainConfig.from_values(given)
     assert resolve(again, 500, has_val=True) == config
 
 

@@ -81,3 +81,75 @@ def test_options_may_come_through_a_pipe(nncli: Run, folder: Path) -> None:
     writer.start()
     assert nncli("train", "two.csv", "--config", "pipe", "-q", "--json").json["epochs"] == 2
     writer.join()
+
+
+# Every option of a command may stand in its file
+
+
+def test_options_of_a_command_itself_may_stand_in_the_file(nncli: Run, folder: Path) -> None:
+    Path("c.toml").write_text(
+        'data = ["two.csv", "more.csv"]\nout = "made.npz"\nlog = "epochs.jsonl"\nsave-every = 1\nkeep_state = true\n'
+        'epochs = 2\nmemory = "500MB"\njson = true\nquiet = true\n'
+    )
+    Path("more.csv").write_text(Path("two.csv").read_text())
+    done = nncli("train", "--config", "c.toml")
+    assert (done.code, done.err) == (0, "")
+    assert (done.json["out"], done.json["epochs"]) == ("made.npz", 2)
+    assert done.json["n_train"] + done.json["n_val"] + done.json["n_test"] == 80  # twice 40
+    assert len(Path("epochs.jsonl").read_text().splitlines()) == 2
+    assert nncli("info", "made.npz", "--json").json["resumable"]
+
+
+def test_options_of_a_sweep_may_stand_in_its_file(nncli: Run, folder: Path) -> None:
+    Path("c.toml").write_text(
+        'data = "two.csv"\nlr = [0.1, 0.01]\nhidden = ["8", "8x4"]\nactivation = ["relu", "tanh"]\nepochs = 2\njobs = 1\n'
+        'search = "random"\ntrials = 3\nseeds = 2\nfolds = 2\nmetric = "loss"\nledger = "l.jsonl"\nout = "w.npz"\n'
+    )
+    found = nncli("sweep", "--config", "c.toml", "--json", "-q").json
+    assert (found["winner"]["out"], found["metric"]) == ("w.npz", "loss")
+    assert len(Path("l.jsonl").read_text().splitlines()) == 1 + 3 * 2 * 2
+
+
+def test_the_command_line_beats_the_file_also_where_it_gives_the_default(nncli: Run, folder: Path) -> None:
+    Path("c.toml").write_text("lr = [0.1, 0.01]\nseeds = 3\nepochs = 1\njobs = 1\ncalibrate = true\n")
+    words = "sweep two.csv --config c.toml --seeds 1 --json -q --no-calibrate"
+    assert nncli(*words.split()).code == 0
+    assert len(Path("sweep.jsonl").read_text().splitlines()) == 1 + 2
+    assert nncli("info", "model.npz", "--json").json["calibration"] is None
+
+
+@pytest.mark.parametrize(
+    ("command", "content", "line"),
+    [
+        ("train", 'trials = 3', "c.toml: unknown option 'trials'."),
+        ("train", 'ledger = "x"', "c.toml: unknown option 'ledger'. Did you mean 'header'?"),
+        ("check", 'out = "m.npz"', "c.toml: unknown option 'out'."),
+        ("sweep", "batch-sise = 3", "c.toml: unknown option 'batch-sise'. Did you mean 'batch-size'?"),
+        ("sweep", "batch-size = 3\nbatch-sise = 3", "c.toml: unknown option 'batch-sise'."),
+        ("train", 'config-file = "d.toml"', "c.toml: unknown option 'config-file'."),
+        ("sweep", "trials = 0", "c.toml: trials: expected a whole number from 1, found '0'."),
+        ("sweep", "folds = [2, 3]", "c.toml: folds: expected one value, found '2,3'."),
+        ("train", "quiet = 1", "c.toml: quiet: expected true or false, found '1'."),
+        ("train", "out = true", "c.toml: out: expected a text or a number, found 'true'."),
+        ("train", 'memory = "much"', "c.toml: memory: expected a size such as 500MB or 2GB, found 'much'."),
+        ("train", 'save-every = "1_0"', "c.toml: save-every: expected a number from 0, found '1_0'."),
+        ("sweep", 'metric = "acuracy"', "c.toml: metric: expected one of accuracy, balanced-accuracy, loss; found 'acuracy'. Did you mean 'accuracy'?"),
+        ("gradcheck", 'data = ["two.csv", "three.csv"]', "c.toml: data: expected one file, found 2."),
+        ("train", 'val-data = [""]', "c.toml: val-data: expected the name of a file, found '\"\"'."),
+    ],
+)  # fmt: skip
+def test_what_a_command_does_not_take_is_refused(
+    command: str, content: str, line: str, nncli: Run, folder: Path
+) -> None:
+    Path("c.toml").write_text(content)
+    data = [] if "data" in content.split(" ")[0].split("-") else ["two.csv"]
+    more = ["--lr", "0.1"] if command == "sweep" else []
+    found = nncli(command, *data, *more, "--config", "c.toml")
+    assert (found.code, found.out, found.err) == (2, "", line + "\n")
+
+
+def test_columns_in_the_file_are_names_whatever_is_in_them(nncli: Run, folder: Path) -> None:
+    Path("odd.csv").write_text('"a,b"," x ",label\n' + "".join(f"{i % 7},{i % 3},{'pq'[i % 2]}\n" for i in range(60)))
+    Path("c.toml").write_text('data = "odd.csv"\ndrop = ["a,b"]\nepochs = 1\n')
+    done = nncli("train", "--config", "c.toml", "-q", "--dry-run", "--json")
+    assert (done.json["config"]["drop"], done.json["inputs"]) == (["a,b"], 1)

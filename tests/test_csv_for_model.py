@@ -33,9 +33,9 @@ def test_the_delimiter_is_the_one_that_shows_the_names(delimiter: str) -> None:
     ("text", "message"),
     [
         ("Age,city\n1,x\n", "data.csv:1: column 'age' is missing. Did you mean 'Age'?"),
-        ("city,q\nx,1\n", "data.csv:1: column 'age' is missing. There are city, q."),
-        ("p,q\nx,1\n", "data.csv:1: columns 'age', 'city' are missing. There are p, q."),
-        ("1,x,3,4\n", "data.csv:1: columns 'age', 'city' are missing. There are 1, x, 3, 4."),
+        ("city,q\nx,1\n", "data.csv:1: column 'age' is missing. The columns are city and q."),
+        ("p,q\nx,1\n", "data.csv:1: columns 'age', 'city' are missing. The columns are p and q."),
+        ("1,x,3,4\n", "data.csv:1: columns 'age', 'city' are missing. The columns are 1, x, 3 and 4."),
         ("age,age,city\n1,1,x\n", "data.csv:1: two columns are called 'age'. Rename one of them."),
         (
             "age,city\nold,x\n",
@@ -71,7 +71,7 @@ def test_a_model_trained_without_header_reads_by_position() -> None:
         assert blocks(text, model)[0].table.numbers.tolist() == [[1, 2]], text
     with pytest.raises(NncliError) as caught:
         blocks("1\n", model)
-    assert str(caught.value) == "data.csv:1: expected 2 or 3 or 4 columns, found 1. The model's columns are c0, c3."
+    assert str(caught.value) == "data.csv:1: expected 2 or 3 or 4 columns, found 1. The model's columns are c0 and c3."
 
 
 def test_a_trained_file_is_read_back_for_its_model() -> None:

@@ -107,7 +107,7 @@ def test_a_message_of_any_length_keeps_its_beginning_and_its_end(nncli: Callable
     assert (found.code, found.err.count("\n")) == (2, 1)
     assert len(found.err) < 10_000
     assert found.err.startswith("--target: no column is called 'zzz")
-    assert found.err.endswith("petal_width_cm, class.\n")
+    assert found.err.endswith("petal_width_cm and class.\n")
 
 
 def test_a_bar_shows_words_in_brackets_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from cli_errors import contents
@@ -244,7 +245,13 @@ def test_a_file_is_known_by_all_its_names(words: str, linked: Path) -> None:
     Path("messages").unlink()
     assert done.returncode in (1, 2)
     assert errors.count("\n") == 1
-    assert "it is one of the files that are read or written" in errors or "the --config file" in errors
+    refusals = (
+        "it is one of the files that are read or written",
+        "it is no model",
+        "it is no log",
+        "expected a ledger",
+    )
+    assert any(refusal in errors for refusal in refusals)
     assert contents(linked) == before
 
 
@@ -252,10 +259,11 @@ def test_a_file_is_known_by_all_its_names(words: str, linked: Path) -> None:
 def test_what_is_not_read_may_be_overwritten(words: str, linked: Path) -> None:
     """Here stdin is, but nobody asks for it."""
     out = words.split()[-1]
-    Path(out).write_text("old")
+    old = Path("three.npz").read_bytes() if out.endswith(".npz") else b"old"
+    Path(out).write_bytes(old)
     with Path(out).open("rb") as stdin:
         assert nncli(*words.split(), cwd=linked, stdin_file=stdin).returncode == 0
-    assert Path(out).read_bytes() != b"old"
+    assert Path(out).read_bytes() != old
 
 
 # Locks
@@ -273,3 +281,40 @@ def test_only_a_log_that_is_locked_is_in_use(
     assert found.code == code
     assert ("another training run is writing to it" in found.err) == bool(code)
     assert Path("log").read_text().count("\n") == (0 if code else 2)
+
+
+# What an output may replace
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ("train two.csv -o three.csv", "three.csv: cannot write: there is a file of that name, and it is no model. Choose another place with -o."),
+        ("train two.csv -o arrays.npz", "arrays.npz: cannot write: there is a file of that name, and it is no model. Choose another place with -o."),
+        ("sweep two.csv --lr 0.1 -o three.csv", "three.csv: cannot write: there is a file of that name, and it is no model. Choose another place with -o."),
+        ("sweep two.csv --lr 0.1 --ledger three.csv", "three.csv: expected a ledger written by nncli sweep, found something else. Name another file with --ledger."),
+        ("train two.csv --log three.csv", "three.csv: cannot write: there is a file of that name, and it is no log of nncli. Choose another place with --log."),
+        ("train two.csv --log three.npz", "three.npz: cannot write: there is a file of that name, and it is no log of nncli. Choose another place with --log."),
+        ("predict two.npz two.csv -o three.npz", "three.npz: cannot write: it is a model. Choose another place with -o."),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_something_else_is_not_replaced(words: str, line: str, nncli: Run, folder: Path) -> None:
+    np.savez("arrays.npz", X=np.ones((2, 2)), y=np.zeros(2))
+    before = contents(folder)
+    done = nncli(*words.split(), "-q", *(["--jobs", "1"] if "sweep" in words else []))
+    assert (done.code, done.out, done.err) == (1, "", line + "\n")
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize("old", ["an empty file", "one of its kind"])
+def test_an_empty_file_and_one_of_its_kind_are_replaced(old: str, nncli: Run, folder: Path) -> None:
+    words = "train two.csv --epochs 2 -q -o made.npz --log made.jsonl"
+    for name in ("made.npz", "made.jsonl", "made.csv"):
+        Path(name).touch()
+    if old == "one of its kind":
+        assert nncli(*words.split(), "--seed", "1").code == 0
+        Path("made.csv").write_text("prediction\nno\n")
+    assert nncli(*words.split()).code == 0
+    assert len(Path("made.jsonl").read_text().splitlines()) == 2
+    assert nncli(*["predict", "made.npz", "two.csv", "-q", "-o", "made.csv"]).code == 0
+    assert len(Path("made.csv").read_text().splitlines()) == 41

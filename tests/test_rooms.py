@@ -13,7 +13,8 @@ PACKAGE = SOURCE / "nncli"
 # from the ground up; rooms of one floor do not know each other
 FLOORS = [
     ["nncli", "errors"],
-    ["registry", "system"],
+    ["system"],
+    ["registry"],
     ["nn", "data"],
     ["config"],
     ["model"],

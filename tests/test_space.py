@@ -16,7 +16,7 @@ from nncli.sweep.space import Range, Space
 
 
 def space(**given: Any) -> Space:
-    return Space.from_texts(given)
+    return Space.from_values(given)
 
 
 def test_a_grid_has_every_combination_once_in_the_order_given() -> None:
@@ -94,7 +94,7 @@ def test_what_is_drawn_from_a_space_lies_in_it() -> None:
         ({"lr": "0.5"}, "--lr 0.5, and not 0.1, 0.01"),
         ({"hidden": "32"}, "--hidden 32, and not --hidden as usual"),
         ({"epochs": "6"}, "--epochs 6, and not 5"),
-        ({"data": "wine"}, "--data wine, and not digits"),
+        ({"data": "wine"}, "DATA wine, and not digits"),
         ({"lr": "0.1", "seed": "1"}, "--split-seed 1, and not 0"),
     ],
 )

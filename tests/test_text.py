@@ -104,7 +104,7 @@ def test_what_is_of_another_encoding_than_told_is_an_error_or_text(encoding: str
 @pytest.mark.parametrize("name", ["os", "nncli", "encodings.utf_8", "../x", "rot13", "zlib", "hex", "aliases", "mbcs"])
 def test_an_encoding_is_one_of_those_that_python_has(name: str) -> None:
     with pytest.raises(OptionError, match="expected an encoding such as utf-8"):
-        TrainConfig.from_texts({"encoding": name})
+        TrainConfig.from_values({"encoding": name})
 
 
 @pytest.mark.parametrize("before", ["# made by hand\n", '"an open quote\n', "\n\n", "a;b;c;d;e\nx\n"])

@@ -10,9 +10,10 @@ load("model.npz").predict(X)
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from nncli.data.dataset import Dataset, Schema, Table, TextColumn
 from nncli.data.dates import SECONDS
 from nncli.data.labels import classes_of
 from nncli.data.sources import ARRAYS
-from nncli.errors import DataError, OptionError, did_you_mean
+from nncli.errors import DataError, NncliError, OptionError, UsageError, did_you_mean
 from nncli.model import checkpoint
 from nncli.model.model import Model
 from nncli.model.provenance import Provenance
@@ -66,10 +67,10 @@ class TrainedModel:
     def predict_proba(self, X: Columns) -> NDArray[Any]:
         """The probability of each class, (n, K), in the order of `classes`.
 
-        OptionError for a model that gives scores only.
+        UsageError for a model that gives scores only.
         """
         if not self.model.probabilistic:
-            raise OptionError(
+            raise UsageError(
                 "predict_proba", f"{self.model.config.model} gives scores, not probabilities",
                 "Train it with calibrate=True, or use scores",
             )  # fmt: skip
@@ -82,9 +83,9 @@ class TrainedModel:
         return Z if Z.shape[1] > 1 else np.hstack([2 * self.model.loss.border - Z, Z])
 
     def embed(self, X: Columns) -> NDArray[Any]:
-        """What the last hidden layer gives for each row, (n, h); OptionError for a model without one."""
+        """What the last hidden layer gives for each row, (n, h); UsageError for a model without one."""
         if not self.model.config.hidden:
-            raise OptionError("embed", f"model '{self.model.config.model}' has no hidden layer")
+            raise UsageError("embed", f"model '{self.model.config.model}' has no hidden layer")
         return self.model.embed(self._table(X))
 
     def _scores(self, X: Columns) -> NDArray[Any]:
@@ -103,6 +104,17 @@ def load(path: str | Path) -> TrainedModel:
     return TrainedModel(*checkpoint.load(Path(path)))
 
 
+@contextlib.contextmanager
+def _options_as_arguments() -> Iterator[None]:
+    """Have errors name options as Python does."""
+    try:
+        yield
+    except NncliError as error:
+        error.in_python = True
+        raise
+
+
+@_options_as_arguments()
 def train(X: Columns, y: ArrayLike, **options: Any) -> TrainedModel:
     """Trains on rows X, (n, d) numbers or a mapping of column names to values, and their classes y (n,).
 
@@ -114,7 +126,7 @@ def train(X: Columns, y: ArrayLike, **options: Any) -> TrainedModel:
     for name in options:
         if name not in known:
             raise OptionError(name, "train() has no such option", did_you_mean(name, known))
-    config = dataclasses.replace(TrainConfig.from_texts(options, where=lambda name: name), data=ARRAYS)
+    config = dataclasses.replace(TrainConfig.from_values(options), data=ARRAYS)
     labels = np.asarray(y)
     if labels.ndim != 1:
         raise DataError("y", f"expected one class for each row, found an array of shape {labels.shape}")
@@ -127,7 +139,9 @@ def train(X: Columns, y: ArrayLike, **options: Any) -> TrainedModel:
         raise DataError("y", f"expected two or more classes, found {len(classes)}")
     for name in config.categorical:
         if name not in schema.names:
-            raise OptionError("categorical", f"no column is called '{name}'", did_you_mean(name, schema.names))
+            raise OptionError(
+                "categorical", f"no column is called '{name}'", did_you_mean(name, schema.names, listed="columns")
+            )
     texts = [column.values for column in table.texts.values()]
     sha256 = hashlib.sha256(repr((schema, classes, texts)).encode())
     for array in (table.numbers, *(column.codes for column in table.texts.values()), *table.dates.values(), codes):
@@ -164,7 +178,7 @@ def _table(X: Columns, schema: Schema, dtype: str) -> Table:
     if isinstance(X, Mapping):
         for name in schema.names:
             if name not in X:
-                raise DataError("X", f"column '{name}' is missing", did_you_mean(name, X))
+                raise DataError("X", f"column '{name}' is missing", did_you_mean(name, set(X).difference(schema.names)))
         lengths = {len(X[name]) for name in schema.names}
         if len(lengths) != 1:
             raise DataError("X", f"expected columns of one length, found {sorted(lengths)}")

@@ -5,15 +5,20 @@
     ├── ModelFileError    1   a file is not a model that this program can use
     ├── TrainingError     1   the run itself went wrong (divergence)
     ├── OutputError       1   a result cannot be written
-    └── OptionError       2   the command line (or a --config file) is at fault
+    └── UsageError        2   the command line (or a --config file) is at fault
+        └── OptionError   2   one of its options is
 
 The other exit codes have no exception of their own: 0 done, 130 interrupted, 143 terminated, 129 the terminal was
 closed, 141 the reader of stdout went away. Errors are raised where the cause is known and printed in one
 place, `cli/main.py`.
+
+An error names an option by its field (`batch_size`). Who reads it decides how that is written: `--batch-size` on the
+command line, `batch_size` in Python, `file.toml: batch-size` where it stands in a --config file.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -23,6 +28,24 @@ INTERRUPTED = 130
 READER_GONE = 141
 HANGUP = 129
 TERMINATED = 143
+MENTION = re.compile("\0([^\0]*)\0([^\0]*)\0")
+
+
+def flag(option: str) -> str:
+    """Write an option as the command line has it: batch_size → --batch-size; the data are an argument."""
+    return "DATA" if option == "data" else "--" + option.replace("_", "-")
+
+
+def mention(option: str, value: str | float | None = None) -> str:
+    """Name an option, perhaps with a value, in the text of an error.
+
+    `mention("lr", 0.01)` reads `--lr 0.01` on the command line and `lr=0.01` in Python.
+    """
+    if value is None:
+        return f"\0{flag(option)}\0{option}\0"
+    if value is True:
+        return f"\0{flag(option)}\0{option}=True\0"
+    return f"\0{flag(option)} {value}\0{option}={value!r}\0"
 
 
 class NncliError(Exception):
@@ -33,6 +56,7 @@ class NncliError(Exception):
     """
 
     exit_code = 1
+    in_python = False  # whether options are written as Python has them
 
     def __init__(self, where: str, problem: str, remedy: str = "") -> None:
         super().__init__(where, problem, remedy)  # the arguments, so that the error pickles
@@ -42,16 +66,17 @@ class NncliError(Exception):
 
     def __str__(self) -> str:
         stop = "" if self.remedy.endswith("?") else "."
-        return f"{self.where}: {self.problem}." + (f" {self.remedy}{stop}" if self.remedy else "")
+        text = f"{self.where}: {self.problem}." + (f" {self.remedy}{stop}" if self.remedy else "")
+        return MENTION.sub(r"\2" if self.in_python else r"\1", text)
 
     def to_json(self) -> list[str]:
         """Writes the error as plain texts, to be raised in another process; `from_json` is the way back."""
-        return [type(self).__name__, self.where, self.problem, self.remedy]
+        return [type(self).__name__, *self.args]
 
     @staticmethod
     def from_json(stored: Any) -> NncliError:
         """ValueError for what is no error."""
-        known: list[type[NncliError]] = [NncliError, *NncliError.__subclasses__()]
+        known: list[type[NncliError]] = [NncliError, *NncliError.__subclasses__(), OptionError]
         kinds = {kind.__name__: kind for kind in known}
         if not (type(stored) is list and [type(part) for part in stored] == [str] * 4 and stored[0] in kinds):
             raise ValueError("an error of another form")
@@ -74,20 +99,46 @@ class OutputError(NncliError):
     """A result cannot be written."""
 
 
-class OptionError(NncliError):
+class UsageError(NncliError):
     """The command line, or a --config file, is at fault."""
 
     exit_code = 2
+
+
+class OptionError(UsageError):
+    """An option is at fault. `option` is the name of its field, such as `batch_size`."""
+
+    def __init__(self, option: str, problem: str, remedy: str = "") -> None:
+        super().__init__(mention(option), problem, remedy)
+        self.args = (option, problem, remedy)
+        self.option = option
 
 
 class NncliWarning(UserWarning):
     """What a person should know, and what stops nothing: one line, which the command line prints as a note."""
 
 
-def did_you_mean(word: str, known: Iterable[str], before: str = "") -> str:
-    """`Did you mean 'adam'?`, with what comes before such a word, or the empty string if nothing is near."""
+MOST_LISTED = 10
+
+
+def listing(words: Iterable[str], most: int = MOST_LISTED) -> str:
+    """List words as a sentence does: a, b and c."""
+    found = list(words)
+    if len(found) > most:
+        return f"{', '.join(found[:most])} and {len(found) - most:,} more"
+    return " and ".join([", ".join(found[:-1]), found[-1]] if len(found) > 1 else found)
+
+
+NEAR = 0.65  # of 1: tahn is near tanh (0.75) and sdg near sgd (0.67), while petal is not sepal (0.6)
+
+
+def did_you_mean(word: str, known: Iterable[str], before: str = "", listed: str = "") -> str:
+    """Ask `Did you mean 'adam'?`, with what comes before such a word. Where no word is near, return the empty string,
+    or say what there is: with "columns" for `listed`, `The columns are a, b and c`."""
     import difflib
 
     names = {name.lower(): name for name in known}
-    near = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.5)
-    return f"Did you mean '{before}{names[near[0]]}'?" if near else ""
+    near = difflib.get_close_matches(word.lower(), names, n=1, cutoff=NEAR)
+    if near:
+        return f"Did you mean '{before}{names[near[0]]}'?"
+    return f"The {listed} are {listing(names.values())}" if listed and names else ""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from nncli.errors import OptionError, did_you_mean
+from nncli.system.numbers import read_number, read_whole
 
 
 class Named(Protocol):
@@ -18,11 +19,21 @@ class Named(Protocol):
 T = TypeVar("T", bound=Named)
 
 
+def read_truth(text: str) -> bool:
+    """Read true or false; ValueError for any other text."""
+    if text not in ("true", "false"):
+        raise ValueError("true or false")
+    return text == "true"
+
+
+READERS: dict[type, Callable[[str], Any]] = {bool: read_truth, int: read_whole, float: read_number, str: str}
+
+
 class Registry(Mapping[str, type[T]]):
     """The components of one kind (activations, losses …), in the order they were registered.
 
-    `option` is the command-line option that names them; errors point at it. The first line of a
-    component's docstring is its formula, and is what help texts and tables show.
+    `option` is the name of the option that takes them; errors point at it. The first line of a component's docstring
+    is its formula, and is what help texts and tables show.
     """
 
     def __init__(self, option: str) -> None:
@@ -90,13 +101,7 @@ class Registry(Mapping[str, type[T]]):
             raise OptionError(self.option, f"{name}: {error}") from None
 
     def _parse(self, where: str, text: str, kind: type) -> Any:
-        if kind is bool:
-            if text not in ("true", "false"):
-                raise OptionError(self.option, f"{where}: expected true or false, found '{text}'")
-            return text == "true"
         try:
-            return kind(text)
-        except ValueError:
-            raise OptionError(
-                self.option, f"{where}: expected {'a number' if kind is float else 'a whole number'}, found '{text}'"
-            ) from None
+            return READERS[kind](text)
+        except ValueError as error:
+            raise OptionError(self.option, f"{where}: expected {error}, found '{text}'") from None

@@ -48,11 +48,11 @@ def evaluate(
     text = text_options(encoding, skip_rows)
     if len(sources) > 1 or place.address is not None:
         if memory is not None:
-            raise OptionError("--memory", "for one file, or the test rows of the model", "Name one file at a time")
+            raise OptionError("memory", "for one file, or the test rows of the model", "Name one file at a time")
         return _evaluate_all(model, sources, text, place, json, quiet)
     if not sources and (encoding or skip_rows):
         raise OptionError(
-            "--encoding" if encoding else "--skip-rows", "its own data are read as in training", "Leave it out"
+            "encoding" if encoding else "skip_rows", "its own data are read as in training", "Leave it out"
         )
     loaded, provenance = checkpoint.load(Path(model))
     metrics, notes = evaluate.evaluate_model(loaded, provenance, model, sources, text, bytes_of(memory))
@@ -76,7 +76,7 @@ def _evaluate_all(model: str, sources: Source, text: TextOptions, place: Place, 
     from nncli.terminal.progress import Progress
 
     if not sources:
-        raise OptionError("--cluster", "there are no files to share out", "Name some")
+        raise OptionError("cluster", "there are no files to share out", "Name some")
     place.refuse_stdin(model, *sources)
     checkpoint.load(Path(model))  # what is wrong with it is said once, and at once
     model, *names = place.seen([model, *sources])

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from nncli.cli.options import switch, value_option
-from nncli.config.option import whole
-from nncli.errors import OptionError
+from nncli.config.option import Whole, read_option
+from nncli.errors import OptionError, UsageError
 
 if TYPE_CHECKING:
     from nncli.system.connection import Tls
@@ -65,16 +65,14 @@ class Place:
         """What the options say; OptionError where they contradict themselves. `usual` holds where none is given."""
         tls = _tls(tls_ca, tls_cert, tls_key)
         if address is not None and jobs is not None:
-            raise OptionError("--jobs", "the cluster says how much is done at a time", "Leave one of them out")
+            raise OptionError("jobs", "the cluster says how much is done at a time", "Leave one of them out")
         if address is not None:
             from nncli.system.connection import check_address
 
             check_address(address, tls, insecure)
         elif tls or insecure:
-            raise OptionError(
-                "--insecure" if insecure else "--tls-ca", "there is no --cluster to reach", "Leave it out"
-            )
-        return cls(count("--jobs", jobs) if jobs is not None else usual, address, tls, insecure)
+            raise OptionError("insecure" if insecure else "tls_ca", "there is no --cluster to reach", "Leave it out")
+        return cls(count("jobs", jobs) if jobs is not None else usual, address, tls, insecure)
 
     def works_apart(self, pieces: int) -> bool:
         """Whether other processes do the work."""
@@ -83,7 +81,7 @@ class Place:
     def refuse_stdin(self, *sources: str) -> None:
         """OptionError for what only one process can read, and only once."""
         if "-" in sources:
-            raise OptionError("-", "stdin cannot be one of several files, nor read by other processes", "Name files")
+            raise UsageError("-", "stdin cannot be one of several files, nor read by other processes", "Name files")
 
     def seen(self, sources: Sequence[str]) -> list[str]:
         """The files as the workers have to call them: on a cluster, by their whole paths."""
@@ -115,11 +113,8 @@ class Place:
 
 
 def count(option: str, text: str) -> int:
-    """A whole number of at least 1."""
-    try:
-        return whole(1)(text)
-    except ValueError as error:
-        raise OptionError(option, f"expected {error}, found '{text}'") from None
+    """Read an option that is a whole number of at least 1."""
+    return int(read_option(option, text, Whole(1)))
 
 
 def _tls(*files: str | None) -> Tls | None:
@@ -127,10 +122,10 @@ def _tls(*files: str | None) -> Tls | None:
     if not given:
         return None
     if len(given) < len(files):
-        raise OptionError("--tls-ca", "--tls-cert and --tls-key belong to it, and one is missing", "Give all three")
+        raise OptionError("tls_ca", "--tls-cert and --tls-key belong to it, and one is missing", "Give all three")
     for file in given:
         if not Path(file).is_file():
-            raise OptionError("--tls-ca", f"there is no file {file}")
+            raise OptionError("tls_ca", f"there is no file {file}")
     from nncli.system.connection import Tls
 
     return Tls(*given)

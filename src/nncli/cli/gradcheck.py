@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nncli.cli.options import DATA_HELP, MODEL_NAMES_HELP, Json, Quiet, model_in, switch, with_config
-from nncli.config.option import flag
 from nncli.config.train_config import TrainConfig
 from nncli.errors import DONE, FAILED, OptionError
 
@@ -83,7 +82,7 @@ def _objective(config: TrainConfig, given: frozenset[str], rows: str | None) -> 
         model, provenance = checkpoint.load(Path(file))
         return of_model(model, provenance, file, () if rows is None else (rows,), config.seed)
     if rows is not None:
-        raise OptionError("DATA", f"expected a model before '{rows}', found '{config.data[0]}'", "Name one file")
+        raise OptionError("data", f"expected a model before '{rows}', found '{config.data[0]}'", "Name one file")
     return of_options(config, given)
 
 
@@ -95,7 +94,7 @@ def _check_all(config: TrainConfig, given: frozenset[str], rows: str | None, jso
 
     _refuse(given - {"seed", "threads"}, "--all checks networks of its own")
     if rows is not None:
-        raise OptionError("DATA", "--all checks networks of its own", "Leave it out")
+        raise OptionError("data", "--all checks networks of its own", "Leave it out")
     results = []
     with use_threads(config.threads or 1), Progress("networks", len(kinds()), quiet) as progress:
         for result in check_all(config.seed):
@@ -112,4 +111,4 @@ def _check_all(config: TrainConfig, given: frozenset[str], rows: str | None, jso
 
 def _refuse(names: frozenset[str], reason: str) -> None:
     for name in sorted(names):
-        raise OptionError("DATA" if name == "data" else flag(name), reason, "Leave it out")
+        raise OptionError(name, reason, "Leave it out")

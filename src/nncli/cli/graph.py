@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from nncli.cli.options import Json, Quiet, is_model, switch, value_option
-from nncli.errors import DONE, OptionError
+from nncli.errors import DONE, OptionError, UsageError
 from nncli.nn.autodiff.graph import Graph
 from nncli.system.output import shortened
 
@@ -42,7 +42,7 @@ def graph(
     nncli graph model.npz --row 7    the loss of a small network on one row
     """
     if dot and json:
-        raise OptionError("--dot", "--json is there too, and only one of them can be printed", "Leave one of them out")
+        raise OptionError("dot", "--json is there too, and only one of them can be printed", "Leave one of them out")
     if row is not None:
         made, extra = _of_model(expression, data, at, row, quiet)
     else:
@@ -64,41 +64,38 @@ def _of_expression(expression: str, data: str | None, at: str) -> Graph:
     from nncli.nn.autodiff.expression import graph_of
 
     if is_model(expression):
-        raise OptionError("--row", f"expected the row that {expression} is to be shown on", "Add --row 1")
+        raise OptionError("row", f"expected the row that {expression} is to be shown on", "Add --row 1")
     if len(expression) < LONGEST_NAME and Path(expression).is_file():
-        raise OptionError("EXPRESSION", f"expected one, or a model, found the file '{expression}'")
+        raise UsageError("EXPRESSION", f"expected one, or a model, found the file '{expression}'")
     if data is not None and data.startswith("-"):
-        raise OptionError("nncli graph", f"no such option: {data}", "See nncli graph --help")
+        raise UsageError("nncli graph", f"no such option: {data}", "See nncli graph --help")
     if data is not None:
-        raise OptionError("EXPRESSION", f"expected one, found another: '{data}'", "Put it between quotation marks")
+        raise UsageError("EXPRESSION", f"expected one, found another: '{data}'", "Put it between quotation marks")
     values = _values(at)
     made = graph_of(expression, values)
     unused = [name for name in values if name not in {node.text for node in made.nodes if node.is_variable}]
     if unused:
-        raise OptionError("--at", f"the expression has no variable '{unused[0]}'", "Leave it out")
+        raise OptionError("at", f"the expression has no variable '{unused[0]}'", "Leave it out")
     try:
         made.backward()
     except OverflowError as node:
-        raise OptionError("EXPRESSION", f"the derivative with respect to {node} is too large for a number") from None
+        raise UsageError("EXPRESSION", f"the derivative with respect to {node} is too large for a number") from None
     return made
 
 
 def _of_model(
     model: str, data: str | None, at: list[str] | None, row: str, quiet: bool
 ) -> tuple[Graph, dict[str, float]]:
-    from nncli.config.option import whole
+    from nncli.config.option import Whole, read_option
     from nncli.diagnostics.network_graph import unroll_model
     from nncli.model import checkpoint
     from nncli.system.output import say
 
     if not is_model(model) and not Path(model).exists():
-        raise OptionError("--row", f"'{model}' is no model, and an expression has no rows", "Leave it out")
+        raise OptionError("row", f"'{model}' is no model, and an expression has no rows", "Leave it out")
     if at:
-        raise OptionError("--at", "a model has its own values", "Leave it out")
-    try:
-        number = whole(1)(row)
-    except ValueError as error:
-        raise OptionError("--row", f"expected {error}, found '{row}'") from None
+        raise OptionError("at", "a model has its own values", "Leave it out")
+    number = read_option("row", row, Whole(1))
     loaded, provenance = checkpoint.load(Path(model))
     made = unroll_model(loaded, provenance, model, () if data is None else (data,), number)
     say(f"{made.about}; {len(made.graph.nodes)} nodes", quiet)
@@ -109,17 +106,19 @@ def _of_model(
 
 def _values(text: str) -> dict[str, float]:
     """w=1,x=2 → the numbers by their names."""
-    from nncli.config.option import number
+    from nncli.system.numbers import read_number
 
     values: dict[str, float] = {}
     for pair in filter(None, text.split(",")):
         name, equals, value = (part.strip() for part in unicodedata.normalize("NFKC", pair).partition("="))
         if not equals or not name.isidentifier():
-            raise OptionError("--at", f"expected values as w=1,x=2, found '{shortened(pair)}'")
+            raise OptionError("at", f"expected values as w=1,x=2, found '{shortened(pair)}'")
         if name in values:
-            raise OptionError("--at", f"'{name}' has two values")
+            raise OptionError("at", f"'{name}' has two values")
         try:
-            values[name] = number("a finite number", lambda value: True)(value)
-        except ValueError as error:
-            raise OptionError("--at", f"{shortened(name)}: expected {error}, found '{shortened(value)}'") from None
+            values[name] = read_number(value)
+        except ValueError:
+            raise OptionError(
+                "at", f"{shortened(name)}: expected a finite number, found '{shortened(value)}'"
+            ) from None
     return values

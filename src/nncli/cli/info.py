@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from nncli.cli.options import Json, switch
-from nncli.errors import DONE, OptionError
+from nncli.errors import DONE, OptionError, UsageError
 
 
 def info(
@@ -32,9 +32,9 @@ def info(
     from nncli.system.output import print_json
 
     if clear and not cache:
-        raise OptionError("--clear", "it goes with --cache", "Add --cache")
+        raise OptionError("clear", "it goes with --cache", "Add --cache")
     if (model is None) != cache:
-        raise OptionError("MODEL", "expected a model, or --cache in its place", "See nncli info --help")
+        raise UsageError("MODEL", "expected a model, or --cache in its place", "See nncli info --help")
     if model is None:
         return _cache(clear, json)
     loaded, provenance = checkpoint.load(Path(model))

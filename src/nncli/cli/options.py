@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nncli.config.option import Option, flag, read_size
+from nncli.config.option import Files, Flag, Option, Size, as_text, read_option
 from nncli.config.train_config import ENCODING_HELP, SOURCES, TrainConfig
 from nncli.data.sources import Source, expand, is_there
-from nncli.errors import NncliError, OptionError, did_you_mean
+from nncli.errors import NncliError, OptionError, UsageError, did_you_mean, flag
 from nncli.system.output import shortened
 
 if TYPE_CHECKING:
@@ -51,14 +51,10 @@ Memory = Annotated[
         group="Run",
     ),
 ]
-ConfigFile = Annotated[
-    str | None, value_option("FILE", "TOML file of options, such as lr = 0.01.", "", "--config", group="Run")
-]
-ZIP, MODEL_MEMBER = b"PK\3\4", b"meta.npy"  # how a model begins: the name stands 30 bytes behind
+ZIP = b"PK\3\4"
 MOST_TOML, MOST_BITS = 1 << 20, 1024  # bytes of a --config file; bits of a number in it
 DOTTED = re.compile(r"""(?<![\w.-])(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){50}""")  # a key of 50 parts or more
 KINDS = {dict: "table", list: "list within a list", int: "number of hundreds of digits"}  # that no option takes
-RUN_OPTIONS = ("out", "log", "dry_run", "json", "quiet", "config", "memory")
 TEXT_FILES, OTHER_FILES = "A CSV or TSV file (also .gz, .bz2, .xz, .zst), Parquet, Arrow", ".npz with X and y, LIBSVM"
 DATA_HELP = f"{TEXT_FILES}, IDX (a file, or a folder such as MNIST), {OTHER_FILES}, a bundled data set, or - for stdin."
 SEVERAL_HELP = f"{DATA_HELP} Several files, or a pattern such as 'day-*.csv', make one data set."
@@ -70,26 +66,24 @@ def text_options(encoding: str | None, skip_rows: str | None) -> TextOptions:
     """Of files for a model, as those of training are read."""
     from nncli.data.csv.header import TextOptions
 
-    read = TrainConfig.from_texts({"encoding": encoding, "skip_rows": skip_rows})
+    read = TrainConfig.from_values({"encoding": encoding, "skip_rows": skip_rows})
     return TextOptions(read.encoding, read.skip_rows)
 
 
 def bytes_of(memory: str | None) -> int | None:
     """Read the size that --memory gives, in bytes; OptionError for another text."""
-    try:
-        return None if memory is None else read_size(memory)
-    except ValueError as error:
-        raise OptionError("--memory", f"expected {error}, found '{memory}'") from None
+    return None if memory is None else int(read_option("memory", memory, Size()))
 
 
 def is_model(source: str) -> bool:
     """Whether that is to be read as a model: by how it begins, or else by its name, unless it has an array X."""
     from nncli.data.streams import first_bytes
+    from nncli.system.atomic import HEAD_BYTES, begins_model
 
     path = Path(source)
     try:
-        head = first_bytes(path, 30 + len(MODEL_MEMBER))  # none of a pipe: it would be lost to its reader
-        if head.startswith(ZIP) and not head.endswith(MODEL_MEMBER):
+        head = first_bytes(path, HEAD_BYTES)  # none of a pipe: it would be lost to its reader
+        if head.startswith(ZIP) and not begins_model(head):
             from nncli.data.formats.npz import is_arrays
 
             return path.suffix == ".npz" and not is_arrays(path)
@@ -107,7 +101,7 @@ def with_config(
     command: Callable[..., int],
     argument: str = "DATA",
     argument_help: str = DATA_HELP,
-    read: Callable[..., Any] = TrainConfig.from_texts,
+    read: Callable[..., Any] = TrainConfig.from_values,
     other_help: Mapping[str, str] = MappingProxyType({}),
     only: Collection[str] = (),
     several: bool = False,
@@ -136,47 +130,35 @@ def with_config(
             inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
             for name, annotation in (annotations | {"config_file": ConfigFile}).items()
         ),
+        inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context),
         *(p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own),
     ]
 
     @functools.wraps(command)
-    def wrapper(*, config_file: str | None, **values: Any) -> int:
+    def wrapper(*, ctx: typer.Context, config_file: str | None, **values: Any) -> int:
         given = {name: values.pop(name) for name in ["data", *options]}
         given = {name: value for name, value in given.items() if value not in (None, [])}
-        _refuse_option_without_dashes(given.get("data", []))
-        config, named = _merged(_expanded(given), config_file, read)
-        if config_file is not None:
-            from nncli.system.atomic import same_file
-
-            for name in ("out", "log", "ledger"):
-                if values.get(name) not in (None, "-") and same_file(values[name], config_file):
-                    problem = f"would overwrite {config_file}, the --config file"
-                    raise OptionError(f"--{name}", problem, "Name another file")
-        if "given" in parameters_of:
-            values["given"] = named
-        return command(config, **values)
+        try:
+            _refuse_option_without_dashes(given.get("data", []))
+            if "given" in parameters_of:
+                values["given"] = frozenset(given)
+            return command(read(_expanded(given)), **values)
+        except OptionError as error:
+            source = ctx.get_parameter_source(error.option)
+            if source is not None and source.name == "DEFAULT_MAP":
+                error.where = _place(config_file, error.option)
+            raise
 
     vars(wrapper)["__signature__"] = inspect.Signature(parameters)
     wrapper.__annotations__ = {p.name: p.annotation for p in parameters}
     return wrapper
 
 
-def _merged(given: dict[str, Any], file: str | None, read: Callable[..., Any]) -> tuple[Any, frozenset[str]]:
-    """What `read` makes of the options, and the names of those that somebody gave."""
-    found = read(given, where=lambda name: "DATA" if name == "data" else flag(name))
-    if file is None:
-        return found, frozenset(given)
-    in_file = _expanded(_read_toml(file))
-    read(in_file, where=lambda name: f"{file}: {name.replace('_', '-')}")
-    both = {**in_file, **given}
-    return read(both), frozenset(both)
-
-
 def _refuse_option_without_dashes(words: Any) -> None:
     """OptionError for an option among the files, as in `train iris model mlp`."""
     for word in words[1:] if isinstance(words, list) else []:
         if word.replace("-", "_") in TrainConfig.options() and not is_there(Path(word)):
-            raise OptionError("DATA", f"expected names of files, found '{word}'", f"Did you mean --{word}?")
+            raise OptionError("data", f"expected names of files, found '{word}'", f"Did you mean --{word}?")
 
 
 def _expanded(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -190,28 +172,77 @@ def _expanded(values: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _read_toml(file: str) -> dict[str, Any]:
+def read_config(ctx: typer.Context, file: str | None) -> str | None:
+    """Take the options of a --config file for those that the command line does not give."""
+    if file is not None and not ctx.resilient_parsing:
+        options = {p.name or "": p for p in ctx.command.params if p.param_type_name == "option" or p.name == "data"}
+        for name in ("config_file", "help", "help_all"):
+            options.pop(name, None)
+        ctx.default_map = _read_toml(file, options)
+    return file
+
+
+ConfigFile = Annotated[
+    str | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="TOML file of options, such as lr = 0.01.",
+        show_default=False,
+        rich_help_panel="Run",
+        callback=read_config,
+        is_eager=True,
+    ),
+]
+
+
+def _read_toml(file: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Read the values of a command's options, as its command line would give them. Those of a training run may be there
+    for another command."""
     content = _parsed_toml(file)
-    known = ["data", *TrainConfig.options()]
-    options = {name.replace("-", "_"): value for name, value in content.items()}
-    if len(options) < len(content):
-        raise OptionError(str(file), "one option is there twice, with a hyphen and with an underscore")
-    for name in options:
+    found = {name.replace("-", "_"): value for name, value in content.items()}
+    if len(found) < len(content):
+        raise UsageError(str(file), "one option is there twice, with a hyphen and with an underscore")
+    known = {**dict.fromkeys(TrainConfig.options()), **options}
+    for name in found:
         if name not in known:
-            shown = name.replace("_", "-")
-            if name in RUN_OPTIONS:
-                raise OptionError(
-                    str(file), f"'{shown}' is of one run, not of a training", "Give it on the command line"
-                )
-            shown = shortened(shown)
-            raise OptionError(str(file), f"unknown option '{shown}'", did_you_mean(shown, known).replace("_", "-"))
-    for name, value in options.items():
-        for one in value if isinstance(value, list) else [value]:
-            if not isinstance(one, str | int | float) or (isinstance(one, int) and one.bit_length() > MOST_BITS):
-                where = f"{file}: {name.replace('_', '-')}"
-                found = f"a {KINDS.get(type(one), 'date or a time')}"
-                raise OptionError(where, f"expected a text, a number, true or false, or a list of these, found {found}")
-    return options
+            its = shortened(name.replace("_", "-"))
+            others = [other.replace("_", "-") for other in known if other not in found]
+            raise UsageError(str(file), f"unknown option '{its}'", did_you_mean(its, others))
+    return {name: _as_given(file, name, value, options[name]) for name, value in found.items() if name in options}
+
+
+def _as_given(file: str, name: str, value: Any, parameter: Any) -> Any:
+    """Put a value of TOML as the command line gives it: true or false, a text, or a list of files."""
+    place = _place(file, name)
+    for one in value if isinstance(value, list) else [value]:
+        if not isinstance(one, str | int | float) or (isinstance(one, int) and one.bit_length() > MOST_BITS):
+            kind = KINDS.get(type(one), "date or a time")
+            raise UsageError(place, f"expected a text, a number, true or false, or a list of these, found a {kind}")
+    found = f"'{shortened(as_text(value))}'"
+    if getattr(parameter, "is_flag", False):
+        if not isinstance(value, bool):
+            raise UsageError(place, f"expected true or false, found {found}")
+        return value
+    if name in SOURCES:
+        try:
+            files = list(Files().accept(value))
+        except ValueError as error:
+            raise UsageError(place, f"expected {error}, found {found}") from None
+        if name != "data" or parameter.nargs == -1:
+            return files
+        if len(files) > 1:
+            raise UsageError(place, f"expected one file, found {len(files)}")
+        return files[0]
+    if isinstance(value, list) and name not in TrainConfig.options():
+        raise UsageError(place, f"expected one value, found {found}")
+    if isinstance(value, bool):
+        raise UsageError(place, f"expected a text or a number, found {found.lower()}")
+    return as_text(value)
+
+
+def _place(file: str | None, name: str) -> str:
+    return f"{file}: {name.replace('_', '-')}"
 
 
 def _parsed_toml(file: str) -> dict[str, Any]:
@@ -220,9 +251,9 @@ def _parsed_toml(file: str) -> dict[str, Any]:
             data = opened.read(MOST_TOML + 1)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not the name of a file"
-        raise OptionError("--config", f"cannot read {file}: {reason}") from None
+        raise OptionError("config", f"cannot read {file}: {reason}") from None
     if len(data) > MOST_TOML:
-        raise OptionError("--config", f"{file}: expected at most {MOST_TOML >> 20} MiB of options, found more")
+        raise OptionError("config", f"{file}: expected at most {MOST_TOML >> 20} MiB of options, found more")
     try:
         text = data.decode()
         if DOTTED.search(text):  # the parser takes time in the square of their number
@@ -237,13 +268,13 @@ def _parsed_toml(file: str) -> dict[str, Any]:
         problem = "keys or brackets too deep within one another"
     except ValueError:  # Python reads no more digits
         problem = "a number of thousands of digits"
-    raise OptionError(str(file), f"expected TOML, found {problem}")
+    raise UsageError(str(file), f"expected TOML, found {problem}")
 
 
 def _annotation(name: str, option: Option) -> Any:
     """Return the annotation that declares an option of TrainConfig to Typer."""
     kind: Any
-    if option.read is bool:
+    if isinstance(option.kind, Flag):
         kind, names, completion = bool, [f"{flag(name)}/--no-{name}"], None
     else:
         kind = list[str] if name in SOURCES else str
@@ -254,18 +285,11 @@ def _annotation(name: str, option: Option) -> Any:
         help=option.help,
         metavar=option.metavar or None,
         rich_help_panel=option.group,
-        show_default=option.default_text or _default_text(name) or False,
+        show_default=option.default_text or (kind is not bool and TrainConfig().text(name)) or False,
         autocompletion=completion,
     )
     return Annotated[kind | None, made]
 
 
-def _default_text(name: str) -> str:
-    value = getattr(TrainConfig(), name)
-    if value is None or value == () or isinstance(value, bool):
-        return ""
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
 def _completion(option: Option) -> Callable[[str], list[str]]:
-    return lambda incomplete: [name for name in option.names if name.startswith(incomplete)]
+    return lambda incomplete: [name for name in option.kind.names if name.startswith(incomplete)]

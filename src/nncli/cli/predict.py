@@ -66,11 +66,11 @@ def predict(
     nncli predict model.npz day-*.csv --jobs 4 -o predictions.csv
     """
     if on_error not in ("fail", "blank"):
-        raise OptionError("--on-error", f"expected fail or blank, found '{on_error}'")
-    from nncli.config.option import read_columns
+        raise OptionError("on_error", f"expected fail or blank, found '{on_error}'")
+    from nncli.config.option import PROBABILITY, Columns, read_option
     from nncli.inference.predict import Output, Request, answer, answer_all
     from nncli.model import checkpoint
-    from nncli.system.atomic import as_stdout, check_writable
+    from nncli.system.atomic import NO_MODEL, as_stdout, check_writable
     from nncli.system.output import say
     from nncli.system.threads import use_threads
 
@@ -81,19 +81,14 @@ def predict(
         place.refuse_stdin(model, *sources)
     out = as_stdout(out)
     if out is not None and out != "-":
-        check_writable(Path(out), reads=[model, *sources])
+        check_writable(Path(out), reads=[model, *sources], replaces=NO_MODEL)
     loaded, _ = checkpoint.load(Path(model))
     if "-" in sources and sys.stdin is not None and sys.stdin.isatty():
         say("reading rows from the terminal; Ctrl-D ends them", quiet)
-    try:
-        columns = "all" if keep == "all" else tuple(dict.fromkeys(read_columns(keep))) if keep else ()
-    except ValueError as problem:
-        raise OptionError("--keep", f"expected {problem}; found '{keep}'") from None
+    columns = "all" if keep == "all" else tuple(dict.fromkeys(read_option("keep", keep or "", Columns())))
     policy: Literal["fail", "blank"] = "fail" if on_error == "fail" else "blank"
-    request = Request(
-        columns, proba, None if threshold is None else _probability(threshold), embed, policy, escape_formulas,
-        jsonl, text_options(encoding, skip_rows),
-    )  # fmt: skip
+    least = None if threshold is None else read_option("threshold", threshold, PROBABILITY)
+    request = Request(columns, proba, least, embed, policy, escape_formulas, jsonl, text_options(encoding, skip_rows))
     if proba and not loaded.probabilistic:
         say(f"{loaded.config.model} gives scores, not probabilities; nncli train --calibrate fits them", quiet)
     with _file(out) as file:
@@ -110,16 +105,6 @@ def predict(
     for line in output.summary():
         say(line, quiet)
     return DONE
-
-
-def _probability(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1
-    if not 0 <= value <= 1:
-        raise OptionError("--threshold", f"expected a probability from 0 to 1, found '{text}'")
-    return value
 
 
 @contextmanager

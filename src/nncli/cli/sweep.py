@@ -23,9 +23,9 @@ from nncli.cli.options import (
     with_config,
 )
 from nncli.cli.signals import StopRequest
-from nncli.config.option import flag
+from nncli.config.option import OneOf, read_option
 from nncli.config.train_config import TrainConfig
-from nncli.errors import DONE, DataError, OptionError, TrainingError, did_you_mean
+from nncli.errors import DONE, DataError, OptionError, TrainingError
 from nncli.sweep.space import Space
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ OTHER_HELP = {
 }
 
 
-@functools.partial(with_config, argument_help=SEVERAL_HELP, read=Space.from_texts, other_help=OTHER_HELP, several=True)
+@functools.partial(with_config, argument_help=SEVERAL_HELP, read=Space.from_values, other_help=OTHER_HELP, several=True)
 def sweep(
     space: Space,
     given: frozenset[str],
@@ -117,22 +117,22 @@ def sweep(
     nncli sweep --show sweep.jsonl    results of a sweep, finished or not
     """
     if csv and json:
-        raise OptionError("--csv", "--json is there too, and only one of them can be printed", "Leave one of them out")
+        raise OptionError("csv", "--json is there too, and only one of them can be printed", "Leave one of them out")
     if show is not None:
         own = {
-            "--search": search,
-            "--trials": trials,
-            "--seeds": seeds != "1",
-            "--folds": folds != "1",
-            "--jobs": jobs,
-            "--ledger": ledger != LEDGER,
-            "--out": out != MODEL,
-            "--cluster": cluster,
-            "--tls-ca": tls_ca or tls_cert or tls_key,
-            "--insecure": insecure,
-            "--memory": memory,
+            "search": search,
+            "trials": trials,
+            "seeds": seeds != "1",
+            "folds": folds != "1",
+            "jobs": jobs,
+            "ledger": ledger != LEDGER,
+            "out": out != MODEL,
+            "cluster": cluster,
+            "tls_ca": tls_ca or tls_cert or tls_key,
+            "insecure": insecure,
+            "memory": memory,
         }
-        _refuse_with_show([*map(flag, given), *(name for name, value in own.items() if value)])
+        _refuse_with_show([*given, *(name for name, value in own.items() if value)])
         return _show(show, metric, csv, json, quiet)
     from nncli.model import checkpoint
     from nncli.system.output import say
@@ -165,31 +165,32 @@ def sweep(
 
 def _refuse_with_show(options: Sequence[str]) -> None:
     for option in options:
-        raise OptionError("DATA" if option == "--data" else option, "--show has no use for it", "Leave it out")
+        raise OptionError(option, "--show has no use for it", "Leave it out")
 
 
 def _check_files(space: Space, ledger: str, out: str, cluster: str | None, memory: str | None) -> None:
     """Raise an error now for what could not be read, or not be written later."""
     from nncli.data.load import files_read
     from nncli.data.sources import STDIN
+    from nncli.system.atomic import MODEL as HOLDS_MODEL
     from nncli.system.atomic import as_stdout, check_writable
 
     base = space.base
     reads = [str(path) for source in (base.data, base.val_data, base.test_data) for path in files_read(source)]
     if as_stdout(out) == "-":
-        raise OptionError("--out", "the table goes to stdout, and the model cannot go there too", "Name a file with -o")
+        raise OptionError("out", "the table goes to stdout, and the model cannot go there too", "Name a file with -o")
     if as_stdout(ledger) == "-":
-        raise OptionError("--ledger", "the table goes to stdout, and the ledger cannot go there too", "Name a file")
+        raise OptionError("ledger", "the table goes to stdout, and the ledger cannot go there too", "Name a file")
     if base.data == STDIN and len(space.values("dtype")) > 1:
-        raise OptionError("--dtype", "stdin can be read only once, with one type of numbers", "Name a file")
+        raise OptionError("dtype", "stdin can be read only once, with one type of numbers", "Name a file")
     if cluster is not None and memory is not None:
-        raise OptionError("--memory", "the workers of a cluster have the data in memory", "Leave it out")
+        raise OptionError("memory", "the workers of a cluster have the data in memory", "Leave it out")
     if cluster is not None and not all(Path(name).is_absolute() for name in base.val_data):
         raise OptionError(
-            "--val-data", "the workers of a cluster look for it in another folder", "Give its whole path, from /"
+            "val_data", "the workers of a cluster look for it in another folder", "Give its whole path, from /"
         )
     check_writable(Path(ledger), reads, "--ledger")
-    check_writable(Path(out), (ledger, *reads))
+    check_writable(Path(out), (ledger, *reads), replaces=HOLDS_MODEL)
 
 
 def _load(plan: Plan, memory: int | None) -> dict[str, Dataset]:
@@ -247,37 +248,35 @@ def _plan(space: Space, search: str | None, trials: str | None, seeds: str, fold
     from nncli.sweep.ranking import METRICS
     from nncli.sweep.search import SEARCHES, Plan
 
-    for option, value, known in (("--search", search, SEARCHES), ("--metric", metric, METRICS)):
-        if value is not None and value not in known:
-            raise OptionError(
-                option, f"expected one of {', '.join(known)}, found '{value}'", did_you_mean(value, known)
-            )
+    for option, value, known in (("search", search, SEARCHES), ("metric", metric, METRICS)):
+        if value is not None:
+            read_option(option, value, OneOf(tuple(known)))
     search = search or ("grid" if space.finite and trials is None else "random")
     if search in ("random", "refine") and trials is None:
-        raise OptionError("--trials", f"a {search} search has to know how many combinations to draw", "Add --trials 20")
+        raise OptionError("trials", f"a {search} search has to know how many combinations to draw", "Add --trials 20")
     if search == "grid" and trials is not None:
-        raise OptionError("--trials", "a grid has as many trials as combinations", "Leave it out")
+        raise OptionError("trials", "a grid has as many trials as combinations", "Leave it out")
     if trials is None:
         space.refuse_ranges()
     plan = Plan(
         space,
         search,
-        trials=None if trials is None else count("--trials", trials),
-        seeds=count("--seeds", seeds),
-        folds=count("--folds", folds),
+        trials=None if trials is None else count("trials", trials),
+        seeds=count("seeds", seeds),
+        folds=count("folds", folds),
         metric=metric,
     )
     base = space.base
     if base.threads is not None:
-        raise OptionError("--threads", "each training run of a sweep has one", "Say with --jobs how many run at a time")
+        raise OptionError("threads", "each training run of a sweep has one", "Say with --jobs how many run at a time")
     if search == "halving" and base.time_limit is not None:
-        raise OptionError("--time-limit", "halving counts by epochs, and stops most of them early", "Leave it out")
+        raise OptionError("time_limit", "halving counts by epochs, and stops most of them early", "Leave it out")
     if metric == "loss" and not {"loss", "model", "class_weight"}.isdisjoint(space.axes):
         _refuse_losses()
     if base.val == 0 and plan.folds == 1:
-        raise OptionError("--val", "a sweep chooses by validation rows, and there are none", "Leave it out")
+        raise OptionError("val", "a sweep chooses by validation rows, and there are none", "Leave it out")
     if plan.folds > 1 and base.val_data:
-        raise OptionError("--folds", "--val-data names the validation rows already", "Leave one of them out")
+        raise OptionError("folds", "--val-data names the validation rows already", "Leave one of them out")
     if base.val == 0:
         _refuse_without_validation(plan)
     return plan
@@ -297,7 +296,7 @@ def _refuse_without_validation(plan: Plan) -> None:
 
 def _refuse_losses() -> NoReturn:
     raise OptionError(
-        "--metric",
+        "metric",
         "losses of different kinds cannot be compared",
         "Use accuracy, or one --model, --loss and --class-weight",
     )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from nncli.cli.epoch_log import epoch_log
 from nncli.cli.options import SEVERAL_HELP, Json, Memory, Quiet, bytes_of, model_in, switch, value_option, with_config
 from nncli.cli.signals import StopRequest
-from nncli.config.option import not_negative
+from nncli.config.option import NOT_NEGATIVE, read_option
 from nncli.config.train_config import TrainConfig
 from nncli.errors import DONE, OptionError
 
@@ -78,7 +78,7 @@ def train(
     if resume:
         begun, config, out = _find_begun(config, given, out)
     elif model_in(config.data) is not None:
-        raise OptionError("DATA", f"{config.data[0]} is a model, and no data", "Add --resume to resume its run")
+        raise OptionError("data", f"{config.data[0]} is a model, and no data", "Add --resume to resume its run")
     out = out or MODEL
     _check_outputs(config, out, log, begun, json)
     seconds_apart = _seconds(save_every)
@@ -130,7 +130,7 @@ def _find_begun(
 
     if not _is_file(out or MODEL):
         where = "on stdout" if out == "-" else f"in {out or MODEL}"
-        raise OptionError("--out", f"a run to resume is in a file, and not {where}", "Name the file with -o")
+        raise OptionError("out", f"a run to resume is in a file, and not {where}", "Name the file with -o")
     model = model_in(config.data)
     begun = Begun.find(Path(model or out or MODEL))
     if begun is None:
@@ -142,16 +142,17 @@ def _find_begun(
 def _check_outputs(config: TrainConfig, out: str, log: str | None, begun: Begun | None, json: bool) -> None:
     """Raise an error now where the model or the log could not be written later."""
     from nncli.data.load import files_read
-    from nncli.system.atomic import check_writable
+    from nncli.system.atomic import LOG, check_writable
+    from nncli.system.atomic import MODEL as HOLDS_MODEL
 
     if out == "-" and (json or log == "-"):
-        raise OptionError("--out", "the model goes to stdout, where something else is to go too", "Name a file with -o")
+        raise OptionError("out", "the model goes to stdout, where something else is to go too", "Name a file with -o")
     reads = [str(path) for source in (config.data, config.val_data, config.test_data) for path in files_read(source)]
     if out != "-":
-        check_writable(Path(out), reads)
+        check_writable(Path(out), reads, replaces=HOLDS_MODEL)
     if log is not None and log != "-":
         written = (out if out != "-" else None, str(begun.path) if begun else None)
-        check_writable(Path(log), (*written, *reads), "--log")
+        check_writable(Path(log), (*written, *reads), "--log", LOG)
 
 
 def _is_file(out: str) -> bool:
@@ -162,12 +163,7 @@ def _is_file(out: str) -> bool:
 
 
 def _seconds(minutes: str | None) -> float | None:
-    if minutes is None:
-        return None
-    try:
-        return 60 * not_negative(minutes)
-    except ValueError as error:
-        raise OptionError("--save-every", f"expected {error}, found '{minutes}'") from None
+    return None if minutes is None else 60 * float(read_option("save_every", minutes, NOT_NEGATIVE))
 
 
 def _run(

@@ -1,49 +1,67 @@
-"""One option of a training run: its help, and how its value is read from text.
-
-A reader takes the text and returns the value, or raises ValueError saying what it expected.
-"""
+"""One option of a training run: its help, and how its value is read from text and written as text."""
 
 from __future__ import annotations
 
 import codecs
-import csv
 import dataclasses
 import encodings.aliases
-import math
 import re
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
+
+from nncli.errors import OptionError, did_you_mean
+from nncli.system.numbers import read_number, read_whole, write_number
+from nncli.system.output import shortened
 
 MOST_LAYERS = 1000
 FULL_BATCH = 0  # `--batch-size full`: every step sees the whole training set
 ENCODINGS = {*encodings.aliases.aliases, *encodings.aliases.aliases.values()}  # that Python has
+BLANKS = r"[^\S\r\n]*+"
+NAME = re.compile(rf'{BLANKS}(?:"((?:[^"]|"")*+)"|(?!")([^,\r\n]*?)){BLANKS}(,|$)')  # one of several between commas
+
+
+class Kind:
+    """A kind of value. What `write` has written, `read` reads as the same value."""
+
+    names: tuple[str, ...] = ()  # the words it takes, where they can be listed
+
+    def read(self, text: str) -> Any:
+        """Read a value; ValueError, saying what was expected, for a text that is none."""
+        raise NotImplementedError
+
+    def write(self, value: Any) -> str:
+        """Write a value as one types it."""
+        return str(value)
+
+    def accept(self, value: Any) -> Any:
+        """Take a value as TOML or Python has it, or a text; ValueError as of `read`."""
+        return self.read(as_text(value))
+
+    def arguments(self, flag: str, value: Any) -> list[str]:
+        """Write a value as words of a command line."""
+        return [flag, self.write(value)]
 
 
 @dataclass(frozen=True)
 class Option:
-    """How one field is given on the command line and read from text.
+    """How one field is given on the command line.
 
     `help` may hold a registry's name in braces, `{activations}`, which stands for the names in it.
-    `read` takes the text and returns the value, or raises ValueError saying what it expected.
     """
 
     help: str
     group: str
     metavar: str
-    read: Callable[[str], Any]
+    kind: Kind
     short: str | None = None
     default_text: str | None = None  # for defaults that depend on the model or the data
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The words it takes, where they can be listed."""
-        return self.read.names if isinstance(self.read, OneOf | Component) else ()
 
 
 def option(
     metavar: str,
-    read: Callable[[str], Any],
+    kind: Kind,
     help: str,
     default_text: str | None = None,
     *,
@@ -52,171 +70,261 @@ def option(
     short: str | None = None,
 ) -> Any:
     """Make a field of a dataclass that is an option."""
-    made = Option(help, group, metavar, read, short, default_text)
+    made = Option(help, group, metavar, kind, short, default_text)
     return dataclasses.field(default=default, metadata={"option": made})
 
 
-def read_text(text: str) -> str:
-    if not text:
-        raise ValueError("some text")
-    return text
+def as_text(value: Any) -> str:
+    """Write a value of TOML or Python as it is given on the command line."""
+    return write_names(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def read_files(text: str) -> tuple[str, ...]:
-    """Read the name of one file; several are given one by one, as any sign may be part of a name."""
-    return (read_text(text),)
+def write_names(names: Iterable[str]) -> str:
+    """Write names between commas, in double quotes where they need them."""
+    return ",".join(
+        name if name and name == name.strip() and not set(name) & {*',"\r\n'} else '"' + name.replace('"', '""') + '"'
+        for name in names
+    )
 
 
-def read_size(text: str) -> int:
-    """Bytes."""
-    found = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?([KMGT]?)(i?)B?", text.strip(), re.IGNORECASE | re.ASCII)
-    if found is None or not found[2]:
-        raise ValueError("a size such as 500MB or 2GB")
-    power = "KMGT".index(found[2].upper()) + 1
-    return int(float(found[1]) * (1024 if found[3] else 1000) ** power)
-
-
-def read_columns(text: str) -> tuple[str, ...]:
-    """Names between commas; a name with a comma in it stands in double quotes."""
+def read_option(name: str, value: Any, kind: Kind) -> Any:
+    """Read the value of an option, given as a text or as TOML and Python have it; OptionError for one that it does not
+    take."""
     try:
-        return tuple(name.strip() for name in next(csv.reader([text], skipinitialspace=True), []))
-    except csv.Error:
-        raise ValueError("names between commas, on one line") from None
+        return kind.accept(value)
+    except ValueError as error:
+        text = as_text(value)
+        unknown = str(error).startswith("one of")
+        comma, remedy = (";", did_you_mean(text, kind.names)) if unknown else (",", "")
+        raise OptionError(name, f"expected {error}{comma} found '{shortened(text)}'", remedy) from None
 
 
-def read_delimiter(text: str) -> str:
-    text = {"tab": "\t", "\\t": "\t"}.get(text, text)
-    if len(text) != 1 or text in '"\r\n':
-        raise ValueError("one character, or tab")
-    return text
+class Text(Kind):
+    """Any text that is not empty."""
+
+    def read(self, text: str) -> str:
+        if not text:
+            raise ValueError("some text")
+        return text
 
 
-def read_decimal(text: str) -> str:
-    if text not in (".", ","):
-        raise ValueError("a point or a comma")
-    return text
+class Files(Kind):
+    """Names of files, given one by one, as any character may be part of a name; written as a shell takes them."""
+
+    def read(self, text: str) -> tuple[str, ...]:
+        return self.accept(shlex.split(text))
+
+    def write(self, value: tuple[str, ...]) -> str:
+        return shlex.join(value)
+
+    def accept(self, value: Any) -> tuple[str, ...]:
+        files = [value] if isinstance(value, str) else value
+        if not (isinstance(files, list | tuple) and files and all(isinstance(file, str) and file for file in files)):
+            raise ValueError("the name of a file")
+        return tuple(files)
+
+    def arguments(self, flag: str, value: tuple[str, ...]) -> list[str]:
+        return [word for file in value for word in (flag, file)]
 
 
-def read_encoding(text: str) -> str:
-    """The name that Python has for it."""
-    try:
-        if text.lower().replace("-", "_") not in ENCODINGS:  # of which a model from a stranger may name one
-            raise LookupError
-        found = codecs.lookup(text)
-        "a,b\n".encode(found.name)  # which what is no encoding of text refuses
-        if found.incrementaldecoder is None:
-            raise LookupError
-    except (LookupError, ValueError):
-        raise ValueError("an encoding such as utf-8, utf-16, latin-1 or cp1252") from None
-    return found.name
+class Flag(Kind):
+    """Yes or no: --calibrate or --no-calibrate."""
+
+    def read(self, text: str) -> bool:
+        if text not in ("true", "false"):
+            raise ValueError("true or false")
+        return text == "true"
+
+    def write(self, value: bool) -> str:
+        return str(value).lower()
+
+    def accept(self, value: Any) -> bool:
+        if not isinstance(value, bool):
+            raise ValueError("true or false")
+        return value
+
+    def arguments(self, flag: str, value: bool) -> list[str]:
+        return [flag if value else flag.replace("--", "--no-", 1)]
+
+
+class Columns(Kind):
+    """Names between commas; a name that holds a comma stands in double quotes."""
+
+    def read(self, text: str) -> tuple[str, ...]:
+        names: list[str] = []
+        at, more = 0, bool(text.strip())
+        while more:
+            found = NAME.match(text, at)
+            if found is None:
+                raise ValueError("names between commas, on one line")
+            names.append(found[2] if found[1] is None else found[1].replace('""', '"'))
+            at, more = found.end(), found[3] == ","
+        return tuple(names)
+
+    def write(self, value: tuple[str, ...]) -> str:
+        return write_names(value)
+
+
+class Delimiter(Kind):
+    """What stands between the cells of a row."""
+
+    def read(self, text: str) -> str:
+        text = {"tab": "\t", "\\t": "\t"}.get(text, text)
+        if len(text) != 1 or text in '"\r\n':
+            raise ValueError("one character, or tab")
+        return text
+
+    def write(self, value: str) -> str:
+        return "tab" if value == "\t" else value
+
+
+class Decimal(Kind):
+    """A point or a comma."""
+
+    def read(self, text: str) -> str:
+        if text not in (".", ","):
+            raise ValueError("a point or a comma")
+        return text
+
+
+class Encoding(Kind):
+    """An encoding of text, by the name that Python has for it."""
+
+    def read(self, text: str) -> str:
+        try:
+            if text.lower().replace("-", "_") not in ENCODINGS:  # of which a model from a stranger may name one
+                raise LookupError
+            found = codecs.lookup(text)
+            "a,b\n".encode(found.name)  # which what is no encoding of text refuses
+            if found.incrementaldecoder is None:
+                raise LookupError
+        except (LookupError, ValueError):
+            raise ValueError("an encoding such as utf-8, utf-16, latin-1 or cp1252") from None
+        return found.name
 
 
 @dataclass(frozen=True)
-class OneOf:
-    """Reads one of a few words."""
+class OneOf(Kind):
+    """One of a few words."""
 
     names: tuple[str, ...]
 
-    def __call__(self, text: str) -> str:
+    def read(self, text: str) -> str:
         if text not in self.names:
             raise ValueError(f"one of {', '.join(self.names)}")
         return text
 
 
 @dataclass(frozen=True)
-class Component:
-    """Reads the name of a component with its settings; the registry itself says what is wrong with it."""
+class Component(Kind):
+    """The name of a component with its settings; the registry itself says what is wrong with it."""
 
     registry: str
 
     @property
-    def names(self) -> tuple[str, ...]:
+    def names(self) -> tuple[str, ...]:  # type: ignore[override]
         return tuple(registries()[self.registry])
 
-    def __call__(self, text: str) -> str:
+    def read(self, text: str) -> str:
         registries()[self.registry].create(text)
         return text
 
 
 class Activations(Component):
-    """Reads one activation, or several between commas."""
+    """One activation, or one for each layer between commas."""
 
-    def __call__(self, text: str) -> str:
+    def read(self, text: str) -> str:
         for spec in text.split(","):
             if not registries()[self.registry].create(spec).differentiable:
                 raise ValueError("activations with a useful derivative, as hidden layers learn by backpropagation")
         return text
 
 
-def read_widths(text: str) -> tuple[int, ...]:
-    try:
-        widths = tuple(int(part) for part in text.replace(",", "x").split("x"))
-    except ValueError:
-        widths = (0,)
-    if min(widths) < 1 or len(widths) > MOST_LAYERS:
-        raise ValueError("a width such as 64, or one for each layer such as 128x64")
-    return widths
+class Widths(Kind):
+    """The number of units of each layer, as 128x64."""
 
-
-def number(expected: str, holds: Callable[[float], bool]) -> Callable[[str], float]:
-    def read(text: str) -> float:
+    def read(self, text: str) -> tuple[int, ...]:
+        expected = "a width such as 64, or one for each layer such as 128x64"
         try:
-            value = float(text)
+            widths = tuple(map(read_whole, text.replace(",", "x").split("x")))
         except ValueError:
-            value = math.nan
-        if not (math.isfinite(value) and holds(value)):
+            raise ValueError(expected) from None
+        if min(widths) < 1 or len(widths) > MOST_LAYERS:
             raise ValueError(expected)
-        return value
+        return widths
 
-    return read
+    def write(self, value: tuple[int, ...]) -> str:
+        return "x".join(map(str, value))
 
 
-def whole(low: int, high: int = 2**63 - 1) -> Callable[[str], int]:
-    def read(text: str) -> int:
+@dataclass(frozen=True)
+class Number(Kind):
+    """A finite number for which `holds` is true."""
+
+    expected: str
+    holds: Callable[[float], bool]
+
+    def read(self, text: str) -> float:
         try:
-            value = int(text)
+            value = read_number(text)
         except ValueError:
-            value = low - 1
-        if not low <= value <= high:
-            raise ValueError(f"a whole number from {low}" + (f" to {high}" if value > high else ""))
+            raise ValueError(self.expected) from None
+        if not self.holds(value):
+            raise ValueError(self.expected)
         return value
 
-    return read
+    def write(self, value: float) -> str:
+        return write_number(value)
 
 
-def read_batch_size(text: str) -> int:
-    if text == "full":
-        return FULL_BATCH
-    try:
-        return whole(1)(text)
-    except ValueError:
-        raise ValueError("a whole number from 1, or full") from None
+@dataclass(frozen=True)
+class Whole(Kind):
+    """A whole number within bounds, both included."""
+
+    low: int
+    high: int = 2**63 - 1
+
+    def read(self, text: str) -> int:
+        try:
+            value = read_whole(text)
+        except ValueError:
+            value = self.low - 1
+        if not self.low <= value <= self.high:
+            raise ValueError(f"a whole number from {self.low}" + (f" to {self.high}" if value > self.high else ""))
+        return value
 
 
-share = number("a share of the rows from 0 to below 1", lambda value: 0 <= value < 1)
-dropped = number("a share from 0 to below 1", lambda value: 0 <= value < 1)
-positive = number("a number above 0", lambda value: value > 0)
-not_negative = number("a number from 0", lambda value: value >= 0)
+class BatchSize(Kind):
+    """A number of rows, or `full` for all of them."""
+
+    def read(self, text: str) -> int:
+        if text == "full":
+            return FULL_BATCH
+        try:
+            return Whole(1).read(text)
+        except ValueError:
+            raise ValueError("a whole number from 1, or full") from None
+
+    def write(self, value: int) -> str:
+        return "full" if value == FULL_BATCH else str(value)
 
 
-def shortest(value: float) -> str:
-    """The number as a person would write it, exactly."""
-    short = f"{value:g}"
-    return short if float(short) == value else repr(value)
+class Size(Kind):
+    """A number of bytes, as 500MB or 2GiB."""
+
+    def read(self, text: str) -> int:
+        found = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?([KMGT]?)(i?)B?", text.strip(), re.IGNORECASE | re.ASCII)
+        if found is None or not found[2]:
+            raise ValueError("a size such as 500MB or 2GB")
+        power = "KMGT".index(found[2].upper()) + 1
+        return int(float(found[1]) * (1024 if found[3] else 1000) ** power)
 
 
-def shown(value: Any) -> str:
-    """A value of an option as one writes it."""
-    if value is None:
-        return "(not given)"
-    if isinstance(value, tuple):  # widths of layers, or names
-        return ("x" if all(isinstance(one, int) for one in value) else ",").join(map(str, value))
-    return shortest(value) if isinstance(value, float) else str(value)
-
-
-def flag(name: str) -> str:
-    """The option of a field: batch_size → --batch-size."""
-    return "--" + name.replace("_", "-")
+ROW_SHARE = Number("a share of the rows from 0 to below 1", lambda value: 0 <= value < 1)
+SHARE = Number("a share from 0 to below 1", lambda value: 0 <= value < 1)
+PROBABILITY = Number("a probability from 0 to 1", lambda value: 0 <= value <= 1)
+POSITIVE = Number("a number above 0", lambda value: value > 0)
+NOT_NEGATIVE = Number("a number from 0", lambda value: value >= 0)
 
 
 def registries() -> dict[str, Any]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 import math
 
-from nncli.config.option import FULL_BATCH, flag, read_batch_size
+from nncli.config.option import BatchSize
 from nncli.config.train_config import TrainConfig
-from nncli.errors import OptionError
+from nncli.errors import OptionError, mention
 from nncli.nn.losses import LOSSES, Loss
 from nncli.nn.models import MODELS, Preset
 from nncli.nn.optimizers import OPTIMIZERS, Optimizer
@@ -47,7 +47,7 @@ def resolve(config: TrainConfig, n_train: int, has_val: bool) -> TrainConfig:
     batch_size = config.batch_size
     if batch_size is None:
         usual = preset.batch_size if own else Preset.batch_size
-        batch_size = read_batch_size(optimizer.batch) if optimizer.batch else usual
+        batch_size = BatchSize().read(optimizer.batch) if optimizer.batch else usual
         while batch_size > SMALLEST_BATCH and batch_size * BATCHES > n_train:
             batch_size //= 2
     steps = math.ceil(n_train / (batch_size or n_train))
@@ -56,11 +56,11 @@ def resolve(config: TrainConfig, n_train: int, has_val: bool) -> TrainConfig:
     schedule = SCHEDULES.create(schedule_spec)
     if schedule.needs_validation and not has_val:
         raise OptionError(
-            "--schedule", f"{schedule.name} needs validation rows, and there are none", "Set --val above 0"
+            "schedule", f"{schedule.name} needs validation rows, and there are none", f"Set {mention('val')} above 0"
         )
     if schedule.warmup >= steps * epochs:
         raise OptionError(
-            "--schedule",
+            "schedule",
             f"expected a warm-up shorter than the {steps * epochs:,} planned steps, found {schedule.warmup:,}",
         )
     return dataclasses.replace(
@@ -79,48 +79,48 @@ def _check_layers(config: TrainConfig) -> None:
         for name in ("activation", "dropout"):
             if getattr(config, name):
                 raise OptionError(
-                    flag(name), f"model '{config.model}' has no hidden layer", "Give it one with --hidden 64"
+                    name, f"model '{config.model}' has no hidden layer", f"Give it one with {mention('hidden', 64)}"
                 )
     if activation and activation.count(",") and activation.count(",") + 1 != len(hidden):
         raise OptionError(
-            "--activation", f"expected one name, or one for each hidden layer ({len(hidden)}), found '{activation}'"
+            "activation", f"expected one name, or one for each hidden layer ({len(hidden)}), found '{activation}'"
         )
     if hidden and config.init == "zeros":
         raise OptionError(
-            "--init", "hidden units that start alike stay alike: zeros suits models without hidden layers",
-            "Leave it out, or use --init he or glorot",
+            "init", "hidden units that start alike stay alike: zeros suits models without hidden layers",
+            f"Leave it out, or use {mention('init', 'he')} or {mention('init', 'glorot')}",
         )  # fmt: skip
 
 
 def _check_loss(config: TrainConfig, loss: Loss) -> None:
     if config.label_smoothing and not loss.soft:
         raise OptionError(
-            "--label-smoothing", f"the loss {loss.name} is of one true class, not of shares of several",
-            "Use --loss cross-entropy, or leave it out",
+            "label_smoothing", f"the loss {loss.name} is of one true class, not of shares of several",
+            f"Use {mention('loss', 'cross-entropy')}, or leave it out",
         )  # fmt: skip
 
 
 def _check_optimizer(config: TrainConfig, optimizer: Optimizer, loss: Loss) -> None:
     name = optimizer.name
-    if optimizer.batch and config.batch_size not in (None, read_batch_size(optimizer.batch)):
-        found = "full" if config.batch_size == FULL_BATCH else config.batch_size
+    if optimizer.batch and config.batch_size not in (None, BatchSize().read(optimizer.batch)):
+        found = config.text("batch_size")
         rows = "one row" if optimizer.batch == "1" else "all rows"
         raise OptionError(
-            "--batch-size", f"{name} learns from {rows} at each step: expected {optimizer.batch}, found {found}",
-            "Leave it out, or use another --optimizer",
+            "batch_size", f"{name} learns from {rows} at each step: expected {optimizer.batch}, found {found}",
+            f"Leave it out, or use another {mention('optimizer')}",
         )  # fmt: skip
     if optimizer.margin:
         if not loss.margin:
-            others = " or ".join(one for one in LOSSES if LOSSES[one].margin)
+            others = " or ".join(mention("loss", one) for one in LOSSES if LOSSES[one].margin)
             raise OptionError(
-                "--optimizer", f"{name} needs a loss with a margin, and {loss.name} has none", f"Use --loss {others}"
+                "optimizer", f"{name} needs a loss with a margin, and {loss.name} has none", f"Use {others}"
             )
         _refuse(config, ("l1", "l2", "clip_norm"), f"{name} works out its step from the loss of a row alone")
     if optimizer.smooth:
         if not loss.smooth:
             others = ", ".join(one for one in LOSSES if LOSSES[one].smooth)
             raise OptionError(
-                "--optimizer", f"{name} needs a loss without kinks, and {loss.name} has some", f"Use one of {others}"
+                "optimizer", f"{name} needs a loss without kinks, and {loss.name} has some", f"Use one of {others}"
             )
         own = {"lr": optimizer.default_lr, "schedule": "constant"}  # as a resolved config has them
         mine = tuple(key for key, value in own.items() if getattr(config, key) != value)
@@ -134,10 +134,10 @@ def _check_optimizer(config: TrainConfig, optimizer: Optimizer, loss: Loss) -> N
 def _refuse(config: TrainConfig, names: tuple[str, ...], reason: str) -> None:
     for name in names:
         if getattr(config, name):
-            raise OptionError(flag(name), reason, "Leave it out, or use another --optimizer")
+            raise OptionError(name, reason, f"Leave it out, or use another {mention('optimizer')}")
 
 
 def _check_without_validation(config: TrainConfig) -> None:
     for name in ("patience", "calibrate"):
         if getattr(config, name):
-            raise OptionError(flag(name), "there are no validation rows to judge by", "Set --val above 0")
+            raise OptionError(name, "there are no validation rows to judge by", f"Set {mention('val')} above 0")

@@ -140,14 +140,12 @@ def without_weights(dataset: Dataset, name: str) -> tuple[Dataset, NDArray[np.fl
     """
     schema, numbers = dataset.schema, dataset.table.numbers
     if name == schema.target:
-        raise OptionError("--weight", f"'{name}' is the target, and cannot weigh rows too")
+        raise OptionError("weight", f"'{name}' is the target, and cannot weigh rows too")
     if name not in schema.names:
-        listed = ", ".join(schema.names[:10]) + (", …" if len(schema.names) > 10 else "")
-        raise OptionError(
-            "--weight", f"no column is called '{name}'", did_you_mean(name, schema.names) or f"There are {listed}"
-        )
+        remedy = did_you_mean(name, schema.names, listed="columns")
+        raise OptionError("weight", f"no column is called '{name}'", remedy)
     if len(schema.columns) == 1:
-        raise OptionError("--weight", f"'{name}' is the only column: nothing is left to learn from")
+        raise OptionError("weight", f"'{name}' is the only column: nothing is left to learn from")
     if name not in dataset.table.number_names:
         raise DataError(dataset.where, f"column '{name}': expected numbers, to weigh rows with, found text")
     place = dataset.table.number_names.index(name)

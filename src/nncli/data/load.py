@@ -76,7 +76,7 @@ def _matrix(
         return None, stream
     if memory is not None:
         raise OptionError(
-            "--memory", f"{title(source)} is no table, and those alone can stay on the disk", "Leave it out"
+            "memory", f"{title(source)} is no table, and those alone can stay on the disk", "Leave it out"
         )
     if reader is not None:
         return reader.read(paths[0], like), None

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.dataset import Positions
-from nncli.errors import DataError
+from nncli.errors import DataError, mention
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def stratified_split(y: Positions, classes: Sequence[str], val: float, test: flo
             source,
             f"class '{classes[rarest]}': expected at least {parts} rows, one for each of the {parts} parts of the "
             f"split, found {counts[rarest]}",
-            "Get more rows of it, leave it out, or set --val 0 or --test 0",
+            f"Get more rows of it, leave it out, or set {mention('val', 0)} or {mention('test', 0)}",
         )
     rest = row_numbers(n)
     held_out: list[Positions] = []
@@ -56,16 +56,16 @@ def stratified_split(y: Positions, classes: Sequence[str], val: float, test: flo
         if not len(classes) <= size <= len(rest) - len(classes):
             raise DataError(
                 source,
-                f"--{name} {share:g}: expected at least one row for each of the {len(classes)} classes in every part, "
-                f"found {n} rows in all, {size} of them for this part",
-                f"Get more rows, or set another --{name}",
+                f"{mention(name, share)}: expected at least one row for each of the {len(classes)} classes in every "
+                f"part, found {n} rows in all, {size} of them for this part",
+                f"Get more rows, or set another {mention(name)}",
             )
         left = np.bincount(y[rest], minlength=len(classes))
         if left.min() < 2:  # the part drawn before took all but one row of a class
             raise DataError(
                 source,
                 f"class '{classes[int(left.argmin())]}': expected a row for each part of the split, found too few",
-                "Get more rows of it, or set smaller shares with --val and --test",
+                f"Get more rows of it, or set smaller shares with {mention('val')} and {mention('test')}",
             )
         out = _draw(y[rest], size, seed)
         held_out.append(np.sort(rest[out]))

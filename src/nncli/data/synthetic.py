@@ -31,7 +31,7 @@ class Rows:
                 raise ValueError(f"{setting}: expected at least {least}, found {getattr(self, setting)}")
 
 
-KINDS: Registry[Rows] = Registry("DATA")
+KINDS: Registry[Rows] = Registry("data")
 KINDS.register("random")(Rows)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nncli.data.sources import Source
-from nncli.errors import DataError, NncliError, OptionError
+from nncli.errors import DataError, NncliError, UsageError
 from nncli.model.model import Model, build_network
 from nncli.model.provenance import Provenance
 from nncli.nn.autodiff.graph import Graph
@@ -50,8 +50,8 @@ def unroll_model(model: Model, provenance: Provenance, model_file: str, source: 
     y = int(dataset.y[row - 1])
     try:
         graph, difference = unroll(network, loss, x, y, K)
-    except (OptionError, ArithmeticError, ValueError) as error:
-        problem = error.problem if isinstance(error, OptionError) else "a value is not finite"
+    except (UsageError, ArithmeticError, ValueError) as error:
+        problem = error.problem if isinstance(error, UsageError) else "a value is not finite"
         raise NncliError(f"{place}, row {row}", problem) from None
     _refuse_large(model_file, len(graph.nodes))
     if not difference <= TOLERANCE:
@@ -84,7 +84,7 @@ def unroll(network: Network, loss: Loss, x: Array, y: int, K: int) -> tuple[Grap
 
 def _refuse_large(model_file: str, nodes: int) -> None:
     if nodes > MOST_NODES:
-        raise OptionError(
+        raise UsageError(
             model_file, f"a graph to look at has at most {MOST_NODES} nodes, and this network needs {nodes:,} or more",
             "Train one with fewer hidden units, or on fewer columns",
         )  # fmt: skip

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nncli.config.option import flag
 from nncli.config.train_config import TrainConfig
 from nncli.data.inputs import Matrix, Subset
 from nncli.data.sources import Source
 from nncli.data.synthetic import is_random, random_dataset
-from nncli.errors import OptionError
+from nncli.errors import OptionError, flag
 from nncli.model.model import Model, build_network
 from nncli.model.provenance import Provenance
 from nncli.nn.losses import Loss
@@ -88,7 +87,7 @@ def of_model(model: Model, provenance: Provenance, model_file: str, source: Sour
     if len(source) == 1 and is_random(source[0]):
         if source != ("random",):
             raise OptionError(
-                "DATA", f"the model says how wide its rows are, and so does '{source[0]}'", "Use random alone"
+                "data", f"the model says how wide its rows are, and so does '{source[0]}'", "Use random alone"
             )
         X = Matrix(rng.normal(size=(ROWS, model.preprocess.width)), network.dtype)
         y = rng.integers(K, size=ROWS)
@@ -133,4 +132,4 @@ def _some(subset: Subset, rows: int, rng: np.random.Generator) -> Subset:
 def _refuse_file_options(config: TrainConfig) -> None:
     for name in (*FILE_OPTIONS, "weight", "categorical"):
         if getattr(config, name) != getattr(TrainConfig(), name):
-            raise OptionError(flag(name), "random rows come from no file, and have no such thing", "Leave it out")
+            raise OptionError(name, "random rows come from no file, and have no such thing", "Leave it out")

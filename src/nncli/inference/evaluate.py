@@ -75,7 +75,7 @@ def _refuse_too_little(memory: int, model: Model, n: int, judged: int, at_once: 
     needed = OF_PROGRAM + ROW_BYTES * n + JUDGED_BYTES * judged + PAIR_BYTES * pairs + network.dtype.itemsize * figures
     if needed > memory:
         raise OptionError(
-            "--memory", f"to judge {judged:,} rows of {K:,} classes takes {-(-needed // 10**6):,}MB, found "
+            "memory", f"to judge {judged:,} rows of {K:,} classes takes {-(-needed // 10**6):,}MB, found "
             f"{memory // 10**6:,}MB", "Allow so much",
         )  # fmt: skip
 

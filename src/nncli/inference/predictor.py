@@ -48,7 +48,7 @@ class Predictor:
         self.model, self.keep, self.threshold, self.embed = model, tuple(keep), threshold, embed
         self.proba, self.escape_formulas = proba, escape_formulas
         if jsonl and escape_formulas:
-            raise OptionError("--escape-formulas", "a spreadsheet does not read JSON", "Leave it out")
+            raise OptionError("escape_formulas", "a spreadsheet does not read JSON", "Leave it out")
         kind = "p" if model.probabilistic else "score"
         if embed:
             own = [f"h_{i}" for i in range((model.config.hidden or ())[-1])]
@@ -58,7 +58,7 @@ class Predictor:
         doubled = next((name for i, name in enumerate(names) if name in names[:i]), None)
         if doubled is not None:
             raise OptionError(
-                "--keep", f"the input has a column '{doubled}', and so has the answer", "Name the others with --keep"
+                "keep", f"the input has a column '{doubled}', and so has the answer", "Name the others with --keep"
             )
         written = (lambda name: quoted(escaped(name))) if escape_formulas else quoted
         self.header = (",".join(map(written, names)) + "\n").encode()
@@ -119,21 +119,21 @@ class Predictor:
 def _check_threshold(model: Model) -> None:
     if len(model.classes) != 2:
         raise OptionError(
-            "--threshold", f"expected a model of two classes, found {len(model.classes)}", "Use --proba and choose"
+            "threshold", f"expected a model of two classes, found {len(model.classes)}", "Use --proba and choose"
         )
     if not model.probabilistic:
         raise OptionError(
-            "--threshold", f"expected a model with probabilities, and {model.config.model} gives scores",
+            "threshold", f"expected a model with probabilities, and {model.config.model} gives scores",
             "Train it with --calibrate",
         )  # fmt: skip
 
 
 def _check_embed(model: Model, proba: bool, threshold: float | None) -> None:
     if not model.config.hidden:
-        raise OptionError("--embed", f"model '{model.config.model}' has no hidden layer", "Train one with --model mlp")
+        raise OptionError("embed", f"model '{model.config.model}' has no hidden layer", "Train one with --model mlp")
     if proba or threshold is not None:
         raise OptionError(
-            "--embed", f"it stands in place of predictions, and {'--proba' if proba else '--threshold'} asks for them",
+            "embed", f"it stands in place of predictions, and {'--proba' if proba else '--threshold'} asks for them",
             "Leave one of them out",
         )  # fmt: skip
 

@@ -17,7 +17,7 @@ import numpy as np
 from nncli.data.dataset import Dataset
 from nncli.data.preprocess import MAX_CATEGORIES
 from nncli.data.sources import portable
-from nncli.errors import DataError, ModelFileError, OutputError, did_you_mean
+from nncli.errors import DataError, ModelFileError, OutputError, did_you_mean, listing
 from nncli.model.file_format import encode, read
 from nncli.model.model import Model
 from nncli.model.npz import BEGINS
@@ -165,5 +165,5 @@ def _columns(model: Model) -> list[dict[str, Any]]:
 
 def _near(path: Path) -> str:
     models = sorted(p.name for p in path.parent.glob("*.npz")) if path.parent.is_dir() else []
-    listed = f"There is {', '.join(models[:3])} in that folder" if models else "Make one with: nncli train"
+    listed = f"That folder has {listing(models, most=3)}" if models else "Make one with: nncli train"
     return did_you_mean(path.name, models) or listed

@@ -31,7 +31,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.config.option import OneOf, read_decimal, read_encoding
+from nncli.config.option import Decimal, Encoding, OneOf
 from nncli.config.train_config import TrainConfig
 from nncli.data.dataset import Schema
 from nncli.data.preprocess import SCALINGS, Preprocess
@@ -175,9 +175,9 @@ def _schema(stored: dict[str, Any]) -> Schema:
     width = stored["width"] or len(columns)  # 0: it was no file
     if not 0 <= stored["target_place"] <= len(columns) <= width <= MOST_COLUMNS:
         raise ValueError("a place of the target that no data file has")
-    read_decimal(stored["decimal"])
-    OneOf(("float32", "float64"))(stored["dtype"])
-    if read_encoding(stored["encoding"]) != stored["encoding"]:
+    Decimal().read(stored["decimal"])
+    OneOf(("float32", "float64")).read(stored["dtype"])
+    if Encoding().read(stored["encoding"]) != stored["encoding"]:
         raise ValueError("an encoding by another name")
     return Schema(**{**stored, "columns": columns, "missing": tuple(stored["missing"])})
 

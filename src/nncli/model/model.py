@@ -32,8 +32,8 @@ def build_network(config: TrainConfig, d: int, K: int) -> tuple[Network, Loss]:
             config.input_dropout or 0,
         )  # fmt: skip
     except (MemoryError, ValueError, OverflowError):  # beyond the memory, and beyond what NumPy can address
-        widths = "x".join(map(str, config.hidden))
-        raise OptionError("--hidden", f"a network of {d} inputs and {widths} units does not fit in memory") from None
+        widths = config.text("hidden")
+        raise OptionError("hidden", f"a network of {d} inputs and {widths} units does not fit in memory") from None
     return network, loss
 
 

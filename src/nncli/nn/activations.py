@@ -42,7 +42,7 @@ class Activation(Layer):
         return a
 
 
-ACTIVATIONS: Registry[Activation] = Registry("--activation")
+ACTIVATIONS: Registry[Activation] = Registry("activation")
 
 
 @ACTIVATIONS.register("identity")

@@ -55,7 +55,7 @@ class Running(Average):
         """The weight of each of the last `steps` steps among themselves, (steps,); their sum is 1."""
 
 
-AVERAGES: Registry[Average] = Registry("--average")
+AVERAGES: Registry[Average] = Registry("average")
 
 
 @AVERAGES.register("none")

@@ -22,7 +22,7 @@ class Initializer(ABC):
         """Sets W."""
 
 
-INITIALIZERS: Registry[Initializer] = Registry("--init")
+INITIALIZERS: Registry[Initializer] = Registry("init")
 
 
 @INITIALIZERS.register("zeros")

@@ -37,7 +37,7 @@ class Link(ABC):
         """The same as expressions: p0, p1 … in z0, z1 … and in one another."""
 
 
-LINKS: Registry[Link] = Registry("--loss")
+LINKS: Registry[Link] = Registry("loss")
 
 
 @LINKS.register("identity")

@@ -127,7 +127,7 @@ class Loss(ABC):
         return P
 
 
-LOSSES: Registry[Loss] = Registry("--loss")
+LOSSES: Registry[Loss] = Registry("loss")
 
 
 @LOSSES.register("cross-entropy")

@@ -29,7 +29,7 @@ class Preset:
     l2_of_all = 0.0  # λ₂ times the number of training rows, 1 / C
 
 
-MODELS: Registry[Preset] = Registry("--model")
+MODELS: Registry[Preset] = Registry("model")
 
 
 @MODELS.register("perceptron")

@@ -89,7 +89,7 @@ def flush(v: Array) -> None:
 
 FLAT = 1e-8  # where no component of the gradient is larger, L-BFGS is done
 
-OPTIMIZERS: Registry[Optimizer] = Registry("--optimizer")
+OPTIMIZERS: Registry[Optimizer] = Registry("optimizer")
 
 
 @OPTIMIZERS.register("sgd")

@@ -44,7 +44,7 @@ class Schedule(ABC):
         """Hears after each epoch what the best one has least of: the validation loss, or the share of errors."""
 
 
-SCHEDULES: Registry[Schedule] = Registry("--schedule")
+SCHEDULES: Registry[Schedule] = Registry("schedule")
 
 
 @SCHEDULES.register("constant")

@@ -104,7 +104,9 @@ def around(space: Space, config: TrainConfig, factor: float) -> Space:
             axes[name] = axis if value is None else axis.around(value, factor)
         else:
             place = axis.values.index(value) if value in axis.values else None
-            axes[name] = axis if place is None else Choices(axis.values[max(place - 1, 0) : place + 2])
+            axes[name] = (
+                axis if place is None else dataclasses.replace(axis, values=axis.values[max(place - 1, 0) : place + 2])
+            )
     return Space(space.base, axes)
 
 

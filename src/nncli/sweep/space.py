@@ -6,14 +6,15 @@ import dataclasses
 import itertools
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nncli.config.option import flag, shown
+from nncli.config.option import Kind, read_option
 from nncli.config.train_config import TrainConfig
-from nncli.errors import OptionError
+from nncli.errors import OptionError, flag, mention
 from nncli.nn.models import MODELS
+from nncli.system.numbers import read_number, write_number
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,6 +32,7 @@ class Choices:
     """Some values, in the order they were given."""
 
     values: tuple[Any, ...]
+    of: Kind
 
     def __contains__(self, value: object) -> bool:
         return value in self.values
@@ -39,7 +41,7 @@ class Choices:
         return len(self.values)
 
     def __str__(self) -> str:
-        return ", ".join(map(shown, self.values))
+        return ", ".join(map(self.of.write, self.values))
 
     def draw(self, rng: np.random.Generator) -> Any:
         return self.values[rng.integers(len(self.values))]
@@ -52,14 +54,14 @@ class Range:
     kind: str  # log, int or empty
     low: float
     high: float
-    read: Callable[[str], Any]
+    of: Kind
 
     def __contains__(self, value: Any) -> bool:
         number = value[0] if isinstance(value, tuple) and len(value) == 1 else value
         return isinstance(number, int | float) and self.low <= number <= self.high
 
     def __str__(self) -> str:
-        return f"{self.kind}:{self.low:g}:{self.high:g}".removeprefix(":")
+        return f"{self.kind}:{write_number(self.low)}:{write_number(self.high)}".removeprefix(":")
 
     def around(self, value: Any, factor: float) -> Range:
         """The part of it around a value that is shorter by a factor; of logarithms, where those are drawn."""
@@ -76,13 +78,13 @@ class Range:
 
     def draw(self, rng: np.random.Generator) -> Any:
         if self.kind == "int":
-            return self.read(str(rng.integers(int(self.low), int(self.high) + 1)))
+            return self.of.read(str(rng.integers(int(self.low), int(self.high) + 1)))
         u = rng.random()
         if self.kind == "log":
             number = math.exp(math.log(self.low) + u * (math.log(self.high) - math.log(self.low)))
         else:
             number = self.low + u * (self.high - self.low)
-        return self.read(repr(min(max(float(f"{number:.{DIGITS}g}"), self.low), self.high)))
+        return self.of.read(repr(min(max(float(f"{number:.{DIGITS}g}"), self.low), self.high)))
 
 
 @dataclass(frozen=True)
@@ -93,12 +95,9 @@ class Space:
     axes: Mapping[str, Choices | Range]
 
     @classmethod
-    def from_texts(cls, given: Mapping[str, Any], where: Callable[[str], str] = flag) -> Space:
-        """A space from texts (command line) or plain values (TOML): 0.1,0.01 or log:1e-4:1e-1 for those that can vary.
-
-        `where` makes, of an option's name, the place that an error points at. OptionError for what `train` would
-        not take.
-        """
+    def from_values(cls, given: Mapping[str, Any]) -> Space:
+        """Make a space of texts or values: 0.1,0.01 or log:1e-4:1e-1 for the options that can vary. Raises OptionError
+        for what `train` would not take."""
         options = TrainConfig.options()
         fixed: dict[str, Any] = {}
         axes: dict[str, Choices | Range] = {}
@@ -107,19 +106,19 @@ class Space:
             if value is None:
                 continue
             if not can_vary(name):
-                _refuse_list(name, value, where)
+                _refuse_list(name, value)
                 fixed[name] = value
                 continue
             texts = [str(one) for one in value] if isinstance(value, list | tuple) else str(value).split(",")
-            found = _range(name, texts[0], where) if len(texts) == 1 else None
+            found = _range(name, texts[0]) if len(texts) == 1 else None
             if found is not None:
                 axes[name] = found
             elif len(texts) == 1:
                 fixed[name] = texts[0]
             else:
-                values = [getattr(TrainConfig.from_texts({name: text.strip()}, where), name) for text in texts]
-                axes[name] = Choices(tuple(dict.fromkeys(values)))
-        base = TrainConfig.from_texts(fixed, where)
+                values = [read_option(name, text.strip(), options[name].kind) for text in texts]
+                axes[name] = Choices(tuple(dict.fromkeys(values)), options[name].kind)
+        base = TrainConfig.from_values(fixed)
         split_seed = (
             base.seed if base.split_seed is None else base.split_seed
         )  # repetitions have other seeds, one split
@@ -139,7 +138,9 @@ class Space:
         for name, axis in self.axes.items():
             if isinstance(axis, Range):
                 raise OptionError(
-                    flag(name), f"a grid has no place for the range {axis}", "List the values, or use --search random"
+                    name,
+                    f"a grid has no place for the range {axis}",
+                    f"List the values, or use {mention('search', 'random')}",
                 )
 
     def grid(self) -> list[TrainConfig]:
@@ -171,11 +172,10 @@ class Space:
             if plain and name in HIDDEN_ONLY and value is None:
                 continue
             axis = self.axes.get(name)
-            wanted = getattr(self.base, name)
             if axis is not None and value not in axis:
-                return f"{_with(name, value)}, and not {axis}"
-            if axis is None and name != "seed" and value != wanted:
-                return f"{_with(name, value)}, and not {_with(name, wanted) if wanted is None else shown(wanted)}"
+                return f"{_with(name, config)}, and not {axis}"
+            if axis is None and name != "seed" and value != getattr(self.base, name):
+                return f"{_with(name, config)}, and not {self.base.text(name) or _with(name, self.base)}"
         return ""
 
 
@@ -185,43 +185,45 @@ def can_vary(name: str) -> bool:
     return option is not None and name not in NEVER and (option.group in GROUPS or name in ALSO)
 
 
-def _with(name: str, value: Any) -> str:
-    return f"{flag(name)} as usual" if value is None else f"{flag(name)} {shown(value)}"
+def _with(name: str, config: TrainConfig) -> str:
+    return f"{flag(name)} {config.text(name) or 'as usual'}"
 
 
-def _range(name: str, text: str, where: Callable[[str], str]) -> Range | None:
+def _range(name: str, text: str) -> Range | None:
     """The range that the text is, if it is one of numbers."""
-    match = RANGE.fullmatch(text.strip())
+    match, values = RANGE.fullmatch(text.strip()), TrainConfig.options()[name].kind
     if match is None:
         return None
     try:
-        kind, low, high = match[1] or "", float(match[2]), float(match[3])
+        kind, low, high = match[1] or "", read_number(match[2]), read_number(match[3])
     except ValueError:
         return None
     if kind == "log" and low <= 0:
-        raise OptionError(where(name), f"expected a range of numbers above 0 after log:, found '{text}'")
+        raise OptionError(name, f"expected a range of numbers above 0 after log:, found '{text}'")
     if kind == "int" and not (low.is_integer() and high.is_integer()):
-        raise OptionError(where(name), f"expected a range of whole numbers after int:, found '{text}'")
+        raise OptionError(name, f"expected a range of whole numbers after int:, found '{text}'")
     if not low < high:
-        raise OptionError(where(name), f"expected a range from low to high, found '{text}'")
+        raise OptionError(name, f"expected a range from low to high, found '{text}'")
     for end in match[2], match[3]:  # also those of what takes words alone
-        TrainConfig.from_texts({name: str(int(float(end))) if kind == "int" else end}, where)
-    found = Range(kind, low, high, TrainConfig.options()[name].read)
+        read_option(name, str(int(float(end))) if kind == "int" else end, values)
+    found = Range(kind, low, high, values)
     try:
-        found.read(repr(low + (high - low) / math.pi))
+        values.read(repr(low + (high - low) / math.pi))
     except ValueError:
         if kind != "int":
             raise OptionError(
-                where(name), f"expected a range of whole numbers, found '{text}'", f"Write int:{low:g}:{high:g}"
+                name,
+                f"expected a range of whole numbers, found '{text}'",
+                f"Write int:{write_number(low)}:{write_number(high)}",
             ) from None
     return found
 
 
-def _refuse_list(name: str, value: Any, where: Callable[[str], str]) -> None:
+def _refuse_list(name: str, value: Any) -> None:
     """A list for what is the same in all trials; columns, names and texts may have commas."""
     numbers = ("val", "test", "seed", "split_seed", "threads", "time_limit")
     if name in numbers and (isinstance(value, list | tuple) or "," in str(value)):
         raise OptionError(
-            where(name), f"expected one value, as all trials share the data and the split, found '{value}'",
-            "Repeat each training with --seeds N" if name == "seed" else "Give one",
+            name, f"expected one value, as all trials share the data and the split, found '{value}'",
+            f"Repeat each training with {mention('seeds')} N" if name == "seed" else "Give one",
         )  # fmt: skip

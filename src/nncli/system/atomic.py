@@ -11,7 +11,8 @@ import re
 import secrets
 import stat
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from io import BufferedWriter, FileIO
 from pathlib import Path
 from typing import IO
@@ -24,6 +25,27 @@ PREFIX, SUFFIX = ".nncli-", ".tmp"
 NAME = re.compile(r"\.nncli-([0-9a-f]{16})-([0-9a-f]{16})(\.old)?\.tmp")  # the second is a digest of the first
 YOUNG = 60  # seconds in which a file may not have its lock yet
 STDERR = "/dev/fd/2"
+HEAD_BYTES = 64  # of a file, by which it is known
+
+
+def begins_model(head: bytes) -> bool:
+    """Tell whether a file that begins so is a model: a zip file whose first member is meta.npy."""
+    return head.startswith(b"PK\3\4") and head[30:38] == b"meta.npy"
+
+
+@dataclass(frozen=True)
+class Replaceable:
+    """What may be replaced by a new file: one that begins like it, or is empty. `reason` is why others may not."""
+
+    begins: Callable[[bytes], bool]
+    reason: str
+
+
+MODEL = Replaceable(begins_model, "there is a file of that name, and it is no model")
+LOG = Replaceable(
+    lambda head: head.startswith(b'{"number": '), "there is a file of that name, and it is no log of nncli"
+)
+NO_MODEL = Replaceable(lambda head: not begins_model(head), "it is a model")
 
 
 @contextlib.contextmanager
@@ -101,9 +123,11 @@ def _identity(name: str) -> tuple[int, int, str] | None:
         return None
 
 
-def check_writable(path: Path, reads: Iterable[str | None] = (), option: str = "-o") -> None:
-    """Raise OutputError now rather than after an hour of training, also where `path` is a file that is read, or that
-    messages go to; `-` is stdin."""
+def check_writable(
+    path: Path, reads: Iterable[str | None] = (), option: str = "-o", replaces: Replaceable | None = None
+) -> None:
+    """Raise OutputError now rather than after an hour of training, also where `path` is a file that is read, that
+    messages go to, or that is not to be replaced; `-` is stdin."""
     try:
         target = path.resolve()
     except RuntimeError:  # which Python makes of links that go round in a circle
@@ -124,8 +148,21 @@ def check_writable(path: Path, reads: Iterable[str | None] = (), option: str = "
         problem = f"there is no folder {folder}"
     elif not os.access(folder, os.W_OK):
         problem = f"no permission to write to {folder}"
+    elif replaces is not None and not _may_replace(path, replaces):
+        problem = replaces.reason
     if problem:
         raise OutputError(str(path), f"cannot write: {problem}", REMEDY.format(option))
+
+
+def _may_replace(path: Path, replaces: Replaceable) -> bool:
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+    except FileNotFoundError:
+        return True
+    except OSError:  # nobody may look at it
+        return False
+    return not head or replaces.begins(head)
 
 
 def sync_folder(folder: Path) -> None:

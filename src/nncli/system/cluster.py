@@ -194,9 +194,7 @@ def connect(address: str, tls: Tls | None, insecure: bool) -> Iterator[Cluster]:
     try:
         import distributed
     except ImportError:
-        raise OptionError(
-            "--cluster", "Dask is not installed", "Install it with: pip install 'nncli[cluster]'"
-        ) from None
+        raise OptionError("cluster", "Dask is not installed", "Install it with: pip install 'nncli[cluster]'") from None
     logging.disable()  # what is wrong is said in one line
     try:
         with wire_format.nothing_unpickled():

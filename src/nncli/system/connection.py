@@ -26,12 +26,12 @@ class Tls:
         try:
             context = ssl.create_default_context(cafile=self.ca)
         except (ssl.SSLError, OSError) as error:
-            raise OptionError("--tls-ca", f"{self.ca} has no certificate that can be read: {_reason(error)}") from None
+            raise OptionError("tls_ca", f"{self.ca} has no certificate that can be read: {_reason(error)}") from None
         try:
             context.load_cert_chain(self.cert, self.key)
         except (ssl.SSLError, OSError) as error:
             problem = f"{self.cert} and {self.key} are no certificate with its key: {_reason(error)}"
-            raise OptionError("--tls-cert", problem) from None
+            raise OptionError("tls_cert", problem) from None
         context.check_hostname = False  # whoever has a certificate of this authority belongs to the cluster
         return context
 
@@ -45,17 +45,17 @@ def check_address(address: str, tls: Tls | None, insecure: bool) -> SplitResult:
     except ValueError:
         whole = False
     if not whole:
-        raise OptionError("--cluster", f"expected tcp://host:8786 or tls://host:8786, found '{address}'")
+        raise OptionError("cluster", f"expected tcp://host:8786 or tls://host:8786, found '{address}'")
     if (parts.scheme == "tls") != (tls is not None):
         raise OptionError(
-            "--cluster", "an encrypted connection needs both a tls:// address and its files",
+            "cluster", "an encrypted connection needs both a tls:// address and its files",
             "Give --tls-ca, --tls-cert and --tls-key with tls://, and leave them out with tcp://",
         )  # fmt: skip
     if parts.scheme == "tls" and insecure:
-        raise OptionError("--insecure", "the connection is encrypted", "Leave it out")
+        raise OptionError("insecure", "the connection is encrypted", "Leave it out")
     if parts.scheme == "tcp" and not insecure:
         raise OptionError(
-            "--cluster", "whoever can reach a tcp:// port, as every user of the machine it is on can, may join its "
+            "cluster", "whoever can reach a tcp:// port, as every user of the machine it is on can, may join its "
             "cluster, read the data and run programs on its workers",
             "Use tls://, or add --insecure where you trust all of them",
         )  # fmt: skip

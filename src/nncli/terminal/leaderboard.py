@@ -14,7 +14,6 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from nncli.config.option import shown
 from nncli.sweep.ranking import Standing, chances, importance, varied
 from nncli.sweep.runner import Sweep
 from nncli.system.output import number, one_line, percent, put, say
@@ -107,9 +106,7 @@ def print_csv(standings: Sequence[Standing]) -> None:
     writer.writerow([*names, "metric", *figures])
     for one in standings:
         failed = len(one.records) - len(one.done)
-        values = [
-            "" if value is None else one_line(shown(value)) for value in (getattr(one.config, name) for name in names)
-        ]
+        values = [one_line(one.config.text(name)) for name in names]
         mean, sd = one.mean if one.values else "", one.sd if len(one.values) > 1 else ""
         parameters, epochs = (one.done[0]["parameters"], one.epochs) if one.done else ("", "")
         seconds = round(sum(record["seconds"] for record in one.records), 3)
@@ -127,7 +124,7 @@ def _table(standings: Sequence[Standing], names: Sequence[str], tested: bool = F
     table.padding = (0, 1, 0, 0)
     best = next((one for one in standings if one.whole), None)
     for one in standings:
-        values = ["" if value is None else shown(value) for value in (getattr(one.config, name) for name in names)]
+        values = [one.config.text(name) for name in names]
         spent = sum(record["seconds"] for record in one.records)
         seconds = f"{spent:.2f} s" if spent < 1 else f"{spent:.1f} s"
         if not one.values:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from nncli.config.train_config import TrainConfig
 from nncli.system.output import number, percent, say
 from nncli.terminal.tables import PARTS, listing, new_table, show
 
@@ -29,7 +30,8 @@ def print_plan(plan: dict[str, Any]) -> None:
     for key in ("n_train", "n_val", "n_test", "inputs", "parameters"):
         table.add_row(key, f"{plan[key]:,}")
     table.add_row("classes", listing(plan["classes"]))
-    for key, value in plan["config"].items():
-        if value not in (None, [], "") and value is not False:
-            table.add_row(key, "full" if key == "batch_size" and value == 0 else str(value))
+    config = TrainConfig.from_json(plan["config"])
+    for name in plan["config"]:
+        if config.text(name) and getattr(config, name) is not False:
+            table.add_row(name, config.text(name))
     show(table)

@@ -19,7 +19,7 @@ from nncli.data.load import check_as_it_was, has_named_columns, load_dataset, lo
 from nncli.data.preprocess import Preprocess
 from nncli.data.sources import Source
 from nncli.data.split import Split, row_numbers, stratified_fold, stratified_split
-from nncli.errors import DataError, OptionError
+from nncli.errors import DataError, OptionError, mention
 from nncli.model.model import EVAL_ROWS, Model
 from nncli.model.provenance import Provenance
 from nncli.training.batch import rows_at_once
@@ -85,7 +85,7 @@ def prepare(
     if dataset is None:
         dataset = load_dataset(config.data, csv_options(config), config.dtype, memory)
         if config.weight is not None and not has_named_columns(config.data):
-            raise OptionError("--weight", "an IDX file has no column of weights", "Leave the option out")
+            raise OptionError("weight", "an IDX file has no column of weights", "Leave the option out")
     as_read = dataset.schema
     of_row = None
     if config.weight is not None:
@@ -96,8 +96,9 @@ def prepare(
     test_share = 0.0 if own_test else DEFAULT_SHARE if config.test is None else config.test
     if val_share + test_share >= 1:
         raise OptionError(
-            "--val",
-            f"expected --val and --test to be below 1 together, found {val_share:g} and {test_share:g}",
+            "val",
+            f"expected {mention('val')} and {mention('test')} to be below 1 together, "
+            f"found {val_share:g} and {test_share:g}",
             "Lower one of them",
         )
 
@@ -176,7 +177,7 @@ def _inputs(config: TrainConfig, preprocess: Preprocess, dataset: Dataset) -> In
     needed = OF_PROGRAM + max(network + step + of_row * n + LEAST_WINDOW, SPLIT_BYTES * n)
     if needed > dataset.memory:
         raise OptionError(
-            "--memory",
+            "memory",
             f"{n:,} rows in batches of {batch:,} need {-(-needed // 10**6):,}MB, found {dataset.memory // 10**6:,}MB",
             "Allow so much",
         )
@@ -202,7 +203,7 @@ def _check_weights(config: TrainConfig, dataset: Dataset, of_row: NDArray[np.flo
     if len(split.val) and not of_row[split.val].any():
         raise DataError(
             dataset.where, f"column '{config.weight}': all validation rows have a weight of 0",
-            "Set another --seed, or leave the rows that do not count out",
+            f"Set another {mention('seed')}, or leave the rows that do not count out",
         )  # fmt: skip
 
 
@@ -243,11 +244,11 @@ def seeds(config: TrainConfig) -> list[np.random.SeedSequence]:
 def _refuse_double_parts(config: TrainConfig, dataset: Dataset) -> None:
     for part in ("val", "test"):
         if getattr(config, part) is not None and getattr(config, f"{part}_data"):
-            raise OptionError(f"--{part}", f"expected either --{part} or --{part}-data, found both")
+            raise OptionError(part, f"expected either {mention(part)} or {mention(f'{part}_data')}, found both")
     if dataset.test is not None:
         for name in ("test", "test_data"):
             if getattr(config, name) not in (None, ()):
                 raise OptionError(
-                    f"--{name.replace('_', '-')}", f"the data bring their own test set of {len(dataset.test)} rows",
+                    name, f"the data bring their own test set of {len(dataset.test)} rows",
                     "Leave the option out",
                 )  # fmt: skip

@@ -7,11 +7,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from nncli.config.option import flag, shown
 from nncli.config.train_config import TrainConfig
 from nncli.data.load import check_as_it_was
 from nncli.data.sources import ARRAYS, STDIN, title
-from nncli.errors import DataError
+from nncli.errors import DataError, flag
 from nncli.model import checkpoint
 from nncli.model.model import Model
 from nncli.model.provenance import Provenance
@@ -106,10 +105,10 @@ class Begun:
     def _difference(self, prepared: Prepared) -> str:
         config, found = prepared.config, self.provenance
         for name in TrainConfig.options():
-            old, new = getattr(self.trained, name), getattr(config, name)
-            if old != new and name not in MAY_CHANGE:
-                begun = f"without {flag(name)}" if old is None else f"with {flag(name)} {shown(old)}"
-                return f"it was begun {begun}" + ("" if new is None else f", and not with {shown(new)}")
+            if getattr(self.trained, name) != getattr(config, name) and name not in MAY_CHANGE:
+                old, new = self.trained.text(name), config.text(name)
+                begun = f"with {flag(name)} {old}" if old else f"without {flag(name)}"
+                return f"it was begun {begun}" + (f", and not with {new}" if new else "")
         if self.trained.data != config.data and found.sha256 != prepared.dataset.sha256:
             return f"it was begun with the data {title(self.trained.data)}"
         files = [

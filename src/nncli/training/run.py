@@ -11,7 +11,7 @@ import numpy as np
 
 from nncli import __version__
 from nncli.data.inputs import Subset
-from nncli.errors import TrainingError
+from nncli.errors import TrainingError, mention
 from nncli.model.model import Model, build_network
 from nncli.model.provenance import Provenance, bits
 from nncli.model.training_state import Epoch, Snapshot, rows_of
@@ -212,7 +212,7 @@ def fit(
         failure = error
     if trainer.best is None and not stop():
         raise failure or TrainingError(
-            "--time-limit",
+            mention("time_limit"),
             f"expected time for one epoch at least, found {trainer.config.time_limit:g} s too short",
             "Nothing is saved",
         )

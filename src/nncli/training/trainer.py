@@ -12,7 +12,7 @@ from nncli.config.option import FULL_BATCH
 from nncli.config.train_config import TrainConfig
 from nncli.data.dataset import Positions
 from nncli.data.inputs import Subset
-from nncli.errors import TrainingError
+from nncli.errors import TrainingError, mention
 from nncli.model.training_state import Epoch, Sums
 from nncli.nn import online
 from nncli.nn.averages import AVERAGES
@@ -222,13 +222,17 @@ class Trainer:
         rate = self.lr * self.schedule.factor(step or (number - 1) * self.steps)
         by_then = "" if rate > 0.9 * self.lr else f" ({rate:.3g} by then)"
         causes = [] if self.optimizer.smooth else [f"the learning rate {self.lr:g}{by_then} is too high"]
+        lower = float(f"{min(self.lr / 10, self.optimizer.default_lr):g}")
+        remedy = f"Try {mention('optimizer', 'adam') if self.optimizer.smooth else mention('lr', lower)}"
         if self.penalty.l2 * rate > 2:  # a step along −λ w alone goes beyond −w
-            causes.insert(0, f"--l2 {self.penalty.l2:g} is too large")
+            causes.insert(0, f"{mention('l2', float(f'{self.penalty.l2:g}'))} is too large")
+            remedy = "Lower it"
         column = self.unscaled_column()
         if column:
             causes.insert(0, column)
+            remedy = f"Try {mention('scale', 'auto')}"
         elif self.config.scale == "none" or self.optimizer.smooth:
-            causes.append("the columns need scaling (--scale auto)")
+            causes.append(f"the columns need scaling ({mention('scale', 'auto')})")
         looked_at = {"": self.network.theta, "the gradient of ": self.network.grad}
         spoiled = [
             f", and {what}{block.name} is not finite any more"
@@ -237,10 +241,8 @@ class Trainer:
             if not all_finite(block.view(vector))
         ]
         bad = spoiled[0] if spoiled else ""
-        lower = min(self.lr / 10, self.optimizer.default_lr)
-        remedy = "Try --optimizer adam" if self.optimizer.smooth else f"Try --lr {lower:g}"
         return TrainingError(
             where,
             f"expected {expected}, found {found:g}{bad}; most likely {', or '.join(causes)}",
-            "Try --scale auto" if column else "Lower it" if causes[0].startswith("--l2") else remedy,
+            remedy,
         )

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nncli.data.csv.column_kinds import is_number
-from nncli.data.csv.detection import Plan, listing, looks_like_header, planned, unique_names
+from nncli.data.csv.detection import Plan, looks_like_header, planned, unique_names
 from nncli.data.csv.header import DELIMITERS, DETECTED, Head, TextOptions
 from nncli.data.csv.strict_parser import BLANKS, Layout, is_missing, split_row
 from nncli.data.dataset import Schema
 from nncli.data.streams import Input
-from nncli.errors import DataError, OptionError, did_you_mean
+from nncli.errors import DataError, OptionError, did_you_mean, listing
 
 
 def plan_answering(
@@ -35,12 +35,12 @@ def plan_answering(
         names = list(unique_names(first))  # as in training
         absent = [name for name in expected.names if name not in names]
         if absent:
-            raise _absent(absent, names, head.place)
+            raise _absent(absent, names, expected, head.place)
     else:
         positions = _by_position(first, header, expected)
         if positions is None:
             if expected.header:
-                raise _absent(list(expected.names), names, head.place)
+                raise _absent(list(expected.names), names, expected, head.place)
             raise DataError(
                 head.place,
                 f"expected {' or '.join(map(str, widths))} columns, found {len(first)}",
@@ -53,13 +53,11 @@ def plan_answering(
         notes.append(f"{problem}: columns are matched by position{place}")
     target = expected.target if with_target else None
     if target is not None and target not in names:
-        raise DataError(head.place, f"the target column '{target}' is missing", did_you_mean(target, names))
+        raise DataError(head.place, f"the target column '{target}' is missing", _suggestion(target, names, expected))
     kept = tuple(names) if keep == "all" else tuple(keep)
     for name in kept:
         if name not in names:
-            raise OptionError(
-                "--keep", f"no column is called '{name}'", did_you_mean(name, names) or f"There are {listing(names)}"
-            )
+            raise OptionError("keep", f"no column is called '{name}'", did_you_mean(name, names, listed="columns"))
     for name in (*expected.names, *([target] if target else [])):
         if first.count(name) > 1 and f"{name}_2" not in expected.names:
             raise DataError(head.place, f"two columns are called '{name}'", "Rename one of them")
@@ -90,10 +88,15 @@ def _peek(head: Head, delimiter: str) -> list[str]:
         return []
 
 
-def _absent(absent: list[str], names: list[str], where: str) -> DataError:
+def _absent(absent: list[str], names: list[str], expected: Schema, where: str) -> DataError:
     quoted = ", ".join(f"'{name}'" for name in absent[:10]) + (", …" if len(absent) > 10 else "")
     problem = f"column {quoted} is missing" if len(absent) == 1 else f"columns {quoted} are missing"
-    return DataError(where, problem, did_you_mean(absent[0], names) or f"There are {listing(names)}")
+    return DataError(where, problem, _suggestion(absent[0], names, expected) or f"The columns are {listing(names)}")
+
+
+def _suggestion(absent: str, names: list[str], expected: Schema) -> str:
+    """Ask whether another column is meant, and none that the model has found already."""
+    return did_you_mean(absent, [name for name in names if name not in expected.names])
 
 
 def _places(expected: Schema) -> dict[str, int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nncli.data.byte_stream import ByteStream
@@ -13,7 +13,7 @@ from nncli.data.csv import column_kinds
 from nncli.data.csv.header import DELIMITERS, SAMPLE_BYTES, Head, TextOptions
 from nncli.data.csv.strict_parser import BLANKS, DEFAULT_MISSING, Layout, is_missing
 from nncli.data.streams import Input
-from nncli.errors import DataError, OptionError, did_you_mean
+from nncli.errors import DataError, OptionError, did_you_mean, listing, mention
 
 TARGETS = ("label", "target", "class", "y")
 SAMPLE_CELLS = 100_000  # a thousand rows of a hundred columns
@@ -46,8 +46,7 @@ class CsvOptions:
         usual = CsvOptions()
         for name in ("delimiter", "decimal", "encoding", "skip_rows", "header"):
             if getattr(self, name) != getattr(usual, name):
-                option = f"--{name.replace('_', '-')}" if name != "header" else "--no-header"
-                raise OptionError(option, "a Parquet or Arrow file has no such thing", "Leave it out")
+                raise OptionError(name, "a Parquet or Arrow file has no such thing", "Leave it out")
         return dataclasses.replace(self, header=True, delimiter=",", decimal=".", encoding="utf-8")
 
 
@@ -79,11 +78,6 @@ def has_header(first: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
     if any(cell.lower() in TARGETS and not came for cell, came in zip(first, again, strict=True)):
         return True
     return looks_like_header(first) and 2 * sum(again) <= len(first)
-
-
-def listing(names: Iterable[str]) -> str:
-    names = list(names)
-    return ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
 
 
 def plan_training(stream: Input, options: CsvOptions, dtype: str) -> Plan:
@@ -150,22 +144,19 @@ def _names(first: Sequence[str], header: bool, tell: bool) -> tuple[tuple[str, .
 def _features(names: tuple[str, ...], target: str, options: CsvOptions, where: str) -> list[str]:
     """The columns to learn from; OptionError for names that are none, or contradict one another."""
     given = {
-        "--drop": options.drop, "--only": options.only, "--categorical": options.categorical,
-        "--numeric": options.numeric,
+        "drop": options.drop, "only": options.only, "categorical": options.categorical,
+        "numeric": options.numeric,
     }  # fmt: skip
     for option, named in given.items():
         for name in named:
             if name not in names:
-                raise OptionError(
-                    option, f"no column is called '{name}'", did_you_mean(name, names) or f"There are {listing(names)}"
-                )
+                raise OptionError(option, f"no column is called '{name}'", did_you_mean(name, names, listed="columns"))
             if name == target:
                 raise OptionError(option, f"'{name}' is the target column", "Name another one with --target")
-    for one, other in (("--drop", "--only"), ("--drop", "--categorical"), ("--drop", "--numeric"),
-                       ("--numeric", "--categorical")):  # fmt: skip
+    for one, other in (("drop", "only"), ("drop", "categorical"), ("drop", "numeric"), ("numeric", "categorical")):
         both = [name for name in given[one] if name in given[other]]
         if both:
-            raise OptionError(one, f"'{both[0]}' is named by {other} too", "Name it once")
+            raise OptionError(one, f"'{both[0]}' is named by {mention(other)} too", "Name it once")
     wanted = {*options.only, options.weight} if options.only else {*names}
     found = [name for name in names if name in wanted and name != target and name not in options.drop]
     if not found:
@@ -205,7 +196,7 @@ def _detect_delimiter(head: Head) -> str:
 def checked_delimiter(given: str) -> str:
     given = {"\\t": "\t", "tab": "\t"}.get(given, given)
     if len(given) != 1 or not given.isascii() or given in '"\r\n\0' or given.isalnum():
-        raise OptionError("--delimiter", f"expected one character such as ; or tab; found '{given}'")
+        raise OptionError("delimiter", f"expected one character such as ; or tab; found '{given}'")
     return given
 
 
@@ -227,8 +218,6 @@ def _find_target(names: tuple[str, ...], given: str | None, where: str) -> tuple
     if re.fullmatch(r"[+-]?[0-9]{1,9}", given, re.ASCII):
         place, width = int(given), len(names)
         if not -width <= place < width:
-            raise OptionError("--target", f"expected a position from {-width} to {width - 1}, found {place}")
+            raise OptionError("target", f"expected a position from {-width} to {width - 1}, found {place}")
         return names[place], []
-    raise OptionError(
-        "--target", f"no column is called '{given}'", did_you_mean(given, names) or f"There are {listing(names)}"
-    )
+    raise OptionError("target", f"no column is called '{given}'", did_you_mean(given, names, listed="columns"))

@@ -60,7 +60,7 @@ class Head:
         for _ in range(options.skip_rows):
             self._to_end_of_line()
             if self.at_end and b"\n" not in self.data:
-                raise OptionError("--skip-rows", f"{where} has only {self.line - 1} lines")
+                raise OptionError("skip_rows", f"{where} has only {self.line - 1} lines")
             self.data = self.data[self.data.find(b"\n") + 1 :]
             self.line += 1
         self._to_end_of_line()

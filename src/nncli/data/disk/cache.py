@@ -92,7 +92,7 @@ def stored(files: Sequence[Path], how: str, where: str, memory: int, read: Calla
     OptionError for too little memory to read with.
     """
     if memory < LEAST_MEMORY:
-        raise OptionError("--memory", f"expected at least {LEAST_MEMORY // 10**6:,}MB, found {memory // 10**6:,}MB")
+        raise OptionError("memory", f"expected at least {LEAST_MEMORY // 10**6:,}MB, found {memory // 10**6:,}MB")
     for name in files:  # what comes through a pipe, or has no name, cannot be known again
         if not Path(os.path.realpath(name)).is_file():
             raise DataError(shown(str(name)), "expected a file, as --memory keeps its table", "Write it to one first")
@@ -113,7 +113,7 @@ def stored(files: Sequence[Path], how: str, where: str, memory: int, read: Calla
                 table_files.write(made, rows, origin)
             except ValueError:
                 problem = "too many files and columns for a table on the disk"
-                raise OptionError("--memory", problem, "Leave it out") from None
+                raise OptionError("memory", problem, "Leave it out") from None
             sync_folder(made)
             try:
                 made.rename(area / f"table-{origin.key}")

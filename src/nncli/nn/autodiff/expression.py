@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Mapping
 
-from nncli.errors import OptionError, did_you_mean
+from nncli.errors import UsageError, did_you_mean
 from nncli.nn.autodiff.graph import OPERATIONS, Graph
 from nncli.system.output import shortened
 
@@ -24,7 +24,7 @@ def graph_of(text: str, values: Mapping[str, float]) -> Graph:
     """The graph of an expression such as (w*x + b - y)^2, its variables at the given values.
 
     + − * / ^2, parentheses, numbers, and the functions exp, log, sigmoid, tanh, arctan, relu. a − b is a + (−b).
-    OptionError, with the column, for anything else, and where a value is not finite.
+    UsageError, with the column, for anything else, and where a value is not finite.
     """
     graph = Graph()
     _Reader(text, graph, {}, {}, values)
@@ -157,5 +157,5 @@ class _Reader:
         rest = python.strip()[column - 1 :]
         return f"'{rest[0]}'" if rest else "its end"
 
-    def _error(self, column: int, problem: str, remedy: str = "") -> OptionError:
-        return OptionError(f"{WHERE}, column {column}", problem, remedy)
+    def _error(self, column: int, problem: str, remedy: str = "") -> UsageError:
+        return UsageError(f"{WHERE}, column {column}", problem, remedy)
