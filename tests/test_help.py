@@ -15,8 +15,9 @@ import pytest
 import cli_process
 from nncli.cli.help import COMMON
 from nncli.cli.main import COMMANDS
-from nncli.config.option import flag, registries
+from nncli.config.option import registries
 from nncli.config.train_config import TrainConfig
+from nncli.errors import flag
 from nncli.nn.models import MODELS
 
 Run = Callable[..., Any]
