@@ -236,15 +236,15 @@ ARRAYS: dict[str, tuple[Forge, str]] = {
     "no history": (with_array("history", lambda a: a[:0]), "a best epoch that is not in the history"),
 }  # fmt: skip
 STATE: dict[str, tuple[Forge, str]] = {
-    "a state without its arrays": (with_parts(lambda parts: [one for one in parts.items() if "state" not in one[0]]), "the state of another training"),
+    "a state without its arrays": (with_parts(lambda parts: [one for one in parts.items() if "state" not in one[0]]), "the state of another training run"),
     "arrays without their state": (with_meta("state", None), "other members than"),
-    "an array more": (with_parts(lambda parts: parts.update({"state.evil.npy": parts["theta.npy"]})), "the state of another training"),
+    "an array more": (with_parts(lambda parts: parts.update({"state.evil.npy": parts["theta.npy"]})), "the state of another training run"),
     "an array before the model's": (with_parts(lambda parts: [*parts.items()][-1:] + [*parts.items()][:-1]), "another kind of zip or npz file"),
     "arrays in another order": (with_parts(lambda parts: [*parts.items()][:-2] + [*parts.items()][:-3:-1]), "a state of another form"),
-    "an array of another length": (with_array("state.theta", lambda a: a[:-1]), "the state of another training"),
+    "an array of another length": (with_array("state.theta", lambda a: a[:-1]), "the state of another training run"),
     "an array of another type": (with_array("state.theta", lambda a: a.astype(float)), "a state of another form"),
     "an array that is NaN": (with_array("state.theta", lambda a: a * np.float32("nan")), "state.theta that are not finite"),
-    "a number more": (with_meta("state.__class__", 1), "the state of another training"),
+    "a number more": (with_meta("state.__class__", 1), "the state of another training run"),
     "a number that is a text": (with_state("known", "1"), "is no number"),
     "a number that is a list": (with_state("least", [1]), "is no number"),
     "a count below 0": (with_state("optimizer.t", -1), "'state.optimizer.t' is no count"),
@@ -259,7 +259,7 @@ STATE: dict[str, tuple[Forge, str]] = {
     "a generator below 0": (with_state("shuffle.state", -1), "a shuffle generator that is none"),
     "a generator beyond all measure": (with_state("drop.inc", 10**400), "a drop generator that is none"),
     "a generator of fractions": (with_state("shuffle.has_uint32", 0.5), "'state.shuffle.has_uint32' is no number of a generator"),
-    "the state of another optimizer": (with_meta("config.optimizer", "sgd"), "the state of another training"),
+    "the state of another optimizer": (with_meta("config.optimizer", "sgd"), "the state of another training run"),
     "an optimizer with a long memory": (with_meta("config.optimizer", "lbfgs:memory=999999999"), "expected a number of steps from 1 to 1,000"),
 }  # fmt: skip
 ATTACKS = {**STRUCTURE, **HEADERS, **META, **ARRAYS, **STATE}

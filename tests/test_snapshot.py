@@ -12,7 +12,6 @@ import pytest
 from nncli.nn.averages import AVERAGES
 from nncli.nn.optimizers import OPTIMIZERS
 from nncli.nn.schedules import SCHEDULES
-from nncli.training.state import put, take
 from nncli.training.trainer import Trainer
 from training import blobs, trainer
 
@@ -29,11 +28,11 @@ def compared(**options: object) -> None:
     for _ in first.run(until=2):
         pass
     assert len(first.history) == 2
-    state = pickle.dumps(take(first))
+    state = pickle.dumps(first.state())
     for _ in first.run(until=3):  # what it does later changes nothing in what was taken
         pass
     second = new()
-    put(second, pickle.loads(state))
+    second.load_state(pickle.loads(state))
     rest = list(second.run())
     assert [*first.history[:2], *rest] == epochs
     assert second.history == straight.history
@@ -62,14 +61,14 @@ def test_half_a_random_word_goes_on() -> None:
     """A generator of 64-bit words that was asked for 32 bits keeps the other half."""
     first, second = trainer(blobs(90), epochs=3), trainer(blobs(90), epochs=3)
     first.shuffle.random(dtype=np.float32)
-    put(second, take(first))
+    second.load_state(first.state())
     assert second.shuffle.random(3, dtype=np.float32).tolist() == first.shuffle.random(3, dtype=np.float32).tolist()
 
 
-def test_the_state_of_another_training_is_refused() -> None:
-    other = take(trainer(blobs(90), optimizer="adam"))
-    with pytest.raises(ValueError, match="the state of another training"):
-        put(trainer(blobs(90), optimizer="momentum"), other)
+def test_the_state_of_another_training_run_is_refused() -> None:
+    other = trainer(blobs(90), optimizer="adam").state()
+    with pytest.raises(ValueError, match="the state of another training run"):
+        trainer(blobs(90), optimizer="momentum").load_state(other)
 
 
 def test_steps_row_by_row_go_on() -> None:

@@ -17,6 +17,7 @@ import pytest
 
 from cli_errors import BAD_DATA
 from clusters import done_so_far, running
+from nncli.config.resolve import DataConfig
 from nncli.config.train_config import TrainConfig
 from nncli.data.bundled import path_of
 from nncli.data.csv.header import DETECTED
@@ -28,7 +29,6 @@ from nncli.sweep.ledger_lines import check_result
 from nncli.sweep.trial import Held, Trial, run_trial
 from nncli.system.wire_format import nothing_unpickled, pack, unpack
 from nncli.system.workers import Killed
-from nncli.training.prepare import csv_options
 
 Run = Callable[..., Any]
 SWEEP = ["sweep", "digits", "--lr", "0.02,0.01", "--epochs", "25", "-q"]
@@ -146,7 +146,8 @@ def test_a_scheduler_without_encryption_is_told(nncli: Run, attacker: Attacker) 
 
 def result_of_a_trial() -> tuple[Any, Callable[[Any], None]]:
     config = TrainConfig(data=("iris",), epochs=3)
-    found = run_trial((Trial(config), None), Held({"float32": load_dataset(("iris",), csv_options(config), "float32")}))
+    dataset = load_dataset(("iris",), DataConfig.of(config).csv, "float32")
+    found = run_trial((Trial(config), None), Held({"float32": dataset}))
     return [found[0], None], check_result
 
 

@@ -46,9 +46,8 @@ class TrainedModel:
     provenance: Provenance
 
     def __repr__(self) -> str:
-        return (
-            f"TrainedModel({self.model.config.model} {self.model.network.widths_shown()}, {len(self.classes)} classes)"
-        )
+        name, widths = self.model.config.model.name, self.model.network.widths_shown()
+        return f"TrainedModel({name} {widths}, {len(self.classes)} classes)"
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -70,7 +69,7 @@ class TrainedModel:
         """
         if not self.model.probabilistic:
             raise OptionError(
-                "predict_proba", f"{self.model.config.model} gives scores, not probabilities",
+                "predict_proba", f"{self.model.config.model.name} gives scores, not probabilities",
                 "Train it with calibrate=True, or use scores",
             )  # fmt: skip
         return self.model.by_class(self._scores(X))
@@ -83,15 +82,15 @@ class TrainedModel:
 
     def embed(self, X: Columns) -> NDArray[Any]:
         """What the last hidden layer gives for each row, (n, h); OptionError for a model without one."""
-        if not self.model.config.hidden:
-            raise OptionError("embed", f"model '{self.model.config.model}' has no hidden layer")
+        if not self.model.config.model.hidden:
+            raise OptionError("embed", f"model '{self.model.config.model.name}' has no hidden layer")
         return self.model.embed(self._table(X))
 
     def _scores(self, X: Columns) -> NDArray[Any]:
         return self.model.scores(self._table(X))
 
     def _table(self, X: Columns) -> Table:
-        return _table(X, self.model.schema, self.model.config.dtype)
+        return _table(X, self.model.schema, self.model.config.model.dtype)
 
     def save(self, path: str | Path) -> None:
         """Writes a model file; the file is written whole or not at all."""

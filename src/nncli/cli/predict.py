@@ -101,7 +101,7 @@ def predict(
         jsonl, text_options(encoding, skip_rows),
     )  # fmt: skip
     if proba and not loaded.probabilistic:
-        say(f"{loaded.config.model} gives scores, not probabilities; nncli train --calibrate fits them", quiet)
+        say(f"{loaded.config.model.name} gives scores, not probabilities; nncli train --calibrate fits them", quiet)
     with _file(out) as file:
         output = Output(file, quiet)
         if apart:

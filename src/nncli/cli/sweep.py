@@ -108,6 +108,7 @@ def sweep(
         for option in [*map(flag, given), *(name for name, value in own.items() if value)]:
             raise OptionError("DATA" if option == "--data" else option, "--show has no use for it", "Leave it out")
         return _show(show, metric, csv, json, quiet)
+    from nncli.config.resolve import DataConfig
     from nncli.data.load import files_read, load_dataset
     from nncli.data.sources import STDIN
     from nncli.model import checkpoint
@@ -119,7 +120,7 @@ def sweep(
     from nncli.system.processes import Processes
     from nncli.system.threads import multiply_with
     from nncli.terminal.leaderboard import Leaderboard
-    from nncli.training.prepare import csv_options, prepare
+    from nncli.training.prepare import prepare
     from nncli.training.run import run_training
 
     plan = _plan(space, search, trials, seeds, folds, metric)
@@ -142,7 +143,7 @@ def sweep(
     check_writable(Path(out), (ledger, *reads))
     with place.workers(plan.size, "nncli.sweep.trial") as workers, StopRequest() as stop:
         # while the workers start; numbers are not the same where they are read as others and converted
-        read, allowed = csv_options(base), bytes_of(memory)
+        read, allowed = DataConfig.of(base).csv, bytes_of(memory)
         datasets = {dtype: load_dataset(base.data, read, dtype, allowed) for dtype in space.values("dtype")}
         dataset = next(iter(datasets.values()))
         checkpoint.check_room(dataset)

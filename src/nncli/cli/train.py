@@ -94,8 +94,8 @@ def train(
     from nncli.terminal.progress import Progress, words_of
     from nncli.training import summary
     from nncli.training.prepare import prepare
-    from nncli.training.resume import Begun
-    from nncli.training.run import Keeper, run_training
+    from nncli.training.resume import ResumableRun
+    from nncli.training.run import PeriodicSaver, run_training
 
     begun, model = None, model_in(config.data)
     out, log = as_stdout(out), as_stdout(log)
@@ -103,7 +103,7 @@ def train(
         where = "on stdout" if out == "-" else f"in {out or 'model.npz'}"
         raise OptionError("--out", f"a training that goes on is in a file, and not {where}", "Name the file with -o")
     if resume:
-        begun = Begun.find(Path(model or out or "model.npz"))
+        begun = ResumableRun.find(Path(model or out or "model.npz"))
         if begun is not None:
             named = given if model is None else given - {"data"}  # the model is no data to go on with
             config, out = begun.config(config, named), out or str(begun.path)
@@ -145,18 +145,15 @@ def train(
             for warning in begun.warnings() if begun else ():
                 say(warning)
             say(f"going on after epoch {begun.epochs}" if begun else f"there is no {out} yet: beginning anew", quiet)
-        assert prepared.config.epochs is not None
         stack.enter_context(stop)
-        keep = None
-        if replaces:
-            keep = Keeper(lambda found: checkpoint.save(Path(out), *found), seconds_apart)
-        with Progress("epoch", prepared.config.epochs, quiet) as progress:
+        saver = PeriodicSaver(functools.partial(checkpoint.save, Path(out)), seconds_apart) if replaces else None
+        with Progress("epoch", prepared.config.training.epochs, quiet) as progress:
 
             def on_epoch(epoch: Epoch) -> None:
                 progress(epoch.number, words_of(epoch))
                 write_line(epoch)
 
-            run = run_training(prepared, on_epoch, stop, state, keep, keep_state)
+            run = run_training(prepared, on_epoch, stop, state, saver, keep_state)
         if run is None:
             assert stop.exit_code is not None
             say("stopped before the first epoch was done: nothing is saved", quiet)

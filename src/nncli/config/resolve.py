@@ -1,12 +1,16 @@
-"""What the options come to, with the model and the data. What contradicts itself is refused: nothing is ignored."""
+"""From the options of a training run to what it does: holes are filled in, and what contradicts itself is refused."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
+from dataclasses import dataclass
+from typing import TypeVar
 
 from nncli.config.option import FULL_BATCH, flag, read_batch_size
 from nncli.config.train_config import TrainConfig
+from nncli.data.csv.reader import CsvOptions
+from nncli.data.sources import Source
 from nncli.errors import OptionError
 from nncli.nn.losses import LOSSES, Loss
 from nncli.nn.models import MODELS, Preset
@@ -15,10 +19,108 @@ from nncli.nn.schedules import SCHEDULES
 
 STEPS, PATIENCE = 5000, 30  # how long to train: right for data of any size from a hundred rows to MNIST
 BATCHES, SMALLEST_BATCH = 32, 32  # batches are halved until there are 32 of them, but not below 32 rows
+T = TypeVar("T")
 
 
-def resolve(config: TrainConfig, n_train: int, has_val: bool) -> TrainConfig:
-    """The same with nothing left open that depends on the model or on the number of training rows.
+@dataclass(frozen=True)
+class DataConfig:
+    """Which rows there are, and how they are read and scaled. All of it is known before any row is read."""
+
+    source: Source
+    val_source: Source  # of validation rows in files of their own; empty: they are a share of the source
+    test_source: Source
+    csv: CsvOptions
+    weight: str | None  # the column of what each row counts; None: all rows count alike
+    scale: str
+
+    @classmethod
+    def of(cls, options: TrainConfig) -> DataConfig:
+        csv = CsvOptions(**{field.name: getattr(options, field.name) for field in dataclasses.fields(CsvOptions)})
+        return cls(options.data, options.val_data, options.test_data, csv, options.weight, options.scale)
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """What the network is made of, and what it starts from."""
+
+    name: str
+    hidden: tuple[int, ...]
+    activation: str  # of the hidden layers; empty without any
+    loss: str
+    init: str | None  # None: what suits the activation behind each layer
+    dtype: str
+    dropout: float
+    input_dropout: float
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How the network is trained. A limit that nobody asked for is infinite."""
+
+    optimizer: str
+    lr: float
+    schedule: str
+    average: str
+    epochs: int
+    batch_size: int  # FULL_BATCH: all rows
+    patience: float  # epochs
+    time_limit: float  # seconds
+    l1: float
+    l2: float
+    max_norm: float
+    clip_norm: float
+    label_smoothing: float
+    class_weight: str
+    calibrate: bool
+
+
+@dataclass(frozen=True)
+class ResolvedConfig:
+    """What a training run does, with nothing left open.
+
+    `options` are those that ask for just this: what a model file keeps. The groups say the same to the program.
+    """
+
+    options: TrainConfig
+    data: DataConfig
+    model: ModelConfig
+    training: TrainingConfig
+
+    @classmethod
+    def of(cls, options: TrainConfig) -> ResolvedConfig:
+        """Return the groups of options that `resolve` has filled in; ValueError where one is open that must not be."""
+        model = ModelConfig(
+            name=options.model,
+            hidden=_known(options.hidden),
+            activation=options.activation or "",
+            loss=_known(options.loss),
+            init=options.init,
+            dtype=options.dtype,
+            dropout=options.dropout or 0.0,
+            input_dropout=options.input_dropout or 0.0,
+        )
+        training = TrainingConfig(
+            optimizer=_known(options.optimizer),
+            lr=_known(options.lr),
+            schedule=_known(options.schedule),
+            average=_known(options.average),
+            epochs=_known(options.epochs),
+            batch_size=_known(options.batch_size),
+            patience=options.patience or math.inf,
+            time_limit=options.time_limit or math.inf,
+            l1=options.l1 or 0.0,
+            l2=options.l2 or 0.0,
+            max_norm=options.max_norm or math.inf,
+            clip_norm=options.clip_norm or math.inf,
+            label_smoothing=options.label_smoothing or 0.0,
+            class_weight=options.class_weight,
+            calibrate=options.calibrate,
+        )
+        return cls(options, DataConfig.of(options), model, training)
+
+
+def resolve(config: TrainConfig, n_train: int, has_val: bool) -> ResolvedConfig:
+    """Fill in what depends on the model, on the number of training rows and on whether there are validation rows.
 
     OptionError for options that contradict one another.
     """
@@ -50,7 +152,7 @@ def resolve(config: TrainConfig, n_train: int, has_val: bool) -> TrainConfig:
         batch_size = read_batch_size(optimizer.batch) if optimizer.batch else usual
         while batch_size > SMALLEST_BATCH and batch_size * BATCHES > n_train:
             batch_size //= 2
-    steps = math.ceil(n_train / (batch_size or n_train))
+    steps = math.ceil(n_train / rows_per_step(batch_size, n_train))
     epochs = config.epochs or min(max(math.ceil(STEPS / steps), 10), 1000)
     schedule_spec = config.schedule or ("constant" if optimizer.smooth else preset.schedule if own else "cosine")
     schedule = SCHEDULES.create(schedule_spec)
@@ -63,7 +165,7 @@ def resolve(config: TrainConfig, n_train: int, has_val: bool) -> TrainConfig:
             "--schedule",
             f"expected a warm-up shorter than the {steps * epochs:,} planned steps, found {schedule.warmup:,}",
         )
-    return dataclasses.replace(
+    options = dataclasses.replace(
         config,
         lr=config.lr or (own and preset.lr) or optimizer.default_lr,
         batch_size=batch_size,
@@ -71,6 +173,18 @@ def resolve(config: TrainConfig, n_train: int, has_val: bool) -> TrainConfig:
         schedule=schedule_spec,
         patience=config.patience or (PATIENCE if has_val else None),
     )
+    return ResolvedConfig.of(options)
+
+
+def rows_per_step(batch_size: int, n: int) -> int:
+    """Return how many of n training rows each step sees."""
+    return n if batch_size == FULL_BATCH else min(batch_size, n)
+
+
+def _known(value: T | None) -> T:
+    if value is None:
+        raise ValueError("options that leave open what the network is")
+    return value
 
 
 def _check_layers(config: TrainConfig) -> None:

@@ -106,7 +106,7 @@ def _text(header: bytes) -> str:
 
 def answer(model: Model, source: str, request: Request, to: Receiver) -> None:
     """Block by block, as the rows arrive."""
-    with stream_like(source, model.schema, model.config.dtype, request.keep, request.on_error, request.text) as (
+    with stream_like(source, model.schema, model.config.model.dtype, request.keep, request.on_error, request.text) as (
         blocks,
         kept,
         notes,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.config.train_config import TrainConfig
+from nncli.config.resolve import ModelConfig, ResolvedConfig
 from nncli.data.dataset import Schema, Table
 from nncli.data.inputs import Matrix
 from nncli.data.preprocess import Preprocess
@@ -21,16 +21,15 @@ from nncli.nn.network import Network, multilayer
 EVAL_ROWS = 1024  # rows that pass through the network at once outside training
 
 
-def build_network(config: TrainConfig, d: int, K: int) -> tuple[Network, Loss]:
-    """The untrained network and the loss that a resolved config describes, for d inputs and K classes."""
-    assert config.hidden is not None
-    assert config.loss is not None
+def build_network(config: ModelConfig, d: int, K: int) -> tuple[Network, Loss]:
+    """Return the untrained network and the loss that a config describes, for d inputs and K classes; OptionError where
+    the network does not fit in memory."""
     loss = LOSSES.create(config.loss)
+    outputs = loss.outputs(K)
     try:
         network = multilayer(
-            d, config.hidden, loss.outputs(K), config.activation or "identity", config.dtype, config.dropout or 0,
-            config.input_dropout or 0,
-        )  # fmt: skip
+            d, config.hidden, outputs, config.activation, config.dtype, config.dropout, config.input_dropout
+        )
     except (MemoryError, ValueError, OverflowError):  # beyond the memory, and beyond what NumPy can address
         widths = "x".join(map(str, config.hidden))
         raise OptionError("--hidden", f"a network of {d} inputs and {widths} units does not fit in memory") from None
@@ -41,7 +40,7 @@ def build_network(config: TrainConfig, d: int, K: int) -> tuple[Network, Loss]:
 class Model:
     """Rows in, classes out, with a figure for each class: its probability, or else its score."""
 
-    config: TrainConfig  # resolved
+    config: ResolvedConfig
     schema: Schema
     preprocess: Preprocess
     network: Network

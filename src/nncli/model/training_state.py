@@ -1,7 +1,7 @@
-"""A training run between two epochs, as plain numbers and arrays: all that decides how it continues.
+"""The state of a training run between two epochs, as plain numbers and arrays: all that decides how it continues.
 
-Numbers and arrays have names such as `optimizer.t` and `optimizer.m`. The settings of the components are not among
-them, as those are part of the config.
+Numbers and arrays have names such as `optimizer.t` and `optimizer.m`: a part, and what that saves. The settings of the
+components are not among them, as those are part of the config.
 """
 
 from __future__ import annotations
@@ -9,24 +9,22 @@ from __future__ import annotations
 import dataclasses
 import math
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.config.train_config import TrainConfig
+from nncli.config.resolve import TrainingConfig
 from nncli.nn.averages import AVERAGES
 from nncli.nn.optimizers import OPTIMIZERS
 from nncli.nn.schedules import SCHEDULES
+from nncli.nn.stateful import Number
 
-PARTS = ("optimizer", "average", "schedule")
 GENERATORS = ("shuffle", "drop")
 GENERATED, MOST = "number of a generator", 1 << 62
-PLANNED = ("schedule", "steps")  # in all, which the config says
-OWN = ("theta", "best_theta")  # arrays of the trainer itself
-Number = int | float | bool | None
+OTHER = "the state of another training run"
 
 
 @dataclass(frozen=True)
@@ -52,13 +50,30 @@ class Sums(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Snapshot:
-    """`numbers` can be written as JSON, but for those that are not finite."""
+class TrainingState:
+    """What `Trainer.state` gives. The numbers can be written as JSON, but for those that are not finite."""
 
     numbers: dict[str, Number]
     arrays: dict[str, NDArray[Any]]
     history: NDArray[np.float64]  # as `rows_of` has it
     best: int  # the number of the best epoch; 0: there is none
+
+    def part(self, name: str) -> dict[str, Any]:
+        """Return the numbers and arrays of a part, by the names that it has for them; of the trainer itself as ""."""
+        return {
+            key.rpartition(".")[2]: value
+            for key, value in (*self.numbers.items(), *self.arrays.items())
+            if key.rpartition(".")[0] == name
+        }
+
+    def form(self) -> tuple[set[str], dict[str, tuple[tuple[int, ...], np.dtype[Any]]]]:
+        """Return what all states of one run have in common: the names of the numbers, and what the arrays are."""
+        return {*self.numbers}, {name: (array.shape, array.dtype) for name, array in self.arrays.items()}
+
+
+def prefixed(part: str, state: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a part saves by its names in a `TrainingState`."""
+    return {f"{part}.{name}": value for name, value in state.items()}
 
 
 def rows_of(epochs: Sequence[Epoch]) -> NDArray[np.float64]:
@@ -77,52 +92,39 @@ def epochs_of(rows: NDArray[np.float64]) -> list[Epoch]:
     return found
 
 
-def form_of(config: TrainConfig, size: int) -> tuple[dict[str, str], dict[str, tuple[int, ...]]]:
-    """The names and kinds of the numbers, as `check` has them, and the names and shapes of the arrays, of a resolved
-    config's snapshots, for `size` parameters: without a network, as one looks at a file before anything is made of
-    it."""
+def form_of(config: TrainingConfig, size: int) -> tuple[dict[str, str], dict[str, tuple[int, ...]]]:
+    """Return what a run of that config, with `size` parameters, saves: the names and kinds of the numbers, as `check`
+    has them, and the names and shapes of the arrays. No network is made: so one looks at a file before anything is
+    made of it."""
     one = np.zeros(1)
-    numbers: dict[str, Any] = {"least": 0.0, "known": None, **{f"sums.{name}": 0.0 for name in Sums._fields}}
-    shapes: dict[str, tuple[int, ...]] = dict.fromkeys(OWN, (size,))
-    components: dict[str, Any] = {"optimizer": OPTIMIZERS, "average": AVERAGES, "schedule": SCHEDULES}
-    for part, registry in components.items():
-        component = registry.create(getattr(config, part))
-        component.start(1 << 40 if part == "schedule" else one)
-        if part == "optimizer" and component.smooth:
-            shapes["grad"] = (size,)
-        for name, value in state_of(part, component, one):
-            if isinstance(value, np.ndarray):
-                shapes[name] = (*value.shape[:-1], size)
-            else:
-                numbers[name] = value
-    kinds = {name: _kind(value) for name, value in numbers.items()}
+    optimizer, average = OPTIMIZERS.create(config.optimizer), AVERAGES.create(config.average)
+    schedule = SCHEDULES.create(config.schedule)
+    optimizer.start(one)
+    average.start(one)
+    schedule.start(1 << 40)
+    found = {"least": 0.0, "known": None, **prefixed("sums", dict.fromkeys(Sums._fields, 0.0))}
+    for part, component in (("optimizer", optimizer), ("average", average), ("schedule", schedule)):
+        found |= prefixed(part, component.state())
+    shapes: dict[str, tuple[int, ...]] = dict.fromkeys(("theta", "best_theta"), (size,))
+    shapes |= {"grad": (size,)} if optimizer.smooth else {}
+    shapes |= {name: (*value.shape[:-1], size) for name, value in found.items() if isinstance(value, np.ndarray)}
+    kinds = {name: _kind(value) for name, value in found.items() if name not in shapes}
     for name in GENERATORS:
-        kinds |= dict.fromkeys(generator_numbers(name, np.random.default_rng(0)), GENERATED)
+        kinds |= dict.fromkeys(prefixed(name, generator_state(np.random.default_rng(0))), GENERATED)
     return kinds, shapes
 
 
-def state_of(part: str, component: Any, theta: NDArray[Any]) -> Iterator[tuple[str, Any]]:
-    """What changes in a component while it works, by name; not its settings, nor what it only works with."""
-    settings = {field.name for field in dataclasses.fields(component)} if dataclasses.is_dataclass(component) else set()
-    for name, value in vars(component).items():
-        if isinstance(value, dict):
-            yield from ((f"{part}.{inner}", array) for inner, array in value.items())
-        elif name not in settings and not name.startswith("_") and value is not theta and (part, name) != PLANNED:
-            yield f"{part}.{name}", value
+def generator_state(generator: np.random.Generator) -> dict[str, int]:
+    """Return the numbers of a PCG64 generator."""
+    state: Any = generator.bit_generator.state
+    return {**state["state"], "has_uint32": state["has_uint32"], "uinteger": state["uinteger"]}
 
 
-def generator_numbers(name: str, generator: np.random.Generator) -> dict[str, Number]:
-    state: Any = generator.bit_generator.state  # of PCG64
-    found = {"state": state["state"]["state"], "inc": state["state"]["inc"]}
-    found |= {key: state[key] for key in ("has_uint32", "uinteger")}
-    return {f"{name}.{key}": value for key, value in found.items()}
-
-
-def set_generator(name: str, generator: np.random.Generator, numbers: Mapping[str, Any]) -> None:
-    inner = {key: numbers[f"{name}.{key}"] for key in ("state", "inc")}
-    rest = {key: numbers[f"{name}.{key}"] for key in ("has_uint32", "uinteger")}
+def load_generator(generator: np.random.Generator, state: Mapping[str, Any], name: str) -> None:
+    """Put a generator into a state; ValueError for numbers that no generator has."""
+    inner = {key: state[key] for key in ("state", "inc")}
     try:
-        generator.bit_generator.state = {"bit_generator": "PCG64", "state": inner, **rest}
+        generator.bit_generator.state = {**state, "bit_generator": "PCG64", "state": inner}
     except (OverflowError, ValueError, TypeError):
         raise ValueError(f"a {name} generator that is none") from None
 
@@ -134,9 +136,9 @@ def _kind(value: Number) -> str:
 
 
 def check(numbers: Mapping[str, Any], kinds: Mapping[str, str]) -> None:
-    """ValueError for numbers that no training comes to, as a file from a stranger may have them."""
+    """ValueError for numbers that no training run comes to, as a file from a stranger may have them."""
     if numbers.keys() != kinds.keys():
-        raise ValueError("the state of another training")
+        raise ValueError(OTHER)
     for name, kind in kinds.items():
         value = numbers[name]
         if kind == GENERATED:
@@ -150,9 +152,10 @@ def check(numbers: Mapping[str, Any], kinds: Mapping[str, str]) -> None:
         else:
             fine = type(value) in (int, float) and (abs(value) <= sys.float_info.max or abs(value) == math.inf)
         if not fine:
-            raise ValueError(f"'state.{name}' is no {kind} that a training comes to")
+            raise ValueError(f"'state.{name}' is no {kind} that a training run comes to")
     for name in GENERATORS:
-        set_generator(name, np.random.default_rng(0), numbers)
+        own = {key.removeprefix(f"{name}."): value for key, value in numbers.items() if key.startswith(f"{name}.")}
+        load_generator(np.random.default_rng(0), own, name)
 
 
 def finite(numbers: Mapping[str, Number]) -> dict[str, Number | str]:

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from nncli.nn.buffers import zeros
 from nncli.nn.layers import Array
+from nncli.nn.stateful import Stateful
 from nncli.registry import Registry
 
 
-class Average(ABC):
+class Average(Stateful, ABC):
     """θ̄, a weighted mean of the θ after each step so far."""
 
     name: ClassVar[str]
@@ -33,7 +34,9 @@ class Average(ABC):
 
 
 class Running(Average):
-    """One that moves θ̄ at each step, and so keeps no θ."""
+    """An average that moves θ̄ at each step, and so keeps no earlier θ."""
+
+    saved = ("steps", "mean")
 
     def start(self, theta: Array) -> None:
         self.steps = 0

@@ -12,6 +12,7 @@ import numpy as np
 
 from nncli.nn.buffers import zeros
 from nncli.nn.layers import Array
+from nncli.nn.stateful import State, Stateful
 from nncli.registry import Registry
 
 Again = Callable[[], float]
@@ -19,7 +20,7 @@ BLOCK = 65_536  # elements; four vectors of float32 of this length are 1 MiB, wi
 FLUSH_STEPS, NEGLIGIBLE = 100, 1e-30  # between two flushes, β = 0.9 decays 1e-30 to 1e-35, still a normal number
 
 
-class Optimizer(ABC):
+class Optimizer(Stateful, ABC):
     """A rule that makes the next θ from g.
 
     `default_lr`  α where the user gives none
@@ -59,25 +60,29 @@ class Elementwise(Optimizer):
     """One that treats each parameter by itself. `slots` names the vectors, as long as θ, that make the state."""
 
     slots: tuple[str, ...] = ()
+    saved = ("t",)
 
     def start(self, theta: Array) -> None:
         self.t = 0  # steps done
-        self.state = {slot: zeros(theta.shape, theta.dtype) for slot in self.slots}
+        self.vectors = {slot: zeros(theta.shape, theta.dtype) for slot in self.slots}
         self._scratch = zeros(min(len(theta), BLOCK), theta.dtype)
+
+    def state(self) -> State:
+        return {**super().state(), **self.vectors}
 
     def step(self, theta: Array, g: Array, lr: float, loss: float = math.nan, again: Again | None = None) -> None:
         self.t += 1
         if self.t % FLUSH_STEPS == 0:
-            for vector in self.state.values():
+            for vector in self.vectors.values():
                 flush(vector)
         for start in range(0, len(theta), BLOCK):
             block = slice(start, start + BLOCK)
             here = theta[block]
-            state = [vector[block] for vector in self.state.values()]
-            self.update(here, g[block], lr, state, self._scratch[: len(here)])
+            vectors = [vector[block] for vector in self.vectors.values()]
+            self.update(here, g[block], lr, vectors, self._scratch[: len(here)])
 
     @abstractmethod
-    def update(self, theta: Array, g: Array, lr: float, state: Sequence[Array], u: Array) -> None:
+    def update(self, theta: Array, g: Array, lr: float, vectors: Sequence[Array], u: Array) -> None:
         """The step number `t`, from 1, on one block of θ, g and the slots; u is scratch."""
 
 
@@ -98,7 +103,7 @@ class SGD(Elementwise):
 
     default_lr = 0.1
 
-    def update(self, theta: Array, g: Array, lr: float, state: Sequence[Array], u: Array) -> None:
+    def update(self, theta: Array, g: Array, lr: float, vectors: Sequence[Array], u: Array) -> None:
         g *= lr
         theta -= g  # θ ← θ − α g
 
@@ -132,8 +137,8 @@ class Momentum(Elementwise):
     def __post_init__(self) -> None:
         _check_share("mu", self.mu)
 
-    def update(self, theta: Array, g: Array, lr: float, state: Sequence[Array], u: Array) -> None:
-        [v] = state
+    def update(self, theta: Array, g: Array, lr: float, vectors: Sequence[Array], u: Array) -> None:
+        [v] = vectors
         v *= self.mu
         v += g  # v ← μ v + g
         np.multiply(v, lr, out=u)
@@ -145,8 +150,8 @@ class Momentum(Elementwise):
 class Nesterov(Momentum):
     """θ ← θ − α (g + μ v), v ← μ v + g, μ = 0.9: momentum that looks a step ahead (Sutskever et al. 2013)"""
 
-    def update(self, theta: Array, g: Array, lr: float, state: Sequence[Array], u: Array) -> None:
-        [v] = state
+    def update(self, theta: Array, g: Array, lr: float, vectors: Sequence[Array], u: Array) -> None:
+        [v] = vectors
         v *= self.mu
         v += g  # v ← μ v + g
         np.multiply(v, self.mu, out=u)
@@ -168,8 +173,8 @@ class AdaGrad(Elementwise):
     def __post_init__(self) -> None:
         _check_eps(self.eps)
 
-    def update(self, theta: Array, g: Array, lr: float, state: Sequence[Array], u: Array) -> None:
-        [s] = state
+    def update(self, theta: Array, g: Array, lr: float, vectors: Sequence[Array], u: Array) -> None:
+        [s] = vectors
         np.multiply(g, g, out=u)
         s += u  # s ← s + g²
         _descend(theta, g, lr, s, self.eps, u)
@@ -190,8 +195,8 @@ class RMSProp(Elementwise):
         _check_share("rho", self.rho)
         _check_eps(self.eps)
 
-    def update(self, theta: Array, g: Array, lr: float, state: Sequence[Array], u: Array) -> None:
-        [s] = state
+    def update(self, theta: Array, g: Array, lr: float, vectors: Sequence[Array], u: Array) -> None:
+        [s] = vectors
         np.multiply(g, g, out=u)
         u *= 1 - self.rho
         s *= self.rho
@@ -216,10 +221,10 @@ class Adam(Elementwise):
         _check_share("beta2", self.beta2)
         _check_eps(self.eps)
 
-    def update(self, theta: Array, g: Array, lr: float, state: Sequence[Array], u: Array) -> None:
-        # The state holds m / (1 − β₁) and v / (1 − β₂), which saves three passes over memory:
+    def update(self, theta: Array, g: Array, lr: float, vectors: Sequence[Array], u: Array) -> None:
+        # The vectors are m / (1 − β₁) and v / (1 − β₂), which saves three passes over memory:
         #   m̂ = c₁ m,  v̂ = c₂² v,  so  α m̂ / (√v̂ + ε) = (α c₁ / c₂) m / (√v + ε / c₂)
-        m, v = state
+        m, v = vectors
         c1 = (1 - self.beta1) / (1 - self.beta1**self.t)
         c2 = math.sqrt((1 - self.beta2) / (1 - self.beta2**self.t))
         m *= self.beta1
@@ -256,6 +261,7 @@ class LBFGS(Optimizer):
     default_lr = 1.0
     batch = "full"
     smooth = True
+    saved = ("t", "done", "s", "y")
 
     def __post_init__(self) -> None:
         if not 1 <= self.memory <= 1000:
@@ -263,7 +269,7 @@ class LBFGS(Optimizer):
 
     def start(self, theta: Array) -> None:
         self.t = 0
-        self.state = {name: zeros((self.memory, len(theta)), theta.dtype) for name in ("s", "y")}
+        self.s, self.y = (zeros((self.memory, len(theta)), theta.dtype) for _ in range(2))
         self.done = False
 
     def step(
@@ -291,7 +297,7 @@ class LBFGS(Optimizer):
             return None
         s, y = theta - before, g - g_before
         if np.vdot(s, y) > 1e-10 * np.vdot(y, y):  # else L does not bend upwards there, as H must
-            self.state["s"][self.t % self.memory], self.state["y"][self.t % self.memory] = s, y
+            self.s[self.t % self.memory], self.y[self.t % self.memory] = s, y
             self.t += 1
         return found
 
@@ -301,14 +307,14 @@ class LBFGS(Optimizer):
         newest_first = [i % self.memory for i in range(self.t - 1, max(self.t - self.memory, 0) - 1, -1)]
         a = {}
         for i in newest_first:
-            s, y = self.state["s"][i], self.state["y"][i]
+            s, y = self.s[i], self.y[i]
             a[i] = np.vdot(s, q) / np.vdot(s, y)
             q -= a[i] * y
         if newest_first:
-            s, y = self.state["s"][newest_first[0]], self.state["y"][newest_first[0]]
+            s, y = self.s[newest_first[0]], self.y[newest_first[0]]
             q *= np.vdot(s, y) / np.vdot(y, y)
         for i in reversed(newest_first):
-            s, y = self.state["s"][i], self.state["y"][i]
+            s, y = self.s[i], self.y[i]
             q += (a[i] - np.vdot(y, q) / np.vdot(s, y)) * s
         return q
 

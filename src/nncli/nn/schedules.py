@@ -10,11 +10,12 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
+from nncli.nn.stateful import Stateful
 from nncli.registry import Registry
 
 
 @dataclass
-class Schedule(ABC):
+class Schedule(Stateful, ABC):
     """A function of t, the share of the planned steps after the warm-up that is done, from 0 to 1."""
 
     warmup: int = 0
@@ -123,6 +124,7 @@ class Plateau(Schedule):
     patience: int = 5
 
     needs_validation = True
+    saved = ("level", "lowest", "waited")
 
     def __post_init__(self) -> None:
         super().__post_init__()
