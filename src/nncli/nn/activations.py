@@ -21,11 +21,11 @@ from nncli.registry import Registry
 
 
 class Activation(Layer):
-    """A layer that keeps its width, A = f(Z) for each unit by itself. `initializer` is what suits the layer before it.
+    """A layer that applies f to each unit by itself, A = f(Z). `initializer` is what suits the layer before it.
 
-    `graph` is f once more, as an expression for `nncli graph`, in z, the settings and the parameters of the unit. One
-    whose derivative is 0 wherever there is one sets `differentiable` to False, and has none: nothing before it can
-    learn.
+    `graph` is f once more, as an expression for `nncli graph`, in z, the settings and the parameters of the unit. An
+    activation whose derivative is 0 wherever there is one has no `graph`, and is not `differentiable`: no layer before
+    it can learn.
     """
 
     graph: ClassVar[str]
@@ -314,7 +314,7 @@ class SiLU(Activation):
 
 
 def sigmoid(Z: Array, P: Array) -> None:
-    """P = σ(Z), to full relative precision for |z| ≤ 80 and without overflow beyond (e⁸⁰ is finite in float32)."""
+    """Write P = σ(Z), with full relative precision for |z| ≤ 80, and no overflow beyond (e⁸⁰ is finite in float32)."""
     np.clip(Z, -80, 80, out=P)
     np.negative(P, out=P)
     np.exp(P, out=P)

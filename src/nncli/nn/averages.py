@@ -1,4 +1,4 @@
-"""Averages of θ over the course of training: what is judged and saved in place of the last θ.
+"""Averages of θ over the steps of training: what is judged and saved in place of the last θ.
 
 To add one, write one class here.
 """
@@ -26,14 +26,14 @@ class Average(Stateful, ABC):
 
     @abstractmethod
     def start(self, theta: Array) -> None:
-        """Forgets all it has seen."""
+        """Forget all θ seen so far."""
 
     @abstractmethod
     def add(self, theta: Array, steps: int = 1) -> None:
-        """Counts θ; or, of several steps, their mean (see `Running.within`)."""
+        """Count θ after one step; or the mean of θ over several steps (see `RunningAverage.within`)."""
 
 
-class Running(Average):
+class RunningAverage(Average):
     """An average that moves θ̄ at each step, and so keeps no earlier θ."""
 
     saved = ("steps", "mean")
@@ -51,18 +51,18 @@ class Running(Average):
 
     @abstractmethod
     def share(self, steps: int) -> float:
-        """The weight of the last `steps` of all `self.steps` steps together."""
+        """Return the weight of the last `steps` of all `self.steps` steps together."""
 
     @abstractmethod
     def within(self, steps: int) -> NDArray[np.float64]:
-        """The weight of each of the last `steps` steps among themselves, (steps,); their sum is 1."""
+        """Return the weights of the last `steps` steps among themselves, (steps,); their sum is 1."""
 
 
 AVERAGES: Registry[Average] = Registry("--average")
 
 
 @AVERAGES.register("none")
-class Last(Average):
+class NoAverage(Average):
     """θ̄ = θ"""
 
     def start(self, theta: Array) -> None:
@@ -73,7 +73,7 @@ class Last(Average):
 
 
 @AVERAGES.register("mean")
-class Mean(Running):
+class MeanOfAll(RunningAverage):
     """θ̄ = (1/t) Σ_s θ_s over all t steps (Freund and Schapire 1999; Polyak and Juditsky 1992)"""
 
     def share(self, steps: int) -> float:
@@ -85,7 +85,7 @@ class Mean(Running):
 
 @AVERAGES.register("exponential")
 @dataclass
-class Exponential(Running):
+class ExponentialAverage(RunningAverage):
     """θ̄ = (1 − β) Σ_s β^(t−s) θ_s / (1 − β^t), decay β = 0.999 at each step"""
 
     decay: float = 0.999

@@ -11,9 +11,9 @@ from nncli.registry import Registry
 
 
 class Preset:
-    """What a model is made of where the user does not say otherwise.
+    """What a model is made of unless the user says otherwise.
 
-    `lr` None is the optimizer's own. `average` is judged and saved in place of the last parameters.
+    `lr` None is the default of the optimizer. `average` is judged and saved in place of the last parameters.
     """
 
     name: ClassVar[str]
@@ -31,54 +31,54 @@ MODELS: Registry[Preset] = Registry("--model")
 
 
 @MODELS.register("perceptron")
-class Perceptron(Preset):
+class PerceptronModel(Preset):
     """ŷ = argmax_k z_k, Z = X W + b;  on a mistake w_y ← w_y + α x, w_ŷ ← w_ŷ − α x"""
 
     loss, optimizer, lr, schedule, batch_size = "perceptron", "sgd", 1.0, "constant", 1
 
 
 @MODELS.register("averaged-perceptron")
-class AveragedPerceptron(Perceptron):
+class AveragedPerceptronModel(PerceptronModel):
     """ŷ = argmax_k z_k, Z = X W̄ + b̄, the means of the perceptron's W and b over every row seen"""
 
     average = "mean"
 
 
 @MODELS.register("mira")
-class MIRA(Preset):
+class MIRAModel(Preset):
     """ŷ = argmax_k z_k, Z = X W + b;  w_y ← w_y + τ x, w_j ← w_j − τ x, τ = min(α, (1 + z_j − z_y) / (2‖x‖² + 2))"""
 
     loss, optimizer, schedule, batch_size = "hinge", "mira", "constant", 1
 
 
 @MODELS.register("adaline")
-class Adaline(Preset):
+class AdalineModel(Preset):
     """ŷ = argmax_k z_k, Z = X W + b;  L = ½ Σ_k (z_k − y_k)²"""
 
     loss = "mse"
 
 
 @MODELS.register("logistic")
-class Logistic(Preset):
+class LogisticModel(Preset):
     """P = σ(X W + b), each class against the rest;  of two classes, p of the second"""
 
     loss = "binary-cross-entropy"
 
 
 @MODELS.register("softmax")
-class Softmax(Preset):
+class SoftmaxModel(Preset):
     """P = softmax(X W + b)"""
 
 
 @MODELS.register("svm")
-class LinearSVM(Preset):
+class SVMModel(Preset):
     """ŷ = argmax_k z_k, Z = X W + b;  L = max(0, 1 + max_{j≠y} z_j − z_y) + ½ λ ‖W‖²"""
 
     loss, l2_of_all = "hinge", 1.0
 
 
 @MODELS.register("mlp")
-class MLP(Preset):
+class MLPModel(Preset):
     """A = f(X W₁ + b₁) for each hidden layer, P = softmax(A W₂ + b₂)"""
 
     hidden = (64,)

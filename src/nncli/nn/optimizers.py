@@ -21,14 +21,14 @@ FLUSH_STEPS, NEGLIGIBLE = 100, 1e-30  # between two flushes, β = 0.9 decays 1e-
 
 
 class Optimizer(Stateful, ABC):
-    """A rule that makes the next θ from g.
+    """A rule that computes the next θ from g.
 
-    `default_lr`  α where the user gives none
-    `default_l2`  λ₂ where the user gives none
+    `default_lr`  α if the user gives none
+    `default_l2`  λ₂ if the user gives none
     `batch`       what --batch-size must be; empty: anything
     `margin`      works with margin losses only
     `smooth`      works with smooth objectives only, the same at every step, and finds its own step length
-    `decoupled`   λ₂ makes a step of its own, apart from g
+    `decoupled`   λ₂ shrinks the weights in a step of its own, apart from g
     `done`        no further step can lower the loss
     """
 
@@ -43,21 +43,21 @@ class Optimizer(Stateful, ABC):
 
     @abstractmethod
     def start(self, theta: Array) -> None:
-        """Sets the state to 0."""
+        """Set the state to 0, for parameters like θ."""
 
     @abstractmethod
     def step(
         self, theta: Array, g: Array, lr: float, loss: float = math.nan, again: Again | None = None
     ) -> float | None:
-        """θ ← the next θ, in place, with α = lr. Overwrites g.
+        """Replace θ with the next θ, in place, with α = lr. Overwrites g.
 
-        `loss` is that of the batch at θ; `again()` works out the loss anew, and g in place, where θ is
-        by then. Few need them. Returns the loss at the next θ, with g that there, if `again` was the last to look.
+        `loss` is that of the batch at θ; `again()` computes the loss anew, and g in place, at the current θ. Few
+        optimizers need them. Returns the loss at the next θ if it is known, and then g is the gradient there.
         """
 
 
 class Elementwise(Optimizer):
-    """One that treats each parameter by itself. `slots` names the vectors, as long as θ, that make the state."""
+    """An optimizer that treats each parameter by itself. `slots` names the vectors, as long as θ, of its state."""
 
     slots: tuple[str, ...] = ()
     saved = ("t",)
@@ -83,11 +83,11 @@ class Elementwise(Optimizer):
 
     @abstractmethod
     def update(self, theta: Array, g: Array, lr: float, vectors: Sequence[Array], u: Array) -> None:
-        """The step number `t`, from 1, on one block of θ, g and the slots; u is scratch."""
+        """Take step number `t`, from 1, on one block of θ, g and the slots; u is scratch."""
 
 
 def flush(v: Array) -> None:
-    """Sets what is too small to matter to 0: the mean of gradients that have become 0 would decay into the
+    """Set numbers that are too small to matter to 0: the mean of gradients that have become 0 would decay into the
     denormal numbers (below 10⁻³⁸ in float32), with which processors are a hundred times slower."""
     v[np.abs(v) < NEGLIGIBLE] = 0
 
@@ -117,7 +117,7 @@ class MIRA(SGD):
     margin = True
 
     def length(self, lr: float, loss: float, square: float) -> float:
-        """τ, from α, L and ‖g‖²."""
+        """Return τ, from α, L and ‖g‖²."""
         return min(lr, loss / square) if square else 0.0
 
     def step(self, theta: Array, g: Array, lr: float, loss: float = math.nan, again: Again | None = None) -> None:
@@ -302,7 +302,7 @@ class LBFGS(Optimizer):
         return found
 
     def _direction(self, g: Array) -> Array:
-        """−H g, by the two loops over the remembered steps s and changes of the gradient y."""
+        """Return −H g, by two loops over the remembered steps s and changes of the gradient y."""
         q: Array = -g
         newest_first = [i % self.memory for i in range(self.t - 1, max(self.t - self.memory, 0) - 1, -1)]
         a = {}

@@ -28,28 +28,28 @@ class Schedule(Stateful, ABC):
             raise ValueError(f"warmup: expected a number of steps from 0, found {self.warmup}")
 
     def start(self, steps: int) -> None:
-        """Says how many steps are planned in all, which must be more than `warmup`."""
+        """Take the number of planned steps, which must be more than `warmup`."""
         self.steps = steps
 
     def factor(self, step: int) -> float:
-        """α / --lr at the given step, from 0."""
+        """Return α / --lr at the given step, from 0."""
         if step < self.warmup:
             return (step + 1) / (self.warmup + 1) * self.shape(0)
         return self.shape((step - self.warmup) / (self.steps - self.warmup))
 
     @abstractmethod
     def shape(self, t: float) -> float:
-        """The factor at t."""
+        """Return the factor at t."""
 
     def observe(self, val_loss: float) -> None:
-        """Hears after each epoch what the best one has least of: the validation loss, or the share of errors."""
+        """Take, after each epoch, what the best epoch has least of: the validation loss, or the share of errors."""
 
 
 SCHEDULES: Registry[Schedule] = Registry("--schedule")
 
 
 @SCHEDULES.register("constant")
-class Constant(Schedule):
+class ConstantRate(Schedule):
     """α stays as it is"""
 
     def shape(self, t: float) -> float:
@@ -58,7 +58,7 @@ class Constant(Schedule):
 
 @SCHEDULES.register("step")
 @dataclass
-class Step(Schedule):
+class StepDecay(Schedule):
     """α is multiplied by gamma = 0.1 whenever a share every = 1/3 of the steps is done"""
 
     every: float = 1 / 3
@@ -76,7 +76,7 @@ class Step(Schedule):
 
 @SCHEDULES.register("exponential")
 @dataclass
-class Exponential(Schedule):
+class ExponentialDecay(Schedule):
     """α falls to gamma = 0.01 of itself along an exponential, gamma^t"""
 
     gamma: float = 0.01
@@ -90,7 +90,7 @@ class Exponential(Schedule):
 
 
 @SCHEDULES.register("cosine")
-class Cosine(Schedule):
+class CosineDecay(Schedule):
     """α falls to 0 along half a cosine, (1 + cos π t) / 2, over the planned epochs (Loshchilov and Hutter 2017)"""
 
     def shape(self, t: float) -> float:

@@ -1,4 +1,4 @@
-"""Rows on their way through a network: in batches, to learn from and to judge by."""
+"""RowLosses on their way through a network: in batches, to learn from and to judge by."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from nncli.model.model import EVAL_ROWS
 from nncli.model.training_state import Sums
 from nncli.nn.buffers import zeros
 from nncli.nn.layers import Array
-from nncli.nn.losses import Loss, Rows
+from nncli.nn.losses import Loss, RowLosses
 from nncli.nn.network import Network
 
-CELLS_AT_ONCE = 1 << 18  # of the widest layer: with them, what a part of a batch makes stays in the cache
+CELLS_IN_CACHE = 1 << 18  # of the widest layer: with them, what a part of a batch makes stays in the cache
 
 
 class Figures(NamedTuple):
@@ -59,13 +59,13 @@ class Batch:
         losses = self.losses()
         return self.sums(self.Z, losses)
 
-    def losses(self) -> Rows:
+    def losses(self) -> RowLosses:
         """Those of the rows taken, unweighted."""
         n = len(self.rows)
         self.Z = self.network.forward(self.X[:n])
         return self.loss.forward(self.Z, self.Y[:n], self.P[:n])
 
-    def sums(self, Z: Array, losses: Rows) -> Sums:
+    def sums(self, Z: Array, losses: RowLosses) -> Sums:
         """What the rows taken come to, from their scores and losses."""
         right, weights = self.loss.classes(Z) == self.y, self.weights()
         n_right = int(np.count_nonzero(right))
@@ -102,7 +102,7 @@ class Batch:
 
 def rows_at_once(widths: Sequence[int]) -> int:
     """How many rows of a large batch go through a network of these widths together."""
-    return max(EVAL_ROWS, CELLS_AT_ONCE // max(widths))
+    return max(EVAL_ROWS, CELLS_IN_CACHE // max(widths))
 
 
 def evaluate(network: Network, loss: Loss, subset: Subset, K: int) -> Figures:
