@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from nncli.config.option import FULL_BATCH, flag, read_batch_size
 from nncli.config.train_config import TrainConfig
@@ -39,23 +41,23 @@ class DataConfig:
         return cls(options.data, options.val_data, options.test_data, csv, options.weight, options.scale)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ModelConfig:
-    """What the network is made of, and what it starts from."""
+    """What the network is made of, and what it starts from. The defaults stand for options that are None."""
 
     name: str
     hidden: tuple[int, ...]
-    activation: str  # of the hidden layers; empty without any
+    activation: str = ""  # of the hidden layers, if there are any
     loss: str
-    init: str | None  # None: what suits the activation behind each layer
+    init: str | None = None  # None: what suits the activation behind each layer
     dtype: str
-    dropout: float
-    input_dropout: float
+    dropout: float = 0.0
+    input_dropout: float = 0.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
-    """How the network is trained. A limit that nobody asked for is infinite."""
+    """How the network is trained. The defaults stand for options that are None."""
 
     optimizer: str
     lr: float
@@ -63,13 +65,13 @@ class TrainingConfig:
     average: str
     epochs: int
     batch_size: int  # FULL_BATCH: all rows
-    patience: float  # epochs
-    time_limit: float  # seconds
-    l1: float
-    l2: float
-    max_norm: float
-    clip_norm: float
-    label_smoothing: float
+    patience: float = math.inf  # epochs
+    time_limit: float = math.inf  # seconds
+    l1: float = 0.0
+    l2: float = 0.0
+    max_norm: float = math.inf
+    clip_norm: float = math.inf
+    label_smoothing: float = 0.0
     class_weight: str
     calibrate: bool
 
@@ -88,35 +90,9 @@ class ResolvedConfig:
 
     @classmethod
     def of(cls, options: TrainConfig) -> ResolvedConfig:
-        """Return the groups of options that `resolve` has filled in; ValueError where one is open that must not be."""
-        model = ModelConfig(
-            name=options.model,
-            hidden=_known(options.hidden),
-            activation=options.activation or "",
-            loss=_known(options.loss),
-            init=options.init,
-            dtype=options.dtype,
-            dropout=options.dropout or 0.0,
-            input_dropout=options.input_dropout or 0.0,
-        )
-        training = TrainingConfig(
-            optimizer=_known(options.optimizer),
-            lr=_known(options.lr),
-            schedule=_known(options.schedule),
-            average=_known(options.average),
-            epochs=_known(options.epochs),
-            batch_size=_known(options.batch_size),
-            patience=options.patience or math.inf,
-            time_limit=options.time_limit or math.inf,
-            l1=options.l1 or 0.0,
-            l2=options.l2 or 0.0,
-            max_norm=options.max_norm or math.inf,
-            clip_norm=options.clip_norm or math.inf,
-            label_smoothing=options.label_smoothing or 0.0,
-            class_weight=options.class_weight,
-            calibrate=options.calibrate,
-        )
-        return cls(options, DataConfig.of(options), model, training)
+        """Group the options that `resolve` has filled in; ValueError where one is open that must not be."""
+        given = {name: value for name, value in vars(options).items() if value is not None} | {"name": options.model}
+        return cls(options, DataConfig.of(options), _group(ModelConfig, given), _group(TrainingConfig, given))
 
 
 def resolve(config: TrainConfig, n_train: int, has_val: bool) -> ResolvedConfig:
@@ -181,10 +157,11 @@ def rows_per_step(batch_size: int, n: int) -> int:
     return n if batch_size == FULL_BATCH else min(batch_size, n)
 
 
-def _known(value: T | None) -> T:
-    if value is None:
-        raise ValueError("options that leave open what the network is")
-    return value
+def _group(kind: Callable[..., T], given: Mapping[str, Any]) -> T:
+    try:
+        return kind(**{name: given[name] for name in inspect.signature(kind).parameters if name in given})
+    except TypeError:
+        raise ValueError("options that leave open what the network is") from None
 
 
 def _check_layers(config: TrainConfig) -> None:

@@ -45,8 +45,8 @@ class Layer(ABC):
         """Write A = f(X)."""
 
     @abstractmethod
-    def backward(self, dA: Array, X: Array, A: Array, dX: Array | None) -> None:
-        """Write dX = dL/dX, from dA = dL/dA, and the gradients of the parameters; for the first layer, dX is None."""
+    def backward(self, dA: Array, X: Array, A: Array, dX: Array) -> None:
+        """Write dX = dL/dX, from dA = dL/dA, and the gradients of the parameters."""
 
     @abstractmethod
     def unroll(self, graph: Graph, x: Sequence[int], parameters: Mapping[str, NDArray[np.int64]]) -> list[int]:
@@ -82,7 +82,7 @@ class Dense(Layer):
     def backward(self, dA: Array, X: Array, A: Array, dX: Array | None) -> None:
         np.matmul(X.T, dA, out=self.dW)  # dW = Xᵀ dZ                         (d, h)
         np.matmul(ones(len(dA), dA.dtype), dA, out=self.db)  # db = Σ_i dz_i = 1ᵀ dZ             (h,)
-        if dX is not None:
+        if dX is not None:  # the first layer of a network in training needs none
             np.matmul(dA, self.W.T, out=dX)  # dX = dZ Wᵀ                         (n, d)
 
     def unroll(self, graph: Graph, x: Sequence[int], parameters: Mapping[str, NDArray[np.int64]]) -> list[int]:
@@ -117,10 +117,9 @@ class Dropout(Layer):
         M *= 1 / (1 - self.p)  # M / (1 − p)
         np.multiply(X, M, out=A)  # A = X ∘ M / (1 − p)               (n, d)
 
-    def backward(self, dA: Array, X: Array, A: Array, dX: Array | None) -> None:
-        if dX is not None:
-            M = self.mask[: len(X)] if self.rng else 1
-            np.multiply(dA, M, out=dX)  # dX = dA ∘ M / (1 − p)             (n, d)
+    def backward(self, dA: Array, X: Array, A: Array, dX: Array) -> None:
+        M = self.mask[: len(X)] if self.rng else 1
+        np.multiply(dA, M, out=dX)  # dX = dA ∘ M / (1 − p)             (n, d)
 
     def unroll(self, graph: Graph, x: Sequence[int], parameters: Mapping[str, NDArray[np.int64]]) -> list[int]:
         return list(x)  # as without a generator

@@ -119,11 +119,16 @@ class Network:
         with dL/dX, where it is given."""
         if len(self._gradients) and len(self._gradients[0]) < len(self._outputs[0]):
             self._gradients = self._buffers(len(self._outputs[0]))[:-1]
-        n = len(dZ)
+        n, A, dense = len(dZ), self._A, self.dense[0]
         gradients = [*(dA[:n] for dA in self._gradients), dZ]  # dL/dA for the output of each layer
-        first = 0 if dX is not None else self.layers.index(self.dense[0])  # training needs nothing before θ
-        for i in reversed(range(first, len(self.layers))):
-            self.layers[i].backward(gradients[i], self._A[i], self._A[i + 1], gradients[i - 1] if i > first else dX)
+        first = self.layers.index(dense)
+        for i in reversed(range(first + 1, len(self.layers))):
+            self.layers[i].backward(gradients[i], A[i], A[i + 1], gradients[i - 1])
+        if dX is None:  # training needs nothing before θ
+            dense.backward(gradients[first], A[first], A[first + 1], None)
+            return
+        for i in reversed(range(first + 1)):
+            self.layers[i].backward(gradients[i], A[i], A[i + 1], gradients[i - 1] if i else dX)
 
     def unroll(self, graph: Graph, x: Sequence[int]) -> tuple[list[int], dict[str, NDArray[np.int64]]]:
         """Add the network to a scalar graph, for one row: return the nodes of z (outputs,) from those of x (d,), and

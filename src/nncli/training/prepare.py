@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from nncli.config.resolve import DataConfig, ResolvedConfig, resolve
 from nncli.config.train_config import DEFAULT_SHARE, TrainConfig
+from nncli.data.csv.reader import CsvOptions
 from nncli.data.dataset import Dataset, Positions, Schema, without_weights
 from nncli.data.inputs import Inputs, Subset, Windowed
 from nncli.data.load import has_named_columns, load_dataset, load_like
@@ -22,20 +23,8 @@ from nncli.training.memory import rows_in_memory
 from nncli.training.seeds import Seeds
 
 Weights = NDArray[np.float64] | None  # None: all 1
-FILE_OPTIONS = (
-    "target",
-    "drop",
-    "only",
-    "numeric",
-    "missing",
-    "header",
-    "delimiter",
-    "decimal",
-    "encoding",
-    "skip_rows",
-    "val_data",
-    "test_data",
-)  # that arrays have no use for
+OF_FILES = [field.name for field in dataclasses.fields(CsvOptions) if field.name not in ("categorical", "weight")]
+FILE_OPTIONS = (*OF_FILES, "val_data", "test_data")  # that arrays have no use for
 
 
 @dataclass(frozen=True)
