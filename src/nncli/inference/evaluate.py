@@ -16,7 +16,7 @@ from nncli.data.split import row_numbers
 from nncli.data.streams import shown
 from nncli.errors import DataError, NncliError
 from nncli.inference.metrics import all_metrics, check_metrics
-from nncli.model.checkpoint import Saved
+from nncli.model.checkpoint import ModelFile
 from nncli.model.model import EVAL_ROWS, Model
 from nncli.model.provenance import Provenance
 from nncli.system import plain_json
@@ -63,7 +63,7 @@ def evaluate_model(
 
 
 def evaluate_files(
-    workers: Workers, model: Saved, sources: Sequence[str], text: TextOptions
+    workers: Workers, model: ModelFile, sources: Sequence[str], text: TextOptions
 ) -> Iterator[tuple[str, dict[str, Any], list[str]]]:
     """Each file, with its metrics and notes, in the order of the files; some are read at the same time."""
     check = functools.partial(check_evaluation, list(model.load()[0].classes))
@@ -84,7 +84,7 @@ def check_evaluation(classes: list[str], found: Any) -> None:
         check_metrics(found["metrics"], classes)
 
 
-def evaluate_file(source: str, shared: tuple[Saved, TextOptions], stop: Stop = never) -> dict[str, Any]:
+def evaluate_file(source: str, shared: tuple[ModelFile, TextOptions], stop: Stop = never) -> dict[str, Any]:
     """What a worker does with a file."""
     saved, text = shared
     try:

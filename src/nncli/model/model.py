@@ -38,7 +38,7 @@ def build_network(config: ModelConfig, d: int, K: int) -> tuple[Network, Loss]:
 
 @dataclass
 class Model:
-    """Rows in, classes out, with a figure for each class: its probability, or else its score."""
+    """A trained model: rows in, classes out, with a number for each class: its probability, or else its score."""
 
     config: ResolvedConfig
     schema: Schema
@@ -50,21 +50,21 @@ class Model:
 
     @property
     def probabilistic(self) -> bool:
-        """Whether it gives probabilities, not only scores."""
+        """Tell whether it gives probabilities, not only scores."""
         return self.loss.probabilistic or self.calibration is not None
 
     def scores(self, table: Table) -> NDArray[Any]:
-        """Z (n, outputs): what the network gives for each row of the table."""
+        """Return the scores Z (n, outputs) of the rows of a table."""
         found = np.empty((len(table), self.loss.outputs(len(self.classes))), self.network.dtype)
         return self._filled(found, table, self.network.forward)
 
     def by_class(self, Z: NDArray[Any]) -> NDArray[Any]:
-        """(n, K), from the scores: the probability of each class, or its score where there are no probabilities."""
+        """Return the probability of each class (n, K), from the scores Z; its score if there are no probabilities."""
         loss, Z = self._calibrated(Z)
         return loss.by_class(Z)
 
     def predicted(self, Z: NDArray[Any], threshold: float | None = None) -> NDArray[np.int64]:
-        """The position of the predicted class (n,), from the scores; with a `threshold`, the second of two
+        """Return the position of the predicted class (n,), from the scores Z; with a `threshold`, the second of two
         classes from that probability on."""
         if threshold is None and Z.shape[1] > 1:
             return self.loss.classes(Z)  # calibration keeps their order
@@ -75,18 +75,18 @@ class Model:
         return codes
 
     def _calibrated(self, Z: NDArray[Any]) -> tuple[Loss, NDArray[Any]]:
-        """The scores as they are to be read, and the loss with the link to read them by."""
+        """Return the loss whose link reads the scores, and the scores for it."""
         if self.calibration is None:
             return self.loss, Z
         return likelihood_of(Z), self.calibration.scores(Z)
 
     def embed(self, table: Table) -> NDArray[Any]:
-        """(n, h): what the last hidden layer gives for each row of the table."""
+        """Return the output (n, h) of the last hidden layer for the rows of a table."""
         found = np.empty((len(table), self.network.dense[-1].W.shape[0]), self.network.dtype)
         return self._filled(found, table, self.network.embed)
 
     def _filled(self, found: NDArray[Any], table: Table, of: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[Any]:
-        """With what the network gives; ModelFileError where that is beyond all numbers."""
+        """Fill in what the network gives; ModelFileError if that is not finite."""
         with np.errstate(all="ignore"):
             for start, X in self._batches(table):
                 found[start : start + len(X)] = of(X)
@@ -95,7 +95,7 @@ class Model:
         return found
 
     def _batches(self, table: Table) -> Iterator[tuple[int, NDArray[Any]]]:
-        """(first row, X) for a thousand rows of the table at a time."""
+        """Yield (first row, X) for `EVAL_ROWS` rows of a table at a time."""
         matrix: Matrix = self.preprocess.transform(table, self.network.dtype)
         for start in range(0, len(matrix), EVAL_ROWS):
             yield start, matrix.slice(start, start + EVAL_ROWS)

@@ -1,4 +1,4 @@
-"""Where a model comes from: its data, its history, the rows of each part, and the state to resume from."""
+"""Where a model comes from: its data, the rows of each part, its history, and the state to resume from."""
 
 from __future__ import annotations
 
@@ -47,21 +47,21 @@ class Provenance:
 
     @property
     def val_rows(self) -> NDArray[np.int64]:
-        """The numbers of the rows of the data that are validation rows."""
+        """Return the row numbers of the validation rows."""
         return _rows(self.val_bits, self.n_rows)
 
     @property
     def test_rows(self) -> NDArray[np.int64]:
-        """The numbers of the rows of the data that are test rows."""
+        """Return the row numbers of the test rows."""
         return _rows(self.test_bits, self.n_rows)
 
     def epochs(self) -> list[Epoch]:
-        """The history, epoch by epoch."""
+        """Return the history, epoch by epoch."""
         return training_state.epochs_of(self.history)
 
 
 def bits(rows: Positions, n_rows: int) -> NDArray[np.uint8]:
-    """Pack the rows of a part as `Provenance` has them."""
+    """Pack the row numbers of a part into bits, as `Provenance` has them."""
     if len(rows) == 0:
         return np.zeros(0, np.uint8)
     mask = np.zeros(n_rows, bool)

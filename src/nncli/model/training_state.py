@@ -18,20 +18,20 @@ from numpy.typing import NDArray
 
 from nncli.config.resolve import TrainingConfig
 from nncli.nn.averages import AVERAGES
+from nncli.nn.buffers import all_finite
 from nncli.nn.optimizers import OPTIMIZERS
 from nncli.nn.schedules import SCHEDULES
 from nncli.nn.stateful import Number
 
 GENERATORS = ("shuffle", "drop")
-GENERATED, MOST = "number of a generator", 1 << 62
+MOST = 1 << 128  # of a count, and of the numbers of a generator
 OTHER = "the state of another training run"
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one pass over the training rows came to. The training figures are running ones, taken
-    while θ changed (and so a little behind); the validation figures are those of θ̄ at its end: of θ, or of the
-    average that is asked for."""
+    """The figures of one pass over the training rows. Those of the training rows are taken while θ changes, and so lag
+    a little; those of the validation rows are of θ̄ at its end: of θ, or of the average that is asked for."""
 
     number: int  # from 1
     train_loss: float
@@ -42,7 +42,7 @@ class Epoch:
 
 
 class Sums(NamedTuple):
-    """Over some rows: their losses, each times the row's weight; how many come out right; and the weights of those."""
+    """Sums over some rows: of their weighted losses, of how many are predicted right, and of the weights of those."""
 
     loss: float
     correct: int
@@ -77,41 +77,19 @@ def prefixed(part: str, state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def rows_of(epochs: Sequence[Epoch]) -> NDArray[np.float64]:
-    """A row for each: training loss and accuracy, validation loss and accuracy, NaN where there are none, and 1 where
-    it was the best so far."""
+    """Return a row for each epoch: training loss and accuracy, validation loss and accuracy (NaN if there are none),
+    and 1 if it was the best so far."""
     return np.array([dataclasses.astuple(epoch)[1:] for epoch in epochs], np.float64).reshape(-1, 5)
 
 
 def epochs_of(rows: NDArray[np.float64]) -> list[Epoch]:
-    """The inverse of `rows_of`."""
+    """Return the epochs of an array that `rows_of` made."""
     found = []
     for number, (loss, accuracy, val_loss, val_accuracy, is_best) in enumerate(rows.tolist(), 1):
         has_val = not math.isnan(val_accuracy)
         val = (val_loss if has_val else None), (val_accuracy if has_val else None)
         found.append(Epoch(number, loss, accuracy, val[0], val[1], bool(is_best)))
     return found
-
-
-def form_of(config: TrainingConfig, size: int) -> tuple[dict[str, str], dict[str, tuple[int, ...]]]:
-    """Return what a run of that config, with `size` parameters, saves: the names and kinds of the numbers, as `check`
-    has them, and the names and shapes of the arrays. No network is made: so one looks at a file before anything is
-    made of it."""
-    one = np.zeros(1)
-    optimizer, average = OPTIMIZERS.create(config.optimizer), AVERAGES.create(config.average)
-    schedule = SCHEDULES.create(config.schedule)
-    optimizer.start(one)
-    average.start(one)
-    schedule.start(1 << 40)
-    found = {"least": 0.0, "known": None, **prefixed("sums", dict.fromkeys(Sums._fields, 0.0))}
-    for part, component in (("optimizer", optimizer), ("average", average), ("schedule", schedule)):
-        found |= prefixed(part, component.state())
-    shapes: dict[str, tuple[int, ...]] = dict.fromkeys(("theta", "best_theta"), (size,))
-    shapes |= {"grad": (size,)} if optimizer.smooth else {}
-    shapes |= {name: (*value.shape[:-1], size) for name, value in found.items() if isinstance(value, np.ndarray)}
-    kinds = {name: _kind(value) for name, value in found.items() if name not in shapes}
-    for name in GENERATORS:
-        kinds |= dict.fromkeys(prefixed(name, generator_state(np.random.default_rng(0))), GENERATED)
-    return kinds, shapes
 
 
 def generator_state(generator: np.random.Generator) -> dict[str, int]:
@@ -129,50 +107,69 @@ def load_generator(generator: np.random.Generator, state: Mapping[str, Any], nam
         raise ValueError(f"a {name} generator that is none") from None
 
 
-def _kind(value: Number) -> str:
-    if isinstance(value, bool):
-        return "bool"
-    return "number or none" if value is None else "count" if isinstance(value, int) else "number"
-
-
-def check(numbers: Mapping[str, Any], kinds: Mapping[str, str]) -> None:
-    """ValueError for numbers that no training run comes to, as a file from a stranger may have them."""
-    if numbers.keys() != kinds.keys():
-        raise ValueError(OTHER)
-    for name, kind in kinds.items():
-        value = numbers[name]
-        if kind == GENERATED:
-            fine = type(value) is int
-        elif kind == "bool":
-            fine = isinstance(value, bool)
-        elif kind == "count":
-            fine = type(value) is int and 0 <= value < MOST
-        elif value is None:
-            fine = kind == "number or none"
-        else:
-            fine = type(value) in (int, float) and (abs(value) <= sys.float_info.max or abs(value) == math.inf)
-        if not fine:
-            raise ValueError(f"'state.{name}' is no {kind} that a training run comes to")
-    for name in GENERATORS:
-        own = {key.removeprefix(f"{name}."): value for key, value in numbers.items() if key.startswith(f"{name}.")}
-        load_generator(np.random.default_rng(0), own, name)
-
-
 def finite(numbers: Mapping[str, Number]) -> dict[str, Number | str]:
-    """The numbers as JSON can have them; `from_finite` is the way back."""
+    """Return the numbers as JSON can hold them: those that are not finite as texts."""
     return {
         name: repr(value) if isinstance(value, float) and not math.isfinite(value) else value
         for name, value in numbers.items()
     }
 
 
-def from_finite(stored: Mapping[str, Any]) -> dict[str, Number]:
-    """ValueError for what is no number."""
-    found: dict[str, Number] = {}
-    for name, value in stored.items():
-        if value in ("inf", "-inf", "nan"):
-            value = float(value)
-        if value is not None and not isinstance(value, int | float):
-            raise ValueError(f"'state.{name}' is no number")
-        found[name] = value
-    return found
+def from_file(
+    stored: Mapping[str, Any],
+    arrays: dict[str, NDArray[Any]],
+    config: TrainingConfig,
+    history: NDArray[np.float64],
+    best: int,
+) -> TrainingState:
+    """Return the state of which a file holds the numbers, as `finite` wrote them, and the arrays in the order of their
+    names, `best_theta` behind them. Raise ValueError for what no training run of that config saves."""
+    theta = arrays["best_theta"]
+    found = {name: float(value) if value in ("inf", "-inf", "nan") else value for name, value in stored.items()}
+    numbers, shapes = _form(config, theta.size)
+    if found.keys() != numbers.keys() or {name: array.shape for name, array in arrays.items()} != shapes:
+        raise ValueError(OTHER)
+    for name, usual in numbers.items():
+        if not _is_like(usual, found[name]):
+            raise ValueError(f"'state.{name}' is no number that a training run has")
+    names = [*arrays][:-1]
+    if names != sorted(names) or any(array.dtype != theta.dtype for array in arrays.values()):
+        raise ValueError("a state of another form")
+    for name, array in arrays.items():
+        if not all_finite(array):
+            raise ValueError(f"numbers in state.{name} that are not finite")
+    state = TrainingState(found, arrays, history, best)
+    for name in GENERATORS:
+        load_generator(np.random.default_rng(0), state.part(name), name)
+    return state
+
+
+def _form(config: TrainingConfig, size: int) -> tuple[dict[str, Number], dict[str, tuple[int, ...]]]:
+    """Return what a run with `size` parameters saves: the numbers at its start, and the shapes of the arrays. No
+    network is made: so one looks at a file before anything is made of it."""
+    one = np.zeros(1)
+    optimizer, average = OPTIMIZERS.create(config.optimizer), AVERAGES.create(config.average)
+    schedule = SCHEDULES.create(config.schedule)
+    optimizer.start(one)
+    average.start(one)
+    schedule.start(1 << 40)
+    found = {"least": 0.0, "known": None, **prefixed("sums", dict.fromkeys(Sums._fields, 0.0))}
+    for part, component in (("optimizer", optimizer), ("average", average), ("schedule", schedule)):
+        found |= prefixed(part, component.state())
+    for name in GENERATORS:
+        found |= prefixed(name, generator_state(np.random.default_rng(0)))
+    own = ("theta", "best_theta", "grad") if optimizer.smooth else ("theta", "best_theta")
+    shapes: dict[str, tuple[int, ...]] = dict.fromkeys(own, (size,))
+    shapes |= {name: (*value.shape[:-1], size) for name, value in found.items() if isinstance(value, np.ndarray)}
+    return {name: value for name, value in found.items() if name not in shapes}, shapes
+
+
+def _is_like(usual: Number, value: Any) -> bool:
+    """Whether a run may have this number where another run has the usual one."""
+    if isinstance(usual, bool):
+        return isinstance(value, bool)
+    if isinstance(usual, int):
+        return type(value) is int and 0 <= value < MOST
+    if value is None:
+        return usual is None
+    return type(value) in (int, float) and (abs(value) <= sys.float_info.max or abs(value) == math.inf)
