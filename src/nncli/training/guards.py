@@ -18,8 +18,8 @@ LONG = 0.2  # seconds: after an epoch that took so long, the state can be copied
 class Limits:
     """Tells why a run has to end now, as the end of a sentence; an empty text: it need not.
 
-    An epoch in progress is broken off only if it takes long, and comes after one whose state was worth a copy. The
-    time limit does not cut off the first epoch but for itself: without one, there is no model.
+    An epoch is interrupted in the middle only if it takes long and comes after one that took long, whose state has been
+    copied. The time limit also interrupts the first epoch.
     """
 
     def __init__(self, stop: Callable[[], bool], seconds: float) -> None:
@@ -28,23 +28,25 @@ class Limits:
 
     @property
     def is_worth_a_copy(self) -> bool:
-        """Whether the last epoch took so long that its state should be kept to come back to."""
+        """Tell whether the last epoch took so long that its state should be kept, to come back to."""
         return self.epoch_seconds > LONG
 
     def before_epoch(self, done: int) -> str:
         """Tell at the start of an epoch, after so many that are done."""
-        self.epoch_began = time.monotonic()
+        now, deadline = time.monotonic(), self.began + self.seconds
+        self.epoch_began = now
+        self._breaks_off = now + SHORT if self.is_worth_a_copy else math.inf
+        self._ends = max(deadline, self._breaks_off) if done else deadline
         if self.stop():
             return "interrupted"
-        return self._out_of_time() if done and self.epoch_began - self.began > self.seconds else ""
+        return self._out_of_time() if done and now > deadline else ""
 
-    def within_epoch(self, done: int) -> str:
+    def within_epoch(self) -> str:
         """Tell before each step."""
         now = time.monotonic()
-        may_break_off = now - self.epoch_began > SHORT and self.is_worth_a_copy
-        if may_break_off and self.stop():
+        if now > self._breaks_off and self.stop():
             return "interrupted"
-        return self._out_of_time() if now - self.began > self.seconds and (may_break_off or not done) else ""
+        return self._out_of_time() if now > self._ends else ""
 
     def after_epoch(self) -> None:
         self.epoch_seconds = time.monotonic() - self.epoch_began
@@ -83,7 +85,7 @@ def divergence(
 
 
 def _spoiled(network: Network) -> str:
-    """The first block of parameters, or of their gradient, with a number that is not finite."""
+    """Name the first block of parameters, or of their gradient, with a number that is not finite."""
     for what, vector in (("", network.theta), ("the gradient of ", network.grad)):
         for block in network.blocks:
             if not all_finite(block.view(vector)):

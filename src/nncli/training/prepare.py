@@ -106,7 +106,7 @@ def _split(config: TrainConfig, dataset: Dataset, fold: tuple[int, int] | None) 
 
 
 def _class_weights(config: ResolvedConfig, dataset: Dataset, split: Split, of_row: Weights) -> Weights:
-    """What the rows of each class count, (K,). DataError where rows that have to count do not."""
+    """Return what the rows of each class count, (K,). DataError if rows that have to count do not."""
     if of_row is not None:
         _check_weights(dataset, f"column '{config.data.weight}'", of_row, split)
     if config.training.class_weight == "none":
@@ -163,8 +163,7 @@ def _all_of(config: ResolvedConfig, preprocess: Preprocess, dataset: Dataset, we
 
 
 def _inputs(config: ResolvedConfig, preprocess: Preprocess, dataset: Dataset) -> Inputs:
-    """What the network gets of the rows: all of it in memory, or what memory there is at a time. OptionError where that
-    is too little."""
+    """Return the inputs of the network: all in memory, or as many rows at a time as fit. OptionError if too few fit."""
     dtype = np.dtype(config.model.dtype)
     if dataset.memory is None or not dataset.table.is_stored:
         return preprocess.transform(dataset.table, dtype)
@@ -179,7 +178,7 @@ def _same_file(option: str, other: Dataset, dataset: Dataset) -> tuple[str, ...]
 
 
 def _check_weights(dataset: Dataset, column: str, of_row: NDArray[np.float64], split: Split) -> None:
-    """DataError where there is nothing to judge by, or a class that cannot be learned."""
+    """Raise DataError if a class has no training row that counts, or no validation row counts."""
     of_class = np.bincount(dataset.y[split.train], of_row[split.train] > 0, len(dataset.classes))
     if not of_class.all():
         name = dataset.classes[int(of_class.argmin())]
@@ -195,13 +194,13 @@ def _check_weights(dataset: Dataset, column: str, of_row: NDArray[np.float64], s
 
 
 def balanced(y: Positions, K: int, of_row: Weights = None) -> NDArray[np.float64]:
-    """For each class what makes its rows weigh as much together as those of any other: n / (K Σ w)."""
+    """Return a weight for each class with which all classes weigh the same: n / (K Σ w), from the weights of rows."""
     weights: NDArray[np.float64] = len(y) / (K * np.bincount(y, of_row, minlength=K))
     return weights
 
 
 def _product(of_row: Weights, of_class: Weights, y: Positions) -> Weights:
-    """What each row counts, from its own weight and that of its class."""
+    """Return what each row counts, from its own weight and that of its class."""
     if of_class is None:
         return of_row
     return of_class[y] if of_row is None else of_row * of_class[y]

@@ -40,12 +40,12 @@ class ResumableRun:
 
     @property
     def options(self) -> TrainConfig:
-        """The options that the run was started with."""
+        """Return the options that the run was started with."""
         return self.model.config.options
 
     @property
     def epochs(self) -> int:
-        """The number of epochs that are done."""
+        """Return the number of epochs that are done."""
         return len(self.provenance.history)
 
     def config(self, asked: TrainConfig, given: Collection[str]) -> TrainConfig:
@@ -87,7 +87,7 @@ class ResumableRun:
         return state
 
     def is_done(self, prepared: Prepared) -> bool:
-        """Whether nothing is left to do: the run came to its end, and that has not been moved."""
+        """Tell whether nothing is left to do: the run came to its end, and that has not been moved."""
         new, old = prepared.config.options, self.options
         return self.provenance.state is None and (new.epochs, new.patience) == (old.epochs, old.patience)
 
@@ -104,12 +104,12 @@ class ResumableRun:
         ]
 
     def _files(self) -> dict[str, Fingerprint]:
-        """What the files of each option were."""
+        """Return what the files of each option were."""
         p = self.provenance
         return {"data": p.file, "val_data": p.val_file, "test_data": p.test_file}
 
     def _difference(self, prepared: Prepared) -> str:
-        """What makes the prepared run another one than this; empty: nothing does."""
+        """Say how the prepared run differs from this one; empty: not at all."""
         options, data = prepared.config.options, prepared.dataset
         for name in TrainConfig.options():
             old, new = getattr(self.options, name), getattr(options, name)

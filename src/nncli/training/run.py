@@ -1,4 +1,4 @@
-"""One run, from prepared data to a model and its honest figures: what `train`, `sweep` and the Python API share."""
+"""One training run, from prepared data to a model and its figures: for `train`, `sweep` and the Python API."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from nncli.training.prepare import Prepared
 from nncli.training.seeds import Seeds
 from nncli.training.trainer import Trainer
 
-ROWS_LOOKED_AT, LARGE = 10_000, 100.0  # for a column that is not scaled, and should be
+ROWS_LOOKED_AT, LARGE = 10_000, 100.0  # rows, and the value from which a column should be scaled
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a training run came to. `failure` is set where it diverged after at least one good epoch."""
+    """The result of a training run. `failure` is set if it diverged after at least one good epoch."""
 
     model: Model
     provenance: Provenance
@@ -173,7 +173,7 @@ def keep_best(trainer: Trainer, interrupted: bool = False) -> None:
 
 
 def _worse_than_guessing(trainer: Trainer, best: Epoch) -> bool:
-    """Whether even the best loss is ten times that of scores of 0: finite, but diverged all the same."""
+    """Tell whether even the best loss is ten times that of scores of 0: finite, but diverged all the same."""
     if trainer.loss.homogeneous:  # the loss of guessing is 0
         return False
     return _loss_of(best) > 10 * _loss_of_guessing(trainer)
@@ -190,7 +190,7 @@ def _loss_of(epoch: Epoch) -> float:
 
 
 def _unscaled_column(prepared: Prepared) -> str:
-    """The column of numbers that is much larger than is good for a network, where nothing is scaled."""
+    """Name a column with numbers much larger than is good for a network, if nothing is scaled."""
     names, rows = prepared.preprocess.number_names, prepared.train.rows[:ROWS_LOOKED_AT]
     if prepared.config.data.scale != "none" or not names:
         return ""
@@ -203,7 +203,7 @@ def _unscaled_column(prepared: Prepared) -> str:
 
 
 def _model_so_far(prepared: Prepared, trainer: Trainer, best: Epoch, state: TrainingState) -> tuple[Model, Provenance]:
-    """The best model until now, with the state to resume from; the test rows are not looked at."""
+    """Return the best model until now, with the state to resume from; the test rows are not looked at."""
     network, loss = build_network(prepared.config.model, prepared.preprocess.width, len(prepared.dataset.classes))
     network.theta[:] = trainer.best_theta
     val = None if best.val_loss is None else {"loss": best.val_loss, "accuracy": best.val_accuracy}
@@ -246,7 +246,7 @@ def _calibrated(val: Subset, trainer: Trainer) -> Calibration:
 
 
 def _figures(model: Model, part: Subset) -> dict[str, float]:
-    """Loss and accuracy of a model on some rows."""
+    """Return loss and accuracy of a model on some rows."""
     loss, accuracy, _ = evaluate(model.network, model.loss, part, len(model.classes))
     if model.calibration:  # which may move the border between two classes
         predicted = np.concatenate([model.predicted(Z) for Z in scores(model.network, part)])
@@ -255,8 +255,7 @@ def _figures(model: Model, part: Subset) -> dict[str, float]:
 
 
 def _known(prepared: Prepared, trainer: Trainer, best: Epoch) -> dict[str, Any]:
-    """The figures that are known without a look at the model, with the accuracy of the baseline: always the commonest
-    class."""
+    """Return the figures that need no model; the baseline predicts the commonest class of the training rows."""
     majority = np.bincount(prepared.dataset.y[prepared.train.rows]).argmax()
     judged = prepared.test or prepared.val or prepared.train
     return {

@@ -1,4 +1,4 @@
-"""A run before its first step, for a person: what was decided."""
+"""What was decided for a training run before its first step, for a person."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from nncli.training.prepare import Prepared
 
 
 def summary(prepared: Prepared) -> list[str]:
-    """What was decided for the user, a line each."""
+    """Describe data, parts, model and training, in a line each."""
     config, dataset, options = prepared.config, prepared.dataset, prepared.config.options
     how, model = config.training, config.model
     network, _ = build_network(config.model, prepared.preprocess.width, len(dataset.classes))
@@ -46,7 +46,7 @@ def summary(prepared: Prepared) -> list[str]:
 
 
 def regularisation(config: TrainConfig) -> list[str]:
-    """What holds the parameters down, and what the classes count, each in a few words."""
+    """Describe the regularisation and the weights of the classes, each in a few words."""
     held = [
         f"{name.replace('_', ' ')} {getattr(config, name):g}"
         for name in ("dropout", "input_dropout", "l1", "l2", "max_norm", "clip_norm", "label_smoothing")
@@ -56,7 +56,7 @@ def regularisation(config: TrainConfig) -> list[str]:
 
 
 def plan(prepared: Prepared) -> dict[str, Any]:
-    """What `train --dry-run` shows: everything decided before the first step."""
+    """Return what `train --dry-run` shows: everything decided before the first step."""
     network, _ = build_network(prepared.config.model, prepared.preprocess.width, len(prepared.dataset.classes))
     return {
         "classes": list(prepared.dataset.classes),

@@ -92,7 +92,8 @@ class Trainer:
         size = min(at_once, rows_at_once(self.network.widths))
         batch = Batch(self.train, self.loss, self.K, self.network, size, self.config.training.label_smoothing)
         while not self._has_ended() and len(self.history) < min(self.epochs, until or self.epochs):
-            if self._must_stop(self.limits.before_epoch(len(self.history))):
+            if reason := self.limits.before_epoch(len(self.history)):
+                self.stopped = reason
                 return
             rows, total, correct = self._in_random_order(), 0.0, 0
             self.network.drop_with(self.drop)
@@ -100,7 +101,8 @@ class Trainer:
             # overflow shows as a loss that is not finite, which is looked for at each step
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 for start in range(0, len(rows), at_once):
-                    if self._must_stop(self.limits.within_epoch(len(self.history))):
+                    if reason := self.limits.within_epoch():
+                        self.stopped = reason
                         return
                     step = len(self.history) * self.steps + start // self.batch_size
                     sums = learn(batch, rows[start : start + at_once], step)
@@ -118,19 +120,17 @@ class Trainer:
         self.train.matrix.expect(rows)
         return rows
 
-    def _must_stop(self, reason: str) -> bool:
-        self.stopped = reason or self.stopped
-        return bool(reason)
-
     def _has_ended(self) -> bool:
         """Whether more epochs would be of no use; `stopped` says why."""
+        patience, waited = self.config.training.patience, len(self.history) - self.best.number if self.best else 0
         if self.optimizer.done:
-            return self._must_stop("no step lowers the loss any more")
-        patience = self.config.training.patience
-        if self.val and self.best and len(self.history) - self.best.number >= patience:
+            self.stopped = "no step lowers the loss any more"
+        elif self.val and waited >= patience:
             better = "higher validation accuracy" if self.loss.homogeneous else "lower validation loss"
-            return self._must_stop(f"no {better} for {patience} epochs")
-        return False
+            self.stopped = f"no {better} for {patience} epochs"
+        else:
+            return False
+        return True
 
     @property
     def row_by_row(self) -> bool:
