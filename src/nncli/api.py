@@ -69,9 +69,10 @@ class TrainedModel:
         """
         if not self.model.probabilistic:
             raise OptionError(
-                "predict_proba", f"{self.model.config.model.name} gives scores, not probabilities",
+                "predict_proba",
+                f"{self.model.config.model.name} gives scores, not probabilities",
                 "Train it with calibrate=True, or use scores",
-            )  # fmt: skip
+            )
         return self.model.by_class(self._scores(X))
 
     def scores(self, X: Columns) -> NDArray[Any]:

@@ -121,7 +121,8 @@ def resolve(config: TrainConfig, n_train: int, has_val: bool) -> ResolvedConfig:
     _check_loss(config, loss)
     _check_optimizer(config, optimizer, loss)
     if not has_val:
-        _check_without_validation(config)
+        reason = "there are no validation rows to judge by"
+        _refuse(config, ("patience", "calibrate"), reason, "Set --val above 0")
     batch_size = config.batch_size
     if batch_size is None:
         usual = preset.batch_size if own else Preset.batch_size
@@ -133,9 +134,8 @@ def resolve(config: TrainConfig, n_train: int, has_val: bool) -> ResolvedConfig:
     schedule_spec = config.schedule or ("constant" if optimizer.smooth else preset.schedule if own else "cosine")
     schedule = SCHEDULES.create(schedule_spec)
     if schedule.needs_validation and not has_val:
-        raise OptionError(
-            "--schedule", f"{schedule.name} needs validation rows, and there are none", "Set --val above 0"
-        )
+        problem = f"{schedule.name} needs validation rows, and there are none"
+        raise OptionError("--schedule", problem, "Set --val above 0")
     if schedule.warmup >= steps * epochs:
         raise OptionError(
             "--schedule",
@@ -167,68 +167,57 @@ def _group(kind: Callable[..., T], given: Mapping[str, Any]) -> T:
 def _check_layers(config: TrainConfig) -> None:
     hidden, activation = config.hidden or (), config.activation
     if not hidden:
-        for name in ("activation", "dropout"):
-            if getattr(config, name):
-                raise OptionError(
-                    flag(name), f"model '{config.model}' has no hidden layer", "Give it one with --hidden 64"
-                )
+        reason = f"model '{config.model}' has no hidden layer"
+        _refuse(config, ("activation", "dropout"), reason, "Give it one with --hidden 64")
     if activation and activation.count(",") and activation.count(",") + 1 != len(hidden):
         raise OptionError(
             "--activation", f"expected one name, or one for each hidden layer ({len(hidden)}), found '{activation}'"
         )
     if hidden and config.init == "zeros":
         raise OptionError(
-            "--init", "hidden units that start alike stay alike: zeros suits models without hidden layers",
+            "--init",
+            "hidden units that start alike stay alike: zeros suits models without hidden layers",
             "Leave it out, or use --init he or glorot",
-        )  # fmt: skip
+        )
 
 
 def _check_loss(config: TrainConfig, loss: Loss) -> None:
-    if config.label_smoothing and not loss.soft:
-        raise OptionError(
-            "--label-smoothing", f"the loss {loss.name} is of one true class, not of shares of several",
-            "Use --loss cross-entropy, or leave it out",
-        )  # fmt: skip
+    if not loss.soft:
+        reason = f"the loss {loss.name} is of one true class, not of shares of several"
+        _refuse(config, ("label_smoothing",), reason, "Use --loss cross-entropy, or leave it out")
 
 
 def _check_optimizer(config: TrainConfig, optimizer: Optimizer, loss: Loss) -> None:
-    name = optimizer.name
+    name, remedy = optimizer.name, "Leave it out, or use another --optimizer"
     if optimizer.batch and config.batch_size not in (None, read_batch_size(optimizer.batch)):
         found = "full" if config.batch_size == FULL_BATCH else config.batch_size
         rows = "one row" if optimizer.batch == "1" else "all rows"
         raise OptionError(
-            "--batch-size", f"{name} learns from {rows} at each step: expected {optimizer.batch}, found {found}",
-            "Leave it out, or use another --optimizer",
-        )  # fmt: skip
+            "--batch-size",
+            f"{name} learns from {rows} at each step: expected {optimizer.batch}, found {found}",
+            remedy,
+        )
     if optimizer.margin:
         if not loss.margin:
             others = " or ".join(one for one in LOSSES if LOSSES[one].margin)
-            raise OptionError(
-                "--optimizer", f"{name} needs a loss with a margin, and {loss.name} has none", f"Use --loss {others}"
-            )
-        _refuse(config, ("l1", "l2", "clip_norm"), f"{name} works out its step from the loss of a row alone")
+            problem = f"{name} needs a loss with a margin, and {loss.name} has none"
+            raise OptionError("--optimizer", problem, f"Use --loss {others}")
+        reason = f"{name} works out its step from the loss of a row alone"
+        _refuse(config, ("l1", "l2", "clip_norm"), reason, remedy)
     if optimizer.smooth:
         if not loss.smooth:
             others = ", ".join(one for one in LOSSES if LOSSES[one].smooth)
-            raise OptionError(
-                "--optimizer", f"{name} needs a loss without kinks, and {loss.name} has some", f"Use one of {others}"
-            )
+            problem = f"{name} needs a loss without kinks, and {loss.name} has some"
+            raise OptionError("--optimizer", problem, f"Use one of {others}")
         own = {"lr": optimizer.default_lr, "schedule": "constant"}  # as a resolved config has them
-        mine = tuple(key for key, value in own.items() if getattr(config, key) != value)
-        _refuse(config, mine, f"{name} finds the length of its steps by itself")
-        _refuse(
-            config, ("l1", "dropout", "input_dropout", "max_norm", "clip_norm"),
-            f"{name} needs the same smooth objective at every step",
-        )  # fmt: skip
+        other = tuple(key for key, value in own.items() if getattr(config, key) != value)
+        _refuse(config, other, f"{name} finds the length of its steps by itself", remedy)
+        reason = f"{name} needs the same smooth objective at every step"
+        _refuse(config, ("l1", "dropout", "input_dropout", "max_norm", "clip_norm"), reason, remedy)
 
 
-def _refuse(config: TrainConfig, names: tuple[str, ...], reason: str) -> None:
+def _refuse(config: TrainConfig, names: tuple[str, ...], reason: str, remedy: str) -> None:
+    """Raise OptionError, with the reason, if one of the options is given."""
     for name in names:
         if getattr(config, name):
-            raise OptionError(flag(name), reason, "Leave it out, or use another --optimizer")
-
-
-def _check_without_validation(config: TrainConfig) -> None:
-    for name in ("patience", "calibrate"):
-        if getattr(config, name):
-            raise OptionError(flag(name), "there are no validation rows to judge by", "Set --val above 0")
+            raise OptionError(flag(name), reason, remedy)

@@ -69,9 +69,10 @@ def check_room(dataset: Dataset) -> None:
         plain_json.encode(document)
     except ValueError as error:
         raise DataError(
-            dataset.where, f"a model cannot hold all names of its files, columns, categories and classes: {error}",
+            dataset.where,
+            f"a model cannot hold all names of its files, columns, categories and classes: {error}",
             "Leave columns out with --drop, or put many small files together",
-        ) from None  # fmt: skip
+        ) from None
 
 
 @dataclass(frozen=True)

@@ -139,10 +139,11 @@ def _version(stored: dict[str, Any]) -> int:
     version = stored.get("format_version")
     if not (type(version) is int and (version == FORMAT_VERSION or version in OLDER)):
         raise ModelFileError(
-            "", f"expected format version {FORMAT_VERSION}, found {str(version)[:20]}, written by nncli "
+            "",
+            f"expected format version {FORMAT_VERSION}, found {str(version)[:20]}, written by nncli "
             f"{str(stored.get('nncli'))[:20]}",
             "Use a program version that knows it",
-        )  # fmt: skip
+        )
     return version
 
 

@@ -183,14 +183,16 @@ def _check_weights(dataset: Dataset, column: str, of_row: NDArray[np.float64], s
     if not of_class.all():
         name = dataset.classes[int(of_class.argmin())]
         raise DataError(
-            dataset.where, f"{column}: all training rows of class '{name}' have a weight of 0",
+            dataset.where,
+            f"{column}: all training rows of class '{name}' have a weight of 0",
             "Leave the class out, or let it count",
-        )  # fmt: skip
+        )
     if len(split.val) and not of_row[split.val].any():
         raise DataError(
-            dataset.where, f"{column}: all validation rows have a weight of 0",
+            dataset.where,
+            f"{column}: all validation rows have a weight of 0",
             "Set another --seed, or leave the rows that do not count out",
-        )  # fmt: skip
+        )
 
 
 def balanced(y: Positions, K: int, of_row: Weights = None) -> NDArray[np.float64]:
@@ -214,6 +216,7 @@ def _refuse_double_parts(config: TrainConfig, dataset: Dataset) -> None:
         for name in ("test", "test_data"):
             if getattr(config, name) not in (None, ()):
                 raise OptionError(
-                    f"--{name.replace('_', '-')}", f"the data bring their own test set of {len(dataset.test)} rows",
+                    f"--{name.replace('_', '-')}",
+                    f"the data bring their own test set of {len(dataset.test)} rows",
                     "Leave the option out",
-                )  # fmt: skip
+                )
