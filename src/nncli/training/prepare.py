@@ -24,6 +24,7 @@ from nncli.training.seeds import Seeds
 
 Weights = NDArray[np.float64] | None  # None: all 1
 OF_FILES = [field.name for field in dataclasses.fields(CsvOptions) if field.name not in ("categorical", "weight")]
+THE_SAME = "is the training file itself: most of its rows are trained on, and flatter the figures"
 FILE_OPTIONS = (*OF_FILES, "val_data", "test_data")  # that arrays have no use for
 
 
@@ -61,9 +62,18 @@ def prepare(
     preprocess = Preprocess.fit(dataset.table, split.train, config.scale)
     of_class = _class_weights(resolved, dataset, split, of_row)
     weights = _product(of_row, of_class, dataset.y)
-    every = Subset(_inputs(resolved, preprocess, dataset), dataset.y, split.train, weights)
-    val = _validation_part(resolved, read.schema, dataset, split, preprocess, every, of_class)
-    test = _test_part(resolved, dataset, split, preprocess, every)
+    parts = _Parts(resolved, preprocess, dataset, of_class)
+    every = Subset(parts.inputs(dataset), dataset.y, split.train, weights)
+    if config.val_data:
+        val = parts.of_files("--val-data", config.val_data, read.schema, weighted=True)
+    else:
+        val = _Part(dataclasses.replace(every, rows=split.val) if len(split.val) else None)
+    if config.test_data:  # test rows count alike, whatever training makes of them
+        test = parts.of_files("--test-data", config.test_data, dataset.schema, weighted=False)
+    elif dataset.test is not None:
+        test = _Part(parts.all_of(dataset.test))
+    else:
+        test = _Part(dataclasses.replace(every, rows=split.test, weights=None) if len(split.test) else None)
     if weights is not None:  # of mean 1 over the training rows, so that a learning rate means the same
         weights = weights / weights[split.train].mean()
     return Prepared(
@@ -123,58 +133,40 @@ class _Part:
     notes: tuple[str, ...] = ()
 
 
-def _validation_part(
-    config: ResolvedConfig,
-    schema: Schema,
-    dataset: Dataset,
-    split: Split,
-    preprocess: Preprocess,
-    every: Subset,
-    of_class: Weights,
-) -> _Part:
-    """Make the validation rows; in a file of their own they have the columns of `schema`, with that of the weights."""
-    if not config.data.val_source:
-        return _Part(dataclasses.replace(every, rows=split.val) if len(split.val) else None)
-    other, of_row, weight = _load_like(config, config.data.val_source, schema, dataset), None, config.data.weight
-    notes = _same_file("--val-data", other, dataset)
-    if weight is not None:
-        other, of_row = without_weights(other, weight)
-    subset = _all_of(config, preprocess, other, _product(of_row, of_class, other.y))
-    return _Part(subset, Fingerprint(other.sha256, other.file_bytes), notes)
+@dataclass(frozen=True)
+class _Parts:
+    """Makes the parts of the data, all preprocessed as the training rows are, with what their classes count."""
 
+    config: ResolvedConfig
+    preprocess: Preprocess
+    dataset: Dataset
+    of_class: Weights
 
-def _test_part(config: ResolvedConfig, dataset: Dataset, split: Split, preprocess: Preprocess, every: Subset) -> _Part:
-    """Make the test rows, which count alike, whatever training makes of them."""
-    if config.data.test_source:
-        other = _load_like(config, config.data.test_source, dataset.schema, dataset)
-        file = Fingerprint(other.sha256, other.file_bytes)
-        return _Part(_all_of(config, preprocess, other), file, _same_file("--test-data", other, dataset))
-    if dataset.test is not None:
-        return _Part(_all_of(config, preprocess, dataset.test))
-    return _Part(dataclasses.replace(every, rows=split.test, weights=None) if len(split.test) else None)
+    def all_of(self, dataset: Dataset, weights: Weights = None) -> Subset:
+        """Return all rows of a data set."""
+        return Subset(self.inputs(dataset), dataset.y, row_numbers(len(dataset)), weights)
 
+    def of_files(self, option: str, source: Source, schema: Schema, weighted: bool) -> _Part:
+        """Read a part from files of its own, with the columns of the schema; `weighted`, that of the weights too."""
+        data, dataset = self.config.data, self.dataset
+        other = load_like(source, schema, dataset.classes, self.config.model.dtype, data.csv.text, dataset.memory)
+        of_row: Weights = None
+        notes: tuple[str, ...] = ()
+        if other.sha256 == dataset.sha256:
+            notes = (f"warning: {option} {THE_SAME}",)
+        if weighted and data.weight is not None:
+            other, of_row = without_weights(other, data.weight)
+        weights = _product(of_row, self.of_class, other.y) if weighted else None
+        return _Part(self.all_of(other, weights), Fingerprint(other.sha256, other.file_bytes), notes)
 
-def _load_like(config: ResolvedConfig, source: Source, schema: Schema, dataset: Dataset) -> Dataset:
-    return load_like(source, schema, dataset.classes, config.model.dtype, config.data.csv.text, dataset.memory)
-
-
-def _all_of(config: ResolvedConfig, preprocess: Preprocess, dataset: Dataset, weights: Weights = None) -> Subset:
-    return Subset(_inputs(config, preprocess, dataset), dataset.y, row_numbers(len(dataset)), weights)
-
-
-def _inputs(config: ResolvedConfig, preprocess: Preprocess, dataset: Dataset) -> Inputs:
-    """Return the inputs of the network: all in memory, or as many rows at a time as fit. OptionError if too few fit."""
-    dtype = np.dtype(config.model.dtype)
-    if dataset.memory is None or not dataset.table.is_stored:
-        return preprocess.transform(dataset.table, dtype)
-    window = rows_in_memory(dataset.memory, config, len(dataset), preprocess.width, len(dataset.classes))
-    return Windowed(dataset.table, preprocess.width, lambda table: preprocess.transform(table, dtype), window)
-
-
-def _same_file(option: str, other: Dataset, dataset: Dataset) -> tuple[str, ...]:
-    if other.sha256 != dataset.sha256:
-        return ()
-    return (f"warning: {option} is the training file itself: most of its rows are trained on, and flatter the figures",)
+    def inputs(self, dataset: Dataset) -> Inputs:
+        """Return the inputs of the network: all in memory, or as many rows at a time as fit. OptionError if too few
+        fit."""
+        preprocess, dtype = self.preprocess, np.dtype(self.config.model.dtype)
+        if dataset.memory is None or not dataset.table.is_stored:
+            return preprocess.transform(dataset.table, dtype)
+        window = rows_in_memory(dataset.memory, self.config, len(dataset), preprocess.width, len(dataset.classes))
+        return Windowed(dataset.table, preprocess.width, lambda table: preprocess.transform(table, dtype), window)
 
 
 def _check_weights(dataset: Dataset, column: str, of_row: NDArray[np.float64], split: Split) -> None:
