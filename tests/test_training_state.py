@@ -1,10 +1,8 @@
-"""A training that pauses and goes on in another trainer is the one that was never stopped."""
+"""A training run that pauses, and is resumed in another trainer, is the one that was never stopped."""
 
 from __future__ import annotations
 
-import dataclasses
 import pickle
-from typing import Any
 
 import numpy as np
 import pytest
@@ -77,11 +75,3 @@ def test_steps_row_by_row_go_on() -> None:
 
 def test_patience_counts_from_before_the_pause() -> None:
     compared(model="softmax", lr=1.0, optimizer="sgd", epochs=60, patience=3)
-
-
-@pytest.mark.parametrize("registry", [OPTIMIZERS, AVERAGES, SCHEDULES], ids=["optimizers", "averages", "schedules"])
-def test_no_state_hides_among_the_settings(registry: Any) -> None:
-    """A snapshot takes what is no field; a field that is no setting would be lost."""
-    for name in registry:
-        for field in dataclasses.fields(registry[name]) if dataclasses.is_dataclass(registry[name]) else ():
-            assert field.init, f"{name}.{field.name} changes, and would not be taken"
