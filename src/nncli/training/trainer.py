@@ -211,8 +211,8 @@ class Trainer:
         return epoch
 
     def diverged(self, expected: str, found: float, step: int | None = None, epoch: int | None = None) -> TrainingError:
-        """Explain numbers that say training went wrong: at a step of the run, from 0, or in an epoch, from 1; by default
-        in the current epoch."""
+        """Explain numbers that say training went wrong: at a step of the run, from 0, or in an epoch, from 1; without
+        either, in the current epoch."""
         epoch = epoch or len(self.history) + 1
         self.stopped = f"training diverged in epoch {epoch}"
         return divergence(
