@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from nncli.nn.autodiff.expression import add
 from nncli.nn.autodiff.graph import Graph
 from nncli.nn.layers import Array, Layer
+from nncli.nn.settings import Configurable, positive, setting
 from nncli.registry import Registry
 
 
-class Activation(Layer):
+class Activation(Configurable, Layer):
     """A layer that applies f to each unit by itself, A = f(Z). `initializer` is what suits the layer before it.
 
     `graph` is f once more, as an expression for `nncli graph`, in z, the settings and the parameters of the unit. An
@@ -147,14 +148,10 @@ class ReLU(Activation):
 class LeakyReLU(Activation):
     """A = max(Z, s Z), slope s = 0.01;  dA/dZ = 1 if Z > 0 else s (Maas et al. 2013)"""
 
-    slope: float = 0.01
+    slope: float = setting(0.01, "0 ≤ {name} ≤ 1", lambda value: 0 <= value <= 1)
 
     graph = "slope*z + (1 - slope)*relu(z)"
     initializer = "he"
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.slope <= 1:
-            raise ValueError(f"slope: expected 0 ≤ slope ≤ 1, found {self.slope}")
 
     def forward(self, Z: Array, A: Array) -> None:
         np.multiply(Z, self.slope, out=A)  # s Z
@@ -206,14 +203,10 @@ class PReLU(Activation):
 class ELU(Activation):
     """A = Z if Z > 0 else α (e^Z − 1), α = 1;  dA/dZ = 1 if Z > 0 else A + α (Clevert et al. 2016)"""
 
-    alpha: float = 1.0
+    alpha: float = positive(1.0)
 
     graph = "relu(z) + alpha*(exp(z - relu(z)) - 1)"
     initializer = "he"
-
-    def __post_init__(self) -> None:
-        if not self.alpha > 0:
-            raise ValueError(f"alpha: expected alpha > 0, found {self.alpha}")
 
     def forward(self, Z: Array, A: Array) -> None:
         np.minimum(Z, 0, out=A)

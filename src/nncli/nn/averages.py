@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 
 from nncli.nn.buffers import zeros
 from nncli.nn.layers import Array
+from nncli.nn.settings import Configurable, factor
 from nncli.nn.stateful import Stateful
 from nncli.registry import Registry
 
 
-class Average(Stateful, ABC):
+class Average(Configurable, Stateful, ABC):
     """θ̄, a weighted mean of the θ after each step so far."""
 
     name: ClassVar[str]
@@ -88,11 +89,7 @@ class MeanOfAll(RunningAverage):
 class ExponentialAverage(RunningAverage):
     """θ̄ = (1 − β) Σ_s β^(t−s) θ_s / (1 − β^t), decay β = 0.999 at each step"""
 
-    decay: float = 0.999
-
-    def __post_init__(self) -> None:
-        if not 0 < self.decay < 1:
-            raise ValueError(f"decay: expected a factor between 0 and 1, found {self.decay}")
+    decay: float = factor(0.999)
 
     def share(self, steps: int) -> float:
         return (1 - self.decay**steps) / (1 - self.decay**self.steps)

@@ -12,6 +12,7 @@ import numpy as np
 
 from nncli.nn.buffers import zeros
 from nncli.nn.layers import Array
+from nncli.nn.settings import Configurable, positive, setting, share
 from nncli.nn.stateful import State, Stateful
 from nncli.registry import Registry
 
@@ -20,7 +21,7 @@ BLOCK = 65_536  # elements; four vectors of float32 of this length are 1 MiB, wi
 FLUSH_STEPS, NEGLIGIBLE = 100, 1e-30  # between two flushes, β = 0.9 decays 1e-30 to 1e-35, still a normal number
 
 
-class Optimizer(Stateful, ABC):
+class Optimizer(Configurable, Stateful, ABC):
     """A rule that computes the next θ from g.
 
     `default_lr`  α if the user gives none
@@ -129,13 +130,10 @@ class MIRA(SGD):
 class Momentum(Elementwise):
     """θ ← θ − α v, v ← μ v + g, μ = 0.9 (Polyak 1964)"""
 
-    mu: float = 0.9
+    mu: float = share(0.9)
 
     default_lr = 0.02
     slots = ("v",)
-
-    def __post_init__(self) -> None:
-        _check_share("mu", self.mu)
 
     def update(self, theta: Array, g: Array, lr: float, vectors: Sequence[Array], u: Array) -> None:
         [v] = vectors
@@ -165,13 +163,10 @@ class Nesterov(Momentum):
 class AdaGrad(Elementwise):
     """θ ← θ − α g / (√s + ε), s ← s + g² (Duchi et al. 2011)"""
 
-    eps: float = 1e-10
+    eps: float = positive(1e-10)
 
     default_lr = 0.05
     slots = ("s",)
-
-    def __post_init__(self) -> None:
-        _check_eps(self.eps)
 
     def update(self, theta: Array, g: Array, lr: float, vectors: Sequence[Array], u: Array) -> None:
         [s] = vectors
@@ -185,15 +180,11 @@ class AdaGrad(Elementwise):
 class RMSProp(Elementwise):
     """θ ← θ − α g / (√s + ε), s ← ρ s + (1 − ρ) g², ρ = 0.9 (Tieleman and Hinton 2012)"""
 
-    rho: float = 0.9
-    eps: float = 1e-8
+    rho: float = share(0.9)
+    eps: float = positive(1e-8)
 
     default_lr = 0.003
     slots = ("s",)
-
-    def __post_init__(self) -> None:
-        _check_share("rho", self.rho)
-        _check_eps(self.eps)
 
     def update(self, theta: Array, g: Array, lr: float, vectors: Sequence[Array], u: Array) -> None:
         [s] = vectors
@@ -209,17 +200,12 @@ class RMSProp(Elementwise):
 class Adam(Elementwise):
     """θ ← θ − α m̂ / (√v̂ + ε), m̂ and v̂ the bias-corrected running means of g and g² (Kingma and Ba 2015)"""
 
-    beta1: float = 0.9
-    beta2: float = 0.999
-    eps: float = 1e-8
+    beta1: float = share(0.9)
+    beta2: float = share(0.999)
+    eps: float = positive(1e-8)
 
     default_lr = 0.005
     slots = ("m", "v")
-
-    def __post_init__(self) -> None:
-        _check_share("beta1", self.beta1)
-        _check_share("beta2", self.beta2)
-        _check_eps(self.eps)
 
     def update(self, theta: Array, g: Array, lr: float, vectors: Sequence[Array], u: Array) -> None:
         # The vectors are m / (1 − β₁) and v / (1 − β₂), which saves three passes over memory:
@@ -256,16 +242,12 @@ class LBFGS(Optimizer):
     t is 1, or shorter until the loss falls as Armijo asks. `done` where no step along −g lowers it any more.
     """
 
-    memory: int = 10
+    memory: int = setting(10, "a number of steps from 1 to 1,000", lambda value: 1 <= value <= 1000)
 
     default_lr = 1.0
     batch = "full"
     smooth = True
     saved = ("t", "done", "s", "y")
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.memory <= 1000:
-            raise ValueError(f"memory: expected a number of steps from 1 to 1,000, found {self.memory}")
 
     def start(self, theta: Array) -> None:
         self.t = 0
@@ -325,13 +307,3 @@ def _descend(theta: Array, g: Array, lr: float, s: Array, eps: float, u: Array) 
     np.divide(g, u, out=u)
     u *= lr
     theta -= u  # θ ← θ − α g / (√s + ε)
-
-
-def _check_share(name: str, value: float) -> None:
-    if not 0 <= value < 1:
-        raise ValueError(f"{name}: expected 0 ≤ {name} < 1, found {value}")
-
-
-def _check_eps(eps: float) -> None:
-    if not eps > 0:
-        raise ValueError(f"eps: expected eps > 0, found {eps}")

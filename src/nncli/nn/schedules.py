@@ -10,22 +10,19 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
+from nncli.nn.settings import Configurable, factor, setting
 from nncli.nn.stateful import Stateful
 from nncli.registry import Registry
 
 
 @dataclass
-class Schedule(Stateful, ABC):
+class Schedule(Configurable, Stateful, ABC):
     """A function of t, the share of the planned steps after the warm-up that is done, from 0 to 1."""
 
-    warmup: int = 0
+    warmup: int = setting(0, "a number of steps from 0", lambda value: value >= 0)
 
     name: ClassVar[str]
     needs_validation = False
-
-    def __post_init__(self) -> None:
-        if self.warmup < 0:
-            raise ValueError(f"warmup: expected a number of steps from 0, found {self.warmup}")
 
     def start(self, steps: int) -> None:
         """Take the number of planned steps, which must be more than `warmup`."""
@@ -61,14 +58,8 @@ class ConstantRate(Schedule):
 class StepDecay(Schedule):
     """α is multiplied by gamma = 0.1 whenever a share every = 1/3 of the steps is done"""
 
-    every: float = 1 / 3
-    gamma: float = 0.1
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 0 < self.every <= 1:
-            raise ValueError(f"every: expected a share of the steps above 0, up to 1, found {self.every}")
-        _check_gamma(self.gamma)
+    every: float = setting(1 / 3, "a share of the steps above 0, up to 1", lambda value: 0 < value <= 1)
+    gamma: float = factor(0.1)
 
     def shape(self, t: float) -> float:
         return math.pow(self.gamma, int(t / self.every))
@@ -79,11 +70,7 @@ class StepDecay(Schedule):
 class ExponentialDecay(Schedule):
     """α falls to gamma = 0.01 of itself along an exponential, gamma^t"""
 
-    gamma: float = 0.01
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _check_gamma(self.gamma)
+    gamma: float = factor(0.01)
 
     def shape(self, t: float) -> float:
         return math.pow(self.gamma, t)
@@ -102,12 +89,7 @@ class CosineDecay(Schedule):
 class OneCycle(Schedule):
     """α rises from 1/25 to 1 over a share rise = 0.3 of the steps, then falls to 0, along cosines (Smith 2018)"""
 
-    rise: float = 0.3
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 0 < self.rise < 1:
-            raise ValueError(f"rise: expected a share of the steps between 0 and 1, found {self.rise}")
+    rise: float = setting(0.3, "a share of the steps between 0 and 1", lambda value: 0 < value < 1)
 
     def shape(self, t: float) -> float:
         if t < self.rise:
@@ -120,17 +102,11 @@ class OneCycle(Schedule):
 class Plateau(Schedule):
     """α is multiplied by gamma = 0.1 whenever `patience` = 5 epochs were no better on the validation rows"""
 
-    gamma: float = 0.1
-    patience: int = 5
+    gamma: float = factor(0.1)
+    patience: int = setting(5, "a number of epochs from 1", lambda value: value >= 1)
 
     needs_validation = True
     saved = ("level", "lowest", "waited")
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _check_gamma(self.gamma)
-        if self.patience < 1:
-            raise ValueError(f"patience: expected a number of epochs from 1, found {self.patience}")
 
     def start(self, steps: int) -> None:
         super().start(steps)
@@ -145,8 +121,3 @@ class Plateau(Schedule):
             self.lowest, self.waited = val_loss, 0
         elif self.waited == self.patience:
             self.level, self.waited = self.level * self.gamma, 0
-
-
-def _check_gamma(gamma: float) -> None:
-    if not 0 < gamma < 1:
-        raise ValueError(f"gamma: expected a factor between 0 and 1, found {gamma}")
