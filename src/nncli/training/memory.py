@@ -22,8 +22,8 @@ JUDGING_BYTES, JUDGED_BYTES, PAIR_BYTES, JUDGING_COPIES = 100 << 20, 90, 600, 4
 
 
 def rows_in_memory(memory: int, config: ResolvedConfig, n: int, d: int, K: int) -> int:
-    """Return how many of n rows of d inputs training can hold at a time; OptionError where `memory`, in bytes, does
-    not do."""
+    """Return how many of n rows of d inputs training can hold at a time, of all files together; OptionError if
+    `memory`, in bytes, is too little."""
     widths = [d, *config.model.hidden, K]
     number = np.dtype(config.model.dtype).itemsize
     batch = rows_per_step(config.training.batch_size, n)
@@ -41,7 +41,7 @@ def rows_in_memory(memory: int, config: ResolvedConfig, n: int, d: int, K: int) 
 
 
 def check_memory_to_judge(memory: int, model: Model, n: int, judged: int, at_once: int) -> None:
-    """Raise OptionError where `memory`, in bytes, does not do to judge some of n rows, so many at once: the figures of
+    """Raise OptionError if `memory`, in bytes, is too little to judge some of n rows, so many at once: the figures of
     all of them are there together."""
     K, network = len(model.classes), model.network
     block = at_once * JUDGING_COPIES * (network.widths[0] + K) + EVAL_ROWS * sum(network.widths)

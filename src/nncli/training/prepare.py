@@ -62,16 +62,21 @@ def prepare(
     preprocess = Preprocess.fit(dataset.table, split.train, config.scale)
     of_class = _class_weights(resolved, dataset, split, of_row)
     weights = _product(of_row, of_class, dataset.y)
-    parts = _Parts(resolved, preprocess, dataset, of_class)
+    own_val = _load_like(resolved, config.val_data, read.schema, dataset) if config.val_data else None
+    own_test = _load_like(resolved, config.test_data, dataset.schema, dataset) if config.test_data else dataset.test
+    n_all = sum(len(own) for own in (dataset, own_val, own_test) if own is not None)
+    parts = _Parts(resolved, preprocess, dataset, of_class, n_all)
     every = Subset(parts.inputs(dataset), dataset.y, split.train, weights)
-    if config.val_data:
-        val = parts.of_files("--val-data", config.val_data, read.schema, weighted=True)
+    if own_val is not None:
+        val = parts.of_files("--val-data", own_val, weighted=True)
     else:
         val = _Part(dataclasses.replace(every, rows=split.val) if len(split.val) else None)
-    if config.test_data:  # test rows count alike, whatever training makes of them
-        test = parts.of_files("--test-data", config.test_data, dataset.schema, weighted=False)
-    elif dataset.test is not None:
-        test = _Part(parts.all_of(dataset.test))
+    if own_test is not None:  # test rows count alike, whatever training makes of them
+        test = (
+            parts.of_files("--test-data", own_test, weighted=False)
+            if config.test_data
+            else _Part(parts.all_of(own_test))
+        )
     else:
         test = _Part(dataclasses.replace(every, rows=split.test, weights=None) if len(split.test) else None)
     if weights is not None:  # of mean 1 over the training rows, so that a learning rate means the same
@@ -124,6 +129,10 @@ def _class_weights(config: ResolvedConfig, dataset: Dataset, split: Split, of_ro
     return balanced(dataset.y[split.train], len(dataset.classes), None if of_row is None else of_row[split.train])
 
 
+def _load_like(config: ResolvedConfig, source: Source, schema: Schema, dataset: Dataset) -> Dataset:
+    return load_like(source, schema, dataset.classes, config.model.dtype, config.data.csv.text, dataset.memory)
+
+
 @dataclass(frozen=True)
 class _Part:
     """Validation or test rows, and the files of their own that they come from, if there are such."""
@@ -141,21 +150,18 @@ class _Parts:
     preprocess: Preprocess
     dataset: Dataset
     of_class: Weights
+    n_all: int  # rows of all files, which share the memory
 
     def all_of(self, dataset: Dataset, weights: Weights = None) -> Subset:
         """Return all rows of a data set."""
         return Subset(self.inputs(dataset), dataset.y, row_numbers(len(dataset)), weights)
 
-    def of_files(self, option: str, source: Source, schema: Schema, weighted: bool) -> _Part:
-        """Read a part from files of its own, with the columns of the schema; `weighted`, that of the weights too."""
-        data, dataset = self.config.data, self.dataset
-        other = load_like(source, schema, dataset.classes, self.config.model.dtype, data.csv.text, dataset.memory)
+    def of_files(self, option: str, other: Dataset, weighted: bool) -> _Part:
+        """Make a part of files of its own; if it is `weighted`, they have the column of the weights too."""
+        notes = (f"warning: {option} {THE_SAME}",) if other.sha256 == self.dataset.sha256 else ()
         of_row: Weights = None
-        notes: tuple[str, ...] = ()
-        if other.sha256 == dataset.sha256:
-            notes = (f"warning: {option} {THE_SAME}",)
-        if weighted and data.weight is not None:
-            other, of_row = without_weights(other, data.weight)
+        if weighted and self.config.data.weight is not None:
+            other, of_row = without_weights(other, self.config.data.weight)
         weights = _product(of_row, self.of_class, other.y) if weighted else None
         return _Part(self.all_of(other, weights), Fingerprint(other.sha256, other.file_bytes), notes)
 
@@ -165,7 +171,8 @@ class _Parts:
         preprocess, dtype = self.preprocess, np.dtype(self.config.model.dtype)
         if dataset.memory is None or not dataset.table.is_stored:
             return preprocess.transform(dataset.table, dtype)
-        window = rows_in_memory(dataset.memory, self.config, len(dataset), preprocess.width, len(dataset.classes))
+        window = rows_in_memory(dataset.memory, self.config, self.n_all, preprocess.width, len(dataset.classes))
+        window = max(1, window * len(dataset) // self.n_all)
         return Windowed(dataset.table, preprocess.width, lambda table: preprocess.transform(table, dtype), window)
 
 
