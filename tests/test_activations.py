@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from nncli.errors import OptionError
 from nncli.nn.activations import ACTIVATIONS, Activation
 
 Z = np.linspace(-4, 4, 40).reshape(5, 8)  # 0 is not among them, so no kink is
@@ -67,3 +68,9 @@ def test_a_line_with_a_kink() -> None:
     x, passed = np.array([[4.0, 6.0]]), np.empty((1, 2))
     created("relu", 2).backward(np.ones((1, 2)), x - 5, applied("relu", x - 5), passed)
     assert (1 + passed).tolist() == [[1, 2]]
+
+
+@pytest.mark.parametrize("spec", ["elu:alpha=0", "elu:alpha=inf", "leaky-relu:slope=2"])
+def test_settings_outside_their_range_are_refused(spec: str) -> None:
+    with pytest.raises(OptionError, match="expected 0 "):
+        ACTIVATIONS.create(spec)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nncli.nn.averages import AVERAGES, Running
+from nncli.nn.averages import AVERAGES, RunningAverage
 
 
 def averaged(spec: str, thetas: list[float], steps: int = 1) -> float:
@@ -36,7 +36,7 @@ def test_no_average_is_the_parameters_themselves() -> None:
 def test_steps_counted_together_are_the_same_as_one_by_one(spec: str) -> None:
     thetas = [1.0, -2, 3, 5, 8, -1]
     together = AVERAGES.create(spec)
-    assert isinstance(together, Running)
+    assert isinstance(together, RunningAverage)
     together.start(np.zeros(1))
     for few in (thetas[:1], thetas[1:4], thetas[4:]):
         together.add(np.array([together.within(len(few)) @ few]), len(few))
@@ -46,7 +46,7 @@ def test_steps_counted_together_are_the_same_as_one_by_one(spec: str) -> None:
 @pytest.mark.parametrize("name", [name for name in AVERAGES if name != "none"])
 def test_weights_within_some_steps_are_shares(name: str) -> None:
     average = AVERAGES.create(name)
-    assert isinstance(average, Running)
+    assert isinstance(average, RunningAverage)
     weights = average.within(7)
     assert weights.shape == (7,)
     assert weights.sum() == pytest.approx(1)

@@ -17,10 +17,12 @@ from pyarrow import parquet
 
 from disk_tables import ROWS, Run, complaint, mixed
 from ledgers import trials
+from nncli.config.train_config import TrainConfig
 from nncli.data import inputs
 from nncli.data.bundled import path_of
 from nncli.data.disk import cache
 from nncli.model.model import EVAL_ROWS
+from nncli.training.prepare import prepare
 from short_and_long import short_and_long
 
 pytestmark = pytest.mark.usefixtures("tables_on_the_disk")
@@ -79,6 +81,19 @@ CASES = [
     ("pixels", "--input-dropout 0.1 --hidden 20x10"),
     ("pixels", "--weight pixel_2_4"),
 ]
+
+
+def test_the_rows_of_all_files_together_take_what_those_of_one_may() -> None:
+    for file, rows in (("d.csv", ROWS), ("val.csv", 500), ("test.csv", 400)):
+        Path(file).write_text(mixed(rows, rows), "utf-8")
+    alone = prepare(TrainConfig(("d.csv",)), memory=300 << 20)
+    shared = prepare(TrainConfig(("d.csv",), val_data=("val.csv",), test_data=("test.csv",)), memory=300 << 20)
+    assert shared.val is not None
+    assert shared.test is not None
+    matrices = [part.matrix for part in (alone.train, shared.train, shared.val, shared.test)]
+    most, *each = [one.size for one in matrices if isinstance(one, inputs.Windowed)]
+    assert len(each) == 3
+    assert sum(each) <= most
 
 
 @pytest.mark.parametrize(("name", "options"), CASES)

@@ -136,5 +136,5 @@ def test_parameters_gradients_and_state_start_at_cache_lines() -> None:
     for h in range(1, 6):
         network, adam = multilayer(7, (h,), 3), OPTIMIZERS.create("adam")
         adam.start(network.theta)
-        for vector in (network.theta, network.grad, *adam.state.values()):
+        for vector in (network.theta, network.grad, *adam.vectors.values()):
             assert vector.ctypes.data % 64 == 0

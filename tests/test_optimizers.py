@@ -227,7 +227,8 @@ def test_finds_the_minimum_of_a_bowl(name: str) -> None:
         ("momentum:mu=fast", "--optimizer: momentum:mu: expected a number, found 'fast'."),
         ("sgd:mu=0.9", "--optimizer: expected no settings after 'sgd'; found 'mu=0.9'."),
         ("rmsprop:rho=1", "--optimizer: rmsprop: rho: expected 0 ≤ rho < 1, found 1.0."),
-        ("adagrad:eps=0", "--optimizer: adagrad: eps: expected eps > 0, found 0.0."),
+        ("adagrad:eps=0", "--optimizer: adagrad: eps: expected 0 < eps < ∞, found 0.0."),
+        ("adam:eps=inf", "--optimizer: adam: eps: expected 0 < eps < ∞, found inf."),
     ],
 )  # fmt: skip
 def test_bad_settings_are_explained(spec: str, message: str) -> None:

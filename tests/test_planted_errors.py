@@ -47,17 +47,15 @@ class WrongSign(Activation):
     def forward(self, Z: Array, A: Array) -> None:
         np.tanh(Z, out=A)
 
-    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array | None) -> None:
-        if dZ is not None:
-            dZ[...] = -(1 - A * A) * dA
+    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array) -> None:
+        dZ[...] = -(1 - A * A) * dA
 
 
 class ForgottenDerivative(Tanh):
     """tanh, and dL/dZ = dL/dA"""
 
-    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array | None) -> None:
-        if dZ is not None:
-            dZ[...] = dA
+    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array) -> None:
+        dZ[...] = dA
 
 
 class Mixing(Activation):
@@ -77,19 +75,17 @@ class Mixing(Activation):
     def forward(self, Z: Array, A: Array) -> None:
         np.matmul(Z, self.M, out=A)
 
-    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array | None) -> None:
+    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array) -> None:
         np.matmul(Z.T, dA, out=self.dM)
-        if dZ is not None:
-            np.matmul(dA, self.M.T, out=dZ)
+        np.matmul(dA, self.M.T, out=dZ)
 
 
 class TransposedFactor(Mixing):
     """A = Z M, and dL/dZ = dL/dA M, not Mᵀ"""
 
-    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array | None) -> None:
+    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array) -> None:
         super().backward(dA, Z, A, dZ)
-        if dZ is not None:
-            np.matmul(dA, self.M, out=dZ)
+        np.matmul(dA, self.M, out=dZ)
 
 
 class Shifting(Activation):
@@ -104,16 +100,15 @@ class Shifting(Activation):
     def forward(self, Z: Array, A: Array) -> None:
         np.add(Z, self.c, out=A)
 
-    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array | None) -> None:
+    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array) -> None:
         np.sum(dA, axis=0, out=self.dc)
-        if dZ is not None:
-            np.copyto(dZ, dA)
+        np.copyto(dZ, dA)
 
 
 class OnePercentOff(Shifting):
     """A = Z + c, and one entry of dL/dc is 1 % too large"""
 
-    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array | None) -> None:
+    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array) -> None:
         super().backward(dA, Z, A, dZ)
         self.dc[3] *= 1.01
 

@@ -9,7 +9,8 @@ import pytest
 
 from nncli.config.train_config import TrainConfig
 from nncli.errors import DataError
-from nncli.training.prepare import Prepared, prepare, seeds
+from nncli.training.prepare import Prepared, prepare
+from nncli.training.seeds import Seeds
 
 
 def rows(n: int, seed: int = 0) -> str:
@@ -126,5 +127,5 @@ def test_the_split_has_a_seed_of_its_own_if_it_is_given() -> None:
         rows = getattr(mixed.split, part)
         np.testing.assert_array_equal(rows, getattr(as_0.split, part))
         assert not np.array_equal(rows, getattr(as_5.split, part))
-    for mine, other in zip(seeds(mixed.config)[1:], seeds(as_5.config)[1:], strict=True):
+    for mine, other in zip(Seeds.of(mixed.config.options)[1:], Seeds.of(as_5.config.options)[1:], strict=True):
         np.testing.assert_array_equal(mine.generate_state(4), other.generate_state(4))

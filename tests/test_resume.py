@@ -85,9 +85,8 @@ def test_stopped_within_an_epoch_it_goes_on_from_the_last_one(
     nncli(*words, "whole.npz")
     learn, steps = Trainer._learn_batch, itertools.count()
     with monkeypatch.context() as patch:
-        patch.setattr("nncli.training.trainer.SHORT", 0)
-        patch.setattr("nncli.training.trainer.LONG", long)
-        patch.setattr("nncli.training.run.LONG", long)
+        patch.setattr("nncli.training.guards.SHORT", 0)
+        patch.setattr("nncli.training.guards.LONG", long)
 
         def counted(*args: Any) -> Any:
             if next(steps) == 30:
@@ -185,11 +184,11 @@ def test_the_same_command_begins_anew_where_there_is_nothing_yet(nncli: Run) -> 
 @pytest.mark.parametrize(
     ("words", "difference"),
     [
-        ("iris --lr 0.7 -o m.npz", "it was begun with --lr 0.005, and not with 0.7"),
-        ("iris --hidden 8 -o m.npz", "it was begun with --hidden 64, and not with 8"),
-        ("iris --seed 3 -o m.npz", "it was begun with --seed 0, and not with 3"),
-        ("wine -o m.npz", "it was begun with the data iris"),
-        ("m.npz --dropout 0.1", "it was begun without --dropout, and not with 0.1"),
+        ("iris --lr 0.7 -o m.npz", "it was started with --lr 0.005, and not with 0.7"),
+        ("iris --hidden 8 -o m.npz", "it was started with --hidden 64, and not with 8"),
+        ("iris --seed 3 -o m.npz", "it was started with --seed 0, and not with 3"),
+        ("wine -o m.npz", "it was started with the data iris"),
+        ("m.npz --dropout 0.1", "it was started without --dropout, and not with 0.1"),
     ],
 )
 def test_what_is_not_the_same_training_is_refused(
@@ -202,7 +201,7 @@ def test_what_is_not_the_same_training_is_refused(
     outcome = nncli("train", *words.split(), "--resume")
     assert outcome.code == BAD_DATA
     assert outcome.err == (
-        f"m.npz: cannot go on with this training: {difference}. Give what it was begun with, or train anew without "
+        f"m.npz: cannot resume this training run: {difference}. Give what it was started with, or train anew without "
         "--resume.\n"
     )
     assert Path("m.npz").read_bytes() == before
@@ -218,8 +217,8 @@ def test_data_that_are_elsewhere_can_be_named(nncli: Run, monkeypatch: pytest.Mo
     monkeypatch.chdir("other")
     outcome = nncli("train", "--resume", "../m.npz", "-q")
     assert (outcome.code, outcome.err) == (
-        BAD_DATA, "d.csv: no such file, where the rows of ../m.npz are to come from. Go on in the folder where it was "
-        "begun, or name the data.\n"
+        BAD_DATA, "d.csv: no such file, where the rows of ../m.npz are to come from. Resume in the folder where it was "
+        "started, or name the data.\n"
     )  # fmt: skip
     assert nncli("train", "../d.csv", "--resume", "--epochs", "6", "-q", "-o", "../m.npz").code == 0
     found = checkpoint.load(Path("../m.npz"))[0], checkpoint.load(Path("../whole.npz"))[0]
@@ -254,7 +253,7 @@ def test_changed_files_are_noticed(nncli: Run, monkeypatch: pytest.MonkeyPatch) 
 def test_a_model_is_no_data(nncli: Run, iris_model: Path) -> None:
     outcome = nncli("train", iris_model)
     assert (outcome.code, outcome.out) == (BAD_COMMAND, "")
-    assert outcome.err == f"DATA: {iris_model} is a model, and no data. Add --resume to go on with its training.\n"
+    assert outcome.err == f"DATA: {iris_model} is a model, and no data. Add --resume to resume its run.\n"
 
 
 def test_more_epochs_need_a_state(nncli: Run) -> None:
@@ -262,7 +261,8 @@ def test_more_epochs_need_a_state(nncli: Run) -> None:
     outcome = nncli("train", "--resume", "m.npz", "--epochs", "9")
     assert outcome.code == BAD_DATA
     assert outcome.err == (
-        "m.npz: the training is done, and what more epochs would go on from was not kept. Train with --keep-state.\n"
+        "m.npz: the training run is done, and the state from which to add epochs was not kept. "
+        "Train with --keep-state.\n"
     )
 
 

@@ -155,10 +155,10 @@ def test_many_rows_at_a_time_are_the_textbook_loop(
 
 def trained(X: np.ndarray, y: np.ndarray, K: int, epochs: int, **options: object) -> Trainer:
     train = Subset(Matrix(X, np.dtype("float64")), y, np.arange(len(y)))
-    config = TrainConfig(**{"dtype": "float64", "epochs": epochs, **options})
-    config = resolve(config, len(y), has_val=False)
-    network, loss = build_network(config, X.shape[1], K)
-    network.initialize(config.init, np.random.default_rng(1))
+    asked = TrainConfig(**{"dtype": "float64", "epochs": epochs, **options})
+    config = resolve(asked, len(y), has_val=False)
+    network, loss = build_network(config.model, X.shape[1], K)
+    network.initialize(config.model.init, np.random.default_rng(1))
     mine = Trainer(network, loss, config, train, None, K, np.random.default_rng(0))
     list(mine.run())
     return mine

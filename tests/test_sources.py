@@ -248,7 +248,7 @@ def test_other_matrix_kernels_are_noted_and_warned_of(nncli: Run) -> None:
     outcome = nncli("train", "--resume", "other.npz", "--epochs", "3", "-q")
     assert outcome.code == 0
     assert outcome.err.startswith(
-        "warning: other.npz was begun with the matrix kernels openblas 0.0.1 Katmai, and goes on"
+        "warning: other.npz was started with the matrix kernels openblas 0.0.1 Katmai, and is resumed"
     )
     assert "set OPENBLAS_CORETYPE=Katmai" in outcome.err
 

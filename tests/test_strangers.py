@@ -17,18 +17,18 @@ import pytest
 
 from cli_errors import BAD_DATA
 from clusters import done_so_far, running
+from nncli.config.resolve import DataConfig
 from nncli.config.train_config import TrainConfig
 from nncli.data.bundled import path_of
 from nncli.data.csv.header import DETECTED
 from nncli.data.load import load_dataset
 from nncli.inference.evaluate import check_evaluation, evaluate_file
 from nncli.inference.predict import Request, answer_file, check_answers
-from nncli.model.checkpoint import Saved
+from nncli.model.checkpoint import ModelFile
 from nncli.sweep.ledger_lines import check_result
 from nncli.sweep.trial import Held, Trial, run_trial
 from nncli.system.wire_format import nothing_unpickled, pack, unpack
 from nncli.system.workers import Killed
-from nncli.training.prepare import csv_options
 
 Run = Callable[..., Any]
 SWEEP = ["sweep", "digits", "--lr", "0.02,0.01", "--epochs", "25", "-q"]
@@ -146,7 +146,8 @@ def test_a_scheduler_without_encryption_is_told(nncli: Run, attacker: Attacker) 
 
 def result_of_a_trial() -> tuple[Any, Callable[[Any], None]]:
     config = TrainConfig(data=("iris",), epochs=3)
-    found = run_trial((Trial(config), None), Held({"float32": load_dataset(("iris",), csv_options(config), "float32")}))
+    dataset = load_dataset(("iris",), DataConfig.of(config).csv, "float32")
+    found = run_trial((Trial(config), None), Held({"float32": dataset}))
     return [found[0], None], check_result
 
 
@@ -154,11 +155,11 @@ def result_of_a_failed_trial() -> tuple[Any, Callable[[Any], None]]:
     return [{"outcome": "failed", "reason": "diverged", "seconds": 1.5}, b"state"], check_result
 
 
-def result_of_answers(model: Saved) -> tuple[Any, Callable[[Any], None]]:
+def result_of_answers(model: ModelFile) -> tuple[Any, Callable[[Any], None]]:
     return answer_file((0, str(path_of("iris"))), (model, Request(keep="all"), None)), check_answers
 
 
-def result_of_an_evaluation(model: Saved) -> tuple[Any, Callable[[Any], None]]:
+def result_of_an_evaluation(model: ModelFile) -> tuple[Any, Callable[[Any], None]]:
     classes = list(model.load()[0].classes)
     return evaluate_file(str(path_of("iris")), (model, DETECTED)), functools.partial(check_evaluation, classes)
 
@@ -166,7 +167,7 @@ def result_of_an_evaluation(model: Saved) -> tuple[Any, Callable[[Any], None]]:
 @pytest.mark.parametrize("kind", ["trial", "failed", "answers", "evaluation"])
 def test_results_are_of_one_form_and_no_other(kind: str, iris_model: Path) -> None:
     """What a worker finds passes on its way, and nothing with one part of it changed into another kind."""
-    model = Saved.at(iris_model)
+    model = ModelFile.at(iris_model)
     result, check = {
         "trial": result_of_a_trial,
         "failed": result_of_a_failed_trial,

@@ -90,15 +90,15 @@ def test_a_request_to_stop_is_heard_at_the_end_of_an_epoch_or_within_a_step_of_a
     monkeypatch.setattr(Trainer, "_learn_batch", counted)
     mine = trainer(blobs(100), epochs=10, batch_size=10)
     assert len(list(mine.run(lambda: steps > 24))) == 3  # asked in the third epoch, of ten steps each
-    assert (steps, mine.between, mine.stopped) == (30, True, "interrupted")
-    monkeypatch.setattr("nncli.training.trainer.SHORT", 0)  # as if the third were a long one …
+    assert (steps, mine.between_epochs, mine.stopped) == (30, True, "interrupted")
+    monkeypatch.setattr("nncli.training.guards.SHORT", 0)  # as if the third were a long one …
     steps, mine = 0, trainer(blobs(100), epochs=10, batch_size=10)
     assert len(list(mine.run(lambda: steps > 24))) == 3  # … after a short one, of which nobody has the state
-    assert (steps, mine.between, mine.stopped) == (30, True, "interrupted")
-    monkeypatch.setattr("nncli.training.trainer.LONG", 0)
+    assert (steps, mine.between_epochs, mine.stopped) == (30, True, "interrupted")
+    monkeypatch.setattr("nncli.training.guards.LONG", 0)
     steps, mine = 0, trainer(blobs(100), epochs=10, batch_size=10)
     assert len(list(mine.run(lambda: steps > 24))) == 2
-    assert (steps, mine.between, mine.stopped) == (25, False, "interrupted")
+    assert (steps, mine.between_epochs, mine.stopped) == (25, False, "interrupted")
 
 
 def test_divergence_is_explained_and_the_best_parameters_are_kept() -> None:
@@ -209,7 +209,7 @@ def test_steps_take_no_memory_that_grows_with_the_square_of_the_classes() -> Non
     rows, classes = 200, 5000
     train = Subset(Matrix(np.ones((rows, 2)), np.dtype("float64")), np.arange(rows), np.arange(rows))
     config = resolve(TrainConfig(model="softmax", batch_size=20, epochs=1), rows, has_val=False)
-    network, loss = build_network(config, 2, classes)
+    network, loss = build_network(config.model, 2, classes)
     tracemalloc.start()
     try:
         list(Trainer(network, loss, config, train, None, classes, np.random.default_rng(0)).run())

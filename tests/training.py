@@ -22,8 +22,8 @@ def blobs(n: int, seed: int = 0) -> Subset:
 
 
 def trainer(train: Subset, val: Subset | None = None, seed: int = 0, **options: object) -> Trainer:
-    config = TrainConfig(**{"model": "softmax", "dtype": "float64", **options})
-    config = resolve(config, len(train), has_val=val is not None)
-    network, loss = build_network(config, train.matrix.width, K)
-    network.initialize(config.init, np.random.default_rng(1))
+    asked = TrainConfig(**{"model": "softmax", "dtype": "float64", **options})
+    config = resolve(asked, len(train), has_val=val is not None)
+    network, loss = build_network(config.model, train.matrix.width, K)
+    network.initialize(config.model.init, np.random.default_rng(1))
     return Trainer(network, loss, config, train, val, K, np.random.default_rng(seed))

@@ -24,7 +24,7 @@ MANY = 1_000_000  # epochs: it never gets to the last
 folder, hidden, optimizer, lr = arguments()
 X, y, X_test, y_test = arrays(folder)
 MODEL = "mlp" if hidden else "softmax"
-config = TrainConfig(
+options = TrainConfig(
     model=MODEL,
     hidden=hidden or None,
     optimizer=optimizer,
@@ -34,14 +34,14 @@ config = TrainConfig(
     batch_size=BATCH,
     epochs=MANY,
 )
-config = resolve(config, len(X), has_val=False)
-network, loss = build_network(config, X.shape[1], CLASSES)
+config = resolve(options, len(X), has_val=False)
+network, loss = build_network(config.model, X.shape[1], CLASSES)
 init, shuffle = np.random.default_rng(0).spawn(2)
-network.initialize(config.init, init)
+network.initialize(config.model.init, init)
 
 
 names = tuple(map(str, range(X.shape[1])))
-preprocess = Preprocess.fit(Table(names, X), np.arange(len(X)), config.scale)
+preprocess = Preprocess.fit(Table(names, X), np.arange(len(X)), config.data.scale)
 
 
 def subset(X: np.ndarray, y: np.ndarray) -> Subset:

@@ -21,16 +21,16 @@ from nncli.training.trainer import Trainer
 
 folder = folder_given()
 X, y = np.load(folder / "optimum_X.npy"), np.load(folder / "optimum_y.npy")
-config = TrainConfig(model="logistic", optimizer="lbfgs", l2=L2, scale="none", epochs=100)
-config = resolve(config, len(X), has_val=False)
+options = TrainConfig(model="logistic", optimizer="lbfgs", l2=L2, scale="none", epochs=100)
+config = resolve(options, len(X), has_val=False)
 table = Table(tuple(map(str, range(X.shape[1]))), X)
-network, loss = build_network(config, X.shape[1], 2)
+network, loss = build_network(config.model, X.shape[1], 2)
 rows = np.arange(len(X))
 train = Subset(Preprocess.fit(table, rows, "none").transform(table, network.dtype), y, rows)
 
 
 def fit() -> None:
-    network.initialize(config.init, np.random.default_rng(0))
+    network.initialize(config.model.init, np.random.default_rng(0))
     list(Trainer(network, loss, config, train, None, 2, np.random.default_rng(0)).run())
 
 

@@ -28,8 +28,8 @@ from nncli.training.trainer import Trainer
 X, y, X_test, y_test = arrays(Path(sys.argv[1]))
 config = resolve(TrainConfig(model=sys.argv[2], epochs=1), len(X), has_val=False)
 names = tuple(map(str, range(X.shape[1])))
-preprocess = Preprocess.fit(Table(names, X), np.arange(len(X)), config.scale)
-network, loss = build_network(config, X.shape[1], CLASSES)
+preprocess = Preprocess.fit(Table(names, X), np.arange(len(X)), config.data.scale)
+network, loss = build_network(config.model, X.shape[1], CLASSES)
 
 
 def subset(X: np.ndarray, y: np.ndarray) -> Subset:
@@ -40,7 +40,7 @@ train, test = subset(X, y), subset(X_test, y_test)
 
 
 def fit() -> None:
-    network.initialize(config.init, np.random.default_rng(0))
+    network.initialize(config.model.init, np.random.default_rng(0))
     list(Trainer(network, loss, config, train, None, CLASSES, np.random.default_rng(0)).run())
 
 

@@ -47,9 +47,8 @@ class TrainedModel:
     provenance: Provenance
 
     def __repr__(self) -> str:
-        return (
-            f"TrainedModel({self.model.config.model} {self.model.network.widths_shown()}, {len(self.classes)} classes)"
-        )
+        name, widths = self.model.config.model.name, self.model.network.widths_shown()
+        return f"TrainedModel({name} {widths}, {len(self.classes)} classes)"
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -60,47 +59,48 @@ class TrainedModel:
         return self.provenance.figures
 
     def predict(self, X: Columns) -> NDArray[np.str_]:
-        """The class of each row (n,), as text. X is (n, d), or a mapping of column names to n values each."""
+        """Return the predicted class of each row (n,), as text. X is (n, d), or maps names of columns to n values."""
         predicted: NDArray[np.str_] = np.array(self.classes)[self.model.predicted(self._scores(X))]
         return predicted
 
     def predict_proba(self, X: Columns) -> NDArray[Any]:
-        """The probability of each class, (n, K), in the order of `classes`.
+        """Return the probability of each class, (n, K), in the order of `classes`.
 
         UsageError for a model that gives scores only.
         """
         if not self.model.probabilistic:
             raise UsageError(
-                "predict_proba", f"{self.model.config.model} gives scores, not probabilities",
+                "predict_proba",
+                f"{self.model.config.model.name} gives scores, not probabilities",
                 "Train it with calibrate=True, or use scores",
-            )  # fmt: skip
+            )
         return self.model.by_class(self._scores(X))
 
     def scores(self, X: Columns) -> NDArray[Any]:
-        """The score of each class, (n, K), before any link and calibration. The highest is predicted, unless
+        """Return the score of each class, (n, K), before link and calibration. The highest is predicted, unless
         calibration has moved the border between two."""
         Z = self._scores(X)
         return Z if Z.shape[1] > 1 else np.hstack([2 * self.model.loss.border - Z, Z])
 
     def embed(self, X: Columns) -> NDArray[Any]:
-        """What the last hidden layer gives for each row, (n, h); UsageError for a model without one."""
-        if not self.model.config.hidden:
-            raise UsageError("embed", f"model '{self.model.config.model}' has no hidden layer")
+        """Return the output of the last hidden layer, (n, h); UsageError for a model without one."""
+        if not self.model.config.model.hidden:
+            raise UsageError("embed", f"model '{self.model.config.model.name}' has no hidden layer")
         return self.model.embed(self._table(X))
 
     def _scores(self, X: Columns) -> NDArray[Any]:
         return self.model.scores(self._table(X))
 
     def _table(self, X: Columns) -> Table:
-        return _table(X, self.model.schema, self.model.config.dtype)
+        return _table(X, self.model.schema, self.model.config.model.dtype)
 
     def save(self, path: str | Path) -> None:
-        """Writes a model file; the file is written whole or not at all."""
+        """Write a model file, whole or not at all."""
         checkpoint.save(Path(path), self.model, self.provenance)
 
 
 def load(path: str | Path) -> TrainedModel:
-    """Reads a model file; ModelFileError if it is none."""
+    """Read a model file; ModelFileError if it is none."""
     return TrainedModel(*checkpoint.load(Path(path)))
 
 
@@ -116,7 +116,7 @@ def _options_as_arguments() -> Iterator[None]:
 
 @_options_as_arguments()
 def train(X: Columns, y: ArrayLike, **options: Any) -> TrainedModel:
-    """Trains on rows X, (n, d) numbers or a mapping of column names to values, and their classes y (n,).
+    """Train on rows X, (n, d) numbers or a mapping of column names to values, and their classes y (n,).
 
     NaN is a missing number, None a missing text; datetime64 is a date, and NaT a missing one. `options` are those of
     `nncli train`, with underscores: hidden=64, batch_size=32, lr=0.01, apart from those on files; weight="w" is a
@@ -208,7 +208,7 @@ def _finite(matrix: NDArray[Any], X: Any) -> NDArray[Any]:
 
 
 def _days(values: ArrayLike, name: str) -> NDArray[np.float64]:
-    """Since 1970, NaN for a date that is none."""
+    """Return days since 1970, NaN for a missing date."""
     dates = np.asarray(values)
     if dates.dtype.kind != "M":
         raise DataError("X", f"column '{name}': expected dates as datetime64, found {dates.dtype}")

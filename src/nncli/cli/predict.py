@@ -90,13 +90,13 @@ def predict(
     least = None if threshold is None else read_option("threshold", threshold, PROBABILITY)
     request = Request(columns, proba, least, embed, policy, escape_formulas, jsonl, text_options(encoding, skip_rows))
     if proba and not loaded.probabilistic:
-        say(f"{loaded.config.model} gives scores, not probabilities; nncli train --calibrate fits them", quiet)
+        say(f"{loaded.config.model.name} gives scores, not probabilities; nncli train --calibrate fits them", quiet)
     with _file(out) as file:
         output = Output(file, quiet)
         if apart:
             with place.folder() as folder, place.workers(len(sources), "nncli.inference.predict") as workers:
                 seen = place.seen([model, *sources])
-                answer_all(workers, checkpoint.Saved.at(Path(seen[0])), seen[1:], request, folder, output)
+                answer_all(workers, checkpoint.ModelFile.at(Path(seen[0])), seen[1:], request, folder, output)
         else:
             # one thread, as in other processes: the last digits do not depend on how many of these there are
             with use_threads(1 if len(sources) > 1 else None):

@@ -196,13 +196,14 @@ def _check_files(space: Space, ledger: str, out: str, cluster: str | None, memor
 def _load(plan: Plan, memory: int | None) -> dict[str, Dataset]:
     """Read the data once for each type of numbers: numbers are not the same where they are read as others and
     converted."""
+    from nncli.config.resolve import DataConfig
     from nncli.data.load import load_dataset
     from nncli.model import checkpoint
     from nncli.sweep.trial import of_the_data
-    from nncli.training.prepare import csv_options, prepare
+    from nncli.training.prepare import prepare
 
     base = plan.space.base
-    read = csv_options(base)
+    read = DataConfig.of(base).csv
     datasets = {dtype: load_dataset(base.data, read, dtype, memory) for dtype in plan.space.values("dtype")}
     dataset = next(iter(datasets.values()))
     checkpoint.check_room(dataset)

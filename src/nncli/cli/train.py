@@ -16,9 +16,9 @@ from nncli.config.train_config import TrainConfig
 from nncli.errors import DONE, OptionError
 
 if TYPE_CHECKING:
-    from nncli.model.training_state import Epoch, Snapshot
+    from nncli.model.training_state import Epoch, TrainingState
     from nncli.training.prepare import Prepared
-    from nncli.training.resume import Begun
+    from nncli.training.resume import ResumableRun
     from nncli.training.run import Run
 
 MODEL = "model.npz"
@@ -124,22 +124,22 @@ def train(
 
 def _find_begun(
     config: TrainConfig, given: frozenset[str], out: str | None
-) -> tuple[Begun | None, TrainConfig, str | None]:
+) -> tuple[ResumableRun | None, TrainConfig, str | None]:
     """Return the run to resume, or None where it has saved nothing yet; its options; and the file of its model."""
-    from nncli.training.resume import Begun
+    from nncli.training.resume import ResumableRun
 
     if not _is_file(out or MODEL):
         where = "on stdout" if out == "-" else f"in {out or MODEL}"
         raise OptionError("out", f"a run to resume is in a file, and not {where}", "Name the file with -o")
     model = model_in(config.data)
-    begun = Begun.find(Path(model or out or MODEL))
+    begun = ResumableRun.find(Path(model or out or MODEL))
     if begun is None:
         return None, config, out
     named = given if model is None else given - {"data"}  # the model is no data to train on
     return begun, begun.config(config, named), out or str(begun.path)
 
 
-def _check_outputs(config: TrainConfig, out: str, log: str | None, begun: Begun | None, json: bool) -> None:
+def _check_outputs(config: TrainConfig, out: str, log: str | None, begun: ResumableRun | None, json: bool) -> None:
     """Raise an error now where the model or the log could not be written later."""
     from nncli.data.load import files_read
     from nncli.system.atomic import LOG, check_writable
@@ -172,7 +172,7 @@ def _run(
     log_epoch: Callable[[Epoch], None],
     stop: StopRequest,
     *,
-    state: Snapshot | None,
+    state: TrainingState | None,
     seconds_apart: float | None,
     keep_state: bool,
     quiet: bool,
@@ -180,20 +180,19 @@ def _run(
     """Train, with a progress bar, a log and saves on the way; None if it was stopped before the first epoch."""
     from nncli.model import checkpoint
     from nncli.terminal.progress import Progress, words_of
-    from nncli.training.run import Keeper, run_training
+    from nncli.training.run import PeriodicSaver, run_training
 
-    keep = Keeper(lambda found: checkpoint.save(Path(out), *found), seconds_apart) if _is_file(out) else None
-    assert prepared.config.epochs is not None
-    with Progress("epoch", prepared.config.epochs, quiet) as progress:
+    saver = PeriodicSaver(functools.partial(checkpoint.save, Path(out)), seconds_apart) if _is_file(out) else None
+    with Progress("epoch", prepared.config.training.epochs, quiet) as progress:
 
         def on_epoch(epoch: Epoch) -> None:
             progress(epoch.number, words_of(epoch))
             log_epoch(epoch)
 
-        return run_training(prepared, on_epoch, stop, state, keep, keep_state)
+        return run_training(prepared, on_epoch, stop, state, saver, keep_state)
 
 
-def _say_where_it_resumes(begun: Begun | None, out: str, quiet: bool) -> None:
+def _say_where_it_resumes(begun: ResumableRun | None, out: str, quiet: bool) -> None:
     from nncli.system.output import say
 
     if begun is None:

@@ -1,12 +1,18 @@
-"""What the options come to, with the model and the data. What contradicts itself is refused: nothing is ignored."""
+"""From the options of a training run to what it does: holes are filled in, and what contradicts itself is refused."""
 
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
-from nncli.config.option import BatchSize
+from nncli.config.option import FULL_BATCH, BatchSize
 from nncli.config.train_config import TrainConfig
+from nncli.data.csv.reader import CsvOptions
+from nncli.data.sources import Source
 from nncli.errors import OptionError, mention
 from nncli.nn.losses import LOSSES, Loss
 from nncli.nn.models import MODELS, Preset
@@ -15,10 +21,82 @@ from nncli.nn.schedules import SCHEDULES
 
 STEPS, PATIENCE = 5000, 30  # how long to train: right for data of any size from a hundred rows to MNIST
 BATCHES, SMALLEST_BATCH = 32, 32  # batches are halved until there are 32 of them, but not below 32 rows
+T = TypeVar("T")
 
 
-def resolve(config: TrainConfig, n_train: int, has_val: bool) -> TrainConfig:
-    """The same with nothing left open that depends on the model or on the number of training rows.
+@dataclass(frozen=True)
+class DataConfig:
+    """Which rows there are, and how they are read and scaled. All of it is known before any row is read."""
+
+    source: Source
+    val_source: Source  # of validation rows in files of their own; empty: they are a share of the source
+    test_source: Source
+    csv: CsvOptions
+    weight: str | None  # the column of what each row counts; None: all rows count alike
+    scale: str
+
+    @classmethod
+    def of(cls, options: TrainConfig) -> DataConfig:
+        csv = CsvOptions(**{field.name: getattr(options, field.name) for field in dataclasses.fields(CsvOptions)})
+        return cls(options.data, options.val_data, options.test_data, csv, options.weight, options.scale)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """What the network is made of, and what it starts from. The defaults stand for options that are None."""
+
+    name: str
+    hidden: tuple[int, ...]
+    activation: str = ""  # of the hidden layers, if there are any
+    loss: str
+    init: str | None = None  # None: what suits the activation behind each layer
+    dtype: str
+    dropout: float = 0.0
+    input_dropout: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    """How the network is trained. The defaults stand for options that are None."""
+
+    optimizer: str
+    lr: float
+    schedule: str
+    average: str
+    epochs: int
+    batch_size: int  # FULL_BATCH: all rows
+    patience: float = math.inf  # epochs
+    time_limit: float = math.inf  # seconds
+    l1: float = 0.0
+    l2: float = 0.0
+    max_norm: float = math.inf
+    clip_norm: float = math.inf
+    label_smoothing: float = 0.0
+    class_weight: str
+    calibrate: bool
+
+
+@dataclass(frozen=True)
+class ResolvedConfig:
+    """What a training run does, with nothing left open.
+
+    `options` are those that ask for just this: what a model file keeps. The groups say the same to the program.
+    """
+
+    options: TrainConfig
+    data: DataConfig
+    model: ModelConfig
+    training: TrainingConfig
+
+    @classmethod
+    def of(cls, options: TrainConfig) -> ResolvedConfig:
+        """Group the options that `resolve` has filled in; ValueError where one is open that must not be."""
+        given = {name: value for name, value in vars(options).items() if value is not None} | {"name": options.model}
+        return cls(options, DataConfig.of(options), _group(ModelConfig, given), _group(TrainingConfig, given))
+
+
+def resolve(config: TrainConfig, n_train: int, has_val: bool) -> ResolvedConfig:
+    """Fill in what depends on the model, on the number of training rows and on whether there are validation rows.
 
     OptionError for options that contradict one another.
     """
@@ -43,27 +121,27 @@ def resolve(config: TrainConfig, n_train: int, has_val: bool) -> TrainConfig:
     _check_loss(config, loss)
     _check_optimizer(config, optimizer, loss)
     if not has_val:
-        _check_without_validation(config)
+        reason = "there are no validation rows to judge by"
+        _refuse(config, ("patience", "calibrate"), reason, "Set --val above 0")
     batch_size = config.batch_size
     if batch_size is None:
         usual = preset.batch_size if own else Preset.batch_size
         batch_size = BatchSize().read(optimizer.batch) if optimizer.batch else usual
         while batch_size > SMALLEST_BATCH and batch_size * BATCHES > n_train:
             batch_size //= 2
-    steps = math.ceil(n_train / (batch_size or n_train))
+    steps = math.ceil(n_train / rows_per_step(batch_size, n_train))
     epochs = config.epochs or min(max(math.ceil(STEPS / steps), 10), 1000)
     schedule_spec = config.schedule or ("constant" if optimizer.smooth else preset.schedule if own else "cosine")
     schedule = SCHEDULES.create(schedule_spec)
     if schedule.needs_validation and not has_val:
-        raise OptionError(
-            "schedule", f"{schedule.name} needs validation rows, and there are none", f"Set {mention('val')} above 0"
-        )
+        problem = f"{schedule.name} needs validation rows, and there are none"
+        raise OptionError("schedule", problem, f"Set {mention('val')} above 0")
     if schedule.warmup >= steps * epochs:
         raise OptionError(
             "schedule",
             f"expected a warm-up shorter than the {steps * epochs:,} planned steps, found {schedule.warmup:,}",
         )
-    return dataclasses.replace(
+    options = dataclasses.replace(
         config,
         lr=config.lr or (own and preset.lr) or optimizer.default_lr,
         batch_size=batch_size,
@@ -71,73 +149,72 @@ def resolve(config: TrainConfig, n_train: int, has_val: bool) -> TrainConfig:
         schedule=schedule_spec,
         patience=config.patience or (PATIENCE if has_val else None),
     )
+    return ResolvedConfig.of(options)
+
+
+def rows_per_step(batch_size: int, n: int) -> int:
+    """Return how many of n training rows each step sees."""
+    return n if batch_size == FULL_BATCH else min(batch_size, n)
+
+
+def _group(kind: Callable[..., T], given: Mapping[str, Any]) -> T:
+    try:
+        return kind(**{name: given[name] for name in inspect.signature(kind).parameters if name in given})
+    except TypeError:
+        raise ValueError("options that leave open what the network is") from None
 
 
 def _check_layers(config: TrainConfig) -> None:
     hidden, activation = config.hidden or (), config.activation
     if not hidden:
-        for name in ("activation", "dropout"):
-            if getattr(config, name):
-                raise OptionError(
-                    name, f"model '{config.model}' has no hidden layer", f"Give it one with {mention('hidden', 64)}"
-                )
+        reason = f"model '{config.model}' has no hidden layer"
+        _refuse(config, ("activation", "dropout"), reason, f"Give it one with {mention('hidden', 64)}")
     if activation and activation.count(",") and activation.count(",") + 1 != len(hidden):
         raise OptionError(
             "activation", f"expected one name, or one for each hidden layer ({len(hidden)}), found '{activation}'"
         )
     if hidden and config.init == "zeros":
         raise OptionError(
-            "init", "hidden units that start alike stay alike: zeros suits models without hidden layers",
+            "init",
+            "hidden units that start alike stay alike: zeros suits models without hidden layers",
             f"Leave it out, or use {mention('init', 'he')} or {mention('init', 'glorot')}",
-        )  # fmt: skip
+        )
 
 
 def _check_loss(config: TrainConfig, loss: Loss) -> None:
-    if config.label_smoothing and not loss.soft:
-        raise OptionError(
-            "label_smoothing", f"the loss {loss.name} is of one true class, not of shares of several",
-            f"Use {mention('loss', 'cross-entropy')}, or leave it out",
-        )  # fmt: skip
+    if not loss.soft:
+        reason = f"the loss {loss.name} is of one true class, not of shares of several"
+        _refuse(config, ("label_smoothing",), reason, f"Use {mention('loss', 'cross-entropy')}, or leave it out")
 
 
 def _check_optimizer(config: TrainConfig, optimizer: Optimizer, loss: Loss) -> None:
-    name = optimizer.name
+    name, remedy = optimizer.name, f"Leave it out, or use another {mention('optimizer')}"
     if optimizer.batch and config.batch_size not in (None, BatchSize().read(optimizer.batch)):
-        found = config.text("batch_size")
         rows = "one row" if optimizer.batch == "1" else "all rows"
-        raise OptionError(
-            "batch_size", f"{name} learns from {rows} at each step: expected {optimizer.batch}, found {found}",
-            f"Leave it out, or use another {mention('optimizer')}",
-        )  # fmt: skip
+        found = config.text("batch_size")
+        problem = f"{name} learns from {rows} at each step: expected {optimizer.batch}, found {found}"
+        raise OptionError("batch_size", problem, remedy)
     if optimizer.margin:
         if not loss.margin:
             others = " or ".join(mention("loss", one) for one in LOSSES if LOSSES[one].margin)
-            raise OptionError(
-                "optimizer", f"{name} needs a loss with a margin, and {loss.name} has none", f"Use {others}"
-            )
-        _refuse(config, ("l1", "l2", "clip_norm"), f"{name} works out its step from the loss of a row alone")
+            problem = f"{name} needs a loss with a margin, and {loss.name} has none"
+            raise OptionError("optimizer", problem, f"Use {others}")
+        reason = f"{name} works out its step from the loss of a row alone"
+        _refuse(config, ("l1", "l2", "clip_norm"), reason, remedy)
     if optimizer.smooth:
         if not loss.smooth:
             others = ", ".join(one for one in LOSSES if LOSSES[one].smooth)
-            raise OptionError(
-                "optimizer", f"{name} needs a loss without kinks, and {loss.name} has some", f"Use one of {others}"
-            )
+            problem = f"{name} needs a loss without kinks, and {loss.name} has some"
+            raise OptionError("optimizer", problem, f"Use one of {others}")
         own = {"lr": optimizer.default_lr, "schedule": "constant"}  # as a resolved config has them
-        mine = tuple(key for key, value in own.items() if getattr(config, key) != value)
-        _refuse(config, mine, f"{name} finds the length of its steps by itself")
-        _refuse(
-            config, ("l1", "dropout", "input_dropout", "max_norm", "clip_norm"),
-            f"{name} needs the same smooth objective at every step",
-        )  # fmt: skip
+        other = tuple(key for key, value in own.items() if getattr(config, key) != value)
+        _refuse(config, other, f"{name} finds the length of its steps by itself", remedy)
+        reason = f"{name} needs the same smooth objective at every step"
+        _refuse(config, ("l1", "dropout", "input_dropout", "max_norm", "clip_norm"), reason, remedy)
 
 
-def _refuse(config: TrainConfig, names: tuple[str, ...], reason: str) -> None:
+def _refuse(config: TrainConfig, names: tuple[str, ...], reason: str, remedy: str) -> None:
+    """Raise OptionError, with the reason, if one of the options is given."""
     for name in names:
         if getattr(config, name):
-            raise OptionError(name, reason, f"Leave it out, or use another {mention('optimizer')}")
-
-
-def _check_without_validation(config: TrainConfig) -> None:
-    for name in ("patience", "calibrate"):
-        if getattr(config, name):
-            raise OptionError(name, "there are no validation rows to judge by", f"Set {mention('val')} above 0")
+            raise OptionError(name, reason, remedy)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.config.resolve import DataConfig
 from nncli.config.train_config import TrainConfig
 from nncli.data.dataset import Dataset, Positions, Table
 from nncli.data.load import load_dataset
@@ -16,7 +17,7 @@ from nncli.data.preprocess import MAX_CATEGORIES, Preprocess
 from nncli.data.split import Split
 from nncli.errors import DataError, OptionError
 from nncli.system.output import percent
-from nncli.training.prepare import Prepared, csv_options, prepare
+from nncli.training.prepare import Prepared, prepare
 
 BINS = 32  # into which numbers are cut, to see what a single column tells
 GIVEN_AWAY = 0.98  # balanced accuracy of one column alone on rows that it was not fitted to
@@ -40,7 +41,7 @@ class Survey:
 
 def survey(config: TrainConfig) -> Survey:
     """DataError and OptionError for data that cannot be read at all."""
-    dataset = load_dataset(config.data, csv_options(config), config.dtype)
+    dataset = load_dataset(config.data, DataConfig.of(config).csv, config.dtype)
     prepared, refusal = None, None
     try:
         prepared = prepare(config, dataset)

@@ -9,13 +9,13 @@ import numpy as np
 
 from nncli.data.sources import Source
 from nncli.errors import DataError, NncliError, UsageError
+from nncli.model.labelled_rows import labelled_rows
 from nncli.model.model import Model, build_network
 from nncli.model.provenance import Provenance
 from nncli.nn.autodiff.graph import Graph
 from nncli.nn.layers import Array
 from nncli.nn.losses import Loss
 from nncli.nn.network import Network
-from nncli.training.prepare import labelled_rows
 
 MOST_NODES = 500
 TOLERANCE, SMALL = 1e-6, 1e-6  # of the relative difference; below SMALL, a derivative counts as of that size
@@ -38,7 +38,7 @@ def unroll_model(model: Model, provenance: Provenance, model_file: str, source: 
     too large to look at, DataError for a row that is not there; NncliError where a value is not finite, or
     the derivatives are not the engine's.
     """
-    config, K = dataclasses.replace(model.config, dtype="float64"), len(model.classes)
+    config, K = dataclasses.replace(model.config.model, dtype="float64"), len(model.classes)
     network, loss = build_network(config, model.preprocess.width, K)
     network.theta[:] = model.network.theta
     _refuse_large(model_file, network.size)
@@ -57,9 +57,7 @@ def unroll_model(model: Model, provenance: Provenance, model_file: str, source: 
     if not difference <= TOLERANCE:
         raise NncliError(model_file, f"expected the derivatives of backpropagation, found others by {difference:.1e}")
     activation = f"{config.activation}, " if config.activation else ""
-    about = (
-        f"row {row} of {place}, {model.classes[y]}: {config.model} {network.widths_shown()}, {activation}{loss.name}"
-    )
+    about = f"row {row} of {place}, {model.classes[y]}: {config.name} {network.widths_shown()}, {activation}{loss.name}"
     return Unrolled(graph, difference, about)
 
 

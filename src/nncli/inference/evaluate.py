@@ -14,21 +14,17 @@ from nncli.data.load import check_as_it_was, load_dataset, load_like, sha256_of
 from nncli.data.sources import Source, title
 from nncli.data.split import row_numbers
 from nncli.data.streams import shown
-from nncli.errors import DataError, NncliError, OptionError
+from nncli.errors import DataError, NncliError
 from nncli.inference.metrics import all_metrics, check_metrics
-from nncli.model.checkpoint import Saved
+from nncli.model.checkpoint import ModelFile
 from nncli.model.model import EVAL_ROWS, Model
 from nncli.model.provenance import Provenance
 from nncli.system import plain_json
 from nncli.system.threads import use_threads
 from nncli.system.workers import Killed, Stop, Workers, in_order, never
-from nncli.training.prepare import csv_options
+from nncli.training.memory import check_memory_to_judge
 
 CELLS_AT_ONCE = 1 << 21
-OF_PROGRAM = 100 << 20  # bytes that it takes without any data
-ROW_BYTES, JUDGED_BYTES = 9, 90  # of each row of the data, and of each row that is judged
-PAIR_BYTES = 600  # of each class, and of each pair that is confused, on their way to JSON
-COPIES = 4  # of the rows that are judged at once, and of the parameters
 
 
 def evaluate_model(
@@ -45,10 +41,10 @@ def evaluate_model(
     if not source:
         dataset, rows, notes = _test_rows(model, provenance, model_file, memory)
     else:
-        dataset = load_like(source, model.schema, model.classes, model.config.dtype, text, memory)
+        dataset = load_like(source, model.schema, model.classes, model.config.model.dtype, text, memory)
         rows = row_numbers(len(dataset))
         notes = [f"evaluated on all {len(dataset):,} rows of {title(source)}", *dataset.notes]
-        if dataset.sha256 == provenance.sha256:
+        if dataset.sha256 == provenance.file.sha256:
             trained = provenance.n_rows - len(provenance.val_rows) - len(provenance.test_rows)
             notes.append(
                 f"warning: this is the file the model was trained on: it has seen {trained:,} of these rows. "
@@ -56,7 +52,7 @@ def evaluate_model(
             )
     at_once = max(EVAL_ROWS, CELLS_AT_ONCE // max(model.preprocess.width, K) // EVAL_ROWS * EVAL_ROWS)
     if memory is not None:
-        _refuse_too_little(memory, model, len(dataset), len(rows), min(at_once, len(rows)))
+        check_memory_to_judge(memory, model, len(dataset), len(rows), min(at_once, len(rows)))
     figures, predicted = np.empty((len(rows), K), model.network.dtype), np.empty(len(rows), np.int64)
     for start in range(0, len(rows), at_once):
         part = slice(start, start + at_once)
@@ -66,22 +62,8 @@ def evaluate_model(
     return all_metrics(figures, predicted, y, model.classes, model.probabilistic), notes
 
 
-def _refuse_too_little(memory: int, model: Model, n: int, judged: int, at_once: int) -> None:
-    """Raise OptionError where `memory` is: the figures of all rows that are judged are there at once, of n rows."""
-    K, network = len(model.classes), model.network
-    block = at_once * COPIES * (network.widths[0] + K) + EVAL_ROWS * sum(network.widths)
-    figures = judged * K + block + COPIES * network.size
-    pairs = min(judged, K * K) + K
-    needed = OF_PROGRAM + ROW_BYTES * n + JUDGED_BYTES * judged + PAIR_BYTES * pairs + network.dtype.itemsize * figures
-    if needed > memory:
-        raise OptionError(
-            "memory", f"to judge {judged:,} rows of {K:,} classes takes {-(-needed // 10**6):,}MB, found "
-            f"{memory // 10**6:,}MB", "Allow so much",
-        )  # fmt: skip
-
-
 def evaluate_files(
-    workers: Workers, model: Saved, sources: Sequence[str], text: TextOptions
+    workers: Workers, model: ModelFile, sources: Sequence[str], text: TextOptions
 ) -> Iterator[tuple[str, dict[str, Any], list[str]]]:
     """Each file, with its metrics and notes, in the order of the files; some are read at the same time."""
     check = functools.partial(check_evaluation, list(model.load()[0].classes))
@@ -102,7 +84,7 @@ def check_evaluation(classes: list[str], found: Any) -> None:
         check_metrics(found["metrics"], classes)
 
 
-def evaluate_file(source: str, shared: tuple[Saved, TextOptions], stop: Stop = never) -> dict[str, Any]:
+def evaluate_file(source: str, shared: tuple[ModelFile, TextOptions], stop: Stop = never) -> dict[str, Any]:
     """What a worker does with a file."""
     saved, text = shared
     try:
@@ -117,24 +99,24 @@ def _test_rows(
     model: Model, provenance: Provenance, model_file: str, memory: int | None
 ) -> tuple[Dataset, Positions, list[str]]:
     """The data with the rows that were held out for the test, read again from where they came, and which they are."""
-    config, source = model.config, provenance.source
+    data, dtype, source = model.config.data, model.config.model.dtype, provenance.source
     remedy = "Name the data to judge by: nncli eval MODEL DATA"
     if not provenance.has_test_file and len(provenance.test_rows) == 0:
         raise DataError(model_file, "the model was trained without test rows", remedy)
     changed = f"the data have changed since {model_file} was trained on them: its test rows cannot be told"
-    if config.test_data:
-        check_as_it_was(config.test_data, provenance.test_bytes, model_file, remedy)
-        test = load_like(config.test_data, model.schema, model.classes, config.dtype, csv_options(config).text, memory)
-        if test.sha256 != provenance.test_sha256:
+    if data.test_source:
+        check_as_it_was(data.test_source, provenance.test_file.n_bytes, model_file, remedy)
+        test = load_like(data.test_source, model.schema, model.classes, dtype, data.csv.text, memory)
+        if test.sha256 != provenance.test_file.sha256:
             raise DataError(test.where, changed, remedy)
         return test, row_numbers(len(test)), [f"evaluated on the {len(test):,} rows of {test.where}"]
-    check_as_it_was(source, provenance.file_bytes, model_file, remedy)
-    if sha256_of(source) != provenance.sha256:
+    check_as_it_was(source, provenance.file.n_bytes, model_file, remedy)
+    if sha256_of(source) != provenance.file.sha256:
         raise DataError(title(source), changed, remedy)
     # the same bytes: the same rows and classes
-    dataset = load_dataset(source, csv_options(config), config.dtype, memory)
-    if config.weight is not None:
-        dataset, _ = without_weights(dataset, config.weight)
+    dataset = load_dataset(source, data.csv, dtype, memory)
+    if data.weight is not None:
+        dataset, _ = without_weights(dataset, data.weight)
     if dataset.test is not None:
         test = dataset.test
         return test, row_numbers(len(test)), [f"evaluated on the {len(test):,} test rows of {dataset.where}"]

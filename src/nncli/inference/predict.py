@@ -16,7 +16,7 @@ from nncli.data.load import stream_like
 from nncli.data.streams import shown
 from nncli.errors import DataError, NncliError
 from nncli.inference.predictor import Predictor
-from nncli.model.checkpoint import Saved
+from nncli.model.checkpoint import ModelFile
 from nncli.model.model import Model
 from nncli.system import plain_json
 from nncli.system.output import say
@@ -106,7 +106,7 @@ def _text(header: bytes) -> str:
 
 def answer(model: Model, source: str, request: Request, to: Receiver) -> None:
     """Block by block, as the rows arrive."""
-    with stream_like(source, model.schema, model.config.dtype, request.keep, request.on_error, request.text) as (
+    with stream_like(source, model.schema, model.config.model.dtype, request.keep, request.on_error, request.text) as (
         blocks,
         kept,
         notes,
@@ -171,7 +171,7 @@ class _Recorder:
 
 
 def answer_all(
-    workers: Workers, model: Saved, sources: Iterable[str], request: Request, folder: Path | None, to: Output
+    workers: Workers, model: ModelFile, sources: Iterable[str], request: Request, folder: Path | None, to: Output
 ) -> None:
     """Each file by one of the workers; the answers are taken in the order of the files, and of few files at a time.
 
@@ -195,7 +195,7 @@ def check_answers(found: Any) -> None:
 
 
 def answer_file(
-    piece: tuple[int, str], shared: tuple[Saved, Request, Path | None], stop: Stop = never
+    piece: tuple[int, str], shared: tuple[ModelFile, Request, Path | None], stop: Stop = never
 ) -> dict[str, Any]:
     """Predict one file in a worker; return the fields of a `Received`."""
     (number, source), (saved, request, folder) = piece, shared

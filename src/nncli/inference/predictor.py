@@ -51,7 +51,7 @@ class Predictor:
             raise OptionError("escape_formulas", "a spreadsheet does not read JSON", "Leave it out")
         kind = "p" if model.probabilistic else "score"
         if embed:
-            own = [f"h_{i}" for i in range((model.config.hidden or ())[-1])]
+            own = [f"h_{i}" for i in range(model.config.model.hidden[-1])]
         else:
             own = ["prediction", *(f"{kind}_{name}" for name in model.classes if proba)]
         names = [*self.keep, *own]
@@ -123,14 +123,15 @@ def _check_threshold(model: Model) -> None:
         )
     if not model.probabilistic:
         raise OptionError(
-            "threshold", f"expected a model with probabilities, and {model.config.model} gives scores",
+            "threshold", f"expected a model with probabilities, and {model.config.model.name} gives scores",
             "Train it with --calibrate",
         )  # fmt: skip
 
 
 def _check_embed(model: Model, proba: bool, threshold: float | None) -> None:
-    if not model.config.hidden:
-        raise OptionError("embed", f"model '{model.config.model}' has no hidden layer", "Train one with --model mlp")
+    if not model.config.model.hidden:
+        problem = f"model '{model.config.model.name}' has no hidden layer"
+        raise OptionError("embed", problem, "Train one with --model mlp")
     if proba or threshold is not None:
         raise OptionError(
             "embed", f"it stands in place of predictions, and {'--proba' if proba else '--threshold'} asks for them",

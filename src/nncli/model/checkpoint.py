@@ -1,4 +1,4 @@
-"""Model ↔ model.npz: saved, loaded, and told of to other processes. What is in the file is in `file_format.py`."""
+"""Model ↔ model.npz: save, load, describe, and name it to other processes. Its bytes are in `file_format.py`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ROOM = 1 << 16  # bytes of a model file's text that are for other things than na
 
 
 def save(path: Path, model: Model, provenance: Provenance) -> None:
-    """Writes the file whole or not at all; `-` is stdout."""
+    """Write the file whole or not at all; `-` is stdout."""
     try:
         data = encode(model, provenance)
     except ValueError as error:
@@ -42,7 +42,7 @@ def save(path: Path, model: Model, provenance: Provenance) -> None:
 
 
 def load(path: Path) -> tuple[Model, Provenance]:
-    """Reads a model, `-` from stdin; ModelFileError, in one line, for a file that is none."""
+    """Read a model, `-` from stdin; ModelFileError for a file that is none."""
     try:
         with _opened(path) as file:
             return read(file)
@@ -55,8 +55,7 @@ def load(path: Path) -> tuple[Model, Provenance]:
 
 
 def check_room(dataset: Dataset) -> None:
-    """Raise DataError now, rather than after training, where a model of such data would have more names than its file
-    can hold."""
+    """Raise DataError now, rather than after training, if a model file could not hold all names of such data."""
     schema, texts = dataset.schema, dataset.table.texts
     document = {
         "columns": schema.columns,
@@ -70,21 +69,22 @@ def check_room(dataset: Dataset) -> None:
         plain_json.encode(document)
     except ValueError as error:
         raise DataError(
-            dataset.where, f"a model cannot hold all names of its files, columns, categories and classes: {error}",
+            dataset.where,
+            f"a model cannot hold all names of its files, columns, categories and classes: {error}",
             "Leave columns out with --drop, or put many small files together",
-        ) from None  # fmt: skip
+        ) from None
 
 
 @dataclass(frozen=True)
-class Saved:
-    """A model file as other processes are told of it: they load the same bytes, or it is a ModelFileError."""
+class ModelFile:
+    """A model file that other processes load: the same bytes, or it is a ModelFileError."""
 
     path: str
     sha256: str
 
     @classmethod
-    def at(cls, path: Path) -> Saved:
-        """Note the digest of a file; what does not begin as a model is read no further."""
+    def at(cls, path: Path) -> ModelFile:
+        """Take the digest of a file; one that does not begin as a model is read no further."""
         with _opened(path) as file:
             head = file.read(len(BEGINS))
             digest = hashlib.sha256(head)
@@ -97,10 +97,10 @@ class Saved:
 
 
 @functools.lru_cache(maxsize=1)
-def _loaded(saved: Saved) -> tuple[Model, Provenance]:
-    if Saved.at(Path(saved.path)) != saved:
-        raise ModelFileError(saved.path, "expected the model that the others have, found another", "Use one file")
-    return load(Path(saved.path))
+def _loaded(file: ModelFile) -> tuple[Model, Provenance]:
+    if ModelFile.at(Path(file.path)) != file:
+        raise ModelFileError(file.path, "expected the model that the others have, found another", "Use one file")
+    return load(Path(file.path))
 
 
 @contextlib.contextmanager
@@ -120,11 +120,11 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 
 
 def describe(model: Model, p: Provenance) -> dict[str, Any]:
-    """What `info --json` shows of a model."""
+    """Return what `info --json` shows of a model."""
     return {
         "nncli": p.version,
         "kernels": p.kernels,
-        "model": model.config.model,
+        "model": model.config.model.name,
         "layers": model.network.widths_shown(),
         "parameters": model.network.size,
         "blocks": {block.name: list(block.shape) for block in model.network.blocks},
@@ -138,9 +138,9 @@ def describe(model: Model, p: Provenance) -> dict[str, Any]:
         "calibration": model.calibration and asdict(model.calibration),
         "scaling": model.preprocess.scaling,
         "categories": {name: list(values) for name, values in model.preprocess.categories.items()},
-        "data": {"source": list(p.source), "bytes": p.file_bytes, "sha256": p.sha256, "rows": p.n_rows},
-        "options": model.config.to_json(),
-        "command_line": model.config.command_line(),
+        "data": {"source": list(p.source), "bytes": p.file.n_bytes, "sha256": p.file.sha256, "rows": p.n_rows},
+        "options": model.config.options.to_json(),
+        "command_line": model.config.options.command_line(),
         "figures": p.figures,
         "notes": list(p.notes),
         "resumable": p.state is not None,
@@ -149,7 +149,7 @@ def describe(model: Model, p: Provenance) -> dict[str, Any]:
 
 
 def _columns(model: Model) -> list[dict[str, Any]]:
-    """What has been learned of each: x = (value − shift) · scale, with the median for a missing one; the first date."""
+    """What was learned of each column: x = (value − shift) · scale, the median for missing ones; the first date."""
     fitted, first = model.preprocess, dict(model.preprocess.dates)
     places = {name: i for i, name in enumerate(fitted.number_names)}
     found = []

@@ -1,21 +1,27 @@
-"""Model ↔ the bytes of model.npz.
+"""Model ↔ the bytes of model.npz, format version 5.
 
-The file is an uncompressed zip of .npy members, readable with `np.load(path, allow_pickle=False)`:
+The file is an uncompressed zip of .npy members, readable with `np.load(path, allow_pickle=False)`. With m numeric
+inputs (number columns, then three for each date column), d inputs in all, and n rows of data, its members are, in this
+order:
 
-    meta         UTF-8 bytes of one JSON object: format, program version, matrix kernels, config, classes,
-                 calibration, the schema of the columns, where the data came from
-    theta        all parameters, one flat vector (size,)
-    median, shift, scale   of the number columns, float64
-    dead         the inputs that were 0 in every training row, bool
-    val_rows, test_rows    one bit for each row of the data file (np.packbits), set where the row is in
-                 the validation or test part; empty where that part came from a file of its own
-    history      a row for each epoch, float64: training loss and accuracy, validation loss and accuracy (NaN
-                 without validation rows), and 1 where it was the best so far
-    sha256       the digest of all of them
+    meta         UTF-8 bytes of one JSON object, whose form is `META` in `file_schema.py`: format and program version,
+                 matrix kernels, resolved options, classes, calibration, schema and categories of the columns, where
+                 the data came from, best epoch, figures, notes, and the numbers of `state`
+    theta        all parameters, one flat vector (size,) of the network's dtype: W row by row, then b, then the slopes
+                 of PReLU, layer after layer
+    median, shift, scale   (m,) float64: x = (v − shift) · scale, with the median for a missing v
+    dead         (d,) bool: the inputs that were 0 in every training row
+    val_rows, test_rows    one bit for each of the n rows (np.packbits), set where the row is in the validation or
+                 test part; empty where there is no such part, or it came from a file of its own
+    history      (epochs, 5) float64: training loss and accuracy, validation loss and accuracy (NaN without validation
+                 rows), and 1 where the epoch was the best so far
+    state.…      only in a file that can be resumed: the arrays of `TrainingState` by their names, sorted, of the dtype
+                 of theta; `best_theta` is theta itself, and left out
+    sha256       (32,) uint8: the digest of all of them, see `npz.py`
 
 The same run writes the same bytes: no clock, no path of the output, no order left to chance. A file from a stranger
 is safe to open: nothing in it can name code, and what is not exactly such a file is refused before it costs memory.
-What belongs into it is said in `file_schema.py`.
+How a row becomes a prediction is specified in docs/reference/model-file.md.
 """
 
 from __future__ import annotations
@@ -32,15 +38,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.config.option import Decimal, Encoding, OneOf
+from nncli.config.resolve import ResolvedConfig
 from nncli.config.train_config import TrainConfig
 from nncli.data.dataset import Schema
 from nncli.data.preprocess import SCALINGS, Preprocess
 from nncli.data.sources import native, portable
 from nncli.model import npz, training_state
-from nncli.model.file_schema import FLAT, FORMAT, FORMAT_VERSION, MEMBERS, OTHER_MEMBERS, Expected
+from nncli.model.file_schema import FLAT, FORMAT, FORMAT_VERSION, MEMBERS, OTHER_MEMBERS, MemberSizes
 from nncli.model.model import Model, build_network
-from nncli.model.provenance import Provenance
-from nncli.model.training_state import Snapshot
+from nncli.model.provenance import Fingerprint, Provenance
 from nncli.nn.buffers import all_finite
 from nncli.nn.calibration import Calibration
 from nncli.system import plain_json
@@ -48,17 +54,16 @@ from nncli.system import plain_json
 MOST_COLUMNS, MOST = 1 << 20, 1e30
 KINDS = ("number", "text", "date")
 FARTHEST_DAY = 2e11  # from 1970: beyond what a date of milliseconds can be
-RESOLVED = ("optimizer", "lr", "schedule", "average", "epochs", "batch_size")
 
 
 def encode(model: Model, p: Provenance) -> bytes:
-    """The file."""
+    """Return the bytes of the file; ValueError for a model that no file can hold."""
     document = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "nncli": p.version,
         "kernels": p.kernels,
-        "config": model.config.to_json(),
+        "config": model.config.options.to_json(),
         "classes": list(model.classes),
         "calibration": model.calibration and asdict(model.calibration),
         "schema": asdict(model.schema),
@@ -67,12 +72,12 @@ def encode(model: Model, p: Provenance) -> bytes:
         "dates": [list(one) for one in model.preprocess.dates],
         "data": {
             "source": list(map(portable, p.source)),
-            "file_bytes": p.file_bytes,
-            "val_bytes": p.val_bytes,
-            "test_bytes": p.test_bytes,
-            "sha256": p.sha256,
-            "val_sha256": p.val_sha256,
-            "test_sha256": p.test_sha256,
+            "file_bytes": p.file.n_bytes,
+            "val_bytes": p.val_file.n_bytes,
+            "test_bytes": p.test_file.n_bytes,
+            "sha256": p.file.sha256,
+            "val_sha256": p.val_file.sha256,
+            "test_sha256": p.test_file.sha256,
             "n_rows": p.n_rows,
             "has_test_file": p.has_test_file,
         },
@@ -104,13 +109,13 @@ def decode(data: bytes) -> tuple[Model, Provenance]:
 
 
 def read(file: BinaryIO) -> tuple[Model, Provenance]:
-    """Read a model from its file, from the beginning to the end. Raises ValueError, with the reason, for a file that
-    does not hang together: known before anything large is read or made."""
-    expected = Expected()
-    arrays = npz.unpack(file, MEMBERS[0], expected)
+    """Read a model from its file, from the beginning to the end. ValueError, with the reason, for a file
+    whose parts do not belong together; it is found before anything large is read or made."""
+    sizes = MemberSizes()
+    arrays = npz.unpack(file, MEMBERS[0], sizes.most)
     if len(arrays) < len(MEMBERS):
         raise ValueError(OTHER_MEMBERS)
-    stored = expected.document(arrays)
+    stored = sizes.document(arrays)
     for name, kind in FLAT.items():
         if arrays[name].ndim != 1 or arrays[name].dtype != kind:
             raise ValueError(f"member {name} is no vector of {kind}")
@@ -120,47 +125,33 @@ def read(file: BinaryIO) -> tuple[Model, Provenance]:
 def _model(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> tuple[Model, Provenance]:
     schema = _schema(stored["schema"])
     preprocess = _preprocess(schema, stored, arrays)
-    config, classes = TrainConfig.from_json(stored["config"]), tuple(stored["classes"])
+    config, classes = ResolvedConfig.of(TrainConfig.from_json(stored["config"])), tuple(stored["classes"])
     theta, calibration = arrays["theta"], stored["calibration"] and Calibration(**stored["calibration"])
     if len(set(classes)) < max(2, len(classes)):
         raise ValueError("fewer than two classes, or one twice")
-    if config.hidden is None or config.loss is None or any(getattr(config, name) is None for name in RESOLVED):
-        raise ValueError("options that leave open what the network is")
     # in Python's numbers, which have no largest one, before a network of that size is made
-    widths = [preprocess.width, *config.hidden, *([len(classes)] if len(classes) > 2 else [1])]
+    widths = [preprocess.width, *config.model.hidden, *([len(classes)] if len(classes) > 2 else [1])]
     if sum(a * b for a, b in itertools.pairwise(widths)) > theta.size:
         raise ValueError(f"{theta.size:,} parameters, which are fewer than the network needs")
-    network, loss = build_network(config, preprocess.width, len(classes))
+    network, loss = build_network(config.model, preprocess.width, len(classes))
     if theta.shape != network.theta.shape or theta.dtype != network.dtype:
         raise ValueError(f"{theta.shape} parameters of {theta.dtype} in place of {network.size:,} of {network.dtype}")
     if calibration is not None and not (0 < calibration.a < MOST and abs(calibration.b) < MOST):
         raise ValueError("a calibration that no scores could have")
     with np.errstate(over="ignore"):
         for name in ("median", "shift", "scale"):  # as they are used
-            _check_finite(name, arrays[name].astype("float64" if schema.dtype == "float64" else config.dtype))
+            _check_finite(name, arrays[name].astype("float64" if schema.dtype == "float64" else config.model.dtype))
     _check_finite("theta", theta)
     network.theta[:] = theta
     provenance = _provenance(stored, arrays)
     if stored["state"] is not None:
-        provenance = dataclasses.replace(provenance, state=_state(stored, arrays, config, provenance))
+        of_state = {name.removeprefix("state."): arrays[name] for name in [*arrays][len(MEMBERS) :]} | {
+            "best_theta": theta
+        }
+        history, best = provenance.history, provenance.best_epoch
+        state = training_state.from_file(stored["state"], of_state, config.training, history, best)
+        provenance = dataclasses.replace(provenance, state=state)
     return Model(config, schema, preprocess, network, loss, classes, calibration), provenance
-
-
-def _state(
-    stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]], config: TrainConfig, provenance: Provenance
-) -> Snapshot:
-    theta, numbers = arrays["theta"], training_state.from_finite(stored["state"])
-    found = {name.removeprefix("state."): array for name, array in arrays.items() if name.startswith("state.")}
-    found["best_theta"] = theta
-    kinds, shapes = training_state.form_of(config, theta.size)
-    training_state.check(numbers, kinds)
-    if {name: array.shape for name, array in found.items()} != shapes:
-        raise ValueError("the state of another training")
-    if [*found][:-1] != sorted([*found][:-1]) or any(array.dtype != theta.dtype for array in found.values()):
-        raise ValueError("a state of another form")
-    for name, array in found.items():
-        _check_finite(f"state.{name}", array)
-    return Snapshot(numbers, found, provenance.history, provenance.best_epoch)
 
 
 def _schema(stored: dict[str, Any]) -> Schema:
@@ -214,9 +205,10 @@ def _preprocess(schema: Schema, stored: dict[str, Any], arrays: Mapping[str, NDA
 
 
 def _provenance(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Provenance:
-    n, history = stored["data"]["n_rows"], arrays["history"]
+    data, history = stored["data"], arrays["history"]
+    n = data["n_rows"]
     parts = [arrays[name] for name in ("val_rows", "test_rows")]
-    if any((stored["data"][f"{part}_bytes"] or 0) < 0 for part in ("file", "val", "test")):
+    if any((data[f"{part}_bytes"] or 0) < 0 for part in ("file", "val", "test")):
         raise ValueError("data of fewer than no bytes")
     if n < 1 or any(len(part) not in (0, (n + 7) // 8) for part in parts):
         raise ValueError("rows that the data file did not have")
@@ -232,7 +224,12 @@ def _provenance(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> P
     return Provenance(
         version=stored["nncli"],
         kernels=stored["kernels"],
-        **{**stored["data"], "source": tuple(map(native, stored["data"]["source"]))},
+        source=tuple(map(native, data["source"])),
+        file=Fingerprint(data["sha256"], data["file_bytes"]),
+        val_file=Fingerprint(data["val_sha256"], data["val_bytes"]),
+        test_file=Fingerprint(data["test_sha256"], data["test_bytes"]),
+        n_rows=n,
+        has_test_file=data["has_test_file"],
         val_bits=parts[0],
         test_bits=parts[1],
         best_epoch=stored["best_epoch"],

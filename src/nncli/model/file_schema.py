@@ -1,4 +1,4 @@
-"""The form of a model file: its members, their sizes, and the JSON of the first; also what older versions wrote."""
+"""The form of a model file: its members, their sizes, and the JSON of the first, in this version and in older ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from nncli.system import plain_json
 
 FORMAT = "nncli model"
 FORMAT_VERSION = 5
-# what is new since, and what it was by then; the names of files were one text each
+# what each version added, with what it means for files without it; before 5, the names of files were one text each
 NEW_IN_5: dict[str, Any] = {"data": {"file_bytes": None, "val_bytes": None, "test_bytes": None}, "kernels": ""}
 NEW_IN_4: dict[str, Any] = {"schema": {"decimal": ".", "encoding": "utf-8", "dtype": "float32"}, "dates": []}
 OLDER = {4: NEW_IN_5, 3: NEW_IN_4 | NEW_IN_5}
@@ -53,25 +53,27 @@ META = {
 }  # fmt: skip
 
 
-class Expected:
-    """How many bytes each member of the file may have, once the first has said what model it is."""
+class MemberSizes:
+    """How many bytes each member of a file may have, which follows from the document in the first."""
 
     def __init__(self) -> None:
         self._stored: dict[str, Any] | None = None
 
     def document(self, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
-        """Read the JSON of the first member, in the form of today; ValueError for another form."""
+        """Return the JSON of the first member, in the form of this version; ValueError for another form."""
         if self._stored is None:
             stored = plain_json.decode(arrays[MEMBERS[0]].tobytes(), dict)
             version = _version(stored)
             if version in OLDER:
-                stored = _names_apart(_upgraded(stored, OLDER[version]))
+                stored = _with_split_names(_upgraded(stored, OLDER[version]))
             plain_json.check(stored, META)
             _refuse_surrogates(stored)
             self._stored = stored
         return self._stored
 
-    def __call__(self, name: str, arrays: Mapping[str, NDArray[Any]]) -> int:
+    def most(self, name: str, arrays: Mapping[str, NDArray[Any]]) -> int:
+        """Return the most bytes for a member, after the arrays before it; ValueError for one that does not belong
+        there."""
         if not arrays:
             return npz.HEADER_BYTES + plain_json.MOST_BYTES
         stored, place = self.document(arrays), len(arrays)
@@ -96,7 +98,7 @@ class Expected:
 
 
 def _most_parameters(stored: Mapping[str, Any], inputs: int) -> int:
-    """Bytes of at most so many parameters as the layers can have: weights, biases, and a slope for each unit."""
+    """Return the bytes of the parameters that the layers can have at most: weights, biases, a slope for each unit."""
     hidden = stored["config"].get("hidden")
     hidden = hidden if isinstance(hidden, list) and all(type(width) is int for width in hidden) else []
     if len(hidden) > MOST_LAYERS:
@@ -106,13 +108,13 @@ def _most_parameters(stored: Mapping[str, Any], inputs: int) -> int:
 
 
 def _refuse_surrogates(stored: Mapping[str, Any]) -> None:
-    """ValueError for half a letter, which JSON can have, but in the names of files."""
+    """ValueError for lone surrogates, half a character, which JSON can have; only names of files may have them."""
     config = {name: value for name, value in stored["config"].items() if name not in SOURCES}
     json.dumps({**stored, "config": config, "data": None, "notes": None}, ensure_ascii=False).encode()
 
 
-def _names_apart(stored: dict[str, Any]) -> dict[str, Any]:
-    """The document of an older version, in which the names of files stood in one text, as a shell takes them."""
+def _with_split_names(stored: dict[str, Any]) -> dict[str, Any]:
+    """Split the names of files in an older document, where they stood in one text, as a shell takes them."""
     config, data = stored.get("config"), stored.get("data")
     if not isinstance(config, dict) or not isinstance(data, dict):
         return stored
@@ -137,15 +139,16 @@ def _version(stored: dict[str, Any]) -> int:
     version = stored.get("format_version")
     if not (type(version) is int and (version == FORMAT_VERSION or version in OLDER)):
         raise ModelFileError(
-            "", f"expected format version {FORMAT_VERSION}, found {str(version)[:20]}, written by nncli "
+            "",
+            f"expected format version {FORMAT_VERSION}, found {str(version)[:20]}, written by nncli "
             f"{str(stored.get('nncli'))[:20]}",
             "Use a program version that knows it",
-        )  # fmt: skip
+        )
     return version
 
 
 def _upgraded(stored: dict[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
-    """An older document with what is new; ValueError where it is there already."""
+    """Add to an older document what is new since; ValueError where it is there already."""
     found = dict(stored)
     for name, value in new.items():
         inner = found.get(name)

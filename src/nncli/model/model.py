@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.config.train_config import TrainConfig
+from nncli.config.resolve import ModelConfig, ResolvedConfig
 from nncli.data.dataset import Schema, Table
 from nncli.data.inputs import Matrix
 from nncli.data.preprocess import Preprocess
@@ -21,27 +21,26 @@ from nncli.nn.network import Network, multilayer
 EVAL_ROWS = 1024  # rows that pass through the network at once outside training
 
 
-def build_network(config: TrainConfig, d: int, K: int) -> tuple[Network, Loss]:
-    """The untrained network and the loss that a resolved config describes, for d inputs and K classes."""
-    assert config.hidden is not None
-    assert config.loss is not None
+def build_network(config: ModelConfig, d: int, K: int) -> tuple[Network, Loss]:
+    """Return the untrained network and the loss that a config describes, for d inputs and K classes; OptionError where
+    the network does not fit in memory."""
     loss = LOSSES.create(config.loss)
+    outputs = loss.outputs(K)
     try:
         network = multilayer(
-            d, config.hidden, loss.outputs(K), config.activation or "identity", config.dtype, config.dropout or 0,
-            config.input_dropout or 0,
-        )  # fmt: skip
+            d, config.hidden, outputs, config.activation, config.dtype, config.dropout, config.input_dropout
+        )
     except (MemoryError, ValueError, OverflowError):  # beyond the memory, and beyond what NumPy can address
-        widths = config.text("hidden")
+        widths = "x".join(map(str, config.hidden))
         raise OptionError("hidden", f"a network of {d} inputs and {widths} units does not fit in memory") from None
     return network, loss
 
 
 @dataclass
 class Model:
-    """Rows in, classes out, with a figure for each class: its probability, or else its score."""
+    """A trained model: rows in, classes out, with a number for each class: its probability, or else its score."""
 
-    config: TrainConfig  # resolved
+    config: ResolvedConfig
     schema: Schema
     preprocess: Preprocess
     network: Network
@@ -51,21 +50,21 @@ class Model:
 
     @property
     def probabilistic(self) -> bool:
-        """Whether it gives probabilities, not only scores."""
+        """Tell whether it gives probabilities, not only scores."""
         return self.loss.probabilistic or self.calibration is not None
 
     def scores(self, table: Table) -> NDArray[Any]:
-        """Z (n, outputs): what the network gives for each row of the table."""
+        """Return the scores Z (n, outputs) of the rows of a table."""
         found = np.empty((len(table), self.loss.outputs(len(self.classes))), self.network.dtype)
         return self._filled(found, table, self.network.forward)
 
     def by_class(self, Z: NDArray[Any]) -> NDArray[Any]:
-        """(n, K), from the scores: the probability of each class, or its score where there are no probabilities."""
+        """Return the probability of each class (n, K), from the scores Z; its score if there are no probabilities."""
         loss, Z = self._calibrated(Z)
         return loss.by_class(Z)
 
     def predicted(self, Z: NDArray[Any], threshold: float | None = None) -> NDArray[np.int64]:
-        """The position of the predicted class (n,), from the scores; with a `threshold`, the second of two
+        """Return the position of the predicted class (n,), from the scores Z; with a `threshold`, the second of two
         classes from that probability on."""
         if threshold is None and Z.shape[1] > 1:
             return self.loss.classes(Z)  # calibration keeps their order
@@ -76,18 +75,18 @@ class Model:
         return codes
 
     def _calibrated(self, Z: NDArray[Any]) -> tuple[Loss, NDArray[Any]]:
-        """The scores as they are to be read, and the loss with the link to read them by."""
+        """Return the loss whose link reads the scores, and the scores for it."""
         if self.calibration is None:
             return self.loss, Z
         return likelihood_of(Z), self.calibration.scores(Z)
 
     def embed(self, table: Table) -> NDArray[Any]:
-        """(n, h): what the last hidden layer gives for each row of the table."""
+        """Return the output (n, h) of the last hidden layer for the rows of a table."""
         found = np.empty((len(table), self.network.dense[-1].W.shape[0]), self.network.dtype)
         return self._filled(found, table, self.network.embed)
 
     def _filled(self, found: NDArray[Any], table: Table, of: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[Any]:
-        """With what the network gives; ModelFileError where that is beyond all numbers."""
+        """Fill in what the network gives; ModelFileError if that is not finite."""
         with np.errstate(all="ignore"):
             for start, X in self._batches(table):
                 found[start : start + len(X)] = of(X)
@@ -96,7 +95,7 @@ class Model:
         return found
 
     def _batches(self, table: Table) -> Iterator[tuple[int, NDArray[Any]]]:
-        """(first row, X) for a thousand rows of the table at a time."""
+        """Yield (first row, X) for `EVAL_ROWS` rows of a table at a time."""
         matrix: Matrix = self.preprocess.transform(table, self.network.dtype)
         for start in range(0, len(matrix), EVAL_ROWS):
             yield start, matrix.slice(start, start + EVAL_ROWS)

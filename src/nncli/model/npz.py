@@ -3,7 +3,7 @@
 A zip of .npy members in a given order, stored as they are, with nothing before, between or behind them. The last,
 `sha256`, is the digest of the names and bytes of all others. `np.load(file, allow_pickle=False)` reads it; here
 nothing else is read than what `pack` writes. It is read from its beginning to its end, as a pipe gives it, and the size
-of each member is known to be right before any memory is asked for.
+of each member is checked before any memory is asked for.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ Most = Callable[[str, Mapping[str, Array]], int]  # the bytes that a member may 
 
 
 def pack(arrays: Mapping[str, Array]) -> bytes:
-    """Write the file; ValueError beyond 4 GiB, which is where zip would need another form."""
+    """Return the bytes of the file; ValueError beyond 4 GiB, where zip would need another form."""
     digest = hashlib.sha256()
     out = io.BytesIO()
     try:
@@ -59,9 +59,9 @@ def pack(arrays: Mapping[str, Array]) -> bytes:
 
 
 def unpack(file: BinaryIO, first: str, most: Most) -> dict[str, Array]:
-    """Read the arrays of a file, which is read no further than it is right; ValueError, with the reason, for any other
-    than `pack` has written. `first` is the name of the first, by which such a file is known from those that others
-    write. `most` is asked before each member how many bytes belong there, and may raise ValueError for its name."""
+    """Return the arrays of a file; ValueError, with the reason, for any that `pack` has not written, and then no more
+    of it is read. `first` is the name of the first array, which tells such a file from those of other programs. `most`
+    is asked before each member how many bytes belong there, and may raise ValueError for its name."""
     arrays: dict[str, Array] = {}
     digest, listed, at = hashlib.sha256(), b"", 0
     signature = file.read(len(BEGINS))
@@ -93,7 +93,7 @@ def unpack(file: BinaryIO, first: str, most: Most) -> dict[str, Array]:
     if found != expected:
         raise ValueError("a list of its members that is damaged")
     if arrays.pop(DIGEST, None) is None or stored.tobytes() != digest.digest():
-        raise ValueError("the checksum over its members does not fit them")
+        raise ValueError("the checksum over its members does not match them")
     return arrays
 
 
@@ -121,7 +121,7 @@ def _head(file: BinaryIO, first: str, arrays: Mapping[str, Array]) -> tuple[str,
 
 
 def _exactly(file: BinaryIO, size: int) -> bytearray:
-    """Read so many bytes; memory grows with what there is, whatever the file says."""
+    """Read so many bytes; memory grows with what there is, not with what the file claims."""
     found = bytearray()
     while len(found) < size:
         part = file.read(min(size - len(found), 1 << 24))
@@ -132,7 +132,7 @@ def _exactly(file: BinaryIO, size: int) -> bytearray:
 
 
 def _in_list(name: str, crc: int, size: int, place: int) -> bytes:
-    """What the list at the end has of a member, with nothing left to choose."""
+    """Return the entry of a member in the list at the end, in which nothing is left to choose."""
     file_name = f"{name}.npy".encode()
     head = b"PK\1\2", *MADE_BY, VERSION, 0, 0, zipfile.ZIP_STORED, 0, DAY, crc, size, size
     return IN_LIST.pack(*head, len(file_name), 0, 0, 0, 0, MODE, place) + file_name
@@ -164,5 +164,5 @@ def _npy_header(dtype: np.dtype[np.generic], shape: tuple[int, ...]) -> bytes:
 
 
 def _labelled(name: str, size: int) -> bytes:
-    """What the digest has of a member beside its bytes: so that none can pass for another."""
+    """Return what the digest covers of a member beside its bytes, so that none can pass for another."""
     return f"{name} {size}\n".encode()

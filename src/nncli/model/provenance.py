@@ -1,4 +1,4 @@
-"""Where a model comes from: its data, its history, the rows of each part, and the state from which it can go on."""
+"""Where a model comes from: its data, the rows of each part, its history, and the state to resume from."""
 
 from __future__ import annotations
 
@@ -11,7 +11,18 @@ from numpy.typing import NDArray
 from nncli.data.dataset import Positions
 from nncli.data.sources import Source
 from nncli.model import training_state
-from nncli.model.training_state import Epoch, Snapshot
+from nncli.model.training_state import Epoch, TrainingState
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What some files were, all together: by it they are known again."""
+
+    sha256: str
+    n_bytes: int | None  # None: an older version did not note it
+
+
+NO_FILE = Fingerprint("", 0)
 
 
 @dataclass(frozen=True)
@@ -19,14 +30,11 @@ class Provenance:
     """Where a model comes from: enough to find its test rows again, and to say what was done."""
 
     version: str  # of the program that trained it
-    kernels: str  # that multiplied its matrices, as `blas.kernels` names them; empty: not known
+    kernels: str  # that multiplied its matrices, as `threads.kernels` names them; empty: not known
     source: Source
-    file_bytes: int | None  # of the data, all files together; None: an older version did not note it
-    val_bytes: int | None  # of the files of validation rows, if there are such
-    test_bytes: int | None
-    sha256: str
-    val_sha256: str
-    test_sha256: str
+    file: Fingerprint  # of the data
+    val_file: Fingerprint  # of validation rows in files of their own
+    test_file: Fingerprint
     n_rows: int  # of the data
     val_bits: NDArray[np.uint8]  # a bit for each of these rows (np.packbits), set for those in the part; or empty
     test_bits: NDArray[np.uint8]
@@ -35,25 +43,25 @@ class Provenance:
     history: NDArray[np.float64]  # (epochs, 5)
     figures: dict[str, Any]  # the final figures, as `train --json` has them
     notes: tuple[str, ...]
-    state: Snapshot | None = None  # from which the training can go on
+    state: TrainingState | None = None  # from which the run can be resumed
 
     @property
     def val_rows(self) -> NDArray[np.int64]:
-        """The numbers of the rows of the data that are validation rows."""
+        """Return the row numbers of the validation rows."""
         return _rows(self.val_bits, self.n_rows)
 
     @property
     def test_rows(self) -> NDArray[np.int64]:
-        """The numbers of the rows of the data that are test rows."""
+        """Return the row numbers of the test rows."""
         return _rows(self.test_bits, self.n_rows)
 
     def epochs(self) -> list[Epoch]:
-        """The history, epoch by epoch."""
+        """Return the history, epoch by epoch."""
         return training_state.epochs_of(self.history)
 
 
 def bits(rows: Positions, n_rows: int) -> NDArray[np.uint8]:
-    """Pack the rows of a part as `Provenance` has them."""
+    """Pack the row numbers of a part into bits, as `Provenance` has them."""
     if len(rows) == 0:
         return np.zeros(0, np.uint8)
     mask = np.zeros(n_rows, bool)

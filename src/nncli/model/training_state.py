@@ -1,7 +1,7 @@
-"""A training run between two epochs, as plain numbers and arrays: all that decides how it continues.
+"""The state of a training run between two epochs, as plain numbers and arrays: all that decides how it continues.
 
-Numbers and arrays have names such as `optimizer.t` and `optimizer.m`. The settings of the components are not among
-them, as those are part of the config.
+Numbers and arrays have names such as `optimizer.t` and `optimizer.m`: a part, and what that saves. The settings of the
+components are not among them, as those are part of the config.
 """
 
 from __future__ import annotations
@@ -9,31 +9,29 @@ from __future__ import annotations
 import dataclasses
 import math
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.config.train_config import TrainConfig
+from nncli.config.resolve import TrainingConfig
 from nncli.nn.averages import AVERAGES
+from nncli.nn.buffers import all_finite
 from nncli.nn.optimizers import OPTIMIZERS
 from nncli.nn.schedules import SCHEDULES
+from nncli.nn.stateful import Number
 
-PARTS = ("optimizer", "average", "schedule")
 GENERATORS = ("shuffle", "drop")
-GENERATED, MOST = "number of a generator", 1 << 62
-PLANNED = ("schedule", "steps")  # in all, which the config says
-OWN = ("theta", "best_theta")  # arrays of the trainer itself
-Number = int | float | bool | None
+MOST = 1 << 128  # of a count, and of the numbers of a generator
+OTHER = "the state of another training run"
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """What one pass over the training rows came to. The training figures are running ones, taken
-    while θ changed (and so a little behind); the validation figures are those of θ̄ at its end: of θ, or of the
-    average that is asked for."""
+    """The figures of one pass over the training rows. Those of the training rows are taken while θ changes, and so lag
+    a little; those of the validation rows are of θ̄ at its end: of θ, or of the average that is asked for."""
 
     number: int  # from 1
     train_loss: float
@@ -44,7 +42,7 @@ class Epoch:
 
 
 class Sums(NamedTuple):
-    """Over some rows: their losses, each times the row's weight; how many come out right; and the weights of those."""
+    """Sums over some rows: of their weighted losses, of how many are predicted right, and of the weights of those."""
 
     loss: float
     correct: int
@@ -52,23 +50,40 @@ class Sums(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Snapshot:
-    """`numbers` can be written as JSON, but for those that are not finite."""
+class TrainingState:
+    """What `Trainer.state` gives. The numbers can be written as JSON, but for those that are not finite."""
 
     numbers: dict[str, Number]
     arrays: dict[str, NDArray[Any]]
     history: NDArray[np.float64]  # as `rows_of` has it
     best: int  # the number of the best epoch; 0: there is none
 
+    def part(self, name: str) -> dict[str, Any]:
+        """Return the numbers and arrays of a part, by the names that it has for them; of the trainer itself as ""."""
+        return {
+            key.rpartition(".")[2]: value
+            for key, value in (*self.numbers.items(), *self.arrays.items())
+            if key.rpartition(".")[0] == name
+        }
+
+    def form(self) -> tuple[set[str], dict[str, tuple[tuple[int, ...], np.dtype[Any]]]]:
+        """Return what all states of one run have in common: the names of the numbers, and what the arrays are."""
+        return {*self.numbers}, {name: (array.shape, array.dtype) for name, array in self.arrays.items()}
+
+
+def prefixed(part: str, state: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a part saves by its names in a `TrainingState`."""
+    return {f"{part}.{name}": value for name, value in state.items()}
+
 
 def rows_of(epochs: Sequence[Epoch]) -> NDArray[np.float64]:
-    """A row for each: training loss and accuracy, validation loss and accuracy, NaN where there are none, and 1 where
-    it was the best so far."""
+    """Return a row for each epoch: training loss and accuracy, validation loss and accuracy (NaN if there are none),
+    and 1 if it was the best so far."""
     return np.array([dataclasses.astuple(epoch)[1:] for epoch in epochs], np.float64).reshape(-1, 5)
 
 
 def epochs_of(rows: NDArray[np.float64]) -> list[Epoch]:
-    """The inverse of `rows_of`."""
+    """Return the epochs of an array that `rows_of` made."""
     found = []
     for number, (loss, accuracy, val_loss, val_accuracy, is_best) in enumerate(rows.tolist(), 1):
         has_val = not math.isnan(val_accuracy)
@@ -77,99 +92,84 @@ def epochs_of(rows: NDArray[np.float64]) -> list[Epoch]:
     return found
 
 
-def form_of(config: TrainConfig, size: int) -> tuple[dict[str, str], dict[str, tuple[int, ...]]]:
-    """The names and kinds of the numbers, as `check` has them, and the names and shapes of the arrays, of a resolved
-    config's snapshots, for `size` parameters: without a network, as one looks at a file before anything is made of
-    it."""
-    one = np.zeros(1)
-    numbers: dict[str, Any] = {"least": 0.0, "known": None, **{f"sums.{name}": 0.0 for name in Sums._fields}}
-    shapes: dict[str, tuple[int, ...]] = dict.fromkeys(OWN, (size,))
-    components: dict[str, Any] = {"optimizer": OPTIMIZERS, "average": AVERAGES, "schedule": SCHEDULES}
-    for part, registry in components.items():
-        component = registry.create(getattr(config, part))
-        component.start(1 << 40 if part == "schedule" else one)
-        if part == "optimizer" and component.smooth:
-            shapes["grad"] = (size,)
-        for name, value in state_of(part, component, one):
-            if isinstance(value, np.ndarray):
-                shapes[name] = (*value.shape[:-1], size)
-            else:
-                numbers[name] = value
-    kinds = {name: _kind(value) for name, value in numbers.items()}
-    for name in GENERATORS:
-        kinds |= dict.fromkeys(generator_numbers(name, np.random.default_rng(0)), GENERATED)
-    return kinds, shapes
+def generator_state(generator: np.random.Generator) -> dict[str, int]:
+    """Return the numbers of a PCG64 generator."""
+    state: Any = generator.bit_generator.state
+    return {**state["state"], "has_uint32": state["has_uint32"], "uinteger": state["uinteger"]}
 
 
-def state_of(part: str, component: Any, theta: NDArray[Any]) -> Iterator[tuple[str, Any]]:
-    """What changes in a component while it works, by name; not its settings, nor what it only works with."""
-    settings = {field.name for field in dataclasses.fields(component)} if dataclasses.is_dataclass(component) else set()
-    for name, value in vars(component).items():
-        if isinstance(value, dict):
-            yield from ((f"{part}.{inner}", array) for inner, array in value.items())
-        elif name not in settings and not name.startswith("_") and value is not theta and (part, name) != PLANNED:
-            yield f"{part}.{name}", value
-
-
-def generator_numbers(name: str, generator: np.random.Generator) -> dict[str, Number]:
-    state: Any = generator.bit_generator.state  # of PCG64
-    found = {"state": state["state"]["state"], "inc": state["state"]["inc"]}
-    found |= {key: state[key] for key in ("has_uint32", "uinteger")}
-    return {f"{name}.{key}": value for key, value in found.items()}
-
-
-def set_generator(name: str, generator: np.random.Generator, numbers: Mapping[str, Any]) -> None:
-    inner = {key: numbers[f"{name}.{key}"] for key in ("state", "inc")}
-    rest = {key: numbers[f"{name}.{key}"] for key in ("has_uint32", "uinteger")}
+def load_generator(generator: np.random.Generator, state: Mapping[str, Any], name: str) -> None:
+    """Put a generator into a state; ValueError for numbers that no generator has."""
+    inner = {key: state[key] for key in ("state", "inc")}
     try:
-        generator.bit_generator.state = {"bit_generator": "PCG64", "state": inner, **rest}
+        generator.bit_generator.state = {**state, "bit_generator": "PCG64", "state": inner}
     except (OverflowError, ValueError, TypeError):
         raise ValueError(f"a {name} generator that is none") from None
 
 
-def _kind(value: Number) -> str:
-    if isinstance(value, bool):
-        return "bool"
-    return "number or none" if value is None else "count" if isinstance(value, int) else "number"
-
-
-def check(numbers: Mapping[str, Any], kinds: Mapping[str, str]) -> None:
-    """ValueError for numbers that no training comes to, as a file from a stranger may have them."""
-    if numbers.keys() != kinds.keys():
-        raise ValueError("the state of another training")
-    for name, kind in kinds.items():
-        value = numbers[name]
-        if kind == GENERATED:
-            fine = type(value) is int
-        elif kind == "bool":
-            fine = isinstance(value, bool)
-        elif kind == "count":
-            fine = type(value) is int and 0 <= value < MOST
-        elif value is None:
-            fine = kind == "number or none"
-        else:
-            fine = type(value) in (int, float) and (abs(value) <= sys.float_info.max or abs(value) == math.inf)
-        if not fine:
-            raise ValueError(f"'state.{name}' is no {kind} that a training comes to")
-    for name in GENERATORS:
-        set_generator(name, np.random.default_rng(0), numbers)
-
-
 def finite(numbers: Mapping[str, Number]) -> dict[str, Number | str]:
-    """The numbers as JSON can have them; `from_finite` is the way back."""
+    """Return the numbers as JSON can hold them: those that are not finite as texts."""
     return {
         name: repr(value) if isinstance(value, float) and not math.isfinite(value) else value
         for name, value in numbers.items()
     }
 
 
-def from_finite(stored: Mapping[str, Any]) -> dict[str, Number]:
-    """ValueError for what is no number."""
-    found: dict[str, Number] = {}
-    for name, value in stored.items():
-        if value in ("inf", "-inf", "nan"):
-            value = float(value)
-        if value is not None and not isinstance(value, int | float):
-            raise ValueError(f"'state.{name}' is no number")
-        found[name] = value
-    return found
+def from_file(
+    stored: Mapping[str, Any],
+    arrays: dict[str, NDArray[Any]],
+    config: TrainingConfig,
+    history: NDArray[np.float64],
+    best: int,
+) -> TrainingState:
+    """Return the state of which a file holds the numbers, as `finite` wrote them, and the arrays in the order of their
+    names, `best_theta` behind them. Raise ValueError for what no training run of that config saves."""
+    theta = arrays["best_theta"]
+    found = {name: float(value) if value in ("inf", "-inf", "nan") else value for name, value in stored.items()}
+    numbers, shapes = _form(config, theta.size)
+    if found.keys() != numbers.keys() or {name: array.shape for name, array in arrays.items()} != shapes:
+        raise ValueError(OTHER)
+    for name, usual in numbers.items():
+        if not _is_like(usual, found[name]):
+            raise ValueError(f"'state.{name}' is no number that a training run has")
+    names = [*arrays][:-1]
+    if names != sorted(names) or any(array.dtype != theta.dtype for array in arrays.values()):
+        raise ValueError("a state of another form")
+    for name, array in arrays.items():
+        if not all_finite(array):
+            raise ValueError(f"numbers in state.{name} that are not finite")
+    state = TrainingState(found, arrays, history, best)
+    for name in GENERATORS:
+        load_generator(np.random.default_rng(0), state.part(name), name)
+    return state
+
+
+def _form(config: TrainingConfig, size: int) -> tuple[dict[str, Number], dict[str, tuple[int, ...]]]:
+    """Return what a run with `size` parameters saves: the numbers at its start, and the shapes of the arrays. No
+    network is made: so one looks at a file before anything is made of it."""
+    one = np.zeros(1)
+    optimizer, average = OPTIMIZERS.create(config.optimizer), AVERAGES.create(config.average)
+    schedule = SCHEDULES.create(config.schedule)
+    optimizer.start(one)
+    average.start(one)
+    schedule.start(1 << 40)
+    found = {"least": 0.0, "known": None, **prefixed("sums", dict.fromkeys(Sums._fields, 0.0))}
+    for part, component in (("optimizer", optimizer), ("average", average), ("schedule", schedule)):
+        found |= prefixed(part, component.state())
+    for name in GENERATORS:
+        found |= prefixed(name, generator_state(np.random.default_rng(0)))
+    own = ("theta", "best_theta", "grad") if optimizer.smooth else ("theta", "best_theta")
+    shapes: dict[str, tuple[int, ...]] = dict.fromkeys(own, (size,))
+    shapes |= {name: (*value.shape[:-1], size) for name, value in found.items() if isinstance(value, np.ndarray)}
+    return {name: value for name, value in found.items() if name not in shapes}, shapes
+
+
+def _is_like(usual: Number, value: Any) -> bool:
+    """Whether a run may have this number where another run has the usual one."""
+    if isinstance(usual, bool):
+        return isinstance(value, bool)
+    if isinstance(usual, int):
+        return type(value) is int and 0 <= value < MOST
+    if value is None:
+        return usual is None
+    return type(value) in (int, float) and (abs(value) <= sys.float_info.max or abs(value) == math.inf)

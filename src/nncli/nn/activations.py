@@ -17,15 +17,16 @@ from numpy.typing import NDArray
 from nncli.nn.autodiff.expression import add
 from nncli.nn.autodiff.graph import Graph
 from nncli.nn.layers import Array, Layer
+from nncli.nn.settings import Configurable, positive, setting
 from nncli.registry import Registry
 
 
-class Activation(Layer):
-    """A layer that keeps its width, A = f(Z) for each unit by itself. `initializer` is what suits the layer before it.
+class Activation(Configurable, Layer):
+    """A layer that applies f to each unit by itself, A = f(Z). `initializer` is what suits the layer before it.
 
-    `graph` is f once more, as an expression for `nncli graph`, in z, the settings and the parameters of the unit. One
-    whose derivative is 0 wherever there is one sets `differentiable` to False, and has none: nothing before it can
-    learn.
+    `graph` is f once more, as an expression for `nncli graph`, in z, the settings and the parameters of the unit. An
+    activation whose derivative is 0 wherever there is one has no `graph`, and is not `differentiable`: no layer before
+    it can learn.
     """
 
     graph: ClassVar[str]
@@ -54,9 +55,8 @@ class Identity(Activation):
     def forward(self, Z: Array, A: Array) -> None:
         np.copyto(A, Z)
 
-    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array | None) -> None:
-        if dZ is not None:
-            np.copyto(dZ, dA)
+    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array) -> None:
+        np.copyto(dZ, dA)
 
 
 @ACTIVATIONS.register("step")
@@ -68,9 +68,8 @@ class Step(Activation):
     def forward(self, Z: Array, A: Array) -> None:
         np.greater_equal(Z, 0, out=A)
 
-    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array | None) -> None:
-        if dZ is not None:
-            dZ[...] = 0
+    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array) -> None:
+        dZ[...] = 0
 
 
 @ACTIVATIONS.register("sign")
@@ -92,11 +91,10 @@ class Sigmoid(Activation):
     def forward(self, Z: Array, A: Array) -> None:
         sigmoid(Z, A)
 
-    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array | None) -> None:
-        if dZ is not None:
-            np.subtract(1, A, out=dZ)  # 1 − A
-            dZ *= A  # dA/dZ = A (1 − A)
-            dZ *= dA  # dL/dZ = dL/dA ∘ A (1 − A)
+    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array) -> None:
+        np.subtract(1, A, out=dZ)  # 1 − A
+        dZ *= A  # dA/dZ = A (1 − A)
+        dZ *= dA  # dL/dZ = dL/dA ∘ A (1 − A)
 
 
 @ACTIVATIONS.register("tanh")
@@ -108,11 +106,10 @@ class Tanh(Activation):
     def forward(self, Z: Array, A: Array) -> None:
         np.tanh(Z, out=A)
 
-    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array | None) -> None:
-        if dZ is not None:
-            np.multiply(A, A, out=dZ)  # A²
-            np.subtract(1, dZ, out=dZ)  # dA/dZ = 1 − A²
-            dZ *= dA  # dL/dZ = dL/dA ∘ (1 − A²)
+    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array) -> None:
+        np.multiply(A, A, out=dZ)  # A²
+        np.subtract(1, dZ, out=dZ)  # dA/dZ = 1 − A²
+        dZ *= dA  # dL/dZ = dL/dA ∘ (1 − A²)
 
 
 @ACTIVATIONS.register("arctan")
@@ -124,11 +121,10 @@ class Arctan(Activation):
     def forward(self, Z: Array, A: Array) -> None:
         np.arctan(Z, out=A)
 
-    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array | None) -> None:
-        if dZ is not None:
-            np.cos(A, out=dZ)  # cos(arctan z) = 1 / √(1 + z²), which cannot overflow
-            dZ *= dZ  # dA/dZ = 1 / (1 + Z²)
-            dZ *= dA  # dL/dZ = dL/dA ∘ 1 / (1 + Z²)
+    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array) -> None:
+        np.cos(A, out=dZ)  # cos(arctan z) = 1 / √(1 + z²), which cannot overflow
+        dZ *= dZ  # dA/dZ = 1 / (1 + Z²)
+        dZ *= dA  # dL/dZ = dL/dA ∘ 1 / (1 + Z²)
 
 
 @ACTIVATIONS.register("relu")
@@ -142,10 +138,9 @@ class ReLU(Activation):
     def forward(self, Z: Array, A: Array) -> None:
         np.maximum(Z, 0, out=A)
 
-    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array | None) -> None:
-        if dZ is not None:
-            np.greater(A, 0, out=A)  # dA/dZ = [Z > 0] = [A > 0]
-            np.multiply(dA, A, out=dZ)  # dL/dZ = dL/dA ∘ [Z > 0]
+    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array) -> None:
+        np.greater(A, 0, out=A)  # dA/dZ = [Z > 0] = [A > 0]
+        np.multiply(dA, A, out=dZ)  # dL/dZ = dL/dA ∘ [Z > 0]
 
 
 @ACTIVATIONS.register("leaky-relu")
@@ -153,25 +148,20 @@ class ReLU(Activation):
 class LeakyReLU(Activation):
     """A = max(Z, s Z), slope s = 0.01;  dA/dZ = 1 if Z > 0 else s (Maas et al. 2013)"""
 
-    slope: float = 0.01
+    slope: float = setting(0.01, "0 ≤ {name} ≤ 1", lambda value: 0 <= value <= 1)
 
     graph = "slope*z + (1 - slope)*relu(z)"
     initializer = "he"
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.slope <= 1:
-            raise ValueError(f"slope: expected 0 ≤ slope ≤ 1, found {self.slope}")
 
     def forward(self, Z: Array, A: Array) -> None:
         np.multiply(Z, self.slope, out=A)  # s Z
         np.maximum(Z, A, out=A)  # A = max(Z, s Z)
 
-    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array | None) -> None:
-        if dZ is not None:
-            np.greater(Z, 0, out=dZ)  # [Z > 0]
-            dZ *= 1 - self.slope
-            dZ += self.slope  # dA/dZ = s + (1 − s) [Z > 0]
-            dZ *= dA  # dL/dZ = dL/dA ∘ dA/dZ
+    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array) -> None:
+        np.greater(Z, 0, out=dZ)  # [Z > 0]
+        dZ *= 1 - self.slope
+        dZ += self.slope  # dA/dZ = s + (1 − s) [Z > 0]
+        dZ *= dA  # dL/dZ = dL/dA ∘ dA/dZ
 
 
 @ACTIVATIONS.register("prelu")
@@ -197,16 +187,15 @@ class PReLU(Activation):
         A += 1  # s where Z < 0, else 1
         A *= Z  # A = max(Z, 0) + s min(Z, 0)
 
-    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array | None) -> None:
+    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array) -> None:
         np.minimum(Z, 0, out=A)  # dA/ds = min(Z, 0)
         A *= dA
         np.sum(A, axis=0, out=self.ds)  # dL/ds = Σ_i dL/da_i ∘ min(z_i, 0)   (h,)
-        if dZ is not None:
-            np.sign(Z, out=dZ)
-            np.minimum(dZ, 0, out=dZ)
-            dZ *= 1 - self.s
-            dZ += 1  # dA/dZ = s where Z < 0, else 1
-            dZ *= dA  # dL/dZ = dL/dA ∘ dA/dZ
+        np.sign(Z, out=dZ)
+        np.minimum(dZ, 0, out=dZ)
+        dZ *= 1 - self.s
+        dZ += 1  # dA/dZ = s where Z < 0, else 1
+        dZ *= dA  # dL/dZ = dL/dA ∘ dA/dZ
 
 
 @ACTIVATIONS.register("elu")
@@ -214,14 +203,10 @@ class PReLU(Activation):
 class ELU(Activation):
     """A = Z if Z > 0 else α (e^Z − 1), α = 1;  dA/dZ = 1 if Z > 0 else A + α (Clevert et al. 2016)"""
 
-    alpha: float = 1.0
+    alpha: float = positive(1.0)
 
     graph = "relu(z) + alpha*(exp(z - relu(z)) - 1)"
     initializer = "he"
-
-    def __post_init__(self) -> None:
-        if not self.alpha > 0:
-            raise ValueError(f"alpha: expected alpha > 0, found {self.alpha}")
 
     def forward(self, Z: Array, A: Array) -> None:
         np.minimum(Z, 0, out=A)
@@ -229,11 +214,10 @@ class ELU(Activation):
         A *= self.alpha  # α (e^Z − 1), and 0 where Z > 0
         np.copyto(A, Z, where=Z > 0)
 
-    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array | None) -> None:
-        if dZ is not None:
-            np.add(A, self.alpha, out=dZ)  # dA/dZ = α e^Z = A + α where Z ≤ 0
-            np.copyto(dZ, 1, where=Z > 0)  # and 1 elsewhere
-            dZ *= dA  # dL/dZ = dL/dA ∘ dA/dZ
+    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array) -> None:
+        np.add(A, self.alpha, out=dZ)  # dA/dZ = α e^Z = A + α where Z ≤ 0
+        np.copyto(dZ, 1, where=Z > 0)  # and 1 elsewhere
+        dZ *= dA  # dL/dZ = dL/dA ∘ dA/dZ
 
 
 @ACTIVATIONS.register("softplus")
@@ -246,10 +230,9 @@ class Softplus(Activation):
     def forward(self, Z: Array, A: Array) -> None:
         np.logaddexp(0, Z, out=A)  # log(e⁰ + e^Z) without overflow
 
-    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array | None) -> None:
-        if dZ is not None:
-            sigmoid(Z, dZ)  # dA/dZ = σ(Z)
-            dZ *= dA  # dL/dZ = dL/dA ∘ σ(Z)
+    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array) -> None:
+        sigmoid(Z, dZ)  # dA/dZ = σ(Z)
+        dZ *= dA  # dL/dZ = dL/dA ∘ σ(Z)
 
 
 @ACTIVATIONS.register("gelu")
@@ -265,23 +248,22 @@ class GELU(Activation):
         A *= 0.5
         A *= Z  # A = ½ (1 + T) Z
 
-    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array | None) -> None:
+    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array) -> None:
         # T = tanh U, dU/dZ = √(2/π) (1 + 0.134145 Z²):   dA/dZ = ½ (1 + T + Z (1 − T²) dU/dZ)
-        if dZ is not None:
-            self._tanh(Z, A)  # T, in the buffer of A
-            np.clip(Z, -10, 10, out=dZ)  # beyond, 1 − T² is 0, and must not meet an infinite Z²
-            dZ *= dZ
-            dZ *= 0.134145
-            dZ += 1
-            dZ *= math.sqrt(2 / math.pi)  # dU/dZ
-            np.subtract(1, A, out=A)
-            dZ *= A  # (1 − T) dU/dZ
-            np.subtract(2, A, out=A)  # 1 + T
-            dZ *= A  # (1 − T²) dU/dZ
-            dZ *= Z
-            dZ += A
-            dZ *= 0.5  # dA/dZ
-            dZ *= dA  # dL/dZ = dL/dA ∘ dA/dZ
+        self._tanh(Z, A)  # T, in the buffer of A
+        np.clip(Z, -10, 10, out=dZ)  # beyond, 1 − T² is 0, and must not meet an infinite Z²
+        dZ *= dZ
+        dZ *= 0.134145
+        dZ += 1
+        dZ *= math.sqrt(2 / math.pi)  # dU/dZ
+        np.subtract(1, A, out=A)
+        dZ *= A  # (1 − T) dU/dZ
+        np.subtract(2, A, out=A)  # 1 + T
+        dZ *= A  # (1 − T²) dU/dZ
+        dZ *= Z
+        dZ += A
+        dZ *= 0.5  # dA/dZ
+        dZ *= dA  # dL/dZ = dL/dA ∘ dA/dZ
 
     def _tanh(self, Z: Array, T: Array) -> None:
         with np.errstate(over="ignore"):  # tanh ∞ = 1 is right
@@ -304,17 +286,16 @@ class SiLU(Activation):
         sigmoid(Z, A)
         A *= Z  # A = Z σ(Z)
 
-    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array | None) -> None:
-        if dZ is not None:
-            sigmoid(Z, dZ)
-            np.subtract(Z, A, out=A)
-            A += 1
-            dZ *= A  # dA/dZ = σ (1 + Z (1 − σ)) = σ (1 + Z − A)
-            dZ *= dA  # dL/dZ = dL/dA ∘ dA/dZ
+    def backward(self, dA: Array, Z: Array, A: Array, dZ: Array) -> None:
+        sigmoid(Z, dZ)
+        np.subtract(Z, A, out=A)
+        A += 1
+        dZ *= A  # dA/dZ = σ (1 + Z (1 − σ)) = σ (1 + Z − A)
+        dZ *= dA  # dL/dZ = dL/dA ∘ dA/dZ
 
 
 def sigmoid(Z: Array, P: Array) -> None:
-    """P = σ(Z), to full relative precision for |z| ≤ 80 and without overflow beyond (e⁸⁰ is finite in float32)."""
+    """Write P = σ(Z), with full relative precision for |z| ≤ 80, and no overflow beyond (e⁸⁰ is finite in float32)."""
     np.clip(Z, -80, 80, out=P)
     np.negative(P, out=P)
     np.exp(P, out=P)

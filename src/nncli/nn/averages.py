@@ -1,4 +1,4 @@
-"""Averages of θ over the course of training: what is judged and saved in place of the last θ.
+"""Averages of θ over the steps of training: what is judged and saved in place of the last θ.
 
 To add one, write one class here.
 """
@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from nncli.nn.buffers import zeros
 from nncli.nn.layers import Array
+from nncli.nn.settings import Configurable, factor
+from nncli.nn.stateful import Stateful
 from nncli.registry import Registry
 
 
-class Average(ABC):
+class Average(Configurable, Stateful, ABC):
     """θ̄, a weighted mean of the θ after each step so far."""
 
     name: ClassVar[str]
@@ -25,15 +27,17 @@ class Average(ABC):
 
     @abstractmethod
     def start(self, theta: Array) -> None:
-        """Forgets all it has seen."""
+        """Forget all θ seen so far."""
 
     @abstractmethod
     def add(self, theta: Array, steps: int = 1) -> None:
-        """Counts θ; or, of several steps, their mean (see `Running.within`)."""
+        """Count θ after one step; or the mean of θ over several steps (see `RunningAverage.within`)."""
 
 
-class Running(Average):
-    """One that moves θ̄ at each step, and so keeps no θ."""
+class RunningAverage(Average):
+    """An average that moves θ̄ at each step, and so keeps no earlier θ."""
+
+    saved = ("steps", "mean")
 
     def start(self, theta: Array) -> None:
         self.steps = 0
@@ -48,18 +52,18 @@ class Running(Average):
 
     @abstractmethod
     def share(self, steps: int) -> float:
-        """The weight of the last `steps` of all `self.steps` steps together."""
+        """Return the weight of the last `steps` of all `self.steps` steps together."""
 
     @abstractmethod
     def within(self, steps: int) -> NDArray[np.float64]:
-        """The weight of each of the last `steps` steps among themselves, (steps,); their sum is 1."""
+        """Return the weights of the last `steps` steps among themselves, (steps,); their sum is 1."""
 
 
 AVERAGES: Registry[Average] = Registry("average")
 
 
 @AVERAGES.register("none")
-class Last(Average):
+class NoAverage(Average):
     """θ̄ = θ"""
 
     def start(self, theta: Array) -> None:
@@ -70,7 +74,7 @@ class Last(Average):
 
 
 @AVERAGES.register("mean")
-class Mean(Running):
+class MeanOfAll(RunningAverage):
     """θ̄ = (1/t) Σ_s θ_s over all t steps (Freund and Schapire 1999; Polyak and Juditsky 1992)"""
 
     def share(self, steps: int) -> float:
@@ -82,14 +86,10 @@ class Mean(Running):
 
 @AVERAGES.register("exponential")
 @dataclass
-class Exponential(Running):
+class ExponentialAverage(RunningAverage):
     """θ̄ = (1 − β) Σ_s β^(t−s) θ_s / (1 − β^t), decay β = 0.999 at each step"""
 
-    decay: float = 0.999
-
-    def __post_init__(self) -> None:
-        if not 0 < self.decay < 1:
-            raise ValueError(f"decay: expected a factor between 0 and 1, found {self.decay}")
+    decay: float = factor(0.999)
 
     def share(self, steps: int) -> float:
         return (1 - self.decay**steps) / (1 - self.decay**self.steps)

@@ -1,4 +1,4 @@
-"""Scores → probabilities that can be taken at their word, fitted on rows that no step was made with."""
+"""Calibration: scores → probabilities that are as often right as they say, fitted on rows not trained on."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ LEAST = 0.01  # of a, times the size of the scores: below, rounding would blur t
 class Calibration:
     """P = softmax(a Z), or of a single output p = σ(a z + b), with a > 0 and b fitted.
 
-    Where the loss gives probabilities, a = 1/T for a temperature T (Guo et al. 2017), and b = 0. The single score
-    of a margin model has a bias too (Platt 1999). Of more than two classes, predictions stay as they are.
+    If the loss gives probabilities, a = 1/T for a temperature T (Guo et al. 2017), and b = 0. The single score of a
+    margin model has a bias too (Platt 1999). With more than two classes, predictions do not change.
     """
 
     a: float
@@ -34,23 +34,23 @@ class Calibration:
         return f"scores z become {self.a:.4g} z" + (f" {self.b:+.4g}" if self.b else "")
 
     def scores(self, Z: Array) -> Array:
-        """a Z + b"""
+        """Return a Z + b."""
         with np.errstate(over="ignore"):
             scores: Array = (self.a * Z + self.b).astype(Z.dtype)
         return np.clip(scores, -LARGEST, LARGEST, out=scores)
 
 
 def likelihood_of(Z: Array) -> Loss:
-    """What calibration makes least, with the link that makes probabilities of Z: minus the log-likelihood."""
+    """Return the loss that calibration minimises, minus the log-likelihood, with the link that reads Z."""
     return LOSSES.create("binary-cross-entropy" if Z.shape[1] == 1 else "cross-entropy")
 
 
 def calibrate(
     Z: Array, y: NDArray[np.int64], loss: Loss, K: int, weights: NDArray[np.float64] | None = None
 ) -> Calibration:
-    """Fits to the scores Z (n, outputs) of rows of the classes y (n,), of a model trained with `loss`.
+    """Fit to the scores Z (n, outputs) of rows of the classes y (n,), of a model trained with `loss`.
 
-    `weights` (n,) are what the rows count, if not alike.
+    `weights` (n,) are what the rows count; None: all alike.
     """
     Z = Z.astype(np.float64)
     w = np.ones(len(Z)) if weights is None else weights
@@ -58,8 +58,8 @@ def calibrate(
     size = float(np.median(np.abs(Z))) or float(np.abs(Z).max()) or 1.0
     has_bias = Z.shape[1] == 1 and not loss.probabilistic
     likelihood = likelihood_of(Z)
-    # a little doubt, as Platt has it: of the n_k rows of a class and two more, one would be of another class. So
-    # rows that are all right do not make it endlessly sure
+    # some doubt, after Platt: of the n_k rows of a class and two more, one is of another class. Otherwise rows that
+    # are all predicted right would drive a to infinity
     Y = np.empty_like(Z)
     likelihood.write_targets(y, Y)
     doubt = 1 / (np.bincount(y, minlength=K) + 2)[y][:, None]

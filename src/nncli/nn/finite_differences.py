@@ -1,4 +1,4 @@
-"""Derivatives by differences, which backpropagation is held against.
+"""Derivatives by finite differences, to check backpropagation with.
 
 For a direction v and a step h, let L₊, L₀ and L₋ be the loss at θ + h v, θ and θ − h v:
 
@@ -6,9 +6,9 @@ For a direction v and a step h, let L₊, L₀ and L₋ be the loss at θ + h v,
     S(h) = (L₊ − 2 L₀ + L₋) / h      how much steeper L is ahead than behind, which falls as h
 
 Where L is smooth, half the step leaves D as it is and halves S. Where a kink lies within the step, at least one
-of D(h) − D(h/2) and 2 S(h/2) − S(h) is as large as the kink lets D err, within a factor of 2.5: so much, and no more,
-can be its fault. (Several kinks at θ itself can hide one another: relu(w) − relu(−w) = w has no kink at 0, though
-backpropagation meets two. Whoever asks looks at a θ nearby as well.)
+of D(h) − D(h/2) and 2 S(h/2) − S(h) is as large as the error that the kink causes in D, within a factor of 2.5: no
+larger error can be blamed on the kink. (Several kinks at θ itself can hide one another: relu(w) − relu(−w) = w has no
+kink at 0, though backpropagation meets two. So the caller checks a θ nearby as well.)
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from nncli.nn.layers import Array
 TOLERANCE = 1e-6  # of the relative error
 # Shorter ones where the first is too long for the curve, or reaches a kink. Powers of two, so that θ ± h v is exact.
 STEPS = (2.0**-17, 2.0**-23, 2.0**-29, 2.0**-35)
-ENTRIES = 200  # of a block are checked one by one; of a larger one, so many drawn at random
+ENTRIES = 200  # of a block that are checked one by one; of a larger block, so many at random
 DIRECTIONS = 4  # through all entries of a block at once
 FAULT_OF_KINK = 4.0  # an error is at most this many times what a kink shows of itself, if it is the kink's
 LOST = 1e-3  # where rounding hides errors of this share of the derivative, nothing is said about it
@@ -32,11 +32,11 @@ LOST = 1e-3  # where rounding hides errors of this share of the derivative, noth
 
 @dataclass(frozen=True)
 class Comparison:
-    """One direction: the derivative as backpropagation has it, and as the differences have it.
+    """The derivative along one direction, by backpropagation and by differences.
 
     `index` is the place of a single entry; None: a direction through all of them. `error` is |analytic − numeric| over
-    the largest of the two, of the root mean square of the block's gradient, and of what rounding lets one compare
-    with. The verdict is ok, wrong, kink, or lost (in rounding).
+    the largest of the two, of the root mean square of the block's gradient, and of the smallest that rounding allows
+    to compare with. The verdict is ok, wrong, kink, or lost (in rounding).
     """
 
     index: tuple[int, ...] | None
@@ -48,10 +48,10 @@ class Comparison:
 
 @dataclass(frozen=True)
 class BlockCheck:
-    """What the comparisons of one block of numbers came to. `worst` has the largest error of those that tell anything.
+    """The comparisons of one block of numbers. `worst` has the largest error of those that are ok or wrong.
 
-    The verdict is ok or wrong; or zero where all that was found is 0, kink or lost where these are all there is: none
-    of them proves anything.
+    The verdict is ok or wrong; or zero if all derivatives are 0, kink or lost if there are no others: these three prove
+    nothing.
     """
 
     name: str
@@ -72,11 +72,11 @@ class BlockCheck:
 
 
 class Differences:
-    """Of a loss L, the sum of terms().
+    """Derivatives of a loss L, the sum of terms().
 
-    `terms` gives them, (any,), for the numbers as they stand, which `block` moves and puts back. Differences are taken
-    term by term, as they are much smaller than L, and would drown in its rounding. `size` is that of the largest
-    numbers on the way to L, times what they count: with less than their rounding no difference can err.
+    `terms` returns them, (any,), for the current numbers, which `block` moves and puts back. Differences are taken term
+    by term: they are much smaller than L, and would be lost in its rounding. `size` is that of the largest numbers that
+    L is computed from, times their weight: the rounding of a difference is at least theirs.
     """
 
     def __init__(self, terms: Callable[[], Array], size: float) -> None:
@@ -85,7 +85,7 @@ class Differences:
         self.middle = terms()
 
     def block(self, name: str, values: Array, gradient: Array, rng: np.random.Generator) -> BlockCheck:
-        """Compares the gradient with the differences: each entry of a small block, a sample of a large one, and some
+        """Compare the gradient with the differences: each entry of a small block, a sample of a large one, and some
         directions through all of it. `values` is contiguous, of any shape, and so is its gradient."""
         self.values, self.gradient = values.reshape(-1), gradient.reshape(-1)
         assert np.shares_memory(self.values, values), "a copy would be moved in place of the block"
@@ -135,7 +135,7 @@ class Differences:
         return Comparison(index, analytic, D[0], math.inf if math.isnan(error) else error, verdict)
 
     def _locate(self, v: Array) -> Comparison:
-        """The entry behind most of the error along v, found by halves."""
+        """Find the entry with most of the error along v, by halves."""
         low, high = 0, len(v)
         while high - low > 1:
             middle = (low + high) // 2

@@ -13,13 +13,13 @@ from nncli.registry import Registry
 
 
 class Initializer(ABC):
-    """Fills W (d inputs, h units) before training."""
+    """A rule to fill W (d inputs, h units) before training."""
 
     name: ClassVar[str]
 
     @abstractmethod
     def fill(self, W: Array, rng: np.random.Generator) -> None:
-        """Sets W."""
+        """Write W."""
 
 
 INITIALIZERS: Registry[Initializer] = Registry("init")

@@ -18,8 +18,8 @@ Array = NDArray[Any]  # float32 or float64, as the network's dtype says
 class Layer(ABC):
     """One step of a network, A = f(X). Its parameters and their gradients are views into θ and g.
 
-    `weights` names those parameters that regularisation holds down: not biases, and not slopes. A layer that is
-    `in_place` can do without X once it has A, so that A may lie where X does, and dX where dA does.
+    `weights` names the parameters that regularisation shrinks: not biases, and not slopes. A layer that is `in_place`
+    needs no X once it has A, so that A may lie where X does, and dX where dA does.
     """
 
     name: ClassVar[str]
@@ -27,31 +27,31 @@ class Layer(ABC):
     in_place: ClassVar[bool] = False
 
     def width(self, d: int) -> int:
-        """How many outputs a row of d inputs has."""
+        """Return the number of outputs of a row of d inputs."""
         return d
 
     def shapes(self, d: int) -> dict[str, tuple[int, ...]]:
-        """The layer's parameters, for d inputs: name → shape."""
+        """Return the parameters of the layer for d inputs: name → shape."""
         return {}
 
     def bind(self, parameters: Mapping[str, Array], gradients: Mapping[str, Array]) -> None:
-        """Hands the layer its views into θ and g."""
+        """Take the views into θ and g that are the layer's parameters and their gradients."""
 
     def reset(self) -> None:
-        """Sets those parameters that are not drawn at random to what they start from."""
+        """Set the parameters that are not drawn at random to what they start from."""
 
     @abstractmethod
     def forward(self, X: Array, A: Array) -> None:
-        """A = f(X)"""
+        """Write A = f(X)."""
 
     @abstractmethod
-    def backward(self, dA: Array, X: Array, A: Array, dX: Array | None) -> None:
-        """dX = dL/dX from dA = dL/dA, and the gradients of the parameters; no dX is asked of the first layer."""
+    def backward(self, dA: Array, X: Array, A: Array, dX: Array) -> None:
+        """Write dX = dL/dX, from dA = dL/dA, and the gradients of the parameters."""
 
     @abstractmethod
     def unroll(self, graph: Graph, x: Sequence[int], parameters: Mapping[str, NDArray[np.int64]]) -> list[int]:
-        """The same for one row of a scalar graph, by the positions of its nodes: a (outputs,) from x (d,). Those of
-        the parameters are arrays of their shapes."""
+        """Add the layer to a scalar graph, for one row: return the nodes of the outputs, from the nodes x (d,) of the
+        inputs and those of the parameters, in arrays of their shapes."""
 
 
 class Dense(Layer):
@@ -82,7 +82,7 @@ class Dense(Layer):
     def backward(self, dA: Array, X: Array, A: Array, dX: Array | None) -> None:
         np.matmul(X.T, dA, out=self.dW)  # dW = Xᵀ dZ                         (d, h)
         np.matmul(ones(len(dA), dA.dtype), dA, out=self.db)  # db = Σ_i dz_i = 1ᵀ dZ             (h,)
-        if dX is not None:
+        if dX is not None:  # the first layer of a network in training needs none
             np.matmul(dA, self.W.T, out=dX)  # dX = dZ Wᵀ                         (n, d)
 
     def unroll(self, graph: Graph, x: Sequence[int], parameters: Mapping[str, NDArray[np.int64]]) -> list[int]:
@@ -117,10 +117,9 @@ class Dropout(Layer):
         M *= 1 / (1 - self.p)  # M / (1 − p)
         np.multiply(X, M, out=A)  # A = X ∘ M / (1 − p)               (n, d)
 
-    def backward(self, dA: Array, X: Array, A: Array, dX: Array | None) -> None:
-        if dX is not None:
-            M = self.mask[: len(X)] if self.rng else 1
-            np.multiply(dA, M, out=dX)  # dX = dA ∘ M / (1 − p)             (n, d)
+    def backward(self, dA: Array, X: Array, A: Array, dX: Array) -> None:
+        M = self.mask[: len(X)] if self.rng else 1
+        np.multiply(dA, M, out=dX)  # dX = dA ∘ M / (1 − p)             (n, d)
 
     def unroll(self, graph: Graph, x: Sequence[int], parameters: Mapping[str, NDArray[np.int64]]) -> list[int]:
         return list(x)  # as without a generator

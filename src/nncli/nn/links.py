@@ -1,4 +1,4 @@
-"""Links: P = link(Z), what the scores of a network are read as. Each belongs to a loss, which names it."""
+"""Links: P = link(Z), how the scores of a network are read. Each belongs to the losses that name it."""
 
 from __future__ import annotations
 
@@ -14,34 +14,35 @@ from nncli.registry import Registry
 
 
 class Link(ABC):
-    """`probabilistic`: whether P are probabilities; `separate`: of each output by itself, so their sum may be any."""
+    """A function of the scores of a row. P are probabilities if it is `probabilistic`; if it is `separate`, it reads
+    each output by itself, and their sum may be any."""
 
     name: ClassVar[str]
     probabilistic = True
     separate = False
 
     def outputs(self, K: int) -> int:
-        """How many scores a row needs for K classes: two classes can do with one, that of the second."""
+        """Return the number of scores of a row for K classes: two classes can do with one, that of the second."""
         return 1 if K == 2 else K
 
     @abstractmethod
     def forward(self, Z: Array, P: Array) -> None:
-        """P = link(Z)"""
+        """Write P = link(Z)."""
 
     @abstractmethod
     def backward(self, P: Array, dP: Array) -> None:
-        """dP ← dL/dZ, in place of dL/dP."""
+        """Turn dP from dL/dP into dL/dZ, in place."""
 
     @abstractmethod
     def graph(self, outputs: int) -> dict[str, str]:
-        """The same as expressions: p0, p1 … in z0, z1 … and in one another."""
+        """Return the link as expressions for `nncli graph`: p0, p1 … in z0, z1 … and in one another."""
 
 
 LINKS: Registry[Link] = Registry("loss")
 
 
 @LINKS.register("identity")
-class Identity(Link):
+class IdentityLink(Link):
     """P = Z"""
 
     probabilistic = False
@@ -57,7 +58,7 @@ class Identity(Link):
 
 
 @LINKS.register("sigmoid")
-class Sigmoid(Link):
+class SigmoidLink(Link):
     """P = σ(Z)"""
 
     separate = True
@@ -74,7 +75,7 @@ class Sigmoid(Link):
 
 
 @LINKS.register("softmax")
-class Softmax(Link):
+class SoftmaxLink(Link):
     """p_k = exp z_k / Σ_j exp z_j"""
 
     def outputs(self, K: int) -> int:
@@ -93,7 +94,7 @@ class Softmax(Link):
 
 
 def softmax(Z: Array, P: Array) -> tuple[Array, Array]:
-    """p_k = exp(z_k − m) / s with m = max z and s = Σ_j exp(z_j − m); returns m and s, (n, 1) each."""
+    """Write p_k = exp(z_k − m) / s with m = max z and s = Σ_j exp(z_j − m); return m and s, (n, 1) each."""
     m = Z.T.copy().max(axis=0)[:, None]  # four times as fast as along short rows
     with np.errstate(over="ignore"):  # z − m may be −∞ in float32, and e^−∞ = 0 is then right
         np.subtract(Z, m, out=P)

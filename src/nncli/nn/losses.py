@@ -1,8 +1,8 @@
 """Losses, each with its link Z → P, so that no pairing of output and loss can be wrong.
 
-A class is told to a loss as a row of its table of targets: Y = table[y]. To add a loss, write one
+The targets of a row of class y are row y of the loss's table of targets: Y = table[y]. To add a loss, write one
 class here. Row losses are float64, and finite for any finite float32 Z: logarithms are taken of Z, never of a
-rounded P. The gradients are those of the row losses too; whoever wants that of their mean divides by n.
+rounded P. Gradients are those of the row losses; for the gradient of their mean, divide by n.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from nncli.nn.layers import Array
 from nncli.nn.links import LINKS, softmax
 from nncli.registry import Registry
 
-Rows = NDArray[np.float64]  # one figure a row, (n,)
+RowLosses = NDArray[np.float64]  # one for each row, (n,)
 
 
 @dataclass
 class Loss(ABC):
-    """L_i, the loss of a row, with P = link(Z). The first of `links` is the usual one.
+    """L_i, the loss of row i, with P = link(Z). The first of `links` is the default.
 
-    `border`       a single output says the second class where z is at least this
+    `border`       a single output z predicts the second class if z is at least this
     `smooth`       L has a derivative everywhere
-    `sparse`       dL/dZ is 0 for the rows that are right, which one expects to be most
-    `margin`       L is piecewise linear, and above 0 until the score of the class leads by 1
-    `homogeneous`  L grows and falls in proportion to the scores, so it cannot tell which of two θ is better
-    `soft`         makes sense for targets between 0 and 1
+    `sparse`       dL/dZ is 0 for rows that are predicted right, which should be most
+    `margin`       L is piecewise linear, and above 0 until the score of the true class leads by 1
+    `homogeneous`  L is proportional to the scores, so it cannot tell which of two θ is better
+    `soft`         targets may lie between 0 and 1
     """
 
     link: str = ""
@@ -57,27 +57,27 @@ class Loss(ABC):
 
     @property
     def border(self) -> float:
-        """0 where scores are signed or go through the sigmoid; ½ between targets of 0 and 1."""
+        """Return 0 where scores are signed or go through the sigmoid, and ½ between targets of 0 and 1."""
         return 0.5 if self.soft and self.link == "identity" else 0.0
 
     @property
     def probabilistic(self) -> bool:
-        """Whether P are probabilities."""
+        """Tell whether P are probabilities."""
         return self._link.probabilistic
 
     def outputs(self, K: int) -> int:
-        """How many scores a row needs for K classes."""
+        """Return the number of scores of a row for K classes."""
         return self._link.outputs(K)
 
     def targets(self, K: int) -> NDArray[np.float64]:
-        """The table of targets, (K, outputs): row k is the target of class k."""
+        """Return the table of targets, (K, outputs): row k is the target of class k."""
         table = np.empty((K, self.outputs(K)))
         self.write_targets(np.arange(K), table)
         return table
 
     def write_targets(self, y: NDArray[Any], Y: Array, smoothing: float = 0) -> None:
-        """Y (n, outputs) = the targets of the classes y (n,): 1 for the class, 0 elsewhere, and of that the share
-        `smoothing` spread over all K classes (Szegedy et al. 2016)."""
+        """Write Y (n, outputs), the targets of the classes y (n,): 1 for the class and 0 elsewhere, of which the share
+        `smoothing` is spread over all K classes (Szegedy et al. 2016)."""
         K = max(2, Y.shape[1])
         on, off = 1 - smoothing * (K - 1) / K, smoothing / K
         if Y.shape[1] == 1:
@@ -86,28 +86,29 @@ class Loss(ABC):
             one_hot(y, Y, on, off)
 
     def apply_link(self, Z: Array, P: Array) -> None:
-        """P = link(Z)"""
+        """Write P = link(Z)."""
         self._link.forward(Z, P)
 
     @abstractmethod
-    def forward(self, Z: Array, Y: Array, P: Array) -> Rows:
-        """P = link(Z); returns the row losses."""
+    def forward(self, Z: Array, Y: Array, P: Array) -> RowLosses:
+        """Write P = link(Z), and return the row losses."""
 
     @abstractmethod
     def backward(self, Z: Array, P: Array, Y: Array, dZ: Array) -> None:
-        """dZ: in row i, dL_i/dz_i."""
+        """Write dZ: dL_i/dz_i in row i."""
 
     @abstractmethod
     def graph(self, target: Sequence[float]) -> dict[str, str]:
-        """L_i as expressions, for a row of the table of targets: L in z0, z1 …, p0, p1 … and in one another."""
+        """Return the loss of a row as expressions for `nncli graph`, from a row of the table of targets: L in z0, z1 …,
+        p0, p1 … and in one another."""
 
     def unroll(self, graph: Graph, z: Sequence[int], k: int, K: int) -> int:
-        """L_i for one row of a scalar graph, of class k, by the positions of its nodes: L from z (outputs,)."""
+        """Add the loss of a row of class k to a scalar graph: return the node of L, from those of z (outputs,)."""
         definitions = self._link.graph(len(z)) | self.graph(self.targets(K)[k].tolist())
         return add(graph, "L", {f"z{j}": node for j, node in enumerate(z)}, definitions)
 
     def classes(self, Z: Array) -> NDArray[np.int64]:
-        """The class that is predicted for each row, (n,): the first of the highest; of two, the second wins a draw."""
+        """Return the predicted class of each row, (n,): the first of the highest; of two equal scores, the second."""
         classes: NDArray[np.int64]
         if Z.shape[1] > 2:
             classes = Z.argmax(axis=1)
@@ -117,13 +118,13 @@ class Loss(ABC):
         return classes
 
     def by_class(self, Z: Array) -> Array:
-        """A figure for each class, (n, K): its probability if the loss is probabilistic, else its score."""
+        """Return a number for each class, (n, K): its probability if the loss is probabilistic, else its score."""
         if Z.shape[1] == 1:
             Z = np.hstack([2 * self.border - Z, Z])
         P = np.empty_like(Z)
         self.apply_link(Z, P)
         if self._link.separate:
-            P /= P.sum(axis=1, keepdims=True)  # the shares of the separate answers
+            P /= P.sum(axis=1, keepdims=True)  # as shares of their sum
         return P
 
 
@@ -136,11 +137,11 @@ class CrossEntropy(Loss):
 
     links = ("softmax",)
 
-    def forward(self, Z: Array, Y: Array, P: Array) -> Rows:
+    def forward(self, Z: Array, Y: Array, P: Array) -> RowLosses:
         m, s = softmax(Z, P)
         # −Σ_k y_k log p_k = max z − Σ_k y_k z_k + log Σ_j exp(z_j − max z),   as Σ_k y_k = 1: in this order, as
         # the first two are often the same, and large
-        rows: Rows = m[:, 0].astype(np.float64) - np.vecdot(Y, Z) + np.log(s[:, 0])
+        rows: RowLosses = m[:, 0].astype(np.float64) - np.vecdot(Y, Z) + np.log(s[:, 0])
         return rows
 
     def backward(self, Z: Array, P: Array, Y: Array, dZ: Array) -> None:
@@ -159,12 +160,12 @@ class BinaryCrossEntropy(Loss):
 
     links = ("sigmoid",)
 
-    def forward(self, Z: Array, Y: Array, P: Array) -> Rows:
+    def forward(self, Z: Array, Y: Array, P: Array) -> RowLosses:
         self.apply_link(Z, P)
         Z = Z.astype(np.float64)
         # −y log σ(z) − (1 − y) log(1 − σ(z)) = max(z, 0) − y z + log(1 + e^−|z|)
         losses = np.maximum(Z, 0) - Y * Z + np.log1p(np.exp(-np.abs(Z)))
-        rows: Rows = losses.sum(axis=1)
+        rows: RowLosses = losses.sum(axis=1)
         return rows
 
     def backward(self, Z: Array, P: Array, Y: Array, dZ: Array) -> None:
@@ -181,10 +182,10 @@ class MeanSquaredError(Loss):
 
     links = ("identity", "sigmoid", "softmax")
 
-    def forward(self, Z: Array, Y: Array, P: Array) -> Rows:
+    def forward(self, Z: Array, Y: Array, P: Array) -> RowLosses:
         self.apply_link(Z, P)
         E = np.subtract(P, Y, dtype=np.float64)
-        rows: Rows = 0.5 * np.vecdot(E, E)  # ½ Σ_k (p_k − y_k)²
+        rows: RowLosses = 0.5 * np.vecdot(E, E)  # ½ Σ_k (p_k − y_k)²
         return rows
 
     def backward(self, Z: Array, P: Array, Y: Array, dZ: Array) -> None:
@@ -202,9 +203,9 @@ class MeanAbsoluteError(Loss):
     links = ("identity", "sigmoid", "softmax")
     smooth = False
 
-    def forward(self, Z: Array, Y: Array, P: Array) -> Rows:
+    def forward(self, Z: Array, Y: Array, P: Array) -> RowLosses:
         self.apply_link(Z, P)
-        rows: Rows = np.abs(np.subtract(P, Y, dtype=np.float64)).sum(axis=1)  # Σ_k |p_k − y_k|
+        rows: RowLosses = np.abs(np.subtract(P, Y, dtype=np.float64)).sum(axis=1)  # Σ_k |p_k − y_k|
         return rows
 
     def backward(self, Z: Array, P: Array, Y: Array, dZ: Array) -> None:
@@ -218,7 +219,7 @@ class MeanAbsoluteError(Loss):
 
 
 @LOSSES.register("perceptron")
-class Perceptron(Loss):
+class PerceptronLoss(Loss):
     """L = max_j z_j − z_y;  dL/dz = 1 at the predicted class, −1 at y, 0 where they are the same
 
     Two classes have one output: ŷ = 1 if z ≥ 0 else 0, L = (ŷ − y) z, dL/dz = ŷ − y.
@@ -227,11 +228,11 @@ class Perceptron(Loss):
     smooth, soft = False, False
     sparse, homogeneous = True, True
 
-    def forward(self, Z: Array, Y: Array, P: Array) -> Rows:
+    def forward(self, Z: Array, Y: Array, P: Array) -> RowLosses:
         self.apply_link(Z, P)
         Z = Z.astype(np.float64)
-        two: Rows = np.vecdot((Z >= 0) - Y, Z)  # (ŷ − y) z
-        more: Rows = Z.max(axis=1) - np.vecdot(Y, Z)  # max_j z_j − z_y
+        two: RowLosses = np.vecdot((Z >= 0) - Y, Z)  # (ŷ − y) z
+        more: RowLosses = Z.max(axis=1) - np.vecdot(Y, Z)  # max_j z_j − z_y
         return two if Z.shape[1] == 1 else more
 
     def backward(self, Z: Array, P: Array, Y: Array, dZ: Array) -> None:
@@ -249,7 +250,7 @@ class Perceptron(Loss):
 
 
 @LOSSES.register("hinge")
-class Hinge(Loss):
+class HingeLoss(Loss):
     """L = max(0, 1 + max_{j≠y} z_j − z_y), after Crammer and Singer;  dL/dz = 1 at that j, −1 at y while L > 0
 
     Two classes have one output: L = max(0, 1 − t z), t = 2y − 1, dL/dz = −t while L > 0.
@@ -258,11 +259,11 @@ class Hinge(Loss):
     smooth, soft = False, False
     sparse, margin = True, True
 
-    def forward(self, Z: Array, Y: Array, P: Array) -> Rows:
+    def forward(self, Z: Array, Y: Array, P: Array) -> RowLosses:
         self.apply_link(Z, P)
         Z = Z.astype(np.float64)
-        two: Rows = np.maximum(0, 1 - np.vecdot(2 * Y - 1, Z))  # 1 − t z
-        more: Rows = self._leads(Z, Y).max(axis=1)  # 0 if no other comes near enough
+        two: RowLosses = np.maximum(0, 1 - np.vecdot(2 * Y - 1, Z))  # 1 − t z
+        more: RowLosses = self._leads(Z, Y).max(axis=1)  # 0 if no other comes near enough
         return two if Z.shape[1] == 1 else more
 
     def backward(self, Z: Array, P: Array, Y: Array, dZ: Array) -> None:
@@ -282,7 +283,7 @@ class Hinge(Loss):
         return _largest([f"z{j}" for j in range(len(target)) if j != y]) | {"L": f"relu(1 + largest - z{y})"}
 
     def _leads(self, Z: Array, Y: Array) -> Array:
-        """1 + z_j − z_y, and 0 for y itself."""
+        """Return 1 + z_j − z_y, and 0 for y itself."""
         # the difference first, as the 1 would be lost beside a large z; in float64, where that of any two floats fits
         leads: Array = np.subtract(Z, np.vecdot(Y, Z)[:, None], dtype=np.float64)
         leads += 1 - Y
@@ -290,7 +291,7 @@ class Hinge(Loss):
 
 
 @LOSSES.register("squared-hinge")
-class SquaredHinge(Loss):
+class SquaredHingeLoss(Loss):
     """L = Σ_k max(0, 1 − t_k z_k)², t_k = 1 for k = y, else −1;  dL/dZ = −2 T max(0, 1 − T Z)
 
     Two classes have one output; more have one each, against the rest.
@@ -298,10 +299,10 @@ class SquaredHinge(Loss):
 
     soft = False
 
-    def forward(self, Z: Array, Y: Array, P: Array) -> Rows:
+    def forward(self, Z: Array, Y: Array, P: Array) -> RowLosses:
         self.apply_link(Z, P)
         M = np.maximum(0, 1 - (2 * Y - 1) * Z.astype(np.float64))
-        rows: Rows = np.vecdot(M, M)  # Σ_k max(0, 1 − t_k z_k)²
+        rows: RowLosses = np.vecdot(M, M)  # Σ_k max(0, 1 − t_k z_k)²
         return rows
 
     def backward(self, Z: Array, P: Array, Y: Array, dZ: Array) -> None:
@@ -314,7 +315,7 @@ class SquaredHinge(Loss):
 
 
 def _largest(names: Sequence[str]) -> dict[str, str]:
-    """Expressions for `largest`, that of some names; of equal ones the first, as argmax has it."""
+    """Return expressions for `largest`, the largest of some names; of equal ones the first, as argmax has it."""
     definitions, so_far = {}, names[0]
     for i, name in enumerate(names[1:], 2):
         definitions[f"m{i}"] = f"{so_far} + relu({name} - {so_far})"

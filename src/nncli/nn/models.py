@@ -33,7 +33,7 @@ MODELS: Registry[Preset] = Registry("model")
 
 
 @MODELS.register("perceptron")
-class Perceptron(Preset):
+class PerceptronModel(Preset):
     """Linear classifier, corrected at each mistake."""
 
     formula = "ŷ = argmax_k z_k, Z = X W + b;  on a mistake w_y ← w_y + α x, w_ŷ ← w_ŷ − α x"
@@ -41,7 +41,7 @@ class Perceptron(Preset):
 
 
 @MODELS.register("averaged-perceptron")
-class AveragedPerceptron(Perceptron):
+class AveragedPerceptronModel(PerceptronModel):
     """Perceptron with averaged weights."""
 
     formula = "ŷ = argmax_k z_k, Z = X W̄ + b̄, the means of the perceptron's W and b over every row seen"
@@ -49,7 +49,7 @@ class AveragedPerceptron(Perceptron):
 
 
 @MODELS.register("mira")
-class MIRA(Preset):
+class MIRAModel(Preset):
     """Perceptron with steps just as large as needed."""
 
     formula = (
@@ -59,7 +59,7 @@ class MIRA(Preset):
 
 
 @MODELS.register("adaline")
-class Adaline(Preset):
+class AdalineModel(Preset):
     """Linear classifier with the squared error."""
 
     formula = "ŷ = argmax_k z_k, Z = X W + b;  L = ½ Σ_k (z_k − y_k)²"
@@ -67,7 +67,7 @@ class Adaline(Preset):
 
 
 @MODELS.register("logistic")
-class Logistic(Preset):
+class LogisticModel(Preset):
     """Logistic regression for each class by itself."""
 
     formula = "P = σ(X W + b), each class against the rest;  of two classes, p of the second"
@@ -75,14 +75,14 @@ class Logistic(Preset):
 
 
 @MODELS.register("softmax")
-class Softmax(Preset):
+class SoftmaxModel(Preset):
     """Softmax (multinomial logistic) regression."""
 
     formula = "P = softmax(X W + b)"
 
 
 @MODELS.register("svm")
-class LinearSVM(Preset):
+class SVMModel(Preset):
     """Linear support vector machine (hinge loss)."""
 
     formula = "ŷ = argmax_k z_k, Z = X W + b;  L = max(0, 1 + max_{j≠y} z_j − z_y) + ½ λ ‖W‖²"
@@ -90,7 +90,7 @@ class LinearSVM(Preset):
 
 
 @MODELS.register("mlp")
-class MLP(Preset):
+class MLPModel(Preset):
     """Multilayer perceptron: hidden layers, then softmax."""
 
     formula = "A = f(X W₁ + b₁) for each hidden layer, P = softmax(A W₂ + b₂)"

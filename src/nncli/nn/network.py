@@ -17,11 +17,9 @@ from nncli.nn.layers import Array, Dense, Dropout, Layer
 
 
 @dataclass(frozen=True)
-class Block:
-    """One named piece of θ: `W1` is the weights of the first dense layer, `b1` its bias.
-
-    `is_weight`: regularisation holds it down, as it does not biases.
-    """
+class ParameterBlock:
+    """A named part of θ: `W1` is the weights of the first dense layer, `b1` its bias. Regularisation shrinks those that
+    are weights."""
 
     name: str
     shape: tuple[int, ...]
@@ -30,6 +28,7 @@ class Block:
     is_weight: bool
 
     def view(self, vector: Array) -> Array:
+        """Return this part of θ or g, in its shape."""
         return vector[self.start : self.stop].reshape(self.shape)
 
 
@@ -44,16 +43,16 @@ class Network:
         self.layers = list(layers)
         self.dtype = np.dtype(dtype)
         self.widths = [d]
-        self.blocks: list[Block] = []
-        self._blocks_of: list[dict[str, Block]] = []  # for each layer, by the names that it has for them
+        self.blocks: list[ParameterBlock] = []
+        self._blocks_of: list[dict[str, ParameterBlock]] = []  # for each layer, by the names that it has for them
         for layer in self.layers:
             width = self.widths[-1]
             # activations count with the dense layer before them, so W2 follows W1 whatever stands between
             number = sum(isinstance(before, Dense) for before in self.layers[: len(self._blocks_of) + 1])
-            of_layer: dict[str, Block] = {}
+            of_layer: dict[str, ParameterBlock] = {}
             for name, shape in layer.shapes(width).items():
                 start = self.blocks[-1].stop if self.blocks else 0
-                block = Block(f"{name}{number}", shape, start, start + math.prod(shape), name in layer.weights)
+                block = ParameterBlock(f"{name}{number}", shape, start, start + math.prod(shape), name in layer.weights)
                 self.blocks.append(block)
                 of_layer[name] = block
             self._blocks_of.append(of_layer)
@@ -71,20 +70,20 @@ class Network:
 
     @property
     def dense(self) -> list[Dense]:
-        """The dense layers, from the inputs to the outputs."""
+        """Return the dense layers, from the inputs to the outputs."""
         return [layer for layer in self.layers if isinstance(layer, Dense)]
 
     @property
     def size(self) -> int:
-        """How many parameters there are."""
+        """Return the number of parameters."""
         return len(self.theta)
 
     def widths_shown(self) -> str:
-        """The widths from inputs to outputs, as 784-64-10."""
+        """Return the widths from inputs to outputs, such as 784-64-10."""
         return "-".join(map(str, [self.widths[0], *(layer.units for layer in self.dense)]))
 
     def initialize(self, initializer: str | None, rng: np.random.Generator) -> None:
-        """Draws the weights; with None, each dense layer takes what suits the activation behind it. Biases are 0."""
+        """Draw the weights; with None, each dense layer takes what suits the activation behind it. Biases are 0."""
         for layer, after in zip(self.layers, [*self.layers[1:], None], strict=True):
             layer.reset()
             if isinstance(layer, Dense):
@@ -92,23 +91,23 @@ class Network:
                 INITIALIZERS.create(initializer or suited).fill(layer.W, rng)
 
     def forget_inputs(self, dead: NDArray[np.bool_]) -> None:
-        """Sets the first weights of the given inputs (d,) to 0: an input that is 0 in every training row never
+        """Set the first weights of the given inputs (d,) to 0: an input that is 0 in every training row never
         gets a gradient, so it would keep its random weights for the day it is not 0."""
         self.dense[0].W[dead] = 0
 
     def drop_with(self, rng: np.random.Generator | None) -> None:
-        """From now on, dropout draws from the generator, as in training; with None, nothing is dropped."""
+        """Let dropout draw from a generator, as in training; with None, nothing is dropped."""
         for layer in self.layers:
             if isinstance(layer, Dropout):
                 layer.rng = rng
 
     def embed(self, X: Array) -> Array:
-        """The last hidden layer's output (n, h) for X (n, d): what the last dense layer sees. A view, as Z is."""
+        """Return what the last dense layer sees of X (n, d): the output (n, h) of the layer before it, as a view."""
         self.forward(X)
         return self._A[-2]
 
     def forward(self, X: Array) -> Array:
-        """Z (n, outputs) for X (n, d). It is a view that the next call overwrites."""
+        """Return Z (n, outputs) for X (n, d): a view that the next call overwrites."""
         self._fit(len(X))
         self._A[0] = X
         for layer, A_in, A_out in zip(self.layers, self._A, self._A[1:], strict=False):
@@ -116,19 +115,24 @@ class Network:
         return self._A[-1]
 
     def backward(self, dZ: Array, dX: Array | None = None) -> None:
-        """Fills `grad` with dL/dθ, from dZ (n, outputs) = dL/dZ of the batch of the last `forward`; and dX (n, d)
+        """Fill `grad` with dL/dθ, from dZ (n, outputs) = dL/dZ of the batch of the last `forward`; and dX (n, d)
         with dL/dX, where it is given."""
         if len(self._gradients) and len(self._gradients[0]) < len(self._outputs[0]):
             self._gradients = self._buffers(len(self._outputs[0]))[:-1]
-        n = len(dZ)
+        n, A, dense = len(dZ), self._A, self.dense[0]
         gradients = [*(dA[:n] for dA in self._gradients), dZ]  # dL/dA for the output of each layer
-        first = 0 if dX is not None else self.layers.index(self.dense[0])  # training needs nothing before θ
-        for i in reversed(range(first, len(self.layers))):
-            self.layers[i].backward(gradients[i], self._A[i], self._A[i + 1], gradients[i - 1] if i > first else dX)
+        first = self.layers.index(dense)
+        for i in reversed(range(first + 1, len(self.layers))):
+            self.layers[i].backward(gradients[i], A[i], A[i + 1], gradients[i - 1])
+        if dX is None:  # training needs nothing before θ
+            dense.backward(gradients[first], A[first], A[first + 1], None)
+            return
+        for i in reversed(range(first + 1)):
+            self.layers[i].backward(gradients[i], A[i], A[i + 1], gradients[i - 1] if i else dX)
 
     def unroll(self, graph: Graph, x: Sequence[int]) -> tuple[list[int], dict[str, NDArray[np.int64]]]:
-        """The network for one row of a scalar graph, by the positions of its nodes: z (outputs,) from x (d,); and the
-        nodes of each block of θ, by its name, in the block's shape."""
+        """Add the network to a scalar graph, for one row: return the nodes of z (outputs,) from those of x (d,), and
+        the nodes of each block of θ, by its name, in the shape of the block."""
         positions = {}
         for block in self.blocks:
             values = block.view(self.theta)
@@ -143,14 +147,14 @@ class Network:
         return now, positions
 
     def _buffers(self, n: int) -> list[Array]:
-        """(n, width) for what each layer makes of n rows; a layer that works in place shares that of the one before."""
+        """Make buffers (n, width) for the outputs of the layers; a layer that works in place shares the one before."""
         made: list[Array] = []
         for layer, width in zip(self.layers, self.widths[1:], strict=True):
             made.append(made[-1] if layer.in_place and made else zeros((n, width), self.dtype))
         return made
 
     def _fit(self, n: int) -> None:
-        """Makes `_A` the buffers for a batch of n rows."""
+        """Make `_A` the buffers for a batch of n rows."""
         if n > len(self._outputs[0]):
             self._outputs = self._buffers(n)
             self._A = []
@@ -167,7 +171,7 @@ def multilayer(
     dropout: float = 0,
     input_dropout: float = 0,
 ) -> Network:
-    """X → dense → activation → … → dense → Z; without hidden layers, a linear model.
+    """Return the network X → dense → activation → … → dense → Z; without hidden layers, a linear model.
 
     One activation stands behind every hidden layer; or one for each is given, as "relu,tanh". Units are
     dropped behind each activation, inputs before the first layer.

@@ -1,4 +1,4 @@
-"""Training a linear model row by row, many rows at a time.
+"""Train a linear model row by row, many rows at a time.
 
 The textbook loop looks at one row after the other:
 
@@ -6,11 +6,11 @@ The textbook loop looks at one row after the other:
 
 With a sparse loss most rows change nothing, and the others change the scores of the rows behind them in a
 known way: a step at row i adds −τ (x_i·x_j + 1) dz_i to the scores of row j. So the scores of a block of rows
-are one product X W + b, a step at row i corrects those of the rows behind it by another, X x_i + 1, and W itself is
-touched once a block. Row for row this is the same loop, rounding apart.
+are one product X W + b, a step at row i corrects those of the rows behind it by another, X x_i + 1, and W itself
+changes once a block. Up to rounding, this is the same loop.
 
-The corrections are smaller still as each of these losses sets two classes against one another: a row of class y is
-learned from if another class j has the highest score, counting the margin, and then dz is 1 at j and −1 at y.
+The corrections are smaller still because each of these losses compares two classes: there is a step for a row of class
+y if another class j has the highest score, including the margin, and then dz is 1 at j and −1 at y.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.nn.averages import Average, Running
+from nncli.nn.averages import Average, RunningAverage
 from nncli.nn.layers import Array, Dense
 from nncli.nn.losses import Loss
 from nncli.nn.network import Network
@@ -32,7 +32,7 @@ AHEAD = 16  # of those are looked at together for the next one to learn from
 
 
 def fits(network: Network, loss: Loss, optimizer: Optimizer) -> bool:
-    """Whether `learn_rows` can train this."""
+    """Tell whether `learn_rows` can train this."""
     return len(network.layers) == 1 and loss.sparse and isinstance(optimizer, SGD)
 
 
@@ -46,10 +46,10 @@ def learn_rows(
     rate: Callable[[int], float],
     weights: NDArray[np.float64] | None,
 ) -> tuple[Array, NDArray[np.float64]]:
-    """Learns from X (m, d) and Y (m, outputs), one row after the other, with α = rate(i) at row i.
+    """Learn from X (m, d) and Y (m, outputs), one row after the other, with α = rate(i) at row i.
 
-    `weights` (m,) multiply the losses of the rows. Returns the scores (m, outputs) and losses (m,) of
-    the rows, each with the parameters as they were when the row's turn came.
+    `weights` (m,) multiply the losses of the rows. Return the scores (m, outputs) and losses (m,) of the rows, each
+    with the parameters as they were before the step of that row.
     """
     [layer] = network.dense
     outputs = Y.shape[1]
@@ -59,7 +59,7 @@ def learn_rows(
     own, S = Y.argmax(axis=1), np.zeros_like(Y)
 
     def length(i: int, L: float, square: float) -> float:
-        """τ of row i, from its loss and ‖x‖² + 1."""
+        """Return τ of row i, from its loss and ‖x‖² + 1."""
         if loss.margin and L == 0:  # a margin of just 1 is no loss
             return 0.0
         weight = 1.0 if weights is None else float(weights[i])
@@ -73,10 +73,10 @@ def learn_rows(
         x, s = X[block], S[block]
         s[:, :outputs] = x @ layer.W
         s[:, :outputs] += layer.b
-        s += margin[block]  # of rows to come: scores with the parameters so far; of rows that were: as at their turn
+        s += margin[block]  # later rows: scores with the parameters so far; earlier rows: those before their step
         learned, D = _one_by_one(x, s, own[block], outputs, length, start)
         x, D = x[learned], D[learned]
-        if isinstance(average, Running):
+        if isinstance(average, RunningAverage):
             # θ after row t is W + Σ_{i ≤ t} x_iᵀ d_i, so in a mean with weights a_t, x_iᵀ d_i counts Σ_{t ≥ i} a_t
             share = np.cumsum(average.within(len(s))[::-1])[::-1].astype(X.dtype)[learned, None]
             _move(layer, x, share * D)
@@ -98,10 +98,10 @@ def _one_by_one(
     length: Callable[[int, float, float], float],
     start: int,
 ) -> tuple[list[int], Array]:
-    """Which rows of a block X (n, d), of the classes `own` (n,), are learned from, and their steps D (n, outputs):
-    that of row i is W ← W + x_iᵀ d_i, b ← b + d_i, of τ = length(start + i, L_i, ‖x_i‖² + 1).
+    """Return the rows of a block X (n, d), of the classes `own` (n,), that have a step, and the steps D (n, outputs):
+    that of row i is W ← W + x_iᵀ d_i, b ← b + d_i, with τ = length(start + i, L_i, ‖x_i‖² + 1).
 
-    S, the scores before the first step, become those at each row's turn.
+    S, the scores before the first step, become the scores before the step of each row.
     """
     learned, D = [], np.zeros((len(X), outputs), X.dtype)
     one = np.ones((), X.dtype)  # an array: to convert a Python number takes longer than to add it

@@ -12,6 +12,8 @@ import numpy as np
 
 from nncli.nn.buffers import zeros
 from nncli.nn.layers import Array
+from nncli.nn.settings import Configurable, positive, setting, share
+from nncli.nn.stateful import State, Stateful
 from nncli.registry import Registry
 
 Again = Callable[[], float]
@@ -19,15 +21,15 @@ BLOCK = 65_536  # elements; four vectors of float32 of this length are 1 MiB, wi
 FLUSH_STEPS, NEGLIGIBLE = 100, 1e-30  # between two flushes, β = 0.9 decays 1e-30 to 1e-35, still a normal number
 
 
-class Optimizer(ABC):
-    """A rule that makes the next θ from g.
+class Optimizer(Configurable, Stateful, ABC):
+    """A rule that computes the next θ from g.
 
-    `default_lr`  α where the user gives none
-    `default_l2`  λ₂ where the user gives none
+    `default_lr`  α if the user gives none
+    `default_l2`  λ₂ if the user gives none
     `batch`       what --batch-size must be; empty: anything
     `margin`      works with margin losses only
     `smooth`      works with smooth objectives only, the same at every step, and finds its own step length
-    `decoupled`   λ₂ makes a step of its own, apart from g
+    `decoupled`   λ₂ shrinks the weights in a step of its own, apart from g
     `done`        no further step can lower the loss
     """
 
@@ -42,47 +44,51 @@ class Optimizer(ABC):
 
     @abstractmethod
     def start(self, theta: Array) -> None:
-        """Sets the state to 0."""
+        """Set the state to 0, for parameters like θ."""
 
     @abstractmethod
     def step(
         self, theta: Array, g: Array, lr: float, loss: float = math.nan, again: Again | None = None
     ) -> float | None:
-        """θ ← the next θ, in place, with α = lr. Overwrites g.
+        """Replace θ with the next θ, in place, with α = lr. Overwrites g.
 
-        `loss` is that of the batch at θ; `again()` works out the loss anew, and g in place, where θ is
-        by then. Few need them. Returns the loss at the next θ, with g that there, if `again` was the last to look.
+        `loss` is that of the batch at θ; `again()` computes the loss anew, and g in place, at the current θ. Few
+        optimizers need them. Returns the loss at the next θ if it is known, and then g is the gradient there.
         """
 
 
 class Elementwise(Optimizer):
-    """One that treats each parameter by itself. `slots` names the vectors, as long as θ, that make the state."""
+    """An optimizer that treats each parameter by itself. `slots` names the vectors, as long as θ, of its state."""
 
     slots: tuple[str, ...] = ()
+    saved = ("t",)
 
     def start(self, theta: Array) -> None:
         self.t = 0  # steps done
-        self.state = {slot: zeros(theta.shape, theta.dtype) for slot in self.slots}
+        self.vectors = {slot: zeros(theta.shape, theta.dtype) for slot in self.slots}
         self._scratch = zeros(min(len(theta), BLOCK), theta.dtype)
+
+    def state(self) -> State:
+        return {**super().state(), **self.vectors}
 
     def step(self, theta: Array, g: Array, lr: float, loss: float = math.nan, again: Again | None = None) -> None:
         self.t += 1
         if self.t % FLUSH_STEPS == 0:
-            for vector in self.state.values():
+            for vector in self.vectors.values():
                 flush(vector)
         for start in range(0, len(theta), BLOCK):
             block = slice(start, start + BLOCK)
             here = theta[block]
-            state = [vector[block] for vector in self.state.values()]
-            self.update(here, g[block], lr, state, self._scratch[: len(here)])
+            vectors = [vector[block] for vector in self.vectors.values()]
+            self.update(here, g[block], lr, vectors, self._scratch[: len(here)])
 
     @abstractmethod
-    def update(self, theta: Array, g: Array, lr: float, state: Sequence[Array], u: Array) -> None:
-        """The step number `t`, from 1, on one block of θ, g and the slots; u is scratch."""
+    def update(self, theta: Array, g: Array, lr: float, vectors: Sequence[Array], u: Array) -> None:
+        """Take step number `t`, from 1, on one block of θ, g and the slots; u is scratch."""
 
 
 def flush(v: Array) -> None:
-    """Sets what is too small to matter to 0: the mean of gradients that have become 0 would decay into the
+    """Set numbers that are too small to matter to 0: the mean of gradients that have become 0 would decay into the
     denormal numbers (below 10⁻³⁸ in float32), with which processors are a hundred times slower."""
     v[np.abs(v) < NEGLIGIBLE] = 0
 
@@ -98,7 +104,7 @@ class SGD(Elementwise):
 
     default_lr = 0.1
 
-    def update(self, theta: Array, g: Array, lr: float, state: Sequence[Array], u: Array) -> None:
+    def update(self, theta: Array, g: Array, lr: float, vectors: Sequence[Array], u: Array) -> None:
         g *= lr
         theta -= g  # θ ← θ − α g
 
@@ -112,7 +118,7 @@ class MIRA(SGD):
     margin = True
 
     def length(self, lr: float, loss: float, square: float) -> float:
-        """τ, from α, L and ‖g‖²."""
+        """Return τ, from α, L and ‖g‖²."""
         return min(lr, loss / square) if square else 0.0
 
     def step(self, theta: Array, g: Array, lr: float, loss: float = math.nan, again: Again | None = None) -> None:
@@ -124,16 +130,13 @@ class MIRA(SGD):
 class Momentum(Elementwise):
     """θ ← θ − α v, v ← μ v + g, μ = 0.9 (Polyak 1964)"""
 
-    mu: float = 0.9
+    mu: float = share(0.9)
 
     default_lr = 0.02
     slots = ("v",)
 
-    def __post_init__(self) -> None:
-        _check_share("mu", self.mu)
-
-    def update(self, theta: Array, g: Array, lr: float, state: Sequence[Array], u: Array) -> None:
-        [v] = state
+    def update(self, theta: Array, g: Array, lr: float, vectors: Sequence[Array], u: Array) -> None:
+        [v] = vectors
         v *= self.mu
         v += g  # v ← μ v + g
         np.multiply(v, lr, out=u)
@@ -145,8 +148,8 @@ class Momentum(Elementwise):
 class Nesterov(Momentum):
     """θ ← θ − α (g + μ v), v ← μ v + g, μ = 0.9: momentum that looks a step ahead (Sutskever et al. 2013)"""
 
-    def update(self, theta: Array, g: Array, lr: float, state: Sequence[Array], u: Array) -> None:
-        [v] = state
+    def update(self, theta: Array, g: Array, lr: float, vectors: Sequence[Array], u: Array) -> None:
+        [v] = vectors
         v *= self.mu
         v += g  # v ← μ v + g
         np.multiply(v, self.mu, out=u)
@@ -160,16 +163,13 @@ class Nesterov(Momentum):
 class AdaGrad(Elementwise):
     """θ ← θ − α g / (√s + ε), s ← s + g² (Duchi et al. 2011)"""
 
-    eps: float = 1e-10
+    eps: float = positive(1e-10)
 
     default_lr = 0.05
     slots = ("s",)
 
-    def __post_init__(self) -> None:
-        _check_eps(self.eps)
-
-    def update(self, theta: Array, g: Array, lr: float, state: Sequence[Array], u: Array) -> None:
-        [s] = state
+    def update(self, theta: Array, g: Array, lr: float, vectors: Sequence[Array], u: Array) -> None:
+        [s] = vectors
         np.multiply(g, g, out=u)
         s += u  # s ← s + g²
         _descend(theta, g, lr, s, self.eps, u)
@@ -180,18 +180,14 @@ class AdaGrad(Elementwise):
 class RMSProp(Elementwise):
     """θ ← θ − α g / (√s + ε), s ← ρ s + (1 − ρ) g², ρ = 0.9 (Tieleman and Hinton 2012)"""
 
-    rho: float = 0.9
-    eps: float = 1e-8
+    rho: float = share(0.9)
+    eps: float = positive(1e-8)
 
     default_lr = 0.003
     slots = ("s",)
 
-    def __post_init__(self) -> None:
-        _check_share("rho", self.rho)
-        _check_eps(self.eps)
-
-    def update(self, theta: Array, g: Array, lr: float, state: Sequence[Array], u: Array) -> None:
-        [s] = state
+    def update(self, theta: Array, g: Array, lr: float, vectors: Sequence[Array], u: Array) -> None:
+        [s] = vectors
         np.multiply(g, g, out=u)
         u *= 1 - self.rho
         s *= self.rho
@@ -204,22 +200,17 @@ class RMSProp(Elementwise):
 class Adam(Elementwise):
     """θ ← θ − α m̂ / (√v̂ + ε), m̂ and v̂ the bias-corrected running means of g and g² (Kingma and Ba 2015)"""
 
-    beta1: float = 0.9
-    beta2: float = 0.999
-    eps: float = 1e-8
+    beta1: float = share(0.9)
+    beta2: float = share(0.999)
+    eps: float = positive(1e-8)
 
     default_lr = 0.005
     slots = ("m", "v")
 
-    def __post_init__(self) -> None:
-        _check_share("beta1", self.beta1)
-        _check_share("beta2", self.beta2)
-        _check_eps(self.eps)
-
-    def update(self, theta: Array, g: Array, lr: float, state: Sequence[Array], u: Array) -> None:
-        # The state holds m / (1 − β₁) and v / (1 − β₂), which saves three passes over memory:
+    def update(self, theta: Array, g: Array, lr: float, vectors: Sequence[Array], u: Array) -> None:
+        # The vectors are m / (1 − β₁) and v / (1 − β₂), which saves three passes over memory:
         #   m̂ = c₁ m,  v̂ = c₂² v,  so  α m̂ / (√v̂ + ε) = (α c₁ / c₂) m / (√v + ε / c₂)
-        m, v = state
+        m, v = vectors
         c1 = (1 - self.beta1) / (1 - self.beta1**self.t)
         c2 = math.sqrt((1 - self.beta2) / (1 - self.beta2**self.t))
         m *= self.beta1
@@ -251,19 +242,16 @@ class LBFGS(Optimizer):
     t is 1, or shorter until the loss falls as Armijo asks. `done` where no step along −g lowers it any more.
     """
 
-    memory: int = 10
+    memory: int = setting(10, "a number of steps from 1 to 1,000", lambda value: 1 <= value <= 1000)
 
     default_lr = 1.0
     batch = "full"
     smooth = True
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.memory <= 1000:
-            raise ValueError(f"memory: expected a number of steps from 1 to 1,000, found {self.memory}")
+    saved = ("t", "done", "s", "y")
 
     def start(self, theta: Array) -> None:
         self.t = 0
-        self.state = {name: zeros((self.memory, len(theta)), theta.dtype) for name in ("s", "y")}
+        self.s, self.y = (zeros((self.memory, len(theta)), theta.dtype) for _ in range(2))
         self.done = False
 
     def step(
@@ -291,24 +279,24 @@ class LBFGS(Optimizer):
             return None
         s, y = theta - before, g - g_before
         if np.vdot(s, y) > 1e-10 * np.vdot(y, y):  # else L does not bend upwards there, as H must
-            self.state["s"][self.t % self.memory], self.state["y"][self.t % self.memory] = s, y
+            self.s[self.t % self.memory], self.y[self.t % self.memory] = s, y
             self.t += 1
         return found
 
     def _direction(self, g: Array) -> Array:
-        """−H g, by the two loops over the remembered steps s and changes of the gradient y."""
+        """Return −H g, by two loops over the remembered steps s and changes of the gradient y."""
         q: Array = -g
         newest_first = [i % self.memory for i in range(self.t - 1, max(self.t - self.memory, 0) - 1, -1)]
         a = {}
         for i in newest_first:
-            s, y = self.state["s"][i], self.state["y"][i]
+            s, y = self.s[i], self.y[i]
             a[i] = np.vdot(s, q) / np.vdot(s, y)
             q -= a[i] * y
         if newest_first:
-            s, y = self.state["s"][newest_first[0]], self.state["y"][newest_first[0]]
+            s, y = self.s[newest_first[0]], self.y[newest_first[0]]
             q *= np.vdot(s, y) / np.vdot(y, y)
         for i in reversed(newest_first):
-            s, y = self.state["s"][i], self.state["y"][i]
+            s, y = self.s[i], self.y[i]
             q += (a[i] - np.vdot(y, q) / np.vdot(s, y)) * s
         return q
 
@@ -319,13 +307,3 @@ def _descend(theta: Array, g: Array, lr: float, s: Array, eps: float, u: Array) 
     np.divide(g, u, out=u)
     u *= lr
     theta -= u  # θ ← θ − α g / (√s + ε)
-
-
-def _check_share(name: str, value: float) -> None:
-    if not 0 <= value < 1:
-        raise ValueError(f"{name}: expected 0 ≤ {name} < 1, found {value}")
-
-
-def _check_eps(eps: float) -> None:
-    if not eps > 0:
-        raise ValueError(f"eps: expected eps > 0, found {eps}")

@@ -1,4 +1,4 @@
-"""What holds weights and gradients down. Dropout is a layer, and stands in `layers.py`."""
+"""Penalties and limits on weights and gradients. Dropout is a layer, and stands in `layers.py`."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Penalty:
     decoupled: bool = False
 
     def value(self, network: Network) -> float:
-        """½ λ₂ Σ w² + λ₁ Σ |w|, without what is decoupled."""
+        """Return ½ λ₂ Σ w² + λ₁ Σ |w|, without what is decoupled."""
         return float(self.terms(network).sum(dtype=np.float64))
 
     def terms(self, network: Network) -> Array:
-        """½ λ₂ w² + λ₁ |w| for each weight, one after the other; none where there is nothing to add."""
+        """Return ½ λ₂ w² + λ₁ |w| for each weight, one after the other; nothing where there is nothing to add."""
         l2 = 0 if self.decoupled else self.l2
         if not (self.l1 or l2):
             return np.zeros(0, network.dtype)
@@ -39,7 +39,7 @@ class Penalty:
         return terms
 
     def add_gradient(self, network: Network) -> None:
-        """g ← g + λ₂ w + λ₁ sign w"""
+        """Replace g with g + λ₂ w + λ₁ sign w."""
         l2 = 0 if self.decoupled else self.l2
         if not (self.l1 or l2):
             return
@@ -60,14 +60,14 @@ class Penalty:
                     g += u  # g ← g + λ₁ sign w
 
     def decay(self, network: Network, lr: float) -> None:
-        """w ← w − α λ₂ w, where it is decoupled."""
+        """Replace w with w − α λ₂ w, if it is decoupled."""
         if self.decoupled and self.l2:
             for layer in network.dense:
                 layer.W *= 1 - lr * self.l2
 
 
 def limit_norms(network: Network, most: float) -> None:
-    """w ← w · most / ‖w‖ for each unit whose incoming weights w are longer than `most` (Srebro and Shraibman 2005)"""
+    """Shorten the incoming weights w of each unit to `most`, if they are longer (Srebro and Shraibman 2005)."""
     for layer in network.dense:
         squares = np.einsum("ij,ij->j", layer.W, layer.W)
         if squares.max() > most * most:
@@ -75,7 +75,7 @@ def limit_norms(network: Network, most: float) -> None:
 
 
 def clip(g: Array, most: float) -> None:
-    """g ← g · most / ‖g‖ where ‖g‖ > most (Pascanu et al. 2013)"""
+    """Replace g with g · most / ‖g‖ if ‖g‖ > most (Pascanu et al. 2013)."""
     length = math.sqrt(np.vdot(g, g))
     if math.isinf(length):  # only the squares are too large
         length = float(np.linalg.norm(g.astype(np.float64)))

@@ -10,45 +10,43 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
+from nncli.nn.settings import Configurable, factor, setting
+from nncli.nn.stateful import Stateful
 from nncli.registry import Registry
 
 
 @dataclass
-class Schedule(ABC):
+class Schedule(Configurable, Stateful, ABC):
     """A function of t, the share of the planned steps after the warm-up that is done, from 0 to 1."""
 
-    warmup: int = 0
+    warmup: int = setting(0, "a number of steps from 0", lambda value: value >= 0)
 
     name: ClassVar[str]
     needs_validation = False
 
-    def __post_init__(self) -> None:
-        if self.warmup < 0:
-            raise ValueError(f"warmup: expected a number of steps from 0, found {self.warmup}")
-
     def start(self, steps: int) -> None:
-        """Says how many steps are planned in all, which must be more than `warmup`."""
+        """Take the number of planned steps, which must be more than `warmup`."""
         self.steps = steps
 
     def factor(self, step: int) -> float:
-        """α / --lr at the given step, from 0."""
+        """Return α / --lr at the given step, from 0."""
         if step < self.warmup:
             return (step + 1) / (self.warmup + 1) * self.shape(0)
         return self.shape((step - self.warmup) / (self.steps - self.warmup))
 
     @abstractmethod
     def shape(self, t: float) -> float:
-        """The factor at t."""
+        """Return the factor at t."""
 
     def observe(self, val_loss: float) -> None:
-        """Hears after each epoch what the best one has least of: the validation loss, or the share of errors."""
+        """Take, after each epoch, what the best epoch has least of: the validation loss, or the share of errors."""
 
 
 SCHEDULES: Registry[Schedule] = Registry("schedule")
 
 
 @SCHEDULES.register("constant")
-class Constant(Schedule):
+class ConstantRate(Schedule):
     """α stays as it is"""
 
     def shape(self, t: float) -> float:
@@ -57,17 +55,11 @@ class Constant(Schedule):
 
 @SCHEDULES.register("step")
 @dataclass
-class Step(Schedule):
+class StepDecay(Schedule):
     """α is multiplied by gamma = 0.1 whenever a share every = 1/3 of the steps is done"""
 
-    every: float = 1 / 3
-    gamma: float = 0.1
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 0 < self.every <= 1:
-            raise ValueError(f"every: expected a share of the steps above 0, up to 1, found {self.every}")
-        _check_gamma(self.gamma)
+    every: float = setting(1 / 3, "a share of the steps above 0, up to 1", lambda value: 0 < value <= 1)
+    gamma: float = factor(0.1)
 
     def shape(self, t: float) -> float:
         return math.pow(self.gamma, int(t / self.every))
@@ -75,21 +67,17 @@ class Step(Schedule):
 
 @SCHEDULES.register("exponential")
 @dataclass
-class Exponential(Schedule):
+class ExponentialDecay(Schedule):
     """α falls to gamma = 0.01 of itself along an exponential, gamma^t"""
 
-    gamma: float = 0.01
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _check_gamma(self.gamma)
+    gamma: float = factor(0.01)
 
     def shape(self, t: float) -> float:
         return math.pow(self.gamma, t)
 
 
 @SCHEDULES.register("cosine")
-class Cosine(Schedule):
+class CosineDecay(Schedule):
     """α falls to 0 along half a cosine, (1 + cos π t) / 2, over the planned epochs (Loshchilov and Hutter 2017)"""
 
     def shape(self, t: float) -> float:
@@ -101,12 +89,7 @@ class Cosine(Schedule):
 class OneCycle(Schedule):
     """α rises from 1/25 to 1 over a share rise = 0.3 of the steps, then falls to 0, along cosines (Smith 2018)"""
 
-    rise: float = 0.3
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 0 < self.rise < 1:
-            raise ValueError(f"rise: expected a share of the steps between 0 and 1, found {self.rise}")
+    rise: float = setting(0.3, "a share of the steps between 0 and 1", lambda value: 0 < value < 1)
 
     def shape(self, t: float) -> float:
         if t < self.rise:
@@ -119,16 +102,11 @@ class OneCycle(Schedule):
 class Plateau(Schedule):
     """α is multiplied by gamma = 0.1 whenever `patience` = 5 epochs were no better on the validation rows"""
 
-    gamma: float = 0.1
-    patience: int = 5
+    gamma: float = factor(0.1)
+    patience: int = setting(5, "a number of epochs from 1", lambda value: value >= 1)
 
     needs_validation = True
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        _check_gamma(self.gamma)
-        if self.patience < 1:
-            raise ValueError(f"patience: expected a number of epochs from 1, found {self.patience}")
+    saved = ("level", "lowest", "waited")
 
     def start(self, steps: int) -> None:
         super().start(steps)
@@ -143,8 +121,3 @@ class Plateau(Schedule):
             self.lowest, self.waited = val_loss, 0
         elif self.waited == self.patience:
             self.level, self.waited = self.level * self.gamma, 0
-
-
-def _check_gamma(gamma: float) -> None:
-    if not 0 < gamma < 1:
-        raise ValueError(f"gamma: expected a factor between 0 and 1, found {gamma}")

@@ -17,7 +17,7 @@ from nncli.data.dataset import Dataset
 from nncli.data.load import sha256_of
 from nncli.data.sources import native, portable, title
 from nncli.errors import DataError, NncliError
-from nncli.model.training_state import Snapshot
+from nncli.model.training_state import TrainingState
 from nncli.sweep.ledger import Ledger
 from nncli.sweep.ledger_lines import check_result
 from nncli.sweep.ranking import Record, Standing, standings_of
@@ -170,7 +170,7 @@ class Sweep:
                 found.append(one)
         return sorted(found, key=lambda one: one.rank)
 
-    def winner(self, best: Standing) -> tuple[TrainConfig, Snapshot | None]:
+    def winner(self, best: Standing) -> tuple[TrainConfig, TrainingState | None]:
         """The training of the model that is kept, and its state at the end if that is known: no need to do it again.
 
         It has the first of its seeds, as the best of several would flatter it; and one thread, as in its trial, so

@@ -25,7 +25,7 @@ from nncli.config.resolve import resolve
 from nncli.config.train_config import TrainConfig
 from nncli.data.dataset import Dataset, Positions
 from nncli.errors import DataError, OptionError, TrainingError
-from nncli.model.training_state import Snapshot
+from nncli.model.training_state import TrainingState
 from nncli.sweep.space import can_vary
 from nncli.system import scratch
 from nncli.system.threads import multiply_with
@@ -33,7 +33,6 @@ from nncli.system.workers import Stop, never
 from nncli.training.batch import scores
 from nncli.training.prepare import Prepared, prepare
 from nncli.training.run import fit, keep_best, new_trainer
-from nncli.training.state import put, take
 
 THREADS = 1  # of the matrix products: jobs use the cores, and the result is the same for any number of them
 CACHE_LINE = 64  # bytes; arrays in memory begin there too
@@ -145,17 +144,19 @@ def run_trial(piece: tuple[Trial, bytes | None], data: Data, stop: Stop = never)
     return found | {"seconds": seconds}, state
 
 
-def _fitted(trial: Trial, before: Snapshot | None, data: Data, stop: Stop) -> tuple[dict[str, Any], Snapshot | None]:
+def _fitted(
+    trial: Trial, before: TrainingState | None, data: Data, stop: Stop
+) -> tuple[dict[str, Any], TrainingState | None]:
     prepared = _prepared(trial, data)
     trainer, until = new_trainer(prepared), None
     if trial.share < 1:
         until = math.ceil(trainer.epochs * trial.share)
     if before is not None:
-        put(trainer, before)
+        trainer.load_state(before)
     failure = fit(trainer, stop=stop, until=until)
     if stop():
         return {}, None
-    state = take(trainer) if trial.goes_on and failure is None else None
+    state = trainer.state() if trial.goes_on and failure is None else None
     keep_best(trainer, interrupted=trial.share < 1)  # which has not had the time to get better than guessing
     val, best = prepared.val, trainer.best
     assert val is not None

@@ -1,4 +1,4 @@
-"""Rows on their way through a network: in batches, to learn from and to judge by."""
+"""Rows go through a network in batches, to learn from and to judge by."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from nncli.model.model import EVAL_ROWS
 from nncli.model.training_state import Sums
 from nncli.nn.buffers import zeros
 from nncli.nn.layers import Array
-from nncli.nn.losses import Loss, Rows
+from nncli.nn.losses import Loss, RowLosses
 from nncli.nn.network import Network
 
-CELLS_AT_ONCE = 1 << 18  # of the widest layer: with them, what a part of a batch makes stays in the cache
+CELLS_IN_CACHE = 1 << 18  # of the widest layer: with them, what a part of a batch makes stays in the cache
 
 
 class Figures(NamedTuple):
-    """Means over some rows; loss and weighted accuracy are weighted ones."""
+    """Means over some rows: of the loss, weighted; and the accuracy, without weights and with them."""
 
     loss: float
     accuracy: float
@@ -30,7 +30,7 @@ class Figures(NamedTuple):
 
 
 class Batch:
-    """The buffers of up to `size` rows on their way through the network: X and Y in, P and dZ out."""
+    """Up to `size` rows in the network, with their buffers: X and Y go in, P and dZ come out."""
 
     def __init__(self, subset: Subset, loss: Loss, K: int, network: Network, size: int, smoothing: float = 0) -> None:
         self.subset, self.loss, self.network, self.size, self.smoothing = subset, loss, network, size, smoothing
@@ -42,7 +42,7 @@ class Batch:
         self.dZ = zeros((size, outputs), network.dtype)
 
     def take(self, rows: Positions) -> tuple[Array, Array]:
-        """X and Y of the given rows of the matrix."""
+        """Take rows of the matrix; return their X and Y."""
         n = len(rows)
         self.rows, self.y, X, Y = rows, self.subset.y[rows], self.X[:n], self.Y[:n]
         self.subset.matrix.take(rows, self.raw, X)
@@ -50,23 +50,23 @@ class Batch:
         return X, Y
 
     def weights(self) -> NDArray[np.float64] | None:
-        """Those of the rows taken, (n,); None: each is 1."""
+        """Return the weights of the rows taken, (n,); None: each is 1."""
         return None if self.subset.weights is None else self.subset.weights[self.rows]
 
     def forward(self, rows: Positions) -> Sums:
-        """What the given rows of the matrix come to."""
+        """Take rows of the matrix; return the sums over them."""
         self.take(rows)
         losses = self.losses()
         return self.sums(self.Z, losses)
 
-    def losses(self) -> Rows:
-        """Those of the rows taken, unweighted."""
+    def losses(self) -> RowLosses:
+        """Return the losses of the rows taken, (n,), without weights."""
         n = len(self.rows)
         self.Z = self.network.forward(self.X[:n])
         return self.loss.forward(self.Z, self.Y[:n], self.P[:n])
 
-    def sums(self, Z: Array, losses: Rows) -> Sums:
-        """What the rows taken come to, from their scores and losses."""
+    def sums(self, Z: Array, losses: RowLosses) -> Sums:
+        """Return the sums over the rows taken, from their scores and losses."""
         right, weights = self.loss.classes(Z) == self.y, self.weights()
         n_right = int(np.count_nonzero(right))
         if weights is None:
@@ -74,7 +74,7 @@ class Batch:
         return Sums(float(weights @ losses), n_right, float(weights @ right))
 
     def learn(self, rows: Positions) -> Sums:
-        """g = dL/dθ, L the mean over the given rows of the matrix, and what they come to; no g where that is not
+        """Compute g = dL/dθ, L the mean over rows of the matrix, and return the sums over them; no g if these are not
         finite. More than `size` rows go through the network in parts, whose gradients add up."""
         if len(rows) <= self.size:
             sums = self.forward(rows)
@@ -92,7 +92,7 @@ class Batch:
         return Sums(*map(sum, zip(*found, strict=True)))
 
     def backward(self, dX: Array | None = None) -> None:
-        """g = dL/dθ, L the weighted mean over the rows of the last `forward`; and dX (n, d), where it is given."""
+        """Compute g = dL/dθ, L the weighted mean over the rows of the last `forward`; and dX (n, d), if it is given."""
         n, weights = len(self.rows), self.weights()
         dZ = self.dZ[:n]
         self.loss.backward(self.Z, self.P[:n], self.Y[:n], dZ)
@@ -101,12 +101,12 @@ class Batch:
 
 
 def rows_at_once(widths: Sequence[int]) -> int:
-    """How many rows of a large batch go through a network of these widths together."""
-    return max(EVAL_ROWS, CELLS_AT_ONCE // max(widths))
+    """Return how many rows of a large batch go together through a network of these widths."""
+    return max(EVAL_ROWS, CELLS_IN_CACHE // max(widths))
 
 
 def evaluate(network: Network, loss: Loss, subset: Subset, K: int) -> Figures:
-    """Of the rows of the subset, which must not be empty."""
+    """Return the figures of a network on a subset, which must not be empty."""
     subset.matrix.expect(subset.rows)
     batch = Batch(subset, loss, K, network, min(EVAL_ROWS, len(subset)))
     parts = [batch.forward(subset.rows[i : i + EVAL_ROWS]) for i in range(0, len(subset), EVAL_ROWS)]
@@ -116,7 +116,7 @@ def evaluate(network: Network, loss: Loss, subset: Subset, K: int) -> Figures:
 
 
 def scores(network: Network, subset: Subset) -> Iterator[Array]:
-    """Z of a thousand rows of the subset at a time; it lives until the next ones."""
+    """Yield the scores Z of `EVAL_ROWS` rows of a subset at a time, which last until the next."""
     matrix = subset.matrix
     matrix.expect(subset.rows)
     size = min(EVAL_ROWS, len(subset))
@@ -128,6 +128,6 @@ def scores(network: Network, subset: Subset) -> Iterator[Array]:
 
 
 def _scratch(matrix: Inputs, size: int) -> NDArray[Any]:
-    """What `take` works with on so many rows."""
+    """Return the buffer that `take` needs for so many rows."""
     dtype = matrix.raw_dtype
     return np.empty((0, 0)) if dtype is None else zeros((size, matrix.width), dtype)

@@ -1,73 +1,46 @@
-"""Data ready to be trained on: loaded, split, weighted and preprocessed."""
+"""Data ready to be trained on: loaded, split, preprocessed and weighted."""
 
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.config.option import FULL_BATCH
-from nncli.config.resolve import resolve
+from nncli.config.resolve import DataConfig, ResolvedConfig, resolve
 from nncli.config.train_config import DEFAULT_SHARE, TrainConfig
 from nncli.data.csv.reader import CsvOptions
-from nncli.data.dataset import Dataset, Positions, without_weights
+from nncli.data.dataset import Dataset, Positions, Schema, without_weights
 from nncli.data.inputs import Inputs, Subset, Windowed
-from nncli.data.load import check_as_it_was, has_named_columns, load_dataset, load_like
+from nncli.data.load import has_named_columns, load_dataset, load_like
 from nncli.data.preprocess import Preprocess
 from nncli.data.sources import Source
 from nncli.data.split import Split, row_numbers, stratified_fold, stratified_split
 from nncli.errors import DataError, OptionError, mention
-from nncli.model.model import EVAL_ROWS, Model
-from nncli.model.provenance import Provenance
-from nncli.training.batch import rows_at_once
+from nncli.model.provenance import NO_FILE, Fingerprint
+from nncli.training.memory import rows_in_memory
+from nncli.training.seeds import Seeds
 
 Weights = NDArray[np.float64] | None  # None: all 1
-OF_PROGRAM = 150 << 20  # bytes that it takes without any data
-COPIES = 9  # of the parameters: gradient, state of the optimizer, the best so far, and those on the way to a file
-ROW_BYTES, SPLIT_BYTES = 9, 20  # of each row whose cells are on the disk: numbers and classes, and to draw them
-LEAST_WINDOW = 16 << 20
-FILE_OPTIONS = (
-    "target",
-    "drop",
-    "only",
-    "numeric",
-    "missing",
-    "header",
-    "delimiter",
-    "decimal",
-    "encoding",
-    "skip_rows",
-    "val_data",
-    "test_data",
-)  # that arrays have no use for
-
-
-def csv_options(config: TrainConfig) -> CsvOptions:
-    """The part of the options that says how to read a file."""
-    return CsvOptions(
-        config.target, config.drop, config.only, config.categorical, config.numeric, config.weight, config.missing,
-        config.header, config.delimiter, config.decimal, config.encoding, config.skip_rows,
-    )  # fmt: skip
+OF_FILES = [field.name for field in dataclasses.fields(CsvOptions) if field.name not in ("categorical", "weight")]
+THE_SAME = "is the training file itself: most of its rows are trained on, and flatter the figures"
+FILE_OPTIONS = (*OF_FILES, "val_data", "test_data")  # that arrays have no use for
 
 
 @dataclass(frozen=True)
 class Prepared:
     """Data ready to be trained on, and the config with nothing left open."""
 
-    config: TrainConfig
+    config: ResolvedConfig
     dataset: Dataset
     split: Split
     preprocess: Preprocess
     train: Subset
     val: Subset | None
     test: Subset | None
-    val_sha256: str  # of --val-data
-    test_sha256: str  # of --test-data
-    val_bytes: int  # of the files of --val-data
-    test_bytes: int
+    val_file: Fingerprint  # of the files of --val-data
+    test_file: Fingerprint
     notes: tuple[str, ...]
 
 
@@ -77,19 +50,61 @@ def prepare(
     fold: tuple[int, int] | None = None,
     memory: int | None = None,
 ) -> Prepared:
-    """Loads (unless given), splits and preprocesses the data.
+    """Load (unless given), split and preprocess the data.
 
     `fold` (k, of): in place of the validation rows, fold number k, from 0, of so many. With `memory`, in bytes, tables
     that are loaded stay on the disk, and what comes out is the same, bit for bit.
     """
-    if dataset is None:
-        dataset = load_dataset(config.data, csv_options(config), config.dtype, memory)
-        if config.weight is not None and not has_named_columns(config.data):
-            raise OptionError("weight", "an IDX file has no column of weights", "Leave the option out")
-    as_read = dataset.schema
-    of_row = None
-    if config.weight is not None:
-        dataset, of_row = without_weights(dataset, config.weight)
+    read = _load(config, memory) if dataset is None else dataset
+    dataset, of_row = (read, None) if config.weight is None else without_weights(read, config.weight)
+    split = _split(config, dataset, fold)
+    resolved = resolve(config, len(split.train), has_val=len(split.val) > 0 or bool(config.val_data))
+    preprocess = Preprocess.fit(dataset.table, split.train, config.scale)
+    of_class = _class_weights(resolved, dataset, split, of_row)
+    weights = _product(of_row, of_class, dataset.y)
+    own_val = _load_like(resolved, config.val_data, read.schema, dataset) if config.val_data else None
+    own_test = _load_like(resolved, config.test_data, dataset.schema, dataset) if config.test_data else dataset.test
+    n_all = sum(len(own) for own in (dataset, own_val, own_test) if own is not None)
+    parts = _Parts(resolved, preprocess, dataset, of_class, n_all)
+    every = Subset(parts.inputs(dataset), dataset.y, split.train, weights)
+    if own_val is not None:
+        val = parts.of_files("--val-data", own_val, weighted=True)
+    else:
+        val = _Part(dataclasses.replace(every, rows=split.val) if len(split.val) else None)
+    if own_test is not None:  # test rows count alike, whatever training makes of them
+        test = (
+            parts.of_files("--test-data", own_test, weighted=False)
+            if config.test_data
+            else _Part(parts.all_of(own_test))
+        )
+    else:
+        test = _Part(dataclasses.replace(every, rows=split.test, weights=None) if len(split.test) else None)
+    if weights is not None:  # of mean 1 over the training rows, so that a learning rate means the same
+        weights = weights / weights[split.train].mean()
+    return Prepared(
+        config=resolved,
+        dataset=dataset,
+        split=split,
+        preprocess=preprocess,
+        train=dataclasses.replace(every, weights=weights),
+        val=val.subset,
+        test=test.subset,
+        val_file=val.file,
+        test_file=test.file,
+        notes=(*dataset.notes, *preprocess.notes, *val.notes, *test.notes),
+    )
+
+
+def _load(config: TrainConfig, memory: int | None) -> Dataset:
+    data = DataConfig.of(config)
+    dataset = load_dataset(data.source, data.csv, config.dtype, memory)
+    if data.weight is not None and not has_named_columns(data.source):
+        raise OptionError("weight", "an IDX file has no column of weights", "Leave the option out")
+    return dataset
+
+
+def _split(config: TrainConfig, dataset: Dataset, fold: tuple[int, int] | None) -> Split:
+    """Draw the rows of each part; those that come from files of their own are not among them."""
     _refuse_double_parts(config, dataset)
     own_test = bool(config.test_data) or dataset.test is not None
     val_share = 0.0 if config.val_data else DEFAULT_SHARE if config.val is None else config.val
@@ -101,144 +116,96 @@ def prepare(
             f"found {val_share:g} and {test_share:g}",
             "Lower one of them",
         )
+    seed = int(Seeds.of(config).split.generate_state(1)[0])
+    split = stratified_split(dataset.y, dataset.classes, val_share, test_share, seed, dataset.where)
+    return split if fold is None else stratified_fold(dataset.y, split, *fold, seed, dataset.where)
 
-    split_seed = int(seeds(config)[0].generate_state(1)[0])
-    split = stratified_split(dataset.y, dataset.classes, val_share, test_share, split_seed, dataset.where)
-    if fold is not None:
-        split = stratified_fold(dataset.y, split, *fold, split_seed, dataset.where)
-        val_share = 1 / fold[1]
-    config = resolve(config, len(split.train), has_val=val_share > 0 or bool(config.val_data))
-    preprocess = Preprocess.fit(dataset.table, split.train, config.scale)
-    matrix = _inputs(config, preprocess, dataset)
+
+def _class_weights(config: ResolvedConfig, dataset: Dataset, split: Split, of_row: Weights) -> Weights:
+    """Return what the rows of each class count, (K,). DataError if rows that have to count do not."""
     if of_row is not None:
-        _check_weights(config, dataset, of_row, split)
-    of_class = None
-    if config.class_weight == "balanced":
-        of_class = balanced(
-            dataset.y[split.train], len(dataset.classes), None if of_row is None else of_row[split.train]
-        )
-
-    def whole(other: Dataset, weights: Weights = None) -> Subset:
-        return Subset(_inputs(config, preprocess, other), other.y, row_numbers(len(other)), weights)
-
-    weights = _product(of_row, of_class, dataset.y)
-    train = Subset(matrix, dataset.y, split.train, weights)
-    notes = [*dataset.notes, *preprocess.notes]
-    val = test = None
-    val_sha256 = test_sha256 = ""
-    val_bytes = test_bytes = 0
-    if config.val_data:
-        other = load_like(
-            config.val_data, as_read, dataset.classes, config.dtype, csv_options(config).text, dataset.memory
-        )
-        notes += _same_file("--val-data", other, dataset)
-        of_row = None
-        if config.weight is not None:
-            other, of_row = without_weights(other, config.weight)
-        val, val_sha256 = whole(other, _product(of_row, of_class, other.y)), other.sha256
-        val_bytes = other.file_bytes
-    elif val_share:
-        val = dataclasses.replace(train, rows=split.val)
-    # test rows count alike, whatever training makes of them
-    if config.test_data:
-        other = load_like(
-            config.test_data, dataset.schema, dataset.classes, config.dtype, csv_options(config).text, dataset.memory
-        )
-        notes += _same_file("--test-data", other, dataset)
-        test, test_sha256, test_bytes = whole(other), other.sha256, other.file_bytes
-    elif dataset.test is not None:
-        test = whole(dataset.test)
-    elif test_share:
-        test = Subset(matrix, dataset.y, split.test)
-    if weights is not None:  # of mean 1 over the training rows, so that a learning rate means the same
-        train = dataclasses.replace(train, weights=weights / weights[split.train].mean())
-    return Prepared(
-        config, dataset, split, preprocess, train, val, test, val_sha256, test_sha256, val_bytes, test_bytes,
-        tuple(notes),
-    )  # fmt: skip
+        _check_weights(dataset, f"column '{config.data.weight}'", of_row, split)
+    if config.training.class_weight == "none":
+        return None
+    return balanced(dataset.y[split.train], len(dataset.classes), None if of_row is None else of_row[split.train])
 
 
-def _inputs(config: TrainConfig, preprocess: Preprocess, dataset: Dataset) -> Inputs:
-    """What the network gets of the rows: all of it in memory, or what memory there is at a time. OptionError where that
-    is too little."""
-    dtype = np.dtype(config.dtype)
-    if not dataset.table.is_stored:
-        return preprocess.transform(dataset.table, dtype)
-    assert dataset.memory is not None
-    assert config.hidden is not None
-    assert config.batch_size is not None
-    n, widths = len(dataset), [preprocess.width, *config.hidden, len(dataset.classes)]
-    batch = n if config.batch_size == FULL_BATCH else config.batch_size
-    at_once = min(batch, rows_at_once(widths))
-    row_bytes = 3 * widths[0] * dtype.itemsize + 16  # of a window: as read, scaled, and on the way
-    network = COPIES * sum((a + 1) * b for a, b in itertools.pairwise(widths)) * dtype.itemsize
-    step = 3 * sum(widths) * dtype.itemsize * max(at_once, EVAL_ROWS) + row_bytes * at_once
-    of_row = ROW_BYTES + 16 * (config.class_weight == "balanced") + 32 * (config.weight is not None)
-    needed = OF_PROGRAM + max(network + step + of_row * n + LEAST_WINDOW, SPLIT_BYTES * n)
-    if needed > dataset.memory:
-        raise OptionError(
-            "memory",
-            f"{n:,} rows in batches of {batch:,} need {-(-needed // 10**6):,}MB, found {dataset.memory // 10**6:,}MB",
-            "Allow so much",
-        )
-    window = max(at_once, (dataset.memory - OF_PROGRAM - network - step - of_row * n) // row_bytes)
-    return Windowed(dataset.table, preprocess.width, lambda table: preprocess.transform(table, dtype), window)
+def _load_like(config: ResolvedConfig, source: Source, schema: Schema, dataset: Dataset) -> Dataset:
+    return load_like(source, schema, dataset.classes, config.model.dtype, config.data.csv.text, dataset.memory)
 
 
-def _same_file(option: str, other: Dataset, dataset: Dataset) -> list[str]:
-    if other.sha256 != dataset.sha256:
-        return []
-    return [f"warning: {option} is the training file itself: most of its rows are trained on, and flatter the figures"]
+@dataclass(frozen=True)
+class _Part:
+    """Validation or test rows, and the files of their own that they come from, if there are such."""
+
+    subset: Subset | None = None
+    file: Fingerprint = NO_FILE
+    notes: tuple[str, ...] = ()
 
 
-def _check_weights(config: TrainConfig, dataset: Dataset, of_row: NDArray[np.float64], split: Split) -> None:
-    """DataError where there is nothing to judge by, or a class that cannot be learned."""
+@dataclass(frozen=True)
+class _Parts:
+    """Makes the parts of the data, all preprocessed as the training rows are, with what their classes count."""
+
+    config: ResolvedConfig
+    preprocess: Preprocess
+    dataset: Dataset
+    of_class: Weights
+    n_all: int  # rows of all files, which share the memory
+
+    def all_of(self, dataset: Dataset, weights: Weights = None) -> Subset:
+        """Return all rows of a data set."""
+        return Subset(self.inputs(dataset), dataset.y, row_numbers(len(dataset)), weights)
+
+    def of_files(self, option: str, other: Dataset, weighted: bool) -> _Part:
+        """Make a part of files of its own; if it is `weighted`, they have the column of the weights too."""
+        notes = (f"warning: {option} {THE_SAME}",) if other.sha256 == self.dataset.sha256 else ()
+        of_row: Weights = None
+        if weighted and self.config.data.weight is not None:
+            other, of_row = without_weights(other, self.config.data.weight)
+        weights = _product(of_row, self.of_class, other.y) if weighted else None
+        return _Part(self.all_of(other, weights), Fingerprint(other.sha256, other.file_bytes), notes)
+
+    def inputs(self, dataset: Dataset) -> Inputs:
+        """Return the inputs of the network: all in memory, or as many rows at a time as fit. OptionError if too few
+        fit."""
+        preprocess, dtype = self.preprocess, np.dtype(self.config.model.dtype)
+        if dataset.memory is None or not dataset.table.is_stored:
+            return preprocess.transform(dataset.table, dtype)
+        window = rows_in_memory(dataset.memory, self.config, self.n_all, preprocess.width, len(dataset.classes))
+        window = max(1, window * len(dataset) // self.n_all)
+        return Windowed(dataset.table, preprocess.width, lambda table: preprocess.transform(table, dtype), window)
+
+
+def _check_weights(dataset: Dataset, column: str, of_row: NDArray[np.float64], split: Split) -> None:
+    """Raise DataError if a class has no training row that counts, or no validation row counts."""
     of_class = np.bincount(dataset.y[split.train], of_row[split.train] > 0, len(dataset.classes))
     if not of_class.all():
         name = dataset.classes[int(of_class.argmin())]
         raise DataError(
-            dataset.where, f"column '{config.weight}': all training rows of class '{name}' have a weight of 0",
+            dataset.where,
+            f"{column}: all training rows of class '{name}' have a weight of 0",
             "Leave the class out, or let it count",
-        )  # fmt: skip
+        )
     if len(split.val) and not of_row[split.val].any():
         raise DataError(
-            dataset.where, f"column '{config.weight}': all validation rows have a weight of 0",
+            dataset.where,
+            f"{column}: all validation rows have a weight of 0",
             f"Set another {mention('seed')}, or leave the rows that do not count out",
-        )  # fmt: skip
+        )
 
 
 def balanced(y: Positions, K: int, of_row: Weights = None) -> NDArray[np.float64]:
-    """For each class what makes its rows weigh as much together as those of any other: n / (K Σ w)."""
+    """Return a weight for each class with which all classes weigh the same: n / (K Σ w), from the weights of rows."""
     weights: NDArray[np.float64] = len(y) / (K * np.bincount(y, of_row, minlength=K))
     return weights
 
 
 def _product(of_row: Weights, of_class: Weights, y: Positions) -> Weights:
-    """What each row counts, from its own weight and that of its class."""
+    """Return what each row counts, from its own weight and that of its class."""
     if of_class is None:
         return of_row
     return of_class[y] if of_row is None else of_row * of_class[y]
-
-
-def labelled_rows(model: Model, provenance: Provenance, model_file: str, source: Source, dtype: str) -> Dataset:
-    """Read rows with their classes as a model reads them: of the source, or of the one that it was trained on, if none
-    is named and that is as it was."""
-    if source:
-        return load_like(source, model.schema, model.classes, dtype)
-    remedy = "Name the data behind the model"
-    check_as_it_was(provenance.source, provenance.file_bytes, model_file, remedy)
-    dataset = load_like(provenance.source, model.schema, model.classes, dtype, csv_options(model.config).text)
-    if dataset.sha256 != provenance.sha256:
-        raise DataError(dataset.where, f"the data have changed since {model_file} was trained on them", remedy)
-    return dataset
-
-
-def seeds(config: TrainConfig) -> list[np.random.SeedSequence]:
-    """Of the split, the initial weights, the order of rows and dropout: none of them moves the others."""
-    split, *others = np.random.SeedSequence(config.seed).spawn(4)
-    if config.split_seed is not None:
-        split, *_ = np.random.SeedSequence(config.split_seed).spawn(4)
-    return [split, *others]
 
 
 def _refuse_double_parts(config: TrainConfig, dataset: Dataset) -> None:
@@ -249,6 +216,7 @@ def _refuse_double_parts(config: TrainConfig, dataset: Dataset) -> None:
         for name in ("test", "test_data"):
             if getattr(config, name) not in (None, ()):
                 raise OptionError(
-                    name, f"the data bring their own test set of {len(dataset.test)} rows",
+                    name,
+                    f"the data bring their own test set of {len(dataset.test)} rows",
                     "Leave the option out",
-                )  # fmt: skip
+                )

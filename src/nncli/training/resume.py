@@ -1,4 +1,4 @@
-"""A training that was begun, and is to go on to the end that it would have had."""
+"""A training run in a model file, to be resumed to the end that it would have had."""
 
 from __future__ import annotations
 
@@ -13,111 +13,113 @@ from nncli.data.sources import ARRAYS, STDIN, title
 from nncli.errors import DataError, flag
 from nncli.model import checkpoint
 from nncli.model.model import Model
-from nncli.model.provenance import Provenance
-from nncli.model.training_state import Snapshot
+from nncli.model.provenance import Fingerprint, Provenance
+from nncli.model.training_state import TrainingState
 from nncli.system.threads import VARIABLE, kernels
 from nncli.training.prepare import Prepared
 
-MAY_CHANGE = ("epochs", "patience", "time_limit", "threads")  # they say when it ends, and not how it gets there
+MAY_CHANGE = ("epochs", "patience", "time_limit", "threads")  # they say when a run ends, and not how it gets there
 
 
 @dataclass(frozen=True)
-class Begun:
-    """The file of such a training, and what is in it."""
+class ResumableRun:
+    """The file of a training run, and what is in it."""
 
     path: Path
     model: Model
     provenance: Provenance
 
     @classmethod
-    def find(cls, path: Path) -> Begun | None:
-        """The one at that path; None where there is no file: it was stopped before there was anything to save."""
+    def find(cls, path: Path) -> ResumableRun | None:
+        """Load the file at a path; None where there is none: the run was stopped before there was anything to save."""
         if not path.exists():
             return None
         model, provenance = checkpoint.load(path)
         return cls(path, model, provenance)
 
     @property
-    def trained(self) -> TrainConfig:
-        """The options that it was begun with."""
-        return self.model.config
+    def options(self) -> TrainConfig:
+        """Return the options that the run was started with."""
+        return self.model.config.options
 
     @property
     def epochs(self) -> int:
-        """How many are done."""
+        """Return the number of epochs that are done."""
         return len(self.provenance.history)
 
     def config(self, asked: TrainConfig, given: Collection[str]) -> TrainConfig:
-        """Put together what to go on with: the options it was begun with, and those that are given now. Raises
+        """Put together what to resume with: the options that the run was started with, and those that are given now.
         DataError where the data that the file names are not there, or are others by now."""
-        values = {name: getattr(asked, name) for name in given}
-        found = dataclasses.replace(self.trained, **values)
-        p, remedy = self.provenance, "Go on in the folder where it was begun, or name the data"
+        found = dataclasses.replace(self.options, **{name: getattr(asked, name) for name in given})
+        remedy = "Resume in the folder where it was started, or name the data"
         if found.data == ARRAYS:
-            raise DataError(str(self.path), "it was begun with arrays from Python, which cannot be read again", remedy)
-        sizes = {"data": p.file_bytes, "val_data": p.val_bytes, "test_data": p.test_bytes}
-        for name, size in sizes.items():
+            raise DataError(str(self.path), "its data were arrays from Python, which cannot be read again", remedy)
+        for name, file in self._files().items():
             source = getattr(found, name)
-            if name not in values and source and not (name == "data" and source == STDIN):
-                check_as_it_was(source, size, str(self.path), remedy)
+            if name not in given and source and not (name == "data" and source == STDIN):
+                check_as_it_was(source, file.n_bytes, str(self.path), remedy)
         return found
 
-    def state(self, prepared: Prepared) -> Snapshot | None:
-        """From where to go on; DataError, with the difference, where it would not be the same training."""
+    def state(self, prepared: Prepared) -> TrainingState | None:
+        """Return the state to resume from, or None where nothing is left to do; DataError, with the difference, where
+        it would not be the same training run."""
+        where, state, epochs = str(self.path), self.provenance.state, prepared.config.training.epochs
         difference = self._difference(prepared)
         if difference:
             raise DataError(
-                str(self.path), f"cannot go on with this training: {difference}",
-                "Give what it was begun with, or train anew without --resume",
-            )  # fmt: skip
-        state = self.provenance.state
-        if state is None:
-            if not self.is_done(prepared):
-                raise DataError(
-                    str(self.path), "the training is done, and what more epochs would go on from was not kept",
-                    "Train with --keep-state",
-                )  # fmt: skip
-            return None
-        if self.epochs > (prepared.config.epochs or 0):
+                where,
+                f"cannot resume this training run: {difference}",
+                "Give what it was started with, or train anew without --resume",
+            )
+        if state is None and not self.is_done(prepared):
             raise DataError(
-                str(self.path), f"{self.epochs} epochs are done, and --epochs {prepared.config.epochs} asks for fewer",
+                where,
+                "the training run is done, and the state from which to add epochs was not kept",
+                "Train with --keep-state",
+            )
+        if state is not None and self.epochs > epochs:
+            raise DataError(
+                where,
+                f"{self.epochs} epochs are done, and --epochs {epochs} asks for fewer",
                 "Ask for as many, or for more",
-            )  # fmt: skip
+            )
         return state
+
+    def is_done(self, prepared: Prepared) -> bool:
+        """Tell whether nothing is left to do: the run came to its end, and that has not been moved."""
+        new, old = prepared.config.options, self.options
+        return self.provenance.state is None and (new.epochs, new.patience) == (old.epochs, old.patience)
 
     def warnings(self) -> list[str]:
         """Say, a line each, why what comes out may differ in the last digits from a run that was never stopped."""
-        begun, here = self.provenance.kernels, kernels()
-        if not begun or begun == here:
+        before, here = self.provenance.kernels, kernels()
+        if not before or before == here:
             return []
-        remedy = f", or set {VARIABLE}={begun.split()[-1]}" if begun.startswith("openblas") else ""
+        remedy = f", or set {VARIABLE}={before.split()[-1]}" if before.startswith("openblas") else ""
         return [
-            f"warning: {self.path} was begun with the matrix kernels {begun}, and goes on with {here or 'others'}: the "
-            f"last digits may differ. Go on with the same NumPy on the same kind of processor{remedy}"
+            f"warning: {self.path} was started with the matrix kernels {before}, and is resumed with "
+            f"{here or 'others'}: the last digits may differ. Resume it with the same NumPy on the same kind of "
+            f"processor{remedy}"
         ]
 
-    def is_done(self, prepared: Prepared) -> bool:
-        """Whether nothing is left to do: it was brought to its end, and that has not been moved."""
-        return self.provenance.state is None and all(
-            getattr(prepared.config, name) == getattr(self.trained, name) for name in ("epochs", "patience")
-        )
+    def _files(self) -> dict[str, Fingerprint]:
+        """Return what the files of each option were."""
+        p = self.provenance
+        return {"data": p.file, "val_data": p.val_file, "test_data": p.test_file}
 
     def _difference(self, prepared: Prepared) -> str:
-        config, found = prepared.config, self.provenance
+        """Say how the prepared run differs from this one; empty: not at all."""
+        options, data = prepared.config.options, prepared.dataset
         for name in TrainConfig.options():
-            if getattr(self.trained, name) != getattr(config, name) and name not in MAY_CHANGE:
-                old, new = self.trained.text(name), config.text(name)
-                begun = f"with {flag(name)} {old}" if old else f"without {flag(name)}"
-                return f"it was begun {begun}" + (f", and not with {new}" if new else "")
-        if self.trained.data != config.data and found.sha256 != prepared.dataset.sha256:
-            return f"it was begun with the data {title(self.trained.data)}"
-        files = [
-            (config.data, found.sha256, prepared.dataset.sha256),
-            (config.val_data, found.val_sha256, prepared.val_sha256),
-            (config.test_data, found.test_sha256, prepared.test_sha256),
-        ]
-        changed = [source for source, old, new in files if old != new]
-        if changed:
-            return f"{title(changed[0])} has changed since"
-        here = prepared.dataset.classes, prepared.preprocess.width
-        return "" if (self.model.classes, self.model.preprocess.width) == here else "it has other classes or columns"
+            if getattr(self.options, name) != getattr(options, name) and name not in MAY_CHANGE:
+                old, new = self.options.text(name), options.text(name)
+                before = f"with {flag(name)} {old}" if old else f"without {flag(name)}"
+                return f"it was started {before}" + (f", and not with {new}" if new else "")
+        if self.options.data != options.data and self.provenance.file.sha256 != data.sha256:
+            return f"it was started with the data {title(self.options.data)}"
+        here = {"data": data.sha256, "val_data": prepared.val_file.sha256, "test_data": prepared.test_file.sha256}
+        for name, file in self._files().items():
+            if file.sha256 != here[name]:
+                return f"{title(getattr(options, name))} has changed since"
+        same = (self.model.classes, self.model.preprocess.width) == (data.classes, prepared.preprocess.width)
+        return "" if same else "it has other classes or columns"

@@ -1,4 +1,4 @@
-"""An expression as text → a graph of its elementary operations. Python's parser reads it; nothing is evaluated."""
+"""Expressions → graphs of their elementary operations. Python's parser reads them; nothing is evaluated."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TOO_DEEP = f"expected at most {DEEPEST} operations within one another, found mor
 
 
 def graph_of(text: str, values: Mapping[str, float]) -> Graph:
-    """The graph of an expression such as (w*x + b - y)^2, its variables at the given values.
+    """Return the graph of an expression such as (w*x + b - y)^2, its variables at the given values.
 
     + − * / ^2, parentheses, numbers, and the functions exp, log, sigmoid, tanh, arctan, relu. a − b is a + (−b).
     UsageError, with the column, for anything else, and where a value is not finite.
@@ -32,13 +32,13 @@ def graph_of(text: str, values: Mapping[str, float]) -> Graph:
 
 
 def add(graph: Graph, text: str, nodes: Mapping[str, int], definitions: Mapping[str, str] | None = None) -> int:
-    """Adds an expression to a graph, and returns the position of its node. Its names are those of nodes, or of
-    definitions, expressions themselves, which are added once, and only where they are needed."""
+    """Add an expression to a graph, and return the position of its node. Its names are those of nodes, or of
+    definitions: expressions themselves, which are added once, and only if they are needed."""
     return _Reader(text, graph, dict(nodes), definitions or {}, {}).result
 
 
 class _Reader:
-    """Reads `text`, and adds it to `graph`. `nodes` are the positions of the names known, to which it adds its own."""
+    """Reads `text` into `graph`. `nodes` are the positions of the known names, and get those of the new ones."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class _Reader:
         self.result = self._node(parsed.body, 0)
 
     def _node(self, node: ast.expr, depth: int) -> int:
-        """Adds what the node stands for, and returns its position in the graph."""
+        """Add what the node stands for, and return its position in the graph."""
         if depth > DEEPEST:
             raise self._error(self._column(node), TOO_DEEP)
         match node:
@@ -146,7 +146,7 @@ class _Reader:
         raise self._error(self._column(node), f"{problem}: {self._source(node)}")
 
     def _column(self, node: ast.expr) -> int:
-        """Where the node begins in the text, from 1: in it, ^ is one sign and not two."""
+        """Return the column of the text where the node begins, from 1: there, ^ is one character and not two."""
         before = self.python[: self.shift] + self.python.lstrip().encode()[: node.col_offset].decode()
         return len(before) - before.count("**") + 1
 

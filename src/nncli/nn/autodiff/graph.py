@@ -19,7 +19,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Operation:
-    """u = value(a, b); the local derivatives (∂u/∂a, ∂u/∂b) = partials(u, a, b). `text` writes it with its operands."""
+    """An operation u = value(a, b) with its local derivatives (∂u/∂a, ∂u/∂b) = partials(u, a, b). `text` shows it."""
 
     text: str
     value: Callable[..., float]
@@ -47,8 +47,8 @@ OPERATIONS = {
 
 @dataclass
 class Node:
-    """One u_i: what it is, as text; the positions of its operands; its value; the local derivatives ∂u_i/∂operand,
-    and ∂u_n/∂u_i, once `backward` has been there. `name` is what it is called, if anything."""
+    """A node u_i: what it is, as text; the positions of its operands; its value; the local derivatives ∂u_i/∂operand;
+    and ∂u_n/∂u_i, after `backward`. `name` is empty if nobody named it."""
 
     text: str
     operands: tuple[int, ...]
@@ -64,19 +64,19 @@ class Node:
 
 @dataclass
 class Graph:
-    """The nodes, in topological order; the last one is the output."""
+    """Nodes in topological order; the last one is the output."""
 
     nodes: list[Node] = field(default_factory=list)
 
     def variable(self, name: str, value: float) -> int:
-        """A node that derivatives are wanted of. Like all that make nodes, it returns the node's position."""
+        """Add a node to differentiate by, and return its position, as all methods that add nodes do."""
         return self._append(Node(name, (), value, (), is_variable=True))
 
     def number(self, value: float) -> int:
         return self._append(Node(f"{value:g}", (), value, ()))
 
     def apply(self, operation: str, *operands: int) -> int:
-        """A node made from others. ZeroDivisionError, ValueError or OverflowError where it has no finite value."""
+        """Add a node made from others. ZeroDivisionError, ValueError or OverflowError where it has no finite value."""
         how = OPERATIONS[operation]
         values = [self.nodes[i].value for i in operands]
         u = how.value(*values)
@@ -86,19 +86,19 @@ class Graph:
         return self._append(Node(how.text.format(*(f"u{i + 1}" for i in operands)), operands, u, partials))
 
     def sum(self, terms: Sequence[int]) -> int:
-        """The sum of one or more nodes, added in pairs, the sums in pairs again, and so on."""
+        """Add the sum of one or more nodes, which are added in pairs, the sums in pairs again, and so on."""
         while len(terms) > 1:
             pairs = [self.apply("add", *pair) for pair in zip(terms[::2], terms[1::2], strict=False)]
             terms = [*pairs, *terms[2 * len(pairs) :]]
         return terms[0]
 
     def call(self, i: int, name: str) -> None:
-        """Gives a node a name, if it has none."""
+        """Give a node a name, if it has none."""
         node = self.nodes[i]
         node.name = node.name or ("" if node.is_variable else name)
 
     def backward(self) -> None:
-        """Algorithm 1: fill the `grad` of every node. What is used twice collects from both its successors.
+        """Fill the `grad` of every node (Algorithm 1); a node that is used twice collects from both its successors.
         OverflowError, with the node, where a derivative has no finite value."""
         for node in self.nodes:
             node.grad = 0.0
@@ -111,7 +111,7 @@ class Graph:
                 raise OverflowError(node.text if node.is_variable else f"u{i + 1} = {node}")
 
     def describe(self) -> dict[str, Any]:
-        """All of it, for JSON."""
+        """Return the graph for JSON."""
         return {
             "value": self.nodes[-1].value,
             "variables": {
@@ -131,7 +131,7 @@ class Graph:
         }
 
     def dot(self) -> str:
-        """All of it, for Graphviz: values and derivatives at the nodes, local derivatives at the edges."""
+        """Return the graph for Graphviz: values and derivatives at the nodes, local derivatives at the edges."""
         lines = ["digraph {", "  rankdir=LR", "  node [shape=box]"]
         for i, node in enumerate(self.nodes):
             lines.append(f'  u{i + 1} [label="u{i + 1} = {node}\\n= {node.value:.6g}\\n∂ {node.grad:.6g}"]')

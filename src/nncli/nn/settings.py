@@ -1,0 +1,36 @@
+"""The settings of components: fields of dataclasses that say which values they may have."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from typing import Any
+
+
+def setting(default: Any, expected: str, holds: Callable[[Any], bool]) -> Any:
+    """Return a field with a check; `expected` says which values pass it, with the name of the field as {name}."""
+    return dataclasses.field(default=default, metadata={"expected": expected, "holds": holds})
+
+
+def share(default: float) -> Any:
+    return setting(default, "0 ≤ {name} < 1", lambda value: 0 <= value < 1)
+
+
+def factor(default: float) -> Any:
+    return setting(default, "a factor between 0 and 1", lambda value: 0 < value < 1)
+
+
+def positive(default: float) -> Any:
+    return setting(default, "0 < {name} < ∞", lambda value: 0 < value < math.inf)
+
+
+class Configurable:
+    """A component whose settings are checked as it is made: ValueError for a value that it may not have."""
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):  # type: ignore[arg-type]  # those with settings are dataclasses
+            value = getattr(self, field.name)
+            if field.metadata and not field.metadata["holds"](value):
+                expected = field.metadata["expected"].format(name=field.name)
+                raise ValueError(f"{field.name}: expected {expected}, found {value}")

@@ -1,0 +1,94 @@
+"""What ends a training run before its last epoch: a request to stop, the time limit, and numbers that diverge."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+
+from nncli.errors import TrainingError, mention
+from nncli.nn.buffers import all_finite
+from nncli.nn.network import Network
+from nncli.nn.optimizers import Optimizer
+
+SHORT = 1.0  # seconds: an epoch that takes no longer is finished, whoever asks to stop
+LONG = 0.2  # seconds: after an epoch that took so long, the state can be copied in less than a hundredth of that
+
+
+class Limits:
+    """Tells why a run has to end now, as the end of a sentence; an empty text: it need not.
+
+    An epoch is interrupted in the middle only if it takes long and comes after one that took long, whose state has been
+    copied. The time limit also interrupts the first epoch.
+    """
+
+    def __init__(self, stop: Callable[[], bool], seconds: float) -> None:
+        self.stop, self.seconds, self.began = stop, seconds, time.monotonic()
+        self.epoch_seconds = math.inf  # for the last epoch; before the first, nothing is lost
+
+    @property
+    def is_worth_a_copy(self) -> bool:
+        """Tell whether the last epoch took so long that its state should be kept, to come back to."""
+        return self.epoch_seconds > LONG
+
+    def before_epoch(self, done: int) -> str:
+        """Tell at the start of an epoch, after so many that are done."""
+        now, deadline = time.monotonic(), self.began + self.seconds
+        self.epoch_began = now
+        self._breaks_off = now + SHORT if self.is_worth_a_copy else math.inf
+        self._ends = max(deadline, self._breaks_off) if done else deadline
+        if self.stop():
+            return "interrupted"
+        return self._out_of_time() if done and now > deadline else ""
+
+    def within_epoch(self) -> str:
+        """Tell before each step."""
+        now = time.monotonic()
+        if now > self._breaks_off and self.stop():
+            return "interrupted"
+        return self._out_of_time() if now > self._ends else ""
+
+    def after_epoch(self) -> None:
+        self.epoch_seconds = time.monotonic() - self.epoch_began
+
+    def _out_of_time(self) -> str:
+        return f"the time limit of {self.seconds:g} s was reached"
+
+
+def divergence(
+    where: str,
+    problem: str,
+    network: Network,
+    optimizer: Optimizer,
+    lr: float,
+    rate: float,
+    l2: float,
+    unscaled: str,
+    is_scaled: bool,
+) -> TrainingError:
+    """Explain numbers that say training went wrong, at the learning rate `lr`, which is `rate` by now.
+
+    `unscaled` tells of a column whose scale may be why; it is empty if there is none.
+    """
+    by_then = "" if rate > 0.9 * lr else f" ({rate:.3g} by then)"
+    causes = [] if optimizer.smooth else [f"the learning rate {lr:g}{by_then} is too high"]
+    lower = float(f"{min(lr / 10, optimizer.default_lr):g}")
+    remedy = f"Try {mention('optimizer', 'adam') if optimizer.smooth else mention('lr', lower)}"
+    if l2 * rate > 2:  # a step along −λ w alone goes beyond −w
+        causes.insert(0, f"{mention('l2', float(f'{l2:g}'))} is too large")
+        remedy = "Lower it"
+    if unscaled:
+        causes.insert(0, unscaled)
+        remedy = f"Try {mention('scale', 'auto')}"
+    elif optimizer.smooth or not is_scaled:
+        causes.append(f"the columns need scaling ({mention('scale', 'auto')})")
+    return TrainingError(where, f"{problem}{_spoiled(network)}; most likely {', or '.join(causes)}", remedy)
+
+
+def _spoiled(network: Network) -> str:
+    """Name the first block of parameters, or of their gradient, with a number that is not finite."""
+    for what, vector in (("", network.theta), ("the gradient of ", network.grad)):
+        for block in network.blocks:
+            if not all_finite(block.view(vector)):
+                return f", and {what}{block.name} is not finite any more"
+    return ""

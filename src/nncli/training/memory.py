@@ -1,0 +1,59 @@
+"""How much memory training and evaluation take where tables stay on the disk, and what is left for their rows."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+from nncli.config.resolve import ResolvedConfig, rows_per_step
+from nncli.errors import OptionError
+from nncli.model.model import EVAL_ROWS, Model
+from nncli.training.batch import rows_at_once
+
+ROW_BYTES = 9  # of each row whose cells are on the disk: its number and its class
+# training: bytes without any data; of each row, to draw the split; copies of the parameters: gradient, state of the
+# optimizer, the best so far, and those on the way to a file
+TRAINING_BYTES, SPLIT_BYTES, TRAINING_COPIES = 150 << 20, 20, 9
+LEAST_WINDOW = 16 << 20
+# evaluation: bytes without any data; of each row that is judged; of each class, and of each pair that is confused, on
+# their way to JSON; copies of the parameters, and of the rows that are judged at once
+JUDGING_BYTES, JUDGED_BYTES, PAIR_BYTES, JUDGING_COPIES = 100 << 20, 90, 600, 4
+
+
+def rows_in_memory(memory: int, config: ResolvedConfig, n: int, d: int, K: int) -> int:
+    """Return how many of n rows of d inputs training can hold at a time, of all files together; OptionError if
+    `memory`, in bytes, is too little."""
+    widths = [d, *config.model.hidden, K]
+    number = np.dtype(config.model.dtype).itemsize
+    batch = rows_per_step(config.training.batch_size, n)
+    at_once = min(batch, rows_at_once(widths))
+    row_bytes = 3 * d * number + 16  # of a window: as read, scaled, and on the way
+    network = TRAINING_COPIES * sum((a + 1) * b for a, b in itertools.pairwise(widths)) * number
+    step = 3 * sum(widths) * number * max(at_once, EVAL_ROWS) + row_bytes * at_once
+    of_row = ROW_BYTES + 16 * (config.training.class_weight == "balanced") + 32 * (config.data.weight is not None)
+    _refuse_more_than(
+        memory,
+        TRAINING_BYTES + max(network + step + of_row * n + LEAST_WINDOW, SPLIT_BYTES * n),
+        f"{n:,} rows in batches of {batch:,} need",
+    )
+    return max(at_once, (memory - TRAINING_BYTES - network - step - of_row * n) // row_bytes)
+
+
+def check_memory_to_judge(memory: int, model: Model, n: int, judged: int, at_once: int) -> None:
+    """Raise OptionError if `memory`, in bytes, is too little to judge some of n rows, so many at once: the figures of
+    all of them are there together."""
+    K, network = len(model.classes), model.network
+    block = at_once * JUDGING_COPIES * (network.widths[0] + K) + EVAL_ROWS * sum(network.widths)
+    figures = judged * K + block + JUDGING_COPIES * network.size
+    pairs = min(judged, K * K) + K
+    _refuse_more_than(
+        memory,
+        JUDGING_BYTES + ROW_BYTES * n + JUDGED_BYTES * judged + PAIR_BYTES * pairs + network.dtype.itemsize * figures,
+        f"to judge {judged:,} rows of {K:,} classes takes",
+    )
+
+
+def _refuse_more_than(memory: int, needed: int, what: str) -> None:
+    if needed > memory:
+        raise OptionError("memory", f"{what} {-(-needed // 10**6):,}MB, found {memory // 10**6:,}MB", "Allow so much")
