@@ -254,7 +254,7 @@ def test_changed_files_are_noticed(nncli: Run, monkeypatch: pytest.MonkeyPatch) 
 def test_a_model_is_no_data(nncli: Run, iris_model: Path) -> None:
     outcome = nncli("train", iris_model)
     assert (outcome.code, outcome.out) == (BAD_COMMAND, "")
-    assert outcome.err == f"DATA: {iris_model} is a model, and no data. Add --resume to go on with its training.\n"
+    assert outcome.err == f"DATA: {iris_model} is a model, and no data. Add --resume to resume its run.\n"
 
 
 def test_more_epochs_need_a_state(nncli: Run) -> None:
