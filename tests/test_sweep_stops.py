@@ -136,5 +136,5 @@ def test_ctrl_c_keeps_what_is_done_and_leaves_nothing_running() -> None:
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert errors.splitlines()[-1] == "stopped; sweep.jsonl has 2 trials, and the same command goes on"
+    assert errors.splitlines()[-1] == "stopped; sweep.jsonl has 2 trials, and the same command resumes it"
     wait_for(lambda: not any(map(is_running, children)))
