@@ -14,7 +14,7 @@ import pytest
 from cli_errors import BAD_COMMAND, BAD_DATA
 from nncli import load
 from nncli.data.inputs import Matrix, Subset
-from nncli.diagnostics.gradcheck import Check, check, kinds
+from nncli.diagnostics.gradcheck import GradientCheck, check_gradients, network_kinds
 from nncli.diagnostics.training_objective import ROWS, Objective
 from nncli.nn.activations import ACTIVATIONS
 from nncli.nn.losses import LOSSES
@@ -44,7 +44,7 @@ def test_the_matrix_of_all_names_every_activation_and_loss(nncli: Run) -> None:
     assert outcome.code == 0
     for name in ("linear", *ACTIVATIONS):
         assert [line for line in outcome.out.splitlines() if line.split()[0] == name], name
-    assert f"{len(kinds())} networks, {len(kinds())} right" in outcome.out
+    assert f"{len(network_kinds())} networks, {len(network_kinds())} right" in outcome.out
 
 
 @pytest.mark.parametrize(
@@ -140,17 +140,19 @@ def test_class_weights_of_a_saved_model_where_a_class_has_no_rows(nncli: Run, tm
 # kinks
 
 
-def checked(X: Any, y: Any, theta: Any, hidden: tuple[int, ...] = (), loss: str = "hinge", **penalty: float) -> Check:
+def checked(
+    X: Any, y: Any, theta: Any, hidden: tuple[int, ...] = (), loss: str = "hinge", **penalty: float
+) -> GradientCheck:
     """What the check makes of a network with the given parameters, for two classes."""
     chosen = LOSSES.create(loss)
     network = multilayer(len(X[0]), hidden, chosen.outputs(2), dtype="float64")
     network.theta[:] = theta
     matrix = Matrix(np.array(X, float), network.dtype)
     subset = Subset(matrix, np.array(y), np.arange(len(y)))
-    return check(Objective(network, chosen, Penalty(**penalty), 0, subset, 2, np.random.SeedSequence(0)))
+    return check_gradients(Objective(network, chosen, Penalty(**penalty), 0, subset, 2, np.random.SeedSequence(0)))
 
 
-def kinks_of(result: Check) -> dict[str, int]:
+def kinks_of(result: GradientCheck) -> dict[str, int]:
     return {name: block.kinks for name, block in zip(("W1", "b1", "W2", "b2", "X"), result.blocks, strict=False)}
 
 

@@ -67,7 +67,7 @@ def test_processes_that_end_before_they_begin_are_no_fault_of_the_work(
     monkeypatch.syspath_prepend(tmp_path)
     with Processes(2, "deadly") as processes, pytest.raises(NncliError) as caught:
         list(processes.run(raise_it, None, functools.partial(next, iter(["memory"]), None)))
-    assert str(caught.value).startswith("--jobs: expected processes that begin their work, found that each of them ")
+    assert str(caught.value).startswith("--jobs: expected processes that start, found that each of them ")
 
 
 @pytest.mark.parametrize("words", ["sweep iris --lr 0.1,0.2 --seeds 2", "predict MODEL FILES", "eval MODEL FILES"])
@@ -86,7 +86,7 @@ def test_a_killed_resource_tracker_costs_nothing() -> None:
     words = ["sweep", "digits", "--lr", "0.02,0.01", "--hidden", "8,16", "--epochs", "25", "--jobs", "2", "-q"]
     process = subprocess.Popen([*PROGRAM, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 40
-    while not done_so_far("sweep.jsonl"):
+    while not done_so_far("model.sweep.jsonl"):
         assert time.monotonic() < deadline
         time.sleep(0.02)
     trackers = [child for child in children_of(process.pid) if "resource_tracker" in command_of(child)]
@@ -95,7 +95,7 @@ def test_a_killed_resource_tracker_costs_nothing() -> None:
     _, errors = process.communicate(timeout=60)
     assert trackers
     assert (process.returncode, errors) == (0, "")
-    assert len(done_so_far("sweep.jsonl")) == 4
+    assert len(done_so_far("model.sweep.jsonl")) == 4
 
 
 def children_of(pid: int) -> list[int]:

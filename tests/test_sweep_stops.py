@@ -17,7 +17,7 @@ import pytest
 from cli_process import PROGRAM
 from nncli.sweep.ledger import read
 from nncli.system.processes import Processes
-from nncli.system.workers import Bundles, Killed, Stop, in_order, never, work_on
+from nncli.system.workers import ChunkQueue, ProcessDeath, Stop, in_order, never, run_chunk
 
 
 @pytest.fixture(autouse=True)
@@ -40,7 +40,7 @@ def test_killed_at_any_moment_it_goes_on() -> None:
             left |= set(children_of(process.pid))
             process.send_signal(signal.SIGKILL)
             process.wait()
-        data = Path("sweep.jsonl").read_bytes() if Path("sweep.jsonl").exists() else b""
+        data = Path("model.sweep.jsonl").read_bytes() if Path("model.sweep.jsonl").exists() else b""
         lines = data.split(b"\n")[1:-1]
         now = {json.loads(line)["trial"]: line for line in lines}
         assert len(now) == len(lines), "a trial was run twice"
@@ -51,12 +51,12 @@ def test_killed_at_any_moment_it_goes_on() -> None:
     assert not [child for child in left if is_running(child)]
     done = subprocess.run([*PROGRAM, *words, "-q", "--json"], capture_output=True, check=True)
     assert json.loads(done.stdout)["trials"] == 12
-    assert len(read(Path("sweep.jsonl"))[1]) == 12
+    assert len(read(Path("model.sweep.jsonl"))[1]) == 12
 
 
 def test_a_killed_worker_costs_nothing(tmp_path: Path) -> None:
     """Of 99 pieces, one kills its process each time, one only the first time: 98 are done, one is given up. They take
-    no time, so that they go in bundles by then."""
+    no time, so that they go in chunks by then."""
     found: dict[int, Any] = {}
     pieces = iter(range(99))
     with Processes(2, __name__) as processes:
@@ -66,7 +66,7 @@ def test_a_killed_worker_costs_nothing(tmp_path: Path) -> None:
                 found[number] = result
     # once among others, and three times alone
     assert (tmp_path / "deaths of 40").read_text() == "xxxx"
-    assert found == {number: Killed(3) if number == 40 else 10 * number for number in range(99)}
+    assert found == {number: ProcessDeath(3) if number == 40 else 10 * number for number in range(99)}
 
 
 def test_a_bundle_ends_in_time() -> None:
@@ -74,10 +74,10 @@ def test_a_bundle_ends_in_time() -> None:
     and nothing is done twice."""
     taken = iter([0.0] * 40 + [0.06] * 20)
     sizes, done = [], []
-    bundles = Bundles(lambda: next(taken, None))
-    while bundle := bundles():
-        sizes.append(len(bundle))
-        done += [number for number, _ in bundles.done(bundle, work_on(sleep, bundle, None))]
+    chunks = ChunkQueue(lambda: next(taken, None))
+    while chunk := chunks():
+        sizes.append(len(chunk))
+        done += [number for number, _ in chunks.done(chunk, run_chunk(sleep, chunk, None))]
     assert sizes[:6] == [1, 2, 4, 8, 16, 29]
     assert sizes[6:] == [1] * 19
     assert sorted(done) == list(range(60))
@@ -140,7 +140,7 @@ def test_ctrl_c_keeps_what_is_done_and_leaves_nothing_running() -> None:
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=20)
     assert process.returncode == 130
-    assert errors.splitlines()[-1] == "stopped; sweep.jsonl has 0 trials, and the same command goes on"
+    assert errors.splitlines()[-1] == "stopped; model.sweep.jsonl has 0 trials, and the same command resumes"
     time.sleep(0.5)
     assert children
     assert not [child for child in children if is_running(child)]

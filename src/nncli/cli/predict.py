@@ -74,7 +74,7 @@ def predict(
     if on_error not in ("fail", "blank"):
         raise OptionError("--on-error", f"expected fail or blank, found '{on_error}'")
     from nncli.config.option import read_columns
-    from nncli.inference.predict import Output, Request, answer, answer_all
+    from nncli.inference.predict import OutputSink, PredictOptions, predict_files, predict_source
     from nncli.model import checkpoint
     from nncli.system.atomic import as_stdout, check_writable
     from nncli.system.output import say
@@ -96,23 +96,23 @@ def predict(
     except ValueError as problem:
         raise OptionError("--keep", f"expected {problem}; found '{keep}'") from None
     policy: Literal["fail", "blank"] = "fail" if on_error == "fail" else "blank"
-    request = Request(
+    options = PredictOptions(
         columns, proba, None if threshold is None else _probability(threshold), embed, policy, escape_formulas,
         jsonl, text_options(encoding, skip_rows),
     )  # fmt: skip
     if proba and not loaded.probabilistic:
         say(f"{loaded.config.model} gives scores, not probabilities; nncli train --calibrate fits them", quiet)
     with _file(out) as file:
-        output = Output(file, quiet)
+        output = OutputSink(file, quiet)
         if apart:
             with place.folder() as folder, place.workers(len(sources), "nncli.inference.predict") as workers:
                 seen = place.seen([model, *sources])
-                answer_all(workers, checkpoint.Saved.at(Path(seen[0])), seen[1:], request, folder, output)
+                predict_files(workers, checkpoint.Saved.at(Path(seen[0])), seen[1:], options, folder, output)
         else:
             # one thread, as in other processes: the last digits do not depend on how many of these there are
             with use_threads(1 if len(sources) > 1 else None):
                 for source in sources:
-                    answer(loaded, source, request, output)
+                    predict_source(loaded, source, options, output)
     for line in output.summary():
         say(line, quiet)
     return DONE

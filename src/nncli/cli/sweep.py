@@ -21,11 +21,11 @@ from nncli.errors import DONE, DataError, OptionError, TrainingError, did_you_me
 from nncli.sweep.space import Space
 
 if TYPE_CHECKING:
-    from nncli.sweep.ranking import Standing
-    from nncli.sweep.search import Plan
+    from nncli.sweep.ranking import RankedConfig
+    from nncli.sweep.search import SearchPlan
 
 PANEL = "Sweep"
-LEDGER, MODEL = "sweep.jsonl", "model.npz"
+MODEL = "model.npz"
 MANY_ROWS = 1000  # any number that every --batch-size can be resolved for: only the need of validation rows matters
 
 
@@ -37,7 +37,7 @@ OTHER_HELP = {
     "activation": TrainConfig.options()["activation"].help.replace(
         ", or of each one as relu,tanh", ", of all the same"
     ),
-    "threads": "One for each training of a sweep; --jobs says how many run at a time.",
+    "threads": "One for each trial of a sweep; --jobs says how many run at a time.",
 }
 
 
@@ -54,8 +54,8 @@ def sweep(
             "grid, or random where there is a range",
         ),
     ] = None,
-    trials: Annotated[str | None, _option("N", "How many trainings are drawn at random.", "")] = None,
-    seeds: Annotated[str, _option("N", "Repeat each training with so many seeds, on the same split.", "1")] = "1",
+    trials: Annotated[str | None, _option("N", "How many configurations are drawn at random.", "")] = None,
+    seeds: Annotated[str, _option("N", "Repeat each configuration with so many seeds, on the same split.", "1")] = "1",
     folds: Annotated[
         str, _option("K", "Cross-validate in K folds of the training and validation rows.", "the validation rows alone")
     ] = "1",
@@ -63,8 +63,13 @@ def sweep(
         str, _option("NAME", "What to choose by, on validation rows: accuracy, balanced-accuracy or loss.", "accuracy")
     ] = "accuracy",
     ledger: Annotated[
-        str, _option("FILE", "Where each finished trial is written; the same command goes on from it.", LEDGER)
-    ] = LEDGER,
+        str | None,
+        _option(
+            "FILE",
+            "Where each finished trial is written; the same command resumes from it.",
+            "model.sweep.jsonl, after the model",
+        ),
+    ] = None,
     out: Annotated[
         str, typer.Option("--out", "-o", metavar="FILE", help="Where to save the best model.", rich_help_panel="Run")
     ] = MODEL,
@@ -72,7 +77,7 @@ def sweep(
         str | None,
         typer.Option(
             metavar="N",
-            help="Trainings at a time, each in one thread.",
+            help="Trials at a time, each in one thread.",
             show_default="one for each core",
             rich_help_panel=WORKERS,
         ),
@@ -95,14 +100,14 @@ def sweep(
     nncli sweep --lr 0.1,0.01,0.001 --hidden 32,64,128x64
     nncli sweep data.csv --model perceptron,softmax,svm,mlp --seeds 3
     nncli sweep data.csv --lr log:1e-4:1e-1 --dropout 0:0.5 --trials 40 --folds 5
-    nncli sweep --show sweep.jsonl                what a sweep has found so far
+    nncli sweep --show model.sweep.jsonl          what a sweep has found so far
     """
     if csv and json:
         raise OptionError("--csv", "--json is there too, and only one of them can be printed", "Leave one of them out")
     if show is not None:
         own = {
             "--search": search, "--trials": trials, "--seeds": seeds != "1", "--folds": folds != "1", "--jobs": jobs,
-            "--ledger": ledger != LEDGER, "--out": out != MODEL, "--cluster": cluster,
+            "--ledger": ledger, "--out": out != MODEL, "--cluster": cluster,
             "--tls-ca": tls_ca or tls_cert or tls_key, "--insecure": insecure, "--memory": memory,
         }  # fmt: skip
         for option in [*map(flag, given), *(name for name, value in own.items() if value)]:
@@ -112,7 +117,7 @@ def sweep(
     from nncli.data.sources import STDIN
     from nncli.model import checkpoint
     from nncli.sweep.runner import Sweep
-    from nncli.sweep.trial import THREADS, Held, Shared, of_the_data
+    from nncli.sweep.trial import THREADS, DataInFile, DataInMemory, data_config
     from nncli.system import scratch
     from nncli.system.atomic import as_stdout, check_writable
     from nncli.system.output import say
@@ -128,6 +133,7 @@ def sweep(
     reads = [str(path) for source in (base.data, base.val_data, base.test_data) for path in files_read(source)]
     if as_stdout(out) == "-":
         raise OptionError("--out", "the table goes to stdout, and the model cannot go there too", "Name a file with -o")
+    ledger = ledger or _ledger_of(out)
     if as_stdout(ledger) == "-":
         raise OptionError("--ledger", "the table goes to stdout, and the ledger cannot go there too", "Name a file")
     if base.data == STDIN and len(space.values("dtype")) > 1:
@@ -147,20 +153,21 @@ def sweep(
         dataset = next(iter(datasets.values()))
         checkpoint.check_room(dataset)
         if plan.folds > 1:  # what is wrong with them is one line now, and not as many failures as there are trials
-            prepare(of_the_data(base), dataset, (0, plan.folds))
+            prepare(data_config(base), dataset, (0, plan.folds))
         with Sweep(plan, dataset, Path(ledger)) as made, scratch.folder() as folder:
             for note in made.notes():
                 say(note, quiet)
-            data = Shared.write(datasets, folder / "data") if isinstance(workers, Processes) else Held(datasets)
+            in_file = isinstance(workers, Processes)
+            data = DataInFile.write(datasets, folder / "data") if in_file else DataInMemory(datasets)
             with Leaderboard(made, workers, quiet) as leaderboard:
                 made.run(workers, data, folder, leaderboard.begin, leaderboard, stop)
         if stop.exit_code is not None:
-            say(f"stopped; {ledger} has {len(made.ledger.records):,} trials, and the same command goes on", quiet)
+            say(f"stopped; {ledger} has {len(made.ledger.records):,} trials, and the same command resumes", quiet)
             return stop.exit_code
-        standings = made.standings()
-    best = standings[0]
+        ranking = made.ranking()
+    best = ranking[0]
     if not best.whole:
-        _print(standings, csv, json, {}, quiet)
+        _print(ranking, csv, json, {}, quiet)
         raise TrainingError(ledger, "every trial failed", "The reasons are in the ledger")
     config, state = made.winner(best)
     with multiply_with(THREADS):
@@ -168,9 +175,10 @@ def sweep(
     assert run is not None, "nobody could stop it"
     checkpoint.save(Path(out), run.model, run.provenance)
     command = f"nncli train {shlex.join(config.data)} {config.command_line(brief=True)} -o {shlex.quote(out)}"
-    _print(standings, csv, json, {"winner": {"out": out, "command": command, **run.figures}}, quiet)
+    _print(ranking, csv, json, {"winner": {"out": out, "command": command, **run.figures}}, quiet)
     if not json:
-        say(f"saved {out}; the same with: {command}", quiet)
+        say(f"saved {out}; to train it again:", quiet)
+        say(command, quiet, wrap=False)
         if not csv:
             from nncli.terminal.training import print_training
 
@@ -178,9 +186,16 @@ def sweep(
     return DONE
 
 
-def _plan(space: Space, search: str | None, trials: str | None, seeds: str, folds: str, metric: str) -> Plan:
+def _ledger_of(out: str) -> str:
+    """Name the ledger after the model, so that the sweeps of a folder have their own."""
+    from nncli.system.atomic import is_stream
+
+    return "sweep.jsonl" if is_stream(Path(out)) else out.removesuffix(".npz") + ".sweep.jsonl"
+
+
+def _plan(space: Space, search: str | None, trials: str | None, seeds: str, folds: str, metric: str) -> SearchPlan:
     from nncli.sweep.ranking import METRICS
-    from nncli.sweep.search import SEARCHES, Plan
+    from nncli.sweep.search import SEARCHES, SearchPlan
 
     for option, value, known in (("--search", search, SEARCHES), ("--metric", metric, METRICS)):
         if value is not None and value not in known:
@@ -189,18 +204,22 @@ def _plan(space: Space, search: str | None, trials: str | None, seeds: str, fold
             )
     search = search or ("grid" if space.finite and trials is None else "random")
     if search in ("random", "refine") and trials is None:
-        raise OptionError("--trials", f"a {search} search has to know how many trainings to draw", "Add --trials 20")
+        raise OptionError("--trials", f"expected how many configurations a {search} search draws", "Add --trials 20")
     if search == "grid" and trials is not None:
-        raise OptionError("--trials", "a grid has as many trainings as it has combinations", "Leave it out")
+        raise OptionError("--trials", "a grid has as many configurations as combinations", "Leave it out")
     if trials is None:
         space.refuse_ranges()
-    plan = Plan(
-        space, search, None if trials is None else count("--trials", trials), count("--seeds", seeds),
-        count("--folds", folds), metric,
-    )  # fmt: skip
+    plan = SearchPlan(
+        space,
+        search,
+        trials=None if trials is None else count("--trials", trials),
+        seeds=count("--seeds", seeds),
+        folds=count("--folds", folds),
+        metric=metric,
+    )
     base = space.base
     if base.threads is not None:
-        raise OptionError("--threads", "each training of a sweep has one", "Say with --jobs how many run at a time")
+        raise OptionError("--threads", "each trial of a sweep has one thread", "Say with --jobs how many run at a time")
     if search == "halving" and base.time_limit is not None:
         raise OptionError("--time-limit", "halving counts by epochs, and stops most of them early", "Leave it out")
     if metric == "loss" and not {"loss", "model", "class_weight"}.isdisjoint(space.axes):
@@ -214,7 +233,7 @@ def _plan(space: Space, search: str | None, trials: str | None, seeds: str, fold
     return plan
 
 
-def _refuse_without_validation(plan: Plan) -> None:
+def _refuse_without_validation(plan: SearchPlan) -> None:
     """OptionError now for what the folds allow, and the winner, which has no validation rows, would not."""
     from nncli.config.resolve import resolve
 
@@ -237,7 +256,7 @@ def _refuse_losses() -> NoReturn:
 def _show(file: str, metric: str, csv: bool, json: bool, quiet: bool) -> int:
     from nncli.data.sources import native, title
     from nncli.sweep.ledger import read
-    from nncli.sweep.ranking import standings_of
+    from nncli.sweep.ranking import ranking_of
     from nncli.system.output import say
 
     header, records = read(Path(file))
@@ -249,22 +268,22 @@ def _show(file: str, metric: str, csv: bool, json: bool, quiet: bool) -> int:
     folds = "" if header["folds"] == 1 else f", {header['folds']} folds"
     data = title(tuple(map(native, header["data"])))
     say(f"a sweep of {data}, {header['rows']:,} rows{folds}: {len(records):,} trials", quiet)
-    _print(standings_of(records, metric), csv, json, {}, quiet)
+    _print(ranking_of(records, metric), csv, json, {}, quiet)
     return DONE
 
 
-def _print(standings: Sequence[Standing], csv: bool, json: bool, more: dict[str, Any], quiet: bool) -> None:
+def _print(ranking: Sequence[RankedConfig], csv: bool, json: bool, more: dict[str, Any], quiet: bool) -> None:
     if json:
         from nncli.sweep.ranking import describe
         from nncli.system.output import print_json
 
-        print_json({**describe(standings), **more})
+        print_json({**describe(ranking), **more})
     elif csv:
         from nncli.terminal.leaderboard import print_csv
 
-        print_csv(standings)
+        print_csv(ranking)
     else:
-        from nncli.terminal.leaderboard import print_standings
+        from nncli.terminal.leaderboard import print_ranking
 
-        print_standings(standings, quiet)
+        print_ranking(ranking, quiet)
     sys.stdout.flush()  # before what is said about it

@@ -25,7 +25,7 @@ FEW = 0.2  # of the rows that a class would have if all had as many
 
 
 @dataclass(frozen=True)
-class Survey:
+class DataReport:
     """`columns` and `classes` have a row for each; `findings` is what one should look at, a line each; `refusal` is why
     `train` would not begin."""
 
@@ -38,7 +38,7 @@ class Survey:
     refusal: DataError | OptionError | None
 
 
-def survey(config: TrainConfig) -> Survey:
+def check_data(config: TrainConfig) -> DataReport:
     """DataError and OptionError for data that cannot be read at all."""
     dataset = load_dataset(config.data, csv_options(config), config.dtype)
     prepared, refusal = None, None
@@ -54,7 +54,7 @@ def survey(config: TrainConfig) -> Survey:
         findings += _far_out(dataset.table)
     if prepared is not None:
         findings += [*_repeated(prepared), *_given_away(dataset, prepared.split)]
-    return Survey(
+    return DataReport(
         dataset.where,
         len(dataset),
         _columns(dataset, preprocess),

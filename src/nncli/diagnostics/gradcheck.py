@@ -25,7 +25,7 @@ NUDGE = 1e-3  # standard deviation of a small move of all numbers
 
 
 @dataclass(frozen=True)
-class Check:
+class GradientCheck:
     """What came out, block by block."""
 
     blocks: tuple[BlockCheck, ...]
@@ -51,8 +51,8 @@ class Check:
         }
 
 
-def summary(results: Sequence[tuple[Kind, Check]]) -> dict[str, Any]:
-    """All of `check_all`, for JSON."""
+def summary(results: Sequence[tuple[NetworkKind, GradientCheck]]) -> dict[str, Any]:
+    """All of `check_all_kinds`, for JSON."""
     return {
         "passed": all(check.passed for _, check in results),
         "max_relative_error": _finite(max(check.max_relative_error for _, check in results)),
@@ -89,7 +89,9 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None  # JSON has no word for what overflows
 
 
-def check(objective: Objective, on_block: Callable[[int, str], None] = lambda done, name: None) -> Check:
+def check_gradients(
+    objective: Objective, on_block: Callable[[int, str], None] = lambda done, name: None
+) -> GradientCheck:
     """Every block of θ, and X. Training's own `Batch` works out the loss and its gradient.
 
     `on_block` is told how many blocks are done, and the name of the next.
@@ -138,12 +140,12 @@ def check(objective: Objective, on_block: Callable[[int, str], None] = lambda do
                 if nearby.verdict != "wrong":
                     found[name] = dataclasses.replace(nearby, kinks=nearby.kinks + found[name].wrong)
     network.drop_with(None)
-    return Check(tuple(found.values()))
+    return GradientCheck(tuple(found.values()))
 
 
 @dataclass(frozen=True)
-class Kind:
-    """A kind of network, as `check_all` goes through them."""
+class NetworkKind:
+    """A kind of network, as `check_all_kinds` goes through them."""
 
     activation: str | None  # None without hidden layers
     loss: str
@@ -155,11 +157,11 @@ class Kind:
         return ", ".join([*([self.activation] if self.activation else []), self.loss, layers, f"{self.K} classes"])
 
 
-def kinds() -> list[Kind]:
+def network_kinds() -> list[NetworkKind]:
     """Every activation with every loss and link, with one and two hidden layers, and the linear models; for two
     classes and for more."""
     return [
-        Kind(activation, loss, hidden, K)
+        NetworkKind(activation, loss, hidden, K)
         for loss in every_loss()
         for hidden in ((), (5,), (5, 4))
         for activation in (ACTIVATIONS if hidden else [None])
@@ -174,11 +176,11 @@ def every_loss() -> list[str]:
     ]
 
 
-def check_all(seed: int) -> Iterator[tuple[Kind, Check]]:
+def check_all_kinds(seed: int) -> Iterator[tuple[NetworkKind, GradientCheck]]:
     """A small network of every kind, on rows drawn at random: with weights of rows, L1, L2 and dropout of inputs and
     hidden units, and label smoothing where the loss takes it."""
     n, d = 6, 4
-    for kind, of_kind in zip(kinds(), np.random.SeedSequence(seed).spawn(len(kinds())), strict=True):
+    for kind, of_kind in zip(network_kinds(), np.random.SeedSequence(seed).spawn(len(network_kinds())), strict=True):
         rng = np.random.default_rng(of_kind)
         loss = LOSSES.create(kind.loss)
         network = multilayer(
@@ -190,4 +192,4 @@ def check_all(seed: int) -> Iterator[tuple[Kind, Check]]:
         X, y = Matrix(rng.normal(size=(n, d)), network.dtype), np.arange(n) % kind.K
         subset = Subset(X, y, np.arange(n), rng.uniform(0.5, 1.5, n))
         smoothing = 0.1 if loss.soft else 0
-        yield kind, check(Objective(network, loss, Penalty(0.01, 0.1), smoothing, subset, kind.K, of_kind))
+        yield kind, check_gradients(Objective(network, loss, Penalty(0.01, 0.1), smoothing, subset, kind.K, of_kind))

@@ -22,7 +22,7 @@ TOLERANCE, SMALL = 1e-6, 1e-6  # of the relative difference; below SMALL, a deri
 
 
 @dataclass(frozen=True)
-class Unrolled:
+class NetworkGraph:
     """The graph of the loss of a row, its derivatives filled in, and the largest relative difference between them and
     those of the engine's backpropagation."""
 
@@ -31,7 +31,7 @@ class Unrolled:
     about: str  # the row and the network, in a line
 
 
-def unroll_model(model: Model, provenance: Provenance, model_file: str, source: Source, row: int) -> Unrolled:
+def graph_of_model(model: Model, provenance: Provenance, model_file: str, source: Source, row: int) -> NetworkGraph:
     """A saved model on a row of the source, counted from 1; by default of the data that it was trained on.
 
     The loss is that of the row alone: without regularisation, dropout, weights or smoothing. OptionError for a network
@@ -49,7 +49,7 @@ def unroll_model(model: Model, provenance: Provenance, model_file: str, source: 
     x = model.preprocess.transform(dataset.table.take(np.array([row - 1])), network.dtype).slice(0, 1)[0]
     y = int(dataset.y[row - 1])
     try:
-        graph, difference = unroll(network, loss, x, y, K)
+        graph, difference = loss_graph(network, loss, x, y, K)
     except (OptionError, ArithmeticError, ValueError) as error:
         problem = error.problem if isinstance(error, OptionError) else "a value is not finite"
         raise NncliError(f"{place}, row {row}", problem) from None
@@ -60,10 +60,10 @@ def unroll_model(model: Model, provenance: Provenance, model_file: str, source: 
     about = (
         f"row {row} of {place}, {model.classes[y]}: {config.model} {network.widths_shown()}, {activation}{loss.name}"
     )
-    return Unrolled(graph, difference, about)
+    return NetworkGraph(graph, difference, about)
 
 
-def unroll(network: Network, loss: Loss, x: Array, y: int, K: int) -> tuple[Graph, float]:
+def loss_graph(network: Network, loss: Loss, x: Array, y: int, K: int) -> tuple[Graph, float]:
     """The loss of one row x (d,) of class y of K as a graph, with its derivatives; and the largest relative difference
     between them and those of `backward`."""
     graph = Graph()

@@ -48,7 +48,7 @@ class Objective:
     notes: tuple[str, ...] = ()  # what it is, a line each
 
 
-def of_options(config: TrainConfig, given: Collection[str]) -> Objective:
+def objective_of_options(config: TrainConfig, given: Collection[str]) -> Objective:
     """Of the network that the options describe, at random weights, on some training rows: so many as the batch size
     says, if that is among the options that are given."""
     config = dataclasses.replace(config, dtype="float64")
@@ -78,7 +78,7 @@ def of_options(config: TrainConfig, given: Collection[str]) -> Objective:
     return _objective(config, network, loss, subset, K, drop, [*prepared.notes, *notes])
 
 
-def of_model(model: Model, provenance: Provenance, model_file: str, source: Source, seed: int) -> Objective:
+def objective_of_model(model: Model, provenance: Provenance, model_file: str, source: Source, seed: int) -> Objective:
     """Of a saved model as it stands, on rows of the given source, by default of the one it was trained on."""
     config, K = dataclasses.replace(model.config, dtype="float64", seed=seed), len(model.classes)
     network, loss = build_network(config, model.preprocess.width, K)

@@ -1,7 +1,7 @@
-"""What comes from a cluster: plain values as bytes, and nothing that names code.
+"""The format of results from a cluster: plain values as bytes, which can name no code.
 
-Dask unpickles much of what it receives, and whoever sends it chooses what that is. A pickle runs code by naming it:
-so nothing in this process may name any while it is connected.
+Dask unpickles much of what it receives, and the sender chooses what that is. A pickle runs code by naming it, so while
+this process is connected, nothing that it unpickles may name any.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-ALLOWED = {("builtins", "bytes")}  # with which Dask labels the bytes that it passes on
+ALLOWED = {("builtins", "bytes")}  # Dask labels with it the bytes that it passes on
 _connections, _watches = 0, False
 
 
 def pack(value: Any) -> bytes:
-    """Writes a plain value, one of what JSON has and bytes; tuples become lists."""
+    """Write a value made of what JSON has, and bytes; tuples become lists."""
     import msgpack
 
-    packed: bytes = msgpack.packb(value, unicode_errors="surrogatepass")  # names of files may have half a letter
+    packed: bytes = msgpack.packb(value, unicode_errors="surrogatepass")  # file names may have lone surrogates
     return packed
 
 
 def unpack(data: Any) -> Any:
-    """Reads what `pack` wrote; ValueError for anything else."""
+    """Read what `pack` wrote; ValueError for anything else."""
     import msgpack
 
     if type(data) is not bytes:
@@ -34,7 +34,7 @@ def unpack(data: Any) -> Any:
         value = msgpack.unpackb(data, unicode_errors="surrogatepass")
         _check_plain(value)
     except (ValueError, TypeError, RecursionError, msgpack.UnpackException):
-        raise ValueError("bytes that say nothing plain") from None
+        raise ValueError("no plain values") from None
     return value
 
 
@@ -57,11 +57,11 @@ def _check_plain(value: Any) -> None:
 
 @contextlib.contextmanager
 def nothing_unpickled() -> Iterator[None]:
-    """Refuses, in all of this process, to unpickle what names a class or a function. A pickle of bare numbers, texts
-    and bytes is still read."""
+    """Refuse, in all of this process, to unpickle anything that names a class or a function. Pickles of numbers, text
+    and bytes are still read."""
     global _connections, _watches
     if not _watches:
-        sys.addaudithook(_refuse)  # for good: Python has no way to take it away
+        sys.addaudithook(_refuse)  # for good: Python cannot remove it
         _watches = True
     _connections += 1
     try:
@@ -72,5 +72,5 @@ def nothing_unpickled() -> Iterator[None]:
 
 def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
     if event == "pickle.find_class" and _connections and arguments not in ALLOWED:
-        # as for a name that is not there, which those who unpickle are prepared for
+        # the error for an unknown name, for which callers of pickle are prepared
         raise AttributeError("what comes from a cluster names no code")

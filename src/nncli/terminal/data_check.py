@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nncli.diagnostics.data_check import Survey
+from nncli.diagnostics.data_check import DataReport
 from nncli.system.output import percent, put
 from nncli.terminal.tables import cut, new_table, show
 
@@ -14,7 +14,7 @@ MOST_COLUMNS, MOST_CLASSES = 40, 30  # that are shown; --json has all
 BAR, LONGEST, SHORTER = 30, 24, 12  # characters of a bar, of a name, and of a value among others
 
 
-def print_survey(found: Survey) -> None:
+def print_data_check(found: DataReport) -> None:
     """Columns, classes, and what was found."""
     table = new_table("column", "kind", "missing", "different", "range", "becomes", align="left")
     for column in found.columns[:MOST_COLUMNS]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from nncli.diagnostics.gradcheck import Check, Kind
+from nncli.diagnostics.gradcheck import GradientCheck, NetworkKind
 from nncli.nn.finite_differences import TOLERANCE
 from nncli.system.output import put
 from nncli.terminal.tables import new_console, new_table, show
@@ -25,7 +25,7 @@ UNPROVED = {
 MOST_FAILURES = 10  # networks that are named
 
 
-def print_check(check: Check) -> None:
+def print_gradient_check(check: GradientCheck) -> None:
     """What a gradient check found, a line for each block, and what it means."""
     extra = [name for name in ("kinks", "lost") if any(getattr(block, name) for block in check.blocks)]
     rows = []
@@ -71,9 +71,9 @@ def print_check(check: Check) -> None:
     put(f"{found_error}, with {TOLERANCE:g} allowed: {verdict}")
 
 
-def print_checks(results: Sequence[tuple[Kind, Check]]) -> None:
+def print_all_gradient_checks(results: Sequence[tuple[NetworkKind, GradientCheck]]) -> None:
     """The worst error of each activation with each loss, over all their networks; in as many tables as fit."""
-    worst: dict[tuple[str, str], list[Check]] = {}
+    worst: dict[tuple[str, str], list[GradientCheck]] = {}
     for kind, check in results:
         worst.setdefault((kind.activation or "linear", kind.loss), []).append(check)
     rows, columns = (list(dict.fromkeys(names)) for names in zip(*worst, strict=True))
