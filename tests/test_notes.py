@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import struct
 import sys
+from pathlib import Path
 
 import pytest
 
-from nncli.system.output import say
+from conftest import Run
+from nncli.system.output import counted, in_quotes, say
 
 WORDS = ("word " * 30 + "a-name-that-is-much-longer-than-the-forty-columns-of-this-terminal.csv and more").split()
 
@@ -40,3 +42,15 @@ def test_a_command_stays_one_line_that_can_be_copied(monkeypatch: pytest.MonkeyP
 def test_a_file_gets_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     say(" ".join(WORDS))
     assert capsys.readouterr().err == " ".join(WORDS) + "\n"
+
+
+def test_one_is_singular(nncli: Run) -> None:
+    assert [counted(n, "row") for n in (0, 1, 2, 2000)] == ["0 rows", "1 row", "2 rows", "2,000 rows"]
+    assert "at most 1 epoch\n" in nncli("train", "iris", "--epochs", "1").err
+
+
+def test_a_name_with_quotes_is_quoted_with_others(nncli: Run) -> None:
+    assert (in_quotes("a b"), in_quotes("'1'")) == ("'a b'", "\"'1'\"")
+    rows = [f"{i % 7},{i % 5},'{i % 2}'\n" for i in range(40)]
+    Path("d.csv").write_text("a,b,class\n" + "".join(rows) + "1,2,'3'\n")
+    assert "class \"'3'\": expected at least" in nncli("train", "d.csv").err

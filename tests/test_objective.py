@@ -122,4 +122,4 @@ def test_a_column_of_weights_is_left_out_with_a_saved_model_and_that_is_said(nnc
     assert nncli("train", data, "--weight", "w", "--epochs", "2", "-q", "-o", model).code == 0
     outcome = nncli("gradcheck", model)
     assert outcome.code == 0
-    assert "all rows count alike here, whatever the column of weights says\n" in outcome.err
+    assert "all rows have equal weight here: the column of weights is ignored\n" in outcome.err

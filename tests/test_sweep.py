@@ -216,7 +216,7 @@ def test_ties_go_to_the_simpler_model(nncli: Run) -> None:
 def test_the_table_and_its_csv(nncli: Run) -> None:
     outcome = nncli("sweep", *SPACE, "--jobs", "1")
     assert outcome.out.split()[:4] == ["hidden", "lr", "validation", "accuracy"]
-    assert "importance, as the share of the differences that each option explains alone: " in outcome.out
+    assert "importance (share of the differences that each option explains alone): " in outcome.out
     rows = list(csv.DictReader(io.StringIO(nncli("sweep", "--show", "model.sweep.jsonl", "--csv").out)))
     assert len(rows) == 6
     assert set(rows[0]) == {

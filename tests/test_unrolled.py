@@ -152,7 +152,7 @@ def test_a_saved_model_on_other_rows(nncli: Run, small: Path, tmp_path: Path) ->
         ("SMALL --row x", BAD_COMMAND, "--row: expected a whole number from 1, found 'x'."),
         ("SMALL", BAD_COMMAND, "--row: expected the row that SMALL is to be shown on. Add --row 1."),
         ("SMALL --row 1 --at x=1", BAD_COMMAND, "--at: a model has its own values. Leave it out."),
-        ("LARGE --row 1", BAD_COMMAND, "LARGE: a graph to look at has at most 500 nodes, and this network needs 515 or more. Train one with fewer hidden units, or on fewer columns."),
+        ("LARGE --row 1", BAD_COMMAND, "LARGE: expected a graph of at most 500 nodes, and this network needs 515 or more. Train one with fewer hidden units, or on fewer columns."),
         ("a b --at a=1", BAD_COMMAND, "EXPRESSION: expected one, found another: 'b'. Put it between quotation marks."),
         ("nothing.npz --row 1", BAD_DATA, "nothing.npz: cannot read the model: No such file or directory. Make one with: nncli train."),
     ],

@@ -22,16 +22,16 @@ def check(config: TrainConfig, json: Json = False, quiet: Quiet = False) -> int:
     from nncli.diagnostics.data_check import check_data
     from nncli.system.output import print_json, say
 
-    found = check_data(config)
-    for note in found.notes:
+    report = check_data(config)
+    for note in report.notes:
         say(note, quiet)
     if json:
-        refusal = None if found.refusal is None else str(found.refusal)
-        print_json({**dataclasses.asdict(dataclasses.replace(found, refusal=None)), "refusal": refusal})
+        refusal = None if report.refusal is None else str(report.refusal)
+        print_json({**dataclasses.asdict(dataclasses.replace(report, refusal=None)), "refusal": refusal})
     else:
         from nncli.terminal.data_check import print_data_check
 
-        print_data_check(found)
-    if found.refusal is not None:
-        raise found.refusal
+        print_data_check(report)
+    if report.refusal is not None:
+        raise report.refusal
     return DONE

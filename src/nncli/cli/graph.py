@@ -104,7 +104,7 @@ def _of_model(
         raise OptionError("--row", f"expected {error}, found '{row}'") from None
     loaded, provenance = checkpoint.load(Path(model))
     made = graph_of_model(loaded, provenance, model, () if data is None else (data,), number)
-    say(f"{made.about}; {len(made.graph.nodes)} nodes", quiet)
+    say(f"{made.title}; {len(made.graph.nodes)} nodes", quiet)
     within = f"within {made.difference:.0e}" if made.difference else "to the last digit"
     say(f"every derivative is that of the engine's backpropagation, {within}", quiet)
     return made.graph, {"backprop_difference": made.difference}

@@ -120,7 +120,7 @@ def sweep(
     from nncli.sweep.trial import THREADS, DataInFile, DataInMemory, data_config
     from nncli.system import scratch
     from nncli.system.atomic import as_stdout, check_writable
-    from nncli.system.output import say
+    from nncli.system.output import counted, say
     from nncli.system.processes import Processes
     from nncli.system.threads import multiply_with
     from nncli.terminal.leaderboard import Leaderboard
@@ -162,7 +162,10 @@ def sweep(
             with Leaderboard(made, workers, quiet) as leaderboard:
                 made.run(workers, data, folder, leaderboard.begin, leaderboard, stop)
         if stop.exit_code is not None:
-            say(f"stopped; {ledger} has {len(made.ledger.records):,} trials, and the same command resumes", quiet)
+            say(
+                f"stopped; {ledger} has {counted(len(made.ledger.records), 'trial')}, and the same command resumes",
+                quiet,
+            )
             return stop.exit_code
         ranking = made.ranking()
     best = ranking[0]
@@ -257,7 +260,7 @@ def _show(file: str, metric: str, csv: bool, json: bool, quiet: bool) -> int:
     from nncli.data.sources import native, title
     from nncli.sweep.ledger import read
     from nncli.sweep.ranking import ranking_of
-    from nncli.system.output import say
+    from nncli.system.output import counted, say
 
     header, records = read(Path(file))
     if not records:
@@ -267,7 +270,7 @@ def _show(file: str, metric: str, csv: bool, json: bool, quiet: bool) -> int:
         _refuse_losses()
     folds = "" if header["folds"] == 1 else f", {header['folds']} folds"
     data = title(tuple(map(native, header["data"])))
-    say(f"a sweep of {data}, {header['rows']:,} rows{folds}: {len(records):,} trials", quiet)
+    say(f"a sweep of {data}, {header['rows']:,} rows{folds}: {counted(len(records), 'trial')}", quiet)
     _print(ranking_of(records, metric), csv, json, {}, quiet)
     return DONE
 

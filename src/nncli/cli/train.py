@@ -89,7 +89,7 @@ def train(
     from nncli.data.load import files_read
     from nncli.model import checkpoint
     from nncli.system.atomic import as_stdout, check_writable, is_stream
-    from nncli.system.output import print_json, say
+    from nncli.system.output import counted, print_json, say
     from nncli.system.threads import use_threads
     from nncli.terminal.progress import Progress, words_of
     from nncli.training import summary
@@ -139,7 +139,7 @@ def train(
         stop = StopRequest()
         write_line = stack.enter_context(_logger(log, begun.provenance.epochs() if begun else (), stop))
         if begun is not None and begun.is_done(prepared):
-            say(f"{begun.path} is done already: {begun.epochs} epochs", quiet)
+            say(f"{begun.path} is done already: {counted(begun.epochs, 'epoch')}", quiet)
             return _show(begun.provenance.figures, {"out": str(begun.path)}, json, quiet)
         if resume:
             for warning in begun.warnings() if begun else ():

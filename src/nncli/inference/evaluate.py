@@ -21,6 +21,7 @@ from nncli.model.checkpoint import Saved
 from nncli.model.model import EVAL_ROWS, Model
 from nncli.model.provenance import Provenance
 from nncli.system import plain_json
+from nncli.system.output import counted
 from nncli.system.threads import use_threads
 from nncli.system.workers import ProcessDeath, Stop, Workers, in_order, never
 from nncli.training.prepare import csv_options
@@ -66,7 +67,7 @@ def evaluate_model(
     else:
         dataset = load_like(source, model.schema, model.classes, model.config.dtype, text, memory)
         rows = row_numbers(len(dataset))
-        evaluated_on = f"all {len(dataset):,} rows of {title(source)}"
+        evaluated_on = f"all {counted(len(dataset), 'row')} of {title(source)}"
         notes += dataset.notes
         if dataset.sha256 == provenance.sha256:
             seen = provenance.n_rows - len(provenance.val_rows) - len(provenance.test_rows)
@@ -152,7 +153,7 @@ def _test_rows(model: Model, provenance: Provenance, model_file: str, memory: in
         test = load_like(config.test_data, model.schema, model.classes, config.dtype, csv_options(config).text, memory)
         if test.sha256 != provenance.test_sha256:
             raise DataError(test.where, changed, remedy)
-        return test, row_numbers(len(test)), f"the {len(test):,} rows of {test.where}"
+        return test, row_numbers(len(test)), f"the {counted(len(test), 'row')} of {test.where}"
     check_as_it_was(source, provenance.file_bytes, model_file, remedy)
     if sha256_of(source) != provenance.sha256:
         raise DataError(title(source), changed, remedy)
@@ -162,6 +163,6 @@ def _test_rows(model: Model, provenance: Provenance, model_file: str, memory: in
         dataset, _ = without_weights(dataset, config.weight)
     if dataset.test is not None:
         rows = row_numbers(len(dataset.test))
-        return dataset.test, rows, f"the {len(rows):,} test rows of {dataset.where}"
+        return dataset.test, rows, f"the {counted(len(rows), 'test row')} of {dataset.where}"
     rows = provenance.test_rows
-    return dataset, rows, f"the {len(rows):,} test rows of {dataset.where}"
+    return dataset, rows, f"the {counted(len(rows), 'test row')} of {dataset.where}"

@@ -19,7 +19,7 @@ from nncli.inference.predictor import Predictor
 from nncli.model.checkpoint import Saved
 from nncli.model.model import Model
 from nncli.system import plain_json
-from nncli.system.output import say
+from nncli.system.output import counted, in_quotes, say
 from nncli.system.threads import multiply_with, use_threads
 from nncli.system.workers import ProcessDeath, Stop, Workers, in_order, never
 
@@ -92,12 +92,11 @@ class OutputSink:
     def summary(self) -> list[str]:
         """Return what there is to report after the last row, one line each."""
         lines = [
-            f"column '{name}': {n:,} {'cell' if n == 1 else 'cells'} with a category that the model has not seen"
+            f"column {in_quotes(name)}: {counted(n, 'cell')} with a category that the model has not seen"
             for name, n in self.unseen.items()
         ]
         if self.blank:
-            noun = "row" if self.blank == 1 else "rows"
-            lines.append(f"{self.blank} {noun} could not be read and got an empty prediction")
+            lines.append(f"{counted(self.blank, 'row')} could not be read and got an empty prediction")
         return lines
 
 

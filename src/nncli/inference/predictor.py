@@ -16,6 +16,7 @@ from nncli.data.dataset import Table
 from nncli.errors import OptionError
 from nncli.inference.metrics import SCORES_AT_ONCE
 from nncli.model.model import Model
+from nncli.system.output import in_quotes
 
 FORMULA = "^[ \t\r\n]*[=+\\-@＝＋－＠]|^[\t\r\n]"  # the list of the Open Worldwide Application Security Project
 PLAIN_NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
@@ -60,7 +61,9 @@ class Predictor:
         doubled = next((name for i, name in enumerate(names) if name in names[:i]), None)
         if doubled is not None:
             raise OptionError(
-                "--keep", f"the input has a column '{doubled}', and so has the output", "Name the others with --keep"
+                "--keep",
+                f"the input has a column {in_quotes(doubled)}, and so has the output",
+                "Name the others with --keep",
             )
         written = (lambda name: quoted(escaped(name))) if escape_formulas else quoted
         self.header = (",".join(map(written, names)) + "\n").encode()

@@ -24,6 +24,7 @@ from nncli.sweep.ranking import RankedConfig, TrialRecord, ranking_of
 from nncli.sweep.search import SearchPlan
 from nncli.sweep.trial import THREADS, SweepData, Trial, run_trial
 from nncli.system import scratch
+from nncli.system.output import counted
 from nncli.system.workers import ProcessDeath, Stop, Workers, never
 
 
@@ -106,14 +107,14 @@ class Sweep:
     def notes(self) -> list[str]:
         """Return what there is to say before it runs, one line each."""
         axes = [f"{name.replace('_', ' ')} {axis}" for name, axis in self.plan.space.axes.items()]
-        found = [f"{self.plan.search} search: {', '.join(axes) or 'one configuration'}"]
+        found = [f"{self.plan.search} search: {'; '.join(axes) or 'one configuration'}"]
         path, records, version = self.ledger.path, self.ledger.records, self.ledger.header["nncli"]
         if self.ledger.torn:
             found.append(f"{path}: the last line was incomplete and is removed; its trial runs again")
         if self.ledger.unlocked:
             found.append(f"{path}: the file system has no locks, so make sure that no other sweep writes to it")
         if records:
-            found.append(f"{path} has {len(records):,} {'trial' if len(records) == 1 else 'trials'} already")
+            found.append(f"{path} has {counted(len(records), 'trial')} already")
         if version != __version__:
             found.append(f"{path} was begun by nncli {version}, whose results may differ")
         return found

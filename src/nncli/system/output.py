@@ -10,7 +10,7 @@ import select
 import sys
 import textwrap
 from io import BufferedWriter, FileIO, TextIOWrapper
-from typing import Any
+from typing import Any, TextIO
 
 STDOUT = "stdout"  # the file name in errors of stdout
 LONGEST, BEGINNING, ENDING = 8000, 5000, 1000  # characters of a message, and those kept of a longer one
@@ -46,13 +46,15 @@ def say(line: str, quiet: bool = False, wrap: bool = True) -> None:
         if len(line) > LONGEST:  # the beginning says where, the end what to do
             line = f"{line[:BEGINNING]} … {line[-ENDING:]}"
         with contextlib.suppress(OSError):
-            print(_wrapped(line) if wrap and sys.stderr.isatty() else line, file=sys.stderr, flush=True)
+            print(_wrapped(line, sys.stderr) if wrap else line, file=sys.stderr, flush=True)
 
 
-def _wrapped(line: str) -> str:
-    """Break a line between words, to the width of the terminal; a word that is longer stays whole."""
+def _wrapped(line: str, stream: TextIO) -> str:
+    """Break a line between words, to the width of a terminal; a word that is longer stays whole."""
+    if not stream.isatty():
+        return line
     columns = os.environ.get("COLUMNS", "")
-    width = int(columns) if columns.isdecimal() else os.get_terminal_size(sys.stderr.fileno()).columns
+    width = int(columns) if columns.isdecimal() else os.get_terminal_size(stream.fileno()).columns
     return textwrap.fill(line, width or 80, break_long_words=False, break_on_hyphens=False)
 
 
@@ -100,14 +102,24 @@ def abandon_stdout() -> None:
 
 
 def put(line: str = "") -> None:
-    """Print a line of a result on stdout."""
-    print(one_line(line))
+    """Print a line of a result on stdout, which a terminal shows wrapped between words."""
+    print(_wrapped(one_line(line), sys.stdout))
 
 
 def print_json(document: Any) -> None:
     """Print a document for scripts, with the characters escaped that a terminal might obey."""
     text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
     print(UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], text))
+
+
+def counted(n: int, noun: str) -> str:
+    """Return a number with its noun, such as 1 row or 2,000 rows."""
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def in_quotes(name: str) -> str:
+    """Return a name between quotation marks that do not occur in it."""
+    return f'"{name}"' if "'" in name else f"'{name}'"
 
 
 def number(value: float) -> str:

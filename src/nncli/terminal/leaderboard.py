@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -86,18 +87,16 @@ def print_ranking(ranking: Sequence[RankedConfig], quiet: bool = False) -> None:
         put(f"and {len(ranking) - MOST:,} more; --json has all")
     close = sum(p >= NOISE for p in p_values(ranking).values())
     if close:
-        noun = "other configuration is" if close == 1 else "other configurations are"
-        put(
-            f"{close} {noun} within noise of the best (p-value of {NOISE} or more): these validation rows cannot tell "
-            "them apart"
-        )
+        noun = "other is" if close == 1 else "others are"
+        put(f"{close} {noun} within noise of the best (p-value ≥ {NOISE}): these rows cannot tell them apart")
     shares = sorted(importance(ranking).items(), key=lambda item: -item[1])
     if shares:
         put(
-            "importance, as the share of the differences that each option explains alone: "
+            "importance (share of the differences that each option explains alone): "
             + ", ".join(f"{name.replace('_', ' ')} {percent(share)}" for name, share in shares)
         )
-    for reason, count in _reasons(ranking).items():
+    reasons = Counter(record["reason"] for one in ranking for record in one.records if record["reason"])
+    for reason, count in reasons.items():
         say(f"{count} failed: {reason}", quiet)
 
 
@@ -109,26 +108,24 @@ def print_csv(ranking: Sequence[RankedConfig]) -> None:
     figures = ("mean", "sd", "chance", "trials", "failed", "parameters", "epochs", "seconds", "reason")
     writer.writerow([*names, "metric", *figures])
     for one in ranking:
-        failed = len(one.records) - len(one.done)
-        values = [
-            "" if value is None else one_line(shown(value)) for value in (getattr(one.config, name) for name in names)
-        ]
-        mean, sd = one.mean if one.values else "", one.sd if len(one.values) > 1 else ""
-        parameters, epochs = (one.done[0]["parameters"], one.epochs) if one.done else ("", "")
-        seconds = round(sum(record["seconds"] for record in one.records), 3)
-        reason = one_line(next((record["reason"] for record in one.records if record["reason"]), ""))
-        found = (
-            mean,
-            sd,
-            p_value_of.get(one.config, ""),
-            len(one.records),
-            failed,
-            parameters,
-            epochs,
-            seconds,
-            reason,
-        )
-        writer.writerow([*values, one.metric, *found])
+        figure = {
+            "mean": one.mean if one.values else "",
+            "sd": one.sd if len(one.values) > 1 else "",
+            "chance": p_value_of.get(one.config, ""),
+            "trials": len(one.records),
+            "failed": len(one.records) - len(one.done),
+            "parameters": one.done[0]["parameters"] if one.done else "",
+            "epochs": one.epochs if one.done else "",
+            "seconds": round(sum(record["seconds"] for record in one.records), 3),
+            "reason": one_line(next((record["reason"] for record in one.records if record["reason"]), "")),
+        }
+        values = [one_line(cell) for cell in _values(one, names)]
+        writer.writerow([*values, one.metric, *(figure[name] for name in figures)])
+
+
+def _values(one: RankedConfig, names: Sequence[str]) -> list[str]:
+    values = (getattr(one.config, name) for name in names)
+    return ["" if value is None else shown(value) for value in values]
 
 
 def _table(ranking: Sequence[RankedConfig], names: Sequence[str], tested: bool = False) -> Table:
@@ -140,7 +137,7 @@ def _table(ranking: Sequence[RankedConfig], names: Sequence[str], tested: bool =
     table.padding = (0, 1, 0, 0)
     best = next((one for one in ranking if one.whole), None)
     for one in ranking:
-        values = ["" if value is None else shown(value) for value in (getattr(one.config, name) for name in names)]
+        values = _values(one, names)
         spent = sum(record["seconds"] for record in one.records)
         seconds = f"{spent:.2f} s" if spent < 1 else f"{spent:.1f} s"
         if not one.values:
@@ -154,15 +151,6 @@ def _table(ranking: Sequence[RankedConfig], names: Sequence[str], tested: bool =
         row = [*values, figure, f"{one.done[0]['parameters']:,}", f"{one.epochs:.0f}", seconds, *last]
         table.add_row(*row, style="bold" if one is best else "" if p is None or p >= NOISE else "dim")
     return table
-
-
-def _reasons(ranking: Sequence[RankedConfig]) -> dict[str, int]:
-    reasons: dict[str, int] = {}
-    for one in ranking:
-        for record in one.records:
-            if record["reason"]:
-                reasons[record["reason"]] = reasons.get(record["reason"], 0) + 1
-    return reasons
 
 
 def _duration(seconds: float) -> str:

@@ -22,6 +22,7 @@ from nncli.data.split import Split, row_numbers, stratified_fold, stratified_spl
 from nncli.errors import DataError, OptionError
 from nncli.model.model import EVAL_ROWS, Model
 from nncli.model.provenance import Provenance
+from nncli.system.output import in_quotes
 from nncli.training.batch import rows_at_once
 
 Weights = NDArray[np.float64] | None  # None: all 1
@@ -196,7 +197,7 @@ def _check_weights(config: TrainConfig, dataset: Dataset, of_row: NDArray[np.flo
     if not of_class.all():
         name = dataset.classes[int(of_class.argmin())]
         raise DataError(
-            dataset.where, f"column '{config.weight}': all training rows of class '{name}' have a weight of 0",
+            dataset.where, f"column '{config.weight}': all training rows of class {in_quotes(name)} have a weight of 0",
             "Leave the class out, or let it count",
         )  # fmt: skip
     if len(split.val) and not of_row[split.val].any():

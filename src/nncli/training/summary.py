@@ -11,6 +11,7 @@ from nncli.data.bundled import BUNDLED
 from nncli.data.sources import title
 from nncli.model.model import build_network
 from nncli.nn.optimizers import OPTIMIZERS
+from nncli.system.output import counted
 from nncli.training.prepare import Prepared
 
 
@@ -41,7 +42,7 @@ def summary(prepared: Prepared) -> list[str]:
         f"rows: {', '.join(parts)}",
         f"model: {config.model} {network.widths_shown()}, {activation}{network.size:,} parameters, {config.loss}",
         *([f"read as text: {', '.join(texts[:10])}{', …' if len(texts) > 10 else ''}"] if texts else []),
-        f"training: {config.optimizer}, {rate}{batch}, {averaged}at most {config.epochs} epochs",
+        f"training: {config.optimizer}, {rate}{batch}, {averaged}at most {counted(config.epochs or 0, 'epoch')}",
         *([f"regularisation: {', '.join(held)}"] if held else []),
     ]
 

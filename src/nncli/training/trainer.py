@@ -22,6 +22,7 @@ from nncli.nn.network import Network
 from nncli.nn.optimizers import OPTIMIZERS, SGD
 from nncli.nn.regularisation import Penalty, clip, limit_norms
 from nncli.nn.schedules import SCHEDULES
+from nncli.system.output import counted
 from nncli.training.batch import Batch, evaluate, rows_at_once
 
 SHORT = 1.0  # seconds: an epoch that takes no longer is not broken off
@@ -135,7 +136,7 @@ class Trainer:
         waited = len(self.history) - self.best.number if self.best else 0
         if self.val and waited >= (self.config.patience or math.inf):
             better = "higher validation accuracy" if self.loss.homogeneous else "lower validation loss"
-            self.stopped = f"no {better} for {self.config.patience} epochs"
+            self.stopped = f"no {better} for {counted(self.config.patience or 0, 'epoch')}"
             return True
         return False
 
