@@ -64,7 +64,9 @@ def test_duplicate_rows_are_reported(nncli: Run) -> None:
 def test_a_column_that_gives_the_class_away(nncli: Run) -> None:
     write([f"{i * 37 % 997},{'won' if i % 3 else 'lost'},{i % 3 and 1}" for i in range(300)])
     [line] = findings(nncli)
-    assert line == "column 'b' alone predicts the class with 100.0 % balanced accuracy: will you know it when you predict?"
+    assert (
+        line == "column 'b' alone predicts the class with 100.0 % balanced accuracy: will you know it when you predict?"
+    )
     write([f"{i * 37 % 997},{i * 53 % 97},{int(i * 37 % 997 > 500)}" for i in range(300)])
     [line] = findings(nncli)
     assert line.startswith("column 'a' alone predicts the class with ")

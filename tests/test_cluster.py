@@ -25,7 +25,7 @@ from ledgers import trials
 from nncli.data.bundled import path_of
 from nncli.sweep.ledger import read
 from nncli.system.cluster import connect
-from nncli.system.workers import ProcessDeath
+from nncli.system.workers import ProcessDeath, Work
 
 Run = Callable[..., Any]
 SPACE = ["digits", "--lr", "0.02,0.01,0.005", "--hidden", "8,16", "--epochs", "25", "--seeds", "2", "-q"]
@@ -112,7 +112,7 @@ def test_what_kills_its_workers_is_given_up(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(folders))  # of the workers
     pieces = ["live"] * 25 + ["die"] + ["live"] * 15  # by the 26th they go in bundles
     with running(tmp_path, names="abc") as (address, _), connect(address, None, insecure=True) as workers:
-        work = workers.run(piecework.mortal, 7, functools.partial(next, iter(pieces), None))
+        work = workers.run(Work(piecework.mortal, 7, functools.partial(next, iter(pieces), None)))
         found = [one for some in work for one in some]
     assert sorted(found, key=lambda one: one[0]) == [(i, ProcessDeath(None) if i == 25 else 7) for i in range(41)]
 

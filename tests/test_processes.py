@@ -20,7 +20,7 @@ from clusters import done_so_far
 from nncli.data.bundled import path_of
 from nncli.errors import NncliError
 from nncli.system.processes import Processes
-from nncli.system.workers import Stop, never
+from nncli.system.workers import Stop, Work, never
 
 ERRORS: dict[str, Exception] = {
     "descriptors": OSError(errno.EMFILE, os.strerror(errno.EMFILE)),
@@ -50,13 +50,13 @@ def raise_it(piece: str, shared: None, stop: Stop = never) -> None:
 @pytest.mark.parametrize("want", ERRORS)
 def test_what_a_process_has_too_little_of_is_said(want: str) -> None:
     with Processes(1, __name__) as processes, pytest.raises(NncliError) as caught:
-        list(processes.run(raise_it, None, functools.partial(next, iter([want]), None)))
+        list(processes.run(Work(raise_it, None, functools.partial(next, iter([want]), None))))
     assert str(caught.value) == f"--jobs: expected room for the processes, found that {TOO_LITTLE[want]}"
 
 
 def test_an_error_of_the_work_stays_what_it_is() -> None:
     with Processes(1, __name__) as processes, pytest.raises(KeyError):
-        list(processes.run(raise_it, None, functools.partial(next, iter(["no such error"]), None)))
+        list(processes.run(Work(raise_it, None, functools.partial(next, iter(["no such error"]), None))))
 
 
 def test_processes_that_end_before_they_begin_are_no_fault_of_the_work(
@@ -66,7 +66,7 @@ def test_processes_that_end_before_they_begin_are_no_fault_of_the_work(
     (tmp_path / "deadly.py").write_text("import os\nos.kill(os.getpid(), 9)\n")
     monkeypatch.syspath_prepend(tmp_path)
     with Processes(2, "deadly") as processes, pytest.raises(NncliError) as caught:
-        list(processes.run(raise_it, None, functools.partial(next, iter(["memory"]), None)))
+        list(processes.run(Work(raise_it, None, functools.partial(next, iter(["memory"]), None))))
     assert str(caught.value).startswith("--jobs: expected processes that start, found that each of them ")
 
 

@@ -23,7 +23,7 @@ from nncli.data.csv.header import DETECTED
 from nncli.data.load import load_dataset
 from nncli.inference.evaluate import check_evaluation, evaluate_file
 from nncli.inference.predict import PredictOptions, check_file_result, predict_file
-from nncli.model.checkpoint import Saved
+from nncli.model.checkpoint import ModelFile
 from nncli.sweep.ledger_lines import check_trial_result
 from nncli.sweep.trial import DataInMemory, Trial, run_trial
 from nncli.system.wire_format import nothing_unpickled, pack, unpack
@@ -156,11 +156,11 @@ def result_of_a_failed_trial() -> tuple[Any, Callable[[Any], None]]:
     return [{"outcome": "failed", "reason": "diverged", "seconds": 1.5}, b"state"], check_trial_result
 
 
-def result_of_answers(model: Saved) -> tuple[Any, Callable[[Any], None]]:
+def result_of_answers(model: ModelFile) -> tuple[Any, Callable[[Any], None]]:
     return predict_file((0, str(path_of("iris"))), (model, PredictOptions(keep="all"), None)), check_file_result
 
 
-def result_of_an_evaluation(model: Saved) -> tuple[Any, Callable[[Any], None]]:
+def result_of_an_evaluation(model: ModelFile) -> tuple[Any, Callable[[Any], None]]:
     classes = list(model.load()[0].classes)
     return evaluate_file(str(path_of("iris")), (model, DETECTED)), functools.partial(check_evaluation, classes)
 
@@ -168,7 +168,7 @@ def result_of_an_evaluation(model: Saved) -> tuple[Any, Callable[[Any], None]]:
 @pytest.mark.parametrize("kind", ["trial", "failed", "answers", "evaluation"])
 def test_results_are_of_one_form_and_no_other(kind: str, iris_model: Path) -> None:
     """What a worker finds passes on its way, and nothing with one part of it changed into another kind."""
-    model = Saved.at(iris_model)
+    model = ModelFile.at(iris_model)
     result, check = {
         "trial": result_of_a_trial,
         "failed": result_of_a_failed_trial,

@@ -17,7 +17,7 @@ import pytest
 from cli_process import PROGRAM
 from nncli.sweep.ledger import read
 from nncli.system.processes import Processes
-from nncli.system.workers import ChunkQueue, ProcessDeath, Stop, in_order, never, run_chunk
+from nncli.system.workers import ChunkQueue, ProcessDeath, Stop, Work, in_order, never, run_chunk
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +60,7 @@ def test_a_killed_worker_costs_nothing(tmp_path: Path) -> None:
     found: dict[int, Any] = {}
     pieces = iter(range(99))
     with Processes(2, __name__) as processes:
-        for results in processes.run(murderous, str(tmp_path), lambda: next(pieces, None)):
+        for results in processes.run(Work(murderous, str(tmp_path), lambda: next(pieces, None))):
             for number, result in results:
                 assert number not in found
                 found[number] = result

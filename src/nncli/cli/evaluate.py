@@ -87,7 +87,7 @@ def _evaluate_all(model: str, sources: Source, text: TextOptions, place: Place, 
         place.workers(len(sources), "nncli.inference.evaluate") as workers,
         Progress("files", len(sources), quiet) as progress,
     ):
-        evaluated = evaluate.evaluate_files(workers, checkpoint.Saved.at(Path(model)), names, text)
+        evaluated = evaluate.evaluate_files(workers, checkpoint.ModelFile.at(Path(model)), names, text)
         for source, (_, evaluation) in zip(sources, evaluated, strict=True):
             for note in evaluation.notes:
                 say(f"{source}: {note}", quiet)

@@ -107,7 +107,7 @@ def predict(
         if apart:
             with place.folder() as folder, place.workers(len(sources), "nncli.inference.predict") as workers:
                 seen = place.seen([model, *sources])
-                predict_files(workers, checkpoint.Saved.at(Path(seen[0])), seen[1:], options, folder, output)
+                predict_files(workers, checkpoint.ModelFile.at(Path(seen[0])), seen[1:], options, folder, output)
         else:
             # one thread, as in other processes: the last digits do not depend on how many of these there are
             with use_threads(1 if len(sources) > 1 else None):

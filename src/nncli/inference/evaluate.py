@@ -17,7 +17,7 @@ from nncli.data.split import row_numbers
 from nncli.data.streams import shown
 from nncli.errors import DataError, NncliError, OptionError
 from nncli.inference.metrics import SCORES_AT_ONCE, all_metrics, check_metrics
-from nncli.model.checkpoint import Saved
+from nncli.model.checkpoint import ModelFile
 from nncli.model.model import EVAL_ROWS, Model
 from nncli.model.provenance import Provenance
 from nncli.system import plain_json
@@ -105,7 +105,7 @@ def _check_memory(memory: int, model: Model, *, n: int, evaluated: int, block: i
 
 
 def evaluate_files(
-    workers: Workers, model: Saved, sources: Sequence[str], text: TextOptions
+    workers: Workers, model: ModelFile, sources: Sequence[str], text: TextOptions
 ) -> Iterator[tuple[str, Evaluation]]:
     """Evaluate on each file by itself, several at a time; yield them in the order given."""
     check = functools.partial(check_evaluation, list(model.load()[0].classes))
@@ -130,7 +130,7 @@ def check_evaluation(classes: list[str], result: Any) -> None:
         check_metrics(result["evaluation"]["metrics"], classes)
 
 
-def evaluate_file(source: str, shared: tuple[Saved, TextOptions], stop: Stop = never) -> dict[str, Any]:
+def evaluate_file(source: str, shared: tuple[ModelFile, TextOptions], stop: Stop = never) -> dict[str, Any]:
     """Evaluate on one file in a worker; return the fields of an `Evaluation`, or a failure."""
     saved, text = shared
     try:

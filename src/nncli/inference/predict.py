@@ -16,7 +16,7 @@ from nncli.data.load import stream_like
 from nncli.data.streams import shown
 from nncli.errors import DataError, NncliError
 from nncli.inference.predictor import Predictor
-from nncli.model.checkpoint import Saved
+from nncli.model.checkpoint import ModelFile
 from nncli.model.model import Model
 from nncli.system import plain_json
 from nncli.system.output import counted, in_quotes, say
@@ -176,7 +176,12 @@ class _ResultSink:
 
 
 def predict_files(
-    workers: Workers, model: Saved, sources: Iterable[str], options: PredictOptions, folder: Path | None, to: OutputSink
+    workers: Workers,
+    model: ModelFile,
+    sources: Iterable[str],
+    options: PredictOptions,
+    folder: Path | None,
+    to: OutputSink,
 ) -> None:
     """Have the workers predict whole files, and write the results in the order of the files.
 
@@ -201,7 +206,7 @@ def check_file_result(result: Any) -> None:
 
 
 def predict_file(
-    task: tuple[int, str], shared: tuple[Saved, PredictOptions, Path | None], stop: Stop = never
+    task: tuple[int, str], shared: tuple[ModelFile, PredictOptions, Path | None], stop: Stop = never
 ) -> dict[str, Any]:
     """Predict one file in a worker, and return the fields of a `FileResult`."""
     (number, source), (saved, options, folder) = task, shared

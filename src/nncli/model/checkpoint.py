@@ -76,14 +76,14 @@ def check_room(dataset: Dataset) -> None:
 
 
 @dataclass(frozen=True)
-class Saved:
-    """A model file as other processes are told of it: they load the same bytes, or it is a ModelFileError."""
+class ModelFile:
+    """The path and digest of a model file, by which other processes load the same bytes, or raise ModelFileError."""
 
     path: str
     sha256: str
 
     @classmethod
-    def at(cls, path: Path) -> Saved:
+    def at(cls, path: Path) -> ModelFile:
         """Note the digest of a file; what does not begin as a model is read no further."""
         with _opened(path) as file:
             head = file.read(len(BEGINS))
@@ -97,8 +97,8 @@ class Saved:
 
 
 @functools.lru_cache(maxsize=1)
-def _loaded(saved: Saved) -> tuple[Model, Provenance]:
-    if Saved.at(Path(saved.path)) != saved:
+def _loaded(saved: ModelFile) -> tuple[Model, Provenance]:
+    if ModelFile.at(Path(saved.path)) != saved:
         raise ModelFileError(saved.path, "expected the model that the others have, found another", "Use one file")
     return load(Path(saved.path))
 

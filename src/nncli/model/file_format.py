@@ -153,7 +153,7 @@ def _state(
     found = {name.removeprefix("state."): array for name, array in arrays.items() if name.startswith("state.")}
     found["best_theta"] = theta
     kinds, shapes = training_state.form_of(config, theta.size)
-    training_state.check(numbers, kinds)
+    training_state.check_numbers(numbers, kinds)
     if {name: array.shape for name, array in found.items()} != shapes:
         raise ValueError("the state of another training")
     if [*found][:-1] != sorted([*found][:-1]) or any(array.dtype != theta.dtype for array in found.values()):

@@ -78,7 +78,7 @@ def epochs_of(rows: NDArray[np.float64]) -> list[Epoch]:
 
 
 def form_of(config: TrainConfig, size: int) -> tuple[dict[str, str], dict[str, tuple[int, ...]]]:
-    """The names and kinds of the numbers, as `check` has them, and the names and shapes of the arrays, of a resolved
+    """The names and kinds of the numbers, for `check_numbers`, and the names and shapes of the arrays, of a resolved
     config's snapshots, for `size` parameters: without a network, as one looks at a file before anything is made of
     it."""
     one = np.zeros(1)
@@ -133,7 +133,7 @@ def _kind(value: Number) -> str:
     return "number or none" if value is None else "count" if isinstance(value, int) else "number"
 
 
-def check(numbers: Mapping[str, Any], kinds: Mapping[str, str]) -> None:
+def check_numbers(numbers: Mapping[str, Any], kinds: Mapping[str, str]) -> None:
     """ValueError for numbers that no training comes to, as a file from a stranger may have them."""
     if numbers.keys() != kinds.keys():
         raise ValueError("the state of another training")

@@ -25,7 +25,7 @@ from nncli.sweep.search import SearchPlan
 from nncli.sweep.trial import THREADS, SweepData, Trial, run_trial
 from nncli.system import scratch
 from nncli.system.output import counted
-from nncli.system.workers import ProcessDeath, Stop, Workers, never
+from nncli.system.workers import ProcessDeath, Stop, Work, Workers, never
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class Sweep:
             on_round(len(trials), len(trials) - len(todo))
             tasks = ((trial, _read(states / trial.whole_key)) for trial in todo)
             next_task = functools.partial(next, tasks, None)
-            for results in workers.run(run_trial, data, next_task, stop, check_trial_result):
+            for results in workers.run(Work(run_trial, data, next_task, stop, check_trial_result)):
                 records = []
                 for number, result in results:
                     trial = todo[number]

@@ -14,7 +14,7 @@ import threading
 import time
 import warnings
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from typing import Any
 from urllib.parse import SplitResult
@@ -23,21 +23,7 @@ from nncli import __version__
 from nncli.errors import NncliError, OptionError
 from nncli.system import wire_format
 from nncli.system.connection import SECONDS, Tls, check_address, reach
-from nncli.system.workers import (
-    AHEAD,
-    PAUSE,
-    Chunk,
-    ChunkQueue,
-    NextTask,
-    ProcessDeath,
-    ResultCheck,
-    Results,
-    Stop,
-    TaskFunction,
-    accept_any,
-    never,
-    run_chunk,
-)
+from nncli.system.workers import AHEAD, PAUSE, Chunk, ChunkQueue, ProcessDeath, Results, TaskFunction, Work, run_chunk
 
 RESUME = "The same command resumes from what is done"
 ABSENCE = 60  # seconds that a cluster may be without a worker, for instance while one restarts
@@ -62,17 +48,10 @@ class Cluster:
             threads: int = sum(self.client.nthreads().values())
             return threads
 
-    def run(
-        self,
-        function: TaskFunction,
-        shared: Any,
-        next_task: NextTask,
-        stop: Stop = never,
-        check: ResultCheck = accept_any,
-    ) -> Iterator[Results]:
+    def run(self, work: Work) -> Iterator[Results]:
         """See `Workers.run`. Raises NncliError when the scheduler goes away, or no worker is left and none comes."""
-        self._send(shared)
-        waiting, flying, seen = ChunkQueue(next_task), dict[Future[Any], tuple[Any, Chunk]](), time.monotonic()
+        self._send(work.shared)
+        waiting, flying, seen = ChunkQueue(work.next_task), dict[Future[Any], tuple[Any, Chunk]](), time.monotonic()
         # The tasks of a worker that died are tried one by one, with nothing else in work: then the culprit is known.
         suspects, alone = deque[tuple[int, Any]](), None
         try:
@@ -83,19 +62,19 @@ class Cluster:
                     raise NncliError(self.address, f"the cluster has had no worker for {ABSENCE} s", RESUME)
                 room = 0 if suspects or alone in flying else AHEAD * max(1, jobs)
                 while len(flying) < room and (chunk := waiting()):
-                    over, future = self._hand_out(function, chunk)
+                    over, future = self._hand_out(work.function, chunk)
                     flying[over] = future, chunk
                 if suspects and not flying:
                     chunk = [suspects.popleft()]
-                    alone, future = self._hand_out(function, chunk)
+                    alone, future = self._hand_out(work.function, chunk)
                     flying[alone] = future, chunk
-                if not flying or stop():
+                if not flying or work.stop():
                     return
                 done, _ = wait(flying, PAUSE, FIRST_COMPLETED)
                 results = []
                 for over in done:
                     future, chunk = flying.pop(over)
-                    found = self._results(future, len(chunk), check)
+                    found = self._results(future, len(chunk), work.check)
                     if found is not None:
                         results += waiting.done(chunk, found)
                     elif over is alone:
@@ -127,7 +106,7 @@ class Cluster:
             future.add_done_callback(over.set_result)
         return over, future
 
-    def _results(self, future: Any, most: int, check: ResultCheck) -> list[Any] | None:
+    def _results(self, future: Any, most: int, check: Callable[[Any], None]) -> list[Any] | None:
         """Return the results for the first tasks of a chunk of `most` tasks; None if the worker died."""
         with _asking(self.address):
             try:

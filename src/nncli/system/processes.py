@@ -17,21 +17,7 @@ from types import TracebackType
 from typing import Any
 
 from nncli.errors import NncliError
-from nncli.system.workers import (
-    AHEAD,
-    PAUSE,
-    Chunk,
-    ChunkQueue,
-    NextTask,
-    ProcessDeath,
-    ResultCheck,
-    Results,
-    Stop,
-    TaskFunction,
-    accept_any,
-    never,
-    run_chunk,
-)
+from nncli.system.workers import AHEAD, PAUSE, Chunk, ChunkQueue, ProcessDeath, Results, Work, run_chunk
 
 STRIKES = 3  # times that a process may die of a task alone in it, before the task is given up
 MORE = "Ask for fewer processes, or allow more with ulimit {}"
@@ -73,34 +59,27 @@ class Processes:
         if problem:  # this process itself had no room beside the others
             raise problem from None
 
-    def run(
-        self,
-        function: TaskFunction,
-        shared: Any,
-        next_task: NextTask,
-        stop: Stop = never,
-        check: ResultCheck = accept_any,
-    ) -> Iterator[Results]:
-        waiting = ChunkQueue(next_task)
+    def run(self, work: Work) -> Iterator[Results]:
+        waiting = ChunkQueue(work.next_task)
         while True:
-            lost = yield from self._until_death(function, shared, waiting, stop)
+            lost = yield from self._until_death(work, waiting)
             if not lost:
                 return
             self._executor.shutdown(kill_workers=True)
-            yield from self._one_by_one(function, lost, shared, stop)
+            yield from self._one_by_one(work, lost)
             self._executor = self._new(self.jobs)
 
-    def _until_death(self, function: TaskFunction, shared: Any, waiting: ChunkQueue, stop: Stop) -> Any:
+    def _until_death(self, work: Work, waiting: ChunkQueue) -> Any:
         """Do the waiting tasks; return those that were handed out when a process died."""
         flying: dict[Future[Any], Chunk] = {}
         while True:
             while len(flying) < AHEAD * self.jobs and (chunk := waiting()):
                 try:
-                    flying[self._executor.submit(run_chunk, function, chunk, shared)] = chunk
+                    flying[self._executor.submit(run_chunk, work.function, chunk, work.shared)] = chunk
                 except BrokenExecutor as broken:
                     self._check_start(broken)
                     return [numbered for chunk in (*flying.values(), chunk) for numbered in chunk]
-            if not flying or stop():
+            if not flying or work.stop():
                 return []
             done, _ = wait(flying, PAUSE, FIRST_COMPLETED)
             errors = {future: future.exception() for future in done}
@@ -116,16 +95,16 @@ class Processes:
                 if error is not None:
                     raise shortage(error) or error
 
-    def _one_by_one(self, function: TaskFunction, suspects: Chunk, shared: Any, stop: Stop) -> Iterator[Results]:
+    def _one_by_one(self, work: Work, suspects: Chunk) -> Iterator[Results]:
         executor = self._new(1)
         try:
             for number, task in suspects:
                 result: Any = ProcessDeath(STRIKES)
                 for _ in range(STRIKES):
                     try:
-                        future = executor.submit(function, task, shared)
+                        future = executor.submit(work.function, task, work.shared)
                         while not wait([future], PAUSE).done:
-                            if stop():
+                            if work.stop():
                                 return
                         result = future.result()
                         break

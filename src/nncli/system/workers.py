@@ -40,6 +40,17 @@ class TaskFunction(Protocol):
 
 
 @dataclass(frozen=True)
+class Work:
+    """Tasks for one function: those that `next_task()` returns, until it returns None."""
+
+    function: TaskFunction
+    shared: Any  # what all tasks share
+    next_task: NextTask
+    stop: Stop = never  # once it is true, unfinished tasks are given up
+    check: ResultCheck = accept_any  # for results of workers that are not ours
+
+
+@dataclass(frozen=True)
 class ProcessDeath:
     """Stands in place of a result: `times` processes died of the task; None: every process that tried it."""
 
@@ -60,19 +71,10 @@ class Workers(Protocol):
         """How many tasks are in work at a time."""
         ...
 
-    def run(
-        self,
-        function: TaskFunction,
-        shared: Any,
-        next_task: NextTask,
-        stop: Stop = never,
-        check: ResultCheck = accept_any,
-    ) -> Iterator[Results]:
-        """Do what `next_task()` returns until it returns None; yield the results as they come, several at a time.
+    def run(self, work: Work) -> Iterator[Results]:
+        """Do the tasks, numbered from 0 in the order in which they are taken; yield the results as they come.
 
-        Tasks are numbered from 0 in the order in which they were taken. A result may be a `ProcessDeath`. When `stop()`
-        becomes true, unfinished tasks are given up. `check` looks at results of workers that are not ours; NncliError
-        for one that it refuses.
+        A result may be a `ProcessDeath`. Raises NncliError for a result that `work.check` refuses.
         """
         ...
 
@@ -91,7 +93,7 @@ def in_order(
             taken[due + len(taken)] = task
         return task
 
-    for results in workers.run(function, shared, next_task, check=check):
+    for results in workers.run(Work(function, shared, next_task, check=check)):
         early |= dict(results)
         while due in early:
             yield taken.pop(due), early.pop(due)
@@ -103,18 +105,11 @@ class SameProcess:
 
     ours, jobs = True, 1
 
-    def run(
-        self,
-        function: TaskFunction,
-        shared: Any,
-        next_task: NextTask,
-        stop: Stop = never,
-        check: ResultCheck = accept_any,
-    ) -> Iterator[Results]:
+    def run(self, work: Work) -> Iterator[Results]:
         number = 0
-        while (task := next_task()) is not None:
-            result = function(task, shared, stop)
-            if stop():
+        while (task := work.next_task()) is not None:
+            result = work.function(task, work.shared, work.stop)
+            if work.stop():
                 return
             yield [(number, result)]
             number += 1
