@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import struct
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from conftest import Run
 from nncli.system.output import counted, in_quotes, say
 
+Run = Callable[..., Any]
 WORDS = ("word " * 30 + "a-name-that-is-much-longer-than-the-forty-columns-of-this-terminal.csv and more").split()
 
 

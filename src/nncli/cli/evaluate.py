@@ -57,7 +57,7 @@ def evaluate(
             "--encoding" if encoding else "--skip-rows", "its own data are read as in training", "Leave it out"
         )
     loaded, provenance = checkpoint.load(Path(model))
-    evaluation = evaluate.evaluate_model(loaded, provenance, model, sources, text, bytes_of(memory))
+    evaluation = evaluate.evaluate_model(loaded, provenance, model, source=sources, text=text, memory=bytes_of(memory))
     for note in evaluation.notes:
         say(note, quiet)
     if json:

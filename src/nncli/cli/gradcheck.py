@@ -51,6 +51,7 @@ def gradcheck(
     if all:
         return _check_all(config, given, rows, json, quiet)
     from nncli.diagnostics.gradcheck import check_gradients
+    from nncli.nn.finite_differences import TOLERANCE
     from nncli.system.output import print_json, say
     from nncli.system.threads import use_threads
     from nncli.terminal.progress import Progress
@@ -62,7 +63,7 @@ def gradcheck(
         with Progress("block", len(objective.network.blocks) + 1, quiet) as progress:
             result = check_gradients(objective, progress)
     if json:
-        print_json(result.describe())
+        print_json({"tolerance": TOLERANCE, **result.describe()})
     else:
         from nncli.terminal.gradcheck import print_gradient_check
 
@@ -86,6 +87,7 @@ def _objective(config: TrainConfig, given: frozenset[str], rows: str | None) -> 
 
 def _check_all(config: TrainConfig, given: frozenset[str], rows: str | None, json: bool, quiet: bool) -> int:
     from nncli.diagnostics.gradcheck import check_all_kinds, network_kinds, summary
+    from nncli.nn.finite_differences import TOLERANCE
     from nncli.system.output import print_json
     from nncli.system.threads import use_threads
     from nncli.terminal.progress import Progress
@@ -99,7 +101,7 @@ def _check_all(config: TrainConfig, given: frozenset[str], rows: str | None, jso
             results.append(result)
             progress(len(results), str(result[0]))
     if json:
-        print_json(summary(results))
+        print_json({"tolerance": TOLERANCE, **summary(results)})
     else:
         from nncli.terminal.gradcheck import print_all_gradient_checks
 

@@ -97,9 +97,15 @@ def predict(
         raise OptionError("--keep", f"expected {problem}; found '{keep}'") from None
     policy: Literal["fail", "blank"] = "fail" if on_error == "fail" else "blank"
     options = PredictOptions(
-        columns, proba, None if threshold is None else _probability(threshold), embed, policy, escape_formulas,
-        jsonl, text_options(encoding, skip_rows),
-    )  # fmt: skip
+        keep=columns,
+        proba=proba,
+        threshold=None if threshold is None else _probability(threshold),
+        embed=embed,
+        on_error=policy,
+        escape_formulas=escape_formulas,
+        jsonl=jsonl,
+        text=text_options(encoding, skip_rows),
+    )
     if proba and not loaded.probabilistic:
         say(f"{loaded.config.model} gives scores, not probabilities; nncli train --calibrate fits them", quiet)
     with _file(out) as file:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.config.train_config import TrainConfig
-from nncli.data.dataset import Dataset, Positions, Table
+from nncli.data.dataset import Dataset, Positions, Table, TextColumn
 from nncli.data.load import load_dataset
 from nncli.data.preprocess import MAX_CATEGORIES, Preprocess
 from nncli.data.split import Split
 from nncli.errors import DataError, OptionError
-from nncli.system.output import in_quotes, percent
+from nncli.system.output import counted, in_quotes, percent
 from nncli.training.prepare import Prepared, csv_options, prepare
 
 BINS = 32  # of numbers, to see how well a single column predicts the class
@@ -53,15 +54,9 @@ def check_data(config: TrainConfig) -> DataReport:
         findings += _outliers(dataset.table)
     if prepared is not None:
         findings += [*_duplicates(prepared), *_giveaways(dataset, prepared.split)]
-    return DataReport(
-        dataset.where,
-        len(dataset),
-        _columns(dataset, preprocess),
-        dict(zip(dataset.classes, counts, strict=True)),
-        list(dataset.notes),
-        findings,
-        refusal,
-    )
+    columns, classes = _columns(dataset, preprocess), dict(zip(dataset.classes, counts, strict=True))
+    notes = list(dataset.notes)
+    return DataReport(dataset.where, len(dataset), columns, classes, notes=notes, findings=findings, refusal=refusal)
 
 
 def _columns(dataset: Dataset, preprocess: Preprocess) -> list[dict[str, Any]]:
@@ -70,40 +65,35 @@ def _columns(dataset: Dataset, preprocess: Preprocess) -> list[dict[str, Any]]:
     places = {name: i for i, name in enumerate(table.number_names)}
     for name, kind in dataset.schema.columns:
         if kind == "text":
-            column = table.texts[name]
-            used = np.bincount(column.codes[column.codes >= 0], minlength=len(column.values))
-            missing, distinct = int((column.codes < 0).sum()), int((used > 0).sum())
-            low = high = None
-            often = [column.values[code] for code in np.argsort(-used, kind="stable")[:3] if used[code]]
-            kept = sum(value is not None for value in preprocess.categories[name])
-            also = ["missing"] if None in preprocess.categories[name] else []
-            values = f"{kept} values" if kept != 1 else "1 value"
-            if distinct > kept == MAX_CATEGORIES:
-                values = f"the {kept} most frequent values"
-            becomes = f"{kept + len(also) + 1} inputs: {', '.join([values, *also])}, any other"
+            described = _text_column(table.texts[name], preprocess.categories[name])
         else:
             values = table.dates[name] if kind == "date" else table.numbers[:, places[name]]
-            known = values[~np.isnan(values)] if values.dtype.kind == "f" else values
-            missing, distinct, often = len(values) - len(known), len(np.unique(known)), []
-            low, high = (float(known.min()), float(known.max())) if len(known) else (None, None)
-            becomes = _becomes(preprocess, places.get(name), missing)
-        found.append(
-            {
-                "name": name,
-                "kind": kind,
-                "missing": missing,
-                "distinct": distinct,
-                "low": low,
-                "high": high,
-                "often": often,
-                "becomes": becomes,
-            }
-        )
+            described = _number_column(values, preprocess, places.get(name))
+        found.append({"name": name, "kind": kind, **described})
     return found
 
 
+def _text_column(column: TextColumn, categories: Sequence[str | None]) -> dict[str, Any]:
+    used = np.bincount(column.codes[column.codes >= 0], minlength=len(column.values))
+    missing, distinct = int((column.codes < 0).sum()), int((used > 0).sum())
+    often = [column.values[code] for code in np.argsort(-used, kind="stable")[:3] if used[code]]
+    kept = sum(value is not None for value in categories)
+    values = f"the {kept} most frequent values" if distinct > kept == MAX_CATEGORIES else counted(kept, "value")
+    inputs = [values, *(["missing"] if None in categories else []), "any other"]
+    becomes = f"{len(categories) + 1} inputs: {', '.join(inputs)}"
+    return {"missing": missing, "distinct": distinct, "low": None, "high": None, "often": often, "becomes": becomes}
+
+
+def _number_column(values: NDArray[Any], preprocess: Preprocess, place: int | None) -> dict[str, Any]:
+    """Describe a column of numbers, at a place among them, or of dates."""
+    known = values[~np.isnan(values)] if values.dtype.kind == "f" else values
+    missing, distinct = len(values) - len(known), len(np.unique(known))
+    low, high = (float(known.min()), float(known.max())) if len(known) else (None, None)
+    becomes = _becomes(preprocess, place, missing)
+    return {"missing": missing, "distinct": distinct, "low": low, "high": high, "often": [], "becomes": becomes}
+
+
 def _becomes(preprocess: Preprocess, place: int | None, missing: int) -> str:
-    """Say what a column of numbers, at that place among them, or of dates becomes."""
     if place is None:
         return "3 inputs: days since the first, day of the year, weekday"
     if preprocess.scale[place] == 0:

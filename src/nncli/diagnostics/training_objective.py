@@ -76,7 +76,7 @@ def objective_of_options(config: TrainConfig, given: Collection[str]) -> Objecti
     notes = [f"without effect on derivatives, and ignored: {', '.join(unused)}"] if unused else []
     if config.init == "zeros" and "init" in given:
         notes.append("--init zeros: random weights are used instead, as zeros would hide most errors")
-    return _objective(config, network, loss, subset, K, drop, [*prepared.notes, *notes])
+    return _objective(config, network, loss, subset, K, seed=drop, notes=[*prepared.notes, *notes])
 
 
 def objective_of_model(model: Model, provenance: Provenance, model_file: str, source: Source, seed: int) -> Objective:
@@ -102,7 +102,7 @@ def objective_of_model(model: Model, provenance: Provenance, model_file: str, so
             weights = balanced(y, K)[y]
     subset = _drawn(Subset(X, y, np.arange(len(y)), weights), ROWS, rng)
     notes = [] if config.weight is None else ["all rows have equal weight here: the column of weights is ignored"]
-    return _objective(config, network, loss, subset, K, drop, notes)
+    return _objective(config, network, loss, subset, K, seed=drop, notes=notes)
 
 
 def _objective(
@@ -120,7 +120,8 @@ def _objective(
     )
     what = [f"{config.model} {network.widths_shown()}", config.activation or "", config.loss or "", *regularised]
     about = f"checking {', '.join(filter(None, what))}: the mean loss of {counted(len(subset), 'row')}, in float64"
-    return Objective(network, loss, penalty, config.label_smoothing or 0, subset, K, seed, (*notes, about))
+    smoothing = config.label_smoothing or 0
+    return Objective(network, loss, penalty, smoothing, subset, K, seed=seed, notes=(*notes, about))
 
 
 def _drawn(subset: Subset, rows: int, rng: np.random.Generator) -> Subset:

@@ -135,7 +135,7 @@ def evaluate_file(source: str, shared: tuple[ModelFile, TextOptions], stop: Stop
     saved, text = shared
     try:
         with use_threads(1):
-            evaluation = evaluate_model(*saved.load(), saved.path, (source,), text)
+            evaluation = evaluate_model(*saved.load(), saved.path, source=(source,), text=text)
         return {"evaluation": {**asdict(evaluation), "notes": list(evaluation.notes)}, "failure": None}
     except NncliError as error:
         return {"evaluation": None, "failure": error.to_json()}

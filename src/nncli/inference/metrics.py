@@ -19,22 +19,10 @@ CALIBRATION_BINS = 15
 MOST_ROWS = 1 << 53
 MOST_CLASSES = 200  # for which the whole confusion matrix is given, zeros included
 SCORES_AT_ONCE = 1 << 21  # scores of rows × classes that are worked on at a time
-METRICS_FORM = {
-    "n": int,
-    "accuracy": float,
-    "accuracy_interval": [float],
-    "balanced_accuracy": float,
-    "log_loss": (float, None),
-    "f1_macro": float,
-    "f1_weighted": float,
-    "roc_auc": (float, None),
-    "ece": (float, None),
-    "per_class": dict,
-    "confusion_matrix": ([[int]], None),
-    "confusion_matrix_omitted": bool,
-    "confusion_counts": [[int]],
-    "classes": [str],
-}
+SHARES, OPTIONAL = ("accuracy", "balanced_accuracy", "f1_macro", "f1_weighted"), ("log_loss", "roc_auc", "ece")
+CONFUSIONS = {"confusion_matrix": ([[int]], None), "confusion_matrix_omitted": bool, "confusion_counts": [[int]]}
+OTHERS = {"n": int, "accuracy_interval": [float], "per_class": dict, "classes": [str]}
+METRICS_FORM = {**dict.fromkeys(SHARES, float), **dict.fromkeys(OPTIONAL, (float, None)), **CONFUSIONS, **OTHERS}
 CLASS_FORM = {"precision": float, "recall": float, "f1": float, "n": int}
 
 

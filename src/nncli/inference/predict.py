@@ -25,10 +25,8 @@ from nncli.system.workers import ProcessDeath, Stop, Workers, in_order, never
 
 CHEAP = 1000  # parameters per input: about as much work as reading one cell
 SHOWN_ERRORS = 10  # rows that cannot be read; the others are only counted
-RESULT_FORM = {
-    "header": (bytes, None), "notes": [str], "lines": bytes, "unread": [str], "blank": int, "unseen": dict,
-    "failure": ([str], None),
-}  # fmt: skip
+RESULT_FORM = {"header": (bytes, None), "notes": [str], "lines": bytes, "failure": ([str], None)}
+RESULT_FORM |= {"unread": [str], "blank": int, "unseen": dict}
 
 
 @dataclass(frozen=True)

@@ -22,29 +22,13 @@ from nncli.system import plain_json
 
 KIND, FORMAT = "nncli sweep", 2
 NUMBER = (float, int)
-HEADER = {
-    "kind": str,
-    "format": int,
-    "nncli": str,
-    "data": [str],
-    "sha256": str,
-    "rows": int,
-    "val_sha256": str,
-    "folds": int,
-}
+TEXTS, COUNTS = ("kind", "nncli", "sha256", "val_sha256"), ("format", "rows", "folds")
+HEADER = {"data": [str], **dict.fromkeys(TEXTS, str), **dict.fromkeys(COUNTS, int)}
 TRIAL = {"trial": str, "config": dict, "fold": int, "share": NUMBER, "nncli": str}
 FAILED = {"outcome": str, "reason": str, "seconds": NUMBER}  # the result of a worker, which the ledger has beside TRIAL
-DONE = {
-    **FAILED,
-    "parameters": int,
-    "epochs": int,
-    "best_epoch": int,
-    "stopped": str,
-    "n_val": int,
-    "right": str,
-    "val": {"accuracy": NUMBER, "balanced-accuracy": NUMBER, "loss": NUMBER},
-    "history": list,
-}
+VAL = dict.fromkeys(("accuracy", "balanced-accuracy", "loss"), NUMBER)
+INTEGERS = dict.fromkeys(("parameters", "epochs", "best_epoch", "n_val"), int)
+DONE = {**FAILED, **INTEGERS, "stopped": str, "right": str, "val": VAL, "history": list}
 FIGURES = {float, int, type(None)}  # in a row of the history
 NOT_IN_MEMORY = ("history", "stopped", "best_epoch")  # for a person who looks into the file
 MOST_COUNTED = 1 << 53  # of anything

@@ -190,7 +190,7 @@ def ranking_of(records: Sequence[TrialRecord], metric: str) -> list[RankedConfig
         groups.setdefault((config, record["share"]), []).append(record)
     longest = dict(sorted(groups, key=lambda group: group[1]))
     found = [
-        RankedConfig(config, tuple(groups[config, share]), metric, share, len(seeds) * len(folds))
+        RankedConfig(config, tuple(groups[config, share]), metric, share=share, planned=len(seeds) * len(folds))
         for config, share in longest.items()
     ]
     return sorted(found, key=lambda one: one.rank)

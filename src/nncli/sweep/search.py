@@ -53,7 +53,7 @@ class SearchPlan:
         """Return a configuration with the records of its trials so far."""
         keys = [trial.key for trial in self.trials_of(config, share)]
         found = tuple(records[key] for key in keys if key in records)
-        return RankedConfig(config, found, self.metric, share, len(keys))
+        return RankedConfig(config, found, self.metric, share=share, planned=len(keys))
 
     def configs(self) -> list[TrainConfig]:
         """Return all configurations of a grid, or `trials` random ones; the first are the same for any number."""
