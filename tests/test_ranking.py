@@ -126,6 +126,21 @@ def test_many_widths_do_not_seem_to_matter_because_they_are_many() -> None:
     assert np.mean([shares["lr"] for shares in found]) > 0.5
 
 
+def test_few_trials_of_a_range_do_not_blame_their_widths_either() -> None:
+    """Six trials with five widths, of which one occurs twice: it alone would speak for noise."""
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(200):
+        widths = [4, 8, 12, 16, 20, 20]
+        made = [record([True], val={"accuracy": rng.random()}) for _ in widths]
+        ranking = [
+            RankedConfig(TrainConfig(hidden=(w,), lr=w + i / 9), (one,), "accuracy")
+            for i, (w, one) in enumerate(zip(widths, made, strict=True))
+        ]
+        found.append(importance(ranking)["hidden"])
+    assert np.mean(found) < 0.25
+
+
 def test_importance_is_the_adjusted_r2_of_the_groups() -> None:
     ranking = drawn(60, np.random.default_rng(1), effect=1)
     means = [one.mean for one in ranking]

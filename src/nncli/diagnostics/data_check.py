@@ -149,8 +149,8 @@ def _duplicates(prepared: Prepared) -> list[str]:
     distinct = len(np.unique(rows_and_classes))
     duplicates = len(rows_and_classes) - distinct
     if duplicates:
-        noun = "row is a duplicate" if duplicates == 1 else "rows are duplicates"
-        found.append(f"{duplicates:,} of {len(features):,} {noun} of an earlier row with the same class")
+        are = "is a duplicate" if duplicates == 1 else "are duplicates"
+        found.append(f"{duplicates:,} of {len(features):,} rows {are} of an earlier row with the same class")
     contradictions = distinct - len(np.unique(features))
     if contradictions:
         noun = "row has" if contradictions == 1 else "rows have"
@@ -160,10 +160,10 @@ def _duplicates(prepared: Prepared) -> list[str]:
     for name, rows in (("validation", split.val), ("test", split.test)):
         seen = int(np.isin(features[rows], features[split.train]).sum())
         if seen:
-            noun = "row has" if seen == 1 else "rows have"
+            have = "has" if seen == 1 else "have"
             found.append(
-                f"{seen:,} of {len(rows):,} {name} {noun} the same values as a training row: the {name} figures look "
-                "better than they are"
+                f"{seen:,} of {len(rows):,} {name} rows {have} the same values as a training row: the {name} figures "
+                "look better than they are"
             )
     return found
 
@@ -181,18 +181,18 @@ def _feature_ids(table: Table) -> NDArray[np.int64]:
 def _giveaways(dataset: Dataset, split: Split) -> list[str]:
     """Report columns that predict nearly all held-out rows alone."""
     table, K = dataset.table, len(dataset.classes)
-    judged = np.concatenate([split.val, split.test])
-    if not len(judged):
+    held_out = np.concatenate([split.val, split.test])
+    if not len(held_out):
         return []
     columns = dict(zip(table.number_names, table.numbers.T, strict=True)) | dict(table.dates)
     coded = {name: _binned(column, split.train, max(BINS, 2 * K)) for name, column in columns.items()}
     coded |= {name: column.codes.astype(np.int64) + 1 for name, column in table.texts.items()}
-    present = np.bincount(dataset.y[judged], minlength=K)
+    present = np.bincount(dataset.y[held_out], minlength=K)
     found = []
     for name, codes in coded.items():
         counts = np.bincount(codes[split.train] * K + dataset.y[split.train], minlength=(int(codes.max()) + 1) * K)
-        guess = counts.reshape(-1, K).argmax(axis=1)[codes[judged]]
-        right = np.bincount(dataset.y[judged], guess == dataset.y[judged], K)
+        guess = counts.reshape(-1, K).argmax(axis=1)[codes[held_out]]
+        right = np.bincount(dataset.y[held_out], guess == dataset.y[held_out], K)
         score = float((right / np.maximum(present, 1))[present > 0].mean())
         if score >= GIVES_AWAY:
             found.append(

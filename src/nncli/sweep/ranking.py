@@ -120,8 +120,8 @@ def _differences(one: RankedConfig, other: RankedConfig) -> tuple[NDArray[np.int
         for start in range(0, n_val, ROWS_AT_ONCE):
             stop = min(start + ROWS_AT_ONCE, n_val)
             d = np.full(stop - start, most)
-            for standing, sign in ((one, 1), (other, -1)):
-                for record in standing.done:
+            for config, sign in ((one, 1), (other, -1)):
+                for record in config.done:
                     if record["fold"] == fold:
                         d += sign * right_of(record, start, stop)
             counts += np.bincount(d, minlength=len(counts))
@@ -139,9 +139,9 @@ def importance(ranking: Sequence[RankedConfig]) -> dict[str, float]:
     """Return, for each option that varies, the share of the variance between configurations that it explains alone.
 
     The share is ε² = 1 − (SS_within / (n − k)) / (SS_total / (n − 1)), at least 0, of n configurations in the k groups
-    that have the same value of the option (Kelley 1935). Unlike η², it does not grow with the number of groups. More
-    than five numbers, or widths of hidden layers, form three groups: the low, middle and high values. The shares of
-    several options may add up to more than 1.
+    that have the same value of the option (Kelley 1935). Unlike η², it does not grow with the number of groups.
+    Numbers, or widths of hidden layers, form three groups, the low, middle and high values, if there are more than
+    five, or fewer than two configurations for each. The shares of several options may add up to more than 1.
 
     Counts only configurations with as many epochs as the best. An option with n groups is left out.
     """
@@ -169,7 +169,9 @@ def importance(ranking: Sequence[RankedConfig]) -> dict[str, float]:
 def _groups(values: list[Any]) -> list[Any]:
     """Return the group of each value: the value itself, or a third of the range where there are many sizes."""
     sizes = [sum(value) if isinstance(value, tuple) else value for value in values]
-    if len(set(values)) <= MOST_GROUPS or not all(isinstance(size, int | float | None) for size in sizes):
+    k, n = len(set(values)), len(values)
+    few = k <= MOST_GROUPS and (2 * k <= n or k == n)
+    if few or not all(isinstance(size, int | float | None) for size in sizes):
         return values
     ordered = sorted(set(sizes), key=lambda size: (size is not None, size))
     return [ordered.index(size) * 3 // len(ordered) for size in sizes]

@@ -16,10 +16,10 @@ def print_training(figures: dict[str, Any], quiet: bool = False) -> None:
             table.add_row(
                 title, f"{figures[f'n_{part}']:,}", number(figures[part]["loss"]), percent(figures[part]["accuracy"])
             )
-    judged = next(title for title, part in reversed(PARTS) if figures[part])
+    last = next(title for title, part in reversed(PARTS) if figures[part])
     table.add_row("baseline (most frequent class)", "", "", percent(figures["baseline_accuracy"]), style="dim")
     show(table)
-    if judged == "training":
+    if last == "training":
         say("note: no rows were held out, so these figures do not say how good the model is on new rows", quiet)
 
 
