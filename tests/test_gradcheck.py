@@ -99,7 +99,7 @@ def test_penalties_are_part_of_the_gradient(nncli: Run) -> None:
 def test_options_without_effect_are_named(nncli: Run) -> None:
     outcome = nncli("gradcheck", "iris", "--lr", "0.1", "--epochs", "3", "--max-norm", "2", "--dtype", "float32")
     decoupled = nncli("gradcheck", "iris", "--optimizer", "adamw", "--l2", "5")
-    assert "without effect here: --l2\n" in decoupled.err
+    assert "and ignored: --l2\n" in decoupled.err
     assert "l2 5" not in decoupled.err
     assert "random weights are used instead" in nncli("gradcheck", "iris", "-m", "softmax", "--init", "zeros").err
     assert "without effect on derivatives, and ignored: --dtype, --lr, --epochs, --max-norm\n" in outcome.err

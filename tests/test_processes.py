@@ -108,7 +108,7 @@ def command_of(pid: int) -> str:
 
 def test_workers_have_nowhere_to_print(capfd: Any) -> None:
     with Processes(1, __name__) as processes:
-        list(processes.run(print_it, None, functools.partial(next, iter([1, 2]), None)))
+        list(processes.run(Work(print_it, None, functools.partial(next, iter([1, 2]), None))))
     print("here")
     assert capfd.readouterr() == ("here\n", "")
 
