@@ -25,7 +25,9 @@ def shown_on_a_terminal(columns: int, monkeypatch: pytest.MonkeyPatch, wrap: boo
     with os.fdopen(theirs, "w") as terminal:
         monkeypatch.setattr(sys, "stderr", terminal)
         say(" ".join(WORDS), wrap=wrap)
-        text = os.read(ours, 1 << 16).decode()
+        text = ""
+        while not text.endswith(f"{WORDS[-1]}\r\n"):  # it may come in parts
+            text += os.read(ours, 1 << 16).decode()
     os.close(ours)
     return text.split("\r\n")[:-1]
 
