@@ -3,22 +3,26 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := src tests benchmarks datasets
+PYTEST = $(BIN)/python -m pytest -n auto --dist worksteal
 
 PAGES := README.md $(wildcard docs/*.md docs/*/*.md)
 
-.PHONY: help train test check lint types transcripts renew docs fuzz bench mnist wheel clean
+.PHONY: help train test test-long check lint types transcripts renew docs fuzz bench mnist wheel clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 train: $(VENV)/installed  ## train on the bundled digits, evaluate, predict through a pipe
 	$(BIN)/nncli train digits --model mlp --hidden 64 -o digits.npz
 	$(BIN)/nncli eval digits.npz
 	head -6 datasets/digits.csv | $(BIN)/nncli predict digits.npz
 
-test: $(VENV)/installed-dev  ## run the tests
-	$(BIN)/python -m pytest
+test: $(VENV)/installed-dev  ## run the tests, on all cores (5 minutes on two)
+	$(PYTEST) -m "not long"
+
+test-long: $(VENV)/installed-dev  ## run the long tests: thousands of generated files, kills at every moment, every flipped bit
+	$(PYTEST) -m long -o faulthandler_timeout=1800
 
 check: lint types transcripts docs wheel test  ## lint, types, documented transcripts, the docs, the wheel, then the tests
 
@@ -40,7 +44,7 @@ docs: $(VENV)/installed-docs  ## build the documentation as a site in build/site
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
 
 fuzz: $(VENV)/installed-dev  ## a million mutations each of model, CSV and IDX files, and 300 kills (two hours)
-	NNCLI_EXAMPLES=1000000 NNCLI_LONG=25 $(BIN)/python -m pytest tests/test_fuzz.py tests/test_resume.py
+	NNCLI_EXAMPLES=1000000 NNCLI_KILLS=300 $(PYTEST) -m long -o faulthandler_timeout=0 tests/test_fuzz.py tests/test_resume.py
 
 bench: $(VENV)/installed-bench  ## time nncli against its peers (20 minutes; MNIST=FOLDER of IDX files)
 	$(BIN)/python benchmarks/run.py $(MNIST)

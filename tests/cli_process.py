@@ -8,7 +8,8 @@ import io
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,30 @@ def nncli(
     kwargs.setdefault("stderr", subprocess.PIPE)
     env = environment if environment is not None else os.environ
     return subprocess.run([*PROGRAM, *map(str, argv)], cwd=cwd, env=env, timeout=60, check=False, **kwargs)
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 60, pause: float = 0.02) -> None:
+    """Wait until it holds: for as long as that may take beside other programs that are busy."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(pause)
+
+
+def children_of(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def workers_of(pid: int) -> list[int]:
+    """Return the children that do the work of `--jobs`; others only tidy up behind them."""
+    return [child for child in children_of(pid) if "LokyProcess" in Path(f"/proc/{child}/cmdline").read_text()]
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes() != b""  # one that nobody has waited for yet has none
+    except FileNotFoundError:
+        return False
 
 
 def answers(data: bytes) -> list[dict[str, str]]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from cli_process import wait_for
 from nncli.sweep.ledger import read
 
 SCHEDULER = "import sys; from distributed.cli.dask_scheduler import main; main(sys.argv[1:])"
@@ -41,19 +41,12 @@ def running(
         local = ["--local-directory", str(folder / name)]
         processes.append(started(WORKER, address, "--nthreads", "1", "--no-nanny", *common, *local))
     try:
-        wait_for(lambda: answers(port))
+        wait_for(lambda: answers(port) and all(any((folder / name).rglob("worker-*")) for name in names))
         yield address, processes
     finally:
         for process in processes:
             process.kill()
             process.wait()
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 40) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def answers(port: int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +12,30 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 import cli_errors
 from cli_process import NASTY, TWO, table
 from nncli.cli.main import main
 from nncli.data.csv import reader
 from nncli.data.disk import cache, memmap
+from nncli.nn.losses import LOSSES
+
+settings.register_profile("nncli", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # others may be busy
+settings.load_profile("nncli")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _processes_inherit_no_ignored_signals() -> Iterator[None]:
+    """Whoever starts the tests in the background, or with nohup, has some signals ignored. Processes inherit that, but
+    not a handler: with one that does nothing the tests still ignore the signal, and the programs they start do not."""
+    numbers = (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP, signal.SIGTERM)
+    ignored = [number for number in numbers if signal.getsignal(number) == signal.SIG_IGN]
+    for number in ignored:
+        signal.signal(number, lambda number, frame: None)
+    yield
+    for number in ignored:
+        signal.signal(number, signal.SIG_IGN)
 
 
 @pytest.fixture(autouse=True)
@@ -60,6 +79,13 @@ def iris_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("models") / "iris.npz"
     assert main(["train", "iris", "--epochs", "60", "-q", "--json", "-o", str(path)]) == 0
     return path
+
+
+@pytest.fixture
+def one_loss(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of `gradcheck --all`, which would otherwise check hundreds of networks."""
+    one = next(name for name, loss in LOSSES.items() if len(loss.links) == 1)
+    monkeypatch.setattr(LOSSES, "_components", {one: LOSSES._components[one]})
 
 
 @pytest.fixture(scope="module")

@@ -59,7 +59,7 @@ def test_the_largest_floats_give_no_overflow(name: str) -> None:
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_formula_stands_in_the_docstring(name: str) -> None:
-    assert ACTIVATIONS.formula(name).startswith("A = ")
+    assert ACTIVATIONS.summary(name).startswith("A = ")
 
 
 def test_a_line_with_a_kink() -> None:

@@ -143,7 +143,8 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 1
     expected = (
-        f"{tmp_path}/cache: cannot write the table: {os.strerror(errno.EFBIG)}. Set NNCLI_CACHE to another folder."
+        f"{tmp_path}/cache: cannot write the table: {os.strerror(errno.EFBIG)}. Allow larger files with ulimit -f, or "
+        "set NNCLI_CACHE to another folder."
     )
     assert done.stderr.decode().strip() == expected
     assert list(TABLES.iterdir()) == []
@@ -175,9 +176,10 @@ def test_too_few_open_files_are_named_with_what_helps(
     def fails(*args: object) -> int:
         raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
 
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (100, 4000))
     monkeypatch.setattr(memmap, "append", fails)
     assert complaint(nncli, "train", "d.csv", "--memory", "300MB") == (
-        f"{tmp_path}/cache: cannot write the table: Too many open files. Allow more open files with ulimit -n."
+        f"{tmp_path}/cache: cannot write the table: Too many open files. Allow more with ulimit -n 4000."
     )
     assert list(TABLES.iterdir()) == []
 
@@ -198,9 +200,7 @@ def test_a_run_that_is_killed_leaves_no_table_and_one_at_the_same_time_is_not_in
     rows = mixed(2000).split("\n", 1)
     Path("long.csv").write_text(rows[0] + "\n" + rows[1] * 100, "utf-8")
     killed = subprocess.Popen([*cli_process.PROGRAM, "train", "long.csv", "--memory", "1GB", "-q"])
-    until = time.monotonic() + 20
-    while not list(TABLES.glob("nncli-*/numbers")) and time.monotonic() < until:
-        time.sleep(0.001)
+    cli_process.wait_for(lambda: list(TABLES.glob("nncli-*/numbers")), pause=0.001)
     killed.send_signal(signal.SIGKILL)
     assert killed.wait() == -signal.SIGKILL
     assert cache.entries() == []

@@ -72,7 +72,7 @@ def test_a_column_that_gives_the_class_away(nncli: Run) -> None:
     assert line.startswith("column 'a' alone predicts the class with ")
 
 
-def test_a_number_far_out_and_a_rare_class(nncli: Run) -> None:
+def test_outliers_and_rare_classes_are_found(nncli: Run) -> None:
     rows = [f"{i % 10},{i * 7 % 31},{'pq'[i * 3 % 7 > 2]}" for i in range(300)]
     rows[17] = "99999,1,p"
     rows += [f"3,{i},r" for i in range(12)]
@@ -93,7 +93,7 @@ def test_what_train_would_refuse_is_told_behind_the_tables(nncli: Run) -> None:
     assert (broken.code, broken.out, broken.err) == (1, "", "elsewhere.parquet: no such file.\n")
 
 
-def test_it_has_only_the_options_that_matter(nncli: Run) -> None:
+def test_check_takes_only_options_that_matter_to_it(nncli: Run) -> None:
     assert nncli("check", "iris", "--lr", "0.1").code == 2
     assert nncli("check", "iris", "--drop", "sepal_width_cm", "-q").code == 0
 

@@ -203,10 +203,6 @@ OPTIONS = {
 CASES = {**DATA, **FILES, **OPTIONS}
 
 
-def test_no_two_cases_have_one_name() -> None:
-    assert len(CASES) == len(DATA) + len(FILES) + len(OPTIONS)
-
-
 @pytest.mark.parametrize("name", CASES)
 def test_bad_input_is_told_in_one_exact_line(name: str, nncli: Callable[..., Any], folder: Path) -> None:
     case = CASES[name]

@@ -87,7 +87,7 @@ def test_a_model_of_dates_is_what_was_trained(nncli: Run) -> None:
 
 
 @pytest.mark.parametrize("by_hand", [False, True])
-def test_dates_of_a_file(by_hand: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dates_in_a_file_become_days(by_hand: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nncli.data.csv.reader.FEW_BYTES", 1 << 30 if by_hand else 0)
     found = load("when,class\n1970-01-03,a\n NA,b\n 2.1.1970 ,a\n")
     assert found.schema.columns == (("when", "date"),)

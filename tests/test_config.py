@@ -9,22 +9,13 @@ from typing import Any
 
 import pytest
 
-from nncli.config.option import FULL_BATCH, flag, registries
+from nncli.config.option import FULL_BATCH
 from nncli.config.resolve import resolve
 from nncli.config.train_config import TrainConfig
 from nncli.errors import OptionError
 from nncli.nn.losses import LOSSES
 from nncli.nn.models import MODELS
 from nncli.nn.optimizers import OPTIMIZERS
-
-
-def test_every_option_is_in_the_help_of_train(nncli: Callable[..., Any]) -> None:
-    shown = nncli("train", "--help").out
-    for name in TrainConfig.options():
-        assert f"{flag(name)} " in shown
-    for registry in registries().values():
-        for name in registry:
-            assert name in shown
 
 
 def test_a_config_survives_json() -> None:

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from csv_reading import MODEL, blocks, complaint, load, read_dataset, read_layout, schema, strings
@@ -21,7 +20,9 @@ from nncli.data.csv import reader as reader_module
 from nncli.data.csv.reader import Block, CsvOptions
 from nncli.data.csv.strict_parser import Layout
 from nncli.errors import NncliError
+from short_and_long import for_examples, short_and_long
 
+lengths = pytest.mark.parametrize("count", short_and_long(200, 5000))
 pytestmark = pytest.mark.usefixtures("small_files_take_the_fast_path_too")
 
 
@@ -71,11 +72,12 @@ def written(table: list[list[str]], delimiter: str, quoting: Any, ends: str) -> 
     return out.getvalue().encode()
 
 
-@settings(deadline=None, max_examples=5000)
-@given(table=tables, **dialects)
-def test_what_pythons_csv_writer_wrote_is_read_back(
-    table: list[list[str]], delimiter: str, quoting: Any, ends: str
-) -> None:
+@lengths
+def test_what_pythons_csv_writer_wrote_is_read_back(count: int) -> None:
+    for_examples(count, read_back, table=tables, **dialects)
+
+
+def read_back(table: list[list[str]], delimiter: str, quoting: Any, ends: str) -> None:
     names = tuple(f"n{i}" for i in range(len(table[0])))
     data = written(table, delimiter, quoting, ends)
     got = read_layout(data, Layout(names, delimiter, False, (), names[:1], None, names))
@@ -83,11 +85,12 @@ def test_what_pythons_csv_writer_wrote_is_read_back(
         assert [cell for block in got for cell in block.kept[name].to_pylist()] == [row[i] for row in table]
 
 
-@settings(deadline=None, max_examples=5000)
-@given(table=tables, size=st.integers(1, 30), **dialects)
-def test_what_was_written_is_read_back_from_a_pipe(
-    table: list[list[str]], size: int, delimiter: str, quoting: Any, ends: str
-) -> None:
+@lengths
+def test_what_was_written_is_read_back_from_a_pipe(count: int) -> None:
+    for_examples(count, read_back_from_a_pipe, table=tables, size=st.integers(1, 30), **dialects)
+
+
+def read_back_from_a_pipe(table: list[list[str]], size: int, delimiter: str, quoting: Any, ends: str) -> None:
     names = tuple(f"n{i}" for i in range(len(table[0])))
     data = written([list(names), *table], delimiter, quoting, ends)
     expected = schema(tuple((name, "text") for name in names))
@@ -154,14 +157,19 @@ def outcome(data: bytes, layout: Layout, dtype: str, *, by_hand: bool) -> Any:
     return n, repr(rows_of(got)), errors
 
 
-@settings(deadline=None, max_examples=400)
-@given(
-    rows=st.lists(st.lists(raw_cells, min_size=3, max_size=3).map(",".join), max_size=5),
-    dtype=st.sampled_from(["float32", "float64"]),
-    with_target=st.booleans(),
-    ends=st.sampled_from(["\n", "\r\n"]),
-)
-def test_the_fast_path_answers_like_the_slow_one(rows: list[str], dtype: str, with_target: bool, ends: str) -> None:
+@lengths
+def test_the_fast_path_reads_like_the_slow_one(count: int) -> None:
+    for_examples(
+        count,
+        read_both_ways,
+        rows=st.lists(st.lists(raw_cells, min_size=3, max_size=3).map(",".join), max_size=5),
+        dtype=st.sampled_from(["float32", "float64"]),
+        with_target=st.booleans(),
+        ends=st.sampled_from(["\n", "\r\n"]),
+    )
+
+
+def read_both_ways(rows: list[str], dtype: str, with_target: bool, ends: str) -> None:
     data = ends.join([*rows, ""]).encode()
     layout = Layout(("a", "t", "y"), ",", False, ("a",), ("t",), "y" if with_target else None, ("t",))
     if not with_target:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import time
 
 import numpy as np
 import pytest
@@ -133,9 +132,7 @@ def test_a_slow_producer_gets_each_row_at_once() -> None:
         reader = iter(read_blocks("-", MODEL, stream=pipe))
         for i in range(3):
             producer.write(b"%d,rome\n" % i)
-            start = time.perf_counter()
             assert next(reader).table.numbers.tolist() == [[i]]  # would wait for ever if it wanted more
-            assert time.perf_counter() - start < 1
         producer.write(b"8,ro")
         producer.write(b"me\n9,pa")
         assert next(reader).table.numbers.tolist() == [[8]]

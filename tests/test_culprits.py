@@ -6,13 +6,13 @@ from __future__ import annotations
 import os
 import resource
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from cli_process import PROGRAM, TWO
+from cli_process import PROGRAM, TWO, wait_for
+from short_and_long import short_and_long
 
 COMMANDS = {
     "train": "train two.csv --epochs 2 -q -o new.npz",
@@ -117,7 +117,11 @@ def test_a_working_folder_that_is_gone_is_told(words: str, line: str, at_work: P
             "TMPDIR: expected a folder for temporary files that can be written to, found none. Make room in one, or set "
             "the variable to another.",
         ),
-        (100, "TMP: cannot write temporary files: File too large. Set TMPDIR to another folder."),
+        (
+            100,
+            "TMP: cannot write temporary files: File too large. Allow larger files with ulimit -f, or set TMPDIR to "
+            "another folder.",
+        ),
     ],
 )
 def test_a_full_folder_of_temporary_files_is_told(most: int, line: str, at_work: Path) -> None:
@@ -137,7 +141,7 @@ def test_a_pipe_that_does_not_wait_gets_all(at_work: Path) -> None:
     os.set_blocking(theirs, False)
     with subprocess.Popen([*PROGRAM, "predict", "two.npz", "many.csv"], cwd=at_work, stdout=theirs) as process:
         os.close(theirs)
-        time.sleep(1.5)  # it is full by then
+        wait_for(lambda: "poll" in Path(f"/proc/{process.pid}/wchan").read_text())  # until it is empty again
         with os.fdopen(ours, "rb") as file:
             found = file.read()
         assert process.wait(30) == 0
@@ -148,11 +152,12 @@ def limited(megabytes: int) -> Callable[[], None]:
     return lambda: resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20, megabytes << 20))
 
 
+@pytest.mark.parametrize("limits", short_and_long((100, 290, 1400), (60, 100, 140, 250, 290, 350, 700, 1400)))
 @pytest.mark.parametrize("command", ["train", "predict", "info", "datasets", "eval"])
-def test_too_little_memory_for_the_libraries_is_one_line(command: str, at_work: Path) -> None:
+def test_too_little_memory_for_the_libraries_is_one_line(command: str, limits: tuple[int, ...], at_work: Path) -> None:
     """What they would print or do by themselves is another thing at each limit."""
     codes = []
-    for megabytes in (60, 100, 140, 250, 290, 350, 700, 1400):
+    for megabytes in limits:
         done = run(COMMANDS[command], at_work, limited(megabytes))
         codes.append(done.returncode)
         if done.returncode:

@@ -102,7 +102,7 @@ def test_a_steep_curve_gets_a_shorter_step() -> None:
 
 
 @pytest.mark.parametrize("offset", [0, 1e3, 1e6])
-def test_numbers_of_any_size(offset: float) -> None:
+def test_slopes_at_large_parameters_are_exact(offset: float) -> None:
     # ½ (w − c)² at w = c + 1, where c is large: steps of powers of two lose nothing
     block = compared(lambda w: 0.5 * (w - offset) ** 2, [offset + 1, offset - 2], [1, -2])
     assert block.verdict == "ok"

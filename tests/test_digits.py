@@ -88,6 +88,6 @@ def test_whatever_is_put_anywhere_it_agrees_with_reading_cell_by_cell(
             assert found(data, columns) == expected(data, columns, b",")
 
 
-def test_a_whole_file_of_them() -> None:
+def test_the_whole_digits_file_is_read_right() -> None:
     header, data = path_of("digits").read_bytes().split(b"\n", 1)
     assert found(data, header.count(b",") + 1) == expected(data, header.count(b",") + 1, b",")

@@ -36,7 +36,7 @@ def test_every_model_learns_two_classes_and_more(model: str) -> None:
 
 
 @pytest.mark.parametrize("model", LINEAR)
-def test_no_line_divides_these(model: str) -> None:
+def test_linear_models_cannot_separate_these(model: str) -> None:
     # three of the four clouds at best;  the moons overlap any line;  three arms wind around each other
     assert accuracy(data=("xor",), model=model, test=0.3) < 0.82
     assert accuracy(data=("moons",), model=model, test=0.3) < 0.93

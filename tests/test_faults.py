@@ -169,27 +169,33 @@ A = [i + 0.5 for i in range(N)]
 
 @pytest.mark.parametrize("by_hand", [False, True], ids=["pyarrow", "by hand"])
 @pytest.mark.parametrize("fault", SAME)
-def test_it_is_read_right(fault: str, by_hand: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_harmless_oddity_of_a_table_changes_nothing(
+    fault: str, by_hand: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("nncli.data.csv.reader.FEW_BYTES", 1 << 30 if by_hand else 0)
     edit, options = SAME[fault]
     check(read(edit(CLEAN), tmp_path, monkeypatch, options), A)
 
 
 @pytest.mark.parametrize("packer", PACKED)
-def test_it_is_unpacked(packer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_compressed_table_is_unpacked(packer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     check(read(PACKED[packer](CLEAN.encode()), tmp_path, monkeypatch, {}), A)
 
 
 @pytest.mark.parametrize("by_hand", [False, True], ids=["pyarrow", "by hand"])
 @pytest.mark.parametrize("token", MISSING)
-def test_it_is_missing(token: str, by_hand: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_for_a_missing_number_is_one(
+    token: str, by_hand: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("nncli.data.csv.reader.FEW_BYTES", 1 << 30 if by_hand else 0)
     check(read(cell(token)(CLEAN), tmp_path, monkeypatch, {}), [*A[:19], np.nan, *A[20:]])
 
 
 @pytest.mark.parametrize("by_hand", [False, True], ids=["pyarrow", "by hand"])
 @pytest.mark.parametrize("text", NO_NUMBER)
-def test_it_is_no_number(text: str, by_hand: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_text_among_numbers_is_refused_with_its_line(
+    text: str, by_hand: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("nncli.data.csv.reader.FEW_BYTES", 1 << 30 if by_hand else 0)
     with pytest.raises(DataError) as caught:
         read(cell(text)(CLEAN), tmp_path, monkeypatch, {})
@@ -198,7 +204,9 @@ def test_it_is_no_number(text: str, by_hand: bool, tmp_path: Path, monkeypatch: 
 
 @pytest.mark.parametrize("by_hand", [False, True], ids=["pyarrow", "by hand"])
 @pytest.mark.parametrize("fault", WRONG)
-def test_it_is_refused_where_it_is(fault: str, by_hand: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_of_a_table_is_refused_with_its_place(
+    fault: str, by_hand: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("nncli.data.csv.reader.FEW_BYTES", 1 << 30 if by_hand else 0)
     edit, options, line = WRONG[fault]
     with pytest.raises((DataError, OptionError)) as caught:
@@ -218,7 +226,3 @@ def test_ten_thousand_columns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     rows = [",".join([*(str(i * j % 7) for j in range(10_000)), "pq"[i % 2]]) for i in range(6)]
     found = read("\n".join([",".join([*names, "y"]), *rows]) + "\n", tmp_path, monkeypatch, {})
     np.testing.assert_array_equal(found.table.numbers, [[i * j % 7 for j in range(10_000)] for i in range(6)])
-
-
-def test_there_are_many() -> None:
-    assert len(SAME) + len(PACKED) + len(MISSING) + len(NO_NUMBER) + len(WRONG) >= 60

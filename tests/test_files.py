@@ -16,7 +16,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from cli_process import nncli, without_privileges
+from cli_process import nncli, wait_for, without_privileges
 from nncli.data.streams import open_input, sha256_of, side_by_side
 from nncli.errors import DataError
 
@@ -153,7 +153,7 @@ def test_a_compressed_pipe_is_recognised() -> None:
 
 
 def test_side_by_side_keeps_the_order_and_works_on_two_at_a_time() -> None:
-    both = threading.Barrier(2, timeout=10)  # passed only by two threads at the same time
+    both = threading.Barrier(2, timeout=60)  # passed only by two threads at the same time
 
     def double(x: int) -> int:
         both.wait()
@@ -168,7 +168,7 @@ def test_what_is_done_does_not_wait_for_what_is_to_come() -> None:
 
     def items() -> Iterator[int]:
         yield 1
-        assert comes.wait(10)
+        assert comes.wait(60)
         yield 2
 
     results = side_by_side(str, items(), 2)
@@ -182,10 +182,7 @@ def test_a_reader_that_leaves_ends_the_taking() -> None:
     results = side_by_side(str, iter(range(1000)), 2)
     next(results)
     results.close()
-    deadline = time.monotonic() + 5
-    while threading.active_count() > before and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert threading.active_count() <= before
+    wait_for(lambda: threading.active_count() <= before)
 
 
 def test_side_by_side_takes_few_items_ahead_and_tells_an_error_in_its_place() -> None:
@@ -199,8 +196,9 @@ def test_side_by_side_takes_few_items_ahead_and_tells_an_error_in_its_place() ->
 
     results = side_by_side(str, items(), 2)
     assert next(results) == "0"
+    wait_for(lambda: len(taken) == 4)  # one is given, two are ready, one is taken
     time.sleep(0.2)
-    assert taken == [0, 1, 2, 3]  # one is given, two are ready, one is taken
+    assert taken == [0, 1, 2, 3]
     assert [next(results) for _ in range(9)] == [str(x) for x in range(1, 10)]
     with pytest.raises(DataError, match="ends badly"):
         next(results)

@@ -78,8 +78,10 @@ def seen(paths: set[Path]) -> dict[Path, tuple[object, ...]]:
     return found
 
 
-@pytest.mark.parametrize("place", ["cache", "work", "home", "tmp"])
-def test_after_every_command_everything_is_as_it_was(
+@pytest.mark.parametrize(
+    "place", ["cache", *(pytest.param(name, marks=pytest.mark.long) for name in ("work", "home", "tmp"))]
+)
+def test_no_command_touches_files_of_others(
     place: str, nncli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folders = [tmp_path / name for name in ("cache", "work", "home", "tmp")]

@@ -72,7 +72,7 @@ def test_a_table_is_read_as_the_csv_that_says_the_same(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["d.parquet", "d.arrow"])
-def test_a_model_answers_it(name: str, nncli: Run) -> None:
+def test_predictions_are_those_for_the_same_rows_as_csv(name: str, nncli: Run) -> None:
     written(name)
     assert nncli("train", name, "-m", "softmax", "--epochs", "3", "-q", "-o", "m.npz").code == 0
     rows = nncli("predict", "m.npz", name, "--keep", "word,n").out

@@ -2,7 +2,7 @@
 """Files with anything at all changed in them: read, or refused in a line; never a traceback, never a hang.
 
 Each example is some bytes, which choose the changes: so Hypothesis finds the fewest that go wrong.
-`make fuzz` looks at a million of each kind.
+`make test` looks at a few hundred of each kind, `make test-long` at ten thousand, `make fuzz` at a million.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from csv_reading import read_dataset
@@ -28,17 +27,13 @@ from nncli.data.formats.idx import read as read_idx
 from nncli.data.load import load_like
 from nncli.errors import DataError, ModelFileError, OptionError
 from nncli.model import file_format
+from short_and_long import for_examples, short_and_long
 
-EXAMPLES = int(os.environ.get("NNCLI_EXAMPLES", "10000"))
+lengths = pytest.mark.parametrize("count", short_and_long(300, int(os.environ.get("NNCLI_EXAMPLES", "10000"))))
 MODELS = Path(__file__).parent / "models"
 NAMES = ("format-3.npz", "format-3-unfinished.npz", "format-4.npz", "format-4-unfinished.npz")
 BASES = [(MODELS / name).read_bytes() for name in NAMES]
 changes = st.binary(min_size=12, max_size=40)
-
-
-every = settings(
-    max_examples=EXAMPLES, deadline=5000, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
-)
 
 
 class Choices:
@@ -186,11 +181,14 @@ def other_model(data: bytes) -> bytes:
     return zipped([*parts.items()])
 
 
+@lengths
 @pytest.mark.filterwarnings("ignore")
-@every
-@given(changes)
-def test_models(data: bytes) -> None:
-    """What is read is a model: it can be written again, and it answers a row."""
+def test_a_changed_model_file_is_refused_or_is_a_model(count: int) -> None:
+    """It can be written again, and it predicts a row."""
+    for_examples(count, read_model, data=changes)
+
+
+def read_model(data: bytes) -> None:
     try:
         model, provenance = file_format.decode(other_model(data))
     except (ModelFileError, ValueError) as error:
@@ -223,10 +221,13 @@ ENCODINGS = ["utf-8", "utf-8", "iso8859-1", "cp1252", "utf-16", "utf-16-le", "ut
 SCHEMA = Schema((("a", "number"), ("b", "number"), ("c d", "text")), "class", True, ("",), 3, ",", 4)
 
 
-@every
-@given(changes)
-def test_csv(data: bytes) -> None:
-    """Both ways of reading: to learn from, and to answer; each row is answered once."""
+@lengths
+def test_a_changed_table_is_refused_or_read(count: int) -> None:
+    """Both ways of reading: for training, and for predictions."""
+    for_examples(count, read_table, data=changes)
+
+
+def read_table(data: bytes) -> None:
     choices = Choices(data)
     piece = choices.of([1 << 20, 64, 7])
     table = changed(TABLE, choices, CELLS)
@@ -261,12 +262,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("idx")
 
 
-def test_idx(folder: Path) -> None:
+@lengths
+def test_changed_images_are_refused_or_read(count: int, folder: Path) -> None:
     images, labels = folder / "t-images-idx3-ubyte", folder / "t-labels-idx1-ubyte"
 
-    @every
-    @given(changes)
-    def check(data: bytes) -> None:
+    def read_images(data: bytes) -> None:
         choices = Choices(data)
         contents = [IMAGES, LABELS]
         which = choices.below(2)
@@ -280,7 +280,7 @@ def test_idx(folder: Path) -> None:
             return
         assert len(found) == len(found.y) > 0
 
-    check()
+    for_examples(count, read_images, data=changes)
 
 
 def test_what_is_not_changed_is_read(folder: Path) -> None:

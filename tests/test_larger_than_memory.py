@@ -21,6 +21,7 @@ from nncli.data import inputs
 from nncli.data.bundled import path_of
 from nncli.data.disk import cache
 from nncli.model.model import EVAL_ROWS
+from short_and_long import short_and_long
 
 pytestmark = pytest.mark.usefixtures("tables_on_the_disk")
 WINDOW = 250
@@ -133,10 +134,12 @@ def test_a_training_goes_on_from_the_disk_as_from_memory(nncli: Run) -> None:
     assert Path("two.npz").read_bytes() == Path("whole.npz").read_bytes()
 
 
-def test_a_training_takes_the_memory_that_it_may_and_no_more(tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", short_and_long((300_000, 250), (600_000, 300)))
+def test_a_training_takes_the_memory_that_it_may_and_no_more(size: tuple[int, int], tmp_path: Path) -> None:
     """Whole processes: what the system says that they have taken at most."""
+    rows, megabytes = size
     rng = np.random.default_rng(0)
-    X = rng.integers(-999, 999, (600_000, 60)) / 100
+    X = rng.integers(-999, 999, (rows, 60)) / 100
     table = pa.table({**{f"x{i}": x for i, x in enumerate(X.T)}, "class": np.where(X[:, 0] > 0, "p", "q").tolist()})
     pyarrow_csv.write_csv(table, "d.csv")
     del X, table
@@ -145,13 +148,13 @@ def test_a_training_takes_the_memory_that_it_may_and_no_more(tmp_path: Path) -> 
         "print(*[line for line in open('/proc/self/status') if 'VmHWM' in line], file=sys.stderr); sys.exit(code)"
     )
     peaks, models = [], []
-    for more in (["--memory", "300MB"], []):
+    for more in (["--memory", f"{megabytes}MB"], []):
         words = ["train", "d.csv", "--epochs", "1", "-q", "--json", "-o", "m.npz", *more]
         done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, check=True)
         peaks.append(1024 * int(done.stderr.split()[1]))
         models.append(Path("m.npz").read_bytes())
     assert models[0] == models[1]
-    assert peaks[0] < 300e6 < peaks[1]
+    assert peaks[0] < megabytes * 1e6 < peaks[1]
 
 
 def test_a_group_of_rows_of_parquet_may_be_larger_than_memory(tmp_path: Path) -> None:

@@ -221,7 +221,7 @@ def test_two_classes_are_told_apart_where_their_probabilities_meet() -> None:
         assert first == second
 
 
-def test_the_rarer_answer_keeps_its_digits() -> None:
+def test_a_tiny_probability_keeps_its_digits() -> None:
     """e⁻³⁰ = 9.3576e-14, which 1 − p would lose; and scores that all saturate still have a highest."""
     loss = LOSSES.create("binary-cross-entropy")
     P = loss.by_class(np.array([[30.0], [-30.0]], np.float32))

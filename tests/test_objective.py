@@ -76,7 +76,7 @@ def test_what_the_gradient_forgets_is_found_where_the_loss_has_it(
 
 
 @pytest.mark.parametrize("what", FORGOTTEN)
-def test_all_kinds_are_checked_with_all_of_it(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+def test_the_check_of_all_kinds_includes_all_terms_of_the_objective(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
     monkeypatch.setattr(gradcheck, "network_kinds", lambda: [KIND])
     [(_, right)] = check_all_kinds(0)
     assert right.passed

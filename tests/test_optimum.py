@@ -157,7 +157,7 @@ def test_l1_against_the_lasso() -> None:
     np.testing.assert_allclose(b, reference.intercept_, atol=1e-3)
 
 
-def test_chocolate() -> None:
+def test_linear_regression_finds_a_line_through_the_origin() -> None:
     """Liking against price, on one line through 0: w = 10, b = 0, and a liking of 4 pays 40."""
     from nncli.nn.losses import LOSSES
     from nncli.nn.network import multilayer

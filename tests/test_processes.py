@@ -8,14 +8,13 @@ import os
 import resource
 import signal
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cli_errors import BAD_DATA
-from cli_process import PROGRAM
+from cli_process import PROGRAM, children_of, wait_for
 from clusters import done_so_far
 from nncli.data.bundled import path_of
 from nncli.errors import NncliError
@@ -85,10 +84,7 @@ def test_a_killed_resource_tracker_costs_nothing() -> None:
     """It tidies up behind a program that was killed; another takes its place, and nobody needs to hear of it."""
     words = ["sweep", "digits", "--lr", "0.02,0.01", "--hidden", "8,16", "--epochs", "25", "--jobs", "2", "-q"]
     process = subprocess.Popen([*PROGRAM, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    deadline = time.monotonic() + 40
-    while not done_so_far("model.sweep.jsonl"):
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    wait_for(lambda: done_so_far("model.sweep.jsonl"))
     trackers = [child for child in children_of(process.pid) if "resource_tracker" in command_of(child)]
     for tracker in trackers:
         os.kill(tracker, signal.SIGKILL)
@@ -96,10 +92,6 @@ def test_a_killed_resource_tracker_costs_nothing() -> None:
     assert trackers
     assert (process.returncode, errors) == (0, "")
     assert len(done_so_far("model.sweep.jsonl")) == 4
-
-
-def children_of(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def command_of(pid: int) -> str:

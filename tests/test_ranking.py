@@ -70,7 +70,7 @@ def test_rows_that_several_seeds_get_right_count_as_often() -> None:
     assert p_value(folds, behind) == pytest.approx(2 / 8)
 
 
-def test_so_many_comparisons_are_corrected_for() -> None:
+def test_p_values_are_corrected_for_the_number_of_comparisons() -> None:
     """10 rows of 10 against 3, 2 and 0 of them: p = 2/2⁷, 2/2⁸ and 2/2¹⁰; Holm: the least times 3, the next times 2."""
     of = {n: ranked([True] * n + [False] * (10 - n), lr=n / 10) for n in (10, 3, 2, 0)}
     found = p_values([*of.values()])

@@ -119,7 +119,7 @@ def test_max_norm_by_hand() -> None:
     assert network.theta.tolist() == pytest.approx([1.2, 0.6, 1.6, 0.8, 7, 7])
 
 
-def test_max_norm_lets_dead_units_be() -> None:
+def test_max_norm_leaves_units_without_weights_alone() -> None:
     network = multilayer(2, (), 2)
     network.theta[:] = [3, 0, 4, 0, 0, 0]
     limit_norms(network, 1)

@@ -8,7 +8,6 @@ import os
 import random
 import signal
 import subprocess
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,16 +16,17 @@ import numpy as np
 import pytest
 
 from cli_errors import BAD_COMMAND, BAD_DATA
-from cli_process import PROGRAM
+from cli_process import PROGRAM, wait_for
 from faults import Calls, injected, kills
 from nncli.cli.main import main
 from nncli.data.bundled import path_of
 from nncli.model import checkpoint
 from nncli.training import run
 from nncli.training.trainer import Trainer
+from short_and_long import short_and_long
 
 Run = Callable[..., Any]
-LONG = int(os.environ.get("NNCLI_LONG", "0"))  # make fuzz
+KILLS = int(os.environ.get("NNCLI_KILLS", "50"))  # make fuzz
 
 
 @pytest.fixture(autouse=True)
@@ -179,7 +179,7 @@ def test_a_run_that_is_worse_than_guessing_takes_no_place(nncli: Run, monkeypatc
 def test_the_same_command_begins_anew_where_there_is_nothing_yet(nncli: Run) -> None:
     outcome = nncli("train", "iris", "--epochs", "2", "-o", "m.npz", "--resume")
     assert outcome.code == 0
-    assert "there is no m.npz yet: beginning anew\n" in outcome.err
+    assert "there is no m.npz yet: starting from the beginning\n" in outcome.err
 
 
 @pytest.mark.parametrize(
@@ -276,14 +276,15 @@ def killed_at(n: int) -> None:
         main([*COMMAND, "-o", "m.npz", "--resume"])
 
 
-def test_killed_at_any_call_it_goes_on_to_the_same_bytes(nncli: Run) -> None:
+@pytest.mark.parametrize("step", short_and_long(7, 1))  # a save makes ten calls: 7 strikes each kind of them
+def test_killed_at_any_call_it_goes_on_to_the_same_bytes(nncli: Run, step: int) -> None:
     """At every write, flush, sync, link and rename of a training that saves at each epoch."""
     calls = Calls(None)
     with injected(calls):
         assert nncli(*COMMAND, "-o", "whole.npz").code == 0
     whole = Path("whole.npz").read_bytes()
     assert calls.seen.count("replace") == 6  # after each epoch, and at the end
-    for n in range(len(calls.seen)):
+    for n in range(0, len(calls.seen), step):
         Path("m.npz").unlink(missing_ok=True)
         process = multiprocessing.get_context("fork").Process(target=killed_at, args=(n,))
         process.start()
@@ -295,22 +296,23 @@ def test_killed_at_any_call_it_goes_on_to_the_same_bytes(nncli: Run) -> None:
         assert Path("m.npz").read_bytes() == whole, f"killed at call {n}, {calls.seen[n]}"
 
 
-def test_killed_at_random_moments_it_goes_on_to_the_same_bytes() -> None:
+@pytest.mark.parametrize("kills", short_and_long(4, KILLS))
+def test_killed_at_random_moments_it_goes_on_to_the_same_bytes(kills: int) -> None:
     """Real processes, killed again and again until one reaches the end."""
     words = ["train", "digits", "--hidden", "16", "--epochs", "60", "--patience", "60", "--save-every", "0", "-q"]
     words += ["--json", "--log", "log.jsonl", "-o"]
     subprocess.run([*PROGRAM, *words, "whole.npz"], check=True, capture_output=True)
     whole, log = Path("whole.npz").read_bytes(), Path("log.jsonl").read_bytes()
     rng, killed = random.Random(0), 0
-    while killed < (LONG or 1) * 12:
+    while killed < kills:
         Path("m.npz").unlink(missing_ok=True)
         Path("log.jsonl").unlink()
-        while True:
+        for more in itertools.count():
             process = subprocess.Popen(
                 [*PROGRAM, *words, "m.npz", "--resume"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
             )
             try:
-                _, errors = process.communicate(timeout=rng.uniform(0.2, 0.9))
+                _, errors = process.communicate(timeout=rng.uniform(0.2, 0.9) + 0.05 * more)
             except subprocess.TimeoutExpired:
                 process.send_signal(signal.SIGKILL)
                 _, errors = process.communicate()
@@ -340,13 +342,11 @@ def test_two_trainings_do_not_mix_their_logs(nncli: Run) -> None:
     slow = [*PROGRAM, "train", "digits", "--epochs", "3000", "--patience", "3000", "-q", "-o", "a.npz"]
     process = subprocess.Popen([*slow, "--log", "log.jsonl"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + 20
-        while not (Path("log.jsonl").exists() and Path("log.jsonl").stat().st_size) and time.monotonic() < deadline:
-            time.sleep(0.02)
+        wait_for(lambda: Path("log.jsonl").exists() and Path("log.jsonl").stat().st_size)
         outcome = nncli("train", "iris", "--log", "log.jsonl", "-q", "-o", "b.npz")
     finally:
         process.kill()
         process.wait()
     assert outcome.code == 1
-    assert outcome.err == "log.jsonl: another training is writing to it. Choose another --log.\n"
+    assert outcome.err == "log.jsonl: another training run is writing to it. Choose another --log.\n"
     assert not Path("b.npz").exists()

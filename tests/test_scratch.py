@@ -40,7 +40,7 @@ def named(digit: str) -> str:
     return f"nncli-{digit * 16}"
 
 
-def test_it_is_gone_at_the_end(tmp_path: Path) -> None:
+def test_a_scratch_folder_is_gone_at_the_end(tmp_path: Path) -> None:
     with scratch.folder() as folder:
         (folder / "data").write_bytes(b"some")
         assert folder.parent == tmp_path
@@ -141,7 +141,7 @@ def test_a_user_whose_mask_permits_everything_has_them_removed_all_the_same(tmp_
     ("error", "remedy"),
     [
         (errno.ENOSPC, "Make room there, or set TMPDIR to another folder."),
-        (errno.EMFILE, "Allow more open files with ulimit -n."),
+        (errno.EMFILE, "Allow more with ulimit -n 4000."),
         (errno.EROFS, "Set TMPDIR to another folder."),
     ],
 )
@@ -151,6 +151,7 @@ def test_what_cannot_be_written_is_blamed_on_the_folder(
     def fails(*args: object) -> int:
         raise OSError(error, os.strerror(error))
 
+    monkeypatch.setattr(resource, "getrlimit", lambda which: (100, 4000))
     monkeypatch.setattr(owned_folders, "private", fails)
     with pytest.raises(OutputError) as found, scratch.folder():
         pass
@@ -178,7 +179,8 @@ def test_a_full_temporary_folder_is_the_reason_that_is_named(
     )  # fmt: skip
     assert done.returncode == 1
     assert done.stderr.decode() == (
-        f"{tmp_path}: cannot write temporary files: File too large. Set TMPDIR to another folder.\n"
+        f"{tmp_path}: cannot write temporary files: File too large. Allow larger files with ulimit -f, or set TMPDIR "
+        "to another folder.\n"
     )
     assert not list(tmp_path.glob("nncli-*"))
 

@@ -58,7 +58,7 @@ def test_hidden_layers_with_dropout_go_on() -> None:
     compared(model="mlp", hidden=(8,), activation="prelu", dropout=0.3, epochs=6, max_norm=2.0)
 
 
-def test_half_a_random_word_goes_on() -> None:
+def test_the_unused_half_of_a_random_word_is_saved() -> None:
     """A generator of 64-bit words that was asked for 32 bits keeps the other half."""
     first, second = trainer(blobs(90), epochs=3), trainer(blobs(90), epochs=3)
     first.shuffle.random(dtype=np.float32)

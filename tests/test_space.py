@@ -82,7 +82,7 @@ def test_drawn_numbers_have_three_digits() -> None:
         assert config.lr == float(f"{config.lr:.3g}")
 
 
-def test_a_space_knows_its_own() -> None:
+def test_what_is_drawn_from_a_space_lies_in_it() -> None:
     found = space(lr="log:1e-3:1e-1", hidden="32,64", model="softmax,mlp", epochs="5")
     rng = np.random.default_rng(0)
     assert not any(found.difference(found.draw(rng)) for _ in range(50))

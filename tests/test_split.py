@@ -53,7 +53,7 @@ def test_the_seed_decides() -> None:
     assert not np.array_equal(first.test, other.test)
 
 
-def test_no_part_no_rows() -> None:
+def test_parts_of_size_0_have_no_rows() -> None:
     split = stratified_split(np.arange(30) % 3, CLASSES, 0, 0, 0, "f")
     assert (len(split.train), len(split.val), len(split.test)) == (30, 0, 0)
 

@@ -13,7 +13,8 @@ from typing import IO
 
 import pytest
 
-from cli_process import PROGRAM, without_privileges
+from cli_process import PROGRAM, wait_for, without_privileges, workers_of
+from short_and_long import short_and_long
 
 COMMANDS = {  # with what they print; those that could, go on for long
     "train": "train digits --epochs 9000 --patience 9000 -o new.npz --log -",
@@ -34,6 +35,7 @@ SHORT = COMMANDS | {
     "gradcheck": "gradcheck iris --model softmax",
 }
 WRITES = {"train", "sweep"}
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 
 def run(
@@ -55,7 +57,7 @@ def no_traceback(errors: bytes) -> bool:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_nobody_reads_stdout_any_more(command: str, work: Path) -> None:
+def test_a_closed_stdout_ends_it_quietly(command: str, work: Path) -> None:
     ours, theirs = os.pipe()
     os.close(ours)
     process = run(SHORT[command], work, stdout=theirs)
@@ -85,24 +87,42 @@ def test_there_is_neither_terminal_nor_home_nor_locale(command: str, work: Path,
     assert b"\x1b" not in out + errors
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=["INT", "TERM", "HUP"])
+@pytest.mark.parametrize("moments", short_and_long(1, 6))
+@pytest.mark.parametrize("number", SIGNALS, ids=["INT", "TERM", "HUP"])
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_signal_comes_at_any_moment(command: str, number: signal.Signals, work: Path) -> None:
+def test_a_signal_comes_at_any_moment(command: str, number: signal.Signals, moments: int, work: Path) -> None:
     """While it is loaded the signal ends it as it would any program; after that, with a line, or a model."""
     rng = random.Random(command + number.name)
-    for wait in (0.15, 0.4, rng.uniform(0.1, 1.5), 1.5):
+    for _ in range(moments):
         process = run(COMMANDS[command], work)
-        time.sleep(wait)
+        time.sleep(rng.uniform(0.1, 1.2))
         process.send_signal(number)
-        began = time.monotonic()
         _, errors = process.communicate(timeout=30)
-        assert time.monotonic() - began < 5
         assert process.returncode in (0, 128 + number, -number), errors
         assert no_traceback(errors)
         if process.returncode == 128 + number:
             assert errors
-        if command in WRITES and wait == 1.5:  # it is at work by then, and would be for minutes
-            assert process.returncode == 128 + number
+    assert not list(work.glob("*.tmp"))
+
+
+@pytest.mark.parametrize("number", SIGNALS, ids=["INT", "TERM", "HUP"])
+@pytest.mark.parametrize("command", ["train", "sweep"])
+def test_a_signal_comes_while_it_is_at_work(command: str, number: signal.Signals, work: Path) -> None:
+    """It would go on for minutes."""
+    process = run(COMMANDS[command], work)
+    try:
+        if command == "train":
+            assert process.stdout
+            assert process.stdout.readline()
+        else:
+            wait_for(lambda: len(workers_of(process.pid)) == 2)
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 128 + number
+    assert errors
+    assert no_traceback(errors)
     assert not list(work.glob("*.tmp"))
 
 

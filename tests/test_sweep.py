@@ -255,7 +255,7 @@ def test_what_contradicts_itself_is_refused(nncli: Run, words: str, line: str) -
     assert list(Path().iterdir()) == []
 
 
-def test_a_ledger_that_is_none(nncli: Run) -> None:
+def test_a_file_that_is_no_ledger_is_refused(nncli: Run) -> None:
     Path("data.csv").write_text("a,b\n1,2\n")
     line = (
         "data.csv: expected a ledger written by nncli sweep, found something else. Name another file with --ledger.\n"

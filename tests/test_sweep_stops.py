@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -10,14 +11,18 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from cli_process import PROGRAM
+from cli_process import PROGRAM, children_of, is_running, wait_for
+from clusters import done_so_far
 from nncli.sweep.ledger import read
+from nncli.system import workers
 from nncli.system.processes import Processes
 from nncli.system.workers import ChunkQueue, ProcessDeath, Stop, Work, in_order, never, run_chunk
+from short_and_long import short_and_long
 
 
 @pytest.fixture(autouse=True)
@@ -25,18 +30,20 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.chdir(tmp_path)
 
 
-def test_killed_at_any_moment_it_goes_on() -> None:
+@pytest.mark.parametrize("kills", short_and_long(2, 12))
+def test_killed_at_any_moment_it_goes_on(kills: int) -> None:
     """Nothing is lost, nothing is run twice, and no process is left behind."""
-    left: set[str] = set()
+    left: set[int] = set()
     words = ["sweep", "digits", "--lr", "0.02,0.01,0.005,0.001", "--hidden", "8,16,24", "--epochs", "150"]
     words += ["--patience", "150", "--jobs", "2"]
     rng = random.Random(0)
     finished: dict[str, Any] = {}
-    for _ in range(6):
+    for _ in range(kills):
         process = subprocess.Popen([*PROGRAM, *words, "-q"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            process.wait(rng.uniform(0.8, 2.0))
-        except subprocess.TimeoutExpired:
+        wait_for(lambda: process.poll() is not None or children_of(process.pid))  # noqa: B023 (it is called at once)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(rng.uniform(0, 1.2))
+        if process.poll() is None:
             left |= set(children_of(process.pid))
             process.send_signal(signal.SIGKILL)
             process.wait()
@@ -47,8 +54,7 @@ def test_killed_at_any_moment_it_goes_on() -> None:
         assert {key: now[key] for key in finished} == finished, "a trial was lost, or run again"
         finished = now
     assert left
-    time.sleep(0.5)
-    assert not [child for child in left if is_running(child)]
+    wait_for(lambda: not any(map(is_running, left)))
     done = subprocess.run([*PROGRAM, *words, "-q", "--json"], capture_output=True, check=True)
     assert json.loads(done.stdout)["trials"] == 12
     assert len(read(Path("model.sweep.jsonl"))[1]) == 12
@@ -56,7 +62,7 @@ def test_killed_at_any_moment_it_goes_on() -> None:
 
 def test_a_killed_worker_costs_nothing(tmp_path: Path) -> None:
     """Of 99 pieces, one kills its process each time, one only the first time: 98 are done, one is given up. They take
-    no time, so that they go in chunks by then."""
+    no time, so that they go in bundles by then."""
     found: dict[int, Any] = {}
     pieces = iter(range(99))
     with Processes(2, __name__) as processes:
@@ -69,22 +75,23 @@ def test_a_killed_worker_costs_nothing(tmp_path: Path) -> None:
     assert found == {number: ProcessDeath(3) if number == 40 else 10 * number for number in range(99)}
 
 
-def test_a_bundle_ends_in_time() -> None:
+def test_a_bundle_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Short pieces go together, more and more of them; where long ones follow, what was not begun is handed out again,
     and nothing is done twice."""
     taken = iter([0.0] * 40 + [0.06] * 20)
-    sizes, done = [], []
-    chunks = ChunkQueue(lambda: next(taken, None))
-    while chunk := chunks():
-        sizes.append(len(chunk))
-        done += [number for number, _ in chunks.done(chunk, run_chunk(sleep, chunk, None))]
+    sizes, done, now = [], [], [0.0]
+    monkeypatch.setattr(workers, "time", SimpleNamespace(monotonic=lambda: now[0]))
+
+    def take_time(piece: float, shared: None, stop: Stop = never) -> None:
+        now[0] += piece
+
+    bundles = ChunkQueue(lambda: next(taken, None))
+    while bundle := bundles():
+        sizes.append(len(bundle))
+        done += [number for number, _ in bundles.done(bundle, run_chunk(take_time, bundle, None))]
     assert sizes[:6] == [1, 2, 4, 8, 16, 29]
     assert sizes[6:] == [1] * 19
     assert sorted(done) == list(range(60))
-
-
-def sleep(piece: float, shared: None, stop: Stop = never) -> None:
-    time.sleep(piece)
 
 
 def test_results_come_in_order_and_few_are_in_memory() -> None:
@@ -120,38 +127,14 @@ def slow_at_first(piece: int, shared: None, stop: Stop = never) -> int:
 
 
 def test_ctrl_c_keeps_what_is_done_and_leaves_nothing_running() -> None:
-    words = [
-        "sweep",
-        "digits",
-        "--lr",
-        "0.01,0.005,0.001",
-        "--hidden",
-        "64,128",
-        "--epochs",
-        "2000",
-        "--patience",
-        "2000",
-    ]
+    words = ["sweep", "digits", "--lr", "0.01,0.02", "--epochs", "1,900000", "--patience", "900000"]
     process = subprocess.Popen(
         [*PROGRAM, *words, "--jobs", "2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    time.sleep(3)
+    wait_for(lambda: len(done_so_far("model.sweep.jsonl")) == 2)  # and the other two would take hours
     children = children_of(process.pid)
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=20)
+    _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert errors.splitlines()[-1] == "stopped; model.sweep.jsonl has 0 trials, and the same command resumes"
-    time.sleep(0.5)
-    assert children
-    assert not [child for child in children if is_running(child)]
-
-
-def children_of(pid: int) -> list[str]:
-    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-
-
-def is_running(process: str) -> bool:
-    try:
-        return Path(f"/proc/{process}/cmdline").read_bytes() != b""  # one that nobody has waited for yet has none
-    except FileNotFoundError:
-        return False
+    assert errors.splitlines()[-1] == "stopped; model.sweep.jsonl has 2 trials, and the same command goes on"
+    wait_for(lambda: not any(map(is_running, children)))

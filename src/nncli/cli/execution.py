@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from nncli.cli.options import switch, value_option
 from nncli.config.option import whole
 from nncli.errors import OptionError
 
@@ -18,37 +17,22 @@ if TYPE_CHECKING:
     from nncli.system.connection import Tls
     from nncli.system.workers import Workers
 
-PANEL = "Processes"
+GROUP = "Processes"
 Address = Annotated[
     str | None,
-    typer.Option(
-        "--cluster", metavar="ADDRESS", rich_help_panel=PANEL, show_default=False,
-        help="A Dask scheduler, tcp://host:8786 or tls://host:8786, in place of --jobs.",
+    value_option(
+        "ADDRESS",
+        "Dask scheduler to use in place of --jobs: tls://host:8786 or tcp://host:8786.",
+        group=GROUP,
     ),
-]  # fmt: skip
-Ca = Annotated[
-    str | None,
-    typer.Option("--tls-ca", metavar="FILE", help="Whom to trust, for tls://.", rich_help_panel=PANEL),
 ]
-Cert = Annotated[
-    str | None,
-    typer.Option("--tls-cert", metavar="FILE", help="Our certificate, for tls://.", rich_help_panel=PANEL),
-]
-Key = Annotated[
-    str | None, typer.Option("--tls-key", metavar="FILE", help="Our key, for tls://.", rich_help_panel=PANEL)
-]
-Insecure = Annotated[
-    bool, typer.Option("--insecure", help="Allow tcp://, where anybody can listen and join.", rich_help_panel=PANEL)
-]
-
-
+Ca = Annotated[str | None, value_option("FILE", "Certificate of the authority to trust, for tls://.", group=GROUP)]
+Cert = Annotated[str | None, value_option("FILE", "Certificate of this program, for tls://.", group=GROUP)]
+Key = Annotated[str | None, value_option("FILE", "Private key of this program, for tls://.", group=GROUP)]
+Insecure = Annotated[bool, switch("--insecure", "Allow tcp://, where anybody can listen and join.", group=GROUP)]
 FileJobs = Annotated[
-    str | None,
-    typer.Option(
-        "--jobs", metavar="N", help="Files at a time, each in a process of its own.", rich_help_panel=PANEL,
-        show_default="1",
-    ),
-]  # fmt: skip
+    str | None, value_option("N", "Number of files to read at a time, each in its own process.", "1", group=GROUP)
+]
 
 
 def cores() -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nncli.cli.options import DATA_HELP, Json, Quiet, model_in, with_config
+from nncli.cli.options import DATA_HELP, MODEL_NAMES_HELP, Json, Quiet, model_in, switch, with_config
 from nncli.config.option import flag
 from nncli.config.train_config import TrainConfig
 from nncli.errors import DONE, FAILED, OptionError
@@ -16,10 +16,13 @@ from nncli.errors import DONE, FAILED, OptionError
 if TYPE_CHECKING:
     from nncli.diagnostics.training_objective import Objective
 
-DATA = f"{DATA_HELP[:-1]}, or rows drawn at random: random, also as random:inputs=10:classes=3. Or a model."
+RANDOM_HELP = "rows drawn at random (random, or random:inputs=10:classes=3)"
+MODEL_OR_DATA = f"A model that nncli train has saved, {RANDOM_HELP}, or data. {DATA_HELP}"
 
 
-@functools.partial(with_config, argument="MODEL or DATA", argument_help=DATA)
+@functools.partial(
+    with_config, argument="MODEL or DATA", argument_help=MODEL_OR_DATA, other_help={"model": MODEL_NAMES_HELP}
+)
 def gradcheck(
     config: TrainConfig,
     given: frozenset[str],
@@ -29,24 +32,24 @@ def gradcheck(
     ] = None,
     all: Annotated[
         bool,
-        typer.Option(
+        switch(
             "--all",
-            help="Check a small network of every kind: each activation, each loss and link, up to two hidden layers, "
-            "two classes and more.",
-            rich_help_panel="Run",
+            "Check a small network of every kind: each activation, loss and link, up to two hidden layers, two classes "
+            "and more.",
+            group="Run",
         ),
     ] = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
-    """Check gradients: backpropagation against differences, block by block. The options are those of train; they
-    describe the network and its loss, which are checked in float64, at random weights, on 32 rows or as many as
-    --batch-size says. Exit code 1 if a gradient is wrong, or nothing is proved.
+    """Check the gradients of backpropagation against finite differences. The options are those of train: they describe
+    the network and its loss, which are checked in float64, at random weights, on 32 rows or as many as --batch-size
+    says. The exit code is 1 if a gradient is wrong, or if nothing is proved.
 
-    nncli gradcheck                  a network on the bundled digits
+    nncli gradcheck              a network on the bundled digits
     nncli gradcheck data.csv --hidden 32x16 --activation gelu --dropout 0.5
-    nncli gradcheck model.npz        a saved model, on the data it was trained on
-    nncli gradcheck --all
+    nncli gradcheck model.npz    a saved model, on the data it was trained on
+    nncli gradcheck --all        a small network of every kind
     """
     if all:
         return _check_all(config, given, rows, json, quiet)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from nncli.cli.options import Json, Quiet, is_model
+from nncli.cli.options import Json, Quiet, is_model, switch, value_option
 from nncli.errors import DONE, OptionError
 from nncli.nn.autodiff.graph import Graph
 from nncli.system.output import shortened
@@ -21,24 +21,21 @@ def graph(
         str,
         typer.Argument(
             metavar="EXPRESSION or MODEL",
-            help="Of + - * / ^2, exp, log, sigmoid, tanh, arctan, relu, variables and numbers. Or a small model.",
+            help="An expression of numbers, variables, + - * / ^2, exp, log, sigmoid, tanh, arctan and relu; or a "
+            "small model.",
             show_default=False,
         ),
     ],
     data: Annotated[
         str | None, typer.Argument(metavar="DATA", help="Rows for a model.", show_default="the data it was trained on")
     ] = None,
-    at: Annotated[
-        list[str] | None, typer.Option(metavar="VALUES", help="The variables, as w=1,x=2.", show_default=False)
-    ] = None,
-    row: Annotated[
-        str | None, typer.Option(metavar="N", help="The row of DATA, from 1, for a model.", show_default=False)
-    ] = None,
-    dot: Annotated[bool, typer.Option("--dot", help="Print the graph for Graphviz.")] = False,
+    at: Annotated[list[str] | None, value_option("VALUES", "Values of the variables, as w=1,x=2.")] = None,
+    row: Annotated[str | None, value_option("N", "Row of DATA to run a model on, from 1.")] = None,
+    dot: Annotated[bool, switch("--dot", "Print the graph in the DOT language of Graphviz.")] = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
-    """Show a computation graph, and backpropagation on it: every value, every derivative.
+    """Show a computation graph and backpropagation on it. Every value and every derivative is shown.
 
     nncli graph "(w*x + b - y)^2" --at w=1,x=2,b=0,y=3
     nncli graph "-log(sigmoid(w*x))" --at w=0.5,x=2 --dot | dot -Tsvg > graph.svg

@@ -1,8 +1,7 @@
-"""Commands as Typer makes them, with two things of our own.
+"""The help of the program and of its commands, in plain text: what it is for, examples, options.
 
-Help is plain text: examples first, options in groups, the names of components filled in from the
-registries. And nothing is converted on the way in, as every option is a flag or a text that
-`train_config.py` reads: Typer would load pydantic for that, a fifth of the start-up time of `predict`.
+`--help` shows the options that most people use, `--help-all` shows every option, in groups. The names of components
+are filled in from the registries.
 """
 
 from __future__ import annotations
@@ -12,99 +11,153 @@ import inspect
 import re
 import shutil
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperArgument, TyperCommand, TyperGroup
 
+HELP = ["-h", "--help", "--help-all"]  # the names of the option that shows the help
+NAMES = re.compile(r"\{(\w+)\}")  # `{losses}` in a text stands for the names in that registry
+GLUED = re.compile(r"(?<=\bnncli) | (?=--\w)")  # spaces that no line is broken at
 NARROWEST, WIDEST = 40, 100
 TERM_WIDTH = 24
-wrap = functools.partial(textwrap.wrap, break_on_hyphens=False)  # names of components have hyphens
-
-
-class _AsGiven:
-    """What Typer converts a value with: not at all."""
-
-    def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
-        return value
-
-
-def _as_given(params: list[Any]) -> list[Any]:
-    for param in params:
-        param._runtime_param = _AsGiven()
-    return params
+# What --help shows, where a command has more options than fit on two screens. Arguments are always shown.
+COMMON = {
+    "train": "--target --drop --val --test --model --hidden --lr --epochs --seed --out --resume --log --json --quiet",
+    "sweep": "--target --drop --model --hidden --lr --dropout --search --trials --seeds --folds --metric --out "
+    "--jobs --show --json --quiet",
+    "eval": "--jobs --json --quiet",
+    "predict": "--out --proba --keep --threshold --on-error --jsonl --jobs --quiet",
+    "check": "--target --drop --categorical --numeric --missing --val --test --json --quiet",
+    "gradcheck": "--target --model --hidden --activation --loss --dropout --batch-size --seed --all --json --quiet",
+}
+Row = tuple[str, str]  # how a command or parameter is written, and what it is
 
 
 class Command(TyperCommand):
     """A command whose docstring is its help: the first paragraph, then examples, shown as written."""
 
-    def get_params(self, ctx: Any) -> list[Any]:
-        return _as_given(super().get_params(ctx))
+    shows_all = False
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Note which help is asked for, if any, before Typer shows it."""
+        self.shows_all = "--help-all" in args
+        _leave_values_as_given(self.get_params(ctx))
+        return super().parse_args(ctx, args)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        width = min(max(shutil.get_terminal_size().columns, NARROWEST), WIDEST)
-        summary, _, examples = inspect.cleandoc(self.help or "").partition("\n\n")
+        """Write the help, with all options or the common ones."""
+        common = None if self.shows_all else COMMON.get(self.name or "")
+        groups: dict[str, list[Row]] = {}
+        left_out = 0
+        parameters: list[Any] = self.get_params(ctx)
+        for one in parameters:
+            if isinstance(one, TyperArgument):
+                groups.setdefault("Arguments", []).append((one.metavar or "", _text(one, self.shows_all)))
+            elif not _shows_help(one):
+                if common is not None and set(common.split()).isdisjoint(one.opts):
+                    left_out += 1
+                    continue
+                group = "Options" if common is not None else one.rich_help_panel or "Other"
+                groups.setdefault(group, []).append((_term(one, ctx), _text(one, self.shows_all)))
+        if groups.keys() <= {"Arguments", "Other"}:
+            groups["Options"] = groups.pop("Other", [])
+        groups[[*groups][-1]].append(("-h, --help", "Show this help."))
+        end = f"{left_out} more options: {ctx.command_path} --help-all" if left_out else ""
         usage = re.sub(r"[{}]", "", " ".join(self.collect_usage_pieces(ctx)))
-        lines = [f"Usage: {ctx.command_path} {usage}", ""]
-        lines += [*wrap(" ".join(summary.split()), width), ""]
-        lines += [*textwrap.indent(examples, "  ").splitlines(), ""] if examples else []
-        groups: dict[str, list[tuple[str, str]]] = {}
-        for param in self.get_params(ctx):
-            is_argument = param.param_type_name == "argument"
-            group = "Arguments" if is_argument else getattr(param, "rich_help_panel", None) or "Other"
-            groups.setdefault(group, []).append(_record(param, ctx))
-        if set(groups) == {"Arguments", "Other"}:
-            groups["Options"] = groups.pop("Other")
-        for group, records in groups.items():
-            lines += [f"{group}:", *definitions(((term, _filled(text)) for term, text in records), width), ""]
-        formatter.write("\n".join(lines))
+        formatter.write(_page(f"{ctx.command_path} {usage}", self.help, groups, end))
 
 
 class Group(TyperGroup):
-    """The program itself: what it is, its commands, where to go on."""
+    """The program itself, whose help lists its commands."""
 
-    def get_params(self, ctx: Any) -> list[Any]:
-        return _as_given(super().get_params(ctx))
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        _leave_values_as_given(self.get_params(ctx))
+        return super().parse_args(ctx, args)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        width = min(max(shutil.get_terminal_size().columns, NARROWEST), WIDEST)
-        summary, _, examples = inspect.cleandoc(self.help or "").partition("\n\n")
-        commands = [(name, command.get_short_help_str(width)) for name, command in self.commands.items()]
-        options = [param.get_help_record(ctx) for param in self.get_params(ctx)]
-        lines = [
-            f"Usage: {ctx.command_path} COMMAND [OPTIONS] ...",
-            "",
-            *wrap(" ".join(summary.split()), width),
-            "",
-            *textwrap.indent(examples, "  ").splitlines(),
-            "",
-            "Commands:",
-            *definitions(commands, width),
-            "",
-            "Options:",
-            *definitions([record for record in options if record], width),
-            "",
-            f"Each command has its own help: {ctx.command_path} COMMAND --help",
-        ]
-        formatter.write("\n".join(lines) + "\n")
+        """Write what the program is, its commands, and where to read on."""
+        parameters: list[Any] = self.get_params(ctx)
+        options = [one for one in parameters if not _shows_help(one)]
+        groups = {
+            "Commands": [(name, self.commands[name].help or "") for name in self.list_commands(ctx)],
+            "Options": [*((_term(one, ctx), one.help or "") for one in options), ("-h, --help", "Show this help.")],
+        }
+        end = f"Each command has its own help: {ctx.command_path} COMMAND --help"
+        formatter.write(_page(f"{ctx.command_path} COMMAND [OPTIONS] ...", self.help, groups, end))
 
 
-def _record(param: Any, ctx: Any) -> tuple[str, str]:
-    """How a parameter is written, and its help with the default behind it."""
-    term = param.metavar if param.param_type_name == "argument" else param.get_help_record(ctx)[0]
-    default = param.show_default if isinstance(param.show_default, str) else param.default
-    shown = isinstance(default, str | int) and not isinstance(default, bool) and param.show_default
-    return term, (param.help or "") + (f" [{default}]" if shown else "")
+def _leave_values_as_given(parameters: Iterable[Any]) -> None:
+    """Have texts reach the commands as they are, and what is not given as None.
+
+    config/ reads the texts. Typer would load pydantic to make texts of texts, a fifth of the time that `predict` takes
+    to start. It still sees to flags, and to values that are missing.
+    """
+    for one in parameters:
+        one.process_value = functools.partial(_process, one, one.process_value)
 
 
-def definitions(records: Iterable[tuple[str, str]], width: int) -> list[str]:
-    """Terms on the left, their texts wrapped on the right; a term too long for its column has a line of its own."""
-    records = list(records)
-    column = min(max(len(term) for term, _ in records) + 2, TERM_WIDTH)
+def _process(parameter: Any, usual: Callable[..., Any], ctx: Any, value: Any) -> Any:
+    if isinstance(value, bool) or (value is None and parameter.required):
+        return usual(ctx, value)
+    return value if value is None or parameter.callback is None else parameter.callback(ctx, parameter, value)
+
+
+def _shows_help(option: Any) -> bool:
+    return not set(HELP).isdisjoint(option.opts)
+
+
+def _term(option: Any, ctx: Any) -> str:
+    """Return how an option is written, as `-o, --out FILE`."""
+    record = option.get_help_record(ctx)
+    return record[0] if record else ""
+
+
+def _text(parameter: Any, in_full: bool) -> str:
+    """Return what the help says of a parameter, with the default behind its first paragraph."""
+    text = NAMES.sub(lambda found: _names(found[1], in_full), parameter.help or "")
+    default = parameter.show_default if isinstance(parameter.show_default, str) else parameter.default
+    is_shown = isinstance(default, str) and parameter.show_default
+    first, line_break, more = text.partition("\n")
+    return f"{first} [{default}]{line_break}{more}" if is_shown else text
+
+
+def _names(kind: str, in_full: bool) -> str:
+    """Return the names in a registry, a line for each model, or the learning rate of each optimizer."""
+    from nncli.config.option import registries
+
+    if kind == "model_lines":
+        models = registries()["models"]
+        lines = []
+        for name, model in models.items():
+            words = models.summary(name).rstrip(".")
+            lines += [f"{name}: {words[0].lower()}{words[1:]}", *([f"  {model.formula}"] if in_full else [])]
+        return "\n".join(lines)
+    if kind == "learning_rates":
+        optimizers, models = registries()["optimizers"].items(), registries()["models"].items()
+        rates = {name: one.default_lr for name, one in optimizers if not one.smooth}
+        rates |= {name: one.lr for name, one in models if one.lr is not None}
+        return ", ".join(f"{name} {rate:g}" for name, rate in rates.items())
+    return ", ".join(registries()[kind])
+
+
+def _page(usage: str, text: str | None, groups: Mapping[str, Iterable[Row]], end: str) -> str:
+    """Return a whole help: the usage, the first paragraph of a docstring, its examples, rows in groups, and a line."""
+    width = min(max(shutil.get_terminal_size().columns, NARROWEST), WIDEST)
+    about, _, examples = inspect.cleandoc(text or "").partition("\n\n")
+    lines = [f"Usage: {usage}", "", *_wrapped(about, width), ""]
+    lines += [*textwrap.indent(examples, "  ").splitlines(), ""] if examples else []
+    for title, rows in groups.items():
+        lines += [f"{title}:", *_definitions(list(rows), width), ""]
+    return "\n".join([*lines, end] if end else lines)
+
+
+def _definitions(rows: Sequence[Row], width: int) -> list[str]:
+    """Return terms on the left and texts on the right; a term too long for its column has a line of its own."""
+    column = min(max(len(term) for term, _ in rows) + 2, TERM_WIDTH)
     lines = []
-    for term, text in records:
-        paragraphs = text.split("\n")
-        body = [line for part in paragraphs for line in wrap(part, width - column - 2) or [""]]
+    for term, text in rows:
+        body = [line for part in text.split("\n") for line in _wrapped(part, width - column - 2)]
         if len(term) > column - 2:
             lines.append(f"  {term}")
         else:
@@ -113,21 +166,9 @@ def definitions(records: Iterable[tuple[str, str]], width: int) -> list[str]:
     return lines
 
 
-def _filled(text: str) -> str:
-    """`{losses}` → the names in that registry; `{models}` → a line for each, with its formula;
-    `{learning_rates}` → that of each optimizer."""
-
-    def names(match: re.Match[str]) -> str:
-        from nncli.config.option import registries
-
-        if match[1] == "learning_rates":
-            optimizers, models = registries()["optimizers"].items(), registries()["models"].items()
-            rates = {name: one.default_lr for name, one in optimizers if not one.smooth}
-            rates |= {name: one.lr for name, one in models if one.lr is not None}
-            return ", ".join(f"{name} {rate:g}" for name, rate in rates.items())
-        registry = registries()[match[1]]
-        if match[1] == "models":
-            return "\n".join(f"{name}: {registry.formula(name)}" for name in registry)
-        return ", ".join(registry)
-
-    return re.sub(r"\{(\w+)\}", names, text)
+def _wrapped(text: str, width: int) -> list[str]:
+    """Return the lines of a paragraph, the later ones as far in as the first; no word and no command is torn apart."""
+    start = text[: len(text) - len(text.lstrip())]
+    text = start + GLUED.sub("\N{NO-BREAK SPACE}", " ".join(text.split()))
+    lines = textwrap.wrap(text, width, subsequent_indent=start, break_on_hyphens=False, break_long_words=False)
+    return [line.replace("\N{NO-BREAK SPACE}", " ") for line in lines] or [""]

@@ -7,26 +7,26 @@ from typing import Annotated
 
 import typer
 
-from nncli.cli.options import Json
+from nncli.cli.options import Json, switch
 from nncli.errors import DONE, OptionError
 
 
 def info(
     model: Annotated[
-        str | None, typer.Argument(metavar="MODEL", help="A model that nncli train has saved.", show_default=False)
+        str | None, typer.Argument(metavar="MODEL", help="Model file that nncli train has saved.", show_default=False)
     ] = None,
     cache: Annotated[
-        bool, typer.Option("--cache", help="Show the tables that --memory has put on the disk, in place of a model.")
+        bool, switch("--cache", "Show the tables that --memory keeps on the disk, in place of a model.")
     ] = False,
-    clear: Annotated[bool, typer.Option("--clear", help="With --cache: remove them.")] = False,
+    clear: Annotated[bool, switch("--clear", "With --cache, remove these tables.")] = False,
     json: Json = False,
 ) -> int:
-    """Show what is inside a model, or which tables are kept on the disk.
+    """Show what a model contains, or which tables are kept on the disk.
 
     nncli info model.npz
     nncli info model.npz --json
-    nncli info --cache               what train --memory has left for later
-    nncli info --cache --clear       and away with it
+    nncli info --cache            tables that train --memory keeps for later runs
+    nncli info --cache --clear    remove them
     """
     from nncli.model import checkpoint
     from nncli.system.output import print_json

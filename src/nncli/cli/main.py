@@ -1,8 +1,8 @@
-"""The command line: parse, call, show. One file per command; `main` is the one error boundary."""
+"""The program `nncli`: finds the command, runs it, and ends every error as one line on stderr."""
 
 from __future__ import annotations
 
-import errno
+import contextlib
 import functools
 import gc
 import importlib
@@ -10,95 +10,124 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from io import FileIO, TextIOWrapper
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.exceptions import TyperException
 
 import nncli
-from nncli.cli.help import Command, Group
+from nncli.cli.help import HELP, Command, Group
 from nncli.cli.memory_limit import check_room
 from nncli.cli.signals import Ended, end_at_once
-from nncli.errors import DONE, HANGUP, INTERRUPTED, READER_GONE, TERMINATED, NncliError, NncliWarning
+from nncli.errors import DONE, FAILED, HANGUP, INTERRUPTED, READER_GONE, TERMINATED, NncliError, NncliWarning
+from nncli.system.os_errors import explain
 from nncli.system.output import STDOUT, abandon_stdout, say, tell_streams_apart
 from nncli.system.threads import choose_kernels
 
+# The module of each command and the function in it, and the first sentence of its help. A command is loaded when it
+# is used: to load them all takes as long as Typer itself.
+COMMANDS = {
+    "train": ("train.train", "Train a classifier on a file and save it."),
+    "eval": ("evaluate.evaluate", "Measure how good a model is, on its own test rows or on other files."),
+    "predict": ("predict.predict", "Predict the class of new rows, one line for each, in order."),
+    "sweep": ("sweep.sweep", "Train with many combinations of options, and keep the best model."),
+    "info": ("info.info", "Show what a model contains, or which tables are kept on the disk."),
+    "check": ("check.check", "Check data before training."),
+    "gradcheck": ("gradcheck.gradcheck", "Check the gradients of backpropagation against finite differences."),
+    "graph": ("graph.graph", "Show a computation graph and backpropagation on it."),
+    "datasets": ("datasets.datasets", "List the bundled data sets."),
+}
 WORDS = {
     INTERRUPTED: "nncli: interrupted.",
     TERMINATED: "nncli: terminated.",
     HANGUP: "nncli: the terminal was closed.",
 }
 NO_MEMORY = "nncli: there is not enough memory for this."
-# how the loader of libraries, and the maker of threads, say that there is not
-WITHOUT_MEMORY = re.compile("failed to map segment|[Cc]annot allocate memory|can't start new thread")
-# The name of a command: that of its module here, and of the function in it.
-COMMANDS = {
-    "train": "train",
-    "eval": "evaluate",
-    "predict": "predict",
-    "sweep": "sweep",
-    "info": "info",
-    "check": "check",
-    "gradcheck": "gradcheck",
-    "graph": "graph",
-    "datasets": "datasets",
-}
-
-
-# Errors in the program itself, whatever was being dealt with when they came up.
-MISTAKES = (AssertionError, AttributeError, LookupError, NameError, TypeError)
+# How the loader of libraries, and the starter of threads, say that memory is short.
+MEMORY_IS_SHORT = re.compile("failed to map segment|[Cc]annot allocate memory|can't start new thread")
+# Errors that are bugs: an OSError that was being handled when one of them came up is not its cause.
+BUGS = (AssertionError, AttributeError, LookupError, NameError, TypeError)
 
 
 class _ReaderGone(Exception):
     """BrokenPipeError under another name: Typer would end the program by itself at the sight of one."""
 
 
-def _guarded(command: Callable[..., int]) -> Callable[..., int]:
-    @functools.wraps(command)
-    def guarded(**arguments: Any) -> int:
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("always", NncliWarning)
-                warnings.showwarning = functools.partial(
-                    _show_warning, arguments.get("quiet", False), warnings.showwarning
-                )
-                code = command(**arguments)
+class _Command(Command):
+    """A command that shows warnings as notes, and tells who has left a pipe."""
+
+    def invoke(self, ctx: Any) -> Any:
+        with _warnings_as_notes(ctx.params.get("quiet", False)), _broken_pipes_told_apart():
+            code = super().invoke(ctx)
             sys.stdout.flush()
             return code
-        except BrokenPipeError as error:
-            if error.filename is None:  # neither stdout nor a pipe that was named: some other process has gone
-                raise NncliError("nncli", f"another process has gone away: {error.strerror}", "Try it again") from None
-            raise _ReaderGone from None
 
-    return guarded
+
+class _Program(Group):
+    """The program, which loads a command when it is asked for."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name][0].split(".")
+        app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+        # an expression may begin with a minus: what is no option of graph is its argument
+        settings = {"ignore_unknown_options": True} if cmd_name == "graph" else None
+        function = getattr(importlib.import_module(f"nncli.cli.{module}"), name)
+        app.command(cmd_name, cls=_Command, context_settings=settings)(function)
+        return typer.main.get_command(app)
+
+
+@contextlib.contextmanager
+def _warnings_as_notes(quiet: bool) -> Iterator[None]:
+    """Print the warnings of nncli as notes; those of other programs look as ever."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", NncliWarning)
+        warnings.showwarning = functools.partial(_show_warning, quiet, warnings.showwarning)
+        yield
+
+
+@contextlib.contextmanager
+def _broken_pipes_told_apart() -> Iterator[None]:
+    """Raise _ReaderGone where the reader of stdout or of a named pipe has gone away, NncliError for any other pipe."""
+    try:
+        yield
+    except BrokenPipeError as error:
+        if error.filename is None:
+            raise NncliError("nncli", f"another process has gone away: {error.strerror}", "Try it again") from None
+        raise _ReaderGone from None
 
 
 def _show_warning(
     quiet: bool, usual: Callable[..., None], message: Warning | str, category: type[Warning], *more: Any, **named: Any
 ) -> None:
-    """Warnings of nncli are notes; those of other programs look as ever."""
     if issubclass(category, NncliWarning):
         say(str(message), quiet)
     else:
         usual(message, category, *more, **named)
 
 
-def _app(words: Sequence[str]) -> typer.Typer:
-    """With the command that the words begin with, or with all: the others would take a tenth of the start-up time."""
-    app = typer.Typer(cls=Group, rich_markup_mode=None, pretty_exceptions_enable=False, no_args_is_help=False)
+def _app() -> typer.Typer:
+    """Return the program with the names of its commands; they themselves are loaded by `_Program`."""
+    app = typer.Typer(
+        cls=_Program,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": HELP},
+    )
     app.callback(invoke_without_command=True)(program)
-    for name in words[:1] if words and words[0] in COMMANDS else COMMANDS:
-        function = getattr(importlib.import_module(f"nncli.cli.{COMMANDS[name]}"), COMMANDS[name])
-        # an expression may begin with a minus: what is no option of graph's is its argument
-        settings = {"ignore_unknown_options": True} if name == "graph" else None
-        app.command(name, cls=Command, context_settings=settings)(_guarded(function))
+    for name, (_, summary) in COMMANDS.items():
+        app.command(name, help=summary)(_not_loaded)
     return app
 
 
-def _version(wanted: bool) -> None:
+def _not_loaded() -> None:
+    """Stand in the list of commands for one that nobody has asked for."""
+
+
+def _show_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"nncli {nncli.__version__}")
         raise typer.Exit
@@ -107,21 +136,21 @@ def _version(wanted: bool) -> None:
 def program(
     ctx: typer.Context,
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
-    """Train, evaluate and serve classifiers from the command line.
+    """Train, evaluate and use classifiers from the command line.
 
     nncli train data.csv --target species      train on a CSV file, save model.npz
-    nncli eval model.npz                       how good it is on unseen rows
-    cat new.csv | nncli predict model.npz      answer new rows, as a filter
+    nncli eval model.npz                       measure it on rows it has not seen
+    nncli predict model.npz new.csv            predict the class of new rows
     """
     if ctx.invoked_subcommand is None:
         typer.echo(ctx.get_help())
 
 
 def run() -> int:
-    """The program itself: `main`, and then a quick end."""
+    """Run the program of this process: `main`, then a quick end."""
     end_at_once()
     tell_streams_apart()
     code = main()
@@ -130,52 +159,56 @@ def run() -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs one command and returns its exit code. Every error ends here, as one line on stderr."""
+    """Run one command and return its exit code. Every error ends here, as one line on stderr."""
     choose_kernels()
     if sys.stderr is None:
         _open_stderr()
     if sys.stdout is None:
-        return _complain("stdout: cannot write: it is closed.", 1)
+        return _end("stdout: cannot write: it is closed.", FAILED)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")  # a locale that lacks a sign must not stop a run
+            stream.reconfigure(errors="backslashreplace")  # a locale that lacks a character must not stop a run
     words = sys.argv[1:] if argv is None else list(argv)
     try:
         check_room(words)
-        code = _app(words)(args=words, prog_name="nncli", standalone_mode=False) or DONE
+        code = _app()(args=words, prog_name="nncli", standalone_mode=False) or DONE
         sys.stdout.flush()
         return int(code)
     except NncliError as error:
-        return _complain(str(error), error.exit_code)
+        return _end(str(error), error.exit_code)
     except TyperException as error:  # an unknown option or command, a missing argument …
         where = f"nncli {words[0]}" if words and words[0] in COMMANDS else "nncli"
         problem = error.format_message().rstrip(".")
-        return _complain(
-            f"{problem if problem.startswith(where) else f'{where}: {problem}'}{'' if problem.endswith('?') else '.'} "
-            f"See {where} --help.",
-            error.exit_code,
-        )
+        stop = "" if problem.endswith("?") else "."
+        return _end(f"{where}: {problem}{stop} See {where} --help.", error.exit_code)
     except KeyboardInterrupt:
         abandon_stdout()  # it may be what could not be written
-        return _complain(WORDS[INTERRUPTED], INTERRUPTED)
+        return _end(WORDS[INTERRUPTED], INTERRUPTED)
     except Ended as end:
         abandon_stdout()
-        return _complain(WORDS[end.code], end.code)
-    except (_ReaderGone, BrokenPipeError, SystemExit):  # the last is what Typer makes of it, where it prints help
+        return _end(WORDS[end.code], end.code)
+    except SystemExit as end:  # Typer ends so: with 0 after completion, with 1 where nobody reads the help
+        if not end.code:
+            return DONE
+        abandon_stdout()
+        return READER_GONE
+    except (_ReaderGone, BrokenPipeError):
         abandon_stdout()
         return READER_GONE
     except Exception as error:
-        reason = _refusal(error)
-        if reason is None:  # a mistake of ours
+        cause = _cause_in_the_system(error)
+        if cause is None:  # a bug
             raise
-        if getattr(reason, "filename", None) == STDOUT:
+        if isinstance(cause, MemoryError):
+            return _end(NO_MEMORY, FAILED)
+        if cause.filename == STDOUT:
             abandon_stdout()
-        return _complain(_explained(reason) if isinstance(reason, OSError) else NO_MEMORY, 1)
+        return _end(str(explain(cause)), FAILED)
 
 
 def _open_stderr() -> None:
-    """Put a file that takes everything in the place of a closed stderr, for this process and those that it starts:
-    Python would print to stdout, and other libraries end in an error."""
+    """Open a file that takes everything in place of a closed stderr, for this process and those that it starts: Python
+    would print to stdout, and other libraries would end in an error."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     if nowhere != 2:
         os.dup2(nowhere, 2)
@@ -184,50 +217,20 @@ def _open_stderr() -> None:
     sys.stderr = TextIOWrapper(FileIO(2, "w", closefd=False))
 
 
-def _complain(line: str, code: int) -> int:
+def _end(line: str, code: int) -> int:
     say(line)
     return code
 
 
-def _refusal(error: BaseException | None) -> BaseException | None:
-    """Find what the system has refused: memory, or else the first OSError behind an error, which a library may have
-    made something else of. None for any other error."""
+def _cause_in_the_system(error: BaseException | None) -> MemoryError | OSError | None:
+    """Return what the system has refused: memory, or else the first OSError behind an error, of which a library may
+    have made something else. None for any other error."""
     chain: list[BaseException] = []
     while error is not None and error not in chain:
         chain.append(error)
-        error = error.__cause__ or (None if isinstance(error, MISTAKES) else error.__context__)
+        error = error.__cause__ or (None if isinstance(error, BUGS) else error.__context__)
     for one in chain:
-        said = isinstance(one, ImportError | RuntimeError) and WITHOUT_MEMORY.search(str(one))
-        if said or isinstance(one, MemoryError):
+        is_short = isinstance(one, ImportError | RuntimeError) and MEMORY_IS_SHORT.search(str(one))
+        if is_short or isinstance(one, MemoryError):
             return MemoryError()
     return next((one for one in chain if isinstance(one, OSError)), None)
-
-
-def _explained(error: OSError) -> str:
-    """Say in a line what the system has refused, and what to do where that is known."""
-    where = "nncli" if error.filename is None else str(error.filename)
-    problem = error.strerror or str(error)
-    if error.filename == STDOUT:
-        return f"stdout: cannot write: {problem}."
-    if error.errno == errno.EMFILE:
-        import resource
-
-        allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        more = f"Allow more with ulimit -n {most}" if allowed < most else "Have the limit raised (ulimit -n)"
-        return f"nncli: too many files are open: {allowed:,} are allowed. {more}."
-    if error.errno == errno.ENFILE:
-        return "nncli: the system has too many open files. End other programs."
-    if error.filename is None and error.errno == errno.ENOENT and _is_gone(Path()):
-        return "nncli: the working folder has been removed. Go to another with cd."
-    if error.filename is None and problem.startswith("No usable temporary directory"):
-        return "nncli: there is no folder to put temporary files in. Set TMPDIR to one with room."
-    if error.filename is None and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return f"nncli: {problem}, most likely for temporary files. Set TMPDIR to a folder with room."
-    return f"{where}: {problem}."
-
-
-def _is_gone(folder: Path) -> bool:
-    try:
-        return not folder.absolute().exists()
-    except OSError:
-        return True

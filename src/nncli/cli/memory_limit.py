@@ -10,20 +10,21 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from nncli.cli.help import HELP
+
 MiB = 1 << 20
 # Address space that a command takes in one thread: with NumPy, and with pyarrow and some rows.
 NUMPY, TABLES = 110 * MiB, 330 * MiB
 THREAD = 50 * MiB  # for each further thread of the matrix products
 NEED = {"info": NUMPY, "graph": NUMPY, "datasets": NUMPY}
 LIMIT = re.compile(r"^Max address space +(\d+)", re.MULTILINE)
-HELP = {"-h", "--help"}
 
 
 def check_room(words: Sequence[str]) -> None:
     """Raise MemoryError where there is too little for the command; where it is scarce, have fewer threads multiply."""
     if not words or words[0].startswith("-"):
         return
-    need = NEED.get(words[0], TABLES) if HELP.isdisjoint(words) else NUMPY  # for the names of components
+    need = NEED.get(words[0], TABLES) if set(HELP).isdisjoint(words) else NUMPY  # for the names of components
     try:
         found = LIMIT.search(Path("/proc/self/limits").read_text("ascii"))
         used = int(Path("/proc/self/statm").read_text("ascii").split()[0]) * os.sysconf("SC_PAGE_SIZE")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nncli.config.option import Option, flag, read_size
-from nncli.config.train_config import SOURCES, TrainConfig
+from nncli.config.train_config import ENCODING_HELP, SOURCES, TrainConfig
 from nncli.data.sources import Source, expand, is_there
 from nncli.errors import NncliError, OptionError, did_you_mean
 from nncli.system.output import shortened
@@ -23,41 +23,47 @@ from nncli.system.output import shortened
 if TYPE_CHECKING:
     from nncli.data.csv.header import TextOptions
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else on stdout.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Nothing on stderr but errors.")]
+
+def value_option(metavar: str, help: str, default: str = "", *names: str, group: str | None = None) -> Any:
+    """Return an option with a value, for `Annotated`. `default` is what the help says in place of the default."""
+    return typer.Option(*names, metavar=metavar, help=help, show_default=default or False, rich_help_panel=group)
+
+
+def switch(name: str, help: str, *, group: str | None = None) -> Any:
+    """Return an option without a value, for `Annotated`."""
+    return typer.Option(name, help=help, rich_help_panel=group)
+
+
+Json = Annotated[bool, switch("--json", "Print one JSON document and nothing else on stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors on stderr.")]
 ModelFile = Annotated[
-    str, typer.Argument(metavar="MODEL", help="A model that nncli train has saved.", show_default=False)
+    str, typer.Argument(metavar="MODEL", help="Model file that nncli train has saved.", show_default=False)
 ]
-Encoding = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME", help="How letters are written: utf-8, utf-16, latin-1, cp1252 …", show_default="detected"
-    ),
-]
-SkipRows = Annotated[
-    str | None, typer.Option(metavar="N", help="Lines before the header to leave out.", show_default="0")
-]
+Encoding = Annotated[str | None, value_option("NAME", ENCODING_HELP, "detected")]
+SkipRows = Annotated[str | None, value_option("N", "Number of lines to skip at the top of each file.", "0")]
 Memory = Annotated[
     str | None,
-    typer.Option(
-        metavar="SIZE",
-        help="Memory to use, as 500MB or 2GB, for tables of any size: they are parsed once, and kept on the disk for "
-        "later runs (nncli info --cache).",
-        show_default="as much as it takes",
-        rich_help_panel="Run",
+    value_option(
+        "SIZE",
+        "Memory to use, as 500MB or 2GB, for tables of any size: they are parsed once, and kept on the disk for later "
+        "runs (nncli info --cache).",
+        "as much as it takes",
+        group="Run",
     ),
+]
+ConfigFile = Annotated[
+    str | None, value_option("FILE", "TOML file of options, such as lr = 0.01.", "", "--config", group="Run")
 ]
 ZIP, MODEL_MEMBER = b"PK\3\4", b"meta.npy"  # how a model begins: the name stands 30 bytes behind
 MOST_TOML, MOST_BITS = 1 << 20, 1024  # bytes of a --config file; bits of a number in it
 DOTTED = re.compile(r"""(?<![\w.-])(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){50}""")  # a key of 50 parts or more
 KINDS = {dict: "table", list: "list within a list", int: "number of hundreds of digits"}  # that no option takes
 RUN_OPTIONS = ("out", "log", "dry_run", "json", "quiet", "config", "memory")
-DATA_HELP = (
-    "A CSV or TSV file (also .gz, .bz2, .xz, .zst), Parquet or Arrow, a folder or file of MNIST-style IDX, .npz with X "
-    "and y, LIBSVM text, the name of a bundled data set, or - for stdin."
-)
-SEVERAL_HELP = f"{DATA_HELP[:-1]}. Several tables, or a pattern such as 'day-*.csv', are one data set."
-ROWS_HELP = DATA_HELP.replace("a folder or file of MNIST-style IDX", "a file of MNIST-style IDX images")
+TEXT_FILES, OTHER_FILES = "A CSV or TSV file (also .gz, .bz2, .xz, .zst), Parquet, Arrow", ".npz with X and y, LIBSVM"
+DATA_HELP = f"{TEXT_FILES}, IDX (a file, or a folder such as MNIST), {OTHER_FILES}, a bundled data set, or - for stdin."
+SEVERAL_HELP = f"{DATA_HELP} Several files, or a pattern such as 'day-*.csv', make one data set."
+MODEL_NAMES_HELP = "Kind of classifier: {models}."
+ROWS_HELP = f"{TEXT_FILES}, IDX images, {OTHER_FILES}, a bundled data set, or - for stdin."
 
 
 def text_options(encoding: str | None, skip_rows: str | None) -> TextOptions:
@@ -115,26 +121,23 @@ def with_config(
     """
     parameters_of = inspect.signature(command, eval_str=True).parameters
     own = [p for name, p in list(parameters_of.items())[1:] if name != "given"]
-    named = typer.Argument(metavar=argument, help=argument_help, show_default="digits")
-    data: Any = Annotated[list[str] | None, named] if several else Annotated[str | None, named]
     options = {
         name: dataclasses.replace(option, help=other_help.get(name, option.help))
         for name, option in TrainConfig.options().items()
         if not only or option.group in only or name in only
     }
+    data: Any = Annotated[
+        list[str] | None if several else str | None,
+        typer.Argument(metavar=argument, help=argument_help, show_default="digits"),
+    ]
+    annotations = {"data": data, **{name: _annotation(name, one) for name, one in options.items()}}
     parameters = [
-        inspect.Parameter("data", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=data),
         *(
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=_annotation(name, option))
-            for name, option in options.items()
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+            for name, annotation in (annotations | {"config_file": ConfigFile}).items()
         ),
-        inspect.Parameter(
-            "config_file", inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[
-                str | None,
-                typer.Option("--config", metavar="FILE", help="A TOML file of options, such as lr = 0.01.",
-                             rich_help_panel="Run", show_default=False)]),
         *(p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own),
-    ]  # fmt: skip
+    ]
 
     @functools.wraps(command)
     def wrapper(*, config_file: str | None, **values: Any) -> int:
@@ -153,8 +156,7 @@ def with_config(
             values["given"] = named
         return command(config, **values)
 
-    del wrapper.__dict__["__wrapped__"]  # so that the signature below is the one that is seen
-    wrapper.__dict__["__signature__"] = inspect.Signature(parameters)
+    vars(wrapper)["__signature__"] = inspect.Signature(parameters)
     wrapper.__annotations__ = {p.name: p.annotation for p in parameters}
     return wrapper
 
@@ -239,31 +241,28 @@ def _parsed_toml(file: str) -> dict[str, Any]:
 
 
 def _annotation(name: str, option: Option) -> Any:
+    """Return the annotation that declares an option of TrainConfig to Typer."""
+    kind: Any
     if option.read is bool:
-        return Annotated[
-            bool | None,
-            typer.Option(f"{flag(name)}/--no-{name}", help=option.help, rich_help_panel=option.group,
-                         show_default=option.default_text or False),
-        ]  # fmt: skip
-    default = option.default_text or _default_text(name)
-    kind: Any = list[str] | None if name in SOURCES else str | None
-    return Annotated[
-        kind,
-        typer.Option(
-            *([option.short] if option.short else []),
-            flag(name),
-            help=option.help,
-            metavar=option.metavar,
-            rich_help_panel=option.group,
-            show_default=default or False,
-            autocompletion=_completion(option),
-        ),
-    ]
+        kind, names, completion = bool, [f"{flag(name)}/--no-{name}"], None
+    else:
+        kind = list[str] if name in SOURCES else str
+        names = [*([option.short] if option.short else []), flag(name)]
+        completion = _completion(option)
+    made = typer.Option(
+        *names,
+        help=option.help,
+        metavar=option.metavar or None,
+        rich_help_panel=option.group,
+        show_default=option.default_text or _default_text(name) or False,
+        autocompletion=completion,
+    )
+    return Annotated[kind | None, made]
 
 
 def _default_text(name: str) -> str:
     value = getattr(TrainConfig(), name)
-    if value is None or value == ():
+    if value is None or value == () or isinstance(value, bool):
         return ""
     return f"{value:g}" if isinstance(value, float) else str(value)
 

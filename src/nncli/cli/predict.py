@@ -11,7 +11,7 @@ from typing import IO, Annotated, Literal
 import typer
 
 from nncli.cli.execution import Address, Ca, Cert, FileJobs, Insecure, Key, Place
-from nncli.cli.options import ROWS_HELP, Encoding, ModelFile, Quiet, SkipRows, text_options
+from nncli.cli.options import ROWS_HELP, Encoding, ModelFile, Quiet, SkipRows, switch, text_options, value_option
 from nncli.data.sources import expand
 from nncli.errors import DONE, OptionError
 
@@ -20,41 +20,33 @@ def predict(
     model: ModelFile,
     data: Annotated[list[str] | None, typer.Argument(metavar="DATA", help=ROWS_HELP, show_default="stdin")] = None,
     out: Annotated[
-        str | None,
-        typer.Option(
-            "--out", "-o", metavar="FILE", help="Write to a file, whole or not at all.", show_default="stdout"
-        ),
+        str | None, value_option("FILE", "File to write, in full or not at all.", "stdout", "--out", "-o")
     ] = None,
     proba: Annotated[
         bool,
-        typer.Option(
-            "--proba",
-            help="Add the probability of each class, p_<class>; from a model without, its score, score_<class>.",
+        switch(
+            "--proba", "Add the probability of each class, p_<class>, or its score, score_<class>, where there is none."
         ),
     ] = False,
-    embed: Annotated[bool, typer.Option("--embed", help="Give the last hidden layer instead, h_0 and so on.")] = False,
+    embed: Annotated[
+        bool, switch("--embed", "Write the outputs of the last hidden layer instead, h_0 and so on.")
+    ] = False,
     keep: Annotated[
-        str | None,
-        typer.Option(metavar="COLS", help="Input columns to put first: names, or all.", show_default=False),
+        str | None, value_option("COLS", "Input columns to copy to the output, as id,name, or all.")
     ] = None,
     threshold: Annotated[
         str | None,
-        typer.Option(
-            metavar="P",
-            help="Of two classes, predict the second (as info lists them) from this probability on.",
-            show_default=False,
+        value_option(
+            "P", "Probability from which the second of two classes is predicted; nncli info shows their order."
         ),
     ] = None,
     on_error: Annotated[
-        str, typer.Option(metavar="fail|blank", help="A row that cannot be read: stop, or an empty prediction.")
+        str, typer.Option(metavar="fail|blank", help="Action for a row that cannot be read: stop, or leave it blank.")
     ] = "fail",
     escape_formulas: Annotated[
-        bool,
-        typer.Option(
-            "--escape-formulas", help="Put ' before texts that a spreadsheet would take for a formula, as =1+1."
-        ),
+        bool, switch("--escape-formulas", "Put ' before texts that a spreadsheet would take for a formula, as =1+1.")
     ] = False,
-    jsonl: Annotated[bool, typer.Option("--jsonl", help="Write each row as a line of JSON, not of CSV.")] = False,
+    jsonl: Annotated[bool, switch("--jsonl", "Write each row as a line of JSON in place of CSV.")] = False,
     encoding: Encoding = None,
     skip_rows: SkipRows = None,
     quiet: Quiet = False,
@@ -65,11 +57,13 @@ def predict(
     tls_key: Key = None,
     insecure: Insecure = False,
 ) -> int:
-    """Answer new rows, one line of CSV for each, in order. Reads stdin as it comes, in constant memory.
+    """Predict the class of new rows, one line for each, in order. Rows are read and written as they come, in constant
+    memory.
 
+    nncli predict model.npz new.csv
+    nncli predict model.npz new.csv --proba --keep id -o predictions.csv
     cat new.csv | nncli predict model.npz
-    nncli predict model.npz new.csv --proba --keep id -o answers.csv
-    nncli predict model.npz day-*.csv --jobs 4 -o answers.csv
+    nncli predict model.npz day-*.csv --jobs 4 -o predictions.csv
     """
     if on_error not in ("fail", "blank"):
         raise OptionError("--on-error", f"expected fail or blank, found '{on_error}'")

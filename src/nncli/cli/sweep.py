@@ -9,11 +9,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
-import typer
-
-from nncli.cli.execution import PANEL as WORKERS
+from nncli.cli.execution import GROUP as WORKERS
 from nncli.cli.execution import Address, Ca, Cert, Insecure, Key, Place, cores, count
-from nncli.cli.options import SEVERAL_HELP, Json, Memory, Quiet, bytes_of, with_config
+from nncli.cli.options import (
+    MODEL_NAMES_HELP,
+    SEVERAL_HELP,
+    Json,
+    Memory,
+    Quiet,
+    bytes_of,
+    switch,
+    value_option,
+    with_config,
+)
 from nncli.cli.signals import StopRequest
 from nncli.config.option import flag
 from nncli.config.train_config import TrainConfig
@@ -21,23 +29,21 @@ from nncli.errors import DONE, DataError, OptionError, TrainingError, did_you_me
 from nncli.sweep.space import Space
 
 if TYPE_CHECKING:
+    from nncli.data.dataset import Dataset
     from nncli.sweep.ranking import RankedConfig
+    from nncli.sweep.runner import Sweep
     from nncli.sweep.search import SearchPlan
+    from nncli.system.workers import Workers
+    from nncli.training.run import Run
 
-PANEL = "Sweep"
+GROUP = "Sweep"
 MODEL = "model.npz"
 MANY_ROWS = 1000  # any number that every --batch-size can be resolved for: only the need of validation rows matters
-
-
-def _option(metavar: str, text: str, default: str) -> Any:
-    return typer.Option(metavar=metavar, help=text, show_default=default, rich_help_panel=PANEL)
-
-
 OTHER_HELP = {
-    "activation": TrainConfig.options()["activation"].help.replace(
-        ", or of each one as relu,tanh", ", of all the same"
-    ),
-    "threads": "One for each trial of a sweep; --jobs says how many run at a time.",
+    "model": MODEL_NAMES_HELP,
+    "activation": "Activation of all hidden layers: {activations}. Not step and sign: their derivative is 0, and "
+    "nothing can be learned through them.",
+    "threads": "Number of threads of each training run, which is one in a sweep: --jobs says how many run at a time.",
 }
 
 
@@ -47,40 +53,46 @@ def sweep(
     given: frozenset[str],
     search: Annotated[
         str | None,
-        _option(
+        value_option(
             "HOW",
-            "grid: every combination; random: some; refine: random, then finer around the best; halving: all for a "
-            "few epochs, then a third of them for three times as many, and so on.",
-            "grid, or random where there is a range",
+            "Search method: grid (every combination), random (some of them), refine (random, then finer around the "
+            "best) or halving (all for a few epochs, the best third for three times as many, and so on).",
+            "grid; random with ranges",
+            group=GROUP,
         ),
     ] = None,
-    trials: Annotated[str | None, _option("N", "How many configurations are drawn at random.", "")] = None,
-    seeds: Annotated[str, _option("N", "Repeat each configuration with so many seeds, on the same split.", "1")] = "1",
+    trials: Annotated[str | None, value_option("N", "Number of combinations to draw at random.", group=GROUP)] = None,
+    seeds: Annotated[str, value_option("N", "Number of seeds to train each combination with.", "1", group=GROUP)] = "1",
     folds: Annotated[
-        str, _option("K", "Cross-validate in K folds of the training and validation rows.", "the validation rows alone")
+        str,
+        value_option(
+            "K", "Number of folds for cross-validation on the training and validation rows.", "1: none", group=GROUP
+        ),
     ] = "1",
     metric: Annotated[
-        str, _option("NAME", "What to choose by, on validation rows: accuracy, balanced-accuracy or loss.", "accuracy")
+        str,
+        value_option(
+            "NAME",
+            "Metric on the validation rows to choose by: accuracy, balanced-accuracy or loss.",
+            "accuracy",
+            group=GROUP,
+        ),
     ] = "accuracy",
     ledger: Annotated[
         str | None,
-        _option(
+        value_option(
             "FILE",
-            "Where each finished trial is written; the same command resumes from it.",
+            "File to record each finished trial in; the same command resumes from it.",
             "model.sweep.jsonl, after the model",
+            group=GROUP,
         ),
     ] = None,
     out: Annotated[
-        str, typer.Option("--out", "-o", metavar="FILE", help="Where to save the best model.", rich_help_panel="Run")
+        str, value_option("FILE", "File to save the best model in.", MODEL, "--out", "-o", group="Run")
     ] = MODEL,
     jobs: Annotated[
         str | None,
-        typer.Option(
-            metavar="N",
-            help="Trials at a time, each in one thread.",
-            show_default="one for each core",
-            rich_help_panel=WORKERS,
-        ),
+        value_option("N", "Number of training runs at a time, each in one thread.", "one for each core", group=WORKERS),
     ] = None,
     memory: Memory = None,
     cluster: Address = None,
@@ -88,52 +100,89 @@ def sweep(
     tls_cert: Cert = None,
     tls_key: Key = None,
     insecure: Insecure = False,
-    show: Annotated[str | None, _option("LEDGER", "Show what is in a ledger, and do nothing else.", "")] = None,
-    csv: Annotated[bool, typer.Option("--csv", help="Print the table as CSV.", rich_help_panel="Run")] = False,
+    show: Annotated[
+        str | None, value_option("LEDGER", "Ledger to show the results of, without training.", group=GROUP)
+    ] = None,
+    csv: Annotated[bool, switch("--csv", "Print the table as CSV.", group="Run")] = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
-    """Train with every combination of some options, and keep the best. Each option of train that is not about the data
-    takes several values, as 0.1,0.01, or a range, as log:1e-4:1e-1, 0:0.5 or int:16:512. The validation rows choose;
-    the test rows are used once, for the winner.
+    """Train with many combinations of options, and keep the best model. Options of train that are not about the data
+    take several values, as 0.1,0.01, or a range, as log:1e-4:1e-1, 0:0.5 or int:16:512. The best is chosen on the
+    validation rows; the test rows are used once, for the model that is kept.
 
     nncli sweep --lr 0.1,0.01,0.001 --hidden 32,64,128x64
     nncli sweep data.csv --model perceptron,softmax,svm,mlp --seeds 3
     nncli sweep data.csv --lr log:1e-4:1e-1 --dropout 0:0.5 --trials 40 --folds 5
-    nncli sweep --show model.sweep.jsonl          what a sweep has found so far
+    nncli sweep --show model.sweep.jsonl    results of a sweep, finished or not
     """
     if csv and json:
         raise OptionError("--csv", "--json is there too, and only one of them can be printed", "Leave one of them out")
     if show is not None:
         own = {
-            "--search": search, "--trials": trials, "--seeds": seeds != "1", "--folds": folds != "1", "--jobs": jobs,
-            "--ledger": ledger, "--out": out != MODEL, "--cluster": cluster,
-            "--tls-ca": tls_ca or tls_cert or tls_key, "--insecure": insecure, "--memory": memory,
-        }  # fmt: skip
-        for option in [*map(flag, given), *(name for name, value in own.items() if value)]:
-            raise OptionError("DATA" if option == "--data" else option, "--show has no use for it", "Leave it out")
+            "--search": search,
+            "--trials": trials,
+            "--seeds": seeds != "1",
+            "--folds": folds != "1",
+            "--jobs": jobs,
+            "--ledger": ledger,
+            "--out": out != MODEL,
+            "--cluster": cluster,
+            "--tls-ca": tls_ca or tls_cert or tls_key,
+            "--insecure": insecure,
+            "--memory": memory,
+        }
+        _refuse_with_show([*map(flag, given), *(name for name, value in own.items() if value)])
         return _show(show, metric, csv, json, quiet)
-    from nncli.data.load import files_read, load_dataset
-    from nncli.data.sources import STDIN
     from nncli.model import checkpoint
-    from nncli.sweep.runner import Sweep
-    from nncli.sweep.trial import THREADS, DataInFile, DataInMemory, data_config
-    from nncli.system import scratch
-    from nncli.system.atomic import as_stdout, check_writable
     from nncli.system.output import counted, say
-    from nncli.system.processes import Processes
-    from nncli.system.threads import multiply_with
-    from nncli.terminal.leaderboard import Leaderboard
-    from nncli.training.prepare import csv_options, prepare
-    from nncli.training.run import run_training
 
     plan = _plan(space, search, trials, seeds, folds, metric)
     place = Place.of(jobs, cores(), cluster, tls_ca, tls_cert, tls_key, insecure)
+    ledger = ledger or _ledger_of(out)
+    _check_files(space, ledger, out, cluster, memory)
+    with place.workers(plan.size, "nncli.sweep.trial") as workers, StopRequest() as stop:
+        datasets = _load(plan, bytes_of(memory))  # while the workers start
+        done = _run(plan, datasets, workers, stop, Path(ledger), quiet)
+        if stop.exit_code is not None:
+            say(
+                f"stopped; {ledger} has {counted(len(done.ledger.records), 'trial')}, and the same command resumes it",
+                quiet,
+            )
+            return stop.exit_code
+        ranking = done.ranking()
+    if not ranking[0].whole:
+        _print(ranking, csv, json, {}, quiet)
+        raise TrainingError(ledger, "every trial failed", "The reasons are in the ledger")
+    config, run = _train_winner(done, ranking[0], datasets)
+    checkpoint.save(Path(out), run.model, run.provenance)
+    command = f"nncli train {shlex.join(config.data)} {config.command_line(brief=True)} -o {shlex.quote(out)}"
+    _print(ranking, csv, json, {"winner": {"out": out, "command": command, **run.figures}}, quiet)
+    if not json:
+        say(f"saved {out}; to train it again:", quiet)
+        say(command, quiet, wrap=False)
+        if not csv:
+            from nncli.terminal.training import print_training
+
+            print_training(run.figures, quiet)
+    return DONE
+
+
+def _refuse_with_show(options: Sequence[str]) -> None:
+    for option in options:
+        raise OptionError("DATA" if option == "--data" else option, "--show has no use for it", "Leave it out")
+
+
+def _check_files(space: Space, ledger: str, out: str, cluster: str | None, memory: str | None) -> None:
+    """Raise an error now for what could not be read, or not be written later."""
+    from nncli.data.load import files_read
+    from nncli.data.sources import STDIN
+    from nncli.system.atomic import as_stdout, check_writable
+
     base = space.base
     reads = [str(path) for source in (base.data, base.val_data, base.test_data) for path in files_read(source)]
     if as_stdout(out) == "-":
         raise OptionError("--out", "the table goes to stdout, and the model cannot go there too", "Name a file with -o")
-    ledger = ledger or _ledger_of(out)
     if as_stdout(ledger) == "-":
         raise OptionError("--ledger", "the table goes to stdout, and the ledger cannot go there too", "Name a file")
     if base.data == STDIN and len(space.values("dtype")) > 1:
@@ -146,47 +195,57 @@ def sweep(
         )
     check_writable(Path(ledger), reads, "--ledger")
     check_writable(Path(out), (ledger, *reads))
-    with place.workers(plan.size, "nncli.sweep.trial") as workers, StopRequest() as stop:
-        # while the workers start; numbers are not the same where they are read as others and converted
-        read, allowed = csv_options(base), bytes_of(memory)
-        datasets = {dtype: load_dataset(base.data, read, dtype, allowed) for dtype in space.values("dtype")}
-        dataset = next(iter(datasets.values()))
-        checkpoint.check_room(dataset)
-        if plan.folds > 1:  # what is wrong with them is one line now, and not as many failures as there are trials
-            prepare(data_config(base), dataset, (0, plan.folds))
-        with Sweep(plan, dataset, Path(ledger)) as made, scratch.folder() as folder:
-            for note in made.notes():
-                say(note, quiet)
-            in_file = isinstance(workers, Processes)
-            data = DataInFile.write(datasets, folder / "data") if in_file else DataInMemory(datasets)
-            with Leaderboard(made, workers, quiet) as leaderboard:
-                made.run(workers, data, folder, leaderboard.begin, leaderboard, stop)
-        if stop.exit_code is not None:
-            say(
-                f"stopped; {ledger} has {counted(len(made.ledger.records), 'trial')}, and the same command resumes",
-                quiet,
-            )
-            return stop.exit_code
-        ranking = made.ranking()
-    best = ranking[0]
-    if not best.whole:
-        _print(ranking, csv, json, {}, quiet)
-        raise TrainingError(ledger, "every trial failed", "The reasons are in the ledger")
-    config, state = made.winner(best)
+
+
+def _load(plan: SearchPlan, memory: int | None) -> dict[str, Dataset]:
+    """Read the data once for each type of numbers: numbers are not the same where they are read as others and
+    converted."""
+    from nncli.data.load import load_dataset
+    from nncli.model import checkpoint
+    from nncli.sweep.trial import data_config
+    from nncli.training.prepare import csv_options, prepare
+
+    base = plan.space.base
+    read = csv_options(base)
+    datasets = {dtype: load_dataset(base.data, read, dtype, memory) for dtype in plan.space.values("dtype")}
+    dataset = next(iter(datasets.values()))
+    checkpoint.check_room(dataset)
+    if plan.folds > 1:  # what is wrong with them is one line now, and not as many failures as there are trials
+        prepare(data_config(base), dataset, (0, plan.folds))
+    return datasets
+
+
+def _run(
+    plan: SearchPlan, datasets: dict[str, Dataset], workers: Workers, stop: StopRequest, ledger: Path, quiet: bool
+) -> Sweep:
+    """Run the trials that the ledger does not have, and show the best so far."""
+    from nncli.sweep.runner import Sweep
+    from nncli.sweep.trial import DataInFile, DataInMemory
+    from nncli.system import scratch
+    from nncli.system.output import say
+    from nncli.system.processes import Processes
+    from nncli.terminal.leaderboard import Leaderboard
+
+    with Sweep(plan, next(iter(datasets.values())), ledger) as made, scratch.folder() as folder:
+        for note in made.notes():
+            say(note, quiet)
+        data = DataInFile.write(datasets, folder / "data") if isinstance(workers, Processes) else DataInMemory(datasets)
+        with Leaderboard(made, workers, quiet) as leaderboard:
+            made.run(workers, data, folder, leaderboard.begin, leaderboard, stop)
+    return made
+
+
+def _train_winner(done: Sweep, best: RankedConfig, datasets: dict[str, Dataset]) -> tuple[TrainConfig, Run]:
+    from nncli.sweep.trial import THREADS
+    from nncli.system.threads import multiply_with
+    from nncli.training.prepare import prepare
+    from nncli.training.run import run_training
+
+    config, state = done.winner(best)
     with multiply_with(THREADS):
         run = run_training(prepare(config, datasets[config.dtype]), state=state)
     assert run is not None, "nobody could stop it"
-    checkpoint.save(Path(out), run.model, run.provenance)
-    command = f"nncli train {shlex.join(config.data)} {config.command_line(brief=True)} -o {shlex.quote(out)}"
-    _print(ranking, csv, json, {"winner": {"out": out, "command": command, **run.figures}}, quiet)
-    if not json:
-        say(f"saved {out}; to train it again:", quiet)
-        say(command, quiet, wrap=False)
-        if not csv:
-            from nncli.terminal.training import print_training
-
-            print_training(run.figures, quiet)
-    return DONE
+    return config, run
 
 
 def _ledger_of(out: str) -> str:
@@ -207,9 +266,9 @@ def _plan(space: Space, search: str | None, trials: str | None, seeds: str, fold
             )
     search = search or ("grid" if space.finite and trials is None else "random")
     if search in ("random", "refine") and trials is None:
-        raise OptionError("--trials", f"expected how many configurations a {search} search draws", "Add --trials 20")
+        raise OptionError("--trials", f"a {search} search has to know how many combinations to draw", "Add --trials 20")
     if search == "grid" and trials is not None:
-        raise OptionError("--trials", "a grid has as many configurations as combinations", "Leave it out")
+        raise OptionError("--trials", "a grid has as many trials as combinations", "Leave it out")
     if trials is None:
         space.refuse_ranges()
     plan = SearchPlan(
@@ -222,7 +281,7 @@ def _plan(space: Space, search: str | None, trials: str | None, seeds: str, fold
     )
     base = space.base
     if base.threads is not None:
-        raise OptionError("--threads", "each trial of a sweep has one thread", "Say with --jobs how many run at a time")
+        raise OptionError("--threads", "each training run of a sweep has one", "Say with --jobs how many run at a time")
     if search == "halving" and base.time_limit is not None:
         raise OptionError("--time-limit", "halving counts by epochs, and stops most of them early", "Leave it out")
     if metric == "loss" and not {"loss", "model", "class_weight"}.isdisjoint(space.axes):

@@ -41,8 +41,19 @@ class Option:
         return self.read.names if isinstance(self.read, OneOf | Component) else ()
 
 
-def option(default: Any, *args: Any, **kwargs: Any) -> Any:
-    return dataclasses.field(default=default, metadata={"option": Option(*args, **kwargs)})
+def option(
+    metavar: str,
+    read: Callable[[str], Any],
+    help: str,
+    default_text: str | None = None,
+    *,
+    group: str,
+    default: Any = None,
+    short: str | None = None,
+) -> Any:
+    """Make a field of a dataclass that is an option."""
+    made = Option(help, group, metavar, read, short, default_text)
+    return dataclasses.field(default=default, metadata={"option": made})
 
 
 def read_text(text: str) -> str:

@@ -8,6 +8,7 @@ the --config file and the model file all go through these, so an option added he
 from __future__ import annotations
 
 import dataclasses
+import functools
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -41,7 +42,15 @@ from nncli.errors import OptionError, did_you_mean
 from nncli.system.output import shortened
 
 SOURCES = ("data", "val_data", "test_data")  # options that name files
+ENCODING_HELP = "Text encoding, such as utf-8, utf-16, latin-1 or cp1252."
 DEFAULT_SHARE = 0.15  # of the rows, for validation and for the test
+
+_data = functools.partial(option, group="Data")
+_splits = functools.partial(option, group="Splits")
+_model = functools.partial(option, group="Model")
+_training = functools.partial(option, group="Training")
+_regularisation = functools.partial(option, group="Regularisation")
+_run = functools.partial(option, group="Run")
 
 
 @dataclass(frozen=True)
@@ -50,93 +59,162 @@ class TrainConfig:
 
     data: Source = ("digits",)
 
-    target: str | None = option(None, "Column to predict: a name, or a position from 0 (negative from the end).",
-        "Data", "NAME", read_text, short="-t", default_text="the column called label, target, class or y")  # fmt: skip
-    drop: tuple[str, ...] = option((), "Columns to leave out.", "Data", "COLS", read_columns)
-    only: tuple[str, ...] = option((), "Columns to learn from, and no others.", "Data", "COLS", read_columns)
-    categorical: tuple[str, ...] = option((), "Columns of numbers that are categories.", "Data", "COLS", read_columns)
-    numeric: tuple[str, ...] = option((), "Columns that are numbers, whatever they look like.", "Data", "COLS",
-        read_columns)  # fmt: skip
-    missing: tuple[str, ...] = option((), "More texts that mean a missing value.", "Data", "TEXTS", read_columns,
-        default_text="empty, NA, N/A, NaN, null, ?")  # fmt: skip
-    header: bool | None = option(None, "Whether the first line names the columns.", "Data", "", bool,
-        default_text="detected")  # fmt: skip
-    delimiter: str | None = option(None, "What separates the cells: one character, or tab.", "Data", "CHAR",
-        read_delimiter, default_text="detected")  # fmt: skip
-    decimal: str | None = option(None, "Decimal sign of the numbers: a point or a comma.", "Data", "CHAR",
-        read_decimal, default_text="detected")  # fmt: skip
-    encoding: str | None = option(None, "How letters are written: utf-8, utf-16, latin-1, cp1252 …", "Data", "NAME",
-        read_encoding, default_text="detected")  # fmt: skip
-    skip_rows: int = option(0, "Lines before the header to leave out, of all files.", "Data", "N", whole(0))
-    weight: str | None = option(None, "Column of numbers that say how much each row counts in training.", "Data",
-        "NAME", read_text, default_text="all rows alike")  # fmt: skip
-    scale: str = option("auto", "Scaling of numbers: auto, standard (mean 0, sd 1), minmax (0 to 1) or none. "
-        "auto divides pixels by their maximum and standardises anything else.",
-        "Data", "HOW", OneOf(("auto", "standard", "minmax", "none")))  # fmt: skip
-
-    val: float | None = option(None, "Share of the rows for validation; 0 for none.", "Splits", "SHARE", share,
-        default_text="0.15")  # fmt: skip
-    test: float | None = option(None, "Share of the rows for the final test; 0 for none.", "Splits", "SHARE", share,
-        default_text="0.15, or the data's own test set")  # fmt: skip
-    split_seed: int | None = option(None, "Seed of the split alone.", "Splits", "N", whole(0),
-        default_text="that of --seed")  # fmt: skip
-    val_data: tuple[str, ...] = option((), "File of validation rows, in place of a share; once for each.", "Splits",
-        "FILE", read_files)  # fmt: skip
-    test_data: tuple[str, ...] = option((), "File of test rows, in place of a share; once for each.", "Splits",
-        "FILE", read_files)  # fmt: skip
-
-    model: str = option("mlp", "{models}", "Model", "NAME", Component("models"), short="-m")
-    hidden: tuple[int, ...] | None = option(None, "Units of each hidden layer, as 64 or 128x64.", "Model", "WIDTHS",
-        read_widths, default_text="64 for mlp")  # fmt: skip
-    activation: str | None = option(None, "Of the hidden layers, or of each one as relu,tanh: {activations}. "
-        "Not step and sign here: nothing can be learned through them.",
-        "Model", "NAME", Activations("activations"), default_text="relu")  # fmt: skip
-    loss: str | None = option(None, "{losses}; with a link as mse:link=softmax.", "Model", "NAME",
-        Component("losses"), default_text="by model")  # fmt: skip
-    init: str | None = option(None, "Initial weights: {initializers}.", "Model", "NAME", Component("initializers"),
-        default_text="zeros without hidden layers, else by activation")  # fmt: skip
-    dtype: str = option("float32", "Arithmetic: float32 or float64.", "Model", "TYPE", OneOf(("float32", "float64")))
-
-    optimizer: str | None = option(None, "{optimizers}, with settings as momentum:mu=0.95 or adam:beta1=0.8:eps=1e-6.",
-        "Training", "NAME", Component("optimizers"), default_text="by model")  # fmt: skip
-    lr: float | None = option(None, "Learning rate at the start; for mira, the longest step.", "Training", "RATE",
-        positive, default_text="by model and optimizer: {learning_rates}")  # fmt: skip
-    schedule: str | None = option(None, "Of the learning rate: {schedules}; with settings as cosine:warmup=500.",
-        "Training", "NAME", Component("schedules"), default_text="by model")  # fmt: skip
-    average: str | None = option(None, "Of the parameters over all steps, to judge and save in place of the last: "
-        "{averages}; with settings as exponential:decay=0.99.",
-        "Training", "NAME", Component("averages"), default_text="by model")  # fmt: skip
-    epochs: int | None = option(None, "At most so many passes over the training rows.", "Training", "N", whole(1),
-        default_text="as many as make 5,000 steps, from 10 to 1,000")  # fmt: skip
-    batch_size: int | None = option(None, "Rows in each step: a number, or full.", "Training", "N", read_batch_size,
-        default_text="by model: 1, or 128 and less below 4,096 training rows")  # fmt: skip
-    patience: int | None = option(None, "Stop after so many epochs without a better validation loss (perceptrons: "
-        "accuracy).", "Training", "EPOCHS", whole(1), default_text="30")  # fmt: skip
-    time_limit: float | None = option(None, "Stop after so many seconds of training.", "Training", "SECONDS", positive)
-    seed: int = option(
-        0, "Seed of the split, the initial weights, the order of rows and dropout.", "Training", "N", whole(0)
+    target: str | None = _data(
+        "NAME",
+        read_text,
+        "Column to predict: its name, or its position from 0 (-1: last).",
+        "the column named label, target, class or y",
+        short="-t",
     )
-    threads: int | None = option(None, "Processor threads.", "Training", "N", whole(1, 1024), default_text="all")
+    drop: tuple[str, ...] = _data("COLS", read_columns, "Columns to leave out, as id,name.", default=())
+    only: tuple[str, ...] = _data("COLS", read_columns, "Columns to learn from; all others are left out.", default=())
+    categorical: tuple[str, ...] = _data("COLS", read_columns, "Columns of numbers to treat as categories.", default=())
+    numeric: tuple[str, ...] = _data(
+        "COLS", read_columns, "Columns to read as numbers, whatever they look like.", default=()
+    )
+    missing: tuple[str, ...] = _data(
+        "TEXTS",
+        read_columns,
+        "Further texts that stand for a missing value.",
+        "empty, NA, N/A, NaN, null, ?",
+        default=(),
+    )
+    header: bool | None = _data("", bool, "Read the first line as column names, or as a row of data.", "detected")
+    delimiter: str | None = _data("CHAR", read_delimiter, "Character between two cells, or tab.", "detected")
+    decimal: str | None = _data("CHAR", read_decimal, "Decimal separator: a point or a comma.", "detected")
+    encoding: str | None = _data("NAME", read_encoding, ENCODING_HELP, "detected")
+    skip_rows: int = _data("N", whole(0), "Number of lines to skip at the top of each file.", default=0)
+    weight: str | None = _data("NAME", read_text, "Column with the weight of each row in training.", "equal weights")
+    scale: str = _data(
+        "HOW",
+        OneOf(("auto", "standard", "minmax", "none")),
+        "Scaling of numbers: auto, standard (mean 0, sd 1), minmax (0 to 1) or none; auto divides pixels by their "
+        "maximum and standardises all other numbers.",
+        default="auto",
+    )
 
-    dropout: float | None = option(None, "Share of the hidden units left out at each step of training.",
-        "Regularisation", "SHARE", dropped, default_text="0")  # fmt: skip
-    input_dropout: float | None = option(None, "Share of the inputs left out at each step of training.",
-        "Regularisation", "SHARE", dropped, default_text="0")  # fmt: skip
-    l1: float | None = option(None, "λ in λ Σ |w|, added to the loss.", "Regularisation", "RATE", not_negative,
-        default_text="0")  # fmt: skip
-    l2: float | None = option(None, "λ in ½ λ Σ w², added to the loss; with adamw, a decay apart from it.",
-        "Regularisation", "RATE", not_negative, default_text="0; svm 1 / rows; adamw 0.01; mira none")  # fmt: skip
-    max_norm: float | None = option(None, "Shorten the incoming weights of a unit to this length.", "Regularisation",
-        "LENGTH", positive, default_text="never")  # fmt: skip
-    class_weight: str = option("none", "How much the classes count in training: balanced (all alike) or none (all "
-        "rows alike).", "Regularisation", "HOW", OneOf(("balanced", "none")))  # fmt: skip
-    label_smoothing: float | None = option(None, "Share of each target that is spread over all classes.",
-        "Regularisation", "SHARE", dropped, default_text="0")  # fmt: skip
-    clip_norm: float | None = option(None, "Shorten gradients that are longer than this.", "Regularisation", "LENGTH",
-        positive, default_text="never")  # fmt: skip
+    val: float | None = _splits("SHARE", share, "Share of the rows for validation; 0 for none.", "0.15")
+    test: float | None = _splits(
+        "SHARE", share, "Share of the rows for the final test; 0 for none.", "0.15, or the data's own test set"
+    )
+    split_seed: int | None = _splits("N", whole(0), "Seed of the split alone.", "that of --seed")
+    val_data: tuple[str, ...] = _splits(
+        "FILE", read_files, "File of validation rows, in place of --val; may be repeated.", default=()
+    )
+    test_data: tuple[str, ...] = _splits(
+        "FILE", read_files, "File of test rows, in place of --test; may be repeated.", default=()
+    )
 
-    calibrate: bool = option(False, "Fit probabilities to the validation rows after training: a temperature, or "
-        "Platt scaling for the margin of two classes.", "Run", "", bool)  # fmt: skip
+    model: str = _model("NAME", Component("models"), "Kind of classifier.\n{model_lines}", short="-m", default="mlp")
+    hidden: tuple[int, ...] | None = _model(
+        "WIDTHS", read_widths, "Units in each hidden layer, as 64 or 128x64.", "64 for mlp"
+    )
+    activation: str | None = _model(
+        "NAME",
+        Activations("activations"),
+        "Activation of the hidden layers, or of each one, as relu,tanh: {activations}. Not step and sign: "
+        "their derivative is 0, and nothing can be learned through them.",
+        "relu",
+    )
+    loss: str | None = _model(
+        "NAME", Component("losses"), "Loss to minimise: {losses}; with another link as mse:link=softmax.", "by model"
+    )
+    init: str | None = _model(
+        "NAME",
+        Component("initializers"),
+        "Initial weights: {initializers}.",
+        "zeros without hidden layers, else by activation",
+    )
+    dtype: str = _model(
+        "TYPE", OneOf(("float32", "float64")), "Floating-point type: float32 or float64.", default="float32"
+    )
+
+    optimizer: str | None = _training(
+        "NAME",
+        Component("optimizers"),
+        "Method that updates the weights: {optimizers}; with settings as momentum:mu=0.95 or adam:beta1=0.8:eps=1e-6.\n"
+        "Learning rates: {learning_rates}.",
+        "by model",
+    )
+    lr: float | None = _training(
+        "RATE",
+        positive,
+        "Initial learning rate (mira: largest step).",
+        "by optimizer",
+    )
+    schedule: str | None = _training(
+        "NAME",
+        Component("schedules"),
+        "Schedule of the learning rate: {schedules}; with settings as cosine:warmup=500.",
+        "by model",
+    )
+    average: str | None = _training(
+        "NAME",
+        Component("averages"),
+        "Average of the weights over all steps, to evaluate and save in place of the last weights: {averages}; "
+        "with settings as exponential:decay=0.99.",
+        "by model",
+    )
+    epochs: int | None = _training(
+        "N",
+        whole(1),
+        "Maximum number of epochs (passes over the training rows).",
+        "enough for 5,000 steps, from 10 to 1,000",
+    )
+    batch_size: int | None = _training(
+        "N",
+        read_batch_size,
+        "Number of rows in each step, or full for all.",
+        "by model: 1, or 128 and less below 4,096 training rows",
+    )
+    patience: int | None = _training(
+        "EPOCHS",
+        whole(1),
+        "Number of epochs without a better validation loss (perceptrons: accuracy) after which training stops.",
+        "30",
+    )
+    time_limit: float | None = _training("SECONDS", positive, "Maximum training time.", "no limit")
+    seed: int = _training("N", whole(0), "Seed of the split, initial weights, row order and dropout.", default=0)
+    threads: int | None = _training("N", whole(1, 1024), "Number of processor threads.", "all")
+
+    dropout: float | None = _regularisation(
+        "SHARE", dropped, "Share of the hidden units dropped at each step of training.", "0"
+    )
+    input_dropout: float | None = _regularisation(
+        "SHARE", dropped, "Share of the inputs dropped at each step of training.", "0"
+    )
+    l1: float | None = _regularisation(
+        "RATE", not_negative, "Strength λ of the L1 penalty, λ Σ |w|, added to the loss.", "0"
+    )
+    l2: float | None = _regularisation(
+        "RATE",
+        not_negative,
+        "Strength λ of the L2 penalty, ½ λ Σ w², added to the loss; with adamw, of its weight decay.",
+        "0; svm 1 / rows; adamw 0.01; mira none",
+    )
+    max_norm: float | None = _regularisation(
+        "LENGTH", positive, "Maximum length of the weight vector of a unit.", "no limit"
+    )
+    class_weight: str = _regularisation(
+        "HOW",
+        OneOf(("balanced", "none")),
+        "Weights of the classes: balanced (all classes count the same) or none (all rows count the same).",
+        default="none",
+    )
+    label_smoothing: float | None = _regularisation(
+        "SHARE", dropped, "Share of each target that is spread over all classes.", "0"
+    )
+    clip_norm: float | None = _regularisation(
+        "LENGTH", positive, "Maximum length of a gradient; a longer one is shortened.", "no limit"
+    )
+
+    calibrate: bool = _run(
+        "",
+        bool,
+        "Calibrate the probabilities on the validation rows after training: a temperature, or Platt scaling for the "
+        "margin of two classes.",
+        default=False,
+    )
 
     @classmethod
     def options(cls) -> dict[str, Option]:

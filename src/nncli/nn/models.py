@@ -13,10 +13,12 @@ from nncli.registry import Registry
 class Preset:
     """What a model is made of where the user does not say otherwise.
 
-    `lr` None is the optimizer's own. `average` is judged and saved in place of the last parameters.
+    The first line of its docstring says in words what a model is, `formula` what it computes. `lr` None is the
+    optimizer's own. `average` is judged and saved in place of the last parameters.
     """
 
     name: ClassVar[str]
+    formula: ClassVar[str]
     hidden: tuple[int, ...] = ()
     loss = "cross-entropy"
     optimizer = "adam"
@@ -32,53 +34,64 @@ MODELS: Registry[Preset] = Registry("--model")
 
 @MODELS.register("perceptron")
 class Perceptron(Preset):
-    """ŷ = argmax_k z_k, Z = X W + b;  on a mistake w_y ← w_y + α x, w_ŷ ← w_ŷ − α x"""
+    """Linear classifier, corrected at each mistake."""
 
+    formula = "ŷ = argmax_k z_k, Z = X W + b;  on a mistake w_y ← w_y + α x, w_ŷ ← w_ŷ − α x"
     loss, optimizer, lr, schedule, batch_size = "perceptron", "sgd", 1.0, "constant", 1
 
 
 @MODELS.register("averaged-perceptron")
 class AveragedPerceptron(Perceptron):
-    """ŷ = argmax_k z_k, Z = X W̄ + b̄, the means of the perceptron's W and b over every row seen"""
+    """Perceptron with averaged weights."""
 
+    formula = "ŷ = argmax_k z_k, Z = X W̄ + b̄, the means of the perceptron's W and b over every row seen"
     average = "mean"
 
 
 @MODELS.register("mira")
 class MIRA(Preset):
-    """ŷ = argmax_k z_k, Z = X W + b;  w_y ← w_y + τ x, w_j ← w_j − τ x, τ = min(α, (1 + z_j − z_y) / (2‖x‖² + 2))"""
+    """Perceptron with steps just as large as needed."""
 
+    formula = (
+        "ŷ = argmax_k z_k, Z = X W + b;  w_y ← w_y + τ x, w_j ← w_j − τ x, τ = min(α, (1 + z_j − z_y) / (2‖x‖² + 2))"
+    )
     loss, optimizer, schedule, batch_size = "hinge", "mira", "constant", 1
 
 
 @MODELS.register("adaline")
 class Adaline(Preset):
-    """ŷ = argmax_k z_k, Z = X W + b;  L = ½ Σ_k (z_k − y_k)²"""
+    """Linear classifier with the squared error."""
 
+    formula = "ŷ = argmax_k z_k, Z = X W + b;  L = ½ Σ_k (z_k − y_k)²"
     loss = "mse"
 
 
 @MODELS.register("logistic")
 class Logistic(Preset):
-    """P = σ(X W + b), each class against the rest;  of two classes, p of the second"""
+    """Logistic regression for each class by itself."""
 
+    formula = "P = σ(X W + b), each class against the rest;  of two classes, p of the second"
     loss = "binary-cross-entropy"
 
 
 @MODELS.register("softmax")
 class Softmax(Preset):
-    """P = softmax(X W + b)"""
+    """Softmax (multinomial logistic) regression."""
+
+    formula = "P = softmax(X W + b)"
 
 
 @MODELS.register("svm")
 class LinearSVM(Preset):
-    """ŷ = argmax_k z_k, Z = X W + b;  L = max(0, 1 + max_{j≠y} z_j − z_y) + ½ λ ‖W‖²"""
+    """Linear support vector machine (hinge loss)."""
 
+    formula = "ŷ = argmax_k z_k, Z = X W + b;  L = max(0, 1 + max_{j≠y} z_j − z_y) + ½ λ ‖W‖²"
     loss, l2_of_all = "hinge", 1.0
 
 
 @MODELS.register("mlp")
 class MLP(Preset):
-    """A = f(X W₁ + b₁) for each hidden layer, P = softmax(A W₂ + b₂)"""
+    """Multilayer perceptron: hidden layers, then softmax."""
 
+    formula = "A = f(X W₁ + b₁) for each hidden layer, P = softmax(A W₂ + b₂)"
     hidden = (64,)

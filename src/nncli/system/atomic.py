@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from nncli.errors import OutputError
+from nncli.system.os_errors import FOLDER_REMOVED, NO_FILES, remedy_for
 from nncli.system.owned_folders import NO_SURPRISE, is_new
 
 REMEDY = "Choose another place with {}"
@@ -59,9 +60,11 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
         error.filename = str(path)
         raise
     except OSError as error:
-        if error.errno in (errno.EMFILE, errno.ENFILE):  # which no other place would help
+        if error.errno in NO_FILES:  # which no other place would help
             raise
-        raise OutputError(str(path), f"cannot write: {error.strerror}", REMEDY.format("-o")) from None
+        raise OutputError(
+            str(path), f"cannot write: {error.strerror}", remedy_for(error, "choose another place with -o")
+        ) from None
 
 
 def is_stream(path: Path) -> bool:
@@ -109,9 +112,8 @@ def check_writable(path: Path, reads: Iterable[str | None] = (), option: str = "
     except RuntimeError:  # the error of Python for links in a circle
         raise OutputError(str(path), "cannot write: it is a symbolic link to itself", REMEDY.format(option)) from None
     except FileNotFoundError:
-        raise OutputError(
-            str(path), "cannot write: the working folder has been removed", "Go to another with cd"
-        ) from None
+        problem, remedy = FOLDER_REMOVED
+        raise OutputError(str(path), f"cannot write: {problem}", remedy) from None
     folder, problem = target.parent, ""
     if any(other and same_file(str(path), other) for other in (*reads, STDERR)):
         problem = "it is one of the files that are read or written"

@@ -19,6 +19,7 @@ from io import FileIO
 from pathlib import Path
 
 from nncli.errors import OutputError
+from nncli.system.os_errors import remedy_for
 
 MARKER = "nncli-folder"
 CONTENT = b"nncli has made this folder, and removes it, with the files in it that it has written.\n"
@@ -91,7 +92,7 @@ def others_may_write(status: os.stat_result) -> bool:
 
 @contextmanager
 def writing(where: Path, what: str, variable: str) -> Iterator[None]:
-    """Blames a failure of the file system on the folder that was written to, unless it is about a file elsewhere.
+    """Blame a failure of the file system on the folder that was written to, unless it is about a file elsewhere.
     `variable` is the one that names the folder."""
     try:
         yield
@@ -99,13 +100,7 @@ def writing(where: Path, what: str, variable: str) -> Iterator[None]:
         at = Path(error.filename) if isinstance(error.filename, str) else where
         if not (at.is_relative_to(where) or where.is_relative_to(at)):
             raise
-        another = f"et {variable} to another folder"
-        remedy = {
-            errno.EMFILE: "Allow more open files with ulimit -n",
-            errno.ENFILE: "Close other programs: the system has no more open files to give",
-            errno.ENOSPC: f"Make room there, or s{another}",
-            errno.EDQUOT: f"Make room there, or s{another}",
-        }.get(error.errno or 0, f"S{another}")
+        remedy = remedy_for(error, f"set {variable} to another folder")
         raise OutputError(str(where), f"cannot write {what}: {error.strerror or error}", remedy) from None
 
 

@@ -9,8 +9,8 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from nncli.errors import OutputError
 from nncli.system import owned_folders
+from nncli.system.os_errors import explain
 
 PREFIX = "nncli-"
 NAME = re.compile(PREFIX + "[0-9a-f]{16}")
@@ -54,6 +54,5 @@ def sweep_up(within: Path) -> None:
 def _temporary() -> Path:
     try:
         return Path(tempfile.gettempdir())
-    except FileNotFoundError:
-        problem = "expected a folder for temporary files that can be written to, found none"
-        raise OutputError(VARIABLE, problem, "Make room in one, or set the variable to another") from None
+    except FileNotFoundError as error:
+        raise explain(error) from None

@@ -1,0 +1,23 @@
+"""Tests with two lengths: a short run in `make test`, and a long one, marked `long`, in `make test-long`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+
+def short_and_long(short: object, long: object) -> list[Any]:
+    """Return the two values of a parameter that says how much is tried."""
+    return [pytest.param(short, id="short"), pytest.param(long, id="long", marks=pytest.mark.long)]
+
+
+def for_examples(count: int, check: Callable[..., None], **strategies: st.SearchStrategy[Any]) -> None:
+    """Call `check` with so many generated arguments; with the same ones each time."""
+    run = given(**strategies)(check)
+    settings(
+        max_examples=count, deadline=20_000, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    )(run)()
