@@ -266,9 +266,9 @@ def _plan(space: Space, search: str | None, trials: str | None, seeds: str, fold
             )
     search = search or ("grid" if space.finite and trials is None else "random")
     if search in ("random", "refine") and trials is None:
-        raise OptionError("--trials", f"a {search} search has to know how many combinations to draw", "Add --trials 20")
+        raise OptionError("--trials", f"expected how many configurations a {search} search draws", "Add --trials 20")
     if search == "grid" and trials is not None:
-        raise OptionError("--trials", "a grid has as many trials as combinations", "Leave it out")
+        raise OptionError("--trials", "a grid has as many configurations as combinations", "Leave it out")
     if trials is None:
         space.refuse_ranges()
     plan = SearchPlan(
@@ -281,7 +281,7 @@ def _plan(space: Space, search: str | None, trials: str | None, seeds: str, fold
     )
     base = space.base
     if base.threads is not None:
-        raise OptionError("--threads", "each training run of a sweep has one", "Say with --jobs how many run at a time")
+        raise OptionError("--threads", "each trial of a sweep has one thread", "Say with --jobs how many run at a time")
     if search == "halving" and base.time_limit is not None:
         raise OptionError("--time-limit", "halving counts by epochs, and stops most of them early", "Leave it out")
     if metric == "loss" and not {"loss", "model", "class_weight"}.isdisjoint(space.axes):
