@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 
-def trials(ledger: str = "sweep.jsonl") -> list[dict[str, Any]]:
+def trials(ledger: str = "model.sweep.jsonl") -> list[dict[str, Any]]:
     """In the order of their keys, as they stand in the file, without what is never the same."""
     _, *records = documents(ledger)
     return sorted(({**record, "seconds": 0} for record in records), key=lambda record: record["trial"])
@@ -23,7 +23,7 @@ def line_of(document: dict[str, Any]) -> bytes:
     return with_sum(json.dumps(document, separators=(",", ":")).encode())
 
 
-def documents(ledger: str = "sweep.jsonl") -> list[dict[str, Any]]:
+def documents(ledger: str = "model.sweep.jsonl") -> list[dict[str, Any]]:
     """The header and the trials, as they stand in the file; a torn line at its end does not count."""
     found = [json.loads(line) for line in Path(ledger).read_bytes().split(b"\n")[:-1]]
     return [{key: value for key, value in one.items() if key != "sum"} for one in found]

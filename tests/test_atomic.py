@@ -13,7 +13,7 @@ import pytest
 
 from faults import Calls, fails, injected, kills
 from nncli.errors import OutputError
-from nncli.system import atomic
+from nncli.system import atomic, owned_folders
 from nncli.system.atomic import atomic_file
 
 OLD, NEW = b"precious" * 1000, b"the new one" * 5000
@@ -105,7 +105,7 @@ def test_killed_at_any_call_either_file_is_there_and_whole(tmp_path: Path, monke
     # what they left behind goes with the next one, once nobody can be at it any more
     left = [one for one in tmp_path.iterdir() if one != path]
     assert left
-    monkeypatch.setattr(atomic, "YOUNG", -1)
+    monkeypatch.setattr(owned_folders, "YOUNG", -1)
     write(path)
     assert [*tmp_path.iterdir()] == [path]
 
@@ -116,14 +116,14 @@ def test_what_another_program_is_writing_stays(tmp_path: Path, monkeypatch: pyte
         [other] = tmp_path.iterdir()
         file.write(b"slow")
         file.flush()
-        monkeypatch.setattr(atomic, "YOUNG", -1)
+        monkeypatch.setattr(owned_folders, "YOUNG", -1)
         write(path)
         assert other.exists()
     assert path.read_bytes() == b"slow"  # the last one to end
 
 
 def test_what_only_looks_like_one_left_behind_does_no_harm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(atomic, "YOUNG", -1)
+    monkeypatch.setattr(owned_folders, "YOUNG", -1)
     os.mkfifo(tmp_path / LEFT)  # to open it would take for ever
     (tmp_path / LEFT.replace(".tmp", ".old.tmp")).mkdir()
     write(tmp_path / "m.npz")
@@ -137,7 +137,7 @@ def test_what_only_looks_like_one_left_behind_does_no_harm(tmp_path: Path, monke
 def test_what_has_another_name_than_one_left_behind_stays(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(atomic, "YOUNG", -1)
+    monkeypatch.setattr(owned_folders, "YOUNG", -1)
     (tmp_path / name).write_bytes(OLD)
     write(tmp_path / "m.npz")
     assert (tmp_path / name).read_bytes() == OLD
@@ -145,7 +145,7 @@ def test_what_has_another_name_than_one_left_behind_stays(
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give files away")
 def test_what_another_user_left_behind_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(atomic, "YOUNG", -1)
+    monkeypatch.setattr(owned_folders, "YOUNG", -1)
     left = tmp_path / LEFT
     left.write_bytes(OLD)
     os.chown(left, 65534, 65534)

@@ -234,7 +234,7 @@ def test_the_tables_are_listed_and_cleared(nncli: Run, tmp_path: Path) -> None:
     on_disk = sum(file.stat().st_size for file in TABLES.rglob("*") if file.is_file())
     assert found["tables"][0]["bytes"] == on_disk
     Path("d.csv").unlink()
-    assert "of no use any more: its file has changed, or is gone" in " ".join(nncli("info", "--cache").out.split())
+    assert "outdated: its file has changed or is gone" in " ".join(nncli("info", "--cache").out.split())
     assert nncli("info", "--cache", "--clear").out == "1 table removed, 0.1 MB\n"
     assert list(TABLES.iterdir()) == []
     assert nncli("info", "--clear").err == "--clear: it goes with --cache. Add --cache.\n"

@@ -40,34 +40,36 @@ def test_columns_are_told_with_what_becomes_of_them(nncli: Run) -> None:
         ("number", 1, 7), ("text", 50, 3), ("date", 0, 28), ("number", 0, 1)
     ]  # fmt: skip
     assert (found["number"]["low"], found["number"]["high"]) == (0, 3)
-    assert found["number"]["becomes"] == "standardised; a missing one is 1.5, the median"
-    assert found["text"]["becomes"] == "5 inputs: 3 values, a missing one and all others"
-    assert found["same"]["becomes"] == "nothing: it is constant in the training rows"
+    assert found["number"]["becomes"] == "standardised; if missing: 1.5, the median"
+    assert found["text"]["becomes"] == "5 inputs: 3 values, missing, any other"
+    assert found["same"]["becomes"] == "not used: constant in the training rows"
     shown = nncli("check", "d.csv", "-q").out
     assert "2026-01-01 to 2026-01-28" in shown
     assert "d.csv: 200 rows, 4 columns, 2 classes" in shown
 
 
-def test_rows_that_are_there_twice(nncli: Run) -> None:
+def test_duplicate_rows_are_reported(nncli: Run) -> None:
     rows = [f"{i},{i * i % 11},{'pq'[i % 2]}" for i in range(0, 200, 2)] + [f"{i},{i % 13},q" for i in range(300, 400)]
     write(rows)
-    assert not [line for line in findings(nncli) if "rows are" in line or "contradict" in line]
+    assert not [line for line in findings(nncli) if "duplicate" in line or "another class" in line]
     write([*rows, *rows[:20]])
     [before, *parts] = [line for line in findings(nncli) if "row" in line]
-    assert before == "20 of 220 rows are there before, class and all"
+    assert before == "20 of 220 rows are duplicates of an earlier row with the same class"
     assert parts
-    assert all(part.endswith("like training rows: that flatters the figures") for part in parts)
+    assert all("rows have the same values as a training row: the " in part for part in parts)
     write([*rows, rows[0][:-1] + "q"])
-    assert "1 row has another class than others like it: no model can learn both" in findings(nncli)
+    assert "1 row has the same values as an earlier row and another class: no model can learn both" in findings(nncli)
 
 
 def test_a_column_that_gives_the_class_away(nncli: Run) -> None:
     write([f"{i * 37 % 997},{'won' if i % 3 else 'lost'},{i % 3 and 1}" for i in range(300)])
     [line] = findings(nncli)
-    assert line == "column 'b' alone tells the class in 100.0 % of rows (balanced): is it known by then?"
+    assert (
+        line == "column 'b' alone predicts the class with 100.0 % balanced accuracy: will you know it when you predict?"
+    )
     write([f"{i * 37 % 997},{i * 53 % 97},{int(i * 37 % 997 > 500)}" for i in range(300)])
     [line] = findings(nncli)
-    assert line.startswith("column 'a' alone tells the class in ")
+    assert line.startswith("column 'a' alone predicts the class with ")
 
 
 def test_outliers_and_rare_classes_are_found(nncli: Run) -> None:
@@ -76,8 +78,8 @@ def test_outliers_and_rare_classes_are_found(nncli: Run) -> None:
     rows += [f"3,{i},r" for i in range(12)]
     write(rows)
     found = findings(nncli)
-    assert "column 'a' reaches 99999, and half of it is between 2 and 7" in found
-    assert "class 'r' has 12 of 312 rows: --class-weight balanced lets it count as much as others" in found
+    assert "column 'a' reaches 99999, while half of its values lie between 2 and 7" in found
+    assert "class 'r' has 12 of 312 rows: --class-weight balanced gives all classes equal weight" in found
 
 
 def test_what_train_would_refuse_is_told_behind_the_tables(nncli: Run) -> None:

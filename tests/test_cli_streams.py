@@ -269,7 +269,14 @@ def test_eval_on_stdin_is_eval_on_the_file(work: Path) -> None:
     piped = nncli("eval", "two.npz", "-", "--json", stdin=TWO, cwd=work)
     named = nncli("eval", "two.npz", "two.csv", "--json", cwd=work)
     assert piped.returncode == 0
-    assert piped.stdout == named.stdout
+    assert piped.stdout.replace(b"of stdin", b"of two.csv") == named.stdout
+
+
+def test_the_rows_of_an_evaluation_are_part_of_its_result(work: Path) -> None:
+    for words, rows in ((["two.csv"], "all 60 rows of two.csv"), ([], "the 9 test rows of two.csv")):
+        printed = nncli("eval", "two.npz", *words, "-q", cwd=work)
+        assert printed.stdout.decode().splitlines()[0] == f"evaluated on {rows}"
+        assert json.loads(nncli("eval", "two.npz", *words, "--json", "-q", cwd=work).stdout)["evaluated_on"] == rows
 
 
 PARTS = ["train", "val", "test"]

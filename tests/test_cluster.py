@@ -24,7 +24,7 @@ from ledgers import trials
 from nncli.data.bundled import path_of
 from nncli.sweep.ledger import read
 from nncli.system.cluster import connect
-from nncli.system.workers import Killed
+from nncli.system.workers import ProcessDeath, Work
 
 Run = Callable[..., Any]
 SPACE = ["digits", "--lr", "0.02,0.01,0.005", "--hidden", "8,16", "--epochs", "25", "--seeds", "2", "-q"]
@@ -62,7 +62,7 @@ def test_a_cluster_comes_to_what_this_machine_comes_to_also_when_a_worker_dies(
     assert process.returncode == 0, errors
     assert 2 <= done < 12
     subprocess.run([*PROGRAM, "sweep", *SPACE, "--jobs", "1", "-o", "here.npz"], capture_output=True, check=True)
-    assert trials("far.jsonl") == trials("sweep.jsonl")
+    assert trials("far.jsonl") == trials("here.sweep.jsonl")
     assert Path("far.npz").read_bytes() == Path("here.npz").read_bytes()
 
 
@@ -102,7 +102,7 @@ def test_a_scheduler_that_dies_ends_it_in_one_line_and_another_goes_on(
     scheduler.kill()
     out, errors = process.communicate(timeout=60)
     assert (process.returncode, out) == (BAD_DATA, "")
-    assert errors == f"{address}: the scheduler went away. The same command goes on from what is done.\n"
+    assert errors == f"{address}: the scheduler went away. The same command resumes from what is done.\n"
     before = trials("far.jsonl")
     (tmp_path / "again").mkdir()
     with running(tmp_path / "again") as (another, _):
@@ -117,9 +117,9 @@ def test_what_kills_its_workers_is_given_up(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(folders))  # of the workers
     pieces = ["live"] * 25 + ["die"] + ["live"] * 15  # by the 26th they go in bundles
     with running(tmp_path, names="abc") as (address, _), connect(address, None, insecure=True) as workers:
-        work = workers.run(piecework.mortal, 7, functools.partial(next, iter(pieces), None))
+        work = workers.run(Work(piecework.mortal, 7, functools.partial(next, iter(pieces), None)))
         found = [one for some in work for one in some]
-    assert sorted(found, key=lambda one: one[0]) == [(i, Killed(None) if i == 25 else 7) for i in range(41)]
+    assert sorted(found, key=lambda one: one[0]) == [(i, ProcessDeath(None) if i == 25 else 7) for i in range(41)]
 
 
 def test_an_encrypted_connection_is_one_and_strangers_are_kept_out(nncli: Run, tmp_path: Path) -> None:
@@ -146,13 +146,13 @@ def test_an_encrypted_connection_is_one_and_strangers_are_kept_out(nncli: Run, t
         "authority of the cluster, with --tls-cert and --tls-key.\n"
     )
     assert trusting.err == (
-        f"{address}: the certificate of the scheduler is not of the authority in {other}: self-signed certificate. "
+        f"{address}: the certificate of the scheduler is not signed by the authority in {other}: self-signed certificate. "
         "Give the --tls-ca that it was started with.\n"
     )
     assert "or one that wants tls://" in plain.err
     outcome = nncli(*words, "--cluster", address, *ours(cert, cert, other_key))
     assert outcome.code == BAD_COMMAND
-    assert "are no certificate with its key: " in outcome.err
+    assert "expected a certificate and its key in " in outcome.err
 
 
 def test_something_else_that_answers_is_no_cluster(nncli: Run) -> None:
@@ -168,7 +168,7 @@ def test_something_else_that_answers_is_no_cluster(nncli: Run) -> None:
         threading.Thread(target=chatter, daemon=True).start()
         outcome = nncli("sweep", *SPACE, "--cluster", f"tcp://127.0.0.1:{port}", "--insecure")
     assert outcome.code == BAD_DATA
-    assert "something answers, and not as a Dask scheduler" in outcome.err
+    assert "expected a Dask scheduler, found something else" in outcome.err
     assert outcome.err.count("\n") == 1
 
 
@@ -179,7 +179,7 @@ def test_workers_of_another_version_are_refused_by_name(
     outcome = nncli("sweep", *SPACE, "--cluster", address, "--insecure")
     assert outcome.code == BAD_DATA
     assert outcome.err.startswith("tcp://127.0.0.1:")
-    assert ": expected nncli 99.0, as here, found 0.1.0. Install the same there.\n" in outcome.err
+    assert ": expected nncli 99.0, as here, found 0.1.0. Install the same version there.\n" in outcome.err
 
 
 def test_a_cluster_that_does_not_answer_is_told_in_time(nncli: Run) -> None:
@@ -191,13 +191,13 @@ def test_a_cluster_that_does_not_answer_is_told_in_time(nncli: Run) -> None:
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        ("--cluster tcp://192.0.2.1:8786", "--cluster: whoever can reach a tcp:// port, as every user of the machine it is on can, may join its cluster, read the data and run programs on its workers. Use tls://, or add --insecure where you trust all of them."),
-        ("--cluster tcp://127.0.0.1:8786", "--cluster: whoever can reach a tcp:// port, as every user of the machine it is on can, may join its cluster, read the data and run programs on its workers. Use tls://, or add --insecure where you trust all of them."),
+        ("--cluster tcp://192.0.2.1:8786", "--cluster: anybody who can reach a tcp:// port, such as every user of its machine, can join the cluster, read the data and run programs on the workers. Use tls://, or add --insecure if you trust all of them."),
+        ("--cluster tcp://127.0.0.1:8786", "--cluster: anybody who can reach a tcp:// port, such as every user of its machine, can join the cluster, read the data and run programs on the workers. Use tls://, or add --insecure if you trust all of them."),
         ("--cluster host:8786", "--cluster: expected tcp://host:8786 or tls://host:8786, found 'host:8786'."),
         ("--cluster tls://host:8786", "--cluster: an encrypted connection needs both a tls:// address and its files. Give --tls-ca, --tls-cert and --tls-key with tls://, and leave them out with tcp://."),
         ("--cluster tcp://127.0.0.1", "--cluster: expected tcp://host:8786 or tls://host:8786, found 'tcp://127.0.0.1'."),
         ("--cluster tcp://[::1", "--cluster: expected tcp://host:8786 or tls://host:8786, found 'tcp://[::1'."),
-        ("--cluster tcp://localhost:1", "--cluster: whoever can reach a tcp:// port, as every user of the machine it is on can, may join its cluster, read the data and run programs on its workers. Use tls://, or add --insecure where you trust all of them."),
+        ("--cluster tcp://localhost:1", "--cluster: anybody who can reach a tcp:// port, such as every user of its machine, can join the cluster, read the data and run programs on the workers. Use tls://, or add --insecure if you trust all of them."),
         ("--cluster tcp://127.0.0.1:1 --insecure --val-data v.csv", "--val-data: the workers of a cluster look for it in another folder. Give its whole path, from /."),
         ("--insecure", "--insecure: there is no --cluster to reach. Leave it out."),
         ("--tls-ca ca.pem", "--tls-ca: --tls-cert and --tls-key belong to it, and one is missing. Give all three."),

@@ -98,7 +98,7 @@ def test_what_has_its_whole_name_needs_no_working_folder(command: str, at_work: 
     [
         ("train iris", "model.npz: cannot write: the working folder has been removed. Go to another with cd."),
         ("train iris -o /dev/null --log log", "log: cannot write: the working folder has been removed. Go to another with cd."),
-        ("sweep iris --lr 0.1", "sweep.jsonl: cannot write: the working folder has been removed. Go to another with cd."),
+        ("sweep iris --lr 0.1", "model.sweep.jsonl: cannot write: the working folder has been removed. Go to another with cd."),
         ("predict HERE/two.npz -o out.csv", "out.csv: cannot write: the working folder has been removed. Go to another with cd."),
         ("predict HERE/two.npz two.csv", "two.csv: no such file."),
         ("info two.npz", "two.npz: cannot read the model: No such file or directory. Make one with: nncli train."),

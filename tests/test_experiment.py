@@ -56,11 +56,13 @@ def test_held_out_rows_have_no_influence_on_the_model(iris: Path, tmp_path: Path
 def test_eval_finds_the_test_rows_again(iris: Path) -> None:
     done = run_training(prepare(TrainConfig(data=(str(iris),), epochs=20)))
     assert done is not None
-    metrics, notes = evaluate_model(done.model, done.provenance, "m.npz")
+    evaluation = evaluate_model(done.model, done.provenance, "m.npz")
+    metrics = evaluation.metrics
     assert metrics["n"] == done.figures["n_test"] == 22
     assert metrics["accuracy"] == done.figures["test"]["accuracy"]
     assert metrics["log_loss"] == pytest.approx(done.figures["test"]["loss"], rel=1e-6)
-    assert notes == [f"evaluated on the 22 test rows of {iris}"]
+    assert evaluation.evaluated_on == f"the 22 test rows of {iris}"
+    assert evaluation.notes == ()
 
 
 def test_own_files_for_validation_and_test(iris: Path, tmp_path: Path) -> None:
@@ -75,7 +77,7 @@ def test_own_files_for_validation_and_test(iris: Path, tmp_path: Path) -> None:
     done = run_training(prepared)
     assert done is not None
     assert done.figures["test"]["accuracy"] > 0.85
-    assert evaluate_model(done.model, done.provenance, "m.npz")[0]["n"] == 37
+    assert evaluate_model(done.model, done.provenance, "m.npz").metrics["n"] == 37
 
 
 def test_the_baseline_is_the_commonest_training_class_on_the_test_rows() -> None:
@@ -204,7 +206,7 @@ def test_extreme_cells_in_rows_held_out_are_survived(iris: Path, tmp_path: Path)
     done = run_training(prepare(TrainConfig(data=(str(other),), epochs=3)))
     assert done is not None
     assert np.isfinite(done.figures["test"]["loss"])
-    metrics, _ = evaluate_model(done.model, done.provenance, "m.npz")
+    metrics = evaluate_model(done.model, done.provenance, "m.npz").metrics
     assert np.isfinite(metrics["log_loss"])
 
 
@@ -223,7 +225,7 @@ def test_a_delimiter_that_was_told_serves_later_files_too(tmp_path: Path) -> Non
     path.write_text("a:b:class\n" + "".join(f"{i % 7}:{i % 3}:{'pq'[i % 2]}\n" for i in range(60)))
     done = run_training(prepare(TrainConfig(data=(str(path),), delimiter=":", epochs=1)))
     assert done is not None
-    assert evaluate_model(done.model, done.provenance, "m.npz", (str(path),))[0]["n"] == 60
+    assert evaluate_model(done.model, done.provenance, "m.npz", (str(path),)).metrics["n"] == 60
 
 
 def test_calibration_sees_the_validation_rows_alone() -> None:

@@ -176,7 +176,7 @@ def test_embeddings_are_what_the_last_hidden_layer_gives(tmp_path: Path, rows: P
     ("flags", "message"),
     [
         (["--embed", "--proba"],
-         "--embed: it stands in place of predictions, and --proba asks for them. Leave one of them out."),
+         "--embed: it replaces the predictions, and --proba asks for them. Leave one of them out."),
         (["--embed"], "--embed: model 'svm' has no hidden layer. Train one with --model mlp."),
     ],
 )  # fmt: skip

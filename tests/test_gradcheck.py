@@ -14,7 +14,7 @@ import pytest
 from cli_errors import BAD_COMMAND, BAD_DATA
 from nncli import load
 from nncli.data.inputs import Matrix, Subset
-from nncli.diagnostics.gradcheck import Check, check, kinds
+from nncli.diagnostics.gradcheck import GradientCheck, check_gradients, network_kinds
 from nncli.diagnostics.training_objective import ROWS, Objective
 from nncli.nn.activations import ACTIVATIONS
 from nncli.nn.losses import LOSSES
@@ -44,7 +44,7 @@ def test_the_matrix_of_all_names_every_activation(nncli: Run, one_loss: None) ->
     assert outcome.code == 0
     for name in ("linear", *ACTIVATIONS):
         assert [line for line in outcome.out.splitlines() if line.split()[0] == name], name
-    assert f"{len(kinds())} networks, {len(kinds())} right" in outcome.out
+    assert f"{len(network_kinds())} networks, {len(network_kinds())} right" in outcome.out
 
 
 @pytest.mark.parametrize(
@@ -99,10 +99,10 @@ def test_penalties_are_part_of_the_gradient(nncli: Run) -> None:
 def test_options_without_effect_are_named(nncli: Run) -> None:
     outcome = nncli("gradcheck", "iris", "--lr", "0.1", "--epochs", "3", "--max-norm", "2", "--dtype", "float32")
     decoupled = nncli("gradcheck", "iris", "--optimizer", "adamw", "--l2", "5")
-    assert "without effect here: --l2\n" in decoupled.err
+    assert "and ignored: --l2\n" in decoupled.err
     assert "l2 5" not in decoupled.err
-    assert "random weights in its place" in nncli("gradcheck", "iris", "-m", "softmax", "--init", "zeros").err
-    assert "no part of a derivative, and without effect here: --dtype, --lr, --epochs, --max-norm\n" in outcome.err
+    assert "random weights are used instead" in nncli("gradcheck", "iris", "-m", "softmax", "--init", "zeros").err
+    assert "without effect on derivatives, and ignored: --dtype, --lr, --epochs, --max-norm\n" in outcome.err
 
 
 # saved models
@@ -140,17 +140,19 @@ def test_class_weights_of_a_saved_model_where_a_class_has_no_rows(nncli: Run, tm
 # kinks
 
 
-def checked(X: Any, y: Any, theta: Any, hidden: tuple[int, ...] = (), loss: str = "hinge", **penalty: float) -> Check:
+def checked(
+    X: Any, y: Any, theta: Any, hidden: tuple[int, ...] = (), loss: str = "hinge", **penalty: float
+) -> GradientCheck:
     """What the check makes of a network with the given parameters, for two classes."""
     chosen = LOSSES.create(loss)
     network = multilayer(len(X[0]), hidden, chosen.outputs(2), dtype="float64")
     network.theta[:] = theta
     matrix = Matrix(np.array(X, float), network.dtype)
     subset = Subset(matrix, np.array(y), np.arange(len(y)))
-    return check(Objective(network, chosen, Penalty(**penalty), 0, subset, 2, np.random.SeedSequence(0)))
+    return check_gradients(Objective(network, chosen, Penalty(**penalty), 0, subset, 2, np.random.SeedSequence(0)))
 
 
-def kinks_of(result: Check) -> dict[str, int]:
+def kinks_of(result: GradientCheck) -> dict[str, int]:
     return {name: block.kinks for name, block in zip(("W1", "b1", "W2", "b2", "X"), result.blocks, strict=False)}
 
 
@@ -186,7 +188,7 @@ def test_kinks_are_shown_and_nothing_but_kinks_does_not_pass(nncli: Run, tmp_pat
     outcome = nncli("gradcheck", model, "-q")
     # the column b is 0 everywhere, and so are its two weights: |w| bends there
     assert outcome.code == 0
-    assert "kinks: no derivative to compare with, which counts neither as right nor as wrong\n" in outcome.out
+    assert "kinks: there is no derivative to compare with, which counts neither as right nor as wrong\n" in outcome.out
     assert nncli("gradcheck", model, "--json").json["blocks"][0]["kinks"] == 2 + 4
 
 
@@ -199,10 +201,10 @@ def test_kinks_are_shown_and_nothing_but_kinks_does_not_pass(nncli: Run, tmp_pat
         ("iris wine", BAD_COMMAND, "DATA: expected a model before 'wine', found 'iris'. Name one file."),
         ("MODEL --hidden 3", BAD_COMMAND, "--hidden: a saved model brings its own options. Leave it out."),
         ("MODEL --model mlp", BAD_COMMAND, "--model: a saved model brings its own options. Leave it out."),
-        ("MODEL random:inputs=3", BAD_COMMAND, "DATA: the model says how wide its rows are, and so does 'random:inputs=3'. Use random alone."),
+        ("MODEL random:inputs=3", BAD_COMMAND, "DATA: the model already says how wide its rows are, and so does 'random:inputs=3'. Use random alone."),
         ("--all --hidden 3", BAD_COMMAND, "--hidden: --all checks networks of its own. Leave it out."),
         ("iris --all", BAD_COMMAND, "DATA: --all checks networks of its own. Leave it out."),
-        ("random --target y", BAD_COMMAND, "--target: random rows come from no file, and have no such thing. Leave it out."),
+        ("random --target y", BAD_COMMAND, "--target: random rows do not come from a file. Leave it out."),
         ("random:classes=1", BAD_COMMAND, "DATA: random: classes: expected at least 2, found 1."),
         ("random:rows=5", BAD_COMMAND, "DATA: expected inputs=…, classes=… after 'random'; found 'rows=5'."),
         ("nothing.npz", BAD_DATA, "nothing.npz: cannot read the model: No such file or directory. Make one with: nncli train."),
@@ -226,7 +228,7 @@ def test_a_loss_that_overflows_is_one_line(nncli: Run, tmp_path: Path) -> None:
     trained.save(model)
     outcome = nncli("gradcheck", model, "-q")
     assert (outcome.code, outcome.out) == (BAD_DATA, "")
-    assert outcome.err == "the loss: expected finite ones, found others. Try --scale auto, or other data.\n"
+    assert outcome.err == "the loss: expected finite numbers, found others. Try --scale auto, or other data.\n"
 
 
 def test_where_nothing_is_proved_nothing_passes(nncli: Run, tmp_path: Path) -> None:

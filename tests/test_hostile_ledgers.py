@@ -25,7 +25,7 @@ from nncli.config.train_config import TrainConfig
 from nncli.data.bundled import path_of
 from nncli.errors import DataError
 from nncli.sweep.ledger import read
-from nncli.sweep.ranking import METRICS, describe, standings_of
+from nncli.sweep.ranking import METRICS, describe, ranking_of
 from nncli.sweep.trial import Trial
 
 Run = Callable[..., Any]
@@ -40,20 +40,20 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         assert main([*SWEEP, "-q", "--json"]) == 0
-    return folder / "sweep.jsonl"
+    return folder / "model.sweep.jsonl"
 
 
 @pytest.fixture
 def lines(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Changed]:
     """Its header, two trials that are done and two that failed; the file is in the folder to work in."""
     monkeypatch.chdir(tmp_path)
-    shutil.copy(made, "sweep.jsonl")
+    shutil.copy(made, "model.sweep.jsonl")
     header, *trials = documents()
     return [header, *sorted(trials, key=lambda one: (one["outcome"], one["fold"]))]
 
 
 def write(lines: list[Changed]) -> None:
-    Path("sweep.jsonl").write_bytes(b"".join(map(line_of, lines)))
+    Path("model.sweep.jsonl").write_bytes(b"".join(map(line_of, lines)))
 
 
 HEADERS = [
@@ -87,13 +87,13 @@ def test_wrong_content_is_one_line_that_says_where(
     changed = copy.deepcopy(lines)
     changed[place] |= change
     write(changed)
-    before = Path("sweep.jsonl").read_bytes()
-    for words in (["sweep", "--show", "sweep.jsonl"], [*SWEEP, "-q"]):
+    before = Path("model.sweep.jsonl").read_bytes()
+    for words in (["sweep", "--show", "model.sweep.jsonl"], [*SWEEP, "-q"]):
         outcome = nncli(*words)
         assert (outcome.code, outcome.out, outcome.err.count("\n")) == (BAD_DATA, "", 1), outcome.err
-        assert outcome.err.startswith(f"sweep.jsonl:{place + 1}: ")
+        assert outcome.err.startswith(f"model.sweep.jsonl:{place + 1}: ")
         assert outcome.err[:-1].isprintable()
-    assert Path("sweep.jsonl").read_bytes() == before
+    assert Path("model.sweep.jsonl").read_bytes() == before
     if place:  # what the error advises works
         write([line for i, line in enumerate(changed) if i != place])
         assert nncli(*SWEEP, "-q").code == 0
@@ -106,22 +106,22 @@ def test_wrong_content_is_one_line_that_says_where(
      b'{"trial":"\xff"}', b'{"trial":"\\ud800"}', b"[]", b"7", b"{}", b"", b'{"trial":[' + b"[]," * 400_000 + b"0]}"],
 )  # fmt: skip
 def test_odd_json_is_one_line(text: bytes, lines: list[Changed], nncli: Run) -> None:
-    Path("sweep.jsonl").write_bytes(b"".join(map(line_of, lines[:2])) + with_sum(text))
-    outcome = nncli("sweep", "--show", "sweep.jsonl")
+    Path("model.sweep.jsonl").write_bytes(b"".join(map(line_of, lines[:2])) + with_sum(text))
+    outcome = nncli("sweep", "--show", "model.sweep.jsonl")
     assert (outcome.code, outcome.out, outcome.err.count("\n")) == (BAD_DATA, "", 1), outcome.err
-    assert outcome.err.startswith("sweep.jsonl:3: ")
+    assert outcome.err.startswith("model.sweep.jsonl:3: ")
 
 
 def test_lines_have_to_suit_each_other(lines: list[Changed], nncli: Run) -> None:
     header, one, other, *failed = lines
     write([header, one, other, one])
-    assert "sweep.jsonl:4: a trial that stands further up too" in nncli("sweep", "--show", "sweep.jsonl").err
+    assert "model.sweep.jsonl:4: a duplicate of a trial further up" in nncli("sweep", "--show", "model.sweep.jsonl").err
     elsewhere = {**one["config"], "drop": ["a"]}
     key = Trial(TrainConfig.from_json(elsewhere), one["fold"], 2).key
     write([header, other, {**one, "config": elsewhere, "trial": key}])
     assert (
-        "sweep.jsonl:3: a line that is no trial: 'config.drop' is not that of the trials further up"
-        in nncli("sweep", "--show", "sweep.jsonl").err
+        "model.sweep.jsonl:3: expected a trial: 'config.drop' is not that of the trials further up"
+        in nncli("sweep", "--show", "model.sweep.jsonl").err
     )
     half = {**one["val"], "accuracy": 0.5}
     words = [word.replace("0.05,1e30", "0.04") for word in SWEEP]
@@ -129,11 +129,11 @@ def test_lines_have_to_suit_each_other(lines: list[Changed], nncli: Run) -> None
     again = next(line for line in documents("other.jsonl")[1:] if line["fold"] == one["fold"])
     write([header, one, {**again, "n_val": 2, "right": "gA==", "val": half}])
     assert (
-        "sweep.jsonl:3: other validation rows than those of the trials further up"
-        in nncli("sweep", "--show", "sweep.jsonl").err
+        "model.sweep.jsonl:3: other validation rows than those of the trials further up"
+        in nncli("sweep", "--show", "model.sweep.jsonl").err
     )
     write([header, *failed])
-    assert nncli("sweep", "--show", "sweep.jsonl").code == 0
+    assert nncli("sweep", "--show", "model.sweep.jsonl").code == 0
 
 
 def test_any_change_of_any_value_is_read_or_refused(lines: list[Changed]) -> None:
@@ -156,9 +156,9 @@ def test_any_change_of_any_value_is_read_or_refused(lines: list[Changed]) -> Non
             break
         write(changed)
         with contextlib.suppress(DataError):
-            _, records = read(Path("sweep.jsonl"))
+            _, records = read(Path("model.sweep.jsonl"))
             for metric in METRICS:
-                json.dumps(describe(standings_of(records, metric)), allow_nan=False)
+                json.dumps(describe(ranking_of(records, metric)), allow_nan=False)
 
 
 def test_no_line_takes_much_memory(lines: list[Changed]) -> None:
@@ -170,7 +170,7 @@ def test_no_line_takes_much_memory(lines: list[Changed]) -> None:
     write([lines[0], huge])
     Path("deep.jsonl").write_bytes(line_of(lines[0]) + with_sum(b'{"trial":[' + b"[]," * 90_000 + b"0]}") * 9)
     used = []
-    for file in ("absent.jsonl", "sweep.jsonl", "deep.jsonl", "empty.jsonl", "/dev/zero"):
+    for file in ("absent.jsonl", "model.sweep.jsonl", "deep.jsonl", "empty.jsonl", "/dev/zero"):
         done, peak = peak_memory.run("sweep", "--show", file, preexec_fn=limited)
         assert (done.returncode, done.stderr.count("\n")) == (BAD_DATA, 1)
         used.append(peak)
@@ -192,7 +192,7 @@ def test_many_validation_rows_are_compared_in_little_memory_and_time(lines: list
         right = b64encode(byte * (n // 8)).decode()
         trials.append({**one, "n_val": n, "right": right, "val": {**one["val"], "accuracy": 0.5}})
     write([{**header, "rows": 2 * n}, *trials])
-    done, peak = peak_memory.run("sweep", "--show", "sweep.jsonl", "--json", "-q")
+    done, peak = peak_memory.run("sweep", "--show", "model.sweep.jsonl", "--json", "-q")
     assert json.loads(done.stdout)["standings"][1]["chance"] == 1
     assert peak < 160 << 10  # KiB
 
@@ -203,7 +203,7 @@ def test_nothing_in_a_ledger_moves_the_cursor(lines: list[Changed], nncli: Run) 
     failed[0]["reason"] = "\x1b]0;title\x07\nsecond line\u202e"
     write([header, one, other, *failed])
     for words in ([], ["--csv"], ["--json"]):
-        outcome = nncli("sweep", "--show", "sweep.jsonl", *words)
+        outcome = nncli("sweep", "--show", "model.sweep.jsonl", *words)
         assert outcome.code == 0
         for text in (outcome.out, outcome.err):
             assert not {"\x1b", "\x07"} & set(text)
@@ -218,7 +218,7 @@ def test_a_trial_that_is_missing_spoils_no_comparison(nncli: Run, lines: list[Ch
     header, *trials = documents("whole.jsonl")
     kept = [one for one in trials if (one["config"]["seed"] if one["config"]["lr"] == 0.01 else one["fold"]) == 0]
     write([header, *kept])
-    found = nncli("sweep", "--show", "sweep.jsonl", "--json").json["standings"]
+    found = nncli("sweep", "--show", "model.sweep.jsonl", "--json").json["standings"]
     assert [(len(one["values"]), one["chance"]) for one in found] == [(2, None), (2, None)]
 
 
@@ -231,4 +231,4 @@ def test_a_file_whose_name_is_not_utf_8_is_swept(tmp_path: Path, monkeypatch: py
     assert first.code == 0, first.err
     assert documents()[0]["data"] == [name]
     assert nncli(*words).json == first.json
-    assert nncli("sweep", "--show", "sweep.jsonl").code == 0
+    assert nncli("sweep", "--show", "model.sweep.jsonl").code == 0

@@ -162,7 +162,7 @@ DEEP = b"[" * 100_000 + b"]" * 100_000
 META: dict[str, tuple[Forge, str]] = {
     "no JSON": (with_text(lambda text: text[:-1]), "Expecting"),
     "no UTF-8": (with_text(lambda text: text.replace(b"nncli", b"\xff\xfe\xfd\xfc\xfb", 1)), "can't decode"),
-    "brackets without an end": (with_text(lambda text: DEEP), "brackets in brackets"),
+    "brackets without an end": (with_text(lambda text: DEEP), "brackets nested too deeply"),
     "too many values": (with_text(lambda text: b"[" + b"[]," * 400_000 + b"[]]"), "too many names and values"),
     "a text of megabytes": (with_text(lambda text: b'"' + b"x" * (5 << 20) + b'"'), "member meta of 5,243,010 bytes, where at most"),
     "NaN": (with_text(lambda text: text.replace(b'"best_epoch":', b'"best_epoch":NaN,"x":')), "the number NaN"),
@@ -171,7 +171,7 @@ META: dict[str, tuple[Forge, str]] = {
         "the number 1e999",
     ),
     "a number of many digits": (with_text(lambda text: text.replace(b'"best_epoch":', b'"best_epoch":' + b"9" * 9999)), "digits"),
-    "a name twice": (with_text(lambda text: text.replace(b'"best_epoch"', b'"scaling":"none","best_epoch"')), "one name twice"),
+    "a name twice": (with_text(lambda text: text.replace(b'"best_epoch"', b'"scaling":"none","best_epoch"')), "an object with a duplicate name"),
     "a list": (with_text(lambda text: b"[]"), "is not of its form"),
     "a name less": (with_meta("schema", ...), "is not of its form"),
     "a name more": (with_meta("__class__", "os.system"), "is not of its form"),

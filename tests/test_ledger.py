@@ -102,7 +102,7 @@ def test_damage_within_is_told_with_its_line(path: Path) -> None:
     with pytest.raises(DataError) as error:
         Ledger(path, HEADER)
     assert str(error.value) == (
-        f"{path}:4: a damaged line: its checksum is not that of its text. Take the line out, and its trial runs again."
+        f"{path}:4: a damaged line: its checksum does not match. Remove the line, and its trial runs again."
     )
     assert path.read_bytes() == data[:place] + b"x" + data[place + 1 :]
 

@@ -35,7 +35,7 @@ def test_json_has_the_counts_and_says_that_the_matrix_is_left_out(nncli: Run) ->
     for words in (["d.csv"], ["d.csv", "d.csv"]):
         outcome = nncli("eval", "m.npz", *words, "--json")
         found = outcome.json if len(words) == 1 else outcome.json["files"][1]
-        assert "confusion_matrix is left out for more than 200 classes; confusion_counts has" in outcome.err
+        assert "confusion_matrix is left out for more than 200 classes; confusion_counts lists" in outcome.err
         assert (found["confusion_matrix"], found["confusion_matrix_omitted"]) == (None, True)
         assert sum(count for _, _, count in found["confusion_counts"]) == found["n"] == 1000
         right = sum(count for true, predicted, count in found["confusion_counts"] if true == predicted)
@@ -65,7 +65,8 @@ def test_eval_takes_no_more_memory_than_it_asks_for(
     trained(4000, 8000, 1)
     outcome = nncli("eval", "m.npz", "d.csv", "--memory", "260MB")
     match = re.fullmatch(
-        r"--memory: to judge 8,000 rows of 4,000 classes takes (\d+)MB, found 260MB. Allow so much.\n", outcome.err
+        r"--memory: expected (\d+)MB to evaluate 8,000 rows of 4,000 classes, found 260MB. Allow that much.\n",
+        outcome.err,
     )
     assert outcome.code == 2
     assert match

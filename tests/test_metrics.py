@@ -54,7 +54,7 @@ def test_the_rest_against_scikit_learn(K: int) -> None:
 @pytest.mark.parametrize("cells", [1, 700, 1 << 21])
 def test_areas_under_the_curve_are_those_of_scikit_learn(cells: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where many scores are the same, and where classes are taken one, two or all at a time."""
-    monkeypatch.setattr(metrics, "CELLS_AT_ONCE", cells)
+    monkeypatch.setattr(metrics, "SCORES_AT_ONCE", cells)
     rng = np.random.default_rng(1)
     K, n = 17, 300
     y = np.concatenate([np.arange(K), rng.integers(K, size=n - K)])

@@ -11,8 +11,8 @@ import pytest
 
 from nncli.config.train_config import TrainConfig
 from nncli.diagnostics import gradcheck
-from nncli.diagnostics.gradcheck import Kind, check_all
-from nncli.diagnostics.training_objective import ROWS, of_options
+from nncli.diagnostics.gradcheck import NetworkKind, check_all_kinds
+from nncli.diagnostics.training_objective import ROWS, objective_of_options
 from nncli.nn.layers import Array, Dropout
 from nncli.nn.losses import CrossEntropy
 from nncli.nn.network import Network
@@ -20,7 +20,7 @@ from nncli.nn.regularisation import Penalty
 from nncli.training.batch import Batch
 
 Run = Callable[..., Any]
-KIND = Kind("tanh", "cross-entropy", (5, 4), 3)
+KIND = NetworkKind("tanh", "cross-entropy", (5, 4), 3)
 add_gradient, backward = Penalty.add_gradient, Batch.backward
 
 
@@ -77,35 +77,35 @@ def test_what_the_gradient_forgets_is_found_where_the_loss_has_it(
 
 @pytest.mark.parametrize("what", FORGOTTEN)
 def test_the_check_of_all_kinds_includes_all_terms_of_the_objective(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
-    monkeypatch.setattr(gradcheck, "kinds", lambda: [KIND])
-    [(_, right)] = check_all(0)
+    monkeypatch.setattr(gradcheck, "network_kinds", lambda: [KIND])
+    [(_, right)] = check_all_kinds(0)
     assert right.passed
     owner, name, forgetful, _ = FORGOTTEN[what]
     monkeypatch.setattr(owner, name, forgetful)
-    [(_, wrong)] = check_all(0)
+    [(_, wrong)] = check_all_kinds(0)
     assert not wrong.passed
 
 
 def test_weights_are_those_that_training_would_draw_but_never_0() -> None:
     for init, variance in (("glorot", 2 / (64 + 200)), ("he", 2 / 64)):
         config = TrainConfig(("digits",), hidden=(200,), init=init)
-        assert of_options(config, ()).network.dense[0].W.var() == pytest.approx(variance, rel=0.05)
+        assert objective_of_options(config, ()).network.dense[0].W.var() == pytest.approx(variance, rel=0.05)
     for config in (TrainConfig(("iris",), model="softmax"), TrainConfig(("iris",), model="softmax", init="zeros")):
-        network = of_options(config, ()).network
+        network = objective_of_options(config, ()).network
         assert (network.dense[0].W != 0).all()
         assert (network.dense[0].b != 0).all()
 
 
 def test_rows_are_as_many_as_usual_unless_the_batch_size_is_given() -> None:
     config = TrainConfig(("iris",), model="perceptron")  # which trains on one row at a time
-    assert len(of_options(config, ()).subset) == ROWS
-    assert len(of_options(TrainConfig(("iris",), batch_size=1), ("batch_size",)).subset) == 1
+    assert len(objective_of_options(config, ()).subset) == ROWS
+    assert len(objective_of_options(TrainConfig(("iris",), batch_size=1), ("batch_size",)).subset) == 1
 
 
 def test_rows_that_count_nothing_are_not_drawn(tmp_path: Path) -> None:
     rows = "".join(f"{i % 9},{i % 4},{i % 3},{'pq'[i % 2]}\n" for i in range(200))
     (tmp_path / "data.csv").write_text("a,b,w,class\n" + rows)
-    subset = of_options(TrainConfig((str(tmp_path / "data.csv"),), weight="w", target="class"), ()).subset
+    subset = objective_of_options(TrainConfig((str(tmp_path / "data.csv"),), weight="w", target="class"), ()).subset
     assert subset.weights is not None
     assert (subset.weights[subset.rows] > 0).all()
 
@@ -122,4 +122,4 @@ def test_a_column_of_weights_is_left_out_with_a_saved_model_and_that_is_said(nnc
     assert nncli("train", data, "--weight", "w", "--epochs", "2", "-q", "-o", model).code == 0
     outcome = nncli("gradcheck", model)
     assert outcome.code == 0
-    assert "all rows count alike here, whatever the column of weights says\n" in outcome.err
+    assert "all rows have equal weight here: the column of weights is ignored\n" in outcome.err

@@ -75,7 +75,7 @@ def test_two_of_them_in_a_row(folder: Path) -> None:
     assert counts.pop("prediction") == 1
     assert sum(counts.values()) == 100
     done = shell(f"{first} | nncli predict signs.npz --keep prediction", folder)
-    assert b"the input has a column 'prediction', and so has the answer" in done.stderr
+    assert b"the input has a column 'prediction', and so has the output" in done.stderr
 
 
 def test_a_full_disk_behind_it_is_one_line_and_a_code(folder: Path) -> None:
@@ -139,7 +139,7 @@ def test_categories_that_are_new_are_answered_and_counted(folder: Path) -> None:
         )  # fmt: skip
         n = 2 * len(files)
         assert done.stdout.count(b"\n") == 1 + 4 * len(files)
-        assert done.stderr.decode() == f"column 'city': {n} cells with a category that the model does not know\n"
+        assert done.stderr.decode() == f"column 'city': {n} cells with a category that the model has not seen\n"
 
 
 def test_a_slow_writer_waits_for_nothing_but_its_own_rows(folder: Path) -> None:

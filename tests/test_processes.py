@@ -19,7 +19,7 @@ from clusters import done_so_far
 from nncli.data.bundled import path_of
 from nncli.errors import NncliError
 from nncli.system.processes import Processes
-from nncli.system.workers import Stop, never
+from nncli.system.workers import Stop, Work, never
 
 ERRORS: dict[str, Exception] = {
     "descriptors": OSError(errno.EMFILE, os.strerror(errno.EMFILE)),
@@ -49,13 +49,13 @@ def raise_it(piece: str, shared: None, stop: Stop = never) -> None:
 @pytest.mark.parametrize("want", ERRORS)
 def test_what_a_process_has_too_little_of_is_said(want: str) -> None:
     with Processes(1, __name__) as processes, pytest.raises(NncliError) as caught:
-        list(processes.run(raise_it, None, functools.partial(next, iter([want]), None)))
+        list(processes.run(Work(raise_it, None, functools.partial(next, iter([want]), None))))
     assert str(caught.value) == f"--jobs: expected room for the processes, found that {TOO_LITTLE[want]}"
 
 
 def test_an_error_of_the_work_stays_what_it_is() -> None:
     with Processes(1, __name__) as processes, pytest.raises(KeyError):
-        list(processes.run(raise_it, None, functools.partial(next, iter(["no such error"]), None)))
+        list(processes.run(Work(raise_it, None, functools.partial(next, iter(["no such error"]), None))))
 
 
 def test_processes_that_end_before_they_begin_are_no_fault_of_the_work(
@@ -65,8 +65,8 @@ def test_processes_that_end_before_they_begin_are_no_fault_of_the_work(
     (tmp_path / "deadly.py").write_text("import os\nos.kill(os.getpid(), 9)\n")
     monkeypatch.syspath_prepend(tmp_path)
     with Processes(2, "deadly") as processes, pytest.raises(NncliError) as caught:
-        list(processes.run(raise_it, None, functools.partial(next, iter(["memory"]), None)))
-    assert str(caught.value).startswith("--jobs: expected processes that begin their work, found that each of them ")
+        list(processes.run(Work(raise_it, None, functools.partial(next, iter(["memory"]), None))))
+    assert str(caught.value).startswith("--jobs: expected processes that start, found that each of them ")
 
 
 @pytest.mark.parametrize("words", ["sweep iris --lr 0.1,0.2 --seeds 2", "predict MODEL FILES", "eval MODEL FILES"])
@@ -84,14 +84,14 @@ def test_a_killed_resource_tracker_costs_nothing() -> None:
     """It tidies up behind a program that was killed; another takes its place, and nobody needs to hear of it."""
     words = ["sweep", "digits", "--lr", "0.02,0.01", "--hidden", "8,16", "--epochs", "25", "--jobs", "2", "-q"]
     process = subprocess.Popen([*PROGRAM, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    wait_for(lambda: done_so_far("sweep.jsonl"))
+    wait_for(lambda: done_so_far("model.sweep.jsonl"))
     trackers = [child for child in children_of(process.pid) if "resource_tracker" in command_of(child)]
     for tracker in trackers:
         os.kill(tracker, signal.SIGKILL)
     _, errors = process.communicate(timeout=60)
     assert trackers
     assert (process.returncode, errors) == (0, "")
-    assert len(done_so_far("sweep.jsonl")) == 4
+    assert len(done_so_far("model.sweep.jsonl")) == 4
 
 
 def command_of(pid: int) -> str:
@@ -100,7 +100,7 @@ def command_of(pid: int) -> str:
 
 def test_workers_have_nowhere_to_print(capfd: Any) -> None:
     with Processes(1, __name__) as processes:
-        list(processes.run(print_it, None, functools.partial(next, iter([1, 2]), None)))
+        list(processes.run(Work(print_it, None, functools.partial(next, iter([1, 2]), None))))
     print("here")
     assert capfd.readouterr() == ("here\n", "")
 

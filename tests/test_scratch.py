@@ -17,7 +17,7 @@ from nncli.data.bundled import path_of
 from nncli.data.csv.reader import CsvOptions
 from nncli.data.load import load_dataset
 from nncli.errors import DataError, OutputError
-from nncli.sweep.trial import Shared
+from nncli.sweep.trial import DataInFile
 from nncli.system import owned_folders, scratch
 
 
@@ -192,7 +192,7 @@ def test_a_failure_of_another_file_is_not_blamed_on_it(tmp_path: Path) -> None:
 
 def test_data_for_other_processes_that_were_cut_short_are_one_line(tmp_path: Path) -> None:
     """To touch what a mapped file lacks would end the worker with a signal."""
-    shared = Shared.write({"float32": load_dataset(("iris",), CsvOptions(), "float32")}, tmp_path / "data")
+    shared = DataInFile.write({"float32": load_dataset(("iris",), CsvOptions(), "float32")}, tmp_path / "data")
     assert len(shared.open()["float32"]) == 150
     os.truncate(tmp_path / "data", 100)
     with pytest.raises(DataError, match="data: the data of the sweep were changed while it ran"):

@@ -89,8 +89,8 @@ def test_refine_looks_closer_around_the_best(nncli: Run) -> None:
     assert spans[1] <= 5 / 3
     assert spans[2] <= 5 / 9
     # stopped in the middle of a round, it comes to the same
-    lines = Path("sweep.jsonl").read_text().splitlines(keepends=True)
+    lines = Path("model.sweep.jsonl").read_text().splitlines(keepends=True)
     found = trials()
-    Path("sweep.jsonl").write_text("".join(lines[:7]))
+    Path("model.sweep.jsonl").write_text("".join(lines[:7]))
     assert nncli(*words, "--trials", "12", "--search", "refine").code == 0
     assert trials() == found

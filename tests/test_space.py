@@ -91,11 +91,11 @@ def test_what_is_drawn_from_a_space_lies_in_it() -> None:
 @pytest.mark.parametrize(
     ("other", "difference"),
     [
-        ({"lr": "0.5"}, "--lr 0.5, and not 0.1, 0.01"),
-        ({"hidden": "32"}, "--hidden 32, and not --hidden as usual"),
-        ({"epochs": "6"}, "--epochs 6, and not 5"),
-        ({"data": "wine"}, "DATA wine, and not digits"),
-        ({"lr": "0.1", "seed": "1"}, "--split-seed 1, and not 0"),
+        ({"lr": "0.5"}, "--lr 0.5, not 0.1, 0.01"),
+        ({"hidden": "32"}, "--hidden 32, not --hidden by default"),
+        ({"epochs": "6"}, "--epochs 6, not 5"),
+        ({"data": "wine"}, "DATA wine, not digits"),
+        ({"lr": "0.1", "seed": "1"}, "--split-seed 1, not 0"),
     ],
 )
 def test_what_is_of_another_space_is_told(other: Mapping[str, str], difference: str) -> None:
@@ -116,7 +116,7 @@ def test_what_is_of_another_space_is_told(other: Mapping[str, str], difference: 
         ({"hidden": "int:1.5:3"}, "--hidden: expected a range of whole numbers after int:, found 'int:1.5:3'."),
         ({"hidden": "0:3"}, "--hidden: expected a width such as 64, or one for each layer such as 128x64, found '0'."),
         ({"activation": "relu,tahn"}, "--activation: expected one of identity, step, sign, sigmoid, tanh, arctan, relu, leaky-relu, prelu, elu, softplus, gelu, silu; found 'tahn'. Did you mean 'tanh'?"),
-        ({"seed": "1,2"}, "--seed: expected one value, as all trials share the data and the split, found '1,2'. Repeat each training with --seeds N."),
+        ({"seed": "1,2"}, "--seed: expected one value, as all trials share the data and the split, found '1,2'. Repeat each configuration with --seeds N."),
         ({"test": "0.1,0.2"}, "--test: expected one value, as all trials share the data and the split, found '0.1,0.2'. Give one."),
         ({"dropout": "0:1"}, "--dropout: expected a share from 0 to below 1, found '1'."),
     ],
@@ -128,7 +128,7 @@ def test_what_is_no_space_is_one_line(given: Mapping[str, str], message: str) ->
 
 
 def test_a_grid_of_a_range_has_no_end() -> None:
-    with pytest.raises(OptionError, match="a grid has no place for the range log:0"):
+    with pytest.raises(OptionError, match="a grid cannot have a range, and found log:0"):
         space(lr="log:1e-3:1e-1").grid()
 
 

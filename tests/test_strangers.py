@@ -23,12 +23,12 @@ from nncli.data.bundled import path_of
 from nncli.data.csv.header import DETECTED
 from nncli.data.load import load_dataset
 from nncli.inference.evaluate import check_evaluation, evaluate_file
-from nncli.inference.predict import Request, answer_file, check_answers
+from nncli.inference.predict import PredictOptions, check_file_result, predict_file
 from nncli.model.checkpoint import ModelFile
-from nncli.sweep.ledger_lines import check_result
-from nncli.sweep.trial import Held, Trial, run_trial
+from nncli.sweep.ledger_lines import check_trial_result
+from nncli.sweep.trial import DataInMemory, Trial, run_trial
 from nncli.system.wire_format import nothing_unpickled, pack, unpack
-from nncli.system.workers import Killed
+from nncli.system.workers import ProcessDeath
 
 Run = Callable[..., Any]
 SWEEP = ["sweep", "digits", "--lr", "0.02,0.01", "--epochs", "25", "-q"]
@@ -81,10 +81,10 @@ def test_no_worker_runs_code_in_the_client(nncli: Run, attacker: Attacker, attac
     assert "client" not in attacker.deceived()
     assert (outcome.code, outcome.out, outcome.err.count("\n")) == (BAD_DATA, "", 1)
     assert "version" in attack or outcome.err == (
-        f"{attacker.address}: expected the result of some work, found that a worker could not begin it, or sent "
-        "something else. Look at the log of the workers, and at who can join the cluster.\n"
+        f"{attacker.address}: expected a result, found that a worker could not start its task, or sent "
+        "something else. Look at the logs of the workers, and at who can join the cluster.\n"
     )
-    assert done_so_far("sweep.jsonl") == []
+    assert done_so_far("model.sweep.jsonl") == []
 
 
 def test_nothing_is_believed_for_predict_and_eval_either(nncli: Run, attacker: Attacker, iris_model: Path) -> None:
@@ -93,7 +93,7 @@ def test_nothing_is_believed_for_predict_and_eval_either(nncli: Run, attacker: A
     for words in (["predict", iris_model, path_of("iris"), "-o", "answers.csv"], ["eval", iris_model, path_of("iris")]):
         outcome = nncli(*words, *there, "-q")
         assert (outcome.code, outcome.out) == (BAD_DATA, "")
-        assert outcome.err.startswith(f"{attacker.address}: expected the result of some work, found ")
+        assert outcome.err.startswith(f"{attacker.address}: expected a result, found ")
     assert not Path("answers.csv").exists()
 
 
@@ -109,7 +109,7 @@ def test_a_pickle_names_no_code_while_a_cluster_is_connected() -> None:
     plain = {"a": [1, 2.5, None, "b"], "c": b"bytes"}
     with nothing_unpickled():
         assert pickle.loads(pickle.dumps(plain)) == plain
-        for what in (print, Path("x"), ValueError("x"), Killed):
+        for what in (print, Path("x"), ValueError("x"), ProcessDeath):
             with pytest.raises(AttributeError):
                 pickle.loads(pickle.dumps(what))
     assert pickle.loads(pickle.dumps(Path("x"))) == Path("x")
@@ -141,22 +141,22 @@ def test_a_scheduler_without_encryption_is_told(nncli: Run, attacker: Attacker) 
     files = ["--tls-ca", tls / "cert.pem", "--tls-cert", tls / "cert.pem", "--tls-key", tls / "key.pem"]
     outcome = nncli(*SWEEP, "--cluster", attacker.address.replace("tcp", "tls"), *files)
     assert outcome.code == BAD_DATA
-    assert ": no encrypted connection: wrong version number. Look at whether the scheduler has tls://.\n" in outcome.err
+    assert ": no encrypted connection: wrong version number. Check whether the scheduler uses tls://.\n" in outcome.err
 
 
 def result_of_a_trial() -> tuple[Any, Callable[[Any], None]]:
     config = TrainConfig(data=("iris",), epochs=3)
     dataset = load_dataset(("iris",), DataConfig.of(config).csv, "float32")
-    found = run_trial((Trial(config), None), Held({"float32": dataset}))
-    return [found[0], None], check_result
+    found = run_trial((Trial(config), None), DataInMemory({"float32": dataset}))
+    return [found[0], None], check_trial_result
 
 
 def result_of_a_failed_trial() -> tuple[Any, Callable[[Any], None]]:
-    return [{"outcome": "failed", "reason": "diverged", "seconds": 1.5}, b"state"], check_result
+    return [{"outcome": "failed", "reason": "diverged", "seconds": 1.5}, b"state"], check_trial_result
 
 
 def result_of_answers(model: ModelFile) -> tuple[Any, Callable[[Any], None]]:
-    return answer_file((0, str(path_of("iris"))), (model, Request(keep="all"), None)), check_answers
+    return predict_file((0, str(path_of("iris"))), (model, PredictOptions(keep="all"), None)), check_file_result
 
 
 def result_of_an_evaluation(model: ModelFile) -> tuple[Any, Callable[[Any], None]]:

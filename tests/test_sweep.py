@@ -73,7 +73,7 @@ def test_the_command_at_the_end_makes_the_same_model_again(more: str, nncli: Run
     assert nncli(*train, "-q").code == 0
     assert Path("model.npz").read_bytes() == made
     # nor is there a difference where the ledger knows all, and nothing has been trained before
-    assert nncli("sweep", *words, "-q", "-o", "again.npz").code == 0
+    assert nncli("sweep", *words, "-q", "-o", "again.npz", "--ledger", "model.sweep.jsonl").code == 0
     assert Path("again.npz").read_bytes() == made
 
 
@@ -103,40 +103,47 @@ def test_any_number_of_jobs_comes_to_the_same(nncli: Run) -> None:
     found = {}
     for jobs in (1, 3):
         assert nncli("sweep", *SPACE, "--seeds", "2", "--jobs", jobs, "-q", "-o", f"{jobs}.npz").code == 0
-        found[jobs] = trials(), Path(f"{jobs}.npz").read_bytes()
-        Path("sweep.jsonl").unlink()
+        found[jobs] = trials(f"{jobs}.sweep.jsonl"), Path(f"{jobs}.npz").read_bytes()
     assert found[1] == found[3]
 
 
 def test_a_sweep_that_is_done_is_not_done_again(nncli: Run) -> None:
     first = nncli("sweep", *SPACE, "--jobs", "1", "--json").json
-    before = Path("sweep.jsonl").read_bytes()
+    before = Path("model.sweep.jsonl").read_bytes()
     again = nncli("sweep", *SPACE, "--jobs", "1", "--json")
-    assert "sweep.jsonl has 6 trials already" in again.err
+    assert "model.sweep.jsonl has 6 trials already" in again.err
     assert again.json == first
-    assert Path("sweep.jsonl").read_bytes() == before
+    assert Path("model.sweep.jsonl").read_bytes() == before
 
 
 def test_a_wider_space_goes_on_and_another_is_refused(nncli: Run) -> None:
     assert nncli("sweep", "iris", "--lr", "0.05,0.01", "--epochs", "3", "--jobs", "1", "-q").code == 0
     wider = nncli("sweep", "iris", "--lr", "0.05,0.01,0.001", "--epochs", "3", "--jobs", "1", "--seeds", "2")
-    assert "sweep.jsonl has 2 trials already" in wider.err
+    assert "model.sweep.jsonl has 2 trials already" in wider.err
     assert len(trials()) == 6
-    before = Path("sweep.jsonl").read_bytes()
+    before = Path("model.sweep.jsonl").read_bytes()
     expected = {
-        ("iris", "--lr", "0.05,0.01", "--epochs", "3"): "--lr 0.001, and not 0.05, 0.01",
-        ("iris", "--lr", "0.05,0.01,0.001", "--epochs", "4"): "--epochs 3, and not 4",
+        ("iris", "--lr", "0.05,0.01", "--epochs", "3"): "--lr 0.001, not 0.05, 0.01",
+        ("iris", "--lr", "0.05,0.01,0.001", "--epochs", "4"): "--epochs 3, not 4",
         ("wine", "--lr", "0.05,0.01,0.001", "--epochs", "3"): "the data iris, with 150 rows",
-        ("iris", "--lr", "0.05,0.01,0.001", "--epochs", "3", "--folds", "3"): "--folds 1, and not 3",
+        ("iris", "--lr", "0.05,0.01,0.001", "--epochs", "3", "--folds", "3"): "--folds 1, not 3",
     }
     for words, difference in expected.items():
         outcome = nncli("sweep", *words, "--jobs", "1")
         assert (outcome.code, outcome.out) == (BAD_DATA, "")
         assert outcome.err == (
-            f"sweep.jsonl: expected the ledger of this sweep, found that of another: it has {difference}. Name another "
-            "file with --ledger, or give what this one was made with, and more if you like.\n"
+            f"model.sweep.jsonl: expected the ledger of this sweep, found that of another: it has {difference}. Name "
+            "another model with -o, or another ledger with --ledger; or give the options of that sweep, to which you "
+            "may add values.\n"
         )
-    assert Path("sweep.jsonl").read_bytes() == before
+    assert Path("model.sweep.jsonl").read_bytes() == before
+
+
+def test_sweeps_in_a_folder_have_ledgers_of_their_own(nncli: Run) -> None:
+    for lr, out in (("0.1", "first.npz"), ("0.2", "second.npz"), ("0.2", "third")):
+        assert nncli("sweep", "iris", "--lr", lr, "--epochs", "2", "--jobs", "1", "-q", "-o", out).code == 0
+    ledgers = {path.name for path in Path().glob("*.jsonl")}
+    assert ledgers == {"first.sweep.jsonl", "second.sweep.jsonl", "third.sweep.jsonl"}
 
 
 def test_seeds_share_the_split_and_nothing_else(nncli: Run) -> None:
@@ -145,7 +152,7 @@ def test_seeds_share_the_split_and_nothing_else(nncli: Run) -> None:
     assert sorted(record["config"]["seed"] for record in records) == [0, 0, 1, 1, 2, 2]
     assert {record["config"]["split_seed"] for record in records} == {0}
     assert len({json.dumps(record["history"]) for record in records}) == 6
-    found = nncli("sweep", "--show", "sweep.jsonl", "--json").json
+    found = nncli("sweep", "--show", "model.sweep.jsonl", "--json").json
     for one in found["standings"]:
         assert len(one["values"]) == 3
         assert one["mean"] == pytest.approx(np.mean(one["values"]))
@@ -186,7 +193,7 @@ def test_a_failing_trial_is_recorded_and_the_rest_goes_on(nncli: Run) -> None:
 def test_nothing_but_failures_saves_nothing(nncli: Run) -> None:
     outcome = nncli("sweep", "iris", "--lr", "1e29,1e30", "--optimizer", "sgd", "--jobs", "1", "-q")
     assert outcome.code == BAD_DATA
-    assert outcome.err == "sweep.jsonl: every trial failed. The reasons are in the ledger.\n"
+    assert outcome.err == "model.sweep.jsonl: every trial failed. The reasons are in the ledger.\n"
     assert not Path("model.npz").exists()
 
 
@@ -209,8 +216,8 @@ def test_ties_go_to_the_simpler_model(nncli: Run) -> None:
 def test_the_table_and_its_csv(nncli: Run) -> None:
     outcome = nncli("sweep", *SPACE, "--jobs", "1")
     assert outcome.out.split()[:4] == ["hidden", "lr", "validation", "accuracy"]
-    assert "what mattered, each option by itself: " in outcome.out
-    rows = list(csv.DictReader(io.StringIO(nncli("sweep", "--show", "sweep.jsonl", "--csv").out)))
+    assert "importance (share of the differences that each option explains alone): " in outcome.out
+    rows = list(csv.DictReader(io.StringIO(nncli("sweep", "--show", "model.sweep.jsonl", "--csv").out)))
     assert len(rows) == 6
     assert set(rows[0]) == {
         *("hidden", "lr", "metric", "mean", "sd", "chance", "trials", "failed", "parameters", "epochs", "seconds"),
@@ -225,15 +232,15 @@ def test_the_table_and_its_csv(nncli: Run) -> None:
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        ("--lr log:1e-3:1e-1", "--trials: a random search has to know how many trainings to draw. Add --trials 20."),
-        ("--lr log:1e-3:1e-1 --search grid", "--lr: a grid has no place for the range log:0.001:0.1. List the values, or use --search random."),
-        ("--lr 0.1,0.2 --search grid --trials 3", "--trials: a grid has as many trainings as it has combinations. Leave it out."),
+        ("--lr log:1e-3:1e-1", "--trials: expected how many configurations a random search draws. Add --trials 20."),
+        ("--lr log:1e-3:1e-1 --search grid", "--lr: a grid cannot have a range, and found log:0.001:0.1. List the values, or use --search random."),
+        ("--lr 0.1,0.2 --search grid --trials 3", "--trials: a grid has as many configurations as combinations. Leave it out."),
         ("--lr 0.1,0.2 --search all", "--search: expected one of grid, random, refine, halving; found 'all'."),
         ("--lr 0.1,0.2 --metric acuracy", "--metric: expected one of accuracy, balanced-accuracy, loss; found 'acuracy'. Did you mean 'accuracy'?"),
         ("--lr 0.1,0.2 --val 0", "--val: a sweep chooses by validation rows, and there are none. Leave it out."),
         ("--lr 0.1,0.2 --jobs 0", "--jobs: expected a whole number from 1, found '0'."),
         ("--lr 0.1,0.2 --seeds x", "--seeds: expected a whole number from 1, found 'x'."),
-        ("--lr 0.1,0.2 --threads 2", "--threads: each training of a sweep has one. Say with --jobs how many run at a time."),
+        ("--lr 0.1,0.2 --threads 2", "--threads: each trial of a sweep has one thread. Say with --jobs how many run at a time."),
         ("--loss mse,cross-entropy --metric loss", "--metric: losses of different kinds cannot be compared. Use accuracy, or one --model, --loss and --class-weight."),
         ("--lr 0.1,0.2 --search halving --time-limit 9", "--time-limit: halving counts by epochs, and stops most of them early. Leave it out."),
         ("--class-weight none,balanced --metric loss", "--metric: losses of different kinds cannot be compared. Use accuracy, or one --model, --loss and --class-weight."),

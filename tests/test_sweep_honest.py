@@ -55,7 +55,7 @@ def test_validation_rows_that_have_changed_are_noticed(nncli: Run) -> None:
     Path("v.csv").write_text(header + "".join(rows[1::5]))
     outcome = nncli(*words)
     assert outcome.code == BAD_DATA
-    assert "found that of another: v.csv has changed since." in outcome.err
+    assert "found that of another: v.csv has changed since then." in outcome.err
 
 
 def test_data_that_have_changed_are_noticed(nncli: Run) -> None:
@@ -64,7 +64,7 @@ def test_data_that_have_changed_are_noticed(nncli: Run) -> None:
     assert nncli(*words).code == 0
     with Path("d.csv").open("a") as file:
         file.write("0.5,b,p\n")
-    assert "d.csv has changed since, when it had 200 rows." in nncli(*words).err
+    assert "d.csv has changed since then, when it had 200 rows." in nncli(*words).err
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
@@ -83,7 +83,7 @@ def test_folds_that_cannot_be_are_told_before_anything_runs(nncli: Run) -> None:
     outcome = nncli("sweep", "wine", "--lr", "0.05,0.01", "--folds", "500", "--jobs", "2", "-q")
     assert outcome.code == BAD_DATA
     assert outcome.err.startswith("wine: expected at least 500 rows of each class, one for each fold, found 41")
-    assert not Path("sweep.jsonl").exists()
+    assert not Path("model.sweep.jsonl").exists()
 
 
 def test_a_pause_is_no_reason_to_give_up(nncli: Run) -> None:
@@ -119,9 +119,9 @@ def test_refine_of_few_trials(trials_of: int, nncli: Run) -> None:
 
 def test_a_ledger_of_some_folds_can_be_shown(nncli: Run) -> None:
     nncli("sweep", "iris", "--lr", "0.05,0.01", "--epochs", "2", "--folds", "3", "--jobs", "1", "-q")
-    lines = Path("sweep.jsonl").read_bytes().splitlines(keepends=True)
-    Path("sweep.jsonl").write_bytes(b"".join(lines[:-1]))
-    found = nncli("sweep", "--show", "sweep.jsonl", "--json").json
+    lines = Path("model.sweep.jsonl").read_bytes().splitlines(keepends=True)
+    Path("model.sweep.jsonl").write_bytes(b"".join(lines[:-1]))
+    found = nncli("sweep", "--show", "model.sweep.jsonl", "--json").json
     assert [len(one["values"]) for one in found["standings"]] == [3, 2]
     assert [one["chance"] for one in found["standings"]] == [None, None]
 
@@ -135,8 +135,8 @@ def test_a_ledger_of_another_version_is_told(nncli: Run) -> None:
     for outcome in (nncli("sweep", "--show", "new.jsonl"), nncli(*words)):
         assert outcome.code == BAD_DATA
         assert outcome.err.endswith(
-            "new.jsonl:2: options that this version does not know: the ledger is of nncli 9.0. Use that version, or "
-            "name another file.\n"
+            "new.jsonl:2: options that this version does not have: the ledger was written by nncli 9.0. Use that "
+            "version, or name another file.\n"
         )
 
 
@@ -146,7 +146,7 @@ def test_a_ledger_of_another_version_is_told(nncli: Run) -> None:
      "--cluster tcp://localhost:1", "--tls-ca x", "--tls-cert x", "--tls-key x", "--insecure"],
 )  # fmt: skip
 def test_what_showing_has_no_use_for_is_refused(words: str, nncli: Run) -> None:
-    outcome = nncli("sweep", "--show", "sweep.jsonl", *words.split())
+    outcome = nncli("sweep", "--show", "model.sweep.jsonl", *words.split())
     assert outcome.err.endswith(": --show has no use for it. Leave it out.\n")
     assert outcome.code == 2
 
@@ -158,13 +158,18 @@ def test_a_file_system_without_locks_is_told(nncli: Run, monkeypatch: pytest.Mon
     monkeypatch.setattr(ledger, "fcntl", SimpleNamespace(flock=flock, LOCK_EX=fcntl.LOCK_EX, LOCK_NB=fcntl.LOCK_NB))
     outcome = nncli("sweep", "iris", "--lr", "0.05,0.01", "--epochs", "2", "--jobs", "1")
     assert outcome.code == 0
-    assert "sweep.jsonl: the file system has no locks, so see to it that no other sweep writes to it\n" in outcome.err
+    assert (
+        "model.sweep.jsonl: the file system has no locks, so make sure that no other sweep writes to it\n"
+        in outcome.err
+    )
     assert len(trials()) == 2
 
 
 def test_losses_of_different_kinds_are_not_shown_as_one(nncli: Run) -> None:
     nncli("sweep", "iris", "--model", "softmax,svm", "--epochs", "2", "--jobs", "1", "-q")
-    assert "--metric: losses of different kinds" in nncli("sweep", "--show", "sweep.jsonl", "--metric", "loss").err
+    assert (
+        "--metric: losses of different kinds" in nncli("sweep", "--show", "model.sweep.jsonl", "--metric", "loss").err
+    )
 
 
 def test_a_full_disk_is_told_of_the_ledger_and_nothing_is_lost() -> None:
@@ -175,7 +180,7 @@ def test_a_full_disk_is_told_of_the_ledger_and_nothing_is_lost() -> None:
 
     done = subprocess.run([*PROGRAM, *words], capture_output=True, text=True, preexec_fn=little_room, check=False)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "sweep.jsonl: cannot write: File too large.\n"
+    assert done.stderr == "model.sweep.jsonl: cannot write: File too large.\n"
     before = json.dumps(trials())
     assert subprocess.run([*PROGRAM, *words], capture_output=True, check=False).returncode == 0
     after = trials()

@@ -21,7 +21,7 @@ from clusters import done_so_far
 from nncli.sweep.ledger import read
 from nncli.system import workers
 from nncli.system.processes import Processes
-from nncli.system.workers import Bundles, Killed, Stop, in_order, never, work_on
+from nncli.system.workers import ChunkQueue, ProcessDeath, Stop, Work, in_order, never, run_chunk
 from short_and_long import short_and_long
 
 
@@ -47,7 +47,7 @@ def test_killed_at_any_moment_it_goes_on(kills: int) -> None:
             left |= set(children_of(process.pid))
             process.send_signal(signal.SIGKILL)
             process.wait()
-        data = Path("sweep.jsonl").read_bytes() if Path("sweep.jsonl").exists() else b""
+        data = Path("model.sweep.jsonl").read_bytes() if Path("model.sweep.jsonl").exists() else b""
         lines = data.split(b"\n")[1:-1]
         now = {json.loads(line)["trial"]: line for line in lines}
         assert len(now) == len(lines), "a trial was run twice"
@@ -57,7 +57,7 @@ def test_killed_at_any_moment_it_goes_on(kills: int) -> None:
     wait_for(lambda: not any(map(is_running, left)))
     done = subprocess.run([*PROGRAM, *words, "-q", "--json"], capture_output=True, check=True)
     assert json.loads(done.stdout)["trials"] == 12
-    assert len(read(Path("sweep.jsonl"))[1]) == 12
+    assert len(read(Path("model.sweep.jsonl"))[1]) == 12
 
 
 def test_a_killed_worker_costs_nothing(tmp_path: Path) -> None:
@@ -66,13 +66,13 @@ def test_a_killed_worker_costs_nothing(tmp_path: Path) -> None:
     found: dict[int, Any] = {}
     pieces = iter(range(99))
     with Processes(2, __name__) as processes:
-        for results in processes.run(murderous, str(tmp_path), lambda: next(pieces, None)):
+        for results in processes.run(Work(murderous, str(tmp_path), lambda: next(pieces, None))):
             for number, result in results:
                 assert number not in found
                 found[number] = result
     # once among others, and three times alone
     assert (tmp_path / "deaths of 40").read_text() == "xxxx"
-    assert found == {number: Killed(3) if number == 40 else 10 * number for number in range(99)}
+    assert found == {number: ProcessDeath(3) if number == 40 else 10 * number for number in range(99)}
 
 
 def test_a_bundle_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,10 +85,10 @@ def test_a_bundle_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     def take_time(piece: float, shared: None, stop: Stop = never) -> None:
         now[0] += piece
 
-    bundles = Bundles(lambda: next(taken, None))
+    bundles = ChunkQueue(lambda: next(taken, None))
     while bundle := bundles():
         sizes.append(len(bundle))
-        done += [number for number, _ in bundles.done(bundle, work_on(take_time, bundle, None))]
+        done += [number for number, _ in bundles.done(bundle, run_chunk(take_time, bundle, None))]
     assert sizes[:6] == [1, 2, 4, 8, 16, 29]
     assert sizes[6:] == [1] * 19
     assert sorted(done) == list(range(60))
@@ -131,10 +131,10 @@ def test_ctrl_c_keeps_what_is_done_and_leaves_nothing_running() -> None:
     process = subprocess.Popen(
         [*PROGRAM, *words, "--jobs", "2"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    wait_for(lambda: len(done_so_far("sweep.jsonl")) == 2)  # and the other two would take hours
+    wait_for(lambda: len(done_so_far("model.sweep.jsonl")) == 2)  # and the other two would take hours
     children = children_of(process.pid)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert errors.splitlines()[-1] == "stopped; sweep.jsonl has 2 trials, and the same command resumes it"
+    assert errors.splitlines()[-1] == "stopped; model.sweep.jsonl has 2 trials, and the same command resumes it"
     wait_for(lambda: not any(map(is_running, children)))

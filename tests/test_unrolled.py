@@ -13,7 +13,7 @@ import pytest
 from cli_errors import BAD_COMMAND, BAD_DATA
 from nncli import load
 from nncli.diagnostics.gradcheck import every_loss
-from nncli.diagnostics.network_graph import unroll
+from nncli.diagnostics.network_graph import loss_graph
 from nncli.nn.activations import ACTIVATIONS
 from nncli.nn.losses import LOSSES
 from nncli.nn.network import Network, multilayer
@@ -40,7 +40,7 @@ def test_a_graph_has_the_derivatives_of_backpropagation(
     loss = LOSSES.create(loss_spec)
     network = network_of(activation, hidden, loss.outputs(K), seed=K)
     for y, x in enumerate(np.random.default_rng(0).normal(size=(K, 3))):
-        graph, difference = unroll(network, loss, x, y, K)
+        graph, difference = loss_graph(network, loss, x, y, K)
         assert difference < 1e-9
         Z, Y = network.forward(x[None]), loss.targets(K)[[y]]
         assert graph.nodes[-1].value == pytest.approx(loss.forward(Z, Y, np.empty_like(Z))[0], rel=1e-9)
@@ -52,7 +52,7 @@ def test_a_graph_has_the_derivatives_of_backpropagation(
 def test_linear_models(loss_spec: str, K: int) -> None:
     loss = LOSSES.create(loss_spec)
     for y in range(K):
-        _, difference = unroll(network_of(None, (), loss.outputs(K), 1), loss, np.array([0.5, -1, 2]), y, K)
+        _, difference = loss_graph(network_of(None, (), loss.outputs(K), 1), loss, np.array([0.5, -1, 2]), y, K)
         assert difference < 1e-9
 
 
@@ -67,14 +67,14 @@ def test_kinks_are_taken_on_the_same_side(loss_spec: str, activation: str) -> No
             if block.name.startswith("b"):
                 block.view(network.theta)[...] = 0
         for y in range(K):
-            assert unroll(network, loss, np.zeros(3), y, K)[1] < 1e-9
+            assert loss_graph(network, loss, np.zeros(3), y, K)[1] < 1e-9
 
 
 def test_the_numbers_of_the_lectures() -> None:
     """One row of softmax regression of two classes, with the columns of W the classes."""
     network = multilayer(2, (), 2, dtype="float64")
     network.theta[:] = [0.65, 0.69, 1.19, -0.92, 0, 0]
-    graph, _ = unroll(network, LOSSES.create("cross-entropy"), np.array([0.2, 0.7]), 0, 2)
+    graph, _ = loss_graph(network, LOSSES.create("cross-entropy"), np.array([0.2, 0.7]), 0, 2)
     by_name = {node.name: node.value for node in graph.nodes if node.name}
     assert by_name["Z1[0]"] == pytest.approx(0.963)
     assert by_name["Z1[1]"] == pytest.approx(-0.506)
@@ -98,7 +98,7 @@ def test_a_wrong_derivative_of_the_engine_shows(monkeypatch: pytest.MonkeyPatch)
         network.grad[5] *= 1.0001
 
     monkeypatch.setattr(network, "backward", wrong)
-    assert unroll(network, loss, np.ones(3), 1, 3)[1] == pytest.approx(1e-4, rel=1e-3)
+    assert loss_graph(network, loss, np.ones(3), 1, 3)[1] == pytest.approx(1e-4, rel=1e-3)
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +152,7 @@ def test_a_saved_model_on_other_rows(nncli: Run, small: Path, tmp_path: Path) ->
         ("SMALL --row x", BAD_COMMAND, "--row: expected a whole number from 1, found 'x'."),
         ("SMALL", BAD_COMMAND, "--row: expected the row that SMALL is to be shown on. Add --row 1."),
         ("SMALL --row 1 --at x=1", BAD_COMMAND, "--at: a model has its own values. Leave it out."),
-        ("LARGE --row 1", BAD_COMMAND, "LARGE: a graph to look at has at most 500 nodes, and this network needs 515 or more. Train one with fewer hidden units, or on fewer columns."),
+        ("LARGE --row 1", BAD_COMMAND, "LARGE: expected a graph of at most 500 nodes, and this network needs 515 or more. Train one with fewer hidden units, or on fewer columns."),
         ("a b --at a=1", BAD_COMMAND, "EXPRESSION: expected one, found another: 'b'. Put it between quotation marks."),
         ("nothing.npz --row 1", BAD_DATA, "nothing.npz: cannot read the model: No such file or directory. Make one with: nncli train."),
     ],

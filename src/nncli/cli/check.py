@@ -19,19 +19,19 @@ def check(config: TrainConfig, json: Json = False, quiet: Quiet = False) -> int:
     nncli check data.csv --target species --drop comment
     nncli check wine --json
     """
-    from nncli.diagnostics.data_check import survey
+    from nncli.diagnostics.data_check import check_data
     from nncli.system.output import print_json, say
 
-    found = survey(config)
-    for note in found.notes:
+    report = check_data(config)
+    for note in report.notes:
         say(note, quiet)
     if json:
-        refusal = None if found.refusal is None else str(found.refusal)
-        print_json({**dataclasses.asdict(dataclasses.replace(found, refusal=None)), "refusal": refusal})
+        refusal = None if report.refusal is None else str(report.refusal)
+        print_json({**dataclasses.asdict(dataclasses.replace(report, refusal=None)), "refusal": refusal})
     else:
-        from nncli.terminal.data_check import print_survey
+        from nncli.terminal.data_check import print_data_check
 
-        print_survey(found)
-    if found.refusal is not None:
-        raise found.refusal
+        print_data_check(report)
+    if report.refusal is not None:
+        raise report.refusal
     return DONE

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +15,7 @@ from nncli.errors import DONE, OptionError
 
 if TYPE_CHECKING:
     from nncli.data.csv.header import TextOptions
+    from nncli.inference.evaluate import Evaluation
 
 
 def evaluate(
@@ -55,16 +57,16 @@ def evaluate(
             "encoding" if encoding else "skip_rows", "its own data are read as in training", "Leave it out"
         )
     loaded, provenance = checkpoint.load(Path(model))
-    metrics, notes = evaluate.evaluate_model(loaded, provenance, model, sources, text, bytes_of(memory))
-    for note in notes:
+    evaluation = evaluate.evaluate_model(loaded, provenance, model, source=sources, text=text, memory=bytes_of(memory))
+    for note in evaluation.notes:
         say(note, quiet)
     if json:
-        _note_omitted([metrics], quiet)
-        print_json(metrics)
+        _note_omitted([evaluation], quiet)
+        print_json(evaluation.to_json())
     else:
         from nncli.terminal.evaluation import print_evaluation
 
-        print_evaluation(metrics, quiet)
+        print_evaluation(evaluation, quiet)
     return DONE
 
 
@@ -78,36 +80,38 @@ def _evaluate_all(model: str, sources: Source, text: TextOptions, place: Place, 
     if not sources:
         raise OptionError("cluster", "there are no files to share out", "Name some")
     place.refuse_stdin(model, *sources)
-    checkpoint.load(Path(model))  # what is wrong with it is said once, and at once
+    checkpoint.load(Path(model))  # what is wrong with it is reported once, and at once
     model, *names = place.seen([model, *sources])
-    found: list[dict[str, Any]] = []
+    found: list[Evaluation] = []
     with (
         place.workers(len(sources), "nncli.inference.evaluate") as workers,
         Progress("files", len(sources), quiet) as progress,
     ):
         evaluated = evaluate.evaluate_files(workers, checkpoint.ModelFile.at(Path(model)), names, text)
-        for source, (_, metrics, notes) in zip(sources, evaluated, strict=True):
-            for note in notes[1:]:  # the first says how many rows there are
+        for source, (_, evaluation) in zip(sources, evaluated, strict=True):
+            for note in evaluation.notes:
                 say(f"{source}: {note}", quiet)
-            found.append({"data": source, **metrics})
+            found.append(evaluation)
             progress(len(found), source)
-    together = pooled(found)
+    together = pooled([evaluation.metrics for evaluation in found])
     if json:
         _note_omitted(found, quiet)
-        print_json({"files": found, "all": together})
+        files = [{"data": source, **one.metrics} for source, one in zip(sources, found, strict=True)]
+        print_json({"files": files, "all": together})
     else:
         from nncli.terminal.evaluation import print_evaluations
 
-        print_evaluations(found, together)
+        print_evaluations(sources, [evaluation.metrics for evaluation in found], together)
     return DONE
 
 
-def _note_omitted(found: list[dict[str, Any]], quiet: bool) -> None:
+def _note_omitted(found: Sequence[Evaluation], quiet: bool) -> None:
     from nncli.inference.metrics import MOST_CLASSES
     from nncli.system.output import say
 
-    if any(metrics["confusion_matrix_omitted"] for metrics in found):
+    if any(evaluation.metrics["confusion_matrix_omitted"] for evaluation in found):
         say(
-            f"confusion_matrix is left out for more than {MOST_CLASSES} classes; confusion_counts has its entries that "
-            "are not 0, as [true, predicted, count]", quiet,
-        )  # fmt: skip
+            f"confusion_matrix is left out for more than {MOST_CLASSES} classes; confusion_counts lists its non-zero "
+            "entries as [true, predicted, count]",
+            quiet,
+        )

@@ -100,7 +100,7 @@ class Place:
         """Those who work, for so many pieces of a function of a module."""
         from nncli.system.cluster import connect
         from nncli.system.processes import Processes
-        from nncli.system.workers import Here
+        from nncli.system.workers import SameProcess
 
         if self.address is not None:
             with connect(self.address, self.tls, self.insecure) as cluster:
@@ -109,7 +109,7 @@ class Place:
             with Processes(min(self.jobs, pieces), module) as processes:
                 yield processes
         else:
-            yield Here()
+            yield SameProcess()
 
 
 def count(option: str, text: str) -> int:

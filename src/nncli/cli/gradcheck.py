@@ -52,7 +52,8 @@ def gradcheck(
     """
     if all:
         return _check_all(config, given, rows, json, quiet)
-    from nncli.diagnostics.gradcheck import check
+    from nncli.diagnostics.gradcheck import check_gradients
+    from nncli.nn.finite_differences import TOLERANCE
     from nncli.system.output import print_json, say
     from nncli.system.threads import use_threads
     from nncli.terminal.progress import Progress
@@ -62,32 +63,33 @@ def gradcheck(
         for note in objective.notes:
             say(note, quiet)
         with Progress("block", len(objective.network.blocks) + 1, quiet) as progress:
-            result = check(objective, progress)
+            result = check_gradients(objective, progress)
     if json:
-        print_json(result.describe())
+        print_json({"tolerance": TOLERANCE, **result.describe()})
     else:
-        from nncli.terminal.gradcheck import print_check
+        from nncli.terminal.gradcheck import print_gradient_check
 
-        print_check(result)
+        print_gradient_check(result)
     return DONE if result.passed else FAILED
 
 
 def _objective(config: TrainConfig, given: frozenset[str], rows: str | None) -> Objective:
-    from nncli.diagnostics.training_objective import of_model, of_options
+    from nncli.diagnostics.training_objective import objective_of_model, objective_of_options
     from nncli.model import checkpoint
 
     file = model_in(config.data)
     if file is not None:
         _refuse(given - {"data", "seed", "threads"}, "a saved model brings its own options")
         model, provenance = checkpoint.load(Path(file))
-        return of_model(model, provenance, file, () if rows is None else (rows,), config.seed)
+        return objective_of_model(model, provenance, file, () if rows is None else (rows,), config.seed)
     if rows is not None:
         raise OptionError("data", f"expected a model before '{rows}', found '{config.data[0]}'", "Name one file")
-    return of_options(config, given)
+    return objective_of_options(config, given)
 
 
 def _check_all(config: TrainConfig, given: frozenset[str], rows: str | None, json: bool, quiet: bool) -> int:
-    from nncli.diagnostics.gradcheck import check_all, kinds, summary
+    from nncli.diagnostics.gradcheck import check_all_kinds, network_kinds, summary
+    from nncli.nn.finite_differences import TOLERANCE
     from nncli.system.output import print_json
     from nncli.system.threads import use_threads
     from nncli.terminal.progress import Progress
@@ -96,16 +98,16 @@ def _check_all(config: TrainConfig, given: frozenset[str], rows: str | None, jso
     if rows is not None:
         raise OptionError("data", "--all checks networks of its own", "Leave it out")
     results = []
-    with use_threads(config.threads or 1), Progress("networks", len(kinds()), quiet) as progress:
-        for result in check_all(config.seed):
+    with use_threads(config.threads or 1), Progress("networks", len(network_kinds()), quiet) as progress:
+        for result in check_all_kinds(config.seed):
             results.append(result)
             progress(len(results), str(result[0]))
     if json:
-        print_json(summary(results))
+        print_json({"tolerance": TOLERANCE, **summary(results)})
     else:
-        from nncli.terminal.gradcheck import print_checks
+        from nncli.terminal.gradcheck import print_all_gradient_checks
 
-        print_checks(results)
+        print_all_gradient_checks(results)
     return DONE if all(check.passed for _, check in results) else FAILED
 
 

@@ -87,7 +87,7 @@ def _of_model(
     model: str, data: str | None, at: list[str] | None, row: str, quiet: bool
 ) -> tuple[Graph, dict[str, float]]:
     from nncli.config.option import Whole, read_option
-    from nncli.diagnostics.network_graph import unroll_model
+    from nncli.diagnostics.network_graph import graph_of_model
     from nncli.model import checkpoint
     from nncli.system.output import say
 
@@ -97,8 +97,8 @@ def _of_model(
         raise OptionError("at", "a model has its own values", "Leave it out")
     number = read_option("row", row, Whole(1))
     loaded, provenance = checkpoint.load(Path(model))
-    made = unroll_model(loaded, provenance, model, () if data is None else (data,), number)
-    say(f"{made.about}; {len(made.graph.nodes)} nodes", quiet)
+    made = graph_of_model(loaded, provenance, model, () if data is None else (data,), number)
+    say(f"{made.title}; {len(made.graph.nodes)} nodes", quiet)
     within = f"within {made.difference:.0e}" if made.difference else "to the last digit"
     say(f"every derivative is that of the engine's backpropagation, {within}", quiet)
     return made.graph, {"backprop_difference": made.difference}

@@ -52,7 +52,7 @@ def _cache(clear: bool, json: bool) -> int:
     from dataclasses import asdict
 
     from nncli.data.disk import cache
-    from nncli.system.output import print_json, put, say
+    from nncli.system.output import counted, print_json, put, say
 
     if clear:
         tables, freed, stay = cache.clear()
@@ -61,7 +61,7 @@ def _cache(clear: bool, json: bool) -> int:
         if json:
             print_json({"removed": tables, "bytes": freed, "left": list(map(str, stay))})
         else:
-            put(f"{tables} {'table' if tables == 1 else 'tables'} removed, {freed / 1e6:,.1f} MB")
+            put(f"{counted(tables, 'table')} removed, {freed / 1e6:,.1f} MB")
         return DONE
     found = cache.entries()
     if json:

@@ -68,7 +68,7 @@ def predict(
     if on_error not in ("fail", "blank"):
         raise OptionError("on_error", f"expected fail or blank, found '{on_error}'")
     from nncli.config.option import PROBABILITY, Columns, read_option
-    from nncli.inference.predict import Output, Request, answer, answer_all
+    from nncli.inference.predict import OutputSink, PredictOptions, predict_files, predict_source
     from nncli.model import checkpoint
     from nncli.system.atomic import NO_MODEL, as_stdout, check_writable
     from nncli.system.output import say
@@ -87,21 +87,29 @@ def predict(
         say("reading rows from the terminal; Ctrl-D ends them", quiet)
     columns = "all" if keep == "all" else tuple(dict.fromkeys(read_option("keep", keep or "", Columns())))
     policy: Literal["fail", "blank"] = "fail" if on_error == "fail" else "blank"
-    least = None if threshold is None else read_option("threshold", threshold, PROBABILITY)
-    request = Request(columns, proba, least, embed, policy, escape_formulas, jsonl, text_options(encoding, skip_rows))
+    options = PredictOptions(
+        keep=columns,
+        proba=proba,
+        threshold=None if threshold is None else read_option("threshold", threshold, PROBABILITY),
+        embed=embed,
+        on_error=policy,
+        escape_formulas=escape_formulas,
+        jsonl=jsonl,
+        text=text_options(encoding, skip_rows),
+    )
     if proba and not loaded.probabilistic:
         say(f"{loaded.config.model.name} gives scores, not probabilities; nncli train --calibrate fits them", quiet)
     with _file(out) as file:
-        output = Output(file, quiet)
+        output = OutputSink(file, quiet)
         if apart:
             with place.folder() as folder, place.workers(len(sources), "nncli.inference.predict") as workers:
                 seen = place.seen([model, *sources])
-                answer_all(workers, checkpoint.ModelFile.at(Path(seen[0])), seen[1:], request, folder, output)
+                predict_files(workers, checkpoint.ModelFile.at(Path(seen[0])), seen[1:], options, folder, output)
         else:
             # one thread, as in other processes: the last digits do not depend on how many of these there are
             with use_threads(1 if len(sources) > 1 else None):
                 for source in sources:
-                    answer(loaded, source, request, output)
+                    predict_source(loaded, source, options, output)
     for line in output.summary():
         say(line, quiet)
     return DONE

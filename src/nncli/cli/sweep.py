@@ -30,14 +30,14 @@ from nncli.sweep.space import Space
 
 if TYPE_CHECKING:
     from nncli.data.dataset import Dataset
-    from nncli.sweep.ranking import Standing
+    from nncli.sweep.ranking import RankedConfig
     from nncli.sweep.runner import Sweep
-    from nncli.sweep.search import Plan
+    from nncli.sweep.search import SearchPlan
     from nncli.system.workers import Workers
     from nncli.training.run import Run
 
 GROUP = "Sweep"
-LEDGER, MODEL = "sweep.jsonl", "model.npz"
+MODEL = "model.npz"
 MANY_ROWS = 1000  # any number that every --batch-size can be resolved for: only the need of validation rows matters
 OTHER_HELP = {
     "model": MODEL_NAMES_HELP,
@@ -79,14 +79,14 @@ def sweep(
         ),
     ] = "accuracy",
     ledger: Annotated[
-        str,
+        str | None,
         value_option(
             "FILE",
             "File to record each finished trial in; the same command resumes from it.",
-            LEDGER,
+            "model.sweep.jsonl, after the model",
             group=GROUP,
         ),
-    ] = LEDGER,
+    ] = None,
     out: Annotated[
         str, value_option("FILE", "File to save the best model in.", MODEL, "--out", "-o", group="Run")
     ] = MODEL,
@@ -114,7 +114,7 @@ def sweep(
     nncli sweep --lr 0.1,0.01,0.001 --hidden 32,64,128x64
     nncli sweep data.csv --model perceptron,softmax,svm,mlp --seeds 3
     nncli sweep data.csv --lr log:1e-4:1e-1 --dropout 0:0.5 --trials 40 --folds 5
-    nncli sweep --show sweep.jsonl    results of a sweep, finished or not
+    nncli sweep --show model.sweep.jsonl    results of a sweep, finished or not
     """
     if csv and json:
         raise OptionError("csv", "--json is there too, and only one of them can be printed", "Leave one of them out")
@@ -125,7 +125,7 @@ def sweep(
             "seeds": seeds != "1",
             "folds": folds != "1",
             "jobs": jobs,
-            "ledger": ledger != LEDGER,
+            "ledger": ledger,
             "out": out != MODEL,
             "cluster": cluster,
             "tls_ca": tls_ca or tls_cert or tls_key,
@@ -135,27 +135,32 @@ def sweep(
         _refuse_with_show([*given, *(name for name, value in own.items() if value)])
         return _show(show, metric, csv, json, quiet)
     from nncli.model import checkpoint
-    from nncli.system.output import say
+    from nncli.system.output import counted, say
 
     plan = _plan(space, search, trials, seeds, folds, metric)
     place = Place.of(jobs, cores(), cluster, tls_ca, tls_cert, tls_key, insecure)
+    ledger = ledger or _ledger_of(out)
     _check_files(space, ledger, out, cluster, memory)
     with place.workers(plan.size, "nncli.sweep.trial") as workers, StopRequest() as stop:
         datasets = _load(plan, bytes_of(memory))  # while the workers start
         done = _run(plan, datasets, workers, stop, Path(ledger), quiet)
         if stop.exit_code is not None:
-            say(f"stopped; {ledger} has {len(done.ledger.records):,} trials, and the same command resumes it", quiet)
+            say(
+                f"stopped; {ledger} has {counted(len(done.ledger.records), 'trial')}, and the same command resumes it",
+                quiet,
+            )
             return stop.exit_code
-        standings = done.standings()
-    if not standings[0].whole:
-        _print(standings, csv, json, {}, quiet)
+        ranking = done.ranking()
+    if not ranking[0].whole:
+        _print(ranking, csv, json, {}, quiet)
         raise TrainingError(ledger, "every trial failed", "The reasons are in the ledger")
-    config, run = _train_winner(done, standings[0], datasets)
+    config, run = _train_winner(done, ranking[0], datasets)
     checkpoint.save(Path(out), run.model, run.provenance)
     command = f"nncli train {shlex.join(config.data)} {config.command_line(brief=True)} -o {shlex.quote(out)}"
-    _print(standings, csv, json, {"winner": {"out": out, "command": command, **run.figures}}, quiet)
+    _print(ranking, csv, json, {"winner": {"out": out, "command": command, **run.figures}}, quiet)
     if not json:
-        say(f"saved {out}; the same with: {command}", quiet)
+        say(f"saved {out}; to train it again:", quiet)
+        say(command, quiet, wrap=False)
         if not csv:
             from nncli.terminal.training import print_training
 
@@ -193,13 +198,13 @@ def _check_files(space: Space, ledger: str, out: str, cluster: str | None, memor
     check_writable(Path(out), (ledger, *reads), replaces=HOLDS_MODEL)
 
 
-def _load(plan: Plan, memory: int | None) -> dict[str, Dataset]:
+def _load(plan: SearchPlan, memory: int | None) -> dict[str, Dataset]:
     """Read the data once for each type of numbers: numbers are not the same where they are read as others and
     converted."""
     from nncli.config.resolve import DataConfig
     from nncli.data.load import load_dataset
     from nncli.model import checkpoint
-    from nncli.sweep.trial import of_the_data
+    from nncli.sweep.trial import data_config
     from nncli.training.prepare import prepare
 
     base = plan.space.base
@@ -208,16 +213,16 @@ def _load(plan: Plan, memory: int | None) -> dict[str, Dataset]:
     dataset = next(iter(datasets.values()))
     checkpoint.check_room(dataset)
     if plan.folds > 1:  # what is wrong with them is one line now, and not as many failures as there are trials
-        prepare(of_the_data(base), dataset, (0, plan.folds))
+        prepare(data_config(base), dataset, (0, plan.folds))
     return datasets
 
 
 def _run(
-    plan: Plan, datasets: dict[str, Dataset], workers: Workers, stop: StopRequest, ledger: Path, quiet: bool
+    plan: SearchPlan, datasets: dict[str, Dataset], workers: Workers, stop: StopRequest, ledger: Path, quiet: bool
 ) -> Sweep:
     """Run the trials that the ledger does not have, and show the best so far."""
     from nncli.sweep.runner import Sweep
-    from nncli.sweep.trial import Held, Shared
+    from nncli.sweep.trial import DataInFile, DataInMemory
     from nncli.system import scratch
     from nncli.system.output import say
     from nncli.system.processes import Processes
@@ -226,13 +231,13 @@ def _run(
     with Sweep(plan, next(iter(datasets.values())), ledger) as made, scratch.folder() as folder:
         for note in made.notes():
             say(note, quiet)
-        data = Shared.write(datasets, folder / "data") if isinstance(workers, Processes) else Held(datasets)
+        data = DataInFile.write(datasets, folder / "data") if isinstance(workers, Processes) else DataInMemory(datasets)
         with Leaderboard(made, workers, quiet) as leaderboard:
             made.run(workers, data, folder, leaderboard.begin, leaderboard, stop)
     return made
 
 
-def _train_winner(done: Sweep, best: Standing, datasets: dict[str, Dataset]) -> tuple[TrainConfig, Run]:
+def _train_winner(done: Sweep, best: RankedConfig, datasets: dict[str, Dataset]) -> tuple[TrainConfig, Run]:
     from nncli.sweep.trial import THREADS
     from nncli.system.threads import multiply_with
     from nncli.training.prepare import prepare
@@ -245,21 +250,28 @@ def _train_winner(done: Sweep, best: Standing, datasets: dict[str, Dataset]) -> 
     return config, run
 
 
-def _plan(space: Space, search: str | None, trials: str | None, seeds: str, folds: str, metric: str) -> Plan:
+def _ledger_of(out: str) -> str:
+    """Name the ledger after the model, so that the sweeps of a folder have their own."""
+    from nncli.system.atomic import is_stream
+
+    return "sweep.jsonl" if is_stream(Path(out)) else out.removesuffix(".npz") + ".sweep.jsonl"
+
+
+def _plan(space: Space, search: str | None, trials: str | None, seeds: str, folds: str, metric: str) -> SearchPlan:
     from nncli.sweep.ranking import METRICS
-    from nncli.sweep.search import SEARCHES, Plan
+    from nncli.sweep.search import SEARCHES, SearchPlan
 
     for option, value, known in (("search", search, SEARCHES), ("metric", metric, METRICS)):
         if value is not None:
             read_option(option, value, OneOf(tuple(known)))
     search = search or ("grid" if space.finite and trials is None else "random")
     if search in ("random", "refine") and trials is None:
-        raise OptionError("trials", f"a {search} search has to know how many combinations to draw", "Add --trials 20")
+        raise OptionError("trials", f"expected how many configurations a {search} search draws", "Add --trials 20")
     if search == "grid" and trials is not None:
-        raise OptionError("trials", "a grid has as many trials as combinations", "Leave it out")
+        raise OptionError("trials", "a grid has as many configurations as combinations", "Leave it out")
     if trials is None:
         space.refuse_ranges()
-    plan = Plan(
+    plan = SearchPlan(
         space,
         search,
         trials=None if trials is None else count("trials", trials),
@@ -269,7 +281,7 @@ def _plan(space: Space, search: str | None, trials: str | None, seeds: str, fold
     )
     base = space.base
     if base.threads is not None:
-        raise OptionError("threads", "each training run of a sweep has one", "Say with --jobs how many run at a time")
+        raise OptionError("threads", "each trial of a sweep has one thread", "Say with --jobs how many run at a time")
     if search == "halving" and base.time_limit is not None:
         raise OptionError("time_limit", "halving counts by epochs, and stops most of them early", "Leave it out")
     if metric == "loss" and not {"loss", "model", "class_weight"}.isdisjoint(space.axes):
@@ -283,7 +295,7 @@ def _plan(space: Space, search: str | None, trials: str | None, seeds: str, fold
     return plan
 
 
-def _refuse_without_validation(plan: Plan) -> None:
+def _refuse_without_validation(plan: SearchPlan) -> None:
     """OptionError now for what the folds allow, and the winner, which has no validation rows, would not."""
     from nncli.config.resolve import resolve
 
@@ -306,8 +318,8 @@ def _refuse_losses() -> NoReturn:
 def _show(file: str, metric: str, csv: bool, json: bool, quiet: bool) -> int:
     from nncli.data.sources import native, title
     from nncli.sweep.ledger import read
-    from nncli.sweep.ranking import standings_of
-    from nncli.system.output import say
+    from nncli.sweep.ranking import ranking_of
+    from nncli.system.output import counted, say
 
     header, records = read(Path(file))
     if not records:
@@ -317,23 +329,23 @@ def _show(file: str, metric: str, csv: bool, json: bool, quiet: bool) -> int:
         _refuse_losses()
     folds = "" if header["folds"] == 1 else f", {header['folds']} folds"
     data = title(tuple(map(native, header["data"])))
-    say(f"a sweep of {data}, {header['rows']:,} rows{folds}: {len(records):,} trials", quiet)
-    _print(standings_of(records, metric), csv, json, {}, quiet)
+    say(f"a sweep of {data}, {header['rows']:,} rows{folds}: {counted(len(records), 'trial')}", quiet)
+    _print(ranking_of(records, metric), csv, json, {}, quiet)
     return DONE
 
 
-def _print(standings: Sequence[Standing], csv: bool, json: bool, more: dict[str, Any], quiet: bool) -> None:
+def _print(ranking: Sequence[RankedConfig], csv: bool, json: bool, more: dict[str, Any], quiet: bool) -> None:
     if json:
         from nncli.sweep.ranking import describe
         from nncli.system.output import print_json
 
-        print_json({**describe(standings), **more})
+        print_json({**describe(ranking), **more})
     elif csv:
         from nncli.terminal.leaderboard import print_csv
 
-        print_csv(standings)
+        print_csv(ranking)
     else:
-        from nncli.terminal.leaderboard import print_standings
+        from nncli.terminal.leaderboard import print_ranking
 
-        print_standings(standings, quiet)
+        print_ranking(ranking, quiet)
     sys.stdout.flush()  # before what is said about it

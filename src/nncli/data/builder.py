@@ -17,6 +17,7 @@ from nncli.data.csv.strict_parser import NUMBER, Layout
 from nncli.data.dataset import Dataset, Positions, Schema, Table, TextColumn
 from nncli.data.sources import Source, title
 from nncli.errors import DataError
+from nncli.system.output import in_quotes
 
 VALUE_BYTES = 100  # of memory for a text in a dict, beside itself
 
@@ -218,7 +219,7 @@ def _classes(target: TextColumn, name: str, where: str) -> tuple[tuple[str, ...]
     if len(classes) == 1:
         raise DataError(
             where,
-            f"target column '{name}': expected two or more classes, found only '{classes[0]}'",
+            f"target column '{name}': expected two or more classes, found only {in_quotes(classes[0])}",
             "Choose another column with --target",
         )
     rank = {value: i for i, value in enumerate(classes)}

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from nncli.data.dataset import Positions
 from nncli.errors import DataError, mention
+from nncli.system.output import in_quotes
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,8 @@ def stratified_split(y: Positions, classes: Sequence[str], val: float, test: flo
     if counts[rarest] < parts:
         raise DataError(
             source,
-            f"class '{classes[rarest]}': expected at least {parts} rows, one for each of the {parts} parts of the "
-            f"split, found {counts[rarest]}",
+            f"class {in_quotes(classes[rarest])}: expected at least {parts} rows, one for each of the {parts} parts of "
+            f"the split, found {counts[rarest]}",
             f"Get more rows of it, leave it out, or set {mention('val', 0)} or {mention('test', 0)}",
         )
     rest = row_numbers(n)
@@ -64,7 +65,8 @@ def stratified_split(y: Positions, classes: Sequence[str], val: float, test: flo
         if left.min() < 2:  # the part drawn before took all but one row of a class
             raise DataError(
                 source,
-                f"class '{classes[int(left.argmin())]}': expected a row for each part of the split, found too few",
+                f"class {in_quotes(classes[int(left.argmin())])}: expected a row for each part of the split, found too "
+                "few",
                 f"Get more rows of it, or set smaller shares with {mention('val')} and {mention('test')}",
             )
         out = _draw(y[rest], size, seed)

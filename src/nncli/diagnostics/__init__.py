@@ -1,4 +1,4 @@
-"""What can be looked at without training: gradients that are checked, graphs that are unrolled, data that is surveyed.
+"""Checks that train nothing: of gradients, of the graph of a network, and of data.
 
 May import `training` and the rooms below it, but neither `sweep` nor `inference`. Open `gradcheck.py` first.
 """

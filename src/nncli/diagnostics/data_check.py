@@ -1,8 +1,8 @@
-"""A look at data before anything is learned from them: what each column is and what becomes of it, and what could fool
-somebody who learns from them."""
+"""Check data before training: what each column is and becomes, and what could make the figures misleading."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,24 +11,24 @@ from numpy.typing import NDArray
 
 from nncli.config.resolve import DataConfig
 from nncli.config.train_config import TrainConfig
-from nncli.data.dataset import Dataset, Positions, Table
+from nncli.data.dataset import Dataset, Positions, Table, TextColumn
 from nncli.data.load import load_dataset
 from nncli.data.preprocess import MAX_CATEGORIES, Preprocess
 from nncli.data.split import Split
 from nncli.errors import DataError, OptionError
-from nncli.system.output import percent
+from nncli.system.output import counted, in_quotes, percent
 from nncli.training.prepare import Prepared, prepare
 
-BINS = 32  # into which numbers are cut, to see what a single column tells
-GIVEN_AWAY = 0.98  # balanced accuracy of one column alone on rows that it was not fitted to
-FAR = 100  # interquartile ranges beyond the quartiles
-FEW = 0.2  # of the rows that a class would have if all had as many
+BINS = 32  # of numbers, to see how well a single column predicts the class
+GIVES_AWAY = 0.98  # balanced accuracy of one column alone on held-out rows
+OUTLIER = 100  # interquartile ranges beyond the quartiles
+RARE = 0.2  # of the rows that a class would have if all had equally many
 
 
 @dataclass(frozen=True)
-class Survey:
-    """`columns` and `classes` have a row for each; `findings` is what one should look at, a line each; `refusal` is why
-    `train` would not begin."""
+class DataReport:
+    """The columns, the rows of each class, what one should look at (`findings`, one line each), and why `train` would
+    refuse the data."""
 
     source: str
     rows: int
@@ -39,8 +39,8 @@ class Survey:
     refusal: DataError | OptionError | None
 
 
-def survey(config: TrainConfig) -> Survey:
-    """DataError and OptionError for data that cannot be read at all."""
+def check_data(config: TrainConfig) -> DataReport:
+    """Check the data of a config; DataError or OptionError if they cannot be read at all."""
     dataset = load_dataset(config.data, DataConfig.of(config).csv, config.dtype)
     prepared, refusal = None, None
     try:
@@ -50,125 +50,127 @@ def survey(config: TrainConfig) -> Survey:
         refusal = error
         preprocess = Preprocess.fit(dataset.table, np.arange(len(dataset)), config.scale)
     counts = np.bincount(dataset.y, minlength=len(dataset.classes)).tolist()
-    findings = [*_rare(dataset, counts), *_missing(dataset.table)]
-    if preprocess.scaling != "pixels":  # most of which are dark
-        findings += _far_out(dataset.table)
+    findings = [*_rare_classes(dataset, counts), *_often_missing(dataset.table)]
+    if preprocess.scaling != "pixels":  # most pixels are dark
+        findings += _outliers(dataset.table)
     if prepared is not None:
-        findings += [*_repeated(prepared), *_given_away(dataset, prepared.split)]
-    return Survey(
-        dataset.where,
-        len(dataset),
-        _columns(dataset, preprocess),
-        dict(zip(dataset.classes, counts, strict=True)),
-        list(dataset.notes),
-        findings,
-        refusal,
-    )
+        findings += [*_duplicates(prepared), *_giveaways(dataset, prepared.split)]
+    columns, classes = _columns(dataset, preprocess), dict(zip(dataset.classes, counts, strict=True))
+    notes = list(dataset.notes)
+    return DataReport(dataset.where, len(dataset), columns, classes, notes=notes, findings=findings, refusal=refusal)
 
 
 def _columns(dataset: Dataset, preprocess: Preprocess) -> list[dict[str, Any]]:
-    """Of each its kind, how many cells are missing and different, the range, and what becomes of it."""
+    """Describe each column: its kind, its missing and distinct values, its range, and what it becomes."""
     table, found = dataset.table, []
     places = {name: i for i, name in enumerate(table.number_names)}
     for name, kind in dataset.schema.columns:
         if kind == "text":
-            column = table.texts[name]
-            used = np.bincount(column.codes[column.codes >= 0], minlength=len(column.values))
-            missing, distinct = int((column.codes < 0).sum()), int((used > 0).sum())
-            low = high = None
-            often = [column.values[code] for code in np.argsort(-used, kind="stable")[:3] if used[code]]
-            kept = sum(value is not None for value in preprocess.categories[name])
-            also = ["a missing one"] if None in preprocess.categories[name] else []
-            values = f"{kept} values" if kept != 1 else "1 value"
-            if distinct > kept == MAX_CATEGORIES:
-                values = f"the {kept} most frequent values"
-            becomes = f"{kept + len(also) + 1} inputs: {', '.join([values, *also])} and all others"
+            described = _text_column(table.texts[name], preprocess.categories[name])
         else:
             values = table.dates[name] if kind == "date" else table.numbers[:, places[name]]
-            known = values[~np.isnan(values)] if values.dtype.kind == "f" else values
-            missing, distinct, often = len(values) - len(known), len(np.unique(known)), []
-            low, high = (float(known.min()), float(known.max())) if len(known) else (None, None)
-            becomes = _becomes(preprocess, places.get(name), missing)
-        found.append(
-            {"name": name, "kind": kind, "missing": missing, "distinct": distinct, "low": low, "high": high,
-             "often": often, "becomes": becomes}
-        )  # fmt: skip
+            described = _number_column(values, preprocess, places.get(name))
+        found.append({"name": name, "kind": kind, **described})
     return found
+
+
+def _text_column(column: TextColumn, categories: Sequence[str | None]) -> dict[str, Any]:
+    used = np.bincount(column.codes[column.codes >= 0], minlength=len(column.values))
+    missing, distinct = int((column.codes < 0).sum()), int((used > 0).sum())
+    often = [column.values[code] for code in np.argsort(-used, kind="stable")[:3] if used[code]]
+    kept = sum(value is not None for value in categories)
+    values = f"the {kept} most frequent values" if distinct > kept == MAX_CATEGORIES else counted(kept, "value")
+    inputs = [values, *(["missing"] if None in categories else []), "any other"]
+    becomes = f"{len(categories) + 1} inputs: {', '.join(inputs)}"
+    return {"missing": missing, "distinct": distinct, "low": None, "high": None, "often": often, "becomes": becomes}
+
+
+def _number_column(values: NDArray[Any], preprocess: Preprocess, place: int | None) -> dict[str, Any]:
+    """Describe a column of numbers, at a place among them, or of dates."""
+    known = values[~np.isnan(values)] if values.dtype.kind == "f" else values
+    missing, distinct = len(values) - len(known), len(np.unique(known))
+    low, high = (float(known.min()), float(known.max())) if len(known) else (None, None)
+    becomes = _becomes(preprocess, place, missing)
+    return {"missing": missing, "distinct": distinct, "low": low, "high": high, "often": [], "becomes": becomes}
 
 
 def _becomes(preprocess: Preprocess, place: int | None, missing: int) -> str:
     if place is None:
         return "3 inputs: days since the first, day of the year, weekday"
     if preprocess.scale[place] == 0:
-        return "nothing: it is constant in the training rows"
-    hows = {"standard": "standardised", "minmax": "0 to 1", "pixels": "divided by the largest"}
-    median = f"; a missing one is {preprocess.median[place]:g}, the median" if missing else ""
-    return hows.get(preprocess.scaling, "as it is") + median
+        return "not used: constant in the training rows"
+    hows = {"standard": "standardised", "minmax": "0 to 1", "pixels": "divided by the largest value"}
+    median = f"; if missing: {preprocess.median[place]:g}, the median" if missing else ""
+    return hows.get(preprocess.scaling, "unchanged") + median
 
 
-def _rare(dataset: Dataset, counts: list[int]) -> list[str]:
+def _rare_classes(dataset: Dataset, counts: list[int]) -> list[str]:
     fair = len(dataset) / len(counts)
     return [
-        f"class '{name}' has {n:,} of {len(dataset):,} rows: --class-weight balanced lets it count as much as others"
+        f"class {in_quotes(name)} has {n:,} of {len(dataset):,} rows: --class-weight balanced gives all classes equal "
+        "weight"
         for name, n in zip(dataset.classes, counts, strict=True)
-        if n < FEW * fair
+        if n < RARE * fair
     ]
 
 
-def _far_out(table: Table) -> list[str]:
-    """Numbers that reach far beyond where most of their column are."""
+def _outliers(table: Table) -> list[str]:
+    """Report numbers far from most of their column."""
     found = []
     for name, column in zip(table.number_names, table.numbers.T, strict=True):
         values = column[~np.isnan(column)] if column.dtype.kind == "f" else column
         if not len(values):
             continue
         low, first, third, high = np.quantile(values.astype(np.float64), [0, 0.25, 0.75, 1])
-        if third > first and max(high - third, first - low) > FAR * (third - first):
+        if third > first and max(high - third, first - low) > OUTLIER * (third - first):
             end = high if high - third > first - low else low
-            found.append(f"column '{name}' reaches {end:g}, and half of it is between {first:g} and {third:g}")
+            half = f"half of its values lie between {first:g} and {third:g}"
+            found.append(f"column {in_quotes(name)} reaches {end:g}, while {half}")
     return found
 
 
-def _missing(table: Table) -> list[str]:
+def _often_missing(table: Table) -> list[str]:
     absent = {name: (column.codes < 0).mean() for name, column in table.texts.items()}
     absent |= {name: np.isnan(days).mean() for name, days in table.dates.items()}
     if table.numbers.dtype.kind == "f":
         absent |= dict(zip(table.number_names, np.isnan(table.numbers).mean(axis=0), strict=True))
     return [
-        f"column '{name}' is missing in {percent(float(share))} of the rows"
+        f"column {in_quotes(name)} is missing in {percent(float(share))} of the rows"
         for name, share in absent.items()
         if share > 0.5
     ]
 
 
-def _repeated(prepared: Prepared) -> list[str]:
-    """Rows that are there twice; those in two parts of the split make a model look better than it is."""
+def _duplicates(prepared: Prepared) -> list[str]:
+    """Report duplicate rows: in two parts of the split, they make a model look better than it is."""
     dataset, split = prepared.dataset, prepared.split
-    alike = _numbered(dataset.table)
-    both = alike * len(dataset.classes) + dataset.y
+    features = _feature_ids(dataset.table)
+    rows_and_classes = features * len(dataset.classes) + dataset.y
     found = []
-    twice = len(both) - len(np.unique(both))
-    if twice:
-        found.append(f"{twice:,} of {len(both):,} rows {_are(twice)} there before, class and all")
-    contradicted = len(np.unique(both)) - len(np.unique(alike))
-    if contradicted:
-        noun = "row has" if contradicted == 1 else "rows have"
-        found.append(f"{contradicted:,} {noun} another class than others like it: no model can learn both")
+    distinct = len(np.unique(rows_and_classes))
+    duplicates = len(rows_and_classes) - distinct
+    if duplicates:
+        are = "is a duplicate" if duplicates == 1 else "are duplicates"
+        found.append(f"{duplicates:,} of {len(features):,} rows {are} of an earlier row with the same class")
+    contradictions = distinct - len(np.unique(features))
+    if contradictions:
+        noun = "row has" if contradictions == 1 else "rows have"
+        found.append(
+            f"{contradictions:,} {noun} the same values as an earlier row and another class: no model can learn both"
+        )
     for name, rows in (("validation", split.val), ("test", split.test)):
-        seen = int(np.isin(alike[rows], alike[split.train]).sum())
+        seen = int(np.isin(features[rows], features[split.train]).sum())
         if seen:
+            have = "has" if seen == 1 else "have"
             found.append(
-                f"{seen:,} of {len(rows):,} {name} rows {_are(seen)} like training rows: that flatters the figures"
+                f"{seen:,} of {len(rows):,} {name} rows {have} the same values as a training row: the {name} figures "
+                "look better than they are"
             )
     return found
 
 
-def _are(n: int) -> str:
-    return "is" if n == 1 else "are"
-
-
-def _numbered(table: Table) -> NDArray[np.int64]:
-    """(n,): rows with the same features have the same number."""
+def _feature_ids(table: Table) -> NDArray[np.int64]:
+    """Number the rows, (n,): those with the same values have the same number."""
     parts = [table.numbers + 0] if table.numbers.size else []  # −0 is 0
     parts += [column.codes[:, None] for column in table.texts.values()]
     parts += [days[:, None] for days in table.dates.values()]
@@ -177,31 +179,32 @@ def _numbered(table: Table) -> NDArray[np.int64]:
     return np.asarray(np.unique(whole, return_inverse=True)[1], np.int64)
 
 
-def _given_away(dataset: Dataset, split: Split) -> list[str]:
-    """Columns each of which is enough, on rows that were not looked at, to tell nearly all classes."""
+def _giveaways(dataset: Dataset, split: Split) -> list[str]:
+    """Report columns that predict nearly all held-out rows alone."""
     table, K = dataset.table, len(dataset.classes)
-    judged = np.concatenate([split.val, split.test])
-    if not len(judged):
+    held_out = np.concatenate([split.val, split.test])
+    if not len(held_out):
         return []
     columns = dict(zip(table.number_names, table.numbers.T, strict=True)) | dict(table.dates)
     coded = {name: _binned(column, split.train, max(BINS, 2 * K)) for name, column in columns.items()}
     coded |= {name: column.codes.astype(np.int64) + 1 for name, column in table.texts.items()}
-    present = np.bincount(dataset.y[judged], minlength=K)
+    present = np.bincount(dataset.y[held_out], minlength=K)
     found = []
     for name, codes in coded.items():
         counts = np.bincount(codes[split.train] * K + dataset.y[split.train], minlength=(int(codes.max()) + 1) * K)
-        guess = counts.reshape(-1, K).argmax(axis=1)[codes[judged]]
-        right = np.bincount(dataset.y[judged], guess == dataset.y[judged], K)
+        guess = counts.reshape(-1, K).argmax(axis=1)[codes[held_out]]
+        right = np.bincount(dataset.y[held_out], guess == dataset.y[held_out], K)
         score = float((right / np.maximum(present, 1))[present > 0].mean())
-        if score >= GIVEN_AWAY:
+        if score >= GIVES_AWAY:
             found.append(
-                f"column '{name}' alone tells the class in {percent(score)} of rows (balanced): is it known by then?"
+                f"column {in_quotes(name)} alone predicts the class with {percent(score)} balanced accuracy: will you "
+                "know it when you predict?"
             )
     return found
 
 
 def _binned(column: NDArray[Any], train: Positions, bins: int) -> NDArray[np.int64]:
-    """Which of so many ranges with as many training rows each; 0 for a missing number."""
+    """Return the bin of each number, with as many training rows in each bin; 0 for a missing number."""
     values = column.astype(np.float64)
     known = values[train][~np.isnan(values[train])]
     edges = np.unique(np.quantile(known, np.linspace(0, 1, bins + 1)[1:-1])) if len(known) else np.zeros(0)

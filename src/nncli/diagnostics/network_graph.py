@@ -1,4 +1,4 @@
-"""A saved network and one row as a scalar graph: backpropagation to look at, held against the engine's own."""
+"""Draw the loss of a saved model on one row as a scalar graph, and compare its derivatives with the engine's."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ from nncli.nn.losses import Loss
 from nncli.nn.network import Network
 
 MOST_NODES = 500
-TOLERANCE, SMALL = 1e-6, 1e-6  # of the relative difference; below SMALL, a derivative counts as of that size
+TOLERANCE, SMALL = 1e-6, 1e-6  # of the relative difference; smaller derivatives are compared as if of size SMALL
 
 
 @dataclass(frozen=True)
-class Unrolled:
-    """The graph of the loss of a row, its derivatives filled in, and the largest relative difference between them and
-    those of the engine's backpropagation."""
+class NetworkGraph:
+    """The graph of the loss of one row, with its derivatives. `difference` is the largest relative difference between
+    them and those of the engine's backpropagation; `title` names the row and the network."""
 
     graph: Graph
     difference: float
-    about: str  # the row and the network, in a line
+    title: str
 
 
-def unroll_model(model: Model, provenance: Provenance, model_file: str, source: Source, row: int) -> Unrolled:
-    """A saved model on a row of the source, counted from 1; by default of the data that it was trained on.
+def graph_of_model(model: Model, provenance: Provenance, model_file: str, source: Source, row: int) -> NetworkGraph:
+    """Return the graph of a saved model on one row, counted from 1, of a source; without one, of its training data.
 
-    The loss is that of the row alone: without regularisation, dropout, weights or smoothing. OptionError for a network
-    too large to look at, DataError for a row that is not there; NncliError where a value is not finite, or
-    the derivatives are not the engine's.
+    The loss is that of the row alone: without regularisation, dropout, weights or smoothing. Raises OptionError for a
+    network too large to look at, DataError for a row that does not exist, and NncliError if a value is not finite or
+    the derivatives differ from the engine's.
     """
     config, K = dataclasses.replace(model.config.model, dtype="float64"), len(model.classes)
     network, loss = build_network(config, model.preprocess.width, K)
@@ -49,21 +49,23 @@ def unroll_model(model: Model, provenance: Provenance, model_file: str, source: 
     x = model.preprocess.transform(dataset.table.take(np.array([row - 1])), network.dtype).slice(0, 1)[0]
     y = int(dataset.y[row - 1])
     try:
-        graph, difference = unroll(network, loss, x, y, K)
+        graph, difference = loss_graph(network, loss, x, y, K)
     except (UsageError, ArithmeticError, ValueError) as error:
         problem = error.problem if isinstance(error, UsageError) else "a value is not finite"
         raise NncliError(f"{place}, row {row}", problem) from None
     _refuse_large(model_file, len(graph.nodes))
     if not difference <= TOLERANCE:
-        raise NncliError(model_file, f"expected the derivatives of backpropagation, found others by {difference:.1e}")
+        raise NncliError(
+            model_file, f"expected the derivatives of backpropagation, found a difference of {difference:.1e}"
+        )
     activation = f"{config.activation}, " if config.activation else ""
-    about = f"row {row} of {place}, {model.classes[y]}: {config.name} {network.widths_shown()}, {activation}{loss.name}"
-    return Unrolled(graph, difference, about)
+    title = f"row {row} of {place}, {model.classes[y]}: {config.name} {network.widths_shown()}, {activation}{loss.name}"
+    return NetworkGraph(graph, difference, title)
 
 
-def unroll(network: Network, loss: Loss, x: Array, y: int, K: int) -> tuple[Graph, float]:
-    """The loss of one row x (d,) of class y of K as a graph, with its derivatives; and the largest relative difference
-    between them and those of `backward`."""
+def loss_graph(network: Network, loss: Loss, x: Array, y: int, K: int) -> tuple[Graph, float]:
+    """Return the graph of the loss of one row x (d,) of class y of K, with its derivatives, and the largest relative
+    difference between them and those of `Network.backward`."""
     graph = Graph()
     inputs = [graph.variable(f"x[{i}]", float(value)) for i, value in enumerate(x)]
     z, positions = network.unroll(graph, inputs)
@@ -83,6 +85,7 @@ def unroll(network: Network, loss: Loss, x: Array, y: int, K: int) -> tuple[Grap
 def _refuse_large(model_file: str, nodes: int) -> None:
     if nodes > MOST_NODES:
         raise UsageError(
-            model_file, f"a graph to look at has at most {MOST_NODES} nodes, and this network needs {nodes:,} or more",
+            model_file,
+            f"expected a graph of at most {MOST_NODES} nodes, and this network needs {nodes:,} or more",
             "Train one with fewer hidden units, or on fewer columns",
-        )  # fmt: skip
+        )

@@ -1,4 +1,4 @@
-"""What training makes smaller, as a thing of its own: of the network that options describe, or of a saved model."""
+"""The objective that training minimises: of the network that options describe, or of a saved model."""
 
 from __future__ import annotations
 
@@ -21,23 +21,22 @@ from nncli.nn.losses import Loss
 from nncli.nn.network import Network
 from nncli.nn.optimizers import OPTIMIZERS
 from nncli.nn.regularisation import Penalty
+from nncli.system.output import counted
 from nncli.training.prepare import FILE_OPTIONS, balanced, prepare
 from nncli.training.seeds import Seeds
 from nncli.training.summary import regularisation
 
-ROWS = 32  # that the loss is the mean of, where --batch-size does not say
-OFFSET = 0.1  # standard deviation of what biases and slopes are moved by: at 0 some errors would not show
-# What training does after it has a derivative, and the type, which is always float64 here.
-AFTERWARDS = (
-    "dtype", "lr", "schedule", "average", "epochs", "patience", "time_limit", "clip_norm", "max_norm", "calibrate",
-)  # fmt: skip
+ROWS = 32  # of the objective, unless --batch-size says how many
+OFFSET = 0.1  # standard deviation of random biases and slopes: at 0, some errors would not show
+STEP_OPTIONS = {"lr", "schedule", "average", "clip_norm", "max_norm"}  # what is done with a derivative
+IGNORED = {"dtype", "epochs", "patience", "time_limit", "calibrate", *STEP_OPTIONS}  # float64 is always used
 
 
 @dataclass(frozen=True)
 class Objective:
-    """L(θ, X) as training makes it smaller, over the rows of a subset.
+    """L(θ, X) as training minimises it, on the rows of a subset.
 
-    `seed` is that of the dropout masks, and of the entries and directions that are drawn.
+    `seed` is for the dropout masks, and for the entries and directions to check.
     """
 
     network: Network
@@ -47,12 +46,14 @@ class Objective:
     subset: Subset
     K: int
     seed: np.random.SeedSequence
-    notes: tuple[str, ...] = ()  # what it is, a line each
+    notes: tuple[str, ...] = ()  # what a person should know of it, one line each
 
 
-def of_options(config: TrainConfig, given: Collection[str]) -> Objective:
-    """Of the network that the options describe, at random weights, on some training rows: so many as the batch size
-    says, if that is among the options that are given."""
+def objective_of_options(config: TrainConfig, given: Collection[str]) -> Objective:
+    """Return the objective of the network that options describe, at random weights, on some training rows.
+
+    `given` names the options that the user has set; if the batch size is among them, it is the number of rows.
+    """
     config = dataclasses.replace(config, dtype="float64")
     seeds = Seeds.of(config)
     dataset = None
@@ -63,7 +64,7 @@ def of_options(config: TrainConfig, given: Collection[str]) -> Objective:
     resolved, K = prepared.config, len(prepared.dataset.classes)
     network, loss = build_network(resolved.model, prepared.preprocess.width, K)
     rng, init = np.random.default_rng(seeds.init), resolved.model.init
-    # at weights of 0, all rows are at a kink or nothing passes through
+    # with all weights 0, every row is at a kink or no gradient passes
     network.initialize(None if init == "zeros" else init, rng)
     for block in network.blocks:
         if not block.is_weight:
@@ -71,18 +72,18 @@ def of_options(config: TrainConfig, given: Collection[str]) -> Objective:
             view += rng.normal(0, OFFSET, block.shape)
     n = len(prepared.train)
     rows = rows_per_step(resolved.training.batch_size, n) if "batch_size" in given else ROWS
-    subset = _some(prepared.train, rows, np.random.default_rng(seeds.shuffle))
+    subset = _drawn(prepared.train, rows, np.random.default_rng(seeds.shuffle))
     optimizer = OPTIMIZERS.create(resolved.training.optimizer)
-    afterwards = {*AFTERWARDS, *(["l2"] if optimizer.decoupled else [] if optimizer.margin else ["optimizer"])}
-    unused = [flag(name) for name in TrainConfig.options() if name in given and name in afterwards]
-    notes = [f"no part of a derivative, and without effect here: {', '.join(unused)}"] if unused else []
+    ignored = IGNORED | {*(["l2"] if optimizer.decoupled else [] if optimizer.margin else ["optimizer"])}
+    unused = [flag(name) for name in TrainConfig.options() if name in given and name in ignored]
+    notes = [f"without effect on derivatives, and ignored: {', '.join(unused)}"] if unused else []
     if init == "zeros" and "init" in given:
-        notes.append("--init zeros: random weights in its place, as there is little to see at 0")
-    return _objective(resolved, network, loss, subset, K, seeds.dropout, [*prepared.notes, *notes])
+        notes.append("--init zeros: random weights are used instead, as zeros would hide most errors")
+    return _objective(resolved, network, loss, subset, K, seed=seeds.dropout, notes=[*prepared.notes, *notes])
 
 
-def of_model(model: Model, provenance: Provenance, model_file: str, source: Source, seed: int) -> Objective:
-    """Of a saved model as it stands, on rows of the given source, by default of the one it was trained on."""
+def objective_of_model(model: Model, provenance: Provenance, model_file: str, source: Source, seed: int) -> Objective:
+    """Return the objective of a saved model, on rows of a source; without one, of its training data."""
     config, K = model.config, len(model.classes)
     network, loss = build_network(dataclasses.replace(config.model, dtype="float64"), model.preprocess.width, K)
     network.theta[:] = model.network.theta
@@ -91,7 +92,7 @@ def of_model(model: Model, provenance: Provenance, model_file: str, source: Sour
     if len(source) == 1 and is_random(source[0]):
         if source != ("random",):
             raise OptionError(
-                "data", f"the model says how wide its rows are, and so does '{source[0]}'", "Use random alone"
+                "data", f"the model already says how wide its rows are, and so does '{source[0]}'", "Use random alone"
             )
         X = Matrix(rng.normal(size=(ROWS, model.preprocess.width)), network.dtype)
         y = rng.integers(K, size=ROWS)
@@ -102,9 +103,9 @@ def of_model(model: Model, provenance: Provenance, model_file: str, source: Sour
     if config.training.class_weight == "balanced":
         with np.errstate(divide="ignore"):  # for classes that have no row here
             weights = balanced(y, K)[y]
-    subset = _some(Subset(X, y, np.arange(len(y)), weights), ROWS, rng)
-    notes = [] if config.data.weight is None else ["all rows count alike here, whatever the column of weights says"]
-    return _objective(config, network, loss, subset, K, seeds.dropout, notes)
+    subset = _drawn(Subset(X, y, np.arange(len(y)), weights), ROWS, rng)
+    notes = [] if config.data.weight is None else ["all rows have equal weight here: the column of weights is ignored"]
+    return _objective(config, network, loss, subset, K, seed=seeds.dropout, notes=notes)
 
 
 def _objective(
@@ -118,17 +119,16 @@ def _objective(
 ) -> Objective:
     model, how, options = config.model, config.training, config.options
     penalty = Penalty(how.l1, how.l2, OPTIMIZERS.create(how.optimizer).decoupled)
-    held = regularisation(
+    regularised = regularisation(
         dataclasses.replace(options, max_norm=None, clip_norm=None, l2=None if penalty.decoupled else options.l2)
     )
-    what = [f"{model.name} {network.widths_shown()}", model.activation, model.loss, *held]
-    rows = "1 row" if len(subset) == 1 else f"{len(subset):,} rows"
-    about = f"checking {', '.join(filter(None, what))}: the mean loss of {rows}, in float64"
-    return Objective(network, loss, penalty, how.label_smoothing, subset, K, seed, (*notes, about))
+    what = [f"{model.name} {network.widths_shown()}", model.activation, model.loss, *regularised]
+    about = f"checking {', '.join(filter(None, what))}: the mean loss of {counted(len(subset), 'row')}, in float64"
+    return Objective(network, loss, penalty, how.label_smoothing, subset, K, seed=seed, notes=(*notes, about))
 
 
-def _some(subset: Subset, rows: int, rng: np.random.Generator) -> Subset:
-    """At most so many of the rows that count, drawn at random."""
+def _drawn(subset: Subset, rows: int, rng: np.random.Generator) -> Subset:
+    """Draw at most so many of the rows with a positive weight."""
     counting = subset.rows if subset.weights is None else subset.rows[subset.weights[subset.rows] > 0]
     chosen = rng.choice(counting, min(rows, len(counting)), replace=False)
     return dataclasses.replace(subset, rows=np.sort(chosen))
@@ -137,4 +137,4 @@ def _some(subset: Subset, rows: int, rng: np.random.Generator) -> Subset:
 def _refuse_file_options(config: TrainConfig) -> None:
     for name in (*FILE_OPTIONS, "weight", "categorical"):
         if getattr(config, name) != getattr(TrainConfig(), name):
-            raise OptionError(name, "random rows come from no file, and have no such thing", "Leave it out")
+            raise OptionError(name, "random rows do not come from a file", "Leave it out")

@@ -1,9 +1,10 @@
-"""How good a saved model is, on the test rows it was made with or on other data."""
+"""Evaluate a saved model on its own test rows, or on other data."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -15,16 +16,29 @@ from nncli.data.sources import Source, title
 from nncli.data.split import row_numbers
 from nncli.data.streams import shown
 from nncli.errors import DataError, NncliError
-from nncli.inference.metrics import all_metrics, check_metrics
+from nncli.inference.metrics import SCORES_AT_ONCE, all_metrics, check_metrics
 from nncli.model.checkpoint import ModelFile
 from nncli.model.model import EVAL_ROWS, Model
 from nncli.model.provenance import Provenance
 from nncli.system import plain_json
+from nncli.system.output import counted
 from nncli.system.threads import use_threads
-from nncli.system.workers import Killed, Stop, Workers, in_order, never
-from nncli.training.memory import check_memory_to_judge
+from nncli.system.workers import ProcessDeath, Stop, Workers, in_order, never
+from nncli.training.memory import check_memory_to_evaluate
 
-CELLS_AT_ONCE = 1 << 21
+TestRows = tuple[Dataset, Positions, str]  # some data, the positions of the rows to evaluate on, and their name
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The metrics of a model, which rows they were measured on, and what else a person should know."""
+
+    metrics: dict[str, Any]
+    evaluated_on: str  # as in "the 22 test rows of iris"
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return {"evaluated_on": self.evaluated_on, **self.metrics}
 
 
 def evaluate_model(
@@ -34,91 +48,98 @@ def evaluate_model(
     source: Source = (),
     text: TextOptions = DETECTED,
     memory: int | None = None,
-) -> tuple[dict[str, Any], list[str]]:
-    """The metrics of a model on all rows of a source, or else on the test rows it was made with; and notes. With
-    `memory`, in bytes, tables stay on the disk."""
+) -> Evaluation:
+    """Evaluate a model on all rows of a source, or without one on the test rows of its training run.
+
+    With `memory`, in bytes, tables stay on the disk. Raises DataError where there are no such rows, and OptionError
+    where `memory` is too little.
+    """
     K = len(model.classes)
+    notes: list[str] = []
     if not source:
-        dataset, rows, notes = _test_rows(model, provenance, model_file, memory)
+        dataset, rows, evaluated_on = _test_rows(model, provenance, model_file, memory)
     else:
         dataset = load_like(source, model.schema, model.classes, model.config.model.dtype, text, memory)
         rows = row_numbers(len(dataset))
-        notes = [f"evaluated on all {len(dataset):,} rows of {title(source)}", *dataset.notes]
+        evaluated_on = f"all {counted(len(dataset), 'row')} of {title(source)}"
+        notes += dataset.notes
         if dataset.sha256 == provenance.file.sha256:
-            trained = provenance.n_rows - len(provenance.val_rows) - len(provenance.test_rows)
+            seen = provenance.n_rows - len(provenance.val_rows) - len(provenance.test_rows)
             notes.append(
-                f"warning: this is the file the model was trained on: it has seen {trained:,} of these rows. "
-                f"nncli eval {model_file} judges by the test rows alone"
+                f"warning: the model was trained on this file and has seen {seen:,} of these rows. "
+                f"nncli eval {model_file} uses only its test rows"
             )
-    at_once = max(EVAL_ROWS, CELLS_AT_ONCE // max(model.preprocess.width, K) // EVAL_ROWS * EVAL_ROWS)
+    block = max(EVAL_ROWS, SCORES_AT_ONCE // max(model.preprocess.width, K) // EVAL_ROWS * EVAL_ROWS)
     if memory is not None:
-        check_memory_to_judge(memory, model, len(dataset), len(rows), min(at_once, len(rows)))
-    figures, predicted = np.empty((len(rows), K), model.network.dtype), np.empty(len(rows), np.int64)
-    for start in range(0, len(rows), at_once):
-        part = slice(start, start + at_once)
+        check_memory_to_evaluate(memory, model, n=len(dataset), evaluated=len(rows), block=min(block, len(rows)))
+    scores, predicted = np.empty((len(rows), K), model.network.dtype), np.empty(len(rows), np.int64)
+    for start in range(0, len(rows), block):
+        part = slice(start, start + block)
         Z = model.scores(dataset.table.take(rows[part]))
-        figures[part], predicted[part] = model.by_class(Z), model.predicted(Z)
+        scores[part], predicted[part] = model.by_class(Z), model.predicted(Z)
     y = dataset.y[rows].astype(np.int64)
-    return all_metrics(figures, predicted, y, model.classes, model.probabilistic), notes
+    return Evaluation(all_metrics(scores, predicted, y, model.classes, model.probabilistic), evaluated_on, tuple(notes))
 
 
 def evaluate_files(
     workers: Workers, model: ModelFile, sources: Sequence[str], text: TextOptions
-) -> Iterator[tuple[str, dict[str, Any], list[str]]]:
-    """Each file, with its metrics and notes, in the order of the files; some are read at the same time."""
+) -> Iterator[tuple[str, Evaluation]]:
+    """Evaluate on each file by itself, several at a time; yield them in the order given."""
     check = functools.partial(check_evaluation, list(model.load()[0].classes))
-    for source, found in in_order(workers, evaluate_file, (model, text), sources, check):
-        if isinstance(found, Killed):
-            raise DataError(shown(source), str(found))
-        if found["failure"] is not None:
-            raise NncliError.from_json(found["failure"])
-        yield source, found["metrics"], found["notes"]
+    for source, result in in_order(workers, evaluate_file, (model, text), sources, check):
+        if isinstance(result, ProcessDeath):
+            raise DataError(shown(source), str(result))
+        if result["failure"] is not None:
+            raise NncliError.from_json(result["failure"])
+        yield source, Evaluation(**{**result["evaluation"], "notes": tuple(result["evaluation"]["notes"])})
 
 
-def check_evaluation(classes: list[str], found: Any) -> None:
-    """ValueError for what `evaluate_file` never returns, as a stranger in a cluster may send it."""
-    plain_json.check(found, {"metrics": (dict, None), "notes": [str], "failure": ([str], None)})
-    if found["failure"] is not None:
-        NncliError.from_json(found["failure"])
+def check_evaluation(classes: list[str], result: Any) -> None:
+    """Raise ValueError for anything that `evaluate_file` cannot have returned: on a cluster, any machine may have
+    sent it."""
+    form = {"metrics": dict, "evaluated_on": str, "notes": [str]}
+    plain_json.check_form(result, {"evaluation": (form, None), "failure": ([str], None)})
+    if result["failure"] is not None:
+        NncliError.from_json(result["failure"])
+    elif result["evaluation"] is None:
+        raise ValueError("neither an evaluation nor a failure")
     else:
-        check_metrics(found["metrics"], classes)
+        check_metrics(result["evaluation"]["metrics"], classes)
 
 
 def evaluate_file(source: str, shared: tuple[ModelFile, TextOptions], stop: Stop = never) -> dict[str, Any]:
-    """What a worker does with a file."""
+    """Evaluate on one file in a worker; return the fields of an `Evaluation`, or a failure."""
     saved, text = shared
     try:
         with use_threads(1):
-            metrics, notes = evaluate_model(*saved.load(), saved.path, (source,), text)
-        return {"metrics": metrics, "notes": notes, "failure": None}
+            evaluation = evaluate_model(*saved.load(), saved.path, source=(source,), text=text)
+        return {"evaluation": {**asdict(evaluation), "notes": list(evaluation.notes)}, "failure": None}
     except NncliError as error:
-        return {"metrics": None, "notes": [], "failure": error.to_json()}
+        return {"evaluation": None, "failure": error.to_json()}
 
 
-def _test_rows(
-    model: Model, provenance: Provenance, model_file: str, memory: int | None
-) -> tuple[Dataset, Positions, list[str]]:
-    """The data with the rows that were held out for the test, read again from where they came, and which they are."""
+def _test_rows(model: Model, provenance: Provenance, model_file: str, memory: int | None) -> TestRows:
+    """Read the data of the training run again, and find the rows that were held out for the test."""
     data, dtype, source = model.config.data, model.config.model.dtype, provenance.source
-    remedy = "Name the data to judge by: nncli eval MODEL DATA"
+    remedy = "Name the data to evaluate on: nncli eval MODEL DATA"
     if not provenance.has_test_file and len(provenance.test_rows) == 0:
         raise DataError(model_file, "the model was trained without test rows", remedy)
-    changed = f"the data have changed since {model_file} was trained on them: its test rows cannot be told"
+    changed = f"the data have changed since {model_file} was trained, so its test rows cannot be found"
     if data.test_source:
         check_as_it_was(data.test_source, provenance.test_file.n_bytes, model_file, remedy)
         test = load_like(data.test_source, model.schema, model.classes, dtype, data.csv.text, memory)
         if test.sha256 != provenance.test_file.sha256:
             raise DataError(test.where, changed, remedy)
-        return test, row_numbers(len(test)), [f"evaluated on the {len(test):,} rows of {test.where}"]
+        return test, row_numbers(len(test)), f"the {counted(len(test), 'row')} of {test.where}"
     check_as_it_was(source, provenance.file.n_bytes, model_file, remedy)
     if sha256_of(source) != provenance.file.sha256:
         raise DataError(title(source), changed, remedy)
-    # the same bytes: the same rows and classes
+    # the same bytes have the same rows and classes
     dataset = load_dataset(source, data.csv, dtype, memory)
     if data.weight is not None:
         dataset, _ = without_weights(dataset, data.weight)
     if dataset.test is not None:
-        test = dataset.test
-        return test, row_numbers(len(test)), [f"evaluated on the {len(test):,} test rows of {dataset.where}"]
+        rows = row_numbers(len(dataset.test))
+        return dataset.test, rows, f"the {counted(len(rows), 'test row')} of {dataset.where}"
     rows = provenance.test_rows
-    return dataset, rows, [f"evaluated on the {len(rows):,} test rows of {dataset.where}"]
+    return dataset, rows, f"the {counted(len(rows), 'test row')} of {dataset.where}"

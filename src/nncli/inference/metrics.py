@@ -1,7 +1,7 @@
-"""How good predictions are: figures with intervals, per class, and which classes are taken for which.
+"""Metrics of predictions: figures with intervals, figures per class, and which classes are confused.
 
-Nothing here takes a matrix of classes × classes: of 10,000 classes, few pairs are ever confused. The tests hold all of
-it against scikit-learn, which would take most of a second to import.
+No matrix of classes × classes is needed: of 10,000 classes, few pairs are ever confused. The tests compare all of it
+with scikit-learn, whose import takes most of a second.
 """
 
 from __future__ import annotations
@@ -17,19 +17,17 @@ from nncli.system import plain_json
 
 CALIBRATION_BINS = 15
 MOST_ROWS = 1 << 53
-MOST_CLASSES = 200  # of a confusion matrix with all its zeros
-CELLS_AT_ONCE = 1 << 21
-FORM = {
-    "n": int, "accuracy": float, "accuracy_interval": [float], "balanced_accuracy": float, "log_loss": (float, None),
-    "f1_macro": float, "f1_weighted": float, "roc_auc": (float, None), "ece": (float, None), "per_class": dict,
-    "confusion_matrix": ([[int]], None), "confusion_matrix_omitted": bool, "confusion_counts": [[int]],
-    "classes": [str],
-}  # fmt: skip
-OF_A_CLASS = {"precision": float, "recall": float, "f1": float, "n": int}
+MOST_CLASSES = 200  # for which the whole confusion matrix is given, zeros included
+SCORES_AT_ONCE = 1 << 21  # scores of rows × classes that are worked on at a time
+SHARES, OPTIONAL = ("accuracy", "balanced_accuracy", "f1_macro", "f1_weighted"), ("log_loss", "roc_auc", "ece")
+CONFUSIONS = {"confusion_matrix": ([[int]], None), "confusion_matrix_omitted": bool, "confusion_counts": [[int]]}
+OTHERS = {"n": int, "accuracy_interval": [float], "per_class": dict, "classes": [str]}
+METRICS_FORM = {**dict.fromkeys(SHARES, float), **dict.fromkeys(OPTIONAL, (float, None)), **CONFUSIONS, **OTHERS}
+CLASS_FORM = {"precision": float, "recall": float, "f1": float, "n": int}
 
 
 def accuracy_interval(correct: int, n: int) -> tuple[float, float]:
-    """The 95 % interval of Wilson (1927) for a share of `correct` in `n`; n must be positive."""
+    """Return the 95 % interval of Wilson (1927) for a share of `correct` in `n` > 0."""
     z = 1.959963984540054  # the 97.5 % point of the normal distribution
     p = correct / n
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
@@ -38,7 +36,7 @@ def accuracy_interval(correct: int, n: int) -> tuple[float, float]:
 
 
 def pooled(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Work out the metrics of all rows from those that `all_metrics` found for parts of them: those that add up."""
+    """Return the metrics of all rows together, from those of each part by `all_metrics`; only those that add up."""
     n = sum(part["n"] for part in parts)
     counts = np.concatenate([np.array(part["confusion_counts"], np.int64).reshape(-1, 3) for part in parts])
     true, predicted, rows = counts.T
@@ -55,8 +53,8 @@ def pooled(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def calibration_error(P: NDArray[Any], y: NDArray[np.int64], bins: int = CALIBRATION_BINS) -> float:
-    """Expected calibration error: Σ_bins (share of rows) · |accuracy − mean confidence|, bins of equal width
-    over the confidence max_k p_k (Guo et al. 2017)."""
+    """Return the expected calibration error Σ_bins (share of rows) · |accuracy − mean confidence|, over bins of equal
+    width of the confidence max_k p_k, for P (n, K) and y (n,) (Guo et al. 2017)."""
     confidence = P.max(axis=1).astype(np.float64)
     correct = P.argmax(axis=1) == y
     bin_of = np.minimum((confidence * bins).astype(int), bins - 1)
@@ -65,13 +63,15 @@ def calibration_error(P: NDArray[Any], y: NDArray[np.int64], bins: int = CALIBRA
 
 
 def areas_under_the_curve(scores: NDArray[Any], y: NDArray[np.int64], classes: Sequence[int]) -> NDArray[np.float64]:
-    """Return, for each of the given classes against the rest, the area under the ROC curve of its column of `scores`
-    (n, K): of all pairs of a row of the class and another, the share in which the first has the higher score; half of
-    those in which both have the same. Both kinds of rows have to be there."""
+    """Return the area under the ROC curve of each given class against the rest, from its column of `scores` (n, K).
+
+    It is the share of pairs (a row of the class, another row) in which the first has the higher score; ties count
+    half. There must be rows of both kinds.
+    """
     n, areas = len(y), np.empty(len(classes))
     order = np.argsort(y, kind="stable")  # the rows of class k are order[starts[k] : starts[k + 1]]
     starts = np.concatenate([[0], np.bincount(y, minlength=scores.shape[1]).cumsum()])
-    at_once = max(1, CELLS_AT_ONCE // n)
+    at_once = max(1, SCORES_AT_ONCE // n)
     for first in range(0, len(classes), at_once):
         some = classes[first : first + at_once]
         columns = np.ascontiguousarray(scores[:, some[0] : some[-1] + 1].T)  # (classes, n)
@@ -80,15 +80,15 @@ def areas_under_the_curve(scores: NDArray[Any], y: NDArray[np.int64], classes: S
             own = column[order[starts[k] : starts[k + 1]]]
             column.sort()
             below_or_equal = column.searchsorted(own, "left") + column.searchsorted(own, "right")
-            # twice the pairs in order, with those of two rows of the class, which are in order half of the time
+            # twice the pairs in the right order; pairs of two rows of the class, half of them in order, are taken off
             pairs = int(below_or_equal.sum()) - len(own) ** 2
             areas[i] = pairs / (2 * len(own) * (n - len(own)))
     return areas
 
 
 def lead_over_the_others(scores: NDArray[Any]) -> None:
-    """Replace each score, in place, by its lead over the best of the other classes."""
-    at_once = max(1, CELLS_AT_ONCE // scores.shape[1])
+    """Subtract from each score, in place, the best score of the other classes."""
+    at_once = max(1, SCORES_AT_ONCE // scores.shape[1])
     for start in range(0, len(scores), at_once):
         some = scores[start : start + at_once]
         two_best = np.partition(some, -2, axis=1)[:, -2:]
@@ -96,25 +96,27 @@ def lead_over_the_others(scores: NDArray[Any]) -> None:
 
 
 def confusion_counts(y: NDArray[np.int64], predicted: NDArray[np.int64], K: int) -> NDArray[np.int64]:
-    """Return the rows (true class, predicted class, count) for the pairs that are there, (pairs, 3)."""
+    """Return (true class, predicted class, count) for each pair that occurs, (pairs, 3)."""
     pairs, counts = np.unique(y * K + predicted, return_counts=True)
     return np.stack([pairs // K, pairs % K, counts], axis=1)
 
 
 def all_metrics(
-    figures: NDArray[Any],
+    scores: NDArray[Any],
     predicted: NDArray[np.int64],
     y: NDArray[np.int64],
     classes: Sequence[str],
     probabilistic: bool,
 ) -> dict[str, Any]:
-    """Return what `eval` reports, for the probability of each class (or its score), figures (n, K), the predicted
-    classes (n,) and the true ones y (n,). Scores are overwritten, as there may be no room for them twice.
+    """Return what `eval --json` reports.
 
-    `log_loss` is −log p_y, mean over rows, with p_y at least the smallest normal float32 (so it is finite); it
-    and `ece` are None where there are only scores. `roc_auc` is one-against-rest, macro-averaged, and None
-    where a class has no row among y; of scores, it is that of the lead over the best other class.
-    `confusion_counts` are the entries of the confusion matrix that are not 0: true class, predicted class, count.
+    scores: (n, K), the probability of each class, or its score if `probabilistic` is false; scores are overwritten, as
+    there may be no memory for a second copy. predicted, y: (n,), the predicted and true classes.
+
+    `log_loss` is the mean of −log p_y, with p_y at least the smallest normal float32, so that it is finite; it and
+    `ece` are None for scores. `roc_auc` is the macro average of one class against the rest, None if a class has no
+    row; for scores, it is that of the lead over the best other class. `confusion_counts` lists the non-zero entries of
+    the confusion matrix: true class, predicted class, count.
     """
     n, K = len(y), len(classes)
     counts = confusion_counts(y, predicted, K)
@@ -124,13 +126,13 @@ def all_metrics(
     present = support > 0
     log_loss = ece = roc_auc = None
     if probabilistic:
-        of_truth = figures[np.arange(n), y].astype(np.float64)
-        log_loss = float(-np.log(np.maximum(of_truth, np.finfo(np.float32).tiny)).mean())
-        ece = calibration_error(figures, y)
+        p_y = scores[np.arange(n), y].astype(np.float64)
+        log_loss = float(-np.log(np.maximum(p_y, np.finfo(np.float32).tiny)).mean())
+        ece = calibration_error(scores, y)
     if present.all():
         if not probabilistic:
-            lead_over_the_others(figures)
-        roc_auc = float(areas_under_the_curve(figures, y, [1] if K == 2 else range(K)).mean())
+            lead_over_the_others(scores)
+        roc_auc = float(areas_under_the_curve(scores, y, [1] if K == 2 else range(K)).mean())
     correct = int(right.sum())
     return {
         "n": n,
@@ -154,7 +156,7 @@ def all_metrics(
 
 
 def _share(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
-    """part / whole, and 0 of nothing."""
+    """Return part / whole, and 0 where the whole is 0."""
     shares = np.zeros(len(whole))
     np.divide(part, whole, out=shares, where=whole > 0)
     return shares
@@ -168,18 +170,18 @@ def _matrix(counts: NDArray[np.int64], K: int) -> list[list[int]]:
 
 
 def check_metrics(found: Any, classes: list[str]) -> None:
-    """ValueError for what `all_metrics` never says of these classes."""
-    plain_json.check(found, FORM)
-    plain_json.check(found["per_class"], dict.fromkeys(classes, OF_A_CLASS))
+    """Raise ValueError for anything that `all_metrics` cannot have returned for these classes."""
+    plain_json.check_form(found, METRICS_FORM)
+    plain_json.check_form(found["per_class"], dict.fromkeys(classes, CLASS_FORM))
     counts, K = found["confusion_counts"], len(classes)
     if found["classes"] != classes or len(found["accuracy_interval"]) != 2:
         raise ValueError("the metrics of another model")
     if any(len(one) != 3 or not (0 <= one[0] < K and 0 <= one[1] < K and one[2] > 0) for one in counts):
-        raise ValueError("counts of no classes")
+        raise ValueError("counts of unknown classes")
     if len({(one[0], one[1]) for one in counts}) < len(counts) or not 0 < sum(one[2] for one in counts) == found["n"]:
-        raise ValueError("another number of rows")
+        raise ValueError("counts that do not add up to the rows")
     if found["n"] > MOST_ROWS:
-        raise ValueError("more rows than there can be")
+        raise ValueError("impossibly many rows")
     matrix = None if K > MOST_CLASSES else _matrix(np.array(counts, np.int64), K)
     if (found["confusion_matrix"], found["confusion_matrix_omitted"]) != (matrix, matrix is None):
-        raise ValueError("a matrix of other counts")
+        raise ValueError("a matrix that does not match the counts")

@@ -1,4 +1,4 @@
-"""Files of rows → their answers, in order: in this process, or in several, each of which does whole files."""
+"""Predict whole files, in order: in this process, or each file in one of several others."""
 
 from __future__ import annotations
 
@@ -19,21 +19,19 @@ from nncli.inference.predictor import Predictor
 from nncli.model.checkpoint import ModelFile
 from nncli.model.model import Model
 from nncli.system import plain_json
-from nncli.system.output import say
+from nncli.system.output import counted, in_quotes, say
 from nncli.system.threads import multiply_with, use_threads
-from nncli.system.workers import Killed, Stop, Workers, in_order, never
+from nncli.system.workers import ProcessDeath, Stop, Workers, in_order, never
 
-CHEAP = 1000  # parameters for each input: about as long as a cell takes to read
-SHOWN_ERRORS = 10  # rows that cannot be read; of the others only the number is told
-ANSWERS = {
-    "header": (bytes, None), "notes": [str], "lines": bytes, "unread": [str], "blank": int, "unseen": dict,
-    "failure": ([str], None),
-}  # fmt: skip
+CHEAP = 1000  # parameters per input: about as much work as reading one cell
+SHOWN_ERRORS = 10  # rows that cannot be read; the others are only counted
+RESULT_FORM = {"header": (bytes, None), "notes": [str], "lines": bytes, "failure": ([str], None)}
+RESULT_FORM |= {"unread": [str], "blank": int, "unseen": dict}
 
 
 @dataclass(frozen=True)
-class Request:
-    """Say what each row is answered with: the settings of `Predictor` and `stream_like`."""
+class PredictOptions:
+    """What to write for each row: the settings of `Predictor` and `stream_like`."""
 
     keep: Sequence[str] | Literal["all"] = ()
     proba: bool = False
@@ -45,58 +43,58 @@ class Request:
     text: TextOptions = DETECTED
 
 
-class Receiver(Protocol):
-    """Who takes the answers of a file."""
+class Sink(Protocol):
+    """Takes the predictions of one file after another."""
 
     def begin(self, source: str, header: bytes, notes: Iterable[str]) -> None: ...
     def take(self, lines: bytes, unread: Sequence[str], unseen: Mapping[str, int]) -> None: ...
 
 
-class Output:
-    """A file or stdout: one header, then the lines of all files. Notes go to stderr."""
+class OutputSink:
+    """Writes to a file or stdout: one header, then the lines of all files. Notes go to stderr."""
 
     def __init__(self, file: IO[bytes], quiet: bool) -> None:
         self.file, self.quiet, self.blank = file, quiet, 0
-        self.unseen: Counter[str] = Counter()  # cells, by the name of their column
+        self.unseen: Counter[str] = Counter()  # number of cells with an unseen category, by column
         self._header, self._first = b"", ""
 
     def begin(self, source: str, header: bytes, notes: Iterable[str]) -> None:
-        """The next file; DataError where it has other columns than the first."""
+        """Begin the next file; DataError if its columns differ from those of the first."""
         for note in notes:
             say(note, self.quiet)
         if not self._header:
             self._header, self._first = header, source
             self.file.write(header)
-            self.file.flush()  # whoever reads on may want to know the columns before there is a row
+            self.file.flush()  # a reader may want the columns before the first row arrives
         elif header != self._header:
             raise DataError(
-                shown(source), f"expected the columns of {shown(self._first)} to keep, {_text(self._header)}, found "
-                f"{_text(header)}", "Name with --keep those that all files have",
-            )  # fmt: skip
+                shown(source),
+                f"expected the columns of {shown(self._first)} to keep, {_text(self._header)}, found {_text(header)}",
+                "Name with --keep only columns that all files have",
+            )
 
     def take(self, lines: bytes, unread: Sequence[str], unseen: Mapping[str, int]) -> None:
-        """Lines in order, what is wrong with the rows among them that have an empty prediction, and how many cells of
-        each column hold a category that the model does not know."""
+        """Write some lines. `unread` holds an error for each row with an empty prediction; `unseen` counts, by column,
+        the cells with a category that the model has not seen."""
         self.file.write(lines)
         self.file.flush()
-        self.tell(unread, len(unread), unseen)
+        self.report(unread, len(unread), unseen)
 
-    def tell(self, unread: Sequence[str], count: int, unseen: Mapping[str, int]) -> None:
-        """Report why rows could not be read: the first few of `unread`, of `count` in all."""
+    def report(self, unread: Sequence[str], count: int, unseen: Mapping[str, int]) -> None:
+        """Report the first few of the `count` rows that could not be read."""
         self.unseen.update(unseen)
         for error in unread[: max(0, SHOWN_ERRORS - self.blank)]:
             say(f"{error} (empty prediction)", self.quiet)
         self.blank += count
 
     def summary(self) -> list[str]:
-        """List what there is to say after the last row, a line each."""
+        """Return what there is to report after the last row, one line each."""
         lines = [
-            f"column '{name}': {n:,} {'cell' if n == 1 else 'cells'} with a category that the model does not know"
+            f"column {in_quotes(name)}: {counted(n, 'cell')} with a category that the model has not seen"
             for name, n in self.unseen.items()
         ]
         if self.blank:
-            noun = "row" if self.blank == 1 else "rows"
-            lines.append(f"{self.blank} {noun} could not be read and got an empty prediction")
+            lines.append(f"{counted(self.blank, 'row')} could not be read and got an empty prediction")
         return lines
 
 
@@ -104,113 +102,125 @@ def _text(header: bytes) -> str:
     return f"'{header.decode().strip()}'"
 
 
-def answer(model: Model, source: str, request: Request, to: Receiver) -> None:
-    """Block by block, as the rows arrive."""
-    with stream_like(source, model.schema, model.config.model.dtype, request.keep, request.on_error, request.text) as (
+def predict_source(model: Model, source: str, options: PredictOptions, sink: Sink) -> None:
+    """Predict the rows of a source block by block, as they arrive."""
+    dtype = model.config.model.dtype
+    with stream_like(source, model.schema, dtype, options.keep, options.on_error, options.text) as (
         blocks,
         kept,
         notes,
     ):
         predictor = Predictor(
-            model, kept, request.proba, request.threshold, request.embed, request.escape_formulas, request.jsonl
+            model,
+            kept,
+            proba=options.proba,
+            threshold=options.threshold,
+            embed=options.embed,
+            escape_formulas=options.escape_formulas,
+            jsonl=options.jsonl,
         )
-        to.begin(source, predictor.header, notes)
+        sink.begin(source, predictor.header, notes)
         with multiply_with(1 if _is_cheap(model) else None):
             for block in blocks:
                 unread = [str(error) for error in block.errors.values()]
-                to.take(predictor.answer(block), unread, model.preprocess.unseen(block.table))
+                sink.take(predictor.predict(block), unread, model.preprocess.unseen(block.table))
 
 
 def _is_cheap(model: Model) -> bool:
-    """Whether a row takes longer to read than to answer: threads of the products would only be in the way of those that
-    read."""
+    """Whether a row takes longer to read than to predict: more threads would only slow the reader down."""
     return model.network.size < CHEAP * model.preprocess.width
 
 
 @dataclass
-class Received:
-    """The answers of a file, or the first of them and why there are no more, on their way from another process."""
+class FileResult:
+    """What another process made of one file, in plain values. On failure: what came before it, and the error."""
 
-    header: bytes | None = None  # None: it was not begun
+    header: bytes | None = None  # None: the file could not be opened
     notes: list[str] = field(default_factory=list)
-    lines: bytes | None = None  # None: they are in a file
+    lines: bytes | None = None  # None: they are in a scratch file
     unread: list[str] = field(default_factory=list)  # the first few
     blank: int = 0
     unseen: Counter[str] = field(default_factory=Counter)
-    failure: list[str] | None = None  # an error, as `NncliError.to_json` has it
+    failure: list[str] | None = None  # an error, as `NncliError.to_json` writes it
 
-    def give(self, source: str, path: Path | None, to: Output) -> None:
-        """As `answer` would have given them; the failure, at last, is raised."""
+    def write_to(self, output: OutputSink, source: str, path: Path | None) -> None:
+        """Write the result as `predict_source` would have, then raise its failure if it has one."""
         if self.header is not None:
-            to.begin(source, self.header, self.notes)
-        if path is not None and path.exists():  # unless it could not be written
+            output.begin(source, self.header, self.notes)
+        if path is not None and path.exists():  # absent if it could not be written
             with path.open("rb") as file:
-                shutil.copyfileobj(file, to.file)
+                shutil.copyfileobj(file, output.file)
             path.unlink()
         else:
-            to.file.write(self.lines or b"")
-        to.tell(self.unread, self.blank, self.unseen)
+            output.file.write(self.lines or b"")
+        output.report(self.unread, self.blank, self.unseen)
         if self.failure is not None:
             raise NncliError.from_json(self.failure)
 
 
-class _Recorder:
-    """A receiver in another process."""
+class _ResultSink:
+    """Collects a `FileResult`; the lines go to a file of their own."""
 
-    def __init__(self, found: Received, file: IO[bytes]) -> None:
-        self.found, self.file = found, file
+    def __init__(self, result: FileResult, file: IO[bytes]) -> None:
+        self.result, self.file = result, file
 
     def begin(self, source: str, header: bytes, notes: Iterable[str]) -> None:
-        self.found.header, self.found.notes = header, list(notes)
+        self.result.header, self.result.notes = header, list(notes)
 
     def take(self, lines: bytes, unread: Sequence[str], unseen: Mapping[str, int]) -> None:
         self.file.write(lines)
-        self.found.unseen.update(unseen)
-        self.found.unread.extend(unread[: SHOWN_ERRORS - len(self.found.unread)])
-        self.found.blank += len(unread)
+        self.result.unseen.update(unseen)
+        self.result.unread.extend(unread[: SHOWN_ERRORS - len(self.result.unread)])
+        self.result.blank += len(unread)
 
 
-def answer_all(
-    workers: Workers, model: ModelFile, sources: Iterable[str], request: Request, folder: Path | None, to: Output
+def predict_files(
+    workers: Workers,
+    model: ModelFile,
+    sources: Iterable[str],
+    options: PredictOptions,
+    folder: Path | None,
+    to: OutputSink,
 ) -> None:
-    """Each file by one of the workers; the answers are taken in the order of the files, and of few files at a time.
+    """Have the workers predict whole files, and write the results in the order of the files.
 
-    Workers that see this machine's temporary files leave the answers in the folder; without one, they send them.
+    Workers that share this machine's temporary files leave their lines in `folder`; without one, they send them.
     """
-    answers = in_order(workers, answer_file, (model, request, folder), enumerate(sources), check_answers)
-    for (number, source), found in answers:
-        if isinstance(found, Killed):
-            raise DataError(shown(source), str(found))
-        Received(**found).give(source, folder and folder / str(number), to)
+    results = in_order(workers, predict_file, (model, options, folder), enumerate(sources), check_file_result)
+    for (number, source), result in results:
+        if isinstance(result, ProcessDeath):
+            raise DataError(shown(source), str(result))
+        FileResult(**result).write_to(to, source, folder and folder / str(number))
 
 
-def check_answers(found: Any) -> None:
-    """ValueError for what no `answer_file` without a folder returns, as a stranger in a cluster may send it."""
-    plain_json.check(found, ANSWERS)
-    if found["blank"] < len(found["unread"]) or any(type(count) is not int for count in found["unseen"].values()):
-        raise ValueError("counts of no rows")
-    if found["failure"] is not None:
-        NncliError.from_json(found["failure"])
-    bytes.decode(found["header"] or b"")
+def check_file_result(result: Any) -> None:
+    """Raise ValueError for anything that `predict_file` without a folder cannot have returned: on a cluster, any
+    machine may have sent it."""
+    plain_json.check_form(result, RESULT_FORM)
+    if result["blank"] < len(result["unread"]) or any(type(count) is not int for count in result["unseen"].values()):
+        raise ValueError("impossible counts of rows")
+    if result["failure"] is not None:
+        NncliError.from_json(result["failure"])
+    bytes.decode(result["header"] or b"")
 
 
-def answer_file(
-    piece: tuple[int, str], shared: tuple[ModelFile, Request, Path | None], stop: Stop = never
+def predict_file(
+    task: tuple[int, str], shared: tuple[ModelFile, PredictOptions, Path | None], stop: Stop = never
 ) -> dict[str, Any]:
-    """Predict one file in a worker; return the fields of a `Received`."""
-    (number, source), (saved, request, folder) = piece, shared
-    found = Received()
+    """Predict one file in a worker, and return the fields of a `FileResult`."""
+    (number, source), (saved, options, folder) = task, shared
+    result = FileResult()
     try:
-        with use_threads(1), _lines(found, folder and folder / str(number)) as file:
-            answer(saved.load()[0], source, request, _Recorder(found, file))
+        with use_threads(1), _lines_file(result, folder and folder / str(number)) as file:
+            predict_source(saved.load()[0], source, options, _ResultSink(result, file))
     except NncliError as error:
-        found.failure = error.to_json()
-    return vars(found)
+        result.failure = error.to_json()
+    return vars(result)
 
 
 @contextlib.contextmanager
-def _lines(found: Received, path: Path | None) -> Iterator[IO[bytes]]:
-    """Where the lines are written: a file, or memory."""
+def _lines_file(result: FileResult, path: Path | None) -> Iterator[IO[bytes]]:
+    """Open the scratch file for the lines, or keep them in memory."""
     if path is not None:
         from nncli.system import scratch
 
@@ -221,4 +231,4 @@ def _lines(found: Received, path: Path | None) -> Iterator[IO[bytes]]:
     try:
         yield buffer
     finally:
-        found.lines = buffer.getvalue()
+        result.lines = buffer.getvalue()

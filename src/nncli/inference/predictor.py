@@ -1,4 +1,4 @@
-"""Model + a stream of rows → a stream of answers, as CSV or lines of JSON. It never loads scikit-learn or rich."""
+"""Predict blocks of rows, and write the predictions as CSV or lines of JSON. Loads neither scikit-learn nor rich."""
 
 from __future__ import annotations
 
@@ -14,21 +14,24 @@ from nncli.data.arrow_arrays import number_array, string_array, take, text_of
 from nncli.data.csv.reader import Block
 from nncli.data.dataset import Table
 from nncli.errors import OptionError
+from nncli.inference.metrics import SCORES_AT_ONCE
 from nncli.model.model import Model
+from nncli.system.output import in_quotes
 
-CELLS_AT_ONCE = 1 << 21  # scores: of 16,384 rows of 128 classes
-FORMULA = "^[ \t\r\n]*[=+\\-@＝＋－＠]|^[\t\r\n]"  # as the Open Worldwide Application Security Project lists them
+FORMULA = "^[ \t\r\n]*[=+\\-@＝＋－＠]|^[\t\r\n]"  # the list of the Open Worldwide Application Security Project
 PLAIN_NUMBER = r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 
 
 class Predictor:
-    """Answers block by block; a block's rows come out in order, one for one.
+    """Predicts block by block: one line of output for each row, in order.
 
-    With a `threshold`, for two classes, the second class is predicted from that probability on;
-    without one, the likelier class. `proba` adds a figure for each class: p_<class>, or score_<class> where
-    the model gives no probabilities. `embed` gives the last hidden layer instead, h_0 … `escape_formulas` puts an
-    apostrophe before texts that a spreadsheet would take for a formula. `jsonl` writes each row as an object of JSON,
-    with null for an empty prediction, in place of CSV.
+    threshold: for two classes, predict the second from this probability on; None: the likelier class.
+    proba: add a column for each class, `p_<class>`, or `score_<class>` if the model gives no probabilities.
+    embed: write the outputs of the last hidden layer instead, `h_0`, `h_1`, …
+    escape_formulas: put an apostrophe before text that a spreadsheet would run as a formula.
+    jsonl: write each row as a JSON object, with null for an empty prediction, instead of CSV.
+
+    Raises OptionError where the model cannot do what is asked.
     """
 
     def __init__(
@@ -58,21 +61,23 @@ class Predictor:
         doubled = next((name for i, name in enumerate(names) if name in names[:i]), None)
         if doubled is not None:
             raise OptionError(
-                "keep", f"the input has a column '{doubled}', and so has the answer", "Name the others with --keep"
+                "keep",
+                f"the input has a column {in_quotes(doubled)}, and so has the output",
+                "Name the others with --keep",
             )
         written = (lambda name: quoted(escaped(name))) if escape_formulas else quoted
         self.header = (",".join(map(written, names)) + "\n").encode()
-        # a line of its own must not be empty: readers of CSV would skip it
+        # a line must not be empty: readers of CSV would skip it
         self._empty = '""' if len(names) == 1 else ""
         cells = [*map(written, model.classes), self._empty]
-        self._keys: list[str] = []  # of a line of JSON
+        self._keys: list[str] = []  # of a JSON object; empty for CSV
         if jsonl:
             self._keys, self.header, self._empty = [f"{_json(name)}:" for name in names], b"", "null"
             cells = [*map(_json, model.classes), self._empty]
         self._cells, self._lines = string_array(cells), string_array([f"{cell}\n" for cell in cells])
 
-    def answer(self, block: Block) -> bytes:
-        """The lines of CSV for a block. A row in `block.errors` gets an empty prediction."""
+    def predict(self, block: Block) -> bytes:
+        """Return the lines for a block; the rows in `block.errors` get an empty prediction."""
         bad = sorted(block.errors)
         if self.embed:
             return self._lines_of(block, [], self.model.embed(block.table), bad)
@@ -87,8 +92,8 @@ class Predictor:
         return self._lines_of(block, [take(self._cells, codes)], figures, bad)
 
     def _codes(self, table: Table) -> NDArray[np.int64]:
-        """Find the place of the predicted class of each row, (n,), with the scores of some rows at a time."""
-        at_once = max(1, CELLS_AT_ONCE // len(self.model.classes))
+        """Return the predicted class of each row as its position, (n,); few scores are in memory at a time."""
+        at_once = max(1, SCORES_AT_ONCE // len(self.model.classes))
         if len(table) <= at_once:
             return self.model.predicted(self.model.scores(table), self.threshold)
         rows = np.arange(len(table))
@@ -96,7 +101,7 @@ class Predictor:
         return np.concatenate([self.model.predicted(self.model.scores(part), self.threshold) for part in parts])
 
     def _lines_of(self, block: Block, columns: list[Any], figures: NDArray[Any], bad: list[int]) -> bytes:
-        """The kept columns, then the given ones, then the figures (n, any), empty in the bad rows."""
+        """Join the kept columns, the given ones and the figures (n, any), which are empty in the bad rows."""
         import pyarrow.compute as pc
 
         kept = [block.kept[name] for name in self.keep]
@@ -123,9 +128,10 @@ def _check_threshold(model: Model) -> None:
         )
     if not model.probabilistic:
         raise OptionError(
-            "threshold", f"expected a model with probabilities, and {model.config.model.name} gives scores",
+            "threshold",
+            f"expected a model with probabilities, and {model.config.model.name} gives scores",
             "Train it with --calibrate",
-        )  # fmt: skip
+        )
 
 
 def _check_embed(model: Model, proba: bool, threshold: float | None) -> None:
@@ -134,9 +140,10 @@ def _check_embed(model: Model, proba: bool, threshold: float | None) -> None:
         raise OptionError("embed", problem, "Train one with --model mlp")
     if proba or threshold is not None:
         raise OptionError(
-            "embed", f"it stands in place of predictions, and {'--proba' if proba else '--threshold'} asks for them",
+            "embed",
+            f"it replaces the predictions, and {'--proba' if proba else '--threshold'} asks for them",
             "Leave one of them out",
-        )  # fmt: skip
+        )
 
 
 def _json(cell: str) -> str:
@@ -144,12 +151,12 @@ def _json(cell: str) -> str:
 
 
 def quoted(cell: str) -> str:
-    """A cell as CSV wants it."""
-    return '"' + cell.replace('"', '""') + '"' if any(sign in cell for sign in ',"\r\n') else cell
+    """Quote a cell for CSV where it needs that."""
+    return '"' + cell.replace('"', '""') + '"' if any(character in cell for character in ',"\r\n') else cell
 
 
 def escaped(cell: str) -> str:
-    """A cell that is text to a spreadsheet too."""
+    """Escape a cell that a spreadsheet would run as a formula."""
     return f"'{cell}" if re.match(FORMULA, cell) and not re.fullmatch(PLAIN_NUMBER, cell) else cell
 
 
@@ -179,7 +186,7 @@ def _quoted_column(column: Any) -> Any:
 
 
 def _joined(columns: Iterable[Any]) -> bytes:
-    """Cells → lines."""
+    """Join columns of cells into lines of CSV."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

@@ -77,14 +77,14 @@ def check_room(dataset: Dataset) -> None:
 
 @dataclass(frozen=True)
 class ModelFile:
-    """A model file that other processes load: the same bytes, or it is a ModelFileError."""
+    """The path and digest of a model file, by which other processes load the same bytes, or raise ModelFileError."""
 
     path: str
     sha256: str
 
     @classmethod
     def at(cls, path: Path) -> ModelFile:
-        """Take the digest of a file; one that does not begin as a model is read no further."""
+        """Note the digest of a file; what does not begin as a model is read no further."""
         with _opened(path) as file:
             head = file.read(len(BEGINS))
             digest = hashlib.sha256(head)

@@ -66,7 +66,7 @@ class MemberSizes:
             version = _version(stored)
             if version in OLDER:
                 stored = _with_split_names(_upgraded(stored, OLDER[version]))
-            plain_json.check(stored, META)
+            plain_json.check_form(stored, META)
             _refuse_surrogates(stored)
             self._stored = stored
         return self._stored

@@ -1,8 +1,7 @@
-"""The ledger of a sweep: what is known of it, in a file that survives a stop at any moment.
+"""The ledger of a sweep: a file with its finished trials, which survives a stop at any moment.
 
-A header, then one JSON object on a line for each finished trial, each with a checksum. Lines are only ever
-appended, and are on the disk before anybody hears of them. One program writes to it at a time. What stands in a line
-is in `ledger_lines.py`.
+It has a header, then one line of JSON for each trial, all with checksums. Lines are only appended, and are on the disk
+before they count. One program writes to it at a time. `ledger_lines.py` says what is in a line.
 """
 
 from __future__ import annotations
@@ -24,17 +23,17 @@ from nncli.system import plain_json
 from nncli.system.atomic import sync_folder
 
 SUM = b',"sum":"'
-MOST_LINE = plain_json.MOST_BYTES + 100  # with its checksum
+MOST_LINE = plain_json.MOST_BYTES + 100  # bytes of a line with its checksum
 BEGINNING = b'{"kind":"nncli sweep'
-LOCKED = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)  # as opposed to a file system that has no locks
+LOCKED = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)  # any other error means that the file system has no locks
 
 
 class Ledger:
-    """`header` and `records`, by their keys, as they are in the file; a new file gets the given header.
+    """An open ledger: its `header`, and its `records` by their keys. A new file gets the given header.
 
-    DataError for a file that is no ledger or is damaged, OutputError where it cannot be written, or another program
-    writes to it. A last line that was not written to its end is taken off: `torn` says so. `unlocked` says that the
-    file system has no locks, and nothing keeps another program from writing to it too.
+    An incomplete last line is removed, which sets `torn`. `unlocked` is set if the file system has no locks, so that
+    another program might write to the file too. Raises DataError for a file that is no ledger or is damaged, and
+    OutputError where it cannot be written, or another program writes to it.
     """
 
     def __init__(self, path: Path, header: dict[str, Any]) -> None:
@@ -43,9 +42,9 @@ class Ledger:
         first = header_of({"kind": KIND, "format": FORMAT, **header})
         try:
             was_there = path.exists()
-            if was_there and not path.is_file():  # a device would be read without an end
+            if was_there and not path.is_file():  # a device may have no end
                 raise OutputError(str(path), "expected a file for the ledger, found something else", "Name another")
-            self.file = path.open("a+b", buffering=0)  # what cannot be written does not wait for the end
+            self.file = path.open("a+b", buffering=0)  # unbuffered: an error shows at once
         except OSError as error:
             raise OutputError(
                 str(path), f"cannot write: {error.strerror}", "Choose another place with --ledger"
@@ -83,11 +82,11 @@ class Ledger:
         self.header = header or first
 
     def close(self) -> None:
-        """Lets others write to it."""
+        """Close the file, and let others write to it."""
         self.file.close()
 
     def append(self, records: Iterable[dict[str, Any]]) -> None:
-        """Adds finished trials; they are on the disk when this returns."""
+        """Add finished trials; they are on the disk when this returns."""
         new = [record for record in records if record["trial"] not in self.records]
         try:
             lines = b"".join(_line(to_json(record)) for record in new)
@@ -108,9 +107,9 @@ class Ledger:
 
 
 def read(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The header and the trials of a ledger that somebody may be writing to; DataError for what is none."""
+    """Return the header and the trials of a ledger, which may be in use; DataError for a file that is none."""
     try:
-        if path.exists() and not path.is_file():  # which could be read without an end
+        if path.exists() and not path.is_file():  # a device may have no end
             raise DataError(str(path), "expected a ledger written by nncli sweep, found no file", "Name another")
         with path.open("rb") as file:
             header, records, _ = _read(file, path)
@@ -122,8 +121,8 @@ def read(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 
 
 def _read(file: BinaryIO, path: Path) -> tuple[dict[str, Any] | None, dict[str, dict[str, Any]], int]:
-    """Return the header, if there is one, the trials by their keys, and where the last whole line ends; raise DataError
-    for what is no ledger."""
+    """Return the header, if there is one, the trials by their keys, and where the last whole line ends; DataError for
+    what is no ledger."""
     header: dict[str, Any] | None = None
     records: dict[str, dict[str, Any]] = {}
     n_val: dict[int, int] = {}  # of each fold
@@ -133,7 +132,7 @@ def _read(file: BinaryIO, path: Path) -> tuple[dict[str, Any] | None, dict[str, 
         line = file.readline(MOST_LINE)
         if not line.endswith(b"\n"):
             if len(line) < MOST_LINE and (header or BEGINNING.startswith(line[: len(BEGINNING)])):
-                return header, records, end  # there is no more than a torn line
+                return header, records, end  # only an incomplete line is left
             if header is None:
                 raise _no_ledger(path)
             raise _wrong(path, number, f"a line of more than {plain_json.MOST_BYTES >> 20} MiB")
@@ -143,7 +142,7 @@ def _read(file: BinaryIO, path: Path) -> tuple[dict[str, Any] | None, dict[str, 
             record = _trial(line, header, like, path, number)
             like = like or record["config"]
             if record["trial"] in records:
-                raise _wrong(path, number, "a trial that stands further up too")
+                raise _wrong(path, number, "a duplicate of a trial further up")
             if "n_val" in record and n_val.setdefault(record["fold"], record["n_val"]) != record["n_val"]:
                 raise _wrong(path, number, "other validation rows than those of the trials further up")
             records[record["trial"]] = record
@@ -160,31 +159,34 @@ def _header(line: bytes, path: Path) -> dict[str, Any]:
         raise _no_ledger(path)
     if document.get("format") != FORMAT:
         raise DataError(
-            str(path), f"expected a ledger in format {FORMAT}, found one of an older or newer nncli",
+            str(path),
+            f"expected a ledger in format {FORMAT}, found one of an older or newer nncli",
             "Name another file with --ledger",
-        )  # fmt: skip
+        )
     try:
         return header_of(document)
     except ValueError as error:
-        raise DataError(f"{path}:1", f"the header of no sweep: {error}", "Name another file with --ledger") from None
+        raise DataError(
+            f"{path}:1", f"expected the header of a ledger: {error}", "Name another file with --ledger"
+        ) from None
 
 
 def _trial(line: bytes, header: dict[str, Any], like: TrainConfig | None, path: Path, number: int) -> dict[str, Any]:
     try:
         document = _document(line)
         if document is None:
-            raise _wrong(path, number, "a damaged line: its checksum is not that of its text")
+            raise _wrong(path, number, "a damaged line: its checksum does not match")
         return trial_of(document, header, like)
     except UnknownOptions as error:
         if header["nncli"] != __version__:
             raise DataError(
                 f"{path}:{number}",
-                f"options that this version does not know: the ledger is of nncli {header['nncli']}",
+                f"options that this version does not have: the ledger was written by nncli {header['nncli']}",
                 "Use that version, or name another file",
             ) from None
-        raise _wrong(path, number, f"a line that is no trial: {error}") from None
+        raise _wrong(path, number, f"expected a trial: {error}") from None
     except ValueError as error:
-        raise _wrong(path, number, f"a line that is no trial: {error}") from None
+        raise _wrong(path, number, f"expected a trial: {error}") from None
 
 
 def _no_ledger(path: Path) -> DataError:
@@ -194,17 +196,17 @@ def _no_ledger(path: Path) -> DataError:
 
 
 def _wrong(path: Path, number: int, problem: str) -> DataError:
-    return DataError(f"{path}:{number}", problem, "Take the line out, and its trial runs again")
+    return DataError(f"{path}:{number}", problem, "Remove the line, and its trial runs again")
 
 
 def _line(document: dict[str, Any]) -> bytes:
-    """ValueError for more than a line may have."""
+    """Write a document as a line; ValueError if it is too large."""
     text = plain_json.encode(document)
     return text[:-1] + SUM + b'%08x"}\n' % zlib.crc32(text)
 
 
 def _document(line: bytes) -> dict[str, Any] | None:
-    """Return the JSON of a line, or None if its checksum is another; raise ValueError for what is no JSON object."""
+    """Return the JSON of a line, None if its checksum does not match; ValueError for what is no JSON object."""
     text, mark, tail = line.rpartition(SUM)
     text += b"}"
     if not mark or tail != b'%08x"}\n' % zlib.crc32(text):

@@ -1,4 +1,4 @@
-"""Many trainings of one data set: the trials of a plan, one best of them, and one look at the test rows."""
+"""Run the trials of a sweep, keep its ledger, and find the winner."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ from nncli.data.sources import native, portable, title
 from nncli.errors import DataError, NncliError
 from nncli.model.training_state import TrainingState
 from nncli.sweep.ledger import Ledger
-from nncli.sweep.ledger_lines import check_result
-from nncli.sweep.ranking import Record, Standing, standings_of
-from nncli.sweep.search import Plan
-from nncli.sweep.trial import THREADS, Data, Trial, run_trial
+from nncli.sweep.ledger_lines import check_trial_result
+from nncli.sweep.ranking import RankedConfig, TrialRecord, ranking_of
+from nncli.sweep.search import SearchPlan
+from nncli.sweep.trial import THREADS, SweepData, Trial, run_trial
 from nncli.system import scratch
-from nncli.system.workers import Killed, Stop, Workers, never
+from nncli.system.output import counted
+from nncli.system.workers import ProcessDeath, Stop, Work, Workers, never
 
 
 @dataclass(frozen=True)
 class _Leader:
-    """The best training so far of those that were trained here, by its first seed, and its state at the end."""
+    """The best trial so far among those with the first seed that ran on this machine, and its final state."""
 
     rank: tuple[Any, ...]
     config: TrainConfig
@@ -37,20 +38,26 @@ class _Leader:
 
 
 class Sweep:
-    """A plan with its trials, and the ledger of what they came to."""
+    """A search plan, and the ledger of its trials. A context manager."""
 
-    def __init__(self, plan: Plan, dataset: Dataset, path: Path) -> None:
-        """Opens the ledger, new or to go on with; DataError, with the difference, for that of another sweep."""
+    def __init__(self, plan: SearchPlan, dataset: Dataset, path: Path) -> None:
+        """Open the ledger at `path`, new or to resume; DataError, with the difference, for that of another sweep."""
         self.plan, self.dataset = plan, dataset
-        self.reached: dict[TrainConfig, float] = {}  # the share of its epochs that a training has been given
+        self.reached: dict[TrainConfig, float] = {}  # the share of its epochs that each configuration has been given
         self._leader: _Leader | None = None
-        self._rows: dict[int, int] = {}  # how many validation rows there are, by the fold
+        self._rows: dict[int, int] = {}  # the number of validation rows of each fold
         val_data = plan.space.base.val_data
         self.ledger = Ledger(
             path,
-            {"nncli": __version__, "data": list(map(portable, dataset.source)), "sha256": dataset.sha256,
-             "rows": len(dataset), "val_sha256": sha256_of(val_data) if val_data else "", "folds": plan.folds},
-        )  # fmt: skip
+            {
+                "nncli": __version__,
+                "data": list(map(portable, dataset.source)),
+                "sha256": dataset.sha256,
+                "rows": len(dataset),
+                "val_sha256": sha256_of(val_data) if val_data else "",
+                "folds": plan.folds,
+            },
+        )
         try:
             self._others = self._found(path)
             self._rows |= {one["fold"]: one["n_val"] for one in self.ledger.records.values() if "n_val" in one}
@@ -59,16 +66,18 @@ class Sweep:
             raise
 
     def _found(self, path: Path) -> list[tuple[TrainConfig, float]]:
-        """The trainings of the ledger, each with its share; DataError for those of another sweep."""
+        """Return the configurations of the ledger with their shares; DataError for the ledger of another sweep."""
         header, seed = self.ledger.header, self.plan.space.base.seed
-        known = standings_of([*self.ledger.records.values()], self.plan.metric)
+        known = ranking_of([*self.ledger.records.values()], self.plan.metric)
         found = [(dataclasses.replace(one.config, seed=seed), one.share) for one in known]
         difference = self._difference(header, [config for config, _ in found])
         if difference:
             raise DataError(
-                str(path), f"expected the ledger of this sweep, found that of another: {difference}",
-                "Name another file with --ledger, or give what this one was made with, and more if you like",
-            )  # fmt: skip
+                str(path),
+                f"expected the ledger of this sweep, found that of another: {difference}",
+                "Name another model with -o, or another ledger with --ledger; or give the options of that sweep, to "
+                "which you may add values",
+            )
         return found
 
     def __enter__(self) -> Sweep:
@@ -79,60 +88,64 @@ class Sweep:
     ) -> None:
         self.ledger.close()
 
-    def _difference(self, header: Record, configs: Iterable[TrainConfig]) -> str:
-        """Why the ledger is not one of this sweep; empty if it is."""
+    def _difference(self, header: TrialRecord, configs: Iterable[TrainConfig]) -> str:
+        """Say why the ledger is not one of this sweep; empty if it is."""
         data = tuple(map(native, header["data"]))
         if data == self.dataset.source and header["sha256"] != self.dataset.sha256:
-            return f"{title(data)} has changed since, when it had {header['rows']:,} rows"
+            return f"{title(data)} has changed since then, when it had {header['rows']:,} rows"
         if header["sha256"] != self.dataset.sha256:
             return f"it has the data {title(data)}, with {header['rows']:,} rows"
         if header["folds"] != self.plan.folds:
-            return f"it has --folds {header['folds']}, and not {self.plan.folds}"
+            return f"it has --folds {header['folds']}, not {self.plan.folds}"
         for difference in filter(None, map(self.plan.space.difference, configs)):
             return f"it has {difference}"
         val_data = self.plan.space.base.val_data
         if val_data and header["val_sha256"] != sha256_of(val_data):
-            return f"{title(val_data)} has changed since"
+            return f"{title(val_data)} has changed since then"
         return ""
 
     def notes(self) -> list[str]:
-        """What there is to say before it runs, a line each."""
+        """Return what there is to say before it runs, one line each."""
         axes = [f"{name.replace('_', ' ')} {axis}" for name, axis in self.plan.space.axes.items()]
-        found = [f"{self.plan.search} of {', '.join(axes) or 'one training'}"]
+        found = [f"{self.plan.search} search: {'; '.join(axes) or 'one configuration'}"]
         path, records, version = self.ledger.path, self.ledger.records, self.ledger.header["nncli"]
         if self.ledger.torn:
-            found.append(f"{path}: the last line was torn, and is taken off; its trial runs again")
+            found.append(f"{path}: the last line was incomplete and is removed; its trial runs again")
         if self.ledger.unlocked:
-            found.append(f"{path}: the file system has no locks, so see to it that no other sweep writes to it")
+            found.append(f"{path}: the file system has no locks, so make sure that no other sweep writes to it")
         if records:
-            found.append(f"{path} has {len(records):,} {'trial' if len(records) == 1 else 'trials'} already")
+            found.append(f"{path} has {counted(len(records), 'trial')} already")
         if version != __version__:
-            found.append(f"{path} was begun by nncli {version}, which may have come to other figures")
+            found.append(f"{path} was begun by nncli {version}, whose results may differ")
         return found
 
     def run(
         self,
         workers: Workers,
-        data: Data,
+        data: SweepData,
         states: Path,
         on_round: Callable[[int, int], None] = lambda planned, known: None,
-        on_trials: Callable[[Sequence[Record]], None] = lambda records: None,
+        on_trials: Callable[[Sequence[TrialRecord]], None] = lambda records: None,
         stop: Stop = never,
     ) -> None:
-        """Runs what the ledger does not have, and writes it there, round by round; ends soon after `stop()` becomes
-        true. `on_round` is told how many trials the next round has, and how many of them are known. Trainings that
-        pause leave their state in the folder `states`."""
+        """Run the trials that the ledger does not have, round by round, and add them to it.
+
+        Ends soon after `stop()` becomes true. `on_round` is called with the number of trials of the next round, and how
+        many of them the ledger has; `on_trials` with the records of finished trials. Trials that pause leave their
+        state in the folder `states`.
+        """
         for trials in self.plan.rounds(self.ledger.records):
             seed = self.plan.space.base.seed
             self.reached |= {trial.config: trial.share for trial in trials if trial.config.seed == seed}
             todo = [trial for trial in trials if trial.key not in self.ledger.records]
             on_round(len(trials), len(trials) - len(todo))
-            pieces = ((trial, _read(states / trial.whole_key)) for trial in todo)
-            for results in workers.run(run_trial, data, functools.partial(next, pieces, None), stop, check_result):
+            tasks = ((trial, _read(states / trial.whole_key)) for trial in todo)
+            next_task = functools.partial(next, tasks, None)
+            for results in workers.run(Work(run_trial, data, next_task, stop, check_trial_result)):
                 records = []
                 for number, result in results:
                     trial = todo[number]
-                    if isinstance(result, Killed):
+                    if isinstance(result, ProcessDeath):
                         result = {"outcome": "failed", "reason": f"{result}.", "seconds": 0.0}, None
                     record, state = result
                     self._check_rows(trial, record)
@@ -140,41 +153,41 @@ class Sweep:
                     if state is not None and trial.share < 1:
                         with scratch.writing(states):
                             (states / trial.whole_key).write_bytes(state)
-                    elif state is not None and workers.ours:  # that of others would be a pickle of theirs
+                    elif state is not None and workers.ours:  # the state from others would be their pickle
                         self._keep_leader(trial, record, state)
                 self.ledger.append(records)
                 on_trials(records)
             if stop():
                 return
 
-    def _check_rows(self, trial: Trial, record: Record) -> None:
-        """NncliError for a trial that was judged by other validation rows than those before, as nobody does who has
+    def _check_rows(self, trial: Trial, record: TrialRecord) -> None:
+        """Raise NncliError for a trial with another number of validation rows than those before: an honest worker has
         the same data."""
         expected = self._rows.setdefault(trial.fold, record["n_val"]) if "n_val" in record else 0
         if expected and record["n_val"] != expected:
-            problem = f"expected a trial judged by {expected:,} validation rows, found {record['n_val']:,}"
+            problem = f"expected a trial with {expected:,} validation rows, found {record['n_val']:,}"
             raise NncliError(str(self.ledger.path), problem, "Look at who can join the cluster")
 
-    def _keep_leader(self, trial: Trial, record: Record, state: bytes) -> None:
-        rank = Standing(trial.config, (record,), self.plan.metric).rank
+    def _keep_leader(self, trial: Trial, record: TrialRecord, state: bytes) -> None:
+        rank = RankedConfig(trial.config, (record,), self.plan.metric).rank
         if trial.config.seed == self.plan.space.base.seed and (self._leader is None or rank < self._leader.rank):
             self._leader = _Leader(rank, trial.config, state)
 
-    def standings(self) -> list[Standing]:
-        """All trainings so far with what is known of them, the best first; also those of the ledger that the search
-        would not have tried, where they have all their repetitions."""
-        found = [self.plan.standing(config, self.ledger.records, share) for config, share in self.reached.items()]
+    def ranking(self) -> list[RankedConfig]:
+        """Return all configurations so far, the best first; also those of the ledger that the search does not try, if
+        they have all their repetitions."""
+        found = [self.plan.ranked(config, self.ledger.records, share) for config, share in self.reached.items()]
         for config, share in self._others:
-            one = self.plan.standing(config, self.ledger.records, share)
+            one = self.plan.ranked(config, self.ledger.records, share)
             if config not in self.reached and len(one.records) == one.planned:
                 found.append(one)
         return sorted(found, key=lambda one: one.rank)
 
-    def winner(self, best: Standing) -> tuple[TrainConfig, TrainingState | None]:
-        """The training of the model that is kept, and its state at the end if that is known: no need to do it again.
+    def winner(self, best: RankedConfig) -> tuple[TrainConfig, TrainingState | None]:
+        """Return the config of the final model, and its final state if known, so that it need not be trained again.
 
-        It has the first of its seeds, as the best of several would flatter it; and one thread, as in its trial, so
-        that it comes out the same.
+        It has the first of its seeds, as the best of several would flatter it, and one thread, as its trial had, so
+        that the results are the same.
         """
         state = None
         if self._leader is not None and self._leader.config == best.config:
@@ -183,7 +196,7 @@ class Sweep:
         return dataclasses.replace(config, split_seed=None) if config.split_seed == config.seed else config, state
 
 
-def _entry(trial: Trial, record: Record) -> Record:
+def _entry(trial: Trial, record: TrialRecord) -> TrialRecord:
     known = {"trial": trial.key, "config": trial.config, "fold": trial.fold, "share": trial.share}
     return {**known, "nncli": __version__, **record}
 

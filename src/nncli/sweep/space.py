@@ -1,4 +1,4 @@
-"""The trainings that a sweep goes through: options of `train`, each with one value, several, or a range of them."""
+"""The space that a sweep searches: options of `train`, each with one value, several values, or a range."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from nncli.system.numbers import read_number, write_number
 if TYPE_CHECKING:
     import numpy as np
 
-GROUPS = ("Model", "Training", "Regularisation")  # whose options can vary, and
-ALSO = ("scale",)  # for all trials share the data and the split
+GROUPS = ("Model", "Training", "Regularisation")  # options of these groups can vary
+ALSO = ("scale",)  # and this one; no other, as all trials share the data and the split
 NEVER = ("seed", "threads", "time_limit")
-HIDDEN_ONLY = ("hidden", "activation", "dropout")  # nothing to a model without hidden layers
+HIDDEN_ONLY = ("hidden", "activation", "dropout")  # mean nothing to a model without hidden layers
 RANGE = re.compile(r"(?:(log|int):)?([-+.\de]+):([-+.\de]+)")
-DIGITS = 3  # that a number drawn from a range has: enough, and short enough to be read and typed again
+DIGITS = 3  # of a number drawn from a range: enough, and easy to read and to type again
 
 
 @dataclass(frozen=True)
 class Choices:
-    """Some values, in the order they were given."""
+    """Some values, in the order given."""
 
     values: tuple[Any, ...]
     of: Kind
@@ -49,9 +49,9 @@ class Choices:
 
 @dataclass(frozen=True)
 class Range:
-    """All numbers from low to high, of which the logarithm is drawn evenly, or a whole number, or any."""
+    """Numbers from low to high, drawn evenly, by their logarithm (`log`), or among whole numbers (`int`)."""
 
-    kind: str  # log, int or empty
+    kind: str  # "log", "int" or ""
     low: float
     high: float
     of: Kind
@@ -64,7 +64,7 @@ class Range:
         return f"{self.kind}:{write_number(self.low)}:{write_number(self.high)}".removeprefix(":")
 
     def around(self, value: Any, factor: float) -> Range:
-        """The part of it around a value that is shorter by a factor; of logarithms, where those are drawn."""
+        """Return the part around a value that is shorter by a factor, on the scale that is drawn from."""
         number = float(value[0] if isinstance(value, tuple) else value)
         if self.kind == "log":
             half = (math.log(self.high) - math.log(self.low)) / factor / 2
@@ -89,15 +89,17 @@ class Range:
 
 @dataclass(frozen=True)
 class Space:
-    """`base` holds what is the same for all; `axes` the options that vary, by name, in the order of the help."""
+    """`base` holds the options that are the same for all; `axes` those that vary, in the order of the help."""
 
     base: TrainConfig
     axes: Mapping[str, Choices | Range]
 
     @classmethod
     def from_values(cls, given: Mapping[str, Any]) -> Space:
-        """Make a space of texts or values: 0.1,0.01 or log:1e-4:1e-1 for the options that can vary. Raises OptionError
-        for what `train` would not take."""
+        """Read a space from texts or plain values (TOML), such as 0.1,0.01 or log:1e-4:1e-1.
+
+        Raises OptionError for a value that `train` refuses.
+        """
         options = TrainConfig.options()
         fixed: dict[str, Any] = {}
         axes: dict[str, Choices | Range] = {}
@@ -119,13 +121,11 @@ class Space:
                 values = [read_option(name, text.strip(), options[name].kind) for text in texts]
                 axes[name] = Choices(tuple(dict.fromkeys(values)), options[name].kind)
         base = TrainConfig.from_values(fixed)
-        split_seed = (
-            base.seed if base.split_seed is None else base.split_seed
-        )  # repetitions have other seeds, one split
+        split_seed = base.seed if base.split_seed is None else base.split_seed  # repetitions share the split
         return cls(dataclasses.replace(base, split_seed=split_seed), axes)
 
     def values(self, name: str) -> tuple[Any, ...]:
-        """All that an option can be, of those that are no numbers."""
+        """Return all values that an option can have, if it has no range."""
         axis = self.axes.get(name)
         return axis.values if isinstance(axis, Choices) else (getattr(self.base, name),)
 
@@ -134,17 +134,17 @@ class Space:
         return all(isinstance(axis, Choices) for axis in self.axes.values())
 
     def refuse_ranges(self) -> None:
-        """OptionError where there is a range, as a grid would have no end."""
+        """Raise OptionError if there is a range: a grid of it would have no end."""
         for name, axis in self.axes.items():
             if isinstance(axis, Range):
                 raise OptionError(
                     name,
-                    f"a grid has no place for the range {axis}",
+                    f"a grid cannot have a range, and found {axis}",
                     f"List the values, or use {mention('search', 'random')}",
                 )
 
     def grid(self) -> list[TrainConfig]:
-        """Every combination, once; of lists alone."""
+        """Return every combination once; there must be no ranges."""
         self.refuse_ranges()
         values = [axis.values for axis in self.axes.values() if isinstance(axis, Choices)]
         return list(
@@ -152,12 +152,15 @@ class Space:
         )
 
     def draw(self, rng: np.random.Generator) -> TrainConfig:
-        """One combination at random."""
+        """Draw one combination at random."""
         return self.config({name: axis.draw(rng) for name, axis in self.axes.items()})
 
     def config(self, values: Mapping[str, Any]) -> TrainConfig:
-        """The training with these values. Where models vary, those without hidden layers leave out what is only of
-        hidden layers, so that --model softmax,mlp --hidden 32,64 compares one softmax regression with two networks."""
+        """Return the config with these values of the axes.
+
+        If models vary, those without hidden layers ignore the options of hidden layers, so that --model softmax,mlp
+        --hidden 32,64 compares one softmax regression with two networks.
+        """
         config = dataclasses.replace(self.base, **values)
         if "model" in self.axes and not MODELS[config.model].hidden:
             nothing: dict[str, Any] = dict.fromkeys(HIDDEN_ONLY)
@@ -165,7 +168,7 @@ class Space:
         return config
 
     def difference(self, config: TrainConfig) -> str:
-        """Why a training is none of this space, in a few words; empty if it is one."""
+        """Say in a few words why a config is not in this space; empty if it is."""
         plain = "model" in self.axes and config.model in MODELS and not MODELS[config.model].hidden
         for name in ("data", *TrainConfig.options()):
             value = getattr(config, name)
@@ -173,9 +176,9 @@ class Space:
                 continue
             axis = self.axes.get(name)
             if axis is not None and value not in axis:
-                return f"{_with(name, config)}, and not {axis}"
+                return f"{_with(name, config)}, not {axis}"
             if axis is None and name != "seed" and value != getattr(self.base, name):
-                return f"{_with(name, config)}, and not {self.base.text(name) or _with(name, self.base)}"
+                return f"{_with(name, config)}, not {self.base.text(name) or _with(name, self.base)}"
         return ""
 
 
@@ -186,11 +189,11 @@ def can_vary(name: str) -> bool:
 
 
 def _with(name: str, config: TrainConfig) -> str:
-    return f"{flag(name)} {config.text(name) or 'as usual'}"
+    return f"{flag(name)} {config.text(name) or 'by default'}"
 
 
 def _range(name: str, text: str) -> Range | None:
-    """The range that the text is, if it is one of numbers."""
+    """Read a range of numbers; None if the text is none."""
     match, values = RANGE.fullmatch(text.strip()), TrainConfig.options()[name].kind
     if match is None:
         return None
@@ -204,7 +207,7 @@ def _range(name: str, text: str) -> Range | None:
         raise OptionError(name, f"expected a range of whole numbers after int:, found '{text}'")
     if not low < high:
         raise OptionError(name, f"expected a range from low to high, found '{text}'")
-    for end in match[2], match[3]:  # also those of what takes words alone
+    for end in match[2], match[3]:  # refused also by options that take only words
         read_option(name, str(int(float(end))) if kind == "int" else end, values)
     found = Range(kind, low, high, values)
     try:
@@ -220,10 +223,11 @@ def _range(name: str, text: str) -> Range | None:
 
 
 def _refuse_list(name: str, value: Any) -> None:
-    """A list for what is the same in all trials; columns, names and texts may have commas."""
+    """Raise OptionError for a list of what is the same in all trials; names of columns may contain commas."""
     numbers = ("val", "test", "seed", "split_seed", "threads", "time_limit")
     if name in numbers and (isinstance(value, list | tuple) or "," in str(value)):
         raise OptionError(
-            name, f"expected one value, as all trials share the data and the split, found '{value}'",
-            f"Repeat each training with {mention('seeds')} N" if name == "seed" else "Give one",
-        )  # fmt: skip
+            name,
+            f"expected one value, as all trials share the data and the split, found '{value}'",
+            f"Repeat each configuration with {mention('seeds')} N" if name == "seed" else "Give one",
+        )

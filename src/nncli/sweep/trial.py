@@ -1,4 +1,4 @@
-"""One training of a sweep, and what it came to: what a worker process does."""
+"""One trial of a sweep, as a worker process runs it, and its result."""
 
 from __future__ import annotations
 
@@ -34,34 +34,34 @@ from nncli.training.batch import scores
 from nncli.training.prepare import Prepared, prepare
 from nncli.training.run import fit, keep_best, new_trainer
 
-THREADS = 1  # of the matrix products: jobs use the cores, and the result is the same for any number of them
-CACHE_LINE = 64  # bytes; arrays in memory begin there too
-Datasets = Mapping[str, Dataset]  # by the number types that they are read with
-OF_THE_DATA = ("scale", "dtype", "class_weight")  # options that can vary, and that prepared data depend on
+THREADS = 1  # of the matrix products: jobs use the cores, and the results do not depend on how many there are
+CACHE_LINE = 64  # bytes, to which arrays are aligned
+Datasets = Mapping[str, Dataset]  # by the dtype that they are read with
+DATA_OPTIONS = ("scale", "dtype", "class_weight")  # those that can vary, and that change the prepared data
 
 
 @dataclass(frozen=True)
 class Trial:
-    """A training: its config, with its seed and that of the split, and its fold of several (or the only one)."""
+    """One training run of a sweep: a config with its seed and split, on one of several folds (or the only one)."""
 
     config: TrainConfig
     fold: int = 0
     folds: int = 1
-    share: float = 1  # of its epochs, before it pauses
+    share: float = 1  # of its epochs, after which it pauses
 
     @functools.cached_property
     def key(self) -> str:
-        """What the ledger knows it by: the same for the same training of the same data."""
+        """The key in the ledger: the same for the same trial of the same data."""
         return self._key(self.share)
 
     @functools.cached_property
     def whole_key(self) -> str:
-        """That of the training to its end."""
+        """The key of the same trial without a pause."""
         return self.key if self.share == 1 else self._key(1)
 
     @property
-    def goes_on(self) -> bool:
-        """Whether its state is of use: it pauses, or could be the winner, whose model is on the same rows."""
+    def keeps_state(self) -> bool:
+        """Whether its final state is needed: it pauses, or might become the winner, trained on the same rows."""
         return self.share < 1 or (self.folds == 1 and self.config.time_limit is None)
 
     def _key(self, share: float) -> str:
@@ -69,24 +69,24 @@ class Trial:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-class Data(Protocol):
-    """The data of a sweep as a worker finds them, as each number type reads them; what is equal is the same."""
+class SweepData(Protocol):
+    """Gives a worker the data of a sweep, as read with each dtype. Two that are equal give the same."""
 
     def __hash__(self) -> int: ...
     def open(self) -> Datasets: ...
 
 
 @dataclass(frozen=True)
-class Shared:
-    """The data in a file, for processes that see the same files: their arrays are mapped into memory, not copied."""
+class DataInFile:
+    """Data in a file, for processes of this machine: they map the arrays into memory, and copy none."""
 
     file: str
-    pickled: bytes  # all but its arrays
-    arrays: tuple[tuple[int, int], ...]  # where in the file each begins, and its bytes
-    size: int  # of the file
+    pickled: bytes  # all but the arrays
+    arrays: tuple[tuple[int, int], ...]  # position in the file and bytes of each
+    size: int  # bytes of the file
 
     @classmethod
-    def write(cls, datasets: Datasets, path: Path) -> Shared:
+    def write(cls, datasets: Datasets, path: Path) -> DataInFile:
         buffers: list[pickle.PickleBuffer] = []
         pickled = pickle.dumps(datasets, 5, buffer_callback=buffers.append)
         arrays = []
@@ -100,7 +100,7 @@ class Shared:
 
     def open(self) -> Datasets:
         with Path(self.file).open("rb") as file:
-            if os.fstat(file.fileno()).st_size != self.size:  # to touch what a mapped file lacks ends the program
+            if os.fstat(file.fileno()).st_size != self.size:  # reading past the end would kill the process
                 raise DataError(self.file, "the data of the sweep were changed while it ran", "Run the command again")
             mapped = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
         datasets: Datasets = pickle.loads(self.pickled, buffers=[mapped[at : at + n] for at, n in self.arrays])
@@ -108,9 +108,9 @@ class Shared:
 
 
 @dataclass(frozen=True)
-class Held:
-    """The data in memory. A worker that outlives the sweep knows them from those of the next one by the sweep's name:
-    the same file may have been read in another way, or have changed."""
+class DataInMemory:
+    """Data in memory. `sweep` is a random name: to a worker that outlives the sweep, the data of the next are others,
+    even if they come from the same file."""
 
     datasets: Datasets = field(compare=False)
     sweep: str = field(default_factory=lambda: secrets.token_hex(8))
@@ -119,14 +119,16 @@ class Held:
         return self.datasets
 
 
-def run_trial(piece: tuple[Trial, bytes | None], data: Data, stop: Stop = never) -> tuple[dict[str, Any], bytes | None]:
-    """Trains, from the state in which the training paused if it did, and judges by the validation rows. Returns what
-    the ledger keeps of it, and the state in which it is now if it may go on. Means nothing once `stop()` is true.
+def run_trial(
+    task: tuple[Trial, bytes | None], data: SweepData, stop: Stop = never
+) -> tuple[dict[str, Any], bytes | None]:
+    """Run a trial, from the state in which it paused if it did; return its result for the ledger, and its new state.
 
-    `outcome` is done, or failed with a `reason`: what `train` would say in its one line. `val` holds the figures that a
-    sweep can choose by, `right` one bit for each validation row, in base 64.
+    `outcome` is done, or failed with a `reason`, the error that `train` would report. `val` holds the metrics that a
+    sweep can choose by; `right` has one bit for each validation row, in base 64. The state is None if it is not needed.
+    Once `stop()` is true, the result means nothing.
     """
-    trial, paused = piece
+    trial, paused = task
     before: dict[str, Any] = {"seconds": 0.0} if paused is None else pickle.loads(paused)
     began = time.perf_counter() - before["seconds"]
     found: dict[str, Any] = {"outcome": "done", "reason": ""}
@@ -135,7 +137,7 @@ def run_trial(piece: tuple[Trial, bytes | None], data: Data, stop: Stop = never)
         with multiply_with(THREADS), np.errstate(all="ignore"):
             figures, after = _fitted(trial, before.get("state"), data, stop)
             found |= figures
-    except (TrainingError, OptionError) as error:  # any other is not the trial's: it would strike all of them
+    except (TrainingError, OptionError) as error:  # any other error is not due to the trial, and would strike all
         found |= {"outcome": "failed", "reason": str(error)}
     except MemoryError:
         found |= {"outcome": "failed", "reason": "there is not enough memory for this."}
@@ -145,8 +147,9 @@ def run_trial(piece: tuple[Trial, bytes | None], data: Data, stop: Stop = never)
 
 
 def _fitted(
-    trial: Trial, before: TrainingState | None, data: Data, stop: Stop
+    trial: Trial, before: TrainingState | None, data: SweepData, stop: Stop
 ) -> tuple[dict[str, Any], TrainingState | None]:
+    """Train and evaluate on the validation rows; return the figures and the final state."""
     prepared = _prepared(trial, data)
     trainer, until = new_trainer(prepared), None
     if trial.share < 1:
@@ -156,8 +159,8 @@ def _fitted(
     failure = fit(trainer, stop=stop, until=until)
     if stop():
         return {}, None
-    state = trainer.state() if trial.goes_on and failure is None else None
-    keep_best(trainer, interrupted=trial.share < 1)  # which has not had the time to get better than guessing
+    state = trainer.state() if trial.keeps_state and failure is None else None
+    keep_best(trainer, interrupted=trial.share < 1)  # a paused run may still be no better than guessing
     val, best = prepared.val, trainer.best
     assert val is not None
     assert best is not None
@@ -181,39 +184,39 @@ def _fitted(
 
 
 def right_of(record: dict[str, Any], start: int, stop: int) -> NDArray[np.bool_]:
-    """Return which of the validation rows from `start`, a multiple of 24, up to `stop` a trial got right."""
-    text = record["right"][start // 6 : -(-stop // 24) * 4]  # four signs for 24 rows
+    """Return which validation rows from `start`, a multiple of 24, up to `stop` a trial predicted correctly."""
+    text = record["right"][start // 6 : -(-stop // 24) * 4]  # four characters for 24 rows
     bits = np.frombuffer(base64.b64decode(text), np.uint8)
     return np.unpackbits(bits, count=min(stop, record["n_val"]) - start).astype(bool)
 
 
 def _balanced_accuracy(right: NDArray[np.bool_], y: Positions) -> float:
-    """The mean over the classes, of those that have rows, of the share of their rows that come out right."""
+    """Return the mean recall of the classes that have rows."""
     rows = np.bincount(y)
     return float((np.bincount(y, right)[rows > 0] / rows[rows > 0]).mean())
 
 
-def of_the_data(config: TrainConfig) -> TrainConfig:
-    """The config with what prepared data depend on, and nothing else: not the test rows, which no trial sees."""
+def data_config(config: TrainConfig) -> TrainConfig:
+    """Return the config reset to the options that the prepared data depend on; no trial sees the test rows."""
     if config.test_data:
         config = dataclasses.replace(config, test_data=(), test=0.0)
-    names = [name for name in TrainConfig.options() if can_vary(name) and name not in OF_THE_DATA]
-    usual = TrainConfig()
-    return dataclasses.replace(config, seed=0, **{name: getattr(usual, name) for name in names})
+    names = [name for name in TrainConfig.options() if can_vary(name) and name not in DATA_OPTIONS]
+    default = TrainConfig()
+    return dataclasses.replace(config, seed=0, **{name: getattr(default, name) for name in names})
 
 
-def _prepared(trial: Trial, data: Data) -> Prepared:
-    """The data as this trial wants them; trials that want the same share them."""
-    prepared = _prepared_once(of_the_data(trial.config), trial.fold, trial.folds, data)
+def _prepared(trial: Trial, data: SweepData) -> Prepared:
+    """Prepare the data for a trial; trials with the same preparation share it."""
+    prepared = _prepared_once(data_config(trial.config), trial.fold, trial.folds, data)
     config = resolve(trial.config, len(prepared.train), has_val=prepared.val is not None)
     return dataclasses.replace(prepared, config=config)
 
 
 @functools.lru_cache(maxsize=4)
-def _prepared_once(config: TrainConfig, fold: int, folds: int, data: Data) -> Prepared:
+def _prepared_once(config: TrainConfig, fold: int, folds: int, data: SweepData) -> Prepared:
     return prepare(config, _opened(data)[config.dtype], (fold, folds) if folds > 1 else None)
 
 
 @functools.lru_cache(maxsize=1)
-def _opened(data: Data) -> Datasets:
+def _opened(data: SweepData) -> Datasets:
     return data.open()

@@ -1,4 +1,4 @@
-"""What the operating system is asked for: files that are whole or absent, processes, threads, and the two streams.
+"""Services of the operating system: atomic files, scratch folders, processes, clusters, threads, stdout and stderr.
 
 May import `errors` alone. Open `output.py` first.
 """

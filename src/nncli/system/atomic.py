@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, whatever happens in between."""
+"""Write files whole or not at all, whatever happens in between."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import os
 import re
 import secrets
 import stat
-import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from io import BufferedWriter, FileIO
@@ -19,11 +18,11 @@ from typing import IO
 
 from nncli.errors import OutputError
 from nncli.system.os_errors import FOLDER_REMOVED, NO_FILES, remedy_for
+from nncli.system.owned_folders import NO_SURPRISE, is_new
 
 REMEDY = "Choose another place with {}"
 PREFIX, SUFFIX = ".nncli-", ".tmp"
 NAME = re.compile(r"\.nncli-([0-9a-f]{16})-([0-9a-f]{16})(\.old)?\.tmp")  # the second is a digest of the first
-YOUNG = 60  # seconds in which a file may not have its lock yet
 STDERR = "/dev/fd/2"
 HEAD_BYTES = 64  # of a file, by which it is known
 
@@ -50,12 +49,14 @@ NO_MODEL = Replaceable(lambda head: not begins_model(head), "it is a model")
 
 @contextlib.contextmanager
 def atomic_file(path: Path) -> Iterator[IO[bytes]]:
-    """A file to write to: under another name in the same folder until the block ends well, then renamed.
+    """Open a file to write to; it gets its name when the block ends without an error.
 
-    It is on the disk before it has its name, and the name before this returns. Where anything fails, what was at
-    `path` stays as it was and nothing is left behind; a failure of the file system is an OutputError. What a killed
-    program left behind goes with the next file in that folder. A device or a named pipe is written to as it is, once
-    it has a reader; where the reader goes away, that is a BrokenPipeError with its name.
+    Until then it has another name in the same folder. It is on the disk before it has its name, and the name is before
+    this returns. If anything fails, what was at `path` stays and nothing is left behind; a failure of the file system
+    is an OutputError. What a killed program has left is removed with the next file in that folder.
+
+    A device or a named pipe is written to directly, once it has a reader; if the reader goes away, that is a
+    BrokenPipeError with the name of the pipe.
     """
     try:
         if path.is_dir():
@@ -89,12 +90,12 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
 
 
 def is_stream(path: Path) -> bool:
-    """Tell whether what is written there goes to a reader or a device, and replaces nothing."""
+    """Whether what is written there goes to a reader or a device, and replaces nothing."""
     return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def as_stdout(name: str | None) -> str | None:
-    """Call stdout `-`, by whatever name it is given: /dev/stdout, or that of the file that it goes to."""
+    """Return `-` for any name of stdout, such as /dev/stdout or the file that it goes to; else the name."""
     with contextlib.suppress(OSError, ValueError):
         there, stdout = Path(name or "").stat(), os.fstat(1)
         if os.path.samestat(there, stdout) and not stat.S_ISCHR(stdout.st_mode):
@@ -103,17 +104,17 @@ def as_stdout(name: str | None) -> str | None:
 
 
 def same_file(one: str, other: str) -> bool:
-    """Tell whether two names are those of one file, be it there or not: by links of both kinds, as stdin (`-`) …"""
+    """Whether two names mean one file, existing or not: through links of both kinds, or as stdin (`-`)."""
     found = _identity(one)
     return found is not None and found == _identity(other)
 
 
 def _identity(name: str) -> tuple[int, int, str] | None:
-    """What all names of a file have in common; None for a terminal or another device, which takes and gives at once."""
+    """Return what all names of a file have in common; None for a terminal or another device."""
     try:
         status = os.fstat(0) if name == "-" else Path(name).stat()
         return None if stat.S_ISCHR(status.st_mode) else (status.st_dev, status.st_ino, "")
-    except (OSError, ValueError):  # it is not there yet, or no name of a file at all
+    except (OSError, ValueError):  # it does not exist yet, or the name cannot be one
         pass
     try:
         path = Path(os.path.realpath(name))
@@ -126,11 +127,14 @@ def _identity(name: str) -> tuple[int, int, str] | None:
 def check_writable(
     path: Path, reads: Iterable[str | None] = (), option: str = "-o", replaces: Replaceable | None = None
 ) -> None:
-    """Raise OutputError now rather than after an hour of training, also where `path` is a file that is read, that
-    messages go to, or that is not to be replaced; `-` is stdin."""
+    """Raise OutputError now, rather than after an hour of training, if a file cannot be written.
+
+    `reads` are the files that are read, `-` for stdin: none of them may be overwritten, nor where messages go, nor a
+    file other than those that `replaces` allows.
+    """
     try:
         target = path.resolve()
-    except RuntimeError:  # which Python makes of links that go round in a circle
+    except RuntimeError:  # the error of Python for links in a circle
         raise OutputError(str(path), "cannot write: it is a symbolic link to itself", REMEDY.format(option)) from None
     except FileNotFoundError:
         problem, remedy = FOLDER_REMOVED
@@ -166,19 +170,19 @@ def _may_replace(path: Path, replaces: Replaceable) -> bool:
 
 
 def sync_folder(folder: Path) -> None:
-    """The names in a folder are on the disk when this returns, where the file system can say so."""
+    """Write the names in a folder to the disk, where the file system can do so."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
     except OSError as error:
-        if error.errno != errno.EINVAL:  # with which some say that they have no such thing
+        if error.errno != errno.EINVAL:  # the error of those that cannot
             raise
     finally:
         os.close(descriptor)
 
 
 def _new(folder: Path, temporaries: contextlib.ExitStack) -> tuple[Path, IO[bytes]]:
-    """A file of a new name, locked, that goes when the stack ends."""
+    """Open a file with a new name, and lock it; it is removed when the stack ends."""
     number = secrets.token_hex(8)
     name = folder / f"{PREFIX}{number}-{_digest(number)}{SUFFIX}"
     temporaries.callback(_remove, name)  # first, as a signal may come before the next line
@@ -190,7 +194,7 @@ def _new(folder: Path, temporaries: contextlib.ExitStack) -> tuple[Path, IO[byte
 
 
 def _permit(descriptor: int, target: Path) -> None:
-    """The owner and the mode of the old file, or those of any new one."""
+    """Give a file the owner and mode of the one that it replaces, or those of any new file."""
     try:
         old = target.stat()
     except FileNotFoundError:
@@ -202,7 +206,7 @@ def _permit(descriptor: int, target: Path) -> None:
 
 
 def _rename(temporary: Path, target: Path, temporaries: contextlib.ExitStack) -> None:
-    """Gives the file its name, for good; where that fails, the name is again that of the old file."""
+    """Give a file its name, on the disk; if that fails, the name is that of the old file again."""
     old = temporary.with_suffix(f".old{SUFFIX}")
     temporaries.callback(_remove, old)
     had = target.exists()
@@ -221,19 +225,17 @@ def _rename(temporary: Path, target: Path, temporaries: contextlib.ExitStack) ->
 
 
 def _remove_abandoned(folder: Path) -> None:
-    """Removes what killed programs have left there: files with just such a name as `_new` and `_rename` give, which
-    nobody comes upon by chance, which belong to the user and which nobody has locked."""
+    """Remove what killed programs have left: files with a name as `_new` and `_rename` give, which nobody else would,
+    of this user, and not in use."""
     for name in folder.glob(f"{PREFIX}*{SUFFIX}"):
         with contextlib.suppress(OSError):
-            status = name.lstat()
-            found = NAME.fullmatch(name.name)
-            is_made_here = found is not None and found[2] == _digest(found[1])
-            is_ours = is_made_here and stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid()
-            if not is_ours or time.time() - status.st_ctime < YOUNG:
+            status, found = name.lstat(), NAME.fullmatch(name.name)
+            if found is None or found[2] != _digest(found[1]) or is_new(status):
                 continue
-            with FileIO(os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)) as file:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                name.unlink()
+            if stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid():
+                with FileIO(os.open(name, NO_SURPRISE)) as file:
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    name.unlink()
 
 
 def _digest(number: str) -> str:

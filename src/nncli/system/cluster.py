@@ -1,7 +1,7 @@
-"""Work on a Dask cluster.
+"""Tasks on a Dask cluster.
 
-Its workers run what they are sent. What they send back is bytes that are looked at before anything is made of them, as
-any machine that reaches the scheduler may be one of them.
+The workers run what they are sent. What they send back is bytes, which are checked before anything is made of them: any
+machine that reaches the scheduler may be one of the workers.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import threading
 import time
 import warnings
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from typing import Any
 from urllib.parse import SplitResult
@@ -23,103 +23,102 @@ from nncli import __version__
 from nncli.errors import NncliError, OptionError
 from nncli.system import wire_format
 from nncli.system.connection import SECONDS, Tls, check_address, reach
-from nncli.system.workers import AHEAD, PAUSE, Bundle, Bundles, Check, Killed, Stop, Take, Work, never, trust, work_on
+from nncli.system.workers import AHEAD, PAUSE, Chunk, ChunkQueue, ProcessDeath, Results, TaskFunction, Work, run_chunk
 
-GOES_ON = "The same command goes on from what is done"
-ABSENCE = 60  # seconds that a cluster may be without a worker, as when one is started again
+RESUME = "The same command resumes from what is done"
+ABSENCE = 60  # seconds that a cluster may be without a worker, for instance while one restarts
 _ONE_AT_A_TIME = threading.Lock()  # on a worker: its threads would share the buffers of a network
 
 
 class Cluster:
-    """The workers behind a scheduler, all of this version of the program.
+    """The workers of a scheduler, all with this version of the program.
 
-    A worker that dies costs nothing: the scheduler gives its work to another.
+    A worker that dies costs nothing: the scheduler gives its tasks to another.
     """
 
     ours = False
 
     def __init__(self, client: Any, address: str) -> None:
         self.client, self.address = client, address
-        self._sent: tuple[Any, Any] = (None, None)  # what the workers have, and how to speak of it
+        self._sent: tuple[Any, Any] = (None, None)  # what the tasks share, and the Dask future that stands for it
 
     @property
     def jobs(self) -> int:
-        """How many threads work; they come and go."""
         with _asking(self.address):
             threads: int = sum(self.client.nthreads().values())
             return threads
 
-    def run(
-        self, work: Work, shared: Any, take: Take, stop: Stop = never, check: Check = trust
-    ) -> Iterator[list[tuple[int, Any]]]:
-        """As `Workers.run`. NncliError where the scheduler goes away, or all workers do and none comes."""
-        self._send(shared)
-        waiting, flying, seen = Bundles(take), dict[Future[Any], tuple[Any, Bundle]](), time.monotonic()
-        # Whatever was with a worker that died is tried when there is nothing else: then it is known what it died of.
+    def run(self, work: Work) -> Iterator[Results]:
+        """See `Workers.run`. Raises NncliError when the scheduler goes away, or no worker is left and none comes."""
+        self._send(work.shared)
+        waiting, flying, seen = ChunkQueue(work.next_task), dict[Future[Any], tuple[Any, Chunk]](), time.monotonic()
+        # The tasks of a worker that died are tried one by one, with nothing else in work: then the culprit is known.
         suspects, alone = deque[tuple[int, Any]](), None
         try:
             while True:
                 jobs = self.jobs
                 seen = time.monotonic() if jobs else seen
                 if time.monotonic() - seen > ABSENCE:
-                    raise NncliError(self.address, f"the cluster has had no worker for {ABSENCE} s", GOES_ON)
+                    raise NncliError(self.address, f"the cluster has had no worker for {ABSENCE} s", RESUME)
                 room = 0 if suspects or alone in flying else AHEAD * max(1, jobs)
-                while len(flying) < room and (bundle := waiting()):
-                    over, task = self._hand_out(work, bundle)
-                    flying[over] = task, bundle
+                while len(flying) < room and (chunk := waiting()):
+                    over, future = self._hand_out(work.function, chunk)
+                    flying[over] = future, chunk
                 if suspects and not flying:
-                    bundle = [suspects.popleft()]
-                    alone, task = self._hand_out(work, bundle)
-                    flying[alone] = task, bundle
-                if not flying or stop():
+                    chunk = [suspects.popleft()]
+                    alone, future = self._hand_out(work.function, chunk)
+                    flying[alone] = future, chunk
+                if not flying or work.stop():
                     return
                 done, _ = wait(flying, PAUSE, FIRST_COMPLETED)
                 results = []
                 for over in done:
-                    task, bundle = flying.pop(over)
-                    found = self._results(task, len(bundle), check)
+                    future, chunk = flying.pop(over)
+                    found = self._results(future, len(chunk), work.check)
                     if found is not None:
-                        results += waiting.done(bundle, found)
+                        results += waiting.done(chunk, found)
                     elif over is alone:
-                        results.append((bundle[0][0], Killed(None)))
+                        results.append((chunk[0][0], ProcessDeath(None)))
                     else:
-                        suspects.extend(bundle)
+                        suspects.extend(chunk)
                 if results:
                     yield results
                 elif not done and _is_deaf(self.client):
                     raise _strange(self.address)
         finally:
             with contextlib.suppress(Exception):
-                self.client.cancel([task for task, _ in flying.values()])
+                self.client.cancel([future for future, _ in flying.values()])
 
     def _send(self, shared: Any) -> None:
-        """Sends what the pieces share, unless the workers have it."""
+        """Send what the tasks share, unless the workers have it."""
         if self._sent[0] is not shared:
             with _asking(self.address), warnings.catch_warnings(action="ignore"):  # it is large, and sent once
-                # as the result of a task, which can be had again when all who have it die
+                # as the result of a task, it can be made again when all workers that have it die
                 self._sent = shared, self.client.submit(_itself, shared, pure=False)
 
-    def _hand_out(self, work: Work, bundle: Bundle) -> tuple[Future[Any], Any]:
-        """Sends a bundle, and returns what comes true when it is over, and the task of the scheduler."""
+    def _hand_out(self, function: TaskFunction, chunk: Chunk) -> tuple[Future[Any], Any]:
+        """Send a chunk; return a future that is done when the chunk is, and the Dask future with its result."""
         over = Future[Any]()
         with _asking(self.address):
-            task = self.client.submit(_on_worker, work, bundle, shared=self._sent[1], version=__version__, pure=False)
-            task.add_done_callback(over.set_result)
-        return over, task
+            future = self.client.submit(
+                _on_worker, function, chunk, shared=self._sent[1], version=__version__, pure=False
+            )
+            future.add_done_callback(over.set_result)
+        return over, future
 
-    def _results(self, task: Any, most: int, check: Check) -> list[Any] | None:
-        """What a worker found for the first pieces of its bundle; None where its process died."""
+    def _results(self, future: Any, most: int, check: Callable[[Any], None]) -> list[Any] | None:
+        """Return the results for the first tasks of a chunk of `most` tasks; None if the worker died."""
         with _asking(self.address):
             try:
-                packed = self.client.gather(task)
+                packed = self.client.gather(future)
             except Exception as error:
                 if _is_death(error):
                     return None
                 raise
         try:
-            answer = wire_format.unpack(packed)
-            failure = NncliError.from_json(answer["error"]) if answer["error"] else None
-            results: list[Any] = answer["results"]
+            reply = wire_format.unpack(packed)
+            failure = NncliError.from_json(reply["error"]) if reply["error"] else None
+            results: list[Any] = reply["results"]
             if not failure and not 1 <= len(results) <= most:
                 raise ValueError("another number of results")
             for result in results:
@@ -133,32 +132,33 @@ class Cluster:
 
 @contextlib.contextmanager
 def _asking(address: str) -> Iterator[None]:
-    """While something is asked of the cluster: NncliError where nobody answers, or somebody does who means no good."""
+    """Turn every error of a request to the cluster into an NncliError."""
     try:
         yield
     except NncliError:
         raise
     except (CancelledError, OSError):
-        raise NncliError(address, "the scheduler went away", GOES_ON) from None
+        raise NncliError(address, "the scheduler went away", RESUME) from None
     except Exception:  # whatever Dask makes of what others send
         raise _strange(address) from None
 
 
 def _strange(address: str) -> NncliError:
     return NncliError(
-        address, "expected the result of some work, found that a worker could not begin it, or sent something else",
-        "Look at the log of the workers, and at who can join the cluster",
-    )  # fmt: skip
+        address,
+        "expected a result, found that a worker could not start its task, or sent something else",
+        "Look at the logs of the workers, and at who can join the cluster",
+    )
 
 
 def _is_death(error: Exception) -> bool:
-    """Whether that is the scheduler's word that a worker died of its work. It sends an exception as a pickle, which
-    stays unread; a worker that says so as well only has its work tried again."""
+    """Whether the scheduler says that a worker died of its task. Its exception is a pickle, which stays unread. A
+    worker that lies about it only has its task tried again."""
     return any(isinstance(part, bytes) and b"KilledWorker" in part for part in error.args)
 
 
 def _is_deaf(client: Any) -> bool:
-    """Whether the client has come upon what it cannot read, and hears of no task any more."""
+    """Whether the client has received something it cannot read, and so hears of no task any more."""
     ended: bool = client._handle_report_task.done()
     return ended
 
@@ -167,35 +167,34 @@ def _itself(shared: Any) -> Any:
     return shared
 
 
-def _on_worker(work: Work, bundle: Bundle, *, shared: Any, version: str) -> bytes:
-    """What a worker does, also one that came later: the results, or the error, as bytes."""
+def _on_worker(function: TaskFunction, chunk: Chunk, *, shared: Any, version: str) -> bytes:
+    """Do a chunk of tasks on a worker, which may have come late; return the results, or the error, as bytes."""
     try:
         _check_version(socket.gethostname(), __version__, version)
         with _ONE_AT_A_TIME:
-            return wire_format.pack({"results": work_on(work, bundle, shared), "error": None})
+            return wire_format.pack({"results": run_chunk(function, chunk, shared), "error": None})
     except NncliError as problem:
         error = problem
     except Exception as problem:
-        error = NncliError(socket.gethostname(), f"the work failed there: {type(problem).__name__}: {problem}")
+        error = NncliError(socket.gethostname(), f"its task failed: {type(problem).__name__}: {problem}")
     return wire_format.pack({"results": [], "error": error.to_json()})
 
 
 def _check_version(worker: str, found: str, here: str) -> None:
     if found != here:
         problem = f"expected nncli {here}, as here, found {found or 'none'}"
-        raise NncliError(worker, problem, "Install the same there")
+        raise NncliError(worker, problem, "Install the same version there")
 
 
 @contextlib.contextmanager
 def connect(address: str, tls: Tls | None, insecure: bool) -> Iterator[Cluster]:
-    """Reaches a scheduler; NncliError where nobody answers, where there are no workers, or where they have another
-    version of the program."""
+    """Connect to a scheduler; NncliError if there is none, it has no workers, or they have another version."""
     parts = check_address(address, tls, insecure)
     try:
         import distributed
     except ImportError:
         raise OptionError("cluster", "Dask is not installed", "Install it with: pip install 'nncli[cluster]'") from None
-    logging.disable()  # what is wrong is said in one line
+    logging.disable()  # errors are reported in one line
     try:
         with wire_format.nothing_unpickled():
             yield from _connected(address, parts, tls, distributed)
@@ -204,19 +203,19 @@ def connect(address: str, tls: Tls | None, insecure: bool) -> Iterator[Cluster]:
 
 
 def _connected(address: str, parts: SplitResult, tls: Tls | None, dask: Any) -> Iterator[Cluster]:
-    """The same, with a Dask that has no types."""
+    """Connect, with the module of Dask, which has no types."""
     reach(address, parts, tls)
     security = None
     if tls is not None:
         files = {"tls_ca_file": tls.ca, "tls_client_cert": tls.cert, "tls_client_key": tls.key}
         security = dask.Security(**files, require_encryption=True)
-    dask.Client._default_event_handlers = {}  # a worker has nothing to print or to warn of here
+    dask.Client._default_event_handlers = {}  # no worker prints or warns here
     try:
         with warnings.catch_warnings(action="ignore"):
             client = dask.Client(address, timeout=SECONDS, security=security, set_as_default=False)
-    except Exception:  # whoever it is that answers
-        problem = "something answers, and not as a Dask scheduler" + ("" if tls else ", or one that wants tls://")
-        raise NncliError(address, problem, "Look at the address") from None
+    except Exception:  # whatever it is that answers
+        problem = "expected a Dask scheduler, found something else" + ("" if tls else ", or one that wants tls://")
+        raise NncliError(address, problem, "Check the address") from None
     try:
         _check_workers(client, address)
         yield Cluster(client, address)
@@ -225,7 +224,7 @@ def _connected(address: str, parts: SplitResult, tls: Tls | None, dask: Any) -> 
 
 
 def _close(client: Any) -> None:
-    if _is_deaf(client):  # what it came upon would be raised again, here and at the end of the program
+    if _is_deaf(client):  # its error would be raised again, here and at the end of the program
         with contextlib.suppress(BaseException):
             client._handle_report_task.exception()
         client._handle_report_task = None
@@ -241,23 +240,25 @@ def _check_workers(client: Any, address: str) -> None:
             client.wait_for_workers(1, timeout=SECONDS)
         except Late:
             raise NncliError(
-                address, f"the cluster has no worker within {SECONDS} s",
+                address,
+                f"expected a worker within {SECONDS} s, found none",
                 f"Start one with: dask worker {address} --nthreads 1",
-            ) from None  # fmt: skip
+            ) from None
         versions, threads_of = _versions(client), client.nthreads()
     for worker, version in versions.items():
         _check_version(worker, version, __version__)
     for worker, threads in threads_of.items():
         if threads > 1:
             raise NncliError(
-                worker, f"expected a worker of one thread, found {threads}, which would wait for one another",
+                worker,
+                f"expected a worker with one thread, found {threads}, which would wait for one another",
                 f"Start them with: dask worker {address} --nworkers=-1 --nthreads 1",
-            )  # fmt: skip
+            )
 
 
 def _versions(client: Any) -> dict[str, str]:
-    """That of the program on each worker, now, whatever it is at; empty if there is none."""
-    # as `Client.run`, which would read an exception out of a pickle
+    """Return the version of nncli on each worker, even a busy one; empty where there is none."""
+    # as `Client.run` does, which would unpickle an exception
     call = {
         "op": "run",
         "function": pickle.dumps(_version),

@@ -1,20 +1,22 @@
-"""What leaves the program for a person or a script: lines, and JSON. Nothing in them moves a cursor."""
+"""Write lines and JSON for a person or a script. Nothing in them moves a cursor."""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import select
 import sys
+import textwrap
 from io import BufferedWriter, FileIO, TextIOWrapper
-from typing import Any
+from typing import Any, TextIO
 
-STDOUT = "stdout"  # what an error of it has for the name of its file
-LONGEST, BEGINNING, ENDING = 8000, 5000, 1000  # characters of a line of a message, and what is left of a longer one
-MOST_SHOWN = 60  # characters of what is refused
-# What a terminal may obey or leave out, where JSON has it as it is: control characters, signs that turn the direction
-# of the text or have no width, and those that no UTF-8 has.
+STDOUT = "stdout"  # the file name in errors of stdout
+LONGEST, BEGINNING, ENDING = 8000, 5000, 1000  # characters of a message, and those kept of a longer one
+MOST_SHOWN = 60  # characters of a refused text
+# What JSON contains as it is, and a terminal may obey or leave out: control characters, characters that change the
+# direction of text or have no width, and those that UTF-8 cannot encode.
 UNSEEN = re.compile(
     r"[\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff"
     r"\U000e0000-\U000e0fff]"
@@ -22,29 +24,42 @@ UNSEEN = re.compile(
 
 
 def one_line(text: str) -> str:
-    """Write line breaks, escape sequences and other signs that cannot be seen as Python escapes them."""
+    """Escape line breaks, control sequences and other invisible characters, as Python does."""
     if text.isprintable():
         return text
-    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
 
 
 def shortened(text: str) -> str:
-    """Shorten what somebody has written, for a message that refuses it."""
+    """Shorten a text, for a message that refuses it."""
     return text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN] + "…"
 
 
-def say(line: str, quiet: bool = False) -> None:
-    """Print a note for the person, one line on stderr. That nobody can read it is no reason to stop."""
+def say(line: str, quiet: bool = False, wrap: bool = True) -> None:
+    """Print a note or an error on stderr: one line, which a terminal shows wrapped between words.
+
+    With `wrap=False` it stays one line there too, as a command does that is to be copied. A failure to write is no
+    reason to stop.
+    """
     if not quiet:
         line = one_line(line)
-        if len(line) > LONGEST:  # where it is and what to do stand at the ends
+        if len(line) > LONGEST:  # the beginning says where, the end what to do
             line = f"{line[:BEGINNING]} … {line[-ENDING:]}"
         with contextlib.suppress(OSError):
-            print(line, file=sys.stderr, flush=True)
+            print(_wrapped(line, sys.stderr) if wrap else line, file=sys.stderr, flush=True)
+
+
+def _wrapped(line: str, stream: TextIO) -> str:
+    """Break a line between words, to the width of a terminal; a word that is longer stays whole."""
+    if not stream.isatty():
+        return line
+    columns = os.environ.get("COLUMNS", "")
+    width = int(columns) if columns.isdecimal() else os.get_terminal_size(stream.fileno()).columns
+    return textwrap.fill(line, width or 80, break_long_words=False, break_on_hyphens=False)
 
 
 class _Stdout(FileIO):
-    """The file behind stdout. Its errors bear its name, so that it is blamed for them and for no others."""
+    """The file behind stdout. Its errors carry its name, to tell them from those of other files."""
 
     abandoned = False
 
@@ -52,7 +67,7 @@ class _Stdout(FileIO):
         if self.abandoned:
             return len(memoryview(data).cast("B"))
         try:
-            while (written := super().write(data)) is None:  # somebody has made it a file that does not wait
+            while (written := super().write(data)) is None:  # it has been made non-blocking
                 select.select([], [self], [])
             return written
         except OSError as error:
@@ -61,7 +76,7 @@ class _Stdout(FileIO):
 
 
 class _Stderr(FileIO):
-    """The file behind stderr. What cannot be written there is lost: that nobody can read it is no reason to stop."""
+    """The file behind stderr. What cannot be written there is lost: that is no reason to stop."""
 
     def write(self, data: Any) -> int:
         with contextlib.suppress(OSError):
@@ -70,7 +85,7 @@ class _Stderr(FileIO):
 
 
 def tell_streams_apart() -> None:
-    """Have errors of stdout say so, and those of stderr pass, whoever writes to them."""
+    """Name stdout in its errors, and ignore those of stderr, whoever writes to them."""
     for name, raw in (("stdout", _Stdout), ("stderr", _Stderr)):
         stream = getattr(sys, name)
         if stream is not None:
@@ -80,21 +95,31 @@ def tell_streams_apart() -> None:
 
 
 def abandon_stdout() -> None:
-    """Let go of what is still buffered, which nobody takes: without this, Python would try again at its end."""
+    """Drop what is still buffered for stdout, which nobody reads: Python would try to write it again at its end."""
     raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
     if isinstance(raw, _Stdout):
         raw.abandoned = True
 
 
 def put(line: str = "") -> None:
-    """Print a line of a result on stdout."""
-    print(one_line(line))
+    """Print a line of a result on stdout, which a terminal shows wrapped between words."""
+    print(_wrapped(one_line(line), sys.stdout))
 
 
 def print_json(document: Any) -> None:
-    """Print what scripts read: the same document to them, and harmless on a terminal."""
+    """Print a document for scripts, with the characters escaped that a terminal might obey."""
     text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
-    print(UNSEEN.sub(lambda sign: json.dumps(sign[0])[1:-1], text))
+    print(UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], text))
+
+
+def counted(n: int, noun: str) -> str:
+    """Return a number with its noun, such as 1 row or 2,000 rows."""
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def in_quotes(name: str) -> str:
+    """Return a name between quotation marks that do not occur in it."""
+    return f'"{name}"' if "'" in name else f"'{name}'"
 
 
 def number(value: float) -> str:

@@ -1,8 +1,8 @@
-"""Folders of nncli's own: the only ones that it reads tables from, and the only ones that it removes.
+"""Folders that nncli has made: the only ones that it reads tables from, and the only ones that it removes.
 
-One is known by the form of its name, by a marker in it, and by its owner. Whatever lacks one of the three belongs to
-somebody else, and is never touched. Everything is looked at through descriptors that follow no symbolic link, so that
-nothing can take the place of a folder between the look and the act.
+Such a folder has a name of a certain form, a marker file and the right owner. A folder that lacks one of the three
+belongs to somebody else, and is never touched. Folders are examined through descriptors that follow no symbolic link,
+so that none can be exchanged between the examination and the removal.
 """
 
 from __future__ import annotations
@@ -24,13 +24,14 @@ from nncli.system.os_errors import remedy_for
 MARKER = "nncli-folder"
 CONTENT = b"nncli has made this folder, and removes it, with the files in it that it has written.\n"
 OTHERS_WRITE = 0o022
+YOUNG = 60  # seconds in which a new file may not have its lock yet
 NO_SURPRISE = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK  # no link, and no waiting for a pipe
 
 
 def make(path: Path) -> FileIO:
-    """Makes the folder, and returns its marker, locked for as long as it is open; where that fails, there is none."""
+    """Make a folder, and return its marker, which is locked while it is open; if that fails, no folder is left."""
     path.mkdir(mode=0o700)
-    with ExitStack() as undo:  # without its marker nobody would ever know the folder as nncli's
+    with ExitStack() as undo:  # without its marker, the folder would never be removed
         undo.callback(path.rmdir)
         marker = FileIO(path / MARKER, "xb", opener=private)
         undo.callback((path / MARKER).unlink)
@@ -44,41 +45,48 @@ def make(path: Path) -> FileIO:
 
 
 def private(name: str, flags: int) -> int:
-    """Opens a file that nobody else may read or write, whatever the user's mask permits; for `open`."""
+    """Open a file that nobody else may read or write, whatever the umask allows; an `opener` for `open`."""
     return os.open(name, flags | os.O_NOFOLLOW, 0o600)
 
 
 def is_own(path: Path, name: re.Pattern[str]) -> bool:
-    """Tells whether the folder is nncli's own, with a name of that form."""
+    """Whether nncli has made the folder, and its name has the form `name`."""
     with ExitStack() as stack:
         return _opened(path, name, stack) is not None
 
 
-def remove(path: Path, name: re.Pattern[str], files: re.Pattern[str], unused_for: float | None = None) -> bool:
-    """Removes a folder of nncli's own, and tells whether it is gone. One that holds anything but files of such names
-    stays as it is. With `unused_for`, one stays also if a process has it locked, or if it is younger, in seconds."""
+def remove(path: Path, name: re.Pattern[str], files: re.Pattern[str], abandoned: bool = False) -> bool:
+    """Remove a folder that nncli has made, and return whether it is gone.
+
+    It stays if it holds anything but files whose names match `files`; with `abandoned`, also if it is in use.
+    """
     with ExitStack() as stack, suppress(OSError):
         found = _opened(path, name, stack)
         if found is None:
             return False
         folder, marker = found
-        if unused_for is not None:
-            if time.time() - os.fstat(marker).st_mtime < unused_for:
+        if abandoned:
+            if is_new(os.fstat(marker)):
                 return False
             fcntl.flock(marker, fcntl.LOCK_EX | fcntl.LOCK_NB)
         with os.scandir(folder) as listed:
             inside = [one for one in listed if one.name != MARKER]
             if not all(files.fullmatch(one.name) and not one.is_dir(follow_symlinks=False) for one in inside):
                 return False
-        for one in [*(one.name for one in inside), MARKER]:  # as long as the marker is there, the rest is nncli's
+        for one in [*(one.name for one in inside), MARKER]:  # the marker last: until then, the rest is known as nncli's
             os.unlink(one, dir_fd=folder)
         path.rmdir()
         return True
     return False
 
 
+def is_new(status: os.stat_result) -> bool:
+    """Whether a file is so new that the program that made it may not have locked it yet."""
+    return time.time() - status.st_mtime < YOUNG
+
+
 def others_may_write(status: os.stat_result) -> bool:
-    """Tells whether another user could have changed a file or folder: its owner, or one whom its mode permits."""
+    """Whether another user may have changed a file or folder: its owner, or anybody whom its mode allows."""
     return status.st_uid != os.geteuid() or bool(status.st_mode & OTHERS_WRITE)
 
 
@@ -97,7 +105,7 @@ def writing(where: Path, what: str, variable: str) -> Iterator[None]:
 
 
 def _opened(path: Path, name: re.Pattern[str], stack: ExitStack) -> tuple[int, int] | None:
-    """The descriptors of the folder and of its marker, until the stack ends; None for one that is not nncli's own."""
+    """Open a folder and its marker until the stack ends; return None if nncli has not made the folder."""
     if not name.fullmatch(path.name):
         return None
     try:

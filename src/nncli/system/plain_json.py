@@ -1,4 +1,4 @@
-"""The JSON of a model file: bounded before it is read, and of the form that is expected."""
+"""Read JSON from strangers, such as that of model files and ledgers: limit its size first, then check its form."""
 
 from __future__ import annotations
 
@@ -8,28 +8,28 @@ from collections.abc import Mapping
 from typing import Any
 
 MOST_BYTES = 4 << 20
-MOST_VALUES = 300_000  # each takes up to a hundred bytes of memory, however few it has in the file
+MOST_VALUES = 300_000  # each takes up to a hundred bytes of memory, however short it is in the file
 
 
 def encode(document: Mapping[str, Any]) -> bytes:
-    """ValueError for more than `decode` takes."""
+    """Write a document as JSON; ValueError if it is larger than `decode` accepts."""
     written = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    # the name of a file may have bytes that are no UTF-8: Python has them as lone surrogates, JSON as \udcff
+    # a file name may have bytes that are no UTF-8: lone surrogates in Python, written as \udcff in JSON
     text = written.encode("utf-8", "backslashreplace")
     _check_size(text)
     return text
 
 
 def decode(text: bytes, form: Any) -> Any:
-    """ValueError for a text that is too large, is no JSON, or does not have the form."""
+    """Read JSON; ValueError if it is too large, is no JSON, or does not have the form (see `check_form`)."""
     _check_size(text)
     try:
         document = json.loads(text.decode(), parse_constant=_refuse, parse_float=_float, object_pairs_hook=_object)
-        # half a letter, which JSON can have, is none; but a byte of a file's name can be written so
+        # refuse lone surrogates, but for those that stand for a byte of a file name
         json.dumps(document, ensure_ascii=False).encode("utf-8", "surrogateescape")
     except RecursionError:
-        raise ValueError("brackets in brackets without an end") from None
-    check(document, form)
+        raise ValueError("brackets nested too deeply") from None
+    check_form(document, form)
     return document
 
 
@@ -52,28 +52,29 @@ def _float(text: str) -> float:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("an object with one name twice")
+        raise ValueError("an object with a duplicate name")
     return found
 
 
-def check(value: Any, form: Any, where: str = "") -> None:
-    """A form is a type; a list of one form; a dict of forms by name; or a tuple: one of several. None is null.
+def check_form(value: Any, form: Any, where: str = "") -> None:
+    """Raise ValueError unless a value has a form.
 
-    `dict` alone is an object of any kind, to be looked at by those who read it.
+    A form is a type, None for null, a list of one form, a dict of forms by name, or a tuple of alternatives. `dict`
+    itself stands for any object, whose content the caller checks.
     """
     if isinstance(form, tuple):
         for one in form:
             try:
-                return check(value, one, where)
+                return check_form(value, one, where)
             except ValueError:
                 continue
     elif isinstance(form, list) and isinstance(value, list):
         for item in value:
-            check(item, form[0], f"{where}[]")
+            check_form(item, form[0], f"{where}[]")
         return None
     elif isinstance(form, dict) and isinstance(value, dict) and value.keys() == form.keys():
         for name, inner in form.items():
-            check(value[name], inner, f"{where}.{name}" if where else name)
+            check_form(value[name], inner, f"{where}.{name}" if where else name)
         return None
     elif (form is None and value is None) or (isinstance(form, type) and type(value) is form):
         return None

@@ -1,4 +1,4 @@
-"""Work for several processes of this machine, and what is said where the system has no room for them."""
+"""Processes of this machine that do tasks, and the error where the system has no room for them."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from types import TracebackType
 from typing import Any
 
 from nncli.errors import NncliError
-from nncli.system.workers import AHEAD, PAUSE, Bundle, Bundles, Check, Killed, Stop, Take, Work, never, trust, work_on
+from nncli.system.workers import AHEAD, PAUSE, Chunk, ChunkQueue, ProcessDeath, Results, Work, run_chunk
 
-STRIKES = 3  # so often a piece may be at work when its process dies, before it is said to be the reason
+STRIKES = 3  # times that a process may die of a task alone in it, before the task is given up
 MORE = "Ask for fewer processes, or allow more with ulimit {}"
-# what the system and Python call a want of something, what it is, and the limit on it
+# the words of the system and of Python for a shortage, what is short, and the limit on it
 SHORTAGES = (
     (("Too many open files",), "too many files are open", "-n"),
     (
@@ -34,16 +34,16 @@ SHORTAGES = (
 
 
 class Processes:
-    """Some processes of this machine; another takes the place of one that dies. A context manager.
+    """Some processes of this machine; a process that dies is replaced. A context manager.
 
-    Nobody says which piece a process died of. So those that were handed out then run one by one, in a process
-    of their own, and one that is alone when its process dies has a strike.
+    Nothing says which task a process died of. So the tasks that were handed out by then run one by one, in a process of
+    their own.
     """
 
     ours = True
 
     def __init__(self, jobs: int, module: str) -> None:
-        """They start at once, and import the module whose work is to come."""
+        """Start the processes, which first import the module of the task function."""
         self.jobs, self.module = jobs, module
         self._executor = self._new(jobs)
 
@@ -55,33 +55,31 @@ class Processes:
     ) -> None:
         with contextlib.suppress(RuntimeError):  # where not even a thread can begin
             self._executor.shutdown(kill_workers=True)  # by then, nobody waits for what they do
-        wanting = shortage(error) if isinstance(error, OSError | RuntimeError) else None
-        if wanting:  # as what this process had no room for, beside the others
-            raise wanting from None
+        problem = shortage(error) if isinstance(error, OSError | RuntimeError) else None
+        if problem:  # this process itself had no room beside the others
+            raise problem from None
 
-    def run(
-        self, work: Work, shared: Any, take: Take, stop: Stop = never, check: Check = trust
-    ) -> Iterator[list[tuple[int, Any]]]:
-        waiting = Bundles(take)
+    def run(self, work: Work) -> Iterator[Results]:
+        waiting = ChunkQueue(work.next_task)
         while True:
-            lost = yield from self._in_flight(work, shared, waiting, stop)
+            lost = yield from self._until_death(work, waiting)
             if not lost:
                 return
             self._executor.shutdown(kill_workers=True)
-            yield from self._one_by_one(work, lost, shared, stop)
+            yield from self._one_by_one(work, lost)
             self._executor = self._new(self.jobs)
 
-    def _in_flight(self, work: Work, shared: Any, waiting: Bundles, stop: Stop) -> Any:
-        """Works on what is waiting; returns the pieces that were under way when a process died."""
-        flying: dict[Future[Any], Bundle] = {}
+    def _until_death(self, work: Work, waiting: ChunkQueue) -> Any:
+        """Do the waiting tasks; return those that were handed out when a process died."""
+        flying: dict[Future[Any], Chunk] = {}
         while True:
-            while len(flying) < AHEAD * self.jobs and (bundle := waiting()):
+            while len(flying) < AHEAD * self.jobs and (chunk := waiting()):
                 try:
-                    flying[self._executor.submit(work_on, work, bundle, shared)] = bundle
+                    flying[self._executor.submit(run_chunk, work.function, chunk, work.shared)] = chunk
                 except BrokenExecutor as broken:
-                    self._refuse(broken)
-                    return [numbered for bundle in (*flying.values(), bundle) for numbered in bundle]
-            if not flying or stop():
+                    self._check_start(broken)
+                    return [numbered for chunk in (*flying.values(), chunk) for numbered in chunk]
+            if not flying or work.stop():
                 return []
             done, _ = wait(flying, PAUSE, FIRST_COMPLETED)
             errors = {future: future.exception() for future in done}
@@ -92,26 +90,26 @@ class Processes:
                 yield [numbered for results in finished for numbered in results]
             for error in errors.values():
                 if isinstance(error, BrokenExecutor):
-                    self._refuse(error)
-                    return [numbered for bundle in flying.values() for numbered in bundle]
+                    self._check_start(error)
+                    return [numbered for chunk in flying.values() for numbered in chunk]
                 if error is not None:
                     raise shortage(error) or error
 
-    def _one_by_one(self, work: Work, suspects: Bundle, shared: Any, stop: Stop) -> Iterator[list[tuple[int, Any]]]:
+    def _one_by_one(self, work: Work, suspects: Chunk) -> Iterator[Results]:
         executor = self._new(1)
         try:
-            for number, piece in suspects:
-                result: Any = Killed(STRIKES)
+            for number, task in suspects:
+                result: Any = ProcessDeath(STRIKES)
                 for _ in range(STRIKES):
                     try:
-                        future = executor.submit(work, piece, shared)
+                        future = executor.submit(work.function, task, work.shared)
                         while not wait([future], PAUSE).done:
-                            if stop():
+                            if work.stop():
                                 return
                         result = future.result()
                         break
                     except BrokenExecutor as error:
-                        self._refuse(error)
+                        self._check_start(error)
                         executor.shutdown(kill_workers=True)
                         executor = self._new(1)
                     except Exception as error:
@@ -120,22 +118,23 @@ class Processes:
         finally:
             executor.shutdown(kill_workers=True)
 
-    def _refuse(self, error: BrokenExecutor) -> None:
-        """NncliError where processes ended for another reason than a piece of work."""
-        wanting = shortage(error)
-        if wanting:
-            raise wanting
-        if not any(one.done() and one.exception() is None for one in self._begun):
-            problem = "expected processes that begin their work, found that each of them ended before"
-            raise NncliError("--jobs", problem, MORE.format("-v"))
+    def _check_start(self, error: BrokenExecutor) -> None:
+        """Raise NncliError where processes ended for another reason than a task."""
+        problem = shortage(error)
+        if problem:
+            raise problem
+        if not any(one.done() and one.exception() is None for one in self._starts):
+            ended = "expected processes that start, found that each of them ended before it did any work"
+            raise NncliError("--jobs", ended, MORE.format("-v"))
 
-    def _new(self, jobs: int) -> Any:  # an executor with types of its own
+    def _new(self, jobs: int) -> Any:
+        """Return a new executor of loky, whose processes are starting."""
         executor = None
         try:
             with _silent():
                 executor = _pool(jobs)
-                # loky starts a process when there is work for it
-                self._begun = [executor.submit(_load, self.module) for _ in range(jobs)]
+                # loky starts a process only when there is something to do
+                self._starts = [executor.submit(_import, self.module) for _ in range(jobs)]
             return executor
         except Exception as error:  # loky stumbles over an error of the system, and raises another
             if executor is not None:
@@ -145,7 +144,7 @@ class Processes:
 
 
 def shortage(error: BaseException) -> NncliError | None:
-    """What an error, or what it came from, says that there is too little of, if it is that."""
+    """Return the NncliError for a shortage that an error, or one of its causes, speaks of; None if it does not."""
     texts = ""
     looked_at = None if isinstance(error, NncliError) else error
     while looked_at is not None and len(texts) < 1 << 16:
@@ -166,8 +165,8 @@ def _pool(jobs: int) -> Any:
 
 @functools.cache
 def _hush() -> None:
-    """Keeps loky from printing: errors reach those who wait for a result. Its helper, which tidies up behind a program
-    that was killed, need not tell the terminal what it finds, nor that it was killed itself and another is there."""
+    """Keep loky from printing: its errors reach whoever waits for a result. Nor does its helper process, which tidies
+    up behind a killed program, tell the terminal what it finds."""
     from loky.backend import resource_tracker
 
     logging.getLogger("concurrent.futures").disabled = True
@@ -184,7 +183,7 @@ def _hush() -> None:
 
 @contextlib.contextmanager
 def _silent() -> Iterator[None]:
-    """While entered, processes that begin have nowhere to print to: what is wrong with them is said here, in a line."""
+    """Give processes that start meanwhile nowhere to print to: we report what is wrong with them, in one line."""
     kept = []
     for fd in (1, 2):
         try:
@@ -205,14 +204,14 @@ def _silent() -> Iterator[None]:
 
 
 def _start(parent: int) -> None:
-    """A worker does not outlive the program, however that ends, and leaves Ctrl-C to it."""
+    """Prepare a worker: it leaves Ctrl-C to the program, and does not outlive it, however that ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG, on Linux
-        if os.getppid() != parent:  # it has died in the meantime
+        if os.getppid() != parent:  # the program has died meanwhile
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _load(module: str) -> None:
-    """The first that a process does: what is missing for the work is known before there is any."""
+def _import(module: str) -> None:
+    """Import a module, before there is any work: what is missing for it is known then. A module cannot be returned."""
     importlib.import_module(module)

@@ -1,4 +1,4 @@
-"""A folder for what is of use only while a command runs."""
+"""A folder for files that are needed only while a command runs."""
 
 from __future__ import annotations
 
@@ -14,19 +14,21 @@ from nncli.system.os_errors import explain
 
 PREFIX = "nncli-"
 NAME = re.compile(PREFIX + "[0-9a-f]{16}")
-# the data of a sweep, the states of its trainings, the answers to files, and what a table on the disk grows from
+# the data of a sweep, the states of its training runs, predictions of files, and the parts of a table on the disk
 FILES = re.compile(
     r"data|[0-9a-f]{16}|[0-9]+|numbers(\.uint8)?|columns|values|(text|date)-[0-9]+|target|table\.json|SHA256SUMS"
 )
-YOUNG = 60  # seconds in which a folder may not have its lock yet
 VARIABLE = "TMPDIR"
 Blame = Callable[[Path], contextlib.AbstractContextManager[None]]
 
 
 @contextlib.contextmanager
 def folder(within: Path | None = None, blame: Blame | None = None) -> Iterator[Path]:
-    """Makes a folder in that one, or else among the temporary files, which is gone at the end. Those of commands that
-    were killed go as well. OutputError where there can be none; of another form where `blame` says so."""
+    """Make a folder within another, by default the one for temporary files, and remove it at the end.
+
+    Folders that killed commands have left are removed too. Raises OutputError if it cannot be made; `blame` may say so
+    in other words.
+    """
     within = within or _temporary()
     sweep_up(within)
     made = within / f"{PREFIX}{secrets.token_hex(8)}"
@@ -38,15 +40,15 @@ def folder(within: Path | None = None, blame: Blame | None = None) -> Iterator[P
 
 
 def writing(made: Path) -> contextlib.AbstractContextManager[None]:
-    """Blames a failure to write to such a folder on the one that it is in."""
+    """Report a failure to write to such a folder as one of the folder that it is in."""
     return owned_folders.writing(made.parent, "temporary files", VARIABLE)
 
 
 def sweep_up(within: Path) -> None:
-    """Removes what killed commands have left in that folder."""
+    """Remove what killed commands have left in a folder."""
     with contextlib.suppress(OSError):  # it may not be listed, or is not there
         for path in within.iterdir():
-            owned_folders.remove(path, NAME, FILES, unused_for=YOUNG)
+            owned_folders.remove(path, NAME, FILES, abandoned=True)
 
 
 def _temporary() -> Path:

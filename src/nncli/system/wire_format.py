@@ -1,67 +1,56 @@
-"""What comes from a cluster: plain values as bytes, and nothing that names code.
+"""The format of results from a cluster: plain values as bytes, which can name no code.
 
-Dask unpickles much of what it receives, and whoever sends it chooses what that is. A pickle runs code by naming it:
-so nothing in this process may name any while it is connected.
+Dask unpickles much of what it receives, and the sender chooses what that is. A pickle runs code by naming it, so while
+this process is connected, nothing that it unpickles may name any.
 """
 
 from __future__ import annotations
 
 import contextlib
-import math
+import json
 import sys
 from collections.abc import Iterator
 from typing import Any
 
-ALLOWED = {("builtins", "bytes")}  # with which Dask labels the bytes that it passes on
+ALLOWED = {("builtins", "bytes")}  # Dask labels with it the bytes that it passes on
 _connections, _watches = 0, False
 
 
 def pack(value: Any) -> bytes:
-    """Writes a plain value, one of what JSON has and bytes; tuples become lists."""
+    """Write a value made of what JSON has, and bytes; tuples become lists."""
     import msgpack
 
-    packed: bytes = msgpack.packb(value, unicode_errors="surrogatepass")  # names of files may have half a letter
+    packed: bytes = msgpack.packb(value, unicode_errors="surrogatepass")  # file names may have lone surrogates
     return packed
 
 
 def unpack(data: Any) -> Any:
-    """Reads what `pack` wrote; ValueError for anything else."""
+    """Read what `pack` wrote; ValueError for anything else."""
     import msgpack
 
     if type(data) is not bytes:
         raise ValueError("no bytes")
     try:
-        value = msgpack.unpackb(data, unicode_errors="surrogatepass")
-        _check_plain(value)
+        value = msgpack.unpackb(data, unicode_errors="surrogatepass", ext_hook=_refuse_other)
+        json.dumps(value, allow_nan=False, default=_refuse_other)  # raises for all that JSON has not, but bytes
     except (ValueError, TypeError, RecursionError, msgpack.UnpackException):
-        raise ValueError("bytes that say nothing plain") from None
+        raise ValueError("no plain values") from None
     return value
 
 
-def _check_plain(value: Any) -> None:
-    kind = type(value)
-    if kind is dict:
-        for name, inner in value.items():
-            if type(name) is not str:
-                raise ValueError("a name that is no text")
-            _check_plain(inner)
-    elif kind is list:
-        for inner in value:
-            _check_plain(inner)
-    elif kind is float:
-        if not math.isfinite(value):
-            raise ValueError("a number that is not finite")
-    elif not (value is None or kind in (str, int, bool, bytes)):
-        raise ValueError(f"a {kind.__name__}")
+def _refuse_other(value: Any, *_: Any) -> str:
+    if type(value) is bytes:
+        return ""
+    raise ValueError("no plain value")
 
 
 @contextlib.contextmanager
 def nothing_unpickled() -> Iterator[None]:
-    """Refuses, in all of this process, to unpickle what names a class or a function. A pickle of bare numbers, texts
-    and bytes is still read."""
+    """Refuse, in all of this process, to unpickle anything that names a class or a function. Pickles of numbers, text
+    and bytes are still read."""
     global _connections, _watches
     if not _watches:
-        sys.addaudithook(_refuse)  # for good: Python has no way to take it away
+        sys.addaudithook(_refuse)  # for good: Python cannot remove it
         _watches = True
     _connections += 1
     try:
@@ -72,5 +61,5 @@ def nothing_unpickled() -> Iterator[None]:
 
 def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
     if event == "pickle.find_class" and _connections and arguments not in ALLOWED:
-        # as for a name that is not there, which those who unpickle are prepared for
+        # the error for an unknown name, for which callers of pickle are prepared
         raise AttributeError("what comes from a cluster names no code")

@@ -1,6 +1,6 @@
-"""Work for several processes: any order in, results as they come, and no piece lost when a process dies.
+"""Share out tasks among processes: results come as they are done, and no task is lost when a process dies.
 
-`Here` works in this process, `processes` in several of this machine, `cluster` on others. All do the same.
+`SameProcess` does the tasks in this process, `processes` in several of this machine, `cluster` in those of others.
 """
 
 from __future__ import annotations
@@ -11,36 +11,48 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-AHEAD = 2  # bundles for each process that are handed out: one to work on, one to go on with
-SHORT, MANY = 0.05, 32  # seconds that a bundle takes, so that handing it out costs little of it; and its pieces at most
+AHEAD = 2  # chunks handed out to each process: one in work and one to follow
+CHUNK_SECONDS, MOST_IN_CHUNK = 0.05, 32  # a chunk takes about this long, so that handing it out costs little of it
 PAUSE = 0.2  # seconds between two looks at whether to stop
 Stop = Callable[[], bool]
-Bundle = list[tuple[int, Any]]  # pieces, each with its number
-Take = Callable[[], Any]  # the next piece, or None: there is none, or none before another is done
-Check = Callable[[Any], None]  # ValueError for what is no result of the work
+Chunk = list[tuple[int, Any]]  # tasks, each with its number
+Results = list[tuple[int, Any]]  # results, each with the number of its task
+NextTask = Callable[[], Any]  # None: there is no task, or none before another is done
+ResultCheck = Callable[[Any], None]  # raises ValueError for an impossible result
 
 
 def never() -> bool:
-    """For work that nobody stops."""
+    """Stop nothing; the default of `stop`."""
     return False
 
 
-def trust(result: Any) -> None:
-    """Finds nothing wrong with any result."""
+def accept_any(result: Any) -> None:
+    """Accept any result; the default of `check`."""
 
 
-class Work(Protocol):
-    """A function of a module, so that another process can find it: a piece of work, and what all pieces share.
+class TaskFunction(Protocol):
+    """A function at the top of a module, where another process can import it: it does one task, with what all share.
 
-    Its result is plain: what JSON has, and bytes.
+    Its result consists of what JSON has, and bytes.
     """
 
-    def __call__(self, piece: Any, shared: Any, /, stop: Stop = never) -> Any: ...
+    def __call__(self, task: Any, shared: Any, /, stop: Stop = never) -> Any: ...
 
 
 @dataclass(frozen=True)
-class Killed:
-    """In place of a result: so many processes died of that piece; None: each one that had it."""
+class Work:
+    """Tasks for one function: those that `next_task()` returns, until it returns None."""
+
+    function: TaskFunction
+    shared: Any  # what all tasks share
+    next_task: NextTask
+    stop: Stop = never  # once it is true, unfinished tasks are given up
+    check: ResultCheck = accept_any  # for results of workers that are not ours
+
+
+@dataclass(frozen=True)
+class ProcessDeath:
+    """Stands in place of a result: `times` processes died of the task; None: every process that tried it."""
 
     times: int | None
 
@@ -50,99 +62,92 @@ class Killed:
 
 
 class Workers(Protocol):
-    """Those who do it."""
+    """Whoever does the tasks."""
 
-    ours: bool  # whether they are processes of this program: only from these are pickles read
+    ours: bool  # whether they are processes of this program: pickles are read only from these
 
     @property
     def jobs(self) -> int:
-        """How many work at a time."""
+        """How many tasks are in work at a time."""
         ...
 
-    def run(
-        self, work: Work, shared: Any, take: Take, stop: Stop = never, check: Check = trust
-    ) -> Iterator[list[tuple[int, Any]]]:
-        """Works on what `take()` gives until it gives no more, and yields what has come out since the last time: the
-        number of a piece, from 0, in the order in which they were taken, and its result, or `Killed`.
+    def run(self, work: Work) -> Iterator[Results]:
+        """Do the tasks, numbered from 0 in the order in which they are taken; yield the results as they come.
 
-        When `stop()` becomes true, what is under way is given up. `check` looks at the results of workers that are not
-        ours: NncliError for what it refuses.
+        A result may be a `ProcessDeath`. Raises NncliError for a result that `work.check` refuses.
         """
         ...
 
 
 def in_order(
-    workers: Workers, work: Work, shared: Any, pieces: Iterable[Any], check: Check = trust
+    workers: Workers, function: TaskFunction, shared: Any, tasks: Iterable[Any], check: ResultCheck = accept_any
 ) -> Iterator[tuple[Any, Any]]:
-    """The pieces in order, each with its result. What is far ahead of the next result waits its turn, so that few are
-    in memory."""
-    waiting, taken, early, due = iter(pieces), dict[int, Any](), dict[int, Any](), 0
+    """Yield each task with its result, in the order of the tasks, holding few results in memory."""
+    waiting, taken, early, due = iter(tasks), dict[int, Any](), dict[int, Any](), 0
 
-    def take() -> Any:
+    def next_task() -> Any:
         if len(taken) >= 2 * AHEAD * max(1, workers.jobs):
-            return None
-        piece = next(waiting, None)
-        if piece is not None:
-            taken[due + len(taken)] = piece
-        return piece
+            return None  # far ahead of the result that is due
+        task = next(waiting, None)
+        if task is not None:
+            taken[due + len(taken)] = task
+        return task
 
-    for results in workers.run(work, shared, take, check=check):
+    for results in workers.run(Work(function, shared, next_task, check=check)):
         early |= dict(results)
         while due in early:
             yield taken.pop(due), early.pop(due)
             due += 1
 
 
-class Here:
-    """This process, one piece at a time."""
+class SameProcess:
+    """Does one task at a time, in this process."""
 
     ours, jobs = True, 1
 
-    def run(
-        self, work: Work, shared: Any, take: Take, stop: Stop = never, check: Check = trust
-    ) -> Iterator[list[tuple[int, Any]]]:
+    def run(self, work: Work) -> Iterator[Results]:
         number = 0
-        while (piece := take()) is not None:
-            result = work(piece, shared, stop)
-            if stop():
+        while (task := work.next_task()) is not None:
+            result = work.function(task, work.shared, work.stop)
+            if work.stop():
                 return
             yield [(number, result)]
             number += 1
 
 
-class Bundles:
-    """What there is to take, as bundles that take about as long as `SHORT`: more pieces each time, as long as all of
-    them are done in that time. Those left over are handed out again, one by one."""
+class ChunkQueue:
+    """Puts tasks into chunks that take about `CHUNK_SECONDS`. A chunk doubles as long as whole chunks are done in that
+    time. Tasks left over from a chunk are handed out again, one by one."""
 
-    def __init__(self, take: Take) -> None:
-        self.take, self.taken, self.size = take, 0, 1
+    def __init__(self, next_task: NextTask) -> None:
+        self.next_task, self.taken, self.size = next_task, 0, 1
         self.again: deque[tuple[int, Any]] = deque()
 
-    def __call__(self) -> Bundle:
-        """The next one; empty if there is none now."""
+    def __call__(self) -> Chunk:
+        """Return the next chunk; an empty one if there is no task now."""
         if self.again:
             return [self.again.popleft()]
-        bundle: Bundle = []
-        while len(bundle) < self.size and (piece := self.take()) is not None:
-            bundle.append((self.taken, piece))
+        chunk: Chunk = []
+        while len(chunk) < self.size and (task := self.next_task()) is not None:
+            chunk.append((self.taken, task))
             self.taken += 1
-        return bundle
+        return chunk
 
-    def done(self, bundle: Bundle, results: Sequence[Any]) -> list[tuple[int, Any]]:
-        """The results, one for each of the first pieces, with their numbers."""
-        if len(results) < len(bundle):
+    def done(self, chunk: Chunk, results: Sequence[Any]) -> Results:
+        """Number the results, one for each of the first tasks of a chunk; take back the other tasks."""
+        if len(results) < len(chunk):
             self.size = len(results)
-            self.again.extend(bundle[len(results) :])
-        elif len(bundle) == self.size:
-            self.size = min(2 * self.size, MANY)
-        return [(number, result) for (number, _), result in zip(bundle, results, strict=False)]
+            self.again.extend(chunk[len(results) :])
+        elif len(chunk) == self.size:
+            self.size = min(2 * self.size, MOST_IN_CHUNK)
+        return [(number, result) for (number, _), result in zip(chunk, results, strict=False)]
 
 
-def work_on(work: Work, bundle: Bundle, shared: Any) -> list[Any]:
-    """What a process does: as many of the pieces, in order, as are begun within `SHORT`."""
+def run_chunk(function: TaskFunction, chunk: Chunk, shared: Any) -> list[Any]:
+    """Do, in a worker, as many tasks of a chunk as can be begun within `CHUNK_SECONDS`."""
     began, results = time.monotonic(), []
-    for _, piece in bundle:
-        results.append(work(piece, shared))
-        if time.monotonic() - began > SHORT:
+    for _, task in chunk:
+        results.append(function(task, shared))
+        if time.monotonic() - began > CHUNK_SECONDS:
             break
     return results

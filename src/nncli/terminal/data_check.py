@@ -1,4 +1,4 @@
-"""A survey of data → a person: tables on stdout."""
+"""Print a check of data: columns, classes and findings."""
 
 from __future__ import annotations
 
@@ -6,46 +6,44 @@ from typing import Any
 
 import numpy as np
 
-from nncli.diagnostics.data_check import Survey
-from nncli.system.output import percent, put
+from nncli.diagnostics.data_check import DataReport
+from nncli.system.output import counted, percent, put
 from nncli.terminal.tables import cut, new_table, show
 
 MOST_COLUMNS, MOST_CLASSES = 40, 30  # that are shown; --json has all
-BAR, LONGEST, SHORTER = 30, 24, 12  # characters of a bar, of a name, and of a value among others
+BAR, LONGEST, SHORTER = 30, 24, 12  # characters of a bar, of a name, and of one of several values
 
 
-def print_survey(found: Survey) -> None:
-    """Columns, classes, and what was found."""
-    table = new_table("column", "kind", "missing", "different", "range", "becomes", align="left")
-    for column in found.columns[:MOST_COLUMNS]:
-        missing = f"{column['missing']:,}" if column["missing"] else ""
-        table.add_row(
-            cut(column["name"], LONGEST),
-            column["kind"],
-            missing,
-            f"{column['distinct']:,}",
-            _range(column),
-            column["becomes"],
-        )
+def print_data_check(report: DataReport) -> None:
+    """Print the columns, the classes, and what one should look at."""
+    columns = report.columns[:MOST_COLUMNS]
+    any_missing = ["missing"] if any(column["missing"] for column in columns) else []  # room for the others
+    table = new_table("column", "kind", *any_missing, "distinct", "range", "becomes", align="left")
+    table.padding = (0, 1, 0, 0)
+    for column in columns:
+        missing = [f"{column[name]:,}" if column[name] else "" for name in any_missing]
+        cells = f"{column['distinct']:,}", _range(column), column["becomes"]
+        table.add_row(cut(column["name"], LONGEST), column["kind"], *missing, *cells)
     show(table)
-    _more(len(found.columns), MOST_COLUMNS, "columns")
+    _more(len(report.columns), MOST_COLUMNS, "columns")
     put()
-    most = max(found.classes.values())
+    most = max(report.classes.values())
     table = new_table("class", "rows", "share", "", align="left")
-    for name, rows in [*found.classes.items()][:MOST_CLASSES]:
+    for name, rows in [*report.classes.items()][:MOST_CLASSES]:
         table.add_row(
-            cut(name, LONGEST), f"{rows:,}", percent(rows / found.rows), "█" * max(1, round(BAR * rows / most))
+            cut(name, LONGEST), f"{rows:,}", percent(rows / report.rows), "█" * max(1, round(BAR * rows / most))
         )
     show(table)
-    _more(len(found.classes), MOST_CLASSES, "classes")
+    _more(len(report.classes), MOST_CLASSES, "classes")
     put()
-    noun = "column" if len(found.columns) == 1 else "columns"
-    put(f"{found.source}: {found.rows:,} rows, {len(found.columns):,} {noun}, {len(found.classes):,} classes")
-    for line in found.findings or ["nothing to look at: no repeated rows, no column that gives the class away"]:
+    found = f"{counted(report.rows, 'row')}, {counted(len(report.columns), 'column')}"
+    put(f"{report.source}: {found}, {len(report.classes):,} classes")
+    for line in report.findings or ["no problems found: no duplicate rows, no column that gives the class away"]:
         put(line)
 
 
 def _range(column: dict[str, Any]) -> str:
+    """Return the range of a column of numbers or dates, or the most frequent texts."""
     if column["often"]:
         return ", ".join(cut(text, SHORTER) for text in column["often"]) + (
             ", …" if column["distinct"] > len(column["often"]) else ""
@@ -58,6 +56,6 @@ def _range(column: dict[str, Any]) -> str:
     return " to ".join(f"{end:g}" for end in ends)
 
 
-def _more(there: int, shown: int, noun: str) -> None:
-    if there > shown:
-        put(f"and {there - shown:,} more {noun}; --json has all")
+def _more(total: int, shown: int, noun: str) -> None:
+    if total > shown:
+        put(f"and {total - shown:,} more {noun}; --json has all")

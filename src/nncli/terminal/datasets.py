@@ -1,4 +1,4 @@
-"""Prints the bundled data sets."""
+"""Print the bundled data sets."""
 
 from __future__ import annotations
 

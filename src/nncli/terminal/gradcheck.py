@@ -1,4 +1,4 @@
-"""Prints what a gradient check found."""
+"""Print the result of a gradient check."""
 
 from __future__ import annotations
 
@@ -7,73 +7,69 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from nncli.diagnostics.gradcheck import Check, Kind
+from nncli.diagnostics.gradcheck import GradientCheck, NetworkKind
 from nncli.nn.finite_differences import TOLERANCE
 from nncli.system.output import put
 from nncli.terminal.tables import new_console, new_table, show
 
-LOG_SCALE = "1e-16   1"  # of the bars below it
-
-
-UNPROVED = {
+LOG_SCALE = "1e-16   1"  # above the bars
+UNDECIDED = {
     "zero": "all derivatives found are 0; other rows may have others",
-    "kink": "there is nothing but kinks",
+    "kink": "all its points are at kinks",
     "lost": "the derivatives are too small, as those of saturated units are",
 }
-
-
 MOST_FAILURES = 10  # networks that are named
 
 
-def print_check(check: Check) -> None:
-    """What a gradient check found, a line for each block, and what it means."""
+def print_gradient_check(check: GradientCheck) -> None:
+    """Print a line for each block, then what the result means."""
+    _print_blocks(check)
+    directions = max(block.directions for block in check.blocks)
+    put(f"[:] is a random direction through a whole block; up to {directions} of each were checked too")
+    for verdict, meaning in (("kinks", "there is no derivative to compare with"), ("lost", "smaller than rounding")):
+        if any(getattr(block, verdict) for block in check.blocks):
+            put(f"{verdict}: {meaning}, which counts neither as right nor as wrong")
+    for verdict, reason in UNDECIDED.items():
+        names = ", ".join(block.name for block in check.blocks if block.verdict == verdict)
+        if names:
+            put(f"nothing is proved of {names}: {reason}")
+    wrong = ", ".join(block.name for block in check.blocks if block.verdict == "wrong")
+    verdict = "passed" if check.passed else f"failed, the gradient of {wrong} is wrong" if wrong else "failed"
+    error = check.max_relative_error
+    largest = "no errors to compare" if math.isnan(error) else f"largest relative error {error:.1e}"
+    put(f"{largest}, with {TOLERANCE:g} allowed: {verdict}")
+
+
+def _print_blocks(check: GradientCheck) -> None:
+    """Print the table of the blocks; the bars are left out where the terminal is too narrow."""
     extra = [name for name in ("kinks", "lost") if any(getattr(block, name) for block in check.blocks)]
     rows = []
     for block in check.blocks:
-        worst = block.worst
-        found = ["", "", "", "", ""]
+        worst, found = block.worst, ["", "", "", "", ""]
         if worst is not None:
             place = "[:]" if worst.index is None else f"[{', '.join(map(str, worst.index))}]"
-            found = [
-                f"{worst.error:.0e}",
-                place,
-                f"{worst.analytic:.3g}",
-                f"{worst.numeric:.3g}",
-                _log_bar(worst.error),
-            ]
+            numbers = [f"{worst.analytic:.3g}", f"{worst.numeric:.3g}"]
+            found = [f"{worst.error:.0e}", place, *numbers, _log_bar(worst.error)]
         others = [str(getattr(block, name) or "") for name in extra]
         shape = "×".join(map(str, block.shape))
         rows.append([block.name, shape, f"{block.entries:,}", *found, block.verdict, *others])
-    titles = ["block", "shape", "checked", "worst\nerror", "at", "back-\nprop", "differ-\nences", LOG_SCALE, "", *extra]
+    titles = [
+        *("block", "shape", "checked", "largest\nerror", "at", "back-\nprop", "differ-\nences", LOG_SCALE, ""),
+        *extra,
+    ]
     widths = [max(len(cell) for row in [titles, *rows] for cell in row[i].split("\n")) for i in range(len(titles))]
-    drawn = sum(widths) + 2 * len(widths) <= new_console().width  # numbers before pictures
+    drawn = sum(widths) + 2 * len(widths) <= new_console().width
     table = new_table(*(title for title in titles if drawn or title != LOG_SCALE))
     table.padding = (0, 1, 0, 0)
     for block, row in zip(check.blocks, rows, strict=True):
         style = {"ok": "green", "wrong": "bold red"}.get(block.verdict, "yellow")
-        cells = [Text(cell, style if i in (7, 8) else "") for i, cell in enumerate(row) if drawn or i != 7]
-        table.add_row(*cells)
+        table.add_row(*(Text(cell, style if i in (7, 8) else "") for i, cell in enumerate(row) if drawn or i != 7))
     show(table)
-    directions = max(block.directions for block in check.blocks)
-    put(f"[:] is a random direction through a whole block; up to {directions} of each were checked too")
-    if "kinks" in extra:
-        put("kinks: no derivative to compare with, which counts neither as right nor as wrong")
-    if "lost" in extra:
-        put("lost: too small to be told from rounding, which counts neither as right nor as wrong")
-    named = {verdict: ", ".join(b.name for b in check.blocks if b.verdict == verdict) for verdict in UNPROVED}
-    for verdict, why in UNPROVED.items():
-        if named[verdict]:
-            put(f"nothing is proved of {named[verdict]}: {why}")
-    wrong = ", ".join(block.name for block in check.blocks if block.verdict == "wrong")
-    verdict = "passed" if check.passed else f"failed, the gradient of {wrong} is wrong" if wrong else "failed"
-    error = check.max_relative_error
-    found_error = "no errors to compare" if math.isnan(error) else f"worst relative error {error:.1e}"
-    put(f"{found_error}, with {TOLERANCE:g} allowed: {verdict}")
 
 
-def print_checks(results: Sequence[tuple[Kind, Check]]) -> None:
-    """The worst error of each activation with each loss, over all their networks; in as many tables as fit."""
-    worst: dict[tuple[str, str], list[Check]] = {}
+def print_all_gradient_checks(results: Sequence[tuple[NetworkKind, GradientCheck]]) -> None:
+    """Print the largest error of each activation with each loss, over all their networks, in tables that fit."""
+    worst: dict[tuple[str, str], list[GradientCheck]] = {}
     for kind, check in results:
         worst.setdefault((kind.activation or "linear", kind.loss), []).append(check)
     rows, columns = (list(dict.fromkeys(names)) for names in zip(*worst, strict=True))
@@ -102,17 +98,17 @@ def print_checks(results: Sequence[tuple[Kind, Check]]) -> None:
     zero = sum(block.verdict == "zero" for _, check in results for block in check.blocks)
     if zero:
         blocks = sum(len(check.blocks) for _, check in results)
-        put(f"{zero:,} of {blocks:,} blocks are 0, as those behind step and sign are")
+        put(f"{zero:,} of {blocks:,} blocks have derivatives of 0, as those below step and sign do")
     kind, check = max(results, key=lambda result: result[1].max_relative_error)
     put(
-        f"{len(results):,} networks, {len(results) - len(failed):,} right; worst relative error "
+        f"{len(results):,} networks, {len(results) - len(failed):,} right; largest relative error "
         f"{check.max_relative_error:.1e}, of {TOLERANCE:g} allowed: {kind}"
     )
 
 
 def _log_bar(error: float) -> str:
-    """Two powers of ten a sign, from 1e-16 to 1; a mark stands at the tolerance."""
+    """Draw an error as a bar, two powers of ten a character, from 1e-16 to 1, with a mark at the tolerance."""
     filled = round(min(max(math.log10(max(error, 1e-300)) + 16, 0), 16) / 2)
     mark = round((math.log10(TOLERANCE) + 16) / 2)
-    signs = "█" * filled + "·" * (8 - filled)
-    return signs[:mark] + "│" + signs[mark:]
+    bar = "█" * filled + "·" * (8 - filled)
+    return bar[:mark] + "│" + bar[mark:]

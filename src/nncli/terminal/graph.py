@@ -1,4 +1,4 @@
-"""Prints a computation graph: its nodes with values and derivatives, and the same as a tree."""
+"""Print a computation graph: a table of its nodes with values and derivatives, and a tree."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from nncli.terminal.tables import new_console, new_table, show
 
 
 def print_graph(graph: Graph) -> None:
-    """Every node with its value and its derivative, as Algorithm 1 leaves them; then the same as a tree."""
+    """Print every node with its value and its derivative, as Algorithm 1 leaves them, then the tree."""
     table = new_table("node", "is", align="left")
     for title in ("value", "∂/∂node", "local derivatives"):
         table.add_column(Text(title), justify="right" if title != "local derivatives" else "left")
     for i, node in enumerate(graph.nodes):
-        partials: dict[int, list[str]] = {}  # of an operand that is used twice, two
+        partials: dict[int, list[str]] = {}  # two of an operand that is used twice
         for j, partial in zip(node.operands, node.partials, strict=True):
             partials.setdefault(j, []).append(_signed(partial))
         locals_ = [f"∂u{i + 1}/∂u{j + 1} = {' + '.join(both)}" for j, both in partials.items()]
@@ -27,7 +27,7 @@ def print_graph(graph: Graph) -> None:
 
 
 def _tree(graph: Graph, i: int, shown: set[int]) -> Tree:
-    """The node and what it was made from; what has been shown is not unfolded again."""
+    """Return the tree of a node and its operands; a node that was shown is not unfolded again."""
     node = graph.nodes[i]
     again = " (above)" if i in shown and node.operands else ""
     value = "" if str(node) == _signed(node.value) else f" = {_signed(node.value)}"

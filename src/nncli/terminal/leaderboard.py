@@ -1,10 +1,11 @@
-"""A sweep → a person: its trainings, the best first, while it runs and at its end."""
+"""Show the configurations of a sweep, the best first, while it runs and at its end."""
 
 from __future__ import annotations
 
 import csv
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -14,22 +15,22 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from nncli.sweep.ranking import Standing, chances, importance, varied
+from nncli.sweep.ranking import RankedConfig, importance, p_values, varied
 from nncli.sweep.runner import Sweep
 from nncli.system.output import number, one_line, percent, put, say
 from nncli.terminal.tables import new_table, show
 
 if TYPE_CHECKING:
-    from nncli.sweep.ranking import Record
+    from nncli.sweep.ranking import TrialRecord
     from nncli.system.workers import Workers
 
-LIVE, MOST = 8, 30  # trainings that are shown while it runs, and at its end
+LIVE, MOST = 8, 30  # configurations that are shown while the sweep runs, and at its end
 SECONDS_BETWEEN_LINES = 10  # where there is no terminal
-NOISE = 0.05  # a difference from the best that chance makes this often, or more often, tells nothing
+NOISE = 0.05  # a difference from the best with at least this p-value is called noise
 
 
 class Leaderboard:
-    """What is done, what is to do, and the best so far: in one place on a terminal, a line now and then elsewhere."""
+    """Shows progress and the best configurations so far: live on a terminal, elsewhere a line now and then."""
 
     def __init__(self, sweep: Sweep, workers: Workers, quiet: bool) -> None:
         self.sweep, self.workers, self.quiet = sweep, workers, quiet
@@ -51,18 +52,18 @@ class Leaderboard:
             self.live.stop()
 
     def begin(self, planned: int, known: int) -> None:
-        """A round of so many trials, some of which are known."""
+        """Count a new round of `planned` trials, of which `known` are in the ledger."""
         self.planned += planned
         self.known += known
 
-    def __call__(self, records: Sequence[Record]) -> None:
+    def __call__(self, records: Sequence[TrialRecord]) -> None:
         self.done += len(records)
         self.failed += sum(record["outcome"] != "done" for record in records)
         now = time.monotonic()
         if self.live and now - self.spoke > 0.5:
             self.spoke = now
-            standings = [one for one in self.sweep.standings() if one.records]
-            self.live.update(Group(Text(self._line(now)), _table(standings[:LIVE], varied(list(self.sweep.reached)))))
+            ranking = [one for one in self.sweep.ranking() if one.records]
+            self.live.update(Group(Text(self._line(now)), _table(ranking[:LIVE], varied(list(self.sweep.reached)))))
         elif not self.live and now - self.spoke > SECONDS_BETWEEN_LINES:
             self.spoke = now
             say(self._line(now), self.quiet)
@@ -77,53 +78,59 @@ class Leaderboard:
         )
 
 
-def print_standings(standings: Sequence[Standing], quiet: bool = False) -> None:
-    """The table of a sweep, what its differences mean, and which options made them."""
-    names = varied([one.config for one in standings])
-    show(_table(standings[:MOST], names, tested=True))
-    if len(standings) > MOST:
-        put(f"and {len(standings) - MOST:,} more; --json has all")
-    close = sum(p >= NOISE for p in chances(standings).values())
+def print_ranking(ranking: Sequence[RankedConfig], quiet: bool = False) -> None:
+    """Print the table of a sweep, which differences mean nothing, and which options matter."""
+    names = varied([one.config for one in ranking])
+    show(_table(ranking[:MOST], names, tested=True))
+    if len(ranking) > MOST:
+        put(f"and {len(ranking) - MOST:,} more; --json has all")
+    close = sum(p >= NOISE for p in p_values(ranking).values())
     if close:
-        noun = "training is" if close == 1 else "trainings are"
-        put(f"{close} other {noun} within noise of the best: validation rows like these cannot tell them apart")
-    shares = sorted(importance(standings).items(), key=lambda item: -item[1])
+        noun = "other is" if close == 1 else "others are"
+        put(f"{close} {noun} within noise of the best (p-value ≥ {NOISE}): these rows cannot tell them apart")
+    shares = sorted(importance(ranking).items(), key=lambda item: -item[1])
     if shares:
         put(
-            "what mattered, each option by itself: "
+            "importance (share of the differences that each option explains alone): "
             + ", ".join(f"{name.replace('_', ' ')} {percent(share)}" for name, share in shares)
         )
-    for reason, count in _reasons(standings).items():
+    reasons = Counter(record["reason"] for one in ranking for record in one.records if record["reason"])
+    for reason, count in reasons.items():
         say(f"{count} failed: {reason}", quiet)
 
 
-def print_csv(standings: Sequence[Standing]) -> None:
-    """A line for each training, the best first."""
-    names = varied([one.config for one in standings])
+def print_csv(ranking: Sequence[RankedConfig]) -> None:
+    """Print the ranking as CSV, a line for each configuration."""
+    names = varied([one.config for one in ranking])
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    chance_of = chances(standings)
+    p_value_of = p_values(ranking)
     figures = ("mean", "sd", "chance", "trials", "failed", "parameters", "epochs", "seconds", "reason")
     writer.writerow([*names, "metric", *figures])
-    for one in standings:
-        failed = len(one.records) - len(one.done)
+    for one in ranking:
+        figure = {
+            "mean": one.mean if one.values else "",
+            "sd": one.sd if len(one.values) > 1 else "",
+            "chance": p_value_of.get(one.config, ""),
+            "trials": len(one.records),
+            "failed": len(one.records) - len(one.done),
+            "parameters": one.done[0]["parameters"] if one.done else "",
+            "epochs": one.epochs if one.done else "",
+            "seconds": round(sum(record["seconds"] for record in one.records), 3),
+            "reason": one_line(next((record["reason"] for record in one.records if record["reason"]), "")),
+        }
         values = [one_line(one.config.text(name)) for name in names]
-        mean, sd = one.mean if one.values else "", one.sd if len(one.values) > 1 else ""
-        parameters, epochs = (one.done[0]["parameters"], one.epochs) if one.done else ("", "")
-        seconds = round(sum(record["seconds"] for record in one.records), 3)
-        reason = one_line(next((record["reason"] for record in one.records if record["reason"]), ""))
-        found = (mean, sd, chance_of.get(one.config, ""), len(one.records), failed, parameters, epochs, seconds, reason)
-        writer.writerow([*values, one.metric, *found])
+        writer.writerow([*values, one.metric, *(figure[name] for name in figures)])
 
 
-def _table(standings: Sequence[Standing], names: Sequence[str], tested: bool = False) -> Table:
-    metric = standings[0].metric if standings else ""
-    chance_of = chances(standings) if tested else {}
-    tested = bool(chance_of)
-    figures = (f"validation {metric}", "parameters", "epochs", "time", *(["chance"] if tested else []))
+def _table(ranking: Sequence[RankedConfig], names: Sequence[str], tested: bool = False) -> Table:
+    metric = ranking[0].metric if ranking else ""
+    p_value_of = p_values(ranking) if tested else {}
+    tested = bool(p_value_of)
+    figures = (f"validation {metric}", "parameters", "epochs", "time", *(["p-value"] if tested else []))
     table = new_table(*(name.replace("_", " ") for name in names), *figures)
     table.padding = (0, 1, 0, 0)
-    best = next((one for one in standings if one.whole), None)
-    for one in standings:
+    best = next((one for one in ranking if one.whole), None)
+    for one in ranking:
         values = [one.config.text(name) for name in names]
         spent = sum(record["seconds"] for record in one.records)
         seconds = f"{spent:.2f} s" if spent < 1 else f"{spent:.1f} s"
@@ -133,20 +140,11 @@ def _table(standings: Sequence[Standing], names: Sequence[str], tested: bool = F
         figure = number(one.mean) if metric == "loss" else percent(one.mean)
         if len(one.values) > 1:
             figure += f" ± {number(one.sd) if metric == 'loss' else f'{100 * one.sd:.1f}'}"
-        p = chance_of.get(one.config)
+        p = p_value_of.get(one.config)
         last = ["" if p is None else f"{p:.2f}" if p >= 0.005 else "< 0.01"] if tested else []
         row = [*values, figure, f"{one.done[0]['parameters']:,}", f"{one.epochs:.0f}", seconds, *last]
         table.add_row(*row, style="bold" if one is best else "" if p is None or p >= NOISE else "dim")
     return table
-
-
-def _reasons(standings: Sequence[Standing]) -> dict[str, int]:
-    reasons: dict[str, int] = {}
-    for one in standings:
-        for record in one.records:
-            if record["reason"]:
-                reasons[record["reason"]] = reasons.get(record["reason"], 0) + 1
-    return reasons
 
 
 def _duration(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""What is inside a model, and which tables are kept on the disk → a person: tables on stdout."""
+"""Print what is in a model, or which tables are kept on the disk."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from nncli.data.csv.strict_parser import DEFAULT_MISSING
 from nncli.data.disk.cache import Entry
 from nncli.data.sources import title
 from nncli.nn.calibration import Calibration
-from nncli.system.output import percent, put
+from nncli.system.output import counted, percent, put
 from nncli.terminal.tables import PARTS, cut, listing, new_table, show
 
-SHOWN_FILES = 3  # of those of a table
+SHOWN_FILES = 3  # of a table
 
 
 def print_cache(folder: Path, entries: Sequence[Entry]) -> None:
-    """The tables that are kept on the disk."""
+    """Print the tables that are kept on the disk."""
     if entries:
         table = new_table("MB", "rows", "columns", "table", align="left")
         for one in entries:
             table.add_row(f"{one.bytes / 1e6:,.1f}", f"{one.rows:,}", f"{one.columns:,}", _named(one))
         show(table)
     size = sum(one.bytes for one in entries)
-    put(f"{len(entries)} {'table' if len(entries) == 1 else 'tables'} in {folder}, {size / 1e6:,.1f} MB")
+    put(f"{counted(len(entries), 'table')} in {folder}, {size / 1e6:,.1f} MB")
 
 
 def _named(entry: Entry) -> str:
@@ -37,12 +37,12 @@ def _named(entry: Entry) -> str:
     return (
         shown
         + (f" and {more:,} more" if more > 0 else "")
-        + (" (of no use any more: its file has changed, or is gone)" if entry.state == "outdated" else "")
+        + (" (outdated: its file has changed or is gone)" if entry.state == "outdated" else "")
     )
 
 
 def print_model(d: dict[str, Any]) -> None:
-    """What is inside a model, from `checkpoint.describe`."""
+    """Print what `checkpoint.describe` says of a model."""
     figures = d["figures"]
     numbers = [column["name"] for column in d["columns"] if column["kind"] == "number"]
     table = new_table("", "", align="left")
@@ -60,10 +60,10 @@ def print_model(d: dict[str, Any]) -> None:
         "data": f"{title(tuple(d['data']['source']))}, {d['data']['rows']:,} rows, SHA-256 {d['data']['sha256'][:16]}…",
         "rows": ", ".join(f"{figures[f'n_{part}']:,} {title}" for title, part in PARTS),
         "accuracy": ", ".join(f"{title} {percent(figures[part]['accuracy'])}" for title, part in PARTS if figures[part])
-        + f" (commonest class {percent(figures['baseline_accuracy'])})",
+        + f" (baseline {percent(figures['baseline_accuracy'])})",
         "calibrated": str(Calibration(**d["calibration"])) if d["calibration"] else "",
         "history": f"epoch {figures['best_epoch']} of {figures['epochs']} kept"
-        + (", with what --resume goes on from" if d["resumable"] else ""),
+        + (", and the state that --resume starts from" if d["resumable"] else ""),
         "options": d["command_line"],
         "program": f"nncli {d['nncli']}",
     }
@@ -74,12 +74,12 @@ def print_model(d: dict[str, Any]) -> None:
 
 
 def _reading(header: bool, delimiter: str, decimal: str, encoding: str, missing: list[str], dtype: str) -> list[str]:
-    """How files are read, as far as that is not the usual."""
+    """Return how files are read, where that is not the default."""
     more = [repr(text) for text in missing if text not in DEFAULT_MISSING]
     unusual = {
         "no header": not header,
         f"delimiter {'tab' if delimiter == chr(9) else delimiter}": delimiter != ",",
-        f"decimal sign {decimal}": decimal != ".",
+        f"decimal mark {decimal}": decimal != ".",
         f"encoding {encoding}": encoding != "utf-8",
         f"missing also {', '.join(more)}": bool(more),
         f"numbers as {dtype}": dtype != "float32",

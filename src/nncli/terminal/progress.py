@@ -1,4 +1,4 @@
-"""How far a long run has come, on stderr."""
+"""Show the progress of a long run on stderr."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SECONDS_BETWEEN_LINES = 10  # where there is no terminal
 
 
 class Progress:
-    """A bar with ETA and a few words on a terminal; elsewhere a plain line now and then. `noun` is what is counted."""
+    """Shows a bar with ETA and a few words on a terminal, elsewhere a line now and then. `noun` is what is counted."""
 
     def __init__(self, noun: str, total: int, quiet: bool) -> None:
         self.noun, self.total, self.quiet = noun, total, quiet
@@ -46,7 +46,7 @@ class Progress:
 
 
 def words_of(epoch: Epoch) -> str:
-    """Its losses and its accuracy."""
+    """Return the losses and the accuracy of an epoch, to show."""
     words = f"loss {number(epoch.train_loss)}"
     if epoch.val_loss is not None and epoch.val_accuracy is not None:
         words += f"  val {number(epoch.val_loss)}  {percent(epoch.val_accuracy)}"
@@ -61,7 +61,11 @@ def _bar(noun: str) -> rich.progress.Progress | None:
     if not console.is_terminal or console.is_dumb_terminal:
         return None
     return Progress(
-        TextColumn(f"{noun} {{task.completed}}/{{task.total}}"), BarColumn(bar_width=12),
-        TextColumn("{task.description}", markup=False), TextColumn("ETA"), TimeRemainingColumn(compact=True),
-        console=console, transient=True,
-    )  # fmt: skip
+        TextColumn(f"{noun} {{task.completed}}/{{task.total}}"),
+        BarColumn(bar_width=12),
+        TextColumn("{task.description}", markup=False),
+        TextColumn("ETA"),
+        TimeRemainingColumn(compact=True),
+        console=console,
+        transient=True,
+    )

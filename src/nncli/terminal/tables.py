@@ -1,4 +1,4 @@
-"""Tables on a terminal, or in a file. With `progress`, `report` and `leaderboard`, the only importers of rich."""
+"""Tables on a terminal or in a file. Only this room imports rich."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from rich.text import Text
 
 from nncli.system.output import one_line
 
-PARTS = (("training", "train"), ("validation", "val"), ("test", "test"))  # of the data, with their names in figures
+PARTS = (("training", "train"), ("validation", "val"), ("test", "test"))  # with their names in the figures
 
 
 class _Table(Table):
-    """Cells are text and nothing else: a name from a file is no markup, moves no cursor, and begins no line."""
+    """A table whose cells are plain text: a name from a file is no markup, moves no cursor and begins no line."""
 
     def add_row(self, *cells: Any, **style: Any) -> None:
         super().add_row(*map(_cell, cells), **style)
@@ -27,12 +27,12 @@ def _cell(cell: str | Text) -> Text:
 
 
 def _title(title: str) -> Text:
-    """A title of several lines, if we have written one."""
+    """Make a title, which may have several lines."""
     return Text("\n".join(map(one_line, title.split("\n"))))
 
 
 def new_table(*header: str, align: str = "right") -> Table:
-    """Columns with these titles: the first to the left, the others as `align` says."""
+    """Make a table with these titles; its first column is aligned to the left, the others as `align` says."""
     table = _Table(box=SIMPLE_HEAD, show_header=any(header), pad_edge=False, padding=(0, 1))
     table.add_column(_title(header[0]), justify="left", no_wrap=True)
     for title in header[1:]:
@@ -41,7 +41,7 @@ def new_table(*header: str, align: str = "right") -> Table:
 
 
 def new_console() -> Console:
-    """stdout: a file or pipe has no width of its own."""
+    """Return the console of stdout, 100 columns wide if it is a file or a pipe."""
     console = Console()
     if not console.is_terminal:
         console.width = 100
@@ -49,7 +49,7 @@ def new_console() -> Console:
 
 
 def show(table: Table) -> None:
-    """Prints a table without the empty space around it."""
+    """Print a table without the empty space around it."""
     console = new_console()
     with console.capture() as capture:
         console.print(table)
@@ -58,11 +58,11 @@ def show(table: Table) -> None:
 
 
 def cut(text: str, most: int = 30) -> str:
-    """On one line, and no longer than that."""
+    """Return a text on one line, shortened to `most` characters."""
     text = one_line(text)
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def listing(names: Sequence[str], most: int = 10) -> str:
-    """The first of them, and how many more there are."""
+    """Return the first names, and how many more there are."""
     return ", ".join(map(cut, names[:most])) + (f" and {len(names) - most} more" if len(names) > most else "")

@@ -1,4 +1,4 @@
-"""Prints the figures of a training run, and the plan of one that has not begun."""
+"""Print the figures of a training run, or what it would do."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from nncli.terminal.tables import PARTS, listing, new_table, show
 
 
 def print_training(figures: dict[str, Any], quiet: bool = False) -> None:
-    """The final figures, beside what always guessing the commonest class would get."""
+    """Print the final figures beside those of the baseline, which always predicts the most frequent class."""
     table = new_table("", "rows", "loss", "accuracy")
     for title, part in PARTS:
         if figures[part]:
             table.add_row(
                 title, f"{figures[f'n_{part}']:,}", number(figures[part]["loss"]), percent(figures[part]["accuracy"])
             )
-    judged = next(title for title, part in reversed(PARTS) if figures[part])
-    table.add_row("always the commonest class", "", "", percent(figures["baseline_accuracy"]), style="dim")
+    last = next(title for title, part in reversed(PARTS) if figures[part])
+    table.add_row("baseline (most frequent class)", "", "", percent(figures["baseline_accuracy"]), style="dim")
     show(table)
-    if judged == "training":
+    if last == "training":
         say("note: no rows were held out, so these figures do not say how good the model is on new rows", quiet)
 
 
 def print_plan(plan: dict[str, Any]) -> None:
-    """What `train --dry-run` found out."""
+    """Print the plan of `train --dry-run`."""
     table = new_table("", "", align="left")
     for key in ("n_train", "n_val", "n_test", "inputs", "parameters"):
         table.add_row(key, f"{plan[key]:,}")

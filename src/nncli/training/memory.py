@@ -18,7 +18,7 @@ TRAINING_BYTES, SPLIT_BYTES, TRAINING_COPIES = 150 << 20, 20, 9
 LEAST_WINDOW = 16 << 20
 # evaluation: bytes without any data; of each row that is judged; of each class, and of each pair that is confused, on
 # their way to JSON; copies of the parameters, and of the rows that are judged at once
-JUDGING_BYTES, JUDGED_BYTES, PAIR_BYTES, JUDGING_COPIES = 100 << 20, 90, 600, 4
+EVALUATION_BYTES, EVALUATED_ROW_BYTES, PAIR_BYTES, EVALUATION_COPIES = 100 << 20, 90, 600, 4
 
 
 def rows_in_memory(memory: int, config: ResolvedConfig, n: int, d: int, K: int) -> int:
@@ -40,17 +40,20 @@ def rows_in_memory(memory: int, config: ResolvedConfig, n: int, d: int, K: int) 
     return max(at_once, (memory - TRAINING_BYTES - network - step - of_row * n) // row_bytes)
 
 
-def check_memory_to_judge(memory: int, model: Model, n: int, judged: int, at_once: int) -> None:
-    """Raise OptionError if `memory`, in bytes, is too little to judge some of n rows, so many at once: the figures of
-    all of them are there together."""
+def check_memory_to_evaluate(memory: int, model: Model, *, n: int, evaluated: int, block: int) -> None:
+    """Raise OptionError if `memory`, in bytes, cannot hold the scores of all evaluated rows of n, and a block of them."""
     K, network = len(model.classes), model.network
-    block = at_once * JUDGING_COPIES * (network.widths[0] + K) + EVAL_ROWS * sum(network.widths)
-    figures = judged * K + block + JUDGING_COPIES * network.size
-    pairs = min(judged, K * K) + K
+    block_numbers = block * EVALUATION_COPIES * (network.widths[0] + K) + EVAL_ROWS * sum(network.widths)
+    numbers = evaluated * K + block_numbers + EVALUATION_COPIES * network.size
+    pairs = min(evaluated, K * K) + K
     _refuse_more_than(
         memory,
-        JUDGING_BYTES + ROW_BYTES * n + JUDGED_BYTES * judged + PAIR_BYTES * pairs + network.dtype.itemsize * figures,
-        f"to judge {judged:,} rows of {K:,} classes takes",
+        EVALUATION_BYTES
+        + ROW_BYTES * n
+        + EVALUATED_ROW_BYTES * evaluated
+        + PAIR_BYTES * pairs
+        + network.dtype.itemsize * numbers,
+        f"to evaluate {evaluated:,} rows of {K:,} classes takes",
     )
 
 

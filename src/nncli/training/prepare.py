@@ -19,6 +19,7 @@ from nncli.data.sources import Source
 from nncli.data.split import Split, row_numbers, stratified_fold, stratified_split
 from nncli.errors import DataError, OptionError, mention
 from nncli.model.provenance import NO_FILE, Fingerprint
+from nncli.system.output import in_quotes
 from nncli.training.memory import rows_in_memory
 from nncli.training.seeds import Seeds
 
@@ -184,7 +185,7 @@ def _check_weights(dataset: Dataset, column: str, of_row: NDArray[np.float64], s
         name = dataset.classes[int(of_class.argmin())]
         raise DataError(
             dataset.where,
-            f"{column}: all training rows of class '{name}' have a weight of 0",
+            f"{column}: all training rows of class {in_quotes(name)} have a weight of 0",
             "Leave the class out, or let it count",
         )
     if len(split.val) and not of_row[split.val].any():

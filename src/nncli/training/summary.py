@@ -11,6 +11,7 @@ from nncli.data.bundled import BUNDLED
 from nncli.data.sources import title
 from nncli.model.model import build_network
 from nncli.nn.optimizers import OPTIMIZERS
+from nncli.system.output import counted
 from nncli.training.prepare import Prepared
 
 
@@ -40,7 +41,7 @@ def summary(prepared: Prepared) -> list[str]:
         f"rows: {', '.join(parts)}",
         f"model: {model.name} {network.widths_shown()}, {activation}{network.size:,} parameters, {model.loss}",
         *([f"read as text: {', '.join(texts[:10])}{', …' if len(texts) > 10 else ''}"] if texts else []),
-        f"training: {how.optimizer}, {rate}{batch}, {averaged}at most {how.epochs} epochs",
+        f"training: {how.optimizer}, {rate}{batch}, {averaged}at most {counted(how.epochs, 'epoch')}",
         *([f"regularisation: {', '.join(held)}"] if held else []),
     ]
 

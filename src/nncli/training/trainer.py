@@ -32,6 +32,7 @@ from nncli.nn.optimizers import OPTIMIZERS, SGD
 from nncli.nn.regularisation import Penalty, clip, limit_norms
 from nncli.nn.schedules import SCHEDULES
 from nncli.nn.stateful import Number, Stateful
+from nncli.system.output import counted
 from nncli.training.batch import Batch, evaluate, rows_at_once
 from nncli.training.guards import Limits, divergence
 
@@ -127,7 +128,7 @@ class Trainer:
             self.stopped = "no step lowers the loss any more"
         elif self.val and waited >= patience:
             better = "higher validation accuracy" if self.loss.homogeneous else "lower validation loss"
-            self.stopped = f"no {better} for {patience} epochs"
+            self.stopped = f"no {better} for {counted(int(patience), 'epoch')}"
         else:
             return False
         return True

@@ -18,6 +18,7 @@ from nncli.data.arrow_arrays import string_array, vector
 from nncli.data.dataset import Schema
 from nncli.data.dates import days_of
 from nncli.errors import DataError
+from nncli.system.output import in_quotes
 
 DEFAULT_MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "?")
 NAN_SPELLINGS = tuple("".join(letters) for letters in product("nN", "aA", "nN"))
@@ -77,7 +78,7 @@ def as_number(cell: str, decimal: str) -> str | None:
 def quoted(cell: str) -> str:
     """A cell as messages show it."""
     cell = cell if len(cell) <= SHOWN else cell[: SHOWN - 1] + "…"
-    return "'" + cell.replace("\r", "\\r").replace("\n", "\\n") + "'"
+    return in_quotes(cell.replace("\r", "\\r").replace("\n", "\\n"))
 
 
 @cache
