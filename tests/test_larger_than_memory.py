@@ -17,7 +17,7 @@ from pyarrow import parquet
 
 from disk_tables import ROWS, Run, complaint, mixed
 from ledgers import trials
-from nncli.data import inputs
+from nncli.data import scaled_rows
 from nncli.data.bundled import path_of
 from nncli.data.disk import cache
 from nncli.model.model import EVAL_ROWS
@@ -31,18 +31,18 @@ WINDOW = 250
 def windows(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The sizes of those that are read, which are small beside the tables here."""
     sizes: list[int] = []
-    read, begin = inputs.Windowed._read, inputs.Windowed.__init__
+    read, begin = scaled_rows.RowWindow._read, scaled_rows.RowWindow.__init__
 
-    def small(self: inputs.Windowed, table: Any, width: int, transform: Any, size: int) -> None:
+    def small(self: scaled_rows.RowWindow, table: Any, width: int, transform: Any, size: int) -> None:
         begin(self, table, width, transform, min(size, WINDOW))
 
-    monkeypatch.setattr(inputs.Windowed, "__init__", small)
+    monkeypatch.setattr(scaled_rows.RowWindow, "__init__", small)
 
-    def counted(self: inputs.Windowed, rows: Any) -> inputs.Matrix:
+    def counted(self: scaled_rows.RowWindow, rows: Any) -> scaled_rows.Matrix:
         sizes.append(len(rows))
         return read(self, rows)
 
-    monkeypatch.setattr(inputs.Windowed, "_read", counted)
+    monkeypatch.setattr(scaled_rows.RowWindow, "_read", counted)
     return sizes
 
 

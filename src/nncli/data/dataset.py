@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.data.disk.memmap import Stored
+from nncli.data.disk.memmap import DiskArray
 from nncli.data.sources import Source, title
 from nncli.errors import DataError, OptionError, did_you_mean
 
 Positions = NDArray[np.integer[Any]]  # of rows or of classes, in a type that is large enough
-AnyArray = Any  # NDArray, or a `Stored` one, where `memory` has asked for that
+AnyArray = Any  # NDArray, or a `DiskArray` one, where `memory` has asked for that
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,10 @@ class Table:
         return len(self.numbers)
 
     @property
-    def is_stored(self) -> bool:
+    def is_on_disk(self) -> bool:
         """Whether it is on the disk."""
         arrays = [self.numbers, *(column.codes for column in self.texts.values()), *self.dates.values()]
-        return any(isinstance(array, Stored) for array in arrays)
+        return any(isinstance(array, DiskArray) for array in arrays)
 
     def take(self, rows: NDArray[Any]) -> Table:
         """The given rows, in the given order."""
@@ -151,7 +151,7 @@ def without_weights(dataset: Dataset, name: str) -> tuple[Dataset, NDArray[np.fl
     if name not in dataset.table.number_names:
         raise DataError(dataset.where, f"column '{name}': expected numbers, to weigh rows with, found text")
     place = dataset.table.number_names.index(name)
-    stored = isinstance(numbers, Stored)
+    stored = isinstance(numbers, DiskArray)
     weights = (numbers.column(place) if stored else numbers[:, place]).astype(np.float64)
     wrong = np.flatnonzero(~((weights >= 0) & (weights < np.inf)))
     if len(wrong):

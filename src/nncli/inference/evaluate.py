@@ -10,10 +10,9 @@ import numpy as np
 
 from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.dataset import Dataset, Positions, without_weights
-from nncli.data.load import check_as_it_was, load_dataset, load_like, sha256_of
+from nncli.data.load import check_as_it_was, digest_of_source, load_dataset, load_like
 from nncli.data.sources import Source, title
 from nncli.data.split import row_numbers
-from nncli.data.streams import shown
 from nncli.errors import DataError, NncliError, OptionError
 from nncli.inference.metrics import all_metrics, check_metrics
 from nncli.model.checkpoint import Saved
@@ -87,7 +86,7 @@ def evaluate_files(
     check = functools.partial(check_evaluation, list(model.load()[0].classes))
     for source, found in in_order(workers, evaluate_file, (model, text), sources, check):
         if isinstance(found, Killed):
-            raise DataError(shown(source), str(found))
+            raise DataError(title((source,)), str(found))
         if found["failure"] is not None:
             raise NncliError.from_json(found["failure"])
         yield source, found["metrics"], found["notes"]
@@ -129,7 +128,7 @@ def _test_rows(
             raise DataError(test.where, changed, remedy)
         return test, row_numbers(len(test)), [f"evaluated on the {len(test):,} rows of {test.where}"]
     check_as_it_was(source, provenance.file_bytes, model_file, remedy)
-    if sha256_of(source) != provenance.sha256:
+    if digest_of_source(source) != provenance.sha256:
         raise DataError(title(source), changed, remedy)
     # the same bytes: the same rows and classes
     dataset = load_dataset(source, csv_options(config), config.dtype, memory)

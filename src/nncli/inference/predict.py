@@ -13,7 +13,7 @@ from typing import IO, Any, Literal, Protocol
 
 from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.load import stream_like
-from nncli.data.streams import shown
+from nncli.data.sources import title
 from nncli.errors import DataError, NncliError
 from nncli.inference.predictor import Predictor
 from nncli.model.checkpoint import Saved
@@ -70,9 +70,11 @@ class Output:
             self.file.flush()  # whoever reads on may want to know the columns before there is a row
         elif header != self._header:
             raise DataError(
-                shown(source), f"expected the columns of {shown(self._first)} to keep, {_text(self._header)}, found "
-                f"{_text(header)}", "Name with --keep those that all files have",
-            )  # fmt: skip
+                title((source,)),
+                f"expected the columns of {title((self._first,))} to keep, {_text(self._header)}, found "
+                f"{_text(header)}",
+                "Name with --keep those that all files have",
+            )
 
     def take(self, lines: bytes, unread: Sequence[str], unseen: Mapping[str, int]) -> None:
         """Lines in order, what is wrong with the rows among them that have an empty prediction, and how many cells of
@@ -180,7 +182,7 @@ def answer_all(
     answers = in_order(workers, answer_file, (model, request, folder), enumerate(sources), check_answers)
     for (number, source), found in answers:
         if isinstance(found, Killed):
-            raise DataError(shown(source), str(found))
+            raise DataError(title((source,)), str(found))
         Received(**found).give(source, folder and folder / str(number), to)
 
 

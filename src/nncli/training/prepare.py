@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from nncli.config.option import FULL_BATCH
 from nncli.config.resolve import resolve
 from nncli.config.train_config import DEFAULT_SHARE, TrainConfig
-from nncli.data.csv.reader import CsvOptions
+from nncli.data.csv.detection import CsvOptions
 from nncli.data.dataset import Dataset, Positions, without_weights
-from nncli.data.inputs import Inputs, Subset, Windowed
 from nncli.data.load import check_as_it_was, has_named_columns, load_dataset, load_like
 from nncli.data.preprocess import Preprocess
+from nncli.data.scaled_rows import Inputs, RowWindow, Subset
 from nncli.data.sources import Source
 from nncli.data.split import Split, row_numbers, stratified_fold, stratified_split
 from nncli.errors import DataError, OptionError
@@ -161,7 +161,7 @@ def _inputs(config: TrainConfig, preprocess: Preprocess, dataset: Dataset) -> In
     """What the network gets of the rows: all of it in memory, or what memory there is at a time. OptionError where that
     is too little."""
     dtype = np.dtype(config.dtype)
-    if not dataset.table.is_stored:
+    if not dataset.table.is_on_disk:
         return preprocess.transform(dataset.table, dtype)
     assert dataset.memory is not None
     assert config.hidden is not None
@@ -181,7 +181,7 @@ def _inputs(config: TrainConfig, preprocess: Preprocess, dataset: Dataset) -> In
             "Allow so much",
         )
     window = max(at_once, (dataset.memory - OF_PROGRAM - network - step - of_row * n) // row_bytes)
-    return Windowed(dataset.table, preprocess.width, lambda table: preprocess.transform(table, dtype), window)
+    return RowWindow(dataset.table, preprocess.width, lambda table: preprocess.transform(table, dtype), window)
 
 
 def _same_file(option: str, other: Dataset, dataset: Dataset) -> list[str]:

@@ -11,7 +11,7 @@ import numpy as np
 from nncli.config.option import FULL_BATCH
 from nncli.config.train_config import TrainConfig
 from nncli.data.dataset import Positions
-from nncli.data.inputs import Subset
+from nncli.data.scaled_rows import Subset
 from nncli.errors import TrainingError
 from nncli.model.training_state import Epoch, Sums
 from nncli.nn import online

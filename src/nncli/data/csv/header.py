@@ -8,9 +8,10 @@ import re
 from dataclasses import dataclass
 from itertools import islice
 
-from nncli.data.byte_stream import ByteStream
-from nncli.data.csv.strict_parser import BLANKS, ROW_LIMIT, check_utf8, check_width, open_quote, row_patterns, split_row
-from nncli.data.streams import Input, Unread
+from nncli.data.byte_input import ByteStream, Input, PushbackStream
+from nncli.data.cells import BLANKS, check_width
+from nncli.data.csv.strict_parser import ROW_LIMIT, check_utf8, open_quote, row_patterns, split_row
+from nncli.data.detect import format_of_bytes
 from nncli.errors import DataError, OptionError
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -19,8 +20,6 @@ FIRST_LINE = 16 << 20
 UTF_8, UTF_16 = "utf-8", "utf-16"
 MARKS = {b"\xef\xbb\xbf": UTF_8, b"\xff\xfe": UTF_16, b"\xfe\xff": UTF_16}
 NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1f]")
-NO_TABLE = {b"PAR1": "a Parquet file", b"ARROW1": "an Arrow file", b"PK\3\4": "a zip or npz file",
-            b"\xff\xff\xff\xff": "an Arrow stream, which is read as an Arrow file alone"}  # fmt: skip
 ONLY_WINDOWS = re.compile(rb"[\x80-\x9f]")  # control signs in Latin-1, letters and quotes on Windows
 
 
@@ -51,9 +50,9 @@ class Head:
         marked = self._of_mark(raw)
         encoding = options.encoding or marked or usual or self._guessed(raw)
         self.encoding = UTF_8 if marked else encoding
-        self.stream: ByteStream = Unread(raw, stream)
+        self.stream: ByteStream = PushbackStream(raw, stream)
         if encoding != UTF_8:
-            self.stream = Decoded(self.stream, encoding, where)
+            self.stream = Utf8Stream(self.stream, encoding, where)
         self.data, self.at_end = b"", False
         self.more()
         self.data = self.data.removeprefix(codecs.BOM_UTF8)
@@ -98,9 +97,9 @@ class Head:
     def _first_bytes(self, stream: ByteStream, least: int) -> bytes:
         """Enough of them to tell the encoding by: at least the first line, and `least` bytes."""
         data = chunk = stream.read(SAMPLE_BYTES)
-        found = next((kind for magic, kind in NO_TABLE.items() if data.startswith(magic)), None)
-        if found:
-            raise DataError(self.where, f"expected text, found {found}", "Name the file itself, and no pipe")
+        found = format_of_bytes(data)
+        if not found.is_text:
+            raise DataError(self.where, f"expected text, found {found.name}", "Name the file itself, and no pipe")
         # a row in a slow pipe may have only one byte so far, and a mark has three
         while chunk and (len(data) < least or b"\n" not in data):
             self._check_line(data)
@@ -164,7 +163,7 @@ class Head:
         return rows if self.at_end or len(rows) > most else rows[:-1]
 
 
-class Decoded:
+class Utf8Stream:
     """A stream of another encoding, as UTF-8."""
 
     def __init__(self, stream: ByteStream, encoding: str, where: str) -> None:

@@ -22,10 +22,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nncli import __version__
-from nncli.data.builder import Place, Rows
 from nncli.data.disk import table_files
-from nncli.data.disk.table_files import OnDisk, Origin
-from nncli.data.streams import shown
+from nncli.data.disk.table_files import DiskStorage, Origin
+from nncli.data.table_builder import RawDataset, Storage
 from nncli.errors import DataError, NncliWarning, OptionError, OutputError
 from nncli.system import owned_folders, scratch
 from nncli.system.atomic import sync_folder
@@ -84,7 +83,9 @@ def clear() -> tuple[int, int, list[Path]]:
     return len(gone), sum(gone), stay
 
 
-def stored(files: Sequence[Path], how: str, where: str, memory: int, read: Callable[[Place], Rows]) -> Rows:
+def read_stored(
+    files: Sequence[Path], how: str, where: str, memory: int, read: Callable[[Storage], RawDataset]
+) -> RawDataset:
     """What `read` gives, with its arrays on the disk; from an earlier run if the files are as they were. `how` is all
     that it depends on beside the files.
 
@@ -95,7 +96,7 @@ def stored(files: Sequence[Path], how: str, where: str, memory: int, read: Calla
         raise OptionError("--memory", f"expected at least {LEAST_MEMORY // 10**6:,}MB, found {memory // 10**6:,}MB")
     for name in files:  # what comes through a pipe, or has no name, cannot be known again
         if not Path(os.path.realpath(name)).is_file():
-            raise DataError(shown(str(name)), "expected a file, as --memory keeps its table", "Write it to one first")
+            raise DataError(str(name), "expected a file, as --memory keeps its table", "Write it to one first")
     origin = _origin(files, how)
     found = _found(origin.key, where, memory)
     if found is not None:
@@ -105,7 +106,7 @@ def stored(files: Sequence[Path], how: str, where: str, memory: int, read: Calla
         if entry.state != "current":
             _remove(entry.path)
     with scratch.folder(area, _writing) as made:
-        rows = read(OnDisk(made, memory // TEXT_SHARE, lambda: _writing(made)))
+        rows = read(DiskStorage(made, memory // TEXT_SHARE, lambda: _writing(made)))
         if _origin(files, how) != origin:
             raise DataError(where, "changed while it was read", "Try again when nobody writes to it")
         with _writing(made):
@@ -124,7 +125,7 @@ def stored(files: Sequence[Path], how: str, where: str, memory: int, read: Calla
         return rows
 
 
-def _found(key: str, where: str, memory: int) -> Rows | None:
+def _found(key: str, where: str, memory: int) -> RawDataset | None:
     """The table of that key, if there is one. One that is damaged goes, with a warning."""
     area = _area()
     path = area and area / f"table-{key}"
