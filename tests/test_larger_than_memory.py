@@ -213,3 +213,24 @@ def test_what_cannot_be_on_the_disk_says_so(nncli: Run, monkeypatch: pytest.Monk
         "--drop, or allow more --memory."
     )
     assert list(Path("cache", "tables").iterdir()) == []
+
+
+def test_tables_share_the_memory(nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the windows of training, validation and test rows take together is no more than one alone would take."""
+    sizes: list[int] = []
+    begin = scaled_rows.RowWindow.__init__
+
+    def recorded(self: scaled_rows.RowWindow, table: Any, width: int, transform: Any, size: int) -> None:
+        sizes.append(size)
+        begin(self, table, width, transform, size)
+
+    monkeypatch.setattr(scaled_rows.RowWindow, "__init__", recorded)
+    Path("d.csv").write_text(mixed(), "utf-8")
+    Path("other.csv").write_text(mixed(), "utf-8")
+    train = ["train", "d.csv", "--epochs", 1, "-q", "--memory", "300MB"]
+    assert nncli(*train).code == 0
+    (alone,) = sizes
+    sizes.clear()
+    assert nncli(*train, "--val-data", "other.csv", "--test-data", "other.csv").code == 0
+    assert len(sizes) == 3
+    assert sum(sizes) <= alone

@@ -61,9 +61,8 @@ def graph(
 
 
 def _of_expression(expression: str, data: str | None, at: str) -> Graph:
-    from nncli.nn.autodiff.expression import graph_of
-
     from nncli.data.detect import is_model
+    from nncli.nn.autodiff.expression import graph_of
 
     if is_model(Path(expression)):
         raise OptionError("--row", f"expected the row that {expression} is to be shown on", "Add --row 1")
@@ -89,11 +88,10 @@ def _of_model(
     model: str, data: str | None, at: list[str] | None, row: str, quiet: bool
 ) -> tuple[Graph, dict[str, float]]:
     from nncli.config.option import whole
+    from nncli.data.detect import is_model
     from nncli.diagnostics.network_graph import unroll_model
     from nncli.model import checkpoint
     from nncli.system.output import say
-
-    from nncli.data.detect import is_model
 
     if not is_model(Path(model)) and not Path(model).exists():
         raise OptionError("--row", f"'{model}' is no model, and an expression has no rows", "Leave it out")

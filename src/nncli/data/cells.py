@@ -15,7 +15,7 @@ from nncli.data.dates import days_of
 from nncli.errors import DataError
 
 DEFAULT_MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "?")
-NAN_SPELLINGS = tuple("".join(letters) for letters in product("nN", "aA", "nN"))
+NAN_SPELLINGS = tuple("".join(parts) for parts in product("nN", "aA", "nN"))
 BLANKS = " \t"
 NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 INFINITY = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE)

@@ -22,7 +22,7 @@ from nncli.data.disk import cache
 from nncli.data.formats import columnar, libsvm
 from nncli.data.row_blocks import BlockReader, OnError, RowBlock
 from nncli.data.sources import ARRAYS, STDIN, Source, is_there, paths_of, title
-from nncli.data.table_builder import MemoryStorage, RawDataset, Storage, digest_of, read_files, recoded, to_learn_from
+from nncli.data.table_builder import MemoryStorage, Opener, RawDataset, digest_of, read_files, recoded, to_learn_from
 from nncli.errors import DataError, OptionError, did_you_mean
 
 MOST_BYTES = 16 << 30  # of the data of an older model, whose file does not say how many there were
@@ -86,71 +86,50 @@ class _Input:
             return libsvm.read_stream(file, "-", like)
 
     def table(
-        self,
-        schema: Schema | None,
-        how: str,
-        options: CsvOptions,
-        dtype: str,
-        memory: int | None,
+        self, schema: Schema | None, options: CsvOptions, dtype: str, memory: int | None, tables: int
     ) -> RawDataset:
-        """Read tables for a schema, or to learn from, into memory, or onto the disk where `memory` is all there is of
-        it. `how` tells tables apart that are read in different ways."""
+        """Read tables for a schema, or to learn from, into memory, or onto the disk where `memory` is all there is for
+        so many `tables`."""
 
-        def opener(path: Path, found: Format) -> Any:
+        def opener(path: Path, found: Format) -> Opener:
             def opened(first: Schema | None) -> BlockReader:
                 expected = schema or first
-                if found is TEXT and expected is None:
+                if expected is not None:
+                    how: dict[str, Any] = {"dtype": dtype, "with_target": True, "whole": True}
+                    return _open_like(path, found, self.stream, expected, options.text, **how)
+                if found is TEXT:
                     return reader.open_training(str(path), options, dtype, self.stream)
-                if expected is None:
-                    return columnar.open_training(str(path), options, dtype, found.load())
-                return _open(path, found, self.stream, expected, dtype, options.text, with_target=True, whole=True)
+                return columnar.open_training(str(path), options, dtype, found.load())
 
             return opened
 
         files = [opener(path, found) for path, found in zip(self.paths, self.formats, strict=True)]
         where = title(self.source)
-
-        def read(storage: Storage) -> RawDataset:
-            return read_files(files, where, storage)
-
-        absent = self.stream is None and self.source != STDIN and not all(map(is_there, self.paths))
-        if memory is None or absent:  # which the reader says
-            return read(MemoryStorage())
-        return cache.read_stored(self.paths, how, where, memory, read)
+        if memory is None or (self.source != STDIN and not all(map(is_there, self.paths))):  # which the reader says
+            return read_files(files, where, MemoryStorage())
+        how = repr((options, dtype) if schema is None else (schema, options.text, dtype))
+        return cache.read_stored(self.paths, how, where, memory, lambda place: read_files(files, where, place), tables)
 
 
-def _open(
-    path: Path,
-    found: Format,
-    stream: ByteStream | None,
-    schema: Schema,
-    dtype: str,
-    text: TextOptions,
-    *,
-    keep: Sequence[str] | Literal["all"] = (),
-    with_target: bool = False,
-    on_error: OnError = "fail",
-    whole: bool = False,
+def _open_like(
+    path: Path, found: Format, stream: ByteStream | None, schema: Schema, text: TextOptions, **how: Any
 ) -> BlockReader:
     """Open a table for a schema."""
     if found is TEXT:
-        return reader.read_blocks(
-            str(path), schema, dtype=dtype, keep=keep, with_target=with_target, on_error=on_error, stream=stream,
-            whole=whole, text=text,
-        )  # fmt: skip
-    return columnar.read_blocks(
-        str(path), schema, found.load(), dtype=dtype, keep=keep, with_target=with_target, on_error=on_error, whole=whole
-    )
+        return reader.read_blocks(str(path), schema, stream=stream, text=text, **how)
+    return columnar.read_blocks(str(path), schema, found.load(), **how)
 
 
-def load_dataset(source: Source, options: CsvOptions, dtype: str, memory: int | None = None) -> Dataset:
+def load_dataset(
+    source: Source, options: CsvOptions, dtype: str, memory: int | None = None, tables: int = 1
+) -> Dataset:
     """Read whole files to learn from, their target and the kinds of their columns detected or told. With `memory`, in
-    bytes, tables are on the disk. Raises DataError and OptionError."""
+    bytes, tables are on the disk; so many `tables` share it. Raises DataError and OptionError."""
     given = _Input.of(source)
     size = given.bytes()
     if given.is_matrix:
         return dataclasses.replace(given.matrix(memory), source=source, file_bytes=size)
-    rows = given.table(None, repr((options, dtype)), options, dtype, memory)
+    rows = given.table(None, options, dtype, memory, tables)
     return dataclasses.replace(to_learn_from(rows, source), memory=memory, file_bytes=size)
 
 
@@ -166,6 +145,7 @@ def load_like(
     dtype: str,
     text: TextOptions = DETECTED,
     memory: int | None = None,
+    tables: int = 1,
 ) -> Dataset:
     """Read whole files as the rows of a model: the columns of its schema, the classes it knows. Raises DataError."""
     given, where = _Input.of(source), title(source)
@@ -176,7 +156,7 @@ def load_like(
         target = TextColumn(matrix.y, matrix.classes)
     else:
         options = CsvOptions(encoding=text.encoding, skip_rows=text.skip_rows)
-        rows = given.table(schema, repr((schema, text, dtype)), options, dtype, memory)
+        rows = given.table(schema, options, dtype, memory, tables)
         table, target, sha256, notes = rows.table, rows.target, rows.sha256, rows.notes
     code_of = {name: i for i, name in enumerate(classes)}
     for label in target.values:
@@ -210,7 +190,7 @@ def stream_like(
             read = libsvm.stream_blocks(open_input(source, stream=stream), schema)
         yield (RowBlock(_named(Table((), X), schema, source), None, {}, {}) for X in read), (), ()
         return
-    with _open(path, found, stream, schema, dtype, text, keep=keep, on_error=on_error) as rows:
+    with _open_like(path, found, stream, schema, text, dtype=dtype, keep=keep, on_error=on_error) as rows:
         yield iter(rows), rows.layout.keep, rows.notes
 
 
@@ -232,7 +212,7 @@ def files_read(source: Source) -> list[Path]:
 def check_as_it_was(source: Source, size: int | None, model_file: str, remedy: str) -> None:
     """Raise DataError unless a source that a model file names can be what the model was trained on: files, a folder of
     IDX files or a bundled set, and together of that size in bytes. A file from a stranger may name anything: a device
-    without an end, a pipe, all that fits a pattern. `size` None: an older file, which does not say it."""
+    without an end, a pipe, all that matches a pattern. `size` None: an older file, which does not say it."""
     if source in (STDIN, ARRAYS):
         raise DataError(model_file, f"the model was trained on {title(source)}, which cannot be read again", remedy)
     for name, path in zip(source, paths_of(source), strict=True):

@@ -13,7 +13,7 @@ from nncli.config.option import FULL_BATCH
 from nncli.config.resolve import resolve
 from nncli.config.train_config import DEFAULT_SHARE, TrainConfig
 from nncli.data.csv.detection import CsvOptions
-from nncli.data.dataset import Dataset, Positions, without_weights
+from nncli.data.dataset import Dataset, Positions, Schema, without_weights
 from nncli.data.load import check_as_it_was, has_named_columns, load_dataset, load_like
 from nncli.data.preprocess import Preprocess
 from nncli.data.scaled_rows import Inputs, RowWindow, Subset
@@ -83,7 +83,7 @@ def prepare(
     that are loaded stay on the disk, and what comes out is the same, bit for bit.
     """
     if dataset is None:
-        dataset = load_dataset(config.data, csv_options(config), config.dtype, memory)
+        dataset = load_dataset(config.data, csv_options(config), config.dtype, memory, tables(config))
         if config.weight is not None and not has_named_columns(config.data):
             raise OptionError("--weight", "an IDX file has no column of weights", "Leave the option out")
     as_read = dataset.schema
@@ -127,9 +127,7 @@ def prepare(
     val_sha256 = test_sha256 = ""
     val_bytes = test_bytes = 0
     if config.val_data:
-        other = load_like(
-            config.val_data, as_read, dataset.classes, config.dtype, csv_options(config).text, dataset.memory
-        )
+        other = _load_part(config, config.val_data, as_read, dataset)
         notes += _same_file("--val-data", other, dataset)
         of_row = None
         if config.weight is not None:
@@ -140,9 +138,7 @@ def prepare(
         val = dataclasses.replace(train, rows=split.val)
     # test rows count alike, whatever training makes of them
     if config.test_data:
-        other = load_like(
-            config.test_data, dataset.schema, dataset.classes, config.dtype, csv_options(config).text, dataset.memory
-        )
+        other = _load_part(config, config.test_data, dataset.schema, dataset)
         notes += _same_file("--test-data", other, dataset)
         test, test_sha256, test_bytes = whole(other), other.sha256, other.file_bytes
     elif dataset.test is not None:
@@ -173,15 +169,27 @@ def _inputs(config: TrainConfig, preprocess: Preprocess, dataset: Dataset) -> In
     network = COPIES * sum((a + 1) * b for a, b in itertools.pairwise(widths)) * dtype.itemsize
     step = 3 * sum(widths) * dtype.itemsize * max(at_once, EVAL_ROWS) + row_bytes * at_once
     of_row = ROW_BYTES + 16 * (config.class_weight == "balanced") + 32 * (config.weight is not None)
-    needed = OF_PROGRAM + max(network + step + of_row * n + LEAST_WINDOW, SPLIT_BYTES * n)
+    sharing = tables(config)
+    needed = OF_PROGRAM + max(network + step + sharing * (of_row * n + LEAST_WINDOW), SPLIT_BYTES * n)
     if needed > dataset.memory:
         raise OptionError(
             "--memory",
             f"{n:,} rows in batches of {batch:,} need {-(-needed // 10**6):,}MB, found {dataset.memory // 10**6:,}MB",
             "Allow so much",
         )
-    window = max(at_once, (dataset.memory - OF_PROGRAM - network - step - of_row * n) // row_bytes)
+    window = max(at_once, ((dataset.memory - OF_PROGRAM - network - step) // sharing - of_row * n) // row_bytes)
     return RowWindow(dataset.table, preprocess.width, lambda table: preprocess.transform(table, dtype), window)
+
+
+def _load_part(config: TrainConfig, source: Source, schema: Schema, dataset: Dataset) -> Dataset:
+    """Load the rows of --val-data or --test-data."""
+    text = csv_options(config).text
+    return load_like(source, schema, dataset.classes, config.dtype, text, dataset.memory, tables(config))
+
+
+def tables(config: TrainConfig) -> int:
+    """Count the tables that share the memory: the training file, and those to validate and test on."""
+    return 1 + bool(config.val_data) + bool(config.test_data)
 
 
 def _same_file(option: str, other: Dataset, dataset: Dataset) -> list[str]:

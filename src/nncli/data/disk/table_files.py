@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.data.dataset import Schema, Table, TextColumn
+from nncli.data.dataset import KINDS, SCHEMA_FORM, Table, TextColumn, schema_of
 from nncli.data.disk.memmap import ArrayFile, ColumnsFile, DiskArray, File, append
 from nncli.data.table_builder import VALUE_BYTES, ArrayBuilder, RawDataset
 from nncli.errors import DataError
@@ -33,15 +33,12 @@ FILES = re.compile("|".join(map(re.escape, (DESCRIPTION, NUMBERS, COLUMNS, VALUE
 FORM = {
     "version": int, "key": str, "files": [str], "fingerprint": str, "rows": int, "sha256": str, "numbers": str,
     "names": {"number": [str], "text": [str], "date": [str]}, "counts": [int], "values": int, "notes": [str],
-    "schema": {
-        "columns": [[str]], "target": str, "header": bool, "missing": [str], "target_place": int, "delimiter": str,
-        "width": int, "decimal": str, "encoding": str, "dtype": str,
-    },
+    "schema": SCHEMA_FORM,
 }  # fmt: skip
 DAMAGED = (OSError, ValueError, OverflowError, DataError)  # what reading such a folder raises
-KINDS, DTYPES = ("number", "text", "date"), ("float32", "float64")
+DTYPES = ("uint8", "float32", "float64")
 CODES, DATES, LENGTHS = np.dtype(np.int32), np.dtype(np.float64), np.dtype(np.int64)
-ROWS_AT_ONCE = 1 << 18  # of a column that is looked through
+CODES_AT_ONCE = 1 << 18  # of a column that is looked through
 Writing = Callable[[], AbstractContextManager[None]]
 
 
@@ -122,13 +119,18 @@ def read(folder: Path, key: str, most_text: int) -> RawDataset | None:
     """The table; None where its texts take more memory than that. One of `DAMAGED` where anything is not as it was
     written."""
     known = describe(folder)
-    schema, n, counts = _schema(known["schema"]), known["rows"], known["counts"]
+    schema, n, counts = schema_of(known["schema"]), known["rows"], known["counts"]
     numbers, texts, dates = (tuple(known["names"][kind]) for kind in KINDS)  # the order of a model may be another
     if any(sorted(known["names"][kind]) != sorted(schema.of_kind(kind)) for kind in KINDS):
         raise ValueError("other columns")
     names = [DESCRIPTION, *([NUMBERS] if numbers else []), COLUMNS, VALUES]
     files = {name: File(folder / name) for name in names}
-    if known["key"] != key or known["numbers"] not in ("uint8", *DTYPES) or n < 1 or min(counts, default=-1) < 0:
+    if (
+        known["key"] != key
+        or known["numbers"] not in ("uint8", "float32", "float64")
+        or n < 1
+        or min(counts, default=-1) < 0
+    ):
         raise ValueError("another table")
     dtype = np.dtype(known["numbers"])
     expected = {VALUES: known["values"], COLUMNS: n * (CODES.itemsize * len(counts) + DATES.itemsize * len(dates))}
@@ -163,20 +165,6 @@ def moved(rows: RawDataset, folder: Path) -> None:
             array.file.path = folder / array.file.path.name
 
 
-def _schema(known: dict[str, Any]) -> Schema:
-    columns = tuple((name, kind) for name, kind in known["columns"])
-    schema = Schema(**known | {"columns": columns, "missing": tuple(known["missing"])})
-    if (
-        len({*schema.names, schema.target}) <= len(columns)
-        or not {kind for _, kind in columns} <= {*KINDS}
-        or not 0 <= schema.target_place <= len(columns)
-        or schema.width < 0
-        or schema.dtype not in DTYPES
-    ):
-        raise ValueError("columns that contradict each other")
-    return schema
-
-
 def _values(file: File, counts: Sequence[int]) -> list[tuple[str, ...]]:
     """The distinct values of each column, so many."""
     content = memoryview(bytearray(file.size))
@@ -196,14 +184,14 @@ def _values(file: File, counts: Sequence[int]) -> list[tuple[str, ...]]:
         found.append(tuple(values[begin : begin + count]))
         begin += count
         if len(set(found[-1])) < count:
-            raise ValueError("a value that is there twice")
+            raise ValueError("the same value twice")
     return found
 
 
 def _codes(codes: DiskArray, values: Sequence[str], least: int) -> DiskArray:
     """The same, each of them the place of a value, or −1 for a missing cell."""
-    for start in range(0, len(codes), ROWS_AT_ONCE):
-        part = codes[start : start + ROWS_AT_ONCE]
+    for start in range(0, len(codes), CODES_AT_ONCE):
+        part = codes[start : start + CODES_AT_ONCE]
         if part.min() < least or part.max() >= len(values):
             raise ValueError("the code of a value that there is not")
     return codes
