@@ -91,6 +91,14 @@ def test_the_types_of_parquet(nncli: Run) -> None:
     assert (kinds["stamp"], kinds["kind"], kinds["price"]) == ("date", "text", "number")
 
 
+@pytest.mark.parametrize("name", ["d.parquet", "d.arrow"])
+def test_views_of_text_are_text(name: str) -> None:
+    words = [f"{'abc'[i % 3]}, a text that is too long to stand within its view" for i in range(90)]
+    written(name, view=pa.array(words, pa.string_view()))
+    column = load_dataset((name,), CsvOptions(), "float32").table.texts["view"]
+    assert [column.values[code] for code in column.codes] == words
+
+
 def test_an_error_names_the_row(nncli: Run) -> None:
     written("d.parquet", y=[*["1.5"] * 80, "oops", *["2"] * 9], word=["no line breaks"] * 90)
     outcome = nncli("train", "d.parquet", "-t", "class")

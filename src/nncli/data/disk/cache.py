@@ -24,6 +24,7 @@ from typing import Any, Literal
 from nncli import __version__
 from nncli.data.disk import table_files
 from nncli.data.disk.table_files import DiskStorage, Origin
+from nncli.data.sources import title
 from nncli.data.table_builder import RawDataset, Storage
 from nncli.errors import DataError, NncliWarning, OptionError, OutputError
 from nncli.system import owned_folders, scratch
@@ -96,7 +97,9 @@ def read_stored(
         raise OptionError("--memory", f"expected at least {LEAST_MEMORY // 10**6:,}MB, found {memory // 10**6:,}MB")
     for name in files:  # what comes through a pipe, or has no name, cannot be known again
         if not Path(os.path.realpath(name)).is_file():
-            raise DataError(title((str(name),)), "expected a file, as --memory keeps it", "Write it to one first")
+            raise DataError(
+                title((str(name),)), "expected a file, as --memory keeps its table", "Write it to one first"
+            )
     origin, most_text = _origin(files, how), memory // TEXT_SHARE // tables
     found = _found(origin.key, where, most_text)
     if found is not None:

@@ -306,7 +306,7 @@ def _cell_type(kind: Any) -> Any:
         return pa.timestamp("us")
     if types.is_floating(kind) or types.is_decimal(kind):
         return pa.float32() if kind in (pa.float32(), pa.float16()) else pa.float64()
-    if is_text(kind) or types.is_string_view(kind):
+    if is_text(kind):
         return pa.string()
     fine = types.is_integer, types.is_boolean, types.is_date32, types.is_null
     return kind if any(one(kind) for one in fine) else None

@@ -84,9 +84,10 @@ class ParquetFile:
 
 
 def is_text(kind: Any) -> bool:
+    """Tell whether a type of Arrow is text."""
     from pyarrow import types
 
-    return bool(types.is_string(kind) or types.is_large_string(kind))
+    return any(one(kind) for one in (types.is_string, types.is_large_string, types.is_string_view))
 
 
 # the footer
