@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from nncli.data.builder import InMemory, rows_of, to_learn_from
-from nncli.data.byte_stream import ByteStream
+from nncli.data.byte_input import ByteStream, open_input
+from nncli.data.cells import DEFAULT_MISSING
 from nncli.data.csv import reader as reader_module
-from nncli.data.csv.detection import Plan
-from nncli.data.csv.reader import Block, CsvOptions, CsvReader, open_training, read_blocks
-from nncli.data.csv.strict_parser import DEFAULT_MISSING, Layout
+from nncli.data.csv.detection import CsvOptions, ReadingPlan
+from nncli.data.csv.reader import CsvReader, open_training, read_blocks
 from nncli.data.dataset import Dataset, Schema, TextColumn
-from nncli.data.streams import open_input
+from nncli.data.row_blocks import Layout, RowBlock
+from nncli.data.table_builder import MemoryStorage, read_files, to_learn_from
 from nncli.errors import NncliError
 
 
@@ -33,7 +33,7 @@ class Dribble(io.RawIOBase):
 
 def read_dataset(source: str, options: CsvOptions, dtype: str = "float32", stream: ByteStream | None = None) -> Dataset:
     """All of a file, or of the stream in its place, to learn from."""
-    rows = rows_of([lambda schema: open_training(source, options, dtype, stream)], source, InMemory())
+    rows = read_files([lambda schema: open_training(source, options, dtype, stream)], source, MemoryStorage())
     return to_learn_from(rows, (source,))
 
 
@@ -54,7 +54,7 @@ def strings(column: TextColumn | None) -> list[str | None]:
     return [None if code < 0 else column.values[code] for code in column.codes]
 
 
-def blocks(data: bytes | str, expected: Schema, size: int | None = None, **options: Any) -> list[Block]:
+def blocks(data: bytes | str, expected: Schema, size: int | None = None, **options: Any) -> list[RowBlock]:
     data = data.encode() if isinstance(data, str) else data
     stream = io.BytesIO(data) if size is None else Dribble(data, size)
     with read_blocks("data.csv", expected, stream=stream, **options) as reader:
@@ -63,14 +63,14 @@ def blocks(data: bytes | str, expected: Schema, size: int | None = None, **optio
 
 def read_layout(
     data: bytes, layout: Layout, by_hand: bool = False, dtype: str = "float64", **options: Any
-) -> list[Block]:
+) -> list[RowBlock]:
     opened = open_input("data.csv", stream=io.BytesIO(b""))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reader_module, "FEW_BYTES", 1 << 30 if by_hand else 0)
         return list(
             CsvReader(
                 opened,
-                Plan(dataclasses.replace(layout, dtype=dtype), data, opened, 1),
+                ReadingPlan(dataclasses.replace(layout, dtype=dtype), data, opened, 1),
                 training=True,
                 **options,
             )

@@ -16,7 +16,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
 
 from nncli.data.bundled import BUNDLED, path_of
-from nncli.data.formats.idx import is_idx
+from nncli.data.detect import IDX, format_of
 from nncli.data.formats.idx import read as read_idx
 
 DATASETS = Path(__file__).resolve().parents[1] / "datasets"
@@ -108,7 +108,7 @@ def test_digits_are_written_as_whole_numbers():
 def test_digits_idx_holds_each_digit_image_once_and_a_stratified_test_set():
     dataset = read_idx(path_of("digits-idx"))
     test = dataset.test
-    assert is_idx(path_of("digits-idx"))
+    assert format_of(path_of("digits-idx")) == IDX
     assert test is not None
     assert (len(dataset), len(test)) == (1500, 297)
     assert dataset.classes == tuple("0123456789")

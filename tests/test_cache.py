@@ -17,7 +17,7 @@ import pytest
 
 import cli_process
 from disk_tables import ROWS, Run, complaint, mixed
-from nncli.data import builder
+from nncli.data import table_builder
 from nncli.data.csv import reader
 from nncli.data.disk import cache, memmap
 from nncli.system import owned_folders
@@ -30,13 +30,13 @@ def test_a_table_is_parsed_once_for_as_long_as_its_file_and_the_options_stay(
     nncli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     parsed = []
-    read = builder.rows_of
+    read = table_builder.read_files
 
     def counted(files: Any, where: str, *more: Any) -> Any:
         parsed.append(where)
         return read(files, where, *more)
 
-    monkeypatch.setattr("nncli.data.load.rows_of", counted)
+    monkeypatch.setattr("nncli.data.load.read_files", counted)
     Path("d.csv").write_text(mixed(), "utf-8")
     train = ["train", "d.csv", "--epochs", 1, "-q", "--memory", "300MB"]
     for more, times in [

@@ -96,7 +96,7 @@ DATA = {
     "--encoding": Case("train two.csv --encoding rot13", 2, "--encoding: expected an encoding such as utf-8, utf-16, latin-1 or cp1252, found 'rot13'."),
     "--decimal": Case("train two.csv --decimal ;", 2, "--decimal: expected a point or a comma, found ';'."),
     "--skip-rows": Case("train two.csv --skip-rows 200", 2, "--skip-rows: two.csv has only 41 lines."),
-    "npz as data": Case("predict two.npz two.npz", 1, "two.npz: expected a table, or an .npz with X and y, found another zip file. Convert it to CSV."),
+    "npz as data": Case("predict two.npz two.npz", 1, "two.npz: expected a table, or an .npz with X and y, found a model. Convert it to CSV."),
     "folder as data": Case("train sub", 1, "sub: expected a folder with MNIST-style IDX files, found none in it. Name a file in it.", {"sub/x": ""}),
     "truncated IDX": Case("train mnist", 1, f"{IMAGES}: expected 28 bytes, as its header says, found 27. Download or copy it again.", {IMAGES: idx((3, 2, 2), bytes(11)), LABELS: idx((3,), bytes(3))}),
     "mislabelled IDX": Case("train mnist", 1, f"{IMAGES}: expected images (3 dimensions), found labels (1 dimension). Check whether the images and labels files are swapped.", {IMAGES: idx((3,), bytes(3)), LABELS: idx((3, 2, 2), bytes(12))}),

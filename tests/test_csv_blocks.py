@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from csv_reading import MODEL, blocks, complaint, load, read_dataset, read_layout, schema, strings
 from nncli.data.csv import detection
 from nncli.data.csv import reader as reader_module
-from nncli.data.csv.reader import Block, CsvOptions
-from nncli.data.csv.strict_parser import Layout
+from nncli.data.csv.detection import CsvOptions
+from nncli.data.row_blocks import Layout, RowBlock
 from nncli.errors import NncliError
 from short_and_long import for_examples, short_and_long
 
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.usefixtures("small_files_take_the_fast_path_too")
 NASTY = 'age,t,y\r\n1,"a ""b"", c",p\n 2.5 ,"x\n\ny",q\r\n,\'5" disk\',p\n"4",é,"q"\n1e2,,p\n\n'
 
 
-def rows_of(got: list[Block]) -> tuple[list[Any], ...]:
+def rows_of(got: list[RowBlock]) -> tuple[list[Any], ...]:
     return (
         [x for block in got for x in block.table.numbers.ravel().tolist()],
         [x for block in got for x in strings(block.table.texts["t"])],

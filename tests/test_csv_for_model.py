@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from csv_reading import MODEL, blocks, read_dataset, schema, strings
-from nncli.data.csv.reader import CsvOptions, read_blocks
+from nncli.data.csv.detection import CsvOptions
+from nncli.data.csv.reader import read_blocks
 from nncli.errors import NncliError, OptionError
 
 pytestmark = pytest.mark.usefixtures("small_files_take_the_fast_path_too")

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pytest
 
 from csv_reading import strings
-from nncli.data.csv.reader import CsvOptions
+from nncli.data.csv.detection import CsvOptions
 from nncli.data.load import load_dataset
 from nncli.errors import DataError, OptionError
 

@@ -17,7 +17,8 @@ import pyarrow as pa
 import pytest
 
 from cli_process import nncli, wait_for, without_privileges
-from nncli.data.streams import open_input, sha256_of, side_by_side
+from nncli.data.byte_input import open_input, sha256_of
+from nncli.data.csv.parallel import side_by_side
 from nncli.errors import DataError
 
 TEXT = b"a,b\n" + b"".join(b"%d,%d\n" % (i, i * i) for i in range(5000))

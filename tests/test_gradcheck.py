@@ -13,7 +13,7 @@ import pytest
 
 from cli_errors import BAD_COMMAND, BAD_DATA
 from nncli import load
-from nncli.data.inputs import Matrix, Subset
+from nncli.data.scaled_rows import Matrix, Subset
 from nncli.diagnostics.gradcheck import GradientCheck, check_gradients, network_kinds
 from nncli.diagnostics.training_objective import ROWS, Objective
 from nncli.nn.activations import ACTIVATIONS

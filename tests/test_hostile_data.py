@@ -13,8 +13,6 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from nncli.data import streams
-
 Run = Callable[..., Any]
 ROWS = b"1,2,x\n3,4,y\n"
 
@@ -34,10 +32,10 @@ def refused(nncli: Run, line: str, *words: str) -> None:
 
 @pytest.mark.parametrize("kind", ["gzip", "zstd"])
 def test_a_bomb_of_rows_is_refused(kind: str, nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams, "BOMB_BYTES", 8 << 20)
+    monkeypatch.setattr("nncli.data.byte_input.BOMB_BYTES", 8 << 20)
     with pa.output_stream("d.csv", compression=kind) as out:
         out.write(b"a,b,class\n" + ROWS * (2 << 20))
-    line = f"d.csv: the {kind} data takes more than 200 times its size in memory. Unpack it by hand first."
+    line = f"d.csv: the {kind} data takes more than 200 times the size of the file in memory. Unpack it by hand first."
     refused(nncli, line, "train", "d.csv", "-q")
 
 
@@ -49,7 +47,7 @@ def test_what_is_packed_as_well_and_small_is_read(nncli: Run) -> None:
 
 def test_the_answers_to_a_bomb_need_no_memory(nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """`predict` forgets as it reads, so there is nothing to refuse."""
-    monkeypatch.setattr(streams, "BOMB_BYTES", 1 << 20)
+    monkeypatch.setattr("nncli.data.byte_input.BOMB_BYTES", 1 << 20)
     Path("d.csv").write_bytes(b"a,b,class\n" + ROWS * 10)
     assert nncli("train", "d.csv", "--model", "softmax", "--epochs", "1", "-q", "--json", "-o", "m.npz").code == 0
     Path("d.csv").write_bytes(gzip.compress(b"a,b\n" + b"1,2\n" * 500_000))
@@ -81,8 +79,8 @@ def test_images_beyond_what_a_file_can_hold_are_refused(nncli: Run) -> None:
     Path("x-images-idx3-ubyte.gz").write_bytes(gzip.compress(shape + bytes(20 << 20)))
     Path("x-labels-idx1-ubyte.gz").write_bytes(gzip.compress(struct.pack(">BBBBI", 0, 0, 8, 1, 9) + bytes(9)))
     line = (
-        "x-images-idx3-ubyte.gz: expected 1683627179264 unpacked bytes, as its header says, which is more than 200 "
-        "times the size of the file. Download or copy it again."
+        "x-images-idx3-ubyte.gz: the gzip data takes more than 200 times the size of the file in memory. "
+        "Download or copy it again."
     )
     refused(nncli, line, "train", "x-images-idx3-ubyte.gz")
 

@@ -19,8 +19,8 @@ import pytest
 from pyarrow import ipc, parquet
 
 import cli_process
-from nncli.data.csv import strict_parser
-from nncli.data.csv.reader import CsvOptions
+from nncli.data import cells
+from nncli.data.csv.detection import CsvOptions
 from nncli.data.formats.parquet import ParquetFile
 from nncli.data.load import load_dataset
 from nncli.errors import DataError
@@ -116,18 +116,24 @@ def memory_of(*words: str) -> tuple[int, str, int]:
     return done.returncode, done.stderr, int(done.stdout.split()[-1])
 
 
-def test_one_long_text_in_a_dictionary_is_not_written_a_thousand_times_at_once() -> None:
-    """20 kB that are 100 GB: in memory it would be a quarter of a gigabyte for a row group's first rows alone."""
+def test_a_long_text_in_a_dictionary_is_never_unpacked() -> None:
+    """20 kB that are 100 GB: unpacked, a row group's first rows alone would be a quarter of a gigabyte."""
     n = 100_000
     column = pa.DictionaryArray.from_arrays(pa.array(np.zeros(n, np.int32)), pa.array(["x" * (1 << 20)]))
     table = pa.table({"s": column, "class": pa.array(np.arange(n) % 2)})
     Path("d.parquet").write_bytes(parquet_file(table, compression="zstd", store_schema=False))
     assert Path("d.parquet").stat().st_size < 30_000
-    code, error, memory = memory_of("train", "d.parquet", "-q")
+    code, _, memory = memory_of("train", "d.parquet", "-q", "--epochs", "1")
+    assert code == 0
+    assert memory < 300
+    code, error, memory = memory_of("train", "d.parquet", "-q", "--numeric", "s")
     assert code == 1
     assert error.startswith("d.parquet:1: column 's': expected a number, found 'xxx")
     assert len(error) < 300
     assert memory < 300
+    Path("d.parquet").write_bytes(parquet_file(table.slice(0, 300), compression="zstd", store_schema=False))
+    code, _, memory = memory_of("predict", "model.npz", "d.parquet", "--keep", "s", "-o", "answers.csv")
+    assert (code, memory < 300) == (0, True)
 
 
 def test_rows_that_are_stored_together_and_unpack_to_too_much_are_refused() -> None:
@@ -139,7 +145,7 @@ def test_rows_that_are_stored_together_and_unpack_to_too_much_are_refused() -> N
     code, error, memory = memory_of("train", "d.arrow", "-q")
     assert code == 1
     assert error == (
-        "d.arrow: some rows that are stored together unpack to 360,000,000 bytes, more than 4 times the file. "
+        "d.arrow: a batch of rows takes more than 4 times the size of the file in memory. "
         "Write it with fewer rows in a group or batch.\n"
     )
     assert memory < 200
@@ -158,7 +164,7 @@ def test_a_row_of_endless_text_is_refused(nncli: Run) -> None:
 def test_more_columns_than_a_table_has_are_refused(
     write: Callable[[Any], bytes], nncli: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(strict_parser, "MOST_COLUMNS", 100)
+    monkeypatch.setattr(cells, "MOST_COLUMNS", 100)
     Path("d").write_bytes(write(pa.table({f"c{i}": [0, 1] for i in range(101)})))
     outcome = nncli("train", "d", "-q")
     assert (outcome.code, outcome.err) == (1, "d: expected at most 100 columns, found 101.\n")

@@ -18,7 +18,7 @@ from pyarrow import parquet
 from disk_tables import ROWS, Run, complaint, mixed
 from ledgers import trials
 from nncli.config.train_config import TrainConfig
-from nncli.data import inputs
+from nncli.data import scaled_rows
 from nncli.data.bundled import path_of
 from nncli.data.disk import cache
 from nncli.model.model import EVAL_ROWS
@@ -33,18 +33,18 @@ WINDOW = 250
 def windows(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The sizes of those that are read, which are small beside the tables here."""
     sizes: list[int] = []
-    read, begin = inputs.Windowed._read, inputs.Windowed.__init__
+    read, begin = scaled_rows.RowWindow._read, scaled_rows.RowWindow.__init__
 
-    def small(self: inputs.Windowed, table: Any, width: int, transform: Any, size: int) -> None:
+    def small(self: scaled_rows.RowWindow, table: Any, width: int, transform: Any, size: int) -> None:
         begin(self, table, width, transform, min(size, WINDOW))
 
-    monkeypatch.setattr(inputs.Windowed, "__init__", small)
+    monkeypatch.setattr(scaled_rows.RowWindow, "__init__", small)
 
-    def counted(self: inputs.Windowed, rows: Any) -> inputs.Matrix:
+    def counted(self: scaled_rows.RowWindow, rows: Any) -> scaled_rows.Matrix:
         sizes.append(len(rows))
         return read(self, rows)
 
-    monkeypatch.setattr(inputs.Windowed, "_read", counted)
+    monkeypatch.setattr(scaled_rows.RowWindow, "_read", counted)
     return sizes
 
 
@@ -91,7 +91,7 @@ def test_the_rows_of_all_files_together_take_what_those_of_one_may() -> None:
     assert shared.val is not None
     assert shared.test is not None
     matrices = [part.matrix for part in (alone.train, shared.train, shared.val, shared.test)]
-    most, *each = [one.size for one in matrices if isinstance(one, inputs.Windowed)]
+    most, *each = [one.size for one in matrices if isinstance(one, scaled_rows.RowWindow)]
     assert len(each) == 3
     assert sum(each) <= most
 
@@ -228,3 +228,24 @@ def test_what_cannot_be_on_the_disk_says_so(nncli: Run, monkeypatch: pytest.Monk
         "--drop, or allow more --memory."
     )
     assert list(Path("cache", "tables").iterdir()) == []
+
+
+def test_tables_share_the_memory(nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the windows of training, validation and test rows take together is no more than one alone would take."""
+    sizes: list[int] = []
+    begin = scaled_rows.RowWindow.__init__
+
+    def recorded(self: scaled_rows.RowWindow, table: Any, width: int, transform: Any, size: int) -> None:
+        sizes.append(size)
+        begin(self, table, width, transform, size)
+
+    monkeypatch.setattr(scaled_rows.RowWindow, "__init__", recorded)
+    Path("d.csv").write_text(mixed(), "utf-8")
+    Path("other.csv").write_text(mixed(), "utf-8")
+    train = ["train", "d.csv", "--epochs", 1, "-q", "--memory", "300MB"]
+    assert nncli(*train).code == 0
+    (alone,) = sizes
+    sizes.clear()
+    assert nncli(*train, "--val-data", "other.csv", "--test-data", "other.csv").code == 0
+    assert len(sizes) == 3
+    assert sum(sizes) <= alone

@@ -14,7 +14,7 @@ from sklearn.svm import SVC, LinearSVC
 
 from nncli.config.resolve import resolve
 from nncli.config.train_config import TrainConfig
-from nncli.data.inputs import Matrix, Subset
+from nncli.data.scaled_rows import Matrix, Subset
 from nncli.model.model import build_network
 from nncli.training.trainer import Trainer
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from nncli.config.resolve import resolve
 from nncli.config.train_config import TrainConfig
-from nncli.data.inputs import Matrix, Subset
+from nncli.data.scaled_rows import Matrix, Subset
 from nncli.errors import TrainingError
 from nncli.model.model import build_network
 from nncli.nn import online

@@ -47,7 +47,7 @@ def test_a_pattern_stands_for_the_files_that_match_it_sorted_by_name() -> None:
         Path(name).touch()
     assert expand(["other.csv", "day-*.csv"]) == ("other.csv", "day-1.csv", "day-10.csv", "day-2.csv")
     assert expand([str(Path("day-?.csv").absolute())]) == tuple(str(Path(f"day-{i}.csv").absolute()) for i in (1, 2))
-    with pytest.raises(DataError, match=r"no-\*\.csv: no file fits that pattern"):
+    with pytest.raises(DataError, match=r"no-\*\.csv: no file matches that pattern"):
         expand(["no-*.csv"])
 
 
@@ -62,6 +62,13 @@ def test_a_file_name_may_have_any_characters(nncli: Run, name: str) -> None:
     assert nncli("info", "two.npz", "--json").json["data"]["source"] == [name, "second.csv"]
     assert [nncli("eval", model, "-q", "--json").json["n"] for model in ("one.npz", "two.npz")] == [15, 30]
     assert nncli("train", "--resume", "two.npz", "-q").code == 0
+
+
+def test_a_file_called_arrays_can_be_evaluated(nncli: Run) -> None:
+    """The name that messages have for data from Python is no name of a file in a model."""
+    Path("arrays").write_text(path_of("iris").read_text())
+    assert nncli("train", "arrays", "--epochs", 1, "-q", "-o", "m.npz").code == 0
+    assert nncli("eval", "m.npz", "-q").code == 0
 
 
 def test_a_bundled_set_is_what_no_file_is_called() -> None:

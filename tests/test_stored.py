@@ -10,16 +10,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nncli.data.disk.memmap import File, Growing, Stored, Together
+from nncli.data.disk.memmap import ArrayFile, ColumnsFile, DiskArray, File
 from nncli.errors import DataError
 
 pytestmark = pytest.mark.usefixtures("tables_on_the_disk")  # in parts of a few hundred rows
 N = 2000
 
 
-def stored(array: np.ndarray, path: Path) -> Stored:
+def stored(array: np.ndarray, path: Path) -> DiskArray:
     path.write_bytes(b"before it" + array.tobytes())
-    return Stored(File(path), array.dtype, array.shape, 9)
+    return DiskArray(File(path), array.dtype, array.shape, 9)
 
 
 @pytest.mark.parametrize("shape", [(N,), (N, 3), (N, 1)])
@@ -53,10 +53,10 @@ def test_a_column_is_taken_out(place: int, tmp_path: Path) -> None:
 def test_rows_are_appended_and_may_grow_wider(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     small, large = rng.integers(256, size=(N, 3), dtype=np.uint8), rng.normal(size=(90, 3)).astype(np.float32)
-    growing = Growing(tmp_path / "a")
+    file = ArrayFile(tmp_path / "a")
     for block in (small[:700], small[700:], large, small[:5]):
-        growing.append(block)
-    found = growing.finished()
+        file.append(block)
+    found = file.finish()
     whole = np.concatenate([small, large, small[:5]])  # which is float32
     assert found.dtype == whole.dtype == np.float32
     assert (found[:] == whole).all()
@@ -80,14 +80,14 @@ def test_few_rows_of_many_are_read_without_what_lies_between(tmp_path: Path, mon
     assert read == [16000, 16000, 16000]
 
 
-def test_columns_that_grow_apart_are_one_file(tmp_path: Path) -> None:
-    together = Together(tmp_path / "columns")
+def test_columns_that_are_built_apart_are_one_file(tmp_path: Path) -> None:
+    file = ColumnsFile(tmp_path / "columns")
     days, codes = np.arange(1000) / 7, np.arange(1000, dtype=np.int32)
-    growing = {"date-0": together.grow("date-0"), "text-0": together.grow("text-0")}
+    arrays = {name: file.builder(name) for name in ("date-0", "text-0")}
     for start in range(0, 1000, 100):
-        growing["date-0"].append(days[start : start + 100])
-        growing["text-0"].append(codes[start : start + 100])
-    found = [growing[name].finished() for name in ("text-0", "date-0")]
+        arrays["date-0"].append(days[start : start + 100])
+        arrays["text-0"].append(codes[start : start + 100])
+    found = [arrays[name].finish() for name in ("text-0", "date-0")]
     assert (found[0][:] == codes).all()
     assert (found[1][:] == days).all()
     assert [file.name for file in tmp_path.iterdir()] == ["columns"]

@@ -13,7 +13,8 @@ import pytest
 
 from csv_reading import Dribble, complaint, load, read_dataset, strings
 from nncli.config.train_config import TrainConfig
-from nncli.data.csv.reader import CsvOptions, read_blocks
+from nncli.data.csv.detection import CsvOptions
+from nncli.data.csv.reader import read_blocks
 from nncli.errors import DataError, OptionError
 
 CITIES = "größe,stadt,class\n1.5,Köln,ja\n2,Łódź,nein\n3,Paris,ja\n4,Köln,nein\n"

@@ -10,7 +10,7 @@ import pytest
 from nncli.config.option import FULL_BATCH
 from nncli.config.resolve import resolve
 from nncli.config.train_config import TrainConfig
-from nncli.data.inputs import Matrix, Subset
+from nncli.data.scaled_rows import Matrix, Subset
 from nncli.errors import TrainingError
 from nncli.model.model import build_network
 from nncli.training.batch import Batch, evaluate

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nncli.config.option import FULL_BATCH
-from nncli.data.inputs import Matrix, Subset
+from nncli.data.scaled_rows import Matrix, Subset
 from nncli.nn.regularisation import clip
 from nncli.training.batch import evaluate
 from training import K, blobs, trainer

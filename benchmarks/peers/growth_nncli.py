@@ -19,7 +19,7 @@ import numpy as np
 
 from nncli.config.resolve import resolve
 from nncli.config.train_config import TrainConfig
-from nncli.data.inputs import Matrix, Subset
+from nncli.data.scaled_rows import Matrix, Subset
 from nncli.data.split import row_numbers
 from nncli.model.model import build_network
 from nncli.training.trainer import Trainer

@@ -14,8 +14,8 @@ from optimum import L2, loss_of
 from nncli.config.resolve import resolve
 from nncli.config.train_config import TrainConfig
 from nncli.data.dataset import Table
-from nncli.data.inputs import Subset
 from nncli.data.preprocess import Preprocess
+from nncli.data.scaled_rows import Subset
 from nncli.model.model import build_network
 from nncli.training.trainer import Trainer
 

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nncli.config.train_config import TrainConfig
-from nncli.data.csv.strict_parser import DEFAULT_MISSING
+from nncli.data.cells import DEFAULT_MISSING
 from nncli.data.dataset import Dataset, Schema, Table, TextColumn
 from nncli.data.dates import SECONDS
 from nncli.data.labels import classes_of

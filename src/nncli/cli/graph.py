@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from nncli.cli.options import Json, Quiet, is_model, switch, value_option
+from nncli.cli.options import Json, Quiet, switch, value_option
 from nncli.errors import DONE, OptionError, UsageError
 from nncli.nn.autodiff.graph import Graph
 from nncli.system.output import shortened
@@ -61,9 +61,10 @@ def graph(
 
 
 def _of_expression(expression: str, data: str | None, at: str) -> Graph:
+    from nncli.data.detect import is_model
     from nncli.nn.autodiff.expression import graph_of
 
-    if is_model(expression):
+    if is_model(Path(expression)):
         raise OptionError("row", f"expected the row that {expression} is to be shown on", "Add --row 1")
     if len(expression) < LONGEST_NAME and Path(expression).is_file():
         raise UsageError("EXPRESSION", f"expected one, or a model, found the file '{expression}'")
@@ -87,11 +88,12 @@ def _of_model(
     model: str, data: str | None, at: list[str] | None, row: str, quiet: bool
 ) -> tuple[Graph, dict[str, float]]:
     from nncli.config.option import Whole, read_option
+    from nncli.data.detect import is_model
     from nncli.diagnostics.network_graph import graph_of_model
     from nncli.model import checkpoint
     from nncli.system.output import say
 
-    if not is_model(model) and not Path(model).exists():
+    if not is_model(Path(model)) and not Path(model).exists():
         raise OptionError("row", f"'{model}' is no model, and an expression has no rows", "Leave it out")
     if at:
         raise OptionError("at", "a model has its own values", "Leave it out")

@@ -17,7 +17,7 @@ import typer
 from nncli.config.option import Files, Flag, Option, Size, as_text, read_option
 from nncli.config.train_config import ENCODING_HELP, SOURCES, TrainConfig
 from nncli.data.sources import Source, expand, is_there
-from nncli.errors import NncliError, OptionError, UsageError, did_you_mean, flag
+from nncli.errors import OptionError, UsageError, did_you_mean, flag
 from nncli.system.output import shortened
 
 if TYPE_CHECKING:
@@ -51,7 +51,6 @@ Memory = Annotated[
         group="Run",
     ),
 ]
-ZIP = b"PK\3\4"
 MOST_TOML, MOST_BITS = 1 << 20, 1024  # bytes of a --config file; bits of a number in it
 DOTTED = re.compile(r"""(?<![\w.-])(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){50}""")  # a key of 50 parts or more
 KINDS = {dict: "table", list: "list within a list", int: "number of hundreds of digits"}  # that no option takes
@@ -75,26 +74,11 @@ def bytes_of(memory: str | None) -> int | None:
     return None if memory is None else int(read_option("memory", memory, Size()))
 
 
-def is_model(source: str) -> bool:
-    """Whether that is to be read as a model: by how it begins, or else by its name, unless it has an array X."""
-    from nncli.data.streams import first_bytes
-    from nncli.system.atomic import HEAD_BYTES, begins_model
-
-    path = Path(source)
-    try:
-        head = first_bytes(path, HEAD_BYTES)  # none of a pipe: it would be lost to its reader
-        if head.startswith(ZIP) and not begins_model(head):
-            from nncli.data.formats.npz import is_arrays
-
-            return path.suffix == ".npz" and not is_arrays(path)
-    except (NncliError, OSError, ValueError):  # a folder, or no name that a file could have
-        head = b""
-    return head.startswith(ZIP) or path.suffix == ".npz"
-
-
 def model_in(source: Source) -> str | None:
-    """The file, if a source is one that is to be read as a model."""
-    return source[0] if len(source) == 1 and is_model(source[0]) else None
+    """Return the file, if a source is one that is to be read as a model."""
+    from nncli.data.detect import is_model
+
+    return source[0] if len(source) == 1 and is_model(Path(source[0])) else None
 
 
 def with_config(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,12 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.data.disk.memmap import Stored
+from nncli.data.disk.memmap import DiskArray
 from nncli.data.sources import Source, title
 from nncli.errors import DataError, OptionError, did_you_mean
 
 Positions = NDArray[np.integer[Any]]  # of rows or of classes, in a type that is large enough
-AnyArray = Any  # NDArray, or a `Stored` one, where `memory` has asked for that
+KINDS, MOST_WIDTH = ("number", "text", "date"), 1 << 20  # of columns
+AnyArray = Any  # NDArray, or a `DiskArray` one, where `memory` has asked for that
 
 
 @dataclass(frozen=True)
@@ -53,10 +55,10 @@ class Table:
         return len(self.numbers)
 
     @property
-    def is_stored(self) -> bool:
+    def is_on_disk(self) -> bool:
         """Whether it is on the disk."""
         arrays = [self.numbers, *(column.codes for column in self.texts.values()), *self.dates.values()]
-        return any(isinstance(array, Stored) for array in arrays)
+        return any(isinstance(array, DiskArray) for array in arrays)
 
     def take(self, rows: NDArray[Any]) -> Table:
         """The given rows, in the given order."""
@@ -99,6 +101,30 @@ class Schema:
 
     def of_kind(self, kind: str) -> tuple[str, ...]:
         return tuple(name for name, its in self.columns if its == kind)
+
+
+SCHEMA_FORM = {
+    "columns": [[str]], "target": str, "header": bool, "missing": [str], "target_place": int, "delimiter": str,
+    "width": int, "decimal": str, "encoding": str, "dtype": str,
+}  # fmt: skip
+
+
+def schema_of(stored: Mapping[str, Any]) -> Schema:
+    """Read a schema from JSON of the form `SCHEMA_FORM`. Raises ValueError for columns that no data could have."""
+    columns = tuple(map(tuple, stored["columns"]))
+    if any(len(column) != 2 or column[1] not in KINDS for column in columns):
+        raise ValueError("a column that is neither number, text nor date")
+    names = [name for name, _ in columns]
+    if not stored["header"] and not all(re.fullmatch(r"c\d{1,7}", name) for name in names):
+        raise ValueError("names of columns that had none")
+    if len(set(names)) < len(names) or len(stored["delimiter"]) != 1 or not columns:
+        raise ValueError("columns that no data file has")
+    width = stored["width"] or len(columns)  # 0: it was no file
+    if not 0 <= stored["target_place"] <= len(columns) <= width <= MOST_WIDTH:
+        raise ValueError("a place of the target that no data file has")
+    if stored["decimal"] not in (".", ",") or stored["dtype"] not in ("float32", "float64"):
+        raise ValueError("numbers of another form")
+    return Schema(**{**stored, "columns": columns, "missing": tuple(stored["missing"])})
 
 
 @dataclass(frozen=True)
@@ -149,7 +175,7 @@ def without_weights(dataset: Dataset, name: str) -> tuple[Dataset, NDArray[np.fl
     if name not in dataset.table.number_names:
         raise DataError(dataset.where, f"column '{name}': expected numbers, to weigh rows with, found text")
     place = dataset.table.number_names.index(name)
-    stored = isinstance(numbers, Stored)
+    stored = isinstance(numbers, DiskArray)
     weights = (numbers.column(place) if stored else numbers[:, place]).astype(np.float64)
     wrong = np.flatnonzero(~((weights >= 0) & (weights < np.inf)))
     if len(wrong):

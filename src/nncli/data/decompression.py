@@ -6,10 +6,7 @@ import bz2
 import lzma
 import zlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from nncli.data.byte_stream import ByteStream
+from typing import Any
 
 MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zXZ": "xz"}
 XZ_MEMORY = 256 << 20  # bytes; what xz makes needs 65 MiB at most unless it is asked for more
@@ -44,7 +41,7 @@ class Members:
     """The bytes that compressed members unpack to, one after the other; zeros may pad them, as tapes do, and nothing
     else."""
 
-    def __init__(self, stream: ByteStream, decoder: Callable[[], Any]) -> None:
+    def __init__(self, stream: Any, decoder: Callable[[], Any]) -> None:
         self._stream, self._new, self.close = stream, decoder, stream.close
         self._decoder = decoder()
 

@@ -1,4 +1,4 @@
-"""The classes of a vector of labels: those that differ stay apart, or are refused."""
+"""Labels as classes, and data sets of rows without column names: labels that differ stay apart, or are refused."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.data.cells import DEFAULT_MISSING
+from nncli.data.dataset import Dataset, Schema, Table
+from nncli.data.sources import title
 from nncli.errors import DataError
 
 ROUNDED_FROM = 2.0**53  # whole numbers that differ can be the same float64 from here on
@@ -14,8 +17,8 @@ ADVICE = "Classes may be whole numbers or text"
 
 
 def classes_of(y: NDArray[Any], where: str) -> tuple[tuple[str, ...], NDArray[np.int64]]:
-    """The classes as text, in the order of the labels' own type, and the place of each label (n,) among them. DataError
-    for what is no class."""
+    """Return the classes as text, in the order of the labels' own type, and the position of each label (n,) among them.
+    Raises DataError for what is no class."""
     if y.dtype.kind == "O":
         y = _as_text(y, where)
     if y.dtype.kind not in "biufU":
@@ -34,7 +37,7 @@ def classes_of(y: NDArray[Any], where: str) -> tuple[tuple[str, ...], NDArray[np
     try:
         classes = tuple(str(value) for value in values)
         "".join(classes).encode()
-    except (ValueError, SystemError):  # numbers in the place of letters
+    except (ValueError, SystemError):  # numbers in the place of characters
         raise DataError(where, "expected classes, found text that is no Unicode", ADVICE) from None
     return classes, codes.astype(np.int64)
 
@@ -49,3 +52,25 @@ def _as_text(y: NDArray[Any], where: str) -> NDArray[np.str_]:
         if found.setdefault(str(label), label) != label:
             raise DataError(where, f"two different classes are both written '{label}'", "Use labels of one type")
     return np.array([str(label) for label in y])
+
+
+def dataset_of(
+    X: NDArray[Any],
+    y: NDArray[Any],
+    source: str,
+    sha256: str,
+    like: Schema | None,
+    first: int = 0,
+    notes: tuple[str, ...] = (),
+) -> Dataset:
+    """Make a data set of rows of numbers X (n, d) and their labels y (n,). The columns are called by their numbers,
+    from `first` on; `like` is the schema of a model that they are for. Raises DataError for other labels."""
+    where = title((source,))
+    if y.shape != X.shape[:1]:
+        raise DataError(where, f"expected y of shape ({len(X)},), found {y.dtype} of shape {y.shape}")
+    classes, codes = classes_of(y, f"{where}: y")
+    if like is None and len(classes) < 2:  # a model has its classes
+        raise DataError(where, f"expected two or more classes in y, found {len(classes)}")
+    names = tuple(f"c{first + i}" for i in range(X.shape[1]))
+    schema = Schema(tuple((name, "number") for name in names), "y", True, DEFAULT_MISSING, len(names))
+    return Dataset(Table(names, X), codes, classes, schema, (source,), sha256, notes=notes)

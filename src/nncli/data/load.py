@@ -1,92 +1,141 @@
-"""Which reader reads what: a bundled set by its name, matrices without names (IDX, .npz, sparse text), tables.
+"""Reads a source: a bundled set by its name, tables, or one matrix without column names (IDX, .npz, sparse text).
 
-To add a matrix format, write a module with `read`, `row_blocks` and `sha256_of` in `formats`, as `idx.py` is, and name
-it here; a table format that can be written as CSV goes beside `formats/columnar.py`.
+`detect.FORMATS` says which reader reads what.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from nncli.data.builder import InMemory, Opener, Rows, digest_of, recoded, rows_of, to_learn_from
-from nncli.data.byte_stream import ByteStream
+from nncli.data.byte_input import ByteStream, open_input, open_raw, peek, sha256_of
+from nncli.data.csv import reader
+from nncli.data.csv.detection import CsvOptions
 from nncli.data.csv.header import DETECTED, TextOptions
-from nncli.data.csv.reader import Block, CsvOptions, CsvReader, open_training, read_blocks
 from nncli.data.dataset import Dataset, Schema, Table, TextColumn
+from nncli.data.detect import HEAD_BYTES, IDX, SPARSE, TEXT, Format, format_of, format_of_bytes
 from nncli.data.disk import cache
-from nncli.data.formats import idx, libsvm, npz
+from nncli.data.formats import columnar, libsvm
+from nncli.data.row_blocks import BlockReader, OnError, RowBlock
 from nncli.data.sources import ARRAYS, STDIN, Source, is_there, paths_of, title
-from nncli.data.streams import first_bytes, open_input, open_raw, peek, shown
-from nncli.data.streams import sha256_of as sha256_of_file
+from nncli.data.table_builder import MemoryStorage, Opener, RawDataset, digest_of, read_files, recoded, to_learn_from
 from nncli.errors import DataError, OptionError, did_you_mean
 
 MOST_BYTES = 16 << 30  # of the data of an older model, whose file does not say how many there were
 
 
-def load_dataset(source: Source, options: CsvOptions, dtype: str, memory: int | None = None) -> Dataset:
-    """Whole files to learn from, their target and the kinds of their columns detected or told. With `memory`, in bytes,
-    tables are on the disk."""
-    paths = paths_of(source)
-    size = bytes_of(source)
-    matrix, stream = _matrix(source, paths, memory)
-    if matrix is not None:
-        return dataclasses.replace(matrix, source=source, file_bytes=size)
+@dataclass(frozen=True)
+class _Input:
+    """A source that has been looked at: its files, what they are, and the stream in place of a file, if it is stdin."""
 
-    def opener(path: Path) -> Opener:
-        def opened(schema: Schema | None) -> CsvReader:
-            if schema is None:
-                return open_training(str(path), options, dtype, stream)
-            return read_blocks(str(path), schema, dtype=dtype, with_target=True, whole=True, text=options.text)
+    source: Source
+    paths: list[Path]
+    formats: list[Format]
+    stream: ByteStream | None = None
 
-        return opened
+    @classmethod
+    def of(cls, source: Source) -> _Input:
+        """Raise DataError for what is no data, and for a matrix beside other files."""
+        paths = paths_of(source)
+        if source == STDIN:
+            first, stream = peek(open_raw("-"), HEAD_BYTES)
+            return cls(source, paths, [SPARSE if format_of_bytes(first) == SPARSE else TEXT], stream)
+        formats = [format_of(path) for path in paths]
+        for path, found in zip(paths, formats, strict=True):
+            if found.is_matrix and len(paths) > 1:
+                raise DataError(str(path), "only tables can be read several at a time", "Name one file")
+            if not found.reader:
+                problem = f"expected a table, or an .npz with X and y, found {found.name}"
+                raise DataError(str(path), problem, "Convert it to CSV")
+        return cls(source, paths, formats)
 
-    rows = _rows(paths, opener, source, memory, repr((options, dtype)))
+    @property
+    def is_matrix(self) -> bool:
+        return self.formats[0].is_matrix
+
+    def files(self) -> list[Path]:
+        """List what reading opens: also the files of a folder, and the labels beside images."""
+        if IDX not in self.formats:
+            return self.paths
+        with suppress(DataError):  # whoever reads it says what is wrong
+            found: list[Path] = IDX.load().files_of(self.paths[0])
+            return found
+        return self.paths
+
+    def bytes(self) -> int:
+        """Add up the sizes of its files, in bytes; what is no file counts nothing."""
+        total = 0
+        for path in self.files():
+            with suppress(OSError, ValueError):
+                total += path.stat().st_size if path.is_file() else 0
+        return total
+
+    def matrix(self, memory: int | None, like: Schema | None = None) -> Dataset:
+        """Read a matrix. Raises OptionError for `memory`, as it is read into memory."""
+        if memory is not None:
+            problem = f"{title(self.source)} is no table, and those alone can stay on the disk"
+            raise OptionError("memory", problem, "Leave it out")
+        if self.stream is None:
+            found: Dataset = self.formats[0].load().read(self.paths[0], like)
+            return found
+        with open_input("-", stream=self.stream, hashed=True) as file:
+            return libsvm.read_stream(file, "-", like)
+
+    def table(
+        self, schema: Schema | None, options: CsvOptions, dtype: str, memory: int | None, tables: int
+    ) -> RawDataset:
+        """Read tables for a schema, or to learn from, into memory, or onto the disk where `memory` is all there is for
+        so many `tables`."""
+
+        def opener(path: Path, found: Format) -> Opener:
+            def opened(first: Schema | None) -> BlockReader:
+                expected = schema or first
+                if expected is not None:
+                    how: dict[str, Any] = {"dtype": dtype, "with_target": True, "whole": True}
+                    return _open_like(path, found, self.stream, expected, options.text, **how)
+                if found is TEXT:
+                    return reader.open_training(str(path), options, dtype, self.stream)
+                return columnar.open_training(str(path), options, dtype, found.load())
+
+            return opened
+
+        files = [opener(path, found) for path, found in zip(self.paths, self.formats, strict=True)]
+        where = title(self.source)
+        if memory is None or (self.source != STDIN and not all(map(is_there, self.paths))):  # which the reader says
+            return read_files(files, where, MemoryStorage())
+        how = repr((options, dtype) if schema is None else (schema, options.text, dtype))
+        return cache.read_stored(self.paths, how, where, memory, lambda place: read_files(files, where, place), tables)
+
+
+def _open_like(
+    path: Path, found: Format, stream: ByteStream | None, schema: Schema, text: TextOptions, **how: Any
+) -> BlockReader:
+    """Open a table for a schema."""
+    if found is TEXT:
+        return reader.read_blocks(str(path), schema, stream=stream, text=text, **how)
+    return columnar.read_blocks(str(path), schema, found.load(), **how)
+
+
+def load_dataset(
+    source: Source, options: CsvOptions, dtype: str, memory: int | None = None, tables: int = 1
+) -> Dataset:
+    """Read whole files to learn from, their target and the kinds of their columns detected or told. With `memory`, in
+    bytes, tables are on the disk; so many `tables` share it. Raises DataError and OptionError."""
+    given = _Input.of(source)
+    size = given.bytes()
+    if given.is_matrix:
+        return dataclasses.replace(given.matrix(memory), source=source, file_bytes=size)
+    rows = given.table(None, options, dtype, memory, tables)
     return dataclasses.replace(to_learn_from(rows, source), memory=memory, file_bytes=size)
 
 
-def _stdin(source: Source) -> tuple[ByteStream | None, bool]:
-    """The stream, if that is the source, and whether it is sparse text; nothing of it is lost."""
-    if source != STDIN:
-        return None, False
-    first, stream = peek(open_raw("-"), libsvm.HEAD)
-    return stream, libsvm.is_sparse(first)
-
-
-def _rows(paths: list[Path], opener: Callable[[Path], Opener], source: Source, memory: int | None, how: str) -> Rows:
-    """Those of tables, in memory, or on the disk where `memory` is all there is of it. `how` says how they are read."""
-    files, where = [opener(path) for path in paths], title(source)
-    absent = source != STDIN and not all(map(is_there, paths))
-    if memory is None or absent:  # which the reader says
-        return rows_of(files, where, InMemory())
-    return cache.stored(paths, how, where, memory, lambda place: rows_of(files, where, place))
-
-
-def _matrix(
-    source: Source, paths: list[Path], memory: int | None, like: Schema | None = None
-) -> tuple[Dataset | None, ByteStream | None]:
-    """The data, where they are a matrix; else the stream to read a table from, if that is stdin. OptionError for
-    `memory`: a matrix is read into it."""
-    reader = _matrix_reader(paths)
-    stream, is_sparse = _stdin(source)
-    if reader is None and not is_sparse:
-        return None, stream
-    if memory is not None:
-        raise OptionError(
-            "memory", f"{title(source)} is no table, and those alone can stay on the disk", "Leave it out"
-        )
-    if reader is not None:
-        return reader.read(paths[0], like), None
-    with open_input("-", stream=stream, hashed=True) as file:
-        return libsvm.read(file, "-", like), None
-
-
 def has_named_columns(source: Source) -> bool:
-    """Whether the columns of a source are more than so many numbers."""
-    return _matrix_reader(paths_of(source)) is None
+    """Tell whether the columns of a source are more than so many numbers."""
+    return source == STDIN or not _Input.of(source).is_matrix
 
 
 def load_like(
@@ -96,32 +145,26 @@ def load_like(
     dtype: str,
     text: TextOptions = DETECTED,
     memory: int | None = None,
+    tables: int = 1,
 ) -> Dataset:
-    """Whole files read as the rows of a model: the columns of its schema, the classes it knows."""
-    paths = paths_of(source)
-    size = bytes_of(source)
-    matrix, stream = _matrix(source, paths, memory, schema)
-    if matrix is not None:
-        table, sha256, notes = _named(matrix.table, schema, title(source)), matrix.sha256, matrix.notes
+    """Read whole files as the rows of a model: the columns of its schema, the classes it knows. Raises DataError."""
+    given, where = _Input.of(source), title(source)
+    size = given.bytes()
+    if given.is_matrix:
+        matrix = given.matrix(memory, schema)
+        table, sha256, notes = _named(matrix.table, schema, where), matrix.sha256, matrix.notes
         target = TextColumn(matrix.y, matrix.classes)
     else:
-
-        def opener(path: Path) -> Opener:
-            return lambda _: read_blocks(
-                str(path), schema, dtype=dtype, with_target=True, stream=stream, whole=True, text=text
-            )
-
-        rows = _rows(paths, opener, source, memory, repr((schema, text, dtype)))
+        options = CsvOptions(encoding=text.encoding, skip_rows=text.skip_rows)
+        rows = given.table(schema, options, dtype, memory, tables)
         table, target, sha256, notes = rows.table, rows.target, rows.sha256, rows.notes
-    place = {name: i for i, name in enumerate(classes)}
+    code_of = {name: i for i, name in enumerate(classes)}
     for label in target.values:
-        if label not in place:
+        if label not in code_of:
             known = ", ".join(classes[:10]) + (", …" if len(classes) > 10 else "")
-            raise DataError(
-                title(source), f"expected a class that the model knows ({known}), found '{label}'",
-                did_you_mean(label, classes),
-            )  # fmt: skip
-    y = recoded(target, [place[label] for label in target.values], len(classes))
+            problem = f"expected a class that the model knows ({known}), found '{label}'"
+            raise DataError(where, problem, did_you_mean(label, classes))
+    y = recoded(target, [code_of[label] for label in target.values], len(classes))
     return Dataset(table, y, tuple(classes), schema, source, sha256, notes=tuple(notes), memory=memory, file_bytes=size)
 
 
@@ -131,57 +174,45 @@ def stream_like(
     schema: Schema,
     dtype: str,
     keep: Sequence[str] | Literal["all"] = (),
-    on_error: Literal["fail", "blank"] = "fail",
+    on_error: OnError = "fail",
     text: TextOptions = DETECTED,
-) -> Iterator[tuple[Iterator[Block], tuple[str, ...], tuple[str, ...]]]:
-    """The rows of a file or pipe as they arrive, for a model's schema; also the kept columns, and notes."""
-    (path,) = paths_of((source,))
-    matrix = _matrix_reader([path])
-    stream, is_sparse = _stdin((source,))
-    if matrix is not None or is_sparse:
+) -> Iterator[tuple[Iterator[RowBlock], tuple[str, ...], tuple[str, ...]]]:
+    """Read the rows of a file or pipe as they arrive, for a model's schema; also give the columns to keep, and notes.
+    Raises DataError and OptionError."""
+    given = _Input.of((source,))
+    path, found, stream = given.paths[0], given.formats[0], given.stream
+    if found.is_matrix:
         if keep:
-            raise DataError(shown(source), "a file of that kind has no columns to keep", "Leave --keep out")
-        piped = is_sparse and open_input(source, stream=stream)
-        found = libsvm.blocks(piped, schema) if piped else matrix.row_blocks(path, schema)
-        yield (Block(_named(Table((), X), schema, source), None, {}, {}) for X in found), (), ()
+            raise DataError(title((source,)), "a file of that kind has no columns to keep", "Leave --keep out")
+        if stream is None:
+            read = found.load().row_blocks(path, schema)
+        else:
+            read = libsvm.stream_blocks(open_input(source, stream=stream), schema)
+        yield (RowBlock(_named(Table((), X), schema, source), None, {}, {}) for X in read), (), ()
         return
-    with read_blocks(str(path), schema, dtype=dtype, keep=keep, on_error=on_error, stream=stream, text=text) as reader:
-        yield iter(reader), reader.layout.keep, reader.notes
+    with _open_like(path, found, stream, schema, text, dtype=dtype, keep=keep, on_error=on_error) as rows:
+        yield iter(rows), rows.layout.keep, rows.notes
 
 
-def sha256_of(source: Source) -> str:
-    """The digest of the bytes of a source, as `Dataset.sha256` has it."""
-    paths = paths_of(source)
-    matrix = _matrix_reader(paths)
-    return matrix.sha256_of(paths[0]) if matrix else digest_of([sha256_of_file(str(path)) for path in paths])
+def digest_of_source(source: Source) -> str:
+    """Return the SHA-256 of the bytes of a source, as `Dataset.sha256` has it."""
+    given = _Input.of(source)
+    if IDX in given.formats:
+        found: str = IDX.load().digest(given.paths[0])
+        return found
+    return digest_of([sha256_of(path) for path in given.paths])
 
 
 def files_read(source: Source) -> list[Path]:
     """List the files that reading a source opens: also those within a folder, and the labels beside images. Raises
     DataError as `paths_of` does."""
-    found = []
-    for path in paths_of(source):
-        parts = [path]
-        with suppress(OSError, ValueError, DataError):  # whoever reads it says what is wrong
-            parts = idx.files_of(path) if path.is_dir() or idx.is_idx(path) else [path]
-        found += parts
-    return found
-
-
-def bytes_of(source: Source) -> int:
-    """Add up the sizes of the files of a source, in bytes; what is no file counts nothing. Raises DataError as
-    `paths_of` does."""
-    total = 0
-    for path in files_read(source):
-        with suppress(OSError, ValueError):
-            total += path.stat().st_size if path.is_file() else 0
-    return total
+    return paths_of(source) if source == STDIN else _Input.of(source).files()  # a look would take bytes from stdin
 
 
 def check_as_it_was(source: Source, size: int | None, model_file: str, remedy: str) -> None:
     """Raise DataError unless a source that a model file names can be what the model was trained on: files, a folder of
     IDX files or a bundled set, and together of that size in bytes. A file from a stranger may name anything: a device
-    without an end, a pipe, all that fits a pattern. `size` None: an older file, which does not say it."""
+    without an end, a pipe, all that matches a pattern. `size` None: an older file, which does not say it."""
     if source in (STDIN, ARRAYS):
         raise DataError(model_file, f"the model was trained on {title(source)}, which cannot be read again", remedy)
     for name, path in zip(source, paths_of(source), strict=True):
@@ -189,33 +220,12 @@ def check_as_it_was(source: Source, size: int | None, model_file: str, remedy: s
             raise DataError(name, f"no such file, where the rows of {model_file} are to come from", remedy)
         if not (path.is_file() or path.is_dir()):
             raise DataError(name, f"expected a file, where the rows of {model_file} are to come from", remedy)
-    found = bytes_of(source)
+    found = _Input.of(source).bytes()
     if found == 0 or (found > MOST_BYTES if size is None else found != size):
         had = "" if size is None else f", and had {size:,} then"
         raise DataError(
             title(source), f"the data have changed since {model_file} was trained on them: {found:,} bytes{had}", remedy
         )
-
-
-def _matrix_reader(paths: list[Path]) -> Any:
-    """The module that reads a matrix without names; None for a table, and for stdin, which is looked at elsewhere.
-    DataError for what is neither, or for several of which one is a matrix."""
-    if paths == [Path("-")]:  # there may be a file of that name
-        return None
-    for path in paths:
-        found = idx if idx.is_idx(path) else npz if npz.is_arrays(path) else None
-        if found is not None and len(paths) > 1:
-            raise DataError(str(path), "only tables can be read several at a time", "Name one file")
-        if found is not None:
-            return found
-        if path.is_dir():
-            raise DataError(
-                str(path), "expected a folder with MNIST-style IDX files, found none in it", "Name a file in it"
-            )
-        if first_bytes(path, 4) == b"PK\x03\x04":
-            problem = "expected a table, or an .npz with X and y, found another zip file"
-            raise DataError(str(path), problem, "Convert it to CSV")
-    return None
 
 
 def _named(table: Table, schema: Schema, source: str) -> Table:

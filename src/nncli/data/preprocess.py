@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nncli.data.dataset import Positions, Table, TextColumn
 from nncli.data.dates import INPUTS, inputs_of
-from nncli.data.inputs import Matrix
+from nncli.data.scaled_rows import Matrix
 
 SCALINGS = ("standard", "minmax", "pixels", "none")
 MAX_CATEGORIES = 100  # of a text column; the rarer ones share one input with the values never seen
@@ -62,7 +62,7 @@ class Preprocess:
         """Learns from the given rows of the table; `scale` is auto, standard, minmax or none."""
         notes: list[str] = []
         numbers = table.numbers
-        own = _Fitted.of(numbers, rows, scale)
+        own = _Statistics.of(numbers, rows, scale)
         if scale == "auto":
             scale = own.scaling
             if len(own.high):
@@ -86,7 +86,7 @@ class Preprocess:
         for name, _ in dates:
             notes.append(f"column '{name}': dates, as days since the first, day of the year and weekday")
         how = "standard" if scale == "pixels" else scale
-        made = _Fitted.of(_MadeOfDates(table, dates), rows if dates else rows[:1], how)
+        made = _Statistics.of(_DateInputs(table, dates), rows if dates else rows[:1], how)
 
         categories: dict[str, tuple[str | None, ...]] = {}
         dead = [own.constant, made.constant]
@@ -115,7 +115,7 @@ class Preprocess:
         k = len(self.number_names)
         self._scale(numbers, X[:, :k], slice(0, k))
         if self.dates:
-            self._scale(_MadeOfDates(table, self.dates), X[:, k : self.n_numbers], slice(k, self.n_numbers))
+            self._scale(_DateInputs(table, self.dates), X[:, k : self.n_numbers], slice(k, self.n_numbers))
         k = self.n_numbers
         for name, categories in self.categories.items():
             column = table.texts[name]
@@ -156,7 +156,7 @@ class Preprocess:
 
 
 @dataclass(frozen=True)
-class _Fitted:
+class _Statistics:
     """What is learned from the training rows of some columns of numbers."""
 
     median: Vector
@@ -167,7 +167,7 @@ class _Fitted:
     scaling: str
 
     @classmethod
-    def of(cls, numbers: Any, rows: Positions, scale: str) -> _Fitted:
+    def of(cls, numbers: Any, rows: Positions, scale: str) -> _Statistics:
         """`numbers` is anything that gives some rows of numbers when it is asked for them."""
         median = _median(numbers, rows)
         low, high = _range(numbers, rows, median)
@@ -202,7 +202,7 @@ def _first(days: Any, rows: Positions) -> float:
     return float(first) if np.isfinite(first) else 0.0
 
 
-class _MadeOfDates:
+class _DateInputs:
     """(n, 3 for each date), worked out for the rows that are asked for."""
 
     dtype = np.dtype(np.float64)

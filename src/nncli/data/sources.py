@@ -16,26 +16,26 @@ from nncli.errors import DataError, did_you_mean
 Source = tuple[str, ...]
 STDIN: Source = ("-",)
 ARRAYS: Source = ()
-PATTERN_SIGNS = "*?["
+PATTERN_CHARACTERS = "*?["
 NAMED = 3  # files of a source that are named in a message; of the others only the number is said
 
 
 def expand(words: Iterable[str]) -> Source:
     """List the files that the words name, in order; a word that is no file and has `*`, `?` or `[` in it is a pattern,
-    and stands for all files that fit it, by name. Raises DataError for a pattern that no file fits."""
+    and stands for all files that match it, by name. Raises DataError where none does."""
     found: list[str] = []
     for word in words:
-        if any(sign in word for sign in PATTERN_SIGNS) and word not in BUNDLED and not is_there(Path(word)):
-            fitting = _fitting(Path(word))
-            if not fitting:
-                raise DataError(word, "no file fits that pattern")
-            found += map(str, fitting)
+        if any(one in word for one in PATTERN_CHARACTERS) and word not in BUNDLED and not is_there(Path(word)):
+            matching = _matching(Path(word))
+            if not matching:
+                raise DataError(word, "no file matches that pattern")
+            found += map(str, matching)
         else:
             found.append(word)
     return tuple(found)
 
 
-def _fitting(pattern: Path) -> list[Path]:
+def _matching(pattern: Path) -> list[Path]:
     try:
         return sorted(Path(pattern.anchor or ".").glob(str(pattern.relative_to(pattern.anchor))))
     except ValueError:  # as of `a**`, or of a zero byte

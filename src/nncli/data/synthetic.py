@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from nncli.data.csv.strict_parser import DEFAULT_MISSING
+from nncli.data.cells import DEFAULT_MISSING
 from nncli.data.dataset import Dataset, Schema, Table
 from nncli.data.sources import is_there
 from nncli.registry import Registry
@@ -17,7 +17,7 @@ ROWS_EACH = 40  # of each class
 
 
 @dataclass
-class Rows:
+class RandomRows:
     """Inputs from a normal distribution, classes that have nothing to do with them."""
 
     inputs: int = 10
@@ -31,8 +31,8 @@ class Rows:
                 raise ValueError(f"{setting}: expected at least {least}, found {getattr(self, setting)}")
 
 
-KINDS: Registry[Rows] = Registry("data")
-KINDS.register("random")(Rows)
+KINDS: Registry[RandomRows] = Registry("data")
+KINDS.register("random")(RandomRows)
 
 
 def is_random(source: str) -> bool:

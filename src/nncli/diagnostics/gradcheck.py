@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from nncli.data.inputs import Matrix, Subset
+from nncli.data.scaled_rows import Matrix, Subset
 from nncli.diagnostics.training_objective import OFFSET, Objective
 from nncli.errors import NncliError
 from nncli.nn.activations import ACTIVATIONS

@@ -10,7 +10,7 @@ import numpy as np
 
 from nncli.config.resolve import ResolvedConfig, rows_per_step
 from nncli.config.train_config import TrainConfig
-from nncli.data.inputs import Matrix, Subset
+from nncli.data.scaled_rows import Matrix, Subset
 from nncli.data.sources import Source
 from nncli.data.synthetic import is_random, random_dataset
 from nncli.errors import OptionError, flag

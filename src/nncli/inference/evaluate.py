@@ -11,10 +11,9 @@ import numpy as np
 
 from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.dataset import Dataset, Positions, without_weights
-from nncli.data.load import check_as_it_was, load_dataset, load_like, sha256_of
+from nncli.data.load import check_as_it_was, digest_of_source, load_dataset, load_like
 from nncli.data.sources import Source, title
 from nncli.data.split import row_numbers
-from nncli.data.streams import shown
 from nncli.errors import DataError, NncliError
 from nncli.inference.metrics import SCORES_AT_ONCE, all_metrics, check_metrics
 from nncli.model.checkpoint import ModelFile
@@ -88,7 +87,7 @@ def evaluate_files(
     check = functools.partial(check_evaluation, list(model.load()[0].classes))
     for source, result in in_order(workers, evaluate_file, (model, text), sources, check):
         if isinstance(result, ProcessDeath):
-            raise DataError(shown(source), str(result))
+            raise DataError(title((source,)), str(result))
         if result["failure"] is not None:
             raise NncliError.from_json(result["failure"])
         yield source, Evaluation(**{**result["evaluation"], "notes": tuple(result["evaluation"]["notes"])})
@@ -132,7 +131,7 @@ def _test_rows(model: Model, provenance: Provenance, model_file: str, memory: in
             raise DataError(test.where, changed, remedy)
         return test, row_numbers(len(test)), f"the {counted(len(test), 'row')} of {test.where}"
     check_as_it_was(source, provenance.file.n_bytes, model_file, remedy)
-    if sha256_of(source) != provenance.file.sha256:
+    if digest_of_source(source) != provenance.file.sha256:
         raise DataError(title(source), changed, remedy)
     # the same bytes have the same rows and classes
     dataset = load_dataset(source, data.csv, dtype, memory)

@@ -13,7 +13,7 @@ from typing import IO, Any, Literal, Protocol
 
 from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.load import stream_like
-from nncli.data.streams import shown
+from nncli.data.sources import title
 from nncli.errors import DataError, NncliError
 from nncli.inference.predictor import Predictor
 from nncli.model.checkpoint import ModelFile
@@ -68,8 +68,9 @@ class OutputSink:
             self.file.flush()  # a reader may want the columns before the first row arrives
         elif header != self._header:
             raise DataError(
-                shown(source),
-                f"expected the columns of {shown(self._first)} to keep, {_text(self._header)}, found {_text(header)}",
+                title((source,)),
+                f"expected the columns of {title((self._first,))} to keep, {_text(self._header)}, found "
+                f"{_text(header)}",
                 "Name with --keep only columns that all files have",
             )
 
@@ -189,7 +190,7 @@ def predict_files(
     results = in_order(workers, predict_file, (model, options, folder), enumerate(sources), check_file_result)
     for (number, source), result in results:
         if isinstance(result, ProcessDeath):
-            raise DataError(shown(source), str(result))
+            raise DataError(title((source,)), str(result))
         FileResult(**result).write_to(to, source, folder and folder / str(number))
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.data.arrow_arrays import number_array, string_array, take, text_of
-from nncli.data.csv.reader import Block
+from nncli.data.arrow_conversion import number_array, string_array, take, text_of
 from nncli.data.dataset import Table
+from nncli.data.row_blocks import RowBlock
 from nncli.errors import OptionError
 from nncli.inference.metrics import SCORES_AT_ONCE
 from nncli.model.model import Model
@@ -76,7 +76,7 @@ class Predictor:
             cells = [*map(_json, model.classes), self._empty]
         self._cells, self._lines = string_array(cells), string_array([f"{cell}\n" for cell in cells])
 
-    def predict(self, block: Block) -> bytes:
+    def predict(self, block: RowBlock) -> bytes:
         """Return the lines for a block; the rows in `block.errors` get an empty prediction."""
         bad = sorted(block.errors)
         if self.embed:
@@ -100,7 +100,7 @@ class Predictor:
         parts = (table.take(rows[start : start + at_once]) for start in range(0, len(table), at_once))
         return np.concatenate([self.model.predicted(self.model.scores(part), self.threshold) for part in parts])
 
-    def _lines_of(self, block: Block, columns: list[Any], figures: NDArray[Any], bad: list[int]) -> bytes:
+    def _lines_of(self, block: RowBlock, columns: list[Any], figures: NDArray[Any], bad: list[int]) -> bytes:
         """Join the kept columns, the given ones and the figures (n, any), which are empty in the bad rows."""
         import pyarrow.compute as pc
 

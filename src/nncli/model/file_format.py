@@ -29,7 +29,6 @@ from __future__ import annotations
 import dataclasses
 import io
 import itertools
-import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any, BinaryIO
@@ -37,10 +36,10 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.config.option import Decimal, Encoding, OneOf
+from nncli.config.option import Encoding
 from nncli.config.resolve import ResolvedConfig
 from nncli.config.train_config import TrainConfig
-from nncli.data.dataset import Schema
+from nncli.data.dataset import Schema, schema_of
 from nncli.data.preprocess import SCALINGS, Preprocess
 from nncli.data.sources import native, portable
 from nncli.model import npz, training_state
@@ -51,8 +50,7 @@ from nncli.nn.buffers import all_finite
 from nncli.nn.calibration import Calibration
 from nncli.system import plain_json
 
-MOST_COLUMNS, MOST = 1 << 20, 1e30
-KINDS = ("number", "text", "date")
+MOST = 1e30
 FARTHEST_DAY = 2e11  # from 1970: beyond what a date of milliseconds can be
 
 
@@ -123,7 +121,9 @@ def read(file: BinaryIO) -> tuple[Model, Provenance]:
 
 
 def _model(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> tuple[Model, Provenance]:
-    schema = _schema(stored["schema"])
+    schema = schema_of(stored["schema"])
+    if Encoding().read(schema.encoding) != schema.encoding:
+        raise ValueError("an encoding by another name")
     preprocess = _preprocess(schema, stored, arrays)
     config, classes = ResolvedConfig.of(TrainConfig.from_json(stored["config"])), tuple(stored["classes"])
     theta, calibration = arrays["theta"], stored["calibration"] and Calibration(**stored["calibration"])
@@ -152,25 +152,6 @@ def _model(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> tuple[
         state = training_state.from_file(stored["state"], of_state, config.training, history, best)
         provenance = dataclasses.replace(provenance, state=state)
     return Model(config, schema, preprocess, network, loss, classes, calibration), provenance
-
-
-def _schema(stored: dict[str, Any]) -> Schema:
-    columns = tuple(map(tuple, stored["columns"]))
-    if any(len(column) != 2 or column[1] not in KINDS for column in columns):
-        raise ValueError("a column that is neither number, text nor date")
-    names = [name for name, _ in columns]
-    if not stored["header"] and not all(re.fullmatch(r"c\d{1,7}", name) for name in names):
-        raise ValueError("names of columns that had none")
-    if len(set(names)) < len(names) or len(stored["delimiter"]) != 1 or not columns:
-        raise ValueError("columns that no data file has")
-    width = stored["width"] or len(columns)  # 0: it was no file
-    if not 0 <= stored["target_place"] <= len(columns) <= width <= MOST_COLUMNS:
-        raise ValueError("a place of the target that no data file has")
-    Decimal().read(stored["decimal"])
-    OneOf(("float32", "float64")).read(stored["dtype"])
-    if Encoding().read(stored["encoding"]) != stored["encoding"]:
-        raise ValueError("an encoding by another name")
-    return Schema(**{**stored, "columns": columns, "missing": tuple(stored["missing"])})
 
 
 def _preprocess(schema: Schema, stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Preprocess:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from nncli.config.option import MOST_LAYERS
 from nncli.config.train_config import SOURCES
+from nncli.data.dataset import SCHEMA_FORM
 from nncli.data.sources import is_there
 from nncli.errors import ModelFileError
 from nncli.model import npz
@@ -41,9 +42,7 @@ _PART = ({"loss": float, "accuracy": float}, None)
 META = {
     "format": str, "format_version": int, "nncli": str, "kernels": str, "config": dict, "classes": [str],
     "calibration": ({"a": float, "b": float}, None),
-    "schema": {"columns": [[str]], "target": str, "header": bool, "missing": [str], "target_place": int,
-               "delimiter": str, "width": int, "decimal": str, "encoding": str,
-               "dtype": str},
+    "schema": SCHEMA_FORM,
     "scaling": str, "categories": [[(str, [(str, None)])]], "dates": [[(str, float)]],
     "data": {"source": [str], "file_bytes": (int, None), "val_bytes": (int, None), "test_bytes": (int, None),
              "sha256": str, "val_sha256": str, "test_sha256": str, "n_rows": int, "has_test_file": bool},

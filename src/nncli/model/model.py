@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from nncli.config.resolve import ModelConfig, ResolvedConfig
 from nncli.data.dataset import Schema, Table
-from nncli.data.inputs import Matrix
 from nncli.data.preprocess import Preprocess
+from nncli.data.scaled_rows import Matrix
 from nncli.errors import ModelFileError, OptionError
 from nncli.nn.calibration import Calibration, likelihood_of
 from nncli.nn.losses import LOSSES, Loss

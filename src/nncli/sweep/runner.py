@@ -14,7 +14,7 @@ from typing import Any
 from nncli import __version__
 from nncli.config.train_config import TrainConfig
 from nncli.data.dataset import Dataset
-from nncli.data.load import sha256_of
+from nncli.data.load import digest_of_source
 from nncli.data.sources import native, portable, title
 from nncli.errors import DataError, NncliError
 from nncli.model.training_state import TrainingState
@@ -54,7 +54,7 @@ class Sweep:
                 "data": list(map(portable, dataset.source)),
                 "sha256": dataset.sha256,
                 "rows": len(dataset),
-                "val_sha256": sha256_of(val_data) if val_data else "",
+                "val_sha256": digest_of_source(val_data) if val_data else "",
                 "folds": plan.folds,
             },
         )
@@ -100,7 +100,7 @@ class Sweep:
         for difference in filter(None, map(self.plan.space.difference, configs)):
             return f"it has {difference}"
         val_data = self.plan.space.base.val_data
-        if val_data and header["val_sha256"] != sha256_of(val_data):
+        if val_data and header["val_sha256"] != digest_of_source(val_data):
             return f"{title(val_data)} has changed since then"
         return ""
 

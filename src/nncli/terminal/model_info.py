@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.text import Text
 
-from nncli.data.csv.strict_parser import DEFAULT_MISSING
+from nncli.data.cells import DEFAULT_MISSING
 from nncli.data.disk.cache import Entry
 from nncli.data.sources import title
 from nncli.nn.calibration import Calibration

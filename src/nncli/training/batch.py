@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.dataset import Positions
-from nncli.data.inputs import Inputs, Subset
+from nncli.data.scaled_rows import Inputs, Subset
 from nncli.model.model import EVAL_ROWS
 from nncli.model.training_state import Sums
 from nncli.nn.buffers import zeros

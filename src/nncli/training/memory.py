@@ -41,7 +41,7 @@ def rows_in_memory(memory: int, config: ResolvedConfig, n: int, d: int, K: int) 
 
 
 def check_memory_to_evaluate(memory: int, model: Model, *, n: int, evaluated: int, block: int) -> None:
-    """Raise OptionError if `memory`, in bytes, cannot hold the scores of all evaluated rows of n, and a block of them."""
+    """Raise OptionError if `memory`, in bytes, cannot hold the scores of the evaluated rows of n, and a block."""
     K, network = len(model.classes), model.network
     block_numbers = block * EVALUATION_COPIES * (network.widths[0] + K) + EVAL_ROWS * sum(network.widths)
     numbers = evaluated * K + block_numbers + EVALUATION_COPIES * network.size

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from nncli.config.resolve import DataConfig, ResolvedConfig, resolve
 from nncli.config.train_config import DEFAULT_SHARE, TrainConfig
-from nncli.data.csv.reader import CsvOptions
+from nncli.data.csv.detection import CsvOptions
 from nncli.data.dataset import Dataset, Positions, Schema, without_weights
-from nncli.data.inputs import Inputs, Subset, Windowed
 from nncli.data.load import has_named_columns, load_dataset, load_like
 from nncli.data.preprocess import Preprocess
+from nncli.data.scaled_rows import Inputs, RowWindow, Subset
 from nncli.data.sources import Source
 from nncli.data.split import Split, row_numbers, stratified_fold, stratified_split
 from nncli.errors import DataError, OptionError, mention
@@ -98,7 +98,7 @@ def prepare(
 
 def _load(config: TrainConfig, memory: int | None) -> Dataset:
     data = DataConfig.of(config)
-    dataset = load_dataset(data.source, data.csv, config.dtype, memory)
+    dataset = load_dataset(data.source, data.csv, config.dtype, memory, n_tables(config))
     if data.weight is not None and not has_named_columns(data.source):
         raise OptionError("weight", "an IDX file has no column of weights", "Leave the option out")
     return dataset
@@ -132,7 +132,13 @@ def _class_weights(config: ResolvedConfig, dataset: Dataset, split: Split, of_ro
 
 
 def _load_like(config: ResolvedConfig, source: Source, schema: Schema, dataset: Dataset) -> Dataset:
-    return load_like(source, schema, dataset.classes, config.model.dtype, config.data.csv.text, dataset.memory)
+    csv, dtype, memory = config.data.csv, config.model.dtype, dataset.memory
+    return load_like(source, schema, dataset.classes, dtype, csv.text, memory, n_tables(config.options))
+
+
+def n_tables(config: TrainConfig) -> int:
+    """Count the tables that share the memory: the training file, and those to validate and test on."""
+    return 1 + bool(config.val_data) + bool(config.test_data)
 
 
 @dataclass(frozen=True)
@@ -171,11 +177,11 @@ class _Parts:
         """Return the inputs of the network: all in memory, or as many rows at a time as fit. OptionError if too few
         fit."""
         preprocess, dtype = self.preprocess, np.dtype(self.config.model.dtype)
-        if dataset.memory is None or not dataset.table.is_stored:
+        if dataset.memory is None or not dataset.table.is_on_disk:
             return preprocess.transform(dataset.table, dtype)
         window = rows_in_memory(dataset.memory, self.config, self.n_all, preprocess.width, len(dataset.classes))
         window = max(1, window * len(dataset) // self.n_all)
-        return Windowed(dataset.table, preprocess.width, lambda table: preprocess.transform(table, dtype), window)
+        return RowWindow(dataset.table, preprocess.width, lambda table: preprocess.transform(table, dtype), window)
 
 
 def _check_weights(dataset: Dataset, column: str, of_row: NDArray[np.float64], split: Split) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from nncli import __version__
-from nncli.data.inputs import Subset
+from nncli.data.scaled_rows import Subset
 from nncli.errors import TrainingError, mention
 from nncli.model.model import Model, build_network
 from nncli.model.provenance import Fingerprint, Provenance, bits

@@ -37,7 +37,7 @@ def summary(prepared: Prepared) -> list[str]:
         parts.append(f"{len(part) if part else 0:,} {name}" + (f" (from {place})" if place else ""))
     return [
         f"data: {bundled}{title(options.data)}, {len(dataset):,} rows, {columns:,} {noun}, "
-        f"{len(dataset.classes):,} classes{', on the disk (nncli info --cache)' if dataset.table.is_stored else ''}",
+        f"{len(dataset.classes):,} classes{', on the disk (nncli info --cache)' if dataset.table.is_on_disk else ''}",
         f"rows: {', '.join(parts)}",
         f"model: {model.name} {network.widths_shown()}, {activation}{network.size:,} parameters, {model.loss}",
         *([f"read as text: {', '.join(texts[:10])}{', …' if len(texts) > 10 else ''}"] if texts else []),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from nncli.config.resolve import ResolvedConfig, rows_per_step
 from nncli.data.dataset import Positions
-from nncli.data.inputs import Subset
+from nncli.data.scaled_rows import Subset
 from nncli.errors import TrainingError
 from nncli.model.training_state import (
     OTHER,

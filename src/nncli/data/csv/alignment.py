@@ -1,15 +1,18 @@
-"""How to read a file for a model that exists: its columns found again, by name or else by position."""
+"""How to read a table for a model that exists: its columns are found again, by name or else by position."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
+from nncli.data.byte_input import Input
+from nncli.data.cells import BLANKS, is_missing
 from nncli.data.csv.column_kinds import is_number
-from nncli.data.csv.detection import Plan, looks_like_header, planned, unique_names
+from nncli.data.csv.detection import ReadingPlan, looks_like_header, planned, unique_names
 from nncli.data.csv.header import DELIMITERS, DETECTED, Head, TextOptions
-from nncli.data.csv.strict_parser import BLANKS, Layout, is_missing, split_row
+from nncli.data.csv.strict_parser import split_row
 from nncli.data.dataset import Schema
-from nncli.data.streams import Input
+from nncli.data.row_blocks import Layout
 from nncli.errors import DataError, OptionError, did_you_mean, listing
 
 
@@ -20,64 +23,79 @@ def plan_answering(
     keep: Sequence[str] | str = (),
     with_target: bool = False,
     options: TextOptions = DETECTED,
-) -> Plan:
-    """From the first line alone: a slow producer gets its answers row by row."""
+) -> ReadingPlan:
+    """Decide from the first line alone how to read a text table: a slow producer gets its predictions row by row.
+    Raises DataError and OptionError as `aligned` does."""
     head = Head(stream, options, expected.encoding)
     wanted = set(expected.names)
     candidates = {d: _peek(head, d) for d in dict.fromkeys([expected.delimiter, *DELIMITERS])}
     widths = _widths(expected)
     best = max(candidates, key=lambda d: (len(wanted & set(candidates[d])), len(candidates[d]) in widths))
     row, first = head.split_first(best)
-    named, notes = bool(wanted & set(first)), head.notes
-    header = named or _is_unnamed_header(first, expected)
-    names = list(first)
-    if named:
+    header = bool(wanted & set(first)) or _is_unnamed_header(first, expected)
+    layout, notes = aligned(first, header, expected, dtype, keep, with_target, head.place)
+    if best != expected.delimiter:
+        notes.append("delimiter: " + {"\t": "tab"}.get(best, best))
+    layout = dataclasses.replace(layout, delimiter=best, encoding=head.encoding)
+    return planned(layout, head, row, [*head.notes, *notes])
+
+
+def aligned(
+    first: Sequence[str],
+    header: bool,
+    expected: Schema,
+    dtype: str,
+    keep: Sequence[str] | str,
+    with_target: bool,
+    place: str,
+) -> tuple[Layout, list[str]]:
+    """Find the columns of a model among those of a table, by the names in its first row or else by position; also
+    return notes. Raises DataError where one is missing or comes twice, OptionError where one to keep is missing."""
+    notes = []
+    if set(expected.names) & set(first):
         names = list(unique_names(first))  # as in training
         absent = [name for name in expected.names if name not in names]
         if absent:
-            raise _absent(absent, names, expected, head.place)
+            raise _absent(absent, names, expected, place)
     else:
         positions = _by_position(first, header, expected)
         if positions is None:
             if expected.header:
-                raise _absent(list(expected.names), names, expected, head.place)
+                raise _absent(list(expected.names), list(first), expected, place)
             raise DataError(
-                head.place,
-                f"expected {' or '.join(map(str, widths))} columns, found {len(first)}",
+                place,
+                f"expected {' or '.join(map(str, _widths(expected)))} columns, found {len(first)}",
                 f"The model's columns are {listing(expected.names)}",
             )
         names = positions
         problem = "the header has other names" if header else "no header"
         its = expected.target
-        place = f", number {names.index(its) + 1} as '{its}'" if its in names else ""
-        notes.append(f"{problem}: columns are matched by position{place}")
+        number = f", number {names.index(its) + 1} as '{its}'" if its in names else ""
+        notes.append(f"{problem}: columns are matched by position{number}")
     target = expected.target if with_target else None
     if target is not None and target not in names:
-        raise DataError(head.place, f"the target column '{target}' is missing", _suggestion(target, names, expected))
+        raise DataError(place, f"the target column '{target}' is missing", _suggestion(target, names, expected))
     kept = tuple(names) if keep == "all" else tuple(keep)
     for name in kept:
         if name not in names:
             raise OptionError("keep", f"no column is called '{name}'", did_you_mean(name, names, listed="columns"))
     for name in (*expected.names, *([target] if target else [])):
-        if first.count(name) > 1 and f"{name}_2" not in expected.names:
-            raise DataError(head.place, f"two columns are called '{name}'", "Rename one of them")
+        if list(first).count(name) > 1 and f"{name}_2" not in expected.names:
+            raise DataError(place, f"two columns are called '{name}'", "Rename one of them")
     layout = Layout(
-        tuple(names),
-        best,
-        header,
-        expected.of_kind("number"),
-        expected.of_kind("text"),
-        target,
-        kept,
-        expected.missing,
-        expected.decimal,
-        "float64" if "float64" in (dtype, expected.dtype) else "float32",
-        expected.of_kind("date"),
-        head.encoding,
+        names=tuple(names),
+        delimiter=expected.delimiter,
+        header=header,
+        numeric=expected.of_kind("number"),
+        text=expected.of_kind("text"),
+        target=target,
+        keep=kept,
+        missing=expected.missing,
+        decimal=expected.decimal,
+        dtype="float64" if "float64" in (dtype, expected.dtype) else "float32",
+        dates=expected.of_kind("date"),
     )
-    if best != expected.delimiter:
-        notes.append("delimiter: " + {"\t": "tab"}.get(best, best))
-    return planned(layout, head, row, notes)
+    return layout, notes
 
 
 def _peek(head: Head, delimiter: str) -> list[str]:
@@ -100,17 +118,17 @@ def _suggestion(absent: str, names: list[str], expected: Schema) -> str:
 
 
 def _places(expected: Schema) -> dict[str, int]:
-    """Column → its position in a training file without header, whose names are c0, c1, …"""
+    """Map each column to its position in a training file without header, whose names are c0, c1, …"""
     return {name: int(name[1:]) for name in (*expected.names, expected.target)}
 
 
 def _full_width(expected: Schema) -> int:
-    """Of the rows of a training file without header, with the columns that were left out."""
+    """Count the columns of a training file without header, with those that were left out."""
     return max(expected.width, 1 + max(_places(expected).values()))
 
 
 def _widths(expected: Schema) -> list[int]:
-    """The numbers of columns that rows without names may have: features, features and target, the training file."""
+    """List how many columns rows without names may have: features, features and target, the training file."""
     n = len(expected.columns)
     widths = {n}
     if not expected.header:
@@ -118,8 +136,8 @@ def _widths(expected: Schema) -> list[int]:
     return sorted({*widths, n + 1})
 
 
-def _by_position(first: list[str], header: bool, expected: Schema) -> list[str] | None:
-    """Names for the columns of a file that does not name them, or None if it does not fit the model."""
+def _by_position(first: Sequence[str], header: bool, expected: Schema) -> list[str] | None:
+    """Name the columns of a file that does not name them, or None if it does not match the model."""
     width, names = len(first), list(expected.names)
     if width == len(names):
         found = names
@@ -135,10 +153,10 @@ def _by_position(first: list[str], header: bool, expected: Schema) -> list[str] 
     kinds = dict(expected.columns)
     cells = [cell for cell, name in zip(first, found, strict=True) if kinds.get(name) == "number"]
     number = [is_number(cell, expected.decimal) for cell in cells]
-    fits = all(its or is_missing(cell, expected.missing) for its, cell in zip(number, cells, strict=True))
-    return found if fits and any(number) and not header else None
+    matches = all(its or is_missing(cell, expected.missing) for its, cell in zip(number, cells, strict=True))
+    return found if matches and any(number) and not header else None
 
 
 def _is_unnamed_header(first: list[str], expected: Schema) -> bool:
-    """Whether a model trained without names meets a file that has some: only where numbers are due can one tell."""
+    """Tell whether a model trained without names meets a file that has some; only numbers can tell."""
     return not expected.header and bool(expected.of_kind("number")) and looks_like_header(first)

@@ -1,42 +1,21 @@
-"""pyarrow's reading of a block of rows, taken only where it is sure to be what `cells.SlowPath` reads."""
+"""The fast parser: pyarrow's reading of a block of rows, taken only where it is sure to be that of `StrictParser`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.data.arrow_arrays import vector
+from nncli.data.arrow_conversion import encoded
+from nncli.data.cells import NAN_SPELLINGS, as_number, days, text_column
 from nncli.data.csv import uint8_parser
-from nncli.data.csv.strict_parser import BLANKS, NAN_SPELLINGS, Layout, as_number, is_missing
-from nncli.data.dataset import Table, TextColumn, canonical
-from nncli.data.dates import days_of
-from nncli.errors import DataError
+from nncli.data.dataset import Table, TextColumn
+from nncli.data.row_blocks import Layout, RowBlock
 
 
-@dataclass(frozen=True)
-class Block:
-    """Some rows. A row in `errors` has NaN, code −1 and what could be read of `kept`."""
-
-    table: Table
-    target: TextColumn | None
-    kept: dict[str, Any]  # name → pyarrow string array, cells as they are in the file
-    errors: dict[int, DataError]
-
-    def __len__(self) -> int:
-        return len(self.table)
-
-    def before(self, row: int) -> Block:
-        """The rows before that one."""
-        rows = np.arange(row)
-        kept = {name: cells.slice(0, row) for name, cells in self.kept.items()}
-        return Block(self.table.take(rows), self.target and self.target.take(rows), kept, {})
-
-
-class FastPath:
+class FastParser:
     """pyarrow.csv on one block, in one thread, its options built once."""
 
     def __init__(self, layout: Layout) -> None:
@@ -44,8 +23,8 @@ class FastPath:
         from pyarrow import csv
 
         self.pa, self.csv, self.layout, self.dtype = pa, csv, layout, layout.dtype
-        # Columns go by their positions here: names that nobody asks for may be there twice.
-        place = {name: str(i) for i, name in reversed(list(enumerate(layout.names)))}
+        # Columns go by their positions here, as names that nobody asks for may come twice.
+        place = {name: str(i) for name, i in layout.place_of.items()}
         self.numeric = [place[name] for name in layout.numeric]
         target = [] if layout.target is None else [layout.target]
         self.text = [(name, place[name]) for name in (*layout.text, *layout.dates, *target)]
@@ -83,8 +62,8 @@ class FastPath:
             strings_can_be_null=False,
         )
 
-    def read(self, data: bytes, regular: bool, small: bool) -> Block | None:
-        """None: refused, or not sure."""
+    def read(self, data: bytes, regular: bool, small: bool) -> RowBlock | None:
+        """Read whole rows; None where pyarrow refuses them, or might read them otherwise than `StrictParser`."""
         if not regular or (b"\r" in data and data.count(b"\r") != data.count(b"\r\n")):
             return None  # pyarrow is lenient about misplaced quotes, and takes a single CR for the end of a row
         if self.whole:
@@ -105,8 +84,9 @@ class FastPath:
             return None
         texts = {name: self._text(table[column], name != self.layout.target) for name, column in self.text}
         target = None if self.layout.target is None else texts.pop(self.layout.target)
-        dates = {name: days(texts.pop(name)) for name in self.layout.dates}
-        if any(column is None for column in dates.values()):
+        try:
+            dates = {name: days(texts.pop(name)) for name in self.layout.dates}
+        except ValueError:
             return None
         if target is not None and target.codes.size and target.codes.min() < 0:
             return None
@@ -118,10 +98,9 @@ class FastPath:
             if cells is None:
                 return None
             kept = {name: cells[column].combine_chunks() for name, column in self.keep}
-        known = {name: column for name, column in dates.items() if column is not None}
-        return Block(Table(self.layout.numeric, numbers, texts, known), target, kept, {})
+        return RowBlock(Table(self.layout.numeric, numbers, texts, dates), target, kept, {})
 
-    def _whole(self, cells: NDArray[np.uint8]) -> Block:
+    def _whole(self, cells: NDArray[np.uint8]) -> RowBlock:
         places = [int(place) for place in self.numeric]
         low, high = places[0], places[-1] + 1
         numbers = cells[:, low:high] if places == [*range(low, high)] else np.take(cells, places, axis=1)
@@ -131,7 +110,7 @@ class FastPath:
             values, first, codes = np.unique(cells[:, int(place)], return_index=True, return_inverse=True)
             order = np.argsort(first)  # as they are met
             target = text_column(np.argsort(order)[codes], [str(k) for k in values[order]], self.missing, feature=False)
-        return Block(Table(self.layout.numeric, numbers), target, {}, {})
+        return RowBlock(Table(self.layout.numeric, numbers), target, {}, {})
 
     def _may_be_empty(self, numbers: NDArray[Any], texts: Mapping[str, TextColumn], dates: Mapping[str, Any]) -> bool:
         """Whether some row has nothing in its first feature: far cheaper than a search for empty lines."""
@@ -170,34 +149,8 @@ class FastPath:
         return numbers if fine and not any((numbers == x).any() for x in self.missing_numbers) else None
 
     def _text(self, column: Any, feature: bool) -> TextColumn:
-        from pyarrow._compute import call_function  # the method would load pyarrow.compute, for 50 ms
-
-        encoded = call_function("dictionary_encode", [column.combine_chunks()])
-        return text_column(vector(encoded.indices, "int32"), encoded.dictionary.to_pylist(), self.missing, feature)
+        return text_column(*encoded(column.combine_chunks()), self.missing, feature)
 
 
 def _has_empty_line(data: bytes) -> bool:
     return b"\n\n" in data or b"\n\r\n" in data or data.startswith((b"\n", b"\r\n"))
-
-
-def days(column: TextColumn) -> NDArray[np.float64] | None:
-    """The dates of a column of text, in days since 1970; None where one of them is none."""
-    found = [days_of(value) for value in column.values]
-    if None in found:
-        return None
-    return np.array([*found, np.nan], np.float64)[column.codes]  # −1, a missing one, finds the last
-
-
-def text_column(
-    codes: NDArray[Any], cells: Sequence[str | None], missing: frozenset[str], feature: bool = True
-) -> TextColumn:
-    """Blanks around cells gone; missing ones −1. The classes of a target stay as they are written otherwise."""
-    values: dict[str, int] = {}
-    recode = np.empty(len(cells), np.int32)
-    for i, cell in enumerate(cells):
-        value = None if cell is None else cell.strip(BLANKS)
-        if value is None or is_missing(value, missing):
-            recode[i] = -1
-        else:
-            recode[i] = values.setdefault(canonical(value) if feature else value, len(values))
-    return TextColumn(recode[codes], tuple(values))

@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.data.csv.strict_parser import BLANKS, NUMBER, as_number, is_missing, with_point
+from nncli.data.cells import BLANKS, NUMBER, as_number, is_missing, with_point
 from nncli.data.dates import days_of
 from nncli.data.preprocess import is_coarse
 
@@ -53,8 +53,8 @@ def kind_of(cells: Sequence[str], decimal: str) -> str:
         "date": lambda cell: days_of(cell) is not None,
     }
     counts = Counter(cells)  # few cells are different, and each is looked at once
-    for kind, fits in kinds.items():
-        if 2 * sum(n for cell, n in counts.items() if fits(cell)) >= len(cells):
+    for kind, matches in kinds.items():
+        if 2 * sum(n for cell, n in counts.items() if matches(cell)) >= len(cells):
             return kind
     return "text"
 

@@ -1,4 +1,7 @@
-"""How to read a file to learn from: decided from its first rows. `match` does the same for a model that exists."""
+"""How to read a table to learn from: decided from its first rows.
+
+`alignment` does the same for a model that exists.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nncli.data.byte_stream import ByteStream
+from nncli.data.byte_input import ByteStream, Input
+from nncli.data.cells import BLANKS, DEFAULT_MISSING, is_missing
 from nncli.data.csv import column_kinds
-from nncli.data.csv.header import DELIMITERS, SAMPLE_BYTES, Head, TextOptions
-from nncli.data.csv.strict_parser import BLANKS, DEFAULT_MISSING, Layout, is_missing
-from nncli.data.streams import Input
+from nncli.data.csv.header import DELIMITERS, SAMPLE_BYTES, UTF_8, Head, TextOptions
+from nncli.data.row_blocks import Layout
 from nncli.errors import DataError, OptionError, did_you_mean, listing, mention
 
 TARGETS = ("label", "target", "class", "y")
@@ -22,7 +25,7 @@ SAMPLE_ROWS, LEAST_ROWS, DELIMITER_ROWS = 1000, 100, 100
 
 @dataclass(frozen=True)
 class CsvOptions:
-    """What the user said; None and () are detected."""
+    """What the user said about a table; None and () are detected."""
 
     target: str | None = None
     drop: tuple[str, ...] = ()
@@ -42,7 +45,7 @@ class CsvOptions:
         return TextOptions(self.encoding, self.skip_rows)
 
     def of_table(self) -> CsvOptions:
-        """For a file that says by itself what its cells are; OptionError for what only text has."""
+        """Return the options for a file that says by itself what its cells are. Raises OptionError for others."""
         usual = CsvOptions()
         for name in ("delimiter", "decimal", "encoding", "skip_rows", "header"):
             if getattr(self, name) != getattr(usual, name):
@@ -51,8 +54,8 @@ class CsvOptions:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """A layout, where the first data row is, and what to tell the user."""
+class ReadingPlan:
+    """The layout of a text table, where its first row is, and what to tell the user."""
 
     layout: Layout
     rest: bytes  # what was read ahead, from the first data row on
@@ -80,8 +83,13 @@ def has_header(first: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
     return looks_like_header(first) and 2 * sum(again) <= len(first)
 
 
-def plan_training(stream: Input, options: CsvOptions, dtype: str) -> Plan:
-    """The numbers are of `dtype`, or float64 where that is float32 and could not tell those of a column apart."""
+def sample_rows(columns: int) -> int:
+    """Return how many rows of a table of so many columns are looked at to decide what the columns are."""
+    return min(SAMPLE_ROWS, max(LEAST_ROWS, SAMPLE_CELLS // columns))
+
+
+def plan_training(stream: Input, options: CsvOptions, dtype: str) -> ReadingPlan:
+    """Decide how to read a text table. Raises DataError and OptionError, as `layout_of` does."""
     head, where = Head(stream, options.text), stream.where
     while not head.at_end and len(head.data) < SAMPLE_BYTES:
         head.more()
@@ -92,18 +100,28 @@ def plan_training(stream: Input, options: CsvOptions, dtype: str) -> Plan:
         if delimiter != ",":
             notes.append("delimiter: " + {"\t": "tab"}.get(delimiter, delimiter))
     row, first = head.split_first(delimiter)
-    most = min(SAMPLE_ROWS, max(LEAST_ROWS, SAMPLE_CELLS // len(first)))
-    rows = [r for r in head.sample(delimiter, most) if len(r) == len(first)]
+    rows = [r for r in head.sample(delimiter, sample_rows(len(first))) if len(r) == len(first)]
     header = has_header(first, rows[1:]) if options.header is None else options.header
-    names, told = _names(first, header, options.header is None)
-    target, note = _find_target(names, options.target, where)
-    notes += [*told, *note]
+    names, told = column_names(first, header, options.header is None)
+    sample = list(zip(*rows[header:], strict=True)) or [()] * len(names)
+    options = dataclasses.replace(options, delimiter=delimiter, header=header, encoding=head.encoding)
+    layout, more = layout_of(names, sample, options, dtype, where)
+    return planned(layout, head, row, [*notes, *told, *more])
+
+
+def layout_of(
+    names: tuple[str, ...], sample: Sequence[Sequence[str]], options: CsvOptions, dtype: str, where: str
+) -> tuple[Layout, list[str]]:
+    """Decide how to read the columns of a table from the cells of some rows, one sequence for each column; also return
+    notes. The delimiter, header and encoding are those of `options`; the numbers are of `dtype`, or float64 where that
+    is float32 and could not tell those of a column apart. Raises DataError and OptionError where there is no target, or
+    no column to learn from."""
+    target, notes = _find_target(names, options.target, where)
     features = _features(names, target, options, where)
     missing = DEFAULT_MISSING + tuple(token.strip(BLANKS) for token in options.missing)
-    sample = rows[header:]
-    cells = dict(zip(names, zip(*sample, strict=True), strict=True)) if sample else dict.fromkeys(names, ())
+    cells = dict(zip(names, sample, strict=True))
     columns = column_kinds.present({name: cells[name] for name in features}, missing)
-    decimal = options.decimal
+    delimiter, decimal = options.delimiter or ",", options.decimal
     if decimal is None:
         decimal = column_kinds.decimal_of({n: c for n, c in columns.items() if n not in options.categorical}, delimiter)
         if decimal != ".":
@@ -123,12 +141,24 @@ def plan_training(stream: Input, options: CsvOptions, dtype: str) -> Plan:
     rounded = [name for name in numeric if column_kinds.are_rounded(columns[name], decimal)]
     if rounded:
         notes.append(f"column '{rounded[0]}': numbers of that size are rounded (--categorical keeps them apart)")
-    layout = Layout(names, delimiter, header, numeric, text, target, (), missing, decimal, dtype, dates, head.encoding)
-    return planned(layout, head, row, notes)
+    layout = Layout(
+        names=names,
+        delimiter=delimiter,
+        header=bool(options.header),
+        numeric=numeric,
+        text=text,
+        target=target,
+        missing=missing,
+        decimal=decimal,
+        dtype=dtype,
+        dates=dates,
+        encoding=options.encoding or UTF_8,
+    )
+    return layout, notes
 
 
-def _names(first: Sequence[str], header: bool, tell: bool) -> tuple[tuple[str, ...], list[str]]:
-    """Of all columns, from the cells of the first row; and notes."""
+def column_names(first: Sequence[str], header: bool, tell: bool) -> tuple[tuple[str, ...], list[str]]:
+    """Name all columns after the cells of the first row, or by their positions; also return notes."""
     if not header:
         names = tuple(f"c{i}" for i in range(len(first)))
         called = f"no header: the columns are called {names[0]}" + (f" to {names[-1]}" if len(names) > 1 else "")
@@ -164,10 +194,10 @@ def _features(names: tuple[str, ...], target: str, options: CsvOptions, where: s
     return found
 
 
-def planned(layout: Layout, head: Head, row: bytes, notes: Sequence[str]) -> Plan:
+def planned(layout: Layout, head: Head, row: bytes, notes: Sequence[str]) -> ReadingPlan:
     """The plan that follows from the first row, which is a header or the first one of data."""
     used = row if layout.header else b""
-    return Plan(layout, head.data[len(used) :], head.stream, head.line + used.count(b"\n"), tuple(notes))
+    return ReadingPlan(layout, head.data[len(used) :], head.stream, head.line + used.count(b"\n"), tuple(notes))
 
 
 def unique_names(given: Sequence[str]) -> tuple[str, ...]:

@@ -8,9 +8,10 @@ import re
 from dataclasses import dataclass
 from itertools import islice
 
-from nncli.data.byte_stream import ByteStream
-from nncli.data.csv.strict_parser import BLANKS, ROW_LIMIT, check_utf8, check_width, open_quote, row_patterns, split_row
-from nncli.data.streams import Input, Unread
+from nncli.data.byte_input import ByteStream, Input, PushbackStream
+from nncli.data.cells import BLANKS, check_width
+from nncli.data.csv.strict_parser import ROW_LIMIT, check_utf8, open_quote, row_patterns, split_row
+from nncli.data.detect import HEAD_BYTES, format_of_bytes
 from nncli.errors import DataError, OptionError
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -19,9 +20,7 @@ FIRST_LINE = 16 << 20
 UTF_8, UTF_16 = "utf-8", "utf-16"
 MARKS = {b"\xef\xbb\xbf": UTF_8, b"\xff\xfe": UTF_16, b"\xfe\xff": UTF_16}
 NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1f]")
-NO_TABLE = {b"PAR1": "a Parquet file", b"ARROW1": "an Arrow file", b"PK\3\4": "a zip or npz file",
-            b"\xff\xff\xff\xff": "an Arrow stream, which is read as an Arrow file alone"}  # fmt: skip
-ONLY_WINDOWS = re.compile(rb"[\x80-\x9f]")  # control signs in Latin-1, letters and quotes on Windows
+ONLY_WINDOWS = re.compile(rb"[\x80-\x9f]")  # control characters in Latin-1, letters and quotes on Windows
 
 
 @dataclass(frozen=True)
@@ -51,9 +50,9 @@ class Head:
         marked = self._of_mark(raw)
         encoding = options.encoding or marked or usual or self._guessed(raw)
         self.encoding = UTF_8 if marked else encoding
-        self.stream: ByteStream = Unread(raw, stream)
+        self.stream: ByteStream = PushbackStream(raw, stream)
         if encoding != UTF_8:
-            self.stream = Decoded(self.stream, encoding, where)
+            self.stream = Utf8Stream(self.stream, encoding, where)
         self.data, self.at_end = b"", False
         self.more()
         self.data = self.data.removeprefix(codecs.BOM_UTF8)
@@ -76,7 +75,7 @@ class Head:
 
     @property
     def place(self) -> str:
-        """Of the first line, for messages."""
+        """Name the first line in messages."""
         return f"{self.where}:{self.line}"
 
     def more(self) -> None:
@@ -96,11 +95,11 @@ class Head:
             raise DataError(self.place, f"expected a line, found no end of it in {FIRST_LINE >> 20} MiB")
 
     def _first_bytes(self, stream: ByteStream, least: int) -> bytes:
-        """Enough of them to tell the encoding by: at least the first line, and `least` bytes."""
+        """Read enough to tell the encoding: at least the first line, and `least` bytes."""
         data = chunk = stream.read(SAMPLE_BYTES)
-        found = next((kind for magic, kind in NO_TABLE.items() if data.startswith(magic)), None)
-        if found:
-            raise DataError(self.where, f"expected text, found {found}", "Name the file itself, and no pipe")
+        found = format_of_bytes(data[:HEAD_BYTES])
+        if not found.is_text:
+            raise DataError(self.where, f"expected text, found {found.name}", "Name the file itself, and no pipe")
         # a row in a slow pipe may have only one byte so far, and a mark has three
         while chunk and (len(data) < least or b"\n" not in data):
             self._check_line(data)
@@ -115,30 +114,30 @@ class Head:
         return found
 
     def _guessed(self, data: bytes) -> str:
-        """UTF-8 unless most of the letters beyond ASCII are no UTF-8."""
+        """Guess UTF-8, unless most of the characters beyond ASCII are not UTF-8."""
         if not data or (data.isascii() and b"\0" not in data):
             return UTF_8
         if 0.25 < data.count(b"\0") / len(data) < 0.75:
             raise DataError(
                 self.where, "expected UTF-8, found what looks like UTF-16 without a mark", "Add --encoding utf-16-le"
             )
-        # at the end of what has been read, a letter may be cut
-        letters = [letter for letter in codecs.getincrementaldecoder(UTF_8)("surrogateescape").decode(data)
-                   if letter > "\x7f"]  # fmt: skip
-        bad = sum("\udc80" <= letter <= "\udcff" for letter in letters)
-        if 2 * bad <= len(letters) or NO_TEXT.search(data):
+        # the last character that has been read may be cut
+        text = codecs.getincrementaldecoder(UTF_8)("surrogateescape").decode(data)
+        beyond = [character for character in text if character > "\x7f"]
+        bad = sum("\udc80" <= character <= "\udcff" for character in beyond)
+        if 2 * bad <= len(beyond) or NO_TEXT.search(data):
             return UTF_8
         found = "cp1252" if ONLY_WINDOWS.search(data) else "latin-1"
         self.notes.append(f"encoding: {found}, as it is not UTF-8")
         return codecs.lookup(found).name
 
     def first_row(self, delimiter: str) -> bytes | None:
-        """None: a quote in it is still open."""
+        """Return the first row; None where a quote in it is still open."""
         match = row_patterns(delimiter)[1].match(self.data)
         return match.group() if match else None
 
     def split_first(self, delimiter: str) -> tuple[bytes, list[str]]:
-        """The first row and its cells, however far it goes."""
+        """Return the first row and its cells, however long it is."""
         while (row := self.first_row(delimiter)) is None:
             if self.at_end or len(self.data) > ROW_LIMIT:
                 raise open_quote(self.place)
@@ -151,7 +150,7 @@ class Head:
         return row, [cell.strip(BLANKS) for cell in cells]
 
     def sample(self, delimiter: str, most: int) -> list[list[str]]:
-        """The first rows as cells, without what the sample cuts off."""
+        """Return the first rows as cells, without the one that the sample cuts off."""
         text = self.data.decode("utf-8", "surrogateescape")
         lines = (line + "\n" for line in text.split("\n")[:-1])
         csv.field_size_limit(ROW_LIMIT)
@@ -164,7 +163,7 @@ class Head:
         return rows if self.at_end or len(rows) > most else rows[:-1]
 
 
-class Decoded:
+class Utf8Stream:
     """A stream of another encoding, as UTF-8."""
 
     def __init__(self, stream: ByteStream, encoding: str, where: str) -> None:
@@ -174,7 +173,7 @@ class Decoded:
 
     def read(self, size: int = -1, /) -> bytes:
         text = b""
-        while not text and not self.at_end:  # what has come may be half a letter
+        while not text and not self.at_end:  # what has come may be a part of a character
             data = self.stream.read(size)
             self.at_end = not data
             try:

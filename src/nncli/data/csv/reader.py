@@ -1,37 +1,23 @@
-"""CSV: blocks of whole rows, each read by pyarrow; what pyarrow refuses or takes too lightly is read by hand.
+"""Text tables: blocks of whole rows, read by the fast parser, or where that refuses one by the strict parser.
 
-files → bytes · sniff, match → layout · cells → what a row means · fast → pyarrow's reading of it.
+byte_input → bytes · detection, alignment → layout · strict_parser → what a row means · arrow_parser → the same, fast.
 """
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-import numpy as np
-
-from nncli.data.arrow_arrays import string_array
-from nncli.data.byte_stream import ByteStream
+from nncli.data.byte_input import ByteStream, Input, open_input
 from nncli.data.csv.alignment import plan_answering
-from nncli.data.csv.arrow_parser import Block, FastPath, days, text_column
-from nncli.data.csv.detection import CsvOptions, Plan, plan_training
+from nncli.data.csv.arrow_parser import FastParser
+from nncli.data.csv.detection import CsvOptions, ReadingPlan, plan_training
 from nncli.data.csv.header import DETECTED, TextOptions
-from nncli.data.csv.strict_parser import DEFAULT_MISSING, ROW_LIMIT, Layout, SlowPath, end_of_rows, open_quote
-from nncli.data.dataset import Schema, Table
-from nncli.data.formats.columnar import TableInput, is_table
-from nncli.data.streams import Input, keep_freed_memory, open_input, side_by_side
+from nncli.data.csv.parallel import keep_freed_memory, side_by_side
+from nncli.data.csv.strict_parser import ROW_LIMIT, StrictParser, end_of_rows, open_quote
+from nncli.data.dataset import Schema
+from nncli.data.row_blocks import BlockReader, OnError, RowBlock
 from nncli.errors import DataError
-
-__all__ = [
-    "DEFAULT_MISSING",
-    "Block",
-    "CsvOptions",
-    "CsvReader",
-    "Layout",
-    "open_training",
-    "read_blocks",
-]
 
 BLOCK_BYTES = 3 << 19
 MOST_THREADS = 8  # with a block each; more would wait for the one that cuts them
@@ -39,65 +25,56 @@ FEW_BYTES = 4 << 10  # read by hand in 0.05 to 0.5 ms; pyarrow may wait 4 ms for
 BY_HAND_BYTES = 64 << 10  # a refused block is halved down to this, so that one bad row slows few others
 
 
-class _NoEnd(Exception):
-    """What is left of the file is no whole row. `__iter__` knows the line."""
+class _UnfinishedRow(Exception):
+    """What is left of the file is no whole row. `CsvReader.blocks` knows the line."""
 
 
-class CsvReader:
-    """An open file whose layout is known; iterate once for its blocks. A context manager."""
+class CsvReader(BlockReader):
+    """An open text table."""
 
     def __init__(
         self,
         source: Input,
-        plan: Plan,
+        plan: ReadingPlan,
         *,
         training: bool = False,
-        on_error: Literal["fail", "blank"] = "fail",
+        on_error: OnError = "fail",
         whole: bool = False,
     ) -> None:
-        self.input, self.layout, self.notes, self.on_error = source, plan.layout, plan.notes, on_error
-        self.small = whole  # whole numbers 0 to 255 so far
+        super().__init__(plan.layout, plan.notes, on_error, whole)
+        self.input = source
         self._rest, self._stream, self._line = plan.rest, plan.stream, plan.first_line
-        self.bytes = 0  # of the rows read so far
-        self._fast = FastPath(self.layout)
-        self._slow = SlowPath(self.layout, source.where, training)
+        self._bytes = 0  # of the rows read so far
+        self._fast = FastParser(self.layout)
+        self._strict = StrictParser(self.layout, source.where, training)
 
-    def __enter__(self) -> CsvReader:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
         self.input.close()
 
-    def times(self) -> float:
-        """How many times the rows so far there will be, about."""
-        return 1.05 * max(1, self.input.size / self.bytes)
+    def growth(self) -> float:
+        return 1.05 * max(1, self.input.size / self._bytes)
 
     def hexdigest(self) -> str:
-        """SHA-256 of the file as it is on the disk."""
         return self.input.hexdigest()
 
-    def __iter__(self) -> Iterator[Block]:
+    def blocks(self) -> Iterator[RowBlock]:
         try:
             for data, regular, parsed in self._parsed():
-                rows, self.bytes = 0, self.bytes + len(data)
+                rows, self._bytes = 0, self._bytes + len(data)
                 for block in self._read(data, regular, parsed, self._line):
-                    if block.errors and self.on_error == "fail":
-                        row, error = next(iter(block.errors.items()))
-                        yield block.before(row)  # however many rows a pipe had for a block, they are answered
-                        raise error
                     rows += len(block)
                     yield block
                 self._line += data.count(b"\n") if b'"' in data else rows  # counting takes longer than one thinks
-        except _NoEnd as rest:
+        except _UnfinishedRow as rest:
             where = f"{self.input.where}:{self._line}"
             if '"' in str(rest):
                 raise open_quote(where) from None
             raise DataError(where, f"expected a row, found no end of line in {ROW_LIMIT >> 20} MiB") from None
 
-    def _parsed(self) -> Iterator[tuple[bytes, bool, Block | None]]:
-        """The parts of the file, each with pyarrow's reading of it."""
+    def _parsed(self) -> Iterator[tuple[bytes, bool, RowBlock | None]]:
+        """Yield the parts of the file, each with pyarrow's reading of it."""
 
-        def parse(part: tuple[bytes, bool]) -> tuple[bytes, bool, Block | None]:
+        def parse(part: tuple[bytes, bool]) -> tuple[bytes, bool, RowBlock | None]:
             data, regular = part
             return data, regular, self._parse(data, regular)
 
@@ -106,11 +83,11 @@ class CsvReader:
         keep_freed_memory()
         return side_by_side(parse, self._cut(), min(pa.cpu_count(), MOST_THREADS))
 
-    def _parse(self, data: bytes, regular: bool) -> Block | None:
+    def _parse(self, data: bytes, regular: bool) -> RowBlock | None:
         return None if len(data) < FEW_BYTES else self._fast.read(data, regular, self.small)
 
     def _cut(self) -> Iterator[tuple[bytes, bool]]:
-        """Whole rows as they arrive, and whether their quotes are regular."""
+        """Yield whole rows as they arrive, and whether their quotes are regular."""
         tail, at_end = self._rest, False
         self._rest = b""
         wide = len(self.layout.names) > 1
@@ -125,7 +102,7 @@ class CsvReader:
             if at_end:
                 break
             if len(tail) > ROW_LIMIT:
-                raise _NoEnd('"' if b'"' in tail else "")
+                raise _UnfinishedRow('"' if b'"' in tail else "")
             chunk = self._stream.read(BLOCK_BYTES)
             at_end = not chunk
             tail += chunk
@@ -133,9 +110,9 @@ class CsvReader:
             if at_end and tail and not tail.endswith(b"\n"):
                 tail += b"\n"  # the end of the file ends its last row
         if tail.strip(b"\r\n"):
-            raise _NoEnd('"')
+            raise _UnfinishedRow('"')
 
-    def _read(self, data: bytes, regular: bool, parsed: Block | None, line: int) -> Iterator[Block]:
+    def _read(self, data: bytes, regular: bool, parsed: RowBlock | None, line: int) -> Iterator[RowBlock]:
         if parsed is None and len(data) > BY_HAND_BYTES:
             half, half_regular = end_of_rows(data[: len(data) // 2], self.layout.delimiter)
             if half:
@@ -146,30 +123,7 @@ class CsvReader:
                 line += first.count(b"\n")
                 yield from self._read(rest, rest_regular, self._parse(rest, rest_regular), line)
                 return
-        yield self._settled(self.by_hand(data, line) if parsed is None else parsed)
-
-    def by_hand(self, data: bytes, line: int) -> Block:
-        """The block as the slow path reads it."""
-        rows = self._slow.read(data, line)
-        n = np.arange(len(rows.numbers))
-        texts = {name: text_column(n, cells, frozenset()) for name, cells in rows.text.items()}
-        target = None if self.layout.target is None else text_column(n, rows.target, frozenset(), feature=False)
-        kept = {name: string_array(cells) for name, cells in rows.kept.items()}
-        dates = {name: days(text_column(n, cells, frozenset())) for name, cells in rows.dates.items()}
-        known = {name: column for name, column in dates.items() if column is not None}  # which is all of them
-        return Block(Table(self.layout.numeric, rows.numbers, texts, known), target, kept, rows.errors)
-
-    def _settled(self, block: Block) -> Block:
-        """uint8 as long as everything fits it, and no longer."""
-        numbers = block.table.numbers
-        if not self.small or numbers.dtype == np.uint8 or not numbers.size:
-            return block
-        fits = (numbers >= 0) & (numbers <= 255) & (numbers == np.trunc(numbers))  # NaN does not
-        self.small = bool(fits.all())
-        if not self.small:
-            return block
-        table = dataclasses.replace(block.table, numbers=numbers.astype(np.uint8))
-        return Block(table, block.target, block.kept, block.errors)
+        yield self._strict.read(data, line) if parsed is None else parsed
 
 
 def read_blocks(
@@ -179,18 +133,18 @@ def read_blocks(
     dtype: str = "float32",
     keep: Sequence[str] | Literal["all"] = (),
     with_target: bool = False,
-    on_error: Literal["fail", "blank"] = "fail",
+    on_error: OnError = "fail",
     stream: ByteStream | None = None,
     whole: bool = False,
     text: TextOptions = DETECTED,
 ) -> CsvReader:
-    """The rows of `source` as a model expects them, block by block as they arrive.
+    """Open the rows of `source` as a model expects them, block by block as they arrive.
 
     Needs no more than the first line before it returns. The numbers are of `dtype`, or float64 where the model needs
     that; with `whole`, for a file that will be read to its end, blocks of small whole numbers may also be uint8, and
     the file is hashed.
     """
-    opened = _opened(source, stream, whole)
+    opened = open_input(source, stream=stream, hashed=whole)
     try:
         plan = plan_answering(opened, expected, dtype, keep, with_target, text)
         return CsvReader(opened, plan, on_error=on_error, whole=whole)
@@ -199,18 +153,10 @@ def read_blocks(
         raise
 
 
-def _opened(source: str, stream: ByteStream | None, hashed: bool) -> Input:
-    if stream is None and source != "-" and is_table(source):
-        return TableInput(source, hashed)
-    return open_input(source, stream=stream, hashed=hashed)
-
-
 def open_training(source: str, options: CsvOptions, dtype: str, stream: ByteStream | None = None) -> CsvReader:
-    """The rows of `source` to learn from. DataError and OptionError say what is wrong with it."""
-    opened = _opened(source, stream, True)
+    """Open the rows of `source` to learn from. Raises DataError and OptionError for what is wrong with it."""
+    opened = open_input(source, stream=stream, hashed=True)
     try:
-        if isinstance(opened, TableInput):
-            options = options.of_table()
         return CsvReader(opened, plan_training(opened, options, dtype), training=True, whole=True)
     except BaseException:
         opened.close()

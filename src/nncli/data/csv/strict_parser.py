@@ -1,84 +1,35 @@
-"""What a row and a cell are. This is the slow path of `data/csv.py`, and defines what the fast one may answer."""
+"""What a row of a text table is, and what is wrong with one: the slow parser, which defines what the fast one may find.
+
+Rows of cells from other kinds of tables are read here too where a cell is out of the ordinary.
+"""
 
 from __future__ import annotations
 
 import csv
 import re
 import shlex
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
 from functools import cache
-from itertools import product
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from nncli.data.arrow_arrays import string_array, vector
-from nncli.data.dataset import Schema
+from nncli.data.arrow_conversion import string_array, vector
+from nncli.data.cells import (
+    BLANKS,
+    INFINITY,
+    SHOWN,
+    as_number,
+    days,
+    is_missing,
+    quoted,
+    text_column,
+)
+from nncli.data.dataset import Table
 from nncli.data.dates import days_of
+from nncli.data.row_blocks import Layout, RowBlock
 from nncli.errors import DataError
-from nncli.system.output import in_quotes
 
-DEFAULT_MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "?")
-NAN_SPELLINGS = tuple("".join(letters) for letters in product("nN", "aA", "nN"))
-BLANKS = " \t"
-NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-INFINITY = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE)
-SHOWN = 40  # letters of a cell, in messages
-MOST_COLUMNS = 100_000  # of a table, and features of a matrix
 ROW_LIMIT = 64 << 20  # an open quote must not take the rest of a large file into memory
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How to read: decided before the first row is."""
-
-    names: tuple[str, ...]  # every column of the file, in file order
-    delimiter: str
-    header: bool
-    numeric: tuple[str, ...]  # feature columns read as numbers, in this order
-    text: tuple[str, ...]  # feature columns read as text
-    target: str | None  # read as text exactly as written
-    keep: tuple[str, ...] = ()  # columns also handed through as the text in the file
-    missing: tuple[str, ...] = DEFAULT_MISSING
-    decimal: str = "."
-    dtype: str = "float32"  # of the numbers
-    dates: tuple[str, ...] = ()  # feature columns read as dates
-    encoding: str = "utf-8"
-
-    def schema(self) -> Schema:
-        """What a model that learns from such rows asks of later ones."""
-        kinds = {"number": self.numeric, "text": self.text, "date": self.dates}
-        kind_of = {name: kind for kind, names in kinds.items() for name in names}
-        target = self.target or ""
-        return Schema(
-            tuple((name, kind_of[name]) for name in self.names if name in kind_of), target, self.header, self.missing,
-            sum(name in kind_of for name in self.names[: self.names.index(target)]), self.delimiter, len(self.names),
-            self.decimal, self.encoding, self.dtype,
-        )  # fmt: skip
-
-
-def is_missing(cell: str, missing: tuple[str, ...] | frozenset[str]) -> bool:
-    """Of a cell without blanks around it."""
-    return cell in missing or cell.lower() == "nan"
-
-
-def with_point(text: str, decimal: str) -> str:
-    """The same with a point for the decimal sign; what has one already, and should have another, is no number then."""
-    return text if decimal == "." else "?" if "." in text else text.replace(decimal, ".")
-
-
-def as_number(cell: str, decimal: str) -> str | None:
-    """A cell as Python writes the number; None if it is none."""
-    cell = with_point(cell, decimal)
-    return cell if NUMBER.fullmatch(cell) else None
-
-
-def quoted(cell: str) -> str:
-    """A cell as messages show it."""
-    cell = cell if len(cell) <= SHOWN else cell[: SHOWN - 1] + "…"
-    return in_quotes(cell.replace("\r", "\\r").replace("\n", "\\n"))
 
 
 @cache
@@ -150,87 +101,85 @@ def open_quote(where: str) -> DataError:
     )
 
 
-def check_width(columns: int, where: str, what: str = "columns") -> None:
-    if columns > MOST_COLUMNS:
-        raise DataError(where, f"expected at most {MOST_COLUMNS:,} {what}, found {columns:,}")
+class StrictParser:
+    """Reads rows one by one, text rows with Python's csv module; `training` decides which remedies make sense."""
 
-
-@dataclass
-class ByHand:
-    """Rows read one by one: missing and unreadable cells are NaN and None."""
-
-    numbers: NDArray[Any]
-    text: dict[str, list[str | None]]
-    dates: dict[str, list[str | None]]
-    target: list[str | None]
-    kept: dict[str, list[str]]
-    errors: dict[int, DataError]  # row → what is wrong with it
-
-
-class SlowPath:
-    """Reads rows with Python's csv module; `training` decides which remedies make sense."""
-
-    def __init__(self, layout: Layout, file: str, training: bool) -> None:
-        self.layout, self.dtype, self.file, self.training = layout, layout.dtype, file, training
+    def __init__(self, layout: Layout, where: str, training: bool) -> None:
+        self.layout, self.where, self.training = layout, where, training
         self.missing = frozenset(layout.missing)
-        place = {name: i for i, name in reversed(list(enumerate(layout.names)))}
-        self.numeric = [(name, place[name]) for name in layout.numeric]
-        self.text = [(name, place[name]) for name in layout.text]
-        self.dates = [(name, place[name]) for name in layout.dates]
-        self.keep = [(name, place[name]) for name in layout.keep]
+        place = layout.place_of
         self.target = None if layout.target is None else place[layout.target]
+        self.numeric, self.text, self.dates, self.keep = (
+            [(name, place[name]) for name in names]
+            for names in (layout.numeric, layout.text, layout.dates, layout.keep)
+        )
         self.used = {i for _, i in self.numeric + self.text + self.dates}
         if self.target is not None:
             self.used.add(self.target)
 
-    def read(self, data: bytes, first_line: int) -> ByHand:
+    def read(self, data: bytes, first_line: int) -> RowBlock:
+        """Read whole rows of text; the first of them begins in that line."""
+        return self.read_rows(self._rows(data, first_line))
+
+    def read_rows(self, rows: Iterable[tuple[str, list[str] | DataError]]) -> RowBlock:
+        """Read rows as (place in the file, cells, or what is wrong with the row)."""
         import pyarrow as pa
         from pyarrow._compute import CastOptions, call_function  # pyarrow.compute makes wrappers for 25 ms
 
-        layout, errors, places = self.layout, {}, []
+        layout, errors, places = self.layout, dict[int, DataError](), []
         blank: list[str | None] = [None] * (len(self.numeric) + len(self.text) + len(self.dates) + 1)
-        rows, kept = [], []
-        for i, (line, row) in enumerate(self._rows(data, first_line)):
-            where = f"{self.file}:{line}"
+        clean, kept = [], []
+        for i, (where, found) in enumerate(rows):
             places.append(where)
             cells: list[str] = []
             try:
-                cells = self._split(row, where)
-                rows.append(self._clean(cells, where))
+                if isinstance(found, DataError):
+                    raise found
+                cells = found
+                clean.append(self._clean(cells, where))
             except DataError as error:
                 errors[i] = error.with_traceback(None)  # which would keep all that is here alive
-                rows.append(blank)
-            whole = len(cells) == len(layout.names)
-            kept.append(["" if not whole or not _is_utf8(cells[j]) else cells[j] for _, j in self.keep])
-        # Arrow's own parser, so that both paths round alike.
+                clean.append(blank)
+            kept.append(["" if not cells or not _is_utf8(cells[j]) else cells[j] for _, j in self.keep])
+        # Arrow's own parser, so that both parsers round alike.
         d = len(self.numeric)
-        flat = string_array([cell or "nan" for row_ in rows for cell in row_[:d]])
-        wanted = pa.float32() if self.dtype == "float32" else pa.float64()
-        cast = call_function("cast", [flat], CastOptions.safe(wanted))
-        numbers = vector(cast, self.dtype).reshape(len(rows), d).copy()
+        flat = string_array([cell or "nan" for row in clean for cell in row[:d]])
+        cast = call_function("cast", [flat], CastOptions.safe(getattr(pa, layout.dtype)()))
+        numbers = vector(cast, layout.dtype).reshape(len(clean), d).copy()
         for i, j in np.argwhere(np.isinf(numbers)):
             if i not in errors:
-                errors[int(i)] = self._too_large(rows[i][j] or "", layout.numeric[j], places[i])
-            numbers[i] = np.nan
+                errors[int(i)] = self._too_large(clean[i][j] or "", layout.numeric[j], places[i])
         for i in errors:
-            rows[i] = blank
+            clean[i] = blank
             numbers[i] = np.nan
-        return ByHand(
-            numbers,
-            {name: [row_[d + j] for row_ in rows] for j, name in enumerate(layout.text)},
-            {name: [row_[d + len(layout.text) + j] for row_ in rows] for j, name in enumerate(layout.dates)},
-            [row_[-1] for row_ in rows] if layout.target is not None else [],
-            {name: [row_[j] for row_ in kept] for j, name in enumerate(layout.keep)},
+        n = np.arange(len(clean))
+        columns = [list(column) for column in zip(*clean, strict=True)][d:] if clean else [[] for _ in blank[d:]]
+        texts = dict(zip(layout.text, columns, strict=False))
+        dates = dict(zip(layout.dates, columns[len(texts) :], strict=False))
+        target = None if self.target is None else text_column(n, columns[-1], frozenset(), feature=False)
+        return RowBlock(
+            Table(
+                layout.numeric,
+                numbers,
+                {name: text_column(n, cells, frozenset()) for name, cells in texts.items()},
+                {name: days(text_column(n, cells, frozenset())) for name, cells in dates.items()},
+            ),
+            target,
+            {name: string_array([row[j] for row in kept]) for j, name in enumerate(layout.keep)},
             dict(sorted(errors.items())),
         )
 
-    def _rows(self, data: bytes, line: int) -> Iterator[tuple[int, bytes]]:
+    def _rows(self, data: bytes, line: int) -> Iterator[tuple[str, list[str] | DataError]]:
         _, pattern = row_patterns(self.layout.delimiter)
         end = 0
         while end < len(data):
             match = pattern.match(data, end)
             assert match is not None, "a block is whole rows"
-            yield line, match.group()
+            where = f"{self.where}:{line}"
+            try:
+                yield where, self._split(match.group(), where)
+            except DataError as error:
+                yield where, error
             line += match.group().count(b"\n")
             end = match.end()
 
@@ -291,7 +240,7 @@ class SlowPath:
         if not self.training:
             return "Correct it, or leave the cell empty"
         other = "," if self.layout.decimal == "." else "."
-        if any(sign.isdigit() for sign in cell):  # it may be good, and only written in another way
+        if any(character.isdigit() for character in cell):  # it may be good, and only written in another way
             first = f"Set --decimal {other}" if as_number(cell, other) else "Correct it"
         elif len(cell) > SHOWN:
             first = "Correct it"
@@ -302,10 +251,10 @@ class SlowPath:
 
     def _too_large(self, cell: str, name: str, where: str) -> DataError:
         remedy = "Correct it, or leave the cell empty"
-        if self.training and self.dtype == "float32" and np.isfinite(float(cell)):
+        if self.training and self.layout.dtype == "float32" and np.isfinite(float(cell)):
             remedy = f"Use --dtype float64, or leave the column out with --drop {shlex.quote(name)}"
-        return DataError(where, f"column '{name}': {quoted(cell)} is too large for {self.dtype}", remedy)
+        return DataError(where, f"column '{name}': {quoted(cell)} is too large for {self.layout.dtype}", remedy)
 
 
 def _is_utf8(cell: str) -> bool:
-    return cell.isascii() or not any("\udc80" <= letter <= "\udcff" for letter in cell)
+    return cell.isascii() or not any("\udc80" <= character <= "\udcff" for character in cell)

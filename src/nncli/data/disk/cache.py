@@ -22,10 +22,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from nncli import __version__
-from nncli.data.builder import Place, Rows
 from nncli.data.disk import table_files
-from nncli.data.disk.table_files import OnDisk, Origin
-from nncli.data.streams import shown
+from nncli.data.disk.table_files import DiskStorage, Origin
+from nncli.data.sources import title
+from nncli.data.table_builder import RawDataset, Storage
 from nncli.errors import DataError, NncliWarning, OptionError, OutputError
 from nncli.system import owned_folders, scratch
 from nncli.system.atomic import sync_folder
@@ -84,20 +84,24 @@ def clear() -> tuple[int, int, list[Path]]:
     return len(gone), sum(gone), stay
 
 
-def stored(files: Sequence[Path], how: str, where: str, memory: int, read: Callable[[Place], Rows]) -> Rows:
-    """What `read` gives, with its arrays on the disk; from an earlier run if the files are as they were. `how` is all
-    that it depends on beside the files.
+def read_stored(
+    files: Sequence[Path], how: str, where: str, memory: int, read: Callable[[Storage], RawDataset], tables: int
+) -> RawDataset:
+    """Return what `read` gives, with its arrays on the disk; from an earlier run if the files are as they were.
 
-    OutputError where the disk is full or may not be written to; DataError where a file changes meanwhile, or is none;
-    OptionError for too little memory to read with.
+    `how` is all that it depends on beside the files; `memory`, in bytes, is shared by so many `tables`. Raises
+    OutputError where the disk is full or may not be written to, DataError where a file changes meanwhile or is no file,
+    and OptionError for too little memory to read with.
     """
     if memory < LEAST_MEMORY:
         raise OptionError("memory", f"expected at least {LEAST_MEMORY // 10**6:,}MB, found {memory // 10**6:,}MB")
     for name in files:  # what comes through a pipe, or has no name, cannot be known again
         if not Path(os.path.realpath(name)).is_file():
-            raise DataError(shown(str(name)), "expected a file, as --memory keeps its table", "Write it to one first")
-    origin = _origin(files, how)
-    found = _found(origin.key, where, memory)
+            raise DataError(
+                title((str(name),)), "expected a file, as --memory keeps its table", "Write it to one first"
+            )
+    origin, most_text = _origin(files, how), memory // TEXT_SHARE // tables
+    found = _found(origin.key, where, most_text)
     if found is not None:
         return found
     area = _made_area()
@@ -105,10 +109,10 @@ def stored(files: Sequence[Path], how: str, where: str, memory: int, read: Calla
         if entry.state != "current":
             _remove(entry.path)
     with scratch.folder(area, _writing) as made:
-        rows = read(OnDisk(made, memory // TEXT_SHARE, lambda: _writing(made)))
+        rows = read(DiskStorage(made, most_text, _writing))
         if _origin(files, how) != origin:
             raise DataError(where, "changed while it was read", "Try again when nobody writes to it")
-        with _writing(made):
+        with _writing():
             try:
                 table_files.write(made, rows, origin)
             except ValueError:
@@ -118,13 +122,13 @@ def stored(files: Sequence[Path], how: str, where: str, memory: int, read: Calla
             try:
                 made.rename(area / f"table-{origin.key}")
             except OSError:  # another run was faster, and has written the same
-                return _found(origin.key, where, memory) or rows
+                return _found(origin.key, where, most_text) or rows
             table_files.moved(rows, area / f"table-{origin.key}")
             sync_folder(area)
         return rows
 
 
-def _found(key: str, where: str, memory: int) -> Rows | None:
+def _found(key: str, where: str, most_text: int) -> RawDataset | None:
     """The table of that key, if there is one. One that is damaged goes, with a warning."""
     area = _area()
     path = area and area / f"table-{key}"
@@ -133,7 +137,7 @@ def _found(key: str, where: str, memory: int) -> Rows | None:
     if not owned_folders.is_own(path, NAME):
         raise _in_the_way(path)
     try:
-        rows = table_files.read(path, key, memory // TEXT_SHARE)
+        rows = table_files.read(path, key, most_text)
     except table_files.DAMAGED:
         if os.path.lexists(path):  # else it was removed meanwhile
             if not _remove(path):
@@ -174,7 +178,7 @@ def _area() -> Path | None:
 
 def _made_area() -> Path:
     path = folder() / TABLES
-    with _writing(path):
+    with _writing():
         folder().mkdir(mode=0o700, parents=True, exist_ok=True)
         with suppress(FileExistsError):
             path.mkdir(mode=0o700)
@@ -207,7 +211,8 @@ def _remove(path: Path) -> bool:
     return owned_folders.remove(path, NAME, table_files.FILES)
 
 
-def _writing(_: Path) -> AbstractContextManager[None]:
+def _writing(*_: Path) -> AbstractContextManager[None]:
+    """Explain what goes wrong while a table is written."""
     return owned_folders.writing(folder(), "the table", VARIABLE)
 
 

@@ -84,7 +84,7 @@ def _reopened(path: Path, identity: tuple[int, ...]) -> File:
     return file
 
 
-class Stored:
+class DiskArray:
     """(n,) or (n, d) in a file. An array of rows, in any order, or a slice of those that follow one another gives an
     array of its own."""
 
@@ -114,13 +114,13 @@ class Stored:
         found: NDArray[Any] = self._of([self._places()[place]])[:][:, 0]
         return found
 
-    def without(self, place: int) -> Stored:
+    def without(self, place: int) -> DiskArray:
         """The matrix without that column."""
         places = self._places()
         return self._of([*places[:place], *places[place + 1 :]])
 
-    def _of(self, columns: Sequence[int]) -> Stored:
-        other = Stored(self.file, self.dtype, self._whole, self.at)
+    def _of(self, columns: Sequence[int]) -> DiskArray:
+        other = DiskArray(self.file, self.dtype, self._whole, self.at)
         other._columns, other.shape = columns, (len(self), len(columns))
         return other
 
@@ -176,8 +176,8 @@ class Stored:
                 start = end
 
 
-class Growing:
-    """Rows appended to a file, which is open only meanwhile: a table can have more columns than a process files."""
+class ArrayFile:
+    """Appends rows to a file, which is open only meanwhile: a table can have more columns than a process files."""
 
     def __init__(self, path: Path, finish: Callable[[Path], tuple[File, int]] | None = None) -> None:
         """`finish` moves what has grown to another file, and returns that and where in it the rows begin."""
@@ -186,7 +186,7 @@ class Growing:
         append(path, b"")
 
     def append(self, block: NDArray[Any]) -> None:
-        """Rows like those before, or of another type, if those before are uint8."""
+        """Append rows like those before, or of another type, if those before are uint8."""
         if not self._rows:
             self._dtype, self._shape = block.dtype, block.shape[1:]
         elif self._dtype == np.uint8 and block.dtype != np.uint8:
@@ -194,10 +194,10 @@ class Growing:
         append(self.path, np.ascontiguousarray(block, self._dtype).data)
         self._rows += len(block)
 
-    def finished(self) -> Stored:
+    def finish(self) -> DiskArray:
         """All of them."""
         file, at = self._finish(self.path)
-        return Stored(file, self._dtype, (self._rows, *self._shape), at)
+        return DiskArray(file, self._dtype, (self._rows, *self._shape), at)
 
     def _widen(self, dtype: np.dtype[Any]) -> None:
         """The rows so far, written again as another type."""
@@ -209,17 +209,17 @@ class Growing:
         narrow.unlink()
 
 
-class Together:
-    """Arrays of (n,) that have grown apart, one after the other in one file, which takes one descriptor."""
+class ColumnsFile:
+    """Arrays of (n,), built apart and put one after the other into one file, which takes one descriptor."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         append(path, b"")
         self.file = File(path)
 
-    def grow(self, name: str) -> Growing:
-        """One more; they are in the file in the order in which they are finished."""
-        return Growing(self.path.with_name(name), self._take)
+    def builder(self, name: str) -> ArrayFile:
+        """Begin one more array; they are in the file in the order in which they are finished."""
+        return ArrayFile(self.path.with_name(name), self._take)
 
     def _take(self, path: Path) -> tuple[File, int]:
         at = self.file.size

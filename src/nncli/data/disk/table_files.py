@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.data.builder import VALUE_BYTES, GrowingArray, Rows
-from nncli.data.dataset import Schema, Table, TextColumn
-from nncli.data.disk.memmap import File, Growing, Stored, Together, append
+from nncli.data.dataset import KINDS, SCHEMA_FORM, Table, TextColumn, schema_of
+from nncli.data.disk.memmap import ArrayFile, ColumnsFile, DiskArray, File, append
+from nncli.data.table_builder import VALUE_BYTES, ArrayBuilder, RawDataset
 from nncli.errors import DataError
 from nncli.system import plain_json
 
@@ -33,15 +33,12 @@ FILES = re.compile("|".join(map(re.escape, (DESCRIPTION, NUMBERS, COLUMNS, VALUE
 FORM = {
     "version": int, "key": str, "files": [str], "fingerprint": str, "rows": int, "sha256": str, "numbers": str,
     "names": {"number": [str], "text": [str], "date": [str]}, "counts": [int], "values": int, "notes": [str],
-    "schema": {
-        "columns": [[str]], "target": str, "header": bool, "missing": [str], "target_place": int, "delimiter": str,
-        "width": int, "decimal": str, "encoding": str, "dtype": str,
-    },
+    "schema": SCHEMA_FORM,
 }  # fmt: skip
 DAMAGED = (OSError, ValueError, OverflowError, DataError)  # what reading such a folder raises
-KINDS, DTYPES = ("number", "text", "date"), ("float32", "float64")
+DTYPES = ("uint8", "float32", "float64")
 CODES, DATES, LENGTHS = np.dtype(np.int32), np.dtype(np.float64), np.dtype(np.int64)
-ROWS_AT_ONCE = 1 << 18  # of a column that is looked through
+CODES_AT_ONCE = 1 << 18  # of a column that is looked through
 Writing = Callable[[], AbstractContextManager[None]]
 
 
@@ -54,36 +51,36 @@ class Origin:
     fingerprint: str
 
 
-class OnDisk:
-    """The place where the arrays of a new table grow."""
+class DiskStorage:
+    """Arrays of a new table, in files."""
 
     def __init__(self, folder: Path, most_text: int, writing: Writing) -> None:
         """`writing` surrounds all that is written, to say in whose name a failure is."""
         self.folder, self.most_text, self.writing = folder, most_text, writing
         with writing():
-            self._together = Together(folder / COLUMNS)
+            self._columns = ColumnsFile(folder / COLUMNS)
 
-    def grow(self, name: str, times: Callable[[], float]) -> GrowingArray:
+    def builder(self, name: str, growth: Callable[[], float]) -> ArrayBuilder:
         with self.writing():
-            growing = Growing(self.folder / NUMBERS) if name == NUMBERS else self._together.grow(name)
-        return _GrowingOnDisk(growing, self.writing)
+            file = ArrayFile(self.folder / NUMBERS) if name == NUMBERS else self._columns.builder(name)
+        return _GuardedFile(file, self.writing)
 
 
 @dataclass(frozen=True)
-class _GrowingOnDisk:
-    growing: Growing
+class _GuardedFile:
+    file: ArrayFile
     writing: Writing
 
     def append(self, block: NDArray[Any]) -> None:
         with self.writing():
-            self.growing.append(block)
+            self.file.append(block)
 
-    def finished(self) -> Stored:
+    def finish(self) -> DiskArray:
         with self.writing():
-            return self.growing.finished()
+            return self.file.finish()
 
 
-def write(folder: Path, rows: Rows, origin: Origin) -> None:
+def write(folder: Path, rows: RawDataset, origin: Origin) -> None:
     """Writes what `rows` has beside its arrays, which have grown in that folder; all is on the disk when this returns.
     ValueError for more names of files and columns than can be read again."""
     table = rows.table
@@ -118,17 +115,22 @@ def describe(folder: Path) -> dict[str, Any]:
     return known
 
 
-def read(folder: Path, key: str, most_text: int) -> Rows | None:
+def read(folder: Path, key: str, most_text: int) -> RawDataset | None:
     """The table; None where its texts take more memory than that. One of `DAMAGED` where anything is not as it was
     written."""
     known = describe(folder)
-    schema, n, counts = _schema(known["schema"]), known["rows"], known["counts"]
+    schema, n, counts = schema_of(known["schema"]), known["rows"], known["counts"]
     numbers, texts, dates = (tuple(known["names"][kind]) for kind in KINDS)  # the order of a model may be another
     if any(sorted(known["names"][kind]) != sorted(schema.of_kind(kind)) for kind in KINDS):
         raise ValueError("other columns")
     names = [DESCRIPTION, *([NUMBERS] if numbers else []), COLUMNS, VALUES]
     files = {name: File(folder / name) for name in names}
-    if known["key"] != key or known["numbers"] not in ("uint8", *DTYPES) or n < 1 or min(counts, default=-1) < 0:
+    if (
+        known["key"] != key
+        or known["numbers"] not in ("uint8", "float32", "float64")
+        or n < 1
+        or min(counts, default=-1) < 0
+    ):
         raise ValueError("another table")
     dtype = np.dtype(known["numbers"])
     expected = {VALUES: known["values"], COLUMNS: n * (CODES.itemsize * len(counts) + DATES.itemsize * len(dates))}
@@ -144,37 +146,23 @@ def read(folder: Path, key: str, most_text: int) -> Rows | None:
     at = [CODES.itemsize * n * i for i in range(len(texts) + 1)]
     last = at[-1] + DATES.itemsize * n * len(dates)
     columns = [
-        TextColumn(_codes(Stored(files[COLUMNS], CODES, (n,), at), its, least), its)
+        TextColumn(_codes(DiskArray(files[COLUMNS], CODES, (n,), at), its, least), its)
         for at, its, least in zip((*at[:-1], last), values, [-1] * len(texts) + [0], strict=True)
     ]
     table = Table(
         numbers,
-        Stored(files[NUMBERS], dtype, (n, len(numbers))) if numbers else np.empty((n, 0), dtype),
+        DiskArray(files[NUMBERS], dtype, (n, len(numbers))) if numbers else np.empty((n, 0), dtype),
         dict(zip(texts, columns[:-1], strict=True)),
-        {name: Stored(files[COLUMNS], DATES, (n,), at[-1] + DATES.itemsize * n * i) for i, name in enumerate(dates)},
+        {name: DiskArray(files[COLUMNS], DATES, (n,), at[-1] + DATES.itemsize * n * i) for i, name in enumerate(dates)},
     )
-    return Rows(table, columns[-1], schema, known["sha256"], tuple(known["notes"]))
+    return RawDataset(table, columns[-1], schema, known["sha256"], tuple(known["notes"]))
 
 
-def moved(rows: Rows, folder: Path) -> None:
+def moved(rows: RawDataset, folder: Path) -> None:
     """Tells the arrays of a table that its folder has another name, by which other processes find them."""
     for array in (rows.table.numbers, rows.target.codes):  # the others are in the file of the target
-        if isinstance(array, Stored):
+        if isinstance(array, DiskArray):
             array.file.path = folder / array.file.path.name
-
-
-def _schema(known: dict[str, Any]) -> Schema:
-    columns = tuple((name, kind) for name, kind in known["columns"])
-    schema = Schema(**known | {"columns": columns, "missing": tuple(known["missing"])})
-    if (
-        len({*schema.names, schema.target}) <= len(columns)
-        or not {kind for _, kind in columns} <= {*KINDS}
-        or not 0 <= schema.target_place <= len(columns)
-        or schema.width < 0
-        or schema.dtype not in DTYPES
-    ):
-        raise ValueError("columns that contradict each other")
-    return schema
 
 
 def _values(file: File, counts: Sequence[int]) -> list[tuple[str, ...]]:
@@ -196,14 +184,14 @@ def _values(file: File, counts: Sequence[int]) -> list[tuple[str, ...]]:
         found.append(tuple(values[begin : begin + count]))
         begin += count
         if len(set(found[-1])) < count:
-            raise ValueError("a value that is there twice")
+            raise ValueError("the same value twice")
     return found
 
 
-def _codes(codes: Stored, values: Sequence[str], least: int) -> Stored:
+def _codes(codes: DiskArray, values: Sequence[str], least: int) -> DiskArray:
     """The same, each of them the place of a value, or −1 for a missing cell."""
-    for start in range(0, len(codes), ROWS_AT_ONCE):
-        part = codes[start : start + ROWS_AT_ONCE]
+    for start in range(0, len(codes), CODES_AT_ONCE):
+        part = codes[start : start + CODES_AT_ONCE]
         if part.min() < least or part.max() >= len(values):
             raise ValueError("the code of a value that there is not")
     return codes

@@ -21,10 +21,10 @@ BLOCK, NODE_OR_BUFFER = struct.Struct("<qi4xq"), struct.Struct("<qq")
 
 
 class ArrowFile:
-    """An open file."""
+    """An Arrow file."""
 
-    def __init__(self, source: str) -> None:
-        """struct.error, pa.ArrowException, OSError and ValueError for a damaged file."""
+    def __init__(self, source: str, where: str) -> None:
+        """Raise struct.error, pa.ArrowException, OSError or ValueError for a damaged file; messages call it `where`."""
         import pyarrow as pa
 
         self.source = source
@@ -32,8 +32,8 @@ class ArrowFile:
             self.schema = pa.ipc.open_file(file).schema
 
     def batches(self, names: list[str], most_rows: int, refuse: Callable[[int], None]) -> Generator[Any, None, None]:
-        """These columns, at most so many rows at a time, all valid. `refuse(n)` is asked before a batch of n bytes is
-        read. The same exceptions."""
+        """Yield these columns, at most so many rows at a time, all valid. `refuse(n)` is called before a batch of n
+        bytes is read. Raises the same exceptions."""
         import pyarrow as pa
 
         places = [self.schema.get_field_index(name) for name in names]

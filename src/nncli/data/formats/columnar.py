@@ -1,84 +1,66 @@
-"""Parquet and Arrow files as the CSV that says the same, batch by batch: one way to read a table, whatever wrote it.
+"""Parquet and Arrow files as blocks of rows: numbers go straight into the matrix, text stays in its dictionary.
 
-Lines are counted from the header, which is line 0, so that the number of a line is that of its row, as long as no cell
-has several. Nothing that such a file says is believed: `arrow_file` and `parquet_file` count what a batch will take
-before it is read, and validate it before it is used.
+The row numbers in messages count the rows of the table from 1. Nothing that such a file says is believed: `arrow` and
+`parquet` count what a batch will take before it is read, and validate it before it is used. A batch in which something
+is out of the ordinary is read again as text by `StrictParser`, which says what.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import struct
-from collections.abc import Iterator
-from contextlib import contextmanager
-from io import BytesIO
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from nncli.data.csv.strict_parser import check_width
-from nncli.data.formats import arrow, parquet
-from nncli.data.formats.arrow import ArrowFile
-from nncli.data.formats.parquet import ParquetFile, is_text
-from nncli.data.streams import BOMB_BYTES, Input, first_bytes, reason, refuse_bomb, sha256_of, shown
+import numpy as np
+from numpy.typing import NDArray
+
+from nncli.data.arrow_conversion import call, cast, encoded, number_array, string_array, vector
+from nncli.data.byte_input import reason, refuse_bomb, sha256_of
+from nncli.data.cells import BLANKS, as_number, check_width, days, is_missing, text_column
+from nncli.data.csv.alignment import aligned
+from nncli.data.csv.detection import CsvOptions, column_names, layout_of, sample_rows
+from nncli.data.csv.header import SAMPLE_BYTES
+from nncli.data.csv.strict_parser import StrictParser
+from nncli.data.dataset import Schema, Table, TextColumn
+from nncli.data.formats.parquet import is_text
+from nncli.data.row_blocks import BlockReader, Layout, OnError, RowBlock
+from nncli.data.sources import title
 from nncli.errors import DataError
 
-ROWS_AT_ONCE, CELLS_AT_ONCE = 1 << 14, 1 << 20
-BLOCK_BYTES, TEXT_BYTES = 1 << 20, 4 << 20  # of text: read at a time, and written at a time
-MOST_TEXT = 16 << 20  # of a row
+BATCH_ROWS, BATCH_CELLS = 1 << 14, 1 << 20
+TEXT_BYTES, ROW_BYTES = 4 << 20, 16 << 20  # of text that is unpacked at a time, and of that of a row
 BATCH_RATIO = 4  # bytes of a batch in memory for one of the file
+OpenFile = Callable[[str, str], Any]  # of the name of a file, and that in messages
 
 
-def is_table(source: str) -> bool:
-    """Whether that is a Parquet or an Arrow file, by its first bytes."""
-    return first_bytes(Path(source), len(arrow.MAGIC)).startswith((parquet.MAGIC, arrow.MAGIC))
+class ColumnarFile:
+    """A Parquet or Arrow file, and those of its columns that can be read."""
 
-
-class TableInput(Input):
-    """Such a file, read as text."""
-
-    line = 0
-
-    def __init__(self, source: str, whole: bool) -> None:
-        """DataError for one that is damaged, or has no column that can be read. `whole` says that it is read into
-        memory, to its end."""
-        self.where, self.source = shown(source), source
-        self.size, self._bytes = 0, Path(source).stat().st_size
-        is_arrow = first_bytes(Path(source), len(arrow.MAGIC)) == arrow.MAGIC
+    def __init__(self, source: str, open_file: OpenFile) -> None:
+        """Raise DataError for a file that is damaged, or has no column that can be read."""
+        self.source, self.where = source, title((source,))
+        self.bytes = Path(source).stat().st_size
         with self._explained():
-            file = ArrowFile(source) if is_arrow else ParquetFile(source, self.where)
-            schema = file.schema
+            self._file = open_file(source, self.where)
+            schema = self._file.schema
             check_width(len(schema), self.where)
-            names = list(schema.names)
-            kinds = {name: (kind, _written_as(kind)) for name, kind in zip(names, schema.types, strict=True)}
-            self.notes = tuple(
-                f"column '{name}': left out, as its cells are {kind}"
-                for name, (kind, written) in kinds.items()
-                if written is None
-            )
-        if len(kinds) < len(names):
+            kinds = {name: (kind, _cell_type(kind)) for name, kind in zip(schema.names, schema.types, strict=True)}
+        if len(kinds) < len(schema):
             raise DataError(self.where, "two columns have the same name", "Rename one of them")
-        self._types = {name: written for name, (_, written) in kinds.items() if written is not None}
+        self.notes = tuple(
+            f"column '{name}': left out, as its cells are {kind}" for name, (kind, its) in kinds.items() if its is None
+        )
+        self._types = {name: its for name, (_, its) in kinds.items() if its is not None}
         if not self._types:
             raise DataError(self.where, "no column of numbers, text or dates")
-        self._texts = [name for name, written in self._types.items() if is_text(written)]
-        rows = max(1, min(ROWS_AT_ONCE, CELLS_AT_ONCE // len(self._types)))
-        self._batches = file.batches(list(self._types), rows, self._refuse)
-        self._text, self._begun = BytesIO(), False
-        self._whole, self._unpacked, self._rows = whole, 0, 0
-        self._pieces: list[Any] = []
-        self._lengths: dict[str, _Lengths] = {}  # of the dictionaries of text columns
-
-    def _refuse(self, size: int) -> None:
-        """DataError for a batch that takes so many bytes of memory."""
-        if size > max(BOMB_BYTES, BATCH_RATIO * self._bytes):
-            raise DataError(
-                self.where,
-                f"some rows that are stored together unpack to {size:,} bytes, more than {BATCH_RATIO} times the file",
-                "Write it with fewer rows in a group or batch",
-            )
+        self.names = [name.strip(BLANKS) for name in self._types]
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
-        """DataError for whatever pyarrow finds wrong with a file."""
+        """Raise DataError for whatever pyarrow finds wrong with the file."""
         import pyarrow as pa
 
         try:
@@ -86,113 +68,245 @@ class TableInput(Input):
         except (pa.ArrowException, OSError, ValueError, TypeError, LookupError, OverflowError, struct.error) as error:
             raise DataError(self.where, f"the file is damaged: {reason(error)}", "Fetch it again") from None
 
-    def read(self, size: int = -1, /) -> bytes:
-        if size < 0:
-            return b"".join(iter(lambda: self.read(BLOCK_BYTES), b""))
-        while not (found := self._text.read(size)):
-            text = self._next_text()
-            if not text:
-                break
-            self._text = BytesIO(text)
-        return found
+    def batches(self, places: Sequence[int], most_rows: int = BATCH_ROWS) -> Generator[list[Any], None, None]:
+        """Yield some rows at a time: for each of these columns a pyarrow array of numbers, text, dates or booleans."""
+        names = list(self._types)
+        wanted = [names[place] for place in places]
+        rows = max(1, min(most_rows, BATCH_CELLS // len(wanted)))
+        with self._explained(), closing(self._file.batches(wanted, rows, self._refuse)) as batches:
+            for batch in batches:
+                yield [self._typed(batch.column(name), self._types[name]) for name in wanted]
 
-    def _next_text(self) -> bytes:
-        """Of the next rows; at first also the header, and none at the end."""
-        with self._explained():
-            batch = self._pieces.pop() if self._pieces else next(self._batches, None)
-            if batch is None and self._begun:
-                return b""
-            while batch is not None and self._text_bytes(batch) > TEXT_BYTES and batch.num_rows > 1:
-                half = batch.num_rows // 2
-                self._pieces.append(batch.slice(half))
-                batch = batch.slice(0, half)
-            text = self._written(batch)
-        self._rows += 0 if batch is None else batch.num_rows
-        self._begun, self._unpacked = True, self._unpacked + len(text)
-        if self._whole:
-            refuse_bomb(self.where, "packed", self._unpacked, self._bytes, "Convert it to CSV")
-        return text
+    def _refuse(self, size: int) -> None:
+        remedy = "Write it with fewer rows in a group or batch"
+        refuse_bomb(self.where, "a batch of rows", size, self.bytes, remedy, BATCH_RATIO)
 
-    def _text_bytes(self, batch: Any) -> int:
-        """How long the texts in these rows are together; DataError for a row that is too long."""
+    def _typed(self, column: Any, kind: Any) -> Any:
         import pyarrow as pa
 
-        total = 0
-        for name in self._texts:
-            column = batch.column(name)
-            if isinstance(column, pa.DictionaryArray):
-                total += self._lengths_of(name, column.dictionary).sum_at(column.indices)
-            else:
-                total += column.nbytes
-        if total > MOST_TEXT and batch.num_rows == 1:
+        if isinstance(column, pa.DictionaryArray):
+            values = column.type.value_type
+            return column if is_text(values) else cast(cast(column, values), kind)
+        return cast(column, kind)
+
+    def sample(self) -> list[list[str]]:
+        """Return the cells of the first rows, for each column."""
+        most, found, text = sample_rows(len(self.names)), [list[str]() for _ in self.names], 0
+        with closing(self.batches(range(len(self.names)), most)) as batches:
+            for batch in batches:
+                for some in self.unpacked(batch, len(found[0])):
+                    for cells, column in zip(found, some, strict=True):
+                        cells += column.to_pylist()
+                        text += column.nbytes
+                    if len(found[0]) >= most or text >= SAMPLE_BYTES:
+                        return [cells[:most] for cells in found]
+        return found
+
+    def unpacked(self, columns: list[Any], row: int) -> Iterator[list[Any]]:
+        """Yield the rows, which come after so many others, as pyarrow string arrays: so few at a time that they stay
+        small. Raises DataError for a row that is too long."""
+        n, size = len(columns[0]), sum(map(_text_bytes, columns))
+        if size > TEXT_BYTES and n > 1:
+            yield from self.unpacked([column.slice(0, n // 2) for column in columns], row)
+            yield from self.unpacked([column.slice(n // 2) for column in columns], row + n // 2)
+            return
+        if size > ROW_BYTES:
             raise DataError(
-                f"{self.where}:{self._rows + 1}",
-                f"expected a row of at most {MOST_TEXT >> 20} MiB, found one of {total >> 20}",
+                f"{self.where}:{row + 1}",
+                f"expected a row of at most {ROW_BYTES >> 20} MiB, found one of {size >> 20}",
                 "Leave the long texts out of the file",
             )
-        return total
+        yield [_unpacked(column) for column in columns]
 
-    def _lengths_of(self, name: str, dictionary: Any) -> _Lengths:
-        found = self._lengths.get(name)
-        if found is None or not found.are_of(dictionary):
-            found = self._lengths[name] = _Lengths(dictionary)
-        return found
 
-    def _written(self, batch: Any) -> bytes:
+class ColumnarReader(BlockReader):
+    """An open Parquet or Arrow table."""
+
+    def __init__(
+        self,
+        file: ColumnarFile,
+        layout: Layout,
+        notes: Sequence[str],
+        *,
+        training: bool = False,
+        on_error: OnError = "fail",
+        whole: bool = False,
+    ) -> None:
+        super().__init__(layout, (*file.notes, *notes), on_error, whole)
+        self.file, self.whole = file, whole
+        self._strict = StrictParser(layout, file.where, training)
+        self._place, self._missing = layout.place_of, self._strict.missing
+        target = [] if layout.target is None else [layout.target]
+        used = (*layout.numeric, *layout.text, *layout.dates, *target, *layout.keep)
+        self._read = sorted({self._place[name] for name in used})  # positions in the file
+        self._at = {name: self._read.index(self._place[name]) for name in used}  # name → position among those
+        numbers = (as_number(token, layout.decimal) for token in layout.missing)
+        self._missing_numbers = [float(number) for number in numbers if number is not None]
+
+    def blocks(self) -> Iterator[RowBlock]:
+        row, size = 0, 0
+        with closing(self.file.batches(self._read)) as batches:
+            for batch in batches:
+                for block in self._blocks(batch, row):
+                    table = block.table
+                    size += table.numbers.nbytes + 8 * len(block) * len(table.dates)
+                    for column in (*table.texts.values(), *([block.target] if block.target else [])):
+                        size += column.codes.nbytes + sum(map(len, column.values))
+                    if self.whole:
+                        refuse_bomb(self.file.where, "the packed data", size, self.file.bytes, "Convert it to CSV")
+                    yield block
+                row += len(batch[0])
+
+    def _blocks(self, columns: list[Any], row: int) -> Iterator[RowBlock]:
+        """Read rows, which come after so many others."""
+        if not self.layout.keep and (block := self._block(columns)) is not None:
+            yield block
+            return
+        at = 0
+        for some in self.file.unpacked(columns, row):
+            n = len(some[0])
+            block = self._block([column.slice(at, n) for column in columns]) if self.layout.keep else None
+            if block is None:
+                yield self._strict.read_rows(self._rows(some, row + at))
+            else:
+                yield dataclasses.replace(block, kept={name: some[self._at[name]] for name in self.layout.keep})
+            at += n
+
+    def _rows(self, columns: list[Any], row: int) -> Iterator[tuple[str, list[str]]]:
+        """Yield (place, cells of all columns of the file) for each row."""
+        cells = [[""] * len(columns[0])] * len(self.layout.names)
+        for place, column in zip(self._read, columns, strict=True):
+            cells[place] = column.to_pylist()
+        for i, found in enumerate(zip(*cells, strict=True), row + 1):
+            yield f"{self.file.where}:{i}", list(found)
+
+    def _block(self, columns: list[Any]) -> RowBlock | None:
+        """Read rows; None where `StrictParser` has to say what is wrong with them."""
+        try:
+            numbers = self._numbers([columns[self._at[name]] for name in self.layout.numeric], len(columns[0]))
+            dates = {name: days(self._text(columns, name)) for name in self.layout.dates}
+        except ValueError:
+            return None
+        texts = {name: self._text(columns, name) for name in self.layout.text}
+        target = None if self.layout.target is None else self._text(columns, self.layout.target, feature=False)
+        if target is not None and len(target.codes) and target.codes.min() < 0:
+            return None
+        return RowBlock(Table(self.layout.numeric, numbers, texts, dates), target, {}, {})
+
+    def _text(self, columns: list[Any], name: str, feature: bool = True) -> TextColumn:
+        return text_column(*encoded(_as_text(columns[self._at[name]])), self._missing, feature)
+
+    def _numbers(self, columns: list[Any], n: int) -> NDArray[Any]:
+        """Make a matrix of columns of numbers. Raises ValueError where one has something else."""
         import pyarrow as pa
-        from pyarrow import csv
 
-        columns = {}
-        for name, kind in self._types.items():
-            column = pa.array([], kind) if batch is None else batch.column(name)
-            if isinstance(column, pa.DictionaryArray):
-                column = column.dictionary_decode()
-            columns[name] = column if column.type == kind else column.cast(kind, safe=False)
-        out = BytesIO()
-        csv.write_csv(pa.table(columns), out, csv.WriteOptions(include_header=not self._begun))
-        return out.getvalue()
+        if not columns:
+            return np.empty((n, 0), self.layout.dtype)
+        small = self.small and all(column.type == pa.uint8() and not column.null_count for column in columns)
+        if not small or self._missing_numbers:
+            columns, small = [self._number_column(column) for column in columns], False
+        batch = pa.RecordBatch.from_arrays(columns, [str(i) for i in range(len(columns))])
+        numbers: NDArray[Any] = batch.to_tensor(null_to_nan=not small).to_numpy()
+        if np.isinf(numbers).any():
+            raise ValueError("infinite, or too large for the type")
+        return numbers
+
+    def _number_column(self, column: Any) -> Any:
+        import pyarrow as pa
+        from pyarrow import types
+
+        kind = getattr(pa, self.layout.dtype)()
+        is_number = types.is_floating(column.type) or types.is_integer(column.type) or types.is_null(column.type)
+        # float32 has no more digits in float64 than it has as text: 0.1 stays 0.1
+        if is_number and (column.type, kind) != (pa.float32(), pa.float64()):
+            values = cast(column, kind)
+            if not self._missing_numbers or not np.isin(vector(values, self.layout.dtype), self._missing_numbers).any():
+                return values
+        codes, cells = encoded(_as_text(column))
+        numbers = string_array([self._number(cell) for cell in cells])
+        return number_array(vector(cast(numbers, kind), self.layout.dtype)[codes])
+
+    def _number(self, cell: str | None) -> str:
+        """Return a text cell as a number, or as nan where it is missing. Raises ValueError for another."""
+        bare = "" if cell is None else cell.strip(BLANKS)
+        number = None if is_missing(bare, self._missing) else as_number(bare, self.layout.decimal)
+        if number is None and not is_missing(bare, self._missing):
+            raise ValueError("no number")
+        return number or "nan"
+
+    def growth(self) -> float:
+        return 1.05
 
     def hexdigest(self) -> str:
-        return sha256_of(self.source)
+        return sha256_of(self.file.source)
 
     def close(self) -> None:
-        self._batches.close()
+        """Do nothing, as batches are closed where they are read."""
 
 
-class _Lengths:
-    """How long the texts of a dictionary are."""
-
-    def __init__(self, dictionary: Any) -> None:
-        from pyarrow._compute import call_function  # the module pyarrow.compute makes wrappers for 25 ms
-
-        self.dictionary, self.call = dictionary, call_function
-        self.lengths = call_function("binary_length", [dictionary]).cast("int64")
-
-    def are_of(self, dictionary: Any) -> bool:
-        """Whether it is the same dictionary, not only an equal one."""
-        one, other = self.dictionary, dictionary
-        return (one.offset, len(one), _address(one)) == (other.offset, len(other), _address(other))
-
-    def sum_at(self, places: Any) -> int:
-        lengths = self.call("take", [self.lengths, places])
-        return self.call("sum", [lengths]).as_py() or 0
+def open_training(source: str, options: CsvOptions, dtype: str, open_file: OpenFile) -> ColumnarReader:
+    """Open the rows of a file to learn from. Raises DataError and OptionError for what is wrong with it."""
+    options, file = options.of_table(), ColumnarFile(source, open_file)
+    names, told = column_names(file.names, header=True, tell=False)
+    layout, notes = layout_of(names, file.sample(), options, dtype, file.where)
+    return ColumnarReader(file, layout, [*told, *notes], training=True, whole=True)
 
 
-def _address(strings: Any) -> int:
-    offsets = strings.buffers()[1]
-    return offsets.address if offsets else 0
+def read_blocks(
+    source: str,
+    expected: Schema,
+    open_file: OpenFile,
+    *,
+    dtype: str = "float32",
+    keep: Sequence[str] | Literal["all"] = (),
+    with_target: bool = False,
+    on_error: OnError = "fail",
+    whole: bool = False,
+) -> ColumnarReader:
+    """Open the rows of a file as a model expects them; see `csv.reader.read_blocks`."""
+    file = ColumnarFile(source, open_file)
+    layout, notes = aligned(file.names, True, expected, dtype, keep, with_target, file.where)
+    layout = dataclasses.replace(layout, delimiter=",", decimal=".")
+    return ColumnarReader(file, layout, notes, on_error=on_error, whole=whole)
 
 
-def _written_as(kind: Any) -> Any:
-    """The type that a column is written with; None for what is no cell."""
+def _as_text(column: Any) -> Any:
+    """Convert a column to text; one that has a dictionary of texts stays as it is."""
+    import pyarrow as pa
+
+    return column if isinstance(column, pa.DictionaryArray) else cast(column, pa.string())
+
+
+def _unpacked(column: Any) -> Any:
+    """Convert a column to a string array, empty where a cell is missing."""
+    import pyarrow as pa
+
+    text = cast(column, pa.string())
+    return call("coalesce", text, pa.scalar("")) if text.null_count else text
+
+
+def _text_bytes(column: Any) -> int:
+    """Count the bytes of the texts in a column, as they are without a dictionary."""
+    import pyarrow as pa
+
+    if isinstance(column, pa.DictionaryArray):
+        lengths = cast(call("binary_length", column.dictionary), pa.int64())
+        return call("sum", call("take", lengths, column.indices)).as_py() or 0
+    return int(column.nbytes) if is_text(column.type) else 0
+
+
+def _cell_type(kind: Any) -> Any:
+    """Return the type that a column is read as; None for what is no cell."""
     import pyarrow as pa
     from pyarrow import types
 
     if types.is_dictionary(kind):
-        return None if types.is_dictionary(kind.value_type) else _written_as(kind.value_type)
+        return None if types.is_dictionary(kind.value_type) else _cell_type(kind.value_type)
     if types.is_timestamp(kind) or types.is_date64(kind):
         return pa.timestamp("us")
     if types.is_floating(kind) or types.is_decimal(kind):
         return pa.float32() if kind in (pa.float32(), pa.float16()) else pa.float64()
-    fine = types.is_integer, types.is_boolean, types.is_string, types.is_large_string, types.is_date32, types.is_null
+    if is_text(kind):
+        return pa.string()
+    fine = types.is_integer, types.is_boolean, types.is_date32, types.is_null
     return kind if any(one(kind) for one in fine) else None

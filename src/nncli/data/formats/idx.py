@@ -22,9 +22,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.data.csv.strict_parser import DEFAULT_MISSING
+from nncli.data.byte_input import refuse_bomb
+from nncli.data.cells import DEFAULT_MISSING
 from nncli.data.dataset import Dataset, Schema, Table
-from nncli.data.streams import BOMB_BYTES, BOMB_RATIO
+from nncli.data.detect import IDX
 from nncli.errors import DataError
 
 _TYPES = {
@@ -43,32 +44,17 @@ _IMAGES, _LABELS = "images-idx3", "labels-idx1"
 _AGAIN = "Download or copy it again"
 
 
-def is_idx(path: Path) -> bool:
-    """Whether `path` is a folder with a file of MNIST's name, or a file with the first bytes of IDX."""
-    try:
-        if path.is_dir():
-            return any(_in_folder(path, prefix, kind) for prefix in ("train", "t10k") for kind in (_IMAGES, _LABELS))
-        if not path.is_file():  # a look into a pipe would eat its first bytes
-            return False
-        with path.open("rb") as file:
-            head = file.read(4)
-        if head.startswith(_GZIP):
-            with gzip.open(path) as unpacked:
-                head = unpacked.read(4)
-    except (OSError, EOFError, zlib.error):
-        return False  # not recognised; whoever reads it says why
-    return _is_magic(head)
+def is_folder(path: Path) -> bool:
+    """Tell whether a folder has a file of MNIST's name."""
+    return any(_in_folder(path, prefix, kind) for prefix in ("train", "t10k") for kind in (_IMAGES, _LABELS))
 
 
 def read(path: Path, like: Schema | None = None) -> Dataset:
-    """The data set of a folder, with its t10k files as `test`, or of one images file and the labels beside it, whatever
-    it is to be like.
-
-    `table.numbers` is uint8 (n, rows·columns). Raises DataError.
-    """
+    """Read a folder, with its t10k files as `test`, or an images file and the labels beside it, whatever it is to be
+    like. `table.numbers` is uint8 (n, rows·columns). Raises DataError."""
     pairs = _pairs(path)
     read = [(_read_bytes(images), _read_bytes(labels)) for images, labels in pairs]
-    everything = _digest([content for pair in read for content in pair])
+    everything = _sha256([content for pair in read for content in pair])
 
     test = None
     images, shape, labels = _images_and_labels(pairs[0], read[0])
@@ -96,22 +82,22 @@ def read(path: Path, like: Schema | None = None) -> Dataset:
                 f"expected only labels that {pairs[0][1].name} has, found {test_labels[i]} (item {i + 1})",
                 "Check that the training and test files belong together",
             )
-        test = Dataset(Table(names, test_images), y, classes, schema, (str(pairs[1][0]),), _digest(read[1]))
+        test = Dataset(Table(names, test_images), y, classes, schema, (str(pairs[1][0]),), _sha256(read[1]))
 
     notes = () if path.is_dir() else (f"labels: read from {pairs[0][1].name}",)
     return Dataset(Table(names, images), code[labels], classes, schema, (str(path),), everything, test, notes)
 
 
 def row_blocks(path: Path, like: Schema) -> Iterator[NDArray[np.uint8]]:
-    """(n, rows·columns), the images of one file, whatever they are to be like; no labels are looked for."""
+    """Read the images of one file, (n, rows·columns), whatever they are to be like; no labels are looked for."""
     if path.is_dir():
         raise DataError(str(path), "expected one images file, found a folder", "Name the images file in it")
     return iter([_array(path, _read_bytes(path), _IMAGES)[0]])
 
 
-def sha256_of(path: Path) -> str:
-    """The `sha256` of the Dataset that `read` would make, without parsing it."""
-    return _digest([_read_bytes(file) for pair in _pairs(path) for file in pair])
+def digest(path: Path) -> str:
+    """Return the `sha256` of the Dataset that `read` would make, without parsing it."""
+    return _sha256([_read_bytes(file) for file in files_of(path)])
 
 
 def files_of(path: Path) -> list[Path]:
@@ -133,7 +119,7 @@ def _in_folder(folder: Path, prefix: str, kind: str) -> Path | None:
 
 
 def _pairs(path: Path) -> list[tuple[Path, Path]]:
-    """(images, labels) of the training set, then of the test set if there is one."""
+    """List (images, labels) of the training set, then of the test set if there is one."""
     if not path.is_dir():
         return [(path, _labels_beside(path))]
     pairs = []
@@ -171,7 +157,7 @@ def _labels_beside(images: Path) -> Path:
 
 
 def _read_bytes(path: Path) -> bytes:
-    """All of a gzipped file; of another no more than one byte beyond what its header says, by which it is refused."""
+    """Read all of a gzipped file; of another, one byte more than its header says at most, by which it is refused."""
     try:
         with path.open("rb") as file:
             head = file.read(_LONGEST_HEADER)
@@ -183,23 +169,19 @@ def _read_bytes(path: Path) -> bytes:
 
 
 def _expected(head: bytes) -> int:
-    """How many bytes a file has that begins so; 0 if it is no IDX file."""
-    start = 4 + 4 * head[3] if _is_magic(head) else len(head) + 1
+    """Return how many bytes a file has that begins so; 0 if it is no IDX file."""
+    start = 4 + 4 * head[3] if IDX.matches(head) else len(head) + 1
     if len(head) < start:
         return 0
     size: int = math.prod(struct.unpack(f">{head[3]}I", head[4:start]))  # of Python integers: it cannot overflow
     return start + size
 
 
-def _digest(contents: list[bytes] | tuple[bytes, ...]) -> str:
+def _sha256(contents: list[bytes] | tuple[bytes, ...]) -> str:
     sha256 = hashlib.sha256()
     for content in contents:
         sha256.update(content)
     return sha256.hexdigest()
-
-
-def _is_magic(head: bytes | bytearray) -> bool:
-    return len(head) >= 4 and head[:2] == b"\0\0" and head[2] in _TYPES and 1 <= head[3] <= _MOST_DIMENSIONS
 
 
 def _by(shape: tuple[int, ...]) -> str:
@@ -207,7 +189,7 @@ def _by(shape: tuple[int, ...]) -> str:
 
 
 def _unpacked(path: Path, content: bytes, most: int) -> bytes | bytearray:
-    """The content itself, or, if it is gzipped, its first `most` bytes unpacked."""
+    """Return the content itself, or, if it is gzipped, its first `most` bytes unpacked."""
     if not content.startswith(_GZIP):
         return content
     unpacked = bytearray()  # grows with what is really there, whatever a header promises
@@ -223,10 +205,10 @@ def _unpacked(path: Path, content: bytes, most: int) -> bytes | bytearray:
 
 
 def _array(path: Path, content: bytes, kind: str) -> tuple[NDArray[np.uint8], tuple[int, ...]]:
-    """The items as (n, values per item), and the shape of one; every byte of the file is accounted for."""
+    """Return the items as (n, values per item), and the shape of one; every byte of the file is accounted for."""
     where = str(path)
     head = _unpacked(path, content, _LONGEST_HEADER)
-    if not _is_magic(head):
+    if not IDX.matches(bytes(head)):
         found = head[:4].hex(" ") or "an empty file"
         raise DataError(where, f"expected an IDX file, which begins with 00 00 08, found {found}")
     if head[2] != 0x08:
@@ -255,11 +237,8 @@ def _array(path: Path, content: bytes, kind: str) -> tuple[NDArray[np.uint8], tu
         raise DataError(where, f"expected at least one {item}, found {_by(shape)}")
 
     expected = start + size
-    if content.startswith(_GZIP) and expected > max(BOMB_BYTES, BOMB_RATIO * len(content)):
-        raise DataError(
-            where, f"expected {expected} unpacked bytes, as its header says, which is more than {BOMB_RATIO} times the "
-            "size of the file", _AGAIN,
-        )  # fmt: skip
+    if content.startswith(_GZIP):
+        refuse_bomb(where, "the gzip data", expected, len(content), _AGAIN)
     items = _unpacked(path, content, expected + 1)
     if len(items) != expected:
         unit = "unpacked bytes" if content.startswith(_GZIP) else "bytes"

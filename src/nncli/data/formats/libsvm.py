@@ -2,39 +2,40 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from io import BytesIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.data.byte_input import Input, open_input, reason, refuse_bomb
+from nncli.data.cells import check_width
 from nncli.data.csv.header import FIRST_LINE
-from nncli.data.csv.strict_parser import check_width
 from nncli.data.dataset import Dataset, Schema
-from nncli.data.labelled import dataset_of
-from nncli.data.streams import Input, reason, refuse_bomb
+from nncli.data.labels import dataset_of
 from nncli.errors import DataError
 
-NUMBER = rb"[+-]?[\d.]+(?:[eE][+-]?\d+)?"
-LINE = re.compile(rb"(?:#[^\n]*\n)*%b(?: qid:\d+)?(?: +\d+:%b)+ *(?:#[^\n]*)?\r?(?:\n|$)" % (NUMBER, NUMBER))
-HEAD = 4096  # bytes that tell
 REMEDY = "With enough memory, convert it to .npz or Parquet"  # where its zeros, too, have a size
-BLOCK_BYTES, CELLS_AT_ONCE = 1 << 20, 1 << 22
+BLOCK_BYTES, DENSE_CELLS = 1 << 20, 1 << 22  # read, and spread, at a time
 ROW_BYTES, VALUE_BYTES = 24, 12  # of memory, for a row and for a value of it
 
 
-def is_sparse(head: bytes) -> bool:
-    """Whether text that begins so has lines `label place:value …`."""
-    if b"\n" not in head:  # a long line, which may be cut within a number
-        head = head[: head.rfind(b" ")]
-    return LINE.match(head) is not None
+def read(path: Path, like: Schema | None = None) -> Dataset:
+    """Read a file; see `read_stream`."""
+    with open_input(str(path), hashed=True) as file:
+        return read_stream(file, str(path), like)
 
 
-def read(file: Input, source: str, like: Schema | None = None) -> Dataset:
-    """All lines, features and classes; the file is opened with its hash. They are counted from 1, unless there is a 0
-    among them; those for a model, `like`, as it counts its own."""
+def row_blocks(path: Path, like: Schema) -> Iterator[NDArray[Any]]:
+    """Read the rows of a file for a model; see `stream_blocks`."""
+    return stream_blocks(open_input(str(path)), like)
+
+
+def read_stream(file: Input, source: str, like: Schema | None = None) -> Dataset:
+    """Read all lines of an input that is opened with its hash. Features are counted from 1, unless there is a 0 among
+    them; those for a model, `like`, as it counts its own. Raises DataError."""
     parts, least, beyond, held = [], 1, 0, 0
     for number, lines in _lines(file):
         X, y = _parsed(lines, number, file.where)
@@ -43,13 +44,13 @@ def read(file: Input, source: str, like: Schema | None = None) -> Dataset:
         if like is not None:
             _check_features(X, lines, number, file.where, like)
         held += VALUE_BYTES * X.nnz + ROW_BYTES * len(y)
-        refuse_bomb(file.where, "sparse", held, file.packed, REMEDY)
+        refuse_bomb(file.where, "the sparse data", held, file.packed, REMEDY)
         parts.append((X, y))
     first = least if like is None else _first(like)
     width = beyond - first if like is None else len(like.columns)
     n = sum(len(y) for _, y in parts)
     dense_bytes = np.dtype(np.float32).itemsize * n * width  # its zeros take memory too
-    refuse_bomb(file.where, "sparse", dense_bytes, file.packed, REMEDY)
+    refuse_bomb(file.where, "the sparse data", dense_bytes, file.packed, REMEDY)
     dense, at = np.zeros((n, width), np.float32), 0
     labels = np.concatenate([y for _, y in parts])
     for X, y in reversed(parts):
@@ -59,10 +60,10 @@ def read(file: Input, source: str, like: Schema | None = None) -> Dataset:
     return dataset_of(dense, labels, source, file.hexdigest(), like, first, (note,))
 
 
-def blocks(file: Input, like: Schema) -> Iterator[NDArray[Any]]:
-    """(n, d): the rows for a model, as they arrive; the file is closed at the end."""
+def stream_blocks(file: Input, like: Schema) -> Iterator[NDArray[Any]]:
+    """Yield the rows for a model as they arrive, (n, d) at a time; the input is closed at the end. Raises DataError."""
     width, first = len(like.columns), _first(like)
-    at_once = max(1, CELLS_AT_ONCE // width)
+    at_once = max(1, DENSE_CELLS // width)
     with file:
         for number, lines in _lines(file):
             for start in range(0, len(lines), at_once):
@@ -76,12 +77,12 @@ def blocks(file: Input, like: Schema) -> Iterator[NDArray[Any]]:
 
 
 def _first(like: Schema) -> int:
-    """The number of a model's first feature."""
+    """Return the number of a model's first feature."""
     return 1 if like.columns[0][0] == "c1" else 0
 
 
 def _lines(file: Input) -> Iterator[tuple[int, list[bytes]]]:
-    """Whole lines as they arrive, and the number of the first of them."""
+    """Yield whole lines as they arrive, and the number of the first of them."""
     rest, number = b"", 1
     while chunk := file.read(BLOCK_BYTES):
         *lines, rest = (rest + chunk).split(b"\n")
@@ -96,7 +97,7 @@ def _lines(file: Input) -> Iterator[tuple[int, list[bytes]]]:
 
 
 def _parsed(lines: Sequence[bytes], number: int, where: str) -> tuple[Any, NDArray[np.float64]]:
-    """X, with a column 0 that may be empty, and y, of the lines from that number on."""
+    """Parse the lines from that number on: X, with a column 0 that may be empty, and y."""
     for i, line in enumerate(lines):
         check_width(line.count(b":"), f"{where}:{number + i}", "features in a row")
     try:
@@ -143,7 +144,7 @@ def _check_features(X: Any, lines: Sequence[bytes], number: int, where: str, lik
 
 
 def _place(X: Any, value: int, lines: Sequence[bytes], number: int, where: str) -> str:
-    """The line that a value of X is from; one with a comment alone is no row."""
+    """Name the line that a value of X is from; one with a comment alone is no row."""
     row = int(np.searchsorted(X.indptr, value, "right")) - 1
     rows = [i for i, line in enumerate(lines) if line.partition(b"#")[0].strip()]
     return f"{where}:{number + rows[row]}"

@@ -1,4 +1,4 @@
-"""Matrices without names: .npz files with X and y, which are read here, and sparse text."""
+"""Rows of numbers and their classes in an .npz file, as the arrays X and y."""
 
 from __future__ import annotations
 
@@ -9,21 +9,18 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.data.csv.strict_parser import check_width
+from nncli.data.byte_input import reason, refuse_bomb, sha256_of
+from nncli.data.cells import check_width
 from nncli.data.dataset import Dataset, Schema
-from nncli.data.decompression import MAGIC
-from nncli.data.formats import libsvm
-from nncli.data.labelled import dataset_of
-from nncli.data.streams import first_bytes, open_input, reason, refuse_bomb, shown
-from nncli.data.streams import sha256_of as sha256_of_file
+from nncli.data.labels import dataset_of
+from nncli.data.sources import title
 from nncli.errors import DataError
 
-ZIP = b"PK\3\4"
 REMEDY = "Save it uncompressed, with numpy.savez"
 END, END_64 = struct.Struct("<4s4x2H2L2x"), struct.Struct("<4s20x4Q")  # of a zip file
 LONGEST_END = END.size + 0xFFFF  # with a comment
@@ -34,56 +31,37 @@ NO_ARRAY = (ValueError, OSError, EOFError, RuntimeError, NotImplementedError, Sy
             KeyError, IndexError, OverflowError, struct.error, zlib.error, zipfile.BadZipFile)  # fmt: skip
 
 
-def is_arrays(path: Path) -> bool:
-    """Whether that is an .npz file with X, or a file of `label place:value …` lines."""
-    head = first_bytes(path, libsvm.HEAD)
-    if head.startswith(ZIP):
-        try:
-            with _opened(path) as file:
-                return "X.npy" in file.namelist()
-        except NO_ARRAY:
-            return False
-    if head.startswith(tuple(MAGIC)):
-        try:
-            with open_input(str(path)) as packed:
-                head = packed.read(libsvm.HEAD)
-        except DataError:
-            return False
-    return libsvm.is_sparse(head)
-
-
 def read(path: Path, like: Schema | None = None) -> Dataset:
-    """X, (n, d) numbers, and their classes y, (n,), all as one data set; the columns are called c0, c1, …, or c1, c2, …
-    where sparse text counts from 1. With `like`, as many and counted alike."""
-    if first_bytes(path, len(ZIP)) == ZIP:
-        X, y = _npz(path, labelled=True)
-        if y is None:
-            raise DataError(str(path), "expected an array y of classes beside X, found none")
-        return dataset_of(X, y, str(path), sha256_of(path), like)
-    with open_input(str(path), hashed=True) as file:
-        return libsvm.read(file, str(path), like)
+    """Read X, (n, d) numbers, and their classes y, (n,), as a data set whose columns are called c0, c1, …; `like` is
+    the schema of a model that it is for. Raises DataError."""
+    X, y = _arrays(path, labelled=True)
+    if y is None:
+        raise DataError(str(path), "expected an array y of classes beside X, found none")
+    return dataset_of(X, y, str(path), sha256_of(path), like)
 
 
 def row_blocks(path: Path, like: Schema) -> Iterator[NDArray[Any]]:
-    """(n, d): X alone, for a model of those columns; sparse text some rows at a time."""
-    if first_bytes(path, len(ZIP)) == ZIP:
-        return iter([_npz(path, labelled=False)[0]])
-    return libsvm.blocks(open_input(str(path)), like)
+    """Read X, (n, d), alone. Raises DataError."""
+    return iter([_arrays(path, labelled=False)[0]])
 
 
-def sha256_of(path: Path) -> str:
-    """Of the bytes of the file."""
-    return sha256_of_file(str(path))
-
-
-def _npz(path: Path, labelled: bool) -> tuple[NDArray[Any], NDArray[Any] | None]:
-    """X, and y if it is wanted and there is one."""
-    where, size = shown(str(path)), path.stat().st_size
+def has_inputs(file: BinaryIO) -> bool:
+    """Tell whether a zip file has an array X."""
     try:
-        with _opened(path) as file:
+        return "X.npy" in _opened(file).namelist()
+    except NO_ARRAY:
+        return False
+
+
+def _arrays(path: Path, labelled: bool) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """Read X, and y if it is wanted and there is one."""
+    where, size = title((str(path),)), path.stat().st_size
+    try:
+        with path.open("rb") as raw, _opened(raw) as file:
             names = file.namelist()
             wanted = [name for name in ("X", "y")[: 1 + labelled] if f"{name}.npy" in names]
-            refuse_bomb(where, "npz", sum(file.getinfo(f"{name}.npy").file_size for name in wanted), size, REMEDY)
+            held = sum(file.getinfo(f"{name}.npy").file_size for name in wanted)
+            refuse_bomb(where, "the npz data", held, size, REMEDY)
             found = {name: _array(file, name) for name in wanted}
     except NO_ARRAY as error:
         raise DataError(where, f"expected arrays X and y: {reason(error)}") from None
@@ -94,7 +72,7 @@ def _npz(path: Path, labelled: bool) -> tuple[NDArray[Any], NDArray[Any] | None]
         raise DataError(where, f"expected X as numbers of shape (n, d), found {X.dtype} of shape {X.shape}")
     check_width(X.shape[1], where)
     dtype = _read_as(X)
-    refuse_bomb(where, "npz", X.size * dtype.itemsize, size, REMEDY)
+    refuse_bomb(where, "the npz data", X.size * dtype.itemsize, size, REMEDY)
     with np.errstate(over="ignore"):  # infinite then
         X = X.astype(dtype, copy=False)
     if X.dtype.kind == "f" and np.isinf(X).any():
@@ -104,20 +82,19 @@ def _npz(path: Path, labelled: bool) -> tuple[NDArray[Any], NDArray[Any] | None]
 
 
 def _read_as(X: NDArray[Any]) -> np.dtype[Any]:
-    """uint8 for images; float32, where it has all of the numbers; else float64."""
+    """Choose the type that numbers are read as: uint8 for images; float32, where it has all of them; else float64."""
     kind, size = X.dtype.kind, X.dtype.itemsize
     if X.dtype == np.uint8:
         return np.dtype(np.uint8)
-    fits = size <= 4 if kind == "f" else size <= 2 or max(abs(int(X.min())), abs(int(X.max()))) <= EXACT_TO
-    return np.dtype(np.float32 if fits else np.float64)
+    exact = size <= 4 if kind == "f" else size <= 2 or max(abs(int(X.min())), abs(int(X.max()))) <= EXACT_TO
+    return np.dtype(np.float32 if exact else np.float64)
 
 
-def _opened(path: Path) -> zipfile.ZipFile:
-    """ValueError for a file with more members than an .npz has, before they are listed."""
-    with path.open("rb") as file:
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - LONGEST_END - LOCATOR_BYTES - END_64.size))
-        tail = file.read()
+def _opened(file: BinaryIO) -> zipfile.ZipFile:
+    """Open a zip file. Raises ValueError for one with more members than an .npz has, before they are listed."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - LONGEST_END - LOCATOR_BYTES - END_64.size))
+    tail = file.read()
     at = tail.rfind(b"PK\5\6")
     if at < 0 or len(tail) < at + END.size:
         raise ValueError("its end is missing")
@@ -127,11 +104,11 @@ def _opened(path: Path) -> zipfile.ZipFile:
         counts = (*counts, *END_64.unpack_from(tail, large)[1:4])
     if max(counts[0::3] + counts[1::3]) > MOST_MEMBERS or max(counts[2::3]) > MOST_LISTED:
         raise ValueError(f"more than {MOST_MEMBERS} members")
-    return zipfile.ZipFile(path)
+    return zipfile.ZipFile(file)
 
 
 def _array(file: zipfile.ZipFile, name: str) -> NDArray[Any]:
-    """A member, read only if its header says as much as there is."""
+    """Read a member, if its header says as much as there is."""
     if file.namelist().count(f"{name}.npy") > 1:
         raise ValueError(f"two members called {name}")
     info = file.getinfo(f"{name}.npy")

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nncli.data.csv.strict_parser import check_width
-from nncli.data.formats.thrift import LIST, STRUCT, Compact
+from nncli.data.cells import check_width
+from nncli.data.formats.thrift import LIST, STRUCT, ThriftReader
 
 MAGIC = b"PAR1"
 BATCH_BYTES = 16 << 20  # of decoded rows
@@ -31,34 +31,35 @@ NUMBERS = 3  # that are kept of a column in a group of rows
 
 
 class ParquetFile:
-    """An open file."""
+    """A Parquet file."""
 
     def __init__(self, source: str, where: str) -> None:
-        """pa.ArrowException, OSError and ValueError for a damaged file; DataError for one with too many columns."""
+        """Raise pa.ArrowException, OSError or ValueError for a damaged file; DataError for one with too many columns.
+        `where` is its name in messages."""
         self.source = source
         with Path(source).open("rb") as raw:
             self._groups = _groups(_footer(raw.fileno()), where)
-        self._file = self._opened()
-        self.schema = self._file.schema_arrow
+        with self._opened() as file:
+            self._metadata, self.schema = file.metadata, file.schema_arrow
 
     def batches(self, names: list[str], most_rows: int, refuse: Callable[[int], None]) -> Generator[Any, None, None]:
-        """These columns, at most so many rows at a time, all valid. `refuse(n)` is asked before pages that take n
-        bytes are unpacked. The same exceptions."""
-        leaves = self._file.metadata.schema
+        """Yield these columns, at most so many rows at a time, all valid. `refuse(n)` is called before pages that take
+        n bytes are unpacked. Raises the same exceptions."""
+        leaves = self._metadata.schema
         place_of = {leaves.column(i).path: i for i in range(len(leaves))}
         places = [place_of[name] for name in names]
         if any(len(group.columns) != NUMBERS * len(leaves) for group in self._groups):
             raise ValueError("a group of rows has other columns")
-        if sum(group.rows for group in self._groups) != self._file.metadata.num_rows:
+        if sum(group.rows for group in self._groups) != self._metadata.num_rows:
             raise ValueError("its groups do not have as many rows as its footer says")
         text = {place for place, name in zip(places, names, strict=True) if is_text(self.schema.field(name).type)}
         packed = {place for place in text if any(group.column(place)[1] for group in self._groups[:1])}
-        self._file = self._opened(
-            metadata=self._file.metadata,
+        opened = self._opened(
+            metadata=self._metadata,
             read_dictionary=[name for place, name in zip(places, names, strict=True) if place in packed],
             buffer_size=min(MOST_BUFFER, max(LEAST_BUFFER, FILE_BUFFERS // len(names))),
         )
-        with self._file, Path(self.source).open("rb") as raw:
+        with opened as file, Path(self.source).open("rb") as raw:
             unpacked = text - packed  # each of their values takes its own place
             for i, group in enumerate(self._groups):
                 a_row, held = 0, 0
@@ -68,7 +69,7 @@ class ParquetFile:
                     a_row += max(chunk.plain, chunk.longest) if place in unpacked else chunk.plain
                 refuse(held)
                 found, rows = 0, max(1, min(most_rows, BATCH_BYTES // max(1, a_row)))
-                for batch in self._file.iter_batches(rows, row_groups=[i], columns=names, use_threads=False):
+                for batch in file.iter_batches(rows, row_groups=[i], columns=names, use_threads=False):
                     batch.validate(full=True)
                     found += batch.num_rows
                     yield batch
@@ -83,9 +84,10 @@ class ParquetFile:
 
 
 def is_text(kind: Any) -> bool:
+    """Tell whether a type of Arrow is text."""
     from pyarrow import types
 
-    return bool(types.is_string(kind) or types.is_large_string(kind))
+    return any(one(kind) for one in (types.is_string, types.is_large_string, types.is_string_view))
 
 
 # the footer
@@ -115,7 +117,7 @@ def _footer(file: int) -> bytes:
 
 
 def _groups(footer: bytes, where: str) -> list[_Group]:
-    thrift, found = Compact(footer), list[_Group]()
+    thrift, found = ThriftReader(footer), list[_Group]()
     try:
         for field, kind in thrift.fields():
             if field == 2 and kind == LIST:
@@ -133,7 +135,7 @@ def _groups(footer: bytes, where: str) -> list[_Group]:
     return found
 
 
-def _group(thrift: Compact) -> _Group:
+def _group(thrift: ThriftReader) -> _Group:
     found = _Group(array("q"))
     for field, kind in thrift.fields():
         if field == 1 and kind == LIST:
@@ -149,7 +151,7 @@ def _group(thrift: Compact) -> _Group:
     return found
 
 
-def _column(thrift: Compact) -> tuple[int, ...]:
+def _column(thrift: ThriftReader) -> tuple[int, ...]:
     numbers: dict[int, int] = {}
     for field, kind in thrift.fields():
         if field == 3 and kind == STRUCT:
@@ -210,7 +212,7 @@ def _header(file: int, place: int) -> tuple[_Header, int]:
     size = HEADER_BYTES
     while True:
         data = os.pread(file, size, place)
-        thrift = Compact(data)
+        thrift = ThriftReader(data)
         try:
             return _read_header(thrift), thrift.at
         except IndexError:
@@ -219,7 +221,7 @@ def _header(file: int, place: int) -> tuple[_Header, int]:
             size *= 8
 
 
-def _read_header(thrift: Compact) -> _Header:
+def _read_header(thrift: ThriftReader) -> _Header:
     found = _Header()
     for field, kind in thrift.fields():
         of, encoding = HEADERS.get(found.kind, (0, 0))

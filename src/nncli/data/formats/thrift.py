@@ -8,7 +8,7 @@ TRUE, FALSE, BYTE, SHORT, INT, LONG, DOUBLE, TEXT, LIST, SET, STRUCT = 1, 2, 3, 
 DEEPEST = 16  # more than any footer or header has
 
 
-class Compact:
+class ThriftReader:
     """Values out of bytes, one after the other; IndexError where the bytes end, ValueError for what cannot be."""
 
     def __init__(self, data: bytes) -> None:

@@ -5,83 +5,30 @@ from __future__ import annotations
 import hashlib
 import lzma
 import os
-import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from functools import cache
 from io import FileIO
 from pathlib import Path
-from queue import Empty, Queue
-from threading import Thread
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Protocol
 
-from nncli.data.byte_stream import ByteStream
 from nncli.data.decompression import DECODERS, MAGIC, Members
+from nncli.data.sources import title
 from nncli.errors import DataError, did_you_mean
 
-T = TypeVar("T")
-R = TypeVar("R")
 BOMB_BYTES, BOMB_RATIO = 256 << 20, 200  # no table of numbers is packed so well
-PATIENCE = 0.2  # seconds
 PIPE_BYTES = 1 << 20  # a fast writer fills it meanwhile: many rows at a time, where 64 KiB may hold only a few
-MALLOPT = {-3: 8 << 20, -1: 64 << 20}  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD: bytes
 
 
-def side_by_side(function: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
-    """`map(function, items)`, that many at a time, and few further ahead. Items are awaited in a thread of their own,
-    so that one that is slow to come, as from a pipe, does not hold up the results before it."""
-    results: Queue[Future[R] | None] = Queue(threads)
-    pool, stopped = ThreadPoolExecutor(threads), False
+class ByteStream(Protocol):
+    """What every reader reads from: `read(n)` gives up to n bytes, fewer if fewer have arrived, and b"" at the end."""
 
-    def take() -> None:
-        try:
-            for item in items:
-                results.put(pool.submit(function, item))
-                if stopped:
-                    return
-        except BaseException as error:  # told after what comes before it
-            failed = Future[R]()
-            failed.set_exception(error)
-            results.put(failed)
-        results.put(None)
-
-    taker = Thread(target=take, daemon=True)  # which may wait for a pipe for ever
-    taker.start()
-    try:
-        while (result := results.get()) is not None:
-            yield result.result()
-    finally:
-        stopped = True
-        pool.shutdown(wait=False, cancel_futures=True)
-        # until it has come to its end, nobody may close the file: it could read from another with the same number
-        until = time.monotonic() + PATIENCE
-        while taker.is_alive() and time.monotonic() < until:
-            with suppress(Empty):
-                results.get_nowait()  # makes room
-            taker.join(0.001)
-
-
-@cache
-def keep_freed_memory() -> None:
-    """Blocks that are freed stay with the process for the next ones. The C library would give those of megabytes back,
-    and the system would clear them page by page whenever they are asked for again: a tenth of the time of reading."""
-    import ctypes
-
-    with suppress(OSError, AttributeError):  # GNU alone has it
-        for option, size in MALLOPT.items():
-            ctypes.CDLL(None).mallopt(option, size)
-
-
-def shown(source: str) -> str:
-    """The name of a source in messages."""
-    return "stdin" if source == "-" else source
+    def read(self, size: int = -1, /) -> bytes: ...
+    def close(self) -> None: ...
 
 
 def reason(error: Exception) -> str:
-    """What a library says is wrong, as part of a line."""
+    """Return what a library says is wrong, as part of a line."""
     return (str(error).splitlines() or [type(error).__name__])[0][:100].rstrip(". ")
 
 
@@ -99,7 +46,7 @@ class HashingReader:
         return data
 
     def hexdigest(self) -> str:
-        """Of the whole stream: what nobody has read yet (padding after compressed data) is read now."""
+        """Return the digest of the whole stream; what nobody has read yet (padding after packed data) is read."""
         while not self.closed and self.read(1 << 20):
             pass
         return self._sha.hexdigest()
@@ -109,7 +56,7 @@ class HashingReader:
         self._stream.close()
 
 
-class Unread:
+class PushbackStream:
     """A stream with its first bytes put back; `bytes` have been read from it so far."""
 
     def __init__(self, first: bytes, stream: ByteStream) -> None:
@@ -153,7 +100,7 @@ class Input:
                 break
             first += more
             self.kind = next((kind for magic, kind in MAGIC.items() if first.startswith(magic)), "")
-        self._packed = self._stream = Unread(first, raw)
+        self._packed = self._stream = PushbackStream(first, raw)
         self._unpacked = 0
         self.size = status.st_size if status and not self.kind else 0  # of what there is to read; 0: unknown
         if self.kind:
@@ -189,12 +136,12 @@ class Input:
         data = self._guarded(size)
         if self.kind and self.hashing:  # what is hashed is read to its end, into memory
             self._unpacked += len(data)
-            refuse_bomb(self.where, self.kind, self._unpacked, self._packed.bytes)
+            refuse_bomb(self.where, f"the {self.kind} data", self._unpacked, self._packed.bytes)
         return data
 
     @property
     def packed(self) -> int:
-        """How many bytes have been read so far, as they are on the disk."""
+        """Return how many bytes have been read so far, as they are on the disk."""
         return self._packed.bytes
 
     def hexdigest(self) -> str:
@@ -213,25 +160,16 @@ class Input:
         self.close()
 
 
-def refuse_bomb(where: str, kind: str, unpacked: int, packed: int, remedy: str = "Unpack it by hand first") -> None:
-    """Raise DataError where so many bytes of memory come of so few."""
-    if unpacked > max(BOMB_BYTES, BOMB_RATIO * packed):
-        raise DataError(where, f"the {kind} data takes more than {BOMB_RATIO} times its size in memory", remedy)
-
-
-def first_bytes(path: Path, size: int) -> bytes:
-    """Of a file, as they are on the disk; none of what is no file, as a look into a pipe would eat them."""
-    if not path.is_file():
-        return b""
-    file = open_raw(str(path))
-    try:
-        return file.read(size)
-    finally:
-        file.close()
+def refuse_bomb(
+    where: str, what: str, unpacked: int, packed: int, remedy: str = "Unpack it by hand first", ratio: int = BOMB_RATIO
+) -> None:
+    """Raise DataError where so many bytes of memory come of so few in a file."""
+    if unpacked > max(BOMB_BYTES, ratio * packed):
+        raise DataError(where, f"{what} takes more than {ratio} times the size of the file in memory", remedy)
 
 
 def open_raw(source: str) -> ByteStream:
-    """The bytes as they are on disk; DataError if they cannot be had."""
+    """Open a file, or stdin as `-`, as the bytes on the disk. Raises DataError if it cannot be opened."""
     if source == "-":
         # Unbuffered: a row must arrive when it is written, not when a buffer is full.
         try:
@@ -264,25 +202,25 @@ def open_raw(source: str) -> ByteStream:
 
 
 def peek(stream: ByteStream, size: int) -> tuple[bytes, ByteStream]:
-    """The first bytes, up to that many or the end of a line, and the stream with them put back."""
+    """Return the first bytes, up to that many or the end of a line, and the stream with them put back."""
     first = b""
     while len(first) < size and b"\n" not in first and (more := stream.read(size - len(first))):
         first += more
-    return first, Unread(first, stream)
+    return first, PushbackStream(first, stream)
 
 
 def open_input(source: str, *, stream: ByteStream | None = None, hashed: bool = False) -> Input:
-    """`source` (`-` is stdin) as plain bytes. gzip, bz2, zstd and xz are known by their first bytes.
+    """Open `source` (`-` is stdin) as plain bytes. gzip, bz2, zstd and xz are known by their first bytes.
 
-    With `stream` given, that is read, and `source` is only its name. DataError for what cannot be
-    opened now, or read later.
+    With `stream` given, that is read, and `source` is only its name. Raises DataError for what cannot be opened now, or
+    read later.
     """
-    return Input(open_raw(source) if stream is None else stream, shown(source), hashed)
+    return Input(open_raw(source) if stream is None else stream, title((source,)), hashed)
 
 
-def sha256_of(path: str) -> str:
-    """The digest of a file as it is on disk, the same that a hashed `open_input` ends with."""
-    reader = HashingReader(open_raw(path))
+def sha256_of(path: str | Path) -> str:
+    """Return the SHA-256 of a file as it is on the disk, the same that a hashed `open_input` ends with."""
+    reader = HashingReader(open_raw(str(path)))
     try:
         return reader.hexdigest()
     finally:

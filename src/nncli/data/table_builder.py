@@ -1,20 +1,19 @@
-"""Blocks of rows → a data set, in memory or on the disk, whatever the format they were read from."""
+"""From blocks of rows to a data set, in memory or on the disk, whatever format they were read from."""
 
 from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.data.csv.arrow_parser import Block
-from nncli.data.csv.strict_parser import NUMBER, Layout
+from nncli.data.cells import NUMBER
 from nncli.data.dataset import Dataset, Positions, Schema, Table, TextColumn
+from nncli.data.row_blocks import BlockReader, RowBlock
 from nncli.data.sources import Source, title
 from nncli.errors import DataError
 from nncli.system.output import in_quotes
@@ -22,70 +21,51 @@ from nncli.system.output import in_quotes
 VALUE_BYTES = 100  # of memory for a text in a dict, beside itself
 
 
-class Reader(Protocol):
-    """An open file whose layout is known; iterate once for its blocks. A context manager."""
-
-    layout: Layout
-    notes: tuple[str, ...]
-
-    def __iter__(self) -> Iterator[Block]: ...
-    def __enter__(self) -> Reader: ...
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None: ...
-    def times(self) -> float:
-        """How many times the rows so far there will be, about."""
-        ...
-
-    def hexdigest(self) -> str:
-        """SHA-256 of the file as it is on the disk."""
-        ...
+Opener = Callable[[Schema | None], BlockReader]
 
 
-Opener = Callable[[Schema | None], Reader]
-
-
-class GrowingArray(Protocol):
-    """(n,) or (n, d), a block at a time."""
+class ArrayBuilder(Protocol):
+    """An array (n,) or (n, d) that is built block by block."""
 
     def append(self, block: NDArray[Any]) -> None: ...
-    def finished(self) -> Any:
-        """The array, or a `Stored` one."""
+    def finish(self) -> Any:
+        """Return the array, or a `DiskArray`."""
         ...
 
 
-class Place(Protocol):
-    """Where the arrays of a table grow."""
+class Storage(Protocol):
+    """Where the arrays of a table are built."""
 
     most_text: int  # bytes that the distinct values of its columns of text may take
 
-    def grow(self, name: str, times: Callable[[], float]) -> GrowingArray: ...
+    def builder(self, name: str, growth: Callable[[], float]) -> ArrayBuilder:
+        """Begin an array. `growth()` estimates how many times the rows so far there will be."""
+        ...
 
 
-class InMemory:
-    """The usual place."""
+class MemoryStorage:
+    """Arrays in memory, as usual."""
 
     most_text = sys.maxsize
 
-    def grow(self, name: str, times: Callable[[], float]) -> GrowingArray:
-        """`times()` is how many times the rows so far there will be, about."""
-        return _Growing(times)
+    def builder(self, name: str, growth: Callable[[], float]) -> ArrayBuilder:
+        return _ArrayBuilder(growth)
 
 
-class _Growing:
-    """Rows appended in place: growing moves pages and copies nothing, so the peak is the matrix itself.
+class _ArrayBuilder:
+    """Appends rows in place: growing moves pages and copies nothing, so the peak is the matrix itself.
 
-    Room is made at once for `times()` the rows of the first block: memory that is never written costs nothing,
+    Room is made at once for `growth()` times the rows of the first block: memory that is never written costs nothing,
     whereas what growing adds is filled with zeros first.
     """
 
-    def __init__(self, times: Callable[[], float]) -> None:
-        self.rows, self.times, self.array = 0, times, np.empty((0, 0), np.uint8)
+    def __init__(self, growth: Callable[[], float]) -> None:
+        self.rows, self.growth, self.array = 0, growth, np.empty((0, 0), np.uint8)
 
     def append(self, block: NDArray[Any]) -> None:
         n = self.rows + len(block)
         if not self.rows:
-            self.array = np.empty((int(n * self.times()), *block.shape[1:]), block.dtype)
+            self.array = np.empty((int(n * self.growth()), *block.shape[1:]), block.dtype)
         elif self.array.dtype == np.uint8 and block.dtype != np.uint8:
             numbers, self.array = self.array[: self.rows], np.empty(self.array.shape, block.dtype)
             self.array[: self.rows] = numbers
@@ -94,31 +74,31 @@ class _Growing:
         self.array[self.rows : n] = block
         self.rows = n
 
-    def finished(self) -> NDArray[Any]:
+    def finish(self) -> NDArray[Any]:
         self.array.resize((self.rows, *self.array.shape[1:]), refcheck=False)
         return self.array
 
 
-class _GrowingText:
-    """Codes of blocks, rewritten into the values of all of them."""
+class _TextBuilder:
+    """Rewrites the codes of blocks into the values of all of them."""
 
-    def __init__(self, codes: GrowingArray) -> None:
+    def __init__(self, codes: ArrayBuilder) -> None:
         self.codes, self.values = codes, dict[str, int]()
 
     def append(self, column: TextColumn) -> int:
-        """Returns how many bytes of memory the new values take."""
+        """Return how many bytes of memory the new values take."""
         new = [value for value in column.values if value not in self.values]
         recode = [self.values.setdefault(value, len(self.values)) for value in column.values]
         self.codes.append(np.array([*recode, -1], np.int32)[column.codes])  # −1 finds the last one
         return sum(map(sys.getsizeof, new)) + VALUE_BYTES * len(new)
 
-    def finished(self) -> TextColumn:
-        return TextColumn(self.codes.finished(), tuple(self.values))
+    def finish(self) -> TextColumn:
+        return TextColumn(self.codes.finish(), tuple(self.values))
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Those of all files, one after the other, read and not yet judged."""
+class RawDataset:
+    """The rows of all files of a source, before the target is looked at."""
 
     table: Table
     target: TextColumn
@@ -127,9 +107,9 @@ class Rows:
     notes: tuple[str, ...]
 
 
-def rows_of(files: Sequence[Opener], where: str, place: Place) -> Rows:
-    """The first file is opened without a schema, and decides what the columns are; the others are opened for its
-    schema. DataError where there is no row."""
+def read_files(files: Sequence[Opener], where: str, storage: Storage) -> RawDataset:
+    """Read all rows. The first file is opened without a schema, and decides what the columns are; the others are opened
+    for its schema. Raises DataError where there is no row."""
     schema: Schema | None = None
     notes: list[str] = []
     digests = []
@@ -138,42 +118,42 @@ def rows_of(files: Sequence[Opener], where: str, place: Place) -> Rows:
         with opener(schema) as reader:
             if schema is None or columns is None:
                 schema = reader.layout.schema()
-                columns = _Columns(reader, len(files), place)
+                columns = _Columns(reader, len(files), storage)
             notes += [note for note in reader.notes if note not in notes]
             for block in reader:
                 columns.append(block, where)
             digests.append(reader.hexdigest())
     assert schema is not None
     assert columns is not None
-    return Rows(*columns.finished(where), schema, digest_of(digests), tuple(notes))
+    return RawDataset(*columns.finish(where), schema, digest_of(digests), tuple(notes))
 
 
-def to_learn_from(rows: Rows, source: Source) -> Dataset:
-    """DataError where what is to be predicted is no class."""
+def to_learn_from(rows: RawDataset, source: Source) -> Dataset:
+    """Make a data set to learn from. Raises DataError where the target does not hold two or more classes."""
     classes, y = _classes(rows.target, rows.schema.target, title(source))
     return Dataset(rows.table, y, classes, rows.schema, source, rows.sha256, notes=rows.notes)
 
 
 def digest_of(digests: Sequence[str]) -> str:
-    """Of several files: that of their digests."""
+    """Combine the digests of several files; that of a single one stays as it is."""
     return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
 class _Columns:
-    """Those of a table, growing."""
+    """The columns of a table that is being read."""
 
-    def __init__(self, first: Reader, files: int, place: Place) -> None:
-        def grow(name: str) -> GrowingArray:
-            return place.grow(name, lambda: files * first.times())
+    def __init__(self, first: BlockReader, files: int, storage: Storage) -> None:
+        def builder(name: str) -> ArrayBuilder:
+            return storage.builder(name, lambda: files * first.growth())
 
         self.layout = layout = first.layout
-        self.n, self.text_bytes, self.place = 0, 0, place
-        self.numbers = grow("numbers") if layout.numeric else None
-        self.target = _GrowingText(grow("target"))
-        self.texts = {name: _GrowingText(grow(f"text-{i}")) for i, name in enumerate(layout.text)}
-        self.dates = {name: grow(f"date-{i}") for i, name in enumerate(layout.dates)}
+        self.n, self.text_bytes, self.storage = 0, 0, storage
+        self.numbers = builder("numbers") if layout.numeric else None
+        self.target = _TextBuilder(builder("target"))
+        self.texts = {name: _TextBuilder(builder(f"text-{i}")) for i, name in enumerate(layout.text)}
+        self.dates = {name: builder(f"date-{i}") for i, name in enumerate(layout.dates)}
 
-    def append(self, block: Block, where: str) -> None:
+    def append(self, block: RowBlock, where: str) -> None:
         self.n += len(block)
         if self.numbers is not None:
             self.numbers.append(block.table.numbers)
@@ -184,7 +164,7 @@ class _Columns:
             (target, self.target, block.target),
         ):
             self.text_bytes += text.append(column)
-            if self.text_bytes > self.place.most_text:
+            if self.text_bytes > self.storage.most_text:
                 raise DataError(
                     where, f"column '{name}': {len(text.values):,} different texts so far, too many for that memory",
                     "Leave the column out with --drop, or allow more --memory",
@@ -192,16 +172,16 @@ class _Columns:
         for name, days in self.dates.items():
             days.append(block.table.dates[name])
 
-    def finished(self, where: str) -> tuple[Table, TextColumn]:
+    def finish(self, where: str) -> tuple[Table, TextColumn]:
         if not self.n:
             raise DataError(where, "no rows below the header")
         table = Table(
             self.layout.numeric,
-            np.empty((self.n, 0), self.layout.dtype) if self.numbers is None else self.numbers.finished(),
-            {name: text.finished() for name, text in self.texts.items()},
-            {name: days.finished() for name, days in self.dates.items()},
+            np.empty((self.n, 0), self.layout.dtype) if self.numbers is None else self.numbers.finish(),
+            {name: text.finish() for name, text in self.texts.items()},
+            {name: days.finish() for name, days in self.dates.items()},
         )
-        return table, self.target.finished()
+        return table, self.target.finish()
 
 
 def _classes(target: TextColumn, name: str, where: str) -> tuple[tuple[str, ...], Positions]:
@@ -227,7 +207,7 @@ def _classes(target: TextColumn, name: str, where: str) -> tuple[tuple[str, ...]
 
 
 def recoded(column: TextColumn, codes: Sequence[int], n: int) -> Positions:
-    """(rows,): in place of each value of the column that number, which is below n; in a type as small as that allows,
-    as it stays in memory however large the table is."""
+    """Replace each value of the column by its number in `codes`, which is below n: (rows,), in a type as small as that
+    allows, as it stays in memory however large the table is."""
     found: Positions = np.array(codes, np.min_scalar_type(-n))[column.codes[:]]
     return found

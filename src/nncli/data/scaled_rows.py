@@ -88,7 +88,7 @@ class Matrix:
         out *= self.scale
 
 
-class Windowed:
+class RowWindow:
     """Rows of a table on the disk, scaled, of which a window of those that are expected is in memory.
 
     A window is read in the order of the file, however it is shuffled: an epoch is a few passes over the file, not a

@@ -1,0 +1,75 @@
+"""What a cell of a table means, whatever file it is from: a number, a text, a date, a class, or a missing value."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncli.data.dataset import TextColumn, canonical
+from nncli.data.dates import days_of
+from nncli.errors import DataError
+
+DEFAULT_MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "?")
+NAN_SPELLINGS = tuple("".join(parts) for parts in product("nN", "aA", "nN"))
+BLANKS = " \t"
+NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+INFINITY = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE)
+SHOWN = 40  # characters of a cell, in messages
+MOST_COLUMNS = 100_000  # of a table, and features of a matrix
+
+
+def is_missing(cell: str, missing: tuple[str, ...] | frozenset[str]) -> bool:
+    """Tell whether a cell without blanks around it means a missing value."""
+    return cell in missing or cell.lower() == "nan"
+
+
+def with_point(text: str, decimal: str) -> str:
+    """Write a point for the decimal sign; a text that has one already, and should have another, becomes no number."""
+    return text if decimal == "." else "?" if "." in text else text.replace(decimal, ".")
+
+
+def as_number(cell: str, decimal: str) -> str | None:
+    """Write the number of a cell as Python does; None if it is no number."""
+    cell = with_point(cell, decimal)
+    return cell if NUMBER.fullmatch(cell) else None
+
+
+def quoted(cell: str) -> str:
+    """Write a cell as messages show it."""
+    cell = cell if len(cell) <= SHOWN else cell[: SHOWN - 1] + "…"
+    return "'" + cell.replace("\r", "\\r").replace("\n", "\\n") + "'"
+
+
+def check_width(columns: int, where: str, what: str = "columns") -> None:
+    """Raise DataError for more columns than a table may have."""
+    if columns > MOST_COLUMNS:
+        raise DataError(where, f"expected at most {MOST_COLUMNS:,} {what}, found {columns:,}")
+
+
+def days(column: TextColumn) -> NDArray[np.float64]:
+    """Read a column of text as dates, in days since 1970. Raises ValueError where a text is no date."""
+    found = [days_of(value) for value in column.values]
+    if None in found:
+        raise ValueError("no date")
+    return np.array([*found, np.nan], np.float64)[column.codes]  # −1, a missing one, finds the last
+
+
+def text_column(
+    codes: NDArray[Any], cells: Sequence[str | None], missing: frozenset[str], feature: bool = True
+) -> TextColumn:
+    """Make a column of codes into these cells, without the blanks around them; a missing cell has code −1. True, TRUE
+    and true are one category, but remain different classes of a target."""
+    values: dict[str, int] = {}
+    recode = np.empty(len(cells), np.int32)
+    for i, cell in enumerate(cells):
+        value = None if cell is None else cell.strip(BLANKS)
+        if value is None or is_missing(value, missing):
+            recode[i] = -1
+        else:
+            recode[i] = values.setdefault(canonical(value) if feature else value, len(values))
+    return TextColumn(recode[codes], tuple(values))

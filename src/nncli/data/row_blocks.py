@@ -1,0 +1,131 @@
+"""Tables as blocks of rows: how the columns are read, some rows of them, and what every reader of tables does."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+import numpy as np
+
+from nncli.data.cells import DEFAULT_MISSING
+from nncli.data.dataset import Schema, Table, TextColumn
+from nncli.errors import DataError
+
+OnError = Literal["fail", "blank"]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the columns of a file are read: decided before its first row is."""
+
+    names: tuple[str, ...]  # every column of the file, in file order
+    delimiter: str
+    header: bool
+    numeric: tuple[str, ...]  # feature columns read as numbers, in this order
+    text: tuple[str, ...]  # feature columns read as text
+    target: str | None  # read as text exactly as written
+    keep: tuple[str, ...] = ()  # columns also handed through as the text in the file
+    missing: tuple[str, ...] = DEFAULT_MISSING
+    decimal: str = "."
+    dtype: str = "float32"  # of the numbers
+    dates: tuple[str, ...] = ()  # feature columns read as dates
+    encoding: str = "utf-8"
+
+    @property
+    def place_of(self) -> dict[str, int]:
+        """Name → position; names that nobody asks for may come twice."""
+        return {name: i for i, name in reversed(list(enumerate(self.names)))}
+
+    def schema(self) -> Schema:
+        """Make what a model that learns from such rows asks of later ones."""
+        kinds = {"number": self.numeric, "text": self.text, "date": self.dates}
+        kind_of = {name: kind for kind, names in kinds.items() for name in names}
+        target = self.target or ""
+        return Schema(
+            columns=tuple((name, kind_of[name]) for name in self.names if name in kind_of),
+            target=target,
+            header=self.header,
+            missing=self.missing,
+            target_place=sum(name in kind_of for name in self.names[: self.names.index(target)]),
+            delimiter=self.delimiter,
+            width=len(self.names),
+            decimal=self.decimal,
+            encoding=self.encoding,
+            dtype=self.dtype,
+        )
+
+
+@dataclass(frozen=True)
+class RowBlock:
+    """Some rows of a table. A row in `errors` has NaN, code −1 and an empty text or what could be read of `kept`."""
+
+    table: Table
+    target: TextColumn | None
+    kept: dict[str, Any]  # name → pyarrow string array, cells as they are in the file
+    errors: dict[int, DataError]
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def before(self, row: int) -> RowBlock:
+        """The rows before that one."""
+        rows = np.arange(row)
+        kept = {name: cells.slice(0, row) for name, cells in self.kept.items()}
+        return RowBlock(self.table.take(rows), self.target and self.target.take(rows), kept, {})
+
+
+class BlockReader:
+    """An open table whose layout is known. It is a context manager; iterate over it once for its blocks.
+
+    With `on_error` "fail", the first unreadable row raises its error behind the rows before it; with "blank", such
+    rows are in the `errors` of their blocks. With `whole`, for tables that are read to their end, numbers are uint8
+    as long as all are whole numbers from 0 to 255.
+    """
+
+    def __init__(self, layout: Layout, notes: tuple[str, ...], on_error: OnError, whole: bool) -> None:
+        self.layout, self.notes, self.on_error = layout, notes, on_error
+        self.small = whole  # all numbers so far are whole ones from 0 to 255
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[RowBlock]:
+        for read in self.blocks():
+            block = self._narrowed(read)
+            if block.errors and self.on_error == "fail":
+                row, error = next(iter(block.errors.items()))
+                yield block.before(row)  # a pipe may have had many rows for a block
+                raise error
+            yield block
+
+    def _narrowed(self, block: RowBlock) -> RowBlock:
+        """Make numbers uint8 as long as all of them fit it, and no longer."""
+        numbers = block.table.numbers
+        if not self.small or numbers.dtype == np.uint8 or not numbers.size:
+            return block
+        self.small = bool(((numbers >= 0) & (numbers <= 255) & (numbers == np.trunc(numbers))).all())  # NaN does not
+        if not self.small:
+            return block
+        return dataclasses.replace(block, table=dataclasses.replace(block.table, numbers=numbers.astype(np.uint8)))
+
+    # what a format says of itself
+
+    def blocks(self) -> Iterator[RowBlock]:
+        """Read the rows, with those that cannot be read in `errors`."""
+        raise NotImplementedError
+
+    def growth(self) -> float:
+        """Estimate how many times the rows read so far the table has."""
+        raise NotImplementedError
+
+    def hexdigest(self) -> str:
+        """Return the SHA-256 of the file as it is on the disk."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        raise NotImplementedError
