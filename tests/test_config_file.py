@@ -114,7 +114,7 @@ def test_the_command_line_beats_the_file_also_where_it_gives_the_default(nncli: 
     Path("c.toml").write_text("lr = [0.1, 0.01]\nseeds = 3\nepochs = 1\njobs = 1\ncalibrate = true\n")
     words = "sweep two.csv --config c.toml --seeds 1 --json -q --no-calibrate"
     assert nncli(*words.split()).code == 0
-    assert len(Path("sweep.jsonl").read_text().splitlines()) == 1 + 2
+    assert len(Path("model.sweep.jsonl").read_text().splitlines()) == 1 + 2
     assert nncli("info", "model.npz", "--json").json["calibration"] is None
 
 

@@ -143,7 +143,7 @@ WRONG: dict[str, tuple[Edit, dict[str, Any], str]] = {
     "only ends of lines": (lambda clean: "\n\n\n", {}, "d.csv: the file is empty."),
     "one column": (each(lambda line: line[-1]), {}, "d.csv: no feature column is left beside the target 'y'."),
     "no target": (lambda clean: clean.replace("y\n", "z\n", 1), {}, "d.csv: expected a column called label, target, class or y; found a, b, t and z."),
-    "two targets": (lambda clean: clean.replace(HEADER, "a,b,class,y"), {}, "d.csv: several columns could be the target: class, y."),
+    "two targets": (lambda clean: clean.replace(HEADER, "a,b,class,y"), {}, "d.csv: several columns could be the target: class and y."),
     "gzip that is cut off": (lambda clean: gzip.compress(clean.encode())[:-12], {}, "d.csv: the gzip data is damaged or cut short."),
     "a picture": (lambda clean: b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 9, {}, "d.csv"),
 }  # fmt: skip

@@ -107,9 +107,7 @@ def test_an_error_names_the_row(nncli: Run) -> None:
     assert outcome.err.splitlines()[-1].startswith("d.parquet:81: column 'y': expected a number, found 'oops'.")
 
 
-@pytest.mark.parametrize(
-    "option", ["--delimiter ;", "--encoding latin-1", "--skip-rows 1", "--decimal ,", "--no-header"]
-)
+@pytest.mark.parametrize("option", ["--delimiter ;", "--encoding latin-1", "--skip-rows 1", "--decimal ,", "--header"])
 def test_what_only_text_has_is_refused(option: str, nncli: Run) -> None:
     written("d.parquet")
     outcome = nncli("train", "d.parquet", *option.split())

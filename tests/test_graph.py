@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from nncli.errors import OptionError
+from nncli.errors import UsageError
 from nncli.nn.autodiff.expression import graph_of
 from nncli.nn.autodiff.graph import OPERATIONS, Graph
 
@@ -124,16 +124,14 @@ def test_sigmoid_does_not_overflow() -> None:
     ],
 )  # fmt: skip
 def test_what_is_no_expression_is_told_with_its_place(expression: str, message: str) -> None:
-    with pytest.raises(OptionError) as error:
+    with pytest.raises(UsageError) as error:
         graph_of(expression, {"x": 1.0, "y": 2.0})
     assert str(error.value) == message
 
 
 @pytest.mark.parametrize("expression", ["(" * 5000 + "x" + ")" * 5000, "-" * 90_000 + "x", "+".join("x" * 60_000)])
 def test_deep_expressions_are_refused(expression: str) -> None:
-    with pytest.raises(
-        OptionError, match=r"column \d+: expected at most 200 operations within one another, found more"
-    ):
+    with pytest.raises(UsageError, match=r"column \d+: expected at most 200 operations within one another, found more"):
         graph_of(expression, {"x": 1.0})
 
 
@@ -143,7 +141,7 @@ def test_deep_expressions_are_refused(expression: str) -> None:
     ids=lambda value: str(value)[:10],
 )
 def test_numbers_beyond_a_float_are_refused(expression: str, column: int) -> None:
-    with pytest.raises(OptionError, match=rf"column {column}: expected a number up to 1\.8e308, found ") as error:
+    with pytest.raises(UsageError, match=rf"column {column}: expected a number up to 1\.8e308, found ") as error:
         graph_of(expression, {"x": 1.0})
     assert len(str(error.value)) < 150
 

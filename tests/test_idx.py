@@ -284,7 +284,6 @@ def test_header_that_promises_more_than_the_file_has_allocates_nothing_for_it(tm
     finally:
         tracemalloc.stop()
     assert f"expected {16 + math.prod(shape)} " in line or "takes more than 200 times the size of the file" in line
-    assert "bytes, as its header says, " in line
     assert peak < 4 << 20  # the smallest of the three promises 47 MB
 
 

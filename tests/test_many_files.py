@@ -90,17 +90,20 @@ def test_other_columns_to_keep_are_refused(nncli: Run, jobs: str) -> None:
     outcome = nncli("predict", "m.npz", *FILES, "--keep", "all", "--jobs", jobs)
     assert outcome.code == BAD_DATA
     assert outcome.err.startswith("b.csv: expected the columns of c.csv to keep, '")
-    assert outcome.err.endswith("Name with --keep those that all files have.\n")
+    assert outcome.err.endswith("Name with --keep only columns that all files have.\n")
     assert outcome.out.count("\n") == 61  # the three files before
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
-def test_each_file_is_judged_and_all_of_them(nncli: Run, jobs: str) -> None:
+def test_each_file_is_evaluated_and_all_of_them(nncli: Run, jobs: str) -> None:
     outcome = nncli("eval", "m.npz", *FILES, "--json", "--jobs", jobs, "-q")
     assert outcome.code == 0, outcome.err
     found = outcome.json
     assert [part.pop("data") for part in found["files"]] == FILES
-    assert found["files"] == [nncli("eval", "m.npz", file, "--json", "-q").json for file in FILES]
+    for part, file in zip(found["files"], FILES, strict=True):
+        alone = nncli("eval", "m.npz", file, "--json", "-q").json
+        assert alone.pop("evaluated_on") == f"all {part['n']} rows of {file}"
+        assert part == alone
     # all of them, by scikit-learn from the answers
     lines = [line.split(",") for line in nncli("predict", "m.npz", *FILES, "--proba").out.splitlines()]
     truth = [row.strip().split(",")[-1] for file in FILES for row in rows_of(file)]

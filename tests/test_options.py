@@ -286,9 +286,9 @@ def test_a_resume_tells_differences_as_they_are_typed(nncli: Run, folder: Path) 
     words = "train two.csv --epochs 2 -q --keep-state -o m.npz"
     assert nncli(*words.split(), "--drop", "id,b", "--batch-size", "full").code == 0
     line = nncli(*words.split(), "--resume", "--drop", "id", "--batch-size", "full").err
-    assert "it was begun with --drop id,b, and not with id" in line
+    assert "it was started with --drop id,b, and not with id" in line
     line = nncli(*words.split(), "--resume", "--drop", "id,b", "--batch-size", "8").err
-    assert "it was begun with --batch-size full, and not with 8" in line
+    assert "it was started with --batch-size full, and not with 8" in line
 
 
 def test_a_sweep_writes_values_as_they_are_typed(nncli: Run, folder: Path) -> None:
@@ -296,7 +296,7 @@ def test_a_sweep_writes_values_as_they_are_typed(nncli: Run, folder: Path) -> No
     table = nncli(*words.split(), "--drop", "id,b", "--csv").out
     assert {line.split(",")[0] for line in table.splitlines()[1:]} == {"full", "8"}
     line = nncli(*words.split(), "--drop", "id").err
-    assert "it has --drop id,b, and not id" in line
+    assert "it has --drop id,b, not id" in line
 
 
 def test_a_number_is_infinite_nowhere() -> None:

@@ -35,7 +35,7 @@ def rows_in_memory(memory: int, config: ResolvedConfig, n: int, d: int, K: int) 
     _refuse_more_than(
         memory,
         TRAINING_BYTES + max(network + step + of_row * n + LEAST_WINDOW, SPLIT_BYTES * n),
-        f"{n:,} rows in batches of {batch:,} need",
+        f"to train on {n:,} rows in batches of {batch:,}",
     )
     return max(at_once, (memory - TRAINING_BYTES - network - step - of_row * n) // row_bytes)
 
@@ -53,10 +53,11 @@ def check_memory_to_evaluate(memory: int, model: Model, *, n: int, evaluated: in
         + EVALUATED_ROW_BYTES * evaluated
         + PAIR_BYTES * pairs
         + network.dtype.itemsize * numbers,
-        f"to evaluate {evaluated:,} rows of {K:,} classes takes",
+        f"to evaluate {evaluated:,} rows of {K:,} classes",
     )
 
 
 def _refuse_more_than(memory: int, needed: int, what: str) -> None:
     if needed > memory:
-        raise OptionError("memory", f"{what} {-(-needed // 10**6):,}MB, found {memory // 10**6:,}MB", "Allow so much")
+        problem = f"expected at least {-(-needed // 10**6):,}MB {what}, found {memory // 10**6:,}MB"
+        raise OptionError("memory", problem, "Allow that much")
