@@ -76,10 +76,11 @@ def models() -> str:
     """A row for each model."""
     from nncli.nn.models import MODELS
 
-    rows = ["| model | formula | loss | optimizer | rows a step |", "|---|---|---|---|---|"]
+    rows = ["| model | what it is | formula | loss | optimizer | rows per step |", "|---|---|---|---|---|---|"]
     for name, model in MODELS.items():
         optimizer = model.optimizer + ("" if model.average == "none" else f", {model.average} of all steps")
-        rows.append(f"| `{name}` | {code(model.formula)} | {model.loss} | {optimizer} | {model.batch_size} |")
+        what = f"{MODELS.summary(name)} | {code(model.formula)}"
+        rows.append(f"| `{name}` | {what} | {model.loss} | {optimizer} | {model.batch_size} |")
     return "\n".join(rows)
 
 
