@@ -304,3 +304,16 @@ def test_a_number_is_infinite_nowhere() -> None:
         with pytest.raises(ValueError, match="a number"):
             read_number(text)
     assert math.isfinite(read_number("1e308"))
+
+
+@pytest.mark.parametrize(
+    "value", [True, 0, -1, 1.5, math.inf, "", "x", [], [1], [True], [None], ["a", 1], {}, {"a": 1}]
+)
+@pytest.mark.parametrize("name", ["data", *TrainConfig.options()])
+def test_a_model_file_may_hold_any_value_for_any_option(name: str, value: Any) -> None:
+    """It is read as the same value, or refused as a damaged file is."""
+    try:
+        config = TrainConfig.from_json({name: value})
+    except ValueError:
+        return
+    assert config.to_json()[name] == value

@@ -248,11 +248,15 @@ class TrainConfig:
             if value is None:
                 raise ValueError(f"no value for '{name}', which always has one")
             kind, other_type = cls.kind(name), ValueError(f"{flag(name)}: a value of another type")
+            if name in SOURCES and not isinstance(value, tuple):
+                raise other_type
             try:
                 values[name] = value = tuple(map(native, value)) if name in SOURCES else value
                 text = kind.write(value)
             except (AttributeError, TypeError, ValueError):
                 raise other_type from None
+            if not isinstance(text, str):
+                raise other_type
             try:
                 found = kind.read(text)
             except ValueError as error:
