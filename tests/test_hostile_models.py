@@ -188,7 +188,7 @@ META: dict[str, tuple[Forge, str]] = {
     "layers without an end": (with_meta("config.hidden", [1] * 100_000), "more than 1,000 hidden layers"),
     "a layer of nothing": (with_meta("config.hidden", [0]), "--hidden"),
     "no loss": (with_meta("config.loss", None), "leave open what the network is"),
-    "no activation": (with_meta("config.activation", None), "leave open what the network is"),
+    "no activation": (with_meta("config.hidden", [1]), "without an activation"),
     "one class": (with_meta("classes", ["a"]), "fewer than two classes"),
     "a class twice": (with_meta("classes", ["a", "b", "a"]), "one twice"),
     "a class more": (with_meta("classes", ["a", "b", "c", "d"]), "15 parameters, which are fewer than the network needs"),

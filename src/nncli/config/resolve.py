@@ -21,7 +21,6 @@ from nncli.nn.schedules import SCHEDULES
 
 STEPS, PATIENCE = 5000, 30  # how long to train: right for data of any size from a hundred rows to MNIST
 BATCHES, SMALLEST_BATCH = 32, 32  # batches are halved until there are 32 of them, but not below 32 rows
-OPEN = "options that leave open what the network is"
 T = TypeVar("T")
 
 
@@ -93,8 +92,6 @@ class ResolvedConfig:
     def of(cls, options: TrainConfig) -> ResolvedConfig:
         """Group the options that `resolve` has filled in; ValueError where one is open that must not be."""
         given = {name: value for name, value in vars(options).items() if value is not None} | {"name": options.model}
-        if options.hidden and options.activation is None:
-            raise ValueError(OPEN)
         return cls(options, DataConfig.of(options), _group(ModelConfig, given), _group(TrainingConfig, given))
 
 
@@ -164,7 +161,7 @@ def _group(kind: Callable[..., T], given: Mapping[str, Any]) -> T:
     try:
         return kind(**{name: given[name] for name in inspect.signature(kind).parameters if name in given})
     except TypeError:
-        raise ValueError(OPEN) from None
+        raise ValueError("options that leave open what the network is") from None
 
 
 def _check_layers(config: TrainConfig) -> None:

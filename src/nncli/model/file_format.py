@@ -133,6 +133,8 @@ def _model(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> tuple[
     widths = [preprocess.width, *config.model.hidden, *([len(classes)] if len(classes) > 2 else [1])]
     if sum(a * b for a, b in itertools.pairwise(widths)) > theta.size:
         raise ValueError(f"{theta.size:,} parameters, which are fewer than the network needs")
+    if config.model.hidden and not config.model.activation:
+        raise ValueError("hidden layers without an activation")
     network, loss = build_network(config.model, preprocess.width, len(classes))
     if theta.shape != network.theta.shape or theta.dtype != network.dtype:
         raise ValueError(f"{theta.shape} parameters of {theta.dtype} in place of {network.size:,} of {network.dtype}")
