@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nncli.config.train_config import TrainConfig
-from nncli.inference.predictor import Predictor, quoted
+from nncli.inference.predictor import PredictOptions, Predictor, quoted
 from nncli.model import checkpoint
 from nncli.training.prepare import prepare
 from nncli.training.run import run_training
@@ -20,7 +20,7 @@ from nncli.training.run import run_training
 def two_classes() -> Predictor:
     done = run_training(prepare(TrainConfig(data=("moons",), epochs=1)))
     assert done is not None
-    return Predictor(done.model, threshold=0.5)
+    return Predictor(done.model, PredictOptions(threshold=0.5))
 
 
 def test_the_threshold_itself_is_enough_for_the_second_class(two_classes: Predictor) -> None:

@@ -68,7 +68,8 @@ def predict(
     if on_error not in ("fail", "blank"):
         raise OptionError("on_error", f"expected fail or blank, found '{on_error}'")
     from nncli.config.option import PROBABILITY, Columns, read_option
-    from nncli.inference.predict import OutputSink, PredictOptions, predict_files, predict_source
+    from nncli.inference.predict import OutputSink, predict_files, predict_source
+    from nncli.inference.predictor import PredictOptions
     from nncli.model import checkpoint
     from nncli.system.atomic import NO_MODEL, as_stdout, check_writable
     from nncli.system.output import say

@@ -9,13 +9,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Literal, Protocol
+from typing import IO, Any, Protocol
 
-from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.load import stream_like
 from nncli.data.sources import title
 from nncli.errors import DataError, NncliError
-from nncli.inference.predictor import Predictor
+from nncli.inference.predictor import PredictOptions, Predictor
 from nncli.model.checkpoint import ModelFile
 from nncli.model.model import Model
 from nncli.system import plain_json
@@ -27,20 +26,6 @@ CHEAP = 1000  # parameters per input: about as much work as reading one cell
 SHOWN_ERRORS = 10  # rows that cannot be read; the others are only counted
 RESULT_FORM = {"header": (bytes, None), "notes": [str], "lines": bytes, "failure": ([str], None)}
 RESULT_FORM |= {"unread": [str], "blank": int, "unseen": dict}
-
-
-@dataclass(frozen=True)
-class PredictOptions:
-    """What to write for each row: the settings of `Predictor` and `stream_like`."""
-
-    keep: Sequence[str] | Literal["all"] = ()
-    proba: bool = False
-    threshold: float | None = None
-    embed: bool = False
-    on_error: Literal["fail", "blank"] = "fail"
-    escape_formulas: bool = False
-    jsonl: bool = False
-    text: TextOptions = DETECTED
 
 
 class Sink(Protocol):
@@ -67,12 +52,9 @@ class OutputSink:
             self.file.write(header)
             self.file.flush()  # a reader may want the columns before the first row arrives
         elif header != self._header:
-            raise DataError(
-                title((source,)),
-                f"expected the columns of {title((self._first,))} to keep, {_text(self._header)}, found "
-                f"{_text(header)}",
-                "Name with --keep only columns that all files have",
-            )
+            expected, found = (f"'{columns.decode().strip()}'" for columns in (self._header, header))
+            problem = f"expected the columns of {title((self._first,))} to keep, {expected}, found {found}"
+            raise DataError(title((source,)), problem, "Name with --keep only columns that all files have")
 
     def take(self, lines: bytes, unread: Sequence[str], unseen: Mapping[str, int]) -> None:
         """Write some lines. `unread` holds an error for each row with an empty prediction; `unseen` counts, by column,
@@ -90,46 +72,25 @@ class OutputSink:
 
     def summary(self) -> list[str]:
         """Return what there is to report after the last row, one line each."""
-        lines = [
-            f"column {in_quotes(name)}: {counted(n, 'cell')} with a category that the model has not seen"
-            for name, n in self.unseen.items()
-        ]
+        seen = "with a category that the model has not seen"
+        lines = [f"column {in_quotes(name)}: {counted(n, 'cell')} {seen}" for name, n in self.unseen.items()]
         if self.blank:
             lines.append(f"{counted(self.blank, 'row')} could not be read and got an empty prediction")
         return lines
 
 
-def _text(header: bytes) -> str:
-    return f"'{header.decode().strip()}'"
-
-
 def predict_source(model: Model, source: str, options: PredictOptions, sink: Sink) -> None:
     """Predict the rows of a source block by block, as they arrive."""
-    dtype = model.config.model.dtype
-    with stream_like(source, model.schema, dtype, options.keep, options.on_error, options.text) as (
-        blocks,
-        kept,
-        notes,
-    ):
-        predictor = Predictor(
-            model,
-            kept,
-            proba=options.proba,
-            threshold=options.threshold,
-            embed=options.embed,
-            escape_formulas=options.escape_formulas,
-            jsonl=options.jsonl,
-        )
+    stream = stream_like(source, model.schema, model.config.model.dtype, options.keep, options.on_error, options.text)
+    # where a row takes longer to read than to predict, more threads would only slow the reader down
+    threads = 1 if model.network.size < CHEAP * model.preprocess.width else None
+    with stream as (blocks, kept, notes):
+        predictor = Predictor(model, options, kept)
         sink.begin(source, predictor.header, notes)
-        with multiply_with(1 if _is_cheap(model) else None):
+        with multiply_with(threads):
             for block in blocks:
                 unread = [str(error) for error in block.errors.values()]
                 sink.take(predictor.predict(block), unread, model.preprocess.unseen(block.table))
-
-
-def _is_cheap(model: Model) -> bool:
-    """Whether a row takes longer to read than to predict: more threads would only slow the reader down."""
-    return model.network.size < CHEAP * model.preprocess.width
 
 
 @dataclass

@@ -17,7 +17,6 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from typing import Any
-from urllib.parse import SplitResult
 
 from nncli import __version__
 from nncli.errors import NncliError, OptionError
@@ -45,12 +44,14 @@ class Cluster:
     @property
     def jobs(self) -> int:
         with _asking(self.address):
-            threads: int = sum(self.client.nthreads().values())
-            return threads
+            return int(sum(self.client.nthreads().values()))
 
     def run(self, work: Work) -> Iterator[Results]:
         """See `Workers.run`. Raises NncliError when the scheduler goes away, or no worker is left and none comes."""
-        self._send(work.shared)
+        if self._sent[0] is not work.shared:
+            with _asking(self.address), warnings.catch_warnings(action="ignore"):  # it is large, and sent once
+                # as the result of a task, it can be made again when all workers that have it die
+                self._sent = work.shared, self.client.submit(_itself, work.shared, pure=False)
         waiting, flying, seen = ChunkQueue(work.next_task), dict[Future[Any], tuple[Any, Chunk]](), time.monotonic()
         # The tasks of a worker that died are tried one by one, with nothing else in work: then the culprit is known.
         suspects, alone = deque[tuple[int, Any]](), None
@@ -89,20 +90,11 @@ class Cluster:
             with contextlib.suppress(Exception):
                 self.client.cancel([future for future, _ in flying.values()])
 
-    def _send(self, shared: Any) -> None:
-        """Send what the tasks share, unless the workers have it."""
-        if self._sent[0] is not shared:
-            with _asking(self.address), warnings.catch_warnings(action="ignore"):  # it is large, and sent once
-                # as the result of a task, it can be made again when all workers that have it die
-                self._sent = shared, self.client.submit(_itself, shared, pure=False)
-
     def _hand_out(self, function: TaskFunction, chunk: Chunk) -> tuple[Future[Any], Any]:
         """Send a chunk; return a future that is done when the chunk is, and the Dask future with its result."""
         over = Future[Any]()
         with _asking(self.address):
-            future = self.client.submit(
-                _on_worker, function, chunk, shared=self._sent[1], version=__version__, pure=False
-            )
+            future = self.client.submit(_on_worker, function, chunk, self._sent[1], __version__, pure=False)
             future.add_done_callback(over.set_result)
         return over, future
 
@@ -144,11 +136,8 @@ def _asking(address: str) -> Iterator[None]:
 
 
 def _strange(address: str) -> NncliError:
-    return NncliError(
-        address,
-        "expected a result, found that a worker could not start its task, or sent something else",
-        "Look at the logs of the workers, and at who can join the cluster",
-    )
+    problem = "expected a result, found that a worker could not start its task, or sent something else"
+    return NncliError(address, problem, "Look at the logs of the workers, and at who can join the cluster")
 
 
 def _is_death(error: Exception) -> bool:
@@ -159,15 +148,14 @@ def _is_death(error: Exception) -> bool:
 
 def _is_deaf(client: Any) -> bool:
     """Whether the client has received something it cannot read, and so hears of no task any more."""
-    ended: bool = client._handle_report_task.done()
-    return ended
+    return bool(client._handle_report_task.done())
 
 
 def _itself(shared: Any) -> Any:
     return shared
 
 
-def _on_worker(function: TaskFunction, chunk: Chunk, *, shared: Any, version: str) -> bytes:
+def _on_worker(function: TaskFunction, chunk: Chunk, shared: Any, version: str) -> bytes:
     """Do a chunk of tasks on a worker, which may have come late; return the results, or the error, as bytes."""
     try:
         _check_version(socket.gethostname(), __version__, version)
@@ -194,17 +182,19 @@ def connect(address: str, tls: Tls | None, insecure: bool) -> Iterator[Cluster]:
         import distributed
     except ImportError:
         raise OptionError("cluster", "Dask is not installed", "Install it with: pip install 'nncli[cluster]'") from None
-    logging.disable()  # errors are reported in one line
-    try:
-        with wire_format.nothing_unpickled():
-            yield from _connected(address, parts, tls, distributed)
-    finally:
-        logging.disable(logging.NOTSET)
+    with contextlib.ExitStack() as stack:
+        stack.callback(logging.disable, logging.NOTSET)
+        logging.disable()  # errors are reported in one line
+        stack.enter_context(wire_format.nothing_unpickled())
+        reach(address, parts, tls)
+        client = _client(address, tls, distributed)
+        stack.callback(_close, client)
+        _check_workers(client, address)
+        yield Cluster(client, address)
 
 
-def _connected(address: str, parts: SplitResult, tls: Tls | None, dask: Any) -> Iterator[Cluster]:
-    """Connect, with the module of Dask, which has no types."""
-    reach(address, parts, tls)
+def _client(address: str, tls: Tls | None, dask: Any) -> Any:
+    """Return a client of a scheduler, from the module of Dask, which has no types."""
     security = None
     if tls is not None:
         files = {"tls_ca_file": tls.ca, "tls_client_cert": tls.cert, "tls_client_key": tls.key}
@@ -212,15 +202,10 @@ def _connected(address: str, parts: SplitResult, tls: Tls | None, dask: Any) -> 
     dask.Client._default_event_handlers = {}  # no worker prints or warns here
     try:
         with warnings.catch_warnings(action="ignore"):
-            client = dask.Client(address, timeout=SECONDS, security=security, set_as_default=False)
-    except Exception:  # whatever it is that answers
+            return dask.Client(address, timeout=SECONDS, security=security, set_as_default=False)
+    except Exception:  # whatever Dask makes of what is there
         problem = "expected a Dask scheduler, found something else" + ("" if tls else ", or one that wants tls://")
         raise NncliError(address, problem, "Check the address") from None
-    try:
-        _check_workers(client, address)
-        yield Cluster(client, address)
-    finally:
-        _close(client)
 
 
 def _close(client: Any) -> None:
@@ -239,33 +224,22 @@ def _check_workers(client: Any, address: str) -> None:
         try:
             client.wait_for_workers(1, timeout=SECONDS)
         except Late:
-            raise NncliError(
-                address,
-                f"expected a worker within {SECONDS} s, found none",
-                f"Start one with: dask worker {address} --nthreads 1",
-            ) from None
+            remedy = f"Start one with: dask worker {address} --nthreads 1"
+            raise NncliError(address, f"expected a worker within {SECONDS} s, found none", remedy) from None
         versions, threads_of = _versions(client), client.nthreads()
     for worker, version in versions.items():
         _check_version(worker, version, __version__)
     for worker, threads in threads_of.items():
         if threads > 1:
-            raise NncliError(
-                worker,
-                f"expected a worker with one thread, found {threads}, which would wait for one another",
-                f"Start them with: dask worker {address} --nworkers=-1 --nthreads 1",
-            )
+            problem = f"expected a worker with one thread, found {threads}, which would wait for one another"
+            raise NncliError(worker, problem, f"Start them with: dask worker {address} --nworkers=-1 --nthreads 1")
 
 
 def _versions(client: Any) -> dict[str, str]:
     """Return the version of nncli on each worker, even a busy one; empty where there is none."""
     # as `Client.run` does, which would unpickle an exception
-    call = {
-        "op": "run",
-        "function": pickle.dumps(_version),
-        "args": pickle.dumps(()),
-        "kwargs": pickle.dumps({}),
-        "wait": True,
-    }
+    task = {"function": _version, "args": (), "kwargs": {}}
+    call = {"op": "run", "wait": True, **{name: pickle.dumps(part) for name, part in task.items()}}
     replies = client.sync(client.scheduler.broadcast, msg=call, on_error="return_pickle")
     found = {}
     for worker, reply in replies.items():

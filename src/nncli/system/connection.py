@@ -23,15 +23,13 @@ class Tls:
 
     def context(self) -> ssl.SSLContext:
         """Load the files; OptionError if one is no certificate, or they do not belong together."""
+        option, expected = "tls_ca", f"a certificate in {self.ca}"
         try:
             context = ssl.create_default_context(cafile=self.ca)
-        except (ssl.SSLError, OSError) as error:
-            raise OptionError("tls_ca", f"expected a certificate in {self.ca}: {_reason(error)}") from None
-        try:
+            option, expected = "tls_cert", f"a certificate and its key in {self.cert} and {self.key}"
             context.load_cert_chain(self.cert, self.key)
-        except (ssl.SSLError, OSError) as error:
-            problem = f"expected a certificate and its key in {self.cert} and {self.key}: {_reason(error)}"
-            raise OptionError("tls_cert", problem) from None
+        except OSError as error:  # such as SSLError
+            raise OptionError(option, f"expected {expected}: {_reason(error)}") from None
         context.check_hostname = False  # whoever has a certificate of this authority belongs to the cluster
         return context
 
@@ -46,20 +44,16 @@ def check_address(address: str, tls: Tls | None, insecure: bool) -> SplitResult:
     if not whole:
         raise OptionError("cluster", f"expected tcp://host:8786 or tls://host:8786, found '{address}'")
     if (parts.scheme == "tls") != (tls is not None):
-        raise OptionError(
-            "cluster",
-            "an encrypted connection needs both a tls:// address and its files",
-            "Give --tls-ca, --tls-cert and --tls-key with tls://, and leave them out with tcp://",
-        )
+        remedy = "Give --tls-ca, --tls-cert and --tls-key with tls://, and leave them out with tcp://"
+        raise OptionError("cluster", "an encrypted connection needs both a tls:// address and its files", remedy)
     if parts.scheme == "tls" and insecure:
         raise OptionError("insecure", "the connection is encrypted", "Leave it out")
     if parts.scheme == "tcp" and not insecure:
-        raise OptionError(
-            "cluster",
+        problem = (
             "anybody who can reach a tcp:// port, such as every user of its machine, can join the cluster, read the "
-            "data and run programs on the workers",
-            "Use tls://, or add --insecure if you trust all of them",
+            "data and run programs on the workers"
         )
+        raise OptionError("cluster", problem, "Use tls://, or add --insecure if you trust all of them")
     return parts
 
 
@@ -73,10 +67,8 @@ def reach(address: str, parts: SplitResult, tls: Tls | None) -> None:
     except socket.gaierror:
         raise NncliError(address, f"there is no machine called {parts.hostname}", "Check the address") from None
     except OSError as error:
-        reason = _reason(error)
-        raise NncliError(
-            address, f"cannot reach the cluster within {SECONDS} s: nobody answers ({reason})", "Start it"
-        ) from None
+        problem = f"cannot reach the cluster within {SECONDS} s: nobody answers ({_reason(error)})"
+        raise NncliError(address, problem, "Start it") from None
 
 
 def _greet(address: str, plain: socket.socket, tls: Tls, context: ssl.SSLContext) -> None:

@@ -13,7 +13,6 @@ import signal
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
-from types import TracebackType
 from typing import Any
 
 from nncli.errors import NncliError
@@ -36,8 +35,7 @@ SHORTAGES = (
 class Processes:
     """Some processes of this machine; a process that dies is replaced. A context manager.
 
-    Nothing says which task a process died of. So the tasks that were handed out by then run one by one, in a process of
-    their own.
+    Nothing says which task a process died of, so all that were handed out by then run one by one, in their own process.
     """
 
     ours = True
@@ -50,9 +48,7 @@ class Processes:
     def __enter__(self) -> Processes:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         with contextlib.suppress(RuntimeError):  # where not even a thread can begin
             self._executor.shutdown(kill_workers=True)  # by then, nobody waits for what they do
         problem = shortage(error) if isinstance(error, OSError | RuntimeError) else None
@@ -131,8 +127,11 @@ class Processes:
         """Return a new executor of loky, whose processes are starting."""
         executor = None
         try:
+            import loky
+
             with _silent():
-                executor = _pool(jobs)
+                _hush()
+                executor = loky.ProcessPoolExecutor(jobs, initializer=_start, initargs=(os.getpid(),))
                 # loky starts a process only when there is something to do
                 self._starts = [executor.submit(_import, self.module) for _ in range(jobs)]
             return executor
@@ -156,17 +155,9 @@ def shortage(error: BaseException) -> NncliError | None:
     return None
 
 
-def _pool(jobs: int) -> Any:
-    import loky
-
-    _hush()
-    return loky.ProcessPoolExecutor(jobs, initializer=_start, initargs=(os.getpid(),))
-
-
 @functools.cache
 def _hush() -> None:
-    """Keep loky from printing: its errors reach whoever waits for a result. Nor does its helper process, which tidies
-    up behind a killed program, tell the terminal what it finds."""
+    """Keep loky from printing, and its helper process, which tidies up behind a killed program."""
     from loky.backend import resource_tracker
 
     logging.getLogger("concurrent.futures").disabled = True
