@@ -22,6 +22,7 @@ from nncli.sweep.ledger_lines import FORMAT, KIND, UnknownOptions, header_of, in
 from nncli.system import plain_json
 from nncli.system.atomic import sync_folder
 
+ELSEWHERE = "Name another file with --ledger"
 SUM = b',"sum":"'
 MOST_LINE = plain_json.MOST_BYTES + 100  # bytes of a line with its checksum
 BEGINNING = b'{"kind":"nncli sweep'
@@ -46,9 +47,8 @@ class Ledger:
                 raise OutputError(str(path), "expected a file for the ledger, found something else", "Name another")
             self.file = path.open("a+b", buffering=0)  # unbuffered: an error shows at once
         except OSError as error:
-            raise OutputError(
-                str(path), f"cannot write: {error.strerror}", "Choose another place with --ledger"
-            ) from None
+            problem = f"cannot write: {error.strerror}"
+            raise OutputError(str(path), problem, "Choose another place with --ledger") from None
         try:
             self._open(first, was_there)
         except BaseException:
@@ -60,9 +60,8 @@ class Ledger:
             fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             if error.errno in LOCKED:
-                raise OutputError(
-                    str(self.path), "another sweep is writing to it", "Wait for it, or name another file with --ledger"
-                ) from None
+                remedy = "Wait for it, or name another file with --ledger"
+                raise OutputError(str(self.path), "another sweep is writing to it", remedy) from None
             self.unlocked = True
         with os.fdopen(os.dup(self.file.fileno()), "rb") as file:
             file.seek(0)
@@ -91,9 +90,8 @@ class Ledger:
         try:
             lines = b"".join(_line(to_json(record)) for record in new)
         except ValueError as error:
-            raise OutputError(
-                str(self.path), f"a trial does not fit in a line: {error}", "Validate by fewer rows, with --val"
-            ) from None
+            problem = f"a trial does not fit in a line: {error}"
+            raise OutputError(str(self.path), problem, "Validate by fewer rows, with --val") from None
         self._write(lines)
         self.records.update({record["trial"]: in_memory(record) for record in new})
 
@@ -121,8 +119,7 @@ def read(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 
 
 def _read(file: BinaryIO, path: Path) -> tuple[dict[str, Any] | None, dict[str, dict[str, Any]], int]:
-    """Return the header, if there is one, the trials by their keys, and where the last whole line ends; DataError for
-    what is no ledger."""
+    """Return the header, if there is one, the trials by their keys, and where the last whole line ends."""
     header: dict[str, Any] | None = None
     records: dict[str, dict[str, Any]] = {}
     n_val: dict[int, int] = {}  # of each fold
@@ -158,17 +155,12 @@ def _header(line: bytes, path: Path) -> dict[str, Any]:
     if document is None or document.get("kind") != KIND:
         raise _no_ledger(path)
     if document.get("format") != FORMAT:
-        raise DataError(
-            str(path),
-            f"expected a ledger in format {FORMAT}, found one of an older or newer nncli",
-            "Name another file with --ledger",
-        )
+        problem = f"expected a ledger in format {FORMAT}, found one of an older or newer nncli"
+        raise DataError(str(path), problem, ELSEWHERE)
     try:
         return header_of(document)
     except ValueError as error:
-        raise DataError(
-            f"{path}:1", f"expected the header of a ledger: {error}", "Name another file with --ledger"
-        ) from None
+        raise DataError(f"{path}:1", f"expected the header of a ledger: {error}", ELSEWHERE) from None
 
 
 def _trial(line: bytes, header: dict[str, Any], like: TrainConfig | None, path: Path, number: int) -> dict[str, Any]:
@@ -177,22 +169,15 @@ def _trial(line: bytes, header: dict[str, Any], like: TrainConfig | None, path: 
         if document is None:
             raise _wrong(path, number, "a damaged line: its checksum does not match")
         return trial_of(document, header, like)
-    except UnknownOptions as error:
-        if header["nncli"] != __version__:
-            raise DataError(
-                f"{path}:{number}",
-                f"options that this version does not have: the ledger was written by nncli {header['nncli']}",
-                "Use that version, or name another file",
-            ) from None
-        raise _wrong(path, number, f"expected a trial: {error}") from None
     except ValueError as error:
+        if isinstance(error, UnknownOptions) and header["nncli"] != __version__:
+            problem = f"options that this version does not have: the ledger was written by nncli {header['nncli']}"
+            raise DataError(f"{path}:{number}", problem, "Use that version, or name another file") from None
         raise _wrong(path, number, f"expected a trial: {error}") from None
 
 
 def _no_ledger(path: Path) -> DataError:
-    return DataError(
-        str(path), "expected a ledger written by nncli sweep, found something else", "Name another file with --ledger"
-    )
+    return DataError(str(path), "expected a ledger written by nncli sweep, found something else", ELSEWHERE)
 
 
 def _wrong(path: Path, number: int, problem: str) -> DataError:

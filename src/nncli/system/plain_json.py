@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 MOST_BYTES = 4 << 20
 MOST_VALUES = 300_000  # each takes up to a hundred bytes of memory, however short it is in the file
+
+
+@dataclass(frozen=True)
+class Between:
+    """The form of a number, whole or not, from `low` to `high`."""
+
+    low: float
+    high: float
 
 
 def encode(document: Mapping[str, Any]) -> bytes:
@@ -59,23 +70,31 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def check_form(value: Any, form: Any, where: str = "") -> None:
     """Raise ValueError unless a value has a form.
 
-    A form is a type, None for null, a list of one form, a dict of forms by name, or a tuple of alternatives. `dict`
-    itself stands for any object, whose content the caller checks.
+    A form is a type, None for null, a pattern for all of a text, a range of whole numbers, a `Between`, a list of one
+    form, a dict of forms by name, or a tuple of alternatives. `dict` itself stands for any object, whose content the
+    caller checks.
     """
     if isinstance(form, tuple):
         for one in form:
-            try:
-                return check_form(value, one, where)
-            except ValueError:
-                continue
-    elif isinstance(form, list) and isinstance(value, list):
-        for item in value:
-            check_form(item, form[0], f"{where}[]")
-        return None
-    elif isinstance(form, dict) and isinstance(value, dict) and value.keys() == form.keys():
-        for name, inner in form.items():
-            check_form(value[name], inner, f"{where}.{name}" if where else name)
-        return None
-    elif (form is None and value is None) or (isinstance(form, type) and type(value) is form):
-        return None
-    raise ValueError(f"'{where}' is not of its form")
+            with contextlib.suppress(ValueError):
+                check_form(value, one, where)
+                return
+    match form:
+        case list():
+            holds = isinstance(value, list)
+            for item in value if holds else ():
+                check_form(item, form[0], f"{where}[]")
+        case dict():
+            holds = isinstance(value, dict) and value.keys() == form.keys()
+            for name, inner in form.items() if holds else ():
+                check_form(value[name], inner, f"{where}.{name}" if where else name)
+        case re.Pattern():
+            holds = type(value) is str and form.fullmatch(value) is not None
+        case range():
+            holds = type(value) is int and value in form
+        case Between():
+            holds = type(value) in (int, float) and form.low <= value <= form.high
+        case _:
+            holds = value is None if form is None else type(value) is form
+    if not holds:
+        raise ValueError(f"'{where}' is not of its form")
