@@ -6,10 +6,7 @@ import dataclasses
 import functools
 import pickle
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any
 
 from nncli import __version__
 from nncli.config.train_config import TrainConfig
@@ -28,15 +25,6 @@ from nncli.system.output import counted
 from nncli.system.workers import ProcessDeath, Stop, Work, Workers, never
 
 
-@dataclass(frozen=True)
-class _Leader:
-    """The best trial so far among those with the first seed that ran on this machine, and its final state."""
-
-    rank: tuple[Any, ...]
-    config: TrainConfig
-    state: bytes
-
-
 class Sweep:
     """A search plan, and the ledger of its trials. A context manager."""
 
@@ -44,7 +32,8 @@ class Sweep:
         """Open the ledger at `path`, new or to resume; DataError, with the difference, for that of another sweep."""
         self.plan, self.dataset = plan, dataset
         self.reached: dict[TrainConfig, float] = {}  # the share of its epochs that each configuration has been given
-        self._leader: _Leader | None = None
+        # the best trial so far among those with the first seed that ran on this machine, and its final state
+        self._leader: tuple[RankedConfig, bytes] | None = None
         self._rows: dict[int, int] = {}  # the number of validation rows of each fold
         val_data = plan.space.base.val_data
         self.ledger = Ledger(
@@ -72,20 +61,17 @@ class Sweep:
         found = [(dataclasses.replace(one.config, seed=seed), one.share) for one in known]
         difference = self._difference(header, [config for config, _ in found])
         if difference:
+            problem = f"expected the ledger of this sweep, found that of another: {difference}"
+            elsewhere = "Name another model with -o, or another ledger with --ledger"
             raise DataError(
-                str(path),
-                f"expected the ledger of this sweep, found that of another: {difference}",
-                "Name another model with -o, or another ledger with --ledger; or give the options of that sweep, to "
-                "which you may add values",
+                str(path), problem, f"{elsewhere}; or give the options of that sweep, to which you may add values"
             )
         return found
 
     def __enter__(self) -> Sweep:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.ledger.close()
 
     def _difference(self, header: TrialRecord, configs: Iterable[TrainConfig]) -> str:
@@ -134,8 +120,8 @@ class Sweep:
         many of them the ledger has; `on_trials` with the records of finished trials. Trials that pause leave their
         state in the folder `states`.
         """
+        seed = self.plan.space.base.seed
         for trials in self.plan.rounds(self.ledger.records):
-            seed = self.plan.space.base.seed
             self.reached |= {trial.config: trial.share for trial in trials if trial.config.seed == seed}
             todo = [trial for trial in trials if trial.key not in self.ledger.records]
             on_round(len(trials), len(trials) - len(todo))
@@ -149,33 +135,29 @@ class Sweep:
                         result = {"outcome": "failed", "reason": f"{result}.", "seconds": 0.0}, None
                     record, state = result
                     self._check_rows(trial, record)
-                    records.append(_entry(trial, record))
+                    known = {"trial": trial.key, "config": trial.config, "fold": trial.fold, "share": trial.share}
+                    records.append({**known, "nncli": __version__, **record})
                     if state is not None and trial.share < 1:
                         with scratch.writing(states):
                             (states / trial.whole_key).write_bytes(state)
-                    elif state is not None and workers.ours:  # the state from others would be their pickle
-                        self._keep_leader(trial, record, state)
+                    elif state is not None and workers.ours and trial.config.seed == seed:  # never a pickle of others
+                        one = RankedConfig(trial.config, (record,), self.plan.metric)
+                        if self._leader is None or one.rank < self._leader[0].rank:
+                            self._leader = one, state
                 self.ledger.append(records)
                 on_trials(records)
             if stop():
                 return
 
     def _check_rows(self, trial: Trial, record: TrialRecord) -> None:
-        """Raise NncliError for a trial with another number of validation rows than those before: an honest worker has
-        the same data."""
+        """Raise NncliError for another number of validation rows than before: an honest worker has the same data."""
         expected = self._rows.setdefault(trial.fold, record["n_val"]) if "n_val" in record else 0
         if expected and record["n_val"] != expected:
             problem = f"expected a trial with {expected:,} validation rows, found {record['n_val']:,}"
             raise NncliError(str(self.ledger.path), problem, "Look at who can join the cluster")
 
-    def _keep_leader(self, trial: Trial, record: TrialRecord, state: bytes) -> None:
-        rank = RankedConfig(trial.config, (record,), self.plan.metric).rank
-        if trial.config.seed == self.plan.space.base.seed and (self._leader is None or rank < self._leader.rank):
-            self._leader = _Leader(rank, trial.config, state)
-
     def ranking(self) -> list[RankedConfig]:
-        """Return all configurations so far, the best first; also those of the ledger that the search does not try, if
-        they have all their repetitions."""
+        """Return all configurations so far, the best first; of those that only the ledger has, the whole ones."""
         found = [self.plan.ranked(config, self.ledger.records, share) for config, share in self.reached.items()]
         for config, share in self._others:
             one = self.plan.ranked(config, self.ledger.records, share)
@@ -190,15 +172,10 @@ class Sweep:
         that the results are the same.
         """
         state = None
-        if self._leader is not None and self._leader.config == best.config:
-            state = pickle.loads(self._leader.state)["state"]
+        if self._leader is not None and self._leader[0].config == best.config:
+            state = pickle.loads(self._leader[1])["state"]
         config = dataclasses.replace(best.config, threads=THREADS)
         return dataclasses.replace(config, split_seed=None) if config.split_seed == config.seed else config, state
-
-
-def _entry(trial: Trial, record: TrialRecord) -> TrialRecord:
-    known = {"trial": trial.key, "config": trial.config, "fold": trial.fold, "share": trial.share}
-    return {**known, "nncli": __version__, **record}
 
 
 def _read(state: Path) -> bytes | None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from nncli.config.train_config import TrainConfig
 from nncli.sweep.ranking import RankedConfig, TrialRecord
-from nncli.sweep.space import Choices, Range, Space
+from nncli.sweep.space import Space
 from nncli.sweep.trial import Trial
 
 ROUNDS = 3  # of refine: the first over the whole space, each other in a part of it around the best
@@ -92,22 +92,9 @@ def refine(plan: SearchPlan, records: Mapping[str, TrialRecord]) -> Iterator[Rou
         known |= dict.fromkeys(chosen)
         yield [trial for config in chosen for trial in plan.trials_of(config)]
         best = min((plan.ranked(config, records) for config in known), key=lambda one: one.rank)
-        space = around(plan.space, best.config, SHRINK ** (number + 1))
-
-
-def around(space: Space, config: TrainConfig, factor: float) -> Space:
-    """Return the part of a space near a configuration: shorter ranges, and the neighbours in lists."""
-    axes: dict[str, Choices | Range] = {}
-    for name, axis in space.axes.items():
-        value = getattr(config, name)
-        if isinstance(axis, Range):
-            axes[name] = axis if value is None else axis.around(value, factor)
-        else:
-            place = axis.values.index(value) if value in axis.values else None
-            axes[name] = (
-                axis if place is None else dataclasses.replace(axis, values=axis.values[max(place - 1, 0) : place + 2])
-            )
-    return Space(space.base, axes)
+        factor = SHRINK ** (number + 1)
+        near = {name: axis.around(getattr(best.config, name), factor) for name, axis in plan.space.axes.items()}
+        space = Space(plan.space.base, near)
 
 
 def halving(plan: SearchPlan, records: Mapping[str, TrialRecord]) -> Iterator[Round]:

@@ -37,11 +37,15 @@ class Choices:
     def __contains__(self, value: object) -> bool:
         return value in self.values
 
-    def __len__(self) -> int:
-        return len(self.values)
-
     def __str__(self) -> str:
         return ", ".join(map(self.of.write, self.values))
+
+    def around(self, value: Any, factor: float) -> Choices:
+        """Return a value with its neighbours."""
+        if value not in self.values:
+            return self
+        place = self.values.index(value)
+        return dataclasses.replace(self, values=self.values[max(place - 1, 0) : place + 2])
 
     def draw(self, rng: np.random.Generator) -> Any:
         return self.values[rng.integers(len(self.values))]
@@ -65,6 +69,8 @@ class Range:
 
     def around(self, value: Any, factor: float) -> Range:
         """Return the part around a value that is shorter by a factor, on the scale that is drawn from."""
+        if value is None:
+            return self
         number = float(value[0] if isinstance(value, tuple) else value)
         if self.kind == "log":
             half = (math.log(self.high) - math.log(self.low)) / factor / 2
@@ -79,11 +85,8 @@ class Range:
     def draw(self, rng: np.random.Generator) -> Any:
         if self.kind == "int":
             return self.of.read(str(rng.integers(int(self.low), int(self.high) + 1)))
-        u = rng.random()
-        if self.kind == "log":
-            number = math.exp(math.log(self.low) + u * (math.log(self.high) - math.log(self.low)))
-        else:
-            number = self.low + u * (self.high - self.low)
+        scale, back = (math.log, math.exp) if self.kind == "log" else (float, float)
+        number = back(scale(self.low) + rng.random() * (scale(self.high) - scale(self.low)))
         return self.of.read(repr(min(max(float(f"{number:.{DIGITS}g}"), self.low), self.high)))
 
 
@@ -137,19 +140,15 @@ class Space:
         """Raise OptionError if there is a range: a grid of it would have no end."""
         for name, axis in self.axes.items():
             if isinstance(axis, Range):
-                raise OptionError(
-                    name,
-                    f"a grid cannot have a range, and found {axis}",
-                    f"List the values, or use {mention('search', 'random')}",
-                )
+                remedy = f"List the values, or use {mention('search', 'random')}"
+                raise OptionError(name, f"a grid cannot have a range, and found {axis}", remedy)
 
     def grid(self) -> list[TrainConfig]:
         """Return every combination once; there must be no ranges."""
         self.refuse_ranges()
         values = [axis.values for axis in self.axes.values() if isinstance(axis, Choices)]
-        return list(
-            dict.fromkeys(self.config(dict(zip(self.axes, some, strict=True))) for some in itertools.product(*values))
-        )
+        combinations = (dict(zip(self.axes, some, strict=True)) for some in itertools.product(*values))
+        return list(dict.fromkeys(map(self.config, combinations)))
 
     def draw(self, rng: np.random.Generator) -> TrainConfig:
         """Draw one combination at random."""
@@ -214,11 +213,8 @@ def _range(name: str, text: str) -> Range | None:
         values.read(repr(low + (high - low) / math.pi))
     except ValueError:
         if kind != "int":
-            raise OptionError(
-                name,
-                f"expected a range of whole numbers, found '{text}'",
-                f"Write int:{write_number(low)}:{write_number(high)}",
-            ) from None
+            remedy = f"Write int:{write_number(low)}:{write_number(high)}"
+            raise OptionError(name, f"expected a range of whole numbers, found '{text}'", remedy) from None
     return found
 
 
@@ -226,8 +222,6 @@ def _refuse_list(name: str, value: Any) -> None:
     """Raise OptionError for a list of what is the same in all trials; names of columns may contain commas."""
     numbers = ("val", "test", "seed", "split_seed", "threads", "time_limit")
     if name in numbers and (isinstance(value, list | tuple) or "," in str(value)):
-        raise OptionError(
-            name,
-            f"expected one value, as all trials share the data and the split, found '{value}'",
-            f"Repeat each configuration with {mention('seeds')} N" if name == "seed" else "Give one",
-        )
+        problem = f"expected one value, as all trials share the data and the split, found '{value}'"
+        repeat = f"Repeat each configuration with {mention('seeds')} N"
+        raise OptionError(name, problem, repeat if name == "seed" else "Give one")

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from nncli.config.resolve import resolve
 from nncli.config.train_config import TrainConfig
-from nncli.data.dataset import Dataset, Positions
+from nncli.data.dataset import Dataset
 from nncli.errors import DataError, OptionError, TrainingError
 from nncli.model.training_state import TrainingState
 from nncli.sweep.space import can_vary
@@ -52,21 +52,18 @@ class Trial:
     @functools.cached_property
     def key(self) -> str:
         """The key in the ledger: the same for the same trial of the same data."""
-        return self._key(self.share)
+        text = json.dumps([self.config.to_json(), self.fold, self.folds, float(self.share)], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
-    @functools.cached_property
+    @property
     def whole_key(self) -> str:
         """The key of the same trial without a pause."""
-        return self.key if self.share == 1 else self._key(1)
+        return self.key if self.share == 1 else dataclasses.replace(self, share=1).key
 
     @property
     def keeps_state(self) -> bool:
         """Whether its final state is needed: it pauses, or might become the winner, trained on the same rows."""
         return self.share < 1 or (self.folds == 1 and self.config.time_limit is None)
-
-    def _key(self, share: float) -> str:
-        text = json.dumps([self.config.to_json(), self.fold, self.folds, float(share)], sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 class SweepData(Protocol):
@@ -83,7 +80,6 @@ class DataInFile:
     file: str
     pickled: bytes  # all but the arrays
     arrays: tuple[tuple[int, int], ...]  # position in the file and bytes of each
-    size: int  # bytes of the file
 
     @classmethod
     def write(cls, datasets: Datasets, path: Path) -> DataInFile:
@@ -94,13 +90,11 @@ class DataInFile:
             for buffer in buffers:
                 file.seek(-file.tell() % CACHE_LINE, os.SEEK_CUR)
                 arrays.append((file.tell(), file.write(buffer.raw())))
-            file.flush()
-            size = file.tell()
-        return cls(str(path), pickled, tuple(arrays), size)
+        return cls(str(path), pickled, tuple(arrays))
 
     def open(self) -> Datasets:
         with Path(self.file).open("rb") as file:
-            if os.fstat(file.fileno()).st_size != self.size:  # reading past the end would kill the process
+            if os.fstat(file.fileno()).st_size != sum(self.arrays[-1]):  # reading past the end would kill the process
                 raise DataError(self.file, "the data of the sweep were changed while it ran", "Run the command again")
             mapped = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
         datasets: Datasets = pickle.loads(self.pickled, buffers=[mapped[at : at + n] for at, n in self.arrays])
@@ -109,8 +103,7 @@ class DataInFile:
 
 @dataclass(frozen=True)
 class DataInMemory:
-    """Data in memory. `sweep` is a random name: to a worker that outlives the sweep, the data of the next are others,
-    even if they come from the same file."""
+    """Data in memory. Its random name tells a worker that outlives the sweep these data from those of the next."""
 
     datasets: Datasets = field(compare=False)
     sweep: str = field(default_factory=lambda: secrets.token_hex(8))
@@ -131,19 +124,17 @@ def run_trial(
     trial, paused = task
     before: dict[str, Any] = {"seconds": 0.0} if paused is None else pickle.loads(paused)
     began = time.perf_counter() - before["seconds"]
-    found: dict[str, Any] = {"outcome": "done", "reason": ""}
-    after = None
+    figures, after, reason = dict[str, Any](), None, ""
     try:
         with multiply_with(THREADS), np.errstate(all="ignore"):
             figures, after = _fitted(trial, before.get("state"), data, stop)
-            found |= figures
     except (TrainingError, OptionError) as error:  # any other error is not due to the trial, and would strike all
-        found |= {"outcome": "failed", "reason": str(error)}
+        reason = str(error)
     except MemoryError:
-        found |= {"outcome": "failed", "reason": "there is not enough memory for this."}
+        reason = "there is not enough memory for this."
     seconds = round(time.perf_counter() - began, 4)
     state = None if after is None else pickle.dumps({"seconds": seconds, "state": after})
-    return found | {"seconds": seconds}, state
+    return {"outcome": "failed" if reason else "done", "reason": reason, **figures, "seconds": seconds}, state
 
 
 def _fitted(
@@ -151,12 +142,10 @@ def _fitted(
 ) -> tuple[dict[str, Any], TrainingState | None]:
     """Train and evaluate on the validation rows; return the figures and the final state."""
     prepared = _prepared(trial, data)
-    trainer, until = new_trainer(prepared), None
-    if trial.share < 1:
-        until = math.ceil(trainer.epochs * trial.share)
+    trainer = new_trainer(prepared)
     if before is not None:
         trainer.load_state(before)
-    failure = fit(trainer, stop=stop, until=until)
+    failure = fit(trainer, stop=stop, until=math.ceil(trainer.epochs * trial.share) if trial.share < 1 else None)
     if stop():
         return {}, None
     state = trainer.state() if trial.keeps_state and failure is None else None
@@ -166,17 +155,14 @@ def _fitted(
     assert best is not None
     y = val.y[val.rows]
     predicted = np.concatenate([trainer.loss.classes(Z) for Z in scores(trainer.network, val)])
-    right = predicted == y
+    right, rows = predicted == y, np.bincount(y)
+    balanced = float((np.bincount(y, right)[rows > 0] / rows[rows > 0]).mean())  # of the classes that have rows
     return {
         "parameters": trainer.network.size,
         "epochs": len(trainer.history),
         "best_epoch": best.number,
         "stopped": str(failure) if failure else trainer.stopped,
-        "val": {
-            "accuracy": float(right.mean()),
-            "balanced-accuracy": _balanced_accuracy(right, y),
-            "loss": best.val_loss,
-        },
+        "val": {"accuracy": float(right.mean()), "balanced-accuracy": balanced, "loss": best.val_loss},
         "n_val": len(y),
         "right": base64.b64encode(np.packbits(right).tobytes()).decode(),
         "history": [[e.train_loss, e.train_accuracy, e.val_loss, e.val_accuracy] for e in trainer.history],
@@ -188,12 +174,6 @@ def right_of(record: dict[str, Any], start: int, stop: int) -> NDArray[np.bool_]
     text = record["right"][start // 6 : -(-stop // 24) * 4]  # four characters for 24 rows
     bits = np.frombuffer(base64.b64decode(text), np.uint8)
     return np.unpackbits(bits, count=min(stop, record["n_val"]) - start).astype(bool)
-
-
-def _balanced_accuracy(right: NDArray[np.bool_], y: Positions) -> float:
-    """Return the mean recall of the classes that have rows."""
-    rows = np.bincount(y)
-    return float((np.bincount(y, right)[rows > 0] / rows[rows > 0]).mean())
 
 
 def data_config(config: TrainConfig) -> TrainConfig:
