@@ -87,11 +87,15 @@ def _text_column(column: TextColumn, categories: Sequence[str | None]) -> dict[s
 
 def _number_column(values: NDArray[Any], preprocess: Preprocess, place: int | None) -> dict[str, Any]:
     """Describe a column of numbers, at a place among them, or of dates."""
-    known = values[~np.isnan(values)] if values.dtype.kind == "f" else values
+    known = _known(values)
     missing, distinct = len(values) - len(known), len(np.unique(known))
     low, high = (float(known.min()), float(known.max())) if len(known) else (None, None)
     becomes = _becomes(preprocess, place, missing)
     return {"missing": missing, "distinct": distinct, "low": low, "high": high, "often": [], "becomes": becomes}
+
+
+def _known(values: NDArray[Any]) -> NDArray[Any]:
+    return values[~np.isnan(values)] if values.dtype.kind == "f" else values
 
 
 def _becomes(preprocess: Preprocess, place: int | None, missing: int) -> str:
@@ -105,20 +109,16 @@ def _becomes(preprocess: Preprocess, place: int | None, missing: int) -> str:
 
 
 def _rare_classes(dataset: Dataset, counts: list[int]) -> list[str]:
-    fair = len(dataset) / len(counts)
-    return [
-        f"class {in_quotes(name)} has {n:,} of {len(dataset):,} rows: --class-weight balanced gives all classes equal "
-        "weight"
-        for name, n in zip(dataset.classes, counts, strict=True)
-        if n < RARE * fair
-    ]
+    rare = [(name, n) for name, n in zip(dataset.classes, counts, strict=True) if n < RARE * len(dataset) / len(counts)]
+    advice = "--class-weight balanced gives all classes equal weight"
+    return [f"class {in_quotes(name)} has {n:,} of {len(dataset):,} rows: {advice}" for name, n in rare]
 
 
 def _outliers(table: Table) -> list[str]:
     """Report numbers far from most of their column."""
     found = []
     for name, column in zip(table.number_names, table.numbers.T, strict=True):
-        values = column[~np.isnan(column)] if column.dtype.kind == "f" else column
+        values = _known(column)
         if not len(values):
             continue
         low, first, third, high = np.quantile(values.astype(np.float64), [0, 0.25, 0.75, 1])
@@ -134,11 +134,8 @@ def _often_missing(table: Table) -> list[str]:
     absent |= {name: np.isnan(days).mean() for name, days in table.dates.items()}
     if table.numbers.dtype.kind == "f":
         absent |= dict(zip(table.number_names, np.isnan(table.numbers).mean(axis=0), strict=True))
-    return [
-        f"column {in_quotes(name)} is missing in {percent(float(share))} of the rows"
-        for name, share in absent.items()
-        if share > 0.5
-    ]
+    often = {name: percent(float(share)) for name, share in absent.items() if share > 0.5}
+    return [f"column {in_quotes(name)} is missing in {share} of the rows" for name, share in often.items()]
 
 
 def _duplicates(prepared: Prepared) -> list[str]:
@@ -154,18 +151,15 @@ def _duplicates(prepared: Prepared) -> list[str]:
         found.append(f"{duplicates:,} of {len(features):,} rows {are} of an earlier row with the same class")
     contradictions = distinct - len(np.unique(features))
     if contradictions:
-        noun = "row has" if contradictions == 1 else "rows have"
-        found.append(
-            f"{contradictions:,} {noun} the same values as an earlier row and another class: no model can learn both"
-        )
+        rows_have = "row has" if contradictions == 1 else "rows have"
+        contradict = "the same values as an earlier row and another class: no model can learn both"
+        found.append(f"{contradictions:,} {rows_have} {contradict}")
     for name, rows in (("validation", split.val), ("test", split.test)):
         seen = int(np.isin(features[rows], features[split.train]).sum())
         if seen:
             have = "has" if seen == 1 else "have"
-            found.append(
-                f"{seen:,} of {len(rows):,} {name} rows {have} the same values as a training row: the {name} figures "
-                "look better than they are"
-            )
+            same, effect = "the same values as a training row", "figures look better than they are"
+            found.append(f"{seen:,} of {len(rows):,} {name} rows {have} {same}: the {name} {effect}")
     return found
 
 
@@ -196,10 +190,8 @@ def _giveaways(dataset: Dataset, split: Split) -> list[str]:
         right = np.bincount(dataset.y[held_out], guess == dataset.y[held_out], K)
         score = float((right / np.maximum(present, 1))[present > 0].mean())
         if score >= GIVES_AWAY:
-            found.append(
-                f"column {in_quotes(name)} alone predicts the class with {percent(score)} balanced accuracy: will you "
-                "know it when you predict?"
-            )
+            alone = f"alone predicts the class with {percent(score)} balanced accuracy"
+            found.append(f"column {in_quotes(name)} {alone}: will you know it when you predict?")
     return found
 
 

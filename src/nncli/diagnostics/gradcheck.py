@@ -21,7 +21,6 @@ from nncli.nn.network import multilayer
 from nncli.nn.regularisation import Penalty
 from nncli.training.batch import Batch
 
-OnBlock = Callable[[int, str], None]
 NUDGE = 1e-3  # standard deviation of a small move of θ and X
 
 
@@ -73,7 +72,9 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None  # JSON has no infinity
 
 
-def check_gradients(objective: Objective, on_block: OnBlock = lambda done, name: None) -> GradientCheck:
+def check_gradients(
+    objective: Objective, on_block: Callable[[int, str], None] = lambda done, name: None
+) -> GradientCheck:
     """Check the gradient with respect to each block of θ, and to X, as training's own `Batch` computes it.
 
     `on_block` is called with the number of blocks done and the name of the next. Raises NncliError for a loss that is
@@ -136,13 +137,12 @@ class NetworkKind:
     K: int
 
     def __str__(self) -> str:
-        layers = {0: "linear", 1: "one hidden layer", 2: "two hidden layers"}[len(self.hidden)]
-        return ", ".join([*([self.activation] if self.activation else []), self.loss, layers, f"{self.K} classes"])
+        layers = ("linear", "one hidden layer", "two hidden layers")[len(self.hidden)]
+        return ", ".join(filter(None, [self.activation, self.loss, layers, f"{self.K} classes"]))
 
 
 def network_kinds() -> list[NetworkKind]:
-    """Return every combination of activation, loss and link with one and two hidden layers, and the linear models, for
-    two classes and for three."""
+    """Return every activation, loss and link with no, one and two hidden layers, for two classes and for three."""
     return [
         NetworkKind(activation, loss, hidden, K)
         for loss in every_loss()
@@ -160,23 +160,14 @@ def every_loss() -> list[str]:
 
 
 def check_all_kinds(seed: int) -> Iterator[tuple[NetworkKind, GradientCheck]]:
-    """Check a small network of every kind on random rows: with row weights, L1, L2, dropout of inputs and hidden units,
-    and label smoothing if the loss allows it."""
+    """Check a small network of every kind on random rows, with weights, all regularisation and label smoothing."""
     n, d = 6, 4
-    for kind, seed_of_kind in zip(
-        network_kinds(), np.random.SeedSequence(seed).spawn(len(network_kinds())), strict=True
-    ):
+    kinds, dropout = network_kinds(), {"dropout": 0.2, "input_dropout": 0.1}
+    for kind, seed_of_kind in zip(kinds, np.random.SeedSequence(seed).spawn(len(kinds)), strict=True):
         rng = np.random.default_rng(seed_of_kind)
         loss = LOSSES.create(kind.loss)
-        network = multilayer(
-            d,
-            kind.hidden,
-            loss.outputs(kind.K),
-            kind.activation or "identity",
-            "float64",
-            dropout=0.2,
-            input_dropout=0.1,
-        )
+        activation = kind.activation or "identity"
+        network = multilayer(d, kind.hidden, loss.outputs(kind.K), activation, "float64", **dropout)
         network.initialize(None, rng)
         network.theta += rng.normal(0, OFFSET, network.size)
         X, y = Matrix(rng.normal(size=(n, d)), network.dtype), np.arange(n) % kind.K

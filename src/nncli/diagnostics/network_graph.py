@@ -55,9 +55,8 @@ def graph_of_model(model: Model, provenance: Provenance, model_file: str, source
         raise NncliError(f"{place}, row {row}", problem) from None
     _refuse_large(model_file, len(graph.nodes))
     if not difference <= TOLERANCE:
-        raise NncliError(
-            model_file, f"expected the derivatives of backpropagation, found a difference of {difference:.1e}"
-        )
+        problem = f"expected the derivatives of backpropagation, found a difference of {difference:.1e}"
+        raise NncliError(model_file, problem)
     activation = f"{config.activation}, " if config.activation else ""
     title = f"row {row} of {place}, {model.classes[y]}: {config.name} {network.widths_shown()}, {activation}{loss.name}"
     return NetworkGraph(graph, difference, title)
@@ -84,8 +83,5 @@ def loss_graph(network: Network, loss: Loss, x: Array, y: int, K: int) -> tuple[
 
 def _refuse_large(model_file: str, nodes: int) -> None:
     if nodes > MOST_NODES:
-        raise UsageError(
-            model_file,
-            f"expected a graph of at most {MOST_NODES} nodes, and this network needs {nodes:,} or more",
-            "Train one with fewer hidden units, or on fewer columns",
-        )
+        problem = f"expected a graph of at most {MOST_NODES} nodes, and this network needs {nodes:,} or more"
+        raise UsageError(model_file, problem, "Train one with fewer hidden units, or on fewer columns")

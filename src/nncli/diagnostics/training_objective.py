@@ -34,10 +34,7 @@ IGNORED = {"dtype", "epochs", "patience", "time_limit", "calibrate", *STEP_OPTIO
 
 @dataclass(frozen=True)
 class Objective:
-    """L(θ, X) as training minimises it, on the rows of a subset.
-
-    `seed` is for the dropout masks, and for the entries and directions to check.
-    """
+    """L(θ, X) as training minimises it, on the rows of a subset; `seed` is for dropout and for what is checked."""
 
     network: Network
     loss: Loss
@@ -58,7 +55,9 @@ def objective_of_options(config: TrainConfig, given: Collection[str]) -> Objecti
     seeds = Seeds.of(config)
     dataset = None
     if len(config.data) == 1 and is_random(config.data[0]):
-        _refuse_file_options(config)
+        for name in (*FILE_OPTIONS, "weight", "categorical"):
+            if getattr(config, name) != getattr(TrainConfig(), name):
+                raise OptionError(name, "random rows do not come from a file", "Leave it out")
         dataset = random_dataset(config.data[0], np.random.default_rng(config.seed))
     prepared = prepare(config, dataset)
     resolved, K = prepared.config, len(prepared.dataset.classes)
@@ -68,8 +67,7 @@ def objective_of_options(config: TrainConfig, given: Collection[str]) -> Objecti
     network.initialize(None if init == "zeros" else init, rng)
     for block in network.blocks:
         if not block.is_weight:
-            view = block.view(network.theta)
-            view += rng.normal(0, OFFSET, block.shape)
+            block.view(network.theta)[:] += rng.normal(0, OFFSET, block.shape)
     n = len(prepared.train)
     rows = rows_per_step(resolved.training.batch_size, n) if "batch_size" in given else ROWS
     subset = _drawn(prepared.train, rows, np.random.default_rng(seeds.shuffle))
@@ -91,9 +89,8 @@ def objective_of_model(model: Model, provenance: Provenance, model_file: str, so
     rng = np.random.default_rng(seeds.shuffle)
     if len(source) == 1 and is_random(source[0]):
         if source != ("random",):
-            raise OptionError(
-                "data", f"the model already says how wide its rows are, and so does '{source[0]}'", "Use random alone"
-            )
+            problem = f"the model already says how wide its rows are, and so does '{source[0]}'"
+            raise OptionError("data", problem, "Use random alone")
         X = Matrix(rng.normal(size=(ROWS, model.preprocess.width)), network.dtype)
         y = rng.integers(K, size=ROWS)
     else:
@@ -132,9 +129,3 @@ def _drawn(subset: Subset, rows: int, rng: np.random.Generator) -> Subset:
     counting = subset.rows if subset.weights is None else subset.rows[subset.weights[subset.rows] > 0]
     chosen = rng.choice(counting, min(rows, len(counting)), replace=False)
     return dataclasses.replace(subset, rows=np.sort(chosen))
-
-
-def _refuse_file_options(config: TrainConfig) -> None:
-    for name in (*FILE_OPTIONS, "weight", "categorical"):
-        if getattr(config, name) != getattr(TrainConfig(), name):
-            raise OptionError(name, "random rows do not come from a file", "Leave it out")

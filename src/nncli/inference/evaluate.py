@@ -25,8 +25,6 @@ from nncli.system.threads import use_threads
 from nncli.system.workers import ProcessDeath, Stop, Workers, in_order, never
 from nncli.training.memory import check_memory_to_evaluate
 
-TestRows = tuple[Dataset, Positions, str]  # some data, the positions of the rows to evaluate on, and their name
-
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -53,8 +51,7 @@ def evaluate_model(
     With `memory`, in bytes, tables stay on the disk. Raises DataError where there are no such rows, and OptionError
     where `memory` is too little.
     """
-    K = len(model.classes)
-    notes: list[str] = []
+    K, notes = len(model.classes), list[str]()
     if not source:
         dataset, rows, evaluated_on = _test_rows(model, provenance, model_file, memory)
     else:
@@ -64,10 +61,8 @@ def evaluate_model(
         notes += dataset.notes
         if dataset.sha256 == provenance.file.sha256:
             seen = provenance.n_rows - len(provenance.val_rows) - len(provenance.test_rows)
-            notes.append(
-                f"warning: the model was trained on this file and has seen {seen:,} of these rows. "
-                f"nncli eval {model_file} uses only its test rows"
-            )
+            warning = f"warning: the model was trained on this file and has seen {seen:,} of these rows"
+            notes.append(f"{warning}. nncli eval {model_file} uses only its test rows")
     block = max(EVAL_ROWS, SCORES_AT_ONCE // max(model.preprocess.width, K) // EVAL_ROWS * EVAL_ROWS)
     if memory is not None:
         check_memory_to_evaluate(memory, model, n=len(dataset), evaluated=len(rows), block=min(block, len(rows)))
@@ -94,8 +89,7 @@ def evaluate_files(
 
 
 def check_evaluation(classes: list[str], result: Any) -> None:
-    """Raise ValueError for anything that `evaluate_file` cannot have returned: on a cluster, any machine may have
-    sent it."""
+    """Raise ValueError for what `evaluate_file` cannot have returned: on a cluster, any machine may have sent it."""
     form = {"metrics": dict, "evaluated_on": str, "notes": [str]}
     plain_json.check_form(result, {"evaluation": (form, None), "failure": ([str], None)})
     if result["failure"] is not None:
@@ -117,8 +111,10 @@ def evaluate_file(source: str, shared: tuple[ModelFile, TextOptions], stop: Stop
         return {"evaluation": None, "failure": error.to_json()}
 
 
-def _test_rows(model: Model, provenance: Provenance, model_file: str, memory: int | None) -> TestRows:
-    """Read the data of the training run again, and find the rows that were held out for the test."""
+def _test_rows(
+    model: Model, provenance: Provenance, model_file: str, memory: int | None
+) -> tuple[Dataset, Positions, str]:
+    """Read the data of the training run again; return them, the positions of the test rows, and their name."""
     data, dtype, source = model.config.data, model.config.model.dtype, provenance.source
     remedy = "Name the data to evaluate on: nncli eval MODEL DATA"
     if not provenance.has_test_file and len(provenance.test_rows) == 0:

@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 from nncli.system import plain_json
 
 CALIBRATION_BINS = 15
-MOST_ROWS = 1 << 53
 MOST_CLASSES = 200  # for which the whole confusion matrix is given, zeros included
 SCORES_AT_ONCE = 1 << 21  # scores of rows × classes that are worked on at a time
 SHARES, OPTIONAL = ("accuracy", "balanced_accuracy", "f1_macro", "f1_weighted"), ("log_loss", "roc_auc", "ece")
 CONFUSIONS = {"confusion_matrix": ([[int]], None), "confusion_matrix_omitted": bool, "confusion_counts": [[int]]}
-OTHERS = {"n": int, "accuracy_interval": [float], "per_class": dict, "classes": [str]}
+OTHERS = {"n": range(1, 1 << 53), "accuracy_interval": [float], "per_class": dict, "classes": [str]}
 METRICS_FORM = {**dict.fromkeys(SHARES, float), **dict.fromkeys(OPTIONAL, (float, None)), **CONFUSIONS, **OTHERS}
 CLASS_FORM = {"precision": float, "recall": float, "f1": float, "n": int}
 
@@ -178,10 +177,8 @@ def check_metrics(found: Any, classes: list[str]) -> None:
         raise ValueError("the metrics of another model")
     if any(len(one) != 3 or not (0 <= one[0] < K and 0 <= one[1] < K and one[2] > 0) for one in counts):
         raise ValueError("counts of unknown classes")
-    if len({(one[0], one[1]) for one in counts}) < len(counts) or not 0 < sum(one[2] for one in counts) == found["n"]:
+    if len({(one[0], one[1]) for one in counts}) < len(counts) or sum(one[2] for one in counts) != found["n"]:
         raise ValueError("counts that do not add up to the rows")
-    if found["n"] > MOST_ROWS:
-        raise ValueError("impossibly many rows")
     matrix = None if K > MOST_CLASSES else _matrix(np.array(counts, np.int64), K)
     if (found["confusion_matrix"], found["confusion_matrix_omitted"]) != (matrix, matrix is None):
         raise ValueError("a matrix that does not match the counts")

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any
 
 from nncli.data.load import stream_like
 from nncli.data.sources import title
@@ -26,13 +26,6 @@ CHEAP = 1000  # parameters per input: about as much work as reading one cell
 SHOWN_ERRORS = 10  # rows that cannot be read; the others are only counted
 RESULT_FORM = {"header": (bytes, None), "notes": [str], "lines": bytes, "failure": ([str], None)}
 RESULT_FORM |= {"unread": [str], "blank": int, "unseen": dict}
-
-
-class Sink(Protocol):
-    """Takes the predictions of one file after another."""
-
-    def begin(self, source: str, header: bytes, notes: Iterable[str]) -> None: ...
-    def take(self, lines: bytes, unread: Sequence[str], unseen: Mapping[str, int]) -> None: ...
 
 
 class OutputSink:
@@ -57,8 +50,7 @@ class OutputSink:
             raise DataError(title((source,)), problem, "Name with --keep only columns that all files have")
 
     def take(self, lines: bytes, unread: Sequence[str], unseen: Mapping[str, int]) -> None:
-        """Write some lines. `unread` holds an error for each row with an empty prediction; `unseen` counts, by column,
-        the cells with a category that the model has not seen."""
+        """Write some lines; `unread` has an error for each empty prediction, `unseen` the unseen cells by column."""
         self.file.write(lines)
         self.file.flush()
         self.report(unread, len(unread), unseen)
@@ -79,7 +71,7 @@ class OutputSink:
         return lines
 
 
-def predict_source(model: Model, source: str, options: PredictOptions, sink: Sink) -> None:
+def predict_source(model: Model, source: str, options: PredictOptions, sink: OutputSink | _ResultSink) -> None:
     """Predict the rows of a source block by block, as they arrive."""
     stream = stream_like(source, model.schema, model.config.model.dtype, options.keep, options.on_error, options.text)
     # where a row takes longer to read than to predict, more threads would only slow the reader down
@@ -156,8 +148,7 @@ def predict_files(
 
 
 def check_file_result(result: Any) -> None:
-    """Raise ValueError for anything that `predict_file` without a folder cannot have returned: on a cluster, any
-    machine may have sent it."""
+    """Raise ValueError for what `predict_file` without a folder cannot have returned, as anybody on a cluster might."""
     plain_json.check_form(result, RESULT_FORM)
     if result["blank"] < len(result["unread"]) or any(type(count) is not int for count in result["unseen"].values()):
         raise ValueError("impossible counts of rows")

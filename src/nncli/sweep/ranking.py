@@ -1,4 +1,4 @@
-"""Rank the configurations of a sweep, and judge what the differences between them mean."""
+"""Rank the configurations of a sweep, and test whether the differences between them may be chance."""
 
 from __future__ import annotations
 
@@ -61,9 +61,9 @@ class RankedConfig:
 
     @property
     def rank(self) -> tuple[Any, ...]:
-        """The key to sort by, best first: trained longest, best mean, fewest parameters, fewest epochs."""
+        """The key to sort by: whole ones first, trained longest, best mean, fewest parameters, fewest epochs."""
         if not self.whole:
-            return (1, 0.0, 0.0, 0, 0)
+            return (1,)
         sign = 1 if self.metric == "loss" else -1
         epochs = sum(record["epochs"] for record in self.records)
         return (0, -self.share, sign * self.mean, self.records[0]["parameters"], epochs)

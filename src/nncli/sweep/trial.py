@@ -16,7 +16,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,13 +66,6 @@ class Trial:
         return self.share < 1 or (self.folds == 1 and self.config.time_limit is None)
 
 
-class SweepData(Protocol):
-    """Gives a worker the data of a sweep, as read with each dtype. Two that are equal give the same."""
-
-    def __hash__(self) -> int: ...
-    def open(self) -> Datasets: ...
-
-
 @dataclass(frozen=True)
 class DataInFile:
     """Data in a file, for processes of this machine: they map the arrays into memory, and copy none."""
@@ -110,6 +103,9 @@ class DataInMemory:
 
     def open(self) -> Datasets:
         return self.datasets
+
+
+SweepData = DataInFile | DataInMemory  # two that are equal give a worker the same data
 
 
 def run_trial(

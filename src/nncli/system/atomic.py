@@ -40,10 +40,9 @@ class Replaceable:
     reason: str
 
 
-MODEL = Replaceable(begins_model, "there is a file of that name, and it is no model")
-LOG = Replaceable(
-    lambda head: head.startswith(b'{"number": '), "there is a file of that name, and it is no log of nncli"
-)
+THERE = "there is a file of that name, and it is no"
+MODEL = Replaceable(begins_model, f"{THERE} model")
+LOG = Replaceable(lambda head: head.startswith(b'{"number": '), f"{THERE} log of nncli")
 NO_MODEL = Replaceable(lambda head: not begins_model(head), "it is a model")
 
 
@@ -84,9 +83,8 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
     except OSError as error:
         if error.errno in NO_FILES:  # which no other place would help
             raise
-        raise OutputError(
-            str(path), f"cannot write: {error.strerror}", remedy_for(error, "choose another place with -o")
-        ) from None
+        remedy = remedy_for(error, "choose another place with -o")
+        raise OutputError(str(path), f"cannot write: {error.strerror}", remedy) from None
 
 
 def is_stream(path: Path) -> bool:
@@ -111,17 +109,14 @@ def same_file(one: str, other: str) -> bool:
 
 def _identity(name: str) -> tuple[int, int, str] | None:
     """Return what all names of a file have in common; None for a terminal or another device."""
-    try:
+    with contextlib.suppress(OSError, ValueError):
         status = os.fstat(0) if name == "-" else Path(name).stat()
         return None if stat.S_ISCHR(status.st_mode) else (status.st_dev, status.st_ino, "")
-    except (OSError, ValueError):  # it does not exist yet, or the name cannot be one
-        pass
-    try:
+    with contextlib.suppress(OSError, ValueError):  # it does not exist yet, or the name cannot be one
         path = Path(os.path.realpath(name))
         status = path.parent.stat()
         return status.st_dev, status.st_ino, path.name
-    except (OSError, ValueError):
-        return None
+    return None
 
 
 def check_writable(
@@ -137,8 +132,7 @@ def check_writable(
     except RuntimeError:  # the error of Python for links in a circle
         raise OutputError(str(path), "cannot write: it is a symbolic link to itself", REMEDY.format(option)) from None
     except FileNotFoundError:
-        problem, remedy = FOLDER_REMOVED
-        raise OutputError(str(path), f"cannot write: {problem}", remedy) from None
+        raise OutputError(str(path), f"cannot write: {FOLDER_REMOVED[0]}", FOLDER_REMOVED[1]) from None
     folder, problem = target.parent, ""
     if any(other and same_file(str(path), other) for other in (*reads, STDERR)):
         problem = "it is one of the files that are read or written"
@@ -159,14 +153,12 @@ def check_writable(
 
 
 def _may_replace(path: Path, replaces: Replaceable) -> bool:
-    try:
-        with path.open("rb") as file:
-            head = file.read(HEAD_BYTES)
-    except FileNotFoundError:
+    if not path.exists():
         return True
-    except OSError:  # nobody may look at it
-        return False
-    return not head or replaces.begins(head)
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+        return not head or replaces.begins(head)
+    return False  # nobody may look at it
 
 
 def sync_folder(folder: Path) -> None:
@@ -225,8 +217,7 @@ def _rename(temporary: Path, target: Path, temporaries: contextlib.ExitStack) ->
 
 
 def _remove_abandoned(folder: Path) -> None:
-    """Remove what killed programs have left: files with a name as `_new` and `_rename` give, which nobody else would,
-    of this user, and not in use."""
+    """Remove what killed programs have left: unused files of this user, named as `_new` and `_rename` do."""
     for name in folder.glob(f"{PREFIX}*{SUFFIX}"):
         with contextlib.suppress(OSError):
             status, found = name.lstat(), NAME.fullmatch(name.name)

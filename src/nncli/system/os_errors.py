@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import resource
 from pathlib import Path
 
 from nncli.errors import NncliError
@@ -17,8 +18,6 @@ def remedy_for(error: OSError, elsewhere: str) -> str:
     """Return what to do about a file that cannot be written. `elsewhere` says how to write another one, in the
     imperative, as "choose another place with -o"; it is all there is to say unless the cause is known."""
     if error.errno == errno.EMFILE:
-        import resource
-
         allowed, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         return f"Allow more with ulimit -n {most}" if allowed < most else "Have the limit raised (ulimit -n)"
     if error.errno == errno.ENFILE:
@@ -36,8 +35,6 @@ def explain(error: OSError) -> NncliError:
     if error.filename == STDOUT:
         return NncliError(STDOUT, f"cannot write: {problem}")
     if error.errno == errno.EMFILE:
-        import resource
-
         allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         return NncliError("nncli", f"too many files are open: {allowed:,} are allowed", remedy_for(error, ""))
     if error.errno == errno.ENFILE:

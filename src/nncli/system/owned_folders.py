@@ -92,8 +92,7 @@ def others_may_write(status: os.stat_result) -> bool:
 
 @contextmanager
 def writing(where: Path, what: str, variable: str) -> Iterator[None]:
-    """Blame a failure of the file system on the folder that was written to, unless it is about a file elsewhere.
-    `variable` is the one that names the folder."""
+    """Blame a failure of the file system on a folder, which `variable` names, unless it is about a file elsewhere."""
     try:
         yield
     except OSError as error:

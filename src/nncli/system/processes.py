@@ -78,13 +78,14 @@ class Processes:
             if not flying or work.stop():
                 return []
             done, _ = wait(flying, PAUSE, FIRST_COMPLETED)
-            errors = {future: future.exception() for future in done}
-            finished = [
-                waiting.done(flying.pop(future), future.result()) for future, error in errors.items() if error is None
-            ]
+            errors = [future.exception() for future in done]
+            finished: Results = []
+            for future, error in zip(done, errors, strict=True):
+                if error is None:
+                    finished += waiting.done(flying.pop(future), future.result())
             if finished:
-                yield [numbered for results in finished for numbered in results]
-            for error in errors.values():
+                yield finished
+            for error in errors:
                 if isinstance(error, BrokenExecutor):
                     self._check_start(error)
                     return [numbered for chunk in flying.values() for numbered in chunk]

@@ -29,7 +29,10 @@ def folder(within: Path | None = None, blame: Blame | None = None) -> Iterator[P
     Folders that killed commands have left are removed too. Raises OutputError if it cannot be made; `blame` may say so
     in other words.
     """
-    within = within or _temporary()
+    try:
+        within = within or Path(tempfile.gettempdir())
+    except FileNotFoundError as error:
+        raise explain(error) from None
     sweep_up(within)
     made = within / f"{PREFIX}{secrets.token_hex(8)}"
     with contextlib.ExitStack() as stack:
@@ -49,10 +52,3 @@ def sweep_up(within: Path) -> None:
     with contextlib.suppress(OSError):  # it may not be listed, or is not there
         for path in within.iterdir():
             owned_folders.remove(path, NAME, FILES, abandoned=True)
-
-
-def _temporary() -> Path:
-    try:
-        return Path(tempfile.gettempdir())
-    except FileNotFoundError as error:
-        raise explain(error) from None

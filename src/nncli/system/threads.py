@@ -12,7 +12,7 @@ NEEDED = {"avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512cd"}
 
 
 def choose_kernels() -> None:
-    """Lets OpenBLAS use AVX-512 on AMD processors that have it: up to twice as fast as its own choice there (AVX2).
+    """Let OpenBLAS use AVX-512 on AMD processors that have it: up to twice as fast as its own choice there (AVX2).
 
     Does nothing where the user has chosen, or where the processor is another or unknown.
     """
@@ -39,10 +39,7 @@ def kernels() -> str:
 
 
 def multiply_with(threads: int | None) -> contextlib.AbstractContextManager[object]:
-    """Limits the threads of the matrix products, inside the block; None leaves them all.
-
-    Only libraries that are loaded can be limited, so NumPy has to be.
-    """
+    """Limit the threads of the matrix products, inside the block; None leaves them all. NumPy has to be loaded."""
     if threads is None:
         return contextlib.nullcontext()
     from threadpoolctl import threadpool_limits
@@ -53,7 +50,7 @@ def multiply_with(threads: int | None) -> contextlib.AbstractContextManager[obje
 
 @contextlib.contextmanager
 def use_threads(n: int | None) -> Iterator[None]:
-    """Limits the threads of the matrix products and of the file readers, inside the block; None leaves them all."""
+    """Limit the threads of the matrix products and of the file readers, inside the block; None leaves them all."""
     if n is None:
         yield
         return

@@ -116,8 +116,8 @@ class SameProcess:
 
 
 class ChunkQueue:
-    """Puts tasks into chunks that take about `CHUNK_SECONDS`. A chunk doubles as long as whole chunks are done in that
-    time. Tasks left over from a chunk are handed out again, one by one."""
+    """Puts tasks into chunks that take about `CHUNK_SECONDS`: they grow as long as whole chunks are done in that time.
+    Tasks left over from a chunk are handed out again, one by one."""
 
     def __init__(self, next_task: NextTask) -> None:
         self.next_task, self.taken, self.size = next_task, 0, 1
