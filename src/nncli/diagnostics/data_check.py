@@ -152,14 +152,14 @@ def _duplicates(prepared: Prepared) -> list[str]:
     contradictions = distinct - len(np.unique(features))
     if contradictions:
         rows_have = "row has" if contradictions == 1 else "rows have"
-        contradict = "the same values as an earlier row and another class: no model can learn both"
-        found.append(f"{contradictions:,} {rows_have} {contradict}")
+        which = f"{contradictions:,} {rows_have} the same values as an earlier row and another class"
+        found.append(f"{which}: no model can learn both")
     for name, rows in (("validation", split.val), ("test", split.test)):
         seen = int(np.isin(features[rows], features[split.train]).sum())
         if seen:
             have = "has" if seen == 1 else "have"
-            same, effect = "the same values as a training row", "figures look better than they are"
-            found.append(f"{seen:,} of {len(rows):,} {name} rows {have} {same}: the {name} {effect}")
+            which = f"{seen:,} of {len(rows):,} {name} rows {have} the same values as a training row"
+            found.append(f"{which}: the {name} figures look better than they are")
     return found
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import itertools
 import os
 import zlib
 from collections.abc import Iterable
@@ -125,8 +124,8 @@ def _read(file: BinaryIO, path: Path) -> tuple[dict[str, Any] | None, dict[str, 
     n_val: dict[int, int] = {}  # of each fold
     like: TrainConfig | None = None
     end = 0
-    for number in itertools.count(1):
-        line = file.readline(MOST_LINE)
+    while True:
+        line, number = file.readline(MOST_LINE), len(records) + (2 if header else 1)
         if not line.endswith(b"\n"):
             if len(line) < MOST_LINE and (header or BEGINNING.startswith(line[: len(BEGINNING)])):
                 return header, records, end  # only an incomplete line is left
@@ -144,7 +143,6 @@ def _read(file: BinaryIO, path: Path) -> tuple[dict[str, Any] | None, dict[str, 
                 raise _wrong(path, number, "other validation rows than those of the trials further up")
             records[record["trial"]] = record
         end += len(line)
-    raise AssertionError("a file has an end")
 
 
 def _header(line: bytes, path: Path) -> dict[str, Any]:

@@ -102,7 +102,7 @@ class Sweep:
         if records:
             found.append(f"{path} has {counted(len(records), 'trial')} already")
         if version != __version__:
-            found.append(f"{path} was begun by nncli {version}, whose results may differ")
+            found.append(f"{path} was started by nncli {version}, whose results may differ")
         return found
 
     def run(

@@ -26,6 +26,7 @@ from nncli.system.workers import AHEAD, PAUSE, Chunk, ChunkQueue, ProcessDeath, 
 
 RESUME = "The same command resumes from what is done"
 ABSENCE = 60  # seconds that a cluster may be without a worker, for instance while one restarts
+Flying = dict[Future[Any], tuple[Any, Chunk]]  # chunks in work: a future that is done with them, and that of Dask
 _ONE_AT_A_TIME = threading.Lock()  # on a worker: its threads would share the buffers of a network
 
 
@@ -52,7 +53,7 @@ class Cluster:
             with _asking(self.address), warnings.catch_warnings(action="ignore"):  # it is large, and sent once
                 # as the result of a task, it can be made again when all workers that have it die
                 self._sent = work.shared, self.client.submit(_itself, work.shared, pure=False)
-        waiting, flying, seen = ChunkQueue(work.next_task), dict[Future[Any], tuple[Any, Chunk]](), time.monotonic()
+        waiting, flying, seen = ChunkQueue(work.next_task), Flying(), time.monotonic()
         # The tasks of a worker that died are tried one by one, with nothing else in work: then the culprit is known.
         suspects, alone = deque[tuple[int, Any]](), None
         try:
@@ -63,12 +64,9 @@ class Cluster:
                     raise NncliError(self.address, f"the cluster has had no worker for {ABSENCE} s", RESUME)
                 room = 0 if suspects or alone in flying else AHEAD * max(1, jobs)
                 while len(flying) < room and (chunk := waiting()):
-                    over, future = self._hand_out(work.function, chunk)
-                    flying[over] = future, chunk
+                    self._hand_out(work.function, chunk, flying)
                 if suspects and not flying:
-                    chunk = [suspects.popleft()]
-                    alone, future = self._hand_out(work.function, chunk)
-                    flying[alone] = future, chunk
+                    alone = self._hand_out(work.function, [suspects.popleft()], flying)
                 if not flying or work.stop():
                     return
                 done, _ = wait(flying, PAUSE, FIRST_COMPLETED)
@@ -90,13 +88,14 @@ class Cluster:
             with contextlib.suppress(Exception):
                 self.client.cancel([future for future, _ in flying.values()])
 
-    def _hand_out(self, function: TaskFunction, chunk: Chunk) -> tuple[Future[Any], Any]:
-        """Send a chunk; return a future that is done when the chunk is, and the Dask future with its result."""
+    def _hand_out(self, function: TaskFunction, chunk: Chunk, flying: Flying) -> Future[Any]:
+        """Send a chunk, and return its future of Python; that of Dask, with the result, is in `flying`."""
         over = Future[Any]()
         with _asking(self.address):
             future = self.client.submit(_on_worker, function, chunk, self._sent[1], __version__, pure=False)
             future.add_done_callback(over.set_result)
-        return over, future
+        flying[over] = future, chunk
+        return over
 
     def _results(self, future: Any, most: int, check: Callable[[Any], None]) -> list[Any] | None:
         """Return the results for the first tasks of a chunk of `most` tasks; None if the worker died."""

@@ -1,4 +1,4 @@
-"""Connect to a cluster: check the address and the certificates, and try whether a scheduler answers."""
+"""Connect to a cluster: check the address and the certificates, and try whether a scheduler is there."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from nncli.errors import NncliError, OptionError
 
-SECONDS = 10  # within which a cluster has to answer
+SECONDS = 10  # within which a cluster has to reply
 
 
 @dataclass(frozen=True)

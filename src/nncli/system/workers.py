@@ -144,7 +144,7 @@ class ChunkQueue:
 
 
 def run_chunk(function: TaskFunction, chunk: Chunk, shared: Any) -> list[Any]:
-    """Do, in a worker, as many tasks of a chunk as can be begun within `CHUNK_SECONDS`."""
+    """Do, in a worker, as many tasks of a chunk as can be started within `CHUNK_SECONDS`."""
     began, results = time.monotonic(), []
     for _, task in chunk:
         results.append(function(task, shared))
