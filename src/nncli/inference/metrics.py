@@ -18,10 +18,10 @@ from nncli.system import plain_json
 CALIBRATION_BINS = 15
 MOST_CLASSES = 200  # for which the whole confusion matrix is given, zeros included
 SCORES_AT_ONCE = 1 << 21  # scores of rows × classes that are worked on at a time
-SHARES, OPTIONAL = ("accuracy", "balanced_accuracy", "f1_macro", "f1_weighted"), ("log_loss", "roc_auc", "ece")
-CONFUSIONS = {"confusion_matrix": ([[int]], None), "confusion_matrix_omitted": bool, "confusion_counts": [[int]]}
-OTHERS = {"n": range(1, 1 << 53), "accuracy_interval": [float], "per_class": dict, "classes": [str]}
-METRICS_FORM = {**dict.fromkeys(SHARES, float), **dict.fromkeys(OPTIONAL, (float, None)), **CONFUSIONS, **OTHERS}
+METRICS_FORM = {"n": range(1, (1 << 53) + 1), "accuracy_interval": [float], "per_class": dict, "classes": [str]}
+METRICS_FORM |= dict.fromkeys(("accuracy", "balanced_accuracy", "f1_macro", "f1_weighted"), float)
+METRICS_FORM |= dict.fromkeys(("log_loss", "roc_auc", "ece"), (float, None))
+METRICS_FORM |= {"confusion_matrix": ([[int]], None), "confusion_matrix_omitted": bool, "confusion_counts": [[int]]}
 CLASS_FORM = {"precision": float, "recall": float, "f1": float, "n": int}
 
 
