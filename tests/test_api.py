@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,6 +10,14 @@ from sklearn.datasets import load_iris, load_wine
 
 import nncli
 from nncli.errors import DataError, OptionError, TrainingError, UsageError
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def nncli_command(request: pytest.FixtureRequest) -> Run:
+    """The command line, under a name that is not the package's."""
+    return request.getfixturevalue("nncli")
 
 
 def test_train_save_load_predict(tmp_path: Path) -> None:
@@ -33,6 +43,21 @@ def test_a_model_file_of_the_command_line(iris_model: Path) -> None:
     X, y = load_iris(return_X_y=True)
     found = nncli.load(iris_model).predict(X)
     assert (found == np.array(["setosa", "versicolor", "virginica"])[y]).mean() > 0.9
+
+
+def test_the_command_line_reads_rows_for_a_model_of_arrays(nncli_command: Run, tmp_path: Path) -> None:
+    X, y = load_iris(return_X_y=True)
+    nncli.train(X, y, epochs=30).save(tmp_path / "m.npz")
+    predicted = nncli.load(tmp_path / "m.npz").predict(X).tolist()
+    rows = [[repr(float(value)) for value in row] for row in X]
+    for name, header, labelled in [("bare", [], False), ("named", ["x0", "x1", "x2", "x3"], False), ("y", [], True)]:
+        lines = [header] if header else []
+        lines += [[*row, str(label)] if labelled else row for row, label in zip(rows, y, strict=True)]
+        (tmp_path / f"{name}.csv").write_text("".join(",".join(line) + "\n" for line in lines))
+        outcome = nncli_command("predict", tmp_path / "m.npz", tmp_path / f"{name}.csv")
+        assert outcome.out.split()[1:] == predicted, outcome.err
+    accuracy = nncli_command("eval", tmp_path / "m.npz", tmp_path / "y.csv", "--json", "-q").json["accuracy"]
+    assert accuracy == (np.array(predicted) == y.astype(str)).mean()
 
 
 @pytest.mark.parametrize(

@@ -292,7 +292,7 @@ def test_only_a_log_that_is_locked_is_in_use(
         ("train two.csv -o three.csv", "three.csv: cannot write: there is a file of that name, and it is no model. Choose another place with -o."),
         ("train two.csv -o arrays.npz", "arrays.npz: cannot write: there is a file of that name, and it is no model. Choose another place with -o."),
         ("sweep two.csv --lr 0.1 -o three.csv", "three.csv: cannot write: there is a file of that name, and it is no model. Choose another place with -o."),
-        ("sweep two.csv --lr 0.1 --ledger three.csv", "three.csv: expected a ledger written by nncli sweep, found something else. Name another file with --ledger."),
+        ("sweep two.csv --lr 0.1 --ledger three.csv", "three.csv: expected a ledger written by nncli sweep, found something else. Name another file."),
         ("train two.csv --log three.csv", "three.csv: cannot write: there is a file of that name, and it is no log of nncli. Choose another place with --log."),
         ("train two.csv --log three.npz", "three.npz: cannot write: there is a file of that name, and it is no log of nncli. Choose another place with --log."),
         ("predict two.npz two.csv -o three.npz", "three.npz: cannot write: it is a model. Choose another place with -o."),

@@ -262,7 +262,7 @@ def test_more_epochs_need_a_state(nncli: Run) -> None:
     assert outcome.code == BAD_DATA
     assert outcome.err == (
         "m.npz: the training run is done, and the state from which to add epochs was not kept. "
-        "Train with --keep-state.\n"
+        "Train again from the start, with --keep-state.\n"
     )
 
 

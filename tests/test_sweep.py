@@ -215,7 +215,7 @@ def test_ties_go_to_the_simpler_model(nncli: Run) -> None:
 
 def test_the_table_and_its_csv(nncli: Run) -> None:
     outcome = nncli("sweep", *SPACE, "--jobs", "1")
-    assert outcome.out.split()[:4] == ["hidden", "lr", "validation", "accuracy"]
+    assert outcome.out.split()[:4] == ["validation", "hidden", "lr", "accuracy"]  # a title of two lines
     assert "importance (share of the differences that each option explains alone): " in outcome.out
     rows = list(csv.DictReader(io.StringIO(nncli("sweep", "--show", "model.sweep.jsonl", "--csv").out)))
     assert len(rows) == 6
@@ -257,9 +257,7 @@ def test_what_contradicts_itself_is_refused(nncli: Run, words: str, line: str) -
 
 def test_a_file_that_is_no_ledger_is_refused(nncli: Run) -> None:
     Path("data.csv").write_text("a,b\n1,2\n")
-    line = (
-        "data.csv: expected a ledger written by nncli sweep, found something else. Name another file with --ledger.\n"
-    )
+    line = "data.csv: expected a ledger written by nncli sweep, found something else. Name another file.\n"
     for words in (["--show", "data.csv"], ["iris", "--lr", "0.1,0.2", "--ledger", "data.csv"]):
         outcome = nncli("sweep", *words)
         assert (outcome.code, outcome.err) == (BAD_DATA, line)

@@ -102,8 +102,8 @@ def components() -> str:
 
 
 def commands() -> str:
-    """The whole help of each command, as it is printed in 100 columns."""
-    environment = {**os.environ, "COLUMNS": "100"}
+    """The whole help of each command, as it is printed in 80 columns."""
+    environment = {**os.environ, "COLUMNS": "80"}
 
     def printed(*words: str) -> str:
         argv = [sys.executable, "-m", "nncli", *words]

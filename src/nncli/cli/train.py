@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import shlex
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -147,6 +148,10 @@ def _check_outputs(config: TrainConfig, out: str, log: str | None, begun: Resuma
 
     if out == "-" and (json or log == "-"):
         raise OptionError("out", "the model goes to stdout, where something else is to go too", "Name a file with -o")
+    if out == "-" and sys.stdout.isatty():
+        raise OptionError("out", "a model is no text, and stdout is a terminal", "Name a file, or add > FILE")
+    if json and log == "-":
+        raise OptionError("log", "--json prints one document, and the log would stand before it", "Name a file")
     reads = [str(path) for source in (config.data, config.val_data, config.test_data) for path in files_read(source)]
     if out != "-":
         check_writable(Path(out), reads, replaces=HOLDS_MODEL)

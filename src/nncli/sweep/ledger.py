@@ -21,7 +21,7 @@ from nncli.sweep.ledger_lines import FORMAT, KIND, UnknownOptions, header_of, in
 from nncli.system import plain_json
 from nncli.system.atomic import sync_folder
 
-ELSEWHERE = "Name another file with --ledger"
+ELSEWHERE = "Name another file"
 SUM = b',"sum":"'
 MOST_LINE = plain_json.MOST_BYTES + 100  # bytes of a line with its checksum
 BEGINNING = b'{"kind":"nncli sweep'

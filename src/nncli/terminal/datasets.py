@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 import sys
 import textwrap
@@ -19,13 +20,14 @@ def print_datasets(rows: Sequence[Sequence[str]]) -> None:
     """Print a table like that of any other command, but without rich, which takes longer to load than all the rest."""
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else WIDTH
     widths = [max(map(len, column)) for column in zip(HEADER, *rows, strict=True)]
+    wrap = functools.partial(textwrap.wrap, break_long_words=False, break_on_hyphens=False)
     room = max(width - MARGIN - sum(widths[:4]) - 5 * len(GAP), 20)
     widths[5] = min(widths[5], room // 2)
     widths[4] = min(widths[4], room - widths[5])
     put(_line(HEADER, widths))
     put("─" * (sum(widths) + 5 * len(GAP) + 1))
     for row in rows:
-        for cells in zip_longest(*map(textwrap.wrap, row, widths), fillvalue=""):
+        for cells in zip_longest(*map(wrap, row, widths), fillvalue=""):
             put(_line(cells, widths))
 
 

@@ -18,7 +18,7 @@ from rich.text import Text
 from nncli.sweep.ranking import RankedConfig, importance, p_values, varied
 from nncli.sweep.runner import Sweep
 from nncli.system.output import number, one_line, percent, put, say
-from nncli.terminal.tables import new_table, show
+from nncli.terminal.tables import new_console, new_table, show
 
 if TYPE_CHECKING:
     from nncli.sweep.ranking import TrialRecord
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 LIVE, MOST = 8, 30  # configurations that are shown while the sweep runs, and at its end
 SECONDS_BETWEEN_LINES = 10  # where there is no terminal
+MAY_BE_LEFT_OUT = ("time", "epochs", "parameters")  # the first one first
 NOISE = 0.05  # a difference from the best with at least this p-value is called noise
 
 
@@ -123,28 +124,46 @@ def print_csv(ranking: Sequence[RankedConfig]) -> None:
 
 
 def _table(ranking: Sequence[RankedConfig], names: Sequence[str], tested: bool = False) -> Table:
+    """Make the table of a ranking; figures that a narrow terminal has no room for are left out."""
     metric = ranking[0].metric if ranking else ""
     p_value_of = p_values(ranking) if tested else {}
-    tested = bool(p_value_of)
-    figures = (f"validation {metric}", "parameters", "epochs", "time", *(["p-value"] if tested else []))
-    table = new_table(*(name.replace("_", " ") for name in names), *figures)
-    table.padding = (0, 1, 0, 0)
+    figures = [f"validation\n{metric}", "parameters", "epochs", "time", *(["p-value"] if p_value_of else [])]
     best = next((one for one in ranking if one.whole), None)
+    rows = []
     for one in ranking:
-        values = [one.config.text(name) for name in names]
-        spent = sum(record["seconds"] for record in one.records)
-        seconds = f"{spent:.2f} s" if spent < 1 else f"{spent:.1f} s"
-        if not one.values:
-            table.add_row(*values, Text("failed" if one.records else "", "red"), "", "", seconds)
-            continue
-        figure = number(one.mean) if metric == "loss" else percent(one.mean)
-        if len(one.values) > 1:
-            figure += f" ± {number(one.sd) if metric == 'loss' else f'{100 * one.sd:.1f}'}"
-        p = p_value_of.get(one.config)
-        last = ["" if p is None else f"{p:.2f}" if p >= 0.005 else "< 0.01"] if tested else []
-        row = [*values, figure, f"{one.done[0]['parameters']:,}", f"{one.epochs:.0f}", seconds, *last]
-        table.add_row(*row, style="bold" if one is best else "" if p is None or p >= NOISE else "dim")
+        spent, p = sum(record["seconds"] for record in one.records), p_value_of.get(one.config)
+        row = {name: one.config.text(name) for name in names}
+        row["time"] = f"{spent:.2f} s" if spent < 1 else f"{spent:.1f} s"
+        row["p-value"] = "" if p is None else f"{p:.2f}" if p >= 0.005 else "< 0.01"
+        if one.values:
+            row |= {
+                figures[0]: _score(one),
+                "parameters": f"{one.done[0]['parameters']:,}",
+                "epochs": f"{one.epochs:.0f}",
+            }
+        elif one.records:
+            row[figures[0]] = "failed"
+        rows.append((row, "bold" if one is best else "dim" if p is not None and p < NOISE else ""))
+    for less in range(len(MAY_BE_LEFT_OUT) + 1):
+        columns = [*names, *(name for name in figures if name not in MAY_BE_LEFT_OUT[:less])]
+        table = new_table(*(name.replace("_", " ") for name in columns))
+        table.padding = (0, 1, 0, 0)
+        for row, style in rows:
+            cells = [row.get(name, "") for name in columns]
+            table.add_row(*(Text(cell, "red") if cell == "failed" else cell for cell in cells), style=style)
+        console = new_console()
+        if console.measure(table, options=console.options.update(width=1000)).maximum <= console.width:
+            break
     return table
+
+
+def _score(one: RankedConfig) -> str:
+    """Return the mean of the metric, and its standard deviation over several trials."""
+    if one.metric == "loss":
+        mean, sd = number(one.mean), number(one.sd)
+    else:
+        mean, sd = percent(one.mean), f"{100 * one.sd:.1f}"
+    return f"{mean} ± {sd}" if len(one.values) > 1 else mean
 
 
 def _duration(seconds: float) -> str:

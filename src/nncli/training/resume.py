@@ -75,7 +75,7 @@ class ResumableRun:
             raise DataError(
                 where,
                 "the training run is done, and the state from which to add epochs was not kept",
-                "Train with --keep-state",
+                "Train again from the start, with --keep-state",
             )
         if state is not None and self.epochs > epochs:
             raise DataError(

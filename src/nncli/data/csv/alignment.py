@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Sequence
 
 from nncli.data.byte_input import Input
@@ -118,8 +119,11 @@ def _suggestion(absent: str, names: list[str], expected: Schema) -> str:
 
 
 def _places(expected: Schema) -> dict[str, int]:
-    """Map each column to its position in a training file without header, whose names are c0, c1, …"""
-    return {name: int(name[1:]) for name in (*expected.names, expected.target)}
+    """Map each column to its position in training data without header, where columns are called c0, c1, …; the labels
+    of arrays from Python, called y, stand behind them."""
+    target = expected.target
+    position = int(target[1:]) if re.fullmatch(r"c\d+", target) else len(expected.columns)
+    return {name: int(name[1:]) for name in expected.names} | {target: position}
 
 
 def _full_width(expected: Schema) -> int:
