@@ -7,7 +7,7 @@ import sys
 
 
 def run() -> int:
-    """The program."""
+    """Run the program, and return its exit code."""
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)  # while it is loaded, Ctrl-C just ends it
     from nncli.cli.main import run as run_command_line

@@ -75,7 +75,7 @@ class NncliError(Exception):
 
     @staticmethod
     def from_json(stored: Any) -> NncliError:
-        """ValueError for what is no error."""
+        """Make the error that `to_json` wrote; ValueError for anything else."""
         known: list[type[NncliError]] = [NncliError, *NncliError.__subclasses__(), OptionError]
         kinds = {kind.__name__: kind for kind in known}
         if not (type(stored) is list and [type(part) for part in stored] == [str] * 4 and stored[0] in kinds):

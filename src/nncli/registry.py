@@ -61,7 +61,7 @@ class Registry(Mapping[str, type[T]]):
         return len(self._components)
 
     def __getitem__(self, name: str) -> type[T]:
-        """The class called `name`; OptionError with the nearest name if there is none."""
+        """Return the class called `name`; OptionError with the nearest name if there is none."""
         if name not in self._components:
             raise OptionError(
                 self.option,
@@ -75,7 +75,7 @@ class Registry(Mapping[str, type[T]]):
         return (self[name].__doc__ or "").strip().splitlines()[0]
 
     def create(self, spec: str) -> T:
-        """The component that `name:key=value:…` describes, its settings checked against its fields.
+        """Make the component that `name:key=value:…` describes, its settings checked against its fields.
 
         A component with settings is a dataclass; its fields with `init=True` are the settings.
         """

@@ -62,7 +62,8 @@ class Place:
         tls_key: str | None,
         insecure: bool,
     ) -> Place:
-        """What the options say; OptionError where they contradict themselves. `usual` holds where none is given."""
+        """Read the options; OptionError where they contradict one another. `usual` is the number of jobs if none is
+        given."""
         tls = _tls(tls_ca, tls_cert, tls_key)
         if address is not None and jobs is not None:
             raise OptionError("jobs", "the cluster says how much is done at a time", "Leave one of them out")
@@ -75,29 +76,29 @@ class Place:
         return cls(count("jobs", jobs) if jobs is not None else usual, address, tls, insecure)
 
     def works_apart(self, pieces: int) -> bool:
-        """Whether other processes do the work."""
+        """Tell whether other processes do the work."""
         return self.address is not None or min(self.jobs, pieces) > 1
 
     def refuse_stdin(self, *sources: str) -> None:
-        """OptionError for what only one process can read, and only once."""
+        """Raise UsageError for stdin, which only one process can read, and only once."""
         if "-" in sources:
             raise UsageError("-", "stdin cannot be one of several files, nor read by other processes", "Name files")
 
     def seen(self, sources: Sequence[str]) -> list[str]:
-        """The files as the workers have to call them: on a cluster, by their whole paths."""
+        """Name the files as the workers have to: on a cluster, by their whole paths."""
         if self.address is None:
             return list(sources)
         return [str(Path(source).absolute()) if Path(source).exists() else source for source in sources]
 
     def folder(self) -> contextlib.AbstractContextManager[Path | None]:
-        """One that the workers see too; none with a cluster."""
+        """Make a folder that the workers see too; none with a cluster."""
         from nncli.system import scratch
 
         return scratch.folder() if self.address is None else contextlib.nullcontext()
 
     @contextlib.contextmanager
     def workers(self, pieces: int, module: str) -> Iterator[Workers]:
-        """Those who work, for so many pieces of a function of a module."""
+        """Start workers for so many calls of a function of `module`."""
         from nncli.system.cluster import connect
         from nncli.system.processes import Processes
         from nncli.system.workers import SameProcess

@@ -107,7 +107,7 @@ def _of_model(
 
 
 def _values(text: str) -> dict[str, float]:
-    """w=1,x=2 → the numbers by their names."""
+    """Read numbers by their names, such as w=1,x=2."""
     from nncli.system.numbers import read_number
 
     values: dict[str, float] = {}

@@ -62,7 +62,7 @@ ROWS_HELP = f"{TEXT_FILES}, IDX images, {OTHER_FILES}, a bundled data set, or - 
 
 
 def text_options(encoding: str | None, skip_rows: str | None) -> TextOptions:
-    """Of files for a model, as those of training are read."""
+    """Read --encoding and --skip-rows of a command that reads files for a model."""
     from nncli.data.csv.header import TextOptions
 
     read = TrainConfig.from_values({"encoding": encoding, "skip_rows": skip_rows})
@@ -139,7 +139,7 @@ def with_config(
 
 
 def _refuse_option_without_dashes(words: Any) -> None:
-    """OptionError for an option among the files, as in `train iris model mlp`."""
+    """Raise OptionError for an option among the files, as in `train iris model mlp`."""
     for word in words[1:] if isinstance(words, list) else []:
         if word.replace("-", "_") in TrainConfig.options() and not is_there(Path(word)):
             raise OptionError("data", f"expected names of files, found '{word}'", f"Did you mean --{word}?")

@@ -23,7 +23,7 @@ class Ended(BaseException):
 
 
 def end_at_once() -> None:
-    """From now on a signal raises `Ended`, and any further one does nothing; but one that was ignored, as nohup has it,
+    """Make every signal raise `Ended`, and any further one does nothing; but one that was ignored, as nohup has it,
     still is."""
     ending = False
 

@@ -296,7 +296,8 @@ def _plan(space: Space, search: str | None, trials: str | None, seeds: str, fold
 
 
 def _refuse_without_validation(plan: SearchPlan) -> None:
-    """OptionError now for what the folds allow, and the winner, which has no validation rows, would not."""
+    """Raise OptionError now for options that the folds allow, and the winner, which has no validation rows, does
+    not."""
     from nncli.config.resolve import resolve
 
     for config in plan.configs():

@@ -328,7 +328,7 @@ NOT_NEGATIVE = Number("a number from 0", lambda value: value >= 0)
 
 
 def registries() -> dict[str, Any]:
-    """The registries by the names that help texts use for them."""
+    """Return the registries by the names that help texts use for them."""
     from nncli.nn.activations import ACTIVATIONS
     from nncli.nn.averages import AVERAGES
     from nncli.nn.initializers import INITIALIZERS

@@ -39,7 +39,7 @@ BUNDLED: Mapping[str, Bundled] = {bundled.name: bundled for bundled in _ALL}
 
 
 def path_of(name: str) -> Path:
-    """The file or folder of a bundled set; KeyError for an unknown name."""
+    """Return the file or folder of a bundled set; KeyError for an unknown name."""
     file = BUNDLED[name].file
     here = Path(__file__).resolve()
     # The wheel puts the data inside the package; an editable install leaves it beside src.

@@ -56,12 +56,12 @@ class Table:
 
     @property
     def is_on_disk(self) -> bool:
-        """Whether it is on the disk."""
+        """Tell whether the table is on the disk."""
         arrays = [self.numbers, *(column.codes for column in self.texts.values()), *self.dates.values()]
         return any(isinstance(array, DiskArray) for array in arrays)
 
     def take(self, rows: NDArray[Any]) -> Table:
-        """The given rows, in the given order."""
+        """Return some rows, in the order given."""
         return Table(
             self.number_names,
             self.numbers[rows],
@@ -159,7 +159,7 @@ class Dataset:
 
 
 def without_weights(dataset: Dataset, name: str) -> tuple[Dataset, NDArray[np.float64]]:
-    """The data without the column `name`, and that column: what each row counts, (n,).
+    """Return the data without the column `name`, and that column: what each row counts, (n,).
 
     OptionError where there is no such column beside others; DataError where a weight is missing, negative or
     infinite, or all are 0.

@@ -39,7 +39,7 @@ def days_of(cell: str) -> float | None:
 
 
 def inputs_of(days: NDArray[np.float64], first: float) -> NDArray[np.float64]:
-    """(n, 3): the `INPUTS` of dates (n,) in days since 1970, NaN where they are missing."""
+    """Return (n, 3): the `INPUTS` of dates (n,) in days since 1970, NaN where they are missing."""
     whole = np.floor(days)
     known = np.isfinite(whole)
     dates = np.where(known, whole, 0).astype("datetime64[D]")

@@ -48,12 +48,12 @@ class Preprocess:
 
     @property
     def n_numbers(self) -> int:
-        """How many of the inputs are numbers."""
+        """Count the inputs that are numbers."""
         return len(self.number_names) + len(INPUTS) * len(self.dates)
 
     @property
     def width(self) -> int:
-        """How many inputs the network gets."""
+        """Count the inputs of the network."""
         return self.n_numbers + sum(len(categories) + 1 for categories in self.categories.values())
 
     @classmethod
@@ -105,7 +105,7 @@ class Preprocess:
         )
 
     def transform(self, table: Table, dtype: np.dtype[Any]) -> Matrix:
-        """The inputs (n, width) of the table's rows, which is in memory; its columns must be those it was fitted on."""
+        """Return the inputs (n, width) of a table in memory, whose columns must be those it was fitted on."""
         numbers: Any = table.numbers
         if numbers.dtype == np.uint8 and not self.categories and not self.dates:
             shift, scale = self.shift.astype(dtype), self.scale.astype(dtype)
@@ -128,7 +128,7 @@ class Preprocess:
         return Matrix(X, dtype)
 
     def unseen(self, table: Table) -> dict[str, int]:
-        """How many cells of each column of text hold what is no category: of these, the network knows that alone."""
+        """Count the cells of each text column that hold an unseen category."""
         found = {}
         for name, categories in self.categories.items():
             column = table.texts[name]
@@ -138,7 +138,7 @@ class Preprocess:
         return {name: count for name, count in found.items() if count}
 
     def _scale(self, numbers: Any, out: NDArray[Any], columns: slice) -> None:
-        """out = (numbers − shift) · scale, for the columns with that part of shift and scale."""
+        """Compute out = (numbers − shift) · scale, for the columns with that part of shift and scale."""
         # what float32 cannot hold is cut to it last
         exact = np.dtype(np.float64) if numbers.dtype == np.float64 else out.dtype
         finite = np.finfo(exact).max
@@ -168,7 +168,7 @@ class _Statistics:
 
     @classmethod
     def of(cls, numbers: Any, rows: Positions, scale: str) -> _Statistics:
-        """`numbers` is anything that gives some rows of numbers when it is asked for them."""
+        """Fit to the training rows of `numbers`, an array in memory or on the disk."""
         median = _median(numbers, rows)
         low, high = _range(numbers, rows, median)
         if scale == "auto":
@@ -193,7 +193,7 @@ class _Statistics:
 
     @property
     def factor(self) -> Vector:
-        """1 / spread. A pixel that is always 0 has weights of 0, as `dead` says; so all pixels can share one."""
+        """Return 1 / spread. A pixel that is always 0 has weights of 0, as `dead` says; so all pixels can share one."""
         return np.where(self.constant & ((self.scaling != "pixels") | (self.high > 0)), 0.0, 1 / self.spread)
 
 
@@ -221,12 +221,12 @@ class _DateInputs:
 
 
 def is_coarse(largest: Any, spread: Any) -> Any:
-    """Whether numbers up to that size, of that standard deviation, differ by little more than float32 can tell."""
+    """Tell whether numbers up to that size, of that standard deviation, differ by little more than float32 can tell."""
     return largest * np.finfo(np.float32).eps > 1e-3 * spread
 
 
 def _blocks(numbers: Any, rows: Positions, median: Vector | None = None, at_once: int = ROWS_AT_ONCE) -> Any:
-    """The rows, some thousands at a time; with a median, as float64 with missing numbers filled in."""
+    """Yield the rows, some thousands at a time; with a median, as float64 with missing numbers filled in."""
     if median is not None:
         at_once = max(1, min(at_once, CELLS_AT_ONCE // max(1, len(median))))  # of a wide table they are large
     for start in range(0, len(rows), at_once):
@@ -288,7 +288,7 @@ def _are_pixels(numbers: Any, rows: Positions, low: Vector, high: Vector) -> boo
 
 
 def _categories(column: TextColumn, rows: Positions) -> tuple[tuple[str | None, ...], int]:
-    """The categories in alphabetical order (a missing one last), and how many were too rare to keep."""
+    """Return the categories in alphabetical order (a missing one last), and how many were too rare to keep."""
     n = len(column.values) + 1
     blocks = _blocks(column.codes, rows, at_once=max(n, ROWS_AT_ONCE))
     counts = sum((np.bincount(block + 1, minlength=n) for block in blocks), start=np.zeros(n, np.int64))

@@ -70,7 +70,7 @@ class RowBlock:
         return len(self.table)
 
     def before(self, row: int) -> RowBlock:
-        """The rows before that one."""
+        """Return the rows before one of them."""
         rows = np.arange(row)
         kept = {name: cells.slice(0, row) for name, cells in self.kept.items()}
         return RowBlock(self.table.take(rows), self.target and self.target.take(rows), kept, {})

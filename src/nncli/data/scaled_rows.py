@@ -24,14 +24,14 @@ class Inputs(Protocol):
 
     @property
     def raw_dtype(self) -> np.dtype[Any] | None:
-        """Of the scratch (m, d) that `take` needs to work with; None: it needs none."""
+        """Return the type of the scratch (m, d) that `take` works with; None if it needs none."""
         ...
 
     def expect(self, rows: Positions) -> None:
-        """These are the rows that will be taken next, one after the other."""
+        """Prepare for the rows that will be taken next, one after the other."""
 
     def take(self, rows: Positions, raw: NDArray[Any], out: NDArray[Any]) -> None:
-        """out (m, d) = the given rows, scaled."""
+        """Write some rows, scaled, into out (m, d)."""
 
 
 @dataclass(frozen=True)
@@ -57,14 +57,14 @@ class Matrix:
 
     @property
     def raw_dtype(self) -> np.dtype[Any] | None:
-        """Of the scratch (m, d) that `take` needs to work with; None: it needs none."""
+        """Return the type of the scratch (m, d) that `take` works with; None if it needs none."""
         return None if self.scale is None else self.values.dtype
 
     def expect(self, rows: Positions) -> None:
-        """They are all there."""
+        """Do nothing: all rows are in memory."""
 
     def take(self, rows: Positions, raw: NDArray[Any], out: NDArray[Any]) -> None:
-        """out (m, d) = the given rows, scaled."""
+        """Write some rows, scaled, into out (m, d)."""
         if self.scale is None:
             np.take(self.values, rows, axis=0, out=out, mode="clip")  # without a mode, numpy copies once more
         else:
@@ -73,7 +73,7 @@ class Matrix:
             self._scale(raw, out)
 
     def slice(self, start: int, stop: int) -> NDArray[Any]:
-        """The rows start … stop − 1, scaled."""
+        """Return the rows start … stop − 1, scaled."""
         values = self.values[start:stop]
         if self.scale is None:
             return values
@@ -98,7 +98,7 @@ class RowWindow:
     raw_dtype = None
 
     def __init__(self, table: Table, width: int, transform: Callable[[Table], Matrix], size: int) -> None:
-        """`transform` makes the inputs of some rows, `size` is how many of them a window has."""
+        """Take rows from a table on the disk. `transform` makes inputs of them; `size` rows are in memory at a time."""
         self.table, self.width, self.transform, self.size = table, width, transform, size
         self._expected: Positions = np.zeros(0, np.int64)
         # of the window, of what is taken next, and of what was taken last, as a line search wants it again
@@ -109,14 +109,15 @@ class RowWindow:
         return len(self.table)
 
     def expect(self, rows: Positions) -> None:
-        """These are the rows that will be taken next, one after the other. Others may be, and take longer."""
+        """Prepare for the rows that will be taken next, one after the other. Others may be taken too, and take
+        longer."""
         if self._start or not np.array_equal(self._expected, rows):
             self._window = None
         self._expected = rows
         self._start = self._next = self._last = 0
 
     def take(self, rows: Positions, raw: NDArray[Any], out: NDArray[Any]) -> None:
-        """out (m, d) = the given rows, scaled."""
+        """Write some rows, scaled, into out (m, d)."""
         start = next((start for start in (self._next, self._last) if self._are(start, rows)), None)
         if start is None:
             out[:] = self._read(rows).slice(0, len(rows))
@@ -131,7 +132,7 @@ class RowWindow:
             self._window = None  # it makes room for those of other rows
 
     def _are(self, start: int, rows: Positions) -> bool:
-        """Whether these rows are expected there."""
+        """Tell whether these rows are the ones expected from `start` on."""
         return np.array_equal(self._expected[start : start + len(rows)], rows)
 
     def _read(self, rows: Positions) -> Matrix:

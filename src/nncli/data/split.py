@@ -23,7 +23,7 @@ class Split:
 
 
 def row_numbers(n: int) -> Positions:
-    """(n,): 0, 1, …; in 4 bytes each, as they stay in memory even where the rows do not."""
+    """Return 0, 1, … n − 1 in 4 bytes each, as they stay in memory even where the rows do not."""
     return np.arange(n, dtype=np.int32 if n <= np.iinfo(np.int32).max else np.int64)
 
 
@@ -76,7 +76,7 @@ def stratified_split(y: Positions, classes: Sequence[str], val: float, test: flo
 
 
 def stratified_fold(y: Positions, split: Split, fold: int, folds: int, seed: int, source: str) -> Split:
-    """The same test rows; of the others, every `folds`-th of each class, in random order, is for validation.
+    """Return a split with the same test rows; every `folds`-th other row of each class, in random order, validates.
 
     So the folds 0 … folds − 1 share out all rows but the test rows. DataError for a class with fewer rows than folds.
     """
@@ -95,7 +95,7 @@ def stratified_fold(y: Positions, split: Split, fold: int, folds: int, seed: int
 
 
 def _draw(y: Positions, size: int, seed: int) -> Positions:
-    """`size` positions in y, each class in proportion."""
+    """Draw `size` positions in y, each class in proportion."""
     rng = np.random.RandomState(seed)
     counts = np.bincount(y)
     kept = _proportional(counts, len(y) - size, rng)
@@ -110,7 +110,7 @@ def _draw(y: Positions, size: int, seed: int) -> Positions:
 
 
 def _proportional(counts: NDArray[np.int64], n: int, rng: np.random.RandomState) -> NDArray[np.int64]:
-    """n places shared out in proportion to counts (K,): the largest remainders are rounded up, ties drawn at random."""
+    """Share n places out in proportion to counts (K,): the largest remainders are rounded up, ties drawn at random."""
     exact = counts / counts.sum() * n
     places = np.floor(exact)
     remainder = exact - places

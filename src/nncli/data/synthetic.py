@@ -36,12 +36,12 @@ KINDS.register("random")(RandomRows)
 
 
 def is_random(source: str) -> bool:
-    """Whether the source is `random`, also with settings, and not a file of that name."""
+    """Tell whether the source is `random`, also with settings, and not a file of that name."""
     return source.split(":")[0] in KINDS and not is_there(Path(source))
 
 
 def random_dataset(source: str, rng: np.random.Generator) -> Dataset:
-    """The data set that `random:inputs=10:classes=3` describes; OptionError for settings that it does not have."""
+    """Draw the data set that `random:inputs=10:classes=3` describes; OptionError for settings that it does not have."""
     rows = KINDS.create(source)
     n, names = ROWS_EACH * rows.classes, tuple(f"c{i}" for i in range(rows.inputs))
     schema = Schema(tuple((name, "number") for name in names), "y", True, DEFAULT_MISSING, rows.inputs)

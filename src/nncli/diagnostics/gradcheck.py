@@ -32,13 +32,13 @@ class GradientCheck:
 
     @property
     def passed(self) -> bool:
-        """Whether at least one block is right and none is wrong; undecided blocks are neither."""
+        """Tell whether at least one block is right and none is wrong; undecided blocks are neither."""
         verdicts = {block.verdict for block in self.blocks}
         return "ok" in verdicts and "wrong" not in verdicts
 
     @property
     def max_relative_error(self) -> float:
-        """The largest relative error; NaN if there was nothing to compare."""
+        """Return the largest relative error; NaN if there was nothing to compare."""
         return max((block.worst.error for block in self.blocks if block.worst), default=math.nan)
 
     def describe(self) -> dict[str, Any]:

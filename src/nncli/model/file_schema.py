@@ -107,7 +107,7 @@ def _most_parameters(stored: Mapping[str, Any], inputs: int) -> int:
 
 
 def _refuse_surrogates(stored: Mapping[str, Any]) -> None:
-    """ValueError for lone surrogates, half a character, which JSON can have; only names of files may have them."""
+    """Raise ValueError for lone surrogates (half a character), which JSON can hold; only file names may have them."""
     config = {name: value for name, value in stored["config"].items() if name not in SOURCES}
     json.dumps({**stored, "config": config, "data": None, "notes": None}, ensure_ascii=False).encode()
 

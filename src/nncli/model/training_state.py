@@ -165,7 +165,7 @@ def _form(config: TrainingConfig, size: int) -> tuple[dict[str, Number], dict[st
 
 
 def _is_like(usual: Number, value: Any) -> bool:
-    """Whether a run may have this number where another run has the usual one."""
+    """Tell whether a run may have this number where another run has the usual one."""
     if isinstance(usual, bool):
         return isinstance(value, bool)
     if isinstance(usual, int):

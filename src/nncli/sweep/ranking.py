@@ -37,7 +37,7 @@ class RankedConfig:
 
     @property
     def whole(self) -> bool:
-        """Whether all of its trials have finished without failing."""
+        """Tell whether all of its trials have finished without failing."""
         return len(self.done) == self.planned
 
     @property
@@ -56,12 +56,12 @@ class RankedConfig:
 
     @property
     def epochs(self) -> float:
-        """The mean number of epochs of the finished trials."""
+        """Return the mean number of epochs of the finished trials."""
         return float(np.mean([record["epochs"] for record in self.done]))
 
     @property
     def rank(self) -> tuple[Any, ...]:
-        """The key to sort by: whole ones first, trained longest, best mean, fewest parameters, fewest epochs."""
+        """Return the key to sort by: whole ones first, trained longest, best mean, fewest parameters, fewest epochs."""
         if not self.whole:
             return (1,)
         sign = 1 if self.metric == "loss" else -1

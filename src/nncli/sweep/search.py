@@ -37,7 +37,7 @@ class SearchPlan:
 
     @property
     def size(self) -> int:
-        """The largest number of trials that may run side by side."""
+        """Return the largest number of trials that may run side by side."""
         return (len(self.configs()) if self.trials is None else self.trials) * self.seeds * self.folds
 
     def rounds(self, records: Mapping[str, TrialRecord]) -> Iterator[Round]:

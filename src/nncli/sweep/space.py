@@ -182,7 +182,7 @@ class Space:
 
 
 def can_vary(name: str) -> bool:
-    """Whether an option can have several values in a sweep."""
+    """Tell whether an option can have several values in a sweep."""
     option = TrainConfig.options().get(name)
     return option is not None and name not in NEVER and (option.group in GROUPS or name in ALSO)
 

@@ -51,18 +51,18 @@ class Trial:
 
     @functools.cached_property
     def key(self) -> str:
-        """The key in the ledger: the same for the same trial of the same data."""
+        """Return the key in the ledger: the same for the same trial of the same data."""
         text = json.dumps([self.config.to_json(), self.fold, self.folds, float(self.share)], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     @property
     def whole_key(self) -> str:
-        """The key of the same trial without a pause."""
+        """Return the key of the same trial without a pause."""
         return self.key if self.share == 1 else dataclasses.replace(self, share=1).key
 
     @property
     def keeps_state(self) -> bool:
-        """Whether its final state is needed: it pauses, or might become the winner, trained on the same rows."""
+        """Tell whether its final state is needed: it pauses, or might become the winner, trained on the same rows."""
         return self.share < 1 or (self.folds == 1 and self.config.time_limit is None)
 
 

@@ -88,7 +88,7 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
 
 
 def is_stream(path: Path) -> bool:
-    """Whether what is written there goes to a reader or a device, and replaces nothing."""
+    """Tell whether what is written there goes to a reader or a device, and replaces nothing."""
     return path.exists() and not path.is_file() and not path.is_dir()
 
 
@@ -102,7 +102,7 @@ def as_stdout(name: str | None) -> str | None:
 
 
 def same_file(one: str, other: str) -> bool:
-    """Whether two names mean one file, existing or not: through links of both kinds, or as stdin (`-`)."""
+    """Tell whether two names mean one file, existing or not: through links of both kinds, or as stdin (`-`)."""
     found = _identity(one)
     return found is not None and found == _identity(other)
 

@@ -140,13 +140,13 @@ def _strange(address: str) -> NncliError:
 
 
 def _is_death(error: Exception) -> bool:
-    """Whether the scheduler says that a worker died of its task. Its exception is a pickle, which stays unread. A
+    """Tell whether the scheduler says that a worker died of its task. Its exception is a pickle, which stays unread. A
     worker that lies about it only has its task tried again."""
     return any(isinstance(part, bytes) and b"KilledWorker" in part for part in error.args)
 
 
 def _is_deaf(client: Any) -> bool:
-    """Whether the client has received something it cannot read, and so hears of no task any more."""
+    """Tell whether the client has received something it cannot read, and so hears of no task any more."""
     return bool(client._handle_report_task.done())
 
 

@@ -50,7 +50,7 @@ def private(name: str, flags: int) -> int:
 
 
 def is_own(path: Path, name: re.Pattern[str]) -> bool:
-    """Whether nncli has made the folder, and its name has the form `name`."""
+    """Tell whether nncli has made the folder, and its name has the form `name`."""
     with ExitStack() as stack:
         return _opened(path, name, stack) is not None
 
@@ -81,12 +81,12 @@ def remove(path: Path, name: re.Pattern[str], files: re.Pattern[str], abandoned:
 
 
 def is_new(status: os.stat_result) -> bool:
-    """Whether a file is so new that the program that made it may not have locked it yet."""
+    """Tell whether a file is so new that the program that made it may not have locked it yet."""
     return time.time() - status.st_mtime < YOUNG
 
 
 def others_may_write(status: os.stat_result) -> bool:
-    """Whether another user may have changed a file or folder: its owner, or anybody whom its mode allows."""
+    """Tell whether another user may have changed a file or folder: its owner, or anybody whom its mode allows."""
     return status.st_uid != os.geteuid() or bool(status.st_mode & OTHERS_WRITE)
 
 

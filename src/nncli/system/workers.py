@@ -68,7 +68,7 @@ class Workers(Protocol):
 
     @property
     def jobs(self) -> int:
-        """How many tasks are in work at a time."""
+        """Return how many tasks are in work at a time."""
         ...
 
     def run(self, work: Work) -> Iterator[Results]:

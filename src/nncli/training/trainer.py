@@ -116,13 +116,14 @@ class Trainer:
             yield epoch
 
     def _in_random_order(self) -> Positions:
-        """The training rows; what one step sees all of may keep its order, in which it is read faster."""
+        """Shuffle the training rows; where one step sees them all they keep their order, in which they are read
+        faster."""
         rows = self.shuffle.permutation(self.train.rows) if self.steps > 1 else self.train.rows
         self.train.matrix.expect(rows)
         return rows
 
     def _has_ended(self) -> bool:
-        """Whether more epochs would be of no use; `stopped` says why."""
+        """Tell whether more epochs would be of no use, and note why in `stopped`."""
         patience, waited = self.config.training.patience, len(self.history) - self.best.number if self.best else 0
         if self.optimizer.done:
             self.stopped = "no step lowers the loss any more"
@@ -135,7 +136,7 @@ class Trainer:
 
     @property
     def row_by_row(self) -> bool:
-        """Whether a step sees one row, and changes θ along that row and in no other way."""
+        """Tell whether a step sees one row, and changes θ along that row and in no other way."""
         how = self.config.training
         plain = not (self.penalty.l1 or self.penalty.l2) and how.clip_norm == how.max_norm == math.inf
         return self.batch_size == 1 and plain and online.fits(self.network, self.loss, self.optimizer)
@@ -161,7 +162,7 @@ class Trainer:
         network, how = self.network, self.config.training
 
         def objective() -> float:
-            """The loss, with what regularisation adds, and its gradient."""
+            """Compute the loss with its penalties, and the gradient."""
             self._sums = batch.learn(chosen)
             if math.isfinite(self._sums.loss):
                 self.penalty.add_gradient(network)

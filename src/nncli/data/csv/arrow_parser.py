@@ -113,7 +113,7 @@ class FastParser:
         return RowBlock(Table(self.layout.numeric, numbers), target, {}, {})
 
     def _may_be_empty(self, numbers: NDArray[Any], texts: Mapping[str, TextColumn], dates: Mapping[str, Any]) -> bool:
-        """Whether some row has nothing in its first feature: far cheaper than a search for empty lines."""
+        """Tell whether some row has an empty first feature: far cheaper than a search for empty lines."""
         if len(self.layout.names) == 1:
             return False  # there, an empty line is a row with a missing cell
         if self.numeric:

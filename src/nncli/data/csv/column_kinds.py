@@ -29,11 +29,11 @@ def is_number(cell: str, decimal: str = ".") -> bool:
 
 
 def present(columns: Mapping[str, Iterable[str]], missing: tuple[str, ...]) -> dict[str, list[str]]:
-    """The cells that are there."""
+    """Keep the cells that are not missing."""
     tokens, known = frozenset(missing), dict[str, str]()  # of a thousand columns, most hold the same cells
 
     def stripped(cell: str) -> str:
-        """Nothing, for a missing one."""
+        """Strip a cell; return the empty string for a missing one."""
         bare = cell.strip(BLANKS)
         known[cell] = "" if is_missing(bare, tokens) else bare
         return known[cell]
@@ -45,7 +45,7 @@ def present(columns: Mapping[str, Iterable[str]], missing: tuple[str, ...]) -> d
 
 
 def kind_of(cells: Sequence[str], decimal: str) -> str:
-    """number or date where half of the cells, or more, are such; else text."""
+    """Return number or date if at least half of the cells are such, else text."""
     if _all_numbers(cells, decimal):
         return "number"
     kinds: dict[str, Callable[[str], bool]] = {
@@ -102,7 +102,7 @@ def _count(values: Vector) -> bool:
 
 
 def decimal_of(columns: Columns, delimiter: str) -> str:
-    """A comma where that makes numbers of more columns than a point. Between commas, where such numbers are quoted,
+    """Return a comma if that makes numbers of more columns than a point. Between commas, where such numbers are quoted,
     those with three figures behind it are rather thousands, and nothing is made of them."""
     numeric = {
         sign: {name for name, cells in columns.items() if cells and kind_of(cells, sign) == "number"} for sign in ".,"
@@ -114,13 +114,13 @@ def decimal_of(columns: Columns, delimiter: str) -> str:
 
 
 def are_rounded(cells: Sequence[str], decimal: str) -> bool:
-    """Whether different whole numbers among them are the same as float64."""
+    """Tell whether different whole numbers among the cells are equal as float64."""
     long = {cell for cell in cells if len(cell) > EXACT and cell.isdigit()}
     return len(set(_values([*long], decimal))) < len(long)
 
 
 def are_finer_than_float32(cells: Sequence[str], decimal: str) -> bool:
-    """Whether they differ by little more than its rounding errors, as times in seconds do."""
+    """Tell whether the cells differ by little more than the rounding errors of float32, as times in seconds do."""
     values = _values(cells, decimal)
     values = values[np.abs(values) <= np.finfo(np.float32).max]  # larger ones are an error of their own
     return len(set(values)) > 1 and bool(is_coarse(np.abs(values).max(), values.std()))
@@ -134,6 +134,6 @@ def _values(cells: Sequence[str], decimal: str) -> Vector:
 
 
 def _all_numbers(cells: Sequence[str], decimal: str) -> bool:
-    """Whether each is one, found out all at once: far quicker than one by one."""
+    """Tell whether every cell is a number, by one match over all of them, which is far faster than one by one."""
     text = "\n".join([*cells, ""])
     return text.count("\n") == len(cells) > 0 and NUMBERS.fullmatch(with_point(text, decimal)) is not None

@@ -65,7 +65,7 @@ class ReadingPlan:
 
 
 def looks_like_header(cells: Sequence[str]) -> bool:
-    """No cell is a number or means a missing value, and most have a name."""
+    """Tell whether no cell is a number or means a missing value, and most have a name."""
     named = [cell for cell in cells if cell]
     return 2 * len(named) > len(cells) - (not cells[0]) and not any(
         column_kinds.is_number(cell) or is_missing(cell, DEFAULT_MISSING) for cell in named
@@ -73,8 +73,8 @@ def looks_like_header(cells: Sequence[str]) -> bool:
 
 
 def has_header(first: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
-    """Whether the first row names the columns of those below: it has a name that a target usually has, or looks like
-    one, and most of it does not come again in the same place."""
+    """Tell whether the first row names the columns of those below: it has a name that a target usually has, or looks
+    like one, and most of it does not come again in the same place."""
     others = [row for row in below if row != list(first)]  # where files were joined, their headers come again too
     columns = list(zip(*others, strict=True)) or [()] * len(first)
     again = [cell in column for cell, column in zip(first, columns, strict=True)]
@@ -172,7 +172,7 @@ def column_names(first: Sequence[str], header: bool, tell: bool) -> tuple[tuple[
 
 
 def _features(names: tuple[str, ...], target: str, options: CsvOptions, where: str) -> list[str]:
-    """The columns to learn from; OptionError for names that are none, or contradict one another."""
+    """Return the columns to learn from; OptionError for unknown names, and for options that contradict one another."""
     given = {
         "drop": options.drop, "only": options.only, "categorical": options.categorical,
         "numeric": options.numeric,
@@ -195,7 +195,7 @@ def _features(names: tuple[str, ...], target: str, options: CsvOptions, where: s
 
 
 def planned(layout: Layout, head: Head, row: bytes, notes: Sequence[str]) -> ReadingPlan:
-    """The plan that follows from the first row, which is a header or the first one of data."""
+    """Make the plan that follows from the first row, which is a header or the first row of data."""
     used = row if layout.header else b""
     return ReadingPlan(layout, head.data[len(used) :], head.stream, head.line + used.count(b"\n"), tuple(notes))
 
@@ -213,7 +213,8 @@ def unique_names(given: Sequence[str]) -> tuple[str, ...]:
 
 
 def _detect_delimiter(head: Head) -> str:
-    """The one that cuts most rows alike, into more than one column; ties go to more columns."""
+    """Return the delimiter that cuts most rows into the same number of columns, at least two; ties go to more
+    columns."""
     best, found = (0.0, 0), ","
     for delimiter in DELIMITERS:
         widths = Counter(len(row) for row in head.sample(delimiter, DELIMITER_ROWS))
@@ -231,7 +232,7 @@ def checked_delimiter(given: str) -> str:
 
 
 def _find_target(names: tuple[str, ...], given: str | None, where: str) -> tuple[str, list[str]]:
-    """The column to predict, and a note; DataError and OptionError where there is none, or several."""
+    """Return the column to predict, and a note; DataError or OptionError if there is none, or several."""
     if given is None:
         found = [name for name in names if name.lower() in TARGETS]
         if len(found) == 1:

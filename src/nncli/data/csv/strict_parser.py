@@ -34,7 +34,7 @@ ROW_LIMIT = 64 << 20  # an open quote must not take the rest of a large file int
 
 @cache
 def row_patterns(delimiter: str) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
-    """(rows with nothing between a closing quote and the delimiter, one row of any kind).
+    """Return two patterns: of rows with nothing between a closing quote and the delimiter, and of one row of any kind.
 
     A quote counts only where a cell starts. Possessive, so that a failure costs one pass.
     """
@@ -50,7 +50,7 @@ def row_patterns(delimiter: str) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
 
 
 def end_of_rows(data: bytes, delimiter: str) -> tuple[int, bool]:
-    """(where the last whole row in `data` ends, whether all its quotes are in their places)."""
+    """Return where the last whole row in `data` ends, and whether all quotes are in their places."""
     last = data.rfind(b"\n") + 1
     if b'"' not in data:
         return last, True
@@ -66,7 +66,7 @@ def end_of_rows(data: bytes, delimiter: str) -> tuple[int, bool]:
 
 
 def split_row(row: bytes, delimiter: str, where: str) -> list[str]:
-    """The cells of one row (bytes that are not UTF-8 as surrogates); DataError if the quotes are wrong."""
+    """Split one row into its cells (bytes that are not UTF-8 as surrogates); DataError if the quotes are wrong."""
     csv.field_size_limit(ROW_LIMIT)
     lines = row.decode("utf-8", "surrogateescape").split("\n")
     lines = [line + "\n" for line in lines[:-1]] + lines[-1:]

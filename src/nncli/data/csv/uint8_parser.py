@@ -14,7 +14,8 @@ PIECE_BYTES = 1 << 19  # whatever is made of them stays in the cache
 
 
 def read(data: bytes, columns: int, delimiter: str) -> NDArray[np.uint8] | None:
-    """(rows, columns): the cells of whole lines, each a number from 0 to 255 without a sign, blanks or leading zeros.
+    """Return (rows, columns): the cells of whole lines, each a number from 0 to 255 without a sign, blanks or leading
+    zeros.
 
     None where anything else is there.
     """
@@ -31,7 +32,7 @@ def read(data: bytes, columns: int, delimiter: str) -> NDArray[np.uint8] | None:
 
 
 def _read(padded: NDArray[np.uint8], columns: int, delimiter: str) -> NDArray[np.uint8] | None:
-    """The same for some lines, and the three bytes before them."""
+    """Do what `read` does for some lines, which have three bytes before them."""
     digits = padded - ZERO  # above 9 for whatever is no digit
     is_digit = digits <= 9
     digits *= is_digit  # 0 for whatever is no digit

@@ -38,7 +38,7 @@ TEXT_SHARE = 4  # of the memory, that the distinct texts may take
 
 
 def folder() -> Path:
-    """Where the folder of tables is: $NNCLI_CACHE, or else nncli in the cache folder of the user."""
+    """Tell where the folder of tables is: $NNCLI_CACHE, or else nncli in the cache folder of the user."""
     given = os.environ.get(VARIABLE)
     if given:
         return Path(given)
@@ -61,7 +61,7 @@ class Entry:
 
 
 def entries() -> list[Entry]:
-    """All tables, those used last first."""
+    """List all tables, those used last first."""
     found = []
     for path in _paths():
         try:
@@ -129,7 +129,7 @@ def read_stored(
 
 
 def _found(key: str, where: str, most_text: int) -> RawDataset | None:
-    """The table of that key, if there is one. One that is damaged goes, with a warning."""
+    """Find the table of a key, if there is one. A damaged one is removed, with a warning."""
     area = _area()
     path = area and area / f"table-{key}"
     if path is None or not os.path.lexists(path):
@@ -158,7 +158,7 @@ def _in_the_way(path: Path) -> OutputError:
 
 
 def _area() -> Path | None:
-    """The folder of tables, if there is one. OutputError where that is not the user's own, or a link."""
+    """Find the folder of tables, if there is one. OutputError if it is a link, or another user's."""
     path, another = folder() / TABLES, f"et {VARIABLE} to another folder"
     try:
         status = path.lstat()
@@ -186,7 +186,7 @@ def _made_area() -> Path:
 
 
 def _paths() -> Iterator[Path]:
-    """The folders of tables, whole or damaged ones."""
+    """List the folders of tables, whole or damaged."""
     area = _area()
     if area is not None:
         with suppress(OSError):
@@ -223,8 +223,8 @@ def _origin(files: Sequence[Path], how: str) -> Origin:
 
 
 def _fingerprint(files: Sequence[str]) -> str:
-    """Of what changes when files or the program do: a write moves the time of change, which nobody can set. OSError for
-    a file that is not there."""
+    """Take a digest of what changes when files or the program do: a write moves the time of change, which nobody can
+    set. OSError for a file that is not there."""
     found: list[Any] = [table_files.VERSION, __version__, sys.byteorder]
     for file in files:
         status = Path(file).stat()

@@ -39,13 +39,13 @@ class File:
         return _reopened, (self.path, self.identity())
 
     def identity(self) -> tuple[int, ...]:
-        """What tells the file from another of the same name, or from itself with other bytes."""
+        """Return what tells the file from another of the same name, and from itself with other bytes."""
         status = os.fstat(self._descriptor)
         return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
     @property
     def size(self) -> int:
-        """In bytes, as it is now."""
+        """Return the size of the file, in bytes, as it is now."""
         return os.fstat(self._descriptor).st_size
 
     def fill(self, buffer: memoryview, at: int) -> None:
@@ -60,7 +60,7 @@ class File:
             buffer, at = buffer[read:], at + read
 
     def parts(self) -> Iterator[memoryview]:
-        """All its bytes, part by part."""
+        """Read all bytes, part by part."""
         end = self.size
         buffer = memoryview(bytearray(min(PART, end)))
         for at in range(0, end, PART):
@@ -89,7 +89,7 @@ class DiskArray:
     array of its own."""
 
     def __init__(self, file: File, dtype: np.dtype[Any], shape: tuple[int, ...], at: int = 0) -> None:
-        """The array begins `at` that byte of the file."""
+        """Take the array that begins at the byte `at` of a file."""
         self.file, self.dtype, self.shape, self.at = file, dtype, shape, at
         self._whole = shape  # that of the array in the file
         self._columns: Sequence[int] | None = None  # those that are left of the matrix; None: all
@@ -110,12 +110,12 @@ class DiskArray:
         return self._read(rows, None)
 
     def column(self, place: int) -> NDArray[Any]:
-        """(n,), of a matrix."""
+        """Return one column of a matrix, (n,)."""
         found: NDArray[Any] = self._of([self._places()[place]])[:][:, 0]
         return found
 
     def without(self, place: int) -> DiskArray:
-        """The matrix without that column."""
+        """Return the matrix without one column."""
         places = self._places()
         return self._of([*places[:place], *places[place + 1 :]])
 
@@ -132,7 +132,7 @@ class DiskArray:
         return self.dtype.itemsize * int(np.prod(self._whole[1:], dtype=np.int64))
 
     def _consecutive(self, start: int, stop: int, room: NDArray[Any] | None = None) -> NDArray[Any]:
-        """All columns of the rows start … stop − 1, in `room` if there is some."""
+        """Read all columns of the rows start … stop − 1, into `room` if it is given."""
         n = max(0, stop - start)
         found: NDArray[Any] = np.empty((n, *self._whole[1:]), self.dtype) if room is None else room[:n]
         if found.size:
@@ -140,7 +140,7 @@ class DiskArray:
         return found
 
     def _read(self, rows: NDArray[Any], order: NDArray[Any] | None) -> NDArray[Any]:
-        """The rows, which ascend, each at its place in `order`; part by part of the file."""
+        """Read rows in ascending order, part by part of the file; each goes to its place in `order`."""
         if len(rows) and not 0 <= rows[0] <= rows[-1] < len(self):
             raise IndexError(f"rows {rows[0]} to {rows[-1]} of {len(self)}")
         found = np.empty((len(rows), *self.shape[1:]), self.dtype)
@@ -153,7 +153,7 @@ class DiskArray:
         return found
 
     def _some(self, rows: NDArray[Any], room: NDArray[Any]) -> NDArray[Any]:
-        """All columns of rows of one part of the file: with what lies between them, unless that is much."""
+        """Read all columns of rows in one part of the file, with what lies between them, unless that is much."""
         first, stop = int(rows[0]), int(rows[-1]) + 1
         if (stop - first) * self._row_bytes <= len(rows) * max(ALONE, self._row_bytes):
             found: NDArray[Any] = self._consecutive(first, stop, room).take(rows - first, axis=0)
@@ -165,7 +165,7 @@ class DiskArray:
         return max(1, PART // max(1, self._row_bytes))
 
     def _parts(self, rows: NDArray[Any]) -> Iterator[tuple[int, int]]:
-        """The rows that are in the same part of the file, as start and end."""
+        """Yield the rows that are in the same part of the file, as start and end."""
         if len(rows):
             at_once = self._rows_at_once
             ends = np.searchsorted(rows, np.arange(int(rows[0]) + at_once, int(rows[-1]) + at_once, at_once))
@@ -180,7 +180,7 @@ class ArrayFile:
     """Appends rows to a file, which is open only meanwhile: a table can have more columns than a process files."""
 
     def __init__(self, path: Path, finish: Callable[[Path], tuple[File, int]] | None = None) -> None:
-        """`finish` moves what has grown to another file, and returns that and where in it the rows begin."""
+        """Begin a file. `finish` moves its rows to another file, and returns that and where in it they begin."""
         self.path, self._finish = path, finish or (lambda path: (File(path), 0))
         self._rows, self._dtype, self._shape = 0, np.dtype(np.uint8), tuple[int, ...]()
         append(path, b"")
@@ -195,12 +195,12 @@ class ArrayFile:
         self._rows += len(block)
 
     def finish(self) -> DiskArray:
-        """All of them."""
+        """Return all rows, as an array on the disk."""
         file, at = self._finish(self.path)
         return DiskArray(file, self._dtype, (self._rows, *self._shape), at)
 
     def _widen(self, dtype: np.dtype[Any]) -> None:
-        """The rows so far, written again as another type."""
+        """Write the rows so far again, as another type."""
         narrow = self.path.with_suffix(".uint8")
         self.path.rename(narrow)
         self._dtype = dtype

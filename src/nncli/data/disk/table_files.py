@@ -55,7 +55,7 @@ class DiskStorage:
     """Arrays of a new table, in files."""
 
     def __init__(self, folder: Path, most_text: int, writing: Writing) -> None:
-        """`writing` surrounds all that is written, to say in whose name a failure is."""
+        """Begin a table. `writing` surrounds every write, to word its failure."""
         self.folder, self.most_text, self.writing = folder, most_text, writing
         with writing():
             self._columns = ColumnsFile(folder / COLUMNS)
@@ -104,7 +104,7 @@ def write(folder: Path, rows: RawDataset, origin: Origin) -> None:
 
 
 def describe(folder: Path) -> dict[str, Any]:
-    """What table.json says. One of `DAMAGED` where it is not as it was written."""
+    """Read what table.json says. Raises one of `DAMAGED` if it is not as it was written."""
     text = _bounded(folder / DESCRIPTION, plain_json.MOST_BYTES)
     line = _line(DESCRIPTION, hashlib.sha256(text).hexdigest())
     if not _bounded(folder / SUMS, 1000).startswith(line):
@@ -116,8 +116,8 @@ def describe(folder: Path) -> dict[str, Any]:
 
 
 def read(folder: Path, key: str, most_text: int) -> RawDataset | None:
-    """The table; None where its texts take more memory than that. One of `DAMAGED` where anything is not as it was
-    written."""
+    """Read the table; None if its texts take more memory than that. Raises one of `DAMAGED` if anything is not as it
+    was written."""
     known = describe(folder)
     schema, n, counts = schema_of(known["schema"]), known["rows"], known["counts"]
     numbers, texts, dates = (tuple(known["names"][kind]) for kind in KINDS)  # the order of a model may be another
@@ -166,7 +166,7 @@ def moved(rows: RawDataset, folder: Path) -> None:
 
 
 def _values(file: File, counts: Sequence[int]) -> list[tuple[str, ...]]:
-    """The distinct values of each column, so many."""
+    """Read the distinct values of each column, so many."""
     content = memoryview(bytearray(file.size))
     file.fill(content, 0)
     at = LENGTHS.itemsize * sum(counts)
@@ -189,7 +189,7 @@ def _values(file: File, counts: Sequence[int]) -> list[tuple[str, ...]]:
 
 
 def _codes(codes: DiskArray, values: Sequence[str], least: int) -> DiskArray:
-    """The same, each of them the place of a value, or −1 for a missing cell."""
+    """Return the codes, each the position of a value, or −1 for a missing cell; ValueError for others."""
     for start in range(0, len(codes), CODES_AT_ONCE):
         part = codes[start : start + CODES_AT_ONCE]
         if part.min() < least or part.max() >= len(values):
@@ -212,7 +212,7 @@ def _line(name: str, digest: str) -> bytes:
 
 
 def _bounded(path: Path, most: int) -> bytes:
-    """What is in a file. ValueError for more than that."""
+    """Read a file of at most so many bytes; ValueError for a larger one."""
     file = File(path)
     if file.size > most:
         raise ValueError(f"{path.name} is too large")

@@ -63,7 +63,7 @@ class _Table:
         return cls(data, *struct.unpack_from("<I", data))
 
     def place(self, field: int) -> int:
-        """Where its value stands; 0 for one that is not given."""
+        """Return where the value of a field stands; 0 for one that is not given."""
         listed = self.at - self._number("<i", self.at)
         slot = 4 + 2 * field
         if listed < 0 or slot >= self._number("<H", listed):
@@ -80,7 +80,7 @@ class _Table:
         return _Table(self.data, place + self._number("<I", place)) if place else None
 
     def structs(self, field: int, kind: struct.Struct) -> list[tuple[Any, ...]]:
-        """A vector of structs."""
+        """Read a vector of structs."""
         place = self.place(field)
         if not place:
             return []
@@ -96,7 +96,7 @@ class _Table:
 
 
 def _blocks(file: int) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:
-    """(place, bytes of metadata, bytes of the body) of all dictionaries, and of all batches."""
+    """List (place, bytes of metadata, bytes of the body) of all dictionaries, and of all batches."""
     size = os.fstat(file).st_size
     end = os.pread(file, 10, max(0, size - 10))
     (length,) = struct.unpack_from("<i", end)
@@ -119,7 +119,7 @@ def _end_of_schema(file: int) -> int:
 
 
 def _unpacked(file: int, block: tuple[int, ...]) -> int:
-    """How many bytes the buffers of a message take."""
+    """Count the bytes that the buffers of a message take unpacked."""
     place, length, body = block
     if place < 0 or not 8 < length <= os.fstat(file).st_size or body < 0:
         raise ValueError("the place of a batch is damaged")

@@ -101,7 +101,7 @@ class _Group:
     rows: int = -1
 
     def column(self, place: int) -> array[int]:
-        """How many values, whether they have a dictionary, and where the first page stands."""
+        """Return the number of values, whether they have a dictionary, and where the first page stands."""
         return self.columns[NUMBERS * place : NUMBERS * (place + 1)]
 
 
@@ -178,7 +178,7 @@ class _Chunk:
 
 
 def _chunk(file: int, values: int, _: int, place: int) -> _Chunk:
-    """ValueError for pages that cannot be."""
+    """Walk through the pages of a column; ValueError for pages that cannot be."""
     found, page, total, dictionary = _Chunk(), 0, 0, 0
     while values > 0:
         header, size = _header(file, place)
@@ -208,7 +208,7 @@ class _Header:
 
 
 def _header(file: int, place: int) -> tuple[_Header, int]:
-    """Of the page at that place, and how long it is."""
+    """Read the header of the page at a place; also return how long the header is."""
     size = HEADER_BYTES
     while True:
         data = os.pread(file, size, place)

@@ -15,19 +15,19 @@ class ThriftReader:
         self.data, self.at = data, 0
 
     def fields(self) -> Iterator[tuple[int, int]]:
-        """(number, kind) of each field of a struct; whoever asks reads or skips its value before the next."""
+        """Yield (number, kind) of each field of a struct; the caller reads or skips its value before the next."""
         field = 0
         while head := self.byte():
             field = field + (head >> 4) if head >> 4 else self.integer()
             yield field, head & 15
 
     def elements(self) -> tuple[int, int]:
-        """How many a list has, and their kind."""
+        """Read how many elements a list has, and their kind."""
         head = self.byte()
         return (head >> 4 if head >> 4 < 15 else self._number()), head & 15
 
     def integers(self, *wanted: int) -> dict[int, int]:
-        """Those of a struct that are in these fields."""
+        """Read the whole numbers in some fields of a struct."""
         found = {}
         for field, kind in self.fields():
             if field in wanted and SHORT <= kind <= LONG:
