@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nncli.config.train_config import TrainConfig
-from nncli.inference.predictor import PredictOptions, Predictor, quoted
+from nncli.inference.predictor import PredictOptions, Predictor, csv_quoted
 from nncli.model import checkpoint
 from nncli.training.prepare import prepare
 from nncli.training.run import run_training
@@ -39,7 +39,7 @@ def test_without_a_threshold_the_likelier_class_is_predicted(iris_model: Path) -
     ("cell", "expected"), [("a", "a"), ("a b", "a b"), ("a,b", '"a,b"'), ('say "x"', '"say ""x"""'), ("a\nb", '"a\nb"')]
 )
 def test_cells_are_quoted_where_they_must_be(cell: str, expected: str) -> None:
-    assert quoted(cell) == expected
+    assert csv_quoted(cell) == expected
 
 
 def test_formulas_are_kept_as_they_are_or_escaped_where_asked(nncli: Callable[..., Any], tmp_path: Path) -> None:

@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nncli.cli.execution import Address, Ca, Cert, FileJobs, Insecure, Key, Place
-from nncli.cli.options import DATA_HELP, Encoding, Json, Memory, ModelFile, Quiet, SkipRows, bytes_of, text_options
+from nncli.cli.options import (
+    DATA_HELP,
+    EncodingOption,
+    Json,
+    Memory,
+    ModelArgument,
+    Quiet,
+    SkipRows,
+    bytes_of,
+    text_options,
+)
 from nncli.data.sources import Source, expand
 from nncli.errors import DONE, OptionError
 
@@ -19,12 +29,12 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    model: ModelFile,
+    model: ModelArgument,
     data: Annotated[
         list[str] | None,
         typer.Argument(metavar="DATA", help=DATA_HELP, show_default="the test rows of the training data"),
     ] = None,
-    encoding: Encoding = None,
+    encoding: EncodingOption = None,
     skip_rows: SkipRows = None,
     memory: Memory = None,
     json: Json = False,

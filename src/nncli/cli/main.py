@@ -19,7 +19,7 @@ from typer.exceptions import TyperException
 
 import nncli
 from nncli.cli.help import HELP, Command, Group
-from nncli.cli.memory_limit import check_room
+from nncli.cli.memory_limit import check_memory_limit
 from nncli.cli.signals import Ended, end_at_once
 from nncli.errors import DONE, FAILED, HANGUP, INTERRUPTED, READER_GONE, TERMINATED, NncliError, NncliWarning
 from nncli.system.os_errors import explain
@@ -170,7 +170,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")  # a locale that lacks a character must not stop a run
     words = sys.argv[1:] if argv is None else list(argv)
     try:
-        check_room(words)
+        check_memory_limit(words)
         code = _app()(args=words, prog_name="nncli", standalone_mode=False) or DONE
         sys.stdout.flush()
         return int(code)

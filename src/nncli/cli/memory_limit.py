@@ -20,7 +20,7 @@ NEED = {"info": NUMPY, "graph": NUMPY, "datasets": NUMPY}
 LIMIT = re.compile(r"^Max address space +(\d+)", re.MULTILINE)
 
 
-def check_room(words: Sequence[str]) -> None:
+def check_memory_limit(words: Sequence[str]) -> None:
     """Raise MemoryError where there is too little for the command; where it is scarce, have fewer threads multiply."""
     if not words or words[0].startswith("-"):
         return

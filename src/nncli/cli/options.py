@@ -36,10 +36,10 @@ def switch(name: str, help: str, *, group: str | None = None) -> Any:
 
 Json = Annotated[bool, switch("--json", "Print one JSON document and nothing else on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors on stderr.")]
-ModelFile = Annotated[
+ModelArgument = Annotated[
     str, typer.Argument(metavar="MODEL", help="Model file that nncli train has saved.", show_default=False)
 ]
-Encoding = Annotated[str | None, value_option("NAME", ENCODING_HELP, "detected")]
+EncodingOption = Annotated[str | None, value_option("NAME", ENCODING_HELP, "detected")]
 SkipRows = Annotated[str | None, value_option("N", "Number of lines to skip at the top of each file.", "0")]
 Memory = Annotated[
     str | None,

@@ -11,13 +11,22 @@ from typing import IO, Annotated, Literal
 import typer
 
 from nncli.cli.execution import Address, Ca, Cert, FileJobs, Insecure, Key, Place
-from nncli.cli.options import ROWS_HELP, Encoding, ModelFile, Quiet, SkipRows, switch, text_options, value_option
+from nncli.cli.options import (
+    ROWS_HELP,
+    EncodingOption,
+    ModelArgument,
+    Quiet,
+    SkipRows,
+    switch,
+    text_options,
+    value_option,
+)
 from nncli.data.sources import expand
 from nncli.errors import DONE, OptionError
 
 
 def predict(
-    model: ModelFile,
+    model: ModelArgument,
     data: Annotated[list[str] | None, typer.Argument(metavar="DATA", help=ROWS_HELP, show_default="stdin")] = None,
     out: Annotated[
         str | None, value_option("FILE", "File to write, in full or not at all.", "stdout", "--out", "-o")
@@ -47,7 +56,7 @@ def predict(
         bool, switch("--escape-formulas", "Put ' before texts that a spreadsheet would take for a formula, as =1+1.")
     ] = False,
     jsonl: Annotated[bool, switch("--jsonl", "Write each row as a line of JSON in place of CSV.")] = False,
-    encoding: Encoding = None,
+    encoding: EncodingOption = None,
     skip_rows: SkipRows = None,
     quiet: Quiet = False,
     jobs: FileJobs = None,

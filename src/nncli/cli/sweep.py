@@ -211,7 +211,7 @@ def _load(plan: SearchPlan, memory: int | None) -> dict[str, Dataset]:
     read = DataConfig.of(base).csv
     datasets = {dtype: load_dataset(base.data, read, dtype, memory) for dtype in plan.space.values("dtype")}
     dataset = next(iter(datasets.values()))
-    checkpoint.check_room(dataset)
+    checkpoint.check_fits_model_file(dataset)
     if plan.folds > 1:  # what is wrong with them is one line now, and not as many failures as there are trials
         prepare(data_config(base), dataset, (0, plan.folds))
     return datasets

@@ -85,7 +85,7 @@ def train(
     seconds_apart = _seconds(save_every)
     with use_threads(config.threads):
         prepared = prepare(config, memory=bytes_of(memory))
-        checkpoint.check_room(prepared.dataset)
+        checkpoint.check_fits_model_file(prepared.dataset)
         state = None if begun is None else begun.state(prepared)
         for note in (*summary.summary(prepared), *prepared.notes):
             say(note, quiet)

@@ -64,7 +64,7 @@ class Predictor:
         if doubled is not None:
             problem = f"the input has a column {in_quotes(doubled)}, and so has the output"
             raise OptionError("keep", problem, "Name the others with --keep")
-        written = (lambda name: quoted(escaped(name))) if options.escape_formulas else quoted
+        written = (lambda name: csv_quoted(escaped(name))) if options.escape_formulas else csv_quoted
         self.header = (",".join(map(written, names)) + "\n").encode()
         # a line must not be empty: readers of CSV would skip it
         self._empty = '""' if len(names) == 1 else ""
@@ -149,7 +149,7 @@ def _json(cell: str) -> str:
     return json.dumps(cell, ensure_ascii=False)
 
 
-def quoted(cell: str) -> str:
+def csv_quoted(cell: str) -> str:
     """Quote a cell for CSV where it needs that."""
     return '"' + cell.replace('"', '""') + '"' if any(character in cell for character in ',"\r\n') else cell
 

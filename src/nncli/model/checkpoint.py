@@ -54,7 +54,7 @@ def load(path: Path) -> tuple[Model, Provenance]:
         ) from None
 
 
-def check_room(dataset: Dataset) -> None:
+def check_fits_model_file(dataset: Dataset) -> None:
     """Raise DataError now, rather than after training, if a model file could not hold all names of such data."""
     schema, texts = dataset.schema, dataset.table.texts
     document = {

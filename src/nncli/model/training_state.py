@@ -21,7 +21,7 @@ from nncli.nn.averages import AVERAGES
 from nncli.nn.buffers import all_finite
 from nncli.nn.optimizers import OPTIMIZERS
 from nncli.nn.schedules import SCHEDULES
-from nncli.nn.stateful import Number
+from nncli.nn.stateful import StateNumber
 
 GENERATORS = ("shuffle", "drop")
 MOST = 1 << 128  # of a count, and of the numbers of a generator
@@ -53,7 +53,7 @@ class Sums(NamedTuple):
 class TrainingState:
     """What `Trainer.state` gives. The numbers can be written as JSON, but for those that are not finite."""
 
-    numbers: dict[str, Number]
+    numbers: dict[str, StateNumber]
     arrays: dict[str, NDArray[Any]]
     history: NDArray[np.float64]  # as `rows_of` has it
     best: int  # the number of the best epoch; 0: there is none
@@ -107,7 +107,7 @@ def load_generator(generator: np.random.Generator, state: Mapping[str, Any], nam
         raise ValueError(f"a {name} generator that is none") from None
 
 
-def finite(numbers: Mapping[str, Number]) -> dict[str, Number | str]:
+def finite(numbers: Mapping[str, StateNumber]) -> dict[str, StateNumber | str]:
     """Return the numbers as JSON can hold them: those that are not finite as texts."""
     return {
         name: repr(value) if isinstance(value, float) and not math.isfinite(value) else value
@@ -144,7 +144,7 @@ def from_file(
     return state
 
 
-def _form(config: TrainingConfig, size: int) -> tuple[dict[str, Number], dict[str, tuple[int, ...]]]:
+def _form(config: TrainingConfig, size: int) -> tuple[dict[str, StateNumber], dict[str, tuple[int, ...]]]:
     """Return what a run with `size` parameters saves: the numbers at its start, and the shapes of the arrays. No
     network is made: so one looks at a file before anything is made of it."""
     one = np.zeros(1)
@@ -164,7 +164,7 @@ def _form(config: TrainingConfig, size: int) -> tuple[dict[str, Number], dict[st
     return {name: value for name, value in found.items() if name not in shapes}, shapes
 
 
-def _is_like(usual: Number, value: Any) -> bool:
+def _is_like(usual: StateNumber, value: Any) -> bool:
     """Tell whether a run may have this number where another run has the usual one."""
     if isinstance(usual, bool):
         return isinstance(value, bool)

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-Number = int | float | bool | None
-State = Mapping[str, Number | NDArray[Any]]
+StateNumber = int | float | bool | None
+State = Mapping[str, StateNumber | NDArray[Any]]
 
 
 class Stateful:

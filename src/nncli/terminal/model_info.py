@@ -14,7 +14,7 @@ from nncli.data.disk.cache import Entry
 from nncli.data.sources import title
 from nncli.nn.calibration import Calibration
 from nncli.system.output import counted, percent, put
-from nncli.terminal.tables import PARTS, cut, listing, new_table, show
+from nncli.terminal.tables import PARTS, cut, first_names, new_table, show
 
 SHOWN_FILES = 3  # of a table
 
@@ -48,12 +48,12 @@ def print_model(d: dict[str, Any]) -> None:
     table = new_table("", "", align="left")
     facts = {
         "model": f"{d['model']} {d['layers']}, {d['parameters']:,} parameters",
-        "target": f"{d['target']}, {len(d['classes'])} classes: {listing(d['classes'])}",
-        "numbers": f"{len(numbers)} columns, scaling {d['scaling']}: {listing(numbers)}" if numbers else "",
-        "constant": listing([column["name"] for column in d["columns"] if column.get("scale") == 0]),
-        "dates": listing([f"{one['name']} (from {one['first']})" for one in d["columns"] if one["kind"] == "date"]),
+        "target": f"{d['target']}, {len(d['classes'])} classes: {first_names(d['classes'])}",
+        "numbers": f"{len(numbers)} columns, scaling {d['scaling']}: {first_names(numbers)}" if numbers else "",
+        "constant": first_names([column["name"] for column in d["columns"] if column.get("scale") == 0]),
+        "dates": first_names([f"{one['name']} (from {one['first']})" for one in d["columns"] if one["kind"] == "date"]),
         **{
-            f"text '{cut(name)}'": listing(["(missing)" if value is None else value for value in values])
+            f"text '{cut(name)}'": first_names(["(missing)" if value is None else value for value in values])
             for name, values in d["categories"].items()
         },
         "reading": ", ".join(_reading(**d["reading"])),

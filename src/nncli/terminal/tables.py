@@ -63,6 +63,6 @@ def cut(text: str, most: int = 30) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def listing(names: Sequence[str], most: int = 10) -> str:
+def first_names(names: Sequence[str], most: int = 10) -> str:
     """Return the first names, and how many more there are."""
     return ", ".join(map(cut, names[:most])) + (f" and {len(names) - most} more" if len(names) > most else "")

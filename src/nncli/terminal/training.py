@@ -6,7 +6,7 @@ from typing import Any
 
 from nncli.config.train_config import TrainConfig
 from nncli.system.output import number, percent, say
-from nncli.terminal.tables import PARTS, listing, new_table, show
+from nncli.terminal.tables import PARTS, first_names, new_table, show
 
 
 def print_training(figures: dict[str, Any], quiet: bool = False) -> None:
@@ -29,7 +29,7 @@ def print_plan(plan: dict[str, Any]) -> None:
     table = new_table("", "", align="left")
     for key in ("n_train", "n_val", "n_test", "inputs", "parameters"):
         table.add_row(key, f"{plan[key]:,}")
-    table.add_row("classes", listing(plan["classes"]))
+    table.add_row("classes", first_names(plan["classes"]))
     config = TrainConfig.from_json(plan["config"])
     for name in plan["config"]:
         if config.text(name) and getattr(config, name) is not False:

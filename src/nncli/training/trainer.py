@@ -31,7 +31,7 @@ from nncli.nn.network import Network
 from nncli.nn.optimizers import OPTIMIZERS, SGD
 from nncli.nn.regularisation import Penalty, clip, limit_norms
 from nncli.nn.schedules import SCHEDULES
-from nncli.nn.stateful import Number, Stateful
+from nncli.nn.stateful import Stateful, StateNumber
 from nncli.system.output import counted
 from nncli.training.batch import Batch, evaluate, rows_at_once
 from nncli.training.guards import Limits, divergence
@@ -231,7 +231,7 @@ class Trainer:
 
     def state(self) -> TrainingState:
         """Return a copy of all that decides how training continues."""
-        numbers: dict[str, Number] = {"least": self.least, "known": self._known}
+        numbers: dict[str, StateNumber] = {"least": self.least, "known": self._known}
         numbers |= prefixed("sums", self._sums._asdict())
         arrays = self._vectors()
         for part, component in self._components().items():
