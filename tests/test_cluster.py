@@ -185,7 +185,7 @@ def test_workers_of_another_version_are_refused_by_name(
 def test_a_cluster_that_does_not_answer_is_told_in_time(nncli: Run) -> None:
     outcome = nncli("sweep", *SPACE, "--cluster", f"tcp://127.0.0.1:{free_port()}", "--insecure")
     assert outcome.code == BAD_DATA
-    assert ": cannot reach the cluster within 10 s: nobody answers (connection refused). Start it.\n" in outcome.err
+    assert ": cannot reach the cluster within 10 s: no reply (connection refused). Start it.\n" in outcome.err
 
 
 @pytest.mark.parametrize(

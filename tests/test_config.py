@@ -67,7 +67,7 @@ def test_nothing_given_is_overridden() -> None:
     [
         ({"model": "logistic", "activation": "tanh"}, True,
          "--activation: model 'logistic' has no hidden layer. Give it one with --hidden 64."),
-        ({"patience": 3}, False, "--patience: there are no validation rows to judge by. Set --val above 0."),
+        ({"patience": 3}, False, "--patience: there are no validation rows. Set --val above 0."),
     ],
 )  # fmt: skip
 def test_nothing_is_silently_ignored(options: dict[str, Any], has_val: bool, message: str) -> None:

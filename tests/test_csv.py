@@ -192,7 +192,7 @@ ERRORS = {
     "open quote": ('a,t,y\n1,x,p\n2,"x,q\n3,x,p\n', "data.csv:3: an open quote: it is never closed. Close it, or write a quote inside a quoted cell as \"\"."),
     "open quote at the end": ('a,t,y\n1,x,p\n2,x,"q', "data.csv:3: an open quote: it is never closed. Close it, or write a quote inside a quoted cell as \"\"."),
     "open quote in the header": ('a,"t,y\n1,x,p\n', "data.csv:1: an open quote: it is never closed. Close it, or write a quote inside a quoted cell as \"\"."),
-    "text after a quote": ('a,t,y\n1,x,p\n2,"x"z,q\n', 'data.csv:3: a quoted cell goes on after its closing quote. Write a quote inside a quoted cell as "".'),
+    "text after a quote": ('a,t,y\n1,x,p\n2,"x"z,q\n', 'data.csv:3: a quoted cell has text after its closing quote. Write a quote inside a quoted cell as "".'),
     "single CR": ("a,t,y\n1,x,p\n2,x\rz,q\n", r"data.csv:3: expected a line to end in LF or CR LF, found a single CR. Convert it with: tr '\r' '\n'."),
     "only CR": ("a,y\r1,p\r2,q\r", r"data.csv: expected lines to end in LF or CR LF, found only CR. Convert it with: tr '\r' '\n'."),
     "one byte that is not UTF-8": ("a,t,y\n1,ü,p\n2,ö,q\n1,é,q\n".encode().replace("é".encode(), b"\xe9"), "data.csv:4: expected UTF-8, found the byte 0xe9. Name the encoding, such as --encoding latin-1."),

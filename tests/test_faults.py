@@ -134,7 +134,7 @@ WRONG: dict[str, tuple[Edit, dict[str, Any], str]] = {
     "a point among decimal commas": (lambda clean: clean.replace(",", ";").replace(".", ",").replace("19,5", "19.5"), {}, "d.csv:21: column 'a': expected a number, found '19.5'."),
     "an open quote at the end": (lambda clean: clean + '1,2,"x,p\n', {}, "d.csv:42: an open quote: it is never closed."),
     "an open quote": (row(3, '1,2,"x,p'), {}, "d.csv:4: an open quote: it is never closed."),
-    "text behind a quote": (row(3, '1,2,"x"y,p'), {}, "d.csv:4: a quoted cell goes on after its closing quote."),
+    "text behind a quote": (row(3, '1,2,"x"y,p'), {}, "d.csv:4: a quoted cell has text after its closing quote."),
     "no class": (row(12, "1,2,x,"), {}, "d.csv:13: target column 'y': expected a class, found an empty cell."),
     "a class that is missing": (row(12, "1,2,x,?"), {}, "d.csv:13: target column 'y': expected a class, found '?'."),
     "one class": (lambda clean: clean.replace(",q\n", ",p\n"), {}, "d.csv: target column 'y': expected two or more classes, found only 'p'."),

@@ -244,7 +244,7 @@ def test_the_table_and_its_csv(nncli: Run) -> None:
         ("--loss mse,cross-entropy --metric loss", "--metric: losses of different kinds cannot be compared. Use accuracy, or one --model, --loss and --class-weight."),
         ("--lr 0.1,0.2 --search halving --time-limit 9", "--time-limit: halving counts by epochs, and stops most of them early. Leave it out."),
         ("--class-weight none,balanced --metric loss", "--metric: losses of different kinds cannot be compared. Use accuracy, or one --model, --loss and --class-weight."),
-        ("--lr 0.1,0.2 --val 0 --folds 2 --patience 3", "--patience: there are no validation rows to judge by. Set --val above 0."),
+        ("--lr 0.1,0.2 --val 0 --folds 2 --patience 3", "--patience: there are no validation rows. Set --val above 0."),
         ("--lr 0.1,0.2 -o -", "--out: the table goes to stdout, and the model cannot go there too. Name a file with -o."),
         ("--csv --json", "--csv: --json is there too, and only one of them can be printed. Leave one of them out."),
     ],

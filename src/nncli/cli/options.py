@@ -93,7 +93,7 @@ def with_config(
     """Turns `command(config, …)` into a function with every option of TrainConfig, for Typer to read.
 
     The given options beat those of the --config file, which beat the defaults. `read` makes the first argument of
-    them. A command with a parameter `given` is told the names of all that are given. `argument` is how the help calls
+    them. A command with a parameter `given` gets the names of all that are given. `argument` is how the help calls
     what config.data holds, `other_help` what it says of an option that means something else to this command, `only`
     which options and groups of them it has, if not all, and `several` whether it takes many files as one.
     """

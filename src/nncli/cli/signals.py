@@ -16,7 +16,7 @@ CODES = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: TERMINATED, signal.SIGHUP: 
 
 
 class Ended(BaseException):
-    """A signal has come; what was begun is tidied up on the way out."""
+    """A signal has come; temporary files are removed on the way out."""
 
     def __init__(self, code: int) -> None:
         self.code = code

@@ -75,29 +75,29 @@ def train(
     from nncli.training import summary
     from nncli.training.prepare import prepare
 
-    out, log, begun = as_stdout(out), as_stdout(log), None
+    out, log, resumed = as_stdout(out), as_stdout(log), None
     if resume:
-        begun, config, out = _find_begun(config, given, out)
+        resumed, config, out = _find_run(config, given, out)
     elif model_in(config.data) is not None:
         raise OptionError("data", f"{config.data[0]} is a model, and no data", "Add --resume to resume its run")
     out = out or MODEL
-    _check_outputs(config, out, log, begun, json)
+    _check_outputs(config, out, log, resumed, json)
     seconds_apart = _seconds(save_every)
     with use_threads(config.threads):
         prepared = prepare(config, memory=bytes_of(memory))
         checkpoint.check_fits_model_file(prepared.dataset)
-        state = None if begun is None else begun.state(prepared)
+        state = None if resumed is None else resumed.state(prepared)
         for note in (*summary.summary(prepared), *prepared.notes):
             say(note, quiet)
         if dry_run:
             return _show_plan(prepared, json)
         stop = StopRequest()
-        with epoch_log(log, begun.provenance.epochs() if begun else (), stop) as log_epoch:
-            if begun is not None and begun.is_done(prepared):
-                say(f"{begun.path} is done already: {begun.epochs} epochs", quiet)
-                return _show(begun.provenance.figures, {"out": str(begun.path)}, json, quiet)
+        with epoch_log(log, resumed.provenance.epochs() if resumed else (), stop) as log_epoch:
+            if resumed is not None and resumed.is_done(prepared):
+                say(f"{resumed.path} is done already: {resumed.epochs} epochs", quiet)
+                return _show(resumed.provenance.figures, {"out": str(resumed.path)}, json, quiet)
             if resume:
-                _say_where_it_resumes(begun, out, quiet)
+                _say_where_it_resumes(resumed, out, quiet)
             with stop:
                 run = _run(
                     prepared,
@@ -123,7 +123,7 @@ def train(
     return stop.exit_code or DONE
 
 
-def _find_begun(
+def _find_run(
     config: TrainConfig, given: frozenset[str], out: str | None
 ) -> tuple[ResumableRun | None, TrainConfig, str | None]:
     """Return the run to resume, or None where it has saved nothing yet; its options; and the file of its model."""
@@ -133,14 +133,14 @@ def _find_begun(
         where = "on stdout" if out == "-" else f"in {out or MODEL}"
         raise OptionError("out", f"a run to resume is in a file, and not {where}", "Name the file with -o")
     model = model_in(config.data)
-    begun = ResumableRun.find(Path(model or out or MODEL))
-    if begun is None:
+    resumed = ResumableRun.find(Path(model or out or MODEL))
+    if resumed is None:
         return None, config, out
     named = given if model is None else given - {"data"}  # the model is no data to train on
-    return begun, begun.config(config, named), out or str(begun.path)
+    return resumed, resumed.config(config, named), out or str(resumed.path)
 
 
-def _check_outputs(config: TrainConfig, out: str, log: str | None, begun: ResumableRun | None, json: bool) -> None:
+def _check_outputs(config: TrainConfig, out: str, log: str | None, resumed: ResumableRun | None, json: bool) -> None:
     """Raise an error now where the model or the log could not be written later."""
     from nncli.data.load import files_read
     from nncli.system.atomic import LOG, check_writable
@@ -156,7 +156,7 @@ def _check_outputs(config: TrainConfig, out: str, log: str | None, begun: Resuma
     if out != "-":
         check_writable(Path(out), reads, replaces=HOLDS_MODEL)
     if log is not None and log != "-":
-        written = (out if out != "-" else None, str(begun.path) if begun else None)
+        written = (out if out != "-" else None, str(resumed.path) if resumed else None)
         check_writable(Path(log), (*written, *reads), "--log", LOG)
 
 
@@ -197,15 +197,15 @@ def _run(
         return run_training(prepared, on_epoch, stop, state, saver, keep_state)
 
 
-def _say_where_it_resumes(begun: ResumableRun | None, out: str, quiet: bool) -> None:
+def _say_where_it_resumes(resumed: ResumableRun | None, out: str, quiet: bool) -> None:
     from nncli.system.output import say
 
-    if begun is None:
+    if resumed is None:
         say(f"there is no {out} yet: starting from the beginning", quiet)
         return
-    for warning in begun.warnings():
+    for warning in resumed.warnings():
         say(warning)
-    say(f"resuming after epoch {begun.epochs}", quiet)
+    say(f"resuming after epoch {resumed.epochs}", quiet)
 
 
 def _say_what_is_saved(run: Run, out: str, keep_state: bool, quiet: bool) -> None:

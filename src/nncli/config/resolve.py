@@ -32,7 +32,7 @@ class DataConfig:
     val_source: Source  # of validation rows in files of their own; empty: they are a share of the source
     test_source: Source
     csv: CsvOptions
-    weight: str | None  # the column of what each row counts; None: all rows count alike
+    weight: str | None  # the column of the weights of the rows; None: all are 1
     scale: str
 
     @classmethod
@@ -121,7 +121,7 @@ def resolve(config: TrainConfig, n_train: int, has_val: bool) -> ResolvedConfig:
     _check_loss(config, loss)
     _check_optimizer(config, optimizer, loss)
     if not has_val:
-        reason = "there are no validation rows to judge by"
+        reason = "there are no validation rows"
         _refuse(config, ("patience", "calibrate"), reason, "Set --val above 0")
     batch_size = config.batch_size
     if batch_size is None:

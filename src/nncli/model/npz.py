@@ -89,7 +89,7 @@ def unpack(file: BinaryIO, first: str, most: Most) -> dict[str, Array]:
     expected = (listed + end)[len(LIST_BEGINS) :]
     found = file.read(len(expected) + 1)
     if len(found) != len(expected):
-        raise ValueError("a file that is cut off, or goes on behind its end")
+        raise ValueError("a file that is cut off, or has data after its end")
     if found != expected:
         raise ValueError("a list of its members that is damaged")
     if arrays.pop(DIGEST, None) is None or stored.tobytes() != digest.digest():

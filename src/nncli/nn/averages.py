@@ -1,4 +1,4 @@
-"""Averages of θ over the steps of training: what is judged and saved in place of the last θ.
+"""Averages of θ over the steps of training: what is evaluated and saved in place of the last θ.
 
 To add one, write one class here.
 """

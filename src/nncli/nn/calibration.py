@@ -50,7 +50,7 @@ def calibrate(
 ) -> Calibration:
     """Fit to the scores Z (n, outputs) of rows of the classes y (n,), of a model trained with `loss`.
 
-    `weights` (n,) are what the rows count; None: all alike.
+    `weights` (n,) are the weights of the rows; None: all are 1.
     """
     Z = Z.astype(np.float64)
     w = np.ones(len(Z)) if weights is None else weights

@@ -14,7 +14,7 @@ class Preset:
     """What a model is made of where the user does not say otherwise.
 
     The first line of its docstring says in words what a model is, `formula` what it computes. `lr` None is the
-    optimizer's own. `average` is judged and saved in place of the last parameters.
+    optimizer's own. `average` is evaluated and saved in place of the last parameters.
     """
 
     name: ClassVar[str]

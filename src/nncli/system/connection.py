@@ -67,7 +67,7 @@ def reach(address: str, parts: SplitResult, tls: Tls | None) -> None:
     except socket.gaierror:
         raise NncliError(address, f"there is no machine called {parts.hostname}", "Check the address") from None
     except OSError as error:
-        problem = f"cannot reach the cluster within {SECONDS} s: nobody answers ({_reason(error)})"
+        problem = f"cannot reach the cluster within {SECONDS} s: no reply ({_reason(error)})"
         raise NncliError(address, problem, "Start it") from None
 
 

@@ -1,4 +1,4 @@
-"""Rows go through a network in batches, to learn from and to judge by."""
+"""Rows go through a network in batches, to learn from and to evaluate on."""
 
 from __future__ import annotations
 

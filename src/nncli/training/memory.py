@@ -16,8 +16,8 @@ ROW_BYTES = 9  # of each row whose cells are on the disk: its number and its cla
 # optimizer, the best so far, and those on the way to a file
 TRAINING_BYTES, SPLIT_BYTES, TRAINING_COPIES = 150 << 20, 20, 9
 LEAST_WINDOW = 16 << 20
-# evaluation: bytes without any data; of each row that is judged; of each class, and of each pair that is confused, on
-# their way to JSON; copies of the parameters, and of the rows that are judged at once
+# evaluation: bytes without any data; of each row that is evaluated; of each class, and of each confused pair, on
+# their way to JSON; copies of the parameters, and of the rows that are evaluated at once
 EVALUATION_BYTES, EVALUATED_ROW_BYTES, PAIR_BYTES, EVALUATION_COPIES = 100 << 20, 90, 600, 4
 
 

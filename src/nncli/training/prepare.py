@@ -72,7 +72,7 @@ def prepare(
         val = parts.of_files("--val-data", own_val, weighted=True)
     else:
         val = _Part(dataclasses.replace(every, rows=split.val) if len(split.val) else None)
-    if own_test is not None:  # test rows count alike, whatever training makes of them
+    if own_test is not None:  # all test rows have equal weight
         test = (
             parts.of_files("--test-data", own_test, weighted=False)
             if config.test_data

@@ -257,7 +257,7 @@ def _figures(model: Model, part: Subset) -> dict[str, float]:
 def _known(prepared: Prepared, trainer: Trainer, best: Epoch) -> dict[str, Any]:
     """Return the figures that need no model; the baseline predicts the commonest class of the training rows."""
     majority = np.bincount(prepared.dataset.y[prepared.train.rows]).argmax()
-    judged = prepared.test or prepared.val or prepared.train
+    evaluated = prepared.test or prepared.val or prepared.train
     return {
         "model": prepared.config.model.name,
         "classes": list(prepared.dataset.classes),
@@ -269,5 +269,5 @@ def _known(prepared: Prepared, trainer: Trainer, best: Epoch) -> dict[str, Any]:
         "train": None,
         "val": None,
         "test": None,
-        "baseline_accuracy": float(np.mean(judged.y[judged.rows] == majority)),
+        "baseline_accuracy": float(np.mean(evaluated.y[evaluated.rows] == majority)),
     }

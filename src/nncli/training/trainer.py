@@ -186,7 +186,7 @@ class Trainer:
         return sums
 
     def _close(self, train_loss: float, train_accuracy: float) -> Epoch:
-        """End an epoch: judge θ̄, the average of θ, which is θ itself where no other is asked for."""
+        """End an epoch: evaluate θ̄, the average of θ, which is θ itself where no other is asked for."""
         theta = self.network.theta
         if not all_finite(theta):  # after the last step of the epoch; any other shows in the next loss
             raise self.diverged("finite parameters", math.nan)

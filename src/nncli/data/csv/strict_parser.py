@@ -77,7 +77,7 @@ def split_row(row: bytes, delimiter: str, where: str) -> list[str]:
             raise open_quote(where) from None
         if "expected after" in str(error):
             raise DataError(
-                where, "a quoted cell goes on after its closing quote", 'Write a quote inside a quoted cell as ""'
+                where, "a quoted cell has text after its closing quote", 'Write a quote inside a quoted cell as ""'
             ) from None
         raise DataError(
             where, "expected a line to end in LF or CR LF, found a single CR", r"Convert it with: tr '\r' '\n'"
