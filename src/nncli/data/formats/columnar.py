@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import struct
 from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -134,6 +135,10 @@ class ColumnarReader(BlockReader):
     ) -> None:
         super().__init__(layout, (*file.notes, *notes), on_error, whole)
         self.file, self.whole = file, whole
+        if whole:  # the digest is computed meanwhile
+            pool = ThreadPoolExecutor(1)
+            self._digest = pool.submit(sha256_of, file.source)
+            pool.shutdown(wait=False)
         self._strict = StrictParser(layout, file.where, training)
         self._place, self._missing = layout.place_of, self._strict.missing
         target = [] if layout.target is None else [layout.target]
@@ -238,7 +243,7 @@ class ColumnarReader(BlockReader):
         return 1.05
 
     def hexdigest(self) -> str:
-        return sha256_of(self.file.source)
+        return self._digest.result()
 
     def close(self) -> None:
         """Do nothing, as batches are closed where they are read."""

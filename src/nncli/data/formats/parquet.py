@@ -41,6 +41,7 @@ class ParquetFile:
             self._groups = _groups(_footer(raw.fileno()), where)
         with self._opened() as file:
             self._metadata, self.schema = file.metadata, file.schema_arrow
+        self._chunks: dict[tuple[int, int], _Chunk] = {}  # by group and column
 
     def batches(self, names: list[str], most_rows: int, refuse: Callable[[int], None]) -> Generator[Any, None, None]:
         """Yield these columns, at most so many rows at a time, all valid. `refuse(n)` is called before pages that take
@@ -64,12 +65,14 @@ class ParquetFile:
             for i, group in enumerate(self._groups):
                 a_row, held = 0, 0
                 for place in places:
-                    chunk = _chunk(raw.fileno(), *group.column(place))
+                    if (i, place) not in self._chunks:
+                        self._chunks[i, place] = _chunk(raw.fileno(), *group.column(place))
+                    chunk = self._chunks[i, place]
                     held += chunk.held
                     a_row += max(chunk.plain, chunk.longest) if place in unpacked else chunk.plain
                 refuse(held)
                 found, rows = 0, max(1, min(most_rows, BATCH_BYTES // max(1, a_row)))
-                for batch in file.iter_batches(rows, row_groups=[i], columns=names, use_threads=False):
+                for batch in file.iter_batches(rows, row_groups=[i], columns=names, use_threads=True):
                     batch.validate(full=True)
                     found += batch.num_rows
                     yield batch
@@ -198,7 +201,7 @@ def _chunk(file: int, values: int, _: int, place: int) -> _Chunk:
 
 @dataclass
 class _Header:
-    """Of a page. −1 for what is not given."""
+    """What a page says of itself; −1 stands for what is not given."""
 
     kind: int = -1
     unpacked: int = -1
