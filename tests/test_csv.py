@@ -228,7 +228,6 @@ def test_each_error_has_its_text(case: str) -> None:
         ({"target": "species", "categorical": ("q",)}, "--categorical: no column is called 'q'. The columns are length, width and species."),
         ({"target": "species", "drop": ("species",)}, "--drop: 'species' is the target column. Name another one with --target."),
         ({"target": "species", "drop": ("length", "width")}, "data.csv: no feature column is left beside the target 'species'. Drop fewer columns."),
-        ({"delimiter": "ab"}, "--delimiter: expected one character such as ; or tab; found 'ab'."),
     ],
 )  # fmt: skip
 def test_each_option_error_has_its_text(options: dict[str, Any], message: str) -> None:

@@ -207,7 +207,7 @@ def test_the_command_prints_json_and_graphviz(nncli: Callable[..., Any]) -> None
         (["w*x", "--at", "w=nan"], "--at: w: expected a finite number, found 'nan'."),
         (["w", "--at", "w=1,x=2"], "--at: the expression has no variable 'x'. Leave it out."),
         (["w*x", "--at", "w=1"], "EXPRESSION, column 3: the variable 'x' has no value. Give it one with --at x=1."),
-        (["1", "--dot", "--json"], "--dot: --json is there too, and only one of them can be printed. Leave one of them out."),
+        (["1", "--dot", "--json"], "--dot: only one of --dot and --json can be printed. Leave one of them out."),
     ],
 )  # fmt: skip
 def test_bad_values_are_told(words: list[str], message: str, nncli: Callable[..., Any]) -> None:

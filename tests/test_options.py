@@ -64,7 +64,7 @@ def values(option: Option) -> st.SearchStrategy[Any]:
         Files: st.lists(NAMES, min_size=1).map(tuple),
         Columns: COLUMNS.map(tuple),
         Flag: st.booleans(),
-        Delimiter: st.characters(exclude_characters='"\r\n\0', exclude_categories=["Cs"]),
+        Delimiter: st.sampled_from("\t !#$%&'()*+,-./:;<=>?@[]^_`{|}~"),
         Decimal: st.sampled_from([".", ","]),
         Encoding: st.sampled_from(sorted(filter(None, map(_encoding, ENCODINGS)))),
         Widths: st.lists(st.integers(1, 10**6), min_size=1).map(tuple),
@@ -317,3 +317,9 @@ def test_a_model_file_may_hold_any_value_for_any_option(name: str, value: Any) -
     except ValueError:
         return
     assert config.to_json()[name] == value
+
+
+@pytest.mark.parametrize("text", ["ab", "a", "7", "é", '"', "\n", "\0", ""])
+def test_what_separates_no_cells_is_no_delimiter(text: str) -> None:
+    with pytest.raises(OptionError, match="delimiter: expected one character such as ; or tab, found "):
+        TrainConfig.from_values({"delimiter": text})

@@ -246,7 +246,7 @@ def test_the_table_and_its_csv(nncli: Run) -> None:
         ("--class-weight none,balanced --metric loss", "--metric: losses of different kinds cannot be compared. Use accuracy, or one --model, --loss and --class-weight."),
         ("--lr 0.1,0.2 --val 0 --folds 2 --patience 3", "--patience: there are no validation rows. Set --val above 0."),
         ("--lr 0.1,0.2 -o -", "--out: the table goes to stdout, and the model cannot go there too. Name a file with -o."),
-        ("--csv --json", "--csv: --json is there too, and only one of them can be printed. Leave one of them out."),
+        ("--csv --json", "--csv: only one of --csv and --json can be printed. Leave one of them out."),
     ],
 )  # fmt: skip
 def test_what_contradicts_itself_is_refused(nncli: Run, words: str, line: str) -> None:

@@ -42,7 +42,7 @@ def graph(
     nncli graph model.npz --row 7    the loss of a small network on one row
     """
     if dot and json:
-        raise OptionError("dot", "--json is there too, and only one of them can be printed", "Leave one of them out")
+        raise OptionError("dot", "only one of --dot and --json can be printed", "Leave one of them out")
     if row is not None:
         made, extra = _of_model(expression, data, at, row, quiet)
     else:

@@ -186,7 +186,7 @@ def _read_toml(file: str, options: Mapping[str, Any]) -> dict[str, Any]:
     content = _parsed_toml(file)
     found = {name.replace("-", "_"): value for name, value in content.items()}
     if len(found) < len(content):
-        raise UsageError(str(file), "one option is there twice, with a hyphen and with an underscore")
+        raise UsageError(str(file), "an option is given twice, with a hyphen and with an underscore")
     known = {**dict.fromkeys(TrainConfig.options()), **options}
     for name in found:
         if name not in known:

@@ -117,7 +117,7 @@ def sweep(
     nncli sweep --show model.sweep.jsonl    results of a sweep, finished or not
     """
     if csv and json:
-        raise OptionError("csv", "--json is there too, and only one of them can be printed", "Leave one of them out")
+        raise OptionError("csv", "only one of --csv and --json can be printed", "Leave one of them out")
     if show is not None:
         own = {
             "search": search,

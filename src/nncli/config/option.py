@@ -170,8 +170,8 @@ class Delimiter(Kind):
 
     def read(self, text: str) -> str:
         text = {"tab": "\t", "\\t": "\t"}.get(text, text)
-        if len(text) != 1 or text in '"\r\n':
-            raise ValueError("one character, or tab")
+        if len(text) != 1 or not text.isascii() or text in '"\r\n\0' or text.isalnum():
+            raise ValueError("one character such as ; or tab")
         return text
 
     def write(self, value: str) -> str:

@@ -94,7 +94,7 @@ def plan_training(stream: Input, options: CsvOptions, dtype: str) -> ReadingPlan
     while not head.at_end and len(head.data) < SAMPLE_BYTES:
         head.more()
     notes = head.notes
-    delimiter = options.delimiter and checked_delimiter(options.delimiter)
+    delimiter = options.delimiter
     if delimiter is None:
         delimiter = _detect_delimiter(head)
         if delimiter != ",":
@@ -222,13 +222,6 @@ def _detect_delimiter(head: Head) -> str:
         if width > 1 and (score := (rows / widths.total(), width)) > best:
             best, found = score, delimiter
     return found
-
-
-def checked_delimiter(given: str) -> str:
-    given = {"\\t": "\t", "tab": "\t"}.get(given, given)
-    if len(given) != 1 or not given.isascii() or given in '"\r\n\0' or given.isalnum():
-        raise OptionError("delimiter", f"expected one character such as ; or tab; found '{given}'")
-    return given
 
 
 def _find_target(names: tuple[str, ...], given: str | None, where: str) -> tuple[str, list[str]]:
