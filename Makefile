@@ -44,7 +44,7 @@ docs: $(VENV)/installed-docs  ## build the documentation as a site in build/site
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
 
 fuzz: $(VENV)/installed-dev  ## a million mutations each of model, CSV and IDX files, and 300 kills (two hours)
-	NNCLI_EXAMPLES=1000000 NNCLI_KILLS=300 $(PYTEST) -m long -o faulthandler_timeout=0 tests/test_fuzz.py tests/test_resume.py
+	NNCLI_EXAMPLES=1000000 NNCLI_KILLS=300 $(PYTEST) -m long -o faulthandler_timeout=0 tests/test_fuzz.py tests/test_resume_killed.py
 
 bench: $(VENV)/installed-bench  ## time nncli against its peers (20 minutes; MNIST=FOLDER of IDX files)
 	$(BIN)/python benchmarks/run.py $(MNIST)

@@ -40,7 +40,7 @@ def calls_of(path: Path) -> list[str]:
 def test_every_call_can_fail_and_nothing_is_lost(before: bool, error: int, tmp_path: Path) -> None:
     path = tmp_path / "m.npz"
     is_full = error in (errno.ENOSPC, errno.EDQUOT)
-    remedy = "Make room there, or choose another place with -o." if is_full else "Choose another place with -o."
+    remedy = "Make room there, or choose another place." if is_full else "Choose another place."
     if before:
         path.write_bytes(OLD)
     names = calls_of(path)

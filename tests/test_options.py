@@ -58,7 +58,7 @@ def values(option: Option) -> st.SearchStrategy[Any]:
     if isinstance(kind, Whole):
         return st.integers(kind.low, kind.high)
     if isinstance(kind, OneOf):
-        return st.sampled_from(kind.names)
+        return st.sampled_from(kind.words())
     return {
         Text: NAMES,
         Files: st.lists(NAMES, min_size=1).map(tuple),

@@ -1,11 +1,9 @@
-"""A training that was stopped, in whatever way, goes on to the end that it would have had, to the last byte."""
+"""A training run that was stopped is resumed to the end that it would have had, to the last byte."""
 
 from __future__ import annotations
 
 import itertools
-import multiprocessing
 import os
-import random
 import signal
 import subprocess
 from collections.abc import Callable
@@ -17,13 +15,10 @@ import pytest
 
 from cli_errors import BAD_COMMAND, BAD_DATA
 from cli_process import PROGRAM, wait_for
-from faults import Calls, injected, kills
-from nncli.cli.main import main
 from nncli.data.bundled import path_of
 from nncli.model import checkpoint
 from nncli.training import run
 from nncli.training.trainer import Trainer
-from short_and_long import short_and_long
 
 Run = Callable[..., Any]
 KILLS = int(os.environ.get("NNCLI_KILLS", "50"))  # make fuzz
@@ -264,67 +259,6 @@ def test_more_epochs_need_a_state(nncli: Run) -> None:
         "m.npz: the training run is done, and the state from which to add epochs was not kept. "
         "Train again from the start, with --keep-state.\n"
     )
-
-
-# killed
-
-COMMAND = ["train", "wine", "--hidden", "8", "--dropout", "0.2", "--epochs", "5", "--save-every", "0", "-q", "--json"]
-
-
-def killed_at(n: int) -> None:
-    with injected(Calls(n, kills)):
-        main([*COMMAND, "-o", "m.npz", "--resume"])
-
-
-@pytest.mark.parametrize("step", short_and_long(7, 1))  # a save makes ten calls: 7 strikes each kind of them
-def test_killed_at_any_call_it_goes_on_to_the_same_bytes(nncli: Run, step: int) -> None:
-    """At every write, flush, sync, link and rename of a training that saves at each epoch."""
-    calls = Calls(None)
-    with injected(calls):
-        assert nncli(*COMMAND, "-o", "whole.npz").code == 0
-    whole = Path("whole.npz").read_bytes()
-    assert calls.seen.count("replace") == 6  # after each epoch, and at the end
-    for n in range(0, len(calls.seen), step):
-        Path("m.npz").unlink(missing_ok=True)
-        process = multiprocessing.get_context("fork").Process(target=killed_at, args=(n,))
-        process.start()
-        process.join()
-        assert process.exitcode == -9
-        if Path("m.npz").exists():
-            checkpoint.load(Path("m.npz"))
-        assert nncli(*COMMAND, "-o", "m.npz", "--resume").code == 0
-        assert Path("m.npz").read_bytes() == whole, f"killed at call {n}, {calls.seen[n]}"
-
-
-@pytest.mark.parametrize("kills", short_and_long(4, KILLS))
-def test_killed_at_random_moments_it_goes_on_to_the_same_bytes(kills: int) -> None:
-    """Real processes, killed again and again until one reaches the end."""
-    words = ["train", "digits", "--hidden", "16", "--epochs", "60", "--patience", "60", "--save-every", "0", "-q"]
-    words += ["--json", "--log", "log.jsonl", "-o"]
-    subprocess.run([*PROGRAM, *words, "whole.npz"], check=True, capture_output=True)
-    whole, log = Path("whole.npz").read_bytes(), Path("log.jsonl").read_bytes()
-    rng, killed = random.Random(0), 0
-    while killed < kills:
-        Path("m.npz").unlink(missing_ok=True)
-        Path("log.jsonl").unlink()
-        for more in itertools.count():
-            process = subprocess.Popen(
-                [*PROGRAM, *words, "m.npz", "--resume"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-            )
-            try:
-                _, errors = process.communicate(timeout=rng.uniform(0.2, 0.9) + 0.05 * more)
-            except subprocess.TimeoutExpired:
-                process.send_signal(signal.SIGKILL)
-                _, errors = process.communicate()
-                killed += 1
-                assert errors == b""
-                if Path("m.npz").exists():
-                    checkpoint.load(Path("m.npz"))
-                continue
-            assert (process.returncode, errors) == (0, b"")
-            break
-        assert Path("m.npz").read_bytes() == whole
-        assert Path("log.jsonl").read_bytes() == log
 
 
 def test_a_torn_line_of_the_log_is_written_again(nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:

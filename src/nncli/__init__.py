@@ -1,4 +1,8 @@
-"""nncli: classifiers from the command line, and from Python by `load` and `train`."""
+"""nncli: classifiers from the command line, and from Python by `load` and `train`.
+
+`errors.py` has every error and every exit code, `registry.py` names components, `api.py` is for Python. All else is
+in folders, each of which says what lives there.
+"""
 
 from __future__ import annotations
 

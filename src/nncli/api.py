@@ -96,7 +96,7 @@ class TrainedModel:
 
     def save(self, path: str | Path) -> None:
         """Write a model file, whole or not at all."""
-        checkpoint.save(Path(path), self.model, self.provenance)
+        checkpoint.save(Path(path).absolute(), self.model, self.provenance)
 
 
 def load(path: str | Path) -> TrainedModel:

@@ -115,7 +115,7 @@ class OptionError(UsageError):
 
 
 class NncliWarning(UserWarning):
-    """What a person should know, and what stops nothing: one line, which the command line prints as a note."""
+    """A warning that stops nothing: one line, which the command line prints as a note."""
 
 
 MOST_LISTED = 10

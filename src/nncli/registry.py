@@ -11,7 +11,7 @@ from nncli.system.numbers import read_number, read_whole
 
 
 class Named(Protocol):
-    """What every component has: the name it is registered by."""
+    """A component, with the name it is registered by."""
 
     name: ClassVar[str]
 

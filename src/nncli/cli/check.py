@@ -1,4 +1,4 @@
-"""nncli check"""
+"""The command `nncli check`."""
 
 from __future__ import annotations
 

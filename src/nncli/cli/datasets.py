@@ -1,4 +1,4 @@
-"""nncli datasets"""
+"""The command `nncli datasets`."""
 
 from __future__ import annotations
 

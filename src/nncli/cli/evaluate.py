@@ -1,4 +1,4 @@
-"""nncli eval"""
+"""The command `nncli eval`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""nncli gradcheck"""
+"""The command `nncli gradcheck`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""nncli graph"""
+"""The command `nncli graph`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""nncli info"""
+"""The command `nncli info`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a limit of memory (ulimit -v) leaves room for the libraries that a command loads.
+"""Check that a limit of memory (ulimit -v) leaves room for the libraries that a command loads.
 
 Without room they print lines of their own, end the program or crash, each in its own way. So it is looked at before.
 """

@@ -276,4 +276,4 @@ def _annotation(name: str, option: Option) -> Any:
 
 
 def _completion(option: Option) -> Callable[[str], list[str]]:
-    return lambda incomplete: [name for name in option.kind.names if name.startswith(incomplete)]
+    return lambda incomplete: [name for name in option.kind.words() if name.startswith(incomplete)]

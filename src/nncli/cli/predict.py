@@ -1,4 +1,4 @@
-"""nncli predict"""
+"""The command `nncli predict`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""nncli sweep"""
+"""The command `nncli sweep`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 from nncli.cli.execution import GROUP as WORKERS
 from nncli.cli.execution import Address, Ca, Cert, Insecure, Key, Place, cores, count
@@ -23,7 +23,6 @@ from nncli.cli.options import (
     with_config,
 )
 from nncli.cli.signals import StopRequest
-from nncli.config.option import OneOf, read_option
 from nncli.config.train_config import TrainConfig
 from nncli.errors import DONE, DataError, OptionError, TrainingError
 from nncli.sweep.space import Space
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
 
 GROUP = "Sweep"
 MODEL = "model.npz"
-MANY_ROWS = 1000  # any number that every --batch-size can be resolved for: only the need of validation rows matters
 OTHER_HELP = {
     "model": MODEL_NAMES_HELP,
     "activation": "Activation of all hidden layers: {activations}. Not step and sign: their derivative is 0, and "
@@ -135,9 +133,17 @@ def sweep(
         _refuse_with_show([*given, *(name for name, value in own.items() if value)])
         return _show(show, metric, csv, json, quiet)
     from nncli.model import checkpoint
+    from nncli.sweep.plan import plan_of
     from nncli.system.output import counted, say
 
-    plan = _plan(space, search, trials, seeds, folds, metric)
+    plan = plan_of(
+        space,
+        search,
+        trials=None if trials is None else count("trials", trials),
+        seeds=count("seeds", seeds),
+        folds=count("folds", folds),
+        metric=metric,
+    )
     place = Place.of(jobs, cores(), cluster, tls_ca, tls_cert, tls_key, insecure)
     ledger = ledger or _ledger_of(out)
     _check_files(space, ledger, out, cluster, memory)
@@ -257,68 +263,10 @@ def _ledger_of(out: str) -> str:
     return "sweep.jsonl" if is_stream(Path(out)) else out.removesuffix(".npz") + ".sweep.jsonl"
 
 
-def _plan(space: Space, search: str | None, trials: str | None, seeds: str, folds: str, metric: str) -> SearchPlan:
-    from nncli.sweep.ranking import METRICS
-    from nncli.sweep.search import SEARCHES, SearchPlan
-
-    for option, value, known in (("search", search, SEARCHES), ("metric", metric, METRICS)):
-        if value is not None:
-            read_option(option, value, OneOf(tuple(known)))
-    search = search or ("grid" if space.finite and trials is None else "random")
-    if search in ("random", "refine") and trials is None:
-        raise OptionError("trials", f"expected how many configurations a {search} search draws", "Add --trials 20")
-    if search == "grid" and trials is not None:
-        raise OptionError("trials", "a grid has as many configurations as combinations", "Leave it out")
-    if trials is None:
-        space.refuse_ranges()
-    plan = SearchPlan(
-        space,
-        search,
-        trials=None if trials is None else count("trials", trials),
-        seeds=count("seeds", seeds),
-        folds=count("folds", folds),
-        metric=metric,
-    )
-    base = space.base
-    if base.threads is not None:
-        raise OptionError("threads", "each trial of a sweep has one thread", "Say with --jobs how many run at a time")
-    if search == "halving" and base.time_limit is not None:
-        raise OptionError("time_limit", "halving counts by epochs, and stops most of them early", "Leave it out")
-    if metric == "loss" and not {"loss", "model", "class_weight"}.isdisjoint(space.axes):
-        _refuse_losses()
-    if base.val == 0 and plan.folds == 1:
-        raise OptionError("val", "a sweep chooses by validation rows, and there are none", "Leave it out")
-    if plan.folds > 1 and base.val_data:
-        raise OptionError("folds", "--val-data names the validation rows already", "Leave one of them out")
-    if base.val == 0:
-        _refuse_without_validation(plan)
-    return plan
-
-
-def _refuse_without_validation(plan: SearchPlan) -> None:
-    """Raise OptionError now for options that the folds allow, and the winner, which has no validation rows, does
-    not."""
-    from nncli.config.resolve import resolve
-
-    for config in plan.configs():
-        try:
-            resolve(config, MANY_ROWS, has_val=True)
-        except OptionError:
-            continue  # its trials will say so
-        resolve(config, MANY_ROWS, has_val=False)
-
-
-def _refuse_losses() -> NoReturn:
-    raise OptionError(
-        "metric",
-        "losses of different kinds cannot be compared",
-        "Use accuracy, or one --model, --loss and --class-weight",
-    )
-
-
 def _show(file: str, metric: str, csv: bool, json: bool, quiet: bool) -> int:
     from nncli.data.sources import native, title
     from nncli.sweep.ledger import read
+    from nncli.sweep.plan import refuse_losses
     from nncli.sweep.ranking import ranking_of
     from nncli.system.output import counted, say
 
@@ -327,7 +275,7 @@ def _show(file: str, metric: str, csv: bool, json: bool, quiet: bool) -> int:
         raise DataError(file, "no trial is finished yet")
     kinds = {(one["config"].model, one["config"].loss, one["config"].class_weight) for one in records}
     if metric == "loss" and len(kinds) > 1:
-        _refuse_losses()
+        refuse_losses()
     folds = "" if header["folds"] == 1 else f", {header['folds']} folds"
     data = title(tuple(map(native, header["data"])))
     say(f"a sweep of {data}, {header['rows']:,} rows{folds}: {counted(len(records), 'trial')}", quiet)

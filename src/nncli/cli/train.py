@@ -1,4 +1,4 @@
-"""nncli train"""
+"""The command `nncli train`."""
 
 from __future__ import annotations
 

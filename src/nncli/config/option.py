@@ -7,6 +7,7 @@ import dataclasses
 import encodings.aliases
 import re
 import shlex
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -22,14 +23,16 @@ BLANKS = r"[^\S\r\n]*+"
 NAME = re.compile(rf'{BLANKS}(?:"((?:[^"]|"")*+)"|(?!")([^,\r\n]*?)){BLANKS}(,|$)')  # one of several between commas
 
 
-class Kind:
+class Kind(ABC):
     """A kind of value. What `write` has written, `read` reads as the same value."""
 
-    names: tuple[str, ...] = ()  # the words it takes, where they can be listed
-
+    @abstractmethod
     def read(self, text: str) -> Any:
         """Read a value; ValueError, saying what was expected, for a text that is none."""
-        raise NotImplementedError
+
+    def words(self) -> tuple[str, ...]:
+        """List the words that a value may be, or begin with; none where they cannot be listed."""
+        return ()
 
     def write(self, value: Any) -> str:
         """Write a value as one types it."""
@@ -46,7 +49,7 @@ class Kind:
 
 @dataclass(frozen=True)
 class Option:
-    """How one field is given on the command line.
+    """An option of the command line: what it is called, how its value is read and written, and its help.
 
     `help` may hold a registry's name in braces, `{activations}`, which stands for the names in it.
     """
@@ -95,7 +98,7 @@ def read_option(name: str, value: Any, kind: Kind) -> Any:
     except ValueError as error:
         text = as_text(value)
         unknown = str(error).startswith("one of")
-        comma, remedy = (";", did_you_mean(text, kind.names)) if unknown else (",", "")
+        comma, remedy = (";", did_you_mean(text, kind.words())) if unknown else (",", "")
         raise OptionError(name, f"expected {error}{comma} found '{shortened(text)}'", remedy) from None
 
 
@@ -166,7 +169,7 @@ class Columns(Kind):
 
 
 class Delimiter(Kind):
-    """What stands between the cells of a row."""
+    """A delimiter: the character between two cells of a row."""
 
     def read(self, text: str) -> str:
         text = {"tab": "\t", "\\t": "\t"}.get(text, text)
@@ -179,7 +182,7 @@ class Delimiter(Kind):
 
 
 class Decimal(Kind):
-    """A point or a comma."""
+    """A decimal sign: a point or a comma."""
 
     def read(self, text: str) -> str:
         if text not in (".", ","):
@@ -214,6 +217,9 @@ class OneOf(Kind):
             raise ValueError(f"one of {', '.join(self.names)}")
         return text
 
+    def words(self) -> tuple[str, ...]:
+        return self.names
+
 
 @dataclass(frozen=True)
 class Component(Kind):
@@ -221,13 +227,12 @@ class Component(Kind):
 
     registry: str
 
-    @property
-    def names(self) -> tuple[str, ...]:  # type: ignore[override]
-        return tuple(registries()[self.registry])
-
     def read(self, text: str) -> str:
         registries()[self.registry].create(text)
         return text
+
+    def words(self) -> tuple[str, ...]:
+        return tuple(registries()[self.registry])
 
 
 class Activations(Component):

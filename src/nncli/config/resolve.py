@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class DataConfig:
-    """Which rows there are, and how they are read and scaled. All of it is known before any row is read."""
+    """Settings of the data: their files, and how they are read and scaled. All are known before any row is read."""
 
     source: Source
     val_source: Source  # of validation rows in files of their own; empty: they are a share of the source
@@ -43,7 +43,7 @@ class DataConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
-    """What the network is made of, and what it starts from. The defaults stand for options that are None."""
+    """Settings of the network: its layers, loss and initial weights. The defaults stand for options that are None."""
 
     name: str
     hidden: tuple[int, ...]
@@ -57,7 +57,7 @@ class ModelConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
-    """How the network is trained. The defaults stand for options that are None."""
+    """Settings of training: optimizer, steps and regularisation. The defaults stand for options that are None."""
 
     optimizer: str
     lr: float
@@ -78,7 +78,7 @@ class TrainingConfig:
 
 @dataclass(frozen=True)
 class ResolvedConfig:
-    """What a training run does, with nothing left open.
+    """All settings of a training run, with nothing left open.
 
     `options` are those that ask for just this: what a model file keeps. The groups say the same to the program.
     """

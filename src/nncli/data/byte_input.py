@@ -21,7 +21,8 @@ PIPE_BYTES = 1 << 20  # a fast writer fills it meanwhile: many rows at a time, w
 
 
 class ByteStream(Protocol):
-    """What every reader reads from: `read(n)` gives up to n bytes, fewer if fewer have arrived, and b"" at the end."""
+    """A source of bytes, from which every reader reads: `read(n)` gives up to n bytes, fewer if fewer have arrived, and
+    b"" at the end."""
 
     def read(self, size: int = -1, /) -> bytes: ...
     def close(self) -> None: ...

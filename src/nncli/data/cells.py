@@ -1,4 +1,4 @@
-"""What a cell of a table means, whatever file it is from: a number, a text, a date, a class, or a missing value."""
+"""Read cells of tables in any format: as numbers, text, dates, classes or missing values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every reader of files makes: a `Table` of feature columns, and a `Dataset` with its target."""
+"""The result of every reader: a `Table` of feature columns, and a `Dataset` with its target."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def canonical(category: str) -> str:
 
 @dataclass(frozen=True)
 class Table:
-    """n rows of feature columns: all numbers as one matrix, each text column as codes. The arrays are in memory, or on
-    the disk, from where `take` gets them.
+    """A table of n rows of feature columns: all numbers as one matrix, each text column as codes. The arrays are in
+    memory, or on the disk, from where `take` gets them.
 
     `numbers` is (n, len(number_names)), uint8 where every cell of the file is a whole number from
     0 to 255 (images stay small), else float32 or float64 with NaN for a missing cell. Dates are days since 1970, (n,)

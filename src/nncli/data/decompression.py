@@ -1,4 +1,4 @@
-"""What gzip, bz2 and xz have compressed: members one after the other, and zeros behind them."""
+"""Decompress gzip, bz2 and xz: members one after the other, and zeros behind them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What kind of file it is, by its first bytes, which are looked at once.
+"""List the file formats that can be read, and tell them apart by the first bytes, which are looked at once.
 
 To add a format, write a module in `formats` and add a line to `FORMATS`. A matrix format is a module with `read` and
 `row_blocks`, as `formats/idx.py` is; a table format is a class that yields Arrow batches, as `formats/arrow.py` has.

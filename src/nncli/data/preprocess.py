@@ -25,7 +25,7 @@ Vector = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Preprocess:
-    """x = (value − shift) · scale for numbers and dates, 0/1 inputs for text.
+    """The preprocessing of a table: x = (value − shift) · scale for numbers and dates, 0/1 inputs for text.
 
     `median`, `shift` and `scale` are those of the number columns, then of the three inputs that each date is made of
     (`dates.INPUTS`); `dates` has the name of each such column and its first day in training, in days since 1970.
@@ -157,7 +157,7 @@ class Preprocess:
 
 @dataclass(frozen=True)
 class _Statistics:
-    """What is learned from the training rows of some columns of numbers."""
+    """The statistics of the training rows of some columns of numbers."""
 
     median: Vector
     low: Vector

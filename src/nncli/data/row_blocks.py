@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, Self
@@ -18,7 +19,7 @@ OnError = Literal["fail", "blank"]
 
 @dataclass(frozen=True)
 class Layout:
-    """How the columns of a file are read: decided before its first row is."""
+    """A decision, made before the first row is read, on how the columns of a file are read."""
 
     names: tuple[str, ...]  # every column of the file, in file order
     delimiter: str
@@ -76,7 +77,7 @@ class RowBlock:
         return RowBlock(self.table.take(rows), self.target and self.target.take(rows), kept, {})
 
 
-class BlockReader:
+class BlockReader(ABC):
     """An open table whose layout is known. It is a context manager; iterate over it once for its blocks.
 
     With `on_error` "fail", the first unreadable row raises its error behind the rows before it; with "blank", such
@@ -115,17 +116,18 @@ class BlockReader:
 
     # what a format says of itself
 
+    @abstractmethod
     def blocks(self) -> Iterator[RowBlock]:
         """Read the rows, with those that cannot be read in `errors`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def growth(self) -> float:
         """Estimate how many times the rows read so far the table has."""
-        raise NotImplementedError
 
+    @abstractmethod
     def hexdigest(self) -> str:
         """Return the SHA-256 of the file as it is on the disk."""
-        raise NotImplementedError
 
+    @abstractmethod
     def close(self) -> None:
-        raise NotImplementedError
+        """Close the file."""

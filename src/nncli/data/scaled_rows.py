@@ -13,13 +13,13 @@ from nncli.data.dataset import Positions, Table
 
 
 class Inputs(Protocol):
-    """n rows of d inputs."""
+    """A matrix of n rows of d inputs, of which some rows are taken at a time."""
 
     def __len__(self) -> int: ...
 
     @property
     def width(self) -> int:
-        """d"""
+        """Return d, the number of inputs."""
         ...
 
     @property
@@ -36,7 +36,7 @@ class Inputs(Protocol):
 
 @dataclass(frozen=True)
 class Matrix:
-    """x = (stored − shift) · scale, row by row on demand.
+    """Inputs in memory, x = (stored − shift) · scale, which are scaled as rows are taken.
 
     `values` is (n, d). Images stay uint8 in memory and are scaled in the mini-batch: a quarter of
     the memory, and less of it to move. Where `scale` is None, the rows are stored as they are used;

@@ -34,7 +34,7 @@ class ArrayBuilder(Protocol):
 
 
 class Storage(Protocol):
-    """Where the arrays of a table are built."""
+    """A place in which the arrays of a table are built."""
 
     most_text: int  # bytes that the distinct values of its columns of text may take
 

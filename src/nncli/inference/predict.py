@@ -87,7 +87,7 @@ def predict_source(model: Model, source: str, options: PredictOptions, sink: Out
 
 @dataclass
 class FileResult:
-    """What another process made of one file, in plain values. On failure: what came before it, and the error."""
+    """The predictions for one file from another process, in plain values; on failure those before it, and the error."""
 
     header: bytes | None = None  # None: the file could not be opened
     notes: list[str] = field(default_factory=list)

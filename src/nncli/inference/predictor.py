@@ -26,7 +26,7 @@ FORMULA = "^[ \t\r\n]*[=+\\-@＝＋－＠]|^[\t\r\n]"  # the list of the Open Wo
 
 @dataclass(frozen=True)
 class PredictOptions:
-    """What to read and write for each row.
+    """Options of a prediction: what is read and written for each row.
 
     keep: the columns of the input to write before the prediction.
     proba: add a column for each class, `p_<class>`, or `score_<class>` if the model gives no probabilities.

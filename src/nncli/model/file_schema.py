@@ -53,7 +53,7 @@ META = {
 
 
 class MemberSizes:
-    """How many bytes each member of a file may have, which follows from the document in the first."""
+    """Limits on the bytes of each member of a file, which follow from the document in the first."""
 
     def __init__(self) -> None:
         self._stored: dict[str, Any] | None = None

@@ -1,4 +1,4 @@
-"""Where a model comes from: its data, the rows of each part, its history, and the state to resume from."""
+"""The provenance of a model: its data, the rows of each part, its history, and the state to resume from."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from nncli.model.training_state import Epoch, TrainingState
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What some files were, all together: by it they are known again."""
+    """The digest and size of some files together, by which they are recognised later."""
 
     sha256: str
     n_bytes: int | None  # None: an older version did not note it
@@ -27,7 +27,7 @@ NO_FILE = Fingerprint("", 0)
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a model comes from: enough to find its test rows again, and to say what was done."""
+    """A record of where a model comes from: enough to find its test rows again, and to say what was done."""
 
     version: str  # of the program that trained it
     kernels: str  # that multiplied its matrices, as `threads.kernels` names them; empty: not known

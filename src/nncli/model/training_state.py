@@ -51,7 +51,8 @@ class Sums(NamedTuple):
 
 @dataclass(frozen=True)
 class TrainingState:
-    """What `Trainer.state` gives. The numbers can be written as JSON, but for those that are not finite."""
+    """The state of a trainer between two epochs. The numbers can be written as JSON, but for those that are not
+    finite."""
 
     numbers: dict[str, StateNumber]
     arrays: dict[str, NDArray[Any]]

@@ -34,7 +34,7 @@ class Activation(Configurable, Layer):
     differentiable = True
 
     def unroll(self, graph: Graph, x: Sequence[int], parameters: Mapping[str, NDArray[np.int64]]) -> list[int]:
-        settings: dict[str, Any] = dataclasses.asdict(self) if dataclasses.is_dataclass(self) else {}
+        settings: dict[str, Any] = dataclasses.asdict(self)
         numbers = {name: repr(value) for name, value in settings.items()}
         a = []
         for unit, z in enumerate(x):

@@ -11,7 +11,7 @@ from nncli.registry import Registry
 
 
 class Preset:
-    """What a model is made of where the user does not say otherwise.
+    """A model of the course: the choices it makes where the user makes none.
 
     The first line of its docstring says in words what a model is, `formula` what it computes. `lr` None is the
     optimizer's own. `average` is evaluated and saved in place of the last parameters.

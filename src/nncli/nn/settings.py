@@ -25,11 +25,15 @@ def positive(default: float) -> Any:
     return setting(default, "0 < {name} < ∞", lambda value: 0 < value < math.inf)
 
 
+@dataclasses.dataclass(eq=False)
 class Configurable:
-    """A component whose settings are checked as it is made: ValueError for a value that it may not have."""
+    """A component whose settings are checked as it is made: ValueError for a value that it may not have.
+
+    It is a dataclass, and each setting is a field; one without settings need not say so again.
+    """
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):  # type: ignore[arg-type]  # those with settings are dataclasses
+        for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if field.metadata and not field.metadata["holds"](value):
                 expected = field.metadata["expected"].format(name=field.name)

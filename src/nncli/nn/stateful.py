@@ -1,4 +1,4 @@
-"""What a training run has to remember of a component, so that it can be resumed to the same digits."""
+"""Components that change while they work, and can be resumed to the same digits."""
 
 from __future__ import annotations
 

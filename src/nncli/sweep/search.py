@@ -26,7 +26,8 @@ Round = Sequence[Trial]
 
 @dataclass(frozen=True)
 class SearchPlan:
-    """What to try, and how to choose. Every configuration is repeated with `seeds` seeds and `folds` folds."""
+    """A plan of a sweep: what to try, and how to choose. Every configuration is repeated with `seeds` seeds and `folds`
+    folds."""
 
     space: Space
     search: str = "grid"

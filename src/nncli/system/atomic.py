@@ -34,7 +34,7 @@ def begins_model(head: bytes) -> bool:
 
 @dataclass(frozen=True)
 class Replaceable:
-    """What may be replaced by a new file: one that begins like it, or is empty. `reason` is why others may not."""
+    """A kind of file that a new one may replace: it begins like one, or is empty. `reason` is why others may not."""
 
     begins: Callable[[bytes], bool]
     reason: str
@@ -59,7 +59,7 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
     """
     try:
         if path.is_dir():
-            raise OutputError(str(path), "cannot write: it is a folder", REMEDY.format("-o"))
+            raise OutputError(str(path), "cannot write: it is a folder", "Choose another place")
         if is_stream(path):
             file = BufferedWriter(FileIO(path, "wb"))
             try:
@@ -83,7 +83,7 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
     except OSError as error:
         if error.errno in NO_FILES:  # which no other place would help
             raise
-        remedy = remedy_for(error, "choose another place with -o")
+        remedy = remedy_for(error, "choose another place")
         raise OutputError(str(path), f"cannot write: {error.strerror}", remedy) from None
 
 

@@ -1,4 +1,4 @@
-"""What the operating system refuses: how it is said, and what a person can do about it."""
+"""Word what the operating system refuses, and say what a person can do about it."""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ from rich.text import Text
 from nncli.sweep.ranking import RankedConfig, importance, p_values, varied
 from nncli.sweep.runner import Sweep
 from nncli.system.output import number, one_line, percent, put, say
+from nncli.terminal.progress import SECONDS_BETWEEN_LINES
 from nncli.terminal.tables import new_console, new_table, show
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from nncli.system.workers import Workers
 
 LIVE, MOST = 8, 30  # configurations that are shown while the sweep runs, and at its end
-SECONDS_BETWEEN_LINES = 10  # where there is no terminal
 MAY_BE_LEFT_OUT = ("time", "epochs", "parameters")  # the first one first
 NOISE = 0.05  # a difference from the best with at least this p-value is called noise
 

@@ -1,4 +1,4 @@
-"""What ends a training run before its last epoch: a request to stop, the time limit, and numbers that diverge."""
+"""Guards that end a training run before its last epoch: a request to stop, the time limit, and numbers that diverge."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much memory training and evaluation take where tables stay on the disk, and what is left for their rows."""
+"""Estimate the memory of training and evaluation where tables stay on the disk, and what is left for their rows."""
 
 from __future__ import annotations
 

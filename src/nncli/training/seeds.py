@@ -10,7 +10,7 @@ from nncli.config.train_config import TrainConfig
 
 
 class Seeds(NamedTuple):
-    """Where each purpose draws its random numbers from."""
+    """The seeds of a run, one for each purpose that draws random numbers."""
 
     split: np.random.SeedSequence
     init: np.random.SeedSequence

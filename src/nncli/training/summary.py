@@ -1,4 +1,4 @@
-"""What was decided for a training run before its first step, for a person."""
+"""Summarise for a person what was decided before the first step of a training run."""
 
 from __future__ import annotations
 

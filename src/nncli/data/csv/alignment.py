@@ -1,4 +1,4 @@
-"""How to read a table for a model that exists: its columns are found again, by name or else by position."""
+"""Find the columns of a model in a new table, by name or else by position."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from nncli.data.row_blocks import Layout, RowBlock
 
 
 class FastParser:
-    """pyarrow.csv on one block, in one thread, its options built once."""
+    """A parser of one block by pyarrow.csv, in one thread, with options that are built once."""
 
     def __init__(self, layout: Layout) -> None:
         import pyarrow as pa

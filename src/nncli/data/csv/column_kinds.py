@@ -1,4 +1,4 @@
-"""What a column of text cells is, decided from a sample of them: number, text or date; or nothing to learn from."""
+"""Decide from a sample of its cells whether a column holds numbers, text or dates, or identifies rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How to read a table to learn from: decided from its first rows.
+"""Decide from its first rows how a table to learn from is read.
 
 `alignment` does the same for a model that exists.
 """
@@ -25,7 +25,7 @@ SAMPLE_ROWS, LEAST_ROWS, DELIMITER_ROWS = 1000, 100, 100
 
 @dataclass(frozen=True)
 class CsvOptions:
-    """What the user said about a table; None and () are detected."""
+    """Options of the user on how a table is read; None and () stand for what is detected."""
 
     target: str | None = None
     drop: tuple[str, ...] = ()

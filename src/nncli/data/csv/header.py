@@ -1,4 +1,4 @@
-"""How a text file begins: its encoding, the lines before the table, and the first rows, before the rest is read."""
+"""Read the beginning of a text file: its encoding, the lines before the table, and the first rows."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ONLY_WINDOWS = re.compile(rb"[\x80-\x9f]")  # control characters in Latin-1, let
 
 @dataclass(frozen=True)
 class TextOptions:
-    """What the user said of a file of text."""
+    """Options of the user on how a text file is read."""
 
     encoding: str | None = None  # None: detected
     skip_rows: int = 0  # lines before the header, or before the first row where there is none

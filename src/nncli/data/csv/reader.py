@@ -26,7 +26,7 @@ BY_HAND_BYTES = 64 << 10  # a refused block is halved down to this, so that one 
 
 
 class _UnfinishedRow(Exception):
-    """What is left of the file is no whole row. `CsvReader.blocks` knows the line."""
+    """Raised where the rest of the file is no whole row; `CsvReader.blocks` adds the line."""
 
 
 class CsvReader(BlockReader):

@@ -1,4 +1,4 @@
-"""What a row of a text table is, and what is wrong with one: the slow parser, which defines what the fast one may find.
+"""Parse text rows cell by cell, and say what is wrong with one: the slow parser, which the fast one must equal.
 
 Rows of cells from other kinds of tables are read here too where a cell is out of the ordinary.
 """

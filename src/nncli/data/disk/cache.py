@@ -1,8 +1,8 @@
 """Tables on the disk: parsed once, block by block, and found again by later runs.
 
 Each has a folder, named by all that it depends on: its files as they are now, how they are read, and the form of what
-is in it, which `disk_table` describes. A folder has its name only once it is whole and on the disk. All are in a folder
-of their own, in which nothing is removed but what nncli has written.
+is in it, which `table_files.py` describes. A folder has its name only once it is whole and on the disk. All are in a
+folder of their own, in which nothing is removed but what nncli has written.
 """
 
 from __future__ import annotations

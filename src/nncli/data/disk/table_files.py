@@ -1,4 +1,4 @@
-"""What is in the folder of a table on the disk, written and read.
+"""Write and read the files in the folder of a table on the disk.
 
 table.json   what the table is of: files, columns, notes
 numbers      its matrix of numbers, (n, d); absent where d = 0
@@ -44,7 +44,7 @@ Writing = Callable[[], AbstractContextManager[None]]
 
 @dataclass(frozen=True)
 class Origin:
-    """What a table was made of: the key that it is found by, its files, and a digest that changes when they do."""
+    """The origin of a table: the key that it is found by, its files, and a digest that changes when they do."""
 
     key: str
     files: tuple[str, ...]
@@ -125,12 +125,7 @@ def read(folder: Path, key: str, most_text: int) -> RawDataset | None:
         raise ValueError("other columns")
     names = [DESCRIPTION, *([NUMBERS] if numbers else []), COLUMNS, VALUES]
     files = {name: File(folder / name) for name in names}
-    if (
-        known["key"] != key
-        or known["numbers"] not in ("uint8", "float32", "float64")
-        or n < 1
-        or min(counts, default=-1) < 0
-    ):
+    if known["key"] != key or known["numbers"] not in DTYPES or n < 1 or min(counts, default=-1) < 0:
         raise ValueError("another table")
     dtype = np.dtype(known["numbers"])
     expected = {VALUES: known["values"], COLUMNS: n * (CODES.itemsize * len(counts) + DATES.itemsize * len(dates))}

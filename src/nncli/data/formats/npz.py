@@ -27,8 +27,22 @@ LONGEST_END = END.size + 0xFFFF  # with a comment
 LOCATOR_BYTES = 20  # between the two
 MOST_MEMBERS, MOST_LISTED = 1000, 1 << 20  # and bytes that their list has
 EXACT_TO = 1 << 24  # whole numbers that float32 has
-NO_ARRAY = (ValueError, OSError, EOFError, RuntimeError, NotImplementedError, SyntaxError, TypeError, MemoryError,
-            KeyError, IndexError, OverflowError, struct.error, zlib.error, zipfile.BadZipFile)  # fmt: skip
+# what zipfile and NumPy raise for a damaged file: the header of an array is read as a Python literal, and an unknown
+# compression is a RuntimeError
+NO_ARRAY = (
+    ValueError,
+    TypeError,
+    SyntaxError,
+    LookupError,
+    ArithmeticError,
+    EOFError,
+    OSError,
+    RuntimeError,
+    MemoryError,
+    struct.error,
+    zlib.error,
+    zipfile.BadZipFile,
+)
 
 
 def read(path: Path, like: Schema | None = None) -> Dataset:

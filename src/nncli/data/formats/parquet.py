@@ -173,7 +173,7 @@ def _column(thrift: ThriftReader) -> tuple[int, ...]:
 
 @dataclass
 class _Chunk:
-    """What a column of a group of rows takes, in bytes."""
+    """The memory that a column of a group of rows takes, in bytes."""
 
     held: int = 0  # at one time: a page and the dictionary
     plain: int = 0  # a value in a page, at most
@@ -201,7 +201,7 @@ def _chunk(file: int, values: int, _: int, place: int) -> _Chunk:
 
 @dataclass
 class _Header:
-    """What a page says of itself; −1 stands for what is not given."""
+    """The header of a page; −1 stands for what is not given."""
 
     kind: int = -1
     unpacked: int = -1
