@@ -9,7 +9,7 @@ import pytest
 from sklearn.datasets import load_iris, load_wine
 
 import nncli
-from nncli.errors import DataError, OptionError, TrainingError, UsageError
+from nncli.errors import DataError, OptionError, OutputError, TrainingError, UsageError
 
 Run = Callable[..., Any]
 
@@ -111,3 +111,16 @@ def test_a_long_value_is_cut_in_the_message() -> None:
         nncli.train(np.zeros((4, 1)), [0, 1, 0, 1], epochs=np.ones(150))
     assert str(error.value).startswith("epochs: expected a whole number from 1, found '[1. 1. 1.")
     assert len(str(error.value)) < 120
+
+
+def test_a_hyphen_is_a_file_name_in_python_and_no_option_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    model = nncli.train(*load_iris(return_X_y=True), epochs=1)
+    model.save("-")
+    assert capfd.readouterr().out == ""
+    assert nncli.load("-").classes == ("0", "1", "2")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OutputError, match=r"folder: cannot write: it is a folder\. Choose another place\.$"):
+        model.save("folder")

@@ -16,8 +16,8 @@ from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
 
 from nncli.data.bundled import BUNDLED, path_of
-from nncli.data.detect import IDX, format_of
 from nncli.data.formats.idx import read as read_idx
+from nncli.data.formats.known_formats import IDX, format_of
 
 DATASETS = Path(__file__).resolve().parents[1] / "datasets"
 SOURCE = DATASETS.parent / "src"

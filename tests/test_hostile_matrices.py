@@ -17,8 +17,8 @@ import pytest
 import cli_process
 from nncli.api import train
 from nncli.data.csv.detection import CsvOptions
-from nncli.data.detect import NPZ, format_of
 from nncli.data.formats import npz as npz
+from nncli.data.formats.known_formats import NPZ, format_of
 from nncli.data.load import load_dataset
 from nncli.errors import DataError
 

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from nncli.data.dataset import Schema
-from nncli.data.detect import IDX, format_of
 from nncli.data.formats.idx import digest, row_blocks
 from nncli.data.formats.idx import read as read_idx
+from nncli.data.formats.known_formats import IDX, format_of
 from nncli.errors import DataError
 
 TRAIN_X, TRAIN_Y = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"

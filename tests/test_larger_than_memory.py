@@ -21,6 +21,7 @@ from nncli.config.train_config import TrainConfig
 from nncli.data import scaled_rows
 from nncli.data.bundled import path_of
 from nncli.data.disk import cache
+from nncli.data.formats import parquet as parquet_format
 from nncli.model.model import EVAL_ROWS
 from nncli.training.prepare import prepare
 from short_and_long import short_and_long
@@ -249,3 +250,15 @@ def test_tables_share_the_memory(nncli: Run, monkeypatch: pytest.MonkeyPatch) ->
     assert nncli(*train, "--val-data", "other.csv", "--test-data", "other.csv").code == 0
     assert len(sizes) == 3
     assert sum(sizes) <= alone
+
+
+def test_long_texts_of_a_parquet_file_come_a_few_rows_at_a_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A group of rows may unpack to gigabytes; without a dictionary, each text takes its own place."""
+    notes, path = [f"{i:05d}" * 1000 for i in range(2000)], str(tmp_path / "d.parquet")
+    parquet.write_table(pa.table({"note": notes}), path, use_dictionary=False, row_group_size=2000)
+    monkeypatch.setattr(parquet_format, "BATCH_BYTES", 1 << 20)
+    batches = list(parquet_format.ParquetFile(path, path).batches(["note"], 1 << 14, lambda size: None))
+    assert [note for batch in batches for note in batch["note"].to_pylist()] == notes
+    assert max(batch.nbytes for batch in batches) <= 1.1 * (1 << 20)  # of 10 MB in all

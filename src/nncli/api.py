@@ -101,7 +101,7 @@ class TrainedModel:
 
 def load(path: str | Path) -> TrainedModel:
     """Read a model file; ModelFileError if it is none."""
-    return TrainedModel(*checkpoint.load(Path(path)))
+    return TrainedModel(*checkpoint.load(Path(path).absolute()))
 
 
 @contextlib.contextmanager

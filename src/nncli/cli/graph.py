@@ -61,7 +61,7 @@ def graph(
 
 
 def _of_expression(expression: str, data: str | None, at: str) -> Graph:
-    from nncli.data.detect import is_model
+    from nncli.data.formats.known_formats import is_model
     from nncli.nn.autodiff.expression import graph_of
 
     if is_model(Path(expression)):
@@ -88,7 +88,7 @@ def _of_model(
     model: str, data: str | None, at: list[str] | None, row: str, quiet: bool
 ) -> tuple[Graph, dict[str, float]]:
     from nncli.config.option import Whole, read_option
-    from nncli.data.detect import is_model
+    from nncli.data.formats.known_formats import is_model
     from nncli.diagnostics.network_graph import graph_of_model
     from nncli.model import checkpoint
     from nncli.system.output import say

@@ -76,7 +76,7 @@ def bytes_of(memory: str | None) -> int | None:
 
 def model_in(source: Source) -> str | None:
     """Return the file, if a source is one that is to be read as a model."""
-    from nncli.data.detect import is_model
+    from nncli.data.formats.known_formats import is_model
 
     return source[0] if len(source) == 1 and is_model(Path(source[0])) else None
 

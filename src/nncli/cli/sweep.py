@@ -232,7 +232,7 @@ def _run(
     from nncli.system import scratch
     from nncli.system.output import say
     from nncli.system.processes import Processes
-    from nncli.terminal.leaderboard import Leaderboard
+    from nncli.terminal.sweep_leaderboard import Leaderboard
 
     with Sweep(plan, next(iter(datasets.values())), ledger) as made, scratch.folder() as folder:
         for note in made.notes():
@@ -290,11 +290,11 @@ def _print(ranking: Sequence[RankedConfig], csv: bool, json: bool, more: dict[st
 
         print_json({**describe(ranking), **more})
     elif csv:
-        from nncli.terminal.leaderboard import print_csv
+        from nncli.terminal.sweep_leaderboard import print_csv
 
         print_csv(ranking)
     else:
-        from nncli.terminal.leaderboard import print_ranking
+        from nncli.terminal.sweep_leaderboard import print_ranking
 
         print_ranking(ranking, quiet)
     sys.stdout.flush()  # before what is said about it

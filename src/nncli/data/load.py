@@ -1,6 +1,6 @@
 """Reads a source: a bundled set by its name, tables, or one matrix without column names (IDX, .npz, sparse text).
 
-`detect.FORMATS` says which reader reads what.
+`formats/known_formats.py` says which reader reads what.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from nncli.data.csv import reader
 from nncli.data.csv.detection import CsvOptions
 from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.dataset import Dataset, Schema, Table, TextColumn
-from nncli.data.detect import HEAD_BYTES, IDX, SPARSE, TEXT, Format, format_of, format_of_bytes
 from nncli.data.disk import cache
 from nncli.data.formats import columnar, libsvm
+from nncli.data.formats.known_formats import HEAD_BYTES, IDX, SPARSE, TEXT, Format, format_of, format_of_bytes
 from nncli.data.row_blocks import BlockReader, OnError, RowBlock
 from nncli.data.sources import ARRAYS, STDIN, Source, is_there, paths_of, title
 from nncli.data.table_builder import MemoryStorage, Opener, RawDataset, digest_of, read_files, recoded, to_learn_from

@@ -4,7 +4,7 @@ The file is an uncompressed zip of .npy members, readable with `np.load(path, al
 inputs (number columns, then three for each date column), d inputs in all, and n rows of data, its members are, in this
 order:
 
-    meta         UTF-8 bytes of one JSON object, whose form is `META` in `file_schema.py`: format and program version,
+    meta         UTF-8 bytes of one JSON object, whose form is `META` in `file_members.py`: format and program version,
                  matrix kernels, resolved options, classes, calibration, schema and categories of the columns, where
                  the data came from, best epoch, figures, notes, and the numbers of `state`
     theta        all parameters, one flat vector (size,) of the network's dtype: W row by row, then b, then the slopes
@@ -43,7 +43,7 @@ from nncli.data.dataset import Schema, schema_of
 from nncli.data.preprocess import SCALINGS, Preprocess
 from nncli.data.sources import native, portable
 from nncli.model import npz, training_state
-from nncli.model.file_schema import FLAT, FORMAT, FORMAT_VERSION, MEMBERS, OTHER_MEMBERS, MemberSizes
+from nncli.model.file_members import FLAT, FORMAT, FORMAT_VERSION, MEMBERS, OTHER_MEMBERS, MemberSizes
 from nncli.model.model import Model, build_network
 from nncli.model.provenance import Fingerprint, Provenance
 from nncli.nn.buffers import all_finite

@@ -11,7 +11,7 @@ from itertools import islice
 from nncli.data.byte_input import ByteStream, Input, PushbackStream
 from nncli.data.cells import BLANKS, check_width
 from nncli.data.csv.strict_parser import ROW_LIMIT, check_utf8, open_quote, row_patterns, split_row
-from nncli.data.detect import HEAD_BYTES, format_of_bytes
+from nncli.data.formats.known_formats import HEAD_BYTES, format_of_bytes
 from nncli.errors import DataError, OptionError
 
 DELIMITERS = (",", ";", "\t", "|")

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from nncli.data.byte_input import refuse_bomb
 from nncli.data.cells import DEFAULT_MISSING
 from nncli.data.dataset import Dataset, Schema, Table
-from nncli.data.detect import IDX
+from nncli.data.formats.known_formats import IDX
 from nncli.errors import DataError
 
 _TYPES = {

@@ -1,7 +1,7 @@
 """List the file formats that can be read, and tell them apart by the first bytes, which are looked at once.
 
-To add a format, write a module in `formats` and add a line to `FORMATS`. A matrix format is a module with `read` and
-`row_blocks`, as `formats/idx.py` is; a table format is a class that yields Arrow batches, as `formats/arrow.py` has.
+To add a format, write a module beside this one and add a line to `FORMATS`. A matrix format is a module with `read`
+and `row_blocks`, as `idx.py` is; a table format is a class that yields Arrow batches, as `arrow.py` has.
 """
 
 from __future__ import annotations
