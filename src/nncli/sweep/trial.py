@@ -147,7 +147,6 @@ def _fitted(
     state = trainer.state() if trial.keeps_state and failure is None else None
     keep_best(trainer, interrupted=trial.share < 1)  # a paused run may still be no better than guessing
     val, best = prepared.val, trainer.best
-    assert val is not None
     assert best is not None
     y = val.y[val.rows]
     predicted = np.concatenate([trainer.loss.classes(Z) for Z in scores(trainer.network, val)])
@@ -184,7 +183,7 @@ def data_config(config: TrainConfig) -> TrainConfig:
 def _prepared(trial: Trial, data: SweepData) -> Prepared:
     """Prepare the data for a trial; trials with the same preparation share it."""
     prepared = _prepared_once(data_config(trial.config), trial.fold, trial.folds, data)
-    config = resolve(trial.config, len(prepared.train), has_val=prepared.val is not None)
+    config = resolve(trial.config, len(prepared.train), has_val=len(prepared.val) > 0)
     return dataclasses.replace(prepared, config=config)
 
 

@@ -17,7 +17,7 @@ from nncli.data.preprocess import Preprocess
 from nncli.data.scaled_rows import Inputs, RowWindow, Subset
 from nncli.data.sources import Source
 from nncli.data.split import Split, row_numbers, stratified_fold, stratified_split
-from nncli.errors import DataError, OptionError, mention
+from nncli.errors import DataError, OptionError, flag, mention
 from nncli.model.provenance import NO_FILE, Fingerprint
 from nncli.system.output import in_quotes
 from nncli.training.memory import rows_in_memory
@@ -38,18 +38,15 @@ class Prepared:
     split: Split
     preprocess: Preprocess
     train: Subset
-    val: Subset | None
-    test: Subset | None
+    val: Subset  # may be empty, and so may the next
+    test: Subset
     val_file: Fingerprint  # of the files of --val-data
     test_file: Fingerprint
     notes: tuple[str, ...]
 
 
 def prepare(
-    config: TrainConfig,
-    dataset: Dataset | None = None,
-    fold: tuple[int, int] | None = None,
-    memory: int | None = None,
+    config: TrainConfig, dataset: Dataset | None = None, fold: tuple[int, int] | None = None, memory: int | None = None
 ) -> Prepared:
     """Load (unless given), split and preprocess the data.
 
@@ -62,24 +59,28 @@ def prepare(
     resolved = resolve(config, len(split.train), has_val=len(split.val) > 0 or bool(config.val_data))
     preprocess = Preprocess.fit(dataset.table, split.train, config.scale)
     of_class = _class_weights(resolved, dataset, split, of_row)
-    weights = _product(of_row, of_class, dataset.y)
-    own_val = _load_like(resolved, config.val_data, read.schema, dataset) if config.val_data else None
-    own_test = _load_like(resolved, config.test_data, dataset.schema, dataset) if config.test_data else dataset.test
+    named = {
+        name: _load_like(resolved, getattr(config, name), schema, dataset)
+        for name, schema in (("val_data", read.schema), ("test_data", dataset.schema))  # test rows have equal weight
+        if getattr(config, name)
+    }
+    files = {name: Fingerprint(own.sha256, own.file_bytes) for name, own in named.items()}
+    notes = [f"warning: {flag(name)} {THE_SAME}" for name, own in named.items() if own.sha256 == dataset.sha256]
+    own_val, of_val, own_test = named.get("val_data"), None, named.get("test_data", dataset.test)
+    if own_val is not None and config.weight is not None:
+        own_val, of_val = without_weights(own_val, config.weight)
     n_all = sum(len(own) for own in (dataset, own_val, own_test) if own is not None)
-    parts = _Parts(resolved, preprocess, dataset, of_class, n_all)
-    every = Subset(parts.inputs(dataset), dataset.y, split.train, weights)
+
+    def subset(part: Dataset, weights: Weights) -> Subset:
+        return Subset(_inputs(resolved, preprocess, part, n_all), part.y, row_numbers(len(part)), weights)
+
+    every = subset(dataset, _product(of_row, of_class, dataset.y))
+    val, test = dataclasses.replace(every, rows=split.val), dataclasses.replace(every, rows=split.test, weights=None)
     if own_val is not None:
-        val = parts.of_files("--val-data", own_val, weighted=True)
-    else:
-        val = _Part(dataclasses.replace(every, rows=split.val) if len(split.val) else None)
-    if own_test is not None:  # all test rows have equal weight
-        test = (
-            parts.of_files("--test-data", own_test, weighted=False)
-            if config.test_data
-            else _Part(parts.all_of(own_test))
-        )
-    else:
-        test = _Part(dataclasses.replace(every, rows=split.test, weights=None) if len(split.test) else None)
+        val = subset(own_val, _product(of_val, of_class, own_val.y))
+    if own_test is not None:
+        test = subset(own_test, None)
+    weights = every.weights
     if weights is not None:  # of mean 1 over the training rows, so that a learning rate means the same
         weights = weights / weights[split.train].mean()
     return Prepared(
@@ -87,12 +88,12 @@ def prepare(
         dataset=dataset,
         split=split,
         preprocess=preprocess,
-        train=dataclasses.replace(every, weights=weights),
-        val=val.subset,
-        test=test.subset,
-        val_file=val.file,
-        test_file=test.file,
-        notes=(*dataset.notes, *preprocess.notes, *val.notes, *test.notes),
+        train=dataclasses.replace(every, rows=split.train, weights=weights),
+        val=val,
+        test=test,
+        val_file=files.get("val_data", NO_FILE),
+        test_file=files.get("test_data", NO_FILE),
+        notes=(*dataset.notes, *preprocess.notes, *notes),
     )
 
 
@@ -111,12 +112,8 @@ def _split(config: TrainConfig, dataset: Dataset, fold: tuple[int, int] | None) 
     val_share = 0.0 if config.val_data else DEFAULT_SHARE if config.val is None else config.val
     test_share = 0.0 if own_test else DEFAULT_SHARE if config.test is None else config.test
     if val_share + test_share >= 1:
-        raise OptionError(
-            "val",
-            f"expected {mention('val')} and {mention('test')} to be below 1 together, "
-            f"found {val_share:g} and {test_share:g}",
-            "Lower one of them",
-        )
+        expected = f"expected {mention('val')} and {mention('test')} to be below 1 together"
+        raise OptionError("val", f"{expected}, found {val_share:g} and {test_share:g}", "Lower one of them")
     seed = int(Seeds.of(config).split.generate_state(1)[0])
     split = stratified_split(dataset.y, dataset.classes, val_share, test_share, seed, dataset.where)
     return split if fold is None else stratified_fold(dataset.y, split, *fold, seed, dataset.where)
@@ -141,65 +138,26 @@ def n_tables(config: TrainConfig) -> int:
     return 1 + bool(config.val_data) + bool(config.test_data)
 
 
-@dataclass(frozen=True)
-class _Part:
-    """Validation or test rows, and the files of their own that they come from, if there are such."""
-
-    subset: Subset | None = None
-    file: Fingerprint = NO_FILE
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class _Parts:
-    """Makes the parts of the data, all preprocessed as the training rows are, with what their classes count."""
-
-    config: ResolvedConfig
-    preprocess: Preprocess
-    dataset: Dataset
-    of_class: Weights
-    n_all: int  # rows of all files, which share the memory
-
-    def all_of(self, dataset: Dataset, weights: Weights = None) -> Subset:
-        """Return all rows of a data set."""
-        return Subset(self.inputs(dataset), dataset.y, row_numbers(len(dataset)), weights)
-
-    def of_files(self, option: str, other: Dataset, weighted: bool) -> _Part:
-        """Make a part of files of its own; if it is `weighted`, they have the column of the weights too."""
-        notes = (f"warning: {option} {THE_SAME}",) if other.sha256 == self.dataset.sha256 else ()
-        of_row: Weights = None
-        if weighted and self.config.data.weight is not None:
-            other, of_row = without_weights(other, self.config.data.weight)
-        weights = _product(of_row, self.of_class, other.y) if weighted else None
-        return _Part(self.all_of(other, weights), Fingerprint(other.sha256, other.file_bytes), notes)
-
-    def inputs(self, dataset: Dataset) -> Inputs:
-        """Return the inputs of the network: all in memory, or as many rows at a time as fit. OptionError if too few
-        fit."""
-        preprocess, dtype = self.preprocess, np.dtype(self.config.model.dtype)
-        if dataset.memory is None or not dataset.table.is_on_disk:
-            return preprocess.transform(dataset.table, dtype)
-        window = rows_in_memory(dataset.memory, self.config, self.n_all, preprocess.width, len(dataset.classes))
-        window = max(1, window * len(dataset) // self.n_all)
-        return RowWindow(dataset.table, preprocess.width, lambda table: preprocess.transform(table, dtype), window)
+def _inputs(config: ResolvedConfig, preprocess: Preprocess, part: Dataset, n_all: int) -> Inputs:
+    """Return the inputs of the network: all in memory, or as many rows at a time as fit beside those of all files."""
+    dtype = np.dtype(config.model.dtype)
+    if part.memory is None or not part.table.is_on_disk:
+        return preprocess.transform(part.table, dtype)
+    window = rows_in_memory(part.memory, config, n_all, preprocess.width, len(part.classes)) * len(part) // n_all
+    return RowWindow(part.table, preprocess.width, lambda table: preprocess.transform(table, dtype), max(1, window))
 
 
 def _check_weights(dataset: Dataset, column: str, of_row: NDArray[np.float64], split: Split) -> None:
     """Raise DataError if a class has no training row that counts, or no validation row counts."""
     of_class = np.bincount(dataset.y[split.train], of_row[split.train] > 0, len(dataset.classes))
     if not of_class.all():
-        name = dataset.classes[int(of_class.argmin())]
-        raise DataError(
-            dataset.where,
-            f"{column}: all training rows of class {in_quotes(name)} have a weight of 0",
-            "Leave the class out, or let it count",
-        )
-    if len(split.val) and not of_row[split.val].any():
-        raise DataError(
-            dataset.where,
-            f"{column}: all validation rows have a weight of 0",
-            f"Set another {mention('seed')}, or leave the rows that do not count out",
-        )
+        rows = f"training rows of class {in_quotes(dataset.classes[int(of_class.argmin())])}"
+        remedy = "Leave the class out, or let it count"
+    elif len(split.val) and not of_row[split.val].any():
+        rows, remedy = "validation rows", f"Set another {mention('seed')}, or leave the rows that do not count out"
+    else:
+        return
+    raise DataError(dataset.where, f"{column}: all {rows} have a weight of 0", remedy)
 
 
 def balanced(y: Positions, K: int, of_row: Weights = None) -> NDArray[np.float64]:
@@ -222,8 +180,5 @@ def _refuse_double_parts(config: TrainConfig, dataset: Dataset) -> None:
     if dataset.test is not None:
         for name in ("test", "test_data"):
             if getattr(config, name) not in (None, ()):
-                raise OptionError(
-                    name,
-                    f"the data bring their own test set of {len(dataset.test)} rows",
-                    "Leave the option out",
-                )
+                problem = f"the data bring their own test set of {len(dataset.test)} rows"
+                raise OptionError(name, problem, "Leave the option out")

@@ -87,7 +87,7 @@ def run_training(
     calibration = _calibrated(prepared.val, trainer) if prepared.config.training.calibrate and prepared.val else None
     model = _model(prepared, trainer.network, trainer.loss, calibration)
     figures = _known(prepared, trainer, best) | {
-        name: None if part is None else _figures(model, part)
+        name: _figures(model, part) if part else None
         for name, part in (("train", prepared.train), ("val", prepared.val), ("test", prepared.test))
     }
     left = state if failure is None and (interrupted or keep_state) else None
@@ -230,7 +230,7 @@ def _provenance(
         n_rows=len(dataset),
         val_bits=bits(split.val, len(dataset)),
         test_bits=bits(split.test, len(dataset)),
-        has_test_file=prepared.test is not None and len(split.test) == 0,
+        has_test_file=len(prepared.test) > 0 and len(split.test) == 0,
         best_epoch=best.number,
         history=rows_of(trainer.history),
         figures=figures,
@@ -262,8 +262,8 @@ def _known(prepared: Prepared, trainer: Trainer, best: Epoch) -> dict[str, Any]:
         "model": prepared.config.model.name,
         "classes": list(prepared.dataset.classes),
         "n_train": len(prepared.train),
-        "n_val": len(prepared.val) if prepared.val else 0,
-        "n_test": len(prepared.test) if prepared.test else 0,
+        "n_val": len(prepared.val),
+        "n_test": len(prepared.test),
         "epochs": len(trainer.history),
         "best_epoch": best.number,
         "train": None,

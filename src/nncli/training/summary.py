@@ -34,7 +34,7 @@ def summary(prepared: Prepared) -> list[str]:
     parts = [f"{len(prepared.train):,} training"]
     for name, part, own in (("validation", prepared.val, options.val_data), ("test", prepared.test, options.test_data)):
         place = "their own file" if name == "test" and dataset.test is not None else title(own) if own else ""
-        parts.append(f"{len(part) if part else 0:,} {name}" + (f" (from {place})" if place else ""))
+        parts.append(f"{len(part):,} {name}" + (f" (from {place})" if place else ""))
     return [
         f"data: {bundled}{title(options.data)}, {len(dataset):,} rows, {columns:,} {noun}, "
         f"{len(dataset.classes):,} classes{', on the disk (nncli info --cache)' if dataset.table.is_on_disk else ''}",
@@ -62,8 +62,8 @@ def plan(prepared: Prepared) -> dict[str, Any]:
     return {
         "classes": list(prepared.dataset.classes),
         "n_train": len(prepared.train),
-        "n_val": len(prepared.val) if prepared.val else 0,
-        "n_test": len(prepared.test) if prepared.test else 0,
+        "n_val": len(prepared.val),
+        "n_test": len(prepared.test),
         "inputs": prepared.preprocess.width,
         "parameters": network.size,
         "config": prepared.config.options.to_json(),
