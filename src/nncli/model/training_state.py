@@ -21,7 +21,7 @@ from nncli.nn.averages import AVERAGES
 from nncli.nn.buffers import all_finite
 from nncli.nn.optimizers import OPTIMIZERS
 from nncli.nn.schedules import SCHEDULES
-from nncli.nn.stateful import StateNumber
+from nncli.nn.stateful import Stateful, StateNumber
 
 GENERATORS = ("shuffle", "drop")
 MOST = 1 << 128  # of a count, and of the numbers of a generator
@@ -93,19 +93,22 @@ def epochs_of(rows: NDArray[np.float64]) -> list[Epoch]:
     return found
 
 
-def generator_state(generator: np.random.Generator) -> dict[str, int]:
-    """Return the numbers of a PCG64 generator."""
-    state: Any = generator.bit_generator.state
-    return {**state["state"], "has_uint32": state["has_uint32"], "uinteger": state["uinteger"]}
+class RandomNumbers(Stateful):
+    """The state of a PCG64 generator, as numbers."""
 
+    def __init__(self, name: str, generator: np.random.Generator) -> None:
+        self.name, self.bits = name, generator.bit_generator
 
-def load_generator(generator: np.random.Generator, state: Mapping[str, Any], name: str) -> None:
-    """Put a generator into a state; ValueError for numbers that no generator has."""
-    inner = {key: state[key] for key in ("state", "inc")}
-    try:
-        generator.bit_generator.state = {**state, "bit_generator": "PCG64", "state": inner}
-    except (OverflowError, ValueError, TypeError):
-        raise ValueError(f"a {name} generator that is none") from None
+    def state(self) -> dict[str, int]:
+        state: Any = self.bits.state
+        return {**state["state"], "has_uint32": state["has_uint32"], "uinteger": state["uinteger"]}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        inner = {key: state[key] for key in ("state", "inc")}
+        try:
+            self.bits.state = {**state, "bit_generator": "PCG64", "state": inner}
+        except (OverflowError, ValueError, TypeError):
+            raise ValueError(f"a {self.name} generator that is none") from None
 
 
 def finite(numbers: Mapping[str, StateNumber]) -> dict[str, StateNumber | str]:
@@ -141,7 +144,7 @@ def from_file(
             raise ValueError(f"numbers in state.{name} that are not finite")
     state = TrainingState(found, arrays, history, best)
     for name in GENERATORS:
-        load_generator(np.random.default_rng(0), state.part(name), name)
+        RandomNumbers(name, np.random.default_rng(0)).load_state(state.part(name))
     return state
 
 
@@ -155,10 +158,10 @@ def _form(config: TrainingConfig, size: int) -> tuple[dict[str, StateNumber], di
     average.start(one)
     schedule.start(1 << 40)
     found = {"least": 0.0, "known": None, **prefixed("sums", dict.fromkeys(Sums._fields, 0.0))}
-    for part, component in (("optimizer", optimizer), ("average", average), ("schedule", schedule)):
+    components: dict[str, Stateful] = {"optimizer": optimizer, "average": average, "schedule": schedule}
+    components.update((name, RandomNumbers(name, np.random.default_rng(0))) for name in GENERATORS)
+    for part, component in components.items():
         found |= prefixed(part, component.state())
-    for name in GENERATORS:
-        found |= prefixed(name, generator_state(np.random.default_rng(0)))
     own = ("theta", "best_theta", "grad") if optimizer.smooth else ("theta", "best_theta")
     shapes: dict[str, tuple[int, ...]] = dict.fromkeys(own, (size,))
     shapes |= {name: (*value.shape[:-1], size) for name, value in found.items() if isinstance(value, np.ndarray)}

@@ -1,4 +1,4 @@
-"""Guards that end a training run before its last epoch: a request to stop, the time limit, and numbers that diverge."""
+"""Guards of a training run: a request to stop, the time limit, and numbers that are not finite any more."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import math
 import time
 from collections.abc import Callable
 
-from nncli.errors import TrainingError, mention
 from nncli.nn.buffers import all_finite
 from nncli.nn.network import Network
-from nncli.nn.optimizers import Optimizer
 
 SHORT = 1.0  # seconds: an epoch that takes no longer is finished, whoever asks to stop
 LONG = 0.2  # seconds: after an epoch that took so long, the state can be copied in less than a hundredth of that
@@ -55,37 +53,7 @@ class Limits:
         return f"the time limit of {self.seconds:g} s was reached"
 
 
-def divergence(
-    where: str,
-    problem: str,
-    network: Network,
-    optimizer: Optimizer,
-    lr: float,
-    rate: float,
-    l2: float,
-    unscaled: str,
-    is_scaled: bool,
-) -> TrainingError:
-    """Explain numbers that say training went wrong, at the learning rate `lr`, which is `rate` by now.
-
-    `unscaled` tells of a column whose scale may be why; it is empty if there is none.
-    """
-    by_then = "" if rate > 0.9 * lr else f" ({rate:.3g} by then)"
-    causes = [] if optimizer.smooth else [f"the learning rate {lr:g}{by_then} is too high"]
-    lower = float(f"{min(lr / 10, optimizer.default_lr):g}")
-    remedy = f"Try {mention('optimizer', 'adam') if optimizer.smooth else mention('lr', lower)}"
-    if l2 * rate > 2:  # a step along −λ w alone goes beyond −w
-        causes.insert(0, f"{mention('l2', float(f'{l2:g}'))} is too large")
-        remedy = "Lower it"
-    if unscaled:
-        causes.insert(0, unscaled)
-        remedy = f"Try {mention('scale', 'auto')}"
-    elif optimizer.smooth or not is_scaled:
-        causes.append(f"the columns need scaling ({mention('scale', 'auto')})")
-    return TrainingError(where, f"{problem}{_spoiled(network)}; most likely {', or '.join(causes)}", remedy)
-
-
-def _spoiled(network: Network) -> str:
+def spoiled(network: Network) -> str:
     """Name the first block of parameters, or of their gradient, with a number that is not finite."""
     for what, vector in (("", network.theta), ("the gradient of ", network.grad)):
         for block in network.blocks:

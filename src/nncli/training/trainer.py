@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,15 +12,14 @@ from numpy.typing import NDArray
 from nncli.config.resolve import ResolvedConfig, rows_per_step
 from nncli.data.dataset import Positions
 from nncli.data.scaled_rows import Subset
-from nncli.errors import TrainingError
+from nncli.errors import TrainingError, mention
 from nncli.model.training_state import (
     OTHER,
     Epoch,
+    RandomNumbers,
     Sums,
     TrainingState,
     epochs_of,
-    generator_state,
-    load_generator,
     prefixed,
     rows_of,
 )
@@ -31,10 +31,10 @@ from nncli.nn.network import Network
 from nncli.nn.optimizers import OPTIMIZERS, SGD
 from nncli.nn.regularisation import Penalty, clip, limit_norms
 from nncli.nn.schedules import SCHEDULES
-from nncli.nn.stateful import Stateful, StateNumber
+from nncli.nn.stateful import Stateful
 from nncli.system.output import counted
 from nncli.training.batch import Batch, evaluate, rows_at_once
-from nncli.training.guards import Limits, divergence
+from nncli.training.guards import Limits, spoiled
 
 
 class Trainer:
@@ -217,41 +217,39 @@ class Trainer:
         either, in the current epoch."""
         epoch = epoch or len(self.history) + 1
         self.stopped = f"training diverged in epoch {epoch}"
-        return divergence(
-            f"epoch {epoch}" if step is None else f"epoch {epoch}, batch {step % self.steps + 1}",
-            f"expected {expected}, found {found:g}",
-            network=self.network,
-            optimizer=self.optimizer,
-            lr=self.lr,
-            rate=self.lr * self.schedule.factor(step or (epoch - 1) * self.steps),
-            l2=self.penalty.l2,
-            unscaled=self.unscaled_column(),
-            is_scaled=self.config.data.scale != "none",
-        )
+        where = f"epoch {epoch}" if step is None else f"epoch {epoch}, batch {step % self.steps + 1}"
+        rate = self.lr * self.schedule.factor(step or (epoch - 1) * self.steps)
+        by_then = "" if rate > 0.9 * self.lr else f" ({rate:.3g} by then)"
+        smooth, l2, unscaled = self.optimizer.smooth, self.penalty.l2, self.unscaled_column()
+        causes = [] if smooth else [f"the learning rate {self.lr:g}{by_then} is too high"]
+        lower = float(f"{min(self.lr / 10, self.optimizer.default_lr):g}")
+        remedy = f"Try {mention('optimizer', 'adam') if smooth else mention('lr', lower)}"
+        if l2 * rate > 2:  # a step along −λ w alone goes beyond −w
+            causes.insert(0, f"{mention('l2', float(f'{l2:g}'))} is too large")
+            remedy = "Lower it"
+        if unscaled:
+            causes.insert(0, unscaled)
+            remedy = f"Try {mention('scale', 'auto')}"
+        elif smooth or self.config.data.scale == "none":
+            causes.append(f"the columns need scaling ({mention('scale', 'auto')})")
+        problem = f"expected {expected}, found {found:g}{spoiled(self.network)}"
+        return TrainingError(where, f"{problem}; most likely {', or '.join(causes)}", remedy)
 
     def state(self) -> TrainingState:
         """Return a copy of all that decides how training continues."""
-        numbers: dict[str, StateNumber] = {"least": self.least, "known": self._known}
-        numbers |= prefixed("sums", self._sums._asdict())
-        arrays = self._vectors()
+        values: dict[str, Any] = {"least": self.least, "known": self._known, **self._vectors()}
+        values |= prefixed("sums", self._sums._asdict())
         for part, component in self._components().items():
-            for name, value in prefixed(part, component.state()).items():
-                if isinstance(value, np.ndarray):
-                    arrays[name] = value
-                else:
-                    numbers[name] = value
-        for name, generator in self._generators().items():
-            numbers |= prefixed(name, generator_state(generator))
-        copied = {name: array.copy() for name, array in arrays.items()}
-        return TrainingState(numbers, copied, rows_of(self.history), self.best.number if self.best else 0)
+            values |= prefixed(part, component.state())
+        arrays = {name: value.copy() for name, value in values.items() if isinstance(value, np.ndarray)}
+        numbers = {name: value for name, value in values.items() if name not in arrays}
+        return TrainingState(numbers, arrays, rows_of(self.history), self.best.number if self.best else 0)
 
     def load_state(self, state: TrainingState) -> None:
         """Continue from a state of a trainer of the same network, options and rows, to the same digits; ValueError for
         the state of another."""
         if self.state().form() != state.form():
             raise ValueError(OTHER)
-        if not state.best <= len(state.history) <= self.epochs:
-            raise ValueError(f"{len(state.history)} epochs, more than the {self.epochs} that are to be done")
         own = state.part("")
         self.history, self.least, self._known = epochs_of(state.history), own["least"], own["known"]
         self.best = self.history[state.best - 1] if state.best else None
@@ -260,8 +258,6 @@ class Trainer:
             np.copyto(vector, state.arrays[name])  # in place: others look at it there
         for name, component in self._components().items():
             component.load_state(state.part(name))
-        for name, generator in self._generators().items():
-            load_generator(generator, state.part(name), name)
 
     def _vectors(self) -> dict[str, NDArray[np.floating]]:
         own = {"theta": self.network.theta, "best_theta": self.best_theta}
@@ -269,7 +265,6 @@ class Trainer:
         return own | ({"grad": self.network.grad} if self.optimizer.smooth else {})
 
     def _components(self) -> dict[str, Stateful]:
-        return {"optimizer": self.optimizer, "average": self.average, "schedule": self.schedule}
-
-    def _generators(self) -> dict[str, np.random.Generator]:
-        return {"shuffle": self.shuffle, **({} if self.drop is None else {"drop": self.drop})}
+        found: dict[str, Stateful] = {"optimizer": self.optimizer, "average": self.average, "schedule": self.schedule}
+        generators = {"shuffle": self.shuffle, "drop": self.drop}
+        return found | {name: RandomNumbers(name, one) for name, one in generators.items() if one is not None}
