@@ -59,7 +59,7 @@ def evaluate_model(
         rows = row_numbers(len(dataset))
         evaluated_on = f"all {counted(len(dataset), 'row')} of {title(source)}"
         notes += dataset.notes
-        if dataset.sha256 == provenance.file.sha256:
+        if dataset.sha256 == provenance.files["data"].sha256:
             seen = provenance.n_rows - len(provenance.val_rows) - len(provenance.test_rows)
             warning = f"warning: the model was trained on this file and has seen {seen:,} of these rows"
             notes.append(f"{warning}. nncli eval {model_file} uses only its test rows")
@@ -121,13 +121,13 @@ def _test_rows(
         raise DataError(model_file, "the model was trained without test rows", remedy)
     changed = f"the data have changed since {model_file} was trained, so its test rows cannot be found"
     if data.test_source:
-        check_as_it_was(data.test_source, provenance.test_file.n_bytes, model_file, remedy)
+        check_as_it_was(data.test_source, provenance.files["test_data"].n_bytes, model_file, remedy)
         test = load_like(data.test_source, model.schema, model.classes, dtype, data.csv.text, memory)
-        if test.sha256 != provenance.test_file.sha256:
+        if test.sha256 != provenance.files["test_data"].sha256:
             raise DataError(test.where, changed, remedy)
         return test, row_numbers(len(test)), f"the {counted(len(test), 'row')} of {test.where}"
-    check_as_it_was(source, provenance.file.n_bytes, model_file, remedy)
-    if digest_of_source(source) != provenance.file.sha256:
+    check_as_it_was(source, provenance.files["data"].n_bytes, model_file, remedy)
+    if digest_of_source(source) != provenance.files["data"].sha256:
         raise DataError(title(source), changed, remedy)
     # the same bytes have the same rows and classes
     dataset = load_dataset(source, data.csv, dtype, memory)

@@ -138,7 +138,12 @@ def describe(model: Model, p: Provenance) -> dict[str, Any]:
         "calibration": model.calibration and asdict(model.calibration),
         "scaling": model.preprocess.scaling,
         "categories": {name: list(values) for name, values in model.preprocess.categories.items()},
-        "data": {"source": list(p.source), "bytes": p.file.n_bytes, "sha256": p.file.sha256, "rows": p.n_rows},
+        "data": {
+            "source": list(p.source),
+            "bytes": p.files["data"].n_bytes,
+            "sha256": p.files["data"].sha256,
+            "rows": p.n_rows,
+        },
         "options": model.config.options.to_json(),
         "command_line": model.config.options.command_line(),
         "figures": p.figures,

@@ -50,6 +50,12 @@ from nncli.nn.buffers import all_finite
 from nncli.nn.calibration import Calibration
 from nncli.system import plain_json
 
+# the files of each option: where the document has their size, and their digest
+FILES = {
+    "data": ("file_bytes", "sha256"),
+    "val_data": ("val_bytes", "val_sha256"),
+    "test_data": ("test_bytes", "test_sha256"),
+}
 MOST = 1e30
 FARTHEST_DAY = 2e11  # from 1970: beyond what a date of milliseconds can be
 
@@ -70,12 +76,8 @@ def encode(model: Model, p: Provenance) -> bytes:
         "dates": [list(one) for one in model.preprocess.dates],
         "data": {
             "source": list(map(portable, p.source)),
-            "file_bytes": p.file.n_bytes,
-            "val_bytes": p.val_file.n_bytes,
-            "test_bytes": p.test_file.n_bytes,
-            "sha256": p.file.sha256,
-            "val_sha256": p.val_file.sha256,
-            "test_sha256": p.test_file.sha256,
+            **{n_bytes: p.files[name].n_bytes for name, (n_bytes, _) in FILES.items()},
+            **{sha256: p.files[name].sha256 for name, (_, sha256) in FILES.items()},
             "n_rows": p.n_rows,
             "has_test_file": p.has_test_file,
         },
@@ -191,7 +193,7 @@ def _provenance(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> P
     data, history = stored["data"], arrays["history"]
     n = data["n_rows"]
     parts = [arrays[name] for name in ("val_rows", "test_rows")]
-    if any((data[f"{part}_bytes"] or 0) < 0 for part in ("file", "val", "test")):
+    if any((data[n_bytes] or 0) < 0 for n_bytes, _ in FILES.values()):
         raise ValueError("data of fewer than no bytes")
     if n < 1 or any(len(part) not in (0, (n + 7) // 8) for part in parts):
         raise ValueError("rows that the data file did not have")
@@ -208,9 +210,7 @@ def _provenance(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> P
         version=stored["nncli"],
         kernels=stored["kernels"],
         source=tuple(map(native, data["source"])),
-        file=Fingerprint(data["sha256"], data["file_bytes"]),
-        val_file=Fingerprint(data["val_sha256"], data["val_bytes"]),
-        test_file=Fingerprint(data["test_sha256"], data["test_bytes"]),
+        files={name: Fingerprint(data[sha256], data[n_bytes]) for name, (n_bytes, sha256) in FILES.items()},
         n_rows=n,
         has_test_file=data["has_test_file"],
         val_bits=parts[0],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,13 +17,10 @@ from nncli.model.training_state import Epoch, TrainingState
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """The digest and size of some files together, by which they are recognised later."""
+    """The digest and size of some files together, by which they are recognised later; of none, "" and 0."""
 
     sha256: str
     n_bytes: int | None  # None: an older version did not note it
-
-
-NO_FILE = Fingerprint("", 0)
 
 
 @dataclass(frozen=True)
@@ -32,9 +30,7 @@ class Provenance:
     version: str  # of the program that trained it
     kernels: str  # that multiplied its matrices, as `threads.kernels` names them; empty: not known
     source: Source
-    file: Fingerprint  # of the data
-    val_file: Fingerprint  # of validation rows in files of their own
-    test_file: Fingerprint
+    files: Mapping[str, Fingerprint]  # by the options that name them: data, val_data and test_data
     n_rows: int  # of the data
     val_bits: NDArray[np.uint8]  # a bit for each of these rows (np.packbits), set for those in the part; or empty
     test_bits: NDArray[np.uint8]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +19,7 @@ from nncli.data.scaled_rows import Inputs, RowWindow, Subset
 from nncli.data.sources import Source
 from nncli.data.split import Split, row_numbers, stratified_fold, stratified_split
 from nncli.errors import DataError, OptionError, flag, mention
-from nncli.model.provenance import NO_FILE, Fingerprint
+from nncli.model.provenance import Fingerprint
 from nncli.system.output import in_quotes
 from nncli.training.memory import rows_in_memory
 from nncli.training.seeds import Seeds
@@ -40,8 +41,7 @@ class Prepared:
     train: Subset
     val: Subset  # may be empty, and so may the next
     test: Subset
-    val_file: Fingerprint  # of the files of --val-data
-    test_file: Fingerprint
+    files: Mapping[str, Fingerprint]  # by the options that name them: data, val_data and test_data
     notes: tuple[str, ...]
 
 
@@ -64,7 +64,6 @@ def prepare(
         for name, schema in (("val_data", read.schema), ("test_data", dataset.schema))  # test rows have equal weight
         if getattr(config, name)
     }
-    files = {name: Fingerprint(own.sha256, own.file_bytes) for name, own in named.items()}
     notes = [f"warning: {flag(name)} {THE_SAME}" for name, own in named.items() if own.sha256 == dataset.sha256]
     own_val, of_val, own_test = named.get("val_data"), None, named.get("test_data", dataset.test)
     if own_val is not None and config.weight is not None:
@@ -91,8 +90,11 @@ def prepare(
         train=dataclasses.replace(every, rows=split.train, weights=weights),
         val=val,
         test=test,
-        val_file=files.get("val_data", NO_FILE),
-        test_file=files.get("test_data", NO_FILE),
+        files={
+            "data": _file(dataset),
+            "val_data": _file(named.get("val_data")),
+            "test_data": _file(named.get("test_data")),
+        },
         notes=(*dataset.notes, *preprocess.notes, *notes),
     )
 
@@ -136,6 +138,10 @@ def _load_like(config: ResolvedConfig, source: Source, schema: Schema, dataset: 
 def n_tables(config: TrainConfig) -> int:
     """Count the tables that share the memory: the training file, and those to validate and test on."""
     return 1 + bool(config.val_data) + bool(config.test_data)
+
+
+def _file(dataset: Dataset | None) -> Fingerprint:
+    return Fingerprint("", 0) if dataset is None else Fingerprint(dataset.sha256, dataset.file_bytes)
 
 
 def _inputs(config: ResolvedConfig, preprocess: Preprocess, part: Dataset, n_all: int) -> Inputs:

@@ -13,7 +13,7 @@ from nncli.data.sources import ARRAYS, STDIN, title
 from nncli.errors import DataError, flag
 from nncli.model import checkpoint
 from nncli.model.model import Model
-from nncli.model.provenance import Fingerprint, Provenance
+from nncli.model.provenance import Provenance
 from nncli.model.training_state import TrainingState
 from nncli.system.threads import VARIABLE, kernels
 from nncli.training.prepare import Prepared
@@ -54,7 +54,7 @@ class ResumableRun:
         remedy = "Resume in the folder where it was started, or name the data"
         if found.data == ARRAYS:
             raise DataError(str(self.path), "its data were arrays from Python, which cannot be read again", remedy)
-        for name, file in self._files().items():
+        for name, file in self.provenance.files.items():
             source = getattr(found, name)
             if name not in given and source and not (name == "data" and source == STDIN):
                 check_as_it_was(source, file.n_bytes, str(self.path), remedy)
@@ -63,27 +63,19 @@ class ResumableRun:
     def state(self, prepared: Prepared) -> TrainingState | None:
         """Return the state to resume from, or None where nothing is left to do; DataError, with the difference, where
         it would not be the same training run."""
-        where, state, epochs = str(self.path), self.provenance.state, prepared.config.training.epochs
-        difference = self._difference(prepared)
-        if difference:
-            raise DataError(
-                where,
-                f"cannot resume this training run: {difference}",
-                "Give what it was started with, or train anew without --resume",
-            )
-        if state is None and not self.is_done(prepared):
-            raise DataError(
-                where,
-                "the training run is done, and the state from which to add epochs was not kept",
-                "Train again from the start, with --keep-state",
-            )
-        if state is not None and self.epochs > epochs:
-            raise DataError(
-                where,
-                f"{self.epochs} epochs are done, and --epochs {epochs} asks for fewer",
-                "Ask for as many, or for more",
-            )
-        return state
+        state, epochs = self.provenance.state, prepared.config.training.epochs
+        if difference := self._difference(prepared):
+            problem = f"cannot resume this training run: {difference}"
+            remedy = "Give what it was started with, or train anew without --resume"
+        elif state is None and not self.is_done(prepared):
+            problem = "the training run is done, and the state from which to add epochs was not kept"
+            remedy = "Train again from the start, with --keep-state"
+        elif state is not None and self.epochs > epochs:
+            problem = f"{self.epochs} epochs are done, and --epochs {epochs} asks for fewer"
+            remedy = "Ask for as many, or for more"
+        else:
+            return state
+        raise DataError(str(self.path), problem, remedy)
 
     def is_done(self, prepared: Prepared) -> bool:
         """Tell whether nothing is left to do: the run came to its end, and that has not been moved."""
@@ -102,11 +94,6 @@ class ResumableRun:
             f"processor{remedy}"
         ]
 
-    def _files(self) -> dict[str, Fingerprint]:
-        """Return what the files of each option were."""
-        p = self.provenance
-        return {"data": p.file, "val_data": p.val_file, "test_data": p.test_file}
-
     def _difference(self, prepared: Prepared) -> str:
         """Say how the prepared run differs from this one; empty: not at all."""
         options, data = prepared.config.options, prepared.dataset
@@ -115,11 +102,10 @@ class ResumableRun:
                 old, new = self.options.text(name), options.text(name)
                 before = f"with {flag(name)} {old}" if old else f"without {flag(name)}"
                 return f"it was started {before}" + (f", and not with {new}" if new else "")
-        if self.options.data != options.data and self.provenance.file.sha256 != data.sha256:
+        if self.options.data != options.data and self.provenance.files["data"].sha256 != data.sha256:
             return f"it was started with the data {title(self.options.data)}"
-        here = {"data": data.sha256, "val_data": prepared.val_file.sha256, "test_data": prepared.test_file.sha256}
-        for name, file in self._files().items():
-            if file.sha256 != here[name]:
+        for name, file in self.provenance.files.items():
+            if file.sha256 != prepared.files[name].sha256:
                 return f"{title(getattr(options, name))} has changed since"
         same = (self.model.classes, self.model.preprocess.width) == (data.classes, prepared.preprocess.width)
         return "" if same else "it has other classes or columns"

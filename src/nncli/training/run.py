@@ -13,7 +13,7 @@ from nncli import __version__
 from nncli.data.scaled_rows import Subset
 from nncli.errors import TrainingError, mention
 from nncli.model.model import Model, build_network
-from nncli.model.provenance import Fingerprint, Provenance, bits
+from nncli.model.provenance import Provenance, bits
 from nncli.model.training_state import Epoch, TrainingState, rows_of
 from nncli.nn.calibration import Calibration, calibrate
 from nncli.nn.losses import Loss
@@ -223,9 +223,7 @@ def _provenance(
     return Provenance(
         version=__version__,
         source=dataset.source,
-        file=Fingerprint(dataset.sha256, dataset.file_bytes),
-        val_file=prepared.val_file,
-        test_file=prepared.test_file,
+        files=prepared.files,
         kernels=kernels(),
         n_rows=len(dataset),
         val_bits=bits(split.val, len(dataset)),
