@@ -62,7 +62,7 @@ def test_eval_finds_the_test_rows_again(iris: Path) -> None:
     assert metrics["accuracy"] == done.figures["test"]["accuracy"]
     assert metrics["log_loss"] == pytest.approx(done.figures["test"]["loss"], rel=1e-6)
     assert evaluation.evaluated_on == f"the 22 test rows of {iris}"
-    assert evaluation.notes == ()
+    assert evaluation.notes == []
 
 
 def test_own_files_for_validation_and_test(iris: Path, tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ class Evaluation:
 
     metrics: dict[str, Any]
     evaluated_on: str  # as in "the 22 test rows of iris"
-    notes: tuple[str, ...] = ()
+    notes: list[str]
 
     def to_json(self) -> dict[str, Any]:
         return {"evaluated_on": self.evaluated_on, **self.metrics}
@@ -72,7 +72,7 @@ def evaluate_model(
         Z = model.scores(dataset.table.take(rows[part]))
         scores[part], predicted[part] = model.by_class(Z), model.predicted(Z)
     y = dataset.y[rows].astype(np.int64)
-    return Evaluation(all_metrics(scores, predicted, y, model.classes, model.probabilistic), evaluated_on, tuple(notes))
+    return Evaluation(all_metrics(scores, predicted, y, model.classes, model.probabilistic), evaluated_on, notes)
 
 
 def evaluate_files(
@@ -85,7 +85,7 @@ def evaluate_files(
             raise DataError(title((source,)), str(result))
         if result["failure"] is not None:
             raise NncliError.from_json(result["failure"])
-        yield source, Evaluation(**{**result["evaluation"], "notes": tuple(result["evaluation"]["notes"])})
+        yield source, Evaluation(**result["evaluation"])
 
 
 def check_evaluation(classes: list[str], result: Any) -> None:
@@ -106,7 +106,7 @@ def evaluate_file(source: str, shared: tuple[ModelFile, TextOptions], stop: Stop
     try:
         with use_threads(1):
             evaluation = evaluate_model(*saved.load(), saved.path, source=(source,), text=text)
-        return {"evaluation": {**asdict(evaluation), "notes": list(evaluation.notes)}, "failure": None}
+        return {"evaluation": asdict(evaluation), "failure": None}
     except NncliError as error:
         return {"evaluation": None, "failure": error.to_json()}
 

@@ -6,8 +6,7 @@ import contextlib
 import io
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -85,47 +84,22 @@ def predict_source(model: Model, source: str, options: PredictOptions, sink: Out
                 sink.take(predictor.predict(block), unread, model.preprocess.unseen(block.table))
 
 
-@dataclass
-class FileResult:
-    """The predictions for one file from another process, in plain values; on failure those before it, and the error."""
-
-    header: bytes | None = None  # None: the file could not be opened
-    notes: list[str] = field(default_factory=list)
-    lines: bytes | None = None  # None: they are in a scratch file
-    unread: list[str] = field(default_factory=list)  # the first few
-    blank: int = 0
-    unseen: Counter[str] = field(default_factory=Counter)
-    failure: list[str] | None = None  # an error, as `NncliError.to_json` writes it
-
-    def write_to(self, output: OutputSink, source: str, path: Path | None) -> None:
-        """Write the result as `predict_source` would have, then raise its failure if it has one."""
-        if self.header is not None:
-            output.begin(source, self.header, self.notes)
-        if path is not None and path.exists():  # absent if it could not be written
-            with path.open("rb") as file:
-                shutil.copyfileobj(file, output.file)
-            path.unlink()
-        else:
-            output.file.write(self.lines or b"")
-        output.report(self.unread, self.blank, self.unseen)
-        if self.failure is not None:
-            raise NncliError.from_json(self.failure)
-
-
 class _ResultSink:
-    """Collects a `FileResult`; the lines go to a file of their own."""
+    """Collects what is predicted for one file, as plain values; the lines go to a file of their own."""
 
-    def __init__(self, result: FileResult, file: IO[bytes]) -> None:
-        self.result, self.file = result, file
+    def __init__(self, file: IO[bytes]) -> None:
+        self.file, self.blank = file, 0
+        self.header: bytes | None = None  # None: the file could not be opened
+        self.notes, self.unread, self.unseen = list[str](), list[str](), Counter[str]()  # the first few unread rows
 
     def begin(self, source: str, header: bytes, notes: Iterable[str]) -> None:
-        self.result.header, self.result.notes = header, list(notes)
+        self.header, self.notes = header, list(notes)
 
     def take(self, lines: bytes, unread: Sequence[str], unseen: Mapping[str, int]) -> None:
         self.file.write(lines)
-        self.result.unseen.update(unseen)
-        self.result.unread.extend(unread[: SHOWN_ERRORS - len(self.result.unread)])
-        self.result.blank += len(unread)
+        self.unseen.update(unseen)
+        self.unread.extend(unread[: SHOWN_ERRORS - len(self.unread)])
+        self.blank += len(unread)
 
 
 def predict_files(
@@ -144,7 +118,22 @@ def predict_files(
     for (number, source), result in results:
         if isinstance(result, ProcessDeath):
             raise DataError(title((source,)), str(result))
-        FileResult(**result).write_to(to, source, folder and folder / str(number))
+        _write(result, to, source, folder and folder / str(number))
+
+
+def _write(result: dict[str, Any], to: OutputSink, source: str, path: Path | None) -> None:
+    """Write the result of a file as `predict_source` would have, then raise its failure if it has one."""
+    if result["header"] is not None:
+        to.begin(source, result["header"], result["notes"])
+    if path is not None and path.exists():  # absent if it could not be written
+        with path.open("rb") as file:
+            shutil.copyfileobj(file, to.file)
+        path.unlink()
+    else:
+        to.file.write(result["lines"])
+    to.report(result["unread"], result["blank"], result["unseen"])
+    if result["failure"] is not None:
+        raise NncliError.from_json(result["failure"])
 
 
 def check_file_result(result: Any) -> None:
@@ -160,28 +149,21 @@ def check_file_result(result: Any) -> None:
 def predict_file(
     task: tuple[int, str], shared: tuple[ModelFile, PredictOptions, Path | None], stop: Stop = never
 ) -> dict[str, Any]:
-    """Predict one file in a worker, and return the fields of a `FileResult`."""
+    """Predict one file in a worker; return the predictions in plain values (`RESULT_FORM`), on failure those before it,
+    and the error. Lines that are in the folder are not among them."""
     (number, source), (saved, options, folder) = task, shared
-    result = FileResult()
+    lines, failure = io.BytesIO(), None
+    sink = _ResultSink(lines)
     try:
-        with use_threads(1), _lines_file(result, folder and folder / str(number)) as file:
-            predict_source(saved.load()[0], source, options, _ResultSink(result, file))
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(use_threads(1))
+            if folder is not None:
+                from nncli.system import scratch
+
+                stack.enter_context(scratch.writing(folder))
+                sink.file = stack.enter_context((folder / str(number)).open("wb"))
+            predict_source(saved.load()[0], source, options, sink)
     except NncliError as error:
-        result.failure = error.to_json()
-    return vars(result)
-
-
-@contextlib.contextmanager
-def _lines_file(result: FileResult, path: Path | None) -> Iterator[IO[bytes]]:
-    """Open the scratch file for the lines, or keep them in memory."""
-    if path is not None:
-        from nncli.system import scratch
-
-        with scratch.writing(path.parent), path.open("wb") as file:
-            yield file
-        return
-    buffer = io.BytesIO()
-    try:
-        yield buffer
-    finally:
-        result.lines = buffer.getvalue()
+        failure = error.to_json()
+    rows = {"unread": sink.unread, "blank": sink.blank, "unseen": sink.unseen}
+    return {"header": sink.header, "notes": sink.notes, "lines": lines.getvalue(), **rows, "failure": failure}
