@@ -94,14 +94,11 @@ class Registry(Mapping[str, type[T]]):
                     f"expected {known} after '{name}'; found '{pair}'",
                     "" if key in fields else did_you_mean(key, fields),
                 )
-            settings[key] = self._parse(f"{name}:{key}", text, fields[key])
+            try:
+                settings[key] = READERS[fields[key]](text)
+            except ValueError as error:
+                raise OptionError(self.option, f"{name}:{key}: expected {error}, found '{text}'") from None
         try:
             return component(**settings)
         except ValueError as error:  # the component's own check of a setting
             raise OptionError(self.option, f"{name}: {error}") from None
-
-    def _parse(self, where: str, text: str, kind: type) -> Any:
-        try:
-            return READERS[kind](text)
-        except ValueError as error:
-            raise OptionError(self.option, f"{where}: expected {error}, found '{text}'") from None

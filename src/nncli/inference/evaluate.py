@@ -115,26 +115,22 @@ def _test_rows(
     model: Model, provenance: Provenance, model_file: str, memory: int | None
 ) -> tuple[Dataset, Positions, str]:
     """Read the data of the training run again; return them, the positions of the test rows, and their name."""
-    data, dtype, source = model.config.data, model.config.model.dtype, provenance.source
+    data, dtype, own = model.config.data, model.config.model.dtype, bool(model.config.data.test_source)
+    source, file = data.test_source or provenance.source, provenance.files["test_data" if own else "data"]
     remedy = "Name the data to evaluate on: nncli eval MODEL DATA"
     if not provenance.has_test_file and len(provenance.test_rows) == 0:
         raise DataError(model_file, "the model was trained without test rows", remedy)
-    changed = f"the data have changed since {model_file} was trained, so its test rows cannot be found"
-    if data.test_source:
-        check_as_it_was(data.test_source, provenance.files["test_data"].n_bytes, model_file, remedy)
-        test = load_like(data.test_source, model.schema, model.classes, dtype, data.csv.text, memory)
-        if test.sha256 != provenance.files["test_data"].sha256:
-            raise DataError(test.where, changed, remedy)
-        return test, row_numbers(len(test)), f"the {counted(len(test), 'row')} of {test.where}"
-    check_as_it_was(source, provenance.files["data"].n_bytes, model_file, remedy)
-    if digest_of_source(source) != provenance.files["data"].sha256:
-        raise DataError(title(source), changed, remedy)
+    check_as_it_was(source, file.n_bytes, model_file, remedy)
+    test = load_like(source, model.schema, model.classes, dtype, data.csv.text, memory) if own else None
+    if file.sha256 != (digest_of_source(source) if test is None else test.sha256):
+        problem = f"the data have changed since {model_file} was trained, so its test rows cannot be found"
+        raise DataError(title(source), problem, remedy)
+    if test is not None:
+        return test, row_numbers(len(test)), f"the {counted(len(test), 'row')} of {title(source)}"
     # the same bytes have the same rows and classes
     dataset = load_dataset(source, data.csv, dtype, memory)
     if data.weight is not None:
         dataset, _ = without_weights(dataset, data.weight)
-    if dataset.test is not None:
-        rows = row_numbers(len(dataset.test))
-        return dataset.test, rows, f"the {counted(len(rows), 'test row')} of {dataset.where}"
-    rows = provenance.test_rows
-    return dataset, rows, f"the {counted(len(rows), 'test row')} of {dataset.where}"
+    rows = provenance.test_rows if dataset.test is None else row_numbers(len(dataset.test))
+    evaluated_on = f"the {counted(len(rows), 'test row')} of {title(source)}"
+    return dataset if dataset.test is None else dataset.test, rows, evaluated_on

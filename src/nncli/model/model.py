@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from nncli.config.resolve import ModelConfig, ResolvedConfig
 from nncli.data.dataset import Schema, Table
 from nncli.data.preprocess import Preprocess
-from nncli.data.scaled_rows import Matrix
 from nncli.errors import ModelFileError, OptionError
+from nncli.nn.buffers import all_finite
 from nncli.nn.calibration import Calibration, likelihood_of
 from nncli.nn.losses import LOSSES, Loss
 from nncli.nn.network import Network, multilayer
@@ -88,14 +88,9 @@ class Model:
     def _filled(self, found: NDArray[Any], table: Table, of: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[Any]:
         """Fill in what the network gives; ModelFileError if that is not finite."""
         with np.errstate(all="ignore"):
-            for start, X in self._batches(table):
-                found[start : start + len(X)] = of(X)
-        if found.size and not np.isfinite([found.min(), found.max()]).all():
+            matrix = self.preprocess.transform(table, self.network.dtype)
+            for start in range(0, len(matrix), EVAL_ROWS):
+                found[start : start + EVAL_ROWS] = of(matrix.slice(start, start + EVAL_ROWS))
+        if found.size and not all_finite(found):
             raise ModelFileError("model", "its scores for these rows are not finite", "Train it again")
         return found
-
-    def _batches(self, table: Table) -> Iterator[tuple[int, NDArray[Any]]]:
-        """Yield (first row, X) for `EVAL_ROWS` rows of a table at a time."""
-        matrix: Matrix = self.preprocess.transform(table, self.network.dtype)
-        for start in range(0, len(matrix), EVAL_ROWS):
-            yield start, matrix.slice(start, start + EVAL_ROWS)

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 from nncli.config.resolve import TrainingConfig
 from nncli.nn.averages import AVERAGES
 from nncli.nn.buffers import all_finite
+from nncli.nn.components import Stateful, StateNumber
 from nncli.nn.optimizers import OPTIMIZERS
 from nncli.nn.schedules import SCHEDULES
-from nncli.nn.stateful import Stateful, StateNumber
 
 GENERATORS = ("shuffle", "drop")
 MOST = 1 << 128  # of a count, and of the numbers of a generator

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from nncli.nn.autodiff.expression import add
 from nncli.nn.autodiff.graph import Graph
+from nncli.nn.components import Configurable, positive, setting
 from nncli.nn.layers import Array, Layer
-from nncli.nn.settings import Configurable, positive, setting
 from nncli.registry import Registry
 
 

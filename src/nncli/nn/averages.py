@@ -13,9 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.nn.buffers import zeros
+from nncli.nn.components import Configurable, Stateful, factor
 from nncli.nn.layers import Array
-from nncli.nn.settings import Configurable, factor
-from nncli.nn.stateful import Stateful
 from nncli.registry import Registry
 
 

@@ -66,7 +66,7 @@ class Network:
             )
         self._outputs = self._buffers(0)
         self._gradients = self._buffers(0)[:-1]
-        self._A: list[Array] = []  # X and the output of each layer, for the current batch
+        self._A: list[Array] = []  # X and the output of each layer, for the last batch
 
     @property
     def dense(self) -> list[Dense]:
@@ -108,8 +108,10 @@ class Network:
 
     def forward(self, X: Array) -> Array:
         """Return Z (n, outputs) for X (n, d): a view that the next call overwrites."""
-        self._fit(len(X))
-        self._A[0] = X
+        n = len(X)
+        if n > len(self._outputs[0]):
+            self._outputs = self._buffers(n)
+        self._A = [X, *(A[:n] for A in self._outputs)]
         for layer, A_in, A_out in zip(self.layers, self._A, self._A[1:], strict=False):
             layer.forward(A_in, A_out)
         return self._A[-1]
@@ -152,14 +154,6 @@ class Network:
         for layer, width in zip(self.layers, self.widths[1:], strict=True):
             made.append(made[-1] if layer.in_place and made else zeros((n, width), self.dtype))
         return made
-
-    def _fit(self, n: int) -> None:
-        """Make `_A` the buffers for a batch of n rows."""
-        if n > len(self._outputs[0]):
-            self._outputs = self._buffers(n)
-            self._A = []
-        if not self._A or len(self._A[1]) != n:
-            self._A = [self._outputs[0], *(A[:n] for A in self._outputs)]
 
 
 def multilayer(

@@ -11,9 +11,8 @@ from typing import ClassVar
 import numpy as np
 
 from nncli.nn.buffers import zeros
+from nncli.nn.components import Configurable, State, Stateful, positive, setting, share
 from nncli.nn.layers import Array
-from nncli.nn.settings import Configurable, positive, setting, share
-from nncli.nn.stateful import State, Stateful
 from nncli.registry import Registry
 
 Again = Callable[[], float]

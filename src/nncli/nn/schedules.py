@@ -10,8 +10,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar
 
-from nncli.nn.settings import Configurable, factor, setting
-from nncli.nn.stateful import Stateful
+from nncli.nn.components import Configurable, Stateful, factor, setting
 from nncli.registry import Registry
 
 

@@ -26,12 +26,12 @@ from nncli.model.training_state import (
 from nncli.nn import online
 from nncli.nn.averages import AVERAGES
 from nncli.nn.buffers import all_finite
+from nncli.nn.components import Stateful
 from nncli.nn.losses import Loss
 from nncli.nn.network import Network
 from nncli.nn.optimizers import OPTIMIZERS, SGD
 from nncli.nn.regularisation import Penalty, clip, limit_norms
 from nncli.nn.schedules import SCHEDULES
-from nncli.nn.stateful import Stateful
 from nncli.system.output import counted
 from nncli.training.batch import Batch, evaluate, rows_at_once
 from nncli.training.guards import Limits, spoiled

@@ -1,11 +1,17 @@
-"""The settings of components: fields of dataclasses that say which values they may have."""
+"""What components have in common: settings, which they check, and a state, from which they can be resumed."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+StateNumber = int | float | bool | None
+State = Mapping[str, StateNumber | NDArray[Any]]
 
 
 def setting(default: Any, expected: str, holds: Callable[[Any], bool]) -> Any:
@@ -38,3 +44,21 @@ class Configurable:
             if field.metadata and not field.metadata["holds"](value):
                 expected = field.metadata["expected"].format(name=field.name)
                 raise ValueError(f"{field.name}: expected {expected}, found {value}")
+
+
+class Stateful:
+    """A component that changes while it works. `saved` names the attributes that do, which are numbers and arrays."""
+
+    saved: ClassVar[tuple[str, ...]] = ()
+
+    def state(self) -> State:
+        """Return what changes, by name; the arrays are those that the component works with, not copies."""
+        return {name: getattr(self, name) for name in self.saved}
+
+    def load_state(self, state: State) -> None:
+        """Continue from a state that a component with the same settings was in."""
+        for name, here in self.state().items():
+            if isinstance(here, np.ndarray):
+                np.copyto(here, np.asarray(state[name]))  # in place: others look at it there
+            else:
+                setattr(self, name, state[name])
