@@ -99,11 +99,11 @@ def _of_model(
         raise OptionError("at", "a model has its own values", "Leave it out")
     number = read_option("row", row, Whole(1))
     loaded, provenance = checkpoint.load(Path(model))
-    made = graph_of_model(loaded, provenance, model, () if data is None else (data,), number)
-    say(f"{made.title}; {len(made.graph.nodes)} nodes", quiet)
-    within = f"within {made.difference:.0e}" if made.difference else "to the last digit"
+    graph, difference, title = graph_of_model(loaded, provenance, model, () if data is None else (data,), number)
+    say(f"{title}; {len(graph.nodes)} nodes", quiet)
+    within = f"within {difference:.0e}" if difference else "to the last digit"
     say(f"every derivative is that of the engine's backpropagation, {within}", quiet)
-    return made.graph, {"backprop_difference": made.difference}
+    return graph, {"backprop_difference": difference}
 
 
 def _values(text: str) -> dict[str, float]:

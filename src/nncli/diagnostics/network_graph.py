@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -21,18 +20,12 @@ MOST_NODES = 500
 TOLERANCE, SMALL = 1e-6, 1e-6  # of the relative difference; smaller derivatives are compared as if of size SMALL
 
 
-@dataclass(frozen=True)
-class NetworkGraph:
-    """The graph of the loss of one row, with its derivatives. `difference` is the largest relative difference between
-    them and those of the engine's backpropagation; `title` names the row and the network."""
-
-    graph: Graph
-    difference: float
-    title: str
-
-
-def graph_of_model(model: Model, provenance: Provenance, model_file: str, source: Source, row: int) -> NetworkGraph:
+def graph_of_model(
+    model: Model, provenance: Provenance, model_file: str, source: Source, row: int
+) -> tuple[Graph, float, str]:
     """Return the graph of a saved model on one row, counted from 1, of a source; without one, of its training data.
+    With it, the largest relative difference between its derivatives and those of the engine's backpropagation, and
+    a title that names the row and the network.
 
     The loss is that of the row alone: without regularisation, dropout, weights or smoothing. Raises OptionError for a
     network too large to look at, DataError for a row that does not exist, and NncliError if a value is not finite or
@@ -59,7 +52,7 @@ def graph_of_model(model: Model, provenance: Provenance, model_file: str, source
         raise NncliError(model_file, problem)
     activation = f"{config.activation}, " if config.activation else ""
     title = f"row {row} of {place}, {model.classes[y]}: {config.name} {network.widths_shown()}, {activation}{loss.name}"
-    return NetworkGraph(graph, difference, title)
+    return graph, difference, title
 
 
 def loss_graph(network: Network, loss: Loss, x: Array, y: int, K: int) -> tuple[Graph, float]:

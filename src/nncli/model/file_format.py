@@ -199,10 +199,9 @@ def _provenance(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> P
         raise ValueError("rows that the data file did not have")
     if history.ndim != 2 or history.shape[1] != 5 or history.dtype != np.float64:
         raise ValueError("a history that is not of its form")
-    accuracies = history[:, [1, 3]]
-    if not (np.isfinite(history[:, :2]).all() and (np.isnan(history[:, 2]) == np.isnan(history[:, 3])).all()):
-        raise ValueError("a history of numbers that are not finite")
-    if np.isinf(history).any() or (accuracies < 0).any() or (accuracies > 1).any():
+    missing, accuracies = np.isnan(history), history[:, [1, 3]]
+    has_gaps = missing[:, :2].any() or (missing[:, 2] != missing[:, 3]).any() or np.isinf(history).any()
+    if has_gaps or (accuracies < 0).any() or (accuracies > 1).any():
         raise ValueError("a history of numbers that are not finite, or no shares")
     if not 1 <= stored["best_epoch"] <= len(history):
         raise ValueError("a best epoch that is not in the history")

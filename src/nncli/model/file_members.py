@@ -85,14 +85,10 @@ class MemberSizes:
         columns = len(stored["schema"]["columns"])
         inputs = 3 * columns + sum(len(part) + 1 for pair in stored["categories"] for part in pair[1:])
         rows = (max(stored["data"]["n_rows"], 0) + 7) // 8
-        sizes: dict[str, int] = {
-            "theta": _most_parameters(stored, inputs),
-            "dead": inputs,
-            "val_rows": rows,
-            "test_rows": rows,
-        }
         epochs = stored["config"].get("epochs")
-        sizes["history"] = 40 * epochs if type(epochs) is int else 0
+        history = 40 * epochs if type(epochs) is int else 0
+        sizes: dict[str, int] = {"dead": inputs, "val_rows": rows, "test_rows": rows, "history": history}
+        sizes["theta"] = _most_parameters(stored, inputs)
         return npz.HEADER_BYTES + sizes.get(name, 8 * 3 * columns)
 
 

@@ -85,10 +85,6 @@ class Loss(ABC):
         else:
             one_hot(y, Y, on, off)
 
-    def apply_link(self, Z: Array, P: Array) -> None:
-        """Write P = link(Z)."""
-        self._link.forward(Z, P)
-
     @abstractmethod
     def forward(self, Z: Array, Y: Array, P: Array) -> RowLosses:
         """Write P = link(Z), and return the row losses."""
@@ -122,7 +118,7 @@ class Loss(ABC):
         if Z.shape[1] == 1:
             Z = np.hstack([2 * self.border - Z, Z])
         P = np.empty_like(Z)
-        self.apply_link(Z, P)
+        self._link.forward(Z, P)
         if self._link.separate:
             P /= P.sum(axis=1, keepdims=True)  # as shares of their sum
         return P
@@ -161,7 +157,7 @@ class BinaryCrossEntropy(Loss):
     links = ("sigmoid",)
 
     def forward(self, Z: Array, Y: Array, P: Array) -> RowLosses:
-        self.apply_link(Z, P)
+        self._link.forward(Z, P)
         Z = Z.astype(np.float64)
         # −y log σ(z) − (1 − y) log(1 − σ(z)) = max(z, 0) − y z + log(1 + e^−|z|)
         losses = np.maximum(Z, 0) - Y * Z + np.log1p(np.exp(-np.abs(Z)))
@@ -183,7 +179,7 @@ class MeanSquaredError(Loss):
     links = ("identity", "sigmoid", "softmax")
 
     def forward(self, Z: Array, Y: Array, P: Array) -> RowLosses:
-        self.apply_link(Z, P)
+        self._link.forward(Z, P)
         E = np.subtract(P, Y, dtype=np.float64)
         rows: RowLosses = 0.5 * np.vecdot(E, E)  # ½ Σ_k (p_k − y_k)²
         return rows
@@ -204,7 +200,7 @@ class MeanAbsoluteError(Loss):
     smooth = False
 
     def forward(self, Z: Array, Y: Array, P: Array) -> RowLosses:
-        self.apply_link(Z, P)
+        self._link.forward(Z, P)
         rows: RowLosses = np.abs(np.subtract(P, Y, dtype=np.float64)).sum(axis=1)  # Σ_k |p_k − y_k|
         return rows
 
@@ -229,7 +225,7 @@ class PerceptronLoss(Loss):
     sparse, homogeneous = True, True
 
     def forward(self, Z: Array, Y: Array, P: Array) -> RowLosses:
-        self.apply_link(Z, P)
+        self._link.forward(Z, P)
         Z = Z.astype(np.float64)
         two: RowLosses = np.vecdot((Z >= 0) - Y, Z)  # (ŷ − y) z
         more: RowLosses = Z.max(axis=1) - np.vecdot(Y, Z)  # max_j z_j − z_y
@@ -260,7 +256,7 @@ class HingeLoss(Loss):
     sparse, margin = True, True
 
     def forward(self, Z: Array, Y: Array, P: Array) -> RowLosses:
-        self.apply_link(Z, P)
+        self._link.forward(Z, P)
         Z = Z.astype(np.float64)
         two: RowLosses = np.maximum(0, 1 - np.vecdot(2 * Y - 1, Z))  # 1 − t z
         more: RowLosses = self._leads(Z, Y).max(axis=1)  # 0 if no other comes near enough
@@ -300,7 +296,7 @@ class SquaredHingeLoss(Loss):
     soft = False
 
     def forward(self, Z: Array, Y: Array, P: Array) -> RowLosses:
-        self.apply_link(Z, P)
+        self._link.forward(Z, P)
         M = np.maximum(0, 1 - (2 * Y - 1) * Z.astype(np.float64))
         rows: RowLosses = np.vecdot(M, M)  # Σ_k max(0, 1 − t_k z_k)²
         return rows

@@ -45,20 +45,17 @@ class Network:
         self.widths = [d]
         self.blocks: list[ParameterBlock] = []
         self._blocks_of: list[dict[str, ParameterBlock]] = []  # for each layer, by the names that it has for them
+        number = stop = 0
         for layer in self.layers:
-            width = self.widths[-1]
-            # activations count with the dense layer before them, so W2 follows W1 whatever stands between
-            number = sum(isinstance(before, Dense) for before in self.layers[: len(self._blocks_of) + 1])
+            number += isinstance(layer, Dense)  # activations count with the dense layer before them
             of_layer: dict[str, ParameterBlock] = {}
-            for name, shape in layer.shapes(width).items():
-                start = self.blocks[-1].stop if self.blocks else 0
-                block = ParameterBlock(f"{name}{number}", shape, start, start + math.prod(shape), name in layer.weights)
-                self.blocks.append(block)
-                of_layer[name] = block
+            for name, shape in layer.shapes(self.widths[-1]).items():
+                start, stop = stop, stop + math.prod(shape)
+                of_layer[name] = ParameterBlock(f"{name}{number}", shape, start, stop, name in layer.weights)
+            self.blocks += of_layer.values()
             self._blocks_of.append(of_layer)
-            self.widths.append(layer.width(width))
-        self.theta = zeros(self.blocks[-1].stop, self.dtype)
-        self.grad = zeros(self.blocks[-1].stop, self.dtype)
+            self.widths.append(layer.width(self.widths[-1]))
+        self.theta, self.grad = zeros(stop, self.dtype), zeros(stop, self.dtype)
         for layer, of_layer in zip(self.layers, self._blocks_of, strict=True):
             layer.bind(
                 {name: block.view(self.theta) for name, block in of_layer.items()},

@@ -149,7 +149,7 @@ def _fitted(
     val, best = prepared.val, trainer.best
     assert best is not None
     y = val.y[val.rows]
-    predicted = np.concatenate([trainer.loss.classes(Z) for Z in scores(trainer.network, val)])
+    predicted = np.concatenate([trainer.loss.classes(Z) for Z in scores(trainer.network, trainer.loss, val, trainer.K)])
     right, rows = predicted == y, np.bincount(y)
     balanced = float((np.bincount(y, right)[rows > 0] / rows[rows > 0]).mean())  # of the classes that have rows
     return {

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.dataset import Positions
-from nncli.data.scaled_rows import Inputs, Subset
+from nncli.data.scaled_rows import Subset
 from nncli.model.model import EVAL_ROWS
 from nncli.model.training_state import Sums
 from nncli.nn.buffers import zeros
@@ -21,21 +21,14 @@ from nncli.nn.network import Network
 CELLS_IN_CACHE = 1 << 18  # of the widest layer: with them, what a part of a batch makes stays in the cache
 
 
-class Figures(NamedTuple):
-    """Means over some rows: of the loss, weighted; and the accuracy, without weights and with them."""
-
-    loss: float
-    accuracy: float
-    weighted_accuracy: float
-
-
 class Batch:
     """Up to `size` rows in the network, with their buffers: X and Y go in, P and dZ come out."""
 
     def __init__(self, subset: Subset, loss: Loss, K: int, network: Network, size: int, smoothing: float = 0) -> None:
         self.subset, self.loss, self.network, self.size, self.smoothing = subset, loss, network, size, smoothing
         d, outputs = subset.matrix.width, loss.outputs(K)
-        self.raw = _scratch(subset.matrix, size)
+        raw = subset.matrix.raw_dtype
+        self.raw: NDArray[Any] = np.empty((0, 0)) if raw is None else zeros((size, d), raw)
         self.X = zeros((size, d), network.dtype)
         self.Y = zeros((size, outputs), network.dtype)
         self.P = zeros((size, outputs), network.dtype)
@@ -105,29 +98,20 @@ def rows_at_once(widths: Sequence[int]) -> int:
     return max(EVAL_ROWS, CELLS_IN_CACHE // max(widths))
 
 
-def evaluate(network: Network, loss: Loss, subset: Subset, K: int) -> Figures:
-    """Return the figures of a network on a subset, which must not be empty."""
+def evaluate(network: Network, loss: Loss, subset: Subset, K: int) -> tuple[float, float, float]:
+    """Return means over a subset, which must not be empty: the weighted loss, the accuracy, the weighted accuracy."""
     subset.matrix.expect(subset.rows)
     batch = Batch(subset, loss, K, network, min(EVAL_ROWS, len(subset)))
     parts = [batch.forward(subset.rows[i : i + EVAL_ROWS]) for i in range(0, len(subset), EVAL_ROWS)]
     weight = len(subset) if subset.weights is None else float(subset.weights[subset.rows].sum())
     total, correct, weighted_correct = map(sum, zip(*parts, strict=True))
-    return Figures(total / weight, correct / len(subset), weighted_correct / weight)
+    return total / weight, correct / len(subset), weighted_correct / weight
 
 
-def scores(network: Network, subset: Subset) -> Iterator[Array]:
+def scores(network: Network, loss: Loss, subset: Subset, K: int) -> Iterator[Array]:
     """Yield the scores Z of `EVAL_ROWS` rows of a subset at a time, which last until the next."""
-    matrix = subset.matrix
-    matrix.expect(subset.rows)
-    size = min(EVAL_ROWS, len(subset))
-    raw, X = _scratch(matrix, size), zeros((size, matrix.width), network.dtype)
+    subset.matrix.expect(subset.rows)
+    batch = Batch(subset, loss, K, network, min(EVAL_ROWS, len(subset)))
     for start in range(0, len(subset), EVAL_ROWS):
-        rows = subset.rows[start : start + EVAL_ROWS]
-        matrix.take(rows, raw, X[: len(rows)])
-        yield network.forward(X[: len(rows)])
-
-
-def _scratch(matrix: Inputs, size: int) -> NDArray[Any]:
-    """Return the buffer that `take` needs for so many rows."""
-    dtype = matrix.raw_dtype
-    return np.empty((0, 0)) if dtype is None else zeros((size, matrix.width), dtype)
+        X, _ = batch.take(subset.rows[start : start + EVAL_ROWS])
+        yield network.forward(X)

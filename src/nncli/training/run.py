@@ -238,16 +238,17 @@ def _provenance(
 
 
 def _calibrated(val: Subset, trainer: Trainer) -> Calibration:
-    Z = np.concatenate([Z.copy() for Z in scores(trainer.network, val)])
+    Z = np.concatenate([Z.copy() for Z in scores(trainer.network, trainer.loss, val, trainer.K)])
     weights = None if val.weights is None else val.weights[val.rows]
     return calibrate(Z, val.y[val.rows].astype(np.int64), trainer.loss, trainer.K, weights)
 
 
 def _figures(model: Model, part: Subset) -> dict[str, float]:
     """Return loss and accuracy of a model on some rows."""
-    loss, accuracy, _ = evaluate(model.network, model.loss, part, len(model.classes))
+    rows = model.network, model.loss, part, len(model.classes)
+    loss, accuracy, _ = evaluate(*rows)
     if model.calibration:  # which may move the border between two classes
-        predicted = np.concatenate([model.predicted(Z) for Z in scores(model.network, part)])
+        predicted = np.concatenate([model.predicted(Z) for Z in scores(*rows)])
         accuracy = float(np.mean(predicted == part.y[part.rows]))
     return {"loss": loss, "accuracy": accuracy}
 

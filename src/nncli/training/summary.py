@@ -22,8 +22,7 @@ def summary(prepared: Prepared) -> list[str]:
     network, _ = build_network(config.model, prepared.preprocess.width, len(dataset.classes))
     bundled = "bundled " if options.data[0] in BUNDLED and not Path(options.data[0]).exists() else ""
     texts = [f"'{name}'" for name in dataset.schema.of_kind("text") if name not in options.categorical]
-    columns = len(dataset.schema.columns)
-    noun = "column" if columns == 1 else "columns"
+    columns = counted(len(dataset.schema.columns), "column")
     activation = f"{model.activation}, " if model.activation else ""
     rate = "" if OPTIMIZERS.create(how.optimizer).smooth else f"learning rate {how.lr:g} ({how.schedule}), "
     averaged = "" if how.average == "none" else f"parameters averaged ({how.average}), "
@@ -36,7 +35,7 @@ def summary(prepared: Prepared) -> list[str]:
         place = "their own file" if name == "test" and dataset.test is not None else title(own) if own else ""
         parts.append(f"{len(part):,} {name}" + (f" (from {place})" if place else ""))
     return [
-        f"data: {bundled}{title(options.data)}, {len(dataset):,} rows, {columns:,} {noun}, "
+        f"data: {bundled}{title(options.data)}, {len(dataset):,} rows, {columns}, "
         f"{len(dataset.classes):,} classes{', on the disk (nncli info --cache)' if dataset.table.is_on_disk else ''}",
         f"rows: {', '.join(parts)}",
         f"model: {model.name} {network.widths_shown()}, {activation}{network.size:,} parameters, {model.loss}",
