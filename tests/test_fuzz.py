@@ -191,7 +191,7 @@ def test_a_changed_model_file_is_refused_or_is_a_model(count: int) -> None:
 
 def read_model(data: bytes) -> None:
     try:
-        model, provenance = file_format.decode(other_model(data))
+        model, provenance = file_format.read(io.BytesIO(other_model(data)))
     except (ModelFileError, ValueError) as error:
         assert "\n" not in str(error)
         return
@@ -287,7 +287,7 @@ def test_changed_images_are_refused_or_read(count: int, folder: Path) -> None:
 def test_what_is_not_changed_is_read(folder: Path) -> None:
     """Else nothing is proved by the others."""
     for base in BASES:
-        model, _ = file_format.decode(base)
+        model, _ = file_format.read(io.BytesIO(base))
         assert model.classes
     assert len(read_dataset("-", CsvOptions(), stream=Stream(TABLE, 7))) == 12
     (folder / "t-images-idx3-ubyte").write_bytes(IMAGES)
@@ -296,7 +296,10 @@ def test_what_is_not_changed_is_read(folder: Path) -> None:
     assert (
         len(
             load_like(
-                ("iris",), file_format.decode(BASES[1])[0].schema, ("setosa", "versicolor", "virginica"), "float32"
+                ("iris",),
+                file_format.read(io.BytesIO(BASES[1]))[0].schema,
+                ("setosa", "versicolor", "virginica"),
+                "float32",
             )
         )
         == 150

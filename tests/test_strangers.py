@@ -25,7 +25,7 @@ from nncli.data.load import load_dataset
 from nncli.inference.evaluate import check_evaluation, evaluate_file
 from nncli.inference.predict import check_file_result, predict_file
 from nncli.inference.predictor import PredictOptions
-from nncli.model.checkpoint import ModelFile
+from nncli.model.checkpoint import ModelFile, load_same
 from nncli.sweep.ledger_lines import check_trial_result
 from nncli.sweep.trial import DataInMemory, Trial, run_trial
 from nncli.system.wire_format import nothing_unpickled, pack, unpack
@@ -161,7 +161,7 @@ def result_of_answers(model: ModelFile) -> tuple[Any, Callable[[Any], None]]:
 
 
 def result_of_an_evaluation(model: ModelFile) -> tuple[Any, Callable[[Any], None]]:
-    classes = list(model.load()[0].classes)
+    classes = list(load_same(model)[0].classes)
     return evaluate_file(str(path_of("iris")), (model, DETECTED)), functools.partial(check_evaluation, classes)
 
 

@@ -139,9 +139,8 @@ def train(X: Columns, y: ArrayLike, **options: Any) -> TrainedModel:
         raise DataError("y", f"expected two or more classes, found {len(classes)}")
     for name in config.categorical:
         if name not in schema.names:
-            raise OptionError(
-                "categorical", f"no column is called '{name}'", did_you_mean(name, schema.names, listed="columns")
-            )
+            remedy = did_you_mean(name, schema.names, listed="columns")
+            raise OptionError("categorical", f"no column is called '{name}'", remedy)
     texts = [column.values for column in table.texts.values()]
     sha256 = hashlib.sha256(repr((schema, classes, texts)).encode())
     for array in (table.numbers, *(column.codes for column in table.texts.values()), *table.dates.values(), codes):

@@ -16,7 +16,7 @@ from nncli.data.sources import Source, title
 from nncli.data.split import row_numbers
 from nncli.errors import DataError, NncliError
 from nncli.inference.metrics import SCORES_AT_ONCE, all_metrics, check_metrics
-from nncli.model.checkpoint import ModelFile
+from nncli.model.checkpoint import ModelFile, load_same
 from nncli.model.model import EVAL_ROWS, Model
 from nncli.model.provenance import Provenance
 from nncli.system import plain_json
@@ -79,7 +79,7 @@ def evaluate_files(
     workers: Workers, model: ModelFile, sources: Sequence[str], text: TextOptions
 ) -> Iterator[tuple[str, Evaluation]]:
     """Evaluate on each file by itself, several at a time; yield them in the order given."""
-    check = functools.partial(check_evaluation, list(model.load()[0].classes))
+    check = functools.partial(check_evaluation, list(load_same(model)[0].classes))
     for source, result in in_order(workers, evaluate_file, (model, text), sources, check):
         if isinstance(result, ProcessDeath):
             raise DataError(title((source,)), str(result))
@@ -105,7 +105,7 @@ def evaluate_file(source: str, shared: tuple[ModelFile, TextOptions], stop: Stop
     saved, text = shared
     try:
         with use_threads(1):
-            evaluation = evaluate_model(*saved.load(), saved.path, source=(source,), text=text)
+            evaluation = evaluate_model(*load_same(saved), saved.path, source=(source,), text=text)
         return {"evaluation": asdict(evaluation), "failure": None}
     except NncliError as error:
         return {"evaluation": None, "failure": error.to_json()}

@@ -14,7 +14,7 @@ from nncli.data.load import stream_like
 from nncli.data.sources import title
 from nncli.errors import DataError, NncliError
 from nncli.inference.predictor import PredictOptions, Predictor
-from nncli.model.checkpoint import ModelFile
+from nncli.model.checkpoint import ModelFile, load_same
 from nncli.model.model import Model
 from nncli.system import plain_json
 from nncli.system.output import counted, in_quotes, say
@@ -162,7 +162,7 @@ def predict_file(
 
                 stack.enter_context(scratch.writing(folder))
                 sink.file = stack.enter_context((folder / str(number)).open("wb"))
-            predict_source(saved.load()[0], source, options, sink)
+            predict_source(load_same(saved)[0], source, options, sink)
     except NncliError as error:
         failure = error.to_json()
     rows = {"unread": sink.unread, "blank": sink.blank, "unseen": sink.unseen}

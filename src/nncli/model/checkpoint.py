@@ -77,7 +77,7 @@ def check_fits_model_file(dataset: Dataset) -> None:
 
 @dataclass(frozen=True)
 class ModelFile:
-    """The path and digest of a model file, by which other processes load the same bytes, or raise ModelFileError."""
+    """The path and digest of a model file, by which other processes load the same bytes: see `load_same`."""
 
     path: str
     sha256: str
@@ -92,12 +92,10 @@ class ModelFile:
                 digest.update(part)
             return cls(str(path), digest.hexdigest())
 
-    def load(self) -> tuple[Model, Provenance]:
-        return _loaded(self)
-
 
 @functools.lru_cache(maxsize=1)
-def _loaded(file: ModelFile) -> tuple[Model, Provenance]:
+def load_same(file: ModelFile) -> tuple[Model, Provenance]:
+    """Read the model that a `ModelFile` names, once for all tasks of a worker."""
     if ModelFile.at(Path(file.path)) != file:
         raise ModelFileError(file.path, "expected the model that the others have, found another", "Use one file")
     return load(Path(file.path))

@@ -27,7 +27,6 @@ How a row becomes a prediction is specified in docs/reference/model-file.md.
 from __future__ import annotations
 
 import dataclasses
-import io
 import itertools
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -101,11 +100,6 @@ def encode(model: Model, p: Provenance) -> bytes:
             **{f"state.{name}": state[name] for name in sorted(state) if name != "best_theta"},  # that is theta
         }
     )
-
-
-def decode(data: bytes) -> tuple[Model, Provenance]:
-    """Read a model from the bytes of its file, as `read` does."""
-    return read(io.BytesIO(data))
 
 
 def read(file: BinaryIO) -> tuple[Model, Provenance]:

@@ -84,7 +84,8 @@ def unpack(file: BinaryIO, first: str, most: Most) -> dict[str, Array]:
         digest.update(_labelled(name, size))
         digest.update(member)
     if signature != LIST_BEGINS:
-        raise ValueError("a file that is cut off" if len(signature) < len(BEGINS) else _between(arrays))
+        between = f"something else behind member {[*arrays][-1]}"
+        raise ValueError("a file that is cut off" if len(signature) < len(BEGINS) else between)
     end = END.pack(END_BEGINS, 0, 0, len(arrays), len(arrays), len(listed), at, 0)
     expected = (listed + end)[len(LIST_BEGINS) :]
     found = file.read(len(expected) + 1)
@@ -95,10 +96,6 @@ def unpack(file: BinaryIO, first: str, most: Most) -> dict[str, Array]:
     if arrays.pop(DIGEST, None) is None or stored.tobytes() != digest.digest():
         raise ValueError("the checksum over its members does not match them")
     return arrays
-
-
-def _between(arrays: Mapping[str, Array]) -> str:
-    return f"something else behind member {[*arrays][-1]}"
 
 
 def _head(file: BinaryIO, first: str, arrays: Mapping[str, Array]) -> tuple[str, int, int]:

@@ -105,13 +105,10 @@ class Loss(ABC):
 
     def classes(self, Z: Array) -> NDArray[np.int64]:
         """Return the predicted class of each row, (n,): the first of the highest; of two equal scores, the second."""
-        classes: NDArray[np.int64]
         if Z.shape[1] > 2:
-            classes = Z.argmax(axis=1)
-        else:
-            wins = Z[:, 0] >= self.border if Z.shape[1] == 1 else Z[:, 1] >= Z[:, 0]
-            classes = wins.astype(np.int64)
-        return classes
+            return np.asarray(Z.argmax(axis=1), np.int64)
+        wins = Z[:, 0] >= self.border if Z.shape[1] == 1 else Z[:, 1] >= Z[:, 0]
+        return np.asarray(wins, np.int64)
 
     def by_class(self, Z: Array) -> Array:
         """Return a number for each class, (n, K): its probability if the loss is probabilistic, else its score."""

@@ -36,7 +36,7 @@ class Run:
     figures: dict[str, Any]
     seconds: float
     stopped: str  # why, as the end of a sentence
-    notes: tuple[str, ...]  # what was decided after training, a line each
+    note: str  # on what was decided after training, if there is anything
     failure: TrainingError | None
 
 
@@ -90,14 +90,12 @@ def run_training(
         name: _figures(model, part) if part else None
         for name, part in (("train", prepared.train), ("val", prepared.val), ("test", prepared.test))
     }
-    left = state if failure is None and (interrupted or keep_state) else None
-    if left is not None and len(left.history) < len(trainer.history):  # out of time, in the middle of an epoch
-        left = None
-    provenance = _provenance(prepared, trainer, best, figures, left)
-    notes: tuple[str, ...] = ()
-    if calibration is not None:
-        notes = (f"calibrated on the validation rows: {calibration}; the losses below are those of training",)
-    return Run(model, provenance, figures, seconds, trainer.stopped, notes, failure)
+    keeps = failure is None and (interrupted or keep_state)
+    if not keeps or len(state.history if state else ()) < len(trainer.history):  # out of time, within an epoch
+        state = None
+    provenance = _provenance(prepared, trainer, best, figures, state)
+    note = f"calibrated on the validation rows: {calibration}; the losses below are those of training"
+    return Run(model, provenance, figures, seconds, trainer.stopped, note if calibration else "", failure)
 
 
 class PeriodicSaver:

@@ -96,7 +96,10 @@ class Trainer:
             if reason := self.limits.before_epoch(len(self.history)):
                 self.stopped = reason
                 return
-            rows, total, correct = self._in_random_order(), 0.0, 0
+            # where one step sees all rows they keep their order, in which they are read faster
+            rows = self.shuffle.permutation(self.train.rows) if self.steps > 1 else self.train.rows
+            self.train.matrix.expect(rows)
+            total, correct = 0.0, 0
             self.network.drop_with(self.drop)
             self.between_epochs = False
             # overflow shows as a loss that is not finite, which is looked for at each step
@@ -114,13 +117,6 @@ class Trainer:
             self.between_epochs = True
             self.limits.after_epoch()
             yield epoch
-
-    def _in_random_order(self) -> Positions:
-        """Shuffle the training rows; where one step sees them all they keep their order, in which they are read
-        faster."""
-        rows = self.shuffle.permutation(self.train.rows) if self.steps > 1 else self.train.rows
-        self.train.matrix.expect(rows)
-        return rows
 
     def _has_ended(self) -> bool:
         """Tell whether more epochs would be of no use, and note why in `stopped`."""
@@ -145,12 +141,9 @@ class Trainer:
         """Take one step for each of the rows; return what they came to before."""
         assert isinstance(self.optimizer, SGD)
         X, Y = batch.take(chosen)
-
-        def rate(i: int) -> float:
-            return self.lr * self.schedule.factor(step + i)
-
+        how = self.network, self.loss, self.optimizer, self.average
         Z, losses = online.learn_rows(
-            self.network, self.loss, self.optimizer, self.average, X, Y, rate, weights=batch.weights()
+            *how, X, Y, lambda i: self.lr * self.schedule.factor(step + i), weights=batch.weights()
         )
         bad = np.flatnonzero(~np.isfinite(losses))
         if bad.size:

@@ -77,7 +77,7 @@ class _Reader:
     def _node(self, node: ast.expr, depth: int) -> int:
         """Add what the node stands for, and return its position in the graph."""
         if depth > DEEPEST:
-            raise self._error(self._column(node), TOO_DEEP)
+            raise self._error(node, TOO_DEEP)
         match node:
             case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
                 try:
@@ -86,7 +86,7 @@ class _Reader:
                     number = math.inf
                 if not math.isfinite(number):
                     problem = f"expected a number up to 1.8e308, found {self._source(node)}"
-                    raise self._error(self._column(node), problem)
+                    raise self._error(node, problem)
                 return self.graph.number(number)
             case ast.Name(id=name):
                 return self._variable(name, node)
@@ -106,18 +106,15 @@ class _Reader:
             case ast.Call(func=ast.Name(id=name), args=[operand], keywords=[]) if name in FUNCTIONS:
                 return self._apply(node, name, self._node(operand, depth + 1))
             case ast.Call(func=ast.Name(id=name)) if name in FUNCTIONS:
-                raise self._error(self._column(node), f"expected one value for {name}, found '{self._source(node)}'")
+                raise self._error(node, f"expected one value for {name}, found '{self._source(node)}'")
             case ast.Call(func=ast.Name(id=name)):
                 name = shortened(name)
                 problem = f"expected one of the functions {', '.join(FUNCTIONS)}, found '{name}'"
-                raise self._error(self._column(node), problem, did_you_mean(name, FUNCTIONS))
+                raise self._error(node, problem, did_you_mean(name, FUNCTIONS))
             case ast.BinOp(op=ast.Pow(), right=right):
-                raise self._error(
-                    self._column(right), f"expected ^2, found ^{self._source(right)}", "Write x*x*x for x^3"
-                )
-        raise self._error(
-            self._column(node), f"expected + - * / ^2, a function, a variable or a number, found '{self._source(node)}'"
-        )
+                raise self._error(right, f"expected ^2, found ^{self._source(right)}", "Write x*x*x for x^3")
+        expected = "expected + - * / ^2, a function, a variable or a number"
+        raise self._error(node, f"{expected}, found '{self._source(node)}'")
 
     def _variable(self, name: str, node: ast.expr) -> int:
         if name in self.definitions and name not in self.nodes:
@@ -126,10 +123,10 @@ class _Reader:
             self.graph.call(reader.result, name)
         if name not in self.nodes:
             if NODE.fullmatch(name):
-                raise self._error(self._column(node), f"'{name}' is what a node is called", "Call it something else")
+                raise self._error(node, f"'{name}' is what a node is called", "Call it something else")
             if name not in self.values:
                 near = did_you_mean(shortened(name), self.values) or f"Give it one with --at {shortened(name)}=1"
-                raise self._error(self._column(node), f"the variable '{shortened(name)}' has no value", near)
+                raise self._error(node, f"the variable '{shortened(name)}' has no value", near)
             self.nodes[name] = self.graph.variable(name, self.values[name])
         return self.nodes[name]
 
@@ -143,7 +140,7 @@ class _Reader:
             problem = f"expected the log of a positive number, found that of {found[0]:g}"
         except OverflowError:
             problem = f"too large for a number, at {', '.join(f'{value:g}' for value in found)}"
-        raise self._error(self._column(node), f"{problem}: {self._source(node)}")
+        raise self._error(node, f"{problem}: {self._source(node)}")
 
     def _column(self, node: ast.expr) -> int:
         """Return the column of the text where the node begins, from 1: there, ^ is one character and not two."""
@@ -157,5 +154,6 @@ class _Reader:
         rest = python.strip()[column - 1 :]
         return f"'{rest[0]}'" if rest else "its end"
 
-    def _error(self, column: int, problem: str, remedy: str = "") -> UsageError:
+    def _error(self, place: ast.expr | int, problem: str, remedy: str = "") -> UsageError:
+        column = place if isinstance(place, int) else self._column(place)
         return UsageError(f"{WHERE}, column {column}", problem, remedy)
