@@ -22,6 +22,7 @@ from nncli.training.prepare import Prepared, prepare
 BINS = 32  # of numbers, to see how well a single column predicts the class
 GIVES_AWAY = 0.98  # balanced accuracy of one column alone on held-out rows
 OUTLIER = 100  # interquartile ranges beyond the quartiles
+SCALED = {"standard": "standardised", "minmax": "0 to 1", "pixels": "divided by the largest value"}
 RARE = 0.2  # of the rows that a class would have if all had equally many
 
 
@@ -56,8 +57,7 @@ def check_data(config: TrainConfig) -> DataReport:
     if prepared is not None:
         findings += [*_duplicates(prepared), *_giveaways(dataset, prepared.split)]
     columns, classes = _columns(dataset, preprocess), dict(zip(dataset.classes, counts, strict=True))
-    notes = list(dataset.notes)
-    return DataReport(dataset.where, len(dataset), columns, classes, notes=notes, findings=findings, refusal=refusal)
+    return DataReport(dataset.where, len(dataset), columns, classes, list(dataset.notes), findings, refusal)
 
 
 def _columns(dataset: Dataset, preprocess: Preprocess) -> list[dict[str, Any]]:
@@ -90,22 +90,18 @@ def _number_column(values: NDArray[Any], preprocess: Preprocess, place: int | No
     known = _known(values)
     missing, distinct = len(values) - len(known), len(np.unique(known))
     low, high = (float(known.min()), float(known.max())) if len(known) else (None, None)
-    becomes = _becomes(preprocess, place, missing)
+    if place is None:
+        becomes = "3 inputs: days since the first, day of the year, weekday"
+    elif preprocess.scale[place] == 0:
+        becomes = "not used: constant in the training rows"
+    else:
+        median = f"; if missing: {preprocess.median[place]:g}, the median" if missing else ""
+        becomes = SCALED.get(preprocess.scaling, "unchanged") + median
     return {"missing": missing, "distinct": distinct, "low": low, "high": high, "often": [], "becomes": becomes}
 
 
 def _known(values: NDArray[Any]) -> NDArray[Any]:
     return values[~np.isnan(values)] if values.dtype.kind == "f" else values
-
-
-def _becomes(preprocess: Preprocess, place: int | None, missing: int) -> str:
-    if place is None:
-        return "3 inputs: days since the first, day of the year, weekday"
-    if preprocess.scale[place] == 0:
-        return "not used: constant in the training rows"
-    hows = {"standard": "standardised", "minmax": "0 to 1", "pixels": "divided by the largest value"}
-    median = f"; if missing: {preprocess.median[place]:g}, the median" if missing else ""
-    return hows.get(preprocess.scaling, "unchanged") + median
 
 
 def _rare_classes(dataset: Dataset, counts: list[int]) -> list[str]:

@@ -8,9 +8,8 @@ import numpy as np
 
 from nncli.data.sources import Source
 from nncli.errors import DataError, NncliError, UsageError
-from nncli.model.labelled_rows import labelled_rows
 from nncli.model.model import Model, build_network
-from nncli.model.provenance import Provenance
+from nncli.model.provenance import Provenance, labelled_rows
 from nncli.nn.autodiff.graph import Graph
 from nncli.nn.layers import Array
 from nncli.nn.losses import Loss

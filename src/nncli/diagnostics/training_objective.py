@@ -14,9 +14,8 @@ from nncli.data.scaled_rows import Matrix, Subset
 from nncli.data.sources import Source
 from nncli.data.synthetic import is_random, random_dataset
 from nncli.errors import OptionError, flag
-from nncli.model.labelled_rows import labelled_rows
 from nncli.model.model import Model, build_network
-from nncli.model.provenance import Provenance
+from nncli.model.provenance import Provenance, labelled_rows
 from nncli.nn.losses import Loss
 from nncli.nn.network import Network
 from nncli.nn.optimizers import OPTIMIZERS

@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.data.dataset import Positions
+from nncli.data.dataset import Dataset, Positions
+from nncli.data.load import check_as_it_was, load_like
 from nncli.data.sources import Source
+from nncli.errors import DataError
 from nncli.model import training_state
+from nncli.model.model import Model
 from nncli.model.training_state import Epoch, TrainingState
 
 
@@ -54,6 +57,21 @@ class Provenance:
     def epochs(self) -> list[Epoch]:
         """Return the history, epoch by epoch."""
         return training_state.epochs_of(self.history)
+
+
+def labelled_rows(model: Model, provenance: Provenance, model_file: str, source: Source, dtype: str) -> Dataset:
+    """Read the rows of a source; if none is named, of the data that the model was trained on.
+
+    DataError where those are not as they were.
+    """
+    if source:
+        return load_like(source, model.schema, model.classes, dtype)
+    remedy = "Name the data behind the model"
+    check_as_it_was(provenance.source, provenance.files["data"].n_bytes, model_file, remedy)
+    dataset = load_like(provenance.source, model.schema, model.classes, dtype, model.config.data.csv.text)
+    if dataset.sha256 != provenance.files["data"].sha256:
+        raise DataError(dataset.where, f"the data have changed since {model_file} was trained on them", remedy)
+    return dataset
 
 
 def bits(rows: Positions, n_rows: int) -> NDArray[np.uint8]:
