@@ -69,11 +69,8 @@ class TrainedModel:
         UsageError for a model that gives scores only.
         """
         if not self.model.probabilistic:
-            raise UsageError(
-                "predict_proba",
-                f"{self.model.config.model.name} gives scores, not probabilities",
-                "Train it with calibrate=True, or use scores",
-            )
+            problem = f"{self.model.config.model.name} gives scores, not probabilities"
+            raise UsageError("predict_proba", problem, "Train it with calibrate=True, or use scores")
         return self.model.by_class(self._scores(X))
 
     def scores(self, X: Columns) -> NDArray[Any]:

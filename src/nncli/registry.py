@@ -63,11 +63,8 @@ class Registry(Mapping[str, type[T]]):
     def __getitem__(self, name: str) -> type[T]:
         """Return the class called `name`; OptionError with the nearest name if there is none."""
         if name not in self._components:
-            raise OptionError(
-                self.option,
-                f"expected one of {', '.join(self._components)}; found '{name}'",
-                did_you_mean(name, self._components),
-            )
+            problem = f"expected one of {', '.join(self._components)}; found '{name}'"
+            raise OptionError(self.option, problem, did_you_mean(name, self._components))
         return self._components[name]
 
     def summary(self, name: str) -> str:
@@ -89,11 +86,8 @@ class Registry(Mapping[str, type[T]]):
             key, equals, text = pair.partition("=")
             if not equals or key not in fields:
                 known = ", ".join(f"{k}=…" for k in fields) or "no settings"
-                raise OptionError(
-                    self.option,
-                    f"expected {known} after '{name}'; found '{pair}'",
-                    "" if key in fields else did_you_mean(key, fields),
-                )
+                near = "" if key in fields else did_you_mean(key, fields)
+                raise OptionError(self.option, f"expected {known} after '{name}'; found '{pair}'", near)
             try:
                 settings[key] = READERS[fields[key]](text)
             except ValueError as error:

@@ -49,9 +49,8 @@ def load(path: Path) -> tuple[Model, Provenance]:
     except ModelFileError as error:
         raise ModelFileError(str(path), error.problem, error.remedy) from None
     except ValueError as error:
-        raise ModelFileError(
-            str(path), f"expected a model written by nncli, found {error}", "Take another copy, or train it again"
-        ) from None
+        problem = f"expected a model written by nncli, found {error}"
+        raise ModelFileError(str(path), problem, "Take another copy, or train it again") from None
 
 
 def check_fits_model_file(dataset: Dataset) -> None:
@@ -68,11 +67,9 @@ def check_fits_model_file(dataset: Dataset) -> None:
     try:
         plain_json.encode(document)
     except ValueError as error:
-        raise DataError(
-            dataset.where,
-            f"a model cannot hold all names of its files, columns, categories and classes: {error}",
-            "Leave columns out with --drop, or put many small files together",
-        ) from None
+        problem = f"a model cannot hold all names of its files, columns, categories and classes: {error}"
+        remedy = "Leave columns out with --drop, or put many small files together"
+        raise DataError(dataset.where, problem, remedy) from None
 
 
 @dataclass(frozen=True)

@@ -133,12 +133,9 @@ def _version(stored: dict[str, Any]) -> int:
         raise ValueError("another kind of npz file")
     version = stored.get("format_version")
     if not (type(version) is int and (version == FORMAT_VERSION or version in OLDER)):
-        raise ModelFileError(
-            "",
-            f"expected format version {FORMAT_VERSION}, found {str(version)[:20]}, written by nncli "
-            f"{str(stored.get('nncli'))[:20]}",
-            "Use a program version that knows it",
-        )
+        found = f"{str(version)[:20]}, written by nncli {str(stored.get('nncli'))[:20]}"
+        problem = f"expected format version {FORMAT_VERSION}, found {found}"
+        raise ModelFileError("", problem, "Use a program version that knows it")
     return version
 
 

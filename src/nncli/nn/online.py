@@ -91,12 +91,7 @@ def learn_rows(
 
 
 def _one_by_one(
-    X: Array,
-    S: Array,
-    own: NDArray[np.int64],
-    outputs: int,
-    length: Callable[[int, float, float], float],
-    start: int,
+    X: Array, S: Array, own: NDArray[np.int64], outputs: int, length: Callable[[int, float, float], float], start: int
 ) -> tuple[list[int], Array]:
     """Return the rows of a block X (n, d), of the classes `own` (n,), that have a step, and the steps D (n, outputs):
     that of row i is W ← W + x_iᵀ d_i, b ← b + d_i, with τ = length(start + i, L_i, ‖x_i‖² + 1).
