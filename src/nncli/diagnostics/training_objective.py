@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.random import SeedSequence
 
 from nncli.config.resolve import ResolvedConfig, rows_per_step
 from nncli.config.train_config import TrainConfig
@@ -41,7 +42,7 @@ class Objective:
     smoothing: float
     subset: Subset
     K: int
-    seed: np.random.SeedSequence
+    seed: SeedSequence
     notes: tuple[str, ...] = ()  # what a person should know of it, one line each
 
 
@@ -105,13 +106,7 @@ def objective_of_model(model: Model, provenance: Provenance, model_file: str, so
 
 
 def _objective(
-    config: ResolvedConfig,
-    network: Network,
-    loss: Loss,
-    subset: Subset,
-    K: int,
-    seed: np.random.SeedSequence,
-    notes: Sequence[str],
+    config: ResolvedConfig, network: Network, loss: Loss, subset: Subset, K: int, seed: SeedSequence, notes: list[str]
 ) -> Objective:
     model, how, options = config.model, config.training, config.options
     penalty = Penalty(how.l1, how.l2, OPTIMIZERS.create(how.optimizer).decoupled)

@@ -149,8 +149,7 @@ def describe(model: Model, p: Provenance) -> dict[str, Any]:
 
 
 def _columns(model: Model) -> list[dict[str, Any]]:
-    """Describe what was learned of each column: x = (value − shift) · scale, the median for missing ones; the first
-    date."""
+    """Describe what was learned of each column: x = (value − shift) · scale, the median if missing; the first date."""
     fitted, first = model.preprocess, dict(model.preprocess.dates)
     places = {name: i for i, name in enumerate(fitted.number_names)}
     found = []

@@ -149,8 +149,7 @@ def from_file(
 
 
 def _form(config: TrainingConfig, size: int) -> tuple[dict[str, StateNumber], dict[str, tuple[int, ...]]]:
-    """Return what a run with `size` parameters saves: the numbers at its start, and the shapes of the arrays. No
-    network is made: so one looks at a file before anything is made of it."""
+    """Return what a run with `size` parameters saves, before a network is made: numbers at its start, and shapes."""
     one = np.zeros(1)
     optimizer, average = OPTIMIZERS.create(config.optimizer), AVERAGES.create(config.average)
     schedule = SCHEDULES.create(config.schedule)
