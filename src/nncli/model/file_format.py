@@ -171,10 +171,9 @@ def _preprocess(schema: Schema, stored: dict[str, Any], arrays: Mapping[str, NDA
     )
     k = preprocess.n_numbers
     shapes = {"median": (k,), "shift": (k,), "scale": (k,), "dead": (preprocess.width,)}
-    texts = [name for name, _ in stored["categories"]]
-    if (any(arrays[name].shape != shape for name, shape in shapes.items()) or texts != [*schema.of_kind("text")]) or [
-        name for name, _ in preprocess.dates
-    ] != [*schema.of_kind("date")]:
+    named = [[name for name, _ in stored[part]] for part in ("categories", "dates")]
+    fits = named == [[*schema.of_kind(kind)] for kind in ("text", "date")]
+    if not fits or any(arrays[name].shape != shape for name, shape in shapes.items()):
         raise ValueError("preprocessing that does not fit the columns")
     for name in ("median", "shift", "scale"):
         _check_finite(name, arrays[name])

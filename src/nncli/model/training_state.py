@@ -87,9 +87,8 @@ def epochs_of(rows: NDArray[np.float64]) -> list[Epoch]:
     """Return the epochs of an array that `rows_of` made."""
     found = []
     for number, (loss, accuracy, val_loss, val_accuracy, is_best) in enumerate(rows.tolist(), 1):
-        has_val = not math.isnan(val_accuracy)
-        val = (val_loss if has_val else None), (val_accuracy if has_val else None)
-        found.append(Epoch(number, loss, accuracy, val[0], val[1], bool(is_best)))
+        val: tuple[Any, Any] = (None, None) if math.isnan(val_accuracy) else (val_loss, val_accuracy)
+        found.append(Epoch(number, loss, accuracy, *val, is_best=bool(is_best)))
     return found
 
 

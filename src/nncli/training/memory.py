@@ -32,12 +32,10 @@ def rows_in_memory(memory: int, config: ResolvedConfig, n: int, d: int, K: int) 
     network = TRAINING_COPIES * sum((a + 1) * b for a, b in itertools.pairwise(widths)) * number
     step = 3 * sum(widths) * number * max(at_once, EVAL_ROWS) + row_bytes * at_once
     of_row = ROW_BYTES + 16 * (config.training.class_weight == "balanced") + 32 * (config.data.weight is not None)
-    _refuse_more_than(
-        memory,
-        TRAINING_BYTES + max(network + step + of_row * n + LEAST_WINDOW, SPLIT_BYTES * n),
-        f"to train on {n:,} rows in batches of {batch:,}",
-    )
-    return max(at_once, (memory - TRAINING_BYTES - network - step - of_row * n) // row_bytes)
+    beside = network + step + of_row * n  # the window
+    needed = TRAINING_BYTES + max(beside + LEAST_WINDOW, SPLIT_BYTES * n)
+    _refuse_more_than(memory, needed, f"to train on {n:,} rows in batches of {batch:,}")
+    return max(at_once, (memory - TRAINING_BYTES - beside) // row_bytes)
 
 
 def check_memory_to_evaluate(memory: int, model: Model, *, n: int, evaluated: int, block: int) -> None:
@@ -46,15 +44,9 @@ def check_memory_to_evaluate(memory: int, model: Model, *, n: int, evaluated: in
     block_numbers = block * EVALUATION_COPIES * (network.widths[0] + K) + EVAL_ROWS * sum(network.widths)
     numbers = evaluated * K + block_numbers + EVALUATION_COPIES * network.size
     pairs = min(evaluated, K * K) + K
-    _refuse_more_than(
-        memory,
-        EVALUATION_BYTES
-        + ROW_BYTES * n
-        + EVALUATED_ROW_BYTES * evaluated
-        + PAIR_BYTES * pairs
-        + network.dtype.itemsize * numbers,
-        f"to evaluate {evaluated:,} rows of {K:,} classes",
-    )
+    others = ROW_BYTES * n + EVALUATED_ROW_BYTES * evaluated + PAIR_BYTES * pairs
+    needed = EVALUATION_BYTES + others + network.dtype.itemsize * numbers
+    _refuse_more_than(memory, needed, f"to evaluate {evaluated:,} rows of {K:,} classes")
 
 
 def _refuse_more_than(memory: int, needed: int, what: str) -> None:
