@@ -123,7 +123,7 @@ def resolve(config: TrainConfig, n_train: int, has_val: bool) -> ResolvedConfig:
         _refuse(config, ("label_smoothing",), reason, f"Use {mention('loss', 'cross-entropy')}, or leave it out")
     _check_optimizer(config, optimizer, loss)
     if not has_val:
-        _refuse(config, ("patience", "calibrate"), "there are no validation rows", "Set --val above 0")
+        _refuse(config, ("patience", "calibrate"), "there are no validation rows", f"Set {mention('val')} above 0")
     batch_size = config.batch_size
     if batch_size is None:
         usual = preset.batch_size if own else Preset.batch_size
