@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import gc
 import importlib
 import os
 import re
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from io import FileIO, TextIOWrapper
 from typing import Annotated, Any
 
@@ -85,7 +84,15 @@ def _warnings_as_notes(quiet: bool) -> Iterator[None]:
     """Print the warnings of nncli as notes; those of other programs look as ever."""
     with warnings.catch_warnings():
         warnings.simplefilter("always", NncliWarning)
-        warnings.showwarning = functools.partial(_show_warning, quiet, warnings.showwarning)
+        usual = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *more: Any, **named: Any) -> None:
+            if issubclass(category, NncliWarning):
+                say(str(message), quiet)
+            else:
+                usual(message, category, *more, **named)
+
+        warnings.showwarning = show
         yield
 
 
@@ -98,15 +105,6 @@ def _broken_pipes_told_apart() -> Iterator[None]:
         if error.filename is None:
             raise NncliError("nncli", f"another process has gone away: {error.strerror}", "Try it again") from None
         raise _ReaderGone from None
-
-
-def _show_warning(
-    quiet: bool, usual: Callable[..., None], message: Warning | str, category: type[Warning], *more: Any, **named: Any
-) -> None:
-    if issubclass(category, NncliWarning):
-        say(str(message), quiet)
-    else:
-        usual(message, category, *more, **named)
 
 
 def _app() -> typer.Typer:
@@ -181,18 +179,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         problem = error.format_message().rstrip(".")
         stop = "" if problem.endswith("?") else "."
         return _end(f"{where}: {problem}{stop} See {where} --help.", error.exit_code)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Ended) as end:
         abandon_stdout()  # it may be what could not be written
-        return _end(WORDS[INTERRUPTED], INTERRUPTED)
-    except Ended as end:
-        abandon_stdout()
-        return _end(WORDS[end.code], end.code)
-    except SystemExit as end:  # Typer ends so: with 0 after completion, with 1 where nobody reads the help
-        if not end.code:
+        code = end.code if isinstance(end, Ended) else INTERRUPTED
+        return _end(WORDS[code], code)
+    except (SystemExit, _ReaderGone, BrokenPipeError) as end:
+        if isinstance(end, SystemExit) and not end.code:  # so Typer ends after completion
             return DONE
-        abandon_stdout()
-        return READER_GONE
-    except (_ReaderGone, BrokenPipeError):
         abandon_stdout()
         return READER_GONE
     except Exception as error:
@@ -207,8 +200,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _open_stderr() -> None:
-    """Open a file that takes everything in place of a closed stderr, for this process and those that it starts: Python
-    would print to stdout, and other libraries would end in an error."""
+    """Open a file that takes everything in place of a closed stderr, for this process and those that it starts."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     if nowhere != 2:
         os.dup2(nowhere, 2)
