@@ -22,6 +22,8 @@ from nncli.cli.options import (
 )
 from nncli.data.sources import Source, expand
 from nncli.errors import DONE, OptionError
+from nncli.system.output import print_json, say
+from nncli.terminal.progress import Progress
 
 if TYPE_CHECKING:
     from nncli.data.csv.header import TextOptions
@@ -54,7 +56,6 @@ def evaluate(
     """
     from nncli.inference import evaluate
     from nncli.model import checkpoint
-    from nncli.system.output import print_json, say
 
     place, sources = Place.of(jobs, 1, cluster, tls_ca, tls_cert, tls_key, insecure), expand(data or [])
     text = text_options(encoding, skip_rows)
@@ -84,8 +85,6 @@ def _evaluate_all(model: str, sources: Source, text: TextOptions, place: Place, 
     from nncli.inference import evaluate
     from nncli.inference.metrics import pooled
     from nncli.model import checkpoint
-    from nncli.system.output import print_json, say
-    from nncli.terminal.progress import Progress
 
     if not sources:
         raise OptionError("cluster", "there are no files to share out", "Name some")
@@ -117,7 +116,6 @@ def _evaluate_all(model: str, sources: Source, text: TextOptions, place: Place, 
 
 def _note_omitted(found: Sequence[Evaluation], quiet: bool) -> None:
     from nncli.inference.metrics import MOST_CLASSES
-    from nncli.system.output import say
 
     if any(evaluation.metrics["confusion_matrix_omitted"] for evaluation in found):
         say(

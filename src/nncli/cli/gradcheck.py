@@ -11,6 +11,9 @@ import typer
 from nncli.cli.options import DATA_HELP, MODEL_NAMES_HELP, Json, Quiet, model_in, switch, with_config
 from nncli.config.train_config import TrainConfig
 from nncli.errors import DONE, FAILED, OptionError
+from nncli.system.output import print_json, say
+from nncli.system.threads import use_threads
+from nncli.terminal.progress import Progress
 
 if TYPE_CHECKING:
     from nncli.diagnostics.training_objective import Objective
@@ -54,9 +57,6 @@ def gradcheck(
         return _check_all(config, given, rows, json, quiet)
     from nncli.diagnostics.gradcheck import check_gradients
     from nncli.nn.finite_differences import TOLERANCE
-    from nncli.system.output import print_json, say
-    from nncli.system.threads import use_threads
-    from nncli.terminal.progress import Progress
 
     with use_threads(config.threads):
         objective = _objective(config, given, rows)
@@ -90,9 +90,6 @@ def _objective(config: TrainConfig, given: frozenset[str], rows: str | None) -> 
 def _check_all(config: TrainConfig, given: frozenset[str], rows: str | None, json: bool, quiet: bool) -> int:
     from nncli.diagnostics.gradcheck import check_all_kinds, network_kinds, summary
     from nncli.nn.finite_differences import TOLERANCE
-    from nncli.system.output import print_json
-    from nncli.system.threads import use_threads
-    from nncli.terminal.progress import Progress
 
     _refuse(given - {"seed", "threads"}, "--all checks networks of its own")
     if rows is not None:

@@ -9,9 +9,12 @@ from typing import Annotated
 import typer
 
 from nncli.cli.options import Json, Quiet, switch, value_option
+from nncli.config.option import Whole, read_option
+from nncli.data.formats.known_formats import is_model
 from nncli.errors import DONE, OptionError, UsageError
 from nncli.nn.autodiff.graph import Graph
-from nncli.system.output import shortened
+from nncli.system.numbers import read_number
+from nncli.system.output import print_json, say, shortened
 
 LONGEST_NAME = 250  # of a file; anything longer is an expression
 
@@ -48,8 +51,6 @@ def graph(
     else:
         made, extra = _of_expression(expression, data, ",".join(at or [])), {}
     if json:
-        from nncli.system.output import print_json
-
         print_json({**made.describe(), **extra})
     elif dot:
         print(made.dot())
@@ -61,7 +62,6 @@ def graph(
 
 
 def _of_expression(expression: str, data: str | None, at: str) -> Graph:
-    from nncli.data.formats.known_formats import is_model
     from nncli.nn.autodiff.expression import graph_of
 
     if is_model(Path(expression)):
@@ -87,11 +87,8 @@ def _of_expression(expression: str, data: str | None, at: str) -> Graph:
 def _of_model(
     model: str, data: str | None, at: list[str] | None, row: str, quiet: bool
 ) -> tuple[Graph, dict[str, float]]:
-    from nncli.config.option import Whole, read_option
-    from nncli.data.formats.known_formats import is_model
     from nncli.diagnostics.network_graph import graph_of_model
     from nncli.model import checkpoint
-    from nncli.system.output import say
 
     if not is_model(Path(model)) and not Path(model).exists():
         raise OptionError("row", f"'{model}' is no model, and an expression has no rows", "Leave it out")
@@ -108,8 +105,6 @@ def _of_model(
 
 def _values(text: str) -> dict[str, float]:
     """Read numbers by their names, such as w=1,x=2."""
-    from nncli.system.numbers import read_number
-
     values: dict[str, float] = {}
     for pair in filter(None, text.split(",")):
         name, equals, value = (part.strip() for part in unicodedata.normalize("NFKC", pair).partition("="))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from nncli.cli.options import Json, switch
 from nncli.errors import DONE, OptionError, UsageError
+from nncli.system.output import counted, print_json, put, say
 
 
 def info(
@@ -29,7 +31,6 @@ def info(
     nncli info --cache --clear    remove them
     """
     from nncli.model import checkpoint
-    from nncli.system.output import print_json
 
     if clear and not cache:
         raise OptionError("clear", "it goes with --cache", "Add --cache")
@@ -49,10 +50,7 @@ def info(
 
 
 def _cache(clear: bool, json: bool) -> int:
-    from dataclasses import asdict
-
     from nncli.data.disk import cache
-    from nncli.system.output import counted, print_json, put, say
 
     if clear:
         tables, freed, stay = cache.clear()

@@ -21,8 +21,12 @@ from nncli.cli.options import (
     text_options,
     value_option,
 )
+from nncli.config.option import PROBABILITY, Columns, read_option
 from nncli.data.sources import expand
 from nncli.errors import DONE, OptionError
+from nncli.system.atomic import NO_MODEL, as_stdout, atomic_file, check_writable
+from nncli.system.output import say
+from nncli.system.threads import use_threads
 
 
 def predict(
@@ -76,13 +80,9 @@ def predict(
     """
     if on_error not in ("fail", "blank"):
         raise OptionError("on_error", f"expected fail or blank, found '{on_error}'")
-    from nncli.config.option import PROBABILITY, Columns, read_option
     from nncli.inference.predict import OutputSink, predict_files, predict_source
     from nncli.inference.predictor import PredictOptions
     from nncli.model import checkpoint
-    from nncli.system.atomic import NO_MODEL, as_stdout, check_writable
-    from nncli.system.output import say
-    from nncli.system.threads import use_threads
 
     place = Place.of(jobs, 1, cluster, tls_ca, tls_cert, tls_key, insecure)
     sources = expand(data or ["-"])
@@ -127,8 +127,6 @@ def predict(
 
 @contextmanager
 def _file(path: str | None) -> Iterator[IO[bytes]]:
-    from nncli.system.atomic import atomic_file
-
     if path is None or path == "-":
         yield sys.stdout.buffer
     else:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from nncli.cli.execution import GROUP as WORKERS
 from nncli.cli.execution import Address, Ca, Cert, Insecure, Key, Place, cores, count
 from nncli.cli.options import (
+    MODEL_FILE,
     MODEL_NAMES_HELP,
     SEVERAL_HELP,
     Json,
@@ -24,19 +25,23 @@ from nncli.cli.options import (
 )
 from nncli.cli.signals import StopRequest
 from nncli.config.train_config import TrainConfig
+from nncli.data.sources import STDIN, native, title
 from nncli.errors import DONE, DataError, OptionError, TrainingError
 from nncli.sweep.space import Space
+from nncli.system.atomic import MODEL, as_stdout, check_writable, is_stream
+from nncli.system.output import counted, print_json, say
+from nncli.system.processes import Processes
+from nncli.system.threads import multiply_with
+from nncli.system.workers import Workers
 
 if TYPE_CHECKING:
     from nncli.data.dataset import Dataset
     from nncli.sweep.ranking import RankedConfig
     from nncli.sweep.runner import Sweep
     from nncli.sweep.search import SearchPlan
-    from nncli.system.workers import Workers
     from nncli.training.run import Run
 
 GROUP = "Sweep"
-MODEL = "model.npz"
 OTHER_HELP = {
     "model": MODEL_NAMES_HELP,
     "activation": "Activation of all hidden layers: {activations}. Not step and sign: their derivative is 0, and "
@@ -86,8 +91,8 @@ def sweep(
         ),
     ] = None,
     out: Annotated[
-        str, value_option("FILE", "File to save the best model in.", MODEL, "--out", "-o", group="Run")
-    ] = MODEL,
+        str, value_option("FILE", "File to save the best model in.", MODEL_FILE, "--out", "-o", group="Run")
+    ] = MODEL_FILE,
     jobs: Annotated[
         str | None,
         value_option("N", "Number of training runs at a time, each in one thread.", "one for each core", group=WORKERS),
@@ -124,26 +129,20 @@ def sweep(
             "folds": folds != "1",
             "jobs": jobs,
             "ledger": ledger,
-            "out": out != MODEL,
+            "out": out != MODEL_FILE,
             "cluster": cluster,
             "tls_ca": tls_ca or tls_cert or tls_key,
             "insecure": insecure,
             "memory": memory,
         }
-        _refuse_with_show([*given, *(name for name, value in own.items() if value)])
+        for option in (*given, *(name for name, value in own.items() if value)):
+            raise OptionError(option, "--show has no use for it", "Leave it out")
         return _show(show, metric, csv, json, quiet)
     from nncli.model import checkpoint
     from nncli.sweep.plan import plan_of
-    from nncli.system.output import counted, say
 
-    plan = plan_of(
-        space,
-        search,
-        trials=None if trials is None else count("trials", trials),
-        seeds=count("seeds", seeds),
-        folds=count("folds", folds),
-        metric=metric,
-    )
+    number = None if trials is None else count("trials", trials)
+    plan = plan_of(space, search, number, count("seeds", seeds), count("folds", folds), metric)
     place = Place.of(jobs, cores(), cluster, tls_ca, tls_cert, tls_key, insecure)
     ledger = ledger or _ledger_of(out)
     _check_files(space, ledger, out, cluster, memory)
@@ -151,10 +150,8 @@ def sweep(
         datasets = _load(plan, bytes_of(memory))  # while the workers start
         done = _run(plan, datasets, workers, stop, Path(ledger), quiet)
         if stop.exit_code is not None:
-            say(
-                f"stopped; {ledger} has {counted(len(done.ledger.records), 'trial')}, and the same command resumes it",
-                quiet,
-            )
+            trials_done = counted(len(done.ledger.records), "trial")
+            say(f"stopped; {ledger} has {trials_done}, and the same command resumes it", quiet)
             return stop.exit_code
         ranking = done.ranking()
     if not ranking[0].whole:
@@ -174,17 +171,9 @@ def sweep(
     return DONE
 
 
-def _refuse_with_show(options: Sequence[str]) -> None:
-    for option in options:
-        raise OptionError(option, "--show has no use for it", "Leave it out")
-
-
 def _check_files(space: Space, ledger: str, out: str, cluster: str | None, memory: str | None) -> None:
     """Raise an error now for what could not be read, or not be written later."""
     from nncli.data.load import files_read
-    from nncli.data.sources import STDIN
-    from nncli.system.atomic import MODEL as HOLDS_MODEL
-    from nncli.system.atomic import as_stdout, check_writable
 
     base = space.base
     reads = [str(path) for source in (base.data, base.val_data, base.test_data) for path in files_read(source)]
@@ -197,16 +186,14 @@ def _check_files(space: Space, ledger: str, out: str, cluster: str | None, memor
     if cluster is not None and memory is not None:
         raise OptionError("memory", "the workers of a cluster have the data in memory", "Leave it out")
     if cluster is not None and not all(Path(name).is_absolute() for name in base.val_data):
-        raise OptionError(
-            "val_data", "the workers of a cluster look for it in another folder", "Give its whole path, from /"
-        )
+        problem = "the workers of a cluster look for it in another folder"
+        raise OptionError("val_data", problem, "Give its whole path, from /")
     check_writable(Path(ledger), reads, "--ledger")
-    check_writable(Path(out), (ledger, *reads), replaces=HOLDS_MODEL)
+    check_writable(Path(out), (ledger, *reads), replaces=MODEL)
 
 
 def _load(plan: SearchPlan, memory: int | None) -> dict[str, Dataset]:
-    """Read the data once for each type of numbers: numbers are not the same where they are read as others and
-    converted."""
+    """Read the data once for each type of numbers, as converting one to another does not give the same numbers."""
     from nncli.config.resolve import DataConfig
     from nncli.data.load import load_dataset
     from nncli.model import checkpoint
@@ -230,8 +217,6 @@ def _run(
     from nncli.sweep.runner import Sweep
     from nncli.sweep.trial import DataInFile, DataInMemory
     from nncli.system import scratch
-    from nncli.system.output import say
-    from nncli.system.processes import Processes
     from nncli.terminal.sweep_leaderboard import Leaderboard
 
     with Sweep(plan, next(iter(datasets.values())), ledger) as made, scratch.folder() as folder:
@@ -245,7 +230,6 @@ def _run(
 
 def _train_winner(done: Sweep, best: RankedConfig, datasets: dict[str, Dataset]) -> tuple[TrainConfig, Run]:
     from nncli.sweep.trial import THREADS
-    from nncli.system.threads import multiply_with
     from nncli.training.prepare import prepare
     from nncli.training.run import run_training
 
@@ -258,17 +242,13 @@ def _train_winner(done: Sweep, best: RankedConfig, datasets: dict[str, Dataset])
 
 def _ledger_of(out: str) -> str:
     """Name the ledger after the model, so that the sweeps of a folder have their own."""
-    from nncli.system.atomic import is_stream
-
     return "sweep.jsonl" if is_stream(Path(out)) else out.removesuffix(".npz") + ".sweep.jsonl"
 
 
 def _show(file: str, metric: str, csv: bool, json: bool, quiet: bool) -> int:
-    from nncli.data.sources import native, title
     from nncli.sweep.ledger import read
     from nncli.sweep.plan import refuse_losses
     from nncli.sweep.ranking import ranking_of
-    from nncli.system.output import counted, say
 
     header, records = read(Path(file))
     if not records:
@@ -286,7 +266,6 @@ def _show(file: str, metric: str, csv: bool, json: bool, quiet: bool) -> int:
 def _print(ranking: Sequence[RankedConfig], csv: bool, json: bool, more: dict[str, Any], quiet: bool) -> None:
     if json:
         from nncli.sweep.ranking import describe
-        from nncli.system.output import print_json
 
         print_json({**describe(ranking), **more})
     elif csv:

@@ -14,7 +14,7 @@ from nncli.sweep.space import Space
 MANY_ROWS = 1000  # any number that every --batch-size can be resolved for: only the need of validation rows matters
 
 
-def plan_of(space: Space, search: str | None, *, trials: int | None, seeds: int, folds: int, metric: str) -> SearchPlan:
+def plan_of(space: Space, search: str | None, trials: int | None, seeds: int, folds: int, metric: str) -> SearchPlan:
     """Make the plan of a sweep; `search` None stands for the usual one. Raises OptionError for options that contradict
     one another."""
     for option, value, known in (("search", search, SEARCHES), ("metric", metric, METRICS)):
@@ -39,26 +39,17 @@ def plan_of(space: Space, search: str | None, *, trials: int | None, seeds: int,
         raise OptionError("val", "a sweep chooses by validation rows, and there are none", "Leave it out")
     if plan.folds > 1 and base.val_data:
         raise OptionError("folds", "--val-data names the validation rows already", "Leave one of them out")
-    if base.val == 0:
-        _refuse_without_validation(plan)
-    return plan
-
-
-def _refuse_without_validation(plan: SearchPlan) -> None:
-    """Raise OptionError now for options that the folds allow, and the winner, which has no validation rows, does
-    not."""
-    for config in plan.configs():
+    # the folds allow options that the winner, which has no validation rows, does not
+    for config in plan.configs() if base.val == 0 else ():
         try:
             resolve(config, MANY_ROWS, has_val=True)
         except OptionError:
             continue  # its trials will say so
         resolve(config, MANY_ROWS, has_val=False)
+    return plan
 
 
 def refuse_losses() -> NoReturn:
     """Raise OptionError for a comparison of losses of different kinds."""
-    raise OptionError(
-        "metric",
-        "losses of different kinds cannot be compared",
-        "Use accuracy, or one --model, --loss and --class-weight",
-    )
+    remedy = "Use accuracy, or one --model, --loss and --class-weight"
+    raise OptionError("metric", "losses of different kinds cannot be compared", remedy)
