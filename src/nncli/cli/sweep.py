@@ -247,15 +247,14 @@ def _ledger_of(out: str) -> str:
 
 def _show(file: str, metric: str, csv: bool, json: bool, quiet: bool) -> int:
     from nncli.sweep.ledger import read
-    from nncli.sweep.plan import refuse_losses
+    from nncli.sweep.plan import check_metric
     from nncli.sweep.ranking import ranking_of
 
     header, records = read(Path(file))
     if not records:
         raise DataError(file, "no trial is finished yet")
     kinds = {(one["config"].model, one["config"].loss, one["config"].class_weight) for one in records}
-    if metric == "loss" and len(kinds) > 1:
-        refuse_losses()
+    check_metric(metric, kinds_differ=len(kinds) > 1)
     folds = "" if header["folds"] == 1 else f", {header['folds']} folds"
     data = title(tuple(map(native, header["data"])))
     say(f"a sweep of {data}, {header['rows']:,} rows{folds}: {counted(len(records), 'trial')}", quiet)
