@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 import sys
-from types import FrameType, TracebackType
+from types import FrameType
 
 from nncli.errors import HANGUP, INTERRUPTED, TERMINATED
 
@@ -86,9 +86,7 @@ class StopRequest:
             signal.signal(number, self._request)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.restore()
         signal.set_wakeup_fd(self._wakeup_before)
         for end in self._pipe:
