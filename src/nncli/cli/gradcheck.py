@@ -6,9 +6,7 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-from nncli.cli.options import DATA_HELP, MODEL_NAMES_HELP, Json, Quiet, model_in, switch, with_config
+from nncli.cli.options import DATA_HELP, MODEL_NAMES_HELP, Json, Quiet, RowsArgument, model_in, switch, with_config
 from nncli.config.train_config import TrainConfig
 from nncli.errors import DONE, FAILED, OptionError
 from nncli.system.output import print_json, say
@@ -28,10 +26,7 @@ MODEL_OR_DATA = f"A model that nncli train has saved, {RANDOM_HELP}, or data. {D
 def gradcheck(
     config: TrainConfig,
     given: frozenset[str],
-    rows: Annotated[
-        str | None,
-        typer.Argument(metavar="DATA", help="Rows for a model.", show_default="the data it was trained on"),
-    ] = None,
+    rows: RowsArgument = None,
     all: Annotated[
         bool,
         switch(

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from nncli.cli.options import Json, Quiet, switch, value_option
+from nncli.cli.options import Json, Quiet, RowsArgument, switch, value_option
 from nncli.config.option import Whole, read_option
 from nncli.data.formats.known_formats import is_model
 from nncli.errors import DONE, OptionError, UsageError
@@ -29,9 +29,7 @@ def graph(
             show_default=False,
         ),
     ],
-    data: Annotated[
-        str | None, typer.Argument(metavar="DATA", help="Rows for a model.", show_default="the data it was trained on")
-    ] = None,
+    data: RowsArgument = None,
     at: Annotated[list[str] | None, value_option("VALUES", "Values of the variables, as w=1,x=2.")] = None,
     row: Annotated[str | None, value_option("N", "Row of DATA to run a model on, from 1.")] = None,
     dot: Annotated[bool, switch("--dot", "Print the graph in the DOT language of Graphviz.")] = False,
@@ -115,7 +113,6 @@ def _values(text: str) -> dict[str, float]:
         try:
             values[name] = read_number(value)
         except ValueError:
-            raise OptionError(
-                "at", f"{shortened(name)}: expected a finite number, found '{shortened(value)}'"
-            ) from None
+            problem = f"{shortened(name)}: expected a finite number, found '{shortened(value)}'"
+            raise OptionError("at", problem) from None
     return values

@@ -6,17 +6,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
-from nncli.cli.options import Json, switch
+from nncli.cli.options import MODEL_ARGUMENT, Json, switch
 from nncli.errors import DONE, OptionError, UsageError
 from nncli.system.output import counted, print_json, put, say
 
 
 def info(
-    model: Annotated[
-        str | None, typer.Argument(metavar="MODEL", help="Model file that nncli train has saved.", show_default=False)
-    ] = None,
+    model: Annotated[str | None, MODEL_ARGUMENT] = None,
     cache: Annotated[
         bool, switch("--cache", "Show the tables that --memory keeps on the disk, in place of a model.")
     ] = False,

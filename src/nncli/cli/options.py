@@ -37,8 +37,10 @@ def switch(name: str, help: str, *, group: str | None = None) -> Any:
 MODEL_FILE = "model.npz"  # that a command saves if it is told of no other
 Json = Annotated[bool, switch("--json", "Print one JSON document and nothing else on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors on stderr.")]
-ModelArgument = Annotated[
-    str, typer.Argument(metavar="MODEL", help="Model file that nncli train has saved.", show_default=False)
+MODEL_ARGUMENT = typer.Argument(metavar="MODEL", help="Model file that nncli train has saved.", show_default=False)
+ModelArgument = Annotated[str, MODEL_ARGUMENT]
+RowsArgument = Annotated[
+    str | None, typer.Argument(metavar="DATA", help="Rows for a model.", show_default="the data it was trained on")
 ]
 EncodingOption = Annotated[str | None, value_option("NAME", ENCODING_HELP, "detected")]
 SkipRows = Annotated[str | None, value_option("N", "Number of lines to skip at the top of each file.", "0")]

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Annotated, Literal
+from typing import IO, Annotated
 
 import typer
 
@@ -21,9 +21,9 @@ from nncli.cli.options import (
     text_options,
     value_option,
 )
-from nncli.config.option import PROBABILITY, Columns, read_option
+from nncli.config.option import PROBABILITY, Columns, OneOf, read_option
 from nncli.data.sources import expand
-from nncli.errors import DONE, OptionError
+from nncli.errors import DONE
 from nncli.system.atomic import NO_MODEL, as_stdout, atomic_file, check_writable
 from nncli.system.output import say
 from nncli.system.threads import use_threads
@@ -78,13 +78,12 @@ def predict(
     cat new.csv | nncli predict model.npz
     nncli predict model.npz day-*.csv --jobs 4 -o predictions.csv
     """
-    if on_error not in ("fail", "blank"):
-        raise OptionError("on_error", f"expected fail or blank, found '{on_error}'")
+    policy = read_option("on_error", on_error, OneOf(("fail", "blank"), "fail or blank"))
     from nncli.inference.predict import OutputSink, predict_files, predict_source
     from nncli.inference.predictor import PredictOptions
     from nncli.model import checkpoint
 
-    place = Place.of(jobs, 1, cluster, tls_ca, tls_cert, tls_key, insecure)
+    place = Place.of(jobs, 1, cluster, insecure, tls_ca, tls_cert, tls_key)
     sources = expand(data or ["-"])
     apart = place.works_apart(len(sources))
     if apart or len(sources) > 1:
@@ -96,7 +95,6 @@ def predict(
     if "-" in sources and sys.stdin is not None and sys.stdin.isatty():
         say("reading rows from the terminal; Ctrl-D ends them", quiet)
     columns = "all" if keep == "all" else tuple(dict.fromkeys(read_option("keep", keep or "", Columns())))
-    policy: Literal["fail", "blank"] = "fail" if on_error == "fail" else "blank"
     options = PredictOptions(
         keep=columns,
         proba=proba,

@@ -143,7 +143,7 @@ def sweep(
 
     number = None if trials is None else count("trials", trials)
     plan = plan_of(space, search, number, count("seeds", seeds), count("folds", folds), metric)
-    place = Place.of(jobs, cores(), cluster, tls_ca, tls_cert, tls_key, insecure)
+    place = Place.of(jobs, cores(), cluster, insecure, tls_ca, tls_cert, tls_key)
     ledger = ledger or _ledger_of(out)
     _check_files(space, ledger, out, cluster, memory)
     with place.workers(plan.size, "nncli.sweep.trial") as workers, StopRequest() as stop:
