@@ -38,12 +38,7 @@ COMMANDS = {
     "graph": ("graph.graph", "Show a computation graph and backpropagation on it."),
     "datasets": ("datasets.datasets", "List the bundled data sets."),
 }
-WORDS = {
-    INTERRUPTED: "nncli: interrupted.",
-    TERMINATED: "nncli: terminated.",
-    HANGUP: "nncli: the terminal was closed.",
-}
-NO_MEMORY = "nncli: there is not enough memory for this."
+WORDS = {INTERRUPTED: "interrupted", TERMINATED: "terminated", HANGUP: "the terminal was closed"}
 # How the loader of libraries, and the starter of threads, say that memory is short.
 MEMORY_IS_SHORT = re.compile("failed to map segment|[Cc]annot allocate memory|can't start new thread")
 # Errors that are bugs: an OSError that was being handled when one of them came up is not its cause.
@@ -58,10 +53,15 @@ class _Command(Command):
     """A command that shows warnings as notes, and tells who has left a pipe."""
 
     def invoke(self, ctx: Any) -> Any:
-        with _warnings_as_notes(ctx.params.get("quiet", False)), _broken_pipes_told_apart():
-            code = super().invoke(ctx)
-            sys.stdout.flush()
-            return code
+        try:
+            with _warnings_as_notes(ctx.params.get("quiet", False)):
+                code = super().invoke(ctx)
+                sys.stdout.flush()
+                return code
+        except BrokenPipeError as error:
+            if error.filename is None:  # neither stdout nor a named pipe
+                raise NncliError("nncli", f"another process has gone away: {error.strerror}", "Try it again") from None
+            raise _ReaderGone from None
 
 
 class _Program(Group):
@@ -94,17 +94,6 @@ def _warnings_as_notes(quiet: bool) -> Iterator[None]:
 
         warnings.showwarning = show
         yield
-
-
-@contextlib.contextmanager
-def _broken_pipes_told_apart() -> Iterator[None]:
-    """Raise _ReaderGone where the reader of stdout or of a named pipe has gone away, NncliError for any other pipe."""
-    try:
-        yield
-    except BrokenPipeError as error:
-        if error.filename is None:
-            raise NncliError("nncli", f"another process has gone away: {error.strerror}", "Try it again") from None
-        raise _ReaderGone from None
 
 
 def _app() -> typer.Typer:
@@ -182,7 +171,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, Ended) as end:
         abandon_stdout()  # it may be what could not be written
         code = end.code if isinstance(end, Ended) else INTERRUPTED
-        return _end(WORDS[code], code)
+        return _end(f"nncli: {WORDS[code]}.", code)
     except (SystemExit, _ReaderGone, BrokenPipeError) as end:
         if isinstance(end, SystemExit) and not end.code:  # so Typer ends after completion
             return DONE
@@ -193,7 +182,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if cause is None:  # a bug
             raise
         if isinstance(cause, MemoryError):
-            return _end(NO_MEMORY, FAILED)
+            return _end("nncli: there is not enough memory for this.", FAILED)
         if cause.filename == STDOUT:
             abandon_stdout()
         return _end(str(explain(cause)), FAILED)
