@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,15 +19,14 @@ if TYPE_CHECKING:
     from nncli.system.workers import Workers
 
 GROUP = "Processes"
+worker_option = functools.partial(value_option, group=GROUP)
 ADDRESS_HELP = "Dask scheduler to use in place of --jobs: tls://host:8786 or tcp://host:8786."
-Address = Annotated[str | None, value_option("ADDRESS", ADDRESS_HELP, group=GROUP)]
-Ca = Annotated[str | None, value_option("FILE", "Certificate of the authority to trust, for tls://.", group=GROUP)]
-Cert = Annotated[str | None, value_option("FILE", "Certificate of this program, for tls://.", group=GROUP)]
-Key = Annotated[str | None, value_option("FILE", "Private key of this program, for tls://.", group=GROUP)]
+Address = Annotated[str | None, worker_option("ADDRESS", ADDRESS_HELP)]
+Ca = Annotated[str | None, worker_option("FILE", "Certificate of the authority to trust, for tls://.")]
+Cert = Annotated[str | None, worker_option("FILE", "Certificate of this program, for tls://.")]
+Key = Annotated[str | None, worker_option("FILE", "Private key of this program, for tls://.")]
 Insecure = Annotated[bool, switch("--insecure", "Allow tcp://, where anybody can listen and join.", group=GROUP)]
-FileJobs = Annotated[
-    str | None, value_option("N", "Number of files to read at a time, each in its own process.", "1", group=GROUP)
-]
+FileJobs = Annotated[str | None, worker_option("N", "Number of files to read at a time, each in its own process.", "1")]
 
 
 def cores() -> int:

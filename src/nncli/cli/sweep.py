@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from nncli.cli.execution import GROUP as WORKERS
-from nncli.cli.execution import Address, Ca, Cert, Insecure, Key, Place, cores, count
+from nncli.cli.execution import Address, Ca, Cert, Insecure, Key, Place, cores, count, worker_option
 from nncli.cli.options import (
     MODEL_FILE,
     MODEL_NAMES_HELP,
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
     from nncli.sweep.search import SearchPlan
     from nncli.training.run import Run
 
-GROUP = "Sweep"
+sweep_option = functools.partial(value_option, group="Sweep")
 OTHER_HELP = {
     "model": MODEL_NAMES_HELP,
     "activation": "Activation of all hidden layers: {activations}. Not step and sign: their derivative is 0, and "
@@ -56,46 +55,37 @@ def sweep(
     given: frozenset[str],
     search: Annotated[
         str | None,
-        value_option(
+        sweep_option(
             "HOW",
             "Search method: grid (every combination), random (some of them), refine (random, then finer around the "
             "best) or halving (all for a few epochs, the best third for three times as many, and so on).",
             "grid; random with ranges",
-            group=GROUP,
         ),
     ] = None,
-    trials: Annotated[str | None, value_option("N", "Number of combinations to draw at random.", group=GROUP)] = None,
-    seeds: Annotated[str, value_option("N", "Number of seeds to train each combination with.", "1", group=GROUP)] = "1",
+    trials: Annotated[str | None, sweep_option("N", "Number of combinations to draw at random.")] = None,
+    seeds: Annotated[str, sweep_option("N", "Number of seeds to train each combination with.", "1")] = "1",
     folds: Annotated[
-        str,
-        value_option(
-            "K", "Number of folds for cross-validation on the training and validation rows.", "1: none", group=GROUP
-        ),
+        str, sweep_option("K", "Number of folds for cross-validation on the training and validation rows.", "1: none")
     ] = "1",
     metric: Annotated[
         str,
-        value_option(
-            "NAME",
-            "Metric on the validation rows to choose by: accuracy, balanced-accuracy or loss.",
-            "accuracy",
-            group=GROUP,
+        sweep_option(
+            "NAME", "Metric on the validation rows to choose by: accuracy, balanced-accuracy or loss.", "accuracy"
         ),
     ] = "accuracy",
     ledger: Annotated[
         str | None,
-        value_option(
+        sweep_option(
             "FILE",
             "File to record each finished trial in; the same command resumes from it.",
             "model.sweep.jsonl, after the model",
-            group=GROUP,
         ),
     ] = None,
     out: Annotated[
         str, value_option("FILE", "File to save the best model in.", MODEL_FILE, "--out", "-o", group="Run")
     ] = MODEL_FILE,
     jobs: Annotated[
-        str | None,
-        value_option("N", "Number of training runs at a time, each in one thread.", "one for each core", group=WORKERS),
+        str | None, worker_option("N", "Number of training runs at a time, each in one thread.", "one for each core")
     ] = None,
     memory: Memory = None,
     cluster: Address = None,
@@ -103,9 +93,7 @@ def sweep(
     tls_cert: Cert = None,
     tls_key: Key = None,
     insecure: Insecure = False,
-    show: Annotated[
-        str | None, value_option("LEDGER", "Ledger to show the results of, without training.", group=GROUP)
-    ] = None,
+    show: Annotated[str | None, sweep_option("LEDGER", "Ledger to show the results of, without training.")] = None,
     csv: Annotated[bool, switch("--csv", "Print the table as CSV.", group="Run")] = False,
     json: Json = False,
     quiet: Quiet = False,

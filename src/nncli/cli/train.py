@@ -37,39 +37,34 @@ if TYPE_CHECKING:
     from nncli.training.resume import ResumableRun
     from nncli.training.run import Run
 
+run_option, run_switch = functools.partial(value_option, group="Run"), functools.partial(switch, group="Run")
+
 
 @functools.partial(with_config, argument_help=SEVERAL_HELP, several=True)
 def train(
     config: TrainConfig,
     given: frozenset[str],
-    out: Annotated[
-        str | None, value_option("FILE", "File to save the model in.", MODEL_FILE, "--out", "-o", group="Run")
-    ] = None,
+    out: Annotated[str | None, run_option("FILE", "File to save the model in.", MODEL_FILE, "--out", "-o")] = None,
     resume: Annotated[
         bool,
-        switch(
-            "--resume",
-            "Resume the training run of the model given as DATA, or of the model at --out, to the same end.",
-            group="Run",
+        run_switch(
+            "--resume", "Resume the training run of the model given as DATA, or of the model at --out, to the same end."
         ),
     ] = False,
     save_every: Annotated[
         str | None,
-        value_option(
+        run_option(
             "MINUTES",
             "Time between two saves of the model so far, from which --resume starts; each at the end of an epoch.",
             "each epoch, but no more than once a second",
-            group="Run",
         ),
     ] = None,
     keep_state: Annotated[
-        bool, switch("--keep-state", "Keep in the model what --resume needs to train more epochs later.", group="Run")
+        bool, run_switch("--keep-state", "Keep in the model what --resume needs to train more epochs later.")
     ] = False,
     memory: Memory = None,
-    log: Annotated[
-        str | None, value_option("FILE", "File to write a line of JSON to after each epoch.", group="Run")
-    ] = None,
-    dry_run: Annotated[bool, switch("--dry-run", "Show what would be done, and stop.", group="Run")] = False,
+    log: Annotated[str | None, run_option("FILE", "File to write a line of JSON to after each epoch.")] = None,
+    dry_run: Annotated[bool, run_switch("--dry-run", "Show what would be done, and stop.")] = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
