@@ -31,9 +31,7 @@ FileJobs = Annotated[str | None, worker_option("N", "Number of files to read at 
 
 def cores() -> int:
     """Return how many this process may use; where the system cannot say so, as on macOS, how many there are."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from nncli.diagnostics.training_objective import Objective
 
 RANDOM_HELP = "rows drawn at random (random, or random:inputs=10:classes=3)"
+ALL_KINDS = "each activation, loss and link, up to two hidden layers, two classes and more"
+ALL_HELP = f"Check a small network of every kind: {ALL_KINDS}."
 MODEL_OR_DATA = f"A model that nncli train has saved, {RANDOM_HELP}, or data. {DATA_HELP}"
 
 
@@ -27,15 +29,7 @@ def gradcheck(
     config: TrainConfig,
     given: frozenset[str],
     rows: RowsArgument = None,
-    all: Annotated[
-        bool,
-        switch(
-            "--all",
-            "Check a small network of every kind: each activation, loss and link, up to two hidden layers, two classes "
-            "and more.",
-            group="Run",
-        ),
-    ] = False,
+    all: Annotated[bool, switch("--all", ALL_HELP, group="Run")] = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:

@@ -204,8 +204,7 @@ def _end(line: str, code: int) -> int:
 
 
 def _cause_in_the_system(error: BaseException | None) -> MemoryError | OSError | None:
-    """Return what the system has refused: memory, or else the first OSError behind an error, of which a library may
-    have made something else. None for any other error."""
+    """Return what the system has refused: memory, or else the first OSError behind the error; None if neither is."""
     chain: list[BaseException] = []
     while error is not None and error not in chain:
         chain.append(error)

@@ -179,8 +179,7 @@ ConfigFile = Annotated[
 
 
 def _read_toml(file: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Read the values of a command's options, as its command line would give them; those of other commands may be there
-    too."""
+    """Read the values of a command's options, as its command line gives them; those of other commands are left out."""
     content = _parsed_toml(file)
     found = {name.replace("-", "_"): value for name, value in content.items()}
     if len(found) < len(content):

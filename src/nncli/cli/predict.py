@@ -28,6 +28,9 @@ from nncli.system.atomic import NO_MODEL, as_stdout, atomic_file, check_writable
 from nncli.system.output import say
 from nncli.system.threads import use_threads
 
+PROBA_HELP = "Add the probability of each class, p_<class>, or its score, score_<class>, where there is none."
+THRESHOLD_HELP = "Probability from which the second of two classes is predicted; nncli info shows their order."
+
 
 def predict(
     model: ModelArgument,
@@ -35,24 +38,14 @@ def predict(
     out: Annotated[
         str | None, value_option("FILE", "File to write, in full or not at all.", "stdout", "--out", "-o")
     ] = None,
-    proba: Annotated[
-        bool,
-        switch(
-            "--proba", "Add the probability of each class, p_<class>, or its score, score_<class>, where there is none."
-        ),
-    ] = False,
+    proba: Annotated[bool, switch("--proba", PROBA_HELP)] = False,
     embed: Annotated[
         bool, switch("--embed", "Write the outputs of the last hidden layer instead, h_0 and so on.")
     ] = False,
     keep: Annotated[
         str | None, value_option("COLS", "Input columns to copy to the output, as id,name, or all.")
     ] = None,
-    threshold: Annotated[
-        str | None,
-        value_option(
-            "P", "Probability from which the second of two classes is predicted; nncli info shows their order."
-        ),
-    ] = None,
+    threshold: Annotated[str | None, value_option("P", THRESHOLD_HELP)] = None,
     on_error: Annotated[
         str, typer.Option(metavar="fail|blank", help="Action for a row that cannot be read: stop, or leave it blank.")
     ] = "fail",

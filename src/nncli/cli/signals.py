@@ -23,8 +23,7 @@ class Ended(BaseException):
 
 
 def end_at_once() -> None:
-    """Make every signal raise `Ended`, and any further one does nothing; but one that was ignored, as nohup has it,
-    still is."""
+    """Make the first signal raise `Ended`, and any other do nothing; one that is ignored, as by nohup, stays so."""
     ending = False
 
     def end(number: int, frame: FrameType | None) -> None:

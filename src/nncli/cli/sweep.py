@@ -23,7 +23,6 @@ from nncli.cli.options import (
     with_config,
 )
 from nncli.cli.signals import StopRequest
-from nncli.config.train_config import TrainConfig
 from nncli.data.sources import STDIN, native, title
 from nncli.errors import DONE, DataError, OptionError, TrainingError
 from nncli.sweep.space import Space
@@ -38,9 +37,10 @@ if TYPE_CHECKING:
     from nncli.sweep.ranking import RankedConfig
     from nncli.sweep.runner import Sweep
     from nncli.sweep.search import SearchPlan
-    from nncli.training.run import Run
 
 sweep_option = functools.partial(value_option, group="Sweep")
+METRIC_HELP = "Metric on the validation rows to choose by: accuracy, balanced-accuracy or loss."
+LEDGER_HELP = "File to record each finished trial in; the same command resumes from it."
 OTHER_HELP = {
     "model": MODEL_NAMES_HELP,
     "activation": "Activation of all hidden layers: {activations}. Not step and sign: their derivative is 0, and "
@@ -67,20 +67,8 @@ def sweep(
     folds: Annotated[
         str, sweep_option("K", "Number of folds for cross-validation on the training and validation rows.", "1: none")
     ] = "1",
-    metric: Annotated[
-        str,
-        sweep_option(
-            "NAME", "Metric on the validation rows to choose by: accuracy, balanced-accuracy or loss.", "accuracy"
-        ),
-    ] = "accuracy",
-    ledger: Annotated[
-        str | None,
-        sweep_option(
-            "FILE",
-            "File to record each finished trial in; the same command resumes from it.",
-            "model.sweep.jsonl, after the model",
-        ),
-    ] = None,
+    metric: Annotated[str, sweep_option("NAME", METRIC_HELP, "accuracy")] = "accuracy",
+    ledger: Annotated[str | None, sweep_option("FILE", LEDGER_HELP, "model.sweep.jsonl, after the model")] = None,
     out: Annotated[
         str, value_option("FILE", "File to save the best model in.", MODEL_FILE, "--out", "-o", group="Run")
     ] = MODEL_FILE,
@@ -110,29 +98,23 @@ def sweep(
     if csv and json:
         raise OptionError("csv", "only one of --csv and --json can be printed", "Leave one of them out")
     if show is not None:
-        own = {
-            "search": search,
-            "trials": trials,
-            "seeds": seeds != "1",
-            "folds": folds != "1",
-            "jobs": jobs,
-            "ledger": ledger,
-            "out": out != MODEL_FILE,
-            "cluster": cluster,
-            "tls_ca": tls_ca or tls_cert or tls_key,
-            "insecure": insecure,
-            "memory": memory,
-        }
+        own: dict[str, object] = {"search": search, "trials": trials, "seeds": seeds != "1", "folds": folds != "1"}
+        own |= {"jobs": jobs, "ledger": ledger, "out": out != MODEL_FILE, "cluster": cluster}
+        own |= {"tls_ca": tls_ca or tls_cert or tls_key, "insecure": insecure, "memory": memory}
         for option in (*given, *(name for name, value in own.items() if value)):
             raise OptionError(option, "--show has no use for it", "Leave it out")
         return _show(show, metric, csv, json, quiet)
     from nncli.model import checkpoint
     from nncli.sweep.plan import plan_of
+    from nncli.sweep.trial import THREADS
+    from nncli.training.prepare import prepare
+    from nncli.training.run import run_training
 
     number = None if trials is None else count("trials", trials)
     plan = plan_of(space, search, number, count("seeds", seeds), count("folds", folds), metric)
     place = Place.of(jobs, cores(), cluster, insecure, tls_ca, tls_cert, tls_key)
-    ledger = ledger or _ledger_of(out)
+    # named after the model, so that the sweeps of a folder have their own
+    ledger = ledger or ("sweep.jsonl" if is_stream(Path(out)) else out.removesuffix(".npz") + ".sweep.jsonl")
     _check_files(space, ledger, out, cluster, memory)
     with place.workers(plan.size, "nncli.sweep.trial") as workers, StopRequest() as stop:
         datasets = _load(plan, bytes_of(memory))  # while the workers start
@@ -145,7 +127,10 @@ def sweep(
     if not ranking[0].whole:
         _print(ranking, csv, json, {}, quiet)
         raise TrainingError(ledger, "every trial failed", "The reasons are in the ledger")
-    config, run = _train_winner(done, ranking[0], datasets)
+    config, state = done.winner(ranking[0])
+    with multiply_with(THREADS):
+        run = run_training(prepare(config, datasets[config.dtype]), state=state)
+    assert run is not None, "nobody could stop it"
     checkpoint.save(Path(out), run.model, run.provenance)
     command = f"nncli train {shlex.join(config.data)} {config.command_line(brief=True)} -o {shlex.quote(out)}"
     _print(ranking, csv, json, {"winner": {"out": out, "command": command, **run.figures}}, quiet)
@@ -214,23 +199,6 @@ def _run(
         with Leaderboard(made, workers, quiet) as leaderboard:
             made.run(workers, data, folder, leaderboard.begin, leaderboard, stop)
     return made
-
-
-def _train_winner(done: Sweep, best: RankedConfig, datasets: dict[str, Dataset]) -> tuple[TrainConfig, Run]:
-    from nncli.sweep.trial import THREADS
-    from nncli.training.prepare import prepare
-    from nncli.training.run import run_training
-
-    config, state = done.winner(best)
-    with multiply_with(THREADS):
-        run = run_training(prepare(config, datasets[config.dtype]), state=state)
-    assert run is not None, "nobody could stop it"
-    return config, run
-
-
-def _ledger_of(out: str) -> str:
-    """Name the ledger after the model, so that the sweeps of a folder have their own."""
-    return "sweep.jsonl" if is_stream(Path(out)) else out.removesuffix(".npz") + ".sweep.jsonl"
 
 
 def _show(file: str, metric: str, csv: bool, json: bool, quiet: bool) -> int:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from nncli.training.resume import ResumableRun
     from nncli.training.run import Run
 
+RESUME_HELP = "Resume the training run of the model given as DATA, or of the model at --out, to the same end."
 run_option, run_switch = functools.partial(value_option, group="Run"), functools.partial(switch, group="Run")
 
 
@@ -45,12 +46,7 @@ def train(
     config: TrainConfig,
     given: frozenset[str],
     out: Annotated[str | None, run_option("FILE", "File to save the model in.", MODEL_FILE, "--out", "-o")] = None,
-    resume: Annotated[
-        bool,
-        run_switch(
-            "--resume", "Resume the training run of the model given as DATA, or of the model at --out, to the same end."
-        ),
-    ] = False,
+    resume: Annotated[bool, run_switch("--resume", RESUME_HELP)] = False,
     save_every: Annotated[
         str | None,
         run_option(

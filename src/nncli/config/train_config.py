@@ -270,8 +270,7 @@ class TrainConfig:
         return "" if value in (None, ()) else self.kind(name).write(value)
 
     def command_line(self, brief: bool = False) -> str:
-        """Write the options that make this config, as `train` takes them; if `brief`, without those with their default
-        values."""
+        """Write the options that make this config, as `train` takes them; if `brief`, without default values."""
         words: list[str] = []
         usual = TrainConfig()
         for name, its in self.options().items():

@@ -13,8 +13,7 @@ MANY_ROWS = 1000  # any number that every --batch-size can be resolved for: only
 
 
 def plan_of(space: Space, search: str | None, trials: int | None, seeds: int, folds: int, metric: str) -> SearchPlan:
-    """Make the plan of a sweep; `search` None stands for the usual one. Raises OptionError for options that contradict
-    one another."""
+    """Make the plan of a sweep; `search` None: the usual one. OptionError for options that contradict one another."""
     if search is not None:
         read_option("search", search, OneOf(tuple(SEARCHES)))
     check_metric(metric, kinds_differ=not {"loss", "model", "class_weight"}.isdisjoint(space.axes))
