@@ -16,19 +16,13 @@ from nncli.nn.autodiff.graph import Graph
 from nncli.system.numbers import read_number
 from nncli.system.output import print_json, say, shortened
 
+FUNCTIONS = "+ - * / ^2, exp, log, sigmoid, tanh, arctan and relu"
+EXPRESSION_HELP = f"An expression of numbers, variables, {FUNCTIONS}; or a small model."
 LONGEST_NAME = 250  # of a file; anything longer is an expression
 
 
 def graph(
-    expression: Annotated[
-        str,
-        typer.Argument(
-            metavar="EXPRESSION or MODEL",
-            help="An expression of numbers, variables, + - * / ^2, exp, log, sigmoid, tanh, arctan and relu; or a "
-            "small model.",
-            show_default=False,
-        ),
-    ],
+    expression: Annotated[str, typer.Argument(metavar="EXPRESSION or MODEL", help=EXPRESSION_HELP, show_default=False)],
     data: RowsArgument = None,
     at: Annotated[list[str] | None, value_option("VALUES", "Values of the variables, as w=1,x=2.")] = None,
     row: Annotated[str | None, value_option("N", "Row of DATA to run a model on, from 1.")] = None,

@@ -44,16 +44,11 @@ RowsArgument = Annotated[
 ]
 EncodingOption = Annotated[str | None, value_option("NAME", ENCODING_HELP, "detected")]
 SkipRows = Annotated[str | None, value_option("N", "Number of lines to skip at the top of each file.", "0")]
-Memory = Annotated[
-    str | None,
-    value_option(
-        "SIZE",
-        "Memory to use, as 500MB or 2GB, for tables of any size: they are parsed once, and kept on the disk for later "
-        "runs (nncli info --cache).",
-        "as much as it takes",
-        group="Run",
-    ),
-]
+MEMORY_HELP = (
+    "Memory to use, as 500MB or 2GB, for tables of any size: they are parsed once, and kept on the disk for later "
+    "runs (nncli info --cache)."
+)
+Memory = Annotated[str | None, value_option("SIZE", MEMORY_HELP, "as much as it takes", group="Run")]
 MOST_TOML, MOST_BITS = 1 << 20, 1024  # bytes of a --config file; bits of a number in it
 DOTTED = re.compile(r"""(?<![\w.-])(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){50}""")  # a key of 50 parts or more
 KINDS = {dict: "table", list: "list within a list", int: "number of hundreds of digits"}  # that no option takes

@@ -39,6 +39,10 @@ if TYPE_CHECKING:
     from nncli.sweep.search import SearchPlan
 
 sweep_option = functools.partial(value_option, group="Sweep")
+SEARCH_HELP = (
+    "Search method: grid (every combination), random (some of them), refine (random, then finer around the best) or "
+    "halving (all for a few epochs, the best third for three times as many, and so on)."
+)
 METRIC_HELP = "Metric on the validation rows to choose by: accuracy, balanced-accuracy or loss."
 LEDGER_HELP = "File to record each finished trial in; the same command resumes from it."
 OTHER_HELP = {
@@ -53,15 +57,7 @@ OTHER_HELP = {
 def sweep(
     space: Space,
     given: frozenset[str],
-    search: Annotated[
-        str | None,
-        sweep_option(
-            "HOW",
-            "Search method: grid (every combination), random (some of them), refine (random, then finer around the "
-            "best) or halving (all for a few epochs, the best third for three times as many, and so on).",
-            "grid; random with ranges",
-        ),
-    ] = None,
+    search: Annotated[str | None, sweep_option("HOW", SEARCH_HELP, "grid; random with ranges")] = None,
     trials: Annotated[str | None, sweep_option("N", "Number of combinations to draw at random.")] = None,
     seeds: Annotated[str, sweep_option("N", "Number of seeds to train each combination with.", "1")] = "1",
     folds: Annotated[

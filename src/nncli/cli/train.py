@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from nncli.training.run import Run
 
 RESUME_HELP = "Resume the training run of the model given as DATA, or of the model at --out, to the same end."
+SAVE_HELP = "Time between two saves of the model so far, from which --resume starts; each at the end of an epoch."
 run_option, run_switch = functools.partial(value_option, group="Run"), functools.partial(switch, group="Run")
 
 
@@ -48,12 +49,7 @@ def train(
     out: Annotated[str | None, run_option("FILE", "File to save the model in.", MODEL_FILE, "--out", "-o")] = None,
     resume: Annotated[bool, run_switch("--resume", RESUME_HELP)] = False,
     save_every: Annotated[
-        str | None,
-        run_option(
-            "MINUTES",
-            "Time between two saves of the model so far, from which --resume starts; each at the end of an epoch.",
-            "each epoch, but no more than once a second",
-        ),
+        str | None, run_option("MINUTES", SAVE_HELP, "each epoch, but no more than once a second")
     ] = None,
     keep_state: Annotated[
         bool, run_switch("--keep-state", "Keep in the model what --resume needs to train more epochs later.")
