@@ -22,7 +22,6 @@ from nncli.config.option import (
     BatchSize,
     Columns,
     Component,
-    Decimal,
     Delimiter,
     Encoding,
     Files,
@@ -65,7 +64,6 @@ def values(option: Option) -> st.SearchStrategy[Any]:
         Columns: COLUMNS.map(tuple),
         Flag: st.booleans(),
         Delimiter: st.sampled_from("\t !#$%&'()*+,-./:;<=>?@[]^_`{|}~"),
-        Decimal: st.sampled_from([".", ","]),
         Encoding: st.sampled_from(sorted(filter(None, map(_encoding, ENCODINGS)))),
         Widths: st.lists(st.integers(1, 10**6), min_size=1).map(tuple),
         BatchSize: st.just(FULL_BATCH) | st.integers(1, 2**63 - 1),
@@ -223,6 +221,8 @@ def test_advice_names_options_as_its_reader_does(nncli: Run, folder: Path) -> No
     assert str(error.value) == f"dropout: {problem} hidden=64."
     with pytest.raises(DataError, match=r"class '1': expected at least 3 rows.*set val=0 or test=0"):
         package.train(np.ones((40, 1)), [0] * 39 + [1])
+    with pytest.raises(OptionError, match=r"^patience: there are no validation rows\. Set val above 0\.$"):
+        package.train(np.ones((40, 1)), [0, 1] * 20, patience=3, val=0)
 
 
 def test_an_error_keeps_its_option_on_the_way_to_another_process() -> None:

@@ -255,6 +255,13 @@ def test_what_contradicts_itself_is_refused(nncli: Run, words: str, line: str) -
     assert list(Path().iterdir()) == []
 
 
+def test_an_unknown_metric_is_refused_where_a_ledger_is_shown(nncli: Run) -> None:
+    nncli("sweep", "iris", "--lr", "0.1,0.2", "--epochs", "1", "--jobs", "1")
+    outcome = nncli("sweep", "--show", "model.sweep.jsonl", "--metric", "f1")
+    line = "--metric: expected one of accuracy, balanced-accuracy, loss; found 'f1'.\n"
+    assert (outcome.code, outcome.err, outcome.out) == (BAD_COMMAND, line, "")
+
+
 def test_a_file_that_is_no_ledger_is_refused(nncli: Run) -> None:
     Path("data.csv").write_text("a,b\n1,2\n")
     line = "data.csv: expected a ledger written by nncli sweep, found something else. Name another file.\n"

@@ -8,6 +8,7 @@ import functools
 from nncli.cli.options import SEVERAL_HELP, Json, Quiet, with_config
 from nncli.config.train_config import TrainConfig
 from nncli.errors import DONE
+from nncli.system.output import print_json, say
 
 
 @functools.partial(with_config, argument_help=SEVERAL_HELP, only=("Data", "Splits", "dtype"), several=True)
@@ -20,7 +21,6 @@ def check(config: TrainConfig, json: Json = False, quiet: Quiet = False) -> int:
     nncli check wine --json
     """
     from nncli.diagnostics.data_check import check_data
-    from nncli.system.output import print_json, say
 
     report = check_data(config)
     for note in report.notes:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import dataclasses
 
 from nncli.cli.options import Json
+from nncli.data.bundled import BUNDLED, path_of
 from nncli.errors import DONE
+from nncli.system.output import print_json
 
 
 def datasets(json: Json = False) -> int:
@@ -14,9 +16,6 @@ def datasets(json: Json = False) -> int:
     nncli datasets
     nncli train wine --model softmax
     """
-    from nncli.data.bundled import BUNDLED, path_of
-    from nncli.system.output import print_json
-
     if json:
         print_json([{**dataclasses.asdict(one), "path": str(path_of(one.name))} for one in BUNDLED.values()])
         return DONE

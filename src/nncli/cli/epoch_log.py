@@ -32,12 +32,7 @@ def epoch_log(path: str | None, done: Iterable[Epoch], stop: StopRequest) -> Ite
         yield lambda epoch: None
         return
     if path == "-":
-
-        def print_line(epoch: Epoch) -> None:
-            if _is_ready(sys.stdout, stop):
-                print(json.dumps(asdict(epoch)), flush=True)
-
-        yield print_line
+        yield lambda epoch: print(_line(epoch), end="", flush=True) if _is_ready(sys.stdout, stop) else None
         return
     with contextlib.ExitStack() as stack:
         with _errors_of_the_log(path):
@@ -48,7 +43,7 @@ def epoch_log(path: str | None, done: Iterable[Epoch], stop: StopRequest) -> Ite
             raise OutputError(path, "another training run is writing to it", "Choose another --log") from None
         except OSError:
             pass  # not every file system has locks
-        before: str | None = "".join(json.dumps(asdict(epoch)) + "\n" for epoch in done)
+        before: str | None = "".join(map(_line, done))
 
         def write(text: str) -> None:
             nonlocal before
@@ -63,7 +58,11 @@ def epoch_log(path: str | None, done: Iterable[Epoch], stop: StopRequest) -> Ite
 
         if before:
             write("")
-        yield lambda epoch: write(json.dumps(asdict(epoch)) + "\n")
+        yield lambda epoch: write(_line(epoch))
+
+
+def _line(epoch: Epoch) -> str:
+    return json.dumps(asdict(epoch)) + "\n"
 
 
 @contextlib.contextmanager

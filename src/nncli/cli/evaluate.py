@@ -22,6 +22,8 @@ from nncli.cli.options import (
 )
 from nncli.data.sources import Source, expand
 from nncli.errors import DONE, OptionError
+from nncli.system.output import print_json, say
+from nncli.terminal.progress import Progress
 
 if TYPE_CHECKING:
     from nncli.data.csv.header import TextOptions
@@ -54,18 +56,16 @@ def evaluate(
     """
     from nncli.inference import evaluate
     from nncli.model import checkpoint
-    from nncli.system.output import print_json, say
 
-    place, sources = Place.of(jobs, 1, cluster, tls_ca, tls_cert, tls_key, insecure), expand(data or [])
+    place, sources = Place.of(jobs, 1, cluster, insecure, tls_ca, tls_cert, tls_key), expand(data or [])
     text = text_options(encoding, skip_rows)
     if len(sources) > 1 or place.address is not None:
         if memory is not None:
             raise OptionError("memory", "for one file, or the test rows of the model", "Name one file at a time")
         return _evaluate_all(model, sources, text, place, json, quiet)
     if not sources and (encoding or skip_rows):
-        raise OptionError(
-            "encoding" if encoding else "skip_rows", "its own data are read as in training", "Leave it out"
-        )
+        option = "encoding" if encoding else "skip_rows"
+        raise OptionError(option, "its own data are read as in training", "Leave it out")
     loaded, provenance = checkpoint.load(Path(model))
     evaluation = evaluate.evaluate_model(loaded, provenance, model, source=sources, text=text, memory=bytes_of(memory))
     for note in evaluation.notes:
@@ -84,8 +84,6 @@ def _evaluate_all(model: str, sources: Source, text: TextOptions, place: Place, 
     from nncli.inference import evaluate
     from nncli.inference.metrics import pooled
     from nncli.model import checkpoint
-    from nncli.system.output import print_json, say
-    from nncli.terminal.progress import Progress
 
     if not sources:
         raise OptionError("cluster", "there are no files to share out", "Name some")
@@ -93,10 +91,8 @@ def _evaluate_all(model: str, sources: Source, text: TextOptions, place: Place, 
     checkpoint.load(Path(model))  # what is wrong with it is reported once, and at once
     model, *names = place.seen([model, *sources])
     found: list[Evaluation] = []
-    with (
-        place.workers(len(sources), "nncli.inference.evaluate") as workers,
-        Progress("files", len(sources), quiet) as progress,
-    ):
+    n = len(sources)
+    with place.workers(n, "nncli.inference.evaluate") as workers, Progress("files", n, quiet) as progress:
         evaluated = evaluate.evaluate_files(workers, checkpoint.ModelFile.at(Path(model)), names, text)
         for source, (_, evaluation) in zip(sources, evaluated, strict=True):
             for note in evaluation.notes:
@@ -117,11 +113,7 @@ def _evaluate_all(model: str, sources: Source, text: TextOptions, place: Place, 
 
 def _note_omitted(found: Sequence[Evaluation], quiet: bool) -> None:
     from nncli.inference.metrics import MOST_CLASSES
-    from nncli.system.output import say
 
     if any(evaluation.metrics["confusion_matrix_omitted"] for evaluation in found):
-        say(
-            f"confusion_matrix is left out for more than {MOST_CLASSES} classes; confusion_counts lists its non-zero "
-            "entries as [true, predicted, count]",
-            quiet,
-        )
+        counts = "confusion_counts lists its non-zero entries as [true, predicted, count]"
+        say(f"confusion_matrix is left out for more than {MOST_CLASSES} classes; {counts}", quiet)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,28 +19,19 @@ if TYPE_CHECKING:
     from nncli.system.workers import Workers
 
 GROUP = "Processes"
-Address = Annotated[
-    str | None,
-    value_option(
-        "ADDRESS",
-        "Dask scheduler to use in place of --jobs: tls://host:8786 or tcp://host:8786.",
-        group=GROUP,
-    ),
-]
-Ca = Annotated[str | None, value_option("FILE", "Certificate of the authority to trust, for tls://.", group=GROUP)]
-Cert = Annotated[str | None, value_option("FILE", "Certificate of this program, for tls://.", group=GROUP)]
-Key = Annotated[str | None, value_option("FILE", "Private key of this program, for tls://.", group=GROUP)]
+worker_option = functools.partial(value_option, group=GROUP)
+ADDRESS_HELP = "Dask scheduler to use in place of --jobs: tls://host:8786 or tcp://host:8786."
+Address = Annotated[str | None, worker_option("ADDRESS", ADDRESS_HELP)]
+Ca = Annotated[str | None, worker_option("FILE", "Certificate of the authority to trust, for tls://.")]
+Cert = Annotated[str | None, worker_option("FILE", "Certificate of this program, for tls://.")]
+Key = Annotated[str | None, worker_option("FILE", "Private key of this program, for tls://.")]
 Insecure = Annotated[bool, switch("--insecure", "Allow tcp://, where anybody can listen and join.", group=GROUP)]
-FileJobs = Annotated[
-    str | None, value_option("N", "Number of files to read at a time, each in its own process.", "1", group=GROUP)
-]
+FileJobs = Annotated[str | None, worker_option("N", "Number of files to read at a time, each in its own process.", "1")]
 
 
 def cores() -> int:
-    """Tell how many this process may use; where the system cannot say so, as on macOS, how many there are."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Return how many this process may use; where the system cannot say so, as on macOS, how many there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
@@ -52,19 +44,9 @@ class Place:
     insecure: bool
 
     @classmethod
-    def of(
-        cls,
-        jobs: str | None,
-        usual: int,
-        address: str | None,
-        tls_ca: str | None,
-        tls_cert: str | None,
-        tls_key: str | None,
-        insecure: bool,
-    ) -> Place:
-        """Read the options; OptionError where they contradict one another. `usual` is the number of jobs if none is
-        given."""
-        tls = _tls(tls_ca, tls_cert, tls_key)
+    def of(cls, jobs: str | None, usual: int, address: str | None, insecure: bool, *tls_files: str | None) -> Place:
+        """Read the options; OptionError where they contradict one another. Without `jobs`, there are `usual` ones."""
+        tls = _tls(tls_files)
         if address is not None and jobs is not None:
             raise OptionError("jobs", "the cluster says how much is done at a time", "Leave one of them out")
         if address is not None:
@@ -118,7 +100,7 @@ def count(option: str, text: str) -> int:
     return int(read_option(option, text, Whole(1)))
 
 
-def _tls(*files: str | None) -> Tls | None:
+def _tls(files: Sequence[str | None]) -> Tls | None:
     given = [file for file in files if file is not None]
     if not given:
         return None

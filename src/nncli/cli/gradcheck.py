@@ -6,16 +6,19 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
-from nncli.cli.options import DATA_HELP, MODEL_NAMES_HELP, Json, Quiet, model_in, switch, with_config
+from nncli.cli.options import DATA_HELP, MODEL_NAMES_HELP, Json, Quiet, RowsArgument, model_in, switch, with_config
 from nncli.config.train_config import TrainConfig
 from nncli.errors import DONE, FAILED, OptionError
+from nncli.system.output import print_json, say
+from nncli.system.threads import use_threads
+from nncli.terminal.progress import Progress
 
 if TYPE_CHECKING:
     from nncli.diagnostics.training_objective import Objective
 
 RANDOM_HELP = "rows drawn at random (random, or random:inputs=10:classes=3)"
+ALL_KINDS = "each activation, loss and link, up to two hidden layers, two classes and more"
+ALL_HELP = f"Check a small network of every kind: {ALL_KINDS}."
 MODEL_OR_DATA = f"A model that nncli train has saved, {RANDOM_HELP}, or data. {DATA_HELP}"
 
 
@@ -25,19 +28,8 @@ MODEL_OR_DATA = f"A model that nncli train has saved, {RANDOM_HELP}, or data. {D
 def gradcheck(
     config: TrainConfig,
     given: frozenset[str],
-    rows: Annotated[
-        str | None,
-        typer.Argument(metavar="DATA", help="Rows for a model.", show_default="the data it was trained on"),
-    ] = None,
-    all: Annotated[
-        bool,
-        switch(
-            "--all",
-            "Check a small network of every kind: each activation, loss and link, up to two hidden layers, two classes "
-            "and more.",
-            group="Run",
-        ),
-    ] = False,
+    rows: RowsArgument = None,
+    all: Annotated[bool, switch("--all", ALL_HELP, group="Run")] = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
@@ -54,9 +46,6 @@ def gradcheck(
         return _check_all(config, given, rows, json, quiet)
     from nncli.diagnostics.gradcheck import check_gradients
     from nncli.nn.finite_differences import TOLERANCE
-    from nncli.system.output import print_json, say
-    from nncli.system.threads import use_threads
-    from nncli.terminal.progress import Progress
 
     with use_threads(config.threads):
         objective = _objective(config, given, rows)
@@ -90,9 +79,6 @@ def _objective(config: TrainConfig, given: frozenset[str], rows: str | None) -> 
 def _check_all(config: TrainConfig, given: frozenset[str], rows: str | None, json: bool, quiet: bool) -> int:
     from nncli.diagnostics.gradcheck import check_all_kinds, network_kinds, summary
     from nncli.nn.finite_differences import TOLERANCE
-    from nncli.system.output import print_json
-    from nncli.system.threads import use_threads
-    from nncli.terminal.progress import Progress
 
     _refuse(given - {"seed", "threads"}, "--all checks networks of its own")
     if rows is not None:

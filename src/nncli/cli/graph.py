@@ -8,27 +8,22 @@ from typing import Annotated
 
 import typer
 
-from nncli.cli.options import Json, Quiet, switch, value_option
+from nncli.cli.options import Json, Quiet, RowsArgument, switch, value_option
+from nncli.config.option import Whole, read_option
+from nncli.data.formats.known_formats import is_model
 from nncli.errors import DONE, OptionError, UsageError
 from nncli.nn.autodiff.graph import Graph
-from nncli.system.output import shortened
+from nncli.system.numbers import read_number
+from nncli.system.output import print_json, say, shortened
 
+FUNCTIONS = "+ - * / ^2, exp, log, sigmoid, tanh, arctan and relu"
+EXPRESSION_HELP = f"An expression of numbers, variables, {FUNCTIONS}; or a small model."
 LONGEST_NAME = 250  # of a file; anything longer is an expression
 
 
 def graph(
-    expression: Annotated[
-        str,
-        typer.Argument(
-            metavar="EXPRESSION or MODEL",
-            help="An expression of numbers, variables, + - * / ^2, exp, log, sigmoid, tanh, arctan and relu; or a "
-            "small model.",
-            show_default=False,
-        ),
-    ],
-    data: Annotated[
-        str | None, typer.Argument(metavar="DATA", help="Rows for a model.", show_default="the data it was trained on")
-    ] = None,
+    expression: Annotated[str, typer.Argument(metavar="EXPRESSION or MODEL", help=EXPRESSION_HELP, show_default=False)],
+    data: RowsArgument = None,
     at: Annotated[list[str] | None, value_option("VALUES", "Values of the variables, as w=1,x=2.")] = None,
     row: Annotated[str | None, value_option("N", "Row of DATA to run a model on, from 1.")] = None,
     dot: Annotated[bool, switch("--dot", "Print the graph in the DOT language of Graphviz.")] = False,
@@ -48,8 +43,6 @@ def graph(
     else:
         made, extra = _of_expression(expression, data, ",".join(at or [])), {}
     if json:
-        from nncli.system.output import print_json
-
         print_json({**made.describe(), **extra})
     elif dot:
         print(made.dot())
@@ -61,7 +54,6 @@ def graph(
 
 
 def _of_expression(expression: str, data: str | None, at: str) -> Graph:
-    from nncli.data.formats.known_formats import is_model
     from nncli.nn.autodiff.expression import graph_of
 
     if is_model(Path(expression)):
@@ -87,11 +79,8 @@ def _of_expression(expression: str, data: str | None, at: str) -> Graph:
 def _of_model(
     model: str, data: str | None, at: list[str] | None, row: str, quiet: bool
 ) -> tuple[Graph, dict[str, float]]:
-    from nncli.config.option import Whole, read_option
-    from nncli.data.formats.known_formats import is_model
     from nncli.diagnostics.network_graph import graph_of_model
     from nncli.model import checkpoint
-    from nncli.system.output import say
 
     if not is_model(Path(model)) and not Path(model).exists():
         raise OptionError("row", f"'{model}' is no model, and an expression has no rows", "Leave it out")
@@ -108,8 +97,6 @@ def _of_model(
 
 def _values(text: str) -> dict[str, float]:
     """Read numbers by their names, such as w=1,x=2."""
-    from nncli.system.numbers import read_number
-
     values: dict[str, float] = {}
     for pair in filter(None, text.split(",")):
         name, equals, value = (part.strip() for part in unicodedata.normalize("NFKC", pair).partition("="))
@@ -120,7 +107,6 @@ def _values(text: str) -> dict[str, float]:
         try:
             values[name] = read_number(value)
         except ValueError:
-            raise OptionError(
-                "at", f"{shortened(name)}: expected a finite number, found '{shortened(value)}'"
-            ) from None
+            problem = f"{shortened(name)}: expected a finite number, found '{shortened(value)}'"
+            raise OptionError("at", problem) from None
     return values

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
-from nncli.cli.options import Json, switch
+from nncli.cli.options import MODEL_ARGUMENT, Json, switch
 from nncli.errors import DONE, OptionError, UsageError
+from nncli.system.output import counted, print_json, put, say
 
 
 def info(
-    model: Annotated[
-        str | None, typer.Argument(metavar="MODEL", help="Model file that nncli train has saved.", show_default=False)
-    ] = None,
+    model: Annotated[str | None, MODEL_ARGUMENT] = None,
     cache: Annotated[
         bool, switch("--cache", "Show the tables that --memory keeps on the disk, in place of a model.")
     ] = False,
@@ -29,7 +27,6 @@ def info(
     nncli info --cache --clear    remove them
     """
     from nncli.model import checkpoint
-    from nncli.system.output import print_json
 
     if clear and not cache:
         raise OptionError("clear", "it goes with --cache", "Add --cache")
@@ -49,10 +46,7 @@ def info(
 
 
 def _cache(clear: bool, json: bool) -> int:
-    from dataclasses import asdict
-
     from nncli.data.disk import cache
-    from nncli.system.output import counted, print_json, put, say
 
     if clear:
         tables, freed, stay = cache.clear()

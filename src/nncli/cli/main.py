@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import gc
 import importlib
 import os
 import re
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from io import FileIO, TextIOWrapper
 from typing import Annotated, Any
 
@@ -39,12 +38,7 @@ COMMANDS = {
     "graph": ("graph.graph", "Show a computation graph and backpropagation on it."),
     "datasets": ("datasets.datasets", "List the bundled data sets."),
 }
-WORDS = {
-    INTERRUPTED: "nncli: interrupted.",
-    TERMINATED: "nncli: terminated.",
-    HANGUP: "nncli: the terminal was closed.",
-}
-NO_MEMORY = "nncli: there is not enough memory for this."
+WORDS = {INTERRUPTED: "interrupted", TERMINATED: "terminated", HANGUP: "the terminal was closed"}
 # How the loader of libraries, and the starter of threads, say that memory is short.
 MEMORY_IS_SHORT = re.compile("failed to map segment|[Cc]annot allocate memory|can't start new thread")
 # Errors that are bugs: an OSError that was being handled when one of them came up is not its cause.
@@ -59,10 +53,15 @@ class _Command(Command):
     """A command that shows warnings as notes, and tells who has left a pipe."""
 
     def invoke(self, ctx: Any) -> Any:
-        with _warnings_as_notes(ctx.params.get("quiet", False)), _broken_pipes_told_apart():
-            code = super().invoke(ctx)
-            sys.stdout.flush()
-            return code
+        try:
+            with _warnings_as_notes(ctx.params.get("quiet", False)):
+                code = super().invoke(ctx)
+                sys.stdout.flush()
+                return code
+        except BrokenPipeError as error:
+            if error.filename is None:  # neither stdout nor a named pipe
+                raise NncliError("nncli", f"another process has gone away: {error.strerror}", "Try it again") from None
+            raise _ReaderGone from None
 
 
 class _Program(Group):
@@ -85,28 +84,16 @@ def _warnings_as_notes(quiet: bool) -> Iterator[None]:
     """Print the warnings of nncli as notes; those of other programs look as ever."""
     with warnings.catch_warnings():
         warnings.simplefilter("always", NncliWarning)
-        warnings.showwarning = functools.partial(_show_warning, quiet, warnings.showwarning)
+        usual = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *more: Any, **named: Any) -> None:
+            if issubclass(category, NncliWarning):
+                say(str(message), quiet)
+            else:
+                usual(message, category, *more, **named)
+
+        warnings.showwarning = show
         yield
-
-
-@contextlib.contextmanager
-def _broken_pipes_told_apart() -> Iterator[None]:
-    """Raise _ReaderGone where the reader of stdout or of a named pipe has gone away, NncliError for any other pipe."""
-    try:
-        yield
-    except BrokenPipeError as error:
-        if error.filename is None:
-            raise NncliError("nncli", f"another process has gone away: {error.strerror}", "Try it again") from None
-        raise _ReaderGone from None
-
-
-def _show_warning(
-    quiet: bool, usual: Callable[..., None], message: Warning | str, category: type[Warning], *more: Any, **named: Any
-) -> None:
-    if issubclass(category, NncliWarning):
-        say(str(message), quiet)
-    else:
-        usual(message, category, *more, **named)
 
 
 def _app() -> typer.Typer:
@@ -181,18 +168,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         problem = error.format_message().rstrip(".")
         stop = "" if problem.endswith("?") else "."
         return _end(f"{where}: {problem}{stop} See {where} --help.", error.exit_code)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Ended) as end:
         abandon_stdout()  # it may be what could not be written
-        return _end(WORDS[INTERRUPTED], INTERRUPTED)
-    except Ended as end:
-        abandon_stdout()
-        return _end(WORDS[end.code], end.code)
-    except SystemExit as end:  # Typer ends so: with 0 after completion, with 1 where nobody reads the help
-        if not end.code:
+        code = end.code if isinstance(end, Ended) else INTERRUPTED
+        return _end(f"nncli: {WORDS[code]}.", code)
+    except (SystemExit, _ReaderGone, BrokenPipeError) as end:
+        if isinstance(end, SystemExit) and not end.code:  # so Typer ends after completion
             return DONE
-        abandon_stdout()
-        return READER_GONE
-    except (_ReaderGone, BrokenPipeError):
         abandon_stdout()
         return READER_GONE
     except Exception as error:
@@ -200,15 +182,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         if cause is None:  # a bug
             raise
         if isinstance(cause, MemoryError):
-            return _end(NO_MEMORY, FAILED)
+            return _end("nncli: there is not enough memory for this.", FAILED)
         if cause.filename == STDOUT:
             abandon_stdout()
         return _end(str(explain(cause)), FAILED)
 
 
 def _open_stderr() -> None:
-    """Open a file that takes everything in place of a closed stderr, for this process and those that it starts: Python
-    would print to stdout, and other libraries would end in an error."""
+    """Open a file that takes everything in place of a closed stderr, for this process and those that it starts."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     if nowhere != 2:
         os.dup2(nowhere, 2)
@@ -223,8 +204,7 @@ def _end(line: str, code: int) -> int:
 
 
 def _cause_in_the_system(error: BaseException | None) -> MemoryError | OSError | None:
-    """Return what the system has refused: memory, or else the first OSError behind an error, of which a library may
-    have made something else. None for any other error."""
+    """Return what the system has refused: memory, or else the first OSError behind the error; None if neither is."""
     chain: list[BaseException] = []
     while error is not None and error not in chain:
         chain.append(error)

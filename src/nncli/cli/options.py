@@ -34,23 +34,21 @@ def switch(name: str, help: str, *, group: str | None = None) -> Any:
     return typer.Option(name, help=help, rich_help_panel=group)
 
 
+MODEL_FILE = "model.npz"  # that a command saves if it is told of no other
 Json = Annotated[bool, switch("--json", "Print one JSON document and nothing else on stdout.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors on stderr.")]
-ModelArgument = Annotated[
-    str, typer.Argument(metavar="MODEL", help="Model file that nncli train has saved.", show_default=False)
+MODEL_ARGUMENT = typer.Argument(metavar="MODEL", help="Model file that nncli train has saved.", show_default=False)
+ModelArgument = Annotated[str, MODEL_ARGUMENT]
+RowsArgument = Annotated[
+    str | None, typer.Argument(metavar="DATA", help="Rows for a model.", show_default="the data it was trained on")
 ]
 EncodingOption = Annotated[str | None, value_option("NAME", ENCODING_HELP, "detected")]
 SkipRows = Annotated[str | None, value_option("N", "Number of lines to skip at the top of each file.", "0")]
-Memory = Annotated[
-    str | None,
-    value_option(
-        "SIZE",
-        "Memory to use, as 500MB or 2GB, for tables of any size: they are parsed once, and kept on the disk for later "
-        "runs (nncli info --cache).",
-        "as much as it takes",
-        group="Run",
-    ),
-]
+MEMORY_HELP = (
+    "Memory to use, as 500MB or 2GB, for tables of any size: they are parsed once, and kept on the disk for later "
+    "runs (nncli info --cache)."
+)
+Memory = Annotated[str | None, value_option("SIZE", MEMORY_HELP, "as much as it takes", group="Run")]
 MOST_TOML, MOST_BITS = 1 << 20, 1024  # bytes of a --config file; bits of a number in it
 DOTTED = re.compile(r"""(?<![\w.-])(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){50}""")  # a key of 50 parts or more
 KINDS = {dict: "table", list: "list within a list", int: "number of hundreds of digits"}  # that no option takes
@@ -90,7 +88,7 @@ def with_config(
     only: Collection[str] = (),
     several: bool = False,
 ) -> Callable[..., int]:
-    """Turns `command(config, …)` into a function with every option of TrainConfig, for Typer to read.
+    """Turn `command(config, …)` into a function with every option of TrainConfig, for Typer to read.
 
     The given options beat those of the --config file, which beat the defaults. `read` makes the first argument of
     them. A command with a parameter `given` gets the names of all that are given. `argument` is how the help calls
@@ -109,14 +107,10 @@ def with_config(
         typer.Argument(metavar=argument, help=argument_help, show_default="digits"),
     ]
     annotations = {"data": data, **{name: _annotation(name, one) for name, one in options.items()}}
-    parameters = [
-        *(
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
-            for name, annotation in (annotations | {"config_file": ConfigFile}).items()
-        ),
-        inspect.Parameter("ctx", inspect.Parameter.KEYWORD_ONLY, annotation=typer.Context),
-        *(p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own),
-    ]
+    annotations |= {"config_file": ConfigFile, "ctx": typer.Context}
+    new = functools.partial(inspect.Parameter, kind=inspect.Parameter.KEYWORD_ONLY, default=None)
+    parameters = [new(name, annotation=annotation) for name, annotation in annotations.items()]
+    parameters += [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
 
     @functools.wraps(command)
     def wrapper(*, ctx: typer.Context, config_file: str | None, **values: Any) -> int:
@@ -146,8 +140,7 @@ def _refuse_option_without_dashes(words: Any) -> None:
 
 
 def _expanded(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Put, in place of each pattern among the names of files, the files that fit it; what is no name is left to the
-    reader of the option."""
+    """Replace each pattern among the names of files by the files that fit it; other values stay as they are."""
     found = dict(values)
     for name in SOURCES:
         words = [values[name]] if isinstance(values.get(name), str) else values.get(name)
@@ -181,8 +174,7 @@ ConfigFile = Annotated[
 
 
 def _read_toml(file: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """Read the values of a command's options, as its command line would give them. Those of a training run may be there
-    for another command."""
+    """Read the values of a command's options, as its command line gives them; those of other commands are left out."""
     content = _parsed_toml(file)
     found = {name.replace("-", "_"): value for name, value in content.items()}
     if len(found) < len(content):
@@ -203,26 +195,24 @@ def _as_given(file: str, name: str, value: Any, parameter: Any) -> Any:
         if not isinstance(one, str | int | float) or (isinstance(one, int) and one.bit_length() > MOST_BITS):
             kind = KINDS.get(type(one), "date or a time")
             raise UsageError(place, f"expected a text, a number, true or false, or a list of these, found a {kind}")
-    found = f"'{shortened(as_text(value))}'"
-    if getattr(parameter, "is_flag", False):
-        if not isinstance(value, bool):
-            raise UsageError(place, f"expected true or false, found {found}")
-        return value
-    if name in SOURCES:
-        try:
-            files = list(Files().accept(value))
-        except ValueError as error:
-            raise UsageError(place, f"expected {error}, found {found}") from None
-        if name != "data" or parameter.nargs == -1:
-            return files
-        if len(files) > 1:
-            raise UsageError(place, f"expected one file, found {len(files)}")
-        return files[0]
-    if isinstance(value, list) and name not in TrainConfig.options():
-        raise UsageError(place, f"expected one value, found {found}")
-    if isinstance(value, bool):
-        raise UsageError(place, f"expected a text or a number, found {found.lower()}")
-    return as_text(value)
+    text = str(value).lower() if isinstance(value, bool) else as_text(value)
+    try:
+        if getattr(parameter, "is_flag", False):
+            return Flag().accept(value)
+        if name in SOURCES:
+            files = Files().accept(value)
+            if name != "data" or parameter.nargs == -1:
+                return list(files)
+            if len(files) > 1:
+                raise UsageError(place, f"expected one file, found {len(files)}")
+            return files[0]
+        if isinstance(value, list) and name not in TrainConfig.options():
+            raise ValueError("one value")
+        if isinstance(value, bool):
+            raise ValueError("a text or a number")
+    except ValueError as error:
+        raise UsageError(place, f"expected {error}, found '{shortened(text)}'") from None
+    return text
 
 
 def _place(file: str | None, name: str) -> str:
@@ -257,23 +247,15 @@ def _parsed_toml(file: str) -> dict[str, Any]:
 
 def _annotation(name: str, option: Option) -> Any:
     """Return the annotation that declares an option of TrainConfig to Typer."""
-    kind: Any
-    if isinstance(option.kind, Flag):
-        kind, names, completion = bool, [f"{flag(name)}/--no-{name}"], None
-    else:
-        kind = list[str] if name in SOURCES else str
-        names = [*([option.short] if option.short else []), flag(name)]
-        completion = _completion(option)
+    kind: Any = bool if isinstance(option.kind, Flag) else list[str] if name in SOURCES else str
+    names = f"{flag(name)}/--no-{name}" if kind is bool else flag(name)
     made = typer.Option(
-        *names,
+        *([option.short] if option.short else []),
+        names,
         help=option.help,
         metavar=option.metavar or None,
         rich_help_panel=option.group,
         show_default=option.default_text or (kind is not bool and TrainConfig().text(name)) or False,
-        autocompletion=completion,
+        autocompletion=lambda incomplete: [word for word in option.kind.words() if word.startswith(incomplete)],
     )
     return Annotated[kind | None, made]
-
-
-def _completion(option: Option) -> Callable[[str], list[str]]:
-    return lambda incomplete: [name for name in option.kind.words() if name.startswith(incomplete)]

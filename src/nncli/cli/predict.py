@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Annotated, Literal
+from typing import IO, Annotated
 
 import typer
 
@@ -21,8 +21,15 @@ from nncli.cli.options import (
     text_options,
     value_option,
 )
+from nncli.config.option import PROBABILITY, Columns, OneOf, read_option
 from nncli.data.sources import expand
-from nncli.errors import DONE, OptionError
+from nncli.errors import DONE
+from nncli.system.atomic import NO_MODEL, as_stdout, atomic_file, check_writable
+from nncli.system.output import say
+from nncli.system.threads import use_threads
+
+PROBA_HELP = "Add the probability of each class, p_<class>, or its score, score_<class>, where there is none."
+THRESHOLD_HELP = "Probability from which the second of two classes is predicted; nncli info shows their order."
 
 
 def predict(
@@ -31,24 +38,14 @@ def predict(
     out: Annotated[
         str | None, value_option("FILE", "File to write, in full or not at all.", "stdout", "--out", "-o")
     ] = None,
-    proba: Annotated[
-        bool,
-        switch(
-            "--proba", "Add the probability of each class, p_<class>, or its score, score_<class>, where there is none."
-        ),
-    ] = False,
+    proba: Annotated[bool, switch("--proba", PROBA_HELP)] = False,
     embed: Annotated[
         bool, switch("--embed", "Write the outputs of the last hidden layer instead, h_0 and so on.")
     ] = False,
     keep: Annotated[
         str | None, value_option("COLS", "Input columns to copy to the output, as id,name, or all.")
     ] = None,
-    threshold: Annotated[
-        str | None,
-        value_option(
-            "P", "Probability from which the second of two classes is predicted; nncli info shows their order."
-        ),
-    ] = None,
+    threshold: Annotated[str | None, value_option("P", THRESHOLD_HELP)] = None,
     on_error: Annotated[
         str, typer.Option(metavar="fail|blank", help="Action for a row that cannot be read: stop, or leave it blank.")
     ] = "fail",
@@ -74,17 +71,12 @@ def predict(
     cat new.csv | nncli predict model.npz
     nncli predict model.npz day-*.csv --jobs 4 -o predictions.csv
     """
-    if on_error not in ("fail", "blank"):
-        raise OptionError("on_error", f"expected fail or blank, found '{on_error}'")
-    from nncli.config.option import PROBABILITY, Columns, read_option
+    policy = read_option("on_error", on_error, OneOf(("fail", "blank"), "fail or blank"))
     from nncli.inference.predict import OutputSink, predict_files, predict_source
     from nncli.inference.predictor import PredictOptions
     from nncli.model import checkpoint
-    from nncli.system.atomic import NO_MODEL, as_stdout, check_writable
-    from nncli.system.output import say
-    from nncli.system.threads import use_threads
 
-    place = Place.of(jobs, 1, cluster, tls_ca, tls_cert, tls_key, insecure)
+    place = Place.of(jobs, 1, cluster, insecure, tls_ca, tls_cert, tls_key)
     sources = expand(data or ["-"])
     apart = place.works_apart(len(sources))
     if apart or len(sources) > 1:
@@ -96,7 +88,6 @@ def predict(
     if "-" in sources and sys.stdin is not None and sys.stdin.isatty():
         say("reading rows from the terminal; Ctrl-D ends them", quiet)
     columns = "all" if keep == "all" else tuple(dict.fromkeys(read_option("keep", keep or "", Columns())))
-    policy: Literal["fail", "blank"] = "fail" if on_error == "fail" else "blank"
     options = PredictOptions(
         keep=columns,
         proba=proba,
@@ -127,8 +118,6 @@ def predict(
 
 @contextmanager
 def _file(path: str | None) -> Iterator[IO[bytes]]:
-    from nncli.system.atomic import atomic_file
-
     if path is None or path == "-":
         yield sys.stdout.buffer
     else:

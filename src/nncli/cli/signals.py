@@ -6,7 +6,7 @@ import contextlib
 import os
 import signal
 import sys
-from types import FrameType, TracebackType
+from types import FrameType
 
 from nncli.errors import HANGUP, INTERRUPTED, TERMINATED
 
@@ -23,8 +23,7 @@ class Ended(BaseException):
 
 
 def end_at_once() -> None:
-    """Make every signal raise `Ended`, and any further one does nothing; but one that was ignored, as nohup has it,
-    still is."""
+    """Make the first signal raise `Ended`, and any other do nothing; one that is ignored, as by nohup, stays so."""
     ending = False
 
     def end(number: int, frame: FrameType | None) -> None:
@@ -86,9 +85,7 @@ class StopRequest:
             signal.signal(number, self._request)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.restore()
         signal.set_wakeup_fd(self._wakeup_before)
         for end in self._pipe:

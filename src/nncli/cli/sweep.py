@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from nncli.cli.execution import GROUP as WORKERS
-from nncli.cli.execution import Address, Ca, Cert, Insecure, Key, Place, cores, count
+from nncli.cli.execution import Address, Ca, Cert, Insecure, Key, Place, cores, count, worker_option
 from nncli.cli.options import (
+    MODEL_FILE,
     MODEL_NAMES_HELP,
     SEVERAL_HELP,
     Json,
@@ -23,20 +23,28 @@ from nncli.cli.options import (
     with_config,
 )
 from nncli.cli.signals import StopRequest
-from nncli.config.train_config import TrainConfig
+from nncli.data.sources import STDIN, native, title
 from nncli.errors import DONE, DataError, OptionError, TrainingError
 from nncli.sweep.space import Space
+from nncli.system.atomic import MODEL, as_stdout, check_writable, is_stream
+from nncli.system.output import counted, print_json, say
+from nncli.system.processes import Processes
+from nncli.system.threads import multiply_with
+from nncli.system.workers import Workers
 
 if TYPE_CHECKING:
     from nncli.data.dataset import Dataset
     from nncli.sweep.ranking import RankedConfig
     from nncli.sweep.runner import Sweep
     from nncli.sweep.search import SearchPlan
-    from nncli.system.workers import Workers
-    from nncli.training.run import Run
 
-GROUP = "Sweep"
-MODEL = "model.npz"
+sweep_option = functools.partial(value_option, group="Sweep")
+SEARCH_HELP = (
+    "Search method: grid (every combination), random (some of them), refine (random, then finer around the best) or "
+    "halving (all for a few epochs, the best third for three times as many, and so on)."
+)
+METRIC_HELP = "Metric on the validation rows to choose by: accuracy, balanced-accuracy or loss."
+LEDGER_HELP = "File to record each finished trial in; the same command resumes from it."
 OTHER_HELP = {
     "model": MODEL_NAMES_HELP,
     "activation": "Activation of all hidden layers: {activations}. Not step and sign: their derivative is 0, and "
@@ -49,48 +57,19 @@ OTHER_HELP = {
 def sweep(
     space: Space,
     given: frozenset[str],
-    search: Annotated[
-        str | None,
-        value_option(
-            "HOW",
-            "Search method: grid (every combination), random (some of them), refine (random, then finer around the "
-            "best) or halving (all for a few epochs, the best third for three times as many, and so on).",
-            "grid; random with ranges",
-            group=GROUP,
-        ),
-    ] = None,
-    trials: Annotated[str | None, value_option("N", "Number of combinations to draw at random.", group=GROUP)] = None,
-    seeds: Annotated[str, value_option("N", "Number of seeds to train each combination with.", "1", group=GROUP)] = "1",
+    search: Annotated[str | None, sweep_option("HOW", SEARCH_HELP, "grid; random with ranges")] = None,
+    trials: Annotated[str | None, sweep_option("N", "Number of combinations to draw at random.")] = None,
+    seeds: Annotated[str, sweep_option("N", "Number of seeds to train each combination with.", "1")] = "1",
     folds: Annotated[
-        str,
-        value_option(
-            "K", "Number of folds for cross-validation on the training and validation rows.", "1: none", group=GROUP
-        ),
+        str, sweep_option("K", "Number of folds for cross-validation on the training and validation rows.", "1: none")
     ] = "1",
-    metric: Annotated[
-        str,
-        value_option(
-            "NAME",
-            "Metric on the validation rows to choose by: accuracy, balanced-accuracy or loss.",
-            "accuracy",
-            group=GROUP,
-        ),
-    ] = "accuracy",
-    ledger: Annotated[
-        str | None,
-        value_option(
-            "FILE",
-            "File to record each finished trial in; the same command resumes from it.",
-            "model.sweep.jsonl, after the model",
-            group=GROUP,
-        ),
-    ] = None,
+    metric: Annotated[str, sweep_option("NAME", METRIC_HELP, "accuracy")] = "accuracy",
+    ledger: Annotated[str | None, sweep_option("FILE", LEDGER_HELP, "model.sweep.jsonl, after the model")] = None,
     out: Annotated[
-        str, value_option("FILE", "File to save the best model in.", MODEL, "--out", "-o", group="Run")
-    ] = MODEL,
+        str, value_option("FILE", "File to save the best model in.", MODEL_FILE, "--out", "-o", group="Run")
+    ] = MODEL_FILE,
     jobs: Annotated[
-        str | None,
-        value_option("N", "Number of training runs at a time, each in one thread.", "one for each core", group=WORKERS),
+        str | None, worker_option("N", "Number of training runs at a time, each in one thread.", "one for each core")
     ] = None,
     memory: Memory = None,
     cluster: Address = None,
@@ -98,9 +77,7 @@ def sweep(
     tls_cert: Cert = None,
     tls_key: Key = None,
     insecure: Insecure = False,
-    show: Annotated[
-        str | None, value_option("LEDGER", "Ledger to show the results of, without training.", group=GROUP)
-    ] = None,
+    show: Annotated[str | None, sweep_option("LEDGER", "Ledger to show the results of, without training.")] = None,
     csv: Annotated[bool, switch("--csv", "Print the table as CSV.", group="Run")] = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -117,50 +94,39 @@ def sweep(
     if csv and json:
         raise OptionError("csv", "only one of --csv and --json can be printed", "Leave one of them out")
     if show is not None:
-        own = {
-            "search": search,
-            "trials": trials,
-            "seeds": seeds != "1",
-            "folds": folds != "1",
-            "jobs": jobs,
-            "ledger": ledger,
-            "out": out != MODEL,
-            "cluster": cluster,
-            "tls_ca": tls_ca or tls_cert or tls_key,
-            "insecure": insecure,
-            "memory": memory,
-        }
-        _refuse_with_show([*given, *(name for name, value in own.items() if value)])
+        own: dict[str, object] = {"search": search, "trials": trials, "seeds": seeds != "1", "folds": folds != "1"}
+        own |= {"jobs": jobs, "ledger": ledger, "out": out != MODEL_FILE, "cluster": cluster}
+        own |= {"tls_ca": tls_ca or tls_cert or tls_key, "insecure": insecure, "memory": memory}
+        for option in (*given, *(name for name, value in own.items() if value)):
+            raise OptionError(option, "--show has no use for it", "Leave it out")
         return _show(show, metric, csv, json, quiet)
     from nncli.model import checkpoint
     from nncli.sweep.plan import plan_of
-    from nncli.system.output import counted, say
+    from nncli.sweep.trial import THREADS
+    from nncli.training.prepare import prepare
+    from nncli.training.run import run_training
 
-    plan = plan_of(
-        space,
-        search,
-        trials=None if trials is None else count("trials", trials),
-        seeds=count("seeds", seeds),
-        folds=count("folds", folds),
-        metric=metric,
-    )
-    place = Place.of(jobs, cores(), cluster, tls_ca, tls_cert, tls_key, insecure)
-    ledger = ledger or _ledger_of(out)
+    number = None if trials is None else count("trials", trials)
+    plan = plan_of(space, search, number, count("seeds", seeds), count("folds", folds), metric)
+    place = Place.of(jobs, cores(), cluster, insecure, tls_ca, tls_cert, tls_key)
+    # named after the model, so that the sweeps of a folder have their own
+    ledger = ledger or ("sweep.jsonl" if is_stream(Path(out)) else out.removesuffix(".npz") + ".sweep.jsonl")
     _check_files(space, ledger, out, cluster, memory)
     with place.workers(plan.size, "nncli.sweep.trial") as workers, StopRequest() as stop:
         datasets = _load(plan, bytes_of(memory))  # while the workers start
         done = _run(plan, datasets, workers, stop, Path(ledger), quiet)
         if stop.exit_code is not None:
-            say(
-                f"stopped; {ledger} has {counted(len(done.ledger.records), 'trial')}, and the same command resumes it",
-                quiet,
-            )
+            trials_done = counted(len(done.ledger.records), "trial")
+            say(f"stopped; {ledger} has {trials_done}, and the same command resumes it", quiet)
             return stop.exit_code
         ranking = done.ranking()
     if not ranking[0].whole:
         _print(ranking, csv, json, {}, quiet)
         raise TrainingError(ledger, "every trial failed", "The reasons are in the ledger")
-    config, run = _train_winner(done, ranking[0], datasets)
+    config, state = done.winner(ranking[0])
+    with multiply_with(THREADS):
+        run = run_training(prepare(config, datasets[config.dtype]), state=state)
+    assert run is not None, "nobody could stop it"
     checkpoint.save(Path(out), run.model, run.provenance)
     command = f"nncli train {shlex.join(config.data)} {config.command_line(brief=True)} -o {shlex.quote(out)}"
     _print(ranking, csv, json, {"winner": {"out": out, "command": command, **run.figures}}, quiet)
@@ -174,17 +140,9 @@ def sweep(
     return DONE
 
 
-def _refuse_with_show(options: Sequence[str]) -> None:
-    for option in options:
-        raise OptionError(option, "--show has no use for it", "Leave it out")
-
-
 def _check_files(space: Space, ledger: str, out: str, cluster: str | None, memory: str | None) -> None:
     """Raise an error now for what could not be read, or not be written later."""
     from nncli.data.load import files_read
-    from nncli.data.sources import STDIN
-    from nncli.system.atomic import MODEL as HOLDS_MODEL
-    from nncli.system.atomic import as_stdout, check_writable
 
     base = space.base
     reads = [str(path) for source in (base.data, base.val_data, base.test_data) for path in files_read(source)]
@@ -197,16 +155,14 @@ def _check_files(space: Space, ledger: str, out: str, cluster: str | None, memor
     if cluster is not None and memory is not None:
         raise OptionError("memory", "the workers of a cluster have the data in memory", "Leave it out")
     if cluster is not None and not all(Path(name).is_absolute() for name in base.val_data):
-        raise OptionError(
-            "val_data", "the workers of a cluster look for it in another folder", "Give its whole path, from /"
-        )
+        problem = "the workers of a cluster look for it in another folder"
+        raise OptionError("val_data", problem, "Give its whole path, from /")
     check_writable(Path(ledger), reads, "--ledger")
-    check_writable(Path(out), (ledger, *reads), replaces=HOLDS_MODEL)
+    check_writable(Path(out), (ledger, *reads), replaces=MODEL)
 
 
 def _load(plan: SearchPlan, memory: int | None) -> dict[str, Dataset]:
-    """Read the data once for each type of numbers: numbers are not the same where they are read as others and
-    converted."""
+    """Read the data once for each type of numbers, as converting one to another does not give the same numbers."""
     from nncli.config.resolve import DataConfig
     from nncli.data.load import load_dataset
     from nncli.model import checkpoint
@@ -230,8 +186,6 @@ def _run(
     from nncli.sweep.runner import Sweep
     from nncli.sweep.trial import DataInFile, DataInMemory
     from nncli.system import scratch
-    from nncli.system.output import say
-    from nncli.system.processes import Processes
     from nncli.terminal.sweep_leaderboard import Leaderboard
 
     with Sweep(plan, next(iter(datasets.values())), ledger) as made, scratch.folder() as folder:
@@ -243,39 +197,16 @@ def _run(
     return made
 
 
-def _train_winner(done: Sweep, best: RankedConfig, datasets: dict[str, Dataset]) -> tuple[TrainConfig, Run]:
-    from nncli.sweep.trial import THREADS
-    from nncli.system.threads import multiply_with
-    from nncli.training.prepare import prepare
-    from nncli.training.run import run_training
-
-    config, state = done.winner(best)
-    with multiply_with(THREADS):
-        run = run_training(prepare(config, datasets[config.dtype]), state=state)
-    assert run is not None, "nobody could stop it"
-    return config, run
-
-
-def _ledger_of(out: str) -> str:
-    """Name the ledger after the model, so that the sweeps of a folder have their own."""
-    from nncli.system.atomic import is_stream
-
-    return "sweep.jsonl" if is_stream(Path(out)) else out.removesuffix(".npz") + ".sweep.jsonl"
-
-
 def _show(file: str, metric: str, csv: bool, json: bool, quiet: bool) -> int:
-    from nncli.data.sources import native, title
     from nncli.sweep.ledger import read
-    from nncli.sweep.plan import refuse_losses
+    from nncli.sweep.plan import check_metric
     from nncli.sweep.ranking import ranking_of
-    from nncli.system.output import counted, say
 
     header, records = read(Path(file))
     if not records:
         raise DataError(file, "no trial is finished yet")
     kinds = {(one["config"].model, one["config"].loss, one["config"].class_weight) for one in records}
-    if metric == "loss" and len(kinds) > 1:
-        refuse_losses()
+    check_metric(metric, kinds_differ=len(kinds) > 1)
     folds = "" if header["folds"] == 1 else f", {header['folds']} folds"
     data = title(tuple(map(native, header["data"])))
     say(f"a sweep of {data}, {header['rows']:,} rows{folds}: {counted(len(records), 'trial')}", quiet)
@@ -286,7 +217,6 @@ def _show(file: str, metric: str, csv: bool, json: bool, quiet: bool) -> int:
 def _print(ranking: Sequence[RankedConfig], csv: bool, json: bool, more: dict[str, Any], quiet: bool) -> None:
     if json:
         from nncli.sweep.ranking import describe
-        from nncli.system.output import print_json
 
         print_json({**describe(ranking), **more})
     elif csv:

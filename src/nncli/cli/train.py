@@ -10,11 +10,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from nncli.cli.epoch_log import epoch_log
-from nncli.cli.options import SEVERAL_HELP, Json, Memory, Quiet, bytes_of, model_in, switch, value_option, with_config
+from nncli.cli.options import (
+    MODEL_FILE,
+    SEVERAL_HELP,
+    Json,
+    Memory,
+    Quiet,
+    bytes_of,
+    model_in,
+    switch,
+    value_option,
+    with_config,
+)
 from nncli.cli.signals import StopRequest
 from nncli.config.option import NOT_NEGATIVE, read_option
 from nncli.config.train_config import TrainConfig
 from nncli.errors import DONE, OptionError
+from nncli.system.atomic import LOG, MODEL, as_stdout, check_writable, is_stream
+from nncli.system.output import print_json, say
+from nncli.system.threads import use_threads
+from nncli.terminal.progress import Progress, words_of
 
 if TYPE_CHECKING:
     from nncli.model.training_state import Epoch, TrainingState
@@ -22,41 +37,26 @@ if TYPE_CHECKING:
     from nncli.training.resume import ResumableRun
     from nncli.training.run import Run
 
-MODEL = "model.npz"
+RESUME_HELP = "Resume the training run of the model given as DATA, or of the model at --out, to the same end."
+SAVE_HELP = "Time between two saves of the model so far, from which --resume starts; each at the end of an epoch."
+run_option, run_switch = functools.partial(value_option, group="Run"), functools.partial(switch, group="Run")
 
 
 @functools.partial(with_config, argument_help=SEVERAL_HELP, several=True)
 def train(
     config: TrainConfig,
     given: frozenset[str],
-    out: Annotated[
-        str | None, value_option("FILE", "File to save the model in.", MODEL, "--out", "-o", group="Run")
-    ] = None,
-    resume: Annotated[
-        bool,
-        switch(
-            "--resume",
-            "Resume the training run of the model given as DATA, or of the model at --out, to the same end.",
-            group="Run",
-        ),
-    ] = False,
+    out: Annotated[str | None, run_option("FILE", "File to save the model in.", MODEL_FILE, "--out", "-o")] = None,
+    resume: Annotated[bool, run_switch("--resume", RESUME_HELP)] = False,
     save_every: Annotated[
-        str | None,
-        value_option(
-            "MINUTES",
-            "Time between two saves of the model so far, from which --resume starts; each at the end of an epoch.",
-            "each epoch, but no more than once a second",
-            group="Run",
-        ),
+        str | None, run_option("MINUTES", SAVE_HELP, "each epoch, but no more than once a second")
     ] = None,
     keep_state: Annotated[
-        bool, switch("--keep-state", "Keep in the model what --resume needs to train more epochs later.", group="Run")
+        bool, run_switch("--keep-state", "Keep in the model what --resume needs to train more epochs later.")
     ] = False,
     memory: Memory = None,
-    log: Annotated[
-        str | None, value_option("FILE", "File to write a line of JSON to after each epoch.", group="Run")
-    ] = None,
-    dry_run: Annotated[bool, switch("--dry-run", "Show what would be done, and stop.", group="Run")] = False,
+    log: Annotated[str | None, run_option("FILE", "File to write a line of JSON to after each epoch.")] = None,
+    dry_run: Annotated[bool, run_switch("--dry-run", "Show what would be done, and stop.")] = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
@@ -69,9 +69,6 @@ def train(
     nncli train --resume big.npz                  from where it was stopped
     """
     from nncli.model import checkpoint
-    from nncli.system.atomic import as_stdout
-    from nncli.system.output import say
-    from nncli.system.threads import use_threads
     from nncli.training import summary
     from nncli.training.prepare import prepare
 
@@ -80,9 +77,9 @@ def train(
         resumed, config, out = _find_run(config, given, out)
     elif model_in(config.data) is not None:
         raise OptionError("data", f"{config.data[0]} is a model, and no data", "Add --resume to resume its run")
-    out = out or MODEL
+    out = out or MODEL_FILE
     _check_outputs(config, out, log, resumed, json)
-    seconds_apart = _seconds(save_every)
+    seconds_apart = None if save_every is None else 60 * read_option("save_every", save_every, NOT_NEGATIVE)
     with use_threads(config.threads):
         prepared = prepare(config, memory=bytes_of(memory))
         checkpoint.check_fits_model_file(prepared.dataset)
@@ -99,16 +96,7 @@ def train(
             if resume:
                 _say_where_it_resumes(resumed, out, quiet)
             with stop:
-                run = _run(
-                    prepared,
-                    out,
-                    log_epoch,
-                    stop,
-                    state=state,
-                    seconds_apart=seconds_apart,
-                    keep_state=keep_state,
-                    quiet=quiet,
-                )
+                run = _run(prepared, out, log_epoch, stop, state, seconds_apart, keep_state, quiet)
                 if run is None:
                     assert stop.exit_code is not None
                     say("stopped before the first epoch was done: nothing is saved", quiet)
@@ -129,11 +117,11 @@ def _find_run(
     """Return the run to resume, or None where it has saved nothing yet; its options; and the file of its model."""
     from nncli.training.resume import ResumableRun
 
-    if not _is_file(out or MODEL):
-        where = "on stdout" if out == "-" else f"in {out or MODEL}"
+    if not _is_file(out or MODEL_FILE):
+        where = "on stdout" if out == "-" else f"in {out or MODEL_FILE}"
         raise OptionError("out", f"a run to resume is in a file, and not {where}", "Name the file with -o")
     model = model_in(config.data)
-    resumed = ResumableRun.find(Path(model or out or MODEL))
+    resumed = ResumableRun.find(Path(model or out or MODEL_FILE))
     if resumed is None:
         return None, config, out
     named = given if model is None else given - {"data"}  # the model is no data to train on
@@ -143,8 +131,6 @@ def _find_run(
 def _check_outputs(config: TrainConfig, out: str, log: str | None, resumed: ResumableRun | None, json: bool) -> None:
     """Raise an error now where the model or the log could not be written later."""
     from nncli.data.load import files_read
-    from nncli.system.atomic import LOG, check_writable
-    from nncli.system.atomic import MODEL as HOLDS_MODEL
 
     if out == "-" and (json or log == "-"):
         raise OptionError("out", "the model goes to stdout, where something else is to go too", "Name a file with -o")
@@ -154,7 +140,7 @@ def _check_outputs(config: TrainConfig, out: str, log: str | None, resumed: Resu
         raise OptionError("log", "--json prints one document, and the log would stand before it", "Name a file")
     reads = [str(path) for source in (config.data, config.val_data, config.test_data) for path in files_read(source)]
     if out != "-":
-        check_writable(Path(out), reads, replaces=HOLDS_MODEL)
+        check_writable(Path(out), reads, replaces=MODEL)
     if log is not None and log != "-":
         written = (out if out != "-" else None, str(resumed.path) if resumed else None)
         check_writable(Path(log), (*written, *reads), "--log", LOG)
@@ -162,13 +148,7 @@ def _check_outputs(config: TrainConfig, out: str, log: str | None, resumed: Resu
 
 def _is_file(out: str) -> bool:
     """Tell whether the model is saved in a file, rather than written to stdout, a pipe or a device."""
-    from nncli.system.atomic import is_stream
-
     return out != "-" and not is_stream(Path(out))
-
-
-def _seconds(minutes: str | None) -> float | None:
-    return None if minutes is None else 60 * float(read_option("save_every", minutes, NOT_NEGATIVE))
 
 
 def _run(
@@ -176,7 +156,6 @@ def _run(
     out: str,
     log_epoch: Callable[[Epoch], None],
     stop: StopRequest,
-    *,
     state: TrainingState | None,
     seconds_apart: float | None,
     keep_state: bool,
@@ -184,7 +163,6 @@ def _run(
 ) -> Run | None:
     """Train, with a progress bar, a log and saves on the way; None if it was stopped before the first epoch."""
     from nncli.model import checkpoint
-    from nncli.terminal.progress import Progress, words_of
     from nncli.training.run import PeriodicSaver, run_training
 
     saver = PeriodicSaver(functools.partial(checkpoint.save, Path(out)), seconds_apart) if _is_file(out) else None
@@ -198,8 +176,6 @@ def _run(
 
 
 def _say_where_it_resumes(resumed: ResumableRun | None, out: str, quiet: bool) -> None:
-    from nncli.system.output import say
-
     if resumed is None:
         say(f"there is no {out} yet: starting from the beginning", quiet)
         return
@@ -209,8 +185,6 @@ def _say_where_it_resumes(resumed: ResumableRun | None, out: str, quiet: bool) -
 
 
 def _say_what_is_saved(run: Run, out: str, keep_state: bool, quiet: bool) -> None:
-    from nncli.system.output import say
-
     seconds = f"{run.seconds:.2f}" if run.seconds < 1 else f"{run.seconds:.1f}"
     kept = f"epoch {run.figures['best_epoch']} of {run.figures['epochs']}"
     say(f"saved {'to stdout' if out == '-' else out}: {kept}, after {seconds} s; {run.stopped}", quiet)
@@ -225,8 +199,6 @@ def _show_plan(prepared: Prepared, json: bool) -> int:
 
     plan = summary.plan(prepared)
     if json:
-        from nncli.system.output import print_json
-
         print_json(plan)
     else:
         from nncli.terminal.training import print_plan
@@ -237,8 +209,6 @@ def _show_plan(prepared: Prepared, json: bool) -> int:
 
 def _show(figures: dict[str, Any], more: dict[str, Any], json: bool, quiet: bool) -> int:
     if json:
-        from nncli.system.output import print_json
-
         print_json({**more, **figures})
     elif more["out"] != "-":
         from nncli.terminal.training import print_training

@@ -5,11 +5,13 @@ from __future__ import annotations
 import codecs
 import dataclasses
 import encodings.aliases
+import importlib
 import re
 import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from nncli.errors import OptionError, did_you_mean
@@ -20,6 +22,15 @@ MOST_LAYERS = 1000
 FULL_BATCH = 0  # `--batch-size full`: every step sees the whole training set
 ENCODINGS = {*encodings.aliases.aliases, *encodings.aliases.aliases.values()}  # that Python has
 BLANKS = r"[^\S\r\n]*+"
+REGISTRIES = (
+    "activations",
+    "averages",
+    "initializers",
+    "losses",
+    "models",
+    "optimizers",
+    "schedules",
+)  # modules of nn/
 NAME = re.compile(rf'{BLANKS}(?:"((?:[^"]|"")*+)"|(?!")([^,\r\n]*?)){BLANKS}(,|$)')  # one of several between commas
 
 
@@ -54,27 +65,18 @@ class Option:
     `help` may hold a registry's name in braces, `{activations}`, which stands for the names in it.
     """
 
-    help: str
-    group: str
     metavar: str
     kind: Kind
-    short: str | None = None
+    help: str
     default_text: str | None = None  # for defaults that depend on the model or the data
+    _: KW_ONLY
+    group: str
+    short: str | None = None
 
 
-def option(
-    metavar: str,
-    kind: Kind,
-    help: str,
-    default_text: str | None = None,
-    *,
-    group: str,
-    default: Any = None,
-    short: str | None = None,
-) -> Any:
-    """Make a field of a dataclass that is an option."""
-    made = Option(help, group, metavar, kind, short, default_text)
-    return dataclasses.field(default=default, metadata={"option": made})
+def option(*its: Any, default: Any = None, **named: Any) -> Any:
+    """Make a field of a dataclass that is an option, from the arguments of `Option`."""
+    return dataclasses.field(default=default, metadata={"option": Option(*its, **named)})
 
 
 def as_text(value: Any) -> str:
@@ -91,8 +93,7 @@ def write_names(names: Iterable[str]) -> str:
 
 
 def read_option(name: str, value: Any, kind: Kind) -> Any:
-    """Read the value of an option, given as a text or as TOML and Python have it; OptionError for one that it does not
-    take."""
+    """Read the value of an option, a text or a value of TOML or Python; OptionError for one that it does not take."""
     try:
         return kind.accept(value)
     except ValueError as error:
@@ -178,32 +179,20 @@ class Delimiter(Kind):
         return text
 
     def write(self, value: str) -> str:
-        return "tab" if value == "\t" else value
-
-
-class Decimal(Kind):
-    """A decimal sign: a point or a comma."""
-
-    def read(self, text: str) -> str:
-        if text not in (".", ","):
-            raise ValueError("a point or a comma")
-        return text
+        return "tab" if value == "\t" else str(value)
 
 
 class Encoding(Kind):
     """An encoding of text, by the name that Python has for it."""
 
     def read(self, text: str) -> str:
-        try:
-            if text.lower().replace("-", "_") not in ENCODINGS:  # of which a model from a stranger may name one
-                raise LookupError
-            found = codecs.lookup(text)
-            "a,b\n".encode(found.name)  # which what is no encoding of text refuses
-            if found.incrementaldecoder is None:
-                raise LookupError
-        except (LookupError, ValueError):
-            raise ValueError("an encoding such as utf-8, utf-16, latin-1 or cp1252") from None
-        return found.name
+        with suppress(LookupError, ValueError):
+            if text.lower().replace("-", "_") in ENCODINGS:  # of which a model from a stranger may name one
+                found = codecs.lookup(text)
+                "a,b\n".encode(found.name)  # which what is no encoding of text refuses
+                if found.incrementaldecoder is not None:
+                    return found.name
+        raise ValueError("an encoding such as utf-8, utf-16, latin-1 or cp1252")
 
 
 @dataclass(frozen=True)
@@ -211,10 +200,11 @@ class OneOf(Kind):
     """One of a few words."""
 
     names: tuple[str, ...]
+    expected: str = ""  # in an error, in place of a list of them
 
     def read(self, text: str) -> str:
         if text not in self.names:
-            raise ValueError(f"one of {', '.join(self.names)}")
+            raise ValueError(self.expected or f"one of {', '.join(self.names)}")
         return text
 
     def words(self) -> tuple[str, ...]:
@@ -249,14 +239,11 @@ class Widths(Kind):
     """The number of units of each layer, as 128x64."""
 
     def read(self, text: str) -> tuple[int, ...]:
-        expected = "a width such as 64, or one for each layer such as 128x64"
-        try:
+        with suppress(ValueError):
             widths = tuple(map(read_whole, text.replace(",", "x").split("x")))
-        except ValueError:
-            raise ValueError(expected) from None
-        if min(widths) < 1 or len(widths) > MOST_LAYERS:
-            raise ValueError(expected)
-        return widths
+            if min(widths) >= 1 and len(widths) <= MOST_LAYERS:
+                return widths
+        raise ValueError("a width such as 64, or one for each layer such as 128x64")
 
     def write(self, value: tuple[int, ...]) -> str:
         return "x".join(map(str, value))
@@ -270,13 +257,11 @@ class Number(Kind):
     holds: Callable[[float], bool]
 
     def read(self, text: str) -> float:
-        try:
+        with suppress(ValueError):
             value = read_number(text)
-        except ValueError:
-            raise ValueError(self.expected) from None
-        if not self.holds(value):
-            raise ValueError(self.expected)
-        return value
+            if self.holds(value):
+                return value
+        raise ValueError(self.expected)
 
     def write(self, value: float) -> str:
         return write_number(value)
@@ -305,10 +290,9 @@ class BatchSize(Kind):
     def read(self, text: str) -> int:
         if text == "full":
             return FULL_BATCH
-        try:
+        with suppress(ValueError):
             return Whole(1).read(text)
-        except ValueError:
-            raise ValueError("a whole number from 1, or full") from None
+        raise ValueError("a whole number from 1, or full")
 
     def write(self, value: int) -> str:
         return "full" if value == FULL_BATCH else str(value)
@@ -334,20 +318,4 @@ NOT_NEGATIVE = Number("a number from 0", lambda value: value >= 0)
 
 def registries() -> dict[str, Any]:
     """Return the registries by the names that help texts use for them."""
-    from nncli.nn.activations import ACTIVATIONS
-    from nncli.nn.averages import AVERAGES
-    from nncli.nn.initializers import INITIALIZERS
-    from nncli.nn.losses import LOSSES
-    from nncli.nn.models import MODELS
-    from nncli.nn.optimizers import OPTIMIZERS
-    from nncli.nn.schedules import SCHEDULES
-
-    return {
-        "activations": ACTIVATIONS,
-        "averages": AVERAGES,
-        "initializers": INITIALIZERS,
-        "losses": LOSSES,
-        "models": MODELS,
-        "optimizers": OPTIMIZERS,
-        "schedules": SCHEDULES,
-    }
+    return {name: getattr(importlib.import_module(f"nncli.nn.{name}"), name.upper()) for name in REGISTRIES}

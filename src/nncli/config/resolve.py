@@ -118,11 +118,12 @@ def resolve(config: TrainConfig, n_train: int, has_val: bool) -> ResolvedConfig:
         l2=(l2 or None) if config.l2 is None else config.l2,
     )
     _check_layers(config)
-    _check_loss(config, loss)
+    if not loss.soft:
+        reason = f"the loss {loss.name} is of one true class, not of shares of several"
+        _refuse(config, ("label_smoothing",), reason, f"Use {mention('loss', 'cross-entropy')}, or leave it out")
     _check_optimizer(config, optimizer, loss)
     if not has_val:
-        reason = "there are no validation rows"
-        _refuse(config, ("patience", "calibrate"), reason, "Set --val above 0")
+        _refuse(config, ("patience", "calibrate"), "there are no validation rows", f"Set {mention('val')} above 0")
     batch_size = config.batch_size
     if batch_size is None:
         usual = preset.batch_size if own else Preset.batch_size
@@ -137,19 +138,15 @@ def resolve(config: TrainConfig, n_train: int, has_val: bool) -> ResolvedConfig:
         problem = f"{schedule.name} needs validation rows, and there are none"
         raise OptionError("schedule", problem, f"Set {mention('val')} above 0")
     if schedule.warmup >= steps * epochs:
-        raise OptionError(
-            "schedule",
-            f"expected a warm-up shorter than the {steps * epochs:,} planned steps, found {schedule.warmup:,}",
+        expected = f"expected a warm-up shorter than the {steps * epochs:,} planned steps"
+        raise OptionError("schedule", f"{expected}, found {schedule.warmup:,}")
+    lr = config.lr or (own and preset.lr) or optimizer.default_lr
+    patience = config.patience or (PATIENCE if has_val else None)
+    return ResolvedConfig.of(
+        dataclasses.replace(
+            config, lr=lr, batch_size=batch_size, epochs=epochs, schedule=schedule_spec, patience=patience
         )
-    options = dataclasses.replace(
-        config,
-        lr=config.lr or (own and preset.lr) or optimizer.default_lr,
-        batch_size=batch_size,
-        epochs=epochs,
-        schedule=schedule_spec,
-        patience=config.patience or (PATIENCE if has_val else None),
     )
-    return ResolvedConfig.of(options)
 
 
 def rows_per_step(batch_size: int, n: int) -> int:
@@ -170,21 +167,12 @@ def _check_layers(config: TrainConfig) -> None:
         reason = f"model '{config.model}' has no hidden layer"
         _refuse(config, ("activation", "dropout"), reason, f"Give it one with {mention('hidden', 64)}")
     if activation and activation.count(",") and activation.count(",") + 1 != len(hidden):
-        raise OptionError(
-            "activation", f"expected one name, or one for each hidden layer ({len(hidden)}), found '{activation}'"
-        )
+        expected = f"expected one name, or one for each hidden layer ({len(hidden)})"
+        raise OptionError("activation", f"{expected}, found '{activation}'")
     if hidden and config.init == "zeros":
-        raise OptionError(
-            "init",
-            "hidden units that start alike stay alike: zeros suits models without hidden layers",
-            f"Leave it out, or use {mention('init', 'he')} or {mention('init', 'glorot')}",
-        )
-
-
-def _check_loss(config: TrainConfig, loss: Loss) -> None:
-    if not loss.soft:
-        reason = f"the loss {loss.name} is of one true class, not of shares of several"
-        _refuse(config, ("label_smoothing",), reason, f"Use {mention('loss', 'cross-entropy')}, or leave it out")
+        problem = "hidden units that start alike stay alike: zeros suits models without hidden layers"
+        remedy = f"Leave it out, or use {mention('init', 'he')} or {mention('init', 'glorot')}"
+        raise OptionError("init", problem, remedy)
 
 
 def _check_optimizer(config: TrainConfig, optimizer: Optimizer, loss: Loss) -> None:

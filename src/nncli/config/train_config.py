@@ -23,7 +23,6 @@ from nncli.config.option import (
     BatchSize,
     Columns,
     Component,
-    Decimal,
     Delimiter,
     Encoding,
     Files,
@@ -72,15 +71,13 @@ class TrainConfig:
         "COLS", Columns(), "Columns to read as numbers, whatever they look like.", default=()
     )
     missing: tuple[str, ...] = _data(
-        "TEXTS",
-        Columns(),
-        "Further texts that stand for a missing value.",
-        "empty, NA, N/A, NaN, null, ?",
-        default=(),
+        "TEXTS", Columns(), "Further texts that stand for a missing value.", "empty, NA, N/A, NaN, null, ?", default=()
     )
     header: bool | None = _data("", Flag(), "Read the first line as column names, or as a row of data.", "detected")
     delimiter: str | None = _data("CHAR", Delimiter(), "Character between two cells, or tab.", "detected")
-    decimal: str | None = _data("CHAR", Decimal(), "Decimal separator: a point or a comma.", "detected")
+    decimal: str | None = _data(
+        "CHAR", OneOf((".", ","), "a point or a comma"), "Decimal separator: a point or a comma.", "detected"
+    )
     encoding: str | None = _data("NAME", Encoding(), ENCODING_HELP, "detected")
     skip_rows: int = _data("N", Whole(0), "Number of lines to skip at the top of each file.", default=0)
     weight: str | None = _data("NAME", Text(), "Column with the weight of each row in training.", "equal weights")
@@ -135,12 +132,7 @@ class TrainConfig:
         "Learning rates: {learning_rates}.",
         "by model",
     )
-    lr: float | None = _training(
-        "RATE",
-        POSITIVE,
-        "Initial learning rate (mira: largest step).",
-        "by optimizer",
-    )
+    lr: float | None = _training("RATE", POSITIVE, "Initial learning rate (mira: largest step).", "by optimizer")
     schedule: str | None = _training(
         "NAME",
         Component("schedules"),
@@ -230,9 +222,8 @@ class TrainConfig:
     def from_values(cls, given: Mapping[str, Any]) -> TrainConfig:
         """Make a config of texts (from the command line) and of values as TOML and Python have them. What is not given,
         or None, keeps its default. Raises OptionError for a value that an option does not take."""
-        return cls(
-            **{name: read_option(name, value, cls.kind(name)) for name, value in given.items() if value is not None}
-        )
+        said = {name: value for name, value in given.items() if value is not None}
+        return cls(**{name: read_option(name, value, cls.kind(name)) for name, value in said.items()})
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> TrainConfig:
@@ -243,7 +234,7 @@ class TrainConfig:
             if name not in vars(usual):
                 raise ValueError(f"unknown option '{name}'")
             values[name] = value = tuple(value) if isinstance(value, list) else value
-            if not _differs(value, getattr(usual, name)) or (value == () and name in ("data", "hidden")):
+            if _same(value, getattr(usual, name)) or (value == () and name in ("data", "hidden")):
                 continue
             if value is None:
                 raise ValueError(f"no value for '{name}', which always has one")
@@ -255,15 +246,13 @@ class TrainConfig:
                 text = kind.write(value)
             except (AttributeError, TypeError, ValueError):
                 raise other_type from None
-            if not isinstance(text, str):
-                raise other_type
             try:
                 found = kind.read(text)
             except ValueError as error:
                 raise ValueError(f"{flag(name)}: expected {error}, found '{text}'") from None
             except OptionError as error:
                 raise ValueError(str(error).rstrip(".")) from None
-            if _differs(found, value):
+            if not _same(found, value):
                 raise other_type
         texts = [text for value in values.values() for text in (value if isinstance(value, tuple) else [value])]
         if any("\0" in text for text in texts if isinstance(text, str)):
@@ -281,8 +270,7 @@ class TrainConfig:
         return "" if value in (None, ()) else self.kind(name).write(value)
 
     def command_line(self, brief: bool = False) -> str:
-        """Write the options that make this config, as `train` takes them; if `brief`, without those that are as
-        usual."""
+        """Write the options that make this config, as `train` takes them; if `brief`, without default values."""
         words: list[str] = []
         usual = TrainConfig()
         for name, its in self.options().items():
@@ -293,5 +281,5 @@ class TrainConfig:
         return shlex.join(words)
 
 
-def _differs(one: Any, other: Any) -> bool:
-    return type(one) is not type(other) or one != other
+def _same(one: Any, other: Any) -> bool:
+    return type(one) is type(other) and one == other

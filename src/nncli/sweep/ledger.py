@@ -31,9 +31,8 @@ LOCKED = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)  # any other error mean
 class Ledger:
     """An open ledger: its `header`, and its `records` by their keys. A new file gets the given header.
 
-    An incomplete last line is removed, which sets `torn`. `unlocked` is set if the file system has no locks, so that
-    another program might write to the file too. Raises DataError for a file that is no ledger or is damaged, and
-    OutputError where it cannot be written, or another program writes to it.
+    An incomplete last line is removed, which sets `torn`. `unlocked` is set if the file system has no locks. Raises
+    DataError for a file that is no ledger or is damaged, OutputError where it cannot be written or is in use.
     """
 
     def __init__(self, path: Path, header: dict[str, Any]) -> None:

@@ -33,14 +33,8 @@ HEADER |= {"sha256": DIGEST, "val_sha256": DIGEST_IF_ANY}
 TRIAL = {"trial": str, "config": dict, "fold": int, "share": Between(1e-9, 1), "nncli": VERSION}
 # the result of a worker, which the ledger has beside TRIAL
 FAILED = {"outcome": re.compile("failed"), "reason": re.compile(".+", re.DOTALL), "seconds": Between(0, 1e10)}
-DONE = {
-    **FAILED,
-    "outcome": re.compile("done"),
-    "reason": re.compile(""),
-    "stopped": str,
-    "right": str,
-    "history": list,
-}
+DONE = {**FAILED, "outcome": re.compile("done"), "reason": re.compile("")}
+DONE |= {"stopped": str, "right": str, "history": list}
 DONE |= dict.fromkeys(("parameters", "epochs", "best_epoch", "n_val"), COUNT)
 DONE["val"] = {"accuracy": SHARE, "balanced-accuracy": SHARE, "loss": Between(-sys.float_info.max, sys.float_info.max)}
 
@@ -72,8 +66,7 @@ def header_of(document: dict[str, Any]) -> dict[str, Any]:
 def trial_of(document: dict[str, Any], header: Mapping[str, Any], like: TrainConfig | None) -> dict[str, Any]:
     """Return the record of a trial for memory, with its options as a TrainConfig.
 
-    `like` is the config of an earlier trial, None for the first. Raises ValueError for what cannot be a trial of
-    this header.
+    `like` is the config of an earlier trial, None for the first. ValueError for what cannot be a trial of this header.
     """
     folds, form = header["folds"], {**TRIAL, **_result_form(document)}
     check_form(document, form, "record")
@@ -84,16 +77,14 @@ def trial_of(document: dict[str, Any], header: Mapping[str, Any], like: TrainCon
     _expect(0 <= document["fold"] < folds, "'fold' is out of range")
     if document["outcome"] == "done":
         _check_relations(document, MOST_EPOCHS)
-        known = document["n_val"] <= header["rows"] or header["val_sha256"]
-        _expect(known, "'n_val' is more than there are rows")
+        _expect(document["n_val"] <= header["rows"] or header["val_sha256"], "'n_val' is more than there are rows")
     if Trial(config, document["fold"], folds, document["share"]).key != document["trial"]:
         raise UnknownOptions("'trial' is not the key of its options")
     if like is not None:
-        for name in _fixed():
-            same = getattr(config, name) == getattr(like, name)
-            _expect(same, f"'config.{name}' is not that of the trials further up")
-        # one copy, as they may name ten thousand files
-        config = dataclasses.replace(config, **{name: getattr(like, name) for name in _fixed()})
+        fixed = {name: getattr(like, name) for name in _fixed()}
+        for name, value in fixed.items():
+            _expect(getattr(config, name) == value, f"'config.{name}' is not that of the trials further up")
+        config = dataclasses.replace(config, **fixed)  # one copy, as they may name ten thousand files
     names = [name for name in form if name not in NOT_IN_MEMORY]  # strings that all records share
     return {name: document[name] for name in names} | {"config": config}
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
-
 from nncli.config.option import OneOf, read_option
 from nncli.config.resolve import resolve
 from nncli.errors import OptionError
@@ -14,12 +12,11 @@ from nncli.sweep.space import Space
 MANY_ROWS = 1000  # any number that every --batch-size can be resolved for: only the need of validation rows matters
 
 
-def plan_of(space: Space, search: str | None, *, trials: int | None, seeds: int, folds: int, metric: str) -> SearchPlan:
-    """Make the plan of a sweep; `search` None stands for the usual one. Raises OptionError for options that contradict
-    one another."""
-    for option, value, known in (("search", search, SEARCHES), ("metric", metric, METRICS)):
-        if value is not None:
-            read_option(option, value, OneOf(tuple(known)))
+def plan_of(space: Space, search: str | None, trials: int | None, seeds: int, folds: int, metric: str) -> SearchPlan:
+    """Make the plan of a sweep; `search` None: the usual one. OptionError for options that contradict one another."""
+    if search is not None:
+        read_option("search", search, OneOf(tuple(SEARCHES)))
+    check_metric(metric, kinds_differ=not {"loss", "model", "class_weight"}.isdisjoint(space.axes))
     search = search or ("grid" if space.finite and trials is None else "random")
     if search in ("random", "refine") and trials is None:
         raise OptionError("trials", f"expected how many configurations a {search} search draws", "Add --trials 20")
@@ -33,32 +30,23 @@ def plan_of(space: Space, search: str | None, *, trials: int | None, seeds: int,
         raise OptionError("threads", "each trial of a sweep has one thread", "Say with --jobs how many run at a time")
     if search == "halving" and base.time_limit is not None:
         raise OptionError("time_limit", "halving counts by epochs, and stops most of them early", "Leave it out")
-    if metric == "loss" and not {"loss", "model", "class_weight"}.isdisjoint(space.axes):
-        refuse_losses()
     if base.val == 0 and plan.folds == 1:
         raise OptionError("val", "a sweep chooses by validation rows, and there are none", "Leave it out")
     if plan.folds > 1 and base.val_data:
         raise OptionError("folds", "--val-data names the validation rows already", "Leave one of them out")
-    if base.val == 0:
-        _refuse_without_validation(plan)
-    return plan
-
-
-def _refuse_without_validation(plan: SearchPlan) -> None:
-    """Raise OptionError now for options that the folds allow, and the winner, which has no validation rows, does
-    not."""
-    for config in plan.configs():
+    # the folds allow options that the winner, which has no validation rows, does not
+    for config in plan.configs() if base.val == 0 else ():
         try:
             resolve(config, MANY_ROWS, has_val=True)
         except OptionError:
             continue  # its trials will say so
         resolve(config, MANY_ROWS, has_val=False)
+    return plan
 
 
-def refuse_losses() -> NoReturn:
-    """Raise OptionError for a comparison of losses of different kinds."""
-    raise OptionError(
-        "metric",
-        "losses of different kinds cannot be compared",
-        "Use accuracy, or one --model, --loss and --class-weight",
-    )
+def check_metric(metric: str, kinds_differ: bool) -> None:
+    """Raise OptionError for an unknown metric, or for the loss where its kinds differ."""
+    read_option("metric", metric, OneOf(METRICS))
+    if metric == "loss" and kinds_differ:
+        remedy = "Use accuracy, or one --model, --loss and --class-weight"
+        raise OptionError("metric", "losses of different kinds cannot be compared", remedy)

@@ -112,8 +112,7 @@ def p_value(one: RankedConfig, other: RankedConfig) -> float:
 
 
 def _differences(one: RankedConfig, other: RankedConfig) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return all possible d, and for each the number of validation rows, over all folds, at which d more trials of
-    `one` than of `other` are correct."""
+    """Return all possible d, and for each the number of rows where d more trials of `one` than of `other` are right."""
     most = len(one.done) + len(other.done)
     counts = np.zeros(2 * most + 1, np.int64)
     for fold, n_val in {record["fold"]: record["n_val"] for record in one.done}.items():

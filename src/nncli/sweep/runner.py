@@ -56,16 +56,14 @@ class Sweep:
 
     def _found(self, path: Path) -> list[tuple[TrainConfig, float]]:
         """Return the configurations of the ledger with their shares; DataError for the ledger of another sweep."""
-        header, seed = self.ledger.header, self.plan.space.base.seed
         known = ranking_of([*self.ledger.records.values()], self.plan.metric)
-        found = [(dataclasses.replace(one.config, seed=seed), one.share) for one in known]
-        difference = self._difference(header, [config for config, _ in found])
+        found = [(dataclasses.replace(one.config, seed=self.plan.space.base.seed), one.share) for one in known]
+        difference = self._difference(self.ledger.header, [config for config, _ in found])
         if difference:
             problem = f"expected the ledger of this sweep, found that of another: {difference}"
-            elsewhere = "Name another model with -o, or another ledger with --ledger"
-            raise DataError(
-                str(path), problem, f"{elsewhere}; or give the options of that sweep, to which you may add values"
-            )
+            remedy = "Name another model with -o, or another ledger with --ledger"
+            remedy += "; or give the options of that sweep, to which you may add values"
+            raise DataError(str(path), problem, remedy)
         return found
 
     def __enter__(self) -> Sweep:

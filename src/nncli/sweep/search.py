@@ -21,13 +21,13 @@ from nncli.sweep.trial import Trial
 ROUNDS = 3  # of refine: the first over the whole space, each other in a part of it around the best
 SHRINK = 3  # factor by which a range is shorter in the next round
 RUNGS, KEPT = 3, 3  # of halving: the best third reaches the next rung, and trains three times as long
-Round = Sequence[Trial]
+Records = Mapping[str, TrialRecord]  # by the keys of the trials
+Rounds = Iterator[Sequence[Trial]]
 
 
 @dataclass(frozen=True)
 class SearchPlan:
-    """A plan of a sweep: what to try, and how to choose. Every configuration is repeated with `seeds` seeds and `folds`
-    folds."""
+    """A plan of a sweep: what to try, and how to choose. It repeats each configuration with all seeds and folds."""
 
     space: Space
     search: str = "grid"
@@ -41,7 +41,7 @@ class SearchPlan:
         """Return the largest number of trials that may run side by side."""
         return (len(self.configs()) if self.trials is None else self.trials) * self.seeds * self.folds
 
-    def rounds(self, records: Mapping[str, TrialRecord]) -> Iterator[Round]:
+    def rounds(self, records: Records) -> Rounds:
         """Yield the trials, round by round; `records` grows meanwhile, by the keys of the trials."""
         return SEARCHES[self.search](self, records)
 
@@ -50,7 +50,7 @@ class SearchPlan:
         others = [dataclasses.replace(config, seed=config.seed + i) for i in range(1, self.seeds)]
         return [Trial(one, fold, self.folds, share) for one in (config, *others) for fold in range(self.folds)]
 
-    def ranked(self, config: TrainConfig, records: Mapping[str, TrialRecord], share: float = 1) -> RankedConfig:
+    def ranked(self, config: TrainConfig, records: Records, share: float = 1) -> RankedConfig:
         """Return a configuration with the records of its trials so far."""
         keys = [trial.key for trial in self.trials_of(config, share)]
         found = tuple(records[key] for key in keys if key in records)
@@ -75,12 +75,12 @@ def draw(space: Space, n: int, rng: np.random.Generator, known: Collection[Train
     return list(found)
 
 
-def all_at_once(plan: SearchPlan, records: Mapping[str, TrialRecord]) -> Iterator[Round]:
+def all_at_once(plan: SearchPlan, records: Records) -> Rounds:
     """Try all in one round."""
     yield [trial for config in plan.configs() for trial in plan.trials_of(config)]
 
 
-def refine(plan: SearchPlan, records: Mapping[str, TrialRecord]) -> Iterator[Round]:
+def refine(plan: SearchPlan, records: Records) -> Rounds:
     """Draw from the whole space first, then from smaller and smaller parts of it around the best so far."""
     assert plan.trials is not None
     rng, space = np.random.default_rng(plan.space.base.seed), plan.space
@@ -98,9 +98,8 @@ def refine(plan: SearchPlan, records: Mapping[str, TrialRecord]) -> Iterator[Rou
         space = Space(plan.space.base, near)
 
 
-def halving(plan: SearchPlan, records: Mapping[str, TrialRecord]) -> Iterator[Round]:
-    """Train all for a share of their epochs, the best third of them on for three times as many, and so on (Jamieson and
-    Talwalkar 2016)."""
+def halving(plan: SearchPlan, records: Records) -> Rounds:
+    """Train all for a share of their epochs, the best third for three times as many … (Jamieson, Talwalkar 2016)."""
     running = plan.configs()
     for rung in reversed(range(RUNGS)):
         share = 1 / KEPT**rung
@@ -109,7 +108,7 @@ def halving(plan: SearchPlan, records: Mapping[str, TrialRecord]) -> Iterator[Ro
         running = [one.config for one in ranked if one.whole][: math.ceil(len(running) / KEPT)]
 
 
-SEARCHES: dict[str, Callable[[SearchPlan, Mapping[str, TrialRecord]], Iterator[Round]]] = {
+SEARCHES: dict[str, Callable[[SearchPlan, Records], Rounds]] = {
     "grid": all_at_once,
     "random": all_at_once,
     "refine": refine,

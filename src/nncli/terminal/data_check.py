@@ -30,9 +30,8 @@ def print_data_check(report: DataReport) -> None:
     most = max(report.classes.values())
     table = new_table("class", "rows", "share", "", align="left")
     for name, rows in [*report.classes.items()][:MOST_CLASSES]:
-        table.add_row(
-            cut(name, LONGEST), f"{rows:,}", percent(rows / report.rows), "█" * max(1, round(BAR * rows / most))
-        )
+        bar = "█" * max(1, round(BAR * rows / most))
+        table.add_row(cut(name, LONGEST), f"{rows:,}", percent(rows / report.rows), bar)
     show(table)
     _more(len(report.classes), MOST_CLASSES, "classes")
     put()
@@ -45,9 +44,8 @@ def print_data_check(report: DataReport) -> None:
 def _range(column: dict[str, Any]) -> str:
     """Return the range of a column of numbers or dates, or the most frequent texts."""
     if column["often"]:
-        return ", ".join(cut(text, SHORTER) for text in column["often"]) + (
-            ", …" if column["distinct"] > len(column["often"]) else ""
-        )
+        more = ["…"] if column["distinct"] > len(column["often"]) else []
+        return ", ".join([*(cut(text, SHORTER) for text in column["often"]), *more])
     if column["low"] is None:
         return ""
     ends = column["low"], column["high"]

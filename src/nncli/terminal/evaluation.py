@@ -56,10 +56,8 @@ def _print_matrix(metrics: dict[str, Any]) -> None:
     classes = metrics["classes"]
     table = new_table("true \\ predicted", *(cut(name, 12) for name in classes))
     for i, row in enumerate(metrics["confusion_matrix"]):
-        cells = [
-            Text(str(count) if count else "·", style="bold" if i == j else "red" if count else "dim")
-            for j, count in enumerate(row)
-        ]
+        styles = ["bold" if i == j else "red" if count else "dim" for j, count in enumerate(row)]
+        cells = [Text(str(count or "·"), style) for count, style in zip(row, styles, strict=True)]
         table.add_row(cut(classes[i], 16), *cells)
     show(table)
 
@@ -83,14 +81,8 @@ def print_evaluations(sources: Sequence[str], parts: Sequence[dict[str, Any]], t
     table = new_table("file", "rows", "accuracy", "95 % interval", "balanced", "log loss")
     for source, metrics in zip([*sources, f"all {len(sources):,}"], [*parts, together], strict=True):
         low, high = metrics["accuracy_interval"]
-        loss = metrics["log_loss"]
-        table.add_row(
-            source,
-            f"{metrics['n']:,}",
-            percent(metrics["accuracy"]),
-            f"{percent(low)} to {percent(high)}",
-            percent(metrics["balanced_accuracy"]),
-            "" if loss is None else number(loss),
-            style="bold" if metrics is together else "",
-        )
+        loss = "" if metrics["log_loss"] is None else number(metrics["log_loss"])
+        accuracy, balanced = percent(metrics["accuracy"]), percent(metrics["balanced_accuracy"])
+        cells = f"{metrics['n']:,}", accuracy, f"{percent(low)} to {percent(high)}", balanced, loss
+        table.add_row(source, *cells, style="bold" if metrics is together else "")
     show(table)

@@ -54,7 +54,15 @@ def _print_blocks(check: GradientCheck) -> None:
         shape = "×".join(map(str, block.shape))
         rows.append([block.name, shape, f"{block.entries:,}", *found, block.verdict, *others])
     titles = [
-        *("block", "shape", "checked", "largest\nerror", "at", "back-\nprop", "differ-\nences", LOG_SCALE, ""),
+        "block",
+        "shape",
+        "checked",
+        "largest\nerror",
+        "at",
+        "back-\nprop",
+        "differ-\nences",
+        LOG_SCALE,
+        "",
         *extra,
     ]
     widths = [max(len(cell) for row in [titles, *rows] for cell in row[i].split("\n")) for i in range(len(titles))]
@@ -73,8 +81,7 @@ def print_all_gradient_checks(results: Sequence[tuple[NetworkKind, GradientCheck
     for kind, check in results:
         worst.setdefault((kind.activation or "linear", kind.loss), []).append(check)
     rows, columns = (list(dict.fromkeys(names)) for names in zip(*worst, strict=True))
-    width = new_console().width
-    fitting = max(1, (width - 12) // 11)
+    fitting = max(1, (new_console().width - 12) // 11)
     n_tables = -(-len(columns) // fitting)
     at_once = -(-len(columns) // n_tables)
     for start in range(0, len(columns), at_once):
@@ -82,8 +89,7 @@ def print_all_gradient_checks(results: Sequence[tuple[NetworkKind, GradientCheck
         table = new_table("", *(name.replace("-", "-\n").replace(":link=", "\n") for name in part))
         for row in rows:
             cells = []
-            for column in part:
-                checks = worst[row, column]
+            for checks in (worst[row, column] for column in part):
                 error = max(check.max_relative_error for check in checks)
                 passed = all(check.passed for check in checks)
                 cells.append(Text(f"{error:.0e}" if passed else f"{error:.0e} !", "green" if passed else "bold red"))
@@ -100,10 +106,8 @@ def print_all_gradient_checks(results: Sequence[tuple[NetworkKind, GradientCheck
         blocks = sum(len(check.blocks) for _, check in results)
         put(f"{zero:,} of {blocks:,} blocks have derivatives of 0, as those below step and sign do")
     kind, check = max(results, key=lambda result: result[1].max_relative_error)
-    put(
-        f"{len(results):,} networks, {len(results) - len(failed):,} right; largest relative error "
-        f"{check.max_relative_error:.1e}, of {TOLERANCE:g} allowed: {kind}"
-    )
+    right = f"{len(results):,} networks, {len(results) - len(failed):,} right"
+    put(f"{right}; largest relative error {check.max_relative_error:.1e}, of {TOLERANCE:g} allowed: {kind}")
 
 
 def _log_bar(error: float) -> str:

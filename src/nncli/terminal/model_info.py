@@ -34,11 +34,8 @@ def _named(entry: Entry) -> str:
     if entry.state == "damaged":
         return "damaged"
     shown, more = " ".join(map(shlex.quote, entry.files[:SHOWN_FILES])), len(entry.files) - SHOWN_FILES
-    return (
-        shown
-        + (f" and {more:,} more" if more > 0 else "")
-        + (" (outdated: its file has changed or is gone)" if entry.state == "outdated" else "")
-    )
+    outdated = " (outdated: its file has changed or is gone)" if entry.state == "outdated" else ""
+    return shown + (f" and {more:,} more" if more > 0 else "") + outdated
 
 
 def print_model(d: dict[str, Any]) -> None:

@@ -7,7 +7,6 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
@@ -46,9 +45,7 @@ class Leaderboard:
             self.live.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         if self.live:
             self.live.stop()
 
@@ -73,10 +70,8 @@ class Leaderboard:
         left = self.planned - self.known - self.done
         seconds = (now - self.began) / self.done * left
         failed = f", {self.failed} failed" if self.failed else ""
-        return (
-            f"{self.known + self.done:,} of {self.planned:,} trials{failed}, {min(self.workers.jobs, left)} running, "
-            f"about {_duration(seconds)} to go"
-        )
+        trials = f"{self.known + self.done:,} of {self.planned:,} trials{failed}"
+        return f"{trials}, {min(self.workers.jobs, left)} running, about {_duration(seconds)} to go"
 
 
 def print_ranking(ranking: Sequence[RankedConfig], quiet: bool = False) -> None:
@@ -91,10 +86,8 @@ def print_ranking(ranking: Sequence[RankedConfig], quiet: bool = False) -> None:
         put(f"{close} {noun} within noise of the best (p-value ≥ {NOISE}): these rows cannot tell them apart")
     shares = sorted(importance(ranking).items(), key=lambda item: -item[1])
     if shares:
-        put(
-            "importance (share of the differences that each option explains alone): "
-            + ", ".join(f"{name.replace('_', ' ')} {percent(share)}" for name, share in shares)
-        )
+        listed = ", ".join(f"{name.replace('_', ' ')} {percent(share)}" for name, share in shares)
+        put(f"importance (share of the differences that each option explains alone): {listed}")
     reasons = Counter(record["reason"] for one in ranking for record in one.records if record["reason"])
     for reason, count in reasons.items():
         say(f"{count} failed: {reason}", quiet)
@@ -136,11 +129,8 @@ def _table(ranking: Sequence[RankedConfig], names: Sequence[str], tested: bool =
         row["time"] = f"{spent:.2f} s" if spent < 1 else f"{spent:.1f} s"
         row["p-value"] = "" if p is None else f"{p:.2f}" if p >= 0.005 else "< 0.01"
         if one.values:
-            row |= {
-                figures[0]: _score(one),
-                "parameters": f"{one.done[0]['parameters']:,}",
-                "epochs": f"{one.epochs:.0f}",
-            }
+            row |= {"parameters": f"{one.done[0]['parameters']:,}", "epochs": f"{one.epochs:.0f}"}
+            row[figures[0]] = _score(one)
         elif one.records:
             row[figures[0]] = "failed"
         rows.append((row, "bold" if one is best else "dim" if p is not None and p < NOISE else ""))

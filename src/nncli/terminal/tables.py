@@ -26,17 +26,13 @@ def _cell(cell: str | Text) -> Text:
     return Text(one_line(cell)) if isinstance(cell, str) else Text(one_line(cell.plain), cell.style)
 
 
-def _title(title: str) -> Text:
-    """Make a title, which may have several lines."""
-    return Text("\n".join(map(one_line, title.split("\n"))))
-
-
 def new_table(*header: str, align: str = "right") -> Table:
     """Make a table with these titles; its first column is aligned to the left, the others as `align` says."""
     table = _Table(box=SIMPLE_HEAD, show_header=any(header), pad_edge=False, padding=(0, 1))
-    table.add_column(_title(header[0]), justify="left", no_wrap=True)
-    for title in header[1:]:
-        table.add_column(_title(title), justify="left" if align == "left" else "right", overflow="fold")
+    first, *others = (Text("\n".join(map(one_line, title.split("\n")))) for title in header)
+    table.add_column(first, justify="left", no_wrap=True)
+    for title in others:
+        table.add_column(title, justify="left" if align == "left" else "right", overflow="fold")
     return table
 
 

@@ -14,13 +14,11 @@ def print_training(figures: dict[str, Any], quiet: bool = False) -> None:
     table = new_table("", "rows", "loss", "accuracy")
     for title, part in PARTS:
         if figures[part]:
-            table.add_row(
-                title, f"{figures[f'n_{part}']:,}", number(figures[part]["loss"]), percent(figures[part]["accuracy"])
-            )
-    last = next(title for title, part in reversed(PARTS) if figures[part])
+            loss, accuracy = number(figures[part]["loss"]), percent(figures[part]["accuracy"])
+            table.add_row(title, f"{figures[f'n_{part}']:,}", loss, accuracy)
     table.add_row("baseline (most frequent class)", "", "", percent(figures["baseline_accuracy"]), style="dim")
     show(table)
-    if last == "training":
+    if not (figures["val"] or figures["test"]):
         say("note: no rows were held out, so these figures do not say how good the model is on new rows", quiet)
 
 
