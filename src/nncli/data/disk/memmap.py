@@ -18,6 +18,7 @@ from nncli.system import owned_folders
 
 PART = 4 << 20  # bytes of a file that are in memory at a time
 ALONE = 32 << 10  # bytes: reading so many more takes as long as reading once more
+AGAIN = "Run the same command again"
 
 
 class File:
@@ -59,6 +60,12 @@ class File:
                 raise self._lost("is shorter than it was when the program opened it")
             buffer, at = buffer[read:], at + read
 
+    def content(self) -> memoryview:
+        """Read all bytes."""
+        found = memoryview(bytearray(self.size))
+        self.fill(found, 0)
+        return found
+
     def parts(self) -> Iterator[memoryview]:
         """Read all bytes, part by part."""
         end = self.size
@@ -69,7 +76,7 @@ class File:
             yield part
 
     def _lost(self, problem: str) -> DataError:
-        return DataError(str(self.path), f"the table on the disk {problem}", "Run the same command again")
+        return DataError(str(self.path), f"the table on the disk {problem}", AGAIN)
 
 
 def _reopened(path: Path, identity: tuple[int, ...]) -> File:
@@ -78,9 +85,8 @@ def _reopened(path: Path, identity: tuple[int, ...]) -> File:
     except (OSError, ValueError):
         file = None
     if file is None or file.identity() != identity:
-        raise DataError(
-            str(path), "the table on the disk was changed or removed while it was used", "Run the same command again"
-        )
+        problem = "the table on the disk was changed or removed while it was used"
+        raise DataError(str(path), problem, AGAIN)
     return file
 
 
