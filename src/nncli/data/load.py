@@ -18,7 +18,7 @@ from nncli.data.csv.detection import CsvOptions
 from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.dataset import Dataset, Schema, Table, TextColumn
 from nncli.data.disk import cache
-from nncli.data.formats import columnar, libsvm
+from nncli.data.formats import libsvm
 from nncli.data.formats.known_formats import HEAD_BYTES, IDX, SPARSE, TEXT, Format, format_of, format_of_bytes
 from nncli.data.row_blocks import BlockReader, OnError, RowBlock
 from nncli.data.sources import ARRAYS, STDIN, Source, is_there, paths_of, title
@@ -99,6 +99,8 @@ class _Input:
                     return _open_like(path, found, self.stream, expected, options.text, **how)
                 if found is TEXT:
                     return reader.open_training(str(path), options, dtype, self.stream)
+                from nncli.data.formats import columnar
+
                 return columnar.open_training(str(path), options, dtype, found.load())
 
             return opened
@@ -117,6 +119,8 @@ def _open_like(
     """Open a table for a schema."""
     if found is TEXT:
         return reader.read_blocks(str(path), schema, stream=stream, text=text, **how)
+    from nncli.data.formats import columnar
+
     return columnar.read_blocks(str(path), schema, found.load(), **how)
 
 

@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
+from pyarrow import types
 
-from nncli.data.arrow_conversion import call, cast, encoded, number_array, string_array, vector
+from nncli.data.arrow_conversion import call, cast, encoded, is_text, number_array, string_array, vector
 from nncli.data.byte_input import reason, refuse_bomb, sha256_of
 from nncli.data.cells import BLANKS, as_number, check_width, days, is_missing, text_column
 from nncli.data.csv.alignment import aligned
@@ -26,7 +28,6 @@ from nncli.data.csv.detection import CsvOptions, column_names, layout_of, sample
 from nncli.data.csv.header import SAMPLE_BYTES
 from nncli.data.csv.strict_parser import StrictParser
 from nncli.data.dataset import Schema, Table, TextColumn
-from nncli.data.formats.parquet import is_text
 from nncli.data.row_blocks import BlockReader, Layout, OnError, RowBlock
 from nncli.data.sources import title
 from nncli.errors import DataError
@@ -62,8 +63,6 @@ class ColumnarFile:
     @contextmanager
     def _explained(self) -> Iterator[None]:
         """Raise DataError for whatever pyarrow finds wrong with the file."""
-        import pyarrow as pa
-
         try:
             yield
         except (pa.ArrowException, OSError, ValueError, TypeError, LookupError, OverflowError, struct.error) as error:
@@ -83,8 +82,6 @@ class ColumnarFile:
         refuse_bomb(self.where, "a batch of rows", size, self.bytes, remedy, BATCH_RATIO)
 
     def _typed(self, column: Any, kind: Any) -> Any:
-        import pyarrow as pa
-
         if isinstance(column, pa.DictionaryArray):
             values = column.type.value_type
             return column if is_text(values) else cast(cast(column, values), kind)
@@ -203,8 +200,6 @@ class ColumnarReader(BlockReader):
 
     def _numbers(self, columns: list[Any], n: int) -> NDArray[Any]:
         """Make a matrix of columns of numbers. Raises ValueError where one has something else."""
-        import pyarrow as pa
-
         if not columns:
             return np.empty((n, 0), self.layout.dtype)
         small = self.small and all(column.type == pa.uint8() and not column.null_count for column in columns)
@@ -217,9 +212,6 @@ class ColumnarReader(BlockReader):
         return numbers
 
     def _number_column(self, column: Any) -> Any:
-        import pyarrow as pa
-        from pyarrow import types
-
         kind = getattr(pa, self.layout.dtype)()
         is_number = types.is_floating(column.type) or types.is_integer(column.type) or types.is_null(column.type)
         # float32 has no more digits in float64 than it has as text: 0.1 stays 0.1
@@ -277,23 +269,17 @@ def read_blocks(
 
 def _as_text(column: Any) -> Any:
     """Convert a column to text; one that has a dictionary of texts stays as it is."""
-    import pyarrow as pa
-
     return column if isinstance(column, pa.DictionaryArray) else cast(column, pa.string())
 
 
 def _unpacked(column: Any) -> Any:
     """Convert a column to a string array, empty where a cell is missing."""
-    import pyarrow as pa
-
     text = cast(column, pa.string())
     return call("coalesce", text, pa.scalar("")) if text.null_count else text
 
 
 def _text_bytes(column: Any) -> int:
     """Count the bytes of the texts in a column, as they are without a dictionary."""
-    import pyarrow as pa
-
     if isinstance(column, pa.DictionaryArray):
         lengths = cast(call("binary_length", column.dictionary), pa.int64())
         return call("sum", call("take", lengths, column.indices)).as_py() or 0
@@ -302,9 +288,6 @@ def _text_bytes(column: Any) -> int:
 
 def _cell_type(kind: Any) -> Any:
     """Return the type that a column is read as; None for what is no cell."""
-    import pyarrow as pa
-    from pyarrow import types
-
     if types.is_dictionary(kind):
         return None if types.is_dictionary(kind.value_type) else _cell_type(kind.value_type)
     if types.is_timestamp(kind) or types.is_date64(kind):
