@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from nncli.data.byte_input import ByteStream, open_input, open_raw, peek, sha256_of
+from nncli.data.byte_input import ByteStream, open_raw, peek, sha256_of
 from nncli.data.csv import reader
 from nncli.data.csv.detection import CsvOptions
 from nncli.data.csv.header import DETECTED, TextOptions
@@ -82,8 +82,7 @@ class _Input:
         if self.stream is None:
             found: Dataset = self.formats[0].load().read(self.paths[0], like)
             return found
-        with open_input("-", stream=self.stream, hashed=True) as file:
-            return libsvm.read_stream(file, "-", like)
+        return libsvm.read(self.paths[0], like, self.stream)
 
     def table(
         self, schema: Schema | None, options: CsvOptions, dtype: str, memory: int | None, tables: int
@@ -188,10 +187,7 @@ def stream_like(
     if found.is_matrix:
         if keep:
             raise DataError(title((source,)), "a file of that kind has no columns to keep", "Leave --keep out")
-        if stream is None:
-            read = found.load().row_blocks(path, schema)
-        else:
-            read = libsvm.stream_blocks(open_input(source, stream=stream), schema)
+        read = found.load().row_blocks(path, schema) if stream is None else libsvm.row_blocks(path, schema, stream)
         yield (RowBlock(_named(Table((), X), schema, source), None, {}, {}) for X in read), (), ()
         return
     with _open_like(path, found, stream, schema, text, dtype=dtype, keep=keep, on_error=on_error) as rows:

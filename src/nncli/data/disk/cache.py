@@ -72,7 +72,7 @@ def entries() -> list[Entry]:
 
 
 def clear() -> tuple[int, int, list[Path]]:
-    """Removes all tables, and what killed runs have left; returns how many there were, their bytes, and those that
+    """Remove all tables, and what killed runs have left; return how many there were, their bytes, and those that
     stay, as there is more in them than nncli has written. A run that has one open continues with it."""
     there = entries()
     stay = [entry.path for entry in there if not _remove(entry.path)]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 import stat
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from io import FileIO
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,7 @@ class File:
     """
 
     def __init__(self, path: Path) -> None:
-        """Opens a plain file. OSError and ValueError for another, or one that others may write to."""
+        """Open a plain file. OSError and ValueError for another, or one that others may write to."""
         self.path = path
         self._descriptor = os.open(path, owned_folders.NO_SURPRISE)
         weakref.finalize(self, os.close, self._descriptor)
@@ -50,7 +52,7 @@ class File:
         return os.fstat(self._descriptor).st_size
 
     def fill(self, buffer: memoryview, at: int) -> None:
-        """Reads the bytes from there on, as many as there is room for. DataError where there are fewer."""
+        """Read the bytes from there on, as many as there is room for. DataError where there are fewer."""
         while len(buffer):
             try:
                 read = os.preadv(self._descriptor, [buffer], at)
@@ -99,6 +101,8 @@ class DiskArray:
         self.file, self.dtype, self.shape, self.at = file, dtype, shape, at
         self._whole = shape  # that of the array in the file
         self._columns: Sequence[int] | None = None  # those that are left of the matrix; None: all
+        self._row_bytes = dtype.itemsize * math.prod(shape[1:])
+        self._rows_at_once = max(1, PART // max(1, self._row_bytes))
 
     def __len__(self) -> int:
         return int(self.shape[0])
@@ -133,10 +137,6 @@ class DiskArray:
     def _places(self) -> Sequence[int]:
         return range(self.shape[1]) if self._columns is None else self._columns
 
-    @property
-    def _row_bytes(self) -> int:
-        return self.dtype.itemsize * int(np.prod(self._whole[1:], dtype=np.int64))
-
     def _consecutive(self, start: int, stop: int, room: NDArray[Any] | None = None) -> NDArray[Any]:
         """Read all columns of the rows start … stop − 1, into `room` if it is given."""
         n = max(0, stop - start)
@@ -147,11 +147,14 @@ class DiskArray:
 
     def _read(self, rows: NDArray[Any], order: NDArray[Any] | None) -> NDArray[Any]:
         """Read rows in ascending order, part by part of the file; each goes to its place in `order`."""
-        if len(rows) and not 0 <= rows[0] <= rows[-1] < len(self):
-            raise IndexError(f"rows {rows[0]} to {rows[-1]} of {len(self)}")
         found = np.empty((len(rows), *self.shape[1:]), self.dtype)
+        if not len(rows):
+            return found
+        if not 0 <= rows[0] <= rows[-1] < len(self):
+            raise IndexError(f"rows {rows[0]} to {rows[-1]} of {len(self)}")
+        ends = np.flatnonzero(np.diff(rows // self._rows_at_once)) + 1  # of the rows in the same part of the file
         room: NDArray[Any] = np.empty((min(self._rows_at_once, len(self)), *self._whole[1:]), self.dtype)
-        for start, end in self._parts(rows):
+        for start, end in pairwise([0, *ends.tolist(), len(rows)]):
             part = self._some(rows[start:end], room)
             found[slice(start, end) if order is None else order[start:end]] = (
                 part if self._columns is None else part[:, self._columns]
@@ -165,21 +168,6 @@ class DiskArray:
             found: NDArray[Any] = self._consecutive(first, stop, room).take(rows - first, axis=0)
             return found
         return np.concatenate([self._consecutive(row, row + 1) for row in rows.tolist()])
-
-    @property
-    def _rows_at_once(self) -> int:
-        return max(1, PART // max(1, self._row_bytes))
-
-    def _parts(self, rows: NDArray[Any]) -> Iterator[tuple[int, int]]:
-        """Yield the rows that are in the same part of the file, as start and end."""
-        if len(rows):
-            at_once = self._rows_at_once
-            ends = np.searchsorted(rows, np.arange(int(rows[0]) + at_once, int(rows[-1]) + at_once, at_once))
-            start = 0
-            for end in [*ends.tolist(), len(rows)]:
-                if end > start:
-                    yield start, end
-                start = end
 
 
 class ArrayFile:
@@ -236,7 +224,7 @@ class ColumnsFile:
 
 
 def append(path: Path, data: bytes | memoryview) -> None:
-    """Writes more to the end of a file of the user's own, which need not be there yet."""
+    """Write more to the end of a file of the user's own, which need not be there yet."""
     with FileIO(path, "ab", opener=owned_folders.private) as file:
         rest = memoryview(data).cast("B") if len(data) else memoryview(b"")
         while len(rest):

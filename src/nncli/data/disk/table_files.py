@@ -60,7 +60,7 @@ class DiskStorage:
 
 
 def write(folder: Path, rows: RawDataset, origin: Origin) -> None:
-    """Writes what `rows` has beside its arrays, which have grown in that folder; all is on the disk when this returns.
+    """Write what `rows` has beside its arrays, which have grown in that folder; all is on the disk when this returns.
     ValueError for more names of files and columns than can be read again."""
     table = rows.table
     columns = [*table.texts.values(), rows.target]
@@ -133,7 +133,7 @@ def read(folder: Path, key: str, most_text: int) -> RawDataset | None:
 
 
 def moved(rows: RawDataset, folder: Path) -> None:
-    """Tells the arrays of a table that its folder has another name, by which other processes find them."""
+    """Tell the arrays of a table that its folder has another name, by which other processes find them."""
     for array in (rows.table.numbers, rows.target.codes):  # the others are in the file of the target
         if isinstance(array, DiskArray):
             array.file.path = folder / array.file.path.name
