@@ -97,19 +97,13 @@ def _parsed(lines: Sequence[bytes], number: int, where: str) -> tuple[Any, NDArr
         check_width(line.count(b":"), f"{where}:{number + i}", "features in a row")
     try:
         X, y = _loaded(lines)
-    except (ValueError, OverflowError):
-        while len(lines) > 1:  # the first one that is wrong is in this half or in that
+    except (ValueError, OverflowError) as error:
+        if len(lines) > 1:  # the first one that is wrong is in this half or in that
             half = len(lines) // 2
-            try:
-                _loaded(lines[:half])
-                lines, number = lines[half:], number + half
-            except (ValueError, OverflowError):
-                lines = lines[:half]
-        try:
-            X, y = _loaded(lines)
-        except (ValueError, OverflowError) as error:
-            problem = f"expected a line such as '1 3:0.5 7:2': {reason(error)}"
-            raise DataError(f"{where}:{number}", problem) from None
+            _parsed(lines[:half], number, where)
+            _parsed(lines[half:], number + half, where)
+        problem = f"expected a line such as '1 3:0.5 7:2': {reason(error)}"
+        raise DataError(f"{where}:{number}", problem) from None
     wrong = np.flatnonzero(~np.isfinite(X.data))
     if len(wrong):
         place = _place(X, wrong[0], lines, number, where)
