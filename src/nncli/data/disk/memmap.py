@@ -7,7 +7,7 @@ import os
 import stat
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from io import FileIO
+from io import BufferedWriter, FileIO
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -225,7 +225,5 @@ class ColumnsFile:
 
 def append(path: Path, data: bytes | memoryview) -> None:
     """Write more to the end of a file of the user's own, which need not be there yet."""
-    with FileIO(path, "ab", opener=owned_folders.private) as file:
-        rest = memoryview(data).cast("B") if len(data) else memoryview(b"")
-        while len(rest):
-            rest = rest[file.write(rest) :]
+    with BufferedWriter(FileIO(path, "ab", opener=owned_folders.private)) as file:
+        file.write(data)

@@ -109,11 +109,8 @@ class ColumnarFile:
             yield from self.unpacked([column.slice(n // 2) for column in columns], row + n // 2)
             return
         if size > ROW_BYTES:
-            raise DataError(
-                f"{self.where}:{row + 1}",
-                f"expected a row of at most {ROW_BYTES >> 20} MiB, found one of {size >> 20}",
-                "Leave the long texts out of the file",
-            )
+            problem = f"expected a row of at most {ROW_BYTES >> 20} MiB, found one of {size >> 20}"
+            raise DataError(f"{self.where}:{row + 1}", problem, "Leave the long texts out of the file")
         yield [_unpacked(column) for column in columns]
 
 
@@ -121,14 +118,7 @@ class ColumnarReader(BlockReader):
     """An open Parquet or Arrow table."""
 
     def __init__(
-        self,
-        file: ColumnarFile,
-        layout: Layout,
-        notes: Sequence[str],
-        *,
-        training: bool = False,
-        on_error: OnError = "fail",
-        whole: bool = False,
+        self, file: ColumnarFile, layout: Layout, notes: Sequence[str], training: bool, on_error: OnError, whole: bool
     ) -> None:
         super().__init__(layout, (*file.notes, *notes), on_error, whole)
         self.file, self.whole = file, whole
@@ -246,7 +236,7 @@ def open_training(source: str, options: CsvOptions, dtype: str, open_file: OpenF
     options, file = options.of_table(), ColumnarFile(source, open_file)
     names, told = column_names(file.names, header=True, tell=False)
     layout, notes = layout_of(names, file.sample(), options, dtype, file.where)
-    return ColumnarReader(file, layout, [*told, *notes], training=True, whole=True)
+    return ColumnarReader(file, layout, [*told, *notes], training=True, on_error="fail", whole=True)
 
 
 def read_blocks(
@@ -264,7 +254,7 @@ def read_blocks(
     file = ColumnarFile(source, open_file)
     layout, notes = aligned(file.names, True, expected, dtype, keep, with_target, file.where)
     layout = dataclasses.replace(layout, delimiter=",", decimal=".")
-    return ColumnarReader(file, layout, notes, on_error=on_error, whole=whole)
+    return ColumnarReader(file, layout, notes, training=False, on_error=on_error, whole=whole)
 
 
 def _as_text(column: Any) -> Any:
