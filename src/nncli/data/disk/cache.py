@@ -106,7 +106,7 @@ def read_stored(
     for entry in entries():  # those that can never be used again
         if entry.state != "current":
             _remove(entry.path)
-    with scratch.folder(area, _writing) as made, _writing():
+    with _writing(), scratch.folder(area) as made:
         rows = read(DiskStorage(made, most_text))
         if _origin(files, how) != origin:
             raise DataError(where, "changed while it was read", "Try again when nobody writes to it")
@@ -197,7 +197,7 @@ def _remove(path: Path) -> bool:
     return owned_folders.remove(path, NAME, table_files.FILES)
 
 
-def _writing(*_: Path) -> AbstractContextManager[None]:
+def _writing() -> AbstractContextManager[None]:
     """Explain what goes wrong while a table is written."""
     return owned_folders.writing(folder(), "the table", VARIABLE)
 
