@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.byte_input import Input, open_input, open_raw, refuse_bomb
-from nncli.data.cells import DEFAULT_MISSING
+from nncli.data.cells import DEFAULT_MISSING, check_width
 from nncli.data.dataset import Dataset, Schema, Table
 from nncli.data.formats.known_formats import IDX
 from nncli.errors import DataError
@@ -192,6 +192,7 @@ def _items(file: Input, size: int, kind: str) -> tuple[NDArray[np.uint8], tuple[
     if n == start:
         item = "label" if kind == _LABELS else "image"
         raise DataError(where, f"expected at least one {item}, found {_by(shape)}")
+    check_width(math.prod(shape[1:]), where, "pixels in an image")
     if file.kind:
         refuse_bomb(where, f"the {file.kind} data", n, size, _AGAIN)
     _extend(content, file, n + 1)
