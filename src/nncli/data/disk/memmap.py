@@ -7,6 +7,7 @@ import os
 import stat
 import weakref
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from io import BufferedWriter, FileIO
 from itertools import pairwise
 from pathlib import Path
@@ -82,14 +83,11 @@ class File:
 
 
 def _reopened(path: Path, identity: tuple[int, ...]) -> File:
-    try:
+    with suppress(OSError, ValueError):
         file = File(path)
-    except (OSError, ValueError):
-        file = None
-    if file is None or file.identity() != identity:
-        problem = "the table on the disk was changed or removed while it was used"
-        raise DataError(str(path), problem, AGAIN)
-    return file
+        if file.identity() == identity:
+            return file
+    raise DataError(str(path), "the table on the disk was changed or removed while it was used", AGAIN)
 
 
 class DiskArray:
@@ -152,9 +150,10 @@ class DiskArray:
             return found
         if not 0 <= rows[0] <= rows[-1] < len(self):
             raise IndexError(f"rows {rows[0]} to {rows[-1]} of {len(self)}")
-        ends = np.flatnonzero(np.diff(rows // self._rows_at_once)) + 1  # of the rows in the same part of the file
+        parts = np.arange(int(rows[0]), int(rows[-1]) + 1, self._rows_at_once)  # of the file: their first rows
+        edges = np.unique([*np.searchsorted(rows, parts), len(rows)])  # of the rows that are in the same part
         room: NDArray[Any] = np.empty((min(self._rows_at_once, len(self)), *self._whole[1:]), self.dtype)
-        for start, end in pairwise([0, *ends.tolist(), len(rows)]):
+        for start, end in pairwise(edges.tolist()):
             part = self._some(rows[start:end], room)
             found[slice(start, end) if order is None else order[start:end]] = (
                 part if self._columns is None else part[:, self._columns]

@@ -14,7 +14,6 @@ import math
 import re
 import struct
 from collections.abc import Iterable, Iterator
-from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -144,7 +143,7 @@ def _sha256(files: Iterable[Path]) -> str:
     """Return the digest of all files, as if they were one."""
     sha256 = hashlib.sha256()
     for file in files:
-        with closing(open_raw(str(file))) as raw:
+        with open_raw(str(file)) as raw:
             while chunk := raw.read(_CHUNK):
                 sha256.update(chunk)
     return sha256.hexdigest()

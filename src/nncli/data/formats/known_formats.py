@@ -10,7 +10,6 @@ import importlib
 import re
 from contextlib import suppress
 from dataclasses import dataclass
-from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +84,6 @@ def format_of(path: Path) -> Format:
         file = open_raw(str(path))
     except DataError:
         return TEXT
-    assert isinstance(file, FileIO)
     with file:
         head = b""
         with suppress(OSError):
