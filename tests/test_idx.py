@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import hashlib
+import lzma
 import math
 import os
 import struct
@@ -132,6 +134,14 @@ def test_images_are_read_without_labels(tmp_path):
     assert read_images(tmp_path / TRAIN_X).tolist() == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]]
 
 
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
+def test_packed_images_and_labels_are_those_that_were_packed(tmp_path, pack):
+    x, y = pack(X), pack(Y)
+    folder(tmp_path, x=x, y=y)
+    assert read_idx(tmp_path).table.numbers.tolist() == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]]
+    assert read_idx(tmp_path).sha256 == hashlib.sha256(x + y).hexdigest()
+
+
 def test_sha256_is_of_the_raw_bytes_images_then_labels_training_then_test(tmp_path):
     x = gzip.compress(X)
     folder(tmp_path, x=x, y=Y, x_test=X_TEST, y_test=Y_TEST)
@@ -178,6 +188,7 @@ def test_other_folders_and_absent_paths_are_not_idx(tmp_path):
 AGAIN = "Download or copy it again."
 SWAPPED = "Check whether the images and labels files are swapped."
 GZ = gzip.compress(X)
+DAMAGED = f"DATA/{TRAIN_X}: the gzip data is damaged or cut short. Fetch or compress it again."
 
 
 @pytest.mark.parametrize(
@@ -217,16 +228,20 @@ GZ = gzip.compress(X)
             {"x": gzip.compress(X + b"!"), "y": Y},
             f"DATA/{TRAIN_X}: expected 28 unpacked bytes, as its header says, found more. {AGAIN}",
         ),
-        ({"x": GZ[:-1], "y": Y}, f"DATA/{TRAIN_X}: the gzip data ends too early. {AGAIN}"),
-        ({"x": GZ + b"junk", "y": Y}, f"DATA/{TRAIN_X}: the gzip data is damaged. {AGAIN}"),
+        ({"x": GZ[:-1], "y": Y}, DAMAGED),
+        ({"x": GZ + b"junk", "y": Y}, DAMAGED),
         # The last eight bytes are the checksum and the length.
-        ({"x": GZ[:-8] + bytes(8), "y": Y}, f"DATA/{TRAIN_X}: the gzip data is damaged. {AGAIN}"),
+        ({"x": GZ[:-8] + bytes(8), "y": Y}, DAMAGED),
         # The header has ten bytes; 0xff begins a block of a kind that deflate does not have.
-        ({"x": GZ[:10] + b"\xff" + GZ[11:], "y": Y}, f"DATA/{TRAIN_X}: the gzip data is damaged. {AGAIN}"),
+        ({"x": GZ[:10] + b"\xff" + GZ[11:], "y": Y}, DAMAGED),
         (
             {"x": X, "y": Y_TEST},
             f"DATA/{TRAIN_Y}: expected 3 labels, one per image of {TRAIN_X}, found 2. "
             "Check that the two files belong together.",
+        ),
+        (
+            {"x": idx((1, 400, 400), bytes(160_000)), "y": idx((1,), bytes(1))},
+            f"DATA/{TRAIN_X}: expected at most 100,000 pixels in an image, found 160,000.",
         ),
         ({"x": idx((0, 2, 2), b""), "y": Y}, f"DATA/{TRAIN_X}: expected at least one image, found 0 × 2 × 2."),
         ({"x": idx((3, 0, 2), b""), "y": Y}, f"DATA/{TRAIN_X}: expected at least one image, found 3 × 0 × 2."),
@@ -270,7 +285,7 @@ def test_read_images_refuses_folders_labels_and_absent_files(tmp_path):
     assert refusal(tmp_path / TRAIN_Y, read_images) == (
         f"DATA/{TRAIN_Y}: expected images (3 dimensions), found labels (1 dimension). {SWAPPED}"
     )
-    assert refusal(tmp_path / TRAIN_X, read_images) == f"DATA/{TRAIN_X}: cannot be read: No such file or directory."
+    assert refusal(tmp_path / TRAIN_X, read_images) == (f"DATA/{TRAIN_X}: no such file. Did you mean 'DATA/{TRAIN_Y}'?")
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
@@ -283,7 +298,8 @@ def test_header_that_promises_more_than_the_file_has_allocates_nothing_for_it(tm
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert f"expected {16 + math.prod(shape)} " in line or "takes more than 200 times the size of the file" in line
+    refused = f"expected {16 + math.prod(shape)} ", "more than 200 times the size", "at most 100,000 pixels in an image"
+    assert any(reason in line for reason in refused)
     assert peak < 4 << 20  # the smallest of the three promises 47 MB
 
 

@@ -65,6 +65,13 @@ def encoded(strings: Any) -> tuple[NDArray[Any], list[str | None]]:
     return np.argsort(order)[places], [None if code < 0 else cell for code, cell in zip(known, cells, strict=True)]
 
 
+def is_text(kind: Any) -> bool:
+    """Tell whether a type of Arrow is text."""
+    from pyarrow import types
+
+    return any(one(kind) for one in (types.is_string, types.is_large_string, types.is_string_view))
+
+
 def text_of(strings: Any) -> bytes:
     """Return a pyarrow string array as one text: its cells stand in memory one after the other."""
     data = strings.buffers()[2]

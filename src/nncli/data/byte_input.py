@@ -169,7 +169,7 @@ def refuse_bomb(
         raise DataError(where, f"{what} takes more than {ratio} times the size of the file in memory", remedy)
 
 
-def open_raw(source: str) -> ByteStream:
+def open_raw(source: str) -> FileIO:
     """Open a file, or stdin as `-`, as the bytes on the disk. Raises DataError if it cannot be opened."""
     if source == "-":
         # Unbuffered: a row must arrive when it is written, not when a buffer is full.

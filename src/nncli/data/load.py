@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from nncli.data.byte_input import ByteStream, open_input, open_raw, peek, sha256_of
+from nncli.data.byte_input import ByteStream, open_raw, peek, sha256_of
 from nncli.data.csv import reader
 from nncli.data.csv.detection import CsvOptions
 from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.dataset import Dataset, Schema, Table, TextColumn
 from nncli.data.disk import cache
-from nncli.data.formats import columnar, libsvm
+from nncli.data.formats import libsvm
 from nncli.data.formats.known_formats import HEAD_BYTES, IDX, SPARSE, TEXT, Format, format_of, format_of_bytes
 from nncli.data.row_blocks import BlockReader, OnError, RowBlock
 from nncli.data.sources import ARRAYS, STDIN, Source, is_there, paths_of, title
@@ -82,8 +82,7 @@ class _Input:
         if self.stream is None:
             found: Dataset = self.formats[0].load().read(self.paths[0], like)
             return found
-        with open_input("-", stream=self.stream, hashed=True) as file:
-            return libsvm.read_stream(file, "-", like)
+        return libsvm.read(self.paths[0], like, self.stream)
 
     def table(
         self, schema: Schema | None, options: CsvOptions, dtype: str, memory: int | None, tables: int
@@ -99,6 +98,8 @@ class _Input:
                     return _open_like(path, found, self.stream, expected, options.text, **how)
                 if found is TEXT:
                     return reader.open_training(str(path), options, dtype, self.stream)
+                from nncli.data.formats import columnar
+
                 return columnar.open_training(str(path), options, dtype, found.load())
 
             return opened
@@ -117,6 +118,8 @@ def _open_like(
     """Open a table for a schema."""
     if found is TEXT:
         return reader.read_blocks(str(path), schema, stream=stream, text=text, **how)
+    from nncli.data.formats import columnar
+
     return columnar.read_blocks(str(path), schema, found.load(), **how)
 
 
@@ -184,10 +187,7 @@ def stream_like(
     if found.is_matrix:
         if keep:
             raise DataError(title((source,)), "a file of that kind has no columns to keep", "Leave --keep out")
-        if stream is None:
-            read = found.load().row_blocks(path, schema)
-        else:
-            read = libsvm.stream_blocks(open_input(source, stream=stream), schema)
+        read = found.load().row_blocks(path, schema) if stream is None else libsvm.row_blocks(path, schema, stream)
         yield (RowBlock(_named(Table((), X), schema, source), None, {}, {}) for X in read), (), ()
         return
     with _open_like(path, found, stream, schema, text, dtype=dtype, keep=keep, on_error=on_error) as rows:

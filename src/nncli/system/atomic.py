@@ -190,7 +190,9 @@ def _permit(descriptor: int, target: Path) -> None:
     try:
         old = target.stat()
     except FileNotFoundError:
-        os.fchmod(descriptor, 0o666 & ~_umask())
+        mask = os.umask(0o022)  # which can only be read by setting it
+        os.umask(mask)
+        os.fchmod(descriptor, 0o666 & ~mask)
         return
     with contextlib.suppress(PermissionError):  # only root can give files away
         os.fchown(descriptor, old.st_uid, old.st_gid)
@@ -236,9 +238,3 @@ def _digest(number: str) -> str:
 def _remove(path: Path) -> None:
     with contextlib.suppress(OSError):
         path.unlink()
-
-
-def _umask() -> int:
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask

@@ -35,7 +35,7 @@ def decode(text: bytes, form: Any) -> Any:
     """Read JSON; ValueError if it is too large, is no JSON, or does not have the form (see `check_form`)."""
     _check_size(text)
     try:
-        document = json.loads(text.decode(), parse_constant=_refuse, parse_float=_float, object_pairs_hook=_object)
+        document = json.loads(text.decode(), parse_constant=_float, parse_float=_float, object_pairs_hook=_object)
         # refuse lone surrogates, but for those that stand for a byte of a file name
         json.dumps(document, ensure_ascii=False).encode("utf-8", "surrogateescape")
     except RecursionError:
@@ -49,11 +49,8 @@ def _check_size(text: bytes) -> None:
         raise ValueError(f"too many names and values: at most {MOST_BYTES >> 20} MiB, {MOST_VALUES:,} values")
 
 
-def _refuse(constant: str) -> None:
-    raise ValueError(f"the number {constant}")
-
-
 def _float(text: str) -> float:
+    """Read a finite number; ValueError for one that is too large, and for NaN and Infinity, which JSON has not."""
     value = float(text)
     if not math.isfinite(value):
         raise ValueError(f"the number {text[:20]}")

@@ -6,7 +6,7 @@ import contextlib
 import re
 import secrets
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from nncli.system import owned_folders
@@ -19,25 +19,24 @@ FILES = re.compile(
     r"data|[0-9a-f]{16}|[0-9]+|numbers(\.uint8)?|columns|values|(text|date)-[0-9]+|target|table\.json|SHA256SUMS"
 )
 VARIABLE = "TMPDIR"
-Blame = Callable[[Path], contextlib.AbstractContextManager[None]]
 
 
 @contextlib.contextmanager
-def folder(within: Path | None = None, blame: Blame | None = None) -> Iterator[Path]:
+def folder(within: Path | None = None) -> Iterator[Path]:
     """Make a folder within another, by default the one for temporary files, and remove it at the end.
 
-    Folders that killed commands have left are removed too. Raises OutputError if it cannot be made; `blame` may say so
-    in other words.
+    Folders that killed commands have left are removed too. Raises OutputError if it cannot be made; OSError within a
+    folder that is given, whose purpose the caller knows.
     """
     try:
-        within = within or Path(tempfile.gettempdir())
+        place = within or Path(tempfile.gettempdir())
     except FileNotFoundError as error:
         raise explain(error) from None
-    sweep_up(within)
-    made = within / f"{PREFIX}{secrets.token_hex(8)}"
+    sweep_up(place)
+    made = place / f"{PREFIX}{secrets.token_hex(8)}"
     with contextlib.ExitStack() as stack:
         stack.callback(owned_folders.remove, made, NAME, FILES)
-        with (blame or writing)(made):
+        with contextlib.nullcontext() if within else writing(made):
             stack.enter_context(owned_folders.make(made))
         yield made
 

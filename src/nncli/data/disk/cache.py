@@ -15,7 +15,7 @@ import shlex
 import stat
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,18 +62,17 @@ class Entry:
 
 def entries() -> list[Entry]:
     """List all tables, those used last first."""
-    found = []
-    for path in _paths():
-        try:
-            size, used = sum(file.lstat().st_size for file in path.iterdir()), path.stat().st_mtime
-        except OSError:  # gone meanwhile
-            continue
-        found.append((used, _entry(path, size)))
+    area, found = _area(), []
+    for path in area.glob("table-*") if area else ():
+        with suppress(OSError):  # gone meanwhile
+            if owned_folders.is_own(path, NAME):
+                size = sum(file.lstat().st_size for file in path.iterdir())
+                found.append((path.stat().st_mtime, _entry(path, size)))
     return [entry for _, entry in sorted(found, key=lambda one: -one[0])]
 
 
 def clear() -> tuple[int, int, list[Path]]:
-    """Removes all tables, and what killed runs have left; returns how many there were, their bytes, and those that
+    """Remove all tables, and what killed runs have left; return how many there were, their bytes, and those that
     stay, as there is more in them than nncli has written. A run that has one open continues with it."""
     there = entries()
     stay = [entry.path for entry in there if not _remove(entry.path)]
@@ -97,9 +96,8 @@ def read_stored(
         raise OptionError("memory", f"expected at least {LEAST_MEMORY // 10**6:,}MB, found {memory // 10**6:,}MB")
     for name in files:  # what comes through a pipe, or has no name, cannot be known again
         if not Path(os.path.realpath(name)).is_file():
-            raise DataError(
-                title((str(name),)), "expected a file, as --memory keeps its table", "Write it to one first"
-            )
+            where = title((str(name),))
+            raise DataError(where, "expected a file, as --memory keeps its table", "Write it to one first")
     origin, most_text = _origin(files, how), memory // TEXT_SHARE // tables
     found = _found(origin.key, where, most_text)
     if found is not None:
@@ -108,23 +106,22 @@ def read_stored(
     for entry in entries():  # those that can never be used again
         if entry.state != "current":
             _remove(entry.path)
-    with scratch.folder(area, _writing) as made:
-        rows = read(DiskStorage(made, most_text, _writing))
+    with _writing(), scratch.folder(area) as made:
+        rows = read(DiskStorage(made, most_text))
         if _origin(files, how) != origin:
             raise DataError(where, "changed while it was read", "Try again when nobody writes to it")
-        with _writing():
-            try:
-                table_files.write(made, rows, origin)
-            except ValueError:
-                problem = "too many files and columns for a table on the disk"
-                raise OptionError("memory", problem, "Leave it out") from None
-            sync_folder(made)
-            try:
-                made.rename(area / f"table-{origin.key}")
-            except OSError:  # another run was faster, and has written the same
-                return _found(origin.key, where, most_text) or rows
-            table_files.moved(rows, area / f"table-{origin.key}")
-            sync_folder(area)
+        try:
+            table_files.write(made, rows, origin)
+        except ValueError:
+            problem = "too many files and columns for a table on the disk"
+            raise OptionError("memory", problem, "Leave it out") from None
+        sync_folder(made)
+        try:
+            made.rename(area / f"table-{origin.key}")
+        except OSError:  # another run was faster, and has written the same
+            return _found(origin.key, where, most_text) or rows
+        table_files.moved(rows, area / f"table-{origin.key}")
+        sync_folder(area)
         return rows
 
 
@@ -150,11 +147,8 @@ def _found(key: str, where: str, most_text: int) -> RawDataset | None:
 
 
 def _in_the_way(path: Path) -> OutputError:
-    return OutputError(
-        str(path),
-        "expected a table, found what nncli has not written",
-        f"Remove it, or set {VARIABLE} to another folder",
-    )
+    problem = "expected a table, found what nncli has not written"
+    return OutputError(str(path), problem, f"Remove it, or set {VARIABLE} to another folder")
 
 
 def _area() -> Path | None:
@@ -185,14 +179,6 @@ def _made_area() -> Path:
     return _area() or path
 
 
-def _paths() -> Iterator[Path]:
-    """List the folders of tables, whole or damaged."""
-    area = _area()
-    if area is not None:
-        with suppress(OSError):
-            yield from (path for path in area.iterdir() if owned_folders.is_own(path, NAME))
-
-
 def _entry(path: Path, size: int) -> Entry:
     try:
         known = table_files.describe(path)
@@ -211,7 +197,7 @@ def _remove(path: Path) -> bool:
     return owned_folders.remove(path, NAME, table_files.FILES)
 
 
-def _writing(*_: Path) -> AbstractContextManager[None]:
+def _writing() -> AbstractContextManager[None]:
     """Explain what goes wrong while a table is written."""
     return owned_folders.writing(folder(), "the table", VARIABLE)
 

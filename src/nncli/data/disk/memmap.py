@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import stat
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from io import FileIO
+from contextlib import suppress
+from io import BufferedWriter, FileIO
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +21,7 @@ from nncli.system import owned_folders
 
 PART = 4 << 20  # bytes of a file that are in memory at a time
 ALONE = 32 << 10  # bytes: reading so many more takes as long as reading once more
+AGAIN = "Run the same command again"
 
 
 class File:
@@ -27,7 +31,7 @@ class File:
     """
 
     def __init__(self, path: Path) -> None:
-        """Opens a plain file. OSError and ValueError for another, or one that others may write to."""
+        """Open a plain file. OSError and ValueError for another, or one that others may write to."""
         self.path = path
         self._descriptor = os.open(path, owned_folders.NO_SURPRISE)
         weakref.finalize(self, os.close, self._descriptor)
@@ -49,7 +53,7 @@ class File:
         return os.fstat(self._descriptor).st_size
 
     def fill(self, buffer: memoryview, at: int) -> None:
-        """Reads the bytes from there on, as many as there is room for. DataError where there are fewer."""
+        """Read the bytes from there on, as many as there is room for. DataError where there are fewer."""
         while len(buffer):
             try:
                 read = os.preadv(self._descriptor, [buffer], at)
@@ -58,6 +62,12 @@ class File:
             if not read:
                 raise self._lost("is shorter than it was when the program opened it")
             buffer, at = buffer[read:], at + read
+
+    def content(self) -> memoryview:
+        """Read all bytes."""
+        found = memoryview(bytearray(self.size))
+        self.fill(found, 0)
+        return found
 
     def parts(self) -> Iterator[memoryview]:
         """Read all bytes, part by part."""
@@ -69,19 +79,15 @@ class File:
             yield part
 
     def _lost(self, problem: str) -> DataError:
-        return DataError(str(self.path), f"the table on the disk {problem}", "Run the same command again")
+        return DataError(str(self.path), f"the table on the disk {problem}", AGAIN)
 
 
 def _reopened(path: Path, identity: tuple[int, ...]) -> File:
-    try:
+    with suppress(OSError, ValueError):
         file = File(path)
-    except (OSError, ValueError):
-        file = None
-    if file is None or file.identity() != identity:
-        raise DataError(
-            str(path), "the table on the disk was changed or removed while it was used", "Run the same command again"
-        )
-    return file
+        if file.identity() == identity:
+            return file
+    raise DataError(str(path), "the table on the disk was changed or removed while it was used", AGAIN)
 
 
 class DiskArray:
@@ -93,6 +99,8 @@ class DiskArray:
         self.file, self.dtype, self.shape, self.at = file, dtype, shape, at
         self._whole = shape  # that of the array in the file
         self._columns: Sequence[int] | None = None  # those that are left of the matrix; None: all
+        self._row_bytes = dtype.itemsize * math.prod(shape[1:])
+        self._rows_at_once = max(1, PART // max(1, self._row_bytes))
 
     def __len__(self) -> int:
         return int(self.shape[0])
@@ -127,10 +135,6 @@ class DiskArray:
     def _places(self) -> Sequence[int]:
         return range(self.shape[1]) if self._columns is None else self._columns
 
-    @property
-    def _row_bytes(self) -> int:
-        return self.dtype.itemsize * int(np.prod(self._whole[1:], dtype=np.int64))
-
     def _consecutive(self, start: int, stop: int, room: NDArray[Any] | None = None) -> NDArray[Any]:
         """Read all columns of the rows start … stop − 1, into `room` if it is given."""
         n = max(0, stop - start)
@@ -141,11 +145,15 @@ class DiskArray:
 
     def _read(self, rows: NDArray[Any], order: NDArray[Any] | None) -> NDArray[Any]:
         """Read rows in ascending order, part by part of the file; each goes to its place in `order`."""
-        if len(rows) and not 0 <= rows[0] <= rows[-1] < len(self):
-            raise IndexError(f"rows {rows[0]} to {rows[-1]} of {len(self)}")
         found = np.empty((len(rows), *self.shape[1:]), self.dtype)
+        if not len(rows):
+            return found
+        if not 0 <= rows[0] <= rows[-1] < len(self):
+            raise IndexError(f"rows {rows[0]} to {rows[-1]} of {len(self)}")
+        parts = np.arange(int(rows[0]), int(rows[-1]) + 1, self._rows_at_once)  # of the file: their first rows
+        edges = np.unique([*np.searchsorted(rows, parts), len(rows)])  # of the rows that are in the same part
         room: NDArray[Any] = np.empty((min(self._rows_at_once, len(self)), *self._whole[1:]), self.dtype)
-        for start, end in self._parts(rows):
+        for start, end in pairwise(edges.tolist()):
             part = self._some(rows[start:end], room)
             found[slice(start, end) if order is None else order[start:end]] = (
                 part if self._columns is None else part[:, self._columns]
@@ -159,21 +167,6 @@ class DiskArray:
             found: NDArray[Any] = self._consecutive(first, stop, room).take(rows - first, axis=0)
             return found
         return np.concatenate([self._consecutive(row, row + 1) for row in rows.tolist()])
-
-    @property
-    def _rows_at_once(self) -> int:
-        return max(1, PART // max(1, self._row_bytes))
-
-    def _parts(self, rows: NDArray[Any]) -> Iterator[tuple[int, int]]:
-        """Yield the rows that are in the same part of the file, as start and end."""
-        if len(rows):
-            at_once = self._rows_at_once
-            ends = np.searchsorted(rows, np.arange(int(rows[0]) + at_once, int(rows[-1]) + at_once, at_once))
-            start = 0
-            for end in [*ends.tolist(), len(rows)]:
-                if end > start:
-                    yield start, end
-                start = end
 
 
 class ArrayFile:
@@ -230,8 +223,6 @@ class ColumnsFile:
 
 
 def append(path: Path, data: bytes | memoryview) -> None:
-    """Writes more to the end of a file of the user's own, which need not be there yet."""
-    with FileIO(path, "ab", opener=owned_folders.private) as file:
-        rest = memoryview(data).cast("B") if len(data) else memoryview(b"")
-        while len(rest):
-            rest = rest[file.write(rest) :]
+    """Write more to the end of a file of the user's own, which need not be there yet."""
+    with BufferedWriter(FileIO(path, "ab", opener=owned_folders.private)) as file:
+        file.write(data)

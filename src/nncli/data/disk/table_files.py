@@ -13,13 +13,11 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nncli.data.dataset import KINDS, SCHEMA_FORM, Table, TextColumn, schema_of
 from nncli.data.disk.memmap import ArrayFile, ColumnsFile, DiskArray, File, append
@@ -39,7 +37,6 @@ DAMAGED = (OSError, ValueError, OverflowError, DataError)  # what reading such a
 DTYPES = ("uint8", "float32", "float64")
 CODES, DATES, LENGTHS = np.dtype(np.int32), np.dtype(np.float64), np.dtype(np.int64)
 CODES_AT_ONCE = 1 << 18  # of a column that is looked through
-Writing = Callable[[], AbstractContextManager[None]]
 
 
 @dataclass(frozen=True)
@@ -52,36 +49,18 @@ class Origin:
 
 
 class DiskStorage:
-    """Arrays of a new table, in files."""
+    """Arrays of a new table, in files of a folder."""
 
-    def __init__(self, folder: Path, most_text: int, writing: Writing) -> None:
-        """Begin a table. `writing` surrounds every write, to word its failure."""
-        self.folder, self.most_text, self.writing = folder, most_text, writing
-        with writing():
-            self._columns = ColumnsFile(folder / COLUMNS)
+    def __init__(self, folder: Path, most_text: int) -> None:
+        self.folder, self.most_text = folder, most_text
+        self._columns = ColumnsFile(folder / COLUMNS)
 
     def builder(self, name: str, growth: Callable[[], float]) -> ArrayBuilder:
-        with self.writing():
-            file = ArrayFile(self.folder / NUMBERS) if name == NUMBERS else self._columns.builder(name)
-        return _GuardedFile(file, self.writing)
-
-
-@dataclass(frozen=True)
-class _GuardedFile:
-    file: ArrayFile
-    writing: Writing
-
-    def append(self, block: NDArray[Any]) -> None:
-        with self.writing():
-            self.file.append(block)
-
-    def finish(self) -> DiskArray:
-        with self.writing():
-            return self.file.finish()
+        return ArrayFile(self.folder / NUMBERS) if name == NUMBERS else self._columns.builder(name)
 
 
 def write(folder: Path, rows: RawDataset, origin: Origin) -> None:
-    """Writes what `rows` has beside its arrays, which have grown in that folder; all is on the disk when this returns.
+    """Write what `rows` has beside its arrays, which have grown in that folder; all is on the disk when this returns.
     ValueError for more names of files and columns than can be read again."""
     table = rows.table
     columns = [*table.texts.values(), rows.target]
@@ -154,7 +133,7 @@ def read(folder: Path, key: str, most_text: int) -> RawDataset | None:
 
 
 def moved(rows: RawDataset, folder: Path) -> None:
-    """Tells the arrays of a table that its folder has another name, by which other processes find them."""
+    """Tell the arrays of a table that its folder has another name, by which other processes find them."""
     for array in (rows.table.numbers, rows.target.codes):  # the others are in the file of the target
         if isinstance(array, DiskArray):
             array.file.path = folder / array.file.path.name
@@ -162,8 +141,7 @@ def moved(rows: RawDataset, folder: Path) -> None:
 
 def _values(file: File, counts: Sequence[int]) -> list[tuple[str, ...]]:
     """Read the distinct values of each column, so many."""
-    content = memoryview(bytearray(file.size))
-    file.fill(content, 0)
+    content = file.content()
     at = LENGTHS.itemsize * sum(counts)
     if at > len(content):
         raise ValueError("fewer values than there should be")
@@ -211,6 +189,4 @@ def _bounded(path: Path, most: int) -> bytes:
     file = File(path)
     if file.size > most:
         raise ValueError(f"{path.name} is too large")
-    content = memoryview(bytearray(file.size))
-    file.fill(content, 0)
-    return bytes(content)
+    return bytes(file.content())

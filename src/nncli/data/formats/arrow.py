@@ -13,6 +13,8 @@ from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 MAGIC = b"ARROW1"
 CONTINUES = 0xFFFFFFFF  # before the length of a message, in all versions since 0.15
 RECORD_BATCH = 3  # a message's kind
@@ -25,8 +27,6 @@ class ArrowFile:
 
     def __init__(self, source: str, where: str) -> None:
         """Raise struct.error, pa.ArrowException, OSError or ValueError for a damaged file; messages call it `where`."""
-        import pyarrow as pa
-
         self.source = source
         with pa.OSFile(source) as file:
             self.schema = pa.ipc.open_file(file).schema
@@ -34,8 +34,6 @@ class ArrowFile:
     def batches(self, names: list[str], most_rows: int, refuse: Callable[[int], None]) -> Generator[Any, None, None]:
         """Yield these columns, at most so many rows at a time, all valid. `refuse(n)` is called before a batch of n
         bytes is read. Raises the same exceptions."""
-        import pyarrow as pa
-
         places = [self.schema.get_field_index(name) for name in names]
         options = pa.ipc.IpcReadOptions(included_fields=places, use_threads=False)
         with pa.OSFile(self.source) as opened, Path(self.source).open("rb") as raw:

@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
+from pyarrow import types
 
-from nncli.data.arrow_conversion import call, cast, encoded, number_array, string_array, vector
+from nncli.data.arrow_conversion import call, cast, encoded, is_text, number_array, string_array, vector
 from nncli.data.byte_input import reason, refuse_bomb, sha256_of
 from nncli.data.cells import BLANKS, as_number, check_width, days, is_missing, text_column
 from nncli.data.csv.alignment import aligned
@@ -26,7 +28,6 @@ from nncli.data.csv.detection import CsvOptions, column_names, layout_of, sample
 from nncli.data.csv.header import SAMPLE_BYTES
 from nncli.data.csv.strict_parser import StrictParser
 from nncli.data.dataset import Schema, Table, TextColumn
-from nncli.data.formats.parquet import is_text
 from nncli.data.row_blocks import BlockReader, Layout, OnError, RowBlock
 from nncli.data.sources import title
 from nncli.errors import DataError
@@ -62,8 +63,6 @@ class ColumnarFile:
     @contextmanager
     def _explained(self) -> Iterator[None]:
         """Raise DataError for whatever pyarrow finds wrong with the file."""
-        import pyarrow as pa
-
         try:
             yield
         except (pa.ArrowException, OSError, ValueError, TypeError, LookupError, OverflowError, struct.error) as error:
@@ -83,8 +82,6 @@ class ColumnarFile:
         refuse_bomb(self.where, "a batch of rows", size, self.bytes, remedy, BATCH_RATIO)
 
     def _typed(self, column: Any, kind: Any) -> Any:
-        import pyarrow as pa
-
         if isinstance(column, pa.DictionaryArray):
             values = column.type.value_type
             return column if is_text(values) else cast(cast(column, values), kind)
@@ -112,11 +109,8 @@ class ColumnarFile:
             yield from self.unpacked([column.slice(n // 2) for column in columns], row + n // 2)
             return
         if size > ROW_BYTES:
-            raise DataError(
-                f"{self.where}:{row + 1}",
-                f"expected a row of at most {ROW_BYTES >> 20} MiB, found one of {size >> 20}",
-                "Leave the long texts out of the file",
-            )
+            problem = f"expected a row of at most {ROW_BYTES >> 20} MiB, found one of {size >> 20}"
+            raise DataError(f"{self.where}:{row + 1}", problem, "Leave the long texts out of the file")
         yield [_unpacked(column) for column in columns]
 
 
@@ -124,14 +118,7 @@ class ColumnarReader(BlockReader):
     """An open Parquet or Arrow table."""
 
     def __init__(
-        self,
-        file: ColumnarFile,
-        layout: Layout,
-        notes: Sequence[str],
-        *,
-        training: bool = False,
-        on_error: OnError = "fail",
-        whole: bool = False,
+        self, file: ColumnarFile, layout: Layout, notes: Sequence[str], training: bool, on_error: OnError, whole: bool
     ) -> None:
         super().__init__(layout, (*file.notes, *notes), on_error, whole)
         self.file, self.whole = file, whole
@@ -203,8 +190,6 @@ class ColumnarReader(BlockReader):
 
     def _numbers(self, columns: list[Any], n: int) -> NDArray[Any]:
         """Make a matrix of columns of numbers. Raises ValueError where one has something else."""
-        import pyarrow as pa
-
         if not columns:
             return np.empty((n, 0), self.layout.dtype)
         small = self.small and all(column.type == pa.uint8() and not column.null_count for column in columns)
@@ -217,9 +202,6 @@ class ColumnarReader(BlockReader):
         return numbers
 
     def _number_column(self, column: Any) -> Any:
-        import pyarrow as pa
-        from pyarrow import types
-
         kind = getattr(pa, self.layout.dtype)()
         is_number = types.is_floating(column.type) or types.is_integer(column.type) or types.is_null(column.type)
         # float32 has no more digits in float64 than it has as text: 0.1 stays 0.1
@@ -254,7 +236,7 @@ def open_training(source: str, options: CsvOptions, dtype: str, open_file: OpenF
     options, file = options.of_table(), ColumnarFile(source, open_file)
     names, told = column_names(file.names, header=True, tell=False)
     layout, notes = layout_of(names, file.sample(), options, dtype, file.where)
-    return ColumnarReader(file, layout, [*told, *notes], training=True, whole=True)
+    return ColumnarReader(file, layout, [*told, *notes], training=True, on_error="fail", whole=True)
 
 
 def read_blocks(
@@ -272,28 +254,22 @@ def read_blocks(
     file = ColumnarFile(source, open_file)
     layout, notes = aligned(file.names, True, expected, dtype, keep, with_target, file.where)
     layout = dataclasses.replace(layout, delimiter=",", decimal=".")
-    return ColumnarReader(file, layout, notes, on_error=on_error, whole=whole)
+    return ColumnarReader(file, layout, notes, training=False, on_error=on_error, whole=whole)
 
 
 def _as_text(column: Any) -> Any:
     """Convert a column to text; one that has a dictionary of texts stays as it is."""
-    import pyarrow as pa
-
     return column if isinstance(column, pa.DictionaryArray) else cast(column, pa.string())
 
 
 def _unpacked(column: Any) -> Any:
     """Convert a column to a string array, empty where a cell is missing."""
-    import pyarrow as pa
-
     text = cast(column, pa.string())
     return call("coalesce", text, pa.scalar("")) if text.null_count else text
 
 
 def _text_bytes(column: Any) -> int:
     """Count the bytes of the texts in a column, as they are without a dictionary."""
-    import pyarrow as pa
-
     if isinstance(column, pa.DictionaryArray):
         lengths = cast(call("binary_length", column.dictionary), pa.int64())
         return call("sum", call("take", lengths, column.indices)).as_py() or 0
@@ -302,9 +278,6 @@ def _text_bytes(column: Any) -> int:
 
 def _cell_type(kind: Any) -> Any:
     """Return the type that a column is read as; None for what is no cell."""
-    import pyarrow as pa
-    from pyarrow import types
-
     if types.is_dictionary(kind):
         return None if types.is_dictionary(kind.value_type) else _cell_type(kind.value_type)
     if types.is_timestamp(kind) or types.is_date64(kind):

@@ -10,7 +10,6 @@ import importlib
 import re
 from contextlib import suppress
 from dataclasses import dataclass
-from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -85,9 +84,10 @@ def format_of(path: Path) -> Format:
         file = open_raw(str(path))
     except DataError:
         return TEXT
-    assert isinstance(file, FileIO)
     with file:
-        head = _head(file)
+        head = b""
+        with suppress(OSError):
+            head = file.read(HEAD_BYTES) or b""
         packed = head.startswith(tuple(MAGIC))
         if packed:
             file.seek(0)
@@ -99,12 +99,6 @@ def format_of(path: Path) -> Format:
         if packed:
             return found if found in (IDX, SPARSE) else TEXT
         return NPZ if found in (ZIP, MODEL) and NPZ.load().has_inputs(file) else found
-
-
-def _head(file: FileIO) -> bytes:
-    with suppress(OSError):
-        return file.read(HEAD_BYTES) or b""
-    return b""
 
 
 def is_model(path: Path) -> bool:

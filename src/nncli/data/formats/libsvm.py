@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.data.byte_input import Input, open_input, reason, refuse_bomb
+from nncli.data.byte_input import ByteStream, Input, open_input, reason, refuse_bomb
 from nncli.data.cells import check_width
 from nncli.data.csv.header import FIRST_LINE
 from nncli.data.dataset import Dataset, Schema
@@ -22,30 +22,21 @@ BLOCK_BYTES, DENSE_CELLS = 1 << 20, 1 << 22  # read, and spread, at a time
 ROW_BYTES, VALUE_BYTES = 24, 12  # of memory, for a row and for a value of it
 
 
-def read(path: Path, like: Schema | None = None) -> Dataset:
-    """Read a file; see `read_stream`."""
-    with open_input(str(path), hashed=True) as file:
-        return read_stream(file, str(path), like)
-
-
-def row_blocks(path: Path, like: Schema) -> Iterator[NDArray[Any]]:
-    """Read the rows of a file for a model; see `stream_blocks`."""
-    return stream_blocks(open_input(str(path)), like)
-
-
-def read_stream(file: Input, source: str, like: Schema | None = None) -> Dataset:
-    """Read all lines of an input that is opened with its hash. Features are counted from 1, unless there is a 0 among
+def read(path: Path, like: Schema | None = None, stream: ByteStream | None = None) -> Dataset:
+    """Read all lines of a file, or of `stream` if it is given. Features are counted from 1, unless there is a 0 among
     them; those for a model, `like`, as it counts its own. Raises DataError."""
     parts, least, beyond, held = [], 1, 0, 0
-    for number, lines in _lines(file):
-        X, y = _parsed(lines, number, file.where)
-        X.indices, X.data = X.indices.astype(np.int32), X.data.astype(np.float32)
-        least, beyond = min(least, int(X.indices.min(initial=1))), max(beyond, X.shape[1])
-        if like is not None:
-            _check_features(X, lines, number, file.where, like)
-        held += VALUE_BYTES * X.nnz + ROW_BYTES * len(y)
-        refuse_bomb(file.where, "the sparse data", held, file.packed, REMEDY)
-        parts.append((X, y))
+    with open_input(str(path), stream=stream, hashed=True) as file:
+        for number, lines in _lines(file):
+            X, y = _parsed(lines, number, file.where)
+            X.indices, X.data = X.indices.astype(np.int32), X.data.astype(np.float32)
+            least, beyond = min(least, int(X.indices.min(initial=1))), max(beyond, X.shape[1])
+            if like is not None:
+                _check_features(X, lines, number, file.where, like)
+            held += VALUE_BYTES * X.nnz + ROW_BYTES * len(y)
+            refuse_bomb(file.where, "the sparse data", held, file.packed, REMEDY)
+            parts.append((X, y))
+        sha256 = file.hexdigest()
     first = least if like is None else _first(like)
     width = beyond - first if like is None else len(like.columns)
     n = sum(len(y) for _, y in parts)
@@ -57,11 +48,15 @@ def read_stream(file: Input, source: str, like: Schema | None = None) -> Dataset
         at += len(y)
         _spread(X, first, dense[n - at : n - at + len(y)])
     note = f"sparse text: the features are counted from {first}"
-    return dataset_of(dense, labels, source, file.hexdigest(), like, first, (note,))
+    return dataset_of(dense, labels, str(path), sha256, like, first, (note,))
 
 
-def stream_blocks(file: Input, like: Schema) -> Iterator[NDArray[Any]]:
-    """Yield the rows for a model as they arrive, (n, d) at a time; the input is closed at the end. Raises DataError."""
+def row_blocks(path: Path, like: Schema, stream: ByteStream | None = None) -> Iterator[NDArray[Any]]:
+    """Read the rows for a model as they arrive, (n, d) at a time. Raises DataError."""
+    return _dense_blocks(open_input(str(path), stream=stream), like)
+
+
+def _dense_blocks(file: Input, like: Schema) -> Iterator[NDArray[Any]]:
     width, first = len(like.columns), _first(like)
     at_once = max(1, DENSE_CELLS // width)
     with file:
@@ -102,19 +97,13 @@ def _parsed(lines: Sequence[bytes], number: int, where: str) -> tuple[Any, NDArr
         check_width(line.count(b":"), f"{where}:{number + i}", "features in a row")
     try:
         X, y = _loaded(lines)
-    except (ValueError, OverflowError):
-        while len(lines) > 1:  # the first one that is wrong is in this half or in that
+    except (ValueError, OverflowError) as error:
+        if len(lines) > 1:  # the first one that is wrong is in this half or in that
             half = len(lines) // 2
-            try:
-                _loaded(lines[:half])
-                lines, number = lines[half:], number + half
-            except (ValueError, OverflowError):
-                lines = lines[:half]
-        try:
-            X, y = _loaded(lines)
-        except (ValueError, OverflowError) as error:
-            problem = f"expected a line such as '1 3:0.5 7:2': {reason(error)}"
-            raise DataError(f"{where}:{number}", problem) from None
+            _parsed(lines[:half], number, where)
+            _parsed(lines[half:], number + half, where)
+        problem = f"expected a line such as '1 3:0.5 7:2': {reason(error)}"
+        raise DataError(f"{where}:{number}", problem) from None
     wrong = np.flatnonzero(~np.isfinite(X.data))
     if len(wrong):
         place = _place(X, wrong[0], lines, number, where)

@@ -30,19 +30,9 @@ EXACT_TO = 1 << 24  # whole numbers that float32 has
 # what zipfile and NumPy raise for a damaged file: the header of an array is read as a Python literal, and an unknown
 # compression is a RuntimeError
 NO_ARRAY = (
-    ValueError,
-    TypeError,
-    SyntaxError,
-    LookupError,
-    ArithmeticError,
-    EOFError,
-    OSError,
-    RuntimeError,
-    MemoryError,
-    struct.error,
-    zlib.error,
-    zipfile.BadZipFile,
-)
+    ValueError, TypeError, SyntaxError, LookupError, ArithmeticError, EOFError, OSError, RuntimeError, MemoryError,
+    struct.error, zlib.error, zipfile.BadZipFile,
+)  # fmt: skip
 
 
 def read(path: Path, like: Schema | None = None) -> Dataset:

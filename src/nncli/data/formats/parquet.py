@@ -16,6 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pyarrow import parquet
+
+from nncli.data.arrow_conversion import is_text
 from nncli.data.cells import check_width
 from nncli.data.formats.thrift import LIST, STRUCT, ThriftReader
 
@@ -23,6 +26,7 @@ MAGIC = b"PAR1"
 BATCH_BYTES = 16 << 20  # of decoded rows
 FILE_BUFFERS, LEAST_BUFFER, MOST_BUFFER = 32 << 20, 1 << 10, 1 << 16  # bytes of the file for all columns, and for one
 DICTIONARY_PAGE, DATA_PAGE, DATA_PAGE_V2 = 2, 0, 3
+NAMES = {1: "kind", 2: "unpacked", 3: "packed"}  # of what stands in the header of any page
 HEADERS = {DICTIONARY_PAGE: (7, 2), DATA_PAGE: (5, 2), DATA_PAGE_V2: (8, 4)}  # fields of the header, of its encoding
 DELTA_BYTE_ARRAY = 7  # an encoding in which a text repeats the start of the one before it
 VALUE_BYTES = 16  # of a text in a dictionary, beside itself
@@ -80,17 +84,8 @@ class ParquetFile:
                     raise ValueError(f"expected {group.rows} rows in a group, found {found}")
 
     def _opened(self, **how: Any) -> Any:
-        from pyarrow import parquet
-
         # what is read ahead would be whole groups of rows, which can be of any size
         return parquet.ParquetFile(self.source, pre_buffer=False, page_checksum_verification=True, **how)
-
-
-def is_text(kind: Any) -> bool:
-    """Tell whether a type of Arrow is text."""
-    from pyarrow import types
-
-    return any(one(kind) for one in (types.is_string, types.is_large_string, types.is_string_view))
 
 
 # the footer
@@ -129,10 +124,8 @@ def _groups(footer: bytes, where: str) -> list[_Group]:
                 for _ in range(n):
                     thrift.skip(inner)
             elif field == 4 and kind == LIST:
-                n, inner = thrift.elements()
+                n, _ = thrift.elements()
                 found += (_group(thrift) for _ in range(n))
-            else:
-                thrift.skip(kind)
     except IndexError:
         raise ValueError("its end is damaged") from None
     return found
@@ -147,8 +140,6 @@ def _group(thrift: ThriftReader) -> _Group:
                 found.columns.extend(_column(thrift))
         elif field == 3:
             found.rows = thrift.integer()
-        else:
-            thrift.skip(kind)
     if not found.columns or found.rows < 0:
         raise ValueError("a group of rows is damaged")
     return found
@@ -159,8 +150,6 @@ def _column(thrift: ThriftReader) -> tuple[int, ...]:
     for field, kind in thrift.fields():
         if field == 3 and kind == STRUCT:
             numbers = thrift.integers(5, 9, 11)
-        else:
-            thrift.skip(kind)
     values, data, dictionary = numbers.get(5, -1), numbers.get(9, -1), numbers.get(11, 0)
     first = dictionary if 0 < dictionary < data else data
     if min(values, first) < 0 or max(values, data) >= 1 << 62:
@@ -228,12 +217,9 @@ def _read_header(thrift: ThriftReader) -> _Header:
     found = _Header()
     for field, kind in thrift.fields():
         of, encoding = HEADERS.get(found.kind, (0, 0))
-        if field in (1, 2, 3):
-            name = ("kind", "unpacked", "packed")[field - 1]
-            setattr(found, name, thrift.integer())
+        if field in NAMES:
+            setattr(found, NAMES[field], thrift.integer())
         elif field == of and kind == STRUCT:
             numbers = thrift.integers(1, encoding)
             found.values, found.encoding = numbers.get(1, -1), numbers.get(encoding, -1)
-        else:
-            thrift.skip(kind)
     return found

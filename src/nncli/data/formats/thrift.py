@@ -15,11 +15,14 @@ class ThriftReader:
         self.data, self.at = data, 0
 
     def fields(self) -> Iterator[tuple[int, int]]:
-        """Yield (number, kind) of each field of a struct; the caller reads or skips its value before the next."""
+        """Yield (number, kind) of each field of a struct; a value that the caller does not read is skipped."""
         field = 0
         while head := self.byte():
             field = field + (head >> 4) if head >> 4 else self.integer()
+            start = self.at
             yield field, head & 15
+            if self.at == start:
+                self.skip(head & 15)
 
     def elements(self) -> tuple[int, int]:
         """Read how many elements a list has, and their kind."""
@@ -32,11 +35,10 @@ class ThriftReader:
         for field, kind in self.fields():
             if field in wanted and SHORT <= kind <= LONG:
                 found[field] = self.integer()
-            else:
-                self.skip(kind)
         return found
 
     def skip(self, kind: int, depth: int = 0) -> None:
+        """Pass over a value of that kind."""
         if SHORT <= kind <= LONG:
             self._number()
         elif kind == TEXT:
