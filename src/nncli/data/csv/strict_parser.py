@@ -21,6 +21,7 @@ from nncli.data.row_blocks import Layout, RowBlock
 from nncli.errors import DataError
 
 ROW_LIMIT = 64 << 20  # an open quote must not take the rest of a large file into memory
+CONVERT_CR = r"Convert it with: tr '\r' '\n'"
 
 
 @cache
@@ -66,7 +67,7 @@ def split_row(row: bytes, delimiter: str, where: str) -> list[str]:
     except csv.Error as error:
         if "unexpected end" in str(error):
             raise open_quote(where) from None
-        problem, remedy = "expected a line to end in LF or CR LF, found a single CR", r"Convert it with: tr '\r' '\n'"
+        problem, remedy = "expected a line to end in LF or CR LF, found a single CR", CONVERT_CR
         if "expected after" in str(error):
             problem, remedy = (
                 "a quoted cell has text after its closing quote",
