@@ -94,9 +94,8 @@ class Preprocess:
             categories[name], rare = _categories(column, rows)
             dead.append(np.array([False] * len(categories[name]) + [rare == 0]))
             if rare:
-                notes.append(
-                    f"column '{name}': {MAX_CATEGORIES} most frequent values kept, {rare} others taken together"
-                )
+                kept = f"{MAX_CATEGORIES} most frequent values kept"
+                notes.append(f"column '{name}': {kept}, {rare} others taken together")
         median, shift, factor = (
             np.concatenate([getattr(own, name), getattr(made, name)]) for name in ("median", "shift", "factor")
         )
@@ -174,14 +173,13 @@ class _Statistics:
         low, high = _range(numbers, rows, median)
         if scale == "auto":
             scale = "pixels" if _are_pixels(numbers, rows, low, high) else "standard"
+        shift, spread = np.zeros_like(high), np.ones_like(high)
         if scale == "standard":
             shift, spread = _mean_and_deviation(numbers, rows, median, np.maximum(np.abs(low), np.abs(high)))
         elif scale == "minmax":
             shift, spread = low, np.maximum(high - low, SMALLEST_RANGE)
         elif scale == "pixels":
-            shift, spread = np.zeros_like(high), np.full_like(high, max(high.max(), 1))
-        else:
-            shift, spread = np.zeros_like(high), np.ones_like(high)
+            spread *= max(high.max(), 1)
         return cls(median, low, high, shift, spread, scale)
 
     @property
