@@ -63,12 +63,9 @@ def stratified_split(y: Positions, classes: Sequence[str], val: float, test: flo
             )
         left = np.bincount(y[rest], minlength=len(classes))
         if left.min() < 2:  # the part drawn before took all but one row of a class
-            raise DataError(
-                source,
-                f"class {in_quotes(classes[int(left.argmin())])}: expected a row for each part of the split, found too "
-                "few",
-                f"Get more rows of it, or set smaller shares with {mention('val')} and {mention('test')}",
-            )
+            rare = in_quotes(classes[int(left.argmin())])
+            remedy = f"Get more rows of it, or set smaller shares with {mention('val')} and {mention('test')}"
+            raise DataError(source, f"class {rare}: expected a row for each part of the split, found too few", remedy)
         out = _draw(y[rest], size, seed)
         held_out.append(np.sort(rest[out]))
         rest = np.delete(rest, out)

@@ -82,9 +82,8 @@ def check_utf8(cell: str, where: str) -> None:
         cell.encode()
     except UnicodeEncodeError as error:
         byte = ord(cell[error.start]) - 0xDC00
-        raise DataError(
-            where, f"expected UTF-8, found the byte 0x{byte:02x}", "Name the encoding, such as --encoding latin-1"
-        ) from None
+        problem = f"expected UTF-8, found the byte 0x{byte:02x}"
+        raise DataError(where, problem, "Name the encoding, such as --encoding latin-1") from None
 
 
 def open_quote(where: str) -> DataError:
@@ -147,17 +146,14 @@ class StrictParser:
         texts = dict(zip(layout.text, columns, strict=False))
         dates = dict(zip(layout.dates, columns[len(texts) :], strict=False))
         target = None if self.target is None else text_column(n, columns[-1], frozenset(), feature=False)
-        return RowBlock(
-            Table(
-                layout.numeric,
-                numbers,
-                {name: text_column(n, cells, frozenset()) for name, cells in texts.items()},
-                {name: days(text_column(n, cells, frozenset())) for name, cells in dates.items()},
-            ),
-            target,
-            {name: string_array([row[j] for row in kept]) for j, name in enumerate(layout.keep)},
-            dict(sorted(errors.items())),
+        table = Table(
+            layout.numeric,
+            numbers,
+            {name: text_column(n, cells, frozenset()) for name, cells in texts.items()},
+            {name: days(text_column(n, cells, frozenset())) for name, cells in dates.items()},
         )
+        handed_on = {name: string_array([row[j] for row in kept]) for j, name in enumerate(layout.keep)}
+        return RowBlock(table, target, handed_on, dict(sorted(errors.items())))
 
     def _rows(self, data: bytes, line: int) -> Iterator[tuple[str, list[str] | DataError]]:
         _, pattern = row_patterns(self.layout.delimiter)
