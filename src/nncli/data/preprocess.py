@@ -59,7 +59,7 @@ class Preprocess:
     @classmethod
     @np.errstate(over="ignore", divide="ignore", invalid="ignore")  # of float64, in columns that are then refused
     def fit(cls, table: Table, rows: Positions, scale: str) -> Preprocess:
-        """Learns from the given rows of the table; `scale` is auto, standard, minmax or none."""
+        """Learn from the given rows of the table; `scale` is auto, standard, minmax or none."""
         notes: list[str] = []
         numbers = table.numbers
         own = _Statistics.of(numbers, rows, scale)

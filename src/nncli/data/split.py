@@ -28,7 +28,7 @@ def row_numbers(n: int) -> Positions:
 
 
 def stratified_split(y: Positions, classes: Sequence[str], val: float, test: float, seed: int, source: str) -> Split:
-    """Draws shares `val` and `test` of the rows, each class in proportion.
+    """Draw shares `val` and `test` of the rows, each class in proportion.
 
     They are the rows of scikit-learn's StratifiedShuffleSplit(n_splits=1, test_size=k, random_state=seed): first
     `test` of all rows, then `val` of the rest. Drawn here, as its import would be most of the time and of the
