@@ -6,10 +6,9 @@ import hashlib
 import lzma
 import os
 import zlib
-from contextlib import suppress
+from contextlib import closing, suppress
 from io import FileIO
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Protocol
 
 from nncli.data.decompression import DECODERS, MAGIC, Members
@@ -104,26 +103,19 @@ class Input:
         self._packed = self._stream = PushbackStream(first, raw)
         self._unpacked = 0
         self.size = status.st_size if status and not self.kind else 0  # of what there is to read; 0: unknown
-        if self.kind:
-            if self.kind in DECODERS:
-                self._stream = Members(self._stream, DECODERS[self.kind])
-            else:
-                import pyarrow as pa
+        if self.kind in DECODERS:
+            self._stream = Members(self._stream, DECODERS[self.kind])
+        elif self.kind:
+            import pyarrow as pa
 
-                self._stream = pa.CompressedInputStream(self._stream, self.kind)
+            self._stream = pa.CompressedInputStream(self._stream, self.kind)
 
     def _guarded(self, size: int) -> bytes:
         try:
             data: bytes = self._stream.read(size)
         except IsADirectoryError:
             raise DataError(self.where, "is a folder, not a file", "Name a file in it") from None
-        except (
-            OSError,
-            ValueError,
-            EOFError,
-            lzma.LZMAError,
-            zlib.error,
-        ) as error:  # those of pyarrow are OSError, ValueError
+        except (OSError, ValueError, EOFError, lzma.LZMAError, zlib.error) as error:  # the first two also of pyarrow
             if self.kind:
                 raise DataError(
                     self.where, f"the {self.kind} data is damaged or cut short", "Fetch or compress it again"
@@ -155,9 +147,7 @@ class Input:
     def __enter__(self) -> Input:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
@@ -221,8 +211,5 @@ def open_input(source: str, *, stream: ByteStream | None = None, hashed: bool = 
 
 def sha256_of(path: str | Path) -> str:
     """Return the SHA-256 of a file as it is on the disk, the same that a hashed `open_input` ends with."""
-    reader = HashingReader(open_raw(str(path)))
-    try:
+    with closing(HashingReader(open_raw(str(path)))) as reader:
         return reader.hexdigest()
-    finally:
-        reader.close()

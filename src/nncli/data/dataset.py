@@ -179,23 +179,18 @@ def without_weights(dataset: Dataset, name: str) -> tuple[Dataset, NDArray[np.fl
     weights = (numbers.column(place) if stored else numbers[:, place]).astype(np.float64)
     wrong = np.flatnonzero(~((weights >= 0) & (weights < np.inf)))
     if len(wrong):
-        found = weights[wrong[0]]
-        raise DataError(
-            dataset.where,
-            f"column '{name}', row {wrong[0] + 1} of the data: expected a weight from 0, found "
-            f"{'none' if np.isnan(found) else format(found, 'g')}",
-            "Correct it, or leave the row out",
-        )
+        found = "none" if np.isnan(weights[wrong[0]]) else f"{weights[wrong[0]]:g}"
+        problem = f"column '{name}', row {wrong[0] + 1} of the data: expected a weight from 0, found {found}"
+        raise DataError(dataset.where, problem, "Correct it, or leave the row out")
     if not weights.any():
         raise DataError(dataset.where, f"column '{name}': expected a weight above 0, found none")
     before_target = schema.names.index(name) < schema.target_place
     return dataclasses.replace(
         dataset,
-        table=Table(
-            tuple(n for n in dataset.table.number_names if n != name),
-            numbers.without(place) if stored else np.delete(numbers, place, axis=1),
-            dataset.table.texts,
-            dataset.table.dates,
+        table=dataclasses.replace(
+            dataset.table,
+            number_names=tuple(n for n in dataset.table.number_names if n != name),
+            numbers=numbers.without(place) if stored else np.delete(numbers, place, axis=1),
         ),
         schema=dataclasses.replace(
             schema,

@@ -59,7 +59,7 @@ class Preprocess:
     @classmethod
     @np.errstate(over="ignore", divide="ignore", invalid="ignore")  # of float64, in columns that are then refused
     def fit(cls, table: Table, rows: Positions, scale: str) -> Preprocess:
-        """Learns from the given rows of the table; `scale` is auto, standard, minmax or none."""
+        """Learn from the given rows of the table; `scale` is auto, standard, minmax or none."""
         notes: list[str] = []
         numbers = table.numbers
         own = _Statistics.of(numbers, rows, scale)
@@ -94,9 +94,8 @@ class Preprocess:
             categories[name], rare = _categories(column, rows)
             dead.append(np.array([False] * len(categories[name]) + [rare == 0]))
             if rare:
-                notes.append(
-                    f"column '{name}': {MAX_CATEGORIES} most frequent values kept, {rare} others taken together"
-                )
+                kept = f"{MAX_CATEGORIES} most frequent values kept"
+                notes.append(f"column '{name}': {kept}, {rare} others taken together")
         median, shift, factor = (
             np.concatenate([getattr(own, name), getattr(made, name)]) for name in ("median", "shift", "factor")
         )
@@ -134,8 +133,9 @@ class Preprocess:
             column = table.texts[name]
             known = {*categories, None}  # a missing cell may be rare, and is no surprise
             other = np.array([value not in known for value in [*column.values, None]])
-            found[name] = int(np.count_nonzero(other[column.codes[:]]))
-        return {name: count for name, count in found.items() if count}
+            if count := int(np.count_nonzero(other[column.codes[:]])):
+                found[name] = count
+        return found
 
     def _scale(self, numbers: Any, out: NDArray[Any], columns: slice) -> None:
         """Compute out = (numbers − shift) · scale, for the columns with that part of shift and scale."""
@@ -145,8 +145,8 @@ class Preprocess:
         shift, scale, median = (v[columns].astype(exact) for v in (self.shift, self.scale, self.median))
         for start in range(0, len(numbers), ROWS_AT_ONCE):
             block, part = numbers[start : start + ROWS_AT_ONCE], out[start : start + ROWS_AT_ONCE]
-            if block.dtype != np.uint8 and (missing := np.isnan(block)).any():
-                block = np.where(missing, median, block)
+            if block.dtype != np.uint8:
+                block = _filled(block, median)
             scaled = part if exact == out.dtype else np.empty(part.shape, exact)
             with np.errstate(over="ignore"):
                 np.subtract(block, shift, out=scaled)
@@ -173,14 +173,13 @@ class _Statistics:
         low, high = _range(numbers, rows, median)
         if scale == "auto":
             scale = "pixels" if _are_pixels(numbers, rows, low, high) else "standard"
+        shift, spread = np.zeros_like(high), np.ones_like(high)
         if scale == "standard":
             shift, spread = _mean_and_deviation(numbers, rows, median, np.maximum(np.abs(low), np.abs(high)))
         elif scale == "minmax":
             shift, spread = low, np.maximum(high - low, SMALLEST_RANGE)
         elif scale == "pixels":
-            shift, spread = np.zeros_like(high), np.full_like(high, max(high.max(), 1))
-        else:
-            shift, spread = np.zeros_like(high), np.ones_like(high)
+            spread *= max(high.max(), 1)
         return cls(median, low, high, shift, spread, scale)
 
     @property
@@ -232,11 +231,14 @@ def _blocks(numbers: Any, rows: Positions, median: Vector | None = None, at_once
     for start in range(0, len(rows), at_once):
         block = numbers[rows[start : start + at_once]]
         if median is not None:
-            block = block.astype(np.float64)
-            missing = np.isnan(block)
-            if missing.any():
-                block = np.where(missing, median, block)
+            block = _filled(block.astype(np.float64), median)
         yield block
+
+
+def _filled(block: NDArray[Any], median: NDArray[Any]) -> NDArray[Any]:
+    """Put the median of its column in the place of each missing number."""
+    missing = np.isnan(block)
+    return np.where(missing, median, block) if missing.any() else block
 
 
 def _median(numbers: Any, rows: Positions) -> Vector:
@@ -253,8 +255,7 @@ def _median(numbers: Any, rows: Positions) -> Vector:
 def _range(numbers: Any, rows: Positions, median: Vector) -> tuple[Vector, Vector]:
     low = np.full(numbers.shape[1], np.inf)
     high = -low
-    whole = numbers.dtype == np.uint8
-    for block in _blocks(numbers, rows, None if whole else median):
+    for block in _blocks(numbers, rows, None if numbers.dtype == np.uint8 else median):
         np.minimum(low, block.min(axis=0), out=low)
         np.maximum(high, block.max(axis=0), out=high)
     return low, high

@@ -57,14 +57,12 @@ class Matrix:
 
     @property
     def raw_dtype(self) -> np.dtype[Any] | None:
-        """Return the type of the scratch (m, d) that `take` works with; None if it needs none."""
         return None if self.scale is None else self.values.dtype
 
     def expect(self, rows: Positions) -> None:
         """Do nothing: all rows are in memory."""
 
     def take(self, rows: Positions, raw: NDArray[Any], out: NDArray[Any]) -> None:
-        """Write some rows, scaled, into out (m, d)."""
         if self.scale is None:
             np.take(self.values, rows, axis=0, out=out, mode="clip")  # without a mode, numpy copies once more
         else:
@@ -117,7 +115,6 @@ class RowWindow:
         self._start = self._next = self._last = 0
 
     def take(self, rows: Positions, raw: NDArray[Any], out: NDArray[Any]) -> None:
-        """Write some rows, scaled, into out (m, d)."""
         start = next((start for start in (self._next, self._last) if self._are(start, rows)), None)
         if start is None:
             out[:] = self._read(rows).slice(0, len(rows))

@@ -28,7 +28,7 @@ def row_numbers(n: int) -> Positions:
 
 
 def stratified_split(y: Positions, classes: Sequence[str], val: float, test: float, seed: int, source: str) -> Split:
-    """Draws shares `val` and `test` of the rows, each class in proportion.
+    """Draw shares `val` and `test` of the rows, each class in proportion.
 
     They are the rows of scikit-learn's StratifiedShuffleSplit(n_splits=1, test_size=k, random_state=seed): first
     `test` of all rows, then `val` of the rest. Drawn here, as its import would be most of the time and of the
@@ -63,12 +63,9 @@ def stratified_split(y: Positions, classes: Sequence[str], val: float, test: flo
             )
         left = np.bincount(y[rest], minlength=len(classes))
         if left.min() < 2:  # the part drawn before took all but one row of a class
-            raise DataError(
-                source,
-                f"class {in_quotes(classes[int(left.argmin())])}: expected a row for each part of the split, found too "
-                "few",
-                f"Get more rows of it, or set smaller shares with {mention('val')} and {mention('test')}",
-            )
+            rare = in_quotes(classes[int(left.argmin())])
+            remedy = f"Get more rows of it, or set smaller shares with {mention('val')} and {mention('test')}"
+            raise DataError(source, f"class {rare}: expected a row for each part of the split, found too few", remedy)
         out = _draw(y[rest], size, seed)
         held_out.append(np.sort(rest[out]))
         rest = np.delete(rest, out)

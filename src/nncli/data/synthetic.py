@@ -8,8 +8,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from nncli.data.cells import DEFAULT_MISSING
-from nncli.data.dataset import Dataset, Schema, Table
+from nncli.data.dataset import Dataset
+from nncli.data.labels import dataset_of
 from nncli.data.sources import is_there
 from nncli.registry import Registry
 
@@ -43,8 +43,6 @@ def is_random(source: str) -> bool:
 def random_dataset(source: str, rng: np.random.Generator) -> Dataset:
     """Draw the data set that `random:inputs=10:classes=3` describes; OptionError for settings that it does not have."""
     rows = KINDS.create(source)
-    n, names = ROWS_EACH * rows.classes, tuple(f"c{i}" for i in range(rows.inputs))
-    schema = Schema(tuple((name, "number") for name in names), "y", True, DEFAULT_MISSING, rows.inputs)
-    classes = tuple(map(str, range(rows.classes)))
+    n = ROWS_EACH * rows.classes
     y = rng.permutation(np.arange(n) % rows.classes)
-    return Dataset(Table(names, rng.normal(size=(n, rows.inputs))), y, classes, schema, (source,), "")
+    return dataset_of(rng.normal(size=(n, rows.inputs)), y, source, "", like=None)

@@ -190,18 +190,14 @@ def _classes(target: TextColumn, name: str, where: str) -> tuple[tuple[str, ...]
         n, k = len(target.codes), len(target.values)
         fractional = any(not float(value).is_integer() for value in target.values)
         if k > 1000 or (fractional and k > 20 and k > n / 10):
-            raise DataError(
-                where,
-                f"target column '{name}': {k} different numbers look like a quantity, and nncli trains classifiers",
-                "Choose another column with --target, or write classes into the file",
+            problem = (
+                f"target column '{name}': {k} different numbers look like a quantity, and nncli trains classifiers"
             )
+            raise DataError(where, problem, "Choose another column with --target, or write classes into the file")
     classes = sorted(target.values, key=(lambda value: (float(value), value)) if numeric else None)
     if len(classes) == 1:
-        raise DataError(
-            where,
-            f"target column '{name}': expected two or more classes, found only {in_quotes(classes[0])}",
-            "Choose another column with --target",
-        )
+        problem = f"target column '{name}': expected two or more classes, found only {in_quotes(classes[0])}"
+        raise DataError(where, problem, "Choose another column with --target")
     rank = {value: i for i, value in enumerate(classes)}
     return tuple(classes), recoded(target, [rank[value] for value in target.values], len(classes))
 

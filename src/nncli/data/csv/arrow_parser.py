@@ -29,8 +29,7 @@ class FastParser:
         target = [] if layout.target is None else [layout.target]
         self.text = [(name, place[name]) for name in (*layout.text, *layout.dates, *target)]
         self.keep = [(name, place[name]) for name in layout.keep]
-        missing = frozenset(layout.missing)
-        self.missing = missing
+        self.missing = missing = frozenset(layout.missing)
         # pyarrow compares these before it strips blanks: ' -1' may be a number where '-1' is a missing one.
         numbers = (as_number(token, layout.decimal) for token in missing)
         self.missing_numbers = [float(number) for number in numbers if number is not None]
@@ -82,7 +81,10 @@ class FastParser:
                 numbers = self._matrix(table)
         if numbers is None or table is None:
             return None
-        texts = {name: self._text(table[column], name != self.layout.target) for name, column in self.text}
+        texts = {
+            name: text_column(*encoded(table[column].combine_chunks()), self.missing, name != self.layout.target)
+            for name, column in self.text
+        }
         target = None if self.layout.target is None else texts.pop(self.layout.target)
         try:
             dates = {name: days(texts.pop(name)) for name in self.layout.dates}
@@ -141,15 +143,11 @@ class FastParser:
         assert len(batches) == 1
         small = batches[0].schema.types[0] == self.pa.uint8()
         numbers: NDArray[Any] = batches[0].to_tensor(null_to_nan=not small).to_numpy()
-        if small or np.isfinite(numbers).all():
-            fine = True
-        else:  # too large for the type, or spelled -nan or nan(1)
+        if not (small or np.isfinite(numbers).all()):  # too large for the type, or spelled -nan or nan(1)
             nulls = sum(column.null_count for column in batches[0].columns)
-            fine = not np.isinf(numbers).any() and np.count_nonzero(np.isnan(numbers)) == nulls
-        return numbers if fine and not any((numbers == x).any() for x in self.missing_numbers) else None
-
-    def _text(self, column: Any, feature: bool) -> TextColumn:
-        return text_column(*encoded(column.combine_chunks()), self.missing, feature)
+            if np.isinf(numbers).any() or np.count_nonzero(np.isnan(numbers)) != nulls:
+                return None
+        return None if any((numbers == x).any() for x in self.missing_numbers) else numbers
 
 
 def _has_empty_line(data: bytes) -> bool:

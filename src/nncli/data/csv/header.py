@@ -10,7 +10,7 @@ from itertools import islice
 
 from nncli.data.byte_input import ByteStream, Input, PushbackStream
 from nncli.data.cells import BLANKS, check_width
-from nncli.data.csv.strict_parser import ROW_LIMIT, check_utf8, open_quote, row_patterns, split_row
+from nncli.data.csv.strict_parser import CONVERT_CR, ROW_LIMIT, check_utf8, open_quote, row_patterns, split_row
 from nncli.data.formats.known_formats import HEAD_BYTES, format_of_bytes
 from nncli.errors import DataError, OptionError
 
@@ -69,9 +69,7 @@ class Head:
         if not self.data.strip():
             raise DataError(where, "the file is empty")
         if self.at_end and b"\n" not in self.data[:-1] and b"\r" in self.data.strip() and b'"' not in self.data:
-            raise DataError(
-                where, "expected lines to end in LF or CR LF, found only CR", r"Convert it with: tr '\r' '\n'"
-            )
+            raise DataError(where, "expected lines to end in LF or CR LF, found only CR", CONVERT_CR)
 
     @property
     def place(self) -> str:

@@ -58,10 +58,14 @@ class CsvReader(BlockReader):
         return self.input.hexdigest()
 
     def blocks(self) -> Iterator[RowBlock]:
+        import pyarrow as pa
+
+        keep_freed_memory()
+        threads = min(pa.cpu_count(), MOST_THREADS)
         try:
-            for data, regular, parsed in self._parsed():
+            for data, parsed in side_by_side(lambda part: (part[0], self._parse(*part)), self._cut(), threads):
                 rows, self._bytes = 0, self._bytes + len(data)
-                for block in self._read(data, regular, parsed, self._line):
+                for block in self._read(data, parsed, self._line):
                     rows += len(block)
                     yield block
                 self._line += data.count(b"\n") if b'"' in data else rows  # counting takes longer than one thinks
@@ -70,18 +74,6 @@ class CsvReader(BlockReader):
             if '"' in str(rest):
                 raise open_quote(where) from None
             raise DataError(where, f"expected a row, found no end of line in {ROW_LIMIT >> 20} MiB") from None
-
-    def _parsed(self) -> Iterator[tuple[bytes, bool, RowBlock | None]]:
-        """Yield the parts of the file, each with pyarrow's reading of it."""
-
-        def parse(part: tuple[bytes, bool]) -> tuple[bytes, bool, RowBlock | None]:
-            data, regular = part
-            return data, regular, self._parse(data, regular)
-
-        import pyarrow as pa
-
-        keep_freed_memory()
-        return side_by_side(parse, self._cut(), min(pa.cpu_count(), MOST_THREADS))
 
     def _parse(self, data: bytes, regular: bool) -> RowBlock | None:
         return None if len(data) < FEW_BYTES else self._fast.read(data, regular, self.small)
@@ -112,16 +104,15 @@ class CsvReader(BlockReader):
         if tail.strip(b"\r\n"):
             raise _UnfinishedRow('"')
 
-    def _read(self, data: bytes, regular: bool, parsed: RowBlock | None, line: int) -> Iterator[RowBlock]:
+    def _read(self, data: bytes, parsed: RowBlock | None, line: int) -> Iterator[RowBlock]:
+        """Yield what pyarrow made of the rows; where it refused them, read the halves again, small ones strictly."""
         if parsed is None and len(data) > BY_HAND_BYTES:
-            half, half_regular = end_of_rows(data[: len(data) // 2], self.layout.delimiter)
+            half, _ = end_of_rows(data[: len(data) // 2], self.layout.delimiter)
             if half:
-                rest = data[half:]
-                rest_regular = end_of_rows(rest, self.layout.delimiter)[1]
-                first = data[:half]
-                yield from self._read(first, half_regular, self._parse(first, half_regular), line)
-                line += first.count(b"\n")
-                yield from self._read(rest, rest_regular, self._parse(rest, rest_regular), line)
+                for part in (data[:half], data[half:]):
+                    _, regular = end_of_rows(part, self.layout.delimiter)
+                    yield from self._read(part, self._parse(part, regular), line)
+                    line += part.count(b"\n")
                 return
         yield self._strict.read(data, line) if parsed is None else parsed
 

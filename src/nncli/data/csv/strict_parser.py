@@ -14,22 +14,14 @@ from functools import cache
 import numpy as np
 
 from nncli.data.arrow_conversion import string_array, vector
-from nncli.data.cells import (
-    BLANKS,
-    INFINITY,
-    SHOWN,
-    as_number,
-    days,
-    is_missing,
-    quoted,
-    text_column,
-)
+from nncli.data.cells import BLANKS, INFINITY, SHOWN, as_number, days, is_missing, quoted, text_column
 from nncli.data.dataset import Table
 from nncli.data.dates import days_of
 from nncli.data.row_blocks import Layout, RowBlock
 from nncli.errors import DataError
 
 ROW_LIMIT = 64 << 20  # an open quote must not take the rest of a large file into memory
+CONVERT_CR = r"Convert it with: tr '\r' '\n'"
 
 
 @cache
@@ -75,13 +67,13 @@ def split_row(row: bytes, delimiter: str, where: str) -> list[str]:
     except csv.Error as error:
         if "unexpected end" in str(error):
             raise open_quote(where) from None
+        problem, remedy = "expected a line to end in LF or CR LF, found a single CR", CONVERT_CR
         if "expected after" in str(error):
-            raise DataError(
-                where, "a quoted cell has text after its closing quote", 'Write a quote inside a quoted cell as ""'
-            ) from None
-        raise DataError(
-            where, "expected a line to end in LF or CR LF, found a single CR", r"Convert it with: tr '\r' '\n'"
-        ) from None
+            problem, remedy = (
+                "a quoted cell has text after its closing quote",
+                'Write a quote inside a quoted cell as ""',
+            )
+        raise DataError(where, problem, remedy) from None
     return cells or [""]
 
 
@@ -90,9 +82,8 @@ def check_utf8(cell: str, where: str) -> None:
         cell.encode()
     except UnicodeEncodeError as error:
         byte = ord(cell[error.start]) - 0xDC00
-        raise DataError(
-            where, f"expected UTF-8, found the byte 0x{byte:02x}", "Name the encoding, such as --encoding latin-1"
-        ) from None
+        problem = f"expected UTF-8, found the byte 0x{byte:02x}"
+        raise DataError(where, problem, "Name the encoding, such as --encoding latin-1") from None
 
 
 def open_quote(where: str) -> DataError:
@@ -109,13 +100,11 @@ class StrictParser:
         self.missing = frozenset(layout.missing)
         place = layout.place_of
         self.target = None if layout.target is None else place[layout.target]
-        self.numeric, self.text, self.dates, self.keep = (
-            [(name, place[name]) for name in names]
-            for names in (layout.numeric, layout.text, layout.dates, layout.keep)
-        )
-        self.used = {i for _, i in self.numeric + self.text + self.dates}
-        if self.target is not None:
-            self.used.add(self.target)
+        self.keep = [place[name] for name in layout.keep]
+        kinds = {"number": layout.numeric, "text": layout.text, "date": layout.dates}
+        self.features = [(kind, name, place[name]) for kind, names in kinds.items() for name in names]
+        used = {i for _, _, i in self.features}
+        self.used = sorted(used if self.target is None else {*used, self.target})
 
     def read(self, data: bytes, first_line: int) -> RowBlock:
         """Read whole rows of text; the first of them begins in that line."""
@@ -127,7 +116,7 @@ class StrictParser:
         from pyarrow._compute import CastOptions, call_function  # pyarrow.compute makes wrappers for 25 ms
 
         layout, errors, places = self.layout, dict[int, DataError](), []
-        blank: list[str | None] = [None] * (len(self.numeric) + len(self.text) + len(self.dates) + 1)
+        blank: list[str | None] = [None] * (len(self.features) + 1)
         clean, kept = [], []
         for i, (where, found) in enumerate(rows):
             places.append(where)
@@ -140,9 +129,9 @@ class StrictParser:
             except DataError as error:
                 errors[i] = error.with_traceback(None)  # which would keep all that is here alive
                 clean.append(blank)
-            kept.append(["" if not cells or not _is_utf8(cells[j]) else cells[j] for _, j in self.keep])
+            kept.append(["" if not cells or not _is_utf8(cells[j]) else cells[j] for j in self.keep])
         # Arrow's own parser, so that both parsers round alike.
-        d = len(self.numeric)
+        d = len(layout.numeric)
         flat = string_array([cell or "nan" for row in clean for cell in row[:d]])
         cast = call_function("cast", [flat], CastOptions.safe(getattr(pa, layout.dtype)()))
         numbers = vector(cast, layout.dtype).reshape(len(clean), d).copy()
@@ -157,17 +146,14 @@ class StrictParser:
         texts = dict(zip(layout.text, columns, strict=False))
         dates = dict(zip(layout.dates, columns[len(texts) :], strict=False))
         target = None if self.target is None else text_column(n, columns[-1], frozenset(), feature=False)
-        return RowBlock(
-            Table(
-                layout.numeric,
-                numbers,
-                {name: text_column(n, cells, frozenset()) for name, cells in texts.items()},
-                {name: days(text_column(n, cells, frozenset())) for name, cells in dates.items()},
-            ),
-            target,
-            {name: string_array([row[j] for row in kept]) for j, name in enumerate(layout.keep)},
-            dict(sorted(errors.items())),
+        table = Table(
+            layout.numeric,
+            numbers,
+            {name: text_column(n, cells, frozenset()) for name, cells in texts.items()},
+            {name: days(text_column(n, cells, frozenset())) for name, cells in dates.items()},
         )
+        handed_on = {name: string_array([row[j] for row in kept]) for j, name in enumerate(layout.keep)}
+        return RowBlock(table, target, handed_on, dict(sorted(errors.items())))
 
     def _rows(self, data: bytes, line: int) -> Iterator[tuple[str, list[str] | DataError]]:
         _, pattern = row_patterns(self.layout.delimiter)
@@ -197,43 +183,29 @@ class StrictParser:
 
     def _clean(self, cells: list[str], where: str) -> list[str | None]:
         """Numeric cells, then text cells, dates, and the target; None for a missing one."""
-        for i in sorted(self.used):
+        for i in self.used:
             check_utf8(cells[i], where)
         clean: list[str | None] = []
-        for name, i in self.numeric:
+        for kind, name, i in self.features:
             cell = cells[i].strip(BLANKS)
-            number = as_number(cell, self.layout.decimal)
-            if number is not None and cell not in self.missing:
-                clean.append(number)
-            elif is_missing(cell, self.missing):
-                clean.append(None)
-            else:
-                expected = "a finite number" if INFINITY.fullmatch(cell) else "a number"
-                raise DataError(
-                    where, f"column '{name}': expected {expected}, found {quoted(cell)}", self._remedy(name, cell)
-                )
-        for _, i in self.text:
-            cell = cells[i].strip(BLANKS)
-            clean.append(None if is_missing(cell, self.missing) else cell)
-        for name, i in self.dates:
-            cell = cells[i].strip(BLANKS)
-            if is_missing(cell, self.missing):
-                clean.append(None)
-            elif days_of(cell) is None:
-                problem = f"column '{name}': expected a date such as 2026-11-21, found {quoted(cell)}"
+            expected, value = "", None if is_missing(cell, self.missing) else cell
+            if value is not None and kind == "number":
+                value = as_number(cell, self.layout.decimal)
+                if value is None:
+                    expected = "a finite number" if INFINITY.fullmatch(cell) else "a number"
+            elif value is not None and kind == "date" and days_of(cell) is None:
+                expected = "a date such as 2026-11-21"
+            if expected:
+                problem = f"column '{name}': expected {expected}, found {quoted(cell)}"
                 raise DataError(where, problem, self._remedy(name, cell))
-            else:
-                clean.append(cell)
+            clean.append(value)
         if self.target is None:
             return [*clean, None]
         cell = cells[self.target].strip(BLANKS)
         if is_missing(cell, self.missing):
             found = quoted(cell) if cell else "an empty cell"
-            raise DataError(
-                where,
-                f"target column '{self.layout.target}': expected a class, found {found}",
-                "Fill it in, or delete the row",
-            )
+            problem = f"target column '{self.layout.target}': expected a class, found {found}"
+            raise DataError(where, problem, "Fill it in, or delete the row")
         return [*clean, cell]
 
     def _remedy(self, name: str, cell: str) -> str:
