@@ -173,7 +173,8 @@ NUMBER_REMEDY = "Add --missing {0}, read the column as text with --categorical a
 ERRORS = {
     "number": ("a,y\n1,p\nn/a,q\n", "data.csv:3: column 'a': expected a number, found 'n/a'. " + NUMBER_REMEDY.format("n/a")),
     "underscore": ("a,y\n1,p\n1_0,q\n", "data.csv:3: column 'a': expected a number, found '1_0'. " + OTHER_WAY),
-    "comma": ('a,y\n1,p\n"1,5",q\n', "data.csv:3: column 'a': expected a number, found '1,5'. " + OTHER_WAY.replace("Correct it", "Set --decimal ,")),
+    "comma": ('a,y\n1.5,p\n2.5,q\n"1,5",q\n', "data.csv:4: column 'a': expected a number, found '1,5'. " + OTHER_WAY.replace("Correct it", "Set --decimal ,")),
+    "thousands": ('a,y\n1.5,p\n2.5,q\n"1,00",q\n', "data.csv:4: column 'a': expected a number, found '1,00'. " + OTHER_WAY.replace("Correct it", "Set --decimal ,")),
     "hex": ("a,y\n1,p\n0x10,q\n", "data.csv:3: column 'a': expected a number, found '0x10'. " + OTHER_WAY),
     "arabic": ("a,y\n1,p\n٣,q\n", "data.csv:3: column 'a': expected a number, found '٣'. " + OTHER_WAY),
     "-nan": ("a,y\n1,p\n-nan,q\n", "data.csv:3: column 'a': expected a number, found '-nan'. " + NUMBER_REMEDY.format("-nan")),
@@ -207,8 +208,8 @@ ERRORS = {
     "no target": ("a,b\n1,2\n", "data.csv: expected a column called label, target, class or y; found a and b. Name the target with --target."),
     "twelve columns": (",".join("abcdefghijkl") + "\n" + "1," * 11 + "1\n", "data.csv: expected a column called label, target, class or y; found a, b, c, d, e, f, g, h, i, j and 2 more. Name the target with --target."),
     "two targets": ("a,y,label\n1,2,3\n", "data.csv: several columns could be the target: y and label. Choose one with --target."),
-    "many numbers": ("a,y\n" + "".join(f"1,{i}\n" for i in range(1001)), "data.csv: target column 'y': 1001 different numbers look like a quantity, and nncli trains classifiers. Choose another column with --target, or write classes into the file."),
-    "fractions": ("a,y\n" + "".join(f"1,{i}.5\n" for i in range(21)), "data.csv: target column 'y': 21 different numbers look like a quantity, and nncli trains classifiers. Choose another column with --target, or write classes into the file."),
+    "many numbers": ("a,y\n" + "".join(f"1,{i}\n" for i in range(1001)), "data.csv: target column 'y': expected classes, found 1,001 different numbers in 1,001 rows, which look like a quantity (regression). Choose another column with --target, or write classes such as low and high into the file."),
+    "fractions": ("a,y\n" + "".join(f"1,{i}.5\n" for i in range(21)), "data.csv: target column 'y': expected classes, found 21 different numbers in 21 rows with decimals, which look like a quantity (regression). Choose another column with --target, or write classes such as low and high into the file."),
 }  # fmt: skip
 
 
@@ -234,9 +235,19 @@ def test_each_option_error_has_its_text(options: dict[str, Any], message: str) -
     assert complaint(IRIS, **options) == message
 
 
-def test_twenty_fractions_or_a_tenth_of_the_rows_are_still_classes() -> None:
-    assert len(load("a,y\n" + "".join(f"1,{i}.5\n" for i in range(20))).classes) == 20
-    assert len(load("a,y\n" + "".join(f"1,{i % 30}.5\n" for i in range(300))).classes) == 30
+def test_ten_fractions_are_still_classes_and_eleven_are_a_quantity() -> None:
+    assert len(load("a,y\n" + "".join(f"1,{i % 10}.5\n" for i in range(100))).classes) == 10
+    assert "found 11 different numbers in 1,100 rows with decimals" in complaint(
+        "a,y\n" + "".join(f"1,{i % 11}.5\n" for i in range(1100))
+    )
+
+
+def test_whole_numbers_of_which_most_are_different_are_a_quantity() -> None:
+    prices = [900, 1011, 3083, 2411, 873, 640, 1204]
+    assert "7 different numbers in 7 rows, which look like a quantity" in complaint(
+        "a,y\n" + "".join(f"{i},{price}\n" for i, price in enumerate(prices))
+    )
+    assert len(load("a,y\n" + "".join(f"{i},{price}\n" for i in range(2) for price in prices)).classes) == 7
 
 
 def test_stdin_is_called_stdin() -> None:

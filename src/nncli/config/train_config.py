@@ -37,6 +37,7 @@ from nncli.config.option import (
     read_option,
 )
 from nncli.data.sources import Source, native, portable
+from nncli.data.spellings import SEPARATORS
 from nncli.errors import OptionError, flag
 
 SOURCES = ("data", "val_data", "test_data")  # options that name files
@@ -78,6 +79,10 @@ class TrainConfig:
     decimal: str | None = _data(
         "CHAR", OneOf((".", ","), "a point or a comma"), "Decimal separator: a point or a comma.", "detected"
     )
+    thousands: str | None = _data(
+        "CHAR", OneOf(tuple(SEPARATORS)), "Separator between thousands: comma, point, blank or apostrophe.", "detected"
+    )
+    date_format: str | None = _data("FORMAT", Text(), "How dates are written, as %d/%m/%Y.", "detected")
     encoding: str | None = _data("NAME", Encoding(), ENCODING_HELP, "detected")
     skip_rows: int = _data("N", Whole(0), "Number of lines to skip at the top of each file.", default=0)
     weight: str | None = _data("NAME", Text(), "Column with the weight of each row in training.", "equal weights")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from itertools import product
 from typing import Any
@@ -10,8 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.data.arrow_conversion import cast, string_array, vector
 from nncli.data.dataset import TextColumn, canonical
 from nncli.data.dates import days_of
+from nncli.data.spellings import Spelling
 from nncli.errors import DataError
 
 DEFAULT_MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "?")
@@ -39,6 +42,12 @@ def as_number(cell: str, decimal: str) -> str | None:
     return cell if NUMBER.fullmatch(cell) else None
 
 
+def normalized(text: str) -> str:
+    """Strip blanks of any kind, also the no-break space, and compose characters that are written as two (NFC)."""
+    text = text.strip()
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
 def quoted(cell: str) -> str:
     """Write a cell as messages show it."""
     cell = cell if len(cell) <= SHOWN else cell[: SHOWN - 1] + "…"
@@ -51,23 +60,37 @@ def check_width(columns: int, where: str, what: str = "columns") -> None:
         raise DataError(where, f"expected at most {MOST_COLUMNS:,} {what}, found {columns:,}")
 
 
-def days(column: TextColumn) -> NDArray[np.float64]:
+def days(column: TextColumn, spelling: Spelling | None = None) -> NDArray[np.float64]:
     """Read a column of text as dates, in days since 1970. Raises ValueError where a text is no date."""
-    found = [days_of(value) for value in column.values]
+    found = [spelling.days(value) if spelling else days_of(value) for value in column.values]
     if None in found:
         raise ValueError("no date")
     return np.array([*found, np.nan], np.float64)[column.codes]  # −1, a missing one, finds the last
 
 
+def spelled_numbers(column: TextColumn, spelling: Spelling, dtype: str) -> NDArray[Any]:
+    """Read a column of text as numbers. Raises ValueError where a text is no number, or too large for the type."""
+    import pyarrow as pa
+
+    plain = [spelling.number(value) for value in column.values]
+    if None in plain:
+        raise ValueError("no number")
+    numbers = vector(cast(string_array([*map(str, plain), "nan"]), getattr(pa, dtype)()), dtype)
+    if np.isinf(numbers).any():
+        raise ValueError("too large")
+    return numbers[column.codes]
+
+
 def text_column(
     codes: NDArray[Any], cells: Sequence[str | None], missing: frozenset[str], feature: bool = True
 ) -> TextColumn:
-    """Make a column of codes into these cells, without the blanks around them; a missing cell has code −1. True, TRUE
-    and true are one category, but remain different classes of a target."""
+    """Make a column of codes into these cells, without the blanks of any kind around them, and in the composed form of
+    Unicode (NFC), as é may be one character or two; a missing cell has code −1. What is `canonical`ly equal is one
+    category; `table_builder` does the same for the classes of a target."""
     values: dict[str, int] = {}
     recode = np.empty(len(cells), np.int32)
     for i, cell in enumerate(cells):
-        value = None if cell is None else cell.strip(BLANKS)
+        value = None if cell is None else normalized(cell)
         if value is None or is_missing(value, missing):
             recode[i] = -1
         else:

@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 
 from nncli.data.disk.memmap import DiskArray
 from nncli.data.sources import Source, title
+from nncli.data.spellings import SPELLING_FORM, Spelling, spelling_of
 from nncli.errors import DataError, OptionError, did_you_mean
 
 Positions = NDArray[np.integer[Any]]  # of rows or of classes, in a type that is large enough
 KINDS, MOST_WIDTH = ("number", "text", "date"), 1 << 20  # of columns
+WHOLE = re.compile(r"([+-]?(?:0|[1-9]\d{0,14}))\.0*", re.ASCII)  # a whole number, written with a point
 AnyArray = Any  # NDArray, or a `DiskArray` one, where `memory` has asked for that
 
 
@@ -32,8 +34,12 @@ class TextColumn:
 
 
 def canonical(category: str) -> str:
-    """True, TRUE and true are one: which of them a file has depends on the program that wrote it."""
-    return category.lower() if category.lower() in ("true", "false") else category
+    """Write a category in the one way that stands for all others: which of True, TRUE and true a file has, whether 1 or
+    1.0, depends on the program that wrote it. Numbers that begin with a zero, as 007 does, are codes."""
+    if category.lower() in ("true", "false"):
+        return category.lower()
+    found = WHOLE.fullmatch(category)
+    return found[1] if found else category
 
 
 @dataclass(frozen=True)
@@ -81,7 +87,8 @@ class Schema:
     were left out. `delimiter` is that of the training file; that of a later
     file is found among it and the usual ones. `decimal` is the decimal sign of the numbers. `encoding` is that of the
     training file, and of a later one whose first bytes do not tell. `dtype` is
-    the type that numbers are to be read with: float64 where float32 cannot tell those of a column apart.
+    the type that numbers are to be read with: float64 where float32 cannot tell those of a column apart. `spellings`
+    say how numbers and dates are written, for columns where that is not the plain way.
     """
 
     columns: tuple[tuple[str, str], ...]
@@ -94,6 +101,7 @@ class Schema:
     decimal: str = "."
     encoding: str = "utf-8"
     dtype: str = "float32"
+    spellings: tuple[tuple[str, Spelling], ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -105,7 +113,7 @@ class Schema:
 
 SCHEMA_FORM = {
     "columns": [[str]], "target": str, "header": bool, "missing": [str], "target_place": int, "delimiter": str,
-    "width": int, "decimal": str, "encoding": str, "dtype": str,
+    "width": int, "decimal": str, "encoding": str, "dtype": str, "spellings": [[(str, SPELLING_FORM)]],
 }  # fmt: skip
 
 
@@ -124,7 +132,10 @@ def schema_of(stored: Mapping[str, Any]) -> Schema:
         raise ValueError("a place of the target that no data file has")
     if stored["decimal"] not in (".", ",") or stored["dtype"] not in ("float32", "float64"):
         raise ValueError("numbers of another form")
-    return Schema(**{**stored, "columns": columns, "missing": tuple(stored["missing"])})
+    spellings = tuple((name, spelling_of(spelling)) for name, spelling in stored["spellings"])
+    if any(dict(columns).get(name) != ("date" if its.kind == "date" else "number") for name, its in spellings):
+        raise ValueError("a spelling of another column")
+    return Schema(**{**stored, "columns": columns, "missing": tuple(stored["missing"]), "spellings": spellings})
 
 
 @dataclass(frozen=True)

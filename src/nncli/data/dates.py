@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 INPUTS = ("days", "day of the year", "weekday")  # since the first date in training; from 1; Monday is 0
 DATE = re.compile(
     r"(?:(?P<y>\d{4})(?P<sign>[-/.])(?P<m>\d{1,2})(?P=sign)(?P<d>\d{1,2})|(?P<D>\d{1,2})\.(?P<M>\d{1,2})\.(?P<Y>\d{4}))"
-    r"(?:[T ](?P<time>\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,6})?)?)(?P<zone>Z|[+-]\d{2}:?\d{2})?)?",
+    r"(?:[T ](?P<time>\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,6})?)?)(?P<zone>Z| ?UTC| ?GMT|[+-]\d{2}:?\d{2})?)?",
     re.ASCII,
 )
 SECONDS = 24 * 60 * 60
@@ -24,15 +24,16 @@ def days_of(cell: str) -> float | None:
     """Days since the beginning of 1970, in UTC; None for what is no date.
 
     A date is 2026-11-21, 2026/11/21, 2026.11.21 or 21.11.2026, with a time as 17:30 or 17:30:05.25 behind a blank or
-    a T if there is one, and a zone as Z or +01:00. What could be of two kinds, as 11/12/2026, is none.
+    a T if there is one, and a zone as Z, UTC or +01:00. What could be of two kinds, as 11/12/2026, is none.
     """
     found = DATE.fullmatch(cell)
     if found is None:
         return None
     year, month, day = found["y"] or found["Y"], found["m"] or found["M"], found["d"] or found["D"]
     time = (found["time"] or "00:00").replace(",", ".")
+    zone = found["zone"] if (found["zone"] or "")[:1] in ("+", "-") else "Z"
     try:
-        moment = datetime.fromisoformat(f"{year}-{month:0>2}-{day:0>2}T{time}{found['zone'] or 'Z'}")
+        moment = datetime.fromisoformat(f"{year}-{month:0>2}-{day:0>2}T{time}{zone}")
     except ValueError:  # the 31st of June
         return None
     return (moment - EPOCH).total_seconds() / SECONDS

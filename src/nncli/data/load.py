@@ -16,7 +16,7 @@ from nncli.data.byte_input import ByteStream, open_raw, peek, sha256_of
 from nncli.data.csv import reader
 from nncli.data.csv.detection import CsvOptions
 from nncli.data.csv.header import DETECTED, TextOptions
-from nncli.data.dataset import Dataset, Schema, Table, TextColumn
+from nncli.data.dataset import Dataset, Schema, Table, TextColumn, canonical
 from nncli.data.disk import cache
 from nncli.data.formats import libsvm
 from nncli.data.formats.known_formats import HEAD_BYTES, IDX, SPARSE, TEXT, Format, format_of, format_of_bytes
@@ -161,13 +161,13 @@ def load_like(
         options = CsvOptions(encoding=text.encoding, skip_rows=text.skip_rows)
         rows = given.table(schema, options, dtype, memory, tables)
         table, target, sha256, notes = rows.table, rows.target, rows.sha256, rows.notes
-    code_of = {name: i for i, name in enumerate(classes)}
+    code_of = {canonical(name): i for i, name in enumerate(classes)}
     for label in target.values:
-        if label not in code_of:
+        if canonical(label) not in code_of:
             known = ", ".join(classes[:10]) + (", …" if len(classes) > 10 else "")
             problem = f"expected a class that the model knows ({known}), found '{label}'"
             raise DataError(where, problem, did_you_mean(label, classes))
-    y = recoded(target, [code_of[label] for label in target.values], len(classes))
+    y = recoded(target, [code_of[canonical(label)] for label in target.values], len(classes))
     return Dataset(table, y, tuple(classes), schema, source, sha256, notes=tuple(notes), memory=memory, file_bytes=size)
 
 

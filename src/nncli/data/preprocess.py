@@ -118,10 +118,11 @@ class Preprocess:
         k = self.n_numbers
         for name, categories in self.categories.items():
             column = table.texts[name]
+            known = spelled_flags(categories)
             position = {value: i for i, value in enumerate(categories)}
             other = len(categories)
             # the last entry is that of code −1, a missing cell
-            lookup = np.array([position.get(value, other) for value in [*column.values, None]])
+            lookup = np.array([position.get(known.get(value, value), other) for value in [*column.values, None]])
             X[np.arange(len(table)), k + lookup[column.codes]] = 1
             k += other + 1
         return Matrix(X, dtype)
@@ -131,7 +132,7 @@ class Preprocess:
         found = {}
         for name, categories in self.categories.items():
             column = table.texts[name]
-            known = {*categories, None}  # a missing cell may be rare, and is no surprise
+            known = {*categories, *spelled_flags(categories), None}  # a missing cell may be rare, and is no surprise
             other = np.array([value not in known for value in [*column.values, None]])
             if count := int(np.count_nonzero(other[column.codes[:]])):
                 found[name] = count
@@ -153,6 +154,14 @@ class Preprocess:
                 np.clip(scaled, -finite, finite, out=scaled)  # first, as 0 · ∞ is no number
                 scaled *= scale
                 np.clip(scaled, -LARGEST, LARGEST, out=part)
+
+
+def spelled_flags(categories: tuple[str | None, ...]) -> dict[str | None, str]:
+    """Map other spellings of a flag to its categories: 1 and 0 are true and false, as other programs write them."""
+    own = {*categories} - {None}
+    if own == {"true", "false"}:
+        return {"1": "true", "0": "false"}
+    return {"true": "1", "false": "0"} if own == {"0", "1"} else {}
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
 import numpy as np
 
 from nncli.data.cells import DEFAULT_MISSING
 from nncli.data.dataset import Schema, Table, TextColumn
+from nncli.data.spellings import Spelling
 from nncli.errors import DataError
 
 OnError = Literal["fail", "blank"]
@@ -30,6 +31,7 @@ class Layout:
     keep: tuple[str, ...] = ()  # columns also handed through as the text in the file
     missing: tuple[str, ...] = DEFAULT_MISSING
     decimal: str = "."
+    spellings: Mapping[str, Spelling] = field(default_factory=dict)  # by column, where that is not the plain way
     dtype: str = "float32"  # of the numbers
     dates: tuple[str, ...] = ()  # feature columns read as dates
     encoding: str = "utf-8"
@@ -53,6 +55,7 @@ class Layout:
             delimiter=self.delimiter,
             width=len(self.names),
             decimal=self.decimal,
+            spellings=tuple(self.spellings.items()),
             encoding=self.encoding,
             dtype=self.dtype,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.cells import NUMBER
-from nncli.data.dataset import Dataset, Positions, Schema, Table, TextColumn
+from nncli.data.dataset import Dataset, Positions, Schema, Table, TextColumn, canonical
 from nncli.data.row_blocks import BlockReader, RowBlock
 from nncli.data.sources import Source, title
 from nncli.errors import DataError
 from nncli.system.output import in_quotes
 
+MOST_CLASSES, MOST_FRACTIONS = 1000, 10  # of a target of numbers, and of one with decimals
+FEW = 5  # different numbers are classes in however few rows
 VALUE_BYTES = 100  # of memory for a text in a dict, beside itself
 
 
@@ -130,8 +133,18 @@ def read_files(files: Sequence[Opener], where: str, storage: Storage) -> RawData
 
 def to_learn_from(rows: RawDataset, source: Source) -> Dataset:
     """Make a data set to learn from. Raises DataError where the target does not hold two or more classes."""
-    classes, y = _classes(rows.target, rows.schema.target, title(source))
-    return Dataset(rows.table, y, classes, rows.schema, source, rows.sha256, notes=rows.notes)
+    target, where = rows.target, title(source)
+    representative, notes = one_spelling(target.values)
+    _refuse_quantity(target, rows.schema.target, where)
+    classes = sorted(set(representative), key=_by_number if all(map(_is_number, target.values)) else None)
+    if len(classes) == 1:
+        problem = f"expected two or more classes, found only {in_quotes(classes[0])}"
+        raise DataError(
+            where, f"target column '{rows.schema.target}': {problem}", "Choose another column with --target"
+        )
+    rank = {value: i for i, value in enumerate(classes)}
+    y = recoded(target, [rank[value] for value in representative], len(classes))
+    return Dataset(rows.table, y, tuple(classes), rows.schema, source, rows.sha256, notes=(*rows.notes, *notes))
 
 
 def digest_of(digests: Sequence[str]) -> str:
@@ -184,22 +197,42 @@ class _Columns:
         return table, self.target.finish()
 
 
-def _classes(target: TextColumn, name: str, where: str) -> tuple[tuple[str, ...], Positions]:
-    numeric = all(NUMBER.fullmatch(value) and np.isfinite(float(value)) for value in target.values)
-    if numeric:
-        n, k = len(target.codes), len(target.values)
-        fractional = any(not float(value).is_integer() for value in target.values)
-        if k > 1000 or (fractional and k > 20 and k > n / 10):
-            problem = (
-                f"target column '{name}': {k} different numbers look like a quantity, and nncli trains classifiers"
-            )
-            raise DataError(where, problem, "Choose another column with --target, or write classes into the file")
-    classes = sorted(target.values, key=(lambda value: (float(value), value)) if numeric else None)
-    if len(classes) == 1:
-        problem = f"target column '{name}': expected two or more classes, found only {in_quotes(classes[0])}"
-        raise DataError(where, problem, "Choose another column with --target")
-    rank = {value: i for i, value in enumerate(classes)}
-    return tuple(classes), recoded(target, [rank[value] for value in target.values], len(classes))
+def one_spelling(values: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return for each class the spelling that stands for it, the first one met: 1 and 1.0, True and TRUE are one class;
+    also return notes, which warn of classes that differ in their letters' case alone."""
+    first: dict[str, str] = {}
+    for value in values:
+        first.setdefault(canonical(value), value)
+    merged = [(value, first[canonical(value)]) for value in values if first[canonical(value)] != value]
+    notes = [f"classes {in_quotes(one)} and {in_quotes(other)} are the same class" for other, one in merged]
+    lower: dict[str, str] = {}
+    for value in first.values():
+        if (other := lower.setdefault(value.casefold(), value)) != value:
+            pair = f"classes {in_quotes(other)} and {in_quotes(value)}"
+            notes.append(f"warning: {pair} differ in upper and lower case alone, and are two classes")
+    return [first[canonical(value)] for value in values], notes
+
+
+def _is_number(value: str) -> bool:
+    return NUMBER.fullmatch(value) is not None and math.isfinite(float(value))
+
+
+def _by_number(value: str) -> tuple[float, str]:
+    return float(value), value
+
+
+def _refuse_quantity(target: TextColumn, name: str, where: str) -> None:
+    """Raise DataError for a target of numbers that measure something: with decimals, or most of them different."""
+    values = {float(value) for value in target.values if _is_number(value)}
+    n, k = len(target.codes), len(values)
+    if len(target.values) == 1 or not all(map(_is_number, target.values)):
+        return
+    fractional = any(not value.is_integer() for value in values)
+    if k > MOST_CLASSES or (fractional and k > MOST_FRACTIONS) or (2 * k > n and k > FEW):
+        shown = f"{k:,} different numbers in {n:,} rows" + (" with decimals" if fractional else "")
+        problem = f"target column '{name}': expected classes, found {shown}, which look like a quantity (regression)"
+        remedy = "Choose another column with --target, or write classes such as low and high into the file"
+        raise DataError(where, problem, remedy)
 
 
 def recoded(column: TextColumn, codes: Sequence[int], n: int) -> Positions:

@@ -93,6 +93,7 @@ def aligned(
         keep=kept,
         missing=expected.missing,
         decimal=expected.decimal,
+        spellings=dict(expected.spellings),
         dtype="float64" if "float64" in (dtype, expected.dtype) else "float32",
         dates=expected.of_kind("date"),
     )

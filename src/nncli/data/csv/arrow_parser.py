@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.arrow_conversion import encoded
-from nncli.data.cells import NAN_SPELLINGS, as_number, days, text_column
+from nncli.data.cells import NAN_SPELLINGS, as_number, days, spelled_numbers, text_column
 from nncli.data.csv import uint8_parser
 from nncli.data.dataset import Table, TextColumn
 from nncli.data.row_blocks import Layout, RowBlock
@@ -25,16 +25,18 @@ class FastParser:
         self.pa, self.csv, self.layout, self.dtype = pa, csv, layout, layout.dtype
         # Columns go by their positions here, as names that nobody asks for may come twice.
         place = {name: str(i) for name, i in layout.place_of.items()}
-        self.numeric = [place[name] for name in layout.numeric]
+        self.spelled = [name for name in layout.numeric if name in layout.spellings]  # read as text first
+        self.numeric = [place[name] for name in layout.numeric if name not in layout.spellings]
         target = [] if layout.target is None else [layout.target]
-        self.text = [(name, place[name]) for name in (*layout.text, *layout.dates, *target)]
+        self.text = [(name, place[name]) for name in (*self.spelled, *layout.text, *layout.dates, *target)]
         self.keep = [(name, place[name]) for name in layout.keep]
         self.missing = missing = frozenset(layout.missing)
         # pyarrow compares these before it strips blanks: ' -1' may be a number where '-1' is a missing one.
         numbers = (as_number(token, layout.decimal) for token in missing)
         self.missing_numbers = [float(number) for number in numbers if number is not None]
         # whole numbers alone may be there until a block shows something else
-        self.whole = bool(layout.numeric) and not (layout.text or layout.dates or layout.keep or self.missing_numbers)
+        others = self.spelled or layout.text or layout.dates or layout.keep or self.missing_numbers
+        self.whole = bool(layout.numeric) and not others
         names = [str(i) for i in range(len(layout.names))]
         self.read_options = csv.ReadOptions(column_names=names, block_size=1 << 30, use_threads=False)
         self.parse_options = {
@@ -71,7 +73,9 @@ class FastParser:
                 return self._whole(cells)
             self.whole = False
         table = numbers = None
-        if small and b"x" not in data and b"X" not in data:  # pyarrow takes 0x10 for a whole number
+        if (
+            small and not self.spelled and b"x" not in data and b"X" not in data
+        ):  # pyarrow takes 0x10 for a whole number
             table = self._parse(data, self.convert_options["uint8"])
             if table is not None:
                 numbers = self._matrix(table)
@@ -82,12 +86,13 @@ class FastParser:
         if numbers is None or table is None:
             return None
         texts = {
-            name: text_column(*encoded(table[column].combine_chunks()), self.missing, name != self.layout.target)
+            name: text_column(*encoded(table[column].combine_chunks()), self.missing, name in self.layout.text)
             for name, column in self.text
         }
         target = None if self.layout.target is None else texts.pop(self.layout.target)
         try:
-            dates = {name: days(texts.pop(name)) for name in self.layout.dates}
+            numbers = self._with_spelled(numbers, texts)
+            dates = {name: days(texts.pop(name), self.layout.spellings.get(name)) for name in self.layout.dates}
         except ValueError:
             return None
         if target is not None and target.codes.size and target.codes.min() < 0:
@@ -101,6 +106,20 @@ class FastParser:
                 return None
             kept = {name: cells[column].combine_chunks() for name, column in self.keep}
         return RowBlock(Table(self.layout.numeric, numbers, texts, dates), target, kept, {})
+
+    def _with_spelled(self, numbers: NDArray[Any], texts: dict[str, TextColumn]) -> NDArray[Any]:
+        """Put the columns of numbers that were read as text among the others, taking them out of the texts. Raises
+        ValueError where a text is no number."""
+        if not self.spelled:
+            return numbers
+        plain = iter(numbers.T)
+        columns = [
+            spelled_numbers(texts.pop(name), self.layout.spellings[name], self.dtype)
+            if name in self.spelled
+            else next(plain)
+            for name in self.layout.numeric
+        ]
+        return np.column_stack(columns)
 
     def _whole(self, cells: NDArray[np.uint8]) -> RowBlock:
         places = [int(place) for place in self.numeric]
@@ -118,7 +137,7 @@ class FastParser:
         """Tell whether some row has an empty first feature: far cheaper than a search for empty lines."""
         if len(self.layout.names) == 1:
             return False  # there, an empty line is a row with a missing cell
-        if self.numeric:
+        if self.layout.numeric:
             return bool(np.isnan(numbers[:, 0]).any())
         if self.layout.dates:
             return bool(np.isnan(dates[self.layout.dates[0]]).any())

@@ -5,19 +5,22 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.data.cells import BLANKS, NUMBER, as_number, is_missing, with_point
+from nncli.data.cells import NUMBER, as_number, is_missing, quoted, with_point
 from nncli.data.dates import days_of
 from nncli.data.preprocess import is_coarse
+from nncli.data.spellings import Spelling, are_times, date_spellings, number_spellings
+from nncli.errors import OptionError, flag, mention
 
 LEAST_IDS = 20  # rows: among fewer, all may be different by chance
 NEARLY_ALL = 0.9
 EXACT = 15  # figures that float64 always keeps
-THOUSANDS = re.compile(r"[+-]?\d{1,3}(?:,\d{3})+")
+GROUPED = re.compile(r"(?:[+-]?(?:[1-9]\d{0,2}(?:\.\d{3})+|\d+)\n)*+")  # points that may stand between thousands
 NUMBERS = re.compile(f"(?:{NUMBER.pattern}\n)*+")
 Vector = NDArray[np.float64]
 Columns = Mapping[str, Sequence[str]]  # by name, the cells that are there, without blanks around them
@@ -25,7 +28,7 @@ Columns = Mapping[str, Sequence[str]]  # by name, the cells that are there, with
 
 @lru_cache(10_000)  # of a thousand columns, most hold the same numbers
 def is_number(cell: str, decimal: str = ".") -> bool:
-    return as_number(cell.strip(BLANKS), decimal) is not None
+    return as_number(cell.strip(), decimal) is not None
 
 
 def present(columns: Mapping[str, Iterable[str]], missing: tuple[str, ...]) -> dict[str, list[str]]:
@@ -34,7 +37,7 @@ def present(columns: Mapping[str, Iterable[str]], missing: tuple[str, ...]) -> d
 
     def stripped(cell: str) -> str:
         """Strip a cell; return the empty string for a missing one."""
-        bare = cell.strip(BLANKS)
+        bare = cell.strip()
         known[cell] = "" if is_missing(bare, tokens) else bare
         return known[cell]
 
@@ -44,54 +47,146 @@ def present(columns: Mapping[str, Iterable[str]], missing: tuple[str, ...]) -> d
     }
 
 
-def kind_of(cells: Sequence[str], decimal: str) -> str:
-    """Return number or date if at least half of the cells are such, else text."""
-    if _all_numbers(cells, decimal):
-        return "number"
-    kinds: dict[str, Callable[[str], bool]] = {
-        "number": lambda cell: is_number(cell, decimal),
-        "date": lambda cell: days_of(cell) is not None,
-    }
-    counts = Counter(cells)  # few cells are different, and each is looked at once
-    for kind, matches in kinds.items():
-        if 2 * sum(n for cell, n in counts.items() if matches(cell)) >= len(cells):
-            return kind
-    return "text"
+@dataclass(frozen=True)
+class Hints:
+    """What is known of the columns before their cells are looked at."""
+
+    categorical: Collection[str] = ()
+    numeric: Collection[str] = ()
+    stored_as_text: Collection[str] = ()  # in a file that has types
+    decimal: str | None = None  # None, and those below: to be detected
+    thousands: str | None = None
+    date_format: str | None = None
 
 
-def kinds_of(
-    columns: Columns,
-    decimal: str,
-    categorical: Collection[str],
-    numeric: Collection[str],
-    only: Collection[str],
-    weight: str | None,
-) -> tuple[dict[str, str], list[str]]:
-    """Name → kind, as told or detected, and notes. What only tells rows apart is left out, unless its kind is told, it
-    is asked for, or there is nothing else to learn from."""
-    kinds = {
-        name: "text" if name in categorical else "number" if name in numeric else kind_of(cells, decimal)
-        for name, cells in columns.items()
-    }
-    ids = {
-        name: reason
-        for name, cells in columns.items()
-        if not (name in categorical or name in numeric or name in only or name == weight)
-        if (reason := _why_id(kinds[name], cells, decimal))
-    }
-    if not kinds.keys() - ids.keys() - {weight}:
-        return kinds, []
-    notes = [f"column '{name}': left out, as {reason}" for name, reason in ids.items()]
-    return {name: kind for name, kind in kinds.items() if name not in ids}, notes
+@dataclass(frozen=True)
+class Kinds:
+    """The kinds of columns by name, how their cells are written where that is not the plain way, and notes."""
+
+    of: dict[str, str]  # number, text or date
+    spellings: dict[str, Spelling]
+    decimal: str
+    notes: list[tuple[str, str]]  # of a column each; "" for all
 
 
-def _why_id(kind: str, cells: Sequence[str], decimal: str) -> str:
+def kinds_of(columns: Columns, hints: Hints, where: str) -> Kinds:
+    """Decide what columns are. Raises OptionError for cells that have two meanings, between which an option decides."""
+    ways = {name: _number_ways(cells, hints) for name, cells in columns.items() if name not in hints.categorical}
+    decimal = hints.decimal or _decimal_of(ways, columns)
+    found = Kinds({}, {}, decimal, [("", f"decimal sign: {decimal}")] * (hints.decimal is None and decimal != "."))
+    for name, cells in columns.items():
+        found.of[name] = "text" if name in hints.categorical else _kind_of(name, cells, ways[name], hints, found, where)
+    return found
+
+
+def _kind_of(name: str, cells: Sequence[str], ways: list[Spelling], hints: Hints, found: Kinds, where: str) -> str:
+    """Return the kind of a column; its spelling and notes are added to what was found."""
+    decimal = found.decimal
+    if name not in hints.numeric and (_are_codes(cells) or (ways and name in hints.stored_as_text)):
+        why = "begin with 0" if _are_codes(cells) else "are stored as text"
+        found.notes.append(
+            (name, f"column '{name}': codes, no numbers, as they {why} (--numeric reads them as numbers)")
+        )
+        return "text"
+    if ways:
+        spelling = _chosen(name, cells, ways, found, where)
+    elif name in hints.numeric or _mostly(cells, lambda cell: is_number(cell, decimal)):
+        spelling = Spelling(decimal=decimal)
+    elif _mostly(cells, lambda cell: days_of(cell) is not None):
+        return "date"
+    elif are_times(cells):
+        spelling = Spelling("time")
+    elif dates := _date_ways(cells, hints):
+        if len(dates) > 1:
+            one, other = (way.date_format for way in dates[:2])
+            problem = f"{where}: column '{name}': {quoted(cells[0])} can be read as {one} and as {other}"
+            raise OptionError("date_format", problem, f"Add {mention('date_format', one)}, or the other")
+        spelling = dates[0]
+    else:
+        return "text"
+    if spelling == Spelling(decimal=decimal) and not any("−" in cell for cell in cells):
+        if hints.thousands in (None, decimal):
+            return "number"
+        spelling = Spelling(decimal=decimal, thousands=hints.thousands)  # rows that come later may need it
+    found.spellings[name] = spelling
+    found.notes.append((name, f"column '{name}': {spelling}"))
+    return "date" if spelling.kind == "date" else "number"
+
+
+def _number_ways(cells: Sequence[str], hints: Hints) -> list[Spelling]:
+    """List the ways to read a column as numbers."""
+    text = "\n".join([*cells, ""])
+    if text.count("\n") == len(cells) and NUMBERS.fullmatch(text) and not ("." in text and GROUPED.fullmatch(text)):
+        ways = [Spelling()]  # the usual case, and far faster than one cell after the other
+    else:
+        ways = number_spellings(cells)
+    if hints.decimal is not None:
+        ways = [way for way in ways if way.decimal == hints.decimal]
+    if hints.thousands is not None:
+        ways = [way for way in ways if way.thousands == hints.thousands] or [way for way in ways if not way.thousands]
+    return ways
+
+
+def _chosen(name: str, cells: Sequence[str], ways: list[Spelling], found: Kinds, where: str) -> Spelling:
+    """Choose between two ways to read numbers, of which each comma or point could stand between thousands: a comma
+    does, unless it is the decimal sign of other columns; a point does not, unless a comma is that sign."""
+    if len(ways) == 1:
+        return ways[0]
+    one, other = sorted(ways[:2], key=lambda way: not way.thousands)  # the first has thousands
+    example = next((cell for cell in cells if one.number(cell) != other.number(cell)), cells[0])
+    meanings = f"{one.number(example)} or {other.number(example)}"
+    if other.thousands or other.decimal == "," == found.decimal:
+        options = f"Add {mention('thousands', one.thousands)}, or {mention('decimal', other.decimal)}"
+        problem = f"{where}: column '{name}': {quoted(example)} can be {meanings}"
+        raise OptionError("thousands", problem, options)
+    if other.decimal == "." == found.decimal:
+        advice = f"if it is {one.number(example)}, add {flag('thousands')} {one.thousands}"
+        what = f"column '{name}': {quoted(example)} is read as {other.number(example)}"
+        found.notes.append((name, f"{what}; {advice}"))
+        return other
+    return one
+
+
+def _decimal_of(ways: Mapping[str, list[Spelling]], columns: Columns) -> str:
+    """Return the decimal sign of most columns that have one of the two, and one meaning only."""
+    signs = Counter(
+        its[0].decimal
+        for name, its in ways.items()
+        if len({way.decimal for way in its}) == 1 and any("." in cell or "," in cell for cell in columns[name])
+    )
+    return "," if signs[","] > signs["."] else "."
+
+
+def _are_codes(cells: Sequence[str]) -> bool:
+    """Tell whether the cells are digits, all as many, and some begin with 0: no number is written so."""
+    width = len(cells[0]) if cells else 0
+    return (
+        width > 1
+        and any(cell[0] == "0" for cell in cells)
+        and all(len(cell) == width and cell.isascii() and cell.isdigit() for cell in cells)
+    )
+
+
+def _date_ways(cells: Sequence[str], hints: Hints) -> list[Spelling]:
+    if hints.date_format is None:
+        return date_spellings(cells)
+    own = Spelling("date", date_format=hints.date_format)
+    return [own] if _mostly(cells, lambda cell: own.days(cell) is not None) else []
+
+
+def _mostly(cells: Sequence[str], matches: Callable[[str], bool]) -> bool:
+    """Tell whether at least half of the cells match, of which equal ones are looked at once."""
+    counts = Counter(cells)
+    return 2 * sum(n for cell, n in counts.items() if matches(cell)) >= len(cells)
+
+
+def why_id(kind: str, cells: Sequence[str], values: Vector) -> str:
     """Why a column tells rows apart and nothing else; empty if it does not."""
     if len(cells) < LEAST_IDS:
         return ""
     if kind == "text" and len(set(cells)) >= NEARLY_ALL * len(cells):
         return "nearly all of its texts are different (--categorical keeps it)"
-    if kind == "number" and _count(_values(cells[:LEAST_IDS], decimal)) and _count(_values(cells, decimal)):
+    if kind == "number" and _count(values):
         return "it counts the rows (--numeric keeps it)"
     return ""
 
@@ -101,39 +196,23 @@ def _count(values: Vector) -> bool:
         return bool((np.diff(values) == 1).all() and values[0].is_integer())
 
 
-def decimal_of(columns: Columns, delimiter: str) -> str:
-    """Return a comma if that makes numbers of more columns than a point. Between commas, where such numbers are quoted,
-    those with three figures behind it are rather thousands, and nothing is made of them."""
-    numeric = {
-        sign: {name for name, cells in columns.items() if cells and kind_of(cells, sign) == "number"} for sign in ".,"
-    }
-    more = numeric[","] - numeric["."]
-    if delimiter == "," and all(THOUSANDS.fullmatch(cell) for name in more for cell in columns[name] if "," in cell):
-        return "."
-    return "," if len(numeric[","]) > len(numeric["."]) else "."
-
-
-def are_rounded(cells: Sequence[str], decimal: str) -> bool:
+def are_rounded(cells: Sequence[str]) -> bool:
     """Tell whether different whole numbers among the cells are equal as float64."""
     long = {cell for cell in cells if len(cell) > EXACT and cell.isdigit()}
-    return len(set(_values([*long], decimal))) < len(long)
+    return len({float(cell) for cell in long}) < len(long)
 
 
-def are_finer_than_float32(cells: Sequence[str], decimal: str) -> bool:
-    """Tell whether the cells differ by little more than the rounding errors of float32, as times in seconds do."""
-    values = _values(cells, decimal)
+def are_finer_than_float32(values: Vector) -> bool:
+    """Tell whether numbers differ by little more than the rounding errors of float32, as times in seconds do."""
     values = values[np.abs(values) <= np.finfo(np.float32).max]  # larger ones are an error of their own
     return len(set(values)) > 1 and bool(is_coarse(np.abs(values).max(), values.std()))
 
 
-def _values(cells: Sequence[str], decimal: str) -> Vector:
-    """NaN for what is no number."""
-    if _all_numbers(cells, decimal):
-        return np.array([float(with_point(cell, decimal)) for cell in cells])
+def values_of(cells: Sequence[str], decimal: str, spelling: Spelling | None) -> Vector:
+    """Return the numbers of cells, NaN for what is none."""
+    if spelling is not None:
+        return np.array([float(spelling.number(cell) or "nan") for cell in cells])
+    text = with_point("\n".join([*cells, ""]), decimal)  # one match is far faster than one for each cell
+    if text.count("\n") == len(cells) and NUMBERS.fullmatch(text):
+        return np.array([*map(float, text.split())])
     return np.array([float(as_number(cell, decimal) or "nan") for cell in cells])
-
-
-def _all_numbers(cells: Sequence[str], decimal: str) -> bool:
-    """Tell whether every cell is a number, by one match over all of them, which is far faster than one by one."""
-    text = "\n".join([*cells, ""])
-    return text.count("\n") == len(cells) > 0 and NUMBERS.fullmatch(with_point(text, decimal)) is not None

@@ -8,16 +8,19 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from nncli.data.byte_input import ByteStream, Input
-from nncli.data.cells import BLANKS, DEFAULT_MISSING, is_missing
+from nncli.data.cells import DEFAULT_MISSING, is_missing
 from nncli.data.csv import column_kinds
 from nncli.data.csv.header import DELIMITERS, SAMPLE_BYTES, UTF_8, Head, TextOptions
 from nncli.data.row_blocks import Layout
 from nncli.errors import DataError, OptionError, did_you_mean, listing, mention
 
+NOTHING = np.empty(0)
 TARGETS = ("label", "target", "class", "y")
 SAMPLE_CELLS = 100_000  # a thousand rows of a hundred columns
 SAMPLE_ROWS, LEAST_ROWS, DELIMITER_ROWS = 1000, 100, 100
@@ -37,6 +40,8 @@ class CsvOptions:
     header: bool | None = None
     delimiter: str | None = None
     decimal: str | None = None
+    thousands: str | None = None
+    date_format: str | None = None
     encoding: str | None = None
     skip_rows: int = 0
 
@@ -47,7 +52,7 @@ class CsvOptions:
     def of_table(self) -> CsvOptions:
         """Return the options for a file that says by itself what its cells are. Raises OptionError for others."""
         usual = CsvOptions()
-        for name in ("delimiter", "decimal", "encoding", "skip_rows", "header"):
+        for name in ("delimiter", "decimal", "thousands", "encoding", "skip_rows", "header"):
             if getattr(self, name) != getattr(usual, name):
                 raise OptionError(name, "a Parquet or Arrow file has no such thing", "Leave it out")
         return dataclasses.replace(self, header=True, delimiter=",", decimal=".", encoding="utf-8")
@@ -110,7 +115,12 @@ def plan_training(stream: Input, options: CsvOptions, dtype: str) -> ReadingPlan
 
 
 def layout_of(
-    names: tuple[str, ...], sample: Sequence[Sequence[str]], options: CsvOptions, dtype: str, where: str
+    names: tuple[str, ...],
+    sample: Sequence[Sequence[str]],
+    options: CsvOptions,
+    dtype: str,
+    where: str,
+    stored_as_text: Collection[str] = (),
 ) -> tuple[Layout, list[str]]:
     """Decide how to read the columns of a table from the cells of some rows, one sequence for each column; also return
     notes. The delimiter, header and encoding are those of `options`; the numbers are of `dtype`, or float64 where that
@@ -118,38 +128,51 @@ def layout_of(
     no column to learn from."""
     target, notes = _find_target(names, options.target, where)
     features = _features(names, target, options, where)
-    missing = DEFAULT_MISSING + tuple(token.strip(BLANKS) for token in options.missing)
+    missing = DEFAULT_MISSING + tuple(token.strip() for token in options.missing)
     cells = dict(zip(names, sample, strict=True))
     columns = column_kinds.present({name: cells[name] for name in features}, missing)
-    delimiter, decimal = options.delimiter or ",", options.decimal
-    if decimal is None:
-        decimal = column_kinds.decimal_of({n: c for n, c in columns.items() if n not in options.categorical}, delimiter)
-        if decimal != ".":
-            notes.append(f"decimal sign: {decimal}")
-    kind_of, told = column_kinds.kinds_of(
-        columns, decimal, options.categorical, options.numeric, options.only, options.weight
+    hints = column_kinds.Hints(
+        options.categorical, options.numeric, stored_as_text, options.decimal, options.thousands, options.date_format
     )
-    notes += told
+    kinds = column_kinds.kinds_of(columns, hints, where)
+    decimal, kind_of = kinds.decimal, kinds.of
+    values = {
+        name: column_kinds.values_of(columns[name], decimal, kinds.spellings.get(name))
+        for name, kind in kind_of.items()
+        if kind == "number"
+    }
+    ids = {
+        name: reason
+        for name, kind in kind_of.items()
+        if name not in {*options.categorical, *options.numeric, *options.only, options.weight}
+        if (reason := column_kinds.why_id(kind, columns[name], values.get(name, NOTHING)))
+    }
+    if not kind_of.keys() - ids.keys() - {options.weight}:
+        ids = {}  # there is nothing else to learn from
+    notes += [f"column '{name}': left out, as {reason}" for name, reason in ids.items()]
+    notes += [note for name, note in kinds.notes if name not in ids]
     numeric, text, dates = (
-        tuple(name for name, its in kind_of.items() if its == kind) for kind in ("number", "text", "date")
+        tuple(name for name, its in kind_of.items() if its == kind and name not in ids)
+        for kind in ("number", "text", "date")
     )
     if dtype == "float32":
-        fine = [name for name in numeric if column_kinds.are_finer_than_float32(columns[name], decimal)]
+        fine = [name for name in numeric if column_kinds.are_finer_than_float32(values[name])]
         if fine:
             dtype = "float64"
             notes.append(f"column '{fine[0]}': float32 cannot tell its numbers apart, so all are read as float64")
-    rounded = [name for name in numeric if column_kinds.are_rounded(columns[name], decimal)]
+    rounded = [name for name in numeric if column_kinds.are_rounded(columns[name])]
     if rounded:
         notes.append(f"column '{rounded[0]}': numbers of that size are rounded (--categorical keeps them apart)")
     layout = Layout(
         names=names,
-        delimiter=delimiter,
+        delimiter=options.delimiter or ",",
         header=bool(options.header),
         numeric=numeric,
         text=text,
         target=target,
         missing=missing,
         decimal=decimal,
+        spellings={name: spelling for name, spelling in kinds.spellings.items() if name not in ids},
         dtype=dtype,
         dates=dates,
         encoding=options.encoding or UTF_8,

@@ -14,10 +14,11 @@ from functools import cache
 import numpy as np
 
 from nncli.data.arrow_conversion import string_array, vector
-from nncli.data.cells import BLANKS, INFINITY, SHOWN, as_number, days, is_missing, quoted, text_column
+from nncli.data.cells import INFINITY, SHOWN, as_number, days, is_missing, quoted, text_column
 from nncli.data.dataset import Table
 from nncli.data.dates import days_of
 from nncli.data.row_blocks import Layout, RowBlock
+from nncli.data.spellings import Spelling
 from nncli.errors import DataError
 
 ROW_LIMIT = 64 << 20  # an open quote must not take the rest of a large file into memory
@@ -150,7 +151,10 @@ class StrictParser:
             layout.numeric,
             numbers,
             {name: text_column(n, cells, frozenset()) for name, cells in texts.items()},
-            {name: days(text_column(n, cells, frozenset())) for name, cells in dates.items()},
+            {
+                name: days(text_column(n, cells, frozenset()), layout.spellings.get(name))
+                for name, cells in dates.items()
+            },
         )
         handed_on = {name: string_array([row[j] for row in kept]) for j, name in enumerate(layout.keep)}
         return RowBlock(table, target, handed_on, dict(sorted(errors.items())))
@@ -187,21 +191,25 @@ class StrictParser:
             check_utf8(cells[i], where)
         clean: list[str | None] = []
         for kind, name, i in self.features:
-            cell = cells[i].strip(BLANKS)
+            cell = cells[i].strip()
             expected, value = "", None if is_missing(cell, self.missing) else cell
+            spelling = self.layout.spellings.get(name)
             if value is not None and kind == "number":
-                value = as_number(cell, self.layout.decimal)
+                value = spelling.number(cell) if spelling else as_number(cell, self.layout.decimal)
+                if value is None and not self.training:
+                    value = {"true": "1", "false": "0"}.get(cell.lower())
                 if value is None:
                     expected = "a finite number" if INFINITY.fullmatch(cell) else "a number"
-            elif value is not None and kind == "date" and days_of(cell) is None:
-                expected = "a date such as 2026-11-21"
+                    expected += f" ({spelling})" if spelling else ""
+            elif value is not None and kind == "date" and (spelling.days(cell) if spelling else days_of(cell)) is None:
+                expected = f"a date ({spelling})" if spelling else "a date such as 2026-11-21"
             if expected:
                 problem = f"column '{name}': expected {expected}, found {quoted(cell)}"
                 raise DataError(where, problem, self._remedy(name, cell))
             clean.append(value)
         if self.target is None:
             return [*clean, None]
-        cell = cells[self.target].strip(BLANKS)
+        cell = cells[self.target].strip()
         if is_missing(cell, self.missing):
             found = quoted(cell) if cell else "an empty cell"
             problem = f"target column '{self.layout.target}': expected a class, found {found}"
@@ -211,8 +219,11 @@ class StrictParser:
     def _remedy(self, name: str, cell: str) -> str:
         if not self.training:
             return "Correct it, or leave the cell empty"
-        other = "," if self.layout.decimal == "." else "."
-        if any(character.isdigit() for character in cell):  # it may be good, and only written in another way
+        decimal = self.layout.decimal
+        other = "," if decimal == "." else "."
+        if Spelling(decimal=decimal, thousands=other).number(cell):  # it may be good, and only written in another way
+            first = f"Add --thousands {other}"
+        elif any(character.isdigit() for character in cell):
             first = f"Set --decimal {other}" if as_number(cell, other) else "Correct it"
         elif len(cell) > SHOWN:
             first = "Correct it"

@@ -22,7 +22,7 @@ from pyarrow import types
 
 from nncli.data.arrow_conversion import call, cast, encoded, is_text, number_array, string_array, vector
 from nncli.data.byte_input import reason, refuse_bomb, sha256_of
-from nncli.data.cells import BLANKS, as_number, check_width, days, is_missing, text_column
+from nncli.data.cells import as_number, check_width, days, is_missing, text_column
 from nncli.data.csv.alignment import aligned
 from nncli.data.csv.detection import CsvOptions, column_names, layout_of, sample_rows
 from nncli.data.csv.header import SAMPLE_BYTES
@@ -58,7 +58,8 @@ class ColumnarFile:
         self._types = {name: its for name, (_, its) in kinds.items() if its is not None}
         if not self._types:
             raise DataError(self.where, "no column of numbers, text or dates")
-        self.names = [name.strip(BLANKS) for name in self._types]
+        self.names = [name.strip() for name in self._types]
+        self.text_names = [name.strip() for name, its in self._types.items() if is_text(its)]
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -176,7 +177,8 @@ class ColumnarReader(BlockReader):
         """Read rows; None where `StrictParser` has to say what is wrong with them."""
         try:
             numbers = self._numbers([columns[self._at[name]] for name in self.layout.numeric], len(columns[0]))
-            dates = {name: days(self._text(columns, name)) for name in self.layout.dates}
+            spellings = self.layout.spellings
+            dates = {name: days(self._text(columns, name), spellings.get(name)) for name in self.layout.dates}
         except ValueError:
             return None
         texts = {name: self._text(columns, name) for name in self.layout.text}
@@ -194,14 +196,15 @@ class ColumnarReader(BlockReader):
             return np.empty((n, 0), self.layout.dtype)
         small = self.small and all(column.type == pa.uint8() and not column.null_count for column in columns)
         if not small or self._missing_numbers:
-            columns, small = [self._number_column(column) for column in columns], False
+            named = zip(self.layout.numeric, columns, strict=True)
+            columns, small = [self._number_column(name, column) for name, column in named], False
         batch = pa.RecordBatch.from_arrays(columns, [str(i) for i in range(len(columns))])
         numbers: NDArray[Any] = batch.to_tensor(null_to_nan=not small).to_numpy()
         if np.isinf(numbers).any():
             raise ValueError("infinite, or too large for the type")
         return numbers
 
-    def _number_column(self, column: Any) -> Any:
+    def _number_column(self, name: str, column: Any) -> Any:
         kind = getattr(pa, self.layout.dtype)()
         is_number = types.is_floating(column.type) or types.is_integer(column.type) or types.is_null(column.type)
         # float32 has no more digits in float64 than it has as text: 0.1 stays 0.1
@@ -210,13 +213,16 @@ class ColumnarReader(BlockReader):
             if not self._missing_numbers or not np.isin(vector(values, self.layout.dtype), self._missing_numbers).any():
                 return values
         codes, cells = encoded(_as_text(column))
-        numbers = string_array([self._number(cell) for cell in cells])
+        numbers = string_array([self._number(name, cell) for cell in cells])
         return number_array(vector(cast(numbers, kind), self.layout.dtype)[codes])
 
-    def _number(self, cell: str | None) -> str:
+    def _number(self, name: str, cell: str | None) -> str:
         """Return a text cell as a number, or as nan where it is missing. Raises ValueError for another."""
-        bare = "" if cell is None else cell.strip(BLANKS)
-        number = None if is_missing(bare, self._missing) else as_number(bare, self.layout.decimal)
+        bare = "" if cell is None else cell.strip()
+        spelling = self.layout.spellings.get(name)
+        number = None
+        if not is_missing(bare, self._missing):
+            number = spelling.number(bare) if spelling else as_number(bare, self.layout.decimal)
         if number is None and not is_missing(bare, self._missing):
             raise ValueError("no number")
         return number or "nan"
@@ -235,7 +241,7 @@ def open_training(source: str, options: CsvOptions, dtype: str, open_file: OpenF
     """Open the rows of a file to learn from. Raises DataError and OptionError for what is wrong with it."""
     options, file = options.of_table(), ColumnarFile(source, open_file)
     names, told = column_names(file.names, header=True, tell=False)
-    layout, notes = layout_of(names, file.sample(), options, dtype, file.where)
+    layout, notes = layout_of(names, file.sample(), options, dtype, file.where, file.text_names)
     return ColumnarReader(file, layout, [*told, *notes], training=True, on_error="fail", whole=True)
 
 

@@ -1,0 +1,189 @@
+"""Read numbers and dates as people write them: 1,234.50 · $3,954 · 31 kg · 45% · 07:44 · 4/21/2026."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from itertools import product
+from typing import Any
+
+from nncli.data.dates import EPOCH, SECONDS
+
+BLANK = " \u00a0\u202f\u2009"  # between thousands: as typed, no-break, narrow no-break, thin
+SEPARATORS = {",": ",", ".": ".", " ": BLANK, "'": "'’"}  # between thousands, with their variants
+NAMES = {",": "comma", ".": "point", " ": "blank", "'": "apostrophe"}
+SIGN, MONEY = "[+−-]", "$€£¥₹₽₩₺₫₪฿¢"
+CODES = "USD|EUR|GBP|JPY|CHF|CNY|INR|CAD|AUD|BRL|SEK|NOK|DKK|PLN|CZK|RUB|kr"
+UNIT = rf"[^\W\d_][^\d\s,;:_]{{0,11}}|[%‰°{MONEY}][^\d\s,;:_]{{0,7}}"
+BODY = rf"(?:\d[\d.,'’{BLANK}]*|[.,]\d+)(?:[eE][+-]?\d+)?"
+PARTS = re.compile(
+    rf"(?P<sign>{SIGN}?)(?P<prefix>[A-Z]{{0,3}}[{MONEY}]|(?:{CODES})(?=[\s\d]))?[{BLANK}]?(?P<inner>{SIGN}?)"
+    rf"(?P<body>{BODY}(?<!\s))[{BLANK}]?(?P<suffix>{UNIT})?"
+)
+CLOCK = r"(?P<h>\d{1,2}):(?P<m>[0-5]\d)(?::(?P<s>[0-5]\d(?:\.\d{1,6})?))?(?: ?(?P<half>[AaPp])\.?[Mm]\.?)?"
+TIME = re.compile(CLOCK, re.ASCII)
+DAYS = (
+    "%m/%d/%Y", "%d/%m/%Y", "%m/%d/%y", "%d/%m/%y", "%m-%d-%Y", "%d-%m-%Y",
+    "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%d-%b-%Y", "%d-%b-%y",
+)  # fmt: skip
+DATE_LIKE = re.compile(r"\d{1,2}[-/ ]\w{1,9}[-/ ]\d{2}|[A-Z][a-z]{2,8} \d{1,2}, \d{4}")
+TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
+RELATIVE = "%‰"  # 45 is not 45%, so that these signs may not be left out later
+NEARLY_ALL, HALF = 0.9, 0.5  # of the cells of a column
+KINDS = ("number", "time", "date")
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """How the cells of a column are written, where that is not the plain way: numbers as `prefix` 1 `thousands` 234
+    `decimal` 5 `suffix`, times of day, or dates of a format."""
+
+    kind: str = "number"  # one of KINDS
+    decimal: str = "."
+    thousands: str = ""  # one of SEPARATORS; empty for none
+    prefix: str = ""
+    suffix: str = ""
+    date_format: str = ""  # as `datetime.strptime` has it
+
+    def number(self, cell: str) -> str | None:
+        """Write the number of a cell as Python does, a time of day in hours; None if it is none. Prefix and suffix may
+        be left out, but for a percent sign."""
+        if self.kind == "time":
+            hours = _hours(cell)
+            return None if hours is None else repr(hours)
+        parts = _parts(cell)
+        if parts is None or parts[1] not in ("", self.prefix) or parts[3] not in ("", self.suffix):
+            return None
+        sign, _, body, suffix = parts
+        if not suffix and self.suffix and self.suffix in RELATIVE:
+            return None
+        plain = _plain(body, self.decimal, self.thousands)
+        return None if plain is None else sign + plain
+
+    def days(self, cell: str) -> float | None:
+        """Return the days from the beginning of 1970 to a date, in UTC; None if it is none."""
+        return _days(cell, self.date_format)
+
+    def __str__(self) -> str:
+        if self.kind == "time":
+            return "times of day, read as hours"
+        if self.kind == "date":
+            return f"dates, read as {self.date_format}"
+        said = [f"a {NAMES[self.thousands]} between thousands"] if self.thousands else []
+        said += [f"a decimal {NAMES[self.decimal]}"] if self.decimal != "." else []
+        said += [f"'{affix}', which is taken off" for affix in (self.prefix, self.suffix) if affix]
+        return "numbers with " + (" and ".join(said) or "− for minus")
+
+
+SPELLING_FORM = dict.fromkeys(Spelling.__dataclass_fields__, str)
+
+
+def spelling_of(stored: Mapping[str, Any]) -> Spelling:
+    """Read a spelling from JSON. Raises ValueError for one that no column has."""
+    found = Spelling(**stored)
+    if found.kind not in KINDS or found.decimal not in (".", ",") or found.thousands not in ("", *SEPARATORS):
+        raise ValueError("a spelling that no column has")
+    return found
+
+
+def number_spellings(cells: Sequence[str]) -> list[Spelling]:
+    """List the ways in which most cells of a column can be read as numbers: at least half, or nearly all where a unit
+    is taken off. There are none for a column of something else, and several where cells have more than one meaning."""
+    counts = Counter(cells)
+    affixes = Counter[tuple[str, str]]()
+    for cell, n in counts.items():
+        if (parts := _parts(cell)) is not None:
+            affixes[parts[1], parts[3]] += n
+    if not affixes:
+        return []
+    prefix, suffix = affixes.most_common(1)[0][0]
+    digits = "".join(parts[2] for cell in counts if (parts := _parts(cell)) is not None)
+    ways = [
+        Spelling(decimal=decimal, thousands=thousands, prefix=prefix, suffix=suffix)
+        for decimal, thousands in product(".,", ("", *SEPARATORS))
+        if decimal != thousands
+        and (not thousands or any(sign in digits for sign in SEPARATORS[thousands]))
+        and (decimal == "." or "," in digits or thousands == ".")  # signs that the column has
+    ]
+    best = _best(ways, cells, Spelling.number, NEARLY_ALL if prefix or suffix else HALF)
+    return [way for way in best if not way.thousands or _has_thousands(way, counts)]
+
+
+def _has_thousands(way: Spelling, cells: Iterable[str]) -> bool:
+    """Tell whether some cell is another number, or none, if nothing may stand between thousands."""
+    without = dataclasses.replace(way, thousands="")
+    return any(way.number(cell) != without.number(cell) for cell in cells)
+
+
+def date_spellings(cells: Sequence[str]) -> list[Spelling]:
+    """List the formats in which nearly all cells are dates: several where the day could be the month."""
+    first = next(filter(DATE_LIKE.match, cells), None)
+    ways = [Spelling("date", date_format=day + time) for time in TIMES for day in DAYS]
+    return [] if first is None else _best([way for way in ways if way.days(first) is not None], cells, Spelling.days)
+
+
+def _best(
+    ways: Iterable[Spelling],
+    cells: Sequence[str],
+    read: Callable[[Spelling, str], str | float | None],
+    least: float = NEARLY_ALL,
+) -> list[Spelling]:
+    """Return those of the ways in which most cells can be read, and at least that share of them."""
+    counts = Counter(cells)  # equal cells are looked at once
+    known = {way: sum(n for cell, n in counts.items() if read(way, cell) is not None) for way in ways}
+    most = max(known.values(), default=0)
+    return [way for way, n in known.items() if n == most >= least * len(cells)]
+
+
+def are_times(cells: Sequence[str]) -> bool:
+    """Tell whether nearly all cells are times of day."""
+    return bool(_best([Spelling("time")], cells, Spelling.number))
+
+
+@lru_cache(10_000)
+def _parts(cell: str) -> tuple[str, str, str, str] | None:
+    """Cut a cell into its sign, prefix, digits and suffix; None for what is no number."""
+    found = PARTS.fullmatch(cell)
+    if found is None or (found["sign"] and found["inner"]):
+        return None
+    sign = "-" if (found["sign"] or found["inner"]) in ("-", "−") else ""
+    return sign, found["prefix"] or "", found["body"], found["suffix"] or ""
+
+
+@lru_cache(10_000)
+def _plain(body: str, decimal: str, thousands: str) -> str | None:
+    """Write digits without what stands between thousands, and with a point."""
+    between = f"[{SEPARATORS[thousands]}]" if thousands else r"(?!)"
+    grouped = rf"[1-9]\d{{0,2}}(?:{between}\d{{3}})+"
+    found = re.fullmatch(rf"({grouped}|\d*)(?:{re.escape(decimal)}(\d*))?([eE][+-]?\d+)?", body, re.ASCII)
+    if found is None or not (found[1] or found[2]):
+        return None
+    return re.sub(between, "", found[1]) + (f".{found[2]}" if found[2] else "") + (found[3] or "")
+
+
+@lru_cache(10_000)
+def _hours(cell: str) -> float | None:
+    found = TIME.fullmatch(cell)
+    if found is None:
+        return None
+    hour, half = int(found["h"]), (found["half"] or "").lower()
+    if hour > 23 or (half and not 1 <= hour <= 12):
+        return None
+    if half:
+        hour = hour % 12 + 12 * (half == "p")
+    return hour + int(found["m"]) / 60 + float(found["s"] or 0) / 3600
+
+
+@lru_cache(10_000)
+def _days(cell: str, date_format: str) -> float | None:
+    try:
+        moment = datetime.strptime(cell, date_format)
+    except ValueError:
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return (moment - EPOCH).total_seconds() / SECONDS

@@ -1,0 +1,237 @@
+"""Numbers and dates as people write them, and classes and categories that are written in more than one way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from csv_reading import blocks, complaint, load, strings
+from nncli.data.csv.detection import CsvOptions
+from nncli.data.dataset import Dataset
+from nncli.data.load import load_dataset
+from nncli.errors import NncliError
+
+Run = Callable[..., Any]
+OTHER = [f"{i * 7 % 11}.5" for i in range(1000)]
+
+
+@pytest.fixture(autouse=True, params=["pyarrow", "by hand"])
+def _with_both_parsers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nncli.data.csv.reader.FEW_BYTES", 1 << 30 if request.param == "by hand" else 0)
+
+
+def table(cells: list[str], others: list[str] = OTHER, delimiter: str = "\t") -> str:
+    """A table with these cells in its first column."""
+    rows = (delimiter.join([cell, others[i % len(others)], "pq"[i % 2]]) for i, cell in enumerate(cells))
+    return "\n".join([delimiter.join(["a", "b", "class"]), *rows]) + "\n"
+
+
+def first(data: Dataset) -> list[float]:
+    return [float(value) for value in data.table.numbers[:, data.table.number_names.index("a")]]
+
+
+def notes_of(data: Dataset) -> list[str]:
+    return [note for note in data.notes if "'a'" in note]
+
+
+READ = {
+    "commas between thousands": (["900", "1,011", "3,083,000"], [900, 1011, 3083000]),
+    "and a decimal point": (["1,234.5", "2.25", "12"], [1234.5, 2.25, 12]),
+    "decimal commas": (["2,5", "1,25", "3"], [2.5, 1.25, 3]),
+    "three decimals behind a comma, with a zero in front": (["0,125", "3,5", "1,011"], [0.125, 3.5, 1.011]),
+    "points between thousands, twice": (["1.761.485", "-3.201", "12"], [1761485, -3201, 12]),
+    "points between thousands, and a decimal comma": (["1.234,5", "7,25", "2"], [1234.5, 7.25, 2]),
+    "blanks between thousands": (["1 234", "12 000 000", "5"], [1234, 12000000, 5]),
+    "no-break blanks": (["1\u00a0234", "12\u202f000", "5"], [1234, 12000, 5]),
+    "apostrophes": (["1'234.5", "2’000", "3"], [1234.5, 2000, 3]),
+    "a unit": (["31 kg", "40kg", "5.5 kg"], [31, 40, 5.5]),
+    "another unit": (["7 km/h", "12 km/h", "9.5 km/h"], [7, 12, 9.5]),
+    "dollars": (["$3,954", "$12.50", "-$5"], [3954, 12.5, -5]),
+    "euros behind": (["3.954,10 €", "12 €", "5,50 €"], [3954.1, 12, 5.5]),
+    "a code of a currency": (["USD 5", "USD 1,000", "USD 2"], [5, 1000, 2]),
+    "percent": (["45%", "3.5%", "100 %"], [45, 3.5, 100]),
+    "a minus of typographers": (["−5", "3", "−2.5"], [-5, 3, -2.5]),
+    "blanks of other kinds around": (["\u00a05", "3\u2003", "2.5"], [5, 3, 2.5]),
+    "times of day": (["07:45", "18:30", "00:00"], [7.75, 18.5, 0]),
+    "times of day with seconds": (["07:45:36", "18:30:00", "0:00:00"], [7.76, 18.5, 0]),
+    "twelve hours": (["7:45 AM", "12:30 pm", "12:00 am"], [7.75, 12.5, 0]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", READ)
+def test_numbers_are_read_as_people_write_them(case: str) -> None:
+    cells, values = READ[case]
+    found = load(table(cells * 10))
+    assert first(found) == [float(np.float32(value)) for value in values * 10]
+    assert notes_of(found) or {*"".join(cells)} <= {*"0123456789.−\u00a0\u2003,"}  # what is not plain is said
+
+
+def test_what_is_decided_is_said() -> None:
+    assert notes_of(load(table(["900", "1,011"] * 10))) == ["column 'a': numbers with a comma between thousands"]
+    assert notes_of(load(table(["3 kg", "4 kg"] * 10))) == ["column 'a': numbers with 'kg', which is taken off"]
+    assert notes_of(load(table(["07:45", "18:30"] * 10))) == ["column 'a': times of day, read as hours"]
+    [note] = notes_of(load(table(["747", "1.854"] * 10)))  # which cannot be known
+    assert note == "column 'a': '1.854' is read as 1.854; if it is 1854, add --thousands ."
+    assert first(load(table(["747", "1.854"] * 10), thousands="."))[:2] == [747, 1854]
+    assert not notes_of(load(table(["0.747", "1.854"] * 10)))
+
+
+def test_a_comma_that_could_be_either_is_asked_about() -> None:
+    cells, others = ["900", "1,011"] * 10, ["2,5", "3,75"]
+    assert complaint(table(cells, others)) == (
+        "--thousands: data.csv: column 'a': '1,011' can be 1011 or 1.011. Add --thousands ,, or --decimal ,."
+    )
+    assert first(load(table(cells, others), decimal=","))[:2] == [900, float(np.float32(1.011))]
+    assert first(load(table(cells, others), thousands=","))[:2] == [900, 1011]
+
+
+def test_thousands_in_a_file_with_decimal_commas_have_points() -> None:
+    found = load(table(["900", "1.011"] * 10, ["2,5", "3,75"]))
+    assert first(found)[:2] == [900, 1011]
+    assert found.table.numbers[1, 1] == 3.75
+
+
+def test_what_later_rows_need_can_be_told() -> None:
+    late = ["900"] * 1500 + ["1,011"]
+    assert complaint(table(late)) == (
+        "data.csv:1502: column 'a': expected a number, found '1,011'. Add --thousands ,, read the column as text with "
+        "--categorical a, or leave it out with --drop a."
+    )
+    assert first(load(table(late), thousands=","))[-1] == 1011
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [["BH-98", "BH-7"], ["12 Main St", "3 Side Rd"], ["31 kg", "40 lb"], ["1a", "2b"], ["3 x 4", "2 x 5"],
+     ["25:10", "31:70"], ["5-10", "11-20"], ["<5", "5"], ["1,01", "1.01"]],
+)  # fmt: skip
+def test_what_is_no_number_stays_text(cells: list[str]) -> None:
+    found = load(table([*cells, "x", "y"] * 10))
+    assert found.schema.columns[0] == ("a", "text")
+
+
+def test_a_unit_is_that_of_later_rows_too(nncli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    cells = [f"{20 + i % 40} kg" for i in range(200)]
+    rows = "".join(f"{cell},{'heavy' if int(cell[:2]) > 40 else 'light'}\n" for cell in cells)
+    Path("d.csv").write_text("w,class\n" + rows)
+    assert nncli("train", "d.csv", "-q", "-o", "m.npz", "--epochs", "200").code == 0
+    Path("new.csv").write_text("w\n58 kg\n58\n21 kg\n21kg\n")
+    assert nncli("predict", "m.npz", "new.csv", "-q").out.split()[1:] == ["heavy", "heavy", "light", "light"]
+    Path("bad.csv").write_text("w\n58 kg\n128 lb\n")
+    outcome = nncli("predict", "m.npz", "bad.csv")
+    assert outcome.code == 1
+    assert (
+        "bad.csv:3: column 'w': expected a number (numbers with 'kg', which is taken off), found '128 lb'"
+        in outcome.err
+    )
+
+
+def test_a_percent_sign_may_not_be_left_out() -> None:
+    schema = load(table(["45%", "5%"] * 10)).schema
+    [block] = blocks("a,b\n30%,1\n", schema)
+    assert block.table.numbers[0, 0] == 30
+    with pytest.raises(NncliError, match="expected a number"):
+        blocks("a,b\n0.3,1\n", schema)
+
+
+DATES = {
+    "month first": (["4/21/2026", "1/2/1970"], [20564, 1]),  # 20564: 2026-04-21, 56 years with 14 leap days + 110
+    "day first": (["21/4/2026", "2/1/1970"], [20564, 1]),
+    "two figures for the year": (["4/21/26", "1/2/70"], [20564, 1]),
+    "with a time": (["4/21/2026 18:00", "1/2/1970 06:00"], [20564.75, 1.25]),
+    "as a spreadsheet of the USA": (["4/21/2026 6:00 PM", "1/2/1970 6:00 AM"], [20564.75, 1.25]),
+    "months by name": (["21 Apr 2026", "2 Jan 1970"], [20564, 1]),
+    "months by name, first": (["April 21, 2026", "January 2, 1970"], [20564, 1]),
+    "a zone by name": (["2026-04-21 18:00:00 UTC", "1970-01-02 06:00:00 UTC"], [20564.75, 1.25]),
+}
+
+
+@pytest.mark.parametrize("case", DATES)
+def test_dates_are_read_as_people_write_them(case: str) -> None:
+    cells, days = DATES[case]
+    assert load(table(cells * 10)).table.dates["a"].tolist() == days * 10
+
+
+def test_a_date_that_could_be_either_is_asked_about() -> None:
+    cells = ["4/5/2026", "3/2/2026"] * 10
+    assert complaint(table(cells)) == (
+        "--date-format: data.csv: column 'a': '4/5/2026' can be read as %m/%d/%Y and as %d/%m/%Y. "
+        "Add --date-format %m/%d/%Y, or the other."
+    )
+    assert load(table(cells), date_format="%d/%m/%Y").table.dates["a"][0] == 20577  # 4 May: 13 days later
+    assert load(table(cells), categorical=("a",)).schema.columns[0] == ("a", "text")
+
+
+def test_leading_zeros_say_code() -> None:
+    assert load(table(["00501", "94103"] * 10)).schema.columns[0] == ("a", "text")
+    assert load(table(["501", "94103"] * 10)).schema.columns[0] == ("a", "number")
+    assert load(table(["0", "1"] * 10)).schema.columns[0] == ("a", "number")
+    assert load(table(["00501", "94103"] * 10), numeric=("a",)).schema.columns[0] == ("a", "number")
+
+
+@pytest.mark.parametrize("dictionary", [False, True])
+def test_text_in_a_file_with_types_is_text(dictionary: bool, tmp_path: Path) -> None:
+    cells = pa.array(["501", "94103", "10001"] * 10)
+    cells = cells.dictionary_encode() if dictionary else cells
+    path = tmp_path / "d.parquet"
+    pq.write_table(pa.table({"zip": cells, "x": list(range(30, 0, -1)), "class": ["p", "q"] * 15}), path)
+    found = load_dataset((str(path),), CsvOptions(), "float32")
+    assert dict(found.schema.columns)["zip"] == "text"
+    assert dict(load_dataset((str(path),), CsvOptions(numeric=("zip",)), "float32").schema.columns)["zip"] == "number"
+
+
+# Classes and categories
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes"),
+    [
+        (["0", "1", "0.0", "1.0"], ("0", "1")),
+        (["1.0", "2.0", "1", "2"], ("1.0", "2.0")),
+        (["True", "False", "TRUE", "FALSE", "true", "false"], ("False", "True")),
+        (["p", "p\u00a0", "q", " q\u2003"], ("p", "q")),
+        (["caf\u00e9", "tea", "cafe\u0301", "tea"], ("caf\u00e9", "tea")),
+        (["007", "7", "008", "8"], ("007", "7", "008", "8")),  # codes stay apart
+    ],
+)
+def test_one_class_may_be_written_in_several_ways(labels: list[str], classes: tuple[str, ...]) -> None:
+    found = load("a,y\n" + "".join(f"{i},{label}\n" for i, label in enumerate(labels * 3)))
+    assert found.classes == classes
+
+
+def test_classes_that_differ_in_case_alone_are_warned_of() -> None:
+    found = load("a,y\n1,yes\n2,Yes\n3,no\n")
+    assert found.classes == ("Yes", "no", "yes")
+    assert "warning: classes 'yes' and 'Yes' differ in upper and lower case alone, and are two classes" in found.notes
+
+
+def test_what_is_merged_is_said() -> None:
+    found = load("a,y\n1,0\n2,0.0\n3,1\n")
+    assert "classes '0' and '0.0' are the same class" in found.notes
+
+
+def test_categories_may_be_written_in_several_ways() -> None:
+    found = load("t,y\ncaf\u00e9,p\ncafe\u0301,q\ntea,p\ntea\u00a0,q\n")
+    assert strings(found.table.texts["t"]) == ["caf\u00e9", "caf\u00e9", "tea", "tea"]
+
+
+@pytest.mark.parametrize("cells", [["1", "0"], ["1.0", "0.0"], ["TRUE", "FALSE"], ["true", "false"]])
+def test_a_flag_may_be_written_in_several_ways(
+    cells: list[str], nncli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, yes, no in (("words", "True", "False"), ("numbers", "1", "0")):
+        rows = "".join(f"{yes if i % 3 else no},{i * 7 % 5},{'on' if i % 3 else 'off'}\n" for i in range(90))
+        Path(f"{name}.csv").write_text("flag,x,class\n" + rows)
+        assert nncli("train", f"{name}.csv", "-q", "-o", f"{name}.npz", "--epochs", "100").code == 0
+        Path("new.csv").write_text(f"flag,x\n{cells[0]},1\n{cells[1]},1\n")
+        outcome = nncli("predict", f"{name}.npz", "new.csv")
+        assert outcome.out.split()[1:] == ["on", "off"], outcome.err
+        assert "unseen" not in outcome.err
