@@ -206,3 +206,33 @@ def test_decimal_commas_between_commas_are_quoted(by_hand: bool, monkeypatch: py
     assert found.table.numbers[:3].tolist() == [[1000, 0], [2100, 1], [3200, 4]]
     told = load(f"a,b,class\n{thousands}", decimal=",")
     assert told.table.numbers[1, 0] == np.float32(2.1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Unnamed: 0", lambda i: i * 7919 % 1009),  # 7919 is prime to 1009: all different, in another order
+        ("__index_level_0__", lambda i: i * 7919 % 1009),
+        ("id", lambda i: 3 * i + i % 2),
+        ("customer_id", lambda i: i * 7919 % 1009),
+    ],
+)
+def test_an_index_is_left_out(name: str, value: Callable[[int], Any]) -> None:
+    text = rows_of(60, x=lambda i: i % 5).splitlines()
+    lines = [f"{name},{text[0]}", *(f"{value(i)},{line}" for i, line in enumerate(text[1:]))]
+    found = load("\n".join(lines) + "\n")
+    assert found.schema.names == ("x",)
+    why = "it is called like an index, and all its numbers are different (--numeric keeps it)"
+    assert f"column '{name}': left out, as {why}" in found.notes
+
+
+@pytest.mark.parametrize(
+    "value", [lambda i: i % 1200, lambda i: f"k{i % 1100}", lambda i: 5000 + i % 1500], ids=["hour", "code", "number"]
+)
+def test_a_column_is_left_out_only_after_a_look_at_more_rows(value: Callable[[int], Any]) -> None:
+    assert load(rows_of(6000, a=value, x=lambda i: i % 5)).schema.names == ("a", "x")
+
+
+def test_different_numbers_of_another_name_are_kept() -> None:
+    assert load(rows_of(60, price=lambda i: i * 7919 % 1009)).schema.names == ("price",)
+    assert load(rows_of(60, id=lambda i: i % 7, x=lambda i: i % 3)).schema.names == ("id", "x")

@@ -103,7 +103,7 @@ def test_views_of_text_are_text(name: str) -> None:
 
 def test_an_error_names_the_row(nncli: Run) -> None:
     written("d.parquet", y=[*["1.5"] * 80, "oops", *["2"] * 9], word=["no line breaks"] * 90)
-    outcome = nncli("train", "d.parquet", "-t", "class")
+    outcome = nncli("train", "d.parquet", "-t", "class", "--numeric", "y")
     assert outcome.err.splitlines()[-1].startswith("d.parquet:81: column 'y': expected a number, found 'oops'.")
 
 

@@ -19,6 +19,10 @@ from nncli.errors import OptionError, flag, mention
 
 LEAST_IDS = 20  # rows: among fewer, all may be different by chance
 NEARLY_ALL = 0.9
+# of columns that pandas writes, and of those that databases have
+INDEX = re.compile(
+    r"unnamed: \d+|__index_level_\d+__|index|idx|(.*[_ ])?id|row_?(number|nr|no)?|rownames?", re.IGNORECASE
+)
 EXACT = 15  # figures that float64 always keeps
 GROUPED = re.compile(r"(?:[+-]?(?:[1-9]\d{0,2}(?:\.\d{3})+|\d+)\n)*+")  # points that may stand between thousands
 NUMBERS = re.compile(f"(?:{NUMBER.pattern}\n)*+")
@@ -83,10 +87,8 @@ def _kind_of(name: str, cells: Sequence[str], ways: list[Spelling], hints: Hints
     """Return the kind of a column; its spelling and notes are added to what was found."""
     decimal = found.decimal
     if name not in hints.numeric and (_are_codes(cells) or (ways and name in hints.stored_as_text)):
-        why = "begin with 0" if _are_codes(cells) else "are stored as text"
-        found.notes.append(
-            (name, f"column '{name}': codes, no numbers, as they {why} (--numeric reads them as numbers)")
-        )
+        why = "cells begin with 0" if _are_codes(cells) else "numbers are stored as text"
+        found.notes.append((name, f"column '{name}': read as categories, as its {why} (--numeric reads numbers)"))
         return "text"
     if ways:
         spelling = _chosen(name, cells, ways, found, where)
@@ -180,20 +182,27 @@ def _mostly(cells: Sequence[str], matches: Callable[[str], bool]) -> bool:
     return 2 * sum(n for cell, n in counts.items() if matches(cell)) >= len(cells)
 
 
-def why_id(kind: str, cells: Sequence[str], values: Vector) -> str:
-    """Why a column tells rows apart and nothing else; empty if it does not."""
+def ids_of(kinds: Mapping[str, str], columns: Columns, values: Mapping[str, Vector]) -> dict[str, str]:
+    """Find the columns that tell rows apart and nothing else: name → why."""
+    found = {name: _why_id(name, kind, columns[name], values.get(name)) for name, kind in kinds.items()}
+    return {name: why for name, why in found.items() if why}
+
+
+def _why_id(name: str, kind: str, cells: Sequence[str], values: Vector | None) -> str:
     if len(cells) < LEAST_IDS:
         return ""
     if kind == "text" and len(set(cells)) >= NEARLY_ALL * len(cells):
         return "nearly all of its texts are different (--categorical keeps it)"
-    if kind == "number" and _count(values):
-        return "it counts the rows (--numeric keeps it)"
+    if kind == "number" and values is not None and _are_whole(values):
+        if (np.diff(values) == 1).all():
+            return "it counts the rows (--numeric keeps it)"
+        if INDEX.fullmatch(name) and len(np.unique(values)) == len(values):
+            return "it is called like an index, and all its numbers are different (--numeric keeps it)"
     return ""
 
 
-def _count(values: Vector) -> bool:
-    with np.errstate(invalid="ignore", over="ignore"):
-        return bool((np.diff(values) == 1).all() and values[0].is_integer())
+def _are_whole(values: Vector) -> bool:
+    return bool(np.isfinite(values).all() and (values == np.trunc(values)).all())
 
 
 def are_rounded(cells: Sequence[str]) -> bool:

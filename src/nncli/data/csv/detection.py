@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import sys
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-
-import numpy as np
 
 from nncli.data.byte_input import ByteStream, Input
 from nncli.data.cells import DEFAULT_MISSING, is_missing
@@ -20,7 +19,6 @@ from nncli.data.csv.header import DELIMITERS, SAMPLE_BYTES, UTF_8, Head, TextOpt
 from nncli.data.row_blocks import Layout
 from nncli.errors import DataError, OptionError, did_you_mean, listing, mention
 
-NOTHING = np.empty(0)
 TARGETS = ("label", "target", "class", "y")
 SAMPLE_CELLS = 100_000  # a thousand rows of a hundred columns
 SAMPLE_ROWS, LEAST_ROWS, DELIMITER_ROWS = 1000, 100, 100
@@ -110,7 +108,13 @@ def plan_training(stream: Input, options: CsvOptions, dtype: str) -> ReadingPlan
     names, told = column_names(first, header, options.header is None)
     sample = list(zip(*rows[header:], strict=True)) or [()] * len(names)
     options = dataclasses.replace(options, delimiter=delimiter, header=header, encoding=head.encoding)
-    layout, more = layout_of(names, sample, options, dtype, where)
+
+    def all_rows() -> list[tuple[str, ...]]:
+        """Return the columns of all rows that have been read so far."""
+        rows = [r for r in head.sample(delimiter, sys.maxsize - 1) if len(r) == len(first)]
+        return list(zip(*rows[header:], strict=True))
+
+    layout, more = layout_of(names, sample, options, dtype, where, all_rows)
     return planned(layout, head, row, [*notes, *told, *more])
 
 
@@ -120,6 +124,7 @@ def layout_of(
     options: CsvOptions,
     dtype: str,
     where: str,
+    all_rows: Callable[[], Sequence[Sequence[str]]],
     stored_as_text: Collection[str] = (),
 ) -> tuple[Layout, list[str]]:
     """Decide how to read the columns of a table from the cells of some rows, one sequence for each column; also return
@@ -141,12 +146,13 @@ def layout_of(
         for name, kind in kind_of.items()
         if kind == "number"
     }
-    ids = {
-        name: reason
-        for name, kind in kind_of.items()
-        if name not in {*options.categorical, *options.numeric, *options.only, options.weight}
-        if (reason := column_kinds.why_id(kind, columns[name], values.get(name, NOTHING)))
-    }
+    told = {*options.categorical, *options.numeric, *options.only, options.weight}
+    ids = column_kinds.ids_of({n: k for n, k in kind_of.items() if n not in told}, columns, values)
+    if ids:  # which are looked at in more rows: an hour that begins again after a thousand rows is none
+        longer = dict(zip(names, all_rows(), strict=True))
+        more = column_kinds.present({name: longer[name] for name in ids}, missing)
+        spelled = {name: column_kinds.values_of(more[name], decimal, kinds.spellings.get(name)) for name in ids}
+        ids = column_kinds.ids_of({name: kind_of[name] for name in ids}, more, spelled)
     if not kind_of.keys() - ids.keys() - {options.weight}:
         ids = {}  # there is nothing else to learn from
     notes += [f"column '{name}': left out, as {reason}" for name, reason in ids.items()]

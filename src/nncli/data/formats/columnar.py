@@ -34,6 +34,7 @@ from nncli.errors import DataError
 
 BATCH_ROWS, BATCH_CELLS = 1 << 14, 1 << 20
 TEXT_BYTES, ROW_BYTES = 4 << 20, 16 << 20  # of text that is unpacked at a time, and of that of a row
+MORE_ROWS = 10_000  # that a column which seems to tell rows apart is looked at in
 BATCH_RATIO = 4  # bytes of a batch in memory for one of the file
 OpenFile = Callable[[str, str], Any]  # of the name of a file, and that in messages
 
@@ -88,9 +89,9 @@ class ColumnarFile:
             return column if is_text(values) else cast(cast(column, values), kind)
         return cast(column, kind)
 
-    def sample(self) -> list[list[str]]:
-        """Return the cells of the first rows, for each column."""
-        most, found, text = sample_rows(len(self.names)), [list[str]() for _ in self.names], 0
+    def sample(self, rows: int | None = None) -> list[list[str]]:
+        """Return the cells of the first rows, for each column; without `rows`, as many as detection looks at."""
+        most, found, text = rows or sample_rows(len(self.names)), [list[str]() for _ in self.names], 0
         with closing(self.batches(range(len(self.names)), most)) as batches:
             for batch in batches:
                 for some in self.unpacked(batch, len(found[0])):
@@ -241,7 +242,9 @@ def open_training(source: str, options: CsvOptions, dtype: str, open_file: OpenF
     """Open the rows of a file to learn from. Raises DataError and OptionError for what is wrong with it."""
     options, file = options.of_table(), ColumnarFile(source, open_file)
     names, told = column_names(file.names, header=True, tell=False)
-    layout, notes = layout_of(names, file.sample(), options, dtype, file.where, file.text_names)
+    layout, notes = layout_of(
+        names, file.sample(), options, dtype, file.where, lambda: file.sample(MORE_ROWS), file.text_names
+    )
     return ColumnarReader(file, layout, [*told, *notes], training=True, on_error="fail", whole=True)
 
 
