@@ -58,7 +58,7 @@ def test_an_unfinished_training_of_format_4_goes_on(nncli: Callable[..., Any], s
 
 
 def test_a_newer_format_is_refused_by_name(tmp_path: Path) -> None:
-    data = with_meta("nncli", "2.5")(with_meta("format_version", 6)((MODELS / "format-3.npz").read_bytes()))
+    data = with_meta("nncli", "2.5")(with_meta("format_version", 7)((MODELS / "format-3.npz").read_bytes()))
     with pytest.raises(ModelFileError) as error:
         file_format.read(io.BytesIO(data))
-    assert error.value.problem == "expected format version 5, found 6, written by nncli 2.5"
+    assert error.value.problem == "expected format version 6, found 7, written by nncli 2.5"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from nncli.data.sources import Source, title
 from nncli.errors import DataError, OptionError, did_you_mean
 
 Positions = NDArray[np.integer[Any]]  # of rows or of classes, in a type that is large enough
+SHAPES_DIFFER = "Bring them to that size, or train a model on such pictures"
 KINDS, MOST_WIDTH = ("number", "text", "date"), 1 << 20  # of columns
 AnyArray = Any  # NDArray, or a `DiskArray` one, where `memory` has asked for that
 
@@ -82,6 +84,8 @@ class Schema:
     file is found among it and the usual ones. `decimal` is the decimal sign of the numbers. `encoding` is that of the
     training file, and of a later one whose first bytes do not tell. `dtype` is
     the type that numbers are to be read with: float64 where float32 cannot tell those of a column apart.
+    `image_shape` is that of a row which is a picture, (height, width) or with colours (height, width, 3), and () where
+    none is known; `resized` is whether pictures of other sizes are brought to it.
     """
 
     columns: tuple[tuple[str, str], ...]
@@ -94,6 +98,8 @@ class Schema:
     decimal: str = "."
     encoding: str = "utf-8"
     dtype: str = "float32"
+    image_shape: tuple[int, ...] = ()
+    resized: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -105,7 +111,7 @@ class Schema:
 
 SCHEMA_FORM = {
     "columns": [[str]], "target": str, "header": bool, "missing": [str], "target_place": int, "delimiter": str,
-    "width": int, "decimal": str, "encoding": str, "dtype": str,
+    "width": int, "decimal": str, "encoding": str, "dtype": str, "image_shape": [int], "resized": bool,
 }  # fmt: skip
 
 
@@ -124,7 +130,28 @@ def schema_of(stored: Mapping[str, Any]) -> Schema:
         raise ValueError("a place of the target that no data file has")
     if stored["decimal"] not in (".", ",") or stored["dtype"] not in ("float32", "float64"):
         raise ValueError("numbers of another form")
-    return Schema(**{**stored, "columns": columns, "missing": tuple(stored["missing"])})
+    shape = tuple(stored["image_shape"])
+    if shape and (len(shape) < 2 or min(shape) < 1 or math.prod(shape) != len(columns)):
+        raise ValueError("pictures of another size")
+    return Schema(**{**stored, "columns": columns, "missing": tuple(stored["missing"]), "image_shape": shape})
+
+
+def image_shape_of(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape of a picture without the axis of a single colour; () for what is no picture."""
+    found = tuple(size for size in shape if size != 1)
+    return found if len(found) > 1 else ()
+
+
+def by(shape: tuple[int, ...]) -> str:
+    """Write a shape as messages show it."""
+    return " × ".join(map(str, shape))
+
+
+def check_shape(shape: tuple[int, ...], like: Schema | None, where: str) -> None:
+    """Raise DataError for pictures of another shape than those that a model was trained on. () is not known."""
+    if like is not None and shape and like.image_shape and shape != like.image_shape:
+        problem = f"expected pictures of {by(like.image_shape)} (height × width), as the model has, found {by(shape)}"
+        raise DataError(where, problem, SHAPES_DIFFER)
 
 
 @dataclass(frozen=True)

@@ -20,11 +20,14 @@ from nncli.model import npz
 from nncli.system import plain_json
 
 FORMAT = "nncli model"
-FORMAT_VERSION = 5
+FORMAT_VERSION = 6
 # what each version added, with what it means for files without it; before 5, the names of files were one text each
-NEW_IN_5: dict[str, Any] = {"data": {"file_bytes": None, "val_bytes": None, "test_bytes": None}, "kernels": ""}
-NEW_IN_4: dict[str, Any] = {"schema": {"decimal": ".", "encoding": "utf-8", "dtype": "float32"}, "dates": []}
-OLDER = {4: NEW_IN_5, 3: NEW_IN_4 | NEW_IN_5}
+NEW_IN: dict[int, dict[str, Any]] = {
+    4: {"schema": {"decimal": ".", "encoding": "utf-8", "dtype": "float32"}, "dates": []},
+    5: {"data": {"file_bytes": None, "val_bytes": None, "test_bytes": None}, "kernels": ""},
+    6: {"schema": {"image_shape": [], "resized": False}},
+}
+OLDEST = 3
 MOST_MEMBERS = 100
 MOST_STATE = 2000  # arrays as long as the parameters that an optimizer may keep in one: L-BFGS, two for each step
 FLAT = {
@@ -63,8 +66,10 @@ class MemberSizes:
         if self._stored is None:
             stored = plain_json.decode(arrays[MEMBERS[0]].tobytes(), dict)
             version = _version(stored)
-            if version in OLDER:
-                stored = _with_split_names(_upgraded(stored, OLDER[version]))
+            for newer in range(version + 1, FORMAT_VERSION + 1):
+                stored = _upgraded(stored, NEW_IN[newer])
+            if version < 5:
+                stored = _with_split_names(stored)
             plain_json.check_form(stored, META)
             _refuse_surrogates(stored)
             self._stored = stored
@@ -132,7 +137,7 @@ def _version(stored: dict[str, Any]) -> int:
     if stored.get("format") != FORMAT:
         raise ValueError("another kind of npz file")
     version = stored.get("format_version")
-    if not (type(version) is int and (version == FORMAT_VERSION or version in OLDER)):
+    if not (type(version) is int and OLDEST <= version <= FORMAT_VERSION):
         found = f"{str(version)[:20]}, written by nncli {str(stored.get('nncli'))[:20]}"
         problem = f"expected format version {FORMAT_VERSION}, found {found}"
         raise ModelFileError("", problem, "Use a program version that knows it")
