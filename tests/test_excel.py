@@ -113,6 +113,7 @@ def test_of_several_sheets_one_is_to_be_named(nncli: Run) -> None:
         nncli("train", "two.xlsx", "--sheet", "rows").err
         == "--sheet: two.xlsx has no sheet 'rows'. Did you mean 'my rows'?\n"
     )
+    assert nncli("predict", "m.npz", "iris", "--sheet", "x").err == "--sheet: iris is no Excel file. Leave it out.\n"
     assert nncli("train", "iris", "--sheet", "x").err == "--sheet: iris is no Excel file. Leave it out.\n"
 
 

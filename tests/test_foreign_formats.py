@@ -249,6 +249,8 @@ def test_an_address_is_no_file(nncli: Run, model: Path, address: str, remedy: st
     "<x>,label\n" + "".join(f"{i % 7},{'pq'[i % 2]}\n" for i in range(40)),
     "[a],label\n" + "".join(f"{i % 7},{'pq'[i % 2]}\n" for i in range(40)),
     "ORDER,label\n" + "".join(f"{i % 7},{'pq'[i % 2]}\n" for i in range(40)),
+    "ORC,label\n" + "".join(f"{i % 7},{'pq'[i % 2]}\n" for i in range(40)),
+    "FEA1,label\n" + "".join(f"{i % 7},{'pq'[i % 2]}\n" for i in range(40)),
     "BMI,label\n" + "".join(f"{i % 7},{'pq'[i % 2]}\n" for i in range(40)),
     "7:30,label\n" + "".join(f"{i % 7},{'pq'[i % 2]}\n" for i in range(40)),
 ], ids=lambda text: text[:9])  # fmt: skip

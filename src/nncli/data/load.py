@@ -234,6 +234,7 @@ def stream_like(
     Raises DataError and OptionError."""
     given = _Input.of((source,))
     path, found, stream = given.paths[0], given.formats[0], given.stream
+    _refuse_unused(given, CsvOptions(sheet=text.sheet))
     if found.is_matrix:
         kept = tuple([images.FILE] if keep == "all" and found == IMAGES else keep)
         if kept and found != IMAGES:

@@ -12,9 +12,10 @@ FIGURES = "Save its arrays in Python: numpy.savez('data.npz', X=X, y=y)"
 PICTURE = "Convert it to PNG: magick {file} picture.png"
 TABLE = "Open it in the program that wrote it, and save the table as CSV"
 ARFF_ROWS = "Keep its rows: sed '1,/^@data/Id' {file} > rows.csv, and add --no-header"
+BINARY = rb".{0,99}?[\x00-\x08]"  # what text has not, which may begin with the same letters
 QUERY = "Write a table of it as CSV: sqlite3 -header -csv {file} 'select * from NAME' > data.csv"
 
-TAR = Format("a tar archive", rb".{257}ustar", remedy="Unpack it, and name the files in it: tar xf {file}")
+TAR = Format("a tar archive", rb".{257}ustar(?:  )?\x00", remedy="Unpack it, and name the files in it: tar xf {file}")
 FOREIGN = (
     Format("a pickle of Python", rb"\x80[\x02-\x05]", remedy="Save what is in it as CSV or .npz"),
     Format("an array of NumPy without labels (.npy)", rb"\x93NUMPY", remedy=FIGURES),
@@ -27,9 +28,9 @@ FOREIGN = (
     Format("a file of SPSS", rb"\$FL[23]@", remedy=TABLE),
     Format("data of R", rb"RD[AX][23]\n|X\n\x00\x00\x00[\x02\x03]\x00",
            remedy="Write it in R: write.csv(x, 'data.csv', row.names = FALSE)"),
-    Format("an ORC file", rb"ORC", remedy="Convert it to Parquet or CSV"),
+    Format("an ORC file", rb"ORC" + BINARY, remedy="Convert it to Parquet or CSV"),
     Format("an Avro file", rb"Obj\x01", remedy="Convert it to Parquet or CSV"),
-    Format("a Feather file of version 1", rb"FEA1", remedy="Write it again with a newer pyarrow, or as CSV"),
+    Format("a Feather file of version 1", rb"FEA1" + BINARY, remedy="Write it again with a newer pyarrow, or as CSV"),
     Format("an Arrow stream, which is read as an Arrow file alone", rb"\xff{4}"),
     Format("compressed data", b"|".join(map(re.escape, MAGIC)), remedy="Unpack it once, and name what comes out"),
     TAR,

@@ -36,9 +36,8 @@ NPZ = Format("an npz file", rb"PK\x03\x04", "formats.npz", is_matrix=True)  # wi
 ZIP = Format("a zip or npz file", NPZ.begins, remedy=NO_PIPE)  # which is known by its end
 XLSX = Format("an Excel file", NPZ.begins, "formats.excel")
 IDX = Format("an IDX file", rb"\x00\x00[\x08\x09\x0b-\x0e][\x01-\x04]", "formats.idx", is_matrix=True)
-IMAGES = Format(
-    "a picture", rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff", "formats.images", is_matrix=True
-)  # or a folder of them
+# or a folder of them
+IMAGES = Format("a picture", rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff", "formats.images", is_matrix=True)
 SPARSE = Format("sparse text", SPARSE_LINE, "formats.libsvm", is_matrix=True, is_text=True)
 JSON_LINES = Format("JSON Lines", OBJECT_LINE, "formats.json_lines")
 TEXT = Format("a text table", b"", "csv.reader", is_text=True)
