@@ -237,9 +237,10 @@ def training_part_alone() -> None:
 
 @pytest.mark.parametrize(("damage", "line"), [
     (one_more("d/1.png"), "d: expected one sub-folder for each class, found 1.png beside them. Put the pictures of each class into a sub-folder of its name."),
-    (one_more("d/dark/more/1.png"), "d/dark: expected pictures, PNG or JPEG, found more. "),
+    (one_more("d/dark/more/1.png"), "d/dark: expected pictures, PNG or JPEG, found more. Name the folder that it is in."),
     (lambda: Path("d/dark/notes.txt").touch(), "d/dark: expected pictures, PNG or JPEG, found notes.txt. "),
     (lambda: Path("d/labels.csv").touch(), "d: expected one sub-folder for each class, found labels.csv beside them. Take it away."),
+    (lambda: Path("d/train").touch(), "d: expected one sub-folder for each class, found train beside them. Take it away."),
     (lambda: Path("d/none").mkdir(), "d/none: expected pictures of a class, found none. Take the folder away."),
     (lambda: shutil.rmtree("d/light"), "d: expected two or more classes, found the sub-folder dark alone. "),
     (training_part_alone, "d: expected train and test, or one sub-folder for each class; found train and that alone. Name the folders one by one: d/train"),

@@ -39,7 +39,7 @@ COLOURS = 3
 Size = tuple[int, int]  # width and height
 # what Pillow raises for a damaged picture
 DAMAGED = (ArithmeticError, LookupError, MemoryError, OSError, SyntaxError, TypeError, ValueError, struct.error)
-CLASS_FOLDERS = "Put the pictures of each class into a sub-folder of its name"
+PER_CLASS = "Put the pictures of each class into a sub-folder of its name"
 
 
 def is_folder(path: Path) -> bool:
@@ -56,15 +56,11 @@ def read(path: Path, like: Schema | None = None, resize: Size | None = None) -> 
     """Read a folder of pictures of classes, each brought to the size `resize` if it is given; `like` is the schema of a
     model that they are for. `table.numbers` is uint8 (n, height·width) or (n, height·width·3). Raises DataError."""
     if not path.is_dir():
-        raise DataError(
-            str(path), "expected a folder with a sub-folder for each class, found one picture", CLASS_FOLDERS
-        )
+        raise DataError(str(path), "expected a folder with a sub-folder for each class, found one picture", PER_CLASS)
     parts = _parts(path)
     classes = _in_order({file.parent.name for file in parts[0]})
     if len(classes) < 2 and like is None:
-        raise DataError(
-            str(path), f"expected two or more classes, found the sub-folder {classes[0]} alone", CLASS_FOLDERS
-        )
+        raise DataError(str(path), f"expected two or more classes, found the sub-folder {classes[0]} alone", PER_CLASS)
     images, sha256 = _read_all(parts[0], path, like, resize)
     shape = images.shape[1:]
     names = tuple(f"pixel_{i}" for i in range(math.prod(shape)))
@@ -124,8 +120,7 @@ def _within(folder: Path) -> list[Path]:
 def _parts(path: Path) -> list[list[Path]]:
     """List the pictures to train on, and those to test on if there are such, each in order."""
     found = {one.name.lower(): one for one in _within(path)}
-    train = [found[name] for name in TRAIN if name in found]
-    test = [found[name] for name in TEST if name in found]
+    train, test = ([found[name] for name in names if name in found and found[name].is_dir()] for names in (TRAIN, TEST))
     if len(found) == 2 and len(train) == len(test) == 1 and not any(map(_is_picture, _within(train[0]))):
         return [_of_classes(train[0]), _of_classes(test[0])]
     if train and any(one.is_dir() for one in _within(train[0])):
@@ -144,20 +139,23 @@ def _of_classes(path: Path) -> list[Path]:
         if not folder.is_dir():
             raise DataError(
                 str(path), f"expected one sub-folder for each class, found {folder.name} beside them",
-                CLASS_FOLDERS if _is_picture(folder) else "Take it away",
+                PER_CLASS if _is_picture(folder) else "Take it away",
             )  # fmt: skip
         inside = _within(folder)
         wrong = next((one for one in inside if not _is_picture(one)), None)
         if wrong is not None:
-            raise DataError(
-                str(folder), f"expected pictures, PNG or JPEG, found {wrong.name}", "Take it away, or convert it"
-            )
+            raise _no_picture(wrong)
         if not inside:
             raise DataError(str(folder), "expected pictures of a class, found none", "Take the folder away")
         pictures += inside
     if not pictures:
-        raise DataError(str(path), "expected one sub-folder for each class, found none", CLASS_FOLDERS)
+        raise DataError(str(path), "expected one sub-folder for each class, found none", PER_CLASS)
     return sorted(pictures, key=_place)
+
+
+def _no_picture(found: Path) -> DataError:
+    remedy = "Name the folder that it is in" if found.is_dir() else "Take it away, or convert it"
+    return DataError(str(found.parent), f"expected pictures, PNG or JPEG, found {found.name}", remedy)
 
 
 def _pictures_below(path: Path) -> list[Path]:
@@ -167,7 +165,7 @@ def _pictures_below(path: Path) -> list[Path]:
         return _of_classes(path)
     wrong = next((one for one in here if not _is_picture(one)), None)
     if wrong is not None:
-        raise DataError(str(path), f"expected pictures, PNG or JPEG, found {wrong.name} beside them", "Take it away")
+        raise _no_picture(wrong)
     return sorted(here, key=_place)
 
 
