@@ -84,6 +84,13 @@ def test_a_row_alone_in_a_part_without_header_is_a_row() -> None:
     assert len(load_dataset(expand(["d"]), CsvOptions(target="-1"), "float32")) == 60
 
 
+def test_a_folder_that_is_called_like_a_bundled_set_is_that_folder() -> None:
+    Path("d").rename("iris")
+    Path("iris/part-0.csv").write_text("a,label\n1,p\n")
+    assert expand(["iris"]) == ("iris/part-0.csv",)
+    assert expand(["wine", "-"]) == ("wine", "-")
+
+
 def test_several_folders_and_files_are_one_data_set() -> None:
     write("part-0.csv", TABLE)
     write("../e.csv", TABLE)

@@ -28,10 +28,12 @@ def expand(words: Iterable[str]) -> Source:
     found: list[str] = []
     for word in words:
         path = Path(word)
-        if word in BUNDLED or word == "-":
+        if word == "-":
             found.append(word)
         elif is_there(path):
             found += _tables_in(path, word)
+        elif word in BUNDLED:
+            found.append(word)
         elif problem := address_problem(word):
             raise DataError(word, *problem)
         elif any(one in word for one in PATTERN_CHARACTERS):
