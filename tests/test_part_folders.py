@@ -91,10 +91,11 @@ def test_a_folder_that_is_called_like_a_bundled_set_is_that_folder() -> None:
     assert expand(["wine", "-"]) == ("wine", "-")
 
 
-def test_several_folders_and_files_are_one_data_set() -> None:
+@pytest.mark.parametrize("words", [["d", "e.csv"], ["[de]*"]], ids=" ".join)
+def test_several_folders_and_files_are_one_data_set(words: list[str]) -> None:
     write("part-0.csv", TABLE)
     write("../e.csv", TABLE)
-    assert len(load_dataset(expand(["d", "e.csv"]), CsvOptions(), "float32")) == 120
+    assert len(load_dataset(expand(words), CsvOptions(), "float32")) == 120
 
 
 @pytest.mark.parametrize(("more", "line"), [

@@ -40,7 +40,8 @@ def expand(words: Iterable[str]) -> Source:
             matching = _matching(path)
             if not matching:
                 raise DataError(word, "no file matches that pattern")
-            found += map(str, matching)
+            for one in matching:
+                found += _tables_in(one, str(one))
         else:
             found.append(word)
     return tuple(found)
