@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import csv
 import datetime
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -161,3 +162,10 @@ def test_damaged_files_are_refused(nncli: Run) -> None:
         outcome = nncli("train", "d.xlsx", "-m", "softmax", "--epochs", "1", "-q")
         assert outcome.code in (0, 1), at
         assert outcome.err.count("\n") <= 1
+
+
+def test_without_calamine_its_name_is_told(nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_both()
+    monkeypatch.setitem(sys.modules, "python_calamine", None)
+    line = "d.xlsx: reading Excel files needs python-calamine. Install it with: pip install 'nncli[excel]'.\n"
+    assert nncli("train", "d.xlsx", "-q").err == line

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import gzip
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -274,3 +275,10 @@ def test_a_picture_that_unpacks_to_far_too_much_is_refused(nncli: Run) -> None:
     outcome = nncli("train", "d", "--resize", "4x4", "-q")
     assert outcome.code == 1
     assert outcome.err.startswith("d/light/0.png: the picture is damaged: Image size (400000000 pixels) exceeds limit")
+
+
+def test_without_pillow_its_name_is_told(nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    small(n=6)
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    line = "d/light/0.png: reading pictures needs Pillow. Install it with: pip install 'nncli[images]'.\n"
+    assert nncli("train", "d", "-q").err == line
