@@ -89,7 +89,7 @@ STRUCTURE: dict[str, tuple[Forge, str]] = {
     "text": (lambda data: b"a,b\n1,2\n" * 9, "found something else"),
     "noise": (lambda data: np.random.default_rng(0).bytes(999), "found something else"),
     "the first bytes alone": (lambda data: b"PK\3\4", "a file that is cut off"),
-    "no members": (lambda data: data[-22:-14] + bytes(14), "found something else"),
+    "no members": (lambda data: data[-22:-14] + bytes(14), "found something else|found an empty zip archive"),
     "an end that lies": (end(here=5), "a list of its members that is damaged"),
     "more members than there are": (end(here=11, all=11), "a list of its members that is damaged"),
     "several disks": (end(disk=1), "a list of its members that is damaged"),
@@ -124,7 +124,7 @@ STRUCTURE: dict[str, tuple[Forge, str]] = {
     "a name that is no array": (renamed("theta.pkl"), "a member of another kind, 'theta.pkl'"),
     "a name in other letters": (renamed("θ.npy"), "a member of another kind|not stored as it is"),
     "a name with a line break": (renamed("th\neta.npy"), "a member of another kind"),
-    "another npz": (lambda data: npz.pack({"X": np.zeros(3), "y": np.zeros(3)}), "another kind of zip or npz file"),
+    "another npz": (lambda data: npz.pack({"X": np.zeros(3), "y": np.zeros(3)}), "another kind of zip or npz file|found an npz file"),
 }  # fmt: skip
 HEADERS: dict[str, tuple[Forge, str]] = {
     "objects": (header(b"|O"), "is no array of numbers"),
@@ -232,7 +232,7 @@ STATE: dict[str, tuple[Forge, str]] = {
     "a state without its arrays": (with_parts(lambda parts: [one for one in parts.items() if "state" not in one[0]]), "the state of another training run"),
     "arrays without their state": (with_meta("state", None), "other members than"),
     "an array more": (with_parts(lambda parts: parts.update({"state.evil.npy": parts["theta.npy"]})), "the state of another training run"),
-    "an array before the model's": (with_parts(lambda parts: [*parts.items()][-1:] + [*parts.items()][:-1]), "another kind of zip or npz file"),
+    "an array before the model's": (with_parts(lambda parts: [*parts.items()][-1:] + [*parts.items()][:-1]), "another kind of zip or npz file|found an npz file"),
     "arrays in another order": (with_parts(lambda parts: [*parts.items()][:-2] + [*parts.items()][:-3:-1]), "a state of another form"),
     "an array of another length": (with_array("state.theta", lambda a: a[:-1]), "the state of another training run"),
     "an array of another type": (with_array("state.theta", lambda a: a.astype(float)), "a state of another form"),

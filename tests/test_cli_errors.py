@@ -96,8 +96,8 @@ DATA = {
     "--encoding": Case("train two.csv --encoding rot13", 2, "--encoding: expected an encoding such as utf-8, utf-16, latin-1 or cp1252, found 'rot13'."),
     "--decimal": Case("train two.csv --decimal ;", 2, "--decimal: expected a point or a comma, found ';'."),
     "--skip-rows": Case("train two.csv --skip-rows 200", 2, "--skip-rows: two.csv has only 41 lines."),
-    "npz as data": Case("predict two.npz two.npz", 1, "two.npz: expected a table, or an .npz with X and y, found a model. Convert it to CSV."),
-    "folder as data": Case("train sub", 1, "sub: expected a folder with MNIST-style IDX files, found none in it. Name a file in it.", {"sub/x": ""}),
+    "npz as data": Case("predict two.npz two.npz", 1, "two.npz: expected data, found a model. Name data."),
+    "folder as data": Case("train sub", 1, "sub: expected a folder of tables, pictures or MNIST-style IDX files, found none in it. Name a file in it.", {"sub/.x": ""}),
     "truncated IDX": Case("train mnist", 1, f"{IMAGES}: expected 28 bytes, as its header says, found 27. Download or copy it again.", {IMAGES: idx((3, 2, 2), bytes(11)), LABELS: idx((3,), bytes(3))}),
     "mislabelled IDX": Case("train mnist", 1, f"{IMAGES}: expected images (3 dimensions), found labels (1 dimension). Check whether the images and labels files are swapped.", {IMAGES: idx((3,), bytes(3)), LABELS: idx((3, 2, 2), bytes(12))}),
     "IDX of another length": Case("train mnist", 1, f"{LABELS}: expected 3 labels, one per image of train-images-idx3-ubyte, found 2. Check that the two files belong together.", {IMAGES: idx((3, 2, 2), bytes(12)), LABELS: idx((2,), bytes(2))}),
@@ -119,7 +119,7 @@ FILES = {
     "model is empty": Case("predict x.npz two.csv", 1, f"x.npz: {NO_MODEL}", {"x.npz": ""}),
     "model is noise": Case("eval x.npz", 1, f"x.npz: {NO_MODEL}", {"x.npz": np.random.default_rng(0).bytes(3000)}),
     "model and data swapped": Case("predict two.csv two.npz", 1, f"two.csv: {NO_MODEL}"),
-    "model is another npz": Case("info x.npz", 1, "x.npz: expected a model written by nncli, found another kind of zip or npz file. Take another copy, or train it again.", {"x.npz": npz(X=np.eye(3), y=np.arange(3))}),
+    "model is another npz": Case("info x.npz", 1, "x.npz: expected a model written by nncli, found an npz file. Name a model first, and data behind it.", {"x.npz": npz(X=np.eye(3), y=np.arange(3))}),
     "model is a folder": Case("predict sub two.csv", 1, "sub: cannot read the model: Is a directory. That folder has model.npz, three.npz, two.npz and 1 more.", {"sub/x": ""}),
 }  # fmt: skip
 
@@ -155,7 +155,7 @@ OPTIONS = {
     "--calibrate --val 0": Case("train two.csv --calibrate --val 0", 2, "--calibrate: there are no validation rows. Set --val above 0."),
     "--weight": Case("train two.csv --weight wt", 2, "--weight: no column is called 'wt'. The columns are a and b."),
     "--weight is target": Case("train two.csv --weight label", 2, "--weight: 'label' is the target, and cannot weigh rows too."),
-    "--weight of pixels": Case("train digits-idx --weight pixel_0_1", 2, "--weight: an IDX file has no column of weights. Leave the option out."),
+    "--weight of pixels": Case("train digits-idx --weight pixel_0_1", 2, "--weight: a file of that kind has no column of weights. Leave the option out."),
     "--weight alone": Case("train two.csv --weight a --drop id,b", 2, "--weight: 'a' is the only column: nothing is left to learn from."),
     "--clip-norm 0": Case("train two.csv --clip-norm 0", 2, "--clip-norm: expected a number above 0, found '0'."),
     "--schedule warm-up": Case("train two.csv --schedule cosine:warmup=99999", 2, "--schedule: expected a warm-up shorter than the 1,000 planned steps, found 99,999."),

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import lzma
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -48,6 +50,14 @@ def quoted(line: str) -> str:
     return ",".join(f'"{one}"' for one in line.split(","))
 
 
+def zipped(members: dict[str, bytes]) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as file:
+        for name, data in members.items():
+            file.writestr(name, data)
+    return out.getvalue()
+
+
 SAME: dict[str, tuple[Edit, dict[str, Any]]] = {
     "nothing": (lambda clean: clean, {}),
     "semicolons": (joined(";"), {}),
@@ -87,6 +97,8 @@ PACKED: dict[str, Callable[[bytes], bytes]] = {
     "gzip": gzip.compress,
     "bzip2": bz2.compress,
     "xz": lzma.compress,
+    "zip": lambda data: zipped({"d.csv": data}),
+    "zip beside what a Mac adds": lambda data: zipped({"x/d.csv": data, "__MACOSX/x/._d.csv": b"\0\5"}),
     "zstd": lambda data: bytes(pa.compress(data, "zstd", asbytes=True)),
 }
 MISSING = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "?", "nAn", '""', " NA "]

@@ -231,9 +231,9 @@ def test_sparse_text_without_line_ends_is_refused_from_a_pipe(nncli: Run, tmp_pa
 
 def test_rows_across_blocks_are_put_together(monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where a later block has more features than those before it."""
-    from nncli.data.formats import libsvm
+    from nncli.data import lines
 
-    monkeypatch.setattr(libsvm, "BLOCK_BYTES", 100)
+    monkeypatch.setattr(lines, "BLOCK_BYTES", 100)
     lines = [f"{i % 2} {1 + i // 20}:{i + 0.5}" for i in range(200)]
     Path("d.svm").write_text("\n".join(lines))
     found = load_dataset(("d.svm",), CsvOptions(), "float32")

@@ -84,7 +84,7 @@ def test_what_has_only_the_size_of_a_model_is_not_read(nncli: Callable[..., Any]
         file.write(b"PK\3\4")
         file.truncate(1 << 40)  # more than any memory has, and nothing on the disk
     assert nncli("info", path).err.startswith(
-        f"{path}: expected a model written by nncli, found another kind of zip or npz file"
+        f"{path}: expected a model written by nncli, found a zip archive that cannot be read: its end is missing"
     )
 
 

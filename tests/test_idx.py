@@ -51,8 +51,8 @@ def folder(where: Path, /, **files: bytes) -> Path:
 def read_images(path: Path):
     """All of one file; whatever images a model asks for, those of the file are read."""
     asked = Schema(columns=(("x", "number"), ("y", "text")), target="y", header=True, missing=(), target_place=1)
-    (images,) = row_blocks(path, asked)
-    return images
+    (block,) = row_blocks(path, asked)
+    return block.table.numbers
 
 
 def refusal(path: Path, read=read_idx) -> str:
@@ -178,7 +178,9 @@ def test_looking_at_a_pipe_takes_nothing_from_it(tmp_path):
 
 
 def test_other_folders_and_absent_paths_are_not_idx(tmp_path):
-    with pytest.raises(DataError, match="expected a folder with MNIST-style IDX files, found none in it"):
+    with pytest.raises(
+        DataError, match="expected a folder of tables, pictures or MNIST-style IDX files, found none in it"
+    ):
         format_of(tmp_path)
     assert format_of(tmp_path / "absent") != IDX
 

@@ -29,6 +29,7 @@ from nncli.config.option import (
     Number,
     OneOf,
     Option,
+    PictureSize,
     Text,
     Whole,
     Widths,
@@ -66,6 +67,7 @@ def values(option: Option) -> st.SearchStrategy[Any]:
         Delimiter: st.sampled_from("\t !#$%&'()*+,-./:;<=>?@[]^_`{|}~"),
         Encoding: st.sampled_from(sorted(filter(None, map(_encoding, ENCODINGS)))),
         Widths: st.lists(st.integers(1, 10**6), min_size=1).map(tuple),
+        PictureSize: st.tuples(st.integers(1, 9999), st.integers(1, 9999)),
         BatchSize: st.just(FULL_BATCH) | st.integers(1, 2**63 - 1),
     }[type(kind)]
 

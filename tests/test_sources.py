@@ -19,7 +19,8 @@ import pytest
 from cli_process import PROGRAM
 from forgery import with_meta
 from nncli.data.bundled import path_of
-from nncli.data.sources import expand, paths_of, title
+from nncli.data.expand import expand
+from nncli.data.sources import paths_of, title
 from nncli.errors import DataError
 from short_and_long import short_and_long
 
@@ -90,8 +91,13 @@ def test_stdin_is_the_only_source_or_none(nncli: Run) -> None:
 def test_an_option_without_its_dashes_is_pointed_out(nncli: Run) -> None:
     outcome = nncli("train", "iris", "model", "mlp")
     assert (outcome.code, outcome.err) == (
-        BAD_COMMAND, "DATA: expected names of files, found 'model'. Did you mean --model?\n"
+        BAD_COMMAND, "DATA: expected names of files, found 'model'. Did you mean --model mlp?\n"
     )  # fmt: skip
+    for words in (["iris", "mlp"], ["mlp", "iris"]):
+        line = "DATA: expected names of files, found 'mlp'. Did you mean --model mlp?\n"
+        assert nncli("train", *words).err == line
+    Path("mlp").write_text("a\n")
+    assert nncli("train", "iris", "mlp").err.startswith("mlp:1: columns ")
     outcome = nncli("train", "iris", "no-such.csv")
     assert (outcome.code, outcome.err) == (BAD_DATA, "no-such.csv: no such file.\n")
 
@@ -234,6 +240,7 @@ def test_names_of_several_files_in_a_model_of_format_4_are_told_apart(nncli: Run
     def older(text: str) -> bytes:
         data = Path("m.npz").read_bytes()
         new = dict.fromkeys(("kernels", "data.file_bytes", "data.val_bytes", "data.test_bytes"), ...)
+        new |= dict.fromkeys(("schema.image_shape", "schema.resized"), ...)
         old = {"data.source": text, "config.data": text, "config.val_data": None, "config.test_data": None}
         for path, value in {**new, **old, "format_version": 4}.items():
             data = with_meta(path, value)(data)

@@ -16,11 +16,13 @@ from nncli.cli.options import (
     Memory,
     ModelArgument,
     Quiet,
+    Sheet,
     SkipRows,
     bytes_of,
     text_options,
 )
-from nncli.data.sources import Source, expand
+from nncli.data.expand import expand
+from nncli.data.sources import Source
 from nncli.errors import DONE, OptionError
 from nncli.system.output import print_json, say
 from nncli.terminal.progress import Progress
@@ -38,6 +40,7 @@ def evaluate(
     ] = None,
     encoding: EncodingOption = None,
     skip_rows: SkipRows = None,
+    sheet: Sheet = None,
     memory: Memory = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -58,13 +61,14 @@ def evaluate(
     from nncli.model import checkpoint
 
     place, sources = Place.of(jobs, 1, cluster, insecure, tls_ca, tls_cert, tls_key), expand(data or [])
-    text = text_options(encoding, skip_rows)
+    text = text_options(encoding, skip_rows, sheet)
     if len(sources) > 1 or place.address is not None:
         if memory is not None:
             raise OptionError("memory", "for one file, or the test rows of the model", "Name one file at a time")
         return _evaluate_all(model, sources, text, place, json, quiet)
-    if not sources and (encoding or skip_rows):
-        option = "encoding" if encoding else "skip_rows"
+    unused = {"encoding": encoding, "skip_rows": skip_rows, "sheet": sheet}
+    if not sources and any(unused.values()):
+        option = next(name for name, value in unused.items() if value)
         raise OptionError(option, "its own data are read as in training", "Leave it out")
     loaded, provenance = checkpoint.load(Path(model))
     evaluation = evaluate.evaluate_model(loaded, provenance, model, source=sources, text=text, memory=bytes_of(memory))

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nncli.config.option import Files, Flag, Option, Size, as_text, read_option
-from nncli.config.train_config import ENCODING_HELP, SOURCES, TrainConfig
-from nncli.data.sources import Source, expand, is_there
+from nncli.config.train_config import ENCODING_HELP, SHEET_HELP, SOURCES, TrainConfig
+from nncli.data.bundled import BUNDLED
+from nncli.data.expand import expand
+from nncli.data.sources import Source, is_there
 from nncli.errors import OptionError, UsageError, did_you_mean, flag
 from nncli.system.output import shortened
 
@@ -44,6 +46,7 @@ RowsArgument = Annotated[
 ]
 EncodingOption = Annotated[str | None, value_option("NAME", ENCODING_HELP, "detected")]
 SkipRows = Annotated[str | None, value_option("N", "Number of lines to skip at the top of each file.", "0")]
+Sheet = Annotated[str | None, value_option("NAME", SHEET_HELP, "the only one")]
 MEMORY_HELP = (
     "Memory to use, as 500MB or 2GB, for tables of any size: they are parsed once, and kept on the disk for later "
     "runs (nncli info --cache)."
@@ -52,19 +55,23 @@ Memory = Annotated[str | None, value_option("SIZE", MEMORY_HELP, "as much as it 
 MOST_TOML, MOST_BITS = 1 << 20, 1024  # bytes of a --config file; bits of a number in it
 DOTTED = re.compile(r"""(?<![\w.-])(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t]*){50}""")  # a key of 50 parts or more
 KINDS = {dict: "table", list: "list within a list", int: "number of hundreds of digits"}  # that no option takes
-TEXT_FILES, OTHER_FILES = "A CSV or TSV file (also .gz, .bz2, .xz, .zst), Parquet, Arrow", ".npz with X and y, LIBSVM"
-DATA_HELP = f"{TEXT_FILES}, IDX (a file, or a folder such as MNIST), {OTHER_FILES}, a bundled data set, or - for stdin."
+TEXT_FILES = "A CSV or TSV file (also .gz, .bz2, .xz, .zst, .zip), JSON Lines, Excel (.xlsx), Parquet, Arrow"
+OTHER_FILES = ".npz with X and y, LIBSVM"
+DATA_HELP = (
+    f"{TEXT_FILES}, IDX (a file, or a folder such as MNIST), a folder of pictures, {OTHER_FILES}, a bundled data set, "
+    "or - for stdin."
+)
 SEVERAL_HELP = f"{DATA_HELP} Several files, or a pattern such as 'day-*.csv', make one data set."
 MODEL_NAMES_HELP = "Kind of classifier: {models}."
-ROWS_HELP = f"{TEXT_FILES}, IDX images, {OTHER_FILES}, a bundled data set, or - for stdin."
+ROWS_HELP = f"{TEXT_FILES}, IDX images, PNG or JPEG pictures, {OTHER_FILES}, a bundled data set, or - for stdin."
 
 
-def text_options(encoding: str | None, skip_rows: str | None) -> TextOptions:
-    """Read --encoding and --skip-rows of a command that reads files for a model."""
+def text_options(encoding: str | None, skip_rows: str | None, sheet: str | None) -> TextOptions:
+    """Read --encoding, --skip-rows and --sheet of a command that reads files for a model."""
     from nncli.data.csv.header import TextOptions
 
-    read = TrainConfig.from_values({"encoding": encoding, "skip_rows": skip_rows})
-    return TextOptions(read.encoding, read.skip_rows)
+    read = TrainConfig.from_values({"encoding": encoding, "skip_rows": skip_rows, "sheet": sheet})
+    return TextOptions(read.encoding, read.skip_rows, read.sheet)
 
 
 def bytes_of(memory: str | None) -> int | None:
@@ -133,10 +140,18 @@ def with_config(
 
 
 def _refuse_option_without_dashes(words: Any) -> None:
-    """Raise OptionError for an option among the files, as in `train iris model mlp`."""
-    for word in words[1:] if isinstance(words, list) else []:
-        if word.replace("-", "_") in TrainConfig.options() and not is_there(Path(word)):
-            raise OptionError("data", f"expected names of files, found '{word}'", f"Did you mean --{word}?")
+    """Raise OptionError for an option among the files, as in `train iris model mlp`, or for its value alone."""
+    options = TrainConfig.options()
+    for i, word in enumerate(words if isinstance(words, list) and len(words) > 1 else []):
+        if is_there(Path(word)) or word in BUNDLED:
+            continue
+        found = f"expected names of files, found '{word}'"
+        if word.replace("-", "_") in options:
+            value = words[i + 1] if i + 1 < len(words) else ""
+            raise OptionError("data", found, f"Did you mean --{f'{word} {value}'.strip()}?")
+        name = next((name for name, option in options.items() if word in option.kind.words()), None)
+        if name is not None:
+            raise OptionError("data", found, f"Did you mean {flag(name)} {word}?")
 
 
 def _expanded(values: Mapping[str, Any]) -> dict[str, Any]:

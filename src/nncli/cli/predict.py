@@ -16,13 +16,14 @@ from nncli.cli.options import (
     EncodingOption,
     ModelArgument,
     Quiet,
+    Sheet,
     SkipRows,
     switch,
     text_options,
     value_option,
 )
 from nncli.config.option import PROBABILITY, Columns, OneOf, read_option
-from nncli.data.sources import expand
+from nncli.data.expand import expand
 from nncli.errors import DONE
 from nncli.system.atomic import NO_MODEL, as_stdout, atomic_file, check_writable
 from nncli.system.output import say
@@ -55,6 +56,7 @@ def predict(
     jsonl: Annotated[bool, switch("--jsonl", "Write each row as a line of JSON in place of CSV.")] = False,
     encoding: EncodingOption = None,
     skip_rows: SkipRows = None,
+    sheet: Sheet = None,
     quiet: Quiet = False,
     jobs: FileJobs = None,
     cluster: Address = None,
@@ -96,7 +98,7 @@ def predict(
         on_error=policy,
         escape_formulas=escape_formulas,
         jsonl=jsonl,
-        text=text_options(encoding, skip_rows),
+        text=text_options(encoding, skip_rows, sheet),
     )
     if proba and not loaded.probabilistic:
         say(f"{loaded.config.model.name} gives scores, not probabilities; nncli train --calibrate fits them", quiet)

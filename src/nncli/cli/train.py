@@ -75,7 +75,7 @@ def train(
     out, log, resumed = as_stdout(out), as_stdout(log), None
     if resume:
         resumed, config, out = _find_run(config, given, out)
-    elif model_in(config.data) is not None:
+    elif model_in(config.data) is not None and Path(config.data[0]).exists():
         raise OptionError("data", f"{config.data[0]} is a model, and no data", "Add --resume to resume its run")
     out = out or MODEL_FILE
     _check_outputs(config, out, log, resumed, json)

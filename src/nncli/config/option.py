@@ -249,6 +249,22 @@ class Widths(Kind):
         return "x".join(map(str, value))
 
 
+class PictureSize(Kind):
+    """Width and height of a picture in pixels, as 28x28."""
+
+    def read(self, text: str) -> tuple[int, int]:
+        found = re.fullmatch(r"([1-9][0-9]{0,3})x([1-9][0-9]{0,3})", text.strip(), re.ASCII)
+        if found is None:
+            raise ValueError("a width and a height such as 28x28")
+        return int(found[1]), int(found[2])
+
+    def write(self, value: tuple[int, int]) -> str:
+        return "x".join(map(str, value))
+
+    def accept(self, value: Any) -> tuple[int, int]:
+        return self.read("x".join(map(str, value)) if isinstance(value, list | tuple) else str(value))
+
+
 @dataclass(frozen=True)
 class Number(Kind):
     """A finite number for which `holds` is true."""

@@ -30,6 +30,7 @@ from nncli.config.option import (
     Kind,
     OneOf,
     Option,
+    PictureSize,
     Text,
     Whole,
     Widths,
@@ -42,6 +43,7 @@ from nncli.errors import OptionError, flag
 
 SOURCES = ("data", "val_data", "test_data")  # options that name files
 ENCODING_HELP = "Text encoding, such as utf-8, utf-16, latin-1 or cp1252."
+SHEET_HELP = "Sheet of an Excel file to read."
 DEFAULT_SHARE = 0.15  # of the rows, for validation and for the test
 
 _data = functools.partial(option, group="Data")
@@ -85,6 +87,10 @@ class TrainConfig:
     date_format: str | None = _data("FORMAT", Text(), "How dates are written, as %d/%m/%Y.", "detected")
     encoding: str | None = _data("NAME", Encoding(), ENCODING_HELP, "detected")
     skip_rows: int = _data("N", Whole(0), "Number of lines to skip at the top of each file.", default=0)
+    sheet: str | None = _data("NAME", Text(), SHEET_HELP, "the only one")
+    resize: tuple[int, int] | None = _data(
+        "WxH", PictureSize(), "Size in pixels that all pictures are brought to, as 28x28.", "theirs, if it is the same"
+    )
     weight: str | None = _data("NAME", Text(), "Column with the weight of each row in training.", "equal weights")
     scale: str = _data(
         "HOW",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import lzma
 import os
+import stat
+import zipfile
 import zlib
 from contextlib import closing, suppress
 from io import FileIO
@@ -13,9 +15,12 @@ from typing import Any, Protocol
 
 from nncli.data.decompression import DECODERS, MAGIC, Members
 from nncli.data.sources import title
+from nncli.data.zip_archive import BEGINS, OnlyFile
 from nncli.errors import DataError, did_you_mean
 
 BOMB_BYTES, BOMB_RATIO = 256 << 20, 200  # no table of numbers is packed so well
+# what the libraries raise that unpack: pyarrow OSError and ValueError, zipfile also RuntimeError
+UNREADABLE = (OSError, ValueError, EOFError, RuntimeError, lzma.LZMAError, zlib.error, zipfile.BadZipFile)
 PIPE_BYTES = 1 << 20  # a fast writer fills it meanwhile: many rows at a time, where 64 KiB may hold only a few
 
 
@@ -88,6 +93,7 @@ class Input:
     def __init__(self, raw: ByteStream, where: str, hashed: bool) -> None:
         self.where = where
         status = os.fstat(raw.fileno()) if isinstance(raw, FileIO) else None
+        path = raw.name if isinstance(raw, FileIO) and status and stat.S_ISREG(status.st_mode) else None
         self.hashing = HashingReader(raw) if hashed else None
         raw = self.hashing or raw
         self._stream: Any = raw
@@ -109,13 +115,16 @@ class Input:
             import pyarrow as pa
 
             self._stream = pa.CompressedInputStream(self._stream, self.kind)
+        elif first.startswith(BEGINS) and status and isinstance(path, str):  # stdin has a number
+            self.kind, self.size, self._packed.bytes = "zip", 0, status.st_size
+            self._stream = OnlyFile(path, raw)
 
     def _guarded(self, size: int) -> bytes:
         try:
             data: bytes = self._stream.read(size)
         except IsADirectoryError:
             raise DataError(self.where, "is a folder, not a file", "Name a file in it") from None
-        except (OSError, ValueError, EOFError, lzma.LZMAError, zlib.error) as error:  # the first two also of pyarrow
+        except UNREADABLE as error:
             if self.kind:
                 raise DataError(
                     self.where, f"the {self.kind} data is damaged or cut short", "Fetch or compress it again"
@@ -201,7 +210,7 @@ def peek(stream: ByteStream, size: int) -> tuple[bytes, ByteStream]:
 
 
 def open_input(source: str, *, stream: ByteStream | None = None, hashed: bool = False) -> Input:
-    """Open `source` (`-` is stdin) as plain bytes. gzip, bz2, zstd and xz are known by their first bytes.
+    """Open `source` (`-` is stdin) as plain bytes. gzip, bz2, zstd, xz and zip are known by their first bytes.
 
     With `stream` given, that is read, and `source` is only its name. Raises DataError for what cannot be opened now, or
     read later.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from nncli.data.spellings import SPELLING_FORM, Spelling, spelling_of
 from nncli.errors import DataError, OptionError, did_you_mean
 
 Positions = NDArray[np.integer[Any]]  # of rows or of classes, in a type that is large enough
+SHAPES_DIFFER = "Bring them to that size, or train a model on such pictures"
 KINDS, MOST_WIDTH = ("number", "text", "date"), 1 << 20  # of columns
 WHOLE = re.compile(r"([+-]?(?:0|[1-9]\d{0,14}))\.0*", re.ASCII)  # a whole number, written with a point
 AnyArray = Any  # NDArray, or a `DiskArray` one, where `memory` has asked for that
@@ -88,7 +90,9 @@ class Schema:
     file is found among it and the usual ones. `decimal` is the decimal sign of the numbers. `encoding` is that of the
     training file, and of a later one whose first bytes do not tell. `dtype` is
     the type that numbers are to be read with: float64 where float32 cannot tell those of a column apart. `spellings`
-    say how numbers and dates are written, for columns where that is not the plain way.
+    say how numbers and dates are written, for columns where that is not the plain way. `image_shape` is that of a row
+    which is a picture, (height, width) or with colours (height, width, 3), and () where none is known; `resized` is
+    whether pictures of other sizes are brought to it.
     """
 
     columns: tuple[tuple[str, str], ...]
@@ -102,6 +106,8 @@ class Schema:
     encoding: str = "utf-8"
     dtype: str = "float32"
     spellings: tuple[tuple[str, Spelling], ...] = ()
+    image_shape: tuple[int, ...] = ()
+    resized: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -114,6 +120,7 @@ class Schema:
 SCHEMA_FORM = {
     "columns": [[str]], "target": str, "header": bool, "missing": [str], "target_place": int, "delimiter": str,
     "width": int, "decimal": str, "encoding": str, "dtype": str, "spellings": [[(str, SPELLING_FORM)]],
+    "image_shape": [int], "resized": bool,
 }  # fmt: skip
 
 
@@ -135,7 +142,36 @@ def schema_of(stored: Mapping[str, Any]) -> Schema:
     spellings = tuple((name, spelling_of(spelling)) for name, spelling in stored["spellings"])
     if any(dict(columns).get(name) != ("date" if its.kind == "date" else "number") for name, its in spellings):
         raise ValueError("a spelling of another column")
-    return Schema(**{**stored, "columns": columns, "missing": tuple(stored["missing"]), "spellings": spellings})
+    shape = tuple(stored["image_shape"])
+    if shape and (len(shape) < 2 or min(shape) < 1 or math.prod(shape) != len(columns)):
+        raise ValueError("pictures of another size")
+    return Schema(
+        **{
+            **stored,
+            "columns": columns,
+            "missing": tuple(stored["missing"]),
+            "spellings": spellings,
+            "image_shape": shape,
+        }
+    )
+
+
+def image_shape_of(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape of a picture without the axis of a single colour; () for what is no picture."""
+    found = tuple(size for size in shape if size != 1)
+    return found if len(found) > 1 else ()
+
+
+def by(shape: tuple[int, ...]) -> str:
+    """Write a shape as messages show it."""
+    return " × ".join(map(str, shape))
+
+
+def check_shape(shape: tuple[int, ...], like: Schema | None, where: str) -> None:
+    """Raise DataError for pictures of another shape than those that a model was trained on. () is not known."""
+    if like is not None and shape and like.image_shape and shape != like.image_shape:
+        problem = f"expected pictures of {by(like.image_shape)} (height × width), as the model has, found {by(shape)}"
+        raise DataError(where, problem, SHAPES_DIFFER)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bz2", b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zXZ": "xz"}
+UNPACKERS = {"gzip": "gzip -dc", "bz2": "bzip2 -dc", "zstd": "zstd -dc", "xz": "xz -dc"}  # commands, before a file
 XZ_MEMORY = 256 << 20  # bytes; what xz makes needs 65 MiB at most unless it is asked for more
 PACKED_BYTES = 1 << 18  # unpacked at a time
 

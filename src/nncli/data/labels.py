@@ -62,9 +62,11 @@ def dataset_of(
     like: Schema | None,
     first: int = 0,
     notes: tuple[str, ...] = (),
+    shape: tuple[int, ...] = (),
 ) -> Dataset:
     """Make a data set of rows of numbers X (n, d) and their labels y (n,). The columns are called by their numbers,
-    from `first` on; `like` is the schema of a model that they are for. Raises DataError for other labels."""
+    from `first` on; `like` is the schema of a model that they are for, `shape` that of an image in a row. Raises
+    DataError for other labels."""
     where = title((source,))
     if y.shape != X.shape[:1]:
         raise DataError(where, f"expected y of shape ({len(X)},), found {y.dtype} of shape {y.shape}")
@@ -72,5 +74,6 @@ def dataset_of(
     if like is None and len(classes) < 2:  # a model has its classes
         raise DataError(where, f"expected two or more classes in y, found {len(classes)}")
     names = tuple(f"c{first + i}" for i in range(X.shape[1]))
-    schema = Schema(tuple((name, "number") for name in names), "y", True, DEFAULT_MISSING, len(names))
+    columns = tuple((name, "number") for name in names)
+    schema = Schema(columns, "y", True, DEFAULT_MISSING, len(names), image_shape=shape)
     return Dataset(Table(names, X), codes, classes, schema, (source,), sha256, notes=notes)

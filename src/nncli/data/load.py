@@ -1,4 +1,5 @@
-"""Reads a source: a bundled set by its name, tables, or one matrix without column names (IDX, .npz, sparse text).
+"""Reads a source: a bundled set by its name, tables, or one matrix without column names (IDX, pictures, .npz, sparse
+text).
 
 `formats/known_formats.py` says which reader reads what.
 """
@@ -12,19 +13,33 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from nncli.data.byte_input import ByteStream, open_raw, peek, sha256_of
+from nncli.data.byte_input import ByteStream, open_input, open_raw, peek, sha256_of
 from nncli.data.csv import reader
 from nncli.data.csv.detection import CsvOptions
 from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.dataset import Dataset, Schema, Table, TextColumn, canonical
 from nncli.data.disk import cache
-from nncli.data.formats import libsvm
-from nncli.data.formats.known_formats import HEAD_BYTES, IDX, SPARSE, TEXT, Format, format_of, format_of_bytes
+from nncli.data.formats import images, libsvm, row_reader
+from nncli.data.formats.format import Format
+from nncli.data.formats.known_formats import (
+    HEAD_BYTES,
+    IDX,
+    IMAGES,
+    JSON_LINES,
+    SPARSE,
+    TEXT,
+    XLSX,
+    format_of,
+    format_of_bytes,
+)
+from nncli.data.formats.row_reader import Rows
 from nncli.data.row_blocks import BlockReader, OnError, RowBlock
 from nncli.data.sources import ARRAYS, STDIN, Source, is_there, paths_of, title
 from nncli.data.table_builder import MemoryStorage, Opener, RawDataset, digest_of, read_files, recoded, to_learn_from
 from nncli.errors import DataError, OptionError, did_you_mean
 
+OF_ROWS = (JSON_LINES, XLSX)
+Size = tuple[int, int]  # width and height
 MOST_BYTES = 16 << 30  # of the data of an older model, whose file does not say how many there were
 
 
@@ -43,26 +58,31 @@ class _Input:
         paths = paths_of(source)
         if source == STDIN:
             first, stream = peek(open_raw("-"), HEAD_BYTES)
-            return cls(source, paths, [SPARSE if format_of_bytes(first) == SPARSE else TEXT], stream)
+            found = format_of_bytes(first)
+            return cls(source, paths, [found if found in (SPARSE, JSON_LINES) else TEXT], stream)
         formats = [format_of(path) for path in paths]
         for path, found in zip(paths, formats, strict=True):
             if found.is_matrix and len(paths) > 1:
                 raise DataError(str(path), "only tables can be read several at a time", "Name one file")
             if not found.reader:
-                problem = f"expected a table, or an .npz with X and y, found {found.name}"
-                raise DataError(str(path), problem, "Convert it to CSV")
+                raise DataError(str(path), f"expected data, found {found.name}", found.advice(str(path)))
         return cls(source, paths, formats)
 
     @property
     def is_matrix(self) -> bool:
         return self.formats[0].is_matrix
 
+    @property
+    def is_folder(self) -> bool:
+        """Tell whether it is one data set in several files, of which a folder or one of them is named."""
+        return len(self.formats) == 1 and self.formats[0] in (IDX, IMAGES)
+
     def files(self) -> list[Path]:
         """List what reading opens: also the files of a folder, and the labels beside images."""
-        if IDX not in self.formats:
+        if not self.is_folder:
             return self.paths
         with suppress(DataError):  # whoever reads it says what is wrong
-            found: list[Path] = IDX.load().files_of(self.paths[0])
+            found: list[Path] = self.formats[0].load().files_of(self.paths[0])
             return found
         return self.paths
 
@@ -74,13 +94,15 @@ class _Input:
                 total += path.stat().st_size if path.is_file() else 0
         return total
 
-    def matrix(self, memory: int | None, like: Schema | None = None) -> Dataset:
-        """Read a matrix. Raises OptionError for `memory`, as it is read into memory."""
+    def matrix(self, memory: int | None, like: Schema | None = None, resize: Size | None = None) -> Dataset:
+        """Read a matrix; pictures are brought to the size `resize`. Raises OptionError for `memory`, as it is read into
+        memory."""
         if memory is not None:
             problem = f"{title(self.source)} is no table, and those alone can stay on the disk"
             raise OptionError("memory", problem, "Leave it out")
         if self.stream is None:
-            found: Dataset = self.formats[0].load().read(self.paths[0], like)
+            more = {"resize": resize} if self.formats[0] == IMAGES else {}
+            found: Dataset = self.formats[0].load().read(self.paths[0], like, **more)
             return found
         return libsvm.read(self.paths[0], like, self.stream)
 
@@ -98,6 +120,10 @@ class _Input:
                     return _open_like(path, found, self.stream, expected, options.text, **how)
                 if found is TEXT:
                     return reader.open_training(str(path), options, dtype, self.stream)
+                if found in OF_ROWS:
+                    rows = _rows(path, found, self.stream, options.text, hashed=True)
+                    own = dataclasses.replace(options, skip_rows=0) if found == XLSX else options
+                    return row_reader.open_training(rows, own, dtype)
                 from nncli.data.formats import columnar
 
                 return columnar.open_training(str(path), options, dtype, found.load())
@@ -118,9 +144,32 @@ def _open_like(
     """Open a table for a schema."""
     if found is TEXT:
         return reader.read_blocks(str(path), schema, stream=stream, text=text, **how)
+    if found in OF_ROWS:
+        return row_reader.read_blocks(_rows(path, found, stream, text, how.get("whole", False)), schema, **how)
     from nncli.data.formats import columnar
 
     return columnar.read_blocks(str(path), schema, found.load(), **how)
+
+
+def _rows(path: Path, found: Format, stream: ByteStream | None, text: TextOptions, hashed: bool) -> Rows:
+    """Open the rows of an Excel file or of JSON Lines."""
+    if found == XLSX:
+        rows: Rows = found.load().open_rows(str(path), text.sheet, text.skip_rows)
+        return rows
+    file = open_input(str(path), stream=stream, hashed=hashed)
+    try:
+        rows = found.load().open_rows(file)
+    except BaseException:
+        file.close()
+        raise
+    return rows
+
+
+def _refuse_unused(given: _Input, options: CsvOptions) -> None:
+    """Raise OptionError for options of files of another kind."""
+    for option, its, what in (("resize", IMAGES, "no folder of pictures"), ("sheet", XLSX, "no Excel file")):
+        if getattr(options, option) is not None and its not in given.formats:
+            raise OptionError(option, f"{title(given.source)} is {what}", "Leave it out")
 
 
 def load_dataset(
@@ -130,8 +179,9 @@ def load_dataset(
     bytes, tables are on the disk; so many `tables` share it. Raises DataError and OptionError."""
     given = _Input.of(source)
     size = given.bytes()
+    _refuse_unused(given, options)
     if given.is_matrix:
-        return dataclasses.replace(given.matrix(memory), source=source, file_bytes=size)
+        return dataclasses.replace(given.matrix(memory, resize=options.resize), source=source, file_bytes=size)
     rows = given.table(None, options, dtype, memory, tables)
     return dataclasses.replace(to_learn_from(rows, source), memory=memory, file_bytes=size)
 
@@ -158,7 +208,7 @@ def load_like(
         table, sha256, notes = _named(matrix.table, schema, where), matrix.sha256, matrix.notes
         target = TextColumn(matrix.y, matrix.classes)
     else:
-        options = CsvOptions(encoding=text.encoding, skip_rows=text.skip_rows)
+        options = CsvOptions(encoding=text.encoding, skip_rows=text.skip_rows, sheet=text.sheet)
         rows = given.table(schema, options, dtype, memory, tables)
         table, target, sha256, notes = rows.table, rows.target, rows.sha256, rows.notes
     code_of = {canonical(name): i for i, name in enumerate(classes)}
@@ -184,11 +234,16 @@ def stream_like(
     Raises DataError and OptionError."""
     given = _Input.of((source,))
     path, found, stream = given.paths[0], given.formats[0], given.stream
+    _refuse_unused(given, CsvOptions(sheet=text.sheet))
     if found.is_matrix:
-        if keep:
+        kept = tuple([images.FILE] if keep == "all" and found == IMAGES else keep)
+        if kept and found != IMAGES:
             raise DataError(title((source,)), "a file of that kind has no columns to keep", "Leave --keep out")
-        read = found.load().row_blocks(path, schema) if stream is None else libsvm.row_blocks(path, schema, stream)
-        yield (RowBlock(_named(Table((), X), schema, source), None, {}, {}) for X in read), (), ()
+        if found == IMAGES:
+            read = images.row_blocks(path, schema, kept, on_error)
+        else:
+            read = found.load().row_blocks(path, schema) if stream is None else libsvm.row_blocks(path, schema, stream)
+        yield (dataclasses.replace(block, table=_named(block.table, schema, source)) for block in read), kept, ()
         return
     with _open_like(path, found, stream, schema, text, dtype=dtype, keep=keep, on_error=on_error) as rows:
         yield iter(rows), rows.layout.keep, rows.notes
@@ -197,8 +252,8 @@ def stream_like(
 def digest_of_source(source: Source) -> str:
     """Return the SHA-256 of the bytes of a source, as `Dataset.sha256` has it."""
     given = _Input.of(source)
-    if IDX in given.formats:
-        found: str = IDX.load().digest(given.paths[0])
+    if given.is_folder:
+        found: str = given.formats[0].load().digest(given.paths[0])
         return found
     return digest_of([sha256_of(path) for path in given.paths])
 

@@ -63,12 +63,14 @@ class Layout:
 
 @dataclass(frozen=True)
 class RowBlock:
-    """Some rows of a table. A row in `errors` has NaN, code −1 and an empty text or what could be read of `kept`."""
+    """Some rows of a table. A row in `errors` has NaN, code −1 and an empty text or what could be read of `kept`.
+    `notes` are what there is to say when they have been read."""
 
     table: Table
     target: TextColumn | None
     kept: dict[str, Any]  # name → pyarrow string array, cells as they are in the file
     errors: dict[int, DataError]
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.table)

@@ -1,4 +1,5 @@
-"""The names of the files of one data set: from the words of a command line to the files themselves.
+"""The names of the files of one data set: from the names to the files themselves. `expand` makes them of the words of a
+command line.
 
 A `Source` is a tuple of names: of files, or the one name of a folder of IDX files or of a bundled set, or `-` for
 stdin. It stays a tuple all the way into the model file. The empty one stands for arrays that came from Python.
@@ -7,7 +8,6 @@ stdin. It stays a tuple all the way into the model file. The empty one stands fo
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
 
 from nncli.data.bundled import BUNDLED, path_of
@@ -16,30 +16,7 @@ from nncli.errors import DataError, did_you_mean
 Source = tuple[str, ...]
 STDIN: Source = ("-",)
 ARRAYS: Source = ()
-PATTERN_CHARACTERS = "*?["
 NAMED = 3  # files of a source that are named in a message; of the others only the number is said
-
-
-def expand(words: Iterable[str]) -> Source:
-    """List the files that the words name, in order; a word that is no file and has `*`, `?` or `[` in it is a pattern,
-    and stands for all files that match it, by name. Raises DataError where none does."""
-    found: list[str] = []
-    for word in words:
-        if any(one in word for one in PATTERN_CHARACTERS) and word not in BUNDLED and not is_there(Path(word)):
-            matching = _matching(Path(word))
-            if not matching:
-                raise DataError(word, "no file matches that pattern")
-            found += map(str, matching)
-        else:
-            found.append(word)
-    return tuple(found)
-
-
-def _matching(pattern: Path) -> list[Path]:
-    try:
-        return sorted(Path(pattern.anchor or ".").glob(str(pattern.relative_to(pattern.anchor))))
-    except ValueError:  # as of `a**`, or of a zero byte
-        return []
 
 
 def paths_of(source: Source) -> list[Path]:

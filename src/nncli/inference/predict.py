@@ -37,8 +37,7 @@ class OutputSink:
 
     def begin(self, source: str, header: bytes, notes: Iterable[str]) -> None:
         """Begin the next file; DataError if its columns differ from those of the first."""
-        for note in notes:
-            say(note, self.quiet)
+        self.note(notes)
         if not self._header:
             self._header, self._first = header, source
             self.file.write(header)
@@ -53,6 +52,11 @@ class OutputSink:
         self.file.write(lines)
         self.file.flush()
         self.report(unread, len(unread), unseen)
+
+    def note(self, notes: Iterable[str]) -> None:
+        """Print notes, a line each."""
+        for note in notes:
+            say(note, self.quiet)
 
     def report(self, unread: Sequence[str], count: int, unseen: Mapping[str, int]) -> None:
         """Report the first few of the `count` rows that could not be read."""
@@ -82,6 +86,7 @@ def predict_source(model: Model, source: str, options: PredictOptions, sink: Out
             for block in blocks:
                 unread = [str(error) for error in block.errors.values()]
                 sink.take(predictor.predict(block), unread, model.preprocess.unseen(block.table))
+                sink.note(block.notes)
 
 
 class _ResultSink:
@@ -94,6 +99,9 @@ class _ResultSink:
 
     def begin(self, source: str, header: bytes, notes: Iterable[str]) -> None:
         self.header, self.notes = header, list(notes)
+
+    def note(self, notes: Iterable[str]) -> None:
+        self.notes.extend(notes)
 
     def take(self, lines: bytes, unread: Sequence[str], unseen: Mapping[str, int]) -> None:
         self.file.write(lines)

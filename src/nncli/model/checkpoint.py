@@ -9,22 +9,26 @@ import hashlib
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from nncli.data.dataset import Dataset
+from nncli.data.expand import address_problem
+from nncli.data.formats.known_formats import HEAD_BYTES, MODEL, TEXT, ZIP, format_of, format_of_bytes
 from nncli.data.preprocess import MAX_CATEGORIES
 from nncli.data.sources import portable
 from nncli.errors import DataError, ModelFileError, OutputError, did_you_mean, listing
 from nncli.model.file_format import encode, read
 from nncli.model.model import Model
-from nncli.model.npz import BEGINS
+from nncli.model.npz import BEGINS, OtherKind
 from nncli.model.provenance import Provenance
 from nncli.system import plain_json
 from nncli.system.atomic import atomic_file
 
+OTHER_COPY = "Take another copy, or train it again"
 ROOM = 1 << 16  # bytes of a model file's text that are for other things than names
 
 
@@ -43,14 +47,21 @@ def save(path: Path, model: Model, provenance: Provenance) -> None:
 
 def load(path: Path) -> tuple[Model, Provenance]:
     """Read a model, `-` from stdin; ModelFileError for a file that is none."""
+    head = b""
     try:
         with _opened(path) as file:
+            if isinstance(file, BufferedReader):
+                head = file.peek(HEAD_BYTES)[:HEAD_BYTES]
             return read(file)
     except ModelFileError as error:
         raise ModelFileError(str(path), error.problem, error.remedy) from None
+    except OtherKind as error:
+        found = format_of(path) if path != Path("-") and path.is_file() else format_of_bytes(head)
+        name = str(error) if found in (MODEL, TEXT, ZIP) else found.name
+        remedy = "Name a model first, and data behind it" if found.reader and found != TEXT else OTHER_COPY
+        raise ModelFileError(str(path), f"expected a model written by nncli, found {name}", remedy) from None
     except ValueError as error:
-        problem = f"expected a model written by nncli, found {error}"
-        raise ModelFileError(str(path), problem, "Take another copy, or train it again") from None
+        raise ModelFileError(str(path), f"expected a model written by nncli, found {error}", OTHER_COPY) from None
 
 
 def check_fits_model_file(dataset: Dataset) -> None:
@@ -111,6 +122,8 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
                 yield file
     except OSError as error:
         where = "stdin" if path == Path("-") else str(path)
+        if isinstance(error, FileNotFoundError) and (problem := address_problem(where)):
+            raise ModelFileError(where, *problem) from None
         raise ModelFileError(where, f"cannot read the model: {error.strerror}", _near(path)) from None
 
 

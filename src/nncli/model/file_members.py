@@ -25,7 +25,7 @@ FORMAT_VERSION = 6
 NEW_IN: dict[int, dict[str, Any]] = {
     4: {"schema": {"decimal": ".", "encoding": "utf-8", "dtype": "float32"}, "dates": []},
     5: {"data": {"file_bytes": None, "val_bytes": None, "test_bytes": None}, "kernels": ""},
-    6: {"schema": {"spellings": []}},
+    6: {"schema": {"spellings": [], "image_shape": [], "resized": False}},
 }
 OLDEST = 3
 MOST_MEMBERS = 100

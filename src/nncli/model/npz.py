@@ -41,6 +41,10 @@ Array = NDArray[np.generic]
 Most = Callable[[str, Mapping[str, Array]], int]  # the bytes that a member may have, beside the arrays before it
 
 
+class OtherKind(ValueError):
+    """A file is of another kind, not a damaged one of this."""
+
+
 def pack(arrays: Mapping[str, Array]) -> bytes:
     """Return the bytes of the file; ValueError beyond 4 GiB, where zip would need another form."""
     digest = hashlib.sha256()
@@ -66,7 +70,7 @@ def unpack(file: BinaryIO, first: str, most: Most) -> dict[str, Array]:
     digest, listed, at = hashlib.sha256(), b"", 0
     signature = file.read(len(BEGINS))
     if signature != BEGINS:
-        raise ValueError("something else")
+        raise OtherKind("something else")
     while signature == BEGINS:
         name, crc, size = _head(file, first, arrays)
         limit = len(_npy(np.zeros(32, np.uint8))) if name == DIGEST else most(name, arrays)
@@ -107,7 +111,7 @@ def _head(file: BinaryIO, first: str, arrays: Mapping[str, Array]) -> tuple[str,
     file_name = file.read(min(length, LONGEST_NAME)).decode("ascii", "replace")
     name = file_name.removesuffix(".npy")
     if not arrays and name != first:
-        raise ValueError("another kind of zip or npz file")
+        raise OtherKind("another kind of zip or npz file")
     if name == file_name or not name.isascii() or not name.isprintable():
         raise ValueError(f"a member of another kind, {file_name[:50]!r}")
     if (version, flags, method, time, day, packed, extra) != (VERSION, 0, zipfile.ZIP_STORED, 0, DAY, size, 0):

@@ -103,7 +103,7 @@ def _load(config: TrainConfig, memory: int | None) -> Dataset:
     data = DataConfig.of(config)
     dataset = load_dataset(data.source, data.csv, config.dtype, memory, n_tables(config))
     if data.weight is not None and not has_named_columns(data.source):
-        raise OptionError("weight", "an IDX file has no column of weights", "Leave the option out")
+        raise OptionError("weight", "a file of that kind has no column of weights", "Leave the option out")
     return dataset
 
 

@@ -42,17 +42,19 @@ class CsvOptions:
     date_format: str | None = None
     encoding: str | None = None
     skip_rows: int = 0
+    sheet: str | None = None
+    resize: tuple[int, int] | None = None
 
     @property
     def text(self) -> TextOptions:
-        return TextOptions(self.encoding, self.skip_rows)
+        return TextOptions(self.encoding, self.skip_rows, self.sheet)
 
     def of_table(self) -> CsvOptions:
         """Return the options for a file that says by itself what its cells are. Raises OptionError for others."""
         usual = CsvOptions()
         for name in ("delimiter", "decimal", "thousands", "encoding", "skip_rows", "header"):
             if getattr(self, name) != getattr(usual, name):
-                raise OptionError(name, "a Parquet or Arrow file has no such thing", "Leave it out")
+                raise OptionError(name, "a Parquet, Arrow, Excel or JSON Lines file has no such thing", "Leave it out")
         return dataclasses.replace(self, header=True, delimiter=",", decimal=".", encoding="utf-8")
 
 

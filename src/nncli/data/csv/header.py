@@ -11,7 +11,7 @@ from itertools import islice
 from nncli.data.byte_input import ByteStream, Input, PushbackStream
 from nncli.data.cells import BLANKS, check_width
 from nncli.data.csv.strict_parser import CONVERT_CR, ROW_LIMIT, check_utf8, open_quote, row_patterns, split_row
-from nncli.data.formats.known_formats import HEAD_BYTES, format_of_bytes
+from nncli.data.formats.known_formats import HEAD_BYTES, NO_PIPE, format_of_bytes
 from nncli.errors import DataError, OptionError
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -29,6 +29,7 @@ class TextOptions:
 
     encoding: str | None = None  # None: detected
     skip_rows: int = 0  # lines before the header, or before the first row where there is none
+    sheet: str | None = None  # of an Excel file; None: the only one
 
 
 DETECTED = TextOptions()
@@ -95,14 +96,15 @@ class Head:
     def _first_bytes(self, stream: ByteStream, least: int) -> bytes:
         """Read enough to tell the encoding: at least the first line, and `least` bytes."""
         data = chunk = stream.read(SAMPLE_BYTES)
-        found = format_of_bytes(data[:HEAD_BYTES])
-        if not found.is_text:
-            raise DataError(self.where, f"expected text, found {found.name}", "Name the file itself, and no pipe")
         # a row in a slow pipe may have only one byte so far, and a mark has three
         while chunk and (len(data) < least or b"\n" not in data):
             self._check_line(data)
             chunk = stream.read(max(SAMPLE_BYTES, len(data)))  # as much again, so that no byte is copied often
             data += chunk
+        found = format_of_bytes(data[:HEAD_BYTES])
+        if not found.is_text:
+            remedy = NO_PIPE if found.reader else found.advice("FILE")
+            raise DataError(self.where, f"expected text, found {found.name}", remedy)
         return data
 
     def _of_mark(self, data: bytes) -> str | None:

@@ -52,7 +52,7 @@ class CsvReader(BlockReader):
         self.input.close()
 
     def growth(self) -> float:
-        return 1.05 * max(1, self.input.size / self._bytes)
+        return 1.05 * max(1, self.input.size / max(1, self._bytes))  # a header alone has no rows
 
     def hexdigest(self) -> str:
         return self.input.hexdigest()

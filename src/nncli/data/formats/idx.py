@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 
 from nncli.data.byte_input import Input, open_input, open_raw, refuse_bomb
 from nncli.data.cells import DEFAULT_MISSING, check_width
-from nncli.data.dataset import Dataset, Schema, Table
+from nncli.data.dataset import Dataset, Schema, Table, by, check_shape, image_shape_of
 from nncli.data.formats.known_formats import IDX
+from nncli.data.row_blocks import RowBlock
 from nncli.errors import DataError
 
 _OTHER_TYPES = {
@@ -55,14 +56,16 @@ def read(path: Path, like: Schema | None = None) -> Dataset:
     code[present] = np.arange(len(present))
     names = tuple(f"pixel_{i}" for i in range(images.shape[1]))
     # by position, as in MNIST's usual CSV form: the label first, then the pixels
-    schema = Schema(tuple((name, "number") for name in names), "label", True, DEFAULT_MISSING, target_place=0)
+    columns = tuple((name, "number") for name in names)
+    schema = Schema(columns, "label", True, DEFAULT_MISSING, target_place=0, image_shape=image_shape_of(shape))
+    check_shape(schema.image_shape, like, str(path))
 
     test = None
     for images_file, labels_file in pairs[1:]:
         remedy = "Check that the training and test files belong together"
         test_images, test_shape, test_labels = _images_and_labels(images_file, labels_file)
         if test_shape != shape:
-            problem = f"expected images of {_by(shape)}, like {pairs[0][0].name}, found {_by(test_shape)}"
+            problem = f"expected images of {by(shape)}, like {pairs[0][0].name}, found {by(test_shape)}"
             raise DataError(str(images_file), problem, remedy)
         y = code[test_labels]
         if (y < 0).any():
@@ -76,11 +79,13 @@ def read(path: Path, like: Schema | None = None) -> Dataset:
     return Dataset(Table(names, images), code[labels], classes, schema, (str(path),), digest(path), test, notes)
 
 
-def row_blocks(path: Path, like: Schema) -> Iterator[NDArray[np.uint8]]:
+def row_blocks(path: Path, like: Schema) -> Iterator[RowBlock]:
     """Read the images of one file, (n, rows·columns), whatever they are to be like; no labels are looked for."""
     if path.is_dir():
         raise DataError(str(path), "expected one images file, found a folder", "Name the images file in it")
-    return iter([_array(path, _IMAGES)[0]])
+    images, shape = _array(path, _IMAGES)
+    check_shape(image_shape_of(shape), like, str(path))
+    return iter([RowBlock(Table((), images), None, {}, {})])
 
 
 def digest(path: Path) -> str:
@@ -149,10 +154,6 @@ def _sha256(files: Iterable[Path]) -> str:
     return sha256.hexdigest()
 
 
-def _by(shape: tuple[int, ...]) -> str:
-    return " × ".join(map(str, shape))
-
-
 def _extend(content: bytearray, file: Input, size: int) -> None:
     """Read more, until there are so many bytes in all; `content` grows with what is there, whatever a header says."""
     while len(content) < size and (chunk := file.read(min(_CHUNK, size - len(content)))):
@@ -190,7 +191,7 @@ def _items(file: Input, size: int, kind: str) -> tuple[NDArray[np.uint8], tuple[
     n = start + math.prod(shape)  # of Python integers: it cannot overflow
     if n == start:
         item = "label" if kind == _LABELS else "image"
-        raise DataError(where, f"expected at least one {item}, found {_by(shape)}")
+        raise DataError(where, f"expected at least one {item}, found {by(shape)}")
     check_width(math.prod(shape[1:]), where, "pixels in an image")
     if file.kind:
         refuse_bomb(where, f"the {file.kind} data", n, size, _AGAIN)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -12,27 +13,30 @@ from numpy.typing import NDArray
 
 from nncli.data.byte_input import ByteStream, Input, open_input, reason, refuse_bomb
 from nncli.data.cells import check_width
-from nncli.data.csv.header import FIRST_LINE
-from nncli.data.dataset import Dataset, Schema
+from nncli.data.dataset import Dataset, Schema, Table
 from nncli.data.labels import dataset_of
+from nncli.data.lines import line_blocks
+from nncli.data.row_blocks import RowBlock
 from nncli.errors import DataError
+from nncli.system.output import counted
 
 REMEDY = "With enough memory, convert it to .npz or Parquet"  # where its zeros, too, have a size
-BLOCK_BYTES, DENSE_CELLS = 1 << 20, 1 << 22  # read, and spread, at a time
+DENSE_CELLS = 1 << 22  # spread at a time
 ROW_BYTES, VALUE_BYTES = 24, 12  # of memory, for a row and for a value of it
+NO_LABEL = re.compile(rb"[ \t]*\d+:")
 
 
 def read(path: Path, like: Schema | None = None, stream: ByteStream | None = None) -> Dataset:
     """Read all lines of a file, or of `stream` if it is given. Features are counted from 1, unless there is a 0 among
     them; those for a model, `like`, as it counts its own. Raises DataError."""
-    parts, least, beyond, held = [], 1, 0, 0
+    parts, least, beyond, held, ignored = [], 1, 0, 0, 0
     with open_input(str(path), stream=stream, hashed=True) as file:
-        for number, lines in _lines(file):
+        for number, lines in line_blocks(file):
             X, y = _parsed(lines, number, file.where)
             X.indices, X.data = X.indices.astype(np.int32), X.data.astype(np.float32)
-            least, beyond = min(least, int(X.indices.min(initial=1))), max(beyond, X.shape[1])
             if like is not None:
-                _check_features(X, lines, number, file.where, like)
+                ignored += _drop_unknown(X, lines, number, file.where, like)
+            least, beyond = min(least, int(X.indices.min(initial=1))), max(beyond, X.shape[1])
             held += VALUE_BYTES * X.nnz + ROW_BYTES * len(y)
             refuse_bomb(file.where, "the sparse data", held, file.packed, REMEDY)
             parts.append((X, y))
@@ -47,28 +51,47 @@ def read(path: Path, like: Schema | None = None, stream: ByteStream | None = Non
     for X, y in reversed(parts):
         at += len(y)
         _spread(X, first, dense[n - at : n - at + len(y)])
-    note = f"sparse text: the features are counted from {first}"
-    return dataset_of(dense, labels, str(path), sha256, like, first, (note,))
+    notes = (f"sparse text: the features are counted from {first}", *_notes(ignored, like))
+    return dataset_of(dense, labels, str(path), sha256, like, first, notes)
 
 
-def row_blocks(path: Path, like: Schema, stream: ByteStream | None = None) -> Iterator[NDArray[Any]]:
-    """Read the rows for a model as they arrive, (n, d) at a time. Raises DataError."""
+def row_blocks(path: Path, like: Schema, stream: ByteStream | None = None) -> Iterator[RowBlock]:
+    """Read the rows for a model as they arrive, and at the end a block without rows for what there is to say of them.
+    No labels are needed. Raises DataError."""
     return _dense_blocks(open_input(str(path), stream=stream), like)
 
 
-def _dense_blocks(file: Input, like: Schema) -> Iterator[NDArray[Any]]:
-    width, first = len(like.columns), _first(like)
+def _dense_blocks(file: Input, like: Schema) -> Iterator[RowBlock]:
+    width, first, ignored = len(like.columns), _first(like), 0
+    unlabelled, empty = False, 0  # whether a row without a label has come, and the number of the first empty line
     at_once = max(1, DENSE_CELLS // width)
     with file:
-        for number, lines in _lines(file):
+        for number, lines in line_blocks(file):
+            empty = empty or next((number + i for i, line in enumerate(lines) if not line.strip()), 0)
+            unlabelled = unlabelled or any(map(NO_LABEL.match, lines))
+            if unlabelled:
+                if empty:  # which could be a row of zeros
+                    problem = "expected a row, found an empty line"
+                    raise DataError(f"{file.where}:{empty}", problem, "Delete the line")
+                lines = [b"0 " + line if NO_LABEL.match(line) else line for line in lines]
             for start in range(0, len(lines), at_once):
                 some = lines[start : start + at_once]
                 X, _ = _parsed(some, number + start, file.where)
-                _check_features(X, some, number + start, file.where, like)
+                ignored += _drop_unknown(X, some, number + start, file.where, like)
                 dense = np.zeros((X.shape[0], width), np.float32)
                 _spread(X, first, dense)
                 if len(dense):
-                    yield dense
+                    yield RowBlock(Table((), dense), None, {}, {})
+    if ignored:
+        yield RowBlock(Table((), np.empty((0, width), np.float32)), None, {}, {}, _notes(ignored, like))
+
+
+def _notes(ignored: int, like: Schema | None) -> tuple[str, ...]:
+    """Say how many values have been ignored, as their features are none of a model's."""
+    if like is None or not ignored:
+        return ()
+    last = _first(like) + len(like.columns) - 1
+    return (f"{counted(ignored, 'value')} of features beyond {last}, the model's last, ignored",)
 
 
 def _first(like: Schema) -> int:
@@ -76,25 +99,13 @@ def _first(like: Schema) -> int:
     return 1 if like.columns[0][0] == "c1" else 0
 
 
-def _lines(file: Input) -> Iterator[tuple[int, list[bytes]]]:
-    """Yield whole lines as they arrive, and the number of the first of them."""
-    rest, number = b"", 1
-    while chunk := file.read(BLOCK_BYTES):
-        *lines, rest = (rest + chunk).split(b"\n")
-        if len(rest) > FIRST_LINE:
-            place = f"{file.where}:{number + len(lines)}"
-            raise DataError(place, f"expected a line, found no end of it in {FIRST_LINE >> 20} MiB")
-        if lines:
-            yield number, lines
-        number += len(lines)
-    if rest:
-        yield number, [rest]
-
-
 def _parsed(lines: Sequence[bytes], number: int, where: str) -> tuple[Any, NDArray[np.float64]]:
     """Parse the lines from that number on: X, with a column 0 that may be empty, and y."""
     for i, line in enumerate(lines):
         check_width(line.count(b":"), f"{where}:{number + i}", "features in a row")
+        if NO_LABEL.match(line):
+            problem = "expected a label before the features, found none"
+            raise DataError(f"{where}:{number + i}", problem, "Begin the line with it, as in '1 3:0.5 7:2'")
     try:
         X, y = _loaded(lines)
     except (ValueError, OverflowError) as error:
@@ -124,12 +135,19 @@ def _loaded(lines: Sequence[bytes]) -> tuple[Any, NDArray[np.float64]]:
     return X, y
 
 
-def _check_features(X: Any, lines: Sequence[bytes], number: int, where: str, like: Schema) -> None:
+def _drop_unknown(X: Any, lines: Sequence[bytes], number: int, where: str, like: Schema) -> int:
+    """Remove the values of features beyond the last of a model, and count them. Raises DataError for one before the
+    first: such a file counts otherwise."""
     first, width = _first(like), len(like.columns)
-    wrong = np.flatnonzero((X.indices < first) | (X.indices >= first + width))
+    wrong = np.flatnonzero(X.indices < first)
     if len(wrong):
         place = _place(X, wrong[0], lines, number, where)
-        raise DataError(place, f"expected features {first} to {first + width - 1}, found {X.indices[wrong[0]]}")
+        problem = f"expected features from {first}, as the model counts them, found {X.indices[wrong[0]]}"
+        raise DataError(place, problem, "Number the features as in training")
+    known = X.indices < first + width
+    X.indptr = np.concatenate([[0], np.cumsum(known)])[X.indptr]
+    X.indices, X.data = X.indices[known], X.data[known]
+    return int(len(known) - known.sum())
 
 
 def _place(X: Any, value: int, lines: Sequence[bytes], number: int, where: str) -> str:

@@ -1,79 +1,116 @@
-"""Rows of numbers and their classes in an .npz file, as the arrays X and y."""
+"""Rows of numbers and their classes in an .npz file: the arrays X and y, or x_train, y_train, x_test and y_test."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
-import os
-import struct
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.byte_input import reason, refuse_bomb, sha256_of
 from nncli.data.cells import check_width
-from nncli.data.dataset import Dataset, Schema
+from nncli.data.dataset import Dataset, Schema, Table, check_shape, image_shape_of
 from nncli.data.labels import dataset_of
+from nncli.data.row_blocks import RowBlock
 from nncli.data.sources import title
+from nncli.data.zip_archive import DAMAGED, open_zip
 from nncli.errors import DataError
 
 REMEDY = "Save it uncompressed, with numpy.savez"
-END, END_64 = struct.Struct("<4s4x2H2L2x"), struct.Struct("<4s20x4Q")  # of a zip file
-LONGEST_END = END.size + 0xFFFF  # with a comment
-LOCATOR_BYTES = 20  # between the two
-MOST_MEMBERS, MOST_LISTED = 1000, 1 << 20  # and bytes that their list has
 EXACT_TO = 1 << 24  # whole numbers that float32 has
-# what zipfile and NumPy raise for a damaged file: the header of an array is read as a Python literal, and an unknown
-# compression is a RuntimeError
-NO_ARRAY = (
-    ValueError, TypeError, SyntaxError, LookupError, ArithmeticError, EOFError, OSError, RuntimeError, MemoryError,
-    struct.error, zlib.error, zipfile.BadZipFile,
-)  # fmt: skip
+NO_ARRAY = (*DAMAGED, TypeError, SyntaxError, ArithmeticError, MemoryError)  # a header is read as a Python literal
+WHOLE, PARTS = (("X", "y"),), (("x_train", "y_train"), ("x_test", "y_test"))
 
 
 def read(path: Path, like: Schema | None = None) -> Dataset:
-    """Read X, (n, d) numbers, and their classes y, (n,), as a data set whose columns are called c0, c1, …; `like` is
-    the schema of a model that it is for. Raises DataError."""
-    X, y = _arrays(path, labelled=True)
-    if y is None:
-        raise DataError(str(path), "expected an array y of classes beside X, found none")
-    return dataset_of(X, y, str(path), sha256_of(path), like)
+    """Read X, (n, d) numbers or (n, h, w) images, and their classes y, (n,), (n, 1) or one-hot (n, K), as a data set
+    whose columns are called c0, c1, …; x_test and y_test become its `test`. `like` is the schema of a model that it is
+    for. Raises DataError."""
+    parts, sha256 = [_read_part(path, names, like) for names in _parts(path)], sha256_of(path)
+    (X, y, shape, notes), *others = parts
+    found = dataset_of(X, y, str(path), sha256, like, notes=notes, shape=shape)
+    for X_test, y_test, shape_test, _ in others:
+        if shape_test != shape or X_test.shape[1:] != X.shape[1:]:
+            raise DataError(str(path), "expected x_train and x_test of one shape, found two")
+        test = dataset_of(X_test, y_test, str(path), sha256, found.schema, shape=shape)
+        code_of = {name: i for i, name in enumerate(found.classes)}
+        unknown = [name for name in test.classes if name not in code_of]
+        if unknown:
+            raise DataError(str(path), f"expected in y_test only classes that y_train has, found '{unknown[0]}'")
+        y = np.array([code_of[name] for name in test.classes])[test.y]
+        test = dataclasses.replace(test, y=y, classes=found.classes, schema=found.schema)
+        found = dataclasses.replace(found, test=test)
+    return found
 
 
-def row_blocks(path: Path, like: Schema) -> Iterator[NDArray[Any]]:
+def row_blocks(path: Path, like: Schema) -> Iterator[RowBlock]:
     """Read X, (n, d), alone. Raises DataError."""
-    return iter([_arrays(path, labelled=False)[0]])
+    parts = _parts(path)
+    if len(parts) > 1:
+        raise DataError(
+            str(path), "expected one array of rows, found x_train and x_test",
+            f"Save one: numpy.savez('rows.npz', X=numpy.load({str(path)!r})['x_test'])",
+        )  # fmt: skip
+    X, shape = _inputs(path, parts[0][0])
+    check_shape(shape, like, str(path))
+    return iter([RowBlock(Table((), X), None, {}, {})])
 
 
-def has_inputs(file: BinaryIO) -> bool:
-    """Tell whether a zip file has an array X."""
+def _parts(path: Path) -> list[tuple[str, str]]:
+    """List the names of (inputs, classes) in the file, as it spells them: one pair, or those to train and to test."""
     try:
-        return "X.npy" in _opened(file).namelist()
-    except NO_ARRAY:
-        return False
+        with path.open("rb") as raw, open_zip(raw) as file:
+            names = [name.removesuffix(".npy") for name in file.namelist()]
+    except NO_ARRAY as error:
+        raise DataError(title((str(path),)), f"expected arrays X and y: {reason(error)}") from None
+    spelt = {name.lower(): name for name in names} | {name.lower(): name for name in ("X", "y") if name in names}
+    pairs = [pair for known in (WHOLE, PARTS) for pair in known if pair[0].lower() in spelt]
+    wanted = pairs[:1] if pairs[:1] == [*WHOLE] else pairs
+    return [(spelt[x.lower()], spelt.get(y.lower(), y)) for x, y in wanted]
 
 
-def _arrays(path: Path, labelled: bool) -> tuple[NDArray[Any], NDArray[Any] | None]:
-    """Read X, and y if it is wanted and there is one."""
+def _read_part(
+    path: Path, names: tuple[str, str], like: Schema | None
+) -> tuple[NDArray[Any], NDArray[Any], tuple[int, ...], tuple[str, ...]]:
+    """Read inputs (n, d), their labels (n,), the shape of an image, and notes."""
+    X, shape = _inputs(path, names[0])
+    check_shape(shape, like, str(path))
+    y = _array_of(path, names[1], beside=names[0])
+    if y.ndim == 2 and y.shape[1] == 1:
+        return X, y[:, 0], shape, ()
+    if y.ndim == 2 and y.dtype.kind in "biuf" and ((y == 1).sum(axis=1) == 1).all() and (y != 0).sum() == len(y):
+        note = f"{names[1]} is one-hot: the classes are its columns, 0 to {y.shape[1] - 1}"
+        return X, y.argmax(axis=1), shape, (note,)
+    return X, y, shape, ()
+
+
+def _array_of(path: Path, name: str, beside: str = "") -> NDArray[Any]:
+    """Read one array, which belongs `beside` another."""
     where, size = title((str(path),)), path.stat().st_size
     try:
-        with path.open("rb") as raw, _opened(raw) as file:
-            names = file.namelist()
-            wanted = [name for name in ("X", "y")[: 1 + labelled] if f"{name}.npy" in names]
-            held = sum(file.getinfo(f"{name}.npy").file_size for name in wanted)
-            refuse_bomb(where, "the npz data", held, size, REMEDY)
-            found = {name: _array(file, name) for name in wanted}
+        with path.open("rb") as raw, open_zip(raw) as file:
+            if f"{name}.npy" not in file.namelist():
+                raise DataError(where, f"expected an array {name} of classes beside {beside}, found none")
+            refuse_bomb(where, "the npz data", file.getinfo(f"{name}.npy").file_size, size, REMEDY)
+            return _array(file, name)
     except NO_ARRAY as error:
         raise DataError(where, f"expected arrays X and y: {reason(error)}") from None
-    X = found["X"]
+
+
+def _inputs(path: Path, name: str) -> tuple[NDArray[Any], tuple[int, ...]]:
+    """Read inputs (n, d), and the shape of one if they are images."""
+    where, size = title((str(path),)), path.stat().st_size
+    X = _array_of(path, name)
+    shape = image_shape_of(X.shape[1:])
     if X.ndim > 2 and len(X):  # images
         X = X.reshape(len(X), -1)
     if X.ndim != 2 or not X.size or X.dtype.kind not in "biuf":
-        raise DataError(where, f"expected X as numbers of shape (n, d), found {X.dtype} of shape {X.shape}")
+        raise DataError(where, f"expected {name} as numbers of shape (n, d), found {X.dtype} of shape {X.shape}")
     check_width(X.shape[1], where)
     dtype = _read_as(X)
     refuse_bomb(where, "the npz data", X.size * dtype.itemsize, size, REMEDY)
@@ -81,8 +118,8 @@ def _arrays(path: Path, labelled: bool) -> tuple[NDArray[Any], NDArray[Any] | No
         X = X.astype(dtype, copy=False)
     if X.dtype.kind == "f" and np.isinf(X).any():
         row, column = np.argwhere(np.isinf(X))[0]
-        raise DataError(where, f"X, row {row + 1}, column {column}: expected a finite number, found infinity")
-    return X, found.get("y")
+        raise DataError(where, f"{name}, row {row + 1}, column {column}: expected a finite number, found infinity")
+    return X, shape
 
 
 def _read_as(X: NDArray[Any]) -> np.dtype[Any]:
@@ -92,23 +129,6 @@ def _read_as(X: NDArray[Any]) -> np.dtype[Any]:
         return np.dtype(np.uint8)
     exact = size <= 4 if kind == "f" else size <= 2 or max(abs(int(X.min())), abs(int(X.max()))) <= EXACT_TO
     return np.dtype(np.float32 if exact else np.float64)
-
-
-def _opened(file: BinaryIO) -> zipfile.ZipFile:
-    """Open a zip file. Raises ValueError for one with more members than an .npz has, before they are listed."""
-    size = file.seek(0, os.SEEK_END)
-    file.seek(max(0, size - LONGEST_END - LOCATOR_BYTES - END_64.size))
-    tail = file.read()
-    at = tail.rfind(b"PK\5\6")
-    if at < 0 or len(tail) < at + END.size:
-        raise ValueError("its end is missing")
-    counts = END.unpack_from(tail, at)[1:4]
-    large = at - LOCATOR_BYTES - END_64.size
-    if large >= 0 and tail.startswith(b"PK\6\6", large):
-        counts = (*counts, *END_64.unpack_from(tail, large)[1:4])
-    if max(counts[0::3] + counts[1::3]) > MOST_MEMBERS or max(counts[2::3]) > MOST_LISTED:
-        raise ValueError(f"more than {MOST_MEMBERS} members")
-    return zipfile.ZipFile(file)
 
 
 def _array(file: zipfile.ZipFile, name: str) -> NDArray[Any]:

@@ -21,6 +21,7 @@ from pyarrow import parquet
 from nncli.data.arrow_conversion import is_text
 from nncli.data.cells import check_width
 from nncli.data.formats.thrift import LIST, STRUCT, ThriftReader
+from nncli.errors import DataError
 
 MAGIC = b"PAR1"
 BATCH_BYTES = 16 << 20  # of decoded rows
@@ -86,6 +87,15 @@ class ParquetFile:
     def _opened(self, **how: Any) -> Any:
         # what is read ahead would be whole groups of rows, which can be of any size
         return parquet.ParquetFile(self.source, pre_buffer=False, page_checksum_verification=True, **how)
+
+
+def count_rows(path: Path) -> int | None:
+    """Count the rows of a Parquet file; None for one that is damaged."""
+    try:
+        with path.open("rb") as raw:
+            return sum(group.rows for group in _groups(_footer(raw.fileno()), str(path)))
+    except (OSError, ValueError, DataError):
+        return None
 
 
 # the footer

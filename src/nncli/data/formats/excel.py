@@ -1,0 +1,123 @@
+"""A sheet of an Excel file (.xlsx): its first row names the columns. Cells are read as what they hold, not as they are
+shown.
+
+python-calamine reads it. As that passes over cells without a result, and makes room for all cells up to the last, the
+sheet is looked through before: `sheet_scan` does that.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nncli.data.byte_input import reason, refuse_bomb, sha256_of
+from nncli.data.cells import BLANKS, check_width
+from nncli.data.formats.row_reader import Row, Rows
+from nncli.data.formats.sheet_scan import BROKEN, Sheet, sheets_in
+from nncli.data.sources import title
+from nncli.errors import DataError, OptionError, did_you_mean, listing, mention
+
+CELL_BYTES = 64  # of memory for a cell, also for an empty one
+BLOCK_ROWS = 10_000
+EXACT_TO = 1e15  # whole numbers that are written with all their digits
+
+
+@dataclass(frozen=True)
+class _File:
+    """The file as a source of rows."""
+
+    path: str
+
+    def hexdigest(self) -> str:
+        return sha256_of(self.path)
+
+    def close(self) -> None:
+        """Do nothing, as the sheet is in memory."""
+
+
+def open_rows(path: str, sheet: str | None, skip_rows: int) -> Rows:
+    """Open a sheet: the only one that has cells, or the one of that name. Raises DataError for a file that is damaged,
+    or has several; OptionError for a name that it does not have."""
+    where = title((path,))
+    try:
+        from python_calamine import CalamineError, load_workbook
+    except ImportError:
+        raise DataError(
+            where, "reading Excel files needs python-calamine", "Install it with: pip install 'nncli[excel]'"
+        ) from None
+    try:
+        chosen = _chosen(sheets_in(Path(path), where), sheet, where)
+        size = Path(path).stat().st_size
+        refuse_bomb(where, "the sheet", CELL_BYTES * chosen.cells, size, "Delete the cells far from the table")
+        if chosen.fault:
+            cell, problem, remedy = chosen.fault
+            raise DataError(f"{where}: sheet '{chosen.name}', cell {cell}", problem, remedy)
+        with load_workbook(path) as book:
+            found = book.get_sheet_by_name(chosen.name)
+            rows, first = found.to_python(), (found.start or (0, 0))[0] + 1
+    except (CalamineError, *BROKEN) as error:
+        raise DataError(where, f"the Excel file is damaged: {reason(error)}", "Save it again, or as CSV") from None
+    return _rows(path, where, chosen.name, rows[max(0, skip_rows + 1 - first) :], max(first, skip_rows + 1))
+
+
+def _chosen(sheets: list[Sheet], name: str | None, where: str) -> Sheet:
+    names = [sheet.name for sheet in sheets]
+    if name is not None:
+        if name not in names:
+            raise OptionError("sheet", f"{where} has no sheet '{name}'", did_you_mean(name, names, listed="sheets"))
+        return sheets[names.index(name)]
+    full = [sheet for sheet in sheets if sheet.visible and sheet.cells]
+    if not full:
+        raise DataError(where, "expected a sheet with a table, found none", "Save the table in it, or as CSV")
+    if len(full) > 1:
+        found = listing([f"'{sheet.name}'" for sheet in full])
+        raise DataError(where, f"expected one sheet, found {found}", f"Choose one with {mention('sheet')}")
+    return full[0]
+
+
+def _rows(path: str, where: str, sheet: str, cells: list[list[Any]], first: int) -> Rows:
+    """Make rows of the cells of a sheet, the first of which is row number `first` there."""
+    table = [[_text(cell) for cell in row] for row in cells]
+    while table and not any(table[0]):
+        table, cells, first = table[1:], cells[1:], first + 1
+    while table and not any(table[-1]):
+        table.pop()
+    if not table:
+        raise DataError(where, f"sheet '{sheet}' has no rows", "Choose another one, or skip fewer rows")
+    width = max(len(row) for row in table)
+    while width and not any(row[width - 1] for row in table):
+        width -= 1
+    place = f"{where}:{first}"
+    check_width(width, place)
+    if not any(isinstance(cell, str) and cell.strip() for cell in cells[0]):
+        raise DataError(place, "expected a row with the names of the columns, found numbers", "Insert one above it")
+    names = [cell.strip(BLANKS) for cell in table[0][:width]]
+    return Rows(where, names, place, _blocks(table[1:], width, where, first + 1), _File(path), (f"sheet: {sheet}",))
+
+
+def _blocks(table: Sequence[list[str]], width: int, where: str, first: int) -> Iterator[list[Row]]:
+    for start in range(0, len(table), BLOCK_ROWS):
+        rows: list[Row] = []
+        for number, row in enumerate(table[start : start + BLOCK_ROWS], first + start):
+            empty = DataError(f"{where}:{number}", "expected a row, found an empty one", "Delete it")
+            rows.append((number, row[:width] if any(row) else empty))
+        yield rows
+
+
+def _text(cell: Any) -> str:
+    """Write the value of a cell: dates as ISO 8601 does, durations in seconds."""
+    if isinstance(cell, str):
+        return cell
+    if isinstance(cell, bool):
+        return str(cell).lower()
+    if isinstance(cell, float | int):
+        return str(int(cell)) if abs(cell) < EXACT_TO and cell == int(cell) else repr(cell)
+    if isinstance(cell, datetime.timedelta):
+        return repr(cell.total_seconds())
+    if isinstance(cell, datetime.datetime):
+        return cell.isoformat(" ")
+    found: str = cell.isoformat()
+    return found

@@ -1,0 +1,39 @@
+"""What a kind of file is: its name, how such a file begins, and its reader or what to do where there is none."""
+
+from __future__ import annotations
+
+import codecs
+import importlib
+import re
+import shlex
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Format:
+    """A kind of file. `reader` is its module, or a class in it; empty for what is no data that can be read."""
+
+    name: str  # with its article, as messages have it
+    begins: bytes  # a pattern
+    reader: str = ""
+    is_matrix: bool = False  # numbers and labels without column names
+    is_text: bool = False
+    remedy: str = "Convert it to CSV"  # {file} stands for its name, as a shell takes it
+
+    def matches(self, head: bytes) -> bool:
+        """Tell whether a file of this format may begin so."""
+        head = head.removeprefix(codecs.BOM_UTF8)
+        if self.is_text and b"\n" not in head:  # a long line, which may be cut within a number
+            head = head[: max(head.rfind(b" "), head.rfind(b"\t"))]
+        return re.match(self.begins, head, re.DOTALL) is not None
+
+    def load(self) -> Any:
+        """Import the reader."""
+        module, _, name = self.reader.partition(":")
+        found = importlib.import_module(f"nncli.data.{module}")
+        return getattr(found, name) if name else found
+
+    def advice(self, file: str) -> str:
+        """Say what to do with a file of this format."""
+        return self.remedy.replace("{file}", shlex.quote(file))

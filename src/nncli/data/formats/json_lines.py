@@ -1,0 +1,114 @@
+"""JSON Lines: an object in each line, all with the same keys. null is a missing value, true and false are text.
+
+Numbers keep the digits that they are written with. The library of Python reads the lines, as that of Arrow takes a
+key that is missing for null, and texts that look like dates for dates.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import Any
+
+from nncli.data.byte_input import Input, reason
+from nncli.data.cells import check_width, quoted
+from nncli.data.formats.row_reader import Row, Rows
+from nncli.data.lines import line_blocks
+from nncli.errors import DataError
+
+WORDS = {None: "", True: "true", False: "false"}
+# an object becomes a tuple of its pairs, so that a key that comes twice is seen
+DECODER = json.JSONDecoder(object_pairs_hook=tuple, parse_int=str, parse_float=str, parse_constant=str)
+Keys = tuple[str, ...]
+
+
+def open_rows(file: Input) -> Rows:
+    """Open the objects in a stream. Raises DataError where the first is none."""
+    blocks = line_blocks(file)
+    number, lines = next(blocks, (1, [b""]))
+    lines[0] = lines[0].removeprefix(codecs.BOM_UTF8)
+    place = f"{file.where}:{number}"
+    keys, _ = _object(lines[0], place)
+    check_width(len(keys), place)
+    names = [key.strip() for key in keys]
+    if not names:
+        raise DataError(place, "expected an object with a key for each column, found one without keys")
+    if len({*names}) < len(names):
+        raise _twice(names, place)
+    return Rows(file.where, names, place, _blocks(chain([(number, lines)], blocks), keys, file.where), file)
+
+
+def _blocks(blocks: Iterator[tuple[int, list[bytes]]], keys: Keys, where: str) -> Iterator[list[Row]]:
+    """Yield the rows of each block of lines; empty lines may stand at the end of the file, and nowhere else."""
+    empty: list[int] = []
+    for first, lines in blocks:
+        rows: list[Row] = []
+        for number, line in enumerate(lines, first):
+            if not line.strip():
+                empty.append(number)
+                continue
+            for i in empty:
+                problem = DataError(f"{where}:{i}", "expected an object, found an empty line", "Delete the line")
+                rows.append((i, problem))
+            empty.clear()
+            place = f"{where}:{number}"
+            try:
+                rows.append((number, _cells(*_object(line, place), keys, place)))
+            except DataError as error:
+                rows.append((number, error.with_traceback(None)))
+        yield rows
+
+
+def _object(line: bytes, place: str) -> tuple[Keys, Sequence[Any]]:
+    """Return the keys and the values of the object in a line."""
+    try:
+        found = DECODER.decode(line.decode())
+    except (ValueError, RecursionError) as error:
+        problem = "no UTF-8" if isinstance(error, UnicodeDecodeError) else reason(error)
+        raise DataError(place, f'expected an object such as {{"a": 1, "b": "x"}}: {problem}') from None
+    if not isinstance(found, tuple):
+        raise DataError(
+            place, f'expected an object such as {{"a": 1, "b": "x"}}, found {quoted(json.dumps(found))}',
+            "Write each row with the names of its columns",
+        )  # fmt: skip
+    keys, values = zip(*found, strict=True) if found else ((), ())
+    return keys, values
+
+
+def _cells(keys: Keys, values: Sequence[Any], expected: Keys, place: str) -> list[str]:
+    """Return the values as cells in the order of the expected keys. Raises DataError for other keys, and for a value
+    that is no cell."""
+    if keys != expected:
+        values = _in_order(keys, values, expected, place)
+    if {*map(type, values)} == {str}:
+        return list(values)
+    cells = []
+    for key, value in zip(expected, values, strict=True):
+        if isinstance(value, list | tuple):
+            found = "an object" if isinstance(value, tuple) else "a list"
+            problem = f"key {quoted(key)}: expected a number, text, true, false or null, found {found}"
+            raise DataError(place, problem, "Leave the key out, or give each part of it a key of its own")
+        cells.append(value if isinstance(value, str) else WORDS[value])
+    return cells
+
+
+def _in_order(keys: Keys, values: Sequence[Any], expected: Keys, place: str) -> list[Any]:
+    found = dict(zip(keys, values, strict=True))
+    if len(found) < len(keys):
+        raise _twice(keys, place)
+    absent = next((key for key in expected if key not in found), None)
+    if absent is not None:
+        problem = f"expected the keys of the first line, found no {quoted(absent)}"
+        raise DataError(place, problem, "Write null for a missing value")
+    more = next((key for key in keys if key not in expected), None)
+    if more is not None:
+        problem = f"expected the keys of the first line, found {quoted(more)} too"
+        raise DataError(place, problem, "Give all lines the same keys")
+    return [found[key] for key in expected]
+
+
+def _twice(keys: Sequence[str], place: str) -> DataError:
+    key = next(key for i, key in enumerate(keys) if key in keys[:i])
+    return DataError(place, f"key {quoted(key)} comes twice", "Rename one of them")

@@ -1,0 +1,124 @@
+"""Rows of cells from formats that are neither text tables nor Arrow: parsed as a text table with those cells is.
+
+Such a format has a function that opens its rows as `Rows`: the names of its columns, and blocks of rows.
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Literal, Protocol
+
+from nncli.data.csv.alignment import aligned
+from nncli.data.csv.arrow_parser import FastParser
+from nncli.data.csv.detection import CsvOptions, column_names, layout_of, sample_rows
+from nncli.data.csv.strict_parser import StrictParser
+from nncli.data.dataset import Schema
+from nncli.data.row_blocks import BlockReader, Layout, OnError, RowBlock
+from nncli.errors import DataError
+
+FEW_BYTES = 4 << 10  # for so few, pyarrow's threads take longer
+Row = tuple[int, list[str] | DataError]  # its number in the file, and its cells or what is wrong with it
+
+
+class Source(Protocol):
+    """What is closed at the end, and knows the SHA-256 of the file."""
+
+    def hexdigest(self) -> str: ...
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of an open file, and the columns that all of them have."""
+
+    where: str
+    names: list[str]
+    place: str  # of the names, in messages
+    blocks: Iterator[list[Row]]
+    source: Source
+    notes: tuple[str, ...] = ()
+
+
+class RowReader(BlockReader):
+    """An open table of such rows."""
+
+    def __init__(
+        self,
+        rows: Rows,
+        layout: Layout,
+        notes: Sequence[str],
+        *,
+        training: bool = False,
+        on_error: OnError = "fail",
+        whole: bool = False,
+    ) -> None:
+        super().__init__(layout, (*rows.notes, *notes), on_error, whole)
+        self.rows = rows
+        self._fast, self._strict = FastParser(layout), StrictParser(layout, rows.where, training)
+
+    def blocks(self) -> Iterator[RowBlock]:
+        for rows in self.rows.blocks:
+            if rows:
+                yield self._fast_block(rows) or self._strict.read_rows(
+                    (f"{self.rows.where}:{number}", cells) for number, cells in rows
+                )
+
+    def _fast_block(self, rows: list[Row]) -> RowBlock | None:
+        """Read rows; None where there are few of them, or `StrictParser` has to say what is wrong with one."""
+        cells = [cells for _, cells in rows if not isinstance(cells, DataError)]
+        if len(cells) < len(rows):
+            return None
+        out = io.StringIO()
+        csv.writer(out, delimiter=self.layout.delimiter, lineterminator="\n").writerows(cells)
+        try:
+            data = out.getvalue().encode()
+        except UnicodeEncodeError:  # half a character
+            return None
+        return None if len(data) < FEW_BYTES else self._fast.read(data, True, self.small)
+
+    def growth(self) -> float:
+        return 1.05
+
+    def hexdigest(self) -> str:
+        return self.rows.source.hexdigest()
+
+    def close(self) -> None:
+        self.rows.source.close()
+
+
+def open_training(rows: Rows, options: CsvOptions, dtype: str) -> RowReader:
+    """Open rows to learn from. Raises DataError and OptionError for what is wrong with them."""
+    options = options.of_table()
+    names, told = column_names(rows.names, header=True, tell=False)
+    first: list[Row] = []
+    most = sample_rows(len(names))
+    for block in rows.blocks:
+        first += block
+        if len(first) >= most:
+            break
+    sample = [cells for _, cells in first[:most] if not isinstance(cells, DataError)]
+    columns = list(zip(*sample, strict=True)) or [()] * len(names)
+    layout, notes = layout_of(names, columns, options, dtype, rows.where)
+    rows = dataclasses.replace(rows, blocks=chain([first], rows.blocks))
+    return RowReader(rows, layout, [*told, *notes], training=True, whole=True)
+
+
+def read_blocks(
+    rows: Rows,
+    expected: Schema,
+    *,
+    dtype: str = "float32",
+    keep: Sequence[str] | Literal["all"] = (),
+    with_target: bool = False,
+    on_error: OnError = "fail",
+    whole: bool = False,
+) -> RowReader:
+    """Open rows as a model expects them; see `csv.reader.read_blocks`."""
+    layout, notes = aligned(rows.names, True, expected, dtype, keep, with_target, rows.place)
+    layout = dataclasses.replace(layout, delimiter=",", decimal=".")
+    return RowReader(rows, layout, notes, on_error=on_error, whole=whole)

@@ -1,0 +1,171 @@
+# ruff: noqa: E501  (a case stands on one line)
+"""Sheets of Excel files are read as the CSV that says the same; what they do not say is refused with its cell."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nncli.data.csv.detection import CsvOptions
+from nncli.data.load import load_dataset
+from workbooks import DATE, DATE_TIME, Raw, sheet, styled, write
+
+Run = Callable[..., Any]
+HEADER = ["n", "x", "flag", "word", "when", "label"]
+DAY_1 = 46023  # of Excel: the first of January 2026, as 45658 is that of 2025
+WORDS = ["a,b", 'say "no"', "größe & co", "x"]
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def rows(n: int = 60) -> list[list[Any]]:
+    return [
+        [i % 7, None if i % 11 == 3 else i / 8, i % 3 == 0, WORDS[i % 4], styled(DAY_1 + i % 30, DATE), "pq"[i % 2]]
+        for i in range(n)
+    ]
+
+
+def write_both(n: int = 60) -> None:
+    """The same table as d.xlsx and as d.csv, whose dates are written by Python."""
+    write("d.xlsx", {"data": sheet([HEADER, *rows(n)])})
+    with Path("d.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(HEADER)
+        for i, row in enumerate(rows(n)):
+            date = datetime.date(2026, 1, 1) + datetime.timedelta(i % 30)
+            writer.writerow(
+                [
+                    "" if row[1] is None and j == 1 else v
+                    for j, v in enumerate([*row[:2], str(row[2]).lower(), row[3], date, row[5]])
+                ]
+            )
+
+
+def test_a_sheet_is_read_as_the_csv_that_says_the_same() -> None:
+    write_both(700)
+    plain, found = (load_dataset((name,), CsvOptions(), "float32") for name in ("d.csv", "d.xlsx"))
+    assert found.schema == plain.schema
+    np.testing.assert_array_equal(found.y, plain.y)
+    np.testing.assert_array_equal(found.table.numbers, plain.table.numbers)
+    np.testing.assert_array_equal(found.table.dates["when"], plain.table.dates["when"])
+    for name in ("flag", "word"):
+        assert found.table.texts[name].values == plain.table.texts[name].values
+        np.testing.assert_array_equal(found.table.texts[name].codes, plain.table.texts[name].codes)
+    assert "sheet: data" in found.notes
+
+
+def test_a_model_predicts_and_is_evaluated_on_sheets_as_on_csv(nncli: Run) -> None:
+    write_both()
+    assert nncli("train", "d.xlsx", "-m", "softmax", "--epochs", "3", "-q", "-o", "m.npz").code == 0
+    assert (
+        nncli("predict", "m.npz", "d.xlsx", "--keep", "word,n").out
+        == nncli("predict", "m.npz", "d.csv", "--keep", "word,n").out
+    )
+    assert nncli("eval", "m.npz", "d.xlsx", "-q", "--json").json["n"] == 60
+    assert nncli("eval", "m.npz", "-q", "--json").json["n"] == 9
+    small = nncli("train", "d.xlsx", "-m", "softmax", "--epochs", "3", "-q", "-o", "s.npz", "--memory", "300MB")
+    assert small.code == 0, small.err
+    assert nncli("predict", "s.npz", "d.csv").out == nncli("predict", "m.npz", "d.csv").out
+
+
+@pytest.mark.parametrize(("cells", "value"), [
+    (styled(DAY_1 + 0.5, DATE_TIME), "2026-01-01 12:00:00"),
+    (0.1, "0.1"),
+    (12345678901, "12345678901"),
+    (-3.0, "-3"),
+    (True, "true"),
+    ("00501", "00501"),
+    (Raw('<c r="REF" t="e"><v>#N/A</v></c>'), ""),
+    (Raw('<c r="REF" t="str"><f>A1</f><v>text</v></c>'), "text"),
+    (Raw('<c r="REF"><f>1+1</f><v>2</v></c>'), "2"),
+])  # fmt: skip
+def test_a_cell_is_read_as_what_it_holds(nncli: Run, cells: Any, value: str) -> None:
+    write("d.xlsx", {"s": sheet([["a", "b"], [1, 2], [3, cells], [5, 6]])})
+    write("t.xlsx", {"s": sheet([["a", "label"], *([i, "pq"[i % 2]] for i in range(40))])})
+    assert nncli("train", "t.xlsx", "-m", "softmax", "--epochs", "1", "-q", "-o", "m.npz").code == 0
+    out = nncli("predict", "m.npz", "d.xlsx", "--keep", "b", "-q").out
+    assert out.splitlines()[2].rsplit(",", 1)[0] == value
+
+
+def test_of_several_sheets_one_is_to_be_named(nncli: Run) -> None:
+    table = sheet([["a", "label"], *([i, "pq"[i % 2]] for i in range(40))])
+    other = sheet([["what", "who"], ["x", "y"]])
+    write("one.xlsx", {"about": sheet([]), "rows": table, "old": other}, hidden=["old"])
+    assert nncli("train", "one.xlsx", "-m", "softmax", "--epochs", "1", "-q", "-o", "m.npz").code == 0
+    write("two.xlsx", {"about": other, "my rows": table})
+    for command in (["train"], ["eval", "m.npz"], ["predict", "m.npz"]):
+        outcome = nncli(*command, "two.xlsx", "-q")
+        assert (outcome.code, outcome.err) == (
+            1, "two.xlsx: expected one sheet, found 'about' and 'my rows'. Choose one with --sheet.\n"
+        )  # fmt: skip
+        done = nncli(*command, "two.xlsx", "--sheet", "my rows", "-q")
+        assert done.code == 0, done.err
+    assert (
+        nncli("train", "two.xlsx", "--sheet", "rows").err
+        == "--sheet: two.xlsx has no sheet 'rows'. Did you mean 'my rows'?\n"
+    )
+    assert nncli("predict", "m.npz", "iris", "--sheet", "x").err == "--sheet: iris is no Excel file. Leave it out.\n"
+    assert nncli("train", "iris", "--sheet", "x").err == "--sheet: iris is no Excel file. Leave it out.\n"
+
+
+def test_lines_before_the_table_can_be_skipped_and_rows_are_named_as_the_sheet_counts_them(nncli: Run) -> None:
+    data = [["a", "label"], *([i, "pq"[i % 2]] for i in range(40))]
+    write("d.xlsx", {"s": sheet([["Report"], [None], *data], first=3)})
+    assert nncli("train", "d.xlsx", "--skip-rows", "3", "-m", "softmax", "--epochs", "1", "-q", "-o", "m.npz").code == 0
+    data[9][0] = "n/a"
+    write("d.xlsx", {"s": sheet(data, first=3)})
+    assert (
+        nncli("train", "d.xlsx")
+        .err.splitlines()[-1]
+        .startswith("d.xlsx:12: column 'a': expected a number, found 'n/a'.")
+    )
+
+
+ERROR, NO_RESULT = Raw('<c r="REF" t="e"><f>1/0</f><v>#DIV/0!</v></c>'), Raw('<c r="REF"><f>A2+1</f></c>')
+
+
+@pytest.mark.parametrize(("edit", "line"), [
+    (lambda d: d[4].__setitem__(0, ERROR), "d.xlsx: sheet 's', cell A5: expected a value, found #DIV/0!. Correct its formula, or clear the cell."),
+    (lambda d: d[4].__setitem__(1, NO_RESULT), "d.xlsx: sheet 's', cell B5: expected a value, found a formula whose result is not in the file. "),
+    (lambda d: d[4].__setitem__(0, Raw('<c r="XFD1048576"><v>1</v></c>')), "d.xlsx: the sheet takes more than 200 times the size of the file in memory. Delete the cells far from the table."),
+    (lambda d: d.insert(4, [None, None]), "d.xlsx:5: expected a row, found an empty one. Delete it."),
+    (lambda d: d.pop(0), None),
+    (lambda d: d.__setitem__(0, [1, 2]), "d.xlsx:1: expected a row with the names of the columns, found numbers. Insert one above it."),
+    (lambda d: d.clear(), "d.xlsx: expected a sheet with a table, found none. "),
+])  # fmt: skip
+def test_what_a_sheet_does_not_say_is_refused_with_its_cell(
+    nncli: Run, edit: Callable[[list[Any]], Any], line: str | None
+) -> None:
+    data: list[list[Any]] = [["a", "label"], *([i, "pq"[i % 2]] for i in range(40))]
+    edit(data)
+    write("d.xlsx", {"s": sheet(data)})
+    outcome = nncli("train", "d.xlsx", "-m", "softmax", "-q")
+    assert outcome.code == 1
+    assert outcome.err.splitlines()[-1].startswith(line or "d.xlsx: expected a column called label, target, class or y")
+
+
+def test_damaged_files_are_refused(nncli: Run) -> None:
+    write("d.xlsx", {"s": sheet([["a", "label"], *([i, "pq"[i % 2]] for i in range(40))])})
+    data = Path("d.xlsx").read_bytes()
+    for at in range(40, len(data), 97):
+        Path("d.xlsx").write_bytes(data[:at] + bytes([data[at] ^ 0x55]) + data[at + 1 :])
+        outcome = nncli("train", "d.xlsx", "-m", "softmax", "--epochs", "1", "-q")
+        assert outcome.code in (0, 1), at
+        assert outcome.err.count("\n") <= 1
+
+
+def test_without_calamine_its_name_is_told(nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_both()
+    monkeypatch.setitem(sys.modules, "python_calamine", None)
+    line = "d.xlsx: reading Excel files needs python-calamine. Install it with: pip install 'nncli[excel]'.\n"
+    assert nncli("train", "d.xlsx", "-q").err == line

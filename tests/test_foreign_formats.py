@@ -1,0 +1,298 @@
+# ruff: noqa: E501  (a case stands on one line)
+"""What is no data is named for what it is: as a file, as a model and on stdin, with advice that works when it is done."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import pickle
+import shutil
+import sqlite3
+import subprocess
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from cli_process import PROGRAM
+from nncli.data.csv.detection import CsvOptions
+from nncli.data.load import load_dataset
+
+Run = Callable[..., Any]
+CSV = "a,b,label\n" + "".join(f"{i % 13},{i * 7 % 11},{'pq'[i % 2]}\n" for i in range(60))
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("d.csv").write_text(CSV)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("model")
+    (folder / "d.csv").write_text(CSV)
+    words = [*PROGRAM, "train", folder / "d.csv", "-m", "softmax", "--epochs", "1", "-q", "-o", folder / "m.npz"]
+    assert subprocess.run(words, check=False, timeout=60).returncode == 0
+    return folder / "m.npz"
+
+
+def zipped(**members: str | bytes) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as file:
+        for name, content in members.items():
+            file.writestr(name.replace("__", "/"), content)
+    return out.getvalue()
+
+
+def tar() -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as file:
+        file.add("d.csv")
+    return out.getvalue()
+
+
+def saved(save: Callable[..., Any], *args: Any, **arrays: Any) -> bytes:
+    out = io.BytesIO()
+    save(out, *args, **arrays)
+    return out.getvalue()
+
+
+def database() -> bytes:
+    with sqlite3.connect("made") as connection:
+        connection.execute("create table if not exists rows (a, b)")
+    connection.close()
+    return Path("made").read_bytes()
+
+
+def arrow_stream() -> bytes:
+    sink = pa.BufferOutputStream()
+    table = pa.table({"a": [1]})
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
+
+
+# what it is, its bytes, and how it is called
+FILES: dict[str, tuple[Callable[[], bytes], str]] = {
+    "pickle": (lambda: pickle.dumps({"a": [1]}), "a pickle of Python"),
+    "old pickle": (lambda: pickle.dumps({"a": [1]}, protocol=2), "a pickle of Python"),
+    "npy": (lambda: saved(np.save, np.zeros((3, 4))), "an array of NumPy without labels (.npy)"),
+    "xls": (
+        lambda: bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600),
+        "an old Excel file (.xls) or another Office document",
+    ),
+    "HDF5": (lambda: b"\x89HDF\r\n\x1a\n" + bytes(600), "an HDF5 file"),
+    "MATLAB": (lambda: b"MATLAB 5.0 MAT-file, Platform: GLNXA64" + bytes(99), "a file of MATLAB"),
+    "SQLite": (database, "a database of SQLite"),
+    "7z": (lambda: b"7z\xbc\xaf\x27\x1c" + bytes(600), "a 7z archive"),
+    "RAR": (lambda: b"Rar!\x1a\x07\x01\x00" + bytes(600), "a RAR archive"),
+    "tar": (tar, "a tar archive"),
+    "tar.gz": (lambda: gzip.compress(tar()), "a tar archive"),
+    "tar.xz": (lambda: lzma.compress(tar()), "a tar archive"),
+    "twice gzipped": (lambda: gzip.compress(gzip.compress(CSV.encode())), "compressed data"),
+    "bz2 in gzip": (lambda: gzip.compress(bz2.compress(CSV.encode())), "compressed data"),
+    "pickle, gzipped": (lambda: gzip.compress(pickle.dumps({"a": [1]})), "a pickle of Python"),
+    "GIF": (lambda: b"GIF89a" + bytes(99), "a GIF picture"),
+    "TIFF": (lambda: b"II*\x00" + bytes(99), "a TIFF picture"),
+    "WebP": (lambda: b"RIFF\x24\x00\x00\x00WEBPVP8 " + bytes(99), "a WebP picture"),
+    "PDF": (lambda: b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "a PDF"),
+    "Git LFS": (
+        lambda: b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n",
+        "a pointer of Git LFS in place of the file",
+    ),
+    "web page": (lambda: b"<!DOCTYPE html>\n<html><body>Not found</body></html>\n", "a web page"),
+    "web page, blanks first": (lambda: b"\n  <HTML lang='en'>\n", "a web page"),
+    "XML": (lambda: b'\xef\xbb\xbf<?xml version="1.0"?>\n<rows></rows>\n', "XML"),
+    "ARFF": (lambda: b"@relation iris\n@attribute a numeric\n@attribute b {p,q}\n@data\n1,p\n", "an ARFF file of Weka"),
+    "R": (lambda: gzip.compress(b"RDX3\nX\n\x00\x00\x00\x03"), "data of R"),
+    "ORC": (lambda: b"ORC" + bytes(99), "an ORC file"),
+    "Avro": (lambda: b"Obj\x01" + bytes(99), "an Avro file"),
+    "Stata": (lambda: b"<stata_dta><header>", "a file of Stata"),
+    "SPSS": (lambda: b"$FL2@(#) SPSS", "a file of SPSS"),
+    "Arrow stream": (arrow_stream, "an Arrow stream, which is read as an Arrow file alone"),
+    "JSON": (lambda: b'[{"a": 1}]\n', "JSON in one array"),
+    "JSON over lines": (lambda: b'{\n "a": 1\n}\n', "JSON of several lines"),
+}
+# known by the list at their end, so that a pipe does not tell what they are
+ZIPS: dict[str, tuple[Callable[[], bytes], str]] = {
+    "two tables": (lambda: zipped(a=CSV, b=CSV), "a zip archive of 2 files"),
+    "no file": (lambda: zipped(), "an empty zip archive"),
+    "a folder alone": (lambda: zipped(folder__=""), "a zip archive of 0 files"),
+    "a pickle": (lambda: zipped(a=pickle.dumps(1)), "a zip archive of a pickle of Python"),
+    "npz of other names": (lambda: saved(np.savez, train=np.eye(2), images=np.eye(2)), "an npz file with arrays of other names, train and images"),
+    "npz without names": (lambda: saved(np.savez, np.eye(2), np.arange(2)), "an npz file with arrays of other names, arr_0 and arr_1"),
+    "PyTorch": (lambda: zipped(model__data="x", **{"model__data.pkl": "x"}), "a file of PyTorch"),
+    "Keras": (lambda: zipped(**{"config.json": "{}", "model.weights.h5": "x"}), "a model of Keras"),
+    "Word": (lambda: zipped(**{"[Content_Types].xml": "", "word__document.xml": ""}), "a Word document"),
+    "OpenDocument": (lambda: zipped(mimetype="application/vnd.oasis.opendocument.spreadsheet", **{"content.xml": ""}), "an OpenDocument file"),
+    "cut short": (lambda: zipped(a=CSV)[:200], "a zip archive that cannot be read: its end is missing"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [*FILES, *ZIPS])
+def test_a_file_is_named_for_what_it_is(nncli: Run, model: Path, kind: str) -> None:
+    content, name = (FILES | ZIPS)[kind]
+    Path("f").write_bytes(content())
+    for command in (["train", "f"], ["check", "f"], ["eval", model, "f"], ["predict", model, "f"]):
+        outcome = nncli(*command, "-q") if command[0] != "check" else nncli(*command)
+        assert (outcome.code, outcome.out) == (1, "")
+        assert outcome.err.startswith(f"f: expected data, found {name}")
+        assert outcome.err.count("\n") == 1
+    for command in (["eval", "f", "d.csv"], ["predict", "f", "d.csv"], ["info", "f"]):
+        outcome = nncli(*command)
+        assert (outcome.code, outcome.out) == (1, "")
+        assert outcome.err.startswith(f"f: expected a model written by nncli, found {name}")
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_it_is_named_on_stdin_too(model: Path, kind: str) -> None:
+    content, name = FILES[kind]
+    first_line_tells = kind not in ("web page, blanks first",)
+    for command in [["predict", model], ["eval", model, "-"], ["train", "-"]][0 if first_line_tells else 2 :]:
+        done = subprocess.run([*PROGRAM, *command, "-q"], input=content(), capture_output=True, check=False, timeout=60)
+        assert (done.returncode, done.stdout) == (1, b"")
+        assert done.stderr.decode().startswith(f"stdin: expected text, found {name}")
+
+
+@pytest.mark.parametrize("name", ["mnist.npz", "d.csv", "d.zip"])
+def test_data_in_the_place_of_a_model_is_no_model(nncli: Run, name: str) -> None:
+    y = np.arange(40) % 2
+    np.savez("mnist.npz", x_train=np.eye(40), y_train=y, x_test=np.eye(40), y_test=y)
+    Path("d.zip").write_bytes(zipped(**{"d.csv": CSV}))
+    assert nncli("predict", name, "d.csv").err.startswith(f"{name}: expected a model written by nncli, found ")
+    assert nncli("train", name, "-m", "softmax", "--epochs", "1", "-q").code == 0
+
+
+def test_an_absent_file_that_is_called_npz_is_absent(nncli: Run) -> None:
+    assert nncli("train", "absent.npz").err == "absent.npz: no such file.\n"
+
+
+# What is advised
+
+
+def run(advice: str) -> None:
+    subprocess.run(advice, shell=True, check=True, timeout=20)
+
+
+@pytest.mark.parametrize("kind", ["twice gzipped", "bz2 in gzip", "tar", "tar.gz"])
+def test_what_is_advised_for_packed_files_unpacks_them(nncli: Run, kind: str) -> None:
+    Path("it's f").write_bytes(FILES[kind][0]())
+    Path("d.csv").unlink(missing_ok=True)
+    advice = nncli("train", "it's f").err.rpartition(": ")[2].rstrip(".\n")
+    run(advice)
+    name = "d.csv" if "tar" in kind else "unpacked"
+    assert nncli("train", name, "-m", "softmax", "--epochs", "1", "-q").code == 0
+
+
+def test_what_is_advised_for_arff_keeps_its_rows(nncli: Run) -> None:
+    rows = "".join(f"{i % 13},{'pq'[i % 2]}\n" for i in range(40))
+    Path("f.arff").write_text(
+        f"% made by hand\n\n@RELATION r\n@ATTRIBUTE a NUMERIC\n@ATTRIBUTE y {{p,q}}\n\n@DATA\n{rows}"
+    )
+    error = nncli("train", "f.arff").err
+    run(error.split("Keep its rows: ")[1].split(", and add --no-header")[0])
+    assert Path("rows.csv").read_text() == rows
+    assert nncli("train", "rows.csv", "--no-header", "-t", "-1", "-m", "softmax", "--epochs", "1", "-q").code == 0
+
+
+def test_what_is_advised_for_a_file_of_arrays_reads_the_test_part(nncli: Run) -> None:
+    images = np.arange(20 * 9, dtype=np.uint8).reshape(20, 3, 3)
+    np.savez("d.npz", x_train=images, y_train=np.arange(20) % 2, x_test=images[:3], y_test=[0, 1, 0])
+    assert nncli("train", "d.npz", "-m", "softmax", "--epochs", "1", "-q", "-o", "m.npz").code == 0
+    advice = nncli("predict", "m.npz", "d.npz").err.partition("Save one: ")[2].rstrip(".\n")
+    exec(f"import numpy; {advice}")
+    assert nncli("predict", "m.npz", "rows.npz", "-q").out.count("\n") == 4
+
+
+@pytest.mark.skipif(shutil.which("sqlite3") is None or shutil.which("jq") is None, reason="sqlite3 and jq are needed")
+def test_what_is_advised_for_json_and_databases_makes_tables(nncli: Run) -> None:
+    Path("d.json").write_text("[" + ",".join(f'{{"a": {i % 13}, "label": {i % 2}}}' for i in range(40)) + "]")
+    run(nncli("train", "d.json").err.partition("line: ")[2].rstrip(".\n"))
+    assert nncli("train", "rows.jsonl", "-m", "softmax", "--epochs", "1", "-q").code == 0
+
+
+@pytest.mark.parametrize(("address", "remedy"), [
+    ("https://example.org/a.csv", "Fetch it first: curl -LO https://example.org/a.csv."),
+    ("https://example.org/a.csv?raw=1&b=[2]", "Fetch it first: curl -LO 'https://example.org/a.csv?raw=1&b=[2]'."),
+    ("s3://bucket/a.parquet", "Copy it to this computer first."),
+    ("file:///data/a.csv", "Name the file itself: /data/a.csv."),
+])  # fmt: skip
+def test_an_address_is_no_file(nncli: Run, model: Path, address: str, remedy: str) -> None:
+    line = f"{address}: expected a file, found an address. {remedy}\n"
+    for command in (
+        ["train", address],
+        ["train", "d.csv", "--val-data", address],
+        ["eval", model, address],
+        ["predict", model, address],
+        ["check", address],
+    ):
+        outcome = nncli(*command)
+        assert (outcome.code, outcome.err) == (1, line)
+    assert nncli("predict", address, "d.csv").err.endswith(f"expected a file, found an address. {remedy}\n")
+
+
+# Neighbours that are tables
+
+
+@pytest.mark.parametrize("text", [
+    "version,label\n" + "".join(f"{i},{'pq'[i % 2]}\n" for i in range(40)),
+    "%a,label\n" + "".join(f"{i % 7},{'pq'[i % 2]}\n" for i in range(40)),
+    "@relations,label\n" + "".join(f"{i % 7},{'pq'[i % 2]}\n" for i in range(40)),
+    "<x>,label\n" + "".join(f"{i % 7},{'pq'[i % 2]}\n" for i in range(40)),
+    "[a],label\n" + "".join(f"{i % 7},{'pq'[i % 2]}\n" for i in range(40)),
+    "ORDER,label\n" + "".join(f"{i % 7},{'pq'[i % 2]}\n" for i in range(40)),
+    "ORC,label\n" + "".join(f"{i % 7},{'pq'[i % 2]}\n" for i in range(40)),
+    "FEA1,label\n" + "".join(f"{i % 7},{'pq'[i % 2]}\n" for i in range(40)),
+    "BMI,label\n" + "".join(f"{i % 7},{'pq'[i % 2]}\n" for i in range(40)),
+    "7:30,label\n" + "".join(f"{i % 7},{'pq'[i % 2]}\n" for i in range(40)),
+], ids=lambda text: text[:9])  # fmt: skip
+def test_a_text_table_that_begins_like_something_else_stays_one(text: str) -> None:
+    Path("d.csv").write_text(text)
+    assert (
+        len(load_dataset(("d.csv",), CsvOptions(categorical=tuple(text[: text.index(",")].split("\n"))), "float32"))
+        == 40
+    )
+
+
+@pytest.mark.parametrize("member", ["d.csv", "folder/d.csv"])
+def test_a_zip_with_one_table_is_that_table(nncli: Run, member: str) -> None:
+    with zipfile.ZipFile("d.zip", "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr(member, CSV)
+        file.writestr("__MACOSX/._d.csv", b"\0\5\x16\7")
+    for name in ("d.csv", "d.zip"):
+        assert nncli("train", name, "-m", "softmax", "--epochs", "2", "-q", "-o", f"{name}.npz").code == 0
+    expected = nncli("predict", "d.csv.npz", "d.csv").out
+    assert nncli("predict", "d.zip.npz", "d.zip").out == expected
+    assert nncli("predict", "d.zip.npz", "d.csv", "d.zip", "-q").out == expected + expected.partition("\n")[2]
+    assert nncli("eval", "d.zip.npz", "-q", "--json").json["n"] == 9
+    assert nncli("eval", "d.zip.npz", "d.zip", "-q", "--json").json["n"] == 60
+
+
+def test_a_damaged_or_locked_zip_is_refused(nncli: Run) -> None:
+    data = zipped(**{"d.csv": CSV})
+    Path("d.zip").write_bytes(data.replace(b"3,10,q\n", b"3,11,q\n", 1))
+    assert nncli("train", "d.zip", "-q").err.startswith(
+        "d.zip: expected data, found a zip archive that cannot be read: Bad CRC"
+    )
+    large = CSV + CSV.partition("\n")[2] * 20
+    Path("d.zip").write_bytes(zipped(**{"d.csv": large})[::-1].replace(b"3,10,q\n"[::-1], b"3,11,q\n"[::-1], 1)[::-1])
+    assert (
+        nncli("train", "d.zip", "-q").err
+        == "d.zip: the zip data is damaged or cut short. Fetch or compress it again.\n"
+    )
+    locked = bytearray(data)
+    locked[6] |= 1
+    locked[data.index(b"PK\1\2") + 8] |= 1
+    Path("d.zip").write_bytes(locked)
+    assert (
+        nncli("train", "d.zip", "-q").err
+        == "d.zip: expected data, found a zip archive with a password. Unpack it first: unzip d.zip.\n"
+    )

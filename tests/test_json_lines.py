@@ -1,0 +1,174 @@
+# ruff: noqa: E501  (a case stands on one line)
+"""JSON Lines say the same as CSV, in a file, in a pipe row by row, and packed; what is no table is refused with its line."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import subprocess
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from cli_process import PROGRAM
+from nncli.data.csv.detection import CsvOptions
+from nncli.data.load import load_dataset
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def rows(n: int = 60) -> list[dict[str, Any]]:
+    return [
+        {"n": i % 7, "x": None if i % 11 == 3 else i / 8, "flag": i % 3 == 0, "word": ["a,b", 'say "no"', "größe", "two\nlines"][i % 4],
+         "when": f"2026-01-{i % 30 + 1:02}", "label": "pq"[i % 2]}
+        for i in range(n)
+    ]  # fmt: skip
+
+
+def write(found: list[dict[str, Any]], name: str = "d.jsonl") -> None:
+    Path(name).write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in found))
+
+
+def write_both(n: int = 60) -> None:
+    write(rows(n))
+    with Path("d.csv").open("w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(rows(1)[0])
+        for row in rows(n):
+            writer.writerow(["" if v is None else str(v).lower() if isinstance(v, bool) else v for v in row.values()])
+
+
+@pytest.mark.parametrize("n", [60, 3000])
+def test_lines_are_read_as_the_csv_that_says_the_same(n: int) -> None:
+    write_both(n)
+    plain, found = (load_dataset((name,), CsvOptions(), "float32") for name in ("d.csv", "d.jsonl"))
+    assert found.schema == plain.schema
+    np.testing.assert_array_equal(found.y, plain.y)
+    np.testing.assert_array_equal(found.table.numbers, plain.table.numbers)
+    np.testing.assert_array_equal(found.table.dates["when"], plain.table.dates["when"])
+    for name in ("flag", "word"):
+        assert found.table.texts[name].values == plain.table.texts[name].values
+        np.testing.assert_array_equal(found.table.texts[name].codes, plain.table.texts[name].codes)
+
+
+def test_a_model_predicts_and_is_evaluated_on_lines_as_on_csv(nncli: Run) -> None:
+    write_both()
+    assert nncli("train", "d.jsonl", "-m", "softmax", "--epochs", "3", "-q", "-o", "m.npz").code == 0
+    expected = nncli("predict", "m.npz", "d.csv", "--keep", "word,n").out
+    assert nncli("predict", "m.npz", "d.jsonl", "--keep", "word,n").out == expected
+    Path("d.jsonl.gz").write_bytes(gzip.compress(Path("d.jsonl").read_bytes()))
+    with zipfile.ZipFile("d.zip", "w") as file:
+        file.write("d.jsonl")
+    for name in ("d.jsonl.gz", "d.zip"):
+        assert nncli("predict", "m.npz", name, "--keep", "word,n").out == expected
+    assert nncli("eval", "m.npz", "d.jsonl", "-q", "--json").json["n"] == 60
+    assert nncli("eval", "m.npz", "-q", "--json").json["n"] == 9
+
+
+def test_keys_may_stand_in_any_order_and_the_target_may_be_absent_in_new_rows(nncli: Run) -> None:
+    write(rows())
+    assert nncli("train", "d.jsonl", "-m", "softmax", "--epochs", "3", "-q", "-o", "m.npz").code == 0
+    write([dict(reversed([*row.items()][:-1])) for row in rows()], "new.jsonl")
+    write(
+        [
+            {name: row[name] for name in (["when", "flag", "x", "n", "word"] if i % 2 else [*row][:-1])}
+            for i, row in enumerate(rows())
+        ],
+        "mixed.jsonl",
+    )
+    expected = nncli("predict", "m.npz", "d.jsonl").out
+    assert nncli("predict", "m.npz", "new.jsonl").out == expected
+    assert nncli("predict", "m.npz", "mixed.jsonl").out == expected
+
+
+def test_a_line_in_a_pipe_is_predicted_when_it_arrives(nncli: Run) -> None:
+    write(rows())
+    assert nncli("train", "d.jsonl", "-m", "softmax", "--epochs", "3", "-q", "-o", "m.npz").code == 0
+    expected = nncli("predict", "m.npz", "d.jsonl").out.splitlines()
+    with subprocess.Popen(
+        [*PROGRAM, "predict", "m.npz", "-q"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdin
+        assert process.stdout
+        for i, row in enumerate(rows(3)):
+            process.stdin.write(json.dumps(row) + "\n")
+            process.stdin.flush()
+            if i == 0:
+                assert process.stdout.readline() == "prediction\n"
+            assert process.stdout.readline() == expected[i + 1] + "\n"
+        process.stdin.close()
+        assert process.wait(20) == 0
+
+
+def test_numbers_keep_their_digits() -> None:
+    write([{"a": 16777217 + i % 2, "label": "pq"[i % 2]} for i in range(40)])
+    assert set(load_dataset(("d.jsonl",), CsvOptions(), "float32").table.numbers[:, 0]) == {16777217.0, 16777218.0}
+
+
+def test_names_that_are_numbers_are_names() -> None:
+    write([{"0": i % 13, "1": i * 7 % 11, "label": i % 2} for i in range(40)])
+    dataset = load_dataset(("d.jsonl",), CsvOptions(), "float32")
+    assert (len(dataset), dataset.schema.names) == (40, ("0", "1"))
+
+
+@pytest.mark.parametrize(("line", "problem"), [
+    ('{"a": 1, "label": "p"', "expected an object such as {\"a\": 1, \"b\": \"x\"}: Expecting ',' delimiter"),
+    ("[1, 2]", "expected an object such as {\"a\": 1, \"b\": \"x\"}, found '[\"1\", \"2\"]'. "),
+    ("", "expected an object, found an empty line. Delete the line."),
+    ('{"a": 1}', "expected the keys of the first line, found no 'label'. Write null for a missing value."),
+    ('{"a": 1, "label": "p", "c": 2}', "expected the keys of the first line, found 'c' too. Give all lines the same keys."),
+    ('{"a": 1, "a": 2, "label": "p"}', "key 'a' comes twice. Rename one of them."),
+    ('{"a": [1, 2], "label": "p"}', "key 'a': expected a number, text, true, false or null, found a list. "),
+    ('{"a": {"b": 1}, "label": "p"}', "key 'a': expected a number, text, true, false or null, found an object. "),
+    ('{"a": "no", "label": "p"}', "column 'a': expected a number, found 'no'. "),
+    ('{"a": Infinity, "label": "p"}', "column 'a': expected a finite number, found 'Infinity'. "),
+    ('{"a": 1, "label": null}', "target column 'label': expected a class, found an empty cell. "),
+    ('{"a": 1, "label": "\\ud800"}', None),
+    ("[" * 100_000, "expected an object such as"),
+])  # fmt: skip
+def test_a_line_that_is_no_row_is_refused_with_its_number(nncli: Run, line: str, problem: str | None) -> None:
+    lines = [json.dumps({"a": i, "label": "pq"[i % 2]}) for i in range(40)]
+    lines[16] = line
+    Path("d.jsonl").write_text("\n".join(lines) + "\n\n")
+    outcome = nncli("train", "d.jsonl", "-m", "softmax", "--epochs", "1", "-q")
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err.startswith("d.jsonl:17: " + (problem or ""))
+    assert outcome.err.count("\n") == 1
+
+
+def test_rows_that_cannot_be_read_can_be_left_blank(nncli: Run) -> None:
+    write(rows())
+    assert nncli("train", "d.jsonl", "-m", "softmax", "--epochs", "3", "-q", "-o", "m.npz").code == 0
+    lines = Path("d.jsonl").read_text().splitlines()
+    expected = nncli("predict", "m.npz", "d.jsonl").out.splitlines()
+    lines[4] = "{}"
+    Path("d.jsonl").write_text("\n".join(lines))
+    found = nncli("predict", "m.npz", "d.jsonl", "--on-error", "blank").out.splitlines()
+    assert found == [*expected[:5], '""', *expected[6:]]
+
+
+@pytest.mark.parametrize(("text", "problem"), [
+    ('[{"a": 1, "label": 0}, {"a": 2, "label": 1}]', "JSON in one array. Write one object a line: jq -c '.[]' d.json > rows.jsonl"),
+    ('[\n {"a": 1}\n]\n', "JSON in one array. "),
+    ('[["a", "label"], [1, 0]]', "JSON in one array. Write it as CSV: jq -r '.[] | @csv' d.json > rows.csv"),
+    ('{\n "a": 1,\n "label": 0\n}\n', "JSON of several lines. Write one object a line: jq -c . d.json > rows.jsonl"),
+    ('{"a": 1,\n "label": 0}\n', "JSON of several lines. "),
+])  # fmt: skip
+def test_other_json_is_named_with_what_makes_lines_of_it(nncli: Run, text: str, problem: str) -> None:
+    Path("d.json").write_text(text)
+    assert nncli("train", "d.json").err.startswith(f"d.json: expected data, found {problem}")
+
+
+def test_a_text_table_that_begins_with_a_brace_stays_one() -> None:
+    Path("d.csv").write_text("{a},label\n" + "".join(f"{i},{'pq'[i % 2]}\n" for i in range(40)))
+    assert load_dataset(("d.csv",), CsvOptions(), "float32").schema.names == ("{a}",)
