@@ -22,6 +22,7 @@ from nncli.errors import DataError, OptionError, did_you_mean, listing, mention
 TARGETS = ("label", "target", "class", "y")
 SAMPLE_CELLS = 100_000  # a thousand rows of a hundred columns
 SAMPLE_ROWS, LEAST_ROWS, DELIMITER_ROWS = 1000, 100, 100
+MORE_ROWS = 10_000  # of other tables than text, that a column which seems to tell rows apart is looked at in
 
 
 @dataclass(frozen=True)

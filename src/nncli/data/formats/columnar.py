@@ -24,7 +24,7 @@ from nncli.data.arrow_conversion import call, cast, encoded, is_text, number_arr
 from nncli.data.byte_input import reason, refuse_bomb, sha256_of
 from nncli.data.cells import as_number, check_width, days, is_missing, text_column
 from nncli.data.csv.alignment import aligned
-from nncli.data.csv.detection import CsvOptions, column_names, layout_of, sample_rows
+from nncli.data.csv.detection import MORE_ROWS, CsvOptions, column_names, layout_of, sample_rows
 from nncli.data.csv.header import SAMPLE_BYTES
 from nncli.data.csv.strict_parser import StrictParser
 from nncli.data.dataset import Schema, Table, TextColumn
@@ -34,7 +34,6 @@ from nncli.errors import DataError
 
 BATCH_ROWS, BATCH_CELLS = 1 << 14, 1 << 20
 TEXT_BYTES, ROW_BYTES = 4 << 20, 16 << 20  # of text that is unpacked at a time, and of that of a row
-MORE_ROWS = 10_000  # that a column which seems to tell rows apart is looked at in
 BATCH_RATIO = 4  # bytes of a batch in memory for one of the file
 OpenFile = Callable[[str, str], Any]  # of the name of a file, and that in messages
 

@@ -15,7 +15,7 @@ from typing import Literal, Protocol
 
 from nncli.data.csv.alignment import aligned
 from nncli.data.csv.arrow_parser import FastParser
-from nncli.data.csv.detection import CsvOptions, column_names, layout_of, sample_rows
+from nncli.data.csv.detection import MORE_ROWS, CsvOptions, column_names, layout_of, sample_rows
 from nncli.data.csv.strict_parser import StrictParser
 from nncli.data.dataset import Schema
 from nncli.data.row_blocks import BlockReader, Layout, OnError, RowBlock
@@ -96,14 +96,16 @@ def open_training(rows: Rows, options: CsvOptions, dtype: str) -> RowReader:
     options = options.of_table()
     names, told = column_names(rows.names, header=True, tell=False)
     first: list[Row] = []
-    most = sample_rows(len(names))
-    for block in rows.blocks:
-        first += block
-        if len(first) >= most:
-            break
-    sample = [cells for _, cells in first[:most] if not isinstance(cells, DataError)]
-    columns = list(zip(*sample, strict=True)) or [()] * len(names)
-    layout, notes = layout_of(names, columns, options, dtype, rows.where)
+
+    def columns(most: int) -> Sequence[Sequence[str]]:
+        """Read so many rows, which stay in `first`, and return their columns."""
+        while len(first) < most and (block := next(rows.blocks, None)) is not None:
+            first.extend(block)
+        sample = [cells for _, cells in first[:most] if not isinstance(cells, DataError)]
+        return list(zip(*sample, strict=True)) or [()] * len(names)
+
+    sample = columns(sample_rows(len(names)))
+    layout, notes = layout_of(names, sample, options, dtype, rows.where, lambda: columns(MORE_ROWS))
     rows = dataclasses.replace(rows, blocks=chain([first], rows.blocks))
     return RowReader(rows, layout, [*told, *notes], training=True, whole=True)
 
