@@ -133,6 +133,13 @@ def test_a_unit_is_that_of_later_rows_too(nncli: Run, tmp_path: Path, monkeypatc
     )
 
 
+def test_several_units_are_said() -> None:
+    assert notes_of(load(table(["31 kg", "40 lb", "12 kg"] * 10))) == [
+        "column 'a': read as categories, as its numbers have several units: kg, lb"
+    ]
+    assert not notes_of(load(table(["31 kg", "heavy", "light"] * 10)))
+
+
 def test_a_percent_sign_may_not_be_left_out() -> None:
     schema = load(table(["45%", "5%"] * 10)).schema
     [block] = blocks("a,b\n30%,1\n", schema)

@@ -120,6 +120,15 @@ def _has_thousands(way: Spelling, cells: Iterable[str]) -> bool:
     return any(way.number(cell) != without.number(cell) for cell in cells)
 
 
+def units_of(cells: Sequence[str]) -> list[str]:
+    """List the units, currencies and signs of a column of which nearly all cells are a number with one."""
+    units = Counter[str]()
+    for cell, n in Counter(cells).items():
+        if (parts := _parts(cell)) is not None and (parts[1] or parts[3]):
+            units[parts[1] or parts[3]] += n
+    return [unit for unit, _ in units.most_common()] if units.total() >= NEARLY_ALL * len(cells) else []
+
+
 def date_spellings(cells: Sequence[str]) -> list[Spelling]:
     """List the formats in which nearly all cells are dates: several where the day could be the month."""
     first = next(filter(DATE_LIKE.match, cells), None)

@@ -165,6 +165,7 @@ def _columns(model: Model) -> list[dict[str, Any]]:
     """Describe what was learned of each column: x = (value − shift) · scale, the median if missing; the first date."""
     fitted, first = model.preprocess, dict(model.preprocess.dates)
     places = {name: i for i, name in enumerate(fitted.number_names)}
+    spellings = dict(model.schema.spellings)
     found = []
     for name, kind in model.schema.columns:
         learned: dict[str, Any] = {}
@@ -172,6 +173,8 @@ def _columns(model: Model) -> list[dict[str, Any]]:
             learned = {what: float(getattr(fitted, what)[places[name]]) for what in ("median", "shift", "scale")}
         elif kind == "date":
             learned = {"first": str(np.datetime64(0, "D") + int(np.floor(first[name])))}
+        if name in spellings:
+            learned["cells"] = str(spellings[name])
         found.append({"name": name, "kind": kind, **learned})
     return found
 

@@ -53,7 +53,9 @@ def print_model(d: dict[str, Any]) -> None:
             f"text '{cut(name)}'": first_names(["(missing)" if value is None else value for value in values])
             for name, values in d["categories"].items()
         },
-        "reading": ", ".join(_reading(**d["reading"])),
+        "reading": ", ".join(
+            [*_reading(**d["reading"]), *(f"{one['name']}: {one['cells']}" for one in d["columns"] if "cells" in one)]
+        ),
         "data": f"{title(tuple(d['data']['source']))}, {d['data']['rows']:,} rows, SHA-256 {d['data']['sha256'][:16]}…",
         "rows": ", ".join(f"{figures[f'n_{part}']:,} {title}" for title, part in PARTS),
         "accuracy": ", ".join(f"{title} {percent(figures[part]['accuracy'])}" for title, part in PARTS if figures[part])

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from nncli.data.cells import NUMBER, as_number, is_missing, quoted, with_point
 from nncli.data.dates import days_of
 from nncli.data.preprocess import is_coarse
-from nncli.data.spellings import Spelling, are_times, date_spellings, number_spellings
+from nncli.data.spellings import Spelling, are_times, date_spellings, number_spellings, units_of
 from nncli.errors import OptionError, flag, mention
 
 LEAST_IDS = 20  # rows: among fewer, all may be different by chance
@@ -105,6 +105,11 @@ def _kind_of(name: str, cells: Sequence[str], ways: list[Spelling], hints: Hints
             raise OptionError("date_format", problem, f"Add {mention('date_format', one)}, or the other")
         spelling = dates[0]
     else:
+        if name not in hints.stored_as_text and (units := units_of(cells)):
+            listed = ", ".join(units[:3]) + (", …" if len(units) > 3 else "")
+            found.notes.append(
+                (name, f"column '{name}': read as categories, as its numbers have several units: {listed}")
+            )
         return "text"
     if spelling == Spelling(decimal=decimal) and not any("−" in cell for cell in cells):
         if hints.thousands in (None, decimal):
