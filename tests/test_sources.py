@@ -22,6 +22,7 @@ from nncli.data.bundled import path_of
 from nncli.data.expand import expand
 from nncli.data.sources import paths_of, title
 from nncli.errors import DataError
+from nncli.model.file_members import NEW_IN
 from short_and_long import short_and_long
 
 Run = Callable[..., Any]
@@ -239,8 +240,9 @@ def test_names_of_several_files_in_a_model_of_format_4_are_told_apart(nncli: Run
 
     def older(text: str) -> bytes:
         data = Path("m.npz").read_bytes()
-        new = dict.fromkeys(("kernels", "data.file_bytes", "data.val_bytes", "data.test_bytes"), ...)
-        new |= dict.fromkeys(("schema.image_shape", "schema.resized"), ...)
+        added = [pair for version in (5, 6) for pair in NEW_IN[version].items()]
+        new = {name: ... for name, value in added if not isinstance(value, dict)}
+        new |= {f"{name}.{inner}": ... for name, value in added if isinstance(value, dict) for inner in value}
         old = {"data.source": text, "config.data": text, "config.val_data": None, "config.test_data": None}
         for path, value in {**new, **old, "format_version": 4}.items():
             data = with_meta(path, value)(data)

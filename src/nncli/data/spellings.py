@@ -12,8 +12,6 @@ from functools import lru_cache
 from itertools import product
 from typing import Any
 
-from nncli.data.dates import EPOCH, SECONDS
-
 BLANK = " \u00a0\u202f\u2009"  # between thousands: as typed, no-break, narrow no-break, thin
 SEPARATORS = {",": ",", ".": ".", " ": BLANK, "'": "'’"}  # between thousands, with their variants
 NAMES = {",": "comma", ".": "point", " ": "blank", "'": "apostrophe"}
@@ -36,6 +34,7 @@ TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 RELATIVE = "%‰"  # 45 is not 45%, so that these signs may not be left out later
 NEARLY_ALL, HALF = 0.9, 0.5  # of the cells of a column
 KINDS = ("number", "time", "date")
+SECONDS_OF_A_DAY = 24 * 60 * 60
 
 
 @dataclass(frozen=True)
@@ -195,4 +194,4 @@ def _days(cell: str, date_format: str) -> float | None:
     except ValueError:
         return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return (moment - EPOCH).total_seconds() / SECONDS
+    return moment.timestamp() / SECONDS_OF_A_DAY

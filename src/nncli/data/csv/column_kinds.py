@@ -198,16 +198,12 @@ def _why_id(name: str, kind: str, cells: Sequence[str], values: Vector | None) -
         return ""
     if kind == "text" and len(set(cells)) >= NEARLY_ALL * len(cells):
         return "nearly all of its texts are different (--categorical keeps it)"
-    if kind == "number" and values is not None and _are_whole(values):
-        if (np.diff(values) == 1).all():
+    if kind == "number" and values is not None and np.isfinite(values).all() and (values == np.trunc(values)).all():
+        if (values[1:] == values[:-1] + 1).all():
             return "it counts the rows (--numeric keeps it)"
         if INDEX.fullmatch(name) and len(np.unique(values)) == len(values):
             return "it is called like an index, and all its numbers are different (--numeric keeps it)"
     return ""
-
-
-def _are_whole(values: Vector) -> bool:
-    return bool(np.isfinite(values).all() and (values == np.trunc(values)).all())
 
 
 def are_rounded(cells: Sequence[str]) -> bool:
