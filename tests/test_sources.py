@@ -241,6 +241,7 @@ def test_names_of_several_files_in_a_model_of_format_4_are_told_apart(nncli: Run
         data = Path("m.npz").read_bytes()
         new = dict.fromkeys(("kernels", "data.file_bytes", "data.val_bytes", "data.test_bytes"), ...)
         new |= dict.fromkeys(("schema.image_shape", "schema.resized"), ...)
+        new |= dict.fromkeys(("schema.spellings", "schema.profile", "data.row_hashes"), ...)
         old = {"data.source": text, "config.data": text, "config.val_data": None, "config.test_data": None}
         for path, value in {**new, **old, "format_version": 4}.items():
             data = with_meta(path, value)(data)
