@@ -24,6 +24,7 @@ from forgery import (
 from nncli.model import npz
 
 SMALL = ["train", "iris", "--model", "softmax", "--epochs", "2", "-q", "--json"]
+PROFILE = {"name": "a", "kind": "number", "low": None, "high": None, "whole": False}
 DESCR = b"{'descr': '%s', 'fortran_order': %s, 'shape': %s, }"
 
 
@@ -190,6 +191,12 @@ META: dict[str, tuple[Forge, str]] = {
     "a place before the first": (with_meta("schema.target_place", -1), "a place of the target"),
     "a width beyond any file": (with_meta("schema.width", 10**18), "a place of the target"),
     "no delimiter": (with_meta("schema.delimiter", ""), "columns that no data file has"),
+    "a profile of fewer columns": (with_meta("schema.profile", [PROFILE]), "a profile of other columns"),
+    "a profile of others": (with_meta("schema.profile", [PROFILE] * 5), "a profile of other columns"),
+    "half a range": (with_meta("schema.profile", [{**PROFILE, "low": 1.0}] * 5), "a column with half a range"),
+    "a range of texts": (with_meta("schema.profile", [{**PROFILE, "low": "1", "high": "2"}] * 5), "not of its form"),
+    "hashes cut off": (with_meta("data.row_hashes", "0123456789abcde"), "not of its form"),
+    "hashes of letters": (with_meta("data.row_hashes", "x" * 16), "not of its form"),
     "categories of no column": (with_meta("categories", [["a", ["x"]]]), "does not fit the columns"),
     "categories of another form": (with_meta("categories", [["a"]]), "categories that are not"),
     "rows beyond any file": (with_meta("data.n_rows", 10**15), "rows that the data file did not have"),

@@ -103,7 +103,7 @@ DATA = {
     "IDX of another length": Case("train mnist", 1, f"{LABELS}: expected 3 labels, one per image of train-images-idx3-ubyte, found 2. Check that the two files belong together.", {IMAGES: idx((3, 2, 2), bytes(12)), LABELS: idx((2,), bytes(2))}),
     "eval: changed file": Case("eval two.npz", 1, "two.csv: the data have changed since two.npz was trained on them: 543 bytes, and had 533 then. Name the data to evaluate on: nncli eval MODEL DATA.", {"two.csv": TWO + "1,1,1,yes\n"}),
     "eval: no test rows": Case("eval untested.npz", 1, "untested.npz: the model was trained without test rows. Name the data to evaluate on: nncli eval MODEL DATA."),
-    "eval: unknown class": Case("eval two.npz x.csv", 1, "x.csv: expected a class that the model knows (no, yes), found 'zzz'.", {"x.csv": TWO + "1,1,1,zzz\n"}),
+    "eval: unknown class": Case("eval two.npz x.csv", 1, "x.csv:42: column 'label': expected a class that the model knows (no, yes), found 'zzz'. Correct it, or leave the row out.", {"x.csv": TWO + "1,1,1,zzz\n"}),
     "eval: no target": Case("eval two.npz x.csv", 1, "x.csv:1: the target column 'label' is missing. Did you mean 'labels'?", {"x.csv": "id,a,b,labels\n1,2,3,yes\n"}),
     "predict: missing column": Case("predict two.npz x.csv", 1, "x.csv:1: column 'b' is missing. Did you mean 'bb'?", {"x.csv": "id,a,bb\n1,2,3\n"}),
     "predict: missing columns": Case("predict two.npz x.csv", 1, "x.csv:1: columns 'a', 'b' are missing. The columns are id and q.", {"x.csv": "id,q\n1,2\n"}),

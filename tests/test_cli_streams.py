@@ -315,7 +315,7 @@ def test_json_is_one_document_with_the_promised_keys(argv: list[str], keys: list
     [
         ["train", "two.csv", "--epochs", "2", "-o", "m.npz"],
         ["train", "two.csv", "--epochs", "2", "-o", "m.npz", "--val", "0", "--test", "0"],
-        ["eval", "two.npz", "two.csv"],
+        ["eval", "two.npz", "new.csv"],
         ["predict", "two.npz", "bare.csv"],
         ["predict", "two.npz", "broken.csv", "--on-error", "blank"],
     ],
@@ -324,6 +324,7 @@ def test_json_is_one_document_with_the_promised_keys(argv: list[str], keys: list
 def test_quiet_says_nothing(argv: list[str], work: Path) -> None:
     (work / "bare.csv").write_text("".join(line.partition(",")[2] for line in TWO.splitlines(keepends=True)[1:]))
     (work / "broken.csv").write_text(TWO + "x,x,x,x\n")
+    (work / "new.csv").write_text("a;b;label\n0.5;0.25;yes\n0.25;0.5;no\n")
     loud, quiet = nncli(*argv, cwd=work), nncli(*argv, "-q", cwd=work)
     assert loud.stderr != b""  # or the test would show nothing
     assert (quiet.returncode, quiet.stderr) == (0, b"")

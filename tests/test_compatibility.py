@@ -16,6 +16,7 @@ from nncli.model import file_format
 
 MODELS = Path(__file__).parent / "models"
 FORMAT_4 = [0.9944534, 2.7776323e-7, 0.07100122]  # of the first class, on the day it was made
+FORMAT_5 = [0.9227203, 0.00042740765, 0.22579329]
 
 
 def test_a_model_of_format_3_gives_what_it_gave(nncli: Callable[..., Any]) -> None:
@@ -55,6 +56,16 @@ def test_an_unfinished_training_of_format_4_goes_on(nncli: Callable[..., Any], s
     outcome = nncli("train", "--resume", "m.npz", "--epochs", "9", "--json", "-q")
     assert outcome.code == 0, outcome.err
     assert outcome.json["epochs"] == 9
+
+
+def test_a_model_of_format_5_gives_what_it_gave(nncli: Callable[..., Any], shop: Path) -> None:
+    Path("new.csv").write_bytes("tag;umsatz;ort\n02.05.2026;3,5;süd\n04.05.2026;3,5;nord\n;;ost\n".encode("latin-1"))
+    found = nncli("predict", MODELS / "format-5.npz", "new.csv", "--proba", "-q").out.splitlines()[1:]
+    assert [float(line.split(",")[1]) for line in found] == pytest.approx(FORMAT_5, abs=1e-5)
+    outcome = nncli("eval", MODELS / "format-5.npz", "laden.csv", "-q", "--json")
+    assert outcome.json["n"] == 120
+    # its file does not remember rows, but its data: 84 of them are for training
+    assert outcome.err.startswith("warning: 84 of the 120 rows have the same values as a row that trained the model")
 
 
 def test_a_newer_format_is_refused_by_name(tmp_path: Path) -> None:

@@ -110,7 +110,7 @@ def test_a_config_is_made_again_of_its_command_line_and_of_its_json(chosen: dict
     words = shlex.split(config.command_line())
     while words:
         name = words.pop(0).removeprefix("--").replace("-", "_")
-        if name in ("calibrate", "header", "no_header"):
+        if name in ("calibrate", "dedupe", "header", "no_header"):
             given_again[name.removeprefix("no_")] = not name.startswith("no_")
         elif name in ("val_data", "test_data"):
             given_again.setdefault(name, []).append(words.pop(0))

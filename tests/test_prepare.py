@@ -88,8 +88,7 @@ class TestWeights:
         with pytest.raises(DataError) as error:
             prepared(weight="w", class_weight=class_weight)
         assert str(error.value) == (
-            "train.csv: column 'w': all training rows of class 'b' have a weight of 0. "
-            "Leave the class out, or let it count."
+            "train.csv: column 'w': all rows of class 'b' have a weight of 0. Leave the class out, or let it count."
         )
 
     def test_validation_rows_that_count_nothing_are_an_error(self) -> None:
@@ -99,22 +98,34 @@ class TestWeights:
         with pytest.raises(DataError, match=r"column 'w': expected a weight above 0, found none"):
             prepared(weight="w", val_data=("val.csv",))
 
-    def test_validation_rows_of_the_split_that_count_nothing_are_an_error(self) -> None:
-        rows_of_val = prepared(weight="w").split.val
+    def test_rows_that_count_nothing_take_no_part(self) -> None:
+        """What is learned is what the same file without them gives, and they are in no part."""
+        without = prepared(weight="w")
         lines = Path("train.csv").read_text().splitlines()
-        for row in rows_of_val:
-            x, _, name = lines[row + 1].split(",")
-            lines[row + 1] = f"{x},0,{name}"
-        Path("train.csv").write_text("\n".join(lines) + "\n")
-        with pytest.raises(DataError, match="all validation rows have a weight of 0"):
-            prepared(weight="w")
+        huge = [f"999999999,0,{'ab'[i % 2]}" for i in range(12)]
+        Path("train.csv").write_text("\n".join([lines[0], *huge, *lines[1:]]) + "\n")
+        found = prepared(weight="w")
+        for part in ("train", "val", "test"):
+            np.testing.assert_array_equal(getattr(found.split, part), getattr(without.split, part) + 12)
+        np.testing.assert_array_equal(found.preprocess.scale, without.preprocess.scale)
+        assert "column 'w': 12 rows with a weight of 0, which take no part" in found.notes
+
+    def test_rows_of_a_validation_file_that_count_nothing_take_no_part(self) -> None:
+        Path("val.csv").write_text("x,w,class\n1,0,a\n2,0.5,b\n3,1,a\n4,0,b\n")
+        found = prepared(weight="w", val_data=("val.csv",))
+        assert found.val is not None
+        assert found.val.rows.tolist() == [1, 2]
 
 
 @pytest.mark.usefixtures("files")
 def test_the_training_file_as_test_file_is_told() -> None:
     found = prepared(test_data=("train.csv",))
-    assert found.notes[-1] == (
-        "warning: --test-data is the training file itself: most of its rows are trained on, and flatter the figures"
+    # 400 rows, of which 15 % validate
+    assert found.notes[-2:] == (
+        "warning: 340 of 400 rows of --test-data have the same values as a training row: the test figures look better "
+        "than they are",
+        "warning: 60 of 400 rows of --test-data have the same values as a validation row: the test figures look better "
+        "than they are",
     )
     assert not any("warning" in note for note in prepared(test_data=("test.csv",)).notes)
 

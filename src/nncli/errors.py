@@ -129,6 +129,14 @@ def listing(words: Iterable[str], most: int = MOST_LISTED) -> str:
     return " and ".join([", ".join(found[:-1]), found[-1]] if len(found) > 1 else found)
 
 
+def write_names(names: Iterable[str]) -> str:
+    """Write names between commas, in double quotes where they need them."""
+    return ",".join(
+        name if name and name == name.strip() and not set(name) & {*',"\r\n'} else '"' + name.replace('"', '""') + '"'
+        for name in names
+    )
+
+
 NEAR = 0.65  # of 1: tahn is near tanh (0.75) and sdg near sgd (0.67), while petal is not sepal (0.6)
 
 

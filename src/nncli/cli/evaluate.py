@@ -100,7 +100,8 @@ def _evaluate_all(model: str, sources: Source, text: TextOptions, place: Place, 
         evaluated = evaluate.evaluate_files(workers, checkpoint.ModelFile.at(Path(model)), names, text)
         for source, (_, evaluation) in zip(sources, evaluated, strict=True):
             for note in evaluation.notes:
-                say(f"{source}: {note}", quiet)
+                warning = "warning: " if note.startswith("warning: ") else ""
+                say(f"{warning}{source}: {note.removeprefix(warning)}", quiet)
             found.append(evaluation)
             progress(len(found), source)
     together = pooled([evaluation.metrics for evaluation in found])

@@ -70,6 +70,7 @@ def train(
     """
     from nncli.model import checkpoint
     from nncli.training import summary
+    from nncli.training.doubts import doubts
     from nncli.training.prepare import prepare
 
     out, log, resumed = as_stdout(out), as_stdout(log), None
@@ -84,7 +85,7 @@ def train(
         prepared = prepare(config, memory=bytes_of(memory))
         checkpoint.check_fits_model_file(prepared.dataset)
         state = None if resumed is None else resumed.state(prepared)
-        for note in (*summary.summary(prepared), *prepared.notes):
+        for note in (*summary.summary(prepared), *prepared.notes, *doubts(prepared)):
             say(note, quiet)
         if dry_run:
             return _show_plan(prepared, json)

@@ -9,12 +9,12 @@ import importlib
 import re
 import shlex
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
-from nncli.errors import OptionError, did_you_mean
+from nncli.errors import OptionError, did_you_mean, write_names
 from nncli.system.numbers import read_number, read_whole, write_number
 from nncli.system.output import shortened
 
@@ -82,14 +82,6 @@ def option(*its: Any, default: Any = None, **named: Any) -> Any:
 def as_text(value: Any) -> str:
     """Write a value of TOML or Python as it is given on the command line."""
     return write_names(map(str, value)) if isinstance(value, list | tuple) else str(value)
-
-
-def write_names(names: Iterable[str]) -> str:
-    """Write names between commas, in double quotes where they need them."""
-    return ",".join(
-        name if name and name == name.strip() and not set(name) & {*',"\r\n'} else '"' + name.replace('"', '""') + '"'
-        for name in names
-    )
 
 
 def read_option(name: str, value: Any, kind: Kind) -> Any:

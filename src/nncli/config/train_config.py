@@ -86,6 +86,12 @@ class TrainConfig:
     )
     date_format: str | None = _data("FORMAT", Text(), "How dates are written, as %d/%m/%Y.", "detected")
     encoding: str | None = _data("NAME", Encoding(), ENCODING_HELP, "detected")
+    dedupe: bool = _data(
+        "",
+        Flag(),
+        "Train on rows that are the same in all columns only once, and on none that is in --val-data or --test-data.",
+        default=False,
+    )
     skip_rows: int = _data("N", Whole(0), "Number of lines to skip at the top of each file.", default=0)
     sheet: str | None = _data("NAME", Text(), SHEET_HELP, "the only one")
     resize: tuple[int, int] | None = _data(

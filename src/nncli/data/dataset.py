@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.data.column_profile import PROFILE_FORM, ColumnProfile, profile_of, ranges
 from nncli.data.disk.memmap import DiskArray
 from nncli.data.sources import Source, title
 from nncli.data.spellings import SPELLING_FORM, Spelling, spelling_of
@@ -92,7 +93,8 @@ class Schema:
     the type that numbers are to be read with: float64 where float32 cannot tell those of a column apart. `spellings`
     say how numbers and dates are written, for columns where that is not the plain way. `image_shape` is that of a row
     which is a picture, (height, width) or with colours (height, width, 3), and () where none is known; `resized` is
-    whether pictures of other sizes are brought to it.
+    whether pictures of other sizes are brought to it. `profile` is what all columns of the training file looked
+    like, in its order; empty where that is not known.
     """
 
     columns: tuple[tuple[str, str], ...]
@@ -108,6 +110,7 @@ class Schema:
     spellings: tuple[tuple[str, Spelling], ...] = ()
     image_shape: tuple[int, ...] = ()
     resized: bool = False
+    profile: tuple[ColumnProfile, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -117,10 +120,26 @@ class Schema:
         return tuple(name for name, its in self.columns if its == kind)
 
 
+def measured(schema: Schema, table: Table) -> Schema:
+    """Return the schema with the ranges of the columns of numbers of a training file, in the profile."""
+    places = {name: i for i, name in enumerate(table.number_names)}
+    if not places or not schema.profile:
+        return schema
+    low, high, whole = ranges(table.numbers)
+    profile = [
+        dataclasses.replace(column, low=float(low[i]), high=float(high[i]), whole=bool(whole[i]))
+        if (i := places.get(column.name, -1)) >= 0 and np.isfinite(low[i]) and np.isfinite(high[i])
+        else column
+        for column in schema.profile
+    ]
+    return dataclasses.replace(schema, profile=tuple(profile))
+
+
 SCHEMA_FORM = {
     "columns": [[str]], "target": str, "header": bool, "missing": [str], "target_place": int, "delimiter": str,
     "width": int, "decimal": str, "encoding": str, "dtype": str, "spellings": [[(str, SPELLING_FORM)]],
     "image_shape": [int], "resized": bool,
+    "profile": PROFILE_FORM,
 }  # fmt: skip
 
 
@@ -145,15 +164,11 @@ def schema_of(stored: Mapping[str, Any]) -> Schema:
     shape = tuple(stored["image_shape"])
     if shape and (len(shape) < 2 or min(shape) < 1 or math.prod(shape) != len(columns)):
         raise ValueError("pictures of another size")
-    return Schema(
-        **{
-            **stored,
-            "columns": columns,
-            "missing": tuple(stored["missing"]),
-            "spellings": spellings,
-            "image_shape": shape,
-        }
-    )
+    profile = profile_of(stored["profile"])
+    if profile and (len(profile) != width or not {*names}.issubset(column.name for column in profile)):
+        raise ValueError("a profile of other columns")
+    lists = {"missing": tuple(stored["missing"]), "image_shape": shape, "profile": profile, "spellings": spellings}
+    return Schema(**{**stored, "columns": columns, **lists})
 
 
 def image_shape_of(shape: tuple[int, ...]) -> tuple[int, ...]:

@@ -17,6 +17,7 @@ from nncli.data.byte_input import ByteStream, open_input, open_raw, peek, sha256
 from nncli.data.csv import reader
 from nncli.data.csv.detection import CsvOptions
 from nncli.data.csv.header import DETECTED, TextOptions
+from nncli.data.csv.positions import Known
 from nncli.data.dataset import Dataset, Schema, Table, TextColumn, canonical
 from nncli.data.disk import cache
 from nncli.data.formats import images, libsvm, row_reader
@@ -107,16 +108,22 @@ class _Input:
         return libsvm.read(self.paths[0], like, self.stream)
 
     def table(
-        self, schema: Schema | None, options: CsvOptions, dtype: str, memory: int | None, tables: int
+        self,
+        schema: Schema | None,
+        options: CsvOptions,
+        dtype: str,
+        memory: int | None,
+        tables: int,
+        known: Known | None = None,
     ) -> RawDataset:
-        """Read tables for a schema, or to learn from, into memory, or onto the disk where `memory` is all there is for
-        so many `tables`."""
+        """Read tables for a schema and `known` classes, or to learn from, into memory, or onto the disk where `memory`
+        is all there is for so many `tables`."""
 
         def opener(path: Path, found: Format) -> Opener:
             def opened(first: Schema | None) -> BlockReader:
                 expected = schema or first
                 if expected is not None:
-                    how: dict[str, Any] = {"dtype": dtype, "with_target": True, "whole": True}
+                    how: dict[str, Any] = {"dtype": dtype, "with_target": True, "whole": True, "known": known}
                     return _open_like(path, found, self.stream, expected, options.text, **how)
                 if found is TEXT:
                     return reader.open_training(str(path), options, dtype, self.stream)
@@ -134,7 +141,7 @@ class _Input:
         where = title(self.source)
         if memory is None or (self.source != STDIN and not all(map(is_there, self.paths))):  # which the reader says
             return read_files(files, where, MemoryStorage())
-        how = repr((options, dtype) if schema is None else (schema, options.text, dtype))
+        how = repr((options, dtype) if schema is None else (schema, options.text, dtype, known))
         return cache.read_stored(self.paths, how, where, memory, lambda place: read_files(files, where, place), tables)
 
 
@@ -209,7 +216,7 @@ def load_like(
         target = TextColumn(matrix.y, matrix.classes)
     else:
         options = CsvOptions(encoding=text.encoding, skip_rows=text.skip_rows, sheet=text.sheet)
-        rows = given.table(schema, options, dtype, memory, tables)
+        rows = given.table(schema, options, dtype, memory, tables, {schema.target: tuple(classes)})
         table, target, sha256, notes = rows.table, rows.target, rows.sha256, rows.notes
     code_of = {canonical(name): i for i, name in enumerate(classes)}
     for label in target.values:
@@ -229,9 +236,10 @@ def stream_like(
     keep: Sequence[str] | Literal["all"] = (),
     on_error: OnError = "fail",
     text: TextOptions = DETECTED,
+    known: Known | None = None,
 ) -> Iterator[tuple[Iterator[RowBlock], tuple[str, ...], tuple[str, ...]]]:
-    """Read the rows of a file or pipe as they arrive, for a model's schema; also give the columns to keep, and notes.
-    Raises DataError and OptionError."""
+    """Read the rows of a file or pipe as they arrive, for a model's schema, and the classes and categories that are
+    `known` to it; also give the columns to keep, and notes. Raises DataError and OptionError."""
     given = _Input.of((source,))
     path, found, stream = given.paths[0], given.formats[0], given.stream
     _refuse_unused(given, CsvOptions(sheet=text.sheet))
@@ -245,7 +253,7 @@ def stream_like(
             read = found.load().row_blocks(path, schema) if stream is None else libsvm.row_blocks(path, schema, stream)
         yield (dataclasses.replace(block, table=_named(block.table, schema, source)) for block in read), kept, ()
         return
-    with _open_like(path, found, stream, schema, text, dtype=dtype, keep=keep, on_error=on_error) as rows:
+    with _open_like(path, found, stream, schema, text, dtype=dtype, keep=keep, on_error=on_error, known=known) as rows:
         yield iter(rows), rows.layout.keep, rows.notes
 
 

@@ -52,6 +52,11 @@ class Preprocess:
         return len(self.number_names) + len(INPUTS) * len(self.dates)
 
     @property
+    def known_categories(self) -> dict[str, set[str]]:
+        """Map each column of text to the categories that it had in training."""
+        return {name: {value for value in values if value is not None} for name, values in self.categories.items()}
+
+    @property
     def width(self) -> int:
         """Count the inputs of the network."""
         return self.n_numbers + sum(len(categories) + 1 for categories in self.categories.values())
@@ -100,7 +105,15 @@ class Preprocess:
             np.concatenate([getattr(own, name), getattr(made, name)]) for name in ("median", "shift", "factor")
         )
         return cls(
-            table.number_names, median, shift, factor, categories, scale, np.concatenate(dead), dates, tuple(notes)
+            table.number_names,
+            median,
+            shift,
+            factor,
+            categories,
+            scale,
+            np.concatenate(dead),
+            dates,
+            tuple(notes),
         )
 
     def transform(self, table: Table, dtype: np.dtype[Any]) -> Matrix:

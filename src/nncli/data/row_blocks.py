@@ -11,7 +11,8 @@ from typing import Any, Literal, Self
 import numpy as np
 
 from nncli.data.cells import DEFAULT_MISSING
-from nncli.data.dataset import Schema, Table, TextColumn
+from nncli.data.column_profile import ColumnProfile
+from nncli.data.dataset import Schema, Table, TextColumn, canonical
 from nncli.data.spellings import Spelling
 from nncli.errors import DataError
 
@@ -35,11 +36,19 @@ class Layout:
     dtype: str = "float32"  # of the numbers
     dates: tuple[str, ...] = ()  # feature columns read as dates
     encoding: str = "utf-8"
+    profile: tuple[ColumnProfile, ...] = ()  # of the columns of a training file
+    whole: tuple[str, ...] = ()  # of the numeric ones, those that had only whole numbers in training
+    known: Mapping[str, frozenset[str]] = field(default_factory=dict)  # column → the only texts that it may hold
 
     @property
     def place_of(self) -> dict[str, int]:
         """Name → position; names that nobody asks for may come twice."""
         return {name: i for i, name in reversed(list(enumerate(self.names)))}
+
+    def are_known(self, texts: Mapping[str, TextColumn], target: TextColumn | None) -> bool:
+        """Tell whether the columns hold only the texts that they may hold."""
+        columns = dict(texts) if target is None else {**texts, self.target or "": target}
+        return all(known.issuperset(map(canonical, columns[name].values)) for name, known in self.known.items())
 
     def schema(self) -> Schema:
         """Make what a model that learns from such rows asks of later ones."""
@@ -58,6 +67,7 @@ class Layout:
             spellings=tuple(self.spellings.items()),
             encoding=self.encoding,
             dtype=self.dtype,
+            profile=self.profile,
         )
 
 

@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 
 from nncli.config.resolve import DataConfig
 from nncli.config.train_config import TrainConfig
-from nncli.data.dataset import Dataset, Positions, Table, TextColumn
+from nncli.data.dataset import Dataset, Table, TextColumn
 from nncli.data.load import load_dataset
 from nncli.data.preprocess import MAX_CATEGORIES, Preprocess
-from nncli.data.split import Split
+from nncli.data.split import row_numbers
 from nncli.errors import DataError, OptionError
 from nncli.system.output import counted, in_quotes, percent
+from nncli.training.doubts import different_texts, giveaways
 from nncli.training.prepare import Prepared, prepare
+from nncli.training.repeated_rows import first_rows
 
-BINS = 32  # of numbers, to see how well a single column predicts the class
-GIVES_AWAY = 0.98  # balanced accuracy of one column alone on held-out rows
 OUTLIER = 100  # interquartile ranges beyond the quartiles
 SCALED = {"standard": "standardised", "minmax": "0 to 1", "pixels": "divided by the largest value"}
 RARE = 0.2  # of the rows that a class would have if all had equally many
@@ -55,7 +55,7 @@ def check_data(config: TrainConfig) -> DataReport:
     if preprocess.scaling != "pixels":  # most pixels are dark
         findings += _outliers(dataset.table)
     if prepared is not None:
-        findings += [*_duplicates(prepared), *_giveaways(dataset, prepared.split)]
+        findings += [*_duplicates(prepared), *different_texts(dataset.table), *giveaways(dataset, prepared.split)]
     columns, classes = _columns(dataset, preprocess), dict(zip(dataset.classes, counts, strict=True))
     return DataReport(dataset.where, len(dataset), columns, classes, list(dataset.notes), findings, refusal)
 
@@ -136,64 +136,15 @@ def _often_missing(table: Table) -> list[str]:
 
 def _duplicates(prepared: Prepared) -> list[str]:
     """Report duplicate rows: in two parts of the split, they make a model look better than it is."""
-    dataset, split = prepared.dataset, prepared.split
-    features = _feature_ids(dataset.table)
-    rows_and_classes = features * len(dataset.classes) + dataset.y
-    found = []
-    distinct = len(np.unique(rows_and_classes))
-    duplicates = len(rows_and_classes) - distinct
+    y, hashes, found = prepared.dataset.y, prepared.hashes, []
+    distinct = len(first_rows(hashes.every, y, row_numbers(len(y)), hashes.every[:0]))
+    duplicates = len(y) - distinct
     if duplicates:
         are = "is a duplicate" if duplicates == 1 else "are duplicates"
-        found.append(f"{duplicates:,} of {len(features):,} rows {are} of an earlier row with the same class")
-    contradictions = distinct - len(np.unique(features))
+        found.append(f"{duplicates:,} of {len(y):,} rows {are} of an earlier row with the same class")
+    contradictions = distinct - len(np.unique(hashes.every))
     if contradictions:
         rows_have = "row has" if contradictions == 1 else "rows have"
         which = f"{contradictions:,} {rows_have} the same values as an earlier row and another class"
         found.append(f"{which}: no model can learn both")
-    for name, rows in (("validation", split.val), ("test", split.test)):
-        seen = int(np.isin(features[rows], features[split.train]).sum())
-        if seen:
-            have = "has" if seen == 1 else "have"
-            which = f"{seen:,} of {len(rows):,} {name} rows {have} the same values as a training row"
-            found.append(f"{which}: the {name} figures look better than they are")
-    return found
-
-
-def _feature_ids(table: Table) -> NDArray[np.int64]:
-    """Number the rows, (n,): those with the same values have the same number."""
-    parts = [table.numbers + 0] if table.numbers.size else []  # −0 is 0
-    parts += [column.codes[:, None] for column in table.texts.values()]
-    parts += [days[:, None] for days in table.dates.values()]
-    rows = np.concatenate([np.ascontiguousarray(part).view(np.uint8).reshape(len(table), -1) for part in parts], axis=1)
-    whole = rows.view(np.dtype((np.void, rows.shape[1]))).ravel()
-    return np.asarray(np.unique(whole, return_inverse=True)[1], np.int64)
-
-
-def _giveaways(dataset: Dataset, split: Split) -> list[str]:
-    """Report columns that predict nearly all held-out rows alone."""
-    table, K = dataset.table, len(dataset.classes)
-    held_out = np.concatenate([split.val, split.test])
-    if not len(held_out):
-        return []
-    columns = dict(zip(table.number_names, table.numbers.T, strict=True)) | dict(table.dates)
-    coded = {name: _binned(column, split.train, max(BINS, 2 * K)) for name, column in columns.items()}
-    coded |= {name: column.codes.astype(np.int64) + 1 for name, column in table.texts.items()}
-    present = np.bincount(dataset.y[held_out], minlength=K)
-    found = []
-    for name, codes in coded.items():
-        counts = np.bincount(codes[split.train] * K + dataset.y[split.train], minlength=(int(codes.max()) + 1) * K)
-        guess = counts.reshape(-1, K).argmax(axis=1)[codes[held_out]]
-        right = np.bincount(dataset.y[held_out], guess == dataset.y[held_out], K)
-        score = float((right / np.maximum(present, 1))[present > 0].mean())
-        if score >= GIVES_AWAY:
-            alone = f"alone predicts the class with {percent(score)} balanced accuracy"
-            found.append(f"column {in_quotes(name)} {alone}: will you know it when you predict?")
-    return found
-
-
-def _binned(column: NDArray[Any], train: Positions, bins: int) -> NDArray[np.int64]:
-    """Return the bin of each number, with as many training rows in each bin; 0 for a missing number."""
-    values = column.astype(np.float64)
-    known = values[train][~np.isnan(values[train])]
-    edges = np.unique(np.quantile(known, np.linspace(0, 1, bins + 1)[1:-1])) if len(known) else np.zeros(0)
-    return np.where(np.isnan(values), 0, 1 + np.searchsorted(edges, values)).astype(np.int64)
+    return found + [line.removeprefix("warning: ") for line in hashes.repeats()]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import shlex
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,6 +14,7 @@ import numpy as np
 from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.dataset import Dataset, Positions, without_weights
 from nncli.data.load import check_as_it_was, digest_of_source, load_dataset, load_like
+from nncli.data.row_hashes import hash_rows
 from nncli.data.sources import Source, title
 from nncli.data.split import row_numbers
 from nncli.errors import DataError, NncliError
@@ -24,6 +27,7 @@ from nncli.system.output import counted
 from nncli.system.threads import use_threads
 from nncli.system.workers import ProcessDeath, Stop, Workers, in_order, never
 from nncli.training.memory import check_memory_to_evaluate
+from nncli.training.repeated_rows import trained_on
 
 
 @dataclass(frozen=True)
@@ -59,10 +63,7 @@ def evaluate_model(
         rows = row_numbers(len(dataset))
         evaluated_on = f"all {counted(len(dataset), 'row')} of {title(source)}"
         notes += dataset.notes
-        if dataset.sha256 == provenance.files["data"].sha256:
-            seen = provenance.n_rows - len(provenance.val_rows) - len(provenance.test_rows)
-            warning = f"warning: the model was trained on this file and has seen {seen:,} of these rows"
-            notes.append(f"{warning}. nncli eval {model_file} uses only its test rows")
+        notes += _seen_in_training(dataset, model, provenance, model_file)
     block = max(EVAL_ROWS, SCORES_AT_ONCE // max(model.preprocess.width, K) // EVAL_ROWS * EVAL_ROWS)
     if memory is not None:
         check_memory_to_evaluate(memory, model, n=len(dataset), evaluated=len(rows), block=min(block, len(rows)))
@@ -109,6 +110,33 @@ def evaluate_file(source: str, shared: tuple[ModelFile, TextOptions], stop: Stop
         return {"evaluation": asdict(evaluation), "failure": None}
     except NncliError as error:
         return {"evaluation": None, "failure": error.to_json()}
+
+
+def _seen_in_training(dataset: Dataset, model: Model, provenance: Provenance, model_file: str) -> list[str]:
+    """Say how many rows the model was trained on, by their values, or else by the digest of an older model's file."""
+    same_file = dataset.sha256 == provenance.files["data"].sha256
+    seen, exact = trained_on(hash_rows(dataset.table), provenance.row_hashes)
+    if not provenance.row_hashes and same_file:
+        seen = provenance.n_rows - len(provenance.val_rows) - len(provenance.test_rows)
+    if not seen:
+        return []
+    rows = f"{'' if exact else 'about '}{seen:,} of the {counted(len(dataset), 'row')} {'has' if seen == 1 else 'have'}"
+    hint = ""
+    with suppress(DataError):  # what is advised must work
+        if same_file and _has_own_test_rows(model, provenance, model_file):
+            hint = f". Evaluate on its own test rows: nncli eval {shlex.quote(model_file)}"
+    same = f"warning: {rows} the same values as a row that trained the model"
+    return [f"{same}: the figures look better than they are{hint}"]
+
+
+def _has_own_test_rows(model: Model, provenance: Provenance, model_file: str) -> bool:
+    """Tell whether there were test rows in training; DataError where their files are not as they were."""
+    if not provenance.has_test_file and len(provenance.test_rows) == 0:
+        return False
+    test_source = model.config.data.test_source
+    source, file = test_source or provenance.source, provenance.files["test_data" if test_source else "data"]
+    check_as_it_was(source, file.n_bytes, model_file, "")
+    return digest_of_source(source) == file.sha256
 
 
 def _test_rows(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import re
 import shlex
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,7 +26,7 @@ FORMAT_VERSION = 6
 NEW_IN: dict[int, dict[str, Any]] = {
     4: {"schema": {"decimal": ".", "encoding": "utf-8", "dtype": "float32"}, "dates": []},
     5: {"data": {"file_bytes": None, "val_bytes": None, "test_bytes": None}, "kernels": ""},
-    6: {"schema": {"spellings": [], "image_shape": [], "resized": False}},
+    6: {"schema": {"image_shape": [], "resized": False, "spellings": [], "profile": []}, "data": {"row_hashes": ""}},
 }
 OLDEST = 3
 MOST_MEMBERS = 100
@@ -48,7 +49,8 @@ META = {
     "schema": SCHEMA_FORM,
     "scaling": str, "categories": [[(str, [(str, None)])]], "dates": [[(str, float)]],
     "data": {"source": [str], "file_bytes": (int, None), "val_bytes": (int, None), "test_bytes": (int, None),
-             "sha256": str, "val_sha256": str, "test_sha256": str, "n_rows": int, "has_test_file": bool},
+             "sha256": str, "val_sha256": str, "test_sha256": str, "n_rows": int, "has_test_file": bool,
+             "row_hashes": re.compile("([0-9a-f]{16})*")},
     "best_epoch": int, "notes": [str], "state": (dict, None),
     "figures": {"model": str, "classes": [str], "n_train": int, "n_val": int, "n_test": int, "epochs": int,
                 "best_epoch": int, "train": _PART, "val": _PART, "test": _PART, "baseline_accuracy": float},

@@ -42,6 +42,7 @@ class Provenance:
     history: NDArray[np.float64]  # (epochs, 5)
     figures: dict[str, Any]  # the final figures, as `train --json` has them
     notes: tuple[str, ...]
+    row_hashes: str  # of some training rows, as `RowSample` writes them; empty: not known
     state: TrainingState | None = None  # from which the run can be resumed
 
     @property

@@ -39,9 +39,9 @@ def say(line: str, quiet: bool = False, wrap: bool = True) -> None:
     """Print a note or an error on stderr: one line, which a terminal shows wrapped between words.
 
     With `wrap=False` it stays one line there too, as a command does that is to be copied. A failure to write is no
-    reason to stop.
+    reason to stop. A warning is said also if one wants it `quiet`, as it makes a figure wrong.
     """
-    if not quiet:
+    if not quiet or line.startswith("warning: "):
         line = one_line(line)
         if len(line) > LONGEST:  # the beginning says where, the end what to do
             line = f"{line[:BEGINNING]} … {line[-ENDING:]}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,21 +12,22 @@ from numpy.typing import NDArray
 from nncli.config.resolve import DataConfig, ResolvedConfig, resolve
 from nncli.config.train_config import DEFAULT_SHARE, TrainConfig
 from nncli.data.csv.detection import CsvOptions
-from nncli.data.dataset import Dataset, Positions, Schema, without_weights
+from nncli.data.dataset import Dataset, Positions, Schema, measured, without_weights
 from nncli.data.load import has_named_columns, load_dataset, load_like
 from nncli.data.preprocess import Preprocess
+from nncli.data.row_hashes import Hashes, hash_rows
 from nncli.data.scaled_rows import Inputs, RowWindow, Subset
 from nncli.data.sources import Source
 from nncli.data.split import Split, row_numbers, stratified_fold, stratified_split
-from nncli.errors import DataError, OptionError, flag, mention
+from nncli.errors import DataError, OptionError, flag, listing, mention
 from nncli.model.provenance import Fingerprint
-from nncli.system.output import in_quotes
+from nncli.system.output import counted, in_quotes
 from nncli.training.memory import rows_in_memory
+from nncli.training.repeated_rows import RowHashes, first_rows
 from nncli.training.seeds import Seeds
 
 Weights = NDArray[np.float64] | None  # None: all 1
 OF_FILES = [field.name for field in dataclasses.fields(CsvOptions) if field.name not in ("categorical", "weight")]
-THE_SAME = "is the training file itself: most of its rows are trained on, and flatter the figures"
 FILE_OPTIONS = (*OF_FILES, "val_data", "test_data")  # that arrays have no use for
 
 
@@ -41,6 +42,7 @@ class Prepared:
     train: Subset
     val: Subset  # may be empty, and so may the next
     test: Subset
+    hashes: RowHashes
     files: Mapping[str, Fingerprint]  # by the options that name them: data, val_data and test_data
     notes: tuple[str, ...]
 
@@ -54,31 +56,40 @@ def prepare(
     that are loaded stay on the disk, and what comes out is the same, bit for bit.
     """
     read = _load(config, memory) if dataset is None else dataset
+    read = dataclasses.replace(read, schema=measured(read.schema, read.table))
     dataset, of_row = (read, None) if config.weight is None else without_weights(read, config.weight)
-    split = _split(config, dataset, fold)
-    resolved = resolve(config, len(split.train), has_val=len(split.val) > 0 or bool(config.val_data))
-    preprocess = Preprocess.fit(dataset.table, split.train, config.scale)
-    of_class = _class_weights(resolved, dataset, split, of_row)
+    _refuse_double_parts(config, dataset)
     named = {
-        name: _load_like(resolved, getattr(config, name), schema, dataset)
+        name: _load_like(config, getattr(config, name), schema, dataset)
         for name, schema in (("val_data", read.schema), ("test_data", dataset.schema))  # test rows have equal weight
         if getattr(config, name)
     }
-    notes = [f"warning: {flag(name)} {THE_SAME}" for name, own in named.items() if own.sha256 == dataset.sha256]
     own_val, of_val, own_test = named.get("val_data"), None, named.get("test_data", dataset.test)
     if own_val is not None and config.weight is not None:
         own_val, of_val = without_weights(own_val, config.weight)
+    own = {part: hash_rows(data.table) for part, data in (("val", own_val), ("test", own_test)) if data is not None}
+    hashes = hash_rows(dataset.table)
+    rows, notes = _rows_to_use(config, dataset, of_row, hashes, np.concatenate([hashes[:0], *own.values()]))
+    split = _split(config, dataset, rows, fold)
+    of_parts = {"train": hashes[split.train], "val": hashes[split.val], "test": hashes[split.test]} | own
+    repeated = RowHashes(hashes, of_parts, tuple(named))
+    resolved = resolve(config, len(split.train), has_val=len(split.val) > 0 or bool(config.val_data))
+    preprocess = Preprocess.fit(dataset.table, split.train, config.scale)
+    of_class = _class_weights(resolved, dataset, split, of_row)
     n_all = sum(len(own) for own in (dataset, own_val, own_test) if own is not None)
 
     def subset(part: Dataset, weights: Weights) -> Subset:
-        return Subset(_inputs(resolved, preprocess, part, n_all), part.y, row_numbers(len(part)), weights)
+        rows = row_numbers(len(part)) if weights is None else np.flatnonzero(weights)
+        return Subset(_inputs(resolved, preprocess, part, n_all), part.y, rows, weights)
 
     every = subset(dataset, _product(of_row, of_class, dataset.y))
     val, test = dataclasses.replace(every, rows=split.val), dataclasses.replace(every, rows=split.test, weights=None)
     if own_val is not None:
         val = subset(own_val, _product(of_val, of_class, own_val.y))
+        notes += _classes_without_rows(config, "val_data", val, dataset.classes)
     if own_test is not None:
         test = subset(own_test, None)
+        notes += _classes_without_rows(config, "test_data", test, dataset.classes) if config.test_data else []
     weights = every.weights
     if weights is not None:  # of mean 1 over the training rows, so that a learning rate means the same
         weights = weights / weights[split.train].mean()
@@ -95,7 +106,8 @@ def prepare(
             "val_data": _file(named.get("val_data")),
             "test_data": _file(named.get("test_data")),
         },
-        notes=(*dataset.notes, *preprocess.notes, *notes),
+        hashes=repeated,
+        notes=(*dataset.notes, *preprocess.notes, *notes, *repeated.repeats()),
     )
 
 
@@ -107,9 +119,43 @@ def _load(config: TrainConfig, memory: int | None) -> Dataset:
     return dataset
 
 
-def _split(config: TrainConfig, dataset: Dataset, fold: tuple[int, int] | None) -> Split:
-    """Draw the rows of each part; those that come from files of their own are not among them."""
-    _refuse_double_parts(config, dataset)
+def _rows_to_use(
+    config: TrainConfig, dataset: Dataset, of_row: Weights, hashes: Hashes, elsewhere: Hashes
+) -> tuple[Positions, list[str]]:
+    """Return the rows that take part: those that count, and with --dedupe only the first of those that are the same,
+    and none that is `elsewhere` too; also return notes. DataError where no row of a class counts."""
+    rows, notes = row_numbers(len(dataset)), []
+    if of_row is not None and not of_row.all():
+        rows = rows[of_row > 0]
+        column = f"column '{config.weight}'"
+        of_class = np.bincount(dataset.y[rows], minlength=len(dataset.classes))
+        if not of_class.all():
+            problem = f"all rows of class {in_quotes(dataset.classes[int(of_class.argmin())])} have a weight of 0"
+            raise DataError(dataset.where, f"{column}: {problem}", "Leave the class out, or let it count")
+        notes.append(f"{column}: {counted(len(dataset) - len(rows), 'row')} with a weight of 0, which take no part")
+    if config.dedupe:
+        before, rows = len(rows), first_rows(hashes, dataset.y, rows, elsewhere)
+        notes.append(f"dedupe: {counted(before - len(rows), 'row')} left out, as the same values come elsewhere")
+        if not len(rows):
+            raise OptionError("dedupe", "no row is left: all are in the other files too", "Leave the option out")
+    return rows, notes
+
+
+def _classes_without_rows(config: TrainConfig, option: str, part: Subset, classes: Sequence[str]) -> list[str]:
+    """Say which classes have no row in a file of its own. OptionError where the part should calibrate them."""
+    there = np.bincount(part.y[part.rows], minlength=len(classes))
+    absent = [in_quotes(classes[i]) for i in np.flatnonzero(there == 0).tolist()]
+    if not absent:
+        return []
+    of = f"class {absent[0]}" if len(absent) == 1 else f"classes {listing(absent)}"
+    if config.calibrate and option == "val_data":
+        problem = f"{of}: there is no row in {mention(option)} to calibrate the probability on"
+        raise OptionError("calibrate", problem, "Add rows there, or leave the option out")
+    return [f"warning: {of}: there is no row in {flag(option)}, whose figures say nothing of that"]
+
+
+def _split(config: TrainConfig, dataset: Dataset, rows: Positions, fold: tuple[int, int] | None) -> Split:
+    """Draw those of the rows that each part has; those that come from files of their own are not among them."""
     own_test = bool(config.test_data) or dataset.test is not None
     val_share = 0.0 if config.val_data else DEFAULT_SHARE if config.val is None else config.val
     test_share = 0.0 if own_test else DEFAULT_SHARE if config.test is None else config.test
@@ -117,22 +163,21 @@ def _split(config: TrainConfig, dataset: Dataset, fold: tuple[int, int] | None) 
         expected = f"expected {mention('val')} and {mention('test')} to be below 1 together"
         raise OptionError("val", f"{expected}, found {val_share:g} and {test_share:g}", "Lower one of them")
     seed = int(Seeds.of(config).split.generate_state(1)[0])
-    split = stratified_split(dataset.y, dataset.classes, val_share, test_share, seed, dataset.where)
+    drawn = stratified_split(dataset.y[rows], dataset.classes, val_share, test_share, seed, dataset.where)
+    split = Split(rows[drawn.train], rows[drawn.val], rows[drawn.test])
     return split if fold is None else stratified_fold(dataset.y, split, *fold, seed, dataset.where)
 
 
 def _class_weights(config: ResolvedConfig, dataset: Dataset, split: Split, of_row: Weights) -> Weights:
-    """Return what the rows of each class count, (K,). DataError if rows that have to count do not."""
-    if of_row is not None:
-        _check_weights(dataset, f"column '{config.data.weight}'", of_row, split)
+    """Return what the rows of each class count, (K,)."""
     if config.training.class_weight == "none":
         return None
     return balanced(dataset.y[split.train], len(dataset.classes), None if of_row is None else of_row[split.train])
 
 
-def _load_like(config: ResolvedConfig, source: Source, schema: Schema, dataset: Dataset) -> Dataset:
-    csv, dtype, memory = config.data.csv, config.model.dtype, dataset.memory
-    return load_like(source, schema, dataset.classes, dtype, csv.text, memory, n_tables(config.options))
+def _load_like(config: TrainConfig, source: Source, schema: Schema, dataset: Dataset) -> Dataset:
+    text = DataConfig.of(config).csv.text
+    return load_like(source, schema, dataset.classes, config.dtype, text, dataset.memory, n_tables(config))
 
 
 def n_tables(config: TrainConfig) -> int:
@@ -151,19 +196,6 @@ def _inputs(config: ResolvedConfig, preprocess: Preprocess, part: Dataset, n_all
         return preprocess.transform(part.table, dtype)
     window = rows_in_memory(part.memory, config, n_all, preprocess.width, len(part.classes)) * len(part) // n_all
     return RowWindow(part.table, preprocess.width, lambda table: preprocess.transform(table, dtype), max(1, window))
-
-
-def _check_weights(dataset: Dataset, column: str, of_row: NDArray[np.float64], split: Split) -> None:
-    """Raise DataError if a class has no training row that counts, or no validation row counts."""
-    of_class = np.bincount(dataset.y[split.train], of_row[split.train] > 0, len(dataset.classes))
-    if not of_class.all():
-        rows = f"training rows of class {in_quotes(dataset.classes[int(of_class.argmin())])}"
-        remedy = "Leave the class out, or let it count"
-    elif len(split.val) and not of_row[split.val].any():
-        rows, remedy = "validation rows", f"Set another {mention('seed')}, or leave the rows that do not count out"
-    else:
-        return
-    raise DataError(dataset.where, f"{column}: all {rows} have a weight of 0", remedy)
 
 
 def balanced(y: Positions, K: int, of_row: Weights = None) -> NDArray[np.float64]:

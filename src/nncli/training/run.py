@@ -231,6 +231,7 @@ def _provenance(
         history=rows_of(trainer.history),
         figures=figures,
         notes=prepared.notes,
+        row_hashes=prepared.hashes.sample(),
         state=state,
     )
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-import re
+import unicodedata
 from collections.abc import Sequence
 
 from nncli.data.byte_input import Input
-from nncli.data.cells import BLANKS, is_missing
+from nncli.data.cells import BLANKS, quoted
 from nncli.data.csv.column_kinds import is_number
 from nncli.data.csv.detection import ReadingPlan, looks_like_header, planned, unique_names
 from nncli.data.csv.header import DELIMITERS, DETECTED, Head, TextOptions
+from nncli.data.csv.positions import Known, candidates, names_of_row, widths
 from nncli.data.csv.strict_parser import split_row
-from nncli.data.dataset import Schema
+from nncli.data.dataset import Schema, canonical
 from nncli.data.row_blocks import Layout
-from nncli.errors import DataError, OptionError, did_you_mean, listing
+from nncli.errors import MOST_LISTED, DataError, OptionError, did_you_mean, listing
 
 
 def plan_answering(
@@ -24,20 +25,25 @@ def plan_answering(
     keep: Sequence[str] | str = (),
     with_target: bool = False,
     options: TextOptions = DETECTED,
+    known: Known | None = None,
 ) -> ReadingPlan:
     """Decide from the first line alone how to read a text table: a slow producer gets its predictions row by row.
-    Raises DataError and OptionError as `aligned` does."""
+    `known` are the classes and categories of the model. Raises DataError and OptionError as `aligned` does."""
     head = Head(stream, options, expected.encoding)
     wanted = set(expected.names)
-    candidates = {d: _peek(head, d) for d in dict.fromkeys([expected.delimiter, *DELIMITERS])}
-    widths = _widths(expected)
-    best = max(candidates, key=lambda d: (len(wanted & set(candidates[d])), len(candidates[d]) in widths))
+    peeks = {d: _as_in_training(_peek(head, d), expected) for d in dict.fromkeys([expected.delimiter, *DELIMITERS])}
+    fitting = widths(expected)
+    best = max(peeks, key=lambda d: (len(wanted & set(peeks[d])), len(peeks[d]) in fitting))
     row, first = head.split_first(best)
-    header = bool(wanted & set(first)) or _is_unnamed_header(first, expected)
-    layout, notes = aligned(first, header, expected, dtype, keep, with_target, head.place)
+    first, known = _as_in_training(first, expected), known or {}
+    named, told = _is_header(first, expected, known, head.place)
+    header = named or _is_unnamed_header(first, expected, known)
+    layout, notes = aligned(first, header, expected, dtype, keep, with_target, head.place, known)
+    notes = [*told, *notes]
     if best != expected.delimiter:
         notes.append("delimiter: " + {"\t": "tab"}.get(best, best))
-    layout = dataclasses.replace(layout, delimiter=best, encoding=head.encoding)
+    whole = tuple(column.name for column in expected.profile if column.whole and column.name in expected.names)
+    layout = dataclasses.replace(layout, delimiter=best, encoding=head.encoding, whole=whole)
     return planned(layout, head, row, [*head.notes, *notes])
 
 
@@ -49,30 +55,34 @@ def aligned(
     keep: Sequence[str] | str,
     with_target: bool,
     place: str,
+    known: Known | None = None,
 ) -> tuple[Layout, list[str]]:
-    """Find the columns of a model among those of a table, by the names in its first row or else by position; also
-    return notes. Raises DataError where one is missing or comes twice, OptionError where one to keep is missing."""
-    notes = []
-    if set(expected.names) & set(first):
+    """Find the columns of a model among those of a table, by the names in its header or else by position; also return
+    notes. Raises DataError where one is missing or comes twice, OptionError where one to keep is missing."""
+    first = _as_in_training(first, expected)
+    named, known = header and not set(expected.names).isdisjoint(first), known or {}
+    notes, of_label = [], ""
+    if named:
         names = list(unique_names(first))  # as in training
         absent = [name for name in expected.names if name not in names]
         if absent:
             raise _absent(absent, names, expected, place)
     else:
-        positions = _by_position(first, header, expected)
+        positions = names_of_row(first, expected, known, header, with_target, place)
         if positions is None:
             if expected.header:
                 raise _absent(list(expected.names), list(first), expected, place)
             raise DataError(
                 place,
-                f"expected {' or '.join(map(str, _widths(expected)))} columns, found {len(first)}",
+                f"expected {' or '.join(map(str, widths(expected)))} columns, found {len(first)}",
                 f"The model's columns are {listing(expected.names)}",
             )
-        names = positions
-        problem = "the header has other names" if header else "no header"
-        its = expected.target
-        number = f", number {names.index(its) + 1} as '{its}'" if its in names else ""
-        notes.append(f"{problem}: columns are matched by position{number}")
+        names = list(positions)
+        problem = f"the header has other names, {_quoted_row(first)}" if header else "no header"
+        others = [f", number {i} as '{name}'" for i, name in enumerate(names, 1) if name not in expected.names]
+        notes.append(f"{problem}: columns are matched by position{''.join(others[:MOST_LISTED])}")
+        if expected.target in known and expected.target in names and not with_target:
+            of_label = expected.target  # whose cells prove later that the columns are in their places
     target = expected.target if with_target else None
     if target is not None and target not in names:
         raise DataError(place, f"the target column '{target}' is missing", _suggestion(target, names, expected))
@@ -81,14 +91,14 @@ def aligned(
         if name not in names:
             raise OptionError("keep", f"no column is called '{name}'", did_you_mean(name, names, listed="columns"))
     for name in (*expected.names, *([target] if target else [])):
-        if list(first).count(name) > 1 and f"{name}_2" not in expected.names:
+        if named and list(first).count(name) > 1 and f"{name}_2" not in expected.names:
             raise DataError(place, f"two columns are called '{name}'", "Rename one of them")
     layout = Layout(
         names=tuple(names),
         delimiter=expected.delimiter,
         header=header,
         numeric=expected.of_kind("number"),
-        text=expected.of_kind("text"),
+        text=(*expected.of_kind("text"), *([of_label] if of_label else [])),
         target=target,
         keep=kept,
         missing=expected.missing,
@@ -96,8 +106,18 @@ def aligned(
         spellings=dict(expected.spellings),
         dtype="float64" if "float64" in (dtype, expected.dtype) else "float32",
         dates=expected.of_kind("date"),
+        known={name: frozenset(map(canonical, known[name])) for name in (target, of_label) if name and name in known},
     )
     return layout, notes
+
+
+def _as_in_training(first: Sequence[str], expected: Schema) -> list[str]:
+    """Spell the names of a first row as the training file has them, where only the form of Unicode differs."""
+    if all(map(str.isascii, first)):
+        return [*first]
+    ours = (*expected.names, expected.target, *(column.name for column in expected.profile))
+    spelt = {unicodedata.normalize("NFC", name): name for name in ours}
+    return [name if name in ours else spelt.get(unicodedata.normalize("NFC", name), name) for name in first]
 
 
 def _peek(head: Head, delimiter: str) -> list[str]:
@@ -119,49 +139,38 @@ def _suggestion(absent: str, names: list[str], expected: Schema) -> str:
     return did_you_mean(absent, [name for name in names if name not in expected.names])
 
 
-def _places(expected: Schema) -> dict[str, int]:
-    """Map each column to its position in training data without header, where columns are called c0, c1, …; the labels
-    of arrays from Python, called y, stand behind them."""
-    target = expected.target
-    position = int(target[1:]) if re.fullmatch(r"c\d+", target) else len(expected.columns)
-    return {name: int(name[1:]) for name in expected.names} | {target: position}
+def _is_header(first: Sequence[str], expected: Schema, known: Known, place: str) -> tuple[bool, list[str]]:
+    """Tell whether the first row names columns of the model; also return notes. A name that is a number, or a text that
+    its column has held, may just as well stand in a row of data: then the row is quoted, and refused if the order is
+    another one."""
+    ours = {*expected.names, expected.target, *(column.name for column in expected.profile)}
+    found = [name for name in first if name in ours]
+    if not set(expected.names) & set(found):
+        return False, []
+    if not all(is_number(name) or name in known.get(name, ()) for name in found):
+        return True, []
+    if not set(expected.names) <= set(found):
+        return False, []
+    if [name for name in first if name in expected.names] == [*expected.names]:
+        return True, [f"the first row is taken for the header: {_quoted_row(first)}"]
+    raise DataError(
+        place,
+        f"the first row, {_quoted_row(first)}, may be a row of data, or a header in another order than in training",
+        f"Write the columns in the order {listing(expected.names)}, with these names above them",
+    )
 
 
-def _full_width(expected: Schema) -> int:
-    """Count the columns of a training file without header, with those that were left out."""
-    return max(expected.width, 1 + max(_places(expected).values()))
+def _quoted_row(first: Sequence[str]) -> str:
+    return quoted(", ".join(first))
 
 
-def _widths(expected: Schema) -> list[int]:
-    """List how many columns rows without names may have: features, features and target, the training file."""
-    n = len(expected.columns)
-    widths = {n}
-    if not expected.header:
-        widths.add(_full_width(expected))
-    return sorted({*widths, n + 1})
-
-
-def _by_position(first: Sequence[str], header: bool, expected: Schema) -> list[str] | None:
-    """Name the columns of a file that does not name them, or None if it does not match the model."""
-    width, names = len(first), list(expected.names)
-    if width == len(names):
-        found = names
-    elif width == len(names) + 1:
-        found = [*names[: expected.target_place], expected.target, *names[expected.target_place :]]
-    elif not expected.header and width == _full_width(expected):
-        found = [f"c{i}" for i in range(width)]
-    else:
-        return None
-    if not expected.header:
-        return found
-    # A model that knows names: only if the first row is evidently not a header.
-    kinds = dict(expected.columns)
-    cells = [cell for cell, name in zip(first, found, strict=True) if kinds.get(name) == "number"]
-    number = [is_number(cell, expected.decimal) for cell in cells]
-    matches = all(its or is_missing(cell, expected.missing) for its, cell in zip(number, cells, strict=True))
-    return found if matches and any(number) and not header else None
-
-
-def _is_unnamed_header(first: list[str], expected: Schema) -> bool:
-    """Tell whether a model trained without names meets a file that has some; only numbers can tell."""
-    return not expected.header and bool(expected.of_kind("number")) and looks_like_header(first)
+def _is_unnamed_header(first: Sequence[str], expected: Schema, known: Known) -> bool:
+    """Tell whether a model trained without names meets a file that has some: where it has numbers they tell, else that
+    no cell of several is one that training has shown."""
+    if expected.header or not looks_like_header(first):
+        return False
+    if expected.of_kind("number"):
+        return True
+    names = next((names for names in candidates(expected) if len(names) == len(first)), ())
+    seen = [cell in known[name] for cell, name in zip(first, names, strict=False) if name in known]
+    return len(seen) > 1 and not any(seen)

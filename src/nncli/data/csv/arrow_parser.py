@@ -14,6 +14,8 @@ from nncli.data.csv import uint8_parser
 from nncli.data.dataset import Table, TextColumn
 from nncli.data.row_blocks import Layout, RowBlock
 
+CELLS_AT_ONCE = 1 << 14  # which stay in cache
+
 
 class FastParser:
     """A parser of one block by pyarrow.csv, in one thread, with options that are built once."""
@@ -57,6 +59,7 @@ class FastParser:
             )
             for kind in ("uint8", "float32", "float64")
         }
+        self.whole_columns = [i for i, name in enumerate(layout.numeric) if name in layout.whole]
         self.keep_options = csv.ConvertOptions(
             column_types={column: pa.string() for _, column in self.keep},
             include_columns=list(dict.fromkeys(column for _, column in self.keep)),
@@ -97,6 +100,10 @@ class FastParser:
             return None
         if target is not None and target.codes.size and target.codes.min() < 0:
             return None
+        if not self.layout.are_known(texts, target):
+            return None
+        if self.whole_columns and self._has_fraction(numbers):
+            return None  # which may be a thousand with a separator
         if target is None and self._may_be_empty(numbers, texts, dates) and _has_empty_line(data):
             return None  # which pyarrow reads as empty cells; in a row with a target it is a missing target
         kept: dict[str, Any] = {}
@@ -142,6 +149,15 @@ class FastParser:
         if self.layout.dates:
             return bool(np.isnan(dates[self.layout.dates[0]]).any())
         return bool((texts[self.layout.text[0]].codes < 0).any())
+
+    def _has_fraction(self, numbers: NDArray[Any]) -> bool:
+        """Tell whether a number is not whole in a column that should have whole ones."""
+        if numbers.dtype == np.uint8:
+            return False
+        some = numbers if len(self.whole_columns) == numbers.shape[1] else numbers[:, self.whole_columns]
+        rows = max(1, CELLS_AT_ONCE // some.shape[1])
+        parts = (some[start : start + rows] for start in range(0, len(some), rows))
+        return any(bool((np.abs(part - np.rint(part)) > 0).any()) for part in parts)  # a missing one is no fraction
 
     def _parse(self, data: bytes, convert_options: Any) -> Any:
         try:

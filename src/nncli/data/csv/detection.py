@@ -16,6 +16,7 @@ from nncli.data.byte_input import ByteStream, Input
 from nncli.data.cells import DEFAULT_MISSING, is_missing
 from nncli.data.csv import column_kinds
 from nncli.data.csv.header import DELIMITERS, SAMPLE_BYTES, UTF_8, Head, TextOptions
+from nncli.data.csv.sample_profile import profile_columns
 from nncli.data.row_blocks import Layout
 from nncli.errors import DataError, OptionError, did_you_mean, listing, mention
 
@@ -185,6 +186,7 @@ def layout_of(
         dtype=dtype,
         dates=dates,
         encoding=options.encoding or UTF_8,
+        profile=profile_columns(cells, {name: kind_of[name] for name in (*numeric, *text, *dates)}, missing, decimal),
     )
     return layout, notes
 

@@ -14,6 +14,7 @@ from nncli.data.csv.arrow_parser import FastParser
 from nncli.data.csv.detection import CsvOptions, ReadingPlan, plan_training
 from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.csv.parallel import keep_freed_memory, side_by_side
+from nncli.data.csv.positions import Known
 from nncli.data.csv.strict_parser import ROW_LIMIT, StrictParser, end_of_rows, open_quote
 from nncli.data.dataset import Schema
 from nncli.data.row_blocks import BlockReader, OnError, RowBlock
@@ -128,8 +129,10 @@ def read_blocks(
     stream: ByteStream | None = None,
     whole: bool = False,
     text: TextOptions = DETECTED,
+    known: Known | None = None,
 ) -> CsvReader:
-    """Open the rows of `source` as a model expects them, block by block as they arrive.
+    """Open the rows of `source` as a model expects them, block by block as they arrive; `known` are its classes, and
+    the categories of its columns of text.
 
     Needs no more than the first line before it returns. The numbers are of `dtype`, or float64 where the model needs
     that; with `whole`, for a file that will be read to its end, blocks of small whole numbers may also be uint8, and
@@ -137,7 +140,7 @@ def read_blocks(
     """
     opened = open_input(source, stream=stream, hashed=whole)
     try:
-        plan = plan_answering(opened, expected, dtype, keep, with_target, text)
+        plan = plan_answering(opened, expected, dtype, keep, with_target, text, known)
         return CsvReader(opened, plan, on_error=on_error, whole=whole)
     except BaseException:
         opened.close()

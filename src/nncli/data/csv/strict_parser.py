@@ -14,13 +14,16 @@ from functools import cache
 import numpy as np
 
 from nncli.data.arrow_conversion import string_array, vector
-from nncli.data.cells import INFINITY, SHOWN, as_number, days, is_missing, quoted, text_column
-from nncli.data.dataset import Table
+from nncli.data.cells import BLANKS, INFINITY, SHOWN, as_number, days, is_missing, quoted, text_column
+from nncli.data.dataset import Table, canonical
 from nncli.data.dates import days_of
 from nncli.data.row_blocks import Layout, RowBlock
 from nncli.data.spellings import Spelling
-from nncli.errors import DataError
+from nncli.errors import MOST_LISTED, DataError, did_you_mean, write_names
 
+MAYBE_THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}[.,][0-9]{3}")
+TOTALS = {"total", "totals", "grand total", "subtotal", "sum", "gesamt", "summe", "suma", "somme", "totale"}
+TOTAL_REMEDY = "Delete the row: it is no case of its own, but a total of others"
 ROW_LIMIT = 64 << 20  # an open quote must not take the rest of a large file into memory
 CONVERT_CR = r"Convert it with: tr '\r' '\n'"
 
@@ -201,11 +204,14 @@ class StrictParser:
                 if value is None:
                     expected = "a finite number" if INFINITY.fullmatch(cell) else "a number"
                     expected += f" ({spelling})" if spelling else ""
+                elif not spelling and name in self.layout.whole and MAYBE_THOUSANDS.fullmatch(cell):
+                    raise _maybe_thousands(cell, name, where)
             elif value is not None and kind == "date" and (spelling.days(cell) if spelling else days_of(cell)) is None:
                 expected = f"a date ({spelling})" if spelling else "a date such as 2026-11-21"
             if expected:
                 problem = f"column '{name}': expected {expected}, found {quoted(cell)}"
-                raise DataError(where, problem, self._remedy(name, cell))
+                raise DataError(where, problem, TOTAL_REMEDY if is_total(cells) else self._remedy(name, cell))
+            self._check_known(name, cell, where)
             clean.append(value)
         if self.target is None:
             return [*clean, None]
@@ -213,8 +219,20 @@ class StrictParser:
         if is_missing(cell, self.missing):
             found = quoted(cell) if cell else "an empty cell"
             problem = f"target column '{self.layout.target}': expected a class, found {found}"
-            raise DataError(where, problem, "Fill it in, or delete the row")
+            raise DataError(where, problem, TOTAL_REMEDY if is_total(cells) else "Fill it in, or delete the row")
+        self._check_known(self.layout.target or "", cell, where)
         return [*clean, cell]
+
+    def _check_known(self, name: str, cell: str, where: str) -> None:
+        known = self.layout.known.get(name)
+        if known is None or canonical(cell) in known or is_missing(cell, self.missing):
+            return
+        classes = sorted(known)
+        shown = ", ".join(classes[:MOST_LISTED]) + (", …" if len(classes) > MOST_LISTED else "")
+        problem = f"column '{name}': expected a class that the model knows ({shown}), found {quoted(cell)}"
+        if self.layout.target is None:
+            raise DataError(where, problem, "Write the names of the columns above the rows")
+        raise DataError(where, problem, did_you_mean(cell, classes) or "Correct it, or leave the row out")
 
     def _remedy(self, name: str, cell: str) -> str:
         if not self.training:
@@ -229,14 +247,25 @@ class StrictParser:
             first = "Correct it"
         else:
             first = f"Add --missing {shlex.quote(cell)}"
-        name = shlex.quote(name)
+        name = shlex.quote(write_names([name]))
         return f"{first}, read the column as text with --categorical {name}, or leave it out with --drop {name}"
 
     def _too_large(self, cell: str, name: str, where: str) -> DataError:
         remedy = "Correct it, or leave the cell empty"
         if self.training and self.layout.dtype == "float32" and np.isfinite(float(cell)):
-            remedy = f"Use --dtype float64, or leave the column out with --drop {shlex.quote(name)}"
+            remedy = f"Use --dtype float64, or leave the column out with --drop {shlex.quote(write_names([name]))}"
         return DataError(where, f"column '{name}': {quoted(cell)} is too large for {self.layout.dtype}", remedy)
+
+
+def is_total(cells: Iterable[str]) -> bool:
+    """Tell whether a row adds up others, as its name says: no case to learn from, and no missing value either."""
+    return any(cell.strip(f"{BLANKS}:").lower() in TOTALS for cell in cells)
+
+
+def _maybe_thousands(cell: str, name: str, where: str) -> DataError:
+    digits = re.sub("[.,]", "", cell)
+    problem = f"column '{name}': expected a whole number, as all were in training; found {quoted(cell)}"
+    return DataError(where, f"{problem}, which may be {digits}", f"Write {digits}, or {cell}0 for a fraction")
 
 
 def _is_utf8(cell: str) -> bool:

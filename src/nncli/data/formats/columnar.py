@@ -26,6 +26,7 @@ from nncli.data.cells import as_number, check_width, days, is_missing, text_colu
 from nncli.data.csv.alignment import aligned
 from nncli.data.csv.detection import MORE_ROWS, CsvOptions, column_names, layout_of, sample_rows
 from nncli.data.csv.header import SAMPLE_BYTES
+from nncli.data.csv.positions import Known
 from nncli.data.csv.strict_parser import StrictParser
 from nncli.data.dataset import Schema, Table, TextColumn
 from nncli.data.row_blocks import BlockReader, Layout, OnError, RowBlock
@@ -185,6 +186,8 @@ class ColumnarReader(BlockReader):
         target = None if self.layout.target is None else self._text(columns, self.layout.target, feature=False)
         if target is not None and len(target.codes) and target.codes.min() < 0:
             return None
+        if not self.layout.are_known(texts, target):
+            return None
         return RowBlock(Table(self.layout.numeric, numbers, texts, dates), target, {}, {})
 
     def _text(self, columns: list[Any], name: str, feature: bool = True) -> TextColumn:
@@ -257,10 +260,11 @@ def read_blocks(
     with_target: bool = False,
     on_error: OnError = "fail",
     whole: bool = False,
+    known: Known | None = None,
 ) -> ColumnarReader:
     """Open the rows of a file as a model expects them; see `csv.reader.read_blocks`."""
     file = ColumnarFile(source, open_file)
-    layout, notes = aligned(file.names, True, expected, dtype, keep, with_target, file.where)
+    layout, notes = aligned(file.names, True, expected, dtype, keep, with_target, file.where, known)
     layout = dataclasses.replace(layout, delimiter=",", decimal=".")
     return ColumnarReader(file, layout, notes, training=False, on_error=on_error, whole=whole)
 

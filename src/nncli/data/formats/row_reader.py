@@ -16,6 +16,7 @@ from typing import Literal, Protocol
 from nncli.data.csv.alignment import aligned
 from nncli.data.csv.arrow_parser import FastParser
 from nncli.data.csv.detection import MORE_ROWS, CsvOptions, column_names, layout_of, sample_rows
+from nncli.data.csv.positions import Known
 from nncli.data.csv.strict_parser import StrictParser
 from nncli.data.dataset import Schema
 from nncli.data.row_blocks import BlockReader, Layout, OnError, RowBlock
@@ -119,8 +120,9 @@ def read_blocks(
     with_target: bool = False,
     on_error: OnError = "fail",
     whole: bool = False,
+    known: Known | None = None,
 ) -> RowReader:
     """Open rows as a model expects them; see `csv.reader.read_blocks`."""
-    layout, notes = aligned(rows.names, True, expected, dtype, keep, with_target, rows.place)
+    layout, notes = aligned(rows.names, True, expected, dtype, keep, with_target, rows.place, known)
     layout = dataclasses.replace(layout, delimiter=",", decimal=".")
     return RowReader(rows, layout, notes, on_error=on_error, whole=whole)

@@ -1,0 +1,108 @@
+"""Find the columns of a model in a row without names, by its width and by what training has shown of each column."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from nncli.data.cells import as_number, is_missing, quoted
+from nncli.data.dataset import Schema, canonical
+from nncli.data.dates import days_of
+from nncli.errors import DataError, listing
+
+Known = Mapping[str, Collection[str]]  # column → what it held in training: the classes of the target, categories
+LIKE_THAT = "Write the names of the columns above the rows"
+
+
+def widths(expected: Schema) -> list[int]:
+    """List how many columns rows without names may have."""
+    return sorted({len(names) for names in candidates(expected)})
+
+
+def names_of_row(
+    first: Sequence[str], expected: Schema, known: Known, header: bool, labelled: bool, place: str
+) -> tuple[str, ...] | None:
+    """Name the columns of a row by their positions: the features, with or without the target, or all columns of the
+    training file. None where no number shows that it is no header. Raises DataError where its cells do not fit, or fit
+    in two ways. The cells of a `header` with other names tell nothing; a `labelled` row has the target."""
+    ways = [names for names in candidates(expected) if len(names) == len(first)]
+    ways = [names for names in ways if expected.target in names] or ways if labelled else ways
+    if not ways or (expected.header and (header or not _has_number(first, ways, expected))):
+        return None
+    misfits = {names: None if header else _misfit(first, names, expected, known) for names in ways}
+    fitting = [names for names, misfit in misfits.items() if misfit is None]
+    if len({tuple(map(names.index, expected.names)) for names in fitting}) == 1:  # whatever the other columns are
+        return fitting[0]
+    if fitting:
+        could_be = ", or ".join(listing(names) for names in fitting)
+        raise DataError(place, f"the {len(first)} columns have no names, and could be {could_be}", LIKE_THAT)
+    problem = f"the first row has no names of columns, and its cells do not fit in their places: {misfits[ways[0]]}"
+    raise DataError(place, problem, LIKE_THAT)
+
+
+def candidates(expected: Schema) -> list[tuple[str, ...]]:
+    """List the columns that a row may have."""
+    names, place = expected.names, expected.target_place
+    with_target = (*names[:place], expected.target, *names[place:])
+    every = _training_columns(expected)
+    without_target = tuple(name for name in every if name != expected.target) if expected.profile else ()
+    return [found for found in dict.fromkeys((names, with_target, every, without_target)) if found]
+
+
+def _training_columns(expected: Schema) -> tuple[str, ...]:
+    """Name all columns of the training file; none where that is not known."""
+    if expected.profile:
+        return tuple(column.name for column in expected.profile)
+    if expected.header:
+        return ()
+    places = [int(name[1:]) for name in (*expected.names, expected.target) if name[1:].isdecimal()]
+    return tuple(f"c{i}" for i in range(max(expected.width, 1 + max(places))))
+
+
+def _has_number(first: Sequence[str], ways: Sequence[tuple[str, ...]], expected: Schema) -> bool:
+    """Tell whether a number stands in the place of one, in some way to name the columns."""
+    numeric = {*expected.of_kind("number")}
+    return any(
+        name in numeric and number_of(cell, name, expected) is not None
+        for names in ways
+        for cell, name in zip(first, names, strict=True)
+    )
+
+
+def _misfit(first: Sequence[str], names: Sequence[str], expected: Schema, known: Known) -> str | None:
+    """Say of the first cell that does not fit its column what is wrong with it."""
+    kinds, profiles = dict(expected.columns), {column.name: column for column in expected.profile}
+    for cell, name in zip(first, names, strict=True):
+        profile, used = profiles.get(name), name in kinds
+        kind = kinds.get(name) or (profile.kind if profile else "text")
+        if is_missing(cell, expected.missing):
+            continue
+        if name == expected.target:
+            wanted = "" if is_class(cell, known.get(name)) else f"a class ({listing(known[name])})"
+        elif kind == "date":
+            spelling = dict(expected.spellings).get(name)
+            wanted = "" if (spelling.days(cell) if spelling else days_of(cell)) is not None else "a date"
+        elif kind == "number":
+            number = number_of(cell, name, expected)
+            wanted = "a number" if number is None else ""
+            if number is not None and profile is not None:
+                if profile.whole and not float(number).is_integer():
+                    wanted = "a whole number"
+                elif used and profile.is_far(float(number)):
+                    wanted = f"a number such as {profile.low:g} to {profile.high:g}"
+        else:
+            wanted = ""
+        if wanted:
+            return f"column '{name}': expected {wanted}, as in training, found {quoted(cell)}"
+    return None
+
+
+def number_of(cell: str, name: str, expected: Schema) -> str | None:
+    """Read a cell as its column writes numbers; true and false are 1 and 0. None if it is no number."""
+    spelling = dict(expected.spellings).get(name)
+    number = spelling.number(cell) if spelling else as_number(cell, expected.decimal)
+    return number or {"true": "1", "false": "0"}.get(cell.lower())
+
+
+def is_class(cell: str, classes: Collection[str] | None) -> bool:
+    """Tell whether a cell is one of the classes; where they are not known, any may be one."""
+    return classes is None or cell in classes or canonical(cell) in map(canonical, classes)

@@ -1,0 +1,59 @@
+"""A number of 64 bits for each row, the same for rows of the same values, whatever file and format they came from.
+
+Rows of different values have different ones but for an accident: among 10 million rows, one in 400,000 times.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncli.data.dataset import Table
+
+Hashes = NDArray[np.uint64]
+CELLS_AT_ONCE = 1 << 17  # a megabyte, which stays in cache
+MISSING = "\0missing"  # no cell has such a text
+
+
+def hash_rows(table: Table) -> Hashes:
+    """Return the hash of the values of each row, (n,), whatever the order of the columns."""
+    found = np.zeros(len(table), np.uint64)
+    names = sorted([*table.number_names, *table.dates, *table.texts])
+    factors = np.random.default_rng(19).integers(0, 1 << 63, len(names), np.uint64) * np.uint64(2) + np.uint64(1)
+    factor_of = dict(zip(names, factors, strict=True))
+    of_numbers = np.array([factor_of[name] for name in table.number_names], np.uint64)
+    texts = {name: _hashes_of([*column.values, MISSING]) for name, column in table.texts.items()}
+    step = max(1, CELLS_AT_ONCE // max(1, len(names)))
+    for start in range(0, len(table), step):
+        part, out = slice(start, start + step), found[start : start + step]
+        if len(of_numbers):
+            out += _mixed(table.numbers[part]) @ of_numbers
+        for name, days in table.dates.items():
+            out += _mixed(days[part]) * factor_of[name]
+        for name, column in table.texts.items():
+            out += texts[name][column.codes[part]] * factor_of[name]  # −1, a missing one, finds the last
+    return found
+
+
+def _mixed(numbers: NDArray[Any]) -> Hashes:
+    """Spread the bits of numbers over all 64, as those of whole numbers are only the first few."""
+    if numbers.dtype == np.uint8:  # pixels, of which there may be very many
+        of_value: Hashes = _mixed(np.arange(256.0))
+        spread: Hashes = of_value[numbers]
+        return spread
+    exact = numbers.astype(np.float64) + 0.0  # −0 is 0
+    exact[np.isnan(exact)] = np.nan  # one of many
+    bits = exact.view(np.uint64)
+    bits ^= bits >> np.uint64(32)
+    bits *= np.uint64(0x9E3779B97F4A7C15)
+    bits ^= bits >> np.uint64(29)
+    return bits
+
+
+def _hashes_of(texts: Sequence[str]) -> Hashes:
+    digests = [hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest() for text in texts]
+    return np.frombuffer(b"".join(digests), np.uint64)

@@ -1,0 +1,75 @@
+"""Columns that could mislead: one that gives the class away, and texts from which nothing can be learned."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncli.data.csv.column_kinds import LEAST_IDS, NEARLY_ALL
+from nncli.data.dataset import Dataset, Positions, Table
+from nncli.data.split import Split
+from nncli.system.output import in_quotes, percent
+from nncli.training.prepare import Prepared
+
+BINS = 32  # of numbers, to see how well a single column predicts the class
+GIVES_AWAY = 0.98  # balanced accuracy of one column alone on held-out rows
+MOST_CELLS, LEAST_ROWS, MOST_ROWS = 2_000_000, 200, 5_000  # that a training run looks at
+
+
+def doubts(prepared: Prepared) -> list[str]:
+    """Say, a line each, what could mislead a training run that begins; a sample of the rows is looked at."""
+    found = different_texts(prepared.dataset.table)
+    if prepared.preprocess.scaling != "pixels":  # of which none says much alone
+        most = MOST_CELLS // len(prepared.dataset.schema.columns)
+        found += giveaways(prepared.dataset, prepared.split, min(MOST_ROWS, max(LEAST_ROWS, most)))
+    return found
+
+
+def different_texts(table: Table) -> list[str]:
+    """Report columns of text in which nearly every cell is another one."""
+    found = []
+    for name, column in table.texts.items():
+        there, distinct = int((column.codes[:] >= 0).sum()), len(column.values)
+        if there >= LEAST_IDS and distinct >= NEARLY_ALL * there:
+            different = f"column {in_quotes(name)}: {distinct:,} of {there:,} texts are different"
+            found.append(f"{different}: as categories they say nothing about other rows")
+    return found
+
+
+def giveaways(dataset: Dataset, split: Split, most_rows: int | None = None) -> list[str]:
+    """Report columns that predict nearly all held-out rows alone, on at most so many rows of each part."""
+    K = len(dataset.classes)
+    train, held_out = split.train, np.concatenate([split.val, split.test])
+    if not len(held_out):  # they are in files of their own
+        train, held_out = np.delete(train, slice(None, None, 5)), train[::5]
+    train, held_out = _some(train, most_rows), _some(held_out, most_rows)
+    table, y = dataset.table.take(np.concatenate([train, held_out])), dataset.y
+    y, n = np.concatenate([y[train], y[held_out]]), len(train)
+    columns = dict(zip(table.number_names, table.numbers.T, strict=True)) | dict(table.dates)
+    coded = ((name, _binned(column, n, max(BINS, 2 * K))) for name, column in columns.items())
+    texts = ((name, column.codes.astype(np.int64) + 1) for name, column in table.texts.items())
+    present = np.bincount(y[n:], minlength=K)
+    found = []
+    for name, codes in (*coded, *texts):
+        counts = np.bincount(codes[:n] * K + y[:n], minlength=(int(codes.max()) + 1) * K)
+        guess = counts.reshape(-1, K).argmax(axis=1)[codes[n:]]
+        right = np.bincount(y[n:], guess == y[n:], K)
+        score = float((right / np.maximum(present, 1))[present > 0].mean())
+        if score >= GIVES_AWAY:
+            alone = f"alone predicts the class with {percent(score)} balanced accuracy"
+            found.append(f"column {in_quotes(name)} {alone}: will you know it when you predict?")
+    return found
+
+
+def _some(rows: Positions, most: int | None) -> Positions:
+    return rows if most is None else rows[:: -(-len(rows) // most) or 1]
+
+
+def _binned(column: NDArray[Any], n: int, bins: int) -> NDArray[np.int64]:
+    """Return the bin of each number, with as many of the first n rows in each bin; 0 for a missing number."""
+    values = column.astype(np.float64)
+    known = values[:n][~np.isnan(values[:n])]
+    edges = np.unique(np.quantile(known, np.linspace(0, 1, bins + 1)[1:-1])) if len(known) else np.zeros(0)
+    return np.where(np.isnan(values), 0, 1 + np.searchsorted(edges, values)).astype(np.int64)

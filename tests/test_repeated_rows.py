@@ -1,0 +1,243 @@
+"""The same rows in several parts of the data are counted, whatever file and format they are in, and used once if asked;
+columns and classes that make figures misleading are told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from pyarrow import parquet
+
+from nncli.data.dataset import Table, TextColumn
+from nncli.data.row_hashes import hash_rows
+from nncli.training import repeated_rows
+from test_idx import folder, idx
+
+Run = Callable[..., Any]
+BETTER = "figures look better than they are"
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def rows_of(n: int = 200) -> list[str]:
+    """Rows that are all different, in a column of text too."""
+    return [f"{i * 37 % 997},{'abcdefg'[i % 7]},{'pq'[i * i % 3 == 0]}" for i in range(n)]
+
+
+def write(name: str, rows: list[str], end: str = "\n", header: str = "x,t,label") -> str:
+    Path(name).write_bytes(end.join([header, *rows, ""]).encode())
+    return name
+
+
+def warnings(outcome: Any) -> list[str]:
+    assert outcome.code == 0, outcome.err
+    return [line for line in outcome.err.splitlines() if "have the same values" in line]
+
+
+numbers = st.sampled_from([0.0, -0.0, 1.0, 2.0, 0.1, 255.0, 1e30, -1.5, float("nan")])
+matrices = arrays(np.float32, st.tuples(st.integers(1, 6), st.just(3)), elements=numbers.map(np.float32))
+
+
+@given(matrices, st.randoms())
+def test_rows_have_the_same_hash_if_and_only_if_they_have_the_same_values(X: np.ndarray, random: Any) -> None:
+    names = ("a", "b", "c")
+    found = hash_rows(Table(names, X))
+    rows = [tuple("nan" if np.isnan(x) else float(x) + 0 for x in row) for row in X]
+    for i, one in enumerate(rows):
+        for j, other in enumerate(rows):
+            assert (one == other) == (found[i] == found[j])
+    order = random.sample(range(3), 3)
+    assert (hash_rows(Table(tuple(names[i] for i in order), X[:, order].astype(np.float64))) == found).all()
+    small = np.nan_to_num(X).clip(0, 255).astype(np.uint8)
+    assert (hash_rows(Table(names, small)) == hash_rows(Table(names, small.astype(np.float32)))).all()
+
+
+def test_texts_have_the_hash_of_their_value_and_not_of_their_code() -> None:
+    def hashes(codes: list[int], values: tuple[str, ...]) -> list[int]:
+        column = TextColumn(np.array(codes), values)
+        return hash_rows(
+            Table((), np.empty((len(codes), 0)), {"t": column}, {"d": np.array([1.0, np.nan, 1.0])})
+        ).tolist()
+
+    assert hashes([0, 1, -1], ("x", "y")) == hashes([1, 0, -1], ("y", "x"))
+    assert len({*hashes([0, 0, 0], ("x",)), *hashes([-1, -1, -1], ("x",))}) == 4
+
+
+class TestSeveralParts:
+    @pytest.mark.parametrize("end", ["\n", "\r\n"])
+    @pytest.mark.parametrize("command", ["train", "check"])
+    def test_test_rows_that_train_are_counted(self, nncli: Run, end: str, command: str) -> None:
+        """200 rows, of which 30 validate: the first 50 are in either."""
+        rows = rows_of()
+        write("d.csv", rows)
+        write("t.csv", rows[:50], end)
+        outcome = nncli(command, "d.csv", "--test-data", "t.csv", *(["--epochs", "1", "-q"] * (command == "train")))
+        found = [line for line in (outcome.err + outcome.out).splitlines() if "rows of --test-data" in line]
+        counts = [int(line.removeprefix("warning: ").split()[0]) for line in found]
+        assert (outcome.code, len(found), sum(counts)) == (0, 2, 50)
+        assert found[0].endswith(
+            f" of 50 rows of --test-data have the same values as a training row: the test {BETTER}"
+        )
+        assert found[1].endswith(
+            f" of 50 rows of --test-data have the same values as a validation row: the test {BETTER}"
+        )
+
+    def test_one_of_several_training_files_is_known(self, nncli: Run) -> None:
+        rows = rows_of()
+        write("a.csv", rows[:100])
+        write("b.csv", rows[100:])
+        trained = ("train", "a.csv", "b.csv", "--epochs", "1", "-q", "-o", "m.npz")
+        [line] = warnings(nncli(*trained, "--val-data", "b.csv", "--test", "0"))
+        assert line.startswith("warning: 100 of 100 rows of --val-data have the same values as a training row")
+        assert nncli(*trained, "--test", "0", "--val", "0.1").code == 0
+        write("c.csv", rows[:100], "\r\n")
+        told = warnings(nncli("eval", "m.npz", "a.csv", "b.csv", "-q"))
+        assert [line.split()[:2] for line in told] == [["warning:", "a.csv:"], ["warning:", "b.csv:"]]
+        seen = [int(warnings(nncli("eval", "m.npz", name, "-q"))[0].split()[1]) for name in ("a.csv", "b.csv", "c.csv")]
+        assert seen[0] + seen[1] == 180
+        assert seen[2] == seen[0]
+
+    def test_the_format_is_no_matter(self, nncli: Run) -> None:
+        rows = rows_of()
+        write("d.csv", rows)
+        assert nncli("train", "d.csv", "--epochs", "1", "--val", "0", "--test", "0", "-q", "-o", "m.npz").code == 0
+        cells = [row.split(",") for row in rows[:40]]
+        lines = [json.dumps({"label": label, "t": t, "x": float(x)}) for x, t, label in cells]
+        Path("e.jsonl").write_text("\n".join(lines) + "\n")
+        x, t, label = zip(*cells, strict=True)
+        parquet.write_table(pa.table({"t": t, "x": list(map(int, x)), "label": label}), "e.parquet")
+        Path("e.tsv").write_text("x\tt\tlabel\n" + "".join(f"{x}.0\t{t}\t{label}\n" for x, t, label in cells))
+        for name in ("e.jsonl", "e.parquet", "e.tsv"):
+            [line] = warnings(nncli("eval", "m.npz", name, "-q"))
+            assert line.startswith("warning: 40 of the 40 rows have"), name
+
+    def test_other_rows_are_no_matter(self, nncli: Run) -> None:
+        rows = rows_of(300)
+        write("d.csv", rows[:200])
+        write("t.csv", rows[200:])
+        assert warnings(nncli("train", "d.csv", "--test-data", "t.csv", "--epochs", "1", "-o", "m.npz")) == []
+        assert warnings(nncli("eval", "m.npz", "t.csv")) == []
+
+    def test_images_too(self, nncli: Run, tmp_path: Path) -> None:
+        images = np.random.default_rng(0).integers(0, 256, (60, 16)).astype(np.uint8)
+        labels = bytes(i % 2 for i in range(60))
+        folder(
+            tmp_path, x=idx((60, 4, 4), images.tobytes()), y=idx((60,), labels),
+            x_test=idx((20, 4, 4), images[:20].tobytes()), y_test=idx((20,), labels[:20]),
+        )  # fmt: skip
+        outcome = nncli("train", tmp_path, "--val", "0", "--epochs", "1", "-o", "m.npz")
+        assert warnings(outcome) == [f"20 of 20 test rows have the same values as a training row: the test {BETTER}"]
+
+    def test_a_large_training_set_is_known_by_a_sample(self, nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(repeated_rows, "SAMPLE_ROWS", 60)
+        rows = [f"{i * 37 % 9973},{'abcdefg'[i % 7]},{'pq'[i % 2]}" for i in range(3000)]
+        write("d.csv", rows[:2000])
+        write("e.csv", rows[1000:3000])
+        assert nncli("train", "d.csv", "--epochs", "1", "--val", "0", "--test", "0", "-q", "-o", "m.npz").code == 0
+        [line] = warnings(nncli("eval", "m.npz", "e.csv", "-q"))
+        assert line.startswith("warning: about ")
+        # half of 2,000; the sample has about 60 rows of them to tell by: within four standard deviations
+        assert abs(int(line.split()[2].replace(",", "")) - 1000) < 4 * 2000 * np.sqrt(0.25 / 60)
+
+
+class TestDedupe:
+    def test_the_first_of_the_same_rows_is_used(self, nncli: Run) -> None:
+        rows = rows_of()
+        write("d.csv", rows)
+        write("twice.csv", [*rows, *rows[:70], rows[0], rows[1].replace(",b,", ",a,")])
+        plain = nncli("train", "d.csv", "--epochs", "3", "--json", "-q").json
+        outcome = nncli("train", "twice.csv", "--dedupe", "--epochs", "3", "--json")
+        assert sum(outcome.json[f"n_{part}"] for part in ("train", "val", "test")) == 201
+        assert "dedupe: 71 rows left out, as the same values come elsewhere" in outcome.err
+        again = nncli("train", "d.csv", "d.csv", "--dedupe", "--epochs", "3", "--json", "-q").json
+        same = ("n_train", "n_val", "n_test", "train", "val", "test")
+        assert [again[name] for name in same] == [plain[name] for name in same]
+        assert nncli("eval", "model.npz", "-q", "--json").json["n"] == plain["n_test"]
+
+    def test_a_row_of_the_test_file_does_not_train(self, nncli: Run) -> None:
+        rows = rows_of()
+        write("d.csv", rows)
+        write("t.csv", rows[:50], "\r\n")
+        outcome = nncli("train", "d.csv", "--test-data", "t.csv", "--dedupe", "--epochs", "1", "--json")
+        assert warnings(outcome) == []
+        assert (outcome.json["n_train"] + outcome.json["n_val"], outcome.json["n_test"]) == (150, 50)
+
+    def test_nothing_left_is_an_error(self, nncli: Run) -> None:
+        write("d.csv", rows_of())
+        outcome = nncli("train", "d.csv", "--test-data", "d.csv", "--dedupe")
+        assert (outcome.code, outcome.err) == (
+            2, "--dedupe: no row is left: all are in the other files too. Leave the option out.\n",
+        )  # fmt: skip
+
+
+class TestWhatIsAdvised:
+    def test_the_own_test_rows_are_named_where_there_are_some(self, nncli: Run) -> None:
+        write("d.csv", rows_of())
+        advice = ". Evaluate on its own test rows: nncli eval 'my model.npz'"
+        train = ("train", "d.csv", "--epochs", "1", "-q", "-o", "my model.npz")
+        assert nncli(*train).code == 0
+        assert nncli("eval", "my model.npz", "d.csv").err.startswith("warning: 140 of the 200 rows have")
+        assert nncli("eval", "my model.npz", "d.csv").err.strip().endswith(advice)
+        assert nncli("eval", "my model.npz").code == 0
+        assert nncli(*train, "--test", "0").code == 0
+        assert "nncli eval" not in nncli("eval", "my model.npz", "d.csv").err
+        write("t.csv", rows_of(20))
+        assert nncli(*train, "--test-data", "t.csv").code == 0
+        Path("t.csv").unlink()
+        assert "nncli eval" not in nncli("eval", "my model.npz", "d.csv").err
+
+
+class TestClassesWithoutRows:
+    @pytest.mark.parametrize("option", ["--val-data", "--test-data"])
+    def test_they_are_told(self, nncli: Run, option: str) -> None:
+        write("d.csv", rows_of())
+        write("p.csv", [f"{2000 + i},a,p" for i in range(20)])
+        outcome = nncli("train", "d.csv", option, "p.csv", "--epochs", "1", "-q", "--json")
+        assert outcome.code == 0
+        assert outcome.err == f"warning: class 'q': there is no row in {option}, whose figures say nothing of that\n"
+        write("both.csv", [f"{2000 + i},a,{'pq'[i % 2]}" for i in range(20)])
+        assert nncli("train", "d.csv", option, "both.csv", "--epochs", "1", "-q", "--json").err == ""
+
+    def test_nothing_is_calibrated_on_them(self, nncli: Run) -> None:
+        write("d.csv", rows_of())
+        write("p.csv", [f"{2000 + i},a,p" for i in range(20)])
+        outcome = nncli("train", "d.csv", "--val-data", "p.csv", "--calibrate")
+        assert (outcome.code, outcome.err) == (
+            2, "--calibrate: class 'q': there is no row in --val-data to calibrate the probability on. Add rows there, "
+            "or leave the option out.\n",
+        )  # fmt: skip
+        assert nncli("train", "d.csv", "--test-data", "p.csv", "--calibrate", "--epochs", "1").code == 0
+
+
+class TestColumnsThatMislead:
+    def test_train_names_a_column_that_gives_the_class_away(self, nncli: Run) -> None:
+        write("d.csv", [f"{i * 37 % 97},{2 * i},{'pq'[i >= 100]}" for i in range(200)], header="x,i,label")
+        line = "column 'i' alone predicts the class with 100.0 % balanced accuracy: will you know it when you predict?"
+        assert line in nncli("train", "d.csv", "--epochs", "1").err
+        assert line in nncli("check", "d.csv").out
+        write("d.csv", [f"{i * 37 % 97},{i % 2},{'pq'[i % 2]}" for i in range(200)], header="x,i,label")
+        write("e.csv", [f"{i * 37 % 97},{i % 2},{'pq'[i % 2]}" for i in range(200, 300)], header="x,i,label")
+        assert line in nncli("train", "d.csv", "--val-data", "e.csv", "--test-data", "e.csv", "--epochs", "1").err
+        write("d.csv", [f"{i * 37 % 97},{2 * i},{'pq'[i * 7 % 5 > 2]}" for i in range(200)], header="x,i,label")
+        assert "alone predicts" not in nncli("train", "d.csv", "--epochs", "1").err
+
+    @pytest.mark.parametrize("command", ["train", "check"])
+    def test_texts_that_are_nearly_all_different_are_told(self, nncli: Run, command: str) -> None:
+        more = ["--epochs", "1"] * (command == "train")
+        write("d.csv", [f"note {i} of {i * i},{'pq'[i % 2]}" for i in range(60)], header="t,label")
+        outcome = nncli(command, "d.csv", *more)
+        line = "column 't': 60 of 60 texts are different: as categories they say nothing about other rows"
+        assert line in (outcome.err + outcome.out).splitlines()
+        write("d.csv", [f"note {i % 30},{'pq'[i % 2]}" for i in range(60)], header="t,label")
+        assert "different" not in nncli(command, "d.csv", *more).err
