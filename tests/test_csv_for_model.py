@@ -59,7 +59,7 @@ def test_data_evidently_without_header_is_matched_by_position() -> None:
     for text, told in (("5,rome\n6,paris\n", ""), ("5,a,rome\n6,b,paris\n", ", number 2 as 'label'")):
         expected = schema(MODEL.columns, "label", target_place=1)
         with read_blocks("d", expected, stream=io.BytesIO(text.encode())) as reader:
-            assert reader.notes == (f"no header: columns are matched by position{told}",)
+            assert reader.notes == [f"no header: columns are matched by position{told}"]
             [block] = reader
         assert block.table.numbers.tolist() == [[5], [6]]
         assert strings(block.table.texts["city"]) == ["rome", "paris"]

@@ -12,10 +12,14 @@ from nncli.cli.execution import Address, Ca, Cert, FileJobs, Insecure, Key, Plac
 from nncli.cli.options import (
     DATA_HELP,
     EncodingOption,
+    Escape,
+    HeaderRows,
     Json,
     Memory,
     ModelArgument,
     Quiet,
+    Quote,
+    RowsOption,
     Sheet,
     SkipRows,
     bytes_of,
@@ -41,6 +45,10 @@ def evaluate(
     encoding: EncodingOption = None,
     skip_rows: SkipRows = None,
     sheet: Sheet = None,
+    quote: Quote = None,
+    escape: Escape = None,
+    header_rows: HeaderRows = None,
+    rows: RowsOption = None,
     memory: Memory = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -61,15 +69,18 @@ def evaluate(
     from nncli.model import checkpoint
 
     place, sources = Place.of(jobs, 1, cluster, insecure, tls_ca, tls_cert, tls_key), expand(data or [])
-    text = text_options(encoding, skip_rows, sheet)
+    given = {
+        "encoding": encoding, "skip_rows": skip_rows, "quote": quote, "escape": escape, "header_rows": header_rows,
+        "rows": rows, "sheet": sheet,
+    }  # fmt: skip
+    text = text_options(**given)
     if len(sources) > 1 or place.address is not None:
         if memory is not None:
             raise OptionError("memory", "for one file, or the test rows of the model", "Name one file at a time")
         return _evaluate_all(model, sources, text, place, json, quiet)
-    unused = {"encoding": encoding, "skip_rows": skip_rows, "sheet": sheet}
-    if not sources and any(unused.values()):
-        option = next(name for name, value in unused.items() if value)
-        raise OptionError(option, "its own data are read as in training", "Leave it out")
+    for name, value in given.items():
+        if value and not sources:
+            raise OptionError(name, "its own data are read as in training", "Leave it out")
     loaded, provenance = checkpoint.load(Path(model))
     evaluation = evaluate.evaluate_model(loaded, provenance, model, source=sources, text=text, memory=bytes_of(memory))
     for note in evaluation.notes:

@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nncli.config.option import Files, Flag, Option, Size, as_text, read_option
-from nncli.config.train_config import ENCODING_HELP, SHEET_HELP, SOURCES, TrainConfig
+from nncli.config.train_config import (
+    ENCODING_HELP,
+    ESCAPE_HELP,
+    HEADER_ROWS_HELP,
+    QUOTE_HELP,
+    ROWS_READ_HELP,
+    SHEET_HELP,
+    SOURCES,
+    TrainConfig,
+)
 from nncli.data.bundled import BUNDLED
 from nncli.data.expand import expand
 from nncli.data.sources import Source, is_there
@@ -45,6 +54,10 @@ RowsArgument = Annotated[
     str | None, typer.Argument(metavar="DATA", help="Rows for a model.", show_default="the data it was trained on")
 ]
 EncodingOption = Annotated[str | None, value_option("NAME", ENCODING_HELP, "detected")]
+Quote = Annotated[str | None, value_option("CHAR", QUOTE_HELP, "detected, or as in training")]
+Escape = Annotated[str | None, value_option("CHAR", ESCAPE_HELP, "as in training")]
+HeaderRows = Annotated[str | None, value_option("N", HEADER_ROWS_HELP, "as in training")]
+RowsOption = Annotated[str | None, value_option("A:B", ROWS_READ_HELP, "all")]
 SkipRows = Annotated[str | None, value_option("N", "Number of lines to skip at the top of each file.", "0")]
 Sheet = Annotated[str | None, value_option("NAME", SHEET_HELP, "the only one")]
 MEMORY_HELP = (
@@ -66,12 +79,12 @@ MODEL_NAMES_HELP = "Kind of classifier: {models}."
 ROWS_HELP = f"{TEXT_FILES}, IDX images, PNG or JPEG pictures, {OTHER_FILES}, a bundled data set, or - for stdin."
 
 
-def text_options(encoding: str | None, skip_rows: str | None, sheet: str | None) -> TextOptions:
-    """Read --encoding, --skip-rows and --sheet of a command that reads files for a model."""
-    from nncli.data.csv.header import TextOptions
+def text_options(**given: str | None) -> TextOptions:
+    """Read the options on how text is written of a command that reads files for a model."""
+    from nncli.data.csv.header import DETECTED, TextOptions
 
-    read = TrainConfig.from_values({"encoding": encoding, "skip_rows": skip_rows, "sheet": sheet})
-    return TextOptions(read.encoding, read.skip_rows, read.sheet)
+    read = TrainConfig.from_values(given)
+    return TextOptions(**{name: getattr(read, name) for name in vars(DETECTED)})
 
 
 def bytes_of(memory: str | None) -> int | None:

@@ -14,8 +14,12 @@ from nncli.cli.execution import Address, Ca, Cert, FileJobs, Insecure, Key, Plac
 from nncli.cli.options import (
     ROWS_HELP,
     EncodingOption,
+    Escape,
+    HeaderRows,
     ModelArgument,
     Quiet,
+    Quote,
+    RowsOption,
     Sheet,
     SkipRows,
     switch,
@@ -57,6 +61,10 @@ def predict(
     encoding: EncodingOption = None,
     skip_rows: SkipRows = None,
     sheet: Sheet = None,
+    quote: Quote = None,
+    escape: Escape = None,
+    header_rows: HeaderRows = None,
+    rows: RowsOption = None,
     quiet: Quiet = False,
     jobs: FileJobs = None,
     cluster: Address = None,
@@ -98,7 +106,15 @@ def predict(
         on_error=policy,
         escape_formulas=escape_formulas,
         jsonl=jsonl,
-        text=text_options(encoding, skip_rows, sheet),
+        text=text_options(
+            encoding=encoding,
+            skip_rows=skip_rows,
+            sheet=sheet,
+            quote=quote,
+            escape=escape,
+            header_rows=header_rows,
+            rows=rows,
+        ),
     )
     if proba and not loaded.probabilistic:
         say(f"{loaded.config.model.name} gives scores, not probabilities; nncli train --calibrate fits them", quiet)

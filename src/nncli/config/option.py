@@ -19,6 +19,7 @@ from nncli.system.numbers import read_number, read_whole, write_number
 from nncli.system.output import shortened
 
 MOST_LAYERS = 1000
+NONE = "none"
 FULL_BATCH = 0  # `--batch-size full`: every step sees the whole training set
 ENCODINGS = {*encodings.aliases.aliases, *encodings.aliases.aliases.values()}  # that Python has
 BLANKS = r"[^\S\r\n]*+"
@@ -165,13 +166,51 @@ class Delimiter(Kind):
     """A delimiter: the character between two cells of a row."""
 
     def read(self, text: str) -> str:
-        text = {"tab": "\t", "\\t": "\t"}.get(text, text)
+        text = {"tab": "\t", "\\t": "\t", "blanks": " "}.get(text, text)
         if len(text) != 1 or not text.isascii() or text in '"\r\n\0' or text.isalnum():
             raise ValueError("one character such as ; or tab")
         return text
 
     def write(self, value: str) -> str:
-        return "tab" if value == "\t" else str(value)
+        return {"\t": "tab", " ": "blanks"}.get(str(value), str(value))
+
+
+class RowRange(Kind):
+    """The first and the last of some rows, from 1, as 1:83."""
+
+    def read(self, text: str) -> tuple[int, int]:
+        try:
+            first, last = map(read_whole, text.split(":"))
+        except ValueError:
+            first, last = 0, 0
+        if not 1 <= first <= last:
+            raise ValueError("two numbers of rows such as 1:83")
+        return first, last
+
+    def write(self, value: tuple[int, int]) -> str:
+        return ":".join(map(str, value))
+
+    def accept(self, value: Any) -> tuple[int, int]:
+        return self.read(":".join(map(str, value)) if isinstance(value, list | tuple) else as_text(value))
+
+
+@dataclass(frozen=True)
+class Sign(Kind):
+    """One of a few characters, or the word none, for the empty text."""
+
+    signs: tuple[str, ...]
+    expected: str
+
+    def read(self, text: str) -> str:
+        if text != NONE and text not in self.signs:
+            raise ValueError(self.expected)
+        return "" if text == NONE else text
+
+    def write(self, value: str) -> str:
+        return str(value) or NONE
+
+    def accept(self, value: Any) -> str:
+        return self.read(as_text(value) or NONE)
 
 
 class Encoding(Kind):

@@ -31,6 +31,8 @@ from nncli.config.option import (
     OneOf,
     Option,
     PictureSize,
+    RowRange,
+    Sign,
     Text,
     Whole,
     Widths,
@@ -44,6 +46,13 @@ from nncli.errors import OptionError, flag
 SOURCES = ("data", "val_data", "test_data")  # options that name files
 ENCODING_HELP = "Text encoding, such as utf-8, utf-16, latin-1 or cp1252."
 SHEET_HELP = "Sheet of an Excel file to read."
+HEADER_ROWS = Whole(1, 100)
+HEADER_ROWS_HELP = "Number of rows that name the columns together."
+ROWS_READ_HELP = "Rows to read of each text file, from 1, as 1:83; the header is none of them."
+QUOTE = Sign(('"', "'"), "a double or a single quote, or none")
+QUOTE_HELP = "Character around quoted cells: a double or a single quote, or none."
+ESCAPE = Sign(("\\",), "a backslash, or none")
+ESCAPE_HELP = "Character before a quote within a quoted cell: a backslash, or none, where it is doubled."
 DEFAULT_SHARE = 0.15  # of the rows, for validation and for the test
 
 _data = functools.partial(option, group="Data")
@@ -77,7 +86,7 @@ class TrainConfig:
         "TEXTS", Columns(), "Further texts that stand for a missing value.", "empty, NA, N/A, NaN, null, ?", default=()
     )
     header: bool | None = _data("", Flag(), "Read the first line as column names, or as a row of data.", "detected")
-    delimiter: str | None = _data("CHAR", Delimiter(), "Character between two cells, or tab.", "detected")
+    delimiter: str | None = _data("CHAR", Delimiter(), "Character between two cells, tab, or blanks.", "detected")
     decimal: str | None = _data(
         "CHAR", OneOf((".", ","), "a point or a comma"), "Decimal separator: a point or a comma.", "detected"
     )
@@ -85,6 +94,9 @@ class TrainConfig:
         "CHAR", OneOf(tuple(SEPARATORS)), "Separator between thousands: comma, point, blank or apostrophe.", "detected"
     )
     date_format: str | None = _data("FORMAT", Text(), "How dates are written, as %d/%m/%Y.", "detected")
+    header_rows: int | None = _data("N", HEADER_ROWS, HEADER_ROWS_HELP, "1")
+    quote: str | None = _data("CHAR", QUOTE, QUOTE_HELP, "detected")
+    escape: str | None = _data("CHAR", ESCAPE, ESCAPE_HELP, "detected")
     encoding: str | None = _data("NAME", Encoding(), ENCODING_HELP, "detected")
     dedupe: bool = _data(
         "",
@@ -93,6 +105,7 @@ class TrainConfig:
         default=False,
     )
     skip_rows: int = _data("N", Whole(0), "Number of lines to skip at the top of each file.", default=0)
+    rows: tuple[int, int] | None = _data("A:B", RowRange(), ROWS_READ_HELP, "all")
     sheet: str | None = _data("NAME", Text(), SHEET_HELP, "the only one")
     resize: tuple[int, int] | None = _data(
         "WxH", PictureSize(), "Size in pixels that all pictures are brought to, as 28x28.", "theirs, if it is the same"

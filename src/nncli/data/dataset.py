@@ -22,6 +22,7 @@ Positions = NDArray[np.integer[Any]]  # of rows or of classes, in a type that is
 SHAPES_DIFFER = "Bring them to that size, or train a model on such pictures"
 KINDS, MOST_WIDTH = ("number", "text", "date"), 1 << 20  # of columns
 WHOLE = re.compile(r"([+-]?(?:0|[1-9]\d{0,14}))\.0*", re.ASCII)  # a whole number, written with a point
+QUOTES, ESCAPES = ('"', "'", ""), ("", "\\")
 AnyArray = Any  # NDArray, or a `DiskArray` one, where `memory` has asked for that
 
 
@@ -91,10 +92,13 @@ class Schema:
     file is found among it and the usual ones. `decimal` is the decimal sign of the numbers. `encoding` is that of the
     training file, and of a later one whose first bytes do not tell. `dtype` is
     the type that numbers are to be read with: float64 where float32 cannot tell those of a column apart. `spellings`
-    say how numbers and dates are written, for columns where that is not the plain way. `image_shape` is that of a row
-    which is a picture, (height, width) or with colours (height, width, 3), and () where none is known; `resized` is
-    whether pictures of other sizes are brought to it. `profile` is what all columns of the training file looked
-    like, in its order; empty where that is not known.
+    say how numbers and dates are written, for columns where that is not the plain way. `quote` stands
+    around cells ("": none is quoted), `escape` before a quote within one ("": nothing; it is doubled), and with
+    `blanks`, blanks may stand before a quote; so too in a later file whose first line does not tell. `header_rows` is
+    how many rows name the columns together. `image_shape`
+    is that of a row which is a picture, (height, width) or with colours (height, width, 3), and () where
+    none is known; `resized` is whether pictures of other sizes are brought to it. `profile` is what all columns of the
+    training file looked like, in its order; empty where that is not known.
     """
 
     columns: tuple[tuple[str, str], ...]
@@ -108,6 +112,10 @@ class Schema:
     encoding: str = "utf-8"
     dtype: str = "float32"
     spellings: tuple[tuple[str, Spelling], ...] = ()
+    quote: str = '"'
+    escape: str = ""
+    blanks: bool = False
+    header_rows: int = 1
     image_shape: tuple[int, ...] = ()
     resized: bool = False
     profile: tuple[ColumnProfile, ...] = ()
@@ -140,6 +148,7 @@ SCHEMA_FORM = {
     "width": int, "decimal": str, "encoding": str, "dtype": str, "spellings": [[(str, SPELLING_FORM)]],
     "image_shape": [int], "resized": bool,
     "profile": PROFILE_FORM,
+    "quote": str, "escape": str, "blanks": bool, "header_rows": int,
 }  # fmt: skip
 
 
@@ -161,6 +170,10 @@ def schema_of(stored: Mapping[str, Any]) -> Schema:
     spellings = tuple((name, spelling_of(spelling)) for name, spelling in stored["spellings"])
     if any(dict(columns).get(name) != ("date" if its.kind == "date" else "number") for name, its in spellings):
         raise ValueError("a spelling of another column")
+    if stored["quote"] not in QUOTES or stored["escape"] not in ESCAPES:
+        raise ValueError("cells quoted in another way")
+    if not 1 <= stored["header_rows"] <= 100:
+        raise ValueError("a header of another form")
     shape = tuple(stored["image_shape"])
     if shape and (len(shape) < 2 or min(shape) < 1 or math.prod(shape) != len(columns)):
         raise ValueError("pictures of another size")

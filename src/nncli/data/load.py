@@ -215,7 +215,7 @@ def load_like(
         table, sha256, notes = _named(matrix.table, schema, where), matrix.sha256, matrix.notes
         target = TextColumn(matrix.y, matrix.classes)
     else:
-        options = CsvOptions(encoding=text.encoding, skip_rows=text.skip_rows, sheet=text.sheet)
+        options = CsvOptions(**vars(text))
         rows = given.table(schema, options, dtype, memory, tables, {schema.target: tuple(classes)})
         table, target, sha256, notes = rows.table, rows.target, rows.sha256, rows.notes
     code_of = {canonical(name): i for i, name in enumerate(classes)}
@@ -237,7 +237,7 @@ def stream_like(
     on_error: OnError = "fail",
     text: TextOptions = DETECTED,
     known: Known | None = None,
-) -> Iterator[tuple[Iterator[RowBlock], tuple[str, ...], tuple[str, ...]]]:
+) -> Iterator[tuple[Iterator[RowBlock], tuple[str, ...], Sequence[str]]]:
     """Read the rows of a file or pipe as they arrive, for a model's schema, and the classes and categories that are
     `known` to it; also give the columns to keep, and notes. Raises DataError and OptionError."""
     given = _Input.of((source,))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
@@ -39,6 +39,10 @@ class Layout:
     profile: tuple[ColumnProfile, ...] = ()  # of the columns of a training file
     whole: tuple[str, ...] = ()  # of the numeric ones, those that had only whole numbers in training
     known: Mapping[str, frozenset[str]] = field(default_factory=dict)  # column → the only texts that it may hold
+    quote: str = '"'  # as in Schema
+    escape: str = ""
+    blanks: bool = False
+    header_rows: int = 1
 
     @property
     def place_of(self) -> dict[str, int]:
@@ -68,6 +72,10 @@ class Layout:
             encoding=self.encoding,
             dtype=self.dtype,
             profile=self.profile,
+            quote=self.quote,
+            escape=self.escape,
+            blanks=self.blanks,
+            header_rows=self.header_rows,
         )
 
 
@@ -86,10 +94,15 @@ class RowBlock:
         return len(self.table)
 
     def before(self, row: int) -> RowBlock:
-        """Return the rows before one of them."""
-        rows = np.arange(row)
-        kept = {name: cells.slice(0, row) for name, cells in self.kept.items()}
-        return RowBlock(self.table.take(rows), self.target and self.target.take(rows), kept, {})
+        """Return the rows before one of them, which have no errors."""
+        return self.between(0, row)
+
+    def between(self, start: int, end: int) -> RowBlock:
+        """Return the rows from one to before another."""
+        rows = np.arange(start, end)
+        kept = {name: cells.slice(start, len(rows)) for name, cells in self.kept.items()}
+        errors = {row - start: error for row, error in self.errors.items() if start <= row < end}
+        return RowBlock(self.table.take(rows), self.target and self.target.take(rows), kept, errors)
 
 
 class BlockReader(ABC):
@@ -100,8 +113,9 @@ class BlockReader(ABC):
     as long as all are whole numbers from 0 to 255.
     """
 
-    def __init__(self, layout: Layout, notes: tuple[str, ...], on_error: OnError, whole: bool) -> None:
-        self.layout, self.notes, self.on_error = layout, notes, on_error
+    def __init__(self, layout: Layout, notes: Sequence[str], on_error: OnError, whole: bool) -> None:
+        self.layout, self.on_error = layout, on_error
+        self.notes = [*notes]  # to which reading may add
         self.small = whole  # all numbers so far are whole ones from 0 to 255
 
     def __enter__(self) -> Self:

@@ -122,9 +122,9 @@ def read_files(files: Sequence[Opener], where: str, storage: Storage) -> RawData
             if schema is None or columns is None:
                 schema = reader.layout.schema()
                 columns = _Columns(reader, len(files), storage)
-            notes += [note for note in reader.notes if note not in notes]
             for block in reader:
                 columns.append(block, where)
+            notes += [note for note in reader.notes if note not in notes]
             digests.append(reader.hexdigest())
     assert schema is not None
     assert columns is not None

@@ -84,11 +84,13 @@ def predict_source(model: Model, source: str, options: PredictOptions, sink: Out
     with stream as (blocks, kept, notes):
         predictor = Predictor(model, options, kept)
         sink.begin(source, predictor.header, notes)
+        begun = len(notes)
         with multiply_with(threads):
             for block in blocks:
                 unread = [str(error) for error in block.errors.values()]
                 sink.take(predictor.predict(block), unread, model.preprocess.unseen(block.table))
                 sink.note(block.notes)
+        sink.note(notes[begun:])
 
 
 class _ResultSink:

@@ -26,7 +26,19 @@ FORMAT_VERSION = 6
 NEW_IN: dict[int, dict[str, Any]] = {
     4: {"schema": {"decimal": ".", "encoding": "utf-8", "dtype": "float32"}, "dates": []},
     5: {"data": {"file_bytes": None, "val_bytes": None, "test_bytes": None}, "kernels": ""},
-    6: {"schema": {"image_shape": [], "resized": False, "spellings": [], "profile": []}, "data": {"row_hashes": ""}},
+    6: {
+        "schema": {
+            "spellings": [],
+            "image_shape": [],
+            "resized": False,
+            "profile": [],
+            "quote": '"',
+            "escape": "",
+            "blanks": False,
+            "header_rows": 1,
+        },
+        "data": {"row_hashes": ""},
+    },
 }
 OLDEST = 3
 MOST_MEMBERS = 100

@@ -7,12 +7,14 @@ import unicodedata
 from collections.abc import Sequence
 
 from nncli.data.byte_input import Input
-from nncli.data.cells import BLANKS, quoted
+from nncli.data.cells import quoted
 from nncli.data.csv.column_kinds import is_number
-from nncli.data.csv.detection import ReadingPlan, looks_like_header, planned, unique_names
-from nncli.data.csv.header import DELIMITERS, DETECTED, Head, TextOptions
+from nncli.data.csv.detection import ReadingPlan, planned, unique_names
+from nncli.data.csv.dialect import Dialect
+from nncli.data.csv.dialect_detection import dialect_for, first_cells
+from nncli.data.csv.header import DETECTED, Head, TextOptions
+from nncli.data.csv.header_row import looks_like_header
 from nncli.data.csv.positions import Known, candidates, names_of_row, widths
-from nncli.data.csv.strict_parser import split_row
 from nncli.data.dataset import Schema, canonical
 from nncli.data.row_blocks import Layout
 from nncli.errors import MOST_LISTED, DataError, OptionError, did_you_mean, listing
@@ -30,21 +32,20 @@ def plan_answering(
     """Decide from the first line alone how to read a text table: a slow producer gets its predictions row by row.
     `known` are the classes and categories of the model. Raises DataError and OptionError as `aligned` does."""
     head = Head(stream, options, expected.encoding)
-    wanted = set(expected.names)
-    peeks = {d: _as_in_training(_peek(head, d), expected) for d in dict.fromkeys([expected.delimiter, *DELIMITERS])}
-    fitting = widths(expected)
-    best = max(peeks, key=lambda d: (len(wanted & set(peeks[d])), len(peeks[d]) in fitting))
-    row, first = head.split_first(best)
+    dialect, unusual = dialect_for(head, expected, widths(expected), options)
+    head.use(dialect)
+    best = dialect.delimiter
+    header_rows = options.header_rows or expected.header_rows
+    if header_rows > 1 and not {*expected.names}.intersection(first_cells([*head.lines()], Dialect(best), header_rows)):
+        header_rows = 1
+    row, first = head.split_header(best, header_rows)
     first, known = _as_in_training(first, expected), known or {}
     named, told = _is_header(first, expected, known, head.place)
     header = named or _is_unnamed_header(first, expected, known)
     layout, notes = aligned(first, header, expected, dtype, keep, with_target, head.place, known)
-    notes = [*told, *notes]
-    if best != expected.delimiter:
-        notes.append("delimiter: " + {"\t": "tab"}.get(best, best))
     whole = tuple(column.name for column in expected.profile if column.whole and column.name in expected.names)
-    layout = dataclasses.replace(layout, delimiter=best, encoding=head.encoding, whole=whole)
-    return planned(layout, head, row, [*head.notes, *notes])
+    layout = dataclasses.replace(layout, delimiter=best, encoding=head.encoding, quote=dialect.quote, whole=whole)
+    return planned(layout, head, row, [*head.notes, *told, *notes, *unusual], options)
 
 
 def aligned(
@@ -118,14 +119,6 @@ def _as_in_training(first: Sequence[str], expected: Schema) -> list[str]:
     ours = (*expected.names, expected.target, *(column.name for column in expected.profile))
     spelt = {unicodedata.normalize("NFC", name): name for name in ours}
     return [name if name in ours else spelt.get(unicodedata.normalize("NFC", name), name) for name in first]
-
-
-def _peek(head: Head, delimiter: str) -> list[str]:
-    row = head.first_row(delimiter)
-    try:
-        return [] if row is None else [cell.strip(BLANKS) for cell in split_row(row, delimiter, "")]
-    except DataError:
-        return []
 
 
 def _absent(absent: list[str], names: list[str], expected: Schema, where: str) -> DataError:

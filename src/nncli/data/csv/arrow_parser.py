@@ -68,7 +68,7 @@ class FastParser:
 
     def read(self, data: bytes, regular: bool, small: bool) -> RowBlock | None:
         """Read whole rows; None where pyarrow refuses them, or might read them otherwise than `StrictParser`."""
-        if not regular or (b"\r" in data and data.count(b"\r") != data.count(b"\r\n")):
+        if not regular or b"\0" in data or (b"\r" in data and data.count(b"\r") != data.count(b"\r\n")):
             return None  # pyarrow is lenient about misplaced quotes, and takes a single CR for the end of a row
         if self.whole:
             cells = uint8_parser.read(data, len(self.layout.names), self.layout.delimiter)

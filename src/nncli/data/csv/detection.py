@@ -8,21 +8,23 @@ from __future__ import annotations
 import dataclasses
 import re
 import sys
-from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from nncli.data.byte_input import ByteStream, Input
-from nncli.data.cells import DEFAULT_MISSING, is_missing
+from nncli.data.cells import DEFAULT_MISSING
 from nncli.data.csv import column_kinds
-from nncli.data.csv.header import DELIMITERS, SAMPLE_BYTES, UTF_8, Head, TextOptions
+from nncli.data.csv.dialect_detection import dialect_to_learn
+from nncli.data.csv.encoding import UTF_8, with_guess
+from nncli.data.csv.header import DELIMITERS, DETECTED, SAMPLE_BYTES, Head, TextOptions
+from nncli.data.csv.header_row import TARGETS, about_header, has_header
+from nncli.data.csv.preamble import skip_preamble
 from nncli.data.csv.sample_profile import profile_columns
 from nncli.data.row_blocks import Layout
 from nncli.errors import DataError, OptionError, did_you_mean, listing, mention
 
-TARGETS = ("label", "target", "class", "y")
 SAMPLE_CELLS = 100_000  # a thousand rows of a hundred columns
-SAMPLE_ROWS, LEAST_ROWS, DELIMITER_ROWS = 1000, 100, 100
+SAMPLE_ROWS, LEAST_ROWS = 1000, 100
 MORE_ROWS = 10_000  # of other tables than text, that a column which seems to tell rows apart is looked at in
 
 
@@ -44,17 +46,21 @@ class CsvOptions:
     date_format: str | None = None
     encoding: str | None = None
     skip_rows: int = 0
+    quote: str | None = None
+    escape: str | None = None
+    header_rows: int | None = None
+    rows: tuple[int, int] | None = None
     sheet: str | None = None
     resize: tuple[int, int] | None = None
 
     @property
     def text(self) -> TextOptions:
-        return TextOptions(self.encoding, self.skip_rows, self.sheet)
+        return TextOptions(**{name: getattr(self, name) for name in vars(DETECTED)})
 
     def of_table(self) -> CsvOptions:
         """Return the options for a file that says by itself what its cells are. Raises OptionError for others."""
         usual = CsvOptions()
-        for name in ("delimiter", "decimal", "thousands", "encoding", "skip_rows", "header"):
+        for name in ("delimiter", "decimal", "thousands", "header", *vars(DETECTED)):
             if getattr(self, name) != getattr(usual, name):
                 raise OptionError(name, "a Parquet, Arrow, Excel or JSON Lines file has no such thing", "Leave it out")
         return dataclasses.replace(self, header=True, delimiter=",", decimal=".", encoding="utf-8")
@@ -69,25 +75,10 @@ class ReadingPlan:
     stream: ByteStream  # what is behind that
     first_line: int
     notes: tuple[str, ...] = ()
-
-
-def looks_like_header(cells: Sequence[str]) -> bool:
-    """Tell whether no cell is a number or means a missing value, and most have a name."""
-    named = [cell for cell in cells if cell]
-    return 2 * len(named) > len(cells) - (not cells[0]) and not any(
-        column_kinds.is_number(cell) or is_missing(cell, DEFAULT_MISSING) for cell in named
-    )
-
-
-def has_header(first: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
-    """Tell whether the first row names the columns of those below: it has a name that a target usually has, or looks
-    like one, and most of it does not come again in the same place."""
-    others = [row for row in below if row != list(first)]  # where files were joined, their headers come again too
-    columns = list(zip(*others, strict=True)) or [()] * len(first)
-    again = [cell in column for cell, column in zip(first, columns, strict=True)]
-    if any(cell.lower() in TARGETS and not came for cell, came in zip(first, again, strict=True)):
-        return True
-    return looks_like_header(first) and 2 * sum(again) <= len(first)
+    is_quote_told: bool = False  # by the user
+    header: bytes = b""  # the row with the names
+    guess: str = ""  # the encoding, where that is one
+    rows: tuple[int, int] | None = None
 
 
 def sample_rows(columns: int) -> int:
@@ -97,29 +88,50 @@ def sample_rows(columns: int) -> int:
 
 def plan_training(stream: Input, options: CsvOptions, dtype: str) -> ReadingPlan:
     """Decide how to read a text table. Raises DataError and OptionError, as `layout_of` does."""
-    head, where = Head(stream, options.text), stream.where
+    head = Head(stream, options.text)
+    try:
+        return _plan(head, options, dtype)
+    except (DataError, OptionError) as error:
+        raise with_guess(error, head.guess) from None
+
+
+def _plan(head: Head, options: CsvOptions, dtype: str) -> ReadingPlan:
     while not head.at_end and len(head.data) < SAMPLE_BYTES:
         head.more()
     notes = head.notes
-    delimiter = options.delimiter
-    if delimiter is None:
-        delimiter = _detect_delimiter(head)
-        if delimiter != ",":
-            notes.append("delimiter: " + {"\t": "tab"}.get(delimiter, delimiter))
-    row, first = head.split_first(delimiter)
+    if not options.skip_rows:
+        notes += skip_preamble(head, options.delimiter or head.delimiter or DELIMITERS)
+    dialect, told = dialect_to_learn(head, options.delimiter, options.text)
+    notes += told
+    head.use(dialect)
+    while not head.at_end and len(head.data) < SAMPLE_BYTES:
+        head.more()
+    delimiter = dialect.delimiter
+    header_rows = options.header_rows or 1
+    row, first = head.split_header(delimiter, header_rows)
     rows = [r for r in head.sample(delimiter, sample_rows(len(first))) if len(r) == len(first)]
-    header = has_header(first, rows[1:]) if options.header is None else options.header
+    header = options.header
+    if options.header_rows:
+        if header is False:
+            raise OptionError("header_rows", f"there is no header, as {mention('no_header')} says", "Leave one out")
+        header = True
+    elif header is None:
+        header = has_header(first, rows[1:])
+        notes += about_header(first, rows[1:], header)
     names, told = column_names(first, header, options.header is None)
-    sample = list(zip(*rows[header:], strict=True)) or [()] * len(names)
+    sample = list(zip(*rows[header_rows if header else 0 :], strict=True)) or [()] * len(names)
     options = dataclasses.replace(options, delimiter=delimiter, header=header, encoding=head.encoding)
 
     def all_rows() -> list[tuple[str, ...]]:
         """Return the columns of all rows that have been read so far."""
         rows = [r for r in head.sample(delimiter, sys.maxsize - 1) if len(r) == len(first)]
-        return list(zip(*rows[header:], strict=True))
+        return list(zip(*rows[header_rows if header else 0 :], strict=True))
 
-    layout, more = layout_of(names, sample, options, dtype, where, all_rows)
-    return planned(layout, head, row, [*notes, *told, *more])
+    layout, more = layout_of(names, sample, options, dtype, head.where, all_rows)
+    layout = dataclasses.replace(
+        layout, quote=dialect.quote, escape=dialect.escape, blanks=dialect.blanks, header_rows=header_rows
+    )
+    return planned(layout, head, row, [*notes, *told, *more], options.text)
 
 
 def layout_of(
@@ -228,10 +240,21 @@ def _features(names: tuple[str, ...], target: str, options: CsvOptions, where: s
     return found
 
 
-def planned(layout: Layout, head: Head, row: bytes, notes: Sequence[str]) -> ReadingPlan:
+def planned(layout: Layout, head: Head, row: bytes, notes: Sequence[str], options: TextOptions) -> ReadingPlan:
     """Make the plan that follows from the first row, which is a header or the first row of data."""
     used = row if layout.header else b""
-    return ReadingPlan(layout, head.data[len(used) :], head.stream, head.line + used.count(b"\n"), tuple(notes))
+    first_line = head.line + used.count(b"\n")
+    return ReadingPlan(
+        layout,
+        head.data[len(used) :],
+        head.stream,
+        first_line,
+        tuple(notes),
+        is_quote_told=options.quote is not None,
+        header=used,
+        guess=head.guess,
+        rows=options.rows,
+    )
 
 
 def unique_names(given: Sequence[str]) -> tuple[str, ...]:
@@ -244,18 +267,6 @@ def unique_names(given: Sequence[str]) -> tuple[str, ...]:
             name, number = f"{base}_{number}", number + 1
         found[name] = None
     return tuple(found)
-
-
-def _detect_delimiter(head: Head) -> str:
-    """Return the delimiter that cuts most rows into the same number of columns, at least two; ties go to more
-    columns."""
-    best, found = (0.0, 0), ","
-    for delimiter in DELIMITERS:
-        widths = Counter(len(row) for row in head.sample(delimiter, DELIMITER_ROWS))
-        width, rows = widths.most_common(1)[0] if widths else (1, 0)
-        if width > 1 and (score := (rows / widths.total(), width)) > best:
-            best, found = score, delimiter
-    return found
 
 
 def _find_target(names: tuple[str, ...], given: str | None, where: str) -> tuple[str, list[str]]:

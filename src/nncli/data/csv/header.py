@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import codecs
 import csv
+import io
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
 from nncli.data.byte_input import ByteStream, Input, PushbackStream
 from nncli.data.cells import BLANKS, check_width
-from nncli.data.csv.strict_parser import CONVERT_CR, ROW_LIMIT, check_utf8, open_quote, row_patterns, split_row
+from nncli.data.csv.dialect import Dialect, LineFeeds, UsualRows
+from nncli.data.csv.encoding import UTF_8, UTF_16, Utf8Text, encoding_of_mark, guessed_encoding
+from nncli.data.csv.header_row import joined_names
+from nncli.data.csv.strict_parser import ROW_LIMIT, check_utf8, open_quote, row_patterns, split_row
 from nncli.data.formats.known_formats import HEAD_BYTES, NO_PIPE, format_of_bytes
 from nncli.errors import DataError, OptionError
 
 DELIMITERS = (",", ";", "\t", "|")
 SAMPLE_BYTES = 1 << 20
 FIRST_LINE = 16 << 20
-UTF_8, UTF_16 = "utf-8", "utf-16"
-MARKS = {b"\xef\xbb\xbf": UTF_8, b"\xff\xfe": UTF_16, b"\xfe\xff": UTF_16}
-NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1f]")
-ONLY_WINDOWS = re.compile(rb"[\x80-\x9f]")  # control characters in Latin-1, letters and quotes on Windows
+LINE_FEED = re.compile(rb"\n")
+END_OF_LINE = re.compile(rb"\n|\r(?=[^\n])")
+SEPARATOR_LINE = re.compile(rb'"?sep=([^\r\n"])"?\r?\n', re.IGNORECASE)  # that Excel writes above a table
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,10 @@ class TextOptions:
 
     encoding: str | None = None  # None: detected
     skip_rows: int = 0  # lines before the header, or before the first row where there is none
+    quote: str | None = None  # None: detected, or as the model has it; the empty one: nothing is quoted
+    escape: str | None = None
+    header_rows: int | None = None  # None: one, or as the model has it
+    rows: tuple[int, int] | None = None  # the first and the last row to read, from 1; None: all
     sheet: str | None = None  # of an Excel file; None: the only one
 
 
@@ -48,29 +56,42 @@ class Head:
         where = stream.where
         self.where, self.line, self.notes = where, stream.line, [*stream.notes]
         raw = self._first_bytes(stream, 0 if usual else SAMPLE_BYTES)
-        marked = self._of_mark(raw)
-        encoding = options.encoding or marked or usual or self._guessed(raw)
-        self.encoding = UTF_8 if marked else encoding
+        marked, told = encoding_of_mark(raw), options.encoding
+        if marked == UTF_16:
+            self.notes.append("encoding: utf-16")
+        guess, self.guess = told or marked or usual, ""
+        if guess is None:
+            guess, notes = guessed_encoding(raw, where)
+            self.notes += notes
+            self.guess = guess if notes else ""
+        self.encoding = UTF_8 if marked else guess
         self.stream: ByteStream = PushbackStream(raw, stream)
-        if encoding != UTF_8:
-            self.stream = Utf8Stream(self.stream, encoding, where)
+        if guess != UTF_8:
+            self.stream = Utf8Text(self.stream, guess, where, unless_utf_8=not (told or marked))
         self.data, self.at_end = b"", False
         self.more()
         self.data = self.data.removeprefix(codecs.BOM_UTF8)
+        self._to_end_of_line(END_OF_LINE)
+        if _ends_in_cr(self.data):
+            self._go_on_with(LineFeeds(PushbackStream(self.data, self.stream)))
         for _ in range(options.skip_rows):
             self._to_end_of_line()
             if self.at_end and b"\n" not in self.data:
                 raise OptionError("skip_rows", f"{where} has only {self.line - 1} lines")
-            self.data = self.data[self.data.find(b"\n") + 1 :]
-            self.line += 1
+            self.skip_line()
         self._to_end_of_line()
+        self.delimiter = None  # where a line of its own tells it
+        if separator := SEPARATOR_LINE.match(self.data):
+            self.delimiter = separator[1].decode("utf-8", "replace")
+            self.skip_line()
+            self._to_end_of_line()
         line = self.data[: self.data.find(b"\n")]
         columns = 1 + max(line.count(delimiter.encode()) for delimiter in DELIMITERS)
         check_width(columns, self.place)
-        if not self.data.strip():
-            raise DataError(where, "the file is empty")
-        if self.at_end and b"\n" not in self.data[:-1] and b"\r" in self.data.strip() and b'"' not in self.data:
-            raise DataError(where, "expected lines to end in LF or CR LF, found only CR", CONVERT_CR)
+        while not self.data.strip():
+            if self.at_end:
+                raise DataError(where, "the file is empty")
+            self.more()
 
     @property
     def place(self) -> str:
@@ -84,8 +105,23 @@ class Head:
         if self.at_end and self.data and not self.data.endswith(b"\n"):
             self.data += b"\n"  # the end of the file ends its last row
 
-    def _to_end_of_line(self) -> None:
-        while not self.at_end and b"\n" not in self.data:
+    def skip_line(self) -> None:
+        """Leave out the first line."""
+        self.data = self.data[self.data.find(b"\n") + 1 :]
+        self.line += 1
+
+    def use(self, dialect: Dialect) -> None:
+        """Go on with rows as the parsers read them."""
+        if not dialect.is_usual:
+            stream = PushbackStream(self.data, self.stream)
+            self._go_on_with(UsualRows(stream, dialect, self.where, self.line))
+
+    def _go_on_with(self, stream: ByteStream) -> None:
+        self.stream, self.data, self.at_end = stream, b"", False
+        self.more()
+
+    def _to_end_of_line(self, end: re.Pattern[bytes] = LINE_FEED) -> None:
+        while not self.at_end and not end.search(self.data):
             self._check_line(self.data)
             self.more()
 
@@ -97,7 +133,7 @@ class Head:
         """Read enough to tell the encoding: at least the first line, and `least` bytes."""
         data = chunk = stream.read(SAMPLE_BYTES)
         # a row in a slow pipe may have only one byte so far, and a mark has three
-        while chunk and (len(data) < least or b"\n" not in data):
+        while chunk and (len(data) < least or not END_OF_LINE.search(data)):
             self._check_line(data)
             chunk = stream.read(max(SAMPLE_BYTES, len(data)))  # as much again, so that no byte is copied often
             data += chunk
@@ -107,38 +143,29 @@ class Head:
             raise DataError(self.where, f"expected text, found {found.name}", remedy)
         return data
 
-    def _of_mark(self, data: bytes) -> str | None:
-        found = next((encoding for mark, encoding in MARKS.items() if data.startswith(mark)), None)
-        if found == UTF_16:
-            self.notes.append("encoding: utf-16")
-        return found
-
-    def _guessed(self, data: bytes) -> str:
-        """Guess UTF-8, unless most of the characters beyond ASCII are not UTF-8."""
-        if not data or (data.isascii() and b"\0" not in data):
-            return UTF_8
-        if 0.25 < data.count(b"\0") / len(data) < 0.75:
-            raise DataError(
-                self.where, "expected UTF-8, found what looks like UTF-16 without a mark", "Add --encoding utf-16-le"
-            )
-        # the last character that has been read may be cut
-        text = codecs.getincrementaldecoder(UTF_8)("surrogateescape").decode(data)
-        beyond = [character for character in text if character > "\x7f"]
-        bad = sum("\udc80" <= character <= "\udcff" for character in beyond)
-        if 2 * bad <= len(beyond) or NO_TEXT.search(data):
-            return UTF_8
-        found = "cp1252" if ONLY_WINDOWS.search(data) else "latin-1"
-        self.notes.append(f"encoding: {found}, as it is not UTF-8")
-        return codecs.lookup(found).name
-
     def first_row(self, delimiter: str) -> bytes | None:
         """Return the first row; None where a quote in it is still open."""
         match = row_patterns(delimiter)[1].match(self.data)
         return match.group() if match else None
 
+    def split_header(self, delimiter: str, rows: int) -> tuple[bytes, list[str]]:
+        """Return so many rows, and the names that they tell together. Raises DataError where they do not match."""
+        used, parts, line = b"", list[list[str]](), self.line
+        for _ in range(rows):
+            row, cells = self.split_first(delimiter)
+            if parts and len(cells) != len(parts[0]):
+                problem = f"expected {len(parts[0])} names as in the line above, found {len(cells)}"
+                raise DataError(self.place, problem, "Correct the number of --header-rows")
+            used, parts = used + row, [*parts, cells]
+            self.data, self.line = self.data[len(row) :], self.line + row.count(b"\n")
+        self.data, self.line = used + self.data, line
+        return used, joined_names(parts)
+
     def split_first(self, delimiter: str) -> tuple[bytes, list[str]]:
         """Return the first row and its cells, however long it is."""
         while (row := self.first_row(delimiter)) is None:
+            if self.at_end and not self.data:
+                raise DataError(self.place, "expected another row of names, found the end", "Correct --header-rows")
             if self.at_end or len(self.data) > ROW_LIMIT:
                 raise open_quote(self.place)
             self.more()
@@ -149,41 +176,25 @@ class Head:
             check_utf8(cell, self.place)
         return row, [cell.strip(BLANKS) for cell in cells]
 
+    def lines(self, start: int = 0, end: int | None = None) -> Iterator[str]:
+        """Yield the whole lines among the bytes that have been read."""
+        end = self.data.rfind(b"\n", start, end) + 1
+        text = self.data[start:end].decode("utf-8", "surrogateescape")
+        return iter(io.StringIO(text.replace("\n\ufeff", "\n"), newline="\n"))  # where files were joined
+
     def sample(self, delimiter: str, most: int) -> list[list[str]]:
         """Return the first rows as cells, without the one that the sample cuts off."""
-        text = self.data.decode("utf-8", "surrogateescape")
-        lines = (line + "\n" for line in text.split("\n")[:-1])
         csv.field_size_limit(ROW_LIMIT)
         rows: list[list[str]] = []
         try:
-            for cells in islice(csv.reader(lines, delimiter=delimiter), most + 1):
+            for cells in islice(csv.reader(self.lines(), delimiter=delimiter), most + 1):
                 rows.append(cells)  # one by one, for what comes before an error
         except csv.Error:  # a lone CR, explained when its row is read
             return rows
         return rows if self.at_end or len(rows) > most else rows[:-1]
 
 
-class Utf8Stream:
-    """A stream of another encoding, as UTF-8."""
-
-    def __init__(self, stream: ByteStream, encoding: str, where: str) -> None:
-        self.stream, self.where, self.encoding = stream, where, encoding
-        self.decoder = codecs.getincrementaldecoder(encoding)()
-        self.at_end = False
-
-    def read(self, size: int = -1, /) -> bytes:
-        text = b""
-        while not text and not self.at_end:  # what has come may be a part of a character
-            data = self.stream.read(size)
-            self.at_end = not data
-            try:
-                text = self.decoder.decode(data, final=self.at_end).encode()
-            except UnicodeError:
-                raise DataError(
-                    self.where, f"expected text in {self.encoding}, found other bytes",
-                    "Name another one with --encoding",
-                ) from None  # fmt: skip
-        return text
-
-    def close(self) -> None:
-        self.stream.close()
+def _ends_in_cr(data: bytes) -> bool:
+    """Tell whether the first line ends in a single CR, and not within a quoted cell."""
+    end = END_OF_LINE.search(data)
+    return end is not None and end.group() == b"\r" and data.count(b'"', 0, end.start()) % 2 == 0

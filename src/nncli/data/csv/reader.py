@@ -5,13 +5,18 @@ byte_input → bytes · detection, alignment → layout · strict_parser → wha
 
 from __future__ import annotations
 
+import codecs
+import csv
+import sys
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from nncli.data.byte_input import ByteStream, Input, open_input
 from nncli.data.csv.alignment import plan_answering
 from nncli.data.csv.arrow_parser import FastParser
+from nncli.data.csv.column_kinds import is_number
 from nncli.data.csv.detection import CsvOptions, ReadingPlan, plan_training
+from nncli.data.csv.encoding import with_guess
 from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.csv.parallel import keep_freed_memory, side_by_side
 from nncli.data.csv.positions import Known
@@ -20,6 +25,7 @@ from nncli.data.dataset import Schema
 from nncli.data.row_blocks import BlockReader, OnError, RowBlock
 from nncli.errors import DataError
 
+ROWS_OF_A_TABLE = 3  # that are all of another width than those above
 BLOCK_BYTES = 3 << 19
 MOST_THREADS = 8  # with a block each; more would wait for the one that cuts them
 FEW_BYTES = 4 << 10  # read by hand in 0.05 to 0.5 ms; pyarrow may wait 4 ms for its threads
@@ -45,7 +51,12 @@ class CsvReader(BlockReader):
         super().__init__(plan.layout, plan.notes, on_error, whole)
         self.input = source
         self._rest, self._stream, self._line = plan.rest, plan.stream, plan.first_line
+        self._wanted, self._guess = plan.rows, plan.guess
         self._bytes = 0  # of the rows read so far
+        self._header, self._repeated = plan.header, 0  # times among the rows
+        self._has_words = any(not is_number(name) for name in plan.layout.numeric)  # in the header, above numbers
+        self._rows_read = 0
+        self._may_be_quoted = plan.layout.quote == '"' and not plan.is_quote_told
         self._fast = FastParser(self.layout)
         self._strict = StrictParser(self.layout, source.where, training)
 
@@ -59,22 +70,76 @@ class CsvReader(BlockReader):
         return self.input.hexdigest()
 
     def blocks(self) -> Iterator[RowBlock]:
+        first, last = self._wanted or (1, sys.maxsize)
+        n = 0
+        for block in self._blocks():
+            start, end = max(0, first - 1 - n), min(len(block), last - n)
+            n += len(block)
+            if start < end:
+                yield block if end - start == len(block) else block.between(start, end)
+            if n >= last:
+                return
+
+    def _blocks(self) -> Iterator[RowBlock]:
         import pyarrow as pa
 
         keep_freed_memory()
         threads = min(pa.cpu_count(), MOST_THREADS)
         try:
             for data, parsed in side_by_side(lambda part: (part[0], self._parse(*part)), self._cut(), threads):
-                rows, self._bytes = 0, self._bytes + len(data)
-                for block in self._read(data, parsed, self._line):
-                    rows += len(block)
-                    yield block
-                self._line += data.count(b"\n") if b'"' in data else rows  # counting takes longer than one thinks
+                for part in (data,) if parsed and self._has_words else self._around_headers(data):
+                    if part == self._header:
+                        self._repeated += 1
+                        self._line += part.count(b"\n")
+                    else:
+                        yield from self._rows(part, parsed if len(part) == len(data) else None)
+            if self._repeated:
+                times = "once" if self._repeated == 1 else f"{self._repeated:,} times"
+                self.notes.append(f"{self.input.where}: the header comes again {times} among the rows: left out")
         except _UnfinishedRow as rest:
             where = f"{self.input.where}:{self._line}"
             if '"' in str(rest):
                 raise open_quote(where) from None
             raise DataError(where, f"expected a row, found no end of line in {ROW_LIMIT >> 20} MiB") from None
+
+    def _rows(self, data: bytes, parsed: RowBlock | None) -> Iterator[RowBlock]:
+        rows, self._bytes = 0, self._bytes + len(data)
+        for block in self._read(data, parsed, self._line):
+            if self._may_be_quoted and b"'" in data and b"''" in data:
+                self._refuse_single_quotes(block)
+            if block.errors:
+                row, error = next(iter(block.errors.items()))
+                block.errors[row] = self._of_another_table(error, self._rows_read + row, data)
+            rows += len(block)
+            self._rows_read += len(block)
+            if self._guess:
+                for row, error in block.errors.items():
+                    block.errors[row] = with_guess(error, self._guess)
+            yield block
+        self._line += data.count(b"\n") if b'"' in data else rows  # counting takes longer than one thinks
+
+    def _of_another_table(self, error: DataError, rows: int, data: bytes) -> DataError:
+        """Say of a row of another width, with so many `rows` above it, whether another table begins there."""
+        width, at = len(self.layout.names), error.where.rpartition(":")[2]
+        if not (error.problem.startswith(f"expected {width} columns") and at.isdigit() and rows):
+            return error
+        text = data.decode("utf-8", "surrogateescape").split("\n")[int(at) - self._line :]
+        below = [(i, line) for i, line in enumerate(text, int(at)) if line.strip()][:ROWS_OF_A_TABLE]
+        widths = [len(next(csv.reader([line], delimiter=self.layout.delimiter))) for _, line in below]
+        if len(below) < ROWS_OF_A_TABLE or width in widths or widths[-1] == 1 or widths[-1] != widths[-2]:
+            return error
+        problem = f"expected {width} columns, found what looks like another table, of {widths[-1]} columns"
+        return DataError(f"{self.input.where}:{below[0][0]}", problem, f"Read the first one with --rows 1:{rows}")
+
+    def _refuse_single_quotes(self, block: RowBlock) -> None:
+        """Raise DataError for a text as 'O''Neil', which is hardly meant so."""
+        columns = dict(block.table.texts) | ({self.layout.target or "": block.target} if block.target else {})
+        for name, column in columns.items():
+            found = next((text for text in column.values if text[:1] == text[-1:] == "'" and "''" in text[1:-1]), None)
+            if found is not None:
+                problem = f"column '{name}': expected texts in double quotes or none, found {found}"
+                remedy = """Add --quote "'" if that is a quoted text, or --quote '"' if it is meant as it is written"""
+                raise DataError(self.input.where, problem, remedy)
 
     def _parse(self, data: bytes, regular: bool) -> RowBlock | None:
         return None if len(data) < FEW_BYTES else self._fast.read(data, regular, self.small)
@@ -104,6 +169,17 @@ class CsvReader(BlockReader):
                 tail += b"\n"  # the end of the file ends its last row
         if tail.strip(b"\r\n"):
             raise _UnfinishedRow('"')
+
+    def _around_headers(self, data: bytes) -> Iterator[bytes]:
+        """Yield the rows between headers, which come again where files were joined, and each header."""
+        start = at = 0
+        while self._header and (at := data.find(self._header, at)) >= 0:
+            begin = at - len(codecs.BOM_UTF8) if data.endswith(codecs.BOM_UTF8, 0, at) else at
+            at += len(self._header)
+            if data.endswith(b"\n", 0, begin) or not begin:
+                yield from filter(None, (data[start:begin], self._header))
+                start = at
+        yield from filter(None, (data[start:],))
 
     def _read(self, data: bytes, parsed: RowBlock | None, line: int) -> Iterator[RowBlock]:
         """Yield what pyarrow made of the rows; where it refused them, read the halves again, small ones strictly."""

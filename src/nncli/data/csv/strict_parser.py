@@ -30,14 +30,19 @@ CONVERT_CR = r"Convert it with: tr '\r' '\n'"
 
 @cache
 def row_patterns(delimiter: str) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
-    """Return two patterns: of rows with nothing between a closing quote and the delimiter, and of one row of any kind.
+    """Return two patterns: of rows without doubt about their quotes, and of one row of any kind.
 
-    A quote counts only where a cell starts. Possessive, so that a failure costs one pass.
+    A quote counts only where a cell starts. There is doubt where text stands between a closing quote and the delimiter,
+    or where blanks or text stand before a quote that seems to open a cell: text follows it, and the cell that a later
+    quote ends is another one. Possessive, so that a failure costs one pass.
     """
     d = re.escape(delimiter.encode())
     quote = rb'"(?:[^"]++|"")*+"'
     plain = rb'[^"%b\n][^%b\n]*+' % (d, d)
-    strict = rb"(?:%b(?:\r(?=\n))?(?=[%b\n])|%b|)" % (quote, d, plain)
+    n = rb'[^"%b\n]*+' % d
+    opening = rb'"(?=[^"\s%b])[^"%b\n]*%b[^"\n]*(?<![\s%b])"(?=\r?\n|%b)' % (d, d, d, d, d)
+    certain = rb'(?! +")[^"%b\n]%b(?:"%b"%b)*+(?:(?!%b)"%b)?+' % (d, n, n, n, opening, n)
+    strict = rb"(?:%b(?:\r(?=\n))?(?=[%b\n])|%b|)" % (quote, d, certain)
     loose = rb"(?:%b[^%b\n]*+|%b|)" % (quote, d, plain)
     return (
         re.compile(rb"(?:%b(?:%b%b)*+\n)*+" % (strict, d, strict)),
@@ -90,10 +95,9 @@ def check_utf8(cell: str, where: str) -> None:
         raise DataError(where, problem, "Name the encoding, such as --encoding latin-1") from None
 
 
-def open_quote(where: str) -> DataError:
-    return DataError(
-        where, "an open quote: it is never closed", 'Close it, or write a quote inside a quoted cell as ""'
-    )
+def open_quote(where: str, quote: str = '"') -> DataError:
+    remedy = f"Close it, or write a quote inside a quoted cell as {2 * quote}"
+    return DataError(where, "an open quote: it is never closed", remedy)
 
 
 class StrictParser:
@@ -186,12 +190,20 @@ class StrictParser:
             raise DataError(
                 where, f"expected {width} columns, found {len(cells)}", f"Look for a missing or an unquoted {sign}"
             )
+        if b'"' in row and not row_patterns(delimiter)[0].fullmatch(row):
+            cell = next(cell for cell in cells if cell[:1] == " " or cell.count('"') % 2)
+            sign = "tab" if delimiter == "\t" else f"'{delimiter}'"
+            problem = f"expected {sign} before a quoted cell, found {quoted(cell)}"
+            raise DataError(where, problem, 'Correct it, or quote the cell and write each quote within it as ""')
         return cells
 
     def _clean(self, cells: list[str], where: str) -> list[str | None]:
         """Numeric cells, then text cells, dates, and the target; None for a missing one."""
         for i in self.used:
             check_utf8(cells[i], where)
+            if "\0" in cells[i]:
+                problem = f"column '{self.layout.names[i]}': expected text, found a zero byte in it"
+                raise DataError(where, problem, "Write the file again: it is damaged, or no text")
         clean: list[str | None] = []
         for kind, name, i in self.features:
             cell = cells[i].strip()

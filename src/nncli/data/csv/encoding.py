@@ -1,0 +1,126 @@
+"""Find the encoding of a text, and read it as UTF-8."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from typing import TypeVar
+
+from nncli.data.byte_input import ByteStream
+from nncli.errors import DataError, NncliError
+
+E = TypeVar("E", bound=NncliError)
+UTF_8, UTF_16 = "utf-8", "utf-16"
+MARKS = {b"\xef\xbb\xbf": UTF_8, b"\xff\xfe": UTF_16, b"\xfe\xff": UTF_16}
+NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+ONLY_WINDOWS = re.compile(rb"[\x80-\x9f]")  # control characters in Latin-1, letters and quotes on Windows
+WESTERN = ("latin-1", "cp1252")
+MOST_WAITING = 16 << 20
+GUESSED_BYTES = 64 << 10  # charset-normalizer needs a second for a megabyte
+
+
+def encoding_of_mark(data: bytes) -> str | None:
+    """Return the encoding that the first bytes tell, if they do."""
+    return next((encoding for mark, encoding in MARKS.items() if data.startswith(mark)), None)
+
+
+def guessed_encoding(data: bytes, where: str) -> tuple[str, list[str]]:
+    """Guess UTF-8, unless most of the characters beyond ASCII are not UTF-8; also return notes. Raises DataError where
+    there is no good guess."""
+    if not data or (data.isascii() and b"\0" not in data):
+        return UTF_8, []
+    if 0.25 < data.count(b"\0") / len(data) < 0.75:
+        problem = "expected UTF-8, found what looks like UTF-16 without a mark"
+        raise DataError(where, problem, "Add --encoding utf-16-le")
+    # the last character that has been read may be cut
+    text = codecs.getincrementaldecoder(UTF_8)("surrogateescape").decode(data)
+    beyond = [character for character in text if character > "\x7f"]
+    bad = sum("\udc80" <= character <= "\udcff" for character in beyond)
+    if 2 * bad <= len(beyond) or NO_TEXT.search(data):
+        return UTF_8, []
+    found = WESTERN[ONLY_WINDOWS.search(data) is not None]
+    guess = ""
+    if _is_hardly_western(data, found):
+        found, guess = _of_other_script(data, where), ", a guess (--encoding names another)"
+    return codecs.lookup(found).name, [f"encoding: {found}, as it is not UTF-8{guess}"]
+
+
+def _is_hardly_western(data: bytes, encoding: str) -> bool:
+    """Tell whether most letters are beyond ASCII in an encoding of western Europe, where few are."""
+    letters = [character for character in data.decode(encoding, "replace") if character > "\x7f" or character.isalpha()]
+    first_line = data[: data.find(b"\n") + 1]
+    if first_line.isascii():  # English names of columns say nothing of the text below
+        below = data[len(first_line) :].decode(encoding, "replace")
+        letters = [character for character in below if character > "\x7f" or character.isalpha()]
+    return 2 * sum(character > "\x7f" for character in letters) > len(letters)
+
+
+def _of_other_script(data: bytes, where: str) -> str:
+    import logging
+
+    from charset_normalizer import from_bytes
+
+    sample = data[:GUESSED_BYTES]
+    lines = sample[: sample.rfind(b"\n") + 1] or sample  # no character is cut
+    logging.getLogger("charset_normalizer").setLevel(logging.ERROR)
+    best = from_bytes(lines).best()
+    if best is None or best.encoding in (UTF_8, "ascii"):
+        raise DataError(where, "expected UTF-8, found text in an unknown encoding", "Name it with --encoding")
+    return best.encoding
+
+
+def with_guess(error: E, guess: str) -> E:
+    """Say in an error about a text how it was read, if that was guessed."""
+    if guess:
+        told = f"{error.problem} (the text is read as {guess}, which is a guess)"
+        NncliError.__init__(error, error.where, told, error.remedy)
+    return error
+
+
+class Utf8Text:
+    """A stream of another encoding, as UTF-8. With `unless_utf_8`, the first line with a byte beyond ASCII decides: a
+    line that is valid UTF-8 is hardly anything else."""
+
+    def __init__(self, stream: ByteStream, encoding: str, where: str, unless_utf_8: bool = False) -> None:
+        self.stream, self.where, self.encoding = stream, where, encoding
+        self.decoder: codecs.IncrementalDecoder | None = codecs.getincrementaldecoder(encoding)()
+        self.is_open = unless_utf_8 and "a,\n".encode(encoding) == b"a,\n"  # a superset of ASCII
+        self.waiting, self.at_end = b"", False
+
+    def read(self, size: int = -1, /) -> bytes:
+        text = b""
+        while not text and not self.at_end:  # what has come may be a part of a character
+            data = self.stream.read(size)
+            self.at_end = not data
+            text = self._decoded(self._decidable(self.waiting + data) if self.is_open else data)
+        return text
+
+    def _decidable(self, data: bytes) -> bytes:
+        """Return what can be read now; the line that decides waits for its end."""
+        self.waiting = b""
+        if data.isascii():
+            return data
+        beyond = len(data) - len(data.lstrip(bytes(range(128))))
+        start, end = data.rfind(b"\n", 0, beyond) + 1, data.find(b"\n", beyond)
+        if end < 0 and not self.at_end and len(data) < MOST_WAITING:
+            self.waiting = data[start:]
+            return data[:start]
+        self.is_open = False
+        try:
+            data[start : end if end >= 0 else len(data)].decode()
+            self.decoder = None
+        except UnicodeDecodeError:
+            pass
+        return data
+
+    def _decoded(self, data: bytes) -> bytes:
+        if self.decoder is None:
+            return data
+        try:
+            return self.decoder.decode(data, final=self.at_end).encode()
+        except UnicodeError:
+            problem = f"expected text in {self.encoding}, found other bytes"
+            raise DataError(self.where, problem, "Name another one with --encoding") from None
+
+    def close(self) -> None:
+        self.stream.close()

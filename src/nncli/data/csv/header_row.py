@@ -1,0 +1,70 @@
+"""Tell whether the first row of a table names its columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nncli.data.cells import BLANKS, DEFAULT_MISSING, is_missing
+from nncli.data.csv.column_kinds import is_number
+from nncli.errors import listing
+
+TARGETS = ("label", "target", "class", "y")
+LEAST_NUMBERED = 4  # columns: fewer counted numbers may be a row
+
+
+def looks_like_header(cells: Sequence[str]) -> bool:
+    """Tell whether no cell is a number or means a missing value, and most have a name."""
+    named = [cell for cell in cells if cell]
+    return 2 * len(named) > len(cells) - (not cells[0]) and not any(
+        is_number(cell) or is_missing(cell, DEFAULT_MISSING) for cell in named
+    )
+
+
+def has_header(first: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
+    """Tell whether the first row names the columns of those below: it has a name that a target usually has, or looks
+    like one, and most of it does not come again in the same place."""
+    # where files were joined, their headers come again too
+    others = [row for row in below if [cell.strip(BLANKS) for cell in row] != list(first)]
+    columns = list(zip(*others, strict=True)) or [()] * len(first)
+    again = [cell in column for cell, column in zip(first, columns, strict=True)]
+    if any(cell.lower() in TARGETS and not came for cell, came in zip(first, again, strict=True)):
+        return True
+    if numbers_columns(first, others):
+        return True
+    return looks_like_header(first) and 2 * sum(again) <= len(first)
+
+
+def about_header(first: Sequence[str], below: Sequence[Sequence[str]], header: bool) -> list[str]:
+    """Return a note where it is no more than likely that the first row is a header, or is none."""
+    counts = _counts_columns(first)
+    if not header:
+        return [f"the first row, {', '.join(first)}, is read as data (--header reads it as names)"] if counts else []
+    numbers = any(is_number(cell) or is_number(cell, ",") for row in below for cell in row)
+    if counts or not (numbers or any(cell.lower() in TARGETS for cell in first)):
+        return [f"the first row names the columns: {listing(first)} (--no-header reads it as data)"]
+    return []
+
+
+def joined_names(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Join the names that stand above one another; one that has none beside a longer cell is under that of its left.
+    Return none for rows of different widths."""
+    if len({len(row) for row in rows}) != 1:
+        return []
+    filled: list[list[str]] = []
+    for row in rows[:-1]:
+        filled.append([])
+        for i, cell in enumerate(row):
+            filled[-1].append(cell or (filled[-1][-1] if i and rows[-1][i] else ""))
+    return [" ".join(filter(None, parts)) for parts in zip(*filled, rows[-1], strict=True)]
+
+
+def numbers_columns(first: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
+    """Tell whether the first row counts the columns, from 0 or 1, above rows of other numbers."""
+    if not _counts_columns(first) or not below:
+        return False
+    fractions = [any(is_number(cell) and "." in cell for cell in column) for column in zip(*below, strict=True)]
+    return len(first) >= LEAST_NUMBERED or (len(first) > 1 and any(fractions))
+
+
+def _counts_columns(first: Sequence[str]) -> bool:
+    return len(first) > 1 and list(first) in [[str(i + start) for i in range(len(first))] for start in (0, 1)]
