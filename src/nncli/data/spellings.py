@@ -119,6 +119,12 @@ def _has_thousands(way: Spelling, cells: Iterable[str]) -> bool:
     return any(way.number(cell) != without.number(cell) for cell in cells)
 
 
+def looks_like_number(cell: str) -> bool:
+    """Tell whether a cell is a number in any spelling but one with a unit: names of columns may be 25% or 5 km."""
+    parts = _parts(cell)
+    return parts is not None and not parts[3]
+
+
 def units_of(cells: Sequence[str]) -> list[str]:
     """List the units, currencies and signs of a column of which nearly all cells are a number with one."""
     units = Counter[str]()

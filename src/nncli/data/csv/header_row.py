@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from nncli.data.cells import BLANKS, DEFAULT_MISSING, is_missing
 from nncli.data.csv.column_kinds import is_number
+from nncli.data.spellings import looks_like_number
 from nncli.errors import listing
 
 TARGETS = ("label", "target", "class", "y")
@@ -16,7 +17,7 @@ def looks_like_header(cells: Sequence[str]) -> bool:
     """Tell whether no cell is a number or means a missing value, and most have a name."""
     named = [cell for cell in cells if cell]
     return 2 * len(named) > len(cells) - (not cells[0]) and not any(
-        is_number(cell) or is_missing(cell, DEFAULT_MISSING) for cell in named
+        looks_like_number(cell) or is_missing(cell, DEFAULT_MISSING) for cell in named
     )
 
 
