@@ -28,7 +28,7 @@ MODEL_OR_DATA = f"A model that nncli train has saved, {RANDOM_HELP}, or data. {D
 def gradcheck(
     config: TrainConfig,
     given: frozenset[str],
-    rows: RowsArgument = None,
+    rows_file: RowsArgument = None,
     all: Annotated[bool, switch("--all", ALL_HELP, group="Run")] = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -43,12 +43,12 @@ def gradcheck(
     nncli gradcheck --all        a small network of every kind
     """
     if all:
-        return _check_all(config, given, rows, json, quiet)
+        return _check_all(config, given, rows_file, json, quiet)
     from nncli.diagnostics.gradcheck import check_gradients
     from nncli.nn.finite_differences import TOLERANCE
 
     with use_threads(config.threads):
-        objective = _objective(config, given, rows)
+        objective = _objective(config, given, rows_file)
         for note in objective.notes:
             say(note, quiet)
         with Progress("block", len(objective.network.blocks) + 1, quiet) as progress:

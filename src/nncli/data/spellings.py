@@ -73,8 +73,8 @@ class Spelling:
             return "times of day, read as hours"
         if self.kind == "date":
             return f"dates, read as {self.date_format}"
-        said = [f"a {NAMES[self.thousands]} between thousands"] if self.thousands else []
-        said += [f"a decimal {NAMES[self.decimal]}"] if self.decimal != "." else []
+        said = [f"{NAMES[self.thousands]} between thousands"] if self.thousands else []
+        said += [f"{NAMES[self.decimal]} as decimal sign"] if self.decimal != "." else []
         said += [f"'{affix}', which is taken off" for affix in (self.prefix, self.suffix) if affix]
         return "numbers with " + (" and ".join(said) or "− for minus")
 

@@ -105,7 +105,7 @@ class CsvReader(BlockReader):
     def _rows(self, data: bytes, parsed: RowBlock | None) -> Iterator[RowBlock]:
         rows, self._bytes = 0, self._bytes + len(data)
         for block in self._read(data, parsed, self._line):
-            if self._may_be_quoted and b"'" in data and b"''" in data:
+            if self._may_be_quoted and b"'" in data:
                 self._refuse_single_quotes(block)
             if block.errors:
                 row, error = next(iter(block.errors.items()))
@@ -125,7 +125,10 @@ class CsvReader(BlockReader):
             return error
         text = data.decode("utf-8", "surrogateescape").split("\n")[int(at) - self._line :]
         below = [(i, line) for i, line in enumerate(text, int(at)) if line.strip()][:ROWS_OF_A_TABLE]
-        widths = [len(next(csv.reader([line], delimiter=self.layout.delimiter))) for _, line in below]
+        try:
+            widths = [len(next(csv.reader([line], delimiter=self.layout.delimiter))) for _, line in below]
+        except csv.Error:  # a lone CR, of which the error of its row will tell
+            return error
         if len(below) < ROWS_OF_A_TABLE or width in widths or widths[-1] == 1 or widths[-1] != widths[-2]:
             return error
         problem = f"expected {width} columns, found what looks like another table, of {widths[-1]} columns"

@@ -42,7 +42,8 @@ def row_patterns(delimiter: str) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
     n = rb'[^"%b\n]*+' % d
     opening = rb'"(?=[^"\s%b])[^"%b\n]*%b[^"\n]*(?<![\s%b])"(?=\r?\n|%b)' % (d, d, d, d, d)
     certain = rb'(?! +")[^"%b\n]%b(?:"%b"%b)*+(?:(?!%b)"%b)?+' % (d, n, n, n, opening, n)
-    strict = rb"(?:%b(?:\r(?=\n))?(?=[%b\n])|%b|)" % (quote, d, certain)
+    usual = rb'[^"%b\n]++(?=[%b\n])' % (d, d)  # most cells have no quote
+    strict = rb"(?:%b|%b(?:\r(?=\n))?(?=[%b\n])|%b|)" % (usual, quote, d, certain)
     loose = rb"(?:%b[^%b\n]*+|%b|)" % (quote, d, plain)
     return (
         re.compile(rb"(?:%b(?:%b%b)*+\n)*+" % (strict, d, strict)),
