@@ -169,3 +169,14 @@ def test_without_calamine_its_name_is_told(nncli: Run, monkeypatch: pytest.Monke
     monkeypatch.setitem(sys.modules, "python_calamine", None)
     line = "d.xlsx: reading Excel files needs python-calamine. Install it with: pip install 'nncli[excel]'.\n"
     assert nncli("train", "d.xlsx", "-q").err == line
+
+
+@pytest.mark.parametrize("options", ["--quote '", "--rows 1:2", "--encoding latin-1", "--header-rows 2"])
+def test_what_only_text_has_is_refused_to_predict_too(options: str, nncli: Run) -> None:
+    rows = "".join(f'{{"x": {i}, "class": "{"pq"[i % 2]}"}}\n' for i in range(30))
+    Path("d.jsonl").write_text(rows)
+    assert nncli("train", "d.jsonl", "-m", "softmax", "--epochs", "1", "-q", "-o", "m.npz").code == 0
+    outcome = nncli("predict", "m.npz", "d.jsonl", *options.split())
+    assert (outcome.code, outcome.err) == (
+        2, f"{options.split()[0]}: d.jsonl is no text table, and has no such thing. Leave it out.\n"
+    )  # fmt: skip

@@ -129,7 +129,7 @@ class _Input:
                     return reader.open_training(str(path), options, dtype, self.stream)
                 if found in OF_ROWS:
                     rows = _rows(path, found, self.stream, options.text, hashed=True)
-                    own = dataclasses.replace(options, skip_rows=0) if found == XLSX else options
+                    own = dataclasses.replace(options, skip_rows=0, sheet=None) if found == XLSX else options
                     return row_reader.open_training(rows, own, dtype)
                 from nncli.data.formats import columnar
 
@@ -242,6 +242,12 @@ def stream_like(
     `known` to it; also give the columns to keep, and notes. Raises DataError and OptionError."""
     given = _Input.of((source,))
     path, found, stream = given.paths[0], given.formats[0], given.stream
+    own_options = ("skip_rows", "sheet") if found == XLSX else ()
+    for option, value in vars(text).items():
+        if found != TEXT and value != getattr(DETECTED, option) and option not in own_options:
+            raise OptionError(
+                option, f"{title(given.source)} is no text table, and has no such thing", "Leave it out"
+            )
     _refuse_unused(given, CsvOptions(sheet=text.sheet))
     if found.is_matrix:
         kept = tuple([images.FILE] if keep == "all" and found == IMAGES else keep)
