@@ -238,3 +238,22 @@ def test_a_column_is_left_out_only_after_a_look_at_more_rows(value: Callable[[in
 def test_different_numbers_of_another_name_are_kept() -> None:
     assert load(rows_of(60, price=lambda i: i * 7919 % 1009)).schema.names == ("price",)
     assert load(rows_of(60, id=lambda i: i % 7, x=lambda i: i % 3)).schema.names == ("id", "x")
+
+
+def test_a_class_may_be_called_na(nncli: Run) -> None:
+    """Country codes: NA is Namibia."""
+    rows = "".join(f"{i % 10},{'NA' if i % 10 > 4 else 'DE'}\n" for i in range(100))
+    Path("d.csv").write_text("x,class\n" + rows)
+    outcome = nncli("train", "d.csv")
+    assert outcome.code == 1
+    assert outcome.err.endswith(
+        "d.csv:7: target column 'class': expected a class, found 'NA'. "
+        "Fill it in, delete the row, or add --no-missing NA if that is a class.\n"
+    )
+    assert nncli("train", "d.csv", "--no-missing", "NA", "--epochs", "50", "-q", "-o", "m.npz").code == 0
+    Path("new.csv").write_text("x\n9\n0\n")
+    assert nncli("predict", "m.npz", "new.csv").out.split() == ["prediction", "NA", "DE"]
+    assert nncli("eval", "m.npz", "d.csv", "--json", "-q").json["accuracy"] == 1
+    assert "no missing value 'NA'" in nncli("info", "m.npz").out
+    outcome = nncli("train", "d.csv", "--no-missing", "nan")
+    assert outcome.err == ("--no-missing: expected some of 'NA', 'N/A', 'null', 'NULL' and '?', found 'nan'.\n")

@@ -187,7 +187,7 @@ ERRORS = {
     "too large for all": ("a,y\n1,p\n1e999,q\n", "data.csv:3: column 'a': '1e999' is too large for float32. Correct it, or leave the cell empty."),
     "line after quoted newlines": ('a,t,y\n1,"x\n\nz",p\nn/a,x,q\n', "data.csv:5: column 'a': expected a number, found 'n/a'. " + NUMBER_REMEDY.format("n/a")),
     "missing target": ("a,y\n1,p\n2,\n", "data.csv:3: target column 'y': expected a class, found an empty cell. Fill it in, or delete the row."),
-    "unknown target": ("a,y\n1,p\n2,?\n", "data.csv:3: target column 'y': expected a class, found '?'. Fill it in, or delete the row."),
+    "unknown target": ("a,y\n1,p\n2,?\n", "data.csv:3: target column 'y': expected a class, found '?'. Fill it in, delete the row, or add --no-missing ? if that is a class."),
     "few columns": ("a,b,y\n1,2,p\n2,q\n3,4,q\n", "data.csv:3: expected 3 columns, found 2. Look for a missing or an unquoted ','."),
     "many columns": ("a,b,y\n1,2,p\n2,3,4,q\n3,4,q\n", "data.csv:3: expected 3 columns, found 4. Look for a missing or an unquoted ','."),
     "empty line": ("a,b,y\n1,2,p\n\n2,3,q\n", "data.csv:3: expected 3 columns, found an empty line. Delete the line."),

@@ -85,6 +85,7 @@ class TrainConfig:
     missing: tuple[str, ...] = _data(
         "TEXTS", Columns(), "Further texts that stand for a missing value.", "empty, NA, N/A, NaN, null, ?", default=()
     )
+    no_missing: tuple[str, ...] = _data("TEXTS", Columns(), "Those that are a value, as NA for a class.", default=())
     header: bool | None = _data("", Flag(), "Read the first line as column names, or as a row of data.", "detected")
     delimiter: str | None = _data("CHAR", Delimiter(), "Character between two cells, tab, or blanks.", "detected")
     decimal: str | None = _data(

@@ -245,9 +245,7 @@ def stream_like(
     own_options = ("skip_rows", "sheet") if found == XLSX else ()
     for option, value in vars(text).items():
         if found != TEXT and value != getattr(DETECTED, option) and option not in own_options:
-            raise OptionError(
-                option, f"{title(given.source)} is no text table, and has no such thing", "Leave it out"
-            )
+            raise OptionError(option, f"{title(given.source)} is no text table, and has no such thing", "Leave it out")
     _refuse_unused(given, CsvOptions(sheet=text.sheet))
     if found.is_matrix:
         kept = tuple([images.FILE] if keep == "all" and found == IMAGES else keep)

@@ -75,12 +75,14 @@ def print_model(d: dict[str, Any]) -> None:
 def _reading(header: bool, delimiter: str, decimal: str, encoding: str, missing: list[str], dtype: str) -> list[str]:
     """Return how files are read, where that is not the default."""
     more = [repr(text) for text in missing if text not in DEFAULT_MISSING]
+    fewer = [repr(text) for text in DEFAULT_MISSING if text not in missing]
     unusual = {
         "no header": not header,
         f"delimiter {'tab' if delimiter == chr(9) else delimiter}": delimiter != ",",
         f"decimal mark {decimal}": decimal != ".",
         f"encoding {encoding}": encoding != "utf-8",
         f"missing also {', '.join(more)}": bool(more),
+        f"no missing value {', '.join(fewer)}": bool(fewer),
         f"numbers as {dtype}": dtype != "float32",
     }
     return [words for words, is_so in unusual.items() if is_so]

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from nncli.data.byte_input import ByteStream, Input
-from nncli.data.cells import DEFAULT_MISSING
+from nncli.data.cells import DEFAULT_MISSING, is_missing
 from nncli.data.csv import column_kinds
 from nncli.data.csv.dialect_detection import dialect_to_learn
 from nncli.data.csv.encoding import UTF_8, with_guess
@@ -39,6 +39,7 @@ class CsvOptions:
     numeric: tuple[str, ...] = ()
     weight: str | None = None
     missing: tuple[str, ...] = ()
+    no_missing: tuple[str, ...] = ()
     header: bool | None = None
     delimiter: str | None = None
     decimal: str | None = None
@@ -134,6 +135,16 @@ def _plan(head: Head, options: CsvOptions, dtype: str) -> ReadingPlan:
     return planned(layout, head, row, [*notes, *told, *more], options.text)
 
 
+def missing_texts(options: CsvOptions) -> tuple[str, ...]:
+    """List the texts that mean a missing value. Raises OptionError where one of them cannot be a value."""
+    texts = DEFAULT_MISSING + tuple(token.strip() for token in options.missing)
+    for text in options.no_missing:
+        if text not in texts or is_missing(text, ("",)):
+            able = listing([f"'{one}'" for one in texts if not is_missing(one, ("",))])
+            raise OptionError("no_missing", f"expected some of {able}, found '{text}'")
+    return tuple(text for text in texts if text not in options.no_missing)
+
+
 def layout_of(
     names: tuple[str, ...],
     sample: Sequence[Sequence[str]],
@@ -149,7 +160,7 @@ def layout_of(
     no column to learn from."""
     target, notes = _find_target(names, options.target, where)
     features = _features(names, target, options, where)
-    missing = DEFAULT_MISSING + tuple(token.strip() for token in options.missing)
+    missing = missing_texts(options)
     cells = dict(zip(names, sample, strict=True))
     columns = column_kinds.present({name: cells[name] for name in features}, missing)
     hints = column_kinds.Hints(

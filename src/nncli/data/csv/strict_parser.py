@@ -14,12 +14,12 @@ from functools import cache
 import numpy as np
 
 from nncli.data.arrow_conversion import string_array, vector
-from nncli.data.cells import BLANKS, INFINITY, SHOWN, as_number, days, is_missing, quoted, text_column
+from nncli.data.cells import BLANKS, DEFAULT_MISSING, INFINITY, SHOWN, as_number, days, is_missing, quoted, text_column
 from nncli.data.dataset import Table, canonical
 from nncli.data.dates import days_of
 from nncli.data.row_blocks import Layout, RowBlock
 from nncli.data.spellings import Spelling
-from nncli.errors import MOST_LISTED, DataError, did_you_mean, write_names
+from nncli.errors import MOST_LISTED, DataError, did_you_mean, mention, write_names
 
 MAYBE_THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}[.,][0-9]{3}")
 TOTALS = {"total", "totals", "grand total", "subtotal", "sum", "gesamt", "summe", "suma", "somme", "totale"}
@@ -232,7 +232,10 @@ class StrictParser:
         if is_missing(cell, self.missing):
             found = quoted(cell) if cell else "an empty cell"
             problem = f"target column '{self.layout.target}': expected a class, found {found}"
-            raise DataError(where, problem, TOTAL_REMEDY if is_total(cells) else "Fill it in, or delete the row")
+            remedy = "Fill it in, or delete the row"
+            if self.training and cell in DEFAULT_MISSING[1:] and not is_missing(cell, ("",)):
+                remedy = f"Fill it in, delete the row, or add {mention('no_missing', cell)} if that is a class"
+            raise DataError(where, problem, TOTAL_REMEDY if is_total(cells) else remedy)
         self._check_known(self.layout.target or "", cell, where)
         return [*clean, cell]
 
