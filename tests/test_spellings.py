@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 
 from csv_reading import blocks, complaint, load, strings
 from nncli.data.csv.detection import CsvOptions
-from nncli.data.dataset import Dataset
+from nncli.data.dataset import Dataset, measured
 from nncli.data.load import load_dataset
 from nncli.errors import NncliError
 
@@ -242,3 +243,44 @@ def test_a_flag_may_be_written_in_several_ways(
         outcome = nncli("predict", f"{name}.npz", "new.csv")
         assert outcome.out.split()[1:] == ["on", "off"], outcome.err
         assert "unseen" not in outcome.err
+
+
+def test_whole_numbers_beside_decimal_commas_are_plain() -> None:
+    found = load(table([str(i % 9) for i in range(40)], ["2,5", "3,75"]))
+    assert not notes_of(found)
+    assert not found.schema.spellings
+    [block] = blocks("a;b\n1,5;2,5\n", found.schema)
+    assert block.table.numbers.tolist() == [[1.5, 2.5]]
+
+
+@pytest.mark.parametrize(
+    "cells", [["123.121.192.143", "10.0.0.1", "8.8.8.8"], ["7.134.12", "8.1.2", "7.0.123"], ["4.0K", "14K", "2M"]]
+)
+def test_addresses_versions_and_magnitudes_are_no_thousands(cells: list[str]) -> None:
+    found = load(table(cells * 10))
+    assert found.schema.columns[0] == ("a", "text")
+    assert found.schema.decimal == "."
+
+
+@pytest.mark.parametrize(("trained", "later"), [(["8.900", "12.000"], "8,900"), (["1,234", "12,000"], "1.234")])
+def test_thousands_of_another_sign_are_refused_later(trained: list[str], later: str) -> None:
+    others = ["2,5", "3,75"] if "." in trained[0] else ["2.5", "3.75"]
+    data = load(table(trained * 10, others))
+    low_high = dataclasses.replace(data.schema, profile=measured(data.schema, data.table).profile)
+    with pytest.raises(NncliError, match="expected a whole number, as all were in training"):
+        blocks(f"a\tb\n{later}\t{others[0]}\n", low_high)
+
+
+def test_a_format_of_dates_that_no_column_has_is_refused() -> None:
+    assert complaint(table(["4/21/2026", "1/2/2026"] * 10), date_format="%Y") == (
+        "--date-format: data.csv has no column of dates written as %Y. Correct it."
+    )
+
+
+def test_true_and_1_are_one_class() -> None:
+    assert load("a,y\n1,0\n2,1\n3,True\n4,False\n").classes == ("0", "1")
+
+
+def test_a_header_in_other_bytes_among_the_rows_is_no_class() -> None:
+    rows = "".join(f"{'xyz'[i % 3]},{'pq'[i % 2]}\n" for i in range(40))
+    assert "looks like a header among the rows" in complaint(f'a,y\n{rows}"a","y"\n{rows}')

@@ -346,3 +346,14 @@ def test_quotes_and_escapes_are_options_of_the_command_line(
     assert nncli("predict", "model.npz", "d.csv", "--rows", "2:4").out.count("\n") == 4
     assert "quotes: none" not in nncli("eval", "model.npz").err
     assert nncli("predict", "model.npz", "d.csv", "--quote", "none").code == 1
+
+
+@pytest.mark.parametrize("title", ["", "Report\nmade on Tuesday\n"])
+@pytest.mark.parametrize("delimiter", [";", "\t"])
+def test_decimal_commas_cut_rows_but_not_their_header(delimiter: str, title: str) -> None:
+    """Every sheet of numbers from a German or French office: a comma cuts its rows into as many cells each."""
+    header = ["Sepal.Length", "Sepal.Width", "Petal.Length", "Species"]
+    lines = [header, *([f"{i % 7},{i % 9}", f"{i % 5},5", f"{i % 3},25", "pq"[i % 2]] for i in range(40))]
+    found = load(title + "".join(delimiter.join(line) + "\n" for line in lines), target="Species")
+    assert found.schema.names == ("Sepal.Length", "Sepal.Width", "Petal.Length")
+    assert found.table.numbers[5].tolist() == [5.5, 0.5, 2.25]

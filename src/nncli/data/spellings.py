@@ -31,7 +31,9 @@ DAYS = (
 )  # fmt: skip
 DATE_LIKE = re.compile(r"\d{1,2}[-/ ]\w{1,9}[-/ ]\d{2}|[A-Z][a-z]{2,8} \d{1,2}, \d{4}")
 TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
-RELATIVE = "%‰"  # 45 is not 45%, so that these signs may not be left out later
+RELATIVE = frozenset(
+    ["%", "‰", "K", "k", "M", "m", "B", "T", "bn", "Bn", "mn", "Mio", "Mrd", "Tsd"]
+)  # which may not be left out: 45 is not 45% or 45K
 NEARLY_ALL, HALF = 0.9, 0.5  # of the cells of a column
 KINDS = ("number", "time", "date")
 SECONDS_OF_A_DAY = 24 * 60 * 60
@@ -59,7 +61,7 @@ class Spelling:
         if parts is None or parts[1] not in ("", self.prefix) or parts[3] not in ("", self.suffix):
             return None
         sign, _, body, suffix = parts
-        if not suffix and self.suffix and self.suffix in RELATIVE:
+        if not suffix and self.suffix in RELATIVE:
             return None
         plain = _plain(body, self.decimal, self.thousands)
         return None if plain is None else sign + plain
@@ -109,7 +111,9 @@ def number_spellings(cells: Sequence[str]) -> list[Spelling]:
         and (not thousands or any(sign in digits for sign in SEPARATORS[thousands]))
         and (decimal == "." or "," in digits or thousands == ".")  # signs that the column has
     ]
-    best = _best(ways, cells, Spelling.number, NEARLY_ALL if prefix or suffix else HALF)
+    best = _best(ways, cells, Spelling.number)
+    if not best and not (prefix or suffix):  # of addresses as 123.121.192.143, half may look like thousands
+        best = _best([way for way in ways if not way.thousands], cells, Spelling.number, HALF)
     return [way for way in best if not way.thousands or _has_thousands(way, counts)]
 
 

@@ -134,8 +134,12 @@ def read_files(files: Sequence[Opener], where: str, storage: Storage) -> RawData
 def to_learn_from(rows: RawDataset, source: Source) -> Dataset:
     """Make a data set to learn from. Raises DataError where the target does not hold two or more classes."""
     target, where = rows.target, title(source)
+    name = rows.schema.target
+    if rows.schema.header and name in target.values and len(target.values) > 2:
+        problem = f"target column '{name}': found a class of that name, which looks like a header among the rows"
+        raise DataError(where, problem, "Delete that line, or rename the column or the class")
     representative, notes = one_spelling(target.values)
-    _refuse_quantity(target, rows.schema.target, where)
+    _refuse_quantity(target, name, where)
     classes = sorted(set(representative), key=_by_number if all(map(_is_number, target.values)) else None)
     if len(classes) == 1:
         problem = f"expected two or more classes, found only {in_quotes(classes[0])}"
@@ -200,17 +204,21 @@ class _Columns:
 def one_spelling(values: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return for each class the spelling that stands for it, the first one met: 1 and 1.0, True and TRUE are one class;
     also return notes, which warn of classes that differ in their letters' case alone."""
+    keys = [canonical(value) for value in values]
+    if {"0", "1", "true", "false"}.issuperset(keys):
+        keys = [{"true": "1", "false": "0"}.get(key, key) for key in keys]
     first: dict[str, str] = {}
-    for value in values:
-        first.setdefault(canonical(value), value)
-    merged = [(value, first[canonical(value)]) for value in values if first[canonical(value)] != value]
+    for key, value in zip(keys, values, strict=True):
+        first.setdefault(key, value)
+    found = [first[key] for key in keys]
+    merged = [(value, one) for value, one in zip(values, found, strict=True) if one != value]
     notes = [f"classes {in_quotes(one)} and {in_quotes(other)} are the same class" for other, one in merged]
     lower: dict[str, str] = {}
     for value in first.values():
         if (other := lower.setdefault(value.casefold(), value)) != value:
             pair = f"classes {in_quotes(other)} and {in_quotes(value)}"
             notes.append(f"warning: {pair} differ in upper and lower case alone, and are two classes")
-    return [first[canonical(value)] for value in values], notes
+    return found, notes
 
 
 def _is_number(value: str) -> bool:

@@ -64,6 +64,9 @@ def prepare(
         for name, schema in (("val_data", read.schema), ("test_data", dataset.schema))  # test rows have equal weight
         if getattr(config, name)
     }
+    read_notes = [
+        f"{flag(name)}: {note}" for name, its in named.items() for note in its.notes if note not in read.notes
+    ]
     own_val, of_val, own_test = named.get("val_data"), None, named.get("test_data", dataset.test)
     if own_val is not None and config.weight is not None:
         own_val, of_val = without_weights(own_val, config.weight)
@@ -107,7 +110,7 @@ def prepare(
             "test_data": _file(named.get("test_data")),
         },
         hashes=repeated,
-        notes=(*dataset.notes, *preprocess.notes, *notes, *repeated.repeats()),
+        notes=(*dataset.notes, *read_notes, *preprocess.notes, *notes, *repeated.repeats()),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -21,7 +22,7 @@ LEAST_IDS = 20  # rows: among fewer, all may be different by chance
 NEARLY_ALL = 0.9
 # of columns that pandas writes, and of those that databases have
 INDEX = re.compile(
-    r"unnamed: \d+|__index_level_\d+__|index|idx|(.*[_ ])?id|row_?(number|nr|no)?|rownames?", re.IGNORECASE
+    r"(?i:unnamed: \d+|__index_level_\d+__|index|idx|(.*[_ ])?id|row_?(number|nr|no)?|rownames?)|.*[a-z]I[dD]"
 )
 EXACT = 15  # figures that float64 always keeps
 GROUPED = re.compile(r"(?:[+-]?(?:[1-9]\d{0,2}(?:\.\d{3})+|\d+)\n)*+")  # points that may stand between thousands
@@ -80,6 +81,8 @@ def kinds_of(columns: Columns, hints: Hints, where: str) -> Kinds:
     found = Kinds({}, {}, decimal, [("", f"decimal sign: {decimal}")] * (hints.decimal is None and decimal != "."))
     for name, cells in columns.items():
         found.of[name] = "text" if name in hints.categorical else _kind_of(name, cells, ways[name], hints, found, where)
+    if hints.date_format is not None and not any(one.date_format for one in found.spellings.values()):
+        raise OptionError("date_format", f"{where} has no column of dates written as {hints.date_format}", "Correct it")
     return found
 
 
@@ -111,6 +114,8 @@ def _kind_of(name: str, cells: Sequence[str], ways: list[Spelling], hints: Hints
                 (name, f"column '{name}': read as categories, as its numbers have several units: {listed}")
             )
         return "text"
+    if spelling.decimal != decimal and not any(spelling.decimal in cell for cell in cells):
+        spelling = dataclasses.replace(spelling, decimal=decimal)  # whole numbers say nothing of it
     if spelling == Spelling(decimal=decimal) and not any("−" in cell for cell in cells):
         if hints.thousands in (None, decimal):
             return "number"

@@ -100,7 +100,7 @@ def _plan(head: Head, options: CsvOptions, dtype: str) -> ReadingPlan:
     while not head.at_end and len(head.data) < SAMPLE_BYTES:
         head.more()
     notes = head.notes
-    if not options.skip_rows:
+    if not (options.skip_rows or options.header_rows):
         notes += skip_preamble(head, options.delimiter or head.delimiter or DELIMITERS)
     dialect, told = dialect_to_learn(head, options.delimiter, options.text)
     notes += told

@@ -19,7 +19,9 @@ BYTES = 64 << 10
 def skip_preamble(head: Head, delimiters: Iterable[str]) -> list[str]:
     """Leave out the lines above the table where it is certain that they are no rows; return notes."""
     lines = [*islice(head.lines(0, BYTES), MOST_ABOVE + ROWS_BELOW)]
-    above = max(_lines_above(lines, delimiter) for delimiter in delimiters)[1]
+    # a comma cuts rows with decimal commas too, but not their header: the cut that leaves out least is the right one
+    found = [above for delimiter in delimiters if (above := _lines_above(lines, delimiter)) is not None]
+    above = min(found, default=0)
     return [lines_left_out(head, above)] if above else []
 
 
@@ -31,23 +33,23 @@ def lines_left_out(head: Head, above: int) -> str:
     return f"the first {lines} left out: the table begins below"
 
 
-def _lines_above(lines: Sequence[str], delimiter: str) -> tuple[int, int]:
-    """Return the columns of the table, 0 where there is none, and the number of lines above it."""
+def _lines_above(lines: Sequence[str], delimiter: str) -> int | None:
+    """Return the number of lines above the table; None where there is no table, or it is not certain."""
     try:
         rows = [row for line in lines for row in csv.reader([line], delimiter=delimiter)]
     except csv.Error:
-        return 0, 0
+        return None
     while rows and not rows[-1]:  # empty lines at the end
         rows.pop()
     width = Counter(map(len, rows)).most_common(1)[0][0] if rows else 0
     above = next((i for i, row in enumerate(rows) if len(row) == width and sum(map(bool, row)) > 1), 0)
     table = rows[above:]
     if width < 2 or len(table) < 2 or not all(len(row) == width for row in table):
-        return 0, 0
+        return None
     names = [cell.strip() for cell in table[0]]
     certain = any(name.lower() in TARGETS for name in names) or any(map(is_number, chain.from_iterable(table[1:])))
     named = certain and has_header(names, table[1:])
-    return width, above if all(_is_no_row(row, width, named) for row in rows[:above]) else 0
+    return above if all(_is_no_row(row, width, named) for row in rows[:above]) else None
 
 
 def _is_no_row(cells: Sequence[str], width: int, named: bool) -> bool:

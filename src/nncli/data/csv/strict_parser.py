@@ -217,7 +217,7 @@ class StrictParser:
                 if value is None:
                     expected = "a finite number" if INFINITY.fullmatch(cell) else "a number"
                     expected += f" ({spelling})" if spelling else ""
-                elif not spelling and name in self.layout.whole and MAYBE_THOUSANDS.fullmatch(cell):
+                elif self._may_be_other_thousands(name, cell, spelling):
                     raise _maybe_thousands(cell, name, where)
             elif value is not None and kind == "date" and (spelling.days(cell) if spelling else days_of(cell)) is None:
                 expected = f"a date ({spelling})" if spelling else "a date such as 2026-11-21"
@@ -239,6 +239,11 @@ class StrictParser:
         self._check_known(self.layout.target or "", cell, where)
         return [*clean, cell]
 
+    def _may_be_other_thousands(self, name: str, cell: str, spelling: Spelling | None) -> bool:
+        """Tell whether a cell of a column of whole numbers may have thousands in it, written otherwise than there."""
+        thousands = spelling.thousands if spelling else ""
+        return name in self.layout.whole and MAYBE_THOUSANDS.fullmatch(cell) is not None and cell[-4] != thousands
+
     def _check_known(self, name: str, cell: str, where: str) -> None:
         known = self.layout.known.get(name)
         if known is None or canonical(cell) in known or is_missing(cell, self.missing):
@@ -253,9 +258,10 @@ class StrictParser:
     def _remedy(self, name: str, cell: str) -> str:
         if not self.training:
             return "Correct it, or leave the cell empty"
-        decimal = self.layout.decimal
+        decimal, spelling = self.layout.decimal, self.layout.spellings.get(name)
         other = "," if decimal == "." else "."
-        if Spelling(decimal=decimal, thousands=other).number(cell):  # it may be good, and only written in another way
+        grouped = Spelling(decimal=decimal, thousands=other)
+        if other in cell and not spelling and grouped.number(cell):  # good, and only written in another way
             first = f"Add --thousands {other}"
         elif any(character.isdigit() for character in cell):
             first = f"Set --decimal {other}" if as_number(cell, other) else "Correct it"
@@ -285,4 +291,4 @@ def _maybe_thousands(cell: str, name: str, where: str) -> DataError:
 
 
 def _is_utf8(cell: str) -> bool:
-    return cell.isascii() or not any("\udc80" <= character <= "\udcff" for character in cell)
+    return cell.isascii() or not any("\ud800" <= character <= "\udfff" for character in cell)
