@@ -357,3 +357,11 @@ def test_decimal_commas_cut_rows_but_not_their_header(delimiter: str, title: str
     found = load(title + "".join(delimiter.join(line) + "\n" for line in lines), target="Species")
     assert found.schema.names == ("Sepal.Length", "Sepal.Width", "Petal.Length")
     assert found.table.numbers[5].tolist() == [5.5, 0.5, 2.25]
+
+
+def test_russian_of_windows_is_not_taken_for_that_of_macintosh() -> None:
+    cities = ["Москва", "Тверь", "Омск", "Казань", "Уфа"]
+    rows = "".join(f"{cities[i % 5]};{i % 9},5;{'ab'[i % 2]}\n" for i in range(60))
+    found = load(f"город;возраст;class\n{rows}".encode("cp1251"))
+    assert strings(found.table.texts["город"])[:5] == cities
+    assert any(note.startswith("encoding: cp1251, as it is not UTF-8, a guess") for note in found.notes)

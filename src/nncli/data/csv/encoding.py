@@ -63,10 +63,13 @@ def _of_other_script(data: bytes, where: str) -> str:
     sample = data[:GUESSED_BYTES]
     lines = sample[: sample.rfind(b"\n") + 1] or sample  # no character is cut
     logging.getLogger("charset_normalizer").setLevel(logging.ERROR)
-    best = from_bytes(lines).best()
+    found = from_bytes(lines)
+    best = found.best()
     if best is None or best.encoding in (UTF_8, "ascii"):
         raise DataError(where, "expected UTF-8, found text in an unknown encoding", "Name it with --encoding")
-    return best.encoding
+    # old Macintosh encodings have the small letters of Windows in their places, and are hardly met
+    windows = [one.encoding for one in found if one.encoding.startswith("cp125")]
+    return windows[0] if best.encoding.startswith("mac_") and windows else best.encoding
 
 
 def with_guess(error: E, guess: str) -> E:
