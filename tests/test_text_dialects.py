@@ -365,3 +365,12 @@ def test_russian_of_windows_is_not_taken_for_that_of_macintosh() -> None:
     found = load(f"город;возраст;class\n{rows}".encode("cp1251"))
     assert strings(found.table.texts["город"])[:5] == cities
     assert any(note.startswith("encoding: cp1251, as it is not UTF-8, a guess") for note in found.notes)
+
+
+def test_a_file_in_two_encodings_is_warned_of() -> None:
+    rows = [f"{i % 7},{['Köln', 'Ulm'][i % 2]},{'ab'[i % 2]}\n" for i in range(40)]
+    data = ("x,city,class\n" + "".join(rows)).encode() + "".join(rows).encode("latin-1")
+    warning = "warning: 'KÃ¶ln' looks like UTF-8 that is read as iso8859-1: the file has parts in two encodings"
+    assert warning in load(data, encoding="iso8859-1").notes
+    whole = ("x,city,class\n" + "".join(rows)).encode("latin-1")
+    assert not [note for note in load(whole, encoding="iso8859-1").notes if note.startswith("warning")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import unicodedata
+from collections import Counter
 from collections.abc import Sequence
 
 from nncli.data.byte_input import Input
@@ -65,7 +66,8 @@ def aligned(
     notes, of_label = [], ""
     if named:
         names = list(unique_names(first))  # as in training
-        absent = [name for name in expected.names if name not in names]
+        there = set(names)
+        absent = [name for name in expected.names if name not in there]
         if absent:
             raise _absent(absent, names, expected, place)
     else:
@@ -80,7 +82,8 @@ def aligned(
             )
         names = list(positions)
         problem = f"the header has other names, {_quoted_row(first)}" if header else "no header"
-        others = [f", number {i} as '{name}'" for i, name in enumerate(names, 1) if name not in expected.names]
+        ours = set(expected.names)
+        others = [f", number {i} as '{name}'" for i, name in enumerate(names, 1) if name not in ours]
         notes.append(f"{problem}: columns are matched by position{''.join(others[:MOST_LISTED])}")
         if expected.target in known and expected.target in names and not with_target:
             of_label = expected.target  # whose cells prove later that the columns are in their places
@@ -91,8 +94,9 @@ def aligned(
     for name in kept:
         if name not in names:
             raise OptionError("keep", f"no column is called '{name}'", did_you_mean(name, names, listed="columns"))
+    times, ours = Counter(first), set(expected.names)
     for name in (*expected.names, *([target] if target else [])):
-        if named and list(first).count(name) > 1 and f"{name}_2" not in expected.names:
+        if named and times[name] > 1 and f"{name}_2" not in ours:
             raise DataError(place, f"two columns are called '{name}'", "Rename one of them")
     layout = Layout(
         names=tuple(names),
@@ -129,7 +133,8 @@ def _absent(absent: list[str], names: list[str], expected: Schema, where: str) -
 
 def _suggestion(absent: str, names: list[str], expected: Schema) -> str:
     """Ask whether another column is meant, and none that the model has found already."""
-    return did_you_mean(absent, [name for name in names if name not in expected.names])
+    ours = set(expected.names)
+    return did_you_mean(absent, [name for name in names if name not in ours])
 
 
 def _is_header(first: Sequence[str], expected: Schema, known: Known, place: str) -> tuple[bool, list[str]]:

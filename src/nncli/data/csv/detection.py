@@ -15,7 +15,7 @@ from nncli.data.byte_input import ByteStream, Input
 from nncli.data.cells import DEFAULT_MISSING, is_missing
 from nncli.data.csv import column_kinds
 from nncli.data.csv.dialect_detection import dialect_to_learn
-from nncli.data.csv.encoding import UTF_8, with_guess
+from nncli.data.csv.encoding import UTF_8, warnings_of_mixture, with_guess
 from nncli.data.csv.header import DELIMITERS, DETECTED, SAMPLE_BYTES, Head, TextOptions
 from nncli.data.csv.header_row import TARGETS, about_header, has_header
 from nncli.data.csv.preamble import skip_preamble
@@ -107,6 +107,7 @@ def _plan(head: Head, options: CsvOptions, dtype: str) -> ReadingPlan:
     head.use(dialect)
     while not head.at_end and len(head.data) < SAMPLE_BYTES:
         head.more()
+    notes += warnings_of_mixture(head.data, head.encoding)
     delimiter = dialect.delimiter
     header_rows = options.header_rows or 1
     row, first = head.split_header(delimiter, header_rows)

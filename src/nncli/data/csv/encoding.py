@@ -14,9 +14,18 @@ UTF_8, UTF_16 = "utf-8", "utf-16"
 MARKS = {b"\xef\xbb\xbf": UTF_8, b"\xff\xfe": UTF_16, b"\xfe\xff": UTF_16}
 NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 ONLY_WINDOWS = re.compile(rb"[\x80-\x9f]")  # control characters in Latin-1, letters and quotes on Windows
+MIXED = re.compile("\\w*[ÂÃ][\u0080-\u00bf]\\w*")
 WESTERN = ("latin-1", "cp1252")
 MOST_WAITING = 16 << 20
 GUESSED_BYTES = 64 << 10  # charset-normalizer needs a second for a megabyte
+
+
+def warnings_of_mixture(text: bytes, encoding: str) -> list[str]:
+    """Warn of UTF-8 in a text that was read by another encoding, as Ã¶ for ö: such a file has parts in both. `text` is
+    that text, as UTF-8 now."""
+    if encoding == UTF_8 or (found := MIXED.search(text.decode("utf-8", "replace"))) is None:
+        return []
+    return [f"warning: '{found[0]}' looks like UTF-8 that is read as {encoding}: the file has parts in two encodings"]
 
 
 def encoding_of_mark(data: bytes) -> str | None:
