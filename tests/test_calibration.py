@@ -6,7 +6,8 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 from sklearn.calibration import _SigmoidCalibration
 
-from nncli.inference.metrics import calibration_error
+from nncli.metrics.definitions import METRICS
+from nncli.metrics.rows import JudgedRows
 from nncli.nn.calibration import Calibration, calibrate, likelihood_of
 from nncli.nn.losses import LOSSES
 
@@ -21,6 +22,11 @@ def drawn(n: int = 4000, K: int = 4, seed: int = 0) -> tuple[np.ndarray, np.ndar
 
 def probabilities(calibration: Calibration, Z: np.ndarray) -> np.ndarray:
     return likelihood_of(Z).by_class(calibration.scores(Z))
+
+
+def calibration_error(logits: np.ndarray, y: np.ndarray) -> float:
+    rows = JudgedRows(y, logits.argmax(axis=1), logits.shape[1], logits, probabilistic=True)
+    return METRICS.create("ece").value(rows)
 
 
 def test_the_temperature_is_found() -> None:
@@ -67,10 +73,10 @@ def test_calibrated_probabilities_can_be_taken_at_their_word(loss: str) -> None:
     half = len(y) // 2
     one = LOSSES.create(loss)
     fitted = calibrate(4 * Z[:half], y[:half], one, 4)
-    after = calibration_error(probabilities(fitted, 4 * Z[half:]), y[half:])
+    after = calibration_error(likelihood_of(Z).logits(fitted.scores(4 * Z[half:])), y[half:])
     assert after < 0.03
     if one.probabilistic:
-        assert after < calibration_error(one.by_class(4 * Z[half:]), y[half:]) / 2
+        assert after < calibration_error(one.logits(4 * Z[half:]), y[half:]) / 2
 
 
 @pytest.mark.parametrize("loss", LOSSES)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 from typing import Any
@@ -8,26 +9,133 @@ import numpy as np
 import pytest
 from sklearn import metrics as reference
 
-from nncli.inference import metrics
-from nncli.inference.metrics import accuracy_interval, all_metrics, calibration_error, pooled
+from nncli.inference.metrics import all_metrics, check_metrics, pooled
+from nncli.metrics import rows as judged_rows
+from nncli.metrics.definitions import METRICS
+from nncli.metrics.intervals import estimate, share_interval
+from nncli.metrics.rows import JudgedRows
 from peak_memory import PEAK
+
+Array = np.ndarray[Any, Any]
+
+
+def of_probabilities(P: Array, y: Array) -> JudgedRows:
+    """Rows with probabilities P; those of 0 are as small as can be written."""
+    return JudgedRows(y, P.argmax(axis=1), P.shape[1], np.log(np.maximum(P, 1e-300)), probabilistic=True)
+
+
+def of_scores(scores: Array, y: Array) -> JudgedRows:
+    return JudgedRows(y, scores.argmax(axis=1), scores.shape[1], scores, probabilistic=False)
+
+
+def names(K: int) -> list[str]:
+    return [f"c{k}" for k in range(K)]
+
+
+def value(spec: str, rows: JudgedRows) -> float:
+    return METRICS.create(spec).value(rows)
+
+
+def a_case(seed: int) -> tuple[JudgedRows, Array, Array]:
+    """Rows of two to eight classes, some of them absent, with logits that are tied, saturated or neither; the same
+    logits of all classes, and the log-odds of each class, in the widest floats there are."""
+    rng = np.random.default_rng(seed)
+    K, n = int(rng.choice([2, 2, 3, 5, 8])), int(rng.integers(1, 60))
+    y = rng.integers(K if rng.random() < 0.7 else max(1, K - 1), size=n)
+    tied = rng.random() < 0.4
+    Z = rng.normal(size=(n, K)) * (2 if tied else rng.choice([0.1, 1, 10, 100, 1000]))
+    Z = (np.round(Z) if tied else Z).astype(np.float32)
+    is_single = K == 2 and rng.random() < 0.5
+    Z[:, 0] *= not is_single
+    predicted = (Z[:, 1] >= Z[:, 0]).astype(np.int64) if K == 2 else Z.argmax(axis=1)
+    wide = Z.astype(np.longdouble)
+    others = [np.logaddexp.reduce(np.sort(np.delete(wide, k, axis=1), axis=1), axis=1) for k in range(K)]
+    odds = (wide - np.stack(others, axis=1)).astype(np.float64)
+    rows = JudgedRows(y, predicted, K, Z[:, 1:] if is_single else Z, probabilistic=True)
+    return rows, Z, np.round(odds, 9) if tied else odds
+
+
+@pytest.mark.filterwarnings("ignore")  # of scikit-learn, for classes that are absent
+@pytest.mark.parametrize("seed", range(250))
+def test_each_metric_is_that_of_scikit_learn(seed: int) -> None:
+    """Macro averages are those over the classes that have rows, its `labels=`."""
+    rows, Z, odds = a_case(seed)
+    y, predicted, K = rows.y, rows.predicted, rows.K
+    log_p = -np.logaddexp(0, -odds)
+    P = np.exp(log_p) / np.exp(log_p).sum(axis=1, keepdims=True)
+    squares = ((P - np.eye(K)[y]) ** 2).sum(axis=1).mean()
+    expected = {
+        "accuracy": reference.accuracy_score(y, predicted),
+        "balanced-accuracy": reference.balanced_accuracy_score(y, predicted),
+        "log-loss": -log_p[np.arange(len(y)), y].mean(),  # that of scikit-learn is clipped
+        "brier": reference.brier_score_loss(y, P[:, 1], pos_label=1) if K == 2 else squares,
+        "mcc": reference.matthews_corrcoef(y, predicted),
+        "kappa": np.nan_to_num(reference.cohen_kappa_score(y, predicted)),
+    }
+    averages: list[tuple[str, dict[str, Any]]] = [
+        (f":average={one}", {"average": one, "labels": rows.present}) for one in ("macro", "weighted")
+    ]
+    for setting, how in averages if K > 2 or 1 not in y else [*averages, ("", {}), (":average=positive", {})]:
+        how["zero_division"] = 0
+        expected["precision" + setting] = reference.precision_score(y, predicted, **how)
+        expected["recall" + setting] = reference.recall_score(y, predicted, **how)
+        expected["f1" + setting] = reference.f1_score(y, predicted, **how)
+        expected["f-beta" + setting] = reference.fbeta_score(y, predicted, beta=2, **how)
+        expected["f-beta:beta=0.5" + setting] = reference.fbeta_score(y, predicted, beta=0.5, **how)
+    if len(rows.present) == K:
+        of = [1] if K == 2 else range(K)
+        expected["roc-auc"] = np.mean([reference.roc_auc_score(y == k, odds[:, k]) for k in of])
+        expected["average-precision"] = np.mean([reference.average_precision_score(y == k, odds[:, k]) for k in of])
+    for k in (1, 2, 3) if K > 3 else ():
+        # of equal scores, scikit-learn takes the last class, and a model predicts the first
+        expected[f"top-k:k={k}"] = reference.top_k_accuracy_score(K - 1 - y, Z[:, ::-1], k=k, labels=range(K))
+    for spec, right in expected.items():
+        assert value(spec, rows) == pytest.approx(right, rel=1e-9, abs=1e-12), spec
+
+
+def test_saturated_probabilities_keep_their_order_and_their_loss() -> None:
+    """Log-odds of 50 and 60, which float32 rounds to a probability of 1, and of 800, which float64 does."""
+    z, y = np.array([[50], [60], [800], [850]], np.float32), np.array([0, 1, 0, 1])
+    for logits in (z, np.hstack([0 * z, z])):
+        rows = JudgedRows(y, np.ones(4, np.int64), 2, logits, probabilistic=True)
+        assert value("roc-auc", rows) == 0.75  # 60 > 50, 850 > 50, 850 > 800, but 60 < 800
+        assert value("log-loss", rows) == pytest.approx((50 + 800) / 4)
 
 
 def test_wilson_interval() -> None:
     """81 of 263 is the worked example of Newcombe (1998), method 3: 0.2553 to 0.3662; 0 of 20: 0 to 0.1611."""
-    assert accuracy_interval(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
-    assert accuracy_interval(0, 20) == pytest.approx((0, 0.1611), abs=5e-5)
-    assert accuracy_interval(20, 20)[1] == 1
+    assert share_interval(81, 263) == pytest.approx((0.2553, 0.3662), abs=5e-5)
+    assert share_interval(0, 20) == pytest.approx((0, 0.1611), abs=5e-5)
+    assert share_interval(20, 20)[1] == 1
+
+
+@pytest.mark.parametrize("n", [400, 8000])
+def test_the_interval_of_a_mean_is_two_standard_errors_to_each_side(n: int) -> None:
+    P = np.random.default_rng(0).dirichlet(np.ones(3), n)
+    rows = of_probabilities(P, np.random.default_rng(1).integers(3, size=n))
+    found = estimate(METRICS.create("log-loss"), rows)
+    assert found.value is not None
+    half = 1.96 * -np.log(P[np.arange(n), rows.y]).std() / math.sqrt(n)
+    assert found.interval == pytest.approx((found.value - abs(half), found.value + abs(half)), abs=abs(half) / 8)
+    assert found == estimate(METRICS.create("log-loss"), rows)  # it is seeded
+
+
+def test_where_all_rows_are_right_resampled_ones_do_not_say_how_sure_that_is() -> None:
+    """Of 5 right in 5, the share may still be as low as 57 %; an interval of 1 to 1 would be a promise."""
+    rows = of_probabilities(np.eye(2)[[0, 0, 0, 1, 1]] * 0.8 + 0.1, np.array([0, 0, 0, 1, 1]))
+    assert estimate(METRICS.create("f1"), rows).interval is None
+    assert estimate(METRICS.create("roc-auc"), rows).interval is None
+    assert estimate(METRICS.create("accuracy"), rows).interval == pytest.approx((0.5655, 1), abs=5e-5)
 
 
 def test_calibration_error_by_hand() -> None:
     """Confidences 0.9, 0.9 (one right) and 0.6 (right): (2/3)·|0.5 − 0.9| + (1/3)·|1 − 0.6| = 0.4"""
     P = np.array([[0.9, 0.1], [0.9, 0.1], [0.4, 0.6]])
-    assert calibration_error(P, np.array([0, 1, 1])) == pytest.approx(0.4)
+    assert value("ece", of_probabilities(P, np.array([0, 1, 1]))) == pytest.approx(0.4)
 
 
 def test_a_sure_and_right_model_is_calibrated() -> None:
-    assert calibration_error(np.eye(3), np.arange(3)) == 0
+    assert value("ece", of_probabilities(np.eye(3), np.arange(3))) == 0
 
 
 @pytest.mark.parametrize("K", [2, 4, 31])
@@ -36,7 +144,7 @@ def test_the_rest_against_scikit_learn(K: int) -> None:
     P = rng.dirichlet(np.ones(K), 200)
     y = rng.integers(K, size=200)
     predicted = P.argmax(axis=1)
-    found = all_metrics(P, predicted, y, [f"c{k}" for k in range(K)], probabilistic=True)
+    found = all_metrics(of_probabilities(P, y), names(K))
     assert found["accuracy"] == reference.accuracy_score(y, predicted)
     assert found["log_loss"] == pytest.approx(reference.log_loss(y, P))
     assert found["balanced_accuracy"] == pytest.approx(reference.balanced_accuracy_score(y, predicted))
@@ -52,25 +160,21 @@ def test_the_rest_against_scikit_learn(K: int) -> None:
 
 
 @pytest.mark.parametrize("cells", [1, 700, 1 << 21])
-def test_areas_under_the_curve_are_those_of_scikit_learn(cells: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where many scores are the same, and where classes are taken one, two or all at a time."""
-    monkeypatch.setattr(metrics, "SCORES_AT_ONCE", cells)
+def test_scores_are_ranked_by_their_lead_over_the_others(cells: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where many scores are the same, and where few rows are taken at a time."""
+    monkeypatch.setattr(judged_rows, "CELLS_AT_ONCE", cells)
     rng = np.random.default_rng(1)
     K, n = 17, 300
     y = np.concatenate([np.arange(K), rng.integers(K, size=n - K)])
     for scores in (rng.normal(size=(n, K)), rng.integers(4, size=(n, K)), np.zeros((n, K))):
-        scores = scores.astype(np.float32)
-        expected = [reference.roc_auc_score(y == k, scores[:, k]) for k in range(K)]
-        assert metrics.areas_under_the_curve(scores, y, range(K)) == pytest.approx(expected, rel=1e-12)
         others = [[max(row[:k].tolist() + row[k + 1 :].tolist()) for k in range(K)] for row in scores]
-        leads = scores - np.array(others, np.float32)
+        leads = scores - np.array(others)
         expected = [reference.roc_auc_score(y == k, leads[:, k]) for k in range(K)]
-        found = all_metrics(scores.copy(), scores.argmax(axis=1), y, [f"c{k}" for k in range(K)], probabilistic=False)
-        assert found["roc_auc"] == pytest.approx(np.mean(expected), rel=1e-12)
+        assert all_metrics(of_scores(scores, y), names(K))["roc_auc"] == pytest.approx(np.mean(expected), rel=1e-9)
 
 
 def judged(y: np.ndarray[Any, Any], predicted: np.ndarray[Any, Any], K: int) -> dict[str, Any]:
-    return all_metrics(np.eye(K)[predicted], predicted, y, [f"c{k}" for k in range(K)], probabilistic=True)
+    return all_metrics(of_probabilities(np.eye(K)[predicted], y), names(K))
 
 
 def test_the_confusion_matrix_has_its_zeros_for_up_to_200_classes() -> None:
@@ -103,11 +207,12 @@ def test_metrics_of_many_classes_take_little_more_memory_than_the_probabilities(
     code = f"""if True:
         import numpy as np
         from nncli.inference.metrics import all_metrics
+        from nncli.metrics.rows import JudgedRows
         rng = np.random.default_rng(0)
         P, y, classes = rng.random((6000, 6000), np.float32), rng.permutation(6000), list(map(str, range(6000)))
         predicted = P.argmax(axis=1)
         before = {PEAK}
-        found = all_metrics(P, predicted, y, classes, probabilistic=True)
+        found = all_metrics(JudgedRows(y, predicted, 6000, P, probabilistic=True), classes)
         assert abs(found["roc_auc"] - 0.5) < 0.05
         print({PEAK} - before)
     """
@@ -115,27 +220,45 @@ def test_metrics_of_many_classes_take_little_more_memory_than_the_probabilities(
     assert int(done.stdout) < 60_000  # KiB
 
 
-def test_a_class_without_rows_is_no_zero() -> None:
-    """Of three classes two have rows: their recalls are 1 and 0.5, and the third does not count."""
-    P = np.eye(3)[[0, 1, 0]]
-    found = all_metrics(P, P.argmax(axis=1), np.array([0, 1, 1]), ["a", "b", "c"], probabilistic=True)
-    assert found["balanced_accuracy"] == 0.75
-    assert found["log_loss"] == pytest.approx(87.33654 / 3, rel=1e-6)  # −log 2⁻¹²⁶ = 126 · 0.693147, once in three rows
+def test_a_class_without_rows_has_no_figures() -> None:
+    """Of three classes two have rows: their recalls are 1/2, their F1 1/2 and 2/3, and the third does not count,
+    although a row is taken for it."""
+    P = np.array([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.6, 0.3, 0.1], [0.2, 0.2, 0.6]])
+    found = all_metrics(of_probabilities(P, np.array([0, 1, 1, 0])), ["a", "b", "c"])
+    assert found["per_class"]["c"] == {"precision": None, "recall": None, "f1": None, "n": 0}
+    assert found["balanced_accuracy"] == 0.5
+    assert found["f1_macro"] == pytest.approx((1 / 2 + 2 / 3) / 2)
     assert found["roc_auc"] is None
+    assert found["metrics"]["average-precision"] == {"value": None, "interval": None, "method": None}
+    check_metrics(found, ["a", "b", "c"])
+
+
+def test_a_positive_class_without_rows_has_no_figures() -> None:
+    found = all_metrics(of_probabilities(np.array([[0.9, 0.1], [0.4, 0.6]]), np.array([0, 0])), ["a", "b"])["metrics"]
+    assert [found[name]["value"] for name in ("precision", "recall", "f1", "roc-auc")] == [None] * 4
+    assert found["f1:average=macro"]["value"] == pytest.approx(2 / 3)  # of class a: precision 1, recall 1/2
 
 
 def test_rows_of_the_confusion_matrix_are_the_true_classes() -> None:
     """Two rows of class a, both taken for b, and one of b taken for b."""
     P = np.array([[0.1, 0.9], [0.2, 0.8], [0.3, 0.7]])
-    found = all_metrics(P, np.array([1, 1, 1]), np.array([0, 0, 1]), ["a", "b"], probabilistic=True)
+    found = all_metrics(of_probabilities(P, np.array([0, 0, 1])), ["a", "b"])
     assert found["confusion_matrix"] == [[0, 2], [0, 1]]
     assert found["per_class"]["b"] == {"precision": 1 / 3, "recall": 1, "f1": 0.5, "n": 1}
 
 
 def test_scores_have_no_log_loss_but_an_area_under_the_curve() -> None:
     """Of the scores −3, 2, 1, 4 with truth 0, 0, 1, 1, three of the four pairs are in order: AUC 0.75."""
-    z = np.array([-3.0, 2.0, 1.0, 4.0])
-    found = all_metrics(
-        np.stack([-z, z], axis=1), (z >= 0) * 1, np.array([0, 0, 1, 1]), ["a", "b"], probabilistic=False
-    )
+    z = np.array([[-3.0], [2.0], [1.0], [4.0]])
+    rows = JudgedRows(np.array([0, 0, 1, 1]), (z[:, 0] >= 0) * 1, 2, z, probabilistic=False)
+    found = all_metrics(rows, ["a", "b"])
     assert (found["log_loss"], found["ece"], found["roc_auc"], found["accuracy"]) == (None, None, 0.75, 0.75)
+
+
+def test_a_figure_of_one_class_needs_a_positive_class() -> None:
+    found = METRICS.create("f-beta").problem(of_probabilities(np.eye(3), np.arange(3)))
+    assert found is not None
+    assert found[0] == "of 3 classes none is the positive one"
+    for remedy in ("f-beta:average=macro", "f-beta:average=weighted"):
+        assert remedy in found[1]
+        assert METRICS.create(remedy).problem(of_probabilities(np.eye(3), np.arange(3))) is None

@@ -16,6 +16,7 @@ FLOORS = [
     ["system"],
     ["registry"],
     ["nn", "data"],
+    ["metrics"],
     ["config"],
     ["model"],
     ["training"],

@@ -18,7 +18,8 @@ from nncli.data.row_hashes import hash_rows
 from nncli.data.sources import Source, title
 from nncli.data.split import row_numbers
 from nncli.errors import DataError, NncliError
-from nncli.inference.metrics import SCORES_AT_ONCE, all_metrics, check_metrics
+from nncli.inference.metrics import all_metrics, check_metrics
+from nncli.metrics.rows import CELLS_AT_ONCE, JudgedRows
 from nncli.model.checkpoint import ModelFile, load_same
 from nncli.model.model import EVAL_ROWS, Model
 from nncli.model.provenance import Provenance
@@ -64,16 +65,18 @@ def evaluate_model(
         evaluated_on = f"all {counted(len(dataset), 'row')} of {title(source)}"
         notes += dataset.notes
         notes += _seen_in_training(dataset, model, provenance, model_file)
-    block = max(EVAL_ROWS, SCORES_AT_ONCE // max(model.preprocess.width, K) // EVAL_ROWS * EVAL_ROWS)
+    block = max(EVAL_ROWS, CELLS_AT_ONCE // max(model.preprocess.width, K) // EVAL_ROWS * EVAL_ROWS)
     if memory is not None:
         check_memory_to_evaluate(memory, model, n=len(dataset), evaluated=len(rows), block=min(block, len(rows)))
-    scores, predicted = np.empty((len(rows), K), model.network.dtype), np.empty(len(rows), np.int64)
+    logits, predicted = np.empty((len(rows), 0)), np.empty(len(rows), np.int64)
     for start in range(0, len(rows), block):
         part = slice(start, start + block)
         Z = model.scores(dataset.table.take(rows[part]))
-        scores[part], predicted[part] = model.by_class(Z), model.predicted(Z)
-    y = dataset.y[rows].astype(np.int64)
-    return Evaluation(all_metrics(scores, predicted, y, model.classes, model.probabilistic), evaluated_on, notes)
+        found = model.logits(Z)
+        logits = logits if start else np.empty((len(rows), found.shape[1]), found.dtype)
+        logits[part], predicted[part] = found, model.predicted(Z)
+    judged = JudgedRows(dataset.y[rows].astype(np.int64), predicted, K, logits, model.probabilistic)
+    return Evaluation(all_metrics(judged, model.classes), evaluated_on, notes)
 
 
 def evaluate_files(

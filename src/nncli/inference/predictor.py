@@ -16,7 +16,7 @@ from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.dataset import Table
 from nncli.data.row_blocks import RowBlock
 from nncli.errors import OptionError
-from nncli.inference.metrics import SCORES_AT_ONCE
+from nncli.metrics.rows import CELLS_AT_ONCE
 from nncli.model.model import Model
 from nncli.system.numbers import NUMBER
 from nncli.system.output import in_quotes
@@ -93,7 +93,7 @@ class Predictor:
     def _codes(self, table: Table) -> NDArray[np.int64]:
         """Return the predicted class of each row as its position, (n,); few scores are in memory at a time."""
         model, threshold = self.model, self.options.threshold
-        at_once = max(1, SCORES_AT_ONCE // len(model.classes))
+        at_once = max(1, CELLS_AT_ONCE // len(model.classes))
         if len(table) <= at_once:
             return model.predicted(model.scores(table), threshold)
         rows = np.arange(len(table))

@@ -63,6 +63,11 @@ class Model:
         loss, Z = self._calibrated(Z)
         return loss.by_class(Z)
 
+    def logits(self, Z: NDArray[Any]) -> NDArray[Any]:
+        """Return what the probabilities, or the order of scores, come from: see `Loss.logits`."""
+        loss, Z = self._calibrated(Z)
+        return loss.logits(Z)
+
     def predicted(self, Z: NDArray[Any], threshold: float | None = None) -> NDArray[np.int64]:
         """Return the position of the predicted class (n,), from the scores Z; with a `threshold`, the second of two
         classes from that probability on."""

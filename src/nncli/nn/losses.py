@@ -120,6 +120,13 @@ class Loss(ABC):
             P /= P.sum(axis=1, keepdims=True)  # as shares of their sum
         return P
 
+    def logits(self, Z: Array) -> Array:
+        """Return ℓ, (n, K), or (n, 1) where that of the first of two classes is 0: P = softmax ℓ if the loss is
+        probabilistic, else scores. It says what `by_class` does, and never rounds to 0 or 1."""
+        if self._link.separate and Z.shape[1] > 1:
+            return -np.logaddexp(0, -Z.astype(np.float64))  # log σ(z), as P are shares of Σ σ(z)
+        return Z
+
 
 LOSSES: Registry[Loss] = Registry("loss")
 

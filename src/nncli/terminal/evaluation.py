@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from nncli.metrics.definitions import METRICS
 from nncli.system.output import number, percent, put, say
 from nncli.terminal.tables import cut, new_table, show
 
@@ -21,17 +22,21 @@ def print_evaluation(evaluation: Evaluation, quiet: bool = False) -> None:
     """Print which rows the model was evaluated on, its metrics, those of each class, and the confusions."""
     put(f"evaluated on {evaluation.evaluated_on}")
     metrics = evaluation.metrics
-    low, high = metrics["accuracy_interval"]
-    log_loss, auc, ece = metrics["log_loss"], metrics["roc_auc"], metrics["ece"]
-    no_probabilities = "not defined: the model gives scores, not probabilities"
-    table = new_table("", "", align="left")
-    table.add_row("accuracy", f"{percent(metrics['accuracy'])}   (95 % interval {percent(low)} to {percent(high)})")
-    table.add_row("balanced accuracy", percent(metrics["balanced_accuracy"]))
-    table.add_row("log loss", no_probabilities if log_loss is None else number(log_loss))
-    table.add_row("F1, macro / weighted", f"{metrics['f1_macro']:.4f} / {metrics['f1_weighted']:.4f}")
-    table.add_row("ROC AUC", "not defined: a class has no rows" if auc is None else f"{auc:.4f}")
-    table.add_row("calibration error", no_probabilities if ece is None else f"{ece:.4f}")
+    absent = sum(not row["n"] for row in metrics["per_class"].values())
+    table = new_table("", "", "95 % interval", "", align="left")
+    for name, one in metrics["metrics"].items():
+        metric, value = METRICS.create(name), one["value"]
+        figure = percent if metric.in_percent else number
+        interval, method = " to ".join(map(figure, one["interval"] or ())), one["method"] or ""
+        if value is None:
+            of_probabilities = metric.needs == "probabilities"
+            why = "the model gives scores, not probabilities" if of_probabilities else "a class has no rows"
+            method = f"not defined: {why}"
+        table.add_row(cut(metric.label(metrics["classes"])), "·" if value is None else figure(value), interval, method)
     show(table)
+    if absent:
+        kinds = len(metrics["classes"])
+        put(f"macro averages and balanced accuracy: over the {kinds - absent:,} of {kinds:,} classes that have rows")
     _print_classes(metrics, quiet)
     if len(metrics["classes"]) > MOST_CLASSES:
         _print_confusions(metrics, quiet)
@@ -44,10 +49,11 @@ def _print_classes(metrics: dict[str, Any], quiet: bool) -> None:
     classes = list(metrics["per_class"].items())
     if len(classes) > MOST_CLASSES:
         say(f"the {MOST_CLASSES} worst of {len(classes):,} classes; --json has all", quiet)
-        classes = sorted(classes, key=lambda item: item[1]["f1"])[:MOST_CLASSES]
+        classes = sorted(classes, key=lambda item: (item[1]["f1"] is None, item[1]["f1"]))[:MOST_CLASSES]
     table = new_table("class", "rows", "precision", "recall", "F1")
     for name, row in classes:
-        table.add_row(cut(name), f"{row['n']:,}", percent(row["precision"]), percent(row["recall"]), f"{row['f1']:.4f}")
+        cells = percent(row["precision"]), percent(row["recall"]), f"{row['f1']:.4f}"
+        table.add_row(cut(name), f"{row['n']:,}", *cells) if row["n"] else table.add_row(cut(name), "0", "·", "·", "·")
     show(table)
 
 

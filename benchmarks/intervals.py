@@ -1,0 +1,58 @@
+"""Simulate how often the 95 % intervals of the metrics hold, and how often the paired tests are wrong.
+
+python benchmarks/intervals.py [SIMULATIONS]
+"""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+
+from nncli.metrics.definitions import METRICS
+from nncli.metrics.intervals import estimate
+from nncli.metrics.rows import JudgedRows
+
+POPULATION = 400_000
+OF_ALL = ("accuracy", "balanced-accuracy", "log-loss", "brier", "roc-auc", "average-precision", "mcc", "kappa", "ece")
+OF_TWO = (*OF_ALL, "precision", "recall", "f1", "f-beta")
+OF_MANY = (*OF_ALL, "precision:average=macro", "f1:average=macro", "f1:average=weighted", "top-k:k=2")
+
+
+def population(K: int, shares: list[float], rng: np.random.Generator) -> JudgedRows:
+    """Make rows of which class k has the given share, with logits that are a little too sure of themselves."""
+    y = rng.choice(K, POPULATION, p=shares)
+    Z = rng.normal(size=(POPULATION, K))
+    Z[np.arange(POPULATION), y] += 1.5
+    Z = (1.7 * (Z + np.log(shares))).astype(np.float32)
+    return JudgedRows(y, Z.argmax(axis=1), K, Z, probabilistic=True)
+
+
+def sample(rows: JudgedRows, n: int, rng: np.random.Generator) -> JudgedRows:
+    some = rng.integers(len(rows), size=n)
+    return JudgedRows(rows.y[some], rows.predicted[some], rows.K, rows.logits[some], probabilistic=True)
+
+
+def coverage(simulations: int, n: int, K: int, shares: list[float], specs: tuple[str, ...]) -> None:
+    rng = np.random.default_rng(1)
+    everyone = population(K, shares, rng)
+    metrics = {spec: METRICS.create(spec) for spec in specs}
+    truth = {spec: metric.value(everyone) for spec, metric in metrics.items()}
+    hits, defined = dict.fromkeys(specs, 0), dict.fromkeys(specs, 0)
+    for _ in range(simulations):
+        rows = sample(everyone, n, rng)
+        for spec, metric in metrics.items():
+            interval = estimate(metric, rows).interval
+            if interval is not None:
+                defined[spec] += 1
+                hits[spec] += interval[0] <= truth[spec] <= interval[1]
+    print(f"\n{n} rows of {K} classes with shares {shares}: of {simulations} intervals, how many hold")
+    for spec in specs:
+        print(f"  {spec:28} {100 * hits[spec] / max(defined[spec], 1):5.1f} %   true value {truth[spec]:.4f}")
+
+
+if __name__ == "__main__":
+    simulations = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
+    coverage(simulations, 300, 2, [0.7, 0.3], OF_TWO)
+    coverage(simulations, 500, 2, [0.9, 0.1], OF_TWO)
+    coverage(simulations, 300, 4, [0.4, 0.3, 0.2, 0.1], OF_MANY)

@@ -1,0 +1,249 @@
+"""The metrics. To add one, write one class here: its formula, its direction, what it needs, and its value.
+
+Of n rows, y_i is the true class of row i, ŷ_i the predicted one and p_i the probability of its true class. Of class k,
+t_k is the number of its rows, c_k how many are predicted as it, and r_k how many of those are its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncli.metrics.metric import FromConfusions, MeanOfRows, Metric, OfAClass, OfARanking, shares
+from nncli.metrics.rows import Floats, JudgedRows
+from nncli.nn.components import positive, setting
+from nncli.registry import Registry
+
+METRICS: Registry[Metric] = Registry("metric")
+
+
+@METRICS.register("loss")
+class MeanLoss(MeanOfRows):
+    """(1/n) Σ_i L_i, the loss that training minimises"""
+
+    title = "loss"
+    needs = "losses"
+    higher_is_better = False
+
+    def contributions(self, rows: JudgedRows) -> Floats:
+        assert rows.losses is not None
+        return rows.losses
+
+
+@METRICS.register("accuracy")
+class Accuracy(MeanOfRows):
+    """(1/n) Σ_i [ŷ_i = y_i]"""
+
+    title = "accuracy"
+    in_percent = True
+    is_discrete = True
+
+    def contributions(self, rows: JudgedRows) -> Floats:
+        right: Floats = (rows.predicted == rows.y).astype(np.float64)
+        return right
+
+    def share(self, rows: JudgedRows) -> tuple[int, int]:
+        return int(np.count_nonzero(rows.predicted == rows.y)), len(rows)
+
+
+@METRICS.register("balanced-accuracy")
+class BalancedAccuracy(MeanOfRows):
+    """mean of r_k / t_k over the classes that have rows"""
+
+    title = "balanced accuracy"
+    in_percent = True
+    is_discrete = by_class = True
+
+    def contributions(self, rows: JudgedRows) -> Floats:
+        support = np.bincount(rows.y, minlength=rows.K)
+        weights = len(rows) / (np.count_nonzero(support) * support[rows.y])  # so that each class counts the same
+        found: Floats = weights * (rows.predicted == rows.y)
+        return found
+
+
+@METRICS.register("log-loss")
+class LogLoss(MeanOfRows):
+    """(1/n) Σ_i −log p_i"""
+
+    title = "log loss"
+    needs = "probabilities"
+    higher_is_better = False
+
+    def contributions(self, rows: JudgedRows) -> Floats:
+        return -rows.log_p()
+
+
+@METRICS.register("brier")
+class Brier(MeanOfRows):
+    """(1/n) Σ_i Σ_k (p_ik − [y_i = k])²; of two classes, of the second alone (Brier 1950)"""
+
+    title = "Brier score"
+    needs = "probabilities"
+    higher_is_better = False
+
+    def contributions(self, rows: JudgedRows) -> Floats:
+        found = np.empty(len(rows))
+        for part, P in rows.probabilities():
+            P[np.arange(len(P)), rows.y[part]] -= 1
+            found[part] = np.vecdot(P, P)
+        return found / 2 if rows.K == 2 else found
+
+
+@METRICS.register("precision")
+class Precision(OfAClass):
+    """r_k / c_k of the positive class, and 0 if c_k = 0; or the mean over the classes that have rows"""
+
+    title = "precision"
+    in_percent = True
+
+    def of_each(self, right: Floats, rows: Floats, claimed: Floats) -> Floats:
+        return shares(right, claimed)
+
+    def share(self, rows: JudgedRows) -> tuple[int, int] | None:
+        return self.share_of(rows, rows.predicted)
+
+
+@METRICS.register("recall")
+class Recall(OfAClass):
+    """r_k / t_k of the positive class; or the mean over the classes that have rows"""
+
+    title = "recall"
+    in_percent = True
+
+    def of_each(self, right: Floats, rows: Floats, claimed: Floats) -> Floats:
+        return shares(right, rows)
+
+    def share(self, rows: JudgedRows) -> tuple[int, int] | None:
+        return self.share_of(rows, rows.y)
+
+
+@METRICS.register("f1")
+class F1(OfAClass):
+    """2 r_k / (t_k + c_k) of the positive class; or the mean over the classes that have rows"""
+
+    title = "F1"
+
+    def of_each(self, right: Floats, rows: Floats, claimed: Floats) -> Floats:
+        return shares(2 * right, rows + claimed)
+
+
+@METRICS.register("f-beta")
+@dataclass(eq=False)
+class FBeta(OfAClass):
+    """(1 + β²) r_k / (β² t_k + c_k) of the positive class, β = 2; or the mean over the classes that have rows"""
+
+    title = "Fβ"
+    beta: float = positive(2.0)
+
+    def label(self, classes: Sequence[str]) -> str:
+        return super().label(classes).replace("β", f"{self.beta:g}")
+
+    def of_each(self, right: Floats, rows: Floats, claimed: Floats) -> Floats:
+        square = self.beta**2
+        return shares((1 + square) * right, square * rows + claimed)
+
+
+@METRICS.register("roc-auc")
+class RocAuc(OfARanking):
+    """share of the pairs of a row of the class and another that are in the right order; ties count half"""
+
+    title = "ROC AUC"
+    by_class = True
+
+    def of_order(self, own: Floats, above: Floats) -> Floats:
+        # Σ_j (other rows at the j-th) (own rows before it + ½ own rows at it)
+        pairs = np.vecdot(np.diff(above - own, prepend=0), own - np.diff(own, prepend=0) / 2)
+        return shares(pairs, own[:, -1] * (above - own)[:, -1])
+
+
+@METRICS.register("average-precision")
+class AveragePrecision(OfARanking):
+    """Σ_j (R_j − R_j−1) P_j, precision P_j and recall R_j of the rows that are at least as far ahead as the j-th"""
+
+    title = "average precision"
+
+    def of_order(self, own: Floats, above: Floats) -> Floats:
+        sums = np.vecdot(np.diff(own, prepend=0), shares(own, above))
+        return np.where(own[:, -1] > 0, shares(sums, own[:, -1]), np.nan)
+
+
+@METRICS.register("mcc")
+class MCC(FromConfusions):
+    """(n Σ_k r_k − Σ_k c_k t_k) / √((n² − Σ_k c_k²) (n² − Σ_k t_k²)), and 0 for 0 / 0 (Matthews 1975; Gorodkin 2004)"""
+
+    title = "MCC"
+
+    def of_counts(self, right: Floats, rows: Floats, claimed: Floats) -> Floats:
+        n = rows.sum(axis=1)
+        spread = (n**2 - (claimed**2).sum(axis=1)) * (n**2 - (rows**2).sum(axis=1))
+        return shares(n * right.sum(axis=1) - (claimed * rows).sum(axis=1), np.sqrt(np.maximum(spread, 0)))
+
+
+@METRICS.register("kappa")
+class Kappa(FromConfusions):
+    """(a − e) / (1 − e), accuracy a, and e = Σ_k c_k t_k / n² that of chance; 0 for 0 / 0 (Cohen 1960)"""
+
+    title = "Cohen's κ"
+
+    def of_counts(self, right: Floats, rows: Floats, claimed: Floats) -> Floats:
+        n = rows.sum(axis=1)
+        chance = (claimed * rows).sum(axis=1)
+        return shares(n * right.sum(axis=1) - chance, n**2 - chance)
+
+
+@METRICS.register("top-k")
+@dataclass(eq=False)
+class TopK(MeanOfRows):
+    """share of the rows whose true class is among the k = 5 that are the furthest ahead"""
+
+    title = "top k"  # as "top 5"
+    in_percent = True
+    needs = "scores"
+    is_discrete = True
+    k: int = setting(5, "a whole number from 1", lambda value: value >= 1)
+
+    def label(self, classes: Sequence[str]) -> str:
+        return f"top {self.k}"
+
+    def contributions(self, rows: JudgedRows) -> Floats:
+        found = np.empty(len(rows))
+        for part, Z in rows.blocks():
+            own = Z[np.arange(len(Z)), rows.y[part]][:, None]
+            before = np.arange(rows.K) < rows.y[part][:, None]  # of equal scores, the first is predicted
+            found[part] = ((own < Z) | ((own == Z) & before)).sum(axis=1) < self.k
+        return found
+
+    def share(self, rows: JudgedRows) -> tuple[int, int]:
+        return int(self.contributions(rows).sum()), len(rows)
+
+
+@METRICS.register("ece")
+@dataclass(eq=False)
+class CalibrationError(Metric):
+    """Σ_b |Σ_{i in b} [ŷ_i = y_i] − max_k p_ik| / n over bins = 15 of equal width of max_k p_ik (Guo et al. 2017)"""
+
+    title = "calibration error"
+    needs = "probabilities"
+    higher_is_better = False
+    is_biased = True
+    bins: int = setting(15, "a whole number from 1", lambda value: value >= 1)
+
+    def evidence(self, rows: JudgedRows) -> Floats:
+        found = np.empty((len(rows), 2))
+        for part, P in rows.probabilities():
+            found[part, 0] = P.max(axis=1)
+            found[part, 1] = P.argmax(axis=1) == rows.y[part]
+        return found
+
+    def values(self, evidence: NDArray[Any], y: NDArray[np.int64], counts: Floats) -> Floats:
+        confidence, right = evidence.T.astype(np.float64)
+        bin_of = np.minimum((confidence * self.bins).astype(np.int64), self.bins - 1)
+        order = np.argsort(bin_of, kind="stable")
+        starts = np.unique(bin_of[order], return_index=True)[1]
+        gaps = np.add.reduceat(counts[:, order] * (right - confidence)[order], starts, axis=1)
+        values: Floats = np.abs(gaps).sum(axis=1) / counts.sum(axis=1)
+        return values

@@ -1,0 +1,109 @@
+"""How sure a figure is: 95 % intervals, exact for shares, from resampled rows for the others."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncli.metrics.metric import Metric
+from nncli.metrics.rows import Floats, JudgedRows
+
+RESAMPLES, FEWEST = 2000, 100
+SEED = 0  # the same rows have the same interval
+Z = 1.959963984540054  # the 97.5 % point of the normal distribution
+MANY_ROWS = 5000  # whose mean is normal
+CELLS = 1 << 24  # numbers that resampling may work on; beyond, there are fewer resamples …
+MOST_CELLS = 1 << 20  # … and beyond so many rows × classes, no interval
+MOST_CLASSES = 200
+CELLS_AT_ONCE = 1 << 20
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The value of a metric, None if it is not defined, with its 95 % interval and how that was found."""
+
+    value: float | None
+    interval: tuple[float, float] | None = None
+    method: str | None = None  # Wilson, normal or bootstrap
+
+
+def share_interval(hits: int, n: int) -> tuple[float, float]:
+    """Return the 95 % interval of Wilson (1927) for a share of `hits` in `n` > 0."""
+    p = hits / n
+    centre = (p + Z * Z / (2 * n)) / (1 + Z * Z / n)
+    half = Z / (1 + Z * Z / n) * math.sqrt(p * (1 - p) / n + Z * Z / (4 * n * n))
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def estimate(metric: Metric, rows: JudgedRows) -> Estimate:
+    """Return the value of a metric for some rows, and its interval."""
+    if metric.problem(rows):
+        return Estimate(None)
+    value = metric.value(rows)
+    share = metric.share(rows)
+    if share is not None:
+        return Estimate(value, share_interval(*share), "Wilson")
+    n = len(rows)
+    if metric.is_mean and not metric.is_discrete and n > MANY_ROWS:
+        half = Z * float(metric.evidence(rows).std()) / math.sqrt(n)
+        return Estimate(value, (value - half, value + half), "normal")
+    if rows.K > MOST_CLASSES or (not metric.is_discrete and n * rows.K > MOST_CELLS):
+        return Estimate(value)
+    evidence, y, repeats = _distinct(metric, metric.evidence(rows), rows.y)
+    found = [metric.values(evidence, y, counts) for counts in resampled(metric, y, repeats, evidence.shape[1])]
+    interval = _interval(np.concatenate(found), value, metric.is_biased)
+    # where every resample has the same value, as where all rows are right, it does not tell how sure that is
+    return Estimate(value, interval, "bootstrap") if interval[0] < interval[1] else Estimate(value)
+
+
+def _interval(values: Floats, value: float, is_biased: bool) -> tuple[float, float]:
+    """Return the middle 95 % of resampled values; of few, what a normal distribution of their spread has."""
+    are_few, values = len(values) < RESAMPLES, values[~np.isnan(values)]
+    if is_biased:  # resampled values are as much above this one as this one is above the truth, which is not below 0
+        values = np.maximum(2 * value - values, 0)
+    if are_few:
+        centre, half = float(values.mean()) if is_biased else value, Z * float(values.std(ddof=1))
+        return centre - half, centre + half
+    low, high = np.quantile(values, (0.025, 0.975))
+    return float(low), float(high)
+
+
+def _distinct(
+    metric: Metric, evidence: NDArray[Any], y: NDArray[np.int64]
+) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the rows without repeats: their evidence, their classes, and how often each is there."""
+    if not metric.is_discrete:
+        return evidence, y, np.ones(len(y), np.int64)
+    kinds, repeats = np.unique(y + 1j * evidence[:, 0], return_counts=True)
+    return kinds.imag[:, None], kinds.real.astype(np.int64), repeats
+
+
+def resampled(metric: Metric, y: NDArray[np.int64], repeats: NDArray[np.int64], columns: int) -> Iterator[Floats]:
+    """Yield how many times each row is drawn, (some, n), where a row is there so many times.
+
+    As many rows are drawn as there are; of each class too, for a metric that looks at each class by itself.
+    """
+    rng, n = np.random.default_rng(SEED), len(y)
+    times = min(RESAMPLES, max(FEWEST, CELLS // (n * columns)))
+    at_once = max(1, CELLS_AT_ONCE // n)
+    groups = [np.flatnonzero(y == k) for k in np.unique(y)] if metric.by_class else [np.arange(n)]
+    for start in range(0, times, at_once):
+        counts = np.empty((min(at_once, times - start), n))
+        for group in groups:
+            counts[:, group] = _drawn(rng, repeats[group], len(counts))
+        yield counts
+
+
+def _drawn(rng: np.random.Generator, repeats: NDArray[np.int64], times: int) -> NDArray[np.int64]:
+    """Draw as many rows as there are, with replacement; return how many times each is drawn, (times, rows)."""
+    total, n = int(repeats.sum()), len(repeats)
+    if total > n:
+        drawn: NDArray[np.int64] = rng.multinomial(total, repeats / total, times)
+        return drawn
+    places = rng.integers(n, size=(times, n)) + n * np.arange(times)[:, None]
+    return np.bincount(places.ravel(), minlength=times * n).reshape(times, n)

@@ -1,0 +1,223 @@
+"""What a metric is: a figure of judged rows, from what it has to know of each row."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncli.metrics.rows import Floats, JudgedRows
+from nncli.nn.components import Configurable, setting
+
+Need = Literal["classes", "scores", "probabilities", "losses"]
+NO_ROWS = "a class has no rows"
+AVERAGES = ("", "positive", "macro", "weighted")
+
+
+@dataclass(eq=False)
+class Metric(Configurable):
+    """A figure of n rows. A metric is defined by what it has to know of each row, its evidence, and by its value for
+    rows of which each counts a whole number of times: so it can be resampled.
+
+    `title`              its name for a person
+    `in_percent`         it is shown so
+    `needs`              what it is worked out from
+    `higher_is_better`   in which direction is better
+    `is_mean`            it is the mean of its evidence, one number for each row
+    `is_biased`          of few rows it is too high, and of resampled rows still higher
+    `is_discrete`        many rows have the same class and evidence
+    `by_class`           only what happens within each class counts, and not how many rows the classes have
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    in_percent: ClassVar[bool] = False
+    needs: ClassVar[Need] = "classes"
+    higher_is_better: ClassVar[bool] = True
+    is_mean: ClassVar[bool] = False
+    is_biased: ClassVar[bool] = False
+    is_discrete: ClassVar[bool] = False
+    by_class: ClassVar[bool] = False
+
+    @abstractmethod
+    def evidence(self, rows: JudgedRows) -> NDArray[Any]:
+        """Return what must be known of each row beside its class, (n, any)."""
+
+    @abstractmethod
+    def values(self, evidence: NDArray[Any], y: NDArray[np.int64], counts: Floats) -> Floats:
+        """Return the value (B,) for each row of `counts` (B, n), which has how many times each of n rows counts; NaN
+        where it is not defined."""
+
+    def value(self, rows: JudgedRows) -> float:
+        """Return the value of some rows, of which `problem` says nothing."""
+        return float(self.values(self.evidence(rows), rows.y, np.ones((1, len(rows))))[0])
+
+    def share(self, rows: JudgedRows) -> tuple[int, int] | None:
+        """Return how many of how many, if the value is the share of some rows that something holds for; None if not."""
+        return None
+
+    def problem(self, rows: JudgedRows) -> tuple[str, str] | None:
+        """Say why it is not defined for some rows, and what to use in its place; None where it is."""
+        if self.needs == "probabilities" and not rows.probabilistic:
+            return "the model gives scores, not probabilities", "Use accuracy or roc-auc"
+        if self.needs == "losses" and rows.losses is None:
+            return "these rows have no loss", "Use log-loss"
+        return None
+
+    def label(self, classes: Sequence[str]) -> str:
+        """Return its name for a person, with what it is of."""
+        return self.title
+
+    def badness(self, value: float) -> float:
+        """Return a number that is lower for a better value."""
+        return 1 - value if self.higher_is_better else value
+
+
+class MeanOfRows(Metric):
+    """A mean of one number for each row."""
+
+    is_mean = True
+
+    @abstractmethod
+    def contributions(self, rows: JudgedRows) -> Floats:
+        """Return the number of each row, (n,)."""
+
+    def evidence(self, rows: JudgedRows) -> Floats:
+        return self.contributions(rows)[:, None]
+
+    def values(self, evidence: NDArray[Any], y: NDArray[np.int64], counts: Floats) -> Floats:
+        values: Floats = counts @ evidence[:, 0].astype(np.float64) / counts.sum(axis=1)
+        return values
+
+    def value(self, rows: JudgedRows) -> float:
+        return float(self.contributions(rows).mean())
+
+
+class FromConfusions(Metric):
+    """A function of how many rows of each class there are, are predicted as it, and are so rightly: t, c and r."""
+
+    is_discrete = True
+
+    @abstractmethod
+    def of_counts(self, right: Floats, rows: Floats, claimed: Floats) -> Floats:
+        """Return the value (B,) from r, t and c, (B, classes) each: the classes that occur, or both of two."""
+
+    def evidence(self, rows: JudgedRows) -> NDArray[np.int64]:
+        return rows.predicted[:, None]
+
+    def value(self, rows: JudgedRows) -> float:
+        y, predicted, counts = rows.confusions.T
+        return float(self.values(predicted[:, None], y, counts[None].astype(np.float64))[0])
+
+    def values(self, evidence: NDArray[Any], y: NDArray[np.int64], counts: Floats) -> Floats:
+        predicted = evidence[:, 0].astype(np.int64)
+        # of many classes, few occur; of two, it has to be known which
+        codes = np.unique(np.concatenate([[0, 1], y, predicted]))
+        if codes[-1] > 1:
+            codes = np.unique(np.concatenate([y, predicted]))
+            y, predicted = np.searchsorted(codes, y), np.searchsorted(codes, predicted)
+        right = y == predicted
+        return self.of_counts(
+            _by_class(counts[:, right], y[right], len(codes)),
+            _by_class(counts, y, len(codes)),
+            _by_class(counts, predicted, len(codes)),
+        )
+
+
+@dataclass(eq=False)
+class OfAClass(FromConfusions):
+    """A figure of a class: that of the positive class, or an average over the classes that have rows."""
+
+    average: str = setting("", "positive, macro or weighted", lambda value: value in AVERAGES)
+
+    @abstractmethod
+    def of_each(self, right: Floats, rows: Floats, claimed: Floats) -> Floats:
+        """Return the value for each class, (B, classes)."""
+
+    def of_counts(self, right: Floats, rows: Floats, claimed: Floats) -> Floats:
+        each = self.of_each(right, rows, claimed)
+        if self.average in ("", "positive"):
+            return np.where(rows[:, 1] > 0, each[:, 1], np.nan)
+        weights = rows if self.average == "weighted" else (rows > 0).astype(np.float64)
+        return shares((each * weights).sum(axis=1), weights.sum(axis=1))
+
+    def label(self, classes: Sequence[str]) -> str:
+        if self.average in ("", "positive"):
+            return f"{self.title} of {classes[1]}"
+        return f"{self.title}, {self.average}"
+
+    def share_of(self, rows: JudgedRows, of: NDArray[np.int64]) -> tuple[int, int] | None:
+        """Return how many of the rows that have the positive class in `of` have it and are predicted as it."""
+        if self.average not in ("", "positive") or not np.any(of == 1):
+            return None
+        return int(np.count_nonzero((rows.y == 1) & (rows.predicted == 1))), int(np.count_nonzero(of == 1))
+
+    def problem(self, rows: JudgedRows) -> tuple[str, str] | None:
+        if self.average in ("", "positive") and rows.K > 2:
+            average = f"{self.name}:average=macro or {self.name}:average=weighted"
+            return f"of {rows.K:,} classes none is the positive one", f"Use {average}"
+        if self.average in ("", "positive") and 1 not in rows.present:
+            return NO_ROWS, "Use accuracy"
+        return super().problem(rows)
+
+
+class OfARanking(Metric):
+    """A figure of the order of the rows by how far a class is ahead: that of the second of two classes, or the mean
+    over all classes, each against the rest."""
+
+    needs = "scores"
+
+    @abstractmethod
+    def of_order(self, own: Floats, above: Floats) -> Floats:
+        """Return the value (B,) from how many rows of the class, and how many of all, are at least as far ahead as
+        each row in turn, the furthest first, (B, n) each; those that are equally far ahead are one row."""
+
+    def evidence(self, rows: JudgedRows) -> Floats:
+        return np.stack([rows.lead(k) for k in self._classes(rows)], axis=1)
+
+    def values(self, evidence: NDArray[Any], y: NDArray[np.int64], counts: Floats) -> Floats:
+        total, classes = np.zeros(len(counts)), [1] if evidence.shape[1] == 1 else range(evidence.shape[1])
+        for column, k in zip(evidence.T, classes, strict=True):
+            total += self._of_class(column, y == k, counts)
+        return total / len(classes)
+
+    def value(self, rows: JudgedRows) -> float:
+        classes, once = self._classes(rows), np.ones((1, len(rows)))  # one class at a time, as there may be many
+        return float(np.mean([self._of_class(rows.lead(k), rows.y == k, once)[0] for k in classes]))
+
+    def problem(self, rows: JudgedRows) -> tuple[str, str] | None:
+        if len(rows.present) < rows.K:
+            return NO_ROWS, "Use accuracy or log-loss"
+        return super().problem(rows)
+
+    @staticmethod
+    def _classes(rows: JudgedRows) -> range:
+        return range(1, 2) if rows.K == 2 else range(rows.K)
+
+    def _of_class(self, lead: NDArray[Any], is_own: NDArray[np.bool_], counts: Floats) -> Floats:
+        order = np.argsort(-lead, kind="stable")
+        counts = counts[:, order]
+        own, above = (counts * is_own[order]).cumsum(axis=1), counts.cumsum(axis=1)
+        last = np.append(np.diff(lead[order]) != 0, True)
+        return self.of_order(own, above) if last.all() else self.of_order(own[:, last], above[:, last])
+
+
+def shares(part: NDArray[Any], whole: NDArray[Any]) -> Floats:
+    """Return part / whole, and 0 where the whole is 0."""
+    found = np.zeros(np.broadcast_shapes(part.shape, whole.shape))
+    np.divide(part, whole, out=found, where=whole != 0)
+    return found
+
+
+def _by_class(counts: Floats, codes: NDArray[np.int64], K: int) -> Floats:
+    """Return the sums (B, K) of the counts (B, n) over the rows of each code (n,)."""
+    if len(counts) == 1:
+        return np.bincount(codes, counts[0], K)[None].astype(np.float64)
+    table = np.zeros((len(codes), K))
+    table[np.arange(len(codes)), codes] = 1
+    sums: Floats = counts @ table
+    return sums

@@ -1,0 +1,103 @@
+"""Judged rows: rows whose class is known, with what a model says of them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+CELLS_AT_ONCE = 1 << 21  # scores of rows × classes that are worked on at a time
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class JudgedRows:
+    """n rows of K classes, and what a model says of them.
+
+    y, predicted: the true and the predicted class, (n,).
+    logits: (n, K), or (n, 1) where 0 is that of the first of two classes. If `probabilistic`, P = softmax(logits);
+    else they are scores. Figures come from them and not from P, which rounds to 0 and 1.
+    losses: what training minimises, (n,), so that their mean is the loss; None where nobody asks for it.
+    """
+
+    y: NDArray[np.int64]
+    predicted: NDArray[np.int64]
+    K: int
+    logits: NDArray[np.floating]
+    probabilistic: bool
+    losses: Floats | None = None
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    @functools.cached_property
+    def present(self) -> NDArray[np.int64]:
+        """Return the classes that have rows, in order."""
+        return np.flatnonzero(np.bincount(self.y, minlength=self.K))
+
+    @functools.cached_property
+    def confusions(self) -> NDArray[np.int64]:
+        """Return (true class, predicted class, rows) for each pair that occurs, (pairs, 3)."""
+        pairs, counts = np.unique(self.y * self.K + self.predicted, return_counts=True)
+        return np.stack([pairs // self.K, pairs % self.K, counts], axis=1)
+
+    @functools.cached_property
+    def _peaks(self) -> tuple[Floats, Floats]:
+        """Return the highest logit, and how far what stands against it is above that: log Σ exp of the others, without
+        probabilities the best of them; (n,) each.
+
+        Rows whose logits differ only in their order, or by one shift, are ties to the last digit.
+        """
+        n = len(self)
+        high, against = np.empty(n), np.empty(n)
+        for part, Z in self.blocks():
+            Z.sort(axis=1)
+            high[part] = Z[:, -1]
+            against[part] = Z[:, -2] - Z[:, -1]
+            if self.probabilistic:
+                Z = Z[:, :-1] - Z[:, -2:-1]
+                against[part] += np.log(np.exp(Z, out=Z).sum(axis=1))
+        return high, against
+
+    def blocks(self) -> Iterator[tuple[slice, Floats]]:
+        """Yield the logits (some, K) of some rows at a time, in float64, with where these rows stand."""
+        at_once = max(1, CELLS_AT_ONCE // self.K)
+        for start in range(0, len(self), at_once):
+            part = slice(start, start + at_once)
+            Z = self.logits[part].astype(np.float64)
+            yield part, np.hstack([np.zeros_like(Z), Z]) if Z.shape[1] == 1 else Z
+
+    def probabilities(self) -> Iterator[tuple[slice, Floats]]:
+        """Yield P (some, K) of some rows at a time, with where these rows stand."""
+        for part, Z in self.blocks():
+            Z -= Z.max(axis=1, keepdims=True)
+            P = np.exp(Z, out=Z)
+            P /= P.sum(axis=1, keepdims=True)
+            yield part, P
+
+    def lead(self, k: int) -> Floats:
+        """Return how far class k is ahead, (n,): log (p_k / (1 − p_k)); without probabilities, its score minus the best
+        of the others."""
+        if self.logits.shape[1] == 1:
+            z = self.logits[:, 0].astype(np.float64)
+            return z if k else -z
+        high, against = self._peaks
+        z = self.logits[:, k].astype(np.float64) - high
+        is_top = z == 0
+        if not self.probabilistic:
+            return np.where(is_top, -against, z)
+        log_p = np.where(is_top, -np.inf, z - np.logaddexp(0, against))
+        # log (1 − p) would be −∞ where p rounds to 1, which only the highest can
+        return np.where(is_top, -against, log_p - np.log1p(-np.exp(log_p)))
+
+    def log_p(self) -> Floats:
+        """Return the logarithm of the probability of the true class, (n,): finite, however small it is."""
+        if self.logits.shape[1] == 1:
+            z = self.logits[:, 0].astype(np.float64)
+            return -np.logaddexp(0, np.where(self.y, -z, z))
+        high, against = self._peaks
+        z = self.logits[np.arange(len(self)), self.y].astype(np.float64) - high
+        return z - np.logaddexp(0, against)
