@@ -30,6 +30,7 @@ def record(seed: int, data: tuple[str, ...] = ("größe.csv",), **changes: Any) 
         "reason": "", "parameters": 7, "epochs": 2, "best_epoch": 1, "stopped": "after 2 epochs",
         "val": {"accuracy": 0.75, "balanced-accuracy": 2 / 3, "loss": 0.1 + seed}, "n_val": 12,
         "right": b64encode(np.packbits([True] * 9 + [False] * 3).tobytes()).decode(),
+        "evidence": "",
         "history": [[0.5, 0.5, None, None]] * 2, "seconds": 0.25, **changes,
     }  # fmt: skip
 
@@ -119,7 +120,7 @@ def test_another_file_is_refused_and_left_as_it_is(tmp_path: Path, content: byte
 def test_a_ledger_of_another_format_is_refused(path: Path) -> None:
     header, *trials = documents(str(path))
     path.write_bytes(line_of({**header, "format": 1, "data": "d.csv"}) + b"".join(map(line_of, trials)))
-    with pytest.raises(DataError, match="expected a ledger in format 2, found one of an older or newer nncli"):
+    with pytest.raises(DataError, match="expected a ledger in format 3, found one of an older or newer nncli"):
         read(path)
 
 

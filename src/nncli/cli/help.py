@@ -21,6 +21,7 @@ NAMES = re.compile(r"\{(\w+)\}")  # `{losses}` in a text stands for the names in
 GLUED = re.compile(r"(?<=\bnncli) | (?=--\w)")  # spaces that no line is broken at
 NARROWEST, WIDEST = 40, 100
 TERM_WIDTH = 24
+MOST_NAMES, SOME_NAMES = 14, 2  # of components, that the short help lists; of more, some
 # What --help shows, where a command has more options than fit on two screens. Arguments are always shown.
 COMMON = {
     "train": "--target --drop --val --test --model --hidden --lr --epochs --seed --out --resume --log --json --quiet",
@@ -138,7 +139,10 @@ def _names(kind: str, in_full: bool) -> str:
         rates = {name: one.default_lr for name, one in optimizers if not one.smooth}
         rates |= {name: one.lr for name, one in models if one.lr is not None}
         return ", ".join(f"{name} {rate:g}" for name, rate in rates.items())
-    return ", ".join(registries()[kind])
+    names = [*registries()[kind]]
+    if not in_full and len(names) > MOST_NAMES:
+        return f"{', '.join(names[:SOME_NAMES])} and {len(names) - SOME_NAMES} more"
+    return ", ".join(names)
 
 
 def _page(usage: str, text: str | None, groups: Mapping[str, Iterable[Row]], end: str) -> str:

@@ -43,7 +43,6 @@ SEARCH_HELP = (
     "Search method: grid (every combination), random (some of them), refine (random, then finer around the best) or "
     "halving (all for a few epochs, the best third for three times as many, and so on)."
 )
-METRIC_HELP = "Metric on the validation rows to choose by: accuracy, balanced-accuracy or loss."
 LEDGER_HELP = "File to record each finished trial in; the same command resumes from it."
 OTHER_HELP = {
     "model": MODEL_NAMES_HELP,
@@ -63,7 +62,6 @@ def sweep(
     folds: Annotated[
         str, sweep_option("K", "Number of folds for cross-validation on the training and validation rows.", "1: none")
     ] = "1",
-    metric: Annotated[str, sweep_option("NAME", METRIC_HELP, "accuracy")] = "accuracy",
     ledger: Annotated[str | None, sweep_option("FILE", LEDGER_HELP, "model.sweep.jsonl, after the model")] = None,
     out: Annotated[
         str, value_option("FILE", "File to save the best model in.", MODEL_FILE, "--out", "-o", group="Run")
@@ -97,9 +95,9 @@ def sweep(
         own: dict[str, object] = {"search": search, "trials": trials, "seeds": seeds != "1", "folds": folds != "1"}
         own |= {"jobs": jobs, "ledger": ledger, "out": out != MODEL_FILE, "cluster": cluster}
         own |= {"tls_ca": tls_ca or tls_cert or tls_key, "insecure": insecure, "memory": memory}
-        for option in (*given, *(name for name, value in own.items() if value)):
+        for option in (*(given - {"metric"}), *(name for name, value in own.items() if value)):
             raise OptionError(option, "--show has no use for it", "Leave it out")
-        return _show(show, metric, csv, json, quiet)
+        return _show(show, space.base.metric, csv, json, quiet)
     from nncli.model import checkpoint
     from nncli.sweep.plan import plan_of
     from nncli.sweep.trial import THREADS
@@ -107,7 +105,7 @@ def sweep(
     from nncli.training.run import run_training
 
     number = None if trials is None else count("trials", trials)
-    plan = plan_of(space, search, number, count("seeds", seeds), count("folds", folds), metric)
+    plan = plan_of(space, search, number, count("seeds", seeds), count("folds", folds))
     place = Place.of(jobs, cores(), cluster, insecure, tls_ca, tls_cert, tls_key)
     # named after the model, so that the sweeps of a folder have their own
     ledger = ledger or ("sweep.jsonl" if is_stream(Path(out)) else out.removesuffix(".npz") + ".sweep.jsonl")
@@ -197,20 +195,26 @@ def _run(
     return made
 
 
-def _show(file: str, metric: str, csv: bool, json: bool, quiet: bool) -> int:
+def _show(file: str, metric: str | None, csv: bool, json: bool, quiet: bool) -> int:
+    from nncli.config.option import OneOf, read_option
     from nncli.sweep.ledger import read
-    from nncli.sweep.plan import check_metric
+    from nncli.sweep.plan import check_losses, kind_of_loss
     from nncli.sweep.ranking import ranking_of
+    from nncli.sweep.trial import CHOSEN_BY
 
     header, records = read(Path(file))
     if not records:
         raise DataError(file, "no trial is finished yet")
-    kinds = {(one["config"].model, one["config"].loss, one["config"].class_weight) for one in records}
-    check_metric(metric, kinds_differ=len(kinds) > 1)
+    chosen_by = metric or records[0]["config"].metric or CHOSEN_BY
+    known = [name for one in records for name in one.get("val", ())]
+    if known:
+        read_option("metric", chosen_by, OneOf(tuple(dict.fromkeys(known))))
+    configs = [one["config"] for one in records]
+    check_losses(chosen_by, {kind_of_loss(one.loss, one.model, one.class_weight) for one in configs})
     folds = "" if header["folds"] == 1 else f", {header['folds']} folds"
     data = title(tuple(map(native, header["data"])))
     say(f"a sweep of {data}, {header['rows']:,} rows{folds}: {counted(len(records), 'trial')}", quiet)
-    _print(ranking_of(records, metric), csv, json, {}, quiet)
+    _print(ranking_of(records, chosen_by), csv, json, {}, quiet)
     return DONE
 
 

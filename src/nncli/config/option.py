@@ -365,4 +365,5 @@ NOT_NEGATIVE = Number("a number from 0", lambda value: value >= 0)
 
 def registries() -> dict[str, Any]:
     """Return the registries by the names that help texts use for them."""
-    return {name: getattr(importlib.import_module(f"nncli.nn.{name}"), name.upper()) for name in REGISTRIES}
+    places = {name: f"nncli.nn.{name}" for name in REGISTRIES} | {"metrics": "nncli.metrics.definitions"}
+    return {name: getattr(importlib.import_module(place), name.upper()) for name, place in places.items()}

@@ -14,6 +14,7 @@ from nncli.config.train_config import TrainConfig
 from nncli.data.csv.detection import CsvOptions
 from nncli.data.sources import Source
 from nncli.errors import OptionError, mention
+from nncli.metrics.definitions import METRICS
 from nncli.nn.losses import LOSSES, Loss
 from nncli.nn.models import MODELS, Preset
 from nncli.nn.optimizers import OPTIMIZERS, Optimizer
@@ -66,6 +67,7 @@ class TrainingConfig:
     epochs: int
     batch_size: int  # FULL_BATCH: all rows
     patience: float = math.inf  # epochs
+    metric: str = ""  # that the best epoch is chosen by; empty: what suits the loss
     time_limit: float = math.inf  # seconds
     l1: float = 0.0
     l2: float = 0.0
@@ -122,8 +124,13 @@ def resolve(config: TrainConfig, n_train: int, has_val: bool) -> ResolvedConfig:
         reason = f"the loss {loss.name} is of one true class, not of shares of several"
         _refuse(config, ("label_smoothing",), reason, f"Use {mention('loss', 'cross-entropy')}, or leave it out")
     _check_optimizer(config, optimizer, loss)
+    if config.metric and METRICS.create(config.metric).needs == "probabilities" and not loss.probabilistic:
+        problem = f"{config.metric} needs probabilities, and the loss {loss.name} gives scores while it trains"
+        raise OptionError("metric", problem, f"Use {mention('metric', 'accuracy')} or {mention('metric', 'roc-auc')}")
     if not has_val:
-        _refuse(config, ("patience", "calibrate"), "there are no validation rows", f"Set {mention('val')} above 0")
+        _refuse(
+            config, ("patience", "metric", "calibrate"), "there are no validation rows", f"Set {mention('val')} above 0"
+        )
     batch_size = config.batch_size
     if batch_size is None:
         usual = preset.batch_size if own else Preset.batch_size

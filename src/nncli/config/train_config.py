@@ -192,8 +192,14 @@ class TrainConfig:
     patience: int | None = _training(
         "EPOCHS",
         Whole(1),
-        "Number of epochs without a better validation loss (perceptrons: accuracy) after which training stops.",
+        "Number of epochs without a better --metric after which training stops.",
         "30",
+    )
+    metric: str | None = _training(
+        "NAME",
+        Component("metrics"),
+        "Validation metric to choose the epoch (sweep: the model) by: {metrics}.",
+        "loss; model: accuracy",
     )
     time_limit: float | None = _training("SECONDS", POSITIVE, "Maximum training time.", "no limit")
     seed: int = _training("N", Whole(0), "Seed of the split, initial weights, row order and dropout.", default=0)

@@ -51,18 +51,14 @@ class Accuracy(MeanOfRows):
 
 
 @METRICS.register("balanced-accuracy")
-class BalancedAccuracy(MeanOfRows):
+class BalancedAccuracy(FromConfusions):
     """mean of r_k / t_k over the classes that have rows"""
 
     title = "balanced accuracy"
-    in_percent = True
-    is_discrete = by_class = True
+    in_percent = by_class = True
 
-    def contributions(self, rows: JudgedRows) -> Floats:
-        support = np.bincount(rows.y, minlength=rows.K)
-        weights = len(rows) / (np.count_nonzero(support) * support[rows.y])  # so that each class counts the same
-        found: Floats = weights * (rows.predicted == rows.y)
-        return found
+    def of_counts(self, right: Floats, rows: Floats, claimed: Floats) -> Floats:
+        return shares(shares(right, rows).sum(axis=1), (rows > 0).sum(axis=1))
 
 
 @METRICS.register("log-loss")

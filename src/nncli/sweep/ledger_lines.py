@@ -16,11 +16,12 @@ from typing import Any
 
 from nncli.config.train_config import TrainConfig
 from nncli.data.sources import native
+from nncli.metrics.definitions import METRICS
 from nncli.sweep.space import can_vary
-from nncli.sweep.trial import Trial
+from nncli.sweep.trial import CHOSEN_BY, Trial, evidence_of
 from nncli.system.plain_json import Between, check_form
 
-KIND, FORMAT = "nncli sweep", 2
+KIND, FORMAT = "nncli sweep", 3
 NOT_IN_MEMORY = ("history", "stopped", "best_epoch")  # for a person who looks into the file
 MOST_COUNTED = 1 << 53  # of anything
 MOST_EPOCHS = 10_000  # in the history of a trial; of more, every n-th is kept
@@ -34,9 +35,10 @@ TRIAL = {"trial": str, "config": dict, "fold": int, "share": Between(1e-9, 1), "
 # the result of a worker, which the ledger has beside TRIAL
 FAILED = {"outcome": re.compile("failed"), "reason": re.compile(".+", re.DOTALL), "seconds": Between(0, 1e10)}
 DONE = {**FAILED, "outcome": re.compile("done"), "reason": re.compile("")}
-DONE |= {"stopped": str, "right": str, "history": list}
+DONE |= {"stopped": str, "right": str, "evidence": str, "val": dict, "history": list}
 DONE |= dict.fromkeys(("parameters", "epochs", "best_epoch", "n_val"), COUNT)
-DONE["val"] = {"accuracy": SHARE, "balanced-accuracy": SHARE, "loss": Between(-sys.float_info.max, sys.float_info.max)}
+NUMBER = Between(-sys.float_info.max, sys.float_info.max)
+VAL = {"accuracy": SHARE, "balanced-accuracy": SHARE, "loss": NUMBER}
 
 
 class UnknownOptions(ValueError):
@@ -78,6 +80,7 @@ def trial_of(document: dict[str, Any], header: Mapping[str, Any], like: TrainCon
     if document["outcome"] == "done":
         _check_relations(document, MOST_EPOCHS)
         _expect(document["n_val"] <= header["rows"] or header["val_sha256"], "'n_val' is more than there are rows")
+        check_evidence(document, config.metric)
     if Trial(config, document["fold"], folds, document["share"]).key != document["trial"]:
         raise UnknownOptions("'trial' is not the key of its options")
     if like is not None:
@@ -106,6 +109,12 @@ def check_trial_result(result: Any) -> None:
         _check_relations(record, MOST_COUNTED)
 
 
+def check_evidence(document: dict[str, Any], metric: str | None) -> None:
+    """Raise ValueError unless a trial has the figure that a sweep by this metric chooses by, and what it came from."""
+    _expect(document["val"].keys() == VAL.keys() | {metric or CHOSEN_BY}, "'val' has other metrics than the sweep")
+    evidence_of(document, METRICS.create(metric or CHOSEN_BY))
+
+
 def _result_form(document: Mapping[str, Any]) -> dict[str, Any]:
     return DONE if document.get("outcome") == "done" else FAILED
 
@@ -118,6 +127,7 @@ def _check_relations(document: dict[str, Any], most_epochs: int) -> None:
     _expect(len(history) == rows, "'history' does not have as many rows as there were epochs")
     for row in history:
         _expect(type(row) is list and len(row) == 4 and set(map(type, row)) <= FIGURES, "'history' is not of its form")
+    check_form(document["val"], {**VAL, **dict.fromkeys(document["val"].keys() - VAL.keys(), NUMBER)}, "val")
     bits = base64.b64decode(document["right"], validate=True)
     number = int.from_bytes(bits)
     whole = len(bits) == -(-n // 8) and number % 2 ** (-n % 8) == 0

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
+import itertools
+from collections.abc import Collection
+
 from nncli.config.option import OneOf, read_option
 from nncli.config.resolve import resolve
 from nncli.errors import OptionError
-from nncli.sweep.ranking import METRICS
+from nncli.nn.models import MODELS
 from nncli.sweep.search import SEARCHES, SearchPlan
 from nncli.sweep.space import Space
+from nncli.sweep.trial import CHOSEN_BY
 
 MANY_ROWS = 1000  # any number that every --batch-size can be resolved for: only the need of validation rows matters
 
 
-def plan_of(space: Space, search: str | None, trials: int | None, seeds: int, folds: int, metric: str) -> SearchPlan:
+def plan_of(space: Space, search: str | None, trials: int | None, seeds: int, folds: int) -> SearchPlan:
     """Make the plan of a sweep; `search` None: the usual one. OptionError for options that contradict one another."""
     if search is not None:
         read_option("search", search, OneOf(tuple(SEARCHES)))
-    check_metric(metric, kinds_differ=not {"loss", "model", "class_weight"}.isdisjoint(space.axes))
+    metric = space.base.metric or CHOSEN_BY
+    losses, models, weights = map(space.values, ("loss", "model", "class_weight"))
+    check_losses(metric, {kind_of_loss(*one) for one in itertools.product(losses, models, weights)})
     search = search or ("grid" if space.finite and trials is None else "random")
     if search in ("random", "refine") and trials is None:
         raise OptionError("trials", f"expected how many configurations a {search} search draws", "Add --trials 20")
@@ -40,13 +47,17 @@ def plan_of(space: Space, search: str | None, trials: int | None, seeds: int, fo
             resolve(config, MANY_ROWS, has_val=True)
         except OptionError:
             continue  # its trials will say so
-        resolve(config, MANY_ROWS, has_val=False)
+        resolve(dataclasses.replace(config, metric=None), MANY_ROWS, has_val=False)
     return plan
 
 
-def check_metric(metric: str, kinds_differ: bool) -> None:
-    """Raise OptionError for an unknown metric, or for the loss where its kinds differ."""
-    read_option("metric", metric, OneOf(METRICS))
-    if metric == "loss" and kinds_differ:
+def kind_of_loss(loss: str | None, model: str, class_weight: str) -> tuple[str, str]:
+    """Return what two losses have in common if they can be compared."""
+    return loss or MODELS[model].loss, class_weight
+
+
+def check_losses(metric: str, kinds: Collection[tuple[str, str]]) -> None:
+    """Raise OptionError for the loss as the metric where there are several kinds of it."""
+    if metric == "loss" and len(kinds) > 1:
         remedy = "Use accuracy, or one --model, --loss and --class-weight"
         raise OptionError("metric", "losses of different kinds cannot be compared", remedy)

@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.config.train_config import TrainConfig
-from nncli.sweep.trial import right_of
+from nncli.metrics.definitions import METRICS
+from nncli.metrics.metric import Metric
+from nncli.metrics.paired import bootstrap_p, resampled_values, sign_flip_p
+from nncli.sweep.trial import CHOSEN_BY, evidence_of, right_of
 
-METRICS = ("accuracy", "balanced-accuracy", "loss")
 MOST_GROUPS = 5  # values of an option that are compared one by one
 MOST_EXACT = 10_000  # rows at which two configurations differ; beyond, the normal distribution is as good, and faster
 ROWS_AT_ONCE = 24 << 16
@@ -64,7 +66,7 @@ class RankedConfig:
         """Return the key to sort by: whole ones first, trained longest, best mean, fewest parameters, fewest epochs."""
         if not self.whole:
             return (1,)
-        sign = 1 if self.metric == "loss" else -1
+        sign = -1 if METRICS.create(self.metric).higher_is_better else 1
         epochs = sum(record["epochs"] for record in self.records)
         return (0, -self.share, sign * self.mean, self.records[0]["parameters"], epochs)
 
@@ -72,20 +74,55 @@ class RankedConfig:
 def p_values(ranking: Sequence[RankedConfig]) -> dict[TrainConfig, float]:
     """Return the p-value of the difference between the best configuration and each other with as many epochs.
 
-    It is the probability of such a difference, or a larger one, on these validation rows if all are equally good: see
-    `p_value`. As the best was chosen from all, it is corrected for so many comparisons (Holm 1979). Empty for the loss,
-    as a ledger does not have the loss of each row.
+    It is the probability of such a difference, or a larger one, on these validation rows if all are equally good, by
+    the metric that they are ranked by. As the best was chosen from all, it is corrected for so many comparisons (Holm
+    1979). Empty where the trials do not have what that metric has to know of each row.
     """
-    if not ranking or not ranking[0].whole or ranking[0].metric == "loss":
+    if not ranking or not ranking[0].whole:
         return {}
     best = ranking[0]
     others = [one for one in ranking[1:] if one.whole and one.share == best.share]
-    found = sorted((p_value(best, one), i) for i, one in enumerate(others))
+    found = sorted((p, i) for i, p in enumerate(_p_values(best, others)))
     corrected, least = {}, 0.0
     for rank, (p, i) in enumerate(found):
         least = max(least, min(1.0, (len(found) - rank) * p))
         corrected[others[i].config] = least
     return corrected
+
+
+def _p_values(best: RankedConfig, others: Sequence[RankedConfig]) -> list[float]:
+    """Return the p-value of the difference to each other, uncorrected; none where it cannot be known."""
+    if best.metric == CHOSEN_BY:
+        return [p_value(best, one) for one in others]
+    if any((record["config"].metric or CHOSEN_BY) != best.metric for one in (best, *others) for record in one.done):
+        return []  # a ledger shown by another metric than that of its sweep
+    metric = METRICS.create(best.metric)
+    found = [_rows_of(metric, one) for one in (best, *others)]
+    if any(rows is None for rows in found):
+        return []
+    first, *rest = (rows for rows in found if rows is not None)
+    if metric.is_mean:
+        return [sign_flip_p(first - rows) for rows in rest]
+    return [bootstrap_p(best.mean - one.mean, first - rows) for one, rows in zip(others, rest, strict=True)]
+
+
+def _rows_of(metric: Metric, one: RankedConfig) -> NDArray[np.float64] | None:
+    """Return what two configurations are compared by: what each row of each fold adds to the mean of the trials; for a
+    metric that is no mean of rows, the mean of the trials for resampled rows. None if that is not kept."""
+    of_fold: dict[int, NDArray[np.float64]] = {}
+    for record in one.done:
+        evidence = evidence_of(record, metric)
+        if evidence is None:
+            return None
+        y, known = evidence
+        new = known[:, 0] / len(y) if metric.is_mean else resampled_values(metric, known, y)
+        of_fold[record["fold"]] = of_fold.get(record["fold"], 0) + new / len(one.done)
+    folds = [of_fold[fold] for fold in sorted(of_fold)]
+    if metric.is_mean:
+        return np.concatenate(folds)
+    fewest = min(map(len, folds))
+    total: NDArray[np.float64] = np.sum([fold[:fewest] for fold in folds], axis=0)
+    return total
 
 
 def p_value(one: RankedConfig, other: RankedConfig) -> float:

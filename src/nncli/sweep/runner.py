@@ -16,7 +16,7 @@ from nncli.data.sources import native, portable, title
 from nncli.errors import DataError, NncliError
 from nncli.model.training_state import TrainingState
 from nncli.sweep.ledger import Ledger
-from nncli.sweep.ledger_lines import check_trial_result
+from nncli.sweep.ledger_lines import check_evidence, check_trial_result
 from nncli.sweep.ranking import RankedConfig, TrialRecord, ranking_of
 from nncli.sweep.search import SearchPlan
 from nncli.sweep.trial import THREADS, SweepData, Trial, run_trial
@@ -133,6 +133,7 @@ class Sweep:
                         result = {"outcome": "failed", "reason": f"{result}.", "seconds": 0.0}, None
                     record, state = result
                     self._check_rows(trial, record)
+                    self._check_figures(record)
                     known = {"trial": trial.key, "config": trial.config, "fold": trial.fold, "share": trial.share}
                     records.append({**known, "nncli": __version__, **record})
                     if state is not None and trial.share < 1:
@@ -154,6 +155,15 @@ class Sweep:
             problem = f"expected a trial with {expected:,} validation rows, found {record['n_val']:,}"
             raise NncliError(str(self.ledger.path), problem, "Look at who can join the cluster")
 
+    def _check_figures(self, record: TrialRecord) -> None:
+        """Raise NncliError for a trial without what this sweep chooses by."""
+        try:
+            if record["outcome"] == "done":
+                check_evidence(record, self.plan.space.base.metric)
+        except ValueError as error:
+            problem = f"expected a trial with its {self.plan.metric}, found another: {error}"
+            raise NncliError(str(self.ledger.path), problem, "Look at who can join the cluster") from None
+
     def ranking(self) -> list[RankedConfig]:
         """Return all configurations so far, the best first; of those that only the ledger has, the whole ones."""
         found = [self.plan.ranked(config, self.ledger.records, share) for config, share in self.reached.items()]
@@ -173,6 +183,8 @@ class Sweep:
         if self._leader is not None and self._leader[0].config == best.config:
             state = pickle.loads(self._leader[1])["state"]
         config = dataclasses.replace(best.config, threads=THREADS)
+        if config.val == 0 and not config.val_data:  # after folds; there is nothing to choose an epoch by
+            config = dataclasses.replace(config, metric=None)
         return dataclasses.replace(config, split_seed=None) if config.split_seed == config.seed else config, state
 
 

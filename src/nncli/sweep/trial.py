@@ -25,15 +25,20 @@ from nncli.config.resolve import resolve
 from nncli.config.train_config import TrainConfig
 from nncli.data.dataset import Dataset
 from nncli.errors import DataError, OptionError, TrainingError
+from nncli.metrics.definitions import METRICS
+from nncli.metrics.metric import Metric
+from nncli.metrics.rows import JudgedRows
 from nncli.model.training_state import TrainingState
 from nncli.sweep.space import can_vary
 from nncli.system import scratch
 from nncli.system.threads import multiply_with
 from nncli.system.workers import Stop, never
-from nncli.training.batch import scores
+from nncli.training.batch import judged
 from nncli.training.prepare import Prepared, prepare
 from nncli.training.run import fit, keep_best, new_trainer
 
+CHOSEN_BY = "accuracy"  # if a sweep does not say by what
+MOST_EVIDENCE = 400_000  # numbers, so that they fit in a line of the ledger
 THREADS = 1  # of the matrix products: jobs use the cores, and the results do not depend on how many there are
 CACHE_LINE = 64  # bytes, to which arrays are aligned
 Datasets = Mapping[str, Dataset]  # by the dtype that they are read with
@@ -114,7 +119,8 @@ def run_trial(
     """Run a trial, from the state in which it paused if it did; return its result for the ledger, and its new state.
 
     `outcome` is done, or failed with a `reason`, the error that `train` would report. `val` holds the metrics that a
-    sweep can choose by; `right` has one bit for each validation row, in base 64. The state is None if it is not needed.
+    sweep can choose by; `right` has one bit for each validation row, in base 64, and `evidence` what the metric of the
+    sweep has to know of each row: see `evidence_of`. The state is None if it is not needed.
     Once `stop()` is true, the result means nothing.
     """
     trial, paused = task
@@ -148,18 +154,21 @@ def _fitted(
     keep_best(trainer, interrupted=trial.share < 1)  # a paused run may still be no better than guessing
     val, best = prepared.val, trainer.best
     assert best is not None
-    y = val.y[val.rows]
-    predicted = np.concatenate([trainer.loss.classes(Z) for Z in scores(trainer.network, trainer.loss, val, trainer.K)])
-    right, rows = predicted == y, np.bincount(y)
-    balanced = float((np.bincount(y, right)[rows > 0] / rows[rows > 0]).mean())  # of the classes that have rows
+    rows = judged(trainer.network, trainer.loss, val, trainer.K)
+    right = rows.predicted == rows.y
+    name = trial.config.metric or CHOSEN_BY
+    figures = {
+        one: METRICS.create(one).value(rows) for one in {**dict.fromkeys(("accuracy", "balanced-accuracy")), name: None}
+    }
     return {
         "parameters": trainer.network.size,
         "epochs": len(trainer.history),
         "best_epoch": best.number,
         "stopped": str(failure) if failure else trainer.stopped,
-        "val": {"accuracy": float(right.mean()), "balanced-accuracy": balanced, "loss": best.val_loss},
-        "n_val": len(y),
+        "val": {**figures, "loss": best.val_loss},
+        "n_val": len(rows),
         "right": base64.b64encode(np.packbits(right).tobytes()).decode(),
+        "evidence": "" if name == CHOSEN_BY else _evidence(METRICS.create(name), rows),
         "history": [[e.train_loss, e.train_accuracy, e.val_loss, e.val_accuracy] for e in trainer.history],
     }, state
 
@@ -169,6 +178,30 @@ def right_of(record: dict[str, Any], start: int, stop: int) -> NDArray[np.bool_]
     text = record["right"][start // 6 : -(-stop // 24) * 4]  # four characters for 24 rows
     bits = np.frombuffer(base64.b64decode(text), np.uint8)
     return np.unpackbits(bits, count=min(stop, record["n_val"]) - start).astype(bool)
+
+
+def _evidence(metric: Metric, rows: JudgedRows) -> str:
+    """Write what a metric has to know of each row, behind its class unless it is a mean; empty if that is much."""
+    found = metric.evidence(rows)
+    found = found if metric.is_mean else np.hstack([rows.y[:, None], found])
+    return base64.b64encode(found.astype("<f4").tobytes()).decode() if found.size <= MOST_EVIDENCE else ""
+
+
+def evidence_of(record: dict[str, Any], metric: Metric) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
+    """Return the class of each validation row, and what the metric has to know of it; None if that is not kept. The
+    class is 0 where the metric is a mean of rows, which needs no other. ValueError for what no trial has written."""
+    numbers, n = np.frombuffer(base64.b64decode(record["evidence"], validate=True), "<f4"), record["n_val"]
+    if not numbers.size:
+        return None
+    if numbers.size % n or not np.isfinite(numbers).all():
+        raise ValueError("'evidence' is not of its form")
+    found = numbers.reshape(n, -1).astype(np.float64)
+    if metric.is_mean and found.shape[1] == 1:
+        return np.zeros(n, np.int64), found
+    codes = found[:, : 2 if metric.is_discrete else 1]
+    if found.shape[1] < 2 or metric.is_mean or (codes != codes.astype(np.uint16)).any():
+        raise ValueError("'evidence' is not of its form")
+    return codes[:, 0].astype(np.int64), found[:, 1:]
 
 
 def data_config(config: TrainConfig) -> TrainConfig:

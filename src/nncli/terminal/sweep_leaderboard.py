@@ -6,7 +6,8 @@ import csv
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
@@ -14,6 +15,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from nncli.config.train_config import TrainConfig
+from nncli.metrics.definitions import METRICS
 from nncli.sweep.ranking import RankedConfig, importance, p_values, varied
 from nncli.sweep.runner import Sweep
 from nncli.system.output import number, one_line, percent, put, say
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 
 LIVE, MOST = 8, 30  # configurations that are shown while the sweep runs, and at its end
 MAY_BE_LEFT_OUT = ("time", "epochs", "parameters")  # the first one first
+PValues = Mapping[TrainConfig, float]
+NO_TEST: PValues = MappingProxyType({})
 NOISE = 0.05  # a difference from the best with at least this p-value is called noise
 
 
@@ -77,10 +82,11 @@ class Leaderboard:
 def print_ranking(ranking: Sequence[RankedConfig], quiet: bool = False) -> None:
     """Print the table of a sweep, which differences mean nothing, and which options matter."""
     names = varied([one.config for one in ranking])
-    show(_table(ranking[:MOST], names, tested=True))
+    p_value_of = p_values(ranking)
+    show(_table(ranking[:MOST], names, p_value_of))
     if len(ranking) > MOST:
         put(f"and {len(ranking) - MOST:,} more; --json has all")
-    close = sum(p >= NOISE for p in p_values(ranking).values())
+    close = sum(p >= NOISE for p in p_value_of.values())
     if close:
         noun = "other is" if close == 1 else "others are"
         put(f"{close} {noun} within noise of the best (p-value ≥ {NOISE}): these rows cannot tell them apart")
@@ -116,10 +122,9 @@ def print_csv(ranking: Sequence[RankedConfig]) -> None:
         writer.writerow([*values, one.metric, *(figure[name] for name in figures)])
 
 
-def _table(ranking: Sequence[RankedConfig], names: Sequence[str], tested: bool = False) -> Table:
+def _table(ranking: Sequence[RankedConfig], names: Sequence[str], p_value_of: PValues = NO_TEST) -> Table:
     """Make the table of a ranking; figures that a narrow terminal has no room for are left out."""
     metric = ranking[0].metric if ranking else ""
-    p_value_of = p_values(ranking) if tested else {}
     figures = [f"validation\n{metric}", "parameters", "epochs", "time", *(["p-value"] if p_value_of else [])]
     best = next((one for one in ranking if one.whole), None)
     rows = []
@@ -149,10 +154,10 @@ def _table(ranking: Sequence[RankedConfig], names: Sequence[str], tested: bool =
 
 def _score(one: RankedConfig) -> str:
     """Return the mean of the metric, and its standard deviation over several trials."""
-    if one.metric == "loss":
-        mean, sd = number(one.mean), number(one.sd)
-    else:
+    if METRICS.create(one.metric).in_percent:
         mean, sd = percent(one.mean), f"{100 * one.sd:.1f}"
+    else:
+        mean, sd = number(one.mean), number(one.sd)
     return f"{mean} ± {sd}" if len(one.values) > 1 else mean
 
 

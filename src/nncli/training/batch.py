@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from nncli.data.dataset import Positions
 from nncli.data.scaled_rows import Subset
+from nncli.metrics.rows import JudgedRows
 from nncli.model.model import EVAL_ROWS
 from nncli.model.training_state import Sums
 from nncli.nn.buffers import zeros
@@ -115,3 +116,22 @@ def scores(network: Network, loss: Loss, subset: Subset, K: int) -> Iterator[Arr
     for start in range(0, len(subset), EVAL_ROWS):
         X, _ = batch.take(subset.rows[start : start + EVAL_ROWS])
         yield network.forward(X)
+
+
+def judged(network: Network, loss: Loss, subset: Subset, K: int) -> JudgedRows:
+    """Return the rows of a subset with what the network says of them, and their losses: weighted, so that their mean is
+    the loss of the subset."""
+    subset.matrix.expect(subset.rows)
+    batch = Batch(subset, loss, K, network, min(EVAL_ROWS, len(subset)))
+    logits, predicted, losses = list[Array](), list[NDArray[np.int64]](), list[RowLosses]()
+    for start in range(0, len(subset), EVAL_ROWS):
+        batch.take(subset.rows[start : start + EVAL_ROWS])
+        losses.append(batch.losses())
+        logits.append(loss.logits(batch.Z.copy()))
+        predicted.append(loss.classes(batch.Z))
+    of_rows = np.concatenate(losses)
+    if subset.weights is not None:
+        weights = subset.weights[subset.rows]
+        of_rows *= weights * (len(subset) / weights.sum())
+    y = subset.y[subset.rows].astype(np.int64)
+    return JudgedRows(y, np.concatenate(predicted), K, np.concatenate(logits), loss.probabilistic, of_rows)

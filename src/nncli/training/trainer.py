@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from nncli.config.resolve import ResolvedConfig, rows_per_step
 from nncli.data.dataset import Positions
 from nncli.data.scaled_rows import Subset
-from nncli.errors import TrainingError, mention
+from nncli.errors import OptionError, TrainingError, mention
+from nncli.metrics.definitions import METRICS
+from nncli.metrics.metric import Metric
 from nncli.model.training_state import (
     OTHER,
     Epoch,
@@ -33,15 +35,16 @@ from nncli.nn.optimizers import OPTIMIZERS, SGD
 from nncli.nn.regularisation import Penalty, clip, limit_norms
 from nncli.nn.schedules import SCHEDULES
 from nncli.system.output import counted
-from nncli.training.batch import Batch, evaluate, rows_at_once
+from nncli.training.batch import Batch, evaluate, judged, rows_at_once
 from nncli.training.guards import Limits, spoiled
 
 
 class Trainer:
     """Trains a network in place, epoch by epoch, and remembers the best θ seen.
 
-    Best is the lowest validation loss, which has less noise than the accuracy of a few rows; the highest
-    accuracy where the loss cannot compare two θ; without validation rows, the last epoch. `shuffle` and `drop` draw
+    Best is by the metric that the config names. By default it is the lowest validation loss, which has less noise than
+    the accuracy of a few rows; the highest accuracy where the loss cannot compare two θ; without validation rows, the
+    last epoch. `shuffle` and `drop` draw
     the order of rows and what dropout leaves out; `unscaled_column` tells, in a few words, of a column whose scale may
     be why a run diverged.
     """
@@ -72,6 +75,8 @@ class Trainer:
         self.average.start(network.theta)
         self.schedule = SCHEDULES.create(how.schedule)
         self.schedule.start(self.epochs * self.steps)
+        # the mean loss is known from each evaluation, with the weights of the rows
+        self.metric = METRICS.create(how.metric) if how.metric not in ("", "loss") else None
         self._known: float | None = None  # the objective where θ is, if the last step worked it out …
         self._sums = Sums(0, 0, 0)  # … and what the rows came to with it
         self.history: list[Epoch] = []
@@ -124,11 +129,25 @@ class Trainer:
         if self.optimizer.done:
             self.stopped = "no step lowers the loss any more"
         elif self.val and waited >= patience:
-            better = "higher validation accuracy" if self.loss.homogeneous else "lower validation loss"
+            better = "higher validation accuracy" if self._by_accuracy else "lower validation loss"
+            if self.metric:
+                better = f"better validation {self.config.training.metric}"
             self.stopped = f"no {better} for {counted(int(patience), 'epoch')}"
         else:
             return False
         return True
+
+    @property
+    def _by_accuracy(self) -> bool:
+        return self.loss.homogeneous and not self.config.training.metric
+
+    def _badness(self, metric: Metric, val: Subset) -> float:
+        """Return how bad θ is on the validation rows; OptionError where the metric is not defined for them."""
+        rows = judged(self.network, self.loss, val, self.K)
+        if problem := metric.problem(rows):
+            why, remedy = problem
+            raise OptionError("metric", f"{self.config.training.metric} of the validation rows: {why}", remedy)
+        return metric.badness(metric.value(rows))
 
     @property
     def row_by_row(self) -> bool:
@@ -192,9 +211,13 @@ class Trainer:
                 val_loss, val_accuracy, weighted_accuracy = evaluate(self.network, self.loss, self.val, self.K)
             if not math.isfinite(val_loss):
                 raise self.diverged("a finite loss", val_loss)
-            badness = 1 - weighted_accuracy if self.loss.homogeneous else val_loss
+            badness = 1 - weighted_accuracy if self._by_accuracy else val_loss
+            if self.metric:
+                badness = self._badness(self.metric, self.val)
             self.schedule.observe(badness)
             is_best = badness < self.least
+            if self.metric and self.best and badness == self.least:  # as of a ranking without a fault
+                is_best = val_loss < (self.best.val_loss or 0)
             self.least = min(badness, self.least)
         epoch = Epoch(len(self.history) + 1, train_loss, train_accuracy, val_loss, val_accuracy, is_best)
         if is_best:

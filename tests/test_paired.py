@@ -1,0 +1,174 @@
+# ruff: noqa: E501  (each message stands on one line)
+"""Tests of a difference between two models by any metric, on the same rows."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64encode
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import permutation_test, ttest_rel
+
+from ledgers import documents
+from nncli.config.train_config import TrainConfig
+from nncli.metrics.definitions import METRICS
+from nncli.metrics.paired import bootstrap_p, resampled_values, sign_flip_p
+from nncli.metrics.rows import JudgedRows
+from nncli.sweep.ranking import RankedConfig, p_values
+
+Run = Callable[..., Any]
+Array = np.ndarray[Any, Any]
+
+
+@pytest.mark.parametrize("n", [3, 8, 11])
+def test_the_p_value_of_a_mean_is_that_of_all_signs(n: int) -> None:
+    rng = np.random.default_rng(n)
+    one, other = rng.normal(0.7, 1, n), rng.normal(size=n)
+    exact = permutation_test(
+        (one, other), lambda a, b, axis: (a - b).mean(axis=axis), permutation_type="samples", n_resamples=np.inf,
+        vectorized=True,
+    )  # fmt: skip
+    assert sign_flip_p(one - other) == pytest.approx(exact.pvalue, abs=0.015)  # three standard errors of 10,000 draws
+
+
+def test_the_p_value_of_a_mean_of_many_rows_is_that_of_the_paired_t_test() -> None:
+    rng = np.random.default_rng(1)
+    one, other = rng.exponential(1.05, 4000), rng.exponential(1, 4000)
+    assert sign_flip_p(one - other) == pytest.approx(ttest_rel(one, other).pvalue, rel=0.02)
+
+
+def test_no_difference_is_no_evidence() -> None:
+    assert sign_flip_p(np.zeros(9)) == 1
+    assert bootstrap_p(0.0, np.zeros(2000)) == 1
+
+
+def predictions(y: Array, predicted: Array, name: str, lr: float) -> RankedConfig:
+    """A configuration with one trial that predicts this, in a sweep by a metric of predictions."""
+    metric = METRICS.create(name)
+    rows = JudgedRows(y, predicted, 2, np.zeros((len(y), 1)), probabilistic=False)
+    evidence = metric.evidence(rows) if metric.is_mean else np.hstack([y[:, None], metric.evidence(rows)])
+    right = predicted == y
+    record = {
+        "outcome": "done", "fold": 0, "n_val": len(y), "parameters": 1, "epochs": 1, "config": TrainConfig(metric=name),
+        "right": b64encode(np.packbits(right).tobytes()).decode(),
+        "evidence": b64encode(evidence.astype("<f4").tobytes()).decode(),
+        "val": {"accuracy": float(right.mean()), name: metric.value(rows)},
+    }  # fmt: skip
+    return RankedConfig(TrainConfig(metric=name, lr=lr), (record,), name)
+
+
+@pytest.mark.parametrize("name", ["balanced-accuracy", "mcc", "recall"])
+def test_the_metric_of_the_sweep_is_tested_and_no_other(name: str) -> None:
+    """Of 190 rows of one class and 10 of the other. Two models of which one says always the first, and one knows the
+    second but takes 90 of the first for it: 95 % and 55 % accuracy, and balanced 50 % and 76 %. A third knows 9 of the
+    second: as good as the second by any of these metrics."""
+    y = np.repeat([0, 1], [190, 10])
+    knows = np.where(y == 1, 1, np.arange(200) % 2 * (np.arange(200) < 180))
+    nearly = knows.copy()
+    nearly[199] = 0
+    best, close, blind = (
+        predictions(y, one, name, lr) for one, lr in ((knows, 0.1), (nearly, 0.2), (np.zeros(200, np.int64), 0.3))
+    )
+    found = p_values([best, close, blind])
+    assert found[close.config] > 0.1
+    assert found[blind.config] < 0.01
+
+
+def test_equal_balanced_accuracy_is_no_difference_however_the_accuracy_differs() -> None:
+    """One is right on one class only, the other on the other only: 95 % and 5 % accuracy, both 50 % balanced."""
+    y = np.repeat([0, 1], [190, 10])
+
+    def p_by(metric: str) -> float:
+        one, other = predictions(y, 0 * y, metric, 0.1), predictions(y, 0 * y + 1, metric, 0.2)
+        return p_values([one, other])[other.config]
+
+    assert p_by("balanced-accuracy") > 0.9
+    assert p_by("accuracy") < 1e-20
+
+
+@pytest.mark.parametrize("name", ["roc-auc", "average-precision", "log-loss", "mcc", "balanced-accuracy"])
+def test_two_models_that_are_equally_good_differ_by_chance_alone(name: str) -> None:
+    """150 pairs of models whose faults are drawn alike: p < 0.05 in about 5 % of them, and at most in 10 %."""
+    metric, rng, small = METRICS.create(name), np.random.default_rng(0), 0
+    for _ in range(150):
+        y = (rng.random(150) < 0.4).astype(np.int64)
+        common = rng.normal(size=150) + 1.5 * (2 * y - 1)
+        rows = [
+            JudgedRows(y, (z >= 0).astype(np.int64), 2, z[:, None], probabilistic=True)
+            for z in (common + rng.normal(size=150), common + rng.normal(size=150))
+        ]
+        evidence = [metric.evidence(one) for one in rows]
+        if metric.is_mean:
+            p = sign_flip_p(evidence[0][:, 0] - evidence[1][:, 0])
+        else:
+            drawn = [resampled_values(metric, one, y) for one in evidence]
+            p = bootstrap_p(metric.value(rows[0]) - metric.value(rows[1]), drawn[0] - drawn[1])
+        small += p < 0.05
+    assert 1 <= small <= 15
+
+
+@pytest.mark.parametrize("metric", ["balanced-accuracy", "roc-auc", "loss", "f1:average=macro"])
+def test_a_sweep_chooses_and_tests_by_its_metric_and_its_ledger_shows_it(
+    metric: str, nncli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = ["sweep", "iris", "--lr", "0.05,1e-5", "--epochs", "9", "--folds", "2", "--jobs", "1", "--metric", metric]
+    done = nncli(*words, "--json", "-q")
+    found = done.json
+    assert (found["metric"], found["trials"]) == (metric, 4)
+    good, bad = found["standings"]
+    assert good["options"] == {"lr": 0.05}
+    assert bad["chance"] < 0.05
+    shown = nncli("sweep", "--show", "model.sweep.jsonl", "--json", "-q").json
+    assert [one["chance"] for one in shown["standings"]] == [None, bad["chance"]]
+    assert nncli(*words, "--json", "-q").json["standings"] == found["standings"]  # all of it is in the ledger
+    assert f"--metric {metric}" in found["winner"]["command"]
+    assert all({"accuracy", "balanced-accuracy", "loss", metric} == one["val"].keys() for one in documents()[1:])
+    other = nncli("sweep", "--show", "model.sweep.jsonl", "--metric", "accuracy", "--json", "-q").json
+    assert (other["metric"], other["standings"][0]["options"]) == ("accuracy", {"lr": 0.05})
+
+
+def test_losses_of_the_same_kind_are_compared(nncli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    outcome = nncli("sweep", "iris", "--model", "softmax,mlp", "--metric", "loss", "--epochs", "3", "--jobs", "1", "-q")
+    assert outcome.code == 0, outcome.err
+    assert nncli("sweep", "--show", "model.sweep.jsonl", "-q").code == 0
+    refused = nncli("sweep", "iris", "--model", "softmax,svm", "--metric", "loss", "--epochs", "3", "--jobs", "1")
+    assert refused.err.startswith("--metric: losses of different kinds cannot be compared.")
+
+
+def test_train_keeps_the_epoch_that_is_best_by_the_metric(
+    nncli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of epochs with the same accuracy, the one with the lowest loss."""
+    monkeypatch.chdir(tmp_path)
+    words = ["train", "wine", "--epochs", "40", "--lr", "0.02", "--log", "l.jsonl", "--json", "-q", "--seed", "3"]
+    done = nncli(*words, "--metric", "accuracy").json
+    epochs = [json.loads(line) for line in Path("l.jsonl").read_text().splitlines()]
+    best = min(epochs, key=lambda one: (-one["val_accuracy"], one["val_loss"]))
+    assert done["best_epoch"] == best["number"]
+    assert done["val"]["accuracy"] == max(one["val_accuracy"] for one in epochs)
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ("--metric f1", "--metric: f1 of the validation rows: of 3 classes none is the positive one. Use f1:average=macro or f1:average=weighted."),
+        ("--model svm --metric log-loss", "--metric: log-loss needs probabilities, and the loss hinge gives scores while it trains. Use --metric accuracy or --metric roc-auc."),
+        ("--val 0 --metric accuracy", "--metric: there are no validation rows. Set --val above 0."),
+        ("--metric f-beta:beta=0", "--metric: f-beta: beta: expected 0 < beta < ∞, found 0.0."),
+        ("--metric top-k:k=0", "--metric: top-k: k: expected a whole number from 1, found 0."),
+        ("--metric f1:average=micro", "--metric: f1: average: expected positive, macro or weighted, found micro."),
+    ],
+)  # fmt: skip
+def test_a_metric_that_does_not_fit_is_refused(
+    words: str, line: str, nncli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    outcome = nncli("train", "wine", *words.split(), "-q")
+    assert (outcome.err, outcome.out) == (line + "\n", "")
+    assert not list(Path().iterdir())
