@@ -30,11 +30,11 @@ from nncli.config.option import PROBABILITY, Columns, OneOf, read_option
 from nncli.data.expand import expand
 from nncli.errors import DONE
 from nncli.system.atomic import NO_MODEL, as_stdout, atomic_file, check_writable
-from nncli.system.output import say
+from nncli.system.output import in_quotes, say
 from nncli.system.threads import use_threads
 
 PROBA_HELP = "Add the probability of each class, p_<class>, or its score, score_<class>, where there is none."
-THRESHOLD_HELP = "Probability from which the second of two classes is predicted; nncli info shows their order."
+THRESHOLD_HELP = "Probability from which the positive one of two classes is predicted: the second in nncli info."
 
 
 def predict(
@@ -116,6 +116,9 @@ def predict(
             rows=rows,
         ),
     )
+    if options.threshold is not None and len(loaded.classes) == 2:
+        first, second = map(in_quotes, loaded.classes)
+        say(f"threshold: {second} from a probability of {options.threshold:g} on, else {first}", quiet)
     if proba and not loaded.probabilistic:
         say(f"{loaded.config.model.name} gives scores, not probabilities; nncli train --calibrate fits them", quiet)
     with _file(out) as file:

@@ -128,6 +128,8 @@ def sweep(
     checkpoint.save(Path(out), run.model, run.provenance)
     command = f"nncli train {shlex.join(config.data)} {config.command_line(brief=True)} -o {shlex.quote(out)}"
     _print(ranking, csv, json, {"winner": {"out": out, "command": command, **run.figures}}, quiet)
+    for line in run.misfits:
+        say(line, quiet)
     if not json:
         say(f"saved {out}; to train it again:", quiet)
         say(command, quiet, wrap=False)

@@ -20,6 +20,7 @@ from nncli.nn.losses import Loss
 from nncli.nn.network import Network
 from nncli.system.threads import kernels, multiply_with
 from nncli.training.batch import evaluate, scores
+from nncli.training.misfits import misfits
 from nncli.training.prepare import Prepared
 from nncli.training.seeds import Seeds
 from nncli.training.trainer import Trainer
@@ -37,6 +38,7 @@ class Run:
     seconds: float
     stopped: str  # why, as the end of a sentence
     note: str  # on what was decided after training, if there is anything
+    misfits: list[str]  # what is wrong with it, a line each
     failure: TrainingError | None
 
 
@@ -95,7 +97,9 @@ def run_training(
         state = None
     provenance = _provenance(prepared, trainer, best, figures, state)
     note = f"calibrated on the validation rows: {calibration}; the losses below are those of training"
-    return Run(model, provenance, figures, seconds, trainer.stopped, note if calibration else "", failure)
+    note = note if calibration else ""
+    wrong = [] if interrupted else misfits(prepared, trainer, figures, _loss_of_guessing(trainer))
+    return Run(model, provenance, figures, seconds, trainer.stopped, note, wrong, failure)
 
 
 class PeriodicSaver:

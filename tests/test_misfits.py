@@ -1,0 +1,73 @@
+# ruff: noqa: E501  (each message stands on one line)
+"""Training that came to nothing is said, with the likely cause; training that went well is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture(autouse=True)
+def _files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("xor.csv").write_text("a,b,y\n0,0,no\n0,1,yes\n1,0,yes\n1,1,no\n")
+    rng = np.random.default_rng(0)
+    noise = rng.normal(size=(600, 2))
+    for name, share in (("rare", 0.06), ("noise", 0.5)):
+        y = np.where(rng.random(600) < share, "rare", "usual")
+        rows = [f"{a:.3f},{b:.3f},{c}\n" for (a, b), c in zip(noise, y, strict=True)]
+        Path(f"{name}.csv").write_text("a,b,y\n" + "".join(rows))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("xor.csv --model perceptron --val 0 --test 0", "no straight line separates these classes: try --model mlp"),
+        ("xor.csv --model logistic --val 0 --test 0", "no straight line separates these classes: try --model mlp"),
+        ("iris --optimizer adam --lr 1e9", "most likely the learning rate 1e+09 is too high: try --lr 0.005"),
+        ("wine --optimizer adam --lr 3 --hidden 8x8x8 --epochs 30", "with the same scores; most likely the learning rate 3 is too high"),
+        ("rare.csv", "are predicted 'usual'; most likely because 9"),
+        ("noise.csv --hidden 256 --patience 300 --metric accuracy --epochs 300", "is above that of guessing the shares of the classes"),
+    ],
+)  # fmt: skip
+def test_it_is_said_with_the_likely_cause(words: str, said: str, nncli: Run) -> None:
+    outcome = nncli("train", *words.split(), "-o", "m.npz")
+    assert outcome.code == 0
+    assert said in outcome.err
+    assert sum("most likely" in line for line in outcome.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("words", ["xor.csv --val 0 --test 0 --epochs 200", "iris --optimizer adam", "rare.csv --class-weight balanced"])  # fmt: skip
+def test_what_is_advised_helps(words: str, nncli: Run) -> None:
+    assert "most likely" not in nncli("train", *words.split(), "-o", "m.npz").err
+
+
+@pytest.mark.parametrize("data", ["digits", "iris", "wine", "breast-cancer", "xor", "moons"])
+@pytest.mark.parametrize("model", ["mlp", "softmax", "svm"])
+def test_nothing_is_said_of_a_run_that_went_well(data: str, model: str, nncli: Run) -> None:
+    if data not in ("xor", "moons") or model == "mlp":
+        assert "most likely" not in nncli("train", data, "--model", model, "-o", "m.npz").err
+
+
+def test_a_warning_is_said_though_one_wants_it_quiet_and_a_note_is_not(nncli: Run) -> None:
+    assert nncli("train", "iris", "--optimizer", "adam", "--lr", "1e9", "-q", "--json").err.startswith(
+        "warning: the loss"
+    )
+    assert nncli("train", "rare.csv", "-q", "--json").err == ""
+
+
+def test_a_threshold_says_of_which_class_it_is(nncli: Run) -> None:
+    nncli("train", "noise.csv", "-o", "m.npz")
+    outcome = nncli("predict", "m.npz", "noise.csv", "--threshold", "0.4", "-o", "p.csv")
+    assert outcome.err == "threshold: 'usual' from a probability of 0.4 on, else 'rare'\n"
+    nncli("predict", "m.npz", "noise.csv", "--proba", "-o", "q.csv")
+    table = [line.split(",") for line in Path("q.csv").read_text().splitlines()]
+    of = table[0].index("p_usual")
+    expected = ["usual" if float(row[of]) >= 0.4 else "rare" for row in table[1:]]
+    assert Path("p.csv").read_text().splitlines()[1:] == expected
