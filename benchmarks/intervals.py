@@ -11,6 +11,7 @@ import numpy as np
 
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.intervals import estimate
+from nncli.metrics.paired import bootstrap_p, resampled_values, sign_flip_p
 from nncli.metrics.rows import JudgedRows
 
 POPULATION = 400_000
@@ -51,8 +52,36 @@ def coverage(simulations: int, n: int, K: int, shares: list[float], specs: tuple
         print(f"  {spec:28} {100 * hits[spec] / max(defined[spec], 1):5.1f} %   true value {truth[spec]:.4f}")
 
 
+def false_alarms(pairs: int, n: int, share: float, better: float = 0.0) -> None:
+    """Print how often p < 0.05 for two models that are equally good, or of which one has less noise in its scores."""
+    rng = np.random.default_rng(2)
+    metrics = {spec: METRICS.create(spec) for spec in OF_TWO if spec != "ece"}
+    small = dict.fromkeys(metrics, 0)
+    for _ in range(pairs):
+        y = (rng.random(n) < share).astype(np.int64)
+        y[:2] = 0, 1
+        common = rng.normal(size=n) + 1.5 * (2 * y - 1)
+        models = [(common + noise * rng.normal(size=n))[:, None] for noise in (1 - better, 1)]
+        rows = [JudgedRows(y, (z[:, 0] >= 0).astype(np.int64), 2, z, probabilistic=True) for z in models]
+        for spec, metric in metrics.items():
+            one, other = (metric.evidence(judged) for judged in rows)
+            if metric.is_mean:
+                p = sign_flip_p(one[:, 0] - other[:, 0])
+            else:
+                drawn = resampled_values(metric, one, y) - resampled_values(metric, other, y)
+                p = bootstrap_p(metric.value(rows[0]) - metric.value(rows[1]), drawn)
+            small[spec] += p < 0.05
+    kind = f"one with {better:.0%} less noise" if better else "equally good ones"
+    print(f"\n{n} rows, {share:.0%} of the second class: of {pairs} pairs of {kind}, how many have p < 0.05")
+    for spec, count in small.items():
+        print(f"  {spec:28} {100 * count / pairs:5.1f} %")
+
+
 if __name__ == "__main__":
     simulations = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     coverage(simulations, 300, 2, [0.7, 0.3], OF_TWO)
     coverage(simulations, 500, 2, [0.9, 0.1], OF_TWO)
     coverage(simulations, 300, 4, [0.4, 0.3, 0.2, 0.1], OF_MANY)
+    false_alarms(simulations, 300, 0.4)
+    false_alarms(simulations, 500, 0.1)
+    false_alarms(simulations, 300, 0.4, better=0.5)

@@ -3,12 +3,15 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from sklearn import metrics as reference
 
+from nncli.data.bundled import path_of
 from nncli.inference.metrics import all_metrics, check_metrics, pooled
 from nncli.metrics import rows as judged_rows
 from nncli.metrics.definitions import METRICS
@@ -262,3 +265,18 @@ def test_a_figure_of_one_class_needs_a_positive_class() -> None:
     for remedy in ("f-beta:average=macro", "f-beta:average=weighted"):
         assert remedy in found[1]
         assert METRICS.create(remedy).problem(of_probabilities(np.eye(3), np.arange(3))) is None
+
+
+def test_eval_reports_the_metric_that_is_asked_for_first(nncli: Callable[..., Any], iris_model: Path) -> None:
+    """F0.5, macro, by scikit-learn from what `predict` says; one that does not fit is refused with one that does."""
+    found = nncli("eval", iris_model, "iris", "--metric", "f-beta:beta=0.5:average=macro", "--json", "-q").json
+    predicted = nncli("predict", iris_model, "iris").out.split()[1:]
+    y = [line.split(",")[-1] for line in path_of("iris").read_text().split()[1:]]
+    expected = reference.fbeta_score(y, predicted, beta=0.5, average="macro")
+    assert found["metric"]["value"] == pytest.approx(expected, rel=1e-9)
+    assert found["metric"]["interval"][0] < expected < found["metric"]["interval"][1]
+    shown = nncli("eval", iris_model, "iris", "--metric", "f-beta:beta=0.5:average=macro", "-q").out
+    assert shown.splitlines()[3].startswith("F0.5, macro")
+    refused = nncli("eval", iris_model, "iris", "--metric", "f1")
+    assert refused.err.endswith("Use f1:average=macro or f1:average=weighted.\n")
+    assert nncli("eval", iris_model, "iris", "--metric", "f1:average=macro").code == 0

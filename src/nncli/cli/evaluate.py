@@ -24,7 +24,9 @@ from nncli.cli.options import (
     SkipRows,
     bytes_of,
     text_options,
+    value_option,
 )
+from nncli.config.option import Component, read_option
 from nncli.data.expand import expand
 from nncli.data.sources import Source
 from nncli.errors import DONE, OptionError
@@ -34,6 +36,9 @@ from nncli.terminal.progress import Progress
 if TYPE_CHECKING:
     from nncli.data.csv.header import TextOptions
     from nncli.inference.evaluate import Evaluation
+
+
+METRIC_HELP = "Metric to report first: {metrics}."
 
 
 def evaluate(
@@ -50,6 +55,7 @@ def evaluate(
     header_rows: HeaderRows = None,
     rows: RowsOption = None,
     memory: Memory = None,
+    metric: Annotated[str | None, value_option("NAME", METRIC_HELP)] = None,
     json: Json = False,
     quiet: Quiet = False,
     jobs: FileJobs = None,
@@ -77,12 +83,16 @@ def evaluate(
     if len(sources) > 1 or place.address is not None:
         if memory is not None:
             raise OptionError("memory", "for one file, or the test rows of the model", "Name one file at a time")
+        if metric is not None:
+            raise OptionError("metric", "for one file, or the test rows of the model", "Name one file at a time")
         return _evaluate_all(model, sources, text, place, json, quiet)
     for name, value in given.items():
         if value and not sources:
             raise OptionError(name, "its own data are read as in training", "Leave it out")
     loaded, provenance = checkpoint.load(Path(model))
-    evaluation = evaluate.evaluate_model(loaded, provenance, model, source=sources, text=text, memory=bytes_of(memory))
+    if metric is not None:
+        read_option("metric", metric, Component("metrics"))
+    evaluation = evaluate.evaluate_model(loaded, provenance, model, sources, text, bytes_of(memory), metric)
     for note in evaluation.notes:
         say(note, quiet)
     if json:

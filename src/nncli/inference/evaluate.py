@@ -18,7 +18,7 @@ from nncli.data.row_hashes import hash_rows
 from nncli.data.sources import Source, title
 from nncli.data.split import row_numbers
 from nncli.errors import DataError, NncliError
-from nncli.inference.metrics import all_metrics, check_metrics
+from nncli.inference.metrics import all_metrics, check_metrics, one_metric
 from nncli.metrics.rows import CELLS_AT_ONCE, JudgedRows
 from nncli.model.checkpoint import ModelFile, load_same
 from nncli.model.model import EVAL_ROWS, Model
@@ -38,9 +38,11 @@ class Evaluation:
     metrics: dict[str, Any]
     evaluated_on: str  # as in "the 22 test rows of iris"
     notes: list[str]
+    headline: dict[str, Any] | None = None  # the metric that was asked for: its name, value, interval and method
 
     def to_json(self) -> dict[str, Any]:
-        return {"evaluated_on": self.evaluated_on, **self.metrics}
+        headline = {"metric": self.headline} if self.headline else {}
+        return {"evaluated_on": self.evaluated_on, **headline, **self.metrics}
 
 
 def evaluate_model(
@@ -50,11 +52,12 @@ def evaluate_model(
     source: Source = (),
     text: TextOptions = DETECTED,
     memory: int | None = None,
+    metric: str | None = None,
 ) -> Evaluation:
     """Evaluate a model on all rows of a source, or without one on the test rows of its training run.
 
-    With `memory`, in bytes, tables stay on the disk. Raises DataError where there are no such rows, and OptionError
-    where `memory` is too little.
+    With `memory`, in bytes, tables stay on the disk. `metric` is one to report beside the usual ones. Raises DataError
+    where there are no such rows, and OptionError where `memory` is too little or the metric is not defined for them.
     """
     K, notes = len(model.classes), list[str]()
     if not source:
@@ -76,7 +79,8 @@ def evaluate_model(
         logits = logits if start else np.empty((len(rows), found.shape[1]), found.dtype)
         logits[part], predicted[part] = found, model.predicted(Z)
     judged = JudgedRows(dataset.y[rows].astype(np.int64), predicted, K, logits, model.probabilistic)
-    return Evaluation(all_metrics(judged, model.classes), evaluated_on, notes)
+    headline = None if metric is None else one_metric(metric, judged)
+    return Evaluation(all_metrics(judged, model.classes), evaluated_on, notes, headline)
 
 
 def evaluate_files(
@@ -94,7 +98,7 @@ def evaluate_files(
 
 def check_evaluation(classes: list[str], result: Any) -> None:
     """Raise ValueError for what `evaluate_file` cannot have returned: on a cluster, any machine may have sent it."""
-    form = {"metrics": dict, "evaluated_on": str, "notes": [str]}
+    form = {"metrics": dict, "evaluated_on": str, "notes": [str], "headline": None}
     plain_json.check_form(result, {"evaluation": (form, None), "failure": ([str], None)})
     if result["failure"] is not None:
         NncliError.from_json(result["failure"])

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.errors import OptionError
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.intervals import estimate, share_interval
 from nncli.metrics.metric import shares
@@ -56,6 +57,14 @@ def pooled(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 def reported(K: int) -> tuple[str, ...]:
     """Return the metrics that `eval` reports of a model with K classes."""
     return (*OF_ALL, "ece", *OF_LABELS, *(OF_TWO if K == 2 else OF_MANY), *((TOP,) if K >= TOP_FROM else ()))
+
+
+def one_metric(spec: str, rows: JudgedRows) -> dict[str, Any]:
+    """Return the name, value, interval and method of a metric; OptionError where it is not defined for the rows."""
+    metric = METRICS.create(spec)
+    if problem := metric.problem(rows):
+        raise OptionError("metric", f"{spec} of these rows: {problem[0]}", problem[1])
+    return {"name": spec, **dataclasses.asdict(estimate(metric, rows))}
 
 
 def all_metrics(rows: JudgedRows, classes: Sequence[str]) -> dict[str, Any]:

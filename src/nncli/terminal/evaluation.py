@@ -24,7 +24,9 @@ def print_evaluation(evaluation: Evaluation, quiet: bool = False) -> None:
     metrics = evaluation.metrics
     absent = sum(not row["n"] for row in metrics["per_class"].values())
     table = new_table("", "", "95 % interval", "", align="left")
-    for name, one in metrics["metrics"].items():
+    asked = evaluation.headline
+    figures = ({asked["name"]: asked} if asked else {}) | metrics["metrics"]  # what is asked for stands first
+    for name, one in figures.items():
         metric, value = METRICS.create(name), one["value"]
         figure = percent if metric.in_percent else number
         interval, method = " to ".join(map(figure, one["interval"] or ())), one["method"] or ""
@@ -32,7 +34,13 @@ def print_evaluation(evaluation: Evaluation, quiet: bool = False) -> None:
             of_probabilities = metric.needs == "probabilities"
             why = "the model gives scores, not probabilities" if of_probabilities else "a class has no rows"
             method = f"not defined: {why}"
-        table.add_row(cut(metric.label(metrics["classes"])), "·" if value is None else figure(value), interval, method)
+        table.add_row(
+            cut(metric.label(metrics["classes"])),
+            "·" if value is None else figure(value),
+            interval,
+            method,
+            style="bold" if asked and name == asked["name"] else "",
+        )
     show(table)
     if absent:
         kinds = len(metrics["classes"])
