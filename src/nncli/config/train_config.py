@@ -108,6 +108,12 @@ class TrainConfig:
     skip_rows: int = _data("N", Whole(0), "Number of lines to skip at the top of each file.", default=0)
     rows: tuple[int, int] | None = _data("A:B", RowRange(), ROWS_READ_HELP, "all")
     sheet: str | None = _data("NAME", Text(), SHEET_HELP, "the only one")
+    on_error: str = _data(
+        "HOW",
+        OneOf(("fail", "skip")),
+        "What to do with a row that cannot be read, or has no class: fail, or skip (leave it out, and say which).",
+        default="fail",
+    )
     resize: tuple[int, int] | None = _data(
         "WxH", PictureSize(), "Size in pixels that all pictures are brought to, as 28x28.", "theirs, if it is the same"
     )

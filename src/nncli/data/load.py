@@ -95,15 +95,22 @@ class _Input:
                 total += path.stat().st_size if path.is_file() else 0
         return total
 
-    def matrix(self, memory: int | None, like: Schema | None = None, resize: Size | None = None) -> Dataset:
+    def matrix(
+        self, memory: int | None, like: Schema | None, resize: Size | None = None, on_error: OnError = "fail"
+    ) -> Dataset:
         """Read a matrix; pictures are brought to the size `resize`. Raises OptionError for `memory`, as it is read into
-        memory."""
+        memory, and for `on_error` where it has no rows of its own."""
         if memory is not None:
             problem = f"{title(self.source)} is no table, and those alone can stay on the disk"
             raise OptionError("memory", problem, "Leave it out")
+        if self.stream is None and self.formats[0] == IMAGES:
+            pictures: Dataset = IMAGES.load().read(self.paths[0], like, resize, on_error)
+            return pictures
+        if on_error != "fail":
+            problem = f"{title(self.source)} is no table and no folder of pictures, of which some could be left out"
+            raise OptionError("on_error", problem, "Leave the option out")
         if self.stream is None:
-            more = {"resize": resize} if self.formats[0] == IMAGES else {}
-            found: Dataset = self.formats[0].load().read(self.paths[0], like, **more)
+            found: Dataset = self.formats[0].load().read(self.paths[0], like)
             return found
         return libsvm.read(self.paths[0], like, self.stream)
 
@@ -124,6 +131,7 @@ class _Input:
                 expected = schema or first
                 if expected is not None:
                     how: dict[str, Any] = {"dtype": dtype, "with_target": True, "whole": True, "known": known}
+                    how["on_error"] = options.on_error
                     return _open_like(path, found, self.stream, expected, options.text, **how)
                 if found is TEXT:
                     return reader.open_training(str(path), options, dtype, self.stream)
@@ -141,7 +149,7 @@ class _Input:
         where = title(self.source)
         if memory is None or (self.source != STDIN and not all(map(is_there, self.paths))):  # which the reader says
             return read_files(files, where, MemoryStorage())
-        how = repr((options, dtype) if schema is None else (schema, options.text, dtype, known))
+        how = repr((options, dtype) if schema is None else (schema, options.text, options.on_error, dtype, known))
         return cache.read_stored(self.paths, how, where, memory, lambda place: read_files(files, where, place), tables)
 
 
@@ -188,7 +196,9 @@ def load_dataset(
     size = given.bytes()
     _refuse_unused(given, options)
     if given.is_matrix:
-        return dataclasses.replace(given.matrix(memory, resize=options.resize), source=source, file_bytes=size)
+        return dataclasses.replace(
+            given.matrix(memory, None, options.resize, options.on_error), source=source, file_bytes=size
+        )
     rows = given.table(None, options, dtype, memory, tables)
     return dataclasses.replace(to_learn_from(rows, source), memory=memory, file_bytes=size)
 
@@ -206,16 +216,17 @@ def load_like(
     text: TextOptions = DETECTED,
     memory: int | None = None,
     tables: int = 1,
+    on_error: OnError = "fail",
 ) -> Dataset:
     """Read whole files as the rows of a model: the columns of its schema, the classes it knows. Raises DataError."""
     given, where = _Input.of(source), title(source)
     size = given.bytes()
     if given.is_matrix:
-        matrix = given.matrix(memory, schema)
+        matrix = given.matrix(memory, schema, on_error=on_error)
         table, sha256, notes = _named(matrix.table, schema, where), matrix.sha256, matrix.notes
         target = TextColumn(matrix.y, matrix.classes)
     else:
-        options = CsvOptions(**vars(text))
+        options = CsvOptions(**vars(text), on_error=on_error)
         rows = given.table(schema, options, dtype, memory, tables, {schema.target: tuple(classes)})
         table, target, sha256, notes = rows.table, rows.target, rows.sha256, rows.notes
     code_of = {canonical(name): i for i, name in enumerate(classes)}

@@ -149,7 +149,10 @@ def _test_rows(
     if not provenance.has_test_file and len(provenance.test_rows) == 0:
         raise DataError(model_file, "the model was trained without test rows", remedy)
     check_as_it_was(source, file.n_bytes, model_file, remedy)
-    test = load_like(source, model.schema, model.classes, dtype, data.csv.text, memory) if own else None
+    test = None
+    if own:
+        how, on_error = data.csv.text, data.csv.on_error
+        test = load_like(source, model.schema, model.classes, dtype, how, memory, on_error=on_error)
     if file.sha256 != (digest_of_source(source) if test is None else test.sha256):
         problem = f"the data have changed since {model_file} was trained, so its test rows cannot be found"
         raise DataError(title(source), problem, remedy)

@@ -69,7 +69,8 @@ def labelled_rows(model: Model, provenance: Provenance, model_file: str, source:
         return load_like(source, model.schema, model.classes, dtype)
     remedy = "Name the data behind the model"
     check_as_it_was(provenance.source, provenance.files["data"].n_bytes, model_file, remedy)
-    dataset = load_like(provenance.source, model.schema, model.classes, dtype, model.config.data.csv.text)
+    csv = model.config.data.csv
+    dataset = load_like(provenance.source, model.schema, model.classes, dtype, csv.text, on_error=csv.on_error)
     if dataset.sha256 != provenance.files["data"].sha256:
         raise DataError(dataset.where, f"the data have changed since {model_file} was trained on them", remedy)
     return dataset

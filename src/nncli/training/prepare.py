@@ -179,8 +179,10 @@ def _class_weights(config: ResolvedConfig, dataset: Dataset, split: Split, of_ro
 
 
 def _load_like(config: TrainConfig, source: Source, schema: Schema, dataset: Dataset) -> Dataset:
-    text = DataConfig.of(config).csv.text
-    return load_like(source, schema, dataset.classes, config.dtype, text, dataset.memory, n_tables(config))
+    csv = DataConfig.of(config).csv
+    return load_like(
+        source, schema, dataset.classes, config.dtype, csv.text, dataset.memory, n_tables(config), csv.on_error
+    )
 
 
 def n_tables(config: TrainConfig) -> int:

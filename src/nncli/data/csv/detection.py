@@ -20,7 +20,7 @@ from nncli.data.csv.header import DELIMITERS, DETECTED, SAMPLE_BYTES, Head, Text
 from nncli.data.csv.header_row import TARGETS, about_header, has_header
 from nncli.data.csv.preamble import skip_preamble
 from nncli.data.csv.sample_profile import profile_columns
-from nncli.data.row_blocks import Layout
+from nncli.data.row_blocks import Layout, OnError
 from nncli.errors import DataError, OptionError, did_you_mean, listing, mention
 
 SAMPLE_CELLS = 100_000  # a thousand rows of a hundred columns
@@ -53,6 +53,7 @@ class CsvOptions:
     rows: tuple[int, int] | None = None
     sheet: str | None = None
     resize: tuple[int, int] | None = None
+    on_error: OnError = "fail"
 
     @property
     def text(self) -> TextOptions:

@@ -6,7 +6,7 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -22,6 +22,7 @@ from nncli.errors import DataError, OptionError
 DELIMITERS = (",", ";", "\t", "|")
 SAMPLE_BYTES = 1 << 20
 FIRST_LINE = 16 << 20
+FEW = 20  # lines that are looked at to find out where a row begins
 LINE_FEED = re.compile(rb"\n")
 END_OF_LINE = re.compile(rb"\n|\r(?=[^\n])")
 SEPARATOR_LINE = re.compile(rb'"?sep=([^\r\n"])"?\r?\n', re.IGNORECASE)  # that Excel writes above a table
@@ -186,12 +187,33 @@ class Head:
         """Return the first rows as cells, without the one that the sample cuts off."""
         csv.field_size_limit(ROW_LIMIT)
         rows: list[list[str]] = []
+        reader = csv.reader(self.lines(), delimiter=delimiter)
         try:
-            for cells in islice(csv.reader(self.lines(), delimiter=delimiter), most + 1):
+            for cells in islice(reader, most + 1):
                 rows.append(cells)  # one by one, for what comes before an error
+            if reader.line_num > len(rows):
+                rows = [*islice(_rows_apart([*self.lines()], delimiter), most + 1)]
         except csv.Error:  # a lone CR, explained when its row is read
             return rows
         return rows if self.at_end or len(rows) > most else rows[:-1]
+
+
+def _rows_apart(lines: Sequence[str], delimiter: str) -> Iterator[list[str]]:
+    """Yield the rows in these lines, but none of which a misplaced quote has made others a part."""
+    start = width = 0
+    while start < len(lines):
+        reader, line = csv.reader(islice(lines, start, None), delimiter=delimiter), start
+        for row in reader:
+            end, width = start + reader.line_num, width or len(row)
+            is_open = end == len(lines) and sum(text.count('"') for text in lines[line:]) % 2
+            below = [next(csv.reader([text], delimiter=delimiter)) for text in lines[line + 1 : min(end, line + FEW)]]
+            if (is_open or len(row) != width) and 2 * sum(len(cells) == width for cells in below) > len(below):
+                start = line + 1
+                break
+            yield row
+            line = end
+        else:
+            return
 
 
 def _ends_in_cr(data: bytes) -> bool:

@@ -59,6 +59,7 @@ class CsvReader(BlockReader):
         self._may_be_quoted = plan.layout.quote == '"' and not plan.is_quote_told
         self._fast = FastParser(self.layout)
         self._strict = StrictParser(self.layout, source.where, training)
+        self._tail = b""  # rows behind a damaged one, of which the last may go on in the next block
 
     def close(self) -> None:
         self.input.close()
@@ -88,11 +89,15 @@ class CsvReader(BlockReader):
         try:
             for data, parsed in side_by_side(lambda part: (part[0], self._parse(*part)), self._cut(), threads):
                 for part in (data,) if parsed and self._has_words else self._around_headers(data):
+                    while self._tail and (part == self._header or len(self._tail) > BLOCK_BYTES):
+                        yield from self._without_quote()
                     if part == self._header:
                         self._repeated += 1
                         self._line += part.count(b"\n")
                     else:
                         yield from self._rows(part, parsed if len(part) == len(data) else None)
+            while self._tail:
+                yield from self._without_quote()
             if self._repeated:
                 times = "once" if self._repeated == 1 else f"{self._repeated:,} times"
                 self.notes.append(f"{self.input.where}: the header comes again {times} among the rows: left out")
@@ -102,8 +107,17 @@ class CsvReader(BlockReader):
                 raise open_quote(where) from None
             raise DataError(where, f"expected a row, found no end of line in {ROW_LIMIT >> 20} MiB") from None
 
+    def _without_quote(self) -> Iterator[RowBlock]:
+        """Read the tail as rows of which the first is one line, as nothing closes its quote."""
+        after = self._tail.index(b"\n") + 1
+        line, below, self._tail = self._tail[:after], self._tail[after:], b""
+        yield from self._rows(line, None)
+        yield from self._rows(below, None)
+
     def _rows(self, data: bytes, parsed: RowBlock | None) -> Iterator[RowBlock]:
         rows, self._bytes = 0, self._bytes + len(data)
+        if self._tail:
+            data, parsed, self._tail = self._tail + data, None, b""
         for block in self._read(data, parsed, self._line):
             if self._may_be_quoted and b"'" in data:
                 self._refuse_single_quotes(block)
@@ -116,7 +130,8 @@ class CsvReader(BlockReader):
                 for row, error in block.errors.items():
                     block.errors[row] = with_guess(error, self._guess)
             yield block
-        self._line += data.count(b"\n") if b'"' in data else rows  # counting takes longer than one thinks
+        # counting takes longer than one thinks
+        self._line += data.count(b"\n") - self._tail.count(b"\n") if b'"' in data else rows
 
     def _of_another_table(self, error: DataError, rows: int, data: bytes) -> DataError:
         """Say of a row of another width, with so many `rows` above it, whether another table begins there."""
@@ -160,18 +175,21 @@ class CsvReader(BlockReader):
             if end:
                 data, tail = tail[:end], tail[end:]
                 yield data, regular
+            if (at_end or len(tail) > ROW_LIMIT) and tail.strip(b"\r\n"):
+                line = tail.find(b"\n") + 1
+                if self.on_error == "fail" or b'"' not in tail or not line:
+                    raise _UnfinishedRow('"' if b'"' in tail else "")
+                yield tail[:line], False  # which alone is damaged
+                tail = tail[line:]
+                continue
             if at_end:
-                break
-            if len(tail) > ROW_LIMIT:
-                raise _UnfinishedRow('"' if b'"' in tail else "")
+                return
             chunk = self._stream.read(BLOCK_BYTES)
             at_end = not chunk
             tail += chunk
             del chunk  # megabytes that nobody needs while the block is read
             if at_end and tail and not tail.endswith(b"\n"):
                 tail += b"\n"  # the end of the file ends its last row
-        if tail.strip(b"\r\n"):
-            raise _UnfinishedRow('"')
 
     def _around_headers(self, data: bytes) -> Iterator[bytes]:
         """Yield the rows between headers, which come again where files were joined, and each header."""
@@ -191,10 +209,15 @@ class CsvReader(BlockReader):
             if half:
                 for part in (data[:half], data[half:]):
                     _, regular = end_of_rows(part, self.layout.delimiter)
-                    yield from self._read(part, self._parse(part, regular), line)
-                    line += part.count(b"\n")
+                    parsed = None if self._tail else self._parse(part, regular)
+                    part, self._tail = self._tail + part, b""
+                    yield from self._read(part, parsed, line)
+                    line += part.count(b"\n") - self._tail.count(b"\n")
                 return
-        yield self._strict.read(data, line) if parsed is None else parsed
+        if parsed is None:
+            parsed = self._strict.read(data, line)
+            self._tail = self._strict.rest
+        yield parsed
 
 
 def read_blocks(
@@ -230,7 +253,9 @@ def open_training(source: str, options: CsvOptions, dtype: str, stream: ByteStre
     """Open the rows of `source` to learn from. Raises DataError and OptionError for what is wrong with it."""
     opened = open_input(source, stream=stream, hashed=True)
     try:
-        return CsvReader(opened, plan_training(opened, options, dtype), training=True, whole=True)
+        return CsvReader(
+            opened, plan_training(opened, options, dtype), training=True, on_error=options.on_error, whole=True
+        )
     except BaseException:
         opened.close()
         raise

@@ -10,6 +10,7 @@ import re
 import shlex
 from collections.abc import Iterable, Iterator
 from functools import cache
+from itertools import islice
 
 import numpy as np
 
@@ -24,6 +25,7 @@ from nncli.errors import MOST_LISTED, DataError, did_you_mean, mention, write_na
 MAYBE_THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}[.,][0-9]{3}")
 TOTALS = {"total", "totals", "grand total", "subtotal", "sum", "gesamt", "summe", "suma", "somme", "totale"}
 TOTAL_REMEDY = "Delete the row: it is no case of its own, but a total of others"
+MOST_LINES = 20  # of a damaged row
 ROW_LIMIT = 64 << 20  # an open quote must not take the rest of a large file into memory
 CONVERT_CR = r"Convert it with: tr '\r' '\n'"
 
@@ -114,9 +116,11 @@ class StrictParser:
         self.features = [(kind, name, place[name]) for kind, names in kinds.items() for name in names]
         used = {i for _, _, i in self.features}
         self.used = sorted(used if self.target is None else {*used, self.target})
+        self.rest = b""  # of the text read last: a row that goes on behind it
 
     def read(self, data: bytes, first_line: int) -> RowBlock:
-        """Read whole rows of text; the first of them begins in that line."""
+        """Read rows of text; the first of them begins in that line. What may be the start of a row is left in `rest`:
+        behind a damaged row, others may end elsewhere than it seemed."""
         return self.read_rows(self._rows(data, first_line))
 
     def read_rows(self, rows: Iterable[tuple[str, list[str] | DataError]]) -> RowBlock:
@@ -169,17 +173,33 @@ class StrictParser:
 
     def _rows(self, data: bytes, line: int) -> Iterator[tuple[str, list[str] | DataError]]:
         _, pattern = row_patterns(self.layout.delimiter)
-        end = 0
-        while end < len(data):
-            match = pattern.match(data, end)
-            assert match is not None, "a block is whole rows"
-            where = f"{self.where}:{line}"
-            try:
-                yield where, self._split(match.group(), where)
-            except DataError as error:
-                yield where, error
-            line += match.group().count(b"\n")
-            end = match.end()
+        start, self.rest = 0, b""
+        while start < len(data):
+            where, after = f"{self.where}:{line}", data.index(b"\n", start) + 1  # its first line
+            if match := pattern.match(data, start):
+                end = match.end()
+                try:
+                    yield where, self._split(match.group(), where)
+                except DataError as error:
+                    starts = [m.end() for m in islice(re.compile(b"\n").finditer(data, start, end - 1), MOST_LINES)]
+                    # a quote in it may have made rows a part of it
+                    end = next((i for i in starts if self._is_row(pattern.match(data, i), where)), end)
+                    yield where, error
+            elif start == 0 and after == len(data):
+                end = after
+                yield where, open_quote(where)
+            else:
+                self.rest = data[start:]
+                return
+            line += data.count(b"\n", start, end)
+            start = end
+
+    def _is_row(self, found: re.Match[bytes] | None, where: str) -> bool:
+        """Tell whether nothing is wrong in a row, if there is one."""
+        try:
+            return found is not None and bool(self._clean(self._split(found.group(), where), where))
+        except DataError:
+            return False
 
     def _split(self, row: bytes, where: str) -> list[str]:
         width, delimiter = len(self.layout.names), self.layout.delimiter

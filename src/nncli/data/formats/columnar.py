@@ -247,7 +247,7 @@ def open_training(source: str, options: CsvOptions, dtype: str, open_file: OpenF
     layout, notes = layout_of(
         names, file.sample(), options, dtype, file.where, lambda: file.sample(MORE_ROWS), file.text_names
     )
-    return ColumnarReader(file, layout, [*told, *notes], training=True, on_error="fail", whole=True)
+    return ColumnarReader(file, layout, [*told, *notes], training=True, on_error=options.on_error, whole=True)
 
 
 def read_blocks(

@@ -108,7 +108,7 @@ def open_training(rows: Rows, options: CsvOptions, dtype: str) -> RowReader:
     sample = columns(sample_rows(len(names)))
     layout, notes = layout_of(names, sample, options, dtype, rows.where, lambda: columns(MORE_ROWS))
     rows = dataclasses.replace(rows, blocks=chain([first], rows.blocks))
-    return RowReader(rows, layout, [*told, *notes], training=True, whole=True)
+    return RowReader(rows, layout, [*told, *notes], training=True, on_error=options.on_error, whole=True)
 
 
 def read_blocks(
