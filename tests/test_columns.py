@@ -248,7 +248,7 @@ def test_a_class_may_be_called_na(nncli: Run) -> None:
     assert outcome.code == 1
     assert outcome.err.endswith(
         "d.csv:7: target column 'class': expected a class, found 'NA'. "
-        "Fill it in, delete the row, or add --no-missing NA if that is a class.\n"
+        "Fill it in, or leave such rows out with --on-error skip; add --no-missing NA if that is a class.\n"
     )
     assert nncli("train", "d.csv", "--no-missing", "NA", "--epochs", "50", "-q", "-o", "m.npz").code == 0
     Path("new.csv").write_text("x\n9\n0\n")

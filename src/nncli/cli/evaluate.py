@@ -28,7 +28,7 @@ from nncli.cli.options import (
 from nncli.data.expand import expand
 from nncli.data.sources import Source
 from nncli.errors import DONE, OptionError
-from nncli.system.output import print_json, say
+from nncli.system.output import note_of, print_json, say
 from nncli.terminal.progress import Progress
 
 if TYPE_CHECKING:
@@ -111,8 +111,7 @@ def _evaluate_all(model: str, sources: Source, text: TextOptions, place: Place, 
         evaluated = evaluate.evaluate_files(workers, checkpoint.ModelFile.at(Path(model)), names, text)
         for source, (_, evaluation) in zip(sources, evaluated, strict=True):
             for note in evaluation.notes:
-                warning = "warning: " if note.startswith("warning: ") else ""
-                say(f"{warning}{source}: {note.removeprefix(warning)}", quiet)
+                say(note_of(source, note), quiet)
             found.append(evaluation)
             progress(len(found), source)
     together = pooled([evaluation.metrics for evaluation in found])

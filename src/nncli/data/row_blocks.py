@@ -40,6 +40,7 @@ class Layout:
     profile: tuple[ColumnProfile, ...] = ()  # of the columns of a training file
     whole: tuple[str, ...] = ()  # of the numeric ones, those that had only whole numbers in training
     known: Mapping[str, frozenset[str]] = field(default_factory=dict)  # column → the only texts that it may hold
+    words: Mapping[str, frozenset[str]] = field(default_factory=dict)  # column → texts that it is known to hold
     quote: str = '"'  # as in Schema
     escape: str = ""
     blanks: bool = False
@@ -54,6 +55,11 @@ class Layout:
         """Tell whether the columns hold only the texts that they may hold."""
         columns = dict(texts) if target is None else {**texts, self.target or "": target}
         return all(known.issuperset(map(canonical, columns[name].values)) for name, known in self.known.items())
+
+    def has_stray_quote(self, name: str, text: str) -> bool:
+        """Tell whether a text of a column differs from a word of it by quotes alone."""
+        words = self.words.get(name, frozenset())
+        return '"' in text and text not in words and text.replace('"', "") in words
 
     def schema(self) -> Schema:
         """Make what a model that learns from such rows asks of later ones."""

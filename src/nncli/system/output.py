@@ -117,6 +117,12 @@ def counted(n: int, noun: str) -> str:
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
 
 
+def note_of(where: str, note: str) -> str:
+    """Say what a note is about; a warning stays one."""
+    warning = "warning: " if note.startswith("warning: ") else ""
+    return f"{warning}{where}: {note.removeprefix(warning)}"
+
+
 def in_quotes(name: str) -> str:
     """Return a name between quotation marks that do not occur in it."""
     return f'"{name}"' if "'" in name else f"'{name}'"

@@ -37,8 +37,13 @@ def print_data_check(report: DataReport) -> None:
     put()
     found = f"{counted(report.rows, 'row')}, {counted(len(report.columns), 'column')}"
     put(f"{report.source}: {found}, {len(report.classes):,} classes")
+    if report.notes:
+        put("\nhow the data were read:")
+    for note in report.notes:
+        put(f"  {note.removeprefix('warning: ')}")
+    put("\nwhat to look at:")
     for line in report.findings or ["no problems found: no duplicate rows, no column that gives the class away"]:
-        put(line)
+        put(f"  {line}")
 
 
 def _range(column: dict[str, Any]) -> str:

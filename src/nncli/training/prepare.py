@@ -21,7 +21,7 @@ from nncli.data.sources import Source
 from nncli.data.split import Split, row_numbers, stratified_fold, stratified_split
 from nncli.errors import DataError, OptionError, flag, listing, mention
 from nncli.model.provenance import Fingerprint
-from nncli.system.output import counted, in_quotes
+from nncli.system.output import counted, in_quotes, note_of
 from nncli.training.memory import rows_in_memory
 from nncli.training.repeated_rows import RowHashes, first_rows
 from nncli.training.seeds import Seeds
@@ -65,7 +65,7 @@ def prepare(
         if getattr(config, name)
     }
     read_notes = [
-        f"{flag(name)}: {note}" for name, its in named.items() for note in its.notes if note not in read.notes
+        note_of(flag(name), note) for name, its in named.items() for note in its.notes if note not in read.notes
     ]
     own_val, of_val, own_test = named.get("val_data"), None, named.get("test_data", dataset.test)
     if own_val is not None and config.weight is not None:

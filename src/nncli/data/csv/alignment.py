@@ -45,7 +45,14 @@ def plan_answering(
     header = named or _is_unnamed_header(first, expected, known)
     layout, notes = aligned(first, header, expected, dtype, keep, with_target, head.place, known)
     whole = tuple(column.name for column in expected.profile if column.whole and column.name in expected.names)
-    layout = dataclasses.replace(layout, delimiter=best, encoding=head.encoding, quote=dialect.quote, whole=whole)
+    words = {
+        name: frozenset(known[name])
+        for name in (*layout.text, *([layout.target] if layout.target else []))
+        if name in known
+    }
+    layout = dataclasses.replace(
+        layout, delimiter=best, encoding=head.encoding, quote=dialect.quote, whole=whole, words=words
+    )
     return planned(layout, head, row, [*head.notes, *told, *notes, *unusual], options)
 
 

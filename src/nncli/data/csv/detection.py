@@ -8,7 +8,8 @@ from __future__ import annotations
 import dataclasses
 import re
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from nncli.data.byte_input import ByteStream, Input
@@ -132,9 +133,23 @@ def _plan(head: Head, options: CsvOptions, dtype: str) -> ReadingPlan:
 
     layout, more = layout_of(names, sample, options, dtype, head.where, all_rows)
     layout = dataclasses.replace(
-        layout, quote=dialect.quote, escape=dialect.escape, blanks=dialect.blanks, header_rows=header_rows
+        layout,
+        quote=dialect.quote,
+        escape=dialect.escape,
+        blanks=dialect.blanks,
+        header_rows=header_rows,
+        words=_words(layout, dict(zip(names, sample, strict=True))),
     )
     return planned(layout, head, row, [*notes, *told, *more], options.text)
+
+
+def _words(layout: Layout, sample: Mapping[str, Sequence[str]]) -> dict[str, frozenset[str]]:
+    """Collect the texts in columns of text, but for those with a quote that come only once: it may be damage."""
+    words = {}
+    for name in (*layout.text, *([layout.target] if layout.target else [])):
+        times = Counter(cell.strip() for cell in sample[name])
+        words[name] = frozenset(text for text, n in times.items() if n > 1 or '"' not in text)
+    return words
 
 
 def missing_texts(options: CsvOptions) -> tuple[str, ...]:

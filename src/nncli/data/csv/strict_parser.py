@@ -116,6 +116,7 @@ class StrictParser:
         self.features = [(kind, name, place[name]) for kind, names in kinds.items() for name in names]
         used = {i for _, _, i in self.features}
         self.used = sorted(used if self.target is None else {*used, self.target})
+        self.places_of_words = [(name, place[name]) for name in layout.words]
         self.rest = b""  # of the text read last: a row that goes on behind it
 
     def read(self, data: bytes, first_line: int) -> RowBlock:
@@ -208,15 +209,30 @@ class StrictParser:
         cells = split_row(row, delimiter, where)
         if len(cells) != width:
             sign = "tab" if delimiter == "\t" else f"'{delimiter}'"
-            raise DataError(
-                where, f"expected {width} columns, found {len(cells)}", f"Look for a missing or an unquoted {sign}"
-            )
+            remedy = f"Look for a missing or an unquoted {sign}"
+            remedy += f", or leave such rows out with {mention('on_error', 'skip')}" if self.training else ""
+            raise DataError(where, f"expected {width} columns, found {len(cells)}", remedy)
         if b'"' in row and not row_patterns(delimiter)[0].fullmatch(row):
             cell = next(cell for cell in cells if cell[:1] == " " or cell.count('"') % 2)
             sign = "tab" if delimiter == "\t" else f"'{delimiter}'"
             problem = f"expected {sign} before a quoted cell, found {quoted(cell)}"
             raise DataError(where, problem, 'Correct it, or quote the cell and write each quote within it as ""')
+        if b'"' in row:
+            self._check_quotes(cells, row, where)
         return cells
+
+    def _check_quotes(self, cells: list[str], row: bytes, where: str) -> None:
+        """Raise DataError for a quote too many or too few around or within a word that its column has without it."""
+        for name, i in self.places_of_words:
+            cell = cells[i].strip()
+            if self.layout.has_stray_quote(name, cell):
+                written = '"' + cell.replace('"', '""') + '"'
+                if written.encode("utf-8", "surrogateescape") not in row:
+                    word = cell.replace('"', "")
+                    problem = f"column '{name}': expected a word such as {word}, found {cell} with a quote"
+                    raise DataError(
+                        where, problem, f"Correct it, or write it as {written} if the quote is a part of it"
+                    )
 
     def _clean(self, cells: list[str], where: str) -> list[str | None]:
         """Numeric cells, then text cells, dates, and the target; None for a missing one."""
@@ -253,8 +269,10 @@ class StrictParser:
             found = quoted(cell) if cell else "an empty cell"
             problem = f"target column '{self.layout.target}': expected a class, found {found}"
             remedy = "Fill it in, or delete the row"
-            if self.training and cell in DEFAULT_MISSING[1:] and not is_missing(cell, ("",)):
-                remedy = f"Fill it in, delete the row, or add {mention('no_missing', cell)} if that is a class"
+            if self.training:
+                remedy = f"Fill it in, or leave such rows out with {mention('on_error', 'skip')}"
+                if cell in DEFAULT_MISSING[1:] and not is_missing(cell, ("",)):
+                    remedy += f"; add {mention('no_missing', cell)} if that is a class"
             raise DataError(where, problem, TOTAL_REMEDY if is_total(cells) else remedy)
         self._check_known(self.layout.target or "", cell, where)
         return [*clean, cell]
