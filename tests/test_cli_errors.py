@@ -142,7 +142,7 @@ OPTIONS = {
     "--dropout without layers": Case("train two.csv -m softmax --dropout 0.5", 2, "--dropout: model 'softmax' has no hidden layer. Give it one with --hidden 64."),
     "--max-norm 0": Case("train two.csv --max-norm 0", 2, "--max-norm: expected a number above 0, found '0'."),
     "--l2 -1": Case("train two.csv --l2 -1", 2, "--l2: expected a number from 0, found '-1'."),
-    "--class-weight": Case("train two.csv --class-weight even", 2, "--class-weight: expected one of balanced, none; found 'even'."),
+    "--class-weight": Case("train two.csv --class-weight even", 2, "--class-weight: expected balanced, none, or weights above 0 such as a=1,b=5, found 'even'."),
     "--init zeros": Case("train two.csv --init zeros", 2, "--init: hidden units that start alike stay alike: zeros suits models without hidden layers. Leave it out, or use --init he or --init glorot."),
     "smooth hinge": Case("train two.csv -m svm --label-smoothing 0.1", 2, "--label-smoothing: the loss hinge is of one true class, not of shares of several. Use --loss cross-entropy, or leave it out."),
     "lbfgs mini-batch": Case("train two.csv -m softmax --optimizer lbfgs --batch-size 32", 2, "--batch-size: lbfgs learns from all rows at each step: expected full, found 32. Leave it out, or use another --optimizer."),

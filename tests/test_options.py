@@ -16,6 +16,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import nncli as package
+from nncli.config.class_weights import ClassWeights
 from nncli.config.option import (
     ENCODINGS,
     FULL_BATCH,
@@ -38,7 +39,7 @@ from nncli.config.option import (
     registries,
 )
 from nncli.config.train_config import TrainConfig
-from nncli.errors import DataError, NncliError, OptionError, did_you_mean, mention
+from nncli.errors import DataError, NncliError, OptionError, did_you_mean, mention, write_names
 from nncli.registry import Registry
 from nncli.system.numbers import read_number, write_number
 
@@ -72,6 +73,10 @@ def values(option: Option) -> st.SearchStrategy[Any]:
         Encoding: st.sampled_from(sorted(filter(None, map(_encoding, ENCODINGS)))),
         Widths: st.lists(st.integers(1, 10**6), min_size=1).map(tuple),
         PictureSize: st.tuples(st.integers(1, 9999), st.integers(1, 9999)),
+        ClassWeights: st.sampled_from(["none", "balanced"])
+        | st.dictionaries(NAMES.map(str.strip).filter(bool), st.floats(1e-300, 1e300), min_size=1).map(
+            lambda of: write_names(f"{name}={write_number(weight)}" for name, weight in of.items())
+        ),
         BatchSize: st.just(FULL_BATCH) | st.integers(1, 2**63 - 1),
     }[type(kind)]
 

@@ -58,6 +58,10 @@ class Kind(ABC):
         """Write a value as words of a command line."""
         return [flag, self.write(value)]
 
+    def several(self, text: str) -> list[str]:
+        """Cut what a sweep is given into the texts of its values."""
+        return text.split(",")
+
 
 @dataclass(frozen=True)
 class Option:

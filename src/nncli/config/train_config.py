@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from nncli.config.class_weights import ClassWeights
 from nncli.config.option import (
     NOT_NEGATIVE,
     POSITIVE,
@@ -225,8 +226,9 @@ class TrainConfig:
     )
     class_weight: str = _regularisation(
         "HOW",
-        OneOf(("balanced", "none")),
-        "Weights of the classes: balanced (all classes count the same) or none (all rows count the same).",
+        ClassWeights(),
+        "Weights of the classes: balanced (all classes count the same), none (all rows count the same), or what a row "
+        "of each class counts, as a=1,b=5.",
         default="none",
     )
     label_smoothing: float | None = _regularisation(

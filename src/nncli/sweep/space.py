@@ -114,7 +114,11 @@ class Space:
                 _refuse_list(name, value)
                 fixed[name] = value
                 continue
-            texts = [str(one) for one in value] if isinstance(value, list | tuple) else str(value).split(",")
+            texts = (
+                [str(one) for one in value]
+                if isinstance(value, list | tuple)
+                else options[name].kind.several(str(value))
+            )
             found = _range(name, texts[0]) if len(texts) == 1 else None
             if found is not None:
                 axes[name] = found

@@ -31,7 +31,7 @@ def rows_in_memory(memory: int, config: ResolvedConfig, n: int, d: int, K: int) 
     row_bytes = 3 * d * number + 16  # of a window: as read, scaled, and on the way
     network = TRAINING_COPIES * sum((a + 1) * b for a, b in itertools.pairwise(widths)) * number
     step = 3 * sum(widths) * number * max(at_once, EVAL_ROWS) + row_bytes * at_once
-    of_row = ROW_BYTES + 16 * (config.training.class_weight == "balanced") + 32 * (config.data.weight is not None)
+    of_row = ROW_BYTES + 16 * (config.training.class_weight != "none") + 32 * (config.data.weight is not None)
     beside = network + step + of_row * n  # the window
     needed = TRAINING_BYTES + max(beside + LEAST_WINDOW, SPLIT_BYTES * n)
     _refuse_more_than(memory, needed, f"to train on {n:,} rows in batches of {batch:,}")

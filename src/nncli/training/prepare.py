@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nncli.config.resolve import DataConfig, ResolvedConfig, resolve
 from nncli.config.train_config import DEFAULT_SHARE, TrainConfig
@@ -22,11 +21,11 @@ from nncli.data.split import Split, row_numbers, stratified_fold, stratified_spl
 from nncli.errors import DataError, OptionError, flag, listing, mention
 from nncli.model.provenance import Fingerprint
 from nncli.system.output import counted, in_quotes, note_of
+from nncli.training.class_weights import Weights, class_weights
 from nncli.training.memory import rows_in_memory
 from nncli.training.repeated_rows import RowHashes, first_rows
 from nncli.training.seeds import Seeds
 
-Weights = NDArray[np.float64] | None  # None: all 1
 OF_FILES = [field.name for field in dataclasses.fields(CsvOptions) if field.name not in ("categorical", "weight")]
 FILE_OPTIONS = (*OF_FILES, "val_data", "test_data")  # that arrays have no use for
 
@@ -78,7 +77,8 @@ def prepare(
     repeated = RowHashes(hashes, of_parts, tuple(named))
     resolved = resolve(config, len(split.train), has_val=len(split.val) > 0 or bool(config.val_data))
     preprocess = Preprocess.fit(dataset.table, split.train, config.scale)
-    of_class = _class_weights(resolved, dataset, split, of_row)
+    of_train = None if of_row is None else of_row[split.train]
+    of_class = class_weights(resolved.training.class_weight, dataset.y[split.train], dataset.classes, of_train)
     n_all = sum(len(own) for own in (dataset, own_val, own_test) if own is not None)
 
     def subset(part: Dataset, weights: Weights) -> Subset:
@@ -171,13 +171,6 @@ def _split(config: TrainConfig, dataset: Dataset, rows: Positions, fold: tuple[i
     return split if fold is None else stratified_fold(dataset.y, split, *fold, seed, dataset.where)
 
 
-def _class_weights(config: ResolvedConfig, dataset: Dataset, split: Split, of_row: Weights) -> Weights:
-    """Return what the rows of each class count, (K,)."""
-    if config.training.class_weight == "none":
-        return None
-    return balanced(dataset.y[split.train], len(dataset.classes), None if of_row is None else of_row[split.train])
-
-
 def _load_like(config: TrainConfig, source: Source, schema: Schema, dataset: Dataset) -> Dataset:
     csv = DataConfig.of(config).csv
     return load_like(
@@ -201,12 +194,6 @@ def _inputs(config: ResolvedConfig, preprocess: Preprocess, part: Dataset, n_all
         return preprocess.transform(part.table, dtype)
     window = rows_in_memory(part.memory, config, n_all, preprocess.width, len(part.classes)) * len(part) // n_all
     return RowWindow(part.table, preprocess.width, lambda table: preprocess.transform(table, dtype), max(1, window))
-
-
-def balanced(y: Positions, K: int, of_row: Weights = None) -> NDArray[np.float64]:
-    """Return a weight for each class with which all classes weigh the same: n / (K Σ w), from the weights of rows."""
-    weights: NDArray[np.float64] = len(y) / (K * np.bincount(y, of_row, minlength=K))
-    return weights
 
 
 def _product(of_row: Weights, of_class: Weights, y: Positions) -> Weights:
