@@ -185,7 +185,7 @@ OPTIONS = {
     "--test beside a test set": Case("train digits-idx --test 0.1", 2, "--test: the data bring their own test set of 297 rows. Leave the option out."),
     "--test-data beside a test set": Case("train digits-idx --test-data digits-idx", 2, "--test-data: the data bring their own test set of 297 rows. Leave the option out."),
     "--val 0.6 --test 0.6": Case("train two.csv --val 0.6 --test 0.6", 2, "--val: expected --val and --test to be below 1 together, found 0.6 and 0.6. Lower one of them."),
-    "--threshold on three": Case("predict three.npz three.csv --threshold 0.5", 2, "--threshold: expected a model of two classes, found 3. Use --proba and choose."),
+    "--threshold on three": Case("predict three.npz three.csv --threshold 0.5", 2, "--threshold: expected a model of two classes, found 3. Leave it out."),
     "--threshold 2": Case("predict two.npz two.csv --threshold 2", 2, "--threshold: expected a probability from 0 to 1, found '2'."),
     "--threshold x": Case("predict two.npz two.csv --threshold x", 2, "--threshold: expected a probability from 0 to 1, found 'x'."),
     "--keep": Case("predict two.npz two.csv --keep lable", 2, "--keep: no column is called 'lable'. Did you mean 'label'?"),

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 import nncli as package
 from nncli.config.class_weights import ClassWeights
+from nncli.config.decision_kinds import PROMISES, RULES, Costs, ThresholdRule
 from nncli.config.option import (
     ENCODINGS,
     FULL_BATCH,
@@ -76,6 +77,11 @@ def values(option: Option) -> st.SearchStrategy[Any]:
         ClassWeights: st.sampled_from(["none", "balanced"])
         | st.dictionaries(NAMES.map(str.strip).filter(bool), st.floats(1e-300, 1e300), min_size=1).map(
             lambda of: write_names(f"{name}={write_number(weight)}" for name, weight in of.items())
+        ),
+        ThresholdRule: st.sampled_from(RULES)
+        | st.tuples(st.sampled_from(PROMISES), st.floats(1e-9, 1)).map(lambda of: f"{of[0]}={write_number(of[1])}"),
+        Costs: st.tuples(st.floats(0, 1e300), st.floats(1e-300, 1e300)).map(
+            lambda of: f"missed={write_number(of[0])},false-alarm={write_number(of[1])}"
         ),
         BatchSize: st.just(FULL_BATCH) | st.integers(1, 2**63 - 1),
     }[type(kind)]

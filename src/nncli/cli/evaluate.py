@@ -11,6 +11,7 @@ import typer
 from nncli.cli.execution import Address, Ca, Cert, FileJobs, Insecure, Key, Place
 from nncli.cli.options import (
     DATA_HELP,
+    THRESHOLD_HELP,
     EncodingOption,
     Escape,
     HeaderRows,
@@ -24,16 +25,21 @@ from nncli.cli.options import (
     SkipRows,
     bytes_of,
     text_options,
+    value_option,
 )
+from nncli.config.option import PROBABILITY, read_option
 from nncli.data.expand import expand
 from nncli.data.sources import Source
 from nncli.errors import DONE, OptionError
+from nncli.system.atomic import NO_MODEL, check_writable
 from nncli.system.output import note_of, print_json, say
 from nncli.terminal.progress import Progress
 
 if TYPE_CHECKING:
     from nncli.data.csv.header import TextOptions
     from nncli.inference.evaluate import Evaluation
+
+CURVE_HELP = "CSV file to write with precision, recall, true and false positive rate, F1 and cost at each threshold."
 
 
 def evaluate(
@@ -42,6 +48,8 @@ def evaluate(
         list[str] | None,
         typer.Argument(metavar="DATA", help=DATA_HELP, show_default="the test rows of the training data"),
     ] = None,
+    threshold: Annotated[str | None, value_option("P", THRESHOLD_HELP, "the model's own")] = None,
+    curve: Annotated[str | None, value_option("FILE", CURVE_HELP)] = None,
     encoding: EncodingOption = None,
     skip_rows: SkipRows = None,
     sheet: Sheet = None,
@@ -66,6 +74,7 @@ def evaluate(
     nncli eval model.npz day-*.csv --jobs 4    a line for each, and one for all
     """
     from nncli.inference import evaluate
+    from nncli.inference.threshold_curve import Curve
     from nncli.model import checkpoint
 
     place, sources = Place.of(jobs, 1, cluster, insecure, tls_ca, tls_cert, tls_key), expand(data or [])
@@ -74,15 +83,27 @@ def evaluate(
         "rows": rows, "sheet": sheet,
     }  # fmt: skip
     text = text_options(**given)
+    above = None if threshold is None else read_option("threshold", threshold, PROBABILITY)
+    if curve is not None and (len(sources) > 1 or place.address is not None):
+        raise OptionError("curve", "it is drawn for one file, or the test rows of the model", "Name one file at a time")
     if len(sources) > 1 or place.address is not None:
         if memory is not None:
             raise OptionError("memory", "for one file, or the test rows of the model", "Name one file at a time")
-        return _evaluate_all(model, sources, text, place, json, quiet)
+        return _evaluate_all(model, sources, text, above, place, json, quiet)
     for name, value in given.items():
         if value and not sources:
             raise OptionError(name, "its own data are read as in training", "Leave it out")
     loaded, provenance = checkpoint.load(Path(model))
-    evaluation = evaluate.evaluate_model(loaded, provenance, model, source=sources, text=text, memory=bytes_of(memory))
+    points: list[Curve] = []
+    if curve is not None:
+        check_writable(Path(curve), [model, *sources], "--curve", NO_MODEL)
+        loaded.check_threshold("curve")
+    evaluation = evaluate.evaluate_model(
+        loaded, provenance, model, source=sources, text=text, memory=bytes_of(memory), threshold=above,
+        on_scores=lambda P, y: points.append(Curve.of(loaded, P, y)) if curve is not None else None,
+    )  # fmt: skip
+    for found in points:
+        found.write(Path(curve or ""))
     for note in evaluation.notes:
         say(note, quiet)
     if json:
@@ -95,7 +116,9 @@ def evaluate(
     return DONE
 
 
-def _evaluate_all(model: str, sources: Source, text: TextOptions, place: Place, json: bool, quiet: bool) -> int:
+def _evaluate_all(
+    model: str, sources: Source, text: TextOptions, threshold: float | None, place: Place, json: bool, quiet: bool
+) -> int:
     from nncli.inference import evaluate
     from nncli.inference.metrics import pooled
     from nncli.model import checkpoint
@@ -108,7 +131,7 @@ def _evaluate_all(model: str, sources: Source, text: TextOptions, place: Place, 
     found: list[Evaluation] = []
     n = len(sources)
     with place.workers(n, "nncli.inference.evaluate") as workers, Progress("files", n, quiet) as progress:
-        evaluated = evaluate.evaluate_files(workers, checkpoint.ModelFile.at(Path(model)), names, text)
+        evaluated = evaluate.evaluate_files(workers, checkpoint.ModelFile.at(Path(model)), names, text, threshold)
         for source, (_, evaluation) in zip(sources, evaluated, strict=True):
             for note in evaluation.notes:
                 say(note_of(source, note), quiet)

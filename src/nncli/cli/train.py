@@ -189,8 +189,8 @@ def _say_what_is_saved(run: Run, out: str, keep_state: bool, quiet: bool) -> Non
     seconds = f"{run.seconds:.2f}" if run.seconds < 1 else f"{run.seconds:.1f}"
     kept = f"epoch {run.figures['best_epoch']} of {run.figures['epochs']}"
     say(f"saved {'to stdout' if out == '-' else out}: {kept}, after {seconds} s; {run.stopped}", quiet)
-    if run.note:
-        say(run.note, quiet)
+    for note in run.notes:
+        say(note, quiet)
     if run.provenance.state is not None and not keep_state and _is_file(out):
         say(f"resume it with: nncli train --resume {shlex.quote(out)}", quiet)
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.dataset import Dataset, Positions, without_weights
@@ -20,6 +22,7 @@ from nncli.data.split import row_numbers
 from nncli.errors import DataError, NncliError
 from nncli.inference.metrics import SCORES_AT_ONCE, all_metrics, check_metrics
 from nncli.model.checkpoint import ModelFile, load_same
+from nncli.model.decision import Decision
 from nncli.model.model import EVAL_ROWS, Model
 from nncli.model.provenance import Provenance
 from nncli.system import plain_json
@@ -29,6 +32,12 @@ from nncli.system.workers import ProcessDeath, Stop, Workers, in_order, never
 from nncli.training.memory import check_memory_to_evaluate
 from nncli.training.repeated_rows import trained_on
 
+SAMPLES = 2000
+DECISION_FORM = {
+    "positive": (str, None), "threshold": (float, None), "rule": str, "mean_cost": (float, None),
+    "mean_cost_interval": ([float], None),
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -37,9 +46,12 @@ class Evaluation:
     metrics: dict[str, Any]
     evaluated_on: str  # as in "the 22 test rows of iris"
     notes: list[str]
+    decision: dict[str, Any] | None = (
+        None  # how classes are decided, where that is not the likeliest one, and what it costs
+    )
 
     def to_json(self) -> dict[str, Any]:
-        return {"evaluated_on": self.evaluated_on, **self.metrics}
+        return {"evaluated_on": self.evaluated_on, **self.metrics, "decision": self.decision}
 
 
 def evaluate_model(
@@ -49,12 +61,18 @@ def evaluate_model(
     source: Source = (),
     text: TextOptions = DETECTED,
     memory: int | None = None,
+    threshold: float | None = None,
+    on_scores: Callable[[NDArray[Any], NDArray[np.int64]], None] = lambda P, y: None,
 ) -> Evaluation:
     """Evaluate a model on all rows of a source, or without one on the test rows of its training run.
 
-    With `memory`, in bytes, tables stay on the disk. Raises DataError where there are no such rows, and OptionError
-    where `memory` is too little.
+    With `memory`, in bytes, tables stay on the disk. A `threshold` takes the place of the model's own. `on_scores` is
+    given the probabilities or scores (n, K) and classes (n,) of the rows. Raises DataError where there are no such
+    rows, and OptionError where `memory` is too little.
     """
+    if threshold is not None:
+        model.check_threshold("threshold")
+        model = dataclasses.replace(model, decision=Decision(model.positive, threshold))
     K, notes = len(model.classes), list[str]()
     if not source:
         dataset, rows, evaluated_on = _test_rows(model, provenance, model_file, memory)
@@ -73,15 +91,42 @@ def evaluate_model(
         Z = model.scores(dataset.table.take(rows[part]))
         scores[part], predicted[part] = model.by_class(Z), model.predicted(Z)
     y = dataset.y[rows].astype(np.int64)
-    return Evaluation(all_metrics(scores, predicted, y, model.classes, model.probabilistic), evaluated_on, notes)
+    on_scores(scores, y)
+    decision = _judged(model.decision, model.classes, predicted, y)
+    return Evaluation(
+        all_metrics(scores, predicted, y, model.classes, model.probabilistic), evaluated_on, notes, decision
+    )
+
+
+def _judged(
+    decision: Decision | None, classes: Sequence[str], predicted: NDArray[np.int64], y: NDArray[np.int64]
+) -> dict[str, Any] | None:
+    """Return how classes were decided, and what that costs on average with its 95 % interval; None for the likeliest
+    class. The interval is that of 2,000 samples of as many rows, with replacement (Efron 1979)."""
+    if decision is None or decision.is_likeliest:
+        return None
+    cost, interval = None, None
+    if decision.costs:
+        K = len(classes)
+        counts = np.bincount(y * K + predicted, minlength=K * K)
+        of_pair = np.array(decision.costs).ravel()
+        there = np.flatnonzero(counts)
+        cost = float(counts @ of_pair / len(y))
+        drawn = np.random.default_rng(0).multinomial(len(y), counts[there] / len(y), SAMPLES) @ of_pair[there] / len(y)
+        interval = np.quantile(drawn, [0.025, 0.975]).tolist()
+    positive = classes[decision.positive] if len(classes) == 2 else None
+    return {
+        "positive": positive, "threshold": decision.threshold, "rule": decision.rule, "mean_cost": cost,
+        "mean_cost_interval": interval,
+    }  # fmt: skip
 
 
 def evaluate_files(
-    workers: Workers, model: ModelFile, sources: Sequence[str], text: TextOptions
+    workers: Workers, model: ModelFile, sources: Sequence[str], text: TextOptions, threshold: float | None = None
 ) -> Iterator[tuple[str, Evaluation]]:
     """Evaluate on each file by itself, several at a time; yield them in the order given."""
     check = functools.partial(check_evaluation, list(load_same(model)[0].classes))
-    for source, result in in_order(workers, evaluate_file, (model, text), sources, check):
+    for source, result in in_order(workers, evaluate_file, (model, text, threshold), sources, check):
         if isinstance(result, ProcessDeath):
             raise DataError(title((source,)), str(result))
         if result["failure"] is not None:
@@ -91,7 +136,7 @@ def evaluate_files(
 
 def check_evaluation(classes: list[str], result: Any) -> None:
     """Raise ValueError for what `evaluate_file` cannot have returned: on a cluster, any machine may have sent it."""
-    form = {"metrics": dict, "evaluated_on": str, "notes": [str]}
+    form = {"metrics": dict, "evaluated_on": str, "notes": [str], "decision": (DECISION_FORM, None)}
     plain_json.check_form(result, {"evaluation": (form, None), "failure": ([str], None)})
     if result["failure"] is not None:
         NncliError.from_json(result["failure"])
@@ -101,12 +146,14 @@ def check_evaluation(classes: list[str], result: Any) -> None:
         check_metrics(result["evaluation"]["metrics"], classes)
 
 
-def evaluate_file(source: str, shared: tuple[ModelFile, TextOptions], stop: Stop = never) -> dict[str, Any]:
+def evaluate_file(
+    source: str, shared: tuple[ModelFile, TextOptions, float | None], stop: Stop = never
+) -> dict[str, Any]:
     """Evaluate on one file in a worker; return the fields of an `Evaluation`, or a failure."""
-    saved, text = shared
+    saved, text, threshold = shared
     try:
         with use_threads(1):
-            evaluation = evaluate_model(*load_same(saved), saved.path, source=(source,), text=text)
+            evaluation = evaluate_model(*load_same(saved), saved.path, source=(source,), text=text, threshold=threshold)
         return {"evaluation": asdict(evaluation), "failure": None}
     except NncliError as error:
         return {"evaluation": None, "failure": error.to_json()}

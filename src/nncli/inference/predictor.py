@@ -30,7 +30,7 @@ class PredictOptions:
 
     keep: the columns of the input to write before the prediction.
     proba: add a column for each class, `p_<class>`, or `score_<class>` if the model gives no probabilities.
-    threshold: for two classes, predict the second from this probability on; None: the likelier class.
+    threshold: for two classes, predict the positive one from this probability on; None: as the model decides.
     embed: write the outputs of the last hidden layer instead, `h_0`, `h_1`, …
     on_error: whether to stop at a row that cannot be read, or to leave its prediction empty.
     escape_formulas: put an apostrophe before text that a spreadsheet would run as a formula.
@@ -130,12 +130,9 @@ class Predictor:
 
 def _check(options: PredictOptions, model: Model) -> None:
     """Raise OptionError where the model cannot do what the options ask for."""
-    K, name = len(model.classes), model.config.model.name
-    if options.threshold is not None and K != 2:
-        raise OptionError("threshold", f"expected a model of two classes, found {K}", "Use --proba and choose")
-    if options.threshold is not None and not model.probabilistic:
-        problem = f"expected a model with probabilities, and {name} gives scores"
-        raise OptionError("threshold", problem, "Train it with --calibrate")
+    name = model.config.model.name
+    if options.threshold is not None:
+        model.check_threshold("threshold")
     if options.embed and not model.config.model.hidden:
         raise OptionError("embed", f"model '{name}' has no hidden layer", "Train one with --model mlp")
     if options.embed and (options.proba or options.threshold is not None):

@@ -144,6 +144,7 @@ def describe(model: Model, p: Provenance) -> dict[str, Any]:
             for name in ("header", "delimiter", "decimal", "encoding", "missing", "dtype")
         },
         "calibration": model.calibration and asdict(model.calibration),
+        "decision": model.decision and asdict(model.decision),
         "scaling": model.preprocess.scaling,
         "categories": {name: list(values) for name, values in model.preprocess.categories.items()},
         "data": {

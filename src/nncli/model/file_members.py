@@ -38,6 +38,7 @@ NEW_IN: dict[int, dict[str, Any]] = {
             "header_rows": 1,
         },
         "data": {"row_hashes": ""},
+        "decision": None,
     },
 }
 OLDEST = 3
@@ -58,6 +59,7 @@ _PART = ({"loss": float, "accuracy": float}, None)
 META = {
     "format": str, "format_version": int, "nncli": str, "kernels": str, "config": dict, "classes": [str],
     "calibration": ({"a": float, "b": float}, None),
+    "decision": ({"positive": int, "threshold": (float, None), "costs": [[float]], "rule": str}, None),
     "schema": SCHEMA_FORM,
     "scaling": str, "categories": [[(str, [(str, None)])]], "dates": [[(str, float)]],
     "data": {"source": [str], "file_bytes": (int, None), "val_bytes": (int, None), "test_bytes": (int, None),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from nncli.model.decision import say_threshold
 from nncli.system.output import number, percent, put, say
 from nncli.terminal.tables import cut, new_table, show
 
@@ -31,12 +32,25 @@ def print_evaluation(evaluation: Evaluation, quiet: bool = False) -> None:
     table.add_row("F1, macro / weighted", f"{metrics['f1_macro']:.4f} / {metrics['f1_weighted']:.4f}")
     table.add_row("ROC AUC", "not defined: a class has no rows" if auc is None else f"{auc:.4f}")
     table.add_row("calibration error", no_probabilities if ece is None else f"{ece:.4f}")
+    for name, text in _decided(evaluation.decision):
+        table.add_row(name, text)
     show(table)
     _print_classes(metrics, quiet)
     if len(metrics["classes"]) > MOST_CLASSES:
         _print_confusions(metrics, quiet)
     else:
         _print_matrix(metrics)
+
+
+def _decided(decision: dict[str, Any] | None) -> Iterator[tuple[str, str]]:
+    """Say how classes were decided, where that is not the likeliest one, and what it costs."""
+    if decision is None:
+        return
+    if decision["threshold"] is not None:
+        yield "threshold", say_threshold(decision["threshold"], decision["positive"], decision["rule"])
+    if decision["mean_cost"] is not None:
+        low, high = decision["mean_cost_interval"]
+        yield "mean cost of a row", f"{decision['mean_cost']:.4g}   (95 % interval {low:.4g} to {high:.4g})"
 
 
 def _print_classes(metrics: dict[str, Any], quiet: bool) -> None:

@@ -19,9 +19,11 @@ from nncli.data.scaled_rows import Inputs, RowWindow, Subset
 from nncli.data.sources import Source
 from nncli.data.split import Split, row_numbers, stratified_fold, stratified_split
 from nncli.errors import DataError, OptionError, flag, listing, mention
+from nncli.model.decision import Decision
 from nncli.model.provenance import Fingerprint
 from nncli.system.output import counted, in_quotes, note_of
 from nncli.training.class_weights import Weights, class_weights
+from nncli.training.decision import plan_decision
 from nncli.training.memory import rows_in_memory
 from nncli.training.repeated_rows import RowHashes, first_rows
 from nncli.training.seeds import Seeds
@@ -42,6 +44,7 @@ class Prepared:
     val: Subset  # may be empty, and so may the next
     test: Subset
     hashes: RowHashes
+    decision: Decision | None  # as far as it is known before training
     files: Mapping[str, Fingerprint]  # by the options that name them: data, val_data and test_data
     notes: tuple[str, ...]
 
@@ -110,6 +113,7 @@ def prepare(
             "test_data": _file(named.get("test_data")),
         },
         hashes=repeated,
+        decision=plan_decision(resolved, dataset.classes, len(val) > 0),
         notes=(*dataset.notes, *read_notes, *preprocess.notes, *notes, *repeated.repeats()),
     )
 
