@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nncli.config.class_weights import ClassWeights
+from nncli.config.file_kinds import Columns, Delimiter, Encoding, Files, PictureSize, RowRange, Sign
 from nncli.config.option import (
     NOT_NEGATIVE,
     POSITIVE,
@@ -22,18 +23,11 @@ from nncli.config.option import (
     SHARE,
     Activations,
     BatchSize,
-    Columns,
     Component,
-    Delimiter,
-    Encoding,
-    Files,
     Flag,
     Kind,
     OneOf,
     Option,
-    PictureSize,
-    RowRange,
-    Sign,
     Text,
     Whole,
     Widths,
