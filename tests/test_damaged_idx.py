@@ -120,16 +120,20 @@ def test_read_images_refuses_folders_labels_and_absent_files(tmp_path):
     assert refusal(tmp_path / TRAIN_X, read_images) == (f"DATA/{TRAIN_X}: no such file. Did you mean 'DATA/{TRAIN_Y}'?")
 
 
+def refusal_and_peak(path: Path) -> tuple[str, int]:
+    """Read a file that is refused. Return the message, and the most bytes that were allocated on the way."""
+    tracemalloc.start()
+    try:
+        return refusal(path, read_images), tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
 @pytest.mark.parametrize("shape", [(2**32 - 1,) * 3, (1 << 20, 1 << 10, 1 << 10), (60000, 28, 28)])
 def test_header_that_promises_more_than_the_file_has_allocates_nothing_for_it(tmp_path, shape, pack):
     (tmp_path / "file").write_bytes(pack(idx(shape, bytes(10))))
-    tracemalloc.start()
-    try:
-        line = refusal(tmp_path / "file", read_images)
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+    line, peak = refusal_and_peak(tmp_path / "file")
     refused = f"expected {16 + math.prod(shape)} ", "more than 200 times the size", "at most 100,000 pixels in an image"
     assert any(reason in line for reason in refused)
     assert peak < 4 << 20  # the smallest of the three promises 47 MB
@@ -137,12 +141,7 @@ def test_header_that_promises_more_than_the_file_has_allocates_nothing_for_it(tm
 
 def test_gzip_that_unpacks_to_far_more_than_its_header_says_is_not_unpacked(tmp_path):
     (tmp_path / "file").write_bytes(gzip.compress(X + bytes(64 << 20)))
-    tracemalloc.start()
-    try:
-        line = refusal(tmp_path / "file", read_images)
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+    line, peak = refusal_and_peak(tmp_path / "file")
     assert line == f"DATA/file: expected 28 unpacked bytes, as its header says, found more. {AGAIN}"
     assert peak < 4 << 20
 
