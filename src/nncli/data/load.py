@@ -37,7 +37,7 @@ from nncli.data.formats.row_reader import Rows
 from nncli.data.row_blocks import BlockReader, OnError, RowBlock
 from nncli.data.sources import ARRAYS, STDIN, Source, is_there, paths_of, title
 from nncli.data.table_builder import MemoryStorage, Opener, RawDataset, digest_of, read_files, recoded, to_learn_from
-from nncli.errors import DataError, OptionError, did_you_mean
+from nncli.errors import DataError, OptionError, did_you_mean, mention
 
 OF_ROWS = (JSON_LINES, XLSX)
 Size = tuple[int, int]  # width and height
@@ -261,7 +261,9 @@ def stream_like(
     if found.is_matrix:
         kept = tuple([images.FILE] if keep == "all" and found == IMAGES else keep)
         if kept and found != IMAGES:
-            raise DataError(title((source,)), "a file of that kind has no columns to keep", "Leave --keep out")
+            raise DataError(
+                title((source,)), "a file of that kind has no columns to keep", f"Leave {mention('keep')} out"
+            )
         if found == IMAGES:
             read = images.row_blocks(path, schema, kept, on_error)
         else:

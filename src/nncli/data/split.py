@@ -82,7 +82,7 @@ def stratified_fold(y: Positions, split: Split, fold: int, folds: int, seed: int
     if counts.min() < folds:
         raise DataError(
             source, f"expected at least {folds} rows of each class, one for each fold, found {counts.min()} of one",
-            "Ask for fewer --folds, or get more rows of it",
+            f"Ask for fewer {mention('folds')}, or get more rows of it",
         )  # fmt: skip
     rng = np.random.default_rng(seed)
     # dealt out class by class, without a pause: the folds are of one size, give or take a row
