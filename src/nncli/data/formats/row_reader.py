@@ -1,4 +1,4 @@
-"""Rows of cells from formats that are neither text tables nor Arrow: parsed as a text table with those cells is.
+"""Parse rows of cells from formats that are neither text tables nor Arrow, as a text table with those cells is parsed.
 
 Such a format has a function that opens its rows as `Rows`: the names of its columns, and blocks of rows.
 """
@@ -27,7 +27,7 @@ Row = tuple[int, list[str] | DataError]  # its number in the file, and its cells
 
 
 class Source(Protocol):
-    """What is closed at the end, and knows the SHA-256 of the file."""
+    """An open file, which its reader closes at the end, and whose SHA-256 it asks for."""
 
     def hexdigest(self) -> str: ...
     def close(self) -> None: ...
