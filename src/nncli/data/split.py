@@ -117,5 +117,4 @@ def _proportional(counts: NDArray[np.int64], n: int, rng: np.random.RandomState)
             break
         tied = np.flatnonzero(remainder == value)
         places[rng.choice(tied, min(len(tied), missing), replace=False)] += 1
-    shared_out: NDArray[np.int64] = places.astype(np.int64)
-    return shared_out
+    return places.astype(np.int64)

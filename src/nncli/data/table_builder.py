@@ -246,5 +246,4 @@ def _refuse_quantity(target: TextColumn, name: str, where: str) -> None:
 def recoded(column: TextColumn, codes: Sequence[int], n: int) -> Positions:
     """Replace each value of the column by its number in `codes`, which is below n: (rows,), in a type as small as that
     allows, as it stays in memory however large the table is."""
-    found: Positions = np.array(codes, np.min_scalar_type(-n))[column.codes[:]]
-    return found
+    return np.array(codes, np.min_scalar_type(-n))[column.codes[:]]

@@ -71,8 +71,7 @@ class Model:
         loss, Z = self._calibrated(Z)
         if threshold is None:
             return loss.classes(Z)
-        codes: NDArray[np.int64] = (loss.by_class(Z)[:, 1] >= threshold).astype(np.int64)
-        return codes
+        return (loss.by_class(Z)[:, 1] >= threshold).astype(np.int64)
 
     def _calibrated(self, Z: NDArray[Any]) -> tuple[Loss, NDArray[Any]]:
         """Return the loss whose link reads the scores, and the scores for it."""

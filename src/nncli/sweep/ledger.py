@@ -193,5 +193,4 @@ def _document(line: bytes) -> dict[str, Any] | None:
     text += b"}"
     if not mark or tail != b'%08x"}\n' % zlib.crc32(text):
         return None
-    found: dict[str, Any] = plain_json.decode(text, dict)
-    return found
+    return plain_json.decode(text, dict)
