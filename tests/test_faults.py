@@ -206,12 +206,16 @@ def check(found: Any, a: list[float]) -> None:
 A = [i + 0.5 for i in range(N)]
 
 
-@pytest.mark.parametrize("by_hand", [False, True], ids=["pyarrow", "by hand"])
+@pytest.fixture(params=[False, True], ids=["pyarrow", "by hand"])
+def _by_each_parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nncli.data.csv.reader.FEW_BYTES", 1 << 30 if request.param else 0)
+
+
+@pytest.mark.usefixtures("_by_each_parser")
 @pytest.mark.parametrize("fault", SAME)
 def test_a_harmless_oddity_of_a_table_changes_nothing(
-    fault: str, by_hand: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nncli.data.csv.reader.FEW_BYTES", 1 << 30 if by_hand else 0)
     edit, options = SAME[fault]
     check(read(edit(CLEAN), tmp_path, monkeypatch, options), A)
 
@@ -221,32 +225,27 @@ def test_a_compressed_table_is_unpacked(packer: str, tmp_path: Path, monkeypatch
     check(read(PACKED[packer](CLEAN.encode()), tmp_path, monkeypatch, {}), A)
 
 
-@pytest.mark.parametrize("by_hand", [False, True], ids=["pyarrow", "by hand"])
+@pytest.mark.usefixtures("_by_each_parser")
 @pytest.mark.parametrize("token", MISSING)
-def test_a_token_for_a_missing_number_is_one(
-    token: str, by_hand: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("nncli.data.csv.reader.FEW_BYTES", 1 << 30 if by_hand else 0)
+def test_a_token_for_a_missing_number_is_one(token: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     check(read(cell(token)(CLEAN), tmp_path, monkeypatch, {}), [*A[:19], np.nan, *A[20:]])
 
 
-@pytest.mark.parametrize("by_hand", [False, True], ids=["pyarrow", "by hand"])
+@pytest.mark.usefixtures("_by_each_parser")
 @pytest.mark.parametrize("text", NO_NUMBER)
 def test_a_text_among_numbers_is_refused_with_its_line(
-    text: str, by_hand: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nncli.data.csv.reader.FEW_BYTES", 1 << 30 if by_hand else 0)
     with pytest.raises(DataError) as caught:
         read(cell(text)(CLEAN), tmp_path, monkeypatch, {})
     assert str(caught.value).startswith(f"d.csv:21: column 'a': expected a number, found '{text}'.")
 
 
-@pytest.mark.parametrize("by_hand", [False, True], ids=["pyarrow", "by hand"])
+@pytest.mark.usefixtures("_by_each_parser")
 @pytest.mark.parametrize("fault", WRONG)
 def test_a_fault_of_a_table_is_refused_with_its_place(
-    fault: str, by_hand: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("nncli.data.csv.reader.FEW_BYTES", 1 << 30 if by_hand else 0)
     edit, options, line = WRONG[fault]
     with pytest.raises((DataError, OptionError)) as caught:
         read(edit(CLEAN), tmp_path, monkeypatch, options)

@@ -18,22 +18,15 @@ from hypothesis import strategies as st
 import nncli as package
 from nncli.config.class_weights import ClassWeights
 from nncli.config.decision_kinds import PROMISES, RULES, Costs, ThresholdRule
+from nncli.config.file_kinds import ENCODINGS, Columns, Delimiter, Encoding, Files, PictureSize, RowRange, Sign
 from nncli.config.option import (
-    ENCODINGS,
     FULL_BATCH,
     BatchSize,
-    Columns,
     Component,
-    Delimiter,
-    Encoding,
-    Files,
     Flag,
     Number,
     OneOf,
     Option,
-    PictureSize,
-    RowRange,
-    Sign,
     Text,
     Whole,
     Widths,

@@ -60,8 +60,7 @@ class TrainedModel:
 
     def predict(self, X: Columns) -> NDArray[np.str_]:
         """Return the predicted class of each row (n,), as text. X is (n, d), or maps names of columns to n values."""
-        predicted: NDArray[np.str_] = np.array(self.classes)[self.model.predicted(self._scores(X))]
-        return predicted
+        return np.array(self.classes)[self.model.predicted(self._scores(X))]
 
     def predict_proba(self, X: Columns) -> NDArray[Any]:
         """Return the probability of each class, (n, K), in the order of `classes`.

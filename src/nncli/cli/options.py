@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nncli.config.option import Files, Flag, Option, Size, as_text, read_option
+from nncli.config.file_kinds import Files
+from nncli.config.option import Flag, Option, Size, as_text, read_option
 from nncli.config.train_config import (
     ENCODING_HELP,
     ESCAPE_HELP,

@@ -27,7 +27,8 @@ from nncli.cli.options import (
     text_options,
     value_option,
 )
-from nncli.config.option import PROBABILITY, Columns, OneOf, read_option
+from nncli.config.file_kinds import Columns
+from nncli.config.option import PROBABILITY, OneOf, read_option
 from nncli.data.expand import expand
 from nncli.errors import DONE
 from nncli.system.atomic import NO_MODEL, as_stdout, atomic_file, check_writable

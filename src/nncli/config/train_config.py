@@ -16,6 +16,7 @@ from typing import Any
 
 from nncli.config.class_weights import ClassWeights
 from nncli.config.decision_kinds import Costs, ThresholdRule
+from nncli.config.file_kinds import Columns, Delimiter, Encoding, Files, PictureSize, RowRange, Sign
 from nncli.config.option import (
     NOT_NEGATIVE,
     POSITIVE,
@@ -23,18 +24,11 @@ from nncli.config.option import (
     SHARE,
     Activations,
     BatchSize,
-    Columns,
     Component,
-    Delimiter,
-    Encoding,
-    Files,
     Flag,
     Kind,
     OneOf,
     Option,
-    PictureSize,
-    RowRange,
-    Sign,
     Text,
     Whole,
     Widths,

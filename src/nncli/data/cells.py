@@ -31,14 +31,14 @@ def is_missing(cell: str, missing: tuple[str, ...] | frozenset[str]) -> bool:
     return cell in missing or cell.lower() == "nan"
 
 
-def with_point(text: str, decimal: str) -> str:
-    """Write a point for the decimal sign; a text that has one already, and should have another, becomes no number."""
+def decimal_as_point(text: str, decimal: str) -> str:
+    """Write a point for each decimal sign; "?", which is no number, for a text with a point beside another sign."""
     return text if decimal == "." else "?" if "." in text else text.replace(decimal, ".")
 
 
 def as_number(cell: str, decimal: str) -> str | None:
     """Write the number of a cell as Python does; None if it is no number."""
-    cell = with_point(cell, decimal)
+    cell = decimal_as_point(cell, decimal)
     return cell if NUMBER.fullmatch(cell) else None
 
 

@@ -37,7 +37,7 @@ from nncli.data.formats.row_reader import Rows
 from nncli.data.row_blocks import BlockReader, OnError, RowBlock
 from nncli.data.sources import ARRAYS, STDIN, Source, is_there, paths_of, title
 from nncli.data.table_builder import MemoryStorage, Opener, RawDataset, digest_of, read_files, recoded, to_learn_from
-from nncli.errors import DataError, OptionError, did_you_mean
+from nncli.errors import DataError, OptionError, did_you_mean, mention
 
 OF_ROWS = (JSON_LINES, XLSX)
 Size = tuple[int, int]  # width and height
@@ -83,8 +83,7 @@ class _Input:
         if not self.is_folder:
             return self.paths
         with suppress(DataError):  # whoever reads it says what is wrong
-            found: list[Path] = self.formats[0].load().files_of(self.paths[0])
-            return found
+            return self.formats[0].load().files_of(self.paths[0])
         return self.paths
 
     def bytes(self) -> int:
@@ -104,14 +103,12 @@ class _Input:
             problem = f"{title(self.source)} is no table, and those alone can stay on the disk"
             raise OptionError("memory", problem, "Leave it out")
         if self.stream is None and self.formats[0] == IMAGES:
-            pictures: Dataset = IMAGES.load().read(self.paths[0], like, resize, on_error)
-            return pictures
+            return IMAGES.load().read(self.paths[0], like, resize, on_error)
         if on_error != "fail":
             problem = f"{title(self.source)} is no table and no folder of pictures, of which some could be left out"
             raise OptionError("on_error", problem, "Leave the option out")
         if self.stream is None:
-            found: Dataset = self.formats[0].load().read(self.paths[0], like)
-            return found
+            return self.formats[0].load().read(self.paths[0], like)
         return libsvm.read(self.paths[0], like, self.stream)
 
     def table(
@@ -169,8 +166,7 @@ def _open_like(
 def _rows(path: Path, found: Format, stream: ByteStream | None, text: TextOptions, hashed: bool) -> Rows:
     """Open the rows of an Excel file or of JSON Lines."""
     if found == XLSX:
-        rows: Rows = found.load().open_rows(str(path), text.sheet, text.skip_rows)
-        return rows
+        return found.load().open_rows(str(path), text.sheet, text.skip_rows)
     file = open_input(str(path), stream=stream, hashed=hashed)
     try:
         rows = found.load().open_rows(file)
@@ -261,7 +257,9 @@ def stream_like(
     if found.is_matrix:
         kept = tuple([images.FILE] if keep == "all" and found == IMAGES else keep)
         if kept and found != IMAGES:
-            raise DataError(title((source,)), "a file of that kind has no columns to keep", "Leave --keep out")
+            raise DataError(
+                title((source,)), "a file of that kind has no columns to keep", f"Leave {mention('keep')} out"
+            )
         if found == IMAGES:
             read = images.row_blocks(path, schema, kept, on_error)
         else:
@@ -276,8 +274,7 @@ def digest_of_source(source: Source) -> str:
     """Return the SHA-256 of the bytes of a source, as `Dataset.sha256` has it."""
     given = _Input.of(source)
     if given.is_folder:
-        found: str = given.formats[0].load().digest(given.paths[0])
-        return found
+        return given.formats[0].load().digest(given.paths[0])
     return digest_of([sha256_of(path) for path in given.paths])
 
 

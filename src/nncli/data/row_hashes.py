@@ -43,8 +43,7 @@ def _mixed(numbers: NDArray[Any]) -> Hashes:
     """Spread the bits of numbers over all 64, as those of whole numbers are only the first few."""
     if numbers.dtype == np.uint8:  # pixels, of which there may be very many
         of_value: Hashes = _mixed(np.arange(256.0))
-        spread: Hashes = of_value[numbers]
-        return spread
+        return of_value[numbers]
     exact = numbers.astype(np.float64) + 0.0  # −0 is 0
     exact[np.isnan(exact)] = np.nan  # one of many
     bits = exact.view(np.uint64)

@@ -82,7 +82,7 @@ def stratified_fold(y: Positions, split: Split, fold: int, folds: int, seed: int
     if counts.min() < folds:
         raise DataError(
             source, f"expected at least {folds} rows of each class, one for each fold, found {counts.min()} of one",
-            "Ask for fewer --folds, or get more rows of it",
+            f"Ask for fewer {mention('folds')}, or get more rows of it",
         )  # fmt: skip
     rng = np.random.default_rng(seed)
     # dealt out class by class, without a pause: the folds are of one size, give or take a row
@@ -117,5 +117,4 @@ def _proportional(counts: NDArray[np.int64], n: int, rng: np.random.RandomState)
             break
         tied = np.flatnonzero(remainder == value)
         places[rng.choice(tied, min(len(tied), missing), replace=False)] += 1
-    shared_out: NDArray[np.int64] = places.astype(np.int64)
-    return shared_out
+    return places.astype(np.int64)

@@ -164,8 +164,7 @@ def _share(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
 def _matrix(counts: NDArray[np.int64], K: int) -> list[list[int]]:
     matrix = np.zeros((K, K), np.int64)
     matrix[counts[:, 0], counts[:, 1]] = counts[:, 2]
-    found: list[list[int]] = matrix.tolist()
-    return found
+    return matrix.tolist()
 
 
 def check_metrics(found: Any, classes: list[str]) -> None:

@@ -15,7 +15,7 @@ from nncli.data.arrow_conversion import number_array, string_array, take, text_o
 from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.dataset import Table
 from nncli.data.row_blocks import RowBlock
-from nncli.errors import OptionError
+from nncli.errors import OptionError, mention
 from nncli.inference.metrics import SCORES_AT_ONCE
 from nncli.model.model import Model
 from nncli.system.numbers import NUMBER
@@ -63,7 +63,7 @@ class Predictor:
         doubled = next((name for i, name in enumerate(names) if name in names[:i]), None)
         if doubled is not None:
             problem = f"the input has a column {in_quotes(doubled)}, and so has the output"
-            raise OptionError("keep", problem, "Name the others with --keep")
+            raise OptionError("keep", problem, f"Name the others with {mention('keep')}")
         written = (lambda name: csv_quoted(escaped(name))) if options.escape_formulas else csv_quoted
         self.header = (",".join(map(written, names)) + "\n").encode()
         # a line must not be empty: readers of CSV would skip it
@@ -134,9 +134,9 @@ def _check(options: PredictOptions, model: Model) -> None:
     if options.threshold is not None:
         model.check_threshold("threshold")
     if options.embed and not model.config.model.hidden:
-        raise OptionError("embed", f"model '{name}' has no hidden layer", "Train one with --model mlp")
+        raise OptionError("embed", f"model '{name}' has no hidden layer", f"Train one with {mention('model', 'mlp')}")
     if options.embed and (options.proba or options.threshold is not None):
-        other = "--proba" if options.proba else "--threshold"
+        other = mention("proba" if options.proba else "threshold")
         raise OptionError("embed", f"it replaces the predictions, and {other} asks for them", "Leave one of them out")
     if options.jsonl and options.escape_formulas:
         raise OptionError("escape_formulas", "a spreadsheet does not read JSON", "Leave it out")

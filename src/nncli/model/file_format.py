@@ -35,7 +35,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.config.option import Encoding
+from nncli.config.file_kinds import Encoding
 from nncli.config.resolve import ResolvedConfig
 from nncli.config.train_config import TrainConfig
 from nncli.data.dataset import Schema, schema_of

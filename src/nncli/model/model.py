@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from nncli.config.resolve import ModelConfig, ResolvedConfig
 from nncli.data.dataset import Schema, Table
 from nncli.data.preprocess import Preprocess
-from nncli.errors import ModelFileError, OptionError
+from nncli.errors import ModelFileError, OptionError, mention
 from nncli.model.decision import Decision, chosen
 from nncli.nn.buffers import all_finite
 from nncli.nn.calibration import Calibration, likelihood_of
@@ -66,7 +66,7 @@ class Model:
             raise OptionError(option, f"expected a model of two classes, found {len(self.classes)}", "Leave it out")
         if not self.probabilistic:
             problem = f"expected a model with probabilities, and {self.config.model.name} gives scores"
-            raise OptionError(option, problem, "Train it with --calibrate")
+            raise OptionError(option, problem, f"Train it with {mention('calibrate', True)}")
 
     def scores(self, table: Table) -> NDArray[Any]:
         """Return the scores Z (n, outputs) of the rows of a table."""

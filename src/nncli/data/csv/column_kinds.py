@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.data.cells import NUMBER, as_number, is_missing, quoted, with_point
+from nncli.data.cells import NUMBER, as_number, decimal_as_point, is_missing, quoted
 from nncli.data.dates import days_of
 from nncli.data.preprocess import is_coarse
 from nncli.data.spellings import Spelling, are_times, date_spellings, number_spellings, units_of
@@ -54,7 +54,7 @@ def present(columns: Mapping[str, Iterable[str]], missing: tuple[str, ...]) -> d
 
 @dataclass(frozen=True)
 class Hints:
-    """What is known of the columns before their cells are looked at."""
+    """Hints on what the columns are, which the options and the file give before any cell is looked at."""
 
     categorical: Collection[str] = ()
     numeric: Collection[str] = ()
@@ -66,7 +66,7 @@ class Hints:
 
 @dataclass(frozen=True)
 class Kinds:
-    """The kinds of columns by name, how their cells are written where that is not the plain way, and notes."""
+    """The kinds that columns were found to be, by name, how their cells spell numbers and dates, and notes."""
 
     of: dict[str, str]  # number, text or date
     spellings: dict[str, Spelling]
@@ -227,7 +227,7 @@ def values_of(cells: Sequence[str], decimal: str, spelling: Spelling | None) -> 
     """Return the numbers of cells, NaN for what is none."""
     if spelling is not None:
         return np.array([float(spelling.number(cell) or "nan") for cell in cells])
-    text = with_point("\n".join([*cells, ""]), decimal)  # one match is far faster than one for each cell
+    text = decimal_as_point("\n".join([*cells, ""]), decimal)  # one match is far faster than one for each cell
     if text.count("\n") == len(cells) and NUMBERS.fullmatch(text):
         return np.array([*map(float, text.split())])
     return np.array([float(as_number(cell, decimal) or "nan") for cell in cells])

@@ -256,7 +256,9 @@ def _features(names: tuple[str, ...], target: str, options: CsvOptions, where: s
             if name not in names:
                 raise OptionError(option, f"no column is called '{name}'", did_you_mean(name, names, listed="columns"))
             if name == target:
-                raise OptionError(option, f"'{name}' is the target column", "Name another one with --target")
+                raise OptionError(
+                    option, f"'{name}' is the target column", f"Name another one with {mention('target')}"
+                )
     for one, other in (("drop", "only"), ("drop", "categorical"), ("drop", "numeric"), ("numeric", "categorical")):
         both = [name for name in given[one] if name in given[other]]
         if both:
@@ -304,11 +306,13 @@ def _find_target(names: tuple[str, ...], given: str | None, where: str) -> tuple
         if len(found) == 1:
             return found[0], [f"target column: {found[0]} (the only column called label, target, class or y)"]
         if found:
-            raise DataError(where, f"several columns could be the target: {listing(found)}", "Choose one with --target")
+            raise DataError(
+                where, f"several columns could be the target: {listing(found)}", f"Choose one with {mention('target')}"
+            )
         raise DataError(
             where,
             f"expected a column called label, target, class or y; found {listing(names)}",
-            "Name the target with --target",
+            f"Name the target with {mention('target')}",
         )
     if given in names:
         return given, []

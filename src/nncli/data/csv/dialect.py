@@ -1,4 +1,4 @@
-"""How a text file marks its cells, and a stream that writes another way of it as the one that the parsers read.
+"""Cut text into cells as its dialect marks them, and rewrite a stream of any dialect as the one that the parsers read.
 
 They read cells between single delimiters, quoted with `"`, which is doubled within a quoted cell.
 """
@@ -22,7 +22,7 @@ NO_ROW = "\ufffe"  # stands for a row that cannot be cut into cells: one cell, w
 
 @dataclass(frozen=True)
 class Dialect:
-    """What stands between the cells of a row and around them. The blank as delimiter stands for one or more blanks."""
+    """The marks that separate the cells of a row, and that quote them. A blank as delimiter stands for one or more."""
 
     delimiter: str = ","
     quote: str = '"'  # "" where nothing is quoted
@@ -35,7 +35,7 @@ class Dialect:
         """Tell whether the parsers read it as it is."""
         return self == Dialect(self.delimiter) and self.delimiter != " "
 
-    def rows(self, lines: Iterable[str]) -> Iterator[list[str]]:
+    def cut(self, lines: Iterable[str]) -> Iterator[list[str]]:
         """Cut lines into rows of cells; the iterator raises csv.Error for one that cannot be, and goes on behind it."""
         csv.field_size_limit(ROW_LIMIT)
         if self.escape:  # as databases write what is missing
@@ -70,7 +70,7 @@ class UsualRows:
         self.stream, self.dialect, self.where, self.line = stream, dialect, where, line
         self.tail, self.lines, self.taken = b"", deque[bytes](), 0
         self.at_end, self.size = False, 0
-        self.rows = dialect.rows(self._next_lines())
+        self.rows = dialect.cut(self._next_lines())
         self.other = {"'": '"'}.get(dialect.quote, "")
 
     def close(self) -> None:

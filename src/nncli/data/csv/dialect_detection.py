@@ -111,11 +111,11 @@ def _wrapped(lines: Sequence[str]) -> Iterator[Dialect]:
 
 
 def _rows(lines: Sequence[str], dialect: Dialect) -> Iterator[list[str]]:
-    rows = dialect.rows(lines)
+    rows = dialect.cut(lines)
     if not dialect.wrapped:
         return rows
     usual = Dialect(dialect.delimiter)
-    return (next(usual.rows(row[0].splitlines(True)), []) if len(row) == 1 else row for row in rows)
+    return (next(usual.cut(row[0].splitlines(True)), []) if len(row) == 1 else row for row in rows)
 
 
 def _even_rows(lines: Sequence[str], whole: bool, dialect: Dialect) -> list[list[str]]:

@@ -23,12 +23,12 @@ from pyarrow import types
 from nncli.data.arrow_conversion import call, cast, encoded, is_text, number_array, string_array, vector
 from nncli.data.byte_input import reason, refuse_bomb, sha256_of
 from nncli.data.cells import as_number, check_width, days, is_missing, text_column
-from nncli.data.csv.alignment import aligned
-from nncli.data.csv.detection import MORE_ROWS, CsvOptions, column_names, layout_of, sample_rows
+from nncli.data.csv.detection import CsvOptions
 from nncli.data.csv.header import SAMPLE_BYTES
 from nncli.data.csv.positions import Known
 from nncli.data.csv.strict_parser import StrictParser
 from nncli.data.dataset import Schema, Table, TextColumn
+from nncli.data.formats.table_layout import layout_for_model, layout_to_learn
 from nncli.data.row_blocks import BlockReader, Layout, OnError, RowBlock
 from nncli.data.sources import title
 from nncli.errors import DataError
@@ -89,9 +89,9 @@ class ColumnarFile:
             return column if is_text(values) else cast(cast(column, values), kind)
         return cast(column, kind)
 
-    def sample(self, rows: int | None = None) -> list[list[str]]:
-        """Return the cells of the first rows, for each column; without `rows`, as many as detection looks at."""
-        most, found, text = rows or sample_rows(len(self.names)), [list[str]() for _ in self.names], 0
+    def sample(self, most: int) -> list[list[str]]:
+        """Return the cells of the first rows, for each column."""
+        found, text = [list[str]() for _ in self.names], 0
         with closing(self.batches(range(len(self.names)), most)) as batches:
             for batch in batches:
                 for some in self.unpacked(batch, len(found[0])):
@@ -242,12 +242,9 @@ class ColumnarReader(BlockReader):
 
 def open_training(source: str, options: CsvOptions, dtype: str, open_file: OpenFile) -> ColumnarReader:
     """Open the rows of a file to learn from. Raises DataError and OptionError for what is wrong with it."""
-    options, file = options.of_table(), ColumnarFile(source, open_file)
-    names, told = column_names(file.names, header=True, tell=False)
-    layout, notes = layout_of(
-        names, file.sample(), options, dtype, file.where, lambda: file.sample(MORE_ROWS), file.text_names
-    )
-    return ColumnarReader(file, layout, [*told, *notes], training=True, on_error=options.on_error, whole=True)
+    file = ColumnarFile(source, open_file)
+    layout, notes = layout_to_learn(file.names, file.sample, options, dtype, file.where, file.text_names)
+    return ColumnarReader(file, layout, notes, training=True, on_error=options.on_error, whole=True)
 
 
 def read_blocks(
@@ -264,8 +261,7 @@ def read_blocks(
 ) -> ColumnarReader:
     """Open the rows of a file as a model expects them; see `csv.reader.read_blocks`."""
     file = ColumnarFile(source, open_file)
-    layout, notes = aligned(file.names, True, expected, dtype, keep, with_target, file.where, known)
-    layout = dataclasses.replace(layout, delimiter=",", decimal=".")
+    layout, notes = layout_for_model(file.names, expected, dtype, keep, with_target, file.where, known)
     return ColumnarReader(file, layout, notes, training=False, on_error=on_error, whole=whole)
 
 

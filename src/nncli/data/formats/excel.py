@@ -119,5 +119,4 @@ def _text(cell: Any) -> str:
         return repr(cell.total_seconds())
     if isinstance(cell, datetime.datetime):
         return cell.isoformat(" ")
-    found: str = cell.isoformat()
-    return found
+    return cell.isoformat()

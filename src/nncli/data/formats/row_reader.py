@@ -1,4 +1,4 @@
-"""Rows of cells from formats that are neither text tables nor Arrow: parsed as a text table with those cells is.
+"""Parse rows of cells from formats that are neither text tables nor Arrow, as a text table with those cells is parsed.
 
 Such a format has a function that opens its rows as `Rows`: the names of its columns, and blocks of rows.
 """
@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Literal, Protocol
 
-from nncli.data.csv.alignment import aligned
 from nncli.data.csv.arrow_parser import FastParser
-from nncli.data.csv.detection import MORE_ROWS, CsvOptions, column_names, layout_of, sample_rows
+from nncli.data.csv.detection import CsvOptions
 from nncli.data.csv.positions import Known
 from nncli.data.csv.strict_parser import StrictParser
 from nncli.data.dataset import Schema
+from nncli.data.formats.table_layout import layout_for_model, layout_to_learn
 from nncli.data.row_blocks import BlockReader, Layout, OnError, RowBlock
 from nncli.errors import DataError
 
@@ -27,7 +27,7 @@ Row = tuple[int, list[str] | DataError]  # its number in the file, and its cells
 
 
 class Source(Protocol):
-    """What is closed at the end, and knows the SHA-256 of the file."""
+    """An open file, which its reader closes at the end, and whose SHA-256 it asks for."""
 
     def hexdigest(self) -> str: ...
     def close(self) -> None: ...
@@ -94,8 +94,6 @@ class RowReader(BlockReader):
 
 def open_training(rows: Rows, options: CsvOptions, dtype: str) -> RowReader:
     """Open rows to learn from. Raises DataError and OptionError for what is wrong with them."""
-    options = options.of_table()
-    names, told = column_names(rows.names, header=True, tell=False)
     first: list[Row] = []
 
     def columns(most: int) -> Sequence[Sequence[str]]:
@@ -103,12 +101,11 @@ def open_training(rows: Rows, options: CsvOptions, dtype: str) -> RowReader:
         while len(first) < most and (block := next(rows.blocks, None)) is not None:
             first.extend(block)
         sample = [cells for _, cells in first[:most] if not isinstance(cells, DataError)]
-        return list(zip(*sample, strict=True)) or [()] * len(names)
+        return list(zip(*sample, strict=True)) or [()] * len(rows.names)
 
-    sample = columns(sample_rows(len(names)))
-    layout, notes = layout_of(names, sample, options, dtype, rows.where, lambda: columns(MORE_ROWS))
-    rows = dataclasses.replace(rows, blocks=chain([first], rows.blocks))
-    return RowReader(rows, layout, [*told, *notes], training=True, on_error=options.on_error, whole=True)
+    layout, notes = layout_to_learn(rows.names, columns, options, dtype, rows.where)
+    with_first = dataclasses.replace(rows, blocks=chain([first], rows.blocks))
+    return RowReader(with_first, layout, notes, training=True, on_error=options.on_error, whole=True)
 
 
 def read_blocks(
@@ -123,6 +120,5 @@ def read_blocks(
     known: Known | None = None,
 ) -> RowReader:
     """Open rows as a model expects them; see `csv.reader.read_blocks`."""
-    layout, notes = aligned(rows.names, True, expected, dtype, keep, with_target, rows.place, known)
-    layout = dataclasses.replace(layout, delimiter=",", decimal=".")
+    layout, notes = layout_for_model(rows.names, expected, dtype, keep, with_target, rows.place, known)
     return RowReader(rows, layout, notes, on_error=on_error, whole=whole)
