@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -27,7 +27,7 @@ from nncli.cli.options import (
     text_options,
     value_option,
 )
-from nncli.config.option import PROBABILITY, read_option
+from nncli.config.option import PROBABILITY, Whole, read_option
 from nncli.data.expand import expand
 from nncli.data.sources import Source
 from nncli.errors import DONE, OptionError
@@ -38,8 +38,12 @@ from nncli.terminal.progress import Progress
 if TYPE_CHECKING:
     from nncli.data.csv.header import TextOptions
     from nncli.inference.evaluate import Evaluation
+    from nncli.inference.judged_rows import JudgedRows
 
 CURVE_HELP = "CSV file to write with precision, recall, true and false positive rate, F1 and cost at each threshold."
+
+JUDGED_HELP = "CSV file to write with each row: its columns, its class, the prediction and the probabilities."
+BY_HELP = "Column for whose categories or quarters the accuracy is shown too."
 
 
 def evaluate(
@@ -50,6 +54,9 @@ def evaluate(
     ] = None,
     threshold: Annotated[str | None, value_option("P", THRESHOLD_HELP, "the model's own")] = None,
     curve: Annotated[str | None, value_option("FILE", CURVE_HELP)] = None,
+    judged: Annotated[str | None, value_option("FILE", JUDGED_HELP)] = None,
+    worst: Annotated[str | None, value_option("N", "Number of the most wrong rows to show.", "none")] = None,
+    by: Annotated[str | None, value_option("COLUMN", BY_HELP)] = None,
     encoding: EncodingOption = None,
     skip_rows: SkipRows = None,
     sheet: Sheet = None,
@@ -84,8 +91,11 @@ def evaluate(
     }  # fmt: skip
     text = text_options(**given)
     above = None if threshold is None else read_option("threshold", threshold, PROBABILITY)
-    if curve is not None and (len(sources) > 1 or place.address is not None):
-        raise OptionError("curve", "it is drawn for one file, or the test rows of the model", "Name one file at a time")
+    asked = {"curve": curve, "judged": judged, "worst": worst, "by": by}
+    most = 0 if worst is None else read_option("worst", worst, Whole(1))
+    for name, value in asked.items():
+        if value is not None and (len(sources) > 1 or place.address is not None):
+            raise OptionError(name, "for one file, or the test rows of the model", "Name one file at a time")
     if len(sources) > 1 or place.address is not None:
         if memory is not None:
             raise OptionError("memory", "for one file, or the test rows of the model", "Name one file at a time")
@@ -94,25 +104,39 @@ def evaluate(
         if value and not sources:
             raise OptionError(name, "its own data are read as in training", "Leave it out")
     loaded, provenance = checkpoint.load(Path(model))
-    points: list[Curve] = []
+    for name in ("curve", "judged"):
+        if asked[name] is not None:
+            reads = sources or (*provenance.source, *loaded.config.data.test_source)
+            check_writable(Path(asked[name] or ""), [model, *reads], f"--{name}", NO_MODEL)
     if curve is not None:
-        check_writable(Path(curve), [model, *sources], "--curve", NO_MODEL)
         loaded.check_threshold("curve")
+    details: dict[str, Any] = {}
+
+    def look(rows: JudgedRows) -> None:
+        if curve is not None:
+            Curve.of(loaded, rows.P, rows.y).write(Path(curve))
+        if judged is not None:
+            rows.write(Path(judged))
+        details.update({"worst": rows.worst(most)} if worst is not None else {})
+        details.update({"by": {"column": by, "groups": rows.by(by)}} if by is not None else {})
+
     evaluation = evaluate.evaluate_model(
         loaded, provenance, model, source=sources, text=text, memory=bytes_of(memory), threshold=above,
-        on_scores=lambda P, y: points.append(Curve.of(loaded, P, y)) if curve is not None else None,
+        on_rows=look,
     )  # fmt: skip
-    for found in points:
-        found.write(Path(curve or ""))
     for note in evaluation.notes:
         say(note, quiet)
     if json:
         _note_omitted([evaluation], quiet)
-        print_json(evaluation.to_json())
+        print_json(evaluation.to_json() | details)
     else:
-        from nncli.terminal.evaluation import print_evaluation
+        from nncli.terminal.evaluation import print_evaluation, print_groups, print_worst
 
         print_evaluation(evaluation, quiet)
+        if "by" in details:
+            print_groups(**details["by"])
+        if "worst" in details:
+            print_worst(details["worst"])
     return DONE
 
 

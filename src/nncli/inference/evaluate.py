@@ -20,6 +20,7 @@ from nncli.data.row_hashes import hash_rows
 from nncli.data.sources import Source, title
 from nncli.data.split import row_numbers
 from nncli.errors import DataError, NncliError
+from nncli.inference.judged_rows import JudgedRows
 from nncli.inference.metrics import SCORES_AT_ONCE, all_metrics, check_metrics
 from nncli.model.checkpoint import ModelFile, load_same
 from nncli.model.decision import Decision
@@ -62,13 +63,13 @@ def evaluate_model(
     text: TextOptions = DETECTED,
     memory: int | None = None,
     threshold: float | None = None,
-    on_scores: Callable[[NDArray[Any], NDArray[np.int64]], None] = lambda P, y: None,
+    on_rows: Callable[[JudgedRows], None] = lambda judged: None,
 ) -> Evaluation:
     """Evaluate a model on all rows of a source, or without one on the test rows of its training run.
 
-    With `memory`, in bytes, tables stay on the disk. A `threshold` takes the place of the model's own. `on_scores` is
-    given the probabilities or scores (n, K) and classes (n,) of the rows. Raises DataError where there are no such
-    rows, and OptionError where `memory` is too little.
+    With `memory`, in bytes, tables stay on the disk. A `threshold` takes the place of the model's own. `on_rows` is
+    given the rows and what the model says of them. Raises DataError where there are no such rows, and OptionError
+    where `memory` is too little.
     """
     if threshold is not None:
         model.check_threshold("threshold")
@@ -91,7 +92,7 @@ def evaluate_model(
         Z = model.scores(dataset.table.take(rows[part]))
         scores[part], predicted[part] = model.by_class(Z), model.predicted(Z)
     y = dataset.y[rows].astype(np.int64)
-    on_scores(scores, y)
+    on_rows(JudgedRows(model, dataset.table, rows, scores, predicted, y, "" if source else "test"))
     decision = _judged(model.decision, model.classes, predicted, y)
     return Evaluation(
         all_metrics(scores, predicted, y, model.classes, model.probabilistic), evaluated_on, notes, decision

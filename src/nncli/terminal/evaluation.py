@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 MOST_CLASSES = 20  # that are listed, and that a confusion matrix is shown for
 MOST_CONFUSIONS = 10
+SHOWN_COLUMNS, NARROW = 4, 12  # columns of a row, and characters of each
 
 
 def print_evaluation(evaluation: Evaluation, quiet: bool = False) -> None:
@@ -100,3 +101,32 @@ def print_evaluations(sources: Sequence[str], parts: Sequence[dict[str, Any]], t
         cells = f"{metrics['n']:,}", accuracy, f"{percent(low)} to {percent(high)}", balanced, loss
         table.add_row(source, *cells, style="bold" if metrics is together else "")
     show(table)
+
+
+def print_groups(column: str, groups: Sequence[dict[str, Any]]) -> None:
+    """Print the accuracy for each group of rows, and which groups stand out."""
+    table = new_table(cut(column), "rows", "accuracy", f"interval, of {len(groups)} groups", "")
+    for one in groups:
+        low, high = one["interval"]
+        mark = "stands out" if one["stands_out"] else ""
+        interval = f"{percent(low)} to {percent(high)}"
+        table.add_row(cut(one["group"]), f"{one['n']:,}", percent(one["accuracy"]), interval, mark)
+    show(table)
+
+
+def print_worst(rows: Sequence[dict[str, Any]]) -> None:
+    """Print the most wrong rows, with as many of their columns as are easily read."""
+    if not rows:
+        put("no row is wrong")
+        return
+    names = [*rows[0]["columns"]][:SHOWN_COLUMNS]
+    table = new_table("row", "class", "prediction", "p of class", *(cut(name, NARROW) for name in names))
+    for one in rows:
+        cells = ["" if one["columns"][name] is None else cut(_brief(one["columns"][name]), NARROW) for name in names]
+        said = cut(one["class"], NARROW), cut(one["prediction"], NARROW), f"{one['p_class']:.4g}"
+        table.add_row(f"{one['row']:,}", *said, *cells)
+    show(table)
+
+
+def _brief(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, int | float) else str(value)
