@@ -164,7 +164,10 @@ def _evaluate_all(
     together = pooled([evaluation.metrics for evaluation in found])
     if json:
         _note_omitted(found, quiet)
-        files = [{"data": source, **one.metrics} for source, one in zip(sources, found, strict=True)]
+        files = [
+            {"data": source, **one.metrics, "decision": one.decision}
+            for source, one in zip(sources, found, strict=True)
+        ]
         print_json({"files": files, "all": together})
     else:
         from nncli.terminal.evaluation import print_evaluations

@@ -39,6 +39,7 @@ NEW_IN: dict[int, dict[str, Any]] = {
         },
         "data": {"row_hashes": ""},
         "decision": None,
+        "figures": {"reference": None},
     },
 }
 OLDEST = 3
@@ -67,7 +68,9 @@ META = {
              "row_hashes": re.compile("([0-9a-f]{16})*")},
     "best_epoch": int, "notes": [str], "state": (dict, None),
     "figures": {"model": str, "classes": [str], "n_train": int, "n_val": int, "n_test": int, "epochs": int,
-                "best_epoch": int, "train": _PART, "val": _PART, "test": _PART, "baseline_accuracy": float},
+                "best_epoch": int, "train": _PART, "val": _PART, "test": _PART, "baseline_accuracy": float,
+                "reference": ({"name": str, "part": str, "accuracy": float, "difference": float, "p_value": float},
+                              None)},
 }  # fmt: skip
 
 

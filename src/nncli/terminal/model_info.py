@@ -60,7 +60,7 @@ def print_model(d: dict[str, Any]) -> None:
         "data": f"{title(tuple(d['data']['source']))}, {d['data']['rows']:,} rows, SHA-256 {d['data']['sha256'][:16]}…",
         "rows": ", ".join(f"{figures[f'n_{part}']:,} {title}" for title, part in PARTS),
         "accuracy": ", ".join(f"{title} {percent(figures[part]['accuracy'])}" for title, part in PARTS if figures[part])
-        + f" (baseline {percent(figures['baseline_accuracy'])})",
+        + f" (baseline {percent(figures['baseline_accuracy'])}{_referred(figures['reference'])})",
         "calibrated": str(Calibration(**d["calibration"])) if d["calibration"] else "",
         "decision": _decided(d["classes"], d["decision"]),
         "history": f"epoch {figures['best_epoch']} of {figures['epochs']} kept"
@@ -72,6 +72,10 @@ def print_model(d: dict[str, Any]) -> None:
         if text:
             table.add_row(name, Text(text))
     show(table)
+
+
+def _referred(reference: dict[str, Any] | None) -> str:
+    return f", {reference['name']} {percent(reference['accuracy'])}" if reference else ""
 
 
 def _decided(classes: Sequence[str], decision: dict[str, Any] | None) -> str:

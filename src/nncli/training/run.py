@@ -24,6 +24,7 @@ from nncli.system.threads import kernels, multiply_with
 from nncli.training.batch import evaluate, scores
 from nncli.training.decision import choose_threshold
 from nncli.training.prepare import Prepared
+from nncli.training.reference import compare, say_comparison
 from nncli.training.seeds import Seeds
 from nncli.training.trainer import Trainer
 
@@ -50,9 +51,12 @@ def run_training(
     state: TrainingState | None = None,
     saver: PeriodicSaver | None = None,
     keep_state: bool = False,
+    reference: str | None = None,
 ) -> Run | None:
     """Train, from a `state` if there is one, and evaluate the best epoch. None if `stop` ended it before one epoch was
     done.
+
+    A `reference` is trained too, see `reference.py`, and compared with the model.
 
     `saver` is given the model so far now and then. What it saves can be resumed to the same end, as can a run that
     `stop` has ended, and with `keep_state` any other.
@@ -102,6 +106,12 @@ def run_training(
         name: _figures(model, part) if part else None
         for name, part in (("train", prepared.train), ("val", prepared.val), ("test", prepared.test))
     }
+    if reference is not None:
+        try:
+            figures["reference"] = compare(reference, prepared, model)
+            notes.append(say_comparison(figures["reference"]))
+        except TrainingError as error:
+            failure = failure or error
     keeps = failure is None and (interrupted or keep_state)
     if not keeps or len(state.history if state else ()) < len(trainer.history):  # out of time, within an epoch
         state = None
@@ -295,5 +305,6 @@ def _known(prepared: Prepared, trainer: Trainer, best: Epoch) -> dict[str, Any]:
         "train": None,
         "val": None,
         "test": None,
+        "reference": None,
         "baseline_accuracy": float(np.mean(evaluated.y[evaluated.rows] == majority)),
     }
