@@ -16,7 +16,7 @@ from nncli.data.byte_input import ByteStream, Input
 from nncli.data.cells import DEFAULT_MISSING, is_missing
 from nncli.data.csv import column_kinds
 from nncli.data.csv.dialect_detection import dialect_to_learn
-from nncli.data.csv.encoding import UTF_8, warnings_of_mixture, with_guess
+from nncli.data.csv.encoding import UTF_8, Utf8Text, warnings_of_mixture
 from nncli.data.csv.header import DELIMITERS, DETECTED, SAMPLE_BYTES, Head, TextOptions
 from nncli.data.csv.header_row import TARGETS, about_header, has_header
 from nncli.data.csv.preamble import skip_preamble
@@ -80,7 +80,7 @@ class ReadingPlan:
     notes: tuple[str, ...] = ()
     is_quote_told: bool = False  # by the user
     header: bytes = b""  # the row with the names
-    guess: str = ""  # the encoding, where that is one
+    text: Utf8Text | None = None  # below the stream
     rows: tuple[int, int] | None = None
 
 
@@ -95,7 +95,7 @@ def plan_training(stream: Input, options: CsvOptions, dtype: str) -> ReadingPlan
     try:
         return _plan(head, options, dtype)
     except (DataError, OptionError) as error:
-        raise with_guess(error, head.guess) from None
+        raise head.text.with_guess(error) from None
 
 
 def _plan(head: Head, options: CsvOptions, dtype: str) -> ReadingPlan:
@@ -282,7 +282,7 @@ def planned(layout: Layout, head: Head, row: bytes, notes: Sequence[str], option
         tuple(notes),
         is_quote_told=options.quote is not None,
         header=used,
-        guess=head.guess,
+        text=head.text,
         rows=options.rows,
     )
 

@@ -13,7 +13,7 @@ from itertools import islice
 from nncli.data.byte_input import ByteStream, Input, PushbackStream
 from nncli.data.cells import BLANKS, check_width
 from nncli.data.csv.dialect import Dialect, LineFeeds, UsualRows
-from nncli.data.csv.encoding import UTF_8, UTF_16, Utf8Text, encoding_of_mark, guessed_encoding
+from nncli.data.csv.encoding import UTF_8, Utf8Text, encoding_of_mark, guessed_encoding
 from nncli.data.csv.header_row import joined_names
 from nncli.data.csv.strict_parser import ROW_LIMIT, check_utf8, open_quote, row_patterns, split_row
 from nncli.data.formats.known_formats import HEAD_BYTES, NO_PIPE, format_of_bytes
@@ -58,17 +58,15 @@ class Head:
         self.where, self.line, self.notes = where, stream.line, [*stream.notes]
         raw = self._first_bytes(stream, 0 if usual else SAMPLE_BYTES)
         marked, told = encoding_of_mark(raw), options.encoding
-        if marked == UTF_16:
-            self.notes.append("encoding: utf-16")
-        guess, self.guess = told or marked or usual, ""
-        if guess is None:
-            guess, notes = guessed_encoding(raw, where)
+        if marked not in (None, UTF_8):
+            self.notes.append(f"encoding: {marked}")
+        found = told or marked or usual
+        if found is None:
+            found, notes = guessed_encoding(raw, where)
             self.notes += notes
-            self.guess = guess if notes else ""
-        self.encoding = UTF_8 if marked else guess
-        self.stream: ByteStream = PushbackStream(raw, stream)
-        if guess != UTF_8:
-            self.stream = Utf8Text(self.stream, guess, where, unless_utf_8=not (told or marked))
+        self.encoding = UTF_8 if marked else found
+        self.text = Utf8Text(PushbackStream(raw, stream), found, where, unless_utf_8=not (told or marked))
+        self.stream: ByteStream = self.text
         self.data, self.at_end = b"", False
         self.more()
         self.data = self.data.removeprefix(codecs.BOM_UTF8)

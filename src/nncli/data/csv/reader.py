@@ -16,7 +16,6 @@ from nncli.data.csv.alignment import plan_answering
 from nncli.data.csv.arrow_parser import FastParser
 from nncli.data.csv.column_kinds import is_number
 from nncli.data.csv.detection import CsvOptions, ReadingPlan, plan_training
-from nncli.data.csv.encoding import with_guess
 from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.csv.parallel import keep_freed_memory, side_by_side
 from nncli.data.csv.positions import Known
@@ -51,7 +50,7 @@ class CsvReader(BlockReader):
         super().__init__(plan.layout, plan.notes, on_error, whole)
         self.input = source
         self._rest, self._stream, self._line = plan.rest, plan.stream, plan.first_line
-        self._wanted, self._guess = plan.rows, plan.guess
+        self._wanted, self._text = plan.rows, plan.text
         self._bytes = 0  # of the rows read so far
         self._header, self._repeated = plan.header, 0  # times among the rows
         self._has_words = any(not is_number(name) for name in plan.layout.numeric)  # in the header, above numbers
@@ -73,13 +72,19 @@ class CsvReader(BlockReader):
     def blocks(self) -> Iterator[RowBlock]:
         first, last = self._wanted or (1, sys.maxsize)
         n = 0
-        for block in self._blocks():
-            start, end = max(0, first - 1 - n), min(len(block), last - n)
-            n += len(block)
-            if start < end:
-                yield block if end - start == len(block) else block.between(start, end)
-            if n >= last:
-                return
+        try:
+            for block in self._blocks():
+                start, end = max(0, first - 1 - n), min(len(block), last - n)
+                n += len(block)
+                if start < end:
+                    yield block if end - start == len(block) else block.between(start, end)
+                if n >= last:
+                    break
+        except DataError as error:
+            raise (self._text.with_guess(error) if self._text else error) from None
+        if self._text and self._text.guess and not self._strict.training:  # which told it before
+            guess = f"encoding: {self._text.guess}, as in training, a guess (--encoding names another)"
+            self.notes.append(f"{self.input.where}: {guess}")
 
     def _blocks(self) -> Iterator[RowBlock]:
         import pyarrow as pa
@@ -126,9 +131,9 @@ class CsvReader(BlockReader):
                 block.errors[row] = self._of_another_table(error, self._rows_read + row, data)
             rows += len(block)
             self._rows_read += len(block)
-            if self._guess:
+            if self._text and self._text.guess:
                 for row, error in block.errors.items():
-                    block.errors[row] = with_guess(error, self._guess)
+                    block.errors[row] = self._text.with_guess(error)
             yield block
         # counting takes longer than one thinks
         self._line += data.count(b"\n") - self._tail.count(b"\n") if b'"' in data else rows
