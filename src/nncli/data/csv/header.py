@@ -104,6 +104,11 @@ class Head:
         if self.at_end and self.data and not self.data.endswith(b"\n"):
             self.data += b"\n"  # the end of the file ends its last row
 
+    def fill(self) -> None:
+        """Read on to as many bytes as decide how a table to learn from is read."""
+        while not self.at_end and len(self.data) < SAMPLE_BYTES:
+            self.more()
+
     def skip_line(self) -> None:
         """Leave out the first line."""
         self.data = self.data[self.data.find(b"\n") + 1 :]
