@@ -212,6 +212,11 @@ def test_a_fault_at_the_edge_of_a_sheet_is_one_too(nncli: Run) -> None:
     assert "cell B62: expected a value" in nncli("train", "d.xlsx").err
     write("d.xlsx", {"s": sheet([["a", ERROR], *data[1:]])})
     assert "cell B1: expected a value" in nncli("train", "d.xlsx").err
+    write("d.xlsx", {"s": sheet([[None, NO_RESULT], *data])})
+    assert "cell B1: expected a value" in nncli("train", "d.xlsx").err
+    assert nncli("train", "d.xlsx", "--skip-rows", "1", "--epochs", "1").code == 0
+    write("d.xlsx", {"s": sheet([[NO_RESULT if i == 3 else None, *row] for i, row in enumerate(data)])})
+    assert "cell A4: expected a value" in nncli("train", "d.xlsx").err
     write("d.xlsx", {"s": sheet([[ERROR, None], *data])})
     assert nncli("train", "d.xlsx", "--skip-rows", "1", "--epochs", "1").code == 0
 

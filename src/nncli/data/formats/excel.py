@@ -62,8 +62,12 @@ def open_rows(path: str, sheet: str | None, skip_rows: int) -> Rows:
         raise DataError(where, f"the Excel file is damaged: {reason(error)}", "Save it again, or as CSV") from None
     faults: Faults = {}
     for (row, column), (shown, problem, remedy) in chosen.faults.items():
-        place = f"{where}: sheet '{chosen.name}', cell {cell_name(row, column)}"
-        faults.setdefault(row, {})[column - 1 - left] = DataError(place, problem, remedy)
+        fault = DataError(f"{where}: sheet '{chosen.name}', cell {cell_name(row, column)}", problem, remedy)
+        if row <= skip_rows:
+            continue
+        if row <= above or column <= left:  # beside all cells that have been read: the names may be there
+            raise fault
+        faults.setdefault(row, {})[column - 1 - left] = fault
         _show(rows, row - 1 - above, column - 1 - left, shown)
     first = max(above, skip_rows) + 1
     return _rows(path, where, chosen.name, rows[first - 1 - above :], first, faults)
