@@ -25,7 +25,7 @@ def test_text_of_other_scripts_is_not_read_as_western(encoding: str, text: str) 
     [note] = [note for note in found.notes if note.startswith("encoding: ")]
     guess = note.split()[1].rstrip(",")
     lost = complaint(text.replace("label", "xyz").encode(encoding))
-    assert f"(the text is read as {found.schema.encoding}, which is a guess)" in lost
+    assert f"(the text is read as {found.schema.encoding}, which is a guess: --encoding names another)" in lost
     assert "x".encode(guess)
     bad = complaint((text + "alt,x,y\n").encode(encoding))
     assert bad.startswith("data.csv:5: column ")

@@ -33,6 +33,21 @@ def plan_answering(
     """Decide from the first line alone how to read a text table: a slow producer gets its predictions row by row.
     `known` are the classes and categories of the model. Raises DataError and OptionError as `aligned` does."""
     head = Head(stream, options, expected.encoding)
+    try:
+        return _plan(head, expected, dtype, keep, with_target, options, known or {})
+    except (DataError, OptionError) as error:
+        raise head.text.with_guess(error) from None
+
+
+def _plan(
+    head: Head,
+    expected: Schema,
+    dtype: str,
+    keep: Sequence[str] | str,
+    with_target: bool,
+    options: TextOptions,
+    known: Known,
+) -> ReadingPlan:
     dialect, unusual = dialect_for(head, expected, widths(expected), options)
     head.use(dialect)
     best = dialect.delimiter
@@ -40,7 +55,7 @@ def plan_answering(
     if header_rows > 1 and not {*expected.names}.intersection(first_cells([*head.lines()], Dialect(best), header_rows)):
         header_rows = 1
     row, first = head.split_header(best, header_rows)
-    first, known = _as_in_training(first, expected), known or {}
+    first = _as_in_training(first, expected)
     named, told = _is_header(first, expected, known, head.place)
     header = named or _is_unnamed_header(first, expected, known)
     layout, notes = aligned(first, header, expected, dtype, keep, with_target, head.place, known)

@@ -16,10 +16,11 @@ from nncli.data.byte_input import ByteStream, Input
 from nncli.data.cells import DEFAULT_MISSING, is_missing
 from nncli.data.csv import column_kinds
 from nncli.data.csv.dialect_detection import dialect_to_learn
-from nncli.data.csv.encoding import UTF_8, warnings_of_mixture, with_guess
-from nncli.data.csv.header import DELIMITERS, DETECTED, SAMPLE_BYTES, Head, TextOptions
+from nncli.data.csv.encoding import UTF_8, Utf8Text, warnings_of_mixture
+from nncli.data.csv.header import DELIMITERS, DETECTED, Head, TextOptions
 from nncli.data.csv.header_row import TARGETS, about_header, has_header
 from nncli.data.csv.preamble import skip_preamble
+from nncli.data.csv.repeated_header import RepeatedHeader
 from nncli.data.csv.sample_profile import profile_columns
 from nncli.data.row_blocks import Layout, OnError
 from nncli.errors import DataError, OptionError, did_you_mean, listing, mention
@@ -80,7 +81,7 @@ class ReadingPlan:
     notes: tuple[str, ...] = ()
     is_quote_told: bool = False  # by the user
     header: bytes = b""  # the row with the names
-    guess: str = ""  # the encoding, where that is one
+    text: Utf8Text | None = None  # below the stream
     rows: tuple[int, int] | None = None
 
 
@@ -95,26 +96,27 @@ def plan_training(stream: Input, options: CsvOptions, dtype: str) -> ReadingPlan
     try:
         return _plan(head, options, dtype)
     except (DataError, OptionError) as error:
-        raise with_guess(error, head.guess) from None
+        raise head.text.with_guess(error) from None
 
 
 def _plan(head: Head, options: CsvOptions, dtype: str) -> ReadingPlan:
-    while not head.at_end and len(head.data) < SAMPLE_BYTES:
-        head.more()
-    notes = head.notes
+    head.fill()
+    notes = [*head.notes]
     if not (options.skip_rows or options.header_rows):
         notes += skip_preamble(head, options.delimiter or head.delimiter or DELIMITERS)
     dialect, told = dialect_to_learn(head, options.delimiter, options.text)
     notes += told
     head.use(dialect)
-    while not head.at_end and len(head.data) < SAMPLE_BYTES:
-        head.more()
+    head.fill()  # with rows of that dialect
     notes += warnings_of_mixture(head.data, head.encoding)
     delimiter = dialect.delimiter
     header_rows = options.header_rows or 1
     row, first = head.split_header(delimiter, header_rows)
-    rows = [r for r in head.sample(delimiter, sample_rows(len(first))) if len(r) == len(first)]
-    header = options.header
+
+    def first_rows(most: int) -> list[list[str]]:
+        return [cells for cells in head.sample(delimiter, most) if len(cells) == len(first)]
+
+    rows, header = first_rows(sample_rows(len(first))), options.header
     if options.header_rows:
         if header is False:
             raise OptionError("header_rows", f"there is no header, as {mention('no_header')} says", "Leave one out")
@@ -123,15 +125,20 @@ def _plan(head: Head, options: CsvOptions, dtype: str) -> ReadingPlan:
         header = has_header(first, rows[1:])
         notes += about_header(first, rows[1:], header)
     names, told = column_names(first, header, options.header is None)
-    sample = list(zip(*rows[header_rows if header else 0 :], strict=True)) or [()] * len(names)
+    again = RepeatedHeader.of_bytes(row if header else b"", delimiter)
+    may_come = again.may_be_in(head.data[len(row) :].decode("utf-8", "replace"))
+
+    def columns(rows: list[list[str]]) -> list[tuple[str, ...]]:
+        data = rows[header_rows if header else 0 :]
+        data = [cells for cells in data if not again.has(cells)] if may_come else data
+        return list(zip(*data, strict=True)) or [()] * len(names)
+
     options = dataclasses.replace(options, delimiter=delimiter, header=header, encoding=head.encoding)
 
     def all_rows() -> list[tuple[str, ...]]:
-        """Return the columns of all rows that have been read so far."""
-        rows = [r for r in head.sample(delimiter, sys.maxsize - 1) if len(r) == len(first)]
-        return list(zip(*rows[header_rows if header else 0 :], strict=True))
+        return columns(first_rows(sys.maxsize - 1))
 
-    layout, more = layout_of(names, sample, options, dtype, head.where, all_rows)
+    layout, more = layout_of(names, columns(rows), options, dtype, head.where, all_rows)
     layout = dataclasses.replace(
         layout,
         quote=dialect.quote,
@@ -282,7 +289,7 @@ def planned(layout: Layout, head: Head, row: bytes, notes: Sequence[str], option
         tuple(notes),
         is_quote_told=options.quote is not None,
         header=used,
-        guess=head.guess,
+        text=head.text,
         rows=options.rows,
     )
 

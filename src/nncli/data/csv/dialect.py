@@ -16,6 +16,7 @@ from nncli.data.csv.strict_parser import ROW_LIMIT, open_quote
 from nncli.errors import DataError
 
 BLANK_RUNS = re.compile(r'("(?:[^"]|"")*")|[ \t]+')
+DOUBLED = re.compile(rb"\r{2,}\n")
 NULL = r"\N"
 NO_ROW = "\ufffe"  # stands for a row that cannot be cut into cells: one cell, where at least two are expected
 
@@ -148,6 +149,28 @@ class LineFeeds:
             self.after_cr = chunk.endswith(b"\r")
             data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         return data
+
+
+class SingleReturns:
+    """A stream of text whose lines end in CR CR LF, as of a program that writes CR LF for the LF of a CR LF, with LF in
+    its place."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self.stream, self.returns, self.at_end = stream, b"", False
+
+    def close(self) -> None:
+        self.stream.close()
+
+    def read(self, size: int = -1, /) -> bytes:
+        data = b""
+        while not data and not self.at_end:
+            chunk = self.stream.read(size)
+            self.at_end = not chunk
+            data, self.returns = self.returns + chunk, b""
+            if not self.at_end:  # those at its end may be of a line end that is not all there
+                end = len(data.rstrip(b"\r"))
+                data, self.returns = data[:end], data[end:]
+        return DOUBLED.sub(b"\n", data)
 
 
 def _with_single_blanks(line: str) -> str:

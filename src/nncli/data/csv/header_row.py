@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nncli.data.cells import BLANKS, DEFAULT_MISSING, is_missing
+from nncli.data.cells import DEFAULT_MISSING, is_missing
 from nncli.data.csv.column_kinds import is_number
+from nncli.data.csv.repeated_header import LEAST_NUMBERED, RepeatedHeader
 from nncli.data.spellings import looks_like_number
 from nncli.errors import listing
 
 TARGETS = ("label", "target", "class", "y")
-LEAST_NUMBERED = 4  # columns: fewer counted numbers may be a row
 
 
 def looks_like_header(cells: Sequence[str]) -> bool:
@@ -25,7 +25,8 @@ def has_header(first: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
     """Tell whether the first row names the columns of those below: it has a name that a target usually has, or looks
     like one, and most of it does not come again in the same place."""
     # where files were joined, their headers come again too
-    others = [row for row in below if [cell.strip(BLANKS) for cell in row] != list(first)]
+    header = RepeatedHeader([first])
+    others = [row for row in below if not header.has(row)]
     columns = list(zip(*others, strict=True)) or [()] * len(first)
     again = [cell in column for cell, column in zip(first, columns, strict=True)]
     if any(cell.lower() in TARGETS and not came for cell, came in zip(first, again, strict=True)):

@@ -16,6 +16,7 @@ import numpy as np
 
 from nncli.data.arrow_conversion import string_array, vector
 from nncli.data.cells import BLANKS, DEFAULT_MISSING, INFINITY, SHOWN, as_number, days, is_missing, quoted, text_column
+from nncli.data.csv.repeated_header import RepeatedHeader
 from nncli.data.dataset import Table, canonical
 from nncli.data.dates import days_of
 from nncli.data.row_blocks import Layout, RowBlock
@@ -104,9 +105,11 @@ def open_quote(where: str, quote: str = '"') -> DataError:
 
 
 class StrictParser:
-    """Reads rows one by one, text rows with Python's csv module; `training` decides which remedies make sense."""
+    """Reads rows one by one, text rows with Python's csv module; `training` decides which remedies make sense. A text
+    row that repeats the `header` is none."""
 
-    def __init__(self, layout: Layout, where: str, training: bool) -> None:
+    def __init__(self, layout: Layout, where: str, training: bool, header: RepeatedHeader | None = None) -> None:
+        self.header = header or RepeatedHeader([])
         self.layout, self.where, self.training = layout, where, training
         self.missing = frozenset(layout.missing)
         place = layout.place_of
@@ -180,7 +183,11 @@ class StrictParser:
             if match := pattern.match(data, start):
                 end = match.end()
                 try:
-                    yield where, self._split(match.group(), where)
+                    cells = self._split(match.group(), where)
+                    if self.header.has(cells):
+                        self.header.count(cells)
+                    else:
+                        yield where, cells
                 except DataError as error:
                     starts = [m.end() for m in islice(re.compile(b"\n").finditer(data, start, end - 1), MOST_LINES)]
                     # a quote in it may have made rows a part of it
@@ -198,7 +205,8 @@ class StrictParser:
     def _is_row(self, found: re.Match[bytes] | None, where: str) -> bool:
         """Tell whether nothing is wrong in a row, if there is one."""
         try:
-            return found is not None and bool(self._clean(self._split(found.group(), where), where))
+            cells = self._split(found.group(), where) if found else []
+            return found is not None and (self.header.has(cells) or bool(self._clean(cells, where)))
         except DataError:
             return False
 

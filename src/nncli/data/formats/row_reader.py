@@ -8,8 +8,8 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Literal, Protocol
 
@@ -24,6 +24,7 @@ from nncli.errors import DataError
 
 FEW_BYTES = 4 << 10  # for so few, pyarrow's threads take longer
 Row = tuple[int, list[str] | DataError]  # its number in the file, and its cells or what is wrong with it
+Faults = dict[int, dict[int, DataError]]  # number of the row → place of the cell → what is wrong with it
 
 
 class Source(Protocol):
@@ -43,6 +44,7 @@ class Rows:
     blocks: Iterator[list[Row]]
     source: Source
     notes: tuple[str, ...] = ()
+    faults: Faults = field(default_factory=dict)  # that matter where the column is used
 
 
 class RowReader(BlockReader):
@@ -64,10 +66,17 @@ class RowReader(BlockReader):
 
     def blocks(self) -> Iterator[RowBlock]:
         for rows in self.rows.blocks:
+            if self.rows.faults:
+                rows = [(number, self._fault(number) or cells) for number, cells in rows]
             if rows:
                 yield self._fast_block(rows) or self._strict.read_rows(
                     (f"{self.rows.where}:{number}", cells) for number, cells in rows
                 )
+
+    def _fault(self, number: int) -> DataError | None:
+        """Return what is wrong with a cell that is used of a row."""
+        faults = self.rows.faults.get(number, {})
+        return next((faults[place] for place in self._strict.used if place in faults), None)
 
     def _fast_block(self, rows: list[Row]) -> RowBlock | None:
         """Read rows; None where there are few of them, or `StrictParser` has to say what is wrong with one."""
@@ -100,12 +109,20 @@ def open_training(rows: Rows, options: CsvOptions, dtype: str) -> RowReader:
         """Read so many rows, which stay in `first`, and return their columns."""
         while len(first) < most and (block := next(rows.blocks, None)) is not None:
             first.extend(block)
-        sample = [cells for _, cells in first[:most] if not isinstance(cells, DataError)]
+        sample = [
+            _without(rows.faults.get(number, {}), cells)
+            for number, cells in first[:most]
+            if not isinstance(cells, DataError)
+        ]
         return list(zip(*sample, strict=True)) or [()] * len(rows.names)
 
     layout, notes = layout_to_learn(rows.names, columns, options, dtype, rows.where)
     with_first = dataclasses.replace(rows, blocks=chain([first], rows.blocks))
     return RowReader(with_first, layout, notes, training=True, on_error=options.on_error, whole=True)
+
+
+def _without(faults: Collection[int], cells: list[str]) -> list[str]:
+    return ["" if i in faults else cell for i, cell in enumerate(cells)] if faults else cells
 
 
 def read_blocks(
