@@ -138,7 +138,8 @@ def _plan(head: Head, options: CsvOptions, dtype: str) -> ReadingPlan:
     def all_rows() -> list[tuple[str, ...]]:
         return columns(first_rows(sys.maxsize - 1))
 
-    layout, more = layout_of(names, columns(rows), options, dtype, head.where, all_rows)
+    sample = columns(rows)
+    layout, more = layout_of(names, sample, options, dtype, head.where, all_rows)
     layout = dataclasses.replace(
         layout,
         quote=dialect.quote,
