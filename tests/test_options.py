@@ -250,7 +250,7 @@ def test_errors_of_options_and_registries_are_given_names_of_fields(path: Path) 
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("OptionError", "Registry", "mention"):
             named = node.args[0]
-            assert not isinstance(named, ast.JoinedStr) or path.name == "prepare.py"
+            assert not isinstance(named, ast.JoinedStr) or path.name == "splitting.py"
             assert not isinstance(named, ast.Constant) or str(named.value).isidentifier(), ast.unparse(node)
 
 

@@ -139,6 +139,13 @@ class TrainConfig:
         "FILE", Files(), "File of test rows, in place of --test; may be repeated.", default=()
     )
 
+    group: str | None = _splits(
+        "NAME", Text(), "Column whose equal values, as a patient's rows, stay in one part; no input.", "none"
+    )
+    time: str | None = _splits(
+        "NAME", Text(), "Column of dates or numbers to split by: the latest rows are the test; no input.", "none"
+    )
+
     model: str = _model("NAME", Component("models"), "Kind of classifier.\n{model_lines}", short="-m", default="mlp")
     hidden: tuple[int, ...] | None = _model(
         "WIDTHS", Widths(), "Units in each hidden layer, as 64 or 128x64.", "64 for mlp"

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from nncli.data.csv.header import DETECTED, TextOptions
-from nncli.data.dataset import Dataset, Positions, without_weights
+from nncli.data.dataset import Dataset, Positions
 from nncli.data.load import check_as_it_was, digest_of_source, load_dataset, load_like
+from nncli.data.row_columns import set_aside
 from nncli.data.row_hashes import hash_rows
 from nncli.data.sources import Source, title
 from nncli.data.split import row_numbers
@@ -159,9 +160,7 @@ def _test_rows(
     if test is not None:
         return test, row_numbers(len(test)), f"the {counted(len(test), 'row')} of {title(source)}"
     # the same bytes have the same rows and classes
-    dataset = load_dataset(source, data.csv, dtype, memory)
-    if data.weight is not None:
-        dataset, _ = without_weights(dataset, data.weight)
+    dataset, _ = set_aside(load_dataset(source, data.csv, dtype, memory), data.csv.row_columns)
     rows = provenance.test_rows if dataset.test is None else row_numbers(len(dataset.test))
     evaluated_on = f"the {counted(len(rows), 'test row')} of {title(source)}"
     return dataset if dataset.test is None else dataset.test, rows, evaluated_on
