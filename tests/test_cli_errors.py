@@ -76,7 +76,7 @@ DATA = {
     "header only": Case("train x.csv", 1, "x.csv: no rows below the header.", {"x.csv": "a,label\n"}),
     "header only to evaluate": Case("eval two.npz x.csv", 1, "x.csv: no rows below the header.", {"x.csv": "id,a,b,label\n"}),
     "one class": Case("train x.csv", 1, "x.csv: target column 'label': expected two or more classes, found only 'p'. Choose another column with --target.", {"x.csv": "a,label\n" + "1,p\n" * 9}),
-    "rare class": Case("train x.csv", 1, "x.csv: class 'rare': expected at least 3 rows, one for each of the 3 parts of the split, found 2. Get more rows of it, leave it out, or set --val 0 or --test 0.", {"x.csv": TWO + "1,1,1,rare\n2,2,2,rare\n"}),
+    "rare class": Case("train x.csv", 1, "x.csv: class 'rare': expected at least 3 rows, one for each of the 3 parts of the split, found 2. Get more rows of it, leave it out with --rare drop, or set --val 0 or --test 0.", {"x.csv": TWO + "1,1,1,rare\n2,2,2,rare\n"}),
     "few rows": Case("train x.csv", 1, "x.csv: --test 0.15: expected at least one row for each of the 2 classes in every part, found 6 rows in all, 1 of them for this part. Get more rows, or set another --test.", {"x.csv": "a,label\n" + "1,p\n2,q\n" * 3}),
     "target missing": Case("train x.csv", 1, "x.csv: expected a column called label, target, class or y; found a and b. Name the target with --target.", {"x.csv": "a,b\n1,2\n"}),
     "target ambiguous": Case("train x.csv", 1, "x.csv: several columns could be the target: y and Label. Choose one with --target.", {"x.csv": "a,y,Label\n1,p,q\n"}),

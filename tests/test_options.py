@@ -31,6 +31,7 @@ from nncli.config.option import (
     OneOf,
     Option,
     PictureSize,
+    Rare,
     RowRange,
     Sign,
     Text,
@@ -73,6 +74,7 @@ def values(option: Option) -> st.SearchStrategy[Any]:
         Encoding: st.sampled_from(sorted(filter(None, map(_encoding, ENCODINGS)))),
         Widths: st.lists(st.integers(1, 10**6), min_size=1).map(tuple),
         PictureSize: st.tuples(st.integers(1, 9999), st.integers(1, 9999)),
+        Rare: st.just("drop") | NAMES.filter(bool).map(lambda name: f"merge={name}"),
         ClassWeights: st.sampled_from(["none", "balanced"])
         | st.dictionaries(NAMES.map(str.strip).filter(bool), st.floats(1e-300, 1e300), min_size=1).map(
             lambda of: write_names(f"{name}={write_number(weight)}" for name, weight in of.items())

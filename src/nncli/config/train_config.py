@@ -32,6 +32,7 @@ from nncli.config.option import (
     OneOf,
     Option,
     PictureSize,
+    Rare,
     RowRange,
     Sign,
     Text,
@@ -139,6 +140,9 @@ class TrainConfig:
         "FILE", Files(), "File of test rows, in place of --test; may be repeated.", default=()
     )
 
+    rare: str | None = _splits(
+        "HOW", Rare(), "Classes with too few rows to split: drop, or merge=NAME for one class of them all.", "refused"
+    )
     group: str | None = _splits(
         "NAME", Text(), "Column whose equal values, as a patient's rows, stay in one part; no input.", "none"
     )

@@ -14,6 +14,7 @@ from nncli.config.train_config import TrainConfig
 from nncli.data.dataset import Dataset, Table, TextColumn
 from nncli.data.load import load_dataset
 from nncli.data.preprocess import MAX_CATEGORIES, Preprocess
+from nncli.data.rare_classes import UNKNOWN
 from nncli.data.split import row_numbers
 from nncli.errors import DataError, OptionError
 from nncli.system.output import counted, in_quotes, percent
@@ -50,7 +51,7 @@ def check_data(config: TrainConfig) -> DataReport:
     except (DataError, OptionError) as error:
         refusal = error
         preprocess = Preprocess.fit(dataset.table, np.arange(len(dataset)), config.scale)
-    counts = np.bincount(dataset.y, minlength=len(dataset.classes)).tolist()
+    counts = np.bincount(dataset.y[dataset.y != UNKNOWN], minlength=len(dataset.classes)).tolist()
     findings = [*_rare_classes(dataset, counts), *_often_missing(dataset.table)]
     if preprocess.scaling != "pixels":  # most pixels are dark
         findings += _outliers(dataset.table)

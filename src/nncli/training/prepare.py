@@ -14,6 +14,7 @@ from nncli.data.csv.detection import CsvOptions
 from nncli.data.dataset import Dataset, Positions, Schema, measured
 from nncli.data.load import has_named_columns, load_dataset, load_like
 from nncli.data.preprocess import Preprocess
+from nncli.data.rare_classes import UNKNOWN, merging
 from nncli.data.row_columns import set_aside, without_columns
 from nncli.data.row_hashes import Hashes, hash_rows
 from nncli.data.scaled_rows import Inputs, RowWindow, Subset
@@ -25,7 +26,13 @@ from nncli.system.output import counted, in_quotes, note_of
 from nncli.training.class_weights import Weights, class_weights
 from nncli.training.memory import rows_in_memory
 from nncli.training.repeated_rows import RowHashes, first_rows
-from nncli.training.splitting import check_split_options, classes_without_rows, refuse_shared_groups, split_rows
+from nncli.training.splitting import (
+    check_split_options,
+    classes_without_rows,
+    refuse_shared_groups,
+    settle_rare,
+    split_rows,
+)
 
 OF_COLUMNS = ("categorical", "weight", "group", "time")  # options that name columns, which arrays may have too
 OF_FILES = [field.name for field in dataclasses.fields(CsvOptions) if field.name not in OF_COLUMNS]
@@ -61,7 +68,9 @@ def prepare(
     check_split_options(config, read)
     asked = DataConfig.of(config).csv.row_columns
     dataset, columns = set_aside(read, asked)
-    of_row = columns.weight
+    of_row, rare_notes = columns.weight, list[str]()
+    if config.rare is not None:
+        dataset, rare_notes = settle_rare(config, dataset, columns)
     # test rows have equal weight, and in files of their own no part depends on the time
     of_part = {"val_data": _of(asked, "weight", "group"), "test_data": _of(asked, "group")}
     whole = {
@@ -85,7 +94,7 @@ def prepare(
             str(config.group), {"data": dataset.where} | {n: d.where for n, d in named.items()}, groups
         )
     split, split_notes = split_rows(config, dataset, columns, rows, fold)
-    notes += split_notes
+    notes += [*rare_notes, *split_notes]
     of_parts = {"train": hashes[split.train], "val": hashes[split.val], "test": hashes[split.test]} | own
     repeated = RowHashes(hashes, of_parts, tuple(named))
     resolved = resolve(config, len(split.train), has_val=len(split.val) > 0 or bool(config.val_data))
@@ -146,14 +155,16 @@ def _rows_to_use(
     """Return the rows that take part: those that count, and with --dedupe only the first of those that are the same,
     and none that is `elsewhere` too; also return notes. DataError where no row of a class counts."""
     rows, notes = row_numbers(len(dataset)), []
+    if config.rare is not None:
+        rows = rows[dataset.y != UNKNOWN]
     if of_row is not None and not of_row.all():
-        rows = rows[of_row > 0]
+        rows = rows[of_row[rows] > 0]
         column = f"column '{config.weight}'"
         of_class = np.bincount(dataset.y[rows], minlength=len(dataset.classes))
         if not of_class.all():
             problem = f"all rows of class {in_quotes(dataset.classes[int(of_class.argmin())])} have a weight of 0"
             raise DataError(dataset.where, f"{column}: {problem}", "Leave the class out, or let it count")
-        notes.append(f"{column}: {counted(len(dataset) - len(rows), 'row')} with a weight of 0, which take no part")
+        notes.append(f"{column}: {counted(int((of_row == 0).sum()), 'row')} with a weight of 0, which take no part")
     if config.dedupe:
         before, rows = len(rows), first_rows(hashes, dataset.y, rows, elsewhere)
         notes.append(f"dedupe: {counted(before - len(rows), 'row')} left out, as the same values come elsewhere")
@@ -165,8 +176,9 @@ def _rows_to_use(
 def _load_like(config: TrainConfig, source: Source, schema: Schema, dataset: Dataset) -> Dataset:
     csv = DataConfig.of(config).csv
     return load_like(
-        source, schema, dataset.classes, config.dtype, csv.text, dataset.memory, n_tables(config), csv.on_error
-    )
+        source, schema, dataset.classes, config.dtype, csv.text, dataset.memory, n_tables(config), csv.on_error,
+        merging(config.rare),
+    )  # fmt: skip
 
 
 def n_tables(config: TrainConfig) -> int:

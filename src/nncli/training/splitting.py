@@ -10,6 +10,7 @@ from nncli.config.train_config import DEFAULT_SHARE, TrainConfig
 from nncli.data.dataset import Dataset, Positions, TextColumn
 from nncli.data.dates import written
 from nncli.data.group_split import group_folds, group_split
+from nncli.data.rare_classes import settle_rare_classes
 from nncli.data.row_columns import RowColumns
 from nncli.data.scaled_rows import Subset
 from nncli.data.split import Split, stratified_fold, stratified_split
@@ -27,12 +28,7 @@ def split_rows(
 ) -> tuple[Split, list[str]]:
     """Draw those of the rows that each part has, and say how; those that come from files of their own are not among
     them. DataError and OptionError where that cannot be."""
-    own_test = bool(config.test_data) or dataset.test is not None
-    val = 0.0 if config.val_data else DEFAULT_SHARE if config.val is None else config.val
-    test = 0.0 if own_test else DEFAULT_SHARE if config.test is None else config.test
-    if val + test >= 1:
-        expected = f"expected {mention('val')} and {mention('test')} to be below 1 together"
-        raise OptionError("val", f"{expected}, found {val:g} and {test:g}", "Lower one of them")
+    val, test = _shares(config, dataset)
     y, where = dataset.y[rows], dataset.where
     seed = int(Seeds.of(config).split.generate_state(1)[0])
     if columns.group is not None:
@@ -47,6 +43,25 @@ def split_rows(
     if config.group is None and config.time is None:
         return split if fold is None else stratified_fold(dataset.y, split, *fold, seed, where), []
     return split, [*notes, *_absent_classes(config, dataset, split)]
+
+
+def settle_rare(config: TrainConfig, dataset: Dataset, columns: RowColumns) -> tuple[Dataset, list[str]]:
+    """Drop or merge the classes with too few rows, or groups, for a part each; return the data, and notes."""
+    weight, group = columns.weight, columns.group
+    rows = np.arange(len(dataset)) if weight is None else np.flatnonzero(weight)
+    least = 1 + sum(share > 0 for share in _shares(config, dataset))
+    return settle_rare_classes(dataset, rows, None if group is None else group.codes, least, str(config.rare))
+
+
+def _shares(config: TrainConfig, dataset: Dataset) -> tuple[float, float]:
+    """Return the shares of the rows for validation and for the test; 0 for those in files of their own."""
+    own_test = bool(config.test_data) or dataset.test is not None
+    val = 0.0 if config.val_data else DEFAULT_SHARE if config.val is None else config.val
+    test = 0.0 if own_test else DEFAULT_SHARE if config.test is None else config.test
+    if val + test >= 1:
+        expected = f"expected {mention('val')} and {mention('test')} to be below 1 together"
+        raise OptionError("val", f"{expected}, found {val:g} and {test:g}", "Lower one of them")
+    return val, test
 
 
 def check_split_options(config: TrainConfig, dataset: Dataset) -> None:
