@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.data.dataset import Dataset, Schema, TextColumn
+from nncli.data.dataset import Dataset, Schema, Table, TextColumn
 from nncli.data.disk.memmap import DiskArray
 from nncli.errors import DataError, OptionError, did_you_mean, mention
 
@@ -54,7 +54,12 @@ def set_aside(dataset: Dataset, named: Mapping[str, str]) -> tuple[Dataset, RowC
             found |= {"time": _times(dataset.table.dates[name][:], name, where), "are_dates": True}
         else:
             found[option] = _times(_numbers(dataset, option, name), name, where)
-        dataset = _without(dataset, option, name)
+        dataset = dataclasses.replace(
+            dataset,
+            table=without_column(dataset.table, name),
+            schema=without_columns(dataset.schema, {name}),
+            notes=(*dataset.notes, f"column '{name}': {NOTES[option]}"),
+        )
     return dataset, RowColumns(**found)
 
 
@@ -74,22 +79,18 @@ def _check_name(schema: Schema, option: str, name: str) -> None:
         raise OptionError(option, f"'{name}' is the only column: nothing is left to learn from")
 
 
-def _without(dataset: Dataset, option: str, name: str) -> Dataset:
-    table = dataset.table
-    if name in table.number_names:
-        place = table.number_names.index(name)
-        stored = isinstance(table.numbers, DiskArray)
-        table = dataclasses.replace(
-            table,
-            number_names=tuple(n for n in table.number_names if n != name),
-            numbers=table.numbers.without(place) if stored else np.delete(table.numbers, place, axis=1),
-        )
-    else:
+def without_column(table: Table, name: str) -> Table:
+    """Return a table without one of its columns."""
+    if name not in table.number_names:
         texts = {own: column for own, column in table.texts.items() if own != name}
         dates = {own: column for own, column in table.dates.items() if own != name}
-        table = dataclasses.replace(table, texts=texts, dates=dates)
-    schema, note = without_columns(dataset.schema, {name}), f"column '{name}': {NOTES[option]}"
-    return dataclasses.replace(dataset, table=table, schema=schema, notes=(*dataset.notes, note))
+        return dataclasses.replace(table, texts=texts, dates=dates)
+    place, numbers = table.number_names.index(name), table.numbers
+    return dataclasses.replace(
+        table,
+        number_names=tuple(own for own in table.number_names if own != name),
+        numbers=numbers.without(place) if isinstance(numbers, DiskArray) else np.delete(numbers, place, axis=1),
+    )
 
 
 def _numbers(dataset: Dataset, option: str, name: str) -> NDArray[np.float64]:
