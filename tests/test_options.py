@@ -27,6 +27,7 @@ from nncli.config.option import (
     Number,
     OneOf,
     Option,
+    Rare,
     Text,
     Whole,
     Widths,
@@ -67,6 +68,7 @@ def values(option: Option) -> st.SearchStrategy[Any]:
         Encoding: st.sampled_from(sorted(filter(None, map(_encoding, ENCODINGS)))),
         Widths: st.lists(st.integers(1, 10**6), min_size=1).map(tuple),
         PictureSize: st.tuples(st.integers(1, 9999), st.integers(1, 9999)),
+        Rare: st.just("drop") | NAMES.filter(bool).map(lambda name: f"merge={name}"),
         ClassWeights: st.sampled_from(["none", "balanced"])
         | st.dictionaries(NAMES.map(str.strip).filter(bool), st.floats(1e-300, 1e300), min_size=1).map(
             lambda of: write_names(f"{name}={write_number(weight)}" for name, weight in of.items())
@@ -249,7 +251,7 @@ def test_errors_of_options_and_registries_are_given_names_of_fields(path: Path) 
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("OptionError", "Registry", "mention"):
             named = node.args[0]
-            assert not isinstance(named, ast.JoinedStr) or path.name == "prepare.py"
+            assert not isinstance(named, ast.JoinedStr) or path.name == "splitting.py"
             assert not isinstance(named, ast.Constant) or str(named.value).isidentifier(), ast.unparse(node)
 
 

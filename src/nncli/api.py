@@ -126,7 +126,7 @@ def train(X: Columns, y: ArrayLike, **options: Any) -> TrainedModel:
     labels = np.asarray(y)
     if labels.ndim != 1:
         raise DataError("y", f"expected one class for each row, found an array of shape {labels.shape}")
-    schema = _schema(X, config.categorical)
+    schema = _schema(X, (*config.categorical, config.group or ""))
     table = _table(X, schema, config.dtype)
     if len(table) != len(labels):
         raise DataError("y", f"expected {len(table)} classes, one for each row of X, found {len(labels)}")

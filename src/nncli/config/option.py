@@ -138,6 +138,15 @@ class OneOf(Kind):
         return self.names
 
 
+class Rare(Kind):
+    """What to do with rare classes: drop, or merge=NAME."""
+
+    def read(self, text: str) -> str:
+        if not re.fullmatch(r"drop|merge=.+", text, re.DOTALL):
+            raise ValueError("drop or merge=NAME")
+        return text
+
+
 @dataclass(frozen=True)
 class Component(Kind):
     """The name of a component with its settings; the registry itself says what is wrong with it."""

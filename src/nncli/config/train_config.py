@@ -29,6 +29,7 @@ from nncli.config.option import (
     Kind,
     OneOf,
     Option,
+    Rare,
     Text,
     Whole,
     Widths,
@@ -133,6 +134,16 @@ class TrainConfig:
     )
     test_data: tuple[str, ...] = _splits(
         "FILE", Files(), "File of test rows, in place of --test; may be repeated.", default=()
+    )
+
+    rare: str | None = _splits(
+        "HOW", Rare(), "Classes with too few rows to split: drop, or merge=NAME for one class of them all.", "refused"
+    )
+    group: str | None = _splits(
+        "NAME", Text(), "Column whose equal values, as a patient's rows, stay in one part; no input.", "none"
+    )
+    time: str | None = _splits(
+        "NAME", Text(), "Column of dates or numbers to split by: the latest rows are the test; no input.", "none"
     )
 
     model: str = _model("NAME", Component("models"), "Kind of classifier.\n{model_lines}", short="-m", default="mlp")

@@ -34,10 +34,12 @@ from nncli.data.formats.known_formats import (
     format_of_bytes,
 )
 from nncli.data.formats.row_reader import Rows
+from nncli.data.rare_classes import DROP, UNKNOWN, code_in, merged_into
 from nncli.data.row_blocks import BlockReader, OnError, RowBlock
 from nncli.data.sources import ARRAYS, STDIN, Source, is_there, paths_of, title
 from nncli.data.table_builder import MemoryStorage, Opener, RawDataset, digest_of, read_files, recoded, to_learn_from
-from nncli.errors import DataError, OptionError, did_you_mean, mention
+from nncli.errors import DataError, OptionError, did_you_mean, listing, mention
+from nncli.system.output import in_quotes
 
 OF_ROWS = (JSON_LINES, XLSX)
 Size = tuple[int, int]  # width and height
@@ -213,8 +215,10 @@ def load_like(
     memory: int | None = None,
     tables: int = 1,
     on_error: OnError = "fail",
+    rare: str | None = None,
 ) -> Dataset:
-    """Read whole files as the rows of a model: the columns of its schema, the classes it knows. Raises DataError."""
+    """Read whole files as the rows of a model: the columns of its schema, the classes it knows. Rows of other classes
+    are of the one that `rare` merges them into, or `UNKNOWN` if it drops them; else, DataError is raised."""
     given, where = _Input.of(source), title(source)
     size = given.bytes()
     if given.is_matrix:
@@ -223,15 +227,21 @@ def load_like(
         target = TextColumn(matrix.y, matrix.classes)
     else:
         options = CsvOptions(**vars(text), on_error=on_error)
-        rows = given.table(schema, options, dtype, memory, tables, {schema.target: tuple(classes)})
+        expected = {} if rare else {schema.target: tuple(classes)}
+        rows = given.table(schema, options, dtype, memory, tables, expected)
         table, target, sha256, notes = rows.table, rows.target, rows.sha256, rows.notes
-    code_of = {canonical(name): i for i, name in enumerate(classes)}
-    for label in target.values:
-        if canonical(label) not in code_of:
-            known = ", ".join(classes[:10]) + (", …" if len(classes) > 10 else "")
-            problem = f"expected a class that the model knows ({known}), found '{label}'"
-            raise DataError(where, problem, did_you_mean(label, classes))
-    y = recoded(target, [code_of[canonical(label)] for label in target.values], len(classes))
+    code_of = code_in(classes, rare)
+    notes = tuple(notes)
+    others = [label for label in target.values if code_of(label) == UNKNOWN]
+    if others and rare != DROP:
+        known = ", ".join(classes[:10]) + (", …" if len(classes) > 10 else "")
+        problem = f"expected a class that the model knows ({known}), found '{others[0]}'"
+        raise DataError(where, problem, did_you_mean(others[0], classes))
+    if into := merged_into(rare):
+        known_names = {*map(canonical, classes)}
+        if merged := [in_quotes(label) for label in target.values if canonical(label) not in known_names]:
+            notes += (f"{where}: rows of class {listing(sorted(merged))} count as {in_quotes(into)}",)
+    y = recoded(target, [code_of(label) for label in target.values], len(classes))
     return Dataset(table, y, tuple(classes), schema, source, sha256, notes=tuple(notes), memory=memory, file_bytes=size)
 
 

@@ -45,7 +45,8 @@ def stratified_split(y: Positions, classes: Sequence[str], val: float, test: flo
             source,
             f"class {in_quotes(classes[rarest])}: expected at least {parts} rows, one for each of the {parts} parts of "
             f"the split, found {counts[rarest]}",
-            f"Get more rows of it, leave it out, or set {mention('val', 0)} or {mention('test', 0)}",
+            f"Get more rows of it, leave it out with {mention('rare', 'drop')}, or set {mention('val', 0)} or "
+            f"{mention('test', 0)}",
         )
     rest = row_numbers(n)
     held_out: list[Positions] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -140,7 +140,7 @@ def to_learn_from(rows: RawDataset, source: Source) -> Dataset:
         raise DataError(where, problem, "Delete that line, or rename the column or the class")
     representative, notes = one_spelling(target.values)
     _refuse_quantity(target, name, where)
-    classes = sorted(set(representative), key=_by_number if all(map(_is_number, target.values)) else None)
+    classes = in_order(representative)
     if len(classes) == 1:
         problem = f"expected two or more classes, found only {in_quotes(classes[0])}"
         raise DataError(
@@ -149,6 +149,12 @@ def to_learn_from(rows: RawDataset, source: Source) -> Dataset:
     rank = {value: i for i, value in enumerate(classes)}
     y = recoded(target, [rank[value] for value in representative], len(classes))
     return Dataset(rows.table, y, tuple(classes), rows.schema, source, rows.sha256, notes=(*rows.notes, *notes))
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Sort the names of classes, each once: by number if all are numbers, else by the alphabet."""
+    distinct = set(names)
+    return sorted(distinct, key=_by_number if all(map(_is_number, distinct)) else None)
 
 
 def digest_of(digests: Sequence[str]) -> str:

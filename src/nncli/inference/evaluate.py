@@ -14,8 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.csv.header import DETECTED, TextOptions
-from nncli.data.dataset import Dataset, Positions, without_weights
+from nncli.data.dataset import Dataset, Positions
 from nncli.data.load import check_as_it_was, digest_of_source, load_dataset, load_like
+from nncli.data.rare_classes import in_classes, merging
+from nncli.data.row_columns import set_aside
 from nncli.data.row_hashes import hash_rows
 from nncli.data.sources import Source, title
 from nncli.data.split import row_numbers
@@ -78,7 +80,8 @@ def evaluate_model(
     if not source:
         dataset, rows, evaluated_on = _test_rows(model, provenance, model_file, memory)
     else:
-        dataset = load_like(source, model.schema, model.classes, model.config.model.dtype, text, memory)
+        dtype, rare = model.config.model.dtype, merging(model.config.options.rare)
+        dataset = load_like(source, model.schema, model.classes, dtype, text, memory, rare=rare)
         rows = row_numbers(len(dataset))
         evaluated_on = f"all {counted(len(dataset), 'row')} of {title(source)}"
         notes += dataset.notes
@@ -200,16 +203,16 @@ def _test_rows(
     test = None
     if own:
         how, on_error = data.csv.text, data.csv.on_error
-        test = load_like(source, model.schema, model.classes, dtype, how, memory, on_error=on_error)
+        rare = merging(model.config.options.rare)
+        test = load_like(source, model.schema, model.classes, dtype, how, memory, on_error=on_error, rare=rare)
     if file.sha256 != (digest_of_source(source) if test is None else test.sha256):
         problem = f"the data have changed since {model_file} was trained, so its test rows cannot be found"
         raise DataError(title(source), problem, remedy)
     if test is not None:
         return test, row_numbers(len(test)), f"the {counted(len(test), 'row')} of {title(source)}"
-    # the same bytes have the same rows and classes
-    dataset = load_dataset(source, data.csv, dtype, memory)
-    if data.weight is not None:
-        dataset, _ = without_weights(dataset, data.weight)
+    # the same bytes have the same rows and classes, but for those that were rare
+    dataset, _ = set_aside(load_dataset(source, data.csv, dtype, memory), data.csv.row_columns)
+    dataset = in_classes(dataset, model.classes, model.config.options.rare)
     rows = provenance.test_rows if dataset.test is None else row_numbers(len(dataset.test))
     evaluated_on = f"the {counted(len(rows), 'test row')} of {title(source)}"
     return dataset if dataset.test is None else dataset.test, rows, evaluated_on

@@ -12,6 +12,8 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from nncli.data.byte_input import ByteStream, Input
 from nncli.data.cells import DEFAULT_MISSING, is_missing
 from nncli.data.csv import column_kinds
@@ -27,6 +29,7 @@ from nncli.errors import DataError, OptionError, did_you_mean, listing, mention
 
 SAMPLE_CELLS = 100_000  # a thousand rows of a hundred columns
 SAMPLE_ROWS, LEAST_ROWS = 1000, 100
+MOST_WHOLE = 2**24  # up to which float32 holds every whole number
 MORE_ROWS = 10_000  # of other tables than text, that a column which seems to tell rows apart is looked at in
 
 
@@ -39,7 +42,9 @@ class CsvOptions:
     only: tuple[str, ...] = ()
     categorical: tuple[str, ...] = ()
     numeric: tuple[str, ...] = ()
-    weight: str | None = None
+    weight: str | None = None  # this and the next two are no inputs
+    group: str | None = None
+    time: str | None = None
     missing: tuple[str, ...] = ()
     no_missing: tuple[str, ...] = ()
     header: bool | None = None
@@ -56,6 +61,12 @@ class CsvOptions:
     sheet: str | None = None
     resize: tuple[int, int] | None = None
     on_error: OnError = "fail"
+
+    @property
+    def row_columns(self) -> dict[str, str]:
+        """Return the columns that say something of each row and are no inputs, by the options that name them."""
+        named = {"weight": self.weight, "group": self.group, "time": self.time}
+        return {option: name for option, name in named.items() if name is not None}
 
     @property
     def text(self) -> TextOptions:
@@ -188,8 +199,14 @@ def layout_of(
     missing = missing_texts(options)
     cells = dict(zip(names, sample, strict=True))
     columns = column_kinds.present({name: cells[name] for name in features}, missing)
+    aside = {*options.row_columns.values()}
     hints = column_kinds.Hints(
-        options.categorical, options.numeric, stored_as_text, options.decimal, options.thousands, options.date_format
+        (*options.categorical, options.group or ""),
+        options.numeric,
+        stored_as_text,
+        options.decimal,
+        options.thousands,
+        options.date_format,
     )
     kinds = column_kinds.kinds_of(columns, hints, where)
     decimal, kind_of = kinds.decimal, kinds.of
@@ -198,14 +215,14 @@ def layout_of(
         for name, kind in kind_of.items()
         if kind == "number"
     }
-    told = {*options.categorical, *options.numeric, *options.only, options.weight}
+    told = {*options.categorical, *options.numeric, *options.only, *aside}
     ids = column_kinds.ids_of({n: k for n, k in kind_of.items() if n not in told}, columns, values)
     if ids:  # which are looked at in more rows: an hour that begins again after a thousand rows is none
         longer = dict(zip(names, all_rows(), strict=True))
         more = column_kinds.present({name: longer[name] for name in ids}, missing)
         spelled = {name: column_kinds.values_of(more[name], decimal, kinds.spellings.get(name)) for name in ids}
         ids = column_kinds.ids_of({name: kind_of[name] for name in ids}, more, spelled)
-    if not kind_of.keys() - ids.keys() - {options.weight}:
+    if not kind_of.keys() - ids.keys() - aside:
         ids = {}  # there is nothing else to learn from
     notes += [f"column '{name}': left out, as {reason}" for name, reason in ids.items()]
     notes += [note for name, note in kinds.notes if name not in ids]
@@ -215,6 +232,8 @@ def layout_of(
     )
     if dtype == "float32":
         fine = [name for name in numeric if column_kinds.are_finer_than_float32(values[name])]
+        if options.time in numeric and (np.abs(values[options.time]) > MOST_WHOLE).any():  # as 20260131
+            fine.append(options.time)
         if fine:
             dtype = "float64"
             notes.append(f"column '{fine[0]}': float32 cannot tell its numbers apart, so all are read as float64")
@@ -234,6 +253,7 @@ def layout_of(
         dtype=dtype,
         dates=dates,
         encoding=options.encoding or UTF_8,
+        needed=tuple(aside),
         profile=profile_columns(cells, {name: kind_of[name] for name in (*numeric, *text, *dates)}, missing, decimal),
     )
     return layout, notes
@@ -267,11 +287,13 @@ def _features(names: tuple[str, ...], target: str, options: CsvOptions, where: s
                 raise OptionError(
                     option, f"'{name}' is the target column", f"Name another one with {mention('target')}"
                 )
-    for one, other in (("drop", "only"), ("drop", "categorical"), ("drop", "numeric"), ("numeric", "categorical")):
+    given |= {option: (name,) for option, name in options.row_columns.items()}
+    pairs = [("drop", option) for option in ("only", "categorical", "numeric", *options.row_columns)]
+    for one, other in (*pairs, ("numeric", "categorical")):
         both = [name for name in given[one] if name in given[other]]
         if both:
             raise OptionError(one, f"'{both[0]}' is named by {mention(other)} too", "Name it once")
-    wanted = {*options.only, options.weight} if options.only else {*names}
+    wanted = {*options.only, *options.row_columns.values()} if options.only else {*names}
     found = [name for name in names if name in wanted and name != target and name not in options.drop]
     if not found:
         raise DataError(where, f"no feature column is left beside the target '{target}'", "Drop fewer columns")

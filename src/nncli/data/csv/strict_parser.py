@@ -304,6 +304,8 @@ class StrictParser:
     def _remedy(self, name: str, cell: str) -> str:
         if not self.training:
             return "Correct it, or leave the cell empty"
+        if name in self.layout.needed:
+            return f"Correct it, or leave such rows out with {mention('on_error', 'skip')}"
         decimal, spelling = self.layout.decimal, self.layout.spellings.get(name)
         other = "," if decimal == "." else "."
         grouped = Spelling(decimal=decimal, thousands=other)
