@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from csv_reading import blocks, complaint, load, strings
-from nncli.data.csv import reader as reader_module
 from nncli.data.csv.detection import CsvOptions
 from nncli.data.csv.reader import open_training
+from nncli.data.csv.strict_parser import StrictParser
 from nncli.data.row_blocks import RowBlock
 
 HEADERS = {
@@ -92,15 +94,15 @@ def test_a_second_row_of_names_comes_again_too() -> None:
 
 
 def test_a_header_behind_each_row_costs_no_more_than_reading_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each row is parsed a few times, as halves of a refused block are, and not once for every header."""
-    parsed = list[int]()
-    parse = reader_module.CsvReader._parse
+    """The rows are read in blocks, and not in a block of its own for each row between two headers."""
+    calls = list[int]()
+    read_rows = StrictParser.read_rows
 
-    def counted(self: reader_module.CsvReader, data: bytes, regular: bool) -> RowBlock | None:
-        parsed.append(len(data))
-        return parse(self, data, regular)
+    def counted(self: StrictParser, rows: Iterable[Any]) -> RowBlock:
+        calls.append(1)
+        return read_rows(self, rows)
 
-    monkeypatch.setattr(reader_module.CsvReader, "_parse", counted)
+    monkeypatch.setattr(StrictParser, "read_rows", counted)
     text = "a,b,label\n" + "".join(f"{i % 7},{i % 5},{'pq'[i % 2]}\na,b,label\n" for i in range(20000))
     assert len(load(text)) == 20000
-    assert sum(parsed) < 10 * len(text)
+    assert len(calls) < 50
