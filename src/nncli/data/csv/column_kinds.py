@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.cells import NUMBER, as_number, decimal_as_point, is_missing, quoted
+from nncli.data.csv.code_like import are_dates_of_figures, doubt_of_numbers, why_codes
 from nncli.data.dates import days_of
 from nncli.data.preprocess import is_coarse
 from nncli.data.spellings import Spelling, are_times, date_spellings, number_spellings, units_of
@@ -89,11 +90,14 @@ def kinds_of(columns: Columns, hints: Hints, where: str) -> Kinds:
 def _kind_of(name: str, cells: Sequence[str], ways: list[Spelling], hints: Hints, found: Kinds, where: str) -> str:
     """Return the kind of a column; its spelling and notes are added to what was found."""
     decimal = found.decimal
-    if name not in hints.numeric and (_are_codes(cells) or (ways and name in hints.stored_as_text)):
-        why = "cells begin with 0" if _are_codes(cells) else "numbers are stored as text"
+    why = "numbers are stored as text" if ways and name in hints.stored_as_text else why_codes(cells)
+    form = hints.date_format if name not in hints.numeric else None
+    if form is not None and are_dates_of_figures(cells, form):
+        spelling = Spelling("date", date_format=form)
+    elif why and name not in hints.numeric:
         found.notes.append((name, f"column '{name}': read as categories, as its {why} (--numeric reads numbers)"))
         return "text"
-    if ways:
+    elif ways:
         spelling = _chosen(name, cells, ways, found, where)
     elif name in hints.numeric or _mostly(cells, lambda cell: is_number(cell, decimal)):
         spelling = Spelling(decimal=decimal)
@@ -117,6 +121,8 @@ def _kind_of(name: str, cells: Sequence[str], ways: list[Spelling], hints: Hints
     if spelling.decimal != decimal and not any(spelling.decimal in cell for cell in cells):
         spelling = dataclasses.replace(spelling, decimal=decimal)  # whole numbers say nothing of it
     if spelling == Spelling(decimal=decimal) and not any("−" in cell for cell in cells):
+        if name not in hints.numeric and cells and (doubt := doubt_of_numbers(cells)):
+            found.notes.append((name, f"column '{name}': {doubt}"))
         if hints.thousands in (None, decimal):
             return "number"
         spelling = Spelling(decimal=decimal, thousands=hints.thousands)  # rows that come later may need it
@@ -169,16 +175,6 @@ def _decimal_of(ways: Mapping[str, list[Spelling]], columns: Columns) -> str:
     return "," if signs[","] > signs["."] else "."
 
 
-def _are_codes(cells: Sequence[str]) -> bool:
-    """Tell whether the cells are digits, all as many, and some begin with 0: no number is written so."""
-    width = len(cells[0]) if cells else 0
-    return (
-        width > 1
-        and any(cell[0] == "0" for cell in cells)
-        and all(len(cell) == width and cell.isascii() and cell.isdigit() for cell in cells)
-    )
-
-
 def _date_ways(cells: Sequence[str], hints: Hints) -> list[Spelling]:
     if hints.date_format is None:
         return date_spellings(cells)
@@ -204,7 +200,7 @@ def _why_id(name: str, kind: str, cells: Sequence[str], values: Vector | None) -
     if kind == "text" and len(set(cells)) >= NEARLY_ALL * len(cells):
         return "nearly all of its texts are different (--categorical keeps it)"
     if kind == "number" and values is not None and np.isfinite(values).all() and (values == np.trunc(values)).all():
-        if (values[1:] == values[:-1] + 1).all():
+        if (values[1:] == values[:-1] + 1).all() and all(map(str.isdigit, cells)):
             return "it counts the rows (--numeric keeps it)"
         if INDEX.fullmatch(name) and len(np.unique(values)) == len(values):
             return "it is called like an index, and all its numbers are different (--numeric keeps it)"

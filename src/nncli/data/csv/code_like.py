@@ -1,0 +1,86 @@
+"""Tell which cells that can be read as numbers may be codes, and which texts look like numbers that are not read."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from nncli.data.cells import NUMBER, quoted
+
+LETTER_E = re.compile(r"\d+[eE]\d+", re.ASCII)  # programs write 1e+10 or 1.0E10
+VERSION = re.compile(r"\d{1,3}\.\d{1,3}", re.ASCII)
+PHONE = re.compile(r"\+?\d{7,15}", re.ASCII)
+NEARLY_ALL = 0.9
+DAYS_OF_FIGURES = {"%Y%m%d": 8, "%Y%m": 6}  # and how many they are
+YEARS = range(1800, 2200)  # of dates that a column probably has
+
+
+def why_codes(cells: Sequence[str]) -> str:
+    """Say why the cells are codes, though some or all of them can be read as numbers; the empty string if they are not.
+    A leading zero says it, for no number is written so, and so do codes with other letters beside one such as 1E10."""
+    if any(cell[0] == "0" and len(cell) > 1 for cell in cells):
+        distinct = set(cells)
+        if all(cell.isascii() and cell.isdigit() for cell in distinct):
+            one_width = len({*map(len, distinct)}) == 1
+            zeros = [cell for cell in distinct if cell[0] == "0" and len(cell) > 1]
+            return "cells begin with 0" if one_width or any(map(int, zeros)) else ""
+    example = next(filter(LETTER_E.fullmatch, cells), "")
+    if example:
+        others = [cell for cell in cells if NUMBER.fullmatch(cell) is None]
+        if others and all(cell.isascii() and cell.isalnum() and re.search(r"\d", cell) for cell in others):
+            return f"cells are codes: {quoted(example)} stands beside {quoted(others[0])}"
+    return ""
+
+
+def doubt_of_numbers(cells: Sequence[str]) -> str:
+    """Say how cells are read that are numbers as they stand, but may be meant as codes, versions, phone numbers or
+    dates; the empty string where nothing hints at it."""
+    if example := next(filter(LETTER_E.fullmatch, cells), ""):
+        return f"{quoted(example)} is read as {float(example):.15g} (--categorical keeps codes apart)"
+    if lost := _lost_zero(set(cells)):
+        return f"{lost} (--categorical keeps versions and codes apart)"
+    for form, width in DAYS_OF_FIGURES.items():
+        if len(cells[0]) == width and are_dates_of_figures(cells, form):
+            return f"{quoted(cells[0])} is read as a number (--date-format {form} reads dates)"
+    if all(map(PHONE.fullmatch, cells)):
+        if cells[0][0] == "+":
+            return "numbers with + in front are read as numbers (--drop leaves out phone numbers)"
+        if len(set(cells)) >= NEARLY_ALL * len(cells):
+            many = "whole numbers of 7 figures or more, nearly all different"
+            return f"{many}, are read as numbers (--drop leaves out phone numbers and other codes)"
+    return ""
+
+
+def are_dates_of_figures(cells: Collection[str], form: str) -> bool:
+    """Tell whether all cells are dates of a format of figures alone, as 20240131 is of %Y%m%d."""
+    return bool(cells) and all(cell.isdigit() and _is_date(cell, form) for cell in {*cells})
+
+
+def _is_date(cell: str, form: str) -> bool:
+    try:
+        moment = datetime.strptime(cell, form)
+    except ValueError:
+        return False
+    return moment.year in YEARS and moment.strftime(form) == cell
+
+
+def _lost_zero(cells: Collection[str]) -> str:
+    """Say which cells lose a zero at their end, as versions do: 1.10 beside 1.1, or among others that look like 1.9."""
+    ending = sorted(cell for cell in cells if cell[-1] == "0" and "." in cell)
+    if not ending:
+        return ""
+    shortest = dict[str, str]()
+    for cell in sorted((cell for cell in cells if "." in cell), key=len):
+        bare = cell.rstrip("0")
+        if bare[-1] != "." and (other := shortest.setdefault(bare, cell)) != cell:
+            return f"{quoted(other)} and {quoted(cell)} are one number"
+    fractions = {cell.partition(".")[2] for cell in cells}
+    are_versions = (
+        len({*map(len, fractions)}) > 1
+        and all(map(VERSION.fullmatch, cells))
+        and not any(len(fraction) > 1 and fraction[0] == "0" for fraction in fractions)
+    )
+    longest = max(ending, key=len)
+    return f"{quoted(longest)} is read as {float(longest):g}" if are_versions and longest[-2] != "." else ""

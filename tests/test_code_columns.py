@@ -1,0 +1,94 @@
+"""Columns whose cells can be read as numbers, but may be meant otherwise: codes, versions, phone numbers, dates."""
+
+from __future__ import annotations
+
+import pytest
+
+from csv_reading import complaint, load
+from nncli.data.dataset import Dataset
+from test_spellings import notes_of, table
+
+
+def kind_of(data: Dataset) -> str:
+    return dict(data.schema.columns).get("a", "left out")
+
+
+@pytest.mark.parametrize(
+    ("cells", "why"),
+    [
+        (["1A10", "1E10", "2E5", "3B7"], "cells are codes: '1E10' stands beside '1A10'"),
+        (["1E10", "2E5", "1A10"], "cells are codes: '1E10' stands beside '1A10'"),
+        (["00E1", "12E4", "FF01", "1234"], "cells are codes: '00E1' stands beside 'FF01'"),
+        (["1001", "01003", "12345"], "cells begin with 0"),
+        (["0", "2208", "02208", "3111"], "cells begin with 0"),
+        (["00501", "94103"], "cells begin with 0"),
+    ],
+)
+def test_codes_among_which_some_are_numbers_are_categories(cells: list[str], why: str) -> None:
+    found = load(table(cells * 10))
+    assert kind_of(found) == "text"
+    assert notes_of(found) == [f"column 'a': read as categories, as its {why} (--numeric reads numbers)"]
+    assert found.table.texts["a"].values == tuple(cells)
+
+
+@pytest.mark.parametrize(
+    ("cells", "note"),
+    [
+        (["1E10", "2E5", "3E7"], "'1E10' is read as 10000000000 (--categorical keeps codes apart)"),
+        (["12", "3e4"], "'3e4' is read as 30000 (--categorical keeps codes apart)"),
+        (["1.1", "1.10", "1.2"], "'1.1' and '1.10' are one number (--categorical keeps versions and codes apart)"),
+        (["1.8", "1.9", "1.10"], "'1.10' is read as 1.1 (--categorical keeps versions and codes apart)"),
+        (["250.01", "250.10", "250.1"], "'250.1' and '250.10' are one number "
+         "(--categorical keeps versions and codes apart)"),
+        (["20240131", "19991224"], "'20240131' is read as a number (--date-format %Y%m%d reads dates)"),
+        (["202401", "199912"], "'202401' is read as a number (--date-format %Y%m reads dates)"),
+    ],
+)  # fmt: skip
+def test_numbers_that_may_be_something_else_are_said(cells: list[str], note: str) -> None:
+    found = load(table(cells * 10))
+    assert kind_of(found) == "number"
+    assert f"column 'a': {note}" in notes_of(found)
+    if "--categorical" in note:  # which keeps what it says
+        assert load(table(cells * 10), categorical=("a",)).table.texts["a"].values == tuple(cells)
+
+
+@pytest.mark.parametrize("form", ["55{:05}", "4917{:07}", "+1555{:07}"])
+def test_phone_numbers_are_said(form: str) -> None:
+    found = load(table([form.format(i * 791) for i in range(40)]))
+    assert kind_of(found) == "number"
+    assert any("(--drop leaves out phone numbers" in note for note in notes_of(found))
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [["1e-05", "2.5E+10", "3"], ["1.50", "2.25", "3.00"], ["5", "5.0", "2.5"], ["0.5", "0.05", "10.0"],
+     ["250000", "1200000"], ["202413", "100001"], ["0", "00", "1"], ["-01", "5"]],
+)  # fmt: skip
+def test_plain_numbers_are_read_without_a_word(cells: list[str]) -> None:
+    found = load(table(cells * 10))
+    assert kind_of(found) == "number"
+    assert not notes_of(found)
+
+
+@pytest.mark.parametrize(("form", "cell", "day"), [("%Y%m%d", "20240131", 19753), ("%d%m%Y", "01021970", 31)])
+def test_dates_of_figures_are_read_where_their_format_is_told(form: str, cell: str, day: int) -> None:
+    found = load(table([cell] * 20), date_format=form)
+    assert found.table.dates["a"][0] == day  # 54 years with 13 leap days, and 30 days; 31 days
+    assert notes_of(found) == [f"column 'a': dates, read as {form}"]
+
+
+def test_numbers_that_are_no_dates_of_a_format_stay_numbers() -> None:
+    assert complaint(table(["20240131", "123"] * 10), date_format="%Y%m%d") == (
+        "--date-format: data.csv has no column of dates written as %Y%m%d. Correct it."
+    )
+
+
+@pytest.mark.parametrize("form", ["{}%", "{} %", "{}.0", "{} kg", "${}"])
+def test_only_whole_numbers_count_rows(form: str) -> None:
+    found = load(table([form.format(i) for i in range(40)]))
+    assert kind_of(found) == "number"
+
+
+def test_whole_numbers_that_grow_by_one_count_rows() -> None:
+    [note] = notes_of(load(table([str(i) for i in range(40)])))
+    assert note == "column 'a': left out, as it counts the rows (--numeric keeps it)"
