@@ -92,3 +92,75 @@ def test_only_whole_numbers_count_rows(form: str) -> None:
 def test_whole_numbers_that_grow_by_one_count_rows() -> None:
     [note] = notes_of(load(table([str(i) for i in range(40)])))
     assert note == "column 'a': left out, as it counts the rows (--numeric keeps it)"
+
+
+PLAIN = "write plain numbers, as 1234.5, or dates, as 2024-01-31, to learn from them"
+UNREAD = {
+    "hexadecimal": ["0x1F", "0x2A", "0xFF", "0xA0"],
+    "of Fortran": ["1.5D+03", "2.5D+01", "3.0D-02"],
+    "ranges": ["10-20", "20-30", "30-50"],
+    "fractions": ["1/2", "3/4", "12/7"],
+    "limits": ["<5", "<10", ">100"],
+    "feet and inches": ["5'11\"", "6'0\"", "5'8\""],
+    "two figures for the year": ["01.01.60", "13.02.71", "5.12.99"],
+    "with a spread": ["1.5±0.1", "2±0.25", "3.25±1"],
+    "of mixed lengths": ["45:10", "1:02:03", "12:30"],
+    "figures of another script": ["١٢", "٣", "٤٥"],
+}
+
+
+@pytest.mark.parametrize("case", UNREAD)
+def test_texts_that_look_like_numbers_are_said(case: str) -> None:
+    cells = UNREAD[case]
+    note = f"its cells look like numbers in a form that is not read ('{cells[0]}'): {PLAIN}"
+    assert notes_of(load(table(cells * 10))) == [f"column 'a': read as categories, though {note}"]
+    assert not notes_of(load(table(cells * 10), categorical=("a",)))
+
+
+@pytest.mark.parametrize("form", ["0x{:X}", "{}.5D+03", "{}/7", "{}-500", "{} janv. 2024", "{}.01.60"])
+def test_that_texts_look_like_numbers_is_said_where_they_are_left_out(form: str) -> None:
+    [note] = notes_of(load(table([form.format(i + 10) for i in range(40)])))
+    assert note.startswith("column 'a': left out, as nearly all of its texts are different (--categorical keeps it), ")
+    assert note.endswith(f"though they look like numbers in a form that is not read ('{form.format(10)}'): {PLAIN}")
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [["A1", "A2", "B1"], ["BH-98", "BH-7", "BH-12"], ["1A10", "2B5", "7C3"], ["12 Main St", "3 Side Rd", "8 High St"],
+     ["2024Q1", "2024Q2"], ["1 - low", "2 - middle", "3 - high"], ["low", "1/2", "high"], ["x1F", "x2A"]],
+)  # fmt: skip
+def test_codes_and_names_are_categories_without_a_word(cells: list[str]) -> None:
+    found = load(table(cells * 10))
+    assert kind_of(found) == "text"
+    assert not notes_of(found)
+
+
+@pytest.mark.parametrize(
+    ("form", "cells", "day"),
+    [
+        ("%Y-%m", ["1970-02", "1999-12"], 31),
+        ("%Y/%m", ["1970/03", "1999/12"], 59),
+        ("'%b %Y'", ["Jan 1970", "Dec 1999"], 0),
+        ("'%B %Y'", ["February 1970", "May 1999"], 31),
+    ],
+)
+def test_months_are_said_and_what_is_advised_reads_them(form: str, cells: list[str], day: int) -> None:
+    dates = f"look like dates in a form that is not read ('{cells[0]}'): add --date-format {form} to learn from them"
+    assert notes_of(load(table(cells * 10))) == [f"column 'a': read as categories, though its cells {dates}"]
+    found = load(table(cells * 10), date_format=form.strip("'"))
+    assert found.table.dates["a"][0] == day
+
+
+@pytest.mark.parametrize(
+    ("cells", "words", "missing"),
+    [
+        (["$1.99", "$3", "Free", "$12.50", "Call us"], "'Free' and 'Call us'", "'Free,Call us'"),
+        (["5 kg", "7 kg", "light"], "'light'", "light"),
+        (["45%", "3%", "n. a."], "'n. a.'", "'n. a.'"),
+    ],
+)
+def test_words_among_numbers_with_a_unit_are_said(cells: list[str], words: str, missing: str) -> None:
+    numbers = f"look like numbers but for {words}: add --missing {missing} to learn from them"
+    assert notes_of(load(table(cells * 10))) == [f"column 'a': read as categories, though its cells {numbers}"]
+    found = load(table(cells * 10), missing=tuple(missing.strip("'").split(",")))
+    assert kind_of(found) == "number"

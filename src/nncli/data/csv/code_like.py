@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+import shlex
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from nncli.data.cells import NUMBER, quoted
+from nncli.data.spellings import MONEY, number_spellings
+from nncli.errors import flag, listing, write_names
 
 LETTER_E = re.compile(r"\d+[eE]\d+", re.ASCII)  # programs write 1e+10 or 1.0E10
 VERSION = re.compile(r"\d{1,3}\.\d{1,3}", re.ASCII)
 PHONE = re.compile(r"\+?\d{7,15}", re.ASCII)
+HEXADECIMAL = re.compile(r"[+-]?0[xX][0-9a-fA-F]+")
+LIKE_A_NUMBER = re.compile(rf"[<>≤≥~≈±+−(-]*\s?[{MONEY}]?\s?\d")
+MOST_SHAPES, MOST_WORDS = 2, 5  # of cells that look like numbers; among them
 NEARLY_ALL = 0.9
+DATE_FORMS = ("%Y-%m", "%Y/%m", "%m/%Y", "%b %Y", "%B %Y", "%b-%Y", "%Y-%b")
 DAYS_OF_FIGURES = {"%Y%m%d": 8, "%Y%m": 6}  # and how many they are
 YEARS = range(1800, 2200)  # of dates that a column probably has
 
@@ -53,6 +59,34 @@ def doubt_of_numbers(cells: Sequence[str]) -> str:
     return ""
 
 
+def unread_form(cells: Sequence[str]) -> str:
+    """Say that texts look like numbers or dates in a form that is not read, and what to do; the empty string if they do
+    not. Most of the different ones do, as 12/7 and 3/4 do, and they have few shapes."""
+    distinct = dict.fromkeys(cells)
+    for form in DATE_FORMS:
+        if cells and all(_is_date(cell, form) for cell in distinct):
+            advice = f"add {flag('date_format')} {shlex.quote(form)}"
+            return f"look like dates in a form that is not read ({quoted(cells[0])}): {advice} to learn from them"
+    shapes = {cell: shape for cell in distinct if (shape := _shape(cell))}
+    if 2 * len(shapes) <= len(distinct) or len({*shapes.values()}) > max(MOST_SHAPES, len(shapes) // 3):
+        return ""
+    words = [cell for cell in distinct if cell not in shapes]
+    if words and number_spellings([*shapes]):
+        few = words[:MOST_WORDS]
+        missing = f"{flag('missing')} {shlex.quote(write_names(few))}{', …' * (len(words) > len(few))}"
+        return f"look like numbers but for {listing(map(quoted, words), MOST_WORDS)}: add {missing} to learn from them"
+    advice = "write plain numbers, as 1234.5, or dates, as 2024-01-31, to learn from them"
+    return f"look like numbers in a form that is not read ({quoted(next(iter(shapes)))}): {advice}"
+
+
+def _shape(cell: str) -> str:
+    """Write a cell that begins as a number does with 9 for its figures; the empty string for others, and for codes."""
+    is_hexadecimal = HEXADECIMAL.fullmatch(cell) is not None
+    if not LIKE_A_NUMBER.match(cell) or (cell.isalnum() and not cell.isdigit() and not is_hexadecimal):
+        return ""
+    return "0x9" if is_hexadecimal else re.sub(r"\d+([.,]\d+)*", "9", cell)
+
+
 def are_dates_of_figures(cells: Collection[str], form: str) -> bool:
     """Tell whether all cells are dates of a format of figures alone, as 20240131 is of %Y%m%d."""
     return bool(cells) and all(cell.isdigit() and _is_date(cell, form) for cell in {*cells})
@@ -72,7 +106,7 @@ def _lost_zero(cells: Collection[str]) -> str:
     if not ending:
         return ""
     shortest = dict[str, str]()
-    for cell in sorted((cell for cell in cells if "." in cell), key=len):
+    for cell in sorted((cell for cell in cells if "." in cell), key=lambda cell: (len(cell), cell)):
         bare = cell.rstrip("0")
         if bare[-1] != "." and (other := shortest.setdefault(bare, cell)) != cell:
             return f"{quoted(other)} and {quoted(cell)} are one number"

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.cells import NUMBER, as_number, decimal_as_point, is_missing, quoted
-from nncli.data.csv.code_like import are_dates_of_figures, doubt_of_numbers, why_codes
+from nncli.data.csv.code_like import are_dates_of_figures, doubt_of_numbers, unread_form, why_codes
 from nncli.data.dates import days_of
 from nncli.data.preprocess import is_coarse
-from nncli.data.spellings import Spelling, are_times, date_spellings, number_spellings, units_of
+from nncli.data.spellings import Spelling, date_spellings, is_accounting, number_spellings, time_spelling, units_of
 from nncli.errors import OptionError, flag, mention
 
 LEAST_IDS = 20  # rows: among fewer, all may be different by chance
@@ -103,8 +103,8 @@ def _kind_of(name: str, cells: Sequence[str], ways: list[Spelling], hints: Hints
         spelling = Spelling(decimal=decimal)
     elif _mostly(cells, lambda cell: days_of(cell) is not None):
         return "date"
-    elif are_times(cells):
-        spelling = Spelling("time")
+    elif time := time_spelling(cells):
+        spelling = time
     elif dates := _date_ways(cells, hints):
         if len(dates) > 1:
             one, other = (way.date_format for way in dates[:2])
@@ -117,17 +117,21 @@ def _kind_of(name: str, cells: Sequence[str], ways: list[Spelling], hints: Hints
             found.notes.append(
                 (name, f"column '{name}': read as categories, as its numbers have several units: {listed}")
             )
+        elif form := unread_form(cells):
+            found.notes.append((name, f"column '{name}': read as categories, though its cells {form}"))
         return "text"
     if spelling.decimal != decimal and not any(spelling.decimal in cell for cell in cells):
         spelling = dataclasses.replace(spelling, decimal=decimal)  # whole numbers say nothing of it
-    if spelling == Spelling(decimal=decimal) and not any("−" in cell for cell in cells):
+    if spelling == Spelling(decimal=decimal) and not any("−" in cell or cell[-1] in ")-" for cell in cells):
         if name not in hints.numeric and cells and (doubt := doubt_of_numbers(cells)):
             found.notes.append((name, f"column '{name}': {doubt}"))
         if hints.thousands in (None, decimal):
             return "number"
         spelling = Spelling(decimal=decimal, thousands=hints.thousands)  # rows that come later may need it
     found.spellings[name] = spelling
-    found.notes.append((name, f"column '{name}': {spelling}"))
+    negative = next(filter(is_accounting, cells), None) if spelling.kind == "number" else None
+    told = f"; {quoted(negative)} is read as {spelling.number(negative)}" if negative else ""
+    found.notes.append((name, f"column '{name}': {spelling}{told}"))
     return "date" if spelling.kind == "date" else "number"
 
 
@@ -198,7 +202,10 @@ def _why_id(name: str, kind: str, cells: Sequence[str], values: Vector | None) -
     if len(cells) < LEAST_IDS:
         return ""
     if kind == "text" and len(set(cells)) >= NEARLY_ALL * len(cells):
-        return "nearly all of its texts are different (--categorical keeps it)"
+        form = unread_form(cells)
+        return "nearly all of its texts are different (--categorical keeps it)" + (
+            f", though they {form}" if form else ""
+        )
     if kind == "number" and values is not None and np.isfinite(values).all() and (values == np.trunc(values)).all():
         if (values[1:] == values[:-1] + 1).all() and all(map(str.isdigit, cells)):
             return "it counts the rows (--numeric keeps it)"
