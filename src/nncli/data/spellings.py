@@ -154,6 +154,32 @@ def looks_like_number(cell: str) -> bool:
     return parts is not None and not parts[3]
 
 
+def in_another_way(cell: str, own: Spelling) -> str | None:
+    """Read a cell that is no number as its column writes them, but is one with other separators between thousands and
+    the same decimal sign, or with brackets; None if it is none, or another one with the other decimal sign."""
+    if own.kind != "number" or cell[-1:] in ("-", "−"):
+        return None
+    ways = (_with_signs(cell, own, own.decimal, sign) for sign in ("", *SEPARATORS) if sign != own.decimal)
+    found = next(filter(None, ways), None)
+    other = _with_signs(cell, own, "," if own.decimal == "." else ".", "")
+    return found if other in (None, found) else None
+
+
+def meanings(cell: str, own: Spelling) -> list[str]:
+    """List the numbers that a cell may be with any signs in it, written as its column has them, but without those
+    between thousands."""
+    if own.kind != "number":
+        return []
+    ways = [(decimal, sign) for decimal in ".," for sign in ("", *SEPARATORS) if sign != decimal]
+    found = {float(number): number for way in ways if (number := _with_signs(cell, own, *way))}
+    suffix = own.suffix if own.suffix in RELATIVE else ""
+    return [number.replace(".", own.decimal) + suffix for number in found.values()]
+
+
+def _with_signs(cell: str, own: Spelling, decimal: str, thousands: str) -> str | None:
+    return dataclasses.replace(own, decimal=decimal, thousands=thousands).number(cell)
+
+
 def units_of(cells: Sequence[str]) -> list[str]:
     """List the units, currencies and signs of a column of which nearly all cells are a number with one."""
     units = Counter[str]()

@@ -122,15 +122,17 @@ def _kind_of(name: str, cells: Sequence[str], ways: list[Spelling], hints: Hints
         return "text"
     if spelling.decimal != decimal and not any(spelling.decimal in cell for cell in cells):
         spelling = dataclasses.replace(spelling, decimal=decimal)  # whole numbers say nothing of it
-    if spelling == Spelling(decimal=decimal) and not any("−" in cell or cell[-1] in ")-" for cell in cells):
+    if spelling == Spelling(decimal=decimal) and not any(
+        "−" in cell or (cell[-1] in ")-" and spelling.number(cell)) for cell in cells
+    ):
         if name not in hints.numeric and cells and (doubt := doubt_of_numbers(cells)):
             found.notes.append((name, f"column '{name}': {doubt}"))
         if hints.thousands in (None, decimal):
             return "number"
         spelling = Spelling(decimal=decimal, thousands=hints.thousands)  # rows that come later may need it
     found.spellings[name] = spelling
-    negative = next(filter(is_accounting, cells), None) if spelling.kind == "number" else None
-    told = f"; {quoted(negative)} is read as {spelling.number(negative)}" if negative else ""
+    negative = next(((cell, own) for cell in cells if is_accounting(cell) and (own := spelling.number(cell))), None)
+    told = f"; {quoted(negative[0])} is read as {negative[1]}" if negative else ""
     found.notes.append((name, f"column '{name}': {spelling}{told}"))
     return "date" if spelling.kind == "date" else "number"
 
