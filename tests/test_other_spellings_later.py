@@ -95,3 +95,43 @@ def test_texts_in_a_file_with_types_are_read_too(nncli: Run, tmp_path: Path) -> 
     assert nncli("train", str(data), "-q", "-o", model, "--epochs", "200").code == 0
     pq.write_table(pa.table({"a": ["8 999", "(5)", "1'000'000"]}), other)
     assert nncli("predict", model, str(other), "-q").out.split()[1:] == ["q", "p", "q"]
+
+
+NAMES = {
+    "in upper case": ("AGE,INCOME", "'AGE' for 'age' and 'INCOME' for 'income'"),
+    "one of them": ("age,Income", "'Income'"),
+    "with blanks": ("a g e,in come", "'a g e' for 'age' and 'in come' for 'income'"),
+    "with underscores, in another order": ("_Income,_Age", "'_Age' for 'age' and '_Income' for 'income'"),
+    "misspelt": ("AGE,incomme", "'AGE' for 'age' and 'incomme' for 'income'"),
+    "one that is another": ("Age,x", "'Age' for 'age'"),
+}
+
+
+@pytest.mark.parametrize("case", NAMES)
+def test_names_that_differ_in_case_or_blanks_are_listed_at_once(case: str) -> None:
+    header, meant = NAMES[case]
+    schema = load(
+        "age,income,class\n" + "".join(f"{i * 7 % 5},{i * 3 % 7}.5,{'pq'[i % 2]}\n" for i in range(40))
+    ).schema
+    with pytest.raises(NncliError) as caught:
+        blocks(f"{header}\n1,2.5\n", schema)
+    absent = "column 'income' is missing" if case == "one of them" else "columns 'age', 'income' are missing"
+    assert str(caught.value) == f"data.csv:1: {absent}. Did you mean {meant}?"
+
+
+def test_the_name_of_the_target_is_listed_with_the_others() -> None:
+    schema = load("age,x,class\n" + "".join(f"{i * 7 % 5},{i * 3 % 7},{'pq'[i % 2]}\n" for i in range(40))).schema
+    with pytest.raises(NncliError) as caught:
+        blocks("Age,x,Class\n1,2,p\n", schema, with_target=True)
+    assert str(caught.value) == (
+        "data.csv:1: columns 'age', 'class' are missing. Did you mean 'Age' for 'age' and 'Class' for 'class'?"
+    )
+
+
+def test_many_names_in_another_case_are_counted() -> None:
+    names = [f"x{i}" for i in range(14)]
+    rows = "".join(f"{','.join(str(i * k % 11) for k in range(1, 15))},{'pq'[i % 2]}\n" for i in range(40))
+    schema = load(",".join([*names, "class"]) + "\n" + rows).schema
+    with pytest.raises(NncliError) as caught:
+        blocks(",".join(names).upper() + "\n" + ",".join("1" * 14) + "\n", schema)
+    assert str(caught.value).endswith("'X8' for 'x8', 'X9' for 'x9' and 4 more?")
