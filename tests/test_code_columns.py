@@ -105,7 +105,6 @@ UNREAD = {
     "two figures for the year": ["01.01.60", "13.02.71", "5.12.99"],
     "with a spread": ["1.5±0.1", "2±0.25", "3.25±1"],
     "of mixed lengths": ["45:10", "1:02:03", "12:30"],
-    "figures of another script": ["١٢", "٣", "٤٥"],
 }
 
 

@@ -13,7 +13,8 @@ from nncli.errors import flag, listing, write_names
 
 LETTER_E = re.compile(r"\d+[eE]\d+", re.ASCII)  # programs write 1e+10 or 1.0E10
 VERSION = re.compile(r"\d{1,3}\.\d{1,3}", re.ASCII)
-PHONE = re.compile(r"\+?\d{7,15}", re.ASCII)
+PHONES = re.compile(r"\n(?:\+?\d{7,15}\n)+", re.ASCII)
+LEADING_ZERO, ENDING_ZERO = re.compile(r"\n0\d", re.ASCII), re.compile(r"\.\d*0\n", re.ASCII)
 HEXADECIMAL = re.compile(r"[+-]?0[xX][0-9a-fA-F]+")
 LIKE_A_NUMBER = re.compile(rf"[<>≤≥~≈±+−(-]*\s?[{MONEY}]?\s?\d")
 MOST_SHAPES, MOST_WORDS = 2, 5  # of cells that look like numbers; among them
@@ -23,34 +24,34 @@ DAYS_OF_FIGURES = {"%Y%m%d": 8, "%Y%m": 6}  # and how many they are
 YEARS = range(1800, 2200)  # of dates that a column probably has
 
 
-def why_codes(cells: Sequence[str]) -> str:
+def why_codes(cells: Sequence[str], text: str) -> str:
     """Say why the cells are codes, though some or all of them can be read as numbers; the empty string if they are not.
-    A leading zero says it, for no number is written so, and so do codes with other letters beside one such as 1E10."""
-    if any(cell[0] == "0" and len(cell) > 1 for cell in cells):
+    A leading zero says it, for no number is written so, and so do codes with other letters beside one such as 1E10.
+    The text is that of all cells, a line each: one search in it is far faster than one in each cell."""
+    if LEADING_ZERO.search(text):
         distinct = set(cells)
         if all(cell.isascii() and cell.isdigit() for cell in distinct):
             one_width = len({*map(len, distinct)}) == 1
             zeros = [cell for cell in distinct if cell[0] == "0" and len(cell) > 1]
             return "cells begin with 0" if one_width or any(map(int, zeros)) else ""
-    example = next(filter(LETTER_E.fullmatch, cells), "")
-    if example:
+    if example := _letter_e(cells, text):
         others = [cell for cell in cells if NUMBER.fullmatch(cell) is None]
         if others and all(cell.isascii() and cell.isalnum() and re.search(r"\d", cell) for cell in others):
             return f"cells are codes: {quoted(example)} stands beside {quoted(others[0])}"
     return ""
 
 
-def doubt_of_numbers(cells: Sequence[str]) -> str:
+def doubt_of_numbers(cells: Sequence[str], text: str) -> str:
     """Say how cells are read that are numbers as they stand, but may be meant as codes, versions, phone numbers or
-    dates; the empty string where nothing hints at it."""
-    if example := next(filter(LETTER_E.fullmatch, cells), ""):
+    dates; the empty string where nothing hints at it. The text is that of all cells, as in `why_codes`."""
+    if example := _letter_e(cells, text):
         return f"{quoted(example)} is read as {float(example):.15g} (--categorical keeps codes apart)"
-    if lost := _lost_zero(set(cells)):
+    if ENDING_ZERO.search(text) and (lost := _lost_zero(cells, text)):
         return f"{lost} (--categorical keeps versions and codes apart)"
     for form, width in DAYS_OF_FIGURES.items():
         if len(cells[0]) == width and are_dates_of_figures(cells, form):
             return f"{quoted(cells[0])} is read as a number (--date-format {form} reads dates)"
-    if all(map(PHONE.fullmatch, cells)):
+    if PHONES.fullmatch(text):
         if cells[0][0] == "+":
             return "numbers with + in front are read as numbers (--drop leaves out phone numbers)"
         if len(set(cells)) >= NEARLY_ALL * len(cells):
@@ -100,21 +101,25 @@ def _is_date(cell: str, form: str) -> bool:
     return moment.year in YEARS and moment.strftime(form) == cell
 
 
-def _lost_zero(cells: Collection[str]) -> str:
+def _letter_e(cells: Sequence[str], text: str) -> str:
+    """Return the first cell such as 1E10."""
+    return next(filter(LETTER_E.fullmatch, cells), "") if "E" in text or "e" in text else ""
+
+
+def _lost_zero(cells: Sequence[str], text: str) -> str:
     """Say which cells lose a zero at their end, as versions do: 1.10 beside 1.1, or among others that look like 1.9."""
-    ending = sorted(cell for cell in cells if cell[-1] == "0" and "." in cell)
-    if not ending:
-        return ""
-    shortest = dict[str, str]()
-    for cell in sorted((cell for cell in cells if "." in cell), key=lambda cell: (len(cell), cell)):
+    figures = len(cells[0].partition(".")[2])
+    if re.fullmatch(rf"\n(?:[+-]?\d*\.\d{{{figures}}}\n)*+", text):
+        return ""  # a program has written so many for each
+    distinct, shortest = {*cells}, dict[str, str]()
+    for cell in sorted((cell for cell in distinct if "." in cell), key=lambda cell: (len(cell), cell)):
         bare = cell.rstrip("0")
         if bare[-1] != "." and (other := shortest.setdefault(bare, cell)) != cell:
             return f"{quoted(other)} and {quoted(cell)} are one number"
-    fractions = {cell.partition(".")[2] for cell in cells}
-    are_versions = (
-        len({*map(len, fractions)}) > 1
-        and all(map(VERSION.fullmatch, cells))
-        and not any(len(fraction) > 1 and fraction[0] == "0" for fraction in fractions)
-    )
-    longest = max(ending, key=len)
-    return f"{quoted(longest)} is read as {float(longest):g}" if are_versions and longest[-2] != "." else ""
+    fractions = {cell.partition(".")[2] for cell in distinct}
+    if not all(map(VERSION.fullmatch, distinct)) or any(
+        fraction[0] == "0" for fraction in fractions if len(fraction) > 1
+    ):
+        return ""
+    longest = max(sorted(cell for cell in distinct if cell[-1] == "0"), key=len)
+    return f"{quoted(longest)} is read as {float(longest):g}" if longest[-2] != "." else ""

@@ -25,6 +25,7 @@ NEARLY_ALL = 0.9
 INDEX = re.compile(
     r"(?i:unnamed: \d+|__index_level_\d+__|index|idx|(.*[_ ])?id|row_?(number|nr|no)?|rownames?)|.*[a-z]I[dD]"
 )
+OTHER_MINUS = ("−", ")\n", "-\n")  # at the end of a cell, but for the first
 EXACT = 15  # figures that float64 always keeps
 GROUPED = re.compile(r"(?:[+-]?(?:[1-9]\d{0,2}(?:\.\d{3})+|\d+)\n)*+")  # points that may stand between thousands
 NUMBERS = re.compile(f"(?:{NUMBER.pattern}\n)*+")
@@ -89,8 +90,8 @@ def kinds_of(columns: Columns, hints: Hints, where: str) -> Kinds:
 
 def _kind_of(name: str, cells: Sequence[str], ways: list[Spelling], hints: Hints, found: Kinds, where: str) -> str:
     """Return the kind of a column; its spelling and notes are added to what was found."""
-    decimal = found.decimal
-    why = "numbers are stored as text" if ways and name in hints.stored_as_text else why_codes(cells)
+    decimal, text = found.decimal, "\n".join(["", *cells, ""])
+    why = "numbers are stored as text" if ways and name in hints.stored_as_text else why_codes(cells, text)
     form = hints.date_format if name not in hints.numeric else None
     if form is not None and are_dates_of_figures(cells, form):
         spelling = Spelling("date", date_format=form)
@@ -122,10 +123,11 @@ def _kind_of(name: str, cells: Sequence[str], ways: list[Spelling], hints: Hints
         return "text"
     if spelling.decimal != decimal and not any(spelling.decimal in cell for cell in cells):
         spelling = dataclasses.replace(spelling, decimal=decimal)  # whole numbers say nothing of it
-    if spelling == Spelling(decimal=decimal) and not any(
-        "−" in cell or (cell[-1] in ")-" and spelling.number(cell)) for cell in cells
-    ):
-        if name not in hints.numeric and cells and (doubt := doubt_of_numbers(cells)):
+    has_other_minus = any(sign in text for sign in OTHER_MINUS) and any(
+        not is_number(cell, decimal) and spelling.number(cell) for cell in cells
+    )
+    if spelling == Spelling(decimal=decimal) and not has_other_minus:
+        if name not in hints.numeric and cells and (doubt := doubt_of_numbers(cells, text)):
             found.notes.append((name, f"column '{name}': {doubt}"))
         if hints.thousands in (None, decimal):
             return "number"
