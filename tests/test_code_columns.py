@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from csv_reading import complaint, load
+from nncli.data.csv.detection import CsvOptions
 from nncli.data.dataset import Dataset
+from nncli.data.load import load_dataset
 from test_spellings import notes_of, table
 
 
@@ -52,7 +58,7 @@ def test_numbers_that_may_be_something_else_are_said(cells: list[str], note: str
         assert load(table(cells * 10), categorical=("a",)).table.texts["a"].values == tuple(cells)
 
 
-@pytest.mark.parametrize("form", ["55{:05}", "4917{:07}", "+1555{:07}"])
+@pytest.mark.parametrize("form", ["55{:05}", "4917{:07}", "+1555{:07}", "4000123412{:06}"])
 def test_phone_numbers_are_said(form: str) -> None:
     found = load(table([form.format(i * 791) for i in range(40)]))
     assert kind_of(found) == "number"
@@ -103,6 +109,10 @@ UNREAD = {
     "limits": ["<5", "<10", ">100"],
     "feet and inches": ["5'11\"", "6'0\"", "5'8\""],
     "two figures for the year": ["01.01.60", "13.02.71", "5.12.99"],
+    "months of years, or days of months": ["Jan-24", "Feb-24", "Mar-23", "Dec-21"],
+    "days of months": ["21 Apr", "3 Sept", "30 May", "7 June"],
+    "a percent sign in front": ["%45", "%5", "%7.5"],
+    "phone numbers": ["+1-555-1234", "+49-171-5551", "+1-555-9876"],
     "with a spread": ["1.5±0.1", "2±0.25", "3.25±1"],
     "of mixed lengths": ["45:10", "1:02:03", "12:30"],
 }
@@ -126,7 +136,8 @@ def test_that_texts_look_like_numbers_is_said_where_they_are_left_out(form: str)
 @pytest.mark.parametrize(
     "cells",
     [["A1", "A2", "B1"], ["BH-98", "BH-7", "BH-12"], ["1A10", "2B5", "7C3"], ["12 Main St", "3 Side Rd", "8 High St"],
-     ["2024Q1", "2024Q2"], ["1 - low", "2 - middle", "3 - high"], ["low", "1/2", "high"], ["x1F", "x2A"]],
+     ["2024Q1", "2024Q2"], ["1 - low", "2 - middle", "3 - high"], ["low", "1/2", "high"], ["x1F", "x2A"],
+     ["Marker 2", "Mayor 1", "Decision 3"]],
 )  # fmt: skip
 def test_codes_and_names_are_categories_without_a_word(cells: list[str]) -> None:
     found = load(table(cells * 10))
@@ -163,3 +174,12 @@ def test_words_among_numbers_with_a_unit_are_said(cells: list[str], words: str, 
     assert notes_of(load(table(cells * 10))) == [f"column 'a': read as categories, though its cells {numbers}"]
     found = load(table(cells * 10), missing=tuple(missing.strip("'").split(",")))
     assert kind_of(found) == "number"
+
+
+def test_dates_of_figures_in_a_file_with_types_are_said_and_read(tmp_path: Path) -> None:
+    path = str(tmp_path / "d.parquet")
+    pq.write_table(pa.table({"a": [20240131, 19991224] * 20, "b": [1.5, 2, 3, 4] * 10, "class": ["p", "q"] * 20}), path)
+    found = load_dataset((path,), CsvOptions(), "float32")
+    assert "column 'a': '20240131' is read as a number (--date-format %Y%m%d reads dates)" in found.notes
+    found = load_dataset((path,), CsvOptions(date_format="%Y%m%d"), "float32")
+    assert found.table.dates["a"][0] == 19753

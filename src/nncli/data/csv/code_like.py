@@ -13,10 +13,15 @@ from nncli.errors import flag, listing, write_names
 
 LETTER_E = re.compile(r"\d+[eE]\d+", re.ASCII)  # programs write 1e+10 or 1.0E10
 VERSION = re.compile(r"\d{1,3}\.\d{1,3}", re.ASCII)
-PHONES = re.compile(r"\n(?:\+?\d{7,15}\n)+", re.ASCII)
+PHONES = re.compile(r"\n(?:\+?\d{7,}\n)+", re.ASCII)
 LEADING_ZERO, ENDING_ZERO = re.compile(r"\n0\d", re.ASCII), re.compile(r"\.\d*0\n", re.ASCII)
 HEXADECIMAL = re.compile(r"[+-]?0[xX][0-9a-fA-F]+")
-LIKE_A_NUMBER = re.compile(rf"[<>≤≥~≈±+−(-]*\s?[{MONEY}]?\s?\d")
+MONTH = re.compile(
+    r"\b(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|"
+    r"nov(?:ember)?|dec(?:ember)?)\b",
+    re.IGNORECASE,
+)
+LIKE_A_NUMBER = re.compile(rf"(?:[<>≤≥~≈±+−(%-]*\s?[{MONEY}]?\s?|{MONTH.pattern}\.?[-/ ])\d", re.IGNORECASE)
 MOST_SHAPES, MOST_WORDS = 2, 5  # of cells that look like numbers; among them
 NEARLY_ALL = 0.9
 DATE_FORMS = ("%Y-%m", "%Y/%m", "%m/%Y", "%b %Y", "%B %Y", "%b-%Y", "%Y-%b")
@@ -81,11 +86,12 @@ def unread_form(cells: Sequence[str]) -> str:
 
 
 def _shape(cell: str) -> str:
-    """Write a cell that begins as a number does with 9 for its figures; the empty string for others, and for codes."""
+    """Write a cell that begins as a number does with 9 for its figures, and the same month for all; the empty string
+    for others, and for codes."""
     is_hexadecimal = HEXADECIMAL.fullmatch(cell) is not None
     if not LIKE_A_NUMBER.match(cell) or (cell.isalnum() and not cell.isdigit() and not is_hexadecimal):
         return ""
-    return "0x9" if is_hexadecimal else re.sub(r"\d+([.,]\d+)*", "9", cell)
+    return "0x9" if is_hexadecimal else MONTH.sub("May", re.sub(r"\d+([.,]\d+)*", "9", cell))
 
 
 def are_dates_of_figures(cells: Collection[str], form: str) -> bool:

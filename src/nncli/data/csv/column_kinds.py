@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.cells import NUMBER, as_number, decimal_as_point, is_missing, quoted
-from nncli.data.csv.code_like import are_dates_of_figures, doubt_of_numbers, unread_form, why_codes
+from nncli.data.csv.code_like import MONTH, are_dates_of_figures, doubt_of_numbers, unread_form, why_codes
 from nncli.data.dates import days_of
 from nncli.data.preprocess import is_coarse
 from nncli.data.spellings import Spelling, date_spellings, is_accounting, number_spellings, time_spelling, units_of
@@ -113,7 +113,8 @@ def _kind_of(name: str, cells: Sequence[str], ways: list[Spelling], hints: Hints
             raise OptionError("date_format", problem, f"Add {mention('date_format', one)}, or the other")
         spelling = dates[0]
     else:
-        if name not in hints.stored_as_text and (units := units_of(cells)):
+        units = [] if name in hints.stored_as_text else units_of(cells)
+        if units and not any(map(MONTH.fullmatch, units)):
             listed = ", ".join(units[:3]) + (", …" if len(units) > 3 else "")
             found.notes.append(
                 (name, f"column '{name}': read as categories, as its numbers have several units: {listed}")
