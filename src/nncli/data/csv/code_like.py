@@ -24,6 +24,7 @@ MONTH = re.compile(
 LIKE_A_NUMBER = re.compile(rf"(?:[<>≤≥~≈±+−(%-]*\s?[{MONEY}]?\s?|{MONTH.pattern}\.?[-/ ])\d", re.IGNORECASE)
 MOST_SHAPES, MOST_WORDS = 2, 5  # of cells that look like numbers; among them
 NEARLY_ALL = 0.9
+YEAR = re.compile(r"\d{4}")
 DATE_FORMS = ("%Y-%m", "%Y/%m", "%m/%Y", "%b %Y", "%B %Y", "%b-%Y", "%Y-%b")
 DAYS_OF_FIGURES = {"%Y%m%d": 8, "%Y%m": 6}  # and how many they are
 YEARS = range(1800, 2200)  # of dates that a column probably has
@@ -69,8 +70,8 @@ def unread_form(cells: Sequence[str]) -> str:
     """Say that texts look like numbers or dates in a form that is not read, and what to do; the empty string if they do
     not. Most of the different ones do, as 12/7 and 3/4 do, and they have few shapes."""
     distinct = dict.fromkeys(cells)
-    for form in DATE_FORMS:
-        if cells and all(_is_date(cell, form) for cell in distinct):
+    for form in DATE_FORMS if cells and YEAR.search(cells[0]) else ():
+        if all(_is_date(cell, form) for cell in distinct):
             advice = f"add {flag('date_format')} {shlex.quote(form)}"
             return f"look like dates in a form that is not read ({quoted(cells[0])}): {advice} to learn from them"
     shapes = {cell: shape for cell in distinct if (shape := _shape(cell))}
