@@ -266,9 +266,8 @@ class StrictParser:
             expected, value = "", None if is_missing(cell, self.missing) else cell
             spelling = self.layout.spellings.get(name)
             if value is not None and kind == "number":
-                if self.training:
-                    value = spelling.number(cell) if spelling else as_number(cell, self.layout.decimal)
-                else:
+                value = spelling.number(cell) if spelling else as_number(cell, self.layout.decimal)
+                if value is None and not self.training:
                     value = later_number(cell, spelling, self.layout.decimal)
                 if value is None:
                     expected = "a finite number" if INFINITY.fullmatch(cell) else "a number"
