@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from nncli.data.arrow_conversion import cast, string_array, vector
 from nncli.data.dataset import TextColumn, canonical
 from nncli.data.dates import days_of
-from nncli.data.spellings import Spelling
+from nncli.data.spellings import Spelling, in_another_way
 from nncli.errors import DataError
 
 DEFAULT_MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "?")
@@ -40,6 +40,16 @@ def as_number(cell: str, decimal: str) -> str | None:
     """Write the number of a cell as Python does; None if it is no number."""
     cell = decimal_as_point(cell, decimal)
     return cell if NUMBER.fullmatch(cell) else None
+
+
+def later_number(cell: str, spelling: Spelling | None, decimal: str) -> str | None:
+    """Write the number of a cell in rows that come after training: as its column has them, or in another way that has
+    one meaning; true and false are 1 and 0. None if it is no number."""
+    number = spelling.number(cell) if spelling else as_number(cell, decimal)
+    if number is None:
+        truth = {"true": "1", "false": "0"}.get(cell.lower())
+        number = truth or in_another_way(cell, spelling or Spelling(decimal=decimal))
+    return number
 
 
 def normalized(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ from nncli.data.csv.header_row import looks_like_header
 from nncli.data.csv.positions import Known, candidates, names_of_row, widths
 from nncli.data.dataset import Schema, canonical
 from nncli.data.row_blocks import Layout
-from nncli.errors import MOST_LISTED, DataError, OptionError, did_you_mean, listing
+from nncli.errors import MOST_LISTED, DataError, OptionError, did_you_mean, listing, nearest
 
 
 def plan_answering(
@@ -89,8 +90,8 @@ def aligned(
     if named:
         names = list(unique_names(first))  # as in training
         there = set(names)
-        absent = [name for name in expected.names if name not in there]
-        if absent:
+        absent = [name for name in (*expected.names, *([expected.target] if with_target else [])) if name not in there]
+        if absent and absent != [expected.target]:
             raise _absent(absent, names, expected, place)
     else:
         positions = names_of_row(first, expected, known, header, with_target, place)
@@ -111,7 +112,7 @@ def aligned(
             of_label = expected.target  # whose cells prove later that the columns are in their places
     target = expected.target if with_target else None
     if target is not None and target not in names:
-        raise DataError(place, f"the target column '{target}' is missing", _suggestion(target, names, expected))
+        raise DataError(place, f"the target column '{target}' is missing", _suggestion([target], names, expected))
     kept = tuple(names) if keep == "all" else tuple(keep)
     for name in kept:
         if name not in names:
@@ -150,13 +151,26 @@ def _as_in_training(first: Sequence[str], expected: Schema) -> list[str]:
 def _absent(absent: list[str], names: list[str], expected: Schema, where: str) -> DataError:
     quoted = ", ".join(f"'{name}'" for name in absent[:10]) + (", …" if len(absent) > 10 else "")
     problem = f"column {quoted} is missing" if len(absent) == 1 else f"columns {quoted} are missing"
-    return DataError(where, problem, _suggestion(absent[0], names, expected) or f"The columns are {listing(names)}")
+    return DataError(where, problem, _suggestion(absent, names, expected) or f"The columns are {listing(names)}")
 
 
-def _suggestion(absent: str, names: list[str], expected: Schema) -> str:
-    """Ask whether another column is meant, and none that the model has found already."""
-    ours = set(expected.names)
-    return did_you_mean(absent, [name for name in names if name not in ours])
+def _suggestion(absent: Sequence[str], names: Sequence[str], expected: Schema) -> str:
+    """Ask whether other columns are meant, and none that the model has found already: first those that differ in upper
+    and lower case, blanks and underscores alone."""
+    ours = {*expected.names, expected.target}
+    others = {_folded(name): name for name in names if name not in ours}
+    meant = {name: others.pop(_folded(name)) for name in absent if _folded(name) in others}
+    for name in absent[:MOST_LISTED]:
+        if name not in meant and (near := nearest(name, others.values())) is not None:
+            meant[name] = others.pop(_folded(near))
+    if len(absent) == 1:
+        return "".join(f"Did you mean '{other}'?" for other in meant.values())
+    pairs = [f"'{meant[name]}' for '{name}'" for name in absent if name in meant]
+    return f"Did you mean {listing(pairs)}?" if pairs else ""
+
+
+def _folded(name: str) -> str:
+    return re.sub(r"[\s_]+", "", name).casefold()
 
 
 def _is_header(first: Sequence[str], expected: Schema, known: Known, place: str) -> tuple[bool, list[str]]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from nncli.data.cells import as_number, is_missing, quoted
+from nncli.data.cells import is_missing, later_number, quoted
 from nncli.data.dataset import Schema, canonical
 from nncli.data.dates import days_of
-from nncli.data.spellings import Spelling
 from nncli.errors import DataError, listing
 
 Known = Mapping[str, Collection[str]]  # column → what it held in training: the classes of the target, categories
@@ -68,7 +67,7 @@ def _has_number(first: Sequence[str], ways: Sequence[tuple[str, ...]], expected:
     """Tell whether a number stands in the place of one, in some way to name the columns."""
     numeric, spellings = {*expected.of_kind("number")}, dict(expected.spellings)
     return any(
-        name in numeric and number_of(cell, spellings.get(name), expected.decimal) is not None
+        name in numeric and later_number(cell, spellings.get(name), expected.decimal) is not None
         for names in ways
         for cell, name in zip(first, names, strict=True)
     )
@@ -88,7 +87,7 @@ def _misfit(first: Sequence[str], names: Sequence[str], expected: Schema, known:
         elif kind == "date":
             wanted = "" if (spelling.days(cell) if spelling else days_of(cell)) is not None else "a date"
         elif kind == "number":
-            number = number_of(cell, spelling, expected.decimal)
+            number = later_number(cell, spelling, expected.decimal)
             wanted = "a number" if number is None else ""
             if number is not None and profile is not None:
                 if profile.whole and not float(number).is_integer():
@@ -100,12 +99,6 @@ def _misfit(first: Sequence[str], names: Sequence[str], expected: Schema, known:
         if wanted:
             return f"column '{name}': expected {wanted}, as in training, found {quoted(cell)}"
     return None
-
-
-def number_of(cell: str, spelling: Spelling | None, decimal: str) -> str | None:
-    """Read a cell as its column writes numbers; true and false are 1 and 0. None if it is no number."""
-    number = spelling.number(cell) if spelling else as_number(cell, decimal)
-    return number or {"true": "1", "false": "0"}.get(cell.lower())
 
 
 def is_class(cell: str, classes: Collection[str] | None) -> bool:

@@ -15,12 +15,23 @@ from itertools import islice
 import numpy as np
 
 from nncli.data.arrow_conversion import string_array, vector
-from nncli.data.cells import BLANKS, DEFAULT_MISSING, INFINITY, SHOWN, as_number, days, is_missing, quoted, text_column
+from nncli.data.cells import (
+    BLANKS,
+    DEFAULT_MISSING,
+    INFINITY,
+    SHOWN,
+    as_number,
+    days,
+    is_missing,
+    later_number,
+    quoted,
+    text_column,
+)
 from nncli.data.csv.repeated_header import RepeatedHeader
 from nncli.data.dataset import Table, canonical
 from nncli.data.dates import days_of
 from nncli.data.row_blocks import Layout, RowBlock
-from nncli.data.spellings import Spelling
+from nncli.data.spellings import Spelling, meanings
 from nncli.errors import MOST_LISTED, DataError, did_you_mean, mention, write_names
 
 MAYBE_THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}[.,][0-9]{3}")
@@ -257,7 +268,7 @@ class StrictParser:
             if value is not None and kind == "number":
                 value = spelling.number(cell) if spelling else as_number(cell, self.layout.decimal)
                 if value is None and not self.training:
-                    value = {"true": "1", "false": "0"}.get(cell.lower())
+                    value = later_number(cell, spelling, self.layout.decimal)
                 if value is None:
                     expected = "a finite number" if INFINITY.fullmatch(cell) else "a number"
                     expected += f" ({spelling})" if spelling else ""
@@ -302,11 +313,13 @@ class StrictParser:
         raise DataError(where, problem, did_you_mean(cell, classes) or "Correct it, or leave the row out")
 
     def _remedy(self, name: str, cell: str) -> str:
+        decimal, spelling = self.layout.decimal, self.layout.spellings.get(name)
         if not self.training:
-            return "Correct it, or leave the cell empty"
+            numbers = meanings(cell, spelling or Spelling(decimal=decimal)) if name in self.layout.numeric else []
+            first = f"Write it as {' or as '.join(numbers)}" if numbers else "Correct it"
+            return f"{first}, or leave the cell empty"
         if name in self.layout.needed:
             return f"Correct it, or leave such rows out with {mention('on_error', 'skip')}"
-        decimal, spelling = self.layout.decimal, self.layout.spellings.get(name)
         other = "," if decimal == "." else "."
         grouped = Spelling(decimal=decimal, thousands=other)
         if other in cell and not spelling and grouped.number(cell):  # good, and only written in another way
