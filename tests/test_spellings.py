@@ -74,6 +74,11 @@ READ: dict[str, tuple[list[str], list[float]]] = {
     "rupees": (["₹1,50,000", "₹900", "₹12,345.5"], [150000, 900, 12345.5]),
     "hours beyond a day": (["37:15:00", "12:30:00", "101:00:36"], [37.25, 12.5, 101.01]),
     "minutes and seconds": (["45:15", "12:30", "03:06"], [45.25, 12.5, 3.1]),
+    "Arabic digits": (["٥", "-٣", "٢٫٥"], [5, -3, 2.5]),
+    "Arabic digits and thousands": (["١٬٢٣٤", "٩٠٠", "٣٬٠٠٠٬٥٠٠"], [1234, 900, 3000500]),
+    "Devanagari digits among others": (["५", "3", "२.5"], [5, 3, 2.5]),
+    "signs of full width": (["－５", "＋３", "２．５"], [-5, 3, 2.5]),
+    "euros in brackets": (["(3.954,10 €)", "12 €", "(5,50 €)"], [-3954.1, 12, -5.5]),
     "times of laps": (["1:15.6", "0:30", "1:45.000"], [1.26, 0.5, 1.75]),
 }  # fmt: skip
 
@@ -90,6 +95,7 @@ def test_what_is_decided_is_said() -> None:
     assert notes_of(load(table(["900", "1,011"] * 10))) == ["column 'a': numbers with a comma between thousands"]
     assert notes_of(load(table(["3 kg", "4 kg"] * 10))) == ["column 'a': numbers with 'kg', which is taken off"]
     assert notes_of(load(table(["07:45", "18:30"] * 10))) == ["column 'a': times of day, read as hours"]
+    assert notes_of(load(table(["٥", "3"] * 10))) == ["column 'a': numbers in the digits of another script"]
     [note] = notes_of(load(table(["747", "1.854"] * 10)))  # which cannot be known
     assert note == "column 'a': '1.854' is read as 1.854; if it is 1854, add --thousands ."
     assert first(load(table(["747", "1.854"] * 10), thousands="."))[:2] == [747, 1854]
@@ -113,7 +119,7 @@ def test_a_dash_for_a_missing_number_is_no_minus() -> None:
     assert "Add --missing -" in complaint(table(["1,234", *map(str, range(90, 110)), "-"]))
 
 
-@pytest.mark.parametrize("cells", [["(1)", "(2)", "(3)"], ["1-", "2-", "2+", "2"]])
+@pytest.mark.parametrize("cells", [["(1)", "(2)", "(3)"], ["²", "½"], ["1-", "2-", "2+", "2"]])
 def test_numbers_of_items_and_marks_are_not_negative(cells: list[str]) -> None:
     found = load(table([*cells, *cells, "x", "y"] * 10), categorical=())
     assert found.schema.columns[0] == ("a", "text")

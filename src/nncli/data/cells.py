@@ -21,6 +21,11 @@ DEFAULT_MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "?")
 NAN_SPELLINGS = tuple("".join(parts) for parts in product("nN", "aA", "nN"))
 BLANKS = " \t"
 NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+# around a text: blanks of any kind, also of no width; soft hyphens, byte order marks, marks of direction
+UNSEEN = (
+    " \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f\x85\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000\u200b\u200c\u200d\u200e\u200f\u2060\u00ad\ufeff"
+)
 INFINITY = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE)
 SHOWN = 40  # characters of a cell, in messages
 MOST_COLUMNS = 100_000  # of a table, and features of a matrix
@@ -52,9 +57,15 @@ def later_number(cell: str, spelling: Spelling | None, decimal: str) -> str | No
     return number
 
 
-def normalized(text: str) -> str:
-    """Strip blanks of any kind, also the no-break space, and compose characters that are written as two (NFC)."""
+def bare(text: str) -> str:
+    """Strip blanks of any kind, also the no-break space, and characters that nobody sees."""
     text = text.strip()
+    return text if text.isascii() else text.strip(UNSEEN)
+
+
+def normalized(text: str) -> str:
+    """Strip what nobody sees around a text, and compose characters that are written as two (NFC)."""
+    text = bare(text)
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 

@@ -23,6 +23,7 @@ PARTS = re.compile(
     rf"(?P<sign>{SIGN}?)(?P<prefix>[A-Z]{{0,3}}[{MONEY}]|(?:{CODES})(?=[\s\d]))?[{BLANK}]?(?P<inner>{SIGN}?)"
     rf"(?P<body>{BODY}(?<!\s))[{BLANK}]?(?P<suffix>{UNIT})?"
 )
+SIGNS = dict(zip("٫٬．，－＋", ".,.,-+", strict=True))  # Arabic ones, and those of full width
 CLOCK = r"(?P<h>\d{1,2}):(?P<m>[0-5]\d)(?::(?P<s>[0-5]\d(?:\.\d{1,6})?))?(?: ?(?P<half>[AaPp])\.?[Mm]\.?)?"
 TIME = re.compile(CLOCK, re.ASCII)
 DURATIONS = {
@@ -220,11 +221,16 @@ def _parts(cell: str) -> tuple[str, str, str, str] | None:
     negative = ACCOUNTING.fullmatch(cell)
     if negative:
         cell = "".join(filter(None, negative.groups()))
-    found = PARTS.fullmatch(cell)
+    found = PARTS.fullmatch(cell if cell.isascii() else _western(cell))
     if found is None or (found["sign"] and found["inner"]):
         return None
     sign = "-" if negative or (found["sign"] or found["inner"]) in ("-", "−") else ""
     return sign, found["prefix"] or "", found["body"], found["suffix"] or ""
+
+
+def _western(cell: str) -> str:
+    """Write the digits of any script as 0 to 9."""
+    return "".join(str(int(c)) if c.isdecimal() else SIGNS.get(c, c) for c in cell)
 
 
 @lru_cache(10_000)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 
 from nncli.data.byte_input import Input
-from nncli.data.cells import quoted
+from nncli.data.cells import normalized, quoted
 from nncli.data.csv.column_kinds import is_number
 from nncli.data.csv.detection import ReadingPlan, planned, unique_names
 from nncli.data.csv.dialect import Dialect
@@ -140,12 +139,13 @@ def aligned(
 
 
 def _as_in_training(first: Sequence[str], expected: Schema) -> list[str]:
-    """Spell the names of a first row as the training file has them, where only the form of Unicode differs."""
-    if all(map(str.isascii, first)):
+    """Spell the names of a first row as the training file has them, where only the form of Unicode differs, or what
+    nobody sees around them."""
+    ours = {*expected.names, expected.target, *(column.name for column in expected.profile)}
+    if ours.issuperset(first):
         return [*first]
-    ours = (*expected.names, expected.target, *(column.name for column in expected.profile))
-    spelt = {unicodedata.normalize("NFC", name): name for name in ours}
-    return [name if name in ours else spelt.get(unicodedata.normalize("NFC", name), name) for name in first]
+    spelt = {normalized(name): name for name in ours}
+    return [name if name in ours else spelt.get(normalized(name), name) for name in first]
 
 
 def _absent(absent: list[str], names: list[str], expected: Schema, where: str) -> DataError:

@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.data.cells import NUMBER, as_number, decimal_as_point, is_missing, quoted
+from nncli.data.cells import NUMBER, as_number, bare, decimal_as_point, is_missing, quoted
 from nncli.data.csv.code_like import MONTH, are_dates_of_figures, doubt_of_numbers, unread_form, why_codes
 from nncli.data.dates import days_of
 from nncli.data.preprocess import is_coarse
@@ -35,7 +35,7 @@ Columns = Mapping[str, Sequence[str]]  # by name, the cells that are there, with
 
 @lru_cache(10_000)  # of a thousand columns, most hold the same numbers
 def is_number(cell: str, decimal: str = ".") -> bool:
-    return as_number(cell.strip(), decimal) is not None
+    return as_number(bare(cell), decimal) is not None
 
 
 def present(columns: Mapping[str, Iterable[str]], missing: tuple[str, ...]) -> dict[str, list[str]]:
@@ -44,8 +44,8 @@ def present(columns: Mapping[str, Iterable[str]], missing: tuple[str, ...]) -> d
 
     def stripped(cell: str) -> str:
         """Strip a cell; return the empty string for a missing one."""
-        bare = cell.strip()
-        known[cell] = "" if is_missing(bare, tokens) else bare
+        text = bare(cell)
+        known[cell] = "" if is_missing(text, tokens) else text
         return known[cell]
 
     return {
@@ -124,10 +124,11 @@ def _kind_of(name: str, cells: Sequence[str], ways: list[Spelling], hints: Hints
         return "text"
     if spelling.decimal != decimal and not any(spelling.decimal in cell for cell in cells):
         spelling = dataclasses.replace(spelling, decimal=decimal)  # whole numbers say nothing of it
-    has_other_minus = any(sign in text for sign in OTHER_MINUS) and any(
+    plain = spelling == Spelling(decimal=decimal)
+    is_other = (any(sign in text for sign in OTHER_MINUS) or not text.isascii()) and any(
         not is_number(cell, decimal) and spelling.number(cell) for cell in cells
     )
-    if spelling == Spelling(decimal=decimal) and not has_other_minus:
+    if plain and not is_other:
         if name not in hints.numeric and cells and (doubt := doubt_of_numbers(cells, text)):
             found.notes.append((name, f"column '{name}': {doubt}"))
         if hints.thousands in (None, decimal):
@@ -136,7 +137,9 @@ def _kind_of(name: str, cells: Sequence[str], ways: list[Spelling], hints: Hints
     found.spellings[name] = spelling
     negative = next(((cell, own) for cell in cells if is_accounting(cell) and (own := spelling.number(cell))), None)
     told = f"; {quoted(negative[0])} is read as {negative[1]}" if negative else ""
-    found.notes.append((name, f"column '{name}': {spelling}{told}"))
+    is_script = plain and is_other and not any(sign in text for sign in OTHER_MINUS)
+    how = "numbers in the digits of another script" if is_script else spelling
+    found.notes.append((name, f"column '{name}': {how}{told}"))
     return "date" if spelling.kind == "date" else "number"
 
 
@@ -212,9 +215,10 @@ def _why_id(name: str, kind: str, cells: Sequence[str], values: Vector | None) -
             f", though they {form}" if form else ""
         )
     if kind == "number" and values is not None and np.isfinite(values).all() and (values == np.trunc(values)).all():
-        if (values[1:] == values[:-1] + 1).all() and all(map(str.isdigit, cells)):
+        if (np.diff(values) == 1).all() and all(map(str.isdigit, cells)):  # and not v + 1 == v, as beyond 2⁵³
             return "it counts the rows (--numeric keeps it)"
-        if INDEX.fullmatch(name) and len(np.unique(values)) == len(values):
+        different = len(np.unique(values)) == len(values) or (are_rounded(cells) and len(set(cells)) == len(cells))
+        if INDEX.fullmatch(name) and different:
             return "it is called like an index, and all its numbers are different (--numeric keeps it)"
     return ""
 

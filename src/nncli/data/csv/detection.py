@@ -20,7 +20,7 @@ from nncli.data.csv import column_kinds
 from nncli.data.csv.dialect_detection import dialect_to_learn
 from nncli.data.csv.encoding import UTF_8, Utf8Text, warnings_of_mixture
 from nncli.data.csv.header import DELIMITERS, DETECTED, Head, TextOptions
-from nncli.data.csv.header_row import TARGETS, about_header, has_header
+from nncli.data.csv.header_row import TARGETS, about_header, has_header, refuse_other_width
 from nncli.data.csv.preamble import skip_preamble
 from nncli.data.csv.repeated_header import RepeatedHeader
 from nncli.data.csv.sample_profile import profile_columns
@@ -124,10 +124,12 @@ def _plan(head: Head, options: CsvOptions, dtype: str) -> ReadingPlan:
     header_rows = options.header_rows or 1
     row, first = head.split_header(delimiter, header_rows)
 
-    def first_rows(most: int) -> list[list[str]]:
-        return [cells for cells in head.sample(delimiter, most) if len(cells) == len(first)]
+    def as_wide(rows: list[list[str]]) -> list[list[str]]:
+        return [cells for cells in rows if len(cells) == len(first)]
 
-    rows, header = first_rows(sample_rows(len(first))), options.header
+    first_rows = head.sample(delimiter, sample_rows(len(first)))
+    refuse_other_width(first, first_rows[header_rows:], delimiter, head.place)
+    rows, header = as_wide(first_rows), options.header
     if options.header_rows:
         if header is False:
             raise OptionError("header_rows", f"there is no header, as {mention('no_header')} says", "Leave one out")
@@ -136,6 +138,10 @@ def _plan(head: Head, options: CsvOptions, dtype: str) -> ReadingPlan:
         header = has_header(first, rows[1:])
         notes += about_header(first, rows[1:], header)
     names, told = column_names(first, header, options.header is None)
+    twice = next((name for name in first if name.lower() in TARGETS and first.count(name) > 1), None)
+    if header and options.target is None and twice:
+        remedy = f"Choose one by its position, as --target {first.index(twice)}"
+        raise DataError(head.where, f"several columns are called '{twice}', and could be the target", remedy)
     again = RepeatedHeader.of_bytes(row if header else b"", delimiter)
     may_come = again.may_be_in(head.data[len(row) :].decode("utf-8", "replace"))
 
@@ -147,9 +153,15 @@ def _plan(head: Head, options: CsvOptions, dtype: str) -> ReadingPlan:
     options = dataclasses.replace(options, delimiter=delimiter, header=header, encoding=head.encoding)
 
     def all_rows() -> list[tuple[str, ...]]:
-        return columns(first_rows(sys.maxsize - 1))
+        return columns(as_wide(head.sample(delimiter, sys.maxsize - 1)))
 
     sample = columns(rows)
+    told_of = {*options.only, *options.categorical, *options.numeric, *options.drop, options.target, options.weight}
+    if header and (nameless := [i for i, own in enumerate(first) if not own and names[i] not in told_of]):
+        cells = all_rows()
+        empty = tuple(names[i] for i in nameless if not any(map(str.strip, cells[i])))
+        told += [f"column '{name}': left out, as it has neither a name nor a value" for name in empty]
+        options = dataclasses.replace(options, drop=(*options.drop, *empty))
     layout, more = layout_of(names, sample, options, dtype, head.where, all_rows)
     layout = dataclasses.replace(
         layout,

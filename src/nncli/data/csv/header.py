@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from nncli.data.byte_input import ByteStream, Input, PushbackStream
-from nncli.data.cells import BLANKS, check_width
+from nncli.data.cells import bare, check_width
 from nncli.data.csv.dialect import Dialect, LineFeeds, SingleReturns, UsualRows
 from nncli.data.csv.encoding import UTF_8, Utf8Text, encoding_of_mark, guessed_encoding
 from nncli.data.csv.header_row import joined_names
@@ -182,7 +182,7 @@ class Head:
         cells = split_row(row, delimiter, self.place)
         for cell in cells:
             check_utf8(cell, self.place)
-        return row, [cell.strip(BLANKS) for cell in cells]
+        return row, [bare(cell) for cell in cells]
 
     def lines(self, start: int = 0, end: int | None = None) -> Iterator[str]:
         """Yield the whole lines among the bytes that have been read."""

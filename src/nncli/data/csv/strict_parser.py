@@ -21,6 +21,7 @@ from nncli.data.cells import (
     INFINITY,
     SHOWN,
     as_number,
+    bare,
     days,
     is_missing,
     later_number,
@@ -262,7 +263,7 @@ class StrictParser:
                 raise DataError(where, problem, "Write the file again: it is damaged, or no text")
         clean: list[str | None] = []
         for kind, name, i in self.features:
-            cell = cells[i].strip()
+            cell = bare(cells[i])
             expected, value = "", None if is_missing(cell, self.missing) else cell
             spelling = self.layout.spellings.get(name)
             if value is not None and kind == "number":
@@ -283,7 +284,7 @@ class StrictParser:
             clean.append(value)
         if self.target is None:
             return [*clean, None]
-        cell = cells[self.target].strip()
+        cell = bare(cells[self.target])
         if is_missing(cell, self.missing):
             found = quoted(cell) if cell else "an empty cell"
             problem = f"target column '{self.layout.target}': expected a class, found {found}"
@@ -324,20 +325,26 @@ class StrictParser:
         grouped = Spelling(decimal=decimal, thousands=other)
         if other in cell and not spelling and grouped.number(cell):  # good, and only written in another way
             first = f"Add --thousands {other}"
-        elif any(character.isdigit() for character in cell):
+        elif cell[:1] != "#" and any(character.isdigit() for character in cell):  # as #DIV/0! of a spreadsheet
             first = f"Set --decimal {other}" if as_number(cell, other) else "Correct it"
         elif len(cell) > SHOWN:
             first = "Correct it"
         else:
             first = f"Add --missing {shlex.quote(cell)}"
-        name = shlex.quote(write_names([name]))
-        return f"{first}, read the column as text with --categorical {name}, or leave it out with --drop {name}"
+        return f"{first}, {_as_no_number(name)}"
 
     def _too_large(self, cell: str, name: str, where: str) -> DataError:
         remedy = "Correct it, or leave the cell empty"
-        if self.training and self.layout.dtype == "float32" and np.isfinite(float(cell)):
-            remedy = f"Use --dtype float64, or leave the column out with --drop {shlex.quote(write_names([name]))}"
+        if self.training:
+            wide = self.layout.dtype == "float32" and np.isfinite(float(cell))
+            remedy = f"{'Use --dtype float64' if wide else 'Correct it'}, {_as_no_number(name)}"
         return DataError(where, f"column '{name}': {quoted(cell)} is too large for {self.layout.dtype}", remedy)
+
+
+def _as_no_number(name: str) -> str:
+    """Advise what else a column with a cell that is no number may be."""
+    name = shlex.quote(write_names([name]))
+    return f"read the column as text with --categorical {name}, or leave it out with --drop {name}"
 
 
 def is_total(cells: Iterable[str]) -> bool:

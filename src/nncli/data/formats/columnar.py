@@ -22,7 +22,7 @@ from pyarrow import types
 
 from nncli.data.arrow_conversion import call, cast, encoded, is_text, number_array, string_array, vector
 from nncli.data.byte_input import reason, refuse_bomb, sha256_of
-from nncli.data.cells import as_number, check_width, days, is_missing, text_column
+from nncli.data.cells import as_number, bare, check_width, days, is_missing, text_column
 from nncli.data.csv.detection import CsvOptions
 from nncli.data.csv.header import SAMPLE_BYTES
 from nncli.data.csv.positions import Known
@@ -59,8 +59,8 @@ class ColumnarFile:
         self._types = {name: its for name, (_, its) in kinds.items() if its is not None}
         if not self._types:
             raise DataError(self.where, "no column of numbers, text or dates")
-        self.names = [name.strip() for name in self._types]
-        self.text_names = [name.strip() for name, its in self._types.items() if is_text(its)]
+        self.names = [bare(name) for name in self._types]
+        self.text_names = [bare(name) for name, its in self._types.items() if is_text(its)]
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -221,12 +221,12 @@ class ColumnarReader(BlockReader):
 
     def _number(self, name: str, cell: str | None) -> str:
         """Return a text cell as a number, or as nan where it is missing. Raises ValueError for another."""
-        bare = "" if cell is None else cell.strip()
+        text = bare(cell or "")
         spelling = self.layout.spellings.get(name)
         number = None
-        if not is_missing(bare, self._missing):
-            number = spelling.number(bare) if spelling else as_number(bare, self.layout.decimal)
-        if number is None and not is_missing(bare, self._missing):
+        if not is_missing(text, self._missing):
+            number = spelling.number(text) if spelling else as_number(text, self.layout.decimal)
+        if number is None and not is_missing(text, self._missing):
             raise ValueError("no number")
         return number or "nan"
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from nncli.data.byte_input import reason, refuse_bomb, sha256_of
-from nncli.data.cells import BLANKS, check_width
+from nncli.data.cells import bare, check_width
 from nncli.data.formats.row_reader import Faults, Row, Rows
 from nncli.data.formats.sheet_scan import BROKEN, KNOWN_FAULTS, Sheet, cell_name, sheets_in
 from nncli.data.sources import title
@@ -114,7 +114,7 @@ def _rows(path: str, where: str, sheet: str, cells: list[list[Any]], first: int,
     check_width(width, place)
     if not any(isinstance(cell, str) and cell.strip() for cell in cells[0]):
         raise DataError(place, "expected a row with the names of the columns, found numbers", "Insert one above it")
-    names = [cell.strip(BLANKS) for cell in table[0][:width]]
+    names = [bare(cell) for cell in table[0][:width]]
     return Rows(
         where, names, place, _blocks(table[1:], width, where, first + 1), _File(path), (f"sheet: {sheet}",), faults
     )

@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Any
 
 from nncli.data.byte_input import Input, reason
-from nncli.data.cells import check_width, quoted
+from nncli.data.cells import bare, check_width, quoted
 from nncli.data.formats.row_reader import Row, Rows
 from nncli.data.lines import line_blocks
 from nncli.errors import DataError
@@ -32,7 +32,7 @@ def open_rows(file: Input) -> Rows:
     place = f"{file.where}:{number}"
     keys, _ = _object(lines[0], place)
     check_width(len(keys), place)
-    names = [key.strip() for key in keys]
+    names = [bare(key) for key in keys]
     if not names:
         raise DataError(place, "expected an object with a key for each column, found one without keys")
     if len({*names}) < len(names):
