@@ -155,7 +155,7 @@ OPTIONS = {
     "--calibrate --val 0": Case("train two.csv --calibrate --val 0", 2, "--calibrate: there are no validation rows. Set --val above 0."),
     "--weight": Case("train two.csv --weight wt", 2, "--weight: no column is called 'wt'. The columns are a and b."),
     "--weight is target": Case("train two.csv --weight label", 2, "--weight: 'label' is the target, and cannot weigh rows too."),
-    "--weight of pixels": Case("train digits-idx --weight pixel_0_1", 2, "--weight: a file of that kind has no column of weights. Leave the option out."),
+    "--weight of pixels": Case("train digits-idx --weight pixel_0_1", 2, "--weight: digits-idx is an IDX file, which has no column of weights. Leave it out."),
     "--weight alone": Case("train two.csv --weight a --drop id,b", 2, "--weight: 'a' is the only column: nothing is left to learn from."),
     "--clip-norm 0": Case("train two.csv --clip-norm 0", 2, "--clip-norm: expected a number above 0, found '0'."),
     "--schedule warm-up": Case("train two.csv --schedule cosine:warmup=99999", 2, "--schedule: expected a warm-up shorter than the 1,000 planned steps, found 99,999."),

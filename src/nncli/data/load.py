@@ -37,6 +37,7 @@ from nncli.data.formats.row_reader import Rows
 from nncli.data.row_blocks import BlockReader, OnError, RowBlock
 from nncli.data.sources import ARRAYS, STDIN, Source, is_there, paths_of, title
 from nncli.data.table_builder import MemoryStorage, Opener, RawDataset, digest_of, read_files, recoded, to_learn_from
+from nncli.data.unused_options import refuse_unused
 from nncli.errors import DataError, OptionError, did_you_mean
 
 OF_ROWS = (JSON_LINES, XLSX)
@@ -77,6 +78,11 @@ class _Input:
     def is_folder(self) -> bool:
         """Tell whether it is one data set in several files, of which a folder or one of them is named."""
         return len(self.formats) == 1 and self.formats[0] in (IDX, IMAGES)
+
+    def named_formats(self) -> list[tuple[str, Format]]:
+        """Pair each file, as messages name it, with its format."""
+        names = [title(self.source)] if len(self.paths) == 1 else map(str, self.paths)
+        return list(zip(names, self.formats, strict=True))
 
     def files(self) -> list[Path]:
         """List what reading opens: also the files of a folder, and the labels beside images."""
@@ -180,13 +186,6 @@ def _rows(path: Path, found: Format, stream: ByteStream | None, text: TextOption
     return rows
 
 
-def _refuse_unused(given: _Input, options: CsvOptions) -> None:
-    """Raise OptionError for options of files of another kind."""
-    for option, its, what in (("resize", IMAGES, "no folder of pictures"), ("sheet", XLSX, "no Excel file")):
-        if getattr(options, option) is not None and its not in given.formats:
-            raise OptionError(option, f"{title(given.source)} is {what}", "Leave it out")
-
-
 def load_dataset(
     source: Source, options: CsvOptions, dtype: str, memory: int | None = None, tables: int = 1
 ) -> Dataset:
@@ -194,18 +193,13 @@ def load_dataset(
     bytes, tables are on the disk; so many `tables` share it. Raises DataError and OptionError."""
     given = _Input.of(source)
     size = given.bytes()
-    _refuse_unused(given, options)
+    refuse_unused(given.named_formats(), vars(options))
     if given.is_matrix:
         return dataclasses.replace(
             given.matrix(memory, None, options.resize, options.on_error), source=source, file_bytes=size
         )
     rows = given.table(None, options, dtype, memory, tables)
     return dataclasses.replace(to_learn_from(rows, source), memory=memory, file_bytes=size)
-
-
-def has_named_columns(source: Source) -> bool:
-    """Tell whether the columns of a source are more than so many numbers."""
-    return source == STDIN or not _Input.of(source).is_matrix
 
 
 def load_like(
@@ -217,10 +211,15 @@ def load_like(
     memory: int | None = None,
     tables: int = 1,
     on_error: OnError = "fail",
+    told: bool = True,
 ) -> Dataset:
-    """Read whole files as the rows of a model: the columns of its schema, the classes it knows. Raises DataError."""
+    """Read whole files as the rows of a model: the columns of its schema, the classes it knows. `text` is what the user
+    has told of these files, or with `told` False of others like them. Raises DataError, and OptionError for what is
+    told of a file that has no use of it."""
     given, where = _Input.of(source), title(source)
     size = given.bytes()
+    if told:
+        refuse_unused(given.named_formats(), vars(text))
     if given.is_matrix:
         matrix = given.matrix(memory, schema, on_error=on_error)
         table, sha256, notes = _named(matrix.table, schema, where), matrix.sha256, matrix.notes
@@ -253,11 +252,7 @@ def stream_like(
     `known` to it; also give the columns to keep, and notes. Raises DataError and OptionError."""
     given = _Input.of((source,))
     path, found, stream = given.paths[0], given.formats[0], given.stream
-    own_options = ("skip_rows", "sheet") if found == XLSX else ()
-    for option, value in vars(text).items():
-        if found != TEXT and value != getattr(DETECTED, option) and option not in own_options:
-            raise OptionError(option, f"{title(given.source)} is no text table, and has no such thing", "Leave it out")
-    _refuse_unused(given, CsvOptions(sheet=text.sheet))
+    refuse_unused(given.named_formats(), vars(text))
     if found.is_matrix:
         kept = tuple([images.FILE] if keep == "all" and found == IMAGES else keep)
         if kept and found != IMAGES:

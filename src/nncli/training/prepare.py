@@ -12,7 +12,7 @@ from nncli.config.resolve import DataConfig, ResolvedConfig, resolve
 from nncli.config.train_config import DEFAULT_SHARE, TrainConfig
 from nncli.data.csv.detection import CsvOptions
 from nncli.data.dataset import Dataset, Positions, Schema, measured, without_weights
-from nncli.data.load import has_named_columns, load_dataset, load_like
+from nncli.data.load import load_dataset, load_like
 from nncli.data.preprocess import Preprocess
 from nncli.data.row_hashes import Hashes, hash_rows
 from nncli.data.scaled_rows import Inputs, RowWindow, Subset
@@ -116,10 +116,7 @@ def prepare(
 
 def _load(config: TrainConfig, memory: int | None) -> Dataset:
     data = DataConfig.of(config)
-    dataset = load_dataset(data.source, data.csv, config.dtype, memory, n_tables(config))
-    if data.weight is not None and not has_named_columns(data.source):
-        raise OptionError("weight", "a file of that kind has no column of weights", "Leave the option out")
-    return dataset
+    return load_dataset(data.source, data.csv, config.dtype, memory, n_tables(config))
 
 
 def _rows_to_use(
@@ -172,10 +169,9 @@ def _split(config: TrainConfig, dataset: Dataset, rows: Positions, fold: tuple[i
 
 
 def _load_like(config: TrainConfig, source: Source, schema: Schema, dataset: Dataset) -> Dataset:
-    csv = DataConfig.of(config).csv
-    return load_like(
-        source, schema, dataset.classes, config.dtype, csv.text, dataset.memory, n_tables(config), csv.on_error
-    )
+    csv, tables = DataConfig.of(config).csv, n_tables(config)
+    how = csv.text_of_others, dataset.memory, tables, csv.on_error
+    return load_like(source, schema, dataset.classes, config.dtype, *how, told=False)
 
 
 def n_tables(config: TrainConfig) -> int:

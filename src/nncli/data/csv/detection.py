@@ -60,12 +60,13 @@ class CsvOptions:
     def text(self) -> TextOptions:
         return TextOptions(**{name: getattr(self, name) for name in vars(DETECTED)})
 
+    @property
+    def text_of_others(self) -> TextOptions:
+        """Say how files beside the training file are written. The lines around its table and its sheet are its own."""
+        return dataclasses.replace(self.text, skip_rows=0, rows=None, sheet=None)
+
     def of_table(self) -> CsvOptions:
-        """Return the options for a file that says by itself what its cells are. Raises OptionError for others."""
-        usual = CsvOptions()
-        for name in ("delimiter", "decimal", "thousands", "header", *vars(DETECTED)):
-            if getattr(self, name) != getattr(usual, name):
-                raise OptionError(name, "a Parquet, Arrow, Excel or JSON Lines file has no such thing", "Leave it out")
+        """Return the options for a file that says by itself what its cells are."""
         return dataclasses.replace(self, header=True, delimiter=",", decimal=".", encoding="utf-8")
 
 
