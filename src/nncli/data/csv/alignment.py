@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from nncli.data.byte_input import Input
 from nncli.data.cells import quoted
+from nncli.data.csv.below_header import ROW_NAMES, has_row_names, with_rule
 from nncli.data.csv.column_kinds import is_number
 from nncli.data.csv.detection import ReadingPlan, planned, unique_names
 from nncli.data.csv.dialect import Dialect
@@ -42,6 +43,12 @@ def plan_answering(
     row, first = head.split_header(best, header_rows)
     first, known = _as_in_training(first, expected), known or {}
     named, told = _is_header(first, expected, known, head.place)
+    if named:
+        row = with_rule(head, row)
+        its = unique_names(["", *first])[0]  # as in training; else a row with a cell too many is a damaged one
+        own = bool(expected.profile) and expected.profile[0].name == its
+        if own and has_row_names(first, [head.row_behind(len(row), best)]):
+            first, told = ["", *first], [*told, ROW_NAMES]
     header = named or _is_unnamed_header(first, expected, known)
     layout, notes = aligned(first, header, expected, dtype, keep, with_target, head.place, known)
     whole = tuple(column.name for column in expected.profile if column.whole and column.name in expected.names)

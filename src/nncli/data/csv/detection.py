@@ -13,17 +13,19 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from nncli.data.byte_input import ByteStream, Input
-from nncli.data.cells import DEFAULT_MISSING, is_missing
+from nncli.data.cells import BLANKS, DEFAULT_MISSING, is_missing
 from nncli.data.csv import column_kinds
+from nncli.data.csv.below_header import ROW_NAMES, Place, has_row_names, refuse_more_names, with_rule
 from nncli.data.csv.dialect_detection import dialect_to_learn
 from nncli.data.csv.encoding import UTF_8, warnings_of_mixture, with_guess
 from nncli.data.csv.header import DELIMITERS, DETECTED, SAMPLE_BYTES, Head, TextOptions
 from nncli.data.csv.header_row import TARGETS, about_header, has_header
-from nncli.data.csv.preamble import skip_preamble
+from nncli.data.csv.preamble import first_lines, refuse_lines_above, skip_preamble
 from nncli.data.csv.sample_profile import profile_columns
 from nncli.data.row_blocks import Layout, OnError
 from nncli.errors import DataError, OptionError, did_you_mean, listing, mention
 
+POSITION = re.compile(r"[+-]?[0-9]{1,9}", re.ASCII)
 SAMPLE_CELLS = 100_000  # a thousand rows of a hundred columns
 SAMPLE_ROWS, LEAST_ROWS = 1000, 100
 MORE_ROWS = 10_000  # of other tables than text, that a column which seems to tell rows apart is looked at in
@@ -105,6 +107,7 @@ def _plan(head: Head, options: CsvOptions, dtype: str) -> ReadingPlan:
     notes = head.notes
     if not (options.skip_rows or options.header_rows):
         notes += skip_preamble(head, options.delimiter or head.delimiter or DELIMITERS)
+    lines, above = first_lines(head), head.line - 1
     dialect, told = dialect_to_learn(head, options.delimiter, options.text)
     notes += told
     head.use(dialect)
@@ -114,25 +117,45 @@ def _plan(head: Head, options: CsvOptions, dtype: str) -> ReadingPlan:
     delimiter = dialect.delimiter
     header_rows = options.header_rows or 1
     row, first = head.split_header(delimiter, header_rows)
-    rows = [r for r in head.sample(delimiter, sample_rows(len(first))) if len(r) == len(first)]
+    with_names = with_rule(head, row)
+    has_rule = len(with_names) > len(row)
+    start = header_rows + has_rule  # of the rows
+    sampled = head.sample(delimiter, sample_rows(len(first)))[start:]
     header = options.header
-    if options.header_rows:
+    if options.header_rows or has_rule:
         if header is False:
             raise OptionError("header_rows", f"there is no header, as {mention('no_header')} says", "Leave one out")
         header = True
-    elif header is None:
-        header = has_header(first, rows[1:])
-        notes += about_header(first, rows[1:], header)
+    if header is not False and has_row_names(first, sampled) and has_header(["", *first], sampled):
+        first, header = ["", *first], True
+        options = dataclasses.replace(options, drop=(*options.drop, unique_names(first)[0]))
+        notes.append(ROW_NAMES)
+    below = [r for r in sampled if len(r) == len(first)]
+    if header is None:
+        header = has_header(first, below)
+        notes += about_header(first, below, header)
     names, told = column_names(first, header, options.header is None)
-    sample = list(zip(*rows[header_rows if header else 0 :], strict=True)) or [()] * len(names)
     options = dataclasses.replace(options, delimiter=delimiter, header=header, encoding=head.encoding)
+
+    def columns(rows: list[list[str]]) -> list[tuple[str, ...]]:
+        """Return the columns of those rows that are to be read."""
+        first_row, last = options.rows or (1, len(rows) + 1)
+        rows = rows if header else [first, *rows]
+        return list(zip(*(rows[first_row - 1 : last] or rows), strict=True)) or [()] * len(names)
 
     def all_rows() -> list[tuple[str, ...]]:
         """Return the columns of all rows that have been read so far."""
-        rows = [r for r in head.sample(delimiter, sys.maxsize - 1) if len(r) == len(first)]
-        return list(zip(*rows[header_rows if header else 0 :], strict=True))
+        return columns([r for r in head.sample(delimiter, sys.maxsize - 1)[start:] if len(r) == len(first)])
 
+    sample = columns(below)
+    if not above and not options.header_rows and not _has_target(names, options.target):
+        refuse_lines_above(lines, options.target, DELIMITERS, head.where)
     layout, more = layout_of(names, sample, options, dtype, head.where, all_rows)
+    if header and options.header_rows is None and options.on_error == "fail" and not has_rule:
+        place = Place(head.where, head.line + with_names.count(b"\n"), head.line - 1, bool(options.skip_rows))
+        measured = [names.index(name) for name in (*layout.numeric, *layout.dates)]
+        cells = [[cell.strip(BLANKS) for cell in r] for r in zip(*sample, strict=True)]
+        refuse_more_names(cells, measured, names.index(layout.target or ""), layout.missing, place)
     layout = dataclasses.replace(
         layout,
         quote=dialect.quote,
@@ -141,7 +164,7 @@ def _plan(head: Head, options: CsvOptions, dtype: str) -> ReadingPlan:
         header_rows=header_rows,
         words=_words(layout, dict(zip(names, sample, strict=True))),
     )
-    return planned(layout, head, row, [*notes, *told, *more], options.text)
+    return planned(layout, head, with_names, [*notes, *told, *more], options.text)
 
 
 def _words(layout: Layout, sample: Mapping[str, Sequence[str]]) -> dict[str, frozenset[str]]:
@@ -298,6 +321,13 @@ def unique_names(given: Sequence[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _has_target(names: Sequence[str], given: str | None) -> bool:
+    """Tell whether there is a column to predict, which a position always names."""
+    if given is None:
+        return any(name.lower() in TARGETS for name in names)
+    return given in names or POSITION.fullmatch(given) is not None
+
+
 def _find_target(names: tuple[str, ...], given: str | None, where: str) -> tuple[str, list[str]]:
     """Return the column to predict, and a note; DataError or OptionError if there is none, or several."""
     if given is None:
@@ -313,7 +343,7 @@ def _find_target(names: tuple[str, ...], given: str | None, where: str) -> tuple
         )
     if given in names:
         return given, []
-    if re.fullmatch(r"[+-]?[0-9]{1,9}", given, re.ASCII):
+    if POSITION.fullmatch(given):
         place, width = int(given), len(names)
         if not -width <= place < width:
             raise OptionError("target", f"expected a position from {-width} to {width - 1}, found {place}")

@@ -177,6 +177,24 @@ class Head:
             check_utf8(cell, self.place)
         return row, [cell.strip(BLANKS) for cell in cells]
 
+    def line_behind(self, used: int) -> bytes:
+        """Return the line behind so many bytes, as soon as it is there; an empty one at the end."""
+        while (end := self.data.find(b"\n", used)) < 0 and not self.at_end:
+            self.more()
+        return self.data[used : end + 1]
+
+    def row_behind(self, used: int, delimiter: str) -> list[str]:
+        """Return the cells of the row behind so many bytes; none at the end, and where it cannot be cut."""
+        _, pattern = row_patterns(delimiter)
+        while (match := pattern.match(self.data, used)) is None:
+            if self.at_end or len(self.data) > ROW_LIMIT:
+                return []
+            self.more()
+        try:
+            return split_row(match.group(), delimiter, self.where)
+        except DataError:  # which whoever reads the row will tell
+            return []
+
     def lines(self, start: int = 0, end: int | None = None) -> Iterator[str]:
         """Yield the whole lines among the bytes that have been read."""
         end = self.data.rfind(b"\n", start, end) + 1
