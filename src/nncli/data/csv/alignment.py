@@ -15,7 +15,7 @@ from nncli.data.csv.detection import ReadingPlan, planned, unique_names
 from nncli.data.csv.dialect import Dialect
 from nncli.data.csv.dialect_detection import dialect_for, first_cells
 from nncli.data.csv.header import DETECTED, Head, TextOptions
-from nncli.data.csv.header_row import looks_like_header
+from nncli.data.csv.header_row import joined_names, looks_like_header
 from nncli.data.csv.positions import Known, candidates, names_of_row, widths
 from nncli.data.dataset import Schema, canonical
 from nncli.data.row_blocks import Layout
@@ -40,11 +40,11 @@ def plan_answering(
     header_rows = options.header_rows or expected.header_rows
     if header_rows > 1 and not {*expected.names}.intersection(first_cells([*head.lines()], Dialect(best), header_rows)):
         header_rows = 1
-    row, first = head.split_header(best, header_rows)
-    first, known = _as_in_training(first, expected), known or {}
+    row, parts = head.split_header(best, header_rows)
+    first, known = _as_in_training(joined_names(parts), expected), known or {}
     named, told = _is_header(first, expected, known, head.place)
     if named:
-        row = with_rule(head, row)
+        row = with_rule(head, row, best)
         its = unique_names(["", *first])[0]  # as in training; else a row with a cell too many is a damaged one
         own = bool(expected.profile) and expected.profile[0].name == its
         if own and has_row_names(first, [head.row_behind(len(row), best)]):

@@ -16,6 +16,7 @@ from nncli.errors import DataError, listing, mention
 
 DASHES = re.compile(rb":?-+:?")
 BETWEEN = re.compile(rb"[|+,;\s]+")
+RULED = "| "
 LEAST_DASHES = 3  # where no bar shows that it is a rule
 MOST_ROWS = 4  # of names below the first one
 ROW_NAMES = (
@@ -33,8 +34,10 @@ class Place:
     is_told: bool
 
 
-def with_rule(head: Head, row: bytes) -> bytes:
+def with_rule(head: Head, row: bytes, delimiter: str) -> bytes:
     """Return the row at the top together with the rule below it, as Markdown and programs for terminals draw it."""
+    if delimiter not in RULED:  # a slow producer must not have to go on before its header is read
+        return row
     below = head.line_behind(len(row))
     parts = BETWEEN.split(below.strip(b"|+ \t\r\n"))
     is_rule = all(DASHES.fullmatch(part) and (b"|" in below or len(part) >= LEAST_DASHES) for part in parts)

@@ -19,7 +19,7 @@ from nncli.data.csv.below_header import ROW_NAMES, Place, has_row_names, refuse_
 from nncli.data.csv.dialect_detection import dialect_to_learn
 from nncli.data.csv.encoding import UTF_8, warnings_of_mixture, with_guess
 from nncli.data.csv.header import DELIMITERS, DETECTED, SAMPLE_BYTES, Head, TextOptions
-from nncli.data.csv.header_row import TARGETS, about_header, has_header
+from nncli.data.csv.header_row import TARGETS, about_header, has_header, joined_names
 from nncli.data.csv.preamble import first_lines, refuse_lines_above, skip_preamble
 from nncli.data.csv.sample_profile import profile_columns
 from nncli.data.row_blocks import Layout, OnError
@@ -116,8 +116,9 @@ def _plan(head: Head, options: CsvOptions, dtype: str) -> ReadingPlan:
     notes += warnings_of_mixture(head.data, head.encoding)
     delimiter = dialect.delimiter
     header_rows = options.header_rows or 1
-    row, first = head.split_header(delimiter, header_rows)
-    with_names = with_rule(head, row)
+    row, parts = head.split_header(delimiter, header_rows)
+    first = joined_names(parts)
+    with_names = with_rule(head, row, delimiter)
     has_rule = len(with_names) > len(row)
     start = header_rows + has_rule  # of the rows
     sampled = head.sample(delimiter, sample_rows(len(first)))[start:]
@@ -136,6 +137,9 @@ def _plan(head: Head, options: CsvOptions, dtype: str) -> ReadingPlan:
         notes += about_header(first, below, header)
     names, told = column_names(first, header, options.header is None)
     options = dataclasses.replace(options, delimiter=delimiter, header=header, encoding=head.encoding)
+    if header_rows > 1:
+        given, options = options.target, _with_full_names(options, names, parts)
+        notes += [f"target column: {options.target}"] if given != options.target else []
 
     def columns(rows: list[list[str]]) -> list[tuple[str, ...]]:
         """Return the columns of those rows that are to be read."""
@@ -319,6 +323,30 @@ def unique_names(given: Sequence[str]) -> tuple[str, ...]:
             name, number = f"{base}_{number}", number + 1
         found[name] = None
     return tuple(found)
+
+
+def _with_full_names(options: CsvOptions, names: Sequence[str], parts: Sequence[Sequence[str]]) -> CsvOptions:
+    """Write names in options that are a part of one name alone as that name, which several rows tell together."""
+    times = Counter(part for column in zip(*parts, strict=True) for part in {*column} if part)
+    full = {part: name for name, column in zip(names, zip(*parts, strict=True), strict=False) for part in column}
+
+    def name_of(given: str) -> str:
+        return full[given] if times[given] == 1 and given not in names else given
+
+    target = options.target
+    if target is None and not _has_target(names, None):
+        found = [part for part in times if part.lower() in TARGETS]
+        target = name_of(found[0]) if len(found) == 1 else None
+    elif target is not None:
+        target = name_of(target)
+    return dataclasses.replace(
+        options,
+        target=target,
+        drop=tuple(map(name_of, options.drop)),
+        only=tuple(map(name_of, options.only)),
+        categorical=tuple(map(name_of, options.categorical)),
+        numeric=tuple(map(name_of, options.numeric)),
+    )
 
 
 def _has_target(names: Sequence[str], given: str | None) -> bool:

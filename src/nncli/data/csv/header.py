@@ -14,7 +14,6 @@ from nncli.data.byte_input import ByteStream, Input, PushbackStream
 from nncli.data.cells import BLANKS, check_width
 from nncli.data.csv.dialect import Dialect, LineFeeds, UsualRows
 from nncli.data.csv.encoding import UTF_8, UTF_16, Utf8Text, encoding_of_mark, guessed_encoding
-from nncli.data.csv.header_row import joined_names
 from nncli.data.csv.strict_parser import ROW_LIMIT, check_utf8, open_quote, row_patterns, split_row
 from nncli.data.formats.known_formats import HEAD_BYTES, NO_PIPE, format_of_bytes
 from nncli.errors import DataError, OptionError
@@ -149,8 +148,8 @@ class Head:
         match = row_patterns(delimiter)[1].match(self.data)
         return match.group() if match else None
 
-    def split_header(self, delimiter: str, rows: int) -> tuple[bytes, list[str]]:
-        """Return so many rows, and the names that they tell together. Raises DataError where they do not match."""
+    def split_header(self, delimiter: str, rows: int) -> tuple[bytes, list[list[str]]]:
+        """Return so many rows, and the names in each. Raises DataError where they do not match."""
         used, parts, line = b"", list[list[str]](), self.line
         for _ in range(rows):
             row, cells = self.split_first(delimiter)
@@ -160,7 +159,7 @@ class Head:
             used, parts = used + row, [*parts, cells]
             self.data, self.line = self.data[len(row) :], self.line + row.count(b"\n")
         self.data, self.line = used + self.data, line
-        return used, joined_names(parts)
+        return used, parts
 
     def split_first(self, delimiter: str) -> tuple[bytes, list[str]]:
         """Return the first row and its cells, however long it is."""

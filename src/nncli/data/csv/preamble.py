@@ -61,9 +61,10 @@ def _lines_above(lines: Sequence[str], delimiter: str) -> int | None:
 def _first_of_table(rows: Sequence[Sequence[str]], width: int) -> int:
     """Return the number of lines above the first row of such a width: also of comments, if names stand below them."""
     found = [i for i, row in enumerate(rows) if len(row) == width and sum(map(bool, row)) > 1]
-    bare = [i for i in found if not _is_comment(rows[i])]
-    if bare and has_header([cell.strip() for cell in rows[bare[0]]], rows[bare[0] + 1 :]):
-        return bare[0]
+    bare = next((i for i in found if not _is_comment(rows[i])), 0)
+    below = rows[bare + 1 :]
+    if bare and all(len(row) == width for row in below) and has_header([cell.strip() for cell in rows[bare]], below):
+        return bare
     return found[0] if found else 0
 
 

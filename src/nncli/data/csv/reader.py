@@ -57,6 +57,8 @@ class CsvReader(BlockReader):
         self._has_words = any(not is_number(name) for name in plan.layout.numeric)  # in the header, above numbers
         self._rows_read = 0
         self._may_be_quoted = plan.layout.quote == '"' and not plan.is_quote_told
+        # of a row of delimiters at the end of the file, which is none where each row has a class
+        self._empty = b"\r\n \t" + self.layout.delimiter.encode() if self.layout.target is not None else b""
         self._fast = FastParser(self.layout)
         self._strict = StrictParser(self.layout, source.where, training)
         self._tail = b""  # rows behind a damaged one, of which the last may go on in the next block
@@ -167,14 +169,24 @@ class CsvReader(BlockReader):
         tail, at_end = self._rest, False
         self._rest = b""
         wide = len(self.layout.names) > 1
+        endings = tuple(start + end for start in (self.layout.delimiter.encode(), b"\n") for end in (b"\n", b"\r\n"))
         while True:
             end, regular = end_of_rows(tail, self.layout.delimiter)
+            if wide and self._empty and tail.endswith(endings, 0, end):
+                last = len(tail[:end].rstrip(self._empty))
+                end = tail.find(b"\n", last, end) + 1 if last else 0
             # Empty lines are an error, but not at the end of the file: they wait for what follows.
             while wide and (tail.endswith((b"\n\n", b"\n\r\n"), 0, end) or tail[:end] in (b"\n", b"\r\n")):
                 end -= 2 if tail[end - 2 : end] == b"\r\n" else 1
             if end:
                 data, tail = tail[:end], tail[end:]
                 yield data, regular
+            if at_end and wide and not tail.strip(self._empty or b"\r\n"):
+                n = sum(line.strip(b"\r") != b"" for line in tail.split(b"\n"))
+                if n:
+                    lines = "line has" if n == 1 else f"{n:,} lines have"
+                    self.notes.append(f"{self.input.where}: the last {lines} no cells: left out")
+                return
             if (at_end or len(tail) > ROW_LIMIT) and tail.strip(b"\r\n"):
                 line = tail.find(b"\n") + 1
                 if self.on_error == "fail" or b'"' not in tail or not line:
