@@ -18,6 +18,7 @@ from nncli.data.csv import reader
 from nncli.data.csv.detection import CsvOptions
 from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.csv.positions import Known
+from nncli.data.csv.strict_parser import is_total
 from nncli.data.dataset import Dataset, Schema, Table, TextColumn, canonical
 from nncli.data.disk import cache
 from nncli.data.formats import images, libsvm, row_reader
@@ -140,11 +141,12 @@ class _Input:
                     how["on_error"] = options.on_error
                     return _open_like(path, found, self.stream, expected, options.text, **how)
                 if found is TEXT:
-                    return reader.open_training(str(path), options, dtype, self.stream)
+                    return reader.open_training(str(path), options, dtype, self.stream, len(self.paths) == 1)
                 if found in OF_ROWS:
                     rows = _rows(path, found, self.stream, options.text, hashed=True)
                     own = dataclasses.replace(options, skip_rows=0, sheet=None) if found == XLSX else options
-                    return row_reader.open_training(rows, own, dtype)
+                    with _closed_on_error(rows):
+                        return row_reader.open_training(rows, own, dtype)
                 from nncli.data.formats import columnar
 
                 return columnar.open_training(str(path), options, dtype, found.load())
@@ -166,24 +168,37 @@ def _open_like(
     if found is TEXT:
         return reader.read_blocks(str(path), schema, stream=stream, text=text, **how)
     if found in OF_ROWS:
-        return row_reader.read_blocks(_rows(path, found, stream, text, how.get("whole", False)), schema, **how)
+        rows = _rows(path, found, stream, text, how.get("whole", False), schema)
+        with _closed_on_error(rows):
+            return row_reader.read_blocks(rows, schema, **how)
     from nncli.data.formats import columnar
 
     return columnar.read_blocks(str(path), schema, found.load(), **how)
 
 
-def _rows(path: Path, found: Format, stream: ByteStream | None, text: TextOptions, hashed: bool) -> Rows:
+def _rows(
+    path: Path, found: Format, stream: ByteStream | None, text: TextOptions, hashed: bool, schema: Schema | None = None
+) -> Rows:
     """Open the rows of an Excel file or of JSON Lines."""
     if found == XLSX:
         rows: Rows = found.load().open_rows(str(path), text.sheet, text.skip_rows)
         return rows
     file = open_input(str(path), stream=stream, hashed=hashed)
     try:
-        rows = found.load().open_rows(file)
+        rows = found.load().open_rows(file, schema)
     except BaseException:
         file.close()
         raise
     return rows
+
+
+@contextmanager
+def _closed_on_error(rows: Rows) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        rows.source.close()
+        raise
 
 
 def load_dataset(
@@ -199,7 +214,20 @@ def load_dataset(
             given.matrix(memory, None, options.resize, options.on_error), source=source, file_bytes=size
         )
     rows = given.table(None, options, dtype, memory, tables)
+    if options.rows is None:
+        _refuse_total(rows, title(source), given.formats == [TEXT] and options.on_error == "fail")
     return dataclasses.replace(to_learn_from(rows, source), memory=memory, file_bytes=size)
+
+
+def _refuse_total(rows: RawDataset, where: str, is_text: bool) -> None:
+    """Raise DataError where the last row adds up the others, as a text in it says that no other row has."""
+    for name, column in (*rows.table.texts.items(), (rows.schema.target, rows.target)):
+        last = int(column.codes[len(column.codes) - 1 :][0])
+        if last >= 0 and is_total([column.values[last]]) and int((column.codes[:] == last).sum()) == 1:
+            n = len(column.codes)
+            remedy = f"Leave it out with --rows 1:{n - 1}, or keep it with --rows 1:{n}" if is_text else "Delete it"
+            problem = f"column '{name}': '{column.values[last]}' in the last row says that it is a total of the others"
+            raise DataError(where, problem, remedy)
 
 
 def load_like(

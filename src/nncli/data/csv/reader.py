@@ -20,12 +20,13 @@ from nncli.data.csv.encoding import with_guess
 from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.csv.parallel import keep_freed_memory, side_by_side
 from nncli.data.csv.positions import Known
-from nncli.data.csv.strict_parser import ROW_LIMIT, StrictParser, end_of_rows, open_quote
+from nncli.data.csv.strict_parser import ROW_LIMIT, TOTAL_REMEDY, StrictParser, end_of_rows, open_quote
 from nncli.data.dataset import Schema
 from nncli.data.row_blocks import BlockReader, OnError, RowBlock
 from nncli.errors import DataError
 
 ROWS_OF_A_TABLE = 3  # that are all of another width than those above
+MOST_BELOW = 10_000  # rows that cannot be read, of which each is looked at
 BLOCK_BYTES = 3 << 19
 MOST_THREADS = 8  # with a block each; more would wait for the one that cuts them
 FEW_BYTES = 4 << 10  # read by hand in 0.05 to 0.5 ms; pyarrow may wait 4 ms for its threads
@@ -47,10 +48,13 @@ class CsvReader(BlockReader):
         training: bool = False,
         on_error: OnError = "fail",
         whole: bool = False,
+        alone: bool = True,
     ) -> None:
         super().__init__(plan.layout, plan.notes, on_error, whole)
         self.input = source
         self._rest, self._stream, self._line = plan.rest, plan.stream, plan.first_line
+        # with --rows, which would cut every one of several files
+        self._may_end = training and alone and on_error == "fail" and plan.rows is None
         self._wanted, self._guess = plan.rows, plan.guess
         self._bytes = 0  # of the rows read so far
         self._header, self._repeated = plan.header, 0  # times among the rows
@@ -75,13 +79,34 @@ class CsvReader(BlockReader):
     def blocks(self) -> Iterator[RowBlock]:
         first, last = self._wanted or (1, sys.maxsize)
         n = 0
-        for block in self._blocks():
+        blocks = self._blocks()
+        for block in blocks:
+            if block.errors and self._may_end:
+                self._advise_rows(block, n, blocks)
             start, end = max(0, first - 1 - n), min(len(block), last - n)
             n += len(block)
             if start < end:
                 yield block if end - start == len(block) else block.between(start, end)
             if n >= last:
                 return
+
+    def _advise_rows(self, block: RowBlock, above: int, later: Iterator[RowBlock]) -> None:
+        """Name --rows in the first error of a block where no row can be read from there to the end of the file: it is a
+        footer, a total or another table. So many rows are above the block."""
+        first, error = next(iter(block.errors.items()))
+        bad, good = len(block.errors), above + first
+        is_tail = bad == len(block) - first
+        try:
+            while is_tail and bad < MOST_BELOW and (below := next(later, None)) is not None:
+                is_tail, bad = len(below.errors) == len(below), bad + len(below)
+        except DataError:  # of a row that is not whole
+            bad += 1
+        is_total, is_long = TOTAL_REMEDY in error.remedy, bad >= ROWS_OF_A_TABLE and ": expected a" in error.problem
+        is_no_row = is_total or is_long or error.problem.startswith(f"expected {len(self.layout.names)} columns")
+        if is_tail and good and is_no_row and "--rows" not in error.remedy:
+            remedy = f"If the table ends above it, read that alone with --rows 1:{good}"
+            kept = "" if is_total or is_long else f". {error.remedy}"
+            block.errors[first] = DataError(error.where, error.problem, remedy + kept)
 
     def _blocks(self) -> Iterator[RowBlock]:
         import pyarrow as pa
@@ -261,13 +286,15 @@ def read_blocks(
         raise
 
 
-def open_training(source: str, options: CsvOptions, dtype: str, stream: ByteStream | None = None) -> CsvReader:
-    """Open the rows of `source` to learn from. Raises DataError and OptionError for what is wrong with it."""
+def open_training(
+    source: str, options: CsvOptions, dtype: str, stream: ByteStream | None = None, alone: bool = True
+) -> CsvReader:
+    """Open the rows of `source` to learn from, `alone` if there are no other files. Raises DataError and OptionError
+    for what is wrong with it."""
     opened = open_input(source, stream=stream, hashed=True)
     try:
-        return CsvReader(
-            opened, plan_training(opened, options, dtype), training=True, on_error=options.on_error, whole=True
-        )
+        plan = plan_training(opened, options, dtype)
+        return CsvReader(opened, plan, training=True, on_error=options.on_error, whole=True, alone=alone)
     except BaseException:
         opened.close()
         raise

@@ -8,8 +8,9 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Literal, Protocol
 
@@ -21,6 +22,7 @@ from nncli.data.csv.strict_parser import StrictParser
 from nncli.data.dataset import Schema
 from nncli.data.row_blocks import BlockReader, Layout, OnError, RowBlock
 from nncli.errors import DataError
+from nncli.system.output import counted
 
 FEW_BYTES = 4 << 10  # for so few, pyarrow's threads take longer
 Row = tuple[int, list[str] | DataError]  # its number in the file, and its cells or what is wrong with it
@@ -43,6 +45,7 @@ class Rows:
     blocks: Iterator[list[Row]]
     source: Source
     notes: tuple[str, ...] = ()
+    absent: Counter[str] = field(default_factory=Counter)  # column → rows so far that did not have it
 
 
 class RowReader(BlockReader):
@@ -68,6 +71,8 @@ class RowReader(BlockReader):
                 yield self._fast_block(rows) or self._strict.read_rows(
                     (f"{self.rows.where}:{number}", cells) for number, cells in rows
                 )
+        for name, n in self.rows.absent.items():
+            self.notes.append(f"key '{name}' is not in {counted(n, 'line')}: read as a missing value")
 
     def _fast_block(self, rows: list[Row]) -> RowBlock | None:
         """Read rows; None where there are few of them, or `StrictParser` has to say what is wrong with one."""
