@@ -19,6 +19,8 @@ BETWEEN = re.compile(rb"[|+,;\s]+")
 RULED = "| "
 LEAST_DASHES = 3  # where no bar shows that it is a rule
 MOST_ROWS = 4  # of names below the first one
+ALIGNED = re.compile(r"\S  +\S")
+ALIGNED_REMEDY = r"Put tabs between them: sed -E 's/^ +//; s/ {2,}/\t/g' FILE > FILE.tsv"
 ROW_NAMES = (
     "the header has a name less than the rows have cells: the first column has the names of the rows, and is left out"
 )
@@ -48,6 +50,12 @@ def has_row_names(first: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
     """Tell whether each row has a name in front, above which there is none, as R writes tables. A delimiter at the end
     of all rows is another matter."""
     return bool(below) and all(len(row) == len(first) + 1 for row in below) and any(row[-1].strip() for row in below)
+
+
+def has_outer_bars(delimiter: str, first: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
+    """Tell whether each row begins and ends with a bar, as in Markdown."""
+    ends = [cell.strip() for row in (first, *below) for cell in (row[0], row[-1])]
+    return delimiter == "|" and len(first) > len("||") and not any(ends)
 
 
 def refuse_more_names(

@@ -15,13 +15,23 @@ from dataclasses import dataclass
 from nncli.data.byte_input import ByteStream, Input
 from nncli.data.cells import BLANKS, DEFAULT_MISSING, is_missing
 from nncli.data.csv import column_kinds
-from nncli.data.csv.below_header import ROW_NAMES, Place, has_row_names, refuse_more_names, with_rule
+from nncli.data.csv.below_header import (
+    ALIGNED,
+    ALIGNED_REMEDY,
+    ROW_NAMES,
+    Place,
+    has_outer_bars,
+    has_row_names,
+    refuse_more_names,
+    with_rule,
+)
 from nncli.data.csv.dialect_detection import dialect_to_learn
 from nncli.data.csv.encoding import UTF_8, warnings_of_mixture, with_guess
 from nncli.data.csv.header import DELIMITERS, DETECTED, SAMPLE_BYTES, Head, TextOptions
 from nncli.data.csv.header_row import TARGETS, about_header, has_header, joined_names
 from nncli.data.csv.preamble import first_lines, refuse_lines_above, skip_preamble
 from nncli.data.csv.sample_profile import profile_columns
+from nncli.data.csv.second_table import refuse_second_table
 from nncli.data.row_blocks import Layout, OnError
 from nncli.errors import DataError, OptionError, did_you_mean, listing, mention
 
@@ -132,6 +142,12 @@ def _plan(head: Head, options: CsvOptions, dtype: str) -> ReadingPlan:
         options = dataclasses.replace(options, drop=(*options.drop, unique_names(first)[0]))
         notes.append(ROW_NAMES)
     below = [r for r in sampled if len(r) == len(first)]
+    if len(first) == 1 and ALIGNED.search(first[0]):
+        raise DataError(head.place, "expected a delimiter between the columns, found only blanks", ALIGNED_REMEDY)
+    if header is not False and has_outer_bars(delimiter, first, below):
+        outer = unique_names(first)
+        options = dataclasses.replace(options, drop=(*options.drop, outer[0], outer[-1]))
+        notes.append("the bars at both ends of each row are no columns")
     if header is None:
         header = has_header(first, below)
         notes += about_header(first, below, header)
@@ -155,6 +171,9 @@ def _plan(head: Head, options: CsvOptions, dtype: str) -> ReadingPlan:
     if not above and not options.header_rows and not _has_target(names, options.target):
         refuse_lines_above(lines, options.target, DELIMITERS, head.where)
     layout, more = layout_of(names, sample, options, dtype, head.where, all_rows)
+    if header and options.rows is None:
+        others = {*layout.numeric, *layout.dates, *options.categorical, *options.drop, layout.target}
+        refuse_second_table(below, [(name, i) for i, name in enumerate(names) if name not in others], head.where)
     if header and options.header_rows is None and options.on_error == "fail" and not has_rule:
         place = Place(head.where, head.line + with_names.count(b"\n"), head.line - 1, bool(options.skip_rows))
         measured = [names.index(name) for name in (*layout.numeric, *layout.dates)]
