@@ -135,9 +135,8 @@ def _rows_to_use(
         notes.append(f"{column}: {counted(len(dataset) - len(rows), 'row')} with a weight of 0, which take no part")
     if config.dedupe:
         before, rows = len(rows), first_rows(hashes, dataset.y, rows, elsewhere)
-        notes.append(
-            f"{flag('dedupe')}: left out {counted(before - len(rows), 'row')} with the same values as a row that is kept"
-        )
+        left_out = counted(before - len(rows), "row")
+        notes.append(f"{flag('dedupe')}: left out {left_out} with the same values as a row that is kept")
         if not len(rows):
             raise OptionError("dedupe", "no row is left: all are in the other files too", "Leave the option out")
     return rows, notes
