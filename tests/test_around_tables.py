@@ -42,7 +42,7 @@ def options_in(line: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     for part in re.split(", or | if |; ", line):
         told: dict[str, Any] = {}
-        for name, value in re.findall(r"--(rows|skip-rows|header-rows|on-error) (\S*[^\s.,;])", part):
+        for name, value in re.findall(r"--(rows|skip-rows|header-rows|on-error) (\S*[^\s.,;:])", part):
             key = name.replace("-", "_")
             told[key] = tuple(map(int, value.split(":"))) if key == "rows" else value
             told[key] = int(value) if key in ("skip_rows", "header_rows") else told[key]
@@ -140,7 +140,7 @@ def test_a_cell_that_cannot_be_read_is_no_line_of_names_and_no_footer(lines: lis
 
 
 def test_a_delimiter_too_many_in_all_rows_is_no_column_of_row_names() -> None:
-    assert "expected 3 columns, found 4" in complaint(text(HEADER, *(f"{row}," for row in BODY)))
+    assert "expected 4 names, as each row below has 4 cells" in complaint(text(HEADER, *(f"{row}," for row in BODY)))
 
 
 def test_a_category_called_total_that_comes_again_is_one() -> None:

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import strategies as st
 
 from csv_reading import MODEL, blocks, complaint, load, read_dataset, read_layout, schema, strings
-from nncli.data.csv import detection
+from nncli.data.csv import header
 from nncli.data.csv import reader as reader_module
 from nncli.data.csv.detection import CsvOptions
 from nncli.data.row_blocks import Layout, RowBlock
@@ -285,7 +285,7 @@ def test_a_long_header_does_not_ask_for_more_room_than_the_file_needs(
     names = [f"ENSG{i:011d}" for i in range(5000)]
     path = tmp_path / "genes.csv"
     path.write_text(",".join([*names, "label"]) + "\n" + "".join("0.25," * 5000 + f"{k % 2}\n" for k in range(100)))
-    monkeypatch.setattr(detection, "SAMPLE_BYTES", len(names[0]) * 5000 + 5000 + 10)
+    monkeypatch.setattr(header, "SAMPLE_BYTES", len(names[0]) * 5000 + 5000 + 10)
     assert len(read_dataset(str(path), CsvOptions()).y) == 100
     assert max(np.prod(shape, dtype=float) for shape in asked) <= 2 * 100 * 5000
 

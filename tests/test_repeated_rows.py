@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pyarrow import parquet
 
+from idx_files import folder, idx
 from nncli.data.dataset import Table, TextColumn
 from nncli.data.row_hashes import hash_rows
 from nncli.training import repeated_rows
-from test_idx import folder, idx
 
 Run = Callable[..., Any]
 BETTER = "figures look better than they are"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from nncli.config.option import Columns, Kind
+from nncli.config.file_kinds import Columns
+from nncli.config.option import Kind
 from nncli.errors import write_names
 from nncli.system.numbers import read_number, write_number
 

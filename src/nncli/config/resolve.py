@@ -32,13 +32,12 @@ class DataConfig:
     val_source: Source  # of validation rows in files of their own; empty: they are a share of the source
     test_source: Source
     csv: CsvOptions
-    weight: str | None  # the column of the weights of the rows; None: all are 1
     scale: str
 
     @classmethod
     def of(cls, options: TrainConfig) -> DataConfig:
         csv = CsvOptions(**{field.name: getattr(options, field.name) for field in dataclasses.fields(CsvOptions)})
-        return cls(options.data, options.val_data, options.test_data, csv, options.weight, options.scale)
+        return cls(options.data, options.val_data, options.test_data, csv, options.scale)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from nncli.config.class_weights import ClassWeights
+from nncli.config.decision_kinds import Costs, ThresholdRule
+from nncli.config.file_kinds import Columns, Delimiter, Encoding, Files, PictureSize, RowRange, Sign
 from nncli.config.option import (
     NOT_NEGATIVE,
     POSITIVE,
@@ -22,18 +24,12 @@ from nncli.config.option import (
     SHARE,
     Activations,
     BatchSize,
-    Columns,
     Component,
-    Delimiter,
-    Encoding,
-    Files,
     Flag,
     Kind,
     OneOf,
     Option,
-    PictureSize,
-    RowRange,
-    Sign,
+    Rare,
     Text,
     Whole,
     Widths,
@@ -62,6 +58,7 @@ _splits = functools.partial(option, group="Splits")
 _model = functools.partial(option, group="Model")
 _training = functools.partial(option, group="Training")
 _regularisation = functools.partial(option, group="Regularisation")
+_decision = functools.partial(option, group="Decision")
 _run = functools.partial(option, group="Run")
 
 
@@ -138,6 +135,16 @@ class TrainConfig:
     )
     test_data: tuple[str, ...] = _splits(
         "FILE", Files(), "File of test rows, in place of --test; may be repeated.", default=()
+    )
+
+    rare: str | None = _splits(
+        "HOW", Rare(), "Classes with too few rows to split: drop, or merge=NAME for one class of them all.", "refused"
+    )
+    group: str | None = _splits(
+        "NAME", Text(), "Column whose equal values, as a patient's rows, stay in one part; no input.", "none"
+    )
+    time: str | None = _splits(
+        "NAME", Text(), "Column of dates or numbers to split by: the latest rows are the test; no input.", "none"
     )
 
     model: str = _model("NAME", Component("models"), "Kind of classifier.\n{model_lines}", short="-m", default="mlp")
@@ -237,6 +244,24 @@ class TrainConfig:
     )
     clip_norm: float | None = _regularisation(
         "LENGTH", POSITIVE, "Maximum length of a gradient; a longer one is shortened.", "no limit"
+    )
+
+    positive: str | None = _decision(
+        "CLASS", Text(), "Class of two that is to be found: thresholds are probabilities of it.", "the second one"
+    )
+    choose_threshold: str | None = _decision(
+        "RULE",
+        ThresholdRule(),
+        "Rule to choose the threshold by, on the validation rows: f1, mcc, cost, or what is promised, as recall=0.85 "
+        "or precision=0.9. It is kept in the model.",
+        "the likelier class",
+    )
+    cost: str | None = _decision(
+        "COSTS",
+        Costs(),
+        "What mistakes cost: missed=5,false-alarm=1, or a CSV file with a row for each true class and a column for "
+        "each predicted one. The model predicts what costs least on average.",
+        "all alike",
     )
 
     calibrate: bool = _run(

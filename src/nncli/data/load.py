@@ -35,11 +35,13 @@ from nncli.data.formats.known_formats import (
     format_of_bytes,
 )
 from nncli.data.formats.row_reader import Rows
+from nncli.data.rare_classes import DROP, UNKNOWN, code_in, merged_into
 from nncli.data.row_blocks import BlockReader, OnError, RowBlock
 from nncli.data.sources import ARRAYS, STDIN, Source, is_there, paths_of, title
 from nncli.data.table_builder import MemoryStorage, Opener, RawDataset, digest_of, read_files, recoded, to_learn_from
 from nncli.data.unused_options import refuse_unused
-from nncli.errors import DataError, OptionError, did_you_mean
+from nncli.errors import DataError, OptionError, did_you_mean, listing, mention
+from nncli.system.output import in_quotes
 
 OF_ROWS = (JSON_LINES, XLSX)
 Size = tuple[int, int]  # width and height
@@ -90,8 +92,7 @@ class _Input:
         if not self.is_folder:
             return self.paths
         with suppress(DataError):  # whoever reads it says what is wrong
-            found: list[Path] = self.formats[0].load().files_of(self.paths[0])
-            return found
+            return self.formats[0].load().files_of(self.paths[0])
         return self.paths
 
     def bytes(self) -> int:
@@ -111,14 +112,12 @@ class _Input:
             problem = f"{title(self.source)} is no table, and those alone can stay on the disk"
             raise OptionError("memory", problem, "Leave it out")
         if self.stream is None and self.formats[0] == IMAGES:
-            pictures: Dataset = IMAGES.load().read(self.paths[0], like, resize, on_error)
-            return pictures
+            return IMAGES.load().read(self.paths[0], like, resize, on_error)
         if on_error != "fail":
             problem = f"{title(self.source)} is no table and no folder of pictures, of which some could be left out"
             raise OptionError("on_error", problem, "Leave the option out")
         if self.stream is None:
-            found: Dataset = self.formats[0].load().read(self.paths[0], like)
-            return found
+            return self.formats[0].load().read(self.paths[0], like)
         return libsvm.read(self.paths[0], like, self.stream)
 
     def table(
@@ -181,8 +180,7 @@ def _rows(
 ) -> Rows:
     """Open the rows of an Excel file or of JSON Lines."""
     if found == XLSX:
-        rows: Rows = found.load().open_rows(str(path), text.sheet, text.skip_rows)
-        return rows
+        return found.load().open_rows(str(path), text.sheet, text.skip_rows)
     file = open_input(str(path), stream=stream, hashed=hashed)
     try:
         rows = found.load().open_rows(file, schema)
@@ -239,11 +237,13 @@ def load_like(
     memory: int | None = None,
     tables: int = 1,
     on_error: OnError = "fail",
+    rare: str | None = None,
     told: bool = True,
 ) -> Dataset:
-    """Read whole files as the rows of a model: the columns of its schema, the classes it knows. `text` is what the user
-    has told of these files, or with `told` False of others like them. Raises DataError, and OptionError for what is
-    told of a file that has no use of it."""
+    """Read whole files as the rows of a model: the columns of its schema, the classes it knows. Rows of other classes
+    are of the one that `rare` merges them into, or `UNKNOWN` if it drops them; else, DataError is raised. `text` is
+    what the user has told of these files, or with `told` False of others like them. Raises OptionError for what is told
+    of a file that has no use of it."""
     given, where = _Input.of(source), title(source)
     size = given.bytes()
     if told:
@@ -254,15 +254,21 @@ def load_like(
         target = TextColumn(matrix.y, matrix.classes)
     else:
         options = CsvOptions(**vars(text), on_error=on_error)
-        rows = given.table(schema, options, dtype, memory, tables, {schema.target: tuple(classes)})
+        expected = {} if rare else {schema.target: tuple(classes)}
+        rows = given.table(schema, options, dtype, memory, tables, expected)
         table, target, sha256, notes = rows.table, rows.target, rows.sha256, rows.notes
-    code_of = {canonical(name): i for i, name in enumerate(classes)}
-    for label in target.values:
-        if canonical(label) not in code_of:
-            known = ", ".join(classes[:10]) + (", …" if len(classes) > 10 else "")
-            problem = f"expected a class that the model knows ({known}), found '{label}'"
-            raise DataError(where, problem, did_you_mean(label, classes))
-    y = recoded(target, [code_of[canonical(label)] for label in target.values], len(classes))
+    code_of = code_in(classes, rare)
+    notes = tuple(notes)
+    others = [label for label in target.values if code_of(label) == UNKNOWN]
+    if others and rare != DROP:
+        known = ", ".join(classes[:10]) + (", …" if len(classes) > 10 else "")
+        problem = f"expected a class that the model knows ({known}), found '{others[0]}'"
+        raise DataError(where, problem, did_you_mean(others[0], classes))
+    if into := merged_into(rare):
+        known_names = {*map(canonical, classes)}
+        if merged := [in_quotes(label) for label in target.values if canonical(label) not in known_names]:
+            notes += (f"{where}: rows of class {listing(sorted(merged))} count as {in_quotes(into)}",)
+    y = recoded(target, [code_of(label) for label in target.values], len(classes))
     return Dataset(table, y, tuple(classes), schema, source, sha256, notes=tuple(notes), memory=memory, file_bytes=size)
 
 
@@ -284,7 +290,9 @@ def stream_like(
     if found.is_matrix:
         kept = tuple([images.FILE] if keep == "all" and found == IMAGES else keep)
         if kept and found != IMAGES:
-            raise DataError(title((source,)), "a file of that kind has no columns to keep", "Leave --keep out")
+            raise DataError(
+                title((source,)), "a file of that kind has no columns to keep", f"Leave {mention('keep')} out"
+            )
         if found == IMAGES:
             read = images.row_blocks(path, schema, kept, on_error)
         else:
@@ -299,8 +307,7 @@ def digest_of_source(source: Source) -> str:
     """Return the SHA-256 of the bytes of a source, as `Dataset.sha256` has it."""
     given = _Input.of(source)
     if given.is_folder:
-        found: str = given.formats[0].load().digest(given.paths[0])
-        return found
+        return given.formats[0].load().digest(given.paths[0])
     return digest_of([sha256_of(path) for path in given.paths])
 
 

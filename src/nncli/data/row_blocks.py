@@ -38,6 +38,7 @@ class Layout:
     dates: tuple[str, ...] = ()  # feature columns read as dates
     encoding: str = "utf-8"
     profile: tuple[ColumnProfile, ...] = ()  # of the columns of a training file
+    needed: tuple[str, ...] = ()  # columns of weights, groups and times, which cannot be left out or read as others
     whole: tuple[str, ...] = ()  # of the numeric ones, those that had only whole numbers in training
     known: Mapping[str, frozenset[str]] = field(default_factory=dict)  # column → the only texts that it may hold
     words: Mapping[str, frozenset[str]] = field(default_factory=dict)  # column → texts that it is known to hold

@@ -16,6 +16,8 @@ OF_COLUMNS = {
     "categorical": "no named columns",
     "numeric": "no named columns",
     "weight": "no column of weights",
+    "group": "no column of groups",
+    "time": "no column of times",
     "missing": "no texts that could mean a missing value",
     "no_missing": "no texts that could mean a missing value",
     "date_format": "no dates",

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from nncli.system import plain_json
 
 CALIBRATION_BINS = 15
+Z_95 = 1.959963984540054  # the 97.5 % point of the normal distribution
 MOST_CLASSES = 200  # for which the whole confusion matrix is given, zeros included
 SCORES_AT_ONCE = 1 << 21  # scores of rows × classes that are worked on at a time
 METRICS_FORM = {"n": range(1, (1 << 53) + 1), "accuracy_interval": [float], "per_class": dict, "classes": [str]}
@@ -25,9 +26,9 @@ METRICS_FORM |= {"confusion_matrix": ([[int]], None), "confusion_matrix_omitted"
 CLASS_FORM = {"precision": float, "recall": float, "f1": float, "n": int}
 
 
-def accuracy_interval(correct: int, n: int) -> tuple[float, float]:
-    """Return the 95 % interval of Wilson (1927) for a share of `correct` in `n` > 0."""
-    z = 1.959963984540054  # the 97.5 % point of the normal distribution
+def accuracy_interval(correct: int, n: int, z: float = Z_95) -> tuple[float, float]:
+    """Return the interval of Wilson (1927) for a share of `correct` in `n` > 0, of 95 % unless `z`, a point of the
+    normal distribution, says otherwise."""
     p = correct / n
     centre = (p + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
@@ -164,8 +165,7 @@ def _share(part: NDArray[Any], whole: NDArray[Any]) -> NDArray[np.float64]:
 def _matrix(counts: NDArray[np.int64], K: int) -> list[list[int]]:
     matrix = np.zeros((K, K), np.int64)
     matrix[counts[:, 0], counts[:, 1]] = counts[:, 2]
-    found: list[list[int]] = matrix.tolist()
-    return found
+    return matrix.tolist()
 
 
 def check_metrics(found: Any, classes: list[str]) -> None:

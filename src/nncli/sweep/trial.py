@@ -90,8 +90,7 @@ class DataInFile:
             if os.fstat(file.fileno()).st_size != sum(self.arrays[-1]):  # reading past the end would kill the process
                 raise DataError(self.file, "the data of the sweep were changed while it ran", "Run the command again")
             mapped = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-        datasets: Datasets = pickle.loads(self.pickled, buffers=[mapped[at : at + n] for at, n in self.arrays])
-        return datasets
+        return pickle.loads(self.pickled, buffers=[mapped[at : at + n] for at, n in self.arrays])
 
 
 @dataclass(frozen=True)

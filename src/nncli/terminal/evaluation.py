@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from nncli.model.decision import say_threshold
 from nncli.system.output import number, percent, put, say
 from nncli.terminal.tables import cut, new_table, show
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 MOST_CLASSES = 20  # that are listed, and that a confusion matrix is shown for
 MOST_CONFUSIONS = 10
+SHOWN_COLUMNS, NARROW = 4, 12  # columns of a row, and characters of each
 
 
 def print_evaluation(evaluation: Evaluation, quiet: bool = False) -> None:
@@ -31,12 +33,25 @@ def print_evaluation(evaluation: Evaluation, quiet: bool = False) -> None:
     table.add_row("F1, macro / weighted", f"{metrics['f1_macro']:.4f} / {metrics['f1_weighted']:.4f}")
     table.add_row("ROC AUC", "not defined: a class has no rows" if auc is None else f"{auc:.4f}")
     table.add_row("calibration error", no_probabilities if ece is None else f"{ece:.4f}")
+    for name, text in _decided(evaluation.decision):
+        table.add_row(name, text)
     show(table)
     _print_classes(metrics, quiet)
     if len(metrics["classes"]) > MOST_CLASSES:
         _print_confusions(metrics, quiet)
     else:
         _print_matrix(metrics)
+
+
+def _decided(decision: dict[str, Any] | None) -> Iterator[tuple[str, str]]:
+    """Say how classes were decided, where that is not the likeliest one, and what it costs."""
+    if decision is None:
+        return
+    if decision["threshold"] is not None:
+        yield "threshold", say_threshold(decision["threshold"], decision["positive"], decision["rule"])
+    if decision["mean_cost"] is not None:
+        low, high = decision["mean_cost_interval"]
+        yield "mean cost of a row", f"{decision['mean_cost']:.4g}   (95 % interval {low:.4g} to {high:.4g})"
 
 
 def _print_classes(metrics: dict[str, Any], quiet: bool) -> None:
@@ -86,3 +101,32 @@ def print_evaluations(sources: Sequence[str], parts: Sequence[dict[str, Any]], t
         cells = f"{metrics['n']:,}", accuracy, f"{percent(low)} to {percent(high)}", balanced, loss
         table.add_row(source, *cells, style="bold" if metrics is together else "")
     show(table)
+
+
+def print_groups(column: str, groups: Sequence[dict[str, Any]]) -> None:
+    """Print the accuracy for each group of rows, and which groups stand out."""
+    table = new_table(cut(column), "rows", "accuracy", f"interval, of {len(groups)} groups", "")
+    for one in groups:
+        low, high = one["interval"]
+        mark = "stands out" if one["stands_out"] else ""
+        interval = f"{percent(low)} to {percent(high)}"
+        table.add_row(cut(one["group"]), f"{one['n']:,}", percent(one["accuracy"]), interval, mark)
+    show(table)
+
+
+def print_worst(rows: Sequence[dict[str, Any]]) -> None:
+    """Print the most wrong rows, with as many of their columns as are easily read."""
+    if not rows:
+        put("no row is wrong")
+        return
+    names = [*rows[0]["columns"]][:SHOWN_COLUMNS]
+    table = new_table("row", "class", "prediction", "p of class", *(cut(name, NARROW) for name in names))
+    for one in rows:
+        cells = ["" if one["columns"][name] is None else cut(_brief(one["columns"][name]), NARROW) for name in names]
+        said = cut(one["class"], NARROW), cut(one["prediction"], NARROW), f"{one['p_class']:.4g}"
+        table.add_row(f"{one['row']:,}", *said, *cells)
+    show(table)
+
+
+def _brief(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, int | float) else str(value)

@@ -52,12 +52,6 @@ def has_row_names(first: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
     return bool(below) and all(len(row) == len(first) + 1 for row in below) and any(row[-1].strip() for row in below)
 
 
-def has_outer_bars(delimiter: str, first: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
-    """Tell whether each row begins and ends with a bar, as in Markdown."""
-    ends = [cell.strip() for row in (first, *below) for cell in (row[0], row[-1])]
-    return delimiter == "|" and len(first) > len("||") and not any(ends)
-
-
 def refuse_more_names(
     rows: Sequence[Sequence[str]],
     measured: Collection[int],

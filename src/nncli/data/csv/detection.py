@@ -12,6 +12,8 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from nncli.data.byte_input import ByteStream, Input
 from nncli.data.cells import BLANKS, DEFAULT_MISSING, is_missing
 from nncli.data.csv import column_kinds
@@ -20,16 +22,16 @@ from nncli.data.csv.below_header import (
     ALIGNED_REMEDY,
     ROW_NAMES,
     Place,
-    has_outer_bars,
     has_row_names,
     refuse_more_names,
     with_rule,
 )
 from nncli.data.csv.dialect_detection import dialect_to_learn
-from nncli.data.csv.encoding import UTF_8, warnings_of_mixture, with_guess
-from nncli.data.csv.header import DELIMITERS, DETECTED, SAMPLE_BYTES, Head, TextOptions
-from nncli.data.csv.header_row import TARGETS, about_header, has_header, joined_names
+from nncli.data.csv.encoding import UTF_8, Utf8Text, warnings_of_mixture
+from nncli.data.csv.header import DELIMITERS, DETECTED, Head, TextOptions
+from nncli.data.csv.header_row import TARGETS, about_header, has_header, joined_names, refuse_other_width
 from nncli.data.csv.preamble import first_lines, refuse_lines_above, skip_preamble
+from nncli.data.csv.repeated_header import RepeatedHeader
 from nncli.data.csv.sample_profile import profile_columns
 from nncli.data.csv.second_table import refuse_second_table
 from nncli.data.row_blocks import Layout, OnError
@@ -38,6 +40,7 @@ from nncli.errors import DataError, OptionError, did_you_mean, listing, mention
 POSITION = re.compile(r"[+-]?[0-9]{1,9}", re.ASCII)
 SAMPLE_CELLS = 100_000  # a thousand rows of a hundred columns
 SAMPLE_ROWS, LEAST_ROWS = 1000, 100
+MOST_WHOLE = 2**24  # up to which float32 holds every whole number
 MORE_ROWS = 10_000  # of other tables than text, that a column which seems to tell rows apart is looked at in
 
 
@@ -50,7 +53,9 @@ class CsvOptions:
     only: tuple[str, ...] = ()
     categorical: tuple[str, ...] = ()
     numeric: tuple[str, ...] = ()
-    weight: str | None = None
+    weight: str | None = None  # this and the next two are no inputs
+    group: str | None = None
+    time: str | None = None
     missing: tuple[str, ...] = ()
     no_missing: tuple[str, ...] = ()
     header: bool | None = None
@@ -67,6 +72,12 @@ class CsvOptions:
     sheet: str | None = None
     resize: tuple[int, int] | None = None
     on_error: OnError = "fail"
+
+    @property
+    def row_columns(self) -> dict[str, str]:
+        """Return the columns that say something of each row and are no inputs, by the options that name them."""
+        named = {"weight": self.weight, "group": self.group, "time": self.time}
+        return {option: name for option, name in named.items() if name is not None}
 
     @property
     def text(self) -> TextOptions:
@@ -93,7 +104,7 @@ class ReadingPlan:
     notes: tuple[str, ...] = ()
     is_quote_told: bool = False  # by the user
     header: bytes = b""  # the row with the names
-    guess: str = ""  # the encoding, where that is one
+    text: Utf8Text | None = None  # below the stream
     rows: tuple[int, int] | None = None
 
 
@@ -108,21 +119,19 @@ def plan_training(stream: Input, options: CsvOptions, dtype: str) -> ReadingPlan
     try:
         return _plan(head, options, dtype)
     except (DataError, OptionError) as error:
-        raise with_guess(error, head.guess) from None
+        raise head.text.with_guess(error) from None
 
 
 def _plan(head: Head, options: CsvOptions, dtype: str) -> ReadingPlan:
-    while not head.at_end and len(head.data) < SAMPLE_BYTES:
-        head.more()
-    notes = head.notes
+    head.fill()
+    notes = [*head.notes]
     if not (options.skip_rows or options.header_rows):
         notes += skip_preamble(head, options.delimiter or head.delimiter or DELIMITERS)
     lines, above = first_lines(head), head.line - 1
     dialect, told = dialect_to_learn(head, options.delimiter, options.text)
     notes += told
     head.use(dialect)
-    while not head.at_end and len(head.data) < SAMPLE_BYTES:
-        head.more()
+    head.fill()  # with rows of that dialect
     notes += warnings_of_mixture(head.data, head.encoding)
     delimiter = dialect.delimiter
     header_rows = options.header_rows or 1
@@ -141,17 +150,27 @@ def _plan(head: Head, options: CsvOptions, dtype: str) -> ReadingPlan:
         first, header = ["", *first], True
         options = dataclasses.replace(options, drop=(*options.drop, unique_names(first)[0]))
         notes.append(ROW_NAMES)
-    below = [r for r in sampled if len(r) == len(first)]
+        names_row = b""  # which is no row among others, as it is narrower
+    else:
+        refuse_other_width(first, sampled, delimiter, head.place)
+        names_row = row
+
+    def as_wide(rows: list[list[str]]) -> list[list[str]]:
+        return [cells for cells in rows if len(cells) == len(first)]
+
+    below = as_wide(sampled)
     if len(first) == 1 and ALIGNED.search(first[0]):
         raise DataError(head.place, "expected a delimiter between the columns, found only blanks", ALIGNED_REMEDY)
-    if header is not False and has_outer_bars(delimiter, first, below):
-        outer = unique_names(first)
-        options = dataclasses.replace(options, drop=(*options.drop, outer[0], outer[-1]))
-        notes.append("the bars at both ends of each row are no columns")
     if header is None:
         header = has_header(first, below)
         notes += about_header(first, below, header)
     names, told = column_names(first, header, options.header is None)
+    twice = next((name for name in first if name.lower() in TARGETS and first.count(name) > 1), None)
+    if header and options.target is None and twice:
+        remedy = f"Choose one by its position, as --target {first.index(twice)}"
+        raise DataError(head.where, f"several columns are called '{twice}', and could be the target", remedy)
+    again = RepeatedHeader.of_bytes(names_row if header else b"", delimiter)
+    may_come = again.may_be_in(head.data[len(with_names) :].decode("utf-8", "replace"))
     options = dataclasses.replace(options, delimiter=delimiter, header=header, encoding=head.encoding)
     if header_rows > 1:
         given, options = options.target, _with_full_names(options, names, parts)
@@ -161,15 +180,21 @@ def _plan(head: Head, options: CsvOptions, dtype: str) -> ReadingPlan:
         """Return the columns of those rows that are to be read."""
         first_row, last = options.rows or (1, len(rows) + 1)
         rows = rows if header else [first, *rows]
+        rows = [row for row in rows if not again.has(row)] if may_come else rows
         return list(zip(*(rows[first_row - 1 : last] or rows), strict=True)) or [()] * len(names)
 
     def all_rows() -> list[tuple[str, ...]]:
-        """Return the columns of all rows that have been read so far."""
-        return columns([r for r in head.sample(delimiter, sys.maxsize - 1)[start:] if len(r) == len(first)])
+        return columns(as_wide(head.sample(delimiter, sys.maxsize - 1)[start:]))
 
     sample = columns(below)
     if not above and not options.header_rows and not _has_target(names, options.target):
         refuse_lines_above(lines, options.target, DELIMITERS, head.where)
+    told_of = {*options.only, *options.categorical, *options.numeric, *options.drop, options.target, options.weight}
+    if header and (nameless := [i for i, own in enumerate(first) if not own and names[i] not in told_of]):
+        cells = all_rows()
+        empty = tuple(names[i] for i in nameless if not any(map(str.strip, cells[i])))
+        told += [f"column '{name}': left out, as it has neither a name nor a value" for name in empty]
+        options = dataclasses.replace(options, drop=(*options.drop, *empty))
     layout, more = layout_of(names, sample, options, dtype, head.where, all_rows)
     if header and options.rows is None:
         others = {*layout.numeric, *layout.dates, *options.categorical, *options.drop, layout.target}
@@ -177,8 +202,8 @@ def _plan(head: Head, options: CsvOptions, dtype: str) -> ReadingPlan:
     if header and options.header_rows is None and options.on_error == "fail" and not has_rule:
         place = Place(head.where, head.line + with_names.count(b"\n"), head.line - 1, bool(options.skip_rows))
         measured = [names.index(name) for name in (*layout.numeric, *layout.dates)]
-        cells = [[cell.strip(BLANKS) for cell in r] for r in zip(*sample, strict=True)]
-        refuse_more_names(cells, measured, names.index(layout.target or ""), layout.missing, place)
+        stripped = [[cell.strip(BLANKS) for cell in r] for r in zip(*sample, strict=True)]
+        refuse_more_names(stripped, measured, names.index(layout.target or ""), layout.missing, place)
     layout = dataclasses.replace(
         layout,
         quote=dialect.quote,
@@ -187,7 +212,7 @@ def _plan(head: Head, options: CsvOptions, dtype: str) -> ReadingPlan:
         header_rows=header_rows,
         words=_words(layout, dict(zip(names, sample, strict=True))),
     )
-    return planned(layout, head, with_names, [*notes, *told, *more], options.text)
+    return planned(layout, head, with_names, [*notes, *told, *more], options.text, names_row)
 
 
 def _words(layout: Layout, sample: Mapping[str, Sequence[str]]) -> dict[str, frozenset[str]]:
@@ -227,8 +252,14 @@ def layout_of(
     missing = missing_texts(options)
     cells = dict(zip(names, sample, strict=True))
     columns = column_kinds.present({name: cells[name] for name in features}, missing)
+    aside = {*options.row_columns.values()}
     hints = column_kinds.Hints(
-        options.categorical, options.numeric, stored_as_text, options.decimal, options.thousands, options.date_format
+        (*options.categorical, options.group or ""),
+        options.numeric,
+        stored_as_text,
+        options.decimal,
+        options.thousands,
+        options.date_format,
     )
     kinds = column_kinds.kinds_of(columns, hints, where)
     decimal, kind_of = kinds.decimal, kinds.of
@@ -237,14 +268,14 @@ def layout_of(
         for name, kind in kind_of.items()
         if kind == "number"
     }
-    told = {*options.categorical, *options.numeric, *options.only, options.weight}
+    told = {*options.categorical, *options.numeric, *options.only, *aside}
     ids = column_kinds.ids_of({n: k for n, k in kind_of.items() if n not in told}, columns, values)
     if ids:  # which are looked at in more rows: an hour that begins again after a thousand rows is none
         longer = dict(zip(names, all_rows(), strict=True))
         more = column_kinds.present({name: longer[name] for name in ids}, missing)
         spelled = {name: column_kinds.values_of(more[name], decimal, kinds.spellings.get(name)) for name in ids}
         ids = column_kinds.ids_of({name: kind_of[name] for name in ids}, more, spelled)
-    if not kind_of.keys() - ids.keys() - {options.weight}:
+    if not kind_of.keys() - ids.keys() - aside:
         ids = {}  # there is nothing else to learn from
     notes += [f"column '{name}': left out, as {reason}" for name, reason in ids.items()]
     notes += [note for name, note in kinds.notes if name not in ids]
@@ -254,6 +285,8 @@ def layout_of(
     )
     if dtype == "float32":
         fine = [name for name in numeric if column_kinds.are_finer_than_float32(values[name])]
+        if options.time in numeric and (np.abs(values[options.time]) > MOST_WHOLE).any():  # as 20260131
+            fine.append(options.time)
         if fine:
             dtype = "float64"
             notes.append(f"column '{fine[0]}': float32 cannot tell its numbers apart, so all are read as float64")
@@ -273,6 +306,7 @@ def layout_of(
         dtype=dtype,
         dates=dates,
         encoding=options.encoding or UTF_8,
+        needed=tuple(aside),
         profile=profile_columns(cells, {name: kind_of[name] for name in (*numeric, *text, *dates)}, missing, decimal),
     )
     return layout, notes
@@ -303,20 +337,27 @@ def _features(names: tuple[str, ...], target: str, options: CsvOptions, where: s
             if name not in names:
                 raise OptionError(option, f"no column is called '{name}'", did_you_mean(name, names, listed="columns"))
             if name == target:
-                raise OptionError(option, f"'{name}' is the target column", "Name another one with --target")
-    for one, other in (("drop", "only"), ("drop", "categorical"), ("drop", "numeric"), ("numeric", "categorical")):
+                raise OptionError(
+                    option, f"'{name}' is the target column", f"Name another one with {mention('target')}"
+                )
+    given |= {option: (name,) for option, name in options.row_columns.items()}
+    pairs = [("drop", option) for option in ("only", "categorical", "numeric", *options.row_columns)]
+    for one, other in (*pairs, ("numeric", "categorical")):
         both = [name for name in given[one] if name in given[other]]
         if both:
             raise OptionError(one, f"'{both[0]}' is named by {mention(other)} too", "Name it once")
-    wanted = {*options.only, options.weight} if options.only else {*names}
+    wanted = {*options.only, *options.row_columns.values()} if options.only else {*names}
     found = [name for name in names if name in wanted and name != target and name not in options.drop]
     if not found:
         raise DataError(where, f"no feature column is left beside the target '{target}'", "Drop fewer columns")
     return found
 
 
-def planned(layout: Layout, head: Head, row: bytes, notes: Sequence[str], options: TextOptions) -> ReadingPlan:
-    """Make the plan that follows from the first row, which is a header or the first row of data."""
+def planned(
+    layout: Layout, head: Head, row: bytes, notes: Sequence[str], options: TextOptions, names: bytes
+) -> ReadingPlan:
+    """Make the plan that follows from the first row, which is a header or the first row of data; `names` is what may
+    come again of a header."""
     used = row if layout.header else b""
     first_line = head.line + used.count(b"\n")
     return ReadingPlan(
@@ -326,8 +367,8 @@ def planned(layout: Layout, head: Head, row: bytes, notes: Sequence[str], option
         first_line,
         tuple(notes),
         is_quote_told=options.quote is not None,
-        header=used,
-        guess=head.guess,
+        header=names if layout.header else b"",
+        text=head.text,
         rows=options.rows,
     )
 
@@ -382,11 +423,13 @@ def _find_target(names: tuple[str, ...], given: str | None, where: str) -> tuple
         if len(found) == 1:
             return found[0], [f"target column: {found[0]} (the only column called label, target, class or y)"]
         if found:
-            raise DataError(where, f"several columns could be the target: {listing(found)}", "Choose one with --target")
+            raise DataError(
+                where, f"several columns could be the target: {listing(found)}", f"Choose one with {mention('target')}"
+            )
         raise DataError(
             where,
             f"expected a column called label, target, class or y; found {listing(names)}",
-            "Name the target with --target",
+            f"Name the target with {mention('target')}",
         )
     if given in names:
         return given, []

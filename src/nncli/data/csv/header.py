@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from itertools import islice
 
 from nncli.data.byte_input import ByteStream, Input, PushbackStream
-from nncli.data.cells import BLANKS, check_width
-from nncli.data.csv.dialect import Dialect, LineFeeds, UsualRows
-from nncli.data.csv.encoding import UTF_8, UTF_16, Utf8Text, encoding_of_mark, guessed_encoding
+from nncli.data.cells import bare, check_width
+from nncli.data.csv.dialect import Dialect, LineFeeds, SingleReturns, UsualRows
+from nncli.data.csv.encoding import UTF_8, Utf8Text, encoding_of_mark, guessed_encoding
 from nncli.data.csv.strict_parser import ROW_LIMIT, check_utf8, open_quote, row_patterns, split_row
 from nncli.data.formats.known_formats import HEAD_BYTES, NO_PIPE, format_of_bytes
 from nncli.errors import DataError, OptionError
@@ -23,7 +23,7 @@ SAMPLE_BYTES = 1 << 20
 FIRST_LINE = 16 << 20
 FEW = 20  # lines that are looked at to find out where a row begins
 LINE_FEED = re.compile(rb"\n")
-END_OF_LINE = re.compile(rb"\n|\r(?=[^\n])")
+END_OF_LINE = re.compile(rb"\n|\r(?=\r*[^\r\n])")
 SEPARATOR_LINE = re.compile(rb'"?sep=([^\r\n"])"?\r?\n', re.IGNORECASE)  # that Excel writes above a table
 
 
@@ -57,23 +57,25 @@ class Head:
         self.where, self.line, self.notes = where, stream.line, [*stream.notes]
         raw = self._first_bytes(stream, 0 if usual else SAMPLE_BYTES)
         marked, told = encoding_of_mark(raw), options.encoding
-        if marked == UTF_16:
-            self.notes.append("encoding: utf-16")
-        guess, self.guess = told or marked or usual, ""
-        if guess is None:
-            guess, notes = guessed_encoding(raw, where)
+        if marked not in (None, UTF_8):
+            self.notes.append(f"encoding: {marked}")
+        found = told or marked or usual
+        if found is None:
+            found, notes = guessed_encoding(raw, where)
             self.notes += notes
-            self.guess = guess if notes else ""
-        self.encoding = UTF_8 if marked else guess
-        self.stream: ByteStream = PushbackStream(raw, stream)
-        if guess != UTF_8:
-            self.stream = Utf8Text(self.stream, guess, where, unless_utf_8=not (told or marked))
+        self.encoding = UTF_8 if marked else found
+        self.text = Utf8Text(PushbackStream(raw, stream), found, where, unless_utf_8=not (told or marked))
+        self.stream: ByteStream = self.text
         self.data, self.at_end = b"", False
         self.more()
         self.data = self.data.removeprefix(codecs.BOM_UTF8)
         self._to_end_of_line(END_OF_LINE)
-        if _ends_in_cr(self.data):
+        end = _end_of_first_line(self.data)
+        if end == b"\r":
             self._go_on_with(LineFeeds(PushbackStream(self.data, self.stream)))
+        elif end.startswith(b"\r\r"):
+            self._go_on_with(SingleReturns(PushbackStream(self.data, self.stream)))
+            self.notes.append("lines end in CR CR LF, which is read as one end")
         for _ in range(options.skip_rows):
             self._to_end_of_line()
             if self.at_end and b"\n" not in self.data:
@@ -104,6 +106,11 @@ class Head:
         self.data += chunk
         if self.at_end and self.data and not self.data.endswith(b"\n"):
             self.data += b"\n"  # the end of the file ends its last row
+
+    def fill(self) -> None:
+        """Read on to as many bytes as decide how a table to learn from is read."""
+        while not self.at_end and len(self.data) < SAMPLE_BYTES:
+            self.more()
 
     def skip_line(self) -> None:
         """Leave out the first line."""
@@ -174,7 +181,7 @@ class Head:
         cells = split_row(row, delimiter, self.place)
         for cell in cells:
             check_utf8(cell, self.place)
-        return row, [cell.strip(BLANKS) for cell in cells]
+        return row, [bare(cell) for cell in cells]
 
     def line_behind(self, used: int) -> bytes:
         """Return the line behind so many bytes, as soon as it is there; an empty one at the end."""
@@ -233,7 +240,10 @@ def _rows_apart(lines: Sequence[str], delimiter: str) -> Iterator[list[str]]:
             return
 
 
-def _ends_in_cr(data: bytes) -> bool:
-    """Tell whether the first line ends in a single CR, and not within a quoted cell."""
+def _end_of_first_line(data: bytes) -> bytes:
+    """Return how the first line ends; nothing if it does within a quoted cell, or not in these bytes."""
     end = END_OF_LINE.search(data)
-    return end is not None and end.group() == b"\r" and data.count(b'"', 0, end.start()) % 2 == 0
+    if end is None or data.count(b'"', 0, end.start()) % 2:
+        return b""
+    line = data[: end.start()]
+    return line[len(line.rstrip(b"\r")) :] + end.group()

@@ -5,7 +5,6 @@ byte_input → bytes · detection, alignment → layout · strict_parser → wha
 
 from __future__ import annotations
 
-import codecs
 import csv
 import sys
 from collections.abc import Iterator, Sequence
@@ -14,13 +13,12 @@ from typing import Literal
 from nncli.data.byte_input import ByteStream, Input, open_input
 from nncli.data.csv.alignment import plan_answering
 from nncli.data.csv.arrow_parser import FastParser
-from nncli.data.csv.column_kinds import is_number
 from nncli.data.csv.detection import CsvOptions, ReadingPlan, plan_training
-from nncli.data.csv.encoding import with_guess
 from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.csv.parallel import keep_freed_memory, side_by_side
 from nncli.data.csv.positions import Known
-from nncli.data.csv.strict_parser import ROW_LIMIT, TOTAL_REMEDY, StrictParser, end_of_rows, open_quote
+from nncli.data.csv.repeated_header import RepeatedHeader, may_hold
+from nncli.data.csv.strict_parser import A_TOTAL, ROW_LIMIT, StrictParser, end_of_rows, open_quote
 from nncli.data.dataset import Schema
 from nncli.data.row_blocks import BlockReader, OnError, RowBlock
 from nncli.errors import DataError
@@ -55,16 +53,16 @@ class CsvReader(BlockReader):
         self._rest, self._stream, self._line = plan.rest, plan.stream, plan.first_line
         # with --rows, which would cut every one of several files
         self._may_end = training and alone and on_error == "fail" and plan.rows is None
-        self._wanted, self._guess = plan.rows, plan.guess
+        self._wanted, self._text = plan.rows, plan.text
         self._bytes = 0  # of the rows read so far
-        self._header, self._repeated = plan.header, 0  # times among the rows
-        self._has_words = any(not is_number(name) for name in plan.layout.numeric)  # in the header, above numbers
+        self._header = RepeatedHeader.of_bytes(plan.header, plan.layout.delimiter)
+        self._like_data = self._header.like_data(plan.layout)
         self._rows_read = 0
         self._may_be_quoted = plan.layout.quote == '"' and not plan.is_quote_told
         # of a row of delimiters at the end of the file, which is none where each row has a class
         self._empty = b"\r\n \t" + self.layout.delimiter.encode() if self.layout.target is not None else b""
         self._fast = FastParser(self.layout)
-        self._strict = StrictParser(self.layout, source.where, training)
+        self._strict = StrictParser(self.layout, source.where, training, self._header)
         self._tail = b""  # rows behind a damaged one, of which the last may go on in the next block
 
     def close(self) -> None:
@@ -80,15 +78,21 @@ class CsvReader(BlockReader):
         first, last = self._wanted or (1, sys.maxsize)
         n = 0
         blocks = self._blocks()
-        for block in blocks:
-            if block.errors and self._may_end:
-                self._advise_rows(block, n, blocks)
-            start, end = max(0, first - 1 - n), min(len(block), last - n)
-            n += len(block)
-            if start < end:
-                yield block if end - start == len(block) else block.between(start, end)
-            if n >= last:
-                return
+        try:
+            for block in blocks:
+                if block.errors and self._may_end:
+                    self._advise_rows(block, n, blocks)
+                start, end = max(0, first - 1 - n), min(len(block), last - n)
+                n += len(block)
+                if start < end:
+                    yield block if end - start == len(block) else block.between(start, end)
+                if n >= last:
+                    break
+        except DataError as error:
+            raise (self._text.with_guess(error) if self._text else error) from None
+        if self._text and self._text.guess and not self._strict.training:  # which told it before
+            guess = f"encoding: {self._text.guess}, as in training, a guess (--encoding names another)"
+            self.notes.append(f"{self.input.where}: {guess}")
 
     def _advise_rows(self, block: RowBlock, above: int, later: Iterator[RowBlock]) -> None:
         """Name --rows in the first error of a block where no row can be read from there to the end of the file: it is a
@@ -101,11 +105,11 @@ class CsvReader(BlockReader):
                 is_tail, bad = len(below.errors) == len(below), bad + len(below)
         except DataError:  # of a row that is not whole
             bad += 1
-        is_total, is_long = TOTAL_REMEDY in error.remedy, bad >= ROWS_OF_A_TABLE and ": expected a" in error.problem
+        is_total, is_long = A_TOTAL in error.remedy, bad >= ROWS_OF_A_TABLE and ": expected a" in error.problem
         is_no_row = is_total or is_long or error.problem.startswith(f"expected {len(self.layout.names)} columns")
         if is_tail and good and is_no_row and "--rows" not in error.remedy:
             remedy = f"If the table ends above it, read that alone with --rows 1:{good}"
-            kept = "" if is_total or is_long else f". {error.remedy}"
+            kept = "" if is_long else f". {error.remedy}"
             block.errors[first] = DataError(error.where, error.problem, remedy + kept)
 
     def _blocks(self) -> Iterator[RowBlock]:
@@ -115,18 +119,13 @@ class CsvReader(BlockReader):
         threads = min(pa.cpu_count(), MOST_THREADS)
         try:
             for data, parsed in side_by_side(lambda part: (part[0], self._parse(*part)), self._cut(), threads):
-                for part in (data,) if parsed and self._has_words else self._around_headers(data):
-                    while self._tail and (part == self._header or len(self._tail) > BLOCK_BYTES):
-                        yield from self._without_quote()
-                    if part == self._header:
-                        self._repeated += 1
-                        self._line += part.count(b"\n")
-                    else:
-                        yield from self._rows(part, parsed if len(part) == len(data) else None)
+                while len(self._tail) > BLOCK_BYTES:
+                    yield from self._without_quote()
+                yield from self._rows(data, parsed)
             while self._tail:
                 yield from self._without_quote()
-            if self._repeated:
-                times = "once" if self._repeated == 1 else f"{self._repeated:,} times"
+            if self._header.times:
+                times = "once" if self._header.times == 1 else f"{self._header.times:,} times"
                 self.notes.append(f"{self.input.where}: the header comes again {times} among the rows: left out")
         except _UnfinishedRow as rest:
             where = f"{self.input.where}:{self._line}"
@@ -153,12 +152,12 @@ class CsvReader(BlockReader):
                 block.errors[row] = self._of_another_table(error, self._rows_read + row, data)
             rows += len(block)
             self._rows_read += len(block)
-            if self._guess:
+            if self._text and self._text.guess:
                 for row, error in block.errors.items():
-                    block.errors[row] = with_guess(error, self._guess)
+                    block.errors[row] = self._text.with_guess(error)
             yield block
         # counting takes longer than one thinks
-        self._line += data.count(b"\n") - self._tail.count(b"\n") if b'"' in data else rows
+        self._line += data.count(b"\n") - self._tail.count(b"\n") if parsed is None or b'"' in data else rows
 
     def _of_another_table(self, error: DataError, rows: int, data: bytes) -> DataError:
         """Say of a row of another width, with so many `rows` above it, whether another table begins there."""
@@ -187,7 +186,11 @@ class CsvReader(BlockReader):
                 raise DataError(self.input.where, problem, remedy)
 
     def _parse(self, data: bytes, regular: bool) -> RowBlock | None:
-        return None if len(data) < FEW_BYTES else self._fast.read(data, regular, self.small)
+        """Parse rows fast; None where they are few, or have to be read one by one."""
+        block = None if len(data) < FEW_BYTES else self._fast.read(data, regular, self.small)
+        if block and any(may_hold(block, row, self.layout) for row in self._like_data):
+            return None
+        return block
 
     def _cut(self) -> Iterator[tuple[bytes, bool]]:
         """Yield whole rows as they arrive, and whether their quotes are regular."""
@@ -227,17 +230,6 @@ class CsvReader(BlockReader):
             del chunk  # megabytes that nobody needs while the block is read
             if at_end and tail and not tail.endswith(b"\n"):
                 tail += b"\n"  # the end of the file ends its last row
-
-    def _around_headers(self, data: bytes) -> Iterator[bytes]:
-        """Yield the rows between headers, which come again where files were joined, and each header."""
-        start = at = 0
-        while self._header and (at := data.find(self._header, at)) >= 0:
-            begin = at - len(codecs.BOM_UTF8) if data.endswith(codecs.BOM_UTF8, 0, at) else at
-            at += len(self._header)
-            if data.endswith(b"\n", 0, begin) or not begin:
-                yield from filter(None, (data[start:begin], self._header))
-                start = at
-        yield from filter(None, (data[start:],))
 
     def _read(self, data: bytes, parsed: RowBlock | None, line: int) -> Iterator[RowBlock]:
         """Yield what pyarrow made of the rows; where it refused them, read the halves again, small ones strictly."""

@@ -15,17 +15,29 @@ from itertools import islice
 import numpy as np
 
 from nncli.data.arrow_conversion import string_array, vector
-from nncli.data.cells import BLANKS, DEFAULT_MISSING, INFINITY, SHOWN, as_number, days, is_missing, quoted, text_column
+from nncli.data.cells import (
+    BLANKS,
+    DEFAULT_MISSING,
+    INFINITY,
+    SHOWN,
+    as_number,
+    bare,
+    days,
+    is_missing,
+    later_number,
+    quoted,
+    text_column,
+)
+from nncli.data.csv.repeated_header import RepeatedHeader
 from nncli.data.dataset import Table, canonical
 from nncli.data.dates import days_of
 from nncli.data.row_blocks import Layout, RowBlock
-from nncli.data.spellings import Spelling
+from nncli.data.spellings import Spelling, meanings
 from nncli.errors import MOST_LISTED, DataError, did_you_mean, mention, write_names
 
 MAYBE_THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}[.,][0-9]{3}")
 TOTALS = {"total", "totals", "grand total", "subtotal", "sum", "gesamt", "summe", "suma", "somme", "totale"}
-TOTAL_REMEDY = "Delete the row: it is no case of its own, but a total of others"
-COMMENT_REMEDY = "Delete the line, which seems to be a comment"
+A_TOTAL = "it is no case of its own, but a total of others"
 MOST_LINES = 20  # of a damaged row
 ROW_LIMIT = 64 << 20  # an open quote must not take the rest of a large file into memory
 CONVERT_CR = r"Convert it with: tr '\r' '\n'"
@@ -105,9 +117,11 @@ def open_quote(where: str, quote: str = '"') -> DataError:
 
 
 class StrictParser:
-    """Reads rows one by one, text rows with Python's csv module; `training` decides which remedies make sense."""
+    """Reads rows one by one, text rows with Python's csv module; `training` decides which remedies make sense. A text
+    row that repeats the `header` is none."""
 
-    def __init__(self, layout: Layout, where: str, training: bool) -> None:
+    def __init__(self, layout: Layout, where: str, training: bool, header: RepeatedHeader | None = None) -> None:
+        self.header = header or RepeatedHeader([])
         self.layout, self.where, self.training = layout, where, training
         self.missing = frozenset(layout.missing)
         place = layout.place_of
@@ -181,7 +195,11 @@ class StrictParser:
             if match := pattern.match(data, start):
                 end = match.end()
                 try:
-                    yield where, self._split(match.group(), where)
+                    cells = self._split(match.group(), where)
+                    if self.header.has(cells):
+                        self.header.count(cells)
+                    else:
+                        yield where, cells
                 except DataError as error:
                     starts = [m.end() for m in islice(re.compile(b"\n").finditer(data, start, end - 1), MOST_LINES)]
                     # a quote in it may have made rows a part of it
@@ -199,7 +217,8 @@ class StrictParser:
     def _is_row(self, found: re.Match[bytes] | None, where: str) -> bool:
         """Tell whether nothing is wrong in a row, if there is one."""
         try:
-            return found is not None and bool(self._clean(self._split(found.group(), where), where))
+            cells = self._split(found.group(), where) if found else []
+            return found is not None and (self.header.has(cells) or bool(self._clean(cells, where)))
         except DataError:
             return False
 
@@ -245,13 +264,13 @@ class StrictParser:
                 raise DataError(where, problem, "Write the file again: it is damaged, or no text")
         clean: list[str | None] = []
         for kind, name, i in self.features:
-            cell = cells[i].strip()
+            cell = bare(cells[i])
             expected, value = "", None if is_missing(cell, self.missing) else cell
             spelling = self.layout.spellings.get(name)
             if value is not None and kind == "number":
                 value = spelling.number(cell) if spelling else as_number(cell, self.layout.decimal)
                 if value is None and not self.training:
-                    value = {"true": "1", "false": "0"}.get(cell.lower())
+                    value = later_number(cell, spelling, self.layout.decimal)
                 if value is None:
                     expected = "a finite number" if INFINITY.fullmatch(cell) else "a number"
                     expected += f" ({spelling})" if spelling else ""
@@ -266,7 +285,7 @@ class StrictParser:
             clean.append(value)
         if self.target is None:
             return [*clean, None]
-        cell = cells[self.target].strip()
+        cell = bare(cells[self.target])
         if is_missing(cell, self.missing):
             found = quoted(cell) if cell else "an empty cell"
             problem = f"target column '{self.layout.target}': expected a class, found {found}"
@@ -301,30 +320,40 @@ class StrictParser:
         if not (is_comment or is_total(cells)):
             return ""
         skip = f", or leave such rows out with {mention('on_error', 'skip')}" if self.training else ""
-        return (COMMENT_REMEDY if is_comment else TOTAL_REMEDY) + skip
+        return f"Delete the row{skip}: {'it seems to be a comment' if is_comment else A_TOTAL}"
 
     def _remedy(self, name: str, cell: str) -> str:
-        if not self.training:
-            return "Correct it, or leave the cell empty"
         decimal, spelling = self.layout.decimal, self.layout.spellings.get(name)
+        if not self.training:
+            numbers = meanings(cell, spelling or Spelling(decimal=decimal)) if name in self.layout.numeric else []
+            first = f"Write it as {' or as '.join(numbers)}" if numbers else "Correct it"
+            return f"{first}, or leave the cell empty"
+        if name in self.layout.needed:
+            return f"Correct it, or leave such rows out with {mention('on_error', 'skip')}"
         other = "," if decimal == "." else "."
         grouped = Spelling(decimal=decimal, thousands=other)
         if other in cell and not spelling and grouped.number(cell):  # good, and only written in another way
             first = f"Add --thousands {other}"
-        elif any(character.isdigit() for character in cell):
+        elif cell[:1] != "#" and any(character.isdigit() for character in cell):  # as #DIV/0! of a spreadsheet
             first = f"Set --decimal {other}" if as_number(cell, other) else "Correct it"
         elif len(cell) > SHOWN:
             first = "Correct it"
         else:
             first = f"Add --missing {shlex.quote(cell)}"
-        name = shlex.quote(write_names([name]))
-        return f"{first}, read the column as text with --categorical {name}, or leave it out with --drop {name}"
+        return f"{first}, {_as_no_number(name)}"
 
     def _too_large(self, cell: str, name: str, where: str) -> DataError:
         remedy = "Correct it, or leave the cell empty"
-        if self.training and self.layout.dtype == "float32" and np.isfinite(float(cell)):
-            remedy = f"Use --dtype float64, or leave the column out with --drop {shlex.quote(write_names([name]))}"
+        if self.training:
+            wide = self.layout.dtype == "float32" and np.isfinite(float(cell))
+            remedy = f"{'Use --dtype float64' if wide else 'Correct it'}, {_as_no_number(name)}"
         return DataError(where, f"column '{name}': {quoted(cell)} is too large for {self.layout.dtype}", remedy)
+
+
+def _as_no_number(name: str) -> str:
+    """Advise what else a column with a cell that is no number may be."""
+    name = shlex.quote(write_names([name]))
+    return f"read the column as text with --categorical {name}, or leave it out with --drop {name}"
 
 
 def is_total(cells: Iterable[str]) -> bool:

@@ -15,7 +15,7 @@ from itertools import chain, islice
 from typing import Any
 
 from nncli.data.byte_input import Input, reason
-from nncli.data.cells import check_width, quoted
+from nncli.data.cells import bare, check_width, quoted
 from nncli.data.dataset import Schema
 from nncli.data.formats.row_reader import Row, Rows
 from nncli.data.lines import line_blocks
@@ -38,7 +38,7 @@ def open_rows(file: Input, expected: Schema | None = None) -> Rows:
     place = f"{file.where}:{number}"
     keys, _ = _object(lines[0], place)
     check_width(len(keys), place)
-    names = [key.strip() for key in keys]
+    names = [bare(key) for key in keys]
     if not names:
         raise DataError(place, NO_KEYS)
     if len({*names}) < len(names):
@@ -54,7 +54,7 @@ def open_rows(file: Input, expected: Schema | None = None) -> Rows:
             keys = (*keys, *(name for name in expected.names if name not in names))
     absent = Counter[str]()
     rows = _blocks(blocks, keys, known, absent, file.where)
-    return Rows(file.where, [key.strip() for key in keys], place, rows, file, absent=absent)
+    return Rows(file.where, [bare(key) for key in keys], place, rows, file, absent=absent)
 
 
 def _first_blocks(blocks: Iterator[tuple[int, list[bytes]]]) -> list[tuple[int, list[bytes]]]:
