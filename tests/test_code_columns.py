@@ -114,6 +114,7 @@ UNREAD = {
     "a percent sign in front": ["%45", "%5", "%7.5"],
     "phone numbers": ["+1-555-1234", "+49-171-5551", "+1-555-9876"],
     "with a spread": ["1.5±0.1", "2±0.25", "3.25±1"],
+    "fractions behind whole numbers": ["1 1/2", "2", "3/4", "10-1/2"],
     "of mixed lengths": ["45:10", "1:02:03", "12:30"],
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -24,6 +24,7 @@ from nncli.cli.options import (
     Sheet,
     SkipRows,
     bytes_of,
+    model_in,
     text_options,
     value_option,
 )
@@ -79,6 +80,7 @@ def evaluate(
     nncli eval model.npz
     nncli eval model.npz new.csv --json
     nncli eval model.npz day-*.csv --jobs 4    a line for each, and one for all
+    nncli eval a.npz b.npz new.csv             two models, and whether they differ
     """
     from nncli.inference import evaluate
     from nncli.inference.threshold_curve import Curve
@@ -92,6 +94,11 @@ def evaluate(
     text = text_options(**given)
     above = None if threshold is None else read_option("threshold", threshold, PROBABILITY)
     asked = {"curve": curve, "judged": judged, "worst": worst, "by": by}
+    if sources and model_in(sources[:1]) is not None:
+        for name, value in {**asked, "threshold": threshold, "cluster": cluster, "jobs": jobs}.items():
+            if value is not None:
+                raise OptionError(name, "two models are compared as they are", "Leave it out, or name one model")
+        return _compare((model, sources[0]), sources[1:], given, text, bytes_of(memory), json, quiet)
     most = 0 if worst is None else read_option("worst", worst, Whole(1))
     for name, value in asked.items():
         if value is not None and (len(sources) > 1 or place.address is not None):
@@ -137,6 +144,34 @@ def evaluate(
             print_groups(**details["by"])
         if "worst" in details:
             print_worst(details["worst"])
+    return DONE
+
+
+def _compare(
+    models: tuple[str, str],
+    sources: Source,
+    given: Mapping[str, Any],
+    text: TextOptions,
+    memory: int | None,
+    json: bool,
+    quiet: bool,
+) -> int:
+    from nncli.inference.compare import compare_models
+    from nncli.model import checkpoint
+
+    for name, value in given.items():
+        if value and not sources:
+            raise OptionError(name, "their own data are read as in training", "Leave it out")
+    one, other = ((name, *checkpoint.load(Path(name))) for name in models)
+    found = compare_models((one, other), sources, text, memory)
+    for note in found.notes:
+        say(note, quiet)
+    if json:
+        print_json(found.to_json())
+    else:
+        from nncli.terminal.evaluation import print_comparison
+
+        print_comparison(found)
     return DONE
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
@@ -12,10 +12,12 @@ from nncli.system.output import number, percent, put, say
 from nncli.terminal.tables import cut, new_table, show
 
 if TYPE_CHECKING:
+    from nncli.inference.compare import Comparison
     from nncli.inference.evaluate import Evaluation
 
 MOST_CLASSES = 20  # that are listed, and that a confusion matrix is shown for
 MOST_CONFUSIONS = 10
+CHANCE = 0.05
 SHOWN_COLUMNS, NARROW = 4, 12  # columns of a row, and characters of each
 
 
@@ -101,6 +103,25 @@ def print_evaluations(sources: Sequence[str], parts: Sequence[dict[str, Any]], t
         cells = f"{metrics['n']:,}", accuracy, f"{percent(low)} to {percent(high)}", balanced, loss
         table.add_row(source, *cells, style="bold" if metrics is together else "")
     show(table)
+
+
+def print_comparison(found: Comparison) -> None:
+    """Print the figures of two models side by side, and whether they differ by more than chance."""
+    put(f"evaluated on {found.evaluated_on}")
+    table = new_table("", *(cut(name) for name in found.files), "difference", "95 % interval", "p-value")
+    for name, figure in found.figures.items():
+        write = percent if name.endswith("accuracy") else number
+        low, high = (_signed(write, end) for end in figure["interval"])
+        cells = (*map(write, figure["values"]), _signed(write, figure["difference"]))
+        table.add_row(name.replace("_", " "), *cells, f"{low} to {high}", f"{figure['p_value']:.2g}")
+    show(table)
+    p = found.figures["accuracy"]["p_value"]
+    verdict = "more" if p < CHANCE else "no more"
+    put(f"in accuracy, they differ by {verdict} than chance on these rows")
+
+
+def _signed(write: Callable[[float], str], value: float) -> str:
+    return f"{'−' if value < 0 else '+'}{write(abs(value))}"
 
 
 def print_groups(column: str, groups: Sequence[dict[str, Any]]) -> None:

@@ -22,7 +22,7 @@ MONTH = re.compile(
     re.IGNORECASE,
 )
 LIKE_A_NUMBER = re.compile(rf"(?:[<>≤≥~≈±+−(%-]*\s?[{MONEY}]?\s?|{MONTH.pattern}\.?[-/ ])\d", re.IGNORECASE)
-MOST_SHAPES, MOST_WORDS = 2, 5  # of cells that look like numbers; among them
+MOST_SHAPES, MOST_WORDS = 2, 5  # with letters, of cells that look like numbers; among them
 NEARLY_ALL = 0.9
 YEAR = re.compile(r"\d{4}")
 DATE_FORMS = ("%Y-%m", "%Y/%m", "%m/%Y", "%b %Y", "%B %Y", "%b-%Y", "%Y-%b")
@@ -75,7 +75,8 @@ def unread_form(cells: Sequence[str]) -> str:
             advice = f"add {flag('date_format')} {shlex.quote(form)}"
             return f"look like dates in a form that is not read ({quoted(cells[0])}): {advice} to learn from them"
     shapes = {cell: shape for cell in distinct if (shape := _shape(cell))}
-    if 2 * len(shapes) <= len(distinct) or len({*shapes.values()}) > max(MOST_SHAPES, len(shapes) // 3):
+    with_words = {shape for shape in shapes.values() if any(map(str.isalpha, shape))}  # as addresses have
+    if 2 * len(shapes) <= len(distinct) or len(with_words) > max(MOST_SHAPES, len(shapes) // 3):
         return ""
     words = [cell for cell in distinct if cell not in shapes]
     if words and number_spellings([*shapes]):

@@ -215,7 +215,8 @@ def _why_id(name: str, kind: str, cells: Sequence[str], values: Vector | None) -
             f", though they {form}" if form else ""
         )
     if kind == "number" and values is not None and np.isfinite(values).all() and (values == np.trunc(values)).all():
-        if (np.diff(values) == 1).all() and all(map(str.isdigit, cells)):  # and not v + 1 == v, as beyond 2⁵³
+        # and not only v + 1 == v, as beyond 2⁵³; the cells first, as others may be too large to subtract
+        if all(map(str.isdigit, cells)) and (np.diff(values) == 1).all():
             return "it counts the rows (--numeric keeps it)"
         different = len(np.unique(values)) == len(values) or (are_rounded(cells) and len(set(cells)) == len(cells))
         if INDEX.fullmatch(name) and different:
