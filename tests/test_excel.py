@@ -101,7 +101,8 @@ def test_of_several_sheets_one_is_to_be_named(nncli: Run) -> None:
     for command in (["train"], ["eval", "m.npz"], ["predict", "m.npz"]):
         outcome = nncli(*command, "two.xlsx", "-q")
         assert (outcome.code, outcome.err) == (
-            1, "two.xlsx: expected one sheet, found 'about' and 'my rows'. Choose one with --sheet.\n"
+            1, "two.xlsx: expected one sheet, found 'about' and 'my rows'. Choose one with --sheet, "
+            "or for --val-data and --test-data save it as a file of its own.\n"
         )  # fmt: skip
         done = nncli(*command, "two.xlsx", "--sheet", "my rows", "-q")
         assert done.code == 0, done.err
@@ -109,8 +110,14 @@ def test_of_several_sheets_one_is_to_be_named(nncli: Run) -> None:
         nncli("train", "two.xlsx", "--sheet", "rows").err
         == "--sheet: two.xlsx has no sheet 'rows'. Did you mean 'my rows'?\n"
     )
-    assert nncli("predict", "m.npz", "iris", "--sheet", "x").err == "--sheet: iris is no Excel file. Leave it out.\n"
-    assert nncli("train", "iris", "--sheet", "x").err == "--sheet: iris is no Excel file. Leave it out.\n"
+    assert (
+        nncli("predict", "m.npz", "iris", "--sheet", "x").err
+        == "--sheet: iris is a text table, which has no sheets. Leave it out.\n"
+    )
+    assert (
+        nncli("train", "iris", "--sheet", "x").err
+        == "--sheet: iris is a text table, which has no sheets. Leave it out.\n"
+    )
 
 
 def test_lines_before_the_table_can_be_skipped_and_rows_are_named_as_the_sheet_counts_them(nncli: Run) -> None:
@@ -244,12 +251,22 @@ def test_without_calamine_its_name_is_told(nncli: Run, monkeypatch: pytest.Monke
     assert nncli("train", "d.xlsx", "-q").err == line
 
 
-@pytest.mark.parametrize("options", ["--quote '", "--rows 1:2", "--encoding latin-1", "--header-rows 2"])
-def test_what_only_text_has_is_refused_to_predict_too(options: str, nncli: Run) -> None:
+@pytest.mark.parametrize(
+    ("options", "lacking"),
+    {
+        "--quote '": "no choice of quotes",
+        "--rows 1:2": "no choice of rows",
+        "--encoding latin-1": "no choice of encodings",
+        "--header-rows 2": "no rows of names",
+    }.items(),
+)
+@pytest.mark.parametrize("command", ["train", "check", "predict m.npz", "eval m.npz"])
+def test_what_only_text_has_is_refused_by_every_command(command: str, options: str, lacking: str, nncli: Run) -> None:
     rows = "".join(f'{{"x": {i}, "class": "{"pq"[i % 2]}"}}\n' for i in range(30))
     Path("d.jsonl").write_text(rows)
-    assert nncli("train", "d.jsonl", "-m", "softmax", "--epochs", "1", "-q", "-o", "m.npz").code == 0
-    outcome = nncli("predict", "m.npz", "d.jsonl", *options.split())
+    if "m.npz" in command:
+        assert nncli("train", "d.jsonl", "-m", "softmax", "--epochs", "1", "-q", "-o", "m.npz").code == 0
+    outcome = nncli(*command.split(), "d.jsonl", *options.split())
     assert (outcome.code, outcome.err) == (
-        2, f"{options.split()[0]}: d.jsonl is no text table, and has no such thing. Leave it out.\n"
+        2, f"{options.split()[0]}: d.jsonl is JSON Lines, which has {lacking}. Leave it out.\n"
     )  # fmt: skip

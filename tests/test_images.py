@@ -263,7 +263,10 @@ def test_what_is_no_folder_of_classes_is_refused(nncli: Run, damage: Callable[[]
 
 
 def test_an_option_for_pictures_is_refused_elsewhere(nncli: Run) -> None:
-    assert nncli("train", "iris", "--resize", "8x8").err == "--resize: iris is no folder of pictures. Leave it out.\n"
+    assert (
+        nncli("train", "iris", "--resize", "8x8").err
+        == "--resize: iris is a text table, which has no pictures to resize. Leave it out.\n"
+    )
     for text in ("8", "0x8", "8x", "99999x1", "8x8x8"):
         outcome = nncli("train", "iris", "--resize", text)
         assert outcome.err == f"--resize: expected a width and a height such as 28x28, found '{text}'.\n"

@@ -159,7 +159,7 @@ class TestDedupe:
         plain = nncli("train", "d.csv", "--epochs", "3", "--json", "-q").json
         outcome = nncli("train", "twice.csv", "--dedupe", "--epochs", "3", "--json")
         assert sum(outcome.json[f"n_{part}"] for part in ("train", "val", "test")) == 201
-        assert "dedupe: 71 rows left out, as the same values come elsewhere" in outcome.err
+        assert "--dedupe: left out 71 rows with the same values as a row that is kept" in outcome.err
         again = nncli("train", "d.csv", "d.csv", "--dedupe", "--epochs", "3", "--json", "-q").json
         same = ("n_train", "n_val", "n_test", "train", "val", "test")
         assert [again[name] for name in same] == [plain[name] for name in same]

@@ -46,6 +46,7 @@ SHEET_HELP = "Sheet of an Excel file to read."
 HEADER_ROWS = Whole(1, 100)
 HEADER_ROWS_HELP = "Number of rows that name the columns together."
 ROWS_READ_HELP = "Rows to read of each text file, from 1, as 1:83; the header is none of them."
+NOT_OF_PARTS = " Says nothing of --val-data and --test-data."
 QUOTE = Sign(('"', "'"), "a double or a single quote, or none")
 QUOTE_HELP = "Character around quoted cells: a double or a single quote, or none."
 ESCAPE = Sign(("\\",), "a backslash, or none")
@@ -103,9 +104,9 @@ class TrainConfig:
         "Train on rows that are the same in all columns only once, and on none that is in --val-data or --test-data.",
         default=False,
     )
-    skip_rows: int = _data("N", Whole(0), "Number of lines to skip at the top of each file.", default=0)
-    rows: tuple[int, int] | None = _data("A:B", RowRange(), ROWS_READ_HELP, "all")
-    sheet: str | None = _data("NAME", Text(), SHEET_HELP, "the only one")
+    skip_rows: int = _data("N", Whole(0), "Number of lines to skip at the top of each file." + NOT_OF_PARTS, default=0)
+    rows: tuple[int, int] | None = _data("A:B", RowRange(), ROWS_READ_HELP + NOT_OF_PARTS, "all")
+    sheet: str | None = _data("NAME", Text(), SHEET_HELP + NOT_OF_PARTS, "the only one")
     on_error: str = _data(
         "HOW",
         OneOf(("fail", "skip")),

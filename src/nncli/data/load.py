@@ -18,6 +18,7 @@ from nncli.data.csv import reader
 from nncli.data.csv.detection import CsvOptions
 from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.csv.positions import Known
+from nncli.data.csv.strict_parser import is_total
 from nncli.data.dataset import Dataset, Schema, Table, TextColumn, canonical
 from nncli.data.disk import cache
 from nncli.data.formats import images, libsvm, row_reader
@@ -38,6 +39,7 @@ from nncli.data.rare_classes import DROP, UNKNOWN, code_in, merged_into
 from nncli.data.row_blocks import BlockReader, OnError, RowBlock
 from nncli.data.sources import ARRAYS, STDIN, Source, is_there, paths_of, title
 from nncli.data.table_builder import MemoryStorage, Opener, RawDataset, digest_of, read_files, recoded, to_learn_from
+from nncli.data.unused_options import refuse_unused
 from nncli.errors import DataError, OptionError, did_you_mean, listing, mention
 from nncli.system.output import in_quotes
 
@@ -79,6 +81,11 @@ class _Input:
     def is_folder(self) -> bool:
         """Tell whether it is one data set in several files, of which a folder or one of them is named."""
         return len(self.formats) == 1 and self.formats[0] in (IDX, IMAGES)
+
+    def named_formats(self) -> list[tuple[str, Format]]:
+        """Pair each file, as messages name it, with its format."""
+        names = [title(self.source)] if len(self.paths) == 1 else map(str, self.paths)
+        return list(zip(names, self.formats, strict=True))
 
     def files(self) -> list[Path]:
         """List what reading opens: also the files of a folder, and the labels beside images."""
@@ -133,11 +140,12 @@ class _Input:
                     how["on_error"] = options.on_error
                     return _open_like(path, found, self.stream, expected, options.text, **how)
                 if found is TEXT:
-                    return reader.open_training(str(path), options, dtype, self.stream)
+                    return reader.open_training(str(path), options, dtype, self.stream, len(self.paths) == 1)
                 if found in OF_ROWS:
                     rows = _rows(path, found, self.stream, options.text, hashed=True)
                     own = dataclasses.replace(options, skip_rows=0, sheet=None) if found == XLSX else options
-                    return row_reader.open_training(rows, own, dtype)
+                    with _closed_on_error(rows):
+                        return row_reader.open_training(rows, own, dtype)
                 from nncli.data.formats import columnar
 
                 return columnar.open_training(str(path), options, dtype, found.load())
@@ -159,30 +167,36 @@ def _open_like(
     if found is TEXT:
         return reader.read_blocks(str(path), schema, stream=stream, text=text, **how)
     if found in OF_ROWS:
-        return row_reader.read_blocks(_rows(path, found, stream, text, how.get("whole", False)), schema, **how)
+        rows = _rows(path, found, stream, text, how.get("whole", False), schema)
+        with _closed_on_error(rows):
+            return row_reader.read_blocks(rows, schema, **how)
     from nncli.data.formats import columnar
 
     return columnar.read_blocks(str(path), schema, found.load(), **how)
 
 
-def _rows(path: Path, found: Format, stream: ByteStream | None, text: TextOptions, hashed: bool) -> Rows:
+def _rows(
+    path: Path, found: Format, stream: ByteStream | None, text: TextOptions, hashed: bool, schema: Schema | None = None
+) -> Rows:
     """Open the rows of an Excel file or of JSON Lines."""
     if found == XLSX:
         return found.load().open_rows(str(path), text.sheet, text.skip_rows)
     file = open_input(str(path), stream=stream, hashed=hashed)
     try:
-        rows = found.load().open_rows(file)
+        rows = found.load().open_rows(file, schema)
     except BaseException:
         file.close()
         raise
     return rows
 
 
-def _refuse_unused(given: _Input, options: CsvOptions) -> None:
-    """Raise OptionError for options of files of another kind."""
-    for option, its, what in (("resize", IMAGES, "no folder of pictures"), ("sheet", XLSX, "no Excel file")):
-        if getattr(options, option) is not None and its not in given.formats:
-            raise OptionError(option, f"{title(given.source)} is {what}", "Leave it out")
+@contextmanager
+def _closed_on_error(rows: Rows) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        rows.source.close()
+        raise
 
 
 def load_dataset(
@@ -192,18 +206,26 @@ def load_dataset(
     bytes, tables are on the disk; so many `tables` share it. Raises DataError and OptionError."""
     given = _Input.of(source)
     size = given.bytes()
-    _refuse_unused(given, options)
+    refuse_unused(given.named_formats(), vars(options))
     if given.is_matrix:
         return dataclasses.replace(
             given.matrix(memory, None, options.resize, options.on_error), source=source, file_bytes=size
         )
     rows = given.table(None, options, dtype, memory, tables)
+    if options.rows is None:
+        _refuse_total(rows, title(source), given.formats == [TEXT] and options.on_error == "fail")
     return dataclasses.replace(to_learn_from(rows, source), memory=memory, file_bytes=size)
 
 
-def has_named_columns(source: Source) -> bool:
-    """Tell whether the columns of a source are more than so many numbers."""
-    return source == STDIN or not _Input.of(source).is_matrix
+def _refuse_total(rows: RawDataset, where: str, is_text: bool) -> None:
+    """Raise DataError where the last row adds up the others, as a text in it says that no other row has."""
+    for name, column in (*rows.table.texts.items(), (rows.schema.target, rows.target)):
+        last = int(column.codes[len(column.codes) - 1 :][0])
+        if last >= 0 and is_total([column.values[last]]) and int((column.codes[:] == last).sum()) == 1:
+            n = len(column.codes)
+            remedy = f"Leave it out with --rows 1:{n - 1}, or keep it with --rows 1:{n}" if is_text else "Delete it"
+            problem = f"column '{name}': '{column.values[last]}' in the last row says that it is a total of the others"
+            raise DataError(where, problem, remedy)
 
 
 def load_like(
@@ -216,11 +238,16 @@ def load_like(
     tables: int = 1,
     on_error: OnError = "fail",
     rare: str | None = None,
+    told: bool = True,
 ) -> Dataset:
     """Read whole files as the rows of a model: the columns of its schema, the classes it knows. Rows of other classes
-    are of the one that `rare` merges them into, or `UNKNOWN` if it drops them; else, DataError is raised."""
+    are of the one that `rare` merges them into, or `UNKNOWN` if it drops them; else, DataError is raised. `text` is
+    what the user has told of these files, or with `told` False of others like them. Raises OptionError for what is told
+    of a file that has no use of it."""
     given, where = _Input.of(source), title(source)
     size = given.bytes()
+    if told:
+        refuse_unused(given.named_formats(), vars(text))
     if given.is_matrix:
         matrix = given.matrix(memory, schema, on_error=on_error)
         table, sha256, notes = _named(matrix.table, schema, where), matrix.sha256, matrix.notes
@@ -259,11 +286,7 @@ def stream_like(
     `known` to it; also give the columns to keep, and notes. Raises DataError and OptionError."""
     given = _Input.of((source,))
     path, found, stream = given.paths[0], given.formats[0], given.stream
-    own_options = ("skip_rows", "sheet") if found == XLSX else ()
-    for option, value in vars(text).items():
-        if found != TEXT and value != getattr(DETECTED, option) and option not in own_options:
-            raise OptionError(option, f"{title(given.source)} is no text table, and has no such thing", "Leave it out")
-    _refuse_unused(given, CsvOptions(sheet=text.sheet))
+    refuse_unused(given.named_formats(), vars(text))
     if found.is_matrix:
         kept = tuple([images.FILE] if keep == "all" and found == IMAGES else keep)
         if kept and found != IMAGES:

@@ -202,9 +202,8 @@ def _test_rows(
     check_as_it_was(source, file.n_bytes, model_file, remedy)
     test = None
     if own:
-        how, on_error = data.csv.text, data.csv.on_error
-        rare = merging(model.config.options.rare)
-        test = load_like(source, model.schema, model.classes, dtype, how, memory, on_error=on_error, rare=rare)
+        how = data.csv.text_of_others, memory, 1, data.csv.on_error, merging(model.config.options.rare)
+        test = load_like(source, model.schema, model.classes, dtype, *how, told=False)
     if file.sha256 != (digest_of_source(source) if test is None else test.sha256):
         problem = f"the data have changed since {model_file} was trained, so its test rows cannot be found"
         raise DataError(title(source), problem, remedy)

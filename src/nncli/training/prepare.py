@@ -12,7 +12,7 @@ from nncli.config.resolve import DataConfig, ResolvedConfig, resolve
 from nncli.config.train_config import TrainConfig
 from nncli.data.csv.detection import CsvOptions
 from nncli.data.dataset import Dataset, Positions, Schema, measured
-from nncli.data.load import has_named_columns, load_dataset, load_like
+from nncli.data.load import load_dataset, load_like
 from nncli.data.preprocess import Preprocess
 from nncli.data.rare_classes import UNKNOWN, merging
 from nncli.data.row_columns import set_aside, without_columns
@@ -146,11 +146,7 @@ def _of(asked: Mapping[str, str], *options: str) -> dict[str, str]:
 
 def _load(config: TrainConfig, memory: int | None) -> Dataset:
     data = DataConfig.of(config)
-    dataset = load_dataset(data.source, data.csv, config.dtype, memory, n_tables(config))
-    for option in data.csv.row_columns:
-        if not has_named_columns(data.source):
-            raise OptionError(option, f"a file of that kind has no column of {option}s", "Leave the option out")
-    return dataset
+    return load_dataset(data.source, data.csv, config.dtype, memory, n_tables(config))
 
 
 def _rows_to_use(
@@ -171,18 +167,17 @@ def _rows_to_use(
         notes.append(f"{column}: {counted(int((of_row == 0).sum()), 'row')} with a weight of 0, which take no part")
     if config.dedupe:
         before, rows = len(rows), first_rows(hashes, dataset.y, rows, elsewhere)
-        notes.append(f"dedupe: {counted(before - len(rows), 'row')} left out, as the same values come elsewhere")
+        left_out = counted(before - len(rows), "row")
+        notes.append(f"{flag('dedupe')}: left out {left_out} with the same values as a row that is kept")
         if not len(rows):
             raise OptionError("dedupe", "no row is left: all are in the other files too", "Leave the option out")
     return rows, notes
 
 
 def _load_like(config: TrainConfig, source: Source, schema: Schema, dataset: Dataset) -> Dataset:
-    csv = DataConfig.of(config).csv
-    return load_like(
-        source, schema, dataset.classes, config.dtype, csv.text, dataset.memory, n_tables(config), csv.on_error,
-        merging(config.rare),
-    )  # fmt: skip
+    csv, tables = DataConfig.of(config).csv, n_tables(config)
+    how = csv.text_of_others, dataset.memory, tables, csv.on_error, merging(config.rare)
+    return load_like(source, schema, dataset.classes, config.dtype, *how, told=False)
 
 
 def n_tables(config: TrainConfig) -> int:

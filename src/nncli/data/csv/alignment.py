@@ -9,12 +9,13 @@ from collections.abc import Sequence
 
 from nncli.data.byte_input import Input
 from nncli.data.cells import normalized, quoted
+from nncli.data.csv.below_header import ROW_NAMES, has_row_names, with_rule
 from nncli.data.csv.column_kinds import is_number
 from nncli.data.csv.detection import ReadingPlan, planned, unique_names
 from nncli.data.csv.dialect import Dialect
 from nncli.data.csv.dialect_detection import dialect_for, first_cells
 from nncli.data.csv.header import DETECTED, Head, TextOptions
-from nncli.data.csv.header_row import looks_like_header
+from nncli.data.csv.header_row import joined_names, looks_like_header
 from nncli.data.csv.positions import Known, candidates, names_of_row, widths
 from nncli.data.dataset import Schema, canonical
 from nncli.data.row_blocks import Layout
@@ -54,9 +55,16 @@ def _plan(
     header_rows = options.header_rows or expected.header_rows
     if header_rows > 1 and not {*expected.names}.intersection(first_cells([*head.lines()], Dialect(best), header_rows)):
         header_rows = 1
-    row, first = head.split_header(best, header_rows)
-    first = _as_in_training(first, expected)
+    row, parts = head.split_header(best, header_rows)
+    first = _as_in_training(joined_names(parts), expected)
     named, told = _is_header(first, expected, known, head.place)
+    names_row = row
+    if named:
+        row = with_rule(head, row, best)
+        its = unique_names(["", *first])[0]  # as in training; else a row with a cell too many is a damaged one
+        own = bool(expected.profile) and expected.profile[0].name == its
+        if own and has_row_names(first, [head.row_behind(len(row), best)]):
+            first, told, names_row = ["", *first], [*told, ROW_NAMES], b""
     header = named or _is_unnamed_header(first, expected, known)
     layout, notes = aligned(first, header, expected, dtype, keep, with_target, head.place, known)
     whole = tuple(column.name for column in expected.profile if column.whole and column.name in expected.names)
@@ -68,7 +76,7 @@ def _plan(
     layout = dataclasses.replace(
         layout, delimiter=best, encoding=head.encoding, quote=dialect.quote, whole=whole, words=words
     )
-    return planned(layout, head, row, [*head.notes, *told, *notes, *unusual], options)
+    return planned(layout, head, row, [*head.notes, *told, *notes, *unusual], options, names_row)
 
 
 def aligned(

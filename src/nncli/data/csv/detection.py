@@ -15,18 +15,29 @@ from dataclasses import dataclass
 import numpy as np
 
 from nncli.data.byte_input import ByteStream, Input
-from nncli.data.cells import DEFAULT_MISSING, is_missing
+from nncli.data.cells import BLANKS, DEFAULT_MISSING, is_missing
 from nncli.data.csv import column_kinds
+from nncli.data.csv.below_header import (
+    ALIGNED,
+    ALIGNED_REMEDY,
+    ROW_NAMES,
+    Place,
+    has_row_names,
+    refuse_more_names,
+    with_rule,
+)
 from nncli.data.csv.dialect_detection import dialect_to_learn
 from nncli.data.csv.encoding import UTF_8, Utf8Text, warnings_of_mixture
 from nncli.data.csv.header import DELIMITERS, DETECTED, Head, TextOptions
-from nncli.data.csv.header_row import TARGETS, about_header, has_header, refuse_other_width
-from nncli.data.csv.preamble import skip_preamble
+from nncli.data.csv.header_row import TARGETS, about_header, has_header, joined_names, refuse_other_width
+from nncli.data.csv.preamble import first_lines, refuse_lines_above, skip_preamble
 from nncli.data.csv.repeated_header import RepeatedHeader
 from nncli.data.csv.sample_profile import profile_columns
+from nncli.data.csv.second_table import refuse_second_table
 from nncli.data.row_blocks import Layout, OnError
 from nncli.errors import DataError, OptionError, did_you_mean, listing, mention
 
+POSITION = re.compile(r"[+-]?[0-9]{1,9}", re.ASCII)
 SAMPLE_CELLS = 100_000  # a thousand rows of a hundred columns
 SAMPLE_ROWS, LEAST_ROWS = 1000, 100
 MOST_WHOLE = 2**24  # up to which float32 holds every whole number
@@ -72,12 +83,13 @@ class CsvOptions:
     def text(self) -> TextOptions:
         return TextOptions(**{name: getattr(self, name) for name in vars(DETECTED)})
 
+    @property
+    def text_of_others(self) -> TextOptions:
+        """Say how files beside the training file are written. The lines around its table and its sheet are its own."""
+        return dataclasses.replace(self.text, skip_rows=0, rows=None, sheet=None)
+
     def of_table(self) -> CsvOptions:
-        """Return the options for a file that says by itself what its cells are. Raises OptionError for others."""
-        usual = CsvOptions()
-        for name in ("delimiter", "decimal", "thousands", "header", *vars(DETECTED)):
-            if getattr(self, name) != getattr(usual, name):
-                raise OptionError(name, "a Parquet, Arrow, Excel or JSON Lines file has no such thing", "Leave it out")
+        """Return the options for a file that says by itself what its cells are."""
         return dataclasses.replace(self, header=True, delimiter=",", decimal=".", encoding="utf-8")
 
 
@@ -115,6 +127,7 @@ def _plan(head: Head, options: CsvOptions, dtype: str) -> ReadingPlan:
     notes = [*head.notes]
     if not (options.skip_rows or options.header_rows):
         notes += skip_preamble(head, options.delimiter or head.delimiter or DELIMITERS)
+    lines, above = first_lines(head), head.line - 1
     dialect, told = dialect_to_learn(head, options.delimiter, options.text)
     notes += told
     head.use(dialect)
@@ -122,40 +135,60 @@ def _plan(head: Head, options: CsvOptions, dtype: str) -> ReadingPlan:
     notes += warnings_of_mixture(head.data, head.encoding)
     delimiter = dialect.delimiter
     header_rows = options.header_rows or 1
-    row, first = head.split_header(delimiter, header_rows)
+    row, parts = head.split_header(delimiter, header_rows)
+    first = joined_names(parts)
+    with_names = with_rule(head, row, delimiter)
+    has_rule = len(with_names) > len(row)
+    start = header_rows + has_rule  # of the rows
+    sampled = head.sample(delimiter, sample_rows(len(first)))[start:]
+    header = options.header
+    if options.header_rows or has_rule:
+        if header is False:
+            raise OptionError("header_rows", f"there is no header, as {mention('no_header')} says", "Leave one out")
+        header = True
+    if header is not False and has_row_names(first, sampled) and has_header(["", *first], sampled):
+        first, header = ["", *first], True
+        options = dataclasses.replace(options, drop=(*options.drop, unique_names(first)[0]))
+        notes.append(ROW_NAMES)
+        names_row = b""  # which is no row among others, as it is narrower
+    else:
+        refuse_other_width(first, sampled, delimiter, head.place)
+        names_row = row
 
     def as_wide(rows: list[list[str]]) -> list[list[str]]:
         return [cells for cells in rows if len(cells) == len(first)]
 
-    first_rows = head.sample(delimiter, sample_rows(len(first)))
-    refuse_other_width(first, first_rows[header_rows:], delimiter, head.place)
-    rows, header = as_wide(first_rows), options.header
-    if options.header_rows:
-        if header is False:
-            raise OptionError("header_rows", f"there is no header, as {mention('no_header')} says", "Leave one out")
-        header = True
-    elif header is None:
-        header = has_header(first, rows[1:])
-        notes += about_header(first, rows[1:], header)
+    below = as_wide(sampled)
+    if len(first) == 1 and ALIGNED.search(first[0]):
+        raise DataError(head.place, "expected a delimiter between the columns, found only blanks", ALIGNED_REMEDY)
+    if header is None:
+        header = has_header(first, below)
+        notes += about_header(first, below, header)
     names, told = column_names(first, header, options.header is None)
     twice = next((name for name in first if name.lower() in TARGETS and first.count(name) > 1), None)
     if header and options.target is None and twice:
         remedy = f"Choose one by its position, as --target {first.index(twice)}"
         raise DataError(head.where, f"several columns are called '{twice}', and could be the target", remedy)
-    again = RepeatedHeader.of_bytes(row if header else b"", delimiter)
-    may_come = again.may_be_in(head.data[len(row) :].decode("utf-8", "replace"))
+    again = RepeatedHeader.of_bytes(names_row if header else b"", delimiter)
+    may_come = again.may_be_in(head.data[len(with_names) :].decode("utf-8", "replace"))
+    options = dataclasses.replace(options, delimiter=delimiter, header=header, encoding=head.encoding)
+    if header_rows > 1:
+        given, options = options.target, _with_full_names(options, names, parts)
+        notes += [f"target column: {options.target}"] if given != options.target else []
 
     def columns(rows: list[list[str]]) -> list[tuple[str, ...]]:
-        data = rows[header_rows if header else 0 :]
-        data = [cells for cells in data if not again.has(cells)] if may_come else data
-        return list(zip(*data, strict=True)) or [()] * len(names)
-
-    options = dataclasses.replace(options, delimiter=delimiter, header=header, encoding=head.encoding)
+        """Return the columns of those rows that are to be read."""
+        first_row, last = options.rows or (1, len(rows) + 1)
+        rows = rows if header else [first, *rows]
+        rows = [row for row in rows if not again.has(row)] if may_come else rows
+        return list(zip(*(rows[first_row - 1 : last] or rows), strict=True)) or [()] * len(names)
 
     def all_rows() -> list[tuple[str, ...]]:
-        return columns(as_wide(head.sample(delimiter, sys.maxsize - 1)))
+        return columns(as_wide(head.sample(delimiter, sys.maxsize - 1)[start:]))
 
-    sample = columns(rows)
+    sample = columns(below)
+    if not above and not options.header_rows and not _has_target(names, options.target):
+        refuse_lines_above(lines, options.target, DELIMITERS, head.where)
     told_of = {*options.only, *options.categorical, *options.numeric, *options.drop, options.target, options.weight}
     if header and (nameless := [i for i, own in enumerate(first) if not own and names[i] not in told_of]):
         cells = all_rows()
@@ -163,6 +196,14 @@ def _plan(head: Head, options: CsvOptions, dtype: str) -> ReadingPlan:
         told += [f"column '{name}': left out, as it has neither a name nor a value" for name in empty]
         options = dataclasses.replace(options, drop=(*options.drop, *empty))
     layout, more = layout_of(names, sample, options, dtype, head.where, all_rows)
+    if header and options.rows is None:
+        others = {*layout.numeric, *layout.dates, *options.categorical, *options.drop, layout.target}
+        refuse_second_table(below, [(name, i) for i, name in enumerate(names) if name not in others], head.where)
+    if header and options.header_rows is None and options.on_error == "fail" and not has_rule:
+        place = Place(head.where, head.line + with_names.count(b"\n"), head.line - 1, bool(options.skip_rows))
+        measured = [names.index(name) for name in (*layout.numeric, *layout.dates)]
+        stripped = [[cell.strip(BLANKS) for cell in r] for r in zip(*sample, strict=True)]
+        refuse_more_names(stripped, measured, names.index(layout.target or ""), layout.missing, place)
     layout = dataclasses.replace(
         layout,
         quote=dialect.quote,
@@ -171,7 +212,7 @@ def _plan(head: Head, options: CsvOptions, dtype: str) -> ReadingPlan:
         header_rows=header_rows,
         words=_words(layout, dict(zip(names, sample, strict=True))),
     )
-    return planned(layout, head, row, [*notes, *told, *more], options.text)
+    return planned(layout, head, with_names, [*notes, *told, *more], options.text, names_row)
 
 
 def _words(layout: Layout, sample: Mapping[str, Sequence[str]]) -> dict[str, frozenset[str]]:
@@ -312,8 +353,11 @@ def _features(names: tuple[str, ...], target: str, options: CsvOptions, where: s
     return found
 
 
-def planned(layout: Layout, head: Head, row: bytes, notes: Sequence[str], options: TextOptions) -> ReadingPlan:
-    """Make the plan that follows from the first row, which is a header or the first row of data."""
+def planned(
+    layout: Layout, head: Head, row: bytes, notes: Sequence[str], options: TextOptions, names: bytes
+) -> ReadingPlan:
+    """Make the plan that follows from the first row, which is a header or the first row of data; `names` is what may
+    come again of a header."""
     used = row if layout.header else b""
     first_line = head.line + used.count(b"\n")
     return ReadingPlan(
@@ -323,7 +367,7 @@ def planned(layout: Layout, head: Head, row: bytes, notes: Sequence[str], option
         first_line,
         tuple(notes),
         is_quote_told=options.quote is not None,
-        header=used,
+        header=names if layout.header else b"",
         text=head.text,
         rows=options.rows,
     )
@@ -339,6 +383,37 @@ def unique_names(given: Sequence[str]) -> tuple[str, ...]:
             name, number = f"{base}_{number}", number + 1
         found[name] = None
     return tuple(found)
+
+
+def _with_full_names(options: CsvOptions, names: Sequence[str], parts: Sequence[Sequence[str]]) -> CsvOptions:
+    """Write names in options that are a part of one name alone as that name, which several rows tell together."""
+    times = Counter(part for column in zip(*parts, strict=True) for part in {*column} if part)
+    full = {part: name for name, column in zip(names, zip(*parts, strict=True), strict=False) for part in column}
+
+    def name_of(given: str) -> str:
+        return full[given] if times[given] == 1 and given not in names else given
+
+    target = options.target
+    if target is None and not _has_target(names, None):
+        found = [part for part in times if part.lower() in TARGETS]
+        target = name_of(found[0]) if len(found) == 1 else None
+    elif target is not None:
+        target = name_of(target)
+    return dataclasses.replace(
+        options,
+        target=target,
+        drop=tuple(map(name_of, options.drop)),
+        only=tuple(map(name_of, options.only)),
+        categorical=tuple(map(name_of, options.categorical)),
+        numeric=tuple(map(name_of, options.numeric)),
+    )
+
+
+def _has_target(names: Sequence[str], given: str | None) -> bool:
+    """Tell whether there is a column to predict, which a position always names."""
+    if given is None:
+        return any(name.lower() in TARGETS for name in names)
+    return given in names or POSITION.fullmatch(given) is not None
 
 
 def _find_target(names: tuple[str, ...], given: str | None, where: str) -> tuple[str, list[str]]:
@@ -358,7 +433,7 @@ def _find_target(names: tuple[str, ...], given: str | None, where: str) -> tuple
         )
     if given in names:
         return given, []
-    if re.fullmatch(r"[+-]?[0-9]{1,9}", given, re.ASCII):
+    if POSITION.fullmatch(given):
         place, width = int(given), len(names)
         if not -width <= place < width:
             raise OptionError("target", f"expected a position from {-width} to {width - 1}, found {place}")

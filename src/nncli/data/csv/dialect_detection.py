@@ -115,10 +115,13 @@ def _rows(lines: Sequence[str], dialect: Dialect) -> Iterator[list[str]]:
 
 
 def _even_rows(lines: Sequence[str], whole: bool, dialect: Dialect) -> list[list[str]]:
-    """Return the rows if they all have the same number of cells, and more than one; else none."""
+    """Return the rows if they all have the same number of cells, and more than one; else none. The first one may have
+    one cell less, as where rows have names."""
     found: list[list[str]] = []
     try:
         for row in _rows(lines, dialect):
+            if len(found) == 1 and len(row) == len(found[0]) + 1:
+                found[0].insert(0, "")
             found.append(row)
             if len(row) != len(found[0]) or len(row) < 2:
                 return []
@@ -148,6 +151,7 @@ def _usual_delimiter(head: Head, delimiters: Collection[str]) -> tuple[str | Non
         rows = head.sample(delimiter, DELIMITER_ROWS)
         widths = Counter(map(len, rows))
         width, n = widths.most_common(1)[0] if widths else (1, 0)
+        n += n + 1 == len(rows) > LEAST_ROWS and len(rows[0]) == width - 1  # a header without a name for those of rows
         if width > 1:
             cut[delimiter] = n / widths.total(), width, rows
     for delimiter, (share, width, rows) in cut.items():

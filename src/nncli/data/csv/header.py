@@ -14,7 +14,6 @@ from nncli.data.byte_input import ByteStream, Input, PushbackStream
 from nncli.data.cells import bare, check_width
 from nncli.data.csv.dialect import Dialect, LineFeeds, SingleReturns, UsualRows
 from nncli.data.csv.encoding import UTF_8, Utf8Text, encoding_of_mark, guessed_encoding
-from nncli.data.csv.header_row import joined_names
 from nncli.data.csv.strict_parser import ROW_LIMIT, check_utf8, open_quote, row_patterns, split_row
 from nncli.data.formats.known_formats import HEAD_BYTES, NO_PIPE, format_of_bytes
 from nncli.errors import DataError, OptionError
@@ -156,8 +155,8 @@ class Head:
         match = row_patterns(delimiter)[1].match(self.data)
         return match.group() if match else None
 
-    def split_header(self, delimiter: str, rows: int) -> tuple[bytes, list[str]]:
-        """Return so many rows, and the names that they tell together. Raises DataError where they do not match."""
+    def split_header(self, delimiter: str, rows: int) -> tuple[bytes, list[list[str]]]:
+        """Return so many rows, and the names in each. Raises DataError where they do not match."""
         used, parts, line = b"", list[list[str]](), self.line
         for _ in range(rows):
             row, cells = self.split_first(delimiter)
@@ -167,7 +166,7 @@ class Head:
             used, parts = used + row, [*parts, cells]
             self.data, self.line = self.data[len(row) :], self.line + row.count(b"\n")
         self.data, self.line = used + self.data, line
-        return used, joined_names(parts)
+        return used, parts
 
     def split_first(self, delimiter: str) -> tuple[bytes, list[str]]:
         """Return the first row and its cells, however long it is."""
@@ -183,6 +182,24 @@ class Head:
         for cell in cells:
             check_utf8(cell, self.place)
         return row, [bare(cell) for cell in cells]
+
+    def line_behind(self, used: int) -> bytes:
+        """Return the line behind so many bytes, as soon as it is there; an empty one at the end."""
+        while (end := self.data.find(b"\n", used)) < 0 and not self.at_end:
+            self.more()
+        return self.data[used : end + 1]
+
+    def row_behind(self, used: int, delimiter: str) -> list[str]:
+        """Return the cells of the row behind so many bytes; none at the end, and where it cannot be cut."""
+        _, pattern = row_patterns(delimiter)
+        while (match := pattern.match(self.data, used)) is None:
+            if self.at_end or len(self.data) > ROW_LIMIT:
+                return []
+            self.more()
+        try:
+            return split_row(match.group(), delimiter, self.where)
+        except DataError:  # which whoever reads the row will tell
+            return []
 
     def lines(self, start: int = 0, end: int | None = None) -> Iterator[str]:
         """Yield the whole lines among the bytes that have been read."""

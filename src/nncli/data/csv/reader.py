@@ -18,12 +18,13 @@ from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.csv.parallel import keep_freed_memory, side_by_side
 from nncli.data.csv.positions import Known
 from nncli.data.csv.repeated_header import RepeatedHeader, may_hold
-from nncli.data.csv.strict_parser import ROW_LIMIT, StrictParser, end_of_rows, open_quote
+from nncli.data.csv.strict_parser import A_TOTAL, ROW_LIMIT, StrictParser, end_of_rows, open_quote
 from nncli.data.dataset import Schema
 from nncli.data.row_blocks import BlockReader, OnError, RowBlock
 from nncli.errors import DataError
 
 ROWS_OF_A_TABLE = 3  # that are all of another width than those above
+MOST_BELOW = 10_000  # rows that cannot be read, of which each is looked at
 BLOCK_BYTES = 3 << 19
 MOST_THREADS = 8  # with a block each; more would wait for the one that cuts them
 FEW_BYTES = 4 << 10  # read by hand in 0.05 to 0.5 ms; pyarrow may wait 4 ms for its threads
@@ -45,16 +46,21 @@ class CsvReader(BlockReader):
         training: bool = False,
         on_error: OnError = "fail",
         whole: bool = False,
+        alone: bool = True,
     ) -> None:
         super().__init__(plan.layout, plan.notes, on_error, whole)
         self.input = source
         self._rest, self._stream, self._line = plan.rest, plan.stream, plan.first_line
+        # with --rows, which would cut every one of several files
+        self._may_end = training and alone and on_error == "fail" and plan.rows is None
         self._wanted, self._text = plan.rows, plan.text
         self._bytes = 0  # of the rows read so far
         self._header = RepeatedHeader.of_bytes(plan.header, plan.layout.delimiter)
         self._like_data = self._header.like_data(plan.layout)
         self._rows_read = 0
         self._may_be_quoted = plan.layout.quote == '"' and not plan.is_quote_told
+        # of a row of delimiters at the end of the file, which is none where each row has a class
+        self._empty = b"\r\n \t" + self.layout.delimiter.encode() if self.layout.target is not None else b""
         self._fast = FastParser(self.layout)
         self._strict = StrictParser(self.layout, source.where, training, self._header)
         self._tail = b""  # rows behind a damaged one, of which the last may go on in the next block
@@ -71,8 +77,11 @@ class CsvReader(BlockReader):
     def blocks(self) -> Iterator[RowBlock]:
         first, last = self._wanted or (1, sys.maxsize)
         n = 0
+        blocks = self._blocks()
         try:
-            for block in self._blocks():
+            for block in blocks:
+                if block.errors and self._may_end:
+                    self._advise_rows(block, n, blocks)
                 start, end = max(0, first - 1 - n), min(len(block), last - n)
                 n += len(block)
                 if start < end:
@@ -84,6 +93,24 @@ class CsvReader(BlockReader):
         if self._text and self._text.guess and not self._strict.training:  # which told it before
             guess = f"encoding: {self._text.guess}, as in training, a guess (--encoding names another)"
             self.notes.append(f"{self.input.where}: {guess}")
+
+    def _advise_rows(self, block: RowBlock, above: int, later: Iterator[RowBlock]) -> None:
+        """Name --rows in the first error of a block where no row can be read from there to the end of the file: it is a
+        footer, a total or another table. So many rows are above the block."""
+        first, error = next(iter(block.errors.items()))
+        bad, good = len(block.errors), above + first
+        is_tail = bad == len(block) - first
+        try:
+            while is_tail and bad < MOST_BELOW and (below := next(later, None)) is not None:
+                is_tail, bad = len(below.errors) == len(below), bad + len(below)
+        except DataError:  # of a row that is not whole
+            bad += 1
+        is_total, is_long = A_TOTAL in error.remedy, bad >= ROWS_OF_A_TABLE and ": expected a" in error.problem
+        is_no_row = is_total or is_long or error.problem.startswith(f"expected {len(self.layout.names)} columns")
+        if is_tail and good and is_no_row and "--rows" not in error.remedy:
+            remedy = f"If the table ends above it, read that alone with --rows 1:{good}"
+            kept = "" if is_long else f". {error.remedy}"
+            block.errors[first] = DataError(error.where, error.problem, remedy + kept)
 
     def _blocks(self) -> Iterator[RowBlock]:
         import pyarrow as pa
@@ -170,14 +197,24 @@ class CsvReader(BlockReader):
         tail, at_end = self._rest, False
         self._rest = b""
         wide = len(self.layout.names) > 1
+        endings = tuple(start + end for start in (self.layout.delimiter.encode(), b"\n") for end in (b"\n", b"\r\n"))
         while True:
             end, regular = end_of_rows(tail, self.layout.delimiter)
+            if wide and self._empty and tail.endswith(endings, 0, end):
+                last = len(tail[:end].rstrip(self._empty))
+                end = tail.find(b"\n", last, end) + 1 if last else 0
             # Empty lines are an error, but not at the end of the file: they wait for what follows.
             while wide and (tail.endswith((b"\n\n", b"\n\r\n"), 0, end) or tail[:end] in (b"\n", b"\r\n")):
                 end -= 2 if tail[end - 2 : end] == b"\r\n" else 1
             if end:
                 data, tail = tail[:end], tail[end:]
                 yield data, regular
+            if at_end and wide and not tail.strip(self._empty or b"\r\n"):
+                n = sum(line.strip(b"\r") != b"" for line in tail.split(b"\n"))
+                if n:
+                    lines = "line has" if n == 1 else f"{n:,} lines have"
+                    self.notes.append(f"{self.input.where}: the last {lines} no cells: left out")
+                return
             if (at_end or len(tail) > ROW_LIMIT) and tail.strip(b"\r\n"):
                 line = tail.find(b"\n") + 1
                 if self.on_error == "fail" or b'"' not in tail or not line:
@@ -241,13 +278,15 @@ def read_blocks(
         raise
 
 
-def open_training(source: str, options: CsvOptions, dtype: str, stream: ByteStream | None = None) -> CsvReader:
-    """Open the rows of `source` to learn from. Raises DataError and OptionError for what is wrong with it."""
+def open_training(
+    source: str, options: CsvOptions, dtype: str, stream: ByteStream | None = None, alone: bool = True
+) -> CsvReader:
+    """Open the rows of `source` to learn from, `alone` if there are no other files. Raises DataError and OptionError
+    for what is wrong with it."""
     opened = open_input(source, stream=stream, hashed=True)
     try:
-        return CsvReader(
-            opened, plan_training(opened, options, dtype), training=True, on_error=options.on_error, whole=True
-        )
+        plan = plan_training(opened, options, dtype)
+        return CsvReader(opened, plan, training=True, on_error=options.on_error, whole=True, alone=alone)
     except BaseException:
         opened.close()
         raise

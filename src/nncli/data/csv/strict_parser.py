@@ -37,7 +37,7 @@ from nncli.errors import MOST_LISTED, DataError, did_you_mean, mention, write_na
 
 MAYBE_THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}[.,][0-9]{3}")
 TOTALS = {"total", "totals", "grand total", "subtotal", "sum", "gesamt", "summe", "suma", "somme", "totale"}
-TOTAL_REMEDY = "Delete the row: it is no case of its own, but a total of others"
+A_TOTAL = "it is no case of its own, but a total of others"
 MOST_LINES = 20  # of a damaged row
 ROW_LIMIT = 64 << 20  # an open quote must not take the rest of a large file into memory
 CONVERT_CR = r"Convert it with: tr '\r' '\n'"
@@ -225,7 +225,8 @@ class StrictParser:
     def _split(self, row: bytes, where: str) -> list[str]:
         width, delimiter = len(self.layout.names), self.layout.delimiter
         if width > 1 and row in (b"\n", b"\r\n"):
-            raise DataError(where, f"expected {width} columns, found an empty line", "Delete the line")
+            skip = f", or leave such lines out with {mention('on_error', 'skip')}" if self.training else ""
+            raise DataError(where, f"expected {width} columns, found an empty line", f"Delete the line{skip}")
         cells = split_row(row, delimiter, where)
         if len(cells) != width:
             sign = "tab" if delimiter == "\t" else f"'{delimiter}'"
@@ -279,7 +280,7 @@ class StrictParser:
                 expected = f"a date ({spelling})" if spelling else "a date such as 2026-11-21"
             if expected:
                 problem = f"column '{name}': expected {expected}, found {quoted(cell)}"
-                raise DataError(where, problem, TOTAL_REMEDY if is_total(cells) else self._remedy(name, cell))
+                raise DataError(where, problem, self._remedy_for_no_row(cells) or self._remedy(name, cell))
             self._check_known(name, cell, where)
             clean.append(value)
         if self.target is None:
@@ -293,7 +294,7 @@ class StrictParser:
                 remedy = f"Fill it in, or leave such rows out with {mention('on_error', 'skip')}"
                 if cell in DEFAULT_MISSING[1:] and not is_missing(cell, ("",)):
                     remedy += f"; add {mention('no_missing', cell)} if that is a class"
-            raise DataError(where, problem, TOTAL_REMEDY if is_total(cells) else remedy)
+            raise DataError(where, problem, self._remedy_for_no_row(cells) or remedy)
         self._check_known(self.layout.target or "", cell, where)
         return [*clean, cell]
 
@@ -312,6 +313,14 @@ class StrictParser:
         if self.layout.target is None:
             raise DataError(where, problem, "Write the names of the columns above the rows")
         raise DataError(where, problem, did_you_mean(cell, classes) or "Correct it, or leave the row out")
+
+    def _remedy_for_no_row(self, cells: list[str]) -> str:
+        """Say what to do with a total or a comment among the rows; nothing for a row."""
+        is_comment = cells[0].lstrip().startswith("#")
+        if not (is_comment or is_total(cells)):
+            return ""
+        skip = f", or leave such rows out with {mention('on_error', 'skip')}" if self.training else ""
+        return f"Delete the row{skip}: {'it seems to be a comment' if is_comment else A_TOTAL}"
 
     def _remedy(self, name: str, cell: str) -> str:
         decimal, spelling = self.layout.decimal, self.layout.spellings.get(name)

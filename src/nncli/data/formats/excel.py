@@ -22,6 +22,7 @@ from nncli.errors import DataError, OptionError, did_you_mean, listing, mention
 
 CELL_BYTES = 64  # of memory for a cell, also for an empty one
 BLOCK_ROWS = 10_000
+OF_OTHERS = f", or for {mention('val_data')} and {mention('test_data')} save it as a file of its own"
 EXACT_TO = 1e15  # whole numbers that are written with all their digits
 
 
@@ -91,7 +92,7 @@ def _chosen(sheets: list[Sheet], name: str | None, where: str) -> Sheet:
         raise DataError(where, "expected a sheet with a table, found none", "Save the table in it, or as CSV")
     if len(full) > 1:
         found = listing([f"'{sheet.name}'" for sheet in full])
-        raise DataError(where, f"expected one sheet, found {found}", f"Choose one with {mention('sheet')}")
+        raise DataError(where, f"expected one sheet, found {found}", f"Choose one with {mention('sheet')}{OF_OTHERS}")
     return full[0]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -21,6 +22,7 @@ from nncli.data.dataset import Schema
 from nncli.data.formats.table_layout import layout_for_model, layout_to_learn
 from nncli.data.row_blocks import BlockReader, Layout, OnError, RowBlock
 from nncli.errors import DataError
+from nncli.system.output import counted
 
 FEW_BYTES = 4 << 10  # for so few, pyarrow's threads take longer
 Row = tuple[int, list[str] | DataError]  # its number in the file, and its cells or what is wrong with it
@@ -45,6 +47,7 @@ class Rows:
     source: Source
     notes: tuple[str, ...] = ()
     faults: Faults = field(default_factory=dict)  # that matter where the column is used
+    absent: Counter[str] = field(default_factory=Counter)  # column → rows so far that did not have it
 
 
 class RowReader(BlockReader):
@@ -72,6 +75,8 @@ class RowReader(BlockReader):
                 yield self._fast_block(rows) or self._strict.read_rows(
                     (f"{self.rows.where}:{number}", cells) for number, cells in rows
                 )
+        for name, n in self.rows.absent.items():
+            self.notes.append(f"key '{name}' is not in {counted(n, 'line')}: read as a missing value")
 
     def _fault(self, number: int) -> DataError | None:
         """Return what is wrong with a cell that is used of a row."""
