@@ -194,3 +194,11 @@ def test_of_several_files_none_is_cut(tmp_path: Path) -> None:
     outcome = nncli("train", str(tmp_path / "a.csv"), str(tmp_path / "b.csv"), "-q", cwd=tmp_path)
     assert b"leave such rows out with --on-error skip" in outcome.stderr
     assert b"--rows" not in outcome.stderr
+
+
+def test_a_comment_among_the_rows_does_not_hide_the_lines_above() -> None:
+    rows = [f"{i}.5,{i % 7},{'pq'[i % 2]}" for i in range(40)]
+    text = "\n".join(["# sensor v2", "# 2024-01-01", "time,temp,class", *rows[:20], "# recalibrated", *rows[20:], ""])
+    assert complaint(text).startswith("data.csv:24: expected 3 columns, found 1")
+    found = load(text, on_error="skip")
+    assert (len(found), found.table.number_names) == (40, ("time", "temp"))

@@ -49,7 +49,8 @@ def _lines_above(lines: Sequence[str], delimiter: str) -> int | None:
         rows.pop()
     width = Counter(map(len, rows)).most_common(1)[0][0] if rows else 0
     above = _first_of_table(rows, width)
-    table = rows[above:]
+    # a comment among the rows, of which the error of its row will tell, is no reason to take lines above for rows
+    table = [row for row in rows[above:] if len(row) == width or not _is_comment(row)]
     if width < 2 or len(table) < 2 or not all(len(row) == width for row in table):
         return None
     names = [cell.strip() for cell in table[0]]
