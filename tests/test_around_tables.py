@@ -11,7 +11,7 @@ import pytest
 
 from cli_process import nncli
 from csv_reading import blocks, complaint, load, strings
-from nncli.data.csv.detection import CsvOptions
+from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.dataset import Dataset
 from nncli.data.load import load_dataset
 from nncli.errors import DataError

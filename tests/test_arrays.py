@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from cli_process import PROGRAM
-from nncli.data.csv.detection import CsvOptions
+from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.load import load_dataset
 
 Run = Callable[..., Any]

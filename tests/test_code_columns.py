@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from csv_reading import complaint, load
-from nncli.data.csv.detection import CsvOptions
+from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.dataset import Dataset
 from nncli.data.load import load_dataset
 from test_spellings import notes_of, table

@@ -17,7 +17,7 @@ import pytest
 from csv_reading import IRIS, blocks, complaint, load, read_dataset, schema, strings
 from nncli.data.byte_input import sha256_of
 from nncli.data.csv import reader as reader_module
-from nncli.data.csv.detection import CsvOptions
+from nncli.data.csv.csv_options import CsvOptions
 from nncli.errors import NncliError
 
 pytestmark = pytest.mark.usefixtures("small_files_take_the_fast_path_too")

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from csv_reading import MODEL, blocks, complaint, load, read_dataset, read_layout, schema, strings
 from nncli.data.csv import header
 from nncli.data.csv import reader as reader_module
-from nncli.data.csv.detection import CsvOptions
+from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.row_blocks import Layout, RowBlock
 from nncli.errors import NncliError
 from short_and_long import for_examples, short_and_long

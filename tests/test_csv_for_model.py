@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from csv_reading import MODEL, blocks, read_dataset, schema, strings
-from nncli.data.csv.detection import CsvOptions
+from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.csv.reader import read_blocks
 from nncli.errors import NncliError, OptionError
 

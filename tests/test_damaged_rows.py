@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from cli_process import nncli
-from nncli.data.csv.detection import CsvOptions
+from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.load import load_dataset, stream_like
 from nncli.errors import DataError, OptionError
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from csv_reading import assert_same_rows
-from nncli.data.csv.detection import CsvOptions
+from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.load import load_dataset
 from workbooks import DATE, DATE_TIME, Raw, sheet, styled, write
 

@@ -22,7 +22,7 @@ import pytest
 
 import workbooks
 from csv_reading import strings
-from nncli.data.csv.detection import CsvOptions
+from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.load import load_dataset
 from nncli.errors import DataError, OptionError
 

@@ -24,7 +24,7 @@ import pyarrow as pa
 import pytest
 
 from cli_process import PROGRAM
-from nncli.data.csv.detection import CsvOptions
+from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.load import load_dataset
 
 Run = Callable[..., Any]

@@ -21,7 +21,7 @@ from sklearn.datasets import dump_svmlight_file
 
 import cli_process
 from nncli.data.bundled import path_of
-from nncli.data.csv.detection import CsvOptions
+from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.load import load_dataset
 from nncli.errors import OptionError
 

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from nncli.data.bundled import path_of
-from nncli.data.csv.detection import CsvOptions
+from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.load import load_dataset
 
 Run = Callable[..., Any]

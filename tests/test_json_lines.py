@@ -16,7 +16,7 @@ import pytest
 
 from cli_process import PROGRAM
 from csv_reading import assert_same_rows
-from nncli.data.csv.detection import CsvOptions
+from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.load import load_dataset
 
 Run = Callable[..., Any]

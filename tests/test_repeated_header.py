@@ -12,7 +12,7 @@ import pytest
 
 from csv_reading import blocks, complaint, load, strings
 from nncli.data.csv import reader as reader_module
-from nncli.data.csv.detection import CsvOptions
+from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.csv.reader import open_training
 from nncli.data.csv.strict_parser import StrictParser
 from nncli.data.row_blocks import RowBlock

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from csv_reading import blocks, complaint, load, strings
-from nncli.data.csv.detection import CsvOptions
+from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.dataset import Dataset, measured, schema_of
 from nncli.data.load import load_dataset
 from nncli.errors import NncliError

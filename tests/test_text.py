@@ -13,7 +13,7 @@ import pytest
 
 from csv_reading import Dribble, complaint, load, read_dataset, strings
 from nncli.config.train_config import TrainConfig
-from nncli.data.csv.detection import CsvOptions
+from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.csv.reader import read_blocks
 from nncli.errors import DataError, OptionError
 

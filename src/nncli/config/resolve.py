@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from nncli.config.option import FULL_BATCH, BatchSize
 from nncli.config.train_config import TrainConfig
-from nncli.data.csv.detection import CsvOptions
+from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.sources import Source
 from nncli.errors import OptionError, mention
 from nncli.nn.losses import LOSSES, Loss

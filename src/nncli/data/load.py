@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from nncli.data.byte_input import ByteStream, open_input, open_raw, peek, sha256_of
 from nncli.data.csv import reader
-from nncli.data.csv.detection import CsvOptions
+from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.csv.positions import Known
 from nncli.data.csv.strict_parser import is_total

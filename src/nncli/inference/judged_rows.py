@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.data.csv.detection import unique_names
+from nncli.data.csv.column_names import unique_names
 from nncli.data.dataset import Positions, Table
 from nncli.errors import OptionError, did_you_mean
 from nncli.inference.metrics import accuracy_interval

@@ -10,7 +10,7 @@ import numpy as np
 
 from nncli.config.resolve import DataConfig, ResolvedConfig, resolve
 from nncli.config.train_config import TrainConfig
-from nncli.data.csv.detection import CsvOptions
+from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.dataset import Dataset, Positions, Schema, measured
 from nncli.data.load import load_dataset, load_like
 from nncli.data.preprocess import Preprocess

@@ -11,7 +11,8 @@ from nncli.data.byte_input import Input
 from nncli.data.cells import normalized, quoted
 from nncli.data.csv.below_header import ROW_NAMES, has_row_names, with_rule
 from nncli.data.csv.column_kinds import is_number
-from nncli.data.csv.detection import ReadingPlan, planned, unique_names
+from nncli.data.csv.column_names import unique_names
+from nncli.data.csv.detection import ReadingPlan, planned
 from nncli.data.csv.dialect import Dialect
 from nncli.data.csv.dialect_detection import dialect_for, first_cells
 from nncli.data.csv.header import DETECTED, Head, TextOptions

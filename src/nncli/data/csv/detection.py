@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -26,71 +25,30 @@ from nncli.data.csv.below_header import (
     refuse_more_names,
     with_rule,
 )
+from nncli.data.csv.column_names import (
+    column_names,
+    features_of,
+    find_target,
+    has_target,
+    unique_names,
+    with_full_names,
+)
+from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.csv.dialect_detection import dialect_to_learn
 from nncli.data.csv.encoding import UTF_8, Utf8Text, warnings_of_mixture
-from nncli.data.csv.header import DELIMITERS, DETECTED, Head, TextOptions
+from nncli.data.csv.header import DELIMITERS, Head, TextOptions
 from nncli.data.csv.header_row import TARGETS, about_header, has_header, joined_names, refuse_other_width
 from nncli.data.csv.preamble import first_lines, refuse_lines_above, skip_preamble
 from nncli.data.csv.repeated_header import RepeatedHeader
 from nncli.data.csv.sample_profile import profile_columns
 from nncli.data.csv.second_table import refuse_second_table
-from nncli.data.row_blocks import Layout, OnError
-from nncli.errors import DataError, OptionError, did_you_mean, listing, mention
+from nncli.data.row_blocks import Layout
+from nncli.errors import DataError, OptionError, listing, mention
 
-POSITION = re.compile(r"[+-]?[0-9]{1,9}", re.ASCII)
 SAMPLE_CELLS = 100_000  # a thousand rows of a hundred columns
 SAMPLE_ROWS, LEAST_ROWS = 1000, 100
 MOST_WHOLE = 2**24  # up to which float32 holds every whole number
 MORE_ROWS = 10_000  # of other tables than text, that a column which seems to tell rows apart is looked at in
-
-
-@dataclass(frozen=True)
-class CsvOptions:
-    """Options of the user on how a table is read; None and () stand for what is detected."""
-
-    target: str | None = None
-    drop: tuple[str, ...] = ()
-    only: tuple[str, ...] = ()
-    categorical: tuple[str, ...] = ()
-    numeric: tuple[str, ...] = ()
-    weight: str | None = None  # this and the next two are no inputs
-    group: str | None = None
-    time: str | None = None
-    missing: tuple[str, ...] = ()
-    no_missing: tuple[str, ...] = ()
-    header: bool | None = None
-    delimiter: str | None = None
-    decimal: str | None = None
-    thousands: str | None = None
-    date_format: str | None = None
-    encoding: str | None = None
-    skip_rows: int = 0
-    quote: str | None = None
-    escape: str | None = None
-    header_rows: int | None = None
-    rows: tuple[int, int] | None = None
-    sheet: str | None = None
-    resize: tuple[int, int] | None = None
-    on_error: OnError = "fail"
-
-    @property
-    def row_columns(self) -> dict[str, str]:
-        """Return the columns that say something of each row and are no inputs, by the options that name them."""
-        named = {"weight": self.weight, "group": self.group, "time": self.time}
-        return {option: name for option, name in named.items() if name is not None}
-
-    @property
-    def text(self) -> TextOptions:
-        return TextOptions(**{name: getattr(self, name) for name in vars(DETECTED)})
-
-    @property
-    def text_of_others(self) -> TextOptions:
-        """Say how files beside the training file are written. The lines around its table and its sheet are its own."""
-        return dataclasses.replace(self.text, skip_rows=0, rows=None, sheet=None)
-
-    def of_table(self) -> CsvOptions:
-        """Return the options for a file that says by itself what its cells are."""
-        return dataclasses.replace(self, header=True, delimiter=",", decimal=".", encoding="utf-8")
 
 
 @dataclass(frozen=True)
@@ -173,7 +131,7 @@ def _plan(head: Head, options: CsvOptions, dtype: str) -> ReadingPlan:
     may_come = again.may_be_in(head.data[len(with_names) :].decode("utf-8", "replace"))
     options = dataclasses.replace(options, delimiter=delimiter, header=header, encoding=head.encoding)
     if header_rows > 1:
-        given, options = options.target, _with_full_names(options, names, parts)
+        given, options = options.target, with_full_names(options, names, parts)
         notes += [f"target column: {options.target}"] if given != options.target else []
 
     def columns(rows: list[list[str]]) -> list[tuple[str, ...]]:
@@ -187,7 +145,7 @@ def _plan(head: Head, options: CsvOptions, dtype: str) -> ReadingPlan:
         return columns(as_wide(head.sample(delimiter, sys.maxsize - 1)[start:]))
 
     sample = columns(below)
-    if not above and not options.header_rows and not _has_target(names, options.target):
+    if not above and not options.header_rows and not has_target(names, options.target):
         refuse_lines_above(lines, options.target, DELIMITERS, head.where)
     told_of = {*options.only, *options.categorical, *options.numeric, *options.drop, options.target, options.weight}
     if header and (nameless := [i for i, own in enumerate(first) if not own and names[i] not in told_of]):
@@ -247,8 +205,8 @@ def layout_of(
     notes. The delimiter, header and encoding are those of `options`; the numbers are of `dtype`, or float64 where that
     is float32 and could not tell those of a column apart. Raises DataError and OptionError where there is no target, or
     no column to learn from."""
-    target, notes = _find_target(names, options.target, where)
-    features = _features(names, target, options, where)
+    target, notes = find_target(names, options.target, where)
+    features = features_of(names, target, options, where)
     missing = missing_texts(options)
     cells = dict(zip(names, sample, strict=True))
     columns = column_kinds.present({name: cells[name] for name in features}, missing)
@@ -312,47 +270,6 @@ def layout_of(
     return layout, notes
 
 
-def column_names(first: Sequence[str], header: bool, tell: bool) -> tuple[tuple[str, ...], list[str]]:
-    """Name all columns after the cells of the first row, or by their positions; also return notes."""
-    if not header:
-        names = tuple(f"c{i}" for i in range(len(first)))
-        called = f"no header: the columns are called {names[0]}" + (f" to {names[-1]}" if len(names) > 1 else "")
-        return names, [called] * tell
-    names, notes = unique_names(first), []
-    for i, (own, name) in enumerate(zip(first, names, strict=True), 1):
-        if name != own:
-            problem = "is not the first one of its name" if own else "has no name in the header"
-            notes.append(f"column {i} {problem}: it is called {name}")
-    return names, notes
-
-
-def _features(names: tuple[str, ...], target: str, options: CsvOptions, where: str) -> list[str]:
-    """Return the columns to learn from; OptionError for unknown names, and for options that contradict one another."""
-    given = {
-        "drop": options.drop, "only": options.only, "categorical": options.categorical,
-        "numeric": options.numeric,
-    }  # fmt: skip
-    for option, named in given.items():
-        for name in named:
-            if name not in names:
-                raise OptionError(option, f"no column is called '{name}'", did_you_mean(name, names, listed="columns"))
-            if name == target:
-                raise OptionError(
-                    option, f"'{name}' is the target column", f"Name another one with {mention('target')}"
-                )
-    given |= {option: (name,) for option, name in options.row_columns.items()}
-    pairs = [("drop", option) for option in ("only", "categorical", "numeric", *options.row_columns)]
-    for one, other in (*pairs, ("numeric", "categorical")):
-        both = [name for name in given[one] if name in given[other]]
-        if both:
-            raise OptionError(one, f"'{both[0]}' is named by {mention(other)} too", "Name it once")
-    wanted = {*options.only, *options.row_columns.values()} if options.only else {*names}
-    found = [name for name in names if name in wanted and name != target and name not in options.drop]
-    if not found:
-        raise DataError(where, f"no feature column is left beside the target '{target}'", "Drop fewer columns")
-    return found
-
-
 def planned(
     layout: Layout, head: Head, row: bytes, notes: Sequence[str], options: TextOptions, names: bytes
 ) -> ReadingPlan:
@@ -371,71 +288,3 @@ def planned(
         text=head.text,
         rows=options.rows,
     )
-
-
-def unique_names(given: Sequence[str]) -> tuple[str, ...]:
-    """Names for all columns: c2 for the third one where it has none, a_2 for the second one called a."""
-    taken, found = set(given), dict[str, None]()
-    for i, own in enumerate(given):
-        name = base = own or f"c{i}"
-        number = 2
-        while name in found or (name != own and name in taken):
-            name, number = f"{base}_{number}", number + 1
-        found[name] = None
-    return tuple(found)
-
-
-def _with_full_names(options: CsvOptions, names: Sequence[str], parts: Sequence[Sequence[str]]) -> CsvOptions:
-    """Write names in options that are a part of one name alone as that name, which several rows tell together."""
-    times = Counter(part for column in zip(*parts, strict=True) for part in {*column} if part)
-    full = {part: name for name, column in zip(names, zip(*parts, strict=True), strict=False) for part in column}
-
-    def name_of(given: str) -> str:
-        return full[given] if times[given] == 1 and given not in names else given
-
-    target = options.target
-    if target is None and not _has_target(names, None):
-        found = [part for part in times if part.lower() in TARGETS]
-        target = name_of(found[0]) if len(found) == 1 else None
-    elif target is not None:
-        target = name_of(target)
-    return dataclasses.replace(
-        options,
-        target=target,
-        drop=tuple(map(name_of, options.drop)),
-        only=tuple(map(name_of, options.only)),
-        categorical=tuple(map(name_of, options.categorical)),
-        numeric=tuple(map(name_of, options.numeric)),
-    )
-
-
-def _has_target(names: Sequence[str], given: str | None) -> bool:
-    """Tell whether there is a column to predict, which a position always names."""
-    if given is None:
-        return any(name.lower() in TARGETS for name in names)
-    return given in names or POSITION.fullmatch(given) is not None
-
-
-def _find_target(names: tuple[str, ...], given: str | None, where: str) -> tuple[str, list[str]]:
-    """Return the column to predict, and a note; DataError or OptionError if there is none, or several."""
-    if given is None:
-        found = [name for name in names if name.lower() in TARGETS]
-        if len(found) == 1:
-            return found[0], [f"target column: {found[0]} (the only column called label, target, class or y)"]
-        if found:
-            raise DataError(
-                where, f"several columns could be the target: {listing(found)}", f"Choose one with {mention('target')}"
-            )
-        raise DataError(
-            where,
-            f"expected a column called label, target, class or y; found {listing(names)}",
-            f"Name the target with {mention('target')}",
-        )
-    if given in names:
-        return given, []
-    if POSITION.fullmatch(given):
-        place, width = int(given), len(names)
-        if not -width <= place < width:
-            raise OptionError("target", f"expected a position from {-width} to {width - 1}, found {place}")
-        return names[place], []
-    raise OptionError("target", f"no column is called '{given}'", did_you_mean(given, names, listed="columns"))

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from nncli.data.byte_input import ByteStream
-from nncli.data.csv.strict_parser import ROW_LIMIT, open_quote
+from nncli.data.csv.row_text import ROW_LIMIT, open_quote
 from nncli.errors import DataError
 
 BLANK_RUNS = re.compile(r'("(?:[^"]|"")*")|[ \t]+')

@@ -14,7 +14,7 @@ from nncli.data.byte_input import ByteStream, Input, PushbackStream
 from nncli.data.cells import bare, check_width
 from nncli.data.csv.dialect import Dialect, LineFeeds, SingleReturns, UsualRows
 from nncli.data.csv.encoding import UTF_8, Utf8Text, encoding_of_mark, guessed_encoding
-from nncli.data.csv.strict_parser import ROW_LIMIT, check_utf8, open_quote, row_patterns, split_row
+from nncli.data.csv.row_text import ROW_LIMIT, check_utf8, open_quote, row_patterns, split_row
 from nncli.data.formats.known_formats import HEAD_BYTES, NO_PIPE, format_of_bytes
 from nncli.errors import DataError, OptionError
 

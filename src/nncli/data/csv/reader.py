@@ -13,12 +13,14 @@ from typing import Literal
 from nncli.data.byte_input import ByteStream, Input, open_input
 from nncli.data.csv.alignment import plan_answering
 from nncli.data.csv.arrow_parser import FastParser
-from nncli.data.csv.detection import CsvOptions, ReadingPlan, plan_training
+from nncli.data.csv.csv_options import CsvOptions
+from nncli.data.csv.detection import ReadingPlan, plan_training
 from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.csv.parallel import keep_freed_memory, side_by_side
 from nncli.data.csv.positions import Known
 from nncli.data.csv.repeated_header import RepeatedHeader, may_hold
-from nncli.data.csv.strict_parser import A_TOTAL, ROW_LIMIT, StrictParser, end_of_rows, open_quote
+from nncli.data.csv.row_text import ROW_LIMIT, end_of_rows, open_quote
+from nncli.data.csv.strict_parser import A_TOTAL, StrictParser
 from nncli.data.dataset import Schema
 from nncli.data.row_blocks import BlockReader, OnError, RowBlock
 from nncli.errors import DataError

@@ -23,7 +23,7 @@ from pyarrow import types
 from nncli.data.arrow_conversion import call, cast, encoded, is_text, number_array, string_array, vector
 from nncli.data.byte_input import reason, refuse_bomb, sha256_of
 from nncli.data.cells import as_number, bare, check_width, days, is_missing, text_column
-from nncli.data.csv.detection import CsvOptions
+from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.csv.header import SAMPLE_BYTES
 from nncli.data.csv.positions import Known
 from nncli.data.csv.strict_parser import StrictParser

@@ -15,7 +15,7 @@ from itertools import chain
 from typing import Literal, Protocol
 
 from nncli.data.csv.arrow_parser import FastParser
-from nncli.data.csv.detection import CsvOptions
+from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.csv.positions import Known
 from nncli.data.csv.strict_parser import StrictParser
 from nncli.data.dataset import Schema
