@@ -92,6 +92,7 @@ def zipped(members: dict[str, bytes]) -> bytes:
 
 
 SAME: dict[str, tuple[Edit, dict[str, Any]]] = {
+    "rows of delimiters below": (lambda clean: clean + ",,,\n,,,\n", {}),
     "nothing": (lambda clean: clean, {}),
     "semicolons": (joined(";"), {}),
     "tabs": (joined("\t"), {}),
@@ -314,7 +315,6 @@ WRONG: dict[str, tuple[Edit, dict[str, Any], str]] = {
     "two targets of one name": (lambda clean: clean.replace(HEADER, "a,y,t,y"), {}, "d.csv: several columns are called 'y', and could be the target. Choose one by its position, as --target 1."),
     "a line of dashes below the header": (lambda clean: clean.replace(HEADER, HEADER + "\n---,---,---,---"), {}, "d.csv:2: column 'a': expected a number, found '---'."),
     "a comment among the rows": (between("# a break"), {}, "d.csv:22: expected 4 columns, found 1."),
-    "rows of delimiters below": (lambda clean: clean + ",,,\n,,,\n", {}, "d.csv:42: target column 'y': expected a class, found an empty cell."),
     "a break in a cell without quotes": (row(30, "29.5,9,O\nst,q"), {}, "d.csv:31: expected 4 columns, found 3."),
     "quotes that are doubled twice": (row(30, '29.5,9,""A"" ST,q'), {}, "d.csv:31: a quoted cell has text after its closing quote."),
     "a blank behind quotes": (each(lambda line: quoted(line).replace('",', '" ,')), {}, "d.csv:1: a quoted cell has text after its closing quote."),

@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from nncli.data.cells import is_missing, quoted
+from nncli.data.cells import bare, is_missing, quoted
 from nncli.data.csv.header import Head
 from nncli.data.csv.header_row import looks_like_header
 from nncli.data.dates import days_of
@@ -47,9 +47,12 @@ def with_rule(head: Head, row: bytes, delimiter: str) -> bytes:
 
 
 def has_row_names(first: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
-    """Tell whether each row has a name in front, above which there is none, as R writes tables. A delimiter at the end
-    of all rows is another matter."""
-    return bool(below) and all(len(row) == len(first) + 1 for row in below) and any(row[-1].strip() for row in below)
+    """Tell whether each row has a name in front, above which there is none, as R writes tables: a text or a whole
+    number, no two alike. A delimiter at the end of all rows is another matter."""
+    if not below or any(len(row) != len(first) + 1 for row in below) or not any(row[-1].strip() for row in below):
+        return False
+    names = [bare(row[0]) for row in below]
+    return len({*names}) == len(names) and not any(looks_like_number(name) and not name.isdigit() for name in names)
 
 
 def refuse_more_names(
@@ -82,6 +85,8 @@ def _is_of_names(
     row: Sequence[str], below: Sequence[Sequence[str]], measured: Collection[int], target: int, missing: tuple[str, ...]
 ) -> bool:
     cells = [cell for cell in row if not is_missing(cell, missing)]
+    if all(not cell.strip("-=") for cell in cells):  # a rule
+        return False
     if any(map(looks_like_number, cells)) or any(days_of(cell) is not None for cell in cells):
         return False
     classes = {other[target] for other in below}
