@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from csv_reading import MODEL, blocks, complaint, load, read_dataset, read_layout, schema, strings
 from nncli.data.csv import header
 from nncli.data.csv import reader as reader_module
+from nncli.data.csv.arrow_parser import FastParser
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.row_blocks import Layout, RowBlock
 from nncli.errors import NncliError
@@ -304,3 +305,9 @@ def test_rows_that_get_shorter_or_longer_are_all_kept(tmp_path: Path) -> None:
         np.testing.assert_array_equal(got.table.numbers[:, 0], [float(row.split(",")[0]) for row in rows])
         assert strings(got.table.texts["t"]) == [row.split(",")[1] for row in rows]
         assert [got.classes[k] for k in got.y] == [row[-1] for row in rows]
+
+
+def test_a_mark_at_the_start_of_a_block_is_a_part_of_its_cell() -> None:
+    names = ("n0", "n1")
+    parser = FastParser(Layout(names, ",", True, (), names, None, keep=names))
+    assert parser.read("\ufeff,x\n".encode(), True, False) is None  # pyarrow would take it off

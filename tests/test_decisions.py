@@ -291,6 +291,9 @@ def test_a_sweep_keeps_the_decision_in_its_winner(nncli: Run) -> None:
         ("iris --cost nothing.csv", "nothing.csv: the costs cannot be read: No such file or directory. Write a row and a column for each of the classes setosa, versicolor and virginica, with their names."),
         ("iris --cost two.csv", "two.csv: expected a column for each class, found setosa and versicolor. Write a row and a column for each of the classes setosa, versicolor and virginica, with their names."),
         ("iris --cost words.csv", "words.csv: row 'versicolor': expected 3 numbers, found others. Write a row and a column for each of the classes setosa, versicolor and virginica, with their names."),
+        ("breast-cancer --cost missed=1e31,false-alarm=1", "--cost: expected missed=5,false-alarm=1, numbers from 0 of which one is above 0, found 'missed=1e31,false-alarm=1'."),
+        ("iris --cost twice.csv", "twice.csv: expected a row for each class, found setosa, setosa, versicolor and virginica. Write a row and a column for each of the classes setosa, versicolor and virginica, with their names."),
+        ("iris --cost long.csv", "long.csv: row 'setosa': expected 3 costs, found 4. Write a row and a column for each of the classes setosa, versicolor and virginica, with their names."),
         ("iris --cost right.csv", "right.csv: row 'setosa': expected the right answer to cost less than a wrong one. Correct it: the cost of a right answer is usually 0."),
     ],
 )  # fmt: skip
@@ -299,6 +302,9 @@ def test_what_cannot_be_decided_is_refused_before_training(nncli: Run, options: 
     Path("two.csv").write_text(",setosa,versicolor\nsetosa,0,1\nversicolor,1,0\n")
     Path("words.csv").write_text(f"{head}setosa,0,1,1\nversicolor,1,0,much\nvirginica,1,1,0\n")
     Path("right.csv").write_text(f"{head}setosa,2,1,1\nversicolor,1,0,1\nvirginica,1,1,0\n")
+    rows = "setosa,0,1,1\nversicolor,1,0,1\nvirginica,1,1,0\n"
+    Path("twice.csv").write_text(f"{head}setosa,0,9,9\n{rows}")
+    Path("long.csv").write_text(head + rows.replace("\n", ",7\n", 1))
     outcome = nncli("train", *options.split(), "-q")
     assert outcome.err == line + "\n"
     assert outcome.code in (1, 2)
@@ -314,5 +320,5 @@ def test_what_cannot_be_decided_is_refused_before_training(nncli: Run, options: 
 def test_no_file_can_hold_a_decision_that_is_none(changes: dict[str, Any]) -> None:
     good = Decision(1, 0.5, COSTS)
     good.check(2)
-    with pytest.raises(ValueError, match=r"decision that is none|costs of other classes"):
+    with pytest.raises(ValueError, match=r"decision that no model of 2 classes can have|costs of other classes"):
         dataclasses.replace(good, **changes).check(2)

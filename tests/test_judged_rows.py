@@ -165,6 +165,10 @@ def test_a_group_in_which_the_model_is_worse_stands_out(nncli: Run) -> None:
         ("--worst 0", "--worst: expected a whole number from 1, found '0'."),
         ("--judged d.csv", "d.csv: cannot write: it is one of the files that are read or written. Choose another place with --judged."),
         ("--judged model.npz", "model.npz: cannot write: it is one of the files that are read or written. Choose another place with --judged."),
+        ("--judged o.csv --curve ./o.csv", "--judged: o.csv is the file of --curve too. Name another file."),
+        ("--judged o.csv --by color", "--by: the model has no column 'color'. Did you mean 'colour'?"),
+        ("--judged -", "--judged: the figures go to stdout. Name a file."),
+        ("--curve /dev/stdout", "--curve: the figures go to stdout. Name a file."),
         ("--curve nowhere/c.csv", "nowhere/c.csv: cannot write: there is no folder"),
         ("d.csv --by colour", "--by: for one file, or the test rows of the model. Name one file at a time."),
     ],
@@ -176,6 +180,7 @@ def test_what_cannot_be_shown_is_refused(nncli: Run, options: str, line: str) ->
     assert outcome.code != 0
     assert line in outcome.err
     assert outcome.out == ""
+    assert not Path("o.csv").exists()
 
 
 def test_the_data_of_a_model_are_not_written_over(nncli: Run) -> None:

@@ -75,7 +75,7 @@ def values(option: Option) -> st.SearchStrategy[Any]:
         ),
         ThresholdRule: st.sampled_from(RULES)
         | st.tuples(st.sampled_from(PROMISES), st.floats(1e-9, 1)).map(lambda of: f"{of[0]}={write_number(of[1])}"),
-        Costs: st.tuples(st.floats(0, 1e300), st.floats(1e-300, 1e300)).map(
+        Costs: st.tuples(st.floats(0, 1e30), st.floats(1e-300, 1e30)).map(
             lambda of: f"missed={write_number(of[0])},false-alarm={write_number(of[1])}"
         ),
         BatchSize: st.just(FULL_BATCH) | st.integers(1, 2**63 - 1),

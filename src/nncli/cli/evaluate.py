@@ -31,8 +31,8 @@ from nncli.cli.options import (
 from nncli.config.option import PROBABILITY, Whole, read_option
 from nncli.data.expand import expand
 from nncli.data.sources import Source
-from nncli.errors import DONE, OptionError
-from nncli.system.atomic import NO_MODEL, check_writable
+from nncli.errors import DONE, OptionError, did_you_mean
+from nncli.system.atomic import NO_MODEL, as_stdout, check_writable
 from nncli.system.output import note_of, print_json, say
 from nncli.terminal.progress import Progress
 
@@ -113,10 +113,17 @@ def evaluate(
     loaded, provenance = checkpoint.load(Path(model))
     for name in ("curve", "judged"):
         if asked[name] is not None:
+            if as_stdout(asked[name]) == "-":
+                raise OptionError(name, "the figures go to stdout", "Name a file")
             reads = sources or (*provenance.source, *loaded.config.data.test_source)
             check_writable(Path(asked[name] or ""), [model, *reads], f"--{name}", NO_MODEL)
     if curve is not None:
         loaded.check_threshold("curve")
+        if judged is not None and Path(curve).resolve() == Path(judged).resolve():
+            raise OptionError("judged", f"{judged} is the file of --curve too", "Name another file")
+    if by is not None and by not in loaded.schema.names:
+        remedy = did_you_mean(by, loaded.schema.names, listed="columns")
+        raise OptionError("by", f"the model has no column '{by}'", remedy)
     details: dict[str, Any] = {}
 
     def look(rows: JudgedRows) -> None:

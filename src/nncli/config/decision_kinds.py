@@ -8,6 +8,7 @@ from nncli.system.numbers import read_number, write_number
 
 RULES = ("f1", "mcc", "cost")
 PROMISES = ("recall", "precision")  # of which a rule names a value
+MOST_COST = 1e30
 MISTAKES = ("missed", "false-alarm")  # of two classes
 
 
@@ -56,6 +57,7 @@ def mistakes_of(text: str) -> dict[str, float]:
             found[name.strip()] = read_number(value)
         except ValueError:
             raise ValueError(expected) from None
-    if sorted(found) != sorted(MISTAKES) or min(found.values()) < 0 or not sum(found.values()):
+    costs = found.values()
+    if sorted(found) != sorted(MISTAKES) or min(costs) < 0 or not 0 < max(costs) <= MOST_COST:
         raise ValueError(expected)
     return found

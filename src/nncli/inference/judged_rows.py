@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from nncli.data.csv.column_names import unique_names
 from nncli.data.dataset import Positions, Table
-from nncli.errors import OptionError, did_you_mean
 from nncli.inference.metrics import accuracy_interval
 from nncli.inference.predictor import csv_quoted
 from nncli.model.model import Model
@@ -102,8 +101,7 @@ class JudgedRows:
     def by(self, name: str) -> list[dict[str, Any]]:
         """Return the accuracy for each category of a column, or for each quarter of its numbers or dates, with an
         interval that holds for all of them together with 95 % (Bonferroni: of m groups, each has 1 − 0.05/m). Groups
-        whose interval leaves out the accuracy of all rows are marked. Raises OptionError for a column that the model
-        does not have."""
+        whose interval leaves out the accuracy of all rows are marked."""
         labels, codes = self._groups(name)
         right, groups = self.predicted == self.y, [k for k in range(len(labels)) if (codes == k).any()]
         z = NormalDist().inv_cdf(1 - 0.025 / len(groups))
@@ -120,10 +118,7 @@ class JudgedRows:
 
     def _groups(self, name: str) -> tuple[list[str], NDArray[np.int64]]:
         """Return the names of the groups of a column, and the group of each row (n,)."""
-        kind = dict(self.model.schema.columns).get(name)
-        if kind is None:
-            known = did_you_mean(name, self.model.schema.names, listed="columns")
-            raise OptionError("by", f"the model has no column '{name}'", known)
+        kind = dict(self.model.schema.columns)[name]
         if kind == "text":
             column = self.table.texts[name]
             codes = column.codes[self.rows].astype(np.int64)

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.config.decision_kinds import MOST_COST
 from nncli.system.output import in_quotes
 
-MOST = 1e30  # of a cost
 Costs = tuple[tuple[float, ...], ...]  # of a row of each class, if each class is predicted
 
 
@@ -41,9 +41,9 @@ class Decision:
         """Raise ValueError for a decision that no model of K classes can have."""
         is_share = self.threshold is None or 0 <= self.threshold < 2  # just above 1 for none at all
         sizes = {len(self.costs), *map(len, self.costs)}
-        finite = all(math.isfinite(cost) and abs(cost) <= MOST for row in self.costs for cost in row)
+        finite = all(math.isfinite(cost) and abs(cost) <= MOST_COST for row in self.costs for cost in row)
         if not (0 <= self.positive < K and is_share and finite and (K == 2 or self.threshold is None)):
-            raise ValueError("a decision that is none")
+            raise ValueError(f"a decision that no model of {K} classes can have")
         if sizes not in ({0}, {K}):
             raise ValueError("costs of other classes")
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.config.decision_kinds import MISTAKES, mistakes_of
+from nncli.config.decision_kinds import MISTAKES, MOST_COST, mistakes_of
 from nncli.config.resolve import ResolvedConfig
 from nncli.errors import DataError, OptionError, TrainingError, did_you_mean, listing, mention
-from nncli.model.decision import MOST, Costs, Decision
+from nncli.model.decision import Costs, Decision
 from nncli.model.thresholds import Thresholds
 from nncli.nn.losses import LOSSES
 from nncli.system.numbers import read_number
@@ -104,25 +104,30 @@ def _read_costs(path: str, classes: Sequence[str]) -> Costs:
     form = f"Write a row and a column for each of the classes {listing(classes)}, with their names"
     try:
         with Path(path).open(encoding="utf-8-sig", newline="") as file:
-            rows = [row for row in csv.reader(file.read(COST_BYTES).splitlines()) if any(map(str.strip, row))]
+            text = file.read(COST_BYTES + 1)
+        if len(text) > COST_BYTES:
+            raise DataError(path, f"expected a matrix of costs, found more than {COST_BYTES >> 20} MiB", form)
+        rows = [row for row in csv.reader(text.splitlines()) if any(map(str.strip, row))]
     except OSError as error:
         raise DataError(path, f"the costs cannot be read: {error.strerror}", form) from None
     except (UnicodeDecodeError, csv.Error):
         raise DataError(path, "expected a CSV file of costs, found something else", form) from None
     names = [cell.strip() for cell in rows[0][1:]] if rows else []
     of_row = {row[0].strip(): row[1:] for row in rows[1:]}
-    for found, what in ((names, "column"), ([*of_row], "row")):
+    for found, what in ((names, "column"), ([row[0].strip() for row in rows[1:]], "row")):
         if sorted(found) != sorted(classes):
             raise DataError(path, f"expected a {what} for each class, found {listing(found) or 'none'}", form)
     costs = []
     for true in classes:
         cells = dict(zip(names, of_row[true], strict=False))
+        if len(of_row[true]) != len(names):
+            raise DataError(path, f"row '{true}': expected {len(names)} costs, found {len(of_row[true])}", form)
         try:
             costs.append(tuple(read_number(cells.get(name, "")) for name in classes))
         except ValueError:
             raise DataError(path, f"row '{true}': expected {len(classes)} numbers, found others", form) from None
         j = classes.index(true)
-        if max(map(abs, costs[-1])) > MOST or costs[-1][j] > min(costs[-1]) or costs[-1][j] == max(costs[-1]):
+        if max(map(abs, costs[-1])) > MOST_COST or costs[-1][j] > min(costs[-1]) or costs[-1][j] == max(costs[-1]):
             problem = f"row '{true}': expected the right answer to cost less than a wrong one"
             raise DataError(path, problem, "Correct it: the cost of a right answer is usually 0")
     return tuple(costs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
@@ -29,12 +30,14 @@ def check_reference(kind: str, prepared: Prepared) -> None:
 def compare(kind: str, prepared: Prepared, model: Model) -> dict[str, Any]:
     """Train a reference of scikit-learn with its defaults, on the training rows and as the network sees them, and
     compare it on the test rows, or else on the validation rows: its accuracy there, and the p-value of McNemar's exact
-    test of the rows at which one of the two is right. Raises TrainingError where it cannot learn from these rows."""
+    test of the rows at which one of the two is right. Of both, the likeliest class counts, whatever the model decides.
+    Raises TrainingError where it cannot learn from these rows."""
     part = "test" if prepared.test else "val"
     held: Subset = getattr(prepared, part)
     found, y = _predicted(kind, prepared, held), held.y[held.rows]
     Z = scores(model.network, model.loss, held, len(model.classes))
-    ours, theirs = np.concatenate([model.predicted(one) for one in Z]) == y, found == y
+    likeliest = dataclasses.replace(model, decision=None)
+    ours, theirs = np.concatenate([likeliest.predicted(one) for one in Z]) == y, found == y
     wins, losses = int((ours & ~theirs).sum()), int((theirs & ~ours).sum())
     return {
         "name": kind,

@@ -106,7 +106,7 @@ def run_training(
         name: _figures(model, part) if part else None
         for name, part in (("train", prepared.train), ("val", prepared.val), ("test", prepared.test))
     }
-    if reference is not None:
+    if reference is not None and not interrupted:
         try:
             figures["reference"] = compare(reference, prepared, model)
             notes.append(say_comparison(figures["reference"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from typing import Any
 
@@ -68,6 +69,8 @@ class FastParser:
 
     def read(self, data: bytes, regular: bool, small: bool) -> RowBlock | None:
         """Read whole rows; None where pyarrow refuses them, or might read them otherwise than `StrictParser`."""
+        if data.startswith(BOM_UTF8):
+            return None  # pyarrow takes it off, and here it is a part of a cell
         if not regular or b"\0" in data or (b"\r" in data and data.count(b"\r") != data.count(b"\r\n")):
             return None  # pyarrow is lenient about misplaced quotes, and takes a single CR for the end of a row
         if self.whole:

@@ -21,6 +21,7 @@ from nncli.errors import DataError, OptionError
 DELIMITERS = (",", ";", "\t", "|")
 SAMPLE_BYTES = 1 << 20
 FIRST_LINE = 16 << 20
+MOST_DAMAGED = 100  # rows, each of which costs a look at all lines
 FEW = 20  # lines that are looked at to find out where a row begins
 LINE_FEED = re.compile(rb"\n")
 END_OF_LINE = re.compile(rb"\n|\r(?=\r*[^\r\n])")
@@ -223,9 +224,9 @@ class Head:
 
 
 def _rows_apart(lines: Sequence[str], delimiter: str) -> Iterator[list[str]]:
-    """Yield the rows in these lines, but none of which a misplaced quote has made others a part."""
+    """Yield the rows in these lines, but none of which a misplaced quote has made others a part: of so many at most."""
     start = width = 0
-    while start < len(lines):
+    for _ in range(MOST_DAMAGED):
         reader, line = csv.reader(islice(lines, start, None), delimiter=delimiter), start
         for row in reader:
             end, width = start + reader.line_num, width or len(row)

@@ -19,7 +19,7 @@ from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.csv.parallel import keep_freed_memory, side_by_side
 from nncli.data.csv.positions import Known
 from nncli.data.csv.repeated_header import RepeatedHeader, may_hold
-from nncli.data.csv.row_text import ROW_LIMIT, end_of_rows, open_quote
+from nncli.data.csv.row_text import LOOKED_AT, ROW_LIMIT, end_of_rows, open_quote, row_patterns
 from nncli.data.csv.strict_parser import A_TOTAL, StrictParser
 from nncli.data.dataset import Schema
 from nncli.data.row_blocks import BlockReader, OnError, RowBlock
@@ -221,8 +221,11 @@ class CsvReader(BlockReader):
                 line = tail.find(b"\n") + 1
                 if self.on_error == "fail" or b'"' not in tail or not line:
                     raise _UnfinishedRow('"' if b'"' in tail else "")
-                yield tail[:line], False  # which alone is damaged
-                tail = tail[line:]
+                start = 0
+                while line and (not start or not self._begins_row(tail, start)):  # this line alone is damaged
+                    yield tail[start:line], False
+                    start, line = line, tail.find(b"\n", line) + 1
+                tail = tail[start:]
                 continue
             if at_end:
                 return
@@ -232,6 +235,11 @@ class CsvReader(BlockReader):
             del chunk  # megabytes that nobody needs while the block is read
             if at_end and tail and not tail.endswith(b"\n"):
                 tail += b"\n"  # the end of the file ends its last row
+
+    def _begins_row(self, data: bytes, start: int) -> bool:
+        """Tell whether a row begins at a place, and is not longer than rows behind a damaged one are looked for."""
+        _, row = row_patterns(self.layout.delimiter)
+        return row.match(data, start, start + LOOKED_AT) is not None
 
     def _read(self, data: bytes, parsed: RowBlock | None, line: int) -> Iterator[RowBlock]:
         """Yield what pyarrow made of the rows; where it refused them, read the halves again, small ones strictly."""

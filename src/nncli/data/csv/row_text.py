@@ -9,6 +9,7 @@ from functools import cache
 from nncli.errors import DataError
 
 ROW_LIMIT = 64 << 20  # an open quote must not take the rest of a large file into memory
+LOOKED_AT = 1 << 15  # bytes of a row behind a damaged one: beyond, each of many quotes would cost the rest of the file
 CONVERT_CR = r"Convert it with: tr '\r' '\n'"
 
 

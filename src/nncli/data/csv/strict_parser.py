@@ -27,7 +27,7 @@ from nncli.data.cells import (
     text_column,
 )
 from nncli.data.csv.repeated_header import RepeatedHeader
-from nncli.data.csv.row_text import check_utf8, open_quote, row_patterns, split_row
+from nncli.data.csv.row_text import LOOKED_AT, check_utf8, open_quote, row_patterns, split_row
 from nncli.data.dataset import Table, canonical
 from nncli.data.dates import days_of
 from nncli.data.row_blocks import Layout, RowBlock
@@ -127,7 +127,7 @@ class StrictParser:
                 except DataError as error:
                     starts = [m.end() for m in islice(re.compile(b"\n").finditer(data, start, end - 1), MOST_LINES)]
                     # a quote in it may have made rows a part of it
-                    end = next((i for i in starts if self._is_row(pattern.match(data, i), where)), end)
+                    end = next((i for i in starts if self._is_row(pattern.match(data, i, i + LOOKED_AT), where)), end)
                     yield where, error
             elif start == 0 and after == len(data):
                 end = after
