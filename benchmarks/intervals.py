@@ -12,7 +12,7 @@ import numpy as np
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.intervals import estimate
 from nncli.metrics.paired import bootstrap_p, resampled_values, sign_flip_p
-from nncli.metrics.rows import JudgedRows
+from nncli.metrics.rows import ScoredRows
 
 POPULATION = 400_000
 OF_ALL = ("accuracy", "balanced-accuracy", "log-loss", "brier", "roc-auc", "average-precision", "mcc", "kappa", "ece")
@@ -20,18 +20,18 @@ OF_TWO = (*OF_ALL, "precision", "recall", "f1", "f-beta")
 OF_MANY = (*OF_ALL, "precision:average=macro", "f1:average=macro", "f1:average=weighted", "top-k:k=2")
 
 
-def population(K: int, shares: list[float], rng: np.random.Generator) -> JudgedRows:
+def population(K: int, shares: list[float], rng: np.random.Generator) -> ScoredRows:
     """Make rows of which class k has the given share, with logits that are a little too sure of themselves."""
     y = rng.choice(K, POPULATION, p=shares)
     Z = rng.normal(size=(POPULATION, K))
     Z[np.arange(POPULATION), y] += 1.5
     Z = (1.7 * (Z + np.log(shares))).astype(np.float32)
-    return JudgedRows(y, Z.argmax(axis=1), K, Z, probabilistic=True)
+    return ScoredRows(y, Z.argmax(axis=1), K, Z, probabilistic=True)
 
 
-def sample(rows: JudgedRows, n: int, rng: np.random.Generator) -> JudgedRows:
+def sample(rows: ScoredRows, n: int, rng: np.random.Generator) -> ScoredRows:
     some = rng.integers(len(rows), size=n)
-    return JudgedRows(rows.y[some], rows.predicted[some], rows.K, rows.logits[some], probabilistic=True)
+    return ScoredRows(rows.y[some], rows.predicted[some], rows.K, rows.logits[some], probabilistic=True)
 
 
 def coverage(simulations: int, n: int, K: int, shares: list[float], specs: tuple[str, ...]) -> None:
@@ -62,7 +62,7 @@ def false_alarms(pairs: int, n: int, share: float, better: float = 0.0) -> None:
         y[:2] = 0, 1
         common = rng.normal(size=n) + 1.5 * (2 * y - 1)
         models = [(common + noise * rng.normal(size=n))[:, None] for noise in (1 - better, 1)]
-        rows = [JudgedRows(y, (z[:, 0] >= 0).astype(np.int64), 2, z, probabilistic=True) for z in models]
+        rows = [ScoredRows(y, (z[:, 0] >= 0).astype(np.int64), 2, z, probabilistic=True) for z in models]
         for spec, metric in metrics.items():
             one, other = (metric.evidence(judged) for judged in rows)
             if metric.is_mean:

@@ -6,12 +6,14 @@ import dataclasses
 import io
 from typing import Any
 
+import numpy as np
 import pytest
 
 from nncli.data.byte_input import ByteStream, open_input
 from nncli.data.cells import DEFAULT_MISSING
 from nncli.data.csv import reader as reader_module
-from nncli.data.csv.detection import CsvOptions, ReadingPlan
+from nncli.data.csv.csv_options import CsvOptions
+from nncli.data.csv.detection import ReadingPlan
 from nncli.data.csv.reader import CsvReader, open_training, read_blocks
 from nncli.data.dataset import Dataset, Schema, TextColumn
 from nncli.data.row_blocks import Layout, RowBlock
@@ -52,6 +54,20 @@ def complaint(data: bytes | str, **options: Any) -> str:
 def strings(column: TextColumn | None) -> list[str | None]:
     assert column is not None
     return [None if code < 0 else column.values[code] for code in column.codes]
+
+
+def assert_same_rows(found: Dataset, expected: Dataset) -> None:
+    """Compare two data sets, in memory, cell by cell."""
+    assert found.schema == expected.schema
+    np.testing.assert_array_equal(found.y, expected.y)
+    np.testing.assert_array_equal(found.table.numbers, expected.table.numbers)
+    assert found.table.dates.keys() == expected.table.dates.keys()
+    for name, days in expected.table.dates.items():
+        np.testing.assert_array_equal(found.table.dates[name], days)
+    assert found.table.texts.keys() == expected.table.texts.keys()
+    for name, text in expected.table.texts.items():
+        assert found.table.texts[name].values == text.values
+        np.testing.assert_array_equal(found.table.texts[name].codes, text.codes)
 
 
 def blocks(data: bytes | str, expected: Schema, size: int | None = None, **options: Any) -> list[RowBlock]:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from cli_process import PROGRAM
-from nncli.data.csv.detection import CsvOptions
+from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.load import load_dataset
 
 Run = Callable[..., Any]
@@ -128,8 +128,8 @@ def sparse_model(nncli: Run) -> str:
     [{"between": "\t"}, {"between": "  "}, {"before": "\n"}, {"before": "\n\n"}, {"before": "# made by hand\n\n"}],
     ids=str,
 )
-def test_sparse_text_with_other_blanks_trains_to_the_same(nncli: Run, sparse_model: str, how: dict[str, str]) -> None:
-    sparse("e.svm", **how)  # type: ignore[arg-type]
+def test_sparse_text_with_other_blanks_trains_to_the_same(nncli: Run, sparse_model: str, how: dict[str, Any]) -> None:
+    sparse("e.svm", **how)
     assert nncli("train", "e.svm", "-m", "softmax", "--epochs", "9", "-q", "-o", "e.npz").code == 0
     assert np.array_equal(np.load("e.npz")["theta"], np.load("m.npz")["theta"])
 

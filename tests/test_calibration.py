@@ -7,7 +7,7 @@ from scipy.special import log_softmax
 from sklearn.calibration import _SigmoidCalibration
 
 from nncli.metrics.definitions import METRICS
-from nncli.metrics.rows import JudgedRows
+from nncli.metrics.rows import ScoredRows
 from nncli.nn.calibration import Calibration, calibrate, likelihood_of
 from nncli.nn.losses import LOSSES
 
@@ -25,7 +25,7 @@ def probabilities(calibration: Calibration, Z: np.ndarray) -> np.ndarray:
 
 
 def calibration_error(logits: np.ndarray, y: np.ndarray) -> float:
-    rows = JudgedRows(y, logits.argmax(axis=1), logits.shape[1], logits, probabilistic=True)
+    rows = ScoredRows(y, logits.argmax(axis=1), logits.shape[1], logits, probabilistic=True)
     return METRICS.create("ece").value(rows)
 
 

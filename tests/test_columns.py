@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from csv_reading import complaint, load
+from csv_reading import complaint, load, strings
 from nncli.data.dates import days_of, inputs_of
 from nncli.data.preprocess import Preprocess
 
@@ -187,11 +187,36 @@ def test_booleans_are_alike_however_they_are_written(by_hand: bool, monkeypatch:
     assert found.classes == ("False", "True")
 
 
+def test_equal_numbers_count_no_rows_however_large_they_are() -> None:
+    keys = [1582218195625938945 + 7 * (i % 6) for i in range(60)]  # the same as float64, in which v + 1 == v
+    rows = "".join(f"{key},{i % 7},{'pq'[i % 2]}\n" for i, key in enumerate(keys))
+    found = load(f"account,x,class\n{rows}")
+    assert found.table.number_names == ("account", "x")
+    assert "column 'account': numbers of that size are rounded (--categorical keeps them apart)" in found.notes
+    kept = load(f"account,x,class\n{rows}", categorical=("account",)).table.texts["account"]
+    assert strings(kept) == [str(key) for key in keys]
+
+
+def test_an_id_of_which_float64_has_no_two_is_still_one() -> None:
+    rows = "".join(f"{1582218195625938945 + 3 * i},{i % 7},{'pq'[i % 2]}\n" for i in range(60))
+    assert load(f"id,x,class\n{rows}").table.number_names == ("x",)
+    assert load(f"amount,x,class\n{rows}").table.number_names == ("amount", "x")  # not called like one
+
+
+def test_an_empty_column_without_a_name_is_left_out_and_one_with_a_value_or_a_name_is_not() -> None:
+    rows = "".join(f"{i * i % 11},{'pq'[i % 2]},\n" for i in range(40))
+    assert load("x,class,\n" + rows).table.number_names == ("x",)
+    assert "column 'c2': left out, as it has neither a name nor a value" in load("x,class,\n" + rows).notes
+    assert len(load("x,class,z\n" + rows).schema.columns) == 2
+    assert len(load("x,class,\n" + rows + "3,p,7\n").schema.columns) == 2
+    assert len(load("x,class,\n" + rows, categorical=("c2",)).schema.columns) == 2
+
+
 def test_numbers_that_are_too_long_to_tell_apart_are_told() -> None:
     ids = [10**17 + 37 * i % 1000 for i in range(60)]
     rows = "".join(f"{i},{i % 7},{'pq'[i % 2]}\n" for i in ids)
-    notes = load(f"id,x,class\n{rows}").notes
-    assert "column 'id': numbers of that size are rounded (--categorical keeps them apart)" in notes
+    notes = load(f"account,x,class\n{rows}").notes
+    assert "column 'account': numbers of that size are rounded (--categorical keeps them apart)" in notes
     short = "".join(f"{2**53 - i},{i % 7},{'pq'[i % 2]}\n" for i in range(60))
     assert not [note for note in load(f"id,x,class\n{short}").notes if "rounded" in note]
 
@@ -248,7 +273,7 @@ def test_a_class_may_be_called_na(nncli: Run) -> None:
     assert outcome.code == 1
     assert outcome.err.endswith(
         "d.csv:7: target column 'class': expected a class, found 'NA'. "
-        "Fill it in, delete the row, or add --no-missing NA if that is a class.\n"
+        "Fill it in, or leave such rows out with --on-error skip; add --no-missing NA if that is a class.\n"
     )
     assert nncli("train", "d.csv", "--no-missing", "NA", "--epochs", "50", "-q", "-o", "m.npz").code == 0
     Path("new.csv").write_text("x\n9\n0\n")

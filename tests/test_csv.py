@@ -17,7 +17,7 @@ import pytest
 from csv_reading import IRIS, blocks, complaint, load, read_dataset, schema, strings
 from nncli.data.byte_input import sha256_of
 from nncli.data.csv import reader as reader_module
-from nncli.data.csv.detection import CsvOptions
+from nncli.data.csv.csv_options import CsvOptions
 from nncli.errors import NncliError
 
 pytestmark = pytest.mark.usefixtures("small_files_take_the_fast_path_too")
@@ -179,19 +179,19 @@ ERRORS = {
     "comma": ('a,y\n1.5,p\n2.5,q\n"1,5",q\n', "data.csv:4: column 'a': expected a number, found '1,5'. " + OTHER_WAY.replace("Correct it", "Set --decimal ,")),
     "thousands": ('a,y\n1.5,p\n2.5,q\n"1,00",q\n', "data.csv:4: column 'a': expected a number, found '1,00'. " + OTHER_WAY.replace("Correct it", "Set --decimal ,")),
     "hex": ("a,y\n1,p\n0x10,q\n", "data.csv:3: column 'a': expected a number, found '0x10'. " + OTHER_WAY),
-    "arabic": ("a,y\n1,p\n٣,q\n", "data.csv:3: column 'a': expected a number, found '٣'. " + OTHER_WAY),
+    "superscript": ("a,y\n1,p\n³,q\n", "data.csv:3: column 'a': expected a number, found '³'. " + OTHER_WAY),
     "-nan": ("a,y\n1,p\n-nan,q\n", "data.csv:3: column 'a': expected a number, found '-nan'. " + NUMBER_REMEDY.format("-nan")),
     "nan(1)": ("a,y\n1,p\nnan(1),q\n", "data.csv:3: column 'a': expected a number, found 'nan(1)'. " + OTHER_WAY),
     "inf": ("a,y\n1,p\n-Infinity,q\n", "data.csv:3: column 'a': expected a finite number, found '-Infinity'. " + NUMBER_REMEDY.format("-Infinity")),
-    "too large": ("a,y\n1,p\n1e39,q\n", "data.csv:3: column 'a': '1e39' is too large for float32. Use --dtype float64, or leave the column out with --drop a."),
-    "too large for all": ("a,y\n1,p\n1e999,q\n", "data.csv:3: column 'a': '1e999' is too large for float32. Correct it, or leave the cell empty."),
+    "too large": ("a,y\n1,p\n1e39,q\n", "data.csv:3: column 'a': '1e39' is too large for float32. Use --dtype float64, read the column as text with --categorical a, or leave it out with --drop a."),
+    "too large for all": ("a,y\n1,p\n1e999,q\n", "data.csv:3: column 'a': '1e999' is too large for float32. Correct it, read the column as text with --categorical a, or leave it out with --drop a."),
     "line after quoted newlines": ('a,t,y\n1,"x\n\nz",p\nn/a,x,q\n', "data.csv:5: column 'a': expected a number, found 'n/a'. " + NUMBER_REMEDY.format("n/a")),
-    "missing target": ("a,y\n1,p\n2,\n", "data.csv:3: target column 'y': expected a class, found an empty cell. Fill it in, or delete the row."),
-    "unknown target": ("a,y\n1,p\n2,?\n", "data.csv:3: target column 'y': expected a class, found '?'. Fill it in, delete the row, or add --no-missing ? if that is a class."),
-    "few columns": ("a,b,y\n1,2,p\n2,q\n3,4,q\n", "data.csv:3: expected 3 columns, found 2. Look for a missing or an unquoted ','."),
-    "many columns": ("a,b,y\n1,2,p\n2,3,4,q\n3,4,q\n", "data.csv:3: expected 3 columns, found 4. Look for a missing or an unquoted ','."),
-    "empty line": ("a,b,y\n1,2,p\n\n2,3,q\n", "data.csv:3: expected 3 columns, found an empty line. Delete the line."),
-    "empty first row": ("a,b,y\n\n2,3,q\n", "data.csv:2: expected 3 columns, found an empty line. Delete the line."),
+    "missing target": ("a,y\n1,p\n2,\n", "data.csv:3: target column 'y': expected a class, found an empty cell. Fill it in, or leave such rows out with --on-error skip."),
+    "unknown target": ("a,y\n1,p\n2,?\n", "data.csv:3: target column 'y': expected a class, found '?'. Fill it in, or leave such rows out with --on-error skip; add --no-missing ? if that is a class."),
+    "few columns": ("a,b,y\n1,2,p\n2,q\n3,4,q\n", "data.csv:3: expected 3 columns, found 2. Look for a missing or an unquoted ',', or leave such rows out with --on-error skip."),
+    "many columns": ("a,b,y\n1,2,p\n2,3,4,q\n3,4,q\n", "data.csv:3: expected 3 columns, found 4. Look for a missing or an unquoted ',', or leave such rows out with --on-error skip."),
+    "empty line": ("a,b,y\n1,2,p\n\n2,3,q\n", "data.csv:3: expected 3 columns, found an empty line. Delete the line, or leave such lines out with --on-error skip."),
+    "empty first row": ("a,b,y\n\n2,3,q\n", "data.csv:2: expected 3 columns, found an empty line. Delete the line, or leave such lines out with --on-error skip."),
     "open quote": ('a,t,y\n1,x,p\n2,"x,q\n3,x,p\n', "data.csv:3: an open quote: it is never closed. Close it, or write a quote inside a quoted cell as \"\"."),
     "open quote at the end": ('a,t,y\n1,x,p\n2,x,"q', "data.csv:3: an open quote: it is never closed. Close it, or write a quote inside a quoted cell as \"\"."),
     "open quote in the header": ('a,"t,y\n1,x,p\n', "data.csv:1: an open quote: it is never closed. Close it, or write a quote inside a quoted cell as \"\"."),

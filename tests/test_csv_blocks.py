@@ -15,9 +15,10 @@ import pytest
 from hypothesis import strategies as st
 
 from csv_reading import MODEL, blocks, complaint, load, read_dataset, read_layout, schema, strings
-from nncli.data.csv import detection
+from nncli.data.csv import header
 from nncli.data.csv import reader as reader_module
-from nncli.data.csv.detection import CsvOptions
+from nncli.data.csv.arrow_parser import FastParser
+from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.row_blocks import Layout, RowBlock
 from nncli.errors import NncliError
 from short_and_long import for_examples, short_and_long
@@ -285,7 +286,7 @@ def test_a_long_header_does_not_ask_for_more_room_than_the_file_needs(
     names = [f"ENSG{i:011d}" for i in range(5000)]
     path = tmp_path / "genes.csv"
     path.write_text(",".join([*names, "label"]) + "\n" + "".join("0.25," * 5000 + f"{k % 2}\n" for k in range(100)))
-    monkeypatch.setattr(detection, "SAMPLE_BYTES", len(names[0]) * 5000 + 5000 + 10)
+    monkeypatch.setattr(header, "SAMPLE_BYTES", len(names[0]) * 5000 + 5000 + 10)
     assert len(read_dataset(str(path), CsvOptions()).y) == 100
     assert max(np.prod(shape, dtype=float) for shape in asked) <= 2 * 100 * 5000
 
@@ -304,3 +305,9 @@ def test_rows_that_get_shorter_or_longer_are_all_kept(tmp_path: Path) -> None:
         np.testing.assert_array_equal(got.table.numbers[:, 0], [float(row.split(",")[0]) for row in rows])
         assert strings(got.table.texts["t"]) == [row.split(",")[1] for row in rows]
         assert [got.classes[k] for k in got.y] == [row[-1] for row in rows]
+
+
+def test_a_mark_at_the_start_of_a_block_is_a_part_of_its_cell() -> None:
+    names = ("n0", "n1")
+    parser = FastParser(Layout(names, ",", True, (), names, None, keep=names))
+    assert parser.read("\ufeff,x\n".encode(), True, False) is None  # pyarrow would take it off

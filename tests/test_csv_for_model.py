@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from csv_reading import MODEL, blocks, read_dataset, schema, strings
-from nncli.data.csv.detection import CsvOptions
+from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.csv.reader import read_blocks
 from nncli.errors import NncliError, OptionError
 
@@ -49,6 +49,17 @@ def test_what_does_not_fit_the_model_is_an_error(text: str, message: str) -> Non
     with pytest.raises(NncliError) as caught:
         blocks(text, MODEL)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize("unseen", ["\u200b", "\u00ad", "\ufeff", "\u200e", "\u00a0", " \u2060 "])
+def test_what_nobody_sees_around_names_and_cells_changes_nothing(unseen: str) -> None:
+    text = ",".join(f"{unseen}{name}{unseen}" for name in ("city", "age")) + f"\nrome{unseen},{unseen}7\n"
+    [block] = blocks(text, MODEL)
+    assert block.table.numbers.tolist() == [[7]]
+    assert strings(block.table.texts["city"]) == ["rome"]
+    older = schema((("age\u200b", "number"), ("city", "text")), "label")  # as a model of an earlier version may have it
+    for name in ("age", "age\u200b"):
+        assert blocks(f"city,{name}\nrome,7\n", older)[0].table.numbers.tolist() == [[7]]
 
 
 def test_two_ignored_columns_may_have_one_name() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from csv_reading import strings
-from nncli.data.csv.detection import CsvOptions
+from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.dataset import Table
 from nncli.data.load import load_dataset, stream_like
 from nncli.errors import NncliError

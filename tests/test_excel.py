@@ -10,10 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from nncli.data.csv.detection import CsvOptions
+from csv_reading import assert_same_rows
+from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.load import load_dataset
 from workbooks import DATE, DATE_TIME, Raw, sheet, styled, write
 
@@ -53,14 +53,9 @@ def write_both(n: int = 60) -> None:
 
 def test_a_sheet_is_read_as_the_csv_that_says_the_same() -> None:
     write_both(700)
-    plain, found = (load_dataset((name,), CsvOptions(), "float32") for name in ("d.csv", "d.xlsx"))
-    assert found.schema == plain.schema
-    np.testing.assert_array_equal(found.y, plain.y)
-    np.testing.assert_array_equal(found.table.numbers, plain.table.numbers)
-    np.testing.assert_array_equal(found.table.dates["when"], plain.table.dates["when"])
-    for name in ("flag", "word"):
-        assert found.table.texts[name].values == plain.table.texts[name].values
-        np.testing.assert_array_equal(found.table.texts[name].codes, plain.table.texts[name].codes)
+    found, plain = (load_dataset((name,), CsvOptions(), "float32") for name in ("d.xlsx", "d.csv"))
+    assert_same_rows(found, plain)
+    assert {*found.table.dates, *found.table.texts} == {"when", "flag", "word"}
     assert "sheet: data" in found.notes
 
 
@@ -106,7 +101,8 @@ def test_of_several_sheets_one_is_to_be_named(nncli: Run) -> None:
     for command in (["train"], ["eval", "m.npz"], ["predict", "m.npz"]):
         outcome = nncli(*command, "two.xlsx", "-q")
         assert (outcome.code, outcome.err) == (
-            1, "two.xlsx: expected one sheet, found 'about' and 'my rows'. Choose one with --sheet.\n"
+            1, "two.xlsx: expected one sheet, found 'about' and 'my rows'. Choose one with --sheet, "
+            "or for --val-data and --test-data save it as a file of its own.\n"
         )  # fmt: skip
         done = nncli(*command, "two.xlsx", "--sheet", "my rows", "-q")
         assert done.code == 0, done.err
@@ -114,8 +110,14 @@ def test_of_several_sheets_one_is_to_be_named(nncli: Run) -> None:
         nncli("train", "two.xlsx", "--sheet", "rows").err
         == "--sheet: two.xlsx has no sheet 'rows'. Did you mean 'my rows'?\n"
     )
-    assert nncli("predict", "m.npz", "iris", "--sheet", "x").err == "--sheet: iris is no Excel file. Leave it out.\n"
-    assert nncli("train", "iris", "--sheet", "x").err == "--sheet: iris is no Excel file. Leave it out.\n"
+    assert (
+        nncli("predict", "m.npz", "iris", "--sheet", "x").err
+        == "--sheet: iris is a text table, which has no sheets. Leave it out.\n"
+    )
+    assert (
+        nncli("train", "iris", "--sheet", "x").err
+        == "--sheet: iris is a text table, which has no sheets. Leave it out.\n"
+    )
 
 
 def test_lines_before_the_table_can_be_skipped_and_rows_are_named_as_the_sheet_counts_them(nncli: Run) -> None:
@@ -154,6 +156,84 @@ def test_what_a_sheet_does_not_say_is_refused_with_its_cell(
     assert outcome.err.splitlines()[-1].startswith(line or "d.xlsx: expected a column called label, target, class or y")
 
 
+NO_VALUE = Raw('<c r="REF" t="e"><f>SUMM(A1)</f><v>#NAME?</v></c>')
+
+
+def faulty(fault: Any, column: int, n: int = 60) -> None:
+    """A sheet with a fault in the fifth row, which is row 6 there, in one of its columns a, b, c, label."""
+    data: list[list[Any]] = [["a", "b", "c", "label"], *([i % 7, i % 5, f"t{i % 3}", "pq"[i % 2]] for i in range(n))]
+    data[5][column] = fault
+    write("d.xlsx", {"s": sheet(data)})
+
+
+@pytest.mark.parametrize("fault", [ERROR, NO_RESULT, NO_VALUE], ids=["#DIV/0!", "no result", "#NAME?"])
+@pytest.mark.parametrize(("column", "options", "code"), [
+    (0, [], 1), (1, [], 1), (2, [], 1), (3, [], 1), (0, ["--drop", "b"], 1),
+    (0, ["--drop", "a"], 0), (2, ["--drop", "c"], 0), (1, ["--only", "a,c"], 0), (3, ["--target", "c", "--only", "a"], 0),
+])  # fmt: skip
+@pytest.mark.parametrize("n", [60, 3000])
+def test_a_fault_matters_in_a_column_that_is_used(
+    nncli: Run, fault: Any, column: int, options: list[str], code: int, n: int
+) -> None:
+    faulty(fault, column, n)
+    done = nncli("train", "d.xlsx", "-m", "softmax", "--epochs", "1", "-q", *options)
+    assert done.code == code
+    assert done.err.startswith(f"d.xlsx: sheet 's', cell {'ABCD'[column]}6: expected a value, found ") == bool(code)
+    if code:
+        done = nncli("train", "d.xlsx", "-m", "softmax", "--epochs", "1", "--on-error", "skip", *options)
+        assert done.code == 0
+        assert f"cell {'ABCD'[column]}6: left out: expected a value, found " in done.err
+
+
+@pytest.mark.parametrize("fault", [ERROR, NO_RESULT, NO_VALUE], ids=["#DIV/0!", "no result", "#NAME?"])
+def test_a_fault_costs_its_row_alone_in_predictions(nncli: Run, fault: Any) -> None:
+    faulty("t0", 2)
+    nncli("train", "d.xlsx", "--epochs", "1", "--drop", "b")
+    plain = nncli("predict", "model.npz", "d.xlsx").out.splitlines()
+    for column in 1, 3:  # the column that was dropped, and the labels
+        faulty(fault, column)
+        done = nncli("predict", "model.npz", "d.xlsx")
+        assert (done.code, len(done.out.splitlines())) == (0, len(plain))
+    faulty(fault, 0)
+    refused = nncli("predict", "model.npz", "d.xlsx")
+    assert (refused.code, len(refused.out.splitlines())) == (1, 5)  # the header, and the rows before it
+    blank = nncli("predict", "model.npz", "d.xlsx", "--on-error", "blank")
+    assert [*blank.out.splitlines()[:5], *blank.out.splitlines()[6:]] == [*plain[:5], *plain[6:]]
+    assert blank.out.splitlines()[5] == '""'
+
+
+def test_a_column_of_faults_is_not_left_out_in_silence(nncli: Run) -> None:
+    """As a program that computes no formulas writes it."""
+    for place in range(2):
+        header = ["a", "b", "label"]
+        data = [[*(NO_RESULT if place == j else i % (5 + j) for j in range(2)), "pq"[i % 2]] for i in range(60)]
+        write("d.xlsx", {"s": sheet([header, *data])})
+        done = nncli("train", "d.xlsx", "--epochs", "1")
+        assert f"cell {'AB'[place]}2: expected a value, found a formula whose result is not in the file" in done.err
+        assert nncli("train", "d.xlsx", "--epochs", "1", "--drop", header[place]).code == 0
+
+
+def test_a_fault_at_the_edge_of_a_sheet_is_one_too(nncli: Run) -> None:
+    data: list[list[Any]] = [["a", "label"], *([i % 7, "pq"[i % 2]] for i in range(60))]
+    write("d.xlsx", {"s": sheet([*data, [None, NO_RESULT]])})
+    assert "cell B62: expected a value" in nncli("train", "d.xlsx").err
+    write("d.xlsx", {"s": sheet([["a", ERROR], *data[1:]])})
+    assert "cell B1: expected a value" in nncli("train", "d.xlsx").err
+    write("d.xlsx", {"s": sheet([[None, NO_RESULT], *data])})
+    assert "cell B1: expected a value" in nncli("train", "d.xlsx").err
+    assert nncli("train", "d.xlsx", "--skip-rows", "1", "--epochs", "1").code == 0
+    write("d.xlsx", {"s": sheet([[NO_RESULT if i == 3 else None, *row] for i, row in enumerate(data)])})
+    assert "cell A4: expected a value" in nncli("train", "d.xlsx").err
+    write("d.xlsx", {"s": sheet([[ERROR, None], *data])})
+    assert nncli("train", "d.xlsx", "--skip-rows", "1", "--epochs", "1").code == 0
+
+
+def test_a_fault_that_no_library_reads_is_named(nncli: Run) -> None:
+    faulty(Raw('<c r="REF" t="e"><v>#SPILL!</v></c>'), 1)
+    done = nncli("train", "d.xlsx", "--drop", "b")
+    assert done.err.startswith("d.xlsx: sheet 's', cell B6: expected a value, found #SPILL!. Correct its formula, or")
+
+
 def test_damaged_files_are_refused(nncli: Run) -> None:
     write("d.xlsx", {"s": sheet([["a", "label"], *([i, "pq"[i % 2]] for i in range(40))])})
     data = Path("d.xlsx").read_bytes()
@@ -171,12 +251,22 @@ def test_without_calamine_its_name_is_told(nncli: Run, monkeypatch: pytest.Monke
     assert nncli("train", "d.xlsx", "-q").err == line
 
 
-@pytest.mark.parametrize("options", ["--quote '", "--rows 1:2", "--encoding latin-1", "--header-rows 2"])
-def test_what_only_text_has_is_refused_to_predict_too(options: str, nncli: Run) -> None:
+@pytest.mark.parametrize(
+    ("options", "lacking"),
+    {
+        "--quote '": "no choice of quotes",
+        "--rows 1:2": "no choice of rows",
+        "--encoding latin-1": "no choice of encodings",
+        "--header-rows 2": "no rows of names",
+    }.items(),
+)
+@pytest.mark.parametrize("command", ["train", "check", "predict m.npz", "eval m.npz"])
+def test_what_only_text_has_is_refused_by_every_command(command: str, options: str, lacking: str, nncli: Run) -> None:
     rows = "".join(f'{{"x": {i}, "class": "{"pq"[i % 2]}"}}\n' for i in range(30))
     Path("d.jsonl").write_text(rows)
-    assert nncli("train", "d.jsonl", "-m", "softmax", "--epochs", "1", "-q", "-o", "m.npz").code == 0
-    outcome = nncli("predict", "m.npz", "d.jsonl", *options.split())
+    if "m.npz" in command:
+        assert nncli("train", "d.jsonl", "-m", "softmax", "--epochs", "1", "-q", "-o", "m.npz").code == 0
+    outcome = nncli(*command.split(), "d.jsonl", *options.split())
     assert (outcome.code, outcome.err) == (
-        2, f"{options.split()[0]}: d.jsonl is no text table, and has no such thing. Leave it out.\n"
+        2, f"{options.split()[0]}: d.jsonl is JSON Lines, which has {lacking}. Leave it out.\n"
     )  # fmt: skip

@@ -306,3 +306,46 @@ def test_balanced_classes_count_alike(tmp_path: Path, nncli: Callable[..., Any])
         shares[how] = np.array(P, float).mean()
     assert shares["none"] == pytest.approx(0.1, abs=0.02)
     assert shares["balanced"] == pytest.approx(0.5, abs=0.03)
+
+
+def test_classes_that_are_given_a_weight_count_as_rows_with_that_weight_do(
+    tmp_path: Path, nncli: Callable[..., Any]
+) -> None:
+    rng = np.random.default_rng(1)
+    rows = [f"{rng.normal():.3f},{rng.normal():.3f},{['p', 'q, r', 's'][i % 3]}" for i in range(300)]
+    weight = {"p": "1", "q, r": "2.5", "s": "4"}
+    plain, weighted = tmp_path / "plain.csv", tmp_path / "weighted.csv"
+    cells = [row.split(",", 2) for row in rows]
+    plain.write_text("x,z,class\n" + "".join(f'{x},{y},"{label}"\n' for x, y, label in cells))
+    weighted.write_text("x,z,w,class\n" + "".join(f'{x},{y},{weight[label]},"{label}"\n' for x, y, label in cells))
+    for path, more in ((plain, ["--class-weight", '"q, r=2.5",s=4']), (weighted, ["--weight", "w"])):
+        found = nncli("train", path, "-m", "softmax", "--epochs", 5, *more, "-o", path.with_suffix(".npz"))
+        assert found.code == 0, found.err
+    one, other = (np.load(path.with_suffix(".npz")) for path in (plain, weighted))
+    assert np.array_equal(one["theta"], other["theta"])
+
+
+@pytest.mark.parametrize(
+    ("weights", "code", "line"),
+    [
+        ("setsoa=2", 2, "--class-weight: no class is called 'setsoa'. Did you mean 'setosa'?"),
+        ("x=2", 2, "--class-weight: no class is called 'x'. The classes are setosa, versicolor and virginica."),
+        *(
+            (text, 2, f"--class-weight: expected balanced, none, or weights above 0 such as a=1,b=5, found '{text}'.")
+            for text in ("setosa=0", "setosa=1,setosa=2", "=3", "setosa")
+        ),
+    ],
+)  # fmt: skip
+def test_weights_of_what_is_no_class_are_refused(weights: str, code: int, line: str, nncli: Callable[..., Any]) -> None:
+    found = nncli("train", "iris", "--class-weight", weights, "--dry-run")
+    assert (found.code, found.err.splitlines()[-1]) == (code, line)
+
+
+def test_a_sweep_takes_weights_of_classes_as_one_value(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nncli: Callable[..., Any]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    command = ["sweep", "iris", "--lr", "0.1,0.2", "--epochs", 1, "--jobs", 1, "--class-weight"]
+    found = nncli(*command, "setosa=2,virginica=3", "--json")
+    assert found.code == 0
+    assert [one["options"] for one in found.json["standings"]] == [{"lr": 0.1}, {"lr": 0.2}]

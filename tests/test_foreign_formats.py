@@ -7,13 +7,15 @@ import bz2
 import gzip
 import io
 import lzma
+import os
 import pickle
 import shutil
 import sqlite3
 import subprocess
 import tarfile
+import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ import pyarrow as pa
 import pytest
 
 from cli_process import PROGRAM
-from nncli.data.csv.detection import CsvOptions
+from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.load import load_dataset
 
 Run = Callable[..., Any]
@@ -152,14 +154,38 @@ def test_a_file_is_named_for_what_it_is(nncli: Run, model: Path, kind: str) -> N
         assert outcome.err.startswith(f"f: expected a model written by nncli, found {name}")
 
 
+@pytest.fixture
+def stdin() -> Iterator[Callable[[bytes], None]]:
+    """stdin(data) gives this process bytes to read, from their beginning."""
+    own = os.dup(0)
+
+    def put(data: bytes) -> None:
+        with tempfile.TemporaryFile() as file:
+            file.write(data)
+            file.seek(0)
+            os.dup2(file.fileno(), 0)
+
+    yield put
+    os.dup2(own, 0)
+    os.close(own)
+
+
 @pytest.mark.parametrize("kind", FILES)
-def test_it_is_named_on_stdin_too(model: Path, kind: str) -> None:
+def test_it_is_named_on_stdin_too(nncli: Run, model: Path, kind: str, stdin: Callable[[bytes], None]) -> None:
     content, name = FILES[kind]
     first_line_tells = kind not in ("web page, blanks first",)
     for command in [["predict", model], ["eval", model, "-"], ["train", "-"]][0 if first_line_tells else 2 :]:
-        done = subprocess.run([*PROGRAM, *command, "-q"], input=content(), capture_output=True, check=False, timeout=60)
-        assert (done.returncode, done.stdout) == (1, b"")
-        assert done.stderr.decode().startswith(f"stdin: expected text, found {name}")
+        stdin(content())
+        outcome = nncli(*command, "-q")
+        assert (outcome.code, outcome.out) == (1, "")
+        assert outcome.err.startswith(f"stdin: expected text, found {name}")
+
+
+def test_it_is_named_in_a_pipe(model: Path) -> None:
+    content, name = FILES["xls"]
+    done = subprocess.run([*PROGRAM, "predict", model], input=content(), capture_output=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.decode().startswith(f"stdin: expected text, found {name}")
 
 
 @pytest.mark.parametrize("name", ["mnist.npz", "d.csv", "d.zip"])
@@ -212,11 +238,21 @@ def test_what_is_advised_for_a_file_of_arrays_reads_the_test_part(nncli: Run) ->
     assert nncli("predict", "m.npz", "rows.npz", "-q").out.count("\n") == 4
 
 
-@pytest.mark.skipif(shutil.which("sqlite3") is None or shutil.which("jq") is None, reason="sqlite3 and jq are needed")
-def test_what_is_advised_for_json_and_databases_makes_tables(nncli: Run) -> None:
+@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is needed")
+def test_what_is_advised_for_json_makes_a_table(nncli: Run) -> None:
     Path("d.json").write_text("[" + ",".join(f'{{"a": {i % 13}, "label": {i % 2}}}' for i in range(40)) + "]")
     run(nncli("train", "d.json").err.partition("line: ")[2].rstrip(".\n"))
     assert nncli("train", "rows.jsonl", "-m", "softmax", "--epochs", "1", "-q").code == 0
+
+
+@pytest.mark.skipif(shutil.which("sqlite3") is None, reason="sqlite3 is needed")
+def test_what_is_advised_for_a_database_makes_a_table(nncli: Run) -> None:
+    with sqlite3.connect("f") as connection:
+        connection.execute("create table flowers (a, label)")
+        connection.executemany("insert into flowers values (?, ?)", [(i % 13, "pq"[i % 2]) for i in range(40)])
+    connection.close()
+    run(nncli("train", "f").err.partition("as CSV: ")[2].rstrip(".\n").replace("NAME", "flowers"))
+    assert nncli("train", "data.csv", "-m", "softmax", "--epochs", "1", "-q").code == 0
 
 
 @pytest.mark.parametrize(("address", "remedy"), [

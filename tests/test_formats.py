@@ -21,7 +21,7 @@ from sklearn.datasets import dump_svmlight_file
 
 import cli_process
 from nncli.data.bundled import path_of
-from nncli.data.csv.detection import CsvOptions
+from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.load import load_dataset
 from nncli.errors import OptionError
 
@@ -107,13 +107,63 @@ def test_an_error_names_the_row(nncli: Run) -> None:
     assert outcome.err.splitlines()[-1].startswith("d.parquet:81: column 'y': expected a number, found 'oops'.")
 
 
-@pytest.mark.parametrize("option", ["--delimiter ;", "--encoding latin-1", "--skip-rows 1", "--decimal ,", "--header"])
-def test_what_only_text_has_is_refused(option: str, nncli: Run) -> None:
+@pytest.mark.parametrize(
+    ("option", "lacking"),
+    {
+        "--delimiter ;": "no delimiter",
+        "--encoding latin-1": "no choice of encodings",
+        "--skip-rows 1": "no lines to skip",
+        "--decimal ,": "no choice of decimal signs",
+        "--header": "no header line",
+        "--no-header": "no header line",
+        "--sheet s": "no sheets",
+    }.items(),
+)
+def test_what_only_text_has_is_refused(option: str, lacking: str, nncli: Run) -> None:
     written("d.parquet")
-    outcome = nncli("train", "d.parquet", *option.split())
-    assert (outcome.code, outcome.err) == (
-        2, f"{option.split()[0]}: a Parquet, Arrow, Excel or JSON Lines file has no such thing. Leave it out.\n"
-    )  # fmt: skip
+    outcome, name = nncli("train", "d.parquet", *option.split()), option.split()[0].replace("--no-", "--")
+    problem = f"{name}: d.parquet is a Parquet file, which has {lacking}. Leave it out.\n"
+    assert (outcome.code, outcome.err) == (2, problem)
+
+
+@pytest.mark.parametrize("option", ["--quote '", "--decimal ,", "--delimiter ;", "--rows 1:50"])
+def test_what_is_refused_does_not_depend_on_the_order_of_the_files(option: str, nncli: Run) -> None:
+    written("d.parquet")
+    first = nncli("train", "d.csv", "d.parquet", *option.split())
+    second = nncli("train", "d.parquet", "d.csv", *option.split())
+    assert first.err == second.err
+    assert (first.code, first.err.endswith(". Leave it out, or save all files in one format.\n")) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "option", ["target", "drop", "only", "categorical", "numeric", "missing", "no-missing", "weight"]
+)
+def test_a_matrix_has_no_columns_to_name(option: str, nncli: Run) -> None:
+    Path("d.svm").write_text("".join(f"{i % 2} 1:{i} 2:{i * 7 % 5}\n" for i in range(40)))
+    value = "NA" if option == "no-missing" else "c"
+    outcome = nncli("train", "d.svm", f"--{option}", value)
+    assert (outcome.code, outcome.err.split(" no ")[0]) == (2, f"--{option}: d.svm is sparse text, which has")
+
+
+@pytest.mark.parametrize("option", ["--rows 1:60", "--skip-rows 2"])
+def test_what_is_said_of_the_lines_of_a_file_is_said_of_that_for_training(option: str, nncli: Run) -> None:
+    rows = [f"{i % 13},{i * 7 % 10},{'pq'[i % 2]}" for i in range(100)]
+    head = ["made by hand", "x,y,z"] if "skip" in option else []
+    Path("a.csv").write_text("\n".join([*head, "a,b,class", *rows, ""]))
+    Path("b.csv").write_text("\n".join(["a,b,class", *(f"{row[:-1]}p" for row in rows[:70]), *rows[70:90], ""]))
+    outcome = nncli(
+        "train", "a.csv", "--val-data", "b.csv", "--test-data", "b.csv", *option.split(), "--json", "--epochs", "2"
+    )
+    assert {name: outcome.json[f"n_{name}"] for name in ("train", "val", "test")} == {
+        "train": 60 if "rows 1" in option else 100, "val": 90, "test": 90
+    }  # fmt: skip
+    assert nncli("eval", "model.npz", "--json").json["n"] == 90
+
+
+def test_what_is_said_of_a_text_file_for_training_says_nothing_of_others(nncli: Run) -> None:
+    written("d.parquet")
+    outcome = nncli("train", "d.csv", "--quote", '"', "--encoding", "utf-8", "--test-data", "d.parquet", "-q")
+    assert (outcome.code, outcome.err.count("--quote")) == (0, 0)
 
 
 @pytest.mark.parametrize("name", ["d.parquet", "d.arrow"])

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from csv_reading import read_dataset
 from forgery import member, members, zipped
-from nncli.data.csv.detection import CsvOptions
+from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.csv.reader import read_blocks
 from nncli.data.dataset import Schema
 from nncli.data.formats.idx import read as read_idx

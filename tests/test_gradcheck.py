@@ -27,6 +27,7 @@ Run = Callable[..., Any]
 # right gradients
 
 
+@pytest.mark.long  # a matrix of one loss is checked below
 def test_every_kind_of_network_passes(nncli: Run) -> None:
     outcome = nncli("gradcheck", "--all", "--json")
     assert outcome.code == 0

@@ -16,7 +16,7 @@ import pytest
 
 import cli_process
 from nncli.api import train
-from nncli.data.csv.detection import CsvOptions
+from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.formats import npz as npz
 from nncli.data.formats.known_formats import NPZ, format_of
 from nncli.data.load import load_dataset

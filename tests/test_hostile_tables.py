@@ -20,7 +20,7 @@ from pyarrow import ipc, parquet
 
 import cli_process
 from nncli.data import cells
-from nncli.data.csv.detection import CsvOptions
+from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.formats.parquet import ParquetFile
 from nncli.data.load import load_dataset
 from nncli.errors import DataError

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from nncli.data.bundled import path_of
-from nncli.data.csv.detection import CsvOptions
+from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.load import load_dataset
 
 Run = Callable[..., Any]
@@ -263,8 +263,11 @@ def test_what_is_no_folder_of_classes_is_refused(nncli: Run, damage: Callable[[]
 
 
 def test_an_option_for_pictures_is_refused_elsewhere(nncli: Run) -> None:
-    assert nncli("train", "iris", "--resize", "8x8").err == "--resize: iris is no folder of pictures. Leave it out.\n"
-    for text in ("8", "0x8", "8x", "99999x1", "8 x 8"):
+    assert (
+        nncli("train", "iris", "--resize", "8x8").err
+        == "--resize: iris is a text table, which has no pictures to resize. Leave it out.\n"
+    )
+    for text in ("8", "0x8", "8x", "99999x1", "8x8x8"):
         outcome = nncli("train", "iris", "--resize", text)
         assert outcome.err == f"--resize: expected a width and a height such as 28x28, found '{text}'.\n"
 

@@ -12,11 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from cli_process import PROGRAM
-from nncli.data.csv.detection import CsvOptions
+from csv_reading import assert_same_rows
+from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.load import load_dataset
 
 Run = Callable[..., Any]
@@ -51,14 +51,9 @@ def write_both(n: int = 60) -> None:
 @pytest.mark.parametrize("n", [60, 3000])
 def test_lines_are_read_as_the_csv_that_says_the_same(n: int) -> None:
     write_both(n)
-    plain, found = (load_dataset((name,), CsvOptions(), "float32") for name in ("d.csv", "d.jsonl"))
-    assert found.schema == plain.schema
-    np.testing.assert_array_equal(found.y, plain.y)
-    np.testing.assert_array_equal(found.table.numbers, plain.table.numbers)
-    np.testing.assert_array_equal(found.table.dates["when"], plain.table.dates["when"])
-    for name in ("flag", "word"):
-        assert found.table.texts[name].values == plain.table.texts[name].values
-        np.testing.assert_array_equal(found.table.texts[name].codes, plain.table.texts[name].codes)
+    found, plain = (load_dataset((name,), CsvOptions(), "float32") for name in ("d.jsonl", "d.csv"))
+    assert_same_rows(found, plain)
+    assert {*found.table.dates, *found.table.texts} == {"when", "flag", "word"}
 
 
 def test_a_model_predicts_and_is_evaluated_on_lines_as_on_csv(nncli: Run) -> None:
@@ -121,12 +116,47 @@ def test_names_that_are_numbers_are_names() -> None:
     assert (len(dataset), dataset.schema.names) == (40, ("0", "1"))
 
 
+def test_a_key_that_some_lines_lack_is_a_missing_value(nncli: Run) -> None:
+    full = [{"a": i % 7, "b": i * 5 % 11, "label": "pq"[i % 2]} for i in range(60)]
+    some = [{key: cell for key, cell in row.items() if key != "b" or i % 5 != 2} for i, row in enumerate(full)]
+    nulls = [{**row, "b": row.get("b")} for row in some]
+    for name, lines in (("some", some[2:] + some[:2]), ("nulls", nulls[2:] + nulls[:2])):  # the first line lacks it
+        Path(f"{name}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+        outcome = nncli("train", f"{name}.jsonl", "--epochs", "3", "-o", f"{name}.npz")
+        assert ("key 'b' is not in 12 lines: read as a missing value" in outcome.err) == (name == "some")
+    rows = [nncli("predict", f"{model}.npz", f"{data}.jsonl", "--proba", "-q").out
+            for model in ("some", "nulls") for data in ("some", "nulls")]  # fmt: skip
+    assert len(set(rows)) == 1
+    assert rows[0].count("\n") == 61
+
+
+def test_a_key_that_comes_late_is_refused_with_what_to_do(nncli: Run) -> None:
+    lines = [{"a": i % 7, "label": "pq"[i % 2]} for i in range(1200)] + [{"a": 1, "c": 2, "label": "p"}]
+    Path("d.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    problem = "d.jsonl:1201: expected the keys of the lines above, found 'c' too. "
+    assert (
+        nncli("train", "d.jsonl", "-q").err
+        == f"{problem}Write it in the first line too, as null if there is no value.\n"
+    )
+    Path("d.jsonl").write_text("".join(json.dumps(line) + "\n" for line in [{**lines[0], "c": None}, *lines[1:]]))
+    assert nncli("train", "d.jsonl", "-q", "--epochs", "1").code == 0
+
+
+def test_a_key_spelt_in_another_way_is_no_missing_value(nncli: Run) -> None:
+    for name, key in (("d", "width"), ("e", "Width")):
+        lines = [json.dumps({"a": i % 7, key: i % 5, "label": "pq"[i % 2]}) + "\n" for i in range(60)]
+        Path(f"{name}.jsonl").write_text("".join(lines))
+    assert nncli("train", "d.jsonl", "-q", "--epochs", "1").code == 0
+    outcome = nncli("predict", "model.npz", "e.jsonl")
+    assert (outcome.code, outcome.err) == (1, "e.jsonl:1: column 'width' is missing. Did you mean 'Width'?\n")
+
+
 @pytest.mark.parametrize(("line", "problem"), [
     ('{"a": 1, "label": "p"', "expected an object such as {\"a\": 1, \"b\": \"x\"}: Expecting ',' delimiter"),
     ("[1, 2]", "expected an object such as {\"a\": 1, \"b\": \"x\"}, found '[\"1\", \"2\"]'. "),
     ("", "expected an object, found an empty line. Delete the line."),
-    ('{"a": 1}', "expected the keys of the first line, found no 'label'. Write null for a missing value."),
-    ('{"a": 1, "label": "p", "c": 2}', "expected the keys of the first line, found 'c' too. Give all lines the same keys."),
+    ('{"a": 1}', "target column 'label': expected a class, found an empty cell. "),
+    ("{}", "expected an object with a key for each column, found one without keys. Delete the line."),
     ('{"a": 1, "a": 2, "label": "p"}', "key 'a' comes twice. Rename one of them."),
     ('{"a": [1, 2], "label": "p"}', "key 'a': expected a number, text, true, false or null, found a list. "),
     ('{"a": {"b": 1}, "label": "p"}', "key 'a': expected a number, text, true, false or null, found an object. "),

@@ -16,30 +16,30 @@ from nncli.inference.metrics import all_metrics, check_metrics, pooled
 from nncli.metrics import rows as judged_rows
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.intervals import estimate, share_interval
-from nncli.metrics.rows import JudgedRows
+from nncli.metrics.rows import ScoredRows
 from peak_memory import PEAK
 
 Array = np.ndarray[Any, Any]
 
 
-def of_probabilities(P: Array, y: Array) -> JudgedRows:
+def of_probabilities(P: Array, y: Array) -> ScoredRows:
     """Rows with probabilities P; those of 0 are as small as can be written."""
-    return JudgedRows(y, P.argmax(axis=1), P.shape[1], np.log(np.maximum(P, 1e-300)), probabilistic=True)
+    return ScoredRows(y, P.argmax(axis=1), P.shape[1], np.log(np.maximum(P, 1e-300)), probabilistic=True)
 
 
-def of_scores(scores: Array, y: Array) -> JudgedRows:
-    return JudgedRows(y, scores.argmax(axis=1), scores.shape[1], scores, probabilistic=False)
+def of_scores(scores: Array, y: Array) -> ScoredRows:
+    return ScoredRows(y, scores.argmax(axis=1), scores.shape[1], scores, probabilistic=False)
 
 
 def names(K: int) -> list[str]:
     return [f"c{k}" for k in range(K)]
 
 
-def value(spec: str, rows: JudgedRows) -> float:
+def value(spec: str, rows: ScoredRows) -> float:
     return METRICS.create(spec).value(rows)
 
 
-def a_case(seed: int) -> tuple[JudgedRows, Array, Array]:
+def a_case(seed: int) -> tuple[ScoredRows, Array, Array]:
     """Rows of two to eight classes, some of them absent, with logits that are tied, saturated or neither; the same
     logits of all classes, and the log-odds of each class, in the widest floats there are."""
     rng = np.random.default_rng(seed)
@@ -54,7 +54,7 @@ def a_case(seed: int) -> tuple[JudgedRows, Array, Array]:
     wide = Z.astype(np.longdouble)
     others = [np.logaddexp.reduce(np.sort(np.delete(wide, k, axis=1), axis=1), axis=1) for k in range(K)]
     odds = (wide - np.stack(others, axis=1)).astype(np.float64)
-    rows = JudgedRows(y, predicted, K, Z[:, 1:] if is_single else Z, probabilistic=True)
+    rows = ScoredRows(y, predicted, K, Z[:, 1:] if is_single else Z, probabilistic=True)
     return rows, Z, np.round(odds, 9) if tied else odds
 
 
@@ -100,7 +100,7 @@ def test_saturated_probabilities_keep_their_order_and_their_loss() -> None:
     """Log-odds of 50 and 60, which float32 rounds to a probability of 1, and of 800, which float64 does."""
     z, y = np.array([[50], [60], [800], [850]], np.float32), np.array([0, 1, 0, 1])
     for logits in (z, np.hstack([0 * z, z])):
-        rows = JudgedRows(y, np.ones(4, np.int64), 2, logits, probabilistic=True)
+        rows = ScoredRows(y, np.ones(4, np.int64), 2, logits, probabilistic=True)
         assert value("roc-auc", rows) == 0.75  # 60 > 50, 850 > 50, 850 > 800, but 60 < 800
         assert value("log-loss", rows) == pytest.approx((50 + 800) / 4)
 
@@ -210,12 +210,12 @@ def test_metrics_of_many_classes_take_little_more_memory_than_the_probabilities(
     code = f"""if True:
         import numpy as np
         from nncli.inference.metrics import all_metrics
-        from nncli.metrics.rows import JudgedRows
+        from nncli.metrics.rows import ScoredRows
         rng = np.random.default_rng(0)
         P, y, classes = rng.random((6000, 6000), np.float32), rng.permutation(6000), list(map(str, range(6000)))
         predicted = P.argmax(axis=1)
         before = {PEAK}
-        found = all_metrics(JudgedRows(y, predicted, 6000, P, probabilistic=True), classes)
+        found = all_metrics(ScoredRows(y, predicted, 6000, P, probabilistic=True), classes)
         assert abs(found["roc_auc"] - 0.5) < 0.05
         print({PEAK} - before)
     """
@@ -253,7 +253,7 @@ def test_rows_of_the_confusion_matrix_are_the_true_classes() -> None:
 def test_scores_have_no_log_loss_but_an_area_under_the_curve() -> None:
     """Of the scores −3, 2, 1, 4 with truth 0, 0, 1, 1, three of the four pairs are in order: AUC 0.75."""
     z = np.array([[-3.0], [2.0], [1.0], [4.0]])
-    rows = JudgedRows(np.array([0, 0, 1, 1]), (z[:, 0] >= 0) * 1, 2, z, probabilistic=False)
+    rows = ScoredRows(np.array([0, 0, 1, 1]), (z[:, 0] >= 0) * 1, 2, z, probabilistic=False)
     found = all_metrics(rows, ["a", "b"])
     assert (found["log_loss"], found["ece"], found["roc_auc"], found["accuracy"]) == (None, None, 0.75, 0.75)
 
@@ -280,3 +280,23 @@ def test_eval_reports_the_metric_that_is_asked_for_first(nncli: Callable[..., An
     refused = nncli("eval", iris_model, "iris", "--metric", "f1")
     assert refused.err.endswith("Use f1:average=macro or f1:average=weighted.\n")
     assert nncli("eval", iris_model, "iris", "--metric", "f1:average=macro").code == 0
+
+
+def test_figures_of_the_positive_class_are_those_of_the_class_that_is_named(
+    nncli: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By scikit-learn, with the first of two classes as the positive one."""
+    monkeypatch.chdir(tmp_path)
+    nncli("train", "breast-cancer", "--positive", "benign", "--epochs", "3", "-o", "m.npz", "-q")
+    found = nncli("eval", "m.npz", "breast-cancer", "--metric", "f-beta", "--json", "-q").json
+    predicted = nncli("predict", "m.npz", "breast-cancer", "--proba", "-q").out.split("\n")[:-1]
+    y = [line.split(",")[-1] for line in path_of("breast-cancer").read_text().split("\n")[1:-1]]
+    said, p = zip(*(line.split(",")[:2] for line in predicted[1:]), strict=True)
+    assert predicted[0] == "prediction,p_benign,p_malignant"
+    expected = reference.precision_score(y, said, pos_label="benign")
+    assert found["metrics"]["precision"]["value"] == pytest.approx(expected)
+    assert found["metric"]["value"] == pytest.approx(reference.fbeta_score(y, said, beta=2, pos_label="benign"))
+    is_benign = [one == "benign" for one in y]
+    expected = reference.average_precision_score(is_benign, np.array(p, float))
+    assert found["metrics"]["average-precision"]["value"] == pytest.approx(expected, abs=1e-4)
+    assert "precision of benign" in nncli("eval", "m.npz", "breast-cancer", "-q").out

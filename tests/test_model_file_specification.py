@@ -96,6 +96,12 @@ class Reader:
         elif link == "sigmoid":
             Z = 1 / (1 + np.exp(-Z))
             Z /= Z.sum(axis=1, keepdims=True)
+        decision = self.meta["decision"]
+        if decision and decision["threshold"] is not None:
+            k = decision["positive"]
+            found = np.where(Z[:, k] >= decision["threshold"], k, 1 - k)
+        elif decision and decision["costs"]:
+            found = (Z @ np.array(decision["costs"])).argmin(axis=1)
         return [classes[k] for k in found], Z
 
 
@@ -112,6 +118,9 @@ class Reader:
         (TWO, "--model svm --calibrate"),
         (TWO, "--model softmax"),
         (TWO, "--model svm --scale none"),
+        (TWO, "--model softmax --cost missed=4,false-alarm=1"),
+        (TWO, "--model svm --calibrate --choose-threshold f1 --positive a"),
+        (ROWS, "--model softmax --cost costs.csv"),
     ],
 )
 def test_the_specification_is_enough_to_predict(
@@ -120,6 +129,7 @@ def test_the_specification_is_enough_to_predict(
     monkeypatch.chdir(tmp_path)
     with Path("data.csv").open("w", newline="") as file:
         csv.writer(file).writerows(rows)
+    Path("costs.csv").write_text(",c,a,b\na,9,0,1\nb,3,1,0\nc,0,5,2\n")
     trained = nncli("train", "data.csv", "-t", "kind", "--epochs", 9, "-q", "--json", *options.split())
     assert trained.code == 0, trained.err
     unseen = [["", "violet", "2025-07-01", ""], ["99.5", "", "2023-01-31", ""]]

@@ -16,29 +16,25 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import nncli as package
+from nncli.config.class_weights import ClassWeights
+from nncli.config.decision_kinds import PROMISES, RULES, Costs, ThresholdRule
+from nncli.config.file_kinds import ENCODINGS, Columns, Delimiter, Encoding, Files, PictureSize, RowRange, Sign
 from nncli.config.option import (
-    ENCODINGS,
     FULL_BATCH,
     BatchSize,
-    Columns,
     Component,
-    Delimiter,
-    Encoding,
-    Files,
     Flag,
     Number,
     OneOf,
     Option,
-    PictureSize,
-    RowRange,
-    Sign,
+    Rare,
     Text,
     Whole,
     Widths,
     registries,
 )
 from nncli.config.train_config import TrainConfig
-from nncli.errors import DataError, NncliError, OptionError, did_you_mean, mention
+from nncli.errors import DataError, NncliError, OptionError, did_you_mean, mention, write_names
 from nncli.registry import Registry
 from nncli.system.numbers import read_number, write_number
 
@@ -72,6 +68,16 @@ def values(option: Option) -> st.SearchStrategy[Any]:
         Encoding: st.sampled_from(sorted(filter(None, map(_encoding, ENCODINGS)))),
         Widths: st.lists(st.integers(1, 10**6), min_size=1).map(tuple),
         PictureSize: st.tuples(st.integers(1, 9999), st.integers(1, 9999)),
+        Rare: st.just("drop") | NAMES.filter(bool).map(lambda name: f"merge={name}"),
+        ClassWeights: st.sampled_from(["none", "balanced"])
+        | st.dictionaries(NAMES.map(str.strip).filter(bool), st.floats(1e-300, 1e300), min_size=1).map(
+            lambda of: write_names(f"{name}={write_number(weight)}" for name, weight in of.items())
+        ),
+        ThresholdRule: st.sampled_from(RULES)
+        | st.tuples(st.sampled_from(PROMISES), st.floats(1e-9, 1)).map(lambda of: f"{of[0]}={write_number(of[1])}"),
+        Costs: st.tuples(st.floats(0, 1e30), st.floats(1e-300, 1e30)).map(
+            lambda of: f"missed={write_number(of[0])},false-alarm={write_number(of[1])}"
+        ),
         BatchSize: st.just(FULL_BATCH) | st.integers(1, 2**63 - 1),
     }[type(kind)]
 
@@ -245,7 +251,7 @@ def test_errors_of_options_and_registries_are_given_names_of_fields(path: Path) 
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.Call) and getattr(node.func, "id", "") in ("OptionError", "Registry", "mention"):
             named = node.args[0]
-            assert not isinstance(named, ast.JoinedStr) or path.name == "prepare.py"
+            assert not isinstance(named, ast.JoinedStr) or path.name == "splitting.py"
             assert not isinstance(named, ast.Constant) or str(named.value).isidentifier(), ast.unparse(node)
 
 

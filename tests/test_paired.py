@@ -17,7 +17,7 @@ from ledgers import documents
 from nncli.config.train_config import TrainConfig
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.paired import bootstrap_p, resampled_values, sign_flip_p
-from nncli.metrics.rows import JudgedRows
+from nncli.metrics.rows import ScoredRows
 from nncli.sweep.ranking import RankedConfig, p_values
 
 Run = Callable[..., Any]
@@ -49,7 +49,7 @@ def test_no_difference_is_no_evidence() -> None:
 def predictions(y: Array, predicted: Array, name: str, lr: float) -> RankedConfig:
     """A configuration with one trial that predicts this, in a sweep by a metric of predictions."""
     metric = METRICS.create(name)
-    rows = JudgedRows(y, predicted, 2, np.zeros((len(y), 1)), probabilistic=False)
+    rows = ScoredRows(y, predicted, 2, np.zeros((len(y), 1)), probabilistic=False)
     evidence = metric.evidence(rows) if metric.is_mean else np.hstack([y[:, None], metric.evidence(rows)])
     right = predicted == y
     record = {
@@ -98,7 +98,7 @@ def test_two_models_that_are_equally_good_differ_by_chance_alone(name: str) -> N
         y = (rng.random(150) < 0.4).astype(np.int64)
         common = rng.normal(size=150) + 1.5 * (2 * y - 1)
         rows = [
-            JudgedRows(y, (z >= 0).astype(np.int64), 2, z[:, None], probabilistic=True)
+            ScoredRows(y, (z >= 0).astype(np.int64), 2, z[:, None], probabilistic=True)
             for z in (common + rng.normal(size=150), common + rng.normal(size=150))
         ]
         evidence = [metric.evidence(one) for one in rows]

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from nncli.data.csv.detection import CsvOptions
+from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.expand import expand
 from nncli.data.load import load_dataset
 from nncli.errors import NncliWarning

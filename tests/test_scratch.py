@@ -14,7 +14,7 @@ import pytest
 
 import cli_process
 from nncli.data.bundled import path_of
-from nncli.data.csv.detection import CsvOptions
+from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.load import load_dataset
 from nncli.errors import DataError, OutputError
 from nncli.sweep.trial import DataInFile

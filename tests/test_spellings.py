@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from csv_reading import blocks, complaint, load, strings
-from nncli.data.csv.detection import CsvOptions
-from nncli.data.dataset import Dataset, measured
+from nncli.data.csv.csv_options import CsvOptions
+from nncli.data.dataset import Dataset, measured, schema_of
 from nncli.data.load import load_dataset
 from nncli.errors import NncliError
 
@@ -41,7 +41,7 @@ def notes_of(data: Dataset) -> list[str]:
     return [note for note in data.notes if "'a'" in note]
 
 
-READ = {
+READ: dict[str, tuple[list[str], list[float]]] = {
     "commas between thousands": (["900", "1,011", "3,083,000"], [900, 1011, 3083000]),
     "and a decimal point": (["1,234.5", "2.25", "12"], [1234.5, 2.25, 12]),
     "decimal commas": (["2,5", "1,25", "3"], [2.5, 1.25, 3]),
@@ -62,6 +62,24 @@ READ = {
     "times of day": (["07:45", "18:30", "00:00"], [7.75, 18.5, 0]),
     "times of day with seconds": (["07:45:36", "18:30:00", "0:00:00"], [7.76, 18.5, 0]),
     "twelve hours": (["7:45 AM", "12:30 pm", "12:00 am"], [7.75, 12.5, 0]),
+    "negative in brackets": (["(5)", "3", "(2.5)"], [-5, 3, -2.5]),
+    "negative in brackets, with thousands": (["(1,234)", "3", "12,000"], [-1234, 3, 12000]),
+    "a currency before brackets": (["$(5)", "$3", "$(12)"], [-5, 3, -12]),
+    "a currency within brackets": (["($5)", "$3", "($12.50)"], [-5, 3, -12.5]),
+    "percent behind brackets": (["(5)%", "3%", "(2.5%)"], [-5, 3, -2.5]),
+    "a minus behind": (["1,234.50-", "5.00", "7.00-"], [-1234.5, 5, -7]),
+    "a minus behind, with decimal commas": (["1.234,50-", "5,00", "7,00-"], [-1234.5, 5, -7]),
+    "hundreds of thousands as in India": (["1,00,000", "12,34,567", "5,000"], [100000, 1234567, 5000]),
+    "and tens of millions, with decimals": (["1,00,00,000.5", "-90,000", "7"], [10000000.5, -90000, 7]),
+    "rupees": (["₹1,50,000", "₹900", "₹12,345.5"], [150000, 900, 12345.5]),
+    "hours beyond a day": (["37:15:00", "12:30:00", "101:00:36"], [37.25, 12.5, 101.01]),
+    "minutes and seconds": (["45:15", "12:30", "03:06"], [45.25, 12.5, 3.1]),
+    "Arabic digits": (["٥", "-٣", "٢٫٥"], [5, -3, 2.5]),
+    "Arabic digits and thousands": (["١٬٢٣٤", "٩٠٠", "٣٬٠٠٠٬٥٠٠"], [1234, 900, 3000500]),
+    "Devanagari digits among others": (["५", "3", "२.5"], [5, 3, 2.5]),
+    "signs of full width": (["－５", "＋３", "２．５"], [-5, 3, 2.5]),
+    "euros in brackets": (["(3.954,10 €)", "12 €", "(5,50 €)"], [-3954.1, 12, -5.5]),
+    "times of laps": (["1:15.6", "0:30", "1:45.000"], [1.26, 0.5, 1.75]),
 }  # fmt: skip
 
 
@@ -70,17 +88,41 @@ def test_numbers_are_read_as_people_write_them(case: str) -> None:
     cells, values = READ[case]
     found = load(table(cells * 10))
     assert first(found) == [float(np.float32(value)) for value in values * 10]
-    assert notes_of(found) or {*"".join(cells)} <= {*"0123456789.−\u00a0\u2003,"}  # what is not plain is said
+    assert notes_of(found) or {*"".join(cells)} <= {*"0123456789.\u00a0\u2003"}  # what is not plain is said
 
 
 def test_what_is_decided_is_said() -> None:
     assert notes_of(load(table(["900", "1,011"] * 10))) == ["column 'a': numbers with a comma between thousands"]
     assert notes_of(load(table(["3 kg", "4 kg"] * 10))) == ["column 'a': numbers with 'kg', which is taken off"]
     assert notes_of(load(table(["07:45", "18:30"] * 10))) == ["column 'a': times of day, read as hours"]
+    assert notes_of(load(table(["٥", "3"] * 10))) == ["column 'a': numbers in the digits of another script"]
     [note] = notes_of(load(table(["747", "1.854"] * 10)))  # which cannot be known
     assert note == "column 'a': '1.854' is read as 1.854; if it is 1854, add --thousands ."
     assert first(load(table(["747", "1.854"] * 10), thousands="."))[:2] == [747, 1854]
     assert not notes_of(load(table(["0.747", "1.854"] * 10)))
+
+
+def test_what_makes_a_number_negative_is_said() -> None:
+    assert notes_of(load(table(["(5)", "3"] * 10))) == [
+        "column 'a': numbers with − or brackets for minus; '(5)' is read as -5"
+    ]
+    assert notes_of(load(table(["$3", "$1,234-"] * 10))) == [
+        "column 'a': numbers with a comma between thousands and '$', which is taken off; '$1,234-' is read as -1234"
+    ]
+    assert notes_of(load(table(["45:10", "12:30"] * 10))) == ["column 'a': durations m:s, read as minutes"]
+    assert notes_of(load(table(["37:15:00", "2:00:00"] * 10))) == ["column 'a': durations h:m:s, read as hours"]
+
+
+def test_a_dash_for_a_missing_number_is_no_minus() -> None:
+    found = load(table(["1,234", "900", "-", "3,083", "12", "7", "8", "9", "10", "11"] * 10), missing=("-",))
+    assert first(found)[:2] == [1234, 900]
+    assert "Add --missing -" in complaint(table(["1,234", *map(str, range(90, 110)), "-"]))
+
+
+@pytest.mark.parametrize("cells", [["(1)", "(2)", "(3)"], ["²", "½"], ["1-", "2-", "2+", "2"]])
+def test_numbers_of_items_and_marks_are_not_negative(cells: list[str]) -> None:
+    found = load(table([*cells, *cells, "x", "y"] * 10), categorical=())
+    assert found.schema.columns[0] == ("a", "text")
 
 
 def test_a_comma_that_could_be_either_is_asked_about() -> None:
@@ -110,7 +152,9 @@ def test_what_later_rows_need_can_be_told() -> None:
 @pytest.mark.parametrize(
     "cells",
     [["BH-98", "BH-7"], ["12 Main St", "3 Side Rd"], ["31 kg", "40 lb"], ["1a", "2b"], ["3 x 4", "2 x 5"],
-     ["25:10", "31:70"], ["5-10", "11-20"], ["<5", "5"], ["1,01", "1.01"]],
+     ["25:10", "31:70"], ["5-10", "11-20"], ["<5", "5"], ["1,01", "1.01"], ["(1)", "(2)"], ["2-", "1+"],
+     ["1(5)", "(5)3"], ["5(", "5)"], ["(5", "5 -"], ["-(5)", "(-5)"], ["45:10", "1:02:03"],
+     ["1,0000", "2,3456,789"], ["10,00,00", "1,00"]],
 )  # fmt: skip
 def test_what_is_no_number_stays_text(cells: list[str]) -> None:
     found = load(table([*cells, "x", "y"] * 10))
@@ -149,7 +193,7 @@ def test_a_percent_sign_may_not_be_left_out() -> None:
         blocks("a,b\n0.3,1\n", schema)
 
 
-DATES = {
+DATES: dict[str, tuple[list[str], list[float]]] = {
     "month first": (["4/21/2026", "1/2/1970"], [20564, 1]),  # 20564: 2026-04-21, 56 years with 14 leap days + 110
     "day first": (["21/4/2026", "2/1/1970"], [20564, 1]),
     "two figures for the year": (["4/21/26", "1/2/70"], [20564, 1]),
@@ -283,4 +327,20 @@ def test_true_and_1_are_one_class() -> None:
 
 def test_a_header_in_other_bytes_among_the_rows_is_no_class() -> None:
     rows = "".join(f"{'xyz'[i % 3]},{'pq'[i % 2]}\n" for i in range(40))
-    assert "looks like a header among the rows" in complaint(f'a,y\n{rows}"a","y"\n{rows}')
+    found = load(f'a,y\n{rows}"a","y"\n{rows}')
+    assert (len(found), found.classes) == (80, ("p", "q"))
+
+
+@pytest.mark.parametrize(
+    ("trained", "later"),
+    [
+        (["(5)", "3", "(2.5)"], {"(7)": -7, "-7": -7, "12": 12}),
+        (["37:15:00", "12:30:00"], {"100:45:00": 100.75}),
+        (["1,00,000", "5,000"], {"12,00,000": 1200000, "(3)": -3, "1,000,000": 1000000}),
+    ],
+)
+def test_later_rows_are_read_as_those_of_training(trained: list[str], later: dict[str, float]) -> None:
+    schema = schema_of(dataclasses.asdict(load(table(trained * 10)).schema))  # as a model has it
+    for cell, number in later.items():
+        [block] = blocks(f"a\tb\n{cell}\t1.5\n", schema)
+        assert block.table.numbers[0, 0] == number

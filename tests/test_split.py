@@ -64,7 +64,7 @@ def test_parts_of_size_0_have_no_rows() -> None:
         (
             [50, 50, 2], 0.15,
             "f: class 'c': expected at least 3 rows, one for each of the 3 parts of the split, found 2. "
-            "Get more rows of it, leave it out, or set --val 0 or --test 0.",
+            "Get more rows of it, leave it out with --rare drop, or set --val 0 or --test 0.",
         ),
         (
             [4, 4, 4], 0.15,

@@ -40,7 +40,7 @@ def test_killed_at_any_moment_it_goes_on(kills: int) -> None:
     finished: dict[str, Any] = {}
     for _ in range(kills):
         process = subprocess.Popen([*PROGRAM, *words, "-q"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_for(lambda: process.poll() is not None or children_of(process.pid))  # noqa: B023 (it is called at once)
+        wait_for(lambda process=process: process.poll() is not None or children_of(process.pid))
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(rng.uniform(0, 1.2))
         if process.poll() is None:

@@ -13,7 +13,7 @@ import pytest
 
 from csv_reading import Dribble, complaint, load, read_dataset, strings
 from nncli.config.train_config import TrainConfig
-from nncli.data.csv.detection import CsvOptions
+from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.csv.reader import read_blocks
 from nncli.errors import DataError, OptionError
 
@@ -45,8 +45,8 @@ def test_told_encodings_are_read_alike(encoding: str, ends: str) -> None:
     [
         ("utf-8-sig", None),
         ("utf-16", "encoding: utf-16"),
-        ("latin-1", "encoding: latin-1, as it is not UTF-8"),
-        ("cp1252", "encoding: cp1252, as it is not UTF-8"),
+        ("latin-1", "encoding: latin-1, as it is not UTF-8, a guess (--encoding names another)"),
+        ("cp1252", "encoding: cp1252, as it is not UTF-8, a guess (--encoding names another)"),
     ],
 )
 def test_others_are_detected_and_told(encoding: str, note: str | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 
-from nncli.data.csv.detection import CsvOptions
+from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.load import load_dataset
 
 path, target = sys.argv[1:]

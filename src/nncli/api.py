@@ -60,8 +60,7 @@ class TrainedModel:
 
     def predict(self, X: Columns) -> NDArray[np.str_]:
         """Return the predicted class of each row (n,), as text. X is (n, d), or maps names of columns to n values."""
-        predicted: NDArray[np.str_] = np.array(self.classes)[self.model.predicted(self._scores(X))]
-        return predicted
+        return np.array(self.classes)[self.model.predicted(self._scores(X))]
 
     def predict_proba(self, X: Columns) -> NDArray[Any]:
         """Return the probability of each class, (n, K), in the order of `classes`.
@@ -127,7 +126,7 @@ def train(X: Columns, y: ArrayLike, **options: Any) -> TrainedModel:
     labels = np.asarray(y)
     if labels.ndim != 1:
         raise DataError("y", f"expected one class for each row, found an array of shape {labels.shape}")
-    schema = _schema(X, config.categorical)
+    schema = _schema(X, (*config.categorical, config.group or ""))
     table = _table(X, schema, config.dtype)
     if len(table) != len(labels):
         raise DataError("y", f"expected {len(table)} classes, one for each row of X, found {len(labels)}")

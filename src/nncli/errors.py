@@ -143,10 +143,17 @@ NEAR = 0.65  # of 1: tahn is near tanh (0.75) and sdg near sgd (0.67), while pet
 def did_you_mean(word: str, known: Iterable[str], before: str = "", listed: str = "") -> str:
     """Ask `Did you mean 'adam'?`, with what comes before such a word. Where no word is near, return the empty string,
     or say what there is: with "columns" for `listed`, `The columns are a, b and c`."""
+    names = list(known)
+    near = nearest(word, names)
+    if near is not None:
+        return f"Did you mean '{before}{near}'?"
+    return f"The {listed} are {listing(names)}" if listed and names else ""
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word that is most like another, in upper or lower case; None where none is near."""
     import difflib
 
     names = {name.lower(): name for name in known}
     near = difflib.get_close_matches(word.lower(), names, n=1, cutoff=NEAR)
-    if near:
-        return f"Did you mean '{before}{names[near[0]]}'?"
-    return f"The {listed} are {listing(names.values())}" if listed and names else ""
+    return names[near[0]] if near else None

@@ -23,9 +23,9 @@ def check(config: TrainConfig, json: Json = False, quiet: Quiet = False) -> int:
     from nncli.diagnostics.data_check import check_data
 
     report = check_data(config)
-    for note in report.notes:
-        say(note, quiet)
     if json:
+        for note in report.notes:
+            say(note, quiet)
         refusal = None if report.refusal is None else str(report.refusal)
         print_json({**dataclasses.asdict(dataclasses.replace(report, refusal=None)), "refusal": refusal})
     else:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nncli.cli.execution import Address, Ca, Cert, FileJobs, Insecure, Key, Place
 from nncli.cli.options import (
     DATA_HELP,
+    THRESHOLD_HELP,
     EncodingOption,
     Escape,
     HeaderRows,
@@ -23,19 +24,27 @@ from nncli.cli.options import (
     Sheet,
     SkipRows,
     bytes_of,
+    model_in,
     text_options,
     value_option,
 )
-from nncli.config.option import Component, read_option
+from nncli.config.option import PROBABILITY, Component, Whole, read_option
 from nncli.data.expand import expand
 from nncli.data.sources import Source
-from nncli.errors import DONE, OptionError
-from nncli.system.output import print_json, say
+from nncli.errors import DONE, OptionError, did_you_mean
+from nncli.system.atomic import NO_MODEL, as_stdout, check_writable
+from nncli.system.output import note_of, print_json, say
 from nncli.terminal.progress import Progress
 
 if TYPE_CHECKING:
     from nncli.data.csv.header import TextOptions
     from nncli.inference.evaluate import Evaluation
+    from nncli.inference.judged_rows import JudgedRows
+
+CURVE_HELP = "CSV file to write with precision, recall, true and false positive rate, F1 and cost at each threshold."
+
+JUDGED_HELP = "CSV file to write with each row: its columns, its class, the prediction and the probabilities."
+BY_HELP = "Column for whose categories or quarters the accuracy is shown too."
 
 
 METRIC_HELP = "Metric to report first: {metrics}."
@@ -47,6 +56,11 @@ def evaluate(
         list[str] | None,
         typer.Argument(metavar="DATA", help=DATA_HELP, show_default="the test rows of the training data"),
     ] = None,
+    threshold: Annotated[str | None, value_option("P", THRESHOLD_HELP, "the model's own")] = None,
+    curve: Annotated[str | None, value_option("FILE", CURVE_HELP)] = None,
+    judged: Annotated[str | None, value_option("FILE", JUDGED_HELP)] = None,
+    worst: Annotated[str | None, value_option("N", "Number of the most wrong rows to show.", "none")] = None,
+    by: Annotated[str | None, value_option("COLUMN", BY_HELP)] = None,
     encoding: EncodingOption = None,
     skip_rows: SkipRows = None,
     sheet: Sheet = None,
@@ -70,8 +84,10 @@ def evaluate(
     nncli eval model.npz
     nncli eval model.npz new.csv --json
     nncli eval model.npz day-*.csv --jobs 4    a line for each, and one for all
+    nncli eval a.npz b.npz new.csv             two models, and whether they differ
     """
     from nncli.inference import evaluate
+    from nncli.inference.threshold_curve import Curve
     from nncli.model import checkpoint
 
     place, sources = Place.of(jobs, 1, cluster, insecure, tls_ca, tls_cert, tls_key), expand(data or [])
@@ -80,32 +96,104 @@ def evaluate(
         "rows": rows, "sheet": sheet,
     }  # fmt: skip
     text = text_options(**given)
+    above = None if threshold is None else read_option("threshold", threshold, PROBABILITY)
+    asked = {"curve": curve, "judged": judged, "worst": worst, "by": by}
+    looks_closer = any(value is not None for value in asked.values())
+    if sources and model_in(sources[:1]) is not None:
+        for name, value in {**asked, "threshold": threshold, "cluster": cluster, "jobs": jobs}.items():
+            if value is not None:
+                raise OptionError(name, "two models are compared as they are", "Leave it out, or name one model")
+        return _compare((model, sources[0]), sources[1:], given, text, bytes_of(memory), json, quiet)
+    most = 0 if worst is None else read_option("worst", worst, Whole(1))
+    for name, value in asked.items():
+        if value is not None and (len(sources) > 1 or place.address is not None):
+            raise OptionError(name, "for one file, or the test rows of the model", "Name one file at a time")
     if len(sources) > 1 or place.address is not None:
         if memory is not None:
             raise OptionError("memory", "for one file, or the test rows of the model", "Name one file at a time")
         if metric is not None:
             raise OptionError("metric", "for one file, or the test rows of the model", "Name one file at a time")
-        return _evaluate_all(model, sources, text, place, json, quiet)
+        return _evaluate_all(model, sources, text, above, place, json, quiet)
     for name, value in given.items():
         if value and not sources:
             raise OptionError(name, "its own data are read as in training", "Leave it out")
     loaded, provenance = checkpoint.load(Path(model))
     if metric is not None:
         read_option("metric", metric, Component("metrics"))
-    evaluation = evaluate.evaluate_model(loaded, provenance, model, sources, text, bytes_of(memory), metric)
+    for name in ("curve", "judged"):
+        if asked[name] is not None:
+            if as_stdout(asked[name]) == "-":
+                raise OptionError(name, "the figures go to stdout", "Name a file")
+            reads = sources or (*provenance.source, *loaded.config.data.test_source)
+            check_writable(Path(asked[name] or ""), [model, *reads], f"--{name}", NO_MODEL)
+    if curve is not None:
+        loaded.check_threshold("curve")
+        if judged is not None and Path(curve).resolve() == Path(judged).resolve():
+            raise OptionError("judged", f"{judged} is the file of --curve too", "Name another file")
+    if by is not None and by not in loaded.schema.names:
+        remedy = did_you_mean(by, loaded.schema.names, listed="columns")
+        raise OptionError("by", f"the model has no column '{by}'", remedy)
+    details: dict[str, Any] = {}
+
+    def look(rows: JudgedRows) -> None:
+        if curve is not None:
+            Curve.of(loaded, rows.P, rows.y).write(Path(curve))
+        if judged is not None:
+            rows.write(Path(judged))
+        details.update({"worst": rows.worst(most)} if worst is not None else {})
+        details.update({"by": {"column": by, "groups": rows.by(by)}} if by is not None else {})
+
+    evaluation = evaluate.evaluate_model(
+        loaded, provenance, model, source=sources, text=text, memory=bytes_of(memory), threshold=above,
+        on_rows=look if looks_closer else None, metric=metric,
+    )  # fmt: skip
     for note in evaluation.notes:
         say(note, quiet)
     if json:
         _note_omitted([evaluation], quiet)
-        print_json(evaluation.to_json())
+        print_json(evaluation.to_json() | details)
     else:
-        from nncli.terminal.evaluation import print_evaluation
+        from nncli.terminal.evaluation import print_evaluation, print_groups, print_worst
 
         print_evaluation(evaluation, quiet)
+        if "by" in details:
+            print_groups(**details["by"])
+        if "worst" in details:
+            print_worst(details["worst"])
     return DONE
 
 
-def _evaluate_all(model: str, sources: Source, text: TextOptions, place: Place, json: bool, quiet: bool) -> int:
+def _compare(
+    models: tuple[str, str],
+    sources: Source,
+    given: Mapping[str, Any],
+    text: TextOptions,
+    memory: int | None,
+    json: bool,
+    quiet: bool,
+) -> int:
+    from nncli.inference.compare import compare_models
+    from nncli.model import checkpoint
+
+    for name, value in given.items():
+        if value and not sources:
+            raise OptionError(name, "their own data are read as in training", "Leave it out")
+    one, other = ((name, *checkpoint.load(Path(name))) for name in models)
+    found = compare_models((one, other), sources, text, memory)
+    for note in found.notes:
+        say(note, quiet)
+    if json:
+        print_json(found.to_json())
+    else:
+        from nncli.terminal.evaluation import print_comparison
+
+        print_comparison(found)
+    return DONE
+
+
+def _evaluate_all(
+    model: str, sources: Source, text: TextOptions, threshold: float | None, place: Place, json: bool, quiet: bool
+) -> int:
     from nncli.inference import evaluate
     from nncli.inference.metrics import pooled
     from nncli.model import checkpoint
@@ -118,17 +206,19 @@ def _evaluate_all(model: str, sources: Source, text: TextOptions, place: Place, 
     found: list[Evaluation] = []
     n = len(sources)
     with place.workers(n, "nncli.inference.evaluate") as workers, Progress("files", n, quiet) as progress:
-        evaluated = evaluate.evaluate_files(workers, checkpoint.ModelFile.at(Path(model)), names, text)
+        evaluated = evaluate.evaluate_files(workers, checkpoint.ModelFile.at(Path(model)), names, text, threshold)
         for source, (_, evaluation) in zip(sources, evaluated, strict=True):
             for note in evaluation.notes:
-                warning = "warning: " if note.startswith("warning: ") else ""
-                say(f"{warning}{source}: {note.removeprefix(warning)}", quiet)
+                say(note_of(source, note), quiet)
             found.append(evaluation)
             progress(len(found), source)
     together = pooled([evaluation.metrics for evaluation in found])
     if json:
         _note_omitted(found, quiet)
-        files = [{"data": source, **one.metrics} for source, one in zip(sources, found, strict=True)]
+        files = [
+            {"data": source, **one.metrics, "decision": one.decision}
+            for source, one in zip(sources, found, strict=True)
+        ]
         print_json({"files": files, "all": together})
     else:
         from nncli.terminal.evaluation import print_evaluations

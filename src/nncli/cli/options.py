@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nncli.config.option import Files, Flag, Option, Size, as_text, read_option
+from nncli.config.file_kinds import Files
+from nncli.config.option import Flag, Option, Size, as_text, read_option
 from nncli.config.train_config import (
     ENCODING_HELP,
     ESCAPE_HELP,
@@ -75,6 +76,7 @@ DATA_HELP = (
     "or - for stdin."
 )
 SEVERAL_HELP = f"{DATA_HELP} Several files, or a pattern such as 'day-*.csv', make one data set."
+THRESHOLD_HELP = "Probability of the positive class from which it is predicted; nncli info names that class."
 MODEL_NAMES_HELP = "Kind of classifier: {models}."
 ROWS_HELP = f"{TEXT_FILES}, IDX images, PNG or JPEG pictures, {OTHER_FILES}, a bundled data set, or - for stdin."
 

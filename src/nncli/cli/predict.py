@@ -13,6 +13,7 @@ import typer
 from nncli.cli.execution import Address, Ca, Cert, FileJobs, Insecure, Key, Place
 from nncli.cli.options import (
     ROWS_HELP,
+    THRESHOLD_HELP,
     EncodingOption,
     Escape,
     HeaderRows,
@@ -26,7 +27,8 @@ from nncli.cli.options import (
     text_options,
     value_option,
 )
-from nncli.config.option import PROBABILITY, Columns, OneOf, read_option
+from nncli.config.file_kinds import Columns
+from nncli.config.option import PROBABILITY, OneOf, read_option
 from nncli.data.expand import expand
 from nncli.errors import DONE
 from nncli.system.atomic import NO_MODEL, as_stdout, atomic_file, check_writable
@@ -34,7 +36,6 @@ from nncli.system.output import in_quotes, say
 from nncli.system.threads import use_threads
 
 PROBA_HELP = "Add the probability of each class, p_<class>, or its score, score_<class>, where there is none."
-THRESHOLD_HELP = "Probability from which the positive one of two classes is predicted: the second in nncli info."
 
 
 def predict(
@@ -50,7 +51,7 @@ def predict(
     keep: Annotated[
         str | None, value_option("COLS", "Input columns to copy to the output, as id,name, or all.")
     ] = None,
-    threshold: Annotated[str | None, value_option("P", THRESHOLD_HELP)] = None,
+    threshold: Annotated[str | None, value_option("P", THRESHOLD_HELP, "the model's own")] = None,
     on_error: Annotated[
         str, typer.Option(metavar="fail|blank", help="Action for a row that cannot be read: stop, or leave it blank.")
     ] = "fail",

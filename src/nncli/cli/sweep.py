@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import shlex
 import sys
@@ -174,8 +175,12 @@ def _load(plan: SearchPlan, memory: int | None) -> dict[str, Dataset]:
     datasets = {dtype: load_dataset(base.data, read, dtype, memory) for dtype in plan.space.values("dtype")}
     dataset = next(iter(datasets.values()))
     checkpoint.check_fits_model_file(dataset)
-    if plan.folds > 1:  # what is wrong with them is one line now, and not as many failures as there are trials
-        prepare(data_config(base), dataset, (0, plan.folds))
+    # what is wrong is one line now, and not as many failures as there are trials, or an error at the end
+    drawn = base.group is None and base.time is None
+    if not drawn:
+        prepare(dataclasses.replace(data_config(base), test_data=base.test_data, test=base.test), dataset)
+    for fold in range(0 if plan.folds == 1 else 1 if drawn else plan.folds):
+        prepare(data_config(base), dataset, (fold, plan.folds))
     return datasets
 
 

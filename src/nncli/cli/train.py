@@ -23,7 +23,7 @@ from nncli.cli.options import (
     with_config,
 )
 from nncli.cli.signals import StopRequest
-from nncli.config.option import NOT_NEGATIVE, read_option
+from nncli.config.option import NOT_NEGATIVE, OneOf, read_option
 from nncli.config.train_config import TrainConfig
 from nncli.errors import DONE, OptionError
 from nncli.system.atomic import LOG, MODEL, as_stdout, check_writable, is_stream
@@ -39,6 +39,10 @@ if TYPE_CHECKING:
 
 RESUME_HELP = "Resume the training run of the model given as DATA, or of the model at --out, to the same end."
 SAVE_HELP = "Time between two saves of the model so far, from which --resume starts; each at the end of an epoch."
+REFERENCE_HELP = (
+    "Kind of model of scikit-learn to train too, on the same rows, and to compare with: trees (boosted) or linear "
+    "(logistic regression)."
+)
 run_option, run_switch = functools.partial(value_option, group="Run"), functools.partial(switch, group="Run")
 
 
@@ -55,6 +59,7 @@ def train(
         bool, run_switch("--keep-state", "Keep in the model what --resume needs to train more epochs later.")
     ] = False,
     memory: Memory = None,
+    reference: Annotated[str | None, run_option("KIND", REFERENCE_HELP, "none")] = None,
     log: Annotated[str | None, run_option("FILE", "File to write a line of JSON to after each epoch.")] = None,
     dry_run: Annotated[bool, run_switch("--dry-run", "Show what would be done, and stop.")] = False,
     json: Json = False,
@@ -72,6 +77,7 @@ def train(
     from nncli.training import summary
     from nncli.training.doubts import doubts
     from nncli.training.prepare import prepare
+    from nncli.training.reference import check_reference
 
     out, log, resumed = as_stdout(out), as_stdout(log), None
     if resume:
@@ -84,6 +90,9 @@ def train(
     with use_threads(config.threads):
         prepared = prepare(config, memory=bytes_of(memory))
         checkpoint.check_fits_model_file(prepared.dataset)
+        if reference is not None:
+            reference = read_option("reference", reference, OneOf(("trees", "linear")))
+            check_reference(reference, prepared)
         state = None if resumed is None else resumed.state(prepared)
         for note in (*summary.summary(prepared), *prepared.notes, *doubts(prepared)):
             say(note, quiet)
@@ -97,7 +106,7 @@ def train(
             if resume:
                 _say_where_it_resumes(resumed, out, quiet)
             with stop:
-                run = _run(prepared, out, log_epoch, stop, state, seconds_apart, keep_state, quiet)
+                run = _run(prepared, out, log_epoch, stop, state, seconds_apart, keep_state, reference, quiet)
                 if run is None:
                     assert stop.exit_code is not None
                     say("stopped before the first epoch was done: nothing is saved", quiet)
@@ -160,6 +169,7 @@ def _run(
     state: TrainingState | None,
     seconds_apart: float | None,
     keep_state: bool,
+    reference: str | None,
     quiet: bool,
 ) -> Run | None:
     """Train, with a progress bar, a log and saves on the way; None if it was stopped before the first epoch."""
@@ -173,7 +183,7 @@ def _run(
             progress(epoch.number, words_of(epoch))
             log_epoch(epoch)
 
-        return run_training(prepared, on_epoch, stop, state, saver, keep_state)
+        return run_training(prepared, on_epoch, stop, state, saver, keep_state, reference)
 
 
 def _say_where_it_resumes(resumed: ResumableRun | None, out: str, quiet: bool) -> None:
@@ -189,8 +199,8 @@ def _say_what_is_saved(run: Run, out: str, keep_state: bool, quiet: bool) -> Non
     seconds = f"{run.seconds:.2f}" if run.seconds < 1 else f"{run.seconds:.1f}"
     kept = f"epoch {run.figures['best_epoch']} of {run.figures['epochs']}"
     say(f"saved {'to stdout' if out == '-' else out}: {kept}, after {seconds} s; {run.stopped}", quiet)
-    for line in (*([run.note] if run.note else []), *run.misfits):
-        say(line, quiet)
+    for note in (*run.notes, *run.misfits):
+        say(note, quiet)
     if run.provenance.state is not None and not keep_state and _is_file(out):
         say(f"resume it with: nncli train --resume {shlex.quote(out)}", quiet)
 

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import codecs
 import dataclasses
-import encodings.aliases
 import importlib
 import re
-import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,10 +16,7 @@ from nncli.system.numbers import read_number, read_whole, write_number
 from nncli.system.output import shortened
 
 MOST_LAYERS = 1000
-NONE = "none"
 FULL_BATCH = 0  # `--batch-size full`: every step sees the whole training set
-ENCODINGS = {*encodings.aliases.aliases, *encodings.aliases.aliases.values()}  # that Python has
-BLANKS = r"[^\S\r\n]*+"
 REGISTRIES = (
     "activations",
     "averages",
@@ -32,7 +26,6 @@ REGISTRIES = (
     "optimizers",
     "schedules",
 )  # modules of nn/
-NAME = re.compile(rf'{BLANKS}(?:"((?:[^"]|"")*+)"|(?!")([^,\r\n]*?)){BLANKS}(,|$)')  # one of several between commas
 
 
 class Kind(ABC):
@@ -57,6 +50,10 @@ class Kind(ABC):
     def arguments(self, flag: str, value: Any) -> list[str]:
         """Write a value as words of a command line."""
         return [flag, self.write(value)]
+
+    def several(self, text: str) -> list[str]:
+        """Cut what a sweep is given into the texts of its values."""
+        return text.split(",")
 
 
 @dataclass(frozen=True)
@@ -105,25 +102,6 @@ class Text(Kind):
         return text
 
 
-class Files(Kind):
-    """Names of files, given one by one, as any character may be part of a name; written as a shell takes them."""
-
-    def read(self, text: str) -> tuple[str, ...]:
-        return self.accept(shlex.split(text))
-
-    def write(self, value: tuple[str, ...]) -> str:
-        return shlex.join(value)
-
-    def accept(self, value: Any) -> tuple[str, ...]:
-        files = [value] if isinstance(value, str) else value
-        if not (isinstance(files, list | tuple) and files and all(isinstance(file, str) and file for file in files)):
-            raise ValueError("the name of a file")
-        return tuple(files)
-
-    def arguments(self, flag: str, value: tuple[str, ...]) -> list[str]:
-        return [word for file in value for word in (flag, file)]
-
-
 class Flag(Kind):
     """Yes or no: --calibrate or --no-calibrate."""
 
@@ -144,88 +122,6 @@ class Flag(Kind):
         return [flag if value else flag.replace("--", "--no-", 1)]
 
 
-class Columns(Kind):
-    """Names between commas; a name that holds a comma stands in double quotes."""
-
-    def read(self, text: str) -> tuple[str, ...]:
-        names: list[str] = []
-        at, more = 0, bool(text.strip())
-        while more:
-            found = NAME.match(text, at)
-            if found is None:
-                raise ValueError("names between commas, on one line")
-            names.append(found[2] if found[1] is None else found[1].replace('""', '"'))
-            at, more = found.end(), found[3] == ","
-        return tuple(names)
-
-    def write(self, value: tuple[str, ...]) -> str:
-        return write_names(value)
-
-
-class Delimiter(Kind):
-    """A delimiter: the character between two cells of a row."""
-
-    def read(self, text: str) -> str:
-        text = {"tab": "\t", "\\t": "\t", "blanks": " "}.get(text, text)
-        if len(text) != 1 or not text.isascii() or text in '"\r\n\0' or text.isalnum():
-            raise ValueError("one character such as ; or tab")
-        return text
-
-    def write(self, value: str) -> str:
-        return {"\t": "tab", " ": "blanks"}.get(str(value), str(value))
-
-
-class RowRange(Kind):
-    """The first and the last of some rows, from 1, as 1:83."""
-
-    def read(self, text: str) -> tuple[int, int]:
-        try:
-            first, last = map(read_whole, text.split(":"))
-        except ValueError:
-            first, last = 0, 0
-        if not 1 <= first <= last:
-            raise ValueError("two numbers of rows such as 1:83")
-        return first, last
-
-    def write(self, value: tuple[int, int]) -> str:
-        return ":".join(map(str, value))
-
-    def accept(self, value: Any) -> tuple[int, int]:
-        return self.read(":".join(map(str, value)) if isinstance(value, list | tuple) else as_text(value))
-
-
-@dataclass(frozen=True)
-class Sign(Kind):
-    """One of a few characters, or the word none, for the empty text."""
-
-    signs: tuple[str, ...]
-    expected: str
-
-    def read(self, text: str) -> str:
-        if text != NONE and text not in self.signs:
-            raise ValueError(self.expected)
-        return "" if text == NONE else text
-
-    def write(self, value: str) -> str:
-        return str(value) or NONE
-
-    def accept(self, value: Any) -> str:
-        return self.read(as_text(value) or NONE)
-
-
-class Encoding(Kind):
-    """An encoding of text, by the name that Python has for it."""
-
-    def read(self, text: str) -> str:
-        with suppress(LookupError, ValueError):
-            if text.lower().replace("-", "_") in ENCODINGS:  # of which a model from a stranger may name one
-                found = codecs.lookup(text)
-                "a,b\n".encode(found.name)  # which what is no encoding of text refuses
-                if found.incrementaldecoder is not None:
-                    return found.name
-        raise ValueError("an encoding such as utf-8, utf-16, latin-1 or cp1252")
-
-
 @dataclass(frozen=True)
 class OneOf(Kind):
     """One of a few words."""
@@ -240,6 +136,15 @@ class OneOf(Kind):
 
     def words(self) -> tuple[str, ...]:
         return self.names
+
+
+class Rare(Kind):
+    """What to do with rare classes: drop, or merge=NAME."""
+
+    def read(self, text: str) -> str:
+        if not re.fullmatch(r"drop|merge=.+", text, re.DOTALL):
+            raise ValueError("drop or merge=NAME")
+        return text
 
 
 @dataclass(frozen=True)
@@ -278,22 +183,6 @@ class Widths(Kind):
 
     def write(self, value: tuple[int, ...]) -> str:
         return "x".join(map(str, value))
-
-
-class PictureSize(Kind):
-    """Width and height of a picture in pixels, as 28x28."""
-
-    def read(self, text: str) -> tuple[int, int]:
-        found = re.fullmatch(r"([1-9][0-9]{0,3})x([1-9][0-9]{0,3})", text.strip(), re.ASCII)
-        if found is None:
-            raise ValueError("a width and a height such as 28x28")
-        return int(found[1]), int(found[2])
-
-    def write(self, value: tuple[int, int]) -> str:
-        return "x".join(map(str, value))
-
-    def accept(self, value: Any) -> tuple[int, int]:
-        return self.read("x".join(map(str, value)) if isinstance(value, list | tuple) else str(value))
 
 
 @dataclass(frozen=True)

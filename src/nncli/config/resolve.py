@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from nncli.config.option import FULL_BATCH, BatchSize
 from nncli.config.train_config import TrainConfig
-from nncli.data.csv.detection import CsvOptions
+from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.sources import Source
 from nncli.errors import OptionError, mention
 from nncli.metrics.definitions import METRICS
@@ -33,13 +33,12 @@ class DataConfig:
     val_source: Source  # of validation rows in files of their own; empty: they are a share of the source
     test_source: Source
     csv: CsvOptions
-    weight: str | None  # the column of the weights of the rows; None: all are 1
     scale: str
 
     @classmethod
     def of(cls, options: TrainConfig) -> DataConfig:
         csv = CsvOptions(**{field.name: getattr(options, field.name) for field in dataclasses.fields(CsvOptions)})
-        return cls(options.data, options.val_data, options.test_data, csv, options.weight, options.scale)
+        return cls(options.data, options.val_data, options.test_data, csv, options.scale)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from nncli.config.class_weights import ClassWeights
+from nncli.config.decision_kinds import Costs, ThresholdRule
+from nncli.config.file_kinds import Columns, Delimiter, Encoding, Files, PictureSize, RowRange, Sign
 from nncli.config.option import (
     NOT_NEGATIVE,
     POSITIVE,
@@ -21,18 +24,12 @@ from nncli.config.option import (
     SHARE,
     Activations,
     BatchSize,
-    Columns,
     Component,
-    Delimiter,
-    Encoding,
-    Files,
     Flag,
     Kind,
     OneOf,
     Option,
-    PictureSize,
-    RowRange,
-    Sign,
+    Rare,
     Text,
     Whole,
     Widths,
@@ -49,6 +46,7 @@ SHEET_HELP = "Sheet of an Excel file to read."
 HEADER_ROWS = Whole(1, 100)
 HEADER_ROWS_HELP = "Number of rows that name the columns together."
 ROWS_READ_HELP = "Rows to read of each text file, from 1, as 1:83; the header is none of them."
+NOT_OF_PARTS = " Not for --val-data and --test-data."
 QUOTE = Sign(('"', "'"), "a double or a single quote, or none")
 QUOTE_HELP = "Character around quoted cells: a double or a single quote, or none."
 ESCAPE = Sign(("\\",), "a backslash, or none")
@@ -60,6 +58,7 @@ _splits = functools.partial(option, group="Splits")
 _model = functools.partial(option, group="Model")
 _training = functools.partial(option, group="Training")
 _regularisation = functools.partial(option, group="Regularisation")
+_decision = functools.partial(option, group="Decision")
 _run = functools.partial(option, group="Run")
 
 
@@ -105,9 +104,15 @@ class TrainConfig:
         "Train on rows that are the same in all columns only once, and on none that is in --val-data or --test-data.",
         default=False,
     )
-    skip_rows: int = _data("N", Whole(0), "Number of lines to skip at the top of each file.", default=0)
-    rows: tuple[int, int] | None = _data("A:B", RowRange(), ROWS_READ_HELP, "all")
-    sheet: str | None = _data("NAME", Text(), SHEET_HELP, "the only one")
+    skip_rows: int = _data("N", Whole(0), "Number of lines to skip at the top of each file." + NOT_OF_PARTS, default=0)
+    rows: tuple[int, int] | None = _data("A:B", RowRange(), ROWS_READ_HELP + NOT_OF_PARTS, "all")
+    sheet: str | None = _data("NAME", Text(), SHEET_HELP + NOT_OF_PARTS, "the only one")
+    on_error: str = _data(
+        "HOW",
+        OneOf(("fail", "skip")),
+        "What to do with a row that cannot be read, or has no class: fail, or skip (leave it out, and say which).",
+        default="fail",
+    )
     resize: tuple[int, int] | None = _data(
         "WxH", PictureSize(), "Size in pixels that all pictures are brought to, as 28x28.", "theirs, if it is the same"
     )
@@ -130,6 +135,16 @@ class TrainConfig:
     )
     test_data: tuple[str, ...] = _splits(
         "FILE", Files(), "File of test rows, in place of --test; may be repeated.", default=()
+    )
+
+    rare: str | None = _splits(
+        "HOW", Rare(), "Classes with too few rows to split: drop, or merge=NAME for one class of them all.", "refused"
+    )
+    group: str | None = _splits(
+        "NAME", Text(), "Column whose equal values, as a patient's rows, stay in one part; no input.", "none"
+    )
+    time: str | None = _splits(
+        "NAME", Text(), "Column of dates or numbers to split by: the latest rows are the test; no input.", "none"
     )
 
     model: str = _model("NAME", Component("models"), "Kind of classifier.\n{model_lines}", short="-m", default="mlp")
@@ -225,8 +240,9 @@ class TrainConfig:
     )
     class_weight: str = _regularisation(
         "HOW",
-        OneOf(("balanced", "none")),
-        "Weights of the classes: balanced (all classes count the same) or none (all rows count the same).",
+        ClassWeights(),
+        "Weights of the classes: balanced (all classes count the same), none (all rows count the same), or what a row "
+        "of each class counts, as a=1,b=5.",
         default="none",
     )
     label_smoothing: float | None = _regularisation(
@@ -234,6 +250,24 @@ class TrainConfig:
     )
     clip_norm: float | None = _regularisation(
         "LENGTH", POSITIVE, "Maximum length of a gradient; a longer one is shortened.", "no limit"
+    )
+
+    positive: str | None = _decision(
+        "CLASS", Text(), "Class of two that is to be found: thresholds are probabilities of it.", "the second one"
+    )
+    choose_threshold: str | None = _decision(
+        "RULE",
+        ThresholdRule(),
+        "Rule to choose the threshold by, on the validation rows: f1, mcc, cost, or what is promised, as recall=0.85 "
+        "or precision=0.9. It is kept in the model.",
+        "the likelier class",
+    )
+    cost: str | None = _decision(
+        "COSTS",
+        Costs(),
+        "What mistakes cost: missed=5,false-alarm=1, or a CSV file with a row for each true class and a column for "
+        "each predicted one. The model predicts what costs least on average.",
+        "all alike",
     )
 
     calibrate: bool = _run(

@@ -78,8 +78,7 @@ def text_of(strings: Any) -> bytes:
     if data is None or len(strings) == 0:
         return b""
     ends = np.frombuffer(strings.buffers()[1], np.int32)[strings.offset : strings.offset + len(strings) + 1]
-    text: bytes = data[int(ends[0]) : int(ends[-1])].to_pybytes()
-    return text
+    return data[int(ends[0]) : int(ends[-1])].to_pybytes()
 
 
 def vector(array: Any, dtype: str) -> NDArray[Any]:

@@ -14,13 +14,18 @@ from numpy.typing import NDArray
 from nncli.data.arrow_conversion import cast, string_array, vector
 from nncli.data.dataset import TextColumn, canonical
 from nncli.data.dates import days_of
-from nncli.data.spellings import Spelling
+from nncli.data.spellings import Spelling, in_another_way
 from nncli.errors import DataError
 
 DEFAULT_MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "?")
 NAN_SPELLINGS = tuple("".join(parts) for parts in product("nN", "aA", "nN"))
 BLANKS = " \t"
 NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+# around a text: blanks of any kind, also of no width; soft hyphens, byte order marks, marks of direction
+UNSEEN = (
+    " \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f\x85\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000\u200b\u200c\u200d\u200e\u200f\u2060\u00ad\ufeff"
+)
 INFINITY = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE)
 SHOWN = 40  # characters of a cell, in messages
 MOST_COLUMNS = 100_000  # of a table, and features of a matrix
@@ -31,20 +36,36 @@ def is_missing(cell: str, missing: tuple[str, ...] | frozenset[str]) -> bool:
     return cell in missing or cell.lower() == "nan"
 
 
-def with_point(text: str, decimal: str) -> str:
-    """Write a point for the decimal sign; a text that has one already, and should have another, becomes no number."""
+def decimal_as_point(text: str, decimal: str) -> str:
+    """Write a point for each decimal sign; "?", which is no number, for a text with a point beside another sign."""
     return text if decimal == "." else "?" if "." in text else text.replace(decimal, ".")
 
 
 def as_number(cell: str, decimal: str) -> str | None:
     """Write the number of a cell as Python does; None if it is no number."""
-    cell = with_point(cell, decimal)
+    cell = decimal_as_point(cell, decimal)
     return cell if NUMBER.fullmatch(cell) else None
 
 
-def normalized(text: str) -> str:
-    """Strip blanks of any kind, also the no-break space, and compose characters that are written as two (NFC)."""
+def later_number(cell: str, spelling: Spelling | None, decimal: str) -> str | None:
+    """Write the number of a cell in rows that come after training: as its column has them, or in another way that has
+    one meaning; true and false are 1 and 0. None if it is no number."""
+    number = spelling.number(cell) if spelling else as_number(cell, decimal)
+    if number is None:
+        truth = {"true": "1", "false": "0"}.get(cell.lower())
+        number = truth or in_another_way(cell, spelling or Spelling(decimal=decimal))
+    return number
+
+
+def bare(text: str) -> str:
+    """Strip blanks of any kind, also the no-break space, and characters that nobody sees."""
     text = text.strip()
+    return text if text.isascii() else text.strip(UNSEEN)
+
+
+def normalized(text: str) -> str:
+    """Strip what nobody sees around a text, and compose characters that are written as two (NFC)."""
+    text = bare(text)
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 

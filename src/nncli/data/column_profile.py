@@ -1,4 +1,4 @@
-"""What the columns of a training file looked like, those that were left out too: a later file is compared with it."""
+"""Keep what the columns of a training file looked like, those that were left out too, to compare a later file with."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ FAR = 10  # times the training range, beyond it: no drift goes that far, but ano
 
 @dataclass(frozen=True)
 class ColumnProfile:
-    """A column of the training file: its name, its kind, and of its numbers the lowest and the highest, and whether
-    all were whole. `low` is None where there were none."""
+    """A column of the training file as it was: its name, its kind, the lowest and the highest of its numbers, and
+    whether all of them were whole. `low` is None where it had no numbers."""
 
     name: str
     kind: str  # number, text or date

@@ -16,7 +16,7 @@ from nncli.data.column_profile import PROFILE_FORM, ColumnProfile, profile_of, r
 from nncli.data.disk.memmap import DiskArray
 from nncli.data.sources import Source, title
 from nncli.data.spellings import SPELLING_FORM, Spelling, spelling_of
-from nncli.errors import DataError, OptionError, did_you_mean
+from nncli.errors import DataError
 
 Positions = NDArray[np.integer[Any]]  # of rows or of classes, in a type that is large enough
 SHAPES_DIFFER = "Bring them to that size, or train a model on such pictures"
@@ -231,46 +231,3 @@ class Dataset:
     def where(self) -> str:
         """Name the data in a message."""
         return title(self.source)
-
-
-def without_weights(dataset: Dataset, name: str) -> tuple[Dataset, NDArray[np.float64]]:
-    """Return the data without the column `name`, and that column: what each row counts, (n,).
-
-    OptionError where there is no such column beside others; DataError where a weight is missing, negative or
-    infinite, or all are 0.
-    """
-    schema, numbers = dataset.schema, dataset.table.numbers
-    if name == schema.target:
-        raise OptionError("weight", f"'{name}' is the target, and cannot weigh rows too")
-    if name not in schema.names:
-        remedy = did_you_mean(name, schema.names, listed="columns")
-        raise OptionError("weight", f"no column is called '{name}'", remedy)
-    if len(schema.columns) == 1:
-        raise OptionError("weight", f"'{name}' is the only column: nothing is left to learn from")
-    if name not in dataset.table.number_names:
-        raise DataError(dataset.where, f"column '{name}': expected numbers, to weigh rows with, found text")
-    place = dataset.table.number_names.index(name)
-    stored = isinstance(numbers, DiskArray)
-    weights = (numbers.column(place) if stored else numbers[:, place]).astype(np.float64)
-    wrong = np.flatnonzero(~((weights >= 0) & (weights < np.inf)))
-    if len(wrong):
-        found = "none" if np.isnan(weights[wrong[0]]) else f"{weights[wrong[0]]:g}"
-        problem = f"column '{name}', row {wrong[0] + 1} of the data: expected a weight from 0, found {found}"
-        raise DataError(dataset.where, problem, "Correct it, or leave the row out")
-    if not weights.any():
-        raise DataError(dataset.where, f"column '{name}': expected a weight above 0, found none")
-    before_target = schema.names.index(name) < schema.target_place
-    return dataclasses.replace(
-        dataset,
-        table=dataclasses.replace(
-            dataset.table,
-            number_names=tuple(n for n in dataset.table.number_names if n != name),
-            numbers=numbers.without(place) if stored else np.delete(numbers, place, axis=1),
-        ),
-        schema=dataclasses.replace(
-            schema,
-            columns=tuple(column for column in schema.columns if column[0] != name),
-            target_place=schema.target_place - before_target,
-        ),
-        notes=(*dataset.notes, f"column '{name}': the weights of the rows, no input"),
-    ), weights

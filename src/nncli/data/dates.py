@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 import numpy as np
@@ -37,6 +37,12 @@ def days_of(cell: str) -> float | None:
     except ValueError:  # the 31st of June
         return None
     return (moment - EPOCH).total_seconds() / SECONDS
+
+
+def written(days: float) -> str:
+    """Write days since 1970 as a date, with the time of day, to the second, unless that is midnight."""
+    moment = EPOCH + timedelta(seconds=round(days * SECONDS))
+    return f"{moment:%Y-%m-%d %H:%M:%S}".removesuffix(" 00:00:00")
 
 
 def inputs_of(days: NDArray[np.float64], first: float) -> NDArray[np.float64]:

@@ -15,9 +15,10 @@ from typing import Any, Literal
 
 from nncli.data.byte_input import ByteStream, open_input, open_raw, peek, sha256_of
 from nncli.data.csv import reader
-from nncli.data.csv.detection import CsvOptions
+from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.csv.positions import Known
+from nncli.data.csv.strict_parser import is_total
 from nncli.data.dataset import Dataset, Schema, Table, TextColumn, canonical
 from nncli.data.disk import cache
 from nncli.data.formats import images, libsvm, row_reader
@@ -34,10 +35,13 @@ from nncli.data.formats.known_formats import (
     format_of_bytes,
 )
 from nncli.data.formats.row_reader import Rows
+from nncli.data.rare_classes import DROP, UNKNOWN, code_in, merged_into
 from nncli.data.row_blocks import BlockReader, OnError, RowBlock
 from nncli.data.sources import ARRAYS, STDIN, Source, is_there, paths_of, title
 from nncli.data.table_builder import MemoryStorage, Opener, RawDataset, digest_of, read_files, recoded, to_learn_from
-from nncli.errors import DataError, OptionError, did_you_mean
+from nncli.data.unused_options import refuse_unused
+from nncli.errors import DataError, OptionError, did_you_mean, listing, mention
+from nncli.system.output import in_quotes
 
 OF_ROWS = (JSON_LINES, XLSX)
 Size = tuple[int, int]  # width and height
@@ -78,13 +82,17 @@ class _Input:
         """Tell whether it is one data set in several files, of which a folder or one of them is named."""
         return len(self.formats) == 1 and self.formats[0] in (IDX, IMAGES)
 
+    def named_formats(self) -> list[tuple[str, Format]]:
+        """Pair each file, as messages name it, with its format."""
+        names = [title(self.source)] if len(self.paths) == 1 else map(str, self.paths)
+        return list(zip(names, self.formats, strict=True))
+
     def files(self) -> list[Path]:
         """List what reading opens: also the files of a folder, and the labels beside images."""
         if not self.is_folder:
             return self.paths
         with suppress(DataError):  # whoever reads it says what is wrong
-            found: list[Path] = self.formats[0].load().files_of(self.paths[0])
-            return found
+            return self.formats[0].load().files_of(self.paths[0])
         return self.paths
 
     def bytes(self) -> int:
@@ -95,16 +103,21 @@ class _Input:
                 total += path.stat().st_size if path.is_file() else 0
         return total
 
-    def matrix(self, memory: int | None, like: Schema | None = None, resize: Size | None = None) -> Dataset:
+    def matrix(
+        self, memory: int | None, like: Schema | None, resize: Size | None = None, on_error: OnError = "fail"
+    ) -> Dataset:
         """Read a matrix; pictures are brought to the size `resize`. Raises OptionError for `memory`, as it is read into
-        memory."""
+        memory, and for `on_error` where it has no rows of its own."""
         if memory is not None:
             problem = f"{title(self.source)} is no table, and those alone can stay on the disk"
             raise OptionError("memory", problem, "Leave it out")
+        if self.stream is None and self.formats[0] == IMAGES:
+            return IMAGES.load().read(self.paths[0], like, resize, on_error)
+        if on_error != "fail":
+            problem = f"{title(self.source)} is no table and no folder of pictures, of which some could be left out"
+            raise OptionError("on_error", problem, "Leave the option out")
         if self.stream is None:
-            more = {"resize": resize} if self.formats[0] == IMAGES else {}
-            found: Dataset = self.formats[0].load().read(self.paths[0], like, **more)
-            return found
+            return self.formats[0].load().read(self.paths[0], like)
         return libsvm.read(self.paths[0], like, self.stream)
 
     def table(
@@ -124,13 +137,15 @@ class _Input:
                 expected = schema or first
                 if expected is not None:
                     how: dict[str, Any] = {"dtype": dtype, "with_target": True, "whole": True, "known": known}
+                    how["on_error"] = options.on_error
                     return _open_like(path, found, self.stream, expected, options.text, **how)
                 if found is TEXT:
-                    return reader.open_training(str(path), options, dtype, self.stream)
+                    return reader.open_training(str(path), options, dtype, self.stream, len(self.paths) == 1)
                 if found in OF_ROWS:
                     rows = _rows(path, found, self.stream, options.text, hashed=True)
                     own = dataclasses.replace(options, skip_rows=0, sheet=None) if found == XLSX else options
-                    return row_reader.open_training(rows, own, dtype)
+                    with _closed_on_error(rows):
+                        return row_reader.open_training(rows, own, dtype)
                 from nncli.data.formats import columnar
 
                 return columnar.open_training(str(path), options, dtype, found.load())
@@ -141,7 +156,7 @@ class _Input:
         where = title(self.source)
         if memory is None or (self.source != STDIN and not all(map(is_there, self.paths))):  # which the reader says
             return read_files(files, where, MemoryStorage())
-        how = repr((options, dtype) if schema is None else (schema, options.text, dtype, known))
+        how = repr((options, dtype) if schema is None else (schema, options.text, options.on_error, dtype, known))
         return cache.read_stored(self.paths, how, where, memory, lambda place: read_files(files, where, place), tables)
 
 
@@ -152,31 +167,36 @@ def _open_like(
     if found is TEXT:
         return reader.read_blocks(str(path), schema, stream=stream, text=text, **how)
     if found in OF_ROWS:
-        return row_reader.read_blocks(_rows(path, found, stream, text, how.get("whole", False)), schema, **how)
+        rows = _rows(path, found, stream, text, how.get("whole", False), schema)
+        with _closed_on_error(rows):
+            return row_reader.read_blocks(rows, schema, **how)
     from nncli.data.formats import columnar
 
     return columnar.read_blocks(str(path), schema, found.load(), **how)
 
 
-def _rows(path: Path, found: Format, stream: ByteStream | None, text: TextOptions, hashed: bool) -> Rows:
+def _rows(
+    path: Path, found: Format, stream: ByteStream | None, text: TextOptions, hashed: bool, schema: Schema | None = None
+) -> Rows:
     """Open the rows of an Excel file or of JSON Lines."""
     if found == XLSX:
-        rows: Rows = found.load().open_rows(str(path), text.sheet, text.skip_rows)
-        return rows
+        return found.load().open_rows(str(path), text.sheet, text.skip_rows)
     file = open_input(str(path), stream=stream, hashed=hashed)
     try:
-        rows = found.load().open_rows(file)
+        rows = found.load().open_rows(file, schema)
     except BaseException:
         file.close()
         raise
     return rows
 
 
-def _refuse_unused(given: _Input, options: CsvOptions) -> None:
-    """Raise OptionError for options of files of another kind."""
-    for option, its, what in (("resize", IMAGES, "no folder of pictures"), ("sheet", XLSX, "no Excel file")):
-        if getattr(options, option) is not None and its not in given.formats:
-            raise OptionError(option, f"{title(given.source)} is {what}", "Leave it out")
+@contextmanager
+def _closed_on_error(rows: Rows) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        rows.source.close()
+        raise
 
 
 def load_dataset(
@@ -186,16 +206,26 @@ def load_dataset(
     bytes, tables are on the disk; so many `tables` share it. Raises DataError and OptionError."""
     given = _Input.of(source)
     size = given.bytes()
-    _refuse_unused(given, options)
+    refuse_unused(given.named_formats(), vars(options))
     if given.is_matrix:
-        return dataclasses.replace(given.matrix(memory, resize=options.resize), source=source, file_bytes=size)
+        return dataclasses.replace(
+            given.matrix(memory, None, options.resize, options.on_error), source=source, file_bytes=size
+        )
     rows = given.table(None, options, dtype, memory, tables)
+    if options.rows is None:
+        _refuse_total(rows, title(source), given.formats == [TEXT] and options.on_error == "fail")
     return dataclasses.replace(to_learn_from(rows, source), memory=memory, file_bytes=size)
 
 
-def has_named_columns(source: Source) -> bool:
-    """Tell whether the columns of a source are more than so many numbers."""
-    return source == STDIN or not _Input.of(source).is_matrix
+def _refuse_total(rows: RawDataset, where: str, is_text: bool) -> None:
+    """Raise DataError where the last row adds up the others, as a text in it says that no other row has."""
+    for name, column in (*rows.table.texts.items(), (rows.schema.target, rows.target)):
+        last = int(column.codes[len(column.codes) - 1 :][0])
+        if last >= 0 and is_total([column.values[last]]) and int((column.codes[:] == last).sum()) == 1:
+            n = len(column.codes)
+            remedy = f"Leave it out with --rows 1:{n - 1}, or keep it with --rows 1:{n}" if is_text else "Delete it"
+            problem = f"column '{name}': '{column.values[last]}' in the last row says that it is a total of the others"
+            raise DataError(where, problem, remedy)
 
 
 def load_like(
@@ -206,25 +236,39 @@ def load_like(
     text: TextOptions = DETECTED,
     memory: int | None = None,
     tables: int = 1,
+    on_error: OnError = "fail",
+    rare: str | None = None,
+    told: bool = True,
 ) -> Dataset:
-    """Read whole files as the rows of a model: the columns of its schema, the classes it knows. Raises DataError."""
+    """Read whole files as the rows of a model: the columns of its schema, the classes it knows. Rows of other classes
+    are of the one that `rare` merges them into, or `UNKNOWN` if it drops them; else, DataError is raised. `text` is
+    what the user has told of these files, or with `told` False of others like them. Raises OptionError for what is told
+    of a file that has no use of it."""
     given, where = _Input.of(source), title(source)
     size = given.bytes()
+    if told:
+        refuse_unused(given.named_formats(), vars(text))
     if given.is_matrix:
-        matrix = given.matrix(memory, schema)
+        matrix = given.matrix(memory, schema, on_error=on_error)
         table, sha256, notes = _named(matrix.table, schema, where), matrix.sha256, matrix.notes
         target = TextColumn(matrix.y, matrix.classes)
     else:
-        options = CsvOptions(**vars(text))
-        rows = given.table(schema, options, dtype, memory, tables, {schema.target: tuple(classes)})
+        options = CsvOptions(**vars(text), on_error=on_error)
+        expected = {} if rare else {schema.target: tuple(classes)}
+        rows = given.table(schema, options, dtype, memory, tables, expected)
         table, target, sha256, notes = rows.table, rows.target, rows.sha256, rows.notes
-    code_of = {canonical(name): i for i, name in enumerate(classes)}
-    for label in target.values:
-        if canonical(label) not in code_of:
-            known = ", ".join(classes[:10]) + (", …" if len(classes) > 10 else "")
-            problem = f"expected a class that the model knows ({known}), found '{label}'"
-            raise DataError(where, problem, did_you_mean(label, classes))
-    y = recoded(target, [code_of[canonical(label)] for label in target.values], len(classes))
+    code_of = code_in(classes, rare)
+    notes = tuple(notes)
+    others = [label for label in target.values if code_of(label) == UNKNOWN]
+    if others and rare != DROP:
+        known = ", ".join(classes[:10]) + (", …" if len(classes) > 10 else "")
+        problem = f"expected a class that the model knows ({known}), found '{others[0]}'"
+        raise DataError(where, problem, did_you_mean(others[0], classes))
+    if into := merged_into(rare):
+        known_names = {*map(canonical, classes)}
+        if merged := [in_quotes(label) for label in target.values if canonical(label) not in known_names]:
+            notes += (f"{where}: rows of class {listing(sorted(merged))} count as {in_quotes(into)}",)
+    y = recoded(target, [code_of(label) for label in target.values], len(classes))
     return Dataset(table, y, tuple(classes), schema, source, sha256, notes=tuple(notes), memory=memory, file_bytes=size)
 
 
@@ -242,15 +286,13 @@ def stream_like(
     `known` to it; also give the columns to keep, and notes. Raises DataError and OptionError."""
     given = _Input.of((source,))
     path, found, stream = given.paths[0], given.formats[0], given.stream
-    own_options = ("skip_rows", "sheet") if found == XLSX else ()
-    for option, value in vars(text).items():
-        if found != TEXT and value != getattr(DETECTED, option) and option not in own_options:
-            raise OptionError(option, f"{title(given.source)} is no text table, and has no such thing", "Leave it out")
-    _refuse_unused(given, CsvOptions(sheet=text.sheet))
+    refuse_unused(given.named_formats(), vars(text))
     if found.is_matrix:
         kept = tuple([images.FILE] if keep == "all" and found == IMAGES else keep)
         if kept and found != IMAGES:
-            raise DataError(title((source,)), "a file of that kind has no columns to keep", "Leave --keep out")
+            raise DataError(
+                title((source,)), "a file of that kind has no columns to keep", f"Leave {mention('keep')} out"
+            )
         if found == IMAGES:
             read = images.row_blocks(path, schema, kept, on_error)
         else:
@@ -265,8 +307,7 @@ def digest_of_source(source: Source) -> str:
     """Return the SHA-256 of the bytes of a source, as `Dataset.sha256` has it."""
     given = _Input.of(source)
     if given.is_folder:
-        found: str = given.formats[0].load().digest(given.paths[0])
-        return found
+        return given.formats[0].load().digest(given.paths[0])
     return digest_of([sha256_of(path) for path in given.paths])
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
@@ -14,9 +14,10 @@ from nncli.data.cells import DEFAULT_MISSING
 from nncli.data.column_profile import ColumnProfile
 from nncli.data.dataset import Schema, Table, TextColumn, canonical
 from nncli.data.spellings import Spelling
-from nncli.errors import DataError
+from nncli.errors import MOST_LISTED, DataError
+from nncli.system.output import counted
 
-OnError = Literal["fail", "blank"]
+OnError = Literal["fail", "blank", "skip"]
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,10 @@ class Layout:
     dates: tuple[str, ...] = ()  # feature columns read as dates
     encoding: str = "utf-8"
     profile: tuple[ColumnProfile, ...] = ()  # of the columns of a training file
+    needed: tuple[str, ...] = ()  # columns of weights, groups and times, which cannot be left out or read as others
     whole: tuple[str, ...] = ()  # of the numeric ones, those that had only whole numbers in training
     known: Mapping[str, frozenset[str]] = field(default_factory=dict)  # column → the only texts that it may hold
+    words: Mapping[str, frozenset[str]] = field(default_factory=dict)  # column → texts that it is known to hold
     quote: str = '"'  # as in Schema
     escape: str = ""
     blanks: bool = False
@@ -53,6 +56,11 @@ class Layout:
         """Tell whether the columns hold only the texts that they may hold."""
         columns = dict(texts) if target is None else {**texts, self.target or "": target}
         return all(known.issuperset(map(canonical, columns[name].values)) for name, known in self.known.items())
+
+    def has_stray_quote(self, name: str, text: str) -> bool:
+        """Tell whether a text of a column differs from a word of it by quotes alone."""
+        words = self.words.get(name, frozenset())
+        return '"' in text and text not in words and text.replace('"', "") in words
 
     def schema(self) -> Schema:
         """Make what a model that learns from such rows asks of later ones."""
@@ -102,15 +110,45 @@ class RowBlock:
         rows = np.arange(start, end)
         kept = {name: cells.slice(start, len(rows)) for name, cells in self.kept.items()}
         errors = {row - start: error for row, error in self.errors.items() if start <= row < end}
-        return RowBlock(self.table.take(rows), self.target and self.target.take(rows), kept, errors)
+        return RowBlock(self.table.take(rows), self.target and self.target.take(rows), kept, errors, self.notes)
+
+    def without_errors(self) -> RowBlock:
+        """Return the rows that could be read; none of their columns is kept as text."""
+        rows = np.delete(np.arange(len(self)), [*self.errors])
+        return RowBlock(self.table.take(rows), self.target and self.target.take(rows), {}, {}, self.notes)
+
+
+class LeftOut:
+    """What could not be read, rows or pictures, and has been left out."""
+
+    def __init__(self, what: str) -> None:
+        self.what, self.n, self.first = what, 0, list[DataError]()
+
+    def add(self, errors: Iterable[DataError]) -> None:
+        """Count what is wrong with some of them."""
+        for error in errors:
+            self.n += 1
+            if len(self.first) < MOST_LISTED:
+                self.first.append(error)
+
+    def notes(self, used: int) -> list[str]:
+        """Say how many there are beside so many good ones, and list the first. Raises DataError where all are bad."""
+        if not self.n:
+            return []
+        if not used:
+            raise self.first[0]
+        counts = f"warning: left out {self.n:,} of {counted(self.n + used, self.what)}, which cannot be read"
+        counts += "" if self.n == len(self.first) else f"; the first {MOST_LISTED} are:"
+        return [counts, *(str(DataError(error.where, f"left out: {error.problem}"))[:-1] for error in self.first)]
 
 
 class BlockReader(ABC):
     """An open table whose layout is known. It is a context manager; iterate over it once for its blocks.
 
     With `on_error` "fail", the first unreadable row raises its error behind the rows before it; with "blank", such
-    rows are in the `errors` of their blocks. With `whole`, for tables that are read to their end, numbers are uint8
-    as long as all are whole numbers from 0 to 255.
+    rows are in the `errors` of their blocks; with "skip", they are left out, and the notes tell of them in the end.
+    With `whole`, for tables that are read to their end, numbers are uint8 as long as all are whole numbers from 0 to
+    255.
     """
 
     def __init__(self, layout: Layout, notes: Sequence[str], on_error: OnError, whole: bool) -> None:
@@ -125,13 +163,19 @@ class BlockReader(ABC):
         self.close()
 
     def __iter__(self) -> Iterator[RowBlock]:
+        left_out, used = LeftOut("row"), 0
         for read in self.blocks():
+            if read.errors and self.on_error == "skip":
+                left_out.add(read.errors.values())
+                read = read.without_errors()
             block = self._narrowed(read)
             if block.errors and self.on_error == "fail":
                 row, error = next(iter(block.errors.items()))
                 yield block.before(row)  # a pipe may have had many rows for a block
                 raise error
+            used += len(block)
             yield block
+        self.notes += left_out.notes(used)
 
     def _narrowed(self, block: RowBlock) -> RowBlock:
         """Make numbers uint8 as long as all of them fit it, and no longer."""

@@ -23,8 +23,14 @@ PARTS = re.compile(
     rf"(?P<sign>{SIGN}?)(?P<prefix>[A-Z]{{0,3}}[{MONEY}]|(?:{CODES})(?=[\s\d]))?[{BLANK}]?(?P<inner>{SIGN}?)"
     rf"(?P<body>{BODY}(?<!\s))[{BLANK}]?(?P<suffix>{UNIT})?"
 )
+SIGNS = dict(zip("٫٬．，－＋", ".,.,-+", strict=True))  # Arabic ones, and those of full width
 CLOCK = r"(?P<h>\d{1,2}):(?P<m>[0-5]\d)(?::(?P<s>[0-5]\d(?:\.\d{1,6})?))?(?: ?(?P<half>[AaPp])\.?[Mm]\.?)?"
 TIME = re.compile(CLOCK, re.ASCII)
+DURATIONS = {
+    "h:m:s": re.compile(r"(\d{1,4}):([0-5]\d):([0-5]\d(?:\.\d{1,6})?)", re.ASCII),
+    "m:s": re.compile(r"(\d{1,4}):([0-5]\d(?:\.\d{1,6})?)", re.ASCII),
+}
+ACCOUNTING = re.compile(r"([^\d()+−-]*)\(([^()+−-]*\d[^()+−-]*)\)([^\d()+−-]*)|([^()+−-]*\d)[-−]")  # (5) and 5- are −5
 DAYS = (
     "%m/%d/%Y", "%d/%m/%Y", "%m/%d/%y", "%d/%m/%y", "%m-%d-%Y", "%d-%m-%Y",
     "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%d-%b-%Y", "%d-%b-%y",
@@ -35,14 +41,14 @@ RELATIVE = frozenset(
     ["%", "‰", "K", "k", "M", "m", "B", "T", "bn", "Bn", "mn", "Mio", "Mrd", "Tsd"]
 )  # which may not be left out: 45 is not 45% or 45K
 NEARLY_ALL, HALF = 0.9, 0.5  # of the cells of a column
-KINDS = ("number", "time", "date")
+KINDS = ("number", "time", *DURATIONS, "date")
 SECONDS_OF_A_DAY = 24 * 60 * 60
 
 
 @dataclass(frozen=True)
 class Spelling:
     """How the cells of a column are written, where that is not the plain way: numbers as `prefix` 1 `thousands` 234
-    `decimal` 5 `suffix`, times of day, or dates of a format."""
+    `decimal` 5 `suffix`, times of day, durations, or dates of a format."""
 
     kind: str = "number"  # one of KINDS
     decimal: str = "."
@@ -52,11 +58,11 @@ class Spelling:
     date_format: str = ""  # as `datetime.strptime` has it
 
     def number(self, cell: str) -> str | None:
-        """Write the number of a cell as Python does, a time of day in hours; None if it is none. Prefix and suffix may
-        be left out, but for a percent sign."""
-        if self.kind == "time":
-            hours = _hours(cell)
-            return None if hours is None else repr(hours)
+        """Write the number of a cell as Python does, a time of day in hours, a duration in the unit of its first part;
+        None if it is none. Prefix and suffix may be left out, but for a percent sign."""
+        if self.kind == "time" or self.kind in DURATIONS:
+            time = _hours(cell) if self.kind == "time" else _duration(cell, self.kind)
+            return None if time is None else repr(time)
         parts = _parts(cell)
         if parts is None or parts[1] not in ("", self.prefix) or parts[3] not in ("", self.suffix):
             return None
@@ -73,12 +79,14 @@ class Spelling:
     def __str__(self) -> str:
         if self.kind == "time":
             return "times of day, read as hours"
+        if self.kind in DURATIONS:
+            return f"durations {self.kind}, read as {'hours' if self.kind == 'h:m:s' else 'minutes'}"
         if self.kind == "date":
             return f"dates, read as {self.date_format}"
         said = [f"{NAMES[self.thousands]} between thousands"] if self.thousands else []
         said += [f"{NAMES[self.decimal]} as decimal sign"] if self.decimal != "." else []
         said += [f"'{affix}', which is taken off" for affix in (self.prefix, self.suffix) if affix]
-        return "numbers with " + (" and ".join(said) or "− for minus")
+        return "numbers with " + (" and ".join(said) or "− or brackets for minus")
 
 
 SPELLING_FORM = dict.fromkeys(Spelling.__dataclass_fields__, str)
@@ -96,6 +104,8 @@ def number_spellings(cells: Sequence[str]) -> list[Spelling]:
     """List the ways in which most cells of a column can be read as numbers: at least half, or nearly all where a unit
     is taken off. There are none for a column of something else, and several where cells have more than one meaning."""
     counts = Counter(cells)
+    if not _are_negative_for_certain(counts):
+        return []
     affixes = Counter[tuple[str, str]]()
     for cell, n in counts.items():
         if (parts := _parts(cell)) is not None:
@@ -117,6 +127,22 @@ def number_spellings(cells: Sequence[str]) -> list[Spelling]:
     return [way for way in best if not way.thousands or _has_thousands(way, counts)]
 
 
+def is_accounting(cell: str) -> bool:
+    """Tell whether a cell has the minus of accountants: brackets around its number, or a minus behind it."""
+    return (cell[-1:] in ("-", "−") or "(" in cell) and ACCOUNTING.fullmatch(cell) is not None
+
+
+def _are_negative_for_certain(cells: Iterable[str]) -> bool:
+    """Tell whether those of the cells that may be negative are: not where all numbers are in brackets, as those of
+    items, and not where a minus stands only behind whole numbers without separators, as in marks."""
+    accounting, others = [cell for cell in cells if is_accounting(cell)], [c for c in cells if not is_accounting(c)]
+    trailing = [cell for cell in accounting if "(" not in cell]
+    in_brackets = len(accounting) > len(trailing)
+    return (not in_brackets or any(map(_parts, others))) and (
+        not trailing or any("." in cell or "," in cell for cell in trailing)
+    )
+
+
 def _has_thousands(way: Spelling, cells: Iterable[str]) -> bool:
     """Tell whether some cell is another number, or none, if nothing may stand between thousands."""
     without = dataclasses.replace(way, thousands="")
@@ -127,6 +153,32 @@ def looks_like_number(cell: str) -> bool:
     """Tell whether a cell is a number in any spelling but one with a unit: names of columns may be 25% or 5 km."""
     parts = _parts(cell)
     return parts is not None and not parts[3]
+
+
+def in_another_way(cell: str, own: Spelling) -> str | None:
+    """Read a cell that is no number as its column writes them, but is one with other separators between thousands and
+    the same decimal sign, or with brackets; None if it is none, or another one with the other decimal sign."""
+    if own.kind != "number" or cell[-1:] in ("-", "−"):
+        return None
+    ways = (_with_signs(cell, own, own.decimal, sign) for sign in ("", *SEPARATORS) if sign != own.decimal)
+    found = next(filter(None, ways), None)
+    other = _with_signs(cell, own, "," if own.decimal == "." else ".", "")
+    return found if other in (None, found) else None
+
+
+def meanings(cell: str, own: Spelling) -> list[str]:
+    """List the numbers that a cell may be with any signs in it, written as its column has them, but without those
+    between thousands."""
+    if own.kind != "number":
+        return []
+    ways = [(decimal, sign) for decimal in ".," for sign in ("", *SEPARATORS) if sign != decimal]
+    found = {float(number): number for way in ways if (number := _with_signs(cell, own, *way))}
+    suffix = own.suffix if own.suffix in RELATIVE else ""
+    return [number.replace(".", own.decimal) + suffix for number in found.values()]
+
+
+def _with_signs(cell: str, own: Spelling, decimal: str, thousands: str) -> str | None:
+    return dataclasses.replace(own, decimal=decimal, thousands=thousands).number(cell)
 
 
 def units_of(cells: Sequence[str]) -> list[str]:
@@ -158,19 +210,27 @@ def _best(
     return [way for way, n in known.items() if n == most >= least * len(cells)]
 
 
-def are_times(cells: Sequence[str]) -> bool:
-    """Tell whether nearly all cells are times of day."""
-    return bool(_best([Spelling("time")], cells, Spelling.number))
+def time_spelling(cells: Sequence[str]) -> Spelling | None:
+    """Return how nearly all cells are times of day, or else durations; None if they are not."""
+    return next(iter(_best(map(Spelling, ("time", *DURATIONS)), cells, Spelling.number)), None)
 
 
 @lru_cache(10_000)
 def _parts(cell: str) -> tuple[str, str, str, str] | None:
     """Cut a cell into its sign, prefix, digits and suffix; None for what is no number."""
-    found = PARTS.fullmatch(cell)
+    negative = ACCOUNTING.fullmatch(cell)
+    if negative:
+        cell = "".join(filter(None, negative.groups()))
+    found = PARTS.fullmatch(cell if cell.isascii() else _western(cell))
     if found is None or (found["sign"] and found["inner"]):
         return None
-    sign = "-" if (found["sign"] or found["inner"]) in ("-", "−") else ""
+    sign = "-" if negative or (found["sign"] or found["inner"]) in ("-", "−") else ""
     return sign, found["prefix"] or "", found["body"], found["suffix"] or ""
+
+
+def _western(cell: str) -> str:
+    """Write the digits of any script as 0 to 9."""
+    return "".join(str(int(c)) if c.isdecimal() else SIGNS.get(c, c) for c in cell)
 
 
 @lru_cache(10_000)
@@ -178,6 +238,8 @@ def _plain(body: str, decimal: str, thousands: str) -> str | None:
     """Write digits without what stands between thousands, and with a point."""
     between = f"[{SEPARATORS[thousands]}]" if thousands else r"(?!)"
     grouped = rf"[1-9]\d{{0,2}}(?:{between}\d{{3}})+"
+    if thousands == ",":
+        grouped += r"|[1-9]\d?(?:,\d{2})+,\d{3}"  # in India, hundreds of thousands
     found = re.fullmatch(rf"({grouped}|\d*)(?:{re.escape(decimal)}(\d*))?([eE][+-]?\d+)?", body, re.ASCII)
     if found is None or not (found[1] or found[2]):
         return None
@@ -195,6 +257,13 @@ def _hours(cell: str) -> float | None:
     if half:
         hour = hour % 12 + 12 * (half == "p")
     return hour + int(found["m"]) / 60 + float(found["s"] or 0) / 3600
+
+
+@lru_cache(10_000)
+def _duration(cell: str, kind: str) -> float | None:
+    """Return a duration in the unit of its first part."""
+    found = DURATIONS[kind].fullmatch(cell)
+    return None if found is None else sum(float(part) / 60**i for i, part in enumerate(found.groups()))
 
 
 @lru_cache(10_000)

@@ -45,7 +45,8 @@ def stratified_split(y: Positions, classes: Sequence[str], val: float, test: flo
             source,
             f"class {in_quotes(classes[rarest])}: expected at least {parts} rows, one for each of the {parts} parts of "
             f"the split, found {counts[rarest]}",
-            f"Get more rows of it, leave it out, or set {mention('val', 0)} or {mention('test', 0)}",
+            f"Get more rows of it, leave it out with {mention('rare', 'drop')}, or set {mention('val', 0)} or "
+            f"{mention('test', 0)}",
         )
     rest = row_numbers(n)
     held_out: list[Positions] = []
@@ -82,7 +83,7 @@ def stratified_fold(y: Positions, split: Split, fold: int, folds: int, seed: int
     if counts.min() < folds:
         raise DataError(
             source, f"expected at least {folds} rows of each class, one for each fold, found {counts.min()} of one",
-            "Ask for fewer --folds, or get more rows of it",
+            f"Ask for fewer {mention('folds')}, or get more rows of it",
         )  # fmt: skip
     rng = np.random.default_rng(seed)
     # dealt out class by class, without a pause: the folds are of one size, give or take a row
@@ -117,5 +118,4 @@ def _proportional(counts: NDArray[np.int64], n: int, rng: np.random.RandomState)
             break
         tied = np.flatnonzero(remainder == value)
         places[rng.choice(tied, min(len(tied), missing), replace=False)] += 1
-    shared_out: NDArray[np.int64] = places.astype(np.int64)
-    return shared_out
+    return places.astype(np.int64)

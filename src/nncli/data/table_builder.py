@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -16,7 +16,7 @@ from nncli.data.cells import NUMBER
 from nncli.data.dataset import Dataset, Positions, Schema, Table, TextColumn, canonical
 from nncli.data.row_blocks import BlockReader, RowBlock
 from nncli.data.sources import Source, title
-from nncli.errors import DataError
+from nncli.errors import DataError, mention
 from nncli.system.output import in_quotes
 
 MOST_CLASSES, MOST_FRACTIONS = 1000, 10  # of a target of numbers, and of one with decimals
@@ -140,15 +140,21 @@ def to_learn_from(rows: RawDataset, source: Source) -> Dataset:
         raise DataError(where, problem, "Delete that line, or rename the column or the class")
     representative, notes = one_spelling(target.values)
     _refuse_quantity(target, name, where)
-    classes = sorted(set(representative), key=_by_number if all(map(_is_number, target.values)) else None)
+    classes = in_order(representative)
     if len(classes) == 1:
         problem = f"expected two or more classes, found only {in_quotes(classes[0])}"
         raise DataError(
-            where, f"target column '{rows.schema.target}': {problem}", "Choose another column with --target"
+            where, f"target column '{rows.schema.target}': {problem}", f"Choose another column with {mention('target')}"
         )
     rank = {value: i for i, value in enumerate(classes)}
     y = recoded(target, [rank[value] for value in representative], len(classes))
     return Dataset(rows.table, y, tuple(classes), rows.schema, source, rows.sha256, notes=(*rows.notes, *notes))
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Sort the names of classes, each once: by number if all are numbers, else by the alphabet."""
+    distinct = set(names)
+    return sorted(distinct, key=_by_number if all(map(_is_number, distinct)) else None)
 
 
 def digest_of(digests: Sequence[str]) -> str:
@@ -184,7 +190,7 @@ class _Columns:
             if self.text_bytes > self.storage.most_text:
                 raise DataError(
                     where, f"column '{name}': {len(text.values):,} different texts so far, too many for that memory",
-                    "Leave the column out with --drop, or allow more --memory",
+                    f"Leave the column out with {mention('drop')}, or allow more {mention('memory')}",
                 )  # fmt: skip
         for name, days in self.dates.items():
             days.append(block.table.dates[name])
@@ -239,12 +245,11 @@ def _refuse_quantity(target: TextColumn, name: str, where: str) -> None:
     if k > MOST_CLASSES or (fractional and k > MOST_FRACTIONS) or (2 * k > n and k > FEW):
         shown = f"{k:,} different numbers in {n:,} rows" + (" with decimals" if fractional else "")
         problem = f"target column '{name}': expected classes, found {shown}, which look like a quantity (regression)"
-        remedy = "Choose another column with --target, or write classes such as low and high into the file"
+        remedy = f"Choose another column with {mention('target')}, or write classes such as low and high into the file"
         raise DataError(where, problem, remedy)
 
 
 def recoded(column: TextColumn, codes: Sequence[int], n: int) -> Positions:
     """Replace each value of the column by its number in `codes`, which is below n: (rows,), in a type as small as that
     allows, as it stays in memory however large the table is."""
-    found: Positions = np.array(codes, np.min_scalar_type(-n))[column.codes[:]]
-    return found
+    return np.array(codes, np.min_scalar_type(-n))[column.codes[:]]

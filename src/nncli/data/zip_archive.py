@@ -54,8 +54,7 @@ class OnlyFile:
             archive = open_zip(self._open.enter_context(FileIO(self._path)))
             [info] = files_in(archive)
             self._stream = self._open.enter_context(archive.open(info))
-        data: bytes = self._stream.read(size)
-        return data
+        return self._stream.read(size)
 
     def close(self) -> None:
         self._open.close()

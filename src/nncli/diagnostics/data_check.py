@@ -14,7 +14,9 @@ from nncli.config.train_config import TrainConfig
 from nncli.data.dataset import Dataset, Table, TextColumn
 from nncli.data.load import load_dataset
 from nncli.data.preprocess import MAX_CATEGORIES, Preprocess
+from nncli.data.rare_classes import UNKNOWN
 from nncli.data.split import row_numbers
+from nncli.diagnostics.flattering_splits import flattering_splits
 from nncli.errors import DataError, OptionError
 from nncli.system.output import counted, in_quotes, percent
 from nncli.training.doubts import different_texts, giveaways
@@ -50,12 +52,13 @@ def check_data(config: TrainConfig) -> DataReport:
     except (DataError, OptionError) as error:
         refusal = error
         preprocess = Preprocess.fit(dataset.table, np.arange(len(dataset)), config.scale)
-    counts = np.bincount(dataset.y, minlength=len(dataset.classes)).tolist()
+    counts = np.bincount(dataset.y[dataset.y != UNKNOWN], minlength=len(dataset.classes)).tolist()
     findings = [*_rare_classes(dataset, counts), *_often_missing(dataset.table)]
     if preprocess.scaling != "pixels":  # most pixels are dark
         findings += _outliers(dataset.table)
     if prepared is not None:
         findings += [*_duplicates(prepared), *different_texts(dataset.table), *giveaways(dataset, prepared.split)]
+        findings += flattering_splits(prepared)
     columns, classes = _columns(dataset, preprocess), dict(zip(dataset.classes, counts, strict=True))
     return DataReport(dataset.where, len(dataset), columns, classes, list(dataset.notes), findings, refusal)
 

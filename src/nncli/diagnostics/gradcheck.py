@@ -12,7 +12,7 @@ import numpy as np
 
 from nncli.data.scaled_rows import Matrix, Subset
 from nncli.diagnostics.training_objective import OFFSET, Objective
-from nncli.errors import NncliError
+from nncli.errors import NncliError, mention
 from nncli.nn.activations import ACTIVATIONS
 from nncli.nn.finite_differences import BlockCheck, Differences
 from nncli.nn.layers import Array
@@ -96,7 +96,9 @@ def check_gradients(
         rng = np.random.default_rng(sample)
         losses = terms()[:n]
         if not np.isfinite(losses).all():
-            raise NncliError("the loss", "expected finite numbers, found others", "Try --scale auto, or other data")
+            raise NncliError(
+                "the loss", "expected finite numbers, found others", f"Try {mention('scale', 'auto')}, or other data"
+            )
         dX = np.empty_like(batch.X)
         batch.backward(dX)
         penalty.add_gradient(network)

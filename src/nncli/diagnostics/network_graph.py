@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 
 from nncli.data.sources import Source
-from nncli.errors import DataError, NncliError, UsageError
+from nncli.errors import DataError, NncliError, UsageError, mention
 from nncli.model.model import Model, build_network
 from nncli.model.provenance import Provenance, labelled_rows
 from nncli.nn.autodiff.graph import Graph
@@ -37,7 +37,7 @@ def graph_of_model(
     dataset = labelled_rows(model, provenance, model_file, source, config.dtype)
     place = dataset.where
     if row > len(dataset):
-        raise DataError(place, f"expected at least {row:,} rows, for --row {row}, found {len(dataset):,}")
+        raise DataError(place, f"expected at least {row:,} rows, for {mention('row', row)}, found {len(dataset):,}")
     x = model.preprocess.transform(dataset.table.take(np.array([row - 1])), network.dtype).slice(0, 1)[0]
     y = int(dataset.y[row - 1])
     try:

@@ -22,7 +22,8 @@ from nncli.nn.network import Network
 from nncli.nn.optimizers import OPTIMIZERS
 from nncli.nn.regularisation import Penalty
 from nncli.system.output import counted
-from nncli.training.prepare import FILE_OPTIONS, balanced, prepare
+from nncli.training.class_weights import class_weights
+from nncli.training.prepare import FILE_OPTIONS, OF_COLUMNS, prepare
 from nncli.training.seeds import Seeds
 from nncli.training.summary import regularisation
 
@@ -55,7 +56,7 @@ def objective_of_options(config: TrainConfig, given: Collection[str]) -> Objecti
     seeds = Seeds.of(config)
     dataset = None
     if len(config.data) == 1 and is_random(config.data[0]):
-        for name in (*FILE_OPTIONS, "weight", "categorical"):
+        for name in (*FILE_OPTIONS, *OF_COLUMNS):
             if getattr(config, name) != getattr(TrainConfig(), name):
                 raise OptionError(name, "random rows do not come from a file", "Leave it out")
         dataset = random_dataset(config.data[0], np.random.default_rng(config.seed))
@@ -96,12 +97,10 @@ def objective_of_model(model: Model, provenance: Provenance, model_file: str, so
     else:
         dataset = labelled_rows(model, provenance, model_file, source, "float64")
         X, y = model.preprocess.transform(dataset.table, network.dtype), dataset.y.astype(np.int64)
-    weights = None
-    if config.training.class_weight == "balanced":
-        with np.errstate(divide="ignore"):  # for classes that have no row here
-            weights = balanced(y, K)[y]
+    of_class = class_weights(config.training.class_weight, y, model.classes)
+    weights = None if of_class is None else of_class[y]
     subset = _drawn(Subset(X, y, np.arange(len(y)), weights), ROWS, rng)
-    notes = [] if config.data.weight is None else ["all rows have equal weight here: the column of weights is ignored"]
+    notes = ["all rows have equal weight here: the column of weights is ignored"] if config.options.weight else []
     return _objective(config, network, loss, subset, K, seed=seeds.dropout, notes=notes)
 
 

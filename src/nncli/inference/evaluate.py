@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nncli.data.csv.header import DETECTED, TextOptions
-from nncli.data.dataset import Dataset, Positions, without_weights
+from nncli.data.dataset import Dataset, Positions
 from nncli.data.load import check_as_it_was, digest_of_source, load_dataset, load_like
+from nncli.data.rare_classes import in_classes, merging
+from nncli.data.row_columns import set_aside
 from nncli.data.row_hashes import hash_rows
 from nncli.data.sources import Source, title
 from nncli.data.split import row_numbers
 from nncli.errors import DataError, NncliError
+from nncli.inference.judged_rows import JudgedRows
 from nncli.inference.metrics import all_metrics, check_metrics, one_metric
-from nncli.metrics.rows import CELLS_AT_ONCE, JudgedRows
+from nncli.metrics.rows import CELLS_AT_ONCE, ScoredRows
 from nncli.model.checkpoint import ModelFile, load_same
+from nncli.model.decision import Decision
 from nncli.model.model import EVAL_ROWS, Model
 from nncli.model.provenance import Provenance
 from nncli.system import plain_json
@@ -30,6 +36,12 @@ from nncli.system.workers import ProcessDeath, Stop, Workers, in_order, never
 from nncli.training.memory import check_memory_to_evaluate
 from nncli.training.repeated_rows import trained_on
 
+SAMPLES = 2000
+DECISION_FORM = {
+    "positive": (str, None), "threshold": (float, None), "rule": str, "mean_cost": (float, None),
+    "mean_cost_interval": ([float], None),
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -38,11 +50,14 @@ class Evaluation:
     metrics: dict[str, Any]
     evaluated_on: str  # as in "the 22 test rows of iris"
     notes: list[str]
+    decision: dict[str, Any] | None = (
+        None  # how classes are decided, where that is not the likeliest one, and what it costs
+    )
     headline: dict[str, Any] | None = None  # the metric that was asked for: its name, value, interval and method
 
     def to_json(self) -> dict[str, Any]:
         headline = {"metric": self.headline} if self.headline else {}
-        return {"evaluated_on": self.evaluated_on, **headline, **self.metrics}
+        return {"evaluated_on": self.evaluated_on, **headline, **self.metrics, "decision": self.decision}
 
 
 def evaluate_model(
@@ -52,18 +67,25 @@ def evaluate_model(
     source: Source = (),
     text: TextOptions = DETECTED,
     memory: int | None = None,
+    threshold: float | None = None,
+    on_rows: Callable[[JudgedRows], None] | None = None,
     metric: str | None = None,
 ) -> Evaluation:
     """Evaluate a model on all rows of a source, or without one on the test rows of its training run.
 
-    With `memory`, in bytes, tables stay on the disk. `metric` is one to report beside the usual ones. Raises DataError
+    With `memory`, in bytes, tables stay on the disk. A `threshold` takes the place of the model's own. `on_rows` is
+    given the rows and what the model says of them. `metric` is one to report beside the usual ones. Raises DataError
     where there are no such rows, and OptionError where `memory` is too little or the metric is not defined for them.
     """
+    if threshold is not None:
+        model.check_threshold("threshold")
+        model = dataclasses.replace(model, decision=Decision(model.positive, threshold))
     K, notes = len(model.classes), list[str]()
     if not source:
         dataset, rows, evaluated_on = _test_rows(model, provenance, model_file, memory)
     else:
-        dataset = load_like(source, model.schema, model.classes, model.config.model.dtype, text, memory)
+        dtype, rare = model.config.model.dtype, merging(model.config.options.rare)
+        dataset = load_like(source, model.schema, model.classes, dtype, text, memory, rare=rare)
         rows = row_numbers(len(dataset))
         evaluated_on = f"all {counted(len(dataset), 'row')} of {title(source)}"
         notes += dataset.notes
@@ -72,23 +94,54 @@ def evaluate_model(
     if memory is not None:
         check_memory_to_evaluate(memory, model, n=len(dataset), evaluated=len(rows), block=min(block, len(rows)))
     logits, predicted = np.empty((len(rows), 0)), np.empty(len(rows), np.int64)
+    P = None if on_rows is None else np.empty((len(rows), K), model.network.dtype)
     for start in range(0, len(rows), block):
         part = slice(start, start + block)
         Z = model.scores(dataset.table.take(rows[part]))
         found = model.logits(Z)
         logits = logits if start else np.empty((len(rows), found.shape[1]), found.dtype)
         logits[part], predicted[part] = found, model.predicted(Z)
-    judged = JudgedRows(dataset.y[rows].astype(np.int64), predicted, K, logits, model.probabilistic)
-    headline = None if metric is None else one_metric(metric, judged)
-    return Evaluation(all_metrics(judged, model.classes), evaluated_on, notes, headline)
+        if P is not None:
+            P[part] = model.by_class(Z)
+    scored = ScoredRows(
+        dataset.y[rows].astype(np.int64), predicted, K, logits, model.probabilistic, positive=model.positive
+    )
+    if on_rows is not None and P is not None:
+        on_rows(JudgedRows(model, dataset.table, rows, P, scored, "" if source else "test"))
+    headline = None if metric is None else one_metric(metric, scored)
+    decision = _judged(model.decision, model.classes, predicted, scored.y)
+    return Evaluation(all_metrics(scored, model.classes), evaluated_on, notes, decision, headline)
+
+
+def _judged(
+    decision: Decision | None, classes: Sequence[str], predicted: NDArray[np.int64], y: NDArray[np.int64]
+) -> dict[str, Any] | None:
+    """Return how classes were decided, and what that costs on average with its 95 % interval; None for the likeliest
+    class. The interval is that of 2,000 samples of as many rows, with replacement (Efron 1979)."""
+    if decision is None or decision.is_likeliest:
+        return None
+    cost, interval = None, None
+    if decision.costs:
+        K = len(classes)
+        counts = np.bincount(y * K + predicted, minlength=K * K)
+        of_pair = np.array(decision.costs).ravel()
+        there = np.flatnonzero(counts)
+        cost = float(counts @ of_pair / len(y))
+        drawn = np.random.default_rng(0).multinomial(len(y), counts[there] / len(y), SAMPLES) @ of_pair[there] / len(y)
+        interval = np.quantile(drawn, [0.025, 0.975]).tolist()
+    positive = classes[decision.positive] if len(classes) == 2 else None
+    return {
+        "positive": positive, "threshold": decision.threshold, "rule": decision.rule, "mean_cost": cost,
+        "mean_cost_interval": interval,
+    }  # fmt: skip
 
 
 def evaluate_files(
-    workers: Workers, model: ModelFile, sources: Sequence[str], text: TextOptions
+    workers: Workers, model: ModelFile, sources: Sequence[str], text: TextOptions, threshold: float | None = None
 ) -> Iterator[tuple[str, Evaluation]]:
     """Evaluate on each file by itself, several at a time; yield them in the order given."""
     check = functools.partial(check_evaluation, list(load_same(model)[0].classes))
-    for source, result in in_order(workers, evaluate_file, (model, text), sources, check):
+    for source, result in in_order(workers, evaluate_file, (model, text, threshold), sources, check):
         if isinstance(result, ProcessDeath):
             raise DataError(title((source,)), str(result))
         if result["failure"] is not None:
@@ -98,7 +151,7 @@ def evaluate_files(
 
 def check_evaluation(classes: list[str], result: Any) -> None:
     """Raise ValueError for what `evaluate_file` cannot have returned: on a cluster, any machine may have sent it."""
-    form = {"metrics": dict, "evaluated_on": str, "notes": [str], "headline": None}
+    form = {"metrics": dict, "evaluated_on": str, "notes": [str], "headline": None, "decision": (DECISION_FORM, None)}
     plain_json.check_form(result, {"evaluation": (form, None), "failure": ([str], None)})
     if result["failure"] is not None:
         NncliError.from_json(result["failure"])
@@ -108,12 +161,14 @@ def check_evaluation(classes: list[str], result: Any) -> None:
         check_metrics(result["evaluation"]["metrics"], classes)
 
 
-def evaluate_file(source: str, shared: tuple[ModelFile, TextOptions], stop: Stop = never) -> dict[str, Any]:
+def evaluate_file(
+    source: str, shared: tuple[ModelFile, TextOptions, float | None], stop: Stop = never
+) -> dict[str, Any]:
     """Evaluate on one file in a worker; return the fields of an `Evaluation`, or a failure."""
-    saved, text = shared
+    saved, text, threshold = shared
     try:
         with use_threads(1):
-            evaluation = evaluate_model(*load_same(saved), saved.path, source=(source,), text=text)
+            evaluation = evaluate_model(*load_same(saved), saved.path, source=(source,), text=text, threshold=threshold)
         return {"evaluation": asdict(evaluation), "failure": None}
     except NncliError as error:
         return {"evaluation": None, "failure": error.to_json()}
@@ -156,16 +211,18 @@ def _test_rows(
     if not provenance.has_test_file and len(provenance.test_rows) == 0:
         raise DataError(model_file, "the model was trained without test rows", remedy)
     check_as_it_was(source, file.n_bytes, model_file, remedy)
-    test = load_like(source, model.schema, model.classes, dtype, data.csv.text, memory) if own else None
+    test = None
+    if own:
+        how = data.csv.text_of_others, memory, 1, data.csv.on_error, merging(model.config.options.rare)
+        test = load_like(source, model.schema, model.classes, dtype, *how, told=False)
     if file.sha256 != (digest_of_source(source) if test is None else test.sha256):
         problem = f"the data have changed since {model_file} was trained, so its test rows cannot be found"
         raise DataError(title(source), problem, remedy)
     if test is not None:
         return test, row_numbers(len(test)), f"the {counted(len(test), 'row')} of {title(source)}"
-    # the same bytes have the same rows and classes
-    dataset = load_dataset(source, data.csv, dtype, memory)
-    if data.weight is not None:
-        dataset, _ = without_weights(dataset, data.weight)
+    # the same bytes have the same rows and classes, but for those that were rare
+    dataset, _ = set_aside(load_dataset(source, data.csv, dtype, memory), data.csv.row_columns)
+    dataset = in_classes(dataset, model.classes, model.config.options.rare)
     rows = provenance.test_rows if dataset.test is None else row_numbers(len(dataset.test))
     evaluated_on = f"the {counted(len(rows), 'test row')} of {title(source)}"
     return dataset if dataset.test is None else dataset.test, rows, evaluated_on

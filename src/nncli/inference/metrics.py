@@ -17,7 +17,7 @@ from nncli.errors import OptionError
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.intervals import estimate, share_interval
 from nncli.metrics.metric import shares
-from nncli.metrics.rows import JudgedRows
+from nncli.metrics.rows import ScoredRows
 from nncli.system import plain_json
 
 MOST_CLASSES = 200  # for which the whole confusion matrix is given, zeros included
@@ -32,7 +32,7 @@ METRICS_FORM = {"n": range(1, (1 << 53) + 1), "accuracy_interval": [float], "per
 METRICS_FORM |= dict.fromkeys(("accuracy", "balanced_accuracy", "f1_macro", "f1_weighted"), float)
 METRICS_FORM |= dict.fromkeys(("log_loss", "roc_auc", "ece"), (float, None))
 METRICS_FORM |= {"confusion_matrix": ([[int]], None), "confusion_matrix_omitted": bool, "confusion_counts": [[int]]}
-METRICS_FORM |= {"metrics": dict}
+METRICS_FORM |= {"metrics": dict, "positive": (str, None)}
 ESTIMATE_FORM = {"value": (float, None), "interval": ([float], None), "method": (str, None)}
 CLASS_FORM = {**dict.fromkeys(("precision", "recall", "f1"), (float, None)), "n": int}
 
@@ -59,15 +59,15 @@ def reported(K: int) -> tuple[str, ...]:
     return (*OF_ALL, "ece", *OF_LABELS, *(OF_TWO if K == 2 else OF_MANY), *((TOP,) if K >= TOP_FROM else ()))
 
 
-def one_metric(spec: str, rows: JudgedRows) -> dict[str, Any]:
+def one_metric(spec: str, rows: ScoredRows) -> dict[str, Any]:
     """Return the name, value, interval and method of a metric; OptionError where it is not defined for the rows."""
     metric = METRICS.create(spec)
-    if problem := metric.problem(rows):
+    if problem := metric.problem(rows.oriented):
         raise OptionError("metric", f"{spec} of these rows: {problem[0]}", problem[1])
     return {"name": spec, **dataclasses.asdict(estimate(metric, rows))}
 
 
-def all_metrics(rows: JudgedRows, classes: Sequence[str]) -> dict[str, Any]:
+def all_metrics(rows: ScoredRows, classes: Sequence[str]) -> dict[str, Any]:
     """Return what `eval --json` reports.
 
     `metrics` has all figures with their intervals. One that is not defined is None: log loss, Brier score and
@@ -96,14 +96,14 @@ def all_metrics(rows: JudgedRows, classes: Sequence[str]) -> dict[str, Any]:
         "confusion_matrix_omitted": K > MOST_CLASSES,
         "confusion_counts": counts.tolist(),
         "classes": list(classes),
+        "positive": classes[rows.positive] if K == 2 else None,
     }
 
 
 def _matrix(counts: NDArray[np.int64], K: int) -> list[list[int]]:
     matrix = np.zeros((K, K), np.int64)
     matrix[counts[:, 0], counts[:, 1]] = counts[:, 2]
-    found: list[list[int]] = matrix.tolist()
-    return found
+    return matrix.tolist()
 
 
 def check_metrics(found: Any, classes: list[str]) -> None:
@@ -114,6 +114,8 @@ def check_metrics(found: Any, classes: list[str]) -> None:
     if any(len(one["interval"] or (0, 0)) != 2 for one in found["metrics"].values()):
         raise ValueError("an interval without two ends")
     counts, K = found["confusion_counts"], len(classes)
+    if found["positive"] not in (classes if len(classes) == 2 else [None]):
+        raise ValueError("a positive class that there is not")
     if found["classes"] != classes or len(found["accuracy_interval"]) != 2:
         raise ValueError("the metrics of another model")
     if any(len(one) != 3 or not (0 <= one[0] < K and 0 <= one[1] < K and one[2] > 0) for one in counts):

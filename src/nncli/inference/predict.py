@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from nncli.data.load import stream_like
 from nncli.data.sources import title
-from nncli.errors import DataError, NncliError
+from nncli.errors import DataError, NncliError, mention
 from nncli.inference.predictor import PredictOptions, Predictor
 from nncli.model.checkpoint import ModelFile, load_same
 from nncli.model.model import Model
@@ -45,7 +45,7 @@ class OutputSink:
         elif header != self._header:
             expected, found = (f"'{columns.decode().strip()}'" for columns in (self._header, header))
             problem = f"expected the columns of {title((self._first,))} to keep, {expected}, found {found}"
-            raise DataError(title((source,)), problem, "Name with --keep only columns that all files have")
+            raise DataError(title((source,)), problem, f"Name with {mention('keep')} only columns that all files have")
 
     def take(self, lines: bytes, unread: Sequence[str], unseen: Mapping[str, int]) -> None:
         """Write some lines; `unread` has an error for each empty prediction, `unseen` the unseen cells by column."""

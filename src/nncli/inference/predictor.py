@@ -15,7 +15,7 @@ from nncli.data.arrow_conversion import number_array, string_array, take, text_o
 from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.dataset import Table
 from nncli.data.row_blocks import RowBlock
-from nncli.errors import OptionError
+from nncli.errors import OptionError, mention
 from nncli.metrics.rows import CELLS_AT_ONCE
 from nncli.model.model import Model
 from nncli.system.numbers import NUMBER
@@ -30,7 +30,7 @@ class PredictOptions:
 
     keep: the columns of the input to write before the prediction.
     proba: add a column for each class, `p_<class>`, or `score_<class>` if the model gives no probabilities.
-    threshold: for two classes, predict the second from this probability on; None: the likelier class.
+    threshold: for two classes, predict the positive one from this probability on; None: as the model decides.
     embed: write the outputs of the last hidden layer instead, `h_0`, `h_1`, …
     on_error: whether to stop at a row that cannot be read, or to leave its prediction empty.
     escape_formulas: put an apostrophe before text that a spreadsheet would run as a formula.
@@ -63,7 +63,7 @@ class Predictor:
         doubled = next((name for i, name in enumerate(names) if name in names[:i]), None)
         if doubled is not None:
             problem = f"the input has a column {in_quotes(doubled)}, and so has the output"
-            raise OptionError("keep", problem, "Name the others with --keep")
+            raise OptionError("keep", problem, f"Name the others with {mention('keep')}")
         written = (lambda name: csv_quoted(escaped(name))) if options.escape_formulas else csv_quoted
         self.header = (",".join(map(written, names)) + "\n").encode()
         # a line must not be empty: readers of CSV would skip it
@@ -130,16 +130,13 @@ class Predictor:
 
 def _check(options: PredictOptions, model: Model) -> None:
     """Raise OptionError where the model cannot do what the options ask for."""
-    K, name = len(model.classes), model.config.model.name
-    if options.threshold is not None and K != 2:
-        raise OptionError("threshold", f"expected a model of two classes, found {K}", "Use --proba and choose")
-    if options.threshold is not None and not model.probabilistic:
-        problem = f"expected a model with probabilities, and {name} gives scores"
-        raise OptionError("threshold", problem, "Train it with --calibrate")
+    name = model.config.model.name
+    if options.threshold is not None:
+        model.check_threshold("threshold")
     if options.embed and not model.config.model.hidden:
-        raise OptionError("embed", f"model '{name}' has no hidden layer", "Train one with --model mlp")
+        raise OptionError("embed", f"model '{name}' has no hidden layer", f"Train one with {mention('model', 'mlp')}")
     if options.embed and (options.proba or options.threshold is not None):
-        other = "--proba" if options.proba else "--threshold"
+        other = mention("proba" if options.proba else "threshold")
         raise OptionError("embed", f"it replaces the predictions, and {other} asks for them", "Leave one of them out")
     if options.jsonl and options.escape_formulas:
         raise OptionError("escape_formulas", "a spreadsheet does not read JSON", "Leave it out")

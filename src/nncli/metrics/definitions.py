@@ -6,7 +6,6 @@ t_k is the number of its rows, c_k how many are predicted as it, and r_k how man
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.metrics.metric import FromConfusions, MeanOfRows, Metric, OfAClass, OfARanking, shares
-from nncli.metrics.rows import Floats, JudgedRows
-from nncli.nn.components import positive, setting
+from nncli.metrics.rows import Floats, ScoredRows
+from nncli.nn.components import positive as above_zero
+from nncli.nn.components import setting
 from nncli.registry import Registry
 
 METRICS: Registry[Metric] = Registry("metric")
@@ -29,7 +29,7 @@ class MeanLoss(MeanOfRows):
     needs = "losses"
     higher_is_better = False
 
-    def contributions(self, rows: JudgedRows) -> Floats:
+    def contributions(self, rows: ScoredRows) -> Floats:
         assert rows.losses is not None
         return rows.losses
 
@@ -42,11 +42,11 @@ class Accuracy(MeanOfRows):
     in_percent = True
     is_discrete = True
 
-    def contributions(self, rows: JudgedRows) -> Floats:
+    def contributions(self, rows: ScoredRows) -> Floats:
         right: Floats = (rows.predicted == rows.y).astype(np.float64)
         return right
 
-    def share(self, rows: JudgedRows) -> tuple[int, int]:
+    def share(self, rows: ScoredRows) -> tuple[int, int]:
         return int(np.count_nonzero(rows.predicted == rows.y)), len(rows)
 
 
@@ -69,7 +69,7 @@ class LogLoss(MeanOfRows):
     needs = "probabilities"
     higher_is_better = False
 
-    def contributions(self, rows: JudgedRows) -> Floats:
+    def contributions(self, rows: ScoredRows) -> Floats:
         return -rows.log_p()
 
 
@@ -81,7 +81,7 @@ class Brier(MeanOfRows):
     needs = "probabilities"
     higher_is_better = False
 
-    def contributions(self, rows: JudgedRows) -> Floats:
+    def contributions(self, rows: ScoredRows) -> Floats:
         found = np.empty(len(rows))
         for part, P in rows.probabilities():
             P[np.arange(len(P)), rows.y[part]] -= 1
@@ -99,7 +99,7 @@ class Precision(OfAClass):
     def of_each(self, right: Floats, rows: Floats, claimed: Floats) -> Floats:
         return shares(right, claimed)
 
-    def share(self, rows: JudgedRows) -> tuple[int, int] | None:
+    def share(self, rows: ScoredRows) -> tuple[int, int] | None:
         return self.share_of(rows, rows.predicted)
 
 
@@ -113,7 +113,7 @@ class Recall(OfAClass):
     def of_each(self, right: Floats, rows: Floats, claimed: Floats) -> Floats:
         return shares(right, rows)
 
-    def share(self, rows: JudgedRows) -> tuple[int, int] | None:
+    def share(self, rows: ScoredRows) -> tuple[int, int] | None:
         return self.share_of(rows, rows.y)
 
 
@@ -133,10 +133,10 @@ class FBeta(OfAClass):
     """(1 + β²) r_k / (β² t_k + c_k) of the positive class, β = 2; or the mean over the classes that have rows"""
 
     title = "Fβ"
-    beta: float = positive(2.0)
+    beta: float = above_zero(2.0)
 
-    def label(self, classes: Sequence[str]) -> str:
-        return super().label(classes).replace("β", f"{self.beta:g}")
+    def label(self, positive: str | None) -> str:
+        return super().label(positive).replace("β", f"{self.beta:g}")
 
     def of_each(self, right: Floats, rows: Floats, claimed: Floats) -> Floats:
         square = self.beta**2
@@ -202,10 +202,10 @@ class TopK(MeanOfRows):
     is_discrete = True
     k: int = setting(5, "a whole number from 1", lambda value: value >= 1)
 
-    def label(self, classes: Sequence[str]) -> str:
+    def label(self, positive: str | None) -> str:
         return f"top {self.k}"
 
-    def contributions(self, rows: JudgedRows) -> Floats:
+    def contributions(self, rows: ScoredRows) -> Floats:
         found = np.empty(len(rows))
         for part, Z in rows.blocks():
             own = Z[np.arange(len(Z)), rows.y[part]][:, None]
@@ -213,7 +213,7 @@ class TopK(MeanOfRows):
             found[part] = ((own < Z) | ((own == Z) & before)).sum(axis=1) < self.k
         return found
 
-    def share(self, rows: JudgedRows) -> tuple[int, int]:
+    def share(self, rows: ScoredRows) -> tuple[int, int]:
         return int(self.contributions(rows).sum()), len(rows)
 
 
@@ -228,7 +228,7 @@ class CalibrationError(Metric):
     is_biased = True
     bins: int = setting(15, "a whole number from 1", lambda value: value >= 1)
 
-    def evidence(self, rows: JudgedRows) -> Floats:
+    def evidence(self, rows: ScoredRows) -> Floats:
         found = np.empty((len(rows), 2))
         for part, P in rows.probabilities():
             found[part, 0] = P.max(axis=1)

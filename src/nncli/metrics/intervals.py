@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.metrics.metric import Metric
-from nncli.metrics.rows import Floats, JudgedRows
+from nncli.metrics.rows import Floats, ScoredRows
 
 RESAMPLES, FEWEST = 2000, 100
 SEED = 0  # the same rows have the same interval
@@ -32,16 +32,18 @@ class Estimate:
     method: str | None = None  # Wilson, normal or bootstrap
 
 
-def share_interval(hits: int, n: int) -> tuple[float, float]:
-    """Return the 95 % interval of Wilson (1927) for a share of `hits` in `n` > 0."""
+def share_interval(hits: int, n: int, z: float = Z) -> tuple[float, float]:
+    """Return the interval of Wilson (1927) for a share of `hits` in `n` > 0, of 95 % unless `z`, a point of the normal
+    distribution, says otherwise."""
     p = hits / n
-    centre = (p + Z * Z / (2 * n)) / (1 + Z * Z / n)
-    half = Z / (1 + Z * Z / n) * math.sqrt(p * (1 - p) / n + Z * Z / (4 * n * n))
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def estimate(metric: Metric, rows: JudgedRows) -> Estimate:
+def estimate(metric: Metric, rows: ScoredRows) -> Estimate:
     """Return the value of a metric for some rows, and its interval."""
+    rows = rows.oriented
     if metric.problem(rows):
         return Estimate(None)
     value = metric.value(rows)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.metrics.rows import Floats, JudgedRows
+from nncli.metrics.rows import Floats, ScoredRows
 from nncli.nn.components import Configurable, setting
 
 Need = Literal["classes", "scores", "probabilities", "losses"]
@@ -44,7 +43,7 @@ class Metric(Configurable):
     by_class: ClassVar[bool] = False
 
     @abstractmethod
-    def evidence(self, rows: JudgedRows) -> NDArray[Any]:
+    def evidence(self, rows: ScoredRows) -> NDArray[Any]:
         """Return what must be known of each row beside its class, (n, any)."""
 
     @abstractmethod
@@ -52,15 +51,15 @@ class Metric(Configurable):
         """Return the value (B,) for each row of `counts` (B, n), which has how many times each of n rows counts; NaN
         where it is not defined."""
 
-    def value(self, rows: JudgedRows) -> float:
+    def value(self, rows: ScoredRows) -> float:
         """Return the value of some rows, of which `problem` says nothing."""
         return float(self.values(self.evidence(rows), rows.y, np.ones((1, len(rows))))[0])
 
-    def share(self, rows: JudgedRows) -> tuple[int, int] | None:
+    def share(self, rows: ScoredRows) -> tuple[int, int] | None:
         """Return how many of how many, if the value is the share of some rows that something holds for; None if not."""
         return None
 
-    def problem(self, rows: JudgedRows) -> tuple[str, str] | None:
+    def problem(self, rows: ScoredRows) -> tuple[str, str] | None:
         """Say why it is not defined for some rows, and what to use in its place; None where it is."""
         if self.needs == "probabilities" and not rows.probabilistic:
             return "the model gives scores, not probabilities", "Use accuracy or roc-auc"
@@ -68,8 +67,8 @@ class Metric(Configurable):
             return "these rows have no loss", "Use log-loss"
         return None
 
-    def label(self, classes: Sequence[str]) -> str:
-        """Return its name for a person, with what it is of."""
+    def label(self, positive: str | None) -> str:
+        """Return its name for a person, with what it is of: a positive class, if there is one."""
         return self.title
 
     def badness(self, value: float) -> float:
@@ -83,17 +82,17 @@ class MeanOfRows(Metric):
     is_mean = True
 
     @abstractmethod
-    def contributions(self, rows: JudgedRows) -> Floats:
+    def contributions(self, rows: ScoredRows) -> Floats:
         """Return the number of each row, (n,)."""
 
-    def evidence(self, rows: JudgedRows) -> Floats:
+    def evidence(self, rows: ScoredRows) -> Floats:
         return self.contributions(rows)[:, None]
 
     def values(self, evidence: NDArray[Any], y: NDArray[np.int64], counts: Floats) -> Floats:
         values: Floats = counts @ evidence[:, 0].astype(np.float64) / counts.sum(axis=1)
         return values
 
-    def value(self, rows: JudgedRows) -> float:
+    def value(self, rows: ScoredRows) -> float:
         return float(self.contributions(rows).mean())
 
 
@@ -106,10 +105,10 @@ class FromConfusions(Metric):
     def of_counts(self, right: Floats, rows: Floats, claimed: Floats) -> Floats:
         """Return the value (B,) from r, t and c, (B, classes) each: the classes that occur, or both of two."""
 
-    def evidence(self, rows: JudgedRows) -> NDArray[np.int64]:
+    def evidence(self, rows: ScoredRows) -> NDArray[np.int64]:
         return rows.predicted[:, None]
 
-    def value(self, rows: JudgedRows) -> float:
+    def value(self, rows: ScoredRows) -> float:
         y, predicted, counts = rows.confusions.T
         return float(self.values(predicted[:, None], y, counts[None].astype(np.float64))[0])
 
@@ -145,18 +144,18 @@ class OfAClass(FromConfusions):
         weights = rows if self.average == "weighted" else (rows > 0).astype(np.float64)
         return shares((each * weights).sum(axis=1), weights.sum(axis=1))
 
-    def label(self, classes: Sequence[str]) -> str:
+    def label(self, positive: str | None) -> str:
         if self.average in ("", "positive"):
-            return f"{self.title} of {classes[1]}"
+            return f"{self.title} of {positive}"
         return f"{self.title}, {self.average}"
 
-    def share_of(self, rows: JudgedRows, of: NDArray[np.int64]) -> tuple[int, int] | None:
+    def share_of(self, rows: ScoredRows, of: NDArray[np.int64]) -> tuple[int, int] | None:
         """Return how many of the rows that have the positive class in `of` have it and are predicted as it."""
         if self.average not in ("", "positive") or not np.any(of == 1):
             return None
         return int(np.count_nonzero((rows.y == 1) & (rows.predicted == 1))), int(np.count_nonzero(of == 1))
 
-    def problem(self, rows: JudgedRows) -> tuple[str, str] | None:
+    def problem(self, rows: ScoredRows) -> tuple[str, str] | None:
         if self.average in ("", "positive") and rows.K > 2:
             average = f"{self.name}:average=macro or {self.name}:average=weighted"
             return f"of {rows.K:,} classes none is the positive one", f"Use {average}"
@@ -176,7 +175,7 @@ class OfARanking(Metric):
         """Return the value (B,) from how many rows of the class, and how many of all, are at least as far ahead as
         each row in turn, the furthest first, (B, n) each; those that are equally far ahead are one row."""
 
-    def evidence(self, rows: JudgedRows) -> Floats:
+    def evidence(self, rows: ScoredRows) -> Floats:
         return np.stack([rows.lead(k) for k in self._classes(rows)], axis=1)
 
     def values(self, evidence: NDArray[Any], y: NDArray[np.int64], counts: Floats) -> Floats:
@@ -185,17 +184,17 @@ class OfARanking(Metric):
             total += self._of_class(column, y == k, counts)
         return total / len(classes)
 
-    def value(self, rows: JudgedRows) -> float:
+    def value(self, rows: ScoredRows) -> float:
         classes, once = self._classes(rows), np.ones((1, len(rows)))  # one class at a time, as there may be many
         return float(np.mean([self._of_class(rows.lead(k), rows.y == k, once)[0] for k in classes]))
 
-    def problem(self, rows: JudgedRows) -> tuple[str, str] | None:
+    def problem(self, rows: ScoredRows) -> tuple[str, str] | None:
         if len(rows.present) < rows.K:
             return NO_ROWS, "Use accuracy or log-loss"
         return super().problem(rows)
 
     @staticmethod
-    def _classes(rows: JudgedRows) -> range:
+    def _classes(rows: ScoredRows) -> range:
         return range(1, 2) if rows.K == 2 else range(rows.K)
 
     def _of_class(self, lead: NDArray[Any], is_own: NDArray[np.bool_], counts: Floats) -> Floats:

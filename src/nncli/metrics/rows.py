@@ -14,12 +14,13 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class JudgedRows:
+class ScoredRows:
     """n rows of K classes, and what a model says of them.
 
     y, predicted: the true and the predicted class, (n,).
     logits: (n, K), or (n, 1) where 0 is that of the first of two classes. If `probabilistic`, P = softmax(logits);
     else they are scores. Figures come from them and not from P, which rounds to 0 and 1.
+    positive: the positive class, of two.
     losses: what training minimises, (n,), so that their mean is the loss; None where nobody asks for it.
     """
 
@@ -29,9 +30,18 @@ class JudgedRows:
     logits: NDArray[np.floating]
     probabilistic: bool
     losses: Floats | None = None
+    positive: int = 1
 
     def __len__(self) -> int:
         return len(self.y)
+
+    @functools.cached_property
+    def oriented(self) -> ScoredRows:
+        """Return the same rows with the positive one of two classes as the second, which is what metrics expect."""
+        if self.K != 2 or self.positive == 1:
+            return self
+        logits = -self.logits if self.logits.shape[1] == 1 else self.logits[:, ::-1]
+        return ScoredRows(1 - self.y, 1 - self.predicted, 2, logits, self.probabilistic, self.losses)
 
     @functools.cached_property
     def present(self) -> NDArray[np.int64]:

@@ -20,7 +20,7 @@ from nncli.data.expand import address_problem
 from nncli.data.formats.known_formats import HEAD_BYTES, MODEL, TEXT, ZIP, format_of, format_of_bytes
 from nncli.data.preprocess import MAX_CATEGORIES
 from nncli.data.sources import portable
-from nncli.errors import DataError, ModelFileError, OutputError, did_you_mean, listing
+from nncli.errors import DataError, ModelFileError, OutputError, did_you_mean, listing, mention
 from nncli.model.file_format import encode, read
 from nncli.model.model import Model
 from nncli.model.npz import BEGINS, OtherKind
@@ -79,7 +79,7 @@ def check_fits_model_file(dataset: Dataset) -> None:
         plain_json.encode(document)
     except ValueError as error:
         problem = f"a model cannot hold all names of its files, columns, categories and classes: {error}"
-        remedy = "Leave columns out with --drop, or put many small files together"
+        remedy = f"Leave columns out with {mention('drop')}, or put many small files together"
         raise DataError(dataset.where, problem, remedy) from None
 
 
@@ -144,6 +144,7 @@ def describe(model: Model, p: Provenance) -> dict[str, Any]:
             for name in ("header", "delimiter", "decimal", "encoding", "missing", "dtype")
         },
         "calibration": model.calibration and asdict(model.calibration),
+        "decision": model.decision and asdict(model.decision),
         "scaling": model.preprocess.scaling,
         "categories": {name: list(values) for name, values in model.preprocess.categories.items()},
         "data": {

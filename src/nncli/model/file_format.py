@@ -5,8 +5,8 @@ inputs (number columns, then three for each date column), d inputs in all, and n
 order:
 
     meta         UTF-8 bytes of one JSON object, whose form is `META` in `file_members.py`: format and program version,
-                 matrix kernels, resolved options, classes, calibration, schema and categories of the columns, where
-                 the data came from, best epoch, figures, notes, and the numbers of `state`
+                 matrix kernels, resolved options, classes, calibration, decision, schema and categories of the columns,
+                 where the data came from, best epoch, figures, notes, and the numbers of `state`
     theta        all parameters, one flat vector (size,) of the network's dtype: W row by row, then b, then the slopes
                  of PReLU, layer after layer
     median, shift, scale   (m,) float64: x = (v − shift) · scale, with the median for a missing v
@@ -35,13 +35,14 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.config.option import Encoding
+from nncli.config.file_kinds import Encoding
 from nncli.config.resolve import ResolvedConfig
 from nncli.config.train_config import TrainConfig
 from nncli.data.dataset import Schema, schema_of
 from nncli.data.preprocess import SCALINGS, Preprocess
 from nncli.data.sources import native, portable
 from nncli.model import npz, training_state
+from nncli.model.decision import Decision
 from nncli.model.file_members import FLAT, FORMAT, FORMAT_VERSION, MEMBERS, OTHER_MEMBERS, MemberSizes
 from nncli.model.model import Model, build_network
 from nncli.model.provenance import Fingerprint, Provenance
@@ -69,6 +70,7 @@ def encode(model: Model, p: Provenance) -> bytes:
         "config": model.config.options.to_json(),
         "classes": list(model.classes),
         "calibration": model.calibration and asdict(model.calibration),
+        "decision": model.decision and asdict(model.decision),
         "schema": asdict(model.schema),
         "scaling": model.preprocess.scaling,
         "categories": [[name, list(values)] for name, values in model.preprocess.categories.items()],
@@ -150,7 +152,14 @@ def _model(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> tuple[
         history, best = provenance.history, provenance.best_epoch
         state = training_state.from_file(stored["state"], of_state, config.training, history, best)
         provenance = dataclasses.replace(provenance, state=state)
-    return Model(config, schema, preprocess, network, loss, classes, calibration), provenance
+    decision = stored["decision"] and _decision(**stored["decision"])
+    if decision is not None:
+        decision.check(len(classes))
+    return Model(config, schema, preprocess, network, loss, classes, calibration, decision), provenance
+
+
+def _decision(positive: int, threshold: float | None, costs: list[list[float]], rule: str) -> Decision:
+    return Decision(positive, threshold, tuple(map(tuple, costs)), rule)
 
 
 def _preprocess(schema: Schema, stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Preprocess:

@@ -38,6 +38,8 @@ NEW_IN: dict[int, dict[str, Any]] = {
             "header_rows": 1,
         },
         "data": {"row_hashes": ""},
+        "decision": None,
+        "figures": {"reference": None},
     },
 }
 OLDEST = 3
@@ -58,6 +60,7 @@ _PART = ({"loss": float, "accuracy": float}, None)
 META = {
     "format": str, "format_version": int, "nncli": str, "kernels": str, "config": dict, "classes": [str],
     "calibration": ({"a": float, "b": float}, None),
+    "decision": ({"positive": int, "threshold": (float, None), "costs": [[float]], "rule": str}, None),
     "schema": SCHEMA_FORM,
     "scaling": str, "categories": [[(str, [(str, None)])]], "dates": [[(str, float)]],
     "data": {"source": [str], "file_bytes": (int, None), "val_bytes": (int, None), "test_bytes": (int, None),
@@ -65,7 +68,9 @@ META = {
              "row_hashes": re.compile("([0-9a-f]{16})*")},
     "best_epoch": int, "notes": [str], "state": (dict, None),
     "figures": {"model": str, "classes": [str], "n_train": int, "n_val": int, "n_test": int, "epochs": int,
-                "best_epoch": int, "train": _PART, "val": _PART, "test": _PART, "baseline_accuracy": float},
+                "best_epoch": int, "train": _PART, "val": _PART, "test": _PART, "baseline_accuracy": float,
+                "reference": ({"name": str, "part": str, "accuracy": float, "difference": float, "p_value": float},
+                              None)},
 }  # fmt: skip
 
 

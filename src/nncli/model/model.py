@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from nncli.config.resolve import ModelConfig, ResolvedConfig
 from nncli.data.dataset import Schema, Table
 from nncli.data.preprocess import Preprocess
-from nncli.errors import ModelFileError, OptionError
+from nncli.errors import ModelFileError, OptionError, mention
+from nncli.model.decision import Decision, chosen
 from nncli.nn.buffers import all_finite
 from nncli.nn.calibration import Calibration, likelihood_of
 from nncli.nn.losses import LOSSES, Loss
@@ -47,11 +48,25 @@ class Model:
     loss: Loss
     classes: tuple[str, ...]
     calibration: Calibration | None = None
+    decision: Decision | None = None  # None: the likeliest class, and the second of two is the positive one
+
+    @property
+    def positive(self) -> int:
+        """Return the position of the positive class, of two."""
+        return 1 if self.decision is None else self.decision.positive
 
     @property
     def probabilistic(self) -> bool:
         """Tell whether it gives probabilities, not only scores."""
         return self.loss.probabilistic or self.calibration is not None
+
+    def check_threshold(self, option: str) -> None:
+        """Raise OptionError, of that option, where there is no probability of a positive class."""
+        if len(self.classes) != 2:
+            raise OptionError(option, f"expected a model of two classes, found {len(self.classes)}", "Leave it out")
+        if not self.probabilistic:
+            problem = f"expected a model with probabilities, and {self.config.model.name} gives scores"
+            raise OptionError(option, problem, f"Train it with {mention('calibrate', True)}")
 
     def scores(self, table: Table) -> NDArray[Any]:
         """Return the scores Z (n, outputs) of the rows of a table."""
@@ -69,15 +84,16 @@ class Model:
         return loss.logits(Z)
 
     def predicted(self, Z: NDArray[Any], threshold: float | None = None) -> NDArray[np.int64]:
-        """Return the position of the predicted class (n,), from the scores Z; with a `threshold`, the second of two
-        classes from that probability on."""
-        if threshold is None and Z.shape[1] > 1:
+        """Return the position of the predicted class (n,), from the scores Z; with a `threshold`, the positive one of
+        two classes from that probability on."""
+        if threshold is not None:
+            return chosen(self.by_class(Z), self.positive, threshold)
+        if self.decision is not None and not self.decision.is_likeliest:
+            return self.decision.classes(self.by_class(Z))
+        if Z.shape[1] > 1:
             return self.loss.classes(Z)  # calibration keeps their order
         loss, Z = self._calibrated(Z)
-        if threshold is None:
-            return loss.classes(Z)
-        codes: NDArray[np.int64] = (loss.by_class(Z)[:, 1] >= threshold).astype(np.int64)
-        return codes
+        return loss.classes(Z)
 
     def _calibrated(self, Z: NDArray[Any]) -> tuple[Loss, NDArray[Any]]:
         """Return the loss whose link reads the scores, and the scores for it."""

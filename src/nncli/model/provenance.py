@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from nncli.data.dataset import Dataset, Positions
 from nncli.data.load import check_as_it_was, load_like
+from nncli.data.rare_classes import UNKNOWN
 from nncli.data.sources import Source
 from nncli.errors import DataError
 from nncli.model import training_state
@@ -69,10 +70,15 @@ def labelled_rows(model: Model, provenance: Provenance, model_file: str, source:
         return load_like(source, model.schema, model.classes, dtype)
     remedy = "Name the data behind the model"
     check_as_it_was(provenance.source, provenance.files["data"].n_bytes, model_file, remedy)
-    dataset = load_like(provenance.source, model.schema, model.classes, dtype, model.config.data.csv.text)
+    csv = model.config.data.csv
+    dataset = load_like(
+        provenance.source, model.schema, model.classes, dtype, csv.text,
+        on_error=csv.on_error, rare=model.config.options.rare,
+    )  # fmt: skip
     if dataset.sha256 != provenance.files["data"].sha256:
         raise DataError(dataset.where, f"the data have changed since {model_file} was trained on them", remedy)
-    return dataset
+    rows = np.flatnonzero(dataset.y != UNKNOWN)
+    return dataset if len(rows) == len(dataset) else replace(dataset, table=dataset.table.take(rows), y=dataset.y[rows])
 
 
 def bits(rows: Positions, n_rows: int) -> NDArray[np.uint8]:

@@ -95,5 +95,4 @@ class ExponentialAverage(RunningAverage):
 
     def within(self, steps: int) -> NDArray[np.float64]:
         weights = self.decay ** np.arange(steps - 1, -1, -1)
-        normed: NDArray[np.float64] = weights / weights.sum()
-        return normed
+        return weights / weights.sum()

@@ -1,4 +1,4 @@
-"""What components have in common: settings, which they check, and a state, from which they can be resumed."""
+"""Give components what they share: settings, which are checked, and a state, from which they can be resumed."""
 
 from __future__ import annotations
 

@@ -141,8 +141,7 @@ class CrossEntropy(Loss):
         m, s = softmax(Z, P)
         # −Σ_k y_k log p_k = max z − Σ_k y_k z_k + log Σ_j exp(z_j − max z),   as Σ_k y_k = 1: in this order, as
         # the first two are often the same, and large
-        rows: RowLosses = m[:, 0].astype(np.float64) - np.vecdot(Y, Z) + np.log(s[:, 0])
-        return rows
+        return m[:, 0].astype(np.float64) - np.vecdot(Y, Z) + np.log(s[:, 0])
 
     def backward(self, Z: Array, P: Array, Y: Array, dZ: Array) -> None:
         np.subtract(P, Y, out=dZ)  # dL/dZ = P − Y                (n, K)
@@ -165,8 +164,7 @@ class BinaryCrossEntropy(Loss):
         Z = Z.astype(np.float64)
         # −y log σ(z) − (1 − y) log(1 − σ(z)) = max(z, 0) − y z + log(1 + e^−|z|)
         losses = np.maximum(Z, 0) - Y * Z + np.log1p(np.exp(-np.abs(Z)))
-        rows: RowLosses = losses.sum(axis=1)
-        return rows
+        return losses.sum(axis=1)
 
     def backward(self, Z: Array, P: Array, Y: Array, dZ: Array) -> None:
         np.subtract(P, Y, out=dZ)  # dL/dZ = P − Y                (n, outputs)
@@ -185,8 +183,7 @@ class MeanSquaredError(Loss):
     def forward(self, Z: Array, Y: Array, P: Array) -> RowLosses:
         self._link.forward(Z, P)
         E = np.subtract(P, Y, dtype=np.float64)
-        rows: RowLosses = 0.5 * np.vecdot(E, E)  # ½ Σ_k (p_k − y_k)²
-        return rows
+        return 0.5 * np.vecdot(E, E)  # ½ Σ_k (p_k − y_k)²
 
     def backward(self, Z: Array, P: Array, Y: Array, dZ: Array) -> None:
         np.subtract(P, Y, out=dZ)  # dL/dP = P − Y                (n, outputs)
@@ -205,8 +202,7 @@ class MeanAbsoluteError(Loss):
 
     def forward(self, Z: Array, Y: Array, P: Array) -> RowLosses:
         self._link.forward(Z, P)
-        rows: RowLosses = np.abs(np.subtract(P, Y, dtype=np.float64)).sum(axis=1)  # Σ_k |p_k − y_k|
-        return rows
+        return np.abs(np.subtract(P, Y, dtype=np.float64)).sum(axis=1)  # Σ_k |p_k − y_k|
 
     def backward(self, Z: Array, P: Array, Y: Array, dZ: Array) -> None:
         np.subtract(P, Y, out=dZ)
@@ -302,8 +298,7 @@ class SquaredHingeLoss(Loss):
     def forward(self, Z: Array, Y: Array, P: Array) -> RowLosses:
         self._link.forward(Z, P)
         M = np.maximum(0, 1 - (2 * Y - 1) * Z.astype(np.float64))
-        rows: RowLosses = np.vecdot(M, M)  # Σ_k max(0, 1 − t_k z_k)²
-        return rows
+        return np.vecdot(M, M)  # Σ_k max(0, 1 − t_k z_k)²
 
     def backward(self, Z: Array, P: Array, Y: Array, dZ: Array) -> None:
         T = 2 * Y - 1

@@ -35,8 +35,7 @@ class Penalty:
         if not (self.l1 or l2):
             return np.zeros(0, network.dtype)
         w = np.concatenate([layer.W.reshape(-1) for layer in network.dense])
-        terms: Array = 0.5 * l2 * w * w + self.l1 * np.abs(w)
-        return terms
+        return 0.5 * l2 * w * w + self.l1 * np.abs(w)
 
     def add_gradient(self, network: Network) -> None:
         """Replace g with g + λ₂ w + λ₁ sign w."""

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 from nncli import __version__
 from nncli.config.train_config import TrainConfig
-from nncli.errors import DataError, OutputError
+from nncli.errors import DataError, OutputError, mention
 from nncli.sweep.ledger_lines import FORMAT, KIND, UnknownOptions, header_of, in_memory, to_json, trial_of
 from nncli.system import plain_json
 from nncli.system.atomic import sync_folder
@@ -46,7 +46,7 @@ class Ledger:
             self.file = path.open("a+b", buffering=0)  # unbuffered: an error shows at once
         except OSError as error:
             problem = f"cannot write: {error.strerror}"
-            raise OutputError(str(path), problem, "Choose another place with --ledger") from None
+            raise OutputError(str(path), problem, f"Choose another place with {mention('ledger')}") from None
         try:
             self._open(first, was_there)
         except BaseException:
@@ -58,7 +58,7 @@ class Ledger:
             fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             if error.errno in LOCKED:
-                remedy = "Wait for it, or name another file with --ledger"
+                remedy = f"Wait for it, or name another file with {mention('ledger')}"
                 raise OutputError(str(self.path), "another sweep is writing to it", remedy) from None
             self.unlocked = True
         with os.fdopen(os.dup(self.file.fileno()), "rb") as file:
@@ -89,7 +89,7 @@ class Ledger:
             lines = b"".join(_line(to_json(record)) for record in new)
         except ValueError as error:
             problem = f"a trial does not fit in a line: {error}"
-            raise OutputError(str(self.path), problem, "Validate by fewer rows, with --val") from None
+            raise OutputError(str(self.path), problem, f"Validate by fewer rows, with {mention('val')}") from None
         self._write(lines)
         self.records.update({record["trial"]: in_memory(record) for record in new})
 
@@ -193,5 +193,4 @@ def _document(line: bytes) -> dict[str, Any] | None:
     text += b"}"
     if not mark or tail != b'%08x"}\n' % zlib.crc32(text):
         return None
-    found: dict[str, Any] = plain_json.decode(text, dict)
-    return found
+    return plain_json.decode(text, dict)

@@ -8,7 +8,7 @@ from collections.abc import Collection
 
 from nncli.config.option import OneOf, read_option
 from nncli.config.resolve import resolve
-from nncli.errors import OptionError
+from nncli.errors import OptionError, mention
 from nncli.nn.models import MODELS
 from nncli.sweep.search import SEARCHES, SearchPlan
 from nncli.sweep.space import Space
@@ -26,7 +26,9 @@ def plan_of(space: Space, search: str | None, trials: int | None, seeds: int, fo
     check_losses(metric, {kind_of_loss(*one) for one in itertools.product(losses, models, weights)})
     search = search or ("grid" if space.finite and trials is None else "random")
     if search in ("random", "refine") and trials is None:
-        raise OptionError("trials", f"expected how many configurations a {search} search draws", "Add --trials 20")
+        raise OptionError(
+            "trials", f"expected how many configurations a {search} search draws", f"Add {mention('trials', 20)}"
+        )
     if search == "grid" and trials is not None:
         raise OptionError("trials", "a grid has as many configurations as combinations", "Leave it out")
     if trials is None:
@@ -34,13 +36,15 @@ def plan_of(space: Space, search: str | None, trials: int | None, seeds: int, fo
     plan = SearchPlan(space, search, trials=trials, seeds=seeds, folds=folds, metric=metric)
     base = space.base
     if base.threads is not None:
-        raise OptionError("threads", "each trial of a sweep has one thread", "Say with --jobs how many run at a time")
+        raise OptionError(
+            "threads", "each trial of a sweep has one thread", f"Say with {mention('jobs')} how many run at a time"
+        )
     if search == "halving" and base.time_limit is not None:
         raise OptionError("time_limit", "halving counts by epochs, and stops most of them early", "Leave it out")
     if base.val == 0 and plan.folds == 1:
         raise OptionError("val", "a sweep chooses by validation rows, and there are none", "Leave it out")
     if plan.folds > 1 and base.val_data:
-        raise OptionError("folds", "--val-data names the validation rows already", "Leave one of them out")
+        raise OptionError("folds", f"{mention('val_data')} names the validation rows already", "Leave one of them out")
     # the folds allow options that the winner, which has no validation rows, does not
     for config in plan.configs() if base.val == 0 else ():
         try:
@@ -59,5 +63,5 @@ def kind_of_loss(loss: str | None, model: str, class_weight: str) -> tuple[str, 
 def check_losses(metric: str, kinds: Collection[tuple[str, str]]) -> None:
     """Raise OptionError for the loss as the metric where there are several kinds of it."""
     if metric == "loss" and len(kinds) > 1:
-        remedy = "Use accuracy, or one --model, --loss and --class-weight"
+        remedy = f"Use accuracy, or one {mention('model')}, {mention('loss')} and {mention('class_weight')}"
         raise OptionError("metric", "losses of different kinds cannot be compared", remedy)

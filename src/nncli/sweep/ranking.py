@@ -167,8 +167,7 @@ def _differences(one: RankedConfig, other: RankedConfig) -> tuple[NDArray[np.int
 def _binomial(n: int) -> NDArray[np.float64]:
     """Return P(k heads of n coins) for k = 0 … n."""
     logs = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, n + 1)))])
-    probabilities: NDArray[np.float64] = np.exp(logs[n] - logs - logs[::-1] - n * math.log(2))
-    return probabilities
+    return np.exp(logs[n] - logs - logs[::-1] - n * math.log(2))
 
 
 def importance(ranking: Sequence[RankedConfig]) -> dict[str, float]:

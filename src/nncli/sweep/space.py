@@ -114,7 +114,11 @@ class Space:
                 _refuse_list(name, value)
                 fixed[name] = value
                 continue
-            texts = [str(one) for one in value] if isinstance(value, list | tuple) else str(value).split(",")
+            texts = (
+                [str(one) for one in value]
+                if isinstance(value, list | tuple)
+                else options[name].kind.several(str(value))
+            )
             found = _range(name, texts[0]) if len(texts) == 1 else None
             if found is not None:
                 axes[name] = found
@@ -124,8 +128,9 @@ class Space:
                 values = [read_option(name, text.strip(), options[name].kind) for text in texts]
                 axes[name] = Choices(tuple(dict.fromkeys(values)), options[name].kind)
         base = TrainConfig.from_values(fixed)
-        split_seed = base.seed if base.split_seed is None else base.split_seed  # repetitions share the split
-        return cls(dataclasses.replace(base, split_seed=split_seed), axes)
+        if base.split_seed is None and base.time is None:  # which needs no seed
+            base = dataclasses.replace(base, split_seed=base.seed)  # repetitions share the split
+        return cls(base, axes)
 
     def values(self, name: str) -> tuple[Any, ...]:
         """Return all values that an option can have, if it has no range."""

@@ -27,7 +27,7 @@ from nncli.data.dataset import Dataset
 from nncli.errors import DataError, OptionError, TrainingError
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.metric import Metric
-from nncli.metrics.rows import JudgedRows
+from nncli.metrics.rows import ScoredRows
 from nncli.model.training_state import TrainingState
 from nncli.sweep.space import can_vary
 from nncli.system import scratch
@@ -95,8 +95,7 @@ class DataInFile:
             if os.fstat(file.fileno()).st_size != sum(self.arrays[-1]):  # reading past the end would kill the process
                 raise DataError(self.file, "the data of the sweep were changed while it ran", "Run the command again")
             mapped = memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
-        datasets: Datasets = pickle.loads(self.pickled, buffers=[mapped[at : at + n] for at, n in self.arrays])
-        return datasets
+        return pickle.loads(self.pickled, buffers=[mapped[at : at + n] for at, n in self.arrays])
 
 
 @dataclass(frozen=True)
@@ -154,7 +153,7 @@ def _fitted(
     keep_best(trainer, interrupted=trial.share < 1)  # a paused run may still be no better than guessing
     val, best = prepared.val, trainer.best
     assert best is not None
-    rows = judged(trainer.network, trainer.loss, val, trainer.K)
+    rows = judged(trainer.network, trainer.loss, val, trainer.K, trainer.positive).oriented
     right = rows.predicted == rows.y
     name = trial.config.metric or CHOSEN_BY
     figures = {
@@ -180,7 +179,7 @@ def right_of(record: dict[str, Any], start: int, stop: int) -> NDArray[np.bool_]
     return np.unpackbits(bits, count=min(stop, record["n_val"]) - start).astype(bool)
 
 
-def _evidence(metric: Metric, rows: JudgedRows) -> str:
+def _evidence(metric: Metric, rows: ScoredRows) -> str:
     """Write what a metric has to know of each row, behind its class unless it is a mean; empty if that is much."""
     found = metric.evidence(rows)
     found = found if metric.is_mean else np.hstack([rows.y[:, None], found])

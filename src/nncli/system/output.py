@@ -50,12 +50,15 @@ def say(line: str, quiet: bool = False, wrap: bool = True) -> None:
 
 
 def _wrapped(line: str, stream: TextIO) -> str:
-    """Break a line between words, to the width of a terminal; a word that is longer stays whole."""
+    """Break a line between words, to the width of a terminal; a word that is longer stays whole. What goes on in other
+    lines stands a little further in."""
     if not stream.isatty():
         return line
     columns = os.environ.get("COLUMNS", "")
     width = int(columns) if columns.isdecimal() else os.get_terminal_size(stream.fileno()).columns
-    return textwrap.fill(line, width or 80, break_long_words=False, break_on_hyphens=False)
+    own = line[: len(line) - len(line.lstrip(" "))]
+    more = own + "  " if own else ""
+    return textwrap.fill(line, width or 80, subsequent_indent=more, break_long_words=False, break_on_hyphens=False)
 
 
 class _Stdout(FileIO):
@@ -115,6 +118,12 @@ def print_json(document: Any) -> None:
 def counted(n: int, noun: str) -> str:
     """Return a number with its noun, such as 1 row or 2,000 rows."""
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def note_of(where: str, note: str) -> str:
+    """Say what a note is about; a warning stays one."""
+    warning = "warning: " if note.startswith("warning: ") else ""
+    return f"{warning}{where}: {note.removeprefix(warning)}"
 
 
 def in_quotes(name: str) -> str:

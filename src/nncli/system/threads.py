@@ -44,8 +44,7 @@ def multiply_with(threads: int | None) -> contextlib.AbstractContextManager[obje
         return contextlib.nullcontext()
     from threadpoolctl import threadpool_limits
 
-    limits: contextlib.AbstractContextManager[object] = threadpool_limits(threads)
-    return limits
+    return threadpool_limits(threads)
 
 
 @contextlib.contextmanager

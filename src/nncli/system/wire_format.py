@@ -20,8 +20,7 @@ def pack(value: Any) -> bytes:
     """Write a value made of what JSON has, and bytes; tuples become lists."""
     import msgpack
 
-    packed: bytes = msgpack.packb(value, unicode_errors="surrogatepass")  # file names may have lone surrogates
-    return packed
+    return msgpack.packb(value, unicode_errors="surrogatepass")  # file names may have lone surrogates
 
 
 def unpack(data: Any) -> Any:

@@ -35,10 +35,15 @@ def print_data_check(report: DataReport) -> None:
     show(table)
     _more(len(report.classes), MOST_CLASSES, "classes")
     put()
-    found = f"{counted(report.rows, 'row')}, {counted(len(report.columns), 'column')}"
-    put(f"{report.source}: {found}, {len(report.classes):,} classes")
-    for line in report.findings or ["no problems found: no duplicate rows, no column that gives the class away"]:
-        put(line)
+    size = f"{counted(report.rows, 'row')}, {counted(len(report.columns), 'column')}"
+    put(f"{report.source}: {size}, {len(report.classes):,} classes")
+    found = report.findings or ["no problems found: no duplicate rows, no column that gives the class away"]
+    for heading, lines in (("how the data were read", report.notes), ("what to look at", found)):
+        if lines:
+            put()
+            put(f"{heading}:")
+        for line in lines:
+            put(f"  {line.removeprefix('warning: ')}")
 
 
 def _range(column: dict[str, Any]) -> str:

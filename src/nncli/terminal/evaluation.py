@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
 from nncli.metrics.definitions import METRICS
+from nncli.model.decision import say_threshold
 from nncli.system.output import number, percent, put, say
 from nncli.terminal.tables import cut, new_table, show
 
 if TYPE_CHECKING:
+    from nncli.inference.compare import Comparison
     from nncli.inference.evaluate import Evaluation
 
 MOST_CLASSES = 20  # that are listed, and that a confusion matrix is shown for
 MOST_CONFUSIONS = 10
+CHANCE = 0.05
+SHOWN_COLUMNS, NARROW = 4, 12  # columns of a row, and characters of each
 
 
 def print_evaluation(evaluation: Evaluation, quiet: bool = False) -> None:
@@ -35,12 +39,14 @@ def print_evaluation(evaluation: Evaluation, quiet: bool = False) -> None:
             why = "the model gives scores, not probabilities" if of_probabilities else "a class has no rows"
             method = f"not defined: {why}"
         table.add_row(
-            cut(metric.label(metrics["classes"])),
+            cut(metric.label(metrics["positive"])),
             "·" if value is None else figure(value),
             interval,
             method,
             style="bold" if asked and name == asked["name"] else "",
         )
+    for name, text in _decided(evaluation.decision):
+        table.add_row(name, text, "", "")
     show(table)
     if absent:
         kinds = len(metrics["classes"])
@@ -50,6 +56,17 @@ def print_evaluation(evaluation: Evaluation, quiet: bool = False) -> None:
         _print_confusions(metrics, quiet)
     else:
         _print_matrix(metrics)
+
+
+def _decided(decision: dict[str, Any] | None) -> Iterator[tuple[str, str]]:
+    """Say how classes were decided, where that is not the likeliest one, and what it costs."""
+    if decision is None:
+        return
+    if decision["threshold"] is not None:
+        yield "threshold", say_threshold(decision["threshold"], decision["positive"], decision["rule"])
+    if decision["mean_cost"] is not None:
+        low, high = decision["mean_cost_interval"]
+        yield "mean cost of a row", f"{decision['mean_cost']:.4g}   (95 % interval {low:.4g} to {high:.4g})"
 
 
 def _print_classes(metrics: dict[str, Any], quiet: bool) -> None:
@@ -100,3 +117,51 @@ def print_evaluations(sources: Sequence[str], parts: Sequence[dict[str, Any]], t
         cells = f"{metrics['n']:,}", accuracy, f"{percent(low)} to {percent(high)}", balanced, loss
         table.add_row(source, *cells, style="bold" if metrics is together else "")
     show(table)
+
+
+def print_comparison(found: Comparison) -> None:
+    """Print the figures of two models side by side, and whether they differ by more than chance."""
+    put(f"evaluated on {found.evaluated_on}")
+    table = new_table("", *(cut(name) for name in found.files), "difference", "95 % interval", "p-value")
+    for name, figure in found.figures.items():
+        write = percent if name.endswith("accuracy") else number
+        low, high = (_signed(write, end) for end in figure["interval"])
+        cells = (*map(write, figure["values"]), _signed(write, figure["difference"]))
+        table.add_row(name.replace("_", " "), *cells, f"{low} to {high}", f"{figure['p_value']:.2g}")
+    show(table)
+    p = found.figures["accuracy"]["p_value"]
+    verdict = "more" if p < CHANCE else "no more"
+    put(f"in accuracy, they differ by {verdict} than chance on these rows")
+
+
+def _signed(write: Callable[[float], str], value: float) -> str:
+    return f"{'−' if value < 0 else '+'}{write(abs(value))}"
+
+
+def print_groups(column: str, groups: Sequence[dict[str, Any]]) -> None:
+    """Print the accuracy for each group of rows, and which groups stand out."""
+    table = new_table(cut(column), "rows", "accuracy", f"interval, of {len(groups)} groups", "")
+    for one in groups:
+        low, high = one["interval"]
+        mark = "stands out" if one["stands_out"] else ""
+        interval = f"{percent(low)} to {percent(high)}"
+        table.add_row(cut(one["group"]), f"{one['n']:,}", percent(one["accuracy"]), interval, mark)
+    show(table)
+
+
+def print_worst(rows: Sequence[dict[str, Any]]) -> None:
+    """Print the most wrong rows, with as many of their columns as are easily read."""
+    if not rows:
+        put("no row is wrong")
+        return
+    names = [*rows[0]["columns"]][:SHOWN_COLUMNS]
+    table = new_table("row", "class", "prediction", "p of class", *(cut(name, NARROW) for name in names))
+    for one in rows:
+        cells = ["" if one["columns"][name] is None else cut(_brief(one["columns"][name]), NARROW) for name in names]
+        said = cut(one["class"], NARROW), cut(one["prediction"], NARROW), f"{one['p_class']:.4g}"
+        table.add_row(f"{one['row']:,}", *said, *cells)
+    show(table)
+
+
+def _brief(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, int | float) else str(value)

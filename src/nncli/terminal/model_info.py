@@ -12,8 +12,9 @@ from rich.text import Text
 from nncli.data.cells import DEFAULT_MISSING
 from nncli.data.disk.cache import Entry
 from nncli.data.sources import title
+from nncli.model.decision import say_threshold
 from nncli.nn.calibration import Calibration
-from nncli.system.output import counted, percent, put
+from nncli.system.output import counted, in_quotes, percent, put
 from nncli.terminal.tables import PARTS, cut, first_names, new_table, show
 
 SHOWN_FILES = 3  # of a table
@@ -59,8 +60,9 @@ def print_model(d: dict[str, Any]) -> None:
         "data": f"{title(tuple(d['data']['source']))}, {d['data']['rows']:,} rows, SHA-256 {d['data']['sha256'][:16]}…",
         "rows": ", ".join(f"{figures[f'n_{part}']:,} {title}" for title, part in PARTS),
         "accuracy": ", ".join(f"{title} {percent(figures[part]['accuracy'])}" for title, part in PARTS if figures[part])
-        + f" (baseline {percent(figures['baseline_accuracy'])})",
+        + f" (baseline {percent(figures['baseline_accuracy'])}{_referred(figures['reference'])})",
         "calibrated": str(Calibration(**d["calibration"])) if d["calibration"] else "",
+        "decision": _decided(d["classes"], d["decision"]),
         "history": f"epoch {figures['best_epoch']} of {figures['epochs']} kept"
         + (", and the state that --resume starts from" if d["resumable"] else ""),
         "options": d["command_line"],
@@ -70,6 +72,20 @@ def print_model(d: dict[str, Any]) -> None:
         if text:
             table.add_row(name, Text(text))
     show(table)
+
+
+def _referred(reference: dict[str, Any] | None) -> str:
+    return f", {reference['name']} {percent(reference['accuracy'])}" if reference else ""
+
+
+def _decided(classes: Sequence[str], decision: dict[str, Any] | None) -> str:
+    """Say which of two classes is the positive one, and how a class is decided where that is not the likeliest."""
+    positive = classes[1 if decision is None else decision["positive"]]
+    if decision is not None and decision["threshold"] is not None:
+        return say_threshold(decision["threshold"], positive, decision["rule"])
+    if decision is not None and decision["costs"]:
+        return "the class of the least expected cost"
+    return f"the likelier class; {in_quotes(positive)} is the positive one" if len(classes) == 2 else ""
 
 
 def _reading(header: bool, delimiter: str, decimal: str, encoding: str, missing: list[str], dtype: str) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 from nncli.config.train_config import TrainConfig
 from nncli.system.output import number, percent, say
 from nncli.terminal.tables import PARTS, first_names, new_table, show
+from nncli.training.reference import REFERENCES
 
 
 def print_training(figures: dict[str, Any], quiet: bool = False) -> None:
@@ -16,6 +17,10 @@ def print_training(figures: dict[str, Any], quiet: bool = False) -> None:
         if figures[part]:
             loss, accuracy = number(figures[part]["loss"]), percent(figures[part]["accuracy"])
             table.add_row(title, f"{figures[f'n_{part}']:,}", loss, accuracy)
+    if figures["reference"]:
+        reference = figures["reference"]
+        name = f"reference ({REFERENCES[reference['name']]})"
+        table.add_row(name, "", "", percent(reference["accuracy"]), style="dim")
     table.add_row("baseline (most frequent class)", "", "", percent(figures["baseline_accuracy"]), style="dim")
     show(table)
     if not (figures["val"] or figures["test"]):

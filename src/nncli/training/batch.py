@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nncli.data.dataset import Positions
 from nncli.data.scaled_rows import Subset
-from nncli.metrics.rows import JudgedRows
+from nncli.metrics.rows import ScoredRows
 from nncli.model.model import EVAL_ROWS
 from nncli.model.training_state import Sums
 from nncli.nn.buffers import zeros
@@ -118,7 +118,7 @@ def scores(network: Network, loss: Loss, subset: Subset, K: int) -> Iterator[Arr
         yield network.forward(X)
 
 
-def judged(network: Network, loss: Loss, subset: Subset, K: int) -> JudgedRows:
+def judged(network: Network, loss: Loss, subset: Subset, K: int, positive: int = 1) -> ScoredRows:
     """Return the rows of a subset with what the network says of them, and their losses: weighted, so that their mean is
     the loss of the subset."""
     subset.matrix.expect(subset.rows)
@@ -134,4 +134,5 @@ def judged(network: Network, loss: Loss, subset: Subset, K: int) -> JudgedRows:
         weights = subset.weights[subset.rows]
         of_rows *= weights * (len(subset) / weights.sum())
     y = subset.y[subset.rows].astype(np.int64)
-    return JudgedRows(y, np.concatenate(predicted), K, np.concatenate(logits), loss.probabilistic, of_rows)
+    said = np.concatenate(predicted), K, np.concatenate(logits), loss.probabilistic
+    return ScoredRows(y, *said, of_rows, positive)

@@ -15,6 +15,7 @@ ROW_BYTES = 9  # of each row whose cells are on the disk: its number and its cla
 # training: bytes without any data; of each row, to draw the split; copies of the parameters: gradient, state of the
 # optimizer, the best so far, and those on the way to a file
 TRAINING_BYTES, SPLIT_BYTES, TRAINING_COPIES = 150 << 20, 20, 9
+GROUPED_SPLIT_BYTES = 80  # by group or by time
 LEAST_WINDOW = 16 << 20
 # evaluation: bytes without any data; of each row that is evaluated; of each class, and of each confused pair, on
 # their way to JSON; copies of the parameters, and of the rows that are evaluated at once
@@ -31,9 +32,11 @@ def rows_in_memory(memory: int, config: ResolvedConfig, n: int, d: int, K: int) 
     row_bytes = 3 * d * number + 16  # of a window: as read, scaled, and on the way
     network = TRAINING_COPIES * sum((a + 1) * b for a, b in itertools.pairwise(widths)) * number
     step = 3 * sum(widths) * number * max(at_once, EVAL_ROWS) + row_bytes * at_once
-    of_row = ROW_BYTES + 16 * (config.training.class_weight == "balanced") + 32 * (config.data.weight is not None)
+    of_row = ROW_BYTES + 16 * (config.training.class_weight != "none") + 32 * (config.data.csv.weight is not None)
     beside = network + step + of_row * n  # the window
-    needed = TRAINING_BYTES + max(beside + LEAST_WINDOW, SPLIT_BYTES * n)
+    drawn = config.options.group is None and config.options.time is None
+    split = (SPLIT_BYTES if drawn else GROUPED_SPLIT_BYTES) * n
+    needed = TRAINING_BYTES + max(beside + LEAST_WINDOW, split)
     _refuse_more_than(memory, needed, f"to train on {n:,} rows in batches of {batch:,}")
     return max(at_once, (memory - TRAINING_BYTES - beside) // row_bytes)
 

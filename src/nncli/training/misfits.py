@@ -9,7 +9,7 @@ import numpy as np
 
 from nncli.data.scaled_rows import Subset
 from nncli.metrics.definitions import METRICS
-from nncli.metrics.rows import JudgedRows
+from nncli.metrics.rows import ScoredRows
 from nncli.nn.optimizers import OPTIMIZERS
 from nncli.system.output import in_quotes, number, percent
 from nncli.training.batch import judged
@@ -46,7 +46,7 @@ def _parts(prepared: Prepared) -> dict[str, Subset]:
     return {"test": prepared.test, "validation": prepared.val, "training": prepared.train}
 
 
-def _one_class(prepared: Prepared, trainer: Trainer, rows: JudgedRows, name: str) -> list[str]:
+def _one_class(prepared: Prepared, trainer: Trainer, rows: ScoredRows, name: str) -> list[str]:
     """Tell of a network that says the same of all rows, though these are of several classes."""
     first = int(rows.predicted[0])
     if len(rows.present) < 2 or (rows.predicted != first).any():
@@ -75,7 +75,7 @@ def _no_better(prepared: Prepared, trainer: Trainer, figures: dict[str, Any]) ->
     return [f"{said}; most likely {_rate(trainer) or _not_learned(trainer)}"]
 
 
-def _above_guessing(prepared: Prepared, trainer: Trainer, rows: JudgedRows, name: str) -> list[str]:
+def _above_guessing(prepared: Prepared, trainer: Trainer, rows: ScoredRows, name: str) -> list[str]:
     """Tell of probabilities that are worse than the shares of the classes in the training rows."""
     is_likelihood = trainer.loss.name == "cross-entropy" or (
         trainer.loss.name == "binary-cross-entropy" and rows.logits.shape[1] == 1

@@ -3,31 +3,41 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nncli.config.resolve import DataConfig, ResolvedConfig, resolve
-from nncli.config.train_config import DEFAULT_SHARE, TrainConfig
-from nncli.data.csv.detection import CsvOptions
-from nncli.data.dataset import Dataset, Positions, Schema, measured, without_weights
-from nncli.data.load import has_named_columns, load_dataset, load_like
+from nncli.config.train_config import TrainConfig
+from nncli.data.csv.csv_options import CsvOptions
+from nncli.data.dataset import Dataset, Positions, Schema, measured
+from nncli.data.load import load_dataset, load_like
 from nncli.data.preprocess import Preprocess
+from nncli.data.rare_classes import UNKNOWN, merging
+from nncli.data.row_columns import set_aside, without_columns
 from nncli.data.row_hashes import Hashes, hash_rows
 from nncli.data.scaled_rows import Inputs, RowWindow, Subset
 from nncli.data.sources import Source
-from nncli.data.split import Split, row_numbers, stratified_fold, stratified_split
-from nncli.errors import DataError, OptionError, flag, listing, mention
+from nncli.data.split import Split, row_numbers
+from nncli.errors import DataError, OptionError, flag
+from nncli.model.decision import Decision
 from nncli.model.provenance import Fingerprint
-from nncli.system.output import counted, in_quotes
+from nncli.system.output import counted, in_quotes, note_of
+from nncli.training.class_weights import Weights, class_weights
+from nncli.training.decision import plan_decision
 from nncli.training.memory import rows_in_memory
 from nncli.training.repeated_rows import RowHashes, first_rows
-from nncli.training.seeds import Seeds
+from nncli.training.splitting import (
+    check_split_options,
+    classes_without_rows,
+    refuse_shared_groups,
+    settle_rare,
+    split_rows,
+)
 
-Weights = NDArray[np.float64] | None  # None: all 1
-OF_FILES = [field.name for field in dataclasses.fields(CsvOptions) if field.name not in ("categorical", "weight")]
+OF_COLUMNS = ("categorical", "weight", "group", "time")  # options that name columns, which arrays may have too
+OF_FILES = [field.name for field in dataclasses.fields(CsvOptions) if field.name not in OF_COLUMNS]
 FILE_OPTIONS = (*OF_FILES, "val_data", "test_data")  # that arrays have no use for
 
 
@@ -43,6 +53,7 @@ class Prepared:
     val: Subset  # may be empty, and so may the next
     test: Subset
     hashes: RowHashes
+    decision: Decision | None  # as far as it is known before training
     files: Mapping[str, Fingerprint]  # by the options that name them: data, val_data and test_data
     notes: tuple[str, ...]
 
@@ -57,28 +68,42 @@ def prepare(
     """
     read = _load(config, memory) if dataset is None else dataset
     read = dataclasses.replace(read, schema=measured(read.schema, read.table))
-    dataset, of_row = (read, None) if config.weight is None else without_weights(read, config.weight)
-    _refuse_double_parts(config, dataset)
-    named = {
-        name: _load_like(config, getattr(config, name), schema, dataset)
-        for name, schema in (("val_data", read.schema), ("test_data", dataset.schema))  # test rows have equal weight
-        if getattr(config, name)
+    check_split_options(config, read)
+    asked = DataConfig.of(config).csv.row_columns
+    dataset, columns = set_aside(read, asked)
+    of_row, rare_notes = columns.weight, list[str]()
+    if config.rare is not None:
+        dataset, rare_notes = settle_rare(config, dataset, columns)
+    # test rows have equal weight, and in files of their own no part depends on the time
+    of_part = {"val_data": _of(asked, "weight", "group"), "test_data": _of(asked, "group")}
+    whole = {
+        name: _load_like(config, source, without_columns(read.schema, {*asked.values()} - {*its.values()}), dataset)
+        for name, its in of_part.items()
+        if (source := getattr(config, name))
     }
     read_notes = [
-        f"{flag(name)}: {note}" for name, its in named.items() for note in its.notes if note not in read.notes
+        note_of(flag(name), note) for name, its in whole.items() for note in its.notes if note not in read.notes
     ]
-    own_val, of_val, own_test = named.get("val_data"), None, named.get("test_data", dataset.test)
-    if own_val is not None and config.weight is not None:
-        own_val, of_val = without_weights(own_val, config.weight)
+    parts = {name: set_aside(its, of_part[name]) for name, its in whole.items()}
+    named = {name: its for name, (its, _) in parts.items()}
+    own_val, own_test = named.get("val_data"), named.get("test_data", dataset.test)
+    of_val = parts["val_data"][1].weight if own_val is not None else None
     own = {part: hash_rows(data.table) for part, data in (("val", own_val), ("test", own_test)) if data is not None}
     hashes = hash_rows(dataset.table)
     rows, notes = _rows_to_use(config, dataset, of_row, hashes, np.concatenate([hashes[:0], *own.values()]))
-    split = _split(config, dataset, rows, fold)
+    if columns.group is not None:
+        groups = {"data": columns.group.take(rows)} | {name: its.group for name, (_, its) in parts.items() if its.group}
+        refuse_shared_groups(
+            str(config.group), {"data": dataset.where} | {n: d.where for n, d in named.items()}, groups
+        )
+    split, split_notes = split_rows(config, dataset, columns, rows, fold)
+    notes += [*rare_notes, *split_notes]
     of_parts = {"train": hashes[split.train], "val": hashes[split.val], "test": hashes[split.test]} | own
     repeated = RowHashes(hashes, of_parts, tuple(named))
     resolved = resolve(config, len(split.train), has_val=len(split.val) > 0 or bool(config.val_data))
     preprocess = Preprocess.fit(dataset.table, split.train, config.scale)
-    of_class = _class_weights(resolved, dataset, split, of_row)
+    of_train = None if of_row is None else of_row[split.train]
+    of_class = class_weights(resolved.training.class_weight, dataset.y[split.train], dataset.classes, of_train)
     n_all = sum(len(own) for own in (dataset, own_val, own_test) if own is not None)
 
     def subset(part: Dataset, weights: Weights) -> Subset:
@@ -89,10 +114,10 @@ def prepare(
     val, test = dataclasses.replace(every, rows=split.val), dataclasses.replace(every, rows=split.test, weights=None)
     if own_val is not None:
         val = subset(own_val, _product(of_val, of_class, own_val.y))
-        notes += _classes_without_rows(config, "val_data", val, dataset.classes)
+        notes += classes_without_rows(config, "val_data", val, dataset.classes)
     if own_test is not None:
         test = subset(own_test, None)
-        notes += _classes_without_rows(config, "test_data", test, dataset.classes) if config.test_data else []
+        notes += classes_without_rows(config, "test_data", test, dataset.classes) if config.test_data else []
     weights = every.weights
     if weights is not None:  # of mean 1 over the training rows, so that a learning rate means the same
         weights = weights / weights[split.train].mean()
@@ -110,16 +135,18 @@ def prepare(
             "test_data": _file(named.get("test_data")),
         },
         hashes=repeated,
+        decision=plan_decision(resolved, dataset.classes, len(val) > 0),
         notes=(*dataset.notes, *read_notes, *preprocess.notes, *notes, *repeated.repeats()),
     )
 
 
+def _of(asked: Mapping[str, str], *options: str) -> dict[str, str]:
+    return {option: name for option, name in asked.items() if option in options}
+
+
 def _load(config: TrainConfig, memory: int | None) -> Dataset:
     data = DataConfig.of(config)
-    dataset = load_dataset(data.source, data.csv, config.dtype, memory, n_tables(config))
-    if data.weight is not None and not has_named_columns(data.source):
-        raise OptionError("weight", "a file of that kind has no column of weights", "Leave the option out")
-    return dataset
+    return load_dataset(data.source, data.csv, config.dtype, memory, n_tables(config))
 
 
 def _rows_to_use(
@@ -128,59 +155,29 @@ def _rows_to_use(
     """Return the rows that take part: those that count, and with --dedupe only the first of those that are the same,
     and none that is `elsewhere` too; also return notes. DataError where no row of a class counts."""
     rows, notes = row_numbers(len(dataset)), []
+    if config.rare is not None:
+        rows = rows[dataset.y != UNKNOWN]
     if of_row is not None and not of_row.all():
-        rows = rows[of_row > 0]
+        rows = rows[of_row[rows] > 0]
         column = f"column '{config.weight}'"
         of_class = np.bincount(dataset.y[rows], minlength=len(dataset.classes))
         if not of_class.all():
             problem = f"all rows of class {in_quotes(dataset.classes[int(of_class.argmin())])} have a weight of 0"
             raise DataError(dataset.where, f"{column}: {problem}", "Leave the class out, or let it count")
-        notes.append(f"{column}: {counted(len(dataset) - len(rows), 'row')} with a weight of 0, which take no part")
+        notes.append(f"{column}: {counted(int((of_row == 0).sum()), 'row')} with a weight of 0, which take no part")
     if config.dedupe:
         before, rows = len(rows), first_rows(hashes, dataset.y, rows, elsewhere)
-        notes.append(f"dedupe: {counted(before - len(rows), 'row')} left out, as the same values come elsewhere")
+        left_out = counted(before - len(rows), "row")
+        notes.append(f"{flag('dedupe')}: left out {left_out} with the same values as a row that is kept")
         if not len(rows):
             raise OptionError("dedupe", "no row is left: all are in the other files too", "Leave the option out")
     return rows, notes
 
 
-def _classes_without_rows(config: TrainConfig, option: str, part: Subset, classes: Sequence[str]) -> list[str]:
-    """Say which classes have no row in a file of its own. OptionError where the part should calibrate them."""
-    there = np.bincount(part.y[part.rows], minlength=len(classes))
-    absent = [in_quotes(classes[i]) for i in np.flatnonzero(there == 0).tolist()]
-    if not absent:
-        return []
-    of = f"class {absent[0]}" if len(absent) == 1 else f"classes {listing(absent)}"
-    if config.calibrate and option == "val_data":
-        problem = f"{of}: there is no row in {mention(option)} to calibrate the probability on"
-        raise OptionError("calibrate", problem, "Add rows there, or leave the option out")
-    return [f"warning: {of}: there is no row in {flag(option)}, whose figures say nothing of that"]
-
-
-def _split(config: TrainConfig, dataset: Dataset, rows: Positions, fold: tuple[int, int] | None) -> Split:
-    """Draw those of the rows that each part has; those that come from files of their own are not among them."""
-    own_test = bool(config.test_data) or dataset.test is not None
-    val_share = 0.0 if config.val_data else DEFAULT_SHARE if config.val is None else config.val
-    test_share = 0.0 if own_test else DEFAULT_SHARE if config.test is None else config.test
-    if val_share + test_share >= 1:
-        expected = f"expected {mention('val')} and {mention('test')} to be below 1 together"
-        raise OptionError("val", f"{expected}, found {val_share:g} and {test_share:g}", "Lower one of them")
-    seed = int(Seeds.of(config).split.generate_state(1)[0])
-    drawn = stratified_split(dataset.y[rows], dataset.classes, val_share, test_share, seed, dataset.where)
-    split = Split(rows[drawn.train], rows[drawn.val], rows[drawn.test])
-    return split if fold is None else stratified_fold(dataset.y, split, *fold, seed, dataset.where)
-
-
-def _class_weights(config: ResolvedConfig, dataset: Dataset, split: Split, of_row: Weights) -> Weights:
-    """Return what the rows of each class count, (K,)."""
-    if config.training.class_weight == "none":
-        return None
-    return balanced(dataset.y[split.train], len(dataset.classes), None if of_row is None else of_row[split.train])
-
-
 def _load_like(config: TrainConfig, source: Source, schema: Schema, dataset: Dataset) -> Dataset:
-    text = DataConfig.of(config).csv.text
-    return load_like(source, schema, dataset.classes, config.dtype, text, dataset.memory, n_tables(config))
+    csv, tables = DataConfig.of(config).csv, n_tables(config)
+    how = csv.text_of_others, dataset.memory, tables, csv.on_error, merging(config.rare)
+    return load_like(source, schema, dataset.classes, config.dtype, *how, told=False)
 
 
 def n_tables(config: TrainConfig) -> int:
@@ -201,25 +198,8 @@ def _inputs(config: ResolvedConfig, preprocess: Preprocess, part: Dataset, n_all
     return RowWindow(part.table, preprocess.width, lambda table: preprocess.transform(table, dtype), max(1, window))
 
 
-def balanced(y: Positions, K: int, of_row: Weights = None) -> NDArray[np.float64]:
-    """Return a weight for each class with which all classes weigh the same: n / (K Σ w), from the weights of rows."""
-    weights: NDArray[np.float64] = len(y) / (K * np.bincount(y, of_row, minlength=K))
-    return weights
-
-
 def _product(of_row: Weights, of_class: Weights, y: Positions) -> Weights:
     """Return what each row counts, from its own weight and that of its class."""
     if of_class is None:
         return of_row
     return of_class[y] if of_row is None else of_row * of_class[y]
-
-
-def _refuse_double_parts(config: TrainConfig, dataset: Dataset) -> None:
-    for part in ("val", "test"):
-        if getattr(config, part) is not None and getattr(config, f"{part}_data"):
-            raise OptionError(part, f"expected either {mention(part)} or {mention(f'{part}_data')}, found both")
-    if dataset.test is not None:
-        for name in ("test", "test_data"):
-            if getattr(config, name) not in (None, ()):
-                problem = f"the data bring their own test set of {len(dataset.test)} rows"
-                raise OptionError(name, problem, "Leave the option out")

@@ -10,7 +10,7 @@ from pathlib import Path
 from nncli.config.train_config import TrainConfig
 from nncli.data.load import check_as_it_was
 from nncli.data.sources import ARRAYS, STDIN, title
-from nncli.errors import DataError, flag
+from nncli.errors import DataError, flag, mention
 from nncli.model import checkpoint
 from nncli.model.model import Model
 from nncli.model.provenance import Provenance
@@ -66,12 +66,12 @@ class ResumableRun:
         state, epochs = self.provenance.state, prepared.config.training.epochs
         if difference := self._difference(prepared):
             problem = f"cannot resume this training run: {difference}"
-            remedy = "Give what it was started with, or train anew without --resume"
+            remedy = f"Give what it was started with, or train anew without {mention('resume')}"
         elif state is None and not self.is_done(prepared):
             problem = "the training run is done, and the state from which to add epochs was not kept"
-            remedy = "Train again from the start, with --keep-state"
+            remedy = f"Train again from the start, with {mention('keep_state', True)}"
         elif state is not None and self.epochs > epochs:
-            problem = f"{self.epochs} epochs are done, and --epochs {epochs} asks for fewer"
+            problem = f"{self.epochs} epochs are done, and {mention('epochs', epochs)} asks for fewer"
             remedy = "Ask for as many, or for more"
         else:
             return state

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import numpy as np
 from nncli import __version__
 from nncli.data.scaled_rows import Subset
 from nncli.errors import TrainingError, mention
+from nncli.model.decision import Decision, say_threshold
 from nncli.model.model import Model, build_network
 from nncli.model.provenance import Provenance, bits
 from nncli.model.training_state import Epoch, TrainingState, rows_of
@@ -20,8 +22,10 @@ from nncli.nn.losses import Loss
 from nncli.nn.network import Network
 from nncli.system.threads import kernels, multiply_with
 from nncli.training.batch import evaluate, scores
+from nncli.training.decision import choose_threshold
 from nncli.training.misfits import misfits
 from nncli.training.prepare import Prepared
+from nncli.training.reference import compare, say_comparison
 from nncli.training.seeds import Seeds
 from nncli.training.trainer import Trainer
 
@@ -37,7 +41,7 @@ class Run:
     figures: dict[str, Any]
     seconds: float
     stopped: str  # why, as the end of a sentence
-    note: str  # on what was decided after training, if there is anything
+    notes: list[str]  # on what was decided after training
     misfits: list[str]  # what is wrong with it, a line each
     failure: TrainingError | None
 
@@ -49,9 +53,12 @@ def run_training(
     state: TrainingState | None = None,
     saver: PeriodicSaver | None = None,
     keep_state: bool = False,
+    reference: str | None = None,
 ) -> Run | None:
     """Train, from a `state` if there is one, and evaluate the best epoch. None if `stop` ended it before one epoch was
     done.
+
+    A `reference` is trained too, see `reference.py`, and compared with the model.
 
     `saver` is given the model so far now and then. What it saves can be resumed to the same end, as can a run that
     `stop` has ended, and with `keep_state` any other.
@@ -87,19 +94,32 @@ def run_training(
         return None
     keep_best(trainer, interrupted=interrupted)
     calibration = _calibrated(prepared.val, trainer) if prepared.config.training.calibrate and prepared.val else None
+    notes = []
+    if calibration:
+        notes.append(f"calibrated on the validation rows: {calibration}; the losses below are those of training")
     model = _model(prepared, trainer.network, trainer.loss, calibration)
+    try:
+        model.decision, decided = decide(prepared, model)
+        notes += decided
+    except TrainingError as error:  # the model is good all the same
+        assert prepared.decision is not None
+        model.decision, failure = dataclasses.replace(prepared.decision, threshold=None), failure or error
     figures = _known(prepared, trainer, best) | {
         name: _figures(model, part) if part else None
         for name, part in (("train", prepared.train), ("val", prepared.val), ("test", prepared.test))
     }
+    if reference is not None and not interrupted:
+        try:
+            figures["reference"] = compare(reference, prepared, model)
+            notes.append(say_comparison(figures["reference"]))
+        except TrainingError as error:
+            failure = failure or error
     keeps = failure is None and (interrupted or keep_state)
     if not keeps or len(state.history if state else ()) < len(trainer.history):  # out of time, within an epoch
         state = None
     provenance = _provenance(prepared, trainer, best, figures, state)
-    note = f"calibrated on the validation rows: {calibration}; the losses below are those of training"
-    note = note if calibration else ""
     wrong = [] if interrupted else misfits(prepared, trainer, figures, _loss_of_guessing(trainer))
-    return Run(model, provenance, figures, seconds, trainer.stopped, note, wrong, failure)
+    return Run(model, provenance, figures, seconds, trainer.stopped, notes, wrong, failure)
 
 
 class PeriodicSaver:
@@ -132,7 +152,16 @@ def new_trainer(prepared: Prepared) -> Trainer:
     network.forget_inputs(prepared.preprocess.dead)
     shuffle, drop = np.random.default_rng(seeds.shuffle), np.random.default_rng(seeds.dropout)
     return Trainer(
-        network, loss, config, prepared.train, prepared.val, K, shuffle, drop, lambda: _unscaled_column(prepared)
+        network,
+        loss,
+        config,
+        prepared.train,
+        prepared.val,
+        K,
+        shuffle,
+        drop,
+        lambda: _unscaled_column(prepared),
+        1 if prepared.decision is None else prepared.decision.positive,
     )
 
 
@@ -246,11 +275,28 @@ def _calibrated(val: Subset, trainer: Trainer) -> Calibration:
     return calibrate(Z, val.y[val.rows].astype(np.int64), trainer.loss, trainer.K, weights)
 
 
+def decide(prepared: Prepared, model: Model) -> tuple[Decision | None, list[str]]:
+    """Return how the model turns probabilities into a class, with the threshold that its rule asks for on the
+    validation rows; also say so in a line. Raises TrainingError where no threshold keeps the promise."""
+    decision, rule = prepared.decision, prepared.config.options.choose_threshold
+    if decision is None:
+        return None, []
+    if rule is not None:
+        val = prepared.val
+        Z = np.concatenate([Z.copy() for Z in scores(model.network, model.loss, val, len(model.classes))])
+        p = model.by_class(Z)[:, decision.positive].astype(np.float64)
+        threshold = choose_threshold(p, val.y[val.rows] == decision.positive, rule, decision)
+        decision = dataclasses.replace(decision, threshold=threshold, rule=rule)
+    if decision.threshold is None:
+        return decision, ["predicted is the class of the least expected cost"] * bool(decision.costs)
+    return decision, [say_threshold(decision.threshold, model.classes[decision.positive], rule or "")]
+
+
 def _figures(model: Model, part: Subset) -> dict[str, float]:
     """Return loss and accuracy of a model on some rows."""
     rows = model.network, model.loss, part, len(model.classes)
     loss, accuracy, _ = evaluate(*rows)
-    if model.calibration:  # which may move the border between two classes
+    if model.calibration or model.decision:  # which may move the border between two classes
         predicted = np.concatenate([model.predicted(Z) for Z in scores(*rows)])
         accuracy = float(np.mean(predicted == part.y[part.rows]))
     return {"loss": loss, "accuracy": accuracy}
@@ -271,5 +317,6 @@ def _known(prepared: Prepared, trainer: Trainer, best: Epoch) -> dict[str, Any]:
         "train": None,
         "val": None,
         "test": None,
+        "reference": None,
         "baseline_accuracy": float(np.mean(evaluated.y[evaluated.rows] == majority)),
     }

@@ -52,7 +52,9 @@ def regularisation(config: TrainConfig) -> list[str]:
         for name in ("dropout", "input_dropout", "l1", "l2", "max_norm", "clip_norm", "label_smoothing")
         if getattr(config, name)
     ]
-    return held if config.class_weight == "none" else [*held, f"{config.class_weight} classes"]
+    if config.class_weight == "none":
+        return held
+    return [*held, "balanced classes" if config.class_weight == "balanced" else f"class weights {config.class_weight}"]
 
 
 def plan(prepared: Prepared) -> dict[str, Any]:

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-import unicodedata
+import re
 from collections import Counter
 from collections.abc import Sequence
 
 from nncli.data.byte_input import Input
-from nncli.data.cells import quoted
+from nncli.data.cells import normalized, quoted
+from nncli.data.csv.below_header import ROW_NAMES, has_row_names, with_rule
 from nncli.data.csv.column_kinds import is_number
-from nncli.data.csv.detection import ReadingPlan, planned, unique_names
+from nncli.data.csv.column_names import unique_names
+from nncli.data.csv.detection import ReadingPlan, planned
 from nncli.data.csv.dialect import Dialect
 from nncli.data.csv.dialect_detection import dialect_for, first_cells
 from nncli.data.csv.header import DETECTED, Head, TextOptions
-from nncli.data.csv.header_row import looks_like_header
+from nncli.data.csv.header_row import joined_names, looks_like_header
 from nncli.data.csv.positions import Known, candidates, names_of_row, widths
 from nncli.data.dataset import Schema, canonical
 from nncli.data.row_blocks import Layout
-from nncli.errors import MOST_LISTED, DataError, OptionError, did_you_mean, listing
+from nncli.errors import MOST_LISTED, DataError, OptionError, did_you_mean, listing, nearest
 
 
 def plan_answering(
@@ -33,20 +35,49 @@ def plan_answering(
     """Decide from the first line alone how to read a text table: a slow producer gets its predictions row by row.
     `known` are the classes and categories of the model. Raises DataError and OptionError as `aligned` does."""
     head = Head(stream, options, expected.encoding)
+    try:
+        return _plan(head, expected, dtype, keep, with_target, options, known or {})
+    except (DataError, OptionError) as error:
+        raise head.text.with_guess(error) from None
+
+
+def _plan(
+    head: Head,
+    expected: Schema,
+    dtype: str,
+    keep: Sequence[str] | str,
+    with_target: bool,
+    options: TextOptions,
+    known: Known,
+) -> ReadingPlan:
     dialect, unusual = dialect_for(head, expected, widths(expected), options)
     head.use(dialect)
     best = dialect.delimiter
     header_rows = options.header_rows or expected.header_rows
     if header_rows > 1 and not {*expected.names}.intersection(first_cells([*head.lines()], Dialect(best), header_rows)):
         header_rows = 1
-    row, first = head.split_header(best, header_rows)
-    first, known = _as_in_training(first, expected), known or {}
+    row, parts = head.split_header(best, header_rows)
+    first = _as_in_training(joined_names(parts), expected)
     named, told = _is_header(first, expected, known, head.place)
+    names_row = row
+    if named:
+        row = with_rule(head, row, best)
+        its = unique_names(["", *first])[0]  # as in training; else a row with a cell too many is a damaged one
+        own = bool(expected.profile) and expected.profile[0].name == its
+        if own and has_row_names(first, [head.row_behind(len(row), best)]):
+            first, told, names_row = ["", *first], [*told, ROW_NAMES], b""
     header = named or _is_unnamed_header(first, expected, known)
     layout, notes = aligned(first, header, expected, dtype, keep, with_target, head.place, known)
     whole = tuple(column.name for column in expected.profile if column.whole and column.name in expected.names)
-    layout = dataclasses.replace(layout, delimiter=best, encoding=head.encoding, quote=dialect.quote, whole=whole)
-    return planned(layout, head, row, [*head.notes, *told, *notes, *unusual], options)
+    words = {
+        name: frozenset(known[name])
+        for name in (*layout.text, *([layout.target] if layout.target else []))
+        if name in known
+    }
+    layout = dataclasses.replace(
+        layout, delimiter=best, encoding=head.encoding, quote=dialect.quote, whole=whole, words=words
+    )
+    return planned(layout, head, row, [*head.notes, *told, *notes, *unusual], options, names_row)
 
 
 def aligned(
@@ -67,8 +98,8 @@ def aligned(
     if named:
         names = list(unique_names(first))  # as in training
         there = set(names)
-        absent = [name for name in expected.names if name not in there]
-        if absent:
+        absent = [name for name in (*expected.names, *([expected.target] if with_target else [])) if name not in there]
+        if absent and absent != [expected.target]:
             raise _absent(absent, names, expected, place)
     else:
         positions = names_of_row(first, expected, known, header, with_target, place)
@@ -89,7 +120,7 @@ def aligned(
             of_label = expected.target  # whose cells prove later that the columns are in their places
     target = expected.target if with_target else None
     if target is not None and target not in names:
-        raise DataError(place, f"the target column '{target}' is missing", _suggestion(target, names, expected))
+        raise DataError(place, f"the target column '{target}' is missing", _suggestion([target], names, expected))
     kept = tuple(names) if keep == "all" else tuple(keep)
     for name in kept:
         if name not in names:
@@ -117,24 +148,38 @@ def aligned(
 
 
 def _as_in_training(first: Sequence[str], expected: Schema) -> list[str]:
-    """Spell the names of a first row as the training file has them, where only the form of Unicode differs."""
-    if all(map(str.isascii, first)):
+    """Spell the names of a first row as the training file has them, where only the form of Unicode differs, or what
+    nobody sees around them."""
+    ours = {*expected.names, expected.target, *(column.name for column in expected.profile)}
+    if ours.issuperset(first):
         return [*first]
-    ours = (*expected.names, expected.target, *(column.name for column in expected.profile))
-    spelt = {unicodedata.normalize("NFC", name): name for name in ours}
-    return [name if name in ours else spelt.get(unicodedata.normalize("NFC", name), name) for name in first]
+    spelt = {normalized(name): name for name in ours}
+    return [name if name in ours else spelt.get(normalized(name), name) for name in first]
 
 
 def _absent(absent: list[str], names: list[str], expected: Schema, where: str) -> DataError:
     quoted = ", ".join(f"'{name}'" for name in absent[:10]) + (", …" if len(absent) > 10 else "")
     problem = f"column {quoted} is missing" if len(absent) == 1 else f"columns {quoted} are missing"
-    return DataError(where, problem, _suggestion(absent[0], names, expected) or f"The columns are {listing(names)}")
+    return DataError(where, problem, _suggestion(absent, names, expected) or f"The columns are {listing(names)}")
 
 
-def _suggestion(absent: str, names: list[str], expected: Schema) -> str:
-    """Ask whether another column is meant, and none that the model has found already."""
-    ours = set(expected.names)
-    return did_you_mean(absent, [name for name in names if name not in ours])
+def _suggestion(absent: Sequence[str], names: Sequence[str], expected: Schema) -> str:
+    """Ask whether other columns are meant, and none that the model has found already: first those that differ in upper
+    and lower case, blanks and underscores alone."""
+    ours = {*expected.names, expected.target}
+    others = {_folded(name): name for name in names if name not in ours}
+    meant = {name: others.pop(_folded(name)) for name in absent if _folded(name) in others}
+    for name in absent[:MOST_LISTED]:
+        if name not in meant and (near := nearest(name, others.values())) is not None:
+            meant[name] = others.pop(_folded(near))
+    if len(absent) == 1:
+        return "".join(f"Did you mean '{other}'?" for other in meant.values())
+    pairs = [f"'{meant[name]}' for '{name}'" for name in absent if name in meant]
+    return f"Did you mean {listing(pairs)}?" if pairs else ""
+
+
+def _folded(name: str) -> str:
+    return re.sub(r"[\s_]+", "", name).casefold()
 
 
 def _is_header(first: Sequence[str], expected: Schema, known: Known, place: str) -> tuple[bool, list[str]]:

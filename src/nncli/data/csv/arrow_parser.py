@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from typing import Any
 
@@ -68,6 +69,8 @@ class FastParser:
 
     def read(self, data: bytes, regular: bool, small: bool) -> RowBlock | None:
         """Read whole rows; None where pyarrow refuses them, or might read them otherwise than `StrictParser`."""
+        if data.startswith(BOM_UTF8):
+            return None  # pyarrow takes it off, and here it is a part of a cell
         if not regular or b"\0" in data or (b"\r" in data and data.count(b"\r") != data.count(b"\r\n")):
             return None  # pyarrow is lenient about misplaced quotes, and takes a single CR for the end of a row
         if self.whole:
@@ -100,7 +103,7 @@ class FastParser:
             return None
         if target is not None and target.codes.size and target.codes.min() < 0:
             return None
-        if not self.layout.are_known(texts, target):
+        if not self.layout.are_known(texts, target) or (b'"' in data and self._has_stray_quote(texts, target)):
             return None
         if self.whole_columns and self._has_fraction(numbers):
             return None  # which may be a thousand with a separator
@@ -139,6 +142,12 @@ class FastParser:
             order = np.argsort(first)  # as they are met
             target = text_column(np.argsort(order)[codes], [str(k) for k in values[order]], self.missing, feature=False)
         return RowBlock(Table(self.layout.numeric, numbers), target, {}, {})
+
+    def _has_stray_quote(self, texts: Mapping[str, TextColumn], target: TextColumn | None) -> bool:
+        columns = dict(texts) if target is None else {**texts, self.layout.target or "": target}
+        return any(
+            self.layout.has_stray_quote(name, value) for name in self.layout.words for value in columns[name].values
+        )
 
     def _may_be_empty(self, numbers: NDArray[Any], texts: Mapping[str, TextColumn], dates: Mapping[str, Any]) -> bool:
         """Tell whether some row has an empty first feature: far cheaper than a search for empty lines."""

@@ -12,10 +12,11 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.data.cells import NUMBER, as_number, is_missing, quoted, with_point
+from nncli.data.cells import NUMBER, as_number, bare, decimal_as_point, is_missing, quoted
+from nncli.data.csv.code_like import MONTH, are_dates_of_figures, doubt_of_numbers, unread_form, why_codes
 from nncli.data.dates import days_of
 from nncli.data.preprocess import is_coarse
-from nncli.data.spellings import Spelling, are_times, date_spellings, number_spellings, units_of
+from nncli.data.spellings import Spelling, date_spellings, is_accounting, number_spellings, time_spelling, units_of
 from nncli.errors import OptionError, flag, mention
 
 LEAST_IDS = 20  # rows: among fewer, all may be different by chance
@@ -24,6 +25,7 @@ NEARLY_ALL = 0.9
 INDEX = re.compile(
     r"(?i:unnamed: \d+|__index_level_\d+__|index|idx|(.*[_ ])?id|row_?(number|nr|no)?|rownames?)|.*[a-z]I[dD]"
 )
+OTHER_MINUS = ("−", ")\n", "-\n")  # at the end of a cell, but for the first
 EXACT = 15  # figures that float64 always keeps
 GROUPED = re.compile(r"(?:[+-]?(?:[1-9]\d{0,2}(?:\.\d{3})+|\d+)\n)*+")  # points that may stand between thousands
 NUMBERS = re.compile(f"(?:{NUMBER.pattern}\n)*+")
@@ -33,7 +35,7 @@ Columns = Mapping[str, Sequence[str]]  # by name, the cells that are there, with
 
 @lru_cache(10_000)  # of a thousand columns, most hold the same numbers
 def is_number(cell: str, decimal: str = ".") -> bool:
-    return as_number(cell.strip(), decimal) is not None
+    return as_number(bare(cell), decimal) is not None
 
 
 def present(columns: Mapping[str, Iterable[str]], missing: tuple[str, ...]) -> dict[str, list[str]]:
@@ -42,8 +44,8 @@ def present(columns: Mapping[str, Iterable[str]], missing: tuple[str, ...]) -> d
 
     def stripped(cell: str) -> str:
         """Strip a cell; return the empty string for a missing one."""
-        bare = cell.strip()
-        known[cell] = "" if is_missing(bare, tokens) else bare
+        text = bare(cell)
+        known[cell] = "" if is_missing(text, tokens) else text
         return known[cell]
 
     return {
@@ -54,7 +56,7 @@ def present(columns: Mapping[str, Iterable[str]], missing: tuple[str, ...]) -> d
 
 @dataclass(frozen=True)
 class Hints:
-    """What is known of the columns before their cells are looked at."""
+    """Hints on what the columns are, which the options and the file give before any cell is looked at."""
 
     categorical: Collection[str] = ()
     numeric: Collection[str] = ()
@@ -66,7 +68,7 @@ class Hints:
 
 @dataclass(frozen=True)
 class Kinds:
-    """The kinds of columns by name, how their cells are written where that is not the plain way, and notes."""
+    """The kinds that columns were found to be, by name, how their cells spell numbers and dates, and notes."""
 
     of: dict[str, str]  # number, text or date
     spellings: dict[str, Spelling]
@@ -88,19 +90,22 @@ def kinds_of(columns: Columns, hints: Hints, where: str) -> Kinds:
 
 def _kind_of(name: str, cells: Sequence[str], ways: list[Spelling], hints: Hints, found: Kinds, where: str) -> str:
     """Return the kind of a column; its spelling and notes are added to what was found."""
-    decimal = found.decimal
-    if name not in hints.numeric and (_are_codes(cells) or (ways and name in hints.stored_as_text)):
-        why = "cells begin with 0" if _are_codes(cells) else "numbers are stored as text"
+    decimal, text = found.decimal, "\n".join(["", *cells, ""])
+    why = "numbers are stored as text" if ways and name in hints.stored_as_text else why_codes(cells, text)
+    form = hints.date_format if name not in hints.numeric else None
+    if form is not None and are_dates_of_figures(cells, form):
+        spelling = Spelling("date", date_format=form)
+    elif why and name not in hints.numeric:
         found.notes.append((name, f"column '{name}': read as categories, as its {why} (--numeric reads numbers)"))
         return "text"
-    if ways:
+    elif ways:
         spelling = _chosen(name, cells, ways, found, where)
     elif name in hints.numeric or _mostly(cells, lambda cell: is_number(cell, decimal)):
         spelling = Spelling(decimal=decimal)
     elif _mostly(cells, lambda cell: days_of(cell) is not None):
         return "date"
-    elif are_times(cells):
-        spelling = Spelling("time")
+    elif time := time_spelling(cells):
+        spelling = time
     elif dates := _date_ways(cells, hints):
         if len(dates) > 1:
             one, other = (way.date_format for way in dates[:2])
@@ -108,20 +113,33 @@ def _kind_of(name: str, cells: Sequence[str], ways: list[Spelling], hints: Hints
             raise OptionError("date_format", problem, f"Add {mention('date_format', one)}, or the other")
         spelling = dates[0]
     else:
-        if name not in hints.stored_as_text and (units := units_of(cells)):
+        units = [] if name in hints.stored_as_text else units_of(cells)
+        if units and not any(map(MONTH.fullmatch, units)):
             listed = ", ".join(units[:3]) + (", …" if len(units) > 3 else "")
             found.notes.append(
                 (name, f"column '{name}': read as categories, as its numbers have several units: {listed}")
             )
+        elif form := unread_form(cells):
+            found.notes.append((name, f"column '{name}': read as categories, though its cells {form}"))
         return "text"
     if spelling.decimal != decimal and not any(spelling.decimal in cell for cell in cells):
         spelling = dataclasses.replace(spelling, decimal=decimal)  # whole numbers say nothing of it
-    if spelling == Spelling(decimal=decimal) and not any("−" in cell for cell in cells):
+    plain = spelling == Spelling(decimal=decimal)
+    is_other = (any(sign in text for sign in OTHER_MINUS) or not text.isascii()) and any(
+        not is_number(cell, decimal) and spelling.number(cell) for cell in cells
+    )
+    if plain and not is_other:
+        if name not in hints.numeric and cells and (doubt := doubt_of_numbers(cells, text)):
+            found.notes.append((name, f"column '{name}': {doubt}"))
         if hints.thousands in (None, decimal):
             return "number"
         spelling = Spelling(decimal=decimal, thousands=hints.thousands)  # rows that come later may need it
     found.spellings[name] = spelling
-    found.notes.append((name, f"column '{name}': {spelling}"))
+    negative = next(((cell, own) for cell in cells if is_accounting(cell) and (own := spelling.number(cell))), None)
+    told = f"; {quoted(negative[0])} is read as {negative[1]}" if negative else ""
+    is_script = plain and is_other and not any(sign in text for sign in OTHER_MINUS)
+    how = "numbers in the digits of another script" if is_script else spelling
+    found.notes.append((name, f"column '{name}': {how}{told}"))
     return "date" if spelling.kind == "date" else "number"
 
 
@@ -169,16 +187,6 @@ def _decimal_of(ways: Mapping[str, list[Spelling]], columns: Columns) -> str:
     return "," if signs[","] > signs["."] else "."
 
 
-def _are_codes(cells: Sequence[str]) -> bool:
-    """Tell whether the cells are digits, all as many, and some begin with 0: no number is written so."""
-    width = len(cells[0]) if cells else 0
-    return (
-        width > 1
-        and any(cell[0] == "0" for cell in cells)
-        and all(len(cell) == width and cell.isascii() and cell.isdigit() for cell in cells)
-    )
-
-
 def _date_ways(cells: Sequence[str], hints: Hints) -> list[Spelling]:
     if hints.date_format is None:
         return date_spellings(cells)
@@ -202,11 +210,16 @@ def _why_id(name: str, kind: str, cells: Sequence[str], values: Vector | None) -
     if len(cells) < LEAST_IDS:
         return ""
     if kind == "text" and len(set(cells)) >= NEARLY_ALL * len(cells):
-        return "nearly all of its texts are different (--categorical keeps it)"
+        form = unread_form(cells)
+        return "nearly all of its texts are different (--categorical keeps it)" + (
+            f", though they {form}" if form else ""
+        )
     if kind == "number" and values is not None and np.isfinite(values).all() and (values == np.trunc(values)).all():
-        if (values[1:] == values[:-1] + 1).all():
+        # and not only v + 1 == v, as beyond 2⁵³; the cells first, as others may be too large to subtract
+        if all(map(str.isdigit, cells)) and (np.diff(values) == 1).all():
             return "it counts the rows (--numeric keeps it)"
-        if INDEX.fullmatch(name) and len(np.unique(values)) == len(values):
+        different = len(np.unique(values)) == len(values) or (are_rounded(cells) and len(set(cells)) == len(cells))
+        if INDEX.fullmatch(name) and different:
             return "it is called like an index, and all its numbers are different (--numeric keeps it)"
     return ""
 
@@ -227,7 +240,7 @@ def values_of(cells: Sequence[str], decimal: str, spelling: Spelling | None) -> 
     """Return the numbers of cells, NaN for what is none."""
     if spelling is not None:
         return np.array([float(spelling.number(cell) or "nan") for cell in cells])
-    text = with_point("\n".join([*cells, ""]), decimal)  # one match is far faster than one for each cell
+    text = decimal_as_point("\n".join([*cells, ""]), decimal)  # one match is far faster than one for each cell
     if text.count("\n") == len(cells) and NUMBERS.fullmatch(text):
         return np.array([*map(float, text.split())])
     return np.array([float(as_number(cell, decimal) or "nan") for cell in cells])

@@ -1,4 +1,4 @@
-"""How a text file marks its cells, and a stream that writes another way of it as the one that the parsers read.
+"""Cut text into cells as its dialect marks them, and rewrite a stream of any dialect as the one that the parsers read.
 
 They read cells between single delimiters, quoted with `"`, which is doubled within a quoted cell.
 """
@@ -12,17 +12,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from nncli.data.byte_input import ByteStream
-from nncli.data.csv.strict_parser import ROW_LIMIT, open_quote
+from nncli.data.csv.row_text import ROW_LIMIT, open_quote
 from nncli.errors import DataError
 
 BLANK_RUNS = re.compile(r'("(?:[^"]|"")*")|[ \t]+')
+DOUBLED = re.compile(rb"\r{2,}\n")
 NULL = r"\N"
 NO_ROW = "\ufffe"  # stands for a row that cannot be cut into cells: one cell, where at least two are expected
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """What stands between the cells of a row and around them. The blank as delimiter stands for one or more blanks."""
+    """The marks that separate the cells of a row, and that quote them. A blank as delimiter stands for one or more."""
 
     delimiter: str = ","
     quote: str = '"'  # "" where nothing is quoted
@@ -35,7 +36,7 @@ class Dialect:
         """Tell whether the parsers read it as it is."""
         return self == Dialect(self.delimiter) and self.delimiter != " "
 
-    def rows(self, lines: Iterable[str]) -> Iterator[list[str]]:
+    def cut(self, lines: Iterable[str]) -> Iterator[list[str]]:
         """Cut lines into rows of cells; the iterator raises csv.Error for one that cannot be, and goes on behind it."""
         csv.field_size_limit(ROW_LIMIT)
         if self.escape:  # as databases write what is missing
@@ -70,7 +71,7 @@ class UsualRows:
         self.stream, self.dialect, self.where, self.line = stream, dialect, where, line
         self.tail, self.lines, self.taken = b"", deque[bytes](), 0
         self.at_end, self.size = False, 0
-        self.rows = dialect.rows(self._next_lines())
+        self.rows = dialect.cut(self._next_lines())
         self.other = {"'": '"'}.get(dialect.quote, "")
 
     def close(self) -> None:
@@ -148,6 +149,28 @@ class LineFeeds:
             self.after_cr = chunk.endswith(b"\r")
             data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         return data
+
+
+class SingleReturns:
+    """A stream of text whose lines end in CR CR LF, as of a program that writes CR LF for the LF of a CR LF, with LF in
+    its place."""
+
+    def __init__(self, stream: ByteStream) -> None:
+        self.stream, self.returns, self.at_end = stream, b"", False
+
+    def close(self) -> None:
+        self.stream.close()
+
+    def read(self, size: int = -1, /) -> bytes:
+        data = b""
+        while not data and not self.at_end:
+            chunk = self.stream.read(size)
+            self.at_end = not chunk
+            data, self.returns = self.returns + chunk, b""
+            if not self.at_end:  # those at its end may be of a line end that is not all there
+                end = len(data.rstrip(b"\r"))
+                data, self.returns = data[:end], data[end:]
+        return DOUBLED.sub(b"\n", data)
 
 
 def _with_single_blanks(line: str) -> str:

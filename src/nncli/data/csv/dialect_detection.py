@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from itertools import islice
 
-from nncli.data.cells import BLANKS
+from nncli.data.cells import bare
 from nncli.data.csv.column_kinds import is_number
 from nncli.data.csv.dialect import Dialect
 from nncli.data.csv.header import DELIMITERS, SAMPLE_BYTES, Head, TextOptions
@@ -85,19 +85,15 @@ def _is_shown(text: str, its: Dialect, usual: Dialect) -> bool:
 def _are_single_quotes(rows: Sequence[Sequence[str]]) -> bool:
     """Tell whether cells between single quotes are quoted, in rows that can be read otherwise: all of a column are, or
     one holds a quote written twice."""
-    columns = [[cell for cell in map(_bare, column[1:]) if cell] for column in zip(*rows, strict=True)]
+    columns = [[cell for cell in map(bare, column[1:]) if cell] for column in zip(*rows, strict=True)]
     quoted = [[cell for cell in cells if SINGLE.fullmatch(cell)] for cells in columns]
     everywhere = any(len(its) == len(cells) >= LEAST_ROWS for its, cells in zip(quoted, columns, strict=True))
     return everywhere or any("''" in cell[1:-1] for its in quoted for cell in its)
 
 
-def _bare(cell: str) -> str:
-    return cell.strip(BLANKS)
-
-
 def _share_of_numbers(rows: Sequence[Sequence[str]]) -> float:
     """Return the share of cells that are numbers with a point or a comma."""
-    cells = [_bare(cell) for row in rows for cell in row]
+    cells = [bare(cell) for row in rows for cell in row]
     return sum(is_number(cell) or is_number(cell, ",") for cell in cells) / max(1, len(cells))
 
 
@@ -111,18 +107,21 @@ def _wrapped(lines: Sequence[str]) -> Iterator[Dialect]:
 
 
 def _rows(lines: Sequence[str], dialect: Dialect) -> Iterator[list[str]]:
-    rows = dialect.rows(lines)
+    rows = dialect.cut(lines)
     if not dialect.wrapped:
         return rows
     usual = Dialect(dialect.delimiter)
-    return (next(usual.rows(row[0].splitlines(True)), []) if len(row) == 1 else row for row in rows)
+    return (next(usual.cut(row[0].splitlines(True)), []) if len(row) == 1 else row for row in rows)
 
 
 def _even_rows(lines: Sequence[str], whole: bool, dialect: Dialect) -> list[list[str]]:
-    """Return the rows if they all have the same number of cells, and more than one; else none."""
+    """Return the rows if they all have the same number of cells, and more than one; else none. The first one may have
+    one cell less, as where rows have names."""
     found: list[list[str]] = []
     try:
         for row in _rows(lines, dialect):
+            if len(found) == 1 and len(row) == len(found[0]) + 1:
+                found[0].insert(0, "")
             found.append(row)
             if len(row) != len(found[0]) or len(row) < 2:
                 return []
@@ -139,7 +138,7 @@ def _are_apart(rows: Sequence[Sequence[str]], dialect: Dialect) -> bool:
 
 
 def _is_apart(cell: str, delimiters: Collection[str]) -> bool:
-    return is_number(_bare(cell), ",") or not any(d in cell for d in delimiters)
+    return is_number(bare(cell), ",") or not any(d in cell for d in delimiters)
 
 
 def _usual_delimiter(head: Head, delimiters: Collection[str]) -> tuple[str | None, bool]:
@@ -152,6 +151,7 @@ def _usual_delimiter(head: Head, delimiters: Collection[str]) -> tuple[str | Non
         rows = head.sample(delimiter, DELIMITER_ROWS)
         widths = Counter(map(len, rows))
         width, n = widths.most_common(1)[0] if widths else (1, 0)
+        n += n + 1 == len(rows) > LEAST_ROWS and len(rows[0]) == width - 1  # a header without a name for those of rows
         if width > 1:
             cut[delimiter] = n / widths.total(), width, rows
     for delimiter, (share, width, rows) in cut.items():
@@ -181,7 +181,7 @@ def first_cells(lines: Sequence[str], dialect: Dialect, rows: int = 1) -> list[s
     """Return the cells of the first row, or the names that so many rows tell together; none where they cannot be cut
     so, or are not all in these lines."""
     try:
-        return joined_names([[*map(_bare, row)] for row in islice(_rows(lines, dialect), rows)])
+        return joined_names([[*map(bare, row)] for row in islice(_rows(lines, dialect), rows)])
     except csv.Error:
         return []
 

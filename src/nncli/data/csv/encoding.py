@@ -7,16 +7,24 @@ import re
 from typing import TypeVar
 
 from nncli.data.byte_input import ByteStream
-from nncli.errors import DataError, NncliError
+from nncli.data.csv.alphabets import european_encoding
+from nncli.errors import DataError, NncliError, mention
 
 E = TypeVar("E", bound=NncliError)
-UTF_8, UTF_16 = "utf-8", "utf-16"
-MARKS = {b"\xef\xbb\xbf": UTF_8, b"\xff\xfe": UTF_16, b"\xfe\xff": UTF_16}
+UTF_8, UTF_16, UTF_32 = "utf-8", "utf-16", "utf-32"
+MARKS = {  # the longer ones first: one of UTF-32 begins as one of UTF-16 does
+    b"\xff\xfe\0\0": UTF_32,
+    b"\0\0\xfe\xff": UTF_32,
+    b"\xef\xbb\xbf": UTF_8,
+    b"\xff\xfe": UTF_16,
+    b"\xfe\xff": UTF_16,
+}
 NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 ONLY_WINDOWS = re.compile(rb"[\x80-\x9f]")  # control characters in Latin-1, letters and quotes on Windows
 MIXED = re.compile("\\w*[ÂÃ][\u0080-\u00bf]\\w*")
 WESTERN = ("latin-1", "cp1252")
 MOST_WAITING = 16 << 20
+SAMPLE_BYTES = 1 << 20
 GUESSED_BYTES = 64 << 10  # charset-normalizer needs a second for a megabyte
 
 
@@ -48,10 +56,11 @@ def guessed_encoding(data: bytes, where: str) -> tuple[str, list[str]]:
     if 2 * bad <= len(beyond) or NO_TEXT.search(data):
         return UTF_8, []
     found = WESTERN[ONLY_WINDOWS.search(data) is not None]
-    guess = ""
     if _is_hardly_western(data, found):
-        found, guess = _of_other_script(data, where), ", a guess (--encoding names another)"
-    return codecs.lookup(found).name, [f"encoding: {found}, as it is not UTF-8{guess}"]
+        found = _of_other_script(data, where)
+    else:
+        found = european_encoding(data[:SAMPLE_BYTES]) or found
+    return codecs.lookup(found).name, [f"encoding: {found}, as it is not UTF-8, a guess (--encoding names another)"]
 
 
 def _is_hardly_western(data: bytes, encoding: str) -> bool:
@@ -81,23 +90,28 @@ def _of_other_script(data: bytes, where: str) -> str:
     return windows[0] if best.encoding.startswith("mac_") and windows else best.encoding
 
 
-def with_guess(error: E, guess: str) -> E:
-    """Say in an error about a text how it was read, if that was guessed."""
-    if guess:
-        told = f"{error.problem} (the text is read as {guess}, which is a guess)"
-        NncliError.__init__(error, error.where, told, error.remedy)
-    return error
-
-
 class Utf8Text:
-    """A stream of another encoding, as UTF-8. With `unless_utf_8`, the first line with a byte beyond ASCII decides: a
+    """A stream of some encoding, as UTF-8. With `unless_utf_8`, the first line with a byte beyond ASCII decides: a
     line that is valid UTF-8 is hardly anything else."""
 
     def __init__(self, stream: ByteStream, encoding: str, where: str, unless_utf_8: bool = False) -> None:
-        self.stream, self.where, self.encoding = stream, where, encoding
-        self.decoder: codecs.IncrementalDecoder | None = codecs.getincrementaldecoder(encoding)()
-        self.is_open = unless_utf_8 and "a,\n".encode(encoding) == b"a,\n"  # a superset of ASCII
+        self.stream, self.where, self.encoding, self.unless_utf_8 = stream, where, encoding, unless_utf_8
+        self.decoder = None if encoding == UTF_8 else codecs.getincrementaldecoder(encoding)()
+        is_superset = "a,\n".encode(encoding) == b"a,\n"  # of ASCII
+        self.is_open = unless_utf_8 and self.decoder is not None and is_superset
         self.waiting, self.at_end = b"", False
+
+    @property
+    def guess(self) -> str:
+        """Return the encoding, if what has been read so far needs one that nobody told."""
+        return self.encoding if self.unless_utf_8 and self.decoder and not self.is_open else ""
+
+    def with_guess(self, error: E) -> E:
+        """Say in an error about the text how it is read, if that is a guess."""
+        said = f" (the text is read as {self.guess}, which is a guess: {mention('encoding')} names another)"
+        if self.guess and said not in error.problem:
+            NncliError.__init__(error, error.where, error.problem + said, error.remedy)
+        return error
 
     def read(self, size: int = -1, /) -> bytes:
         text = b""

@@ -6,24 +6,25 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from nncli.data.byte_input import ByteStream, Input, PushbackStream
-from nncli.data.cells import BLANKS, check_width
-from nncli.data.csv.dialect import Dialect, LineFeeds, UsualRows
-from nncli.data.csv.encoding import UTF_8, UTF_16, Utf8Text, encoding_of_mark, guessed_encoding
-from nncli.data.csv.header_row import joined_names
-from nncli.data.csv.strict_parser import ROW_LIMIT, check_utf8, open_quote, row_patterns, split_row
+from nncli.data.cells import bare, check_width
+from nncli.data.csv.dialect import Dialect, LineFeeds, SingleReturns, UsualRows
+from nncli.data.csv.encoding import UTF_8, Utf8Text, encoding_of_mark, guessed_encoding
+from nncli.data.csv.row_text import ROW_LIMIT, check_utf8, open_quote, row_patterns, split_row
 from nncli.data.formats.known_formats import HEAD_BYTES, NO_PIPE, format_of_bytes
 from nncli.errors import DataError, OptionError
 
 DELIMITERS = (",", ";", "\t", "|")
 SAMPLE_BYTES = 1 << 20
 FIRST_LINE = 16 << 20
+MOST_DAMAGED = 100  # rows, each of which costs a look at all lines
+FEW = 20  # lines that are looked at to find out where a row begins
 LINE_FEED = re.compile(rb"\n")
-END_OF_LINE = re.compile(rb"\n|\r(?=[^\n])")
+END_OF_LINE = re.compile(rb"\n|\r(?=\r*[^\r\n])")
 SEPARATOR_LINE = re.compile(rb'"?sep=([^\r\n"])"?\r?\n', re.IGNORECASE)  # that Excel writes above a table
 
 
@@ -57,23 +58,25 @@ class Head:
         self.where, self.line, self.notes = where, stream.line, [*stream.notes]
         raw = self._first_bytes(stream, 0 if usual else SAMPLE_BYTES)
         marked, told = encoding_of_mark(raw), options.encoding
-        if marked == UTF_16:
-            self.notes.append("encoding: utf-16")
-        guess, self.guess = told or marked or usual, ""
-        if guess is None:
-            guess, notes = guessed_encoding(raw, where)
+        if marked not in (None, UTF_8):
+            self.notes.append(f"encoding: {marked}")
+        found = told or marked or usual
+        if found is None:
+            found, notes = guessed_encoding(raw, where)
             self.notes += notes
-            self.guess = guess if notes else ""
-        self.encoding = UTF_8 if marked else guess
-        self.stream: ByteStream = PushbackStream(raw, stream)
-        if guess != UTF_8:
-            self.stream = Utf8Text(self.stream, guess, where, unless_utf_8=not (told or marked))
+        self.encoding = UTF_8 if marked else found
+        self.text = Utf8Text(PushbackStream(raw, stream), found, where, unless_utf_8=not (told or marked))
+        self.stream: ByteStream = self.text
         self.data, self.at_end = b"", False
         self.more()
         self.data = self.data.removeprefix(codecs.BOM_UTF8)
         self._to_end_of_line(END_OF_LINE)
-        if _ends_in_cr(self.data):
+        end = _end_of_first_line(self.data)
+        if end == b"\r":
             self._go_on_with(LineFeeds(PushbackStream(self.data, self.stream)))
+        elif end.startswith(b"\r\r"):
+            self._go_on_with(SingleReturns(PushbackStream(self.data, self.stream)))
+            self.notes.append("lines end in CR CR LF, which is read as one end")
         for _ in range(options.skip_rows):
             self._to_end_of_line()
             if self.at_end and b"\n" not in self.data:
@@ -104,6 +107,11 @@ class Head:
         self.data += chunk
         if self.at_end and self.data and not self.data.endswith(b"\n"):
             self.data += b"\n"  # the end of the file ends its last row
+
+    def fill(self) -> None:
+        """Read on to as many bytes as decide how a table to learn from is read."""
+        while not self.at_end and len(self.data) < SAMPLE_BYTES:
+            self.more()
 
     def skip_line(self) -> None:
         """Leave out the first line."""
@@ -148,8 +156,8 @@ class Head:
         match = row_patterns(delimiter)[1].match(self.data)
         return match.group() if match else None
 
-    def split_header(self, delimiter: str, rows: int) -> tuple[bytes, list[str]]:
-        """Return so many rows, and the names that they tell together. Raises DataError where they do not match."""
+    def split_header(self, delimiter: str, rows: int) -> tuple[bytes, list[list[str]]]:
+        """Return so many rows, and the names in each. Raises DataError where they do not match."""
         used, parts, line = b"", list[list[str]](), self.line
         for _ in range(rows):
             row, cells = self.split_first(delimiter)
@@ -159,7 +167,7 @@ class Head:
             used, parts = used + row, [*parts, cells]
             self.data, self.line = self.data[len(row) :], self.line + row.count(b"\n")
         self.data, self.line = used + self.data, line
-        return used, joined_names(parts)
+        return used, parts
 
     def split_first(self, delimiter: str) -> tuple[bytes, list[str]]:
         """Return the first row and its cells, however long it is."""
@@ -174,7 +182,25 @@ class Head:
         cells = split_row(row, delimiter, self.place)
         for cell in cells:
             check_utf8(cell, self.place)
-        return row, [cell.strip(BLANKS) for cell in cells]
+        return row, [bare(cell) for cell in cells]
+
+    def line_behind(self, used: int) -> bytes:
+        """Return the line behind so many bytes, as soon as it is there; an empty one at the end."""
+        while (end := self.data.find(b"\n", used)) < 0 and not self.at_end:
+            self.more()
+        return self.data[used : end + 1]
+
+    def row_behind(self, used: int, delimiter: str) -> list[str]:
+        """Return the cells of the row behind so many bytes; none at the end, and where it cannot be cut."""
+        _, pattern = row_patterns(delimiter)
+        while (match := pattern.match(self.data, used)) is None:
+            if self.at_end or len(self.data) > ROW_LIMIT:
+                return []
+            self.more()
+        try:
+            return split_row(match.group(), delimiter, self.where)
+        except DataError:  # which whoever reads the row will tell
+            return []
 
     def lines(self, start: int = 0, end: int | None = None) -> Iterator[str]:
         """Yield the whole lines among the bytes that have been read."""
@@ -186,15 +212,39 @@ class Head:
         """Return the first rows as cells, without the one that the sample cuts off."""
         csv.field_size_limit(ROW_LIMIT)
         rows: list[list[str]] = []
+        reader = csv.reader(self.lines(), delimiter=delimiter)
         try:
-            for cells in islice(csv.reader(self.lines(), delimiter=delimiter), most + 1):
+            for cells in islice(reader, most + 1):
                 rows.append(cells)  # one by one, for what comes before an error
+            if reader.line_num > len(rows):
+                rows = [*islice(_rows_apart([*self.lines()], delimiter), most + 1)]
         except csv.Error:  # a lone CR, explained when its row is read
             return rows
         return rows if self.at_end or len(rows) > most else rows[:-1]
 
 
-def _ends_in_cr(data: bytes) -> bool:
-    """Tell whether the first line ends in a single CR, and not within a quoted cell."""
+def _rows_apart(lines: Sequence[str], delimiter: str) -> Iterator[list[str]]:
+    """Yield the rows in these lines, but none of which a misplaced quote has made others a part: of so many at most."""
+    start = width = 0
+    for _ in range(MOST_DAMAGED):
+        reader, line = csv.reader(islice(lines, start, None), delimiter=delimiter), start
+        for row in reader:
+            end, width = start + reader.line_num, width or len(row)
+            is_open = end == len(lines) and sum(text.count('"') for text in lines[line:]) % 2
+            below = [next(csv.reader([text], delimiter=delimiter)) for text in lines[line + 1 : min(end, line + FEW)]]
+            if (is_open or len(row) != width) and 2 * sum(len(cells) == width for cells in below) > len(below):
+                start = line + 1
+                break
+            yield row
+            line = end
+        else:
+            return
+
+
+def _end_of_first_line(data: bytes) -> bytes:
+    """Return how the first line ends; nothing if it does within a quoted cell, or not in these bytes."""
     end = END_OF_LINE.search(data)
-    return end is not None and end.group() == b"\r" and data.count(b'"', 0, end.start()) % 2 == 0
+    if end is None or data.count(b'"', 0, end.start()) % 2:
+        return b""
+    line = data[: end.start()]
+    return line[len(line.rstrip(b"\r")) :] + end.group()

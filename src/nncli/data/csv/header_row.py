@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from nncli.data.cells import BLANKS, DEFAULT_MISSING, is_missing
+from nncli.data.cells import DEFAULT_MISSING, bare, is_missing
 from nncli.data.csv.column_kinds import is_number
+from nncli.data.csv.repeated_header import LEAST_NUMBERED, RepeatedHeader
 from nncli.data.spellings import looks_like_number
-from nncli.errors import listing
+from nncli.errors import DataError, listing
 
 TARGETS = ("label", "target", "class", "y")
-LEAST_NUMBERED = 4  # columns: fewer counted numbers may be a row
+LEAST_ROWS = 3  # of another width than the header: fewer may be damaged
 
 
 def looks_like_header(cells: Sequence[str]) -> bool:
@@ -25,7 +26,8 @@ def has_header(first: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
     """Tell whether the first row names the columns of those below: it has a name that a target usually has, or looks
     like one, and most of it does not come again in the same place."""
     # where files were joined, their headers come again too
-    others = [row for row in below if [cell.strip(BLANKS) for cell in row] != list(first)]
+    header = RepeatedHeader([first])
+    others = [row for row in below if not header.has(row)]
     columns = list(zip(*others, strict=True)) or [()] * len(first)
     again = [cell in column for cell, column in zip(first, columns, strict=True)]
     if any(cell.lower() in TARGETS and not came for cell, came in zip(first, again, strict=True)):
@@ -44,6 +46,22 @@ def about_header(first: Sequence[str], below: Sequence[Sequence[str]], header: b
     if counts or not (numbers or any(cell.lower() in TARGETS for cell in first)):
         return [f"the first row names the columns: {listing(first)} (--no-header reads it as data)"]
     return []
+
+
+def refuse_other_width(first: Sequence[str], below: Sequence[Sequence[str]], delimiter: str, place: str) -> None:
+    """Raise DataError for a first row of another width than all those below, as R and others write it."""
+    width = len(below[0]) if below else 0
+    if len(below) < LEAST_ROWS or any(len(row) != width for row in below) or len(first) == width:
+        return
+    sign = "tab" if delimiter == "\t" else f"'{delimiter}'"
+    remedy = "Write one name for each column"
+    if len(first) == width + 1 and not first[-1]:
+        remedy = f"Take the {sign} at the end of the header away"
+    elif len(first) == width - 1:
+        remedy += ", also for the one with the names of the rows that R writes"
+        if not any(bare(row[-1]) for row in below):
+            remedy = f"Write a {sign} at the end of the header too"
+    raise DataError(place, f"expected {width} names, as each row below has {width} cells; found {len(first)}", remedy)
 
 
 def joined_names(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from nncli.data.cells import as_number, is_missing, quoted
+from nncli.data.cells import is_missing, later_number, quoted
 from nncli.data.dataset import Schema, canonical
 from nncli.data.dates import days_of
 from nncli.errors import DataError, listing
@@ -30,13 +30,18 @@ def names_of_row(
         return None
     misfits = {names: None if header else _misfit(first, names, expected, known) for names in ways}
     fitting = [names for names, misfit in misfits.items() if misfit is None]
-    if len({tuple(map(names.index, expected.names)) for names in fitting}) == 1:  # whatever the other columns are
+    if len({_places(names, expected.names) for names in fitting}) == 1:  # whatever the other columns are
         return fitting[0]
     if fitting:
         could_be = ", or ".join(listing(names) for names in fitting)
         raise DataError(place, f"the {len(first)} columns have no names, and could be {could_be}", LIKE_THAT)
     problem = f"the first row has no names of columns, and its cells do not fit in their places: {misfits[ways[0]]}"
     raise DataError(place, problem, LIKE_THAT)
+
+
+def _places(names: Sequence[str], wanted: Sequence[str]) -> tuple[int, ...]:
+    place = {name: i for i, name in enumerate(names)}
+    return tuple(place[name] for name in wanted)
 
 
 def candidates(expected: Schema) -> list[tuple[str, ...]]:
@@ -60,9 +65,9 @@ def _training_columns(expected: Schema) -> tuple[str, ...]:
 
 def _has_number(first: Sequence[str], ways: Sequence[tuple[str, ...]], expected: Schema) -> bool:
     """Tell whether a number stands in the place of one, in some way to name the columns."""
-    numeric = {*expected.of_kind("number")}
+    numeric, spellings = {*expected.of_kind("number")}, dict(expected.spellings)
     return any(
-        name in numeric and number_of(cell, name, expected) is not None
+        name in numeric and later_number(cell, spellings.get(name), expected.decimal) is not None
         for names in ways
         for cell, name in zip(first, names, strict=True)
     )
@@ -71,18 +76,18 @@ def _has_number(first: Sequence[str], ways: Sequence[tuple[str, ...]], expected:
 def _misfit(first: Sequence[str], names: Sequence[str], expected: Schema, known: Known) -> str | None:
     """Say of the first cell that does not fit its column what is wrong with it."""
     kinds, profiles = dict(expected.columns), {column.name: column for column in expected.profile}
+    spellings = dict(expected.spellings)
     for cell, name in zip(first, names, strict=True):
-        profile, used = profiles.get(name), name in kinds
+        profile, used, spelling = profiles.get(name), name in kinds, spellings.get(name)
         kind = kinds.get(name) or (profile.kind if profile else "text")
         if is_missing(cell, expected.missing):
             continue
         if name == expected.target:
             wanted = "" if is_class(cell, known.get(name)) else f"a class ({listing(known[name])})"
         elif kind == "date":
-            spelling = dict(expected.spellings).get(name)
             wanted = "" if (spelling.days(cell) if spelling else days_of(cell)) is not None else "a date"
         elif kind == "number":
-            number = number_of(cell, name, expected)
+            number = later_number(cell, spelling, expected.decimal)
             wanted = "a number" if number is None else ""
             if number is not None and profile is not None:
                 if profile.whole and not float(number).is_integer():
@@ -94,13 +99,6 @@ def _misfit(first: Sequence[str], names: Sequence[str], expected: Schema, known:
         if wanted:
             return f"column '{name}': expected {wanted}, as in training, found {quoted(cell)}"
     return None
-
-
-def number_of(cell: str, name: str, expected: Schema) -> str | None:
-    """Read a cell as its column writes numbers; true and false are 1 and 0. None if it is no number."""
-    spelling = dict(expected.spellings).get(name)
-    number = spelling.number(cell) if spelling else as_number(cell, expected.decimal)
-    return number or {"true": "1", "false": "0"}.get(cell.lower())
 
 
 def is_class(cell: str, classes: Collection[str] | None) -> bool:

@@ -10,6 +10,7 @@ from itertools import chain, islice
 from nncli.data.csv.column_kinds import is_number
 from nncli.data.csv.header import Head
 from nncli.data.csv.header_row import TARGETS, has_header
+from nncli.errors import DataError, listing, mention
 
 MOST_ABOVE = 20
 ROWS_BELOW = 50  # that are all as wide as the table
@@ -18,11 +19,16 @@ BYTES = 64 << 10
 
 def skip_preamble(head: Head, delimiters: Iterable[str]) -> list[str]:
     """Leave out the lines above the table where it is certain that they are no rows; return notes."""
-    lines = [*islice(head.lines(0, BYTES), MOST_ABOVE + ROWS_BELOW)]
+    lines = first_lines(head)
     # a comma cuts rows with decimal commas too, but not their header: the cut that leaves out least is the right one
     found = [above for delimiter in delimiters if (above := _lines_above(lines, delimiter)) is not None]
     above = min(found, default=0)
     return [lines_left_out(head, above)] if above else []
+
+
+def first_lines(head: Head) -> list[str]:
+    """Return as many lines as are looked at."""
+    return [*islice(head.lines(0, BYTES), MOST_ABOVE + ROWS_BELOW)]
 
 
 def lines_left_out(head: Head, above: int) -> str:
@@ -42,8 +48,9 @@ def _lines_above(lines: Sequence[str], delimiter: str) -> int | None:
     while rows and not rows[-1]:  # empty lines at the end
         rows.pop()
     width = Counter(map(len, rows)).most_common(1)[0][0] if rows else 0
-    above = next((i for i, row in enumerate(rows) if len(row) == width and sum(map(bool, row)) > 1), 0)
-    table = rows[above:]
+    above = _first_of_table(rows, width)
+    # a comment among the rows, of which the error of its row will tell, is no reason to take lines above for rows
+    table = [row for row in rows[above:] if len(row) == width or not _is_comment(row)]
     if width < 2 or len(table) < 2 or not all(len(row) == width for row in table):
         return None
     names = [cell.strip() for cell in table[0]]
@@ -52,10 +59,49 @@ def _lines_above(lines: Sequence[str], delimiter: str) -> int | None:
     return above if all(_is_no_row(row, width, named) for row in rows[:above]) else None
 
 
+def _first_of_table(rows: Sequence[Sequence[str]], width: int) -> int:
+    """Return the number of lines above the first row of such a width: also of comments, if names stand below them."""
+    found = [i for i, row in enumerate(rows) if len(row) == width and sum(map(bool, row)) > 1]
+    bare = next((i for i in found if not _is_comment(rows[i])), 0)
+    below = rows[bare + 1 :]
+    if bare and all(len(row) == width for row in below) and has_header([cell.strip() for cell in rows[bare]], below):
+        return bare
+    return found[0] if found else 0
+
+
+def _is_comment(cells: Sequence[str]) -> bool:
+    return bool(cells) and cells[0].lstrip().startswith("#")
+
+
+def refuse_lines_above(lines: Sequence[str], target: str | None, delimiters: Iterable[str], where: str) -> None:
+    """Raise DataError where the target is among the names in a line below the first one, and a table below it."""
+
+    def has_target(row: Sequence[str]) -> bool:
+        return target in row if target is not None else any(cell.lower() in TARGETS for cell in row)
+
+    for delimiter in delimiters:
+        try:
+            rows = [[cell.strip() for cell in row] for line in lines for row in csv.reader([line], delimiter=delimiter)]
+        except csv.Error:
+            continue
+        above = next((i for i, row in enumerate(rows[: MOST_ABOVE + 1]) if len(row) > 1 and has_target(row)), 0)
+        below = rows[above + 1 :]
+        if above and below and all(len(row) == len(rows[above]) for row in below) and has_header(rows[above], below):
+            remedy = f"Leave the {'line' if above == 1 else 'lines'} above out with {mention('skip_rows', above)}"
+            if len(rows[above - 1]) == len(rows[above]) and not any(map(is_number, rows[above - 1])) and above == 1:
+                remedy += f", or join its names with {mention('header_rows', 2)}"
+            names = listing(rows[above])
+            raise DataError(
+                f"{where}:{above + 1}", f"expected the names of the columns at the top, found {names}", remedy
+            )
+
+
 def _is_no_row(cells: Sequence[str], width: int, named: bool) -> bool:
     """Tell whether a line above a table of such a width is none of its rows, and not its header; `named` is whether
     the line that seems to be the header names the columns."""
     filled = [cell.strip() for cell in cells if cell.strip()]
+    if named and _is_comment(cells):
+        return True
     if any(cell.lower() in TARGETS for cell in filled):
         return False
     return len(cells) <= 1 or (named and (len(cells) != width or not filled or filled == [cells[0].strip()]))

@@ -5,7 +5,6 @@ byte_input → bytes · detection, alignment → layout · strict_parser → wha
 
 from __future__ import annotations
 
-import codecs
 import csv
 import sys
 from collections.abc import Iterator, Sequence
@@ -14,18 +13,20 @@ from typing import Literal
 from nncli.data.byte_input import ByteStream, Input, open_input
 from nncli.data.csv.alignment import plan_answering
 from nncli.data.csv.arrow_parser import FastParser
-from nncli.data.csv.column_kinds import is_number
-from nncli.data.csv.detection import CsvOptions, ReadingPlan, plan_training
-from nncli.data.csv.encoding import with_guess
+from nncli.data.csv.csv_options import CsvOptions
+from nncli.data.csv.detection import ReadingPlan, plan_training
 from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.csv.parallel import keep_freed_memory, side_by_side
 from nncli.data.csv.positions import Known
-from nncli.data.csv.strict_parser import ROW_LIMIT, StrictParser, end_of_rows, open_quote
+from nncli.data.csv.repeated_header import RepeatedHeader, may_hold
+from nncli.data.csv.row_text import LOOKED_AT, ROW_LIMIT, end_of_rows, open_quote, row_patterns
+from nncli.data.csv.strict_parser import A_TOTAL, StrictParser
 from nncli.data.dataset import Schema
 from nncli.data.row_blocks import BlockReader, OnError, RowBlock
 from nncli.errors import DataError
 
 ROWS_OF_A_TABLE = 3  # that are all of another width than those above
+MOST_BELOW = 10_000  # rows that cannot be read, of which each is looked at
 BLOCK_BYTES = 3 << 19
 MOST_THREADS = 8  # with a block each; more would wait for the one that cuts them
 FEW_BYTES = 4 << 10  # read by hand in 0.05 to 0.5 ms; pyarrow may wait 4 ms for its threads
@@ -47,18 +48,24 @@ class CsvReader(BlockReader):
         training: bool = False,
         on_error: OnError = "fail",
         whole: bool = False,
+        alone: bool = True,
     ) -> None:
         super().__init__(plan.layout, plan.notes, on_error, whole)
         self.input = source
         self._rest, self._stream, self._line = plan.rest, plan.stream, plan.first_line
-        self._wanted, self._guess = plan.rows, plan.guess
+        # with --rows, which would cut every one of several files
+        self._may_end = training and alone and on_error == "fail" and plan.rows is None
+        self._wanted, self._text = plan.rows, plan.text
         self._bytes = 0  # of the rows read so far
-        self._header, self._repeated = plan.header, 0  # times among the rows
-        self._has_words = any(not is_number(name) for name in plan.layout.numeric)  # in the header, above numbers
+        self._header = RepeatedHeader.of_bytes(plan.header, plan.layout.delimiter)
+        self._like_data = self._header.like_data(plan.layout)
         self._rows_read = 0
         self._may_be_quoted = plan.layout.quote == '"' and not plan.is_quote_told
+        # of a row of delimiters at the end of the file, which is none where each row has a class
+        self._empty = b"\r\n \t" + self.layout.delimiter.encode() if self.layout.target is not None else b""
         self._fast = FastParser(self.layout)
-        self._strict = StrictParser(self.layout, source.where, training)
+        self._strict = StrictParser(self.layout, source.where, training, self._header)
+        self._tail = b""  # rows behind a damaged one, of which the last may go on in the next block
 
     def close(self) -> None:
         self.input.close()
@@ -72,13 +79,40 @@ class CsvReader(BlockReader):
     def blocks(self) -> Iterator[RowBlock]:
         first, last = self._wanted or (1, sys.maxsize)
         n = 0
-        for block in self._blocks():
-            start, end = max(0, first - 1 - n), min(len(block), last - n)
-            n += len(block)
-            if start < end:
-                yield block if end - start == len(block) else block.between(start, end)
-            if n >= last:
-                return
+        blocks = self._blocks()
+        try:
+            for block in blocks:
+                if block.errors and self._may_end:
+                    self._advise_rows(block, n, blocks)
+                start, end = max(0, first - 1 - n), min(len(block), last - n)
+                n += len(block)
+                if start < end:
+                    yield block if end - start == len(block) else block.between(start, end)
+                if n >= last:
+                    break
+        except DataError as error:
+            raise (self._text.with_guess(error) if self._text else error) from None
+        if self._text and self._text.guess and not self._strict.training:  # which told it before
+            guess = f"encoding: {self._text.guess}, as in training, a guess (--encoding names another)"
+            self.notes.append(f"{self.input.where}: {guess}")
+
+    def _advise_rows(self, block: RowBlock, above: int, later: Iterator[RowBlock]) -> None:
+        """Name --rows in the first error of a block where no row can be read from there to the end of the file: it is a
+        footer, a total or another table. So many rows are above the block."""
+        first, error = next(iter(block.errors.items()))
+        bad, good = len(block.errors), above + first
+        is_tail = bad == len(block) - first
+        try:
+            while is_tail and bad < MOST_BELOW and (below := next(later, None)) is not None:
+                is_tail, bad = len(below.errors) == len(below), bad + len(below)
+        except DataError:  # of a row that is not whole
+            bad += 1
+        is_total, is_long = A_TOTAL in error.remedy, bad >= ROWS_OF_A_TABLE and ": expected a" in error.problem
+        is_no_row = is_total or is_long or error.problem.startswith(f"expected {len(self.layout.names)} columns")
+        if is_tail and good and is_no_row and "--rows" not in error.remedy:
+            remedy = f"If the table ends above it, read that alone with --rows 1:{good}"
+            kept = "" if is_long else f". {error.remedy}"
+            block.errors[first] = DataError(error.where, error.problem, remedy + kept)
 
     def _blocks(self) -> Iterator[RowBlock]:
         import pyarrow as pa
@@ -87,14 +121,13 @@ class CsvReader(BlockReader):
         threads = min(pa.cpu_count(), MOST_THREADS)
         try:
             for data, parsed in side_by_side(lambda part: (part[0], self._parse(*part)), self._cut(), threads):
-                for part in (data,) if parsed and self._has_words else self._around_headers(data):
-                    if part == self._header:
-                        self._repeated += 1
-                        self._line += part.count(b"\n")
-                    else:
-                        yield from self._rows(part, parsed if len(part) == len(data) else None)
-            if self._repeated:
-                times = "once" if self._repeated == 1 else f"{self._repeated:,} times"
+                while len(self._tail) > BLOCK_BYTES:
+                    yield from self._without_quote()
+                yield from self._rows(data, parsed)
+            while self._tail:
+                yield from self._without_quote()
+            if self._header.times:
+                times = "once" if self._header.times == 1 else f"{self._header.times:,} times"
                 self.notes.append(f"{self.input.where}: the header comes again {times} among the rows: left out")
         except _UnfinishedRow as rest:
             where = f"{self.input.where}:{self._line}"
@@ -102,8 +135,17 @@ class CsvReader(BlockReader):
                 raise open_quote(where) from None
             raise DataError(where, f"expected a row, found no end of line in {ROW_LIMIT >> 20} MiB") from None
 
+    def _without_quote(self) -> Iterator[RowBlock]:
+        """Read the tail as rows of which the first is one line, as nothing closes its quote."""
+        after = self._tail.index(b"\n") + 1
+        line, below, self._tail = self._tail[:after], self._tail[after:], b""
+        yield from self._rows(line, None)
+        yield from self._rows(below, None)
+
     def _rows(self, data: bytes, parsed: RowBlock | None) -> Iterator[RowBlock]:
         rows, self._bytes = 0, self._bytes + len(data)
+        if self._tail:
+            data, parsed, self._tail = self._tail + data, None, b""
         for block in self._read(data, parsed, self._line):
             if self._may_be_quoted and b"'" in data:
                 self._refuse_single_quotes(block)
@@ -112,11 +154,12 @@ class CsvReader(BlockReader):
                 block.errors[row] = self._of_another_table(error, self._rows_read + row, data)
             rows += len(block)
             self._rows_read += len(block)
-            if self._guess:
+            if self._text and self._text.guess:
                 for row, error in block.errors.items():
-                    block.errors[row] = with_guess(error, self._guess)
+                    block.errors[row] = self._text.with_guess(error)
             yield block
-        self._line += data.count(b"\n") if b'"' in data else rows  # counting takes longer than one thinks
+        # counting takes longer than one thinks
+        self._line += data.count(b"\n") - self._tail.count(b"\n") if parsed is None or b'"' in data else rows
 
     def _of_another_table(self, error: DataError, rows: int, data: bytes) -> DataError:
         """Say of a row of another width, with so many `rows` above it, whether another table begins there."""
@@ -145,44 +188,58 @@ class CsvReader(BlockReader):
                 raise DataError(self.input.where, problem, remedy)
 
     def _parse(self, data: bytes, regular: bool) -> RowBlock | None:
-        return None if len(data) < FEW_BYTES else self._fast.read(data, regular, self.small)
+        """Parse rows fast; None where they are few, or have to be read one by one."""
+        block = None if len(data) < FEW_BYTES else self._fast.read(data, regular, self.small)
+        if block and any(may_hold(block, row, self.layout) for row in self._like_data):
+            return None
+        return block
 
     def _cut(self) -> Iterator[tuple[bytes, bool]]:
         """Yield whole rows as they arrive, and whether their quotes are regular."""
         tail, at_end = self._rest, False
         self._rest = b""
         wide = len(self.layout.names) > 1
+        endings = tuple(start + end for start in (self.layout.delimiter.encode(), b"\n") for end in (b"\n", b"\r\n"))
         while True:
             end, regular = end_of_rows(tail, self.layout.delimiter)
+            if wide and self._empty and tail.endswith(endings, 0, end):
+                last = len(tail[:end].rstrip(self._empty))
+                end = tail.find(b"\n", last, end) + 1 if last else 0
             # Empty lines are an error, but not at the end of the file: they wait for what follows.
             while wide and (tail.endswith((b"\n\n", b"\n\r\n"), 0, end) or tail[:end] in (b"\n", b"\r\n")):
                 end -= 2 if tail[end - 2 : end] == b"\r\n" else 1
             if end:
                 data, tail = tail[:end], tail[end:]
                 yield data, regular
+            if at_end and wide and not tail.strip(self._empty or b"\r\n"):
+                n = sum(line.strip(b"\r") != b"" for line in tail.split(b"\n"))
+                if n:
+                    lines = "line has" if n == 1 else f"{n:,} lines have"
+                    self.notes.append(f"{self.input.where}: the last {lines} no cells: left out")
+                return
+            if (at_end or len(tail) > ROW_LIMIT) and tail.strip(b"\r\n"):
+                line = tail.find(b"\n") + 1
+                if self.on_error == "fail" or b'"' not in tail or not line:
+                    raise _UnfinishedRow('"' if b'"' in tail else "")
+                start = 0
+                while line and (not start or not self._begins_row(tail, start)):  # this line alone is damaged
+                    yield tail[start:line], False
+                    start, line = line, tail.find(b"\n", line) + 1
+                tail = tail[start:]
+                continue
             if at_end:
-                break
-            if len(tail) > ROW_LIMIT:
-                raise _UnfinishedRow('"' if b'"' in tail else "")
+                return
             chunk = self._stream.read(BLOCK_BYTES)
             at_end = not chunk
             tail += chunk
             del chunk  # megabytes that nobody needs while the block is read
             if at_end and tail and not tail.endswith(b"\n"):
                 tail += b"\n"  # the end of the file ends its last row
-        if tail.strip(b"\r\n"):
-            raise _UnfinishedRow('"')
 
-    def _around_headers(self, data: bytes) -> Iterator[bytes]:
-        """Yield the rows between headers, which come again where files were joined, and each header."""
-        start = at = 0
-        while self._header and (at := data.find(self._header, at)) >= 0:
-            begin = at - len(codecs.BOM_UTF8) if data.endswith(codecs.BOM_UTF8, 0, at) else at
-            at += len(self._header)
-            if data.endswith(b"\n", 0, begin) or not begin:
-                yield from filter(None, (data[start:begin], self._header))
-                start = at
-        yield from filter(None, (data[start:],))
+    def _begins_row(self, data: bytes, start: int) -> bool:
+        """Tell whether a row begins at a place, and is not longer than rows behind a damaged one are looked for."""
+        _, row = row_patterns(self.layout.delimiter)
+        return row.match(data, start, start + LOOKED_AT) is not None
 
     def _read(self, data: bytes, parsed: RowBlock | None, line: int) -> Iterator[RowBlock]:
         """Yield what pyarrow made of the rows; where it refused them, read the halves again, small ones strictly."""
@@ -191,10 +248,15 @@ class CsvReader(BlockReader):
             if half:
                 for part in (data[:half], data[half:]):
                     _, regular = end_of_rows(part, self.layout.delimiter)
-                    yield from self._read(part, self._parse(part, regular), line)
-                    line += part.count(b"\n")
+                    parsed = None if self._tail else self._parse(part, regular)
+                    part, self._tail = self._tail + part, b""
+                    yield from self._read(part, parsed, line)
+                    line += part.count(b"\n") - self._tail.count(b"\n")
                 return
-        yield self._strict.read(data, line) if parsed is None else parsed
+        if parsed is None:
+            parsed = self._strict.read(data, line)
+            self._tail = self._strict.rest
+        yield parsed
 
 
 def read_blocks(
@@ -226,11 +288,15 @@ def read_blocks(
         raise
 
 
-def open_training(source: str, options: CsvOptions, dtype: str, stream: ByteStream | None = None) -> CsvReader:
-    """Open the rows of `source` to learn from. Raises DataError and OptionError for what is wrong with it."""
+def open_training(
+    source: str, options: CsvOptions, dtype: str, stream: ByteStream | None = None, alone: bool = True
+) -> CsvReader:
+    """Open the rows of `source` to learn from, `alone` if there are no other files. Raises DataError and OptionError
+    for what is wrong with it."""
     opened = open_input(source, stream=stream, hashed=True)
     try:
-        return CsvReader(opened, plan_training(opened, options, dtype), training=True, whole=True)
+        plan = plan_training(opened, options, dtype)
+        return CsvReader(opened, plan, training=True, on_error=options.on_error, whole=True, alone=alone)
     except BaseException:
         opened.close()
         raise

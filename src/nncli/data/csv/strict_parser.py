@@ -5,106 +5,47 @@ Rows of cells from other kinds of tables are read here too where a cell is out o
 
 from __future__ import annotations
 
-import csv
 import re
 import shlex
 from collections.abc import Iterable, Iterator
-from functools import cache
+from itertools import islice
 
 import numpy as np
 
 from nncli.data.arrow_conversion import string_array, vector
-from nncli.data.cells import BLANKS, DEFAULT_MISSING, INFINITY, SHOWN, as_number, days, is_missing, quoted, text_column
+from nncli.data.cells import (
+    BLANKS,
+    DEFAULT_MISSING,
+    INFINITY,
+    SHOWN,
+    as_number,
+    bare,
+    days,
+    is_missing,
+    later_number,
+    quoted,
+    text_column,
+)
+from nncli.data.csv.repeated_header import RepeatedHeader
+from nncli.data.csv.row_text import LOOKED_AT, check_utf8, open_quote, row_patterns, split_row
 from nncli.data.dataset import Table, canonical
 from nncli.data.dates import days_of
 from nncli.data.row_blocks import Layout, RowBlock
-from nncli.data.spellings import Spelling
+from nncli.data.spellings import Spelling, meanings
 from nncli.errors import MOST_LISTED, DataError, did_you_mean, mention, write_names
 
 MAYBE_THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}[.,][0-9]{3}")
 TOTALS = {"total", "totals", "grand total", "subtotal", "sum", "gesamt", "summe", "suma", "somme", "totale"}
-TOTAL_REMEDY = "Delete the row: it is no case of its own, but a total of others"
-ROW_LIMIT = 64 << 20  # an open quote must not take the rest of a large file into memory
-CONVERT_CR = r"Convert it with: tr '\r' '\n'"
-
-
-@cache
-def row_patterns(delimiter: str) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
-    """Return two patterns: of rows without doubt about their quotes, and of one row of any kind.
-
-    A quote counts only where a cell starts. There is doubt where text stands between a closing quote and the delimiter,
-    or where blanks or text stand before a quote that seems to open a cell: text follows it, and the cell that a later
-    quote ends is another one. Possessive, so that a failure costs one pass.
-    """
-    d = re.escape(delimiter.encode())
-    quote = rb'"(?:[^"]++|"")*+"'
-    plain = rb'[^"%b\n][^%b\n]*+' % (d, d)
-    n = rb'[^"%b\n]*+' % d
-    opening = rb'"(?=[^"\s%b])[^"%b\n]*%b[^"\n]*(?<![\s%b])"(?=\r?\n|%b)' % (d, d, d, d, d)
-    certain = rb'(?! +")[^"%b\n]%b(?:"%b"%b)*+(?:(?!%b)"%b)?+' % (d, n, n, n, opening, n)
-    usual = rb'[^"%b\n]++(?=[%b\n])' % (d, d)  # most cells have no quote
-    strict = rb"(?:%b|%b(?:\r(?=\n))?(?=[%b\n])|%b|)" % (usual, quote, d, certain)
-    loose = rb"(?:%b[^%b\n]*+|%b|)" % (quote, d, plain)
-    return (
-        re.compile(rb"(?:%b(?:%b%b)*+\n)*+" % (strict, d, strict)),
-        re.compile(rb"%b(?:%b%b)*+\n" % (loose, d, loose)),
-    )
-
-
-def end_of_rows(data: bytes, delimiter: str) -> tuple[int, bool]:
-    """Return where the last whole row in `data` ends, and whether all quotes are in their places."""
-    last = data.rfind(b"\n") + 1
-    if b'"' not in data:
-        return last, True
-    rows, row = row_patterns(delimiter)
-    match = rows.match(data)
-    assert match is not None
-    end = match.end()
-    strict_end = end
-    # From here it is a misplaced quote, or a cell that is still open.
-    while end < last and (loose := row.match(data, end)):
-        end = loose.end()
-    return end, end == strict_end
-
-
-def split_row(row: bytes, delimiter: str, where: str) -> list[str]:
-    """Split one row into its cells (bytes that are not UTF-8 as surrogates); DataError if the quotes are wrong."""
-    csv.field_size_limit(ROW_LIMIT)
-    lines = row.decode("utf-8", "surrogateescape").split("\n")
-    lines = [line + "\n" for line in lines[:-1]] + lines[-1:]
-    try:
-        cells = next(csv.reader(lines, delimiter=delimiter, strict=True))
-    except csv.Error as error:
-        if "unexpected end" in str(error):
-            raise open_quote(where) from None
-        problem, remedy = "expected a line to end in LF or CR LF, found a single CR", CONVERT_CR
-        if "expected after" in str(error):
-            problem, remedy = (
-                "a quoted cell has text after its closing quote",
-                'Write a quote inside a quoted cell as ""',
-            )
-        raise DataError(where, problem, remedy) from None
-    return cells or [""]
-
-
-def check_utf8(cell: str, where: str) -> None:
-    try:
-        cell.encode()
-    except UnicodeEncodeError as error:
-        byte = ord(cell[error.start]) - 0xDC00
-        problem = f"expected UTF-8, found the byte 0x{byte:02x}"
-        raise DataError(where, problem, "Name the encoding, such as --encoding latin-1") from None
-
-
-def open_quote(where: str, quote: str = '"') -> DataError:
-    remedy = f"Close it, or write a quote inside a quoted cell as {2 * quote}"
-    return DataError(where, "an open quote: it is never closed", remedy)
+A_TOTAL = "it is no case of its own, but a total of others"
+MOST_LINES = 20  # of a damaged row
 
 
 class StrictParser:
-    """Reads rows one by one, text rows with Python's csv module; `training` decides which remedies make sense."""
+    """Reads rows one by one, text rows with Python's csv module; `training` decides which remedies make sense. A text
+    row that repeats the `header` is none."""
 
-    def __init__(self, layout: Layout, where: str, training: bool) -> None:
+    def __init__(self, layout: Layout, where: str, training: bool, header: RepeatedHeader | None = None) -> None:
+        self.header = header or RepeatedHeader([])
         self.layout, self.where, self.training = layout, where, training
         self.missing = frozenset(layout.missing)
         place = layout.place_of
@@ -114,9 +55,12 @@ class StrictParser:
         self.features = [(kind, name, place[name]) for kind, names in kinds.items() for name in names]
         used = {i for _, _, i in self.features}
         self.used = sorted(used if self.target is None else {*used, self.target})
+        self.places_of_words = [(name, place[name]) for name in layout.words]
+        self.rest = b""  # of the text read last: a row that goes on behind it
 
     def read(self, data: bytes, first_line: int) -> RowBlock:
-        """Read whole rows of text; the first of them begins in that line."""
+        """Read rows of text; the first of them begins in that line. What may be the start of a row is left in `rest`:
+        behind a damaged row, others may end elsewhere than it seemed."""
         return self.read_rows(self._rows(data, first_line))
 
     def read_rows(self, rows: Iterable[tuple[str, list[str] | DataError]]) -> RowBlock:
@@ -169,34 +113,71 @@ class StrictParser:
 
     def _rows(self, data: bytes, line: int) -> Iterator[tuple[str, list[str] | DataError]]:
         _, pattern = row_patterns(self.layout.delimiter)
-        end = 0
-        while end < len(data):
-            match = pattern.match(data, end)
-            assert match is not None, "a block is whole rows"
-            where = f"{self.where}:{line}"
-            try:
-                yield where, self._split(match.group(), where)
-            except DataError as error:
-                yield where, error
-            line += match.group().count(b"\n")
-            end = match.end()
+        start, self.rest = 0, b""
+        while start < len(data):
+            where, after = f"{self.where}:{line}", data.index(b"\n", start) + 1  # its first line
+            if match := pattern.match(data, start):
+                end = match.end()
+                try:
+                    cells = self._split(match.group(), where)
+                    if self.header.has(cells):
+                        self.header.count(cells)
+                    else:
+                        yield where, cells
+                except DataError as error:
+                    starts = [m.end() for m in islice(re.compile(b"\n").finditer(data, start, end - 1), MOST_LINES)]
+                    # a quote in it may have made rows a part of it
+                    end = next((i for i in starts if self._is_row(pattern.match(data, i, i + LOOKED_AT), where)), end)
+                    yield where, error
+            elif start == 0 and after == len(data):
+                end = after
+                yield where, open_quote(where)
+            else:
+                self.rest = data[start:]
+                return
+            line += data.count(b"\n", start, end)
+            start = end
+
+    def _is_row(self, found: re.Match[bytes] | None, where: str) -> bool:
+        """Tell whether nothing is wrong in a row, if there is one."""
+        try:
+            cells = self._split(found.group(), where) if found else []
+            return found is not None and (self.header.has(cells) or bool(self._clean(cells, where)))
+        except DataError:
+            return False
 
     def _split(self, row: bytes, where: str) -> list[str]:
         width, delimiter = len(self.layout.names), self.layout.delimiter
         if width > 1 and row in (b"\n", b"\r\n"):
-            raise DataError(where, f"expected {width} columns, found an empty line", "Delete the line")
+            skip = f", or leave such lines out with {mention('on_error', 'skip')}" if self.training else ""
+            raise DataError(where, f"expected {width} columns, found an empty line", f"Delete the line{skip}")
         cells = split_row(row, delimiter, where)
         if len(cells) != width:
             sign = "tab" if delimiter == "\t" else f"'{delimiter}'"
-            raise DataError(
-                where, f"expected {width} columns, found {len(cells)}", f"Look for a missing or an unquoted {sign}"
-            )
+            remedy = f"Look for a missing or an unquoted {sign}"
+            remedy += f", or leave such rows out with {mention('on_error', 'skip')}" if self.training else ""
+            raise DataError(where, f"expected {width} columns, found {len(cells)}", remedy)
         if b'"' in row and not row_patterns(delimiter)[0].fullmatch(row):
             cell = next(cell for cell in cells if cell[:1] == " " or cell.count('"') % 2)
             sign = "tab" if delimiter == "\t" else f"'{delimiter}'"
             problem = f"expected {sign} before a quoted cell, found {quoted(cell)}"
             raise DataError(where, problem, 'Correct it, or quote the cell and write each quote within it as ""')
+        if b'"' in row:
+            self._check_quotes(cells, row, where)
         return cells
+
+    def _check_quotes(self, cells: list[str], row: bytes, where: str) -> None:
+        """Raise DataError for a quote too many or too few around or within a word that its column has without it."""
+        for name, i in self.places_of_words:
+            cell = cells[i].strip()
+            if self.layout.has_stray_quote(name, cell):
+                written = '"' + cell.replace('"', '""') + '"'
+                if written.encode("utf-8", "surrogateescape") not in row:
+                    word = cell.replace('"', "")
+                    problem = f"column '{name}': expected a word such as {word}, found {cell} with a quote"
+                    raise DataError(
+                        where, problem, f"Correct it, or write it as {written} if the quote is a part of it"
+                    )
 
     def _clean(self, cells: list[str], where: str) -> list[str | None]:
         """Numeric cells, then text cells, dates, and the target; None for a missing one."""
@@ -207,13 +188,13 @@ class StrictParser:
                 raise DataError(where, problem, "Write the file again: it is damaged, or no text")
         clean: list[str | None] = []
         for kind, name, i in self.features:
-            cell = cells[i].strip()
+            cell = bare(cells[i])
             expected, value = "", None if is_missing(cell, self.missing) else cell
             spelling = self.layout.spellings.get(name)
             if value is not None and kind == "number":
                 value = spelling.number(cell) if spelling else as_number(cell, self.layout.decimal)
                 if value is None and not self.training:
-                    value = {"true": "1", "false": "0"}.get(cell.lower())
+                    value = later_number(cell, spelling, self.layout.decimal)
                 if value is None:
                     expected = "a finite number" if INFINITY.fullmatch(cell) else "a number"
                     expected += f" ({spelling})" if spelling else ""
@@ -223,19 +204,21 @@ class StrictParser:
                 expected = f"a date ({spelling})" if spelling else "a date such as 2026-11-21"
             if expected:
                 problem = f"column '{name}': expected {expected}, found {quoted(cell)}"
-                raise DataError(where, problem, TOTAL_REMEDY if is_total(cells) else self._remedy(name, cell))
+                raise DataError(where, problem, self._remedy_for_no_row(cells) or self._remedy(name, cell))
             self._check_known(name, cell, where)
             clean.append(value)
         if self.target is None:
             return [*clean, None]
-        cell = cells[self.target].strip()
+        cell = bare(cells[self.target])
         if is_missing(cell, self.missing):
             found = quoted(cell) if cell else "an empty cell"
             problem = f"target column '{self.layout.target}': expected a class, found {found}"
             remedy = "Fill it in, or delete the row"
-            if self.training and cell in DEFAULT_MISSING[1:] and not is_missing(cell, ("",)):
-                remedy = f"Fill it in, delete the row, or add {mention('no_missing', cell)} if that is a class"
-            raise DataError(where, problem, TOTAL_REMEDY if is_total(cells) else remedy)
+            if self.training:
+                remedy = f"Fill it in, or leave such rows out with {mention('on_error', 'skip')}"
+                if cell in DEFAULT_MISSING[1:] and not is_missing(cell, ("",)):
+                    remedy += f"; add {mention('no_missing', cell)} if that is a class"
+            raise DataError(where, problem, self._remedy_for_no_row(cells) or remedy)
         self._check_known(self.layout.target or "", cell, where)
         return [*clean, cell]
 
@@ -255,28 +238,46 @@ class StrictParser:
             raise DataError(where, problem, "Write the names of the columns above the rows")
         raise DataError(where, problem, did_you_mean(cell, classes) or "Correct it, or leave the row out")
 
+    def _remedy_for_no_row(self, cells: list[str]) -> str:
+        """Say what to do with a total or a comment among the rows; nothing for a row."""
+        is_comment = cells[0].lstrip().startswith("#")
+        if not (is_comment or is_total(cells)):
+            return ""
+        skip = f", or leave such rows out with {mention('on_error', 'skip')}" if self.training else ""
+        return f"Delete the row{skip}: {'it seems to be a comment' if is_comment else A_TOTAL}"
+
     def _remedy(self, name: str, cell: str) -> str:
-        if not self.training:
-            return "Correct it, or leave the cell empty"
         decimal, spelling = self.layout.decimal, self.layout.spellings.get(name)
+        if not self.training:
+            numbers = meanings(cell, spelling or Spelling(decimal=decimal)) if name in self.layout.numeric else []
+            first = f"Write it as {' or as '.join(numbers)}" if numbers else "Correct it"
+            return f"{first}, or leave the cell empty"
+        if name in self.layout.needed:
+            return f"Correct it, or leave such rows out with {mention('on_error', 'skip')}"
         other = "," if decimal == "." else "."
         grouped = Spelling(decimal=decimal, thousands=other)
         if other in cell and not spelling and grouped.number(cell):  # good, and only written in another way
             first = f"Add --thousands {other}"
-        elif any(character.isdigit() for character in cell):
+        elif cell[:1] != "#" and any(character.isdigit() for character in cell):  # as #DIV/0! of a spreadsheet
             first = f"Set --decimal {other}" if as_number(cell, other) else "Correct it"
         elif len(cell) > SHOWN:
             first = "Correct it"
         else:
             first = f"Add --missing {shlex.quote(cell)}"
-        name = shlex.quote(write_names([name]))
-        return f"{first}, read the column as text with --categorical {name}, or leave it out with --drop {name}"
+        return f"{first}, {_as_no_number(name)}"
 
     def _too_large(self, cell: str, name: str, where: str) -> DataError:
         remedy = "Correct it, or leave the cell empty"
-        if self.training and self.layout.dtype == "float32" and np.isfinite(float(cell)):
-            remedy = f"Use --dtype float64, or leave the column out with --drop {shlex.quote(write_names([name]))}"
+        if self.training:
+            wide = self.layout.dtype == "float32" and np.isfinite(float(cell))
+            remedy = f"{'Use --dtype float64' if wide else 'Correct it'}, {_as_no_number(name)}"
         return DataError(where, f"column '{name}': {quoted(cell)} is too large for {self.layout.dtype}", remedy)
+
+
+def _as_no_number(name: str) -> str:
+    """Advise what else a column with a cell that is no number may be."""
+    name = shlex.quote(write_names([name]))
+    return f"read the column as text with --categorical {name}, or leave it out with --drop {name}"
 
 
 def is_total(cells: Iterable[str]) -> bool:

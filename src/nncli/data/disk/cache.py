@@ -26,7 +26,7 @@ from nncli.data.disk import table_files
 from nncli.data.disk.table_files import DiskStorage, Origin
 from nncli.data.sources import title
 from nncli.data.table_builder import RawDataset, Storage
-from nncli.errors import DataError, NncliWarning, OptionError, OutputError
+from nncli.errors import DataError, NncliWarning, OptionError, OutputError, mention
 from nncli.system import owned_folders, scratch
 from nncli.system.atomic import sync_folder
 
@@ -97,7 +97,7 @@ def read_stored(
     for name in files:  # what comes through a pipe, or has no name, cannot be known again
         if not Path(os.path.realpath(name)).is_file():
             where = title((str(name),))
-            raise DataError(where, "expected a file, as --memory keeps its table", "Write it to one first")
+            raise DataError(where, f"expected a file, as {mention('memory')} keeps its table", "Write it to one first")
     origin, most_text = _origin(files, how), memory // TEXT_SHARE // tables
     found = _found(origin.key, where, most_text)
     if found is not None:

@@ -119,8 +119,7 @@ class DiskArray:
 
     def column(self, place: int) -> NDArray[Any]:
         """Return one column of a matrix, (n,)."""
-        found: NDArray[Any] = self._of([self._places()[place]])[:][:, 0]
-        return found
+        return self._of([self._places()[place]])[:][:, 0]
 
     def without(self, place: int) -> DiskArray:
         """Return the matrix without one column."""
@@ -164,8 +163,7 @@ class DiskArray:
         """Read all columns of rows in one part of the file, with what lies between them, unless that is much."""
         first, stop = int(rows[0]), int(rows[-1]) + 1
         if (stop - first) * self._row_bytes <= len(rows) * max(ALONE, self._row_bytes):
-            found: NDArray[Any] = self._consecutive(first, stop, room).take(rows - first, axis=0)
-            return found
+            return self._consecutive(first, stop, room).take(rows - first, axis=0)
         return np.concatenate([self._consecutive(row, row + 1) for row in rows.tolist()])
 
 

@@ -89,8 +89,7 @@ class _Table:
         return list(kind.iter_unpack(self.data[place + 4 : end]))
 
     def _number(self, kind: str, place: int) -> int:
-        number: int = struct.unpack_from(kind, self.data, place)[0]
-        return number
+        return struct.unpack_from(kind, self.data, place)[0]
 
 
 def _blocks(file: int) -> tuple[list[tuple[int, ...]], list[tuple[int, ...]]]:

@@ -22,13 +22,13 @@ from pyarrow import types
 
 from nncli.data.arrow_conversion import call, cast, encoded, is_text, number_array, string_array, vector
 from nncli.data.byte_input import reason, refuse_bomb, sha256_of
-from nncli.data.cells import as_number, check_width, days, is_missing, text_column
-from nncli.data.csv.alignment import aligned
-from nncli.data.csv.detection import MORE_ROWS, CsvOptions, column_names, layout_of, sample_rows
+from nncli.data.cells import as_number, bare, check_width, days, is_missing, text_column
+from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.csv.header import SAMPLE_BYTES
 from nncli.data.csv.positions import Known
 from nncli.data.csv.strict_parser import StrictParser
 from nncli.data.dataset import Schema, Table, TextColumn
+from nncli.data.formats.table_layout import layout_for_model, layout_to_learn
 from nncli.data.row_blocks import BlockReader, Layout, OnError, RowBlock
 from nncli.data.sources import title
 from nncli.errors import DataError
@@ -59,8 +59,8 @@ class ColumnarFile:
         self._types = {name: its for name, (_, its) in kinds.items() if its is not None}
         if not self._types:
             raise DataError(self.where, "no column of numbers, text or dates")
-        self.names = [name.strip() for name in self._types]
-        self.text_names = [name.strip() for name, its in self._types.items() if is_text(its)]
+        self.names = [bare(name) for name in self._types]
+        self.text_names = [bare(name) for name, its in self._types.items() if is_text(its)]
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -89,9 +89,9 @@ class ColumnarFile:
             return column if is_text(values) else cast(cast(column, values), kind)
         return cast(column, kind)
 
-    def sample(self, rows: int | None = None) -> list[list[str]]:
-        """Return the cells of the first rows, for each column; without `rows`, as many as detection looks at."""
-        most, found, text = rows or sample_rows(len(self.names)), [list[str]() for _ in self.names], 0
+    def sample(self, most: int) -> list[list[str]]:
+        """Return the cells of the first rows, for each column."""
+        found, text = [list[str]() for _ in self.names], 0
         with closing(self.batches(range(len(self.names)), most)) as batches:
             for batch in batches:
                 for some in self.unpacked(batch, len(found[0])):
@@ -221,12 +221,12 @@ class ColumnarReader(BlockReader):
 
     def _number(self, name: str, cell: str | None) -> str:
         """Return a text cell as a number, or as nan where it is missing. Raises ValueError for another."""
-        bare = "" if cell is None else cell.strip()
+        text = bare(cell or "")
         spelling = self.layout.spellings.get(name)
         number = None
-        if not is_missing(bare, self._missing):
-            number = spelling.number(bare) if spelling else as_number(bare, self.layout.decimal)
-        if number is None and not is_missing(bare, self._missing):
+        if not is_missing(text, self._missing):
+            number = spelling.number(text) if spelling else as_number(text, self.layout.decimal)
+        if number is None and not is_missing(text, self._missing):
             raise ValueError("no number")
         return number or "nan"
 
@@ -242,12 +242,9 @@ class ColumnarReader(BlockReader):
 
 def open_training(source: str, options: CsvOptions, dtype: str, open_file: OpenFile) -> ColumnarReader:
     """Open the rows of a file to learn from. Raises DataError and OptionError for what is wrong with it."""
-    options, file = options.of_table(), ColumnarFile(source, open_file)
-    names, told = column_names(file.names, header=True, tell=False)
-    layout, notes = layout_of(
-        names, file.sample(), options, dtype, file.where, lambda: file.sample(MORE_ROWS), file.text_names
-    )
-    return ColumnarReader(file, layout, [*told, *notes], training=True, on_error="fail", whole=True)
+    file = ColumnarFile(source, open_file)
+    layout, notes = layout_to_learn(file.names, file.sample, options, dtype, file.where, file.text_names)
+    return ColumnarReader(file, layout, notes, training=True, on_error=options.on_error, whole=True)
 
 
 def read_blocks(
@@ -264,8 +261,7 @@ def read_blocks(
 ) -> ColumnarReader:
     """Open the rows of a file as a model expects them; see `csv.reader.read_blocks`."""
     file = ColumnarFile(source, open_file)
-    layout, notes = aligned(file.names, True, expected, dtype, keep, with_target, file.where, known)
-    layout = dataclasses.replace(layout, delimiter=",", decimal=".")
+    layout, notes = layout_for_model(file.names, expected, dtype, keep, with_target, file.where, known)
     return ColumnarReader(file, layout, notes, training=False, on_error=on_error, whole=whole)
 
 

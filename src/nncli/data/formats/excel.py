@@ -14,14 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from nncli.data.byte_input import reason, refuse_bomb, sha256_of
-from nncli.data.cells import BLANKS, check_width
-from nncli.data.formats.row_reader import Row, Rows
-from nncli.data.formats.sheet_scan import BROKEN, Sheet, sheets_in
+from nncli.data.cells import bare, check_width
+from nncli.data.formats.row_reader import Faults, Row, Rows
+from nncli.data.formats.sheet_scan import BROKEN, KNOWN_FAULTS, Sheet, cell_name, sheets_in
 from nncli.data.sources import title
 from nncli.errors import DataError, OptionError, did_you_mean, listing, mention
 
 CELL_BYTES = 64  # of memory for a cell, also for an empty one
 BLOCK_ROWS = 10_000
+OF_OTHERS = f", or for {mention('val_data')} and {mention('test_data')} save it as a file of its own"
 EXACT_TO = 1e15  # whole numbers that are written with all their digits
 
 
@@ -52,15 +53,32 @@ def open_rows(path: str, sheet: str | None, skip_rows: int) -> Rows:
         chosen = _chosen(sheets_in(Path(path), where), sheet, where)
         size = Path(path).stat().st_size
         refuse_bomb(where, "the sheet", CELL_BYTES * chosen.cells, size, "Delete the cells far from the table")
-        if chosen.fault:
-            cell, problem, remedy = chosen.fault
-            raise DataError(f"{where}: sheet '{chosen.name}', cell {cell}", problem, remedy)
+        for at, (shown, problem, remedy) in chosen.faults.items():
+            if shown not in KNOWN_FAULTS:  # with which no cell of the sheet can be read
+                raise DataError(f"{where}: sheet '{chosen.name}', cell {cell_name(*at)}", problem, remedy)
         with load_workbook(path) as book:
             found = book.get_sheet_by_name(chosen.name)
-            rows, first = found.to_python(), (found.start or (0, 0))[0] + 1
+            rows, (above, left) = found.to_python(), found.start or (chosen.top - 1, chosen.left - 1)
     except (CalamineError, *BROKEN) as error:
         raise DataError(where, f"the Excel file is damaged: {reason(error)}", "Save it again, or as CSV") from None
-    return _rows(path, where, chosen.name, rows[max(0, skip_rows + 1 - first) :], max(first, skip_rows + 1))
+    faults: Faults = {}
+    for (row, column), (shown, problem, remedy) in chosen.faults.items():
+        fault = DataError(f"{where}: sheet '{chosen.name}', cell {cell_name(row, column)}", problem, remedy)
+        if row <= skip_rows:
+            continue
+        if row <= above or column <= left:  # beside all cells that have been read: the names may be there
+            raise fault
+        faults.setdefault(row, {})[column - 1 - left] = fault
+        _show(rows, row - 1 - above, column - 1 - left, shown)
+    first = max(above, skip_rows) + 1
+    return _rows(path, where, chosen.name, rows[first - 1 - above :], first, faults)
+
+
+def _show(rows: list[list[Any]], row: int, column: int, text: str) -> None:
+    """Write a text in a cell, which may stand beyond those that have been read."""
+    rows += [[] for _ in range(row + 1 - len(rows))]
+    rows[row] += [""] * (column + 1 - len(rows[row]))
+    rows[row][column] = text
 
 
 def _chosen(sheets: list[Sheet], name: str | None, where: str) -> Sheet:
@@ -74,12 +92,13 @@ def _chosen(sheets: list[Sheet], name: str | None, where: str) -> Sheet:
         raise DataError(where, "expected a sheet with a table, found none", "Save the table in it, or as CSV")
     if len(full) > 1:
         found = listing([f"'{sheet.name}'" for sheet in full])
-        raise DataError(where, f"expected one sheet, found {found}", f"Choose one with {mention('sheet')}")
+        raise DataError(where, f"expected one sheet, found {found}", f"Choose one with {mention('sheet')}{OF_OTHERS}")
     return full[0]
 
 
-def _rows(path: str, where: str, sheet: str, cells: list[list[Any]], first: int) -> Rows:
-    """Make rows of the cells of a sheet, the first of which is row number `first` there."""
+def _rows(path: str, where: str, sheet: str, cells: list[list[Any]], first: int, faults: Faults) -> Rows:
+    """Make rows of the cells of a sheet, the first of which is row number `first` there. Raises DataError where that
+    is no table, or a fault stands among its names."""
     table = [[_text(cell) for cell in row] for row in cells]
     while table and not any(table[0]):
         table, cells, first = table[1:], cells[1:], first + 1
@@ -90,12 +109,16 @@ def _rows(path: str, where: str, sheet: str, cells: list[list[Any]], first: int)
     width = max(len(row) for row in table)
     while width and not any(row[width - 1] for row in table):
         width -= 1
+    for fault in faults.get(first, {}).values():
+        raise fault
     place = f"{where}:{first}"
     check_width(width, place)
     if not any(isinstance(cell, str) and cell.strip() for cell in cells[0]):
         raise DataError(place, "expected a row with the names of the columns, found numbers", "Insert one above it")
-    names = [cell.strip(BLANKS) for cell in table[0][:width]]
-    return Rows(where, names, place, _blocks(table[1:], width, where, first + 1), _File(path), (f"sheet: {sheet}",))
+    names = [bare(cell) for cell in table[0][:width]]
+    return Rows(
+        where, names, place, _blocks(table[1:], width, where, first + 1), _File(path), (f"sheet: {sheet}",), faults
+    )
 
 
 def _blocks(table: Sequence[list[str]], width: int, where: str, first: int) -> Iterator[list[Row]]:
@@ -103,7 +126,7 @@ def _blocks(table: Sequence[list[str]], width: int, where: str, first: int) -> I
         rows: list[Row] = []
         for number, row in enumerate(table[start : start + BLOCK_ROWS], first + start):
             empty = DataError(f"{where}:{number}", "expected a row, found an empty one", "Delete it")
-            rows.append((number, row[:width] if any(row) else empty))
+            rows.append((number, (row + [""] * (width - len(row)))[:width] if any(row) else empty))
         yield rows
 
 
@@ -119,5 +142,4 @@ def _text(cell: Any) -> str:
         return repr(cell.total_seconds())
     if isinstance(cell, datetime.datetime):
         return cell.isoformat(" ")
-    found: str = cell.isoformat()
-    return found
+    return cell.isoformat()

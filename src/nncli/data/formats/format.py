@@ -1,4 +1,4 @@
-"""What a kind of file is: its name, how such a file begins, and its reader or what to do where there is none."""
+"""Describe a kind of file: its name, how such a file begins, and its reader or what to do where there is none."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Format:
-    """A kind of file. `reader` is its module, or a class in it; empty for what is no data that can be read."""
+    """A kind of file, as it is told from others and read. `reader` is its module, or a class in it; empty for what
+    is no data that can be read."""
 
     name: str  # with its article, as messages have it
     begins: bytes  # a pattern

@@ -27,7 +27,7 @@ from nncli.data.arrow_conversion import string_array
 from nncli.data.byte_input import reason
 from nncli.data.cells import DEFAULT_MISSING, check_width
 from nncli.data.dataset import SHAPES_DIFFER, Dataset, Schema, Table, by, check_shape
-from nncli.data.row_blocks import OnError, RowBlock
+from nncli.data.row_blocks import LeftOut, OnError, RowBlock
 from nncli.errors import DataError, OptionError, mention
 
 ENDINGS = (".png", ".jpg", ".jpeg")
@@ -52,33 +52,38 @@ def is_folder(path: Path) -> bool:
     return False
 
 
-def read(path: Path, like: Schema | None = None, resize: Size | None = None) -> Dataset:
+def read(path: Path, like: Schema | None = None, resize: Size | None = None, on_error: OnError = "fail") -> Dataset:
     """Read a folder of pictures of classes, each brought to the size `resize` if it is given; `like` is the schema of a
-    model that they are for. `table.numbers` is uint8 (n, height·width) or (n, height·width·3). Raises DataError."""
+    model that they are for. `table.numbers` is uint8 (n, height·width) or (n, height·width·3). Raises DataError; with
+    `on_error` "skip", damaged pictures are left out instead."""
     if not path.is_dir():
         raise DataError(str(path), "expected a folder with a sub-folder for each class, found one picture", PER_CLASS)
     parts = _parts(path)
     classes = _in_order({file.parent.name for file in parts[0]})
     if len(classes) < 2 and like is None:
         raise DataError(str(path), f"expected two or more classes, found the sub-folder {classes[0]} alone", PER_CLASS)
-    images, sha256 = _read_all(parts[0], path, like, resize)
+    left_out = LeftOut("picture") if on_error == "skip" else None
+    images, files, sha256 = _read_all(parts[0], path, like, resize, left_out)
+    if left_out and not files:
+        raise left_out.first[0]
     shape = images.shape[1:]
     names = tuple(f"pixel_{i}" for i in range(math.prod(shape)))
     columns = tuple((name, "number") for name in names)
     resized = resize is not None or (like is not None and like.resized)
     # as those of an IDX file
     schema = Schema(columns, "label", True, DEFAULT_MISSING, target_place=0, image_shape=shape, resized=resized)
-    test = None
+    test, n = None, len(files)
     if len(parts) == 2:
-        test_images, digest = _read_all(parts[1], path, schema, resize)
-        y = _labels(parts[1], classes)
+        test_images, test_files, digest = _read_all(parts[1], path, schema, resize, left_out)
+        y, n = _labels(test_files, classes), n + len(test_files)
         table = Table(names, test_images.reshape(len(y), -1))
         test = Dataset(table, y, classes, schema, (str(parts[1][0].parents[1]),), digest)
         sha256 = hashlib.sha256((sha256 + digest).encode()).hexdigest()
     how = f"{'brought to ' if resized else ''}{_pixels(images[0])} pixels, {'in colour' if len(shape) > 2 else 'grey'}"
     note = f"pictures: {how}; the sub-folders are the classes"
-    table, y = Table(names, images.reshape(len(images), -1)), _labels(parts[0], classes)
-    return Dataset(table, y, classes, schema, (str(path),), sha256, test, (note,))
+    notes = (note, *(left_out.notes(n) if left_out else ()))
+    table, y = Table(names, images.reshape(len(images), -1)), _labels(files, classes)
+    return Dataset(table, y, classes, schema, (str(path),), sha256, test, notes)
 
 
 def row_blocks(path: Path, like: Schema, keep: Sequence[str], on_error: OnError) -> Iterator[RowBlock]:
@@ -215,16 +220,24 @@ def _row_blocks(files: list[Path], like: Schema, keep: Sequence[str], on_error: 
 
 
 def _read_all(
-    files: list[Path], folder: Path, like: Schema | None, resize: Size | None
-) -> tuple[NDArray[np.uint8], str]:
-    """Read pictures (n, height, width) or, if one of them has colours, (n, height, width, 3); and their digest."""
+    files: list[Path], folder: Path, like: Schema | None, resize: Size | None, left_out: LeftOut | None
+) -> tuple[NDArray[np.uint8], list[Path], str]:
+    """Read pictures (n, height, width) or, if one of them has colours, (n, height, width, 3), but for damaged ones if
+    they are to be `left_out`; also return the files that these are in, and the digest of all."""
     digests, size, expected = list[tuple[Path, bytes]](), _size(like, resize), () if like is None else like.image_shape
-    images = np.zeros((0, 0, 0), np.uint8)
-    for i, file in enumerate(files):
-        data = _bytes(file)
+    images, read = np.zeros((0, 0, 0), np.uint8), list[Path]()
+    for file in files:
+        data, i = _bytes(file), len(read)
         digests.append((file, hashlib.sha256(data).digest()))
-        image = _in_colours(_image(file, data, size), expected)
+        try:
+            image = _in_colours(_image(file, data, size), expected)
+        except DataError as error:
+            if left_out is None:
+                raise
+            left_out.add([error])
+            continue
         check_shape(image.shape, like, str(file))
+        read.append(file)
         if i == 0:
             check_width(image.size, str(file), f"numbers in a picture (fewer with {mention('resize')})")
             images = np.empty((len(files), *image.shape), np.uint8)
@@ -236,7 +249,7 @@ def _read_all(
         if image.ndim == images.ndim:  # the first with colours
             images = np.repeat(images[..., None], COLOURS, axis=-1)
         images[i] = _in_colours(image, images.shape[1:])
-    return images, _digest(digests, folder)
+    return images[: len(read)], read, _digest(digests, folder)
 
 
 def _pixels(image: NDArray[Any]) -> str:

@@ -1,4 +1,4 @@
-"""JSON Lines: an object in each line, all with the same keys. null is a missing value, true and false are text.
+"""JSON Lines: an object in each line. null and a key that is absent are missing values, true and false are text.
 
 Numbers keep the digits that they are written with. The library of Python reads the lines, as that of Arrow takes a
 key that is missing for null, and texts that look like dates for dates.
@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import codecs
 import json
-from collections.abc import Iterator, Sequence
-from itertools import chain
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
+from itertools import chain, islice
 from typing import Any
 
 from nncli.data.byte_input import Input, reason
-from nncli.data.cells import check_width, quoted
+from nncli.data.cells import bare, check_width, quoted
+from nncli.data.dataset import Schema
 from nncli.data.formats.row_reader import Row, Rows
 from nncli.data.lines import line_blocks
 from nncli.errors import DataError
@@ -22,25 +25,60 @@ WORDS = {None: "", True: "true", False: "false"}
 # an object becomes a tuple of its pairs, so that a key that comes twice is seen
 DECODER = json.JSONDecoder(object_pairs_hook=tuple, parse_int=str, parse_float=str, parse_constant=str)
 Keys = tuple[str, ...]
+NO_KEYS = "expected an object with a key for each column, found one without keys"
+KEY_LINES = 1000  # that tell which keys there are
 
 
-def open_rows(file: Input) -> Rows:
-    """Open the objects in a stream. Raises DataError where the first is none."""
-    blocks = line_blocks(file)
+def open_rows(file: Input, expected: Schema | None = None) -> Rows:
+    """Open the objects in a stream; those of a model may lack keys that it `expected`. Raises DataError where the first
+    is none."""
+    blocks: Iterator[tuple[int, list[bytes]]] = line_blocks(file)
     number, lines = next(blocks, (1, [b""]))
     lines[0] = lines[0].removeprefix(codecs.BOM_UTF8)
     place = f"{file.where}:{number}"
     keys, _ = _object(lines[0], place)
     check_width(len(keys), place)
-    names = [key.strip() for key in keys]
+    names = [bare(key) for key in keys]
     if not names:
-        raise DataError(place, "expected an object with a key for each column, found one without keys")
+        raise DataError(place, NO_KEYS)
     if len({*names}) < len(names):
         raise _twice(names, place)
-    return Rows(file.where, names, place, _blocks(chain([(number, lines)], blocks), keys, file.where), file)
+    blocks, known = chain([(number, lines)], blocks), set[str]()
+    if expected is None:
+        first = _first_blocks(blocks)
+        keys, blocks = _all_keys(first, file.where), chain(first, blocks)
+        check_width(len(keys), place)
+    else:
+        known = {*expected.names, expected.target, *(column.name for column in expected.profile)}
+        if known.issuperset(names):  # another key may be one of the model's, spelt in another way
+            keys = (*keys, *(name for name in expected.names if name not in names))
+    absent = Counter[str]()
+    rows = _blocks(blocks, keys, known, absent, file.where)
+    return Rows(file.where, [bare(key) for key in keys], place, rows, file, absent=absent)
 
 
-def _blocks(blocks: Iterator[tuple[int, list[bytes]]], keys: Keys, where: str) -> Iterator[list[Row]]:
+def _first_blocks(blocks: Iterator[tuple[int, list[bytes]]]) -> list[tuple[int, list[bytes]]]:
+    """Take blocks of lines until there are enough to tell which keys there are."""
+    found = []
+    for number, lines in blocks:
+        found.append((number, lines))
+        if number + len(lines) > KEY_LINES:
+            break
+    return found
+
+
+def _all_keys(blocks: Sequence[tuple[int, list[bytes]]], where: str) -> Keys:
+    """List the keys of all objects among the first lines, in the order in which they come."""
+    keys = dict[str, None]()
+    for line in islice(chain.from_iterable(lines for _, lines in blocks), KEY_LINES):
+        with suppress(DataError):  # which whoever reads the row will raise
+            keys |= dict.fromkeys(_object(line, where)[0])
+    return (*keys,)
+
+
+def _blocks(
+    blocks: Iterator[tuple[int, list[bytes]]], keys: Keys, known: Collection[str], absent: Counter[str], where: str
+) -> Iterator[list[Row]]:
     """Yield the rows of each block of lines; empty lines may stand at the end of the file, and nowhere else."""
     empty: list[int] = []
     for first, lines in blocks:
@@ -55,7 +93,7 @@ def _blocks(blocks: Iterator[tuple[int, list[bytes]]], keys: Keys, where: str) -
             empty.clear()
             place = f"{where}:{number}"
             try:
-                rows.append((number, _cells(*_object(line, place), keys, place)))
+                rows.append((number, _cells(*_object(line, place), keys, known, absent, place)))
             except DataError as error:
                 rows.append((number, error.with_traceback(None)))
         yield rows
@@ -77,11 +115,14 @@ def _object(line: bytes, place: str) -> tuple[Keys, Sequence[Any]]:
     return keys, values
 
 
-def _cells(keys: Keys, values: Sequence[Any], expected: Keys, place: str) -> list[str]:
-    """Return the values as cells in the order of the expected keys. Raises DataError for other keys, and for a value
-    that is no cell."""
+def _cells(
+    keys: Keys, values: Sequence[Any], expected: Keys, known: Collection[str], absent: Counter[str], place: str
+) -> list[str]:
+    """Return the values as cells in the order of the expected keys, and count in `absent` those that there are not.
+    Raises DataError for keys that are neither expected nor known, and for a value that is no cell."""
     if keys != expected:
-        values = _in_order(keys, values, expected, place)
+        values = _in_order(keys, values, expected, known, place)
+        absent.update(key for key in expected if key not in keys)
     if {*map(type, values)} == {str}:
         return list(values)
     cells = []
@@ -94,19 +135,17 @@ def _cells(keys: Keys, values: Sequence[Any], expected: Keys, place: str) -> lis
     return cells
 
 
-def _in_order(keys: Keys, values: Sequence[Any], expected: Keys, place: str) -> list[Any]:
+def _in_order(keys: Keys, values: Sequence[Any], expected: Keys, known: Collection[str], place: str) -> list[Any]:
+    if not keys:
+        raise DataError(place, NO_KEYS, "Delete the line")
     found = dict(zip(keys, values, strict=True))
     if len(found) < len(keys):
         raise _twice(keys, place)
-    absent = next((key for key in expected if key not in found), None)
-    if absent is not None:
-        problem = f"expected the keys of the first line, found no {quoted(absent)}"
-        raise DataError(place, problem, "Write null for a missing value")
-    more = next((key for key in keys if key not in expected), None)
+    more = next((key for key in keys if key not in expected and key not in known), None)
     if more is not None:
-        problem = f"expected the keys of the first line, found {quoted(more)} too"
-        raise DataError(place, problem, "Give all lines the same keys")
-    return [found[key] for key in expected]
+        problem = f"expected the keys of the lines above, found {quoted(more)} too"
+        raise DataError(place, problem, "Write it in the first line too, as null if there is no value")
+    return [found.get(key) for key in expected]
 
 
 def _twice(keys: Sequence[str], place: str) -> DataError:

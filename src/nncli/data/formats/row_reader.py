@@ -1,4 +1,4 @@
-"""Rows of cells from formats that are neither text tables nor Arrow: parsed as a text table with those cells is.
+"""Parse rows of cells from formats that are neither text tables nor Arrow, as a text table with those cells is parsed.
 
 Such a format has a function that opens its rows as `Rows`: the names of its columns, and blocks of rows.
 """
@@ -8,26 +8,29 @@ from __future__ import annotations
 import csv
 import dataclasses
 import io
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Literal, Protocol
 
-from nncli.data.csv.alignment import aligned
 from nncli.data.csv.arrow_parser import FastParser
-from nncli.data.csv.detection import MORE_ROWS, CsvOptions, column_names, layout_of, sample_rows
+from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.csv.positions import Known
 from nncli.data.csv.strict_parser import StrictParser
 from nncli.data.dataset import Schema
+from nncli.data.formats.table_layout import layout_for_model, layout_to_learn
 from nncli.data.row_blocks import BlockReader, Layout, OnError, RowBlock
 from nncli.errors import DataError
+from nncli.system.output import counted
 
 FEW_BYTES = 4 << 10  # for so few, pyarrow's threads take longer
 Row = tuple[int, list[str] | DataError]  # its number in the file, and its cells or what is wrong with it
+Faults = dict[int, dict[int, DataError]]  # number of the row → place of the cell → what is wrong with it
 
 
 class Source(Protocol):
-    """What is closed at the end, and knows the SHA-256 of the file."""
+    """An open file, which its reader closes at the end, and whose SHA-256 it asks for."""
 
     def hexdigest(self) -> str: ...
     def close(self) -> None: ...
@@ -43,6 +46,8 @@ class Rows:
     blocks: Iterator[list[Row]]
     source: Source
     notes: tuple[str, ...] = ()
+    faults: Faults = field(default_factory=dict)  # that matter where the column is used
+    absent: Counter[str] = field(default_factory=Counter)  # column → rows so far that did not have it
 
 
 class RowReader(BlockReader):
@@ -64,10 +69,19 @@ class RowReader(BlockReader):
 
     def blocks(self) -> Iterator[RowBlock]:
         for rows in self.rows.blocks:
+            if self.rows.faults:
+                rows = [(number, self._fault(number) or cells) for number, cells in rows]
             if rows:
                 yield self._fast_block(rows) or self._strict.read_rows(
                     (f"{self.rows.where}:{number}", cells) for number, cells in rows
                 )
+        for name, n in self.rows.absent.items():
+            self.notes.append(f"key '{name}' is not in {counted(n, 'line')}: read as a missing value")
+
+    def _fault(self, number: int) -> DataError | None:
+        """Return what is wrong with a cell that is used of a row."""
+        faults = self.rows.faults.get(number, {})
+        return next((faults[place] for place in self._strict.used if place in faults), None)
 
     def _fast_block(self, rows: list[Row]) -> RowBlock | None:
         """Read rows; None where there are few of them, or `StrictParser` has to say what is wrong with one."""
@@ -94,21 +108,26 @@ class RowReader(BlockReader):
 
 def open_training(rows: Rows, options: CsvOptions, dtype: str) -> RowReader:
     """Open rows to learn from. Raises DataError and OptionError for what is wrong with them."""
-    options = options.of_table()
-    names, told = column_names(rows.names, header=True, tell=False)
     first: list[Row] = []
 
     def columns(most: int) -> Sequence[Sequence[str]]:
         """Read so many rows, which stay in `first`, and return their columns."""
         while len(first) < most and (block := next(rows.blocks, None)) is not None:
             first.extend(block)
-        sample = [cells for _, cells in first[:most] if not isinstance(cells, DataError)]
-        return list(zip(*sample, strict=True)) or [()] * len(names)
+        sample = [
+            _without(rows.faults.get(number, {}), cells)
+            for number, cells in first[:most]
+            if not isinstance(cells, DataError)
+        ]
+        return list(zip(*sample, strict=True)) or [()] * len(rows.names)
 
-    sample = columns(sample_rows(len(names)))
-    layout, notes = layout_of(names, sample, options, dtype, rows.where, lambda: columns(MORE_ROWS))
-    rows = dataclasses.replace(rows, blocks=chain([first], rows.blocks))
-    return RowReader(rows, layout, [*told, *notes], training=True, whole=True)
+    layout, notes = layout_to_learn(rows.names, columns, options, dtype, rows.where)
+    with_first = dataclasses.replace(rows, blocks=chain([first], rows.blocks))
+    return RowReader(with_first, layout, notes, training=True, on_error=options.on_error, whole=True)
+
+
+def _without(faults: Collection[int], cells: list[str]) -> list[str]:
+    return ["" if i in faults else cell for i, cell in enumerate(cells)] if faults else cells
 
 
 def read_blocks(
@@ -123,6 +142,5 @@ def read_blocks(
     known: Known | None = None,
 ) -> RowReader:
     """Open rows as a model expects them; see `csv.reader.read_blocks`."""
-    layout, notes = aligned(rows.names, True, expected, dtype, keep, with_target, rows.place, known)
-    layout = dataclasses.replace(layout, delimiter=",", decimal=".")
+    layout, notes = layout_for_model(rows.names, expected, dtype, keep, with_target, rows.place, known)
     return RowReader(rows, layout, notes, on_error=on_error, whole=whole)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -18,13 +18,15 @@ BROKEN = (*DAMAGED, expat.ExpatError, ElementTree.ParseError)
 REFERENCE = re.compile(r"([A-Z]{1,3})([0-9]{1,7})")
 RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 NOT_AVAILABLE = "#N/A"  # stands for a missing value
+FORMULA = "="  # stands for one without a result
+KNOWN_FAULTS = (FORMULA, "#DIV/0!", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!")  # by the library
 NO_RESULT = "expected a value, found a formula whose result is not in the file"
 
 
 @dataclass
 class Sheet:
-    """A sheet, with its first and last row and column that have a cell, from 1; a `fault` is the cell, what is wrong
-    with it, and what to do."""
+    """A sheet, with its first and last row and column that have a cell, from 1. Its `faults` are the cells without a
+    value, by row and column: what they show, what is wrong, and what to do."""
 
     name: str
     visible: bool
@@ -32,7 +34,7 @@ class Sheet:
     left: int = 1 << 15
     bottom: int = 0
     right: int = 0
-    fault: tuple[str, str, str] | None = None
+    faults: dict[tuple[int, int], tuple[str, str, str]] = field(default_factory=dict)
 
     @property
     def cells(self) -> int:
@@ -104,11 +106,12 @@ class _Scan:
             return
         sheet, fault = self.sheet, None
         if self.kind == "e" and self.value != NOT_AVAILABLE:
-            fault = f"expected a value, found {self.value[:20]}", "Correct its formula, or clear the cell"
+            shown = self.value[:20]
+            fault = shown, f"expected a value, found {shown}", "Correct its formula, or clear the cell"
         elif self.has_formula and not self.value and self.kind != "str":
-            fault = NO_RESULT, "Open the file in a spreadsheet program, and save it"
-        if fault and sheet.fault is None:
-            sheet.fault = (f"{_letters(self.column)}{self.row}", *fault)
+            fault = FORMULA, NO_RESULT, "Open the file in a spreadsheet program, and save it"
+        if fault:
+            sheet.faults[self.row, self.column] = fault
         if fault or self.has_value:  # also an empty text, for which room is made
             sheet.top, sheet.bottom = min(sheet.top, self.row), max(sheet.bottom, self.row)
             sheet.left, sheet.right = min(sheet.left, self.column), max(sheet.right, self.column)
@@ -120,6 +123,11 @@ def _number(letters: str) -> int:
     for letter in letters:
         number = 26 * number + ord(letter) - ord("A") + 1
     return number
+
+
+def cell_name(row: int, column: int) -> str:
+    """Name a cell as Excel does: B7 is the second one of the seventh row."""
+    return f"{_letters(column)}{row}"
 
 
 def _letters(number: int) -> str:

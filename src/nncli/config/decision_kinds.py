@@ -1,0 +1,63 @@
+"""The options that say how probabilities become a class: the rule of a threshold, and what mistakes cost."""
+
+from __future__ import annotations
+
+from nncli.config.file_kinds import Columns
+from nncli.config.option import Kind
+from nncli.system.numbers import read_number, write_number
+
+RULES = ("f1", "mcc", "cost")
+PROMISES = ("recall", "precision")  # of which a rule names a value
+MOST_COST = 1e30
+MISTAKES = ("missed", "false-alarm")  # of two classes
+
+
+class ThresholdRule(Kind):
+    """A rule by which a threshold is chosen: f1, mcc, cost, or a value of recall or precision, as recall=0.85."""
+
+    def read(self, text: str) -> str:
+        name, equals, value = text.strip().partition("=")
+        if name in RULES and not equals:
+            return name
+        if name in PROMISES and equals:
+            try:
+                share = read_number(value)
+            except ValueError:
+                share = 0.0
+            if 0 < share <= 1:
+                return f"{name}={write_number(share)}"
+        raise ValueError("f1, mcc, cost, or a share above 0 such as recall=0.85 or precision=0.9")
+
+    def words(self) -> tuple[str, ...]:
+        return (*RULES, *(f"{name}=" for name in PROMISES))
+
+
+class Costs(Kind):
+    """What mistakes cost: of two classes, as missed=5,false-alarm=1, or else the name of a file with a matrix."""
+
+    def read(self, text: str) -> str:
+        if not text.strip() or "\0" in text:
+            raise ValueError("missed=5,false-alarm=1, or a file")
+        if not text.startswith(tuple(f"{name}=" for name in MISTAKES)):
+            return text
+        cost = mistakes_of(text)
+        return ",".join(f"{name}={write_number(cost[name])}" for name in MISTAKES)
+
+    def several(self, text: str) -> list[str]:
+        return [text]
+
+
+def mistakes_of(text: str) -> dict[str, float]:
+    """Return what a positive row that is missed costs, and a false alarm. Raises ValueError for another text."""
+    expected = "missed=5,false-alarm=1, numbers from 0 of which one is above 0"
+    found: dict[str, float] = {}
+    for pair in Columns().read(text):
+        name, _, value = pair.partition("=")
+        try:
+            found[name.strip()] = read_number(value)
+        except ValueError:
+            raise ValueError(expected) from None
+    costs = found.values()
+    if sorted(found) != sorted(MISTAKES) or min(costs) < 0 or not 0 < max(costs) <= MOST_COST:
+        raise ValueError(expected)
+    return found

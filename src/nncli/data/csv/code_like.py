@@ -1,0 +1,133 @@
+"""Tell which cells that can be read as numbers may be codes, and which texts look like numbers that are not read."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from nncli.data.cells import NUMBER, quoted
+from nncli.data.spellings import MONEY, number_spellings
+from nncli.errors import flag, listing, write_names
+
+LETTER_E = re.compile(r"\d+[eE]\d+", re.ASCII)  # programs write 1e+10 or 1.0E10
+VERSION = re.compile(r"\d{1,3}\.\d{1,3}", re.ASCII)
+PHONES = re.compile(r"\n(?:\+?\d{7,}\n)+", re.ASCII)
+LEADING_ZERO, ENDING_ZERO = re.compile(r"\n0\d", re.ASCII), re.compile(r"\.\d*0\n", re.ASCII)
+HEXADECIMAL = re.compile(r"[+-]?0[xX][0-9a-fA-F]+")
+MONTH = re.compile(
+    r"\b(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|"
+    r"nov(?:ember)?|dec(?:ember)?)\b",
+    re.IGNORECASE,
+)
+LIKE_A_NUMBER = re.compile(rf"(?:[<>≤≥~≈±+−(%-]*\s?[{MONEY}]?\s?|{MONTH.pattern}\.?[-/ ])\d", re.IGNORECASE)
+MOST_SHAPES, MOST_WORDS = 2, 5  # with letters, of cells that look like numbers; among them
+NEARLY_ALL = 0.9
+YEAR = re.compile(r"\d{4}")
+DATE_FORMS = ("%Y-%m", "%Y/%m", "%m/%Y", "%b %Y", "%B %Y", "%b-%Y", "%Y-%b")
+DAYS_OF_FIGURES = {"%Y%m%d": 8, "%Y%m": 6}  # and how many they are
+YEARS = range(1800, 2200)  # of dates that a column probably has
+
+
+def why_codes(cells: Sequence[str], text: str) -> str:
+    """Say why the cells are codes, though some or all of them can be read as numbers; the empty string if they are not.
+    A leading zero says it, for no number is written so, and so do codes with other letters beside one such as 1E10.
+    The text is that of all cells, a line each: one search in it is far faster than one in each cell."""
+    if LEADING_ZERO.search(text):
+        distinct = set(cells)
+        if all(cell.isascii() and cell.isdigit() for cell in distinct):
+            one_width = len({*map(len, distinct)}) == 1
+            zeros = [cell for cell in distinct if cell[0] == "0" and len(cell) > 1]
+            return "cells begin with 0" if one_width or any(map(int, zeros)) else ""
+    if example := _letter_e(cells, text):
+        others = [cell for cell in cells if NUMBER.fullmatch(cell) is None]
+        if others and all(cell.isascii() and cell.isalnum() and re.search(r"\d", cell) for cell in others):
+            return f"cells are codes: {quoted(example)} stands beside {quoted(others[0])}"
+    return ""
+
+
+def doubt_of_numbers(cells: Sequence[str], text: str) -> str:
+    """Say how cells are read that are numbers as they stand, but may be meant as codes, versions, phone numbers or
+    dates; the empty string where nothing hints at it. The text is that of all cells, as in `why_codes`."""
+    if example := _letter_e(cells, text):
+        return f"{quoted(example)} is read as {float(example):.15g} (--categorical keeps codes apart)"
+    if ENDING_ZERO.search(text) and (lost := _lost_zero(cells, text)):
+        return f"{lost} (--categorical keeps versions and codes apart)"
+    for form, width in DAYS_OF_FIGURES.items():
+        if len(cells[0]) == width and are_dates_of_figures(cells, form):
+            return f"{quoted(cells[0])} is read as a number (--date-format {form} reads dates)"
+    if PHONES.fullmatch(text):
+        if cells[0][0] == "+":
+            return "numbers with + in front are read as numbers (--drop leaves out phone numbers)"
+        if len(set(cells)) >= NEARLY_ALL * len(cells):
+            many = "whole numbers of 7 figures or more, nearly all different"
+            return f"{many}, are read as numbers (--drop leaves out phone numbers and other codes)"
+    return ""
+
+
+def unread_form(cells: Sequence[str]) -> str:
+    """Say that texts look like numbers or dates in a form that is not read, and what to do; the empty string if they do
+    not. Most of the different ones do, as 12/7 and 3/4 do, and they have few shapes."""
+    distinct = dict.fromkeys(cells)
+    for form in DATE_FORMS if cells and YEAR.search(cells[0]) else ():
+        if all(_is_date(cell, form) for cell in distinct):
+            advice = f"add {flag('date_format')} {shlex.quote(form)}"
+            return f"look like dates in a form that is not read ({quoted(cells[0])}): {advice} to learn from them"
+    shapes = {cell: shape for cell in distinct if (shape := _shape(cell))}
+    with_words = {shape for shape in shapes.values() if any(map(str.isalpha, shape))}  # as addresses have
+    if 2 * len(shapes) <= len(distinct) or len(with_words) > max(MOST_SHAPES, len(shapes) // 3):
+        return ""
+    words = [cell for cell in distinct if cell not in shapes]
+    if words and number_spellings([*shapes]):
+        few = words[:MOST_WORDS]
+        missing = f"{flag('missing')} {shlex.quote(write_names(few))}{', …' * (len(words) > len(few))}"
+        return f"look like numbers but for {listing(map(quoted, words), MOST_WORDS)}: add {missing} to learn from them"
+    advice = "write plain numbers, as 1234.5, or dates, as 2024-01-31, to learn from them"
+    return f"look like numbers in a form that is not read ({quoted(next(iter(shapes)))}): {advice}"
+
+
+def _shape(cell: str) -> str:
+    """Write a cell that begins as a number does with 9 for its figures, and the same month for all; the empty string
+    for others, and for codes."""
+    is_hexadecimal = HEXADECIMAL.fullmatch(cell) is not None
+    if not LIKE_A_NUMBER.match(cell) or (cell.isalnum() and not cell.isdigit() and not is_hexadecimal):
+        return ""
+    return "0x9" if is_hexadecimal else MONTH.sub("May", re.sub(r"\d+([.,]\d+)*", "9", cell))
+
+
+def are_dates_of_figures(cells: Collection[str], form: str) -> bool:
+    """Tell whether all cells are dates of a format of figures alone, as 20240131 is of %Y%m%d."""
+    return bool(cells) and all(cell.isdigit() and _is_date(cell, form) for cell in {*cells})
+
+
+def _is_date(cell: str, form: str) -> bool:
+    try:
+        moment = datetime.strptime(cell, form)
+    except ValueError:
+        return False
+    return moment.year in YEARS and moment.strftime(form) == cell
+
+
+def _letter_e(cells: Sequence[str], text: str) -> str:
+    """Return the first cell such as 1E10."""
+    return next(filter(LETTER_E.fullmatch, cells), "") if "E" in text or "e" in text else ""
+
+
+def _lost_zero(cells: Sequence[str], text: str) -> str:
+    """Say which cells lose a zero at their end, as versions do: 1.10 beside 1.1, or among others that look like 1.9."""
+    figures = len(cells[0].partition(".")[2])
+    if re.fullmatch(rf"\n(?:[+-]?\d*\.\d{{{figures}}}\n)*+", text):
+        return ""  # a program has written so many for each
+    distinct, shortest = {*cells}, dict[str, str]()
+    for cell in sorted((cell for cell in distinct if "." in cell), key=lambda cell: (len(cell), cell)):
+        bare = cell.rstrip("0")
+        if bare[-1] != "." and (other := shortest.setdefault(bare, cell)) != cell:
+            return f"{quoted(other)} and {quoted(cell)} are one number"
+    fractions = {cell.partition(".")[2] for cell in distinct}
+    if not all(map(VERSION.fullmatch, distinct)) or any(
+        fraction[0] == "0" for fraction in fractions if len(fraction) > 1
+    ):
+        return ""
+    longest = max(sorted(cell for cell in distinct if cell[-1] == "0"), key=len)
+    return f"{quoted(longest)} is read as {float(longest):g}" if longest[-2] != "." else ""

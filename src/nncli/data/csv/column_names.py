@@ -1,0 +1,123 @@
+"""The columns of a table by their names: how they are called, which is to be predicted, and which to learn from."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from nncli.data.csv.csv_options import CsvOptions
+from nncli.data.csv.header_row import TARGETS
+from nncli.errors import DataError, OptionError, did_you_mean, listing, mention
+
+POSITION = re.compile(r"[+-]?[0-9]{1,9}", re.ASCII)
+
+
+def column_names(first: Sequence[str], header: bool, tell: bool) -> tuple[tuple[str, ...], list[str]]:
+    """Name all columns after the cells of the first row, or by their positions; also return notes."""
+    if not header:
+        names = tuple(f"c{i}" for i in range(len(first)))
+        called = f"no header: the columns are called {names[0]}" + (f" to {names[-1]}" if len(names) > 1 else "")
+        return names, [called] * tell
+    names, notes = unique_names(first), []
+    for i, (own, name) in enumerate(zip(first, names, strict=True), 1):
+        if name != own:
+            problem = "is not the first one of its name" if own else "has no name in the header"
+            notes.append(f"column {i} {problem}: it is called {name}")
+    return names, notes
+
+
+def features_of(names: tuple[str, ...], target: str, options: CsvOptions, where: str) -> list[str]:
+    """Return the columns to learn from; OptionError for unknown names, and for options that contradict one another."""
+    given = {
+        "drop": options.drop, "only": options.only, "categorical": options.categorical,
+        "numeric": options.numeric,
+    }  # fmt: skip
+    for option, named in given.items():
+        for name in named:
+            if name not in names:
+                raise OptionError(option, f"no column is called '{name}'", did_you_mean(name, names, listed="columns"))
+            if name == target:
+                raise OptionError(
+                    option, f"'{name}' is the target column", f"Name another one with {mention('target')}"
+                )
+    given |= {option: (name,) for option, name in options.row_columns.items()}
+    pairs = [("drop", option) for option in ("only", "categorical", "numeric", *options.row_columns)]
+    for one, other in (*pairs, ("numeric", "categorical")):
+        both = [name for name in given[one] if name in given[other]]
+        if both:
+            raise OptionError(one, f"'{both[0]}' is named by {mention(other)} too", "Name it once")
+    wanted = {*options.only, *options.row_columns.values()} if options.only else {*names}
+    found = [name for name in names if name in wanted and name != target and name not in options.drop]
+    if not found:
+        raise DataError(where, f"no feature column is left beside the target '{target}'", "Drop fewer columns")
+    return found
+
+
+def unique_names(given: Sequence[str]) -> tuple[str, ...]:
+    """Names for all columns: c2 for the third one where it has none, a_2 for the second one called a."""
+    taken, found = set(given), dict[str, None]()
+    for i, own in enumerate(given):
+        name = base = own or f"c{i}"
+        number = 2
+        while name in found or (name != own and name in taken):
+            name, number = f"{base}_{number}", number + 1
+        found[name] = None
+    return tuple(found)
+
+
+def with_full_names(options: CsvOptions, names: Sequence[str], parts: Sequence[Sequence[str]]) -> CsvOptions:
+    """Write names in options that are a part of one name alone as that name, which several rows tell together."""
+    times = Counter(part for column in zip(*parts, strict=True) for part in {*column} if part)
+    full = {part: name for name, column in zip(names, zip(*parts, strict=True), strict=False) for part in column}
+
+    def name_of(given: str) -> str:
+        return full[given] if times[given] == 1 and given not in names else given
+
+    target = options.target
+    if target is None and not has_target(names, None):
+        found = [part for part in times if part.lower() in TARGETS]
+        target = name_of(found[0]) if len(found) == 1 else None
+    elif target is not None:
+        target = name_of(target)
+    return dataclasses.replace(
+        options,
+        target=target,
+        drop=tuple(map(name_of, options.drop)),
+        only=tuple(map(name_of, options.only)),
+        categorical=tuple(map(name_of, options.categorical)),
+        numeric=tuple(map(name_of, options.numeric)),
+    )
+
+
+def has_target(names: Sequence[str], given: str | None) -> bool:
+    """Tell whether there is a column to predict, which a position always names."""
+    if given is None:
+        return any(name.lower() in TARGETS for name in names)
+    return given in names or POSITION.fullmatch(given) is not None
+
+
+def find_target(names: tuple[str, ...], given: str | None, where: str) -> tuple[str, list[str]]:
+    """Return the column to predict, and a note; DataError or OptionError if there is none, or several."""
+    if given is None:
+        found = [name for name in names if name.lower() in TARGETS]
+        if len(found) == 1:
+            return found[0], [f"target column: {found[0]} (the only column called label, target, class or y)"]
+        if found:
+            raise DataError(
+                where, f"several columns could be the target: {listing(found)}", f"Choose one with {mention('target')}"
+            )
+        raise DataError(
+            where,
+            f"expected a column called label, target, class or y; found {listing(names)}",
+            f"Name the target with {mention('target')}",
+        )
+    if given in names:
+        return given, []
+    if POSITION.fullmatch(given):
+        place, width = int(given), len(names)
+        if not -width <= place < width:
+            raise OptionError("target", f"expected a position from {-width} to {width - 1}, found {place}")
+        return names[place], []
+    raise OptionError("target", f"no column is called '{given}'", did_you_mean(given, names, listed="columns"))

@@ -1,0 +1,165 @@
+"""The rows that a model was evaluated on, one by one: in a file, the most wrong of them, and figures of groups."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncli.data.csv.column_names import unique_names
+from nncli.data.dataset import Positions, Table
+from nncli.inference.predictor import csv_quoted
+from nncli.metrics.intervals import share_interval
+from nncli.metrics.rows import ScoredRows
+from nncli.model.model import Model
+from nncli.system.atomic import atomic_file
+
+ROWS_AT_ONCE = 1 << 16
+MOST_GROUPS = 20  # categories of a column of text; the others are one group
+
+
+@dataclass(frozen=True)
+class JudgedRows:
+    """Rows of a table at these positions, with what a model has said of them: P (n, K), its probability of each class
+    or score, and what the metrics are worked out from."""
+
+    model: Model
+    table: Table
+    rows: Positions
+    P: NDArray[Any]
+    scored: ScoredRows
+    part: str  # test, or empty for rows that are no part of the training data
+
+    @property
+    def predicted(self) -> NDArray[np.int64]:
+        return self.scored.predicted
+
+    @property
+    def y(self) -> NDArray[np.int64]:
+        return self.scored.y
+
+    def write(self, path: Path) -> None:
+        """Write a row each as CSV: its number in the data, from 1, its columns, its class, what was predicted, the
+        probability of each class, and its part. Raises OutputError."""
+        import pyarrow as pa
+        from pyarrow import csv
+
+        schema, classes = self.model.schema, np.array(self.model.classes, object)
+        kind = "p" if self.model.probabilistic else "score"
+        own = [f"{kind}_{name}" for name in self.model.classes]
+        names = unique_names(["row", *schema.names, schema.target, "prediction", *own, "part"])
+        options = csv.WriteOptions(include_header=False, quoting_style="needed")
+        with atomic_file(path) as file:
+            file.write((",".join(map(csv_quoted, names)) + "\n").encode())
+            for start in range(0, len(self.y), ROWS_AT_ONCE):
+                some = slice(start, start + ROWS_AT_ONCE)
+                cells = self._columns(self.rows[some])
+                columns = [
+                    pa.array(self.rows[some] + 1),
+                    *cells.values(),
+                    pa.array(classes[self.y[some]]),
+                    pa.array(classes[self.predicted[some]]),
+                    *(pa.array(column) for column in self.P[some].T),
+                    pa.array([self.part] * len(self.y[some])),
+                ]
+                csv.write_csv(pa.Table.from_arrays(columns, names=[*map(str, range(len(names)))]), file, options)
+
+    def _columns(self, rows: Positions) -> dict[str, Any]:
+        """Return the columns of some rows of the table as pyarrow arrays, null where a cell is missing."""
+        import pyarrow as pa
+
+        table, places = self.table.take(rows), {name: i for i, name in enumerate(self.table.number_names)}
+        found: dict[str, Any] = {}
+        for name, kind in self.model.schema.columns:
+            if kind == "number":
+                found[name] = pa.array(table.numbers[:, places.get(name, len(found))], from_pandas=True)
+            elif kind == "date":
+                found[name] = _dates(table.dates[name])
+            else:
+                column = table.texts[name]
+                found[name] = pa.array([None if code < 0 else column.values[code] for code in column.codes.tolist()])
+        return found
+
+    def worst(self, most: int) -> list[dict[str, Any]]:
+        """Return the most wrong rows, at most so many: wrongly predicted, and with the least probability of their class
+        (or the furthest that its score is behind). Of each: its number, class, prediction, that probability, and its
+        columns."""
+        wrong = np.flatnonzero(self.predicted != self.y)
+        behind = self.P[wrong, self.y[wrong]].astype(np.float64)
+        if not self.model.probabilistic:
+            behind -= self.P[wrong, self.predicted[wrong]]
+        chosen = wrong[np.argsort(behind, kind="stable")[:most]]
+        cells = {name: column.to_pylist() for name, column in self._columns(self.rows[chosen]).items()}
+        return [
+            {
+                "row": int(self.rows[i]) + 1,
+                "class": self.model.classes[self.y[i]],
+                "prediction": self.model.classes[self.predicted[i]],
+                "p_class": float(self.P[i, self.y[i]]),
+                "columns": {name: column[at] for name, column in cells.items()},
+            }
+            for at, i in enumerate(chosen.tolist())
+        ]
+
+    def by(self, name: str) -> list[dict[str, Any]]:
+        """Return the accuracy for each category of a column, or for each quarter of its numbers or dates, with an
+        interval that holds for all of them together with 95 % (Bonferroni: of m groups, each has 1 − 0.05/m). Groups
+        whose interval leaves out the accuracy of all rows are marked."""
+        labels, codes = self._groups(name)
+        right, groups = self.predicted == self.y, [k for k in range(len(labels)) if (codes == k).any()]
+        z = NormalDist().inv_cdf(1 - 0.025 / len(groups))
+        found = []
+        for k in groups:
+            n, correct = int((codes == k).sum()), int(right[codes == k].sum())
+            low, high = share_interval(correct, n, z)
+            stands_out = not low <= right.mean() <= high
+            interval = [low, high]
+            found.append(
+                {"group": labels[k], "n": n, "accuracy": correct / n, "interval": interval, "stands_out": stands_out}
+            )
+        return found
+
+    def _groups(self, name: str) -> tuple[list[str], NDArray[np.int64]]:
+        """Return the names of the groups of a column, and the group of each row (n,)."""
+        kind = dict(self.model.schema.columns)[name]
+        if kind == "text":
+            column = self.table.texts[name]
+            codes = column.codes[self.rows].astype(np.int64)
+            often = np.bincount(codes[codes >= 0], minlength=len(column.values)).argsort(kind="stable")[::-1]
+            shown = often[:MOST_GROUPS]
+            place = np.full(len(column.values) + 1, len(shown), np.int64)
+            place[shown] = np.arange(len(shown))
+            place[-1] = len(shown) + 1  # of the code −1
+            return [*(column.values[code] for code in shown), "(others)", "(missing)"], place[codes]
+        values = self.table.dates[name][self.rows] if kind == "date" else self._numbers(name)
+        values = values.astype(np.float64)
+        known = values[~np.isnan(values)]
+        edges = np.unique(np.quantile(known, [0, 0.25, 0.5, 0.75, 1])) if len(known) else np.zeros(1)
+        ends = [_shown(edge, kind) for edge in edges]
+        labels = [f"{low} to {high}" for low, high in itertools.pairwise(ends)] or ends
+        codes = np.searchsorted(edges[1:-1], values, side="left").clip(0, len(labels) - 1)
+        return [*labels, "(missing)"], np.where(np.isnan(values), len(labels), codes)
+
+    def _numbers(self, name: str) -> NDArray[Any]:
+        names = self.table.number_names or self.model.schema.of_kind("number")
+        return self.table.numbers[self.rows][:, names.index(name)]
+
+
+def _dates(days: NDArray[np.float64]) -> Any:
+    """Write days since 1970 as dates, with the time of day where there is one."""
+    import pyarrow as pa
+
+    whole = np.isnan(days) | (days == np.floor(days))
+    if whole.all():
+        return pa.array([None if np.isnan(day) else str(np.datetime64(int(day), "D")) for day in days.tolist()])
+    seconds = np.round(days * 86_400)
+    return pa.array([None if np.isnan(s) else str(np.datetime64(int(s), "s")) for s in seconds.tolist()])
+
+
+def _shown(value: float, kind: str) -> str:
+    return f"{value:g}" if kind == "number" else str(np.datetime64(int(value), "D"))

@@ -1,0 +1,133 @@
+"""Decide how probabilities become a class: from what mistakes cost, or by a threshold chosen on validation rows."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncli.config.decision_kinds import MISTAKES, MOST_COST, mistakes_of
+from nncli.config.resolve import ResolvedConfig
+from nncli.errors import DataError, OptionError, TrainingError, did_you_mean, listing, mention
+from nncli.model.decision import Costs, Decision
+from nncli.model.thresholds import Thresholds
+from nncli.nn.losses import LOSSES
+from nncli.system.numbers import read_number
+
+Vector = NDArray[np.float64]
+COST_BYTES = 64 << 20
+NO_THRESHOLD = "The model is saved without a threshold"
+
+
+def plan_decision(config: ResolvedConfig, classes: Sequence[str], has_val: bool) -> Decision | None:
+    """Return what is decided before training: the positive class, and what mistakes cost; None where nothing is asked
+    for. Raises OptionError for options that the model or the data cannot meet, DataError for a bad file of costs."""
+    options = config.options
+    asked = [name for name in ("choose_threshold", "cost") if getattr(options, name) is not None]
+    if options.positive is None and not asked:
+        return None
+    K = len(classes)
+    if K != 2:
+        for name in ("positive", "choose_threshold"):
+            if getattr(options, name) is not None:
+                raise OptionError(name, f"expected two classes, found {K}", "Leave it out")
+    probabilistic = LOSSES.create(config.model.loss).probabilistic or options.calibrate
+    if asked and not probabilistic:
+        problem = f"expected a model with probabilities, and {options.model} gives scores"
+        raise OptionError(asked[0], problem, f"Add {mention('calibrate')}")
+    if options.choose_threshold is not None and not has_val:
+        raise OptionError("choose_threshold", "there are no validation rows to choose on", "Set --val above 0")
+    positive = 1
+    if options.positive is not None:
+        if options.positive not in classes:
+            remedy = did_you_mean(options.positive, classes, listed="classes")
+            raise OptionError("positive", f"no class is called '{options.positive}'", remedy)
+        positive = classes.index(options.positive)
+    costs = () if options.cost is None else _costs(options.cost, classes, positive)
+    if options.choose_threshold == "cost" and not costs:
+        remedy = f"Add {mention('cost', 'missed=5,false-alarm=1')}"
+        raise OptionError("choose_threshold", "expected to know what mistakes cost", remedy)
+    threshold = threshold_of(costs, positive) if K == 2 and costs else None
+    return Decision(positive, threshold, costs)
+
+
+def threshold_of(costs: Costs, positive: int) -> float:
+    """Return the probability of the positive class from which predicting it costs less on average: f / (f + m), where a
+    false alarm costs f and a missed row m more than the right answer would."""
+    negative = 1 - positive
+    missed = costs[positive][negative] - costs[positive][positive]
+    false_alarm = costs[negative][positive] - costs[negative][negative]
+    return false_alarm / (false_alarm + missed)
+
+
+def choose_threshold(p: Vector, is_positive: NDArray[np.bool_], rule: str, decision: Decision) -> float:
+    """Return the threshold on the probabilities p (n,) of the positive class that is best on these rows by a rule:
+
+    f1, mcc: the largest; cost: the least mean cost; recall=R: the highest threshold with at least that recall;
+    precision=P: the lowest with at least that precision. Of several, the highest. Raises TrainingError where there is
+    none.
+    """
+    at = Thresholds.of(p, is_positive)
+    name, _, value = rule.partition("=")
+    if not at.tp[-1]:
+        raise TrainingError(mention("choose_threshold"), "no validation row is of the positive class", NO_THRESHOLD)
+    if name == "recall":
+        return float(at.t[np.argmax(at.recall >= float(value))])
+    if name == "precision":
+        good = np.flatnonzero(at.precision >= float(value))
+        if not len(good):
+            best = f"the highest on the validation rows is {np.nanmax(at.precision):.3g}"
+            raise TrainingError(mention("choose_threshold"), f"no threshold has that precision: {best}", NO_THRESHOLD)
+        return float(at.t[good[-1]])
+    if name == "cost":
+        return float(at.t[at.mean_cost(decision.costs, decision.positive).argmin()])
+    return float(at.t[(at.f1 if name == "f1" else at.mcc).argmax()])
+
+
+def _costs(text: str, classes: Sequence[str], positive: int) -> Costs:
+    if text.startswith(tuple(f"{name}=" for name in MISTAKES)):
+        if len(classes) != 2:
+            problem = f"missed and false-alarm are mistakes between two classes, and there are {len(classes)}"
+            raise OptionError("cost", problem, "Name a CSV file with a row and a column for each class")
+        cost = mistakes_of(text)
+        of_row = {positive: cost["missed"], 1 - positive: cost["false-alarm"]}
+        return tuple(tuple(0.0 if j == k else of_row[j] for k in range(2)) for j in range(2))
+    return _read_costs(text, classes)
+
+
+def _read_costs(path: str, classes: Sequence[str]) -> Costs:
+    """Read a matrix of costs: a header with the predicted classes, and a row for each true class, whose name is its
+    first cell. Raises DataError for anything else."""
+    form = f"Write a row and a column for each of the classes {listing(classes)}, with their names"
+    try:
+        with Path(path).open(encoding="utf-8-sig", newline="") as file:
+            text = file.read(COST_BYTES + 1)
+        if len(text) > COST_BYTES:
+            raise DataError(path, f"expected a matrix of costs, found more than {COST_BYTES >> 20} MiB", form)
+        rows = [row for row in csv.reader(text.splitlines()) if any(map(str.strip, row))]
+    except OSError as error:
+        raise DataError(path, f"the costs cannot be read: {error.strerror}", form) from None
+    except (UnicodeDecodeError, csv.Error):
+        raise DataError(path, "expected a CSV file of costs, found something else", form) from None
+    names = [cell.strip() for cell in rows[0][1:]] if rows else []
+    of_row = {row[0].strip(): row[1:] for row in rows[1:]}
+    for found, what in ((names, "column"), ([row[0].strip() for row in rows[1:]], "row")):
+        if sorted(found) != sorted(classes):
+            raise DataError(path, f"expected a {what} for each class, found {listing(found) or 'none'}", form)
+    costs = []
+    for true in classes:
+        cells = dict(zip(names, of_row[true], strict=False))
+        if len(of_row[true]) != len(names):
+            raise DataError(path, f"row '{true}': expected {len(names)} costs, found {len(of_row[true])}", form)
+        try:
+            costs.append(tuple(read_number(cells.get(name, "")) for name in classes))
+        except ValueError:
+            raise DataError(path, f"row '{true}': expected {len(classes)} numbers, found others", form) from None
+        j = classes.index(true)
+        if max(map(abs, costs[-1])) > MOST_COST or costs[-1][j] > min(costs[-1]) or costs[-1][j] == max(costs[-1]):
+            problem = f"row '{true}': expected the right answer to cost less than a wrong one"
+            raise DataError(path, problem, "Correct it: the cost of a right answer is usually 0")
+    return tuple(costs)

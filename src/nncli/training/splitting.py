@@ -1,0 +1,160 @@
+"""Decide which rows are in which part: at random, by group or by time, and by files of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from nncli.config.train_config import DEFAULT_SHARE, TrainConfig
+from nncli.data.dataset import Dataset, Positions, TextColumn
+from nncli.data.dates import written
+from nncli.data.group_split import group_folds, group_split
+from nncli.data.rare_classes import settle_rare_classes
+from nncli.data.row_columns import RowColumns
+from nncli.data.scaled_rows import Subset
+from nncli.data.split import Split, stratified_fold, stratified_split
+from nncli.data.time_split import Times, time_fold, time_split
+from nncli.errors import DataError, OptionError, flag, listing, mention
+from nncli.system.output import counted, in_quotes
+from nncli.training.seeds import Seeds
+
+PARTS = {"train": "training", "val": "validation", "test": "test"}
+Fold = tuple[int, int]  # number k, from 0, of so many
+
+
+def split_rows(
+    config: TrainConfig, dataset: Dataset, columns: RowColumns, rows: Positions, fold: Fold | None
+) -> tuple[Split, list[str]]:
+    """Draw those of the rows that each part has, and say how; those that come from files of their own are not among
+    them. DataError and OptionError where that cannot be."""
+    val, test = _shares(config, dataset)
+    y, where = dataset.y[rows], dataset.where
+    seed = int(Seeds.of(config).split.generate_state(1)[0])
+    if columns.group is not None:
+        groups = columns.group.codes[rows]
+        drawn, notes = _by_group(groups, y, val, test, seed, fold, where, str(config.group))
+    elif columns.time is not None:
+        times = columns.time[rows]
+        drawn, notes = _by_time(times, columns.are_dates, val, test, fold, where, str(config.time))
+    else:
+        drawn, notes = stratified_split(y, dataset.classes, val, test, seed, where), []
+    split = Split(rows[drawn.train], rows[drawn.val], rows[drawn.test])
+    if config.group is None and config.time is None:
+        return split if fold is None else stratified_fold(dataset.y, split, *fold, seed, where), []
+    return split, [*notes, *_absent_classes(config, dataset, split)]
+
+
+def settle_rare(config: TrainConfig, dataset: Dataset, columns: RowColumns) -> tuple[Dataset, list[str]]:
+    """Drop or merge the classes with too few rows, or groups, for a part each; return the data, and notes."""
+    weight, group = columns.weight, columns.group
+    rows = np.arange(len(dataset)) if weight is None else np.flatnonzero(weight)
+    least = 1 + sum(share > 0 for share in _shares(config, dataset))
+    return settle_rare_classes(dataset, rows, None if group is None else group.codes, least, str(config.rare))
+
+
+def _shares(config: TrainConfig, dataset: Dataset) -> tuple[float, float]:
+    """Return the shares of the rows for validation and for the test; 0 for those in files of their own."""
+    own_test = bool(config.test_data) or dataset.test is not None
+    val = 0.0 if config.val_data else DEFAULT_SHARE if config.val is None else config.val
+    test = 0.0 if own_test else DEFAULT_SHARE if config.test is None else config.test
+    if val + test >= 1:
+        expected = f"expected {mention('val')} and {mention('test')} to be below 1 together"
+        raise OptionError("val", f"{expected}, found {val:g} and {test:g}", "Lower one of them")
+    return val, test
+
+
+def check_split_options(config: TrainConfig, dataset: Dataset) -> None:
+    """Raise OptionError for options of the split that contradict one another."""
+    for part in ("val", "test"):
+        if getattr(config, part) is not None and getattr(config, f"{part}_data"):
+            raise OptionError(part, f"expected either {mention(part)} or {mention(f'{part}_data')}, found both")
+    if dataset.test is not None:
+        for name in ("test", "test_data"):
+            if getattr(config, name) not in (None, ()):
+                problem = f"the data bring their own test set of {len(dataset.test)} rows"
+                raise OptionError(name, problem, "Leave the option out")
+    if config.time is not None and config.group is not None:
+        raise OptionError("time", f"{mention('group')} says already how rows are split", "Leave one of them out")
+    if config.time is not None and config.split_seed is not None:
+        raise OptionError("split_seed", "the time says which rows are in which part, and no seed", "Leave it out")
+
+
+def classes_without_rows(config: TrainConfig, option: str, part: Subset, classes: Sequence[str]) -> list[str]:
+    """Say which classes have no row in a file of its own. OptionError where the part should calibrate them."""
+    absent = _absent(part.y[part.rows], classes)
+    return _warning(config, option, f"in {mention(option)}", "Add rows there", absent) if absent else []
+
+
+def refuse_shared_groups(name: str, where: Mapping[str, str], groups: Mapping[str, TextColumn]) -> None:
+    """Raise DataError for a group, of the column `name`, in two files, which are called `where`."""
+    known: dict[str, str] = {}
+    for option, column in groups.items():
+        for code in np.unique(column.codes).tolist():
+            value = column.values[code]
+            if (other := known.setdefault(value, option)) != option:
+                problem = f"column '{name}': expected groups that are in no other part, found {in_quotes(value)}"
+                remedy = "Leave its rows out of one of the two files"
+                raise DataError(where[option], f"{problem}, which is in {where[other]} too", remedy)
+
+
+def _by_group(
+    groups: Positions, y: Positions, val: float, test: float, seed: int, fold: Fold | None, where: str, name: str
+) -> tuple[Split, list[str]]:
+    split = group_split(groups, y, val, test, seed, where, name)
+    if fold is not None:
+        rest = np.sort(np.concatenate([split.train, split.val]))
+        fold_of = group_folds(groups[rest], y[rest], fold[1], seed, where, name)
+        split = Split(rest[fold_of != fold[0]], rest[fold_of == fold[0]], split.test)
+    parts = [
+        f"{counted(len(np.unique(groups[rows])), 'group')} for {PARTS[part]}"
+        for part, rows in vars(split).items()
+        if len(rows)
+    ]
+    return split, [f"split by column '{name}': {', '.join(parts)}"]
+
+
+def _by_time(
+    times: Times, are_dates: bool, val: float, test: float, fold: Fold | None, where: str, name: str
+) -> tuple[Split, list[str]]:
+    split = time_split(times, val, test, where, name)
+    if fold is not None:
+        rest = np.sort(np.concatenate([split.train, split.val]))
+        train, validation = time_fold(times[rest], *fold, where, name)
+        split = Split(rest[train], rest[validation], split.test)
+    write = written if are_dates else "{:.15g}".format
+    parts = [
+        f"{PARTS[part]} from {write(times[rows].min())} to {write(times[rows].max())}"
+        for part, rows in vars(split).items()
+        if len(rows)
+    ]
+    return split, [f"split by column '{name}': {', '.join(parts)}"]
+
+
+def _absent_classes(config: TrainConfig, dataset: Dataset, split: Split) -> list[str]:
+    """Say which classes have no row to validate or to test on. DataError for those without a training row."""
+    by = mention("group" if config.group is not None else "time")
+    absent = _absent(dataset.y[split.train], dataset.classes)
+    if absent:
+        problem = f"class {absent[0]}: expected training rows, found none in a split by {by}"
+        remedy = f"Set smaller shares with {mention('val')} and {mention('test')}, leave the class out, or split at "
+        raise DataError(dataset.where, problem, f"{remedy}random, without {by}")
+    found = []
+    for part, rows in (("val", split.val), ("test", split.test)):
+        if len(rows) and (absent := _absent(dataset.y[rows], dataset.classes)):
+            found += _warning(config, part, f"among the {PARTS[part]} rows", f"Set another {mention(part)}", absent)
+    return found
+
+
+def _absent(y: Positions, classes: Sequence[str]) -> list[str]:
+    there = np.bincount(y, minlength=len(classes))
+    return [in_quotes(classes[i]) for i in np.flatnonzero(there == 0).tolist()]
+
+
+def _warning(config: TrainConfig, option: str, where: str, remedy: str, absent: Sequence[str]) -> list[str]:
+    of = f"class {absent[0]}" if len(absent) == 1 else f"classes {listing(absent)}"
+    if config.calibrate and option in ("val", "val_data"):
+        problem = f"{of}: there is no row {where} to calibrate the probability on"
+        raise OptionError("calibrate", problem, f"{remedy}, or leave the option out")
+    where = where.replace(mention(option), flag(option))
+    return [f"warning: {of}: there is no row {where}, whose figures say nothing of that"]

@@ -1,0 +1,186 @@
+"""Columns whose cells can be read as numbers, but may be meant otherwise: codes, versions, phone numbers, dates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from csv_reading import complaint, load
+from nncli.data.csv.csv_options import CsvOptions
+from nncli.data.dataset import Dataset
+from nncli.data.load import load_dataset
+from test_spellings import notes_of, table
+
+
+def kind_of(data: Dataset) -> str:
+    return dict(data.schema.columns).get("a", "left out")
+
+
+@pytest.mark.parametrize(
+    ("cells", "why"),
+    [
+        (["1A10", "1E10", "2E5", "3B7"], "cells are codes: '1E10' stands beside '1A10'"),
+        (["1E10", "2E5", "1A10"], "cells are codes: '1E10' stands beside '1A10'"),
+        (["00E1", "12E4", "FF01", "1234"], "cells are codes: '00E1' stands beside 'FF01'"),
+        (["1001", "01003", "12345"], "cells begin with 0"),
+        (["0", "2208", "02208", "3111"], "cells begin with 0"),
+        (["00501", "94103"], "cells begin with 0"),
+    ],
+)
+def test_codes_among_which_some_are_numbers_are_categories(cells: list[str], why: str) -> None:
+    found = load(table(cells * 10))
+    assert kind_of(found) == "text"
+    assert notes_of(found) == [f"column 'a': read as categories, as its {why} (--numeric reads numbers)"]
+    assert found.table.texts["a"].values == tuple(cells)
+
+
+@pytest.mark.parametrize(
+    ("cells", "note"),
+    [
+        (["1E10", "2E5", "3E7"], "'1E10' is read as 10000000000 (--categorical keeps codes apart)"),
+        (["12", "3e4"], "'3e4' is read as 30000 (--categorical keeps codes apart)"),
+        (["1.1", "1.10", "1.2"], "'1.1' and '1.10' are one number (--categorical keeps versions and codes apart)"),
+        (["1.8", "1.9", "1.10"], "'1.10' is read as 1.1 (--categorical keeps versions and codes apart)"),
+        (["250.01", "250.10", "250.1"], "'250.1' and '250.10' are one number "
+         "(--categorical keeps versions and codes apart)"),
+        (["20240131", "19991224"], "'20240131' is read as a number (--date-format %Y%m%d reads dates)"),
+        (["202401", "199912"], "'202401' is read as a number (--date-format %Y%m reads dates)"),
+    ],
+)  # fmt: skip
+def test_numbers_that_may_be_something_else_are_said(cells: list[str], note: str) -> None:
+    found = load(table(cells * 10))
+    assert kind_of(found) == "number"
+    assert f"column 'a': {note}" in notes_of(found)
+    if "--categorical" in note:  # which keeps what it says
+        assert load(table(cells * 10), categorical=("a",)).table.texts["a"].values == tuple(cells)
+
+
+@pytest.mark.parametrize("form", ["55{:05}", "4917{:07}", "+1555{:07}", "4000123412{:06}"])
+def test_phone_numbers_are_said(form: str) -> None:
+    found = load(table([form.format(i * 791) for i in range(40)]))
+    assert kind_of(found) == "number"
+    assert any("(--drop leaves out phone numbers" in note for note in notes_of(found))
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [["1e-05", "2.5E+10", "3"], ["1.50", "2.25", "3.00"], ["5", "5.0", "2.5"], ["0.5", "0.05", "10.0"],
+     ["250000", "1200000"], ["202413", "100001"], ["0", "00", "1"], ["-01", "5"]],
+)  # fmt: skip
+def test_plain_numbers_are_read_without_a_word(cells: list[str]) -> None:
+    found = load(table(cells * 10))
+    assert kind_of(found) == "number"
+    assert not notes_of(found)
+
+
+@pytest.mark.parametrize(("form", "cell", "day"), [("%Y%m%d", "20240131", 19753), ("%d%m%Y", "01021970", 31)])
+def test_dates_of_figures_are_read_where_their_format_is_told(form: str, cell: str, day: int) -> None:
+    found = load(table([cell] * 20), date_format=form)
+    assert found.table.dates["a"][0] == day  # 54 years with 13 leap days, and 30 days; 31 days
+    assert notes_of(found) == [f"column 'a': dates, read as {form}"]
+
+
+def test_numbers_that_are_no_dates_of_a_format_stay_numbers() -> None:
+    assert complaint(table(["20240131", "123"] * 10), date_format="%Y%m%d") == (
+        "--date-format: data.csv has no column of dates written as %Y%m%d. Correct it."
+    )
+
+
+@pytest.mark.parametrize("form", ["{}%", "{} %", "{}.0", "{} kg", "${}"])
+def test_only_whole_numbers_count_rows(form: str) -> None:
+    found = load(table([form.format(i) for i in range(40)]))
+    assert kind_of(found) == "number"
+
+
+def test_whole_numbers_that_grow_by_one_count_rows() -> None:
+    [note] = notes_of(load(table([str(i) for i in range(40)])))
+    assert note == "column 'a': left out, as it counts the rows (--numeric keeps it)"
+
+
+PLAIN = "write plain numbers, as 1234.5, or dates, as 2024-01-31, to learn from them"
+UNREAD = {
+    "hexadecimal": ["0x1F", "0x2A", "0xFF", "0xA0"],
+    "of Fortran": ["1.5D+03", "2.5D+01", "3.0D-02"],
+    "ranges": ["10-20", "20-30", "30-50"],
+    "fractions": ["1/2", "3/4", "12/7"],
+    "limits": ["<5", "<10", ">100"],
+    "feet and inches": ["5'11\"", "6'0\"", "5'8\""],
+    "two figures for the year": ["01.01.60", "13.02.71", "5.12.99"],
+    "months of years, or days of months": ["Jan-24", "Feb-24", "Mar-23", "Dec-21"],
+    "days of months": ["21 Apr", "3 Sept", "30 May", "7 June"],
+    "a percent sign in front": ["%45", "%5", "%7.5"],
+    "phone numbers": ["+1-555-1234", "+49-171-5551", "+1-555-9876"],
+    "with a spread": ["1.5±0.1", "2±0.25", "3.25±1"],
+    "fractions behind whole numbers": ["1 1/2", "2", "3/4", "10-1/2"],
+    "of mixed lengths": ["45:10", "1:02:03", "12:30"],
+}
+
+
+@pytest.mark.parametrize("case", UNREAD)
+def test_texts_that_look_like_numbers_are_said(case: str) -> None:
+    cells = UNREAD[case]
+    note = f"its cells look like numbers in a form that is not read ('{cells[0]}'): {PLAIN}"
+    assert notes_of(load(table(cells * 10))) == [f"column 'a': read as categories, though {note}"]
+    assert not notes_of(load(table(cells * 10), categorical=("a",)))
+
+
+@pytest.mark.parametrize("form", ["0x{:X}", "{}.5D+03", "{}/7", "{}-500", "{} janv. 2024", "{}.01.60"])
+def test_that_texts_look_like_numbers_is_said_where_they_are_left_out(form: str) -> None:
+    [note] = notes_of(load(table([form.format(i + 10) for i in range(40)])))
+    assert note.startswith("column 'a': left out, as nearly all of its texts are different (--categorical keeps it), ")
+    assert note.endswith(f"though they look like numbers in a form that is not read ('{form.format(10)}'): {PLAIN}")
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [["A1", "A2", "B1"], ["BH-98", "BH-7", "BH-12"], ["1A10", "2B5", "7C3"], ["12 Main St", "3 Side Rd", "8 High St"],
+     ["2024Q1", "2024Q2"], ["1 - low", "2 - middle", "3 - high"], ["low", "1/2", "high"], ["x1F", "x2A"],
+     ["Marker 2", "Mayor 1", "Decision 3"]],
+)  # fmt: skip
+def test_codes_and_names_are_categories_without_a_word(cells: list[str]) -> None:
+    found = load(table(cells * 10))
+    assert kind_of(found) == "text"
+    assert not notes_of(found)
+
+
+@pytest.mark.parametrize(
+    ("form", "cells", "day"),
+    [
+        ("%Y-%m", ["1970-02", "1999-12"], 31),
+        ("%Y/%m", ["1970/03", "1999/12"], 59),
+        ("'%b %Y'", ["Jan 1970", "Dec 1999"], 0),
+        ("'%B %Y'", ["February 1970", "May 1999"], 31),
+    ],
+)
+def test_months_are_said_and_what_is_advised_reads_them(form: str, cells: list[str], day: int) -> None:
+    dates = f"look like dates in a form that is not read ('{cells[0]}'): add --date-format {form} to learn from them"
+    assert notes_of(load(table(cells * 10))) == [f"column 'a': read as categories, though its cells {dates}"]
+    found = load(table(cells * 10), date_format=form.strip("'"))
+    assert found.table.dates["a"][0] == day
+
+
+@pytest.mark.parametrize(
+    ("cells", "words", "missing"),
+    [
+        (["$1.99", "$3", "Free", "$12.50", "Call us"], "'Free' and 'Call us'", "'Free,Call us'"),
+        (["5 kg", "7 kg", "light"], "'light'", "light"),
+        (["45%", "3%", "n. a."], "'n. a.'", "'n. a.'"),
+    ],
+)
+def test_words_among_numbers_with_a_unit_are_said(cells: list[str], words: str, missing: str) -> None:
+    numbers = f"look like numbers but for {words}: add --missing {missing} to learn from them"
+    assert notes_of(load(table(cells * 10))) == [f"column 'a': read as categories, though its cells {numbers}"]
+    found = load(table(cells * 10), missing=tuple(missing.strip("'").split(",")))
+    assert kind_of(found) == "number"
+
+
+def test_dates_of_figures_in_a_file_with_types_are_said_and_read(tmp_path: Path) -> None:
+    path = str(tmp_path / "d.parquet")
+    pq.write_table(pa.table({"a": [20240131, 19991224] * 20, "b": [1.5, 2, 3, 4] * 10, "class": ["p", "q"] * 20}), path)
+    found = load_dataset((path,), CsvOptions(), "float32")
+    assert "column 'a': '20240131' is read as a number (--date-format %Y%m%d reads dates)" in found.notes
+    found = load_dataset((path,), CsvOptions(date_format="%Y%m%d"), "float32")
+    assert found.table.dates["a"][0] == 19753

@@ -1,0 +1,324 @@
+# ruff: noqa: E501  (a case stands on one line)
+"""How probabilities become a class: thresholds, what mistakes cost, and the class that is to be found."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.metrics import f1_score, matthews_corrcoef, precision_score, recall_score
+
+from nncli.errors import TrainingError
+from nncli.model.decision import Decision, chosen
+from nncli.model.thresholds import Thresholds
+from nncli.training.decision import choose_threshold, threshold_of
+
+Run = Callable[..., Any]
+COSTS = ((0.0, 1.0), (5.0, 0.0))  # a false alarm costs 1, a missed row 5
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def rows(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities and whether each row is positive: with ties, and with 0 and 1 among them."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(2, 60))
+    p = rng.random(n) if seed % 3 else rng.integers(0, 5, n) / 4
+    is_positive = rng.random(n) < p
+    is_positive[:2] = True, False
+    return p, is_positive
+
+
+def best_of_all(p: np.ndarray, is_positive: np.ndarray, score: Callable[[np.ndarray], float]) -> float:
+    """Return the largest score that any threshold has: each probability is tried, and one above all."""
+    return max(score(p >= t) for t in [*p, 2.0])
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_the_threshold_that_is_chosen_is_the_best_there_is(seed: int) -> None:
+    p, y = rows(seed)
+    decision = Decision(1, None, COSTS)
+    of = {
+        "f1": lambda found: f1_score(y, found, zero_division=0),
+        "mcc": lambda found: matthews_corrcoef(y, found),
+        "cost": lambda found: -float((5 * (y & ~found) + (found & ~y)).mean()),
+    }
+    for rule, score in of.items():
+        found = p >= choose_threshold(p, y, rule, decision)
+        assert score(found) == pytest.approx(best_of_all(p, y, score)), rule
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_promise_is_kept_and_no_more_is_given_up_than_it_takes(seed: int) -> None:
+    p, y = rows(seed)
+    decision = Decision(1)
+    for share in (0.3, 0.75, 1.0):
+        found = p >= choose_threshold(p, y, f"recall={share}", decision)
+        assert recall_score(y, found) >= share
+        better = [t for t in p if recall_score(y, p >= t) >= share]
+        assert found.sum() == (p >= max(better)).sum()  # the highest threshold that keeps it
+        keeps = [t for t in p if precision_score(y, p >= t) >= share]
+        if not keeps:
+            with pytest.raises(TrainingError, match="no threshold has that precision: the highest"):
+                choose_threshold(p, y, f"precision={share}", decision)
+            continue
+        found = p >= choose_threshold(p, y, f"precision={share}", decision)
+        assert precision_score(y, found) >= share
+        assert recall_score(y, found) == max(recall_score(y, p >= t) for t in keeps)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_figures_of_each_threshold_are_those_of_scikit_learn(seed: int) -> None:
+    p, y = rows(seed)
+    at = Thresholds.of(p, y)
+    assert at.t[0] >= 1
+    assert (np.diff(at.t) < 0).all()
+    for i, t in enumerate(at.t):
+        found = p >= t
+        assert at.recall[i] == pytest.approx(recall_score(y, found))
+        assert np.nan_to_num(at.precision[i]) == pytest.approx(precision_score(y, found, zero_division=0))
+        assert np.isnan(at.precision[i]) == (not found.any())
+        assert at.f1[i] == pytest.approx(f1_score(y, found, zero_division=0))
+        assert at.mcc[i] == pytest.approx(matthews_corrcoef(y, found))
+        if not y.all():
+            assert at.false_positive_rate[i] == pytest.approx(recall_score(~y, found))
+        assert at.mean_cost(COSTS, 1)[i] == pytest.approx((5 * (y & ~found) + (found & ~y)).mean())
+
+
+def test_a_threshold_between_two_probabilities_of_float32_parts_them() -> None:
+    low = np.float32(0.9)
+    P = np.array([[0, low], [0, np.nextafter(low, np.float32(1))]], np.float32)
+    t = Thresholds.of(P[:, 1].astype(np.float64), np.array([False, True])).t[1]
+    assert chosen(P, 1, t).tolist() == [0, 1]
+
+
+def test_costs_of_two_classes_give_the_threshold_of_elkan() -> None:
+    """Elkan (2001): predict the positive class from p* = (C10 − C00) / (C10 − C00 + C01 − C11) on."""
+    assert threshold_of(COSTS, 1) == pytest.approx(1 / 6)
+    assert threshold_of(COSTS, 0) == pytest.approx(5 / 6)
+    assert threshold_of(((-1.0, 3.0), (10.0, 2.0)), 1) == pytest.approx(4 / (4 + 8))
+
+
+def test_the_class_of_the_least_expected_cost_by_hand() -> None:
+    """0.5·0 + 0.3·9 + 0.2·1 = 2.9; 0.5·1 + 0.3·0 + 0.2·1 = 0.7; 0.5·1 + 0.3·9 + 0.2·0 = 3.2: the second one."""
+    decision = Decision(1, None, ((0, 1, 1), (9, 0, 9), (1, 1, 0)))
+    assert decision.classes(np.array([[0.5, 0.3, 0.2], [0.96, 0.02, 0.02]])).tolist() == [1, 0]
+
+
+def imbalanced(path: str, n: int, seed: int, names: tuple[str, str] = ("calm", "storm")) -> None:
+    """Write rows of which one in ten is of the second class; the classes overlap."""
+    rng = np.random.default_rng(seed)
+    y = rng.random(n) < 0.1
+    X = rng.normal(size=(n, 3)) + 1.2 * y[:, None]
+    lines = [",".join([*(f"{v:.4f}" for v in x), names[int(k)]]) for x, k in zip(X, y, strict=True)]
+    Path(path).write_text("a,b,c,label\n" + "\n".join(lines) + "\n")
+
+
+def truth(path: str) -> list[str]:
+    return [line.rsplit(",", 1)[1] for line in Path(path).read_text().splitlines()[1:]]
+
+
+def test_a_model_is_used_and_evaluated_with_the_threshold_that_was_chosen(nncli: Run) -> None:
+    imbalanced("d.csv", 3000, 1)
+    imbalanced("new.csv", 3000, 2)
+    trained = nncli("train", "d.csv", "-m", "logistic", "--choose-threshold", "recall=0.85", "--json")
+    assert trained.code == 0, trained.err
+    assert "'storm' is predicted from the probability 0." in trained.err
+    predictions = nncli("predict", "model.npz", "new.csv").out.splitlines()[1:]
+    y = truth("new.csv")
+    evaluated = nncli("eval", "model.npz", "new.csv", "--json").json
+    recall = recall_score(y, predictions, pos_label="storm")
+    assert evaluated["per_class"]["storm"]["recall"] == pytest.approx(recall)
+    assert evaluated["accuracy"] == pytest.approx(np.mean(np.array(y) == predictions))
+    assert 0.75 < recall < 0.93  # promised were 0.85 of 45 validation rows: 0.71 to 0.94
+    assert evaluated["decision"]["rule"] == "recall=0.85"
+    assert evaluated["decision"]["threshold"] < 0.5
+    own = nncli("eval", "model.npz", "--json").json
+    assert own["accuracy"] == trained.json["test"]["accuracy"]
+
+
+def test_costs_say_which_class_is_predicted_and_what_that_costs(nncli: Run) -> None:
+    imbalanced("d.csv", 2000, 3)
+    assert nncli("train", "d.csv", "-m", "logistic", "-q", "-o", "plain.npz").code == 0
+    cost = ["--cost", "missed=5,false-alarm=1"]
+    trained = nncli("train", "d.csv", "-m", "logistic", *cost, "-o", "cost.npz")
+    assert "'storm' is predicted from the probability 0.1667 on" in trained.err
+    imbalanced("new.csv", 2000, 4)
+    y = np.array(truth("new.csv"))
+    means = {}
+    for name in ("plain", "cost"):
+        found = np.array(nncli("predict", f"{name}.npz", "new.csv").out.splitlines()[1:])
+        means[name] = float((5 * ((y == "storm") & (found == "calm")) + ((y == "calm") & (found == "storm"))).mean())
+    assert means["cost"] < means["plain"]
+    decision = nncli("eval", "cost.npz", "new.csv", "--json").json["decision"]
+    assert decision["mean_cost"] == pytest.approx(means["cost"])
+    low, high = decision["mean_cost_interval"]
+    of_row = 5 * ((y == "storm") & (found == "calm")) + ((y == "calm") & (found == "storm"))
+    half = 1.96 * of_row.std() / np.sqrt(len(y))  # of the normal distribution, which is near for 2,000 rows
+    assert (low, high) == pytest.approx((means["cost"] - half, means["cost"] + half), abs=0.1 * half)
+
+
+def test_the_interval_of_a_cost_covers_it_nineteen_times_in_twenty() -> None:
+    from nncli.inference.evaluate import _judged
+
+    rng, covered = np.random.default_rng(0), 0
+    shares = np.array([0.7, 0.1, 0.08, 0.12])  # of (true, predicted): 00, 01, 10, 11
+    true_mean = 0.1 * 1 + 0.08 * 5
+    for _ in range(400):
+        pairs = rng.choice(4, 300, p=shares)
+        found = _judged(Decision(1, 0.5, COSTS), ("a", "b"), pairs % 2, pairs // 2)
+        assert found is not None
+        low, high = found["mean_cost_interval"]
+        covered += low <= true_mean <= high
+    assert 0.92 * 400 <= covered <= 0.98 * 400
+
+
+def test_a_matrix_of_costs_may_name_the_classes_in_any_order(nncli: Run) -> None:
+    Path("costs.csv").write_text(
+        "true,virginica,setosa,versicolor\nversicolor,1,1,0\nsetosa,1,0,1\nvirginica,0,20,20\n"
+    )
+    trained = nncli("train", "iris", "-m", "softmax", "--cost", "costs.csv", "--epochs", 40, "--json")
+    assert trained.code == 0, trained.err
+    rows_of = nncli("predict", "model.npz", "iris", "--proba").out.splitlines()
+    P = np.array([line.split(",")[1:] for line in rows_of[1:]], float)
+    assert rows_of[0] == "prediction,p_setosa,p_versicolor,p_virginica"
+    C = np.array([[0, 1, 1], [1, 0, 1], [20, 20, 0]])  # in the order of the classes
+    classes = np.array(["setosa", "versicolor", "virginica"])
+    assert [line.split(",")[0] for line in rows_of[1:]] == classes[(P @ C).argmin(axis=1)].tolist()
+    assert nncli("eval", "model.npz", "--json").json["decision"]["positive"] is None
+
+
+def test_the_positive_class_is_the_second_one_or_as_told(nncli: Run) -> None:
+    imbalanced("d.csv", 600, 5)
+    assert nncli("train", "d.csv", "-m", "logistic", "-q", "-o", "second.npz").code == 0
+    assert nncli("train", "d.csv", "-m", "logistic", "-q", "--positive", "calm", "-o", "first.npz").code == 0
+    found = {}
+    for name in ("second", "first"):
+        answers = nncli("predict", f"{name}.npz", "d.csv", "--proba", "--threshold", "0.9").out.splitlines()[1:]
+        found[name] = [line.split(",") for line in answers]
+    assert all((label == "storm") == (float(storm) >= 0.9) for label, _, storm in found["second"])
+    assert all((label == "calm") == (float(calm) >= 0.9) for label, calm, _ in found["first"])
+    assert "'storm' is the positive one" in nncli("info", "second.npz").out
+    assert "'calm' is the positive one" in nncli("info", "first.npz").out
+
+
+def test_eval_says_what_another_threshold_comes_to(nncli: Run) -> None:
+    imbalanced("d.csv", 600, 6)
+    assert nncli("train", "d.csv", "-m", "logistic", "-q").code == 0
+    y, answers = truth("d.csv"), nncli("predict", "model.npz", "d.csv", "--threshold", "0.2").out.splitlines()[1:]
+    evaluated = nncli("eval", "model.npz", "d.csv", "--threshold", "0.2", "--json").json
+    assert evaluated["accuracy"] == pytest.approx(np.mean(np.array(y) == answers))
+    assert evaluated["decision"]["threshold"] == 0.2
+    several = nncli("eval", "model.npz", "d.csv", "d.csv", "--threshold", "0.2", "--json", "--jobs", "1").json
+    assert several["all"]["accuracy"] == evaluated["accuracy"]
+
+
+def test_the_curve_has_a_row_for_each_threshold(nncli: Run) -> None:
+    imbalanced("d.csv", 300, 7)
+    trained = nncli("train", "d.csv", "-m", "logistic", "-q", "--cost", "missed=5,false-alarm=1")
+    assert trained.code == 0
+    assert nncli("eval", "model.npz", "d.csv", "--curve", "c.csv").code == 0
+    table = list(csv.DictReader(io.StringIO(Path("c.csv").read_text())))
+    assert [*table[0]] == ["threshold", "precision", "recall", "tpr", "fpr", "f1", "cost"]
+    y = np.array(truth("d.csv")) == "storm"
+    answers = nncli("predict", "model.npz", "d.csv", "--proba").out.splitlines()[1:]
+    p = np.array([line.split(",")[2] for line in answers], float)
+    assert len(table) == len(np.unique(p)) + 1
+    for row in table[1::20]:
+        found = p >= float(row["threshold"])
+        assert float(row["precision"]) == pytest.approx(precision_score(y, found))
+        assert float(row["recall"]) == float(row["tpr"]) == pytest.approx(recall_score(y, found))
+        assert float(row["fpr"]) == pytest.approx((found & ~y).sum() / (~y).sum())
+        assert float(row["cost"]) == pytest.approx((5 * (y & ~found) + (found & ~y)).mean())
+    assert table[0]["precision"] == ""
+
+
+def test_a_model_whose_promise_cannot_be_kept_is_saved_all_the_same(nncli: Run) -> None:
+    # where the same value has both classes, so have the rows of each probability
+    Path("d.csv").write_text("a,label\n" + "".join(f"{i // 2 % 2},{'pq'[i % 2]}\n" for i in range(400)))
+    outcome = nncli("train", "d.csv", "-m", "logistic", "--choose-threshold", "precision=1", "--epochs", "2")
+    assert outcome.code == 1
+    line = outcome.err.splitlines()[-1]
+    assert line.startswith(
+        "--choose-threshold: no threshold has that precision: the highest on the validation rows is 0."
+    )
+    assert line.endswith("The model is saved without a threshold.")
+    assert nncli("info", "model.npz", "--json").json["decision"]["threshold"] is None
+    assert nncli("predict", "model.npz", "d.csv").code == 0
+
+
+def test_a_run_that_is_resumed_decides_as_one_that_was_not(nncli: Run) -> None:
+    imbalanced("d.csv", 500, 8)
+    more = ["-m", "logistic", "--choose-threshold", "mcc", "--epochs", "6", "-q"]
+    assert nncli("train", "d.csv", *more, "-o", "whole.npz").code == 0
+    assert nncli("train", "d.csv", *more[:-2], "3", "-q", "--keep-state", "-o", "half.npz").code == 0
+    assert nncli("train", "--resume", "half.npz", "--epochs", "6", "-q", "-o", "half.npz").code == 0
+    one, other = (nncli("info", name, "--json").json["decision"] for name in ("whole.npz", "half.npz"))
+    assert one["rule"] == other["rule"] == "mcc"
+    assert 0 < one["threshold"] < 1
+
+
+def test_a_sweep_keeps_the_decision_in_its_winner(nncli: Run) -> None:
+    imbalanced("d.csv", 500, 9)
+    command = ["sweep", "d.csv", "-m", "logistic", "--lr", "0.1,0.01", "--epochs", "3", "--jobs", "1", "-o", "m.npz"]
+    assert nncli(*command, "--cost", "missed=5,false-alarm=1", "-q").code == 0
+    assert nncli("info", "m.npz", "--json").json["decision"]["threshold"] == pytest.approx(1 / 6)
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ("breast-cancer --positive maligant", "--positive: no class is called 'maligant'. Did you mean 'malignant'?"),
+        ("iris --positive setosa", "--positive: expected two classes, found 3. Leave it out."),
+        ("iris --choose-threshold f1", "--choose-threshold: expected two classes, found 3. Leave it out."),
+        ("breast-cancer --choose-threshold f2", "--choose-threshold: expected f1, mcc, cost, or a share above 0 such as recall=0.85 or precision=0.9, found 'f2'."),
+        ("breast-cancer --choose-threshold recall=2", "--choose-threshold: expected f1, mcc, cost, or a share above 0 such as recall=0.85 or precision=0.9, found 'recall=2'."),
+        ("breast-cancer --choose-threshold cost", "--choose-threshold: expected to know what mistakes cost. Add --cost missed=5,false-alarm=1."),
+        ("breast-cancer --choose-threshold f1 --val 0", "--choose-threshold: there are no validation rows to choose on. Set --val above 0."),
+        ("breast-cancer --choose-threshold f1 -m svm", "--choose-threshold: expected a model with probabilities, and svm gives scores. Add --calibrate."),
+        ("breast-cancer --cost missed=5", "--cost: expected missed=5,false-alarm=1, numbers from 0 of which one is above 0, found 'missed=5'."),
+        ("breast-cancer --cost missed=-1,false-alarm=1", "--cost: expected missed=5,false-alarm=1, numbers from 0 of which one is above 0, found 'missed=-1,false-alarm=1'."),
+        ("iris --cost missed=5,false-alarm=1", "--cost: missed and false-alarm are mistakes between two classes, and there are 3. Name a CSV file with a row and a column for each class."),
+        ("iris --cost nothing.csv", "nothing.csv: the costs cannot be read: No such file or directory. Write a row and a column for each of the classes setosa, versicolor and virginica, with their names."),
+        ("iris --cost two.csv", "two.csv: expected a column for each class, found setosa and versicolor. Write a row and a column for each of the classes setosa, versicolor and virginica, with their names."),
+        ("iris --cost words.csv", "words.csv: row 'versicolor': expected 3 numbers, found others. Write a row and a column for each of the classes setosa, versicolor and virginica, with their names."),
+        ("breast-cancer --cost missed=1e31,false-alarm=1", "--cost: expected missed=5,false-alarm=1, numbers from 0 of which one is above 0, found 'missed=1e31,false-alarm=1'."),
+        ("iris --cost twice.csv", "twice.csv: expected a row for each class, found setosa, setosa, versicolor and virginica. Write a row and a column for each of the classes setosa, versicolor and virginica, with their names."),
+        ("iris --cost long.csv", "long.csv: row 'setosa': expected 3 costs, found 4. Write a row and a column for each of the classes setosa, versicolor and virginica, with their names."),
+        ("iris --cost right.csv", "right.csv: row 'setosa': expected the right answer to cost less than a wrong one. Correct it: the cost of a right answer is usually 0."),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_decided_is_refused_before_training(nncli: Run, options: str, line: str) -> None:
+    head = ",setosa,versicolor,virginica\n"
+    Path("two.csv").write_text(",setosa,versicolor\nsetosa,0,1\nversicolor,1,0\n")
+    Path("words.csv").write_text(f"{head}setosa,0,1,1\nversicolor,1,0,much\nvirginica,1,1,0\n")
+    Path("right.csv").write_text(f"{head}setosa,2,1,1\nversicolor,1,0,1\nvirginica,1,1,0\n")
+    rows = "setosa,0,1,1\nversicolor,1,0,1\nvirginica,1,1,0\n"
+    Path("twice.csv").write_text(f"{head}setosa,0,9,9\n{rows}")
+    Path("long.csv").write_text(head + rows.replace("\n", ",7\n", 1))
+    outcome = nncli("train", *options.split(), "-q")
+    assert outcome.err == line + "\n"
+    assert outcome.code in (1, 2)
+    assert not Path("model.npz").exists()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"positive": 2}, {"positive": -1}, {"threshold": float("nan")}, {"threshold": 3.0}, {"costs": ((0.0, 1.0),)},
+     {"costs": ((0.0, float("inf")), (1.0, 0.0))}],
+    ids=str,
+)  # fmt: skip
+def test_no_file_can_hold_a_decision_that_is_none(changes: dict[str, Any]) -> None:
+    good = Decision(1, 0.5, COSTS)
+    good.check(2)
+    with pytest.raises(ValueError, match=r"decision that no model of 2 classes can have|costs of other classes"):
+        dataclasses.replace(good, **changes).check(2)

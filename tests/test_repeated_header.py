@@ -1,0 +1,109 @@
+"""A header that comes again among the rows is no row, however it is written there."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from csv_reading import blocks, complaint, load, strings
+from nncli.data.csv import reader as reader_module
+from nncli.data.csv.csv_options import CsvOptions
+from nncli.data.csv.reader import open_training
+from nncli.data.csv.strict_parser import StrictParser
+from nncli.data.row_blocks import RowBlock
+
+HEADERS = {
+    "quoted": '"size","town","label"\n',
+    "one quoted": 'size,"town",label\n',
+    "blanks": "size , town\t,label \n",
+    "CRLF": "size,town,label\r\n",
+    "capitals": "SIZE,Town,Label\n",
+    "a mark and quotes": '\ufeff"size","town","label"\n',
+}
+
+
+def rows(n: int, kind: str) -> str:
+    sizes = {"numbers": lambda i: f"{i % 7}.5", "text": lambda i: "SML"[i % 3], "money": lambda i: f"${i % 7}.5"}
+    return "".join(f"{sizes[kind](i)},t{i % 4},{'pq'[i % 2]}\n" for i in range(n))
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+@pytest.mark.parametrize("kind", ["numbers", "text", "money"])
+@pytest.mark.parametrize("n", [5, 300, 3000])
+@pytest.mark.parametrize("again", HEADERS)
+def test_a_header_in_other_bytes_is_no_row(
+    again: str, n: int, kind: str, by_hand: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader_module, "FEW_BYTES", 1 << 30 if by_hand else 0)
+    part = rows(n, kind)
+    plain, found = load("size,town,label\n" + 3 * part), load("size,town,label\n" + HEADERS[again].join(3 * [part]))
+    assert found.notes == (*plain.notes, "data.csv: the header comes again 2 times among the rows: left out")
+    assert found.classes == ("p", "q")
+    assert np.array_equal(found.y, plain.y)
+    assert np.array_equal(found.table.numbers, plain.table.numbers)
+    assert {name: strings(its) for name, its in found.table.texts.items()} == {
+        name: strings(its) for name, its in plain.table.texts.items()
+    }
+    bad = complaint("size,town,label\n" + HEADERS[again].join(3 * [part]) + "x\n")
+    assert bad.startswith(f"data.csv:{3 * n + 4}: expected 3 columns")
+
+
+def test_a_header_in_a_later_member_of_a_gzip_file_is_no_row(tmp_path: Path) -> None:
+    path = tmp_path / "d.csv.gz"
+    part = rows(50, "numbers")
+    path.write_bytes(
+        b"".join(gzip.compress((header + part).encode()) for header in ("size,town,label\n", *HEADERS.values()))
+    )
+    with open_training(str(path), CsvOptions(), "float32") as reader:
+        assert sum(map(len, reader)) == 50 * 7
+    assert "the header comes again 6 times" in reader.notes[-1]
+
+
+def test_a_header_above_classes_that_are_numbers_is_none_of_them() -> None:
+    part = "".join(f"{i % 7},{i % 3}\n" for i in range(3000))
+    found = load(f"a,b\n{part} a,b\n{part}", target="b")
+    assert (len(found), found.classes) == (6000, ("0", "1", "2"))
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_rows_that_only_look_like_a_header_are_rows(by_hand: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reader_module, "FEW_BYTES", 1 << 30 if by_hand else 0)
+    # categories called like their columns, but never all of them in one row; and X beside a column called x
+    lines = [("x", "b"), ("a", "z"), ("X", "Z"), ("a", "b")]
+    found = load("x,z,label\n" + "".join(f"{x},{z},{'pq'[i % 2]}\n" for i in range(50) for x, z in lines))
+    assert len(found) == 200
+    assert not [note for note in found.notes if "again" in note]
+    later = blocks("x,z\n" + "X,Z\nx,z\n" * 200, found.schema)
+    assert [town for block in later for town in strings(block.table.texts["x"])] == ["X"] * 200
+    expected = load("0,1,label\n" + "".join(f"{i % 2}.5,{i % 3},p\n{i % 2},{i % 2},q\n" for i in range(50))).schema
+    assert expected.names == ("0", "1")
+    read = blocks("0,1\n" + "0,1\n0.5,2\n" * 100, expected)
+    assert sum(map(len, read)) == 200
+
+
+def test_a_second_row_of_names_comes_again_too() -> None:
+    head, part = "width,,label\nmin,max,\n", "".join(f"{i % 7},{i % 5},{'pq'[i % 2]}\n" for i in range(500))
+    found = load(head + part + head.replace("width", '"width"') + part, header_rows=2)
+    assert len(found) == 1000
+    assert found.schema.names == ("width min", "width max")
+    assert "the header comes again once" in found.notes[-1]
+
+
+def test_a_header_behind_each_row_costs_no_more_than_reading_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rows are read in blocks, and not in a block of its own for each row between two headers."""
+    calls = list[int]()
+    read_rows = StrictParser.read_rows
+
+    def counted(self: StrictParser, rows: Iterable[Any]) -> RowBlock:
+        calls.append(1)
+        return read_rows(self, rows)
+
+    monkeypatch.setattr(StrictParser, "read_rows", counted)
+    text = "a,b,label\n" + "".join(f"{i % 7},{i % 5},{'pq'[i % 2]}\na,b,label\n" for i in range(20000))
+    assert len(load(text)) == 20000
+    assert len(calls) < 50
