@@ -65,7 +65,7 @@ def test_a_warning_is_said_though_one_wants_it_quiet_and_a_note_is_not(nncli: Ru
 def test_a_threshold_says_of_which_class_it_is(nncli: Run) -> None:
     nncli("train", "noise.csv", "-o", "m.npz")
     outcome = nncli("predict", "m.npz", "noise.csv", "--threshold", "0.4", "-o", "p.csv")
-    assert outcome.err == "threshold: 'usual' from a probability of 0.4 on, else 'rare'\n"
+    assert outcome.err == "'usual' is predicted from the probability 0.4 on\n"
     nncli("predict", "m.npz", "noise.csv", "--proba", "-o", "q.csv")
     table = [line.split(",") for line in Path("q.csv").read_text().splitlines()]
     of = table[0].index("p_usual")

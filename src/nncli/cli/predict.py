@@ -32,7 +32,7 @@ from nncli.config.option import PROBABILITY, OneOf, read_option
 from nncli.data.expand import expand
 from nncli.errors import DONE
 from nncli.system.atomic import NO_MODEL, as_stdout, atomic_file, check_writable
-from nncli.system.output import in_quotes, say
+from nncli.system.output import say
 from nncli.system.threads import use_threads
 
 PROBA_HELP = "Add the probability of each class, p_<class>, or its score, score_<class>, where there is none."
@@ -86,6 +86,7 @@ def predict(
     from nncli.inference.predict import OutputSink, predict_files, predict_source
     from nncli.inference.predictor import PredictOptions
     from nncli.model import checkpoint
+    from nncli.model.decision import say_threshold
 
     place = Place.of(jobs, 1, cluster, insecure, tls_ca, tls_cert, tls_key)
     sources = expand(data or ["-"])
@@ -117,9 +118,8 @@ def predict(
             rows=rows,
         ),
     )
-    if options.threshold is not None and len(loaded.classes) == 2:
-        first, second = map(in_quotes, loaded.classes)
-        say(f"threshold: {second} from a probability of {options.threshold:g} on, else {first}", quiet)
+    if options.threshold is not None and len(loaded.classes) == 2 and loaded.probabilistic:
+        say(say_threshold(options.threshold, loaded.classes[loaded.positive]), quiet)
     if proba and not loaded.probabilistic:
         say(f"{loaded.config.model.name} gives scores, not probabilities; nncli train --calibrate fits them", quiet)
     with _file(out) as file:

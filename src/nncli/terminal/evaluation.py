@@ -36,7 +36,7 @@ def print_evaluation(evaluation: Evaluation, quiet: bool = False) -> None:
         interval, method = " to ".join(map(figure, one["interval"] or ())), one["method"] or ""
         if value is None:
             of_probabilities = metric.needs == "probabilities"
-            why = "the model gives scores, not probabilities" if of_probabilities else "a class has no rows"
+            why = "there are scores, no probabilities" if of_probabilities else "a class has no rows"
             method = f"not defined: {why}"
         table.add_row(
             cut(metric.label(metrics["positive"])),
