@@ -6,6 +6,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
+import json
 import lzma
 import os
 import pickle
@@ -238,14 +239,16 @@ def test_what_is_advised_for_a_file_of_arrays_reads_the_test_part(nncli: Run) ->
     assert nncli("predict", "m.npz", "rows.npz", "-q").out.count("\n") == 4
 
 
-@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is needed")
 def test_what_is_advised_for_json_makes_a_table(nncli: Run) -> None:
-    Path("d.json").write_text("[" + ",".join(f'{{"a": {i % 13}, "label": {i % 2}}}' for i in range(40)) + "]")
-    run(nncli("train", "d.json").err.partition("line: ")[2].rstrip(".\n"))
+    Path("it's d.json").write_text("[" + ",".join(f'{{"a": {i % 13}, "label": {i % 2}}}' for i in range(40)) + "]")
+    run(nncli("train", "it's d.json").err.partition("line: ")[2].rstrip(".\n"))
     assert nncli("train", "rows.jsonl", "-m", "softmax", "--epochs", "1", "-q").code == 0
+    Path("d.json").write_text(json.dumps([["a", "label"], *([i % 13, "p, q" if i % 2 else "r"] for i in range(40))]))
+    run(nncli("train", "d.json").err.partition("as CSV: ")[2].rstrip(".\n"))
+    assert nncli("train", "rows.csv", "-m", "softmax", "--epochs", "1", "-q").code == 0
 
 
-@pytest.mark.skipif(shutil.which("sqlite3") is None, reason="sqlite3 is needed")
+@pytest.mark.skipif(shutil.which("sqlite3") is None, reason="runs the advice, which is for those who have sqlite3")
 def test_what_is_advised_for_a_database_makes_a_table(nncli: Run) -> None:
     with sqlite3.connect("f") as connection:
         connection.execute("create table flowers (a, label)")

@@ -188,9 +188,9 @@ def test_rows_that_cannot_be_read_can_be_left_blank(nncli: Run) -> None:
 
 
 @pytest.mark.parametrize(("text", "problem"), [
-    ('[{"a": 1, "label": 0}, {"a": 2, "label": 1}]', "JSON in one array. Write one object a line: jq -c '.[]' d.json > rows.jsonl"),
+    ('[{"a": 1, "label": 0}, {"a": 2, "label": 1}]', "JSON in one array. Write one object a line: python3 -c \"import json"),
     ('[\n {"a": 1}\n]\n', "JSON in one array. "),
-    ('[["a", "label"], [1, 0]]', "JSON in one array. Write it as CSV: jq -r '.[] | @csv' d.json > rows.csv"),
+    ('[["a", "label"], [1, 0]]', "JSON in one array. Write it as CSV: python3 -c \"import csv"),
     ('{\n "a": 1,\n "label": 0\n}\n', "JSON of several lines. Write one object a line: jq -c . d.json > rows.jsonl"),
     ('{"a": 1,\n "label": 0}\n', "JSON of several lines. "),
 ])  # fmt: skip

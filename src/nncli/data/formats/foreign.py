@@ -12,6 +12,14 @@ FIGURES = "Save its arrays in Python: numpy.savez('data.npz', X=X, y=y)"
 PICTURE = "Convert it to PNG: magick {file} picture.png"
 TABLE = "Open it in the program that wrote it, and save the table as CSV"
 ARFF_ROWS = "Keep its rows: sed '1,/^@data/Id' {file} > rows.csv, and add --no-header"
+ONE_A_LINE = (
+    'Write one object a line: python3 -c "import json, sys; [print(json.dumps(row)) for row in json.load(sys.stdin)]" '
+    "< {file} > rows.jsonl"
+)
+AS_CSV = (
+    'Write it as CSV: python3 -c "import csv, json, sys; csv.writer(sys.stdout).writerows(json.load(sys.stdin))" '
+    "< {file} > rows.csv"
+)
 BINARY = rb".{0,99}?[\x00-\x08]"  # what text has not, which may begin with the same letters
 QUERY = "Write a table of it as CSV: sqlite3 -header -csv {file} 'select * from NAME' > data.csv"
 
@@ -50,7 +58,7 @@ FOREIGN = (
 )  # fmt: skip
 # behind all formats that are read, as JSON Lines begin so too
 JSON = (
-    Format("JSON in one array", rb"\s*\[\s*\{", remedy="Write one object a line: jq -c '.[]' {file} > rows.jsonl"),
-    Format("JSON in one array", rb"\s*\[\s*[\[\"]", remedy="Write it as CSV: jq -r '.[] | @csv' {file} > rows.csv"),
+    Format("JSON in one array", rb"\s*\[\s*\{", remedy=ONE_A_LINE),
+    Format("JSON in one array", rb"\s*\[\s*[\[\"]", remedy=AS_CSV),
     Format("JSON of several lines", rb"\s*\{\s*[\"}]", remedy="Write one object a line: jq -c . {file} > rows.jsonl"),
 )
