@@ -12,7 +12,8 @@ import pytest
 from scipy.stats import binomtest, permutation_test
 from sklearn.metrics import balanced_accuracy_score, log_loss
 
-from nncli.inference.compare import MANY_ROWS, mean_interval
+from nncli.metrics.intervals import MANY_ROWS
+from nncli.metrics.paired import mean_interval
 from nncli.metrics.paired import sign_flip_p as sign_flip
 
 Run = Callable[..., Any]
@@ -51,13 +52,13 @@ def test_the_figures_are_those_of_each_model_alone(nncli: Run, models: tuple[str
         p = np.array([row[1:] for row in rows], float)
         P.append(p / p.sum(axis=1, keepdims=True))  # as printed, their sum is 1 but for the last digits
     right = [np.array(one) == y for one in predicted]
-    accuracy, balanced = found["figures"]["accuracy"], found["figures"]["balanced_accuracy"]
+    accuracy, balanced = found["figures"]["accuracy"], found["figures"]["balanced-accuracy"]
     assert accuracy["values"] == pytest.approx([one.mean() for one in right])
     assert accuracy["difference"] == pytest.approx(right[0].mean() - right[1].mean())
     b, c = int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())
     assert accuracy["p_value"] == pytest.approx(binomtest(b, b + c).pvalue)
     assert balanced["values"] == pytest.approx([balanced_accuracy_score(y, one) for one in predicted])
-    assert found["figures"]["log_loss"]["values"] == pytest.approx([log_loss(y, p) for p in P], rel=1e-4)
+    assert found["figures"]["log-loss"]["values"] == pytest.approx([log_loss(y, p) for p in P], rel=1e-4)
     assert found["n"] == 500
 
 
@@ -66,7 +67,7 @@ def test_a_network_that_is_better_is_told_from_a_line(nncli: Run, models: tuple[
     assert outcome.code == 0, outcome.err
     assert "in accuracy, they differ by more than chance on these rows" in outcome.out
     found = nncli("eval", *models, "--json").json["figures"]
-    for name, sign in (("accuracy", 1), ("balanced_accuracy", 1), ("log_loss", -1)):
+    for name, sign in (("accuracy", 1), ("balanced-accuracy", 1), ("log-loss", -1)):
         low, high = found[name]["interval"]
         assert min(sign * low, sign * high) > 0
         assert found[name]["p_value"] < 0.01
@@ -83,9 +84,41 @@ def test_costs_are_compared_where_both_models_have_them(nncli: Run) -> None:
     cost = ["--cost", "missed=4,false-alarm=1", "-q"]
     assert nncli("train", "d.csv", "--epochs", 20, *cost, "-o", "a.npz").code == 0
     assert nncli("train", "d.csv", "-m", "logistic", *cost, "-o", "b.npz").code == 0
-    found = nncli("eval", "a.npz", "b.npz", "--json").json["figures"]["mean_cost"]
-    alone = [nncli("eval", name, "--json").json["decision"]["mean_cost"] for name in ("a.npz", "b.npz")]
+    found = nncli("eval", "a.npz", "b.npz", "--json").json["figures"]["cost"]
+    alone = [nncli("eval", name, "--json").json["metrics"]["cost"]["value"] for name in ("a.npz", "b.npz")]
     assert found["values"] == pytest.approx(alone)
+
+
+def test_any_metric_can_be_compared_and_stands_first(nncli: Run, models: tuple[str, str]) -> None:
+    figures = nncli("eval", *models, "--metric", "mcc", "--json").json["figures"]
+    assert next(iter(figures)) == "mcc"
+    alone = [nncli("eval", name, "--json").json["metrics"]["mcc"]["value"] for name in models]
+    assert figures["mcc"]["values"] == pytest.approx(alone)
+    low, high = figures["mcc"]["interval"]
+    assert 0 < low < figures["mcc"]["difference"] < high
+    assert "in MCC, they differ by more than chance" in nncli("eval", *models, "--metric", "mcc").out
+
+
+def test_the_positive_class_of_the_first_model_is_that_of_both(nncli: Run) -> None:
+    write_rings("d.csv", 300, 4)
+    for name, positive in (("a.npz", "ring"), ("b.npz", "disc")):
+        assert nncli("train", "d.csv", "--epochs", 5, "--positive", positive, "-q", "-o", name).code == 0
+    found = nncli("eval", "a.npz", "b.npz", "--metric", "recall", "--json").json
+    assert found["positive"] == "ring"
+    assert {one["difference"] for one in found["figures"].values()} == {0}  # the same model
+
+
+def test_the_costs_of_one_model_count_for_both(nncli: Run) -> None:
+    write_rings("d.csv", 600, 3)
+    assert nncli("train", "d.csv", "-m", "logistic", "-q", "-o", "plain.npz").code == 0
+    cost = ["--cost", "missed=4,false-alarm=1", "-q"]
+    assert nncli("train", "d.csv", "-m", "logistic", *cost, "-o", "cost.npz").code == 0
+    one, other = (
+        nncli("eval", *pair, "--json").json["figures"]["cost"]["values"]
+        for pair in (("plain.npz", "cost.npz"), ("cost.npz", "plain.npz"))
+    )
+    assert one == other[::-1]
+    assert one[0] > one[1]
 
 
 @pytest.mark.parametrize("n", [8, 60])
@@ -108,18 +141,17 @@ def test_the_interval_covers_the_difference_nineteen_times_in_twenty() -> None:
     rng, covered = np.random.default_rng(1), 0
     for _ in range(150):
         d = rng.choice([-1.0, 0.0, 1.0], 200, p=[0.1, 0.7, 0.2])
-        low, high = mean_interval(d, np.zeros(200, np.int64))
+        low, high = mean_interval(d)
         covered += low <= 0.1 <= high
     assert covered >= 0.9 * 150
 
 
 def test_very_many_rows_have_the_interval_and_test_of_fewer_in_proportion() -> None:
     rng = np.random.default_rng(2)
-    few = rng.normal(0.02, 1, MANY_ROWS)
+    few = rng.normal(0.05, 1, MANY_ROWS)
     many = np.concatenate([few, few])  # the same mean and spread; 1/√2 of the error
-    group = np.zeros(len(few), np.int64)
-    widths = [high - low for low, high in (mean_interval(few, group), mean_interval(many, np.zeros(len(many), int)))]
-    assert widths[1] == pytest.approx(widths[0] / np.sqrt(2), rel=0.05)
+    widths = [high - low for low, high in (mean_interval(few), mean_interval(many))]
+    assert widths[1] == pytest.approx(widths[0] / np.sqrt(2), rel=0.09)  # three standard errors of 2,000 draws
     assert sign_flip(many) < sign_flip(few) + 1e-3 < 0.05
 
 

@@ -15,6 +15,9 @@ import pytest
 from sklearn.metrics import f1_score, matthews_corrcoef, precision_score, recall_score
 
 from nncli.errors import TrainingError
+from nncli.metrics.definitions import METRICS
+from nncli.metrics.intervals import estimate
+from nncli.metrics.rows import ScoredRows
 from nncli.model.decision import Decision, chosen
 from nncli.model.thresholds import Thresholds
 from nncli.training.decision import choose_threshold, threshold_of
@@ -159,25 +162,23 @@ def test_costs_say_which_class_is_predicted_and_what_that_costs(nncli: Run) -> N
         found = np.array(nncli("predict", f"{name}.npz", "new.csv").out.splitlines()[1:])
         means[name] = float((5 * ((y == "storm") & (found == "calm")) + ((y == "calm") & (found == "storm"))).mean())
     assert means["cost"] < means["plain"]
-    decision = nncli("eval", "cost.npz", "new.csv", "--json").json["decision"]
-    assert decision["mean_cost"] == pytest.approx(means["cost"])
-    low, high = decision["mean_cost_interval"]
+    cost = nncli("eval", "cost.npz", "new.csv", "--json").json["metrics"]["cost"]
+    assert cost["value"] == pytest.approx(means["cost"])
+    low, high = cost["interval"]
     of_row = 5 * ((y == "storm") & (found == "calm")) + ((y == "calm") & (found == "storm"))
     half = 1.96 * of_row.std() / np.sqrt(len(y))  # of the normal distribution, which is near for 2,000 rows
     assert (low, high) == pytest.approx((means["cost"] - half, means["cost"] + half), abs=0.1 * half)
 
 
 def test_the_interval_of_a_cost_covers_it_nineteen_times_in_twenty() -> None:
-    from nncli.inference.evaluate import _judged
-
     rng, covered = np.random.default_rng(0), 0
     shares = np.array([0.7, 0.1, 0.08, 0.12])  # of (true, predicted): 00, 01, 10, 11
     true_mean = 0.1 * 1 + 0.08 * 5
     for _ in range(400):
         pairs = rng.choice(4, 300, p=shares)
-        found = _judged(Decision(1, 0.5, COSTS), ("a", "b"), pairs % 2, pairs // 2)
-        assert found is not None
-        low, high = found["mean_cost_interval"]
+        y, predicted = pairs // 2, pairs % 2
+        rows = ScoredRows(y, predicted, 2, np.zeros((300, 1)), probabilistic=True, costs=np.array(COSTS))
+        low, high = estimate(METRICS.create("cost"), rows).interval or (np.nan, np.nan)
         covered += low <= true_mean <= high
     assert 0.92 * 400 <= covered <= 0.98 * 400
 

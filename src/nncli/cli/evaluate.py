@@ -99,11 +99,13 @@ def evaluate(
     above = None if threshold is None else read_option("threshold", threshold, PROBABILITY)
     asked = {"curve": curve, "judged": judged, "worst": worst, "by": by}
     looks_closer = any(value is not None for value in asked.values())
+    if metric is not None:
+        read_option("metric", metric, Component("metrics"))
     if sources and model_in(sources[:1]) is not None:
         for name, value in {**asked, "threshold": threshold, "cluster": cluster, "jobs": jobs}.items():
             if value is not None:
                 raise OptionError(name, "two models are compared as they are", "Leave it out, or name one model")
-        return _compare((model, sources[0]), sources[1:], given, text, bytes_of(memory), json, quiet)
+        return _compare((model, sources[0]), sources[1:], given, text, bytes_of(memory), metric, json, quiet)
     most = 0 if worst is None else read_option("worst", worst, Whole(1))
     for name, value in asked.items():
         if value is not None and (len(sources) > 1 or place.address is not None):
@@ -118,8 +120,6 @@ def evaluate(
         if value and not sources:
             raise OptionError(name, "its own data are read as in training", "Leave it out")
     loaded, provenance = checkpoint.load(Path(model))
-    if metric is not None:
-        read_option("metric", metric, Component("metrics"))
     for name in ("curve", "judged"):
         if asked[name] is not None:
             if as_stdout(asked[name]) == "-":
@@ -169,6 +169,7 @@ def _compare(
     given: Mapping[str, Any],
     text: TextOptions,
     memory: int | None,
+    metric: str | None,
     json: bool,
     quiet: bool,
 ) -> int:
@@ -179,7 +180,7 @@ def _compare(
         if value and not sources:
             raise OptionError(name, "their own data are read as in training", "Leave it out")
     one, other = ((name, *checkpoint.load(Path(name))) for name in models)
-    found = compare_models((one, other), sources, text, memory)
+    found = compare_models((one, other), sources, text, memory, metric)
     for note in found.notes:
         say(note, quiet)
     if json:

@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.dataset import Dataset, Positions
@@ -36,11 +35,7 @@ from nncli.system.workers import ProcessDeath, Stop, Workers, in_order, never
 from nncli.training.memory import check_memory_to_evaluate
 from nncli.training.repeated_rows import trained_on
 
-SAMPLES = 2000
-DECISION_FORM = {
-    "positive": (str, None), "threshold": (float, None), "rule": str, "mean_cost": (float, None),
-    "mean_cost_interval": ([float], None),
-}  # fmt: skip
+DECISION_FORM = {"positive": (str, None), "threshold": (float, None), "rule": str}
 
 
 @dataclass(frozen=True)
@@ -50,9 +45,7 @@ class Evaluation:
     metrics: dict[str, Any]
     evaluated_on: str  # as in "the 22 test rows of iris"
     notes: list[str]
-    decision: dict[str, Any] | None = (
-        None  # how classes are decided, where that is not the likeliest one, and what it costs
-    )
+    decision: dict[str, Any] | None = None  # how classes are decided, where that is not the likeliest one
     headline: dict[str, Any] | None = None  # the metric that was asked for: its name, value, interval and method
 
     def to_json(self) -> dict[str, Any]:
@@ -79,7 +72,8 @@ def evaluate_model(
     """
     if threshold is not None:
         model.check_threshold("threshold")
-        model = dataclasses.replace(model, decision=Decision(model.positive, threshold))
+        decision = dataclasses.replace(model.decision or Decision(model.positive), threshold=threshold, rule="")
+        model = dataclasses.replace(model, decision=decision)
     K, notes = len(model.classes), list[str]()
     if not source:
         dataset, rows, evaluated_on = _test_rows(model, provenance, model_file, memory)
@@ -104,36 +98,27 @@ def evaluate_model(
         if P is not None:
             P[part] = model.by_class(Z)
     scored = ScoredRows(
-        dataset.y[rows].astype(np.int64), predicted, K, logits, model.probabilistic, positive=model.positive
+        dataset.y[rows].astype(np.int64),
+        predicted,
+        K,
+        logits,
+        model.probabilistic,
+        positive=model.positive,
+        costs=None if model.decision is None else model.decision.cost_matrix,
     )
     if on_rows is not None and P is not None:
         on_rows(JudgedRows(model, dataset.table, rows, P, scored, "" if source else "test"))
     headline = None if metric is None else one_metric(metric, scored)
-    decision = _judged(model.decision, model.classes, predicted, scored.y)
-    return Evaluation(all_metrics(scored, model.classes), evaluated_on, notes, decision, headline)
+    return Evaluation(all_metrics(scored, model.classes), evaluated_on, notes, _rule_of(model), headline)
 
 
-def _judged(
-    decision: Decision | None, classes: Sequence[str], predicted: NDArray[np.int64], y: NDArray[np.int64]
-) -> dict[str, Any] | None:
-    """Return how classes were decided, and what that costs on average with its 95 % interval; None for the likeliest
-    class. The interval is that of 2,000 samples of as many rows, with replacement (Efron 1979)."""
+def _rule_of(model: Model) -> dict[str, Any] | None:
+    """Return how classes are decided; None for the likeliest class."""
+    decision = model.decision
     if decision is None or decision.is_likeliest:
         return None
-    cost, interval = None, None
-    if decision.costs:
-        K = len(classes)
-        counts = np.bincount(y * K + predicted, minlength=K * K)
-        of_pair = np.array(decision.costs).ravel()
-        there = np.flatnonzero(counts)
-        cost = float(counts @ of_pair / len(y))
-        drawn = np.random.default_rng(0).multinomial(len(y), counts[there] / len(y), SAMPLES) @ of_pair[there] / len(y)
-        interval = np.quantile(drawn, [0.025, 0.975]).tolist()
-    positive = classes[decision.positive] if len(classes) == 2 else None
-    return {
-        "positive": positive, "threshold": decision.threshold, "rule": decision.rule, "mean_cost": cost,
-        "mean_cost_interval": interval,
-    }  # fmt: skip
+    positive = model.classes[decision.positive] if len(model.classes) == 2 else None
+    return {"positive": positive, "threshold": decision.threshold, "rule": decision.rule}
 
 
 def evaluate_files(

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from nncli.errors import OptionError
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.intervals import estimate, share_interval
-from nncli.metrics.metric import shares
+from nncli.metrics.metric import Metric, shares
 from nncli.metrics.rows import ScoredRows
 from nncli.system import plain_json
 
@@ -25,6 +25,7 @@ OF_ALL = ("accuracy", "balanced-accuracy", "log-loss", "brier", "roc-auc", "aver
 OF_LABELS = ("mcc", "kappa", "f1:average=macro", "f1:average=weighted")
 OF_TWO = ("precision", "recall", "f1")  # of the positive class
 OF_MANY = ("precision:average=macro", "recall:average=macro")
+OF_COSTS = ("cost",)
 TOP, TOP_FROM = "top-k:k=5", 10  # classes from which it says something
 KEYS = {"accuracy": "accuracy", "balanced_accuracy": "balanced-accuracy", "log_loss": "log-loss"}
 KEYS |= {"f1_macro": "f1:average=macro", "f1_weighted": "f1:average=weighted", "roc_auc": "roc-auc", "ece": "ece"}
@@ -54,16 +55,23 @@ def pooled(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
-def reported(K: int) -> tuple[str, ...]:
+def reported(K: int, has_costs: bool) -> tuple[str, ...]:
     """Return the metrics that `eval` reports of a model with K classes."""
-    return (*OF_ALL, "ece", *OF_LABELS, *(OF_TWO if K == 2 else OF_MANY), *((TOP,) if K >= TOP_FROM else ()))
+    own = OF_TWO if K == 2 else OF_MANY
+    return (*OF_COSTS * has_costs, *OF_ALL, "ece", *OF_LABELS, *own, *((TOP,) if K >= TOP_FROM else ()))
+
+
+def metric_for(spec: str, rows: ScoredRows) -> Metric:
+    """Return a metric; OptionError where it is not defined for the rows."""
+    metric = METRICS.create(spec)
+    if problem := metric.problem(rows.oriented):
+        raise OptionError("metric", f"{spec} of these rows: {problem[0]}", problem[1])
+    return metric
 
 
 def one_metric(spec: str, rows: ScoredRows) -> dict[str, Any]:
     """Return the name, value, interval and method of a metric; OptionError where it is not defined for the rows."""
-    metric = METRICS.create(spec)
-    if problem := metric.problem(rows.oriented):
-        raise OptionError("metric", f"{spec} of these rows: {problem[0]}", problem[1])
+    metric = metric_for(spec, rows)
     return {"name": spec, **dataclasses.asdict(estimate(metric, rows))}
 
 
@@ -76,7 +84,9 @@ def all_metrics(rows: ScoredRows, classes: Sequence[str]) -> dict[str, Any]:
     of the confusion matrix: true class, predicted class, count.
     """
     n, K, counts = len(rows), rows.K, rows.confusions
-    found = {name: dataclasses.asdict(estimate(METRICS.create(name), rows)) for name in reported(K)}
+    found = {
+        name: dataclasses.asdict(estimate(METRICS.create(name), rows)) for name in reported(K, rows.costs is not None)
+    }
     for one in found.values():
         one["interval"] = one["interval"] and list(one["interval"])
     right = np.bincount(counts[:, 0], counts[:, 2] * (counts[:, 0] == counts[:, 1]), K)
@@ -110,7 +120,8 @@ def check_metrics(found: Any, classes: list[str]) -> None:
     """Raise ValueError for anything that `all_metrics` cannot have returned for these classes."""
     plain_json.check_form(found, METRICS_FORM)
     plain_json.check_form(found["per_class"], dict.fromkeys(classes, CLASS_FORM))
-    plain_json.check_form(found["metrics"], dict.fromkeys(reported(len(classes)), ESTIMATE_FORM))
+    names = reported(len(classes), has_costs="cost" in found["metrics"])
+    plain_json.check_form(found["metrics"], dict.fromkeys(names, ESTIMATE_FORM))
     if any(len(one["interval"] or (0, 0)) != 2 for one in found["metrics"].values()):
         raise ValueError("an interval without two ends")
     counts, K = found["confusion_counts"], len(classes)

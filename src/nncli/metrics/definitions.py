@@ -73,6 +73,20 @@ class LogLoss(MeanOfRows):
         return -rows.log_p()
 
 
+@METRICS.register("cost")
+class MeanCost(MeanOfRows):
+    """(1/n) Σ_i C[y_i, ŷ_i], the matrix C of --cost"""
+
+    title = "mean cost of a row"
+    needs = "costs"
+    higher_is_better = False
+    is_discrete = True
+
+    def contributions(self, rows: ScoredRows) -> Floats:
+        assert rows.costs is not None
+        return rows.costs[rows.y, rows.predicted]
+
+
 @METRICS.register("brier")
 class Brier(MeanOfRows):
     """(1/n) Σ_i Σ_k (p_ik − [y_i = k])²; of two classes, of the second alone (Brier 1950)"""

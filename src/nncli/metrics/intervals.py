@@ -57,13 +57,13 @@ def estimate(metric: Metric, rows: ScoredRows) -> Estimate:
     if rows.K > MOST_CLASSES or (not metric.is_discrete and n * rows.K > MOST_CELLS):
         return Estimate(value)
     evidence, y, repeats = _distinct(metric, metric.evidence(rows), rows.y)
-    found = [metric.values(evidence, y, counts) for counts in resampled(metric, y, repeats, evidence.shape[1])]
-    interval = _interval(np.concatenate(found), value, metric.is_biased)
+    found = [metric.values(evidence, y, counts) for counts in resampled(strata(metric, y), repeats, evidence.shape[1])]
+    interval = middle(np.concatenate(found), value, metric.is_biased)
     # where every resample has the same value, as where all rows are right, it does not tell how sure that is
     return Estimate(value, interval, "bootstrap") if interval[0] < interval[1] else Estimate(value)
 
 
-def _interval(values: Floats, value: float, is_biased: bool) -> tuple[float, float]:
+def middle(values: Floats, value: float, is_biased: bool = False) -> tuple[float, float]:
     """Return the middle 95 % of resampled values; of few, what a normal distribution of their spread has."""
     are_few, values = len(values) < RESAMPLES, values[~np.isnan(values)]
     if is_biased:  # resampled values are as much above this one as this one is above the truth, which is not below 0
@@ -85,15 +85,20 @@ def _distinct(
     return kinds.imag[:, None], kinds.real.astype(np.int64), repeats
 
 
-def resampled(metric: Metric, y: NDArray[np.int64], repeats: NDArray[np.int64], columns: int) -> Iterator[Floats]:
-    """Yield how many times each row is drawn, (some, n), where a row is there so many times.
+def strata(metric: Metric, y: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the stratum of each row (n,), of which as many rows are drawn as it has: its class, for a metric that
+    looks at each class by itself."""
+    return y if metric.by_class else np.zeros(len(y), np.int64)
 
-    As many rows are drawn as there are; of each class too, for a metric that looks at each class by itself.
-    """
-    rng, n = np.random.default_rng(SEED), len(y)
+
+def resampled(stratum: NDArray[np.int64], repeats: NDArray[np.int64], columns: int) -> Iterator[Floats]:
+    """Yield how many times each row is drawn, (some, n), where a row is there so many times; as many rows are drawn as
+    there are, of each stratum too. `columns` is how many numbers are known of each row: with
+    many, fewer times are drawn."""
+    rng, n = np.random.default_rng(SEED), len(stratum)
     times = min(RESAMPLES, max(FEWEST, CELLS // (n * columns)))
     at_once = max(1, CELLS_AT_ONCE // n)
-    groups = [np.flatnonzero(y == k) for k in np.unique(y)] if metric.by_class else [np.arange(n)]
+    groups = [np.flatnonzero(stratum == k) for k in np.unique(stratum)]
     for start in range(0, times, at_once):
         counts = np.empty((min(at_once, times - start), n))
         for group in groups:

@@ -9,10 +9,11 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.errors import mention
 from nncli.metrics.rows import Floats, ScoredRows
 from nncli.nn.components import Configurable, setting
 
-Need = Literal["classes", "scores", "probabilities", "losses"]
+Need = Literal["classes", "scores", "probabilities", "losses", "costs"]
 NO_ROWS = "a class has no rows"
 AVERAGES = ("", "positive", "macro", "weighted")
 
@@ -65,6 +66,8 @@ class Metric(Configurable):
             return "the model gives scores, not probabilities", "Use accuracy or roc-auc"
         if self.needs == "losses" and rows.losses is None:
             return "these rows have no loss", "Use log-loss"
+        if self.needs == "costs" and rows.costs is None:
+            return "nobody said what mistakes cost", f"Train with {mention('cost')}"
         return None
 
     def label(self, positive: str | None) -> str:

@@ -6,17 +6,61 @@ The seed is fixed, so that the same rows are drawn for every model, and the same
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.metrics.intervals import RESAMPLES, SEED, resampled
+from nncli.metrics.intervals import MANY_ROWS, RESAMPLES, SEED, Z, middle, resampled, strata
 from nncli.metrics.metric import Metric
-from nncli.metrics.rows import Floats
+from nncli.metrics.rows import Floats, ScoredRows
 
 FLIPS = 10_000
-MANY_ROWS = 1000  # that differ: the sum of their signs is normal
+MANY_SIGNS = 1000  # whose sum is normal
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What a metric is for two models, and how sure their difference is."""
+
+    values: tuple[float, float]
+    difference: float  # of the second from the first
+    interval: tuple[float, float]  # of 95 %
+    p_value: float
+
+
+def compared(metric: Metric, one: ScoredRows, other: ScoredRows) -> Difference:
+    """Compare two models on the same rows by a metric that is defined for both.
+
+    The difference of two means of rows is resampled (of many rows, it is normal), and tested by flipping signs; any
+    other is resampled, and tested by how the resampled differences spread.
+    """
+    both = one.oriented, other.oriented
+    values = metric.value(both[0]), metric.value(both[1])
+    difference = values[0] - values[1]
+    of_rows = [metric.evidence(rows) for rows in both]
+    if metric.is_mean:
+        d = (of_rows[0] - of_rows[1])[:, 0].astype(np.float64)
+        return Difference(values, difference, mean_interval(d), sign_flip_p(d))
+    y, repeats = both[0].y, np.ones(len(one), np.int64)
+    if metric.is_discrete:  # there are few kinds of rows: by their class, and by what each model predicts
+        codes, repeats = np.unique((y * one.K + of_rows[0][:, 0]) * one.K + of_rows[1][:, 0], return_counts=True)
+        y, of_rows = codes // one.K**2, [(codes // one.K % one.K)[:, None], (codes % one.K)[:, None]]
+    draws = resampled(strata(metric, y), repeats, of_rows[0].shape[1])
+    drawn = np.concatenate([np.subtract(*(metric.values(known, y, counts) for known in of_rows)) for counts in draws])
+    return Difference(values, difference, middle(drawn, difference), bootstrap_p(difference, drawn))
+
+
+def mean_interval(d: Floats) -> tuple[float, float]:
+    """Return the 95 % interval of a mean of numbers d (n,): of resampled rows (Efron 1979); of many, the normal one."""
+    n = len(d)
+    if n > MANY_ROWS:
+        half = Z * float(d.std()) / math.sqrt(n)
+        return float(d.mean()) - half, float(d.mean()) + half
+    once = np.ones(n, np.int64)
+    drawn = np.concatenate([counts @ d / n for counts in resampled(np.zeros(n, np.int64), once, 1)])
+    return middle(drawn, float(d.mean()))
 
 
 def sign_flip_p(differences: Floats) -> float:
@@ -29,7 +73,7 @@ def sign_flip_p(differences: Floats) -> float:
         return 1.0
     d = d / np.abs(d).max()
     total = abs(float(d.sum()))
-    if len(d) > MANY_ROWS:
+    if len(d) > MANY_SIGNS:
         return math.erfc(total / math.sqrt(2 * float(d @ d)))
     bits = np.random.default_rng(SEED).integers(256, size=(FLIPS, -(-len(d) // 8)), dtype=np.uint8)
     sums = np.unpackbits(bits, axis=1, count=len(d)).astype(np.float64) @ (2 * d) - d.sum()
@@ -40,7 +84,7 @@ def resampled_values(metric: Metric, evidence: NDArray[Any], y: NDArray[np.int64
     """Return the values of a metric for resampled rows: the same ones for every model, so that they can be compared."""
     once = np.ones(len(y), np.int64)
     return np.concatenate(
-        [metric.values(evidence, y, counts) for counts in resampled(metric, y, once, evidence.shape[1])]
+        [metric.values(evidence, y, counts) for counts in resampled(strata(metric, y), once, evidence.shape[1])]
     )
 
 

@@ -21,6 +21,7 @@ class ScoredRows:
     logits: (n, K), or (n, 1) where 0 is that of the first of two classes. If `probabilistic`, P = softmax(logits);
     else they are scores. Figures come from them and not from P, which rounds to 0 and 1.
     positive: the positive class, of two.
+    costs: of a row of each class, if each class is predicted, (K, K); None where nobody said.
     losses: what training minimises, (n,), so that their mean is the loss; None where nobody asks for it.
     """
 
@@ -31,6 +32,7 @@ class ScoredRows:
     probabilistic: bool
     losses: Floats | None = None
     positive: int = 1
+    costs: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.y)
@@ -41,7 +43,8 @@ class ScoredRows:
         if self.K != 2 or self.positive == 1:
             return self
         logits = -self.logits if self.logits.shape[1] == 1 else self.logits[:, ::-1]
-        return ScoredRows(1 - self.y, 1 - self.predicted, 2, logits, self.probabilistic, self.losses)
+        costs = None if self.costs is None else self.costs[::-1, ::-1]
+        return ScoredRows(1 - self.y, 1 - self.predicted, 2, logits, self.probabilistic, self.losses, costs=costs)
 
     @functools.cached_property
     def present(self) -> NDArray[np.int64]:

@@ -30,6 +30,11 @@ class Decision:
         """Tell whether the likeliest class is predicted."""
         return self.threshold is None and not self.costs
 
+    @property
+    def cost_matrix(self) -> NDArray[np.float64] | None:
+        """Return the costs as a matrix (K, K); None where nobody said them."""
+        return np.array(self.costs) if self.costs else None
+
     def classes(self, P: NDArray[Any]) -> NDArray[np.int64]:
         """Return the position of the predicted class (n,), from the probabilities P (n, K)."""
         if self.threshold is not None:

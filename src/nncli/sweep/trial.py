@@ -153,7 +153,7 @@ def _fitted(
     keep_best(trainer, interrupted=trial.share < 1)  # a paused run may still be no better than guessing
     val, best = prepared.val, trainer.best
     assert best is not None
-    rows = judged(trainer.network, trainer.loss, val, trainer.K, trainer.positive).oriented
+    rows = judged(trainer.network, trainer.loss, val, trainer.K, trainer.decision).oriented
     right = rows.predicted == rows.y
     name = trial.config.metric or CHOSEN_BY
     figures = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
@@ -45,9 +45,10 @@ def print_evaluation(evaluation: Evaluation, quiet: bool = False) -> None:
             method,
             style="bold" if asked and name == asked["name"] else "",
         )
-    for name, text in _decided(evaluation.decision):
-        table.add_row(name, text, "", "")
     show(table)
+    decision = evaluation.decision
+    if decision is not None and decision["threshold"] is not None:
+        put(say_threshold(**decision))
     if absent:
         kinds = len(metrics["classes"])
         put(f"macro averages and balanced accuracy: over the {kinds - absent:,} of {kinds:,} classes that have rows")
@@ -56,17 +57,6 @@ def print_evaluation(evaluation: Evaluation, quiet: bool = False) -> None:
         _print_confusions(metrics, quiet)
     else:
         _print_matrix(metrics)
-
-
-def _decided(decision: dict[str, Any] | None) -> Iterator[tuple[str, str]]:
-    """Say how classes were decided, where that is not the likeliest one, and what it costs."""
-    if decision is None:
-        return
-    if decision["threshold"] is not None:
-        yield "threshold", say_threshold(decision["threshold"], decision["positive"], decision["rule"])
-    if decision["mean_cost"] is not None:
-        low, high = decision["mean_cost_interval"]
-        yield "mean cost of a row", f"{decision['mean_cost']:.4g}   (95 % interval {low:.4g} to {high:.4g})"
 
 
 def _print_classes(metrics: dict[str, Any], quiet: bool) -> None:
@@ -124,14 +114,16 @@ def print_comparison(found: Comparison) -> None:
     put(f"evaluated on {found.evaluated_on}")
     table = new_table("", *(cut(name) for name in found.files), "difference", "95 % interval", "p-value")
     for name, figure in found.figures.items():
-        write = percent if name.endswith("accuracy") else number
+        metric = METRICS.create(name)
+        write = percent if metric.in_percent else number
         low, high = (_signed(write, end) for end in figure["interval"])
         cells = (*map(write, figure["values"]), _signed(write, figure["difference"]))
-        table.add_row(name.replace("_", " "), *cells, f"{low} to {high}", f"{figure['p_value']:.2g}")
+        table.add_row(cut(metric.label(found.positive)), *cells, f"{low} to {high}", f"{figure['p_value']:.2g}")
     show(table)
-    p = found.figures["accuracy"]["p_value"]
-    verdict = "more" if p < CHANCE else "no more"
-    put(f"in accuracy, they differ by {verdict} than chance on these rows")
+    first, figure = next(iter(found.figures.items()))
+    verdict = "more" if figure["p_value"] < CHANCE else "no more"
+    what = METRICS.create(first).label(found.positive)
+    put(f"in {what}, they differ by {verdict} than chance on these rows")
 
 
 def _signed(write: Callable[[float], str], value: float) -> str:

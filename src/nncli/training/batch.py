@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from nncli.data.dataset import Positions
 from nncli.data.scaled_rows import Subset
 from nncli.metrics.rows import ScoredRows
+from nncli.model.decision import Decision
 from nncli.model.model import EVAL_ROWS
 from nncli.model.training_state import Sums
 from nncli.nn.buffers import zeros
@@ -118,21 +119,24 @@ def scores(network: Network, loss: Loss, subset: Subset, K: int) -> Iterator[Arr
         yield network.forward(X)
 
 
-def judged(network: Network, loss: Loss, subset: Subset, K: int, positive: int = 1) -> ScoredRows:
-    """Return the rows of a subset with what the network says of them, and their losses: weighted, so that their mean is
-    the loss of the subset."""
+def judged(network: Network, loss: Loss, subset: Subset, K: int, decision: Decision | None = None) -> ScoredRows:
+    """Return the rows of a subset with what the network says of them, their classes as a `decision` has them, if any,
+    and their losses: weighted, so that their mean is the loss of the subset."""
     subset.matrix.expect(subset.rows)
     batch = Batch(subset, loss, K, network, min(EVAL_ROWS, len(subset)))
     logits, predicted, losses = list[Array](), list[NDArray[np.int64]](), list[RowLosses]()
+    rule = None if decision is None or decision.is_likeliest or not loss.probabilistic else decision
     for start in range(0, len(subset), EVAL_ROWS):
         batch.take(subset.rows[start : start + EVAL_ROWS])
         losses.append(batch.losses())
         logits.append(loss.logits(batch.Z.copy()))
-        predicted.append(loss.classes(batch.Z))
+        predicted.append(loss.classes(batch.Z) if rule is None else rule.classes(loss.by_class(batch.Z)))
     of_rows = np.concatenate(losses)
     if subset.weights is not None:
         weights = subset.weights[subset.rows]
         of_rows *= weights * (len(subset) / weights.sum())
     y = subset.y[subset.rows].astype(np.int64)
     said = np.concatenate(predicted), K, np.concatenate(logits), loss.probabilistic
-    return ScoredRows(y, *said, of_rows, positive)
+    if decision is None:
+        return ScoredRows(y, *said, of_rows)
+    return ScoredRows(y, *said, of_rows, decision.positive, decision.cost_matrix)

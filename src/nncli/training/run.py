@@ -161,7 +161,7 @@ def new_trainer(prepared: Prepared) -> Trainer:
         shuffle,
         drop,
         lambda: _unscaled_column(prepared),
-        1 if prepared.decision is None else prepared.decision.positive,
+        prepared.decision,
     )
 
 

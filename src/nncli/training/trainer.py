@@ -15,6 +15,7 @@ from nncli.data.scaled_rows import Subset
 from nncli.errors import OptionError, TrainingError, mention
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.metric import Metric
+from nncli.model.decision import Decision
 from nncli.model.training_state import (
     OTHER,
     Epoch,
@@ -46,7 +47,7 @@ class Trainer:
     the accuracy of a few rows; the highest accuracy where the loss cannot compare two θ; without validation rows, the
     last epoch. `shuffle` and `drop` draw
     the order of rows and what dropout leaves out; `unscaled_column` tells, in a few words, of a column whose scale may
-    be why a run diverged. `positive` is the positive class, of two.
+    be why a run diverged. `decision` is what is known before training of how classes are decided.
     """
 
     def __init__(
@@ -60,11 +61,11 @@ class Trainer:
         shuffle: np.random.Generator,
         drop: np.random.Generator | None = None,
         unscaled_column: Callable[[], str] = lambda: "",
-        positive: int = 1,
+        decision: Decision | None = None,
     ) -> None:
         self.network, self.loss, self.config = network, loss, config
         self.train, self.val, self.K, self.shuffle, self.drop = train, val, K, shuffle, drop
-        self.unscaled_column, self.positive = unscaled_column, positive
+        self.unscaled_column, self.decision = unscaled_column, decision
         how = config.training
         self.lr, self.epochs = how.lr, how.epochs
         self.batch_size = rows_per_step(how.batch_size, len(train))
@@ -144,7 +145,7 @@ class Trainer:
 
     def _badness(self, metric: Metric, val: Subset) -> float:
         """Return how bad θ is on the validation rows; OptionError where the metric is not defined for them."""
-        rows = judged(self.network, self.loss, val, self.K, self.positive).oriented
+        rows = judged(self.network, self.loss, val, self.K, self.decision).oriented
         if problem := metric.problem(rows):
             why, remedy = problem
             raise OptionError("metric", f"{self.config.training.metric} of the validation rows: {why}", remedy)
