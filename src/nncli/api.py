@@ -32,8 +32,8 @@ from nncli.model import checkpoint
 from nncli.model.model import Model
 from nncli.model.provenance import Provenance
 from nncli.system.threads import use_threads
+from nncli.training.final_model import train_model
 from nncli.training.prepare import FILE_OPTIONS, prepare
-from nncli.training.run import run_training
 
 Columns = ArrayLike | Mapping[str, Sequence[Any]]
 KINDS = {**dict.fromkeys("biuf", "number"), "M": "date"}  # of arrays, by the kind of their dtype; others are text
@@ -143,7 +143,7 @@ def train(X: Columns, y: ArrayLike, **options: Any) -> TrainedModel:
         sha256.update(array.tobytes())
     dataset = Dataset(table, codes, classes, schema, ARRAYS, sha256.hexdigest())
     with use_threads(config.threads):
-        run = run_training(prepare(config, dataset))
+        run = train_model(prepare(config, dataset))
     assert run is not None, "nobody could stop it"
     if run.failure:
         raise run.failure

@@ -60,9 +60,6 @@ def sweep(
     search: Annotated[str | None, sweep_option("HOW", SEARCH_HELP, "grid; random with ranges")] = None,
     trials: Annotated[str | None, sweep_option("N", "Number of combinations to draw at random.")] = None,
     seeds: Annotated[str, sweep_option("N", "Number of seeds to train each combination with.", "1")] = "1",
-    folds: Annotated[
-        str, sweep_option("K", "Number of folds for cross-validation on the training and validation rows.", "1: none")
-    ] = "1",
     ledger: Annotated[str | None, sweep_option("FILE", LEDGER_HELP, "model.sweep.jsonl, after the model")] = None,
     out: Annotated[
         str, value_option("FILE", "File to save the best model in.", MODEL_FILE, "--out", "-o", group="Run")
@@ -93,7 +90,7 @@ def sweep(
     if csv and json:
         raise OptionError("csv", "only one of --csv and --json can be printed", "Leave one of them out")
     if show is not None:
-        own: dict[str, object] = {"search": search, "trials": trials, "seeds": seeds != "1", "folds": folds != "1"}
+        own: dict[str, object] = {"search": search, "trials": trials, "seeds": seeds != "1"}
         own |= {"jobs": jobs, "ledger": ledger, "out": out != MODEL_FILE, "cluster": cluster}
         own |= {"tls_ca": tls_ca or tls_cert or tls_key, "insecure": insecure, "memory": memory}
         for option in (*(given - {"metric"}), *(name for name, value in own.items() if value)):
@@ -102,11 +99,11 @@ def sweep(
     from nncli.model import checkpoint
     from nncli.sweep.plan import plan_of
     from nncli.sweep.trial import THREADS
+    from nncli.training.final_model import train_model
     from nncli.training.prepare import prepare
-    from nncli.training.run import run_training
 
     number = None if trials is None else count("trials", trials)
-    plan = plan_of(space, search, number, count("seeds", seeds), count("folds", folds))
+    plan = plan_of(space, search, number, count("seeds", seeds))
     place = Place.of(jobs, cores(), cluster, insecure, tls_ca, tls_cert, tls_key)
     # named after the model, so that the sweeps of a folder have their own
     ledger = ledger or ("sweep.jsonl" if is_stream(Path(out)) else out.removesuffix(".npz") + ".sweep.jsonl")
@@ -124,7 +121,7 @@ def sweep(
         raise TrainingError(ledger, "every trial failed", "The reasons are in the ledger")
     config, state = done.winner(ranking[0])
     with multiply_with(THREADS):
-        run = run_training(prepare(config, datasets[config.dtype]), state=state)
+        run = train_model(prepare(config, datasets[config.dtype]), state=state)
     assert run is not None, "nobody could stop it"
     checkpoint.save(Path(out), run.model, run.provenance)
     command = f"nncli train {shlex.join(config.data)} {config.command_line(brief=True)} -o {shlex.quote(out)}"
@@ -169,6 +166,7 @@ def _load(plan: SearchPlan, memory: int | None) -> dict[str, Dataset]:
     from nncli.model import checkpoint
     from nncli.sweep.trial import data_config
     from nncli.training.prepare import prepare
+    from nncli.training.splitting import Fold
 
     base = plan.space.base
     read = DataConfig.of(base).csv
@@ -180,7 +178,7 @@ def _load(plan: SearchPlan, memory: int | None) -> dict[str, Dataset]:
     if not drawn:
         prepare(dataclasses.replace(data_config(base), test_data=base.test_data, test=base.test), dataset)
     for fold in range(0 if plan.folds == 1 else 1 if drawn else plan.folds):
-        prepare(data_config(base), dataset, (fold, plan.folds))
+        prepare(data_config(base), dataset, Fold(fold, plan.folds))
     return datasets
 
 

@@ -25,7 +25,7 @@ from nncli.cli.options import (
 from nncli.cli.signals import StopRequest
 from nncli.config.option import NOT_NEGATIVE, OneOf, read_option
 from nncli.config.train_config import TrainConfig
-from nncli.errors import DONE, OptionError
+from nncli.errors import DONE, OptionError, mention
 from nncli.system.atomic import LOG, MODEL, as_stdout, check_writable, is_stream
 from nncli.system.output import print_json, say
 from nncli.system.threads import use_threads
@@ -84,6 +84,12 @@ def train(
         resumed, config, out = _find_run(config, given, out)
     elif model_in(config.data) is not None and Path(config.data[0]).exists():
         raise OptionError("data", f"{config.data[0]} is a model, and no data", "Add --resume to resume its run")
+    if (resume or keep_state) and config.folds is not None:
+        option = "resume" if resume else "keep_state"
+        raise OptionError(option, f"a run with {mention('folds')} cannot be resumed", "Leave one of them out")
+    if keep_state and config.refit:
+        problem = f"with {mention('refit')} the model is trained anew at the end, and has no more epochs to come"
+        raise OptionError("keep_state", problem, "Leave one of them out")
     out = out or MODEL_FILE
     _check_outputs(config, out, log, resumed, json)
     seconds_apart = None if save_every is None else 60 * read_option("save_every", save_every, NOT_NEGATIVE)
@@ -109,7 +115,8 @@ def train(
                 run = _run(prepared, out, log_epoch, stop, state, seconds_apart, keep_state, reference, quiet)
                 if run is None:
                     assert stop.exit_code is not None
-                    say("stopped before the first epoch was done: nothing is saved", quiet)
+                    before = "the first epoch" if config.folds is None else "the last fold"
+                    say(f"stopped before {before} was done: nothing is saved", quiet)
                     return stop.exit_code
                 if not _is_file(out):
                     stop.restore()  # it may have to wait for a reader
@@ -174,16 +181,23 @@ def _run(
 ) -> Run | None:
     """Train, with a progress bar, a log and saves on the way; None if it was stopped before the first epoch."""
     from nncli.model import checkpoint
-    from nncli.training.run import PeriodicSaver, run_training
+    from nncli.training.final_model import train_model
+    from nncli.training.run import PeriodicSaver
 
     saver = PeriodicSaver(functools.partial(checkpoint.save, Path(out)), seconds_apart) if _is_file(out) else None
-    with Progress("epoch", prepared.config.training.epochs, quiet) as progress:
+    folds = prepared.config.options.folds
+    steps = ("fold", folds[0] * folds[1]) if folds is not None else ("epoch", prepared.config.training.epochs)
+    with Progress(*steps, quiet) as progress:
 
         def on_epoch(epoch: Epoch) -> None:
-            progress(epoch.number, words_of(epoch))
+            if folds is None:
+                progress(epoch.number, words_of(epoch))
             log_epoch(epoch)
 
-        return run_training(prepared, on_epoch, stop, state, saver, keep_state, reference)
+        def on_fold(number: int) -> None:
+            progress(number, "")
+
+        return train_model(prepared, on_epoch, stop, state, saver, keep_state, reference, on_fold)
 
 
 def _say_where_it_resumes(resumed: ResumableRun | None, out: str, quiet: bool) -> None:

@@ -6,7 +6,7 @@ import dataclasses
 import importlib
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass
 from typing import Any
@@ -145,6 +145,24 @@ class Rare(Kind):
         if not re.fullmatch(r"drop|merge=.+", text, re.DOTALL):
             raise ValueError("drop or merge=NAME")
         return text
+
+
+class Folds(Kind):
+    """How many folds, and how often they are drawn anew: 5, or 5x3."""
+
+    def read(self, text: str) -> tuple[int, int]:
+        folds, sign, repeats = text.partition("x")
+        with suppress(ValueError):
+            found = read_whole(folds), read_whole(repeats) if sign else 1
+            if found[0] >= 2 and found[1] >= 1:
+                return found
+        raise ValueError("a number of folds from 2, as 5, or 5x3 for 3 times 5")
+
+    def write(self, value: Sequence[int]) -> str:
+        return f"{value[0]}" if value[1] == 1 else f"{value[0]}x{value[1]}"
+
+    def accept(self, value: Any) -> tuple[int, int]:
+        return self.read(self.write(value) if isinstance(value, list | tuple) else as_text(value))
 
 
 @dataclass(frozen=True)

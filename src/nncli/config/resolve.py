@@ -155,6 +155,11 @@ def resolve(config: TrainConfig, n_train: int, has_val: bool) -> ResolvedConfig:
     )
 
 
+def until_told(training: TrainingConfig) -> TrainingConfig:
+    """Return the settings of a run that ends at an epoch which is known, without validation rows."""
+    return dataclasses.replace(training, patience=math.inf, metric="", time_limit=math.inf)
+
+
 def rows_per_step(batch_size: int, n: int) -> int:
     """Return how many of n training rows each step sees."""
     return n if batch_size == FULL_BATCH else min(batch_size, n)

@@ -26,6 +26,7 @@ from nncli.config.option import (
     BatchSize,
     Component,
     Flag,
+    Folds,
     Kind,
     OneOf,
     Option,
@@ -145,6 +146,20 @@ class TrainConfig:
     )
     time: str | None = _splits(
         "NAME", Text(), "Column of dates or numbers to split by: the latest rows are the test; no input.", "none"
+    )
+
+    folds: tuple[int, int] | None = _splits(
+        "K",
+        Folds(),
+        "Number of folds for cross-validation on all rows but the test rows, as 5, or 5x3 to repeat it 3 times. The "
+        "saved model is trained on all of these rows.",
+        "none",
+    )
+    refit: bool = _splits(
+        "",
+        Flag(),
+        "Once the epoch is chosen, train anew up to it, on the validation rows too.",
+        default=False,
     )
 
     model: str = _model("NAME", Component("models"), "Kind of classifier.\n{model_lines}", short="-m", default="mlp")

@@ -41,6 +41,8 @@ from nncli.config.train_config import TrainConfig
 from nncli.data.dataset import Schema, schema_of
 from nncli.data.preprocess import SCALINGS, Preprocess
 from nncli.data.sources import native, portable
+from nncli.errors import NncliError
+from nncli.metrics.definitions import METRICS
 from nncli.model import npz, training_state
 from nncli.model.decision import Decision
 from nncli.model.file_members import FLAT, FORMAT, FORMAT_VERSION, MEMBERS, OTHER_MEMBERS, MemberSizes
@@ -56,6 +58,7 @@ FILES = {
     "val_data": ("val_bytes", "val_sha256"),
     "test_data": ("test_bytes", "test_sha256"),
 }
+FOLDS_FORM = {"value": float, "interval": ([float], None), "mean": (float, None), "sd": (float, None)}
 MOST = 1e30
 FARTHEST_DAY = 2e11  # from 1970: beyond what a date of milliseconds can be
 
@@ -208,6 +211,8 @@ def _provenance(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> P
         raise ValueError("a history of numbers that are not finite, or no shares")
     if not 1 <= stored["best_epoch"] <= len(history):
         raise ValueError("a best epoch that is not in the history")
+    if stored["figures"]["folds"] is not None:
+        _check_folds(stored["figures"]["folds"]["metrics"])
     return Provenance(
         version=stored["nncli"],
         kernels=stored["kernels"],
@@ -223,6 +228,18 @@ def _provenance(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> P
         figures=stored["figures"],
         notes=tuple(stored["notes"]),
     )
+
+
+def _check_folds(metrics: Mapping[str, Any]) -> None:
+    """Raise ValueError for figures of cross-validation that cannot be shown."""
+    for name, figures in metrics.items():
+        try:
+            METRICS.create(name)
+        except NncliError:
+            raise ValueError("a metric that there is not") from None
+        plain_json.check_form(figures, FOLDS_FORM)
+        if len(figures["interval"] or (0, 0)) != 2:
+            raise ValueError("an interval without two ends")
 
 
 def _check_finite(name: str, array: NDArray[Any]) -> None:

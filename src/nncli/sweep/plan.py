@@ -17,8 +17,13 @@ from nncli.sweep.trial import CHOSEN_BY
 MANY_ROWS = 1000  # any number that every --batch-size can be resolved for: only the need of validation rows matters
 
 
-def plan_of(space: Space, search: str | None, trials: int | None, seeds: int, folds: int) -> SearchPlan:
+def plan_of(space: Space, search: str | None, trials: int | None, seeds: int) -> SearchPlan:
     """Make the plan of a sweep; `search` None: the usual one. OptionError for options that contradict one another."""
+    folds, repeats = space.base.folds or (1, 1)
+    if repeats > 1:
+        problem = "a sweep draws the folds once, so that it knows which rows two trials have in common"
+        raise OptionError("folds", problem, f"Repeat with other seeds: {mention('folds', folds)} {mention('seeds', 3)}")
+    space = dataclasses.replace(space, base=dataclasses.replace(space.base, folds=None))  # each trial has one of them
     if search is not None:
         read_option("search", search, OneOf(tuple(SEARCHES)))
     metric = space.base.metric or CHOSEN_BY

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 GROUPS = ("Model", "Training", "Regularisation")  # options of these groups can vary
 ALSO = ("scale",)  # and this one; no other, as all trials share the data and the split
-NEVER = ("seed", "threads", "time_limit", "metric")
+NEVER = ("seed", "threads", "time_limit", "metric", "folds", "refit")
 HIDDEN_ONLY = ("hidden", "activation", "dropout")  # mean nothing to a model without hidden layers
 RANGE = re.compile(r"(?:(log|int):)?([-+.\de]+):([-+.\de]+)")
 DIGITS = 3  # of a number drawn from a range: enough, and easy to read and to type again

@@ -36,6 +36,7 @@ from nncli.system.workers import Stop, never
 from nncli.training.batch import judged
 from nncli.training.prepare import Prepared, prepare
 from nncli.training.run import fit, keep_best, new_trainer
+from nncli.training.splitting import Fold
 
 CHOSEN_BY = "accuracy"  # if a sweep does not say by what
 MOST_EVIDENCE = 400_000  # numbers, so that they fit in a line of the ledger
@@ -221,7 +222,7 @@ def _prepared(trial: Trial, data: SweepData) -> Prepared:
 
 @functools.lru_cache(maxsize=4)
 def _prepared_once(config: TrainConfig, fold: int, folds: int, data: SweepData) -> Prepared:
-    return prepare(config, _opened(data)[config.dtype], (fold, folds) if folds > 1 else None)
+    return prepare(config, _opened(data)[config.dtype], Fold(fold, folds) if folds > 1 else None)
 
 
 @functools.lru_cache(maxsize=1)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from nncli.config.train_config import TrainConfig
-from nncli.system.output import number, percent, say
-from nncli.terminal.tables import PARTS, first_names, new_table, show
+from nncli.metrics.definitions import METRICS
+from nncli.system.output import number, percent, put, say
+from nncli.terminal.tables import PARTS, cut, first_names, new_table, show
 from nncli.training.reference import REFERENCES
 
 
@@ -23,8 +24,24 @@ def print_training(figures: dict[str, Any], quiet: bool = False) -> None:
         table.add_row(name, "", "", percent(reference["accuracy"]), style="dim")
     table.add_row("baseline (most frequent class)", "", "", percent(figures["baseline_accuracy"]), style="dim")
     show(table)
-    if not (figures["val"] or figures["test"]):
+    if figures["folds"]:
+        _print_folds(figures["folds"])
+    elif not (figures["val"] or figures["test"]):
         say("note: no rows were held out, so these figures do not say how good the model is on new rows", quiet)
+
+
+def _print_folds(found: dict[str, Any]) -> None:
+    """Print what models of the other folds say of each row."""
+    times = "" if found["repeats"] == 1 else f", drawn {found['repeats']} times"
+    put(f"{found['n']:,} rows, each judged by a model that has not seen it, in {found['folds']} folds{times}:")
+    table = new_table("", "all rows", "95 % interval", "mean of folds", "sd")
+    for name, one in found["metrics"].items():
+        metric = METRICS.create(name)
+        write = percent if metric.in_percent else number
+        low_to_high = "" if one["interval"] is None else " to ".join(map(write, one["interval"]))
+        cells = ["·" if one[key] is None else write(one[key]) for key in ("value", "mean", "sd")]
+        table.add_row(cut(metric.label("the positive class")), cells[0], low_to_high, *cells[1:])
+    show(table)
 
 
 def print_plan(plan: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nncli.config.resolve import DataConfig, ResolvedConfig, resolve
+from nncli.config.resolve import DataConfig, ResolvedConfig, resolve, until_told
 from nncli.config.train_config import TrainConfig
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.dataset import Dataset, Positions, Schema, measured
@@ -29,8 +29,10 @@ from nncli.training.decision import plan_decision
 from nncli.training.memory import rows_in_memory
 from nncli.training.repeated_rows import RowHashes, first_rows
 from nncli.training.splitting import (
+    Fold,
     check_split_options,
     classes_without_rows,
+    joined,
     refuse_shared_groups,
     settle_rare,
     split_rows,
@@ -46,7 +48,8 @@ class Prepared:
     """Data ready to be trained on, and the config with nothing left open."""
 
     config: ResolvedConfig
-    dataset: Dataset
+    read: Dataset  # as the files have it
+    dataset: Dataset  # to learn from: without the columns that are no input
     split: Split
     preprocess: Preprocess
     train: Subset
@@ -59,11 +62,16 @@ class Prepared:
 
 
 def prepare(
-    config: TrainConfig, dataset: Dataset | None = None, fold: tuple[int, int] | None = None, memory: int | None = None
+    config: TrainConfig,
+    dataset: Dataset | None = None,
+    fold: Fold | None = None,
+    memory: int | None = None,
+    refit: ResolvedConfig | None = None,
 ) -> Prepared:
     """Load (unless given), split and preprocess the data.
 
-    `fold` (k, of): in place of the validation rows, fold number k, from 0, of so many. With `memory`, in bytes, tables
+    A `fold` is in the place of the validation rows or the test rows. With `refit`, the settings of an earlier run,
+    and for the final model of cross-validation, the validation rows are training rows. With `memory`, in bytes, tables
     that are loaded stay on the disk, and what comes out is the same, bit for bit.
     """
     read = _load(config, memory) if dataset is None else dataset
@@ -98,9 +106,14 @@ def prepare(
         )
     split, split_notes = split_rows(config, dataset, columns, rows, fold)
     notes += [*rare_notes, *split_notes]
+    on_all = refit is not None or (config.folds is not None and fold is None)
+    has_val = len(split.val) > 0 or bool(config.val_data)
+    split = joined(split) if on_all else split
     of_parts = {"train": hashes[split.train], "val": hashes[split.val], "test": hashes[split.test]} | own
     repeated = RowHashes(hashes, of_parts, tuple(named))
-    resolved = resolve(config, len(split.train), has_val=len(split.val) > 0 or bool(config.val_data))
+    resolved = refit or resolve(config, len(split.train), has_val)
+    if on_all:  # and there is nothing to choose an epoch by
+        resolved = dataclasses.replace(resolved, training=until_told(resolved.training))
     preprocess = Preprocess.fit(dataset.table, split.train, config.scale)
     of_train = None if of_row is None else of_row[split.train]
     of_class = class_weights(resolved.training.class_weight, dataset.y[split.train], dataset.classes, of_train)
@@ -123,6 +136,7 @@ def prepare(
         weights = weights / weights[split.train].mean()
     return Prepared(
         config=resolved,
+        read=read,
         dataset=dataset,
         split=split,
         preprocess=preprocess,

@@ -54,9 +54,10 @@ def run_training(
     saver: PeriodicSaver | None = None,
     keep_state: bool = False,
     reference: str | None = None,
+    until: int | None = None,
 ) -> Run | None:
-    """Train, from a `state` if there is one, and evaluate the best epoch. None if `stop` ended it before one epoch was
-    done.
+    """Train, from a `state` if there is one, up to the epoch `until` if there is one, and evaluate the best epoch. None
+    if `stop` ended it before one epoch was done.
 
     A `reference` is trained too, see `reference.py`, and compared with the model.
 
@@ -82,7 +83,7 @@ def run_training(
             if due is not None:
                 due(_model_so_far(prepared, trainer, best, now))
 
-    failure = fit(trainer, after, stop)
+    failure = fit(trainer, after, stop, until)
     seconds = time.monotonic() - began
     interrupted = trainer.stopped == "interrupted"
     if trainer.between_epochs and (interrupted or keep_state):
@@ -318,5 +319,7 @@ def _known(prepared: Prepared, trainer: Trainer, best: Epoch) -> dict[str, Any]:
         "val": None,
         "test": None,
         "reference": None,
+        "refit": None,
+        "folds": None,
         "baseline_accuracy": float(np.mean(evaluated.y[evaluated.rows] == majority)),
     }

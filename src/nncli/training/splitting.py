@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,20 +21,52 @@ from nncli.system.output import counted, in_quotes
 from nncli.training.seeds import Seeds
 
 PARTS = {"train": "training", "val": "validation", "test": "test"}
-Fold = tuple[int, int]  # number k, from 0, of so many
+PLACED_BY_VALIDATION = ("calibrate", "choose_threshold")  # what needs rows that the model was not trained on
+
+
+class Fold(NamedTuple):
+    """One of several parts of all rows but the test rows, in their place or in that of the validation rows."""
+
+    number: int  # from 0
+    of: int
+    is_test: bool = False
+    repeat: int = 0  # of several times that the folds are drawn
 
 
 def split_rows(
     config: TrainConfig, dataset: Dataset, columns: RowColumns, rows: Positions, fold: Fold | None
 ) -> tuple[Split, list[str]]:
     """Draw those of the rows that each part has, and say how; those that come from files of their own are not among
-    them. DataError and OptionError where that cannot be."""
+    them. Where a fold is the test, its validation rows are drawn from the other folds. DataError and OptionError where
+    that cannot be."""
     val, test = _shares(config, dataset)
-    y, where = dataset.y[rows], dataset.where
+    split, notes = _drawn(config, dataset, columns, rows, (val, test), fold)
+    if fold is not None and fold.is_test:
+        inner, _ = _drawn(config, dataset, columns, split.train, (val, 0), None)
+        return Split(inner.train, inner.val, split.val), notes
+    return split, notes
+
+
+def joined(split: Split) -> Split:
+    """Return a split whose validation rows are training rows too."""
+    train = np.sort(np.concatenate([split.train, split.val]))
+    return Split(train, train[:0], split.test)
+
+
+def _drawn(
+    config: TrainConfig,
+    dataset: Dataset,
+    columns: RowColumns,
+    rows: Positions,
+    shares: tuple[float, float],
+    fold: Fold | None,
+) -> tuple[Split, list[str]]:
+    (val, test), y, where = shares, dataset.y[rows], dataset.where
     seed = int(Seeds.of(config).split.generate_state(1)[0])
+    of_folds = seed if fold is None else seed + fold.repeat
     if columns.group is not None:
         groups = columns.group.codes[rows]
-        drawn, notes = _by_group(groups, y, val, test, seed, fold, where, str(config.group))
+        drawn, notes = _by_group(groups, y, val, test, (seed, of_folds), fold, where, str(config.group))
     elif columns.time is not None:
         times = columns.time[rows]
         drawn, notes = _by_time(times, columns.are_dates, val, test, fold, where, str(config.time))
@@ -41,7 +74,7 @@ def split_rows(
         drawn, notes = stratified_split(y, dataset.classes, val, test, seed, where), []
     split = Split(rows[drawn.train], rows[drawn.val], rows[drawn.test])
     if config.group is None and config.time is None:
-        return split if fold is None else stratified_fold(dataset.y, split, *fold, seed, where), []
+        return split if fold is None else stratified_fold(dataset.y, split, *fold[:2], of_folds, where), []
     return split, [*notes, *_absent_classes(config, dataset, split)]
 
 
@@ -76,8 +109,27 @@ def check_split_options(config: TrainConfig, dataset: Dataset) -> None:
                 raise OptionError(name, problem, "Leave the option out")
     if config.time is not None and config.group is not None:
         raise OptionError("time", f"{mention('group')} says already how rows are split", "Leave one of them out")
+    if config.folds is not None or config.refit:
+        _check_trained_on_all(config)
     if config.time is not None and config.split_seed is not None:
         raise OptionError("split_seed", "the time says which rows are in which part, and no seed", "Leave it out")
+
+
+def _check_trained_on_all(config: TrainConfig) -> None:
+    """Raise OptionError for what has no rows where the model is trained on all but the test rows."""
+    asked = "refit" if config.refit else "folds"
+    if config.refit and config.folds is not None:
+        raise OptionError("refit", f"with {mention('folds')} the model is trained on all rows already", "Leave it out")
+    if config.val_data:
+        raise OptionError(asked, f"{mention('val_data')} has its validation rows elsewhere", "Put all rows in one file")
+    if config.refit and config.val == 0:
+        raise OptionError("refit", "there are no validation rows to choose an epoch by", "Leave it out")
+    for name in PLACED_BY_VALIDATION:
+        if getattr(config, name):
+            problem = f"it needs rows that the model was not trained on, and {mention(asked)} leaves none"
+            raise OptionError(name, problem, "Leave one of them out")
+    if config.folds is not None and config.folds[1] > 1 and config.time is not None:
+        raise OptionError("folds", "folds by time are the same each time they are drawn", "Name one number, as 5")
 
 
 def classes_without_rows(config: TrainConfig, option: str, part: Subset, classes: Sequence[str]) -> list[str]:
@@ -99,13 +151,20 @@ def refuse_shared_groups(name: str, where: Mapping[str, str], groups: Mapping[st
 
 
 def _by_group(
-    groups: Positions, y: Positions, val: float, test: float, seed: int, fold: Fold | None, where: str, name: str
+    groups: Positions,
+    y: Positions,
+    val: float,
+    test: float,
+    seeds: tuple[int, int],
+    fold: Fold | None,
+    where: str,
+    name: str,
 ) -> tuple[Split, list[str]]:
-    split = group_split(groups, y, val, test, seed, where, name)
+    split = group_split(groups, y, val, test, seeds[0], where, name)
     if fold is not None:
         rest = np.sort(np.concatenate([split.train, split.val]))
-        fold_of = group_folds(groups[rest], y[rest], fold[1], seed, where, name)
-        split = Split(rest[fold_of != fold[0]], rest[fold_of == fold[0]], split.test)
+        fold_of = group_folds(groups[rest], y[rest], fold.of, seeds[1], where, name)
+        split = Split(rest[fold_of != fold.number], rest[fold_of == fold.number], split.test)
     parts = [
         f"{counted(len(np.unique(groups[rows])), 'group')} for {PARTS[part]}"
         for part, rows in vars(split).items()
@@ -120,7 +179,7 @@ def _by_time(
     split = time_split(times, val, test, where, name)
     if fold is not None:
         rest = np.sort(np.concatenate([split.train, split.val]))
-        train, validation = time_fold(times[rest], *fold, where, name)
+        train, validation = time_fold(times[rest], *fold[:2], where, name)
         split = Split(rest[train], rest[validation], split.test)
     write = written if are_dates else "{:.15g}".format
     parts = [

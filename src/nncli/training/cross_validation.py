@@ -1,0 +1,120 @@
+"""Cross-validation: every row is judged by a model that has not seen it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nncli.config.train_config import TrainConfig
+from nncli.data.dataset import Dataset
+from nncli.errors import OptionError
+from nncli.metrics.definitions import METRICS
+from nncli.metrics.intervals import Estimate, estimate
+from nncli.metrics.rows import ScoredRows
+from nncli.system.workers import Stop
+from nncli.training.batch import judged
+from nncli.training.prepare import prepare
+from nncli.training.run import fit, keep_best, new_trainer
+from nncli.training.splitting import Fold
+
+REPORTED = ("accuracy", "balanced-accuracy", "log-loss", "cost")  # where they are defined
+
+
+@dataclass(frozen=True)
+class JudgedFold:
+    """The rows of a fold, judged by a model of the other folds, and the epoch at which that was best."""
+
+    rows: ScoredRows
+    best_epoch: int
+
+
+def cross_validate(
+    config: TrainConfig, dataset: Dataset, stop: Stop, on_fold: Callable[[int], None]
+) -> tuple[dict[str, Any], int] | None:
+    """Train on all folds but one, each in turn; return the figures of the rows left out, and the mean number of epochs
+    that were best. None if `stop` has become true.
+
+    For each fold, validation rows from the other folds choose the epoch, so that nothing is chosen on the rows that
+    are judged. Of each metric: its value for all rows together with its 95 % interval, and its mean and standard
+    deviation over the folds. Folds that are drawn several times are several such sets of all rows, whose values and
+    ends of the interval are averaged: more draws make the figure steadier, and not the rows more.
+    """
+    assert config.folds is not None
+    folds, repeats = config.folds
+    if config.test_data or dataset.test is not None:  # they are for the final model
+        config, dataset = dataclasses.replace(config, test_data=(), test=0.0), dataclasses.replace(dataset, test=None)
+    found: list[list[JudgedFold]] = []
+    for repeat in range(repeats):
+        found.append([])
+        for number in range(folds):
+            judged_fold = _judge(config, dataset, Fold(number, folds, True, repeat), stop)
+            if judged_fold is None:
+                return None
+            found[-1].append(judged_fold)
+            on_fold(repeat * folds + number + 1)
+    asked = () if config.metric in (None, "loss") else (config.metric,)
+    every = [one for repeat in found for one in repeat]
+    metrics = {name: _figures(name, found) for name in dict.fromkeys([*asked, *REPORTED])}
+    for name in asked:
+        if metrics[name] is None:
+            problem = METRICS.create(name).problem(_together(found[0]).oriented)
+            assert problem is not None
+            raise OptionError("metric", f"{name} of these rows: {problem[0]}", problem[1])
+    epochs = round(float(np.mean([one.best_epoch for one in every])))
+    return {
+        "folds": folds,
+        "repeats": repeats,
+        "n": sum(len(one.rows) for one in found[0]),
+        "epochs": epochs,
+        "metrics": {name: figures for name, figures in metrics.items() if figures is not None},
+    }, epochs
+
+
+def _judge(config: TrainConfig, dataset: Dataset, fold: Fold, stop: Stop) -> JudgedFold | None:
+    prepared = prepare(config, dataset, fold)
+    trainer = new_trainer(prepared)
+    fit(trainer, stop=stop)
+    if stop() or trainer.best is None:
+        return None
+    keep_best(trainer)
+    rows = judged(trainer.network, trainer.loss, prepared.test, trainer.K, prepared.decision)
+    return JudgedFold(rows, trainer.best.number)
+
+
+def _figures(name: str, found: Sequence[Sequence[JudgedFold]]) -> Mapping[str, Any] | None:
+    """Return the figures of a metric, None where it is not defined for all rows. A fold in which it is not defined, as
+    without rows of a class, has none."""
+    metric = METRICS.create(name)
+    of_repeats = [estimate(metric, _together(folds)) for folds in found]
+    values = [value for one in of_repeats if (value := one.value) is not None]
+    if len(values) < len(found):
+        return None
+    oriented = [one.rows.oriented for folds in found for one in folds]
+    of_folds = [metric.value(rows) for rows in oriented if not metric.problem(rows)]
+    return {
+        "value": float(np.mean(values)),
+        "interval": _mean_interval(of_repeats),
+        "mean": float(np.mean(of_folds)) if of_folds else None,
+        "sd": float(np.std(of_folds, ddof=1)) if len(of_folds) > 1 else None,
+    }
+
+
+def _mean_interval(estimates: Sequence[Estimate]) -> list[float] | None:
+    intervals = [one.interval for one in estimates if one.interval is not None]
+    return np.mean(intervals, axis=0).tolist() if len(intervals) == len(estimates) else None
+
+
+def _together(folds: Sequence[JudgedFold]) -> ScoredRows:
+    """Return the rows of all folds as one."""
+    parts = [fold.rows for fold in folds]
+    return dataclasses.replace(
+        parts[0],
+        y=np.concatenate([part.y for part in parts]),
+        predicted=np.concatenate([part.predicted for part in parts]),
+        logits=np.concatenate([part.logits for part in parts]),
+        losses=None,
+    )

@@ -1,0 +1,61 @@
+"""Train the model that is saved: in one run, on the validation rows too, or after cross-validation."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+from nncli.model.training_state import Epoch, TrainingState
+from nncli.system.output import counted, percent
+from nncli.system.workers import Stop, never
+from nncli.training.cross_validation import cross_validate
+from nncli.training.prepare import Prepared, prepare
+from nncli.training.run import PeriodicSaver, Run, run_training
+
+
+def train_model(
+    prepared: Prepared,
+    on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+    stop: Stop = never,
+    state: TrainingState | None = None,
+    saver: PeriodicSaver | None = None,
+    keep_state: bool = False,
+    reference: str | None = None,
+    on_fold: Callable[[int], None] = lambda number: None,
+) -> Run | None:
+    """Train as the options say; see `run_training`. None if `stop` ended it before there was a model."""
+    options = prepared.config.options
+    if options.folds is not None:
+        found = cross_validate(options, prepared.read, stop, on_fold)
+        if found is None:
+            return None
+        figures, epochs = found
+        run = run_training(prepared, on_epoch, stop, reference=reference, until=epochs)
+        if run is None or run.stopped == "interrupted":
+            return None
+        mean = "the mean of the epochs that were best for the folds"
+        note = f"trained on all {counted(len(prepared.train), 'row')} for {counted(epochs, 'epoch')}, {mean}"
+        return _with(dataclasses.replace(run, notes=[note, *run.notes]), {"folds": figures})
+    if not options.refit:
+        return run_training(prepared, on_epoch, stop, state, saver, keep_state, reference)
+    # its state stays, for a run that is interrupted while it is trained on all rows
+    first = run_training(prepared, on_epoch, stop, state, saver, keep_state=True)
+    if first is None or first.failure or first.stopped == "interrupted":
+        return first
+    chosen = {"epoch": first.figures["best_epoch"], "n_val": first.figures["n_val"], **first.figures["val"]}
+    joined = prepare(options, prepared.read, refit=prepared.config)
+    final = run_training(joined, stop=stop, reference=reference, until=chosen["epoch"])
+    if final is None or final.stopped == "interrupted":
+        return dataclasses.replace(first, stopped="interrupted")
+    rows = counted(len(joined.train), "row")
+    said = f"chosen by {counted(chosen['n_val'], 'validation row')}, {percent(chosen['accuracy'])} of them right"
+    note = f"refit: trained anew on all {rows} for {counted(chosen['epoch'], 'epoch')}, as {said}"
+    final = dataclasses.replace(final, notes=[note, *final.notes], seconds=first.seconds + final.seconds)
+    return _with(final, {"refit": chosen})
+
+
+def _with(run: Run, more: dict[str, Any]) -> Run:
+    """Return a run with further figures, in its model too."""
+    figures = run.figures | more
+    return dataclasses.replace(run, figures=figures, provenance=dataclasses.replace(run.provenance, figures=figures))

@@ -1,0 +1,180 @@
+"""`train --folds`: each row is judged by a model that has not seen it, and the saved model has seen all of them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.metrics import balanced_accuracy_score
+
+from nncli.config.train_config import TrainConfig
+from nncli.training.prepare import prepare
+from nncli.training.splitting import Fold
+
+Run = Callable[..., Any]
+SMALL = ["--epochs", 8, "--hidden", 4, "-q"]
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_folds_share_out_all_rows_but_the_test_rows() -> None:
+    whole = prepare(TrainConfig(data=("iris",)))
+    parts = [prepare(TrainConfig(data=("iris",)), whole.read, Fold(k, 5, is_test=True)) for k in range(5)]
+    rows = np.concatenate([one.test.rows for one in parts])
+    assert sorted(rows) == sorted([*whole.train.rows, *whole.val.rows])
+    for one in parts:
+        of_parts = [set(part.rows) for part in (one.train, one.val, one.test)]
+        assert set.union(*of_parts) == set(rows)
+        assert sum(map(len, of_parts)) == len(rows)
+        assert np.ptp(np.bincount(one.dataset.y[one.test.rows])) <= 2  # iris has as many rows of each class
+
+
+def test_the_figures_are_those_of_a_model_for_each_fold(nncli: Run) -> None:
+    found = nncli("train", "iris", *SMALL, "--folds", 3, "--json").json["folds"]
+    # the same by hand: a training run for each fold, on the rows of the others
+    options = TrainConfig(data=("iris",), epochs=8, hidden=(4,))
+    whole, right, y, predicted = prepare(options), list[float](), list[int](), list[int]()
+    from nncli.training.run import run_training
+
+    for k in range(3):
+        prepared = prepare(options, whole.read, Fold(k, 3, is_test=True))
+        run = run_training(prepared)
+        assert run is not None
+        right.append(run.figures["test"]["accuracy"])
+        classes = run.model.predicted(run.model.scores(prepared.dataset.table.take(prepared.test.rows)))
+        y += prepared.dataset.y[prepared.test.rows].tolist()
+        predicted += classes.tolist()
+    assert found["metrics"]["accuracy"]["value"] == pytest.approx(np.mean(np.array(y) == predicted))
+    assert found["metrics"]["accuracy"]["mean"] == pytest.approx(np.mean(right))
+    assert found["metrics"]["accuracy"]["sd"] == pytest.approx(np.std(right, ddof=1))
+    assert found["metrics"]["balanced-accuracy"]["value"] == pytest.approx(balanced_accuracy_score(y, predicted))
+    assert found["n"] == 128
+
+
+def test_the_saved_model_is_trained_on_all_rows_but_the_test_rows(nncli: Run) -> None:
+    found = nncli("train", "iris", *SMALL, "--folds", 3, "--json").json
+    assert (found["n_train"], found["n_val"], found["n_test"]) == (128, 0, 22)
+    assert found["epochs"] == found["best_epoch"] == found["folds"]["epochs"]
+    plain = nncli("train", "iris", *SMALL, "--val", 0, "--epochs", found["epochs"], "--json").json
+    # with as many planned epochs, so that the rate falls in the same way
+    if found["epochs"] == 8:
+        assert found["test"] == plain["test"]
+    assert nncli("eval", "model.npz", "--json").json["accuracy"] == pytest.approx(found["test"]["accuracy"])
+    without = nncli("train", "iris", *SMALL, "--folds", 3, "--test", 0, "--json").json
+    assert (without["n_train"], without["test"], without["folds"]["n"]) == (150, None, 150)
+
+
+def test_folds_drawn_again_are_others_and_the_figures_are_their_mean(nncli: Run) -> None:
+    values = [
+        nncli("train", "iris", *SMALL, "--folds", folds, "--json").json["folds"]["metrics"]["accuracy"]
+        for folds in ("3", "3x2")
+    ]
+    read = prepare(TrainConfig(data=("iris",))).read
+    first, second = (prepare(TrainConfig(data=("iris",)), read, Fold(0, 3, True, repeat)) for repeat in (0, 1))
+    assert set(first.test.rows) != set(second.test.rows)
+    # the first three folds are the same, so the other three are known from the mean
+    other = 2 * values[1]["value"] - values[0]["value"]
+    assert 0 <= other <= 1
+    assert (other * 128) == pytest.approx(round(other * 128))
+    low, high = values[1]["interval"]
+    assert high - low == pytest.approx(values[0]["interval"][1] - values[0]["interval"][0], rel=0.3)  # rows, not draws
+
+
+def test_rows_of_a_group_stay_in_one_fold(nncli: Run) -> None:
+    rng = np.random.default_rng(0)
+    centres, classes = rng.normal(size=(60, 6)), rng.integers(2, size=60)
+    lines = [
+        f"p{p}," + ",".join(f"{v:.4f}" for v in centres[p] + rng.normal(0, 0.05, 6)) + f",{'ab'[classes[p]]}"
+        for p in range(60)
+        for _ in range(10)
+    ]
+    Path("patients.csv").write_text("patient,a,b,c,d,e,f,class\n" + "\n".join(lines) + "\n")
+    how = ["--epochs", 20, "-q", "--json", "--folds", 5]
+    random = nncli("train", "patients.csv", "--drop", "patient", *how).json["folds"]["metrics"]["accuracy"]
+    grouped = nncli("train", "patients.csv", "--group", "patient", *how).json["folds"]["metrics"]["accuracy"]
+    assert random["value"] > 0.9  # patients are known again
+    assert grouped["value"] < 0.65  # their classes were drawn by lot
+
+
+def test_folds_by_time_are_trained_on_what_came_before_them() -> None:
+    options = TrainConfig(data=("d.csv",), time="day", folds=(4, 1))
+    Path("d.csv").write_text("day,x,class\n" + "".join(f"{i},{i % 7},{'ab'[i % 2]}\n" for i in range(200)))
+    read = prepare(options).read
+    for k in range(4):
+        one = prepare(options, read, Fold(k, 4, is_test=True))
+        assert max(one.train.rows) < min(one.val.rows) <= max(one.val.rows) < min(one.test.rows)
+
+
+def test_a_file_of_test_rows_is_for_the_final_model(nncli: Run) -> None:
+    lines = [f"{i % 10},{i % 3},{'ab'[i % 2]}" for i in range(60)]
+    for name in ("d.csv", "t.csv"):
+        Path(name).write_text("\n".join(["x,z,class", *lines]) + "\n")
+    found = nncli("train", "d.csv", "--test-data", "t.csv", *SMALL, "--folds", 2, "--json").json
+    assert (found["n_train"], found["n_test"], found["folds"]["n"]) == (60, 60, 60)
+
+
+def test_a_data_set_on_the_disk_has_the_same_folds(nncli: Run) -> None:
+    found = [nncli("train", "iris", *SMALL, "--folds", 2, *more, "--json").json for more in ((), ("--memory", "400M"))]
+    assert found[0]["folds"] == found[1]["folds"]
+
+
+def test_what_is_asked_for_is_judged_in_folds_too(nncli: Run) -> None:
+    metrics = nncli("train", "breast-cancer", *SMALL, "--folds", 2, "--metric", "mcc", "--json").json["folds"]["metrics"]
+    assert next(iter(metrics)) == "mcc"
+    assert 0.7 < metrics["mcc"]["value"] < 1
+
+
+@pytest.mark.parametrize("option", ["calibrate", "choose_threshold"])
+def test_what_needs_other_rows_is_refused(nncli: Run, option: str) -> None:
+    words = {"calibrate": ["--calibrate"], "choose_threshold": ["--choose-threshold", "f1"]}[option]
+    outcome = nncli("train", "breast-cancer", "--folds", 3, *words)
+    assert outcome.code == 2
+    assert "it needs rows that the model was not trained on" in outcome.err
+    assert not Path("model.npz").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ("--folds 1", "--folds: expected a number of folds from 2, as 5, or 5x3 for 3 times 5, found '1'."),
+        ("--folds 3x0", "--folds: expected a number of folds from 2, as 5, or 5x3 for 3 times 5, found '3x0'."),
+        ("--folds 3 --refit", "--refit: with --folds the model is trained on all rows already. Leave it out."),
+        ("--folds 3 --resume", "--resume: a run with --folds cannot be resumed. Leave one of them out."),
+        ("--folds 3 --val-data iris", "--folds: --val-data has its validation rows elsewhere. Put all rows in one file."),
+    ],
+)
+def test_what_folds_cannot_do_is_said_in_a_line(nncli: Run, words: str, line: str) -> None:
+    outcome = nncli("train", "iris", *words.split())
+    assert (outcome.code, outcome.err.splitlines()[-1]) == (2, line)
+
+
+def test_more_folds_than_rows_of_a_class_are_refused(nncli: Run) -> None:
+    outcome = nncli("train", "iris", "--folds", 60, "-q")
+    assert outcome.code == 1
+    assert outcome.err.startswith("iris: expected at least 60 rows of each class, one for each fold, found 42 of one.")
+
+
+def test_a_sweep_has_each_of_its_folds_once(nncli: Run) -> None:
+    outcome = nncli("sweep", "iris", "--lr", "0.1,0.01", "--folds", "3x2", "-q")
+    assert outcome.code == 2
+    assert outcome.err.endswith("Repeat with other seeds: --folds 3 --seeds 3.\n")
+
+
+def test_a_model_with_folds_can_be_read_and_a_damaged_one_is_refused(nncli: Run, tmp_path: Path) -> None:
+    from nncli.errors import ModelFileError
+    from nncli.model import checkpoint
+
+    assert nncli("train", "iris", *SMALL, "--folds", 2).code == 0
+    model, provenance = checkpoint.load(Path("model.npz"))
+    assert provenance.figures["folds"]["folds"] == 2
+    broken = provenance.figures | {"folds": provenance.figures["folds"] | {"metrics": {"none": {}}}}
+    checkpoint.save(Path("broken.npz"), model, dataclasses.replace(provenance, figures=broken))
+    with pytest.raises(ModelFileError):
+        checkpoint.load(Path("broken.npz"))

@@ -1,0 +1,99 @@
+"""`train --refit`: the validation rows choose the epoch, and are trained on afterwards."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nncli.model import checkpoint
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_model_is_that_of_a_run_on_all_rows_up_to_the_epoch_that_was_best(nncli: Run) -> None:
+    plain = nncli("train", "iris", "--epochs", 40, "--schedule", "constant", "-q", "--json").json
+    refit = nncli("train", "iris", "--epochs", 40, "--schedule", "constant", "--refit", "-q", "--json").json
+    assert refit["refit"] == {"epoch": plain["best_epoch"], "n_val": 22, **plain["val"]}
+    assert (refit["n_train"], refit["n_val"], refit["epochs"]) == (128, 0, plain["best_epoch"])
+    # the same without --refit: no validation rows, and the number of epochs said; a constant rate knows no end
+    same = ["--val", 0, "--epochs", plain["best_epoch"], "--schedule", "constant", "--batch-size", 32]
+    assert nncli("train", "iris", *same, "-q", "--json", "-o", "same.npz").json["test"] == refit["test"]
+    one, other = (checkpoint.load(Path(name))[0].network.theta for name in ("model.npz", "same.npz"))
+    np.testing.assert_array_equal(one, other)
+
+
+def test_more_rows_make_a_better_model(nncli: Run) -> None:
+    rng, better = np.random.default_rng(0), 0
+    for seed in range(10):
+        centres, y = rng.normal(size=(3, 8)), np.arange(90) % 3
+        X, more = centres[y] + rng.normal(0, 1.6, (90, 8)), np.arange(3000) % 3
+        new = centres[more] + rng.normal(0, 1.6, (3000, 8))
+        for name, rows, classes in (("d.csv", X, y), ("new.csv", new, more)):
+            lines = [",".join(map("{:.3f}".format, row)) + f",c{k}" for row, k in zip(rows, classes, strict=True)]
+            Path(name).write_text("a,b,c,d,e,f,g,h,class\n" + "\n".join(lines) + "\n")
+        losses = []
+        for option in ([], ["--refit"]):
+            how = ["-m", "softmax", "--val", 0.4, "--test", 0, "--epochs", 20, "--seed", seed, "-q"]
+            assert nncli("train", "d.csv", *how, *option).code == 0
+            losses.append(nncli("eval", "model.npz", "new.csv", "--json").json["log_loss"])
+        better += losses[1] < losses[0]
+    assert better >= 8
+
+
+def test_an_interrupted_run_can_be_resumed_to_the_same_model(start: Run, nncli: Run) -> None:
+    how = ["train", "digits", "--refit", "--epochs", "60", "--patience", "60", "-q"]
+    assert nncli(*how, "-o", "whole.npz").code == 0
+    process = start(*how, "-o", "part.npz", "--save-every", "0", "--log", "log.jsonl")
+    process.wait_for(lambda: Path("log.jsonl").exists() and len(Path("log.jsonl").read_text().splitlines()) > 3)
+    process.send_signal(signal.SIGINT)
+    assert process.wait() == 130
+    assert nncli("info", "part.npz", "--json").json["figures"]["refit"] is None
+    resumed = nncli("train", "--resume", "part.npz", "-q")
+    assert resumed.code == 0, resumed.err
+    models = [checkpoint.load(Path(name))[0].network.theta for name in ("whole.npz", "part.npz")]
+    np.testing.assert_array_equal(*models)
+
+
+def test_the_winner_of_a_sweep_is_trained_on_all_rows(nncli: Run) -> None:
+    found = nncli("sweep", "iris", "--lr", "0.05,0.01", "--epochs", 10, "--refit", "-q", "--json").json["winner"]
+    assert (found["n_train"], found["n_val"], found["refit"]["n_val"]) == (128, 0, 22)
+    command = found["command"].split()[1:]
+    assert "--refit" in command
+    again = nncli(*command[: command.index("-o")], "-o", "again.npz", "-q", "--json").json
+    assert again["test"] == found["test"]
+
+
+def test_arrays_can_be_refit_too() -> None:
+    from nncli import train
+
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(100, 3))
+    model = train(X, X[:, 0] > 0, model="logistic", refit=True, epochs=5)
+    assert (model.figures["n_train"], model.figures["n_val"], model.figures["refit"]["n_val"]) == (85, 0, 15)
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ("--refit --val 0", "--refit: there are no validation rows to choose an epoch by. Leave it out."),
+        ("--refit --keep-state", "--keep-state: with --refit the model is trained anew at the end, and has no more epochs to come. Leave one of them out."),
+        ("--refit --val-data iris", "--refit: --val-data has its validation rows elsewhere. Put all rows in one file."),
+        (
+            "--refit --calibrate",
+            "--calibrate: it needs rows that the model was not trained on, and --refit leaves none. Leave one of them out.",
+        ),
+    ],
+)  # fmt: skip
+def test_what_refit_cannot_do_is_said_in_a_line(nncli: Run, words: str, line: str) -> None:
+    outcome = nncli("train", "iris", *words.split())
+    assert (outcome.code, outcome.err.splitlines()[-1]) == (2, line)
