@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -21,3 +21,15 @@ def for_examples(count: int, check: Callable[..., None], **strategies: st.Search
     settings(
         max_examples=count, deadline=20_000, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
     )(run)()
+
+
+def some_short(values: Iterable[Any], count: int) -> list[Any]:
+    """Return all values of a parameter: `count` of them, evenly spread, for the short tests too, the others for the
+    long ones alone."""
+    every = list(values)
+    short = {i * len(every) // count for i in range(count)}
+    return [
+        value if i in short else pytest.param(*value, marks=pytest.mark.long) if isinstance(value, tuple)
+        else pytest.param(value, marks=pytest.mark.long)
+        for i, value in enumerate(every)
+    ]  # fmt: skip

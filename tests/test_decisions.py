@@ -21,6 +21,7 @@ from nncli.metrics.rows import ScoredRows
 from nncli.model.decision import Decision, chosen
 from nncli.model.thresholds import Thresholds
 from nncli.training.decision import choose_threshold, threshold_of
+from short_and_long import some_short
 
 Run = Callable[..., Any]
 COSTS = ((0.0, 1.0), (5.0, 0.0))  # a false alarm costs 1, a missed row 5
@@ -46,7 +47,7 @@ def best_of_all(p: np.ndarray, is_positive: np.ndarray, score: Callable[[np.ndar
     return max(score(p >= t) for t in [*p, 2.0])
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", some_short(range(60), 15))
 def test_the_threshold_that_is_chosen_is_the_best_there_is(seed: int) -> None:
     p, y = rows(seed)
     decision = Decision(1, None, COSTS)
@@ -60,7 +61,7 @@ def test_the_threshold_that_is_chosen_is_the_best_there_is(seed: int) -> None:
         assert score(found) == pytest.approx(best_of_all(p, y, score)), rule
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", some_short(range(60), 10))
 def test_a_promise_is_kept_and_no_more_is_given_up_than_it_takes(seed: int) -> None:
     p, y = rows(seed)
     decision = Decision(1)
@@ -79,7 +80,7 @@ def test_a_promise_is_kept_and_no_more_is_given_up_than_it_takes(seed: int) -> N
         assert recall_score(y, found) == max(recall_score(y, p >= t) for t in keeps)
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", some_short(range(40), 8))
 def test_the_figures_of_each_threshold_are_those_of_scikit_learn(seed: int) -> None:
     p, y = rows(seed)
     at = Thresholds.of(p, y)

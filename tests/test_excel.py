@@ -15,6 +15,7 @@ import pytest
 from csv_reading import assert_same_rows
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.load import load_dataset
+from short_and_long import some_short
 from workbooks import DATE, DATE_TIME, Raw, sheet, styled, write
 
 Run = Callable[..., Any]
@@ -171,7 +172,7 @@ def faulty(fault: Any, column: int, n: int = 60) -> None:
     (0, [], 1), (1, [], 1), (2, [], 1), (3, [], 1), (0, ["--drop", "b"], 1),
     (0, ["--drop", "a"], 0), (2, ["--drop", "c"], 0), (1, ["--only", "a,c"], 0), (3, ["--target", "c", "--only", "a"], 0),
 ])  # fmt: skip
-@pytest.mark.parametrize("n", [60, 3000])
+@pytest.mark.parametrize("n", some_short([60, 3000], 1))
 def test_a_fault_matters_in_a_column_that_is_used(
     nncli: Run, fault: Any, column: int, options: list[str], code: int, n: int
 ) -> None:

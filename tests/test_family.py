@@ -16,6 +16,7 @@ from nncli.nn.models import MODELS
 from nncli.nn.optimizers import OPTIMIZERS
 from nncli.training.prepare import prepare
 from nncli.training.run import run_training
+from short_and_long import some_short
 
 LINEAR = [name for name in MODELS if not MODELS[name].hidden]
 
@@ -43,7 +44,7 @@ def test_linear_models_cannot_separate_these(model: str) -> None:
     assert accuracy(data=("spirals",), model=model, test=0.3) < 0.65
 
 
-@pytest.mark.parametrize("model", LINEAR)
+@pytest.mark.parametrize("model", some_short(LINEAR, 3))
 def test_with_a_hidden_layer_any_of_them_can(model: str) -> None:
     """The loss of the model, behind hidden units and with an optimizer that can train them."""
     parts = {"model": model, "hidden": (64,), "optimizer": "adam", "batch_size": 32}
@@ -129,7 +130,7 @@ def test_a_threshold_needs_probabilities(tmp_path: Path, nncli: Callable[..., An
 
 
 @pytest.mark.parametrize("model", MODELS)
-@pytest.mark.parametrize("data", ["moons", "iris"])
+@pytest.mark.parametrize("data", some_short(["iris", "moons"], 1))
 def test_every_calibrated_model_gives_probabilities(
     model: str, data: str, nncli: Callable[..., Any], tmp_path: Path
 ) -> None:

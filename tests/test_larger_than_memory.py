@@ -24,7 +24,7 @@ from nncli.data.disk import cache
 from nncli.data.formats import parquet as parquet_format
 from nncli.model.model import EVAL_ROWS
 from nncli.training.prepare import prepare
-from short_and_long import short_and_long
+from short_and_long import short_and_long, some_short
 
 pytestmark = pytest.mark.usefixtures("tables_on_the_disk")
 WINDOW = 250
@@ -100,7 +100,7 @@ def test_the_rows_of_all_files_together_take_what_those_of_one_may() -> None:
     assert sum(each) <= most
 
 
-@pytest.mark.parametrize(("name", "options"), CASES)
+@pytest.mark.parametrize(("name", "options"), some_short(CASES, 6))
 def test_the_model_is_that_of_a_training_in_memory(name: str, options: str, nncli: Run, windows: list[int]) -> None:
     Path("d.csv").write_text(TABLES[name](), "utf-8")
     Path("other.csv").write_text(mixed(300, 1), "utf-8")

@@ -18,6 +18,7 @@ from nncli.metrics.definitions import METRICS
 from nncli.metrics.intervals import estimate, share_interval
 from nncli.metrics.rows import ScoredRows
 from peak_memory import PEAK
+from short_and_long import some_short
 
 Array = np.ndarray[Any, Any]
 
@@ -59,7 +60,7 @@ def a_case(seed: int) -> tuple[ScoredRows, Array, Array]:
 
 
 @pytest.mark.filterwarnings("ignore")  # of scikit-learn, for classes that are absent
-@pytest.mark.parametrize("seed", range(250))
+@pytest.mark.parametrize("seed", some_short(range(250), 50))
 def test_each_metric_is_that_of_scikit_learn(seed: int) -> None:
     """Macro averages are those over the classes that have rows, its `labels=`."""
     rows, Z, odds = a_case(seed)
@@ -206,16 +207,16 @@ def test_the_metrics_of_several_files_are_those_of_all_their_rows(K: int) -> Non
 
 
 def test_metrics_of_many_classes_take_little_more_memory_than_the_probabilities() -> None:
-    """A matrix of 6,000 × 6,000 counts would take 288 MB, and as lists as much again."""
+    """A matrix of 4,000 × 4,000 counts would take 128 MB, and as lists as much again."""
     code = f"""if True:
         import numpy as np
         from nncli.inference.metrics import all_metrics
         from nncli.metrics.rows import ScoredRows
         rng = np.random.default_rng(0)
-        P, y, classes = rng.random((6000, 6000), np.float32), rng.permutation(6000), list(map(str, range(6000)))
+        P, y, classes = rng.random((4000, 4000), np.float32), rng.permutation(4000), list(map(str, range(4000)))
         predicted = P.argmax(axis=1)
         before = {PEAK}
-        found = all_metrics(ScoredRows(y, predicted, 6000, P, probabilistic=True), classes)
+        found = all_metrics(ScoredRows(y, predicted, 4000, P, probabilistic=True), classes)
         assert abs(found["roc_auc"] - 0.5) < 0.05
         print({PEAK} - before)
     """

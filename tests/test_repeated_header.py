@@ -16,6 +16,7 @@ from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.csv.reader import open_training
 from nncli.data.csv.strict_parser import StrictParser
 from nncli.data.row_blocks import RowBlock
+from short_and_long import some_short
 
 HEADERS = {
     "quoted": '"size","town","label"\n',
@@ -34,7 +35,7 @@ def rows(n: int, kind: str) -> str:
 
 @pytest.mark.parametrize("by_hand", [False, True])
 @pytest.mark.parametrize("kind", ["numbers", "text", "money"])
-@pytest.mark.parametrize("n", [5, 300, 3000])
+@pytest.mark.parametrize("n", some_short([5, 300, 3000], 1))
 @pytest.mark.parametrize("again", HEADERS)
 def test_a_header_in_other_bytes_is_no_row(
     again: str, n: int, kind: str, by_hand: bool, monkeypatch: pytest.MonkeyPatch

@@ -14,7 +14,7 @@ from typing import IO
 import pytest
 
 from cli_process import PROGRAM, wait_for, without_privileges, workers_of
-from short_and_long import short_and_long
+from short_and_long import short_and_long, some_short
 
 COMMANDS = {  # with what they print; those that could, go on for long
     "train": "train digits --epochs 9000 --patience 9000 -o new.npz --log -",
@@ -89,7 +89,7 @@ def test_there_is_neither_terminal_nor_home_nor_locale(command: str, work: Path,
 
 @pytest.mark.parametrize("moments", short_and_long(1, 6))
 @pytest.mark.parametrize("number", SIGNALS, ids=["INT", "TERM", "HUP"])
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", some_short(COMMANDS, 5))
 def test_a_signal_comes_at_any_moment(command: str, number: signal.Signals, moments: int, work: Path) -> None:
     """While it is loaded the signal ends it as it would any program; after that, with a line, or a model."""
     rng = random.Random(command + number.name)
