@@ -128,7 +128,7 @@ def test_the_command_line_beats_the_file_also_where_it_gives_the_default(nncli: 
         ("sweep", "batch-size = 3\nbatch-sise = 3", "c.toml: unknown option 'batch-sise'."),
         ("train", 'config-file = "d.toml"', "c.toml: unknown option 'config-file'."),
         ("sweep", "trials = 0", "c.toml: trials: expected a whole number from 1, found '0'."),
-        ("sweep", "folds = [2, 3]", "c.toml: folds: expected one value, found '2,3'."),
+        ("sweep", "folds = [2, 3]", "c.toml: folds: expected a number of folds from 2, as 5, or 5x3 for 3 times 5, found '2,3'."),
         ("train", "quiet = 1", "c.toml: quiet: expected true or false, found '1'."),
         ("train", "out = true", "c.toml: out: expected a text or a number, found 'true'."),
         ("train", 'memory = "much"', "c.toml: memory: expected a size such as 500MB or 2GB, found 'much'."),

@@ -126,7 +126,9 @@ def test_a_data_set_on_the_disk_has_the_same_folds(nncli: Run) -> None:
 
 
 def test_what_is_asked_for_is_judged_in_folds_too(nncli: Run) -> None:
-    metrics = nncli("train", "breast-cancer", *SMALL, "--folds", 2, "--metric", "mcc", "--json").json["folds"]["metrics"]
+    metrics = nncli("train", "breast-cancer", *SMALL, "--folds", 2, "--metric", "mcc", "--json").json["folds"][
+        "metrics"
+    ]
     assert next(iter(metrics)) == "mcc"
     assert 0.7 < metrics["mcc"]["value"] < 1
 
@@ -147,7 +149,10 @@ def test_what_needs_other_rows_is_refused(nncli: Run, option: str) -> None:
         ("--folds 3x0", "--folds: expected a number of folds from 2, as 5, or 5x3 for 3 times 5, found '3x0'."),
         ("--folds 3 --refit", "--refit: with --folds the model is trained on all rows already. Leave it out."),
         ("--folds 3 --resume", "--resume: a run with --folds cannot be resumed. Leave one of them out."),
-        ("--folds 3 --val-data iris", "--folds: --val-data has its validation rows elsewhere. Put all rows in one file."),
+        (
+            "--folds 3 --val-data iris",
+            "--folds: --val-data has its validation rows elsewhere. Put all rows in one file.",
+        ),
     ],
 )
 def test_what_folds_cannot_do_is_said_in_a_line(nncli: Run, words: str, line: str) -> None:

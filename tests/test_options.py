@@ -24,6 +24,7 @@ from nncli.config.option import (
     BatchSize,
     Component,
     Flag,
+    Folds,
     Number,
     OneOf,
     Option,
@@ -69,6 +70,7 @@ def values(option: Option) -> st.SearchStrategy[Any]:
         Widths: st.lists(st.integers(1, 10**6), min_size=1).map(tuple),
         PictureSize: st.tuples(st.integers(1, 9999), st.integers(1, 9999)),
         Rare: st.just("drop") | NAMES.filter(bool).map(lambda name: f"merge={name}"),
+        Folds: st.tuples(st.integers(2, 999), st.integers(1, 99)),
         ClassWeights: st.sampled_from(["none", "balanced"])
         | st.dictionaries(NAMES.map(str.strip).filter(bool), st.floats(1e-300, 1e300), min_size=1).map(
             lambda of: write_names(f"{name}={write_number(weight)}" for name, weight in of.items())
@@ -120,7 +122,7 @@ def test_a_config_is_made_again_of_its_command_line_and_of_its_json(chosen: dict
     words = shlex.split(config.command_line())
     while words:
         name = words.pop(0).removeprefix("--").replace("-", "_")
-        if name in ("calibrate", "dedupe", "header", "no_header"):
+        if name in ("calibrate", "dedupe", "refit", "header", "no_header"):
             given_again[name.removeprefix("no_")] = not name.startswith("no_")
         elif name in ("val_data", "test_data"):
             given_again.setdefault(name, []).append(words.pop(0))

@@ -1,8 +1,9 @@
+# ruff: noqa: E501  (a case stands on one line)
 """`train --refit`: the validation rows choose the epoch, and are trained on afterwards."""
 
 from __future__ import annotations
 
-import signal
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cli_process import PROGRAM, wait_for
+from nncli.config.train_config import TrainConfig
 from nncli.model import checkpoint
+from nncli.model.training_state import Epoch
+from nncli.training.final_model import train_model
+from nncli.training.prepare import prepare
 
 Run = Callable[..., Any]
 
@@ -50,18 +56,30 @@ def test_more_rows_make_a_better_model(nncli: Run) -> None:
     assert better >= 8
 
 
-def test_an_interrupted_run_can_be_resumed_to_the_same_model(start: Run, nncli: Run) -> None:
-    how = ["train", "digits", "--refit", "--epochs", "60", "--patience", "60", "-q"]
-    assert nncli(*how, "-o", "whole.npz").code == 0
-    process = start(*how, "-o", "part.npz", "--save-every", "0", "--log", "log.jsonl")
-    process.wait_for(lambda: Path("log.jsonl").exists() and len(Path("log.jsonl").read_text().splitlines()) > 3)
-    process.send_signal(signal.SIGINT)
-    assert process.wait() == 130
-    assert nncli("info", "part.npz", "--json").json["figures"]["refit"] is None
-    resumed = nncli("train", "--resume", "part.npz", "-q")
-    assert resumed.code == 0, resumed.err
-    models = [checkpoint.load(Path(name))[0].network.theta for name in ("whole.npz", "part.npz")]
-    np.testing.assert_array_equal(*models)
+@pytest.mark.parametrize("epochs_before", [2, 6], ids=["while it chooses", "while it trains on all rows"])
+def test_an_interrupted_run_can_be_resumed_to_the_same_model(epochs_before: int) -> None:
+    prepared = prepare(TrainConfig(data=("iris",), refit=True, epochs=6))
+    whole, seen = train_model(prepared), list[Epoch]()
+    stopped = train_model(prepared, seen.append, lambda: len(seen) == epochs_before)
+    assert whole is not None
+    assert stopped is not None
+    assert (len(seen), stopped.stopped, stopped.figures["refit"]) == (epochs_before, "interrupted", None)
+    resumed = train_model(prepared, state=stopped.provenance.state)
+    assert resumed is not None
+    np.testing.assert_array_equal(resumed.model.network.theta, whole.model.network.theta)
+    assert resumed.figures["refit"] == whole.figures["refit"]
+
+
+def test_a_killed_run_can_be_resumed_to_the_same_model(tmp_path: Path) -> None:
+    how = ["train", "digits", "--refit", "--epochs", "150", "--patience", "150", "--save-every", "0", "-q"]
+    subprocess.run([*PROGRAM, *how, "-o", "whole.npz"], check=True, capture_output=True)
+    with subprocess.Popen([*PROGRAM, *how, "-o", "part.npz"]) as process:
+        wait_for(Path("part.npz").exists)
+        process.kill()
+    assert checkpoint.load(Path("part.npz"))[1].figures["refit"] is None
+    done = subprocess.run([*PROGRAM, "train", "--resume", "part.npz", "-q"], check=False, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert Path("part.npz").read_bytes() == Path("whole.npz").read_bytes()
 
 
 def test_the_winner_of_a_sweep_is_trained_on_all_rows(nncli: Run) -> None:
@@ -88,10 +106,7 @@ def test_arrays_can_be_refit_too() -> None:
         ("--refit --val 0", "--refit: there are no validation rows to choose an epoch by. Leave it out."),
         ("--refit --keep-state", "--keep-state: with --refit the model is trained anew at the end, and has no more epochs to come. Leave one of them out."),
         ("--refit --val-data iris", "--refit: --val-data has its validation rows elsewhere. Put all rows in one file."),
-        (
-            "--refit --calibrate",
-            "--calibrate: it needs rows that the model was not trained on, and --refit leaves none. Leave one of them out.",
-        ),
+        ("--refit --calibrate", "--calibrate: it needs rows that the model was not trained on, and --refit leaves none. Leave one of them out."),
     ],
 )  # fmt: skip
 def test_what_refit_cannot_do_is_said_in_a_line(nncli: Run, words: str, line: str) -> None:

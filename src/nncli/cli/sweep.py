@@ -46,6 +46,7 @@ SEARCH_HELP = (
 )
 LEDGER_HELP = "File to record each finished trial in; the same command resumes from it."
 OTHER_HELP = {
+    "folds": "Number of folds for cross-validation on all rows but the test rows.",
     "model": MODEL_NAMES_HELP,
     "activation": "Activation of all hidden layers: {activations}. Not step and sign: their derivative is 0, and "
     "nothing can be learned through them.",

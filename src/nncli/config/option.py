@@ -159,7 +159,8 @@ class Folds(Kind):
         raise ValueError("a number of folds from 2, as 5, or 5x3 for 3 times 5")
 
     def write(self, value: Sequence[int]) -> str:
-        return f"{value[0]}" if value[1] == 1 else f"{value[0]}x{value[1]}"
+        folds, repeats = value
+        return f"{folds}" if repeats == 1 else f"{folds}x{repeats}"
 
     def accept(self, value: Any) -> tuple[int, int]:
         return self.read(self.write(value) if isinstance(value, list | tuple) else as_text(value))

@@ -148,20 +148,6 @@ class TrainConfig:
         "NAME", Text(), "Column of dates or numbers to split by: the latest rows are the test; no input.", "none"
     )
 
-    folds: tuple[int, int] | None = _splits(
-        "K",
-        Folds(),
-        "Number of folds for cross-validation on all rows but the test rows, as 5, or 5x3 to repeat it 3 times. The "
-        "saved model is trained on all of these rows.",
-        "none",
-    )
-    refit: bool = _splits(
-        "",
-        Flag(),
-        "Once the epoch is chosen, train anew up to it, on the validation rows too.",
-        default=False,
-    )
-
     model: str = _model("NAME", Component("models"), "Kind of classifier.\n{model_lines}", short="-m", default="mlp")
     hidden: tuple[int, ...] | None = _model(
         "WIDTHS", Widths(), "Units in each hidden layer, as 64 or 128x64.", "64 for mlp"
@@ -230,6 +216,19 @@ class TrainConfig:
         Component("metrics"),
         "Validation metric to choose the epoch (sweep: the model) by: {metrics}.",
         "loss; model: accuracy",
+    )
+    folds: tuple[int, int] | None = _training(
+        "K",
+        Folds(),
+        "Number of folds for cross-validation on all rows but the test rows, as 5, or 5x3 to repeat it 3 times. The "
+        "saved model is trained on all of these rows.",
+        "none",
+    )
+    refit: bool = _training(
+        "",
+        Flag(),
+        "Once the epoch is chosen, train anew up to it, on the validation rows too.",
+        default=False,
     )
     time_limit: float | None = _training("SECONDS", POSITIVE, "Maximum training time.", "no limit")
     seed: int = _training("N", Whole(0), "Seed of the split, initial weights, row order and dropout.", default=0)
