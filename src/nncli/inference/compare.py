@@ -99,5 +99,6 @@ def _figures(one: JudgedRows, other: JudgedRows, asked: str | None) -> dict[str,
             }
     right = [rows.predicted == rows.y for rows in (first, second)]
     wins, losses = int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())
-    found["accuracy"]["p_value"] = mcnemar(wins, losses)  # exact, where signs that are flipped are drawn
+    if first.groups is None:
+        found["accuracy"]["p_value"] = mcnemar(wins, losses)  # exact, where signs that are flipped are drawn
     return found

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.dataset import Dataset, Positions
@@ -29,7 +30,7 @@ from nncli.model.decision import Decision
 from nncli.model.model import EVAL_ROWS, Model
 from nncli.model.provenance import Provenance
 from nncli.system import plain_json
-from nncli.system.output import counted
+from nncli.system.output import counted, in_quotes
 from nncli.system.threads import use_threads
 from nncli.system.workers import ProcessDeath, Stop, Workers, in_order, never
 from nncli.training.memory import check_memory_to_evaluate
@@ -74,9 +75,9 @@ def evaluate_model(
         model.check_threshold("threshold")
         decision = dataclasses.replace(model.decision or Decision(model.positive), threshold=threshold, rule="")
         model = dataclasses.replace(model, decision=decision)
-    K, notes = len(model.classes), list[str]()
+    K, notes, groups = len(model.classes), list[str](), None
     if not source:
-        dataset, rows, evaluated_on = _test_rows(model, provenance, model_file, memory)
+        dataset, rows, evaluated_on, groups = _test_rows(model, provenance, model_file, memory)
     else:
         dtype, rare = model.config.model.dtype, merging(model.config.options.rare)
         dataset = load_like(source, model.schema, model.classes, dtype, text, memory, rare=rare)
@@ -105,7 +106,11 @@ def evaluate_model(
         model.probabilistic,
         positive=model.positive,
         costs=None if model.decision is None else model.decision.cost_matrix,
+        groups=groups,
     )
+    if model.config.options.group and groups is None:
+        column = f"column {in_quotes(model.config.options.group)} is not read here"
+        notes.append(f"{column}: the intervals take the rows as independent, and are too narrow if they are not")
     if on_rows is not None and P is not None:
         on_rows(JudgedRows(model, dataset.table, rows, P, scored, "" if source else "test"))
     headline = None if metric is None else one_metric(metric, scored)
@@ -188,8 +193,9 @@ def _has_own_test_rows(model: Model, provenance: Provenance, model_file: str) ->
 
 def _test_rows(
     model: Model, provenance: Provenance, model_file: str, memory: int | None
-) -> tuple[Dataset, Positions, str]:
-    """Read the data of the training run again; return them, the positions of the test rows, and their name."""
+) -> tuple[Dataset, Positions, str, NDArray[np.int64] | None]:
+    """Read the data of the training run again; return them, the positions of the test rows, their name, and the group
+    of each, where there are groups."""
     data, dtype, own = model.config.data, model.config.model.dtype, bool(model.config.data.test_source)
     source, file = data.test_source or provenance.source, provenance.files["test_data" if own else "data"]
     remedy = "Name the data to evaluate on: nncli eval MODEL DATA"
@@ -204,10 +210,11 @@ def _test_rows(
         problem = f"the data have changed since {model_file} was trained, so its test rows cannot be found"
         raise DataError(title(source), problem, remedy)
     if test is not None:
-        return test, row_numbers(len(test)), f"the {counted(len(test), 'row')} of {title(source)}"
+        return test, row_numbers(len(test)), f"the {counted(len(test), 'row')} of {title(source)}", None
     # the same bytes have the same rows and classes, but for those that were rare
-    dataset, _ = set_aside(load_dataset(source, data.csv, dtype, memory), data.csv.row_columns)
+    dataset, columns = set_aside(load_dataset(source, data.csv, dtype, memory), data.csv.row_columns)
     dataset = in_classes(dataset, model.classes, model.config.options.rare)
     rows = provenance.test_rows if dataset.test is None else row_numbers(len(dataset.test))
     evaluated_on = f"the {counted(len(rows), 'test row')} of {title(source)}"
-    return dataset if dataset.test is None else dataset.test, rows, evaluated_on
+    groups = None if columns.group is None else columns.group.codes[rows].astype(np.int64)
+    return dataset if dataset.test is None else dataset.test, rows, evaluated_on, groups

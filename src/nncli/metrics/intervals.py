@@ -29,7 +29,7 @@ class Estimate:
 
     value: float | None
     interval: tuple[float, float] | None = None
-    method: str | None = None  # Wilson, normal or bootstrap
+    method: str | None = None  # Wilson, normal, bootstrap, or bootstrap of groups
 
 
 def share_interval(hits: int, n: int, z: float = Z) -> tuple[float, float]:
@@ -46,21 +46,26 @@ def estimate(metric: Metric, rows: ScoredRows) -> Estimate:
     rows = rows.oriented
     if metric.problem(rows):
         return Estimate(None)
-    value = metric.value(rows)
-    share = metric.share(rows)
+    value, n = metric.value(rows), len(rows)
+    share = metric.share(rows) if rows.groups is None else None
     if share is not None:
         return Estimate(value, share_interval(*share), "Wilson")
-    n = len(rows)
-    if metric.is_mean and not metric.is_discrete and n > MANY_ROWS:
+    if metric.is_mean and not metric.is_discrete and n > MANY_ROWS and rows.groups is None:
         half = Z * float(metric.evidence(rows).std()) / math.sqrt(n)
         return Estimate(value, (value - half, value + half), "normal")
     if rows.K > MOST_CLASSES or (not metric.is_discrete and n * rows.K > MOST_CELLS):
         return Estimate(value)
-    evidence, y, repeats = _distinct(metric, metric.evidence(rows), rows.y)
-    found = [metric.values(evidence, y, counts) for counts in resampled(strata(metric, y), repeats, evidence.shape[1])]
+    evidence, y = metric.evidence(rows), rows.y
+    if rows.groups is None:
+        evidence, y, repeats = _distinct(metric, evidence, y)
+        draws = resampled(strata(metric, y), repeats, evidence.shape[1])
+    else:
+        draws = resampled_groups(rows.groups, evidence.shape[1])
+    found = [metric.values(evidence, y, counts) for counts in draws]
     interval = middle(np.concatenate(found), value, metric.is_biased)
     # where every resample has the same value, as where all rows are right, it does not tell how sure that is
-    return Estimate(value, interval, "bootstrap") if interval[0] < interval[1] else Estimate(value)
+    method = "bootstrap" if rows.groups is None else "bootstrap of groups"
+    return Estimate(value, interval, method) if interval[0] < interval[1] else Estimate(value)
 
 
 def middle(values: Floats, value: float, is_biased: bool = False) -> tuple[float, float]:
@@ -97,13 +102,22 @@ def resampled(stratum: NDArray[np.int64], repeats: NDArray[np.int64], columns: i
     many, fewer times are drawn."""
     rng, n = np.random.default_rng(SEED), len(stratum)
     times = min(RESAMPLES, max(FEWEST, CELLS // (n * columns)))
-    at_once = max(1, CELLS_AT_ONCE // n)
+    at_once = max(1, CELLS_AT_ONCE // (n * columns))
     groups = [np.flatnonzero(stratum == k) for k in np.unique(stratum)]
     for start in range(0, times, at_once):
         counts = np.empty((min(at_once, times - start), n))
         for group in groups:
             counts[:, group] = _drawn(rng, repeats[group], len(counts))
         yield counts
+
+
+def resampled_groups(groups: NDArray[np.int64], columns: int) -> Iterator[Floats]:
+    """Yield how many times each row is drawn, (some, n), where all rows of a group (n,) are drawn together, and as many
+    groups as there are (Davison, Hinkley 1997)."""
+    _, code, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    once, per_group = np.ones(len(sizes), np.int64), -(-len(groups) // len(sizes))
+    for counts in resampled(np.zeros(len(sizes), np.int64), once, columns * per_group):
+        yield counts[:, code]
 
 
 def _drawn(rng: np.random.Generator, repeats: NDArray[np.int64], times: int) -> NDArray[np.int64]:

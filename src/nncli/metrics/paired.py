@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.metrics.intervals import MANY_ROWS, RESAMPLES, SEED, Z, middle, resampled, strata
+from nncli.metrics.intervals import MANY_ROWS, RESAMPLES, SEED, Z, middle, resampled, resampled_groups, strata
 from nncli.metrics.metric import Metric
 from nncli.metrics.rows import Floats, ScoredRows
 
@@ -34,27 +34,41 @@ def compared(metric: Metric, one: ScoredRows, other: ScoredRows) -> Difference:
     """Compare two models on the same rows by a metric that is defined for both.
 
     The difference of two means of rows is resampled (of many rows, it is normal), and tested by flipping signs; any
-    other is resampled, and tested by how the resampled differences spread.
+    other is resampled, and tested by how the resampled differences spread. Rows of a group are drawn, and change signs,
+    together.
     """
     both = one.oriented, other.oriented
     values = metric.value(both[0]), metric.value(both[1])
     difference = values[0] - values[1]
     of_rows = [metric.evidence(rows) for rows in both]
+    groups = one.groups
     if metric.is_mean:
         d = (of_rows[0] - of_rows[1])[:, 0].astype(np.float64)
-        return Difference(values, difference, mean_interval(d), sign_flip_p(d))
+        of_units = d if groups is None else sums_of_groups(d, groups)
+        return Difference(values, difference, mean_interval(d, groups), sign_flip_p(of_units))
     y, repeats = both[0].y, np.ones(len(one), np.int64)
-    if metric.is_discrete:  # there are few kinds of rows: by their class, and by what each model predicts
+    if groups is None and metric.is_discrete:  # there are few kinds of rows
         codes, repeats = np.unique((y * one.K + of_rows[0][:, 0]) * one.K + of_rows[1][:, 0], return_counts=True)
         y, of_rows = codes // one.K**2, [(codes // one.K % one.K)[:, None], (codes % one.K)[:, None]]
-    draws = resampled(strata(metric, y), repeats, of_rows[0].shape[1])
+    columns = of_rows[0].shape[1]
+    draws = resampled(strata(metric, y), repeats, columns) if groups is None else resampled_groups(groups, columns)
     drawn = np.concatenate([np.subtract(*(metric.values(known, y, counts) for known in of_rows)) for counts in draws])
     return Difference(values, difference, middle(drawn, difference), bootstrap_p(difference, drawn))
 
 
-def mean_interval(d: Floats) -> tuple[float, float]:
-    """Return the 95 % interval of a mean of numbers d (n,): of resampled rows (Efron 1979); of many, the normal one."""
+def sums_of_groups(d: Floats, groups: NDArray[np.int64]) -> Floats:
+    """Return the sum of the numbers d (n,) of each group (n,)."""
+    _, code = np.unique(groups, return_inverse=True)
+    return np.bincount(code, d).astype(np.float64)
+
+
+def mean_interval(d: Floats, groups: NDArray[np.int64] | None = None) -> tuple[float, float]:
+    """Return the 95 % interval of a mean of numbers d (n,): of resampled rows, or groups of them (Efron 1979); of many
+    rows, the normal one."""
     n = len(d)
+    if groups is not None:
+        drawn = np.concatenate([counts @ d / counts.sum(axis=1) for counts in resampled_groups(groups, 1)])
+        return middle(drawn, float(d.mean()))
     if n > MANY_ROWS:
         half = Z * float(d.std()) / math.sqrt(n)
         return float(d.mean()) - half, float(d.mean()) + half

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ class ScoredRows:
     else they are scores. Figures come from them and not from P, which rounds to 0 and 1.
     positive: the positive class, of two.
     costs: of a row of each class, if each class is predicted, (K, K); None where nobody said.
+    groups: the group of each row, (n,), where rows of one group have much in common; None where they do not.
     losses: what training minimises, (n,), so that their mean is the loss; None where nobody asks for it.
     """
 
@@ -33,6 +35,7 @@ class ScoredRows:
     losses: Floats | None = None
     positive: int = 1
     costs: Floats | None = None
+    groups: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.y)
@@ -44,7 +47,9 @@ class ScoredRows:
             return self
         logits = -self.logits if self.logits.shape[1] == 1 else self.logits[:, ::-1]
         costs = None if self.costs is None else self.costs[::-1, ::-1]
-        return ScoredRows(1 - self.y, 1 - self.predicted, 2, logits, self.probabilistic, self.losses, costs=costs)
+        return dataclasses.replace(
+            self, y=1 - self.y, predicted=1 - self.predicted, logits=logits, costs=costs, positive=1
+        )
 
     @functools.cached_property
     def present(self) -> NDArray[np.int64]:

@@ -82,7 +82,7 @@ def _judge(config: TrainConfig, dataset: Dataset, fold: Fold, stop: Stop) -> Jud
         return None
     keep_best(trainer)
     rows = judged(trainer.network, trainer.loss, prepared.test, trainer.K, prepared.decision)
-    return JudgedFold(rows, trainer.best.number)
+    return JudgedFold(dataclasses.replace(rows, groups=prepared.test_groups), trainer.best.number)
 
 
 def _figures(name: str, found: Sequence[Sequence[JudgedFold]]) -> Mapping[str, Any] | None:
@@ -117,4 +117,5 @@ def _together(folds: Sequence[JudgedFold]) -> ScoredRows:
         predicted=np.concatenate([part.predicted for part in parts]),
         logits=np.concatenate([part.logits for part in parts]),
         losses=None,
+        groups=None if parts[0].groups is None else np.concatenate([part.groups for part in parts]),
     )

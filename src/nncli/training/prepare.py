@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nncli.config.resolve import DataConfig, ResolvedConfig, resolve, until_told
 from nncli.config.train_config import TrainConfig
 from nncli.data.csv.csv_options import CsvOptions
-from nncli.data.dataset import Dataset, Positions, Schema, measured
+from nncli.data.dataset import Dataset, Positions, Schema, TextColumn, measured
 from nncli.data.load import load_dataset, load_like
 from nncli.data.preprocess import Preprocess
 from nncli.data.rare_classes import UNKNOWN, merging
@@ -55,6 +56,7 @@ class Prepared:
     train: Subset
     val: Subset  # may be empty, and so may the next
     test: Subset
+    test_groups: NDArray[np.int64] | None  # the group of each test row, where there are groups
     hashes: RowHashes
     decision: Decision | None  # as far as it is known before training
     files: Mapping[str, Fingerprint]  # by the options that name them: data, val_data and test_data
@@ -96,6 +98,7 @@ def prepare(
     named = {name: its for name, (its, _) in parts.items()}
     own_val, own_test = named.get("val_data"), named.get("test_data", dataset.test)
     of_val = parts["val_data"][1].weight if own_val is not None else None
+    of_own_test = parts["test_data"][1].group if "test_data" in parts else None
     own = {part: hash_rows(data.table) for part, data in (("val", own_val), ("test", own_test)) if data is not None}
     hashes = hash_rows(dataset.table)
     rows, notes = _rows_to_use(config, dataset, of_row, hashes, np.concatenate([hashes[:0], *own.values()]))
@@ -143,6 +146,7 @@ def prepare(
         train=dataclasses.replace(every, rows=split.train, weights=weights),
         val=val,
         test=test,
+        test_groups=_groups(columns.group if own_test is None else of_own_test, test),
         files={
             "data": _file(dataset),
             "val_data": _file(named.get("val_data")),
@@ -192,6 +196,10 @@ def _load_like(config: TrainConfig, source: Source, schema: Schema, dataset: Dat
     csv, tables = DataConfig.of(config).csv, n_tables(config)
     how = csv.text_of_others, dataset.memory, tables, csv.on_error, merging(config.rare)
     return load_like(source, schema, dataset.classes, config.dtype, *how, told=False)
+
+
+def _groups(column: TextColumn | None, part: Subset) -> NDArray[np.int64] | None:
+    return None if column is None else column.codes[part.rows].astype(np.int64)
 
 
 def n_tables(config: TrainConfig) -> int:
