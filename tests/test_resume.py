@@ -33,8 +33,8 @@ def stopped_after(epochs: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """From now on, somebody asks to stop in the middle of the epoch behind so many."""
     fit = run.fit
 
-    def fitted(trainer: Trainer, on_epoch: Any, stop: Any) -> Any:
-        return fit(trainer, on_epoch, lambda: len(trainer.history) >= epochs)
+    def fitted(trainer: Trainer, on_epoch: Any, stop: Any, until: int | None) -> Any:
+        return fit(trainer, on_epoch, lambda: len(trainer.history) >= epochs, until)
 
     monkeypatch.setattr(run, "fit", fitted)
 
