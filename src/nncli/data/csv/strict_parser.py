@@ -57,6 +57,7 @@ class StrictParser:
         self.used = sorted(used if self.target is None else {*used, self.target})
         self.places_of_words = [(name, place[name]) for name in layout.words]
         self.rest = b""  # of the text read last: a row that goes on behind it
+        self.other_table = ""  # where the names of another one stand, down to which rows have been read
 
     def read(self, data: bytes, first_line: int) -> RowBlock:
         """Read rows of text; the first of them begins in that line. What may be the start of a row is left in `rest`:
@@ -72,6 +73,9 @@ class StrictParser:
         blank: list[str | None] = [None] * (len(self.features) + 1)
         clean, kept = [], []
         for i, (where, found) in enumerate(rows):
+            if not isinstance(found, DataError) and self.header.is_moved(found):
+                self.other_table = where
+                break
             places.append(where)
             cells: list[str] = []
             try:
@@ -80,6 +84,9 @@ class StrictParser:
                 cells = found
                 clean.append(self._clean(cells, where))
             except DataError as error:
+                if cells and self.header.is_like(cells):
+                    self.other_table = where
+                    break
                 errors[i] = error.with_traceback(None)  # which would keep all that is here alive
                 clean.append(blank)
             kept.append(["" if not cells or not _is_utf8(cells[j]) else cells[j] for j in self.keep])
