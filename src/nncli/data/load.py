@@ -38,6 +38,7 @@ from nncli.data.rare_classes import DROP, UNKNOWN, code_in, merged_into
 from nncli.data.row_blocks import BlockReader, OnError, RowBlock
 from nncli.data.sources import ARRAYS, STDIN, Source, is_there, paths_of, title
 from nncli.data.table_builder import MemoryStorage, Opener, RawDataset, digest_of, read_files, recoded, to_learn_from
+from nncli.data.text_doubts import notes_of_texts
 from nncli.data.totals import notes_of_totals, refuse_total
 from nncli.data.unused_options import refuse_unused
 from nncli.errors import DataError, OptionError, did_you_mean, listing, mention
@@ -217,6 +218,7 @@ def load_dataset(
         refuse_total(rows.table, rows.target, rows.schema.target, title(source), is_text)
     dataset = to_learn_from(rows, source)
     notes = (*dataset.notes, *notes_of_totals(rows.table, rows.target))
+    notes += (*notes_of_texts(rows.table, rows.target, rows.schema.target, options.group),)
     return dataclasses.replace(dataset, memory=memory, file_bytes=size, notes=notes)
 
 

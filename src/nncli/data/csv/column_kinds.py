@@ -133,7 +133,7 @@ def _kind_of(name: str, cells: Sequence[str], ways: list[Spelling], hints: Hints
         not is_number(cell, decimal) and spelling.number(cell) for cell in cells
     )
     if plain and not is_other:
-        if name not in hints.numeric and cells and (doubt := doubt_of_numbers(cells, text)):
+        if name not in hints.numeric and cells and (doubt := doubt_of_numbers(name, cells, text)):
             found.notes.append((name, f"column '{name}': {doubt}"))
         if hints.thousands in (None, decimal):
             return "number"

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nncli.data.byte_input import ByteStream, Input
-from nncli.data.cells import BLANKS, DEFAULT_MISSING, is_missing
+from nncli.data.cells import BLANKS, DEFAULT_MISSING, is_excel_text, is_missing
 from nncli.data.csv import column_kinds
 from nncli.data.csv.below_header import (
     ALIGNED,
@@ -48,6 +48,7 @@ from nncli.errors import DataError, OptionError, listing, mention
 SAMPLE_CELLS = 100_000  # a thousand rows of a hundred columns
 SAMPLE_ROWS, LEAST_ROWS = 1000, 100
 MOST_WHOLE = 2**24  # up to which float32 holds every whole number
+FEW_CELLS = 20  # which tell whether all are texts for Excel
 MORE_ROWS = 10_000  # of other tables than text, that a column which seems to tell rows apart is looked at in
 
 
@@ -214,7 +215,7 @@ def layout_of(
     hints = column_kinds.Hints(
         (*options.categorical, options.group or ""),
         options.numeric,
-        stored_as_text,
+        {*stored_as_text, *(name for name in features if any(map(is_excel_text, cells[name][:FEW_CELLS])))},
         options.decimal,
         options.thousands,
         options.date_format,
