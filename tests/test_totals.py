@@ -93,6 +93,17 @@ def test_small_counts_and_running_sums_are_no_totals() -> None:
     assert sums_of_others(np.zeros((40, 3))) == []
 
 
+@pytest.mark.parametrize("name", ["Average", "Total", "Summe"])
+def test_a_name_in_a_column_that_is_left_out_is_told_too(name: str, tmp_path: Path) -> None:
+    rows = [(f"no. {i}", *row[1:]) for i, row in enumerate(cases())]
+    lines = [",".join(map(str, row)) for row in (*rows, (name, 50, 51, "a"))]
+    (tmp_path / "d.csv").write_text("\n".join(["shop,units,price,class", *lines]) + "\n")
+    notes = load_dataset((str(tmp_path / "d.csv"),), CsvOptions(), "float32").notes
+    assert "column 'shop': left out, as nearly all of its texts are different (--categorical keeps it)" in notes
+    told = f"'{name}' says that its row sums up others: delete it unless it is a case of its own"
+    assert f"warning: column 'shop': {told}" in notes
+
+
 def test_train_and_check_tell_it(nncli: Run, tmp_path: Path) -> None:
     told([*cases(), total(cases())], tmp_path)
     line = "row 25 of the data seems to sum up others: delete it unless it is a case of its own"

@@ -59,6 +59,15 @@ def notes_of_totals(table: Table, target: TextColumn) -> list[str]:
     return [f"warning: rows {shown} of the data seem to sum up others: delete them unless they are cases of their own"]
 
 
+def note_of_total_in(name: str, cells: Iterable[str]) -> list[str]:
+    """Warn of a row that is called a total or an average in a column that names the rows, and is no input."""
+    for cell in cells:
+        if (bare := cell.strip(AROUND)) and (TOTAL.fullmatch(bare) or MEAN.fullmatch(bare)):
+            told = f"{in_quotes(cell)} says that its row sums up others: delete it unless it is a case of its own"
+            return [f"warning: column {in_quotes(name)}: {told}"]
+    return []
+
+
 def refuse_total(table: Table, target: TextColumn, name: str, where: str, is_text: bool) -> None:
     """Raise DataError where the last row adds up the others, as a text in it says that no other row has; `name` is that
     of the target."""
