@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+import workbooks
 from csv_reading import blocks, complaint, load, strings
 from nncli.data.csv import reader as reader_module
 from nncli.data.csv.csv_options import CsvOptions
-from nncli.data.csv.reader import open_training
+from nncli.data.csv.reader import open_training, read_blocks
 from nncli.data.csv.strict_parser import StrictParser
+from nncli.data.load import load_dataset
 from nncli.data.row_blocks import RowBlock
+from nncli.errors import DataError
 from short_and_long import some_short
 
 HEADERS = {
@@ -108,3 +112,55 @@ def test_a_header_behind_each_row_costs_no_more_than_reading_by_hand(monkeypatch
     text = "a,b,label\n" + "".join(f"{i % 7},{i % 5},{'pq'[i % 2]}\na,b,label\n" for i in range(20000))
     assert len(load(text)) == 20000
     assert len(calls) < 50
+
+
+OTHER_ORDERS = {
+    "other order": ("size,town,label", "town,size,label", "t1,9.5,p"),
+    "class first": ("size,town,label", '"label","size","town"', "p,9.5,t1"),
+    "numbers alone": ("a,b,class", "b,a,class", "7,3,1"),
+    "texts alone": ("shop,town,label", "town,shop,label", "t1,s2,p"),
+    "two columns": ("size,label", "Label , Size", "1,9"),
+    "one of them renamed": ("size,town,label", "label,size,village", "p,9.5,t1"),
+}
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+@pytest.mark.parametrize("n", [12, 2000])
+@pytest.mark.parametrize("case", OTHER_ORDERS)
+def test_the_names_in_another_order_end_the_table_whatever_is_skipped(
+    case: str, n: int, by_hand: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reader_module, "FEW_BYTES", 1 << 30 if by_hand else 0)
+    header, again, below = OTHER_ORDERS[case]
+    cells = {"size": "2.5 1.5", "town": "t1 t2", "label": "p q", "class": "0 1", "a": "1 2", "b": "3 1.5"}
+    cells |= {"shop": "s1 s2"} | ({"label": "0 1"} if case == "two columns" else {})
+    part = "".join(",".join(cells[name].split()[i % 2] for name in header.split(",")) + "\n" for i in range(n))
+    table = f"{header}\n{part}{again}\n" + f"{below}\n" * 5
+    for on_error in ("fail", "skip"):
+        told = complaint(table, on_error=on_error)
+        assert told.startswith(f"data.csv:{n + 2}: expected a row, found the names of the columns in another order")
+        assert told.endswith(f"--rows 1:{n}.")
+        assert len(load(table, on_error=on_error, rows=(1, n))) == n
+    expected, found = load(f"{header}\n{part}").schema, list[RowBlock]()
+    with (
+        read_blocks("data.csv", expected, stream=io.BytesIO(table.encode()), on_error="blank") as reader,
+        pytest.raises(DataError, match=rf"data\.csv:{n + 2}: .*another order"),
+    ):
+        found.extend(reader)
+    assert sum(map(len, found)) == n  # those above are answered
+
+
+def test_numbers_letters_and_few_names_in_other_places_are_data() -> None:
+    ranks = load("1,2,3,y\n" + "3,2,1,y\n2,1,3,n\n2,3,1,y\n" * 20, header=True, target="y")
+    assert len(ranks) == 60
+    assert len(load("x,z\n" + "z,x\nx,q\n" * 30, target="z")) == 60
+    words = load("shop,town,label\n" + "town,shop,p\nt1,s1,q\nshop,town,p\n" * 20)
+    assert len(words) == 60
+
+
+def test_sheets_with_the_names_in_another_order_are_refused(tmp_path: Path) -> None:
+    rows = [["a", "b", "class"], *([[i % 7, i % 5, "pq"[i % 2]] for i in range(30)])]
+    path = tmp_path / "d.xlsx"
+    workbooks.write(path, {"one": workbooks.sheet([*rows, ["b", "a", "class"], *rows[1:]])})
+    with pytest.raises(DataError, match=r"d\.xlsx:32: .*another order"):
+        load_dataset((str(path),), CsvOptions(on_error="skip"), "float32")

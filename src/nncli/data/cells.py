@@ -58,9 +58,16 @@ def later_number(cell: str, spelling: Spelling | None, decimal: str) -> str | No
 
 
 def bare(text: str) -> str:
-    """Strip blanks of any kind, also the no-break space, and characters that nobody sees."""
+    """Strip blanks of any kind, also the no-break space, and characters that nobody sees; and what programs write
+    around a text so that Excel takes it for one, as in ="00501"."""
     text = text.strip()
-    return text if text.isascii() else text.strip(UNSEEN)
+    text = text if text.isascii() else text.strip(UNSEEN)
+    return text[2:-1] if is_excel_text(text) else text
+
+
+def is_excel_text(cell: str) -> bool:
+    """Tell whether a cell is a formula that is a text, as ="00501"."""
+    return cell[:2] == '="' and cell[-1] == '"' and len(cell) > 2
 
 
 def normalized(text: str) -> str:

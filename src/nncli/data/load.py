@@ -18,7 +18,6 @@ from nncli.data.csv import reader
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.csv.positions import Known
-from nncli.data.csv.strict_parser import is_total
 from nncli.data.dataset import Dataset, Schema, Table, TextColumn, canonical
 from nncli.data.disk import cache
 from nncli.data.formats import images, libsvm, row_reader
@@ -39,6 +38,8 @@ from nncli.data.rare_classes import DROP, UNKNOWN, code_in, merged_into
 from nncli.data.row_blocks import BlockReader, OnError, RowBlock
 from nncli.data.sources import ARRAYS, STDIN, Source, is_there, paths_of, title
 from nncli.data.table_builder import MemoryStorage, Opener, RawDataset, digest_of, read_files, recoded, to_learn_from
+from nncli.data.text_doubts import notes_of_texts
+from nncli.data.totals import notes_of_totals, refuse_total
 from nncli.data.unused_options import refuse_unused
 from nncli.errors import DataError, OptionError, did_you_mean, listing, mention
 from nncli.system.output import in_quotes
@@ -213,19 +214,12 @@ def load_dataset(
         )
     rows = given.table(None, options, dtype, memory, tables)
     if options.rows is None:
-        _refuse_total(rows, title(source), given.formats == [TEXT] and options.on_error == "fail")
-    return dataclasses.replace(to_learn_from(rows, source), memory=memory, file_bytes=size)
-
-
-def _refuse_total(rows: RawDataset, where: str, is_text: bool) -> None:
-    """Raise DataError where the last row adds up the others, as a text in it says that no other row has."""
-    for name, column in (*rows.table.texts.items(), (rows.schema.target, rows.target)):
-        last = int(column.codes[len(column.codes) - 1 :][0])
-        if last >= 0 and is_total([column.values[last]]) and int((column.codes[:] == last).sum()) == 1:
-            n = len(column.codes)
-            remedy = f"Leave it out with --rows 1:{n - 1}, or keep it with --rows 1:{n}" if is_text else "Delete it"
-            problem = f"column '{name}': '{column.values[last]}' in the last row says that it is a total of the others"
-            raise DataError(where, problem, remedy)
+        is_text = given.formats == [TEXT] and options.on_error == "fail"
+        refuse_total(rows.table, rows.target, rows.schema.target, title(source), is_text)
+    dataset = to_learn_from(rows, source)
+    notes = (*dataset.notes, *notes_of_totals(rows.table, rows.target))
+    notes += (*notes_of_texts(rows.table, rows.target, rows.schema.target, options.group),)
+    return dataclasses.replace(dataset, memory=memory, file_bytes=size, notes=notes)
 
 
 def load_like(

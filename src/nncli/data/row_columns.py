@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from nncli.data.dataset import Dataset, Schema, Table, TextColumn
 from nncli.data.disk.memmap import DiskArray
 from nncli.errors import DataError, OptionError, did_you_mean, mention
+from nncli.system.output import percent
 
 PURPOSES = {"weight": "weigh rows", "group": "group rows", "time": "order rows"}
 NOTES = {
@@ -21,6 +22,7 @@ NOTES = {
     "group": "the groups of the rows, no input",
     "time": "the times of the rows, no input",
 }
+LEAST_WEIGHTED, FEW_COUNTING = 20, 3  # rows with a weight, and as how many they must not count
 CORRECT = "Correct it, or leave the row out"
 
 
@@ -48,6 +50,7 @@ def set_aside(dataset: Dataset, named: Mapping[str, str]) -> tuple[Dataset, RowC
         where = dataset.where
         if option == "weight":
             found[option] = _weights(_numbers(dataset, option, name), name, where)
+            dataset = dataclasses.replace(dataset, notes=(*dataset.notes, *_few_that_count(found[option], name)))
         elif option == "group":
             found[option] = _groups(dataset.table.texts[name], name, where)
         elif name in dataset.table.dates:
@@ -118,6 +121,18 @@ def _weights(weights: NDArray[np.float64], name: str, where: str) -> NDArray[np.
     if not weights.any():
         raise DataError(where, f"column '{name}': expected a weight above 0, found none")
     return weights
+
+
+def _few_that_count(weights: NDArray[np.float64], name: str) -> list[str]:
+    """Warn where so few rows have nearly all of the weight that the others count for nothing."""
+    shares = weights / weights.max()  # of which no square is too large
+    counting = shares.sum() ** 2 / (shares**2).sum()  # rows of equal weight that would be worth as much
+    n = np.count_nonzero(weights)
+    if n < LEAST_WEIGHTED or counting >= FEW_COUNTING:
+        return []
+    row = int(weights.argmax())
+    share = f"row {row + 1:,} of the data has {percent(float(1 / shares.sum()))} of the weight of {n:,} rows"
+    return [f"warning: column '{name}': {share}: the others hardly count"]
 
 
 def _groups(column: TextColumn, name: str, where: str) -> TextColumn:

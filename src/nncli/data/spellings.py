@@ -56,6 +56,7 @@ class Spelling:
     prefix: str = ""
     suffix: str = ""
     date_format: str = ""  # as `datetime.strptime` has it
+    last_year: int = 0  # of the hundred that two figures can mean; 0: as `datetime.strptime` has it
 
     def number(self, cell: str) -> str | None:
         """Write the number of a cell as Python does, a time of day in hours, a duration in the unit of its first part;
@@ -74,7 +75,7 @@ class Spelling:
 
     def days(self, cell: str) -> float | None:
         """Return the days from the beginning of 1970 to a date, in UTC; None if it is none."""
-        return _days(cell, self.date_format)
+        return _days(cell, self.date_format, self.last_year)
 
     def __str__(self) -> str:
         if self.kind == "time":
@@ -82,14 +83,15 @@ class Spelling:
         if self.kind in DURATIONS:
             return f"durations {self.kind}, read as {'hours' if self.kind == 'h:m:s' else 'minutes'}"
         if self.kind == "date":
-            return f"dates, read as {self.date_format}"
+            years = f", with years from {self.last_year - 99} to {self.last_year}" if self.last_year else ""
+            return f"dates, read as {self.date_format}{years}"
         said = [f"{NAMES[self.thousands]} between thousands"] if self.thousands else []
         said += [f"{NAMES[self.decimal]} as decimal sign"] if self.decimal != "." else []
         said += [f"'{affix}', which is taken off" for affix in (self.prefix, self.suffix) if affix]
         return "numbers with " + (" and ".join(said) or "− or brackets for minus")
 
 
-SPELLING_FORM = dict.fromkeys(Spelling.__dataclass_fields__, str)
+SPELLING_FORM = {**dict.fromkeys(Spelling.__dataclass_fields__, str), "last_year": int}
 
 
 def spelling_of(stored: Mapping[str, Any]) -> Spelling:
@@ -97,6 +99,8 @@ def spelling_of(stored: Mapping[str, Any]) -> Spelling:
     found = Spelling(**stored)
     if found.kind not in KINDS or found.decimal not in (".", ",") or found.thousands not in ("", *SEPARATORS):
         raise ValueError("a spelling that no column has")
+    if found.last_year and not (found.date_format and 1900 <= found.last_year <= 2200):
+        raise ValueError("a century that no column has")
     return found
 
 
@@ -267,9 +271,11 @@ def _duration(cell: str, kind: str) -> float | None:
 
 
 @lru_cache(10_000)
-def _days(cell: str, date_format: str) -> float | None:
+def _days(cell: str, date_format: str, last_year: int) -> float | None:
     try:
         moment = datetime.strptime(cell, date_format)
+        if last_year:
+            moment = moment.replace(year=last_year - (last_year - moment.year) % 100)
     except ValueError:
         return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)

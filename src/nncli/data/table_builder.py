@@ -16,6 +16,7 @@ from nncli.data.cells import NUMBER
 from nncli.data.dataset import Dataset, Positions, Schema, Table, TextColumn, canonical
 from nncli.data.row_blocks import BlockReader, RowBlock
 from nncli.data.sources import Source, title
+from nncli.data.text_doubts import folded
 from nncli.errors import DataError, mention
 from nncli.system.output import in_quotes
 
@@ -209,7 +210,7 @@ class _Columns:
 
 def one_spelling(values: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return for each class the spelling that stands for it, the first one met: 1 and 1.0, True and TRUE are one class;
-    also return notes, which warn of classes that differ in their letters' case alone."""
+    also return notes, which warn of classes that differ in case or blanks alone."""
     keys = [canonical(value) for value in values]
     if {"0", "1", "true", "false"}.issuperset(keys):
         keys = [{"true": "1", "false": "0"}.get(key, key) for key in keys]
@@ -219,11 +220,11 @@ def one_spelling(values: Sequence[str]) -> tuple[list[str], list[str]]:
     found = [first[key] for key in keys]
     merged = [(value, one) for value, one in zip(values, found, strict=True) if one != value]
     notes = [f"classes {in_quotes(one)} and {in_quotes(other)} are the same class" for other, one in merged]
-    lower: dict[str, str] = {}
+    alike: dict[str, str] = {}
     for value in first.values():
-        if (other := lower.setdefault(value.casefold(), value)) != value:
+        if (other := alike.setdefault(folded(value), value)) != value:
             pair = f"classes {in_quotes(other)} and {in_quotes(value)}"
-            notes.append(f"warning: {pair} differ in upper and lower case alone, and are two classes")
+            notes.append(f"warning: {pair} differ in case or blanks alone, and are two classes")
     return found, notes
 
 

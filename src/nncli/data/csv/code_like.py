@@ -14,6 +14,10 @@ from nncli.errors import flag, listing, write_names
 LETTER_E = re.compile(r"\d+[eE]\d+", re.ASCII)  # programs write 1e+10 or 1.0E10
 VERSION = re.compile(r"\d{1,3}\.\d{1,3}", re.ASCII)
 PHONES = re.compile(r"\n(?:\+?\d{7,}\n)+", re.ASCII)
+CALLED_CODES = re.compile(  # as people call codes of places and goods that are figures
+    r"(?i)(.*[_ .-])?(zip|plz|postal|postcode|fips|cap|sku|ean|upc|isbn|icd|code)([_ .-]?(code|nr|no|number|id|5))?"
+)
+FIGURES = re.compile(r"\n(?:\d{3,}\n)+", re.ASCII)
 LEADING_ZERO, ENDING_ZERO = re.compile(r"\n0\d", re.ASCII), re.compile(r"\.\d*0\n", re.ASCII)
 HEXADECIMAL = re.compile(r"[+-]?0[xX][0-9a-fA-F]+")
 MONTH = re.compile(
@@ -47,9 +51,9 @@ def why_codes(cells: Sequence[str], text: str) -> str:
     return ""
 
 
-def doubt_of_numbers(cells: Sequence[str], text: str) -> str:
-    """Say how cells are read that are numbers as they stand, but may be meant as codes, versions, phone numbers or
-    dates; the empty string where nothing hints at it. The text is that of all cells, as in `why_codes`."""
+def doubt_of_numbers(name: str, cells: Sequence[str], text: str) -> str:
+    """Say how cells of a column are read that are numbers as they stand, but may be meant as codes, versions, phone
+    numbers or dates; the empty string where nothing hints at it. The text is that of all cells, as in `why_codes`."""
     if example := _letter_e(cells, text):
         return f"{quoted(example)} is read as {float(example):.15g} (--categorical keeps codes apart)"
     if ENDING_ZERO.search(text) and (lost := _lost_zero(cells, text)):
@@ -63,6 +67,10 @@ def doubt_of_numbers(cells: Sequence[str], text: str) -> str:
         if len(set(cells)) >= NEARLY_ALL * len(cells):
             many = "whole numbers of 7 figures or more, nearly all different"
             return f"{many}, are read as numbers (--drop leaves out phone numbers and other codes)"
+    if CALLED_CODES.fullmatch(name) and FIGURES.fullmatch(text):
+        short, long = min(cells, key=len), max(cells, key=len)
+        lost = f"{quoted(short)} beside {quoted(long)} may have lost a zero; " if len(short) + 1 == len(long) else ""
+        return f"its codes are read as numbers ({lost}--categorical keeps codes apart)"
     return ""
 
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from nncli.data.cells import NUMBER, as_number, bare, decimal_as_point, is_missing, quoted
 from nncli.data.csv.code_like import MONTH, are_dates_of_figures, doubt_of_numbers, unread_form, why_codes
+from nncli.data.csv.date_columns import about_dates, with_century
 from nncli.data.dates import days_of
 from nncli.data.preprocess import is_coarse
 from nncli.data.spellings import Spelling, date_spellings, is_accounting, number_spellings, time_spelling, units_of
@@ -103,6 +104,7 @@ def _kind_of(name: str, cells: Sequence[str], ways: list[Spelling], hints: Hints
     elif name in hints.numeric or _mostly(cells, lambda cell: is_number(cell, decimal)):
         spelling = Spelling(decimal=decimal)
     elif _mostly(cells, lambda cell: days_of(cell) is not None):
+        found.notes.extend((name, f"column '{name}': {note}") for note in about_dates(cells, None))
         return "date"
     elif time := time_spelling(cells):
         spelling = time
@@ -122,6 +124,8 @@ def _kind_of(name: str, cells: Sequence[str], ways: list[Spelling], hints: Hints
         elif form := unread_form(cells):
             found.notes.append((name, f"column '{name}': read as categories, though its cells {form}"))
         return "text"
+    if spelling.kind == "date":
+        spelling = with_century(spelling, cells)
     if spelling.decimal != decimal and not any(spelling.decimal in cell for cell in cells):
         spelling = dataclasses.replace(spelling, decimal=decimal)  # whole numbers say nothing of it
     plain = spelling == Spelling(decimal=decimal)
@@ -129,7 +133,7 @@ def _kind_of(name: str, cells: Sequence[str], ways: list[Spelling], hints: Hints
         not is_number(cell, decimal) and spelling.number(cell) for cell in cells
     )
     if plain and not is_other:
-        if name not in hints.numeric and cells and (doubt := doubt_of_numbers(cells, text)):
+        if name not in hints.numeric and cells and (doubt := doubt_of_numbers(name, cells, text)):
             found.notes.append((name, f"column '{name}': {doubt}"))
         if hints.thousands in (None, decimal):
             return "number"
@@ -140,7 +144,10 @@ def _kind_of(name: str, cells: Sequence[str], ways: list[Spelling], hints: Hints
     is_script = plain and is_other and not any(sign in text for sign in OTHER_MINUS)
     how = "numbers in the digits of another script" if is_script else spelling
     found.notes.append((name, f"column '{name}': {how}{told}"))
-    return "date" if spelling.kind == "date" else "number"
+    if spelling.kind != "date":
+        return "number"
+    found.notes.extend((name, f"column '{name}': {note}") for note in about_dates(cells, spelling))
+    return "date"
 
 
 def _number_ways(cells: Sequence[str], hints: Hints) -> list[Spelling]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nncli.data.byte_input import ByteStream, Input
-from nncli.data.cells import BLANKS, DEFAULT_MISSING, is_missing
+from nncli.data.cells import BLANKS, DEFAULT_MISSING, is_excel_text, is_missing
 from nncli.data.csv import column_kinds
 from nncli.data.csv.below_header import (
     ALIGNED,
@@ -43,11 +43,13 @@ from nncli.data.csv.repeated_header import RepeatedHeader
 from nncli.data.csv.sample_profile import profile_columns
 from nncli.data.csv.second_table import refuse_second_table
 from nncli.data.row_blocks import Layout
+from nncli.data.totals import note_of_total_in
 from nncli.errors import DataError, OptionError, listing, mention
 
 SAMPLE_CELLS = 100_000  # a thousand rows of a hundred columns
 SAMPLE_ROWS, LEAST_ROWS = 1000, 100
 MOST_WHOLE = 2**24  # up to which float32 holds every whole number
+FEW_CELLS = 20  # which tell whether all are texts for Excel, or at the end whether there are totals
 MORE_ROWS = 10_000  # of other tables than text, that a column which seems to tell rows apart is looked at in
 
 
@@ -214,7 +216,7 @@ def layout_of(
     hints = column_kinds.Hints(
         (*options.categorical, options.group or ""),
         options.numeric,
-        stored_as_text,
+        {*stored_as_text, *(name for name in features if any(map(is_excel_text, cells[name][:FEW_CELLS])))},
         options.decimal,
         options.thousands,
         options.date_format,
@@ -233,6 +235,8 @@ def layout_of(
         more = column_kinds.present({name: longer[name] for name in ids}, missing)
         spelled = {name: column_kinds.values_of(more[name], decimal, kinds.spellings.get(name)) for name in ids}
         ids = column_kinds.ids_of({name: kind_of[name] for name in ids}, more, spelled)
+        for name in ids:
+            notes += note_of_total_in(name, [*more[name][:SAMPLE_ROWS], *more[name][-FEW_CELLS:]])
     if not kind_of.keys() - ids.keys() - aside:
         ids = {}  # there is nothing else to learn from
     notes += [f"column '{name}': left out, as {reason}" for name, reason in ids.items()]

@@ -18,7 +18,7 @@ from nncli.data.csv.detection import ReadingPlan, plan_training
 from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.csv.parallel import keep_freed_memory, side_by_side
 from nncli.data.csv.positions import Known
-from nncli.data.csv.repeated_header import RepeatedHeader, may_hold
+from nncli.data.csv.repeated_header import RepeatedHeader, may_hold, of_other_table
 from nncli.data.csv.row_text import LOOKED_AT, ROW_LIMIT, end_of_rows, open_quote, row_patterns
 from nncli.data.csv.strict_parser import A_TOTAL, StrictParser
 from nncli.data.dataset import Schema
@@ -54,11 +54,13 @@ class CsvReader(BlockReader):
         self.input = source
         self._rest, self._stream, self._line = plan.rest, plan.stream, plan.first_line
         # with --rows, which would cut every one of several files
-        self._may_end = training and alone and on_error == "fail" and plan.rows is None
+        self._can_end = training and alone and plan.rows is None
+        self._may_end = self._can_end and on_error == "fail"
         self._wanted, self._text = plan.rows, plan.text
         self._bytes = 0  # of the rows read so far
         self._header = RepeatedHeader.of_bytes(plan.header, plan.layout.delimiter)
         self._like_data = self._header.like_data(plan.layout)
+        self._may_move = self._header.may_move(plan.layout)
         self._rows_read = 0
         self._may_be_quoted = plan.layout.quote == '"' and not plan.is_quote_told
         # of a row of delimiters at the end of the file, which is none where each row has a class
@@ -158,6 +160,9 @@ class CsvReader(BlockReader):
                 for row, error in block.errors.items():
                     block.errors[row] = self._text.with_guess(error)
             yield block
+            if self._strict.other_table:
+                rows = self._rows_read if self._can_end else 0
+                raise of_other_table(self._strict.other_table, self.layout.names, rows)
         # counting takes longer than one thinks
         self._line += data.count(b"\n") - self._tail.count(b"\n") if parsed is None or b'"' in data else rows
 
@@ -190,7 +195,10 @@ class CsvReader(BlockReader):
     def _parse(self, data: bytes, regular: bool) -> RowBlock | None:
         """Parse rows fast; None where they are few, or have to be read one by one."""
         block = None if len(data) < FEW_BYTES else self._fast.read(data, regular, self.small)
-        if block and any(may_hold(block, row, self.layout) for row in self._like_data):
+        if block and (
+            any(may_hold(block, row, self.layout) for row in self._like_data)
+            or (self._may_move and self._header.may_be_moved_in(block, self.layout))
+        ):
             return None
         return block
 

@@ -1,5 +1,5 @@
 """Find the rows of a table that repeat its header, as where files were joined: they are no rows, however they are
-written."""
+written. Where its names come again in another order, the rows below are those of another table."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from nncli.data.cells import BLANKS, as_number, is_missing
 from nncli.data.dataset import TextColumn
 from nncli.data.row_blocks import Layout, RowBlock
 from nncli.data.spellings import looks_like_number
+from nncli.errors import DataError, listing, mention
 
 MARK = "\ufeff"  # stands before each of the files that were joined
 LEAST_NUMBERED = 4  # columns: a header of fewer numbers may be a row
@@ -32,6 +33,7 @@ class RepeatedHeader:
         plain = [[_plain(cell) for cell in row] for row in rows]
         self.rows = [row for row in plain if len(row) >= LEAST_NUMBERED or not all(map(looks_like_number, row))]
         self.first_cells, self.times = {row[0] for row in self.rows}, 0
+        self.names = {name for row in self.rows for name in row}
 
     @classmethod
     def of_bytes(cls, header: bytes, delimiter: str) -> RepeatedHeader:
@@ -46,6 +48,41 @@ class RepeatedHeader:
         """Tell at little cost whether a row of the header may be in a text."""
         text = text.casefold()
         return any(max(row, key=len).casefold() in text for row in self.rows)
+
+    def is_moved(self, cells: Sequence[str]) -> bool:
+        """Tell whether a row of cells has the names of the header in another order, and more than two letters."""
+        if _plain(cells[0]) not in self.names:
+            return False
+        plain = [*map(_plain, cells)]
+        return (len(plain) > 2 or max(map(len, plain)) > 1) and any(
+            sorted(plain) == sorted(row) and _differ(plain, row) for row in self.rows
+        )
+
+    def is_like(self, cells: Sequence[str]) -> bool:
+        """Tell whether a row, which is no data, is of names: half are those of the header, and not all in place."""
+        plain = [*map(_plain, cells)]
+        known = sum(cell in self.names for cell in plain)
+        if not 2 <= known >= len(plain) / 2 or not all(plain) or any(map(looks_like_number, plain)):
+            return False
+        return any(len(row) == len(plain) and _differ(plain, row) for row in self.rows)
+
+    def may_be_moved_in(self, block: RowBlock, layout: Layout) -> bool:
+        """Tell whether some row of a block has names of the header in all columns of text."""
+        found = np.ones(len(block), bool)
+        for column in sorted(_texts(block, layout).values(), key=lambda column: len(column.values)):
+            codes = [code for code, value in enumerate(column.values) if _plain(value) in self.names]
+            codes += [-1] * any(_is_empty(name, layout) for name in self.names)
+            found &= np.isin(column.codes, codes)
+            if not found.any():
+                return False
+        return True
+
+    def may_move(self, layout: Layout) -> bool:
+        """Tell whether names of the header can be read as data in another place than theirs."""
+        measured = layout.numeric or layout.dates
+        return bool(self.names) and (
+            not measured or any(looks_like_number(name) or _is_empty(name, layout) for name in self.names)
+        )
 
     def count(self, cells: Sequence[str]) -> None:
         """Count a row that is one of the header, if the header ends with it."""
@@ -62,11 +99,19 @@ class RepeatedHeader:
         ]
 
 
+def of_other_table(where: str, names: Sequence[str], rows: int = 0) -> DataError:
+    """Say that the names of another table stand there, below so many rows that an option can read alone."""
+    problem = f"expected a row, found the names of the columns in another order than {listing(names)}"
+    remedy = "Write the rows below them to a file of its own: columns of several files are matched by name"
+    if rows:
+        remedy += f". Read the rows above with {mention('rows', f'1:{rows}')}"
+    return DataError(where, problem, remedy)
+
+
 def may_hold(block: RowBlock, row: Sequence[str], layout: Layout) -> bool:
     """Tell whether some row of a block has, in the columns that are used, the names in a row of the header."""
     place, found = layout.place_of, np.ones(len(block), bool)
-    texts = {**block.table.texts, **({layout.target: block.target} if layout.target and block.target else {})}
-    for name, column in sorted(texts.items(), key=lambda one: len(one[1].values)):
+    for name, column in sorted(_texts(block, layout).items(), key=lambda one: len(one[1].values)):
         found &= _rows_with(column, row[place[name]], layout)
         if not found.any():
             return False
@@ -76,6 +121,16 @@ def may_hold(block: RowBlock, row: Sequence[str], layout: Layout) -> bool:
             with np.errstate(over="ignore"):
                 found &= np.isnan(numbers) if number is None else numbers == float(number)
     return bool(found.any())
+
+
+def _differ(cells: Sequence[str], names: Sequence[str]) -> bool:
+    """Tell whether a name, and no number, which may be data, stands in another place."""
+    pairs = zip(cells, names, strict=True)
+    return any(cell != name and cell in names and not looks_like_number(cell) for cell, name in pairs)
+
+
+def _texts(block: RowBlock, layout: Layout) -> dict[str, TextColumn]:
+    return {**block.table.texts, **({layout.target: block.target} if layout.target and block.target else {})}
 
 
 def _rows_with(column: TextColumn, name: str, layout: Layout) -> NDArray[np.bool_]:

@@ -14,7 +14,6 @@ import numpy as np
 
 from nncli.data.arrow_conversion import string_array, vector
 from nncli.data.cells import (
-    BLANKS,
     DEFAULT_MISSING,
     INFINITY,
     SHOWN,
@@ -32,10 +31,10 @@ from nncli.data.dataset import Table, canonical
 from nncli.data.dates import days_of
 from nncli.data.row_blocks import Layout, RowBlock
 from nncli.data.spellings import Spelling, meanings
+from nncli.data.totals import is_total
 from nncli.errors import MOST_LISTED, DataError, did_you_mean, mention, write_names
 
 MAYBE_THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}[.,][0-9]{3}")
-TOTALS = {"total", "totals", "grand total", "subtotal", "sum", "gesamt", "summe", "suma", "somme", "totale"}
 A_TOTAL = "it is no case of its own, but a total of others"
 MOST_LINES = 20  # of a damaged row
 
@@ -57,6 +56,7 @@ class StrictParser:
         self.used = sorted(used if self.target is None else {*used, self.target})
         self.places_of_words = [(name, place[name]) for name in layout.words]
         self.rest = b""  # of the text read last: a row that goes on behind it
+        self.other_table = ""  # where the names of another one stand, down to which rows have been read
 
     def read(self, data: bytes, first_line: int) -> RowBlock:
         """Read rows of text; the first of them begins in that line. What may be the start of a row is left in `rest`:
@@ -72,6 +72,9 @@ class StrictParser:
         blank: list[str | None] = [None] * (len(self.features) + 1)
         clean, kept = [], []
         for i, (where, found) in enumerate(rows):
+            if not isinstance(found, DataError) and self.header.is_moved(found):
+                self.other_table = where
+                break
             places.append(where)
             cells: list[str] = []
             try:
@@ -80,6 +83,9 @@ class StrictParser:
                 cells = found
                 clean.append(self._clean(cells, where))
             except DataError as error:
+                if cells and self.header.is_like(cells):
+                    self.other_table = where
+                    break
                 errors[i] = error.with_traceback(None)  # which would keep all that is here alive
                 clean.append(blank)
             kept.append(["" if not cells or not _is_utf8(cells[j]) else cells[j] for j in self.keep])
@@ -278,11 +284,6 @@ def _as_no_number(name: str) -> str:
     """Advise what else a column with a cell that is no number may be."""
     name = shlex.quote(write_names([name]))
     return f"read the column as text with --categorical {name}, or leave it out with --drop {name}"
-
-
-def is_total(cells: Iterable[str]) -> bool:
-    """Tell whether a row adds up others, as its name says: no case to learn from, and no missing value either."""
-    return any(cell.strip(f"{BLANKS}:").lower() in TOTALS for cell in cells)
 
 
 def _maybe_thousands(cell: str, name: str, where: str) -> DataError:

@@ -56,6 +56,11 @@ class ColumnarFile:
         self.notes = tuple(
             f"column '{name}': left out, as its cells are {kind}" for name, (kind, its) in kinds.items() if its is None
         )
+        self.notes += tuple(
+            f"column '{name}': its times, of the zone {kind.tz}, are read in UTC"
+            for name, (kind, _) in kinds.items()
+            if types.is_timestamp(kind) and kind.tz not in (None, "UTC")
+        )
         self._types = {name: its for name, (_, its) in kinds.items() if its is not None}
         if not self._types:
             raise DataError(self.where, "no column of numbers, text or dates")

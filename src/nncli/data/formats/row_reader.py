@@ -17,6 +17,7 @@ from typing import Literal, Protocol
 from nncli.data.csv.arrow_parser import FastParser
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.csv.positions import Known
+from nncli.data.csv.repeated_header import RepeatedHeader, of_other_table
 from nncli.data.csv.strict_parser import StrictParser
 from nncli.data.dataset import Schema
 from nncli.data.formats.table_layout import layout_for_model, layout_to_learn
@@ -65,7 +66,8 @@ class RowReader(BlockReader):
     ) -> None:
         super().__init__(layout, (*rows.notes, *notes), on_error, whole)
         self.rows = rows
-        self._fast, self._strict = FastParser(layout), StrictParser(layout, rows.where, training)
+        header = RepeatedHeader([rows.names])
+        self._fast, self._strict = FastParser(layout), StrictParser(layout, rows.where, training, header)
 
     def blocks(self) -> Iterator[RowBlock]:
         for rows in self.rows.blocks:
@@ -75,6 +77,8 @@ class RowReader(BlockReader):
                 yield self._fast_block(rows) or self._strict.read_rows(
                     (f"{self.rows.where}:{number}", cells) for number, cells in rows
                 )
+                if self._strict.other_table:
+                    raise of_other_table(self._strict.other_table, self.rows.names)
         for name, n in self.rows.absent.items():
             self.notes.append(f"key '{name}' is not in {counted(n, 'line')}: read as a missing value")
 
