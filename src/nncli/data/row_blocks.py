@@ -38,7 +38,7 @@ class Layout:
     dates: tuple[str, ...] = ()  # feature columns read as dates
     encoding: str = "utf-8"
     profile: tuple[ColumnProfile, ...] = ()  # of the columns of a training file
-    needed: tuple[str, ...] = ()  # columns of weights, groups and times, which cannot be left out or read as others
+    needed: Mapping[str, str] = field(default_factory=dict)  # columns of weights, groups and times → which of these
     whole: tuple[str, ...] = ()  # of the numeric ones, those that had only whole numbers in training
     known: Mapping[str, frozenset[str]] = field(default_factory=dict)  # column → the only texts that it may hold
     words: Mapping[str, frozenset[str]] = field(default_factory=dict)  # column → texts that it is known to hold
@@ -56,6 +56,18 @@ class Layout:
         """Tell whether the columns hold only the texts that they may hold."""
         columns = dict(texts) if target is None else {**texts, self.target or "": target}
         return all(known.issuperset(map(canonical, columns[name].values)) for name, known in self.known.items())
+
+    def are_filled(self, table: Table) -> bool:
+        """Tell whether each row has its weight, from 0, its group and its time."""
+        for name, what in self.needed.items():
+            if name in table.number_names:
+                column = table.numbers[:, table.number_names.index(name)]
+                filled = column >= 0 if what == "weight" else column == column  # NaN does not equal itself
+            else:
+                filled = table.texts[name].codes >= 0 if name in table.texts else ~np.isnan(table.dates[name])
+            if not filled.all():
+                return False
+        return True
 
     def has_stray_quote(self, name: str, text: str) -> bool:
         """Tell whether a text of a column differs from a word of it by quotes alone."""

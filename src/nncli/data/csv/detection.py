@@ -264,7 +264,7 @@ def layout_of(
         dtype=dtype,
         dates=dates,
         encoding=options.encoding or UTF_8,
-        needed=tuple(aside),
+        needed=options.needed,
         profile=profile_columns(cells, {name: kind_of[name] for name in (*numeric, *text, *dates)}, missing, decimal),
     )
     return layout, notes

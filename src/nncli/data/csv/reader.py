@@ -6,8 +6,9 @@ byte_input → bytes · detection, alignment → layout · strict_parser → wha
 from __future__ import annotations
 
 import csv
+import dataclasses
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 from nncli.data.byte_input import ByteStream, Input, open_input
@@ -271,6 +272,7 @@ def read_blocks(
     whole: bool = False,
     text: TextOptions = DETECTED,
     known: Known | None = None,
+    needed: Mapping[str, str] = {},
 ) -> CsvReader:
     """Open the rows of `source` as a model expects them, block by block as they arrive; `known` are its classes, and
     the categories of its columns of text.
@@ -282,6 +284,7 @@ def read_blocks(
     opened = open_input(source, stream=stream, hashed=whole)
     try:
         plan = plan_answering(opened, expected, dtype, keep, with_target, text, known)
+        plan = dataclasses.replace(plan, layout=dataclasses.replace(plan.layout, needed=needed))
         return CsvReader(opened, plan, on_error=on_error, whole=whole)
     except BaseException:
         opened.close()

@@ -206,6 +206,8 @@ class StrictParser:
                 problem = f"column '{name}': expected {expected}, found {quoted(cell)}"
                 raise DataError(where, problem, self._remedy_for_no_row(cells) or self._remedy(name, cell))
             self._check_known(name, cell, where)
+            if name in self.layout.needed:
+                self._check_filled(name, cell, value, where)
             clean.append(value)
         if self.target is None:
             return [*clean, None]
@@ -221,6 +223,14 @@ class StrictParser:
             raise DataError(where, problem, self._remedy_for_no_row(cells) or remedy)
         self._check_known(self.layout.target or "", cell, where)
         return [*clean, cell]
+
+    def _check_filled(self, name: str, cell: str, value: str | None, where: str) -> None:
+        """Raise DataError for a row without its group, its time or a weight from 0."""
+        what = self.layout.needed[name]
+        if value is None or (what == "weight" and name in self.layout.numeric and float(value) < 0):
+            expected = "a weight from 0" if what == "weight" else f"a {what}"
+            problem = f"column '{name}': expected {expected}, found {quoted(cell) if cell else 'an empty cell'}"
+            raise DataError(where, problem, f"Correct it, or leave such rows out with {mention('on_error', 'skip')}")
 
     def _may_be_other_thousands(self, name: str, cell: str, spelling: Spelling | None) -> bool:
         """Tell whether a cell of a column of whole numbers may have thousands in it, written otherwise than there."""
