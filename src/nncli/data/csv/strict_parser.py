@@ -57,6 +57,8 @@ class StrictParser:
         self.used = sorted(used if self.target is None else {*used, self.target})
         self.places_of_words = [(name, place[name]) for name in layout.words]
         self.rest = b""  # of the text read last: a row that goes on behind it
+        skip = mention("on_error", "skip")  # of each command that reads rows with their classes
+        self.or_skip = f", or leave such rows out with {skip}" if training or self.target is not None else ""
 
     def read(self, data: bytes, first_line: int) -> RowBlock:
         """Read rows of text; the first of them begins in that line. What may be the start of a row is left in `rest`:
@@ -149,13 +151,12 @@ class StrictParser:
     def _split(self, row: bytes, where: str) -> list[str]:
         width, delimiter = len(self.layout.names), self.layout.delimiter
         if width > 1 and row in (b"\n", b"\r\n"):
-            skip = f", or leave such lines out with {mention('on_error', 'skip')}" if self.training else ""
-            raise DataError(where, f"expected {width} columns, found an empty line", f"Delete the line{skip}")
+            remedy = f"Delete the line{self.or_skip.replace('rows', 'lines')}"
+            raise DataError(where, f"expected {width} columns, found an empty line", remedy)
         cells = split_row(row, delimiter, where)
         if len(cells) != width:
             sign = "tab" if delimiter == "\t" else f"'{delimiter}'"
-            remedy = f"Look for a missing or an unquoted {sign}"
-            remedy += f", or leave such rows out with {mention('on_error', 'skip')}" if self.training else ""
+            remedy = f"Look for a missing or an unquoted {sign}{self.or_skip}"
             raise DataError(where, f"expected {width} columns, found {len(cells)}", remedy)
         if b'"' in row and not row_patterns(delimiter)[0].fullmatch(row):
             cell = next(cell for cell in cells if cell[:1] == " " or cell.count('"') % 2)
@@ -215,11 +216,9 @@ class StrictParser:
         if is_missing(cell, self.missing):
             found = quoted(cell) if cell else "an empty cell"
             problem = f"target column '{self.layout.target}': expected a class, found {found}"
-            remedy = "Fill it in, or delete the row"
-            if self.training:
-                remedy = f"Fill it in, or leave such rows out with {mention('on_error', 'skip')}"
-                if cell in DEFAULT_MISSING[1:] and not is_missing(cell, ("",)):
-                    remedy += f"; add {mention('no_missing', cell)} if that is a class"
+            remedy = f"Fill it in{self.or_skip}"
+            if self.training and cell in DEFAULT_MISSING[1:] and not is_missing(cell, ("",)):
+                remedy += f"; add {mention('no_missing', cell)} if that is a class"
             raise DataError(where, problem, self._remedy_for_no_row(cells) or remedy)
         self._check_known(self.layout.target or "", cell, where)
         return [*clean, cell]
@@ -230,7 +229,7 @@ class StrictParser:
         if value is None or (what == "weight" and name in self.layout.numeric and float(value) < 0):
             expected = "a weight from 0" if what == "weight" else f"a {what}"
             problem = f"column '{name}': expected {expected}, found {quoted(cell) if cell else 'an empty cell'}"
-            raise DataError(where, problem, f"Correct it, or leave such rows out with {mention('on_error', 'skip')}")
+            raise DataError(where, problem, f"Correct it{self.or_skip}")
 
     def _may_be_other_thousands(self, name: str, cell: str, spelling: Spelling | None) -> bool:
         """Tell whether a cell of a column of whole numbers may have thousands in it, written otherwise than there."""
@@ -246,15 +245,14 @@ class StrictParser:
         problem = f"column '{name}': expected a class that the model knows ({shown}), found {quoted(cell)}"
         if self.layout.target is None:
             raise DataError(where, problem, "Write the names of the columns above the rows")
-        raise DataError(where, problem, did_you_mean(cell, classes) or "Correct it, or leave the row out")
+        raise DataError(where, problem, did_you_mean(cell, classes) or f"Correct it{self.or_skip}")
 
     def _remedy_for_no_row(self, cells: list[str]) -> str:
         """Say what to do with a total or a comment among the rows; nothing for a row."""
         is_comment = cells[0].lstrip().startswith("#")
         if not (is_comment or is_total(cells)):
             return ""
-        skip = f", or leave such rows out with {mention('on_error', 'skip')}" if self.training else ""
-        return f"Delete the row{skip}: {'it seems to be a comment' if is_comment else A_TOTAL}"
+        return f"Delete the row{self.or_skip}: {'it seems to be a comment' if is_comment else A_TOTAL}"
 
     def _remedy(self, name: str, cell: str) -> str:
         decimal, spelling = self.layout.decimal, self.layout.spellings.get(name)
@@ -263,7 +261,7 @@ class StrictParser:
             first = f"Write it as {' or as '.join(numbers)}" if numbers else "Correct it"
             return f"{first}, or leave the cell empty"
         if name in self.layout.needed:
-            return f"Correct it, or leave such rows out with {mention('on_error', 'skip')}"
+            return f"Correct it{self.or_skip}"
         other = "," if decimal == "." else "."
         grouped = Spelling(decimal=decimal, thousands=other)
         if other in cell and not spelling and grouped.number(cell):  # good, and only written in another way
