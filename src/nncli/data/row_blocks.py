@@ -14,9 +14,11 @@ from nncli.data.cells import DEFAULT_MISSING
 from nncli.data.column_profile import ColumnProfile
 from nncli.data.dataset import Schema, Table, TextColumn, canonical
 from nncli.data.spellings import Spelling
-from nncli.errors import MOST_LISTED, DataError
-from nncli.system.output import counted
+from nncli.errors import MOST_LISTED, DataError, flag
+from nncli.system.output import counted, percent
 
+LISTED = ": left out: "  # between the place and the fault of a row
+MOST_HARMLESS = 0.05  # of the rows, that are left out
 OnError = Literal["fail", "blank", "skip"]
 
 
@@ -151,7 +153,12 @@ class LeftOut:
             raise self.first[0]
         counts = f"warning: left out {self.n:,} of {counted(self.n + used, self.what)}, which cannot be read"
         counts += "" if self.n == len(self.first) else f"; the first {MOST_LISTED} are:"
-        return [counts, *(str(DataError(error.where, f"left out: {error.problem}"))[:-1] for error in self.first)]
+        found = [counts, *(f"{error.where}{LISTED}{error.problem}" for error in self.first)]
+        share = self.n / (self.n + used)
+        if share > MOST_HARMLESS:
+            lost = f"warning: {percent(share)} of the {self.what}s are left out, and the others may not stand for all"
+            found.append(f"{lost}: read without {flag('on_error')} to see what to do about the first")
+        return found
 
 
 class BlockReader(ABC):
