@@ -176,8 +176,8 @@ NUMBER_REMEDY = "Add --missing {0}, read the column as text with --categorical a
 ERRORS = {
     "number": ("a,y\n1,p\nn/a,q\n", "data.csv:3: column 'a': expected a number, found 'n/a'. " + NUMBER_REMEDY.format("n/a")),
     "underscore": ("a,y\n1,p\n1_0,q\n", "data.csv:3: column 'a': expected a number, found '1_0'. " + OTHER_WAY),
-    "comma": ('a,y\n1.5,p\n2.5,q\n"1,5",q\n', "data.csv:4: column 'a': expected a number, found '1,5'. " + OTHER_WAY.replace("Correct it", "Set --decimal ,")),
-    "thousands": ('a,y\n1.5,p\n2.5,q\n"1,00",q\n', "data.csv:4: column 'a': expected a number, found '1,00'. " + OTHER_WAY.replace("Correct it", "Set --decimal ,")),
+    "comma": ('a,y\n1.5,p\n2.5,q\n"1,5",q\n', "data.csv:4: column 'a': expected a number, found '1,5'. " + OTHER_WAY.replace("Correct it", "Write it as 1.5, as other cells have it, or leave such rows out with --on-error skip")),
+    "thousands": ('a,y\n1.5,p\n2.5,q\n"1,00",q\n', "data.csv:4: column 'a': expected a number, found '1,00'. " + OTHER_WAY.replace("Correct it", "Write it as 1.00, as other cells have it, or leave such rows out with --on-error skip")),
     "hex": ("a,y\n1,p\n0x10,q\n", "data.csv:3: column 'a': expected a number, found '0x10'. " + OTHER_WAY),
     "superscript": ("a,y\n1,p\n³,q\n", "data.csv:3: column 'a': expected a number, found '³'. " + OTHER_WAY),
     "-nan": ("a,y\n1,p\n-nan,q\n", "data.csv:3: column 'a': expected a number, found '-nan'. " + NUMBER_REMEDY.format("-nan")),

@@ -35,6 +35,7 @@ class Layout:
     keep: tuple[str, ...] = ()  # columns also handed through as the text in the file
     missing: tuple[str, ...] = DEFAULT_MISSING
     decimal: str = "."
+    is_decimal_sure: bool = False  # told, or shown by a number of the sample
     spellings: Mapping[str, Spelling] = field(default_factory=dict)  # by column, where that is not the plain way
     dtype: str = "float32"  # of the numbers
     dates: tuple[str, ...] = ()  # feature columns read as dates

@@ -260,6 +260,8 @@ def layout_of(
         target=target,
         missing=missing,
         decimal=decimal,
+        is_decimal_sure=options.decimal is not None
+        or any(decimal in cell for name in numeric for cell in columns[name]),
         spellings={name: spelling for name, spelling in kinds.spellings.items() if name not in ids},
         dtype=dtype,
         dates=dates,

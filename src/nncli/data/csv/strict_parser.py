@@ -267,7 +267,12 @@ class StrictParser:
         if other in cell and not spelling and grouped.number(cell):  # good, and only written in another way
             first = f"Add --thousands {other}"
         elif cell[:1] != "#" and any(character.isdigit() for character in cell):  # as #DIV/0! of a spreadsheet
-            first = f"Set --decimal {other}" if as_number(cell, other) else "Correct it"
+            first = "Correct it"
+            if other in cell and as_number(
+                cell, other
+            ):  # where others show the decimal sign, the option would refuse them
+                as_others = f"Write it as {cell.replace(other, decimal)}, as other cells have it{self.or_skip}"
+                first = as_others if self.layout.is_decimal_sure else f"Set --decimal {other}"
         elif len(cell) > SHOWN:
             first = "Correct it"
         else:
