@@ -92,7 +92,7 @@ DATA = {
     "inf to predict": Case("predict two.npz two.csv -o answers.csv", 1, f"two.csv:9: column 'a': expected a finite number, found 'inf'. {CORRECT}", {"two.csv": TWO.replace(",1.7,", ",inf,")}),
     "1e39": Case("train two.csv", 1, "two.csv:9: column 'a': '1e39' is too large for float32. Use --dtype float64, read the column as text with --categorical a, or leave it out with --drop a.", {"two.csv": TWO.replace(",1.7,", ",1e39,")}),
     "1e39 to predict": Case("predict two.npz two.csv -o answers.csv", 1, f"two.csv:9: column 'a': '1e39' is too large for float32. {CORRECT}", {"two.csv": TWO.replace(",1.7,", ",1e39,")}),
-    "no utf-8": Case("train x.csv", 1, "x.csv:5: expected UTF-8, found the byte 0xe9. Name the encoding, such as --encoding latin-1.", {"x.csv": TWO.replace("yes", "été").encode().replace(b"3,1.3,1,no", b"3,1.3,1,n\xe9")}),
+    "no utf-8": Case("train x.csv", 1, "x.csv:5: expected UTF-8, found the byte 0xe9. Write it in UTF-8, as other cells are, or leave such rows out with --on-error skip.", {"x.csv": TWO.replace("yes", "été").encode().replace(b"3,1.3,1,no", b"3,1.3,1,n\xe9")}),
     "--encoding": Case("train two.csv --encoding rot13", 2, "--encoding: expected an encoding such as utf-8, utf-16, latin-1 or cp1252, found 'rot13'."),
     "--decimal": Case("train two.csv --decimal ;", 2, "--decimal: expected a point or a comma, found ';'."),
     "--skip-rows": Case("train two.csv --skip-rows 200", 2, "--skip-rows: two.csv has only 41 lines."),
