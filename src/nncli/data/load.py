@@ -128,9 +128,11 @@ class _Input:
         memory: int | None,
         tables: int,
         known: Known | None = None,
+        alone: bool = True,
     ) -> RawDataset:
         """Read tables for a schema and `known` classes, or to learn from, into memory, or onto the disk where `memory`
-        is all there is for so many `tables`."""
+        is all there is for so many `tables`; `alone` if no other source has the same options."""
+        alone = alone and len(self.paths) == 1
 
         def opener(path: Path, found: Format) -> Opener:
             def opened(first: Schema | None) -> BlockReader:
@@ -138,9 +140,10 @@ class _Input:
                 if expected is not None:
                     how: dict[str, Any] = {"dtype": dtype, "with_target": True, "whole": True, "known": known}
                     how |= {"on_error": options.on_error, "needed": options.needed}
+                    how |= {"alone": alone} if found is TEXT else {}
                     return _open_like(path, found, self.stream, expected, options.text, **how)
                 if found is TEXT:
-                    return reader.open_training(str(path), options, dtype, self.stream, len(self.paths) == 1)
+                    return reader.open_training(str(path), options, dtype, self.stream, alone)
                 if found in OF_ROWS:
                     rows = _rows(path, found, self.stream, options.text, hashed=True)
                     own = dataclasses.replace(options, skip_rows=0, sheet=None) if found == XLSX else options
@@ -262,7 +265,7 @@ def load_like(
             **vars(text), on_error=on_error, weight=row_columns.get("weight"), group=row_columns.get("group")
         )
         expected = {} if rare else {schema.target: tuple(classes)}
-        rows = given.table(schema, options, dtype, memory, tables, expected)
+        rows = given.table(schema, options, dtype, memory, tables, expected, alone=told)
         table, target, sha256, notes = rows.table, rows.target, rows.sha256, rows.notes
     code_of = code_in(classes, rare)
     notes = tuple(notes)
