@@ -101,3 +101,41 @@ def test_check_takes_only_options_that_matter_to_it(nncli: Run) -> None:
 @pytest.mark.parametrize("name", ["digits", "wine", "breast-cancer", "xor", "digits-idx"])
 def test_bundled_sets_are_fine(name: str, nncli: Run) -> None:
     assert nncli("check", name, "-q").code == 0
+
+
+def with_damage(bad: int, cell: str = "x") -> None:
+    """Write 100 rows, of which so many have no number in column a."""
+    rows = [f"{cell if i < bad else i * 7 % 31},{i * i % 17},{'pq'[i % 2]}" for i in range(100)]
+    Path("d.csv").write_text("a,b,class\n" + "\n".join(rows) + "\n")
+
+
+@pytest.mark.parametrize(("bad", "is_large"), [(1, False), (5, False), (6, True), (40, True)])
+def test_rows_that_are_left_out_are_a_problem_and_many_a_large_one(bad: int, is_large: bool, nncli: Run) -> None:
+    with_damage(bad)
+    first, *lines = findings(nncli, "--on-error", "skip", "--numeric", "a")
+    assert first.startswith(f"left out {bad} of 100 rows, which cannot be read")
+    assert lines[0] == "d.csv:2: left out: column 'a': expected a number, found 'x'"
+    assert sum(": left out: " in line for line in lines) == min(bad, 10)
+    told = f"{bad}.0 % of the rows are left out, and the others may not stand for all: read without --on-error to see "
+    assert (told + "what to do about the first" in lines) is is_large
+    words = ["d.csv", "--numeric", "a", "-q"]
+    assert ("may not stand" in nncli("train", *words, "--on-error", "skip", "--epochs", "1").err) is is_large
+    assert "no problems found" not in nncli("check", "d.csv", "--on-error", "skip", "--numeric", "a").out
+    if is_large:  # as advised
+        assert nncli("train", *words).err.startswith(
+            "d.csv:2: column 'a': expected a number, found 'x'. Add --missing x"
+        )
+
+
+@pytest.mark.parametrize("words", [["--weight", "a"], ["--group", "nobody"], ["--time", "class"]])
+def test_what_is_refused_is_no_data_without_problems(words: list[str], nncli: Run) -> None:
+    with_damage(100, "0")
+    found = nncli("check", "d.csv", *words)
+    assert found.code > 0
+    assert "no problems found" not in found.out
+
+
+def test_classes_that_differ_in_case_are_a_problem(nncli: Run) -> None:
+    rows = [f"{i * i % 17},{'North' if i % 2 else 'north' if i % 4 else 'South'}" for i in range(60)]
+    Path("d.csv").write_text("a,class\n" + "\n".join(rows) + "\n")
+    assert "classes 'North' and 'north' differ in upper and lower case alone, and are two classes" in findings(nncli)

@@ -165,6 +165,8 @@ def test_rows_without_a_class_and_rows_with_a_word_for_a_number_are_left_out_and
         "warning: left out 2 of 7 rows, which cannot be read",
         f"{path}:4: left out: target column 'label': expected a class, found an empty cell",
         f"{path}:6: left out: column 'b': expected a number, found 'x'",
+        "warning: 28.6 % of the rows are left out, and the others may not stand for all: read without --on-error to "
+        "see what to do about the first",
     ]
 
 

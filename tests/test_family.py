@@ -275,14 +275,16 @@ def test_the_target_keeps_its_place_whatever_column_has_the_weights(
     [
         (
             ("1", "-2"),
-            "column 'w', row 2 of the data: expected a weight from 0, found -2. Correct it, or leave the row out.",
+            ":3: column 'w': expected a weight from 0, found '-2'. Correct it, or leave such rows out with "
+            "--on-error skip.",
         ),
         (
             ("1", ""),
-            "column 'w', row 2 of the data: expected a weight from 0, found none. Correct it, or leave the row out.",
+            ":3: column 'w': expected a weight from 0, found an empty cell. Correct it, or leave such rows out with "
+            "--on-error skip.",
         ),
-        (("0", "0"), "column 'w': expected a weight above 0, found none."),
-        (("x", "y"), "column 'w': expected numbers, to weigh rows with, found text."),
+        (("0", "0"), ": column 'w': expected a weight above 0, found none."),
+        (("x", "y"), ": column 'w': expected numbers, to weigh rows with, found text."),
     ],
 )  # fmt: skip
 def test_weights_that_cannot_be(
@@ -291,7 +293,7 @@ def test_weights_that_cannot_be(
     path = tmp_path / "w.csv"
     path.write_text("x,w,class\n" + "".join(f"{i},{cells[i % 2]},{'ab'[i // 2 % 2]}\n" for i in range(40)))
     found = nncli("train", path, "--weight", "w", "-q", "-o", tmp_path / "m.npz")
-    assert (found.code, found.err) == (1, f"{path}: {message}\n")
+    assert (found.code, found.err) == (1, f"{path}{message}\n")
 
 
 def test_balanced_classes_count_alike(tmp_path: Path, nncli: Callable[..., Any]) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -199,5 +200,29 @@ def test_scores_are_written_where_there_are_no_probabilities(nncli: Run) -> None
     rows = {one["row"]: one for one in judged("j.csv")}
     behind = [float(one[f"score_{one['label']}"]) - float(one[f"score_{one['prediction']}"]) for one in rows.values()]
     first = rows[str(outcome.json["worst"][0]["row"])]
+    worst = outcome.json["worst"][0]
+    assert "p_class" not in worst  # it is no probability
+    assert worst["score_class"] == pytest.approx(float(first[f"score_{first['label']}"]))
+    assert "score of class" in nncli("eval", "model.npz", "d.csv", "--worst", "3").out
     own = float(first[f"score_{first['label']}"]) - float(first[f"score_{first['prediction']}"])
     assert own == pytest.approx(min(behind))
+
+
+def test_ends_of_groups_have_all_their_figures_and_dates_their_times(nncli: Run) -> None:
+    """With the order of the rows, the quarters of 101 numbers or times end at every 25th."""
+    rows = [
+        f"{20240101 + i},{i / 8},2024-01-01 {i // 10:02}:{i % 10 * 6:02}:05,{'pq'[i * i % 3 % 2]}" for i in range(101)
+    ]
+    Path("d.csv").write_text("big,small,at,class\n" + "\n".join(rows) + "\n")
+    assert nncli("train", "d.csv", "--numeric", "big", "--epochs", 1, "-q").code == 0
+    ends = {
+        "big": ["20240101", "20240126", "20240151", "20240176", "20240201"],
+        "small": ["0", "3.125", "6.25", "9.375", "12.5"],
+        "at": [f"2024-01-01 {i // 10:02}:{i % 10 * 6:02}:05" for i in range(0, 101, 25)],
+    }
+    for name, expected in ends.items():
+        groups = nncli("eval", "model.npz", "d.csv", "--by", name, "--json").json["by"]["groups"]
+        assert [one["group"] for one in groups] == [f"{low} to {high}" for low, high in itertools.pairwise(expected)]
+    wrong = nncli("eval", "model.npz", "d.csv", "--worst", "1")
+    number = wrong.out.splitlines()[-1].split()[0]
+    assert str(20240100 + int(number)) in wrong.out

@@ -133,3 +133,22 @@ def test_what_cannot_be_is_refused(nncli: Run, words: str, line: str) -> None:
     outcome = nncli(*words.split())
     assert (outcome.code, outcome.out) == (BAD_COMMAND, "")
     assert outcome.err == line + "\n"
+
+
+def test_a_second_table_in_one_of_several_files_is_not_cut_off_with_an_option_that_cuts_all(
+    tmp_path: Path, nncli: Callable[..., Any]
+) -> None:
+    rows = "".join(f"{i},{i * i % 17},{'pq'[i // 2 % 2]}\n" for i in range(40))
+    one, two = tmp_path / "one.csv", tmp_path / "two.csv"
+    one.write_text("a,b,class\n" + rows)
+    two.write_text("a,b,class\n" + rows + "\nx,y\n1,2\n1,2\n1,2\n")
+    alone = nncli("train", two, "-q", "--epochs", "1", "-o", tmp_path / "m.npz")
+    assert alone.err.endswith(", of 2 columns. Read the first one with --rows 1:40.\n")
+    swapped = nncli("train", two, one, "-q", "--epochs", "1", "-o", tmp_path / "m.npz")
+    assert swapped.err.endswith(", of 2 columns. Put it in a file of its own.\n")
+    both = nncli("train", one, two, "-q", "--epochs", "1", "-o", tmp_path / "m.npz")
+    assert both.err.endswith(", of 2 columns. Put it in a file of its own.\n")
+    part = nncli("train", one, "--val-data", two, "-q", "--epochs", "1", "-o", tmp_path / "m.npz")
+    assert part.err.endswith(", of 2 columns. Put it in a file of its own.\n")
+    two.write_text("a,b,class\n" + rows)  # as advised
+    assert nncli("train", one, two, "-q", "--epochs", "1", "-o", tmp_path / "m.npz").code == 0

@@ -316,6 +316,13 @@ def test_thousands_of_another_sign_are_refused_later(trained: list[str], later: 
 
 
 def test_a_format_of_dates_that_no_column_has_is_refused() -> None:
+    # dates that are read without it too: 2 and 3 February 2026
+    for iso in (["2026-02-02", "2026-02-03"], ["2026-2-2", "2026-2-3"], ["2026-02-02 00:00", "2026-02-03 00:00"]):
+        form = "%Y-%m-%d %H:%M" if ":" in iso[0] else "%Y-%m-%d"
+        found = load(table(iso * 10), date_format=form)
+        assert [*found.table.dates["a"][:2]] == [20486, 20487]
+        assert f"column 'a': dates, read as {form}" in found.notes
+    assert [*load(table(["2026-02-03"] * 10), date_format="%Y-%d-%m").table.dates["a"][:1]] == [20514]  # 2 March
     assert complaint(table(["4/21/2026", "1/2/2026"] * 10), date_format="%Y") == (
         "--date-format: data.csv has no column of dates written as %Y. Correct it."
     )

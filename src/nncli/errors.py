@@ -19,6 +19,7 @@ command line, `batch_size` in Python, `file.toml: batch-size` where it stands in
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable
 from typing import Any
 
@@ -39,13 +40,14 @@ def flag(option: str) -> str:
 def mention(option: str, value: str | float | None = None) -> str:
     """Name an option, perhaps with a value, in the text of an error.
 
-    `mention("lr", 0.01)` reads `--lr 0.01` on the command line and `lr=0.01` in Python.
+    `mention("lr", 0.01)` reads `--lr 0.01` on the command line and `lr=0.01` in Python. A value is quoted as a shell
+    needs it.
     """
     if value is None:
         return f"\0{flag(option)}\0{option}\0"
     if value is True:
         return f"\0{flag(option)}\0{option}=True\0"
-    return f"\0{flag(option)} {value}\0{option}={value!r}\0"
+    return f"\0{flag(option)} {shlex.quote(str(value))}\0{option}={value!r}\0"
 
 
 class NncliError(Exception):

@@ -28,7 +28,7 @@ from nncli.cli.options import (
     text_options,
     value_option,
 )
-from nncli.config.option import PROBABILITY, Component, Whole, read_option
+from nncli.config.option import PROBABILITY, Component, OneOf, Whole, read_option
 from nncli.data.expand import expand
 from nncli.data.sources import Source
 from nncli.errors import DONE, OptionError, did_you_mean
@@ -38,12 +38,14 @@ from nncli.terminal.progress import Progress
 
 if TYPE_CHECKING:
     from nncli.data.csv.header import TextOptions
+    from nncli.data.row_blocks import OnError
     from nncli.inference.evaluate import Evaluation
     from nncli.inference.judged_rows import JudgedRows
 
 CURVE_HELP = "CSV file to write with precision, recall, true and false positive rate, F1 and cost at each threshold."
 
 JUDGED_HELP = "CSV file to write with each row: its columns, its class, the prediction and the probabilities."
+ON_ERROR_HELP = "Action for a row that cannot be read, or has no class: stop, or skip it, and say which."
 BY_HELP = "Column for whose categories or quarters the accuracy is shown too."
 
 
@@ -68,6 +70,7 @@ def evaluate(
     escape: Escape = None,
     header_rows: HeaderRows = None,
     rows: RowsOption = None,
+    on_error: Annotated[str | None, value_option("fail|skip", ON_ERROR_HELP, "fail")] = None,
     memory: Memory = None,
     metric: Annotated[str | None, value_option("NAME", METRIC_HELP)] = None,
     json: Json = False,
@@ -96,13 +99,20 @@ def evaluate(
         "rows": rows, "sheet": sheet,
     }  # fmt: skip
     text = text_options(**given)
+    policy: OnError = read_option("on_error", on_error or "fail", OneOf(("fail", "skip"), "fail or skip"))
     above = None if threshold is None else read_option("threshold", threshold, PROBABILITY)
     asked = {"curve": curve, "judged": judged, "worst": worst, "by": by}
     looks_closer = any(value is not None for value in asked.values())
     if metric is not None:
         read_option("metric", metric, Component("metrics"))
     if sources and model_in(sources[:1]) is not None:
-        for name, value in {**asked, "threshold": threshold, "cluster": cluster, "jobs": jobs}.items():
+        for name, value in {
+            **asked,
+            "threshold": threshold,
+            "on_error": on_error,
+            "cluster": cluster,
+            "jobs": jobs,
+        }.items():
             if value is not None:
                 raise OptionError(name, "two models are compared as they are", "Leave it out, or name one model")
         return _compare((model, sources[0]), sources[1:], given, text, bytes_of(memory), metric, json, quiet)
@@ -115,8 +125,8 @@ def evaluate(
             raise OptionError("memory", "for one file, or the test rows of the model", "Name one file at a time")
         if metric is not None:
             raise OptionError("metric", "for one file, or the test rows of the model", "Name one file at a time")
-        return _evaluate_all(model, sources, text, above, place, json, quiet)
-    for name, value in given.items():
+        return _evaluate_all(model, sources, text, above, policy, place, json, quiet)
+    for name, value in {**given, "on_error": on_error}.items():
         if value and not sources:
             raise OptionError(name, "its own data are read as in training", "Leave it out")
     loaded, provenance = checkpoint.load(Path(model))
@@ -145,10 +155,12 @@ def evaluate(
 
     evaluation = evaluate.evaluate_model(
         loaded, provenance, model, source=sources, text=text, memory=bytes_of(memory), threshold=above,
-        on_rows=look if looks_closer else None, metric=metric,
+        on_rows=look if looks_closer else None, metric=metric, on_error=policy,
     )  # fmt: skip
     for note in evaluation.notes:
         say(note, quiet)
+    if (policy if sources else loaded.config.data.csv.on_error) == "skip" and (worst is not None or judged is not None):
+        say("the numbers of rows do not count rows that are left out", quiet)
     if json:
         _note_omitted([evaluation], quiet)
         print_json(evaluation.to_json() | details)
@@ -193,7 +205,14 @@ def _compare(
 
 
 def _evaluate_all(
-    model: str, sources: Source, text: TextOptions, threshold: float | None, place: Place, json: bool, quiet: bool
+    model: str,
+    sources: Source,
+    text: TextOptions,
+    threshold: float | None,
+    on_error: OnError,
+    place: Place,
+    json: bool,
+    quiet: bool,
 ) -> int:
     from nncli.inference import evaluate
     from nncli.inference.metrics import pooled
@@ -207,7 +226,8 @@ def _evaluate_all(
     found: list[Evaluation] = []
     n = len(sources)
     with place.workers(n, "nncli.inference.evaluate") as workers, Progress("files", n, quiet) as progress:
-        evaluated = evaluate.evaluate_files(workers, checkpoint.ModelFile.at(Path(model)), names, text, threshold)
+        file = checkpoint.ModelFile.at(Path(model))
+        evaluated = evaluate.evaluate_files(workers, file, names, text, threshold, on_error)
         for source, (_, evaluation) in zip(sources, evaluated, strict=True):
             for note in evaluation.notes:
                 say(note_of(source, note), quiet)

@@ -32,7 +32,7 @@ def group_folds(groups: Positions, y: Positions, folds: int, seed: int, where: s
     fold_of = _dealt(groups, y, [1 / folds] * folds, seed)
     if fold_of is None:
         problem = f"column '{name}': expected at least {folds} groups beside those of the test rows, one for each fold"
-        raise DataError(where, f"{problem}, found {len(np.unique(groups))}", "Ask for fewer --folds")
+        raise DataError(where, f"{problem}, found {len(np.unique(groups))}", f"Ask for fewer {mention('folds')}")
     return fold_of
 
 

@@ -7,7 +7,7 @@ text).
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,19 +129,22 @@ class _Input:
         memory: int | None,
         tables: int,
         known: Known | None = None,
+        alone: bool = True,
     ) -> RawDataset:
         """Read tables for a schema and `known` classes, or to learn from, into memory, or onto the disk where `memory`
-        is all there is for so many `tables`."""
+        is all there is for so many `tables`; `alone` if no other source has the same options."""
+        alone = alone and len(self.paths) == 1
 
         def opener(path: Path, found: Format) -> Opener:
             def opened(first: Schema | None) -> BlockReader:
                 expected = schema or first
                 if expected is not None:
                     how: dict[str, Any] = {"dtype": dtype, "with_target": True, "whole": True, "known": known}
-                    how["on_error"] = options.on_error
+                    how |= {"on_error": options.on_error, "needed": options.needed}
+                    how |= {"alone": alone} if found is TEXT else {}
                     return _open_like(path, found, self.stream, expected, options.text, **how)
                 if found is TEXT:
-                    return reader.open_training(str(path), options, dtype, self.stream, len(self.paths) == 1)
+                    return reader.open_training(str(path), options, dtype, self.stream, alone)
                 if found in OF_ROWS:
                     rows = _rows(path, found, self.stream, options.text, hashed=True)
                     own = dataclasses.replace(options, skip_rows=0, sheet=None) if found == XLSX else options
@@ -157,7 +160,11 @@ class _Input:
         where = title(self.source)
         if memory is None or (self.source != STDIN and not all(map(is_there, self.paths))):  # which the reader says
             return read_files(files, where, MemoryStorage())
-        how = repr((options, dtype) if schema is None else (schema, options.text, options.on_error, dtype, known))
+        how = repr(
+            (options, dtype)
+            if schema is None
+            else (schema, options.text, options.on_error, dtype, known, options.row_columns)
+        )
         return cache.read_stored(self.paths, how, where, memory, lambda place: read_files(files, where, place), tables)
 
 
@@ -233,11 +240,12 @@ def load_like(
     on_error: OnError = "fail",
     rare: str | None = None,
     told: bool = True,
+    row_columns: Mapping[str, str] = {},
 ) -> Dataset:
     """Read whole files as the rows of a model: the columns of its schema, the classes it knows. Rows of other classes
     are of the one that `rare` merges them into, or `UNKNOWN` if it drops them; else, DataError is raised. `text` is
     what the user has told of these files, or with `told` False of others like them. Raises OptionError for what is told
-    of a file that has no use of it."""
+    of a file that has no use of it. `row_columns` are the columns of weights and groups, by their options."""
     given, where = _Input.of(source), title(source)
     size = given.bytes()
     if told:
@@ -247,9 +255,11 @@ def load_like(
         table, sha256, notes = _named(matrix.table, schema, where), matrix.sha256, matrix.notes
         target = TextColumn(matrix.y, matrix.classes)
     else:
-        options = CsvOptions(**vars(text), on_error=on_error)
+        options = CsvOptions(
+            **vars(text), on_error=on_error, weight=row_columns.get("weight"), group=row_columns.get("group")
+        )
         expected = {} if rare else {schema.target: tuple(classes)}
-        rows = given.table(schema, options, dtype, memory, tables, expected)
+        rows = given.table(schema, options, dtype, memory, tables, expected, alone=told)
         table, target, sha256, notes = rows.table, rows.target, rows.sha256, rows.notes
     code_of = code_in(classes, rare)
     notes = tuple(notes)

@@ -14,9 +14,11 @@ from nncli.data.cells import DEFAULT_MISSING
 from nncli.data.column_profile import ColumnProfile
 from nncli.data.dataset import Schema, Table, TextColumn, canonical
 from nncli.data.spellings import Spelling
-from nncli.errors import MOST_LISTED, DataError
-from nncli.system.output import counted
+from nncli.errors import MOST_LISTED, DataError, flag
+from nncli.system.output import counted, percent
 
+LISTED = ": left out: "  # between the place and the fault of a row
+MOST_HARMLESS = 0.05  # of the rows, that are left out
 OnError = Literal["fail", "blank", "skip"]
 
 
@@ -33,12 +35,13 @@ class Layout:
     keep: tuple[str, ...] = ()  # columns also handed through as the text in the file
     missing: tuple[str, ...] = DEFAULT_MISSING
     decimal: str = "."
+    is_decimal_sure: bool = False  # told, or shown by a number of the sample
     spellings: Mapping[str, Spelling] = field(default_factory=dict)  # by column, where that is not the plain way
     dtype: str = "float32"  # of the numbers
     dates: tuple[str, ...] = ()  # feature columns read as dates
     encoding: str = "utf-8"
     profile: tuple[ColumnProfile, ...] = ()  # of the columns of a training file
-    needed: tuple[str, ...] = ()  # columns of weights, groups and times, which cannot be left out or read as others
+    needed: Mapping[str, str] = field(default_factory=dict)  # columns of weights, groups and times → which of these
     whole: tuple[str, ...] = ()  # of the numeric ones, those that had only whole numbers in training
     known: Mapping[str, frozenset[str]] = field(default_factory=dict)  # column → the only texts that it may hold
     words: Mapping[str, frozenset[str]] = field(default_factory=dict)  # column → texts that it is known to hold
@@ -56,6 +59,18 @@ class Layout:
         """Tell whether the columns hold only the texts that they may hold."""
         columns = dict(texts) if target is None else {**texts, self.target or "": target}
         return all(known.issuperset(map(canonical, columns[name].values)) for name, known in self.known.items())
+
+    def are_filled(self, table: Table) -> bool:
+        """Tell whether each row has its weight, from 0, its group and its time."""
+        for name, what in self.needed.items():
+            if name in table.number_names:
+                column = table.numbers[:, table.number_names.index(name)]
+                filled = column >= 0 if what == "weight" else column == column  # NaN does not equal itself
+            else:
+                filled = table.texts[name].codes >= 0 if name in table.texts else ~np.isnan(table.dates[name])
+            if not filled.all():
+                return False
+        return True
 
     def has_stray_quote(self, name: str, text: str) -> bool:
         """Tell whether a text of a column differs from a word of it by quotes alone."""
@@ -139,7 +154,12 @@ class LeftOut:
             raise self.first[0]
         counts = f"warning: left out {self.n:,} of {counted(self.n + used, self.what)}, which cannot be read"
         counts += "" if self.n == len(self.first) else f"; the first {MOST_LISTED} are:"
-        return [counts, *(str(DataError(error.where, f"left out: {error.problem}"))[:-1] for error in self.first)]
+        found = [counts, *(f"{error.where}{LISTED}{error.problem}" for error in self.first)]
+        share = self.n / (self.n + used)
+        if share > MOST_HARMLESS:
+            lost = f"warning: {percent(share)} of the {self.what}s are left out, and the others may not stand for all"
+            found.append(f"{lost}: read without {flag('on_error')} to see what to do about the first")
+        return found
 
 
 class BlockReader(ABC):

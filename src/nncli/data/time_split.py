@@ -35,7 +35,9 @@ def time_fold(
     blocks = _blocks(times, [1 / (folds + 1)] * (folds + 1))
     if blocks is None:
         problem = f"expected at least {folds + 1} different times before the test rows, as {folds} folds need"
-        raise DataError(where, f"column '{name}': {problem}, found {len(np.unique(times))}", "Ask for fewer --folds")
+        raise DataError(
+            where, f"column '{name}': {problem}, found {len(np.unique(times))}", f"Ask for fewer {mention('folds')}"
+        )
     return np.sort(np.concatenate(blocks[: fold + 1])), blocks[fold + 1]
 
 

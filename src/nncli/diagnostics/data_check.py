@@ -15,6 +15,7 @@ from nncli.data.dataset import Dataset, Table, TextColumn
 from nncli.data.load import load_dataset
 from nncli.data.preprocess import MAX_CATEGORIES, Preprocess
 from nncli.data.rare_classes import UNKNOWN
+from nncli.data.row_blocks import LISTED
 from nncli.data.split import row_numbers
 from nncli.diagnostics.flattering_splits import flattering_splits
 from nncli.diagnostics.near_copies import near_copies
@@ -54,14 +55,17 @@ def check_data(config: TrainConfig) -> DataReport:
         refusal = error
         preprocess = Preprocess.fit(dataset.table, np.arange(len(dataset)), config.scale)
     counts = np.bincount(dataset.y[dataset.y != UNKNOWN], minlength=len(dataset.classes)).tolist()
-    findings = [*_rare_classes(dataset, counts), *_often_missing(dataset.table)]
+    doubts = [note for note in dataset.notes if note.startswith("warning: ") or LISTED in note]
+    notes = [note for note in dataset.notes if note not in doubts]
+    findings = [note.removeprefix("warning: ") for note in doubts]
+    findings += [*_rare_classes(dataset, counts), *_often_missing(dataset.table)]
     if preprocess.scaling != "pixels":  # most pixels are dark
         findings += _outliers(dataset.table)
     if prepared is not None:
         findings += [*_duplicates(prepared), *different_texts(dataset.table), *giveaways(dataset, prepared.split)]
         findings += flattering_splits(prepared) or near_copies(prepared)
     columns, classes = _columns(dataset, preprocess), dict(zip(dataset.classes, counts, strict=True))
-    return DataReport(dataset.where, len(dataset), columns, classes, list(dataset.notes), findings, refusal)
+    return DataReport(dataset.where, len(dataset), columns, classes, notes, findings, refusal)
 
 
 def _columns(dataset: Dataset, preprocess: Preprocess) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.dataset import Dataset, Positions
 from nncli.data.load import check_as_it_was, digest_of_source, load_dataset, load_like
 from nncli.data.rare_classes import in_classes, merging
+from nncli.data.row_blocks import OnError
 from nncli.data.row_columns import set_aside
 from nncli.data.row_hashes import hash_rows
 from nncli.data.sources import Source, title
@@ -64,12 +65,14 @@ def evaluate_model(
     threshold: float | None = None,
     on_rows: Callable[[JudgedRows], None] | None = None,
     metric: str | None = None,
+    on_error: OnError = "fail",
 ) -> Evaluation:
     """Evaluate a model on all rows of a source, or without one on the test rows of its training run.
 
     With `memory`, in bytes, tables stay on the disk. A `threshold` takes the place of the model's own. `on_rows` is
-    given the rows and what the model says of them. `metric` is one to report beside the usual ones. Raises DataError
-    where there are no such rows, and OptionError where `memory` is too little or the metric is not defined for them.
+    given the rows and what the model says of them. `metric` is one to report beside the usual ones. With
+    `on_error` "skip", rows of the source that cannot be read are left out. Raises DataError where there are no such
+    rows, and OptionError where `memory` is too little or the metric is not defined for them.
     """
     if threshold is not None:
         model.check_threshold("threshold")
@@ -80,9 +83,10 @@ def evaluate_model(
         dataset, rows, evaluated_on, groups = _test_rows(model, provenance, model_file, memory)
     else:
         dtype, rare = model.config.model.dtype, merging(model.config.options.rare)
-        dataset = load_like(source, model.schema, model.classes, dtype, text, memory, rare=rare)
+        dataset = load_like(source, model.schema, model.classes, dtype, text, memory, on_error=on_error, rare=rare)
         rows = row_numbers(len(dataset))
-        evaluated_on = f"all {counted(len(dataset), 'row')} of {title(source)}"
+        which = f"all {counted(len(dataset), 'row')} of {title(source)}"
+        evaluated_on = which if on_error == "fail" else f"{which} that can be read"
         notes += dataset.notes
         notes += _seen_in_training(dataset, model, provenance, model_file)
     block = max(EVAL_ROWS, CELLS_AT_ONCE // max(model.preprocess.width, K) // EVAL_ROWS * EVAL_ROWS)
@@ -127,11 +131,16 @@ def _rule_of(model: Model) -> dict[str, Any] | None:
 
 
 def evaluate_files(
-    workers: Workers, model: ModelFile, sources: Sequence[str], text: TextOptions, threshold: float | None = None
+    workers: Workers,
+    model: ModelFile,
+    sources: Sequence[str],
+    text: TextOptions,
+    threshold: float | None = None,
+    on_error: OnError = "fail",
 ) -> Iterator[tuple[str, Evaluation]]:
     """Evaluate on each file by itself, several at a time; yield them in the order given."""
     check = functools.partial(check_evaluation, list(load_same(model)[0].classes))
-    for source, result in in_order(workers, evaluate_file, (model, text, threshold), sources, check):
+    for source, result in in_order(workers, evaluate_file, (model, text, threshold, on_error), sources, check):
         if isinstance(result, ProcessDeath):
             raise DataError(title((source,)), str(result))
         if result["failure"] is not None:
@@ -152,13 +161,14 @@ def check_evaluation(classes: list[str], result: Any) -> None:
 
 
 def evaluate_file(
-    source: str, shared: tuple[ModelFile, TextOptions, float | None], stop: Stop = never
+    source: str, shared: tuple[ModelFile, TextOptions, float | None, OnError], stop: Stop = never
 ) -> dict[str, Any]:
     """Evaluate on one file in a worker; return the fields of an `Evaluation`, or a failure."""
-    saved, text, threshold = shared
+    saved, text, threshold, on_error = shared
+    how: dict[str, Any] = {"text": text, "threshold": threshold, "on_error": on_error}
     try:
         with use_threads(1):
-            evaluation = evaluate_model(*load_same(saved), saved.path, source=(source,), text=text, threshold=threshold)
+            evaluation = evaluate_model(*load_same(saved), saved.path, source=(source,), **how)
         return {"evaluation": asdict(evaluation), "failure": None}
     except NncliError as error:
         return {"evaluation": None, "failure": error.to_json()}

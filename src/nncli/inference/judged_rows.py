@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from nncli.data.csv.column_names import unique_names
 from nncli.data.dataset import Positions, Table
+from nncli.data.dates import written
 from nncli.inference.predictor import csv_quoted
 from nncli.metrics.intervals import share_interval
 from nncli.metrics.rows import ScoredRows
@@ -20,6 +21,7 @@ from nncli.model.model import Model
 from nncli.system.atomic import atomic_file
 
 ROWS_AT_ONCE = 1 << 16
+MOST_WHOLE = 1e15  # of a number that is written without an exponent
 MOST_GROUPS = 20  # categories of a column of text; the others are one group
 
 
@@ -43,6 +45,11 @@ class JudgedRows:
     def y(self) -> NDArray[np.int64]:
         return self.scored.y
 
+    @property
+    def _kind(self) -> str:
+        """Name what the model gives each class, as columns and keys begin."""
+        return "p" if self.model.probabilistic else "score"
+
     def write(self, path: Path) -> None:
         """Write a row each as CSV: its number in the data, from 1, its columns, its class, what was predicted, the
         probability of each class, and its part. Raises OutputError."""
@@ -50,8 +57,7 @@ class JudgedRows:
         from pyarrow import csv
 
         schema, classes = self.model.schema, np.array(self.model.classes, object)
-        kind = "p" if self.model.probabilistic else "score"
-        own = [f"{kind}_{name}" for name in self.model.classes]
+        own = [f"{self._kind}_{name}" for name in self.model.classes]
         names = unique_names(["row", *schema.names, schema.target, "prediction", *own, "part"])
         options = csv.WriteOptions(include_header=False, quoting_style="needed")
         with atomic_file(path) as file:
@@ -87,8 +93,8 @@ class JudgedRows:
 
     def worst(self, most: int) -> list[dict[str, Any]]:
         """Return the most wrong rows, at most so many: wrongly predicted, and with the least probability of their class
-        (or the furthest that its score is behind). Of each: its number, class, prediction, that probability, and its
-        columns."""
+        (or the furthest that its score is behind). Of each: its number, class, prediction, that probability (p_class)
+        or score (score_class), and its columns."""
         wrong = np.flatnonzero(self.predicted != self.y)
         behind = self.P[wrong, self.y[wrong]].astype(np.float64)
         if not self.model.probabilistic:
@@ -100,7 +106,7 @@ class JudgedRows:
                 "row": int(self.rows[i]) + 1,
                 "class": self.model.classes[self.y[i]],
                 "prediction": self.model.classes[self.predicted[i]],
-                "p_class": float(self.P[i, self.y[i]]),
+                f"{self._kind}_class": float(self.P[i, self.y[i]]),
                 "columns": {name: column[at] for name, column in cells.items()},
             }
             for at, i in enumerate(chosen.tolist())
@@ -137,10 +143,10 @@ class JudgedRows:
             place[-1] = len(shown) + 1  # of the code −1
             return [*(column.values[code] for code in shown), "(others)", "(missing)"], place[codes]
         values = self.table.dates[name][self.rows] if kind == "date" else self._numbers(name)
-        values = values.astype(np.float64)
+        dtype, values = values.dtype, values.astype(np.float64)
         known = values[~np.isnan(values)]
         edges = np.unique(np.quantile(known, [0, 0.25, 0.5, 0.75, 1])) if len(known) else np.zeros(1)
-        ends = [_shown(edge, kind) for edge in edges]
+        ends = [written(edge) if kind == "date" else _shown(edge, dtype) for edge in edges]
         labels = [f"{low} to {high}" for low, high in itertools.pairwise(ends)] or ends
         codes = np.searchsorted(edges[1:-1], values, side="left").clip(0, len(labels) - 1)
         return [*labels, "(missing)"], np.where(np.isnan(values), len(labels), codes)
@@ -161,5 +167,8 @@ def _dates(days: NDArray[np.float64]) -> Any:
     return pa.array([None if np.isnan(s) else str(np.datetime64(int(s), "s")) for s in seconds.tolist()])
 
 
-def _shown(value: float, kind: str) -> str:
-    return f"{value:g}" if kind == "number" else str(np.datetime64(int(value), "D"))
+def _shown(value: float, dtype: Any) -> str:
+    """Write a number with all figures that its column has."""
+    if value.is_integer() and abs(value) < MOST_WHOLE:
+        return f"{value:.0f}"
+    return str(np.float32(value)) if dtype == np.float32 else f"{value:.15g}"

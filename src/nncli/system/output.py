@@ -121,7 +121,9 @@ def counted(n: int, noun: str) -> str:
 
 
 def note_of(where: str, note: str) -> str:
-    """Say what a note is about; a warning stays one."""
+    """Say what a note is about, unless it does so itself; a warning stays one."""
+    if note.startswith((f"{where}:", f"warning: {where}:")):
+        return note
     warning = "warning: " if note.startswith("warning: ") else ""
     return f"{warning}{where}: {note.removeprefix(warning)}"
 

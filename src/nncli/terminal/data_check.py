@@ -37,7 +37,9 @@ def print_data_check(report: DataReport) -> None:
     put()
     size = f"{counted(report.rows, 'row')}, {counted(len(report.columns), 'column')}"
     put(f"{report.source}: {size}, {len(report.classes):,} classes")
-    found = report.findings or ["no problems found: no duplicate rows, no column that gives the class away"]
+    found = report.findings
+    if not found and report.refusal is None:
+        found = ["no problems found: no duplicate rows, no column that gives the class away"]
     for heading, lines in (("how the data were read", report.notes), ("what to look at", found)):
         if lines:
             put()

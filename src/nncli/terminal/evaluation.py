@@ -20,6 +20,7 @@ MOST_CLASSES = 20  # that are listed, and that a confusion matrix is shown for
 MOST_CONFUSIONS = 10
 CHANCE = 0.05
 SHOWN_COLUMNS, NARROW = 4, 12  # columns of a row, and characters of each
+BRIEF = 1e6  # below it, a number has six figures
 
 
 def print_evaluation(evaluation: Evaluation, quiet: bool = False) -> None:
@@ -147,13 +148,18 @@ def print_worst(rows: Sequence[dict[str, Any]]) -> None:
         put("no row is wrong")
         return
     names = [*rows[0]["columns"]][:SHOWN_COLUMNS]
-    table = new_table("row", "class", "prediction", "p of class", *(cut(name, NARROW) for name in names))
+    said_of = "p_class" if "p_class" in rows[0] else "score_class"
+    table = new_table(
+        "row", "class", "prediction", said_of.replace("_", " of "), *(cut(name, NARROW) for name in names)
+    )
     for one in rows:
         cells = ["" if one["columns"][name] is None else cut(_brief(one["columns"][name]), NARROW) for name in names]
-        said = cut(one["class"], NARROW), cut(one["prediction"], NARROW), f"{one['p_class']:.4g}"
+        said = cut(one["class"], NARROW), cut(one["prediction"], NARROW), f"{one[said_of]:.4g}"
         table.add_row(f"{one['row']:,}", *said, *cells)
     show(table)
 
 
 def _brief(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, int | float) else str(value)
+    if not isinstance(value, int | float):
+        return str(value)
+    return f"{value:.6g}" if abs(value) < BRIEF else f"{value:.15g}"

@@ -39,7 +39,9 @@ def plan_decision(config: ResolvedConfig, classes: Sequence[str], has_val: bool)
         problem = f"expected a model with probabilities, and {options.model} gives scores"
         raise OptionError(asked[0], problem, f"Add {mention('calibrate')}")
     if options.choose_threshold is not None and not has_val:
-        raise OptionError("choose_threshold", "there are no validation rows to choose on", "Set --val above 0")
+        raise OptionError(
+            "choose_threshold", "there are no validation rows to choose on", f"Set {mention('val')} above 0"
+        )
     positive = 1
     if options.positive is not None:
         if options.positive not in classes:

@@ -87,7 +87,9 @@ def prepare(
     # test rows have equal weight, and in files of their own no part depends on the time
     of_part = {"val_data": _of(asked, "weight", "group"), "test_data": _of(asked, "group")}
     whole = {
-        name: _load_like(config, source, without_columns(read.schema, {*asked.values()} - {*its.values()}), dataset)
+        name: _load_like(
+            config, source, without_columns(read.schema, {*asked.values()} - {*its.values()}), dataset, its
+        )
         for name, its in of_part.items()
         if (source := getattr(config, name))
     }
@@ -192,10 +194,12 @@ def _rows_to_use(
     return rows, notes
 
 
-def _load_like(config: TrainConfig, source: Source, schema: Schema, dataset: Dataset) -> Dataset:
+def _load_like(
+    config: TrainConfig, source: Source, schema: Schema, dataset: Dataset, row_columns: Mapping[str, str]
+) -> Dataset:
     csv, tables = DataConfig.of(config).csv, n_tables(config)
     how = csv.text_of_others, dataset.memory, tables, csv.on_error, merging(config.rare)
-    return load_like(source, schema, dataset.classes, config.dtype, *how, told=False)
+    return load_like(source, schema, dataset.classes, config.dtype, *how, told=False, row_columns=row_columns)
 
 
 def _groups(column: TextColumn | None, part: Subset) -> NDArray[np.int64] | None:

@@ -25,7 +25,7 @@ def check_reference(kind: str, prepared: Prepared) -> None:
     if not (prepared.test or prepared.val):
         raise OptionError("reference", "there are no rows to compare on", f"Set {mention('test')} above 0")
     if not isinstance(prepared.train.matrix, Matrix):
-        raise OptionError("reference", f"{REFERENCES[kind]} need all rows in memory", "Leave out --memory")
+        raise OptionError("reference", f"{REFERENCES[kind]} need all rows in memory", f"Leave out {mention('memory')}")
 
 
 def compare(kind: str, prepared: Prepared, model: Model) -> dict[str, Any]:

@@ -103,6 +103,9 @@ class FastParser:
             return None
         if target is not None and target.codes.size and target.codes.min() < 0:
             return None
+        table_read = Table(self.layout.numeric, numbers, texts, dates)
+        if not self.layout.are_filled(table_read):
+            return None
         if not self.layout.are_known(texts, target) or (b'"' in data and self._has_stray_quote(texts, target)):
             return None
         if self.whole_columns and self._has_fraction(numbers):
@@ -115,7 +118,7 @@ class FastParser:
             if cells is None:
                 return None
             kept = {name: cells[column].combine_chunks() for name, column in self.keep}
-        return RowBlock(Table(self.layout.numeric, numbers, texts, dates), target, kept, {})
+        return RowBlock(table_read, target, kept, {})
 
     def _with_spelled(self, numbers: NDArray[Any], texts: dict[str, TextColumn]) -> NDArray[Any]:
         """Put the columns of numbers that were read as text among the others, taking them out of the texts. Raises

@@ -88,11 +88,15 @@ def unread_form(cells: Sequence[str]) -> str:
         return ""
     words = [cell for cell in distinct if cell not in shapes]
     if words and number_spellings([*shapes]):
+        if figures := [word for word in words if any(map(str.isdigit, word))]:
+            written = listing(map(quoted, figures), MOST_WORDS)
+            return f"look like numbers but for {written}: write plain numbers, as 1234.5, to learn from them"
         few = words[:MOST_WORDS]
         missing = f"{flag('missing')} {shlex.quote(write_names(few))}{', …' * (len(words) > len(few))}"
         return f"look like numbers but for {listing(map(quoted, words), MOST_WORDS)}: add {missing} to learn from them"
     advice = "write plain numbers, as 1234.5, or dates, as 2024-01-31, to learn from them"
-    return f"look like numbers in a form that is not read ({quoted(next(iter(shapes)))}): {advice}"
+    example = next((cell for cell in shapes if not NUMBER.fullmatch(cell)), cells[0])
+    return f"look like numbers in a form that is not read ({quoted(example)}): {advice}"
 
 
 def _shape(cell: str) -> str:

@@ -27,6 +27,7 @@ INDEX = re.compile(
     r"(?i:unnamed: \d+|__index_level_\d+__|index|idx|(.*[_ ])?id|row_?(number|nr|no)?|rownames?)|.*[a-z]I[dD]"
 )
 OTHER_MINUS = ("−", ")\n", "-\n")  # at the end of a cell, but for the first
+MOST_ODD, LEAST_CELLS = 0.05, 10  # of the cells, that may have another decimal sign than other columns by mistake
 EXACT = 15  # figures that float64 always keeps
 GROUPED = re.compile(r"(?:[+-]?(?:[1-9]\d{0,2}(?:\.\d{3})+|\d+)\n)*+")  # points that may stand between thousands
 NUMBERS = re.compile(f"(?:{NUMBER.pattern}\n)*+")
@@ -103,12 +104,14 @@ def _kind_of(name: str, cells: Sequence[str], ways: list[Spelling], hints: Hints
         spelling = _chosen(name, cells, ways, found, where)
     elif name in hints.numeric or _mostly(cells, lambda cell: is_number(cell, decimal)):
         spelling = Spelling(decimal=decimal)
+    elif form is not None and _is_written_as(cells, form):  # as dates may be that are read without it too
+        spelling = Spelling("date", date_format=form)
     elif _mostly(cells, lambda cell: days_of(cell) is not None):
         found.notes.extend((name, f"column '{name}': {note}") for note in about_dates(cells, None))
         return "date"
     elif time := time_spelling(cells):
         spelling = time
-    elif dates := _date_ways(cells, hints):
+    elif dates := date_spellings(cells) if form is None else []:
         if len(dates) > 1:
             one, other = (way.date_format for way in dates[:2])
             problem = f"{where}: column '{name}': {quoted(cells[0])} can be read as {one} and as {other}"
@@ -126,8 +129,8 @@ def _kind_of(name: str, cells: Sequence[str], ways: list[Spelling], hints: Hints
         return "text"
     if spelling.kind == "date":
         spelling = with_century(spelling, cells)
-    if spelling.decimal != decimal and not any(spelling.decimal in cell for cell in cells):
-        spelling = dataclasses.replace(spelling, decimal=decimal)  # whole numbers say nothing of it
+    if spelling.decimal != decimal and not spelling.thousands and _is_odd(spelling.decimal, cells):
+        spelling = dataclasses.replace(spelling, decimal=decimal)
     plain = spelling == Spelling(decimal=decimal)
     is_other = (any(sign in text for sign in OTHER_MINUS) or not text.isascii()) and any(
         not is_number(cell, decimal) and spelling.number(cell) for cell in cells
@@ -185,20 +188,25 @@ def _chosen(name: str, cells: Sequence[str], ways: list[Spelling], found: Kinds,
 
 
 def _decimal_of(ways: Mapping[str, list[Spelling]], columns: Columns) -> str:
-    """Return the decimal sign of most columns that have one of the two, and one meaning only."""
-    signs = Counter(
-        its[0].decimal
-        for name, its in ways.items()
-        if len({way.decimal for way in its}) == 1 and any("." in cell or "," in cell for cell in columns[name])
-    )
+    """Return the decimal sign of most cells in columns that have one meaning only."""
+    signs = Counter[str]()
+    for name, its in ways.items():
+        if len({way.decimal for way in its}) == 1:
+            sign = its[0].decimal
+            signs[sign] += sum(sign in cell for cell in columns[name])
     return "," if signs[","] > signs["."] else "."
 
 
-def _date_ways(cells: Sequence[str], hints: Hints) -> list[Spelling]:
-    if hints.date_format is None:
-        return date_spellings(cells)
-    own = Spelling("date", date_format=hints.date_format)
-    return [own] if _mostly(cells, lambda cell: own.days(cell) is not None) else []
+def _is_odd(sign: str, cells: Sequence[str]) -> bool:
+    """Tell whether so few cells have a decimal sign, which is not that of other columns, that it is an error there, and
+    says nothing of the whole numbers beside it."""
+    n = sum(sign in cell for cell in cells)
+    return n <= MOST_ODD * len(cells) or (n == 1 and len(cells) >= LEAST_CELLS)
+
+
+def _is_written_as(cells: Sequence[str], date_format: str) -> bool:
+    own = Spelling("date", date_format=date_format)
+    return _mostly(cells, lambda cell: own.days(cell) is not None)
 
 
 def _mostly(cells: Sequence[str], matches: Callable[[str], bool]) -> bool:

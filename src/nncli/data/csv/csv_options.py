@@ -45,6 +45,11 @@ class CsvOptions:
         return {option: name for option, name in named.items() if name is not None}
 
     @property
+    def needed(self) -> dict[str, str]:
+        """Return what such columns are (weight, group or time), by their names."""
+        return {name: option for option, name in self.row_columns.items()}
+
+    @property
     def text(self) -> TextOptions:
         return TextOptions(**{name: getattr(self, name) for name in vars(DETECTED)})
 

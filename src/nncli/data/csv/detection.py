@@ -127,7 +127,7 @@ def _plan(head: Head, options: CsvOptions, dtype: str) -> ReadingPlan:
     names, told = column_names(first, header, options.header is None)
     twice = next((name for name in first if name.lower() in TARGETS and first.count(name) > 1), None)
     if header and options.target is None and twice:
-        remedy = f"Choose one by its position, as --target {first.index(twice)}"
+        remedy = f"Choose one by its position, as {mention('target', first.index(twice))}"
         raise DataError(head.where, f"several columns are called '{twice}', and could be the target", remedy)
     again = RepeatedHeader.of_bytes(names_row if header else b"", delimiter)
     may_come = again.may_be_in(head.data[len(with_names) :].decode("utf-8", "replace"))
@@ -264,11 +264,13 @@ def layout_of(
         target=target,
         missing=missing,
         decimal=decimal,
+        is_decimal_sure=options.decimal is not None
+        or any(decimal in cell for name in numeric for cell in columns[name]),
         spellings={name: spelling for name, spelling in kinds.spellings.items() if name not in ids},
         dtype=dtype,
         dates=dates,
         encoding=options.encoding or UTF_8,
-        needed=tuple(aside),
+        needed=options.needed,
         profile=profile_columns(cells, {name: kind_of[name] for name in (*numeric, *text, *dates)}, missing, decimal),
     )
     return layout, notes

@@ -48,7 +48,7 @@ def guessed_encoding(data: bytes, where: str) -> tuple[str, list[str]]:
         return UTF_8, []
     if 0.25 < data.count(b"\0") / len(data) < 0.75:
         problem = "expected UTF-8, found what looks like UTF-16 without a mark"
-        raise DataError(where, problem, "Add --encoding utf-16-le")
+        raise DataError(where, problem, f"Add {mention('encoding', 'utf-16-le')}")
     # the last character that has been read may be cut
     text = codecs.getincrementaldecoder(UTF_8)("surrogateescape").decode(data)
     beyond = [character for character in text if character > "\x7f"]
@@ -84,7 +84,9 @@ def _of_other_script(data: bytes, where: str) -> str:
     found = from_bytes(lines)
     best = found.best()
     if best is None or best.encoding in (UTF_8, "ascii"):
-        raise DataError(where, "expected UTF-8, found text in an unknown encoding", "Name it with --encoding")
+        raise DataError(
+            where, "expected UTF-8, found text in an unknown encoding", f"Name it with {mention('encoding')}"
+        )
     # old Macintosh encodings have the small letters of Windows in their places, and are hardly met
     windows = [one.encoding for one in found if one.encoding.startswith("cp125")]
     return windows[0] if best.encoding.startswith("mac_") and windows else best.encoding
@@ -146,7 +148,7 @@ class Utf8Text:
             return self.decoder.decode(data, final=self.at_end).encode()
         except UnicodeError:
             problem = f"expected text in {self.encoding}, found other bytes"
-            raise DataError(self.where, problem, "Name another one with --encoding") from None
+            raise DataError(self.where, problem, f"Name another one with {mention('encoding')}") from None
 
     def close(self) -> None:
         self.stream.close()

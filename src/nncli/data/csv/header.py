@@ -16,7 +16,7 @@ from nncli.data.csv.dialect import Dialect, LineFeeds, SingleReturns, UsualRows
 from nncli.data.csv.encoding import UTF_8, Utf8Text, encoding_of_mark, guessed_encoding
 from nncli.data.csv.row_text import ROW_LIMIT, check_utf8, open_quote, row_patterns, split_row
 from nncli.data.formats.known_formats import HEAD_BYTES, NO_PIPE, format_of_bytes
-from nncli.errors import DataError, OptionError
+from nncli.errors import DataError, OptionError, mention
 
 DELIMITERS = (",", ";", "\t", "|")
 SAMPLE_BYTES = 1 << 20
@@ -163,7 +163,7 @@ class Head:
             row, cells = self.split_first(delimiter)
             if parts and len(cells) != len(parts[0]):
                 problem = f"expected {len(parts[0])} names as in the line above, found {len(cells)}"
-                raise DataError(self.place, problem, "Correct the number of --header-rows")
+                raise DataError(self.place, problem, f"Correct the number of {mention('header_rows')}")
             used, parts = used + row, [*parts, cells]
             self.data, self.line = self.data[len(row) :], self.line + row.count(b"\n")
         self.data, self.line = used + self.data, line
@@ -173,7 +173,9 @@ class Head:
         """Return the first row and its cells, however long it is."""
         while (row := self.first_row(delimiter)) is None:
             if self.at_end and not self.data:
-                raise DataError(self.place, "expected another row of names, found the end", "Correct --header-rows")
+                raise DataError(
+                    self.place, "expected another row of names, found the end", f"Correct {mention('header_rows')}"
+                )
             if self.at_end or len(self.data) > ROW_LIMIT:
                 raise open_quote(self.place)
             self.more()

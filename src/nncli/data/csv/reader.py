@@ -6,8 +6,9 @@ byte_input → bytes · detection, alignment → layout · strict_parser → wha
 from __future__ import annotations
 
 import csv
+import dataclasses
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
 
 from nncli.data.byte_input import ByteStream, Input, open_input
@@ -23,7 +24,7 @@ from nncli.data.csv.row_text import LOOKED_AT, ROW_LIMIT, end_of_rows, open_quot
 from nncli.data.csv.strict_parser import A_TOTAL, StrictParser
 from nncli.data.dataset import Schema
 from nncli.data.row_blocks import BlockReader, OnError, RowBlock
-from nncli.errors import DataError
+from nncli.errors import DataError, mention
 
 ROWS_OF_A_TABLE = 3  # that are all of another width than those above
 MOST_BELOW = 10_000  # rows that cannot be read, of which each is looked at
@@ -53,6 +54,7 @@ class CsvReader(BlockReader):
         super().__init__(plan.layout, plan.notes, on_error, whole)
         self.input = source
         self._rest, self._stream, self._line = plan.rest, plan.stream, plan.first_line
+        self._is_alone = alone
         # with --rows, which would cut every one of several files
         self._can_end = training and alone and plan.rows is None
         self._may_end = self._can_end and on_error == "fail"
@@ -111,8 +113,8 @@ class CsvReader(BlockReader):
             bad += 1
         is_total, is_long = A_TOTAL in error.remedy, bad >= ROWS_OF_A_TABLE and ": expected a" in error.problem
         is_no_row = is_total or is_long or error.problem.startswith(f"expected {len(self.layout.names)} columns")
-        if is_tail and good and is_no_row and "--rows" not in error.remedy:
-            remedy = f"If the table ends above it, read that alone with --rows 1:{good}"
+        if is_tail and good and is_no_row and mention("rows", f"1:{good}") not in error.remedy:
+            remedy = f"If the table ends above it, read that alone with {mention('rows', f'1:{good}')}"
             kept = "" if is_long else f". {error.remedy}"
             block.errors[first] = DataError(error.where, error.problem, remedy + kept)
 
@@ -179,8 +181,11 @@ class CsvReader(BlockReader):
             return error
         if len(below) < ROWS_OF_A_TABLE or width in widths or widths[-1] == 1 or widths[-1] != widths[-2]:
             return error
+        remedy = f"Read the first one with {mention('rows', f'1:{rows}')}"
+        if not self._is_alone:  # the option would cut every file
+            remedy = "Put it in a file of its own"
         problem = f"expected {width} columns, found what looks like another table, of {widths[-1]} columns"
-        return DataError(f"{self.input.where}:{below[0][0]}", problem, f"Read the first one with --rows 1:{rows}")
+        return DataError(f"{self.input.where}:{below[0][0]}", problem, remedy)
 
     def _refuse_single_quotes(self, block: RowBlock) -> None:
         """Raise DataError for a text as 'O''Neil', which is hardly meant so."""
@@ -279,6 +284,8 @@ def read_blocks(
     whole: bool = False,
     text: TextOptions = DETECTED,
     known: Known | None = None,
+    needed: Mapping[str, str] = {},
+    alone: bool = True,
 ) -> CsvReader:
     """Open the rows of `source` as a model expects them, block by block as they arrive; `known` are its classes, and
     the categories of its columns of text.
@@ -290,7 +297,8 @@ def read_blocks(
     opened = open_input(source, stream=stream, hashed=whole)
     try:
         plan = plan_answering(opened, expected, dtype, keep, with_target, text, known)
-        return CsvReader(opened, plan, on_error=on_error, whole=whole)
+        plan = dataclasses.replace(plan, layout=dataclasses.replace(plan.layout, needed=needed))
+        return CsvReader(opened, plan, on_error=on_error, whole=whole, alone=alone)
     except BaseException:
         opened.close()
         raise

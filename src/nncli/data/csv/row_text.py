@@ -6,7 +6,7 @@ import csv
 import re
 from functools import cache
 
-from nncli.errors import DataError
+from nncli.errors import DataError, mention
 
 ROW_LIMIT = 64 << 20  # an open quote must not take the rest of a large file into memory
 LOOKED_AT = 1 << 15  # bytes of a row behind a damaged one: beyond, each of many quotes would cost the rest of the file
@@ -72,13 +72,15 @@ def split_row(row: bytes, delimiter: str, where: str) -> list[str]:
     return cells or [""]
 
 
-def check_utf8(cell: str, where: str) -> None:
+def check_utf8(cell: str, where: str, remedy: str = "") -> None:
+    """Raise DataError for a byte that is no UTF-8."""
     try:
         cell.encode()
     except UnicodeEncodeError as error:
         byte = ord(cell[error.start]) - 0xDC00
         problem = f"expected UTF-8, found the byte 0x{byte:02x}"
-        raise DataError(where, problem, "Name the encoding, such as --encoding latin-1") from None
+        name = f"Name the encoding, such as {mention('encoding', 'latin-1')}"
+        raise DataError(where, problem, remedy or name) from None
 
 
 def open_quote(where: str, quote: str = '"') -> DataError:

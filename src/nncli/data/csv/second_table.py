@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Sequence
 from itertools import takewhile
 
 from nncli.data.cells import quoted
 from nncli.data.csv.header_row import has_header
 from nncli.data.spellings import looks_like_number
-from nncli.errors import DataError, write_names
+from nncli.errors import DataError, mention, write_names
 
 LEAST_ROWS = 3  # of each table
 
@@ -24,6 +23,7 @@ def refuse_second_table(rows: Sequence[Sequence[str]], texts: Iterable[tuple[str
             names = [cell.strip() for cell in rows[n]]
             if len({*names}) == len(names) and has_header(names, rows[n + 1 :]):
                 problem = f"column '{name}': expected numbers, as in the first {n} rows, found {quoted(cells[n])}"
-                told = shlex.quote(write_names([name]))
-                remedy = f"If another table begins there, read the first one with --rows 1:{n}; else add"
-                raise DataError(where, problem, f"{remedy} --categorical {told}")
+                remedy = (
+                    f"If another table begins there, read the first one with {mention('rows', f'1:{n}')}; else add "
+                )
+                raise DataError(where, problem, remedy + mention("categorical", write_names([name])))

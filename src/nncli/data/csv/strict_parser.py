@@ -6,7 +6,6 @@ Rows of cells from other kinds of tables are read here too where a cell is out o
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterable, Iterator
 from itertools import islice
 
@@ -16,7 +15,6 @@ from nncli.data.arrow_conversion import string_array, vector
 from nncli.data.cells import (
     DEFAULT_MISSING,
     INFINITY,
-    SHOWN,
     as_number,
     bare,
     days,
@@ -25,14 +23,15 @@ from nncli.data.cells import (
     quoted,
     text_column,
 )
+from nncli.data.csv.cell_advice import advice_to_learn, advice_to_predict, as_no_number
 from nncli.data.csv.repeated_header import RepeatedHeader
 from nncli.data.csv.row_text import LOOKED_AT, check_utf8, open_quote, row_patterns, split_row
 from nncli.data.dataset import Table, canonical
 from nncli.data.dates import days_of
 from nncli.data.row_blocks import Layout, RowBlock
-from nncli.data.spellings import Spelling, meanings
+from nncli.data.spellings import Spelling
 from nncli.data.totals import is_total
-from nncli.errors import MOST_LISTED, DataError, did_you_mean, mention, write_names
+from nncli.errors import MOST_LISTED, DataError, did_you_mean, mention
 
 MAYBE_THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}[.,][0-9]{3}")
 A_TOTAL = "it is no case of its own, but a total of others"
@@ -44,7 +43,7 @@ class StrictParser:
     row that repeats the `header` is none."""
 
     def __init__(self, layout: Layout, where: str, training: bool, header: RepeatedHeader | None = None) -> None:
-        self.header = header or RepeatedHeader([])
+        self.header, self.is_text = header or RepeatedHeader([]), header is not None
         self.layout, self.where, self.training = layout, where, training
         self.missing = frozenset(layout.missing)
         place = layout.place_of
@@ -55,12 +54,15 @@ class StrictParser:
         used = {i for _, _, i in self.features}
         self.used = sorted(used if self.target is None else {*used, self.target})
         self.places_of_words = [(name, place[name]) for name in layout.words]
-        self.rest = b""  # of the text read last: a row that goes on behind it
+        self.data = self.rest = b""  # the text read last, and what of it may be the start of a row
+        skip = mention("on_error", "skip")  # of each command that reads rows with their classes
+        self.or_skip = f", or leave such rows out with {skip}" if training or self.target is not None else ""
         self.other_table = ""  # where the names of another one stand, down to which rows have been read
 
     def read(self, data: bytes, first_line: int) -> RowBlock:
         """Read rows of text; the first of them begins in that line. What may be the start of a row is left in `rest`:
         behind a damaged row, others may end elsewhere than it seemed."""
+        self.data = data
         return self.read_rows(self._rows(data, first_line))
 
     def read_rows(self, rows: Iterable[tuple[str, list[str] | DataError]]) -> RowBlock:
@@ -155,13 +157,12 @@ class StrictParser:
     def _split(self, row: bytes, where: str) -> list[str]:
         width, delimiter = len(self.layout.names), self.layout.delimiter
         if width > 1 and row in (b"\n", b"\r\n"):
-            skip = f", or leave such lines out with {mention('on_error', 'skip')}" if self.training else ""
-            raise DataError(where, f"expected {width} columns, found an empty line", f"Delete the line{skip}")
+            remedy = f"Delete the line{self.or_skip.replace('rows', 'lines')}"
+            raise DataError(where, f"expected {width} columns, found an empty line", remedy)
         cells = split_row(row, delimiter, where)
         if len(cells) != width:
             sign = "tab" if delimiter == "\t" else f"'{delimiter}'"
-            remedy = f"Look for a missing or an unquoted {sign}"
-            remedy += f", or leave such rows out with {mention('on_error', 'skip')}" if self.training else ""
+            remedy = f"Look for a missing or an unquoted {sign}{self.or_skip}"
             raise DataError(where, f"expected {width} columns, found {len(cells)}", remedy)
         if b'"' in row and not row_patterns(delimiter)[0].fullmatch(row):
             cell = next(cell for cell in cells if cell[:1] == " " or cell.count('"') % 2)
@@ -188,7 +189,8 @@ class StrictParser:
     def _clean(self, cells: list[str], where: str) -> list[str | None]:
         """Numeric cells, then text cells, dates, and the target; None for a missing one."""
         for i in self.used:
-            check_utf8(cells[i], where)
+            if not _is_utf8(cells[i]):
+                check_utf8(cells[i], where, self._encoding_remedy())
             if "\0" in cells[i]:
                 problem = f"column '{self.layout.names[i]}': expected text, found a zero byte in it"
                 raise DataError(where, problem, "Write the file again: it is damaged, or no text")
@@ -210,8 +212,10 @@ class StrictParser:
                 expected = f"a date ({spelling})" if spelling else "a date such as 2026-11-21"
             if expected:
                 problem = f"column '{name}': expected {expected}, found {quoted(cell)}"
-                raise DataError(where, problem, self._remedy_for_no_row(cells) or self._remedy(name, cell))
+                raise DataError(where, problem, self._remedy_for_no_row(cells) or self._remedy(name, cell, cells))
             self._check_known(name, cell, where)
+            if name in self.layout.needed:
+                self._check_filled(name, cell, value, where)
             clean.append(value)
         if self.target is None:
             return [*clean, None]
@@ -219,14 +223,20 @@ class StrictParser:
         if is_missing(cell, self.missing):
             found = quoted(cell) if cell else "an empty cell"
             problem = f"target column '{self.layout.target}': expected a class, found {found}"
-            remedy = "Fill it in, or delete the row"
-            if self.training:
-                remedy = f"Fill it in, or leave such rows out with {mention('on_error', 'skip')}"
-                if cell in DEFAULT_MISSING[1:] and not is_missing(cell, ("",)):
-                    remedy += f"; add {mention('no_missing', cell)} if that is a class"
+            remedy = f"Fill it in{self.or_skip}"
+            if self.training and cell in DEFAULT_MISSING[1:] and not is_missing(cell, ("",)):
+                remedy += f"; add {mention('no_missing', cell)} if that is a class"
             raise DataError(where, problem, self._remedy_for_no_row(cells) or remedy)
         self._check_known(self.layout.target or "", cell, where)
         return [*clean, cell]
+
+    def _check_filled(self, name: str, cell: str, value: str | None, where: str) -> None:
+        """Raise DataError for a row without its group, its time or a weight from 0."""
+        what = self.layout.needed[name]
+        if value is None or (what == "weight" and name in self.layout.numeric and float(value) < 0):
+            expected = "a weight from 0" if what == "weight" else f"a {what}"
+            problem = f"column '{name}': expected {expected}, found {quoted(cell) if cell else 'an empty cell'}"
+            raise DataError(where, problem, f"Correct it{self.or_skip}")
 
     def _may_be_other_thousands(self, name: str, cell: str, spelling: Spelling | None) -> bool:
         """Tell whether a cell of a column of whole numbers may have thousands in it, written otherwise than there."""
@@ -242,48 +252,36 @@ class StrictParser:
         problem = f"column '{name}': expected a class that the model knows ({shown}), found {quoted(cell)}"
         if self.layout.target is None:
             raise DataError(where, problem, "Write the names of the columns above the rows")
-        raise DataError(where, problem, did_you_mean(cell, classes) or "Correct it, or leave the row out")
+        raise DataError(where, problem, did_you_mean(cell, classes) or f"Correct it{self.or_skip}")
 
     def _remedy_for_no_row(self, cells: list[str]) -> str:
         """Say what to do with a total or a comment among the rows; nothing for a row."""
         is_comment = cells[0].lstrip().startswith("#")
         if not (is_comment or is_total(cells)):
             return ""
-        skip = f", or leave such rows out with {mention('on_error', 'skip')}" if self.training else ""
-        return f"Delete the row{skip}: {'it seems to be a comment' if is_comment else A_TOTAL}"
+        return f"Delete the row{self.or_skip}: {'it seems to be a comment' if is_comment else A_TOTAL}"
 
-    def _remedy(self, name: str, cell: str) -> str:
-        decimal, spelling = self.layout.decimal, self.layout.spellings.get(name)
-        if not self.training:
-            numbers = meanings(cell, spelling or Spelling(decimal=decimal)) if name in self.layout.numeric else []
-            first = f"Write it as {' or as '.join(numbers)}" if numbers else "Correct it"
-            return f"{first}, or leave the cell empty"
-        if name in self.layout.needed:
-            return f"Correct it, or leave such rows out with {mention('on_error', 'skip')}"
-        other = "," if decimal == "." else "."
-        grouped = Spelling(decimal=decimal, thousands=other)
-        if other in cell and not spelling and grouped.number(cell):  # good, and only written in another way
-            first = f"Add --thousands {other}"
-        elif cell[:1] != "#" and any(character.isdigit() for character in cell):  # as #DIV/0! of a spreadsheet
-            first = f"Set --decimal {other}" if as_number(cell, other) else "Correct it"
-        elif len(cell) > SHOWN:
-            first = "Correct it"
-        else:
-            first = f"Add --missing {shlex.quote(cell)}"
-        return f"{first}, {_as_no_number(name)}"
+    def _encoding_remedy(self) -> str:
+        """Say what to do about a byte that is no UTF-8: not to read rows in another encoding that are in UTF-8. The
+        empty string where nothing shows that."""
+        text = self.data.decode("utf-8", "surrogateescape")
+        if any(character > "\x7f" and _is_utf8(character) for character in text):
+            return f"Write it in UTF-8, as other cells are{self.or_skip}"
+        return ""
+
+    def _remedy(self, name: str, cell: str, cells: list[str]) -> str:
+        """Say what to do with a cell that is no number or date."""
+        if self.training:
+            return advice_to_learn(self.layout, name, cell, cells, self.or_skip, self.is_text)
+        return advice_to_predict(self.layout, name, cell)
 
     def _too_large(self, cell: str, name: str, where: str) -> DataError:
         remedy = "Correct it, or leave the cell empty"
         if self.training:
             wide = self.layout.dtype == "float32" and np.isfinite(float(cell))
-            remedy = f"{'Use --dtype float64' if wide else 'Correct it'}, {_as_no_number(name)}"
+            first = f"Use {mention('dtype', 'float64')}" if wide else "Correct it"
+            remedy = f"{first}, {as_no_number(name)}"
         return DataError(where, f"column '{name}': {quoted(cell)} is too large for {self.layout.dtype}", remedy)
-
-
-def _as_no_number(name: str) -> str:
-    """Advise what else a column with a cell that is no number may be."""
-    name = shlex.quote(write_names([name]))
-    return f"read the column as text with --categorical {name}, or leave it out with --drop {name}"
 
 
 def _maybe_thousands(cell: str, name: str, where: str) -> DataError:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import struct
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -193,7 +193,8 @@ class ColumnarReader(BlockReader):
             return None
         if not self.layout.are_known(texts, target):
             return None
-        return RowBlock(Table(self.layout.numeric, numbers, texts, dates), target, {}, {})
+        table = Table(self.layout.numeric, numbers, texts, dates)
+        return RowBlock(table, target, {}, {}) if self.layout.are_filled(table) else None
 
     def _text(self, columns: list[Any], name: str, feature: bool = True) -> TextColumn:
         return text_column(*encoded(_as_text(columns[self._at[name]])), self._missing, feature)
@@ -263,10 +264,12 @@ def read_blocks(
     on_error: OnError = "fail",
     whole: bool = False,
     known: Known | None = None,
+    needed: Mapping[str, str] = {},
 ) -> ColumnarReader:
     """Open the rows of a file as a model expects them; see `csv.reader.read_blocks`."""
     file = ColumnarFile(source, open_file)
     layout, notes = layout_for_model(file.names, expected, dtype, keep, with_target, file.where, known)
+    layout = dataclasses.replace(layout, needed=needed)
     return ColumnarReader(file, layout, notes, training=False, on_error=on_error, whole=whole)
 
 

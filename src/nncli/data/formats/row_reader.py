@@ -9,7 +9,7 @@ import csv
 import dataclasses
 import io
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Literal, Protocol
@@ -144,7 +144,9 @@ def read_blocks(
     on_error: OnError = "fail",
     whole: bool = False,
     known: Known | None = None,
+    needed: Mapping[str, str] = {},
 ) -> RowReader:
     """Open rows as a model expects them; see `csv.reader.read_blocks`."""
     layout, notes = layout_for_model(rows.names, expected, dtype, keep, with_target, rows.place, known)
+    layout = dataclasses.replace(layout, needed=needed)
     return RowReader(rows, layout, notes, on_error=on_error, whole=whole)

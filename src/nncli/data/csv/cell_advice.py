@@ -1,0 +1,54 @@
+"""Say what to do with a cell that is no number or date where its column has them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nncli.data.cells import SHOWN, as_number, quoted
+from nncli.data.csv.torn_cell import torn_text
+from nncli.data.row_blocks import Layout
+from nncli.data.spellings import Spelling, meanings, units_of
+from nncli.errors import mention, write_names
+
+
+def advice_to_learn(layout: Layout, name: str, cell: str, cells: Sequence[str], or_skip: str, is_text: bool) -> str:
+    """Say what to do with such a cell in rows to learn from, of which these are the others; `is_text` is whether they
+    were cut out of a text."""
+    if name in layout.needed:
+        return f"Correct it{or_skip}"
+    kinds = [column.kind for column in layout.profile] if is_text else []
+    if torn := torn_text(cells, layout.place_of[name], kinds, layout.delimiter, layout.decimal):
+        first = f"If {quoted(torn)} is one cell, quote it, and look for the cell that is missing behind it{or_skip}"
+    else:
+        first = _first_advice(layout, name, cell, or_skip)
+    return f"{first}, {as_no_number(name)}"
+
+
+def _first_advice(layout: Layout, name: str, cell: str, or_skip: str) -> str:
+    decimal, spelling = layout.decimal, layout.spellings.get(name)
+    other = "," if decimal == "." else "."
+    if other in cell and not spelling and Spelling(decimal=decimal, thousands=other).number(cell):
+        return f"Add {mention('thousands', other)}"  # it is good, and only written in another way
+    if cell[:1] == "#" or not any(character.isdigit() for character in cell):  # as #DIV/0! of a spreadsheet
+        return "Correct it" if len(cell) > SHOWN else f"Add {mention('missing', cell)}"
+    if other in cell and as_number(cell, other):
+        if not layout.is_decimal_sure:
+            return f"Set {mention('decimal', other)}"
+        # the option would refuse the cells that show the decimal sign
+        return f"Write it as {cell.replace(other, decimal)}, as other cells have it{or_skip}"
+    units = units_of([cell])
+    return f"Write it as a plain number, without {quoted(units[0])}" if units else "Correct it"
+
+
+def advice_to_predict(layout: Layout, name: str, cell: str) -> str:
+    """Say what to do with such a cell in rows for a model."""
+    its = layout.spellings.get(name) or Spelling(decimal=layout.decimal)
+    numbers = meanings(cell, its) if name in layout.numeric else []
+    first = f"Write it as {' or as '.join(numbers)}" if numbers else "Correct it"
+    return f"{first}, or leave the cell empty"
+
+
+def as_no_number(name: str) -> str:
+    """Say what else a column with a cell that is no number may be."""
+    its = write_names([name])
+    return f"read the column as text with {mention('categorical', its)}, or leave it out with {mention('drop', its)}"
