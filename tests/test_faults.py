@@ -288,7 +288,7 @@ WRONG: dict[str, tuple[Edit, dict[str, Any], str]] = {
     "single quotes, but none told": (each(lambda line: line.replace("Ost", "'O,st'")), {"quote": '"'}, "d.csv:4: expected 4 columns, found 5."),
     "a footer": (lambda clean: clean + "Total,220,,\n", {}, "d.csv:42: column 'a': expected a number, found 'Total'."),
     "a footer of one cell": (lambda clean: clean + "40 rows\n", {}, "d.csv:42: expected 4 columns, found 1."),
-    "names in another order": (row(30, "b,a,t,label"), {}, "d.csv:31: column 'a': expected a number, found 'b'."),
+    "names in another order": (row(30, "b,a,t,label"), {}, "d.csv:31: expected a row, found the names of the columns in another order than a, b, t and y."),
     "a zero byte in a number": (cell("1\0"), {}, "d.csv:21: column 'a': expected text, found a zero byte in it."),
     "thousands": (cell('"1,00.5"'), {}, "d.csv:21: column 'a': expected a number, found '1,00.5'."),
     "too large for float32": (cell("1e39"), {"dtype": "float32"}, "d.csv:21: column 'a': '1e39' is too large for float32."),

@@ -101,6 +101,7 @@ def _named(column: TextColumn) -> dict[int, str]:
     return found
 
 
+@np.errstate(over="ignore", invalid="ignore")  # sums that are not finite are no row's
 def sums_of_others(numbers: NDArray[np.float64], named: Collection[int] = ()) -> list[int]:
     """Find the rows of a matrix (n, d) that hold the sums of those above, back to the one before, or of all; the rows
     that are `named` are left out of the sums."""
@@ -129,6 +130,7 @@ def _are_sums(
     """Tell which rows (m, d) hold the sums of n others, beside averages and missing cells, if they are far above the
     largest of those."""
     close, n = ROUNDED * sizes, n[:, None]
+    close = np.where(np.isfinite(close), close, -1)
     are_sums = (np.abs(numbers - sums) <= close) & (np.abs(sums) >= 2 * largest) & (largest > 0) & (n >= LEAST_ROWS)
     are_means = np.abs(numbers - sums / n) <= close / n
     are_clear = are_sums & (np.abs(sums) >= CLEAR * largest)

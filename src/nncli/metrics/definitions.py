@@ -162,7 +162,7 @@ class RocAuc(OfARanking):
     """share of the pairs of a row of the class and another that are in the right order; ties count half"""
 
     title = "ROC AUC"
-    by_class = True
+    by_class = is_skewed = True
 
     def of_order(self, own: Floats, above: Floats) -> Floats:
         # Σ_j (other rows at the j-th) (own rows before it + ½ own rows at it)

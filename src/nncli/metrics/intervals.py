@@ -62,7 +62,8 @@ def estimate(metric: Metric, rows: ScoredRows) -> Estimate:
     else:
         draws = resampled_groups(rows.groups, evidence.shape[1])
     found = [metric.values(evidence, y, counts) for counts in draws]
-    interval = middle(np.concatenate(found), value, metric.is_biased)
+    drawn = np.concatenate(found)
+    interval = _on_logits(drawn, value, n) if metric.is_skewed else middle(drawn, value, metric.is_biased)
     # where every resample has the same value, as where all rows are right, it does not tell how sure that is
     method = "bootstrap" if rows.groups is None else "bootstrap of groups"
     return Estimate(value, interval, method) if interval[0] < interval[1] else Estimate(value)
@@ -78,6 +79,16 @@ def middle(values: Floats, value: float, is_biased: bool = False) -> tuple[float
         return centre - half, centre + half
     low, high = np.quantile(values, (0.025, 0.975))
     return float(low), float(high)
+
+
+def _on_logits(values: Floats, value: float, n: int) -> tuple[float, float]:
+    """Return the interval of a value near 1, which may fall far and cannot rise: normal on the scale of log (v / (1 − v)),
+    with the spread of resampled values (Qin, Hotilovac 2008)."""
+    ends = 1 / n**2, 1 - 1 / n**2  # less than a pair of rows
+    v, known = np.clip(value, *ends), np.clip(values[~np.isnan(values)], *ends)
+    half = Z * float(np.log(known / (1 - known)).std(ddof=1))
+    low, high = (float(1 / (1 + (1 - v) / v * np.exp(sign * half))) for sign in (1, -1))
+    return (low, high) if known.min() < known.max() else (value, value)
 
 
 def _distinct(

@@ -29,6 +29,7 @@ class Metric(Configurable):
     `higher_is_better`   in which direction is better
     `is_mean`            it is the mean of its evidence, one number for each row
     `is_biased`          of few rows it is too high, and of resampled rows still higher
+    `is_skewed`          it is a share that is mostly near 1, whose few resampled values are not as far above as below
     `is_discrete`        many rows have the same class and evidence
     `by_class`           only what happens within each class counts, and not how many rows the classes have
     """
@@ -40,6 +41,7 @@ class Metric(Configurable):
     higher_is_better: ClassVar[bool] = True
     is_mean: ClassVar[bool] = False
     is_biased: ClassVar[bool] = False
+    is_skewed: ClassVar[bool] = False
     is_discrete: ClassVar[bool] = False
     by_class: ClassVar[bool] = False
 
