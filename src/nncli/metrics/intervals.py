@@ -82,7 +82,7 @@ def middle(values: Floats, value: float, is_biased: bool = False) -> tuple[float
 
 
 def _on_logits(values: Floats, value: float, n: int) -> tuple[float, float]:
-    """Return the interval of a value near 1, which may fall far and cannot rise: normal on the scale of log (v / (1 − v)),
+    """Return the interval of a value near 1, which may fall and not rise: normal on the scale of log (v / (1 − v)),
     with the spread of resampled values (Qin, Hotilovac 2008)."""
     ends = 1 / n**2, 1 - 1 / n**2  # less than a pair of rows
     v, known = np.clip(value, *ends), np.clip(values[~np.isnan(values)], *ends)
