@@ -31,6 +31,7 @@ def visits(rng: np.random.Generator, patients: int, models: int = 1) -> list[Sco
     return found
 
 
+@pytest.mark.long
 def test_intervals_hold_for_new_patients_and_those_of_single_rows_do_not() -> None:
     rng = np.random.default_rng(0)
     everyone = visits(rng, 40_000)[0]

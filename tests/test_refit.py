@@ -38,6 +38,7 @@ def test_the_model_is_that_of_a_run_on_all_rows_up_to_the_epoch_that_was_best(nn
     np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.long
 def test_more_rows_make_a_better_model(nncli: Run) -> None:
     rng, better = np.random.default_rng(0), 0
     for seed in range(10):
