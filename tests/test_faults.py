@@ -3,93 +3,35 @@
 
 from __future__ import annotations
 
-import bz2
 import gzip
-import io
-import json
-import lzma
 import unicodedata
-import zipfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.feather as feather
-import pyarrow.parquet as pq
 import pytest
 
-import workbooks
+from clean_table import (
+    CLEAN,
+    HEADER,
+    ROWS,
+    A,
+    Edit,
+    N,
+    between,
+    cell,
+    check,
+    column,
+    digits,
+    each,
+    joined,
+    numbered,
+    quoted,
+    read,
+    row,
+)
 from csv_reading import strings
-from nncli.data.csv.csv_options import CsvOptions
-from nncli.data.load import load_dataset
 from nncli.errors import DataError, OptionError
-
-N = 40
-HEADER = "a,b,t,y"
-ROWS = [f"{i}.5,{i * 7 % 11},{['süd', 'x y', 'Ost'][i % 3]},{'pq'[i % 2]}" for i in range(N)]
-CLEAN = "\n".join([HEADER, *ROWS]) + "\n"
-Edit = Callable[[str], str | bytes]
-
-
-def row(i: int, text: str) -> Edit:
-    """The file with another row i, from 1: its line is i + 1."""
-    return lambda clean: "\n".join([HEADER, *ROWS[: i - 1], text, *ROWS[i:]]) + "\n"
-
-
-def cell(text: str) -> Edit:
-    """The file with another number in the first cell of row 20, which is line 21."""
-    return row(20, f"{text}{ROWS[19][ROWS[19].index(',') :]}")
-
-
-def joined(delimiter: str) -> Edit:
-    return lambda clean: clean.replace(",", delimiter)
-
-
-def each(edit: Callable[[str], str]) -> Edit:
-    return lambda clean: "".join(edit(line) + "\n" for line in clean.splitlines())
-
-
-def quoted(line: str) -> str:
-    return ",".join(f'"{one}"' for one in line.split(","))
-
-
-def column(i: int, edit: Callable[[str], str]) -> Edit:
-    """The file with the cells of a column written otherwise."""
-
-    def edited(line: str) -> str:
-        cells = line.split(",")
-        return ",".join([*cells[:i], edit(cells[i]), *cells[i + 1 :]])
-
-    return lambda clean: "\n".join([HEADER, *map(edited, ROWS)]) + "\n"
-
-
-def digits(zero: str, point: str = ".") -> Edit:
-    """The file with the numbers of the first column in the digits from that zero on."""
-    return column(0, lambda text: "".join(chr(ord(zero) + int(one)) if one.isdigit() else point for one in text))
-
-
-def numbered(name: str, number: Callable[[int], object]) -> Edit:
-    """The file with a column in front that numbers the rows, from 0."""
-    return lambda clean: "".join(
-        f"{number(i - 1) if i else name},{line}\n" for i, line in enumerate(clean.splitlines())
-    )
-
-
-def between(line: str | bytes) -> Edit:
-    """The file with a further line 22."""
-    line = line if isinstance(line, bytes) else line.encode()
-    return lambda clean: clean.encode().replace(ROWS[19].encode(), ROWS[19].encode() + b"\n" + line)
-
-
-def zipped(members: dict[str, bytes]) -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as file:
-        for name, data in members.items():
-            file.writestr(name, data)
-    return out.getvalue()
-
 
 SAME: dict[str, tuple[Edit, dict[str, Any]]] = {
     "rows of delimiters below": (lambda clean: clean + ",,,\n,,,\n", {}),
@@ -202,18 +144,6 @@ SAME: dict[str, tuple[Edit, dict[str, Any]]] = {
     "the header again three times": (lambda clean: HEADER + "\n" + clean.replace(ROWS[19], f"{HEADER}\n{ROWS[19]}") + HEADER + "\n", {}),
     "a sum below, left out": (lambda clean: clean + "Total,220,,\n", {"rows": (1, N)}),
 }  # fmt: skip
-PACKED: dict[str, Callable[[bytes], bytes]] = {
-    "gzip": gzip.compress,
-    "bzip2": bz2.compress,
-    "xz": lzma.compress,
-    "zip": lambda data: zipped({"d.csv": data}),
-    "gzip, in two parts": lambda data: gzip.compress(data[:100]) + gzip.compress(data[100:]),
-    "bzip2, in two parts": lambda data: bz2.compress(data[:100]) + bz2.compress(data[100:]),
-    "xz, in two parts": lambda data: lzma.compress(data[:100]) + lzma.compress(data[100:]),
-    "gzip, each with the header": lambda data: gzip.compress(data) + gzip.compress(HEADER.encode() + b"\n"),
-    "zip beside what a Mac adds": lambda data: zipped({"x/d.csv": data, "__MACOSX/x/._d.csv": b"\0\5"}),
-    "zstd": lambda data: bytes(pa.compress(data, "zstd", asbytes=True)),
-}
 MISSING = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "?", "nAn", '""', " NA "]
 NO_NUMBER = [
     "0x10",
@@ -330,24 +260,6 @@ WRONG: dict[str, tuple[Edit, dict[str, Any], str]] = {
 }  # fmt: skip
 
 
-def read(data: str | bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]) -> Any:
-    monkeypatch.chdir(tmp_path)
-    Path("d.csv").write_bytes(data if isinstance(data, bytes) else data.encode())
-    options = dict(options)
-    dtype = options.pop("dtype", "float64")
-    return load_dataset(("d.csv",), CsvOptions(**options), dtype)
-
-
-def check(found: Any, a: list[float]) -> None:
-    np.testing.assert_array_equal(found.table.numbers, np.column_stack([a, [i * 7 % 11 for i in range(N)]]))
-    [text] = found.table.texts.values()
-    assert strings(text) == [["süd", "x y", "Ost"][i % 3] for i in range(N)]
-    assert [found.classes[k] for k in found.y] == ["pq"[i % 2] for i in range(N)]
-
-
-A = [i + 0.5 for i in range(N)]
-
-
 @pytest.fixture(params=[False, True], ids=["pyarrow", "by hand"])
 def _by_each_parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nncli.data.csv.reader.FEW_BYTES", 1 << 30 if request.param else 0)
@@ -362,47 +274,6 @@ def test_a_harmless_oddity_of_a_table_changes_nothing(
     check(read(edit(CLEAN), tmp_path, monkeypatch, options), A)
 
 
-@pytest.mark.parametrize("packer", PACKED)
-def test_a_compressed_table_is_unpacked(packer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    check(read(PACKED[packer](CLEAN.encode()), tmp_path, monkeypatch, {}), A)
-
-
-def pandas_like(dictionary: bool = False) -> pa.Table:
-    """The clean table, with its types."""
-    texts = {"t": [["süd", "x y", "Ost"][i % 3] for i in range(N)], "y": ["pq"[i % 2] for i in range(N)]}
-    table = pa.table({"a": A, "b": [i * 7 % 11 for i in range(N)], **texts})
-    if dictionary:
-        for name in texts:
-            i = table.column_names.index(name)
-            table = table.set_column(i, name, table[name].dictionary_encode())
-    return table
-
-
-def lines_of(names: list[str]) -> bytes:
-    rows = (dict(zip(names, row.values(), strict=True)) for row in pandas_like().to_pylist())
-    return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
-
-
-def sheet(names: list[str]) -> None:
-    rows = [names, *(list(row.values()) for row in pandas_like().to_pylist())]
-    workbooks.write("d.csv", {"one": workbooks.sheet(rows)})
-
-
-FORMATS: dict[str, Callable[[], object]] = {
-    "JSON Lines": lambda: Path("d.csv").write_bytes(lines_of(["a", "b", "t", "y"])),
-    "JSON Lines, what nobody sees around keys": lambda: Path("d.csv").write_bytes(lines_of(["a\u200b", "\ufeffb", "t", "y"])),
-    "JSON Lines, compressed": lambda: Path("d.csv").write_bytes(gzip.compress(lines_of(["a", "b", "t", "y"]))),
-    "Parquet": lambda: pq.write_table(pandas_like(), "d.csv"),
-    "Parquet, categories": lambda: pq.write_table(pandas_like(dictionary=True), "d.csv"),
-    "Parquet, in groups": lambda: pq.write_table(pandas_like(), "d.csv", row_group_size=7),
-    "Parquet, what nobody sees around names": lambda: pq.write_table(pandas_like().rename_columns(["\ufeffa", "b\u200b", "t", "y"]), "d.csv"),
-    "Parquet, an index": lambda: pq.write_table(pandas_like().append_column("__index_level_0__", pa.array(range(N))), "d.csv"),
-    "Arrow": lambda: feather.write_feather(pandas_like(), "d.csv", compression="uncompressed"),
-    "Excel": lambda: sheet(["a", "b", "t", "y"]),
-    "Excel, what nobody sees around names": lambda: sheet(["\ufeffa", "b\u00a0", "\u200bt", "y"]),
-}  # fmt: skip
-
-
 @pytest.mark.usefixtures("_by_each_parser")
 @pytest.mark.parametrize("fault", SKIPPED)
 def test_a_damaged_row_is_left_out_and_counted(fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -411,13 +282,6 @@ def test_a_damaged_row_is_left_out_and_counted(fault: str, tmp_path: Path, monke
     check(found, A)
     told = [note for note in found.notes if "left out" in note]
     assert told == ["warning: left out 1 of 41 rows, which cannot be read", f"d.csv:22: left out: {why}"]
-
-
-@pytest.mark.parametrize("how", FORMATS)
-def test_a_table_is_the_same_in_another_format(how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    FORMATS[how]()
-    check(load_dataset(("d.csv",), CsvOptions(), "float64"), A)
 
 
 @pytest.mark.usefixtures("_by_each_parser")
