@@ -37,19 +37,22 @@ SETS: dict[str, Rows] = {
 
 @pytest.mark.long
 @pytest.mark.parametrize("rule", ["recall=0.85", "precision=0.75"])
-def test_a_promise_holds_on_new_rows_of_twelve_data_sets(rule: str) -> None:
-    """Within the 95 % interval of that share of the validation rows it was chosen on; one of twelve may be outside."""
+def test_a_promise_holds_on_the_new_rows_of_twelve_data_sets(rule: str) -> None:
+    """Within the 95 % interval of that share of the validation rows that it was chosen on."""
     name, _, value = rule.partition("=")
     kept = []
     for X, y in SETS.values():
-        # copied from the first 3,000 rows, a third of which choose the threshold
-        model = train(X[:ROWS], y[:ROWS], choose_threshold=rule, val=1 / 3, test=0, epochs=30, hidden=16)
-        predicted = model.predict(X[ROWS:]) == "1"
-        score = recall_score if name == "recall" else precision_score
-        found = score(y[ROWS:] == 1, predicted)
-        threshold = model.model.decision.threshold
-        assert threshold is not None
-        n = 1000 * (y[:ROWS].mean() if name == "recall" else predicted.mean())
-        low, high = share_interval(round(float(value) * n), round(n))
-        kept.append(low <= found <= high or (name == "precision" and found > high))  # where no lower one has as little
-    assert sum(kept) >= 11
+        for seed in range(4):  # other validation rows each time: a third of the first 3,000
+            how = {"choose_threshold": rule, "val": 1 / 3, "test": 0, "epochs": 30, "hidden": 16, "seed": seed}
+            model = train(X[:ROWS], y[:ROWS], **how)
+            decision = model.model.decision
+            assert decision is not None
+            assert decision.threshold is not None
+            predicted = model.predict(X[ROWS:]) == "1"
+            score = recall_score if name == "recall" else precision_score
+            found = score(y[ROWS:] == 1, predicted)
+            n = 1000 * (y[:ROWS].mean() if name == "recall" else predicted.mean())  # rows that it was chosen on
+            low, high = share_interval(round(float(value) * n), round(n))
+            # a promised precision may be exceeded where the lowest threshold is better than that
+            kept.append(low <= found and (found <= high or name == "precision"))
+    assert np.mean(kept) >= 0.9  # 95 %, less one and a half standard errors of 48
