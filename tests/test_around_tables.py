@@ -202,3 +202,40 @@ def test_a_comment_among_the_rows_does_not_hide_the_lines_above() -> None:
     assert complaint(text).startswith("data.csv:24: expected 3 columns, found 1")
     found = load(text, on_error="skip")
     assert (len(found), found.table.number_names) == (40, ("time", "temp"))
+
+
+BANK = [
+    f"{i % 28 + 1:02}.{i % 12 + 1:02}.2026;Shop {i % 4};-{i * 137 % 900},{i % 90 + 10};EUR;{'ab'[i % 2]}"
+    for i in range(60)
+]
+NAMES = "Day;To;Amount;Currency;Kind"
+
+
+@pytest.mark.parametrize("target", ["Kind", "-1", "4", None])
+@pytest.mark.parametrize(
+    ("above", "n"),
+    [
+        (["Statement;;;;", "Account:;DE12;;;"], 2),
+        (['"Statement";"";"";"";""', '"Account:";"DE12 3456";"";"";""', ";;;;"], 3),
+        (["Account:;DE12;;;"], 1),
+    ],
+)
+def test_lines_above_that_have_as_many_cells_are_told_from_the_names(
+    above: list[str], n: int, target: str | None
+) -> None:
+    """Decimal commas cut the rows in two, and none of the lines above: these are no preamble of a table of commas."""
+    found = text(*above, NAMES, *BANK)
+    names = "expected the names of the columns at the top, found Day, To, Amount, Currency and Kind"
+    line = "line" if n == 1 else "lines"
+    said = complaint(found, target=target)
+    assert said.startswith(f"data.csv:{n + 1}: {names}. Leave the {line} above out with --skip-rows {n}")
+    read = load(found, target="Kind", skip_rows=n)  # as advised
+    assert read.schema.names == ("Day", "To", "Amount", "Currency")
+    assert len(read) == 60
+
+
+def test_a_sparse_first_row_is_no_line_above() -> None:
+    """Two rows of texts, of which the first has empty cells, above others like them."""
+    rows = [f"{i % 7 or ''},{i % 5},w{i % 3},{'ab'[i % 2]}" for i in range(40)]
+    assert len(load(text(",,w1,a", "1,2,w2,b", *rows), header=False, target="-1")) == 42
+    assert len(load(text("n,,,label", *rows), target="-1")) == 40

@@ -147,7 +147,8 @@ def _plan(head: Head, options: CsvOptions, dtype: str) -> ReadingPlan:
         return columns(as_wide(head.sample(delimiter, sys.maxsize - 1)[start:]))
 
     sample = columns(below)
-    if not above and not options.header_rows and not has_target(names, options.target):
+    is_named = has_target(names) if options.target is None else options.target in names
+    if not (above or options.header_rows or is_named):
         refuse_lines_above(lines, options.target, DELIMITERS, head.where)
     told_of = {*options.only, *options.categorical, *options.numeric, *options.drop, options.target, options.weight}
     if header and (nameless := [i for i, own in enumerate(first) if not own and names[i] not in told_of]):
