@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -161,13 +162,23 @@ def test_a_part_of_a_joined_name_names_the_column() -> None:
     assert "target column: label (class)" in found.notes
 
 
-def test_columns_aligned_by_blanks_are_told_how_to_be_cut() -> None:
-    lines = [f"{x:<8}{colour + ' ish':<12}{label}" for x, colour, label in ROWS]
-    lines[3] = lines[3].replace(" ish", "    ")
-    line = complaint(text("size    colour      label", *lines))
-    assert "expected a delimiter between the columns, found only blanks. Put tabs between them: sed -E " in line
-    tabs = text(*(re.sub(" {2,}", "\t", line) for line in ["size    colour      label", *lines]))  # as sed does
-    assert load(tabs).table.texts["colour"].values[0] == "red ish"
+@pytest.mark.parametrize("right", [False, True])
+def test_columns_aligned_by_blanks_are_told_how_to_be_cut(right: bool, tmp_path: Path) -> None:
+    """The command is done as it is printed; a cell without a text stays one."""
+    cells = ([str(x), f"{colour} ish" if i % 4 else "", y] for i, (x, colour, y) in enumerate(ROWS))
+    rows = [["size", "colour", "label"], *cells]
+    widths = [7, 11, 9]
+    lines = ["".join(c.rjust(n) if right else c.ljust(n) for c, n in zip(row, widths, strict=True)) for row in rows]
+    line = complaint(text(*lines))
+    assert "expected a delimiter between the columns, found only blanks. Put tabs between them: python3 -c " in line
+    command = line.partition("between them: ")[2].removesuffix(".")
+    command = command.replace("FILE.tsv", "out.tsv").replace("FILE", "in.txt")
+    (tmp_path / "in.txt").write_text(text(*lines))
+    subprocess.run(command, shell=True, check=True, cwd=tmp_path)
+    found = load((tmp_path / "out.tsv").read_text())
+    np.testing.assert_allclose(found.table.numbers[:, 0], [row[0] for row in ROWS])
+    assert strings(found.table.texts["colour"]) == [f"{row[1]} ish" if i % 4 else None for i, row in enumerate(ROWS)]
+    assert [found.classes[k] for k in found.y] == [row[2] for row in ROWS]
 
 
 @pytest.mark.parametrize("last", ["99.5,Total,a", "99.5,red,Total:", "99.5,grand total,b"])
@@ -202,3 +213,40 @@ def test_a_comment_among_the_rows_does_not_hide_the_lines_above() -> None:
     assert complaint(text).startswith("data.csv:24: expected 3 columns, found 1")
     found = load(text, on_error="skip")
     assert (len(found), found.table.number_names) == (40, ("time", "temp"))
+
+
+BANK = [
+    f"{i % 28 + 1:02}.{i % 12 + 1:02}.2026;Shop {i % 4};-{i * 137 % 900},{i % 90 + 10};EUR;{'ab'[i % 2]}"
+    for i in range(60)
+]
+NAMES = "Day;To;Amount;Currency;Kind"
+
+
+@pytest.mark.parametrize("target", ["Kind", "-1", "4", None])
+@pytest.mark.parametrize(
+    ("above", "n"),
+    [
+        (["Statement;;;;", "Account:;DE12;;;"], 2),
+        (['"Statement";"";"";"";""', '"Account:";"DE12 3456";"";"";""', ";;;;"], 3),
+        (["Account:;DE12;;;"], 1),
+    ],
+)
+def test_lines_above_that_have_as_many_cells_are_told_from_the_names(
+    above: list[str], n: int, target: str | None
+) -> None:
+    """Decimal commas cut the rows in two, and none of the lines above: these are no preamble of a table of commas."""
+    found = text(*above, NAMES, *BANK)
+    names = "expected the names of the columns at the top, found Day, To, Amount, Currency and Kind"
+    line = "line" if n == 1 else "lines"
+    said = complaint(found, target=target)
+    assert said.startswith(f"data.csv:{n + 1}: {names}. Leave the {line} above out with --skip-rows {n}")
+    read = load(found, target="Kind", skip_rows=n)  # as advised
+    assert read.schema.names == ("Day", "To", "Amount", "Currency")
+    assert len(read) == 60
+
+
+def test_a_sparse_first_row_is_no_line_above() -> None:
+    """Two rows of texts, of which the first has empty cells, above others like them."""
+    rows = [f"{i % 7 or ''},{i % 5},w{i % 3},{'ab'[i % 2]}" for i in range(40)]
+    assert len(load(text(",,w1,a", "1,2,w2,b", *rows), header=False, target="-1")) == 42
+    assert len(load(text("n,,,label", *rows), target="-1")) == 40

@@ -20,7 +20,7 @@ from nncli.metrics.intervals import estimate
 from nncli.metrics.rows import ScoredRows
 from nncli.model.decision import Decision, chosen
 from nncli.model.thresholds import Thresholds
-from nncli.training.decision import choose_threshold, threshold_of
+from nncli.training.decision import _read_costs, choose_threshold, threshold_of
 from short_and_long import some_short
 
 Run = Callable[..., Any]
@@ -324,3 +324,18 @@ def test_no_file_can_hold_a_decision_that_is_none(changes: dict[str, Any]) -> No
     good.check(2)
     with pytest.raises(ValueError, match=r"decision that no model of 2 classes can have|costs of other classes"):
         dataclasses.replace(good, **changes).check(2)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "class;no;yes\nno;0;2,5\nyes;1;0\n",  # as a spreadsheet writes it where commas are decimal
+        "class\tno\tyes\nno\t0\t2.5\nyes\t1\t0\n",
+        "class,no,yes\n\nno,0,2.5\nyes,1,0\n,,\n",
+        'class;yes;no\n"yes";0;1\n"no";2.5;0\n;;\n',
+    ],
+)
+def test_costs_are_read_with_any_separator(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "costs.csv"
+    path.write_text(text)
+    assert _read_costs(str(path), ["no", "yes"]) == ((0.0, 2.5), (1.0, 0.0))

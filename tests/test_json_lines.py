@@ -202,3 +202,37 @@ def test_other_json_is_named_with_what_makes_lines_of_it(nncli: Run, text: str, 
 def test_a_text_table_that_begins_with_a_brace_stays_one() -> None:
     Path("d.csv").write_text("{a},label\n" + "".join(f"{i},{'pq'[i % 2]}\n" for i in range(40)))
     assert load_dataset(("d.csv",), CsvOptions(), "float32").schema.names == ("{a}",)
+
+
+ADDRESS = '"addr": {"zip": "00501"}, '
+NESTED = [f'{{"a": {i * i % 17}, {ADDRESS}"tags": [1, {i}], "label": "{"pq"[i // 2 % 2]}"}}' for i in range(60)]
+
+
+def test_keys_with_objects_and_lists_are_left_out_as_advised(tmp_path: Path, nncli: Callable[..., Any]) -> None:
+    path, model = tmp_path / "d.jsonl", tmp_path / "m.npz"
+    path.write_text("\n".join(NESTED) + "\n")
+    words = ["train", path, "-q", "--epochs", "1", "-o", model]
+    told = "expected a number, text, true, false or null, found an object. Leave it out with --drop addr, or give each "
+    assert f"d.jsonl:1: key 'addr': {told}part of it a key of its own.\n" in nncli(*words).err
+    assert "key 'tags'" in nncli(*words, "--drop", "addr").err
+    for options in (["--drop", "addr,tags"], ["--only", "a"]):
+        assert nncli(*words, *options).code == 0
+    flat = tmp_path / "flat.csv"
+    flat.write_text("a\n" + "".join(f"{i * i % 17}\n" for i in range(60)))
+    answers = nncli("predict", model, path)
+    assert (answers.code, answers.out) == (0, nncli("predict", model, flat).out)
+    kept = nncli("predict", model, path, "--keep", "addr")
+    assert (kept.code, kept.err.partition("jsonl:")[2]) == (
+        1, "1: key 'addr': expected a number, text, true, false or null, found an object. Give each part of it a key of its "
+        "own.\n",
+    )  # fmt: skip
+
+
+def test_a_nested_value_in_one_row_costs_that_row(tmp_path: Path) -> None:
+    lines = [line.replace(ADDRESS, "").replace(f"[1, {i}]", str(i % 5)) for i, line in enumerate(NESTED)]
+    lines[7] = NESTED[7].replace(ADDRESS, "")
+    path = tmp_path / "d.jsonl"
+    path.write_text("\n".join(lines) + "\n")
+    found = load_dataset((str(path),), CsvOptions(on_error="skip"), "float32")
+    assert len(found) == 59
+    assert any("d.jsonl:8: left out: key 'tags': expected a number" in note for note in found.notes)

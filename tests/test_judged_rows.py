@@ -6,6 +6,7 @@ from __future__ import annotations
 import csv
 import itertools
 import json
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.stats import norm
+
+from cli_process import PROGRAM
 
 Run = Callable[..., Any]
 
@@ -162,12 +165,12 @@ def test_a_group_in_which_the_model_is_worse_stands_out(nncli: Run) -> None:
 @pytest.mark.parametrize(
     ("options", "line"),
     [
-        ("--by color", "--by: the model has no column 'color'. Did you mean 'colour'?"),
+        ("--by color", "--by: there was no column 'color' in the data that the model was trained on. Did you mean 'colour'?"),
         ("--worst 0", "--worst: expected a whole number from 1, found '0'."),
         ("--judged d.csv", "d.csv: cannot write: it is one of the files that are read or written. Choose another place with --judged."),
         ("--judged model.npz", "model.npz: cannot write: it is one of the files that are read or written. Choose another place with --judged."),
         ("--judged o.csv --curve ./o.csv", "--judged: o.csv is the file of --curve too. Name another file."),
-        ("--judged o.csv --by color", "--by: the model has no column 'color'. Did you mean 'colour'?"),
+        ("--judged o.csv --by color", "--by: there was no column 'color' in the data that the model was trained on. Did you mean 'colour'?"),
         ("--judged -", "--judged: the figures go to stdout. Name a file."),
         ("--curve /dev/stdout", "--curve: the figures go to stdout. Name a file."),
         ("--curve nowhere/c.csv", "nowhere/c.csv: cannot write: there is no folder"),
@@ -226,3 +229,81 @@ def test_ends_of_groups_have_all_their_figures_and_dates_their_times(nncli: Run)
     wrong = nncli("eval", "model.npz", "d.csv", "--worst", "1")
     number = wrong.out.splitlines()[-1].split()[0]
     assert str(20240100 + int(number)) in wrong.out
+
+
+def accuracies(right: dict[str, bool], groups: dict[str, str]) -> dict[str, tuple[int, float]]:
+    """Work out the rows and the accuracy of each group by hand, from the number of each row."""
+    found: dict[str, list[bool]] = {}
+    for row, group in groups.items():
+        if row in right:
+            found.setdefault(group, []).append(right[row])
+    return {group: (len(its), round(sum(its) / len(its), 9)) for group, its in found.items()}
+
+
+@pytest.mark.parametrize(
+    ("options", "by"),
+    [
+        ("--group who --drop shop", "who"),
+        ("--group who --drop shop", "shop"),
+        ("--time day --drop shop,who", "shop"),
+        ("--time day --drop shop,who --weight w", "who"),
+        ("--drop who", "shop"),  # an input, as before
+        ("--only a,w", "shop"),
+    ],
+)
+def test_figures_by_a_column_that_is_no_input(options: str, by: str, nncli: Run) -> None:
+    rows = [
+        {"who": f"p{i % 12}", "shop": f"s{i * i % 5}", "day": f"2026-01-{i % 28 + 1:02}", "w": str(1 + i % 3),
+         "a": str(i * 7 % 31), "label": "xy"[i * i % 7 > 2]}
+        for i in range(240)
+    ]  # fmt: skip
+    with Path("d.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    assert nncli("train", "d.csv", *options.split(), "--epochs", 3, "-q").code == 0
+    for data in ([], ["d.csv"]):
+        found = nncli("eval", "model.npz", *data, "--by", by, "--judged", "j.csv", "--json")
+        assert found.code == 0, found.err
+        right = {one["row"]: one["label"] == one["prediction"] for one in judged("j.csv")}
+        expected = accuracies(right, {str(i): row[by] for i, row in enumerate(rows, 1)})
+        groups = {one["group"]: (one["n"], round(one["accuracy"], 9)) for one in found.json["by"]["groups"]}
+        assert groups == expected
+
+
+@pytest.mark.parametrize(
+    ("by", "line"),
+    [
+        (
+            "weather",
+            "there was no column 'weather' in the data that the model was trained on. The columns are x, colour and day.",
+        ),
+        ("color", "there was no column 'color' in the data that the model was trained on. Did you mean 'colour'?"),
+        ("label", "'label' is the target, and the figures of each class are shown without it. Leave it out."),
+    ],
+)
+def test_a_column_that_figures_cannot_be_shown_by_is_refused(by: str, line: str, nncli: Run) -> None:
+    write_table()
+    assert nncli("train", "d.csv", "--drop", "colour", "--epochs", 1, "-q").code == 0
+    outcome = nncli("eval", "model.npz", "d.csv", "--by", by)
+    assert (outcome.code, outcome.err) == (2, f"--by: {line}\n")
+
+
+def test_rows_that_cannot_be_read_twice_alike_are_refused(nncli: Run) -> None:
+    write_table()
+    assert nncli("train", "d.csv", "--drop", "x", "--epochs", 1, "-q").code == 0
+    words = [*PROGRAM, "eval", "model.npz", "-", "--by", "x", "-q"]
+    piped = subprocess.run(words, input=Path("d.csv").read_bytes(), capture_output=True, check=False)
+    assert (piped.returncode, piped.stderr.decode().splitlines(keepends=True)[-1]) == (
+        2,
+        "--by: 'x' is no input of the model, and stdin cannot be read twice. Name a file.\n",
+    )
+    text = Path("d.csv").read_text().splitlines()
+    text[1] = "much," + text[1].partition(",")[2]
+    Path("e.csv").write_text("\n".join(text) + "\n")
+    assert nncli("eval", "model.npz", "e.csv").code == 0  # it does not matter there
+    assert nncli("eval", "model.npz", "e.csv", "--by", "x").err.startswith(
+        "e.csv:2: column 'x': expected a number, found 'much'"
+    )
+    skipped = nncli("eval", "model.npz", "e.csv", "--by", "x", "--on-error", "skip")
+    assert "--by: 'x' is no input of the model, and its rows are not all among those that can be read" in skipped.err

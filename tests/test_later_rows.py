@@ -203,7 +203,7 @@ def test_a_row_of_totals_is_named_as_such(nncli: Run, word: str, row: str) -> No
     outcome = nncli("train", "d.csv")
     assert outcome.code == 1
     assert outcome.err.startswith("d.csv:4: column 'a': expected a number, found ")
-    assert outcome.err.endswith(": it is no case of its own, but a total of others.\n")
+    assert outcome.err.endswith(": it seems to be a total of other rows.\n")
     assert "with --rows 1:2. Delete the row, or leave such rows out with --on-error skip" in outcome.err
 
 

@@ -95,7 +95,7 @@ class TestWeights:
         Path("val.csv").write_text("x,w,class\n1,0,a\n2,0,b\n3,1e-30,a\n")
         prepared(weight="w", val_data=("val.csv",))
         Path("val.csv").write_text("x,w,class\n1,0,a\n2,0,b\n3,0,a\n")
-        with pytest.raises(DataError, match=r"column 'w': expected a weight above 0, found none"):
+        with pytest.raises(DataError, match=r"column 'w': expected a weight above 0, found only zeros"):
             prepared(weight="w", val_data=("val.csv",))
 
     def test_rows_that_count_nothing_take_no_part(self) -> None:

@@ -54,9 +54,16 @@ def test_a_network_that_is_the_wrong_tool_is_told(nncli: Run) -> None:
     x = rng.random(4000)
     Path("d.csv").write_text("x,label\n" + "".join(f"{v:.5f},{'pq'[int(40 * v) % 2]}\n" for v in x))
     outcome = nncli("train", "d.csv", "--epochs", 3, "--hidden", 8, "--reference", "trees")
-    assert "the model is less often right than gradient-boosted trees, by more than chance (" in outcome.err
+    verdict = "the model is less often right than gradient-boosted trees, by more than chance ("
+    assert verdict in outcome.out  # as a result, also of -q
+    assert verdict not in outcome.err
     assert "reference (gradient-boosted trees)" in outcome.out
     assert "trees 9" in nncli("info", "model.npz").out
+    words = ["train", "d.csv", "--epochs", 1, "--hidden", 8, "--reference", "linear"]
+    assert "on these rows (" in nncli(*words, "-q").out
+    told = nncli(*words, "--json")
+    assert "on these rows (" in told.err
+    assert told.json["reference"]["p_value"] <= 1
 
 
 def test_weights_count_for_the_reference_too(nncli: Run) -> None:

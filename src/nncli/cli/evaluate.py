@@ -31,7 +31,7 @@ from nncli.cli.options import (
 from nncli.config.option import PROBABILITY, Component, OneOf, Whole, read_option
 from nncli.data.expand import expand
 from nncli.data.sources import Source
-from nncli.errors import DONE, OptionError, did_you_mean
+from nncli.errors import DONE, OptionError
 from nncli.system.atomic import NO_MODEL, as_stdout, check_writable
 from nncli.system.output import note_of, print_json, say
 from nncli.terminal.progress import Progress
@@ -90,6 +90,7 @@ def evaluate(
     nncli eval a.npz b.npz new.csv             two models, and whether they differ
     """
     from nncli.inference import evaluate
+    from nncli.inference.column_beside import check_column
     from nncli.inference.threshold_curve import Curve
     from nncli.model import checkpoint
 
@@ -140,9 +141,8 @@ def evaluate(
         loaded.check_threshold("curve")
         if judged is not None and Path(curve).resolve() == Path(judged).resolve():
             raise OptionError("judged", f"{judged} is the file of --curve too", "Name another file")
-    if by is not None and by not in loaded.schema.names:
-        remedy = did_you_mean(by, loaded.schema.names, listed="columns")
-        raise OptionError("by", f"the model has no column '{by}'", remedy)
+    if by is not None:
+        check_column(loaded, by)
     details: dict[str, Any] = {}
 
     def look(rows: JudgedRows) -> None:
@@ -155,7 +155,7 @@ def evaluate(
 
     evaluation = evaluate.evaluate_model(
         loaded, provenance, model, source=sources, text=text, memory=bytes_of(memory), threshold=above,
-        on_rows=look if looks_closer else None, metric=metric, on_error=policy,
+        on_rows=look if looks_closer else None, metric=metric, on_error=policy, by=by,
     )  # fmt: skip
     for note in evaluation.notes:
         say(note, quiet)

@@ -239,4 +239,8 @@ def _show(figures: dict[str, Any], more: dict[str, Any], json: bool, quiet: bool
         from nncli.terminal.training import print_training
 
         print_training(figures, quiet)
+    if figures["reference"] and (json or more["out"] == "-"):  # where stdout has no room for it
+        from nncli.training.reference import say_comparison
+
+        say(say_comparison(figures["reference"]), quiet)
     return DONE

@@ -115,11 +115,11 @@ def _weights(weights: NDArray[np.float64], name: str, where: str) -> NDArray[np.
     """DataError where a weight is missing, negative or infinite, or all are 0."""
     wrong = np.flatnonzero(~((weights >= 0) & (weights < np.inf)))
     if len(wrong):
-        found = "none" if np.isnan(weights[wrong[0]]) else f"{weights[wrong[0]]:g}"
+        found = "a missing value" if np.isnan(weights[wrong[0]]) else f"{weights[wrong[0]]:g}"
         problem = f"column '{name}', row {wrong[0] + 1} of the data: expected a weight from 0, found {found}"
         raise DataError(where, problem, CORRECT)
     if not weights.any():
-        raise DataError(where, f"column '{name}': expected a weight above 0, found none")
+        raise DataError(where, f"column '{name}': expected a weight above 0, found only zeros")
     return weights
 
 
@@ -149,4 +149,6 @@ def _times(times: NDArray[np.float64], name: str, where: str) -> NDArray[np.floa
 def _refuse_missing(missing: NDArray[np.bool_], what: str, name: str, where: str) -> None:
     if missing.any():
         row = int(missing.argmax()) + 1
-        raise DataError(where, f"column '{name}', row {row} of the data: expected a {what}, found none", CORRECT)
+        raise DataError(
+            where, f"column '{name}', row {row} of the data: expected a {what}, found a missing value", CORRECT
+        )

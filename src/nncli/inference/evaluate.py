@@ -23,6 +23,7 @@ from nncli.data.row_hashes import hash_rows
 from nncli.data.sources import Source, title
 from nncli.data.split import row_numbers
 from nncli.errors import DataError, NncliError
+from nncli.inference.column_beside import read_beside
 from nncli.inference.judged_rows import JudgedRows
 from nncli.inference.metrics import all_metrics, check_metrics, one_metric
 from nncli.metrics.rows import CELLS_AT_ONCE, ScoredRows
@@ -66,12 +67,14 @@ def evaluate_model(
     on_rows: Callable[[JudgedRows], None] | None = None,
     metric: str | None = None,
     on_error: OnError = "fail",
+    by: str | None = None,
 ) -> Evaluation:
     """Evaluate a model on all rows of a source, or without one on the test rows of its training run.
 
     With `memory`, in bytes, tables stay on the disk. A `threshold` takes the place of the model's own. `on_rows` is
     given the rows and what the model says of them. `metric` is one to report beside the usual ones. With
-    `on_error` "skip", rows of the source that cannot be read are left out. Raises DataError where there are no such
+    `on_error` "skip", rows of the source that cannot be read are left out. `by` is a column that `on_rows` asks for, if
+    it is no input of the model. Raises DataError where there are no such
     rows, and OptionError where `memory` is too little or the metric is not defined for them.
     """
     if threshold is not None:
@@ -116,7 +119,14 @@ def evaluate_model(
         column = f"column {in_quotes(model.config.options.group)} is not read here"
         notes.append(f"{column}: the intervals take the rows as independent, and are too narrow if they are not")
     if on_rows is not None and P is not None:
-        on_rows(JudgedRows(model, dataset.table, rows, P, scored, "" if source else "test"))
+        beside = None
+        if by is not None and by not in model.schema.names:
+            csv, rare = model.config.data.csv, model.config.options.rare
+            its = csv.text_of_others if model.config.data.test_source else csv.text
+            how = (text, on_error, merging(rare)) if source else (its, csv.on_error, rare)
+            names = dict(zip(("text", "on_error", "rare"), how, strict=True))
+            beside = read_beside(model, dataset, by, dtype=model.config.model.dtype, told=bool(source), **names)
+        on_rows(JudgedRows(model, dataset.table, rows, P, scored, "" if source else "test", beside))
     headline = None if metric is None else one_metric(metric, scored)
     return Evaluation(all_metrics(scored, model.classes), evaluated_on, notes, _rule_of(model), headline)
 

@@ -36,6 +36,7 @@ class JudgedRows:
     P: NDArray[Any]
     scored: ScoredRows
     part: str  # test, or empty for rows that are no part of the training data
+    beside: Table | None = None  # the same rows, with a column that is no input
 
     @property
     def predicted(self) -> NDArray[np.int64]:
@@ -132,9 +133,9 @@ class JudgedRows:
 
     def _groups(self, name: str) -> tuple[list[str], NDArray[np.int64]]:
         """Return the names of the groups of a column, and the group of each row (n,)."""
-        kind = dict(self.model.schema.columns)[name]
-        if kind == "text":
-            column = self.table.texts[name]
+        table = self.beside or self.table
+        if name in table.texts:
+            column = table.texts[name]
             codes = column.codes[self.rows].astype(np.int64)
             often = np.bincount(codes[codes >= 0], minlength=len(column.values)).argsort(kind="stable")[::-1]
             shown = often[:MOST_GROUPS]
@@ -142,18 +143,21 @@ class JudgedRows:
             place[shown] = np.arange(len(shown))
             place[-1] = len(shown) + 1  # of the code −1
             return [*(column.values[code] for code in shown), "(others)", "(missing)"], place[codes]
-        values = self.table.dates[name][self.rows] if kind == "date" else self._numbers(name)
+        is_date = name in table.dates
+        values = table.dates[name][self.rows] if is_date else self._numbers(table, name)
         dtype, values = values.dtype, values.astype(np.float64)
         known = values[~np.isnan(values)]
         edges = np.unique(np.quantile(known, [0, 0.25, 0.5, 0.75, 1])) if len(known) else np.zeros(1)
-        ends = [written(edge) if kind == "date" else _shown(edge, dtype) for edge in edges]
+        ends = [_shown(edge, dtype) for edge in edges]
+        if is_date:  # a quarter of days ends at no time of day
+            ends = [*map(written, np.floor(edges) if (known == np.floor(known)).all() else edges)]
         labels = [f"{low} to {high}" for low, high in itertools.pairwise(ends)] or ends
         codes = np.searchsorted(edges[1:-1], values, side="left").clip(0, len(labels) - 1)
         return [*labels, "(missing)"], np.where(np.isnan(values), len(labels), codes)
 
-    def _numbers(self, name: str) -> NDArray[Any]:
-        names = self.table.number_names or self.model.schema.of_kind("number")
-        return self.table.numbers[self.rows][:, names.index(name)]
+    def _numbers(self, table: Table, name: str) -> NDArray[Any]:
+        names = table.number_names or self.model.schema.of_kind("number")
+        return table.numbers[self.rows][:, names.index(name)]
 
 
 def _dates(days: NDArray[np.float64]) -> Any:

@@ -133,7 +133,7 @@ def _signed(write: Callable[[float], str], value: float) -> str:
 
 def print_groups(column: str, groups: Sequence[dict[str, Any]]) -> None:
     """Print the accuracy for each group of rows, and which groups stand out."""
-    table = new_table(cut(column), "rows", "accuracy", f"interval, of {len(groups)} groups", "")
+    table = new_table(cut(column), "rows", "accuracy", f"interval (95 % for all {len(groups)} groups)", "")
     for one in groups:
         low, high = one["interval"]
         mark = "stands out" if one["stands_out"] else ""

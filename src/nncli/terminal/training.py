@@ -8,7 +8,7 @@ from nncli.config.train_config import TrainConfig
 from nncli.metrics.definitions import METRICS
 from nncli.system.output import number, percent, put, say
 from nncli.terminal.tables import PARTS, cut, first_names, new_table, show
-from nncli.training.reference import REFERENCES
+from nncli.training.reference import REFERENCES, say_comparison
 
 
 def print_training(figures: dict[str, Any], quiet: bool = False) -> None:
@@ -24,6 +24,8 @@ def print_training(figures: dict[str, Any], quiet: bool = False) -> None:
         table.add_row(name, "", "", percent(reference["accuracy"]), style="dim")
     table.add_row("baseline (most frequent class)", "", "", percent(figures["baseline_accuracy"]), style="dim")
     show(table)
+    if figures["reference"]:
+        put(say_comparison(figures["reference"]))
     if figures["folds"]:
         _print_folds(figures["folds"])
     elif not (figures["val"] or figures["test"]):

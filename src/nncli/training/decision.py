@@ -109,7 +109,10 @@ def _read_costs(path: str, classes: Sequence[str]) -> Costs:
             text = file.read(COST_BYTES + 1)
         if len(text) > COST_BYTES:
             raise DataError(path, f"expected a matrix of costs, found more than {COST_BYTES >> 20} MiB", form)
-        rows = [row for row in csv.reader(text.splitlines()) if any(map(str.strip, row))]
+        lines = [line for line in text.splitlines() if line.strip(",;\t ")]
+        cuts = (([*csv.reader(lines, delimiter=sign)], sign) for sign in ",;\t")
+        rows, sign = next((cut for cut in cuts if cut[0] and len(cut[0][0]) == len(classes) + 1), ([], ","))
+        rows = rows or [*csv.reader(lines)]
     except OSError as error:
         raise DataError(path, f"the costs cannot be read: {error.strerror}", form) from None
     except (UnicodeDecodeError, csv.Error):
@@ -125,7 +128,8 @@ def _read_costs(path: str, classes: Sequence[str]) -> Costs:
         if len(of_row[true]) != len(names):
             raise DataError(path, f"row '{true}': expected {len(names)} costs, found {len(of_row[true])}", form)
         try:
-            costs.append(tuple(read_number(cells.get(name, "")) for name in classes))
+            found = [cells.get(name, "") for name in classes]
+            costs.append(tuple(read_number(cell if sign == "," else cell.replace(",", ".")) for cell in found))
         except ValueError:
             raise DataError(path, f"row '{true}': expected {len(classes)} numbers, found others", form) from None
         j = classes.index(true)

@@ -25,7 +25,7 @@ from nncli.training.batch import evaluate, scores
 from nncli.training.decision import choose_threshold
 from nncli.training.misfits import misfits
 from nncli.training.prepare import Prepared
-from nncli.training.reference import compare, say_comparison
+from nncli.training.reference import compare
 from nncli.training.seeds import Seeds
 from nncli.training.trainer import Trainer
 
@@ -112,7 +112,6 @@ def run_training(
     if reference is not None and not interrupted:
         try:
             figures["reference"] = compare(reference, prepared, model)
-            notes.append(say_comparison(figures["reference"]))
         except TrainingError as error:
             failure = failure or error
     keeps = failure is None and (interrupted or keep_state)

@@ -20,7 +20,6 @@ RULED = "| "
 LEAST_DASHES = 3  # where no bar shows that it is a rule
 MOST_ROWS = 4  # of names below the first one
 ALIGNED = re.compile(r"\S  +\S")
-ALIGNED_REMEDY = r"Put tabs between them: sed -E 's/^ +//; s/ {2,}/\t/g' FILE > FILE.tsv"
 ROW_NAMES = (
     "the header has a name less than the rows have cells: the first column has the names of the rows, and is left out"
 )
@@ -34,6 +33,22 @@ class Place:
     line: int
     above: int
     is_told: bool
+
+
+def remedy_for_aligned(lines: Sequence[str]) -> str:
+    """Give a command that cuts lines whose cells stand below one another where a column begins: behind a place at which
+    all of them have a blank, and one has two. Empty cells stay cells."""
+    width = max(map(len, lines)) + 1
+    padded = [line.ljust(width) for line in lines]
+    blank = [all(line[i] == " " for line in padded) for i in range(width)]
+    starts = [
+        i
+        for i in range(2, width)
+        if blank[i - 1] and not blank[i] and any("  " in line[i - 2 : i + 1] for line in padded)
+    ]
+    ends = ", ".join(f"({start}, {end})" for start, end in zip([0, *starts], [*starts, None], strict=True))
+    cut = rf"'\t'.join(line[a:b].strip() for a, b in [{ends}])"
+    return f'Put tabs between them: python3 -c "import sys; [print({cut}) for line in sys.stdin]" < FILE > FILE.tsv'
 
 
 def with_rule(head: Head, row: bytes, delimiter: str) -> bytes:

@@ -76,7 +76,7 @@ def with_full_names(options: CsvOptions, names: Sequence[str], parts: Sequence[S
         return full[given] if times[given] == 1 and given not in names else given
 
     target = options.target
-    if target is None and not has_target(names, None):
+    if target is None and not has_target(names):
         found = [part for part in times if part.lower() in TARGETS]
         target = name_of(found[0]) if len(found) == 1 else None
     elif target is not None:
@@ -91,11 +91,9 @@ def with_full_names(options: CsvOptions, names: Sequence[str], parts: Sequence[S
     )
 
 
-def has_target(names: Sequence[str], given: str | None) -> bool:
-    """Tell whether there is a column to predict, which a position always names."""
-    if given is None:
-        return any(name.lower() in TARGETS for name in names)
-    return given in names or POSITION.fullmatch(given) is not None
+def has_target(names: Sequence[str]) -> bool:
+    """Tell whether a column has a name that a target usually has."""
+    return any(name.lower() in TARGETS for name in names)
 
 
 def find_target(names: tuple[str, ...], given: str | None, where: str) -> tuple[str, list[str]]:

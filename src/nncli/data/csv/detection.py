@@ -18,11 +18,11 @@ from nncli.data.cells import BLANKS, DEFAULT_MISSING, is_excel_text, is_missing
 from nncli.data.csv import column_kinds
 from nncli.data.csv.below_header import (
     ALIGNED,
-    ALIGNED_REMEDY,
     ROW_NAMES,
     Place,
     has_row_names,
     refuse_more_names,
+    remedy_for_aligned,
     with_rule,
 )
 from nncli.data.csv.column_names import (
@@ -120,7 +120,9 @@ def _plan(head: Head, options: CsvOptions, dtype: str) -> ReadingPlan:
 
     below = as_wide(sampled)
     if len(first) == 1 and ALIGNED.search(first[0]):
-        raise DataError(head.place, "expected a delimiter between the columns, found only blanks", ALIGNED_REMEDY)
+        raise DataError(
+            head.place, "expected a delimiter between the columns, found only blanks", remedy_for_aligned(lines)
+        )
     if header is None:
         header = has_header(first, below)
         notes += about_header(first, below, header)
@@ -147,7 +149,8 @@ def _plan(head: Head, options: CsvOptions, dtype: str) -> ReadingPlan:
         return columns(as_wide(head.sample(delimiter, sys.maxsize - 1)[start:]))
 
     sample = columns(below)
-    if not above and not options.header_rows and not has_target(names, options.target):
+    is_named = has_target(names) if options.target is None else options.target in names
+    if not (above or options.header_rows or is_named):
         refuse_lines_above(lines, options.target, DELIMITERS, head.where)
     told_of = {*options.only, *options.categorical, *options.numeric, *options.drop, options.target, options.weight}
     if header and (nameless := [i for i, own in enumerate(first) if not own and names[i] not in told_of]):

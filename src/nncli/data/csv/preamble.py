@@ -10,6 +10,8 @@ from itertools import chain, islice
 from nncli.data.csv.column_kinds import is_number
 from nncli.data.csv.header import Head
 from nncli.data.csv.header_row import TARGETS, has_header
+from nncli.data.dates import days_of
+from nncli.data.spellings import looks_like_number
 from nncli.errors import DataError, listing, mention
 
 MOST_ABOVE = 20
@@ -21,9 +23,12 @@ def skip_preamble(head: Head, delimiters: Iterable[str]) -> list[str]:
     """Leave out the lines above the table where it is certain that they are no rows; return notes."""
     lines = first_lines(head)
     # a comma cuts rows with decimal commas too, but not their header: the cut that leaves out least is the right one
-    found = [above for delimiter in delimiters if (above := _lines_above(lines, delimiter)) is not None]
-    above = min(found, default=0)
-    return [lines_left_out(head, above)] if above else []
+    found = {delimiter: _lines_above(lines, delimiter) for delimiter in delimiters}
+    above = min((above for above in found.values() if above is not None), default=0)
+    uncertain = [delimiter for delimiter, above in found.items() if above is None]
+    if not above or any(_is_table(lines[above - 1 :], delimiter) for delimiter in uncertain):
+        return []  # the last line above is the header of a table with another delimiter
+    return [lines_left_out(head, above)]
 
 
 def first_lines(head: Head) -> list[str]:
@@ -37,6 +42,15 @@ def lines_left_out(head: Head, above: int) -> str:
         head.skip_line()
     lines = "line is" if above == 1 else f"{above} lines are"
     return f"the first {lines} left out: the table begins below"
+
+
+def _is_table(lines: Sequence[str], delimiter: str) -> bool:
+    """Tell whether all lines have as many cells, and more than one."""
+    try:
+        widths = {len(row) for row in csv.reader(lines, delimiter=delimiter)}
+    except csv.Error:
+        return False
+    return len(widths) == 1 and widths.pop() > 1
 
 
 def _lines_above(lines: Sequence[str], delimiter: str) -> int | None:
@@ -74,17 +88,31 @@ def _is_comment(cells: Sequence[str]) -> bool:
 
 
 def refuse_lines_above(lines: Sequence[str], target: str | None, delimiters: Iterable[str], where: str) -> None:
-    """Raise DataError where the target is among the names in a line below the first one, and a table below it."""
+    """Raise DataError where the target is among the names in a line below the first one, and a table below it; or, of a
+    target without a name, where no line above fills half of its cells."""
 
     def has_target(row: Sequence[str]) -> bool:
         return target in row if target is not None else any(cell.lower() in TARGETS for cell in row)
+
+    def is_first_full(i: int, rows: Sequence[Sequence[str]]) -> bool:
+        """Tell whether a row names columns of numbers or dates below it, and none above it does."""
+        half = len(rows[i]) / 2
+        cells = [cell for row in rows[i + 1 :] for cell in row]
+        return (
+            i > 0
+            and all(rows[i])
+            and all(sum(map(bool, row)) <= half for row in rows[:i])
+            and any(looks_like_number(cell) or days_of(cell) is not None for cell in cells)
+        )
 
     for delimiter in delimiters:
         try:
             rows = [[cell.strip() for cell in row] for line in lines for row in csv.reader([line], delimiter=delimiter)]
         except csv.Error:
             continue
-        above = next((i for i, row in enumerate(rows[: MOST_ABOVE + 1]) if len(row) > 1 and has_target(row)), 0)
+        top = [(i, row) for i, row in enumerate(rows[: MOST_ABOVE + 1]) if len(row) > 1]
+        above = next((i for i, row in top if has_target(row)), 0)
+        above = above or next((i for i, _ in top if is_first_full(i, rows)), 0)
         below = rows[above + 1 :]
         if above and below and all(len(row) == len(rows[above]) for row in below) and has_header(rows[above], below):
             remedy = f"Leave the {'line' if above == 1 else 'lines'} above out with {mention('skip_rows', above)}"

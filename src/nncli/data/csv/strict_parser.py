@@ -34,7 +34,7 @@ from nncli.data.totals import is_total
 from nncli.errors import MOST_LISTED, DataError, did_you_mean, mention
 
 MAYBE_THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}[.,][0-9]{3}")
-A_TOTAL = "it is no case of its own, but a total of others"
+A_TOTAL = "it seems to be a total of other rows"
 MOST_LINES = 20  # of a damaged row
 
 

@@ -17,9 +17,9 @@ from typing import Any
 from nncli.data.byte_input import Input, reason
 from nncli.data.cells import bare, check_width, quoted
 from nncli.data.dataset import Schema
-from nncli.data.formats.row_reader import Row, Rows
+from nncli.data.formats.row_reader import Faults, Row, Rows
 from nncli.data.lines import line_blocks
-from nncli.errors import DataError
+from nncli.errors import DataError, mention, write_names
 
 WORDS = {None: "", True: "true", False: "false"}
 # an object becomes a tuple of its pairs, so that a key that comes twice is seen
@@ -53,8 +53,9 @@ def open_rows(file: Input, expected: Schema | None = None) -> Rows:
         if known.issuperset(names):  # another key may be one of the model's, spelt in another way
             keys = (*keys, *(name for name in expected.names if name not in names))
     absent = Counter[str]()
-    rows = _blocks(blocks, keys, known, absent, file.where)
-    return Rows(file.where, [bare(key) for key in keys], place, rows, file, absent=absent)
+    faults: Faults = {}
+    rows = _blocks(blocks, keys, known, absent, faults, file.where)
+    return Rows(file.where, [bare(key) for key in keys], place, rows, file, faults=faults, absent=absent)
 
 
 def _first_blocks(blocks: Iterator[tuple[int, list[bytes]]]) -> list[tuple[int, list[bytes]]]:
@@ -77,9 +78,15 @@ def _all_keys(blocks: Sequence[tuple[int, list[bytes]]], where: str) -> Keys:
 
 
 def _blocks(
-    blocks: Iterator[tuple[int, list[bytes]]], keys: Keys, known: Collection[str], absent: Counter[str], where: str
+    blocks: Iterator[tuple[int, list[bytes]]],
+    keys: Keys,
+    known: Collection[str],
+    absent: Counter[str],
+    faults: Faults,
+    where: str,
 ) -> Iterator[list[Row]]:
-    """Yield the rows of each block of lines; empty lines may stand at the end of the file, and nowhere else."""
+    """Yield the rows of each block of lines; empty lines may stand at the end of the file, and nowhere else. Values
+    that are no cells are added to the `faults` of their rows."""
     empty: list[int] = []
     for first, lines in blocks:
         rows: list[Row] = []
@@ -93,7 +100,9 @@ def _blocks(
             empty.clear()
             place = f"{where}:{number}"
             try:
-                rows.append((number, _cells(*_object(line, place), keys, known, absent, place)))
+                cells, nested = _cells(*_object(line, place), keys, known, absent, place)
+                rows.append((number, cells))
+                faults |= {number: nested} if nested else {}
             except DataError as error:
                 rows.append((number, error.with_traceback(None)))
         yield rows
@@ -117,22 +126,24 @@ def _object(line: bytes, place: str) -> tuple[Keys, Sequence[Any]]:
 
 def _cells(
     keys: Keys, values: Sequence[Any], expected: Keys, known: Collection[str], absent: Counter[str], place: str
-) -> list[str]:
-    """Return the values as cells in the order of the expected keys, and count in `absent` those that there are not.
-    Raises DataError for keys that are neither expected nor known, and for a value that is no cell."""
+) -> tuple[list[str], dict[int, DataError]]:
+    """Return the values as cells in the order of the expected keys, and what is wrong with those that are no cells;
+    count in `absent` those that there are not. Raises DataError for keys that are neither expected nor known."""
     if keys != expected:
         values = _in_order(keys, values, expected, known, place)
         absent.update(key for key in expected if key not in keys)
     if {*map(type, values)} == {str}:
-        return list(values)
-    cells = []
-    for key, value in zip(expected, values, strict=True):
+        return list(values), {}
+    cells, faults = [], dict[int, DataError]()
+    for i, (key, value) in enumerate(zip(expected, values, strict=True)):
         if isinstance(value, list | tuple):
             found = "an object" if isinstance(value, tuple) else "a list"
             problem = f"key {quoted(key)}: expected a number, text, true, false or null, found {found}"
-            raise DataError(place, problem, "Leave the key out, or give each part of it a key of its own")
+            drop = "" if known else f"Leave it out with {mention('drop', write_names([key]))}, or give"
+            faults[i] = DataError(place, problem, f"{drop or 'Give'} each part of it a key of its own")
+            value = ""
         cells.append(value if isinstance(value, str) else WORDS[value])
-    return cells
+    return cells, faults
 
 
 def _in_order(keys: Keys, values: Sequence[Any], expected: Keys, known: Collection[str], place: str) -> list[Any]:

@@ -72,7 +72,7 @@ class RowReader(BlockReader):
     def blocks(self) -> Iterator[RowBlock]:
         for rows in self.rows.blocks:
             if self.rows.faults:
-                rows = [(number, self._fault(number) or cells) for number, cells in rows]
+                rows = [(number, self._fault(number, cells) or cells) for number, cells in rows]
             if rows:
                 yield self._fast_block(rows) or self._strict.read_rows(
                     (f"{self.rows.where}:{number}", cells) for number, cells in rows
@@ -82,10 +82,11 @@ class RowReader(BlockReader):
         for name, n in self.rows.absent.items():
             self.notes.append(f"key '{name}' is not in {counted(n, 'line')}: read as a missing value")
 
-    def _fault(self, number: int) -> DataError | None:
-        """Return what is wrong with a cell that is used of a row."""
-        faults = self.rows.faults.get(number, {})
-        return next((faults[place] for place in self._strict.used if place in faults), None)
+    def _fault(self, number: int, cells: list[str] | DataError) -> DataError | None:
+        """Take what is wrong with a cell that is used of a row, or kept and not to be written."""
+        faults = self.rows.faults.pop(number, {})
+        kept = [] if isinstance(cells, DataError) else [i for i in self._strict.keep if not cells[i]]
+        return next((faults[place] for place in (*self._strict.used, *kept) if place in faults), None)
 
     def _fast_block(self, rows: list[Row]) -> RowBlock | None:
         """Read rows; None where there are few of them, or `StrictParser` has to say what is wrong with one."""

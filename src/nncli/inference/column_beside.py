@@ -1,0 +1,52 @@
+"""Read a column of the data that is no input of the model, as its groups or times, to show figures by it."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from nncli.data.dataset import Dataset, Schema, Table
+from nncli.data.load import load_like
+from nncli.data.sources import STDIN
+from nncli.errors import OptionError, did_you_mean
+from nncli.model.model import Model
+
+
+def check_column(model: Model, name: str) -> None:
+    """Raise OptionError for a column that the training file did not have, or that is the target."""
+    schema = model.schema
+    if name == schema.target:
+        problem = f"'{name}' is the target, and the figures of each class are shown without it"
+        raise OptionError("by", problem, "Leave it out")
+    known = [column.name for column in schema.profile] or [*schema.names]
+    if name not in known:
+        names = [one for one in known if one != schema.target]
+        problem = f"there was no column '{name}' in the data that the model was trained on"
+        raise OptionError("by", problem, did_you_mean(name, names, listed="columns"))
+
+
+def read_beside(model: Model, dataset: Dataset, name: str, **how: Any) -> Table:
+    """Read a source again with a column that is no input of the model; `how` is as `load_like` has it. Raises
+    OptionError where its rows are not those of the dataset."""
+    if dataset.source == STDIN:
+        raise OptionError("by", f"'{name}' is no input of the model, and stdin cannot be read twice", "Name a file")
+    found = load_like(dataset.source, _with_column(model.schema, name), model.classes, memory=dataset.memory, **how)
+    if not np.array_equal(found.y[:], dataset.y[:]):
+        problem = f"'{name}' is no input of the model, and its rows are not all among those that can be read"
+        raise OptionError("by", problem, "Correct those that are left out")
+    return found.table
+
+
+def _with_column(schema: Schema, name: str) -> Schema:
+    """Return a schema with one more column of the training file, in its place."""
+    kinds = dict(schema.columns)
+    order = [column.name for column in schema.profile]
+    columns = tuple(
+        (column.name, kinds.get(column.name, column.kind))
+        for column in schema.profile
+        if column.name in kinds or column.name == name
+    )
+    place = sum(own in order[: order.index(schema.target)] for own, _ in columns)
+    return dataclasses.replace(schema, columns=columns, target_place=place)
