@@ -97,6 +97,43 @@ def test_each_metric_is_that_of_scikit_learn(seed: int) -> None:
         assert value(spec, rows) == pytest.approx(right, rel=1e-9, abs=1e-12), spec
 
 
+@pytest.mark.filterwarnings("ignore")  # of scikit-learn, for classes that are absent
+@pytest.mark.parametrize("seed", some_short(range(200), 40))
+def test_rows_that_count_several_times_are_those_of_scikit_learn(seed: int) -> None:
+    """With `sample_weight`, also of 0 and of fractions: what resampling is made of."""
+    rows, _, odds = a_case(seed)
+    y, predicted, K = rows.y, rows.predicted, rows.K
+    rng = np.random.default_rng(seed)
+    weights = rng.integers(0, 4, len(y)) * (1.0 if seed % 2 else 0.37)
+    if len(np.unique(y[weights > 0])) < K:
+        weights = np.ones(len(y))
+    how = {"sample_weight": weights}
+    P = np.exp(-np.logaddexp(0, -odds))
+    P /= P.sum(axis=1, keepdims=True)
+    expected = {
+        "accuracy": reference.accuracy_score(y, predicted, **how),
+        "balanced-accuracy": reference.balanced_accuracy_score(y, predicted, **how),
+        "mcc": reference.matthews_corrcoef(y, predicted, **how),
+        "kappa": np.nan_to_num(reference.cohen_kappa_score(y, predicted, **how)),
+        "brier": np.average(((P - np.eye(K)[y]) ** 2).sum(axis=1) / (2 if K == 2 else 1), weights=weights),
+    }
+    for average in ("macro", "weighted"):
+        of = {"average": average, "labels": rows.present, "zero_division": 0, **how}
+        expected[f"precision:average={average}"] = reference.precision_score(y, predicted, **of)
+        expected[f"recall:average={average}"] = reference.recall_score(y, predicted, **of)
+        expected[f"f1:average={average}"] = reference.f1_score(y, predicted, **of)
+    if len(rows.present) == K:
+        classes = [1] if K == 2 else range(K)
+        auc = [reference.roc_auc_score(y == k, odds[:, k], **how) for k in classes]
+        expected["roc-auc"] = np.mean(auc)
+        precision = [reference.average_precision_score(y == k, odds[:, k], **how) for k in classes]
+        expected["average-precision"] = np.mean(precision)
+    for spec, right in expected.items():
+        metric = METRICS.create(spec)
+        found = metric.values(metric.evidence(rows), y, weights[None])[0]
+        assert found == pytest.approx(right, rel=1e-9, abs=1e-12), spec
+
+
 def test_saturated_probabilities_keep_their_order_and_their_loss() -> None:
     """Log-odds of 50 and 60, which float32 rounds to a probability of 1, and of 800, which float64 does."""
     z, y = np.array([[50], [60], [800], [850]], np.float32), np.array([0, 1, 0, 1])
