@@ -87,6 +87,20 @@ def test_folds_drawn_again_are_others_and_the_figures_are_their_mean(nncli: Run)
     assert high - low == pytest.approx(values[0]["interval"][1] - values[0]["interval"][0], rel=0.3)  # rows, not draws
 
 
+def test_rows_that_come_again_in_another_fold_are_counted(nncli: Run) -> None:
+    """Of 60 rows, 20 come twice."""
+    lines = [f"{i % 20 if i < 40 else i},{i % 7},{'ab'[i % 2]}" for i in range(60)]
+    lines[20:40] = lines[:20]
+    Path("d.csv").write_text("x,z,class\n" + "\n".join(lines) + "\n")
+    outcome = nncli("train", "d.csv", "--test", 0, "--epochs", 2, "--folds", 30, "--json")
+    repeated = outcome.json["folds"]["repeated"]
+    assert 30 < repeated <= 40  # two rows to a fold: few are in one with their own copy
+    assert (
+        f"{repeated} of 60 rows have the same values as a row of another fold: the figures of the folds look"
+        in outcome.err
+    )
+
+
 def test_rows_of_a_group_stay_in_one_fold(nncli: Run) -> None:
     rng = np.random.default_rng(0)
     centres, classes = rng.normal(size=(60, 6)), rng.integers(2, size=60)

@@ -70,7 +70,7 @@ META = {
     "figures": {"model": str, "classes": [str], "n_train": int, "n_val": int, "n_test": int, "epochs": int,
                 "best_epoch": int, "train": _PART, "val": _PART, "test": _PART, "baseline_accuracy": float,
                 "refit": ({"epoch": int, "n_val": int, "loss": float, "accuracy": float}, None),
-                "folds": ({"folds": int, "repeats": int, "n": int, "epochs": int, "metrics": dict}, None),
+                "folds": ({**dict.fromkeys(("folds", "repeats", "n", "repeated", "epochs"), int), "metrics": dict}, None),
                 "reference": ({"name": str, "part": str, "accuracy": float, "difference": float, "p_value": float},
                               None)},
 }  # fmt: skip

@@ -30,6 +30,7 @@ class JudgedFold:
 
     rows: ScoredRows
     best_epoch: int
+    repeated: int  # rows with the same values as a row that the model was trained on
 
 
 def cross_validate(
@@ -69,6 +70,7 @@ def cross_validate(
         "folds": folds,
         "repeats": repeats,
         "n": sum(len(one.rows) for one in found[0]),
+        "repeated": sum(one.repeated for one in found[0]),
         "epochs": epochs,
         "metrics": {name: figures for name, figures in metrics.items() if figures is not None},
     }, epochs
@@ -82,7 +84,8 @@ def _judge(config: TrainConfig, dataset: Dataset, fold: Fold, stop: Stop) -> Jud
         return None
     keep_best(trainer)
     rows = judged(trainer.network, trainer.loss, prepared.test, trainer.K, prepared.decision)
-    return JudgedFold(dataclasses.replace(rows, groups=prepared.test_groups), trainer.best.number)
+    repeated = prepared.hashes.seen("train", "test")
+    return JudgedFold(dataclasses.replace(rows, groups=prepared.test_groups), trainer.best.number, repeated)
 
 
 def _figures(name: str, found: Sequence[Sequence[JudgedFold]]) -> Mapping[str, Any] | None:

@@ -36,7 +36,8 @@ def train_model(
             return None
         mean = "the mean of the epochs that were best for the folds"
         note = f"trained on all {counted(len(prepared.train), 'row')} for {counted(epochs, 'epoch')}, {mean}"
-        return _with(dataclasses.replace(run, notes=[note, *run.notes]), {"folds": figures})
+        notes = [note, *_repeats(figures["repeated"], figures["n"]), *run.notes]
+        return _with(dataclasses.replace(run, notes=notes), {"folds": figures})
     if not options.refit:
         return run_training(prepared, on_epoch, stop, state, saver, keep_state, reference)
     # its state stays, for a run that is interrupted while it is trained on all rows
@@ -53,6 +54,12 @@ def train_model(
     note = f"refit: trained anew on all {rows} for {counted(chosen['epoch'], 'epoch')}, as {said}"
     final = dataclasses.replace(final, notes=[note, *final.notes], seconds=first.seconds + final.seconds)
     return _with(final, {"refit": chosen})
+
+
+def _repeats(repeated: int, n: int) -> list[str]:
+    have = "has" if repeated == 1 else "have"
+    same = f"{repeated:,} of {counted(n, 'row')} {have} the same values as a row of another fold"
+    return [f"{same}: the figures of the folds look better than they are"] if repeated else []
 
 
 def _with(run: Run, more: dict[str, Any]) -> Run:

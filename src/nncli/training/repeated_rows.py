@@ -33,16 +33,18 @@ class RowHashes:
         for first, second in combinations(NOUNS, 2):
             if first != "train" and not self.own:
                 continue
-            of_second = self.parts[second]
-            seen = int(np.isin(of_second, self.parts[first]).sum())
-            if seen:
+            if seen := self.seen(first, second):
                 own = f"{second}_data" in self.own
                 which = f"rows of {flag(f'{second}_data')}" if own else f"{NOUNS[second]} rows"
                 have = "has" if seen == 1 else "have"
-                same = f"{seen:,} of {len(of_second):,} {which} {have} the same values as a {NOUNS[first]} row"
+                same = f"{seen:,} of {len(self.parts[second]):,} {which} {have} the same values as a {NOUNS[first]} row"
                 line = f"{same}: the {NOUNS[second]} figures look better than they are"
                 found.append(f"warning: {line}" if own else line)
         return found
+
+    def seen(self, first: str, second: str) -> int:
+        """Count the rows of the second part that come in the first one too."""
+        return int(np.isin(self.parts[second], self.parts[first]).sum())
 
     def sample(self) -> str:
         """Write the smallest hashes of the training rows, 16 figures each, as a model file remembers them."""
