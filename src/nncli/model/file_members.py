@@ -56,6 +56,7 @@ FLAT = {
 }  # vectors, and the types of their numbers
 MEMBERS = ("meta", "theta", "median", "shift", "scale", "dead", "val_rows", "test_rows", "history")
 OTHER_MEMBERS = f"other members than {', '.join(MEMBERS)}"
+_COUNTS = ("folds", "repeats", "n", "repeated", "epochs")
 _PART = ({"loss": float, "accuracy": float}, None)
 META = {
     "format": str, "format_version": int, "nncli": str, "kernels": str, "config": dict, "classes": [str],
@@ -70,7 +71,7 @@ META = {
     "figures": {"model": str, "classes": [str], "n_train": int, "n_val": int, "n_test": int, "epochs": int,
                 "best_epoch": int, "train": _PART, "val": _PART, "test": _PART, "baseline_accuracy": float,
                 "refit": ({"epoch": int, "n_val": int, "loss": float, "accuracy": float}, None),
-                "folds": ({**dict.fromkeys(("folds", "repeats", "n", "repeated", "epochs"), int), "metrics": dict}, None),
+                "folds": ({**dict.fromkeys(_COUNTS, int), "metrics": dict}, None),
                 "reference": ({"name": str, "part": str, "accuracy": float, "difference": float, "p_value": float},
                               None)},
 }  # fmt: skip
