@@ -65,7 +65,7 @@ def test_the_figures_are_those_of_each_model_alone(nncli: Run, models: tuple[str
 def test_a_network_that_is_better_is_told_from_a_line(nncli: Run, models: tuple[str, str]) -> None:
     outcome = nncli("eval", *models)
     assert outcome.code == 0, outcome.err
-    assert "in accuracy, they differ by more than chance on these rows" in outcome.out
+    assert "in accuracy, net.npz is better by more than chance on these rows" in outcome.out
     found = nncli("eval", *models, "--json").json["figures"]
     for name, sign in (("accuracy", 1), ("balanced-accuracy", 1), ("log-loss", -1)):
         low, high = found[name]["interval"]
@@ -81,7 +81,7 @@ def test_a_model_does_not_differ_from_itself(nncli: Run, models: tuple[str, str]
 
 def test_costs_are_compared_where_both_models_have_them(nncli: Run) -> None:
     write_rings("d.csv", 600, 3)
-    cost = ["--cost", "missed=4,false-alarm=1", "-q"]
+    cost = ["--cost", "missed=4,false-alarm=1", "--positive", "ring", "-q"]
     assert nncli("train", "d.csv", "--epochs", 20, *cost, "-o", "a.npz").code == 0
     assert nncli("train", "d.csv", "-m", "logistic", *cost, "-o", "b.npz").code == 0
     found = nncli("eval", "a.npz", "b.npz", "--json").json["figures"]["cost"]
@@ -96,7 +96,7 @@ def test_any_metric_can_be_compared_and_stands_first(nncli: Run, models: tuple[s
     assert figures["mcc"]["values"] == pytest.approx(alone)
     low, high = figures["mcc"]["interval"]
     assert 0 < low < figures["mcc"]["difference"] < high
-    assert "in MCC, they differ by more than chance" in nncli("eval", *models, "--metric", "mcc").out
+    assert "in MCC, net.npz is better by more than chance" in nncli("eval", *models, "--metric", "mcc").out
 
 
 def test_the_positive_class_of_the_first_model_is_that_of_both(nncli: Run) -> None:
@@ -108,10 +108,17 @@ def test_the_positive_class_of_the_first_model_is_that_of_both(nncli: Run) -> No
     assert {one["difference"] for one in found["figures"].values()} == {0}  # the same model
 
 
+def test_of_four_rows_no_difference_is_sure(nncli: Run, models: tuple[str, str]) -> None:
+    """As few can all be on one side by chance once in eight times."""
+    write_rings("few.csv", 4, 7)
+    found = nncli("eval", *models, "few.csv", "--metric", "f1:average=macro", "--json").json["figures"]
+    assert all(one["p_value"] >= 1 / 8 for one in found.values())
+
+
 def test_the_costs_of_one_model_count_for_both(nncli: Run) -> None:
     write_rings("d.csv", 600, 3)
     assert nncli("train", "d.csv", "-m", "logistic", "-q", "-o", "plain.npz").code == 0
-    cost = ["--cost", "missed=4,false-alarm=1", "-q"]
+    cost = ["--cost", "missed=4,false-alarm=1", "--positive", "ring", "-q"]
     assert nncli("train", "d.csv", "-m", "logistic", *cost, "-o", "cost.npz").code == 0
     one, other = (
         nncli("eval", *pair, "--json").json["figures"]["cost"]["values"]

@@ -339,3 +339,40 @@ def test_costs_are_read_with_any_separator(text: str, tmp_path: Path) -> None:
     path = tmp_path / "costs.csv"
     path.write_text(text)
     assert _read_costs(str(path), ["no", "yes"]) == ((0.0, 2.5), (1.0, 0.0))
+
+
+def test_classes_that_count_more_in_training_move_the_threshold_of_costs() -> None:
+    """Rows of the positive class count 19 times: a row whose odds are 1 to 5 comes out with 19 to 5, 0.7917."""
+    assert threshold_of(COSTS, 1, np.array([1.0, 19.0])) == pytest.approx(19 / (19 + 5))
+
+
+def test_costs_decide_alike_whatever_the_classes_count_in_training(nncli: Run) -> None:
+    imbalanced("d.csv", 4000, 3)
+    imbalanced("new.csv", 4000, 4)
+    costs = []
+    for weights in ("none", "balanced", "calm=1,storm=30"):
+        how = ["-m", "logistic", "--cost", "missed=5,false-alarm=1", "--class-weight", weights, "-q"]
+        assert nncli("train", "d.csv", *how).code == 0
+        costs.append(nncli("eval", "model.npz", "new.csv", "--json").json["metrics"]["cost"]["value"])
+    assert costs[1:] == pytest.approx([costs[0]] * 2, rel=0.1)
+
+
+@pytest.mark.parametrize("words", ["--cost missed=5,false-alarm=1", "--choose-threshold recall=0.9"])
+def test_the_commoner_class_is_not_taken_as_the_one_to_be_found(nncli: Run, words: str) -> None:
+    lines = [f"{i % 17},{'ok' if i % 8 else 'fraud'}" for i in range(200)]
+    Path("d.csv").write_text("x,class\n" + "\n".join(lines) + "\n")
+    outcome = nncli("train", "d.csv", *words.split(), "-q")
+    option = words.split()[0]
+    line = f"{option}: expected to know which class is to be found: 'fraud' is the rarer one."
+    assert (outcome.code, outcome.err) == (2, f"{line} Add --positive fraud, or --positive ok.\n")
+    found = nncli("train", "d.csv", *words.split(), "--positive", "fraud", "--epochs", 2)
+    assert "'fraud' is predicted from the probability" in found.err
+
+
+def test_a_promise_that_rests_on_few_rows_is_said(nncli: Run) -> None:
+    imbalanced("d.csv", 400, 3)
+    said = nncli("train", "d.csv", "-m", "logistic", "--choose-threshold", "recall=0.9").err
+    n = nncli("check", "d.csv", "--json").json["classes"]["storm"] * 0.15  # validation rows
+    (line,) = [line for line in said.splitlines() if "rests on" in line]
+    assert abs(int(line.split("rests on ")[1].split()[0]) - n) <= 1
+    assert "no better than guessing" not in said

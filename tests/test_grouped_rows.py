@@ -87,9 +87,12 @@ def test_a_model_with_groups_is_evaluated_with_them(
     assert found["metrics"]["accuracy"]["method"] == "bootstrap of groups"
     low, high = found["accuracy_interval"]
     assert high - low > 0.15  # 12 patients of the test say little; of 120 rows, Wilson's would have 0.15
-    outcome = nncli("eval", "g.npz", "d.csv", "--json")
+    whole = nncli("eval", "g.npz", "d.csv", "--json")  # the column is read beside the inputs
+    assert whole.json["metrics"]["accuracy"]["method"] == "bootstrap of groups"
+    Path("bare.csv").write_text("a,b,class\n" + "\n".join(line.split(",", 1)[1] for line in lines) + "\n")
+    outcome = nncli("eval", "g.npz", "bare.csv", "--json")
     assert outcome.json["metrics"]["accuracy"]["method"] == "Wilson"
-    assert "column 'patient' is not read here: the intervals take the rows as independent" in outcome.err
+    assert "column 'patient' cannot be read here: the intervals take the rows as independent" in outcome.err
     folds = nncli("train", "d.csv", "--group", "patient", "-m", "logistic", "--folds", 4, "-q", "--json").json["folds"]
     low, high = folds["metrics"]["accuracy"]["interval"]
     assert 1.4 * 2 * 1.96 * np.sqrt(0.75 * 0.25 / folds["n"]) < high - low  # wider than for single rows

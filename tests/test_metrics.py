@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import math
 import subprocess
 import sys
@@ -12,11 +13,13 @@ import pytest
 from sklearn import metrics as reference
 
 from nncli.data.bundled import path_of
+from nncli.inference.evaluate import Evaluation
 from nncli.inference.metrics import all_metrics, check_metrics, pooled
 from nncli.metrics import rows as judged_rows
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.intervals import estimate, share_interval
 from nncli.metrics.rows import ScoredRows
+from nncli.terminal.evaluation import print_evaluation
 from peak_memory import PEAK
 from short_and_long import some_short
 
@@ -338,3 +341,18 @@ def test_figures_of_the_positive_class_are_those_of_the_class_that_is_named(
     expected = reference.average_precision_score(is_benign, np.array(p, float))
     assert found["metrics"]["average-precision"]["value"] == pytest.approx(expected, abs=1e-4)
     assert "precision of benign" in nncli("eval", "m.npz", "breast-cancer", "-q").out
+
+
+def test_the_baseline_is_the_best_answer_that_is_the_same_for_all_rows() -> None:
+    """Of 3 and 1 rows, that is 3/4 right; with costs of 1 and 9, the class that costs 3 in all and not 9."""
+    rows = of_probabilities(np.array([[0.9, 0.1], [0.4, 0.6], [0.8, 0.2], [0.3, 0.7]]), np.array([0, 0, 0, 1]))
+    rows = dataclasses.replace(rows, costs=np.array([[0.0, 1.0], [9.0, 0.0]]))
+    assert all_metrics(rows, ["a", "b"])["baseline"] == {"accuracy": 0.75, "cost": 0.75}
+
+
+def test_a_class_without_rows_has_no_figures_in_the_table(capsys: pytest.CaptureFixture[str]) -> None:
+    P = np.array([[0.8, 0.1, 0.1], [0.1, 0.8, 0.1], [0.6, 0.3, 0.1], [0.2, 0.2, 0.6]])
+    found = all_metrics(of_probabilities(P, np.array([0, 1, 1, 0])), ["a", "b", "c"])
+    print_evaluation(Evaluation(found, "four rows", []))
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("c  "))
+    assert line.split() == ["c", "0", "·", "·", "·"]

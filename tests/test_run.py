@@ -295,3 +295,12 @@ def trained_and_prepared(**options: object) -> tuple[Run, Prepared]:
     done = run_training(prepared)
     assert done is not None
     return done, prepared
+
+
+def test_the_metric_that_chose_the_epoch_is_shown_for_each_part(nncli: Callable[..., Any], tmp_path: Path) -> None:
+    how = ["train", "breast-cancer", "--metric", "roc-auc", "--epochs", 5, "-q", "-o", tmp_path / "m.npz"]
+    figures = nncli(*how, "--json").json
+    judged = nncli("eval", tmp_path / "m.npz", "--json").json["metrics"]["roc-auc"]["value"]
+    assert figures["metric"]["name"] == "roc-auc"
+    assert figures["metric"]["test"] == pytest.approx(judged)
+    assert "ROC AUC" in nncli(*how).out.splitlines()[0]

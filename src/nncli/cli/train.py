@@ -73,6 +73,7 @@ def train(
     nncli train mnist/ --hidden 256 -o big.npz    on a folder of MNIST files
     nncli train --resume big.npz                  from where it was stopped
     """
+    from nncli.diagnostics.flattering_splits import flattering_splits
     from nncli.model import checkpoint
     from nncli.training import summary
     from nncli.training.doubts import doubts
@@ -100,7 +101,7 @@ def train(
             reference = read_option("reference", reference, OneOf(("trees", "linear")))
             check_reference(reference, prepared)
         state = None if resumed is None else resumed.state(prepared)
-        for note in (*summary.summary(prepared), *prepared.notes, *doubts(prepared)):
+        for note in (*summary.summary(prepared), *prepared.notes, *doubts(prepared), *flattering_splits(prepared)):
             say(note, quiet)
         if dry_run:
             return _show_plan(prepared, json)

@@ -66,8 +66,12 @@ class Layout:
             if name in table.number_names:
                 column = table.numbers[:, table.number_names.index(name)]
                 filled = column >= 0 if what == "weight" else column == column  # NaN does not equal itself
+            elif name in table.texts:
+                filled = table.texts[name].codes >= 0
+            elif name in table.dates:
+                filled = ~np.isnan(table.dates[name])
             else:
-                filled = table.texts[name].codes >= 0 if name in table.texts else ~np.isnan(table.dates[name])
+                continue  # a column that there is not, which is told with the option that names it
             if not filled.all():
                 return False
         return True

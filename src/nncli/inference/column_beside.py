@@ -6,6 +6,7 @@ import dataclasses
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nncli.data.dataset import Dataset, Schema, Table
 from nncli.data.load import load_like
@@ -37,6 +38,19 @@ def read_beside(model: Model, dataset: Dataset, name: str, **how: Any) -> Table:
         problem = f"'{name}' is no input of the model, and its rows are not all among those that can be read"
         raise OptionError("by", problem, "Correct those that are left out")
     return found.table
+
+
+def group_codes(table: Table, name: str) -> NDArray[np.int64]:
+    """Return the group of each row, (n,), from a column; each row without one is a group of its own."""
+    if name in table.texts:
+        codes = table.texts[name].codes[:].astype(np.int64)
+    else:
+        column = table.dates[name] if name in table.dates else table.numbers[:, table.number_names.index(name)]
+        codes = np.unique(column[:], return_inverse=True, equal_nan=True)[1]
+        codes[np.isnan(column[:].astype(np.float64))] = -1
+    missing = np.flatnonzero(codes < 0)
+    codes[missing] = codes.max(initial=0) + 1 + np.arange(len(missing))
+    return codes
 
 
 def _with_column(schema: Schema, name: str) -> Schema:

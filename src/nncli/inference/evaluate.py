@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.csv.header import DETECTED, TextOptions
-from nncli.data.dataset import Dataset, Positions
+from nncli.data.dataset import Dataset, Positions, Table
 from nncli.data.load import check_as_it_was, digest_of_source, load_dataset, load_like
 from nncli.data.rare_classes import in_classes, merging
 from nncli.data.row_blocks import OnError
@@ -23,7 +23,7 @@ from nncli.data.row_hashes import hash_rows
 from nncli.data.sources import Source, title
 from nncli.data.split import row_numbers
 from nncli.errors import DataError, NncliError
-from nncli.inference.column_beside import read_beside
+from nncli.inference.column_beside import group_codes, read_beside
 from nncli.inference.judged_rows import JudgedRows
 from nncli.inference.metrics import all_metrics, check_metrics, one_metric
 from nncli.metrics.rows import CELLS_AT_ONCE, ScoredRows
@@ -105,6 +105,21 @@ def evaluate_model(
         logits[part], predicted[part] = found, model.predicted(Z)
         if P is not None:
             P[part] = model.by_class(Z)
+
+    def read(column: str) -> Table:
+        csv, rare = model.config.data.csv, model.config.options.rare
+        its = csv.text_of_others if model.config.data.test_source else csv.text
+        how = (text, on_error, merging(rare)) if source else (its, csv.on_error, rare)
+        names = dict(zip(("text", "on_error", "rare"), how, strict=True))
+        return read_beside(model, dataset, column, dtype=model.config.model.dtype, told=bool(source), **names)
+
+    group = model.config.options.group
+    if group is not None and groups is None:
+        try:
+            groups = group_codes(read(group), group)[rows]
+        except NncliError:  # the column is not there, or not in all rows
+            column = f"column {in_quotes(group)} cannot be read here"
+            notes.append(f"{column}: the intervals take the rows as independent, and are too narrow if they are not")
     scored = ScoredRows(
         dataset.y[rows].astype(np.int64),
         predicted,
@@ -115,17 +130,8 @@ def evaluate_model(
         costs=None if model.decision is None else model.decision.cost_matrix,
         groups=groups,
     )
-    if model.config.options.group and groups is None:
-        column = f"column {in_quotes(model.config.options.group)} is not read here"
-        notes.append(f"{column}: the intervals take the rows as independent, and are too narrow if they are not")
     if on_rows is not None and P is not None:
-        beside = None
-        if by is not None and by not in model.schema.names:
-            csv, rare = model.config.data.csv, model.config.options.rare
-            its = csv.text_of_others if model.config.data.test_source else csv.text
-            how = (text, on_error, merging(rare)) if source else (its, csv.on_error, rare)
-            names = dict(zip(("text", "on_error", "rare"), how, strict=True))
-            beside = read_beside(model, dataset, by, dtype=model.config.model.dtype, told=bool(source), **names)
+        beside = None if by is None or by in model.schema.names else read(by)
         on_rows(JudgedRows(model, dataset.table, rows, P, scored, "" if source else "test", beside))
     headline = None if metric is None else one_metric(metric, scored)
     return Evaluation(all_metrics(scored, model.classes), evaluated_on, notes, _rule_of(model), headline)

@@ -33,7 +33,7 @@ METRICS_FORM = {"n": range(1, (1 << 53) + 1), "accuracy_interval": [float], "per
 METRICS_FORM |= dict.fromkeys(("accuracy", "balanced_accuracy", "f1_macro", "f1_weighted"), float)
 METRICS_FORM |= dict.fromkeys(("log_loss", "roc_auc", "ece"), (float, None))
 METRICS_FORM |= {"confusion_matrix": ([[int]], None), "confusion_matrix_omitted": bool, "confusion_counts": [[int]]}
-METRICS_FORM |= {"metrics": dict, "positive": (str, None)}
+METRICS_FORM |= {"metrics": dict, "positive": (str, None), "baseline": dict}
 ESTIMATE_FORM = {"value": (float, None), "interval": ([float], None), "method": (str, None)}
 CLASS_FORM = {**dict.fromkeys(("precision", "recall", "f1"), (float, None)), "n": int}
 
@@ -96,6 +96,7 @@ def all_metrics(rows: ScoredRows, classes: Sequence[str]) -> dict[str, Any]:
         "n": n,
         **{key: found[name]["value"] for key, name in KEYS.items()},
         "accuracy_interval": found["accuracy"]["interval"],
+        "baseline": _baseline(rows, support),
         "metrics": found,
         "per_class": {
             name: dict(zip(("precision", "recall", "f1"), map(float, figures) if s else (None,) * 3, strict=True))
@@ -110,6 +111,14 @@ def all_metrics(rows: ScoredRows, classes: Sequence[str]) -> dict[str, Any]:
     }
 
 
+def _baseline(rows: ScoredRows, support: NDArray[np.int64]) -> dict[str, float]:
+    """Return the accuracy of the commonest class for all rows, and the mean cost of the class that costs least."""
+    found = {"accuracy": float(support.max() / len(rows))}
+    if rows.costs is not None:
+        found["cost"] = float((support @ rows.costs).min() / len(rows))
+    return found
+
+
 def _matrix(counts: NDArray[np.int64], K: int) -> list[list[int]]:
     matrix = np.zeros((K, K), np.int64)
     matrix[counts[:, 0], counts[:, 1]] = counts[:, 2]
@@ -121,6 +130,7 @@ def check_metrics(found: Any, classes: list[str]) -> None:
     plain_json.check_form(found, METRICS_FORM)
     plain_json.check_form(found["per_class"], dict.fromkeys(classes, CLASS_FORM))
     names = reported(len(classes), has_costs="cost" in found["metrics"])
+    plain_json.check_form(found["baseline"], dict.fromkeys(found["metrics"].keys() & {"accuracy", "cost"}, float))
     plain_json.check_form(found["metrics"], dict.fromkeys(names, ESTIMATE_FORM))
     if any(len(one["interval"] or (0, 0)) != 2 for one in found["metrics"].values()):
         raise ValueError("an interval without two ends")

@@ -47,13 +47,21 @@ def compared(metric: Metric, one: ScoredRows, other: ScoredRows) -> Difference:
         of_units = d if groups is None else sums_of_groups(d, groups)
         return Difference(values, difference, mean_interval(d, groups), sign_flip_p(of_units))
     y, repeats = both[0].y, np.ones(len(one), np.int64)
+    unequal = (of_rows[0] != of_rows[1]).any(axis=1)
+    differ = int(unequal.sum()) if groups is None else len(np.unique(groups[unequal]))
     if groups is None and metric.is_discrete:  # there are few kinds of rows
         codes, repeats = np.unique((y * one.K + of_rows[0][:, 0]) * one.K + of_rows[1][:, 0], return_counts=True)
         y, of_rows = codes // one.K**2, [(codes // one.K % one.K)[:, None], (codes % one.K)[:, None]]
     columns = of_rows[0].shape[1]
     draws = resampled(strata(metric, y), repeats, columns) if groups is None else resampled_groups(groups, columns)
     drawn = np.concatenate([np.subtract(*(metric.values(known, y, counts) for known in of_rows)) for counts in draws])
-    return Difference(values, difference, middle(drawn, difference), bootstrap_p(difference, drawn))
+    p_value = max(bootstrap_p(difference, drawn), least_p(differ))
+    return Difference(values, difference, middle(drawn, difference), p_value)
+
+
+def least_p(differ: int) -> float:
+    """Return the least p-value that so many rows which differ can give: that all of them are on one side by chance."""
+    return min(1.0, 2.0 ** (1 - differ))
 
 
 def sums_of_groups(d: Floats, groups: NDArray[np.int64]) -> Floats:

@@ -211,8 +211,11 @@ def _provenance(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> P
         raise ValueError("a history of numbers that are not finite, or no shares")
     if not 1 <= stored["best_epoch"] <= len(history):
         raise ValueError("a best epoch that is not in the history")
-    if stored["figures"]["folds"] is not None:
-        _check_folds(stored["figures"]["folds"]["metrics"])
+    figures = stored["figures"]
+    if figures["folds"] is not None:
+        _check_folds(figures["folds"]["metrics"])
+    if figures["metric"] is not None:
+        _check_metric(figures["metric"]["name"])
     return Provenance(
         version=stored["nncli"],
         kernels=stored["kernels"],
@@ -225,7 +228,7 @@ def _provenance(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> P
         test_bits=parts[1],
         best_epoch=stored["best_epoch"],
         history=history,
-        figures=stored["figures"],
+        figures=figures,
         notes=tuple(stored["notes"]),
     )
 
@@ -233,13 +236,17 @@ def _provenance(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> P
 def _check_folds(metrics: Mapping[str, Any]) -> None:
     """Raise ValueError for figures of cross-validation that cannot be shown."""
     for name, figures in metrics.items():
-        try:
-            METRICS.create(name)
-        except NncliError:
-            raise ValueError("a metric that there is not") from None
+        _check_metric(name)
         plain_json.check_form(figures, FOLDS_FORM)
         if len(figures["interval"] or (0, 0)) != 2:
             raise ValueError("an interval without two ends")
+
+
+def _check_metric(name: str) -> None:
+    try:
+        METRICS.create(name)
+    except NncliError:
+        raise ValueError("a metric that there is not") from None
 
 
 def _check_finite(name: str, array: NDArray[Any]) -> None:

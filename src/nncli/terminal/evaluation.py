@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 MOST_CLASSES = 20  # that are listed, and that a confusion matrix is shown for
 MOST_CONFUSIONS = 10
 CHANCE = 0.05
+BASELINES = {"accuracy": "  baseline (most frequent class)", "cost": "  baseline (cheapest class for all)"}
 SHOWN_COLUMNS, NARROW = 4, 12  # columns of a row, and characters of each
 BRIEF = 1e6  # below it, a number has six figures
 
@@ -46,6 +47,8 @@ def print_evaluation(evaluation: Evaluation, quiet: bool = False) -> None:
             method,
             style="bold" if asked and name == asked["name"] else "",
         )
+        if name in metrics["baseline"]:
+            table.add_row(BASELINES[name], figure(metrics["baseline"][name]), "", "", style="dim")
     show(table)
     decision = evaluation.decision
     if decision is not None and decision["threshold"] is not None:
@@ -68,8 +71,10 @@ def _print_classes(metrics: dict[str, Any], quiet: bool) -> None:
         classes = sorted(classes, key=lambda item: (item[1]["f1"] is None, item[1]["f1"]))[:MOST_CLASSES]
     table = new_table("class", "rows", "precision", "recall", "F1")
     for name, row in classes:
-        cells = percent(row["precision"]), percent(row["recall"]), f"{row['f1']:.4f}"
-        table.add_row(cut(name), f"{row['n']:,}", *cells) if row["n"] else table.add_row(cut(name), "0", "·", "·", "·")
+        cells = ("·",) * 3
+        if row["n"]:
+            cells = percent(row["precision"]), percent(row["recall"]), f"{row['f1']:.4f}"
+        table.add_row(cut(name), f"{row['n']:,}", *cells)
     show(table)
 
 
@@ -119,12 +124,17 @@ def print_comparison(found: Comparison) -> None:
         write = percent if metric.in_percent else number
         low, high = (_signed(write, end) for end in figure["interval"])
         cells = (*map(write, figure["values"]), _signed(write, figure["difference"]))
-        table.add_row(cut(metric.label(found.positive)), *cells, f"{low} to {high}", f"{figure['p_value']:.2g}")
+        label = cut(metric.label(found.positive)) + ("" if metric.higher_is_better else " (less is better)")
+        table.add_row(label, *cells, f"{low} to {high}", f"{figure['p_value']:.2g}")
     show(table)
     first, figure = next(iter(found.figures.items()))
-    verdict = "more" if figure["p_value"] < CHANCE else "no more"
-    what = METRICS.create(first).label(found.positive)
-    put(f"in {what}, they differ by {verdict} than chance on these rows")
+    metric = METRICS.create(first)
+    what = metric.label(found.positive)
+    if figure["p_value"] >= CHANCE:
+        put(f"in {what}, they differ by no more than chance on these rows")
+    else:
+        better = found.files[0 if (figure["difference"] > 0) == metric.higher_is_better else 1]
+        put(f"in {what}, {better} is better by more than chance on these rows")
 
 
 def _signed(write: Callable[[float], str], value: float) -> str:

@@ -13,16 +13,19 @@ from nncli.training.reference import REFERENCES, say_comparison
 
 def print_training(figures: dict[str, Any], quiet: bool = False) -> None:
     """Print the final figures beside those of the baseline, which always predicts the most frequent class."""
-    table = new_table("", "rows", "loss", "accuracy")
+    asked = figures["metric"]
+    more = [] if asked is None else [cut(METRICS.create(asked["name"]).label("the positive class"))]
+    table = new_table("", "rows", "loss", "accuracy", *more)
     for title, part in PARTS:
         if figures[part]:
             loss, accuracy = number(figures[part]["loss"]), percent(figures[part]["accuracy"])
-            table.add_row(title, f"{figures[f'n_{part}']:,}", loss, accuracy)
+            table.add_row(title, f"{figures[f'n_{part}']:,}", loss, accuracy, *_value(asked, part))
     if figures["reference"]:
         reference = figures["reference"]
         name = f"reference ({REFERENCES[reference['name']]})"
-        table.add_row(name, "", "", percent(reference["accuracy"]), style="dim")
-    table.add_row("baseline (most frequent class)", "", "", percent(figures["baseline_accuracy"]), style="dim")
+        table.add_row(name, "", "", percent(reference["accuracy"]), *("" for _ in more), style="dim")
+    baseline = percent(figures["baseline_accuracy"])
+    table.add_row("baseline (most frequent class)", "", "", baseline, *("" for _ in more), style="dim")
     show(table)
     if figures["reference"]:
         put(say_comparison(figures["reference"]))
@@ -30,6 +33,14 @@ def print_training(figures: dict[str, Any], quiet: bool = False) -> None:
         _print_folds(figures["folds"])
     elif not (figures["val"] or figures["test"]):
         say("note: no rows were held out, so these figures do not say how good the model is on new rows", quiet)
+
+
+def _value(asked: dict[str, Any] | None, part: str) -> list[str]:
+    """Write the metric that was asked for, if one was, for a part."""
+    if asked is None:
+        return []
+    write = percent if METRICS.create(asked["name"]).in_percent else number
+    return ["·" if asked[part] is None else write(asked[part])]
 
 
 def _print_folds(found: dict[str, Any]) -> None:

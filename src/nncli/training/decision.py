@@ -9,22 +9,31 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.config.decision_kinds import MISTAKES, MOST_COST, mistakes_of
+from nncli.config.decision_kinds import MISTAKES, MOST_COST, PROMISES, mistakes_of
 from nncli.config.resolve import ResolvedConfig
+from nncli.config.train_config import TrainConfig
 from nncli.errors import DataError, OptionError, TrainingError, did_you_mean, listing, mention
 from nncli.model.decision import Costs, Decision
 from nncli.model.thresholds import Thresholds
 from nncli.nn.losses import LOSSES
 from nncli.system.numbers import read_number
+from nncli.system.output import counted
+from nncli.training.class_weights import Weights
 
 Vector = NDArray[np.float64]
 COST_BYTES = 64 << 20
+FEW_ROWS = 20  # on which a share is known to 20 points or so
 NO_THRESHOLD = "The model is saved without a threshold"
 
 
-def plan_decision(config: ResolvedConfig, classes: Sequence[str], has_val: bool) -> Decision | None:
+def plan_decision(
+    config: ResolvedConfig, classes: Sequence[str], has_val: bool, rows: NDArray[np.int64], of_class: Weights
+) -> Decision | None:
     """Return what is decided before training: the positive class, and what mistakes cost; None where nothing is asked
-    for. Raises OptionError for options that the model or the data cannot meet, DataError for a bad file of costs."""
+    for. `rows` is how many training rows each class has, (K,), and `of_class` what each of them counts.
+
+    Raises OptionError for options that the model or the data cannot meet, DataError for a bad file of costs.
+    """
     options = config.options
     asked = [name for name in ("choose_threshold", "cost") if getattr(options, name) is not None]
     if options.positive is None and not asked:
@@ -43,6 +52,8 @@ def plan_decision(config: ResolvedConfig, classes: Sequence[str], has_val: bool)
             "choose_threshold", "there are no validation rows to choose on", f"Set {mention('val')} above 0"
         )
     positive = 1
+    if options.positive is None and K == 2 and rows[1] > rows[0]:
+        _refuse_common_class(options, classes)
     if options.positive is not None:
         if options.positive not in classes:
             remedy = did_you_mean(options.positive, classes, listed="classes")
@@ -52,16 +63,36 @@ def plan_decision(config: ResolvedConfig, classes: Sequence[str], has_val: bool)
     if options.choose_threshold == "cost" and not costs:
         remedy = f"Add {mention('cost', 'missed=5,false-alarm=1')}"
         raise OptionError("choose_threshold", "expected to know what mistakes cost", remedy)
-    threshold = threshold_of(costs, positive) if K == 2 and costs else None
+    if K > 2 and costs and of_class is not None:
+        problem = f"with {mention('cost')} and more than two classes, all rows have to count the same"
+        raise OptionError("class_weight", problem, "Leave one of them out")
+    threshold = threshold_of(costs, positive, of_class) if K == 2 and costs else None
     return Decision(positive, threshold, costs)
 
 
-def threshold_of(costs: Costs, positive: int) -> float:
+def _refuse_common_class(options: TrainConfig, classes: Sequence[str]) -> None:
+    """Raise OptionError where what is asked for depends on which of two classes is to be found, and nobody says so,
+    though the second one is the commoner: who speaks of missed rows mostly means the rarer."""
+    names = {"cost": MISTAKES, "choose_threshold": tuple(f"{promise}=" for promise in PROMISES)}
+    for option, begins in names.items():
+        if (getattr(options, option) or "").startswith(begins):
+            problem = f"expected to know which class is to be found: '{classes[0]}' is the rarer one"
+            remedy = f"Add {mention('positive', classes[0])}, or {mention('positive', classes[1])}"
+            raise OptionError(option, problem, remedy)
+
+
+def threshold_of(costs: Costs, positive: int, of_class: Weights = None) -> float:
     """Return the probability of the positive class from which predicting it costs less on average: f / (f + m), where a
-    false alarm costs f and a missed row m more than the right answer would."""
+    false alarm costs f and a missed row m more than the right answer would.
+
+    Rows of class k that count w_k times in training raise its odds to w_k times what they are, and the threshold is on
+    these odds: f w_p / (f w_p + m w_n), of the positive class p and the other n.
+    """
     negative = 1 - positive
     missed = costs[positive][negative] - costs[positive][positive]
     false_alarm = costs[negative][positive] - costs[negative][negative]
+    if of_class is not None:
+        false_alarm, missed = false_alarm * float(of_class[positive]), missed * float(of_class[negative])
     return false_alarm / (false_alarm + missed)
 
 
@@ -87,6 +118,17 @@ def choose_threshold(p: Vector, is_positive: NDArray[np.bool_], rule: str, decis
     if name == "cost":
         return float(at.t[at.mean_cost(decision.costs, decision.positive).argmin()])
     return float(at.t[(at.f1 if name == "f1" else at.mcc).argmax()])
+
+
+def few_rows(rule: str, is_called: NDArray[np.bool_], is_positive: NDArray[np.bool_]) -> list[str]:
+    """Warn of a promise that rests on few validation rows: those of the positive class for a recall, those that are
+    called so for a precision."""
+    name = rule.partition("=")[0]
+    if name not in PROMISES:
+        return []
+    n = int((is_positive if name == "recall" else is_called).sum())
+    which = "of the positive class" if name == "recall" else "called positive"
+    return [f"warning: {rule} rests on {counted(n, 'validation row')} {which}"] if n < FEW_ROWS else []
 
 
 def _costs(text: str, classes: Sequence[str], positive: int) -> Costs:

@@ -69,6 +69,8 @@ def _one_class(prepared: Prepared, trainer: Trainer, rows: ScoredRows, name: str
 def _no_better(prepared: Prepared, trainer: Trainer, figures: dict[str, Any]) -> list[str]:
     """Tell of a network that knows its own training rows no better than by guessing the commonest class."""
     accuracy, shares = figures["train"]["accuracy"], _shares(prepared)
+    if prepared.config.options.cost or prepared.config.options.choose_threshold:
+        return []  # the accuracy is that of the classes that are asked for, which are not the likeliest ones
     if prepared.train.weights is not None or accuracy > shares.max() + 1e-9 or shares.max() == 1:
         return []
     said = f"on its own training rows it is no better than guessing the commonest class ({percent(accuracy)})"
@@ -80,8 +82,8 @@ def _above_guessing(prepared: Prepared, trainer: Trainer, rows: ScoredRows, name
     is_likelihood = trainer.loss.name == "cross-entropy" or (
         trainer.loss.name == "binary-cross-entropy" and rows.logits.shape[1] == 1
     )
-    if not is_likelihood or prepared.train.weights is not None:
-        return []
+    if not is_likelihood or prepared.train.weights is not None or prepared.config.training.calibrate:
+        return []  # after calibration the loss is another one
     shares = np.maximum(_shares(prepared), 1 / (len(prepared.train) + 1))
     loss, guessed = METRICS.create("log-loss").value(rows), float(-np.log(shares)[rows.y].mean())
     if loss <= guessed:

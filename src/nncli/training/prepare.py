@@ -33,7 +33,6 @@ from nncli.training.splitting import (
     Fold,
     check_split_options,
     classes_without_rows,
-    joined,
     refuse_shared_groups,
     settle_rare,
     split_rows,
@@ -109,11 +108,10 @@ def prepare(
         refuse_shared_groups(
             str(config.group), {"data": dataset.where} | {n: d.where for n, d in named.items()}, groups
         )
-    split, split_notes = split_rows(config, dataset, columns, rows, fold)
-    notes += [*rare_notes, *split_notes]
     on_all = refit is not None or (config.folds is not None and fold is None)
-    has_val = len(split.val) > 0 or bool(config.val_data)
-    split = joined(split) if on_all else split
+    split, split_notes = split_rows(config, dataset, columns, rows, fold, on_all)
+    notes += [*rare_notes, *split_notes]
+    has_val = len(split.val) > 0 or bool(config.val_data) or (on_all and config.val != 0)
     of_parts = {"train": hashes[split.train], "val": hashes[split.val], "test": hashes[split.test]} | own
     repeated = RowHashes(hashes, of_parts, tuple(named))
     resolved = refit or resolve(config, len(split.train), has_val)
@@ -122,6 +120,7 @@ def prepare(
     preprocess = Preprocess.fit(dataset.table, split.train, config.scale)
     of_train = None if of_row is None else of_row[split.train]
     of_class = class_weights(resolved.training.class_weight, dataset.y[split.train], dataset.classes, of_train)
+    of_each = np.bincount(dataset.y[split.train], minlength=len(dataset.classes))
     n_all = sum(len(own) for own in (dataset, own_val, own_test) if own is not None)
 
     def subset(part: Dataset, weights: Weights) -> Subset:
@@ -155,7 +154,7 @@ def prepare(
             "test_data": _file(named.get("test_data")),
         },
         hashes=repeated,
-        decision=plan_decision(resolved, dataset.classes, len(val) > 0),
+        decision=plan_decision(resolved, dataset.classes, len(val) > 0, of_each, of_class),
         notes=(*dataset.notes, *read_notes, *preprocess.notes, *notes, *repeated.repeats()),
     )
 

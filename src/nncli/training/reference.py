@@ -13,6 +13,7 @@ from nncli.data.scaled_rows import Matrix, Subset
 from nncli.errors import OptionError, TrainingError, mention
 from nncli.metrics.paired import sign_flip_p, sums_of_groups
 from nncli.model.model import Model
+from nncli.system.output import percent
 from nncli.training.batch import scores
 from nncli.training.prepare import Prepared
 
@@ -93,8 +94,10 @@ def _inputs(part: Subset) -> NDArray[Any]:
 
 def say_comparison(found: dict[str, Any]) -> str:
     """Say whether the reference differs from the model by more than chance."""
-    other, size = REFERENCES[found["name"]], f"{abs(100 * found['difference']):.1f} points"
-    test = f"({size}, p-value {found['p_value']:.2g})"
+    other, ours = REFERENCES[found["name"]], found["accuracy"] + found["difference"]
+    test = (
+        f"({percent(ours)} and {percent(found['accuracy'])} of the likeliest classes, p-value {found['p_value']:.2g})"
+    )
     if found["p_value"] >= 0.05:
         return f"the model and {other} differ by no more than chance on these rows {test}"
     more = "more" if found["difference"] > 0 else "less"

@@ -13,6 +13,8 @@ import numpy as np
 from nncli import __version__
 from nncli.data.scaled_rows import Subset
 from nncli.errors import TrainingError, mention
+from nncli.metrics.definitions import METRICS
+from nncli.metrics.rows import ScoredRows
 from nncli.model.decision import Decision, say_threshold
 from nncli.model.model import Model, build_network
 from nncli.model.provenance import Provenance, bits
@@ -22,7 +24,7 @@ from nncli.nn.losses import Loss
 from nncli.nn.network import Network
 from nncli.system.threads import kernels, multiply_with
 from nncli.training.batch import evaluate, scores
-from nncli.training.decision import choose_threshold
+from nncli.training.decision import choose_threshold, few_rows
 from nncli.training.misfits import misfits
 from nncli.training.prepare import Prepared
 from nncli.training.reference import compare
@@ -109,6 +111,7 @@ def run_training(
         name: _figures(model, part) if part else None
         for name, part in (("train", prepared.train), ("val", prepared.val), ("test", prepared.test))
     }
+    figures["metric"] = _metric_of(model, prepared)
     if reference is not None and not interrupted:
         try:
             figures["reference"] = compare(reference, prepared, model)
@@ -279,17 +282,20 @@ def decide(prepared: Prepared, model: Model) -> tuple[Decision | None, list[str]
     """Return how the model turns probabilities into a class, with the threshold that its rule asks for on the
     validation rows; also say so in a line. Raises TrainingError where no threshold keeps the promise."""
     decision, rule = prepared.decision, prepared.config.options.choose_threshold
+    few = list[str]()
     if decision is None:
-        return None, []
+        return None, few
     if rule is not None:
         val = prepared.val
         Z = np.concatenate([Z.copy() for Z in scores(model.network, model.loss, val, len(model.classes))])
         p = model.by_class(Z)[:, decision.positive].astype(np.float64)
-        threshold = choose_threshold(p, val.y[val.rows] == decision.positive, rule, decision)
+        is_positive = val.y[val.rows] == decision.positive
+        threshold = choose_threshold(p, is_positive, rule, decision)
         decision = dataclasses.replace(decision, threshold=threshold, rule=rule)
+        few = few_rows(rule, p >= threshold, is_positive)
     if decision.threshold is None:
         return decision, ["predicted is the class of the least expected cost"] * bool(decision.costs)
-    return decision, [say_threshold(decision.threshold, model.classes[decision.positive], rule or "")]
+    return decision, [say_threshold(decision.threshold, model.classes[decision.positive], rule or ""), *few]
 
 
 def _figures(model: Model, part: Subset) -> dict[str, float]:
@@ -302,9 +308,37 @@ def _figures(model: Model, part: Subset) -> dict[str, float]:
     return {"loss": loss, "accuracy": accuracy}
 
 
+def _metric_of(model: Model, prepared: Prepared) -> dict[str, Any] | None:
+    """Return the metric that the epoch was chosen by for each part, None where it is not defined; None for the loss,
+    which is known."""
+    name = prepared.config.options.metric
+    if name in (None, "loss"):
+        return None
+    metric, found = METRICS.create(name), dict[str, Any]()
+    for key, part in (("train", prepared.train), ("val", prepared.val), ("test", prepared.test)):
+        rows = _scored(model, part).oriented if part else None
+        found[key] = None if rows is None or metric.problem(rows) else metric.value(rows)
+    return {"name": name, **found}
+
+
+def _scored(model: Model, part: Subset) -> ScoredRows:
+    """Return the rows of a part with what the model says of them."""
+    K, decision = len(model.classes), model.decision
+    Z = np.concatenate([one.copy() for one in scores(model.network, model.loss, part, K)])
+    return ScoredRows(
+        part.y[part.rows].astype(np.int64),
+        model.predicted(Z),
+        K,
+        model.logits(Z),
+        model.probabilistic,
+        positive=model.positive,
+        costs=None if decision is None else decision.cost_matrix,
+    )
+
+
 def _known(prepared: Prepared, trainer: Trainer, best: Epoch) -> dict[str, Any]:
-    """Return the figures that need no model; the baseline predicts the commonest class of the training rows."""
-    majority = np.bincount(prepared.dataset.y[prepared.train.rows]).argmax()
+    """Return the figures that need no model; the baseline predicts the commonest class of the rows it is judged on, so
+    that no other constant answer is right more often."""
     evaluated = prepared.test or prepared.val or prepared.train
     return {
         "model": prepared.config.model.name,
@@ -317,8 +351,9 @@ def _known(prepared: Prepared, trainer: Trainer, best: Epoch) -> dict[str, Any]:
         "train": None,
         "val": None,
         "test": None,
+        "metric": None,
         "reference": None,
         "refit": None,
         "folds": None,
-        "baseline_accuracy": float(np.mean(evaluated.y[evaluated.rows] == majority)),
+        "baseline_accuracy": float(np.bincount(evaluated.y[evaluated.rows]).max() / len(evaluated)),
     }

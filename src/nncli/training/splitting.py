@@ -34,13 +34,13 @@ class Fold(NamedTuple):
 
 
 def split_rows(
-    config: TrainConfig, dataset: Dataset, columns: RowColumns, rows: Positions, fold: Fold | None
+    config: TrainConfig, dataset: Dataset, columns: RowColumns, rows: Positions, fold: Fold | None, on_all: bool = False
 ) -> tuple[Split, list[str]]:
     """Draw those of the rows that each part has, and say how; those that come from files of their own are not among
-    them. Where a fold is the test, its validation rows are drawn from the other folds. DataError and OptionError where
-    that cannot be."""
+    them. Where a fold is the test, its validation rows are drawn from the others; `on_all`, the validation rows are
+    training rows. DataError and OptionError where that cannot be."""
     val, test = _shares(config, dataset)
-    split, notes = _drawn(config, dataset, columns, rows, (val, test), fold)
+    split, notes = _drawn(config, dataset, columns, rows, (val, test), fold, on_all)
     if fold is not None and fold.is_test:
         inner, _ = _drawn(config, dataset, columns, split.train, (val, 0), None)
         return Split(inner.train, inner.val, split.val), notes
@@ -60,22 +60,35 @@ def _drawn(
     rows: Positions,
     shares: tuple[float, float],
     fold: Fold | None,
+    on_all: bool = False,
 ) -> tuple[Split, list[str]]:
     (val, test), y, where = shares, dataset.y[rows], dataset.where
     seed = int(Seeds.of(config).split.generate_state(1)[0])
     of_folds = seed if fold is None else seed + fold.repeat
     if columns.group is not None:
         groups = columns.group.codes[rows]
-        drawn, notes = _by_group(groups, y, val, test, (seed, of_folds), fold, where, str(config.group))
+        drawn = _by_group(groups, y, val, test, (seed, of_folds), fold, where, str(config.group))
     elif columns.time is not None:
-        times = columns.time[rows]
-        drawn, notes = _by_time(times, columns.are_dates, val, test, fold, where, str(config.time))
+        drawn = _by_time(columns.time[rows], val, test, fold, where, str(config.time))
     else:
-        drawn, notes = stratified_split(y, dataset.classes, val, test, seed, where), []
+        drawn = stratified_split(y, dataset.classes, val, test, seed, where)
+    drawn = joined(drawn) if on_all else drawn
     split = Split(rows[drawn.train], rows[drawn.val], rows[drawn.test])
     if config.group is None and config.time is None:
         return split if fold is None else stratified_fold(dataset.y, split, *fold[:2], of_folds, where), []
-    return split, [*notes, *_absent_classes(config, dataset, split)]
+    return split, [_described(config, columns, split), *_absent_classes(config, dataset, split)]
+
+
+def _described(config: TrainConfig, columns: RowColumns, split: Split) -> str:
+    """Say which groups or times each part has."""
+    parts = []
+    for part, rows in vars(split).items():
+        if len(rows) and columns.group is not None:
+            parts.append(f"{counted(len(np.unique(columns.group.codes[rows])), 'group')} for {PARTS[part]}")
+        elif len(rows) and columns.time is not None:
+            write, times = written if columns.are_dates else "{:.15g}".format, columns.time[rows]
+            parts.append(f"{PARTS[part]} from {write(times.min())} to {write(times.max())}")
+    return f"split by column '{config.group or config.time}': {', '.join(parts)}"
 
 
 def settle_rare(config: TrainConfig, dataset: Dataset, columns: RowColumns) -> tuple[Dataset, list[str]]:
@@ -159,35 +172,22 @@ def _by_group(
     fold: Fold | None,
     where: str,
     name: str,
-) -> tuple[Split, list[str]]:
+) -> Split:
     split = group_split(groups, y, val, test, seeds[0], where, name)
-    if fold is not None:
-        rest = np.sort(np.concatenate([split.train, split.val]))
-        fold_of = group_folds(groups[rest], y[rest], fold.of, seeds[1], where, name)
-        split = Split(rest[fold_of != fold.number], rest[fold_of == fold.number], split.test)
-    parts = [
-        f"{counted(len(np.unique(groups[rows])), 'group')} for {PARTS[part]}"
-        for part, rows in vars(split).items()
-        if len(rows)
-    ]
-    return split, [f"split by column '{name}': {', '.join(parts)}"]
+    if fold is None:
+        return split
+    rest = np.sort(np.concatenate([split.train, split.val]))
+    fold_of = group_folds(groups[rest], y[rest], fold.of, seeds[1], where, name)
+    return Split(rest[fold_of != fold.number], rest[fold_of == fold.number], split.test)
 
 
-def _by_time(
-    times: Times, are_dates: bool, val: float, test: float, fold: Fold | None, where: str, name: str
-) -> tuple[Split, list[str]]:
+def _by_time(times: Times, val: float, test: float, fold: Fold | None, where: str, name: str) -> Split:
     split = time_split(times, val, test, where, name)
-    if fold is not None:
-        rest = np.sort(np.concatenate([split.train, split.val]))
-        train, validation = time_fold(times[rest], *fold[:2], where, name)
-        split = Split(rest[train], rest[validation], split.test)
-    write = written if are_dates else "{:.15g}".format
-    parts = [
-        f"{PARTS[part]} from {write(times[rows].min())} to {write(times[rows].max())}"
-        for part, rows in vars(split).items()
-        if len(rows)
-    ]
-    return split, [f"split by column '{name}': {', '.join(parts)}"]
+    if fold is None:
+        return split
+    rest = np.sort(np.concatenate([split.train, split.val]))
+    train, validation = time_fold(times[rest], *fold[:2], where, name)
+    return Split(rest[train], rest[validation], split.test)
 
 
 def _absent_classes(config: TrainConfig, dataset: Dataset, split: Split) -> list[str]:
