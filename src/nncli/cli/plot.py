@@ -7,52 +7,61 @@ from typing import Annotated
 
 import typer
 
-from nncli.cli.options import Json, ModelArgument, Quiet, value_option
+from nncli.cli.options import Json, Quiet, value_option
 from nncli.data.expand import expand
-from nncli.errors import DONE
+from nncli.errors import DONE, OptionError
 from nncli.system.atomic import NO_MODEL, atomic_file, check_writable
 from nncli.system.output import print_json, say
 
+FILE_HELP = "Model file that nncli train has saved; for sweep, the ledger of a sweep."
 OUT_HELP = "File to draw: .svg, .png, or .html, which opens without network."
 ROWS_HELP = "Rows with their classes that the figure is of, in any form that eval reads."
 
 
 def plot(
-    model: ModelArgument,
+    file: Annotated[str, typer.Argument(metavar="MODEL", help=FILE_HELP, show_default=False)],
     figure: Annotated[str, typer.Argument(metavar="WHAT", help="What to draw:\n{figure_lines}")],
+    columns: Annotated[
+        list[str] | None, typer.Argument(metavar="COLUMN", help="Two columns for boundary.", show_default=False)
+    ] = None,
     out: Annotated[str | None, value_option("FILE", OUT_HELP, "the terminal", "--out", "-o")] = None,
     data: Annotated[str | None, value_option("FILE", ROWS_HELP, "the test rows of the model")] = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
-    """Draw a figure of a model, in the terminal or as a picture file.
+    """Draw a figure of a model or a sweep, in the terminal or as a picture file.
 
-    nncli plot model.npz curve                  loss and accuracy by epoch
-    nncli plot model.npz confusion              which classes are taken for which
-    nncli plot model.npz roc --data new.csv     on other rows than its test rows
-    nncli plot model.npz threshold -o t.svg     or .png, or .html
+    nncli plot model.npz curve                    loss and accuracy by epoch
+    nncli plot model.npz roc --data new.csv       on other than its test rows
+    nncli plot model.npz boundary width height    over two of its columns
+    nncli plot model.npz confusion -o c.svg       or .png, or .html
+    nncli plot model.sweep.jsonl sweep            of the ledger of a sweep
     """
-    from nncli.figures.all_kinds import FIGURES, Subject, build_figure
+    from nncli.figures.all_kinds import FIGURES, OfLedger, OfModel, Subject, build_of_model, trials_of
+    from nncli.figures.vega_lite import check_ending, drawn
     from nncli.model import checkpoint
 
-    FIGURES.create(figure)  # refuses a name that is none before a file is read
-    source = expand([data] if data else [])
+    kind = FIGURES.create(figure)
+    source, notes = expand([data] if data else []), list[str]()
     if out is not None:
-        from nncli.figures.vega_lite import check_ending
-
         check_ending(out)
-    loaded, provenance = checkpoint.load(Path(model))
-    if out is not None:
-        check_writable(Path(out), [model, *source, *provenance.source], "-o", NO_MODEL)
-    subject = Subject(loaded, provenance, model, source)
-    made = build_figure(figure, subject)
-    for note in subject.notes:
+        check_writable(Path(out), [file, *source], "-o", NO_MODEL)
+    if isinstance(kind, OfLedger):
+        if columns or data:
+            unused = "columns" if columns else "--data"
+            raise OptionError("figure", f"{figure} has no use for {unused}", "Leave that out")
+        made = kind.build(trials_of(file))
+    else:
+        assert isinstance(kind, OfModel)
+        loaded, provenance = checkpoint.load(Path(file))
+        if out is not None:
+            check_writable(Path(out), (*provenance.source, *loaded.config.data.test_source), "-o")
+        made = build_of_model(kind, Subject(loaded, provenance, file, source, tuple(columns or ()), notes))
+    for note in notes:
         say(note, quiet)
     if out is not None:
-        from nncli.figures.vega_lite import drawn
-
-        with atomic_file(Path(out)) as file:
-            file.write(drawn(made, Path(out).suffix.lower()))
+        with atomic_file(Path(out)) as opened:
+            opened.write(drawn(made, Path(out).suffix.lower()))
     if json:
         print_json(made.to_json())
     elif out is None:

@@ -1,6 +1,6 @@
-"""Load every kind of figure into the registry."""
+"""Load every kind of figure into the registry, in the order that the help lists them."""
 
-from nncli.figures import judged, training_curve  # noqa: F401
-from nncli.figures.kinds import FIGURES, Subject, build_figure
+from nncli.figures import training_curve, judged, weights, planes, activations, sweep  # noqa: F401, I001
+from nncli.figures.kinds import FIGURES, OfLedger, OfModel, Subject, build_of_model, trials_of
 
-__all__ = ["FIGURES", "Subject", "build_figure"]
+__all__ = ["FIGURES", "OfLedger", "OfModel", "Subject", "build_of_model", "trials_of"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,12 +19,17 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Axis:
-    """A scale of numbers from `low` to `high`; or, with `names`, of categories, the i-th at the place i."""
+    """A scale of places from `low` to `high`; with `names`, of categories, the i-th at the place i."""
 
     title: str
     low: float = 0.0
     high: float = 1.0
     names: tuple[str, ...] = ()
+
+    @classmethod
+    def of_names(cls, title: str, names: Sequence[str]) -> Axis:
+        """Return an axis of categories, with room for half a step before the first and behind the last."""
+        return cls(title, -0.5, len(names) - 0.5, tuple(names))
 
     @classmethod
     def around(cls, title: str, *values: Floats) -> Axis:
@@ -40,7 +45,9 @@ class Axis:
         return (values - self.low) / (self.high - self.low)
 
     def ticks(self, most: int) -> list[tuple[float, str]]:
-        """Return at most so many round numbers on the axis, and how they are written."""
+        """Return at most so many round numbers on the axis, and how they are written; or all categories."""
+        if self.names:
+            return [(float(place), name) for place, name in enumerate(self.names)]
         span = self.high - self.low
         step = 10.0 ** math.floor(math.log10(span / max(most, 1)))
         first, steps = next(

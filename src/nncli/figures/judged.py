@@ -9,7 +9,7 @@ import numpy as np
 
 from nncli.errors import DataError
 from nncli.figures.figure import Axis, Cells, Figure, Intervals, Line, Panel, Points, Rule
-from nncli.figures.kinds import FIGURES, FigureKind, Judged, Subject, probabilities, thinned, two_classes
+from nncli.figures.kinds import FIGURES, Judged, OfModel, Subject, probabilities, thinned, two_classes
 from nncli.inference.threshold_curve import Curve
 from nncli.metrics.definitions import CalibrationError
 from nncli.metrics.intervals import share_interval
@@ -23,7 +23,7 @@ shares = functools.partial(Axis, low=-0.02, high=1.02)  # an axis of shares, wit
 
 
 @FIGURES.register("confusion")
-class Confusion(FigureKind):
+class Confusion(OfModel):
     """rows of each class by predicted class"""
 
     def build(self, of: Subject) -> Figure:
@@ -46,12 +46,12 @@ class Confusion(FigureKind):
         names = tuple(classes[k] for k in shown.tolist())
         texts = tuple(tuple(f"{n:,}" if n else "·" for n in row) for row in matrix.tolist())
         cells = Cells(matrix / np.maximum(rows, 1)[:, None], 0.0, 1.0, texts)
-        axes = Axis("predicted", names=names), Axis("true", names=names)
+        axes = Axis.of_names("predicted", names), Axis.of_names("true", names)
         return _figure("Confusions", judged, (Panel(*axes, (cells,)),), notes)
 
 
 @FIGURES.register("roc")
-class Roc(FigureKind):
+class Roc(OfModel):
     """true and false positive rate, a line for each class"""
 
     def build(self, of: Subject) -> Figure:
@@ -63,7 +63,7 @@ class Roc(FigureKind):
 
 
 @FIGURES.register("pr")
-class PrecisionRecall(FigureKind):
+class PrecisionRecall(OfModel):
     """precision by recall, a line for each class"""
 
     def build(self, of: Subject) -> Figure:
@@ -74,7 +74,7 @@ class PrecisionRecall(FigureKind):
 
 
 @FIGURES.register("calibration")
-class Reliability(FigureKind):
+class Reliability(OfModel):
     """share of right predictions by their probability"""
 
     needs = (probabilities,)
@@ -99,7 +99,7 @@ class Reliability(FigureKind):
 
 
 @FIGURES.register("threshold")
-class Threshold(FigureKind):
+class Threshold(OfModel):
     """precision, recall and cost by the threshold"""
 
     needs = (two_classes, probabilities)

@@ -1,6 +1,6 @@
 """The kinds of figures. To add one, write one class: its name, what it needs of a model, and how it is built.
 
-The classes are in `training_curve.py`, `judged.py` and their neighbours; `all_kinds.py` loads them.
+The classes are in `training_curve.py`, `judged.py` and the modules beside them that `all_kinds.py` lists.
 """
 
 from __future__ import annotations
@@ -9,18 +9,22 @@ import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
 from nncli.data.sources import Source
-from nncli.errors import OptionError, mention
+from nncli.errors import DataError, OptionError, mention
 from nncli.figures.figure import Figure, Floats
 from nncli.inference.evaluate import evaluate_model
 from nncli.inference.judged_rows import JudgedRows
 from nncli.model.model import Model
 from nncli.model.provenance import Provenance
 from nncli.registry import Registry
+from nncli.sweep import ledger
+from nncli.sweep.ranking import RankedConfig, ranking_of
+from nncli.sweep.trial import CHOSEN_BY
 
 MOST_POINTS = 500  # of a line: more cannot be told apart
 
@@ -61,14 +65,27 @@ class Subject:
         return Judged(found[0], done.metrics, done.evaluated_on)
 
 
+@dataclass(frozen=True)
+class Trials:
+    """What a figure of a sweep is made from: its ledger, ranked by the metric that it was chosen by."""
+
+    file: str
+    ranking: list[RankedConfig]
+
+
 class FigureKind(ABC):
+    """A figure, of a model or of a ledger."""
+
+    name: ClassVar[str]
+
+
+class OfModel(FigureKind):
     """A figure of a model.
 
     `needs`         what must be so, each a function that says what is not
     `most_columns`  how many columns one may ask for
     """
 
-    name: ClassVar[str]
     needs: ClassVar[tuple[Need, ...]] = ()
     most_columns: ClassVar[int] = 0
 
@@ -77,20 +94,35 @@ class FigureKind(ABC):
         """Make the figure."""
 
 
+class OfLedger(FigureKind):
+    """A figure of the ledger of a sweep."""
+
+    @abstractmethod
+    def build(self, of: Trials) -> Figure:
+        """Make the figure."""
+
+
 FIGURES: Registry[FigureKind] = Registry("figure")
 
 
-def build_figure(name: str, subject: Subject) -> Figure:
-    """Make a figure by its name; OptionError where there is none, or where it does not fit the model."""
-    kind = FIGURES.create(name)
-    if len(subject.columns) > kind.most_columns:
+def build_of_model(kind: OfModel, of: Subject) -> Figure:
+    """Make a figure; OptionError where it does not fit the model."""
+    if len(of.columns) > kind.most_columns:
         most = f"at most {kind.most_columns} columns" if kind.most_columns else "no columns"
-        raise OptionError("figure", f"{name}: expected {most}, found {len(subject.columns)}")
+        raise OptionError("figure", f"{kind.name}: expected {most}, found {len(of.columns)}")
     for need in kind.needs:
-        problem = need(subject)
+        problem = need(of)
         if problem is not None:
-            raise OptionError("figure", f"{name}: {problem[0]}", problem[1])
-    return kind.build(subject)
+            raise OptionError("figure", f"{kind.name}: {problem[0]}", problem[1])
+    return kind.build(of)
+
+
+def trials_of(file: str) -> Trials:
+    """Read the ledger of a sweep; DataError for a file that is none, or has no trials."""
+    _, records = ledger.read(Path(file))
+    if not records:
+        raise DataError(file, "no trial is finished yet")
+    return Trials(file, ranking_of(records, records[0]["config"].metric or CHOSEN_BY))
 
 
 def two_classes(of: Subject) -> Problem:
@@ -110,7 +142,9 @@ def probabilities(of: Subject) -> Problem:
 def hidden_layer(of: Subject) -> Problem:
     """Say what is wrong unless the network has a hidden layer."""
     found = f"expected a model with a hidden layer, and {of.model.config.model.name} has none"
-    return None if len(of.model.network.dense) > 1 else (found, "Use weights, or train it with --model mlp")
+    return (
+        None if len(of.model.network.dense) > 1 else (found, f"Use weights, or train it with {mention('model', 'mlp')}")
+    )
 
 
 def thinned(x: Floats, y: Floats) -> tuple[Floats, Floats]:

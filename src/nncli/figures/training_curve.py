@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from nncli.figures.figure import Axis, Figure, Line, Panel, Rule
-from nncli.figures.kinds import FIGURES, FigureKind, Subject, thinned
+from nncli.figures.kinds import FIGURES, OfModel, Subject, thinned
 
 PARTS = ("training", "validation")
 
 
 @FIGURES.register("curve")
-class TrainingCurve(FigureKind):
+class TrainingCurve(OfModel):
     """loss and accuracy by epoch, and which was kept"""
 
     def build(self, of: Subject) -> Figure:

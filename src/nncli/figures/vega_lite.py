@@ -12,10 +12,15 @@ from nncli.figures.figure import Axis, Bars, Cells, Figure, Intervals, Line, Mar
 from nncli.system.output import one_line
 
 ENDINGS = (".svg", ".png", ".html")
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999")  # Okabe and Ito
-SHAPES = ("circle", "triangle-up", "square", "diamond", "triangle-down", "cross", "triangle-left", "triangle-right")
+# the colours of Okabe and Ito, then two of Tol
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999", "#882255", "#44AA99")
+STAR = "M0,-1L.22,-.31L.95,-.31L.36,.12L.59,.81L0,.38L-.59,.81L-.36,.12L-.95,-.31L-.22,-.31Z"
+X = "M-.8,-.5L-.5,-.8L0,-.3L.5,-.8L.8,-.5L.3,0L.8,.5L.5,.8L0,.3L-.5,.8L-.8,.5L-.3,0Z"
+TRIANGLES = tuple(f"triangle-{way}" for way in ("up", "down", "left", "right"))
+SHAPES = ("circle", TRIANGLES[0], "square", "diamond", TRIANGLES[1], "cross", *TRIANGLES[2:], STAR, X)
 DASHES: tuple[list[int], ...] = ([1, 0], [8, 3], [2, 2], [8, 3, 2, 3], [12, 4], [4, 2], [1, 3], [6, 6])
 WIDTH, HEIGHT, IMAGE, BAR, CELL = 420, 300, 110, 20, 56  # pixels
+SHORT = 7  # characters of a name that stands upright below its column
 GREY = "#767676"
 
 PAGE = """<!DOCTYPE html>
@@ -81,8 +86,13 @@ def specification(figure: Figure) -> dict[str, Any]:
         "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
         "title": {**title, "subtitleColor": "#444444"},
         "background": "white",
-        "config": {"view": {"stroke": None if images else "#dddddd"}, "axis": {"gridColor": "#eeeeee"}},
-        **(panels[0] if len(panels) == 1 else {"concat": panels, "columns": 6 if images else 2}),
+        # descriptions for screen readers are formulas, in which a name would not be safe
+        "config": {"aria": False, "view": {"stroke": None if images else "#dddddd"}, "axis": {"gridColor": "#eeeeee"}},
+        **(
+            panels[0]
+            if len(panels) == 1 and not figure.panels[0].title
+            else {"concat": panels, "columns": 6 if images else 2}
+        ),
     }
 
 
@@ -110,6 +120,8 @@ def _told_apart(figure: Figure) -> dict[str, dict[str, Any]]:
 def _panel(panel: Panel, told: dict[str, dict[str, Any]]) -> dict[str, Any]:
     x, y = (_channel(axis, panel.bare) for axis in (panel.x, panel.y))
     y = {**y, "axis": y.get("axis", {"titleAngle": -90})}
+    if panel.x.names and not panel.bare:
+        x = {**x, "axis": {"labelAngle": 0 if max(map(len, panel.x.names)) <= SHORT else -40}}
     width = IMAGE if panel.bare else max(WIDTH / 2, CELL * len(panel.x.names)) if panel.x.names else WIDTH
     height = IMAGE if panel.bare else max(60, BAR * len(panel.y.names)) if panel.y.names else HEIGHT
     return {
@@ -144,8 +156,8 @@ def _layers(
             return [_layer(values, {"type": "line", "clip": True, "tooltip": {"content": "data"}}, own)]
         case Points(xs, ys, name):
             pairs = zip(xs.tolist(), ys.tolist(), strict=True)
-            values = [{"x": a, "y": b, "series": _safe(name)} for a, b in pairs]
-            how = {"type": "point", "filled": True, "size": 36, "stroke": "white", "strokeWidth": 0.6, "opacity": 0.9}
+            values = [{"x": _at(panel.x, a), "y": _at(panel.y, b), "series": _safe(name)} for a, b in pairs]
+            how = {"type": "point", "filled": True, "size": 48, "stroke": "white", "strokeWidth": 0.6, "opacity": 0.9}
             own = {"x": {**x, "field": "x"}, "y": {**y, "field": "y"}, "color": colour, "shape": told["shape"]}
             return [_layer(values, {**how, "clip": True, "tooltip": {"content": "data"}}, own)]
         case Intervals(xs, low, high, name):
@@ -213,6 +225,11 @@ def _places(shape: tuple[int, ...], panel: Panel) -> list[tuple[int, int, dict[s
                     place[key], place[f"{key}2"] = ends
             found.append((i, j, place))
     return found
+
+
+def _at(axis: Axis, place: float) -> float | str:
+    """Return a place on an axis as its scale takes it: a number, or the name of a category."""
+    return _safe(axis.names[int(place)]) if axis.names else place
 
 
 def _layer(values: list[dict[str, Any]], mark: dict[str, Any], encoding: dict[str, Any]) -> dict[str, Any]:

@@ -18,9 +18,9 @@ from nncli.terminal.canvas import Canvas
 from nncli.terminal.tables import new_console
 
 NARROWEST, BESIDE, IMAGE = 40, 38, 19  # columns of a terminal, of a panel beside another, and of an image
-LOWEST, HIGHEST, USUAL = 8, 30, 24  # rows of a panel, and of what is no terminal
+LOWEST, HIGHEST, USUAL = 6, 30, 24  # rows of a panel, and of what is no terminal
 MOST_NAME = 24  # characters of a category on the left
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#888888", "#B5A400")  # Okabe and Ito
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#888888", "#B5A400", "#AA4499", "#44AA99")
 SHADES = ("on #08306b", "on #2171b5", "on #6baed6", "on #c6dbef")  # from much to little
 GREY = "bright_black"
 
@@ -46,19 +46,19 @@ class Signs:
 
 
 UNICODE = Signs(
-    marks="●▲■◆▼★◀▶", ground="∘▵▫⋄▿⋆◃▹", unsure="·", rule="┊", dash="┄", bar="█", ends="▏▎▍▌▋▊▉",
+    marks="●▲■◆▼★◀▶♦✚", ground="∘▵▫⋄▿⋆◃▹♢+", unsure="·", rule="┊", dash="┄", bar="█", ends="▏▎▍▌▋▊▉",
     up=" ░▒▓█", down=" ·-=≡", left="┤", corner="└", bottom="─", tick="┴", side="│",
 )  # fmt: skip
 ASCII = Signs(
-    marks="OX+*#@%&", ground="ox:~=ac^", unsure=".", rule=":", dash=".", bar="#", ends="",
+    marks="OX+*#@%&$?", ground="ox:~=ac^s!", unsure=".", rule=":", dash=".", bar="#", ends="",
     up=" :+*#", down=" .-=%", left="+", corner="+", bottom="-", tick="+", side="|",
 )  # fmt: skip
-SURE = 0.75  # certainty from which a region shows what is predicted
+SURE = 0.5  # certainty from which a region shows what is predicted
 
 
-def print_figure(figure: Figure) -> None:
+def print_figure(figure: Figure, console: Console | None = None) -> None:
     """Print a figure as wide as the terminal; OutputError where that is too narrow."""
-    console = new_console()
+    console = console or new_console()
     if console.width < NARROWEST:
         problem = f"expected {NARROWEST} columns or more for a picture, found {console.width}"
         raise OutputError("terminal", problem, "Make it wider, or write a file, as with -o picture.svg")
@@ -67,7 +67,7 @@ def print_figure(figure: Figure) -> None:
         for line in lines:
             line.rstrip()
             console.print(line, highlight=False, soft_wrap=True)
-    print(capture.get(), end="")
+    print(capture.get(), end="", file=console.file)
 
 
 class _Drawer:
@@ -77,19 +77,23 @@ class _Drawer:
         self.console, self.width, self.rows = console, console.width - 1, rows
         self.unicode = not console.options.ascii_only
         self.signs = UNICODE if self.unicode else ASCII
+        self.marks = self.signs.marks
 
     def lines(self, figure: Figure) -> list[Text]:
         """Return the title, the panels one beside or below another, what the marks mean, and the notes."""
+        if len({*map(self.safe, figure.series)}) > 1 and all(cell_len(self.safe(name)) == 1 for name in figure.series):
+            self.marks = "".join(map(self.safe, figure.series))  # as digits are
         panels, least = figure.panels, IMAGE if all(panel.bare for panel in figure.panels) else BESIDE
         beside = max(1, min(len(panels), self.width // least))
-        if any(mark for mark in figure.marks if isinstance(mark, Bars) or (isinstance(mark, Cells) and mark.texts)):
+        if any(isinstance(mark, Cells) and mark.texts for mark in figure.marks):
             beside = 1
         below, key = math.ceil(len(panels) / beside), self._key(figure)
         title = self.wrapped(figure.title, "bold")
         notes = [line for note in figure.notes for line in self.wrapped(note, GREY)]
         room = self.rows - 1 - len(title) - len(key) - len(notes)
-        height = min(max(room // below, LOWEST), HIGHEST)
         width = (self.width - 2 * (beside - 1)) // beside
+        most = width // 2 + 1 if least == IMAGE else HIGHEST  # characters are twice as high as wide
+        height = min(max(room // below, LOWEST), most)
         found = [*title]
         for start in range(0, len(panels), beside):
             drawn = [self._panel(panel, figure.series, width, height) for panel in panels[start : start + beside]]
@@ -105,7 +109,7 @@ class _Drawer:
     def safe(self, text: str) -> str:
         """Return a text on one line, in characters that can be shown."""
         text = one_line(text)
-        return text if self.unicode else text.encode("ascii", "replace").decode()
+        return text if self.unicode else text.replace("·", ".").encode("ascii", "replace").decode()
 
     def cut(self, text: str, most: int) -> str:
         """Return a text shortened to a width."""
@@ -120,9 +124,8 @@ class _Drawer:
         regions = any(isinstance(mark, Regions) for mark in figure.marks)
         for i, name in enumerate(figure.series):
             ground = signs.ground[i % len(signs.ground)] if regions else ""
-            entries[f"s{name}"] = Text(f"{signs.marks[i % len(signs.marks)]}{ground}", _colour(i)).append(
-                f" {self.cut(name, 2 * MOST_NAME)}", "default"
-            )
+            sign, said = self.marks[i % len(self.marks)], self.cut(name, 2 * MOST_NAME)
+            entries[f"s{name}"] = Text(sign + ground, _colour(i)).append("" if said == sign else f" {said}", "default")
         for mark in figure.marks:
             if isinstance(mark, Line) and mark.dashed and mark.name:
                 entries[f"d{mark.name}"] = Text(f"{signs.dash * 2} {self.safe(mark.name)}", GREY)
@@ -191,7 +194,7 @@ class _Drawer:
             elif isinstance(mark, Line):
                 i = order.get(mark.name, 0)
                 x, y = panel.x.share(mark.x), panel.y.share(mark.y)
-                pen = signs.dash if mark.dashed else signs.marks[i % len(signs.marks)]
+                pen = signs.dash if mark.dashed else self.marks[i % len(self.marks)]
                 canvas.line(x, y, pen, GREY if mark.dashed else _colour(i), mark.dashed)
             elif isinstance(mark, Intervals):
                 x, low, high = panel.x.share(mark.x), panel.y.share(mark.low), panel.y.share(mark.high)
@@ -203,7 +206,7 @@ class _Drawer:
             elif isinstance(mark, Points):
                 i = order.get(mark.name, 0)
                 for a, b in zip(panel.x.share(mark.x).tolist(), panel.y.share(mark.y).tolist(), strict=True):
-                    canvas.put(a, b, signs.marks[i % len(signs.marks)], f"bold {_colour(i)}")
+                    canvas.put(a, b, self.marks[i % len(self.marks)], f"bold {_colour(i)}")
         for mark in panel.marks:
             if isinstance(mark, Rule):
                 across = float(panel.x.share(np.array(mark.x)))
@@ -221,7 +224,7 @@ class _Drawer:
         gap = 12.0
         for at in np.arange(gap * (i + 0.5) / n, max(length[-1], gap), gap).tolist():
             a, b = (float(np.interp(at, length, one)) for one in (x, y))
-            canvas.put(a, b, self.signs.marks[i % len(self.signs.marks)], f"bold {_colour(i)}")
+            canvas.put(a, b, self.marks[i % len(self.marks)], f"bold {_colour(i)}")
 
     def _regions(self, canvas: Canvas, mark: Regions, order: dict[str, int]) -> None:
         rows, columns = mark.series.shape
@@ -257,7 +260,7 @@ class _Drawer:
         for name, row, values in zip(panel.y.names, texts, mark.values.tolist(), strict=True):
             line = Text(_right(self.cut(name, left), left) + " ")
             for text, value in zip(row, values, strict=True):
-                line.append(_right(text, each - 1) + " ", _shade(mark, value))
+                line.append(_right(self.safe(text), each - 1) + " ", _shade(mark, value))
             lines.append(line)
         return lines
 
