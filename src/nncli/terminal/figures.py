@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from rich.cells import cell_len, set_cell_size
@@ -15,6 +14,7 @@ from nncli.errors import OutputError
 from nncli.figures.figure import Bars, Cells, Figure, Floats, Intervals, Line, Panel, Points, Regions, Rule
 from nncli.system.output import one_line
 from nncli.terminal.canvas import Canvas
+from nncli.terminal.signs import ASCII, UNICODE
 from nncli.terminal.tables import new_console
 
 NARROWEST, BESIDE, IMAGE = 40, 38, 19  # columns of a terminal, of a panel beside another, and of an image
@@ -23,36 +23,6 @@ MOST_NAME = 24  # characters of a category on the left
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#888888", "#B5A400", "#AA4499", "#44AA99")
 SHADES = ("on #08306b", "on #2171b5", "on #6baed6", "on #c6dbef")  # from much to little
 GREY = "bright_black"
-
-
-@dataclass(frozen=True)
-class Signs:
-    """The characters that a figure is made of."""
-
-    marks: str  # of the series
-    ground: str  # of where each series is predicted
-    unsure: str
-    rule: str
-    dash: str
-    bar: str
-    ends: str  # of a bar: eighths of a character
-    up: str  # shades of values above 0, from little to much
-    down: str
-    left: str
-    corner: str
-    bottom: str
-    tick: str
-    side: str
-
-
-UNICODE = Signs(
-    marks="●▲■◆▼★◀▶♦✚", ground="∘▵▫⋄▿⋆◃▹♢+", unsure="·", rule="┊", dash="┄", bar="█", ends="▏▎▍▌▋▊▉",
-    up=" ░▒▓█", down=" ·-=≡", left="┤", corner="└", bottom="─", tick="┴", side="│",
-)  # fmt: skip
-ASCII = Signs(
-    marks="OX+*#@%&$?", ground="ox:~=ac^s!", unsure=".", rule=":", dash=".", bar="#", ends="",
-    up=" :+*#", down=" .-=%", left="+", corner="+", bottom="-", tick="+", side="|",
-)  # fmt: skip
 SURE = 0.5  # certainty from which a region shows what is predicted
 
 
