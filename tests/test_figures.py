@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 
 import numpy as np
 import pytest
@@ -60,9 +61,9 @@ def test_a_line_keeps_what_can_be_seen_of_it() -> None:
 
 def drawn(figure: Figure, columns: int = 80, rows: int = 24, encoding: str = "utf-8") -> list[str]:
     out = io.TextIOWrapper(io.BytesIO(), encoding)
-    print_figure(figure, Console(file=out, width=columns, height=rows))
+    print_figure(figure, Console(file=out, width=columns, height=rows, force_terminal=True, no_color=True))
     out.seek(0)
-    return out.read().splitlines()
+    return [line.rstrip() for line in re.sub(r"\x1b\[[0-9;]*m", "", out.read()).splitlines()]
 
 
 def test_dots_of_a_character_are_those_of_braille() -> None:
@@ -127,6 +128,18 @@ def test_names_of_wide_characters_keep_columns_in_line(encoding: str) -> None:
     assert max(map(cell_len, lines)) <= 80
     assert all(line.isascii() for line in lines) == (encoding == "ascii")
     assert len({cell_len(line.rstrip()[: line.rindex(line.split()[-1])]) for line in lines[-2:]}) == 1
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_numbers_in_a_table_are_whole_and_columns_that_find_no_room_are_counted(columns: int) -> None:
+    names = [f"c{k}" for k in range(20)]
+    texts = tuple(tuple(f"{10_000 + 100 * i + j:,}" for j in range(20)) for i in range(20))
+    panel = Panel(Axis.of_names("x", names), Axis.of_names("y", names), (Cells(np.eye(20), 0, 1, texts),))
+    lines = drawn(Figure("t", (panel,)), columns)
+    shown = len(lines[2].split())
+    assert [line.split()[1:] for line in lines[3:23]] == [[*row[:shown]] for row in texts]
+    assert lines[23] == f"{20 - shown} more columns: make the terminal wider"
+    assert max(map(len, lines)) < columns
 
 
 def test_what_json_says_has_no_numbers_that_json_cannot_hold() -> None:

@@ -83,7 +83,7 @@ def specification(figure: Figure) -> dict[str, Any]:
     panels = [_panel(panel, told) for panel in figure.panels]
     title = {"text": _safe(figure.title), "subtitle": [*map(_safe, figure.notes)], "anchor": "start"}
     return {
-        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+        "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
         "title": {**title, "subtitleColor": "#444444"},
         "background": "white",
         # descriptions for screen readers are formulas, in which a name would not be safe
@@ -159,7 +159,7 @@ def _layers(
             values = [{"x": _at(panel.x, a), "y": _at(panel.y, b), "series": _safe(name)} for a, b in pairs]
             how = {"type": "point", "filled": True, "size": 48, "stroke": "white", "strokeWidth": 0.6, "opacity": 0.9}
             own = {"x": {**x, "field": "x"}, "y": {**y, "field": "y"}, "color": colour, "shape": told["shape"]}
-            return [_layer(values, {**how, "clip": True, "tooltip": {"content": "data"}}, own)]
+            return [_layer(values, {**how, "tooltip": {"content": "data"}}, own)]
         case Intervals(xs, low, high, name):
             ends = zip(xs.tolist(), low.tolist(), high.tolist(), strict=True)
             values = [{"x": a, "y": b, "y2": c, "series": _safe(name)} for a, b, c in ends]

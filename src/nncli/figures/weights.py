@@ -12,7 +12,7 @@ from nncli.figures.figure import Axis, Bars, Cells, Figure, Floats, Panel
 from nncli.figures.kinds import FIGURES, OfModel, Subject
 from nncli.model.model import Model
 
-MOST_INPUTS, MOST_UNITS = 20, 12  # that are shown
+MOST_INPUTS, MOST_COLUMNS, MOST_IMAGES = 20, 8, 12  # that are shown
 UNKNOWN = "(other)"  # the input of categories that training did not have
 
 
@@ -25,15 +25,14 @@ class Weights(OfModel):
         W = model.network.dense[0].W.astype(np.float64)
         is_linear = len(model.network.dense) == 1
         titles = _titles(model, W.shape[1], is_linear)
-        notes, columns = list[str](), np.arange(W.shape[1])
-        if len(columns) > MOST_UNITS:
-            columns = np.sort(np.argsort(-np.linalg.norm(W, axis=0), kind="stable")[:MOST_UNITS])
-            notes.append(
-                f"the {MOST_UNITS} of {W.shape[1]:,} {'classes' if is_linear else 'units'} with the largest weights"
-            )
+        notes, columns, shape = list[str](), np.arange(W.shape[1]), _image_shape(model)
+        most = MOST_COLUMNS if shape is None else MOST_IMAGES
+        if len(columns) > most:
+            columns = np.sort(np.argsort(-np.linalg.norm(W, axis=0), kind="stable")[:most])
+            kind = "classes" if is_linear else "units"
+            notes.append(f"the {most} of {W.shape[1]:,} {kind} with the largest weights")
         W, titles = W[:, columns], [titles[k] for k in columns.tolist()]
         what = "Weights" if is_linear else "Weights of the first layer"
-        shape = _image_shape(model)
         if shape is not None:
             return Figure(f"{what} of {of.file}, by pixel", tuple(_images(W, titles, shape)), tuple(notes))
         names = _input_names(model.preprocess, model.schema.of_kind("number"))

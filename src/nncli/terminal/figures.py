@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -116,7 +117,7 @@ class _Drawer:
         first = panel.marks[0]
         if isinstance(first, Bars):
             return self._titled(panel, self._bars(panel, first, width))
-        if isinstance(first, Cells) and panel.x.names:
+        if isinstance(first, Cells) and first.texts:
             return self._titled(panel, self._matrix(panel, first, width))
         if panel.bare:
             canvas = Canvas(width, height - 1, self.unicode)
@@ -220,18 +221,20 @@ class _Drawer:
     def _matrix(self, panel: Panel, mark: Cells, width: int) -> list[Text]:
         """Return a row of texts for each category of the y axis, and a column for each of the x axis."""
         left = min(max(map(cell_len, map(self.safe, panel.y.names))), MOST_NAME, width // 3)
-        texts = mark.texts or tuple(tuple("" for _ in row) for row in mark.values)
-        widest = max(*(len(text) for row in texts for text in row), *map(cell_len, map(self.safe, panel.x.names)))
-        each = max(min(widest + 2, 14, (width - left - 1) // len(panel.x.names)), 3)
-        head = Text(" " * (left + 1))
-        for name in panel.x.names:
-            head.append(_right(self.cut(name, each - 1), each))
-        lines = [Text(self.cut(" \\ ".join(filter(None, [panel.y.title, panel.x.title])), width), GREY), head]
-        for name, row, values in zip(panel.y.names, texts, mark.values.tolist(), strict=True):
+        longest = max(len(text) for row in mark.texts for text in row)
+        names, room = panel.x.names, width - left - 1
+        each = max(min(max(longest, *map(cell_len, map(self.safe, names))) + 2, 13, room // len(names) - 1), longest, 2)
+        shown = max(min(len(names), room // (each + 1)), 1)
+        lines = [Text(self.cut(" \\ ".join(filter(None, [panel.y.title, panel.x.title])), width), GREY)]
+        heads = [_right(self.cut(name, each), each) for name in names[:shown]]
+        lines.append(Text(" ".join([" " * left, *heads])))
+        for name, row, values in zip(panel.y.names, mark.texts, mark.values.tolist(), strict=True):
             line = Text(_right(self.cut(name, left), left) + " ")
-            for text, value in zip(row, values, strict=True):
-                line.append(_right(self.safe(text), each - 1) + " ", _shade(mark, value))
+            for text, value in itertools.islice(zip(row, values, strict=True), shown):
+                line.append(_right(self.safe(text), each) + " ", _shade(mark, value))
             lines.append(line)
+        if shown < len(names):
+            lines.append(Text(f"{len(names) - shown:,} more columns: make the terminal wider", GREY))
         return lines
 
     def _bars(self, panel: Panel, mark: Bars, width: int) -> list[Text]:
