@@ -21,6 +21,7 @@ FLOORS = [
     ["model"],
     ["training"],
     ["diagnostics", "sweep", "inference", "api"],
+    ["figures"],
     ["terminal"],
     ["cli"],
     ["__main__"],

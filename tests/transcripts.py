@@ -11,8 +11,8 @@ are its output, stderr included. All blocks of a file run one after the other in
 `datasets` is that of the repository.
 
 Figures may differ a little from one processor to another, so numbers are compared with tolerance:
-percentages within 3 points, epochs, seconds, indices and bars not at all, whole numbers exactly, others within
-0.1 or a factor of two.
+percentages within 3 points, epochs, seconds, indices, bars and what is right of an axis not at all, whole numbers
+exactly, others within 0.1 or a factor of two.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NUMBER = re.compile(
-    r"(?P<free>epoch \d+(?:/\d+| of \d+)?|\d+\.\d+ s\b|\[[\d, :]+\]|[█·]+│[█·]+)"
+    r"(?P<free>epoch \d+(?:/\d+| of \d+)?|\d+\.\d+ s\b|\[[\d, :]+\]|[█·]+│[█·]+|[│┤].*)"
     r"|(?P<percent>\d+(?:\.\d+)?) %"
     r"|(?P<number>\d[\d,]*(?:\.\d+)?(?:e-?\d+)?)"
 )

@@ -29,12 +29,13 @@ INTERRUPTED = 130
 READER_GONE = 141
 HANGUP = 129
 TERMINATED = 143
+ARGUMENTS = {"data": "DATA", "figure": "WHAT"}  # options that have no dashes on the command line
 MENTION = re.compile("\0([^\0]*)\0([^\0]*)\0")
 
 
 def flag(option: str) -> str:
     """Write an option as the command line has it: batch_size → --batch-size; the data are an argument."""
-    return "DATA" if option == "data" else "--" + option.replace("_", "-")
+    return ARGUMENTS.get(option) or "--" + option.replace("_", "-")
 
 
 def mention(option: str, value: str | float | None = None) -> str:

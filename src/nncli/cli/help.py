@@ -124,9 +124,13 @@ def _text(parameter: Any, in_full: bool) -> str:
 
 
 def _names(kind: str, in_full: bool) -> str:
-    """Return the names in a registry, a line for each model, or the learning rate of each optimizer."""
+    """Return the names in a registry, a line for each model or figure, or the learning rate of each optimizer."""
     from nncli.config.option import registries
 
+    if kind == "figure_lines":
+        from nncli.figures.all_kinds import FIGURES
+
+        return "\n".join(f"{name}: {FIGURES.summary(name)}" for name in FIGURES)
     if kind == "model_lines":
         models = registries()["models"]
         lines = []

@@ -31,6 +31,7 @@ COMMANDS = {
     "train": ("train.train", "Train a classifier on a file and save it."),
     "eval": ("evaluate.evaluate", "Measure how good a model is, on its own test rows or on other files."),
     "predict": ("predict.predict", "Predict the class of new rows, one line for each, in order."),
+    "plot": ("plot.plot", "Draw a figure of a model or a sweep, in the terminal or as a picture file."),
     "sweep": ("sweep.sweep", "Train with many combinations of options, and keep the best model."),
     "info": ("info.info", "Show what a model contains, or which tables are kept on the disk."),
     "check": ("check.check", "Check data before training."),

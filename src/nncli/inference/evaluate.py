@@ -38,6 +38,7 @@ from nncli.system.workers import ProcessDeath, Stop, Workers, in_order, never
 from nncli.training.memory import check_memory_to_evaluate
 from nncli.training.repeated_rows import trained_on
 
+OTHER_DATA = "Name the data to evaluate on: nncli eval MODEL DATA"
 DECISION_FORM = {"positive": (str, None), "threshold": (float, None), "rule": str}
 
 
@@ -68,14 +69,15 @@ def evaluate_model(
     metric: str | None = None,
     on_error: OnError = "fail",
     by: str | None = None,
+    remedy: str = OTHER_DATA,
 ) -> Evaluation:
     """Evaluate a model on all rows of a source, or without one on the test rows of its training run.
 
     With `memory`, in bytes, tables stay on the disk. A `threshold` takes the place of the model's own. `on_rows` is
     given the rows and what the model says of them. `metric` is one to report beside the usual ones. With
     `on_error` "skip", rows of the source that cannot be read are left out. `by` is a column that `on_rows` asks for, if
-    it is no input of the model. Raises DataError where there are no such
-    rows, and OptionError where `memory` is too little or the metric is not defined for them.
+    it is no input of the model. Raises DataError where there are no such rows, with that remedy, and OptionError where
+    `memory` is too little or the metric is not defined for them.
     """
     if threshold is not None:
         model.check_threshold("threshold")
@@ -83,7 +85,7 @@ def evaluate_model(
         model = dataclasses.replace(model, decision=decision)
     K, notes, groups = len(model.classes), list[str](), None
     if not source:
-        dataset, rows, evaluated_on, groups = _test_rows(model, provenance, model_file, memory)
+        dataset, rows, evaluated_on, groups = _test_rows(model, provenance, model_file, memory, remedy)
     else:
         dtype, rare = model.config.model.dtype, merging(model.config.options.rare)
         dataset = load_like(source, model.schema, model.classes, dtype, text, memory, on_error=on_error, rare=rare)
@@ -218,13 +220,12 @@ def _has_own_test_rows(model: Model, provenance: Provenance, model_file: str) ->
 
 
 def _test_rows(
-    model: Model, provenance: Provenance, model_file: str, memory: int | None
+    model: Model, provenance: Provenance, model_file: str, memory: int | None, remedy: str
 ) -> tuple[Dataset, Positions, str, NDArray[np.int64] | None]:
     """Read the data of the training run again; return them, the positions of the test rows, their name, and the group
     of each, where there are groups."""
     data, dtype, own = model.config.data, model.config.model.dtype, bool(model.config.data.test_source)
     source, file = data.test_source or provenance.source, provenance.files["test_data" if own else "data"]
-    remedy = "Name the data to evaluate on: nncli eval MODEL DATA"
     if not provenance.has_test_file and len(provenance.test_rows) == 0:
         raise DataError(model_file, "the model was trained without test rows", remedy)
     check_as_it_was(source, file.n_bytes, model_file, remedy)

@@ -103,6 +103,11 @@ class Network:
         self.forward(X)
         return self._A[-2]
 
+    def activations(self) -> list[tuple[str, Array]]:
+        """Return the name of each activation and its output (n, h) for the batch of the last `forward`, as views."""
+        of_layer = zip(self.layers, self._A[1:], strict=True)
+        return [(layer.name, A) for layer, A in of_layer if isinstance(layer, Activation)]
+
     def forward(self, X: Array) -> Array:
         """Return Z (n, outputs) for X (n, d): a view that the next call overwrites."""
         n = len(X)

@@ -1,0 +1,71 @@
+"""The command `nncli plot`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nncli.cli.options import Json, Quiet, value_option
+from nncli.data.expand import expand
+from nncli.errors import DONE, OptionError
+from nncli.system.atomic import NO_MODEL, atomic_file, check_writable
+from nncli.system.output import print_json, say
+
+FILE_HELP = "Model file that nncli train has saved; for sweep, the ledger of a sweep."
+OUT_HELP = "File to draw: .svg, .png, or .html, which opens without network."
+ROWS_HELP = "Rows with their classes that the figure is of, in any form that eval reads."
+
+
+def plot(
+    file: Annotated[str, typer.Argument(metavar="MODEL", help=FILE_HELP, show_default=False)],
+    figure: Annotated[str, typer.Argument(metavar="WHAT", help="What to draw:\n{figure_lines}")],
+    columns: Annotated[
+        list[str] | None, typer.Argument(metavar="COLUMN", help="Two columns for boundary.", show_default=False)
+    ] = None,
+    out: Annotated[str | None, value_option("FILE", OUT_HELP, "the terminal", "--out", "-o")] = None,
+    data: Annotated[str | None, value_option("FILE", ROWS_HELP, "the test rows of the model")] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Draw a figure of a model or a sweep, in the terminal or as a picture file.
+
+    nncli plot model.npz curve                    loss and accuracy by epoch
+    nncli plot model.npz roc --data new.csv       on other than its test rows
+    nncli plot model.npz boundary width height    over two of its columns
+    nncli plot model.npz confusion -o c.svg       or .png, or .html
+    nncli plot model.sweep.jsonl sweep            of the ledger of a sweep
+    """
+    from nncli.figures.all_kinds import FIGURES, OfLedger, OfModel, Subject, build_of_model, trials_of
+    from nncli.figures.vega_lite import check_ending, drawn
+    from nncli.model import checkpoint
+
+    kind = FIGURES.create(figure)
+    source, notes = expand([data] if data else []), list[str]()
+    if out is not None:
+        check_ending(out)
+        check_writable(Path(out), [file, *source], "-o", NO_MODEL)
+    if isinstance(kind, OfLedger):
+        if columns or data:
+            unused = "columns" if columns else "--data"
+            raise OptionError("figure", f"{figure} has no use for {unused}", "Leave that out")
+        made = kind.build(trials_of(file))
+    else:
+        assert isinstance(kind, OfModel)
+        loaded, provenance = checkpoint.load(Path(file))
+        if out is not None:
+            check_writable(Path(out), (*provenance.source, *loaded.config.data.test_source), "-o")
+        made = build_of_model(kind, Subject(loaded, provenance, file, source, tuple(columns or ()), notes))
+    for note in notes:
+        say(note, quiet)
+    if out is not None:
+        with atomic_file(Path(out)) as opened:
+            opened.write(drawn(made, Path(out).suffix.lower()))
+    if json:
+        print_json(made.to_json())
+    elif out is None:
+        from nncli.terminal.figures import print_figure
+
+        print_figure(made)
+    return DONE

@@ -1,0 +1,158 @@
+"""The kinds of figures. To add one, write one class: its name, what it needs of a model, and how it is built.
+
+The classes are in `training_curve.py`, `judged.py` and the modules beside them that `all_kinds.py` lists.
+"""
+
+from __future__ import annotations
+
+import functools
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from nncli.data.sources import Source
+from nncli.errors import DataError, OptionError, mention
+from nncli.figures.figure import Figure, Floats
+from nncli.inference.evaluate import evaluate_model
+from nncli.inference.judged_rows import JudgedRows
+from nncli.model.model import Model
+from nncli.model.provenance import Provenance
+from nncli.registry import Registry
+from nncli.sweep import ledger
+from nncli.sweep.ranking import RankedConfig, ranking_of
+from nncli.sweep.trial import CHOSEN_BY
+
+MOST_POINTS = 500  # of a line: more cannot be told apart
+
+Problem = tuple[str, str] | None  # what was expected and found, and what to do
+Need = Callable[["Subject"], Problem]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The rows that a figure is of, the metrics that `eval --json` reports of them, and what these rows are."""
+
+    rows: JudgedRows
+    metrics: dict[str, Any]
+    of: str
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a figure is made from: a model, and rows for it: those of a source, or else its own test rows; and the
+    columns that are asked for, if any."""
+
+    model: Model
+    provenance: Provenance
+    file: str
+    source: Source = ()
+    columns: tuple[str, ...] = ()
+    notes: list[str] = field(default_factory=list)  # what evaluating has to say
+
+    @functools.cached_property
+    def judged(self) -> Judged:
+        """Evaluate the model. Raises DataError where it has no test rows, and no others are named."""
+        found: list[JudgedRows] = []
+        done = evaluate_model(
+            self.model, self.provenance, self.file, self.source, on_rows=found.append,
+            remedy="Name the data to evaluate on with --data FILE",
+        )  # fmt: skip
+        self.notes.extend(done.notes)
+        return Judged(found[0], done.metrics, done.evaluated_on)
+
+
+@dataclass(frozen=True)
+class Trials:
+    """What a figure of a sweep is made from: its ledger, ranked by the metric that it was chosen by."""
+
+    file: str
+    ranking: list[RankedConfig]
+
+
+class FigureKind(ABC):
+    """A figure, of a model or of a ledger."""
+
+    name: ClassVar[str]
+
+
+class OfModel(FigureKind):
+    """A figure of a model.
+
+    `needs`         what must be so, each a function that says what is not
+    `most_columns`  how many columns one may ask for
+    """
+
+    needs: ClassVar[tuple[Need, ...]] = ()
+    most_columns: ClassVar[int] = 0
+
+    @abstractmethod
+    def build(self, of: Subject) -> Figure:
+        """Make the figure."""
+
+
+class OfLedger(FigureKind):
+    """A figure of the ledger of a sweep."""
+
+    @abstractmethod
+    def build(self, of: Trials) -> Figure:
+        """Make the figure."""
+
+
+FIGURES: Registry[FigureKind] = Registry("figure")
+
+
+def build_of_model(kind: OfModel, of: Subject) -> Figure:
+    """Make a figure; OptionError where it does not fit the model."""
+    if len(of.columns) > kind.most_columns:
+        most = f"at most {kind.most_columns} columns" if kind.most_columns else "no columns"
+        raise OptionError("figure", f"{kind.name}: expected {most}, found {len(of.columns)}")
+    for need in kind.needs:
+        problem = need(of)
+        if problem is not None:
+            raise OptionError("figure", f"{kind.name}: {problem[0]}", problem[1])
+    return kind.build(of)
+
+
+def trials_of(file: str) -> Trials:
+    """Read the ledger of a sweep; DataError for a file that is none, or has no trials."""
+    _, records = ledger.read(Path(file))
+    if not records:
+        raise DataError(file, "no trial is finished yet")
+    return Trials(file, ranking_of(records, records[0]["config"].metric or CHOSEN_BY))
+
+
+def two_classes(of: Subject) -> Problem:
+    """Say what is wrong unless there are two classes."""
+    n = len(of.model.classes)
+    return (
+        None if n == 2 else (f"expected a model of two classes, found {n}", "Use pr, which has a line for each class")
+    )
+
+
+def probabilities(of: Subject) -> Problem:
+    """Say what is wrong unless the model gives probabilities."""
+    found = f"expected a model with probabilities, and {of.model.config.model.name} gives scores"
+    return None if of.model.probabilistic else (found, f"Train it with {mention('calibrate', True)}, or use roc")
+
+
+def hidden_layer(of: Subject) -> Problem:
+    """Say what is wrong unless the network has a hidden layer."""
+    found = f"expected a model with a hidden layer, and {of.model.config.model.name} has none"
+    return (
+        None if len(of.model.network.dense) > 1 else (found, f"Use weights, or train it with {mention('model', 'mlp')}")
+    )
+
+
+def thinned(x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """Leave points of a line out that nobody could see: those that lie close to others along it, on axes as long as
+    the line is."""
+    if len(x) <= MOST_POINTS:
+        return x, y
+    lengths = [np.abs(np.diff(np.nan_to_num(one))) / (np.ptp(one[np.isfinite(one)]) or 1) for one in (x, y)]
+    along = np.concatenate([[0.0], np.cumsum(np.maximum(*lengths))])
+    kept = np.unique(np.searchsorted(along, np.linspace(0, along[-1], MOST_POINTS)).clip(0, len(x) - 1))
+    return x[kept], y[kept]

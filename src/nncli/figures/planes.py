@@ -1,0 +1,186 @@
+"""Figures of rows on a plane: the boundary between classes over two columns, and the last hidden layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncli.data.dataset import Table, TextColumn
+from nncli.errors import OptionError, did_you_mean
+from nncli.figures.figure import Axis, Figure, Floats, Panel, Points, Regions
+from nncli.figures.kinds import FIGURES, OfModel, Problem, Subject, hidden_layer
+from nncli.model.model import EVAL_ROWS, Model
+from nncli.system.output import in_quotes
+
+GRID = (48, 64)  # places at which the model is asked, up and across
+MOST_ROWS, MOST_CLASSES = 500, 10  # that can be told apart
+
+
+@dataclass(frozen=True)
+class Plane:
+    """Rows on a plane: their places (n, 2), what its two directions are, and the scores of the model at places."""
+
+    at: Floats
+    titles: tuple[str, str]
+    scores: Callable[[Floats], NDArray[Any]]
+    note: str = ""
+
+
+def few_classes(of: Subject) -> Problem:
+    """Say what is wrong unless the classes can be told apart by colour."""
+    K = len(of.model.classes)
+    return None if K <= MOST_CLASSES else (f"expected at most {MOST_CLASSES} classes, found {K:,}", "Use confusion")
+
+
+@FIGURES.register("boundary")
+class Boundary(OfModel):
+    """classes over two columns, or two principal components"""
+
+    needs = (few_classes,)
+    most_columns = 2
+
+    def build(self, of: Subject) -> Figure:
+        names = _two_columns(of)
+        judged, model = of.judged, of.model
+        picked = _evenly(len(judged.rows.y))
+        rows = judged.rows.table.take(judged.rows.rows[picked])
+        plane = _of_components(model, rows) if names is None else _of_columns(model, rows, names)
+        x, y = (Axis.around(title, plane.at[:, i]) for i, title in enumerate(plane.titles))
+        across, up = (
+            axis.low + (axis.high - axis.low) * (np.arange(n) + 0.5) / n for axis, n in ((x, GRID[1]), (y, GRID[0]))
+        )
+        regions = _regions(model, plane.scores(np.stack(np.meshgrid(across, up), axis=2).reshape(-1, 2)))
+        known = np.isfinite(plane.at).all(axis=1)
+        marks = _rows_by_class(plane.at[known], judged.rows.y[picked][known], model)
+        notes = tuple(filter(None, [_said(len(picked), len(judged.rows.y)), plane.note]))
+        what = " and ".join(names or ["two principal components"])
+        return Figure(f"Classes by {what}, {judged.of}", (Panel(x, y, (regions, *marks)),), notes)
+
+
+def _two_columns(of: Subject) -> tuple[str, str] | None:
+    """Return the columns that are asked for, or the only two; None for principal components of all."""
+    numbers = of.model.schema.of_kind("number")
+    for name in of.columns:
+        if name not in numbers:
+            problem = f"boundary: the model has no column of numbers {in_quotes(name)}"
+            raise OptionError("figure", problem, did_you_mean(name, numbers, listed="columns of numbers"))
+    if len(set(of.columns)) == 2:
+        return of.columns[0], of.columns[1]
+    if of.columns:
+        raise OptionError("figure", "boundary: expected two columns, found one", "Name another, or none")
+    if len(of.model.schema.columns) < 2:
+        remedy = "Use another figure, such as confusion"
+        raise OptionError("figure", "boundary: expected a model of two columns or more, found one", remedy)
+    return (numbers[0], numbers[1]) if len(numbers) == 2 else None
+
+
+def _of_columns(model: Model, rows: Table, names: tuple[str, str]) -> Plane:
+    """Return the plane of two columns of numbers; on it, all others are what they mostly are."""
+    numbers = model.preprocess.number_names or model.schema.of_kind("number")
+    places = [numbers.index(name) for name in names]
+
+    def scores(at: Floats) -> NDArray[Any]:
+        cells = np.full((len(at), len(numbers)), np.nan)  # a missing number or date counts as the median
+        cells[:, places] = at
+        texts = {name: _most_frequent(column, len(at)) for name, column in rows.texts.items()}
+        dates = {name: np.full(len(at), np.nan) for name in rows.dates}
+        return model.scores(Table(rows.number_names, cells, texts, dates))
+
+    kinds = {"medians": len(numbers) > 2 or rows.dates, "most frequent categories": rows.texts}
+    at_their = " or ".join(name for name, is_there in kinds.items() if is_there)
+    note = f"the other columns are at their {at_their}" if at_their else ""
+    return Plane(rows.numbers[:, places].astype(np.float64), names, scores, note)
+
+
+def _most_frequent(column: TextColumn, n: int) -> TextColumn:
+    """Return a column of n cells, all with the category that most cells of another have."""
+    code = int(np.bincount(column.codes[:].astype(np.int64) + 1).argmax()) - 1
+    return TextColumn(np.full(n, code), column.values)
+
+
+def _of_components(model: Model, rows: Table) -> Plane:
+    """Return the plane of the two principal components of the inputs."""
+    X = model.preprocess.transform(rows, model.network.dtype)
+    found = PrincipalComponents.of(X.slice(0, len(X)).astype(np.float64))
+
+    def scores(at: Floats) -> NDArray[Any]:
+        inputs = (found.mean + at @ found.directions).astype(model.network.dtype)
+        with np.errstate(all="ignore"):
+            parts = [model.network.forward(inputs[i : i + EVAL_ROWS]).copy() for i in range(0, len(at), EVAL_ROWS)]
+        return np.concatenate(parts)
+
+    return Plane(found.at, found.titles, scores, "the plane is that on which the inputs vary most")
+
+
+def _regions(model: Model, Z: NDArray[Any]) -> Regions:
+    """Shade a plane by the class that is predicted and how certain that is: (p − 1/K) / (1 − 1/K), 0 where all classes
+    are as likely. Scores are taken as certain."""
+    K, predicted = len(model.classes), model.predicted(Z)
+    certainty = np.ones(len(predicted))
+    if model.probabilistic:
+        p = model.by_class(Z)[np.arange(len(predicted)), predicted].astype(np.float64)
+        certainty = np.maximum((p - 1 / K) / (1 - 1 / K), 0)
+    return Regions(predicted.reshape(GRID), certainty.reshape(GRID), model.classes)
+
+
+@dataclass(frozen=True)
+class PrincipalComponents:
+    """The two directions (2, d) in which rows vary most, and their places (n, 2) along them from their mean (d,)."""
+
+    mean: Floats
+    directions: Floats
+    at: Floats
+    titles: tuple[str, str]
+
+    @classmethod
+    def of(cls, X: Floats) -> PrincipalComponents:
+        """Find them for X (n, d) by its singular value decomposition. The largest entry of each is positive."""
+        mean = X.mean(axis=0)
+        _, sizes, found = np.linalg.svd(X - mean, full_matrices=False)
+        directions, variances = np.zeros((2, X.shape[1])), np.zeros(2)
+        k = min(2, len(found))
+        directions[:k], variances[:k] = found[:k], sizes[:k] ** 2
+        largest = directions[np.arange(2), np.abs(directions).argmax(axis=1)]
+        directions *= np.where(largest < 0, -1, 1)[:, None]
+        first, second = 100 * variances / (np.sum(sizes**2) or 1)
+        titles = f"component 1, {first:.0f} % of the variance", f"component 2, {second:.0f} % of the variance"
+        return cls(mean, directions, (X - mean) @ directions.T, titles)
+
+
+@FIGURES.register("embedding")
+class Embedding(OfModel):
+    """last hidden layer on its two principal components"""
+
+    needs = (hidden_layer,)
+
+    def build(self, of: Subject) -> Figure:
+        judged, model = of.judged, of.model
+        picked = _evenly(len(judged.rows.y))
+        H = model.embed(judged.rows.table.take(judged.rows.rows[picked])).astype(np.float64)
+        found = PrincipalComponents.of(H)
+        x, y = (Axis.around(title, found.at[:, i]) for i, title in enumerate(found.titles))
+        notes = [_said(len(picked), len(judged.rows.y))]
+        if len(model.classes) > MOST_CLASSES:
+            notes.append(f"the {MOST_CLASSES} classes with the most rows")
+        title = f"Last hidden layer ({H.shape[1]} units), {judged.of}"
+        return Figure(title, (Panel(x, y, _rows_by_class(found.at, judged.rows.y[picked], model)),), tuple(notes))
+
+
+def _rows_by_class(at: Floats, y: NDArray[np.int64], model: Model) -> tuple[Points, ...]:
+    """Return the points of each class, of many classes those with the most rows."""
+    often = np.bincount(y, minlength=len(model.classes)).argsort(kind="stable")[::-1][:MOST_CLASSES]
+    shown = [k for k in sorted(often.tolist()) if np.any(y == k)]
+    return tuple(Points(at[y == k, 0], at[y == k, 1], model.classes[k]) for k in shown)
+
+
+def _evenly(n: int) -> NDArray[np.int64]:
+    """Return the positions of at most so many of n rows as can be told apart, evenly spaced."""
+    return np.unique(np.linspace(0, n - 1, min(n, MOST_ROWS)).astype(np.int64))
+
+
+def _said(shown: int, n: int) -> str:
+    return f"every mark is a row, {shown:,} of {n:,}" if shown < n else "every mark is a row"

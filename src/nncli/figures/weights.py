@@ -1,0 +1,92 @@
+"""The figure of weights: what a linear model, or the first layer of another, makes of each input."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from nncli.data.dates import INPUTS
+from nncli.data.preprocess import Preprocess
+from nncli.figures.figure import Axis, Bars, Cells, Figure, Floats, Panel
+from nncli.figures.kinds import FIGURES, OfModel, Subject
+from nncli.model.model import Model
+
+MOST_INPUTS, MOST_COLUMNS, MOST_IMAGES = 20, 8, 12  # that are shown
+UNKNOWN = "(other)"  # the input of categories that training did not have
+
+
+@FIGURES.register("weights")
+class Weights(OfModel):
+    """weights of a linear model by class, or of the first layer"""
+
+    def build(self, of: Subject) -> Figure:
+        model = of.model
+        W = model.network.dense[0].W.astype(np.float64)
+        is_linear = len(model.network.dense) == 1
+        titles = _titles(model, W.shape[1], is_linear)
+        notes, columns, shape = list[str](), np.arange(W.shape[1]), _image_shape(model)
+        most = MOST_COLUMNS if shape is None else MOST_IMAGES
+        if len(columns) > most:
+            columns = np.sort(np.argsort(-np.linalg.norm(W, axis=0), kind="stable")[:most])
+            kind = "classes" if is_linear else "units"
+            notes.append(f"the {most} of {W.shape[1]:,} {kind} with the largest weights")
+        W, titles = W[:, columns], [titles[k] for k in columns.tolist()]
+        what = "Weights" if is_linear else "Weights of the first layer"
+        if shape is not None:
+            return Figure(f"{what} of {of.file}, by pixel", tuple(_images(W, titles, shape)), tuple(notes))
+        names = _input_names(model.preprocess, model.schema.of_kind("number"))
+        notes.append(f"of the inputs as they are scaled ({model.preprocess.scaling})")
+        if len(W) > MOST_INPUTS:
+            rows = np.sort(np.argsort(-np.abs(W).max(axis=1), kind="stable")[:MOST_INPUTS])
+            notes.append(f"the {MOST_INPUTS} of {len(W):,} inputs with the largest weights")
+            W, names = W[rows], [names[i] for i in rows.tolist()]
+        y = Axis.of_names("input", names)
+        if W.shape[1] == 1:
+            panel = Panel(Axis.around(f"weight towards {titles[0]}", W, np.zeros(1)), y, (Bars(W[:, 0]),))
+        else:
+            texts = tuple(tuple(f"{value:+.2f}" for value in row) for row in W.tolist())
+            x = Axis.of_names("class" if is_linear else "unit", titles)
+            panel = Panel(x, y, (Cells(W, *_ends(W), texts),))
+        return Figure(f"{what} of {of.file}", (panel,), tuple(notes))
+
+
+def _titles(model: Model, outputs: int, is_linear: bool) -> list[str]:
+    """Name what each column of weights leads to: a class, the second of two, or a unit."""
+    if not is_linear:
+        return [str(unit + 1) for unit in range(outputs)]
+    return [model.classes[1]] if outputs == 1 else [*model.classes]
+
+
+def _ends(W: Floats) -> tuple[float, float]:
+    most = float(np.abs(W).max()) or 1.0
+    return -most, most
+
+
+def _images(W: Floats, titles: list[str], shape: tuple[int, ...]) -> list[Panel]:
+    """Return an image for each column of weights, all on one scale; colours are taken together."""
+    pictures = W.T.reshape(-1, *shape)
+    pictures = pictures.mean(axis=3) if len(shape) == 3 else pictures
+    x, y, ends = Axis("", 0.0, float(shape[1])), Axis("", 0.0, float(shape[0])), _ends(pictures)
+    return [
+        Panel(x, y, (Cells(np.flipud(picture), *ends),), title, bare=True)
+        for picture, title in zip(pictures, titles, strict=True)
+    ]
+
+
+def _image_shape(model: Model) -> tuple[int, ...] | None:
+    """Return the shape of a row that is a picture, None where it is none; a square where nothing else is known."""
+    d = model.preprocess.width
+    if model.schema.image_shape and math.prod(model.schema.image_shape) == d:
+        return model.schema.image_shape
+    side = math.isqrt(d)
+    return (side, side) if model.preprocess.scaling == "pixels" and side * side == d else None
+
+
+def _input_names(fitted: Preprocess, numbers: tuple[str, ...]) -> list[str]:
+    """Return the names of the inputs of the network: columns of numbers, what dates are made of, and categories."""
+    names = [*(fitted.number_names or numbers)]
+    names += [f"{name}, {what}" for name, _ in fitted.dates for what in INPUTS]
+    for name, categories in fitted.categories.items():
+        names += [f"{name}={'(missing)' if value is None else value}" for value in categories] + [f"{name}={UNKNOWN}"]
+    return names
