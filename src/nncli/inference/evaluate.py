@@ -81,43 +81,9 @@ def evaluate_model(
         model.check_threshold("threshold")
         decision = dataclasses.replace(model.decision or Decision(model.positive), threshold=threshold, rule="")
         model = dataclasses.replace(model, decision=decision)
-    K, notes, groups = len(model.classes), list[str](), None
-    if not source:
-        dataset, rows, evaluated_on, groups = _test_rows(model, provenance, model_file, memory)
-    else:
-        dtype, rare = model.config.model.dtype, merging(model.config.options.rare)
-        dataset = load_like(source, model.schema, model.classes, dtype, text, memory, on_error=on_error, rare=rare)
-        rows = row_numbers(len(dataset))
-        which = f"all {counted(len(dataset), 'row')} of {title(source)}"
-        evaluated_on = which if on_error == "fail" else f"{which} that can be read"
-        notes += dataset.notes
-        notes += _seen_in_training(dataset, model, provenance, model_file)
-    block = max(EVAL_ROWS, CELLS_AT_ONCE // max(model.preprocess.width, K) // EVAL_ROWS * EVAL_ROWS)
-    if memory is not None:
-        check_memory_to_evaluate(memory, model, n=len(dataset), evaluated=len(rows), block=min(block, len(rows)))
-    logits, predicted = np.empty((len(rows), 0)), np.empty(len(rows), np.int64)
-    P = None if on_rows is None else np.empty((len(rows), K), model.network.dtype)
-    for start in range(0, len(rows), block):
-        part = slice(start, start + block)
-        Z = model.scores(dataset.table.take(rows[part]))
-        found = model.logits(Z)
-        logits = logits if start else np.empty((len(rows), found.shape[1]), found.dtype)
-        logits[part], predicted[part] = found, model.predicted(Z)
-        if P is not None:
-            P[part] = model.by_class(Z)
-    scored = ScoredRows(
-        dataset.y[rows].astype(np.int64),
-        predicted,
-        K,
-        logits,
-        model.probabilistic,
-        positive=model.positive,
-        costs=None if model.decision is None else model.decision.cost_matrix,
-        groups=groups,
-    )
-    if model.config.options.group and groups is None:
-        column = f"column {in_quotes(model.config.options.group)} is not read here"
-        notes.append(f"{column}: the intervals take the rows as independent, and are too narrow if they are not")
+    found = rows_to_judge(model, provenance, model_file, source, text, memory, on_error)
+    P = None if on_rows is None else np.empty((len(found.rows), len(model.classes)), model.network.dtype)
+    scored = score(model, found, memory, P)
     if on_rows is not None and P is not None:
         beside = None
         if by is not None and by not in model.schema.names:
@@ -125,10 +91,76 @@ def evaluate_model(
             its = csv.text_of_others if model.config.data.test_source else csv.text
             how = (text, on_error, merging(rare)) if source else (its, csv.on_error, rare)
             names = dict(zip(("text", "on_error", "rare"), how, strict=True))
-            beside = read_beside(model, dataset, by, dtype=model.config.model.dtype, told=bool(source), **names)
-        on_rows(JudgedRows(model, dataset.table, rows, P, scored, "" if source else "test", beside))
+            beside = read_beside(model, found.dataset, by, dtype=model.config.model.dtype, told=bool(source), **names)
+        part = "" if source else "test"
+        on_rows(JudgedRows(model, found.dataset.table, found.rows, P, scored, part, beside))
     headline = None if metric is None else one_metric(metric, scored)
-    return Evaluation(all_metrics(scored, model.classes), evaluated_on, notes, _rule_of(model), headline)
+    metrics = all_metrics(scored, model.classes)
+    return Evaluation(metrics, found.evaluated_on, found.notes, _rule_of(model), headline)
+
+
+@dataclass(frozen=True)
+class RowsToJudge:
+    """Rows of a data set at these positions, of known classes: what a model is to be judged on."""
+
+    dataset: Dataset
+    rows: Positions
+    evaluated_on: str  # as in "the 22 test rows of iris"
+    groups: NDArray[np.int64] | None  # the group of each row, where there are groups
+    notes: list[str]
+
+
+def rows_to_judge(
+    model: Model,
+    provenance: Provenance,
+    model_file: str,
+    source: Source = (),
+    text: TextOptions = DETECTED,
+    memory: int | None = None,
+    on_error: OnError = "fail",
+) -> RowsToJudge:
+    """Read all rows of a source, or without one find the test rows of the training run; see `evaluate_model`."""
+    if not source:
+        found = RowsToJudge(*_test_rows(model, provenance, model_file, memory), notes=[])
+    else:
+        dtype, rare = model.config.model.dtype, merging(model.config.options.rare)
+        dataset = load_like(source, model.schema, model.classes, dtype, text, memory, on_error=on_error, rare=rare)
+        which = f"all {counted(len(dataset), 'row')} of {title(source)}"
+        evaluated_on = which if on_error == "fail" else f"{which} that can be read"
+        notes = [*dataset.notes, *_seen_in_training(dataset, model, provenance, model_file)]
+        found = RowsToJudge(dataset, row_numbers(len(dataset)), evaluated_on, None, notes)
+    if model.config.options.group and found.groups is None:
+        column = f"column {in_quotes(model.config.options.group)} is not read here"
+        found.notes.append(f"{column}: the intervals take the rows as independent, and are too narrow if they are not")
+    return found
+
+
+def score(model: Model, found: RowsToJudge, memory: int | None = None, P: NDArray[Any] | None = None) -> ScoredRows:
+    """Return the rows with what a model says of them; fill in P (n, K), its number for each class, if it is given.
+    Raises OptionError where `memory`, in bytes, is too little."""
+    K, dataset, rows = len(model.classes), found.dataset, found.rows
+    block = max(EVAL_ROWS, CELLS_AT_ONCE // max(model.preprocess.width, K) // EVAL_ROWS * EVAL_ROWS)
+    if memory is not None:
+        check_memory_to_evaluate(memory, model, n=len(dataset), evaluated=len(rows), block=min(block, len(rows)))
+    logits, predicted = np.empty((len(rows), 0)), np.empty(len(rows), np.int64)
+    for start in range(0, len(rows), block):
+        part = slice(start, start + block)
+        Z = model.scores(dataset.table.take(rows[part]))
+        some = model.logits(Z)
+        logits = logits if start else np.empty((len(rows), some.shape[1]), some.dtype)
+        logits[part], predicted[part] = some, model.predicted(Z)
+        if P is not None:
+            P[part] = model.by_class(Z)
+    return ScoredRows(
+        dataset.y[rows].astype(np.int64),
+        predicted,
+        K,
+        logits,
+        model.probabilistic,
+        positive=model.positive,
+        costs=None if model.decision is None else model.decision.cost_matrix,
+        groups=found.groups,
+    )
 
 
 def _rule_of(model: Model) -> dict[str, Any] | None:

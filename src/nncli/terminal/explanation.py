@@ -1,0 +1,36 @@
+"""Print what explains a model: the importance of its columns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nncli.system.output import counted, in_quotes, number, percent, put
+from nncli.terminal.tables import cut, new_table, show
+
+if TYPE_CHECKING:
+    from nncli.explain.importance import Importances
+    from nncli.model.model import Model
+
+MOST_COLUMNS = 20  # that are listed
+MOST_PAIRS = 5
+
+
+def print_importances(evaluated_on: str, found: Importances, repeats: int, model: Model) -> None:
+    """Print how much worse the metric gets without each column, the most important first."""
+    metric = found.metric
+    figure = percent if metric.in_percent else number
+    label = metric.label(model.classes[model.positive] if len(model.classes) == 2 else None)
+    put(f"evaluated on {evaluated_on}")
+    put(f"{label} {figure(found.value)}, and how much worse where a column is shuffled, {counted(repeats, 'time')}")
+    table = new_table("column", "worse by", "95 % interval")
+    for one in found.columns[:MOST_COLUMNS]:
+        interval = " to ".join(map(figure, one.interval or ()))
+        table.add_row(cut(one.column), figure(one.importance), interval)
+    show(table)
+    if len(found.columns) > MOST_COLUMNS:
+        put(f"the first {MOST_COLUMNS} of {counted(len(found.columns), 'column')}; --csv has all")
+    if found.correlated:
+        pairs = [f"{in_quotes(a)} and {in_quotes(b)} ({V:.2f})" for a, b, V in found.correlated[:MOST_PAIRS]]
+        more = len(found.correlated) - len(pairs)
+        put(f"strongly correlated: {', '.join(pairs)}" + (f" and {counted(more, 'more pair')}" if more else ""))
+        put("where one of a pair is shuffled, the other still tells: both may matter more than is shown")
