@@ -26,15 +26,19 @@ from nncli.cli.options import (
 )
 from nncli.config.option import Component, OneOf, Whole, read_option
 from nncli.data.expand import expand
-from nncli.errors import DONE, OptionError
+from nncli.errors import DONE, DataError, OptionError
 from nncli.system.output import print_csv, print_json, say
 from nncli.terminal.progress import Progress
 
 if TYPE_CHECKING:
     from nncli.data.row_blocks import OnError
+    from nncli.inference.evaluate import RowsToJudge
+    from nncli.model.model import Model
 
 METRIC_HELP = "Metric that gets worse where a column is shuffled: {metrics}."
-REPEATS = "5"
+COEFFICIENTS_HELP = "Show the weights of a linear model, in the units of the columns, with odds ratios."
+BOOTSTRAP_HELP = "With --coefficients, number of times to train again on resampled rows, for intervals; 0: none."
+REPEATS, BOOTSTRAP = "5", "100"
 
 
 def explain(
@@ -45,6 +49,8 @@ def explain(
     ] = None,
     metric: Annotated[str | None, value_option("NAME", METRIC_HELP, "what suits the model")] = None,
     repeats: Annotated[str | None, value_option("N", "Number of times to shuffle each column.", REPEATS)] = None,
+    coefficients: Annotated[bool, switch("--coefficients", COEFFICIENTS_HELP)] = False,
+    bootstrap: Annotated[str | None, value_option("N", BOOTSTRAP_HELP, BOOTSTRAP)] = None,
     csv: Annotated[bool, switch("--csv", "Print the table as CSV and nothing else on stdout.")] = False,
     encoding: EncodingOption = None,
     skip_rows: SkipRows = None,
@@ -63,10 +69,9 @@ def explain(
     nncli explain model.npz
     nncli explain model.npz new.csv --metric roc-auc
     nncli explain model.npz --csv > importance.csv
+    nncli explain linear.npz --coefficients    weights, with intervals
     """
-    from nncli.explain.importance import importances, permutations, suited
-    from nncli.inference.evaluate import rows_to_judge, score
-    from nncli.inference.metrics import metric_for
+    from nncli.inference.evaluate import rows_to_judge
     from nncli.model import checkpoint
 
     source = expand(data or [])
@@ -81,6 +86,14 @@ def explain(
     times = read_option("repeats", repeats or REPEATS, Whole(1))
     if json and csv:
         raise OptionError("csv", "--json asks for another form", "Leave one of them out")
+    draws = read_option("bootstrap", bootstrap or BOOTSTRAP, Whole(0))
+    if coefficients:
+        for name, value in {"data": data, "metric": metric, "repeats": repeats, **given, "on_error": on_error}.items():
+            if value:
+                raise OptionError(name, "coefficients are those of the model, for any rows", "Leave it out")
+        return _coefficients(model, draws, json, csv, quiet)
+    if bootstrap is not None:
+        raise OptionError("bootstrap", "it goes with --coefficients", "Add --coefficients")
     for name, value in {**given, "on_error": on_error}.items():
         if value and not source:
             raise OptionError(name, "its own data are read as in training", "Leave it out")
@@ -88,18 +101,54 @@ def explain(
     read = rows_to_judge(loaded, provenance, model, source, text, on_error=policy)
     for note in read.notes:
         say(note, quiet)
-    judged = score(loaded, read)
-    chosen = metric or suited(loaded)
-    with Progress("columns", len(loaded.schema.names), quiet) as progress:
-        orders = permutations(len(judged), times)
-        table = read.dataset.table.take(read.rows)
-        found = importances(loaded, table, judged, metric_for(chosen, judged), orders, progress)
+    return _importance(loaded, read, metric, times, json, csv, quiet)
+
+
+def _importance(
+    model: Model, read: RowsToJudge, metric: str | None, repeats: int, json: bool, csv: bool, quiet: bool
+) -> int:
+    from nncli.explain.importance import importances, permutations, suited
+    from nncli.inference.evaluate import score
+    from nncli.inference.metrics import metric_for
+
+    judged, chosen = score(model, read), metric or suited(model)
+    table, orders = read.dataset.table.take(read.rows), permutations(len(read.rows), repeats)
+    with Progress("columns", len(model.schema.names), quiet) as progress:
+        found = importances(model, table, judged, metric_for(chosen, judged), orders, progress)
     if json:
-        print_json({"evaluated_on": read.evaluated_on, "metric": chosen, "repeats": times, **found.to_json()})
+        print_json({"evaluated_on": read.evaluated_on, "metric": chosen, "repeats": repeats, **found.to_json()})
     elif csv:
         print_csv(*found.to_table())
     else:
         from nncli.terminal.explanation import print_importances
 
-        print_importances(read.evaluated_on, found, times, loaded)
+        print_importances(read.evaluated_on, found, repeats, model)
+    return DONE
+
+
+def _coefficients(file: str, draws: int, json: bool, csv: bool, quiet: bool) -> int:
+    from nncli.explain.coefficients import HEADER, check_linear, coefficients
+    from nncli.explain.retraining import prepare_again, train_on_resampled
+    from nncli.model import checkpoint
+
+    model, provenance = checkpoint.load(Path(file))
+    check_linear(model)
+    others = []
+    if draws:
+        try:
+            prepared = prepare_again(model, provenance, file)
+        except DataError as error:  # the model has coefficients all the same
+            say(f"no intervals: {error}", quiet)
+        else:
+            with Progress("draws", draws, quiet) as progress:
+                others = train_on_resampled(prepared, provenance, draws, progress)
+    found = coefficients(model, others)
+    if json:
+        print_json({"bootstrap": len(others), "coefficients": [one.to_json() for one in found]})
+    elif csv:
+        print_csv(HEADER, [one.cells() for one in found])
+    else:
+        from nncli.terminal.explanation import print_coefficients
+
+        print_coefficients(found, model, len(others))
     return DONE

@@ -1,13 +1,16 @@
-"""Print what explains a model: the importance of its columns."""
+"""Print what explains a model: the importance of its columns, and the coefficients of a linear one."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from nncli.explain.leads import lead_title
 from nncli.system.output import counted, in_quotes, number, percent, put
 from nncli.terminal.tables import cut, new_table, show
 
 if TYPE_CHECKING:
+    from nncli.explain.coefficients import Coefficient
     from nncli.explain.importance import Importances
     from nncli.model.model import Model
 
@@ -34,3 +37,25 @@ def print_importances(evaluated_on: str, found: Importances, repeats: int, model
         more = len(found.correlated) - len(pairs)
         put(f"strongly correlated: {', '.join(pairs)}" + (f" and {counted(more, 'more pair')}" if more else ""))
         put("where one of a pair is shuffled, the other still tells: both may matter more than is shown")
+
+
+def print_coefficients(found: Sequence[Coefficient], model: Model, draws: int) -> None:
+    """Print how the score of a class is made of the columns of a linear model."""
+    several = len(model.classes) > 2
+    what = "of each class" if several else f"of {in_quotes(found[0].class_name)}"
+    put(f"coefficients {what}, by one unit of a column, or by a category in place of the first one: they add up to")
+    put(f"{lead_title(model)}" + (f"; intervals by {counted(draws, 'draw')} of the training rows" if draws else ""))
+    has_odds = any(one.odds_ratio is not None for one in found)
+    titles = ["coefficient", *["95 % interval"] * (draws > 0), *["odds ratio"] * has_odds]
+    table = new_table("column", *["class"] * several, *titles)
+    for one in found:
+        name = cut(f"{one.column}: {one.part}" if one.part else one.column)
+        cells = [brief(one.coefficient), *[" to ".join(map(brief, one.interval or ()))] * (draws > 0)]
+        odds = "" if one.odds_ratio is None else brief(one.odds_ratio)
+        table.add_row(name, *[cut(one.class_name, 16)] * several, *cells, *[odds] * has_odds)
+    show(table)
+
+
+def brief(value: float) -> str:
+    """Write a number of any size with four figures."""
+    return f"{value:.4g}"
