@@ -26,11 +26,13 @@ from nncli.cli.options import (
 )
 from nncli.config.option import Component, OneOf, Whole, read_option
 from nncli.data.expand import expand
+from nncli.data.sources import title
 from nncli.errors import DONE, DataError, OptionError
 from nncli.system.output import print_csv, print_json, say
 from nncli.terminal.progress import Progress
 
 if TYPE_CHECKING:
+    from nncli.data.dataset import Table
     from nncli.data.row_blocks import OnError
     from nncli.inference.evaluate import RowsToJudge
     from nncli.model.model import Model
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 METRIC_HELP = "Metric that gets worse where a column is shuffled: {metrics}."
 COEFFICIENTS_HELP = "Show the weights of a linear model, in the units of the columns, with odds ratios."
 BOOTSTRAP_HELP = "With --coefficients, number of times to train again on resampled rows, for intervals; 0: none."
+ROW_HELP = "Explain the prediction of row N of the data, from 1: what each column adds, and what would change it."
 REPEATS, BOOTSTRAP = "5", "100"
 
 
@@ -51,6 +54,7 @@ def explain(
     repeats: Annotated[str | None, value_option("N", "Number of times to shuffle each column.", REPEATS)] = None,
     coefficients: Annotated[bool, switch("--coefficients", COEFFICIENTS_HELP)] = False,
     bootstrap: Annotated[str | None, value_option("N", BOOTSTRAP_HELP, BOOTSTRAP)] = None,
+    row: Annotated[str | None, value_option("N", ROW_HELP)] = None,
     csv: Annotated[bool, switch("--csv", "Print the table as CSV and nothing else on stdout.")] = False,
     encoding: EncodingOption = None,
     skip_rows: SkipRows = None,
@@ -70,7 +74,9 @@ def explain(
     nncli explain model.npz new.csv --metric roc-auc
     nncli explain model.npz --csv > importance.csv
     nncli explain linear.npz --coefficients    weights, with intervals
+    nncli explain model.npz new.csv --row 3    why it predicts this
     """
+    from nncli.explain.one_row import own_rows, read_row
     from nncli.inference.evaluate import rows_to_judge
     from nncli.model import checkpoint
 
@@ -87,8 +93,10 @@ def explain(
     if json and csv:
         raise OptionError("csv", "--json asks for another form", "Leave one of them out")
     draws = read_option("bootstrap", bootstrap or BOOTSTRAP, Whole(0))
+    number = None if row is None else read_option("row", row, Whole(1))
+    of_importance = {"metric": metric, "repeats": repeats, "on_error": on_error}
     if coefficients:
-        for name, value in {"data": data, "metric": metric, "repeats": repeats, **given, "on_error": on_error}.items():
+        for name, value in {"data": data, "row": row, **of_importance, **given}.items():
             if value:
                 raise OptionError(name, "coefficients are those of the model, for any rows", "Leave it out")
         return _coefficients(model, draws, json, csv, quiet)
@@ -98,6 +106,12 @@ def explain(
         if value and not source:
             raise OptionError(name, "its own data are read as in training", "Leave it out")
     loaded, provenance = checkpoint.load(Path(model))
+    if number is not None:
+        for name, value in of_importance.items():
+            if value:
+                raise OptionError(name, "a row is explained by itself", "Leave it out")
+        own = own_rows(loaded, provenance, model) if not source else (source, text)
+        return _row(loaded, read_row(loaded, *own, number), number, title(own[0]), json, csv)
     read = rows_to_judge(loaded, provenance, model, source, text, on_error=policy)
     for note in read.notes:
         say(note, quiet)
@@ -123,6 +137,21 @@ def _importance(
         from nncli.terminal.explanation import print_importances
 
         print_importances(read.evaluated_on, found, repeats, model)
+    return DONE
+
+
+def _row(model: Model, row: Table, number: int, where: str, json: bool, csv: bool) -> int:
+    from nncli.explain.one_row import explain_row
+
+    found = explain_row(model, row)
+    if json:
+        print_json({"row": number, "data": where, **found})
+    elif csv:
+        print_csv(("column", "value", "contribution"), [[*one.values()] for one in found["contributions"]])
+    else:
+        from nncli.terminal.explanation import print_row
+
+        print_row(found, f"row {number:,} of {where}")
     return DONE
 
 

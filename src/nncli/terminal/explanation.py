@@ -1,9 +1,9 @@
-"""Print what explains a model: the importance of its columns, and the coefficients of a linear one."""
+"""Print what explains a model: the importance of its columns, the coefficients of a linear one, reasons for a row."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nncli.explain.leads import lead_title
 from nncli.system.output import counted, in_quotes, number, percent, put
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 MOST_COLUMNS = 20  # that are listed
 MOST_PAIRS = 5
+MOST_CHANGES = 3
+TINY = 1e-4  # of a difference
 
 
 def print_importances(evaluated_on: str, found: Importances, repeats: int, model: Model) -> None:
@@ -54,6 +56,33 @@ def print_coefficients(found: Sequence[Coefficient], model: Model, draws: int) -
         odds = "" if one.odds_ratio is None else brief(one.odds_ratio)
         table.add_row(name, *[cut(one.class_name, 16)] * several, *cells, *[odds] * has_odds)
     show(table)
+
+
+def print_row(found: dict[str, Any], where: str) -> None:
+    """Print why a row is predicted as it is, and what would change that."""
+    figures = found.get("probabilities") or found["scores"]
+    kind = "probability" if "probabilities" in found else "score"
+    put(f"{where}: {in_quotes(found['prediction'])}, {kind} {brief(figures[found['prediction']])}")
+    background = f"{brief(found['background']['lead'])} for {found['background']['of']}"
+    put(f"explained: {found['explained']}, {brief(found['lead'])}, beside {background}")
+    table = new_table("column", "value", "adds")
+    for one in found["contributions"][:MOST_COLUMNS]:
+        table.add_row(cut(one["column"]), _value(one["value"]), f"{one['contribution']:+.4f}")
+    show(table)
+    rest = len(found["contributions"]) - MOST_COLUMNS
+    if rest > 0:
+        put(f"and {counted(rest, 'column')} that add less; --csv has all")
+    off = found["error_of_sum"]
+    put(f"{found['method']}; the sum is off by {'less than 0.01 %' if off < TINY else f'{off:.2%}'} of the difference")
+    if not found["changes"]:
+        put("no change of one column alone, in the range of the training rows, changes the answer")
+    for one in found["changes"][:MOST_CHANGES]:
+        what = f"{cut(one['column'])} {_value(one['old'])} → {_value(one['new'])}"
+        put(f"would change it: {what}, which gives {in_quotes(one['prediction'])}")
+
+
+def _value(value: float | str | None) -> str:
+    return "(missing)" if value is None else cut(value, 20) if isinstance(value, str) else f"{value:.6g}"
 
 
 def brief(value: float) -> str:
