@@ -15,6 +15,9 @@ import pytest
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 
+from nncli.explain.retraining import prepare_again, train_on_resampled
+from nncli.model import checkpoint
+
 Run = Callable[..., Any]
 OPTIMUM = ["--optimizer", "lbfgs", "--batch-size", "full", "--schedule", "constant", "--val", 0, "--epochs", 300]
 OPTIMUM += ["--l2", 0, "-q", "--json"]
@@ -138,6 +141,32 @@ def test_intervals_are_of_the_same_training(nncli: Run, how: list[str]) -> None:
     of = {one["column"]: one for one in outcome.json["coefficients"]}
     low, high = of["age"]["interval"]
     assert low < of["age"]["coefficient"] < high
+
+
+@pytest.mark.parametrize("how", [[], ["--refit"], ["--folds", "3"]], ids=str)
+def test_training_on_each_row_once_gives_the_model_itself(
+    nncli: Run, how: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_table(120)
+    options = ["--model", "logistic", "--epochs", 40, "--lr", 1, "--seed", 2, "-q", "--json"]
+    trained = nncli("train", "d.csv", *options, *how).json
+    assert trained["best_epoch" if how != ["--folds", "3"] else "epochs"] < 40  # so it matters which one is kept
+    monkeypatch.setattr("nncli.explain.retraining._drawn", lambda groups, rng: np.concatenate(groups))
+    model, provenance = checkpoint.load(Path("model.npz"))
+    prepared = prepare_again(model, provenance, "model.npz")
+    (theta,) = train_on_resampled(prepared, provenance, 1, lambda done, words: None)
+    assert theta == pytest.approx(model.network.theta, abs=1e-7)
+
+
+def test_the_border_of_adaline_is_where_the_sum_is_0(nncli: Run) -> None:
+    rows = write_table()
+    nncli("train", "d.csv", "--model", "adaline", "--drop", "sex,day", "--epochs", 9, "-q", "--json")
+    found = nncli("explain", "model.npz", "--coefficients", "--bootstrap", 0, "--json").json["coefficients"]
+    of = {one["column"]: one["coefficient"] for one in found}
+    sums = [of["(intercept)"] + sum(of[name] * float(row[name]) for name in ("age", "income")) for row in rows]
+    answers = nncli("predict", "model.npz", "d.csv").out.splitlines()[1:]
+    assert {"yes", "no"} == {*answers}
+    assert ["yes" if one >= 0 else "no" for one in sums] == answers
 
 
 def test_margin_models_have_no_odds(nncli: Run) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.stats import norm, sem
 from scipy.stats.contingency import association
 from sklearn.inspection import permutation_importance
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score
@@ -128,6 +129,19 @@ def test_planted_columns_come_first_and_intervals_of_noise_have_0(seeds: int) ->
     assert missed <= 0.08 * 20 * seeds  # 5 % are expected
 
 
+def test_the_interval_of_a_mean_is_that_of_the_differences_of_rows() -> None:
+    columns, y = columns_of(200)
+    found = train(columns, y, epochs=20, model="softmax")
+    table, orders = table_of(found, columns), permutations(200, 3)
+    ours = importances(found.model, table, judge(found, table, y), METRICS.create("log-loss"), orders)
+    first = next(one for one in ours.columns if one.column == "x")
+    tables = [table, *(table_of(found, {**columns, "x": columns["x"][order]}) for order in orders)]
+    losses = [-np.log(found.model.by_class(found.model.scores(one))[np.arange(200), y].astype(float)) for one in tables]
+    worse = np.mean(losses[1:], axis=0) - losses[0]
+    half = norm.ppf(0.975) * sem(worse)
+    assert first.interval == pytest.approx((worse.mean() - half, worse.mean() + half), rel=1e-4)
+
+
 def test_a_bootstrapped_interval_is_as_wide_as_resampled_rows_spread() -> None:
     columns, y = columns_of(200)
     found = train(columns, y > 0, epochs=20, model="softmax")
@@ -219,3 +233,8 @@ def test_bad_input_is_one_line(nncli: Run, iris_model: Path, options: list[str],
     outcome = nncli("explain", iris_model, *options)
     assert (outcome.code, outcome.out, outcome.err.count("\n")) == (2, "", 1)
     assert said in outcome.err
+
+
+def test_what_is_advised_is_for_this_command(nncli: Run, iris_model: Path, folder: Path) -> None:
+    assert nncli("explain", "untested.npz").err.endswith("Name the data to evaluate on: nncli explain MODEL DATA.\n")
+    assert nncli("explain", iris_model, "iris").err.endswith(f"own test rows: nncli explain {iris_model}\n")

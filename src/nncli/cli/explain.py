@@ -112,7 +112,7 @@ def explain(
                 raise OptionError(name, "a row is explained by itself", "Leave it out")
         own = own_rows(loaded, provenance, model) if not source else (source, text)
         return _row(loaded, read_row(loaded, *own, number), number, title(own[0]), json, csv)
-    read = rows_to_judge(loaded, provenance, model, source, text, on_error=policy)
+    read = rows_to_judge(loaded, provenance, model, source, text, on_error=policy, command="explain")
     for note in read.notes:
         say(note, quiet)
     return _importance(loaded, read, metric, times, json, csv, quiet)

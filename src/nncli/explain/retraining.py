@@ -52,14 +52,18 @@ def train_on_resampled(
     until = (figures["refit"] or {}).get("epoch") or (figures["folds"] or {}).get("epochs")
     groups = _groups(prepared)
     for done in range(1, times + 1):
-        drawn = np.concatenate([groups[i] for i in rng.integers(len(groups), size=len(groups))])
-        train = dataclasses.replace(prepared.train, rows=rows[drawn])
+        train = dataclasses.replace(prepared.train, rows=rows[_drawn(groups, rng)])
         trainer = new_trainer(dataclasses.replace(prepared, train=train))
         fit(trainer, until=until)
         keep_best(trainer)
         found.append(trainer.network.theta.copy())
         on_draw(done, "trained on resampled rows")
     return found
+
+
+def _drawn(groups: list[NDArray[np.int64]], rng: np.random.Generator) -> NDArray[np.int64]:
+    """Draw as many groups as there are, with replacement; return the positions of their rows."""
+    return np.concatenate([groups[i] for i in rng.integers(len(groups), size=len(groups))])
 
 
 def _groups(prepared: Prepared) -> list[NDArray[np.int64]]:

@@ -118,16 +118,18 @@ def rows_to_judge(
     text: TextOptions = DETECTED,
     memory: int | None = None,
     on_error: OnError = "fail",
+    command: str = "eval",
 ) -> RowsToJudge:
-    """Read all rows of a source, or without one find the test rows of the training run; see `evaluate_model`."""
+    """Read all rows of a source, or without one find the test rows of the training run; see `evaluate_model`. What is
+    advised is for that command."""
     if not source:
-        found = RowsToJudge(*_test_rows(model, provenance, model_file, memory), notes=[])
+        found = RowsToJudge(*_test_rows(model, provenance, model_file, memory, command), notes=[])
     else:
         dtype, rare = model.config.model.dtype, merging(model.config.options.rare)
         dataset = load_like(source, model.schema, model.classes, dtype, text, memory, on_error=on_error, rare=rare)
         which = f"all {counted(len(dataset), 'row')} of {title(source)}"
         evaluated_on = which if on_error == "fail" else f"{which} that can be read"
-        notes = [*dataset.notes, *_seen_in_training(dataset, model, provenance, model_file)]
+        notes = [*dataset.notes, *_seen_in_training(dataset, model, provenance, model_file, command)]
         found = RowsToJudge(dataset, row_numbers(len(dataset)), evaluated_on, None, notes)
     if model.config.options.group and found.groups is None:
         column = f"column {in_quotes(model.config.options.group)} is not read here"
@@ -216,7 +218,9 @@ def evaluate_file(
         return {"evaluation": None, "failure": error.to_json()}
 
 
-def _seen_in_training(dataset: Dataset, model: Model, provenance: Provenance, model_file: str) -> list[str]:
+def _seen_in_training(
+    dataset: Dataset, model: Model, provenance: Provenance, model_file: str, command: str
+) -> list[str]:
     """Say how many rows the model was trained on, by their values, or else by the digest of an older model's file."""
     same_file = dataset.sha256 == provenance.files["data"].sha256
     seen, exact = trained_on(hash_rows(dataset.table), provenance.row_hashes)
@@ -228,7 +232,7 @@ def _seen_in_training(dataset: Dataset, model: Model, provenance: Provenance, mo
     hint = ""
     with suppress(DataError):  # what is advised must work
         if same_file and _has_own_test_rows(model, provenance, model_file):
-            hint = f". Evaluate on its own test rows: nncli eval {shlex.quote(model_file)}"
+            hint = f". Evaluate on its own test rows: nncli {command} {shlex.quote(model_file)}"
     same = f"warning: {rows} the same values as a row that trained the model"
     return [f"{same}: the figures look better than they are{hint}"]
 
@@ -244,13 +248,13 @@ def _has_own_test_rows(model: Model, provenance: Provenance, model_file: str) ->
 
 
 def _test_rows(
-    model: Model, provenance: Provenance, model_file: str, memory: int | None
+    model: Model, provenance: Provenance, model_file: str, memory: int | None, command: str
 ) -> tuple[Dataset, Positions, str, NDArray[np.int64] | None]:
     """Read the data of the training run again; return them, the positions of the test rows, their name, and the group
     of each, where there are groups."""
     data, dtype, own = model.config.data, model.config.model.dtype, bool(model.config.data.test_source)
     source, file = data.test_source or provenance.source, provenance.files["test_data" if own else "data"]
-    remedy = "Name the data to evaluate on: nncli eval MODEL DATA"
+    remedy = f"Name the data to evaluate on: nncli {command} MODEL DATA"
     if not provenance.has_test_file and len(provenance.test_rows) == 0:
         raise DataError(model_file, "the model was trained without test rows", remedy)
     check_as_it_was(source, file.n_bytes, model_file, remedy)
