@@ -20,6 +20,7 @@ FLOORS = [
     ["config"],
     ["model"],
     ["training"],
+    ["explain"],
     ["diagnostics", "sweep", "inference", "api"],
     ["figures"],
     ["terminal"],

@@ -28,6 +28,7 @@ COMMON = {
     "sweep": "--target --drop --model --hidden --lr --dropout --search --trials --seeds --folds --metric --out "
     "--jobs --show --json --quiet",
     "eval": "--jobs --json --quiet",
+    "explain": "--metric --repeats --coefficients --row --csv --json --quiet",
     "predict": "--out --proba --keep --threshold --on-error --jsonl --jobs --quiet",
     "check": "--target --drop --categorical --numeric --missing --val --test --json --quiet",
     "gradcheck": "--target --model --hidden --activation --loss --dropout --batch-size --seed --all --json --quiet",

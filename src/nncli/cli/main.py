@@ -30,6 +30,7 @@ from nncli.system.threads import choose_kernels
 COMMANDS = {
     "train": ("train.train", "Train a classifier on a file and save it."),
     "eval": ("evaluate.evaluate", "Measure how good a model is, on its own test rows or on other files."),
+    "explain": ("explain.explain", "Show which columns a model goes by."),
     "predict": ("predict.predict", "Predict the class of new rows, one line for each, in order."),
     "plot": ("plot.plot", "Draw a figure of a model or a sweep, in the terminal or as a picture file."),
     "sweep": ("sweep.sweep", "Train with many combinations of options, and keep the best model."),

@@ -28,13 +28,14 @@ from nncli.cli.options import (
     value_option,
 )
 from nncli.config.file_kinds import Columns
-from nncli.config.option import PROBABILITY, OneOf, read_option
+from nncli.config.option import PROBABILITY, OneOf, Whole, read_option
 from nncli.data.expand import expand
 from nncli.errors import DONE
 from nncli.system.atomic import NO_MODEL, as_stdout, atomic_file, check_writable
 from nncli.system.output import say
 from nncli.system.threads import use_threads
 
+REASONS_HELP = "Add the K columns that matter most for each prediction, and what each adds (see nncli explain --row)."
 PROBA_HELP = "Add the probability of each class, p_<class>, or its score, score_<class>, where there is none."
 
 
@@ -52,6 +53,7 @@ def predict(
         str | None, value_option("COLS", "Input columns to copy to the output, as id,name, or all.")
     ] = None,
     threshold: Annotated[str | None, value_option("P", THRESHOLD_HELP, "the model's own")] = None,
+    reasons: Annotated[str | None, value_option("K", REASONS_HELP, "none")] = None,
     on_error: Annotated[
         str, typer.Option(metavar="fail|blank", help="Action for a row that cannot be read: stop, or leave it blank.")
     ] = "fail",
@@ -104,6 +106,7 @@ def predict(
         keep=columns,
         proba=proba,
         threshold=None if threshold is None else read_option("threshold", threshold, PROBABILITY),
+        reasons=0 if reasons is None else read_option("reasons", reasons, Whole(1)),
         embed=embed,
         on_error=policy,
         escape_formulas=escape_formulas,

@@ -33,7 +33,8 @@ class Preprocess:
     training rows has scale 0: it can do no harm, whatever it holds later. A text column has one
     input for each category (a missing cell is a category of its own, None, if training had one)
     and one last input for any other value. `dead` are the inputs that were 0 in every training row;
-    a network keeps their weights at 0.
+    a network keeps their weights at 0. `mean` is the mean input of the training rows; None for a model of an older
+    version, whose file has none.
     """
 
     number_names: tuple[str, ...]
@@ -45,6 +46,7 @@ class Preprocess:
     dead: NDArray[np.bool_]  # (width,)
     dates: tuple[tuple[str, float], ...] = ()
     notes: tuple[str, ...] = field(default=(), compare=False)
+    mean: Vector | None = None  # (width,)
 
     @property
     def n_numbers(self) -> int:
@@ -94,9 +96,10 @@ class Preprocess:
         made = _Statistics.of(_DateInputs(table, dates), rows if dates else rows[:1], how)
 
         categories: dict[str, tuple[str | None, ...]] = {}
-        dead = [own.constant, made.constant]
+        dead, means = [own.constant, made.constant], [own.mean_input, made.mean_input]
         for name, column in table.texts.items():
-            categories[name], rare = _categories(column, rows)
+            categories[name], rare, shares = _categories(column, rows)
+            means.append(shares)
             dead.append(np.array([False] * len(categories[name]) + [rare == 0]))
             if rare:
                 kept = f"{MAX_CATEGORIES} most frequent values kept"
@@ -114,6 +117,7 @@ class Preprocess:
             np.concatenate(dead),
             dates,
             tuple(notes),
+            np.concatenate(means),
         )
 
     def transform(self, table: Table, dtype: np.dtype[Any]) -> Matrix:
@@ -187,6 +191,7 @@ class _Statistics:
     shift: Vector
     spread: Vector
     scaling: str
+    mean: Vector
 
     @classmethod
     def of(cls, numbers: Any, rows: Positions, scale: str) -> _Statistics:
@@ -196,13 +201,15 @@ class _Statistics:
         if scale == "auto":
             scale = "pixels" if _are_pixels(numbers, rows, low, high) else "standard"
         shift, spread = np.zeros_like(high), np.ones_like(high)
+        largest = np.maximum(np.abs(low), np.abs(high))
         if scale == "standard":
-            shift, spread = _mean_and_deviation(numbers, rows, median, np.maximum(np.abs(low), np.abs(high)))
+            shift, spread = _mean_and_deviation(numbers, rows, median, largest)
         elif scale == "minmax":
             shift, spread = low, np.maximum(high - low, SMALLEST_RANGE)
         elif scale == "pixels":
             spread *= max(high.max(), 1)
-        return cls(median, low, high, shift, spread, scale)
+        mean = shift if scale == "standard" else _mean(numbers, rows, median, largest)
+        return cls(median, low, high, shift, spread, scale, mean)
 
     @property
     def largest(self) -> Vector:
@@ -216,6 +223,11 @@ class _Statistics:
     def factor(self) -> Vector:
         """Return 1 / spread. A pixel that is always 0 has weights of 0, as `dead` says; so all pixels can share one."""
         return np.where(self.constant & ((self.scaling != "pixels") | (self.high > 0)), 0.0, 1 / self.spread)
+
+    @property
+    def mean_input(self) -> Vector:
+        """Return the mean of the inputs that the columns become."""
+        return np.clip((self.mean - self.shift) * self.factor, -LARGEST, LARGEST)
 
 
 def _first(days: Any, rows: Positions) -> float:
@@ -283,6 +295,15 @@ def _range(numbers: Any, rows: Positions, median: Vector) -> tuple[Vector, Vecto
     return low, high
 
 
+def _mean(numbers: Any, rows: Positions, median: Vector, largest: Vector) -> Vector:
+    if numbers.dtype != np.uint8:
+        return _mean_and_deviation(numbers, rows, median, largest)[0]
+    total = np.zeros(numbers.shape[1])
+    for block in _blocks(numbers, rows):
+        total += np.ones(len(block), np.float32) @ block.astype(np.float32)  # of whole numbers, exact
+    return total / len(rows)
+
+
 def _mean_and_deviation(numbers: Any, rows: Positions, median: Vector, largest: Vector) -> tuple[Vector, Vector]:
     """Over blocks of rows, merged by the formula of Chan, Golub and LeVeque (1979).
 
@@ -310,12 +331,16 @@ def _are_pixels(numbers: Any, rows: Positions, low: Vector, high: Vector) -> boo
     return all(bool((block == np.trunc(block)).all()) for block in _blocks(numbers, rows))  # a missing one is not
 
 
-def _categories(column: TextColumn, rows: Positions) -> tuple[tuple[str | None, ...], int]:
-    """Return the categories in alphabetical order (a missing one last), and how many were too rare to keep."""
+def _categories(column: TextColumn, rows: Positions) -> tuple[tuple[str | None, ...], int, Vector]:
+    """Return the categories in alphabetical order (a missing one last), how many were too rare to keep, and the share
+    of the rows that has each category, or at last a rare one."""
     n = len(column.values) + 1
     blocks = _blocks(column.codes, rows, at_once=max(n, ROWS_AT_ONCE))
     counts = sum((np.bincount(block + 1, minlength=n) for block in blocks), start=np.zeros(n, np.int64))
     seen = [code for code in range(len(column.values)) if counts[code + 1]]
-    kept = sorted(seen, key=lambda code: (-counts[code + 1], column.values[code]))[:MAX_CATEGORIES]
+    often = sorted(seen, key=lambda code: (-counts[code + 1], column.values[code]))[:MAX_CATEGORIES]
+    kept = sorted(often, key=lambda code: column.values[code])
+    own = [counts[code + 1] for code in kept] + [counts[0]] * bool(counts[0])
+    shares = np.array([*own, counts.sum() - sum(own)]) / counts.sum()
     missing: list[str | None] = [None] if counts[0] else []
-    return (*sorted(column.values[code] for code in kept), *missing), len(seen) - len(kept)
+    return (*(column.values[code] for code in kept), *missing), len(seen) - len(kept), shares

@@ -59,7 +59,7 @@ class Subject:
         found: list[JudgedRows] = []
         done = evaluate_model(
             self.model, self.provenance, self.file, self.source, on_rows=found.append,
-            remedy="Name the data to evaluate on with --data FILE",
+            command="plot",
         )  # fmt: skip
         self.notes.extend(done.notes)
         return Judged(found[0], done.metrics, done.evaluated_on)

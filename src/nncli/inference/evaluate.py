@@ -38,7 +38,6 @@ from nncli.system.workers import ProcessDeath, Stop, Workers, in_order, never
 from nncli.training.memory import check_memory_to_evaluate
 from nncli.training.repeated_rows import trained_on
 
-OTHER_DATA = "Name the data to evaluate on: nncli eval MODEL DATA"
 DECISION_FORM = {"positive": (str, None), "threshold": (float, None), "rule": str}
 
 
@@ -69,60 +68,106 @@ def evaluate_model(
     metric: str | None = None,
     on_error: OnError = "fail",
     by: str | None = None,
-    remedy: str = OTHER_DATA,
+    command: str = "eval",
 ) -> Evaluation:
     """Evaluate a model on all rows of a source, or without one on the test rows of its training run.
 
     With `memory`, in bytes, tables stay on the disk. A `threshold` takes the place of the model's own. `on_rows` is
     given the rows and what the model says of them. `metric` is one to report beside the usual ones. With
     `on_error` "skip", rows of the source that cannot be read are left out. `by` is a column that `on_rows` asks for, if
-    it is no input of the model. Raises DataError where there are no such rows, with that remedy, and OptionError where
-    `memory` is too little or the metric is not defined for them.
+    it is no input of the model. What is advised is for that `command`. Raises DataError where there are no such rows,
+    and OptionError where `memory` is too little or the metric is not defined for them.
     """
     if threshold is not None:
         model.check_threshold("threshold")
         decision = dataclasses.replace(model.decision or Decision(model.positive), threshold=threshold, rule="")
         model = dataclasses.replace(model, decision=decision)
-    K, notes, groups = len(model.classes), list[str](), None
+    found = rows_to_judge(model, provenance, model_file, source, text, memory, on_error, command)
+    P = None if on_rows is None else np.empty((len(found.rows), len(model.classes)), model.network.dtype)
+    scored = score(model, found, memory, P)
+    if on_rows is not None and P is not None:
+        beside = None
+        if by is not None and by not in model.schema.names:
+            beside = _read_beside(model, found.dataset, by, bool(source), text, on_error)
+        part = "" if source else "test"
+        on_rows(JudgedRows(model, found.dataset.table, found.rows, P, scored, part, beside))
+    headline = None if metric is None else one_metric(metric, scored)
+    metrics = all_metrics(scored, model.classes)
+    return Evaluation(metrics, found.evaluated_on, found.notes, _rule_of(model), headline)
+
+
+@dataclass(frozen=True)
+class RowsToJudge:
+    """Rows of a data set at these positions, of known classes: what a model is to be judged on."""
+
+    dataset: Dataset
+    rows: Positions
+    evaluated_on: str  # as in "the 22 test rows of iris"
+    groups: NDArray[np.int64] | None  # the group of each row, where there are groups
+    notes: list[str]
+
+
+def rows_to_judge(
+    model: Model,
+    provenance: Provenance,
+    model_file: str,
+    source: Source = (),
+    text: TextOptions = DETECTED,
+    memory: int | None = None,
+    on_error: OnError = "fail",
+    command: str = "eval",
+) -> RowsToJudge:
+    """Read all rows of a source, or without one find the test rows of the training run; see `evaluate_model`. What is
+    advised is for that command."""
     if not source:
-        dataset, rows, evaluated_on, groups = _test_rows(model, provenance, model_file, memory, remedy)
+        found = RowsToJudge(*_test_rows(model, provenance, model_file, memory, command), notes=[])
     else:
         dtype, rare = model.config.model.dtype, merging(model.config.options.rare)
         dataset = load_like(source, model.schema, model.classes, dtype, text, memory, on_error=on_error, rare=rare)
-        rows = row_numbers(len(dataset))
         which = f"all {counted(len(dataset), 'row')} of {title(source)}"
         evaluated_on = which if on_error == "fail" else f"{which} that can be read"
-        notes += dataset.notes
-        notes += _seen_in_training(dataset, model, provenance, model_file)
+        notes = [*dataset.notes, *_seen_in_training(dataset, model, provenance, model_file, command)]
+        found = RowsToJudge(dataset, row_numbers(len(dataset)), evaluated_on, None, notes)
+    group = model.config.options.group
+    if group is not None and found.groups is None:
+        try:
+            beside = _read_beside(model, found.dataset, group, bool(source), text, on_error)
+        except NncliError:  # the column is not there, or not in all rows
+            narrow = "the intervals take the rows as independent, and are too narrow if they are not"
+            found.notes.append(f"column {in_quotes(group)} cannot be read here: {narrow}")
+        else:
+            found = dataclasses.replace(found, groups=group_codes(beside, group)[found.rows])
+    return found
+
+
+def _read_beside(
+    model: Model, dataset: Dataset, column: str, is_named: bool, text: TextOptions, on_error: OnError
+) -> Table:
+    """Read the rows again with a column that is no input: of a source that is named, or of the training run."""
+    csv, rare = model.config.data.csv, model.config.options.rare
+    its = csv.text_of_others if model.config.data.test_source else csv.text
+    how = (text, on_error, merging(rare)) if is_named else (its, csv.on_error, rare)
+    names = dict(zip(("text", "on_error", "rare"), how, strict=True))
+    return read_beside(model, dataset, column, dtype=model.config.model.dtype, told=is_named, **names)
+
+
+def score(model: Model, found: RowsToJudge, memory: int | None = None, P: NDArray[Any] | None = None) -> ScoredRows:
+    """Return the rows with what a model says of them; fill in P (n, K), its number for each class, if it is given.
+    Raises OptionError where `memory`, in bytes, is too little."""
+    K, dataset, rows = len(model.classes), found.dataset, found.rows
     block = max(EVAL_ROWS, CELLS_AT_ONCE // max(model.preprocess.width, K) // EVAL_ROWS * EVAL_ROWS)
     if memory is not None:
         check_memory_to_evaluate(memory, model, n=len(dataset), evaluated=len(rows), block=min(block, len(rows)))
     logits, predicted = np.empty((len(rows), 0)), np.empty(len(rows), np.int64)
-    P = None if on_rows is None else np.empty((len(rows), K), model.network.dtype)
     for start in range(0, len(rows), block):
         part = slice(start, start + block)
         Z = model.scores(dataset.table.take(rows[part]))
-        found = model.logits(Z)
-        logits = logits if start else np.empty((len(rows), found.shape[1]), found.dtype)
-        logits[part], predicted[part] = found, model.predicted(Z)
+        some = model.logits(Z)
+        logits = logits if start else np.empty((len(rows), some.shape[1]), some.dtype)
+        logits[part], predicted[part] = some, model.predicted(Z)
         if P is not None:
             P[part] = model.by_class(Z)
-
-    def read(column: str) -> Table:
-        csv, rare = model.config.data.csv, model.config.options.rare
-        its = csv.text_of_others if model.config.data.test_source else csv.text
-        how = (text, on_error, merging(rare)) if source else (its, csv.on_error, rare)
-        names = dict(zip(("text", "on_error", "rare"), how, strict=True))
-        return read_beside(model, dataset, column, dtype=model.config.model.dtype, told=bool(source), **names)
-
-    group = model.config.options.group
-    if group is not None and groups is None:
-        try:
-            groups = group_codes(read(group), group)[rows]
-        except NncliError:  # the column is not there, or not in all rows
-            column = f"column {in_quotes(group)} cannot be read here"
-            notes.append(f"{column}: the intervals take the rows as independent, and are too narrow if they are not")
-    scored = ScoredRows(
+    return ScoredRows(
         dataset.y[rows].astype(np.int64),
         predicted,
         K,
@@ -130,13 +175,8 @@ def evaluate_model(
         model.probabilistic,
         positive=model.positive,
         costs=None if model.decision is None else model.decision.cost_matrix,
-        groups=groups,
+        groups=found.groups,
     )
-    if on_rows is not None and P is not None:
-        beside = None if by is None or by in model.schema.names else read(by)
-        on_rows(JudgedRows(model, dataset.table, rows, P, scored, "" if source else "test", beside))
-    headline = None if metric is None else one_metric(metric, scored)
-    return Evaluation(all_metrics(scored, model.classes), evaluated_on, notes, _rule_of(model), headline)
 
 
 def _rule_of(model: Model) -> dict[str, Any] | None:
@@ -192,7 +232,9 @@ def evaluate_file(
         return {"evaluation": None, "failure": error.to_json()}
 
 
-def _seen_in_training(dataset: Dataset, model: Model, provenance: Provenance, model_file: str) -> list[str]:
+def _seen_in_training(
+    dataset: Dataset, model: Model, provenance: Provenance, model_file: str, command: str
+) -> list[str]:
     """Say how many rows the model was trained on, by their values, or else by the digest of an older model's file."""
     same_file = dataset.sha256 == provenance.files["data"].sha256
     seen, exact = trained_on(hash_rows(dataset.table), provenance.row_hashes)
@@ -204,7 +246,8 @@ def _seen_in_training(dataset: Dataset, model: Model, provenance: Provenance, mo
     hint = ""
     with suppress(DataError):  # what is advised must work
         if same_file and _has_own_test_rows(model, provenance, model_file):
-            hint = f". Evaluate on its own test rows: nncli eval {shlex.quote(model_file)}"
+            what = " WHAT" if command == "plot" else ""
+            hint = f". Evaluate on its own test rows: nncli {command} {shlex.quote(model_file)}{what}"
     same = f"warning: {rows} the same values as a row that trained the model"
     return [f"{same}: the figures look better than they are{hint}"]
 
@@ -220,12 +263,15 @@ def _has_own_test_rows(model: Model, provenance: Provenance, model_file: str) ->
 
 
 def _test_rows(
-    model: Model, provenance: Provenance, model_file: str, memory: int | None, remedy: str
+    model: Model, provenance: Provenance, model_file: str, memory: int | None, command: str
 ) -> tuple[Dataset, Positions, str, NDArray[np.int64] | None]:
     """Read the data of the training run again; return them, the positions of the test rows, their name, and the group
     of each, where there are groups."""
     data, dtype, own = model.config.data, model.config.model.dtype, bool(model.config.data.test_source)
     source, file = data.test_source or provenance.source, provenance.files["test_data" if own else "data"]
+    remedy = (
+        f"Name the data to evaluate on: nncli {command} MODEL {'WHAT --data FILE' if command == 'plot' else 'DATA'}"
+    )
     if not provenance.has_test_file and len(provenance.test_rows) == 0:
         raise DataError(model_file, "the model was trained without test rows", remedy)
     check_as_it_was(source, file.n_bytes, model_file, remedy)

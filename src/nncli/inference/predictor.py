@@ -16,10 +16,11 @@ from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.dataset import Table
 from nncli.data.row_blocks import RowBlock
 from nncli.errors import OptionError, mention
+from nncli.explain.reasons import check_background, reasons
 from nncli.metrics.rows import CELLS_AT_ONCE
 from nncli.model.model import Model
 from nncli.system.numbers import NUMBER
-from nncli.system.output import in_quotes
+from nncli.system.output import counted, in_quotes
 
 FORMULA = "^[ \t\r\n]*[=+\\-@＝＋－＠]|^[\t\r\n]"  # the list of the Open Worldwide Application Security Project
 
@@ -31,6 +32,8 @@ class PredictOptions:
     keep: the columns of the input to write before the prediction.
     proba: add a column for each class, `p_<class>`, or `score_<class>` if the model gives no probabilities.
     threshold: for two classes, predict the positive one from this probability on; None: as the model decides.
+    reasons: add so many columns that add most to the lead of the prediction, `reason_1`, and how much,
+        `contribution_1`, …
     embed: write the outputs of the last hidden layer instead, `h_0`, `h_1`, …
     on_error: whether to stop at a row that cannot be read, or to leave its prediction empty.
     escape_formulas: put an apostrophe before text that a spreadsheet would run as a formula.
@@ -40,6 +43,7 @@ class PredictOptions:
     keep: Sequence[str] | Literal["all"] = ()
     proba: bool = False
     threshold: float | None = None
+    reasons: int = 0
     embed: bool = False
     on_error: Literal["fail", "blank"] = "fail"
     escape_formulas: bool = False
@@ -59,6 +63,7 @@ class Predictor:
         else:
             kind = "p" if model.probabilistic else "score"
             own = ["prediction", *(f"{kind}_{name}" for name in model.classes if options.proba)]
+            own += [f"{what}_{i + 1}" for i in range(options.reasons) for what in ("reason", "contribution")]
         names = [*keep, *own]
         doubled = next((name for i, name in enumerate(names) if name in names[:i]), None)
         if doubled is not None:
@@ -73,22 +78,41 @@ class Predictor:
         if options.jsonl:
             self._keys, self.header, self._empty = [f"{_json(name)}:" for name in names], b"", "null"
             cells = [*map(_json, model.classes), self._empty]
+        columns = [*map(_json if options.jsonl else written, model.schema.names), self._empty]
+        self._columns = string_array(columns if options.reasons else [])
         self._cells, self._lines = string_array(cells), string_array([f"{cell}\n" for cell in cells])
 
     def predict(self, block: RowBlock) -> bytes:
         """Return the lines for a block; the rows in `block.errors` get an empty prediction."""
         bad = sorted(block.errors)
         if self.options.embed:
-            return self._lines_of(block, [], self.model.embed(block.table), bad)
+            return self._lines_of(block, self._numbers(self.model.embed(block.table), bad))
+        figures: list[Any] = []
         if self.options.proba:
             Z = self.model.scores(block.table)
-            codes, figures = self.model.predicted(Z, self.options.threshold), self.model.by_class(Z)
+            codes = self.model.predicted(Z, self.options.threshold)
+            figures = self._numbers(self.model.by_class(Z), bad)
         else:
-            codes, figures = self._codes(block.table), np.empty((len(block), 0))
+            codes = self._codes(block.table)
+        if self.options.reasons:
+            figures += self._reasons(block.table, codes, bad)
         codes[bad] = len(self.model.classes)
-        if not (self.keep or self.options.proba or self._keys):
+        if not (self.keep or figures or self._keys):
             return text_of(take(self._lines, codes))
-        return self._lines_of(block, [take(self._cells, codes)], figures, bad)
+        return self._lines_of(block, [take(self._cells, codes), *figures])
+
+    def _reasons(self, table: Table, codes: NDArray[np.int64], bad: list[int]) -> list[Any]:
+        """Return the columns of the reasons for the predicted classes (n,); few rows are worked on at a time."""
+        at_once = max(1, CELLS_AT_ONCE // self.model.preprocess.width)
+        parts = [slice(start, start + at_once) for start in range(0, max(1, len(table)), at_once)]
+        rows = np.arange(len(table))
+        found = [
+            reasons(self.model, table.take(rows[part]), codes[part]).largest(self.options.reasons) for part in parts
+        ]
+        places, values = (np.concatenate(its) for its in zip(*found, strict=True))
+        places[bad] = len(self.model.schema.names)
+        names = [take(self._columns, column) for column in places.T]
+        return [one for pair in zip(names, self._numbers(values, bad), strict=True) for one in pair]
 
     def _codes(self, table: Table) -> NDArray[np.int64]:
         """Return the predicted class of each row as its position, (n,); few scores are in memory at a time."""
@@ -100,8 +124,23 @@ class Predictor:
         parts = (table.take(rows[start : start + at_once]) for start in range(0, len(table), at_once))
         return np.concatenate([model.predicted(model.scores(part), threshold) for part in parts])
 
-    def _lines_of(self, block: RowBlock, columns: list[Any], figures: NDArray[Any], bad: list[int]) -> bytes:
-        """Join the kept columns, the given ones and the figures (n, any), which are empty in the bad rows."""
+    def _numbers(self, figures: NDArray[Any], bad: list[int]) -> list[Any]:
+        """Write the columns of figures (n, any), which are empty in the bad rows."""
+        import pyarrow.compute as pc
+
+        columns = []
+        for figure in figures.T:
+            column = pc.cast(number_array(figure), "string")
+            if bad:
+                cells = column.to_pylist()
+                for row in bad:
+                    cells[row] = self._empty
+                column = string_array(cells)
+            columns.append(column)
+        return columns
+
+    def _lines_of(self, block: RowBlock, columns: list[Any]) -> bytes:
+        """Join the kept columns and the given ones."""
         import pyarrow as pa
         import pyarrow.compute as pc
 
@@ -111,14 +150,6 @@ class Predictor:
             columns = [*(string_array([_json(cell) for cell in column.to_pylist()]) for column in kept), *columns]
         else:
             columns = [*map(_quoted_column, kept), *columns]
-        for figure in figures.T:
-            column = pc.cast(number_array(figure), "string")
-            if bad:
-                cells = column.to_pylist()
-                for row in bad:
-                    cells[row] = self._empty
-                column = string_array(cells)
-            columns.append(column)
         if self._keys:
             columns = [
                 pc.binary_join_element_wise("{" * (i == 0) + key, column, "}" * (i == len(self._keys) - 1), "")
@@ -135,8 +166,14 @@ def _check(options: PredictOptions, model: Model) -> None:
         model.check_threshold("threshold")
     if options.embed and not model.config.model.hidden:
         raise OptionError("embed", f"model '{name}' has no hidden layer", f"Train one with {mention('model', 'mlp')}")
-    if options.embed and (options.proba or options.threshold is not None):
-        other = mention("proba" if options.proba else "threshold")
+    if options.reasons:
+        check_background(model, "reasons")
+        if options.reasons > len(model.schema.names):
+            problem = f"expected at most {counted(len(model.schema.names), 'column')}, as the model has"
+            raise OptionError("reasons", f"{problem}, found {options.reasons:,}")
+    others = {"proba": options.proba, "threshold": options.threshold is not None, "reasons": options.reasons > 0}
+    if options.embed and any(others.values()):
+        other = mention(next(name for name, is_given in others.items() if is_given))
         raise OptionError("embed", f"it replaces the predictions, and {other} asks for them", "Leave one of them out")
     if options.jsonl and options.escape_formulas:
         raise OptionError("escape_formulas", "a spreadsheet does not read JSON", "Leave it out")

@@ -11,6 +11,7 @@ order:
                  of PReLU, layer after layer
     median, shift, scale   (m,) float64: x = (v − shift) · scale, with the median for a missing v
     dead         (d,) bool: the inputs that were 0 in every training row
+    mean         (d,) float64: the mean input of the training rows; not in files of older versions
     val_rows, test_rows    one bit for each of the n rows (np.packbits), set where the row is in the validation or
                  test part; empty where there is no such part, or it came from a file of its own
     history      (epochs, 5) float64: training loss and accuracy, validation loss and accuracy (NaN without validation
@@ -45,7 +46,7 @@ from nncli.errors import NncliError
 from nncli.metrics.definitions import METRICS
 from nncli.model import npz, training_state
 from nncli.model.decision import Decision
-from nncli.model.file_members import FLAT, FORMAT, FORMAT_VERSION, MEMBERS, OTHER_MEMBERS, MemberSizes
+from nncli.model.file_members import FLAT, FORMAT, FORMAT_VERSION, MEMBERS, OTHER_MEMBERS, MemberSizes, members_of
 from nncli.model.model import Model, build_network
 from nncli.model.provenance import Fingerprint, Provenance
 from nncli.nn.buffers import all_finite
@@ -100,6 +101,7 @@ def encode(model: Model, p: Provenance) -> bytes:
             "shift": model.preprocess.shift,
             "scale": model.preprocess.scale,
             "dead": model.preprocess.dead,
+            **({} if model.preprocess.mean is None else {"mean": model.preprocess.mean}),
             "val_rows": p.val_bits,
             "test_rows": p.test_bits,
             "history": p.history,
@@ -113,11 +115,11 @@ def read(file: BinaryIO) -> tuple[Model, Provenance]:
     whose parts do not belong together; it is found before anything large is read or made."""
     sizes = MemberSizes()
     arrays = npz.unpack(file, MEMBERS[0], sizes.most)
-    if len(arrays) < len(MEMBERS):
+    if len(arrays) < len(members_of(arrays)):
         raise ValueError(OTHER_MEMBERS)
     stored = sizes.document(arrays)
     for name, kind in FLAT.items():
-        if arrays[name].ndim != 1 or arrays[name].dtype != kind:
+        if name in arrays and (arrays[name].ndim != 1 or arrays[name].dtype != kind):
             raise ValueError(f"member {name} is no vector of {kind}")
     return _model(stored, arrays)
 
@@ -149,7 +151,7 @@ def _model(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> tuple[
     network.theta[:] = theta
     provenance = _provenance(stored, arrays)
     if stored["state"] is not None:
-        of_state = {name.removeprefix("state."): arrays[name] for name in [*arrays][len(MEMBERS) :]} | {
+        of_state = {name.removeprefix("state."): arrays[name] for name in arrays if name.startswith("state.")} | {
             "best_theta": theta
         }
         history, best = provenance.history, provenance.best_epoch
@@ -181,14 +183,16 @@ def _preprocess(schema: Schema, stored: dict[str, Any], arrays: Mapping[str, NDA
         scaling=stored["scaling"],
         dead=arrays["dead"],
         dates=tuple((name, first) for name, first in stored["dates"]),
+        mean=arrays.get("mean"),
     )
     k = preprocess.n_numbers
     shapes = {"median": (k,), "shift": (k,), "scale": (k,), "dead": (preprocess.width,)}
+    shapes |= {"mean": (preprocess.width,)} if "mean" in arrays else {}
     named = [[name for name, _ in stored[part]] for part in ("categories", "dates")]
     fits = named == [[*schema.of_kind(kind)] for kind in ("text", "date")]
     if not fits or any(arrays[name].shape != shape for name, shape in shapes.items()):
         raise ValueError("preprocessing that does not fit the columns")
-    for name in ("median", "shift", "scale"):
+    for name in shapes:
         _check_finite(name, arrays[name])
     if preprocess.scaling not in SCALINGS or preprocess.dead.view(np.uint8).max(initial=0) > 1:
         raise ValueError("a scaling, or dead inputs, of another kind")

@@ -6,7 +6,7 @@ import itertools
 import json
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -51,10 +51,12 @@ FLAT = {
     "shift": "float64",
     "scale": "float64",
     "dead": "bool",
+    "mean": "float64",
     "val_rows": "uint8",
     "test_rows": "uint8",
 }  # vectors, and the types of their numbers
-MEMBERS = ("meta", "theta", "median", "shift", "scale", "dead", "val_rows", "test_rows", "history")
+MEMBERS = ("meta", "theta", "median", "shift", "scale", "dead", "mean", "val_rows", "test_rows", "history")
+NOT_IN_OLDER = "mean"
 OTHER_MEMBERS = f"other members than {', '.join(MEMBERS)}"
 _COUNTS = ("folds", "repeats", "n", "repeated", "epochs")
 _PART = ({"loss": float, "accuracy": float}, None)
@@ -104,8 +106,9 @@ class MemberSizes:
         if not arrays:
             return npz.HEADER_BYTES + plain_json.MOST_BYTES
         stored, place = self.document(arrays), len(arrays)
-        is_state = len(MEMBERS) <= place < MOST_MEMBERS and name.startswith("state.") and stored["state"] is not None
-        if not is_state and MEMBERS[place : place + 1] != (name,):
+        members = members_of({*arrays, name})
+        is_state = len(members) <= place < MOST_MEMBERS and name.startswith("state.") and stored["state"] is not None
+        if not is_state and members[place : place + 1] != (name,):
             raise ValueError(OTHER_MEMBERS)
         if is_state:
             parameters: int = arrays["theta"].size
@@ -115,9 +118,20 @@ class MemberSizes:
         rows = (max(stored["data"]["n_rows"], 0) + 7) // 8
         epochs = stored["config"].get("epochs")
         history = 40 * epochs if type(epochs) is int else 0
-        sizes: dict[str, int] = {"dead": inputs, "val_rows": rows, "test_rows": rows, "history": history}
+        sizes: dict[str, int] = {
+            "dead": inputs,
+            "mean": 8 * inputs,
+            "val_rows": rows,
+            "test_rows": rows,
+            "history": history,
+        }
         sizes["theta"] = _most_parameters(stored, inputs)
         return npz.HEADER_BYTES + sizes.get(name, 8 * 3 * columns)
+
+
+def members_of(names: Collection[str]) -> tuple[str, ...]:
+    """Return the members that a file with some of these names has: an older one has no mean input."""
+    return MEMBERS if NOT_IN_OLDER in names else tuple(name for name in MEMBERS if name != NOT_IN_OLDER)
 
 
 def _most_parameters(stored: Mapping[str, Any], inputs: int) -> int:

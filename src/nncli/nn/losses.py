@@ -65,6 +65,11 @@ class Loss(ABC):
         """Tell whether P are probabilities."""
         return self._link.probabilistic
 
+    @property
+    def separate(self) -> bool:
+        """Tell whether the score of a class says nothing of the others."""
+        return self._link.separate
+
     def outputs(self, K: int) -> int:
         """Return the number of scores of a row for K classes."""
         return self._link.outputs(K)
@@ -116,14 +121,14 @@ class Loss(ABC):
             Z = np.hstack([2 * self.border - Z, Z])
         P = np.empty_like(Z)
         self._link.forward(Z, P)
-        if self._link.separate:
+        if self.separate:
             P /= P.sum(axis=1, keepdims=True)  # as shares of their sum
         return P
 
     def logits(self, Z: Array) -> Array:
         """Return ℓ, (n, K), or (n, 1) where that of the first of two classes is 0: P = softmax ℓ if the loss is
         probabilistic, else scores. It says what `by_class` does, and never rounds to 0 or 1."""
-        if self._link.separate and Z.shape[1] > 1:
+        if self.separate and Z.shape[1] > 1:
             return -np.logaddexp(0, -Z.astype(np.float64))  # log σ(z), as P are shares of Σ σ(z)
         return Z
 

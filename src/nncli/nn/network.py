@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -117,6 +118,16 @@ class Network:
         for layer, A_in, A_out in zip(self.layers, self._A, self._A[1:], strict=False):
             layer.forward(A_in, A_out)
         return self._A[-1]
+
+    def after_first(self) -> Network:
+        """Return the network behind its first dense layer, with its parameters as they are now and without dropout:
+        from Z_1 (n, h) to Z."""
+        behind = self.layers[self.layers.index(self.dense[0]) + 1 :]
+        layers = [copy.copy(layer) for layer in behind if not isinstance(layer, Dropout)]
+        units = self.dense[0].units
+        rest = Network(units, layers or [ACTIVATIONS.create("identity")], self.dtype.name)
+        rest.theta[:] = self.theta[self.size - rest.size :]
+        return rest
 
     def backward(self, dZ: Array, dX: Array | None = None) -> None:
         """Fill `grad` with dL/dθ, from dZ (n, outputs) = dL/dZ of the batch of the last `forward`; and dX (n, d)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import json
 import os
 import re
 import select
 import sys
 import textwrap
+from collections.abc import Iterable, Sequence
 from io import BufferedWriter, FileIO, TextIOWrapper
 from typing import Any, TextIO
 
@@ -113,6 +115,13 @@ def print_json(document: Any) -> None:
     """Print a document for scripts, with the characters escaped that a terminal might obey."""
     text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
     print(UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], text))
+
+
+def print_csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print a table for scripts; None is an empty cell, and numbers have all their figures."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
 
 
 def counted(n: int, noun: str) -> str:

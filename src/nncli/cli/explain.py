@@ -1,0 +1,183 @@
+"""The command `nncli explain`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nncli.cli.evaluate import ON_ERROR_HELP
+from nncli.cli.options import (
+    DATA_HELP,
+    EncodingOption,
+    Escape,
+    HeaderRows,
+    Json,
+    ModelArgument,
+    Quiet,
+    Quote,
+    RowsOption,
+    Sheet,
+    SkipRows,
+    switch,
+    text_options,
+    value_option,
+)
+from nncli.config.option import Component, OneOf, Whole, read_option
+from nncli.data.expand import expand
+from nncli.data.sources import title
+from nncli.errors import DONE, DataError, OptionError
+from nncli.system.output import print_csv, print_json, say
+from nncli.terminal.progress import Progress
+
+if TYPE_CHECKING:
+    from nncli.data.dataset import Table
+    from nncli.data.row_blocks import OnError
+    from nncli.inference.evaluate import RowsToJudge
+    from nncli.model.model import Model
+
+METRIC_HELP = "Metric that gets worse where a column is shuffled: {metrics}."
+COEFFICIENTS_HELP = "Show the weights of a linear model, in the units of the columns, with odds ratios."
+BOOTSTRAP_HELP = "With --coefficients, number of times to train again on resampled rows, for intervals; 0: none."
+ROW_HELP = "Explain the prediction of row N of the data, from 1: what each column adds, and what would change it."
+REPEATS, BOOTSTRAP = "5", "100"
+
+
+def explain(
+    model: ModelArgument,
+    data: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="DATA", help=DATA_HELP, show_default="the test rows of the training data"),
+    ] = None,
+    metric: Annotated[str | None, value_option("NAME", METRIC_HELP, "what suits the model")] = None,
+    repeats: Annotated[str | None, value_option("N", "Number of times to shuffle each column.", REPEATS)] = None,
+    coefficients: Annotated[bool, switch("--coefficients", COEFFICIENTS_HELP)] = False,
+    bootstrap: Annotated[str | None, value_option("N", BOOTSTRAP_HELP, BOOTSTRAP)] = None,
+    row: Annotated[str | None, value_option("N", ROW_HELP)] = None,
+    csv: Annotated[bool, switch("--csv", "Print the table as CSV and nothing else on stdout.")] = False,
+    encoding: EncodingOption = None,
+    skip_rows: SkipRows = None,
+    sheet: Sheet = None,
+    quote: Quote = None,
+    escape: Escape = None,
+    header_rows: HeaderRows = None,
+    rows: RowsOption = None,
+    on_error: Annotated[str | None, value_option("fail|skip", ON_ERROR_HELP, "fail")] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Show which columns a model goes by. A column matters as much as predictions get worse where it is shuffled among
+    the rows.
+
+    nncli explain model.npz
+    nncli explain model.npz new.csv --metric roc-auc
+    nncli explain model.npz --csv > importance.csv
+    nncli explain linear.npz --coefficients    weights, with intervals
+    nncli explain model.npz new.csv --row 3    why it predicts this
+    """
+    from nncli.explain.one_row import own_rows, read_row
+    from nncli.inference.evaluate import rows_to_judge
+    from nncli.model import checkpoint
+
+    source = expand(data or [])
+    given = {
+        "encoding": encoding, "skip_rows": skip_rows, "quote": quote, "escape": escape, "header_rows": header_rows,
+        "rows": rows, "sheet": sheet,
+    }  # fmt: skip
+    text = text_options(**given)
+    policy: OnError = read_option("on_error", on_error or "fail", OneOf(("fail", "skip"), "fail or skip"))
+    if metric is not None:
+        read_option("metric", metric, Component("metrics"))
+    times = read_option("repeats", repeats or REPEATS, Whole(1))
+    if json and csv:
+        raise OptionError("csv", "--json asks for another form", "Leave one of them out")
+    draws = read_option("bootstrap", bootstrap or BOOTSTRAP, Whole(0))
+    number = None if row is None else read_option("row", row, Whole(1))
+    of_importance = {"metric": metric, "repeats": repeats, "on_error": on_error}
+    if coefficients:
+        for name, value in {"data": data, "row": row, **of_importance, **given}.items():
+            if value:
+                raise OptionError(name, "coefficients are those of the model, for any rows", "Leave it out")
+        return _coefficients(model, draws, json, csv, quiet)
+    if bootstrap is not None:
+        raise OptionError("bootstrap", "it goes with --coefficients", "Add --coefficients")
+    for name, value in {**given, "on_error": on_error}.items():
+        if value and not source:
+            raise OptionError(name, "its own data are read as in training", "Leave it out")
+    loaded, provenance = checkpoint.load(Path(model))
+    if number is not None:
+        for name, value in of_importance.items():
+            if value:
+                raise OptionError(name, "a row is explained by itself", "Leave it out")
+        own = own_rows(loaded, provenance, model) if not source else (source, text)
+        return _row(loaded, read_row(loaded, *own, number), number, title(own[0]), json, csv)
+    read = rows_to_judge(loaded, provenance, model, source, text, on_error=policy, command="explain")
+    for note in read.notes:
+        say(note, quiet)
+    return _importance(loaded, read, metric, times, json, csv, quiet)
+
+
+def _importance(
+    model: Model, read: RowsToJudge, metric: str | None, repeats: int, json: bool, csv: bool, quiet: bool
+) -> int:
+    from nncli.explain.importance import importances, permutations, suited
+    from nncli.inference.evaluate import score
+    from nncli.inference.metrics import metric_for
+
+    judged, chosen = score(model, read), metric or suited(model)
+    table, orders = read.dataset.table.take(read.rows), permutations(len(read.rows), repeats)
+    with Progress("columns", len(model.schema.names), quiet) as progress:
+        found = importances(model, table, judged, metric_for(chosen, judged), orders, progress)
+    if json:
+        print_json({"evaluated_on": read.evaluated_on, "metric": chosen, "repeats": repeats, **found.to_json()})
+    elif csv:
+        print_csv(*found.to_table())
+    else:
+        from nncli.terminal.explanation import print_importances
+
+        print_importances(read.evaluated_on, found, repeats, model)
+    return DONE
+
+
+def _row(model: Model, row: Table, number: int, where: str, json: bool, csv: bool) -> int:
+    from nncli.explain.one_row import explain_row
+
+    found = explain_row(model, row)
+    if json:
+        print_json({"row": number, "data": where, **found})
+    elif csv:
+        print_csv(("column", "value", "contribution"), [[*one.values()] for one in found["contributions"]])
+    else:
+        from nncli.terminal.explanation import print_row
+
+        print_row(found, f"row {number:,} of {where}")
+    return DONE
+
+
+def _coefficients(file: str, draws: int, json: bool, csv: bool, quiet: bool) -> int:
+    from nncli.explain.coefficients import HEADER, check_linear, coefficients
+    from nncli.explain.retraining import prepare_again, train_on_resampled
+    from nncli.model import checkpoint
+
+    model, provenance = checkpoint.load(Path(file))
+    check_linear(model)
+    others = []
+    if draws:
+        try:
+            prepared = prepare_again(model, provenance, file)
+        except DataError as error:  # the model has coefficients all the same
+            say(f"no intervals: {error}", quiet)
+        else:
+            with Progress("draws", draws, quiet) as progress:
+                others = train_on_resampled(prepared, provenance, draws, progress)
+    found = coefficients(model, others)
+    if json:
+        print_json({"bootstrap": len(others), "coefficients": [one.to_json() for one in found]})
+    elif csv:
+        print_csv(HEADER, [one.cells() for one in found])
+    else:
+        from nncli.terminal.explanation import print_coefficients
+
+        print_coefficients(found, model, len(others))
+    return DONE

@@ -1,0 +1,114 @@
+"""The coefficients of a linear model, in the units of the columns, and how sure they are."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nncli.data.dates import INPUTS, written
+from nncli.errors import OptionError
+from nncli.explain.columns import inputs_of
+from nncli.explain.leads import lead_of_scores
+from nncli.metrics.intervals import middle
+from nncli.metrics.rows import Floats
+from nncli.model.model import Model
+from nncli.nn.layers import Array
+
+INTERCEPT = "(intercept)"
+HEADER = "column", "part", "class", "coefficient", "low", "high", "odds_ratio", "odds_low", "odds_high"  # of the CSV
+OTHER, MISSING = "(other)", "(missing)"  # categories
+
+
+@dataclass(frozen=True)
+class Coefficient:
+    """How much the lead of a class grows by one unit of a column, by a category in place of the first one, or by a part
+    of a date; and by what factor its odds grow, where there are odds."""
+
+    column: str
+    part: str  # a category, or a part of a date; empty for a number
+    class_name: str
+    coefficient: float
+    interval: tuple[float, float] | None
+    odds_ratio: float | None
+    odds_interval: tuple[float, float] | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as `explain --coefficients --json` has it."""
+        named = {name.replace("class_name", "class"): value for name, value in dataclasses.asdict(self).items()}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in named.items()}
+
+    def cells(self) -> tuple[Any, ...]:
+        """Return it as a row under `HEADER`."""
+        ends, odds_ends = (its or (None, None) for its in (self.interval, self.odds_interval))
+        named = self.column, self.part, self.class_name, self.coefficient
+        return (*named, *ends, self.odds_ratio, *odds_ends)
+
+
+def check_linear(model: Model) -> None:
+    """Raise OptionError for a model with hidden layers."""
+    if model.config.model.hidden:
+        problem = f"model '{model.config.model.name}' has hidden layers, and its weights are no coefficients of columns"
+        raise OptionError("coefficients", problem, "Leave it out, or train a linear model, such as logistic")
+
+
+def coefficients(model: Model, others: list[Array]) -> list[Coefficient]:
+    """Return the coefficients of a linear model, column after column, of each class; of two, of the positive one.
+
+    The lead of a class is the sum of its intercept and of coefficient times value, where the value of a category is 1
+    for a row that has it. The intervals are those of `others`, the parameters of the same model trained on resampled
+    rows; without any, there are none.
+    """
+    terms, classes = [*_terms(model)], [model.positive] if len(model.classes) == 2 else range(len(model.classes))
+    own = _in_units(model, model.network.theta)
+    drawn = np.array([_in_units(model, theta) for theta in others])
+    found = []
+    unused = np.concatenate([[False], model.preprocess.dead])
+    for i, (column, part) in enumerate(terms):
+        if part == OTHER and unused[i]:
+            continue  # no row of training had one
+        for k in classes:
+            value, interval = float(own[i, k]), None
+            if len(others) > 1 and drawn[:, i, k].min() < drawn[:, i, k].max():
+                interval = middle(drawn[:, i, k], value)
+            odds = odds_interval = None
+            if model.probabilistic and column != INTERCEPT:
+                odds = _factor(value)
+                odds_interval = interval and (_factor(interval[0]), _factor(interval[1]))
+            found.append(Coefficient(column, part, model.classes[k], value, interval, odds, odds_interval))
+    return found
+
+
+def _factor(coefficient: float) -> float:
+    return float(np.exp(np.clip(coefficient, -700, 700)))
+
+
+def _terms(model: Model) -> Iterator[tuple[str, str]]:
+    """Yield what each coefficient is of: a column, and a part of it."""
+    preprocess = model.preprocess
+    yield INTERCEPT, ""
+    yield from ((name, "") for name in preprocess.number_names)
+    for name, first in preprocess.dates:
+        yield from ((name, part) for part in (f"{INPUTS[0]} since {written(first)}", *INPUTS[1:]))
+    for name, categories in preprocess.categories.items():
+        yield from ((name, MISSING if category is None else category) for category in categories)
+        yield name, OTHER
+
+
+def _in_units(model: Model, theta: Array) -> Floats:
+    """Return the coefficients (1 + d, K) that the parameters θ are: the intercepts, then those of each input as it was
+    before scaling, where x = (v − shift) · scale, and the first category of each text counts 0."""
+    preprocess, (W, b) = model.preprocess, (block.view(theta).astype(np.float64) for block in model.network.blocks)
+    V, c = lead_of_scores(model)
+    C, intercept, m = W @ V, b @ V + c, preprocess.n_numbers
+    C[:m] *= preprocess.scale[:, None]
+    intercept -= preprocess.shift @ C[:m]
+    for name in preprocess.categories:
+        place = inputs_of(model.schema, preprocess)[name]
+        first = C[place.start].copy()
+        intercept += first
+        C[place] -= first
+    return np.vstack([intercept, C])

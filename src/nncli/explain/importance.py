@@ -1,0 +1,190 @@
+"""Permutation importance: how much worse a metric gets where a column is shuffled among the rows (Breiman 2001)."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncli.data.dataset import Positions, Table
+from nncli.explain.columns import correlated, inputs_of
+from nncli.metrics.intervals import MOST_CELLS, Z, middle, resampled, resampled_groups, strata
+from nncli.metrics.metric import Metric
+from nncli.metrics.paired import sums_of_groups
+from nncli.metrics.rows import Floats, ScoredRows
+from nncli.model.model import EVAL_ROWS, Model
+from nncli.nn.buffers import zeros
+from nncli.nn.layers import Array
+
+SEED = 0  # the same rows are shuffled in the same way
+MOST_KINDS = 100  # of rows that are counted together
+DRAWS = 50  # of which the standard deviation is right within a fifth
+
+
+@dataclass(frozen=True)
+class Importance:
+    """How much worse the metric gets without what a column says, with its 95 % interval, None where it is not known."""
+
+    column: str
+    importance: float
+    interval: tuple[float, float] | None
+
+
+@dataclass(frozen=True)
+class Importances:
+    """The columns, the most important first, and the pairs that are strongly correlated, with how strongly."""
+
+    metric: Metric
+    value: float  # of the metric, on rows that are not shuffled
+    columns: list[Importance]
+    correlated: list[tuple[str, str, float]]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `explain --json` says of importance."""
+        columns = [dataclasses.asdict(one) | {"interval": one.interval and list(one.interval)} for one in self.columns]
+        pairs = [{"columns": [a, b], "correlation": V} for a, b, V in self.correlated]
+        return {"value": self.value, "importance": columns, "correlated": pairs}
+
+    def to_table(self) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+        """Return the header and the rows of `explain --csv`."""
+        rows = [(one.column, one.importance, *(one.interval or (None, None))) for one in self.columns]
+        return ("column", "importance", "low", "high"), rows
+
+
+def suited(model: Model) -> str:
+    """Name the metric that suits a model: the cost of mistakes, if it is known; or else one that probabilities, if
+    there are any, change at once."""
+    if model.decision is not None and model.decision.costs:
+        return "cost"
+    return "log-loss" if model.probabilistic else "accuracy"
+
+
+def permutations(n: int, repeats: int) -> NDArray[np.int64]:
+    """Draw so many orders of n rows, (repeats, n)."""
+    return np.random.default_rng(SEED).permuted(np.tile(np.arange(n), (repeats, 1)), axis=1)
+
+
+def importances(
+    model: Model,
+    table: Table,
+    rows: ScoredRows,
+    metric: Metric,
+    orders: NDArray[np.int64],
+    on_column: Callable[[int, str], None] = lambda done, name: None,
+) -> Importances:
+    """Return the importance of each column for the rows of a table, of which `rows` has what the model says.
+
+    That is the mean, over the `orders` (repeats, n) in which the column is put, of how much worse the metric gets. A
+    text with all its categories is one column, and so is a date.
+    """
+    X = model.preprocess.transform(table, model.network.dtype).slice(0, len(table))
+    inputs, shuffled = inputs_of(model.schema, model.preprocess), _ShuffledRows(model, X)
+    spread, found = _Spread(metric, rows.oriented), list[Importance]()
+    for done, (name, place) in enumerate(inputs.items(), 1):
+        changed = (_said(model, rows, shuffled.scores(place, order)) for order in orders)
+        found.append(Importance(name, *spread.change([metric.evidence(its.oriented) for its in changed])))
+        on_column(done, name)
+    found.sort(key=lambda one: -one.importance)
+    return Importances(metric, metric.value(rows.oriented), found, correlated(X, inputs))
+
+
+class _ShuffledRows:
+    """Scores of rows in which a column is shuffled: Z₁' = Z₁ + (X'_J − X_J) W_J for its inputs J, so that the first
+    and largest product, Z₁ = X W + b, is worked out once."""
+
+    def __init__(self, model: Model, X: Array) -> None:
+        self.first, self.rest = model.network.dense[0], model.network.after_first()
+        self.Z = zeros((len(X), self.first.units), X.dtype)
+        self.first.forward(X, self.Z)
+        self.X = np.asfortranarray(X)  # of which columns are taken
+        self.changed = zeros((min(len(X), EVAL_ROWS), self.first.units), X.dtype)
+
+    def scores(self, inputs: slice, order: Positions) -> Array:
+        """Return Z (n, outputs) where these inputs of row i are those of row order[i]."""
+        X, W = self.X[:, inputs], self.first.W[inputs]
+        D = X[order] - X
+        found = np.empty((len(X), self.rest.widths[-1]), X.dtype)
+        multiply = np.multiply if len(W) == 1 else np.matmul  # of one column, twice as fast
+        with np.errstate(all="ignore"):
+            for start in range(0, len(X), EVAL_ROWS):
+                part = slice(start, start + EVAL_ROWS)
+                changed = self.changed[: len(D[part])]
+                multiply(D[part], W, out=changed)  # (X'_J − X_J) W_J                  (some, h)
+                changed += self.Z[part]
+                found[part] = self.rest.forward(changed)
+        return found
+
+
+def _said(model: Model, rows: ScoredRows, Z: Array) -> ScoredRows:
+    """Return the rows with other scores."""
+    return dataclasses.replace(rows, predicted=model.predicted(Z), logits=model.logits(Z))
+
+
+class _Spread:
+    """How much worse a metric gets, and how sure that is: of the mean of rows by the spread of their differences, of
+    groups of them where there are groups; of any other by the bootstrap, with the same draws for all columns."""
+
+    def __init__(self, metric: Metric, rows: ScoredRows) -> None:
+        self.metric, self.rows, self.evidence = metric, rows, metric.evidence(rows)
+        self.sign = 1 if metric.higher_is_better else -1
+        self.value = metric.value(rows)
+        self.draws = [] if metric.is_mean else _draws(metric, rows, self.evidence.shape[1])
+        self.drawn = self._values(self.evidence)
+
+    def change(self, others: list[NDArray[Any]]) -> tuple[float, tuple[float, float] | None]:
+        """Return the mean change from the evidence of the rows to each of the others, and its interval."""
+        if self.metric.is_mean:
+            mean = sum(one[:, 0].astype(np.float64) for one in others) / len(others)
+            return _mean(self.sign * (self.evidence[:, 0] - mean), self.rows.groups)
+        y, once = self.rows.y, np.ones((1, len(self.rows)))
+        values = [float(self.metric.values(one, y, once)[0]) for one in others]
+        change = self.sign * (self.value - float(np.mean(values)))
+        if not self.draws:
+            return change, None
+        drawn = self.sign * (self.drawn - np.mean([self._values(one) for one in others], axis=0))
+        low, high = middle(drawn, change)
+        return change, (low, high) if low < high else None
+
+    def _values(self, evidence: NDArray[Any]) -> Floats:
+        """Return the value for each draw; rows of one class and one evidence are counted together."""
+        y, draws = self.rows.y, self.draws
+        if self.metric.is_discrete and draws:
+            codes, first, kind = np.unique(y * self.rows.K + evidence[:, 0], return_index=True, return_inverse=True)
+            if len(codes) <= MOST_KINDS:
+                of_kind = (kind[:, None] == np.arange(len(codes))).astype(np.float64)
+                evidence, y, draws = evidence[first], y[first], [counts @ of_kind for counts in draws]
+        return np.concatenate([np.empty(0), *(self.metric.values(evidence, y, counts) for counts in draws)])
+
+
+def _mean(d: Floats, groups: NDArray[np.int64] | None) -> tuple[float, tuple[float, float] | None]:
+    """Return the mean of numbers d (n,) and its normal interval: of sums s_g over groups of n_g, the variance is
+    m / (m − 1) Σ_g (s_g − n_g d̄)² / n², and without groups each row is one."""
+    mean, n = float(d.mean()), len(d)
+    e = d - mean
+    if groups is not None:
+        e = sums_of_groups(e, groups)
+    m = len(e)
+    half = Z * math.sqrt(float(e @ e) * m / (m - 1)) / n if m > 1 else 0.0
+    return mean, (mean - half, mean + half) if half > 0 else None
+
+
+def _draws(metric: Metric, rows: ScoredRows, columns: int) -> list[Floats]:
+    """Draw rows, or groups of them, `DRAWS` times; return how many times each is drawn, (some, n) each. Of too many
+    rows, none."""
+    n = len(rows)
+    if n * rows.K > MOST_CELLS:
+        return []
+    drawn = (
+        resampled(strata(metric, rows.y), np.ones(n, np.int64), columns)
+        if rows.groups is None
+        else resampled_groups(rows.groups, columns)
+    )
+    found = list[Floats]()
+    while (left := DRAWS - sum(map(len, found))) > 0:
+        found.append(next(drawn)[:left])
+    return found

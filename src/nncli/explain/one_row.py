@@ -1,0 +1,73 @@
+"""One row explained: its prediction, the reasons for it, and the nearest change of one column that changes it."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from nncli.data.csv.header import TextOptions
+from nncli.data.dataset import Table
+from nncli.data.load import check_as_it_was, stream_like
+from nncli.data.sources import STDIN, Source, title
+from nncli.errors import DataError, OptionError
+from nncli.explain.leads import lead_title
+from nncli.explain.nearest_change import nearest_changes, value_of
+from nncli.explain.reasons import check_background, reasons
+from nncli.model.model import Model
+from nncli.model.provenance import Provenance
+from nncli.system.output import counted
+
+NAME_DATA = "Name the data: nncli explain MODEL DATA --row N"
+
+
+def own_rows(model: Model, provenance: Provenance, model_file: str) -> tuple[Source, TextOptions]:
+    """Return the files that the test rows of a model are in, and how their text is written; DataError where they are
+    not there as they were."""
+    data = model.config.data
+    source, file = data.test_source or provenance.source, provenance.files["test_data" if data.test_source else "data"]
+    if source == STDIN:
+        raise DataError(model_file, "its data came from stdin, and cannot be read again", NAME_DATA)
+    check_as_it_was(source, file.n_bytes, model_file, NAME_DATA)
+    return source, data.csv.text_of_others if data.test_source else data.csv.text
+
+
+def read_row(model: Model, source: Source, text: TextOptions, number: int) -> Table:
+    """Read row `number`, from 1, of some files, as a table of one; other rows may be such as cannot be read. DataError
+    where it is, and OptionError where there are fewer rows."""
+    known = {model.schema.target: model.classes, **model.preprocess.known_categories}
+    before = 0
+    for name in source:
+        with stream_like(name, model.schema, model.config.model.dtype, (), "blank", text, known) as (blocks, _, _):
+            for block in blocks:
+                place = number - 1 - before
+                if place < len(block):
+                    if place in block.errors:
+                        raise block.errors[place]
+                    return block.table.take(np.array([place]))
+                before += len(block)
+    raise OptionError("row", f"expected a row of the {counted(before, 'row')} of {title(source)}, found {number:,}")
+
+
+def explain_row(model: Model, row: Table) -> dict[str, Any]:
+    """Return what `explain --row --json` says of a row, a table of one. OptionError for a model of an older version."""
+    check_background(model, "row")
+    Z = model.scores(row)
+    predicted = model.predicted(Z)
+    found, figures = reasons(model, row, predicted), model.by_class(Z)[0]
+    order, values = found.largest(len(found.columns))
+    return {
+        "prediction": model.classes[predicted[0]],
+        "probabilities" if model.probabilistic else "scores": dict(zip(model.classes, figures.tolist(), strict=True)),
+        "explained": lead_title(model),
+        "lead": float(found.lead[0]),
+        "background": {"of": "the mean input of the training rows", "lead": float(found.background[0])},
+        "contributions": [
+            {"column": found.columns[i], "value": value_of(model, row, found.columns[i]), "contribution": float(value)}
+            for i, value in zip(order[0], values[0], strict=True)
+        ],
+        "method": "integrated gradients" if model.config.model.hidden else "exact",
+        "error_of_sum": float(found.error[0]),
+        "changes": [dataclasses.asdict(one) for one in nearest_changes(model, row)],
+    }

@@ -1,0 +1,78 @@
+"""A model trained again on resampled rows of its own training data, to see how much its parameters depend on them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncli.data.load import check_as_it_was
+from nncli.data.row_columns import set_aside
+from nncli.data.sources import ARRAYS, STDIN
+from nncli.errors import DataError
+from nncli.model.model import Model
+from nncli.model.provenance import Provenance
+from nncli.nn.layers import Array
+from nncli.training.prepare import Prepared, prepare
+from nncli.training.run import fit, keep_best, new_trainer
+
+SEED = 0  # the same model has the same intervals
+AGAIN = "Train it again to have intervals"
+
+
+def prepare_again(model: Model, provenance: Provenance, model_file: str) -> Prepared:
+    """Make the data of a training run ready again; DataError where they cannot be read, or are others by now."""
+    options = model.config.options
+    if options.data in (ARRAYS, STDIN):
+        which = "arrays from Python" if options.data == ARRAYS else "stdin"
+        raise DataError(model_file, f"its training rows came from {which}, and cannot be read again", AGAIN)
+    for name, file in provenance.files.items():
+        if source := getattr(options, name):
+            check_as_it_was(source, file.n_bytes, model_file, AGAIN)
+    prepared = prepare(options)
+    if options.refit:
+        prepared = prepare(options, prepared.read, refit=prepared.config)
+    for name, file in provenance.files.items():
+        if file.sha256 != prepared.files[name].sha256:
+            raise DataError(model_file, f"the data have changed since it was trained on {prepared.read.where}", AGAIN)
+    if prepared.preprocess.width != model.preprocess.width:
+        raise DataError(model_file, f"its columns are read in another way from {prepared.read.where} by now", AGAIN)
+    return prepared
+
+
+def train_on_resampled(
+    prepared: Prepared, provenance: Provenance, times: int, on_draw: Callable[[int, str], None]
+) -> list[Array]:
+    """Train so many times on as many rows as there are training rows, drawn from them with replacement (Efron 1979),
+    groups of them where there are groups; return the parameters θ of each best epoch."""
+    rng, found = np.random.default_rng(SEED), list[Array]()
+    figures, rows = provenance.figures, prepared.train.rows
+    until = (figures["refit"] or {}).get("epoch") or (figures["folds"] or {}).get("epochs")
+    groups = _groups(prepared)
+    for done in range(1, times + 1):
+        train = dataclasses.replace(prepared.train, rows=rows[_drawn(groups, rng)])
+        trainer = new_trainer(dataclasses.replace(prepared, train=train))
+        fit(trainer, until=until)
+        keep_best(trainer)
+        found.append(trainer.network.theta.copy())
+        on_draw(done, "trained on resampled rows")
+    return found
+
+
+def _drawn(groups: list[NDArray[np.int64]], rng: np.random.Generator) -> NDArray[np.int64]:
+    """Draw as many groups as there are, with replacement; return the positions of their rows."""
+    return np.concatenate([groups[i] for i in rng.integers(len(groups), size=len(groups))])
+
+
+def _groups(prepared: Prepared) -> list[NDArray[np.int64]]:
+    """Return the positions, among the training rows, of the rows that are drawn together."""
+    name, n = prepared.config.options.group, len(prepared.train)
+    if name is None:
+        return [*np.arange(n)[:, None]]
+    column = set_aside(prepared.read, {"group": name})[1].group
+    assert column is not None
+    codes = column.codes[prepared.train.rows]
+    order = np.argsort(codes, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(codes[order])) + 1)

@@ -1,0 +1,90 @@
+"""Print what explains a model: the importance of its columns, the coefficients of a linear one, reasons for a row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from nncli.explain.leads import lead_title
+from nncli.system.output import counted, in_quotes, number, percent, put
+from nncli.terminal.tables import cut, new_table, show
+
+if TYPE_CHECKING:
+    from nncli.explain.coefficients import Coefficient
+    from nncli.explain.importance import Importances
+    from nncli.model.model import Model
+
+MOST_COLUMNS = 20  # that are listed
+MOST_PAIRS = 5
+MOST_CHANGES = 3
+TINY = 1e-4  # of a difference
+
+
+def print_importances(evaluated_on: str, found: Importances, repeats: int, model: Model) -> None:
+    """Print how much worse the metric gets without each column, the most important first."""
+    metric = found.metric
+    figure = percent if metric.in_percent else number
+    label = metric.label(model.classes[model.positive] if len(model.classes) == 2 else None)
+    put(f"evaluated on {evaluated_on}")
+    put(f"{label} {figure(found.value)}, and how much worse where a column is shuffled, {counted(repeats, 'time')}")
+    table = new_table("column", "worse by", "95 % interval")
+    for one in found.columns[:MOST_COLUMNS]:
+        interval = " to ".join(map(figure, one.interval or ()))
+        table.add_row(cut(one.column), figure(one.importance), interval)
+    show(table)
+    if len(found.columns) > MOST_COLUMNS:
+        put(f"the first {MOST_COLUMNS} of {counted(len(found.columns), 'column')}; --csv has all")
+    if found.correlated:
+        pairs = [f"{in_quotes(a)} and {in_quotes(b)} ({V:.2f})" for a, b, V in found.correlated[:MOST_PAIRS]]
+        more = len(found.correlated) - len(pairs)
+        put(f"strongly correlated: {', '.join(pairs)}" + (f" and {counted(more, 'more pair')}" if more else ""))
+        put("where one of a pair is shuffled, the other still tells: both may matter more than is shown")
+
+
+def print_coefficients(found: Sequence[Coefficient], model: Model, draws: int) -> None:
+    """Print how the score of a class is made of the columns of a linear model."""
+    several = len(model.classes) > 2
+    what = "of each class" if several else f"of {in_quotes(found[0].class_name)}"
+    put(f"coefficients {what}, by one unit of a column, or by a category in place of the first one: they add up to")
+    put(f"{lead_title(model)}" + (f"; intervals by {counted(draws, 'draw')} of the training rows" if draws else ""))
+    has_odds = any(one.odds_ratio is not None for one in found)
+    titles = ["coefficient", *["95 % interval"] * (draws > 0), *["odds ratio"] * has_odds]
+    table = new_table("column", *["class"] * several, *titles)
+    for one in found:
+        name = cut(f"{one.column}: {one.part}" if one.part else one.column)
+        cells = [brief(one.coefficient), *[" to ".join(map(brief, one.interval or ()))] * (draws > 0)]
+        odds = "" if one.odds_ratio is None else brief(one.odds_ratio)
+        table.add_row(name, *[cut(one.class_name, 16)] * several, *cells, *[odds] * has_odds)
+    show(table)
+
+
+def print_row(found: dict[str, Any], where: str) -> None:
+    """Print why a row is predicted as it is, and what would change that."""
+    figures = found.get("probabilities") or found["scores"]
+    kind = "probability" if "probabilities" in found else "score"
+    put(f"{where}: {in_quotes(found['prediction'])}, {kind} {brief(figures[found['prediction']])}")
+    background = f"{brief(found['background']['lead'])} for {found['background']['of']}"
+    put(f"explained: {found['explained']}, {brief(found['lead'])}, beside {background}")
+    table = new_table("column", "value", "adds")
+    for one in found["contributions"][:MOST_COLUMNS]:
+        table.add_row(cut(one["column"]), _value(one["value"]), f"{one['contribution']:+.4f}")
+    show(table)
+    rest = len(found["contributions"]) - MOST_COLUMNS
+    if rest > 0:
+        put(f"and {counted(rest, 'column')} that add less; --csv has all")
+    off = found["error_of_sum"]
+    put(f"{found['method']}; the sum is off by {'less than 0.01 %' if off < TINY else f'{off:.2%}'} of the difference")
+    if not found["changes"]:
+        put("no change of one column alone, in the range of the training rows, changes the answer")
+    for one in found["changes"][:MOST_CHANGES]:
+        what = f"{cut(one['column'])} {_value(one['old'])} → {_value(one['new'])}"
+        put(f"would change it: {what}, which gives {in_quotes(one['prediction'])}")
+
+
+def _value(value: float | str | None) -> str:
+    return "(missing)" if value is None else cut(value, 20) if isinstance(value, str) else f"{value:.6g}"
+
+
+def brief(value: float) -> str:
+    """Write a number of any size with four figures."""
+    return f"{value:.4g}"
