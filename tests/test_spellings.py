@@ -197,6 +197,11 @@ DATES: dict[str, tuple[list[str], list[float]]] = {
     "month first": (["4/21/2026", "1/2/1970"], [20564, 1]),  # 20564: 2026-04-21, 56 years with 14 leap days + 110
     "day first": (["21/4/2026", "2/1/1970"], [20564, 1]),
     "two figures for the year": (["4/21/26", "1/2/70"], [20564, 1]),
+    "with points": (["21.04.26", "2.1.70"], [20564, 1]),
+    "with points, and a time": (["21.04.26 18:00", "02.01.70 06:00"], [20564.75, 1.25]),
+    "with lines": (["21-04-26", "02-01-70"], [20564, 1]),
+    "month first, with lines": (["04-21-26", "01-02-70"], [20564, 1]),
+    "year first, with lines": (["26-04-21", "70-01-02"], [20564, 1]),
     "with a time": (["4/21/2026 18:00", "1/2/1970 06:00"], [20564.75, 1.25]),
     "as a spreadsheet of the USA": (["4/21/2026 6:00 PM", "1/2/1970 6:00 AM"], [20564.75, 1.25]),
     "months by name": (["21 Apr 2026", "2 Jan 1970"], [20564, 1]),
@@ -219,6 +224,23 @@ def test_a_date_that_could_be_either_is_asked_about() -> None:
     )
     assert load(table(cells), date_format="%d/%m/%Y").table.dates["a"][0] == 20577  # 4 May: 13 days later
     assert load(table(cells), categorical=("a",)).schema.columns[0] == ("a", "text")
+
+
+def test_lines_between_two_figures_each_are_asked_about() -> None:
+    cells = ["05-01-24", "06-02-23"] * 10
+    assert complaint(table(cells)) == (
+        "--date-format: data.csv: column 'a': '05-01-24' can be read as %d-%m-%y and as %m-%d-%y and as %y-%m-%d. "
+        "Add --date-format %d-%m-%y, or another of these."
+    )
+    assert (
+        load(table(cells), date_format="%y-%m-%d").table.dates["a"][0] == 12807
+    )  # 2005-01-24: 35 years, 9 leap days, 23 days
+
+
+@pytest.mark.parametrize("form", ["{day:02}-05-26", "26-05-{day:02}", "{day:02}.05.26", "26.05.{day:02}"])
+def test_a_column_has_more_days_than_years(form: str) -> None:
+    found = load(table([form.format(day=day) for day in range(1, 25)]))
+    assert found.table.dates["a"][3] == 20577  # 4 May 2026
 
 
 def test_leading_zeros_say_code() -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.cells import NUMBER, as_number, bare, decimal_as_point, is_missing, quoted
-from nncli.data.csv.code_like import MONTH, are_dates_of_figures, doubt_of_numbers, unread_form, why_codes
+from nncli.data.csv.code_like import MONTH, are_dates_of, doubt_of_numbers, unread_form, why_codes
 from nncli.data.csv.date_columns import about_dates, with_century
 from nncli.data.dates import days_of
 from nncli.data.preprocess import is_coarse
@@ -95,7 +95,7 @@ def _kind_of(name: str, cells: Sequence[str], ways: list[Spelling], hints: Hints
     decimal, text = found.decimal, "\n".join(["", *cells, ""])
     why = "numbers are stored as text" if ways and name in hints.stored_as_text else why_codes(cells, text)
     form = hints.date_format if name not in hints.numeric else None
-    if form is not None and are_dates_of_figures(cells, form):
+    if form is not None and are_dates_of(cells, form):
         spelling = Spelling("date", date_format=form)
     elif why and name not in hints.numeric:
         found.notes.append((name, f"column '{name}': read as categories, as its {why} (--numeric reads numbers)"))
@@ -113,9 +113,14 @@ def _kind_of(name: str, cells: Sequence[str], ways: list[Spelling], hints: Hints
         spelling = time
     elif dates := date_spellings(cells) if form is None else []:
         if len(dates) > 1:
-            one, other = (way.date_format for way in dates[:2])
-            problem = f"{where}: column '{name}': {quoted(cells[0])} can be read as {one} and as {other}"
-            raise OptionError("date_format", problem, f"Add {mention('date_format', one)}, or the other")
+            one, *others = (way.date_format for way in dates)
+            listed = " and as ".join([one, *others])
+            problem = f"{where}: column '{name}': {quoted(cells[0])} can be read as {listed}"
+            raise OptionError(
+                "date_format",
+                problem,
+                f"Add {mention('date_format', one)}, or {'the other' if len(others) == 1 else 'another of these'}",
+            )
         spelling = dates[0]
     else:
         units = [] if name in hints.stored_as_text else units_of(cells)
