@@ -20,6 +20,7 @@ from nncli.errors import NncliError
 
 Run = Callable[..., Any]
 OTHER = [f"{i * 7 % 11}.5" for i in range(1000)]
+WHOLE = ["7", "3", "11", "5"]
 
 
 @pytest.fixture(autouse=True, params=["pyarrow", "by hand"])
@@ -100,6 +101,54 @@ def test_what_is_decided_is_said() -> None:
     assert note == "column 'a': '1.854' is read as 1.854; if it is 1854, add --thousands ."
     assert first(load(table(["747", "1.854"] * 10), thousands="."))[:2] == [747, 1854]
     assert not notes_of(load(table(["0.747", "1.854"] * 10)))
+
+
+@pytest.mark.parametrize(
+    ("cells", "others", "delimiter", "is_likely"),
+    [
+        (["2.747", "1.854"], WHOLE, ";", True),  # between semicolons, people write decimal commas
+        (["-747", "1.854"], WHOLE, ",", True),
+        (["2.747", "1.854"], WHOLE, ",", False),
+        (["747", "1.854"], ["0.5", "1.25"], ";", False),  # other decimals have points
+        (["1747", "1.854"], WHOLE, ";", False),  # 1747 has no separator
+    ],
+)
+def test_points_that_probably_stand_between_thousands_are_warned_of(
+    cells: list[str], others: list[str], delimiter: str, is_likely: bool
+) -> None:
+    text = table(cells * 10, others, delimiter)
+    reading = "column 'a': '1.854' is read as 1.854; if it is 1854, add --thousands ."
+    [note] = notes_of(load(text))
+    assert note.replace("2.747", "1.854").replace("2747", "1854") == (
+        f"warning: {reading}, else --decimal ." if is_likely else reading
+    )
+    assert not notes_of(load(text, decimal="."))
+
+
+def test_quoted_commas_may_be_decimals() -> None:
+    cells = ['"7,425"', '"12,000"', "5"] * 10
+    found = load(table(cells, delimiter=","))
+    assert notes_of(found) == [
+        "column 'a': '7,425' is read as 7425; if it is 7.425, add --decimal ,",
+        "column 'a': numbers with a comma between thousands",
+    ]
+    assert first(load(table(cells, delimiter=","), decimal=","))[:3] == [np.float32(7.425), 12, 5]
+
+
+def test_lists_of_answers_that_are_read_as_decimals_are_warned_of() -> None:
+    cells = ['"2,4"', '"3,5"', "2", '"1,10"'] * 10
+    note = "warning: column 'a': '2,4' is read as 2.4, and not as 2 and 4 (--categorical a keeps lists)"
+    assert note in notes_of(load(table(cells, delimiter=",")))
+    assert load(table(cells, delimiter=","), categorical=("a",)).table.texts["a"].values == ("2,4", "3,5", "2", "1,10")
+
+
+@pytest.mark.parametrize(
+    "cells", [['"2,4"', '"5,3"', '"1,7"'], ['"1,25"', '"1,5"', '"2,125"'], ['"0,4"', '"1,5"', '"2,7"']]
+)
+def test_decimal_commas_in_quotes_are_no_lists(cells: list[str]) -> None:
+    found = load(table(cells * 10, delimiter=","))
+    assert not [note for note in notes_of(found) if "lists" in note]
+    assert found.schema.columns[0] == ("a", "number")
 
 
 def test_what_makes_a_number_negative_is_said() -> None:
@@ -197,6 +246,11 @@ DATES: dict[str, tuple[list[str], list[float]]] = {
     "month first": (["4/21/2026", "1/2/1970"], [20564, 1]),  # 20564: 2026-04-21, 56 years with 14 leap days + 110
     "day first": (["21/4/2026", "2/1/1970"], [20564, 1]),
     "two figures for the year": (["4/21/26", "1/2/70"], [20564, 1]),
+    "with points": (["21.04.26", "2.1.70"], [20564, 1]),
+    "with points, and a time": (["21.04.26 18:00", "02.01.70 06:00"], [20564.75, 1.25]),
+    "with lines": (["21-04-26", "02-01-70"], [20564, 1]),
+    "month first, with lines": (["04-21-26", "01-02-70"], [20564, 1]),
+    "year first, with lines": (["26-04-21", "70-01-02"], [20564, 1]),
     "with a time": (["4/21/2026 18:00", "1/2/1970 06:00"], [20564.75, 1.25]),
     "as a spreadsheet of the USA": (["4/21/2026 6:00 PM", "1/2/1970 6:00 AM"], [20564.75, 1.25]),
     "months by name": (["21 Apr 2026", "2 Jan 1970"], [20564, 1]),
@@ -219,6 +273,23 @@ def test_a_date_that_could_be_either_is_asked_about() -> None:
     )
     assert load(table(cells), date_format="%d/%m/%Y").table.dates["a"][0] == 20577  # 4 May: 13 days later
     assert load(table(cells), categorical=("a",)).schema.columns[0] == ("a", "text")
+
+
+def test_lines_between_two_figures_each_are_asked_about() -> None:
+    cells = ["05-01-24", "06-02-23"] * 10
+    assert complaint(table(cells)) == (
+        "--date-format: data.csv: column 'a': '05-01-24' can be read as %d-%m-%y and as %m-%d-%y and as %y-%m-%d. "
+        "Add --date-format %d-%m-%y, or another of these."
+    )
+    assert (
+        load(table(cells), date_format="%y-%m-%d").table.dates["a"][0] == 12807
+    )  # 2005-01-24: 35 years, 9 leap days, 23 days
+
+
+@pytest.mark.parametrize("form", ["{day:02}-05-26", "26-05-{day:02}", "{day:02}.05.26", "26.05.{day:02}"])
+def test_a_column_has_more_days_than_years(form: str) -> None:
+    found = load(table([form.format(day=day) for day in range(1, 25)]))
+    assert found.table.dates["a"][3] == 20577  # 4 May 2026
 
 
 def test_leading_zeros_say_code() -> None:

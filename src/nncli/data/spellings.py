@@ -33,9 +33,10 @@ DURATIONS = {
 ACCOUNTING = re.compile(r"([^\d()+−-]*)\(([^()+−-]*\d[^()+−-]*)\)([^\d()+−-]*)|([^()+−-]*\d)[-−]")  # (5) and 5- are −5
 DAYS = (
     "%m/%d/%Y", "%d/%m/%Y", "%m/%d/%y", "%d/%m/%y", "%m-%d-%Y", "%d-%m-%Y",
+    "%d.%m.%y", "%y.%m.%d", "%d-%m-%y", "%m-%d-%y", "%y-%m-%d",
     "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%d-%b-%Y", "%d-%b-%y",
 )  # fmt: skip
-DATE_LIKE = re.compile(r"\d{1,2}[-/ ]\w{1,9}[-/ ]\d{2}|[A-Z][a-z]{2,8} \d{1,2}, \d{4}")
+DATE_LIKE = re.compile(r"\d{1,2}[-/. ]\w{1,9}[-/. ]\d{2}|[A-Z][a-z]{2,8} \d{1,2}, \d{4}")
 TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 RELATIVE = frozenset(
     ["%", "‰", "K", "k", "M", "m", "B", "T", "bn", "Bn", "mn", "Mio", "Mrd", "Tsd"]
@@ -198,7 +199,19 @@ def date_spellings(cells: Sequence[str]) -> list[Spelling]:
     """List the formats in which nearly all cells are dates: several where the day could be the month."""
     first = next(filter(DATE_LIKE.match, cells), None)
     ways = [Spelling("date", date_format=day + time) for time in TIMES for day in DAYS]
-    return [] if first is None else _best([way for way in ways if way.days(first) is not None], cells, Spelling.days)
+    if first is None:
+        return []
+    found = _best([way for way in ways if way.days(first) is not None], cells, Spelling.days)
+    if not any(way.date_format.startswith("%y") for way in found):
+        return found
+    clear = [way for way in found if _has_many_days(way, cells)] or found
+    return clear[:1] if "." in clear[0].date_format else clear  # with points, the day is first unless years are clear
+
+
+def _has_many_days(way: Spelling, cells: Iterable[str]) -> bool:
+    """Tell whether dates have far more days of a month than years: hardly a column is of one day in many years."""
+    found = [datetime.fromtimestamp(days * SECONDS_OF_A_DAY, UTC) for cell in {*cells} if (days := way.days(cell))]
+    return len({moment.day for moment in found}) >= 3 * len({moment.year for moment in found}) > 0
 
 
 def _best(

@@ -31,6 +31,7 @@ NEARLY_ALL = 0.9
 YEAR = re.compile(r"\d{4}")
 DATE_FORMS = ("%Y-%m", "%Y/%m", "%m/%Y", "%b %Y", "%B %Y", "%b-%Y", "%Y-%b")
 DAYS_OF_FIGURES = {"%Y%m%d": 8, "%Y%m": 6}  # and how many they are
+MONTHS_OF_YEARS = re.compile(r"\n(?:(?:0?[1-9]|1[0-2])\.(?:19|20)\d\d\n)+", re.ASCII)
 YEARS = range(1800, 2200)  # of dates that a column probably has
 
 
@@ -56,10 +57,12 @@ def doubt_of_numbers(name: str, cells: Sequence[str], text: str) -> str:
     numbers or dates; the empty string where nothing hints at it. The text is that of all cells, as in `why_codes`."""
     if example := _letter_e(cells, text):
         return f"{quoted(example)} is read as {float(example):.15g} (--categorical keeps codes apart)"
+    if MONTHS_OF_YEARS.fullmatch(text) and len({cell[-4:] for cell in cells}) > 1:
+        return f"{quoted(cells[0])} is read as a number (--date-format %m.%Y reads months)"
     if ENDING_ZERO.search(text) and (lost := _lost_zero(cells, text)):
         return f"{lost} (--categorical keeps versions and codes apart)"
     for form, width in DAYS_OF_FIGURES.items():
-        if len(cells[0]) == width and are_dates_of_figures(cells, form):
+        if len(cells[0]) == width and are_dates_of(cells, form):
             return f"{quoted(cells[0])} is read as a number (--date-format {form} reads dates)"
     if PHONES.fullmatch(text):
         if cells[0][0] == "+":
@@ -108,9 +111,9 @@ def _shape(cell: str) -> str:
     return "0x9" if is_hexadecimal else MONTH.sub("May", re.sub(r"\d+([.,]\d+)*", "9", cell))
 
 
-def are_dates_of_figures(cells: Collection[str], form: str) -> bool:
-    """Tell whether all cells are dates of a format of figures alone, as 20240131 is of %Y%m%d."""
-    return bool(cells) and all(cell.isdigit() and _is_date(cell, form) for cell in {*cells})
+def are_dates_of(cells: Collection[str], form: str) -> bool:
+    """Tell whether all cells are dates of a format, though they may be numbers too, as 20240131 and 01.2024 are."""
+    return bool(cells) and all(_is_date(cell, form) for cell in {*cells})
 
 
 def _is_date(cell: str, form: str) -> bool:
@@ -118,7 +121,7 @@ def _is_date(cell: str, form: str) -> bool:
         moment = datetime.strptime(cell, form)
     except ValueError:
         return False
-    return moment.year in YEARS and moment.strftime(form) == cell
+    return moment.year in YEARS and moment.strftime(form).lstrip("0") == cell.lstrip("0")
 
 
 def _letter_e(cells: Sequence[str], text: str) -> str:

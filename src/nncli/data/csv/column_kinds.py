@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.cells import NUMBER, as_number, bare, decimal_as_point, is_missing, quoted
-from nncli.data.csv.code_like import MONTH, are_dates_of_figures, doubt_of_numbers, unread_form, why_codes
+from nncli.data.csv.code_like import MONTH, are_dates_of, doubt_of_numbers, unread_form, why_codes
 from nncli.data.csv.date_columns import about_dates, with_century
+from nncli.data.csv.sign_doubts import doubt_of_lists, may_be_thousands
 from nncli.data.dates import days_of
 from nncli.data.preprocess import is_coarse
 from nncli.data.spellings import Spelling, date_spellings, is_accounting, number_spellings, time_spelling, units_of
@@ -66,6 +67,7 @@ class Hints:
     decimal: str | None = None  # None, and those below: to be detected
     thousands: str | None = None
     date_format: str | None = None
+    delimiter: str | None = None  # of a text
 
 
 @dataclass(frozen=True)
@@ -76,13 +78,16 @@ class Kinds:
     spellings: dict[str, Spelling]
     decimal: str
     notes: list[tuple[str, str]]  # of a column each; "" for all
+    has_points: bool = False  # decimal ones for certain
 
 
 def kinds_of(columns: Columns, hints: Hints, where: str) -> Kinds:
     """Decide what columns are. Raises OptionError for cells that have two meanings, between which an option decides."""
     ways = {name: _number_ways(cells, hints) for name, cells in columns.items() if name not in hints.categorical}
-    decimal = hints.decimal or _decimal_of(ways, columns)
-    found = Kinds({}, {}, decimal, [("", f"decimal sign: {decimal}")] * (hints.decimal is None and decimal != "."))
+    signs = _decimal_signs(ways, columns)
+    decimal = hints.decimal or ("," if signs[","] > signs["."] else ".")
+    notes = [("", f"decimal sign: {decimal}")] * (hints.decimal is None and decimal != ".")
+    found = Kinds({}, {}, decimal, notes, has_points=signs["."] > 0)
     for name, cells in columns.items():
         found.of[name] = "text" if name in hints.categorical else _kind_of(name, cells, ways[name], hints, found, where)
     if hints.date_format is not None and not any(one.date_format for one in found.spellings.values()):
@@ -95,13 +100,13 @@ def _kind_of(name: str, cells: Sequence[str], ways: list[Spelling], hints: Hints
     decimal, text = found.decimal, "\n".join(["", *cells, ""])
     why = "numbers are stored as text" if ways and name in hints.stored_as_text else why_codes(cells, text)
     form = hints.date_format if name not in hints.numeric else None
-    if form is not None and are_dates_of_figures(cells, form):
+    if form is not None and are_dates_of(cells, form):
         spelling = Spelling("date", date_format=form)
     elif why and name not in hints.numeric:
         found.notes.append((name, f"column '{name}': read as categories, as its {why} (--numeric reads numbers)"))
         return "text"
     elif ways:
-        spelling = _chosen(name, cells, ways, found, where)
+        spelling = _chosen(name, cells, ways, hints, found, where)
     elif name in hints.numeric or _mostly(cells, lambda cell: is_number(cell, decimal)):
         spelling = Spelling(decimal=decimal)
     elif form is not None and _is_written_as(cells, form):  # as dates may be that are read without it too
@@ -113,9 +118,14 @@ def _kind_of(name: str, cells: Sequence[str], ways: list[Spelling], hints: Hints
         spelling = time
     elif dates := date_spellings(cells) if form is None else []:
         if len(dates) > 1:
-            one, other = (way.date_format for way in dates[:2])
-            problem = f"{where}: column '{name}': {quoted(cells[0])} can be read as {one} and as {other}"
-            raise OptionError("date_format", problem, f"Add {mention('date_format', one)}, or the other")
+            one, *others = (way.date_format for way in dates)
+            listed = " and as ".join([one, *others])
+            problem = f"{where}: column '{name}': {quoted(cells[0])} can be read as {listed}"
+            raise OptionError(
+                "date_format",
+                problem,
+                f"Add {mention('date_format', one)}, or {'the other' if len(others) == 1 else 'another of these'}",
+            )
         spelling = dates[0]
     else:
         units = [] if name in hints.stored_as_text else units_of(cells)
@@ -132,6 +142,9 @@ def _kind_of(name: str, cells: Sequence[str], ways: list[Spelling], hints: Hints
     if spelling.decimal != decimal and not spelling.thousands and _is_odd(spelling.decimal, cells):
         spelling = dataclasses.replace(spelling, decimal=decimal)
     plain = spelling == Spelling(decimal=decimal)
+    in_quotes = hints.delimiter == "," == spelling.decimal
+    if in_quotes and name not in hints.numeric and (doubt := doubt_of_lists(name, cells)):
+        found.notes.append((name, f"warning: column '{name}': {doubt}"))
     is_other = (any(sign in text for sign in OTHER_MINUS) or not text.isascii()) and any(
         not is_number(cell, decimal) and spelling.number(cell) for cell in cells
     )
@@ -167,7 +180,7 @@ def _number_ways(cells: Sequence[str], hints: Hints) -> list[Spelling]:
     return ways
 
 
-def _chosen(name: str, cells: Sequence[str], ways: list[Spelling], found: Kinds, where: str) -> Spelling:
+def _chosen(name: str, cells: Sequence[str], ways: list[Spelling], hints: Hints, found: Kinds, where: str) -> Spelling:
     """Choose between two ways to read numbers, of which each comma or point could stand between thousands: a comma
     does, unless it is the decimal sign of other columns; a point does not, unless a comma is that sign."""
     if len(ways) == 1:
@@ -180,21 +193,26 @@ def _chosen(name: str, cells: Sequence[str], ways: list[Spelling], found: Kinds,
         problem = f"{where}: column '{name}': {quoted(example)} can be {meanings}"
         raise OptionError("thousands", problem, options)
     if other.decimal == "." == found.decimal:
-        advice = f"if it is {one.number(example)}, add {flag('thousands')} {one.thousands}"
         what = f"column '{name}': {quoted(example)} is read as {other.number(example)}"
+        advice = f"if it is {one.number(example)}, add {flag('thousands')} {one.thousands}"
+        if may_be_thousands(cells, found.has_points, hints.delimiter):
+            what, advice = f"warning: {what}", f"{advice}, else {flag('decimal')} {other.decimal}"
         found.notes.append((name, f"{what}; {advice}"))
         return other
+    if hints.delimiter == ",":  # so the cells are in quotes, as decimal commas are too
+        advice = f"if it is {other.number(example)}, add {flag('decimal')} {other.decimal}"
+        found.notes.append((name, f"column '{name}': {quoted(example)} is read as {one.number(example)}; {advice}"))
     return one
 
 
-def _decimal_of(ways: Mapping[str, list[Spelling]], columns: Columns) -> str:
-    """Return the decimal sign of most cells in columns that have one meaning only."""
+def _decimal_signs(ways: Mapping[str, list[Spelling]], columns: Columns) -> Counter[str]:
+    """Count the decimal signs of the cells in columns that have one meaning only."""
     signs = Counter[str]()
     for name, its in ways.items():
         if len({way.decimal for way in its}) == 1:
             sign = its[0].decimal
             signs[sign] += sum(sign in cell for cell in columns[name])
-    return "," if signs[","] > signs["."] else "."
+    return signs
 
 
 def _is_odd(sign: str, cells: Sequence[str]) -> bool:

@@ -223,6 +223,7 @@ def layout_of(
         options.decimal,
         options.thousands,
         options.date_format,
+        options.delimiter,
     )
     kinds = column_kinds.kinds_of(columns, hints, where)
     decimal, kind_of = kinds.decimal, kinds.of
