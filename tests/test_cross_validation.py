@@ -177,7 +177,9 @@ def test_what_folds_cannot_do_is_said_in_a_line(nncli: Run, words: str, line: st
 def test_more_folds_than_rows_of_a_class_are_refused(nncli: Run) -> None:
     outcome = nncli("train", "iris", "--folds", 60, "-q")
     assert outcome.code == 1
-    assert outcome.err.startswith("iris: expected at least 60 rows of each class, one for each fold, found 42 of one.")
+    assert outcome.err.startswith(
+        "iris: class 'virginica': expected at least 60 rows beside the test rows, one for each fold, found 42."
+    )
 
 
 def test_a_sweep_has_each_of_its_folds_once(nncli: Run) -> None:

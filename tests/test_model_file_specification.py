@@ -118,7 +118,7 @@ class Reader:
         (TWO, "--model svm --calibrate"),
         (TWO, "--model softmax"),
         (TWO, "--model svm --scale none"),
-        (TWO, "--model softmax --cost missed=4,false-alarm=1"),
+        (TWO, "--model softmax --cost missed=4,false-alarm=1 --positive b"),
         (TWO, "--model svm --calibrate --choose-threshold f1 --positive a"),
         (ROWS, "--model softmax --cost costs.csv"),
     ],

@@ -161,7 +161,7 @@ def test_train_keeps_the_epoch_that_is_best_by_the_metric(
         ("--model svm --metric log-loss", "--metric: log-loss needs probabilities, and the loss hinge gives scores while it trains. Use --metric accuracy or --metric roc-auc."),
         ("--val 0 --metric accuracy", "--metric: there are no validation rows. Set --val above 0."),
         ("--metric f-beta:beta=0", "--metric: f-beta: beta: expected 0 < beta < ∞, found 0.0."),
-        ("--metric top-k:k=0", "--metric: top-k: k: expected a whole number from 1, found 0."),
+        ("--metric top-k:k=0", "--metric: top-k: k: expected a whole number from 1 to 10,000, found 0."),
         ("--metric f1:average=micro", "--metric: f1: average: expected positive, macro or weighted, found micro."),
     ],
 )  # fmt: skip

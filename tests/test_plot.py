@@ -61,7 +61,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines = [f"{a:.4f},{b:.4f},{['no', 'yes'][k]}" for (a, b), k in zip(X.tolist(), y.tolist(), strict=True)]
     (folder / "d.csv").write_text("a,b,late\n" + "\n".join(lines) + "\n")
     argv = ["train", str(folder / "d.csv"), "--epochs", "5", "--target", "late", "-q", "--json"]
-    argv += ["--cost", "missed=5,false-alarm=1", "-o", str(folder / "two.npz")]
+    argv += ["--cost", "missed=5,false-alarm=1", "--positive", "yes", "-o", str(folder / "two.npz")]
     assert main(argv) == 0
     return folder / "two.npz"
 
@@ -277,7 +277,7 @@ def test_a_model_without_test_rows_needs_data(nncli: Run, two: Path) -> None:
     data = two.parent / "d.csv"
     assert nncli("train", data, "-t", "late", "--test", 0, "--epochs", 1, "-q").code == 0
     outcome = nncli("plot", "model.npz", "roc")
-    remedy = "Name the data to evaluate on with --data FILE."
+    remedy = "Name the data to evaluate on: nncli plot MODEL WHAT --data FILE."
     assert outcome.err == f"model.npz: the model was trained without test rows. {remedy}\n"
     assert nncli("plot", "model.npz", "roc", "--data", data).code == 0
     assert nncli("plot", "model.npz", "curve").code == 0

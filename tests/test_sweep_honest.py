@@ -82,7 +82,9 @@ def test_what_is_not_the_fault_of_a_trial_is_not_held_against_it(jobs: str, nncl
 def test_folds_that_cannot_be_are_told_before_anything_runs(nncli: Run) -> None:
     outcome = nncli("sweep", "wine", "--lr", "0.05,0.01", "--folds", "500", "--jobs", "2", "-q")
     assert outcome.code == BAD_DATA
-    assert outcome.err.startswith("wine: expected at least 500 rows of each class, one for each fold, found 41")
+    assert outcome.err.startswith(
+        "wine: class 'barbera': expected at least 500 rows beside the test rows, one for each fold, found 41"
+    )
     assert not Path("model.sweep.jsonl").exists()
 
 

@@ -180,6 +180,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         abandon_stdout()
         return READER_GONE
     except Exception as error:
+        if isinstance(error.__cause__, Ended):  # Python 3.11 wraps what is raised while a class is made
+            abandon_stdout()
+            return _end(f"nncli: {WORDS[error.__cause__.code]}.", error.__cause__.code)
         cause = _cause_in_the_system(error)
         if cause is None:  # a bug
             raise

@@ -127,7 +127,7 @@ def sweep(
     checkpoint.save(Path(out), run.model, run.provenance)
     command = f"nncli train {shlex.join(config.data)} {config.command_line(brief=True)} -o {shlex.quote(out)}"
     _print(ranking, csv, json, {"winner": {"out": out, "command": command, **run.figures}}, quiet)
-    for line in (*_of_folds(plan), *run.misfits):
+    for line in (*run.notes, *_of_folds(plan), *run.misfits):
         say(line, quiet)
     if not json:
         say(f"saved {out}; to train it again:", quiet)
@@ -146,7 +146,7 @@ def _of_folds(plan: SearchPlan) -> list[str]:
         judge = f"nncli train --folds {plan.folds} with its options judges it on rows that chose nothing"
         found.append(f"note: each fold has chosen the epoch and the winner, whose figure flatters; {judge}")
     if base.group is not None:
-        found.append(f"note: the p-values take rows of one {base.group} as independent: differences may be chance yet")
+        found.append(f"note: no p-values, which would take rows of one {base.group} as independent")
     return found
 
 

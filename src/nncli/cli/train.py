@@ -88,6 +88,9 @@ def train(
     if (resume or keep_state) and config.folds is not None:
         option = "resume" if resume else "keep_state"
         raise OptionError(option, f"a run with {mention('folds')} cannot be resumed", "Leave one of them out")
+    if save_every is not None and config.folds is not None:
+        problem = f"with {mention('folds')} the model is saved at the end alone"
+        raise OptionError("save_every", problem, "Leave one of them out")
     if keep_state and config.refit:
         problem = f"with {mention('refit')} the model is trained anew at the end, and has no more epochs to come"
         raise OptionError("keep_state", problem, "Leave one of them out")
@@ -116,8 +119,8 @@ def train(
                 run = _run(prepared, out, log_epoch, stop, state, seconds_apart, keep_state, reference, quiet)
                 if run is None:
                     assert stop.exit_code is not None
-                    before = "the first epoch" if config.folds is None else "the last fold"
-                    say(f"stopped before {before} was done: nothing is saved", quiet)
+                    before = "the first epoch was" if config.folds is None else "all folds and the model were"
+                    say(f"stopped before {before} done: nothing is saved", quiet)
                     return stop.exit_code
                 if not _is_file(out):
                     stop.restore()  # it may have to wait for a reader

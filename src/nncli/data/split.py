@@ -73,7 +73,9 @@ def stratified_split(y: Positions, classes: Sequence[str], val: float, test: flo
     return Split(train=rest, val=held_out[1], test=held_out[0])
 
 
-def stratified_fold(y: Positions, split: Split, fold: int, folds: int, seed: int, source: str) -> Split:
+def stratified_fold(
+    y: Positions, classes: Sequence[str], split: Split, fold: int, folds: int, seed: int, source: str
+) -> Split:
     """Return a split with the same test rows; every `folds`-th other row of each class, in random order, validates.
 
     So the folds 0 … folds − 1 share out all rows but the test rows. DataError for a class with fewer rows than folds.
@@ -82,8 +84,10 @@ def stratified_fold(y: Positions, split: Split, fold: int, folds: int, seed: int
     counts = np.bincount(y[rows], minlength=int(y.max()) + 1)
     if counts.min() < folds:
         raise DataError(
-            source, f"expected at least {folds} rows of each class, one for each fold, found {counts.min()} of one",
-            f"Ask for fewer {mention('folds')}, or get more rows of it",
+            source,
+            f"class {in_quotes(classes[int(counts.argmin())])}: expected at least {folds} rows beside the test rows, "
+            f"one for each fold, found {counts.min()}",
+            f"Ask for fewer {mention('folds')}, get more rows of it, or leave it out with {mention('rare', 'drop')}",
         )  # fmt: skip
     rng = np.random.default_rng(seed)
     # dealt out class by class, without a pause: the folds are of one size, give or take a row

@@ -38,6 +38,7 @@ from nncli.system.workers import ProcessDeath, Stop, Workers, in_order, never
 from nncli.training.memory import check_memory_to_evaluate
 from nncli.training.repeated_rows import trained_on
 
+FEW_GROUPS = 10
 DECISION_FORM = {"positive": (str, None), "threshold": (float, None), "rule": str}
 
 
@@ -137,6 +138,8 @@ def rows_to_judge(
             found.notes.append(f"column {in_quotes(group)} cannot be read here: {narrow}")
         else:
             found = dataclasses.replace(found, groups=group_codes(beside, group)[found.rows])
+    if found.groups is not None and (n := len(np.unique(found.groups))) < FEW_GROUPS:
+        found.notes.append(f"these rows are of {counted(n, 'group')} alone: the intervals are too narrow for so few")
     return found
 
 

@@ -57,6 +57,10 @@ class BalancedAccuracy(FromConfusions):
     title = "balanced accuracy"
     in_percent = by_class = True
 
+    @property
+    def is_of_all_classes(self) -> bool:
+        return True
+
     def of_counts(self, right: Floats, rows: Floats, claimed: Floats) -> Floats:
         return shares(shares(right, rows).sum(axis=1), (rows > 0).sum(axis=1))
 
@@ -186,6 +190,7 @@ class MCC(FromConfusions):
     """(n Σ_k r_k − Σ_k c_k t_k) / √((n² − Σ_k c_k²) (n² − Σ_k t_k²)), and 0 for 0 / 0 (Matthews 1975; Gorodkin 2004)"""
 
     title = "MCC"
+    least = -1.0
 
     def of_counts(self, right: Floats, rows: Floats, claimed: Floats) -> Floats:
         n = rows.sum(axis=1)
@@ -198,6 +203,7 @@ class Kappa(FromConfusions):
     """(a − e) / (1 − e), accuracy a, and e = Σ_k c_k t_k / n² that of chance; 0 for 0 / 0 (Cohen 1960)"""
 
     title = "Cohen's κ"
+    least = -1.0
 
     def of_counts(self, right: Floats, rows: Floats, claimed: Floats) -> Floats:
         n = rows.sum(axis=1)
@@ -214,7 +220,7 @@ class TopK(MeanOfRows):
     in_percent = True
     needs = "scores"
     is_discrete = True
-    k: int = setting(5, "a whole number from 1", lambda value: value >= 1)
+    k: int = setting(5, "a whole number from 1 to 10,000", lambda value: 1 <= value <= 10_000)
 
     def label(self, positive: str | None) -> str:
         return f"top {self.k}"
@@ -240,7 +246,7 @@ class CalibrationError(Metric):
     needs = "probabilities"
     higher_is_better = False
     is_biased = True
-    bins: int = setting(15, "a whole number from 1", lambda value: value >= 1)
+    bins: int = setting(15, "a whole number from 1 to 10,000", lambda value: 1 <= value <= 10_000)
 
     def evidence(self, rows: ScoredRows) -> Floats:
         found = np.empty((len(rows), 2))

@@ -21,6 +21,7 @@ CELLS = 1 << 24  # numbers that resampling may work on; beyond, there are fewer 
 MOST_CELLS = 1 << 20  # … and beyond so many rows × classes, no interval
 MOST_CLASSES = 200
 CELLS_AT_ONCE = 1 << 20
+TOO_MANY = "no interval: many rows or classes"
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Estimate:
 
     value: float | None
     interval: tuple[float, float] | None = None
-    method: str | None = None  # Wilson, normal, bootstrap, or bootstrap of groups
+    method: str | None = None  # Wilson, normal, bootstrap, bootstrap of groups; or why there is no interval
 
 
 def share_interval(hits: int, n: int, z: float = Z) -> tuple[float, float]:
@@ -51,10 +52,13 @@ def estimate(metric: Metric, rows: ScoredRows) -> Estimate:
     if share is not None:
         return Estimate(value, share_interval(*share), "Wilson")
     if metric.is_mean and not metric.is_discrete and n > MANY_ROWS and rows.groups is None:
-        half = Z * float(metric.evidence(rows).std()) / math.sqrt(n)
-        return Estimate(value, (value - half, value + half), "normal")
-    if rows.K > MOST_CLASSES or (not metric.is_discrete and n * rows.K > MOST_CELLS):
-        return Estimate(value)
+        of_rows = metric.evidence(rows)
+        half = Z * float(of_rows.std()) / math.sqrt(n)
+        ends = max(value - half, float(of_rows.min())), min(value + half, float(of_rows.max()))
+        return Estimate(value, ends, "normal") if ends[0] < ends[1] else Estimate(value)
+    is_large = n * rows.K > MOST_CELLS and not (metric.is_discrete and rows.groups is None)
+    if rows.K > MOST_CLASSES or (is_large and not metric.is_mean):
+        return Estimate(value, None, TOO_MANY)
     evidence, y = metric.evidence(rows), rows.y
     if rows.groups is None:
         evidence, y, repeats = _distinct(metric, evidence, y)
@@ -64,6 +68,8 @@ def estimate(metric: Metric, rows: ScoredRows) -> Estimate:
     found = [metric.values(evidence, y, counts) for counts in draws]
     drawn = np.concatenate(found)
     interval = _on_logits(drawn, value, n) if metric.is_skewed else middle(drawn, value, metric.is_biased)
+    if not metric.is_mean:
+        interval = max(interval[0], metric.least), min(interval[1], 1.0)
     # where every resample has the same value, as where all rows are right, it does not tell how sure that is
     method = "bootstrap" if rows.groups is None else "bootstrap of groups"
     return Estimate(value, interval, method) if interval[0] < interval[1] else Estimate(value)

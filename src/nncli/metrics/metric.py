@@ -31,6 +31,7 @@ class Metric(Configurable):
     `is_biased`          of few rows it is too high, and of resampled rows still higher
     `is_skewed`          it is a share that is mostly near 1, whose few resampled values are not as far above as below
     `is_discrete`        many rows have the same class and evidence
+    `least`              the value that it is never below; it is never above 1, unless it is a mean
     `by_class`           only what happens within each class counts, and not how many rows the classes have
     """
 
@@ -43,6 +44,7 @@ class Metric(Configurable):
     is_biased: ClassVar[bool] = False
     is_skewed: ClassVar[bool] = False
     is_discrete: ClassVar[bool] = False
+    least: ClassVar[float] = 0.0
     by_class: ClassVar[bool] = False
 
     @abstractmethod
@@ -106,6 +108,11 @@ class FromConfusions(Metric):
 
     is_discrete = True
 
+    @property
+    def is_of_all_classes(self) -> bool:
+        """Tell whether all classes that have rows have their part in it, however few these are."""
+        return False
+
     @abstractmethod
     def of_counts(self, right: Floats, rows: Floats, claimed: Floats) -> Floats:
         """Return the value (B,) from r, t and c, (B, classes) each: the classes that occur, or both of two."""
@@ -124,12 +131,12 @@ class FromConfusions(Metric):
         if codes[-1] > 1:
             codes = np.unique(np.concatenate([y, predicted]))
             y, predicted = np.searchsorted(codes, y), np.searchsorted(codes, predicted)
-        right = y == predicted
-        return self.of_counts(
-            _by_class(counts[:, right], y[right], len(codes)),
-            _by_class(counts, y, len(codes)),
-            _by_class(counts, predicted, len(codes)),
-        )
+        right, rows = y == predicted, _by_class(counts, y, len(codes))
+        claimed = _by_class(counts, predicted, len(codes))
+        found = self.of_counts(_by_class(counts[:, right], y[right], len(codes)), rows, claimed)
+        if self.is_of_all_classes:  # drawn without one of them, it would be an average of others
+            found = np.where((rows[:, np.unique(y)] > 0).all(axis=1), found, np.nan)
+        return found
 
 
 @dataclass(eq=False)
@@ -141,6 +148,10 @@ class OfAClass(FromConfusions):
     @abstractmethod
     def of_each(self, right: Floats, rows: Floats, claimed: Floats) -> Floats:
         """Return the value for each class, (B, classes)."""
+
+    @property
+    def is_of_all_classes(self) -> bool:
+        return self.average == "macro"
 
     def of_counts(self, right: Floats, rows: Floats, claimed: Floats) -> Floats:
         each = self.of_each(right, rows, claimed)

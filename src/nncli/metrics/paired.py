@@ -26,7 +26,7 @@ class Difference:
 
     values: tuple[float, float]
     difference: float  # of the second from the first
-    interval: tuple[float, float]  # of 95 %
+    interval: tuple[float, float] | None  # of 95 %; None where these rows do not tell
     p_value: float
 
 
@@ -45,7 +45,7 @@ def compared(metric: Metric, one: ScoredRows, other: ScoredRows) -> Difference:
     if metric.is_mean:
         d = (of_rows[0] - of_rows[1])[:, 0].astype(np.float64)
         of_units = d if groups is None else sums_of_groups(d, groups)
-        return Difference(values, difference, mean_interval(d, groups), sign_flip_p(of_units))
+        return Difference(values, difference, _told(mean_interval(d, groups)), sign_flip_p(of_units))
     y, repeats = both[0].y, np.ones(len(one), np.int64)
     unequal = (of_rows[0] != of_rows[1]).any(axis=1)
     differ = int(unequal.sum()) if groups is None else len(np.unique(groups[unequal]))
@@ -56,7 +56,12 @@ def compared(metric: Metric, one: ScoredRows, other: ScoredRows) -> Difference:
     draws = resampled(strata(metric, y), repeats, columns) if groups is None else resampled_groups(groups, columns)
     drawn = np.concatenate([np.subtract(*(metric.values(known, y, counts) for known in of_rows)) for counts in draws])
     p_value = max(bootstrap_p(difference, drawn), least_p(differ))
-    return Difference(values, difference, middle(drawn, difference), p_value)
+    return Difference(values, difference, _told(middle(drawn, difference)), p_value)
+
+
+def _told(interval: tuple[float, float]) -> tuple[float, float] | None:
+    """Return an interval; None for one without a width beside 0, as of a row alone."""
+    return interval if interval[0] < interval[1] or interval == (0, 0) else None
 
 
 def least_p(differ: int) -> float:

@@ -39,7 +39,7 @@ NEW_IN: dict[int, dict[str, Any]] = {
         },
         "data": {"row_hashes": ""},
         "decision": None,
-        "figures": {"metric": None, "reference": None, "refit": None, "folds": None},
+        "figures": {"positive": None, "metric": None, "reference": None, "refit": None, "folds": None},
     },
 }
 OLDEST = 3
@@ -72,6 +72,7 @@ META = {
     "best_epoch": int, "notes": [str], "state": (dict, None),
     "figures": {"model": str, "classes": [str], "n_train": int, "n_val": int, "n_test": int, "epochs": int,
                 "best_epoch": int, "train": _PART, "val": _PART, "test": _PART, "baseline_accuracy": float,
+                "positive": (str, None),
                 "metric": ({"name": str, **dict.fromkeys(("train", "val", "test"), (float, None))}, None),
                 "refit": ({"epoch": int, "n_val": int, "loss": float, "accuracy": float}, None),
                 "folds": ({**dict.fromkeys(_COUNTS, int), "metrics": dict}, None),

@@ -76,9 +76,10 @@ def p_values(ranking: Sequence[RankedConfig]) -> dict[TrainConfig, float]:
 
     It is the probability of such a difference, or a larger one, on these validation rows if all are equally good, by
     the metric that they are ranked by. As the best was chosen from all, it is corrected for so many comparisons (Holm
-    1979). Empty where the trials do not have what that metric has to know of each row.
+    1979). Empty where the trials do not have what that metric has to know of each row, and where rows belong to groups,
+    as they are not independent then.
     """
-    if not ranking or not ranking[0].whole:
+    if not ranking or not ranking[0].whole or ranking[0].config.group is not None:
         return {}
     best = ranking[0]
     others = [one for one in ranking[1:] if one.whole and one.share == best.share]

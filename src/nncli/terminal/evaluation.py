@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MOST_CLASSES = 20  # that are listed, and that a confusion matrix is shown for
 MOST_CONFUSIONS = 10
 CHANCE = 0.05
-BASELINES = {"accuracy": "  baseline (most frequent class)", "cost": "  baseline (cheapest class for all)"}
+BASELINE = "  baseline"  # the most frequent class for all rows, or the cheapest one
 SHOWN_COLUMNS, NARROW = 4, 12  # columns of a row, and characters of each
 BRIEF = 1e6  # below it, a number has six figures
 
@@ -48,7 +48,7 @@ def print_evaluation(evaluation: Evaluation, quiet: bool = False) -> None:
             style="bold" if asked and name == asked["name"] else "",
         )
         if name in metrics["baseline"]:
-            table.add_row(BASELINES[name], figure(metrics["baseline"][name]), "", "", style="dim")
+            table.add_row(BASELINE, figure(metrics["baseline"][name]), "", "", style="dim")
     show(table)
     decision = evaluation.decision
     if decision is not None and decision["threshold"] is not None:
@@ -122,10 +122,10 @@ def print_comparison(found: Comparison) -> None:
     for name, figure in found.figures.items():
         metric = METRICS.create(name)
         write = percent if metric.in_percent else number
-        low, high = (_signed(write, end) for end in figure["interval"])
+        interval = " to ".join(_signed(write, end) for end in figure["interval"] or ())
         cells = (*map(write, figure["values"]), _signed(write, figure["difference"]))
         label = cut(metric.label(found.positive)) + ("" if metric.higher_is_better else " (less is better)")
-        table.add_row(label, *cells, f"{low} to {high}", f"{figure['p_value']:.2g}")
+        table.add_row(label, *cells, interval, f"{figure['p_value']:.2g}")
     show(table)
     first, figure = next(iter(found.figures.items()))
     metric = METRICS.create(first)

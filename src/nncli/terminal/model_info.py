@@ -61,6 +61,7 @@ def print_model(d: dict[str, Any]) -> None:
         "rows": ", ".join(f"{figures[f'n_{part}']:,} {title}" for title, part in PARTS),
         "accuracy": ", ".join(f"{title} {percent(figures[part]['accuracy'])}" for title, part in PARTS if figures[part])
         + f" (baseline {percent(figures['baseline_accuracy'])}{_referred(figures['reference'])})",
+        "folds": _judged_in_folds(figures["folds"]),
         "calibrated": str(Calibration(**d["calibration"])) if d["calibration"] else "",
         "decision": _decided(d["classes"], d["decision"]),
         "history": f"epoch {figures['best_epoch']} of {figures['epochs']} kept"
@@ -72,6 +73,16 @@ def print_model(d: dict[str, Any]) -> None:
         if text:
             table.add_row(name, Text(text))
     show(table)
+
+
+def _judged_in_folds(folds: dict[str, Any] | None) -> str:
+    """Write the accuracy of all rows, each judged by a model that has not seen it."""
+    if folds is None:
+        return ""
+    accuracy = folds["metrics"]["accuracy"]
+    low, high = accuracy["interval"] or (accuracy["value"],) * 2
+    interval = f"95 % interval {percent(low)} to {percent(high)}"
+    return f"accuracy {percent(accuracy['value'])} of {folds['n']:,} rows ({interval})"
 
 
 def _referred(reference: dict[str, Any] | None) -> str:

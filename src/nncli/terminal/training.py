@@ -14,7 +14,7 @@ from nncli.training.reference import REFERENCES, say_comparison
 def print_training(figures: dict[str, Any], quiet: bool = False) -> None:
     """Print the final figures beside those of the baseline, which always predicts the most frequent class."""
     asked = figures["metric"]
-    more = [] if asked is None else [cut(METRICS.create(asked["name"]).label("the positive class"))]
+    more = [] if asked is None else [cut(METRICS.create(asked["name"]).label(figures["positive"]))]
     table = new_table("", "rows", "loss", "accuracy", *more)
     for title, part in PARTS:
         if figures[part]:
@@ -30,7 +30,7 @@ def print_training(figures: dict[str, Any], quiet: bool = False) -> None:
     if figures["reference"]:
         put(say_comparison(figures["reference"]))
     if figures["folds"]:
-        _print_folds(figures["folds"])
+        _print_folds(figures["folds"], figures["positive"])
     elif not (figures["val"] or figures["test"]):
         say("note: no rows were held out, so these figures do not say how good the model is on new rows", quiet)
 
@@ -43,7 +43,7 @@ def _value(asked: dict[str, Any] | None, part: str) -> list[str]:
     return ["·" if asked[part] is None else write(asked[part])]
 
 
-def _print_folds(found: dict[str, Any]) -> None:
+def _print_folds(found: dict[str, Any], positive: str | None) -> None:
     """Print what models of the other folds say of each row."""
     times = "" if found["repeats"] == 1 else f", drawn {found['repeats']} times"
     put(f"{found['n']:,} rows, each judged by a model that has not seen it, in {found['folds']} folds{times}:")
@@ -53,7 +53,7 @@ def _print_folds(found: dict[str, Any]) -> None:
         write = percent if metric.in_percent else number
         low_to_high = "" if one["interval"] is None else " to ".join(map(write, one["interval"]))
         cells = ["·" if one[key] is None else write(one[key]) for key in ("value", "mean", "sd")]
-        table.add_row(cut(metric.label("the positive class")), cells[0], low_to_high, *cells[1:])
+        table.add_row(cut(metric.label(positive)), cells[0], low_to_high, *cells[1:])
     show(table)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,8 @@ from nncli.system.workers import Stop, never
 from nncli.training.cross_validation import cross_validate
 from nncli.training.prepare import Prepared, prepare
 from nncli.training.run import PeriodicSaver, Run, run_training
+
+CHOSEN = "the number of epochs that was chosen"  # why the final run ended
 
 
 def train_model(
@@ -27,6 +30,7 @@ def train_model(
     """Train as the options say; see `run_training`. None if `stop` ended it before there was a model."""
     options = prepared.config.options
     if options.folds is not None:
+        began = time.monotonic()
         found = cross_validate(options, prepared.read, stop, on_fold)
         if found is None:
             return None
@@ -37,7 +41,8 @@ def train_model(
         mean = "the mean of the epochs that were best for the folds"
         note = f"trained on all {counted(len(prepared.train), 'row')} for {counted(epochs, 'epoch')}, {mean}"
         notes = [note, *_repeats(figures["repeated"], figures["n"]), *run.notes]
-        return _with(dataclasses.replace(run, notes=notes), {"folds": figures})
+        run = dataclasses.replace(run, notes=notes, stopped=CHOSEN, seconds=time.monotonic() - began)
+        return _with(run, {"folds": figures})
     if not options.refit:
         return run_training(prepared, on_epoch, stop, state, saver, keep_state, reference)
     # its state stays, for a run that is interrupted while it is trained on all rows
@@ -52,7 +57,8 @@ def train_model(
     rows = counted(len(joined.train), "row")
     said = f"chosen by {counted(chosen['n_val'], 'validation row')}, {percent(chosen['accuracy'])} of them right"
     note = f"refit: trained anew on all {rows} for {counted(chosen['epoch'], 'epoch')}, as {said}"
-    final = dataclasses.replace(final, notes=[note, *final.notes], seconds=first.seconds + final.seconds)
+    seconds = first.seconds + final.seconds
+    final = dataclasses.replace(final, notes=[note, *final.notes], stopped=CHOSEN, seconds=seconds)
     return _with(final, {"refit": chosen})
 
 

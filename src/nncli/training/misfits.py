@@ -35,6 +35,8 @@ def misfits(prepared: Prepared, trainer: Trainer, figures: dict[str, Any], guess
         said = f"warning: the loss of the {worst} rows is {number(losses[worst])}"
         said += f", that of guessing {number(guessing)}"
         return [f"{said}; most likely {_rate(trainer) or GROWN}"]
+    if prepared.config.options.cost or prepared.config.options.choose_threshold:
+        return []  # what is predicted is not the likeliest class, as somebody asked
     found = _one_class(prepared, trainer, rows, name) or _no_better(prepared, trainer, figures)
     return found or _above_guessing(prepared, trainer, rows, name)
 
@@ -69,11 +71,9 @@ def _one_class(prepared: Prepared, trainer: Trainer, rows: ScoredRows, name: str
 def _no_better(prepared: Prepared, trainer: Trainer, figures: dict[str, Any]) -> list[str]:
     """Tell of a network that knows its own training rows no better than by guessing the commonest class."""
     accuracy, shares = figures["train"]["accuracy"], _shares(prepared)
-    if prepared.config.options.cost or prepared.config.options.choose_threshold:
-        return []  # the accuracy is that of the classes that are asked for, which are not the likeliest ones
     if prepared.train.weights is not None or accuracy > shares.max() + 1e-9 or shares.max() == 1:
         return []
-    said = f"on its own training rows it is no better than guessing the commonest class ({percent(accuracy)})"
+    said = f"of its own training rows {percent(accuracy)} are right, no more than by guessing the commonest class"
     return [f"{said}; most likely {_rate(trainer) or _not_learned(trainer)}"]
 
 

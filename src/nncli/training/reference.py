@@ -23,7 +23,7 @@ STEPS = 1000  # of logistic regression, beyond which it is not waited for
 
 def check_reference(kind: str, prepared: Prepared) -> None:
     """Raise OptionError where there is no reference for these data."""
-    if not (prepared.test or prepared.val):
+    if not (prepared.test or (prepared.val and not prepared.config.options.refit)):
         raise OptionError("reference", "there are no rows to compare on", f"Set {mention('test')} above 0")
     if not isinstance(prepared.train.matrix, Matrix):
         raise OptionError("reference", f"{REFERENCES[kind]} need all rows in memory", f"Leave out {mention('memory')}")

@@ -69,7 +69,8 @@ class ResumableRun:
             remedy = f"Give what it was started with, or train anew without {mention('resume')}"
         elif state is None and not self.is_done(prepared):
             problem = "the training run is done, and the state from which to add epochs was not kept"
-            remedy = f"Train again from the start, with {mention('keep_state', True)}"
+            refit = prepared.config.options.refit  # with which no state is kept
+            remedy = "Train again from the start" + ("" if refit else f", with {mention('keep_state', True)}")
         elif state is not None and self.epochs > epochs:
             problem = f"{self.epochs} epochs are done, and {mention('epochs', epochs)} asks for fewer"
             remedy = "Ask for as many, or for more"

@@ -308,6 +308,12 @@ def _figures(model: Model, part: Subset) -> dict[str, float]:
     return {"loss": loss, "accuracy": accuracy}
 
 
+def _positive(prepared: Prepared) -> str | None:
+    """Return the positive class, of two."""
+    classes, decision = prepared.dataset.classes, prepared.decision
+    return None if len(classes) != 2 else classes[1 if decision is None else decision.positive]
+
+
 def _metric_of(model: Model, prepared: Prepared) -> dict[str, Any] | None:
     """Return the metric that the epoch was chosen by for each part, None where it is not defined; None for the loss,
     which is known."""
@@ -343,6 +349,7 @@ def _known(prepared: Prepared, trainer: Trainer, best: Epoch) -> dict[str, Any]:
     return {
         "model": prepared.config.model.name,
         "classes": list(prepared.dataset.classes),
+        "positive": _positive(prepared),
         "n_train": len(prepared.train),
         "n_val": len(prepared.val),
         "n_test": len(prepared.test),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -17,6 +18,7 @@ from nncli.data.scaled_rows import Subset
 from nncli.data.split import Split, stratified_fold, stratified_split
 from nncli.data.time_split import Times, time_fold, time_split
 from nncli.errors import DataError, OptionError, flag, listing, mention
+from nncli.nn.schedules import SCHEDULES
 from nncli.system.output import counted, in_quotes
 from nncli.training.seeds import Seeds
 
@@ -75,7 +77,9 @@ def _drawn(
     drawn = joined(drawn) if on_all else drawn
     split = Split(rows[drawn.train], rows[drawn.val], rows[drawn.test])
     if config.group is None and config.time is None:
-        return split if fold is None else stratified_fold(dataset.y, split, *fold[:2], of_folds, where), []
+        return split if fold is None else stratified_fold(
+            dataset.y, dataset.classes, split, *fold[:2], of_folds, where
+        ), []
     return split, [_described(config, columns, split), *_absent_classes(config, dataset, split)]
 
 
@@ -95,7 +99,10 @@ def settle_rare(config: TrainConfig, dataset: Dataset, columns: RowColumns) -> t
     """Drop or merge the classes with too few rows, or groups, for a part each; return the data, and notes."""
     weight, group = columns.weight, columns.group
     rows = np.arange(len(dataset)) if weight is None else np.flatnonzero(weight)
-    least = 1 + sum(share > 0 for share in _shares(config, dataset))
+    val, test = _shares(config, dataset)
+    least = 1 + (val > 0) + (test > 0)
+    if config.folds is not None:  # of what is left beside the test rows, each fold has one
+        least = max(least, math.ceil((config.folds[0] + 1) / (1 - test)))
     return settle_rare_classes(dataset, rows, None if group is None else group.codes, least, str(config.rare))
 
 
@@ -137,6 +144,12 @@ def _check_trained_on_all(config: TrainConfig) -> None:
         raise OptionError(asked, f"{mention('val_data')} has its validation rows elsewhere", "Put all rows in one file")
     if config.refit and config.val == 0:
         raise OptionError("refit", "there are no validation rows to choose an epoch by", "Leave it out")
+    if config.schedule is not None and SCHEDULES.create(config.schedule).needs_validation:
+        problem = f"it follows the validation rows, and {mention(asked)} trains the final model without any"
+        raise OptionError("schedule", problem, "Use another one, or leave one of them out")
+    if config.time_limit is not None:
+        problem = f"it is for one training run, and {mention(asked)} makes several"
+        raise OptionError("time_limit", problem, "Leave one of them out")
     for name in PLACED_BY_VALIDATION:
         if getattr(config, name):
             problem = f"it needs rows that the model was not trained on, and {mention(asked)} leaves none"

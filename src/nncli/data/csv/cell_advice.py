@@ -30,7 +30,7 @@ def _first_advice(layout: Layout, name: str, cell: str, or_skip: str) -> str:
     if other in cell and not spelling and Spelling(decimal=decimal, thousands=other).number(cell):
         return f"Add {mention('thousands', other)}"  # it is good, and only written in another way
     if cell[:1] == "#" or not any(character.isdigit() for character in cell):  # as #DIV/0! of a spreadsheet
-        return "Correct it" if len(cell) > SHOWN else f"Add {mention('missing', cell)}"
+        return "Correct it" if len(cell) > SHOWN else f"Add {mention('missing', write_names([cell]))}"
     if other in cell and as_number(cell, other):
         if not layout.is_decimal_sure:
             return f"Set {mention('decimal', other)}"

@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
 from queue import Empty, Queue
-from threading import Thread
+from threading import Thread, current_thread
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -45,7 +45,8 @@ def side_by_side(function: Callable[[T], R], items: Iterable[T], threads: int) -
         pool.shutdown(wait=False, cancel_futures=True)
         # until it has come to its end, nobody may close the file: it could read from another with the same number
         until = time.monotonic() + PATIENCE
-        while taker.is_alive() and time.monotonic() < until:
+        # the garbage collector may come here in that thread itself, which cannot wait for its own end
+        while taker.is_alive() and taker is not current_thread() and time.monotonic() < until:
             with suppress(Empty):
                 results.get_nowait()  # makes room
             taker.join(0.001)
