@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (a case stands on one line)
 """`train --folds`: each row is judged by a model that has not seen it, and the saved model has seen all of them."""
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score
 
 from nncli.config.train_config import TrainConfig
+from nncli.metrics.intervals import share_interval
 from nncli.training.prepare import prepare
 from nncli.training.splitting import Fold
 
@@ -40,7 +42,7 @@ def test_the_figures_are_those_of_a_model_for_each_fold(nncli: Run) -> None:
     found = nncli("train", "iris", *SMALL, "--folds", 3, "--json").json["folds"]
     # the same by hand: a training run for each fold, on the rows of the others
     options = TrainConfig(data=("iris",), epochs=8, hidden=(4,))
-    whole, right, y, predicted = prepare(options), list[float](), list[int](), list[int]()
+    whole, right, y, predicted, best = prepare(options), list[float](), list[int](), list[int](), list[int]()
     from nncli.training.run import run_training
 
     for k in range(3):
@@ -48,6 +50,7 @@ def test_the_figures_are_those_of_a_model_for_each_fold(nncli: Run) -> None:
         run = run_training(prepared)
         assert run is not None
         right.append(run.figures["test"]["accuracy"])
+        best.append(run.figures["best_epoch"])
         classes = run.model.predicted(run.model.scores(prepared.dataset.table.take(prepared.test.rows)))
         y += prepared.dataset.y[prepared.test.rows].tolist()
         predicted += classes.tolist()
@@ -56,16 +59,13 @@ def test_the_figures_are_those_of_a_model_for_each_fold(nncli: Run) -> None:
     assert found["metrics"]["accuracy"]["sd"] == pytest.approx(np.std(right, ddof=1))
     assert found["metrics"]["balanced-accuracy"]["value"] == pytest.approx(balanced_accuracy_score(y, predicted))
     assert found["n"] == 128
+    assert found["epochs"] == round(np.mean(best))
 
 
 def test_the_saved_model_is_trained_on_all_rows_but_the_test_rows(nncli: Run) -> None:
     found = nncli("train", "iris", *SMALL, "--folds", 3, "--json").json
     assert (found["n_train"], found["n_val"], found["n_test"]) == (128, 0, 22)
     assert found["epochs"] == found["best_epoch"] == found["folds"]["epochs"]
-    plain = nncli("train", "iris", *SMALL, "--val", 0, "--epochs", found["epochs"], "--json").json
-    # with as many planned epochs, so that the rate falls in the same way
-    if found["epochs"] == 8:
-        assert found["test"] == plain["test"]
     assert nncli("eval", "model.npz", "--json").json["accuracy"] == pytest.approx(found["test"]["accuracy"])
     without = nncli("train", "iris", *SMALL, "--folds", 3, "--test", 0, "--json").json
     assert (without["n_train"], without["test"], without["folds"]["n"]) == (150, None, 150)
@@ -84,7 +84,18 @@ def test_folds_drawn_again_are_others_and_the_figures_are_their_mean(nncli: Run)
     assert 0 <= other <= 1
     assert (other * 128) == pytest.approx(round(other * 128))
     low, high = values[1]["interval"]
+    of_second = share_interval(round(other * 128), 128)
+    assert (low, high) == pytest.approx((np.array(values[0]["interval"]) + of_second) / 2)
     assert high - low == pytest.approx(values[0]["interval"][1] - values[0]["interval"][0], rel=0.3)  # rows, not draws
+
+
+def test_rare_classes_are_those_with_fewer_rows_than_folds_need(nncli: Run) -> None:
+    lines = [f"{i % 9},{i % 4},{'abc'[0 if i < 100 else 1 if i < 196 else 2]}" for i in range(200)]
+    Path("d.csv").write_text("x,z,class\n" + "\n".join(lines) + "\n")
+    refused = nncli("train", "d.csv", *SMALL, "--folds", 5)
+    assert refused.err.startswith("d.csv: class 'c': expected at least 5 rows beside the test rows")
+    found = nncli("train", "d.csv", *SMALL, "--folds", 5, "--rare", "drop", "--json")
+    assert (found.code, found.json["classes"]) == (0, ["a", "b"])
 
 
 def test_rows_that_come_again_in_another_fold_are_counted(nncli: Run) -> None:
@@ -162,6 +173,18 @@ def test_what_needs_other_rows_is_refused(nncli: Run, option: str) -> None:
         ("--folds 1", "--folds: expected a number of folds from 2, as 5, or 5x3 for 3 times 5, found '1'."),
         ("--folds 3x0", "--folds: expected a number of folds from 2, as 5, or 5x3 for 3 times 5, found '3x0'."),
         ("--folds 3 --refit", "--refit: with --folds the model is trained on all rows already. Leave it out."),
+        (
+            "--folds 3 --save-every 1",
+            "--save-every: with --folds the model is saved at the end alone. Leave one of them out.",
+        ),
+        (
+            "--folds 3 --time-limit 9",
+            "--time-limit: it is for one training run, and --folds makes several. Leave one of them out.",
+        ),
+        (
+            "--folds 3 --schedule plateau",
+            "--schedule: it follows the validation rows, and --folds trains the final model without any. Use another one, or leave one of them out.",
+        ),
         ("--folds 3 --resume", "--resume: a run with --folds cannot be resumed. Leave one of them out."),
         (
             "--folds 3 --val-data iris",

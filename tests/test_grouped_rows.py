@@ -97,5 +97,12 @@ def test_a_model_with_groups_is_evaluated_with_them(
     low, high = folds["metrics"]["accuracy"]["interval"]
     assert 1.4 * 2 * 1.96 * np.sqrt(0.75 * 0.25 / folds["n"]) < high - low  # wider than for single rows
     assert nncli("train", "d.csv", "--group", "patient", "-m", "logistic", "--epochs", 2, "-q", "-o", "h.npz").code == 0
+    some = [line for line in lines if int(line[1 : line.index(",")]) < 5]
+    Path("five.csv").write_text("patient,a,b,class\n" + "\n".join(some) + "\n")
+    said = nncli("eval", "g.npz", "five.csv").err
+    assert "these rows are of 5 groups alone: the intervals are too narrow for so few" in said
+    swept = nncli("sweep", "d.csv", "--group", "patient", "--lr", "0.1,0.01", "--epochs", 2)
+    assert "p-value" not in swept.out
+    assert "note: no p-values, which would take rows of one patient as independent" in swept.err
     figures = nncli("eval", "g.npz", "h.npz", "--json").json["figures"]
     assert all(0 <= one["p_value"] <= 1 for one in figures.values())

@@ -356,3 +356,34 @@ def test_a_class_without_rows_has_no_figures_in_the_table(capsys: pytest.Capture
     print_evaluation(Evaluation(found, "four rows", []))
     line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("c  "))
     assert line.split() == ["c", "0", "·", "·", "·"]
+
+
+def test_intervals_stay_within_what_a_metric_can_be() -> None:
+    """6,000 rows of which one is wrong: normal intervals would reach below 0."""
+    P = np.tile([0.999, 0.001], (6000, 1))
+    y = np.zeros(6000, np.int64)
+    y[0] = 1
+    for spec in ("log-loss", "brier", "ece"):
+        low, high = estimate(METRICS.create(spec), of_probabilities(P, y)).interval or (np.nan, np.nan)
+        assert 0 <= low < high, spec
+
+
+def test_macro_averages_of_drawn_rows_are_over_the_same_classes() -> None:
+    """The third class has 2 of 102 rows, and is never predicted: at most two thirds can be right."""
+    y = np.repeat([0, 1, 2], [50, 50, 2])
+    rows = ScoredRows(y, np.minimum(y, 1), 3, np.eye(3)[np.minimum(y, 1)], probabilistic=True)
+    for spec in ("recall:average=macro", "balanced-accuracy"):
+        interval = estimate(METRICS.create(spec), rows).interval
+        assert interval is None or interval[1] < 0.67, spec
+    f1 = estimate(METRICS.create("f1:average=macro"), rows)
+    assert f1.interval is not None
+    assert f1.interval[1] <= 2 / 3
+
+
+def test_of_very_many_rows_it_is_said_that_there_is_no_interval() -> None:
+    rng = np.random.default_rng(0)
+    n = 600_000
+    y = rng.integers(2, size=n)
+    rows = ScoredRows(y, y, 2, rng.normal(size=(n, 1)), probabilistic=True)
+    found = estimate(METRICS.create("average-precision"), rows)
+    assert (found.interval, found.method) == (None, "no interval: many rows or classes")

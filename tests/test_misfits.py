@@ -84,3 +84,9 @@ def test_columns_that_say_nothing_of_new_rows_are_named_as_the_cause(nncli: Run)
     said = nncli("train", "d.csv", "--val-data", "val.csv", "--lr", 1e-9, "--test", 0).err
     assert "most likely the columns say little about the class of new rows: no later epoch was better" in said
     assert "more --epochs" not in said
+
+
+def test_nothing_is_said_of_classes_that_somebody_asked_for(nncli: Run) -> None:
+    """With costs the classes are not the likeliest ones, and their accuracy is low on purpose."""
+    for more in ("--cost missed=30,false-alarm=1", "--choose-threshold recall=0.9"):
+        assert "most likely" not in nncli("train", "rare.csv", "--positive", "rare", *more.split(), "-o", "m.npz").err

@@ -66,3 +66,16 @@ def test_nothing_is_said_where_groups_are_named(nncli: Run) -> None:
 @pytest.mark.parametrize("data", ["iris", "wine", "digits", "breast-cancer", "moons"])
 def test_bundled_sets_have_no_such_copies(nncli: Run, data: str) -> None:
     assert not any("near copies" in line for line in nncli("check", data, "--json").json["findings"])
+
+
+def test_few_copies_are_left_alone(nncli: Run) -> None:
+    """Of 600 rows, 40 are pairs whose classes agree: no tenth of them."""
+    rng = np.random.default_rng(3)
+    X, y = rng.normal(size=(600, 6)), rng.integers(2, size=600)
+    X[:20], y[:20] = X[20:40] + rng.normal(0, 0.01, (20, 6)), y[20:40]
+    assert findings(nncli, X, y) == []
+
+
+def test_copies_whose_classes_are_drawn_by_lot_are_left_alone(nncli: Run) -> None:
+    X, y = measured(2, 0.02)
+    assert findings(nncli, X, np.random.default_rng(1).permutation(y)) == []

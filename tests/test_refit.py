@@ -104,6 +104,8 @@ def test_arrays_can_be_refit_too() -> None:
 @pytest.mark.parametrize(
     ("words", "line"),
     [
+        ("--refit --test 0 --reference linear", "--reference: there are no rows to compare on. Set --test above 0."),
+        ("--refit --time-limit 9", "--time-limit: it is for one training run, and --refit makes several. Leave one of them out."),
         ("--refit --val 0", "--refit: there are no validation rows to choose an epoch by. Leave it out."),
         ("--refit --keep-state", "--keep-state: with --refit the model is trained anew at the end, and has no more epochs to come. Leave one of them out."),
         ("--refit --val-data iris", "--refit: --val-data has its validation rows elsewhere. Put all rows in one file."),
