@@ -42,6 +42,7 @@ from nncli.data.csv.preamble import first_lines, refuse_lines_above, skip_preamb
 from nncli.data.csv.repeated_header import RepeatedHeader
 from nncli.data.csv.sample_profile import profile_columns
 from nncli.data.csv.second_table import refuse_second_table
+from nncli.data.csv.stand_ins import notes_of_stand_ins
 from nncli.data.row_blocks import Layout
 from nncli.data.totals import note_of_total_in
 from nncli.errors import DataError, OptionError, listing, mention
@@ -244,10 +245,10 @@ def layout_of(
     if not kind_of.keys() - ids.keys() - aside:
         ids = {}  # there is nothing else to learn from
     notes += [f"column '{name}': left out, as {reason}" for name, reason in ids.items()]
-    notes += [note for name, note in kinds.notes if name not in ids]
+    notes += [note for name, note in (*kinds.notes, *notes_of_stand_ins(columns, values)) if name not in ids]
+    used = {name: kind for name, kind in kind_of.items() if name not in ids}
     numeric, text, dates = (
-        tuple(name for name, its in kind_of.items() if its == kind and name not in ids)
-        for kind in ("number", "text", "date")
+        tuple(name for name, its in used.items() if its == kind) for kind in ("number", "text", "date")
     )
     if dtype == "float32":
         fine = [name for name in numeric if column_kinds.are_finer_than_float32(values[name])]
@@ -275,7 +276,7 @@ def layout_of(
         dates=dates,
         encoding=options.encoding or UTF_8,
         needed=options.needed,
-        profile=profile_columns(cells, {name: kind_of[name] for name in (*numeric, *text, *dates)}, missing, decimal),
+        profile=profile_columns(cells, used, missing, decimal),
     )
     return layout, notes
 
