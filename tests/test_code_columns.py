@@ -49,6 +49,10 @@ def test_codes_among_which_some_are_numbers_are_categories(cells: list[str], why
         (["20240131", "19991224"], "'20240131' is read as a number (--date-format %Y%m%d reads dates)"),
         (["202401", "199912"], "'202401' is read as a number (--date-format %Y%m reads dates)"),
         (["04.2022", "12.2023", "11.2022"], "'04.2022' is read as a number (--date-format %m.%Y reads months)"),
+        (["4.00E+12", "8.71E+12"], "'4.00E+12' is read as 4000000000000, and comes again, as Excel shortens "
+         "long codes: write all figures into the file, or leave the column out with --drop"),
+        (["12345", "1.23E+15"], "'1.23E+15' is read as 1230000000000000, and comes again, as Excel shortens "
+         "long codes: write all figures into the file, or leave the column out with --drop"),
         (["4.2022", "12.1999"], "'4.2022' is read as a number (--date-format %m.%Y reads months)"),
     ],
 )  # fmt: skip
@@ -69,7 +73,8 @@ def test_phone_numbers_are_said(form: str) -> None:
 
 @pytest.mark.parametrize(
     "cells",
-    [["1e-05", "2.5E+10", "3"], ["1.50", "2.25", "3.00"], ["5", "5.0", "2.5"], ["0.5", "0.05", "10.0"],
+    [["1e-05", "2.5E+10", "3"], ["1.25E+10", "3.50E+09"], ["1.234E+12", "2.345E+13"],
+     ["1.50", "2.25", "3.00"], ["5", "5.0", "2.5"], ["0.5", "0.05", "10.0"],
      ["250000", "1200000"], ["202413", "100001"], ["13.2022", "4.2023"],
      ["4.2022", "12.2022"], ["0", "00", "1"], ["-01", "5"]],
 )  # fmt: skip

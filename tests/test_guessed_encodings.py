@@ -57,6 +57,24 @@ def test_russian_of_windows_is_not_taken_for_that_of_macintosh() -> None:
     assert any(note.startswith("encoding: cp1251, as it is not UTF-8, a guess") for note in found.notes)
 
 
+@pytest.mark.parametrize("encoding", ["cp850", "cp437", "mac-roman", "cp1252"])
+@pytest.mark.parametrize(
+    "cities", [["München", "Köln", "Düren"], ["Orléans", "Besançon", "Châlons", "Béziers", "Nîmes"]]
+)
+def test_letters_inside_of_words_are_no_capitals(encoding: str, cities: list[str]) -> None:
+    rows = "".join(f"{cities[i % len(cities)]};{i % 9},5;{'ab'[i % 2]}\n" for i in range(60))
+    found = load(f"city;age;class\n{rows}".encode(encoding))
+    assert strings(found.table.texts["city"])[: len(cities)] == cities
+    assert any(note.endswith(f"a guess (--encoding names another): it has '{cities[0]}'") for note in found.notes)
+
+
+def test_few_russian_words_are_not_taken_for_those_of_macintosh() -> None:
+    cities = ["Казань", "Уфа", "Москва"]
+    rows = "".join(f"{cities[i * 5 % 3]};{i % 9};{'ab'[i % 2]}\n" for i in range(60))
+    found = load(f"a;b;class\n{rows}".encode("cp1251"))
+    assert strings(found.table.texts["a"])[:3] == ["Казань", "Москва", "Уфа"]
+
+
 def test_a_file_in_two_encodings_is_warned_of() -> None:
     rows = [f"{i % 7},{['Köln', 'Ulm'][i % 2]},{'ab'[i % 2]}\n" for i in range(40)]
     data = ("x,city,class\n" + "".join(rows)).encode() + "".join(rows).encode("latin-1")

@@ -53,7 +53,7 @@ def test_others_are_detected_and_told(encoding: str, note: str | None) -> None:
     text = CITIES.replace("Łódź", "“Łódź”" if encoding.startswith("utf") else "“A”" if note and "cp" in note else "é")
     plain, found = cities(text.encode()), cities(text.encode(encoding))
     assert found[:3] == plain[:3]
-    assert [line for line in found[3] if "encoding" in line] == [note] * bool(note)
+    assert [line.partition(": it has")[0] for line in found[3] if "encoding" in line] == [note] * bool(note)
 
 
 def test_utf_16_begins_with_a_mark_in_either_order() -> None:

@@ -12,6 +12,7 @@ from nncli.data.spellings import MONEY, number_spellings
 from nncli.errors import flag, listing, write_names
 
 LETTER_E = re.compile(r"\d+[eE]\d+", re.ASCII)  # programs write 1e+10 or 1.0E10
+SHORTENED = re.compile(r"\d\.\d\dE\+(?:1[1-9]|2\d)", re.ASCII)  # as Excel writes codes of 12 figures or more
 VERSION = re.compile(r"\d{1,3}\.\d{1,3}", re.ASCII)
 PHONES = re.compile(r"\n(?:\+?\d{7,}\n)+", re.ASCII)
 CALLED_CODES = re.compile(  # as people call codes of places and goods that are figures
@@ -59,6 +60,9 @@ def doubt_of_numbers(name: str, cells: Sequence[str], text: str) -> str:
         return f"{quoted(example)} is read as {float(example):.15g} (--categorical keeps codes apart)"
     if MONTHS_OF_YEARS.fullmatch(text) and len({cell[-4:] for cell in cells}) > 1:
         return f"{quoted(cells[0])} is read as a number (--date-format %m.%Y reads months)"
+    if "E+" in text and (shortened := [*filter(SHORTENED.fullmatch, cells)]) and len({*shortened}) < len(shortened):
+        told = "as Excel shortens long codes: write all figures into the file, or leave the column out with --drop"
+        return f"{quoted(shortened[0])} is read as {float(shortened[0]):.0f}, and comes again, {told}"
     if ENDING_ZERO.search(text) and (lost := _lost_zero(cells, text)):
         return f"{lost} (--categorical keeps versions and codes apart)"
     for form, width in DAYS_OF_FIGURES.items():

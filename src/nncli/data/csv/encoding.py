@@ -7,6 +7,7 @@ import re
 from typing import TypeVar
 
 from nncli.data.byte_input import ByteStream
+from nncli.data.cells import quoted
 from nncli.data.csv.alphabets import european_encoding
 from nncli.errors import DataError, NncliError, mention
 
@@ -19,9 +20,12 @@ MARKS = {  # the longer ones first: one of UTF-32 begins as one of UTF-16 does
     b"\xff\xfe": UTF_16,
     b"\xfe\xff": UTF_16,
 }
+# words of Russian and others, with no capital behind a small letter
+RUSSIAN = re.compile(r"(?:[\x00-\x7f]|(?<![а-яё])[А-ЯЁ]|[а-яё])*+")
 NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 ONLY_WINDOWS = re.compile(rb"[\x80-\x9f]")  # control characters in Latin-1, letters and quotes on Windows
 MIXED = re.compile("\\w*[ÂÃ][\u0080-\u00bf]\\w*")
+OF_OTHER_LETTERS = re.compile(r"[^\W\d_]*[^\W\d_\x00-\x7f][^\W\d_]*")  # a word that shows the encoding
 WESTERN = ("latin-1", "cp1252")
 MOST_WAITING = 16 << 20
 SAMPLE_BYTES = 1 << 20
@@ -60,7 +64,10 @@ def guessed_encoding(data: bytes, where: str) -> tuple[str, list[str]]:
         found = _of_other_script(data, where)
     else:
         found = european_encoding(data[:SAMPLE_BYTES]) or found
-    return codecs.lookup(found).name, [f"encoding: {found}, as it is not UTF-8, a guess (--encoding names another)"]
+    word = OF_OTHER_LETTERS.search(data[:SAMPLE_BYTES].decode(found, "replace"))
+    reads = f": it has {quoted(word[0])}" if word else ""
+    note = f"encoding: {found}, as it is not UTF-8, a guess (--encoding names another){reads}"
+    return codecs.lookup(found).name, [note]
 
 
 def _is_hardly_western(data: bytes, encoding: str) -> bool:
@@ -88,6 +95,10 @@ def _of_other_script(data: bytes, where: str) -> str:
             where, "expected UTF-8, found text in an unknown encoding", f"Name it with {mention('encoding')}"
         )
     # old Macintosh encodings have the small letters of Windows in their places, and are hardly met
+    if best.encoding.startswith("mac_"):
+        for encoding in ("cp1251", "koi8-r", "cp866"):
+            if RUSSIAN.fullmatch(lines.decode(encoding, "replace")):
+                return encoding
     windows = [one.encoding for one in found if one.encoding.startswith("cp125")]
     return windows[0] if best.encoding.startswith("mac_") and windows else best.encoding
 
