@@ -43,7 +43,15 @@ def test_a_promise_holds_on_the_new_rows_of_twelve_data_sets(rule: str) -> None:
     kept = []
     for X, y in SETS.values():
         for seed in range(4):  # other validation rows each time: a third of the first 3,000
-            how = {"choose_threshold": rule, "positive": "1", "val": 1 / 3, "test": 0, "epochs": 30, "hidden": 16, "seed": seed}
+            how = {
+                "choose_threshold": rule,
+                "positive": "1",
+                "val": 1 / 3,
+                "test": 0,
+                "epochs": 30,
+                "hidden": 16,
+                "seed": seed,
+            }
             model = train(X[:ROWS], y[:ROWS], **how)
             decision = model.model.decision
             assert decision is not None
