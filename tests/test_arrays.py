@@ -14,6 +14,7 @@ import pytest
 from cli_process import PROGRAM
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.load import load_dataset
+from short_and_long import some_short
 
 Run = Callable[..., Any]
 IMAGES = np.random.default_rng(0).integers(0, 256, (50, 3, 4), np.uint8)
@@ -142,7 +143,7 @@ def test_a_first_row_without_features_is_a_row_of_zeros() -> None:
     assert dataset.y[:2].tolist() == [1, 0]
 
 
-@pytest.mark.parametrize("more", ["5:1", "70:1 71:2"])
+@pytest.mark.parametrize("more", some_short(["5:1", "70:1 71:2"], 1))
 def test_features_that_a_model_does_not_know_are_ignored_and_counted(nncli: Run, sparse_model: str, more: str) -> None:
     sparse("more.svm", more=more)
     expected = nncli("predict", sparse_model, "d.svm").out

@@ -92,6 +92,7 @@ def test_files_are_predicted_and_evaluated_there_as_here(nncli: Run, address: st
     assert missing.err.startswith("none.csv: ")
 
 
+@pytest.mark.long
 def test_a_scheduler_that_dies_ends_it_in_one_line_and_another_goes_on(
     cluster: tuple[str, list[subprocess.Popen[bytes]]], tmp_path: Path
 ) -> None:

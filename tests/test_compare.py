@@ -136,6 +136,7 @@ def test_the_p_value_is_that_of_a_permutation_test(n: int) -> None:
     assert sign_flip(d) == pytest.approx(expected, abs=0.025)
 
 
+@pytest.mark.long
 def test_under_no_difference_one_in_twenty_is_called_one() -> None:
     rng, called = np.random.default_rng(0), 0
     for _ in range(600):

@@ -79,7 +79,7 @@ def without_a_folder(folder: Path) -> Callable[[], None]:
     return leave
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", some_short(COMMANDS, 4))
 def test_what_has_its_whole_name_needs_no_working_folder(command: str, at_work: Path) -> None:
     words = COMMANDS[command].replace("two.", f"{at_work}/two.")
     for option in ("-o", "--log", "--ledger"):

@@ -24,7 +24,7 @@ from nncli.data.disk import cache
 from nncli.data.formats import parquet as parquet_format
 from nncli.model.model import EVAL_ROWS
 from nncli.training.prepare import prepare
-from short_and_long import short_and_long, some_short
+from short_and_long import some_short
 
 pytestmark = pytest.mark.usefixtures("tables_on_the_disk")
 WINDOW = 250
@@ -154,7 +154,8 @@ def test_a_training_goes_on_from_the_disk_as_from_memory(nncli: Run) -> None:
     assert Path("two.npz").read_bytes() == Path("whole.npz").read_bytes()
 
 
-@pytest.mark.parametrize("size", short_and_long((300_000, 250), (600_000, 300)))
+@pytest.mark.parametrize("size", [(300_000, 250), (600_000, 300)])
+@pytest.mark.long
 def test_a_training_takes_the_memory_that_it_may_and_no_more(size: tuple[int, int], tmp_path: Path) -> None:
     """Whole processes: what the system says that they have taken at most."""
     rows, megabytes = size

@@ -57,6 +57,7 @@ def test_the_most_frequent_confusions_are_shown(nncli: Run) -> None:
     assert line.startswith("warning: 1,000 of the 1,000 rows have the same values as a row that trained the model")
 
 
+@pytest.mark.long
 def test_eval_takes_no_more_memory_than_it_asks_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nncli: Run
 ) -> None:

@@ -203,7 +203,7 @@ def test_the_rest_against_scikit_learn(K: int) -> None:
     assert found["confusion_matrix"] == reference.confusion_matrix(y, predicted).tolist()
 
 
-@pytest.mark.parametrize("cells", [1, 700, 1 << 21])
+@pytest.mark.parametrize("cells", some_short([700, 1, 1 << 21], 1))
 def test_scores_are_ranked_by_their_lead_over_the_others(cells: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where many scores are the same, and where few rows are taken at a time."""
     monkeypatch.setattr(judged_rows, "CELLS_AT_ONCE", cells)
@@ -246,6 +246,7 @@ def test_the_metrics_of_several_files_are_those_of_all_their_rows(K: int) -> Non
         assert value == pytest.approx(whole[name], rel=1e-12), name
 
 
+@pytest.mark.long
 def test_metrics_of_many_classes_take_little_more_memory_than_the_probabilities() -> None:
     """A matrix of 4,000 × 4,000 counts would take 128 MB, and as lists as much again."""
     code = f"""if True:

@@ -22,6 +22,7 @@ import pytest
 from cli_errors import contents
 from cli_process import PROGRAM, TWO, nncli, wait_for
 from nncli.model import checkpoint
+from short_and_long import some_short
 
 Run = Callable[..., Any]
 TRAIN = ["train", "digits", "--hidden", "8", "--epochs", "40", "--patience", "40", "-q"]
@@ -113,7 +114,7 @@ def opens_a_pipe(process: subprocess.Popen[bytes]) -> bool:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["TERM", "INT"])
-@pytest.mark.parametrize("command", WAITING)
+@pytest.mark.parametrize("command", some_short(WAITING, 1))
 def test_the_first_signal_ends_a_wait_for_a_reader(command: str, number: signal.Signals, beside: Path) -> None:
     with started(*WAITING[command].split(), cwd=beside) as process:
         wait_for(lambda: opens_a_pipe(process))
@@ -210,7 +211,7 @@ def linked(folder: Path) -> Path:
 
 @pytest.mark.parametrize(
     "words",
-    [
+    some_short([
         "train two.csv -o link.csv",
         "train two.csv --log link.csv",
         "train two.csv --log here/link.csv",
@@ -234,8 +235,8 @@ def linked(folder: Path) -> Path:
         "train - --log link.csv",
         "train two.csv --log messages",
         "train two.csv -o messages",
-    ],
-)
+    ], 8),
+)  # fmt: skip
 def test_a_file_is_known_by_all_its_names(words: str, linked: Path) -> None:
     before = contents(linked)
     with Path("two.csv").open("rb") as stdin, Path("messages").open("w+b") as stderr:

@@ -71,6 +71,7 @@ def test_an_interrupted_run_can_be_resumed_to_the_same_model(epochs_before: int)
     assert resumed.figures["refit"] == whole.figures["refit"]
 
 
+@pytest.mark.long
 def test_a_killed_run_can_be_resumed_to_the_same_model(tmp_path: Path) -> None:
     how = ["train", "digits", "--refit", "--epochs", "150", "--patience", "150", "--save-every", "0", "-q"]
     subprocess.run([*PROGRAM, *how, "-o", "whole.npz"], check=True, capture_output=True)

@@ -22,7 +22,6 @@ from nncli.sweep.ledger import read
 from nncli.system import workers
 from nncli.system.processes import Processes
 from nncli.system.workers import ChunkQueue, ProcessDeath, Stop, Work, in_order, never, run_chunk
-from short_and_long import short_and_long
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +29,8 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.mark.parametrize("kills", short_and_long(2, 12))
+@pytest.mark.parametrize("kills", [12])
+@pytest.mark.long
 def test_killed_at_any_moment_it_goes_on(kills: int) -> None:
     """Nothing is lost, nothing is run twice, and no process is left behind."""
     left: set[int] = set()
