@@ -53,7 +53,7 @@ def at_work(work: Path, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("allowed", some_short([6, 13], 1))
-@pytest.mark.parametrize("command", [name for name in COMMANDS if name not in WITHOUT_FILES])
+@pytest.mark.parametrize("command", some_short([name for name in COMMANDS if name not in WITHOUT_FILES], 4))
 def test_too_few_descriptors_are_told_with_how_many_there_are(command: str, allowed: int, at_work: Path) -> None:
     limits = (allowed, 1000)
     done = run(COMMANDS[command], at_work, lambda: resource.setrlimit(resource.RLIMIT_NOFILE, limits))
