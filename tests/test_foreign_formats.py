@@ -10,7 +10,6 @@ import json
 import lzma
 import os
 import pickle
-import shutil
 import sqlite3
 import subprocess
 import tarfile
@@ -248,7 +247,6 @@ def test_what_is_advised_for_json_makes_a_table(nncli: Run) -> None:
     assert nncli("train", "rows.csv", "-m", "softmax", "--epochs", "1", "-q").code == 0
 
 
-@pytest.mark.skipif(shutil.which("sqlite3") is None, reason="runs the advice, which is for those who have sqlite3")
 def test_what_is_advised_for_a_database_makes_a_table(nncli: Run) -> None:
     with sqlite3.connect("f") as connection:
         connection.execute("create table flowers (a, label)")

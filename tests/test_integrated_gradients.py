@@ -70,8 +70,9 @@ def test_on_linear_networks_they_are_weight_times_difference() -> None:
     X, x0, V = rows(0, 50, network)
     found = integrated_gradients(network, X, x0, V)
     W = network.dense[0].W
-    expected = [[sum(W[j, k] * v[k] for k in range(3)) * (x[j] - x0[j]) for j in range(12)] for x, v in zip(X, V, strict=True)]  # fmt: skip  # noqa: E501
-    assert found.of_inputs == pytest.approx(np.array(expected), rel=1e-12)
+    for x, v, contributions in zip(X, V, found.of_inputs, strict=True):
+        expected = [sum(W[j, k] * v[k] for k in range(3)) * (x[j] - x0[j]) for j in range(12)]
+        assert contributions == pytest.approx(np.array(expected), rel=1e-12)
 
 
 def test_a_row_that_is_the_background_has_no_contributions() -> None:

@@ -88,7 +88,8 @@ def test_contributions_add_up_to_the_log_odds_beside_those_of_the_background(nnc
 def test_of_a_linear_model_they_are_coefficients_times_the_difference_from_the_mean(nncli: Run) -> None:
     rows = write_table()
     nncli("train", "d.csv", "--model", "logistic", "--epochs", 30, "-q", "--json", "--positive", "yes")
-    of = {(one["column"], one["part"]): one["coefficient"] for one in nncli("explain", "model.npz", "--coefficients", "--bootstrap", 0, "--json").json["coefficients"]}  # fmt: skip  # noqa: E501
+    weights = nncli("explain", "model.npz", "--coefficients", "--bootstrap", 0, "--json").json["coefficients"]
+    of = {(one["column"], one["part"]): one["coefficient"] for one in weights}
     trained = prepare(TrainConfig(data=("d.csv",), positive="yes")).split.train
     found = nncli("explain", "model.npz", "--row", 5, "--json").json
     sign = 1 if found["prediction"] == "yes" else -1
@@ -127,7 +128,10 @@ def test_what_would_change_the_answer_does_and_a_little_less_does_not(nncli: Run
         for one in found["changes"]:
             seen.add(one["column"])
             assert one["prediction"] != found["prediction"]
-            assert one["old"] == (None if row[one["column"]] == "" else pytest.approx(float(row[one["column"]])) if one["column"] in ("x", "count") else row[one["column"]])  # fmt: skip  # noqa: E501
+            cell: Any = row[one["column"]] or None
+            if cell is not None and one["column"] in ("x", "count"):
+                cell = pytest.approx(float(cell))
+            assert one["old"] == cell
             assert predicted(nncli, row, one["column"], one["new"]) == one["prediction"]
             if one["column"] == "x" and one["old"] is not None:
                 before = one["new"] - math.copysign(0.002, one["new"] - one["old"])
@@ -159,7 +163,8 @@ def test_rows_in_blocks_have_the_same_reasons(nncli: Run, monkeypatch: pytest.Mo
     nncli("train", "d.csv", "--epochs", 3, "-q", "--json")
     whole = nncli("predict", "model.npz", "d.csv", "--reasons", 2).out
     monkeypatch.setattr("nncli.inference.predictor.CELLS_AT_ONCE", 100)
-    for one, other in zip(whole.splitlines()[1:], nncli("predict", "model.npz", "d.csv", "--reasons", 2).out.splitlines()[1:], strict=True):  # fmt: skip  # noqa: E501
+    in_blocks = nncli("predict", "model.npz", "d.csv", "--reasons", 2).out
+    for one, other in zip(whole.splitlines()[1:], in_blocks.splitlines()[1:], strict=True):
         assert one.split(",")[::2][0] == other.split(",")[::2][0]
         assert float(one.split(",")[2]) == pytest.approx(float(other.split(",")[2]), rel=1e-4, abs=1e-6)
 

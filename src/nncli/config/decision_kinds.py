@@ -33,7 +33,7 @@ class ThresholdRule(Kind):
 
 
 class Costs(Kind):
-    """What mistakes cost: of two classes, as missed=5,false-alarm=1, or else the name of a file with a matrix."""
+    """Reads what mistakes cost: of two classes, as missed=5,false-alarm=1, or else the name of a file with a matrix."""
 
     def read(self, text: str) -> str:
         if not text.strip() or "\0" in text:

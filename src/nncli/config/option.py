@@ -139,7 +139,7 @@ class OneOf(Kind):
 
 
 class Rare(Kind):
-    """What to do with rare classes: drop, or merge=NAME."""
+    """Reads what to do with rare classes: drop, or merge=NAME."""
 
     def read(self, text: str) -> str:
         if not re.fullmatch(r"drop|merge=.+", text, re.DOTALL):

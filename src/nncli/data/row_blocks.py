@@ -138,7 +138,7 @@ class RowBlock:
 
 
 class LeftOut:
-    """What could not be read, rows or pictures, and has been left out."""
+    """Counts the rows or pictures that could not be read and are left out, and keeps the first errors."""
 
     def __init__(self, what: str) -> None:
         self.what, self.n, self.first = what, 0, list[DataError]()

@@ -1,4 +1,4 @@
-"""What would change the answer: for each column of a row, the nearest value that does, where all others stay."""
+"""Find what would change a prediction: for each column of a row, the nearest value that does, while all others stay."""
 
 from __future__ import annotations
 

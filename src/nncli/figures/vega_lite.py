@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +46,9 @@ def check_ending(file: str) -> None:
     if Path(file).suffix.lower() not in ENDINGS:
         known = f"{', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}"
         raise OptionError("out", f"expected a name that ends in {known}, found '{file}'")
-    try:
-        import vl_convert  # noqa: F401
-    except ModuleNotFoundError:
+    if find_spec("vl_convert") is None:
         how = "Install it with: pip install 'nncli[plots]'"
-        raise OptionError("out", "to draw a file needs vl-convert-python", how) from None
+        raise OptionError("out", "to draw a file needs vl-convert-python", how)
 
 
 def drawn(figure: Figure, ending: str) -> bytes:

@@ -1,5 +1,5 @@
-"""What stands directly below a header and tells how it is meant: a rule of dashes, rows that go on with the names, or
-rows with a name of their own in front."""
+"""Read directly below a header how it is meant: from a rule of dashes, rows that go on with the names, or rows with a
+name of their own in front."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a user says of how a table to learn from is read."""
+"""Hold the options by which a user says how a table to learn from is read."""
 
 from __future__ import annotations
 

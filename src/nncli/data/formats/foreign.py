@@ -21,7 +21,11 @@ AS_CSV = (
     "< {file} > rows.csv"
 )
 BINARY = rb".{0,99}?[\x00-\x08]"  # what text has not, which may begin with the same letters
-QUERY = "Write a table of it as CSV: sqlite3 -header -csv {file} 'select * from NAME' > data.csv"
+QUERY = (
+    'Write a table of it as CSV: python3 -c "import csv, sqlite3, sys; '
+    "rows = sqlite3.connect(sys.argv[1]).execute('select * from NAME'); out = csv.writer(sys.stdout); "
+    'out.writerow([column[0] for column in rows.description]); out.writerows(rows)" {file} > data.csv'
+)
 
 TAR = Format("a tar archive", rb".{257}ustar(?:  )?\x00", remedy="Unpack it, and name the files in it: tar xf {file}")
 FOREIGN = (
