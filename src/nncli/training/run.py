@@ -13,8 +13,6 @@ import numpy as np
 from nncli import __version__
 from nncli.data.scaled_rows import Subset
 from nncli.errors import TrainingError, mention
-from nncli.metrics.definitions import METRICS
-from nncli.metrics.rows import ScoredRows
 from nncli.model.decision import Decision, say_threshold
 from nncli.model.model import Model, build_network
 from nncli.model.provenance import Provenance, bits
@@ -23,8 +21,9 @@ from nncli.nn.calibration import Calibration, calibrate
 from nncli.nn.losses import Loss
 from nncli.nn.network import Network
 from nncli.system.threads import kernels, multiply_with
-from nncli.training.batch import evaluate, scores
+from nncli.training.batch import scores
 from nncli.training.decision import choose_threshold, few_rows
+from nncli.training.final_figures import chosen_metric, figures_of, known_figures
 from nncli.training.misfits import misfits
 from nncli.training.prepare import Prepared
 from nncli.training.reference import compare
@@ -107,11 +106,11 @@ def run_training(
     except TrainingError as error:  # the model is good all the same
         assert prepared.decision is not None
         model.decision, failure = dataclasses.replace(prepared.decision, threshold=None), failure or error
-    figures = _known(prepared, trainer, best) | {
-        name: _figures(model, part) if part else None
+    figures = known_figures(prepared, trainer, best) | {
+        name: figures_of(model, part) if part else None
         for name, part in (("train", prepared.train), ("val", prepared.val), ("test", prepared.test))
     }
-    figures["metric"] = _metric_of(model, prepared)
+    figures["metric"] = chosen_metric(model, prepared)
     if reference is not None and not interrupted:
         try:
             figures["reference"] = compare(reference, prepared, model)
@@ -241,7 +240,7 @@ def _model_so_far(prepared: Prepared, trainer: Trainer, best: Epoch, state: Trai
     network, loss = build_network(prepared.config.model, prepared.preprocess.width, len(prepared.dataset.classes))
     network.theta[:] = trainer.best_theta
     val = None if best.val_loss is None else {"loss": best.val_loss, "accuracy": best.val_accuracy}
-    figures = _known(prepared, trainer, best) | {"val": val}
+    figures = known_figures(prepared, trainer, best) | {"val": val}
     return _model(prepared, network, loss, None), _provenance(prepared, trainer, best, figures, state)
 
 
@@ -296,71 +295,3 @@ def decide(prepared: Prepared, model: Model) -> tuple[Decision | None, list[str]
     if decision.threshold is None:
         return decision, ["predicted is the class of the least expected cost"] * bool(decision.costs)
     return decision, [say_threshold(decision.threshold, model.classes[decision.positive], rule or ""), *few]
-
-
-def _figures(model: Model, part: Subset) -> dict[str, float]:
-    """Return loss and accuracy of a model on some rows."""
-    rows = model.network, model.loss, part, len(model.classes)
-    loss, accuracy, _ = evaluate(*rows)
-    if model.calibration or model.decision:  # which may move the border between two classes
-        predicted = np.concatenate([model.predicted(Z) for Z in scores(*rows)])
-        accuracy = float(np.mean(predicted == part.y[part.rows]))
-    return {"loss": loss, "accuracy": accuracy}
-
-
-def _positive(prepared: Prepared) -> str | None:
-    """Return the positive class, of two."""
-    classes, decision = prepared.dataset.classes, prepared.decision
-    return None if len(classes) != 2 else classes[1 if decision is None else decision.positive]
-
-
-def _metric_of(model: Model, prepared: Prepared) -> dict[str, Any] | None:
-    """Return the metric that the epoch was chosen by for each part, None where it is not defined; None for the loss,
-    which is known."""
-    name = prepared.config.options.metric
-    if name in (None, "loss"):
-        return None
-    metric, found = METRICS.create(name), dict[str, Any]()
-    for key, part in (("train", prepared.train), ("val", prepared.val), ("test", prepared.test)):
-        rows = _scored(model, part).oriented if part else None
-        found[key] = None if rows is None or metric.problem(rows) else metric.value(rows)
-    return {"name": name, **found}
-
-
-def _scored(model: Model, part: Subset) -> ScoredRows:
-    """Return the rows of a part with what the model says of them."""
-    K, decision = len(model.classes), model.decision
-    Z = np.concatenate([one.copy() for one in scores(model.network, model.loss, part, K)])
-    return ScoredRows(
-        part.y[part.rows].astype(np.int64),
-        model.predicted(Z),
-        K,
-        model.logits(Z),
-        model.probabilistic,
-        positive=model.positive,
-        costs=None if decision is None else decision.cost_matrix,
-    )
-
-
-def _known(prepared: Prepared, trainer: Trainer, best: Epoch) -> dict[str, Any]:
-    """Return the figures that need no model; the baseline predicts the commonest class of the rows it is judged on, so
-    that no other constant answer is right more often."""
-    evaluated = prepared.test or prepared.val or prepared.train
-    return {
-        "model": prepared.config.model.name,
-        "classes": list(prepared.dataset.classes),
-        "positive": _positive(prepared),
-        "n_train": len(prepared.train),
-        "n_val": len(prepared.val),
-        "n_test": len(prepared.test),
-        "epochs": len(trainer.history),
-        "best_epoch": best.number,
-        "train": None,
-        "val": None,
-        "test": None,
-        "metric": None,
-        "reference": None,
-        "refit": None,
-        "folds": None,
-        "baseline_accuracy": float(np.bincount(evaluated.y[evaluated.rows]).max() / len(evaluated)),
-    }

@@ -1,0 +1,84 @@
+"""Work out the figures that a training run ends with: loss and accuracy of each part, the baseline, the chosen metric."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from nncli.data.scaled_rows import Subset
+from nncli.metrics.definitions import METRICS
+from nncli.metrics.rows import ScoredRows
+from nncli.model.model import Model
+from nncli.model.training_state import Epoch
+from nncli.training.batch import evaluate, scores
+from nncli.training.prepare import Prepared
+from nncli.training.trainer import Trainer
+
+
+def figures_of(model: Model, part: Subset) -> dict[str, float]:
+    """Return loss and accuracy of a model on some rows."""
+    rows = model.network, model.loss, part, len(model.classes)
+    loss, accuracy, _ = evaluate(*rows)
+    if model.calibration or model.decision:  # which may move the border between two classes
+        predicted = np.concatenate([model.predicted(Z) for Z in scores(*rows)])
+        accuracy = float(np.mean(predicted == part.y[part.rows]))
+    return {"loss": loss, "accuracy": accuracy}
+
+
+def _positive(prepared: Prepared) -> str | None:
+    """Return the positive class, of two."""
+    classes, decision = prepared.dataset.classes, prepared.decision
+    return None if len(classes) != 2 else classes[1 if decision is None else decision.positive]
+
+
+def chosen_metric(model: Model, prepared: Prepared) -> dict[str, Any] | None:
+    """Return the metric that the epoch was chosen by for each part, None where it is not defined; None for the loss,
+    which is known."""
+    name = prepared.config.options.metric
+    if name in (None, "loss"):
+        return None
+    metric, found = METRICS.create(name), dict[str, Any]()
+    for key, part in (("train", prepared.train), ("val", prepared.val), ("test", prepared.test)):
+        rows = _scored(model, part).oriented if part else None
+        found[key] = None if rows is None or metric.problem(rows) else metric.value(rows)
+    return {"name": name, **found}
+
+
+def _scored(model: Model, part: Subset) -> ScoredRows:
+    """Return the rows of a part with what the model says of them."""
+    K, decision = len(model.classes), model.decision
+    Z = np.concatenate([one.copy() for one in scores(model.network, model.loss, part, K)])
+    return ScoredRows(
+        part.y[part.rows].astype(np.int64),
+        model.predicted(Z),
+        K,
+        model.logits(Z),
+        model.probabilistic,
+        positive=model.positive,
+        costs=None if decision is None else decision.cost_matrix,
+    )
+
+
+def known_figures(prepared: Prepared, trainer: Trainer, best: Epoch) -> dict[str, Any]:
+    """Return the figures that need no model; the baseline predicts the commonest class of the rows it is judged on, so
+    that no other constant answer is right more often."""
+    evaluated = prepared.test or prepared.val or prepared.train
+    return {
+        "model": prepared.config.model.name,
+        "classes": list(prepared.dataset.classes),
+        "positive": _positive(prepared),
+        "n_train": len(prepared.train),
+        "n_val": len(prepared.val),
+        "n_test": len(prepared.test),
+        "epochs": len(trainer.history),
+        "best_epoch": best.number,
+        "train": None,
+        "val": None,
+        "test": None,
+        "metric": None,
+        "reference": None,
+        "refit": None,
+        "folds": None,
+        "baseline_accuracy": float(np.bincount(evaluated.y[evaluated.rows]).max() / len(evaluated)),
+    }
