@@ -1,4 +1,4 @@
-"""Work out the figures that a training run ends with: loss and accuracy of each part, the baseline, the chosen metric."""
+"""Work out the figures a training run ends with: loss and accuracy of each part, the baseline, the chosen metric."""
 
 from __future__ import annotations
 
