@@ -17,7 +17,7 @@ import pytest
 from cli_errors import BAD_COMMAND, BAD_DATA
 from ledgers import trials
 from nncli.config.train_config import TrainConfig
-from nncli.training import run
+from nncli.training import final_figures
 
 Run = Callable[..., Any]
 SPACE = ["iris", "--lr", "0.05,0.01,0.001", "--hidden", "4,8", "--epochs", "6"]
@@ -88,13 +88,13 @@ def test_the_command_holds_for_names_with_blanks(nncli: Run) -> None:
 
 def test_the_test_rows_are_used_once(nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     judged: list[int] = []
-    evaluate = run.evaluate
+    evaluate = final_figures.evaluate
 
     def spy(network: Any, loss: Any, subset: Any, K: int) -> Any:
         judged.append(len(subset))
         return evaluate(network, loss, subset, K)
 
-    monkeypatch.setattr(run, "evaluate", spy)
+    monkeypatch.setattr(final_figures, "evaluate", spy)
     assert nncli("sweep", *SPACE, "--test", "0.2", "--jobs", "1", "-q").code == 0
     assert judged.count(30) == 1  # a fifth of 150 rows; the other parts are larger and smaller
 
