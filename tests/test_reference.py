@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,8 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 
 from nncli.config.train_config import TrainConfig
+from nncli.metrics.paired import sign_flip_p
 from nncli.training.prepare import prepare
-from nncli.training.reference import mcnemar
 
 Run = Callable[..., Any]
 
@@ -26,9 +27,16 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize("pair", [(0, 0), (1, 0), (3, 9), (50, 50), (120, 80), (2000, 2100)])
-def test_the_test_is_that_of_scipy(pair: tuple[int, int]) -> None:
+def test_flipping_signs_of_rows_right_and_wrong_is_the_binomial_test(pair: tuple[int, int]) -> None:
     expected = binomtest(pair[0], sum(pair)).pvalue if sum(pair) else 1
-    assert mcnemar(*pair) == pytest.approx(expected)
+    assert sign_flip_p(np.repeat([1.0, -1.0], pair)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("d", [[3, -1, 1, 2], [5, 5, -1, -1, -1, 2, 7, 7], [1.5, 0.5, -2.5, 4.0, 4.0, 0.25]])
+def test_flipping_signs_of_other_numbers_counts_all_ways_to_flip_them(d: list[float]) -> None:
+    ways = [abs(np.dot(signs, d)) >= abs(sum(d)) for signs in itertools.product([-1, 1], repeat=len(d))]
+    whole = all(one == round(one) for one in d)
+    assert sign_flip_p(np.array(d, float)) == pytest.approx(np.mean(ways), rel=1e-9 if whole else 0.1)
 
 
 @pytest.mark.parametrize("kind", ["trees", "linear"])

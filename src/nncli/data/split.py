@@ -116,7 +116,7 @@ def _proportional(counts: NDArray[np.int64], n: int, rng: np.random.RandomState)
     exact = counts / counts.sum() * n
     places = np.floor(exact)
     remainder = exact - places
-    for value in np.unique(remainder)[::-1]:
+    for value in sorted(set(remainder.tolist()), reverse=True):
         missing = n - int(places.sum())
         if missing == 0:
             break

@@ -20,7 +20,6 @@ from nncli.metrics.paired import compared
 from nncli.model.model import Model
 from nncli.model.provenance import Provenance
 from nncli.system.output import note_of
-from nncli.training.reference import mcnemar
 
 COMPARED = ("accuracy", "balanced-accuracy", "log-loss", "roc-auc", "cost")
 
@@ -97,8 +96,4 @@ def _figures(one: JudgedRows, other: JudgedRows, asked: str | None) -> dict[str,
                 key: list(value) if isinstance(value, tuple) else value
                 for key, value in dataclasses.asdict(compared(metric, first, second)).items()
             }
-    right = [rows.predicted == rows.y for rows in (first, second)]
-    wins, losses = int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())
-    if first.groups is None:
-        found["accuracy"]["p_value"] = mcnemar(wins, losses)  # exact, where signs that are flipped are drawn
     return found

@@ -18,6 +18,7 @@ from nncli.metrics.rows import Floats, ScoredRows
 
 FLIPS = 10_000
 MANY_SIGNS = 1000  # whose sum is normal
+MOST_EXACT = 10_000  # rows, or the sum of whole differences; beyond, the normal distribution is as good, and faster
 
 
 @dataclass(frozen=True)
@@ -93,11 +94,15 @@ def mean_interval(d: Floats, groups: NDArray[np.int64] | None = None) -> tuple[f
 def sign_flip_p(differences: Floats) -> float:
     """Return P(|Σ ± d_i| ≥ |Σ d_i|), where d_i is the difference at row i and both signs are equally likely.
 
-    It is the p-value of the difference of two means of rows, if the two models are equally good.
+    It is the p-value of the difference of two means of rows, if the two models are equally good: exact for whole
+    numbers (of 1 and −1 alone, it is McNemar's test), else of signs that are drawn, or by the normal distribution.
     """
     d = differences[differences != 0]
     if not len(d):
         return 1.0
+    if (d == d.round()).all() and (np.ptp(np.abs(d)) == 0 or np.abs(d).sum() <= MOST_EXACT):
+        sizes, counts = np.unique(np.abs(d).astype(np.int64), return_counts=True)
+        return exact_sign_flip_p(dict(zip(sizes.tolist(), counts.tolist(), strict=True)), abs(int(d.sum())))
     d = d / np.abs(d).max()
     total = abs(float(d.sum()))
     if len(d) > MANY_SIGNS:
@@ -105,6 +110,28 @@ def sign_flip_p(differences: Floats) -> float:
     bits = np.random.default_rng(SEED).integers(256, size=(FLIPS, -(-len(d) // 8)), dtype=np.uint8)
     sums = np.unpackbits(bits, axis=1, count=len(d)).astype(np.float64) @ (2 * d) - d.sum()
     return (1 + int(np.count_nonzero(np.abs(sums) >= total * (1 - 1e-9)))) / (FLIPS + 1)
+
+
+def exact_sign_flip_p(n_of: dict[int, int], total: int) -> float:
+    """Return P(|Σ ± d_i| ≥ total) for whole numbers d_i > 0, of which `n_of` counts how many there are of each size.
+    Of many, Σ ± d_i is taken as normal."""
+    if sum(n_of.values()) > MOST_EXACT or (len(n_of) > 1 and sum(size * n for size, n in n_of.items()) > MOST_EXACT):
+        variance = sum(size * size * n for size, n in n_of.items())
+        step = math.gcd(*n_of)  # half the distance between two possible sums
+        return min(1.0, math.erfc((total - step) / math.sqrt(2 * variance)))
+    distribution = np.ones(1)  # of Σ (1 ± 1) d_i / 2, which runs from 0 to Σ d_i
+    for size, count in n_of.items():
+        spread = np.zeros(size * count + 1)
+        spread[::size] = _binomial(count)
+        distribution = np.convolve(distribution, spread)
+    sums = 2 * np.arange(len(distribution)) - (len(distribution) - 1)
+    return min(1.0, float(distribution[np.abs(sums) >= total].sum()))
+
+
+def _binomial(n: int) -> Floats:
+    """Return P(k heads of n coins) for k = 0 … n."""
+    logs = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, n + 1)))])
+    return np.exp(logs[n] - logs - logs[::-1] - n * math.log(2))
 
 
 def resampled_values(metric: Metric, evidence: NDArray[Any], y: NDArray[np.int64]) -> Floats:

@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 from nncli.config.train_config import TrainConfig
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.metric import Metric
-from nncli.metrics.paired import bootstrap_p, resampled_values, sign_flip_p
+from nncli.metrics.paired import bootstrap_p, exact_sign_flip_p, resampled_values, sign_flip_p
 from nncli.sweep.trial import CHOSEN_BY, evidence_of, right_of
 
 MOST_GROUPS = 5  # values of an option that are compared one by one
-MOST_EXACT = 10_000  # rows at which two configurations differ; beyond, the normal distribution is as good, and faster
 ROWS_AT_ONCE = 24 << 16
 TrialRecord = dict[str, Any]  # the result of a trial, as the ledger has it
 
@@ -127,26 +126,13 @@ def _rows_of(metric: Metric, one: RankedConfig) -> NDArray[np.float64] | None:
 
 
 def p_value(one: RankedConfig, other: RankedConfig) -> float:
-    """Return P(|Σ ± d_i| ≥ |Σ d_i|), where d_i is how many more trials of `one` than of `other` are correct at row i,
-    and both signs are equally likely.
-
-    For one trial each, this is McNemar's exact test. For many rows, Σ ± d_i is taken as normal.
-    """
+    """Return the p-value of the difference in accuracy: of d_i, how many more trials of `one` than of `other` are
+    correct at row i, by flipping signs. For one trial each, this is McNemar's exact test."""
     differences, counts = _differences(one, other)
-    total = abs(int(differences @ counts))
-    sizes = np.unique(np.abs(differences[(differences != 0) & (counts > 0)]))
-    n_of = {size: int(counts[np.abs(differences) == size].sum()) for size in sizes.tolist()}
-    if sum(n_of.values()) > MOST_EXACT or (len(n_of) > 1 and sum(size * n for size, n in n_of.items()) > MOST_EXACT):
-        variance = sum(size * size * n for size, n in n_of.items())
-        step = math.gcd(*n_of)  # half the distance between two possible sums
-        return min(1.0, math.erfc((total - step) / math.sqrt(2 * variance)))
-    distribution = np.ones(1)  # of Σ (1 ± 1) d_i / 2, which runs from 0 to Σ |d_i|
-    for size, count in n_of.items():
-        spread = np.zeros(size * count + 1)
-        spread[::size] = _binomial(count)
-        distribution = np.convolve(distribution, spread)
-    sums = 2 * np.arange(len(distribution)) - (len(distribution) - 1)
-    return min(1.0, float(distribution[np.abs(sums) >= total].sum()))
+    n_of = {
+        d: int(counts[differences == d].sum() + counts[differences == -d].sum()) for d in differences.tolist() if d > 0
+    }
+    return exact_sign_flip_p({size: n for size, n in n_of.items() if n}, abs(int(differences @ counts)))
 
 
 def _differences(one: RankedConfig, other: RankedConfig) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -163,12 +149,6 @@ def _differences(one: RankedConfig, other: RankedConfig) -> tuple[NDArray[np.int
                         d += sign * right_of(record, start, stop)
             counts += np.bincount(d, minlength=len(counts))
     return np.arange(-most, most + 1), counts
-
-
-def _binomial(n: int) -> NDArray[np.float64]:
-    """Return P(k heads of n coins) for k = 0 … n."""
-    logs = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, n + 1)))])
-    return np.exp(logs[n] - logs - logs[::-1] - n * math.log(2))
 
 
 def importance(ranking: Sequence[RankedConfig]) -> dict[str, float]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from typing import Any
 
 import numpy as np
@@ -40,28 +39,15 @@ def compare(kind: str, prepared: Prepared, model: Model) -> dict[str, Any]:
     Z = scores(model.network, model.loss, held, len(model.classes))
     likeliest = dataclasses.replace(model, decision=None)
     ours, theirs = np.concatenate([likeliest.predicted(one) for one in Z]) == y, found == y
-    wins, losses = int((ours & ~theirs).sum()), int((theirs & ~ours).sum())
     groups = prepared.test_groups if part == "test" else None
-    if groups is None:
-        p_value = mcnemar(wins, losses)
-    else:  # their rows are no evidence each by itself
-        p_value = sign_flip_p(sums_of_groups(ours.astype(np.float64) - theirs, groups))
+    d = ours.astype(np.float64) - theirs
     return {
         "name": kind,
         "part": part,
         "accuracy": float(theirs.mean()),
         "difference": float(ours.mean() - theirs.mean()),
-        "p_value": p_value,
+        "p_value": sign_flip_p(d if groups is None else sums_of_groups(d, groups)),  # a group counts as one
     }
-
-
-def mcnemar(wins: int, losses: int) -> float:
-    """Return the p-value of McNemar's exact test: the probability that of wins + losses tosses of a coin, as few come
-    up on one side, or fewer."""
-    n, k = wins + losses, min(wins, losses)
-    logs = np.concatenate([[0.0], np.log(np.arange(1, n + 1)).cumsum()])  # of factorials
-    i = np.arange(k + 1)
-    return min(1.0, float(2 * np.exp(logs[n] - logs[i] - logs[n - i] - n * math.log(2)).sum()))
 
 
 def _predicted(kind: str, prepared: Prepared, held: Subset) -> NDArray[np.int64]:
