@@ -6,7 +6,6 @@ import dataclasses
 import functools
 import inspect
 import re
-import tomllib
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -250,6 +249,8 @@ def _place(file: str | None, name: str) -> str:
 
 
 def _parsed_toml(file: str) -> dict[str, Any]:
+    import tomllib
+
     try:
         with Path(file).open("rb") as opened:  # which may have no end
             data = opened.read(MOST_TOML + 1)

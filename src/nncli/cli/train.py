@@ -78,7 +78,6 @@ def train(
     from nncli.training import summary
     from nncli.training.doubts import doubts
     from nncli.training.prepare import prepare
-    from nncli.training.reference import check_reference
 
     out, log, resumed = as_stdout(out), as_stdout(log), None
     if resume:
@@ -101,6 +100,8 @@ def train(
         prepared = prepare(config, memory=bytes_of(memory))
         checkpoint.check_fits_model_file(prepared.dataset)
         if reference is not None:
+            from nncli.training.reference import check_reference
+
             reference = read_option("reference", reference, OneOf(("trees", "linear")))
             check_reference(reference, prepared)
         state = None if resumed is None else resumed.state(prepared)

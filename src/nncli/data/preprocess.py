@@ -282,7 +282,8 @@ def _median(numbers: Any, rows: Positions) -> Vector:
     median = np.empty(len(sample))
     for i, column in enumerate(sample.astype(np.float64)):
         known = column[~np.isnan(column)]
-        median[i] = np.median(known) if len(known) else 0
+        middle = [(len(known) - 1) // 2, len(known) // 2]  # np.median would load numpy.ma, which takes 7 ms
+        median[i] = np.partition(known, middle)[middle].mean() if len(known) else 0
     return median
 
 

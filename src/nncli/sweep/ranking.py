@@ -129,10 +129,9 @@ def p_value(one: RankedConfig, other: RankedConfig) -> float:
     """Return the p-value of the difference in accuracy: of d_i, how many more trials of `one` than of `other` are
     correct at row i, by flipping signs. For one trial each, this is McNemar's exact test."""
     differences, counts = _differences(one, other)
-    n_of = {
-        d: int(counts[differences == d].sum() + counts[differences == -d].sum()) for d in differences.tolist() if d > 0
-    }
-    return exact_sign_flip_p({size: n for size, n in n_of.items() if n}, abs(int(differences @ counts)))
+    both = counts + counts[::-1]  # of either sign, as the differences lie about 0
+    n_of = {d: n for d, n in zip(differences.tolist(), both.tolist(), strict=True) if d > 0 and n}
+    return exact_sign_flip_p(n_of, abs(int(differences @ counts)))
 
 
 def _differences(one: RankedConfig, other: RankedConfig) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

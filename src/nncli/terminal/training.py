@@ -8,7 +8,6 @@ from nncli.config.train_config import TrainConfig
 from nncli.metrics.definitions import METRICS
 from nncli.system.output import number, percent, put, say
 from nncli.terminal.tables import PARTS, cut, first_names, new_table, show
-from nncli.training.reference import REFERENCES, say_comparison
 
 
 def print_training(figures: dict[str, Any], quiet: bool = False) -> None:
@@ -21,6 +20,8 @@ def print_training(figures: dict[str, Any], quiet: bool = False) -> None:
             loss, accuracy = number(figures[part]["loss"]), percent(figures[part]["accuracy"])
             table.add_row(title, f"{figures[f'n_{part}']:,}", loss, accuracy, *_value(asked, part))
     if figures["reference"]:
+        from nncli.training.reference import REFERENCES
+
         reference = figures["reference"]
         name = f"reference ({REFERENCES[reference['name']]})"
         table.add_row(name, "", "", percent(reference["accuracy"]), *("" for _ in more), style="dim")
@@ -28,6 +29,8 @@ def print_training(figures: dict[str, Any], quiet: bool = False) -> None:
     table.add_row("baseline (most frequent class)", "", "", baseline, *("" for _ in more), style="dim")
     show(table)
     if figures["reference"]:
+        from nncli.training.reference import say_comparison
+
         put(say_comparison(figures["reference"]))
     if figures["folds"]:
         _print_folds(figures["folds"], figures["positive"])

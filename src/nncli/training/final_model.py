@@ -10,7 +10,6 @@ from typing import Any
 from nncli.model.training_state import Epoch, TrainingState
 from nncli.system.output import counted, percent
 from nncli.system.workers import Stop, never
-from nncli.training.cross_validation import cross_validate
 from nncli.training.prepare import Prepared, prepare
 from nncli.training.run import PeriodicSaver, Run, run_training
 
@@ -30,6 +29,8 @@ def train_model(
     """Train as the options say; see `run_training`. None if `stop` ended it before there was a model."""
     options = prepared.config.options
     if options.folds is not None:
+        from nncli.training.cross_validation import cross_validate
+
         began = time.monotonic()
         found = cross_validate(options, prepared.read, stop, on_fold)
         if found is None:

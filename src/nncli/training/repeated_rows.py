@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nncli.data.dataset import Positions
 from nncli.data.row_hashes import Hashes
@@ -44,11 +46,18 @@ class RowHashes:
 
     def seen(self, first: str, second: str) -> int:
         """Count the rows of the second part that come in the first one too."""
-        return int(np.isin(self.parts[second], self.parts[first]).sum())
+        known = self._of_training if first == "train" else np.sort(self.parts[first])
+        return int(_are_in(known, self.parts[second]).sum())
 
     def sample(self) -> str:
         """Write the smallest hashes of the training rows, 16 figures each, as a model file remembers them."""
-        return np.unique(self.parts["train"])[:SAMPLE_ROWS].astype(">u8").tobytes().hex()
+        ordered = self._of_training
+        distinct = ordered[np.diff(ordered, prepend=~ordered[:1]) != 0]
+        return distinct[:SAMPLE_ROWS].astype(">u8").tobytes().hex()
+
+    @functools.cached_property
+    def _of_training(self) -> Hashes:
+        return np.sort(self.parts["train"])
 
 
 def first_rows(hashes: Hashes, y: Positions, rows: Positions, elsewhere: Hashes) -> Positions:
@@ -56,7 +65,7 @@ def first_rows(hashes: Hashes, y: Positions, rows: Positions, elsewhere: Hashes)
     keys = hashes[rows] + (y[rows].astype(np.uint64) + np.uint64(1)) * CLASS_FACTOR
     _, first = np.unique(keys, return_index=True)
     kept = rows[np.sort(first)]
-    return kept[~np.isin(hashes[kept], elsewhere)]
+    return kept[~_are_in(np.sort(elsewhere), hashes[kept])]
 
 
 def trained_on(hashes: Hashes, sample: str) -> tuple[int, bool]:
@@ -66,5 +75,12 @@ def trained_on(hashes: Hashes, sample: str) -> tuple[int, bool]:
         return 0, True
     exact = len(known) < SAMPLE_ROWS
     comparable = hashes if exact else hashes[hashes <= known[-1]]
-    seen = int(np.isin(comparable, known).sum())
+    seen = int(_are_in(known, comparable).sum())
     return (seen, True) if exact else (round(seen / max(1, len(comparable)) * len(hashes)), False)
+
+
+def _are_in(ordered: Hashes, some: Hashes) -> NDArray[np.bool_]:
+    """Tell which of some hashes are among others in their order; as np.isin, which would sort these each time."""
+    if not len(ordered):
+        return np.zeros(len(some), np.bool_)
+    return ordered[np.searchsorted(ordered, some).clip(max=len(ordered) - 1)] == some

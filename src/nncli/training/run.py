@@ -26,7 +26,6 @@ from nncli.training.decision import choose_threshold, few_rows
 from nncli.training.final_figures import chosen_metric, figures_of, known_figures
 from nncli.training.misfits import misfits
 from nncli.training.prepare import Prepared
-from nncli.training.reference import compare
 from nncli.training.seeds import Seeds
 from nncli.training.trainer import Trainer
 
@@ -112,6 +111,8 @@ def run_training(
     }
     figures["metric"] = chosen_metric(model, prepared)
     if reference is not None and not interrupted:
+        from nncli.training.reference import compare
+
         try:
             figures["reference"] = compare(reference, prepared, model)
         except TrainingError as error:

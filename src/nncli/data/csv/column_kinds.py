@@ -251,8 +251,7 @@ def _why_id(name: str, kind: str, cells: Sequence[str], values: Vector | None) -
         # and not only v + 1 == v, as beyond 2⁵³; the cells first, as others may be too large to subtract
         if all(map(str.isdigit, cells)) and (np.diff(values) == 1).all():
             return "it counts the rows (--numeric keeps it)"
-        different = len(np.unique(values)) == len(values) or (are_rounded(cells) and len(set(cells)) == len(cells))
-        if INDEX.fullmatch(name) and different:
+        if INDEX.fullmatch(name) and len(set(cells if are_rounded(cells) else values.tolist())) == len(cells):
             return "it is called like an index, and all its numbers are different (--numeric keeps it)"
     return ""
 

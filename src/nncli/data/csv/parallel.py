@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
 from queue import Empty, Queue
 from threading import Thread, current_thread
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -20,6 +22,8 @@ MALLOPT = {-3: 8 << 20, -1: 64 << 20}  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD: byt
 def side_by_side(function: Callable[[T], R], items: Iterable[T], threads: int) -> Iterator[R]:
     """`map(function, items)`, that many at a time, and few further ahead. Items are awaited in a thread of their own,
     so that one that is slow to come, as from a pipe, does not hold up the results before it."""
+    from concurrent.futures import Future, ThreadPoolExecutor
+
     results: Queue[Future[R] | None] = Queue(threads)
     pool, stopped = ThreadPoolExecutor(threads), False
 
