@@ -45,6 +45,7 @@ class Layout:
     whole: tuple[str, ...] = ()  # of the numeric ones, those that had only whole numbers in training
     known: Mapping[str, frozenset[str]] = field(default_factory=dict)  # column → the only texts that it may hold
     words: Mapping[str, frozenset[str]] = field(default_factory=dict)  # column → texts that it is known to hold
+    missing_words: Mapping[str, Sequence[str]] = field(default_factory=dict)  # column → those for no number
     quote: str = '"'  # as in Schema
     escape: str = ""
     blanks: bool = False

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nncli.data.cells import SHOWN, as_number, quoted
+from nncli.data.csv.missing_words import MOST_WORDS, is_word, stands_for_missing
 from nncli.data.csv.torn_cell import torn_text
 from nncli.data.row_blocks import Layout
 from nncli.data.spellings import Spelling, meanings, units_of
@@ -29,8 +30,8 @@ def _first_advice(layout: Layout, name: str, cell: str, or_skip: str) -> str:
     other = "," if decimal == "." else "."
     if other in cell and not spelling and Spelling(decimal=decimal, thousands=other).number(cell):
         return f"Add {mention('thousands', other)}"  # it is good, and only written in another way
-    if cell[:1] == "#" or not any(character.isdigit() for character in cell):  # as #DIV/0! of a spreadsheet
-        return "Correct it" if len(cell) > SHOWN else f"Add {mention('missing', write_names([cell]))}"
+    if is_word(cell):
+        return "Correct it" if len(cell) > SHOWN else _missing(layout, name, cell)
     if other in cell and as_number(cell, other):
         if not layout.is_decimal_sure:
             return f"Set {mention('decimal', other)}"
@@ -38,6 +39,16 @@ def _first_advice(layout: Layout, name: str, cell: str, or_skip: str) -> str:
         return f"Write it as {cell.replace(other, decimal)}, as other cells have it{or_skip}"
     units = units_of([cell])
     return f"Write it as a plain number, without {quoted(units[0])}" if units else "Correct it"
+
+
+def _missing(layout: Layout, name: str, cell: str) -> str:
+    """Advise --missing for a cell, and for all that stands for a missing value elsewhere, at once."""
+    its = layout.missing_words.get(name, ())
+    others = [word for words in layout.missing_words.values() for word in words if stands_for_missing(word)]
+    more = [*(its if len(its) <= MOST_WORDS else ()), *others]
+    words = [*dict.fromkeys([cell, *(word for word in more if word not in layout.missing)])]
+    told = " for all such words" if len(words) > 1 else ""
+    return f"Add {mention('missing', write_names(words))}{told}"
 
 
 def advice_to_predict(layout: Layout, name: str, cell: str) -> str:

@@ -24,6 +24,7 @@ from nncli.data.cells import (
     text_column,
 )
 from nncli.data.csv.cell_advice import advice_to_learn, advice_to_predict, as_no_number
+from nncli.data.csv.missing_words import ERROR_VALUE
 from nncli.data.csv.repeated_header import RepeatedHeader
 from nncli.data.csv.row_text import LOOKED_AT, check_utf8, open_quote, row_patterns, split_row
 from nncli.data.dataset import Table, canonical
@@ -256,7 +257,7 @@ class StrictParser:
 
     def _remedy_for_no_row(self, cells: list[str]) -> str:
         """Say what to do with a total or a comment among the rows; nothing for a row."""
-        is_comment = cells[0].lstrip().startswith("#")
+        is_comment = cells[0].lstrip().startswith("#") and not ERROR_VALUE.fullmatch(bare(cells[0]))
         if not (is_comment or is_total(cells)):
             return ""
         return f"Delete the row{self.or_skip}: {'it seems to be a comment' if is_comment else A_TOTAL}"

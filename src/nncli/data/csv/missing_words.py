@@ -1,0 +1,47 @@
+"""Find the words among numbers and dates that stand for a missing value, as n/a and #DIV/0! do."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from nncli.data.cells import SHOWN, bare
+from nncli.data.totals import is_total
+
+ERROR_VALUE = re.compile(r"#[¡¿]?[A-Z0-9/_]+[!?]|#(?:N/[AD]|NV|NA)|#{2,}", re.ASCII)  # of a spreadsheet
+WORD = re.compile(
+    r"[^\w\s]{1,3}|n[./]?[ ]?[abcdrv][.]?|k[. /]*a\.?|none|nil|null|missing|blank|empty|unknown|undefined"
+    r"|not (?:available|applicable|known|recorded|reported|given)|no (?:data|answer|value)|don'?t know"
+    r"|unbekannt|fehlt|leer|keine (?:angabe|daten)|inconnue?|manquante?|vide|non (?:disponible|renseignée?|connue?)"
+    r"|desconocid[oa]|desconhecid[oa]|sconosciut[oa]|onbekend",
+    re.IGNORECASE,
+)
+LEAST_TIMES = 2  # of another word
+MOST_WORDS = 10  # of a column: with more, its words say something
+
+
+def stands_for_missing(word: str) -> bool:
+    """Tell whether a word stands for a missing value in many tables, whatever its column is."""
+    return ERROR_VALUE.fullmatch(word) is not None or WORD.fullmatch(word) is not None
+
+
+def is_word(cell: str) -> bool:
+    """Tell whether a cell is no number or date, however wrongly written: it has no figures, or is an error value."""
+    return cell[:1] == "#" or not any(character.isdigit() for character in cell)
+
+
+def missing_words(
+    columns: Mapping[str, Sequence[str]], names: Sequence[str], all_rows: Callable[[], Sequence[Sequence[str]]]
+) -> dict[str, tuple[str, ...]]:
+    """List the words that stand for a missing value in columns of numbers and dates, of which these are the first
+    cells: those that many tables have, and those that come again. All rows but totals are looked at where there are
+    such words, by name."""
+    found = [name for name, cells in columns.items() if any(map(is_word, {*cells}))]
+    rows = [row for row in zip(*all_rows(), strict=True) if not is_total(row)] if found else []
+    return {name: _words(row[names.index(name)] for row in rows) for name in found}
+
+
+def _words(cells: Iterable[str]) -> tuple[str, ...]:
+    times = Counter(cell for cell in map(bare, cells) if cell and len(cell) <= SHOWN and is_word(cell))
+    return tuple(word for word, n in times.items() if n >= LEAST_TIMES or stands_for_missing(word))
