@@ -52,7 +52,7 @@ def test_where_no_other_number_shows_the_sign_the_option_is_advised_and_works() 
     cells = [str(i * 7 % 31) for i in range(5000)]
     cells[4000] = "5,36"
     found = complaint(table(cells, "{}"))
-    assert found == f"data.csv:4002: column 'a': expected a number, found '5,36'. Set --decimal ,, {AS_TEXT}"
+    assert found == f"data.csv:4002: column 'a': expected a number, found '5,36'. Set --decimal comma, {AS_TEXT}"
     assert round(float(load(table(cells, "{}"), decimal=",").table.numbers[4000, 0]), 4) == 5.36
     cells[4500] = "5.36"  # and then it is not turned round
     assert complaint(table(cells, "{}"), decimal=",") == WRITE.format(4502, "5.36", "5,36")

@@ -6,7 +6,7 @@ import ast
 import math
 import pickle
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,7 @@ def values(option: Option) -> st.SearchStrategy[Any]:
         Files: st.lists(NAMES, min_size=1).map(tuple),
         Columns: COLUMNS.map(tuple),
         Flag: st.booleans(),
-        Sign: st.sampled_from(["", *getattr(kind, "signs", ())]),
+        Sign: st.sampled_from([*getattr(kind, "names", {}).values()]),
         RowRange: st.tuples(st.integers(1, 100), st.integers(100, 2**40)),
         Delimiter: st.sampled_from("\t !#$%&'()*+,-./:;<=>?@[]^_`{|}~"),
         Encoding: st.sampled_from(sorted(filter(None, map(_encoding, ENCODINGS)))),
@@ -337,3 +337,35 @@ def test_a_model_file_may_hold_any_value_for_any_option(name: str, value: Any) -
 def test_what_separates_no_cells_is_no_delimiter(text: str) -> None:
     with pytest.raises(OptionError, match="delimiter: expected one character such as ; or tab, found "):
         TrainConfig.from_values({"delimiter": text})
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "signs"),
+    [
+        ("decimal", "point comma . ,", ".,.,"),
+        ("thousands", "comma point blank apostrophe , . '", ",. ',.'"),
+        ("delimiter", "comma semicolon tab blanks blank bar , ; |", ",;\t  |,;|"),
+        ("quote", "double single none \" '", ['"', "'", "", '"', "'"]),
+        ("escape", "backslash none \\", ["\\", "", "\\"]),
+    ],
+)
+def test_a_sign_is_told_by_itself_or_by_its_name(name: str, words: str, signs: Sequence[str]) -> None:
+    found = [getattr(TrainConfig.from_values({name: word}), name) for word in words.split()]
+    assert found == list(signs)
+
+
+@pytest.mark.parametrize("text", ["x", "", "none", "kommas", ";"])
+def test_an_error_names_signs_by_their_names(text: str) -> None:
+    with pytest.raises(OptionError, match="thousands: expected a comma, point, blank or apostrophe, found "):
+        TrainConfig.from_values({"thousands": text})
+    with pytest.raises(OptionError, match="decimal: expected a point or a comma, found "):
+        TrainConfig.from_values({"decimal": text})
+
+
+def test_words_for_signs_do_what_the_signs_do(nncli: Run, folder: Path) -> None:
+    rows = "".join(f"{i % 9 + 1}.{i * 37 % 1000:03d},{i % 7}|{'ab'[i // 2 % 2]}\n" for i in range(40))
+    (folder / "euros.csv").write_text("price|y\n" + rows)
+    for sign in (["--thousands", "point", "--decimal", "comma", "--delimiter", "bar"], ["--thousands", "."]):
+        done = nncli("train", "euros.csv", "-t", "y", *sign, "--epochs", "1", "-o", "m.npz")
+        assert done.code == 0, done.err
+        assert "a point between thousands and a comma as decimal sign" in done.err

@@ -98,7 +98,7 @@ def test_what_is_decided_is_said() -> None:
     assert notes_of(load(table(["07:45", "18:30"] * 10))) == ["column 'a': times of day, read as hours"]
     assert notes_of(load(table(["٥", "3"] * 10))) == ["column 'a': numbers in the digits of another script"]
     [note] = notes_of(load(table(["747", "1.854"] * 10)))  # which cannot be known
-    assert note == "column 'a': '1.854' is read as 1.854; if it is 1854, add --thousands ."
+    assert note == "column 'a': '1.854' is read as 1.854; if it is 1854, add --thousands point"
     assert first(load(table(["747", "1.854"] * 10), thousands="."))[:2] == [747, 1854]
     assert not notes_of(load(table(["0.747", "1.854"] * 10)))
 
@@ -117,10 +117,10 @@ def test_points_that_probably_stand_between_thousands_are_warned_of(
     cells: list[str], others: list[str], delimiter: str, is_likely: bool
 ) -> None:
     text = table(cells * 10, others, delimiter)
-    reading = "column 'a': '1.854' is read as 1.854; if it is 1854, add --thousands ."
+    reading = "column 'a': '1.854' is read as 1.854; if it is 1854, add --thousands point"
     [note] = notes_of(load(text))
     assert note.replace("2.747", "1.854").replace("2747", "1854") == (
-        f"warning: {reading}, else --decimal ." if is_likely else reading
+        f"warning: {reading}, else --decimal point" if is_likely else reading
     )
     assert not notes_of(load(text, decimal="."))
 
@@ -129,7 +129,7 @@ def test_quoted_commas_may_be_decimals() -> None:
     cells = ['"7,425"', '"12,000"', "5"] * 10
     found = load(table(cells, delimiter=","))
     assert notes_of(found) == [
-        "column 'a': '7,425' is read as 7425; if it is 7.425, add --decimal ,",
+        "column 'a': '7,425' is read as 7425; if it is 7.425, add --decimal comma",
         "column 'a': numbers with a comma between thousands",
     ]
     assert first(load(table(cells, delimiter=","), decimal=","))[:3] == [np.float32(7.425), 12, 5]
@@ -177,7 +177,7 @@ def test_numbers_of_items_and_marks_are_not_negative(cells: list[str]) -> None:
 def test_a_comma_that_could_be_either_is_asked_about() -> None:
     cells, others = ["900", "1,011"] * 10, ["2,5", "3,75"]
     assert complaint(table(cells, others)) == (
-        "--thousands: data.csv: column 'a': '1,011' can be 1011 or 1.011. Add --thousands ,, or --decimal ,."
+        "--thousands: data.csv: column 'a': '1,011' can be 1011 or 1.011. Add --thousands comma, or --decimal comma."
     )
     assert first(load(table(cells, others), decimal=","))[:2] == [900, float(np.float32(1.011))]
     assert first(load(table(cells, others), thousands=","))[:2] == [900, 1011]
@@ -192,8 +192,8 @@ def test_thousands_in_a_file_with_decimal_commas_have_points() -> None:
 def test_what_later_rows_need_can_be_told() -> None:
     late = ["900"] * 1500 + ["1,011"]
     assert complaint(table(late)) == (
-        "data.csv:1502: column 'a': expected a number, found '1,011'. Add --thousands ,, read the column as text with "
-        "--categorical a, or leave it out with --drop a."
+        "data.csv:1502: column 'a': expected a number, found '1,011'. Add --thousands comma, read the column as text "
+        "with --categorical a, or leave it out with --drop a."
     )
     assert first(load(table(late), thousands=","))[-1] == 1011
 

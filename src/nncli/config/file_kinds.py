@@ -7,7 +7,7 @@ import encodings.aliases
 import re
 import shlex
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -61,10 +61,20 @@ class Columns(Kind):
 
 
 class Delimiter(Kind):
-    """A delimiter: the character between two cells of a row."""
+    """A delimiter: the character between two cells of a row, or its name."""
+
+    NAMES: ClassVar = {
+        "comma": ",",
+        "semicolon": ";",
+        "tab": "\t",
+        "\\t": "\t",
+        "blanks": " ",
+        "blank": " ",
+        "bar": "|",
+    }
 
     def read(self, text: str) -> str:
-        text = {"tab": "\t", "\\t": "\t", "blanks": " "}.get(text, text)
+        text = self.NAMES.get(text, text)
         if len(text) != 1 or not text.isascii() or text in '"\r\n\0' or text.isalnum():
             raise ValueError("one character such as ; or tab")
         return text
@@ -75,15 +85,19 @@ class Delimiter(Kind):
 
 @dataclass(frozen=True)
 class Sign(Kind):
-    """One of a few characters, or the word none, for the empty text."""
+    """One of a few characters, by itself or by its name; the empty text has a name alone, which is none."""
 
-    signs: tuple[str, ...]
+    names: Mapping[str, str]  # name → character
     expected: str
 
     def read(self, text: str) -> str:
-        if text != NONE and text not in self.signs:
+        sign = self.names.get(text, text)
+        if sign not in self.names.values() or not text:
             raise ValueError(self.expected)
-        return "" if text == NONE else text
+        return sign
+
+    def words(self) -> tuple[str, ...]:
+        return tuple(self.names)
 
     def write(self, value: str) -> str:
         return str(value) or NONE

@@ -16,7 +16,7 @@ from typing import Any
 
 from nncli.config.class_weights import ClassWeights
 from nncli.config.decision_kinds import Costs, ThresholdRule
-from nncli.config.file_kinds import Columns, Delimiter, Encoding, Files, PictureSize, RowRange, Sign
+from nncli.config.file_kinds import NONE, Columns, Delimiter, Encoding, Files, PictureSize, RowRange, Sign
 from nncli.config.option import (
     NOT_NEGATIVE,
     POSITIVE,
@@ -38,7 +38,7 @@ from nncli.config.option import (
     read_option,
 )
 from nncli.data.sources import Source, native, portable
-from nncli.data.spellings import SEPARATORS
+from nncli.data.spellings import WORDS
 from nncli.errors import OptionError, flag
 
 SOURCES = ("data", "val_data", "test_data")  # options that name files
@@ -48,9 +48,11 @@ HEADER_ROWS = Whole(1, 100)
 HEADER_ROWS_HELP = "Number of rows that name the columns together."
 ROWS_READ_HELP = "Rows to read of each text file, from 1, as 1:83; the header is none of them."
 NOT_OF_PARTS = " Not for --val-data and --test-data."
-QUOTE = Sign(('"', "'"), "a double or a single quote, or none")
+DECIMAL = Sign({"point": ".", "comma": ","}, "a point or a comma")
+THOUSANDS = Sign({word: sign for sign, word in WORDS.items()}, "a comma, point, blank or apostrophe")
+QUOTE = Sign({"double": '"', "single": "'", NONE: ""}, "a double or a single quote, or none")
 QUOTE_HELP = "Character around quoted cells: a double or a single quote, or none."
-ESCAPE = Sign(("\\",), "a backslash, or none")
+ESCAPE = Sign({"backslash": "\\", NONE: ""}, "a backslash, or none")
 ESCAPE_HELP = "Character before a quote within a quoted cell: a backslash, or none, where it is doubled."
 DEFAULT_SHARE = 0.15  # of the rows, for validation and for the test
 
@@ -88,11 +90,9 @@ class TrainConfig:
     no_missing: tuple[str, ...] = _data("TEXTS", Columns(), "Those that are a value, as NA for a class.", default=())
     header: bool | None = _data("", Flag(), "Read the first line as column names, or as a row of data.", "detected")
     delimiter: str | None = _data("CHAR", Delimiter(), "Character between two cells, tab, or blanks.", "detected")
-    decimal: str | None = _data(
-        "CHAR", OneOf((".", ","), "a point or a comma"), "Decimal separator: a point or a comma.", "detected"
-    )
+    decimal: str | None = _data("CHAR", DECIMAL, "Decimal separator: a point or a comma.", "detected")
     thousands: str | None = _data(
-        "CHAR", OneOf(tuple(SEPARATORS)), "Separator between thousands: comma, point, blank or apostrophe.", "detected"
+        "CHAR", THOUSANDS, "Separator between thousands: comma, point, blank or apostrophe.", "detected"
     )
     date_format: str | None = _data("FORMAT", Text(), "How dates are written, as %d/%m/%Y.", "detected")
     header_rows: int | None = _data("N", HEADER_ROWS, HEADER_ROWS_HELP, "1")

@@ -14,6 +14,7 @@ from typing import Any
 
 BLANK = " \u00a0\u202f\u2009"  # between thousands: as typed, no-break, narrow no-break, thin
 SEPARATORS = {",": ",", ".": ".", " ": BLANK, "'": "'’"}  # between thousands, with their variants
+WORDS = {",": "comma", ".": "point", " ": "blank", "'": "apostrophe"}  # for them, as options take them
 NAMES = {",": "a comma", ".": "a point", " ": "a blank", "'": "an apostrophe"}
 SIGN, MONEY = "[+−-]", "$€£¥₹₽₩₺₫₪฿¢"
 CODES = "USD|EUR|GBP|JPY|CHF|CNY|INR|CAD|AUD|BRL|SEK|NOK|DKK|PLN|CZK|RUB|kr"

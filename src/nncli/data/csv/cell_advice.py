@@ -8,7 +8,7 @@ from nncli.data.cells import SHOWN, as_number, quoted
 from nncli.data.csv.missing_words import MOST_WORDS, is_word, stands_for_missing
 from nncli.data.csv.torn_cell import torn_text
 from nncli.data.row_blocks import Layout
-from nncli.data.spellings import Spelling, meanings, units_of
+from nncli.data.spellings import WORDS, Spelling, meanings, units_of
 from nncli.errors import mention, write_names
 
 
@@ -29,12 +29,12 @@ def _first_advice(layout: Layout, name: str, cell: str, or_skip: str) -> str:
     decimal, spelling = layout.decimal, layout.spellings.get(name)
     other = "," if decimal == "." else "."
     if other in cell and not spelling and Spelling(decimal=decimal, thousands=other).number(cell):
-        return f"Add {mention('thousands', other)}"  # it is good, and only written in another way
+        return f"Add {mention('thousands', WORDS[other])}"  # it is good, and only written in another way
     if is_word(cell):
         return "Correct it" if len(cell) > SHOWN else _missing(layout, name, cell)
     if other in cell and as_number(cell, other):
         if not layout.is_decimal_sure:
-            return f"Set {mention('decimal', other)}"
+            return f"Set {mention('decimal', WORDS[other])}"
         # the option would refuse the cells that show the decimal sign
         return f"Write it as {cell.replace(other, decimal)}, as other cells have it{or_skip}"
     units = units_of([cell])

@@ -18,7 +18,15 @@ from nncli.data.csv.date_columns import about_dates, with_century
 from nncli.data.csv.sign_doubts import doubt_of_lists, may_be_thousands
 from nncli.data.dates import days_of
 from nncli.data.preprocess import is_coarse
-from nncli.data.spellings import Spelling, date_spellings, is_accounting, number_spellings, time_spelling, units_of
+from nncli.data.spellings import (
+    WORDS,
+    Spelling,
+    date_spellings,
+    is_accounting,
+    number_spellings,
+    time_spelling,
+    units_of,
+)
 from nncli.errors import OptionError, flag, mention
 
 LEAST_IDS = 20  # rows: among fewer, all may be different by chance
@@ -189,18 +197,18 @@ def _chosen(name: str, cells: Sequence[str], ways: list[Spelling], hints: Hints,
     example = next((cell for cell in cells if one.number(cell) != other.number(cell)), cells[0])
     meanings = f"{one.number(example)} or {other.number(example)}"
     if other.thousands or other.decimal == "," == found.decimal:
-        options = f"Add {mention('thousands', one.thousands)}, or {mention('decimal', other.decimal)}"
+        options = f"Add {mention('thousands', WORDS[one.thousands])}, or {mention('decimal', WORDS[other.decimal])}"
         problem = f"{where}: column '{name}': {quoted(example)} can be {meanings}"
         raise OptionError("thousands", problem, options)
     if other.decimal == "." == found.decimal:
         what = f"column '{name}': {quoted(example)} is read as {other.number(example)}"
-        advice = f"if it is {one.number(example)}, add {flag('thousands')} {one.thousands}"
+        advice = f"if it is {one.number(example)}, add {flag('thousands')} {WORDS[one.thousands]}"
         if may_be_thousands(cells, found.has_points, hints.delimiter):
-            what, advice = f"warning: {what}", f"{advice}, else {flag('decimal')} {other.decimal}"
+            what, advice = f"warning: {what}", f"{advice}, else {flag('decimal')} {WORDS[other.decimal]}"
         found.notes.append((name, f"{what}; {advice}"))
         return other
     if hints.delimiter == ",":  # so the cells are in quotes, as decimal commas are too
-        advice = f"if it is {other.number(example)}, add {flag('decimal')} {other.decimal}"
+        advice = f"if it is {other.number(example)}, add {flag('decimal')} {WORDS[other.decimal]}"
         found.notes.append((name, f"column '{name}': {quoted(example)} is read as {one.number(example)}; {advice}"))
     return one
 
