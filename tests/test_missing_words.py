@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from typing import Any
 
 import numpy as np
 import pytest
@@ -76,3 +77,46 @@ def test_a_comment_among_the_rows_is_still_one() -> None:
 @pytest.mark.parametrize("word", ["low", "red", "Bern", "m", "#3", "# a comment", "A/B", "no", "yes", "€/kg"])
 def test_other_words_stand_for_themselves(word: str) -> None:
     assert not stands_for_missing(word)
+
+
+CODES = ["DE", "FR", "ZA", "NA"] * 20
+
+
+def notes_of_codes(cells: list[str], others: list[str], **options: Any) -> list[str]:
+    rows = [f"{cell},{others[i % len(others)]},{'xy'[i // 3 % 2]}\n" for i, cell in enumerate(cells)]
+    found = load("a,b,class\n" + "".join(rows), **options)
+    return [note for note in found.notes if "--no-missing" in note]
+
+
+def test_a_country_that_is_called_na_is_told_and_the_advice_reads_it() -> None:
+    told = "'NA' is read as a missing value, and all others are codes of two letters (--no-missing NA if it is one)"
+    assert notes_of_codes(CODES, ["1", "5", "3"]) == [f"column 'a': {told}"]
+    assert not notes_of_codes(CODES, ["1", "5", "3"], no_missing=("NA",))
+    far = [*["EU", "AS", "SA"] * 500, *CODES]
+    assert notes_of_codes(far, ["1", "5", "3"]) == [f"column 'a': {told}"]
+    states = notes_of_codes(CODES, ["BY", "BE", "NA"])
+    assert [note.partition(":")[0] for note in states] == ["column 'a'", "column 'b'"]
+
+
+@pytest.mark.parametrize(
+    ("cells", "others"),
+    [
+        (["DE", "NA"] * 20, ["1", "5"]),  # one code alone
+        (["De", "Fr", "NA"] * 20, ["1", "5"]),
+        (["DE", "CHE", "NA"] * 20, ["1", "5"]),
+        (["DE", "FR", "ZA"] * 20, ["1", "5"]),
+        (["DE", "FR", "", "N/A"] * 20, ["1", "5"]),
+        (CODES, ["1", "5", "NA"]),  # as R writes missing values
+        (CODES, ["fine", "good", "NA"]),
+        (["1", "2", "NA"] * 20, ["1", "5"]),
+    ],
+)
+def test_na_among_other_texts_is_missing_without_a_word(cells: list[str], others: list[str]) -> None:
+    assert not notes_of_codes(cells, others)
+
+
+def test_a_group_that_is_called_na_is_read_as_advised() -> None:
+    text = "a,b,class\n" + "".join(f"{cell},{i * 7 % 11},{'xy'[i // 3 % 2]}\n" for i, cell in enumerate(CODES))
+    assert complaint(text, group="a").endswith("--on-error skip; add --no-missing NA if that is a group.")
+    assert len(load(text, group="a", no_missing=("NA",))) == 80
+    assert "--no-missing" not in complaint(text.replace("DE", "1").replace("FR", "2").replace("ZA", "3"), weight="a")

@@ -1,13 +1,15 @@
-"""Find the words among numbers and dates that stand for a missing value, as n/a and #DIV/0! do."""
+"""Find the words among numbers and dates that stand for a missing value, as n/a and #DIV/0! do, and NA where it may be
+the code of a country."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from nncli.data.cells import SHOWN, bare
 from nncli.data.totals import is_total
+from nncli.errors import flag
 
 ERROR_VALUE = re.compile(r"#[¡¿]?[A-Z0-9/_]+[!?]|#(?:N/[AD]|NV|NA)|#{2,}", re.ASCII)  # of a spreadsheet
 WORD = re.compile(
@@ -18,7 +20,10 @@ WORD = re.compile(
     re.IGNORECASE,
 )
 LEAST_TIMES = 2  # of another word
+CODE, NA = re.compile(r"[A-Z]{2}", re.ASCII), "NA"  # of countries; also North America is called so
+LEAST_CODES = 2  # different ones
 MOST_WORDS = 10  # of a column: with more, its words say something
+Rows = Callable[[], Sequence[Sequence[str]]]
 
 
 def stands_for_missing(word: str) -> bool:
@@ -32,7 +37,7 @@ def is_word(cell: str) -> bool:
 
 
 def missing_words(
-    columns: Mapping[str, Sequence[str]], names: Sequence[str], all_rows: Callable[[], Sequence[Sequence[str]]]
+    columns: Mapping[str, Sequence[str]], names: Sequence[str], all_rows: Rows
 ) -> dict[str, tuple[str, ...]]:
     """List the words that stand for a missing value in columns of numbers and dates, of which these are the first
     cells: those that many tables have, and those that come again. All rows but totals are looked at where there are
@@ -45,3 +50,21 @@ def missing_words(
 def _words(cells: Iterable[str]) -> tuple[str, ...]:
     times = Counter(cell for cell in map(bare, cells) if cell and len(cell) <= SHOWN and is_word(cell))
     return tuple(word for word, n in times.items() if n >= LEAST_TIMES or stands_for_missing(word))
+
+
+def notes_of_codes(
+    columns: Mapping[str, Sequence[str]], text: Iterable[str], names: Sequence[str], all_rows: Rows
+) -> list[str]:
+    """Say of each column of text whether NA, which is read as a missing value, may be a code of two letters as the
+    others. `columns` are the first cells that are there. Where NA is missing elsewhere too, it is no code."""
+    found = [name for name in text if are_codes({*columns[name]})]
+    with_na = [name for name, cells in zip(names, all_rows(), strict=True) if NA in cells] if found else []
+    if not {*found}.issuperset(name for name in with_na if name in columns):
+        return []
+    told = f"'{NA}' is read as a missing value, and all others are codes of two letters"
+    advice = f"({flag('no_missing')} {NA} if it is one)"
+    return [f"column '{name}': {told} {advice}" for name in with_na if name in columns]
+
+
+def are_codes(cells: Collection[str]) -> bool:
+    return len(cells) >= LEAST_CODES and all(map(CODE.fullmatch, cells))

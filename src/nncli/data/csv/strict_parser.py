@@ -224,9 +224,7 @@ class StrictParser:
         if is_missing(cell, self.missing):
             found = quoted(cell) if cell else "an empty cell"
             problem = f"target column '{self.layout.target}': expected a class, found {found}"
-            remedy = f"Fill it in{self.or_skip}"
-            if self.training and cell in DEFAULT_MISSING[1:] and not is_missing(cell, ("",)):
-                remedy += f"; add {mention('no_missing', cell)} if that is a class"
+            remedy = f"Fill it in{self.or_skip}{self._or_value(cell, 'class')}"
             raise DataError(where, problem, self._remedy_for_no_row(cells) or remedy)
         self._check_known(self.layout.target or "", cell, where)
         return [*clean, cell]
@@ -237,7 +235,13 @@ class StrictParser:
         if value is None or (what == "weight" and name in self.layout.numeric and float(value) < 0):
             expected = "a weight from 0" if what == "weight" else f"a {what}"
             problem = f"column '{name}': expected {expected}, found {quoted(cell) if cell else 'an empty cell'}"
-            raise DataError(where, problem, f"Correct it{self.or_skip}")
+            or_value = self._or_value(cell, what) if what == "group" else ""
+            raise DataError(where, problem, f"Correct it{self.or_skip}{or_value}")
+
+    def _or_value(self, cell: str, what: str) -> str:
+        """Say how a word that stands for a missing value is read as what is needed there."""
+        is_word = cell in DEFAULT_MISSING[1:] and not is_missing(cell, ("",))
+        return f"; add {mention('no_missing', cell)} if that is a {what}" if self.training and is_word else ""
 
     def _may_be_other_thousands(self, name: str, cell: str, spelling: Spelling | None) -> bool:
         """Tell whether a cell of a column of whole numbers may have thousands in it, written otherwise than there."""
