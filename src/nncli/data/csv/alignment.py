@@ -11,7 +11,7 @@ from nncli.data.byte_input import Input
 from nncli.data.cells import normalized, quoted
 from nncli.data.csv.below_header import ROW_NAMES, has_row_names, with_rule
 from nncli.data.csv.column_kinds import is_number
-from nncli.data.csv.column_names import unique_names
+from nncli.data.csv.column_names import typed, unique_names
 from nncli.data.csv.detection import ReadingPlan, planned
 from nncli.data.csv.dialect import Dialect
 from nncli.data.csv.dialect_detection import dialect_for, first_cells
@@ -148,13 +148,13 @@ def aligned(
 
 
 def _as_in_training(first: Sequence[str], expected: Schema) -> list[str]:
-    """Spell the names of a first row as the training file has them, where only the form of Unicode differs, or what
-    nobody sees around them."""
+    """Spell the names of a first row as the training file has them, where only the form of Unicode differs, or white
+    space, or what nobody sees around them."""
     ours = {*expected.names, expected.target, *(column.name for column in expected.profile)}
     if ours.issuperset(first):
         return [*first]
-    spelt = {normalized(name): name for name in ours}
-    return [name if name in ours else spelt.get(normalized(name), name) for name in first]
+    spelt = {normalized(typed(name)): name for name in ours}
+    return [name if name in ours else spelt.get(normalized(typed(name)), typed(name)) for name in first]
 
 
 def _absent(absent: list[str], names: list[str], expected: Schema, where: str) -> DataError:

@@ -11,6 +11,7 @@ from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.csv.header_row import TARGETS
 from nncli.errors import DataError, OptionError, did_you_mean, listing, mention
 
+OTHER_BLANKS = re.compile(r"\s*[^\S ]\s*")  # line breaks, no-break spaces
 POSITION = re.compile(r"[+-]?[0-9]{1,9}", re.ASCII)
 
 
@@ -20,12 +21,18 @@ def column_names(first: Sequence[str], header: bool, tell: bool) -> tuple[tuple[
         names = tuple(f"c{i}" for i in range(len(first)))
         called = f"no header: the columns are called {names[0]}" + (f" to {names[-1]}" if len(names) > 1 else "")
         return names, [called] * tell
-    names, notes = unique_names(first), []
-    for i, (own, name) in enumerate(zip(first, names, strict=True), 1):
+    written = [*map(typed, first)]
+    names, notes = unique_names(written), []
+    for i, (own, name) in enumerate(zip(written, names, strict=True), 1):
         if name != own:
             problem = "is not the first one of its name" if own else "has no name in the header"
             notes.append(f"column {i} {problem}: it is called {name}")
     return names, notes
+
+
+def typed(name: str) -> str:
+    """Write a name as one types it, in options too: with a blank for line breaks and other white space."""
+    return name if name.isprintable() else OTHER_BLANKS.sub(" ", name)
 
 
 def features_of(names: tuple[str, ...], target: str, options: CsvOptions, where: str) -> list[str]:

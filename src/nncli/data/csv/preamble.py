@@ -55,8 +55,12 @@ def _is_table(lines: Sequence[str], delimiter: str) -> bool:
 
 def _lines_above(lines: Sequence[str], delimiter: str) -> int | None:
     """Return the number of lines above the table; None where there is no table, or it is not certain."""
+    reader = csv.reader(lines, delimiter=delimiter)
+    rows, starts = [], [0]
     try:
-        rows = [row for line in lines for row in csv.reader([line], delimiter=delimiter)]
+        for row in reader:  # a quoted name may have a line break
+            rows.append(row)
+            starts.append(reader.line_num)
     except csv.Error:
         return None
     while rows and not rows[-1]:  # empty lines at the end
@@ -70,7 +74,7 @@ def _lines_above(lines: Sequence[str], delimiter: str) -> int | None:
     names = [cell.strip() for cell in table[0]]
     certain = any(name.lower() in TARGETS for name in names) or any(map(is_number, chain.from_iterable(table[1:])))
     named = certain and has_header(names, table[1:])
-    return above if all(_is_no_row(row, width, named) for row in rows[:above]) else None
+    return starts[above] if all(_is_no_row(row, width, named) for row in rows[:above]) else None
 
 
 def _first_of_table(rows: Sequence[Sequence[str]], width: int) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Literal
 
 from nncli.data.csv.alignment import aligned
-from nncli.data.csv.column_names import column_names
+from nncli.data.csv.column_names import column_names, typed
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.csv.detection import MORE_ROWS, layout_of, sample_rows
 from nncli.data.csv.positions import Known
@@ -30,7 +30,8 @@ def layout_to_learn(
     and OptionError, as `layout_of` does, and OptionError for an option of text."""
     names, told = column_names(found, header=True, tell=False)
     rows = sample(sample_rows(len(names)))
-    layout, notes = layout_of(names, rows, options.of_table(), dtype, where, lambda: sample(MORE_ROWS), stored_as_text)
+    as_text = [*map(typed, stored_as_text)]
+    layout, notes = layout_of(names, rows, options.of_table(), dtype, where, lambda: sample(MORE_ROWS), as_text)
     return layout, [*told, *notes]
 
 
