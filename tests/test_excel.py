@@ -271,3 +271,43 @@ def test_what_only_text_has_is_refused_by_every_command(command: str, options: s
     assert (outcome.code, outcome.err) == (
         2, f"{options.split()[0]}: d.jsonl is JSON Lines, which has {lacking}. Leave it out.\n"
     )  # fmt: skip
+
+
+TITLES: dict[str, list[list[Any]]] = {
+    "a title": [["Report 2024"]],
+    "a title and an empty row": [["Report 2024"], [None]],
+    "a name and a date beside it": [["Made by", "Ann", None, None], ["on", styled(DAY_1, DATE), None, None]],
+    "a year": [[2024], [None]],
+    "names of groups": [[None, "first", None, "second"]],
+}
+
+
+@pytest.mark.parametrize("target", [[], ["-t", "sold"], ["-t", "-1"]], ids=str)
+@pytest.mark.parametrize("above", TITLES)
+def test_rows_above_the_names_are_refused_with_the_option_that_leaves_them_out(
+    above: str, target: list[str], nncli: Run
+) -> None:
+    name = "sold" if target else "class"
+    table = [["day", "a", "b", name], *([styled(DAY_1 + i, DATE), i % 7, f"w{i % 3}", "pq"[i % 2]] for i in range(40))]
+    write("d.xlsx", {"s": sheet([*TITLES[above], *table], first=2)})
+    n = len(TITLES[above]) + 1  # and an empty row 1
+    advice = f"Leave the {'row' if n == 2 else 'rows'} above out with --skip-rows {n}, or for --val-data and --test-data delete"
+    line = f"d.xlsx:{n + 1}: expected the names of the columns at the top, found day, a, b and {name}. {advice} them.\n"
+    assert nncli("train", "d.xlsx", *target).err == line
+    done = nncli("train", "d.xlsx", *target, "--skip-rows", str(n), "--epochs", "1", "-o", "m.npz")
+    assert done.code == 0, done.err
+    assert "data: d.xlsx, 40 rows, 3 columns, 2 classes" in done.err
+    assert nncli("predict", "m.npz", "d.xlsx").err == line
+    assert len(nncli("predict", "m.npz", "d.xlsx", "--skip-rows", str(n)).out.splitlines()) == 41
+
+
+@pytest.mark.parametrize(
+    "header",
+    [["day", None, None, "class"], [None, None, None, "class"], ["day", "a", "b", "class"], ["class", "day", "a", "b"]],
+    ids=str,
+)
+def test_a_row_of_names_at_the_top_is_one_whatever_stands_below(header: list[Any], nncli: Run) -> None:
+    rows = [[f"day {i % 5}", "xyz"[i % 3], i % 7, "pq"[i % 2]] for i in range(40)]
+    write("d.xlsx", {"s": sheet([header, ["text", "text", "text", "class 1"], *rows])})
+    done = nncli("train", "d.xlsx", "--only", "day" if "day" in header else "c0", "--epochs", "1")
+    assert "--skip-rows" not in done.err

@@ -146,7 +146,7 @@ class _Input:
                 if found is TEXT:
                     return reader.open_training(str(path), options, dtype, self.stream, alone)
                 if found in OF_ROWS:
-                    rows = _rows(path, found, self.stream, options.text, hashed=True)
+                    rows = _rows(path, found, self.stream, options.text, hashed=True, target=options.target)
                     own = dataclasses.replace(options, skip_rows=0, sheet=None) if found == XLSX else options
                     with _closed_on_error(rows):
                         return row_reader.open_training(rows, own, dtype)
@@ -184,11 +184,17 @@ def _open_like(
 
 
 def _rows(
-    path: Path, found: Format, stream: ByteStream | None, text: TextOptions, hashed: bool, schema: Schema | None = None
+    path: Path,
+    found: Format,
+    stream: ByteStream | None,
+    text: TextOptions,
+    hashed: bool,
+    schema: Schema | None = None,
+    target: str | None = None,
 ) -> Rows:
     """Open the rows of an Excel file or of JSON Lines."""
     if found == XLSX:
-        return found.load().open_rows(str(path), text.sheet, text.skip_rows)
+        return found.load().open_rows(str(path), text.sheet, text.skip_rows, schema, target)
     file = open_input(str(path), stream=stream, hashed=hashed)
     try:
         rows = found.load().open_rows(file, schema)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain, islice
 
 from nncli.data.csv.column_kinds import is_number
@@ -92,13 +92,33 @@ def _is_comment(cells: Sequence[str]) -> bool:
 
 
 def refuse_lines_above(lines: Sequence[str], target: str | None, delimiters: Iterable[str], where: str) -> None:
-    """Raise DataError where the target is among the names in a line below the first one, and a table below it; or, of a
-    target without a name, where no line above fills half of its cells."""
+    """Raise DataError where the columns are named in a line below the first one, and a table stands below it."""
 
     def has_target(row: Sequence[str]) -> bool:
         return target in row if target is not None else any(cell.lower() in TARGETS for cell in row)
 
-    def is_first_full(i: int, rows: Sequence[Sequence[str]]) -> bool:
+    for delimiter in delimiters:
+        try:
+            rows = [[cell.strip() for cell in row] for line in lines for row in csv.reader([line], delimiter=delimiter)]
+        except csv.Error:
+            continue
+        if above := rows_above_names(rows, has_target):
+            remedy = f"Leave the {'line' if above == 1 else 'lines'} above out with {mention('skip_rows', above)}"
+            if len(rows[above - 1]) == len(rows[above]) and not any(map(is_number, rows[above - 1])) and above == 1:
+                remedy += f", or join its names with {mention('header_rows', 2)}"
+            raise names_below(f"{where}:{above + 1}", rows[above], remedy)
+
+
+def names_below(place: str, names: Iterable[str], remedy: str) -> DataError:
+    """Make the error for names that do not stand at the top."""
+    return DataError(place, f"expected the names of the columns at the top, found {listing(names)}", remedy)
+
+
+def rows_above_names(rows: Sequence[Sequence[str]], has_names: Callable[[Sequence[str]], bool]) -> int:
+    """Return the number of rows above the one that names the columns of a table: that has the names which are looked
+    for; or all of whose cells are full, where no row above fills half of its own. 0 where there is none."""
+
+    def is_first_full(i: int) -> bool:
         """Tell whether a row names columns of numbers or dates below it, and none above it does."""
         half = len(rows[i]) / 2
         cells = [cell for row in rows[i + 1 :] for cell in row]
@@ -109,23 +129,11 @@ def refuse_lines_above(lines: Sequence[str], target: str | None, delimiters: Ite
             and any(looks_like_number(cell) or days_of(cell) is not None for cell in cells)
         )
 
-    for delimiter in delimiters:
-        try:
-            rows = [[cell.strip() for cell in row] for line in lines for row in csv.reader([line], delimiter=delimiter)]
-        except csv.Error:
-            continue
-        top = [(i, row) for i, row in enumerate(rows[: MOST_ABOVE + 1]) if len(row) > 1]
-        above = next((i for i, row in top if has_target(row)), 0)
-        above = above or next((i for i, _ in top if is_first_full(i, rows)), 0)
-        below = rows[above + 1 :]
-        if above and below and all(len(row) == len(rows[above]) for row in below) and has_header(rows[above], below):
-            remedy = f"Leave the {'line' if above == 1 else 'lines'} above out with {mention('skip_rows', above)}"
-            if len(rows[above - 1]) == len(rows[above]) and not any(map(is_number, rows[above - 1])) and above == 1:
-                remedy += f", or join its names with {mention('header_rows', 2)}"
-            names = listing(rows[above])
-            raise DataError(
-                f"{where}:{above + 1}", f"expected the names of the columns at the top, found {names}", remedy
-            )
+    top = [(i, row) for i, row in enumerate(rows[: MOST_ABOVE + 1]) if len(row) > 1]
+    above = next((i for i, row in top if has_names(row)), 0) or next((i for i, _ in top if is_first_full(i)), 0)
+    below = rows[above + 1 :]
+    is_table = bool(below) and all(len(row) == len(rows[above]) for row in below) and has_header(rows[above], below)
+    return above if is_table else 0
 
 
 def _is_no_row(cells: Sequence[str], width: int, named: bool) -> bool:

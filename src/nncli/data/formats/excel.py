@@ -8,13 +8,16 @@ sheet is looked through before: `sheet_scan` does that.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nncli.data.byte_input import reason, refuse_bomb, sha256_of
 from nncli.data.cells import bare, check_width
+from nncli.data.csv.column_names import has_target, typed
+from nncli.data.csv.preamble import MOST_ABOVE, ROWS_BELOW, names_below, rows_above_names
+from nncli.data.dataset import Schema
 from nncli.data.formats.row_reader import Faults, Row, Rows
 from nncli.data.formats.sheet_scan import BROKEN, KNOWN_FAULTS, Sheet, cell_name, sheets_in
 from nncli.data.sources import title
@@ -23,6 +26,8 @@ from nncli.errors import DataError, OptionError, did_you_mean, listing, mention
 CELL_BYTES = 64  # of memory for a cell, also for an empty one
 BLOCK_ROWS = 10_000
 OF_OTHERS = f", or for {mention('val_data')} and {mention('test_data')} save it as a file of its own"
+OR_DELETE = f", or for {mention('val_data')} and {mention('test_data')} delete them"
+HasNames = Callable[[Sequence[str]], bool]
 EXACT_TO = 1e15  # whole numbers that are written with all their digits
 
 
@@ -39,9 +44,16 @@ class _File:
         """Do nothing, as the sheet is in memory."""
 
 
-def open_rows(path: str, sheet: str | None, skip_rows: int) -> Rows:
+def open_rows(path: str, sheet: str | None, skip_rows: int, expected: Schema | None, target: str | None) -> Rows:
     """Open a sheet: the only one that has cells, or the one of that name. Raises DataError for a file that is damaged,
-    or has several; OptionError for a name that it does not have."""
+    has several, or has rows above the names, among which are those that a model `expected`, or the target; OptionError
+    for a name that it does not have."""
+
+    def has_names(row: Sequence[str]) -> bool:
+        if expected is not None:
+            return {*expected.names}.issubset(map(typed, row))
+        return has_target(row) if target is None else target in map(typed, row)
+
     where = title((path,))
     try:
         from python_calamine import CalamineError, load_workbook
@@ -71,7 +83,7 @@ def open_rows(path: str, sheet: str | None, skip_rows: int) -> Rows:
         faults.setdefault(row, {})[column - 1 - left] = fault
         _show(rows, row - 1 - above, column - 1 - left, shown)
     first = max(above, skip_rows) + 1
-    return _rows(path, where, chosen.name, rows[first - 1 - above :], first, faults)
+    return _rows(path, where, chosen.name, rows[first - 1 - above :], first, faults, has_names)
 
 
 def _show(rows: list[list[Any]], row: int, column: int, text: str) -> None:
@@ -96,7 +108,9 @@ def _chosen(sheets: list[Sheet], name: str | None, where: str) -> Sheet:
     return full[0]
 
 
-def _rows(path: str, where: str, sheet: str, cells: list[list[Any]], first: int, faults: Faults) -> Rows:
+def _rows(
+    path: str, where: str, sheet: str, cells: list[list[Any]], first: int, faults: Faults, has_names: HasNames
+) -> Rows:
     """Make rows of the cells of a sheet, the first of which is row number `first` there. Raises DataError where that
     is no table, or a fault stands among its names."""
     table = [[_text(cell) for cell in row] for row in cells]
@@ -113,9 +127,13 @@ def _rows(path: str, where: str, sheet: str, cells: list[list[Any]], first: int,
         raise fault
     place = f"{where}:{first}"
     check_width(width, place)
+    names, *below = [[*map(bare, _as_wide(row, width))] for row in table[: MOST_ABOVE + ROWS_BELOW]]
+    if not has_names(names) and (above := rows_above_names([names, *below], has_names)):
+        rows = "row" if above == 1 else "rows"
+        remedy = f"Leave the {rows} above out with {mention('skip_rows', first - 1 + above)}{OR_DELETE}"
+        raise names_below(f"{where}:{first + above}", below[above - 1], remedy)
     if not any(isinstance(cell, str) and cell.strip() for cell in cells[0]):
         raise DataError(place, "expected a row with the names of the columns, found numbers", "Insert one above it")
-    names = [bare(cell) for cell in table[0][:width]]
     return Rows(
         where, names, place, _blocks(table[1:], width, where, first + 1), _File(path), (f"sheet: {sheet}",), faults
     )
@@ -126,8 +144,12 @@ def _blocks(table: Sequence[list[str]], width: int, where: str, first: int) -> I
         rows: list[Row] = []
         for number, row in enumerate(table[start : start + BLOCK_ROWS], first + start):
             empty = DataError(f"{where}:{number}", "expected a row, found an empty one", "Delete it")
-            rows.append((number, (row + [""] * (width - len(row)))[:width] if any(row) else empty))
+            rows.append((number, _as_wide(row, width) if any(row) else empty))
         yield rows
+
+
+def _as_wide(row: list[str], width: int) -> list[str]:
+    return (row + [""] * (width - len(row)))[:width]
 
 
 def _text(cell: Any) -> str:
