@@ -261,6 +261,8 @@ WRONG: dict[str, tuple[Edit, dict[str, Any], str]] = {
     "the end of a file of DOS": (lambda clean: clean + "\x1a", {}, "d.csv:42: expected 4 columns, found 1."),
     "a web page": (lambda clean: "<!DOCTYPE html>\n<html><body><h1>404</h1></body></html>\n", {}, "d.csv: expected data, found a web page."),
     "JSON in one array": (lambda clean: '[{"a": 1, "y": "p"}, {"a": 2, "y": "q"}]', {}, "d.csv: expected data, found JSON in one array."),
+    "JSON with its rows in a list": (lambda clean: '{"data": [{"a": 1, "y": "p"}, {"a": 2, "y": "q"}]}', {}, "d.csv: expected data, found JSON with its rows in a list. Write one object a line: python3 -c"),
+    "JSON with a list for each column": (lambda clean: '{"a": [1, 2], "y": ["p", "q"]}', {}, "d.csv: expected data, found JSON with a list for each column. Write it as CSV: python3 -c"),
     "a pointer": (lambda clean: "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n", {}, "d.csv: expected data, found a pointer of Git LFS in place of the file."),
     "a PDF": (lambda clean: b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj\n", {}, "d.csv: expected data, found a PDF."),
     "gzip that is cut off": (lambda clean: gzip.compress(clean.encode())[:-12], {}, "d.csv: the gzip data is damaged or cut short."),

@@ -199,6 +199,58 @@ def test_other_json_is_named_with_what_makes_lines_of_it(nncli: Run, text: str, 
     assert nncli("train", "d.json").err.startswith(f"d.json: expected data, found {problem}")
 
 
+COLUMNS = {name: [row[name] for row in rows()] for name in rows(1)[0]}
+DOCUMENTS: dict[str, Any] = {
+    "a list of rows": {"data": rows()},
+    "a list of rows behind other keys": {"count": 60, "next": None, "by": 'a "b", {c', "results": rows()},
+    "a list of rows and a schema": {"schema": {"fields": [{"name": "n"}]}, "data": rows()},
+    "names and rows": {"columns": [*COLUMNS], "index": [*range(60)], "data": [[*row.values()] for row in rows()]},
+    "a list for each column": COLUMNS,
+    "an object for each column": {
+        name: {str(i): cell for i, cell in enumerate(cells)} for name, cells in COLUMNS.items()
+    },
+    "rows by number": {str(i): row for i, row in enumerate(rows())},
+}  # the fourth and those behind it as pandas writes them
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize("kind", DOCUMENTS)
+def test_one_object_with_a_table_in_it_becomes_lines_or_csv_as_advised(
+    kind: str, indent: int | None, nncli: Run
+) -> None:
+    Path("d.json").write_text(json.dumps(DOCUMENTS[kind], indent=indent))
+    error = nncli("train", "d.json").err
+    assert error.startswith("d.json: expected data, found JSON with ")
+    command = error.partition(": python3 -c")[2].removesuffix(".\n")
+    subprocess.run(["bash", "-c", f"python3 -c{command}"], check=True)
+    [made] = Path().glob("rows.*")
+    write(rows())
+    found, plain = (load_dataset((name,), CsvOptions(), "float32") for name in (str(made), "d.jsonl"))
+    assert_same_rows(found, plain)
+
+
+@pytest.mark.parametrize(
+    "line", ['{"a": 1, "items": [{"b": 1}], "label": "p"}', '{"0": {"b": 2}, "a": 1, "label": "p"}']
+)
+def test_lines_with_lists_of_objects_are_lines(line: str) -> None:
+    other = line.replace('"p"', '"q"').replace('"a": 1', '"a": 2')
+    Path("d.jsonl").write_text(f"{line}\n{other}\n" * 20)
+    nested = line[2 : line.index('":')] if line.startswith('{"0"') else "items"
+    assert load_dataset(("d.jsonl",), CsvOptions(drop=(nested,)), "float32").schema.names == ("a",)
+
+
+def test_a_line_for_a_model_may_be_the_only_one(nncli: Run) -> None:
+    write_both()
+    assert nncli("train", "d.jsonl", "-m", "softmax", "--epochs", "1", "-q", "-o", "m.npz").code == 0
+    write([{"tags": [{"a": 1}]} | rows(1)[0]])
+    assert nncli("predict", "m.npz", "d.jsonl").out.count("\n") == 2
+    write([{"data": rows(1)}])
+    assert (
+        "found JSON with its rows in a list. Write one object a line: python3"
+        in nncli("predict", "m.npz", "d.jsonl").err
+    )
+
+
 def test_a_text_table_that_begins_with_a_brace_stays_one() -> None:
     Path("d.csv").write_text("{a},label\n" + "".join(f"{i},{'pq'[i % 2]}\n" for i in range(40)))
     assert load_dataset(("d.csv",), CsvOptions(), "float32").schema.names == ("{a}",)

@@ -20,6 +20,22 @@ AS_CSV = (
     'Write it as CSV: python3 -c "import csv, json, sys; csv.writer(sys.stdout).writerows(json.load(sys.stdin))" '
     "< {file} > rows.csv"
 )
+ROWS_OF_A_KEY = ONE_A_LINE.replace(
+    "in json.load(sys.stdin)", "in next(rows for rows in json.load(sys.stdin).values() if str(rows)[:2] == '[{')"
+)
+ROWS_BY_NUMBER = ONE_A_LINE.replace("json.load(sys.stdin)", "json.load(sys.stdin).values()")
+TABLE_AS_CSV, COLUMNS_AS_CSV, NUMBERED_AS_CSV = (
+    f'Write it as CSV: python3 -c "import csv, json, sys; table = json.load(sys.stdin); '
+    f'csv.writer(sys.stdout).writerows([{rows}])" < {{file}} > rows.csv'
+    for rows in (
+        "table['columns'], *table['data']",
+        "table, *zip(*table.values(), strict=True)",
+        "table, *zip(*(column.values() for column in table.values()), strict=True)",
+    )
+)
+STRING = rb'"(?:[^"\\]|\\.)*+"'
+KEY = rb"\s*" + STRING + rb"\s*:\s*"
+PAIRS = rb"\s*\{(?:" + KEY + rb"(?:" + STRING + rb'|[^\s"{}\[\],]+)\s*,)*+'  # before a key with more than a value
 BINARY = rb".{0,99}?[\x00-\x08]"  # what text has not, which may begin with the same letters
 QUERY = (
     'Write a table of it as CSV: python3 -c "import csv, sqlite3, sys; '
@@ -60,9 +76,19 @@ FOREIGN = (
     Format("XML", rb"\s*<\?xml\b"),
     Format("an ARFF file of Weka", rb"(?i:(?:[ \t]*(?:%[^\n]*)?\r?\n)*[ \t]*@relation\b)", remedy=ARFF_ROWS),
 )  # fmt: skip
+# objects that hold a table, of which one alone is a line or several
+TABLES_OF_JSON = (
+    Format("JSON with its rows in a list", PAIRS + rb"(?:\s*\"schema\"\s*:\s*\{|" + KEY + rb"\[\s*\{)",
+           remedy=ROWS_OF_A_KEY),
+    Format("JSON with its rows in a list", rb"\s*\{\s*\"columns\"\s*:\s*\[\s*\"", remedy=TABLE_AS_CSV),
+    Format("JSON with a list for each column", rb"\s*\{" + KEY + rb"\[\s*[^\s{\[\]]", remedy=COLUMNS_AS_CSV),
+    Format("JSON with an object for each column", rb"\s*\{" + KEY + rb"\{\s*\"0\"\s*:", remedy=NUMBERED_AS_CSV),
+    Format("JSON with its rows by their numbers", rb"\s*\{\s*\"0\"\s*:\s*\{", remedy=ROWS_BY_NUMBER),
+)  # fmt: skip
 # behind all formats that are read, as JSON Lines begin so too
 JSON = (
     Format("JSON in one array", rb"\s*\[\s*\{", remedy=ONE_A_LINE),
     Format("JSON in one array", rb"\s*\[\s*[\[\"]", remedy=AS_CSV),
+    *TABLES_OF_JSON,
     Format("JSON of several lines", rb"\s*\{\s*[\"}]", remedy="Write one object a line: jq -c . {file} > rows.jsonl"),
 )

@@ -17,6 +17,7 @@ from typing import Any
 from nncli.data.byte_input import Input, reason
 from nncli.data.cells import bare, check_width, quoted
 from nncli.data.dataset import Schema
+from nncli.data.formats.foreign import TABLES_OF_JSON
 from nncli.data.formats.row_reader import Faults, Row, Rows
 from nncli.data.lines import line_blocks
 from nncli.errors import DataError, mention, write_names
@@ -37,6 +38,10 @@ def open_rows(file: Input, expected: Schema | None = None) -> Rows:
     lines[0] = lines[0].removeprefix(codecs.BOM_UTF8)
     place = f"{file.where}:{number}"
     keys, _ = _object(lines[0], place)
+    if expected is None or {*expected.names}.isdisjoint(keys):
+        second = next(blocks, None)
+        _refuse_table([*lines, *(second[1] if second else [])], file.where)
+        blocks = chain([second] if second else [], blocks)
     check_width(len(keys), place)
     names = [bare(key) for key in keys]
     if not names:
@@ -56,6 +61,15 @@ def open_rows(file: Input, expected: Schema | None = None) -> Rows:
     faults: Faults = {}
     rows = _blocks(blocks, keys, known, absent, faults, file.where)
     return Rows(file.where, [bare(key) for key in keys], place, rows, file, faults=faults, absent=absent)
+
+
+def _refuse_table(lines: Sequence[bytes], where: str) -> None:
+    """Raise DataError for a single object that is no row, but holds a table."""
+    found = next((one for one in TABLES_OF_JSON if one.matches(lines[0])), None)
+    if found is not None and not any(map(bytes.strip, lines[1:])):
+        raise DataError(
+            where, f"expected data, found {found.name}", found.advice("FILE" if where == "stdin" else where)
+        )
 
 
 def _first_blocks(blocks: Iterator[tuple[int, list[bytes]]]) -> list[tuple[int, list[bytes]]]:
