@@ -226,6 +226,7 @@ WRONG: dict[str, tuple[Edit, dict[str, Any], str]] = {
     "the error of a German formula": (cell("#WERT!"), {}, "d.csv:21: column 'a': expected a number, found '#WERT!'. Add --missing '#WERT!', read"),
     "two words for a missing number": (lambda clean: clean.replace("19.5,", "k.A.,").replace("29.5,", "-,"), {}, "d.csv:21: column 'a': expected a number, found 'k.A.'. Add --missing k.A.,- for all such words, read"),
     "a comment of as many cells": (cell("#see below"), {}, "d.csv:21: column 'a': expected a number, found '#see below'. Delete the row, or leave such rows out with --on-error skip: it seems to be a comment."),
+    "a group that is written once": (row(30, "29.5,9,,q"), {"group": "t"}, "d.csv:31: column 't': expected a group, found an empty cell. Correct it, fill the cells down where a group is written once, or"),
     "a group that is called NA": (row(30, "29.5,9,NA,q"), {"group": "t"}, "d.csv:31: column 't': expected a group, found 'NA'. Correct it, or leave such rows out with --on-error skip; add --no-missing NA if that is a group."),
     "a zero byte in a number": (cell("1\0"), {}, "d.csv:21: column 'a': expected text, found a zero byte in it."),
     "thousands": (cell('"1,00.5"'), {}, "d.csv:21: column 'a': expected a number, found '1,00.5'."),

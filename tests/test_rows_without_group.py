@@ -59,7 +59,8 @@ def test_such_a_row_is_named_by_its_line_and_left_out_as_advised(case: str, suff
     line = f"d{suffix}:{BAD + (2 if suffix == '.csv' else 1)}"
     words = ["train", f"d{suffix}", f"--{option}", option, "--epochs", "1"]
     refused = nncli(*words, "-q")
-    remedy = "Correct it, or leave such rows out with --on-error skip."
+    fill = ", fill the cells down where a group is written once" * (case == "group")
+    remedy = f"Correct it{fill}, or leave such rows out with --on-error skip."
     assert (refused.code, refused.err) == (1, f"{line}: column '{option}': {problem}. {remedy}\n")
     trained = nncli(*words, "--on-error", "skip", "--json", "-o", "m.npz")
     assert trained.code == 0

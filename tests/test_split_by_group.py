@@ -182,8 +182,8 @@ def test_a_group_in_two_files_is_refused(nncli: Run) -> None:
     [
         (
             ["1,{i},{c}", ",{i},{c}"],
-            "d.csv:3: column 'who': expected a group, found an empty cell. Correct it, or leave such rows out with "
-            "--on-error skip.",
+            "d.csv:3: column 'who': expected a group, found an empty cell. Correct it, fill the cells down where "
+            "a group is written once, or leave such rows out with --on-error skip.",
         ),
         (
             ["1,{i},{c}", "2,{i},{c}"],

@@ -38,6 +38,7 @@ from nncli.data.csv.dialect_detection import dialect_to_learn
 from nncli.data.csv.encoding import UTF_8, Utf8Text, warnings_of_mixture
 from nncli.data.csv.header import DELIMITERS, Head, TextOptions
 from nncli.data.csv.header_row import TARGETS, about_header, has_header, joined_names, refuse_other_width
+from nncli.data.csv.merged_cells import NOTE, merged_columns
 from nncli.data.csv.missing_words import NA, missing_words, notes_of_codes
 from nncli.data.csv.preamble import first_lines, refuse_lines_above, skip_preamble
 from nncli.data.csv.repeated_header import RepeatedHeader
@@ -247,6 +248,8 @@ def layout_of(
         ids = {}  # there is nothing else to learn from
     notes += [f"column '{name}': left out, as {reason}" for name, reason in ids.items()]
     notes += [note for name, note in (*kinds.notes, *notes_of_stand_ins(columns, values)) if name not in ids]
+    merged = merged_columns({name: cells[name] for name in features if name not in aside}, values)
+    notes += [f"warning: column '{name}': {NOTE}" for name in merged]
     used = {name: kind for name, kind in kind_of.items() if name not in ids}
     numeric, text, dates = (
         tuple(name for name, its in used.items() if its == kind) for kind in ("number", "text", "date")

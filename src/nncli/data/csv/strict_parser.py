@@ -235,8 +235,9 @@ class StrictParser:
         if value is None or (what == "weight" and name in self.layout.numeric and float(value) < 0):
             expected = "a weight from 0" if what == "weight" else f"a {what}"
             problem = f"column '{name}': expected {expected}, found {quoted(cell) if cell else 'an empty cell'}"
+            fill = "" if cell or what != "group" else ", fill the cells down where a group is written once"
             or_value = self._or_value(cell, what) if what == "group" else ""
-            raise DataError(where, problem, f"Correct it{self.or_skip}{or_value}")
+            raise DataError(where, problem, f"Correct it{fill}{self.or_skip}{or_value}")
 
     def _or_value(self, cell: str, what: str) -> str:
         """Say how a word that stands for a missing value is read as what is needed there."""
