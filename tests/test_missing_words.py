@@ -120,3 +120,28 @@ def test_a_group_that_is_called_na_is_read_as_advised() -> None:
     assert complaint(text, group="a").endswith("--on-error skip; add --no-missing NA if that is a group.")
     assert len(load(text, group="a", no_missing=("NA",))) == 80
     assert "--no-missing" not in complaint(text.replace("DE", "1").replace("FR", "2").replace("ZA", "3"), weight="a")
+
+
+def test_an_error_value_among_texts_is_told_and_the_advice_works() -> None:
+    text = "a,b,class\n" + "".join(
+        f"{'#DIV/0!' if i % 9 == 0 else '#N/A' if i % 9 == 3 else 'uv'[i % 2]},{i % 5},{'xy'[i // 2 % 2]}\n"
+        for i in range(60)
+    )
+    assert "column 'a': '#DIV/0!' is read as a category (--missing '#DIV/0!,#N/A' if it is missing)" in load(text).notes
+    found = load(text, missing=("#DIV/0!", "#N/A"))
+    assert not [note for note in found.notes if "category" in note]
+    assert (found.table.texts["a"].codes < 0).sum() == 14
+    classes = text.replace(",x\n", ",#N/A\n", 5)
+    told = "'#N/A' is read as a class (--missing '#N/A' --on-error skip leaves its rows out)"
+    assert f"warning: target column 'class': {told}" in load(classes).notes
+    assert load(classes, missing=("#N/A",), on_error="skip").classes == ("x", "y")
+
+
+@pytest.mark.parametrize("text", ["#1", "#", "##", "#fun", "C#", "#blessed!!"])
+def test_other_texts_with_a_hash_are_texts(text: str) -> None:
+    rows = "".join(f"{[text, 'u', 'v'][i % 3]},{i % 5},{'xy'[i // 2 % 2]}\n" for i in range(60))
+    assert not [note for note in load("a,b,class\n" + rows).notes if "category" in note]
+
+
+def test_the_error_of_a_terminal_is_no_comment() -> None:
+    assert "Add --missing '#N/A N/A'" in complaint(table(["#N/A N/A"], ["1"]))

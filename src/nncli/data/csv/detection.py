@@ -39,7 +39,7 @@ from nncli.data.csv.encoding import UTF_8, Utf8Text, warnings_of_mixture
 from nncli.data.csv.header import DELIMITERS, Head, TextOptions
 from nncli.data.csv.header_row import TARGETS, about_header, has_header, joined_names, refuse_other_width
 from nncli.data.csv.merged_cells import NOTE, merged_columns
-from nncli.data.csv.missing_words import NA, missing_words, notes_of_codes
+from nncli.data.csv.missing_words import NA, missing_words, notes_of_codes, notes_of_errors
 from nncli.data.csv.preamble import first_lines, refuse_lines_above, skip_preamble
 from nncli.data.csv.repeated_header import RepeatedHeader
 from nncli.data.csv.sample_profile import profile_columns
@@ -256,6 +256,8 @@ def layout_of(
     )
     suspects = [*dates, *(name for name in numeric if np.isnan(values[name]).any())]
     words = missing_words({name: columns[name] for name in suspects}, names, all_rows)
+    classes = column_kinds.present({target: cells[target]}, missing)
+    notes += notes_of_errors({name: columns[name] for name in text} | classes, target)
     if NA in missing:
         notes += notes_of_codes(columns, text, names, all_rows)
     if dtype == "float32":

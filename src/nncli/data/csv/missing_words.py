@@ -4,14 +4,15 @@ the code of a country."""
 from __future__ import annotations
 
 import re
+import shlex
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-from nncli.data.cells import SHOWN, bare
+from nncli.data.cells import SHOWN, bare, quoted
 from nncli.data.totals import is_total
-from nncli.errors import flag
+from nncli.errors import flag, write_names
 
-ERROR_VALUE = re.compile(r"#[¡¿]?[A-Z0-9/_]+[!?]|#(?:N/[AD]|NV|NA)|#{2,}", re.ASCII)  # of a spreadsheet
+ERROR_VALUE = re.compile(r"#[¡¿]?[A-Z0-9/_]+[!?]|#(?:N/[AD]|NV|NA)(?: .*)?|#{2,}", re.ASCII)  # of a spreadsheet
 WORD = re.compile(
     r"[^\w\s]{1,3}|n[./]?[ ]?[abcdrv][.]?|k[. /]*a\.?|none|nil|null|missing|blank|empty|unknown|undefined"
     r"|not (?:available|applicable|known|recorded|reported|given)|no (?:data|answer|value)|don'?t know"
@@ -68,3 +69,18 @@ def notes_of_codes(
 
 def are_codes(cells: Collection[str]) -> bool:
     return len(cells) >= LEAST_CODES and all(map(CODE.fullmatch, cells))
+
+
+def notes_of_errors(columns: Mapping[str, Iterable[str]], target: str) -> list[str]:
+    """Say of columns of text, also of the target, that an error value of a spreadsheet is read as any other text."""
+    notes = []
+    for name, cells in columns.items():
+        errors = sorted(cell for cell in map(bare, {*cells}) if cell[:1] == "#" and ERROR_VALUE.fullmatch(cell))
+        if errors := [error for error in errors if error.strip("#")]:
+            advice = f"{flag('missing')} {shlex.quote(write_names(errors))}"
+            if name == target:
+                leave_out = f"{advice} {flag('on_error')} skip leaves its rows out"
+                notes.append(f"warning: target column '{name}': {quoted(errors[0])} is read as a class ({leave_out})")
+            else:
+                notes.append(f"column '{name}': {quoted(errors[0])} is read as a category ({advice} if it is missing)")
+    return notes
