@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nncli.data.byte_input import ByteStream, Input
-from nncli.data.cells import BLANKS, DEFAULT_MISSING, is_excel_text, is_missing
+from nncli.data.cells import BLANKS, is_excel_text
 from nncli.data.csv import column_kinds
 from nncli.data.csv.below_header import (
     ALIGNED,
@@ -39,7 +39,7 @@ from nncli.data.csv.encoding import UTF_8, Utf8Text, warnings_of_mixture
 from nncli.data.csv.header import DELIMITERS, Head, TextOptions
 from nncli.data.csv.header_row import TARGETS, about_header, has_header, joined_names, refuse_other_width
 from nncli.data.csv.merged_cells import NOTE, merged_columns
-from nncli.data.csv.missing_words import NA, missing_words, notes_of_codes, notes_of_errors
+from nncli.data.csv.missing_words import NA, missing_texts, missing_words, notes_of_codes, notes_of_errors
 from nncli.data.csv.preamble import first_lines, refuse_lines_above, skip_preamble
 from nncli.data.csv.repeated_header import RepeatedHeader
 from nncli.data.csv.sample_profile import profile_columns
@@ -47,7 +47,7 @@ from nncli.data.csv.second_table import refuse_second_table
 from nncli.data.csv.stand_ins import notes_of_stand_ins
 from nncli.data.row_blocks import Layout
 from nncli.data.totals import note_of_total_in
-from nncli.errors import DataError, OptionError, listing, mention
+from nncli.errors import DataError, OptionError, mention
 
 SAMPLE_CELLS = 100_000  # a thousand rows of a hundred columns
 SAMPLE_ROWS, LEAST_ROWS = 1000, 100
@@ -161,7 +161,9 @@ def _plan(head: Head, options: CsvOptions, dtype: str) -> ReadingPlan:
         empty = tuple(names[i] for i in nameless if not any(map(str.strip, cells[i])))
         told += [f"column '{name}': left out, as it has neither a name nor a value" for name in empty]
         options = dataclasses.replace(options, drop=(*options.drop, *empty))
-    layout, more = layout_of(names, sample, options, dtype, head.where, all_rows)
+    layout, more = layout_of(
+        names, sample, options, dtype, head.where, all_rows, may_hold=lambda text: text.encode() in head.data
+    )
     if header and options.rows is None:
         others = {*layout.numeric, *layout.dates, *options.categorical, *options.drop, layout.target}
         refuse_second_table(below, [(name, i) for i, name in enumerate(names) if name not in others], head.where)
@@ -190,16 +192,6 @@ def _words(layout: Layout, sample: Mapping[str, Sequence[str]]) -> dict[str, fro
     return words
 
 
-def missing_texts(options: CsvOptions) -> tuple[str, ...]:
-    """List the texts that mean a missing value. Raises OptionError where one of them cannot be a value."""
-    texts = DEFAULT_MISSING + tuple(token.strip() for token in options.missing)
-    for text in options.no_missing:
-        if text not in texts or is_missing(text, ("",)):
-            able = listing([f"'{one}'" for one in texts if not is_missing(one, ("",))])
-            raise OptionError("no_missing", f"expected some of {able}, found '{text}'")
-    return tuple(text for text in texts if text not in options.no_missing)
-
-
 def layout_of(
     names: tuple[str, ...],
     sample: Sequence[Sequence[str]],
@@ -208,11 +200,12 @@ def layout_of(
     where: str,
     all_rows: Callable[[], Sequence[Sequence[str]]],
     stored_as_text: Collection[str] = (),
+    may_hold: Callable[[str], bool] = lambda text: True,
 ) -> tuple[Layout, list[str]]:
     """Decide how to read the columns of a table from the cells of some rows, one sequence for each column; also return
-    notes. The delimiter, header and encoding are those of `options`; the numbers are of `dtype`, or float64 where that
-    is float32 and could not tell those of a column apart. Raises DataError and OptionError where there is no target, or
-    no column to learn from."""
+    notes. The delimiter, header and encoding are those of `options`; `may_hold` tells whether all rows may have a text
+    in them. The numbers are of `dtype`, or float64 where that is float32 and could not tell those of a column apart.
+    Raises DataError and OptionError where there is no target, or no column to learn from."""
     target, notes = find_target(names, options.target, where)
     features = features_of(names, target, options, where)
     missing = missing_texts(options)
@@ -259,7 +252,7 @@ def layout_of(
     classes = column_kinds.present({target: cells[target]}, missing)
     notes += notes_of_errors({name: columns[name] for name in text} | classes, target)
     if NA in missing:
-        notes += notes_of_codes(columns, text, names, all_rows)
+        notes += notes_of_codes(columns, text, cells, lambda: all_rows() if may_hold(NA) else ())
     if dtype == "float32":
         fine = [name for name in numeric if column_kinds.are_finer_than_float32(values[name])]
         if options.time in numeric and (np.abs(values[options.time]) > MOST_WHOLE).any():  # as 20260131

@@ -1,5 +1,5 @@
-"""Find the words among numbers and dates that stand for a missing value, as n/a and #DIV/0! do, and NA where it may be
-the code of a country."""
+"""Say which texts mean a missing value. Find the words among numbers and dates that stand for one, as n/a and #DIV/0!
+do, and NA where it may be the code of a country."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import shlex
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-from nncli.data.cells import SHOWN, bare, quoted
+from nncli.data.cells import DEFAULT_MISSING, SHOWN, bare, is_missing, quoted
+from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.totals import is_total
-from nncli.errors import flag, write_names
+from nncli.errors import OptionError, flag, listing, write_names
 
 ERROR_VALUE = re.compile(r"#[¡¿]?[A-Z0-9/_]+[!?]|#(?:N/[AD]|NV|NA)(?: .*)?|#{2,}", re.ASCII)  # of a spreadsheet
 WORD = re.compile(
@@ -25,6 +26,16 @@ CODE, NA = re.compile(r"[A-Z]{2}", re.ASCII), "NA"  # of countries; also North A
 LEAST_CODES = 2  # different ones
 MOST_WORDS = 10  # of a column: with more, its words say something
 Rows = Callable[[], Sequence[Sequence[str]]]
+
+
+def missing_texts(options: CsvOptions) -> tuple[str, ...]:
+    """List the texts that mean a missing value. Raises OptionError where one of them cannot be a value."""
+    texts = DEFAULT_MISSING + tuple(token.strip() for token in options.missing)
+    for text in options.no_missing:
+        if text not in texts or is_missing(text, ("",)):
+            able = listing([f"'{one}'" for one in texts if not is_missing(one, ("",))])
+            raise OptionError("no_missing", f"expected some of {able}, found '{text}'")
+    return tuple(text for text in texts if text not in options.no_missing)
 
 
 def stands_for_missing(word: str) -> bool:
@@ -54,17 +65,21 @@ def _words(cells: Iterable[str]) -> tuple[str, ...]:
 
 
 def notes_of_codes(
-    columns: Mapping[str, Sequence[str]], text: Iterable[str], names: Sequence[str], all_rows: Rows
+    columns: Mapping[str, Sequence[str]], text: Iterable[str], cells: Mapping[str, Sequence[str]], all_rows: Rows
 ) -> list[str]:
     """Say of each column of text whether NA, which is read as a missing value, may be a code of two letters as the
-    others. `columns` are the first cells that are there. Where NA is missing elsewhere too, it is no code."""
-    found = [name for name in text if are_codes({*columns[name]})]
-    with_na = [name for name, cells in zip(names, all_rows(), strict=True) if NA in cells] if found else []
-    if not {*found}.issuperset(name for name in with_na if name in columns):
+    others: `cells` are those of the first rows, and `columns` those that are there. Where NA is missing elsewhere too,
+    it is no code. All rows are looked at only where the first ones do not tell."""
+    found = {name for name in text if are_codes({*columns[name]})}
+    if not found:
+        return []
+    with_na = [name for name in columns if NA in cells[name]]
+    if not with_na:
+        with_na = [name for name, its in zip(cells, all_rows(), strict=False) if NA in its and name in columns]
+    if not found.issuperset(with_na):
         return []
     told = f"'{NA}' is read as a missing value, and all others are codes of two letters"
-    advice = f"({flag('no_missing')} {NA} if it is one)"
-    return [f"column '{name}': {told} {advice}" for name in with_na if name in columns]
+    return [f"column '{name}': {told} ({flag('no_missing')} {NA} if it is one)" for name in with_na]
 
 
 def are_codes(cells: Collection[str]) -> bool:
