@@ -28,10 +28,11 @@ from nncli.data.csv.repeated_header import RepeatedHeader
 from nncli.data.csv.row_text import LOOKED_AT, check_utf8, open_quote, row_patterns, split_row
 from nncli.data.dataset import Table, canonical
 from nncli.data.dates import days_of
+from nncli.data.labels import advice_for_class
 from nncli.data.row_blocks import Layout, RowBlock
 from nncli.data.spellings import Spelling
 from nncli.data.totals import is_total
-from nncli.errors import MOST_LISTED, DataError, did_you_mean, mention
+from nncli.errors import MOST_LISTED, DataError, mention
 
 MAYBE_THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}[.,][0-9]{3}")
 A_TOTAL = "it seems to be a total of other rows"
@@ -252,7 +253,7 @@ class StrictParser:
         problem = f"column '{name}': expected a class that the model knows ({shown}), found {quoted(cell)}"
         if self.layout.target is None:
             raise DataError(where, problem, "Write the names of the columns above the rows")
-        raise DataError(where, problem, did_you_mean(cell, classes) or f"Correct it{self.or_skip}")
+        raise DataError(where, problem, advice_for_class(cell, classes, self.or_skip))
 
     def _remedy_for_no_row(self, cells: list[str]) -> str:
         """Say what to do with a total or a comment among the rows; nothing for a row."""
