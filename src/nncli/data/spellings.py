@@ -278,7 +278,8 @@ def _hours(cell: str) -> float | None:
     if found is None:
         return None
     hour, half = int(found["h"]), (found["half"] or "").lower()
-    if hour > 23 or (half and not 1 <= hour <= 12):
+    is_end = hour == 24 and not int(found["m"]) and not float(found["s"] or 0)  # of a day
+    if (hour > 23 and not is_end) or (half and not 1 <= hour <= 12):
         return None
     if half:
         hour = hour % 12 + 12 * (half == "p")
