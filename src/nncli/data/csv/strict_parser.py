@@ -58,7 +58,8 @@ class StrictParser:
         self.data = self.rest = b""  # the text read last, and what of it may be the start of a row
         skip = mention("on_error", "skip")  # of each command that reads rows with their classes
         self.or_skip = f", or leave such rows out with {skip}" if training or self.target is not None else ""
-        self.other_table = ""  # where the names of another one stand, down to which rows have been read
+        # where the names of another one stand, down to which rows have been read, and those
+        self.other_table: tuple[str, list[str]] | None = None
 
     def read(self, data: bytes, first_line: int) -> RowBlock:
         """Read rows of text; the first of them begins in that line. What may be the start of a row is left in `rest`:
@@ -76,7 +77,7 @@ class StrictParser:
         clean, kept = [], []
         for i, (where, found) in enumerate(rows):
             if not isinstance(found, DataError) and self.header.is_moved(found):
-                self.other_table = where
+                self.other_table = where, found
                 break
             places.append(where)
             cells: list[str] = []
@@ -87,7 +88,7 @@ class StrictParser:
                 clean.append(self._clean(cells, where))
             except DataError as error:
                 if cells and self.header.is_like(cells):
-                    self.other_table = where
+                    self.other_table = where, cells
                     break
                 errors[i] = error.with_traceback(None)  # which would keep all that is here alive
                 clean.append(blank)
