@@ -63,6 +63,7 @@ READ: dict[str, tuple[list[str], list[float]]] = {
     "times of day": (["07:45", "18:30", "00:00"], [7.75, 18.5, 0]),
     "times of day up to the end of one": (["07:45", "24:00", "00:00"], [7.75, 24, 0]),
     "times of day up to the end of one, with seconds": (["07:45:36", "24:00:00", "0:00:00"], [7.76, 24, 0]),
+    "times of day in German": (["07:45 Uhr", "18:30 Uhr", "0:00"], [7.75, 18.5, 0]),
     "times of day with seconds": (["07:45:36", "18:30:00", "0:00:00"], [7.76, 18.5, 0]),
     "twelve hours": (["7:45 AM", "12:30 pm", "12:00 am"], [7.75, 12.5, 0]),
     "negative in brackets": (["(5)", "3", "(2.5)"], [-5, 3, -2.5]),

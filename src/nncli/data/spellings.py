@@ -26,7 +26,7 @@ PARTS = re.compile(
     rf"(?P<body>{BODY}(?<!\s))[{BLANK}]?(?P<suffix>{UNIT})?"
 )
 SIGNS = dict(zip("٫٬．，－＋", ".,.,-+", strict=True))  # Arabic ones, and those of full width
-CLOCK = r"(?P<h>\d{1,2}):(?P<m>[0-5]\d)(?::(?P<s>[0-5]\d(?:\.\d{1,6})?))?(?: ?(?P<half>[AaPp])\.?[Mm]\.?)?"
+CLOCK = r"(?P<h>\d{1,2}):(?P<m>[0-5]\d)(?::(?P<s>[0-5]\d(?:\.\d{1,6})?))?(?: ?(?P<half>[AaPp])\.?[Mm]\.?| (?:Uhr|h))?"
 TIME = re.compile(CLOCK, re.ASCII)
 DURATIONS = {
     "h:m:s": re.compile(r"(\d{1,4}):([0-5]\d):([0-5]\d(?:\.\d{1,6})?)", re.ASCII),
