@@ -112,43 +112,50 @@ def test_whole_numbers_that_grow_by_one_count_rows() -> None:
 
 
 PLAIN = "write plain numbers, as 1234.5, or dates, as 2024-01-31, to learn from them"
+PAIRS = "write each number into a column of its own, as 1234.5, to learn from them"
+UNREAD_PAIRS = {
+    "ranges": ["10-20", "20-30", "30-50"],
+    "fractions": ["1/2", "3/4", "12/7"],
+    "blood pressure": ["122/75", "135/90", "118/64"],
+    "sizes": ["20x30 cm", "20 x 40 cm", "30×30"],
+}
 UNREAD = {
     "hexadecimal": ["0x1F", "0x2A", "0xFF", "0xA0"],
     "of Fortran": ["1.5D+03", "2.5D+01", "3.0D-02"],
-    "ranges": ["10-20", "20-30", "30-50"],
-    "fractions": ["1/2", "3/4", "12/7"],
     "limits": ["<5", "<10", ">100"],
     "feet and inches": ["5'11\"", "6'0\"", "5'8\""],
     "months of years, or days of months": ["Jan-24", "Feb-24", "Mar-23", "Dec-21"],
     "days of months": ["21 Apr", "3 Sept", "30 May", "7 June"],
     "a percent sign in front": ["%45", "%5", "%7.5"],
-    "phone numbers": ["+1-555-1234", "+49-171-5551", "+1-555-9876"],
     "with a spread": ["1.5±0.1", "2±0.25", "3.25±1"],
     "fractions behind whole numbers": ["1 1/2", "2", "3/4", "10-1/2"],
     "of mixed lengths": ["45:10", "1:02:03", "12:30"],
 }
 
 
-@pytest.mark.parametrize("case", UNREAD)
+@pytest.mark.parametrize("case", [*UNREAD, *UNREAD_PAIRS])
 def test_texts_that_look_like_numbers_are_said(case: str) -> None:
-    cells = UNREAD[case]
-    note = f"its cells look like numbers in a form that is not read ('{cells[0]}'): {PLAIN}"
+    cells, advice = (UNREAD[case], PLAIN) if case in UNREAD else (UNREAD_PAIRS[case], PAIRS)
+    note = f"its cells look like numbers in a form that is not read ('{cells[0]}'): {advice}"
     assert notes_of(load(table(cells * 10))) == [f"column 'a': read as categories, though {note}"]
     assert not notes_of(load(table(cells * 10), categorical=("a",)))
 
 
-@pytest.mark.parametrize("form", ["0x{:X}", "{}.5D+03", "{}/7", "{}-500", "{} janv. 2024"])
-def test_that_texts_look_like_numbers_is_said_where_they_are_left_out(form: str) -> None:
+@pytest.mark.parametrize(
+    ("form", "advice"),
+    [("0x{:X}", PLAIN), ("{}.5D+03", PLAIN), ("{}/7", PAIRS), ("{}-500", PAIRS), ("{} janv. 2024", PLAIN)],
+)
+def test_that_texts_look_like_numbers_is_said_where_they_are_left_out(form: str, advice: str) -> None:
     [note] = notes_of(load(table([form.format(i + 10) for i in range(40)])))
     assert note.startswith("column 'a': left out, as nearly all of its texts are different (--categorical keeps it), ")
-    assert note.endswith(f"though they look like numbers in a form that is not read ('{form.format(10)}'): {PLAIN}")
+    assert note.endswith(f"though they look like numbers in a form that is not read ('{form.format(10)}'): {advice}")
 
 
 @pytest.mark.parametrize(
     "cells",
     [["A1", "A2", "B1"], ["BH-98", "BH-7", "BH-12"], ["1A10", "2B5", "7C3"], ["12 Main St", "3 Side Rd", "8 High St"],
      ["2024Q1", "2024Q2"], ["1 - low", "2 - middle", "3 - high"], ["low", "1/2", "high"], ["x1F", "x2A"],
-     ["Marker 2", "Mayor 1", "Decision 3"]],
+     ["Marker 2", "Mayor 1", "Decision 3"], ["+1-555-1234", "+49-171-5551", "+1-555-9876"]],
 )  # fmt: skip
 def test_codes_and_names_are_categories_without_a_word(cells: list[str]) -> None:
     found = load(table(cells * 10))
@@ -194,3 +201,34 @@ def test_dates_of_figures_in_a_file_with_types_are_said_and_read(tmp_path: Path)
     assert "column 'a': '20240131' is read as a number (--date-format %Y%m%d reads dates)" in found.notes
     found = load_dataset((path,), CsvOptions(date_format="%Y%m%d"), "float32")
     assert found.table.dates["a"][0] == 19753
+
+
+@pytest.mark.parametrize(
+    "form", ["+49 171 55{}", "(654) 555-72{}", "978-3-16-1484{}-0", "10.152.101.{}", "0171 / 55 33 {}"]
+)
+def test_codes_of_figures_are_not_told_to_be_written_as_numbers(form: str) -> None:
+    [note] = notes_of(load(table([form.format(i + 10) for i in range(40)])))
+    assert note == "column 'a': left out, as nearly all of its texts are different (--categorical keeps it)"
+    cells = [form.format(i + 10) for i in range(40)]
+    assert kind_of(load(table(cells), categorical=("a",))) == "text"
+
+
+@pytest.mark.parametrize(
+    ("cells", "numbers", "note"),
+    [
+        (["EUR 5.–", "EUR 7.50", "EUR 12.–"], [5, 7.5, 12], "numbers with 'EUR', which is taken off; 'EUR 5.–' is"),
+        (["5.-", "7.50", "-3.-"], [5, 7.5, -3], "numbers; '5.-' is"),
+        (["5,-", "1.207,-", "7,50"], [5, 1207, 7.5],
+         "numbers with a point between thousands and a comma as decimal sign; '5,-' is"),
+        (["5.--", "12.—", "17.50"], [5, 12, 17.5], "numbers; '5.--' is"),
+    ],
+)  # fmt: skip
+def test_a_dash_in_the_place_of_cents_is_none(cells: list[str], numbers: list[float], note: str) -> None:
+    found = load(table([f'"{cell}"' for cell in cells * 10]))
+    assert found.table.numbers[:3, 0].tolist() == numbers
+    assert f"column 'a': {note} read as 5" in found.notes
+
+
+@pytest.mark.parametrize("cells", [["5.-a", "7.-b"], ["12.-3", "13.-4"], ["x.-", "y.-"]])
+def test_another_dash_behind_a_point_is_no_such_one(cells: list[str]) -> None:
+    assert kind_of(load(table(cells * 10))) == "text"

@@ -14,6 +14,8 @@ from sklearn.metrics import balanced_accuracy_score
 
 from nncli.config.train_config import TrainConfig
 from nncli.metrics.intervals import share_interval
+from nncli.system.workers import never
+from nncli.training.cross_validation import cross_validate
 from nncli.training.prepare import prepare
 from nncli.training.splitting import Fold
 
@@ -135,6 +137,28 @@ def test_folds_by_time_are_trained_on_what_came_before_them() -> None:
     for k in range(4):
         one = prepare(options, read, Fold(k, 4, is_test=True))
         assert max(one.train.rows) < min(one.val.rows) <= max(one.val.rows) < min(one.test.rows)
+
+
+def test_it_is_said_which_rows_no_fold_by_time_is_judged_on(nncli: Run) -> None:
+    Path("d.csv").write_text("day,x,class\n" + "".join(f"{i},{i % 7},{'ab'[i % 2]}\n" for i in range(100)))
+    err = nncli("train", "d.csv", "--time", "day", "--folds", 4, "--test", 0, *SMALL[:-1]).err
+    assert "the earliest 20 rows are only trained on" in err  # 5 blocks of 100 rows
+
+
+@pytest.mark.parametrize(("n_groups", "are_few"), [(6, True), (40, False)])
+def test_intervals_of_few_groups_are_said_to_be_too_narrow(nncli: Run, n_groups: int, are_few: bool) -> None:
+    rows = "".join(f"p{i % n_groups},{i % 7},{'ab'[i % 2]}\n" for i in range(200))
+    Path("d.csv").write_text("g,x,class\n" + rows)
+    err = nncli("train", "d.csv", "--group", "g", "--folds", 3, "--test", 0, *SMALL[:-1]).err
+    assert (f"of {n_groups} groups alone: the intervals are too narrow" in err) == are_few
+
+
+def test_folds_whose_training_breaks_off_are_told() -> None:
+    wild = {"optimizer": "sgd", "lr": 20.0, "l2": 2.0, "epochs": 60, "schedule": "constant:warmup=170"}
+    config = TrainConfig(data=("wine",), model="softmax", folds=(3, 1), **wild)
+    found = cross_validate(config, prepare(config).read, never, lambda number: None)
+    assert found is not None
+    assert any(note.startswith("warning: the training for 3 of 3 folds broke off (epoch ") for note in found[2])
 
 
 def test_a_file_of_test_rows_is_for_the_final_model(nncli: Run) -> None:

@@ -31,12 +31,24 @@ TOWNS = {
     "Danish": "København,Århus,Ålborg,Sønderborg,Næstved,Køge,Hillerød",
     "Estonian": "Tõrva,Pärnu,Jõgeva,Põlva,Võru,Türi,Otepää",
     "Icelandic": "Reykjavík,Kópavogur,Hafnarfjörður,Garðabær,Ísafjörður,Þórshöfn,Húsavík",
+    "Russian": "Москва,Тверь,Омск,Казань,Уфа,Самара,Пермь,Воронеж,Волгоград,Краснодар,Тюмень,Барнаул",
+    "Ukrainian": "Київ,Харків,Одеса,Дніпро,Донецьк,Запоріжжя,Львів,Миколаїв,Вінниця,Херсон",
+    "Bulgarian": "София,Пловдив,Варна,Бургас,Русе,Плевен,Сливен,Добрич,Шумен,Перник",
+    "Greek": "Αθήνα,Θεσσαλονίκη,Πάτρα,Ηράκλειο,Λάρισα,Βόλος,Ιωάννινα,Τρίκαλα",
+    "Hebrew": "ירושלים,חיפה,אשדוד,נתניה,חולון,רחובות,אשקלון,הרצליה",
+    "Arabic": "القاهرة,بغداد,الرياض,دمشق,الخرطوم,الجزائر,تونس,الرباط",
+    "Thai": "กรุงเทพ,เชียงใหม่,ขอนแก่น,อุดรธานี,ภูเก็ต,พัทยา,สงขลา",
+    "Japanese": "東京,大阪,名古屋,札幌,福岡,神戸,さいたま,つくば",
+    "Chinese": "北京,上海,广州,深圳,成都,杭州,武汉,西安",
+    "Taiwanese": "臺北,高雄,臺中,臺南,新竹,基隆,嘉義,花蓮",
+    "Korean": "서울,부산,대구,인천,광주,대전,울산,수원",
     "several": "Genève,Málaga,München,Århus,Forlì,Göteborg,Besançon,São Paulo,Łódź".replace("Łódź", "Zürich"),
     "Spanish and Italian": "Forlì,Cefalù,Córdoba,León,Niccolò,Ávila",
     "signs": "5 m³,10 m²,½ l,20 °C,£5,¿Qué?,Mª José,nº 3,km²,«mot»,3 × 4",
 }
 CENTRAL = ("Polish", "Czech", "Slovak", "Croatian", "Hungarian", "Romanian")
-WESTERN = [*TOWNS][[*TOWNS].index("German") :]
+LANGUAGES = [*TOWNS]
+WESTERN = [*LANGUAGES[LANGUAGES.index("German") : LANGUAGES.index("Russian")], *LANGUAGES[-3:]]
 MACINTOSH = ("German", "French", "Spanish", "Portuguese", "Swedish", "Danish")
 CASES = [
     *((language, "cp1250") for language in CENTRAL),
@@ -44,6 +56,15 @@ CASES = [
     ("Turkish", "cp1254"), ("Lithuanian", "cp1257"), ("Latvian", "cp1257"),
     *((language, "iso8859-1") for language in WESTERN),
     *((language, "mac-roman") for language in MACINTOSH),
+    *((language, "cp850") for language in (*MACINTOSH, "Italian", "Icelandic")),
+    *((language, "cp437") for language in ("German", "French", "Swedish", "Italian")),
+    *((language, "cp852") for language in CENTRAL), ("Turkish", "cp857"), ("Portuguese", "cp860"), ("Danish", "cp865"),
+    *((language, "cp1251") for language in ("Russian", "Ukrainian", "Bulgarian")),
+    *(("Russian", encoding) for encoding in ("koi8-r", "cp866", "iso8859-5", "mac-cyrillic")),
+    ("Ukrainian", "koi8-u"), ("Ukrainian", "cp1125"), ("Bulgarian", "iso8859-5"), ("Greek", "cp1253"),
+    ("Greek", "iso8859-7"), ("Greek", "cp737"), ("Hebrew", "cp1255"), ("Hebrew", "cp862"), ("Arabic", "cp1256"),
+    ("Arabic", "iso8859-6"), ("Thai", "cp874"), ("Japanese", "shift-jis"), ("Japanese", "euc-jp"),
+    ("Chinese", "gbk"), ("Taiwanese", "big5"), ("Korean", "euc-kr"),
 ]  # fmt: skip
 
 
@@ -58,6 +79,40 @@ def test_a_text_is_read_in_the_encoding_that_has_the_letters_of_its_language(lan
     assert set(strings(found.table.texts["town"])) == {*TOWNS[language].split(",")}
     [note] = [note for note in found.notes if note.startswith("encoding: ")]
     assert GUESS in note
+
+
+FEW = [  # words alone among others of ASCII
+    ("København,Hillerød", "cp850"), ("Næstved,Køge,Århus", "cp865"), ("Orléans,Besançon", "cp437"),
+    ("Besançon,Béziers", "cp850"), ("Köln,Fürth", "cp437"), ("Gießen,Würzburg", "cp850"), ("Malmö,Umeå", "cp850"),
+    ("Forlì,Cantù", "cp850"), ("Łódź,Żory", "cp1250"), ("Kroměříž,Žďár", "cp852"), ("Москва,Тверь", "koi8-r"),
+    ("Уфа,Омск", "koi8-r"), ("да,нет", "cp1251"), ("мужской,женский", "cp1251"), ("Москва,Уфа", "cp1251"),
+    ("МОСКВА,КАЗАНЬ,ОМСК", "cp1251"), ("Казань,Уфа", "cp866"), ("ORLÉANS,BÉZIERS", "cp850"), ("MÜNCHEN,KÖLN", "cp850"),
+    ("MÜNCHEN,KÖLN", "cp1252"), ("l’eau,d’été", "cp1252"), ("20 µg,30 µg", "cp1252"), ("5 €,7 €", "cp1252"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "encoding"), FEW)
+def test_few_words_show_it_too(words: str, encoding: str) -> None:
+    every = f"{words},Ulm,Bonn,Paris" if not words[0].isalpha() or words.lower()[0] < "а" else words
+    found = load(table(every, 9).encode(encoding))
+    assert set(strings(found.table.texts["town"])) == {*every.split(",")}
+
+
+def test_a_guess_that_is_not_clear_shows_how_else_the_text_may_be_read() -> None:
+    data = table("Göteborg,Malmö,Ulm", 9).encode("mac-roman")
+    [note] = [note for note in load(data).notes if note.startswith("encoding: ")]
+    assert note == f"encoding: cp1250, as it is not UTF-8, {GUESS}: it has 'Gšteborg', which is 'Göteborg' in mac-roman"
+    assert load(data, encoding="mac-roman").table.texts["town"].values[0] == "Göteborg"
+    clear = load(table(TOWNS["Swedish"]).encode("mac-roman")).notes
+    assert f"encoding: mac-roman, as it is not UTF-8, {GUESS}: it has 'Malmö'" in clear
+
+
+@pytest.mark.parametrize(("language", "encoding"), [("German", "cp500"), ("Greek", "cp869"), ("Russian", "cp855")])
+def test_a_text_in_no_encoding_that_is_known_is_refused(language: str, encoding: str) -> None:
+    head, rows = ("" if encoding == "cp500" else "town,a,label\n"), table(TOWNS[language]).partition("\n")[2]
+    refused = complaint(head.encode() + rows.encode(encoding))
+    assert refused.startswith("data.csv: expected ")
+    assert refused.endswith(" with --encoding.")
 
 
 @pytest.mark.parametrize("encoding", ["cp1250", "cp1252", "latin-1", "cp1251"])

@@ -142,19 +142,19 @@ ERROR, NO_RESULT = Raw('<c r="REF" t="e"><f>1/0</f><v>#DIV/0!</v></c>'), Raw('<c
     (lambda d: d[4].__setitem__(1, NO_RESULT), "d.xlsx: sheet 's', cell B5: expected a value, found a formula whose result is not in the file. "),
     (lambda d: d[4].__setitem__(0, Raw('<c r="XFD1048576"><v>1</v></c>')), "d.xlsx: the sheet takes more than 200 times the size of the file in memory. Delete the cells far from the table."),
     (lambda d: d.insert(4, [None, None]), "d.xlsx:5: expected a row, found an empty one. Delete it."),
-    (lambda d: d.pop(0), None),
+    (lambda d: d.pop(0), "d.xlsx:1: expected a row with the names of the columns, found '0, p', as in rows below. Insert one above it."),
     (lambda d: d.__setitem__(0, [1, 2]), "d.xlsx:1: expected a row with the names of the columns, found numbers. Insert one above it."),
     (lambda d: d.clear(), "d.xlsx: expected a sheet with a table, found none. "),
 ])  # fmt: skip
 def test_what_a_sheet_does_not_say_is_refused_with_its_cell(
-    nncli: Run, edit: Callable[[list[Any]], Any], line: str | None
+    nncli: Run, edit: Callable[[list[Any]], Any], line: str
 ) -> None:
     data: list[list[Any]] = [["a", "label"], *([i, "pq"[i % 2]] for i in range(40))]
     edit(data)
     write("d.xlsx", {"s": sheet(data)})
     outcome = nncli("train", "d.xlsx", "-m", "softmax", "-q")
     assert outcome.code == 1
-    assert outcome.err.splitlines()[-1].startswith(line or "d.xlsx: expected a column called label, target, class or y")
+    assert outcome.err.splitlines()[-1].startswith(line)
 
 
 NO_VALUE = Raw('<c r="REF" t="e"><f>SUMM(A1)</f><v>#NAME?</v></c>')
@@ -311,3 +311,28 @@ def test_a_row_of_names_at_the_top_is_one_whatever_stands_below(header: list[Any
     write("d.xlsx", {"s": sheet([header, ["text", "text", "text", "class 1"], *rows])})
     done = nncli("train", "d.xlsx", "--only", "day" if "day" in header else "c0", "--epochs", "1")
     assert "--skip-rows" not in done.err
+
+
+@pytest.mark.parametrize("first", [[1, "p"], [2.5, "q"], ["", "q"]])
+def test_a_row_that_is_taken_for_the_names_is_refused(nncli: Run, first: list[Any]) -> None:
+    write("d.xlsx", {"s": sheet([first, *([i, "pq"[i % 2]] for i in range(40))])})
+    outcome = nncli("train", "d.xlsx", "--target", str(first[1]), "-q")
+    cells = f"{first[0]}, {first[1]}"
+    line = f"d.xlsx:1: expected a row with the names of the columns, found '{cells}', as in rows below. Insert one above it.\n"
+    assert (outcome.code, outcome.err) == (1, line)
+
+
+@pytest.mark.parametrize("names", [["country", 2019, "class"], ["c0", "n", "class"], ["country", "n", "p"]])
+def test_a_header_of_which_a_part_comes_again_is_one(names: list[Any]) -> None:
+    write("d.xlsx", {"s": sheet([names, *([f"c{i % 3}", i * i % 17, "pq"[i % 2]] for i in range(40))])})
+    found = load_dataset(("d.xlsx",), CsvOptions(target=names[-1]), "float32")
+    assert ({*found.schema.names}, found.classes) == ({*map(str, names[:2])}, ("p", "q"))
+
+
+def test_the_names_in_the_first_row_are_what_the_option_header_says(nncli: Run) -> None:
+    write_both()
+    words = ["-m", "softmax", "--epochs", "2", "--json", "-q"]
+    assert nncli("train", "d.xlsx", "--header", *words).json["n_train"] == 42
+    refused = nncli("train", "d.xlsx", "--no-header", *words)
+    line = "--header: d.xlsx is an Excel file, which has its names of columns at the top. "
+    assert (refused.code, refused.err) == (2, line + "Insert a row with names, or save it as CSV.\n")

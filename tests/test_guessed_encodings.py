@@ -65,7 +65,7 @@ def test_letters_inside_of_words_are_no_capitals(encoding: str, cities: list[str
     rows = "".join(f"{cities[i % len(cities)]};{i % 9},5;{'ab'[i % 2]}\n" for i in range(60))
     found = load(f"city;age;class\n{rows}".encode(encoding))
     assert strings(found.table.texts["city"])[: len(cities)] == cities
-    assert any(note.endswith(f"a guess (--encoding names another): it has '{cities[0]}'") for note in found.notes)
+    assert any(f"a guess (--encoding names another): it has '{cities[0]}'" in note for note in found.notes)
 
 
 def test_few_russian_words_are_not_taken_for_those_of_macintosh() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import Any
 
@@ -54,6 +55,45 @@ def test_intervals_stay_within_what_a_metric_can_be() -> None:
     for spec in ("log-loss", "brier", "ece"):
         low, high = estimate(METRICS.create(spec), of_probabilities(P, y)).interval or (np.nan, np.nan)
         assert 0 <= low < high, spec
+
+
+def test_the_calibration_error_of_one_bin_has_the_interval_of_a_mean() -> None:
+    """Of 10,000 rows with the probability 0.8, 70 % are right: a gap of 0.1 with the standard error
+    √(0.7 · 0.3 / 10,000) = 0.00458, so 0.1 ± 1.96 · 0.00458. As many groups of ten equal rows know √10 less."""
+    y = np.arange(10_000) % 10 >= 7
+    rows = of_probabilities(np.tile([0.8, 0.2], (10_000, 1)), y.astype(np.int64))
+    found = estimate(METRICS.create("ece"), rows)
+    assert found.interval == pytest.approx((0.0910, 0.1090), abs=0.0006)
+    groups = np.arange(10_000) // 100 * 10 + np.arange(10_000) % 10  # ten equal rows each
+    grouped = estimate(METRICS.create("ece"), dataclasses.replace(rows, groups=groups))
+    assert grouped.interval == pytest.approx((0.1 - 0.0090 * 10**0.5, 0.1 + 0.0090 * 10**0.5), abs=0.002)
+
+
+def test_a_small_calibration_error_may_be_none() -> None:
+    """Of 100 rows with the probability 0.8, 79 are right: a gap of 0.01, with the standard error s = 0.0407. A true
+    gap t gives one within ±0.01 with the probability Φ((0.01 − t) / s) − Φ((−0.01 − t) / s): 2.5 % for t = 0.083."""
+    rows = of_probabilities(np.tile([0.8, 0.2], (100, 1)), (np.arange(100) >= 79).astype(np.int64))
+    found = estimate(METRICS.create("ece"), rows)
+    assert found.interval is not None
+    assert found.interval[0] == 0
+    assert found.interval[1] == pytest.approx(0.083, abs=0.003)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("temperature", [0.6, 1, 1.5])
+def test_intervals_of_the_calibration_error_hold_in_some_95_of_100_samples(temperature: float) -> None:
+    rng = np.random.default_rng(0)
+    y = rng.integers(3, size=200_000)
+    Z = temperature * (rng.normal(size=(len(y), 3)) + 1.5 * np.eye(3)[y])
+    everyone = ScoredRows(y, Z.argmax(axis=1), 3, Z, probabilistic=True)
+    metric = METRICS.create("ece")
+    truth, hits = metric.value(everyone), 0
+    for _ in range(400):
+        some = rng.integers(len(y), size=300)
+        sample = ScoredRows(y[some], everyone.predicted[some], 3, Z[some], probabilistic=True)
+        low, high = estimate(metric, sample).interval or (np.nan, np.nan)
+        hits += low <= truth <= high
+    assert hits >= 0.92 * 400  # the standard error of a share of 0.95 is 1.1 %
 
 
 def test_macro_averages_of_drawn_rows_are_over_the_same_classes() -> None:

@@ -137,3 +137,37 @@ def test_check_counts_the_rows_that_are_left(nncli: Run) -> None:
     write()
     outcome = nncli("check", "d.csv", "--rare", "drop", "--json")
     assert (outcome.code, outcome.json["classes"]) == (0, {"p": 50, "q": 50})
+
+
+def test_a_class_that_was_left_out_is_not_taken_for_one_that_is_spelled_wrongly(nncli: Run) -> None:
+    rows = [f"{i},{'yes' if i % 2 else 'no'}" for i in range(60)]
+    Path("d.csv").write_text("\n".join(["x,class", *rows, "7,yess"]) + "\n")
+    assert nncli(*TRAIN, "--rare", "drop", "-q").code == 0
+    refused = nncli("eval", "model.npz", "d.csv")
+    assert refused.err == (
+        "d.csv:62: column 'class': expected a class that the model knows (no, yes), found 'yess'. "
+        "Correct it, or leave such rows out with --on-error skip. Did you mean 'yes'?\n"
+    )
+    assert "evaluated on all 60 rows" in nncli("eval", "model.npz", "d.csv", "--on-error", "skip").out
+
+
+@pytest.mark.parametrize(("label", "behind"), [("yes.", "."), ("no .", " ."), ("YES.", ""), ("no*", "*")])
+def test_a_class_with_a_sign_behind_it_is_named(label: str, behind: str, nncli: Run) -> None:
+    rows = [f"{i},{'yes' if i % 2 else 'no'}" for i in range(60)]
+    Path("d.csv").write_text("\n".join(["x,class", *rows]) + "\n")
+    Path("other.csv").write_text("\n".join(["x,class", *rows[:9], f"7,{label}"]) + "\n")
+    remedy = f"Write it as '{label.removesuffix(behind)}', without the '{behind}' behind it"
+    if not behind:  # upper case may be another class
+        remedy = "Correct it"
+    assert f"found '{label}'. {remedy}" in nncli(*TRAIN, "-q", "--test-data", "other.csv").err
+    nncli(*TRAIN, "-q")
+    assert f"found '{label}'. {remedy}, or leave such rows out" in nncli("eval", "model.npz", "other.csv").err
+
+
+def test_rows_without_names_say_so_too(nncli: Run) -> None:
+    rows = [f"{i},{'yes' if i % 2 else 'no'}" for i in range(60)]
+    Path("d.csv").write_text("\n".join(rows) + "\n")
+    Path("other.csv").write_text("\n".join(f"{row}." for row in rows) + "\n")
+    nncli(*TRAIN, "--target", "c1", "-q")
+    refused = nncli("eval", "model.npz", "other.csv")
+    assert refused.err.endswith("found 'no.'. Write it as 'no', without the '.' behind it.\n")

@@ -164,3 +164,31 @@ def test_sheets_with_the_names_in_another_order_are_refused(tmp_path: Path) -> N
     workbooks.write(path, {"one": workbooks.sheet([*rows, ["b", "a", "class"], *rows[1:]])})
     with pytest.raises(DataError, match=r"d\.xlsx:32: .*another order"):
         load_dataset((str(path),), CsvOptions(on_error="skip"), "float32")
+
+
+@pytest.mark.parametrize("on_error", ["fail", "skip"])
+@pytest.mark.parametrize(
+    ("names", "other"),
+    [("size,village,label", "'village' differs"), ("length,town,label", "'length' differs"),
+     ("size,town,kind", "'kind' differs"), ("size,town,Kind ", "'Kind ' differs")],
+)  # fmt: skip
+def test_a_second_table_of_which_one_name_differs_is_refused_with_that_name(
+    names: str, other: str, on_error: str
+) -> None:
+    rows = "".join(f"{i % 7}.5,t{i % 3},{'pq'[i % 2]}\n" for i in range(40))
+    table = f"size,town,label\n{rows}{names}\n{rows}"
+    assert complaint(table, on_error=on_error) == (
+        f"data.csv:42: expected a row, found names of columns, of which {other} from size, town and label. Delete the "
+        "line if the rows below it are of the same columns, or write them to a file of its own. "
+        "Read the rows above with --rows 1:40."
+    )
+    assert len(load(table, rows=(1, 40))) == 40
+    assert len(load(table.replace(f"{names}\n", ""))) == 80
+
+
+def test_few_rows_without_numbers_are_no_names() -> None:
+    rows = [f"{i % 7}.5,t{i % 3},{'pq'[i % 2]}" for i in range(40)]
+    found = load("\n".join(["size,town,label", *rows[:20], "NA,t1,p", *rows[20:]]) + "\n")
+    assert (len(found), found.schema.names) == (41, ("size", "town"))
+    text = ["red,small,p", *(f"{c},{s},{k}" for c in ("red", "blue") for s in ("small", "large") for k in "pq")] * 5
+    assert len(load("\n".join(text) + "\n", target="c2")) == 45

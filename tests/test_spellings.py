@@ -61,6 +61,9 @@ READ: dict[str, tuple[list[str], list[float]]] = {
     "a minus of typographers": (["−5", "3", "−2.5"], [-5, 3, -2.5]),
     "blanks of other kinds around": (["\u00a05", "3\u2003", "2.5"], [5, 3, 2.5]),
     "times of day": (["07:45", "18:30", "00:00"], [7.75, 18.5, 0]),
+    "times of day up to the end of one": (["07:45", "24:00", "00:00"], [7.75, 24, 0]),
+    "times of day up to the end of one, with seconds": (["07:45:36", "24:00:00", "0:00:00"], [7.76, 24, 0]),
+    "times of day in German": (["07:45 Uhr", "18:30 Uhr", "0:00"], [7.75, 18.5, 0]),
     "times of day with seconds": (["07:45:36", "18:30:00", "0:00:00"], [7.76, 18.5, 0]),
     "twelve hours": (["7:45 AM", "12:30 pm", "12:00 am"], [7.75, 12.5, 0]),
     "negative in brackets": (["(5)", "3", "(2.5)"], [-5, 3, -2.5]),
@@ -422,3 +425,9 @@ def test_later_rows_are_read_as_those_of_training(trained: list[str], later: dic
     for cell, number in later.items():
         [block] = blocks(f"a\tb\n{cell}\t1.5\n", schema)
         assert block.table.numbers[0, 0] == number
+
+
+@pytest.mark.parametrize("beyond", ["24:01", "25:00", "31:30"])
+def test_only_the_end_of_a_day_is_a_time_of_one(beyond: str) -> None:
+    [note] = notes_of(load(table(["07:45", "18:30", beyond] * 10)))
+    assert note == "column 'a': durations m:s, read as minutes"

@@ -302,7 +302,7 @@ def test_quotes_and_escapes_are_options_of_the_command_line(
     Path("d.csv").write_text("a,t,label\n" + rows)
     nncli("train", "d.csv", "--epochs", "1", "--quote", "'", "--escape", "none")
     assert nncli("predict", "model.npz", "d.csv", "--rows", "2:4").out.count("\n") == 4
-    assert "quotes: none" not in nncli("eval", "model.npz").err
+    assert "quotes: " not in nncli("eval", "model.npz").err
     assert nncli("predict", "model.npz", "d.csv", "--quote", "none").code == 1
 
 
@@ -315,3 +315,8 @@ def test_decimal_commas_cut_rows_but_not_their_header(delimiter: str, title: str
     found = load(title + "".join(delimiter.join(line) + "\n" for line in lines), target="Species")
     assert found.schema.names == ("Sepal.Length", "Sepal.Width", "Petal.Length")
     assert found.table.numbers[5].tolist() == [5.5, 0.5, 2.25]
+
+
+def test_other_quotes_are_told_in_words() -> None:
+    rows = "".join(f"{i % 7},'{'ab'[i % 2]}, c','{'pq'[i % 2]}'\n" for i in range(60))
+    assert "quotes: cells stand in ' instead of \"" in load(f"a,t,label\n{rows}").notes

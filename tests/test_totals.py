@@ -75,6 +75,25 @@ def test_sums_are_told_without_a_name(name: str, tmp_path: Path) -> None:
     assert told([*every, total(cases(), name)], tmp_path) == ["rows 9, 18, 27 and 28"]
 
 
+@pytest.mark.parametrize("name", ["", "shop 1"])
+def test_sums_above_what_they_sum_up_are_told(name: str, tmp_path: Path) -> None:
+    assert told([total(cases(), name), *cases()], tmp_path) == ["row 1"]
+    assert told([(name, total(cases())[1], "", "b"), *cases()], tmp_path) == ["row 1"]
+    parts = [cases()[:8], cases()[8:16], cases()[16:]]
+    every: list[tuple[object, ...]] = [row for part in parts for row in (total(part, name), *part)]
+    assert told(every, tmp_path) == ["rows 1, 10 and 19"]
+    assert told([(name, total(cases())[1] + 1, total(cases())[2], "a"), *cases()], tmp_path) == []
+
+
+@pytest.mark.parametrize("names", ["mean max min", "media alta baja", "Mean Std Median", "average high low"])
+def test_a_mean_beside_other_categories_is_one(names: str, tmp_path: Path) -> None:
+    mean, *others = names.split()
+    rows: list[tuple[object, ...]] = [(others[i % 2], *row[1:]) for i, row in enumerate(cases())]
+    assert told([*rows[:9], (mean, 50, 51, "a"), *rows[9:]], tmp_path) == []
+    footer: list[tuple[object, ...]] = [(mean, 50, 51, "a"), *((name, 5, 6, "a") for name in others)]
+    assert told([*cases(), *footer], tmp_path) == [f"row 25 ('{mean}')"]
+
+
 def test_a_last_row_with_a_lone_number_is_told(tmp_path: Path) -> None:
     rows = [row[::3] + row[1:2] for row in cases()]
     assert told([*((shop, units, "", label) for shop, label, units in rows), ("", 2950, "", "a")], tmp_path) == [
@@ -88,6 +107,7 @@ def test_small_counts_and_running_sums_are_no_totals() -> None:
     for _ in range(300):
         counts = [[float(int(random.expovariate(0.7))), float(random.random() < 0.1)] for _ in range(60)]
         assert sums_of_others(np.array(counts)) == []
+        assert sums_of_others(np.array(counts)[::-1]) == []
     assert sums_of_others(np.cumsum(np.ones((50, 2)), axis=0)) == []
     assert sums_of_others(np.array([[2.0**i, 3.0**i] for i in range(40)])) == []
     assert sums_of_others(np.zeros((40, 3))) == []

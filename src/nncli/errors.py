@@ -21,6 +21,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable
+from pathlib import PurePath
 from typing import Any
 
 DONE = 0
@@ -160,3 +161,10 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     names = {name.lower(): name for name in known}
     near = difflib.get_close_matches(word.lower(), names, n=1, cutoff=NEAR)
     return names[near[0]] if near else None
+
+
+def did_you_mean_file(name: str, names: Iterable[str], folder: str = "") -> str:
+    """Ask whether another file of a folder is meant, which is called nearly so without what all such files end in."""
+    stems = {known: PurePath(known).stem for known in names}
+    near = nearest(PurePath(name).stem, stems.values())
+    return did_you_mean(name, [known for known, stem in stems.items() if stem == near], folder)

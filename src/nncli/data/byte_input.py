@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from nncli.data.decompression import DECODERS, MAGIC, Members
 from nncli.data.sources import title
 from nncli.data.zip_archive import BEGINS, OnlyFile
-from nncli.errors import DataError, did_you_mean
+from nncli.errors import DataError, did_you_mean_file
 
 BOMB_BYTES, BOMB_RATIO = 256 << 20, 200  # no table of numbers is packed so well
 # what the libraries raise that unpack: pyarrow OSError and ValueError, zipfile also RuntimeError
@@ -187,7 +187,9 @@ def open_raw(source: str) -> FileIO:
         return path.open("rb", buffering=0)
     except (FileNotFoundError, NotADirectoryError):
         try:
-            near = did_you_mean(path.name, sorted(p.name for p in path.parent.iterdir()), source[: -len(path.name)])
+            near = did_you_mean_file(
+                path.name, sorted(p.name for p in path.parent.iterdir()), source[: -len(path.name)]
+            )
         except OSError:
             near = ""
         raise DataError(source, "no such file", near) from None

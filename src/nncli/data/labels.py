@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.data.cells import DEFAULT_MISSING
-from nncli.data.dataset import Dataset, Schema, Table
+from nncli.data.cells import DEFAULT_MISSING, quoted
+from nncli.data.dataset import Dataset, Schema, Table, canonical
 from nncli.data.sources import title
-from nncli.errors import DataError
+from nncli.errors import DataError, did_you_mean
 
 ROUNDED_FROM = 2.0**53  # whole numbers that differ can be the same float64 from here on
 ADVICE = "Classes may be whole numbers or text"
+BEHIND = " .,;:*"  # a class, by mistake
 
 
 def classes_of(y: NDArray[Any], where: str) -> tuple[tuple[str, ...], NDArray[np.int64]]:
@@ -40,6 +42,22 @@ def classes_of(y: NDArray[Any], where: str) -> tuple[tuple[str, ...], NDArray[np
     except (ValueError, SystemError):  # numbers in the place of characters
         raise DataError(where, "expected classes, found text that is no Unicode", ADVICE) from None
     return classes, codes.astype(np.int64)
+
+
+def written_as(label: str, classes: Iterable[str]) -> str:
+    """Say how to write a label that is a class with signs behind it, such as a full stop; nothing for another one."""
+    bare = label.rstrip(BEHIND)
+    meant = next((name for name in classes if canonical(name) == canonical(bare)), None)
+    return f"Write it as {quoted(meant)}, without the {quoted(label[len(bare) :])} behind it" if meant else ""
+
+
+def advice_for_class(label: str, classes: Collection[str], or_skip: str = "") -> str:
+    """Say what to do with a label that is none of the classes; `or_skip` is what else may be done."""
+    if written := written_as(label, classes):
+        return written + or_skip
+    near = did_you_mean(label, classes)
+    is_meant = label.casefold() in map(str.casefold, classes)
+    return near if near and (is_meant or not or_skip) else f"Correct it{or_skip}{'. ' * bool(near)}{near}"
 
 
 def _as_text(y: NDArray[Any], where: str) -> NDArray[np.str_]:

@@ -34,6 +34,7 @@ from nncli.data.formats.known_formats import (
     format_of_bytes,
 )
 from nncli.data.formats.row_reader import Rows
+from nncli.data.labels import advice_for_class
 from nncli.data.rare_classes import DROP, UNKNOWN, code_in, merged_into
 from nncli.data.row_blocks import BlockReader, OnError, RowBlock
 from nncli.data.sources import ARRAYS, STDIN, Source, is_there, paths_of, title
@@ -41,7 +42,7 @@ from nncli.data.table_builder import MemoryStorage, Opener, RawDataset, digest_o
 from nncli.data.text_doubts import notes_of_texts
 from nncli.data.totals import notes_of_totals, refuse_total
 from nncli.data.unused_options import refuse_unused
-from nncli.errors import DataError, OptionError, did_you_mean, listing, mention
+from nncli.errors import DataError, OptionError, listing, mention
 from nncli.system.output import in_quotes
 
 OF_ROWS = (JSON_LINES, XLSX)
@@ -273,7 +274,7 @@ def load_like(
     if others and rare != DROP:
         known = ", ".join(classes[:10]) + (", …" if len(classes) > 10 else "")
         problem = f"expected a class that the model knows ({known}), found '{others[0]}'"
-        raise DataError(where, problem, did_you_mean(others[0], classes))
+        raise DataError(where, problem, advice_for_class(others[0], classes))
     if into := merged_into(rare):
         known_names = {*map(canonical, classes)}
         if merged := [in_quotes(label) for label in target.values if canonical(label) not in known_names]:

@@ -12,6 +12,8 @@ from functools import lru_cache
 from itertools import product
 from typing import Any
 
+from nncli.data.month_names import in_english
+
 BLANK = " \u00a0\u202f\u2009"  # between thousands: as typed, no-break, narrow no-break, thin
 SEPARATORS = {",": ",", ".": ".", " ": BLANK, "'": "'’"}  # between thousands, with their variants
 WORDS = {",": "comma", ".": "point", " ": "blank", "'": "apostrophe"}  # for them, as options take them
@@ -25,19 +27,23 @@ PARTS = re.compile(
     rf"(?P<body>{BODY}(?<!\s))[{BLANK}]?(?P<suffix>{UNIT})?"
 )
 SIGNS = dict(zip("٫٬．，－＋", ".,.,-+", strict=True))  # Arabic ones, and those of full width
-CLOCK = r"(?P<h>\d{1,2}):(?P<m>[0-5]\d)(?::(?P<s>[0-5]\d(?:\.\d{1,6})?))?(?: ?(?P<half>[AaPp])\.?[Mm]\.?)?"
+CLOCK = r"(?P<h>\d{1,2}):(?P<m>[0-5]\d)(?::(?P<s>[0-5]\d(?:\.\d{1,6})?))?(?: ?(?P<half>[AaPp])\.?[Mm]\.?| (?:Uhr|h))?"
 TIME = re.compile(CLOCK, re.ASCII)
 DURATIONS = {
     "h:m:s": re.compile(r"(\d{1,4}):([0-5]\d):([0-5]\d(?:\.\d{1,6})?)", re.ASCII),
     "m:s": re.compile(r"(\d{1,4}):([0-5]\d(?:\.\d{1,6})?)", re.ASCII),
 }
 ACCOUNTING = re.compile(r"([^\d()+−-]*)\(([^()+−-]*\d[^()+−-]*)\)([^\d()+−-]*)|([^()+−-]*\d)[-−]")  # (5) and 5- are −5
+NO_CENTS = re.compile(rf"(?<=\d)[.,](?:--?|[–—])(?=$|[\s{MONEY}])")  # EUR 5.–
 DAYS = (
     "%m/%d/%Y", "%d/%m/%Y", "%m/%d/%y", "%d/%m/%y", "%m-%d-%Y", "%d-%m-%Y",
     "%d.%m.%y", "%y.%m.%d", "%d-%m-%y", "%m-%d-%y", "%y-%m-%d",
-    "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%d-%b-%Y", "%d-%b-%y",
+    "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%d-%b-%Y", "%d-%b-%y", "%d. %b %Y", "%d. %B %Y",
 )  # fmt: skip
-DATE_LIKE = re.compile(r"\d{1,2}[-/. ]\w{1,9}[-/. ]\d{2}|[A-Z][a-z]{2,8} \d{1,2}, \d{4}")
+DATE_LIKE = re.compile(
+    r"\d{1,2}[-/. ]\w{1,9}[-/. ]\d{2}|\d{1,2}(?:er|\.)? (?:de )?[^\W\d_]{3,10}\.? (?:de )?\d{4}|"
+    r"[A-Z][a-z]{2,8}\.? \d{1,2}, \d{4}"
+)
 TIMES = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 RELATIVE = frozenset(
     ["%", "‰", "K", "k", "M", "m", "B", "T", "bn", "Bn", "mn", "Mio", "Mrd", "Tsd"]
@@ -203,6 +209,8 @@ def date_spellings(cells: Sequence[str]) -> list[Spelling]:
     if first is None:
         return []
     found = _best([way for way in ways if way.days(first) is not None], cells, Spelling.days)
+    short = {way.date_format for way in found if any(in_english(cell, way.date_format) != cell for cell in cells)}
+    found = [way for way in found if way.date_format.replace("%B", "%b") not in short - {way.date_format}]
     if not any(way.date_format.startswith("%y") for way in found):
         return found
     clear = [way for way in found if _has_many_days(way, cells)] or found
@@ -239,6 +247,7 @@ def _parts(cell: str) -> tuple[str, str, str, str] | None:
     negative = ACCOUNTING.fullmatch(cell)
     if negative:
         cell = "".join(filter(None, negative.groups()))
+    cell = NO_CENTS.sub("", cell)
     found = PARTS.fullmatch(cell if cell.isascii() else _western(cell))
     if found is None or (found["sign"] and found["inner"]):
         return None
@@ -270,7 +279,8 @@ def _hours(cell: str) -> float | None:
     if found is None:
         return None
     hour, half = int(found["h"]), (found["half"] or "").lower()
-    if hour > 23 or (half and not 1 <= hour <= 12):
+    is_end = hour == 24 and not int(found["m"]) and not float(found["s"] or 0)  # of a day
+    if (hour > 23 and not is_end) or (half and not 1 <= hour <= 12):
         return None
     if half:
         hour = hour % 12 + 12 * (half == "p")
@@ -287,7 +297,7 @@ def _duration(cell: str, kind: str) -> float | None:
 @lru_cache(10_000)
 def _days(cell: str, date_format: str, last_year: int) -> float | None:
     try:
-        moment = datetime.strptime(cell, date_format)
+        moment = datetime.strptime(in_english(cell, date_format), date_format)
         if last_year:
             moment = moment.replace(year=last_year - (last_year - moment.year) % 100)
     except ValueError:

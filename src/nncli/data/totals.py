@@ -26,6 +26,9 @@ MEAN = re.compile(
     r"(overall )?(average|avg|mean)|moyenne|durchschnitt|mittel(wert)?|media|promedio|média|gemiddelde|среднее|平均",
     re.IGNORECASE,
 )
+BESIDE_MEAN = re.compile(  # categories, among which a mean is one too
+    r"max(imum)?|min(imum)?|std|median|mediana?|high|low|alt[ao]|baj[ao]|bass[ao]|baix[ao]|hoch|niedrig", re.IGNORECASE
+)
 MOST_SHARE = 0.25  # of the rows that may be called a total: more are a category
 LEAST_ROWS = 5  # that a total without a name adds up
 CLEAR = 4  # times the largest number, which a total of one column alone comes to: less may be chance
@@ -49,6 +52,8 @@ def notes_of_totals(table: Table, target: TextColumn) -> list[str]:
     if 0 < numbers.shape[0] * numbers.shape[1] <= MOST_CELLS:
         some = numbers[:][:, :MOST_COLUMNS].astype(np.float64)
         sums = sums_of_others(some, named)
+        last = len(some) - 1  # and back, for those above what they sum up
+        sums += [last - row for row in sums_of_others(some[::-1], [last - row for row in named])]
         sums += [len(some) - 1] * _ends_with_a_sum(table, some)
     rows = sorted({*named, *sums})
     if not rows:
@@ -87,10 +92,12 @@ def _named(column: TextColumn) -> dict[int, str]:
     if len(column.values) > MOST_VALUES:
         return found
     known = {value.casefold() for value in column.values}
+    times = np.bincount(column.codes[:][column.codes[:] >= 0], minlength=len(column.values))
+    several = [value.strip(AROUND) for value, n in zip(column.values, times, strict=True) if n > 1]
     for code, value in enumerate(column.values):
         name = value.strip(AROUND)
         group = OF_A_GROUP.fullmatch(name)
-        is_mean = MEAN.fullmatch(name) is not None
+        is_mean = MEAN.fullmatch(name) is not None and not any(map(BESIDE_MEAN.fullmatch, several))
         of_group = group is not None and (group["before"] or group["behind"]).casefold() in known
         if not (is_mean or of_group or TOTAL.fullmatch(name)):
             continue

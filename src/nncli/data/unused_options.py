@@ -48,6 +48,10 @@ def refuse_unused(files: Iterable[tuple[str, Format]], given: Mapping[str, Any])
         for name, found in files:
             if option not in _used_by(found):
                 remedy = "Leave it out" if len(files) == 1 else "Leave it out, or save all files in one format"
+                if found == XLSX and option == "header":
+                    if given[option]:  # as it is
+                        continue
+                    lacking, remedy = "its names of columns at the top", "Insert a row with names, or save it as CSV"
                 raise OptionError(option, f"{name} is {found.name}, which has {lacking}", remedy)
 
 

@@ -17,7 +17,7 @@ from nncli.data.preprocess import MAX_CATEGORIES, Preprocess
 from nncli.data.rare_classes import UNKNOWN
 from nncli.data.row_blocks import LISTED
 from nncli.data.split import row_numbers
-from nncli.diagnostics.flattering_splits import flattering_splits
+from nncli.diagnostics.flattering_splits import dated_rows, flattering_splits
 from nncli.diagnostics.near_copies import near_copies
 from nncli.errors import DataError, OptionError
 from nncli.system.output import counted, in_quotes, percent
@@ -63,7 +63,7 @@ def check_data(config: TrainConfig) -> DataReport:
         findings += _outliers(dataset.table)
     if prepared is not None:
         findings += [*_duplicates(prepared), *different_texts(dataset.table), *giveaways(dataset, prepared.split)]
-        findings += flattering_splits(prepared) or near_copies(prepared)
+        findings += flattering_splits(prepared) or [*dated_rows(prepared), *near_copies(prepared)]
     columns, classes = _columns(dataset, preprocess), dict(zip(dataset.classes, counts, strict=True))
     return DataReport(dataset.where, len(dataset), columns, classes, notes, findings, refusal)
 

@@ -44,6 +44,20 @@ def flattering_splits(prepared: Prepared) -> list[str]:
     return [line for line in found if line]
 
 
+def dated_rows(prepared: Prepared) -> list[str]:
+    """Say, a line for each column of dates, how rows are split by it, if they are not: also where a random split is not
+    seen to flatter, a model for what is to come is best tested on what came last."""
+    options, dataset = prepared.config.options, prepared.dataset
+    if options.group is not None or options.time is not None:
+        return []
+    return [
+        f"column {in_quotes(name)} has dates: if they say when a row came about, and the model is for later ones, "
+        f"--time {shlex.quote(name)} tests it on the latest"
+        for name, kind in _kinds(dataset.table).items()
+        if kind == "date"
+    ]
+
+
 def _groups(table: Table, rows: Positions) -> Iterator[tuple[str, NDArray[np.int64]]]:
     """Yield columns that may be of groups, and the group of each of the rows."""
     for name, kind in _kinds(table).items():

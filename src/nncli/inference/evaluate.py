@@ -26,6 +26,7 @@ from nncli.errors import DataError, NncliError
 from nncli.inference.column_beside import group_codes, read_beside
 from nncli.inference.judged_rows import JudgedRows
 from nncli.inference.metrics import all_metrics, check_metrics, one_metric
+from nncli.metrics.intervals import few_groups
 from nncli.metrics.rows import CELLS_AT_ONCE, ScoredRows
 from nncli.model.checkpoint import ModelFile, load_same
 from nncli.model.decision import Decision
@@ -38,7 +39,6 @@ from nncli.system.workers import ProcessDeath, Stop, Workers, in_order, never
 from nncli.training.memory import check_memory_to_evaluate
 from nncli.training.repeated_rows import trained_on
 
-FEW_GROUPS = 10
 DECISION_FORM = {"positive": (str, None), "threshold": (float, None), "rule": str}
 
 
@@ -138,8 +138,8 @@ def rows_to_judge(
             found.notes.append(f"column {in_quotes(group)} cannot be read here: {narrow}")
         else:
             found = dataclasses.replace(found, groups=group_codes(beside, group)[found.rows])
-    if found.groups is not None and (n := len(np.unique(found.groups))) < FEW_GROUPS:
-        found.notes.append(f"these rows are of {counted(n, 'group')} alone: the intervals are too narrow for so few")
+    if found.groups is not None:
+        found.notes.extend(few_groups(found.groups))
     return found
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.metrics.calibration_interval import calibration_interval
 from nncli.metrics.metric import FromConfusions, MeanOfRows, Metric, OfAClass, OfARanking, shares
 from nncli.metrics.rows import Floats, ScoredRows
 from nncli.nn.components import positive as above_zero
@@ -245,7 +246,6 @@ class CalibrationError(Metric):
     title = "calibration error"
     needs = "probabilities"
     higher_is_better = False
-    is_biased = True
     bins: int = setting(15, "a whole number from 1 to 10,000", lambda value: 1 <= value <= 10_000)
 
     def evidence(self, rows: ScoredRows) -> Floats:
@@ -257,9 +257,16 @@ class CalibrationError(Metric):
 
     def values(self, evidence: NDArray[Any], y: NDArray[np.int64], counts: Floats) -> Floats:
         confidence, right = evidence.T.astype(np.float64)
-        bin_of = np.minimum((confidence * self.bins).astype(np.int64), self.bins - 1)
+        bin_of = self._bins_of(confidence)
         order = np.argsort(bin_of, kind="stable")
         starts = np.unique(bin_of[order], return_index=True)[1]
         gaps = np.add.reduceat(counts[:, order] * (right - confidence)[order], starts, axis=1)
         values: Floats = np.abs(gaps).sum(axis=1) / counts.sum(axis=1)
         return values
+
+    def own_interval(self, rows: ScoredRows) -> tuple[float, float]:
+        confidence, right = self.evidence(rows).T
+        return calibration_interval(confidence, right, self._bins_of(confidence), rows.groups)
+
+    def _bins_of(self, confidence: Floats) -> NDArray[np.int64]:
+        return np.minimum((confidence * self.bins).astype(np.int64), self.bins - 1)

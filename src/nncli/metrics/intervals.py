@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from nncli.metrics.metric import Metric
 from nncli.metrics.rows import Floats, ScoredRows
+from nncli.system.output import counted
 
 RESAMPLES, FEWEST = 2000, 100
 SEED = 0  # the same rows have the same interval
 Z = 1.959963984540054  # the 97.5 % point of the normal distribution
+FEW_GROUPS = 10
 MANY_ROWS = 5000  # whose mean is normal
 CELLS = 1 << 24  # numbers that resampling may work on; beyond, there are fewer resamples …
 MOST_CELLS = 1 << 20  # … and beyond so many rows × classes, no interval
@@ -30,7 +32,7 @@ class Estimate:
 
     value: float | None
     interval: tuple[float, float] | None = None
-    method: str | None = None  # Wilson, normal, bootstrap, bootstrap of groups; or why there is no interval
+    method: str | None = None  # Wilson, normal, bootstrap (of groups), simulation; or why there is no interval
 
 
 def share_interval(hits: int, n: int, z: float = Z) -> tuple[float, float]:
@@ -51,6 +53,9 @@ def estimate(metric: Metric, rows: ScoredRows) -> Estimate:
     share = metric.share(rows) if rows.groups is None else None
     if share is not None:
         return Estimate(value, share_interval(*share), "Wilson")
+    own = metric.own_interval(rows)
+    if own is not None:
+        return Estimate(value, own, "simulation") if own[0] < own[1] else Estimate(value)
     if metric.is_mean and not metric.is_discrete and n > MANY_ROWS and rows.groups is None:
         of_rows = metric.evidence(rows)
         half = Z * float(of_rows.std()) / math.sqrt(n)
@@ -67,7 +72,7 @@ def estimate(metric: Metric, rows: ScoredRows) -> Estimate:
         draws = resampled_groups(rows.groups, evidence.shape[1])
     found = [metric.values(evidence, y, counts) for counts in draws]
     drawn = np.concatenate(found)
-    interval = _on_logits(drawn, value, n) if metric.is_skewed else middle(drawn, value, metric.is_biased)
+    interval = _on_logits(drawn, value, n) if metric.is_skewed else middle(drawn, value)
     if not metric.is_mean:
         interval = max(interval[0], metric.least), min(interval[1], 1.0)
     # where every resample has the same value, as where all rows are right, it does not tell how sure that is
@@ -75,14 +80,19 @@ def estimate(metric: Metric, rows: ScoredRows) -> Estimate:
     return Estimate(value, interval, method) if interval[0] < interval[1] else Estimate(value)
 
 
-def middle(values: Floats, value: float, is_biased: bool = False) -> tuple[float, float]:
+def few_groups(groups: NDArray[np.int64]) -> list[str]:
+    """Say so, in a line, where rows are of so few groups (n,) that intervals cannot tell how sure a figure is."""
+    n = len(np.unique(groups))
+    few = f"these rows are of {counted(n, 'group')} alone: the intervals are too narrow for so few"
+    return [few] if n < FEW_GROUPS else []
+
+
+def middle(values: Floats, value: float) -> tuple[float, float]:
     """Return the middle 95 % of resampled values; of few, what a normal distribution of their spread has."""
     are_few, values = len(values) < RESAMPLES, values[~np.isnan(values)]
-    if is_biased:  # resampled values are as much above this one as this one is above the truth, which is not below 0
-        values = np.maximum(2 * value - values, 0)
     if are_few:
-        centre, half = float(values.mean()) if is_biased else value, Z * float(values.std(ddof=1))
-        return centre - half, centre + half
+        half = Z * float(values.std(ddof=1))
+        return value - half, value + half
     low, high = np.quantile(values, (0.025, 0.975))
     return float(low), float(high)
 

@@ -28,7 +28,6 @@ class Metric(Configurable):
     `needs`              what it is worked out from
     `higher_is_better`   in which direction is better
     `is_mean`            it is the mean of its evidence, one number for each row
-    `is_biased`          of few rows it is too high, and of resampled rows still higher
     `is_skewed`          it is a share that is mostly near 1, whose few resampled values are not as far above as below
     `is_discrete`        many rows have the same class and evidence
     `least`              the value that it is never below; it is never above 1, unless it is a mean
@@ -41,7 +40,6 @@ class Metric(Configurable):
     needs: ClassVar[Need] = "classes"
     higher_is_better: ClassVar[bool] = True
     is_mean: ClassVar[bool] = False
-    is_biased: ClassVar[bool] = False
     is_skewed: ClassVar[bool] = False
     is_discrete: ClassVar[bool] = False
     least: ClassVar[float] = 0.0
@@ -62,6 +60,10 @@ class Metric(Configurable):
 
     def share(self, rows: ScoredRows) -> tuple[int, int] | None:
         """Return how many of how many, if the value is the share of some rows that something holds for; None if not."""
+        return None
+
+    def own_interval(self, rows: ScoredRows) -> tuple[float, float] | None:
+        """Return the 95 % interval, if resampled rows cannot tell it; None where they can."""
         return None
 
     def problem(self, rows: ScoredRows) -> tuple[str, str] | None:

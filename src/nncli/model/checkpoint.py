@@ -20,7 +20,7 @@ from nncli.data.expand import address_problem
 from nncli.data.formats.known_formats import HEAD_BYTES, MODEL, TEXT, ZIP, format_of, format_of_bytes
 from nncli.data.preprocess import MAX_CATEGORIES
 from nncli.data.sources import portable
-from nncli.errors import DataError, ModelFileError, OutputError, did_you_mean, listing, mention
+from nncli.errors import DataError, ModelFileError, OutputError, did_you_mean_file, listing, mention
 from nncli.model.file_format import encode, read
 from nncli.model.model import Model
 from nncli.model.npz import BEGINS, OtherKind
@@ -183,4 +183,4 @@ def _columns(model: Model) -> list[dict[str, Any]]:
 def _near(path: Path) -> str:
     models = sorted(p.name for p in path.parent.glob("*.npz")) if path.parent.is_dir() else []
     listed = f"That folder has {listing(models, most=3)}" if models else "Make one with: nncli train"
-    return did_you_mean(path.name, models) or listed
+    return did_you_mean_file(path.name, models) or listed

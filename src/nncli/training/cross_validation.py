@@ -13,8 +13,9 @@ from nncli.config.train_config import TrainConfig
 from nncli.data.dataset import Dataset
 from nncli.errors import OptionError
 from nncli.metrics.definitions import METRICS
-from nncli.metrics.intervals import Estimate, estimate
+from nncli.metrics.intervals import Estimate, estimate, few_groups
 from nncli.metrics.rows import ScoredRows
+from nncli.system.output import counted
 from nncli.system.workers import Stop
 from nncli.training.batch import judged
 from nncli.training.prepare import prepare
@@ -31,13 +32,15 @@ class JudgedFold:
     rows: ScoredRows
     best_epoch: int
     repeated: int  # rows with the same values as a row that the model was trained on
+    trained: int  # rows that the model was trained on, or that chose its epoch
+    failure: str  # why its training broke off after that epoch, if it did
 
 
 def cross_validate(
     config: TrainConfig, dataset: Dataset, stop: Stop, on_fold: Callable[[int], None]
-) -> tuple[dict[str, Any], int] | None:
-    """Train on all folds but one, each in turn; return the figures of the rows left out, and the mean number of epochs
-    that were best. None if `stop` has become true.
+) -> tuple[dict[str, Any], int, list[str]] | None:
+    """Train on all folds but one, each in turn; return the figures of the rows left out, the mean number of epochs that
+    were best, and what one should know of the figures, a line each. None if `stop` has become true.
 
     For each fold, validation rows from the other folds choose the epoch, so that nothing is chosen on the rows that
     are judged. Of each metric: its value for all rows together with its 95 % interval, and its mean and standard
@@ -66,26 +69,49 @@ def cross_validate(
             assert problem is not None
             raise OptionError("metric", f"{name} of these rows: {problem[0]}", problem[1])
     epochs = round(float(np.mean([one.best_epoch for one in every])))
-    return {
-        "folds": folds,
-        "repeats": repeats,
-        "n": sum(len(one.rows) for one in found[0]),
-        "repeated": sum(one.repeated for one in found[0]),
-        "epochs": epochs,
-        "metrics": {name: figures for name, figures in metrics.items() if figures is not None},
-    }, epochs
+    return (
+        {
+            "folds": folds,
+            "repeats": repeats,
+            "n": sum(len(one.rows) for one in found[0]),
+            "repeated": sum(one.repeated for one in found[0]),
+            "epochs": epochs,
+            "metrics": {name: figures for name, figures in metrics.items() if figures is not None},
+        },
+        epochs,
+        _notes(config, found),
+    )
+
+
+def _notes(config: TrainConfig, found: Sequence[Sequence[JudgedFold]]) -> list[str]:
+    """Say what the figures of the folds do not tell by themselves."""
+    notes, n = [], sum(len(one.rows) for one in found[0])
+    if repeated := sum(one.repeated for one in found[0]):
+        same = f"{repeated:,} of {counted(n, 'row')} {'has' if repeated == 1 else 'have'} the same values as a row"
+        notes.append(f"{same} of another fold: the figures of the folds look better than they are")
+    every = [one for repeat in found for one in repeat]
+    if failures := [one.failure for one in every if one.failure]:
+        broke = f"the training for {len(failures)} of {len(every)} folds broke off ({failures[0].rstrip('.')})"
+        notes.append(f"warning: {broke}; what is judged is the best epoch before that")
+    if config.time is not None:
+        earliest = counted(found[0][0].trained, "row")
+        notes.append(f"the earliest {earliest} are only trained on, as no other rows come before them")
+    groups = _together(found[0]).groups
+    return [*notes, *([] if groups is None else few_groups(groups))]
 
 
 def _judge(config: TrainConfig, dataset: Dataset, fold: Fold, stop: Stop) -> JudgedFold | None:
     prepared = prepare(config, dataset, fold)
     trainer = new_trainer(prepared)
-    fit(trainer, stop=stop)
+    failure = fit(trainer, stop=stop)
     if stop() or trainer.best is None:
         return None
     keep_best(trainer)
     rows = judged(trainer.network, trainer.loss, prepared.test, trainer.K, prepared.decision)
     repeated = prepared.hashes.seen("train", "test")
-    return JudgedFold(dataclasses.replace(rows, groups=prepared.test_groups), trainer.best.number, repeated)
+    rows = dataclasses.replace(rows, groups=prepared.test_groups)
+    trained = len(prepared.train) + len(prepared.val)
+    return JudgedFold(rows, trainer.best.number, repeated, trained, str(failure or ""))
 
 
 def _figures(name: str, found: Sequence[Sequence[JudgedFold]]) -> Mapping[str, Any] | None:

@@ -35,14 +35,15 @@ def train_model(
         found = cross_validate(options, prepared.read, stop, on_fold)
         if found is None:
             return None
-        figures, epochs = found
+        figures, epochs, notes = found
         run = run_training(prepared, on_epoch, stop, reference=reference, until=epochs)
         if run is None or run.stopped == "interrupted":
             return None
         mean = "the mean of the epochs that were best for the folds"
         note = f"trained on all {counted(len(prepared.train), 'row')} for {counted(epochs, 'epoch')}, {mean}"
-        notes = [note, *_repeats(figures["repeated"], figures["n"]), *run.notes]
-        run = dataclasses.replace(run, notes=notes, stopped=CHOSEN, seconds=time.monotonic() - began)
+        run = dataclasses.replace(
+            run, notes=[note, *notes, *run.notes], stopped=CHOSEN, seconds=time.monotonic() - began
+        )
         return _with(run, {"folds": figures})
     if not options.refit:
         return run_training(prepared, on_epoch, stop, state, saver, keep_state, reference)
@@ -61,12 +62,6 @@ def train_model(
     seconds = first.seconds + final.seconds
     final = dataclasses.replace(final, notes=[note, *final.notes], stopped=CHOSEN, seconds=seconds)
     return _with(final, {"refit": chosen})
-
-
-def _repeats(repeated: int, n: int) -> list[str]:
-    have = "has" if repeated == 1 else "have"
-    same = f"{repeated:,} of {counted(n, 'row')} {have} the same values as a row of another fold"
-    return [f"{same}: the figures of the folds look better than they are"] if repeated else []
 
 
 def _with(run: Run, more: dict[str, Any]) -> Run:

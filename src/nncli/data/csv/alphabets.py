@@ -1,71 +1,67 @@
-"""Tell by the letters of a text in which one-byte encoding of Europe it is.
+"""Name the languages whose texts are met in an encoding of one byte a letter, with their letters.
 
-No byte is wrong in such an encoding, but a Polish ą that is read as one of western Europe becomes ¹, in the middle of a
-word; and no language there has all of the letters that the Czech ones become.
+The letters of a language stand in the order of how often they are met, roughly; those of a Latin one are its letters
+beyond ASCII. The weight of an encoding is how often it is met, as a logarithm.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
-USUAL = "cp1252"  # Latin-1, and more
-FITS = 0.95  # of the letters beyond ASCII: foreign names have others
-IS_CLEAR = 0.05  # more of them than the usual encoding explains
-WESTERN = (
-    "àâæçéèêëîïôœùûü", "äöüßé", "áéíñóúüç", "áâãàçéêíóôõúü", "àèéìíîòóùú", "áèéëïóöü", "åäöé", "æøåé", "áéðíóúýþæøö",
-    "àçèéíïòóúü", "äõöü",
+RUSSIAN = "оеаинтсрвлкмдпуяыьгзбчйхжшюцщэфъё"
+UKRAINIAN = "оанвиіертслкдумпяьзгйбхжчцшюєїфщґ"
+OTHER_CYRILLIC = (
+    "аоиенртсвлкдпмзгбуячъжшцхщйфюь", "аоиенртсвјкдумпљзгшбцчхњћжђџф", "аіноелртсквўяуыдмпьзгбчйшжцхюёфэ",
 )  # fmt: skip
-# the letters that show a language, and its others
-CENTRAL = {"ąęłśżź": "ćńó", "řšž": "áäčďéěíĺľňóôŕťúůýćđ", "őű": "áéíóöúü", "ăşţ": "âî"}
-ALPHABETS: Mapping[str, Mapping[str, str]] = {
-    "mac-roman": dict.fromkeys(WESTERN, ""),
-    "cp850": dict.fromkeys(WESTERN, ""),  # of DOS, as cp437, in which these letters have the same places
-    "cp1250": CENTRAL,
-    "iso8859-2": CENTRAL,
-    "cp1254": {"ğışİ": "çöüâîû"},
-    "cp1257": {"ėųįšž": "ąčęū", "āīķļņ": "čēģšūž"},
+LATIN = {
+    "German": "üäöß", "French": "éèàêçâîôûùëïüœæ", "Spanish": "óíáéñúüç", "Portuguese": "ãçáéíóâêúõôàü",
+    "Italian": "àèòùìé", "Catalan": "óàèíçúéïòü", "Dutch": "ëéïèöüáó", "Swedish": "äöåé", "Danish": "øåæé",
+    "Icelandic": "áíðéóúþöýæ", "Estonian": "äõüö", "several": "éüöáóäíèñçàøåúòùìâêôãßæëîïûœõ",
+    "Polish": "łąężśóćńź", "Czech": "íáéžěřýčšůúťďňó", "Slovak": "áíéžčýšúľťňôďäóĺŕř", "Hungarian": "áéöóőüíúű",
+    "Croatian": "čšžćđ", "Romanian": "ăîâşţ", "Turkish": "ıüşğçöİâîû", "Lithuanian": "ėšžųįūąčę",
+    "Latvian": "āīēšūļņžģķčō",
+}  # fmt: skip
+SELDOM = {"Icelandic": -2, "Estonian": -1, "Catalan": -1, "Dutch": -1}  # weights of languages
+WESTERN = [*LATIN][: [*LATIN].index("several") + 1]
+CENTRAL = ["Polish", "Czech", "Slovak", "Hungarian", "Croatian", "Romanian"]
+GREEK = "αοιετσνηυρπκμλωςδγχάίόέθφβήύξώζψϊϋΐΰ"
+HEBREW = "יוהלאתרמבשנםדקעחפטכגצזךןסףץ"
+ARABIC = "اليمونترةبدعسفكقحجشهطخصىزذضغأثظئءؤإآ"
+THAI = "านรกอ่เง้มยิลวดัทีสตะปบคหุแจพ์ชขใูไโืถธำซผฟศณษฉภญ็ฐๆฮฎฏฌฆฑฒฬฃฅฤ๊๋"
+LATIN_ENCODINGS: Mapping[str, tuple[float, list[str]]] = {
+    "cp1252": (0, WESTERN),
+    "cp850": (-3, WESTERN),  # of DOS, as cp437, in which these letters have the same places
+    "cp860": (-4.5, ["Portuguese"]),
+    "mac-roman": (-4.5, WESTERN),
+    "cp1250": (-1.8, CENTRAL),
+    "iso8859-2": (-2.5, CENTRAL),
+    "cp852": (-4.5, CENTRAL),
+    "cp1254": (-2, ["Turkish"]),
+    "cp857": (-4.5, ["Turkish"]),
+    "cp1257": (-2, ["Lithuanian", "Latvian"]),
 }
-BEYOND = re.compile(rb"[\x80-\xff]")
-LETTER = rb"[A-Za-z\x80-\xff]"
-WITHIN = re.compile(rb"(?<=%b)[\x80-\xff](?=%b)" % (LETTER, LETTER))
-INSIDE = re.compile(rb"(?<=%b)[\x80-\xff](?=[a-z])" % LETTER)  # where no capital is
-BESIDE = re.compile(rb"(?<=%b)[\x80-\xff]|[\x80-\xff](?=%b)" % (LETTER, LETTER))
-
-
-def european_encoding(data: bytes) -> str | None:
-    """Return the encoding in which the letters of a text are those of one language, where they clearly are not in the
-    usual one."""
-    letters, beside = _letters(data), Counter(byte[0] for byte in BESIDE.findall(data))
-    small = {byte[0] for byte in INSIDE.findall(data)}
-    least = max(FITS, IS_CLEAR + max(_share(letters, USUAL, alphabet) for alphabet in WESTERN))
-    found = [
-        (encoding, _share(beside, encoding, its + others, small), -len(its + others))
-        for encoding, languages in ALPHABETS.items()
-        for its, others in languages.items()
-        if _share(letters, encoding, its + others, small) >= least and _share(letters, encoding, its) >= IS_CLEAR
-    ]
-    return max(found, key=lambda one: one[1:], default=(None,))[0]  # few letters that explain all are the best reason
-
-
-def _letters(data: bytes) -> Counter[int]:
-    """Count the bytes beyond ASCII that are letters in the usual encoding, or stand within a word."""
-    within, found = Counter(WITHIN.findall(data)), Counter[int]()
-    for byte, times in Counter(BEYOND.findall(data)).items():
-        kind = unicodedata.category(byte.decode(USUAL, "replace"))
-        if kind[0] != "P":  # dashes and apostrophes may stand in a word too
-            found[byte[0]] = times if kind in ("Lu", "Ll") else within[byte]
-    return found
-
-
-def _share(letters: Counter[int], encoding: str, alphabet: str, small: Collection[int] = ()) -> float:
-    """Return how many of the letters are in an alphabet; those that stand inside of words are no capitals."""
-    both = alphabet + alphabet.upper()
-    known = sum(
-        n
-        for byte, n in letters.items()
-        if bytes([byte]).decode(encoding, "replace") in (alphabet if byte in small else both)
-    )
-    return known / max(1, letters.total())
+OTHER_ENCODINGS: Mapping[str, tuple[float, tuple[str, ...]]] = {
+    "cp1251": (-1, (RUSSIAN, UKRAINIAN, *OTHER_CYRILLIC)),
+    "koi8-r": (-3, (RUSSIAN,)),
+    "koi8-u": (-4, (UKRAINIAN,)),
+    "cp866": (-3, (RUSSIAN,)),
+    "cp1125": (-5, (UKRAINIAN,)),
+    "iso8859-5": (-5, (RUSSIAN, UKRAINIAN, *OTHER_CYRILLIC)),
+    "mac-cyrillic": (-7, (RUSSIAN, UKRAINIAN)),
+    "cp1253": (-1.5, (GREEK,)),
+    "iso8859-7": (-2.5, (GREEK,)),
+    "cp737": (-4, (GREEK,)),
+    "cp1255": (-2, (HEBREW,)),
+    "cp862": (-4, (HEBREW,)),
+    "cp1256": (-2, (ARABIC,)),
+    "iso8859-6": (-4, (ARABIC,)),
+    "cp874": (-2, (THAI,)),
+}
+# the weight, and the first bytes of common characters with how many those are
+IN_PAIRS: Mapping[str, tuple[float, Mapping[tuple[int, int], int]]] = {
+    "gbk": (-2, {(0xB0, 0xD7): 3755, (0xA1, 0xA3): 200}),
+    "big5": (-3, {(0xA4, 0xC6): 5401, (0xA1, 0xA3): 400}),
+    "shift-jis": (-2, {(0x82, 0x83): 150, (0x88, 0x97): 2965, (0x81, 0x81): 100}),
+    "euc-jp": (-4, {(0xA4, 0xA5): 150, (0xB0, 0xCF): 2965, (0xA1, 0xA3): 200}),
+    "euc-kr": (-2, {(0xB0, 0xC8): 2350, (0xA1, 0xA3): 200}),
+}

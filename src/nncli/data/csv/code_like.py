@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from nncli.data.cells import NUMBER, quoted
+from nncli.data.month_names import in_english
 from nncli.data.spellings import MONEY, number_spellings
 from nncli.errors import flag, listing, write_names
 
@@ -27,6 +28,8 @@ MONTH = re.compile(
     re.IGNORECASE,
 )
 LIKE_A_NUMBER = re.compile(rf"(?:[<>≤≥~≈±+−(%-]*\s?[{MONEY}]?\s?|{MONTH.pattern}\.?[-/ ])\d", re.IGNORECASE)
+CODE, MAYBE_DATE = re.compile(r"[\d ()+./-]+", re.ASCII), re.compile(r"\d{1,4}([-/. ])\d{1,2}\1\d{1,4}( .*)?", re.ASCII)
+PAIR = re.compile(r"9 ?[x×*/:–-] ?9\D*")  # 122/75, 23x32 cm
 MOST_SHAPES, MOST_WORDS = 2, 5  # with letters, of cells that look like numbers; among them
 NEARLY_ALL = 0.9
 YEAR = re.compile(r"\d{4}")
@@ -83,7 +86,7 @@ def doubt_of_numbers(name: str, cells: Sequence[str], text: str) -> str:
 
 def unread_form(cells: Sequence[str]) -> str:
     """Say that texts look like numbers or dates in a form that is not read, and what to do; the empty string if they do
-    not. Most of the different ones do, as 12/7 and 3/4 do, and they have few shapes."""
+    not, or are codes. Most of the different ones do, as 12/7 and 3/4 do, and they have few shapes."""
     distinct = dict.fromkeys(cells)
     for form in DATE_FORMS if cells and YEAR.search(cells[0]) else ():
         if all(_is_date(cell, form) for cell in distinct):
@@ -101,9 +104,20 @@ def unread_form(cells: Sequence[str]) -> str:
         few = words[:MOST_WORDS]
         missing = f"{flag('missing')} {shlex.quote(write_names(few))}{', …' * (len(words) > len(few))}"
         return f"look like numbers but for {listing(map(quoted, words), MOST_WORDS)}: add {missing} to learn from them"
+    if 2 * sum(_is_code(cell) for cell in shapes) > len(distinct):
+        return ""
     advice = "write plain numbers, as 1234.5, or dates, as 2024-01-31, to learn from them"
+    if all(map(PAIR.fullmatch, shapes.values())):
+        advice = "write each number into a column of its own, as 1234.5, to learn from them"
     example = next((cell for cell in shapes if not NUMBER.fullmatch(cell)), cells[0])
     return f"look like numbers in a form that is not read ({quoted(example)}): {advice}"
+
+
+def _is_code(cell: str) -> bool:
+    """Tell whether a cell has three groups of figures or more, as phone numbers and those of books do, and is no date
+    that is written in some way."""
+    groups = len(re.findall(r"\d+", cell))
+    return groups > 2 and CODE.fullmatch(cell) is not None and MAYBE_DATE.fullmatch(cell) is None
 
 
 def _shape(cell: str) -> str:
@@ -121,6 +135,7 @@ def are_dates_of(cells: Collection[str], form: str) -> bool:
 
 
 def _is_date(cell: str, form: str) -> bool:
+    cell = in_english(cell, form)
     try:
         moment = datetime.strptime(cell, form)
     except ValueError:

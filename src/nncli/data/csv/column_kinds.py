@@ -19,6 +19,7 @@ from nncli.data.csv.sign_doubts import doubt_of_lists, may_be_thousands
 from nncli.data.dates import days_of
 from nncli.data.preprocess import is_coarse
 from nncli.data.spellings import (
+    NO_CENTS,
     WORDS,
     Spelling,
     date_spellings,
@@ -163,10 +164,18 @@ def _kind_of(name: str, cells: Sequence[str], ways: list[Spelling], hints: Hints
             return "number"
         spelling = Spelling(decimal=decimal, thousands=hints.thousands)  # rows that come later may need it
     found.spellings[name] = spelling
-    negative = next(((cell, own) for cell in cells if is_accounting(cell) and (own := spelling.number(cell))), None)
-    told = f"; {quoted(negative[0])} is read as {negative[1]}" if negative else ""
+    unusual = (cell for cell in cells if is_accounting(cell) or NO_CENTS.search(cell))
+    example = next(((cell, own) for cell in unusual if (own := spelling.number(cell))), None)
+    told = f"; {quoted(example[0])} is read as {example[1]}" if example else ""
     is_script = plain and is_other and not any(sign in text for sign in OTHER_MINUS)
-    how = "numbers in the digits of another script" if is_script else spelling
+    has_cents_left_out = example is not None and NO_CENTS.search(example[0]) is not None
+    how = (
+        "numbers"
+        if plain and has_cents_left_out
+        else "numbers in the digits of another script"
+        if is_script
+        else spelling
+    )
     found.notes.append((name, f"column '{name}': {how}{told}"))
     if spelling.kind != "date":
         return "number"

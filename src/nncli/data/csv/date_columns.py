@@ -9,6 +9,7 @@ from datetime import datetime
 
 from nncli.data.cells import quoted
 from nncli.data.dates import DATE, days_of, written
+from nncli.data.month_names import in_english
 from nncli.data.spellings import Spelling
 from nncli.errors import flag, write_names
 
@@ -68,7 +69,8 @@ def _about_zones(days: dict[str, float], spelling: Spelling | None) -> list[str]
 def _local(cell: str, spelling: Spelling | None) -> float | None:
     """Return the days to a time as it is written, without regard to its zone; None where it has none."""
     if spelling is not None:
-        offset = datetime.strptime(cell, spelling.date_format).utcoffset() if "%z" in spelling.date_format else None
+        plain = in_english(cell, spelling.date_format)
+        offset = datetime.strptime(plain, spelling.date_format).utcoffset() if "%z" in spelling.date_format else None
         days = spelling.days(cell)
         return None if offset is None or days is None else days + offset.total_seconds() / 86400
     found = DATE.fullmatch(cell)

@@ -169,7 +169,8 @@ def _notes(found: Dialect, usual: Dialect, options: TextOptions) -> list[str]:
     if found.delimiter != usual.delimiter:
         notes.append(f"delimiter: {NAMES.get(found.delimiter, found.delimiter)}")
     if options.quote is None and found.quote != usual.quote and not found.wrapped:
-        notes.append(f"quotes: {found.quote or 'none'}")
+        told = f'cells stand in {found.quote} instead of "' if found.quote else 'none, and " is read as text'
+        notes.append(f"quotes: {told}")
     if options.escape is None and found.escape != usual.escape and not found.wrapped:
         notes.append(f"escape character: {found.escape or 'none'}")
     if found.wrapped:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import codecs
+import math
 import re
+from collections.abc import Iterable
 from typing import TypeVar
 
 from nncli.data.byte_input import ByteStream
 from nncli.data.cells import quoted
-from nncli.data.csv.alphabets import european_encoding
+from nncli.data.csv.likely_encoding import likely_encodings
 from nncli.errors import DataError, NncliError, mention
 
 E = TypeVar("E", bound=NncliError)
@@ -20,8 +22,6 @@ MARKS = {  # the longer ones first: one of UTF-32 begins as one of UTF-16 does
     b"\xff\xfe": UTF_16,
     b"\xfe\xff": UTF_16,
 }
-# words of Russian and others, with no capital behind a small letter
-RUSSIAN = re.compile(r"(?:[\x00-\x7f]|(?<![а-яё])[А-ЯЁ]|[а-яё])*+")
 NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 ONLY_WINDOWS = re.compile(rb"[\x80-\x9f]")  # control characters in Latin-1, letters and quotes on Windows
 MIXED = re.compile("\\w*[ÂÃ][\u0080-\u00bf]\\w*")
@@ -29,7 +29,7 @@ OF_OTHER_LETTERS = re.compile(r"[^\W\d_]*[^\W\d_\x00-\x7f][^\W\d_]*")  # a word 
 WESTERN = ("latin-1", "cp1252")
 MOST_WAITING = 16 << 20
 SAMPLE_BYTES = 1 << 20
-GUESSED_BYTES = 64 << 10  # charset-normalizer needs a second for a megabyte
+CLEAR = math.log(100)  # how much likelier a guess is than one that need not be told
 
 
 def warnings_of_mixture(text: bytes, encoding: str) -> list[str]:
@@ -59,48 +59,27 @@ def guessed_encoding(data: bytes, where: str) -> tuple[str, list[str]]:
     bad = sum("\udc80" <= character <= "\udcff" for character in beyond)
     if 2 * bad <= len(beyond) or NO_TEXT.search(data):
         return UTF_8, []
-    found = WESTERN[ONLY_WINDOWS.search(data) is not None]
-    if _is_hardly_western(data, found):
-        found = _of_other_script(data, where)
-    else:
-        found = european_encoding(data[:SAMPLE_BYTES]) or found
-    word = OF_OTHER_LETTERS.search(data[:SAMPLE_BYTES].decode(found, "replace"))
-    reads = f": it has {quoted(word[0])}" if word else ""
+    sample = data[:SAMPLE_BYTES]
+    likely = likely_encodings(sample)
+    if not likely:
+        problem = "expected UTF-8, found text in an unknown encoding"
+        raise DataError(where, problem, f"Name it with {mention('encoding')}")
+    (best, found), *others = likely
+    reads, text = "", sample.decode(found, "replace")
+    if word := OF_OTHER_LETTERS.search(text):
+        reads = f": it has {quoted(word[0])}"
+        if other := _other_reading(word[0], found, [name for score, name in others if score > best - CLEAR]):
+            reads += f", which is {quoted(other[0])} in {other[1]}"
+    if found == "cp1252":
+        found = WESTERN[ONLY_WINDOWS.search(data) is not None]
     note = f"encoding: {found}, as it is not UTF-8, a guess (--encoding names another){reads}"
     return codecs.lookup(found).name, [note]
 
 
-def _is_hardly_western(data: bytes, encoding: str) -> bool:
-    """Tell whether most letters are beyond ASCII in an encoding of western Europe, where few are."""
-    letters = [character for character in data.decode(encoding, "replace") if character > "\x7f" or character.isalpha()]
-    first_line = data[: data.find(b"\n") + 1]
-    if first_line.isascii():  # English names of columns say nothing of the text below
-        below = data[len(first_line) :].decode(encoding, "replace")
-        letters = [character for character in below if character > "\x7f" or character.isalpha()]
-    return 2 * sum(character > "\x7f" for character in letters) > len(letters)
-
-
-def _of_other_script(data: bytes, where: str) -> str:
-    import logging
-
-    from charset_normalizer import from_bytes
-
-    sample = data[:GUESSED_BYTES]
-    lines = sample[: sample.rfind(b"\n") + 1] or sample  # no character is cut
-    logging.getLogger("charset_normalizer").setLevel(logging.ERROR)
-    found = from_bytes(lines)
-    best = found.best()
-    if best is None or best.encoding in (UTF_8, "ascii"):
-        raise DataError(
-            where, "expected UTF-8, found text in an unknown encoding", f"Name it with {mention('encoding')}"
-        )
-    # old Macintosh encodings have the small letters of Windows in their places, and are hardly met
-    if best.encoding.startswith("mac_"):
-        for encoding in ("cp1251", "koi8-r", "cp866"):
-            if RUSSIAN.fullmatch(lines.decode(encoding, "replace")):
-                return encoding
-    windows = [one.encoding for one in found if one.encoding.startswith("cp125")]
-    return windows[0] if best.encoding.startswith("mac_") and windows else best.encoding
+def _other_reading(word: str, encoding: str, others: Iterable[str]) -> tuple[str, str] | None:
+    """Read a word in the first of other encodings in which it is another one; also return that."""
+    data = word.encode(encoding)
+    return next(((other, name) for name in others if (other := data.decode(name, "replace")) != word), None)
 
 
 class Utf8Text:

@@ -11,6 +11,7 @@ from nncli.data.spellings import looks_like_number
 from nncli.errors import DataError, listing
 
 TARGETS = ("label", "target", "class", "y")
+NEARLY_ALL = 0.9  # of the rows, which have numbers
 LEAST_ROWS = 3  # of another width than the header: fewer may be damaged
 
 
@@ -28,6 +29,8 @@ def has_header(first: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
     # where files were joined, their headers come again too
     header = RepeatedHeader([first])
     others = [row for row in below if not header.has(row)]
+    rows = [row for row in others if not looks_like_header(row)]  # as those of a second table do
+    others = rows if len(rows) >= NEARLY_ALL * len(others) else others
     columns = list(zip(*others, strict=True)) or [()] * len(first)
     again = [cell in column for cell, column in zip(first, columns, strict=True)]
     if any(cell.lower() in TARGETS and not came for cell, came in zip(first, again, strict=True)):

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from nncli.data.cells import is_missing, later_number, quoted
 from nncli.data.dataset import Schema, canonical
 from nncli.data.dates import days_of
+from nncli.data.labels import written_as
 from nncli.errors import DataError, listing
 
 Known = Mapping[str, Collection[str]]  # column → what it held in training: the classes of the target, categories
@@ -35,8 +36,9 @@ def names_of_row(
     if fitting:
         could_be = ", or ".join(listing(names) for names in fitting)
         raise DataError(place, f"the {len(first)} columns have no names, and could be {could_be}", LIKE_THAT)
-    problem = f"the first row has no names of columns, and its cells do not fit in their places: {misfits[ways[0]]}"
-    raise DataError(place, problem, LIKE_THAT)
+    found, remedy = misfits[ways[0]] or ("", "")
+    problem = f"the first row has no names of columns, and its cells do not fit in their places: {found}"
+    raise DataError(place, problem, remedy)
 
 
 def _places(names: Sequence[str], wanted: Sequence[str]) -> tuple[int, ...]:
@@ -73,8 +75,8 @@ def _has_number(first: Sequence[str], ways: Sequence[tuple[str, ...]], expected:
     )
 
 
-def _misfit(first: Sequence[str], names: Sequence[str], expected: Schema, known: Known) -> str | None:
-    """Say of the first cell that does not fit its column what is wrong with it."""
+def _misfit(first: Sequence[str], names: Sequence[str], expected: Schema, known: Known) -> tuple[str, str] | None:
+    """Say of the first cell that does not fit its column what is wrong with it, and what to do."""
     kinds, profiles = dict(expected.columns), {column.name: column for column in expected.profile}
     spellings = dict(expected.spellings)
     for cell, name in zip(first, names, strict=True):
@@ -97,7 +99,8 @@ def _misfit(first: Sequence[str], names: Sequence[str], expected: Schema, known:
         else:
             wanted = ""
         if wanted:
-            return f"column '{name}': expected {wanted}, as in training, found {quoted(cell)}"
+            remedy = written_as(cell, known[name]) if name == expected.target else ""
+            return f"column '{name}': expected {wanted}, as in training, found {quoted(cell)}", remedy or LIKE_THAT
     return None
 
 

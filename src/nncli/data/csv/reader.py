@@ -164,7 +164,7 @@ class CsvReader(BlockReader):
             yield block
             if self._strict.other_table:
                 rows = self._rows_read if self._can_end else 0
-                raise of_other_table(self._strict.other_table, self.layout.names, rows)
+                raise of_other_table(*self._strict.other_table, self.layout.names, rows)
         # counting takes longer than one thinks
         self._line += data.count(b"\n") - self._tail.count(b"\n") if parsed is None or b'"' in data else rows
 

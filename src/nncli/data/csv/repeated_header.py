@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.data.cells import BLANKS, as_number, is_missing
+from nncli.data.cells import BLANKS, as_number, is_missing, quoted
 from nncli.data.dataset import TextColumn
 from nncli.data.row_blocks import Layout, RowBlock
 from nncli.data.spellings import looks_like_number
@@ -59,12 +59,12 @@ class RepeatedHeader:
         )
 
     def is_like(self, cells: Sequence[str]) -> bool:
-        """Tell whether a row, which is no data, is of names: half are those of the header, and not all in place."""
+        """Tell whether a row, which is no data, is of names: half are those of the header, but not all in place."""
         plain = [*map(_plain, cells)]
         known = sum(cell in self.names for cell in plain)
         if not 2 <= known >= len(plain) / 2 or not all(plain) or any(map(looks_like_number, plain)):
             return False
-        return any(len(row) == len(plain) and _differ(plain, row) for row in self.rows)
+        return any(len(row) == len(plain) and plain != row for row in self.rows)
 
     def may_be_moved_in(self, block: RowBlock, layout: Layout) -> bool:
         """Tell whether some row of a block has names of the header in all columns of text."""
@@ -99,10 +99,16 @@ class RepeatedHeader:
         ]
 
 
-def of_other_table(where: str, names: Sequence[str], rows: int = 0) -> DataError:
-    """Say that the names of another table stand there, below so many rows that an option can read alone."""
-    problem = f"expected a row, found the names of the columns in another order than {listing(names)}"
-    remedy = "Write the rows below them to a file of its own: columns of several files are matched by name"
+def of_other_table(where: str, found: Sequence[str], names: Sequence[str], rows: int = 0) -> DataError:
+    """Say that the names of another table are found there, below so many rows that an option can read alone."""
+    if _differ([*map(_plain, found)], [*map(_plain, names)]):
+        problem = f"expected a row, found the names of the columns in another order than {listing(names)}"
+        remedy = "Write the rows below them to a file of its own: columns of several files are matched by name"
+    else:
+        others = [quoted(cell) for cell, name in zip(found, names, strict=True) if _plain(cell) != _plain(name)]
+        differ = "differs" if len(others) == 1 else "differ"
+        problem = f"expected a row, found names of columns, of which {listing(others)} {differ} from {listing(names)}"
+        remedy = "Delete the line if the rows below it are of the same columns, or write them to a file of its own"
     if rows:
         remedy += f". Read the rows above with {mention('rows', f'1:{rows}')}"
     return DataError(where, problem, remedy)

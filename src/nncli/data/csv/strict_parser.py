@@ -29,10 +29,11 @@ from nncli.data.csv.repeated_header import RepeatedHeader
 from nncli.data.csv.row_text import LOOKED_AT, check_utf8, open_quote, row_patterns, split_row
 from nncli.data.dataset import Table, canonical
 from nncli.data.dates import days_of
+from nncli.data.labels import advice_for_class
 from nncli.data.row_blocks import Layout, RowBlock
 from nncli.data.spellings import Spelling
 from nncli.data.totals import is_total
-from nncli.errors import MOST_LISTED, DataError, did_you_mean, mention
+from nncli.errors import MOST_LISTED, DataError, mention
 
 MAYBE_THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}[.,][0-9]{3}")
 A_TOTAL = "it seems to be a total of other rows"
@@ -58,7 +59,8 @@ class StrictParser:
         self.data = self.rest = b""  # the text read last, and what of it may be the start of a row
         skip = mention("on_error", "skip")  # of each command that reads rows with their classes
         self.or_skip = f", or leave such rows out with {skip}" if training or self.target is not None else ""
-        self.other_table = ""  # where the names of another one stand, down to which rows have been read
+        # where the names of another one stand, down to which rows have been read, and those
+        self.other_table: tuple[str, list[str]] | None = None
 
     def read(self, data: bytes, first_line: int) -> RowBlock:
         """Read rows of text; the first of them begins in that line. What may be the start of a row is left in `rest`:
@@ -76,7 +78,7 @@ class StrictParser:
         clean, kept = [], []
         for i, (where, found) in enumerate(rows):
             if not isinstance(found, DataError) and self.header.is_moved(found):
-                self.other_table = where
+                self.other_table = where, found
                 break
             places.append(where)
             cells: list[str] = []
@@ -87,7 +89,7 @@ class StrictParser:
                 clean.append(self._clean(cells, where))
             except DataError as error:
                 if cells and self.header.is_like(cells):
-                    self.other_table = where
+                    self.other_table = where, cells
                     break
                 errors[i] = error.with_traceback(None)  # which would keep all that is here alive
                 clean.append(blank)
@@ -258,7 +260,7 @@ class StrictParser:
         problem = f"column '{name}': expected a class that the model knows ({shown}), found {quoted(cell)}"
         if self.layout.target is None:
             raise DataError(where, problem, "Write the names of the columns above the rows")
-        raise DataError(where, problem, did_you_mean(cell, classes) or f"Correct it{self.or_skip}")
+        raise DataError(where, problem, advice_for_class(cell, classes, self.or_skip))
 
     def _remedy_for_no_row(self, cells: list[str]) -> str:
         """Say what to do with a total or a comment among the rows; nothing for a row."""

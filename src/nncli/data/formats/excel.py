@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from nncli.data.byte_input import reason, refuse_bomb, sha256_of
-from nncli.data.cells import bare, check_width
+from nncli.data.cells import bare, check_width, quoted
 from nncli.data.csv.column_names import has_target, typed
 from nncli.data.csv.preamble import MOST_ABOVE, ROWS_BELOW, names_below, rows_above_names
 from nncli.data.dataset import Schema
@@ -134,9 +134,19 @@ def _rows(
         raise names_below(f"{where}:{first + above}", below[above - 1], remedy)
     if not any(isinstance(cell, str) and cell.strip() for cell in cells[0]):
         raise DataError(place, "expected a row with the names of the columns, found numbers", "Insert one above it")
+    if _is_row(names, cells[0], table[1:]):
+        problem = f"expected a row with the names of the columns, found {quoted(', '.join(names))}, as in rows below"
+        raise DataError(place, problem, "Insert one above it")
     return Rows(
         where, names, place, _blocks(table[1:], width, where, first + 1), _File(path), (f"sheet: {sheet}",), faults
     )
+
+
+def _is_row(names: Sequence[str], cells: Sequence[Any], below: Sequence[Sequence[str]]) -> bool:
+    """Tell whether all texts of the first row come again in their places, but not as a header that is there twice."""
+    texts = [i for i, cell in enumerate(cells[: len(names)]) if isinstance(cell, str) and names[i]]
+    others = [row for row in below if [bare(cell) for cell in row[: len(names)]] != names]
+    return all(any(names[i] == bare(cell) for row in others for cell in row[i : i + 1]) for i in texts)
 
 
 def _blocks(table: Sequence[list[str]], width: int, where: str, first: int) -> Iterator[list[Row]]:

@@ -78,7 +78,7 @@ class RowReader(BlockReader):
                     (f"{self.rows.where}:{number}", cells) for number, cells in rows
                 )
                 if self._strict.other_table:
-                    raise of_other_table(self._strict.other_table, self.rows.names)
+                    raise of_other_table(*self._strict.other_table, self.rows.names)
         for name, n in self.rows.absent.items():
             self.notes.append(f"key '{name}' is not in {counted(n, 'line')}: read as a missing value")
 
