@@ -26,6 +26,7 @@ from nncli.model import checkpoint
 from nncli.terminal.figures import print_figure
 
 Run = Callable[..., Any]
+OF_A_COLUMN = {"effect"}
 HOSTILE = '</script><script>alert(1)</script>\\" + (\x1b[31m\u202e'
 
 
@@ -177,12 +178,13 @@ def ledger(two: Path) -> Path:
 @pytest.mark.parametrize("name", FIGURES)
 def test_every_figure_is_drawn(name: str, nncli: Run, two: Path, ledger: Path) -> None:
     two = ledger if name == "sweep" else two
-    shown = nncli("plot", two, name)
+    words = [two, name, *["a"] * (name in OF_A_COLUMN)]
+    shown = nncli("plot", *words)
     assert (shown.code, shown.err) == (0, "")
     assert max(map(len, shown.out.splitlines())) <= 100
-    outcome = nncli("plot", two, name, "--json")
+    outcome = nncli("plot", *words, "--json")
     for ending in ("svg", "png"):
-        assert nncli("plot", two, name, "-o", f"figure.{ending}") == type(shown)(0, "", "")
+        assert nncli("plot", *words, "-o", f"figure.{ending}") == type(shown)(0, "", "")
     assert ElementTree.parse("figure.svg").getroot().tag.endswith("svg")
     assert Path("figure.png").read_bytes().startswith(b"\x89PNG\r\n\x1a\n")
     title = re.findall(r"\w+", outcome.json["title"])[0]
@@ -198,15 +200,17 @@ def test_a_picture_fits_the_terminal_and_its_characters(name: str, digits_model:
     else:
         model = digits_model if name != "threshold" else ledger.parent / "two.npz"
         assert isinstance(kind, OfModel)
-        figure = build_of_model(kind, Subject(*checkpoint.load(model), str(model)))
-    for columns, rows, encoding in itertools.product((80, 120), (24, 40), ("utf-8", "ascii")):
+        loaded, provenance = checkpoint.load(model)
+        columns = (loaded.schema.names[20],) if name in OF_A_COLUMN else ()
+        figure = build_of_model(kind, Subject(loaded, provenance, str(model), columns=columns))
+    for width, rows, encoding in itertools.product((80, 120), (24, 40), ("utf-8", "ascii")):
         out = io.TextIOWrapper(io.BytesIO(), encoding)
-        console = Console(file=out, width=columns, height=rows, force_terminal=True, legacy_windows=False)
+        console = Console(file=out, width=width, height=rows, force_terminal=True, legacy_windows=False)
         print_figure(figure, console)
         out.seek(0)
         lines = re.sub(r"\x1b\[[0-9;]*m", "", out.read()).splitlines()
         assert len(lines) < rows, "the first line has gone when the prompt comes"
-        assert max(map(cell_len, lines)) < columns
+        assert max(map(cell_len, lines)) < width
         assert all(line.isascii() for line in lines) == (encoding == "ascii")
 
 
@@ -224,10 +228,11 @@ def test_names_from_data_do_no_harm(nncli: Run) -> None:
         csv.writer(file).writerows([["a", HOSTILE + "column", "text", "label"], *rows])
     assert nncli("train", "d.csv", "--epochs", 1, "-q").code == 0
     for name in set(FIGURES) - {"sweep"}:
-        shown = nncli("plot", "model.npz", name).out
+        words = ["model.npz", name, *[HOSTILE + "column"] * (name in OF_A_COLUMN)]
+        shown = nncli("plot", *words).out
         assert not {"\x1b", "\u202e"} & set(shown)
         for ending in ("svg", "html") if name in ("confusion", "boundary") else ("svg",):
-            assert nncli("plot", "model.npz", name, "-o", f"f.{ending}").code == 0
+            assert nncli("plot", *words, "-o", f"f.{ending}").code == 0
             text = Path(f"f.{ending}").read_text("utf-8")
             assert "<script>alert" not in text
             assert "\u202e" not in text.rpartition("vegaEmbed(")[2]

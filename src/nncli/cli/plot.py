@@ -22,7 +22,8 @@ def plot(
     file: Annotated[str, typer.Argument(metavar="MODEL", help=FILE_HELP, show_default=False)],
     figure: Annotated[str, typer.Argument(metavar="WHAT", help="What to draw:\n{figure_lines}")],
     columns: Annotated[
-        list[str] | None, typer.Argument(metavar="COLUMN", help="Two columns for boundary.", show_default=False)
+        list[str] | None,
+        typer.Argument(metavar="COLUMN", help="One for effect, two for boundary.", show_default=False),
     ] = None,
     out: Annotated[str | None, value_option("FILE", OUT_HELP, "the terminal", "--out", "-o")] = None,
     data: Annotated[str | None, value_option("FILE", ROWS_HELP, "the test rows of the model")] = None,
@@ -34,6 +35,7 @@ def plot(
     nncli plot model.npz curve                    loss and accuracy by epoch
     nncli plot model.npz roc --data new.csv       on other than its test rows
     nncli plot model.npz boundary width height    over two of its columns
+    nncli plot model.npz effect width             what it does to the answer
     nncli plot model.npz confusion -o c.svg       or .png, or .html
     nncli plot model.sweep.jsonl sweep            of the ledger of a sweep
     """

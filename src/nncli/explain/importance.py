@@ -23,6 +23,7 @@ from nncli.nn.layers import Array
 
 SEED = 0  # the same rows are shuffled in the same way
 MOST_KINDS = 100  # of rows that are counted together
+REPEATS = 5  # of the shuffling of a column, where nobody says how many
 DRAWS = 50  # of which the standard deviation is right within a fifth
 
 

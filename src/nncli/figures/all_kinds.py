@@ -6,5 +6,5 @@ from nncli.figures.kinds import FIGURES, OfLedger, OfModel, Subject, build_of_mo
 
 __all__ = ["FIGURES", "OfLedger", "OfModel", "Subject", "build_of_model", "trials_of"]
 
-for _module in ("training_curve", "judged", "weights", "planes", "activations", "sweep"):
+for _module in ("training_curve", "judged", "importance", "effect", "weights", "planes", "activations", "sweep"):
     importlib.import_module(f"nncli.figures.{_module}")

@@ -61,12 +61,19 @@ class Axis:
 
 @dataclass(frozen=True)
 class Line:
-    """A line through points in their order, interrupted by NaN; a dashed one is there to compare with."""
+    """A line through points in their order, interrupted by NaN; a dashed one is there to compare with, and a faint one
+    is many, of which none matters by itself."""
 
     x: Floats
     y: Floats
     name: str = ""
     dashed: bool = False
+    faint: bool = False
+
+    @property
+    def is_grey(self) -> bool:
+        """Tell whether it has no colour and no sign of its own."""
+        return self.dashed or self.faint
 
 
 @dataclass(frozen=True)
@@ -104,6 +111,15 @@ class Bars:
 
 
 @dataclass(frozen=True)
+class Estimates:
+    """A point on the x axis for each category of the y axis, with a line from `low` to `high`; NaN: there is none."""
+
+    values: Floats
+    low: Floats
+    high: Floats
+
+
+@dataclass(frozen=True)
 class Cells:
     """A matrix (rows, columns) of shades from `low` to `high`, spread over both axes: the first row is at the first
     category, or at the low end. A scale from −m to m has two colours. A cell may have a text."""
@@ -129,7 +145,7 @@ class Regions:
     names: tuple[str, ...]
 
 
-Mark = Line | Points | Intervals | Rule | Bars | Cells | Regions
+Mark = Line | Points | Intervals | Rule | Bars | Estimates | Cells | Regions
 
 
 @dataclass(frozen=True)
@@ -158,7 +174,7 @@ class Figure:
         for mark in self.marks:
             if isinstance(mark, Regions):
                 found.update(dict.fromkeys(mark.names))
-            elif isinstance(mark, Points) or (isinstance(mark, Line) and not mark.dashed):
+            elif isinstance(mark, Points) or (isinstance(mark, Line) and not mark.is_grey):
                 found[mark.name] = None
         return tuple(found)
 

@@ -25,6 +25,7 @@ from nncli.registry import Registry
 from nncli.sweep import ledger
 from nncli.sweep.ranking import RankedConfig, ranking_of
 from nncli.sweep.trial import CHOSEN_BY
+from nncli.system.output import counted
 
 MOST_POINTS = 500  # of a line: more cannot be told apart
 
@@ -108,7 +109,7 @@ FIGURES: Registry[FigureKind] = Registry("figure")
 def build_of_model(kind: OfModel, of: Subject) -> Figure:
     """Make a figure; OptionError where it does not fit the model."""
     if len(of.columns) > kind.most_columns:
-        most = f"at most {kind.most_columns} columns" if kind.most_columns else "no columns"
+        most = f"at most {counted(kind.most_columns, 'column')}" if kind.most_columns else "no columns"
         raise OptionError("figure", f"{kind.name}: expected {most}, found {len(of.columns)}")
     for need in kind.needs:
         problem = need(of)

@@ -46,7 +46,7 @@ class Boundary(OfModel):
     def build(self, of: Subject) -> Figure:
         names = _two_columns(of)
         judged, model = of.judged, of.model
-        picked = _evenly(len(judged.rows.y))
+        picked = evenly(len(judged.rows.y))
         rows = judged.rows.table.take(judged.rows.rows[picked])
         plane = _of_components(model, rows) if names is None else _of_columns(model, rows, names)
         x, y = (Axis.around(title, plane.at[:, i]) for i, title in enumerate(plane.titles))
@@ -159,7 +159,7 @@ class Embedding(OfModel):
 
     def build(self, of: Subject) -> Figure:
         judged, model = of.judged, of.model
-        picked = _evenly(len(judged.rows.y))
+        picked = evenly(len(judged.rows.y))
         H = model.embed(judged.rows.table.take(judged.rows.rows[picked])).astype(np.float64)
         found = PrincipalComponents.of(H)
         x, y = (Axis.around(title, found.at[:, i]) for i, title in enumerate(found.titles))
@@ -177,9 +177,9 @@ def _rows_by_class(at: Floats, y: NDArray[np.int64], model: Model) -> tuple[Poin
     return tuple(Points(at[y == k, 0], at[y == k, 1], model.classes[k]) for k in shown)
 
 
-def _evenly(n: int) -> NDArray[np.int64]:
-    """Return the positions of at most so many of n rows as can be told apart, evenly spaced."""
-    return np.unique(np.linspace(0, n - 1, min(n, MOST_ROWS)).astype(np.int64))
+def evenly(n: int, most: int = MOST_ROWS) -> NDArray[np.int64]:
+    """Return the positions of at most so many of n rows, evenly spaced; or of as many as can be told apart."""
+    return np.unique(np.linspace(0, n - 1, min(n, most)).astype(np.int64))
 
 
 def _said(shown: int, n: int) -> str:

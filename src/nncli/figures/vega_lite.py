@@ -9,7 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from nncli.errors import OptionError
-from nncli.figures.figure import Axis, Bars, Cells, Figure, Intervals, Line, Mark, Panel, Points, Regions, Rule
+from nncli.figures.figure import (
+    Axis,
+    Bars,
+    Cells,
+    Estimates,
+    Figure,
+    Intervals,
+    Line,
+    Mark,
+    Panel,
+    Points,
+    Regions,
+    Rule,
+)
 from nncli.system.output import one_line
 
 ENDINGS = (".svg", ".png", ".html")
@@ -97,11 +110,14 @@ def specification(figure: Figure) -> dict[str, Any]:
 
 def _told_apart(figure: Figure) -> dict[str, dict[str, Any]]:
     """Return the channels by which the series are told apart; lines to compare with are grey and dashed."""
-    compared = [mark.name for mark in figure.marks if isinstance(mark, Line) and mark.dashed]
-    names, more = [*figure.series, *dict.fromkeys(compared)], len({*compared})
-    n = len(figure.series)
+    greys = {mark.name: mark for mark in figure.marks if isinstance(mark, Line) and mark.is_grey}
+    names, n = [*figure.series, *greys], len(figure.series)
     ranges: dict[str, Any] = {"color": COLOURS, "strokeDash": DASHES, "shape": SHAPES}
-    grey: dict[str, Any] = {"color": GREY, "strokeDash": [4, 4], "shape": "stroke"}
+    grey: dict[str, list[Any]] = {
+        "color": [GREY] * len(greys),
+        "strokeDash": [[4, 4] if mark.dashed else [1, 0] for mark in greys.values()],
+        "shape": ["stroke"] * len(greys),
+    }
     return {
         channel: {
             "field": "series",
@@ -109,7 +125,7 @@ def _told_apart(figure: Figure) -> dict[str, dict[str, Any]]:
             "title": None,
             "scale": {
                 "domain": [*map(_safe, names)],
-                "range": [*(values[i % len(values)] for i in range(n)), *[grey[channel]] * more],
+                "range": [*(values[i % len(values)] for i in range(n)), *grey[channel]],
             },
         }
         for channel, values in ranges.items()
@@ -152,7 +168,10 @@ def _layers(
             ]
             own: dict[str, Any] = {"x": {**x, "field": "x"}, "y": {**y, "field": "y"}, "order": {"field": "order"}}
             own |= {"color": colour, "strokeDash": told["strokeDash"]}
-            return [_layer(values, {"type": "line", "clip": True, "tooltip": {"content": "data"}}, own)]
+            how: dict[str, Any] = (
+                {"strokeWidth": 0.7, "opacity": 0.5} if mark.faint else {"tooltip": {"content": "data"}}
+            )
+            return [_layer(values, {"type": "line", "clip": True, **how}, own)]
         case Points(xs, ys, name):
             pairs = zip(xs.tolist(), ys.tolist(), strict=True)
             values = [{"x": _at(panel.x, a), "y": _at(panel.y, b), "series": _safe(name)} for a, b in pairs]
@@ -175,6 +194,20 @@ def _layers(
             values = [{"x": v, "y": _safe(n)} for v, n in zip(sizes.tolist(), panel.y.names, strict=True)]
             own = {"x": {**x, "field": "x"}, "y": {**y, "field": "y"}}
             return [_layer(values, {"type": "bar", "color": COLOURS[0], "tooltip": {"content": "data"}}, own)]
+        case Estimates(estimates, low, high):
+            together = zip(estimates.tolist(), low.tolist(), high.tolist(), panel.y.names, strict=True)
+            values = [{"x": v, "low": a, "high": b, "y": _safe(name)} for v, a, b, name in together]
+            known = [value for value in values if value["low"] == value["low"]]
+            own = {"y": {**y, "field": "y"}}
+            zero = {"type": "rule", "color": GREY, "strokeDash": [2, 3]}
+            whole = {**own, "x": {**x, "field": "low"}, "x2": {"field": "high"}}
+            point = {"type": "point", "filled": True, "size": 60, "opacity": 1, "color": COLOURS[0]}
+            at_zero = [_layer([{"x": 0}], zero, {"x": {**x, "field": "x"}})] if panel.x.low <= 0 <= panel.x.high else []
+            return [
+                *at_zero,
+                _layer(known, {"type": "rule", "color": COLOURS[0], "tooltip": {"content": "data"}}, whole),
+                _layer(values, {**point, "tooltip": {"content": "data"}}, {**own, "x": {**x, "field": "x"}}),
+            ]
         case Cells():
             return _cells(mark, panel, x, y)
         case Regions(which, certainty, own_names):

@@ -23,13 +23,14 @@ class Signs:
     bottom: str
     tick: str
     side: str
+    span: str  # of an interval: its low end, its line, its high end
 
 
 UNICODE = Signs(
     marks="●▲■◆▼★◀▶♦✚", ground="∘▵▫⋄▿⋆◃▹♢+", unsure="·", rule="┊", dash="┄", bar="█", ends="▏▎▍▌▋▊▉",
-    up=" ░▒▓█", down=" ·-=≡", left="┤", corner="└", bottom="─", tick="┴", side="│",
+    up=" ░▒▓█", down=" ·-=≡", left="┤", corner="└", bottom="─", tick="┴", side="│", span="├─┤",
 )  # fmt: skip
 ASCII = Signs(
     marks="OX+*#@%&$?", ground="ox:~=ac^s!", unsure=".", rule=":", dash=".", bar="#", ends="",
-    up=" :+*#", down=" .-=%", left="+", corner="+", bottom="-", tick="+", side="|",
+    up=" :+*#", down=" .-=%", left="+", corner="+", bottom="-", tick="+", side="|", span="[-]",
 )  # fmt: skip
