@@ -135,6 +135,27 @@ def test_a_saved_model_as_json_agrees_with_its_prediction(nncli: Run, small: Pat
     assert len(found["variables"]) == 4 + (4 * 2 + 2) + (2 * 3 + 3)
 
 
+def test_inputs_have_the_names_of_columns(nncli: Run, small: Path) -> None:
+    outcome = nncli("graph", small, "--row", "1")
+    assert "u4     petal_width_cm = x[3]" in outcome.out
+    assert "u1 = sepal_length_cm = x[0] = " in outcome.out
+    nodes = nncli("graph", small, "--row", "1", "--json").json["nodes"]
+    names = ["sepal_length_cm", "sepal_width_cm", "petal_length_cm", "petal_width_cm"]
+    assert [node["is"] for node in nodes[:4]] == [f"{name} = x[{i}]" for i, name in enumerate(names)]
+
+
+def test_names_of_columns_break_neither_a_line_nor_graphviz(
+    nncli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = [f"{i % 7},{'pq'[i % 7 > 3]}" for i in range(60)]
+    Path("d.csv").write_text("\n".join(['"a ""b\\\x1b[31m\u202e",label', *rows]) + "\n", "utf-8")
+    assert nncli("train", "d.csv", "--model", "logistic", "--epochs", 1, "-q").code == 0
+    dot = nncli("graph", "model.npz", "--row", 1, "--dot").out
+    assert r'u1 [label="u1 = a \"b\\\\x1b[31m\\u202e = x[0]\n' in dot
+    assert not {"\x1b", "\u202e"} & {*nncli("graph", "model.npz", "--row", 1).out}
+
+
 def test_a_saved_model_on_other_rows(nncli: Run, small: Path, tmp_path: Path) -> None:
     data = tmp_path / "one.csv"
     data.write_text("class,petal_width_cm,petal_length_cm,sepal_width_cm,sepal_length_cm\nsetosa,0.2,1.4,3.5,5.1\n")

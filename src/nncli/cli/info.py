@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from nncli.cli.options import MODEL_ARGUMENT, Json, switch
 from nncli.errors import DONE, OptionError, UsageError
 from nncli.system.output import counted, print_json, put, say
+
+if TYPE_CHECKING:
+    from nncli.model.model import Model
 
 
 def info(
@@ -17,14 +20,19 @@ def info(
         bool, switch("--cache", "Show the tables that --memory keeps on the disk, in place of a model.")
     ] = False,
     clear: Annotated[bool, switch("--clear", "With --cache, remove these tables.")] = False,
+    weights: Annotated[
+        bool, switch("--weights", "Show the weights and biases of each layer; with --json, all of them.")
+    ] = False,
     json: Json = False,
 ) -> int:
     """Show what a model contains, or which tables are kept on the disk.
 
     nncli info model.npz
-    nncli info model.npz --json
-    nncli info --cache            tables that train --memory keeps for later runs
-    nncli info --cache --clear    remove them
+    nncli info model.npz --json       with the loss and accuracy of each epoch
+    nncli info model.npz --weights    what goes into each unit and class
+    nncli plot model.npz curve        the loss and accuracy, drawn
+    nncli info --cache                tables that train --memory keeps
+    nncli info --cache --clear        remove them
     """
     from nncli.model import checkpoint
 
@@ -32,9 +40,13 @@ def info(
         raise OptionError("clear", "it goes with --cache", "Add --cache")
     if (model is None) != cache:
         raise UsageError("MODEL", "expected a model, or --cache in its place", "See nncli info --help")
+    if weights and cache:
+        raise OptionError("weights", "--cache shows no model", "Leave one of them out")
     if model is None:
         return _cache(clear, json)
     loaded, provenance = checkpoint.load(Path(model))
+    if weights:
+        return _weights(loaded, model, json)
     description = checkpoint.describe(loaded, provenance)
     if json:
         print_json(description)
@@ -42,6 +54,19 @@ def info(
         from nncli.terminal.model_info import print_model
 
         print_model(description)
+    return DONE
+
+
+def _weights(model: Model, file: str, json: bool) -> int:
+    from nncli.explain.layer_weights import layer_weights
+
+    layers = layer_weights(model)
+    if json:
+        print_json({"model": file, "scaling": model.preprocess.scaling, "layers": [one.to_json() for one in layers]})
+    else:
+        from nncli.terminal.layer_weights import print_weights
+
+        print_weights(layers, model.preprocess.scaling)
     return DONE
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
 from nncli.data.sources import Source
 from nncli.errors import DataError, NncliError, UsageError, mention
+from nncli.explain.columns import names_of_inputs
 from nncli.model.model import Model, build_network
 from nncli.model.provenance import Provenance, labelled_rows
 from nncli.nn.autodiff.graph import Graph
 from nncli.nn.layers import Array
 from nncli.nn.losses import Loss
 from nncli.nn.network import Network
+from nncli.system.output import one_line, shortened
 
 MOST_NODES = 500
 TOLERANCE, SMALL = 1e-6, 1e-6  # of the relative difference; smaller derivatives are compared as if of size SMALL
@@ -40,8 +43,9 @@ def graph_of_model(
         raise DataError(place, f"expected at least {row:,} rows, for {mention('row', row)}, found {len(dataset):,}")
     x = model.preprocess.transform(dataset.table.take(np.array([row - 1])), network.dtype).slice(0, 1)[0]
     y = int(dataset.y[row - 1])
+    names = [shortened(one_line(name)) for name in names_of_inputs(model.schema, model.preprocess)]
     try:
-        graph, difference = loss_graph(network, loss, x, y, K)
+        graph, difference = loss_graph(network, loss, x, y, K, names)
     except (UsageError, ArithmeticError, ValueError) as error:
         problem = error.problem if isinstance(error, UsageError) else "a value is not finite"
         raise NncliError(f"{place}, row {row}", problem) from None
@@ -54,11 +58,15 @@ def graph_of_model(
     return graph, difference, title
 
 
-def loss_graph(network: Network, loss: Loss, x: Array, y: int, K: int) -> tuple[Graph, float]:
+def loss_graph(
+    network: Network, loss: Loss, x: Array, y: int, K: int, names: Sequence[str] = ()
+) -> tuple[Graph, float]:
     """Return the graph of the loss of one row x (d,) of class y of K, with its derivatives, and the largest relative
-    difference between them and those of `Network.backward`."""
+    difference between them and those of `Network.backward`. The inputs may have names."""
     graph = Graph()
     inputs = [graph.variable(f"x[{i}]", float(value)) for i, value in enumerate(x)]
+    for i, name in zip(inputs, names, strict=False):
+        graph.nodes[i].name = name
     z, positions = network.unroll(graph, inputs)
     loss.unroll(graph, z, y, K)
     graph.backward()

@@ -11,7 +11,7 @@ import numpy as np
 
 from nncli.data.dates import INPUTS, written
 from nncli.errors import OptionError
-from nncli.explain.columns import inputs_of
+from nncli.explain.columns import MISSING, OTHER, inputs_of
 from nncli.explain.leads import lead_of_scores
 from nncli.metrics.intervals import middle
 from nncli.metrics.rows import Floats
@@ -20,7 +20,6 @@ from nncli.nn.layers import Array
 
 INTERCEPT = "(intercept)"
 HEADER = "column", "part", "class", "coefficient", "low", "high", "odds_ratio", "odds_low", "odds_high"  # of the CSV
-OTHER, MISSING = "(other)", "(missing)"  # categories
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from nncli.data.dataset import Schema
 from nncli.data.dates import INPUTS
 from nncli.data.preprocess import Preprocess
 
+OTHER, MISSING = "(other)", "(missing)"  # categories: any that training did not have, and none
 STRONG = 0.8  # correlation
 MOST_INPUTS = 2000  # whose correlations fit in memory, and take no longer than the rest
 
@@ -23,6 +24,17 @@ def inputs_of(schema: Schema, preprocess: Preprocess) -> dict[str, slice]:
     ends = np.cumsum([*widths.values()]).tolist()
     places = {name: slice(end - width, end) for (name, width), end in zip(widths.items(), ends, strict=True)}
     return {name: places[name] for name in schema.names}
+
+
+def names_of_inputs(schema: Schema, preprocess: Preprocess) -> list[str]:
+    """Return the names of the inputs (d,): columns of numbers, what dates are made of, and categories."""
+    names = [*(preprocess.number_names or schema.of_kind("number"))]
+    names += [f"{name}, {what}" for name, _ in preprocess.dates for what in INPUTS]
+    for name, categories in preprocess.categories.items():
+        names += [f"{name}={MISSING if category is None else category}" for category in categories] + [
+            f"{name}={OTHER}"
+        ]
+    return names
 
 
 def correlated(X: NDArray[Any], inputs: dict[str, slice]) -> list[tuple[str, str, float]]:

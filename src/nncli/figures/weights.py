@@ -6,14 +6,13 @@ import math
 
 import numpy as np
 
-from nncli.data.dates import INPUTS
-from nncli.data.preprocess import Preprocess
+from nncli.explain.columns import names_of_inputs
+from nncli.explain.layer_weights import names_of_outputs
 from nncli.figures.figure import Axis, Bars, Cells, Figure, Floats, Panel
 from nncli.figures.kinds import FIGURES, OfModel, Subject
 from nncli.model.model import Model
 
 MOST_INPUTS, MOST_COLUMNS, MOST_IMAGES = 20, 8, 12  # that are shown
-UNKNOWN = "(other)"  # the input of categories that training did not have
 
 
 @FIGURES.register("weights")
@@ -24,7 +23,7 @@ class Weights(OfModel):
         model = of.model
         W = model.network.dense[0].W.astype(np.float64)
         is_linear = len(model.network.dense) == 1
-        titles = _titles(model, W.shape[1], is_linear)
+        titles = names_of_outputs(model, 0)
         notes, columns, shape = list[str](), np.arange(W.shape[1]), _image_shape(model)
         most = MOST_COLUMNS if shape is None else MOST_IMAGES
         if len(columns) > most:
@@ -35,7 +34,7 @@ class Weights(OfModel):
         what = "Weights" if is_linear else "Weights of the first layer"
         if shape is not None:
             return Figure(f"{what} of {of.file}, by pixel", tuple(_images(W, titles, shape)), tuple(notes))
-        names = _input_names(model.preprocess, model.schema.of_kind("number"))
+        names = names_of_inputs(model.schema, model.preprocess)
         notes.append(f"of the inputs as they are scaled ({model.preprocess.scaling})")
         if len(W) > MOST_INPUTS:
             rows = np.sort(np.argsort(-np.abs(W).max(axis=1), kind="stable")[:MOST_INPUTS])
@@ -49,13 +48,6 @@ class Weights(OfModel):
             x = Axis.of_names("class" if is_linear else "unit", titles)
             panel = Panel(x, y, (Cells(W, *_ends(W), texts),))
         return Figure(f"{what} of {of.file}", (panel,), tuple(notes))
-
-
-def _titles(model: Model, outputs: int, is_linear: bool) -> list[str]:
-    """Name what each column of weights leads to: a class, the second of two, or a unit."""
-    if not is_linear:
-        return [str(unit + 1) for unit in range(outputs)]
-    return [model.classes[1]] if outputs == 1 else [*model.classes]
 
 
 def _ends(W: Floats) -> tuple[float, float]:
@@ -81,12 +73,3 @@ def _image_shape(model: Model) -> tuple[int, ...] | None:
         return model.schema.image_shape
     side = math.isqrt(d)
     return (side, side) if model.preprocess.scaling == "pixels" and side * side == d else None
-
-
-def _input_names(fitted: Preprocess, numbers: tuple[str, ...]) -> list[str]:
-    """Return the names of the inputs of the network: columns of numbers, what dates are made of, and categories."""
-    names = [*(fitted.number_names or numbers)]
-    names += [f"{name}, {what}" for name, _ in fitted.dates for what in INPUTS]
-    for name, categories in fitted.categories.items():
-        names += [f"{name}={'(missing)' if value is None else value}" for value in categories] + [f"{name}={UNKNOWN}"]
-    return names

@@ -134,7 +134,8 @@ class Graph:
         """Return the graph for Graphviz: values and derivatives at the nodes, local derivatives at the edges."""
         lines = ["digraph {", "  rankdir=LR", "  node [shape=box]"]
         for i, node in enumerate(self.nodes):
-            lines.append(f'  u{i + 1} [label="u{i + 1} = {node}\\n= {node.value:.6g}\\n∂ {node.grad:.6g}"]')
+            text = str(node).replace("\\", r"\\").replace('"', r"\"")
+            lines.append(f'  u{i + 1} [label="u{i + 1} = {text}\\n= {node.value:.6g}\\n∂ {node.grad:.6g}"]')
             for j, partial in zip(node.operands, node.partials, strict=True):
                 lines.append(f'  u{j + 1} -> u{i + 1} [label="{partial:.6g}"]')
         return "\n".join([*lines, "}"])
