@@ -100,7 +100,7 @@ def test_the_cache_has_no_weights(nncli: Run) -> None:
     assert (outcome.code, outcome.err) == (2, "--weights: --cache shows no model. Leave one of them out.\n")
 
 
-@pytest.mark.parametrize("command", ["info"])
+@pytest.mark.parametrize("command", ["info", "train"])
 def test_the_help_names_the_curve(command: str, nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     assert "curve" in nncli(command, "--help").out

@@ -24,7 +24,7 @@ TERM_WIDTH = 24
 MOST_NAMES, SOME_NAMES = 14, 2  # of components, that the short help lists; of more, some
 # What --help shows, where a command has more options than fit on two screens. Arguments are always shown.
 COMMON = {
-    "train": "--target --drop --val --test --model --hidden --lr --epochs --seed --out --resume --log --json --quiet",
+    "train": "--target --drop --val --test --model --hidden --lr --epochs --seed --out --resume --plot --json --quiet",
     "sweep": "--target --drop --model --hidden --lr --dropout --search --trials --seeds --folds --metric --out "
     "--jobs --show --json --quiet",
     "eval": "--jobs --json --quiet",

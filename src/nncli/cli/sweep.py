@@ -75,6 +75,7 @@ def sweep(
     tls_key: Key = None,
     insecure: Insecure = False,
     show: Annotated[str | None, sweep_option("LEDGER", "Ledger to show the results of, without training.")] = None,
+    plot: Annotated[bool, switch("--plot", "Draw the trials and the best so far, live.", group="Sweep")] = False,
     csv: Annotated[bool, switch("--csv", "Print the table as CSV.", group="Run")] = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -92,7 +93,7 @@ def sweep(
         raise OptionError("csv", "only one of --csv and --json can be printed", "Leave one of them out")
     if show is not None:
         own: dict[str, object] = {"search": search, "trials": trials, "seeds": seeds != "1"}
-        own |= {"jobs": jobs, "ledger": ledger, "out": out != MODEL_FILE, "cluster": cluster}
+        own |= {"plot": plot, "jobs": jobs, "ledger": ledger, "out": out != MODEL_FILE, "cluster": cluster}
         own |= {"tls_ca": tls_ca or tls_cert or tls_key, "insecure": insecure, "memory": memory}
         for option in (*(given - {"metric"}), *(name for name, value in own.items() if value)):
             raise OptionError(option, "--show has no use for it", "Leave it out")
@@ -111,7 +112,7 @@ def sweep(
     _check_files(space, ledger, out, cluster, memory)
     with place.workers(plan.size, "nncli.sweep.trial") as workers, StopRequest() as stop:
         datasets = _load(plan, bytes_of(memory))  # while the workers start
-        done = _run(plan, datasets, workers, stop, Path(ledger), quiet)
+        done = _run(plan, datasets, workers, stop, Path(ledger), plot, quiet)
         if stop.exit_code is not None:
             trials_done = counted(len(done.ledger.records), "trial")
             say(f"stopped; {ledger} has {trials_done}, and the same command resumes it", quiet)
@@ -195,7 +196,13 @@ def _load(plan: SearchPlan, memory: int | None) -> dict[str, Dataset]:
 
 
 def _run(
-    plan: SearchPlan, datasets: dict[str, Dataset], workers: Workers, stop: StopRequest, ledger: Path, quiet: bool
+    plan: SearchPlan,
+    datasets: dict[str, Dataset],
+    workers: Workers,
+    stop: StopRequest,
+    ledger: Path,
+    plot: bool,
+    quiet: bool,
 ) -> Sweep:
     """Run the trials that the ledger does not have, and show the best so far."""
     from nncli.sweep.runner import Sweep
@@ -207,7 +214,7 @@ def _run(
         for note in made.notes():
             say(note, quiet)
         data = DataInFile.write(datasets, folder / "data") if isinstance(workers, Processes) else DataInMemory(datasets)
-        with Leaderboard(made, workers, quiet) as leaderboard:
+        with Leaderboard(made, workers, quiet, plot) as leaderboard:
             made.run(workers, data, folder, leaderboard.begin, leaderboard, stop)
     return made
 

@@ -60,6 +60,7 @@ def train(
     ] = False,
     memory: Memory = None,
     reference: Annotated[str | None, run_option("KIND", REFERENCE_HELP, "none")] = None,
+    plot: Annotated[bool, run_switch("--plot", "Draw the curve live. Later: nncli plot MODEL curve.")] = False,
     log: Annotated[str | None, run_option("FILE", "File to write a line of JSON to after each epoch.")] = None,
     dry_run: Annotated[bool, run_switch("--dry-run", "Show what would be done, and stop.")] = False,
     json: Json = False,
@@ -117,7 +118,8 @@ def train(
             if resume:
                 _say_where_it_resumes(resumed, out, quiet)
             with stop:
-                run = _run(prepared, out, log_epoch, stop, state, seconds_apart, keep_state, reference, quiet)
+                progress = _progress(prepared, plot, out, resumed, quiet)
+                run = _run(prepared, out, log_epoch, stop, state, seconds_apart, keep_state, reference, progress)
                 if run is None:
                     assert stop.exit_code is not None
                     before = "the first epoch was" if config.folds is None else "all folds and the model were"
@@ -173,6 +175,17 @@ def _is_file(out: str) -> bool:
     return out != "-" and not is_stream(Path(out))
 
 
+def _progress(prepared: Prepared, plot: bool, out: str, resumed: ResumableRun | None, quiet: bool) -> Progress:
+    """Return what shows how far training is: with `plot`, by a picture too."""
+    folds = prepared.config.options.folds
+    steps = ("fold", folds[0] * folds[1]) if folds is not None else ("epoch", prepared.config.training.epochs)
+    if not plot:
+        return Progress(*steps, quiet)
+    from nncli.terminal.live_figure import CurveProgress
+
+    return CurveProgress(*steps, quiet, f"Training of {out}", resumed.provenance.epochs() if resumed else ())
+
+
 def _run(
     prepared: Prepared,
     out: str,
@@ -182,7 +195,7 @@ def _run(
     seconds_apart: float | None,
     keep_state: bool,
     reference: str | None,
-    quiet: bool,
+    progress: Progress,
 ) -> Run | None:
     """Train, with a progress bar, a log and saves on the way; None if it was stopped before the first epoch."""
     from nncli.model import checkpoint
@@ -191,10 +204,10 @@ def _run(
 
     saver = PeriodicSaver(functools.partial(checkpoint.save, Path(out)), seconds_apart) if _is_file(out) else None
     folds = prepared.config.options.folds
-    steps = ("fold", folds[0] * folds[1]) if folds is not None else ("epoch", prepared.config.training.epochs)
-    with Progress(*steps, quiet) as progress:
+    with progress:
 
         def on_epoch(epoch: Epoch) -> None:
+            progress.add(epoch)
             if folds is None:
                 progress(epoch.number, words_of(epoch))
             log_epoch(epoch)

@@ -34,18 +34,30 @@ GAP, IN_CROWD = 12.0, 4.0  # columns from one sign on a line to the next; among 
 SURE = 0.5  # certainty from which a region shows what is predicted
 
 
-def print_figure(figure: Figure, console: Console | None = None) -> None:
-    """Print a figure as wide as the terminal; OutputError where that is too narrow."""
+def print_figure(figure: Figure, console: Console | None = None, most_rows: int | None = None) -> None:
+    """Print a figure as wide and as high as the terminal, or in `most_rows`; OutputError where it is too narrow."""
     console = console or new_console()
-    if console.width < NARROWEST:
-        problem = f"expected {NARROWEST} columns or more for a picture, found {console.width}"
-        raise OutputError("terminal", problem, "Make it wider, or write a file, as with -o picture.svg")
-    lines = _Drawer(console, console.height if console.is_terminal else USUAL).lines(figure)
+    check_width(console, "Make it wider, or write a file, as with -o picture.svg")
+    rows = console.height if console.is_terminal else USUAL
     with console.capture() as capture:
-        for line in lines:
-            line.rstrip()
+        for line in lines_of(figure, console, min(rows, most_rows or rows)):
             console.print(line, highlight=False, soft_wrap=True)
     print(capture.get(), end="", file=console.file)
+
+
+def check_width(console: Console, remedy: str) -> None:
+    """Raise OutputError where a terminal is too narrow for a picture."""
+    if console.width < NARROWEST:
+        problem = f"expected {NARROWEST} columns or more for a picture, found {console.width}"
+        raise OutputError("terminal", problem, remedy)
+
+
+def lines_of(figure: Figure, console: Console, rows: int) -> list[Text]:
+    """Return a figure as lines, as wide as a console and about as many as `rows`."""
+    lines = _Drawer(console, rows).lines(figure)
+    for line in lines:
+        line.rstrip()
+    return lines
 
 
 class _Drawer(TextPanels):

@@ -41,6 +41,9 @@ class Progress:
             self.spoke = time.monotonic()
             say(f"{self.noun} {done}/{self.total}: {words}", self.quiet)
 
+    def add(self, epoch: Epoch) -> None:
+        """Take note of an epoch, for those that draw it."""
+
 
 def words_of(epoch: Epoch) -> str:
     """Return the losses and the accuracy of an epoch, to show."""

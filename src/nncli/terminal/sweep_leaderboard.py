@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from rich.console import Console, Group
+from rich.console import ConsoleRenderable, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
@@ -24,6 +24,7 @@ from nncli.terminal.progress import SECONDS_BETWEEN_LINES
 from nncli.terminal.tables import new_console, new_table, show
 
 if TYPE_CHECKING:
+    from nncli.figures.figure import Figure
     from nncli.sweep.ranking import TrialRecord
     from nncli.system.workers import Workers
 
@@ -35,13 +36,19 @@ NOISE = 0.05  # a difference from the best with at least this p-value is called 
 
 
 class Leaderboard:
-    """Shows progress and the best configurations so far: live on a terminal, elsewhere a line now and then."""
+    """Shows progress and the best configurations so far: live on a terminal, elsewhere a line now and then. With
+    `plot`, a picture of the trials too, and at the end everywhere."""
 
-    def __init__(self, sweep: Sweep, workers: Workers, quiet: bool) -> None:
+    def __init__(self, sweep: Sweep, workers: Workers, quiet: bool, plot: bool = False) -> None:
         self.sweep, self.workers, self.quiet = sweep, workers, quiet
         self.planned, self.known, self.done, self.failed = 0, 0, 0, 0
         self.began = self.spoke = time.monotonic()
-        console = Console(stderr=True)
+        self.console = console = new_console(stderr=True)
+        self.plot = plot and not quiet
+        if self.plot:
+            from nncli.terminal.figures import check_width
+
+            check_width(console, "Make it wider, or leave --plot out")
         watched = not quiet and console.is_terminal and not console.is_dumb_terminal
         self.live = Live(console=console, transient=True, refresh_per_second=4) if watched else None
 
@@ -53,6 +60,11 @@ class Leaderboard:
     def __exit__(self, *error: object) -> None:
         if self.live:
             self.live.stop()
+        if error[0] is None and (figure := self._figure()):
+            from nncli.terminal.figures import print_figure
+            from nncli.terminal.live_figure import ROWS
+
+            print_figure(figure, self.console, ROWS)
 
     def begin(self, planned: int, known: int) -> None:
         """Count a new round of `planned` trials, of which `known` are in the ledger."""
@@ -66,10 +78,28 @@ class Leaderboard:
         if self.live and now - self.spoke > 0.5:
             self.spoke = now
             ranking = [one for one in self.sweep.ranking() if one.records]
-            self.live.update(Group(Text(self._line(now)), _table(ranking[:LIVE], varied(list(self.sweep.reached)))))
+            shown: list[ConsoleRenderable] = [
+                Text(self._line(now)),
+                _table(ranking[:LIVE], varied(list(self.sweep.reached))),
+            ]
+            if figure := self._figure():
+                from nncli.terminal.live_figure import below
+
+                shown += below(figure, self.console, LIVE + 4)
+            self.live.update(Group(*shown))
         elif not self.live and now - self.spoke > SECONDS_BETWEEN_LINES:
             self.spoke = now
             say(self._line(now), self.quiet)
+
+    def _figure(self) -> Figure | None:
+        """Return the picture of the trials so far, if it is asked for, and there are any."""
+        metric, records = self.sweep.plan.metric, self.sweep.ledger.records.values()
+        values = [record["val"][metric] for record in records if record["outcome"] == "done"] if self.plot else []
+        if not values:
+            return None
+        from nncli.figures.best_so_far import best_so_far
+
+        return best_so_far(values, metric, f"Trials of {self.sweep.ledger.path}")
 
     def _line(self, now: float) -> str:
         left = self.planned - self.known - self.done

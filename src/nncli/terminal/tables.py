@@ -36,9 +36,9 @@ def new_table(*header: str, align: str = "right") -> Table:
     return table
 
 
-def new_console() -> Console:
-    """Return the console of stdout, 100 columns wide if it is a file or a pipe."""
-    console = Console()
+def new_console(stderr: bool = False) -> Console:
+    """Return the console of stdout, or of stderr, 100 columns wide if it is a file or a pipe."""
+    console = Console(stderr=stderr)
     if not console.is_terminal:
         console.width = 100
     return console
