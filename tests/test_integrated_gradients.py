@@ -37,8 +37,9 @@ def by_gradients(network: Network, X: NDArray[Any], x0: NDArray[Any], V: NDArray
     return mean * (X - x0)
 
 
-def test_they_add_up_on_200_random_networks_of_every_activation_and_depth() -> None:
-    names, worst = [*ACTIVATIONS], 0.0
+def test_their_sum_is_within_1_percent_on_200_random_networks_though_nothing_is_corrected() -> None:
+    names = [name for name in ACTIVATIONS if ACTIVATIONS[name].differentiable]
+    worst, is_exact = 0.0, []
     for seed in range(200):
         rng = np.random.default_rng(seed)
         hidden = tuple(rng.integers(2, 40, size=1 + seed % 4).tolist())
@@ -47,10 +48,13 @@ def test_they_add_up_on_200_random_networks_of_every_activation_and_depth() -> N
         found = integrated_gradients(network, X, x0, V)
         scores = [np.vecdot(network.forward(one).astype(float), V[0]) for one in (X, x0[None])]
         difference = float(scores[0][0] - scores[1][0])
-        if abs(difference) > 1e-3:  # steps may change nothing
-            worst = max(worst, abs(float(found.of_inputs.sum()) - difference) / abs(difference))
         assert found.difference[0] == pytest.approx(difference, abs=1e-4, rel=1e-3)
+        if abs(difference) > 1e-3:
+            off = abs(float(found.of_inputs.sum()) - difference) / abs(difference)
+            worst = max(worst, off)
+            is_exact += [off < 1e-5] * (len(hidden) > 1)
     assert worst < 0.01
+    assert not all(is_exact), "a sum that is exact by construction would measure nothing"
 
 
 @pytest.mark.parametrize("activation", ["relu", "tanh", "gelu", "prelu", "sigmoid,relu"])
@@ -63,6 +67,19 @@ def test_they_are_the_integral_of_backpropagated_gradients(activation: str) -> N
         gap = np.abs(found - expected).sum(axis=1) / np.abs(expected).sum(axis=1)
         assert np.median(gap) < 0.005
         assert gap.max() < 0.03
+
+
+def test_the_error_of_the_sum_tells_how_good_the_integral_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With too few points on the path the sum is off, and that shows."""
+    network = random_network(3, (16, 9, 9), "relu", "float64")
+    X, x0, V = rows(3, 200, network)
+    off = []
+    for halvings in (0, 3, 12):
+        monkeypatch.setattr("nncli.nn.integrated_gradients.HALVINGS", halvings)
+        found = integrated_gradients(network, X, x0, V)
+        off.append(np.median(np.abs(found.of_inputs.sum(axis=1) - found.difference) / np.abs(found.difference)))
+    assert off[0] > off[1] > off[2]
+    assert off[2] < 0.003 < 0.01 < off[0]
 
 
 def test_on_linear_networks_they_are_weight_times_difference() -> None:
