@@ -235,7 +235,7 @@ def test_a_sweep_has_a_panel_for_each_option_with_the_figures_that_it_is_ranked_
             "WHAT: boundary: the model has no column of numbers 'petal_length'. Did you mean 'petal_length_cm'?",
         ),
         ("iris.npz boundary a b c", "WHAT: boundary: expected at most 2 columns, found 3."),
-        ("iris.npz embedding a", "WHAT: embedding: expected no columns, found 1."),
+        ("iris.npz embedding a", "WHAT: embedding: expected tsne or nothing more, found 'a'."),
         ("linear.npz embedding", f"WHAT: embedding: {NO_LAYER}"),
         ("linear.npz activations", f"WHAT: activations: {NO_LAYER}"),
         ("one.npz boundary", "WHAT: boundary: expected a model of two columns or more, found one. Use another figure"),
@@ -262,3 +262,31 @@ def test_bins_have_names_that_differ() -> None:
 
     assert _bin_names([0.0, 0.5, 1.0]) == ["0 to 0.5", "0.5 to 1"]
     assert _bin_names([1.0, 1.0001, 1.0002]) == ["1 to 1.0001", "1.0001 to 1.0002"]
+
+
+def test_tsne_keeps_the_neighbours_of_the_last_hidden_layer(nncli: Run, digits_model: Path) -> None:
+    from sklearn.manifold import trustworthiness
+
+    names, X, _ = own_rows(nncli, digits_model)
+    write("rows.csv", names, X.tolist())
+    H = embedded(nncli, digits_model)
+    (panel,) = panels(nncli("plot", digits_model, "embedding", "tsne", "--json"))
+    y = np.array(nncli("eval", digits_model, "--json").json["confusion_matrix"]).sum(axis=1)
+    assert [len(mark["x"]) for mark in panel["marks"]] == y.tolist()
+    with Path("judged.csv").open(newline="") as file:
+        digits = [row["label"] for row in csv.DictReader(file)]
+    at = np.empty((len(H), 2))
+    for mark in panel["marks"]:
+        at[[i for i, digit in enumerate(digits) if digit == mark["name"]]] = np.array([mark["x"], mark["y"]]).T
+    assert trustworthiness(H, at) > 0.97
+    assert panels(nncli("plot", digits_model, "embedding", "tsne", "--json"))[0]["marks"] == panel["marks"]
+
+
+def test_an_embedding_is_by_tsne_or_principal_components(nncli: Run, digits_model: Path) -> None:
+    outcome = nncli("plot", digits_model, "embedding", "umap")
+    assert (outcome.code, outcome.err) == (2, "WHAT: embedding: expected tsne or nothing more, found 'umap'.\n")
+    Path("few.csv").write_text(
+        "\n".join((Path(__file__).parents[1] / "datasets" / "digits.csv").read_text().splitlines()[:6]) + "\n"
+    )
+    outcome = nncli("plot", digits_model, "embedding", "tsne", "--data", "few.csv")
+    assert outcome.err.endswith("few.csv: expected at least 10 rows for tsne, found 5.\n")

@@ -15,6 +15,7 @@ from nncli.system.output import print_json, say
 
 FILE_HELP = "Model file that nncli train has saved; for sweep, the ledger of a sweep."
 OUT_HELP = "File to draw: .svg, .png, or .html, which opens without network."
+WORDS_HELP = "A column for effect, two for boundary; for embedding, the word tsne."
 ROWS_HELP = "Rows with their classes that the figure is of, in any form that eval reads."
 
 
@@ -23,7 +24,7 @@ def plot(
     figure: Annotated[str, typer.Argument(metavar="WHAT", help="What to draw:\n{figure_lines}")],
     columns: Annotated[
         list[str] | None,
-        typer.Argument(metavar="COLUMN", help="One for effect, two for boundary.", show_default=False),
+        typer.Argument(metavar="COLUMN", help=WORDS_HELP, show_default=False),
     ] = None,
     out: Annotated[str | None, value_option("FILE", OUT_HELP, "the terminal", "--out", "-o")] = None,
     data: Annotated[str | None, value_option("FILE", ROWS_HELP, "the test rows of the model")] = None,

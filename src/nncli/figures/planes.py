@@ -10,13 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.dataset import Table, TextColumn
-from nncli.errors import OptionError, did_you_mean
+from nncli.errors import DataError, OptionError, did_you_mean
 from nncli.figures.figure import Axis, Figure, Floats, Panel, Points, Regions
 from nncli.figures.kinds import FIGURES, OfModel, Problem, Subject, hidden_layer
 from nncli.model.model import EVAL_ROWS, Model
 from nncli.system.output import in_quotes
 
 GRID = (48, 64)  # places at which the model is asked, up and across
+TSNE, FEWEST_ROWS = "tsne", 10
 MOST_ROWS, MOST_CLASSES = 500, 10  # that can be told apart
 
 
@@ -153,21 +154,40 @@ class PrincipalComponents:
 
 @FIGURES.register("embedding")
 class Embedding(OfModel):
-    """last hidden layer on its two principal components"""
+    """last hidden layer by its principal components, or tsne"""
 
     needs = (hidden_layer,)
+    most_columns = 1  # the word tsne
 
     def build(self, of: Subject) -> Figure:
+        if of.columns not in ((), (TSNE,)):
+            problem = f"embedding: expected {TSNE} or nothing more, found {in_quotes(of.columns[0])}"
+            raise OptionError("figure", problem)
         judged, model = of.judged, of.model
         picked = evenly(len(judged.rows.y))
         H = model.embed(judged.rows.table.take(judged.rows.rows[picked])).astype(np.float64)
-        found = PrincipalComponents.of(H)
-        x, y = (Axis.around(title, found.at[:, i]) for i, title in enumerate(found.titles))
+        if of.columns:
+            at, titles = _neighbours(H, judged.of), ("t-SNE 1", "t-SNE 2")
+        else:
+            found = PrincipalComponents.of(H)
+            at, titles = found.at, found.titles
+        x, y = (Axis.around(title, at[:, i]) for i, title in enumerate(titles))
         notes = [_said(len(picked), len(judged.rows.y))]
         if len(model.classes) > MOST_CLASSES:
             notes.append(f"the {MOST_CLASSES} classes with the most rows")
         title = f"Last hidden layer ({H.shape[1]} units), {judged.of}"
-        return Figure(title, (Panel(x, y, _rows_by_class(found.at, judged.rows.y[picked], model)),), tuple(notes))
+        return Figure(title, (Panel(x, y, _rows_by_class(at, judged.rows.y[picked], model)),), tuple(notes))
+
+
+def _neighbours(H: Floats, of: str) -> Floats:
+    """Return places (n, 2) at which rows near one another in H (n, h) are so too, by t-SNE (van der Maaten, Hinton
+    2008), from the principal components on; distances between groups mean little."""
+    if len(H) < FEWEST_ROWS:
+        raise DataError(of, f"expected at least {FEWEST_ROWS} rows for {TSNE}, found {len(H)}")
+    from sklearn.manifold import TSNE as Method
+
+    fitted = Method(init="pca", perplexity=min(30, (len(H) - 1) / 3), random_state=0).fit_transform(H)
+    return np.asarray(fitted, np.float64)
 
 
 def _rows_by_class(at: Floats, y: NDArray[np.int64], model: Model) -> tuple[Points, ...]:
