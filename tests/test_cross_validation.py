@@ -229,12 +229,6 @@ def test_more_folds_than_rows_of_a_class_are_refused(nncli: Run) -> None:
     )
 
 
-def test_a_sweep_has_each_of_its_folds_once(nncli: Run) -> None:
-    outcome = nncli("sweep", "iris", "--lr", "0.1,0.01", "--folds", "3x2", "-q")
-    assert outcome.code == 2
-    assert outcome.err.endswith("Repeat with other seeds: --folds 3 --seeds 3.\n")
-
-
 def test_a_model_with_folds_can_be_read_and_a_damaged_one_is_refused(nncli: Run, tmp_path: Path) -> None:
     from nncli.errors import ModelFileError
     from nncli.model import checkpoint

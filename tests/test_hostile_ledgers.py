@@ -130,7 +130,7 @@ def test_lines_have_to_suit_each_other(lines: list[Changed], nncli: Run) -> None
     again = next(line for line in documents("other.jsonl")[1:] if line["fold"] == one["fold"])
     write([header, one, {**again, "n_val": 2, "right": "gA==", "val": half}])
     assert (
-        "model.sweep.jsonl:3: other validation rows than those of the trials further up"
+        "model.sweep.jsonl:3: other validation rows than those of the lines further up"
         in nncli("sweep", "--show", "model.sweep.jsonl").err
     )
     write([header, *failed])

@@ -24,6 +24,7 @@ from nncli.cli.options import (
     with_config,
 )
 from nncli.cli.signals import StopRequest
+from nncli.config.option import Folds
 from nncli.data.sources import STDIN, native, title
 from nncli.errors import DONE, DataError, OptionError, TrainingError
 from nncli.sweep.space import Space
@@ -34,10 +35,12 @@ from nncli.system.threads import multiply_with
 from nncli.system.workers import Workers
 
 if TYPE_CHECKING:
+    from nncli.config.train_config import TrainConfig
     from nncli.data.dataset import Dataset
     from nncli.sweep.ranking import RankedConfig
     from nncli.sweep.runner import Sweep
     from nncli.sweep.search import SearchPlan
+    from nncli.sweep.units import Units
 
 sweep_option = functools.partial(value_option, group="Sweep")
 SEARCH_HELP = (
@@ -46,7 +49,7 @@ SEARCH_HELP = (
 )
 LEDGER_HELP = "File to record each finished trial in; the same command resumes from it."
 OTHER_HELP = {
-    "folds": "Number of folds for cross-validation on all rows but the test rows.",
+    "folds": "Number of folds for cross-validation on all rows but the test rows, as 5, or 5x3 to draw them 3 times.",
     "model": MODEL_NAMES_HELP,
     "activation": "Activation of all hidden layers: {activations}. Not step and sign: their derivative is 0, and "
     "nothing can be learned through them.",
@@ -119,7 +122,7 @@ def sweep(
             return stop.exit_code
         ranking = done.ranking()
     if not ranking[0].whole:
-        _print(ranking, csv, json, {}, quiet)
+        _print(ranking, done.units, csv, json, {}, quiet)
         raise TrainingError(ledger, "every trial failed", "The reasons are in the ledger")
     config, state = done.winner(ranking[0])
     with multiply_with(THREADS):
@@ -127,8 +130,8 @@ def sweep(
     assert run is not None, "nobody could stop it"
     checkpoint.save(Path(out), run.model, run.provenance)
     command = f"nncli train {shlex.join(config.data)} {config.command_line(brief=True)} -o {shlex.quote(out)}"
-    _print(ranking, csv, json, {"winner": {"out": out, "command": command, **run.figures}}, quiet)
-    for line in (*run.notes, *_of_folds(plan), *run.misfits):
+    _print(ranking, done.units, csv, json, {"winner": {"out": out, "command": command, **run.figures}}, quiet)
+    for line in (*run.notes, *_of_folds(plan), *_untested(config, done.units), *run.misfits):
         say(line, quiet)
     if not json:
         say(f"saved {out}; to train it again:", quiet)
@@ -141,14 +144,22 @@ def sweep(
 
 
 def _of_folds(plan: SearchPlan) -> list[str]:
-    """Say what the validation figures of a sweep with folds, or with groups, do not tell."""
-    base, found = plan.space.base, list[str]()
-    if plan.folds > 1:
-        judge = f"nncli train --folds {plan.folds} with its options judges it on rows that chose nothing"
-        found.append(f"note: each fold has chosen the epoch and the winner, whose figure flatters; {judge}")
-    if base.group is not None:
-        found.append(f"note: no p-values, which would take rows of one {base.group} as independent")
-    return found
+    """Say what the validation figures of a sweep with folds do not tell."""
+    if plan.folds == 1:
+        return []
+    folds = Folds().write((plan.folds, plan.repeats))
+    judge = f"nncli train --folds {folds} with its options judges it on rows that chose nothing"
+    return [f"note: each fold has chosen the epoch and the winner, whose figure flatters; {judge}"]
+
+
+def _untested(config: TrainConfig, units: Units | None) -> list[str]:
+    """Say why there are no p-values where the ledger does not have which rows belong together."""
+    from nncli.sweep.ranking import is_unknown
+
+    if not is_unknown(units, config):
+        return []
+    wrong = "count a row several times" if config.group is None else f"take rows of one {config.group} as independent"
+    return [f"note: no p-values, which would {wrong}: the ledger does not have which rows belong together"]
 
 
 def _check_files(space: Space, ledger: str, out: str, cluster: str | None, memory: str | None) -> None:
@@ -177,9 +188,8 @@ def _load(plan: SearchPlan, memory: int | None) -> dict[str, Dataset]:
     from nncli.config.resolve import DataConfig
     from nncli.data.load import load_dataset
     from nncli.model import checkpoint
-    from nncli.sweep.trial import data_config
+    from nncli.sweep.trial import data_config, fold_of
     from nncli.training.prepare import prepare
-    from nncli.training.splitting import Fold
 
     base = plan.space.base
     read = DataConfig.of(base).csv
@@ -187,11 +197,11 @@ def _load(plan: SearchPlan, memory: int | None) -> dict[str, Dataset]:
     dataset = next(iter(datasets.values()))
     checkpoint.check_fits_model_file(dataset)
     # what is wrong is one line now, and not as many failures as there are trials, or an error at the end
-    drawn = base.group is None and base.time is None
-    if not drawn:
-        prepare(dataclasses.replace(data_config(base), test_data=base.test_data, test=base.test), dataset)
-    for fold in range(0 if plan.folds == 1 else 1 if drawn else plan.folds):
-        prepare(data_config(base), dataset, Fold(fold, plan.folds))
+    if base.group is not None or base.time is not None:
+        final = dataclasses.replace(data_config(base), test_data=base.test_data, test=base.test)
+        prepare(dataclasses.replace(final, metric=None) if base.val == 0 else final, dataset)
+    for number in range(0 if plan.folds == 1 else 1 if base.time is None else plan.folds):
+        prepare(data_config(base), dataset, fold_of(number, plan.folds))
     return datasets
 
 
@@ -225,6 +235,7 @@ def _show(file: str, metric: str | None, csv: bool, json: bool, quiet: bool) -> 
     from nncli.sweep.plan import check_losses, kind_of_loss
     from nncli.sweep.ranking import ranking_of
     from nncli.sweep.trial import CHOSEN_BY
+    from nncli.sweep.units import units_in
 
     header, records = read(Path(file))
     if not records:
@@ -235,24 +246,35 @@ def _show(file: str, metric: str | None, csv: bool, json: bool, quiet: bool) -> 
         read_option("metric", chosen_by, OneOf(tuple(dict.fromkeys(known))))
     configs = [one["config"] for one in records]
     check_losses(chosen_by, {kind_of_loss(one.loss, one.model, one.class_weight) for one in configs})
-    folds = "" if header["folds"] == 1 else f", {header['folds']} folds"
+    drawn = f" drawn {header['repeats']} times" if "repeats" in header else ""
+    folds = "" if header["folds"] == 1 else f", {header['folds']} folds{drawn}"
     data = title(tuple(map(native, header["data"])))
     say(f"a sweep of {data}, {header['rows']:,} rows{folds}: {counted(len(records), 'trial')}", quiet)
-    _print(ranking_of(records, chosen_by), csv, json, {}, quiet)
+    ranking, units = ranking_of(records, chosen_by), units_in(header)
+    _print(ranking, units, csv, json, {}, quiet)
+    for line in _untested(ranking[0].config, units):
+        say(line, quiet)
     return DONE
 
 
-def _print(ranking: Sequence[RankedConfig], csv: bool, json: bool, more: dict[str, Any], quiet: bool) -> None:
+def _print(
+    ranking: Sequence[RankedConfig],
+    units: Units | None,
+    csv: bool,
+    json: bool,
+    more: dict[str, Any],
+    quiet: bool,
+) -> None:
     if json:
         from nncli.sweep.ranking import describe
 
-        print_json({**describe(ranking), **more})
+        print_json({**describe(ranking, units), **more})
     elif csv:
         from nncli.terminal.sweep_leaderboard import print_csv
 
-        print_csv(ranking)
+        print_csv(ranking, units)
     else:
         from nncli.terminal.sweep_leaderboard import print_ranking
 
-        print_ranking(ranking, quiet)
+        print_ranking(ranking, units, quiet)
     sys.stdout.flush()  # before what is said about it

@@ -18,6 +18,7 @@ from nncli import __version__
 from nncli.config.train_config import TrainConfig
 from nncli.errors import DataError, OutputError, mention
 from nncli.sweep.ledger_lines import FORMAT, KIND, UnknownOptions, header_of, in_memory, to_json, trial_of
+from nncli.sweep.units import units_in
 from nncli.system import plain_json
 from nncli.system.atomic import sync_folder
 
@@ -133,13 +134,15 @@ def _read(file: BinaryIO, path: Path) -> tuple[dict[str, Any] | None, dict[str, 
             raise _wrong(path, number, f"a line of more than {plain_json.MOST_BYTES >> 20} MiB")
         if header is None:
             header = _header(line, path)
+            units = units_in(header)
+            n_val |= {} if units is None else dict(enumerate(units.sizes.tolist()))
         else:
             record = _trial(line, header, like, path, number)
             like = like or record["config"]
             if record["trial"] in records:
                 raise _wrong(path, number, "a duplicate of a trial further up")
             if "n_val" in record and n_val.setdefault(record["fold"], record["n_val"]) != record["n_val"]:
-                raise _wrong(path, number, "other validation rows than those of the trials further up")
+                raise _wrong(path, number, "other validation rows than those of the lines further up")
             records[record["trial"]] = record
         end += len(line)
 

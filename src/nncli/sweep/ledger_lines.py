@@ -19,6 +19,7 @@ from nncli.data.sources import native
 from nncli.metrics.definitions import METRICS
 from nncli.sweep.space import can_vary
 from nncli.sweep.trial import CHOSEN_BY, Trial, evidence_of
+from nncli.sweep.units import units_in
 from nncli.system.plain_json import Between, check_form
 
 KIND, FORMAT = "nncli sweep", 3
@@ -31,6 +32,8 @@ VERSION = re.compile(r"[0-9A-Za-z.+!-]{1,40}")
 DIGEST, DIGEST_IF_ANY = re.compile("[0-9a-f]{64}"), re.compile("([0-9a-f]{64})?")
 HEADER = {"kind": str, "format": int, "nncli": VERSION, "data": [str], "rows": COUNT, "folds": COUNT}
 HEADER |= {"sha256": DIGEST, "val_sha256": DIGEST_IF_ANY}
+# of a sweep that needs them: how often the folds are drawn, and which validation rows belong together
+OPTIONAL = {"repeats": range(2, MOST_COUNTED + 1), "units": (None, dict)}
 TRIAL = {"trial": str, "config": dict, "fold": int, "share": Between(1e-9, 1), "nncli": VERSION}
 # the result of a worker, which the ledger has beside TRIAL
 FAILED = {"outcome": re.compile("failed"), "reason": re.compile(".+", re.DOTALL), "seconds": Between(0, 1e10)}
@@ -59,9 +62,12 @@ def in_memory(record: Mapping[str, Any]) -> dict[str, Any]:
 
 def header_of(document: dict[str, Any]) -> dict[str, Any]:
     """Return the header of a ledger; ValueError for one that is impossible."""
-    check_form(document, HEADER, "header")
+    check_form(document, HEADER | {name: form for name, form in OPTIONAL.items() if name in document}, "header")
     for name in document["data"]:
         native(name)
+    units = units_in(document)
+    if units is not None and not document["val_sha256"]:
+        _expect(len(units.unit_of_row) <= document["rows"], "'units' has more rows than there are")
     return document
 
 
@@ -76,7 +82,7 @@ def trial_of(document: dict[str, Any], header: Mapping[str, Any], like: TrainCon
         config = TrainConfig.from_json(document["config"])
     except ValueError:
         raise UnknownOptions("'config' has other options than train") from None
-    _expect(0 <= document["fold"] < folds, "'fold' is out of range")
+    _expect(0 <= document["fold"] < folds * header.get("repeats", 1), "'fold' is out of range")
     if document["outcome"] == "done":
         _check_relations(document, MOST_EPOCHS)
         _expect(document["n_val"] <= header["rows"] or header["val_sha256"], "'n_val' is more than there are rows")

@@ -13,6 +13,7 @@ from nncli.nn.models import MODELS
 from nncli.sweep.search import SEARCHES, SearchPlan
 from nncli.sweep.space import Space
 from nncli.sweep.trial import CHOSEN_BY
+from nncli.training.splitting import refuse_repeats_by_time
 
 MANY_ROWS = 1000  # any number that every --batch-size can be resolved for: only the need of validation rows matters
 
@@ -20,9 +21,7 @@ MANY_ROWS = 1000  # any number that every --batch-size can be resolved for: only
 def plan_of(space: Space, search: str | None, trials: int | None, seeds: int) -> SearchPlan:
     """Make the plan of a sweep; `search` None: the usual one. OptionError for options that contradict one another."""
     folds, repeats = space.base.folds or (1, 1)
-    if repeats > 1:
-        problem = "a sweep draws the folds once, so that it knows which rows two trials have in common"
-        raise OptionError("folds", problem, f"Repeat with other seeds: {mention('folds', folds)} {mention('seeds', 3)}")
+    refuse_repeats_by_time(space.base)
     space = dataclasses.replace(space, base=dataclasses.replace(space.base, folds=None))  # each trial has one of them
     if search is not None:
         read_option("search", search, OneOf(tuple(SEARCHES)))
@@ -38,7 +37,7 @@ def plan_of(space: Space, search: str | None, trials: int | None, seeds: int) ->
         raise OptionError("trials", "a grid has as many configurations as combinations", "Leave it out")
     if trials is None:
         space.refuse_ranges()
-    plan = SearchPlan(space, search, trials=trials, seeds=seeds, folds=folds, metric=metric)
+    plan = SearchPlan(space, search, trials=trials, seeds=seeds, folds=folds, repeats=repeats, metric=metric)
     base = space.base
     if base.threads is not None:
         raise OptionError(

@@ -16,6 +16,8 @@ from nncli.metrics.definitions import METRICS
 from nncli.metrics.metric import Metric
 from nncli.metrics.paired import bootstrap_p, exact_sign_flip_p, resampled_values, sign_flip_p
 from nncli.sweep.trial import CHOSEN_BY, evidence_of, right_of
+from nncli.sweep.unit_p_values import p_values_by_unit
+from nncli.sweep.units import UNKNOWN, Units
 
 MOST_GROUPS = 5  # values of an option that are compared one by one
 ROWS_AT_ONCE = 24 << 16
@@ -70,19 +72,19 @@ class RankedConfig:
         return (0, -self.share, sign * self.mean, self.records[0]["parameters"], epochs)
 
 
-def p_values(ranking: Sequence[RankedConfig]) -> dict[TrainConfig, float]:
+def p_values(ranking: Sequence[RankedConfig], units: Units | None = None) -> dict[TrainConfig, float]:
     """Return the p-value of the difference between the best configuration and each other with as many epochs.
 
     It is the probability of such a difference, or a larger one, on these validation rows if all are equally good, by
     the metric that they are ranked by. As the best was chosen from all, it is corrected for so many comparisons (Holm
-    1979). Empty where the trials do not have what that metric has to know of each row, and where rows belong to groups,
-    as they are not independent then.
+    1979). Rows of one of the `units` count as one. Empty where the trials do not have what that metric has to know of
+    each row, or `is_unknown` which of them count as one.
     """
-    if not ranking or not ranking[0].whole or ranking[0].config.group is not None:
+    if not ranking or not ranking[0].whole or is_unknown(units, ranking[0].config):
         return {}
     best = ranking[0]
     others = [one for one in ranking[1:] if one.whole and one.share == best.share]
-    found = sorted((p, i) for i, p in enumerate(_p_values(best, others)))
+    found = sorted((p, i) for i, p in enumerate(_p_values(best, others, units)))
     corrected, least = {}, 0.0
     for rank, (p, i) in enumerate(found):
         least = max(least, min(1.0, (len(found) - rank) * p))
@@ -90,12 +92,20 @@ def p_values(ranking: Sequence[RankedConfig]) -> dict[TrainConfig, float]:
     return corrected
 
 
-def _p_values(best: RankedConfig, others: Sequence[RankedConfig]) -> list[float]:
+def is_unknown(units: Units | None, config: TrainConfig) -> bool:
+    """Tell whether several rows count as one, and the ledger does not have which."""
+    return config.group is not None if units is None else units is UNKNOWN
+
+
+def _p_values(best: RankedConfig, others: Sequence[RankedConfig], units: Units | None) -> list[float]:
     """Return the p-value of the difference to each other, uncorrected; none where it cannot be known."""
+    trials = [record for one in (best, *others) for record in one.done]
+    if best.metric != CHOSEN_BY and any((one["config"].metric or CHOSEN_BY) != best.metric for one in trials):
+        return []  # a ledger shown by another metric than that of its sweep
+    if units is not None:
+        return p_values_by_unit(best.metric, best.done, [one.done for one in others], units)
     if best.metric == CHOSEN_BY:
         return [p_value(best, one) for one in others]
-    if any((record["config"].metric or CHOSEN_BY) != best.metric for one in (best, *others) for record in one.done):
-        return []  # a ledger shown by another metric than that of its sweep
     metric = METRICS.create(best.metric)
     found = [_rows_of(metric, one) for one in (best, *others)]
     if any(rows is None for rows in found):
@@ -213,10 +223,10 @@ def ranking_of(records: Sequence[TrialRecord], metric: str) -> list[RankedConfig
     return sorted(found, key=lambda one: one.rank)
 
 
-def describe(ranking: Sequence[RankedConfig]) -> dict[str, Any]:
+def describe(ranking: Sequence[RankedConfig], units: Units | None = None) -> dict[str, Any]:
     """Return what `sweep --json` reports of a ranking."""
     names = varied([one.config for one in ranking])
-    p_value_of = p_values(ranking)
+    p_value_of = p_values(ranking, units)
     return {
         "metric": ranking[0].metric if ranking else None,
         "trials": sum(len(one.records) for one in ranking),

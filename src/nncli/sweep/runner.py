@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from nncli import __version__
+from nncli.config.option import Folds
 from nncli.config.train_config import TrainConfig
 from nncli.data.dataset import Dataset
 from nncli.data.load import digest_of_source
@@ -20,6 +21,7 @@ from nncli.sweep.ledger_lines import check_evidence, check_trial_result
 from nncli.sweep.ranking import RankedConfig, TrialRecord, ranking_of
 from nncli.sweep.search import SearchPlan
 from nncli.sweep.trial import THREADS, SweepData, Trial, run_trial
+from nncli.sweep.units import UNKNOWN, Units, find_units, units_in
 from nncli.system import scratch
 from nncli.system.output import counted
 from nncli.system.workers import ProcessDeath, Stop, Work, Workers, never
@@ -34,8 +36,9 @@ class Sweep:
         self.reached: dict[TrainConfig, float] = {}  # the share of its epochs that each configuration has been given
         # the best trial so far among those with the first seed that ran on this machine, and its final state
         self._leader: tuple[RankedConfig, bytes] | None = None
-        self._rows: dict[int, int] = {}  # the number of validation rows of each fold
         val_data = plan.space.base.val_data
+        needed = find_units(plan.space.base, dataset, plan.folds, plan.repeats)
+        repeats = {"repeats": plan.repeats} if plan.repeats > 1 else {}
         self.ledger = Ledger(
             path,
             {
@@ -45,20 +48,27 @@ class Sweep:
                 "rows": len(dataset),
                 "val_sha256": digest_of_source(val_data) if val_data else "",
                 "folds": plan.folds,
+                **repeats,
+                **({} if needed is None else {"units": needed.to_json()}),
             },
         )
         try:
-            self._others = self._found(path)
+            self.units = units_in(self.ledger.header)
+            self._others = self._found(path, needed)
+            # the number of validation rows of each fold
+            self._rows = {} if self.units is None else dict(enumerate(self.units.sizes.tolist()))
             self._rows |= {one["fold"]: one["n_val"] for one in self.ledger.records.values() if "n_val" in one}
         except BaseException:
             self.ledger.close()
             raise
 
-    def _found(self, path: Path) -> list[tuple[TrainConfig, float]]:
+    def _found(self, path: Path, needed: Units | None) -> list[tuple[TrainConfig, float]]:
         """Return the configurations of the ledger with their shares; DataError for the ledger of another sweep."""
         known = ranking_of([*self.ledger.records.values()], self.plan.metric)
         found = [(dataclasses.replace(one.config, seed=self.plan.space.base.seed), one.share) for one in known]
         difference = self._difference(self.ledger.header, [config for config, _ in found])
+        if not difference and needed and self.units not in (None, UNKNOWN) and not needed.equals(self.units):
+            difference = "its folds have other rows"
         if difference:
             problem = f"expected the ledger of this sweep, found that of another: {difference}"
             remedy = "Name another model with -o, or another ledger with --ledger"
@@ -79,8 +89,10 @@ class Sweep:
             return f"{title(data)} has changed since then, when it had {header['rows']:,} rows"
         if header["sha256"] != self.dataset.sha256:
             return f"it has the data {title(data)}, with {header['rows']:,} rows"
-        if header["folds"] != self.plan.folds:
-            return f"it has --folds {header['folds']}, not {self.plan.folds}"
+        drawn = (header["folds"], header.get("repeats", 1)), (self.plan.folds, self.plan.repeats)
+        folds = list(map(Folds().write, drawn))
+        if folds[0] != folds[1]:
+            return f"it has --folds {folds[0]}, not {folds[1]}"
         for difference in filter(None, map(self.plan.space.difference, configs)):
             return f"it has {difference}"
         val_data = self.plan.space.base.val_data

@@ -34,21 +34,23 @@ class SearchPlan:
     trials: int | None = None  # how many configurations are drawn; None: all of a grid
     seeds: int = 1
     folds: int = 1
+    repeats: int = 1  # of the folds, drawn anew
     metric: str = "accuracy"
 
     @property
     def size(self) -> int:
         """Return the largest number of trials that may run side by side."""
-        return (len(self.configs()) if self.trials is None else self.trials) * self.seeds * self.folds
+        return (len(self.configs()) if self.trials is None else self.trials) * self.seeds * self.folds * self.repeats
 
     def rounds(self, records: Records) -> Rounds:
         """Yield the trials, round by round; `records` grows meanwhile, by the keys of the trials."""
         return SEARCHES[self.search](self, records)
 
     def trials_of(self, config: TrainConfig, share: float = 1) -> list[Trial]:
-        """Return the repetitions of a configuration: with other seeds, but always the same split."""
+        """Return the repetitions of a configuration: with other seeds and folds, but always the same splits."""
         others = [dataclasses.replace(config, seed=config.seed + i) for i in range(1, self.seeds)]
-        return [Trial(one, fold, self.folds, share) for one in (config, *others) for fold in range(self.folds)]
+        folds = range(self.folds * self.repeats)
+        return [Trial(one, fold, self.folds, share) for one in (config, *others) for fold in folds]
 
     def ranked(self, config: TrainConfig, records: Records, share: float = 1) -> RankedConfig:
         """Return a configuration with the records of its trials so far."""

@@ -48,7 +48,8 @@ DATA_OPTIONS = ("scale", "dtype", "class_weight")  # those that can vary, and th
 
 @dataclass(frozen=True)
 class Trial:
-    """One training run of a sweep: a config with its seed and split, on one of several folds (or the only one)."""
+    """One training run of a sweep: a config with its seed and split, on one of several folds (or the only one). Folds
+    that are drawn repeatedly are numbered on from one repeat to the next."""
 
     config: TrainConfig
     fold: int = 0
@@ -213,16 +214,21 @@ def data_config(config: TrainConfig) -> TrainConfig:
     return dataclasses.replace(config, seed=0, **{name: getattr(default, name) for name in names})
 
 
+def fold_of(number: int, folds: int) -> Fold | None:
+    """Return the fold with a number of its trial, which is in the place of the validation rows; None without folds."""
+    return None if folds == 1 else Fold(number % folds, folds, repeat=number // folds)
+
+
 def _prepared(trial: Trial, data: SweepData) -> Prepared:
     """Prepare the data for a trial; trials with the same preparation share it."""
-    prepared = _prepared_once(data_config(trial.config), trial.fold, trial.folds, data)
+    prepared = _prepared_once(data_config(trial.config), fold_of(trial.fold, trial.folds), data)
     config = resolve(trial.config, len(prepared.train), has_val=len(prepared.val) > 0)
     return dataclasses.replace(prepared, config=config)
 
 
 @functools.lru_cache(maxsize=4)
-def _prepared_once(config: TrainConfig, fold: int, folds: int, data: SweepData) -> Prepared:
-    return prepare(config, _opened(data)[config.dtype], Fold(fold, folds) if folds > 1 else None)
+def _prepared_once(config: TrainConfig, fold: Fold | None, data: SweepData) -> Prepared:
+    return prepare(config, _opened(data)[config.dtype], fold)
 
 
 @functools.lru_cache(maxsize=1)

@@ -26,6 +26,7 @@ from nncli.terminal.tables import new_console, new_table, show
 if TYPE_CHECKING:
     from nncli.figures.figure import Figure
     from nncli.sweep.ranking import TrialRecord
+    from nncli.sweep.units import Units
     from nncli.system.workers import Workers
 
 LIVE, MOST = 8, 30  # configurations that are shown while the sweep runs, and at its end
@@ -109,10 +110,10 @@ class Leaderboard:
         return f"{trials}, {min(self.workers.jobs, left)} running, about {_duration(seconds)} to go"
 
 
-def print_ranking(ranking: Sequence[RankedConfig], quiet: bool = False) -> None:
+def print_ranking(ranking: Sequence[RankedConfig], units: Units | None, quiet: bool = False) -> None:
     """Print the table of a sweep, which differences mean nothing, and which options matter."""
     names = varied([one.config for one in ranking])
-    p_value_of = p_values(ranking)
+    p_value_of = p_values(ranking, units)
     show(_table(ranking[:MOST], names, p_value_of))
     if len(ranking) > MOST:
         put(f"and {len(ranking) - MOST:,} more; --json has all")
@@ -129,11 +130,11 @@ def print_ranking(ranking: Sequence[RankedConfig], quiet: bool = False) -> None:
         say(f"{count} failed: {reason}", quiet)
 
 
-def print_csv(ranking: Sequence[RankedConfig]) -> None:
+def print_csv(ranking: Sequence[RankedConfig], units: Units | None) -> None:
     """Print the ranking as CSV, a line for each configuration."""
     names = varied([one.config for one in ranking])
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    p_value_of = p_values(ranking)
+    p_value_of = p_values(ranking, units)
     figures = ("mean", "sd", "chance", "trials", "failed", "parameters", "epochs", "seconds", "reason")
     writer.writerow([*names, "metric", *figures])
     for one in ranking:

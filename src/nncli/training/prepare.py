@@ -55,7 +55,8 @@ class Prepared:
     train: Subset
     val: Subset  # may be empty, and so may the next
     test: Subset
-    test_groups: NDArray[np.int64] | None  # the group of each test row, where there are groups
+    val_groups: NDArray[np.int64] | None  # the group of each validation row, where there are groups
+    test_groups: NDArray[np.int64] | None
     hashes: RowHashes
     decision: Decision | None  # as far as it is known before training
     files: Mapping[str, Fingerprint]  # by the options that name them: data, val_data and test_data
@@ -99,7 +100,7 @@ def prepare(
     named = {name: its for name, (its, _) in parts.items()}
     own_val, own_test = named.get("val_data"), named.get("test_data", dataset.test)
     of_val = parts["val_data"][1].weight if own_val is not None else None
-    of_own_test = parts["test_data"][1].group if "test_data" in parts else None
+    of_own = {name: its.group for name, (_, its) in parts.items()}
     own = {part: hash_rows(data.table) for part, data in (("val", own_val), ("test", own_test)) if data is not None}
     hashes = hash_rows(dataset.table)
     rows, notes = _rows_to_use(config, dataset, of_row, hashes, np.concatenate([hashes[:0], *own.values()]))
@@ -147,7 +148,8 @@ def prepare(
         train=dataclasses.replace(every, rows=split.train, weights=weights),
         val=val,
         test=test,
-        test_groups=_groups(columns.group if own_test is None else of_own_test, test),
+        val_groups=_groups(columns.group if own_val is None else of_own.get("val_data"), val),
+        test_groups=_groups(columns.group if own_test is None else of_own.get("test_data"), test),
         files={
             "data": _file(dataset),
             "val_data": _file(named.get("val_data")),

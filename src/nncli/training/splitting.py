@@ -154,6 +154,11 @@ def _check_trained_on_all(config: TrainConfig) -> None:
         if getattr(config, name):
             problem = f"it needs rows that the model was not trained on, and {mention(asked)} leaves none"
             raise OptionError(name, problem, "Leave one of them out")
+    refuse_repeats_by_time(config)
+
+
+def refuse_repeats_by_time(config: TrainConfig) -> None:
+    """Raise OptionError for folds by time that are to be drawn repeatedly."""
     if config.folds is not None and config.folds[1] > 1 and config.time is not None:
         raise OptionError("folds", "folds by time are the same each time they are drawn", "Name one number, as 5")
 

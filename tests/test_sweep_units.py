@@ -1,0 +1,452 @@
+"""Sweeps by group and with repeated folds: which rows belong together is in the ledger, and they count once."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import shutil
+import signal
+import subprocess
+import time
+from base64 import b64decode, b64encode
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+
+from cli_errors import BAD_COMMAND, BAD_DATA
+from cli_process import PROGRAM
+from ledgers import documents, line_of, trials
+from nncli.config.resolve import DataConfig
+from nncli.config.train_config import TrainConfig
+from nncli.data.load import load_dataset
+from nncli.metrics.definitions import METRICS
+from nncli.metrics.rows import ScoredRows
+from nncli.sweep import units as units_module
+from nncli.sweep.ledger import read
+from nncli.sweep.ranking import RankedConfig, p_values
+from nncli.sweep.units import Units, units_in
+from nncli.training.prepare import prepare
+from nncli.training.splitting import Fold
+from short_and_long import some_short
+
+Run = Callable[..., Any]
+Array = np.ndarray[Any, Any]
+GROUPED = ["sweep", "d.csv", "--group", "who", "--lr", "0.1,0.001", "--epochs", "2", "--jobs", "1"]
+REPEATED = ["sweep", "iris", "--lr", "0.05,0.0001", "--epochs", "2", "--folds", "3x2", "--jobs", "1"]
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    clustered("d.csv", 40, 0)
+
+
+def clustered(path: str, groups: int, seed: int) -> Array:
+    """A file with 3 to 8 rows of each group, which have much in common; returns the group of each row."""
+    rng = np.random.default_rng(seed)
+    group = rng.permutation(np.repeat(np.arange(groups), rng.integers(3, 9, groups)))
+    common, y = rng.normal(size=groups), rng.integers(0, 2, groups)
+    lines = [f"{common[i] + y[i] + rng.normal(0, 0.3):.3f},{rng.normal():.3f},p{seed}-{i},{'yn'[y[i]]}" for i in group]
+    Path(path).write_text("\n".join(["a,b,who,class", *lines]) + "\n")
+    return group
+
+
+def all_signs(sums: Array) -> float:
+    """The p-value of a sum by every way to sign what it is of."""
+    flipped = np.array(list(itertools.product((1, -1), repeat=len(sums)))) @ sums
+    return float((np.abs(flipped) >= abs(sums.sum()) - 1e-9).mean())
+
+
+def rights(record: dict[str, Any]) -> Array:
+    return np.unpackbits(np.frombuffer(b64decode(record["right"]), np.uint8), count=record["n_val"]).astype(np.int64)
+
+
+def configuration(name: str, lr: float, y: list[Array], z: list[Array]) -> RankedConfig:
+    """A configuration whose trials in the folds have these scores for rows of these classes."""
+    metric, records = METRICS.create(name), []
+    for fold, (own, scores) in enumerate(zip(y, z, strict=True)):
+        rows = ScoredRows(own, (scores >= 0) * 1, 2, scores[:, None], probabilistic=True)
+        evidence = metric.evidence(rows) if metric.is_mean else np.hstack([own[:, None], metric.evidence(rows)])
+        right = rows.predicted == own
+        records.append(
+            {
+                "outcome": "done", "fold": fold, "n_val": len(own), "parameters": 1, "epochs": 1,
+                "config": TrainConfig(metric=name),
+                "right": b64encode(np.packbits(right).tobytes()).decode(),
+                "evidence": b64encode(evidence.astype("<f4").tobytes()).decode(),
+                "val": {"accuracy": float(right.mean()), name: metric.value(rows)},
+            }
+        )  # fmt: skip
+    return RankedConfig(TrainConfig(metric=name, lr=lr), tuple(records), name, planned=len(records))
+
+
+def p_of(name: str, units: Units, y: Array, one: list[Array], other: list[Array]) -> float:
+    """The p-value of two models, by what each says of each row in each repeat."""
+    rows = [repeat[units.unit_of_row] == fold for repeat in units.fold_of_unit for fold in range(units.folds)]
+    repeat = [number // units.folds for number in range(len(rows))]
+    classes = [y[its] for its in rows]
+    first, second = (
+        configuration(name, lr, classes, [z[k][its] for k, its in zip(repeat, rows, strict=True)])
+        for lr, z in ((0.1, one), (0.2, other))
+    )
+    return p_values([first, second], units)[second.config]
+
+
+def dealt(rng: np.random.Generator, unit_of_row: Array, folds: int, repeats: int) -> Units:
+    """Units that are dealt out to the folds in random order."""
+    m = int(unit_of_row.max()) + 1
+    return Units(unit_of_row, np.array([rng.permutation(np.arange(m) % folds) for _ in range(repeats)]), folds)
+
+
+# the same splits as train
+
+
+@pytest.mark.parametrize("words", ["iris --folds 3x2", "wine --folds 2x3", "d.csv --group who --folds 3x2"])
+def test_repeated_folds_have_the_figures_of_train(words: str, nncli: Run) -> None:
+    """With one epoch and no validation rows within the folds, there is nothing to choose."""
+    same = [*words.split(), "--val", "0", "--epochs", "1", "--metric", "log-loss"]
+    swept = nncli("sweep", *same, "--lr", "0.1,0.003", "--jobs", "1", "-q", "--json").json
+    for one in swept["standings"]:
+        found = nncli("train", *same[:-2], "--lr", one["options"]["lr"], "--threads", 1, "-q", "--json").json["folds"]
+        assert one["mean"] == pytest.approx(found["metrics"]["log-loss"]["mean"], rel=1e-9)
+        assert one["sd"] == pytest.approx(found["metrics"]["log-loss"]["sd"], rel=1e-9)
+        assert len(one["values"]) == 6
+    accuracy = nncli("sweep", "--show", "model.sweep.jsonl", "--metric", "accuracy", "-q", "--json").json["standings"]
+    lr = accuracy[0]["options"]["lr"]
+    found = nncli("train", *same[:-2], "--lr", lr, "--threads", 1, "-q", "--json").json["folds"]
+    assert accuracy[0]["mean"] == pytest.approx(found["metrics"]["accuracy"]["mean"], rel=1e-9)
+
+
+@pytest.mark.parametrize("group", [(), ("--group", "who")])
+def test_the_ledger_has_the_rows_that_train_judges_in_each_fold(group: tuple[str, ...], nncli: Run) -> None:
+    assert nncli("sweep", "d.csv", *group, "--lr", "0.1,0.2", "--epochs", 1, "--folds", "4x3", "--jobs", 1).code == 0
+    header, records = read(Path("model.sweep.jsonl"))
+    found = units_in(header)
+    assert found is not None
+    config = records[0]["config"]
+    dataset = load_dataset(config.data, DataConfig.of(config).csv, config.dtype)
+    who = np.array([line.split(",")[2] for line in Path("d.csv").read_text().splitlines()[1:]])
+    parts = [prepare(config, dataset, Fold(k, 4, True, r)).test.rows for r in range(3) for k in range(4)]
+    names = who if group else np.arange(len(who))
+    label: dict[Any, int] = {}  # every unit of the ledger is one name, and one name is one unit
+    for place, rows in enumerate(parts):
+        for number, name in zip(found.of_fold(place).tolist(), names[rows].tolist(), strict=True):
+            assert label.setdefault(name, number) == number
+    assert len(set(label.values())) == len(label) == found.count
+
+
+# the tests, by brute force
+
+
+@pytest.mark.parametrize("repeats", [1, 3])
+@pytest.mark.parametrize("grouped", [True, False])
+def test_the_p_value_of_the_accuracy_is_that_of_all_signs_of_the_units(grouped: bool, repeats: int) -> None:
+    rng = np.random.default_rng(repeats)
+    for _ in range(20):
+        unit_of_row = np.sort(np.append(np.arange(11), rng.integers(0, 11, 30))) if grouped else np.arange(11)
+        units, n = dealt(rng, unit_of_row, 2, repeats), len(unit_of_row)
+        y = rng.integers(0, 2, n)
+        one, other = ([2 * y - 1 + rng.normal(0, sd, n) for _ in range(repeats)] for sd in (0.8, 2.0))
+        d = sum(((a >= 0) == y) * 1 - ((b >= 0) == y) for a, b in zip(one, other, strict=True))
+        sums = np.array([d[unit_of_row == unit].sum() for unit in range(11)])
+        assert p_of("accuracy", units, y, one, other) == pytest.approx(all_signs(sums), abs=1e-12)
+
+
+@pytest.mark.parametrize("grouped", [True, False])
+def test_the_p_value_of_a_mean_is_that_of_all_signs_of_the_units(grouped: bool) -> None:
+    """Of the log loss −ln σ(±z), in two folds of as many rows each, twice: 10,000 draws have an error of 0.005."""
+    rng = np.random.default_rng(3)
+    unit_of_row = np.repeat(np.arange(12), 3) if grouped else np.arange(12)
+    units, n = dealt(rng, unit_of_row, 2, 2), len(unit_of_row)
+    y = rng.integers(0, 2, n)
+    one, other = ([2 * y - 1 + rng.normal(0, sd, n) for _ in range(2)] for sd in (0.8, 1.6))
+    loss = [sum(np.log1p(np.exp(-np.where(y == 1, z, -z))) for z in its) for its in (one, other)]
+    sums = np.array([(loss[0] - loss[1])[unit_of_row == unit].sum() for unit in range(12)])
+    assert p_of("log-loss", units, y, one, other) == pytest.approx(all_signs(sums), abs=0.015)
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("grouped", [True, False])
+def test_the_p_value_of_a_ranking_is_that_of_units_that_are_drawn(grouped: bool, seed: int) -> None:
+    """ROC AUC as the share of pairs in the right order, of units drawn at random: those of all folds and repeats at
+    once. Of all units, it is that of scikit-learn."""
+    rng = np.random.default_rng(seed)
+    unit_of_row = np.repeat(np.arange(40), 3) if grouped else np.arange(60)
+    units, n, m = dealt(rng, unit_of_row, 2, 2), len(unit_of_row), int(unit_of_row[-1]) + 1
+    y = np.arange(n) % 2
+    one, other = ([2 * y - 1 + rng.normal(0, sd, n) for _ in range(2)] for sd in (1.5, 2.0))
+    parts = [np.flatnonzero(repeat[unit_of_row] == fold) for repeat in units.fold_of_unit for fold in range(2)]
+
+    def value(z: list[Array], counts: Array) -> float:
+        found = []
+        for number, rows in enumerate(parts):
+            above, below = rows[y[rows] == 1], rows[y[rows] == 0]
+            ahead = z[number // 2][above, None] > z[number // 2][below]
+            pairs = counts[unit_of_row[above], None] * counts[unit_of_row[below]]
+            found.append((ahead * pairs).sum() / pairs.sum())
+        return float(np.mean(found))
+
+    def difference(counts: Array) -> float:
+        return value(one, counts) - value(other, counts)
+
+    assert value(one, np.ones(m)) == pytest.approx(
+        np.mean([roc_auc_score(y[rows], one[number // 2][rows]) for number, rows in enumerate(parts)])
+    )
+    truth = difference(np.ones(m, np.int64))
+    drawn = np.array([difference(np.bincount(rng.integers(0, m, m), minlength=m)) for _ in range(1500)])
+    expected = float((np.abs(drawn - truth) >= abs(truth)).mean())
+    assert p_of("roc-auc", units, y, one, other) == pytest.approx(expected, abs=0.04)
+
+
+def test_a_sweep_flips_the_signs_of_groups(nncli: Run) -> None:
+    """Of a validation file, whose rows and groups are known in their order."""
+    group = clustered("v.csv", 11, 1)
+    words = [*GROUPED[:4], "--lr", "0.1,1e-5", "--epochs", "3", "--val-data", "v.csv", "--jobs", "1", "-q", "--json"]
+    found = nncli(*words).json["standings"]
+    right = {record["config"]["lr"]: rights(record) for record in documents()[1:]}
+    d = right[found[0]["options"]["lr"]] - right[found[1]["options"]["lr"]]
+    sums = np.array([d[group == own].sum() for own in range(11)])
+    assert np.count_nonzero(sums) > 3
+    assert found[1]["chance"] == pytest.approx(all_signs(sums), abs=1e-12)
+
+
+def test_a_sweep_counts_a_row_once_however_often_folds_are_drawn(nncli: Run) -> None:
+    words = [*REPEATED[:2], "--lr", "0.003,0.0025", "--epochs", "1", "--folds", "2x4", "--test", "0.9", "--val", "0.05"]
+    outcome = nncli(*words, "--jobs", "1", "-q", "--json")
+    assert outcome.code == 0, outcome.err
+    first, second = outcome.json["standings"]
+    found = units_in(documents()[0])
+    assert found is not None
+    sums = np.zeros(found.count)
+    for record in documents()[1:]:
+        sign = 1 if record["config"]["lr"] == first["options"]["lr"] else -1
+        np.add.at(sums, found.of_fold(record["fold"]), sign * rights(record))
+    assert found.count == 15  # a tenth of 150 rows
+    assert second["chance"] == pytest.approx(all_signs(sums), abs=1e-12)
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "balanced-accuracy", "log-loss", "roc-auc", "f1:average=macro"])
+@pytest.mark.parametrize("words", [["--group", "who"], ["--folds", "3x2"], ["--group", "who", "--folds", "3x2"]])
+def test_every_metric_has_a_test_and_the_ledger_shows_it(words: list[str], metric: str, nncli: Run) -> None:
+    every = ["sweep", "d.csv", *words, "--lr", "0.1,1e-4", "--epochs", "3", "--metric", metric, "--jobs", "1", "--json"]
+    done = nncli(*every)
+    assert 0 < done.json["standings"][1]["chance"] <= 1
+    assert "no p-values" not in done.err
+    assert nncli("sweep", "--show", "model.sweep.jsonl", "-q", "--json").json["standings"] == done.json["standings"]
+    assert nncli(*every).json == done.json
+
+
+# no difference, and a small p-value all the same
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("metric", ["accuracy", "balanced-accuracy", "log-loss", "roc-auc"])
+@pytest.mark.parametrize("kind", ["groups", "groups in folds", "repeated folds", "groups in repeated folds"])
+def test_equally_good_models_differ_by_chance_alone(kind: str, metric: str) -> None:
+    """p < 0.05 in 3 to 7 % of 600 pairs (give or take two standard errors); rows one by one would be too sure."""
+    share = share_of_small(metric, kind, 600)
+    assert 0.02 <= share <= 0.07
+
+
+def share_of_small(metric: str, kind: str, pairs: int) -> float:
+    """Models whose scores of a row have in common what they say of its group and, in all repeats, of the row."""
+    rng, small = np.random.default_rng(7), 0
+    folds, repeats = (4 if "folds" in kind else 1), (3 if "repeated" in kind else 1)
+    for _ in range(pairs):
+        sizes = rng.integers(2, 9, 80) if "groups" in kind else np.ones(150, np.int64)
+        group = np.repeat(np.arange(len(sizes)), sizes)
+        y = (rng.random(len(sizes)) < 0.4).astype(np.int64)[group]
+        common = 1.2 * (2 * y - 1) + rng.normal(size=len(sizes))[group]
+        own = [rng.normal(size=len(sizes))[group] + 0.3 * rng.normal(size=len(y)) for _ in range(2)]
+        one, other = ([common + its + 0.3 * rng.normal(size=len(y)) for _ in range(repeats)] for its in own)
+        small += p_of(metric, dealt(rng, group, folds, repeats), y, one, other) < 0.05
+    return small / pairs
+
+
+def test_a_difference_that_is_there_is_found_and_repeats_do_not_make_it_surer() -> None:
+    """90 % against 60 % of 100 rows is told; one row more of 30 is not, even if 20 repeats agree on it."""
+    rng = np.random.default_rng(2)
+    y = np.arange(100) % 2
+    sign = 2 * y - 1
+    one, other = np.where(np.arange(100) < 90, sign, -sign), np.where(np.arange(100) < 60, sign, -sign)
+    units = dealt(rng, np.arange(100), 2, 3)
+    assert p_of("accuracy", units, y, [one] * 3, [other] * 3) == pytest.approx(2 / 2**30, rel=1e-9)
+    units, y, sign = dealt(rng, np.arange(30), 2, 20), y[:30], sign[:30]
+    assert p_of("accuracy", units, y, [sign] * 20, [np.where(np.arange(30) < 29, sign, -sign)] * 20) == 1
+
+
+# stopped, resumed, shared out
+
+
+@pytest.mark.parametrize("words", [GROUPED, REPEATED, [*GROUPED, "--folds", "3x2"]])
+def test_a_sweep_that_was_cut_off_goes_on_to_the_same_ledger_and_ranking(words: list[str], nncli: Run) -> None:
+    whole = nncli(*words, "-q", "--json").json
+    expected, header = trials(), documents()[0]
+    lines = Path("model.sweep.jsonl").read_bytes().splitlines(keepends=True)
+    for kept in (1, 2, len(lines) - 1):
+        Path("model.sweep.jsonl").write_bytes(b"".join(lines[:kept]) + lines[kept][:100])
+        again = nncli(*words, "--json")
+        assert "the last line was incomplete and is removed" in again.err
+        assert (trials(), documents()[0]) == (expected, header)
+        # only the time that it took may differ
+        assert [{**one, "seconds": 0} for one in again.json["standings"]] == [
+            {**one, "seconds": 0} for one in whole["standings"]
+        ]
+
+
+@pytest.mark.parametrize("kills", some_short([3, 25], 1))
+def test_a_sweep_that_is_killed_goes_on_to_the_same_ledger_and_ranking(kills: int) -> None:
+    words = ["sweep", "d.csv", "--group", "who", "--folds", "3x2", "--lr", "0.1,0.01,0.001", "--epochs", "120"]
+    words += ["--patience", "120", "--jobs", "2", "-q", "--json"]
+    whole = json.loads(subprocess.run([*PROGRAM, *words, "-o", "w.npz"], capture_output=True, check=True).stdout)
+    rng = np.random.default_rng(0)
+    for _ in range(kills):
+        process = subprocess.Popen([*PROGRAM, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(rng.uniform(0.5, 2))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    again = json.loads(subprocess.run([*PROGRAM, *words], capture_output=True, check=True).stdout)
+    assert trials() == trials("w.sweep.jsonl")
+    assert documents()[0] == documents("w.sweep.jsonl")[0]
+    assert [(one["options"], one["mean"], one["chance"]) for one in again["standings"]] == [
+        (one["options"], one["mean"], one["chance"]) for one in whole["standings"]
+    ]
+
+
+def test_any_number_of_jobs_and_halving_come_to_the_same(nncli: Run) -> None:
+    words = ["sweep", "d.csv", "--group", "who", "--folds", "2x2", "--lr", "0.1,0.01,0.001", "--epochs", "9"]
+    for search in ("grid", "halving"):
+        found = {}
+        for jobs in (1, 3):
+            out = f"{search}{jobs}.npz"
+            done = nncli(*words, "--search", search, "--jobs", jobs, "-q", "--json", "-o", out).json
+            chances = [one["chance"] for one in done["standings"]]
+            found[jobs] = trials(out.replace("npz", "sweep.jsonl")), Path(out).read_bytes(), chances
+        assert found[1] == found[3]
+
+
+def test_other_folds_are_another_sweep(nncli: Run) -> None:
+    assert nncli(*REPEATED, "-q").code == 0
+    for folds, difference in (("3", "3x2, not 3"), ("3x3", "3x2, not 3x3"), ("2x2", "3x2, not 2x2")):
+        outcome = nncli(*REPEATED, "--folds", folds, "-q")
+        assert outcome.code == BAD_DATA
+        assert f"found that of another: it has --folds {difference}. Name" in outcome.err
+    header = documents()[0]
+    units = units_in(header)
+    assert units is not None
+    other = Units(units.unit_of_row, units.fold_of_unit[::-1], 3)
+    Path("model.sweep.jsonl").write_bytes(b"".join(map(line_of, [{**header, "units": other.to_json()}])))
+    assert "found that of another: its folds have other rows. Name" in nncli(*REPEATED, "-q").err
+
+
+def test_folds_by_time_are_not_drawn_repeatedly(nncli: Run) -> None:
+    outcome = nncli("sweep", "d.csv", "--time", "a", "--folds", "3x2", "--lr", "0.1,0.2")
+    assert outcome.err == "--folds: folds by time are the same each time they are drawn. Name one number, as 5.\n"
+    assert outcome.code == BAD_COMMAND
+
+
+def test_the_note_at_the_end_names_the_folds_and_showing_does(nncli: Run) -> None:
+    assert "nncli train --folds 3x2 with its options judges it on rows" in nncli(*REPEATED).err
+    shown = nncli("sweep", "--show", "model.sweep.jsonl")
+    assert shown.err == "a sweep of iris, 150 rows, 3 folds drawn 2 times: 12 trials\n"
+    assert "p-value" in shown.out
+
+
+# what the ledger does not have, and what it should not
+
+
+def test_other_sweeps_have_the_header_that_they_had(nncli: Run) -> None:
+    assert nncli("sweep", "iris", "--lr", "0.1,0.2", "--epochs", "1", "--folds", "3", "--jobs", "1", "-q").code == 0
+    assert [*documents()[0]] == ["kind", "format", "nncli", "data", "sha256", "rows", "val_sha256", "folds"]
+
+
+def test_an_older_ledger_by_group_goes_on_without_p_values(nncli: Run) -> None:
+    assert nncli(*GROUPED, "-q").code == 0
+    header, *records = documents()
+    del header["units"]
+    Path("model.sweep.jsonl").write_bytes(b"".join(map(line_of, [header, records[0]])))
+    note = (
+        "note: no p-values, which would take rows of one who as independent: the ledger does not have which rows "
+        "belong together\n"
+    )
+    done = nncli(*GROUPED, "--json")
+    assert done.json["standings"][1]["chance"] is None
+    assert note in done.err
+    assert note in nncli("sweep", "--show", "model.sweep.jsonl").err
+    assert "p-value" not in nncli("sweep", "--show", "model.sweep.jsonl").out
+
+
+def test_what_is_too_much_for_a_ledger_is_left_out_and_said(nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for limit, least in (("MOST_ROWS", 100), ("MOST_TEXT", 50)):
+        with monkeypatch.context() as patch:
+            patch.setattr(units_module, limit, least)
+            for words, wrong in ((REPEATED, "count a row several times"), (GROUPED, "take rows of one who as ")):
+                out = ["-o", f"{limit}-{words[1]}.npz"]
+                if limit == "MOST_ROWS" and words is GROUPED:
+                    continue  # 34 validation rows
+                done = nncli(*words, *out, "--json")
+                assert f"note: no p-values, which would {wrong}" in done.err
+                assert [one["chance"] for one in done.json["standings"]] == [None, None]
+                assert nncli(*words, *out, "--json").json == done.json
+                assert documents(f"{limit}-{words[1]}.sweep.jsonl")[0]["units"] is None
+
+
+def hostile(units: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """What a forged header may have for the units: 128 rows, in 3 folds, twice."""
+    pack = units_module._packed
+    bomb = pack(np.zeros(50_000_000, np.int64), "<u1")
+    rows, folds = np.append(0, np.ones(127, np.int64)), np.arange(256) % 3
+    changes: list[tuple[str, dict[str, Any]]] = [
+        ("no object", {"units": 3}), ("a text", {"units": "eJw="}), ("nothing in it", {"units": {}}),
+        ("no repeats", {"repeats": 0}), ("one repeat", {"repeats": 1}), ("other repeats", {"repeats": 3}),
+        ("a repeat and a half", {"repeats": 1.5}), ("many repeats", {"repeats": 1 << 50}),
+        ("other folds", {"folds": 2}), ("many folds", {"folds": 1 << 50}), ("few rows in all", {"rows": 100}),
+    ]  # fmt: skip
+    of_units = {
+        "more": {"more": 1}, "no rows": {"rows": 0}, "many rows": {"rows": 1 << 40}, "other rows": {"rows": 127},
+        "rows as text": {"rows": "128"}, "no units": {"units": 0}, "other units": {"units": 127},
+        "many units": {"units": 1 << 21}, "no base64": {"unit_of_row": "ä"}, "odd base64": {"unit_of_row": "AAA"},
+        "no text": {"fold_of_unit": [1]}, "empty": {"fold_of_unit": ""}, "not compressed": {"unit_of_row": "AAAA"},
+        "cut off": {"unit_of_row": pack(rows, "<i4")[:-8]}, "too short": {"fold_of_unit": pack(folds[1:], "<u1")},
+        "too long": {"fold_of_unit": pack(np.append(folds, 0), "<u1")}, "a bomb": {"fold_of_unit": bomb},
+        "another bomb": {"unit_of_row": bomb}, "a fold beyond": {"fold_of_unit": pack(folds + 1, "<u1")},
+        "units below 0": {"unit_of_row": pack(rows - 1, "<i4")},
+        "a unit beyond": {"unit_of_row": pack(rows + 1, "<i4")},
+        "units without rows": {"unit_of_row": pack(rows * 0, "<i4")},
+        "more behind": {"unit_of_row": b64encode(b64decode(pack(rows, "<i4")) + b"more").decode()},
+    }  # fmt: skip
+    return changes + [(name, {"units": {**units, **change}}) for name, change in of_units.items()]
+
+
+def test_a_forged_header_is_one_line(nncli: Run) -> None:
+    assert nncli(*REPEATED, "-q").code == 0
+    header, *records = documents()
+    for name, change in hostile(header["units"]):
+        Path("model.sweep.jsonl").write_bytes(b"".join(map(line_of, [{**header, **change}, *records])))
+        for words in (["sweep", "--show", "model.sweep.jsonl"], [*REPEATED, "-q"]):
+            outcome = nncli(*words)
+            assert (outcome.code, outcome.out, outcome.err.count("\n")) == (BAD_DATA, "", 1), (name, outcome.err)
+            assert outcome.err.startswith("model.sweep.jsonl:1: "), (name, outcome.err)
+
+
+def test_a_forged_trial_is_one_line_and_its_advice_works(nncli: Run) -> None:
+    assert nncli(*REPEATED, "-q").code == 0
+    shutil.copy("model.sweep.jsonl", "good.jsonl")
+    header, *records = documents()
+    one = next(record for record in records if record["fold"] == 5)
+    fewer = {"n_val": 1, "right": "gA==", "val": {**one["val"], "accuracy": 1}}
+    for change in ({"fold": 6}, {"fold": -1}, {"fold": 2}, fewer):
+        others = [record for record in records if record is not one]
+        lines = [header, {**one, **change}, *others]
+        Path("model.sweep.jsonl").write_bytes(b"".join(map(line_of, lines)))
+        for words in (["sweep", "--show", "model.sweep.jsonl"], [*REPEATED, "-q"]):
+            outcome = nncli(*words)
+            assert (outcome.code, outcome.out, outcome.err.count("\n")) == (BAD_DATA, "", 1), outcome.err
+            assert outcome.err.startswith("model.sweep.jsonl:2: ")
+        Path("model.sweep.jsonl").write_bytes(b"".join(map(line_of, [header, *others])))
+        assert nncli(*REPEATED, "-q").code == 0
+        assert trials() == trials("good.jsonl")
