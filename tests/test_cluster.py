@@ -74,6 +74,14 @@ def test_halving_comes_to_the_same_there(nncli: Run, address: str) -> None:
     assert Path("far.npz").read_bytes() == Path("model.npz").read_bytes()
 
 
+def test_folds_that_are_drawn_repeatedly_come_to_the_same_there(nncli: Run, address: str) -> None:
+    words = ["sweep", "wine", "--lr", "0.02,0.0001", "--epochs", "3", "--folds", "3x2", "-q", "--json"]
+    far = nncli(*words, "--cluster", address, "--insecure", "--ledger", "far.jsonl", "-o", "far.npz").json["standings"]
+    here = nncli(*words, "--jobs", "1").json["standings"]
+    assert trials("far.jsonl") == trials()
+    assert [(one["values"], one["chance"]) for one in far] == [(one["values"], one["chance"]) for one in here]
+
+
 def test_files_are_predicted_and_evaluated_there_as_here(nncli: Run, address: str, iris_model: Path) -> None:
     files = [f"{name}.csv" for name in "dacb"]
     for i, file in enumerate(files):

@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+import peak_memory
 from cli_errors import BAD_COMMAND, BAD_DATA
 from cli_process import PROGRAM
 from ledgers import documents, line_of, trials
@@ -381,7 +382,7 @@ def test_an_older_ledger_by_group_goes_on_without_p_values(nncli: Run) -> None:
 
 
 def test_what_is_too_much_for_a_ledger_is_left_out_and_said(nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    for limit, least in (("MOST_ROWS", 100), ("MOST_TEXT", 50)):
+    for limit, least in (("MOST_ROWS", 100), ("MOST_FOLDS", 0), ("MOST_TEXT", 50)):
         with monkeypatch.context() as patch:
             patch.setattr(units_module, limit, least)
             for words, wrong in ((REPEATED, "count a row several times"), (GROUPED, "take rows of one who as ")):
@@ -431,6 +432,24 @@ def test_a_forged_header_is_one_line(nncli: Run) -> None:
             outcome = nncli(*words)
             assert (outcome.code, outcome.out, outcome.err.count("\n")) == (BAD_DATA, "", 1), (name, outcome.err)
             assert outcome.err.startswith("model.sweep.jsonl:1: "), (name, outcome.err)
+
+
+def test_no_forged_header_takes_much_memory(nncli: Run) -> None:
+    """Of 200 MB of zeros that are compressed, and of as many folds as there are rows."""
+    assert nncli(*REPEATED, "-q").code == 0
+    header, *records = documents()
+    pack, n = units_module._packed, 1 << 20
+    one = {"rows": n, "units": n, "unit_of_row": pack(np.append(0, np.ones(n - 1, np.int64)), "<i4")}
+    forged = [
+        {"units": {**header["units"], "fold_of_unit": pack(np.zeros(200_000_000, np.uint8), "<u1")}},
+        {"rows": n, "folds": n, "units": {**one, "fold_of_unit": pack(np.arange(2 * n) % n, "<u4")}},
+    ]
+    _, least = peak_memory.run("sweep", "--show", "model.sweep.jsonl")
+    for change in forged:
+        Path("forged.jsonl").write_bytes(b"".join(map(line_of, [{**header, **change}, *records])))
+        done, peak = peak_memory.run("sweep", "--show", "forged.jsonl")
+        assert (done.returncode, done.stderr.count("\n")) == (BAD_DATA, 1)
+        assert peak - least < 64 << 10  # KiB
 
 
 def test_a_forged_trial_is_one_line_and_its_advice_works(nncli: Run) -> None:

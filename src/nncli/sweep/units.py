@@ -22,6 +22,7 @@ from nncli.system.plain_json import check_form
 from nncli.training.prepare import prepare
 
 MOST_ROWS = 1 << 21  # × repeats; of more, it is not kept, …
+MOST_FOLDS = 10_000  # × repeats
 MOST_TEXT = 3 << 20  # … nor if it does not fit in a line of the ledger beside the rest
 COUNT = range(1, MOST_ROWS + 1)
 FORM = {"rows": COUNT, "units": COUNT, "unit_of_row": str, "fold_of_unit": str}
@@ -66,7 +67,7 @@ class Units:
 
     def to_json(self) -> dict[str, Any] | None:
         """Return them for the header of a ledger; None if that is too much."""
-        if self.sizes.sum() > MOST_ROWS:
+        if self.sizes.sum() > MOST_ROWS or len(self.sizes) > MOST_FOLDS:
             return None
         steps = _packed(np.diff(self.unit_of_row, prepend=0), "<i4")
         folds = _packed(self.fold_of_unit, _type(self.folds))
@@ -79,7 +80,7 @@ class Units:
         """Read them from the header of a ledger; ValueError for what no sweep has written."""
         check_form(document, FORM, "units")
         rows, units = document["rows"], document["units"]
-        if rows * repeats > MOST_ROWS or not folds <= units <= rows:
+        if rows * repeats > MOST_ROWS or folds * repeats > MOST_FOLDS or not folds <= units <= rows:
             raise ValueError("'units' has numbers that do not go together")
         unit_of_row = np.cumsum(_unpacked(document["unit_of_row"], "<i4", rows))
         fold_of_unit = _unpacked(document["fold_of_unit"], _type(folds), units * repeats).reshape(repeats, units)
