@@ -26,6 +26,7 @@ from nncli.config.train_config import TrainConfig
 from nncli.data.load import load_dataset
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.rows import ScoredRows
+from nncli.sweep import trial as trial_module
 from nncli.sweep import units as units_module
 from nncli.sweep.ledger import read
 from nncli.sweep.ranking import RankedConfig, p_values
@@ -469,3 +470,17 @@ def test_a_forged_trial_is_one_line_and_its_advice_works(nncli: Run) -> None:
         Path("model.sweep.jsonl").write_bytes(b"".join(map(line_of, [header, *others])))
         assert nncli(*REPEATED, "-q").code == 0
         assert trials() == trials("good.jsonl")
+
+
+def test_a_ledger_without_what_the_metric_has_to_know_of_each_row_says_so(
+    nncli: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one of very many rows, and one that is shown by another metric than that of its sweep."""
+    note = "note: no p-values: the ledger does not have what {} has to know of each row\n"
+    monkeypatch.setattr(trial_module, "MOST_EVIDENCE", 10)
+    done = nncli(*GROUPED, "--metric", "roc-auc", "--json")
+    assert done.json["standings"][1]["chance"] is None
+    assert note.format("roc-auc") in done.err
+    assert "no p-values" not in nncli("sweep", "--show", "model.sweep.jsonl", "--metric", "accuracy").err
+    shown = nncli("sweep", "--show", "model.sweep.jsonl", "--metric", "balanced-accuracy")
+    assert note.format("balanced-accuracy") in shown.err

@@ -35,7 +35,6 @@ from nncli.system.threads import multiply_with
 from nncli.system.workers import Workers
 
 if TYPE_CHECKING:
-    from nncli.config.train_config import TrainConfig
     from nncli.data.dataset import Dataset
     from nncli.sweep.ranking import RankedConfig
     from nncli.sweep.runner import Sweep
@@ -131,7 +130,7 @@ def sweep(
     checkpoint.save(Path(out), run.model, run.provenance)
     command = f"nncli train {shlex.join(config.data)} {config.command_line(brief=True)} -o {shlex.quote(out)}"
     _print(ranking, done.units, csv, json, {"winner": {"out": out, "command": command, **run.figures}}, quiet)
-    for line in (*run.notes, *_of_folds(plan), *_untested(config, done.units), *run.misfits):
+    for line in (*run.notes, *_of_folds(plan), *run.misfits):
         say(line, quiet)
     if not json:
         say(f"saved {out}; to train it again:", quiet)
@@ -150,16 +149,6 @@ def _of_folds(plan: SearchPlan) -> list[str]:
     folds = Folds().write((plan.folds, plan.repeats))
     judge = f"nncli train --folds {folds} with its options judges it on rows that chose nothing"
     return [f"note: each fold has chosen the epoch and the winner, whose figure flatters; {judge}"]
-
-
-def _untested(config: TrainConfig, units: Units | None) -> list[str]:
-    """Say why there are no p-values where the ledger does not have which rows belong together."""
-    from nncli.sweep.ranking import is_unknown
-
-    if not is_unknown(units, config):
-        return []
-    wrong = "count a row several times" if config.group is None else f"take rows of one {config.group} as independent"
-    return [f"note: no p-values, which would {wrong}: the ledger does not have which rows belong together"]
 
 
 def _check_files(space: Space, ledger: str, out: str, cluster: str | None, memory: str | None) -> None:
@@ -250,10 +239,7 @@ def _show(file: str, metric: str | None, csv: bool, json: bool, quiet: bool) -> 
     folds = "" if header["folds"] == 1 else f", {header['folds']} folds{drawn}"
     data = title(tuple(map(native, header["data"])))
     say(f"a sweep of {data}, {header['rows']:,} rows{folds}: {counted(len(records), 'trial')}", quiet)
-    ranking, units = ranking_of(records, chosen_by), units_in(header)
-    _print(ranking, units, csv, json, {}, quiet)
-    for line in _untested(ranking[0].config, units):
-        say(line, quiet)
+    _print(ranking_of(records, chosen_by), units_in(header), csv, json, {}, quiet)
     return DONE
 
 
@@ -265,9 +251,9 @@ def _print(
     more: dict[str, Any],
     quiet: bool,
 ) -> None:
-    if json:
-        from nncli.sweep.ranking import describe
+    from nncli.sweep.ranking import describe, why_untested
 
+    if json:
         print_json({**describe(ranking, units), **more})
     elif csv:
         from nncli.terminal.sweep_leaderboard import print_csv
@@ -278,3 +264,5 @@ def _print(
 
         print_ranking(ranking, units, quiet)
     sys.stdout.flush()  # before what is said about it
+    if untested := why_untested(ranking, units):
+        say(f"note: {untested}", quiet)

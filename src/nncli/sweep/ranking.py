@@ -97,6 +97,19 @@ def is_unknown(units: Units | None, config: TrainConfig) -> bool:
     return config.group is not None if units is None else units is UNKNOWN
 
 
+def why_untested(ranking: Sequence[RankedConfig], units: Units | None) -> str:
+    """Say why there are no p-values; empty where there can be."""
+    best = ranking[0]
+    if is_unknown(units, best.config):
+        group = best.config.group
+        wrong = "count a row several times" if group is None else f"take rows of one {group} as independent"
+        return f"no p-values, which would {wrong}: the ledger does not have which rows belong together"
+    trials = [one for one in best.done if (one["config"].metric or CHOSEN_BY) != best.metric or not one["evidence"]]
+    if best.metric != CHOSEN_BY and trials and len(ranking) > 1:
+        return f"no p-values: the ledger does not have what {best.metric} has to know of each row"
+    return ""
+
+
 def _p_values(best: RankedConfig, others: Sequence[RankedConfig], units: Units | None) -> list[float]:
     """Return the p-value of the difference to each other, uncorrected; none where it cannot be known."""
     trials = [record for one in (best, *others) for record in one.done]
