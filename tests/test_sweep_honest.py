@@ -83,7 +83,8 @@ def test_folds_that_cannot_be_are_told_before_anything_runs(nncli: Run) -> None:
     outcome = nncli("sweep", "wine", "--lr", "0.05,0.01", "--folds", "500", "--jobs", "2", "-q")
     assert outcome.code == BAD_DATA
     assert outcome.err.startswith(
-        "wine: class 'barbera': expected at least 500 rows beside the test rows, one for each fold, found 41"
+        "wine: class 'barbera': expected at least 500 rows beside the test rows, one for each fold, found 41. "
+        "Ask for fewer --folds, or get more rows of it."
     )
     assert not Path("model.sweep.jsonl").exists()
 

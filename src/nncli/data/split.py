@@ -74,7 +74,7 @@ def stratified_split(y: Positions, classes: Sequence[str], val: float, test: flo
 
 
 def stratified_fold(
-    y: Positions, classes: Sequence[str], split: Split, fold: int, folds: int, seed: int, source: str
+    y: Positions, classes: Sequence[str], split: Split, fold: int, folds: int, seed: int, source: str, sweeps: bool
 ) -> Split:
     """Return a split with the same test rows; every `folds`-th other row of each class, in random order, validates.
 
@@ -83,12 +83,13 @@ def stratified_fold(
     rows = np.sort(np.concatenate([split.train, split.val]))
     counts = np.bincount(y[rows], minlength=int(y.max()) + 1)
     if counts.min() < folds:
-        raise DataError(
-            source,
-            f"class {in_quotes(classes[int(counts.argmin())])}: expected at least {folds} rows beside the test rows, "
-            f"one for each fold, found {counts.min()}",
-            f"Ask for fewer {mention('folds')}, get more rows of it, or leave it out with {mention('rare', 'drop')}",
-        )  # fmt: skip
+        few = f"class {in_quotes(classes[int(counts.argmin())])}: expected at least {folds} rows beside the test rows"
+        remedy = (
+            f"Ask for fewer {mention('folds')}, get more rows of it, or leave it out with {mention('rare', 'drop')}"
+        )
+        if sweeps:  # the winner has no folds, and would have the class
+            remedy = f"Ask for fewer {mention('folds')}, or get more rows of it"
+        raise DataError(source, f"{few}, one for each fold, found {counts.min()}", remedy)
     rng = np.random.default_rng(seed)
     # dealt out class by class, without a pause: the folds are of one size, give or take a row
     dealt = np.concatenate([rng.permutation(rows[y[rows] == k]) for k in range(len(counts))])

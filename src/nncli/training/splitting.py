@@ -77,9 +77,10 @@ def _drawn(
     drawn = joined(drawn) if on_all else drawn
     split = Split(rows[drawn.train], rows[drawn.val], rows[drawn.test])
     if config.group is None and config.time is None:
-        return split if fold is None else stratified_fold(
-            dataset.y, dataset.classes, split, *fold[:2], of_folds, where
-        ), []
+        if fold is None:
+            return split, []
+        sweeps = not fold.is_test
+        return stratified_fold(dataset.y, dataset.classes, split, *fold[:2], of_folds, where, sweeps), []
     return split, [_described(config, columns, split), *_absent_classes(config, dataset, split)]
 
 
