@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from nncli.cli.options import Json
 from nncli.data.bundled import BUNDLED, path_of
 from nncli.errors import DONE
@@ -17,7 +15,7 @@ def datasets(json: Json = False) -> int:
     nncli train wine --model softmax
     """
     if json:
-        print_json([{**dataclasses.asdict(one), "path": str(path_of(one.name))} for one in BUNDLED.values()])
+        print_json([{**one._asdict(), "path": str(path_of(one.name))} for one in BUNDLED.values()])
         return DONE
     from nncli.terminal.datasets import print_datasets
 

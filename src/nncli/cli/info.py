@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -84,7 +83,9 @@ def _cache(clear: bool, json: bool) -> int:
         return DONE
     found = cache.entries()
     if json:
-        print_json({"folder": str(cache.folder()), "tables": [asdict(one) | {"path": str(one.path)} for one in found]})
+        print_json(
+            {"folder": str(cache.folder()), "tables": [one._asdict() | {"path": str(one.path)} for one in found]}
+        )
     else:
         from nncli.terminal.model_info import print_cache
 

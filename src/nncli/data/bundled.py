@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from nncli.errors import DataError
 
 
-@dataclass(frozen=True)
-class Bundled:
+class Bundled(NamedTuple):
     """`rows` includes an official test set; `columns` are the features, without the target."""
 
     name: str

@@ -9,9 +9,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from nncli.data.byte_input import ByteStream, open_input, open_raw, peek, sha256_of
 from nncli.data.csv import reader
@@ -50,8 +49,7 @@ Size = tuple[int, int]  # width and height
 MOST_BYTES = 16 << 30  # of the data of an older model, whose file does not say how many there were
 
 
-@dataclass(frozen=True)
-class _Input:
+class _Input(NamedTuple):
     """A source that has been looked at: its files, what they are, and the stream in place of a file, if it is stdin."""
 
     source: Source

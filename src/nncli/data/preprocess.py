@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -181,8 +181,7 @@ def spelled_flags(categories: tuple[str | None, ...]) -> dict[str | None, str]:
     return {"true": "1", "false": "0"} if own == {"0", "1"} else {}
 
 
-@dataclass(frozen=True)
-class _Statistics:
+class _Statistics(NamedTuple):
     """The statistics of the training rows of some columns of numbers."""
 
     median: Vector

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,8 +25,7 @@ LEAST_WEIGHTED, FEW_COUNTING = 20, 3  # rows with a weight, and as how many they
 CORRECT = "Correct it, or leave the row out"
 
 
-@dataclass(frozen=True)
-class RowColumns:
+class RowColumns(NamedTuple):
     """The columns that are no inputs; None where no option names one."""
 
     weight: NDArray[np.float64] | None = None  # (n,)

@@ -6,8 +6,7 @@ import hashlib
 import math
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,8 +99,7 @@ class _TextBuilder:
         return TextColumn(self.codes.finish(), tuple(self.values))
 
 
-@dataclass(frozen=True)
-class RawDataset:
+class RawDataset(NamedTuple):
     """The rows of all files of a source, before the target is looked at."""
 
     table: Table

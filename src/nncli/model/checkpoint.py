@@ -8,10 +8,10 @@ import functools
 import hashlib
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -83,8 +83,7 @@ def check_fits_model_file(dataset: Dataset) -> None:
         raise DataError(dataset.where, problem, remedy) from None
 
 
-@dataclass(frozen=True)
-class ModelFile:
+class ModelFile(NamedTuple):
     """The path and digest of a model file, by which other processes load the same bytes: see `load_same`."""
 
     path: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,7 @@ from nncli.nn.initializers import INITIALIZERS
 from nncli.nn.layers import Array, Dense, Dropout, Layer
 
 
-@dataclass(frozen=True)
-class ParameterBlock:
+class ParameterBlock(NamedTuple):
     """A named part of θ: `W1` is the weights of the first dense layer, `b1` its bias. Regularisation shrinks those that
     are weights."""
 

@@ -11,10 +11,9 @@ import re
 import secrets
 import stat
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from io import BufferedWriter, FileIO
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from nncli.errors import OutputError
 from nncli.system.os_errors import FOLDER_REMOVED, NO_FILES, remedy_for
@@ -32,8 +31,7 @@ def begins_model(head: bytes) -> bool:
     return head.startswith(b"PK\3\4") and head[30:38] == b"meta.npy"
 
 
-@dataclass(frozen=True)
-class Replaceable:
+class Replaceable(NamedTuple):
     """A kind of file that a new one may replace: it begins like one, or is empty. `reason` is why others may not."""
 
     begins: Callable[[bytes], bool]

@@ -19,7 +19,7 @@ LONGEST, BEGINNING, ENDING = 8000, 5000, 1000  # characters of a message, and th
 MOST_SHOWN = 60  # characters of a refused text
 # What JSON contains as it is, and a terminal may obey or leave out: control characters, characters that change the
 # direction of text or have no width, and those that UTF-8 cannot encode.
-UNSEEN = re.compile(
+UNSEEN = (  # compiled where it is used, as few runs do
     r"[\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff"
     r"\U000e0000-\U000e0fff]"
 )
@@ -114,7 +114,7 @@ def put(line: str = "") -> None:
 def print_json(document: Any) -> None:
     """Print a document for scripts, with the characters escaped that a terminal might obey."""
     text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
-    print(UNSEEN.sub(lambda found: json.dumps(found[0])[1:-1], text))
+    print(re.sub(UNSEEN, lambda found: json.dumps(found[0])[1:-1], text))
 
 
 def print_csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -8,8 +8,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 AHEAD = 2  # chunks handed out to each process: one in work and one to follow
 CHUNK_SECONDS, MOST_IN_CHUNK = 0.05, 32  # a chunk takes about this long, so that handing it out costs little of it
@@ -39,8 +38,7 @@ class TaskFunction(Protocol):
     def __call__(self, task: Any, shared: Any, /, stop: Stop = never) -> Any: ...
 
 
-@dataclass(frozen=True)
-class Work:
+class Work(NamedTuple):
     """Tasks for one function: those that `next_task()` returns, until it returns None."""
 
     function: TaskFunction
@@ -50,8 +48,7 @@ class Work:
     check: ResultCheck = accept_any  # for results of workers that are not ours
 
 
-@dataclass(frozen=True)
-class ProcessDeath:
+class ProcessDeath(NamedTuple):
     """Stands in place of a result: `times` processes died of the task; None: every process that tried it."""
 
     times: int | None

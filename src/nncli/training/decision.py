@@ -28,16 +28,14 @@ NO_THRESHOLD = "The model is saved without a threshold"
 
 def plan_decision(
     config: ResolvedConfig, classes: Sequence[str], has_val: bool, rows: NDArray[np.int64], of_class: Weights
-) -> Decision | None:
-    """Return what is decided before training: the positive class, and what mistakes cost; None where nothing is asked
-    for. `rows` is how many training rows each class has, (K,), and `of_class` what each of them counts.
+) -> Decision:
+    """Return what is decided before training, where one of these is asked for: the positive class, and what mistakes
+    cost. `rows` is how many training rows each class has, (K,), and `of_class` what each of them counts.
 
     Raises OptionError for options that the model or the data cannot meet, DataError for a bad file of costs.
     """
     options = config.options
     asked = [name for name in ("choose_threshold", "cost") if getattr(options, name) is not None]
-    if options.positive is None and not asked:
-        return None
     K = len(classes)
     if K != 2:
         for name in ("positive", "choose_threshold"):

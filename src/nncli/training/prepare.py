@@ -26,7 +26,6 @@ from nncli.model.decision import Decision
 from nncli.model.provenance import Fingerprint
 from nncli.system.output import counted, in_quotes, note_of
 from nncli.training.class_weights import Weights, class_weights
-from nncli.training.decision import plan_decision
 from nncli.training.memory import rows_in_memory
 from nncli.training.repeated_rows import RowHashes, first_rows
 from nncli.training.splitting import (
@@ -39,6 +38,7 @@ from nncli.training.splitting import (
 )
 
 OF_COLUMNS = ("categorical", "weight", "group", "time")  # options that name columns, which arrays may have too
+DECIDED_BY = ("positive", "choose_threshold", "cost")  # what a model's class is chosen by, beside its scores
 OF_FILES = [field.name for field in dataclasses.fields(CsvOptions) if field.name not in OF_COLUMNS]
 FILE_OPTIONS = (*OF_FILES, "val_data", "test_data")  # that arrays have no use for
 
@@ -139,6 +139,11 @@ def prepare(
     weights = every.weights
     if weights is not None:  # of mean 1 over the training rows, so that a learning rate means the same
         weights = weights / weights[split.train].mean()
+    decision = None
+    if any(getattr(config, name) is not None for name in DECIDED_BY):
+        from nncli.training.decision import plan_decision
+
+        decision = plan_decision(resolved, dataset.classes, len(val) > 0, of_each, of_class)
     return Prepared(
         config=resolved,
         read=read,
@@ -156,7 +161,7 @@ def prepare(
             "test_data": _file(named.get("test_data")),
         },
         hashes=repeated,
-        decision=plan_decision(resolved, dataset.classes, len(val) > 0, of_each, of_class),
+        decision=decision,
         notes=(*dataset.notes, *read_notes, *preprocess.notes, *notes, *repeated.repeats()),
     )
 

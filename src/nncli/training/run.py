@@ -22,7 +22,6 @@ from nncli.nn.losses import Loss
 from nncli.nn.network import Network
 from nncli.system.threads import kernels, multiply_with
 from nncli.training.batch import scores
-from nncli.training.decision import choose_threshold, few_rows
 from nncli.training.final_figures import chosen_metric, figures_of, known_figures
 from nncli.training.misfits import misfits
 from nncli.training.prepare import Prepared
@@ -286,6 +285,8 @@ def decide(prepared: Prepared, model: Model) -> tuple[Decision | None, list[str]
     if decision is None:
         return None, few
     if rule is not None:
+        from nncli.training.decision import choose_threshold, few_rows
+
         val = prepared.val
         Z = np.concatenate([Z.copy() for Z in scores(model.network, model.loss, val, len(model.classes))])
         p = model.by_class(Z)[:, decision.positive].astype(np.float64)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from nncli.data.cells import bare, is_missing, quoted
 from nncli.data.csv.header import Head
@@ -25,8 +25,7 @@ ROW_NAMES = (
 )
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """Where the first row below a header is, and how many lines are above the header, as the user has told or not."""
 
     where: str

@@ -27,7 +27,7 @@ MONTH = re.compile(
     r"nov(?:ember)?|dec(?:ember)?)\b",
     re.IGNORECASE,
 )
-LIKE_A_NUMBER = re.compile(rf"(?:[<>≤≥~≈±+−(%-]*\s?[{MONEY}]?\s?|{MONTH.pattern}\.?[-/ ])\d", re.IGNORECASE)
+LIKE_A_NUMBER = rf"(?i)(?:[<>≤≥~≈±+−(%-]*\s?[{MONEY}]?\s?|{MONTH.pattern}\.?[-/ ])\d"
 CODE, MAYBE_DATE = re.compile(r"[\d ()+./-]+", re.ASCII), re.compile(r"\d{1,4}([-/. ])\d{1,2}\1\d{1,4}( .*)?", re.ASCII)
 PAIR = re.compile(r"9 ?[x×*/:–-] ?9\D*")  # 122/75, 23x32 cm
 MOST_SHAPES, MOST_WORDS = 2, 5  # with letters, of cells that look like numbers; among them
@@ -124,7 +124,7 @@ def _shape(cell: str) -> str:
     """Write a cell that begins as a number does with 9 for its figures, and the same month for all; the empty string
     for others, and for codes."""
     is_hexadecimal = HEXADECIMAL.fullmatch(cell) is not None
-    if not LIKE_A_NUMBER.match(cell) or (cell.isalnum() and not cell.isdigit() and not is_hexadecimal):
+    if not re.match(LIKE_A_NUMBER, cell) or (cell.isalnum() and not cell.isdigit() and not is_hexadecimal):
         return ""
     return "0x9" if is_hexadecimal else MONTH.sub("May", re.sub(r"\d+([.,]\d+)*", "9", cell))
 

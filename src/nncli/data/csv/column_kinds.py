@@ -6,8 +6,8 @@ import dataclasses
 import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,8 +66,7 @@ def present(columns: Mapping[str, Iterable[str]], missing: tuple[str, ...]) -> d
     }
 
 
-@dataclass(frozen=True)
-class Hints:
+class Hints(NamedTuple):
     """Hints on what the columns are, which the options and the file give before any cell is looked at."""
 
     categorical: Collection[str] = ()
@@ -79,8 +78,7 @@ class Hints:
     delimiter: str | None = None  # of a text
 
 
-@dataclass(frozen=True)
-class Kinds:
+class Kinds(NamedTuple):
     """The kinds that columns were found to be, by name, how their cells spell numbers and dates, and notes."""
 
     of: dict[str, str]  # number, text or date

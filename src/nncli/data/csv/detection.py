@@ -9,7 +9,7 @@ import dataclasses
 import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -56,8 +56,7 @@ FEW_CELLS = 20  # which tell whether all are texts for Excel, or at the end whet
 MORE_ROWS = 10_000  # of other tables than text, that a column which seems to tell rows apart is looked at in
 
 
-@dataclass(frozen=True)
-class ReadingPlan:
+class ReadingPlan(NamedTuple):
     """The layout of a text table, where its first row is, and what to tell the user."""
 
     layout: Layout

@@ -10,7 +10,6 @@ from typing import TypeVar
 
 from nncli.data.byte_input import ByteStream
 from nncli.data.cells import quoted
-from nncli.data.csv.likely_encoding import likely_encodings
 from nncli.errors import DataError, NncliError, mention
 
 E = TypeVar("E", bound=NncliError)
@@ -60,6 +59,8 @@ def guessed_encoding(data: bytes, where: str) -> tuple[str, list[str]]:
     if 2 * bad <= len(beyond) or NO_TEXT.search(data):
         return UTF_8, []
     sample = data[:SAMPLE_BYTES]
+    from nncli.data.csv.likely_encoding import likely_encodings
+
     likely = likely_encodings(sample)
     if not likely:
         problem = "expected UTF-8, found text in an unknown encoding"

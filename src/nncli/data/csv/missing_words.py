@@ -14,12 +14,11 @@ from nncli.data.totals import is_total
 from nncli.errors import OptionError, flag, listing, write_names
 
 ERROR_VALUE = re.compile(r"#[¡¿]?[A-Z0-9/_]+[!?]|#(?:N/[AD]|NV|NA)(?: .*)?|#{2,}", re.ASCII)  # of a spreadsheet
-WORD = re.compile(
-    r"[^\w\s]{1,3}|n[./]?[ ]?[abcdrv][.]?|k[. /]*a\.?|none|nil|null|missing|blank|empty|unknown|undefined"
+WORD = (  # compiled where it is used, as few files need it
+    r"(?i)[^\w\s]{1,3}|n[./]?[ ]?[abcdrv][.]?|k[. /]*a\.?|none|nil|null|missing|blank|empty|unknown|undefined"
     r"|not (?:available|applicable|known|recorded|reported|given)|no (?:data|answer|value)|don'?t know"
     r"|unbekannt|fehlt|leer|keine (?:angabe|daten)|inconnue?|manquante?|vide|non (?:disponible|renseignée?|connue?)"
-    r"|desconocid[oa]|desconhecid[oa]|sconosciut[oa]|onbekend",
-    re.IGNORECASE,
+    r"|desconocid[oa]|desconhecid[oa]|sconosciut[oa]|onbekend"
 )
 LEAST_TIMES = 2  # of another word
 CODE, NA = re.compile(r"[A-Z]{2}", re.ASCII), "NA"  # of countries; also North America is called so
@@ -40,7 +39,7 @@ def missing_texts(options: CsvOptions) -> tuple[str, ...]:
 
 def stands_for_missing(word: str) -> bool:
     """Tell whether a word stands for a missing value in many tables, whatever its column is."""
-    return ERROR_VALUE.fullmatch(word) is not None or WORD.fullmatch(word) is not None
+    return ERROR_VALUE.fullmatch(word) is not None or re.fullmatch(WORD, word) is not None
 
 
 def is_word(cell: str) -> bool:

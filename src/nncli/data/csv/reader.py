@@ -297,7 +297,7 @@ def read_blocks(
     opened = open_input(source, stream=stream, hashed=whole)
     try:
         plan = plan_answering(opened, expected, dtype, keep, with_target, text, known)
-        plan = dataclasses.replace(plan, layout=dataclasses.replace(plan.layout, needed=needed))
+        plan = plan._replace(layout=dataclasses.replace(plan.layout, needed=needed))
         return CsvReader(opened, plan, on_error=on_error, whole=whole, alone=alone)
     except BaseException:
         opened.close()

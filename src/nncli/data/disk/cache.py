@@ -17,9 +17,8 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from nncli import __version__
 from nncli.data.disk import table_files
@@ -48,8 +47,7 @@ def folder() -> Path:
         raise OutputError("the cache", "cannot be found: there is no home folder", f"Set {VARIABLE}") from None
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(NamedTuple):
     """A table. It is current as long as its files are as they were, and it can be used again."""
 
     path: Path

@@ -13,9 +13,9 @@ import hashlib
 import os
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -39,8 +39,7 @@ CODES, DATES, LENGTHS = np.dtype(np.int32), np.dtype(np.float64), np.dtype(np.in
 CODES_AT_ONCE = 1 << 18  # of a column that is looked through
 
 
-@dataclass(frozen=True)
-class Origin:
+class Origin(NamedTuple):
     """The origin of a table: the key that it is found by, its files, and a digest that changes when they do."""
 
     key: str
@@ -67,7 +66,7 @@ def write(folder: Path, rows: RawDataset, origin: Origin) -> None:
     values = [value.encode("utf-8", "surrogatepass") for column in columns for value in column.values]
     lengths = np.array(list(map(len, values)), LENGTHS).tobytes()
     description = {
-        "version": VERSION, **asdict(origin), "rows": len(table), "sha256": rows.sha256,
+        "version": VERSION, **origin._asdict(), "rows": len(table), "sha256": rows.sha256,
         "numbers": table.numbers.dtype.name,
         "names": {"number": table.number_names, "text": [*table.texts], "date": [*table.dates]},
         "counts": [len(column.values) for column in columns], "values": len(lengths) + sum(map(len, values)),

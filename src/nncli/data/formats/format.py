@@ -6,12 +6,10 @@ import codecs
 import importlib
 import re
 import shlex
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True)
-class Format:
+class Format(NamedTuple):
     """A kind of file, as it is told from others and read. `reader` is its module, or a class in it; empty for what
     is no data that can be read."""
 

@@ -7,7 +7,6 @@ that yields rows of cells, as `json_lines.py` has.
 
 from __future__ import annotations
 
-import dataclasses
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -117,9 +116,7 @@ def _packed(head: bytes, kind: str) -> Format:
     if found in UNPACKED_BY_READERS:
         return found
     remedy = found.remedy if found == TAR else f"Unpack it first: {UNPACKERS[kind]} {{file}} > unpacked"
-    return dataclasses.replace(
-        found, name=f"{found.name}, compressed by {kind}", reader="", is_matrix=False, remedy=remedy
-    )
+    return found._replace(name=f"{found.name}, compressed by {kind}", reader="", is_matrix=False, remedy=remedy)
 
 
 def _format_in_zip(file: BinaryIO) -> Format:

@@ -14,11 +14,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True)
-class Operation:
+class Operation(NamedTuple):
     """An operation u = value(a, b) with its local derivatives (∂u/∂a, ∂u/∂b) = partials(u, a, b). `text` shows it."""
 
     text: str
