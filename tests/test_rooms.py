@@ -23,6 +23,7 @@ FLOORS = [
     ["explain"],
     ["diagnostics", "sweep", "inference", "api"],
     ["figures"],
+    ["report"],
     ["terminal"],
     ["cli"],
     ["__main__"],

@@ -54,6 +54,27 @@ def check_data(config: TrainConfig) -> DataReport:
     except (DataError, OptionError) as error:
         refusal = error
         preprocess = Preprocess.fit(dataset.table, np.arange(len(dataset)), config.scale)
+    flattering = [] if prepared is None else random_split_flatters(prepared)
+    return _report(dataset, preprocess, prepared, flattering, refusal)
+
+
+def check_prepared(prepared: Prepared, flattering: list[str]) -> DataReport:
+    """Check the data of a training run, for which `random_split_flatters` has been asked."""
+    return _report(prepared.dataset, prepared.preprocess, prepared, flattering, None)
+
+
+def random_split_flatters(prepared: Prepared) -> list[str]:
+    """Say, a line each, by which columns or near copies a random split flatters; nothing if it does not."""
+    return flattering_splits(prepared) or near_copies(prepared)
+
+
+def _report(
+    dataset: Dataset,
+    preprocess: Preprocess,
+    prepared: Prepared | None,
+    flattering: list[str],
+    refusal: DataError | OptionError | None,
+) -> DataReport:
     counts = np.bincount(dataset.y[dataset.y != UNKNOWN], minlength=len(dataset.classes)).tolist()
     doubts = [note for note in dataset.notes if note.startswith("warning: ") or LISTED in note]
     notes = [note for note in dataset.notes if note not in doubts]
@@ -63,7 +84,7 @@ def check_data(config: TrainConfig) -> DataReport:
         findings += _outliers(dataset.table)
     if prepared is not None:
         findings += [*_duplicates(prepared), *different_texts(dataset.table), *giveaways(dataset, prepared.split)]
-        findings += flattering_splits(prepared) or [*dated_rows(prepared), *near_copies(prepared)]
+        findings += flattering or dated_rows(prepared)
     columns, classes = _columns(dataset, preprocess), dict(zip(dataset.classes, counts, strict=True))
     return DataReport(dataset.where, len(dataset), columns, classes, notes, findings, refusal)
 

@@ -5,6 +5,7 @@ The classes are in `training_curve.py`, `judged.py` and the modules beside them 
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -45,7 +46,7 @@ class Judged:
 @dataclass(frozen=True)
 class Subject:
     """What a figure is made from: a model, and rows for it: those of a source, or else its own test rows; and the
-    columns that are asked for, if any."""
+    columns that are asked for, if any. What is advised is for that `command`."""
 
     model: Model
     provenance: Provenance
@@ -53,6 +54,7 @@ class Subject:
     source: Source = ()
     columns: tuple[str, ...] = ()
     notes: list[str] = field(default_factory=list)  # what evaluating has to say
+    command: str = "plot"
 
     @functools.cached_property
     def judged(self) -> Judged:
@@ -60,10 +62,16 @@ class Subject:
         found: list[JudgedRows] = []
         done = evaluate_model(
             self.model, self.provenance, self.file, self.source, on_rows=found.append,
-            command="plot",
+            command=self.command,
         )  # fmt: skip
         self.notes.extend(done.notes)
         return Judged(found[0], done.metrics, done.evaluated_on)
+
+    def asked_for(self, *columns: str) -> Subject:
+        """Return the subject of a figure of other columns, with the rows that are judged already."""
+        other = dataclasses.replace(self, columns=columns)
+        vars(other)["judged"] = self.judged
+        return other
 
 
 @dataclass(frozen=True)

@@ -59,9 +59,14 @@ def check_ending(file: str) -> None:
     if Path(file).suffix.lower() not in ENDINGS:
         known = f"{', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}"
         raise OptionError("out", f"expected a name that ends in {known}, found '{file}'")
+    check_can_draw("to draw a file")
+
+
+def check_can_draw(what: str) -> None:
+    """Raise OptionError where the package that draws is not installed."""
     if find_spec("vl_convert") is None:
         how = "Install it with: pip install 'nncli[plots]'"
-        raise OptionError("out", "to draw a file needs vl-convert-python", how)
+        raise OptionError("out", f"{what} needs vl-convert-python", how)
 
 
 def drawn(figure: Figure, ending: str) -> bytes:

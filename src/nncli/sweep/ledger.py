@@ -29,6 +29,15 @@ BEGINNING = b'{"kind":"nncli sweep'
 LOCKED = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)  # any other error means that the file system has no locks
 
 
+def begins_ledger(path: Path) -> bool:
+    """Tell whether a file begins as a ledger does."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(BEGINNING)) == BEGINNING
+    except OSError:  # whoever reads it says what is wrong
+        return False
+
+
 class Ledger:
     """An open ledger: its `header`, and its `records` by their keys. A new file gets the given header.
 

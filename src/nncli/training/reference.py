@@ -33,9 +33,18 @@ def compare(kind: str, prepared: Prepared, model: Model) -> dict[str, Any]:
     compare it on the test rows, or else on the validation rows: its accuracy there, and the p-value of McNemar's exact
     test of the rows at which one of the two is right. Of both, the likeliest class counts, whatever the model decides.
     Raises TrainingError where it cannot learn from these rows."""
-    part = "test" if prepared.test else "val"
-    held: Subset = getattr(prepared, part)
-    found, y = _predicted(kind, prepared, held), held.y[held.rows]
+    return compare_predictions(kind, _predicted(kind, prepared, held_out(prepared)), prepared, model)
+
+
+def held_out(prepared: Prepared) -> Subset:
+    """Return the rows to compare on: the test rows, or else the validation rows."""
+    return prepared.test or prepared.val
+
+
+def compare_predictions(kind: str, found: NDArray[np.int64], prepared: Prepared, model: Model) -> dict[str, Any]:
+    """Return what `compare` does for the classes that a reference has predicted for the rows to compare on."""
+    part, held = "test" if prepared.test else "val", held_out(prepared)
+    y = held.y[held.rows]
     Z = scores(model.network, model.loss, held, len(model.classes))
     likeliest = dataclasses.replace(model, decision=None)
     ours, theirs = np.concatenate([likeliest.predicted(one) for one in Z]) == y, found == y

@@ -1,0 +1,133 @@
+"""The command `nncli report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nncli.cli.options import SEVERAL_HELP, Json, Quiet, model_in, value_option
+from nncli.config.option import OneOf, read_option
+from nncli.data.expand import expand
+from nncli.errors import DONE, OptionError
+from nncli.system.atomic import Replaceable, as_stdout, atomic_file, check_writable
+from nncli.system.output import print_json, say
+
+if TYPE_CHECKING:
+    from nncli.data.sources import Source
+    from nncli.report.document import Report
+
+FILE_HELP = "Model file that nncli train has saved, or the ledger of a sweep."
+ROWS_HELP = f"A second model to compare with, or rows with their classes. {SEVERAL_HELP}"
+OUT_HELP = "File to write, or - for stdout."
+TO_HELP = "Form: html, a page that opens without network, or md, Markdown without figures."
+DEFAULT_OUT = "beside the model: model.report.html; Markdown to stdout"
+
+
+def report(
+    file: Annotated[str, typer.Argument(metavar="MODEL", help=FILE_HELP, show_default=False)],
+    data: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="DATA", help=ROWS_HELP, show_default="the test rows of the training data"),
+    ] = None,
+    out: Annotated[str | None, value_option("FILE", OUT_HELP, DEFAULT_OUT, "--out", "-o")] = None,
+    to: Annotated[str | None, value_option("html|md", TO_HELP, "by the name of the file, or html")] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> int:
+    """Write one page on a model: how good it is, where it fails, and what to look at.
+
+    nncli report model.npz                  on its own test rows
+    nncli report model.npz new.csv -o r.html
+    nncli report model.npz --to md          as Markdown
+    nncli report a.npz b.npz                two models, and whether they differ
+    nncli report model.sweep.jsonl          of the ledger of a sweep
+    """
+    source = expand(data or [])
+    form = read_option("to", to or _form_of(out), OneOf(("html", "md"), "html or md"))
+    out = as_stdout(out) or (None if json else "-" if form == "md" else _beside(file, source))
+    if json and out == "-":
+        raise OptionError("out", "--json goes to stdout", "Name a file, or leave one of them out")
+    if out is not None and form == "html":
+        from nncli.figures.vega_lite import check_can_draw
+
+        check_can_draw("to draw the figures of a page")
+    made, notes = _made(file, source, out)
+    for note in notes:
+        say(note, quiet)
+    if json:
+        print_json(made.to_json())
+    if out is not None:
+        _write(made, form, out)
+        if out != "-":
+            say(f"wrote {out}", quiet)
+    return DONE
+
+
+def _form_of(out: str | None) -> str:
+    return "md" if Path(out or "").suffix.lower() in (".md", ".markdown") else "html"
+
+
+def _beside(file: str, source: Source) -> str:
+    """Return the name of a report that nobody has named: that of the model, or of both."""
+    if file == "-":
+        raise OptionError("out", "the model comes from stdin, and there is no name for its report", "Name a file")
+    path = Path(file)
+    other = model_in(source)
+    together = path.stem if other is None else f"{path.stem}-{Path(other).stem}"
+    return str(path.with_name(f"{together}.report.html"))
+
+
+def _made(file: str, source: Source, out: str | None) -> tuple[Report, list[str]]:
+    """Make the report, and return what there is to say about it; a file that cannot be written is refused before."""
+    from nncli.model import checkpoint
+    from nncli.report.of_ledger import report_of_ledger
+    from nncli.report.of_model import report_of_model
+    from nncli.report.of_two_models import report_of_two_models
+    from nncli.sweep.ledger import begins_ledger
+
+    notes = list[str]()
+    if begins_ledger(Path(file)):
+        if source:
+            raise OptionError("data", "a sweep has no rows to be judged on", "Leave them out, or name its model")
+        _check(out, [file])
+        return report_of_ledger(file), notes
+    model, provenance = checkpoint.load(Path(file))
+    reads = [file, *source, *provenance.source, *model.config.data.test_source]
+    _check(out, reads)
+    other = model_in(source[:1])
+    if other is None:
+        return report_of_model(model, provenance, file, source, notes), notes
+    second = (other, *checkpoint.load(Path(other)))
+    return report_of_two_models(((file, model, provenance), second), source[1:], notes), notes
+
+
+def _check(out: str | None, reads: list[str]) -> None:
+    if out not in (None, "-"):
+        check_writable(Path(str(out)), reads, "-o", _report_file())
+
+
+def _report_file() -> Replaceable:
+    from nncli.report.document import MARK
+
+    reason = "there is a file of that name, and it is no report"
+    return Replaceable(lambda head: head.startswith(MARK.encode()), reason)
+
+
+def _write(made: Report, form: str, out: str) -> None:
+    from nncli.report.document import MARK
+
+    if form == "md":
+        from nncli.report.markdown import markdown_of
+
+        text = markdown_of(made)
+    else:
+        from nncli.report.page import page_of
+
+        text = page_of(made)
+    if out == "-":
+        print(text, end="")
+        return
+    with atomic_file(Path(out)) as file:
+        file.write(f"{MARK}\n{text}".encode())

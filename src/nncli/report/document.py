@@ -1,0 +1,121 @@
+"""What a report is made of: a verdict, findings, and sections of blocks. It is plain data, the same for every writer.
+
+Whoever builds a report decides what it says, with all numbers as a person reads them; whoever writes it as a page or as
+Markdown decides what it looks like, and works out nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from nncli.figures.figure import Figure
+
+MARK = "<!-- nncli report -->"  # that a file of a report begins with, whatever its form
+State = Literal["passed", "look", "unknown"]  # nothing found; something to look at; it could not be tested
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one test of a model or its data found.
+
+    `name`      the question, in two or three words: "Overfitting"
+    `evidence`  a sentence with the numbers
+    `remedy`    a sentence on what to do; empty where nothing is to be done
+    """
+
+    name: str
+    state: State
+    evidence: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """Sentences."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A table of texts. Columns whose titles are in `numbers` stand to the right, one figure under another."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    numbers: frozenset[str] = frozenset()
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure, and a sentence that says what to see in it, which also stands for it where it cannot be seen."""
+
+    figure: Figure
+    caption: str
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command line to copy."""
+
+    line: str
+
+
+@dataclass(frozen=True)
+class Slider:
+    """A threshold to move: what happens at each. Texts are as people read them; the i-th of each list belongs to the
+    i-th threshold, and `chosen` is the position of the threshold that the model uses.
+
+    `titles`    what is shown at a threshold: "precision", "recall", "rows predicted positive", "cost of a row"
+    `values`    for each title, a text for each threshold
+    `commands`  for each threshold, the command line that uses it
+    """
+
+    positive: str
+    thresholds: tuple[str, ...]
+    chosen: int
+    titles: tuple[str, ...]
+    values: tuple[tuple[str, ...], ...]
+    commands: tuple[str, ...]
+
+
+Block = Paragraph | Listing | Drawing | Command | Slider
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a report under a title of its own."""
+
+    title: str
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class Report:
+    """A whole report: the verdict in three sentences, what was found, and the sections in their order."""
+
+    title: str
+    verdict: tuple[str, str, str]
+    findings: tuple[Finding, ...]
+    sections: tuple[Section, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `report --json` prints: the kind of each block, and what it has."""
+        sections = [
+            {
+                "title": one.title,
+                "blocks": [{"kind": type(block).__name__.lower(), **_plain(block)} for block in one.blocks],
+            }
+            for one in self.sections
+        ]
+        findings = [dataclasses.asdict(one) for one in self.findings]
+        return {"title": self.title, "verdict": list(self.verdict), "findings": findings, "sections": sections}
+
+
+def _plain(block: Block) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        key: sorted(its) if isinstance(its, frozenset) else its for key, its in vars(block).items()
+    }
+    return found | ({"figure": block.figure.to_json()} if isinstance(block, Drawing) else {})

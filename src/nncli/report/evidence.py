@@ -1,0 +1,159 @@
+"""What a report of a model is made from: each thing is worked out when it is first asked for, and once."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncli.diagnostics.data_check import DataReport, check_prepared, random_split_flatters
+from nncli.errors import NncliError
+from nncli.explain.importance import Importances, importances, permutations, suited
+from nncli.explain.retraining import prepare_again
+from nncli.figures.kinds import Subject
+from nncli.inference.judged_rows import JudgedRows
+from nncli.inference.metrics import metric_for
+from nncli.metrics.rows import ScoredRows
+from nncli.model.model import Model
+from nncli.report.simple_reference import compare_with_linear
+from nncli.system.output import counted, percent
+from nncli.training.prepare import Prepared
+
+IMPORTANCE_ROWS, IMPORTANCE_REPEATS = 2000, 5
+GROUPED_COLUMNS, MOST_CATEGORIES = 5, 12  # columns that are looked at by groups, and categories of one that has few
+MOST_COLUMNS = 100  # whose importance is asked for: pixels are not columns that a person knows
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A model, and the rows that it is judged on."""
+
+    subject: Subject
+
+    @property
+    def model(self) -> Model:
+        return self.subject.model
+
+    @property
+    def figures(self) -> dict[str, Any]:
+        """Return the figures that training ended with."""
+        return self.subject.provenance.figures
+
+    @property
+    def rows(self) -> JudgedRows:
+        return self.subject.judged.rows
+
+    @property
+    def scored(self) -> ScoredRows:
+        return self.rows.scored
+
+    @property
+    def n(self) -> int:
+        """Return the number of rows that the model is judged on."""
+        return len(self.scored)
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """Return what `eval --json` reports of these rows."""
+        return self.subject.judged.metrics
+
+    def estimate(self, name: str) -> tuple[float, float, float]:
+        """Return the value of a metric that `eval` reports, and the ends of its interval, which are the value itself
+        where it has none."""
+        one = self.metrics["metrics"][name]
+        low, high = one["interval"] or (one["value"],) * 2
+        return one["value"], low, high
+
+    @functools.cached_property
+    def commonest(self) -> str:
+        """Return the class that most of the rows have."""
+        return self.model.classes[int(np.bincount(self.scored.y).argmax())]
+
+    @functools.cached_property
+    def _prepared(self) -> tuple[Prepared | None, str]:
+        try:
+            return prepare_again(self.model, self.subject.provenance, self.subject.file), ""
+        except NncliError as error:
+            return None, f"{error.where}: {error.problem}"
+
+    @property
+    def prepared(self) -> Prepared | None:
+        """Return the data of the training run; None where they cannot be read any more, as `not_prepared` says."""
+        return self._prepared[0]
+
+    @property
+    def not_prepared(self) -> str:
+        return self._prepared[1]
+
+    @functools.cached_property
+    def data(self) -> DataReport | None:
+        """Return what `check` says of the data of the training run."""
+        return None if self.prepared is None else check_prepared(self.prepared, self.flattering)
+
+    @functools.cached_property
+    def flattering(self) -> list[str]:
+        """Say by which columns or near copies a random split flatters, if the data can be read."""
+        return [] if self.prepared is None else random_split_flatters(self.prepared)
+
+    @functools.cached_property
+    def reference(self) -> tuple[dict[str, Any] | None, str]:
+        """Return the comparison with a model of another kind on the test rows: that of training, or else with logistic
+        regression, if it takes little time; None, and why, where there is none."""
+        if self.figures["reference"] is not None:
+            return self.figures["reference"], ""
+        if self.prepared is None:
+            return None, self.not_prepared
+        try:
+            return compare_with_linear(self.prepared, self.model), ""
+        except NncliError as error:
+            return None, error.problem
+
+    @functools.cached_property
+    def importances(self) -> Importances | None:
+        """Return how much each column matters, on some of the rows; None of too many columns."""
+        if len(self.model.schema.names) > MOST_COLUMNS or self.n < 2:
+            return None
+        picked = evenly(self.n, IMPORTANCE_ROWS)
+        some = rows_of(self.scored, picked)
+        metric, orders = metric_for(suited(self.model), some), permutations(len(picked), IMPORTANCE_REPEATS)
+        return importances(self.model, self.rows.table.take(self.rows.rows[picked]), some, metric, orders)
+
+    @property
+    def importance_rows(self) -> str:
+        """Say which rows importance is of."""
+        n = min(self.n, IMPORTANCE_ROWS)
+        return f"{n:,} of {counted(self.n, 'row')}" if n < self.n else counted(n, "row")
+
+    def columns_that_matter(self, most: int) -> list[str]:
+        """Return the columns without which the answers get worse for sure, the most important first."""
+        known = [] if self.importances is None else self.importances.columns
+        return [one.column for one in known if one.interval is not None and one.interval[0] > 0][:most]
+
+    @functools.cached_property
+    def groups(self) -> dict[str, list[dict[str, Any]]]:
+        """Return the figures of `eval --by` for the columns that matter, and then for those with few categories."""
+        texts = [name for name, column in self.rows.table.texts.items() if len(column.values) <= MOST_CATEGORIES]
+        names = dict.fromkeys([*self.columns_that_matter(GROUPED_COLUMNS), *texts])
+        return {name: self.rows.by(name) for name in [*names][:GROUPED_COLUMNS]}
+
+
+def rows_of(scored: ScoredRows, at: NDArray[np.int64]) -> ScoredRows:
+    """Return some of the rows."""
+    groups = None if scored.groups is None else scored.groups[at]
+    return dataclasses.replace(
+        scored, y=scored.y[at], predicted=scored.predicted[at], logits=scored.logits[at], groups=groups
+    )
+
+
+def evenly(n: int, most: int) -> NDArray[np.int64]:
+    """Return the positions of at most so many of n rows, evenly spaced."""
+    return np.unique(np.linspace(0, n - 1, min(n, most)).astype(np.int64))
+
+
+def between(low: float, high: float) -> str:
+    """Write an interval of shares."""
+    return f"95 % interval {percent(low)} to {percent(high)}"

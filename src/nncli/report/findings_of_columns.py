@@ -1,0 +1,129 @@
+"""Findings on the columns: one that gives the class away, one that has changed, and those that say nothing."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Sequence
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncli.data.dataset import Table, TextColumn
+from nncli.errors import listing, write_names
+from nncli.metrics.rows import Floats
+from nncli.report.document import Finding
+from nncli.report.evidence import Evidence, evenly
+from nncli.system.output import counted, in_quotes, shortened
+from nncli.training.doubts import MOST_ROWS, giveaways
+
+LARGE, CHANCE = 0.1, 0.01  # a difference between two parts that counts; and how often chance may find one
+DRIFT_ROWS = 10_000  # of each part that are compared
+MOST_NAMED = 5
+
+
+def giveaway(of: Evidence) -> Finding:
+    """Look for a column that predicts the class alone."""
+    name = "A column that gives the class away"
+    if of.prepared is None:
+        return Finding(name, "unknown", f"It was not tested: {of.not_prepared}.")
+    if of.prepared.preprocess.scaling == "pixels":
+        return Finding(name, "passed", "No pixel says much alone.")
+    found = giveaways(of.prepared.dataset, of.prepared.split, MOST_ROWS)
+    if not found:
+        return Finding(name, "passed", "No column predicts the class of nearly all rows alone.")
+    evidence = f"{'; '.join(line.partition(':')[0] for line in found[:MOST_NAMED])}."
+    remedy = "Ask whether it is known when one predicts; if it is not, train without it, with --drop."
+    return Finding(name, "look", evidence[0].upper() + evidence[1:], remedy)
+
+
+def drift(of: Evidence) -> Finding:
+    """Compare the values of each column in the rows of training and in those that the model is judged on."""
+    name = "The same kind of rows as in training"
+    if of.prepared is None:
+        return Finding(name, "unknown", f"It was not tested: {of.not_prepared}.")
+    rows = of.prepared.train.rows
+    before = of.prepared.dataset.table.take(rows[evenly(len(rows), DRIFT_ROWS)])
+    after = of.rows.table.take(of.rows.rows[evenly(of.n, DRIFT_ROWS)])
+    found = sorted(drifts(before, after, of.model.schema.of_kind("number")), key=lambda one: -one[1])
+    changed = [f"{in_quotes(shortened(column))} ({share:.2f})" for column, share in found]
+    columns = len(of.model.schema.names)
+    if not changed:
+        return Finding(
+            name, "passed", f"The values of none of {counted(columns, 'column')} differ by more than chance."
+        )
+    evidence = f"Other values than in training have {listing(changed, MOST_NAMED)}, where 0 is no difference and 1 all."
+    return Finding(name, "look", evidence, "Find out what has changed; train again on rows of today.")
+
+
+def drifts(before: Table, after: Table, numbers: Sequence[str]) -> list[tuple[str, float]]:
+    """Return the columns whose values differ between two tables by much, and by more than chance at `CHANCE` for all
+    together (Bonferroni), with how much, from 0 to 1."""
+    tested = [
+        (name, *ks(*(one.numbers[:, i] for one in (before, after))))
+        for i, name in enumerate(before.number_names or numbers)
+    ]
+    tested += [(name, *ks(days, after.dates[name])) for name, days in before.dates.items()]
+    tested += [(name, *of_texts(column, after.texts[name])) for name, column in before.texts.items()]
+    return [(name, size) for name, size, p in tested if size >= LARGE and p < CHANCE / len(tested)]
+
+
+def ks(one: NDArray[np.generic], other: NDArray[np.generic]) -> tuple[float, float]:
+    """Return the statistic of Kolmogorov and Smirnov for two samples of numbers, D = max |F − G|, and its p-value for
+    many rows, 2 Σ_k (−1)^(k−1) exp(−2 k² D² n m / (n + m)). A missing number is a value above all others."""
+    x, y = (np.sort(np.nan_to_num(part.astype(np.float64), nan=np.inf, posinf=np.inf)) for part in (one, other))
+    n, m = len(x), len(y)
+    values = np.concatenate([x, y])
+    D = float(np.abs(np.searchsorted(x, values, "right") / n - np.searchsorted(y, values, "right") / m).max())
+    k = np.arange(1, 101)
+    p = 2 * float(((-1.0) ** (k - 1) * np.exp(-2 * k * k * D * D * n * m / (n + m))).sum()) if D > 0 else 1.0
+    return D, min(1.0, max(0.0, p))
+
+
+def of_texts(one: TextColumn, other: TextColumn) -> tuple[float, float]:
+    """Return the distance ½ Σ |p − q| of the shares of the categories of two columns of text, and the p-value of
+    Pearson's χ² after Wilson and Hilferty (1931). Categories with fewer than five rows expected are one."""
+    names = {name: i for i, name in enumerate(dict.fromkeys([*one.values, *other.values]))}
+    counts = np.stack([_counts(column, names) for column in (one, other)])
+    total = counts.sum(axis=1, keepdims=True)
+    distance = 0.5 * float(np.abs(counts[0] / total[0] - counts[1] / total[1]).sum())
+    rare = counts.sum(axis=0) * total.min() / total.sum() < 5
+    kept = np.column_stack([counts[:, ~rare], counts[:, rare].sum(axis=1)])
+    kept = kept[:, kept.sum(axis=0) > 0]
+    expected = kept.sum(axis=0) * total / total.sum()
+    df = kept.shape[1] - 1
+    if df == 0:
+        return distance, 1.0
+    chi2 = float(((kept - expected) ** 2 / expected).sum())
+    z = (math.cbrt(chi2 / df) - (1 - 2 / (9 * df))) / math.sqrt(2 / (9 * df))
+    return distance, NormalDist().cdf(-z)
+
+
+def _counts(column: TextColumn, names: dict[str, int]) -> Floats:
+    """Count the rows with each of these categories, and at the end those where it is missing."""
+    own = np.bincount(column.codes.astype(np.int64) + 1, minlength=len(column.values) + 1).astype(np.float64)
+    found = np.zeros(len(names) + 1)
+    found[[names[name] for name in column.values]] = own[1:]
+    found[-1] = own[0]
+    return found
+
+
+def useless(of: Evidence) -> Finding:
+    """Look for columns that can be shuffled without harm."""
+    name = "Columns that do nothing"
+    if of.importances is None:
+        columns = len(of.model.schema.names)
+        return Finding(name, "unknown", f"It was not tested, for the {columns:,} columns or too few rows.")
+    known = of.importances.columns
+    idle = [one.column for one in known if one.interval is None or one.interval[0] <= 0]
+    if not idle:
+        evidence = f"Shuffling any of {counted(len(known), 'column')} makes the answers worse, on {of.importance_rows}."
+        return Finding(name, "passed", evidence)
+    evidence = f"Shuffling {len(idle):,} of {counted(len(known), 'column')} makes the answers no worse for sure, on "
+    evidence += f"{of.importance_rows}: {listing(map(in_quotes, map(shortened, idle)), MOST_NAMED)}."
+    least = known[-1].column
+    remedy = (
+        f"Leave one out at a time, first --drop {shlex.quote(write_names([least]))}, and compare with nncli eval A B"
+    )
+    return Finding(name, "look", evidence, f"{remedy}: columns that are alike stand in for one another.")

@@ -1,0 +1,135 @@
+"""Findings on what the model has learned: better than simple answers, neither too much nor too little, well judged."""
+
+from __future__ import annotations
+
+from statistics import NormalDist
+
+import numpy as np
+
+from nncli.metrics.definitions import CalibrationError
+from nncli.metrics.intervals import share_interval
+from nncli.metrics.rows import Floats
+from nncli.report.document import Finding
+from nncli.report.evidence import Evidence, between
+from nncli.system.output import in_quotes, percent, shortened
+from nncli.training.reference import REFERENCES, say_comparison
+
+GAP = 0.05  # between the accuracy of training rows and others, from which a model knows its own rows by heart
+LITTLE = 0.1  # of the way from the baseline to no mistake, on the training rows
+
+
+def baseline(of: Evidence) -> Finding:
+    """Compare with always giving one answer; for a class that is rare, count each class the same."""
+    name = "Better than always one answer"
+    accuracy, low, high = of.estimate("accuracy")
+    constant = of.metrics["baseline"]["accuracy"]
+    answer = f"always answering {in_quotes(shortened(of.commonest))} is right for {percent(constant)}"
+    evidence = f"{percent(accuracy)} of the rows are right ({between(low, high)}), and {answer}."
+    if low > constant:
+        return Finding(name, "passed", evidence)
+    balanced, least, most = of.estimate("balanced-accuracy")
+    guessed = 1 / len(of.scored.present)
+    each = f"With each class counting the same, {percent(balanced)} are right ({between(least, most)})"
+    if least > guessed:
+        return Finding(name, "passed", f"{evidence} {each}, where one answer has {percent(guessed)}.")
+    remedy = "Do not use it yet: look at the data with nncli check, add columns that say more, or add rows."
+    return Finding(name, "look", f"{evidence} {each}: that is not shown to be better.", remedy)
+
+
+def simple_reference(of: Evidence) -> Finding:
+    """Compare with a model of another kind."""
+    name = "A simple reference"
+    found, why = of.reference
+    if found is None:
+        return Finding(name, "unknown", f"It was not tested: {why}.", "Train with --reference linear to compare.")
+    said = say_comparison(found)
+    evidence = f"{said[0].upper()}{said[1:]}{', on the rows of the training run' if of.subject.source else ''}."
+    if found["p_value"] >= 0.05 or found["difference"] > 0:
+        return Finding(name, "passed", evidence)
+    other = REFERENCES[found["name"]]
+    simpler = "try --model softmax or more --epochs" if found["name"] == "linear" else "try nncli sweep"
+    return Finding(name, "look", evidence, f"What {other} finds can be learned: {simpler}.")
+
+
+def overfitting(of: Evidence) -> Finding:
+    """Compare the accuracy of training rows with that of rows the model has not seen."""
+    name = "Overfitting"
+    if of.figures["train"] is None:
+        return Finding(name, "unknown", "The accuracy of the training rows is not known.")
+    known, (accuracy, low, high) = of.figures["train"]["accuracy"], of.estimate("accuracy")
+    evidence = (
+        f"{percent(known)} of the training rows are right, and {percent(accuracy)} of these ({between(low, high)})."
+    )
+    if known - accuracy > GAP and known > high:
+        remedy = "It has learned rows by heart: more rows help, or --l2 0.01, --dropout 0.2 or fewer units in --hidden."
+        return Finding(name, "look", evidence, remedy)
+    return Finding(name, "passed", evidence)
+
+
+def underfitting(of: Evidence) -> Finding:
+    """Look whether the model has learned its own training rows."""
+    name = "Underfitting"
+    if of.figures["train"] is None:
+        return Finding(name, "unknown", "The accuracy of the training rows is not known.")
+    decision = of.model.decision
+    if of.model.config.training.class_weight != "none" or (decision is not None and not decision.is_likeliest):
+        evidence = "The model is not made to be right as often as possible, so that its accuracy does not tell."
+        return Finding(name, "unknown", evidence)
+    known, constant = of.figures["train"]["accuracy"], of.figures["baseline_accuracy"]
+    evidence = f"{percent(known)} of its own training rows are right, where one answer has about {percent(constant)}."
+    if known - constant < LITTLE * (1 - constant):
+        remedy = "It has learned little: try more --epochs, another --lr, wider --hidden, or columns that say more."
+        return Finding(name, "look", evidence, remedy)
+    return Finding(name, "passed", evidence)
+
+
+def stopped_early(of: Evidence) -> Finding:
+    """Look whether training ended while the model still got better."""
+    name = "Training to its end"
+    done, best = len(of.subject.provenance.history), of.subject.provenance.best_epoch
+    planned = of.model.config.training.epochs
+    evidence = f"Epoch {best:,} of {done:,} was kept; at most {planned:,} were planned."
+    if of.figures["refit"] or of.figures["folds"] or best < done or done < planned:
+        return Finding(name, "passed", evidence)
+    if not len(of.rows.rows) or np.isnan(of.subject.provenance.history[:, 2]).all():
+        evidence += " Without validation rows the last epoch is kept, and nothing says whether more would help."
+        return Finding(name, "unknown", evidence, "Set --val above 0.")
+    remedy = f"The last epoch was the best: train longer, with --epochs {2 * planned}."
+    return Finding(name, "look", evidence, remedy)
+
+
+def calibration(of: Evidence) -> Finding:
+    """Compare what the model says of its certainty with how often it is right."""
+    name = "Honest probabilities"
+    if not of.model.probabilistic:
+        evidence = f"A {of.model.config.model.name} gives scores, no probabilities."
+        return Finding(name, "unknown", evidence, "Train with --calibrate to have probabilities.")
+    metric = CalibrationError()
+    confidence, right = metric.evidence(of.scored).T
+    low, high = share_interval(int(right.sum()), of.n)
+    off = _bins_off(confidence, right, metric.bins)
+    said = f"On average it is {percent(float(confidence.mean()))} sure of its answer, and right in"
+    ece = of.metrics["ece"]
+    evidence = f"{said} {percent(float(right.mean()))} ({between(low, high)}); the calibration error is {ece:.4f}."
+    if low <= confidence.mean() <= high and not off:
+        return Finding(name, "passed", evidence)
+    if off:
+        evidence += f" Where it is about {percent(off[0])} sure, it is off by more than chance."
+    calibrated = of.model.config.training.calibrate
+    remedy = "Calibrate on more validation rows." if calibrated else "Train with --calibrate."
+    return Finding(name, "look", evidence, remedy)
+
+
+def _bins_off(confidence: Floats, right: Floats, bins: int) -> list[float]:
+    """Return the mean confidence of each bin whose share of right rows differs from it by more than chance, at 95 % for
+    all m bins with rows together (Bonferroni: of each, 1 − 0.05 / m)."""
+    bin_of = np.minimum((confidence * bins).astype(np.int64), bins - 1)
+    used, found = np.unique(bin_of), list[float]()
+    z = NormalDist().inv_cdf(1 - 0.025 / len(used))
+    for one in used:
+        rows = bin_of == one
+        mean = float(confidence[rows].mean())
+        low, high = share_interval(int(right[rows].sum()), int(rows.sum()), z)
+        if not low <= mean <= high:
+            found.append(mean)
+    return found

@@ -1,0 +1,109 @@
+"""Findings on the rows: whether they are enough, spread over the classes, and new to the model."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from nncli.data.row_hashes import hash_rows
+from nncli.diagnostics.data_check import RARE
+from nncli.inference.evaluate import FEW_GROUPS
+from nncli.metrics.intervals import Z
+from nncli.report.document import Finding
+from nncli.report.evidence import Evidence, between
+from nncli.report.sub_groups import standing_out
+from nncli.system.output import counted, in_quotes, percent, shortened
+from nncli.training.repeated_rows import trained_on
+
+WIDE, WANTED = 0.1, 0.05  # of the interval of the accuracy
+SOME = 0.001  # of the rows, below which those that are known already change no figure
+
+
+def too_few_rows(of: Evidence) -> Finding:
+    """Look how wide the interval of the accuracy is, and how many rows would make it narrow."""
+    name = "Rows to judge by"
+    p, low, high = of.estimate("accuracy")
+    evidence = f"{counted(of.n, 'row')} put the accuracy between {percent(low)} and {percent(high)}."
+    if high - low <= WIDE:
+        return Finding(name, "passed", evidence)
+    enough = math.ceil((2 * Z / WANTED) ** 2 * max(p * (1 - p), 0.01) / 100) * 100
+    remedy = f"Judge it on more rows: about {enough:,} make the interval {100 * WANTED:.0f} points wide."
+    return Finding(name, "look", evidence, remedy)
+
+
+def few_groups(of: Evidence) -> Finding:
+    """Look how many groups the rows are of, where rows of one group are alike."""
+    name, column = "Groups to judge by", of.model.config.options.group
+    if column is None:
+        return Finding(name, "passed", "No column of groups was named: each row counts as independent of the others.")
+    if of.scored.groups is None:
+        evidence = f"Column {in_quotes(shortened(column))} is not there, so that the intervals may be too narrow."
+        return Finding(name, "unknown", evidence, "Name data that have it.")
+    n = len(np.unique(of.scored.groups))
+    evidence = f"The rows are of {counted(n, 'group')} by column {in_quotes(shortened(column))}."
+    if n < FEW_GROUPS:
+        return Finding(name, "look", f"{evidence} The intervals are too narrow for so few.", "Judge it on more groups.")
+    return Finding(name, "passed", evidence)
+
+
+def duplicates(of: Evidence) -> Finding:
+    """Count the rows whose values are those of a row that trained the model."""
+    name, known = "Rows it has seen before", of.subject.provenance.row_hashes
+    if not known:
+        return Finding(name, "unknown", "The model does not remember which rows it was trained on.")
+    seen, exact = trained_on(hash_rows(of.rows.table.take(of.rows.rows)), known)
+    about = "" if exact else "about "
+    evidence = f"{about}{seen:,} of {counted(of.n, 'row')} have the values of a row that trained the model."
+    evidence = evidence[0].upper() + evidence[1:]
+    if seen <= SOME * of.n:
+        return Finding(name, "passed", evidence)
+    evidence += " The figures look better than they are."
+    return Finding(name, "look", evidence, "Judge it on other rows, or train with --dedupe.")
+
+
+def flattering_split(of: Evidence) -> Finding:
+    """Look for columns by which rows hang together, so that a random split flatters."""
+    name = "Rows that belong together"
+    if of.prepared is None:
+        return Finding(name, "unknown", f"It was not tested: {of.not_prepared}.")
+    if not of.flattering:
+        evidence = "No column and no near copies were found by which rows of training and test hang together."
+        return Finding(name, "passed", evidence)
+    evidence, _, remedy = of.flattering[0].partition("; ")
+    return Finding(name, "look", f"{evidence[0].upper()}{evidence[1:]}.", f"{remedy}.")
+
+
+def imbalance(of: Evidence) -> Finding:
+    """Look for classes that have few rows, and how many of them are found."""
+    name, K = "Balance of the classes", len(of.model.classes)
+    rows = {one: its["n"] for one, its in of.metrics["per_class"].items()}
+    rarest = min(rows, key=lambda one: rows[one])
+    share = rows[rarest] / of.n
+    evidence = f"Class {in_quotes(shortened(rarest))}, the rarest of {K:,}, has {percent(share)} of the rows."
+    if share >= RARE / K:
+        return Finding(name, "passed", evidence)
+    recall = of.metrics["per_class"][rarest]["recall"]
+    if recall is not None:
+        evidence += f" Of its {counted(rows[rarest], 'row')}, {percent(recall)} are recognised."
+    balanced = of.model.config.training.class_weight == "balanced"
+    remedy = (
+        "Collect more of its rows" if balanced else "Train with --class-weight balanced, or collect more of its rows"
+    )
+    return Finding(name, "look", evidence, f"{remedy}; accuracy alone says little here.")
+
+
+def uneven_groups(of: Evidence) -> Finding:
+    """Look for rows of one kind that are less often right than all rows."""
+    name = "Equally good for all"
+    found = standing_out(of)
+    if found is None:
+        return Finding(name, "unknown", "No column was compared, as none is sure to matter or has categories.")
+    tested, worst = found
+    if worst is None:
+        evidence = f"By {counted(tested, 'column')}, no group of rows is less often right than chance explains."
+        return Finding(name, "passed", evidence)
+    column, group, accuracy, interval = worst
+    evidence = f"Where {in_quotes(shortened(column))} is {shortened(group)}, {percent(accuracy)} are right "
+    evidence += f"({between(*interval)}), and {percent(of.estimate('accuracy')[0])} of all rows."
+    return Finding(name, "look", evidence, "Trust it less there, or train on more rows of that kind.")

@@ -1,0 +1,135 @@
+"""The figures of a report beside the baseline and the reference, and the pictures of them."""
+
+from __future__ import annotations
+
+from nncli.errors import DataError, OptionError
+from nncli.figures.all_kinds import FIGURES, OfModel, Subject, build_of_model
+from nncli.metrics.definitions import METRICS
+from nncli.report.document import Block, Drawing, Listing, Paragraph, Section
+from nncli.report.evidence import Evidence
+from nncli.system.output import counted, in_quotes, number, percent, shortened
+from nncli.training.reference import REFERENCES
+
+MOST_CLASSES = 20  # that are listed, those with the lowest F1
+
+
+def figures_section(of: Evidence) -> Section:
+    """Write what `eval` reports, with intervals, and the figures of each class."""
+    reference = of.reference[0]
+    header = ["figure", "this model", "95 % interval", "baseline: one answer"]
+    if reference is not None:
+        of_training = " on the rows of the training run" if of.subject.source else ""
+        header.append(f"{REFERENCES[reference['name']]}{of_training}")
+    rows = []
+    for name, one in of.metrics["metrics"].items():
+        metric = METRICS.create(name)
+        write = percent if metric.in_percent else number
+        constant = of.metrics["baseline"].get(name)
+        cells = [
+            metric.label(of.metrics["positive"]),
+            "not defined" if one["value"] is None else write(one["value"]),
+            " to ".join(map(write, one["interval"] or ())),
+            "" if constant is None else write(constant),
+        ]
+        if reference is not None:
+            cells.append(percent(reference["accuracy"]) if name == "accuracy" else "")
+        rows.append(tuple(cells))
+    said = f"Judged on {of.subject.judged.of}. An interval holds the true figure of 95 in 100 such tests."
+    listing = Listing(tuple(header), tuple(rows), frozenset(header[1:]), "Figures")
+    notes = [Paragraph(f"{note.removeprefix('warning: ')}.") for note in of.subject.notes]
+    return Section("How good it is", (Paragraph(said), *notes, listing, _classes(of)))
+
+
+def _classes(of: Evidence) -> Listing:
+    """List the figures of each class; of many, of the worst."""
+    classes, caption = [*of.metrics["per_class"].items()], "By class"
+    if len(classes) > MOST_CLASSES:
+        caption = f"The {MOST_CLASSES} of {len(classes):,} classes with the lowest F1"
+        classes = sorted(classes, key=lambda one: (one[1]["f1"] is None, one[1]["f1"]))[:MOST_CLASSES]
+    rows = tuple(
+        (name, f"{its['n']:,}", *(percent(its[key]) for key in ("precision", "recall")), f"{its['f1']:.4f}")
+        if its["n"]
+        else (name, "0", "", "", "")
+        for name, its in classes
+    )
+    header = "class", "rows", "precision", "recall", "F1"
+    return Listing(header, rows, frozenset(header[1:]), caption)
+
+
+def pictures(of: Evidence) -> Section:
+    """Draw the figures that fit the model, each with a sentence that says what it shows."""
+    captions = {
+        "confusion": _confusion(of),
+        "roc": _area(of, "roc-auc", "How well the rows of a class are put before the others: 1 is perfect, 0.5 chance"),
+        "pr": _area(of, "average-precision", "How many of the rows given as a class are of it, the more are found"),
+        "calibration": "Points on the diagonal: where the model is 80 % sure, it is right in 80 % of the rows.",
+        "threshold": "What a higher or lower threshold does to precision and recall.",
+        "curve": _curve(of),
+    }
+    drawn = [draw(of.subject, name, caption) for name, caption in captions.items()]
+    return Section("Pictures", tuple(one for one in drawn if one is not None))
+
+
+def draw(subject: Subject, name: str, caption: str) -> Drawing | None:
+    """Draw a figure; None where it does not fit the model or the rows."""
+    kind = FIGURES.create(name)
+    assert isinstance(kind, OfModel)
+    try:
+        return Drawing(build_of_model(kind, subject), caption)
+    except (OptionError, DataError):
+        return None
+
+
+def _confusion(of: Evidence) -> str:
+    classes = of.metrics["classes"]
+    wrong = [(true, said, n) for true, said, n in of.metrics["confusion_counts"] if true != said]
+    if not wrong:
+        return f"All {of.n:,} rows are on the diagonal: none is wrong."
+    true, said, n = max(wrong, key=lambda one: one[2])
+    names = (in_quotes(shortened(classes[k])) for k in (true, said))
+    total = sum(one[2] for one in wrong)
+    return "The most frequent of {} mistakes: {} of class {} predicted {}.".format(
+        f"{total:,}", counted(n, "row"), *names
+    )
+
+
+def _area(of: Evidence, name: str, what: str) -> str:
+    one = of.metrics["metrics"][name]
+    if one["value"] is None:
+        return f"{what}."
+    ends = f" (95 % interval {' to '.join(map(number, one['interval']))})" if one["interval"] else ""
+    return f"{what}. Here it is {number(one['value'])}{ends}."
+
+
+def _curve(of: Evidence) -> str:
+    p = of.subject.provenance
+    return f"Epoch {p.best_epoch:,} of {len(p.history):,} was kept."
+
+
+def importance_section(of: Evidence) -> Section:
+    """List how much worse the answers get without each column, and draw the effect of the first few."""
+    title, found = "What it goes by", of.importances
+    if found is None:
+        columns = counted(len(of.model.schema.names), "column")
+        return Section(title, (Paragraph(f"Not worked out, for the {columns} or too few rows."),))
+    metric = found.metric.label(of.metrics["positive"])
+    text = f"How much worse the {metric} gets where a column is shuffled among the rows, from {of.importance_rows}. "
+    text += "A column whose interval holds 0 may do nothing."
+    rows = tuple(
+        (one.column, f"{one.importance:.4f}", " to ".join(f"{end:.4f}" for end in one.interval or ()))
+        for one in found.columns
+    )
+    header = "column", "importance", "95 % interval"
+    blocks: list[Block] = [Paragraph(text), Listing(header, rows, frozenset(header[1:]))]
+    if found.correlated:
+        pairs = "; ".join(f"{in_quotes(a)} and {in_quotes(b)} ({V:.2f})" for a, b, V in found.correlated[:5])
+        blocks.append(Paragraph(f"Strongly correlated, so that each may matter more than is seen here: {pairs}."))
+    if "effect" in FIGURES:
+        for name in of.columns_that_matter(EFFECTS):
+            caption = f"What the model says on average where all rows have one value of {in_quotes(shortened(name))}."
+            drawing = draw(of.subject.asked_for(name), "effect", caption)
+            blocks += [drawing] if drawing else []
+    return Section(title, tuple(blocks))
+
+
+EFFECTS = 3  # columns whose effect is drawn

@@ -1,0 +1,87 @@
+"""The model card of a report: what a model is for, what it was made from, and how to make it again."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+from nncli.data.sources import ARRAYS, STDIN, title
+from nncli.errors import listing
+from nncli.model.checkpoint import ModelFile, describe
+from nncli.model.decision import say_threshold
+from nncli.report.document import Block, Command, Listing, Paragraph, Section
+from nncli.report.evidence import Evidence
+from nncli.system.output import in_quotes, shortened
+
+
+def model_card(of: Evidence) -> Section:
+    """Write the facts that `info` shows, the limits, and the command that makes the same file again."""
+    subject = of.subject
+    d = describe(of.model, subject.provenance)
+    facts = {"predicts": _predicts(d), "from": _columns(d)} | _facts(of, d)
+    blocks: list[Block] = [
+        Listing(("", ""), tuple((name, text) for name, text in facts.items() if text)),
+        Paragraph(_limits(of)),
+    ]
+    if subject.provenance.source in (ARRAYS, STDIN):
+        blocks.append(Paragraph("Its data came from Python or stdin, so that no command makes it again."))
+    else:
+        said = "This makes the same file again, byte for byte, with the same version and kernels, from the same data:"
+        blocks += [Paragraph(said), Command(remake(of))]
+    return Section("Model card", tuple(blocks))
+
+
+def remake(of: Evidence) -> str:
+    """Return the command that trains the same model."""
+    subject = of.subject
+    words = [subject.model.config.options.command_line(brief=True)]
+    if reference := of.figures["reference"]:
+        words.append(f"--reference {reference['name']}")
+    if subject.provenance.state is not None:
+        words.append("--keep-state")
+    words.append(f"-o {shlex.quote(Path(subject.file).name)}")
+    return " ".join(["nncli train", *map(shlex.quote, subject.provenance.source), *filter(None, words)])
+
+
+def _predicts(d: dict[str, Any]) -> str:
+    classes = listing([in_quotes(shortened(name)) for name in d["classes"]])
+    return f"{in_quotes(shortened(d['target']))}, one of {len(d['classes']):,} classes: {classes}"
+
+
+def _columns(d: dict[str, Any]) -> str:
+    return f"{len(d['columns']):,} columns: {listing([shortened(one['name']) for one in d['columns']], 20)}"
+
+
+def _facts(of: Evidence, d: dict[str, Any]) -> dict[str, str]:
+    """Return what the model is and was made from."""
+    figures, data = d["figures"], d["data"]
+    parts = [("training", "n_train"), ("validation", "n_val"), ("test", "n_test")]
+    decision = of.model.decision
+    by = "the likeliest class"
+    if decision is not None and decision.threshold is not None:
+        by = say_threshold(decision.threshold, of.model.classes[decision.positive], decision.rule)
+    elif decision is not None and decision.costs:
+        by = "the class of the least expected cost"
+    return {
+        "model": f"{d['model']} {d['layers']}, {d['parameters']:,} parameters",
+        "decides for": by,
+        "trained on": f"{title(tuple(data['source']))}, {data['rows']:,} rows",
+        "rows": ", ".join(f"{figures[key]:,} {name}" for name, key in parts),
+        "options": d["command_line"],
+        "SHA-256 of the data": data["sha256"],
+        "SHA-256 of the model": "" if of.subject.file == "-" else ModelFile.at(Path(of.subject.file)).sha256,
+        "program": f"nncli {d['nncli']}",
+        "kernels": d["kernels"],
+    }
+
+
+def _limits(of: Evidence) -> str:
+    """Say for which rows the model was not made."""
+    limits = ["It knows the kind of rows that it was trained on, and nothing of causes."]
+    if of.model.preprocess.categories:
+        limits.append("A category that was not in the training rows counts as any other.")
+    if of.model.schema.of_kind("number") or of.model.schema.of_kind("date"):
+        limits.append("Beyond the range of the training rows its answers are guesses.")
+    limits.append("It always answers with one of its classes, also for rows that belong to none.")
+    return f"Limits: {' '.join(limits)}"

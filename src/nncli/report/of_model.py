@@ -1,0 +1,40 @@
+"""The report of a model: verdict and findings, and sections in the order in which people ask."""
+
+from __future__ import annotations
+
+from nncli.data.sources import Source
+from nncli.figures.kinds import Subject
+from nncli.model.model import Model
+from nncli.model.provenance import Provenance
+from nncli.report.data_section import data_section
+from nncli.report.document import Report
+from nncli.report.evidence import Evidence
+from nncli.report.findings import findings_of
+from nncli.report.how_good import figures_section, importance_section, pictures
+from nncli.report.model_card import model_card
+from nncli.report.sub_groups import sub_groups
+from nncli.report.threshold import threshold_section
+from nncli.report.verdict import verdict_of
+from nncli.report.worst_rows import worst_rows
+
+
+def report_of_model(
+    model: Model, provenance: Provenance, file: str, source: Source = (), notes: list[str] | None = None
+) -> Report:
+    """Judge a model on all rows of a source, or without one on its own test rows, and write down all that was found.
+    What evaluating has to say is added to the `notes`. Raises DataError where there are no such rows."""
+    subject = Subject(model, provenance, file, source, notes=[] if notes is None else notes, command="report")
+    evidence = Evidence(subject)
+    findings = findings_of(evidence)
+    sections = (
+        figures_section(evidence),
+        pictures(evidence),
+        threshold_section(evidence),
+        importance_section(evidence),
+        worst_rows(evidence),
+        sub_groups(evidence),
+        data_section(evidence),
+        model_card(evidence),
+    )
+    verdict = verdict_of(evidence, findings)
+    return Report(f"Report on {file}", verdict, findings, tuple(one for one in sections if one is not None))

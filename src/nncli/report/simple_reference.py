@@ -1,0 +1,39 @@
+"""Logistic regression on the rows of a model, which shows whether the model was worth its trouble."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from nncli.config.resolve import resolve
+from nncli.config.train_config import TrainConfig
+from nncli.errors import TrainingError
+from nncli.model.model import Model
+from nncli.training.batch import scores
+from nncli.training.prepare import Prepared
+from nncli.training.reference import check_reference, compare_predictions, held_out
+from nncli.training.run import fit, keep_best, new_trainer
+
+MOST_CELLS = 50_000_000  # rows × inputs × classes, of which training takes a few seconds
+EPOCHS = 100  # each of all rows
+
+
+def compare_with_linear(prepared: Prepared, model: Model) -> dict[str, Any]:
+    """Train softmax regression by L-BFGS, with the penalty of scikit-learn's default, λ₂ = 1 / n, and compare as
+    `reference.compare` does. Raises TrainingError where it would take long or cannot learn, and OptionError where there
+    are no rows to compare on."""
+    n, K = len(prepared.train), len(model.classes)
+    if n * prepared.preprocess.width * K > MOST_CELLS:
+        raise TrainingError("reference", "logistic regression would take long for so many rows and columns")
+    check_reference("linear", prepared)
+    options = TrainConfig(
+        model="softmax", optimizer="lbfgs", l2=1 / n, epochs=EPOCHS, seed=prepared.config.options.seed
+    )
+    config = resolve(options, n, bool(prepared.val))
+    trainer = new_trainer(dataclasses.replace(prepared, config=config))
+    fit(trainer)
+    keep_best(trainer)
+    Z = scores(trainer.network, trainer.loss, held_out(prepared), K)
+    return compare_predictions("linear", np.concatenate([one.argmax(axis=1) for one in Z]), prepared, model)

@@ -1,0 +1,67 @@
+"""The slider of a report: what happens at each probability from which the positive one of two classes is predicted."""
+
+from __future__ import annotations
+
+import shlex
+
+import numpy as np
+
+from nncli.model.thresholds import Thresholds
+from nncli.report.document import Paragraph, Section, Slider
+from nncli.report.evidence import Evidence
+from nncli.system.output import number, percent
+
+STEPS = 100  # of the probability
+
+
+def threshold_section(of: Evidence) -> Section | None:
+    """Write the slider; None unless there are probabilities of two classes."""
+    if len(of.model.classes) != 2 or not of.model.probabilistic:
+        return None
+    positive = of.model.classes[of.model.positive]
+    said = "A lower threshold finds more rows of the positive class and is wrong about more of the others. "
+    said += "nncli predict takes the same --threshold."
+    return Section("Where to draw the line", (Paragraph(said), slider(of, positive)))
+
+
+def slider(of: Evidence, positive: str) -> Slider:
+    """Count at thresholds from 0 to 1, and at that of the model, the rows that have at least that probability."""
+    decision = of.model.decision
+    own = 0.5 if decision is None or decision.threshold is None else decision.threshold
+    t = np.unique(np.append(np.arange(STEPS + 1) / STEPS, own))
+    p, is_positive = of.rows.P[:, of.model.positive].astype(np.float64), of.scored.y == of.model.positive
+    tp, fp = (
+        np.searchsorted(np.sort(-some), -t, side="right").astype(np.float64)
+        for some in (p[is_positive], p[~is_positive])
+    )
+    n = np.array([is_positive.sum(), (~is_positive).sum()], np.float64)
+    # the last count is that of all rows, and the threshold 0 has it: every figure is taken from the highest down
+    at = Thresholds(t[::-1], tp[::-1], fp[::-1])
+    assert (at.tp[-1], at.fp[-1]) == tuple(n)
+    found = {
+        "precision": [_share(value) for value in at.precision[::-1].tolist()],
+        "recall": [_share(value) for value in at.recall[::-1].tolist()],
+        "rows predicted positive": [f"{int(value):,} of {of.n:,}" for value in (tp + fp).tolist()],
+    }
+    if decision is not None and decision.costs:
+        found["cost of a row"] = [
+            number(value) for value in at.mean_cost(decision.costs, of.model.positive)[::-1].tolist()
+        ]
+    texts = tuple(f"{value:.10g}" for value in t.tolist())
+    return Slider(
+        positive,
+        texts,
+        int(np.flatnonzero(t == own)[0]),
+        tuple(found),
+        tuple(tuple(values) for values in found.values()),
+        tuple(command(of, text) for text in texts),
+    )
+
+
+def _share(value: float) -> str:
+    return "none" if np.isnan(value) else percent(value)
+
+
+def command(of: Evidence, threshold: str) -> str:
+    """Return the command that evaluates the model at a threshold."""
+    return shlex.join(["nncli", "eval", of.subject.file, *of.subject.source, "--threshold", threshold])

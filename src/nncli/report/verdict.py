@@ -1,0 +1,64 @@
+"""The verdict of a report: three sentences for a person who knows neither the model nor the field."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nncli.report.document import Finding
+from nncli.report.evidence import Evidence
+from nncli.system.output import counted, in_quotes, number, shortened
+
+MINOR = ("Columns that do nothing",)  # which is no reason not to use it
+SEEN = "Rows it has seen before"
+FLATTERED = (SEEN, "Rows that belong together", "A column that gives the class away")
+
+
+def verdict_of(of: Evidence, findings: Sequence[Finding]) -> tuple[str, str, str]:
+    """Say how good the model is and against what, how sure that is, and what it may be used for."""
+    to_look_at = [one.name for one in findings if one.state == "look" and one.name not in MINOR]
+    return _how_good(of, SEEN in to_look_at), _how_sure(of, to_look_at), _whether_to_use(of, to_look_at)
+
+
+def _how_good(of: Evidence, has_seen: bool) -> str:
+    """Compare the model with always giving one answer; of two classes, say how many of the positive one it finds."""
+    target, answer = in_quotes(shortened(of.model.schema.target)), in_quotes(shortened(of.commonest))
+    accuracy, constant = of.estimate("accuracy")[0], of.metrics["baseline"]["accuracy"]
+    rows = "rows, of which it has seen some before" if has_seen else "rows that it has not seen"
+    said = f"Of 100 {rows}, this model gets {target} right for about {out_of_100(accuracy)}, "
+    said += f"where always answering {answer} is right for {out_of_100(constant)}"
+    if (positive := of.metrics["positive"]) is not None:
+        its = of.metrics["per_class"][positive]
+        if its["n"]:
+            found = round(its["recall"] * its["n"])
+            said += f"; it finds {found:,} of the {counted(its['n'], 'row')} that are {in_quotes(shortened(positive))}"
+    if "cost" in of.metrics["metrics"]:
+        cost, cheapest = of.metrics["metrics"]["cost"]["value"], of.metrics["baseline"]["cost"]
+        said += f"; its mistakes cost {number(cost)} a row, and always giving the cheapest answer {number(cheapest)}"
+    return f"{said}."
+
+
+def _how_sure(of: Evidence, to_look_at: Sequence[str]) -> str:
+    """Say within which limits the figure lies, and whether it may flatter."""
+    _, low, high = of.estimate("accuracy")
+    said = f"That was measured on {counted(of.n, 'row')}, so the true number is very probably "
+    said += f"between {out_of_100(low)} and {out_of_100(high)} of 100"
+    if any(name in FLATTERED for name in to_look_at):
+        said += ", and it may be lower in use, as the findings below say"
+    return f"{said}."
+
+
+def _whether_to_use(of: Evidence, to_look_at: Sequence[str]) -> str:
+    """Say whether to use it, for which rows, and what to look at before."""
+    if "Better than always one answer" in to_look_at:
+        return "Do not use it for decisions: it is not shown to be better than always giving one answer."
+    kind = "It can be used for rows of the same kind as those it was trained on"
+    if not to_look_at:
+        return f"{kind}: nothing was found that speaks against it."
+    first = in_quotes(to_look_at[0])
+    more = f" and {len(to_look_at) - 1:,} more" if len(to_look_at) > 1 else ""
+    return f"{kind}, once somebody has looked at what was found: {first}{more}."
+
+
+def out_of_100(share: float) -> str:
+    """Write a share as a number out of a hundred, with a decimal where it would otherwise look like none or all."""
+    return f"{100 * share:.0f}" if share in (0, 1) or 0.005 <= share < 0.995 else f"{100 * share:.1f}"

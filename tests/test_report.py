@@ -1,0 +1,172 @@
+"""`nncli report` of a model: its figures are those of the other commands, and its commands do what it says."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from reports import blocks, finding, listing, report, two_classes, write_rows
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model of two classes that makes mistakes, and says what they cost."""
+    from nncli.cli.main import main
+
+    folder = tmp_path_factory.mktemp("two")
+    write_rows(str(folder / "d.csv"), two_classes(600))
+    argv = ["train", str(folder / "d.csv"), "--epochs", "5", "-q", "--json", "-o", str(folder / "two.npz")]
+    assert main([*argv, "--cost", "missed=5,false-alarm=1", "--positive", "yes"]) == 0
+    return folder / "two.npz"
+
+
+@pytest.mark.parametrize("name", ["two", "iris_model"])
+def test_figures_and_intervals_are_those_of_eval(name: str, nncli: Run, request: pytest.FixtureRequest) -> None:
+    model = request.getfixturevalue(name)
+    expected, made = nncli("eval", model, "--json").json, report(nncli, model)
+    rows = listing(made, "How good it is", "Figures")
+    assert len(rows) == len(expected["metrics"])
+    for row, (metric, one) in zip(rows, expected["metrics"].items(), strict=True):
+        shares = metric.split(":")[0] in ("accuracy", "balanced-accuracy", "precision", "recall", "top-k")
+        write = (lambda value: f"{100 * value:.1f} %") if shares else (lambda value: f"{value:.4f}")
+        assert row["this model"] == write(one["value"]), metric
+        assert row["95 % interval"] == " to ".join(map(write, one["interval"] or ())), metric
+    constant = expected["baseline"]["accuracy"]
+    assert next(row for row in rows if row["figure"] == "accuracy")["baseline: one answer"] == f"{100 * constant:.1f} %"
+    for row in listing(made, "How good it is", "By class"):
+        its = expected["per_class"][row["class"]]
+        assert row["rows"] == f"{its['n']:,}"
+        assert row["recall"] == f"{100 * its['recall']:.1f} %"
+
+
+def test_pictures_are_those_of_plot(nncli: Run, two: Path) -> None:
+    drawn = [one["figure"] for one in blocks(report(nncli, two), "Pictures", "drawing")]
+    names = ("confusion", "roc", "pr", "calibration", "threshold", "curve")
+    assert drawn == [nncli("plot", two, name, "--json").json for name in names]
+
+
+def test_the_verdict_has_three_sentences_with_the_figures_of_eval(nncli: Run, two: Path) -> None:
+    its, verdict = nncli("eval", two, "--json").json, report(nncli, two)["verdict"]
+    good, sure, _ = verdict
+    right, low, high = (f"{100 * share:.0f}" for share in (its["accuracy"], *its["accuracy_interval"]))
+    of_yes = [row for row in its["confusion_counts"] if row[0] == 1]
+    assert f"for about {right}, where always answering" in good
+    assert f"right for {100 * its['baseline']['accuracy']:.0f};" in good
+    found, all_yes = sum(n for _, said, n in of_yes if said == 1), sum(n for *_, n in of_yes)
+    assert f"it finds {found} of the {all_yes} rows that are 'yes'" in good
+    assert f"measured on {its['n']} rows" in sure
+    assert f"between {low} and {high} of 100" in sure
+
+
+@pytest.mark.parametrize("at", [3, 20, 50, 97])
+def test_the_slider_says_what_eval_says_at_each_threshold(at: int, nncli: Run, two: Path) -> None:
+    (slider,) = blocks(report(nncli, two), "Where to draw the line", "slider")
+    outcome = nncli(*shlex.split(slider["commands"][at])[1:], "--json")
+    assert outcome.code == 0
+    its, shown = outcome.json["metrics"], {title: slider["values"][i][at] for i, title in enumerate(slider["titles"])}
+    said = sum(n for _, said, n in outcome.json["confusion_counts"] if said == 1)
+    assert shown["recall"] == f"{100 * its['recall']['value']:.1f} %"
+    assert shown["precision"] == (f"{100 * its['precision']['value']:.1f} %" if said else "none")
+    assert shown["rows predicted positive"] == f"{said} of {outcome.json['n']}"
+    assert shown["cost of a row"] == f"{its['cost']['value']:.4f}"
+
+
+def test_the_slider_stands_where_the_model_does(nncli: Run, two: Path) -> None:
+    (slider,) = blocks(report(nncli, two), "Where to draw the line", "slider")
+    own = nncli("eval", two, "--json").json
+    assert float(slider["thresholds"][slider["chosen"]]) == pytest.approx(own["decision"]["threshold"])
+    at = slider["titles"].index("cost of a row")
+    assert slider["values"][at][slider["chosen"]] == f"{own['metrics']['cost']['value']:.4f}"
+
+
+def test_importance_is_that_of_explain(nncli: Run, iris_model: Path) -> None:
+    expected = nncli("explain", iris_model, "--json").json["importance"]
+    rows = listing(report(nncli, iris_model), "What it goes by")
+    assert [row["column"] for row in rows] == [one["column"] for one in expected]
+    for row, one in zip(rows, expected, strict=True):
+        assert row["importance"] == f"{one['importance']:.4f}"
+        assert row["95 % interval"] == " to ".join(f"{end:.4f}" for end in one["interval"] or ())
+
+
+def test_importance_of_many_rows_is_from_some_of_them_and_says_so(nncli: Run) -> None:
+    write_rows("many.csv", two_classes(3000))
+    assert nncli("train", "many.csv", "--epochs", 2, "-q").code == 0
+    (said,) = (one["text"] for one in blocks(report(nncli, "model.npz", "many.csv"), "What it goes by", "paragraph"))
+    assert "from 2,000 of 3,000 rows" in said
+
+
+def test_the_most_wrong_rows_are_those_of_eval_each_with_reasons(nncli: Run, two: Path) -> None:
+    expected = nncli("eval", two, "--worst", 20, "--json").json["worst"]
+    rows = listing(report(nncli, two), "The most wrong rows")
+    assert [(row["row"], row["class"], row["predicted"]) for row in rows] == [
+        (f"{one['row']:,}", one["class"], one["prediction"]) for one in expected
+    ]
+    number, source = expected[0]["row"], two.parent / "d.csv"
+    why = nncli("explain", two, source, "--row", number, "--json").json["contributions"]
+    shown = "; ".join(f"{one['column']} = {one['value']:.6g} ({one['contribution']:+.2f})" for one in why[:3])
+    assert rows[0]["reasons for the prediction"] == shown
+
+
+def test_groups_are_those_of_eval_by(nncli: Run, two: Path) -> None:
+    made = report(nncli, two)
+    expected = nncli("eval", two, "--by", "b", "--json").json["by"]["groups"]
+    rows = listing(made, "Where it is more often right, and less", "By b")
+    assert [(row["group"], row["rows"], row["right"]) for row in rows] == [
+        (one["group"], f"{one['n']}", f"{100 * one['accuracy']:.1f} %") for one in expected
+    ]
+
+
+def test_the_data_are_as_check_sees_them(nncli: Run, two: Path) -> None:
+    expected = nncli("check", two.parent / "d.csv", "--json").json
+    rows = listing(report(nncli, two), "The data", "Columns")
+    assert [(row["column"], row["distinct"], row["becomes"]) for row in rows] == [
+        (one["name"], f"{one['distinct']:,}", one["becomes"]) for one in expected["columns"]
+    ]
+
+
+@pytest.mark.parametrize("more", [(), ("--reference", "linear", "--keep-state"), ("--hidden", "8", "--drop", "b")])
+def test_the_command_of_the_card_makes_the_same_file_again(more: tuple[str, ...], nncli: Run) -> None:
+    write_rows("d.csv", two_classes(200))
+    assert nncli("train", "d.csv", "--epochs", 3, "--seed", 7, *more, "-q", "-o", "m.npz").code == 0
+    before = Path("m.npz").read_bytes()
+    (command,) = blocks(report(nncli, "m.npz"), "Model card", "command")
+    Path("m.npz").unlink()
+    assert nncli(*shlex.split(command["line"])[1:], "-q").code == 0
+    assert Path("m.npz").read_bytes() == before
+
+
+def test_the_card_has_the_digests_of_model_and_data(nncli: Run, two: Path) -> None:
+    import hashlib
+
+    facts = dict(blocks(report(nncli, two), "Model card", "listing")[0]["rows"])
+    assert facts["SHA-256 of the model"] == hashlib.sha256(two.read_bytes()).hexdigest()
+    assert facts["SHA-256 of the data"] == hashlib.sha256((two.parent / "d.csv").read_bytes()).hexdigest()
+
+
+def test_a_report_needs_no_training_data_where_others_are_named(nncli: Run) -> None:
+    write_rows("d.csv", two_classes(300))
+    write_rows("new.csv", two_classes(300, seed=1))
+    assert nncli("train", "d.csv", "--epochs", 3, "-q").code == 0
+    Path("d.csv").unlink()
+    made = report(nncli, "model.npz", "new.csv")
+    assert finding(made, "A simple reference")["state"] == "unknown"
+    assert "not looked at" in blocks(made, "The data", "paragraph")[0]["text"]
+
+
+def test_a_model_of_scores_has_a_report_without_probabilities(nncli: Run) -> None:
+    write_rows("d.csv", two_classes(300))
+    assert nncli("train", "d.csv", "--model", "perceptron", "--epochs", 3, "-q").code == 0
+    made = report(nncli, "model.npz")
+    assert "Where to draw the line" not in [one["title"] for one in made["sections"]]
+    assert finding(made, "Honest probabilities")["state"] == "unknown"

@@ -1,0 +1,185 @@
+"""What `nncli report` finds: each fault is planted once, and is not found where it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.stats import chi2_contingency, ks_2samp
+
+from nncli.data.dataset import TextColumn
+from nncli.report.findings_of_columns import ks, of_texts
+from reports import finding, report, two_classes, write_rows
+
+Run = Callable[..., Any]
+Columns = dict[str, Any]
+NO_YES = np.array(["no", "yes"])
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def found(nncli: Run, name: str, columns: Columns, *options: object, new: Columns | None = None) -> dict[str, str]:
+    """Train on these columns, and return one of the findings on its test rows, or on new rows."""
+    write_rows("d.csv", columns)
+    outcome = nncli("train", "d.csv", "-q", "--seed", 1, *(options or ("--epochs", 20)))
+    assert outcome.code == 0, outcome.err
+    if new is not None:
+        write_rows("new.csv", new)
+    return finding(report(nncli, "model.npz", *(["new.csv"] if new is not None else [])), name)
+
+
+def noise(n: int, columns: int, seed: int = 0) -> Columns:
+    rng = np.random.default_rng(seed)
+    names = [f"x{i}" for i in range(columns)]
+    return dict(zip(names, rng.normal(size=(columns, n)), strict=True)) | {"class": NO_YES[rng.integers(2, size=n)]}
+
+
+def rare(n: int) -> Columns:
+    """Return rows of which 3 % are of one class."""
+    rng = np.random.default_rng(0)
+    y = (np.arange(n) % 33 == 0).astype(int)
+    return {"a": rng.normal(size=n) + 2 * y, "class": NO_YES[y]}
+
+
+def circle(n: int) -> Columns:
+    """Return rows that no straight line separates."""
+    X = np.random.default_rng(0).normal(size=(n, 2))
+    return {"a": X[:, 0], "b": X[:, 1], "class": NO_YES[((X**2).sum(axis=1) > 1.4).astype(int)]}
+
+
+def giving_away(n: int) -> Columns:
+    columns = two_classes(n)
+    return {"outcome": (columns["class"] == "yes") * 3 + 1, **columns}
+
+
+def grouped(n: int) -> Columns:
+    """Return rows of patients whose columns and class are their own, many rows of each."""
+    rng = np.random.default_rng(0)
+    patient = np.arange(n) % 40
+    own, y = rng.normal(size=(40, 2)), rng.integers(2, size=40)
+    X = own[patient] + 0.01 * rng.normal(size=(n, 2))
+    return {"patient": patient, "a": X[:, 0], "b": X[:, 1], "class": NO_YES[y[patient]]}
+
+
+def drifted(n: int) -> Columns:
+    columns = two_classes(n, seed=1)
+    return columns | {"a": columns["a"] + 1.5}
+
+
+def uneven(n: int) -> Columns:
+    """Return rows of two towns, in one of which the columns say nothing."""
+    columns, rng = two_classes(n, apart=2.0), np.random.default_rng(3)
+    north = rng.integers(4, size=n) == 0
+    shuffled = np.where(north, NO_YES[rng.integers(2, size=n)], columns["class"])
+    return {"a": columns["a"], "b": columns["b"], "town": np.where(north, "north", "south"), "class": shuffled}
+
+
+FAULTS: dict[str, Callable[[Run], dict[str, str]]] = {
+    "Better than always one answer": lambda run: found(run, "Better than always one answer", noise(600, 4)),
+    "A simple reference": lambda run: found(
+        run, "A simple reference", two_classes(2000, apart=1.5), "--epochs", 1, "--lr", 1e-6
+    ),
+    "Rows to judge by": lambda run: found(run, "Rows to judge by", two_classes(150)),
+    "Groups to judge by": lambda run: found(
+        run, "Groups to judge by", grouped(400), "--group", "patient", "--epochs", 3
+    ),
+    "Rows it has seen before": lambda run: found(
+        run, "Rows it has seen before", two_classes(300), new=two_classes(300)
+    ),
+    "Rows that belong together": lambda run: found(run, "Rows that belong together", grouped(600)),
+    "A column that gives the class away": lambda run: found(
+        run, "A column that gives the class away", giving_away(500)
+    ),
+    "The same kind of rows as in training": lambda run: found(
+        run, "The same kind of rows as in training", two_classes(1000), new=drifted(500)
+    ),
+    "Overfitting": lambda run: found(run, "Overfitting", noise(400, 60), "--epochs", 200, "--patience", 200),
+    "Underfitting": lambda run: found(run, "Underfitting", circle(4000), "--model", "softmax", "--epochs", 20),
+    "Training to its end": lambda run: found(
+        run, "Training to its end", two_classes(1000), "--epochs", 2, "--lr", 1e-4
+    ),
+    "Honest probabilities": lambda run: found(run, "Honest probabilities", noise(1500, 60), "--epochs", 60, "--val", 0),
+    "Balance of the classes": lambda run: found(run, "Balance of the classes", rare(1500)),
+    "Equally good for all": lambda run: found(run, "Equally good for all", uneven(3000)),
+    "Columns that do nothing": lambda run: found(
+        run, "Columns that do nothing", {"idle": np.random.default_rng(5).normal(size=2000), **two_classes(2000)}
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_that_is_there_is_found_and_has_a_remedy(name: str, nncli: Run) -> None:
+    its = FAULTS[name](nncli)
+    assert its["state"] == "look", its
+    assert its["evidence"].endswith(".")
+    assert its["remedy"].endswith(".")
+
+
+def test_all_findings_are_tested_above_and_pass_where_nothing_is_wrong(nncli: Run) -> None:
+    write_rows("d.csv", two_classes(4000, apart=1.0))
+    assert nncli("train", "d.csv", "--model", "softmax", "--epochs", 40, "--seed", 1, "-q").code == 0
+    made = report(nncli, "model.npz")
+    assert {one["name"] for one in made["findings"]} == FAULTS.keys()
+    assert {one["name"]: one["evidence"] for one in made["findings"] if one["state"] != "passed"} == {}
+    assert "nothing was found that speaks against it" in made["verdict"][2]
+
+
+def test_what_is_to_be_looked_at_comes_first_and_what_passed_last(nncli: Run) -> None:
+    write_rows("d.csv", two_classes(120))
+    assert nncli("train", "d.csv", "--model", "perceptron", "--epochs", 3, "-q").code == 0
+    states = [one["state"] for one in report(nncli, "model.npz")["findings"]]
+    assert states == sorted(states, key=["look", "unknown", "passed"].index)
+    assert set(states) == {"look", "unknown", "passed"}
+
+
+def test_a_model_that_is_no_better_than_one_answer_is_not_to_be_used(nncli: Run) -> None:
+    write_rows("d.csv", noise(600, 4))
+    assert nncli("train", "d.csv", "--epochs", 5, "-q").code == 0
+    assert report(nncli, "model.npz")["verdict"][2].startswith("Do not use it")
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.2, 1.0])
+def test_numbers_are_compared_as_scipy_does(shift: float) -> None:
+    rng = np.random.default_rng(0)
+    one, other = rng.normal(size=800), rng.normal(size=500).round(1) + shift
+    expected = ks_2samp(one, other, method="asymp")
+    D, p = ks(one, other)
+    assert pytest.approx(expected.statistic) == D
+    assert p == pytest.approx(expected.pvalue, rel=0.3, abs=1e-12)  # its asymptotic p-value is that of Smirnov, refined
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.05, 0.3])
+def test_texts_are_compared_by_the_chi_squared_of_scipy(shift: float) -> None:
+    rng = np.random.default_rng(1)
+    p = np.array([0.5, 0.3, 0.2])
+    q = p + np.array([-shift, 0.0, shift])
+    one = TextColumn(rng.choice(3, size=900, p=p), ("a", "b", "c"))
+    other = TextColumn(rng.choice(3, size=600, p=q)[::-1], ("a", "b", "c"))
+    counts = np.stack([np.bincount(column.codes, minlength=3) for column in (one, other)])
+    distance, p_value = of_texts(one, other)
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    assert distance == pytest.approx(0.5 * np.abs(shares[0] - shares[1]).sum())
+    assert p_value == pytest.approx(chi2_contingency(counts).pvalue, rel=0.1, abs=1e-6)
+
+
+def test_categories_are_the_same_in_whatever_order_they_stand() -> None:
+    one = TextColumn(np.array([0, 0, 1, -1] * 50), ("a", "b"))
+    other = TextColumn(np.array([1, 1, 0, -1] * 50), ("b", "a"))
+    assert of_texts(one, other) == (0.0, pytest.approx(1.0, abs=0.01))
+
+
+@pytest.mark.long
+def test_rows_of_one_kind_are_hardly_ever_said_to_have_changed() -> None:
+    said = 0
+    for seed in range(400):
+        rng = np.random.default_rng(seed)
+        said += ks(rng.normal(size=300), rng.normal(size=300))[1] < 0.05
+        codes = rng.integers(5, size=(2, 300))
+        said += of_texts(*(TextColumn(part, tuple("abcde")) for part in codes))[1] < 0.05
+    assert 20 <= said <= 60  # 40 of 800 are expected at 5 %
