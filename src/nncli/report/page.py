@@ -1,0 +1,234 @@
+"""Write a report as one HTML file: it opens without network, in light and dark, on paper and on a phone.
+
+All is there without JavaScript. The script adds buttons that copy, the slider and what marks say, and is the only one
+that the page allows to run: its hash stands in the policy of the page, which allows no request to any address.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import itertools
+import json
+import re
+from collections.abc import Iterator
+from importlib.resources import files
+
+from nncli.report.document import (
+    Block,
+    Command,
+    Drawing,
+    Finding,
+    Listing,
+    Paragraph,
+    Report,
+    Section,
+    Slider,
+    State,
+)
+from nncli.report.markup import Markup, element, own_code, verbatim
+from nncli.report.pictures import pictures
+from nncli.system.output import counted, one_line
+
+BESIDE = 440  # pixels: a figure that is no wider stands beside another
+LISTED = 20  # thresholds that a table shows
+SENTENCE, MANY = 40, 8  # characters of a cell that needs room, and columns that are small on paper
+SIGNS: dict[State, tuple[str, str]] = {
+    "look": ("▲", "look at this"),
+    "unknown": ("?", "not tested"),
+    "passed": ("✓", "passed"),
+}
+
+
+def page_of(report: Report) -> str:
+    """Return the text of an HTML file that shows a report. Figures are drawn with vl-convert-python."""
+    script = _own_file("page.js")
+    anchors = _anchors(report.sections)
+    drawings = itertools.count(1)
+    head = element(
+        "head",
+        element("meta", charset="utf-8"),
+        element("meta", http_equiv="Content-Security-Policy", content=_policy(script)),
+        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        element("link", rel="icon", href="data:,"),  # or else browsers ask for one
+        element("title", verbatim(report.title)),
+        own_code("style", _own_file("page.css")),
+    )
+    body = element(
+        "body",
+        element("header", element("h1", report.title), _verdict(report), _contents(report, anchors)),
+        element(
+            "main",
+            _findings(report.findings),
+            *(_section(one, anchor, drawings) for one, anchor in zip(report.sections, anchors, strict=True)),
+        ),
+        own_code("script", script),
+    )
+    return f"<!DOCTYPE html>\n{element('html', head, body, lang='en').html}\n"
+
+
+def _own_file(name: str) -> str:
+    return files("nncli.report").joinpath(name).read_text("utf-8")
+
+
+def _policy(script: str) -> str:
+    """Return a policy by which a page runs its own script and loads nothing."""
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return (
+        f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _verdict(report: Report) -> Markup:
+    return element("div", *(element("p", sentence) for sentence in report.verdict), class_="verdict")
+
+
+def _contents(report: Report, anchors: list[str]) -> Markup:
+    titles = ["Findings", *(section.title for section in report.sections)]
+    links = zip(titles, ["findings", *anchors], strict=True)
+    items = (element("li", element("a", title, href=f"#{anchor}")) for title, anchor in links)
+    return element("nav", element("ul", *items), aria_label="Contents")
+
+
+def _anchors(sections: tuple[Section, ...]) -> list[str]:
+    """Return ids made of the titles of sections, each of them once."""
+    found = ["findings"]
+    for section in sections:
+        plain = re.sub("[^a-z0-9]+", "-", section.title.lower())[:40].strip("-") or "section"
+        found.append(next(one for one in _numbered(plain) if one not in found))
+    return found[1:]
+
+
+def _numbered(name: str) -> Iterator[str]:
+    return itertools.chain([name], (f"{name}-{i}" for i in itertools.count(2)))
+
+
+def _findings(findings: tuple[Finding, ...]) -> Markup:
+    """Show what to look at, then what could not be tested, and folded what passed."""
+    shown = [*_in_state(findings, "look"), *_in_state(findings, "unknown")]
+    passed = _in_state(findings, "passed")
+    parts = [element("ul", *map(_finding, shown), class_="findings") if shown else element("p", "Nothing was found.")]
+    if passed:
+        summary = element("summary", f"{counted(len(passed), 'check')} passed")
+        parts.append(element("details", summary, element("ul", *map(_finding, passed), class_="findings")))
+    return element("section", element("h2", "Findings", id="findings"), *parts, class_="first")
+
+
+def _in_state(findings: tuple[Finding, ...], state: State) -> list[Finding]:
+    return [one for one in findings if one.state == state]
+
+
+def _finding(one: Finding) -> Markup:
+    sign, word = SIGNS[one.state]
+    state = element("p", element("span", sign, class_="sign", aria_hidden="true"), word, class_=f"state {one.state}")
+    said = [element("p", element("strong", one.name), ". ", one.evidence)]
+    if one.remedy:
+        said.append(element("p", one.remedy, class_="remedy"))
+    return element("li", state, element("div", *said))
+
+
+def _section(section: Section, anchor: str, drawings: Iterator[int]) -> Markup:
+    """Show a section; figures that follow one another stand side by side where there is room."""
+    parts = [element("h2", section.title, id=anchor)]
+    for is_drawing, blocks in itertools.groupby(section.blocks, lambda block: isinstance(block, Drawing)):
+        shown = [_block(block, f"{anchor}-{next(drawings)}") for block in blocks]
+        parts += [element("div", *shown, class_="drawings")] if is_drawing else shown
+    return element("section", *parts)
+
+
+def _block(block: Block, name: str) -> Markup:
+    """Show a block. Ids in it begin with `name`."""
+    match block:
+        case Paragraph(text):
+            return element("p", text)
+        case Listing():
+            return _listing(block)
+        case Drawing():
+            return _drawing(block, name)
+        case Command(line):
+            return _command(line)
+        case Slider():
+            return _slider(block, name)
+
+
+def _command(line: str) -> Markup:
+    return element("div", element("pre", element("code", verbatim(line))), class_="command")
+
+
+def _listing(table: Listing, chosen: int | None = None) -> Markup:
+    """Show a table in a box of its own, which scrolls where the table is wider than the page."""
+    numbers = [title in table.numbers for title in table.header]
+    titles = [
+        element("th" if title else "td", title, scope="col" if title else None, class_="number" if is_number else None)
+        for title, is_number in zip(table.header, numbers, strict=True)
+    ]
+    rows = []
+    for i, row in enumerate(table.rows):
+        cells = list[Markup]()
+        for cell, is_number in zip(row, numbers, strict=True):
+            names_row = not cells and not is_number and cell
+            kind = "number" if is_number else "sentence" if len(cell) > SENTENCE else None
+            cells.append(element("th" if names_row else "td", cell, scope="row" if names_row else None, class_=kind))
+        rows.append(element("tr", *cells, class_="chosen" if i == chosen else None))
+    whole = element(
+        "table",
+        *([element("caption", element("span", table.caption))] if table.caption else []),
+        element("thead", element("tr", *titles)),
+        element("tbody", *rows),
+        class_="many" if len(table.header) > MANY else None,
+    )
+    return element("div", whole, class_="scroll", role="group", aria_label=table.caption or "Table", tabindex=0)
+
+
+def _drawing(drawing: Drawing, name: str) -> Markup:
+    """Show a figure, below what it says."""
+    figure, panels = drawing.figure, pictures(drawing.figure, name)
+    shown = []
+    for picture in panels:
+        title = [element("p", picture.title)] if picture.title else []
+        wide = {"class_": "panel wide", "role": "group", "aria_label": picture.title or figure.title, "tabindex": "0"}
+        shown.append(element("div", *title, picture.svg, **(wide if picture.width > BESIDE else {"class_": "panel"})))
+    parts = [
+        element("figcaption", element("strong", figure.title), drawing.caption),
+        element("div", *shown, class_="panels"),
+    ]
+    if figure.notes:
+        parts.append(element("p", "; ".join(figure.notes), class_="notes"))
+    is_whole = len(panels) > 1 or panels[0].width > BESIDE
+    return element("figure", *parts, class_="drawing whole" if is_whole else "drawing")
+
+
+def _slider(slider: Slider, name: str) -> Markup:
+    """Show what happens at the chosen threshold, a slider for the others, and a table of some of them."""
+    last, now = len(slider.thresholds) - 1, slider.chosen
+    label = element("label", f"Threshold: the probability from which “{slider.positive}” is predicted", for_=name)
+    value = element("output", slider.thresholds[now], for_=name)
+    note = element("p", f"The model uses {slider.thresholds[now]}.", class_="note")
+    range_ = element("input", type="range", id=name, min=0, max=last, value=now, autocomplete="off", hidden=True)
+    at = (
+        element("div", element("dt", title), element("dd", texts[now]))
+        for title, texts in zip(slider.titles, slider.values, strict=True)
+    )
+    some = sorted({round(i * last / (LISTED - 1)) for i in range(LISTED)} | {now})
+    header = ("threshold", *slider.titles)
+    rows = tuple((slider.thresholds[i], *(texts[i] for texts in slider.values)) for i in some)
+    table = _listing(Listing(header, rows, frozenset(header)), some.index(now))
+    more = element("details", element("summary", "Table of thresholds"), table)
+    return element(
+        "div", label, value, note, range_, element("dl", *at), _command(slider.commands[now]), more,
+        class_="slider", data_thresholds=_as_json(slider),
+    )  # fmt: skip
+
+
+def _as_json(slider: Slider) -> str:
+    """Return what the script reads, with all texts as they are shown."""
+    return json.dumps(
+        {
+            "thresholds": [*map(one_line, slider.thresholds)],
+            "titles": [*map(one_line, slider.titles)],
+            "values": [[*map(one_line, texts)] for texts in slider.values],
+            "commands": [*map(one_line, slider.commands)],
+        },
+        ensure_ascii=False,
+    )
