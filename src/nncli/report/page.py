@@ -30,6 +30,7 @@ from nncli.report.markup import Markup, element, own_code, verbatim
 from nncli.report.pictures import pictures
 from nncli.system.output import counted, one_line
 
+BESIDE_OTHERS = {Drawing: "drawings", Listing: "tables"}
 BESIDE = 440  # pixels: a figure that is no wider stands beside another
 LISTED = 20  # thresholds that a table shows
 SENTENCE, MANY = 40, 8  # characters of a cell that needs room, and columns that are small on paper
@@ -44,7 +45,7 @@ def page_of(report: Report) -> str:
     """Return the text of an HTML file that shows a report. Figures are drawn with vl-convert-python."""
     script = _own_file("page.js")
     anchors = _anchors(report.sections)
-    drawings = itertools.count(1)
+    numbers = itertools.count(1)
     head = element(
         "head",
         element("meta", charset="utf-8"),
@@ -60,7 +61,7 @@ def page_of(report: Report) -> str:
         element(
             "main",
             _findings(report.findings),
-            *(_section(one, anchor, drawings) for one, anchor in zip(report.sections, anchors, strict=True)),
+            *(_section(one, anchor, numbers) for one, anchor in zip(report.sections, anchors, strict=True)),
         ),
         own_code("script", script),
     )
@@ -128,12 +129,12 @@ def _finding(one: Finding) -> Markup:
     return element("li", state, element("div", *said))
 
 
-def _section(section: Section, anchor: str, drawings: Iterator[int]) -> Markup:
-    """Show a section; figures that follow one another stand side by side where there is room."""
+def _section(section: Section, anchor: str, numbers: Iterator[int]) -> Markup:
+    """Show a section; figures and tables that follow one another stand side by side where there is room."""
     parts = [element("h2", section.title, id=anchor)]
-    for is_drawing, blocks in itertools.groupby(section.blocks, lambda block: isinstance(block, Drawing)):
-        shown = [_block(block, f"{anchor}-{next(drawings)}") for block in blocks]
-        parts += [element("div", *shown, class_="drawings")] if is_drawing else shown
+    for together, blocks in itertools.groupby(section.blocks, lambda block: BESIDE_OTHERS.get(type(block))):
+        shown = [_block(block, f"block_{next(numbers)}") for block in blocks]  # no title makes such an id
+        parts += [element("div", *shown, class_=together)] if together else shown
     return element("section", *parts)
 
 
@@ -167,14 +168,14 @@ def _listing(table: Listing, chosen: int | None = None) -> Markup:
     for i, row in enumerate(table.rows):
         cells = list[Markup]()
         for cell, is_number in zip(row, numbers, strict=True):
-            names_row = not cells and not is_number and cell
+            names_row = not cells and not is_number and cell and len(row) > 1
             kind = "number" if is_number else "sentence" if len(cell) > SENTENCE else None
             cells.append(element("th" if names_row else "td", cell, scope="row" if names_row else None, class_=kind))
         rows.append(element("tr", *cells, class_="chosen" if i == chosen else None))
     whole = element(
         "table",
         *([element("caption", element("span", table.caption))] if table.caption else []),
-        element("thead", element("tr", *titles)),
+        *([element("thead", element("tr", *titles))] if any(table.header) else []),
         element("tbody", *rows),
         class_="many" if len(table.header) > MANY else None,
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from nncli.figures.figure import Figure
-from nncli.figures.vega_lite import COLOURS, GREY, specification
+from nncli.figures.vega_lite import COLOURS, GREY, SHAPES, specification
 from nncli.report.markup import Markup
 from nncli.report.svg import cleaned
 from nncli.system.output import shortened
@@ -19,6 +19,7 @@ MOST_DESCRIBED, MOST_OF_LINE = 500, 40  # marks that say what they show, of a fi
 WIDTH, HEIGHT, BESIDE_NAMES = 336, 230, 250  # pixels of a panel, and of one whose y axis has names
 MATRIX, COLUMN, MOST_COLUMN, ROW, CELL = 200, 44, 90, 22, 30  # of columns, one of them, a row, and a row of cells
 CHARACTER, ABOVE = 8, 24  # of a letter, and of a text above a panel
+LONGEST_NAME = 80  # characters of a name in a picture
 LEGEND = 44  # characters of a row of a legend
 STEPS = 10  # of a scale of shades
 VARIABLES = {colour: f"var(--c{i})" for i, colour in enumerate(COLOURS)} | {
@@ -61,6 +62,7 @@ def pictures(figure: Figure, name: str) -> list[Picture]:
 
     whole, found, left = specification(figure), list[Picture](), MOST_DESCRIBED
     for i, (panel, spec) in enumerate(zip(figure.panels, whole.get("concat", [whole]), strict=True)):
+        spec = _cut(spec, {})
         layers, left = _layers(spec["layer"], left)
         drawn = vl_convert.vegalite_to_svg(
             {"$schema": whole["$schema"], "background": None, "config": CONFIG, **_sizes(spec), "layer": layers},
@@ -70,6 +72,19 @@ def pictures(figure: Figure, name: str) -> list[Picture]:
         svg, width = cleaned(drawn, label, f"{name}-{i}")
         found.append(Picture(svg, panel.title, width))
     return found
+
+
+def _cut(part: Any, known: dict[str, str]) -> Any:
+    """Shorten the long names of a description, each to one of its own: Vega takes minutes to measure them."""
+    if isinstance(part, dict):
+        return {key: _cut(value, known) for key, value in part.items()}
+    if isinstance(part, list | tuple):
+        return [_cut(one, known) for one in part]
+    if not isinstance(part, str) or len(part) <= LONGEST_NAME or part in SHAPES:
+        return part
+    if part not in known:
+        known[part] = f"{part[: LONGEST_NAME - 10]}…{len(known) + 1}"
+    return known[part]
 
 
 def _sizes(spec: dict[str, Any]) -> dict[str, int]:
