@@ -43,7 +43,10 @@ def test_figures_and_intervals_are_those_of_eval(name: str, nncli: Run, request:
         assert row["this model"] == write(one["value"]), metric
         assert row["95 % interval"] == " to ".join(map(write, one["interval"] or ())), metric
     constant = expected["baseline"]["accuracy"]
-    assert next(row for row in rows if row["figure"] == "accuracy")["baseline: one answer"] == f"{100 * constant:.1f} %"
+    assert (
+        next(row for row in rows if row["figure"] == "accuracy")["always the most frequent class"]
+        == f"{100 * constant:.1f} %"
+    )
     for row in listing(made, "How good it is", "By class"):
         its = expected["per_class"][row["class"]]
         assert row["rows"] == f"{its['n']:,}"
@@ -71,7 +74,7 @@ def test_the_verdict_has_three_sentences_with_the_figures_of_eval(nncli: Run, tw
 
 @pytest.mark.parametrize("at", [3, 20, 50, 97])
 def test_the_slider_says_what_eval_says_at_each_threshold(at: int, nncli: Run, two: Path) -> None:
-    (slider,) = blocks(report(nncli, two), "Where to draw the line", "slider")
+    (slider,) = blocks(report(nncli, two), "Threshold", "slider")
     outcome = nncli(*shlex.split(slider["commands"][at])[1:], "--json")
     assert outcome.code == 0
     its, shown = outcome.json["metrics"], {title: slider["values"][i][at] for i, title in enumerate(slider["titles"])}
@@ -83,7 +86,7 @@ def test_the_slider_says_what_eval_says_at_each_threshold(at: int, nncli: Run, t
 
 
 def test_the_slider_stands_where_the_model_does(nncli: Run, two: Path) -> None:
-    (slider,) = blocks(report(nncli, two), "Where to draw the line", "slider")
+    (slider,) = blocks(report(nncli, two), "Threshold", "slider")
     own = nncli("eval", two, "--json").json
     assert float(slider["thresholds"][slider["chosen"]]) == pytest.approx(own["decision"]["threshold"])
     at = slider["titles"].index("cost of a row")
@@ -92,7 +95,7 @@ def test_the_slider_stands_where_the_model_does(nncli: Run, two: Path) -> None:
 
 def test_importance_is_that_of_explain(nncli: Run, iris_model: Path) -> None:
     expected = nncli("explain", iris_model, "--json").json["importance"]
-    rows = listing(report(nncli, iris_model), "What it goes by")
+    rows = listing(report(nncli, iris_model), "Which columns matter")
     assert [row["column"] for row in rows] == [one["column"] for one in expected]
     for row, one in zip(rows, expected, strict=True):
         assert row["importance"] == f"{one['importance']:.4f}"
@@ -102,7 +105,9 @@ def test_importance_is_that_of_explain(nncli: Run, iris_model: Path) -> None:
 def test_importance_of_many_rows_is_from_some_of_them_and_says_so(nncli: Run) -> None:
     write_rows("many.csv", two_classes(3000))
     assert nncli("train", "many.csv", "--epochs", 2, "-q").code == 0
-    (said,) = (one["text"] for one in blocks(report(nncli, "model.npz", "many.csv"), "What it goes by", "paragraph"))
+    (said,) = (
+        one["text"] for one in blocks(report(nncli, "model.npz", "many.csv"), "Which columns matter", "paragraph")
+    )
     assert "from 2,000 of 3,000 rows" in said
 
 
@@ -121,7 +126,7 @@ def test_the_most_wrong_rows_are_those_of_eval_each_with_reasons(nncli: Run, two
 def test_groups_are_those_of_eval_by(nncli: Run, two: Path) -> None:
     made = report(nncli, two)
     expected = nncli("eval", two, "--by", "b", "--json").json["by"]["groups"]
-    rows = listing(made, "Where it is more often right, and less", "By b")
+    rows = listing(made, "Groups of rows", "By b")
     assert [(row["group"], row["rows"], row["right"]) for row in rows] == [
         (one["group"], f"{one['n']}", f"{100 * one['accuracy']:.1f} %") for one in expected
     ]
@@ -168,5 +173,5 @@ def test_a_model_of_scores_has_a_report_without_probabilities(nncli: Run) -> Non
     write_rows("d.csv", two_classes(300))
     assert nncli("train", "d.csv", "--model", "perceptron", "--epochs", 3, "-q").code == 0
     made = report(nncli, "model.npz")
-    assert "Where to draw the line" not in [one["title"] for one in made["sections"]]
+    assert "Threshold" not in [one["title"] for one in made["sections"]]
     assert finding(made, "Honest probabilities")["state"] == "unknown"

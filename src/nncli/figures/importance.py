@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from nncli.explain.importance import REPEATS, importances, permutations, suited
+from nncli.explain.importance import REPEATS, Importances, importances, permutations, suited
 from nncli.figures.figure import Axis, Estimates, Figure, Panel
 from nncli.figures.kinds import FIGURES, OfModel, Subject
 from nncli.inference.metrics import metric_for
@@ -23,22 +23,27 @@ class Importance(OfModel):
         metric = metric_for(suited(model), rows.scored)
         orders = permutations(len(rows.rows), REPEATS)
         found = importances(model, rows.table.take(rows.rows), rows.scored, metric, orders)
-        shown = found.columns[:MOST_COLUMNS]
-        factor = 100 if metric.in_percent else 1
-        values = np.array([one.importance for one in shown]) * factor
-        low, high = (np.array([one.interval or (np.nan, np.nan) for one in shown]) * factor).T
-        label = metric.label(model.classes[model.positive] if len(model.classes) == 2 else None)
-        x = Axis.around(
-            f"{label}{', %' if metric.in_percent else ''}, how much worse where the column is shuffled",
-            values, low, high, np.zeros(1),
-        )  # fmt: skip
-        panel = Panel(x, Axis.of_names("", [one.column for one in shown]), (Estimates(values, low, high),))
-        notes = [f"shuffled {REPEATS} times; the line through a point is its 95 % interval"]
-        if len(shown) < len(found.columns):
-            notes.append(f"the {MOST_COLUMNS} of {len(found.columns):,} columns that matter most")
-        if found.correlated:
-            pairs = [f"{in_quotes(a)} and {in_quotes(b)}" for a, b, _ in found.correlated[:MOST_PAIRS]]
-            more = len(found.correlated) - len(pairs)
-            said = f"{', '.join(pairs)}{f' and {more:,} more' if more else ''}"
-            notes.append(f"strongly correlated, so that each may matter more: {said}")
-        return Figure(f"Importance of columns, {judged.of}", (panel,), tuple(notes))
+        positive = model.classes[model.positive] if len(model.classes) == 2 else None
+        return figure_of_importances(found, positive, f"Importance of columns, {judged.of}")
+
+
+def figure_of_importances(found: Importances, positive: str | None, title: str) -> Figure:
+    """Draw how much worse a metric gets without each column, of the columns that matter most."""
+    metric, shown = found.metric, found.columns[:MOST_COLUMNS]
+    factor = 100 if metric.in_percent else 1
+    values = np.array([one.importance for one in shown]) * factor
+    low, high = (np.array([one.interval or (np.nan, np.nan) for one in shown]) * factor).T
+    x = Axis.around(
+        f"{metric.label(positive)} worse by{', %' if metric.in_percent else ''}",
+        values, low, high, np.zeros(1),
+    )  # fmt: skip
+    panel = Panel(x, Axis.of_names("", [one.column for one in shown]), (Estimates(values, low, high),))
+    notes = [f"shuffled {REPEATS} times; the line through a point is its 95 % interval"]
+    if len(shown) < len(found.columns):
+        notes.append(f"the {MOST_COLUMNS} of {len(found.columns):,} columns that matter most")
+    if found.correlated:
+        pairs = [f"{in_quotes(a)} and {in_quotes(b)}" for a, b, _ in found.correlated[:MOST_PAIRS]]
+        more = len(found.correlated) - len(pairs)
+        said = f"{', '.join(pairs)}{f' and {more:,} more' if more else ''}"
+        notes.append(f"strongly correlated, so that each may matter more: {said}")
+    return Figure(title, (panel,), tuple(notes))

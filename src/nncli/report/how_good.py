@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import dataclasses
+
+import numpy as np
+
 from nncli.errors import DataError, OptionError
 from nncli.figures.all_kinds import FIGURES, OfModel, Subject, build_of_model
+from nncli.figures.importance import MOST_COLUMNS, figure_of_importances
 from nncli.metrics.definitions import METRICS
+from nncli.metrics.metric import Metric
 from nncli.report.document import Block, Drawing, Listing, Paragraph, Section
 from nncli.report.evidence import Evidence
 from nncli.system.output import counted, in_quotes, number, percent, shortened
 from nncli.training.reference import REFERENCES
 
 MOST_CLASSES = 20  # that are listed, those with the lowest F1
+EFFECTS = 3  # columns whose effect is drawn
 
 
 def figures_section(of: Evidence) -> Section:
     """Write what `eval` reports, with intervals, and the figures of each class."""
     reference = of.reference[0]
-    header = ["figure", "this model", "95 % interval", "baseline: one answer"]
+    header = ["figure", "this model", "95 % interval", "always the most frequent class"]
     if reference is not None:
         of_training = " on the rows of the training run" if of.subject.source else ""
         header.append(f"{REFERENCES[reference['name']]}{of_training}")
@@ -24,7 +31,7 @@ def figures_section(of: Evidence) -> Section:
     for name, one in of.metrics["metrics"].items():
         metric = METRICS.create(name)
         write = percent if metric.in_percent else number
-        constant = of.metrics["baseline"].get(name)
+        constant = _of_one_answer(of, metric)
         cells = [
             metric.label(of.metrics["positive"]),
             "not defined" if one["value"] is None else write(one["value"]),
@@ -34,10 +41,20 @@ def figures_section(of: Evidence) -> Section:
         if reference is not None:
             cells.append(percent(reference["accuracy"]) if name == "accuracy" else "")
         rows.append(tuple(cells))
-    said = f"Judged on {of.subject.judged.of}. An interval holds the true figure of 95 in 100 such tests."
+    said = f"Judged on {of.subject.judged.of}. Of 100 such intervals, about 95 hold the true figure."
     listing = Listing(tuple(header), tuple(rows), frozenset(header[1:]), "Figures")
     notes = [Paragraph(f"{note.removeprefix('warning: ')}.") for note in of.subject.notes]
     return Section("How good it is", (Paragraph(said), *notes, listing, _classes(of)))
+
+
+def _of_one_answer(of: Evidence, metric: Metric) -> float | None:
+    """Return the value of a metric where all rows have the same answer: the most frequent class, or for the cost the
+    cheapest one; None of a metric of more than the predicted classes."""
+    if metric.name in of.metrics["baseline"]:
+        found: float | None = of.metrics["baseline"][metric.name]
+        return found
+    rows = dataclasses.replace(of.scored, predicted=np.full(of.n, np.bincount(of.scored.y).argmax())).oriented
+    return None if metric.needs != "classes" or metric.problem(rows) else metric.value(rows)
 
 
 def _classes(of: Evidence) -> Listing:
@@ -108,7 +125,7 @@ def _curve(of: Evidence) -> str:
 
 def importance_section(of: Evidence) -> Section:
     """List how much worse the answers get without each column, and draw the effect of the first few."""
-    title, found = "What it goes by", of.importances
+    title, found = "Which columns matter", of.importances
     if found is None:
         columns = counted(len(of.model.schema.names), "column")
         return Section(title, (Paragraph(f"Not worked out, for the {columns} or too few rows."),))
@@ -117,19 +134,14 @@ def importance_section(of: Evidence) -> Section:
     text += "A column whose interval holds 0 may do nothing."
     rows = tuple(
         (one.column, f"{one.importance:.4f}", " to ".join(f"{end:.4f}" for end in one.interval or ()))
-        for one in found.columns
+        for one in found.columns[:MOST_COLUMNS]
     )
     header = "column", "importance", "95 % interval"
-    blocks: list[Block] = [Paragraph(text), Listing(header, rows, frozenset(header[1:]))]
-    if found.correlated:
-        pairs = "; ".join(f"{in_quotes(a)} and {in_quotes(b)} ({V:.2f})" for a, b, V in found.correlated[:5])
-        blocks.append(Paragraph(f"Strongly correlated, so that each may matter more than is seen here: {pairs}."))
-    if "effect" in FIGURES:
-        for name in of.columns_that_matter(EFFECTS):
-            caption = f"What the model says on average where all rows have one value of {in_quotes(shortened(name))}."
-            drawing = draw(of.subject.asked_for(name), "effect", caption)
-            blocks += [drawing] if drawing else []
+    figure = figure_of_importances(found, of.metrics["positive"], "Importance of columns")
+    caption = "The further to the right, the more the model goes by the column; what holds 0 may do nothing."
+    blocks: list[Block] = [Paragraph(text), Drawing(figure, caption), Listing(header, rows, frozenset(header[1:]))]
+    for name in of.columns_that_matter(EFFECTS):
+        caption = f"What the model says on average where all rows have one value of {in_quotes(shortened(name))}."
+        drawing = draw(of.subject.asked_for(name), "effect", caption)
+        blocks += [drawing] if drawing else []
     return Section(title, tuple(blocks))
-
-
-EFFECTS = 3  # columns whose effect is drawn

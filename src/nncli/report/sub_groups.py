@@ -46,4 +46,4 @@ def sub_groups(evidence: Evidence) -> Section:
         blocks.insert(0, Paragraph(text))
     else:
         blocks.append(Paragraph("No column is sure to matter or has few categories."))
-    return Section("Where it is more often right, and less", tuple(blocks))
+    return Section("Groups of rows", tuple(blocks))

@@ -21,7 +21,7 @@ def threshold_section(of: Evidence) -> Section | None:
     positive = of.model.classes[of.model.positive]
     said = "A lower threshold finds more rows of the positive class and is wrong about more of the others. "
     said += "nncli predict takes the same --threshold."
-    return Section("Where to draw the line", (Paragraph(said), slider(of, positive)))
+    return Section("Threshold", (Paragraph(said), slider(of, positive)))
 
 
 def slider(of: Evidence, positive: str) -> Slider:
