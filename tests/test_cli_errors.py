@@ -169,7 +169,7 @@ OPTIONS = {
     "--schedule plateau": Case("train two.csv --val 0 --schedule plateau", 2, "--schedule: plateau needs validation rows, and there are none. Set --val above 0."),
     "--scale standart": Case("train two.csv --scale standart", 2, "--scale: expected one of auto, standard, minmax, none; found 'standart'. Did you mean 'standard'?"),
     "--dtype float23": Case("train two.csv --dtype float23", 2, "--dtype: expected one of float32, float64; found 'float23'. Did you mean 'float32'?"),
-    "unknown option": Case("train two.csv --epoch 3", 2, "nncli train: No such option: --epoch (Possible options: --epochs). See nncli train --help."),
+    "unknown option": Case("train two.csv --epoch 3", 2, "nncli train: No such option: --epoch (Possible options: --epochs, --plot). See nncli train --help."),
     "unknown command": Case("trian", 2, "nncli: No such command 'trian'. Did you mean 'train'? See nncli --help."),
     "no value": Case("train two.csv --lr", 2, "nncli train: Option '--lr' requires an argument. See nncli train --help."),
     "no model": Case("predict", 2, "nncli predict: Missing argument 'MODEL'. See nncli predict --help."),
