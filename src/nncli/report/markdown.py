@@ -27,7 +27,7 @@ def markdown_of(report: Report) -> str:
 
 def escaped(text: str) -> str:
     """Return a text that Markdown shows as it is, on one line: no markup, no HTML, nothing that is not seen."""
-    seen = UNSEEN.sub(lambda found: repr(found[0])[1:-1], one_line(text))
+    seen = re.sub(UNSEEN, lambda found: repr(found[0])[1:-1], one_line(text))
     return SPECIAL.sub(lambda found: ENTITIES.get(found[0], f"\\{found[0]}"), seen)
 
 
@@ -57,7 +57,7 @@ def _table(header: Iterable[str], rows: Iterable[Iterable[str]], numbers: frozen
 
 def _code(line: str) -> list[str]:
     """Return a command in a block of code, whose fence is longer than any in it."""
-    line = UNSEEN.sub(lambda found: repr(found[0])[1:-1], one_line(line))
+    line = re.sub(UNSEEN, lambda found: repr(found[0])[1:-1], one_line(line))
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", line)), default=0))
     return [f"{fence}sh", line, fence]
 
