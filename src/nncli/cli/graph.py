@@ -13,11 +13,13 @@ from nncli.config.option import Whole, read_option
 from nncli.data.formats.known_formats import is_model
 from nncli.errors import DONE, OptionError, UsageError
 from nncli.nn.autodiff.graph import Graph
+from nncli.system.atomic import NO_MODEL, atomic_file, check_writable
 from nncli.system.numbers import read_number
 from nncli.system.output import print_json, say, shortened
 
 FUNCTIONS = "+ - * / ^2, exp, log, sigmoid, tanh, arctan and relu"
 EXPRESSION_HELP = f"An expression of numbers, variables, {FUNCTIONS}; or a small model."
+OUT_HELP = "Picture to draw: .svg, .png, or .html, which opens without network."
 LONGEST_NAME = 250  # of a file; anything longer is an expression
 
 
@@ -27,6 +29,7 @@ def graph(
     at: Annotated[list[str] | None, value_option("VALUES", "Values of the variables, as w=1,x=2.")] = None,
     row: Annotated[str | None, value_option("N", "Row of DATA to run a model on, from 1.")] = None,
     dot: Annotated[bool, switch("--dot", "Print the graph in the DOT language of Graphviz.")] = False,
+    out: Annotated[str | None, value_option("FILE", OUT_HELP, "the terminal", "--out")] = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
@@ -34,19 +37,31 @@ def graph(
 
     nncli graph "(w*x + b - y)^2" --at w=1,x=2,b=0,y=3
     nncli graph "-log(sigmoid(w*x))" --at w=0.5,x=2 --dot | dot -Tsvg > graph.svg
-    nncli graph model.npz --row 7    the loss of a small network on one row
+    nncli graph model.npz --row 7 --out row.svg    a network on a row, drawn
     """
+    if out is not None:
+        from nncli.figures.vega_lite import check_ending
+
+        check_ending(out)
+        check_writable(Path(out), [*filter(None, (expression, data))], "--out", NO_MODEL)
     if dot and json:
         raise OptionError("dot", "only one of --dot and --json can be printed", "Leave one of them out")
     if row is not None:
-        made, extra = _of_model(expression, data, at, row, quiet)
+        made, extra, title = _of_model(expression, data, at, row, quiet)
     else:
-        made, extra = _of_expression(expression, data, ",".join(at or [])), {}
+        made, extra, title = _of_expression(expression, data, ",".join(at or [])), {}, expression
+    if out is not None:
+        from nncli.figures.computation_graph import figure_of_graph
+        from nncli.figures.vega_lite import drawn
+
+        picture = drawn(figure_of_graph(made, shortened(title)), Path(out).suffix.lower())
+        with atomic_file(Path(out)) as file:
+            file.write(picture)
     if json:
         print_json({**made.describe(), **extra})
     elif dot:
         print(made.dot())
-    else:
+    elif out is None:
         from nncli.terminal.graph import print_graph
 
         print_graph(made)
@@ -78,7 +93,7 @@ def _of_expression(expression: str, data: str | None, at: str) -> Graph:
 
 def _of_model(
     model: str, data: str | None, at: list[str] | None, row: str, quiet: bool
-) -> tuple[Graph, dict[str, float]]:
+) -> tuple[Graph, dict[str, float], str]:
     from nncli.diagnostics.network_graph import graph_of_model
     from nncli.model import checkpoint
 
@@ -92,7 +107,7 @@ def _of_model(
     say(f"{title}; {len(graph.nodes)} nodes", quiet)
     within = f"within {difference:.0e}" if difference else "to the last digit"
     say(f"every derivative is that of the engine's backpropagation, {within}", quiet)
-    return graph, {"backprop_difference": difference}
+    return graph, {"backprop_difference": difference}, title
 
 
 def _values(text: str) -> dict[str, float]:

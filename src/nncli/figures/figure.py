@@ -9,7 +9,7 @@ import dataclasses
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -145,7 +145,29 @@ class Regions:
     names: tuple[str, ...]
 
 
-Mark = Line | Points | Intervals | Rule | Bars | Estimates | Cells | Regions
+@dataclass(frozen=True)
+class Boxes:
+    """A box at each place, with lines of text. From one place to the next is one unit, of which a box takes a part."""
+
+    HALF_WIDTH: ClassVar[float] = 0.31
+    HALF_HEIGHT: ClassVar[float] = 0.39
+
+    x: Floats
+    y: Floats
+    lines: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Arrows:
+    """Arrows from the right side of a box to the left side of another: the places that each passes, its text, and the
+    place of that."""
+
+    paths: tuple[tuple[tuple[float, float], ...], ...]
+    texts: tuple[str, ...]
+    text_places: tuple[tuple[float, float], ...]
+
+
+Mark = Line | Points | Intervals | Rule | Bars | Estimates | Cells | Regions | Boxes | Arrows
 
 
 @dataclass(frozen=True)

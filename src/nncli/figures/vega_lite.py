@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import html
 import json
+import math
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from nncli.errors import OptionError
 from nncli.figures.figure import (
+    Arrows,
     Axis,
     Bars,
+    Boxes,
     Cells,
     Estimates,
     Figure,
+    Floats,
     Intervals,
     Line,
     Mark,
@@ -36,6 +40,7 @@ DASHES: tuple[list[int], ...] = ([1, 0], [8, 3], [2, 2], [8, 3, 2, 3], [12, 4], 
 WIDTH, HEIGHT, IMAGE, BAR, CELL = 420, 300, 110, 20, 56  # pixels
 SHORT = 7  # characters of a name that stands upright below its column
 GREY = "#767676"
+BOX = 240, 62  # pixels from one box to the next
 
 PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -142,8 +147,10 @@ def _panel(panel: Panel, told: dict[str, dict[str, Any]]) -> dict[str, Any]:
     y = {**y, "axis": y.get("axis", {"titleAngle": -90})}
     if panel.x.names and not panel.bare:
         x = {**x, "axis": {"labelAngle": 0 if max(map(len, panel.x.names)) <= SHORT else -40}}
-    width = IMAGE if panel.bare else max(WIDTH / 2, CELL * len(panel.x.names)) if panel.x.names else WIDTH
-    height = IMAGE if panel.bare else max(60, BAR * len(panel.y.names)) if panel.y.names else HEIGHT
+    width: float = IMAGE if panel.bare else max(WIDTH / 2, CELL * len(panel.x.names)) if panel.x.names else WIDTH
+    height: float = IMAGE if panel.bare else max(60, BAR * len(panel.y.names)) if panel.y.names else HEIGHT
+    if any(isinstance(mark, Boxes) for mark in panel.marks):
+        width, height = (size * (axis.high - axis.low) for size, axis in zip(BOX, (panel.x, panel.y), strict=True))
     return {
         **({"title": {"text": _safe(panel.title), "fontSize": 11}} if panel.title else {}),
         "width": width,
@@ -215,6 +222,10 @@ def _layers(
             ]
         case Cells():
             return _cells(mark, panel, x, y)
+        case Boxes(xs, ys, lines):
+            return _boxes(xs, ys, lines, x, y)
+        case Arrows():
+            return _arrows(mark, x, y)
         case Regions(which, certainty, own_names):
             values = [
                 {**place, "series": _safe(own_names[int(which[i, j])]), "certainty": float(certainty[i, j])}
@@ -245,6 +256,50 @@ def _cells(mark: Cells, panel: Panel, x: dict[str, Any], y: dict[str, Any]) -> l
     ends = f"abs(datum.value) > {0.6 * mark.high}"
     ink = {"condition": {"test": ends, "value": "white"}, "value": "#222222"}
     return [rect, _layer(values, {"type": "text", "fontSize": 11}, {**own, "text": {"field": "text"}, "color": ink})]
+
+
+def _boxes(
+    xs: Floats, ys: Floats, lines: tuple[tuple[str, ...], ...], x: dict[str, Any], y: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Describe boxes, and their lines of text: the first in bold, the last in the colour of what comes back."""
+    w, h = Boxes.HALF_WIDTH, Boxes.HALF_HEIGHT
+    values = [
+        {"x": a, "y": b, "x1": a - w, "x2": a + w, "y1": b - h, "y2": b + h}
+        | {f"t{k}": _safe(text) for k, text in enumerate(texts)}
+        for a, b, texts in zip(xs.tolist(), ys.tolist(), lines, strict=True)
+    ]
+    ends = {"x": {**x, "field": "x1"}, "x2": {"field": "x2"}, "y": {**y, "field": "y1"}, "y2": {"field": "y2"}}
+    box = {"type": "rect", "fill": "white", "stroke": GREY, "cornerRadius": 4}
+    at, found = {"x": {**x, "field": "x"}, "y": {**y, "field": "y"}}, [_layer(values, box, ends)]
+    n = len(lines[0])
+    for k in range(n):
+        weight, ink = "bold" if k == 0 else "normal", COLOURS[1] if k == n - 1 else "#222222"
+        text = {"type": "text", "fontSize": 11, "fontWeight": weight, "color": ink, "dy": 14 * (k - (n - 1) / 2)}
+        found.append(_layer(values, text, {**at, "text": {"field": f"t{k}"}}))
+    return found
+
+
+def _arrows(mark: Arrows, x: dict[str, Any], y: dict[str, Any]) -> list[dict[str, Any]]:
+    """Describe arrows: their lines, their heads in the direction in which they end, and their texts."""
+    lines: list[dict[str, Any]] = []
+    ends: list[dict[str, Any]] = []
+    for k, (path, said, (u, v)) in enumerate(zip(mark.paths, mark.texts, mark.text_places, strict=True)):
+        lines += [{"x": place, "y": height, "order": i, "arrow": k} for i, (place, height) in enumerate(path)]
+        (a, b), (c, d) = path[-2:]
+        angle = math.degrees(math.atan2((b - d) * BOX[1], (c - a) * BOX[0]))
+        ends.append({"x": c, "y": d, "angle": angle, "text": _safe(said), "tx": u, "ty": v})
+    at = {"x": {**x, "field": "x"}, "y": {**y, "field": "y"}}
+    halfway = {"x": {**x, "field": "tx"}, "y": {**y, "field": "ty"}, "text": {"field": "text"}}
+    turned = {"angle": {"field": "angle", "type": "quantitative", "scale": None}}
+    head = {"type": "point", "shape": "M0,0L-8,-3.5L-8,3.5Z", "size": 2.5, "filled": True, "color": GREY, "opacity": 1}
+    text = {"type": "text", "fontSize": 10, "color": "#444444"}
+    order = {"order": {"field": "order"}, "detail": {"field": "arrow"}}
+    return [
+        _layer(lines, {"type": "line", "color": GREY, "strokeWidth": 1}, {**at, **order}),
+        _layer(ends, head, {**at, **turned}),
+        _layer(ends, {**text, "stroke": "white", "strokeWidth": 4}, halfway),  # so that it can be read on a line
+        _layer(ends, text, halfway),
+    ]
 
 
 def _places(shape: tuple[int, ...], panel: Panel) -> list[tuple[int, int, dict[str, Any]]]:

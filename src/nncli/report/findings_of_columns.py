@@ -111,7 +111,7 @@ def _counts(column: TextColumn, names: dict[str, int]) -> Floats:
 
 def useless(of: Evidence) -> Finding:
     """Look for columns that can be shuffled without harm."""
-    name = "Columns that do nothing"
+    name = "Columns that may do nothing"
     if of.importances is None:
         columns = len(of.model.schema.names)
         return Finding(name, "unknown", f"It was not tested, for the {columns:,} columns or too few rows.")
@@ -120,7 +120,7 @@ def useless(of: Evidence) -> Finding:
     if not idle:
         evidence = f"Shuffling any of {counted(len(known), 'column')} makes the answers worse, on {of.importance_rows}."
         return Finding(name, "passed", evidence)
-    evidence = f"Shuffling {len(idle):,} of {counted(len(known), 'column')} makes the answers no worse for sure, on "
+    evidence = f"That shuffling a column makes the answers worse is not shown for {len(idle):,} of {len(known):,}, on "
     evidence += f"{of.importance_rows}: {listing(map(in_quotes, map(shortened, idle)), MOST_NAMED)}."
     least = known[-1].column
     remedy = (

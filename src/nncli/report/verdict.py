@@ -8,7 +8,7 @@ from nncli.report.document import Finding
 from nncli.report.evidence import Evidence
 from nncli.system.output import counted, in_quotes, number, shortened
 
-MINOR = ("Columns that do nothing",)  # which is no reason not to use it
+MINOR = ("Columns that may do nothing",)  # which is no reason not to use it
 SEEN = "Rows it has seen before"
 FLATTERED = (SEEN, "Rows that belong together", "A column that gives the class away")
 
