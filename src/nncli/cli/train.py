@@ -37,6 +37,10 @@ if TYPE_CHECKING:
     from nncli.training.resume import ResumableRun
     from nncli.training.run import Run
 
+LOG_HELP = (
+    "File to write a line of JSON to after each epoch: with --folds of the final model, with --refit of the run that "
+    "chooses the epoch."
+)
 RESUME_HELP = "Resume the training run of the model given as DATA, or of the model at --out, to the same end."
 SAVE_HELP = "Time between two saves of the model so far, from which --resume starts; each at the end of an epoch."
 REFERENCE_HELP = (
@@ -61,7 +65,7 @@ def train(
     memory: Memory = None,
     reference: Annotated[str | None, run_option("KIND", REFERENCE_HELP, "none")] = None,
     plot: Annotated[bool, run_switch("--plot", "Draw the curve live. Later: nncli plot MODEL curve.")] = False,
-    log: Annotated[str | None, run_option("FILE", "File to write a line of JSON to after each epoch.")] = None,
+    log: Annotated[str | None, run_option("FILE", LOG_HELP)] = None,
     dry_run: Annotated[bool, run_switch("--dry-run", "Show what would be done, and stop.")] = False,
     json: Json = False,
     quiet: Quiet = False,

@@ -180,6 +180,7 @@ class AveragePrecision(OfARanking):
     """Σ_j (R_j − R_j−1) P_j, precision P_j and recall R_j of the rows that are at least as far ahead as the j-th"""
 
     title = "average precision"
+    is_skewed = True
 
     def of_order(self, own: Floats, above: Floats) -> Floats:
         sums = np.vecdot(np.diff(own, prepend=0), shares(own, above))
