@@ -36,7 +36,7 @@ class Dribble(io.RawIOBase):
 def read_dataset(source: str, options: CsvOptions, dtype: str = "float32", stream: ByteStream | None = None) -> Dataset:
     """All of a file, or of the stream in its place, to learn from."""
     rows = read_files([lambda schema: open_training(source, options, dtype, stream)], source, MemoryStorage())
-    return to_learn_from(rows, (source,))
+    return to_learn_from(rows, (source,), rows.schema.target in options.categorical)
 
 
 def load(data: bytes | str, **options: Any) -> Dataset:

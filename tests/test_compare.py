@@ -178,3 +178,12 @@ def test_what_cannot_be_compared_is_refused(nncli: Run, models: tuple[str, str],
     outcome = nncli(*words.split())
     assert outcome.code != 0
     assert (outcome.err, outcome.out) == (line + "\n", "")
+
+
+def test_models_that_know_what_mistakes_cost_are_judged_by_that_first(nncli: Callable[..., Any]) -> None:
+    how = ["--epochs", 3, "-q", "--cost", "missed=5,false-alarm=1", "--positive", "malignant"]
+    for name, seed in (("a.npz", 1), ("b.npz", 2)):
+        assert nncli("train", "breast-cancer", *how, "--lr", 0.01 * seed, "-o", name).code == 0
+    told = nncli("eval", "a.npz", "b.npz", "breast-cancer")
+    assert told.code == 0, told.err
+    assert told.out.splitlines()[-1].startswith("in mean cost of a row, ")

@@ -7,6 +7,7 @@ import bz2
 import dataclasses
 import gzip
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -209,8 +210,8 @@ ERRORS = {
     "no target": ("a,b\n1,2\n", "data.csv: expected a column called label, target, class or y; found a and b. Name the target with --target."),
     "twelve columns": (",".join("abcdefghijkl") + "\n" + "1," * 11 + "1\n", "data.csv: expected a column called label, target, class or y; found a, b, c, d, e, f, g, h, i, j and 2 more. Name the target with --target."),
     "two targets": ("a,y,label\n1,2,3\n", "data.csv: several columns could be the target: y and label. Choose one with --target."),
-    "many numbers": ("a,y\n" + "".join(f"1,{i}\n" for i in range(1001)), "data.csv: target column 'y': expected classes, found 1,001 different numbers in 1,001 rows, which look like a quantity (regression). Choose another column with --target, or write classes such as low and high into the file."),
-    "fractions": ("a,y\n" + "".join(f"1,{i}.5\n" for i in range(21)), "data.csv: target column 'y': expected classes, found 21 different numbers in 21 rows with decimals, which look like a quantity (regression). Choose another column with --target, or write classes such as low and high into the file."),
+    "many numbers": ("a,y\n" + "".join(f"1,{i}\n" for i in range(1001)), "data.csv: target column 'y': expected classes, found 1,001 different numbers in 1,001 rows, which look like a quantity (regression). Choose another column with --target, write classes such as low and high into the file, or say that they are classes with --categorical y."),
+    "fractions": ("a,y\n" + "".join(f"1,{i}.5\n" for i in range(21)), "data.csv: target column 'y': expected classes, found 21 different numbers in 21 rows with decimals, which look like a quantity (regression). Choose another column with --target, write classes such as low and high into the file, or say that they are classes with --categorical y."),
 }  # fmt: skip
 
 
@@ -236,11 +237,59 @@ def test_each_option_error_has_its_text(options: dict[str, Any], message: str) -
     assert complaint(IRIS, **options) == message
 
 
-def test_ten_fractions_are_still_classes_and_eleven_are_a_quantity() -> None:
-    assert len(load("a,y\n" + "".join(f"1,{i % 10}.5\n" for i in range(100))).classes) == 10
-    assert "found 11 different numbers in 1,100 rows with decimals" in complaint(
-        "a,y\n" + "".join(f"1,{i % 11}.5\n" for i in range(1100))
-    )
+@pytest.mark.parametrize("k", [2, 7, 11])
+def test_a_target_with_decimals_is_a_quantity_unless_it_is_said_to_have_classes(k: int) -> None:
+    text = "a,y\n" + "".join(f"1,{i % k}.5\n" for i in range(100 * k))
+    message = complaint(text)
+    assert f"found {k} different numbers in {100 * k:,} rows with decimals, which look like a quantity" in message
+    assert message.endswith("or say that they are classes with --categorical y.")
+    assert len(load(text, categorical=("y",)).classes) == k
+
+
+@pytest.mark.parametrize(("k", "warned"), [(20, False), (21, True)])
+def test_many_whole_numbers_as_classes_are_warned_of(k: int, warned: bool) -> None:
+    text = "a,y\n" + "".join(f"1,{i % k}\n" for i in range(100 * k))
+    notes = load(text).notes
+    assert any(f"'y' has {k} different whole numbers" in note for note in notes) == warned
+    assert not any("different whole numbers" in note for note in load(text, categorical=("y",)).notes)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("1", "+1"), ("1", "1e0"), ("1000", "1e3"), ("0", "-0"), ("2", "2.00"), ("True", "TRUE"), ("-3", "-3.0")],
+)
+def test_equal_numbers_are_one_class_however_they_are_written(one: str, other: str) -> None:
+    found = load("a,y\n" + f"1,{one}\n2,{other}\n3,x\n" * 5)
+    assert found.classes == (one, "x")
+
+
+@pytest.mark.parametrize(("one", "other"), [("01", "1"), ("1.10", "1.1"), ("1e", "1"), ("e5", "5"), ("1E400", "1")])
+def test_codes_that_look_alike_stay_apart(one: str, other: str) -> None:
+    assert len(load("a,y\n" + f"1,{one}\n2,{other}\n3,x\n" * 5).classes) == 3
+
+
+def test_a_model_of_0_and_1_knows_false_and_true_and_the_other_way_round(
+    nncli: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = [(i, i % 2) for i in range(40)]
+    Path("n.csv").write_text("a,y\n" + "".join(f"{a},{y}\n" for a, y in rows))
+    Path("b.csv").write_text("a,y\n" + "".join(f"{a},{bool(y)}\n" for a, y in rows))
+    for own, other in (("n.csv", "b.csv"), ("b.csv", "n.csv")):
+        assert nncli("train", own, "--epochs", 3, "-q", "-o", "m.npz").code == 0
+        one, two = (nncli("eval", "m.npz", file, "--json", "-q").json for file in (own, other))
+        assert one["accuracy"] == two["accuracy"]
+        assert one["confusion_counts"] == two["confusion_counts"]
+
+
+def test_a_count_of_the_columns_above_whole_numbers_is_a_header_where_no_row_would_be_so() -> None:
+    rows = [(i * 7 % 50 - 20, i * 11 % 40 - 9, 7 + i % 2) for i in range(60)]
+    text = "0,1,2\n" + "".join(f"{a},{b},{c}\n" for a, b, c in rows)
+    found = load(text, target="-1")
+    assert (len(found), found.schema.names, found.classes) == (60, ("0", "1"), ("7", "8"))
+    small = load("0,1\n" + "".join(f"{i % 2},{i // 2 % 2}\n" for i in range(60)), target="-1")  # as of xor
+    assert len(small) == 61
+    assert any("the first row, 0, 1, is read as data" in note for note in small.notes)
 
 
 def test_whole_numbers_of_which_most_are_different_are_a_quantity() -> None:

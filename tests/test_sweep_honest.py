@@ -1,3 +1,4 @@
+# ruff: noqa: E501  (a case stands on one line)
 """What could fool the one who reads a sweep's table, and does not."""
 
 from __future__ import annotations
@@ -190,3 +191,19 @@ def test_a_full_disk_is_told_of_the_ledger_and_nothing_is_lost() -> None:
     assert len(after) == 5
     assert 0 < len(json.loads(before)) < 5
     assert all(record in after for record in json.loads(before))
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ("breast-cancer --positive nobody", "--positive: no class is called 'nobody'. The classes are benign and malignant."),
+        ("iris --metric f1", "--metric: f1 of the validation rows: of 3 classes none is the positive one. Use f1:average=macro or f1:average=weighted."),
+        ("breast-cancer --metric cost", "--metric: cost of the validation rows: nobody said what mistakes cost. Train with --cost."),
+        ("breast-cancer --choose-threshold cost", "--choose-threshold: expected to know what mistakes cost. Add --cost missed=5,false-alarm=1."),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_the_data_is_refused_before_any_trial(nncli: Run, words: str, line: str) -> None:
+    outcome = nncli("sweep", *words.split(), "--lr", "0.1,0.01", "--epochs", 2, "--jobs", 1)
+    assert outcome.code == 2
+    assert outcome.err.splitlines()[-1] == line
+    assert not Path("model.sweep.jsonl").exists()

@@ -31,7 +31,7 @@ from nncli.cli.options import (
 from nncli.config.option import PROBABILITY, Component, OneOf, Whole, read_option
 from nncli.data.expand import expand
 from nncli.data.sources import Source
-from nncli.errors import DONE, OptionError
+from nncli.errors import DONE, OptionError, mention
 from nncli.system.atomic import NO_MODEL, as_stdout, check_writable
 from nncli.system.output import note_of, print_json, say
 from nncli.terminal.progress import Progress
@@ -106,6 +106,9 @@ def evaluate(
     looks_closer = any(value is not None for value in asked.values())
     if metric is not None:
         read_option("metric", metric, Component("metrics"))
+        if by is not None:
+            problem = f"it shows the accuracy of each group, and {mention('metric')} another figure"
+            raise OptionError("by", problem, "Leave one of them out")
     if sources and model_in(sources[:1]) is not None:
         for name, value in {
             **asked,

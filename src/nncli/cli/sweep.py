@@ -205,10 +205,11 @@ def _run(
 ) -> Sweep:
     """Run the trials that the ledger does not have, and show the best so far."""
     from nncli.sweep.runner import Sweep
-    from nncli.sweep.trial import DataInFile, DataInMemory
+    from nncli.sweep.trial import DataInFile, DataInMemory, refuse_unfit
     from nncli.system import scratch
     from nncli.terminal.sweep_leaderboard import Leaderboard
 
+    refuse_unfit(plan.space.base, plan.folds, datasets)
     with Sweep(plan, next(iter(datasets.values())), ledger) as made, scratch.folder() as folder:
         for note in made.notes():
             say(note, quiet)

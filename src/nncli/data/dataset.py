@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +21,10 @@ from nncli.errors import DataError
 Positions = NDArray[np.integer[Any]]  # of rows or of classes, in a type that is large enough
 SHAPES_DIFFER = "Bring them to that size, or train a model on such pictures"
 KINDS, MOST_WIDTH = ("number", "text", "date"), 1 << 20  # of columns
-WHOLE = re.compile(r"([+-]?(?:0|[1-9]\d{0,14}))\.0*", re.ASCII)  # a whole number, written with a point
+NUMBER = re.compile(r"([+-]?)(?=\.?\d)((?:0|[1-9]\d{0,14})?(?:\.\d*)?)", re.ASCII)
+POWER = re.compile(r"[+-]?[1-9]\d{0,14}(?:\.\d*)?[eE][+-]?\d{1,2}", re.ASCII)
+LARGEST = 1e15  # whole numbers below are exact
+TWINS = {"0": "false", "1": "true", "false": "0", "true": "1"}
 QUOTES, ESCAPES = ('"', "'", ""), ("", "\\")
 AnyArray = Any  # NDArray, or a `DiskArray` one, where `memory` has asked for that
 
@@ -38,12 +41,35 @@ class TextColumn:
 
 
 def canonical(category: str) -> str:
-    """Write a category in the one way that stands for all others: which of True, TRUE and true a file has, whether 1 or
-    1.0, depends on the program that wrote it. Numbers that begin with a zero, as 007 does, are codes."""
-    if category.lower() in ("true", "false"):
-        return category.lower()
-    found = WHOLE.fullmatch(category)
-    return found[1] if found else category
+    """Write a category in the one way that stands for all others: which of True, TRUE and true a file has, which of 1,
+    1.0 and +1, or of .5 and 0.5, depends on the program that wrote it. Numbers that begin with a zero, as 007
+    does, are codes, and 1.10 may be a version."""
+    if category.isdigit() or category.isalpha():
+        return category.lower() if category.lower() in ("true", "false") else category
+    found = NUMBER.fullmatch(category)
+    if not found:
+        return category
+    value = float(category)
+    if value.is_integer() and abs(value) < LARGEST:
+        return str(int(value))
+    return found[1].replace("+", "") + ("0" if found[2].startswith(".") else "") + found[2]
+
+
+def canonical_class(name: str) -> str:
+    """Write the name of a class as `canonical` does, and 1e3 as 1000: among features it may be a code."""
+    if POWER.fullmatch(name) and (value := float(name)).is_integer() and abs(value) < LARGEST:
+        return str(int(value))
+    return canonical(name)
+
+
+def spellings_of(classes: Iterable[str]) -> dict[str, int]:
+    """Return the position of each class by the canonical ways to write it: of classes that are 0 and 1, or False and
+    True, both ways."""
+    found = {canonical_class(name): i for i, name in enumerate(classes)}
+    if found.keys() <= TWINS.keys():
+        for key, i in [*found.items()]:
+            found.setdefault(TWINS[key], i)
+    return found
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.cells import DEFAULT_MISSING, quoted
-from nncli.data.dataset import Dataset, Schema, Table, canonical
+from nncli.data.dataset import Dataset, Schema, Table, canonical_class
 from nncli.data.sources import title
 from nncli.errors import DataError, did_you_mean
 
@@ -47,7 +47,7 @@ def classes_of(y: NDArray[Any], where: str) -> tuple[tuple[str, ...], NDArray[np
 def written_as(label: str, classes: Iterable[str]) -> str:
     """Say how to write a label that is a class with signs behind it, such as a full stop; nothing for another one."""
     bare = label.rstrip(BEHIND)
-    meant = next((name for name in classes if canonical(name) == canonical(bare)), None)
+    meant = next((name for name in classes if canonical_class(name) == canonical_class(bare)), None)
     return f"Write it as {quoted(meant)}, without the {quoted(label[len(bare) :])} behind it" if meant else ""
 
 

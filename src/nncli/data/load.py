@@ -17,7 +17,7 @@ from nncli.data.csv import reader
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.csv.positions import Known
-from nncli.data.dataset import Dataset, Schema, Table, TextColumn, canonical
+from nncli.data.dataset import Dataset, Schema, Table, TextColumn, canonical_class, spellings_of
 from nncli.data.disk import cache
 from nncli.data.formats import images, libsvm, row_reader
 from nncli.data.formats.format import Format
@@ -228,7 +228,7 @@ def load_dataset(
     if options.rows is None:
         is_text = given.formats == [TEXT] and options.on_error == "fail"
         refuse_total(rows.table, rows.target, rows.schema.target, title(source), is_text)
-    dataset = to_learn_from(rows, source)
+    dataset = to_learn_from(rows, source, rows.schema.target in options.categorical)
     notes = (*dataset.notes, *notes_of_totals(rows.table, rows.target))
     notes += (*notes_of_texts(rows.table, rows.target, rows.schema.target, options.group),)
     return dataclasses.replace(dataset, memory=memory, file_bytes=size, notes=notes)
@@ -274,8 +274,8 @@ def load_like(
         problem = f"expected a class that the model knows ({known}), found '{others[0]}'"
         raise DataError(where, problem, advice_for_class(others[0], classes))
     if into := merged_into(rare):
-        known_names = {*map(canonical, classes)}
-        if merged := [in_quotes(label) for label in target.values if canonical(label) not in known_names]:
+        known_names = spellings_of(classes)
+        if merged := [in_quotes(label) for label in target.values if canonical_class(label) not in known_names]:
             notes += (f"{where}: rows of class {listing(sorted(merged))} count as {in_quotes(into)}",)
     y = recoded(target, [code_of(label) for label in target.values], len(classes))
     return Dataset(table, y, tuple(classes), schema, source, sha256, notes=tuple(notes), memory=memory, file_bytes=size)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from nncli.data.dataset import Dataset, Positions, canonical
+from nncli.data.dataset import Dataset, Positions, canonical_class, spellings_of
 from nncli.data.table_builder import in_order
 from nncli.errors import DataError, listing, mention
 from nncli.system.output import counted, in_quotes
@@ -39,7 +39,9 @@ def settle_rare_classes(
         return dataset, [f"rare: no class has fewer than {counted(least, what)}"]
     into = merged_into(rare)
     kept = [name for k, name in enumerate(dataset.classes) if counts[k] >= least]
-    into = None if into is None else next((name for name in kept if canonical(name) == canonical(into)), into)
+    into = (
+        None if into is None else next((name for name in kept if canonical_class(name) == canonical_class(into)), into)
+    )
     classes = in_order({*kept, *([] if into is None else [into])})
     where = dataset.where
     if len(classes) < 2:
@@ -58,9 +60,9 @@ def settle_rare_classes(
 def code_in(classes: Sequence[str], rare: str | None) -> Callable[[str], int]:
     """Return what gives the position of a class among those of a model, however it is spelled; of another one, that of
     the class that it is merged into, or `UNKNOWN`."""
-    known = {canonical(name): i for i, name in enumerate(classes)}
-    other = known.get(canonical(merged_into(rare) or ""), UNKNOWN)
-    return lambda name: known.get(canonical(name), other)
+    known = spellings_of(classes)
+    other = known.get(canonical_class(merged_into(rare) or ""), UNKNOWN)
+    return lambda name: known.get(canonical_class(name), other)
 
 
 def in_classes(dataset: Dataset, classes: Sequence[str], rare: str | None) -> Dataset:

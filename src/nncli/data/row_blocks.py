@@ -12,7 +12,7 @@ import numpy as np
 
 from nncli.data.cells import DEFAULT_MISSING
 from nncli.data.column_profile import ColumnProfile
-from nncli.data.dataset import Schema, Table, TextColumn, canonical
+from nncli.data.dataset import Schema, Table, TextColumn, canonical_class
 from nncli.data.spellings import Spelling
 from nncli.errors import MOST_LISTED, DataError, flag
 from nncli.system.output import counted, percent
@@ -59,7 +59,7 @@ class Layout:
     def are_known(self, texts: Mapping[str, TextColumn], target: TextColumn | None) -> bool:
         """Tell whether the columns hold only the texts that they may hold."""
         columns = dict(texts) if target is None else {**texts, self.target or "": target}
-        return all(known.issuperset(map(canonical, columns[name].values)) for name, known in self.known.items())
+        return all(known.issuperset(map(canonical_class, columns[name].values)) for name, known in self.known.items())
 
     def are_filled(self, table: Table) -> bool:
         """Tell whether each row has its weight, from 0, its group and its time."""

@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.cells import NUMBER
-from nncli.data.dataset import Dataset, Positions, Schema, Table, TextColumn, canonical
+from nncli.data.dataset import Dataset, Positions, Schema, Table, TextColumn, canonical_class
 from nncli.data.row_blocks import BlockReader, RowBlock
 from nncli.data.sources import Source, title
 from nncli.data.text_doubts import folded
 from nncli.errors import DataError, mention
 from nncli.system.output import in_quotes
 
-MOST_CLASSES, MOST_FRACTIONS = 1000, 10  # of a target of numbers, and of one with decimals
+MANY_CLASSES, MOST_CLASSES = 20, 1000  # of a target of numbers: beyond, they are doubted, and refused
 FEW = 5  # different numbers are classes in however few rows
 VALUE_BYTES = 100  # of memory for a text in a dict, beside itself
 
@@ -130,15 +130,16 @@ def read_files(files: Sequence[Opener], where: str, storage: Storage) -> RawData
     return RawDataset(*columns.finish(where), schema, digest_of(digests), tuple(notes))
 
 
-def to_learn_from(rows: RawDataset, source: Source) -> Dataset:
-    """Make a data set to learn from. Raises DataError where the target does not hold two or more classes."""
+def to_learn_from(rows: RawDataset, source: Source, are_classes: bool) -> Dataset:
+    """Make a data set to learn from. Raises DataError where the target does not hold two or more classes, or numbers
+    that measure something, unless it is said that they `are_classes`."""
     target, where = rows.target, title(source)
     name = rows.schema.target
     if rows.schema.header and name in target.values and len(target.values) > 2:
         problem = f"target column '{name}': found a class of that name, which looks like a header among the rows"
         raise DataError(where, problem, "Delete that line, or rename the column or the class")
     representative, notes = one_spelling(target.values)
-    _refuse_quantity(target, name, where)
+    notes += [] if are_classes else _doubts_of_quantity(target, name, where)
     classes = in_order(representative)
     if len(classes) == 1:
         problem = f"expected two or more classes, found only {in_quotes(classes[0])}"
@@ -209,7 +210,7 @@ class _Columns:
 def one_spelling(values: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return for each class the spelling that stands for it, the first one met: 1 and 1.0, True and TRUE are one class;
     also return notes, which warn of classes that differ in case or blanks alone."""
-    keys = [canonical(value) for value in values]
+    keys = [canonical_class(value) for value in values]
     if {"0", "1", "true", "false"}.issuperset(keys):
         keys = [{"true": "1", "false": "0"}.get(key, key) for key in keys]
     first: dict[str, str] = {}
@@ -234,18 +235,23 @@ def _by_number(value: str) -> tuple[float, str]:
     return float(value), value
 
 
-def _refuse_quantity(target: TextColumn, name: str, where: str) -> None:
-    """Raise DataError for a target of numbers that measure something: with decimals, or most of them different."""
+def _doubts_of_quantity(target: TextColumn, name: str, where: str) -> list[str]:
+    """Raise DataError for a target of numbers that measure something: with decimals, or most of them different; warn
+    of many."""
     values = {float(value) for value in target.values if _is_number(value)}
     n, k = len(target.codes), len(values)
     if len(target.values) == 1 or not all(map(_is_number, target.values)):
-        return
+        return []
     fractional = any(not value.is_integer() for value in values)
-    if k > MOST_CLASSES or (fractional and k > MOST_FRACTIONS) or (2 * k > n and k > FEW):
+    if k > MOST_CLASSES or fractional or (2 * k > n and k > FEW):
         shown = f"{k:,} different numbers in {n:,} rows" + (" with decimals" if fractional else "")
         problem = f"target column '{name}': expected classes, found {shown}, which look like a quantity (regression)"
-        remedy = f"Choose another column with {mention('target')}, or write classes such as low and high into the file"
-        raise DataError(where, problem, remedy)
+        remedy = f"Choose another column with {mention('target')}, write classes such as low and high into the file"
+        raise DataError(where, problem, f"{remedy}, or say that they are classes with {mention('categorical', name)}")
+    if k <= MANY_CLASSES:
+        return []
+    many = f"warning: target column '{name}' has {k:,} different whole numbers, and each is a class of its own"
+    return [f"{many}: if they measure something, a classifier is the wrong tool (regression)"]
 
 
 def recoded(column: TextColumn, codes: Sequence[int], n: int) -> Positions:

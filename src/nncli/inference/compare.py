@@ -87,7 +87,8 @@ def _figures(one: JudgedRows, other: JudgedRows, asked: str | None) -> dict[str,
         for rows in (first, second):
             metric_for(asked, rows)
     found = {}
-    for name in dict.fromkeys([asked, *COMPARED] if asked else COMPARED):
+    main = asked or (COMPARED[0] if costs is None else "cost")  # which says what is better
+    for name in dict.fromkeys([main, *COMPARED]):
         metric = METRICS.create(name)
         if name != asked and metric.needs == "scores" and len(first) * first.K > MOST_CELLS:
             continue  # it would take long

@@ -71,7 +71,7 @@ class Metric(Configurable):
         if self.needs == "probabilities" and not rows.probabilistic:
             return "the model gives scores, not probabilities", "Use accuracy or roc-auc"
         if self.needs == "losses" and rows.losses is None:
-            return "these rows have no loss", "Use log-loss"
+            return "the loss that training minimises is known while it trains alone", "Use log-loss"
         if self.needs == "costs" and rows.costs is None:
             return "nobody said what mistakes cost", f"Train with {mention('cost')}"
         return None

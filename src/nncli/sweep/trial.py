@@ -34,7 +34,7 @@ from nncli.system import scratch
 from nncli.system.threads import multiply_with
 from nncli.system.workers import Stop, never
 from nncli.training.batch import judged
-from nncli.training.prepare import Prepared, prepare
+from nncli.training.prepare import DECIDED_BY, Prepared, prepare
 from nncli.training.run import fit, keep_best, new_trainer
 from nncli.training.splitting import Fold
 
@@ -217,6 +217,17 @@ def data_config(config: TrainConfig) -> TrainConfig:
 def fold_of(number: int, folds: int) -> Fold | None:
     """Return the fold with a number of its trial, which is in the place of the validation rows; None without folds."""
     return None if folds == 1 else Fold(number % folds, folds, repeat=number // folds)
+
+
+def refuse_unfit(config: TrainConfig, folds: int, datasets: Datasets) -> None:
+    """Raise OptionError for a positive class, a metric or a cost that do not fit the data, as all trials would."""
+    if config.metric is None and all(getattr(config, name) is None for name in DECIDED_BY):
+        return
+    try:
+        new_trainer(prepare(config, datasets[config.dtype], fold_of(0, folds))).check_metric()
+    except OptionError as error:
+        if error.option in ("metric", *DECIDED_BY):
+            raise
 
 
 def _prepared(trial: Trial, data: SweepData) -> Prepared:

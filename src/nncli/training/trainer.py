@@ -143,6 +143,11 @@ class Trainer:
     def _by_accuracy(self) -> bool:
         return self.loss.homogeneous and not self.config.training.metric
 
+    def check_metric(self) -> None:
+        """Raise OptionError where the metric that chooses the epoch is not defined for the validation rows."""
+        if self.metric and self.val:
+            self._badness(self.metric, self.val)
+
     def _badness(self, metric: Metric, val: Subset) -> float:
         """Return how bad θ is on the validation rows; OptionError where the metric is not defined for them."""
         rows = judged(self.network, self.loss, val, self.K, self.decision).oriented

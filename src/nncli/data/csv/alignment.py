@@ -18,7 +18,7 @@ from nncli.data.csv.dialect_detection import dialect_for, first_cells
 from nncli.data.csv.header import DETECTED, Head, TextOptions
 from nncli.data.csv.header_row import joined_names, looks_like_header
 from nncli.data.csv.positions import Known, candidates, names_of_row, widths
-from nncli.data.dataset import Schema, canonical
+from nncli.data.dataset import Schema, spellings_of
 from nncli.data.row_blocks import Layout
 from nncli.errors import MOST_LISTED, DataError, OptionError, did_you_mean, listing, nearest
 
@@ -142,7 +142,7 @@ def aligned(
         spellings=dict(expected.spellings),
         dtype="float64" if "float64" in (dtype, expected.dtype) else "float32",
         dates=expected.of_kind("date"),
-        known={name: frozenset(map(canonical, known[name])) for name in (target, of_label) if name and name in known},
+        known={name: frozenset(spellings_of(known[name])) for name in (target, of_label) if name and name in known},
     )
     return layout, notes
 

@@ -45,7 +45,7 @@ def features_of(names: tuple[str, ...], target: str, options: CsvOptions, where:
         for name in named:
             if name not in names:
                 raise OptionError(option, f"no column is called '{name}'", did_you_mean(name, names, listed="columns"))
-            if name == target:
+            if name == target and option != "categorical":  # which says that its numbers are classes
                 raise OptionError(
                     option, f"'{name}' is the target column", f"Name another one with {mention('target')}"
                 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from nncli.data.cells import DEFAULT_MISSING, bare, is_missing
@@ -12,6 +13,7 @@ from nncli.errors import DataError, listing
 
 TARGETS = ("label", "target", "class", "y")
 NEARLY_ALL = 0.9  # of the rows, which have numbers
+BY_CHANCE = 1e-3  # a share of rows that is as good as none
 LEAST_ROWS = 3  # of another width than the header: fewer may be damaged
 
 
@@ -81,11 +83,15 @@ def joined_names(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def numbers_columns(first: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
-    """Tell whether the first row counts the columns, from 0 or 1, above rows of other numbers."""
+    """Tell whether the first row counts the columns, from 0 or 1, above rows of other numbers: fractions, or such that
+    a row would hardly ever be so by chance."""
     if not _counts_columns(first) or not below:
         return False
-    fractions = [any(is_number(cell) and "." in cell for cell in column) for column in zip(*below, strict=True)]
-    return len(first) >= LEAST_NUMBERED or (len(first) > 1 and any(fractions))
+    columns = [*zip(*below, strict=True)]
+    if len(first) >= LEAST_NUMBERED or any(is_number(cell) and "." in cell for column in columns for cell in column):
+        return True
+    shares = [(column.count(cell) + 1) / (len(column) + 1) for cell, column in zip(first, columns, strict=True)]
+    return math.prod(shares) < BY_CHANCE
 
 
 def _counts_columns(first: Sequence[str]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from nncli.data.cells import is_missing, later_number, quoted
-from nncli.data.dataset import Schema, canonical
+from nncli.data.dataset import Schema, canonical_class, spellings_of
 from nncli.data.dates import days_of
 from nncli.data.labels import written_as
 from nncli.errors import DataError, listing
@@ -106,4 +106,4 @@ def _misfit(first: Sequence[str], names: Sequence[str], expected: Schema, known:
 
 def is_class(cell: str, classes: Collection[str] | None) -> bool:
     """Tell whether a cell is one of the classes; where they are not known, any may be one."""
-    return classes is None or cell in classes or canonical(cell) in map(canonical, classes)
+    return classes is None or cell in classes or canonical_class(cell) in spellings_of(classes)

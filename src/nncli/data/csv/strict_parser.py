@@ -27,7 +27,7 @@ from nncli.data.csv.cell_advice import advice_to_learn, advice_to_predict, as_no
 from nncli.data.csv.missing_words import ERROR_VALUE
 from nncli.data.csv.repeated_header import RepeatedHeader
 from nncli.data.csv.row_text import LOOKED_AT, check_utf8, open_quote, row_patterns, split_row
-from nncli.data.dataset import Table, canonical
+from nncli.data.dataset import Table, canonical_class
 from nncli.data.dates import days_of
 from nncli.data.labels import advice_for_class
 from nncli.data.row_blocks import Layout, RowBlock
@@ -253,7 +253,7 @@ class StrictParser:
 
     def _check_known(self, name: str, cell: str, where: str) -> None:
         known = self.layout.known.get(name)
-        if known is None or canonical(cell) in known or is_missing(cell, self.missing):
+        if known is None or canonical_class(cell) in known or is_missing(cell, self.missing):
             return
         classes = sorted(known)
         shown = ", ".join(classes[:MOST_LISTED]) + (", …" if len(classes) > MOST_LISTED else "")
