@@ -139,3 +139,13 @@ def test_classes_that_differ_in_case_are_a_problem(nncli: Run) -> None:
     rows = [f"{i * i % 17},{'North' if i % 2 else 'north' if i % 4 else 'South'}" for i in range(60)]
     Path("d.csv").write_text("a,class\n" + "\n".join(rows) + "\n")
     assert "classes 'North' and 'north' differ in case or blanks alone, and are two classes" in findings(nncli)
+
+
+def test_a_class_without_a_row_in_a_file_of_test_rows_is_to_be_looked_at(
+    nncli: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.csv").write_text("x,label\n" + "".join(f"{i * 7 % 31}.5,{'pqr'[i % 3]}\n" for i in range(60)))
+    Path("b.csv").write_text("x,label\n" + "".join(f"{i * 5 % 37}.25,{'pq'[i % 2]}\n" for i in range(20)))
+    told = nncli("check", "a.csv", "--test-data", "b.csv").out
+    assert "  class 'r': there is no row of it in --test-data, so that their figures say nothing about it" in told

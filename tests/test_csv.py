@@ -303,3 +303,12 @@ def test_whole_numbers_of_which_most_are_different_are_a_quantity() -> None:
 def test_stdin_is_called_stdin() -> None:
     with pytest.raises(NncliError, match=r"^stdin:3: expected 2 columns, found 1\."):
         read_dataset("-", CsvOptions(), stream=io.BytesIO(b"a,y\n1,p\n2\n"))
+
+
+@pytest.mark.parametrize(("odd", "said"), [(["3,5"], True), (["3,5", "2,25"], True), (["3,5"] * 10, False), (["0,125", "3,5"], False)])  # fmt: skip
+def test_a_few_decimals_among_what_may_be_thousands_are_told(odd: list[str], said: bool) -> None:
+    """Of 100 cells as 4,522 one is 3,5: a slip of the pen would make all others 1,000 times smaller."""
+    cells = [f"{i % 9 + 1},{i * 7 % 900 + 100}" for i in range(100)] + odd
+    notes = load("price;b;label\n" + "".join(f"{cell};{i};{'pq'[i % 2]}\n" for i, cell in enumerate(cells))).notes
+    line = "is read as 1.100, as '3,5' stands among them: if 1100 is meant"
+    assert any(note.startswith("warning: column 'price': '1,100' ") and line in note for note in notes) == said

@@ -90,3 +90,9 @@ def test_nothing_is_said_of_classes_that_somebody_asked_for(nncli: Run) -> None:
     """With costs the classes are not the likeliest ones, and their accuracy is low on purpose."""
     for more in ("--cost missed=30,false-alarm=1", "--choose-threshold recall=0.9"):
         assert "most likely" not in nncli("train", "rare.csv", "--positive", "rare", *more.split(), "-o", "m.npz").err
+
+
+def test_a_network_that_has_hardly_moved_is_not_said_to_know_rows_by_heart(nncli: Run) -> None:
+    told = nncli("train", "iris", "--optimizer", "sgd", "--lr", "1e-9", "--epochs", 2).err
+    assert "most likely it has learned too little: try more --epochs, or another --lr" in told
+    assert "by heart" not in told

@@ -16,7 +16,7 @@ from scipy.stats import permutation_test, ttest_rel
 from ledgers import documents
 from nncli.config.train_config import TrainConfig
 from nncli.metrics.definitions import METRICS
-from nncli.metrics.paired import bootstrap_p, resampled_values, sign_flip_p
+from nncli.metrics.paired import bootstrap_p, compared, resampled_values, sign_flip_p
 from nncli.metrics.rows import ScoredRows
 from nncli.sweep.ranking import RankedConfig, p_values
 from short_and_long import some_short
@@ -175,3 +175,35 @@ def test_a_metric_that_does_not_fit_is_refused(
     outcome = nncli("train", "wine", *words.split(), "-q")
     assert (outcome.err, outcome.out) == (line + "\n", "")
     assert not list(Path().iterdir())
+
+
+FOUR = ("accuracy", "balanced-accuracy", "roc-auc", "cost")
+
+
+def share_called_different(pairs: int, better: float) -> dict[str, float]:
+    """Return how often p < 0.05 for two models of the same rows, of which the first has so much less noise."""
+    rng = np.random.default_rng(7)
+    small = dict.fromkeys(FOUR, 0)
+    for _ in range(pairs):
+        y = (rng.random(300) < 0.3).astype(np.int64)
+        common = rng.normal(size=300) + 1.5 * (2 * y - 1)
+        one, other = (
+            ScoredRows(y, (z >= 0).astype(np.int64), 2, z[:, None], True, costs=np.array([[0.0, 1.0], [5.0, 0.0]]))
+            for z in (common + noise * rng.normal(size=300) for noise in (1 - better, 1))
+        )
+        for name in FOUR:
+            small[name] += compared(METRICS.create(name), one, other).p_value < 0.05
+    return {name: count / pairs for name, count in small.items()}
+
+
+@pytest.mark.long
+def test_of_a_thousand_pairs_that_are_equally_good_3_to_7_in_100_are_called_different() -> None:
+    found = share_called_different(1000, 0)
+    assert all(0.03 <= found[name] <= 0.07 for name in FOUR[1:]), found
+    assert 0.02 <= found["accuracy"] <= 0.05, found  # an exact test of few rows that differ is below its level
+
+
+@pytest.mark.long
+def test_most_pairs_of_which_one_has_half_the_noise_are_called_different() -> None:
+    found = share_called_different(200, 0.5)
+    assert all(found[name] > 0.4 for name in FOUR), found

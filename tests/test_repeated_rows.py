@@ -205,7 +205,10 @@ class TestClassesWithoutRows:
         write("p.csv", [f"{2000 + i},a,p" for i in range(20)])
         outcome = nncli("train", "d.csv", option, "p.csv", "--epochs", "1", "-q", "--json")
         assert outcome.code == 0
-        assert outcome.err == f"warning: class 'q': there is no row in {option}, whose figures say nothing of that\n"
+        assert (
+            outcome.err
+            == f"warning: class 'q': there is no row of it in {option}, so that their figures say nothing about it\n"
+        )
         write("both.csv", [f"{2000 + i},a,{'pq'[i % 2]}" for i in range(20)])
         assert nncli("train", "d.csv", option, "both.csv", "--epochs", "1", "-q", "--json").err == ""
 

@@ -205,7 +205,8 @@ def test_a_class_that_one_group_has_is_trained_on_and_told(nncli: Run) -> None:
     outcome = nncli("train", "d.csv", "--group", "who", "--epochs", "2")
     assert outcome.code == 0
     for part in ("validation", "test"):
-        warning = f"warning: class 'r': there is no row among the {part} rows, whose figures say nothing of that"
+        absent = f"there is no row of it among the {part} rows, so that their figures say nothing about it"
+        warning = f"warning: class 'r': {absent}"
         assert warning in outcome.err
     refused = nncli("train", "d.csv", "--group", "who", "--calibrate", "-q")
     assert refused.err == (

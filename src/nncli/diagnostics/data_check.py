@@ -83,6 +83,12 @@ def _report(
     if preprocess.scaling != "pixels":  # most pixels are dark
         findings += _outliers(dataset.table)
     if prepared is not None:
+        known = {*dataset.notes, *prepared.hashes.repeats()}
+        findings += [
+            note.removeprefix("warning: ")
+            for note in prepared.notes
+            if note not in known and note.startswith("warning: ")
+        ]
         findings += [*_duplicates(prepared), *different_texts(dataset.table), *giveaways(dataset, prepared.split)]
         findings += flattering or dated_rows(prepared)
     columns, classes = _columns(dataset, preprocess), dict(zip(dataset.classes, counts, strict=True))

@@ -21,6 +21,7 @@ ABSURD = 10  # times the loss of scores of 0: a loss that no training is meant t
 HIGH = 10  # times the usual learning rate
 DEAD = "the network is dead, with units that are 0 for all rows: try a lower --lr, or --activation leaky-relu"
 GROWN = "the scores have grown without bound: try --l2 0.01"
+TOO_LITTLE = "it has learned too little: try more --epochs, or another --lr"
 SAME = 1e-6  # share of their size by which scores may differ, and yet be the same
 
 
@@ -38,7 +39,7 @@ def misfits(prepared: Prepared, trainer: Trainer, figures: dict[str, Any], guess
     if prepared.config.options.cost or prepared.config.options.choose_threshold:
         return []  # what is predicted is not the likeliest class, as somebody asked
     found = _one_class(prepared, trainer, rows, name) or _no_better(prepared, trainer, figures)
-    return found or _above_guessing(prepared, trainer, rows, name)
+    return found or _above_guessing(prepared, trainer, rows, name, figures["train"]["loss"])
 
 
 KEYS = {"training": "train", "validation": "val", "test": "test"}
@@ -77,7 +78,9 @@ def _no_better(prepared: Prepared, trainer: Trainer, figures: dict[str, Any]) ->
     return [f"{said}; most likely {_rate(trainer) or _not_learned(trainer)}"]
 
 
-def _above_guessing(prepared: Prepared, trainer: Trainer, rows: ScoredRows, name: str) -> list[str]:
+def _above_guessing(
+    prepared: Prepared, trainer: Trainer, rows: ScoredRows, name: str, training_loss: float
+) -> list[str]:
     """Tell of probabilities that are worse than the shares of the classes in the training rows."""
     is_likelihood = trainer.loss.name == "cross-entropy" or (
         trainer.loss.name == "binary-cross-entropy" and rows.logits.shape[1] == 1
@@ -91,6 +94,8 @@ def _above_guessing(prepared: Prepared, trainer: Trainer, rows: ScoredRows, name
     said = f"the loss of the {name} rows, {number(loss)}, is above that of guessing the shares of the classes"
     cause = "it is too sure of what it learned by heart, or the columns say little about the class: "
     cause += "--l2 0.01 or --calibrate makes it less sure"
+    if training_loss > -float((shares * np.log(shares)).sum()):  # above that of guessing its own rows
+        cause = TOO_LITTLE
     return [f"{said}, {number(guessed)}; most likely {_rate(trainer) or cause}"]
 
 
@@ -114,4 +119,4 @@ def _not_learned(trainer: Trainer) -> str:
         return "the columns say little about the class of new rows: no later epoch was better on the validation rows"
     if not trainer.config.model.hidden:
         return "no straight line separates these classes: try --model mlp"
-    return "it has learned too little: try more --epochs, or another --lr"
+    return TOO_LITTLE

@@ -235,4 +235,4 @@ def _warning(config: TrainConfig, option: str, where: str, remedy: str, absent: 
         problem = f"{of}: there is no row {where} to calibrate the probability on"
         raise OptionError("calibrate", problem, f"{remedy}, or leave the option out")
     where = where.replace(mention(option), flag(option))
-    return [f"warning: {of}: there is no row {where}, whose figures say nothing of that"]
+    return [f"warning: {of}: there is no row of it {where}, so that their figures say nothing about it"]

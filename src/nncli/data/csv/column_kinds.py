@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from nncli.data.cells import NUMBER, as_number, bare, decimal_as_point, is_missing, quoted
 from nncli.data.csv.code_like import MONTH, are_dates_of, doubt_of_numbers, unread_form, why_codes
 from nncli.data.csv.date_columns import about_dates, with_century
-from nncli.data.csv.sign_doubts import doubt_of_lists, may_be_thousands
+from nncli.data.csv.sign_doubts import doubt_of_few_decimals, doubt_of_lists, may_be_thousands
 from nncli.data.dates import days_of
 from nncli.data.preprocess import is_coarse
 from nncli.data.spellings import (
@@ -151,6 +151,8 @@ def _kind_of(name: str, cells: Sequence[str], ways: list[Spelling], hints: Hints
     plain = spelling == Spelling(decimal=decimal)
     in_quotes = hints.delimiter == "," == spelling.decimal
     if in_quotes and name not in hints.numeric and (doubt := doubt_of_lists(name, cells)):
+        found.notes.append((name, f"warning: column '{name}': {doubt}"))
+    if spelling.decimal == "," and not spelling.thousands and (doubt := doubt_of_few_decimals(cells)):
         found.notes.append((name, f"warning: column '{name}': {doubt}"))
     is_other = (any(sign in text for sign in OTHER_MINUS) or not text.isascii()) and any(
         not is_number(cell, decimal) and spelling.number(cell) for cell in cells

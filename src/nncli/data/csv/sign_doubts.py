@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from nncli.data.cells import quoted
 from nncli.errors import flag, write_names
 
+THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+", re.ASCII)
+FEW_OTHERS = 0.03  # of the cells with a comma
 OF_A_LIST = re.compile(r"([1-9]\d?),([1-9]\d?)", re.ASCII)
 LEAST_LISTS = 3  # different ones, which show an order
 
@@ -20,6 +22,19 @@ def may_be_thousands(cells: Sequence[str], has_points: bool, delimiter: str | No
     whole = [cell.lstrip("+-") for cell in cells if "." not in cell]
     longest = max(map(len, whole), default=0)
     return not has_points and longest <= 3 and (bool(whole) or delimiter == ";")
+
+
+def doubt_of_few_decimals(cells: Sequence[str]) -> str:
+    """Say that a comma may stand between thousands in nearly all cells, though a few have others behind it than three
+    figures; the empty string where it may not."""
+    commas = [cell.lstrip("+-−") for cell in cells if "," in cell]
+    others = [cell for cell in commas if not THOUSANDS.fullmatch(cell)]
+    if not others or len(others) > FEW_OTHERS * len(commas) or any(cell.startswith("0,") for cell in commas):
+        return ""
+    first = next(cell for cell in commas if THOUSANDS.fullmatch(cell))
+    read, meant = first.replace(",", ".", 1), first.replace(",", "")
+    advice = f"correct {'that cell' if len(others) == 1 else 'such cells'} and add {flag('thousands')} comma"
+    return f"{quoted(first)} is read as {read}, as {quoted(others[0])} stands among them: if {meant} is meant, {advice}"
 
 
 def doubt_of_lists(name: str, cells: Sequence[str]) -> str:
