@@ -5,6 +5,9 @@ from __future__ import annotations
 import io
 import json
 import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -146,3 +149,20 @@ def test_what_json_says_has_no_numbers_that_json_cannot_hold() -> None:
     axis = Axis("x", 0, 1)
     figure = Figure("t", (Panel(axis, axis, (Line(np.array([0.0, 1.0]), np.array([np.nan, np.inf]), "one"),)),))
     assert json.loads(json.dumps(figure.to_json(), allow_nan=False))["panels"][0]["marks"][0]["y"] == [None, None]
+
+
+def test_lines_across_the_options_have_the_configurations_of_the_ledger(
+    nncli: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    nncli("sweep", "iris", "--lr", "0.1,0.001", "--hidden", "2,4,8", "--epochs", 3, "--jobs", 1, "-q", "-o", "m.npz")
+    (panel,) = nncli("plot", "m.sweep.jsonl", "parallel", "--json").json["panels"]
+    standings = nncli("sweep", "--show", "m.sweep.jsonl", "--json").json["standings"]
+    paths = [panel["marks"][k]["y"][i : i + 3] for k in (2, 1, 0) for i in range(0, len(panel["marks"][k]["y"]), 4)]
+    names = panel["x"]["names"]
+    assert len(paths) == len(standings) == 6
+    means = np.array([one["mean"] for one in standings])
+    assert [path[2] for path in paths] == pytest.approx((means - means.min()) / np.ptp(means))
+    lr = next(i for i, name in enumerate(names) if name == "lr: 0.001, 0.1")
+    assert [path[lr] for path in paths] == [float(one["options"]["lr"] == 0.1) for one in standings]
+    assert f"accuracy: {100 * means.min():.1f} % to {100 * means.max():.1f} %" in names

@@ -6,5 +6,6 @@ from nncli.figures.kinds import FIGURES, OfLedger, OfModel, Subject, build_of_mo
 
 __all__ = ["FIGURES", "OfLedger", "OfModel", "Subject", "build_of_model", "trials_of"]
 
-for _module in ("training_curve", "judged", "importance", "effect", "weights", "planes", "activations", "sweep"):
+OF_MODELS = "training_curve", "judged", "importance", "effect", "weights", "planes", "activations"
+for _module in (*OF_MODELS, "sweep", "parallel"):
     importlib.import_module(f"nncli.figures.{_module}")

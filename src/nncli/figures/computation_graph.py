@@ -13,7 +13,7 @@ from nncli.nn.autodiff.graph import Graph
 
 MOST_NODES = 120  # that a person can follow
 PASSES = 8
-SHARES = (0.5, 0.35, 0.65, 0.2, 0.8, 0.42, 0.58)  # of the way of an arrow, where its text may stand
+SHARES = (0.5, 0.36, 0.64, 0.43, 0.57)  # of the way of an arrow, where its text may stand
 APART = 0.19  # units from text to text
 LONGEST = 21  # characters in a box
 

@@ -34,13 +34,13 @@ class MetricByOption(OfLedger):
         y = Axis.around(label, values)
         panels = []
         for name in sorted(names, key=lambda name: -shares.get(name, 0)):
-            x, places = _axis(name, whole)
+            x, places = axis_of_option(name, whole)
             marks = Points(places[1:], values[1:], "others"), Points(places[:1], values[:1], "the best")
             panels.append(Panel(x, y, marks))
         return Figure(f"Sweep of {len(whole):,} configurations, {of.file}", tuple(panels))
 
 
-def _axis(name: str, configs: Sequence[RankedConfig]) -> tuple[Axis, Floats]:
+def axis_of_option(name: str, configs: Sequence[RankedConfig]) -> tuple[Axis, Floats]:
     """Return the axis of an option, and the place of each configuration on it: few values stand beside one another,
     many numbers at equal steps or, over a wide range, at equal factors."""
     values: list[Any] = [getattr(one.config, name) for one in configs]

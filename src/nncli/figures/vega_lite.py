@@ -175,7 +175,7 @@ def _layers(
     match mark:
         case Line(xs, ys, name):
             values = [
-                {"x": a, "y": b if b == b else None, "order": i, "series": _safe(name)}
+                {"x": _at(panel.x, a), "y": b if b == b else None, "order": i, "series": _safe(name)}
                 for i, (a, b) in enumerate(zip(xs.tolist(), ys.tolist(), strict=True))
             ]
             own: dict[str, Any] = {"x": {**x, "field": "x"}, "y": {**y, "field": "y"}, "order": {"field": "order"}}

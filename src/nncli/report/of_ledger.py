@@ -159,6 +159,10 @@ def _pictures(file: str, ranking: list[RankedConfig], records: Sequence[dict[str
     try:
         made = kind.build(Trials(file, ranking))
         drawn.insert(0, Drawing(made, "How good each value of each option is; a mark is a combination."))
+        lines = FIGURES.create("parallel")
+        assert isinstance(lines, OfLedger)
+        across = lines.build(Trials(file, ranking))
+        drawn.insert(1, Drawing(across, "A line is a combination: which options go together?"))
     except DataError:  # they differ in no option
         pass
     return [Section("Pictures", tuple(drawn))]

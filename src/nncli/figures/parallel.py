@@ -1,0 +1,64 @@
+"""The figure of a sweep as parallel coordinates: each configuration is a line across its options, up to the metric."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nncli.errors import DataError
+from nncli.figures.figure import Axis, Figure, Floats, Line, Panel
+from nncli.figures.kinds import FIGURES, OfLedger, Trials
+from nncli.figures.sweep import axis_of_option
+from nncli.metrics.definitions import METRICS
+from nncli.sweep.ranking import importance, varied
+from nncli.system.output import number, percent
+
+MOST_LINES = 200  # the best ones
+GOOD = 0.25  # the share of configurations that are told from the others
+
+
+@FIGURES.register("parallel")
+class ParallelCoordinates(OfLedger):
+    """options of each configuration as a line, of the ledger of a sweep"""
+
+    def build(self, of: Trials) -> Figure:
+        whole = [one for one in of.ranking if one.values]
+        names = varied([one.config for one in whole])
+        if not names:
+            raise DataError(of.file, "expected trials that differ in an option, found none")
+        metric, shares = METRICS.create(of.ranking[0].metric), importance(of.ranking)
+        titles, heights = list[str](), list[Floats]()
+        for name in sorted(names, key=lambda name: shares.get(name, 0)):  # what matters most is beside the metric
+            axis, places = axis_of_option(name, whole)
+            ends = ", ".join(axis.names) if axis.names else f"{places.min():.4g} to {places.max():.4g}"
+            titles.append(f"{axis.title}: {ends}")
+            heights.append(_shares(places))
+        values, write = np.array([one.mean for one in whole]), percent if metric.in_percent else number
+        titles.append(f"{metric.label(None)}: {write(float(values.min()))} to {write(float(values.max()))}")
+        heights.append(_shares(values))
+        paths = np.stack(heights, axis=1)[:MOST_LINES]  # (configurations, axes), the best first
+        good = max(1, round(GOOD * len(paths)))
+        marks = (
+            _lines(paths[good:], "others", faint=True),
+            _lines(paths[1:good], "the best quarter"),
+            _lines(paths[:1], "the best"),
+        )
+        panel = Panel(
+            Axis.of_names("", titles), Axis("from least to largest", -0.05, 1.05),
+            tuple(mark for mark in marks if len(mark.x)),
+        )  # fmt: skip
+        note = [f"the {MOST_LINES} best of {len(whole):,}"] if len(whole) > MOST_LINES else []
+        return Figure(f"Sweep of {len(whole):,} configurations, {of.file}", (panel,), tuple(note))
+
+
+def _shares(places: Floats) -> Floats:
+    """Return how far along their own range numbers lie, from 0 to 1; in the middle where they are all the same."""
+    span = float(np.ptp(places))
+    return (places - places.min()) / span if span > 0 else np.full(len(places), 0.5)
+
+
+def _lines(paths: Floats, name: str, faint: bool = False) -> Line:
+    """Return paths (n, axes) as one line with gaps."""
+    n, axes = paths.shape
+    x = np.tile(np.append(np.arange(float(axes)), axes - 1), n)
+    y = np.column_stack([paths, np.full(n, np.nan)]).ravel()
+    return Line(x, y, name, faint=faint)
