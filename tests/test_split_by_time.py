@@ -183,7 +183,7 @@ def test_a_class_that_comes_late_is_refused_and_one_that_goes_is_told(nncli: Run
     gone = [line[:-1] + "r" if i < 5 else line for i, line in enumerate(lines)]
     Path("gone.csv").write_text("at,a,class\n" + "\n".join(gone) + "\n")
     assert (
-        "warning: class 'r': there is no row among the test rows, whose"
+        "warning: class 'r': there is no row of it among the test rows, so"
         in nncli("train", "gone.csv", "--time", "at").err
     )
 
