@@ -222,6 +222,7 @@ def test_a_terminal_without_unicode_gets_ascii(two: Path) -> None:
     assert b"O training   X validation" in re.sub(rb"\x1b\[[0-9;]*m", b"", done.stdout)
 
 
+@pytest.mark.long
 def test_names_from_data_do_no_harm(nncli: Run) -> None:
     rows = [[f"{i % 7}", f"{i % 5}", HOSTILE * (i % 3), HOSTILE if i % 2 else "ok"] for i in range(120)]
     with Path("d.csv").open("w", newline="") as file:

@@ -264,6 +264,7 @@ def test_bins_have_names_that_differ() -> None:
     assert _bin_names([1.0, 1.0001, 1.0002]) == ["1 to 1.0001", "1.0001 to 1.0002"]
 
 
+@pytest.mark.long
 def test_tsne_keeps_the_neighbours_of_the_last_hidden_layer(nncli: Run, digits_model: Path) -> None:
     from sklearn.manifold import trustworthiness
 

@@ -13,6 +13,7 @@ from scipy.stats import chi2_contingency, ks_2samp
 from nncli.data.dataset import TextColumn
 from nncli.report.findings_of_columns import ks, of_texts
 from reports import finding, report, two_classes, write_rows
+from short_and_long import some_short
 
 Run = Callable[..., Any]
 Columns = dict[str, Any]
@@ -113,7 +114,7 @@ FAULTS: dict[str, Callable[[Run], dict[str, str]]] = {
 }
 
 
-@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize("name", some_short(FAULTS, 8))
 def test_a_fault_that_is_there_is_found_and_has_a_remedy(name: str, nncli: Run) -> None:
     its = FAULTS[name](nncli)
     assert its["state"] == "look", its

@@ -23,6 +23,7 @@ from nncli.sweep.ranking import RankedConfig, p_values
 from nncli.sweep.units import Units, units_in
 from nncli.training.prepare import prepare
 from nncli.training.splitting import Fold
+from short_and_long import some_short
 from unit_sweeps import GROUPED, REPEATED, Array, clustered
 
 Run = Callable[..., Any]
@@ -84,7 +85,9 @@ def dealt(rng: np.random.Generator, unit_of_row: Array, folds: int, repeats: int
 # the same splits as train
 
 
-@pytest.mark.parametrize("words", ["iris --folds 3x2", "wine --folds 2x3", "d.csv --group who --folds 3x2"])
+@pytest.mark.parametrize(
+    "words", some_short(["iris --folds 3x2", "wine --folds 2x3", "d.csv --group who --folds 3x2"], 1)
+)
 def test_repeated_folds_have_the_figures_of_train(words: str, nncli: Run) -> None:
     """With one epoch and no validation rows within the folds, there is nothing to choose."""
     same = [*words.split(), "--val", "0", "--epochs", "1", "--metric", "log-loss"]
@@ -100,6 +103,7 @@ def test_repeated_folds_have_the_figures_of_train(words: str, nncli: Run) -> Non
     assert accuracy[0]["mean"] == pytest.approx(found["metrics"]["accuracy"]["mean"], rel=1e-9)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("group", [(), ("--group", "who")])
 def test_the_ledger_has_the_rows_that_train_judges_in_each_fold(group: tuple[str, ...], nncli: Run) -> None:
     assert nncli("sweep", "d.csv", *group, "--lr", "0.1,0.2", "--epochs", 1, "--folds", "4x3", "--jobs", 1).code == 0
@@ -148,7 +152,7 @@ def test_the_p_value_of_a_mean_is_that_of_all_signs_of_the_units(grouped: bool) 
     assert p_of("log-loss", units, y, one, other) == pytest.approx(all_signs(sums), abs=0.015)
 
 
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", some_short([0, 1, 2], 1))
 @pytest.mark.parametrize("grouped", [True, False])
 def test_the_p_value_of_a_ranking_is_that_of_units_that_are_drawn(grouped: bool, seed: int) -> None:
     """ROC AUC as the share of pairs in the right order, of units drawn at random: those of all folds and repeats at

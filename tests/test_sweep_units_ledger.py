@@ -53,7 +53,7 @@ def test_a_sweep_that_was_cut_off_goes_on_to_the_same_ledger_and_ranking(words: 
         ]
 
 
-@pytest.mark.parametrize("kills", some_short([3, 25], 1))
+@pytest.mark.parametrize("kills", some_short([1, 25], 1))
 def test_a_sweep_that_is_killed_goes_on_to_the_same_ledger_and_ranking(kills: int) -> None:
     words = ["sweep", "d.csv", "--group", "who", "--folds", "3x2", "--lr", "0.1,0.01,0.001", "--epochs", "120"]
     words += ["--patience", "120", "--jobs", "2", "-q", "--json"]
@@ -72,6 +72,7 @@ def test_a_sweep_that_is_killed_goes_on_to_the_same_ledger_and_ranking(kills: in
     ]
 
 
+@pytest.mark.long
 def test_any_number_of_jobs_and_halving_come_to_the_same(nncli: Run) -> None:
     words = ["sweep", "d.csv", "--group", "who", "--folds", "2x2", "--lr", "0.1,0.01,0.001", "--epochs", "9"]
     for search in ("grid", "halving"):
@@ -188,6 +189,7 @@ def test_a_forged_header_is_one_line(nncli: Run) -> None:
             assert outcome.err.startswith("model.sweep.jsonl:1: "), (name, outcome.err)
 
 
+@pytest.mark.long
 def test_no_forged_header_takes_much_memory(nncli: Run) -> None:
     """Of 200 MB of zeros that are compressed, and of as many folds as there are rows."""
     assert nncli(*REPEATED, "-q").code == 0
