@@ -21,7 +21,7 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.chdir(tmp_path)
 
 
-class Wrapped(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
+class Wrapped(ClassifierMixin, BaseEstimator):
     """A model as scikit-learn knows one: each row is a list of numbers, of which categories have their own."""
 
     def __init__(self, ask: Callable[[np.ndarray], np.ndarray], classes: Sequence[str]) -> None:

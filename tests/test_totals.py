@@ -24,10 +24,10 @@ def cases(n: int = N) -> list[tuple[str, int, float, str]]:
     return [(f"shop {i % 4}", i * 37 % 90 + 5, i * 53 % 71 + 0.25, "ab"[i % 2]) for i in range(n)]
 
 
-def told(rows: list[tuple[object, ...]], path: Path, **options: object) -> list[str]:
+def told(rows: list[tuple[object, ...]], path: Path, **options: Any) -> list[str]:
     lines = ["shop,units,price,class", *(",".join(map(str, row)) for row in rows)]
     (path / "d.csv").write_text("\n".join(lines) + "\n")
-    notes = load_dataset((str(path / "d.csv"),), CsvOptions(**options), "float32").notes  # type: ignore[arg-type]
+    notes = load_dataset((str(path / "d.csv"),), CsvOptions(**options), "float32").notes
     return [note.removeprefix("warning: ").partition(" of the data")[0] for note in notes if "sum up" in note]
 
 

@@ -47,7 +47,7 @@ class LayerWeights:
 
 @dataclass(frozen=True)
 class Summary:
-    """What some numbers are like."""
+    """Describe some weights or biases: mean, standard deviation, least and largest."""
 
     mean: float
     sd: float

@@ -19,8 +19,9 @@ from nncli.nn.integrated_gradients import integrated_gradients
 
 @dataclass(frozen=True)
 class Reasons:
-    """What each of the columns adds to the lead of the predicted class of a row, (n, columns), beyond the lead that it
-    has for the background, the mean input of the training rows, (n,). Together they are the lead for the row, (n,)."""
+    """Hold the reasons for n predictions: `contributions` (n, columns), what each column adds to the lead of the
+    predicted class beyond the lead (n,) that it has for the `background`, the mean input of the training rows. Together
+    they are the `lead` (n,) for the row."""
 
     columns: tuple[str, ...]
     contributions: NDArray[np.floating[Any]]

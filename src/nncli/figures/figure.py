@@ -1,4 +1,4 @@
-"""What a figure is made of: panels, each with two axes and marks on them. It is plain data, the same for every drawer.
+"""Describe figures as plain data: panels, each with two axes and marks on them, the same for every drawer.
 
 Drawers turn places on an axis into places on a screen, and work out nothing else.
 """

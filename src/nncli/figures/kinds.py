@@ -45,8 +45,8 @@ class Judged:
 
 @dataclass(frozen=True)
 class Subject:
-    """What a figure is made from: a model, and rows for it: those of a source, or else its own test rows; and the
-    columns that are asked for, if any. What is advised is for that `command`."""
+    """Hold what a figure is made from: a model with its file, rows of a `source` or else its own test rows, and the
+    `columns` that are asked for, if any. Advice in errors is for that `command`."""
 
     model: Model
     provenance: Provenance
@@ -76,7 +76,7 @@ class Subject:
 
 @dataclass(frozen=True)
 class Trials:
-    """What a figure of a sweep is made from: its ledger, ranked by the metric that it was chosen by."""
+    """Hold what a figure of a sweep is made from: its ledger, ranked by the metric of the sweep."""
 
     file: str
     ranking: list[RankedConfig]

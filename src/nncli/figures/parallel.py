@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from nncli.errors import DataError
 from nncli.figures.figure import Axis, Figure, Floats, Line, Panel
 from nncli.figures.kinds import FIGURES, OfLedger, Trials
-from nncli.figures.sweep import axis_of_option
+from nncli.figures.sweep import axis_of_option, varied_trials
 from nncli.metrics.definitions import METRICS
-from nncli.sweep.ranking import importance, varied
+from nncli.sweep.ranking import importance
 from nncli.system.output import number, percent
 
 MOST_LINES = 200  # the best ones
@@ -21,10 +20,7 @@ class ParallelCoordinates(OfLedger):
     """options of each configuration as a line, of the ledger of a sweep"""
 
     def build(self, of: Trials) -> Figure:
-        whole = [one for one in of.ranking if one.values]
-        names = varied([one.config for one in whole])
-        if not names:
-            raise DataError(of.file, "expected trials that differ in an option, found none")
+        whole, names = varied_trials(of)
         metric, shares = METRICS.create(of.ranking[0].metric), importance(of.ranking)
         titles, heights = list[str](), list[Floats]()
         for name in sorted(names, key=lambda name: shares.get(name, 0)):  # what matters most is beside the metric

@@ -23,10 +23,7 @@ class MetricByOption(OfLedger):
     """metric by each option, of the ledger of a sweep"""
 
     def build(self, of: Trials) -> Figure:
-        whole = [one for one in of.ranking if one.values]
-        names = varied([one.config for one in whole])
-        if not names:
-            raise DataError(of.file, "expected trials that differ in an option, found none")
+        whole, names = varied_trials(of)
         metric, shares = METRICS.create(of.ranking[0].metric), importance(of.ranking)
         factor = 100 if metric.in_percent else 1
         values = np.array([one.mean for one in whole]) * factor
@@ -38,6 +35,16 @@ class MetricByOption(OfLedger):
             marks = Points(places[1:], values[1:], "others"), Points(places[:1], values[:1], "the best")
             panels.append(Panel(x, y, marks))
         return Figure(f"Sweep of {len(whole):,} configurations, {of.file}", tuple(panels))
+
+
+def varied_trials(of: Trials) -> tuple[list[RankedConfig], Sequence[str]]:
+    """Return the configurations that have a value, and the options in which they differ; DataError where there are
+    none."""
+    whole = [one for one in of.ranking if one.values]
+    names = varied([one.config for one in whole])
+    if not names:
+        raise DataError(of.file, "expected trials that differ in an option, found none")
+    return whole, names
 
 
 def axis_of_option(name: str, configs: Sequence[RankedConfig]) -> tuple[Axis, Floats]:

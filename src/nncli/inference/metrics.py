@@ -1,4 +1,4 @@
-"""What `eval` reports of judged rows: figures with intervals, figures per class, and which classes are confused.
+"""Work out what `eval` reports of judged rows: figures with intervals, figures per class, and confusions of classes.
 
 No matrix of classes × classes is needed: of 10,000 classes, few pairs are ever confused. The tests compare all of it
 with scikit-learn, whose import takes most of a second.

@@ -17,9 +17,9 @@ from nncli.metrics.definitions import METRICS
 from nncli.report.document import Block, Command, Drawing, Finding, Listing, Paragraph, Report, Section
 from nncli.report.findings import sorted_findings
 from nncli.sweep import ledger
-from nncli.sweep.ranking import RankedConfig, importance, p_values, ranking_of, varied
+from nncli.sweep.ranking import RankedConfig, importance, p_values, ranking_of, varied, written_score
 from nncli.sweep.trial import CHOSEN_BY
-from nncli.system.output import counted, number, percent
+from nncli.system.output import counted, percent
 
 NOISE = 0.05  # a difference from the best with at least this p-value may be chance
 MOST = 30  # configurations that are listed
@@ -48,27 +48,18 @@ def _verdict(
     best, metric = done[0], METRICS.create(done[0].metric)
     made = listing([f"{name.replace('_', ' ')} {_option(best, name)}" for name in names]) if names else "its defaults"
     good = f"Of {counted(len(ranking), 'combination')} of options tried on {title(source)}, the best has "
-    good += f"{_score(best)} ({metric.label(None)}) on rows it was not trained on, with {made}."
+    good += f"{written_score(best)} ({metric.label(None)}) on rows it was not trained on, with {made}."
     close = sum(p >= NOISE for p in p_values(ranking).values())
     if close:
         sure = f"{counted(close, 'other')} may be as good: these rows cannot tell them from the best."
     else:
-        sure = f"The last has {_score(done[-1])}."
+        sure = f"The last has {written_score(done[-1])}."
     use = "The figure flatters, as the best was chosen by it: judge the model on its test rows before it is used, with "
     return good, sure, f"{use}nncli eval."
 
 
 def _option(one: RankedConfig, name: str) -> str:
     return one.config.text(name) or "none"
-
-
-def _score(one: RankedConfig) -> str:
-    """Write the mean of the metric, and its standard deviation over several trials."""
-    if METRICS.create(one.metric).in_percent:
-        mean, sd = percent(one.mean), f"{100 * one.sd:.1f}"
-    else:
-        mean, sd = number(one.mean), number(one.sd)
-    return f"{mean} ± {sd}" if len(one.values) > 1 else mean
 
 
 def _clear(ranking: Sequence[RankedConfig]) -> Finding:
@@ -131,7 +122,7 @@ def _leaderboard(ranking: Sequence[RankedConfig], names: Sequence[str]) -> Secti
         cells = [""] * 4
         if one.values:
             chance = "" if p is None else f"{p:.2g}"
-            cells = [_score(one), chance, f"{one.done[0]['parameters']:,}", f"{one.epochs:.0f}"]
+            cells = [written_score(one), chance, f"{one.done[0]['parameters']:,}", f"{one.epochs:.0f}"]
         elif one.records:
             cells[0] = "failed"
         rows.append((*(one.config.text(name) for name in names), *cells, f"{spent:.1f}"))

@@ -18,6 +18,7 @@ from nncli.metrics.paired import bootstrap_p, exact_sign_flip_p, resampled_value
 from nncli.sweep.trial import CHOSEN_BY, evidence_of, right_of
 from nncli.sweep.unit_p_values import p_values_by_unit
 from nncli.sweep.units import UNKNOWN, Units
+from nncli.system.output import number, percent
 
 MOST_GROUPS = 5  # values of an option that are compared one by one
 ROWS_AT_ONCE = 24 << 16
@@ -218,6 +219,15 @@ def _groups(values: list[Any]) -> list[Any]:
 def varied(configs: Sequence[TrainConfig]) -> list[str]:
     """Return the options that are not the same in all configs, in the order of the help."""
     return [name for name in TrainConfig.options() if len({getattr(config, name) for config in configs}) > 1]
+
+
+def written_score(one: RankedConfig) -> str:
+    """Write the mean of the metric, and its standard deviation over several trials."""
+    if METRICS.create(one.metric).in_percent:
+        mean, sd = percent(one.mean), f"{100 * one.sd:.1f}"
+    else:
+        mean, sd = number(one.mean), number(one.sd)
+    return f"{mean} ± {sd}" if len(one.values) > 1 else mean
 
 
 def ranking_of(records: Sequence[TrialRecord], metric: str) -> list[RankedConfig]:

@@ -16,10 +16,9 @@ from rich.table import Table
 from rich.text import Text
 
 from nncli.config.train_config import TrainConfig
-from nncli.metrics.definitions import METRICS
-from nncli.sweep.ranking import RankedConfig, importance, p_values, varied
+from nncli.sweep.ranking import RankedConfig, importance, p_values, varied, written_score
 from nncli.sweep.runner import Sweep
-from nncli.system.output import number, one_line, percent, put, say
+from nncli.system.output import one_line, percent, put, say
 from nncli.terminal.progress import SECONDS_BETWEEN_LINES
 from nncli.terminal.tables import new_console, new_table, show
 
@@ -166,7 +165,7 @@ def _table(ranking: Sequence[RankedConfig], names: Sequence[str], p_value_of: PV
         row["p-value"] = "" if p is None else f"{p:.2f}" if p >= 0.005 else "< 0.01"
         if one.values:
             row |= {"parameters": f"{one.done[0]['parameters']:,}", "epochs": f"{one.epochs:.0f}"}
-            row[figures[0]] = _score(one)
+            row[figures[0]] = written_score(one)
         elif one.records:
             row[figures[0]] = "failed"
         rows.append((row, "bold" if one is best else "dim" if p is not None and p < NOISE else ""))
@@ -181,15 +180,6 @@ def _table(ranking: Sequence[RankedConfig], names: Sequence[str], p_value_of: PV
         if console.measure(table, options=console.options.update(width=1000)).maximum <= console.width:
             break
     return table
-
-
-def _score(one: RankedConfig) -> str:
-    """Return the mean of the metric, and its standard deviation over several trials."""
-    if METRICS.create(one.metric).in_percent:
-        mean, sd = percent(one.mean), f"{100 * one.sd:.1f}"
-    else:
-        mean, sd = number(one.mean), number(one.sd)
-    return f"{mean} ± {sd}" if len(one.values) > 1 else mean
 
 
 def _duration(seconds: float) -> str:
