@@ -92,12 +92,14 @@ def _named(column: TextColumn) -> dict[int, str]:
     if len(column.values) > MOST_VALUES:
         return found
     known = {value.casefold() for value in column.values}
-    times = np.bincount(column.codes[:][column.codes[:] >= 0], minlength=len(column.values))
-    several = [value.strip(AROUND) for value, n in zip(column.values, times, strict=True) if n > 1]
-    for code, value in enumerate(column.values):
-        name = value.strip(AROUND)
-        group = OF_A_GROUP.fullmatch(name)
-        is_mean = MEAN.fullmatch(name) is not None and not any(map(BESIDE_MEAN.fullmatch, several))
+    names = [value.strip(AROUND) for value in column.values]
+    means = {code for code, name in enumerate(names) if MEAN.fullmatch(name)}
+    if means and any(map(BESIDE_MEAN.fullmatch, names)):  # the rows are counted only where it matters
+        times = np.bincount(column.codes[:][column.codes[:] >= 0], minlength=len(names))
+        if any(n > 1 and BESIDE_MEAN.fullmatch(name) for name, n in zip(names, times, strict=True)):
+            means = set()
+    for code, (value, name) in enumerate(zip(column.values, names, strict=True)):
+        group, is_mean = OF_A_GROUP.fullmatch(name), code in means
         of_group = group is not None and (group["before"] or group["behind"]).casefold() in known
         if not (is_mean or of_group or TOTAL.fullmatch(name)):
             continue
