@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -50,8 +50,8 @@ def is_number(cell: str, decimal: str = ".") -> bool:
     return as_number(bare(cell), decimal) is not None
 
 
-def present(columns: Mapping[str, Iterable[str]], missing: tuple[str, ...]) -> dict[str, list[str]]:
-    """Keep the cells that are not missing."""
+def present(columns: Columns, missing: tuple[str, ...]) -> dict[str, list[str]]:
+    """Keep the cells that are not missing, without what nobody sees around them."""
     tokens, known = frozenset(missing), dict[str, str]()  # of a thousand columns, most hold the same cells
 
     def stripped(cell: str) -> str:
@@ -61,7 +61,9 @@ def present(columns: Mapping[str, Iterable[str]], missing: tuple[str, ...]) -> d
         return known[cell]
 
     return {
-        name: [there for cell in cells if (there := known[cell] if cell in known else stripped(cell))]
+        name: [*cells]
+        if are_numbers("\n".join([*cells, ""]), len(cells)) and tokens.isdisjoint(cells)
+        else [there for cell in cells if (there := known[cell] if cell in known else stripped(cell))]
         for name, cells in columns.items()
     }
 
@@ -285,11 +287,16 @@ def are_finer_than_float32(values: Vector) -> bool:
     return len(set(values)) > 1 and bool(is_coarse(np.abs(values).max(), values.std()))
 
 
+def are_numbers(text: str, n: int) -> bool:
+    """Tell whether a text is n lines of a number each: one match is far faster than one for each cell."""
+    return text.count("\n") == n and NUMBERS.fullmatch(text) is not None
+
+
 def values_of(cells: Sequence[str], decimal: str, spelling: Spelling | None) -> Vector:
     """Return the numbers of cells, NaN for what is none."""
     if spelling is not None:
         return np.array([float(spelling.number(cell) or "nan") for cell in cells])
-    text = decimal_as_point("\n".join([*cells, ""]), decimal)  # one match is far faster than one for each cell
-    if text.count("\n") == len(cells) and NUMBERS.fullmatch(text):
+    text = decimal_as_point("\n".join([*cells, ""]), decimal)
+    if are_numbers(text, len(cells)):
         return np.array([*map(float, text.split())])
     return np.array([float(as_number(cell, decimal) or "nan") for cell in cells])

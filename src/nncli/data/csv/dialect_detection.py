@@ -20,7 +20,8 @@ DELIMITER_ROWS = 100
 FIRST_BYTES = 64 << 10
 LEAST_ROWS = 2  # that must agree, where the cut is an unusual one
 NAMES = {"\t": "tab", " ": "blanks"}
-UNUSUAL = re.compile(r"""(?:^|[,;|\t ])'|[,;|\t] +["']|\\[,;|\t"']""", re.MULTILINE)
+# each begins with what is searched for fast
+UNUSUAL = [re.compile(sign) for sign in (r"'(?<![^,;|\t\n ]')", r' "(?<=[,;|\t ] ")', r"""\\[,;|\t"']""")]
 SINGLE = re.compile(r"'.*'", re.DOTALL)
 BLANK_QUOTE = re.compile(r"[^\s\w] +[\"']")
 
@@ -36,7 +37,7 @@ def dialect_to_learn(head: Head, delimiter: str | None, options: TextOptions) ->
     whole = head.at_end and len(head.data) <= SAMPLE_BYTES >> 2
     delimiters = [told] if told else [usual.delimiter, *(d for d in DELIMITERS if d != usual.delimiter)]
     text = "".join(lines)
-    if any(sign in text for sign in ("'", "\\", ' "')) and UNUSUAL.search(text):
+    if any(sign.search(text) for sign in UNUSUAL):
         found = _unusual(lines, whole, usual, delimiters, options) or usual
     if found == usual and not told:
         others = [Dialect(" ", usual.quote, usual.escape)] if not is_even or usual.delimiter == "," else []

@@ -19,10 +19,9 @@ LEAST_ROWS = 3  # of another width than the header: fewer may be damaged
 
 def looks_like_header(cells: Sequence[str]) -> bool:
     """Tell whether no cell is a number or means a missing value, and most have a name."""
-    named = [cell for cell in cells if cell]
-    return 2 * len(named) > len(cells) - (not cells[0]) and not any(
-        looks_like_number(cell) or is_missing(cell, DEFAULT_MISSING) for cell in named
-    )
+    if any(looks_like_number(cell) or is_missing(cell, DEFAULT_MISSING) for cell in cells if cell):
+        return False
+    return 2 * sum(map(bool, cells)) > len(cells) - (not cells[0])
 
 
 def has_header(first: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
