@@ -4,14 +4,16 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from scipy import special
 
 from nncli.errors import UsageError
 from nncli.nn.autodiff.expression import graph_of
-from nncli.nn.autodiff.graph import OPERATIONS, Graph
+from nncli.nn.autodiff.graph import OPERATIONS, Graph, Operation, power, softmax
 
 
 def derivatives(expression: str, **at: float) -> dict[str, float]:
@@ -52,9 +54,10 @@ def test_what_is_used_twice_collects_both_paths() -> None:
     assert len([node for node in graph_of("x*x + x", {"x": 3}).nodes if node.is_variable]) == 1
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
-def test_local_derivatives_agree_with_central_differences(name: str) -> None:
-    n, h = OPERATIONS[name].text.count("{}"), 1e-6
+@pytest.mark.parametrize("name", [*OPERATIONS, power(3), power(-1.5), power(0), softmax(0), softmax(1)], ids=str)
+def test_local_derivatives_agree_with_central_differences(name: str | Operation) -> None:
+    text = OPERATIONS[name].text if isinstance(name, str) else name.text
+    n, h = 2 if "{all}" in text else text.count("{}"), 1e-6
     for point in ([0.7, -1.3], [2.5, 0.4]):
         at = point[:n]
 
@@ -92,6 +95,57 @@ def test_precedence(expression: str, expected: float) -> None:
     assert value(expression) == expected
 
 
+def test_softmax_and_logsumexp_agree_with_scipy_far_from_zero() -> None:
+    z = [1000.0, 1001.0, 998.5]
+    at = {f"z{i + 1}": value for i, value in enumerate(z)}
+    p = special.softmax(z)
+    assert value("logsumexp(z1..z3)", **at) == pytest.approx(special.logsumexp(z), rel=1e-15)
+    assert derivatives("logsumexp(z1..z3)", **at) == pytest.approx({f"z{i + 1}": p[i] for i in range(3)})
+    # cross-entropy of the second class: ∂/∂z = p − e_2
+    assert value("-log(softmax(z1..z3)[2])", **at) == pytest.approx(-special.log_softmax(z)[1])
+    expected = {"z1": p[0], "z2": p[1] - 1, "z3": p[2]}
+    assert derivatives("-log(softmax(z1..z3)[2])", **at) == pytest.approx(expected)
+
+
+def test_a_vector_is_used_element_by_element() -> None:
+    at = {"w1": 2, "w2": -1, "w3": 0.5, "x1": 1, "x2": 3, "x3": 4, "b": 0.25}
+    # 2·1 − 1·3 + 0.5·4 + 0.25 = 1.25
+    assert value("sum(w1..w3 * x1..x3) + b", **at) == 1.25
+    found = derivatives("sum(w1..w3 * x1..x3) + b", **at)
+    assert found == {"w1": 1, "w2": 3, "w3": 4, "x1": 2, "x2": -1, "x3": 0.5, "b": 1}
+    assert value("(2*x1..x3 - b)[2]", **at) == 5.75
+    assert value("sum(x1..x3^2, b)", **at) == 26.25
+    assert value("max(w1..w3, 1.5)", **at) == 2
+    assert value("x3..x3[1]", **at) == 4
+    assert len(graph_of("(2*x1..x3 - b)[2]", {"x2": 3, "b": 0.25}).nodes) == 6  # x2, 2, b, −b, 2·x2 and the result
+    deep = 0.5
+    for _ in range(190):
+        deep = math.tanh(deep)
+    assert value("tanh(" * 190 + "x1..x3" + ")" * 190 + "[1]", x1=0.5) == deep
+
+
+def test_an_exclusive_or_of_sign_units() -> None:
+    """The network with units of the sign that the lectures give."""
+    z1, z2 = "sign(20*a + 20*b - 10)", "sign(-20*a - 20*b + 30)"
+    out = f"sign(20*{z1} + 20*{z2} - 30)"
+    assert [value(out, a=a, b=b) for a in (0, 1) for b in (0, 1)] == [-1, 1, 1, -1]
+
+
+def test_powers_with_a_constant_exponent() -> None:
+    assert value("x^(1/2) + x^-1", x=4) == 2.25
+    assert derivatives("x^(1/2) + x^-1", x=4) == {"x": 0.25 - 1 / 16}
+    assert derivatives("x^3 + x^0", x=0) == {"x": 0}
+    assert value("2^3^2") == 512  # from the right
+
+
+def test_where_two_slopes_meet_the_choice_is_that_of_the_engine() -> None:
+    # max takes the first of equals; |x| has 0 between −1 and 1; relu and hinge are flat at their corner
+    assert derivatives("max(x, y)", x=1, y=1) == {"x": 1, "y": 0}
+    assert derivatives("abs(x)", x=0) == {"x": 0}
+    assert derivatives("relu(x) + hinge(y)", x=0, y=1) == {"x": 0, "y": 0}
+    assert [value("step(x)", x=x) for x in (-0.1, 0, 0.1)] == [0, 1, 1]
+
+
 def test_sigmoid_does_not_overflow() -> None:
     assert value("sigmoid(x)", x=-1000) == 0
     assert value("sigmoid(x)", x=1000) == 1
@@ -104,8 +158,19 @@ def test_sigmoid_does_not_overflow() -> None:
         ("x^2 / (y - 2)", "EXPRESSION, column 1: division by 0: x^2 / (y - 2)."),
         ("exp(1000*y)", "EXPRESSION, column 1: too large for a number, at 2000: exp(1000*y)."),
         ("x^2 + z", "EXPRESSION, column 7: the variable 'z' has no value. Give it one with --at z=1."),
-        ("x^3", "EXPRESSION, column 3: expected ^2, found ^3. Write x*x*x for x^3."),
-        ("x + tahn(y)", "EXPRESSION, column 5: expected one of the functions exp, log, sigmoid, tanh, arctan, relu, found 'tahn'. Did you mean 'tanh'?"),
+        ("2^x", "EXPRESSION, column 3: expected a constant power, found ^x. Write exp(y*log(x)) for x^y."),
+        ("x + (1 - y)^0.5", "EXPRESSION, column 5: no value or no derivative at -1: (1 - y)^0.5."),
+        ("x + sqrt(y - 2)", "EXPRESSION, column 5: expected the square root of a positive number, found that of 0: sqrt(y - 2)."),
+        ("1 + softmax(x, y)", "EXPRESSION, column 1: expected one value, found a vector of 2. Choose one, as the first with (1 + softmax(x, y))[1], or take the sum(…)."),
+        ("x*softmax(x, y)[3]", "EXPRESSION, column 17: expected a place from 1 to 2, found [3]."),
+        ("x[1]", "EXPRESSION, column 1: expected a vector, as x1..x3, found 'x'."),
+        ("sum(w3..w1)", "EXPRESSION, column 5: expected names that are numbered upwards, at most 1,000, as w1..w3, found 'w3..w1'."),
+        ("sum(w..x)", "EXPRESSION, column 5: expected names that are numbered upwards, at most 1,000, as w1..w3, found 'w..x'."),
+        ("sum(w1..w9999)", "EXPRESSION, column 5: expected names that are numbered upwards, at most 1,000, as w1..w3, found 'w1..w9999'."),
+        ("sum(a1..a2 * b1..b3)", "EXPRESSION, column 5: expected vectors of the same length, found 2 and 3: a1..a2 * b1..b3."),
+        ("x^2 + sum(w1..w2)", "EXPRESSION, column 11: the variable 'w1' has no value. Give it one with --at w1=1."),
+        ("max()", "EXPRESSION, column 1: expected values for max, found 'max()'."),
+        ("x + tahn(y)", "EXPRESSION, column 5: expected one of the functions exp, log, sqrt, abs, sigmoid, tanh, arctan, relu, step, sign, hinge, sum, max, logsumexp, softmax, found 'tahn'. Did you mean 'tanh'?"),
         ("x + (y", "EXPRESSION, column 5: '(' has no other half."),
         ("x + y)", "EXPRESSION, column 6: ')' has no other half."),
         ("2x", "EXPRESSION, column 1: expected an operator after a number. Write 2*x for 2x."),
@@ -115,17 +180,17 @@ def test_sigmoid_does_not_overflow() -> None:
         ("x +", "EXPRESSION, column 4: expected an expression, found its end."),
         ("", "EXPRESSION, column 1: expected an expression, found its end."),
         ("exp(x, y)", "EXPRESSION, column 1: expected one value for exp, found 'exp(x, y)'."),
-        ("x.real", "EXPRESSION, column 1: expected + - * / ^2, a function, a variable or a number, found 'x.real'."),
+        ("x.real", "EXPRESSION, column 1: expected + - * / ^, a function, a variable or a number, found 'x.real'."),
         ("[x for x in y]", "EXPRESSION, column 4: expected an expression, found 'for'. Call it something else."),
         ("x if y else 1", "EXPRESSION, column 3: expected an expression, found 'if'. Call it something else."),
-        ("x + 'a'", "EXPRESSION, column 5: expected + - * / ^2, a function, a variable or a number, found ''a''."),
+        ("x + 'a'", "EXPRESSION, column 5: expected + - * / ^, a function, a variable or a number, found ''a''."),
         ("True", "EXPRESSION, column 1: expected an expression, found 'True'. Call it something else."),
         ("1e999", "EXPRESSION, column 1: expected a number up to 1.8e308, found 1e999."),
     ],
 )  # fmt: skip
 def test_what_is_no_expression_is_told_with_its_place(expression: str, message: str) -> None:
     with pytest.raises(UsageError) as error:
-        graph_of(expression, {"x": 1.0, "y": 2.0})
+        graph_of(expression, dict.fromkeys(("a1", "a2", "b1", "b2", "b3"), 0.0) | {"x": 1.0, "y": 2.0})
     assert str(error.value) == message
 
 

@@ -17,8 +17,10 @@ from nncli.system.atomic import NO_MODEL, atomic_file, check_writable
 from nncli.system.numbers import read_number
 from nncli.system.output import print_json, say, shortened
 
-FUNCTIONS = "+ - * / ^2, exp, log, sigmoid, tanh, arctan and relu"
-EXPRESSION_HELP = f"An expression of numbers, variables, {FUNCTIONS}; or a small model."
+EXPRESSION_HELP = (
+    "An expression of numbers, variables, + - * / ^, vectors as w1..w3, and exp, log, sqrt, abs, sigmoid, tanh, "
+    "arctan, relu, step, sign, hinge, sum, max, logsumexp, softmax; or a small model."
+)
 OUT_HELP = "Picture to draw: .svg, .png, or .html, which opens without network."
 LONGEST_NAME = 250  # of a file; anything longer is an expression
 
@@ -37,6 +39,7 @@ def graph(
 
     nncli graph "(w*x + b - y)^2" --at w=1,x=2,b=0,y=3
     nncli graph "-log(sigmoid(w*x))" --at w=0.5,x=2 --dot | dot -Tsvg > graph.svg
+    nncli graph "-log(softmax(z1..z3)[2])" --at z1=1,z2=2,z3=0
     nncli graph model.npz --row 7 --out row.svg    a network on a row, drawn
     """
     if out is not None:

@@ -18,7 +18,9 @@ from typing import Any, NamedTuple
 
 
 class Operation(NamedTuple):
-    """An operation u = value(a, b) with its local derivatives (∂u/∂a, ∂u/∂b) = partials(u, a, b). `text` shows it."""
+    """An operation u = value(a, b) with its local derivatives (∂u/∂a, ∂u/∂b) = partials(u, a, b). `text` shows it, with
+    a pair of braces for each operand, or {all} for any number of them. Where there is no value or no derivative, one of
+    the two raises ValueError or ZeroDivisionError."""
 
     text: str
     value: Callable[..., float]
@@ -27,6 +29,20 @@ class Operation(NamedTuple):
 
 def _sigmoid(x: float) -> float:
     return 1 / (1 + math.exp(-x)) if x >= 0 else math.exp(x) / (1 + math.exp(x))
+
+
+def _logsumexp(*x: float) -> float:
+    largest = max(x)
+    return largest + math.log(sum(math.exp(one - largest) for one in x))
+
+
+def _softmax(*x: float) -> tuple[float, ...]:
+    total = _logsumexp(*x)
+    return tuple(math.exp(one - total) for one in x)
+
+
+def _first_largest(u: float, *x: float) -> tuple[float, ...]:
+    return tuple(float(i == x.index(u)) for i in range(len(x)))
 
 
 OPERATIONS = {
@@ -38,10 +54,35 @@ OPERATIONS = {
     "tanh": Operation("tanh {}", math.tanh, lambda u, x: (1 - u * u,)),
     "arctan": Operation("arctan {}", math.atan, lambda u, x: (1 / (1 + x * x),)),
     "relu": Operation("max({}, 0)", lambda x: max(x, 0.0), lambda u, x: (1.0 if x > 0 else 0.0,)),
+    "abs": Operation("|{}|", abs, lambda u, x: (math.copysign(1.0, x) if x else 0.0,)),
+    "sqrt": Operation("√{}", math.sqrt, lambda u, x: (0.5 * math.pow(x, -0.5),)),
+    "step": Operation("step({})", lambda x: float(x >= 0), lambda u, x: (0.0,)),
+    "sign": Operation("sign({})", lambda x: 1.0 if x >= 0 else -1.0, lambda u, x: (0.0,)),
+    "hinge": Operation("max(1 − {}, 0)", lambda x: max(1 - x, 0.0), lambda u, x: (-1.0 if x < 1 else 0.0,)),
     "add": Operation("{} + {}", lambda a, b: a + b, lambda u, a, b: (1.0, 1.0)),
     "multiply": Operation("{} · {}", lambda a, b: a * b, lambda u, a, b: (b, a)),
     "divide": Operation("{} / {}", lambda a, b: a / b, lambda u, a, b: (1 / b, -u / b)),
+    "max": Operation("max({all})", lambda *x: max(x), _first_largest),
+    "logsumexp": Operation("logsumexp({all})", _logsumexp, lambda u, *x: _softmax(*x)),
 }
+
+
+def power(exponent: float) -> Operation:
+    """Return the operation x^c with a constant exponent c, whose derivative is c·x^(c−1)."""
+
+    def partials(u: float, x: float) -> tuple[float, ...]:
+        return (exponent * math.pow(x, exponent - 1) if exponent else 0.0,)
+
+    return Operation(f"{{}}^{exponent:g}", lambda x: math.pow(x, exponent), partials)
+
+
+def softmax(k: int) -> Operation:
+    """Return the operation p_k = exp(x_k) / Σ_j exp(x_j), k from 0, with ∂p_k/∂x_j = p_k (δ_kj − p_j)."""
+
+    def partials(u: float, *x: float) -> tuple[float, ...]:
+        return tuple(u * ((j == k) - p) for j, p in enumerate(_softmax(*x)))
+
+    return Operation(f"softmax({{all}})[{k + 1}]", lambda *x: _softmax(*x)[k], partials)
 
 
 @dataclass
@@ -74,15 +115,17 @@ class Graph:
     def number(self, value: float) -> int:
         return self._append(Node(f"{value:g}", (), value, ()))
 
-    def apply(self, operation: str, *operands: int) -> int:
-        """Add a node made from others. ZeroDivisionError, ValueError or OverflowError where it has no finite value."""
-        how = OPERATIONS[operation]
+    def apply(self, operation: str | Operation, *operands: int) -> int:
+        """Add a node made from others by an operation, or one of that name. ZeroDivisionError, ValueError or
+        OverflowError where it has no finite value."""
+        how = OPERATIONS[operation] if isinstance(operation, str) else operation
         values = [self.nodes[i].value for i in operands]
         u = how.value(*values)
         partials = how.partials(u, *values)
         if not all(map(math.isfinite, (u, *partials))):
             raise OverflowError
-        return self._append(Node(how.text.format(*(f"u{i + 1}" for i in operands)), operands, u, partials))
+        names = [f"u{i + 1}" for i in operands]
+        return self._append(Node(how.text.format(*names, all=", ".join(names)), operands, u, partials))
 
     def sum(self, terms: Sequence[int]) -> int:
         """Add the sum of one or more nodes, which are added in pairs, the sums in pairs again, and so on."""
