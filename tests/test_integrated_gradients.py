@@ -82,6 +82,19 @@ def test_the_error_of_the_sum_tells_how_good_the_integral_is(monkeypatch: pytest
     assert off[2] < 0.003 < 0.01 < off[0]
 
 
+def test_no_row_of_thousands_has_a_sum_that_is_off_by_1_percent() -> None:
+    network = multilayer(12, (64, 64), 3)
+    network.initialize(None, np.random.default_rng(0))
+    X, x0, V = rows(0, 5000, network)
+    found = integrated_gradients(network, X, x0, V)
+    Z = network.forward(X).astype(float)
+    difference = ((Z - network.forward(x0[None]).astype(float)) * V).sum(axis=1)
+    known = np.abs(difference) > 1e-3  # less is made of rounding
+    off = np.abs(found.of_inputs.sum(axis=1) - difference) / np.abs(difference)
+    assert known.sum() > 4900
+    assert off[known].max() < 0.01
+
+
 def test_on_linear_networks_they_are_weight_times_difference() -> None:
     network = random_network(0, (), "relu", "float64")
     X, x0, V = rows(0, 50, network)

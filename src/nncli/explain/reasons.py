@@ -58,8 +58,7 @@ def reasons(model: Model, table: Table, predicted: NDArray[np.int64]) -> Reasons
     of_rows = V.T[predicted]  # (n, outputs)
     with np.errstate(all="ignore"):
         found = integrated_gradients(model.network, X, x0, of_rows.astype(dtype))
-        z0 = model.network.forward(x0[None])[0].astype(np.float64)
-    background = of_rows @ z0 + c[predicted]
+    background = found.background + c[predicted]
     starts = {place.start: name for name, place in inputs.items()}
     sums = np.add.reduceat(found.of_inputs, sorted(starts), axis=1)
     places = {starts[start]: i for i, start in enumerate(sorted(starts))}

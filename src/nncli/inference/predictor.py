@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -21,6 +22,7 @@ from nncli.metrics.rows import CELLS_AT_ONCE
 from nncli.model.model import Model
 from nncli.system.numbers import NUMBER
 from nncli.system.output import counted, in_quotes
+from nncli.system.threads import multiply_with
 
 FORMULA = "^[ \t\r\n]*[=+\\-@＝＋－＠]|^[\t\r\n]"  # the list of the Open Worldwide Application Security Project
 
@@ -102,14 +104,17 @@ class Predictor:
         return self._lines_of(block, [take(self._cells, codes), *figures])
 
     def _reasons(self, table: Table, codes: NDArray[np.int64], bad: list[int]) -> list[Any]:
-        """Return the columns of the reasons for the predicted classes (n,); few rows are worked on at a time."""
-        at_once = max(1, CELLS_AT_ONCE // self.model.preprocess.width)
-        parts = [slice(start, start + at_once) for start in range(0, max(1, len(table)), at_once)]
-        rows = np.arange(len(table))
-        found = [
-            reasons(self.model, table.take(rows[part]), codes[part]).largest(self.options.reasons) for part in parts
-        ]
-        places, values = (np.concatenate(its) for its in zip(*found, strict=True))
+        """Return the columns of the reasons for the predicted classes (n,); each thread works on few rows at a time."""
+        import pyarrow as pa
+
+        def largest(rows: NDArray[np.int64]) -> tuple[NDArray[Any], ...]:
+            return reasons(self.model, table.take(rows), codes[rows]).largest(self.options.reasons)
+
+        threads, rows = pa.cpu_count(), np.arange(len(table))
+        at_once = max(1, min(CELLS_AT_ONCE // self.model.preprocess.width, -(-len(table) // threads)))
+        parts = [rows[start : start + at_once] for start in range(0, max(1, len(table)), at_once)]
+        with multiply_with(1), ThreadPoolExecutor(threads) as pool:
+            places, values = (np.concatenate(its) for its in zip(*pool.map(largest, parts), strict=True))
         places[bad] = len(self.model.schema.names)
         names = [take(self._columns, column) for column in places.T]
         return [one for pair in zip(names, self._numbers(values, bad), strict=True) for one in pair]

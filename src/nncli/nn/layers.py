@@ -55,9 +55,13 @@ class Layer(ABC):
 
 
 class Dense(Layer):
-    """Z = X W + b"""
+    """Z = X W + b
+
+    Where it is `frozen`, nothing is learned: `backward` passes the gradient on, and that of W and b is left out.
+    """
 
     weights = ("W",)
+    frozen = False
 
     def __init__(self, units: int) -> None:
         self.units = units
@@ -80,8 +84,9 @@ class Dense(Layer):
         A += self.b  # Z = X W + b                       (n, h)
 
     def backward(self, dA: Array, X: Array, A: Array, dX: Array | None) -> None:
-        np.matmul(X.T, dA, out=self.dW)  # dW = Xᵀ dZ                         (d, h)
-        np.matmul(ones(len(dA), dA.dtype), dA, out=self.db)  # db = Σ_i dz_i = 1ᵀ dZ             (h,)
+        if not self.frozen:
+            np.matmul(X.T, dA, out=self.dW)  # dW = Xᵀ dZ                         (d, h)
+            np.matmul(ones(len(dA), dA.dtype), dA, out=self.db)  # db = Σ_i dz_i = 1ᵀ dZ             (h,)
         if dX is not None:  # the first layer of a network in training needs none
             np.matmul(dA, self.W.T, out=dX)  # dX = dZ Wᵀ                         (n, d)
 

@@ -119,13 +119,15 @@ class Network:
         return self._A[-1]
 
     def after_first(self) -> Network:
-        """Return the network behind its first dense layer, with its parameters as they are now and without dropout:
-        from Z_1 (n, h) to Z."""
+        """Return the network behind its first dense layer, with its parameters as they are now, frozen, and without
+        dropout: from Z_1 (n, h) to Z."""
         behind = self.layers[self.layers.index(self.dense[0]) + 1 :]
         layers = [copy.copy(layer) for layer in behind if not isinstance(layer, Dropout)]
         units = self.dense[0].units
         rest = Network(units, layers or [ACTIVATIONS.create("identity")], self.dtype.name)
         rest.theta[:] = self.theta[self.size - rest.size :]
+        for layer in rest.dense:
+            layer.frozen = True
         return rest
 
     def backward(self, dZ: Array, dX: Array | None = None) -> None:
