@@ -9,7 +9,7 @@ import dataclasses
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -147,24 +147,25 @@ class Regions:
 
 @dataclass(frozen=True)
 class Boxes:
-    """A box at each place, with lines of text. From one place to the next is one unit, of which a box takes a part."""
-
-    HALF_WIDTH: ClassVar[float] = 0.31
-    HALF_HEIGHT: ClassVar[float] = 0.39
+    """A box at each place, with lines of text. From one place to the next is one unit, of so many pixels to the right
+    and down; a box reaches half its size from its place, in units."""
 
     x: Floats
     y: Floats
     lines: tuple[tuple[str, ...], ...]
+    unit: tuple[int, int]
+    half: tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Arrows:
-    """Arrows from the right side of a box to the left side of another: the places that each passes, its text, and the
-    place of that."""
+    """Arrows from box to box: the places that each passes, its text, the place of that, and how far its head is turned
+    from right to down, in degrees of the picture."""
 
     paths: tuple[tuple[tuple[float, float], ...], ...]
     texts: tuple[str, ...]
     text_places: tuple[tuple[float, float], ...]
+    angles: tuple[float, ...]
 
 
 Mark = Line | Points | Intervals | Rule | Bars | Estimates | Cells | Regions | Boxes | Arrows

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import json
-import math
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ from nncli.figures.figure import (
     Cells,
     Estimates,
     Figure,
-    Floats,
     Intervals,
     Line,
     Mark,
@@ -40,7 +38,6 @@ DASHES: tuple[list[int], ...] = ([1, 0], [8, 3], [2, 2], [8, 3, 2, 3], [12, 4], 
 WIDTH, HEIGHT, IMAGE, BAR, CELL = 420, 300, 110, 20, 56  # pixels
 SHORT = 7  # characters of a name that stands upright below its column
 GREY = "#767676"
-BOX = 240, 62  # pixels from one box to the next
 
 PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -149,8 +146,10 @@ def _panel(panel: Panel, told: dict[str, dict[str, Any]]) -> dict[str, Any]:
         x = {**x, "axis": {"labelAngle": 0 if max(map(len, panel.x.names)) <= SHORT else -40}}
     width: float = IMAGE if panel.bare else max(WIDTH / 2, CELL * len(panel.x.names)) if panel.x.names else WIDTH
     height: float = IMAGE if panel.bare else max(60, BAR * len(panel.y.names)) if panel.y.names else HEIGHT
-    if any(isinstance(mark, Boxes) for mark in panel.marks):
-        width, height = (size * (axis.high - axis.low) for size, axis in zip(BOX, (panel.x, panel.y), strict=True))
+    for boxes in (mark for mark in panel.marks if isinstance(mark, Boxes)):
+        width, height = (
+            size * (axis.high - axis.low) for size, axis in zip(boxes.unit, (panel.x, panel.y), strict=True)
+        )
     return {
         **({"title": {"text": _safe(panel.title), "fontSize": 11}} if panel.title else {}),
         "width": width,
@@ -222,8 +221,8 @@ def _layers(
             ]
         case Cells():
             return _cells(mark, panel, x, y)
-        case Boxes(xs, ys, lines):
-            return _boxes(xs, ys, lines, x, y)
+        case Boxes():
+            return _boxes(mark, x, y)
         case Arrows():
             return _arrows(mark, x, y)
         case Regions(which, certainty, own_names):
@@ -258,23 +257,21 @@ def _cells(mark: Cells, panel: Panel, x: dict[str, Any], y: dict[str, Any]) -> l
     return [rect, _layer(values, {"type": "text", "fontSize": 11}, {**own, "text": {"field": "text"}, "color": ink})]
 
 
-def _boxes(
-    xs: Floats, ys: Floats, lines: tuple[tuple[str, ...], ...], x: dict[str, Any], y: dict[str, Any]
-) -> list[dict[str, Any]]:
+def _boxes(mark: Boxes, x: dict[str, Any], y: dict[str, Any]) -> list[dict[str, Any]]:
     """Describe boxes, and their lines of text: the first in bold, the last in the colour of what comes back."""
-    w, h = Boxes.HALF_WIDTH, Boxes.HALF_HEIGHT
+    w, h = mark.half
     values = [
         {"x": a, "y": b, "x1": a - w, "x2": a + w, "y1": b - h, "y2": b + h}
         | {f"t{k}": _safe(text) for k, text in enumerate(texts)}
-        for a, b, texts in zip(xs.tolist(), ys.tolist(), lines, strict=True)
+        for a, b, texts in zip(mark.x.tolist(), mark.y.tolist(), mark.lines, strict=True)
     ]
     ends = {"x": {**x, "field": "x1"}, "x2": {"field": "x2"}, "y": {**y, "field": "y1"}, "y2": {"field": "y2"}}
     box = {"type": "rect", "fill": "white", "stroke": GREY, "cornerRadius": 4}
     at, found = {"x": {**x, "field": "x"}, "y": {**y, "field": "y"}}, [_layer(values, box, ends)]
-    n = len(lines[0])
+    n = len(mark.lines[0])
     for k in range(n):
         weight, ink = "bold" if k == 0 else "normal", COLOURS[1] if k == n - 1 else "#222222"
-        text = {"type": "text", "fontSize": 11, "fontWeight": weight, "color": ink, "dy": 14 * (k - (n - 1) / 2)}
+        text = {"type": "text", "fontSize": 11, "fontWeight": weight, "color": ink, "dy": 13 * (k - (n - 1) / 2)}
         found.append(_layer(values, text, {**at, "text": {"field": f"t{k}"}}))
     return found
 
@@ -285,9 +282,8 @@ def _arrows(mark: Arrows, x: dict[str, Any], y: dict[str, Any]) -> list[dict[str
     ends: list[dict[str, Any]] = []
     for k, (path, said, (u, v)) in enumerate(zip(mark.paths, mark.texts, mark.text_places, strict=True)):
         lines += [{"x": place, "y": height, "order": i, "arrow": k} for i, (place, height) in enumerate(path)]
-        (a, b), (c, d) = path[-2:]
-        angle = math.degrees(math.atan2((b - d) * BOX[1], (c - a) * BOX[0]))
-        ends.append({"x": c, "y": d, "angle": angle, "text": _safe(said), "tx": u, "ty": v})
+        c, d = path[-1]
+        ends.append({"x": c, "y": d, "angle": mark.angles[k], "text": _safe(said), "tx": u, "ty": v})
     at = {"x": {**x, "field": "x"}, "y": {**y, "field": "y"}}
     halfway = {"x": {**x, "field": "tx"}, "y": {**y, "field": "ty"}, "text": {"field": "text"}}
     turned = {"angle": {"field": "angle", "type": "quantitative", "scale": None}}
