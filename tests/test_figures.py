@@ -164,5 +164,8 @@ def test_lines_across_the_options_have_the_configurations_of_the_ledger(
     means = np.array([one["mean"] for one in standings])
     assert [path[2] for path in paths] == pytest.approx((means - means.min()) / np.ptp(means))
     lr = next(i for i, name in enumerate(names) if name == "lr: 0.001, 0.1")
-    assert [path[lr] for path in paths] == [float(one["options"]["lr"] == 0.1) for one in standings]
+    assert [round(path[lr]) for path in paths] == [float(one["options"]["lr"] == 0.1) for one in standings]
+    for axis in (0, 1):  # no line hides another, and the best one is the uppermost at its values
+        assert len({round(path[axis], 6) for path in paths}) == 6
+        assert all(path[axis] < paths[0][axis] or path[axis] > paths[0][axis] + 0.2 for path in paths[1:])
     assert f"accuracy: {100 * means.min():.1f} % to {100 * means.max():.1f} %" in names

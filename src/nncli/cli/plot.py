@@ -13,7 +13,7 @@ from nncli.errors import DONE, OptionError
 from nncli.system.atomic import NO_MODEL, atomic_file, check_writable
 from nncli.system.output import print_json, say
 
-FILE_HELP = "Model file that nncli train has saved; for sweep, the ledger of a sweep."
+FILE_HELP = "Model file that nncli train has saved; for sweep and parallel, a ledger."
 OUT_HELP = "File to draw: .svg, .png, or .html, which opens without network."
 WORDS_HELP = "A column for effect, two for boundary; for embedding, the word tsne."
 ROWS_HELP = "Rows with their classes that the figure is of, in any form that eval reads."
@@ -39,11 +39,16 @@ def plot(
     nncli plot model.npz effect width             what it does to the answer
     nncli plot model.npz confusion -o c.svg       or .png, or .html
     nncli plot model.sweep.jsonl sweep            of the ledger of a sweep
+    nncli graph model.npz --row 7 --out row.svg   a network and a row as a graph
     """
     from nncli.figures.all_kinds import FIGURES, OfLedger, OfModel, Subject, build_of_model, trials_of
     from nncli.figures.vega_lite import check_ending, drawn
     from nncli.model import checkpoint
 
+    if figure == "graph":
+        raise OptionError(
+            "figure", "it has a command of its own", f"Draw it with: nncli graph {file} --row 1 --out graph.svg"
+        )
     kind = FIGURES.create(figure)
     source, notes = expand([data] if data else []), list[str]()
     if out is not None:
