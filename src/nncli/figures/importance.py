@@ -6,8 +6,10 @@ import numpy as np
 
 from nncli.explain.importance import REPEATS, Importances, importances, permutations, suited
 from nncli.figures.figure import Axis, Estimates, Figure, Panel
+from nncli.figures.images import image_panels, image_shape
 from nncli.figures.kinds import FIGURES, OfModel, Subject
 from nncli.inference.metrics import metric_for
+from nncli.model.model import Model
 from nncli.system.output import in_quotes
 
 MOST_COLUMNS, MOST_PAIRS = 15, 2  # that are shown
@@ -24,12 +26,17 @@ class Importance(OfModel):
         orders = permutations(len(rows.rows), REPEATS)
         found = importances(model, rows.table.take(rows.rows), rows.scored, metric, orders)
         positive = model.classes[model.positive] if len(model.classes) == 2 else None
-        return figure_of_importances(found, positive, f"Importance of columns, {judged.of}")
+        return figure_of_importances(found, model, positive, judged.of)
 
 
-def figure_of_importances(found: Importances, positive: str | None, title: str) -> Figure:
-    """Draw how much worse a metric gets without each column, of the columns that matter most."""
-    metric, shown = found.metric, found.columns[:MOST_COLUMNS]
+def figure_of_importances(found: Importances, model: Model, positive: str | None, of: str) -> Figure:
+    """Draw how much worse a metric gets without each column, of the columns that matter most; an image of pixels."""
+    metric, shown, shape = found.metric, found.columns[:MOST_COLUMNS], image_shape(model)
+    if shape is not None:
+        by_name = {one.column: one.importance for one in found.columns}
+        values = np.array([by_name[name] for name in model.schema.names])
+        note = f"how much worse the {metric.label(positive)} gets where a pixel is shuffled among the rows"
+        return Figure(f"Importance of pixels, {of}", image_panels(values, [""], shape), (note,))
     factor = 100 if metric.in_percent else 1
     values = np.array([one.importance for one in shown]) * factor
     low, high = (np.array([one.interval or (np.nan, np.nan) for one in shown]) * factor).T
@@ -46,4 +53,4 @@ def figure_of_importances(found: Importances, positive: str | None, title: str) 
         more = len(found.correlated) - len(pairs)
         said = f"{', '.join(pairs)}{f' and {more:,} more' if more else ''}"
         notes.append(f"strongly correlated, so that each may matter more: {said}")
-    return Figure(title, (panel,), tuple(notes))
+    return Figure(f"Importance of columns, {of}", (panel,), tuple(notes))

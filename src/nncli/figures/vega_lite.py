@@ -100,6 +100,8 @@ def specification(figure: Figure) -> dict[str, Any]:
     images = all(panel.bare for panel in figure.panels)
     told = _told_apart(figure)
     panels = [_panel(panel, told) for panel in figure.panels]
+    if len(panels) == 1 and panels[0]["width"] == IMAGE:  # an image that stands alone
+        panels[0] |= {"width": 2 * IMAGE, "height": 2 * IMAGE}
     title = {"text": _safe(figure.title), "subtitle": [*map(_safe, figure.notes)], "anchor": "start"}
     return {
         "$schema": "https://vega.github.io/schema/vega-lite/v6.json",

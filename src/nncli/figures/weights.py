@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from nncli.explain.columns import names_of_inputs
 from nncli.explain.layer_weights import names_of_outputs
 from nncli.figures.figure import Axis, Bars, Cells, Figure, Floats, Panel
+from nncli.figures.images import image_panels, image_shape
 from nncli.figures.kinds import FIGURES, OfModel, Subject
-from nncli.model.model import Model
 
 MOST_INPUTS, MOST_COLUMNS, MOST_IMAGES = 20, 8, 12  # that are shown
 
@@ -24,7 +22,7 @@ class Weights(OfModel):
         W = model.network.dense[0].W.astype(np.float64)
         is_linear = len(model.network.dense) == 1
         titles = names_of_outputs(model, 0)
-        notes, columns, shape = list[str](), np.arange(W.shape[1]), _image_shape(model)
+        notes, columns, shape = list[str](), np.arange(W.shape[1]), image_shape(model)
         most = MOST_COLUMNS if shape is None else MOST_IMAGES
         if len(columns) > most:
             columns = np.sort(np.argsort(-np.linalg.norm(W, axis=0), kind="stable")[:most])
@@ -33,7 +31,7 @@ class Weights(OfModel):
         W, titles = W[:, columns], [titles[k] for k in columns.tolist()]
         what = "Weights" if is_linear else "Weights of the first layer"
         if shape is not None:
-            return Figure(f"{what} of {of.file}, by pixel", tuple(_images(W, titles, shape)), tuple(notes))
+            return Figure(f"{what} of {of.file}, by pixel", image_panels(W.T, titles, shape), tuple(notes))
         names = names_of_inputs(model.schema, model.preprocess)
         notes.append(f"of the inputs as they are scaled ({model.preprocess.scaling})")
         if len(W) > MOST_INPUTS:
@@ -53,23 +51,3 @@ class Weights(OfModel):
 def _ends(W: Floats) -> tuple[float, float]:
     most = float(np.abs(W).max()) or 1.0
     return -most, most
-
-
-def _images(W: Floats, titles: list[str], shape: tuple[int, ...]) -> list[Panel]:
-    """Return an image for each column of weights, all on one scale; colours are taken together."""
-    pictures = W.T.reshape(-1, *shape)
-    pictures = pictures.mean(axis=3) if len(shape) == 3 else pictures
-    x, y, ends = Axis("", 0.0, float(shape[1])), Axis("", 0.0, float(shape[0])), _ends(pictures)
-    return [
-        Panel(x, y, (Cells(np.flipud(picture), *ends),), title, bare=True)
-        for picture, title in zip(pictures, titles, strict=True)
-    ]
-
-
-def _image_shape(model: Model) -> tuple[int, ...] | None:
-    """Return the shape of a row that is a picture, None where it is none; a square where nothing else is known."""
-    d = model.preprocess.width
-    if model.schema.image_shape and math.prod(model.schema.image_shape) == d:
-        return model.schema.image_shape
-    side = math.isqrt(d)
-    return (side, side) if model.preprocess.scaling == "pixels" and side * side == d else None

@@ -18,7 +18,8 @@ def data_section(of: Evidence) -> Section:
     if found is None:
         return Section(title, (Paragraph(f"The data of the training run were not looked at: {of.not_prepared}."),))
     n, columns = found.rows, found.columns
-    said = f"{found.source}: {counted(n, 'row')}, {counted(len(columns), 'column')}, {len(found.classes):,} classes"
+    each = " by ".join(map(str, of.image_shape)) + " pixels each" if of.image_shape else counted(len(columns), "column")
+    said = f"{found.source}: {counted(n, 'row')}, {each}, {len(found.classes):,} classes"
     rows = tuple(
         (one["name"], one["kind"], f"{one['missing']:,}", f"{one['distinct']:,}", _range(one), one["becomes"])
         for one in columns[:MOST_COLUMNS]
@@ -29,7 +30,7 @@ def data_section(of: Evidence) -> Section:
     of_classes = "Classes" if len(found.classes) <= MOST_CLASSES else f"The first {MOST_CLASSES} classes"
     blocks: list[Block] = [
         Paragraph(f"{said}."),
-        Listing(header, rows, frozenset({"missing", "distinct"}), caption),
+        *([] if of.image_shape else [Listing(header, rows, frozenset({"missing", "distinct"}), caption)]),
         Listing(("class", "rows", "share"), classes, frozenset({"rows", "share"}), of_classes),
     ]
     lines = [line.removeprefix("warning: ") for line in (*found.notes, *found.findings)]

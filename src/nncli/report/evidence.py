@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import shlex
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from nncli.diagnostics.data_check import DataReport, check_prepared, random_spli
 from nncli.errors import NncliError
 from nncli.explain.importance import Importances, importances, permutations, suited
 from nncli.explain.retraining import prepare_again
+from nncli.figures.images import image_shape
 from nncli.figures.kinds import Subject
 from nncli.inference.judged_rows import JudgedRows
 from nncli.inference.metrics import metric_for
@@ -25,7 +27,8 @@ from nncli.training.prepare import Prepared
 
 IMPORTANCE_ROWS, IMPORTANCE_REPEATS = 2000, 5
 GROUPED_COLUMNS, MOST_CATEGORIES = 5, 12  # columns that are looked at by groups, and categories of one that has few
-MOST_COLUMNS = 100  # whose importance is asked for: pixels are not columns that a person knows
+MOST_COLUMNS = 2000  # whose importance is asked for
+SHUFFLED_CELLS, FEWEST_ROWS = 800_000, 200  # for which there is time: fewer rows of many columns
 
 
 @dataclass(frozen=True)
@@ -117,20 +120,39 @@ class Evidence:
         """Return how much each column matters, on some of the rows; None of too many columns."""
         if len(self.model.schema.names) > MOST_COLUMNS or self.n < 2:
             return None
-        picked = evenly(self.n, IMPORTANCE_ROWS)
+        picked = evenly(self.n, self._importance_rows)
         some = rows_of(self.scored, picked)
         metric, orders = metric_for(suited(self.model), some), permutations(len(picked), IMPORTANCE_REPEATS)
         return importances(self.model, self.rows.table.take(self.rows.rows[picked]), some, metric, orders)
 
     @property
+    def _importance_rows(self) -> int:
+        affordable = max(FEWEST_ROWS, SHUFFLED_CELLS // len(self.model.schema.names))
+        return min(self.n, IMPORTANCE_ROWS, affordable)
+
+    @property
+    def no_importances(self) -> str:
+        """Say why there are none, and how to get them."""
+        if self.n < 2:
+            return "One row is too few to tell which columns matter."
+        columns = counted(len(self.model.schema.names), "column")
+        return f"That would take long for {columns}. This does it: nncli explain {shlex.quote(self.subject.file)}"
+
+    @property
     def importance_rows(self) -> str:
         """Say which rows importance is of."""
-        n = min(self.n, IMPORTANCE_ROWS)
+        n = self._importance_rows
         return f"{n:,} of {counted(self.n, 'row')}" if n < self.n else counted(n, "row")
 
+    @property
+    def image_shape(self) -> tuple[int, ...] | None:
+        """Return the shape of a row that is a picture, or None."""
+        return image_shape(self.model)
+
     def columns_that_matter(self, most: int) -> list[str]:
-        """Return the columns without which the answers get worse for sure, the most important first."""
-        known = [] if self.importances is None else self.importances.columns
+        """Return the columns without which the answers get worse for sure, the most important first; no pixels, which
+        nobody knows by name."""
+        known = [] if self.importances is None or self.image_shape else self.importances.columns
         return [one.column for one in known if one.interval is not None and one.interval[0] > 0][:most]
 
     @functools.cached_property

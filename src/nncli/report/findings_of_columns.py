@@ -112,9 +112,12 @@ def _counts(column: TextColumn, names: dict[str, int]) -> Floats:
 def useless(of: Evidence) -> Finding:
     """Look for columns that can be shuffled without harm."""
     name = "Columns that may do nothing"
+    if of.image_shape:
+        return Finding(
+            name, "passed", "Of an image, each pixel may do little; a picture below shows those that do most."
+        )
     if of.importances is None:
-        columns = len(of.model.schema.names)
-        return Finding(name, "unknown", f"It was not tested, for the {columns:,} columns or too few rows.")
+        return Finding(name, "unknown", f"It was not tested. {of.no_importances}")
     known = of.importances.columns
     idle = [one.column for one in known if one.interval is None or one.interval[0] <= 0]
     if not idle:

@@ -125,10 +125,9 @@ def _curve(of: Evidence) -> str:
 
 def importance_section(of: Evidence) -> Section:
     """List how much worse the answers get without each column, and draw the effect of the first few."""
-    title, found = "Which columns matter", of.importances
+    title, found = f"Which {'pixels' if of.image_shape else 'columns'} matter", of.importances
     if found is None:
-        columns = counted(len(of.model.schema.names), "column")
-        return Section(title, (Paragraph(f"Not worked out, for the {columns} or too few rows."),))
+        return Section(title, (Paragraph(of.no_importances),))
     metric = found.metric.label(of.metrics["positive"])
     text = f"How much worse the {metric} gets where a column is shuffled among the rows, from {of.importance_rows}. "
     text += "A column whose interval holds 0 may do nothing."
@@ -137,7 +136,10 @@ def importance_section(of: Evidence) -> Section:
         for one in found.columns[:MOST_COLUMNS]
     )
     header = "column", "importance", "95 % interval"
-    figure = figure_of_importances(found, of.metrics["positive"], "Importance of columns")
+    figure = figure_of_importances(found, of.model, of.metrics["positive"], of.importance_rows)
+    if of.image_shape:
+        caption = "The bluer a pixel, the more the model goes by it; where it is brown, chance made it look harmful."
+        return Section(title, (Drawing(figure, caption),))
     caption = "The further to the right, the more the model goes by the column; what holds 0 may do nothing."
     blocks: list[Block] = [Paragraph(text), Drawing(figure, caption), Listing(header, rows, frozenset(header[1:]))]
     for name in of.columns_that_matter(EFFECTS):

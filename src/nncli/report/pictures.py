@@ -197,6 +197,7 @@ def _coloured(part: Any) -> Any:
         if part.get("type") == "quantitative" and isinstance(scale, dict) and _is_shade(scale.get("range")):
             ramp = "d" if len(scale["range"]) == 3 else "s"
             shades = [f"var(--{ramp}{i})" for i in range(STEPS)]
+            shades[STEPS // 2 : STEPS // 2] = ["var(--paper)"] if ramp == "d" else []  # around 0
             steps = {"type": "quantize", "domain": [scale["domain"][0], scale["domain"][-1]], "range": shades}
             return {**part, "scale": steps}
         return {key: value if key == "domain" else _coloured(value) for key, value in part.items()}

@@ -77,7 +77,8 @@ def _join_cells(group: Element) -> None:
         if "aria-label" in cell.attrib:
             continue
         look = tuple((key, value) for key, value in cell.attrib.items() if key != "d")
-        if first := paths.get(look):
+        first = paths.get(look)  # an element without children counts as false
+        if first is not None:
             first.set("d", first.attrib["d"] + cell.attrib["d"])
             group.remove(cell)
         else:
