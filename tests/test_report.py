@@ -175,3 +175,24 @@ def test_a_model_of_scores_has_a_report_without_probabilities(nncli: Run) -> Non
     made = report(nncli, "model.npz")
     assert "Threshold" not in [one["title"] for one in made["sections"]]
     assert finding(made, "Honest probabilities")["state"] == "unknown"
+
+
+def test_rows_are_read_with_the_options_of_eval(nncli: Run, two: Path) -> None:
+    """Two lines above the header and a row that is no row make the same report as the rows without them."""
+    whole = (two.parent / "d.csv").read_text().splitlines(keepends=True)
+    Path("clean.csv").write_text("".join(whole[:301]))
+    Path("dirty.csv").write_text("".join(["made by\n", "a device\n", *whole[:301], "no,row\n"]))
+    options = ("--skip-rows", 2, "--on-error", "skip")
+    expected, found = nncli("eval", two, "clean.csv", "--json").json, report(nncli, two, "dirty.csv", *options)
+    accuracy = next(row for row in listing(found, "How good it is", "Figures") if row["figure"] == "accuracy")
+    assert accuracy["this model"] == f"{100 * expected['accuracy']:.1f} %"
+    drawn = nncli("plot", two, "confusion", "--data", "dirty.csv", *options, "--json").json
+    clean = nncli("plot", two, "confusion", "--data", "clean.csv", "--json").json
+    assert drawn["panels"] == clean["panels"]
+    assert nncli("report", two, "dirty.csv", "-o", "r.html").code == 1
+    for command in (("report", two), ("plot", two, "roc")):
+        refused = nncli(*command, "--skip-rows", 2)
+        assert (refused.code, refused.err) == (
+            2,
+            "--skip-rows: its own data are read as in training. Leave it out.\n",
+        )

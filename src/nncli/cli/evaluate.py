@@ -18,6 +18,7 @@ from nncli.cli.options import (
     Json,
     Memory,
     ModelArgument,
+    OnErrorOption,
     Quiet,
     Quote,
     RowsOption,
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
 CURVE_HELP = "CSV file to write with precision, recall, true and false positive rate, F1 and cost at each threshold."
 
 JUDGED_HELP = "CSV file to write with each row: its columns, its class, the prediction and the probabilities."
-ON_ERROR_HELP = "Action for a row that cannot be read, or has no class: stop, or skip it, and say which."
 BY_HELP = "Column for whose categories or quarters the accuracy is shown too."
 
 
@@ -70,7 +70,7 @@ def evaluate(
     escape: Escape = None,
     header_rows: HeaderRows = None,
     rows: RowsOption = None,
-    on_error: Annotated[str | None, value_option("fail|skip", ON_ERROR_HELP, "fail")] = None,
+    on_error: OnErrorOption = None,
     memory: Memory = None,
     metric: Annotated[str | None, value_option("NAME", METRIC_HELP)] = None,
     json: Json = False,

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nncli.cli.evaluate import ON_ERROR_HELP
 from nncli.cli.options import (
     DATA_HELP,
     EncodingOption,
@@ -15,16 +14,17 @@ from nncli.cli.options import (
     HeaderRows,
     Json,
     ModelArgument,
+    OnErrorOption,
     Quiet,
     Quote,
     RowsOption,
     Sheet,
     SkipRows,
+    options_of_rows,
     switch,
-    text_options,
     value_option,
 )
-from nncli.config.option import Component, OneOf, Whole, read_option
+from nncli.config.option import Component, Whole, read_option
 from nncli.data.expand import expand
 from nncli.data.sources import title
 from nncli.errors import DONE, DataError, OptionError
@@ -33,7 +33,6 @@ from nncli.terminal.progress import Progress
 
 if TYPE_CHECKING:
     from nncli.data.dataset import Table
-    from nncli.data.row_blocks import OnError
     from nncli.inference.evaluate import RowsToJudge
     from nncli.model.model import Model
 
@@ -63,7 +62,7 @@ def explain(
     escape: Escape = None,
     header_rows: HeaderRows = None,
     rows: RowsOption = None,
-    on_error: Annotated[str | None, value_option("fail|skip", ON_ERROR_HELP, "fail")] = None,
+    on_error: OnErrorOption = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
@@ -85,8 +84,6 @@ def explain(
         "encoding": encoding, "skip_rows": skip_rows, "quote": quote, "escape": escape, "header_rows": header_rows,
         "rows": rows, "sheet": sheet,
     }  # fmt: skip
-    text = text_options(**given)
-    policy: OnError = read_option("on_error", on_error or "fail", OneOf(("fail", "skip"), "fail or skip"))
     if metric is not None:
         read_option("metric", metric, Component("metrics"))
     times = read_option("repeats", repeats or REPEATS, Whole(1))
@@ -102,9 +99,7 @@ def explain(
         return _coefficients(model, draws, json, csv, quiet)
     if bootstrap is not None:
         raise OptionError("bootstrap", "it goes with --coefficients", "Add --coefficients")
-    for name, value in {**given, "on_error": on_error}.items():
-        if value and not source:
-            raise OptionError(name, "its own data are read as in training", "Leave it out")
+    text, policy = options_of_rows(source, on_error, **given)
     loaded, provenance = checkpoint.load(Path(model))
     if number is not None:
         for name, value in of_importance.items():

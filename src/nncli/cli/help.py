@@ -29,6 +29,8 @@ COMMON = {
     "--jobs --show --json --quiet",
     "eval": "--jobs --json --quiet",
     "explain": "--metric --repeats --coefficients --row --csv --json --quiet",
+    "plot": "--out --data --json --quiet",
+    "report": "--out --to --json --quiet",
     "predict": "--out --proba --keep --threshold --on-error --jsonl --jobs --quiet",
     "check": "--target --drop --categorical --numeric --missing --val --test --json --quiet",
     "gradcheck": "--target --model --hidden --activation --loss --dropout --batch-size --seed --all --json --quiet",

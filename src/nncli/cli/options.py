@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nncli.config.file_kinds import Files
-from nncli.config.option import Flag, Option, Size, as_text, read_option
+from nncli.config.option import Flag, OneOf, Option, Size, as_text, read_option
 from nncli.config.train_config import (
     ENCODING_HELP,
     ESCAPE_HELP,
@@ -33,6 +33,7 @@ from nncli.system.output import shortened
 
 if TYPE_CHECKING:
     from nncli.data.csv.header import TextOptions
+    from nncli.data.row_blocks import OnError
 
 
 def value_option(metavar: str, help: str, default: str = "", *names: str, group: str | None = None) -> Any:
@@ -60,6 +61,8 @@ HeaderRows = Annotated[str | None, value_option("N", HEADER_ROWS_HELP, "as in tr
 RowsOption = Annotated[str | None, value_option("A:B", ROWS_READ_HELP, "all")]
 SkipRows = Annotated[str | None, value_option("N", "Number of lines to skip at the top of each file.", "0")]
 Sheet = Annotated[str | None, value_option("NAME", SHEET_HELP, "the only one")]
+ON_ERROR_HELP = "Action for a row that cannot be read, or has no class: stop, or skip it, and say which."
+OnErrorOption = Annotated[str | None, value_option("fail|skip", ON_ERROR_HELP, "fail")]
 MEMORY_HELP = (
     "Memory to use, as 500MB or 2GB, for tables of any size: they are parsed once, and kept on the disk for later "
     "runs (nncli info --cache)."
@@ -86,6 +89,16 @@ def text_options(**given: str | None) -> TextOptions:
 
     read = TrainConfig.from_values(given)
     return TextOptions(**{name: getattr(read, name) for name in vars(DETECTED)})
+
+
+def options_of_rows(source: Source, on_error: str | None, **given: str | None) -> tuple[TextOptions, OnError]:
+    """Read the options on how the rows of a source are read; OptionError where there is none, and a model is used on
+    its own data."""
+    for name, value in {**given, "on_error": on_error}.items():
+        if value and not source:
+            raise OptionError(name, "its own data are read as in training", "Leave it out")
+    policy: OnError = read_option("on_error", on_error or "fail", OneOf(("fail", "skip"), "fail or skip"))
+    return text_options(**given), policy
 
 
 def bytes_of(memory: str | None) -> int | None:

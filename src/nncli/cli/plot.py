@@ -7,7 +7,20 @@ from typing import Annotated
 
 import typer
 
-from nncli.cli.options import Json, Quiet, value_option
+from nncli.cli.options import (
+    EncodingOption,
+    Escape,
+    HeaderRows,
+    Json,
+    OnErrorOption,
+    Quiet,
+    Quote,
+    RowsOption,
+    Sheet,
+    SkipRows,
+    options_of_rows,
+    value_option,
+)
 from nncli.data.expand import expand
 from nncli.errors import DONE, OptionError
 from nncli.system.atomic import NO_MODEL, atomic_file, check_writable
@@ -28,6 +41,14 @@ def plot(
     ] = None,
     out: Annotated[str | None, value_option("FILE", OUT_HELP, "the terminal", "--out", "-o")] = None,
     data: Annotated[str | None, value_option("FILE", ROWS_HELP, "the test rows of the model")] = None,
+    encoding: EncodingOption = None,
+    skip_rows: SkipRows = None,
+    sheet: Sheet = None,
+    quote: Quote = None,
+    escape: Escape = None,
+    header_rows: HeaderRows = None,
+    rows: RowsOption = None,
+    on_error: OnErrorOption = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
@@ -51,6 +72,10 @@ def plot(
         )
     kind = FIGURES.create(figure)
     source, notes = expand([data] if data else []), list[str]()
+    text, policy = options_of_rows(
+        source, on_error, encoding=encoding, skip_rows=skip_rows, quote=quote, escape=escape, header_rows=header_rows,
+        rows=rows, sheet=sheet,
+    )  # fmt: skip
     if out is not None:
         check_ending(out)
         check_writable(Path(out), [file, *source], "-o", NO_MODEL)
@@ -64,7 +89,8 @@ def plot(
         loaded, provenance = checkpoint.load(Path(file))
         if out is not None:
             check_writable(Path(out), (*provenance.source, *loaded.config.data.test_source), "-o")
-        made = build_of_model(kind, Subject(loaded, provenance, file, source, tuple(columns or ()), notes))
+        subject = Subject(loaded, provenance, file, source, tuple(columns or ()), notes, text, policy)
+        made = build_of_model(kind, subject)
     for note in notes:
         say(note, quiet)
     if out is not None:

@@ -7,7 +7,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nncli.cli.options import SEVERAL_HELP, Json, Quiet, model_in, value_option
+from nncli.cli.options import (
+    SEVERAL_HELP,
+    EncodingOption,
+    Escape,
+    HeaderRows,
+    Json,
+    OnErrorOption,
+    Quiet,
+    Quote,
+    RowsOption,
+    Sheet,
+    SkipRows,
+    model_in,
+    options_of_rows,
+    value_option,
+)
 from nncli.config.option import OneOf, read_option
 from nncli.data.expand import expand
 from nncli.errors import DONE, OptionError
@@ -33,6 +48,14 @@ def report(
     ] = None,
     out: Annotated[str | None, value_option("FILE", OUT_HELP, DEFAULT_OUT, "--out", "-o")] = None,
     to: Annotated[str | None, value_option("html|md", TO_HELP, "by the name of the file, or html")] = None,
+    encoding: EncodingOption = None,
+    skip_rows: SkipRows = None,
+    sheet: Sheet = None,
+    quote: Quote = None,
+    escape: Escape = None,
+    header_rows: HeaderRows = None,
+    rows: RowsOption = None,
+    on_error: OnErrorOption = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
@@ -53,7 +76,11 @@ def report(
         from nncli.figures.vega_lite import check_can_draw
 
         check_can_draw("to draw the figures of a page")
-    made, notes = _made(file, source, out)
+    given = {
+        "encoding": encoding, "skip_rows": skip_rows, "quote": quote, "escape": escape, "header_rows": header_rows,
+        "rows": rows, "sheet": sheet,
+    }  # fmt: skip
+    made, notes = _made(file, source, out, on_error, given)
     for note in notes:
         say(note, quiet)
     if json:
@@ -79,8 +106,11 @@ def _beside(file: str, source: Source) -> str:
     return str(path.with_name(f"{together}.report.html"))
 
 
-def _made(file: str, source: Source, out: str | None) -> tuple[Report, list[str]]:
+def _made(
+    file: str, source: Source, out: str | None, on_error: str | None, given: dict[str, str | None]
+) -> tuple[Report, list[str]]:
     """Make the report, and return what there is to say about it; a file that cannot be written is refused before."""
+    from nncli.figures.kinds import Subject
     from nncli.model import checkpoint
     from nncli.report.of_ledger import report_of_ledger
     from nncli.report.of_model import report_of_model
@@ -89,18 +119,23 @@ def _made(file: str, source: Source, out: str | None) -> tuple[Report, list[str]
 
     notes = list[str]()
     if begins_ledger(Path(file)):
-        if source:
-            raise OptionError("data", "a sweep has no rows to be judged on", "Leave them out, or name its model")
+        unused = next((name for name, its in {"data": source, "on_error": on_error, **given}.items() if its), None)
+        if unused is not None:
+            raise OptionError(unused, "a sweep has no rows to be judged on", "Leave it out, or name its model")
         _check(out, [file])
         return report_of_ledger(file), notes
     model, provenance = checkpoint.load(Path(file))
     reads = [file, *source, *provenance.source, *model.config.data.test_source]
     _check(out, reads)
     other = model_in(source[:1])
+    text, policy = options_of_rows(source[1:] if other else source, on_error, **given)
     if other is None:
-        return report_of_model(model, provenance, file, source, notes), notes
+        subject = Subject(model, provenance, file, source, (), notes, text, policy, "report")
+        return report_of_model(subject), notes
+    if on_error is not None:
+        raise OptionError("on_error", "two models are compared as they are", "Leave it out, or name one model")
     second = (other, *checkpoint.load(Path(other)))
-    return report_of_two_models(((file, model, provenance), second), source[1:], notes), notes
+    return report_of_two_models(((file, model, provenance), second), source[1:], text, notes), notes
 
 
 def _check(out: str | None, reads: list[str]) -> None:

@@ -15,6 +15,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from nncli.data.csv.header import DETECTED, TextOptions
+from nncli.data.row_blocks import OnError
 from nncli.data.sources import Source
 from nncli.errors import DataError, OptionError, mention
 from nncli.figures.figure import Figure, Floats
@@ -54,6 +56,8 @@ class Subject:
     source: Source = ()
     columns: tuple[str, ...] = ()
     notes: list[str] = field(default_factory=list)  # what evaluating has to say
+    text: TextOptions = DETECTED  # how the source is read
+    on_error: OnError = "fail"
     command: str = "plot"
 
     @functools.cached_property
@@ -61,8 +65,8 @@ class Subject:
         """Evaluate the model. Raises DataError where it has no test rows, and no others are named."""
         found: list[JudgedRows] = []
         done = evaluate_model(
-            self.model, self.provenance, self.file, self.source, on_rows=found.append,
-            command=self.command,
+            self.model, self.provenance, self.file, self.source, self.text, on_rows=found.append,
+            on_error=self.on_error, command=self.command,
         )  # fmt: skip
         self.notes.extend(done.notes)
         return Judged(found[0], done.metrics, done.evaluated_on)

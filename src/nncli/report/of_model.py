@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from nncli.data.sources import Source
 from nncli.figures.kinds import Subject
-from nncli.model.model import Model
-from nncli.model.provenance import Provenance
 from nncli.report.data_section import data_section
 from nncli.report.document import Report
 from nncli.report.evidence import Evidence
@@ -18,12 +15,9 @@ from nncli.report.verdict import verdict_of
 from nncli.report.worst_rows import worst_rows
 
 
-def report_of_model(
-    model: Model, provenance: Provenance, file: str, source: Source = (), notes: list[str] | None = None
-) -> Report:
+def report_of_model(subject: Subject) -> Report:
     """Judge a model on all rows of a source, or without one on its own test rows, and write down all that was found.
-    What evaluating has to say is added to the `notes`. Raises DataError where there are no such rows."""
-    subject = Subject(model, provenance, file, source, notes=[] if notes is None else notes, command="report")
+    Raises DataError where there are no such rows."""
     evidence = Evidence(subject)
     findings = findings_of(evidence)
     sections = (
@@ -37,4 +31,4 @@ def report_of_model(
         model_card(evidence),
     )
     verdict = verdict_of(evidence, findings)
-    return Report(f"Report on {file}", verdict, findings, tuple(one for one in sections if one is not None))
+    return Report(f"Report on {subject.file}", verdict, findings, tuple(one for one in sections if one is not None))

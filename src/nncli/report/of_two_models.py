@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
+from nncli.data.csv.header import TextOptions
 from nncli.data.sources import Source
 from nncli.figures.kinds import Subject
 from nncli.inference.compare import Comparison, compare_models
@@ -24,13 +25,13 @@ Loaded = tuple[str, Model, Provenance]
 CHANCE = 0.05
 
 
-def report_of_two_models(loaded: tuple[Loaded, Loaded], source: Source, notes: list[str]) -> Report:
+def report_of_two_models(loaded: tuple[Loaded, Loaded], source: Source, text: TextOptions, notes: list[str]) -> Report:
     """Compare two models on all rows of a source, or without one on their test rows, which must be the same. Raises
     what `compare_models` does."""
-    found = compare_models(loaded, source)
+    found = compare_models(loaded, source, text)
     notes += found.notes
     names = _short_names(found.files)
-    each = [Evidence(Subject(model, its, file, source, command="report")) for file, model, its in loaded]
+    each = [Evidence(Subject(model, its, file, source, text=text, command="report")) for file, model, its in loaded]
     findings = [_different(found, name, names) for name in found.figures]
     for name, evidence in zip(names, each, strict=True):
         own = (one for one in findings_of(evidence) if one.state != "passed")
