@@ -88,7 +88,9 @@ def test_the_slider_says_what_eval_says_at_each_threshold(at: int, nncli: Run, t
 def test_the_slider_stands_where_the_model_does(nncli: Run, two: Path) -> None:
     (slider,) = blocks(report(nncli, two), "Threshold", "slider")
     own = nncli("eval", two, "--json").json
-    assert float(slider["thresholds"][slider["chosen"]]) == pytest.approx(own["decision"]["threshold"])
+    assert slider["thresholds"][slider["chosen"]] == f"{own['decision']['threshold']:.4g}"
+    exact = float(slider["commands"][slider["chosen"]].split()[-1])
+    assert exact == pytest.approx(own["decision"]["threshold"], rel=1e-9)
     at = slider["titles"].index("cost of a row")
     assert slider["values"][at][slider["chosen"]] == f"{own['metrics']['cost']['value']:.4f}"
 

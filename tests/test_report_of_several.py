@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from reports import blocks, finding, listing, report, two_classes, write_rows
@@ -45,6 +46,29 @@ def test_two_models_that_chance_may_tell_apart_are_said_to_be_so(nncli: Run) -> 
     made = report(nncli, "a.npz", "b.npz", "d.csv")
     assert "may be chance" in made["verdict"][2]
     assert finding(made, "Accuracy of the two")["state"] == "passed"
+
+
+def test_no_model_is_to_be_taken_that_is_no_better_than_one_answer(nncli: Run) -> None:
+    """b.npz learned from shuffled rows: it has the 95 % right that are "no", and finds none of the others."""
+    rng = np.random.default_rng(0)
+    x, noise = rng.normal(size=2000), rng.normal(size=2000)
+    label = np.where(x + rng.normal(size=2000) > 2.3, "yes", "no")
+    write_rows("d.csv", {"x": x, "noise": noise, "class": label})
+    write_rows("n.csv", {"x": rng.permutation(x), "noise": noise, "class": label})
+    of_shuffled = ("n.csv", "--epochs", 5)
+    for out, *options in (
+        ("a.npz", "d.csv", "--class-weight", "balanced"),
+        ("b.npz", *of_shuffled),
+        ("c.npz", *of_shuffled, "--seed", 2),
+    ):
+        assert nncli("train", *options, "-q", "-o", out).code == 0
+    figures = nncli("eval", "a.npz", "b.npz", "d.csv", "--json").json["figures"]["accuracy"]
+    assert figures["values"][1] > figures["values"][0]
+    assert figures["p_value"] < 0.01
+    one = report(nncli, "a.npz", "b.npz", "d.csv")["verdict"][2]
+    assert one.startswith("Take a.npz, unless")
+    assert "b.npz is not shown to be better than always giving one answer" in one
+    assert report(nncli, "b.npz", "c.npz", "d.csv")["verdict"][2].startswith("Use neither for decisions")
 
 
 def test_two_models_of_other_test_rows_need_data(nncli: Run) -> None:

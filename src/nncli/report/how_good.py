@@ -130,7 +130,7 @@ def importance_section(of: Evidence) -> Section:
         return Section(title, (Paragraph(of.no_importances),))
     metric = found.metric.label(of.metrics["positive"])
     text = f"How much worse the {metric} gets where a column is shuffled among the rows, from {of.importance_rows}. "
-    text += "A column whose interval holds 0 may do nothing."
+    text += "Where the interval goes from below 0 to above it, the column may do nothing."
     rows = tuple(
         (one.column, f"{one.importance:.4f}", " to ".join(f"{end:.4f}" for end in one.interval or ()))
         for one in found.columns[:MOST_COLUMNS]
@@ -138,9 +138,11 @@ def importance_section(of: Evidence) -> Section:
     header = "column", "importance", "95 % interval"
     figure = figure_of_importances(found, of.model, of.metrics["positive"], of.importance_rows)
     if of.image_shape:
-        caption = "The bluer a pixel, the more the model goes by it; where it is brown, chance made it look harmful."
+        caption = "The bluer a pixel, the more the model goes by it; brown ones seem to do harm, mostly by chance."
         return Section(title, (Drawing(figure, caption),))
-    caption = "The further to the right, the more the model goes by the column; what holds 0 may do nothing."
+    caption = (
+        "The further to the right, the more the model goes by the column; one whose line crosses 0 may do nothing."
+    )
     blocks: list[Block] = [Paragraph(text), Drawing(figure, caption), Listing(header, rows, frozenset(header[1:]))]
     for name in of.columns_that_matter(EFFECTS):
         caption = f"What the model says on average where all rows have one value of {in_quotes(shortened(name))}."

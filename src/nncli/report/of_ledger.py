@@ -64,7 +64,7 @@ def _option(one: RankedConfig, name: str) -> str:
 
 def _clear(ranking: Sequence[RankedConfig]) -> Finding:
     """Say whether the best is better than the others by more than chance."""
-    name, found = "A clear winner", p_values(ranking)
+    name, found = "Which is best", p_values(ranking)
     if not found:
         return Finding(name, "unknown", "It was not tested: the trials do not have what a test needs.")
     close = sum(p >= NOISE for p in found.values())

@@ -18,7 +18,7 @@ from nncli.report.evidence import Evidence
 from nncli.report.findings import findings_of, sorted_findings
 from nncli.report.how_good import figures_section, pictures
 from nncli.report.model_card import model_card
-from nncli.report.verdict import out_of_100
+from nncli.report.verdict import CONSTANT, out_of_100
 from nncli.system.output import counted, number, percent
 
 Loaded = tuple[str, Model, Provenance]
@@ -32,16 +32,17 @@ def report_of_two_models(loaded: tuple[Loaded, Loaded], source: Source, text: Te
     notes += found.notes
     names = _short_names(found.files)
     each = [Evidence(Subject(model, its, file, source, text=text, command="report")) for file, model, its in loaded]
-    findings = [_different(found, name, names) for name in found.figures]
+    findings, useless = [_different(found, name, names) for name in found.figures], list[str]()
     for name, evidence in zip(names, each, strict=True):
-        own = (one for one in findings_of(evidence) if one.state != "passed")
+        own = [one for one in findings_of(evidence) if one.state != "passed"]
+        useless += [name] if any(one.name == CONSTANT and one.state == "look" for one in own) else []
         findings += [dataclasses.replace(one, name=f"{one.name} ({name})") for one in own]
     sections = [_differences(found, names), _agreement(each, names)]
     for name, evidence in zip(names, each, strict=True):
         for section in (figures_section(evidence), pictures(evidence), model_card(evidence)):
             sections.append(dataclasses.replace(section, title=f"{name}: {section.title}"))
     title = f"Report on {found.files[0]} and {found.files[1]}"
-    return Report(title, _verdict(found, names), sorted_findings(findings), tuple(sections))
+    return Report(title, _verdict(found, names, useless), sorted_findings(findings), tuple(sections))
 
 
 def _short_names(files: tuple[str, str]) -> tuple[str, str]:
@@ -50,19 +51,27 @@ def _short_names(files: tuple[str, str]) -> tuple[str, str]:
     return short if short[0] != short[1] else files
 
 
-def _verdict(found: Comparison, names: tuple[str, str]) -> tuple[str, str, str]:
-    accuracy = found.figures["accuracy"]
-    one, other = map(out_of_100, accuracy["values"])
-    good = f"Of 100 rows, {names[0]} is right for about {one}, and {names[1]} for {other}."
+def _verdict(found: Comparison, names: tuple[str, str], useless: list[str]) -> tuple[str, str, str]:
+    """Say how good both are, on which rows, and which to take: of two that are better than always one answer, the one
+    with the lower cost, or else with more right answers, if that is more than chance."""
+    one, other = map(out_of_100, found.figures["accuracy"]["values"])
+    good = f"Of 100 rows, {names[0]} is right for about {one}, and {names[1]} for {other}"
+    if "cost" in found.figures:
+        costs = map(number, found.figures["cost"]["values"])
+        good += "; the mistakes of the first cost {} a row, those of the second {}".format(*costs)
     sure = f"Both were asked about the same {counted(found.n, 'row')}: {found.evaluated_on}."
-    better = _better(found, "accuracy", names)
-    if better is None:
-        return (
-            good,
-            sure,
-            "That may be chance: these rows do not tell which is better, so take the simpler or cheaper one.",
-        )
-    return good, sure, f"That is more than chance: take {better}, unless the findings below speak against it."
+    better = _better(found, "cost" if "cost" in found.figures else "accuracy", names)
+    if len(useless) == 2:
+        advice = "Use neither for decisions: neither is shown to be better than always giving one answer."
+    elif useless and better in (None, *useless):
+        better = next(name for name in names if name not in useless)
+        advice = f"Take {better}, unless the findings below speak against it: {useless[0]} is not shown to be better "
+        advice += "than always giving one answer."
+    elif better is None:
+        advice = "That may be chance: these rows do not tell which is better, so take the simpler or cheaper one."
+    else:
+        advice = f"That is more than chance: take {better}, unless the findings below speak against it."
+    return f"{good}.", sure, advice
 
 
 def _better(found: Comparison, name: str, names: tuple[str, str]) -> str | None:

@@ -19,6 +19,7 @@ MOST_DESCRIBED, MOST_OF_LINE = 500, 40  # marks that say what they show, of a fi
 WIDTH, HEIGHT, BESIDE_NAMES = 336, 230, 250  # pixels of a panel, and of one whose y axis has names
 MATRIX, COLUMN, MOST_COLUMN, ROW, CELL = 200, 44, 90, 22, 30  # of columns, one of them, a row, and a row of cells
 CHARACTER, ABOVE = 8, 24  # of a letter, and of a text above a panel
+MOST_LABEL = 200  # pixels of a name on the x axis
 LONGEST_NAME = 80  # characters of a name in a picture
 LEGEND = 44  # characters of a row of a legend
 STEPS = 10  # of a scale of shades
@@ -34,7 +35,7 @@ CONFIG = {
     "axis": {
         "domainColor": "var(--line)", "gridColor": "var(--line)", "ticks": False, "labelPadding": 6, "labelLimit": 150,
         "labelColor": "var(--muted)", "titleColor": "var(--ink)", "titleFontWeight": "normal", "titleLimit": 320,
-        "labelFontSize": 13, "titleFontSize": 13, "titlePadding": 8,
+        "labelFontSize": 13, "titleFontSize": 13, "titlePadding": 8, "labelSeparation": 8,
     },
     "axisQuantitative": {"tickCount": 5},
     "axisY": {"titleLimit": HEIGHT},
@@ -93,7 +94,10 @@ def _sizes(spec: dict[str, Any]) -> dict[str, int]:
     cells = any(layer["mark"]["type"] == "rect" for layer in spec["layer"])
     if not (x or y) and spec["width"] == spec["height"]:
         return {"width": spec["width"], "height": spec["height"]}
-    width = max(MATRIX, _column(spec["layer"], x) * len(x)) if x else BESIDE_NAMES if y else WIDTH
+    has_lines = any(layer["mark"]["type"] == "line" for layer in spec["layer"])
+    width = (
+        max(WIDTH if has_lines else MATRIX, _column(spec["layer"], x) * len(x)) if x else BESIDE_NAMES if y else WIDTH
+    )
     return {"width": width, "height": max(ROW * 3, (CELL if cells else ROW) * len(y)) if y else HEIGHT}
 
 
@@ -151,7 +155,7 @@ def _x_labels(layers: list[dict[str, Any]]) -> dict[str, Any] | None:
     """Describe the names on the x axis: aslant where they are wider than their columns."""
     names = _names(layers, "x")
     is_wide = max(map(len, names), default=0) * CHARACTER > _column(layers, names or [""])
-    return {"labelAngle": -40 if is_wide else 0} if names else None
+    return {"labelAngle": -40 if is_wide else 0, "labelLimit": MOST_LABEL} if names else None
 
 
 def _places_of_line(values: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -47,14 +47,14 @@ def slider(of: Evidence, positive: str) -> Slider:
         found["cost of a row"] = [
             number(value) for value in at.mean_cost(decision.costs, of.model.positive)[::-1].tolist()
         ]
-    texts = tuple(f"{value:.10g}" for value in t.tolist())
+    texts = tuple(f"{value:.4g}" for value in t.tolist())
     return Slider(
         positive,
         texts,
         int(np.flatnonzero(t == own)[0]),
         tuple(found),
         tuple(tuple(values) for values in found.values()),
-        tuple(command(of, text) for text in texts),
+        tuple(command(of, f"{value:.10g}") for value in t.tolist()),
     )
 
 

@@ -9,7 +9,7 @@ from nncli.report.evidence import Evidence
 from nncli.system.output import counted, in_quotes, number, shortened
 
 MINOR = ("Columns that may do nothing",)  # which is no reason not to use it
-SEEN = "Rows it has seen before"
+SEEN, CONSTANT = "Rows it has seen before", "Better than always one answer"
 FLATTERED = (SEEN, "Rows that belong together", "A column that gives the class away")
 
 
@@ -49,7 +49,7 @@ def _how_sure(of: Evidence, to_look_at: Sequence[str]) -> str:
 
 def _whether_to_use(of: Evidence, to_look_at: Sequence[str]) -> str:
     """Say whether to use it, for which rows, and what to look at before."""
-    if "Better than always one answer" in to_look_at:
+    if CONSTANT in to_look_at:
         return "Do not use it for decisions: it is not shown to be better than always giving one answer."
     kind = "It can be used for rows of the same kind as those it was trained on"
     if not to_look_at:

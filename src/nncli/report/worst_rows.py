@@ -40,10 +40,8 @@ def worst_rows(of: Evidence) -> Section:
         for one, because in zip(worst, why, strict=True)
     )
     header = "row", "class", "predicted", given, *(["reasons for the prediction"] if why[0] else [])
-    how = (
-        "A number behind a reason is what that column adds to the lead of the predicted class, beyond what an average "
-    )
-    how += f"row has; its lead is {lead_title(of.model)}."
+    how = "The number behind a reason says how much that column speaks for the answer, or, below 0, against it, beside "
+    how += f"an average row: what it adds to {lead_title(of.model)}."
     said = f"{len(worst)} of {int((of.rows.predicted != of.rows.y).sum()):,} wrong rows, the most wrong first."
     listing = Listing(header, rows, frozenset({"row", given}))
     if of.image_shape is not None:
