@@ -20,7 +20,8 @@ def threshold_section(of: Evidence) -> Section | None:
         return None
     positive = of.model.classes[of.model.positive]
     said = "A lower threshold finds more rows of the positive class and is wrong about more of the others. "
-    said += "nncli predict takes the same --threshold."
+    said += "Precision is the share of the rows predicted positive that are so, recall the share of those that are so "
+    said += "and are found. nncli predict takes the same --threshold."
     return Section("Threshold", (Paragraph(said), slider(of, positive)))
 
 
