@@ -24,6 +24,7 @@ from nncli.system.numbers import NUMBER
 from nncli.system.output import counted, in_quotes
 from nncli.system.threads import multiply_with
 
+EXPLAINED_AT_ONCE = 1024  # rows, by each thread
 FORMULA = "^[ \t\r\n]*[=+\\-@＝＋－＠]|^[\t\r\n]"  # the list of the Open Worldwide Application Security Project
 
 
@@ -110,10 +111,11 @@ class Predictor:
         def largest(rows: NDArray[np.int64]) -> tuple[NDArray[Any], ...]:
             return reasons(self.model, table.take(rows), codes[rows]).largest(self.options.reasons)
 
-        threads, rows = pa.cpu_count(), np.arange(len(table))
-        at_once = max(1, min(CELLS_AT_ONCE // self.model.preprocess.width, -(-len(table) // threads)))
+        rows = np.arange(len(table))
+        # the last digits depend on which rows are multiplied together, and must not depend on the number of threads
+        at_once = max(1, min(CELLS_AT_ONCE // self.model.preprocess.width, EXPLAINED_AT_ONCE))
         parts = [rows[start : start + at_once] for start in range(0, max(1, len(table)), at_once)]
-        with multiply_with(1), ThreadPoolExecutor(threads) as pool:
+        with multiply_with(1), ThreadPoolExecutor(pa.cpu_count()) as pool:
             places, values = (np.concatenate(its) for its in zip(*pool.map(largest, parts), strict=True))
         places[bad] = len(self.model.schema.names)
         names = [take(self._columns, column) for column in places.T]
