@@ -72,11 +72,16 @@ def test_names_of_several_files_in_a_model_of_format_4_are_told_apart(nncli: Run
     parts("one day.csv", "b.csv")
     assert nncli("train", "one day.csv", "b.csv", "--epochs", "1", "-q", "-o", "m.npz").code == 0
 
+    def paths(new: dict[str, Any]) -> list[str]:
+        return [
+            path
+            for name, value in new.items()
+            for path in ([f"{name}.{inner}" for inner in paths(value)] if isinstance(value, dict) else [name])
+        ]
+
     def older(text: str) -> bytes:
         data = Path("m.npz").read_bytes()
-        added = [pair for version in (5, 6) for pair in NEW_IN[version].items()]
-        new = {name: ... for name, value in added if not isinstance(value, dict)}
-        new |= {f"{name}.{inner}": ... for name, value in added if isinstance(value, dict) for inner in value}
+        new = {path: ... for version in (5, 6) for path in paths(NEW_IN[version])}
         old = {"data.source": text, "config.data": text, "config.val_data": None, "config.test_data": None}
         for path, value in {**new, **old, "format_version": 4}.items():
             data = with_meta(path, value)(data)

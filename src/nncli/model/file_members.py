@@ -22,6 +22,7 @@ from nncli.system import plain_json
 
 FORMAT = "nncli model"
 FORMAT_VERSION = 6
+PARTS = ("train", "val", "test")  # with figures each, None where it has no rows
 # what each version added, with what it means for files without it; before 5, the names of files were one text each
 NEW_IN: dict[int, dict[str, Any]] = {
     4: {"schema": {"decimal": ".", "encoding": "utf-8", "dtype": "float32"}, "dates": []},
@@ -39,7 +40,14 @@ NEW_IN: dict[int, dict[str, Any]] = {
         },
         "data": {"row_hashes": ""},
         "decision": None,
-        "figures": {"positive": None, "metric": None, "reference": None, "refit": None, "folds": None},
+        "figures": {
+            **{part: {"log_loss": None} for part in PARTS},
+            "positive": None,
+            "metric": None,
+            "reference": None,
+            "refit": None,
+            "folds": None,
+        },
     },
 }
 OLDEST = 3
@@ -59,7 +67,7 @@ MEMBERS = ("meta", "theta", "median", "shift", "scale", "dead", "mean", "val_row
 NOT_IN_OLDER = "mean"
 OTHER_MEMBERS = f"other members than {', '.join(MEMBERS)}"
 _COUNTS = ("folds", "repeats", "n", "repeated", "epochs")
-_PART = ({"loss": float, "accuracy": float}, None)
+_PART = {"loss": float, "log_loss": (float, None), "accuracy": float}
 META = {
     "format": str, "format_version": int, "nncli": str, "kernels": str, "config": dict, "classes": [str],
     "calibration": ({"a": float, "b": float}, None),
@@ -71,10 +79,10 @@ META = {
              "row_hashes": re.compile("([0-9a-f]{16})*")},
     "best_epoch": int, "notes": [str], "state": (dict, None),
     "figures": {"model": str, "classes": [str], "n_train": int, "n_val": int, "n_test": int, "epochs": int,
-                "best_epoch": int, "train": _PART, "val": _PART, "test": _PART, "baseline_accuracy": float,
+                "best_epoch": int, **dict.fromkeys(PARTS, (_PART, None)), "baseline_accuracy": float,
                 "positive": (str, None),
-                "metric": ({"name": str, **dict.fromkeys(("train", "val", "test"), (float, None))}, None),
-                "refit": ({"epoch": int, "n_val": int, "loss": float, "accuracy": float}, None),
+                "metric": ({"name": str, **dict.fromkeys(PARTS, (float, None))}, None),
+                "refit": ({"epoch": int, "n_val": int, **_PART}, None),
                 "folds": ({**dict.fromkeys(_COUNTS, int), "metrics": dict}, None),
                 "reference": ({"name": str, "part": str, "accuracy": float, "difference": float, "p_value": float},
                               None)},
@@ -189,6 +197,8 @@ def _upgraded(stored: dict[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
         inner = found.get(name)
         if isinstance(value, dict) and isinstance(inner, dict):
             found[name] = _upgraded(inner, value)
+        elif isinstance(value, dict) and name in found and inner is None:
+            continue  # a part without rows
         elif name in found:
             raise ValueError(f"'{name}' in a file of an older version")
         else:

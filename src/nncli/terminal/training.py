@@ -9,16 +9,21 @@ from nncli.metrics.definitions import METRICS
 from nncli.system.output import number, percent, put, say
 from nncli.terminal.tables import PARTS, cut, first_names, new_table, show
 
+ALWAYS = ("accuracy", "log-loss")  # metrics that are shown in any case
+
 
 def print_training(figures: dict[str, Any], quiet: bool = False) -> None:
     """Print the final figures beside those of the baseline, which always predicts the most frequent class."""
     asked = figures["metric"]
+    if asked is not None and asked["name"] in ALWAYS:
+        asked = None
     more = [] if asked is None else [cut(METRICS.create(asked["name"]).label(figures["positive"]))]
-    table = new_table("", "rows", "loss", "accuracy", *more)
+    loss = "loss" if figures["train"]["log_loss"] is None else "log_loss"  # which needs probabilities
+    table = new_table("", "rows", loss.replace("_", " "), "accuracy", *more)
     for title, part in PARTS:
-        if figures[part]:
-            loss, accuracy = number(figures[part]["loss"]), percent(figures[part]["accuracy"])
-            table.add_row(title, f"{figures[f'n_{part}']:,}", loss, accuracy, *_value(asked, part))
+        if found := figures[part]:
+            cells = number(found[loss]), percent(found["accuracy"]), *_value(asked, part)
+            table.add_row(title, f"{figures[f'n_{part}']:,}", *cells)
     if figures["reference"]:
         from nncli.training.reference import REFERENCES
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -100,11 +100,18 @@ def rows_at_once(widths: Sequence[int]) -> int:
     return max(EVAL_ROWS, CELLS_IN_CACHE // max(widths))
 
 
-def evaluate(network: Network, loss: Loss, subset: Subset, K: int) -> tuple[float, float, float]:
-    """Return means over a subset, which must not be empty: the weighted loss, the accuracy, the weighted accuracy."""
+def evaluate(
+    network: Network, loss: Loss, subset: Subset, K: int, look: Callable[[Batch], None] = lambda batch: None
+) -> tuple[float, float, float]:
+    """Return means over a subset, which must not be empty: the weighted loss, the accuracy, the weighted accuracy.
+
+    `look` is given the batch after each `EVAL_ROWS` rows, with their scores Z, which last until the next.
+    """
     subset.matrix.expect(subset.rows)
-    batch = Batch(subset, loss, K, network, min(EVAL_ROWS, len(subset)))
-    parts = [batch.forward(subset.rows[i : i + EVAL_ROWS]) for i in range(0, len(subset), EVAL_ROWS)]
+    batch, parts = Batch(subset, loss, K, network, min(EVAL_ROWS, len(subset))), list[Sums]()
+    for start in range(0, len(subset), EVAL_ROWS):
+        parts.append(batch.forward(subset.rows[start : start + EVAL_ROWS]))
+        look(batch)
     weight = len(subset) if subset.weights is None else float(subset.weights[subset.rows].sum())
     total, correct, weighted_correct = map(sum, zip(*parts, strict=True))
     return total / weight, correct / len(subset), weighted_correct / weight

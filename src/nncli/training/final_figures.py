@@ -11,19 +11,26 @@ from nncli.metrics.definitions import METRICS
 from nncli.metrics.rows import ScoredRows
 from nncli.model.model import Model
 from nncli.model.training_state import Epoch
-from nncli.training.batch import evaluate, scores
+from nncli.training.batch import Batch, evaluate, scores
 from nncli.training.prepare import Prepared
 from nncli.training.trainer import Trainer
 
 
-def figures_of(model: Model, part: Subset) -> dict[str, float]:
-    """Return loss and accuracy of a model on some rows."""
-    rows = model.network, model.loss, part, len(model.classes)
-    loss, accuracy, _ = evaluate(*rows)
-    if model.calibration or model.decision:  # which may move the border between two classes
-        predicted = np.concatenate([model.predicted(Z) for Z in scores(*rows)])
-        accuracy = float(np.mean(predicted == part.y[part.rows]))
-    return {"loss": loss, "accuracy": accuracy}
+def figures_of(model: Model, part: Subset) -> dict[str, float | None]:
+    """Return the loss of training on some rows; and accuracy and log loss of the model as it is used: calibrated, with
+    its decision, each row counting once. Without probabilities, there is no log loss."""
+    K, right, minus_log_p = len(model.classes), 0, 0.0
+
+    def look(batch: Batch) -> None:
+        nonlocal right, minus_log_p
+        y, predicted = batch.y.astype(np.int64), model.predicted(batch.Z)
+        right += int(np.count_nonzero(predicted == y))
+        if model.probabilistic:
+            minus_log_p -= float(ScoredRows(y, predicted, K, model.logits(batch.Z), True).log_p().sum())
+
+    loss, _, _ = evaluate(model.network, model.loss, part, K, look)
+    n = len(part)
+    return {"loss": loss, "log_loss": minus_log_p / n if model.probabilistic else None, "accuracy": right / n}
 
 
 def _positive(prepared: Prepared) -> str | None:

@@ -96,7 +96,7 @@ def run_training(
     calibration = _calibrated(prepared.val, trainer) if prepared.config.training.calibrate and prepared.val else None
     notes = []
     if calibration:
-        notes.append(f"calibrated on the validation rows: {calibration}; the losses below are those of training")
+        notes.append(f"calibrated on the validation rows: {calibration}")
     model = _model(prepared, trainer.network, trainer.loss, calibration)
     try:
         model.decision, decided = decide(prepared, model)
@@ -239,7 +239,9 @@ def _model_so_far(prepared: Prepared, trainer: Trainer, best: Epoch, state: Trai
     """Return the best model until now, with the state to resume from; the test rows are not looked at."""
     network, loss = build_network(prepared.config.model, prepared.preprocess.width, len(prepared.dataset.classes))
     network.theta[:] = trainer.best_theta
-    val = None if best.val_loss is None else {"loss": best.val_loss, "accuracy": best.val_accuracy}
+    val = None
+    if best.val_loss is not None:
+        val = {"loss": best.val_loss, "log_loss": None, "accuracy": best.val_accuracy}
     figures = known_figures(prepared, trainer, best) | {"val": val}
     return _model(prepared, network, loss, None), _provenance(prepared, trainer, best, figures, state)
 
