@@ -32,7 +32,7 @@ from nncli.cli.options import (
 from nncli.config.option import PROBABILITY, Component, OneOf, Whole, read_option
 from nncli.data.expand import expand
 from nncli.data.sources import Source
-from nncli.errors import DONE, OptionError, mention
+from nncli.errors import DONE, OptionError
 from nncli.system.atomic import NO_MODEL, as_stdout, check_writable
 from nncli.system.output import note_of, print_json, say
 from nncli.terminal.progress import Progress
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 CURVE_HELP = "CSV file to write with precision, recall, true and false positive rate, F1 and cost at each threshold."
 
 JUDGED_HELP = "CSV file to write with each row: its columns, its class, the prediction and the probabilities."
-BY_HELP = "Column for whose categories or quarters the accuracy is shown too."
+BY_HELP = "Column for whose categories or quarters accuracy and metric are shown too."
 
 
 METRIC_HELP = "Metric to report first: {metrics}."
@@ -91,6 +91,7 @@ def evaluate(
     """
     from nncli.inference import evaluate
     from nncli.inference.column_beside import check_column
+    from nncli.inference.metrics import own_metric
     from nncli.inference.threshold_curve import Curve
     from nncli.model import checkpoint
 
@@ -106,9 +107,6 @@ def evaluate(
     looks_closer = any(value is not None for value in asked.values())
     if metric is not None:
         read_option("metric", metric, Component("metrics"))
-        if by is not None:
-            problem = f"it shows the accuracy of each group, and {mention('metric')} another figure"
-            raise OptionError("by", problem, "Leave one of them out")
     if sources and model_in(sources[:1]) is not None:
         for name, value in {
             **asked,
@@ -146,6 +144,7 @@ def evaluate(
             raise OptionError("judged", f"{judged} is the file of --curve too", "Name another file")
     if by is not None:
         check_column(loaded, by)
+        of_groups = own_metric(loaded) if metric is None else None if metric == "accuracy" else metric
     details: dict[str, Any] = {}
 
     def look(rows: JudgedRows) -> None:
@@ -154,7 +153,9 @@ def evaluate(
         if judged is not None:
             rows.write(Path(judged))
         details.update({"worst": rows.worst(most)} if worst is not None else {})
-        details.update({"by": {"column": by, "groups": rows.by(by)}} if by is not None else {})
+        if by is not None:
+            groups = rows.by(by, of_groups)
+            details["by"] = {"column": by, "metric": of_groups, "groups": groups}
 
     evaluation = evaluate.evaluate_model(
         loaded, provenance, model, source=sources, text=text, memory=bytes_of(memory), threshold=above,
@@ -172,7 +173,7 @@ def evaluate(
 
         print_evaluation(evaluation, quiet)
         if "by" in details:
-            print_groups(**details["by"])
+            print_groups(**details["by"], positive=evaluation.metrics["positive"])
         if "worst" in details:
             print_worst(details["worst"])
     return DONE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,8 @@ from nncli.data.csv.column_names import unique_names
 from nncli.data.dataset import Positions, Table
 from nncli.data.dates import written
 from nncli.inference.predictor import csv_quoted
-from nncli.metrics.intervals import share_interval
+from nncli.metrics.definitions import METRICS
+from nncli.metrics.intervals import Estimate, estimate
 from nncli.metrics.rows import ScoredRows
 from nncli.model.model import Model
 from nncli.system.atomic import atomic_file
@@ -113,22 +115,25 @@ class JudgedRows:
             for at, i in enumerate(chosen.tolist())
         ]
 
-    def by(self, name: str) -> list[dict[str, Any]]:
-        """Return the accuracy for each category of a column, or for each quarter of its numbers or dates, with an
-        interval that holds for all of them together with 95 % (Bonferroni: of m groups, each has 1 − 0.05/m). Groups
-        whose interval leaves out the accuracy of all rows are marked."""
+    def by(self, name: str, metric: str | None = None) -> list[dict[str, Any]]:
+        """Return the accuracy, and a metric if there is one, for each category of a column, or for each quarter of its
+        numbers or dates.
+
+        All intervals hold together with 95 % (Bonferroni: of m, each has 1 − 0.05/m). Figures whose interval leaves out
+        that of all rows are marked. A metric that is not defined in a group is None.
+        """
         labels, codes = self._groups(name)
-        right, groups = self.predicted == self.y, [k for k in range(len(labels)) if (codes == k).any()]
-        z = NormalDist().inv_cdf(1 - 0.025 / len(groups))
+        present = np.unique(codes)
+        asked = [METRICS.create(one) for one in ("accuracy", metric) if one is not None]
+        z = NormalDist().inv_cdf(1 - 0.025 / (len(present) * len(asked)))
+        rows = self.scored.oriented
+        of_all = [None if one.problem(rows) else one.value(rows) for one in asked]
         found = []
-        for k in groups:
-            n, correct = int((codes == k).sum()), int(right[codes == k].sum())
-            low, high = share_interval(correct, n, z)
-            stands_out = not low <= right.mean() <= high
-            interval = [low, high]
-            found.append(
-                {"group": labels[k], "n": n, "accuracy": correct / n, "interval": interval, "stands_out": stands_out}
-            )
+        for k in present:
+            rows = self.scored.take(codes == k)
+            accuracy, *more = (_beside(estimate(one, rows, z), its) for one, its in zip(asked, of_all, strict=True))
+            own = {"accuracy": accuracy.pop("value"), **accuracy, "metric": more[0] if more else None}
+            found.append({"group": labels[k], "n": len(rows), **own})
         return found
 
     def _groups(self, name: str) -> tuple[list[str], NDArray[np.int64]]:
@@ -158,6 +163,13 @@ class JudgedRows:
     def _numbers(self, table: Table, name: str) -> NDArray[Any]:
         names = table.number_names or self.model.schema.of_kind("number")
         return table.numbers[self.rows][:, names.index(name)]
+
+
+def _beside(found: Estimate, of_all: float | None) -> dict[str, Any]:
+    """Return a figure of a group, and whether it stands out beside that of all rows."""
+    low, high = found.interval or (-np.inf, np.inf)
+    stands_out = of_all is not None and not low <= of_all <= high
+    return {**dataclasses.asdict(found), "stands_out": stands_out}
 
 
 def _dates(days: NDArray[np.float64]) -> Any:

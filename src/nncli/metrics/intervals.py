@@ -44,21 +44,23 @@ def share_interval(hits: int, n: int, z: float = Z) -> tuple[float, float]:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def estimate(metric: Metric, rows: ScoredRows) -> Estimate:
-    """Return the value of a metric for some rows, and its interval."""
+def estimate(metric: Metric, rows: ScoredRows, z: float = Z) -> Estimate:
+    """Return the value of a metric for some rows, and its interval: of 95 %, unless `z`, a point of the normal
+    distribution, says otherwise."""
     rows = rows.oriented
     if metric.problem(rows):
         return Estimate(None)
     value, n = metric.value(rows), len(rows)
     share = metric.share(rows) if rows.groups is None else None
     if share is not None:
-        return Estimate(value, share_interval(*share), "Wilson")
+        return Estimate(value, share_interval(*share, z), "Wilson")
     own = metric.own_interval(rows)
     if own is not None:
+        own = max(metric.least, value - z / Z * (value - own[0])), min(1.0, value + z / Z * (own[1] - value))
         return Estimate(value, own, "simulation") if own[0] < own[1] else Estimate(value)
     if metric.is_mean and not metric.is_discrete and n > MANY_ROWS and rows.groups is None:
         of_rows = metric.evidence(rows)
-        half = Z * float(of_rows.std()) / math.sqrt(n)
+        half = z * float(of_rows.std()) / math.sqrt(n)
         ends = max(value - half, float(of_rows.min())), min(value + half, float(of_rows.max()))
         return Estimate(value, ends, "normal") if ends[0] < ends[1] else Estimate(value)
     is_large = n * rows.K > MOST_CELLS and not (metric.is_discrete and rows.groups is None)
@@ -72,9 +74,11 @@ def estimate(metric: Metric, rows: ScoredRows) -> Estimate:
         draws = resampled_groups(rows.groups, evidence.shape[1])
     found = [metric.values(evidence, y, counts) for counts in draws]
     drawn = np.concatenate(found)
-    interval = _on_logits(drawn, value, n) if metric.is_skewed else middle(drawn, value)
-    if not metric.is_mean:
-        interval = max(interval[0], metric.least), min(interval[1], 1.0)
+    # far out, where no resampled value tells, the scale decides how near the ends come to 0 and 1
+    on_logits = metric.is_skewed or (z > Z and not metric.is_mean)
+    interval = _on_logits(drawn, value, n, z, metric.least) if on_logits else middle(drawn, value, z)
+    least, most = (float(evidence.min()), float(evidence.max())) if metric.is_mean else (metric.least, 1.0)
+    interval = max(interval[0], least), min(interval[1], most)
     # where every resample has the same value, as where all rows are right, it does not tell how sure that is
     method = "bootstrap" if rows.groups is None else "bootstrap of groups"
     return Estimate(value, interval, method) if interval[0] < interval[1] else Estimate(value)
@@ -87,23 +91,25 @@ def few_groups(groups: NDArray[np.int64]) -> list[str]:
     return [few] if n < FEW_GROUPS else []
 
 
-def middle(values: Floats, value: float) -> tuple[float, float]:
-    """Return the middle 95 % of resampled values; of few, what a normal distribution of their spread has."""
+def middle(values: Floats, value: float, z: float = Z) -> tuple[float, float]:
+    """Return the middle 95 % of resampled values; of few, what a normal distribution of their spread has. For another
+    `z`, both ends are so much further from the median as those of a normal distribution: there are too few values
+    beyond them to count."""
     are_few, values = len(values) < RESAMPLES, values[~np.isnan(values)]
     if are_few:
-        half = Z * float(values.std(ddof=1))
+        half = z * float(values.std(ddof=1))
         return value - half, value + half
-    low, high = np.quantile(values, (0.025, 0.975))
-    return float(low), float(high)
+    low, median, high = map(float, np.quantile(values, (0.025, 0.5, 0.975)))
+    return median - z / Z * (median - low), median + z / Z * (high - median)
 
 
-def _on_logits(values: Floats, value: float, n: int) -> tuple[float, float]:
+def _on_logits(values: Floats, value: float, n: int, z: float, least: float) -> tuple[float, float]:
     """Return the interval of a value near 1, which may fall and not rise: normal on the scale of log (v / (1 − v)),
-    with the spread of resampled values (Qin, Hotilovac 2008)."""
-    ends = 1 / n**2, 1 - 1 / n**2  # less than a pair of rows
-    v, known = np.clip(value, *ends), np.clip(values[~np.isnan(values)], *ends)
-    half = Z * float(np.log(known / (1 - known)).std(ddof=1))
-    low, high = (float(1 / (1 + (1 - v) / v * np.exp(sign * half))) for sign in (1, -1))
+    with the spread of resampled values (Qin, Hotilovac 2008). `least` is in the place of 0."""
+    ends, size = (1 / n**2, 1 - 1 / n**2), 1 - least  # less than a pair of rows
+    v, known = (np.clip((one - least) / size, *ends) for one in (value, values[~np.isnan(values)]))
+    half = z * float(np.log(known / (1 - known)).std(ddof=1))
+    low, high = (least + size * float(1 / (1 + (1 - v) / v * np.exp(sign * half))) for sign in (1, -1))
     return (low, high) if known.min() < known.max() else (value, value)
 
 

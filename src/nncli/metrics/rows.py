@@ -40,6 +40,17 @@ class ScoredRows:
     def __len__(self) -> int:
         return len(self.y)
 
+    def take(self, which: NDArray[np.bool_]) -> ScoredRows:
+        """Return some of the rows, those of which `which` (n,) is true."""
+        return dataclasses.replace(
+            self,
+            y=self.y[which],
+            predicted=self.predicted[which],
+            logits=self.logits[which],
+            losses=None if self.losses is None else self.losses[which],
+            groups=None if self.groups is None else self.groups[which],
+        )
+
     @functools.cached_property
     def oriented(self) -> ScoredRows:
         """Return the same rows with the positive one of two classes as the second, which is what metrics expect."""

@@ -35,7 +35,7 @@ def sub_groups(evidence: Evidence) -> Section:
                 one["group"],
                 f"{one['n']:,}",
                 percent(one["accuracy"]),
-                " to ".join(map(percent, one["interval"])),
+                " to ".join(map(percent, one["interval"] or ())),
                 "yes" if one["stands_out"] else "",
             )
             for one in groups

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -141,15 +142,22 @@ def _signed(write: Callable[[float], str], value: float) -> str:
     return f"{'−' if value < 0 else '+'}{write(abs(value))}"
 
 
-def print_groups(column: str, groups: Sequence[dict[str, Any]]) -> None:
-    """Print the accuracy for each group of rows, and which groups stand out."""
-    table = new_table(cut(column), "rows", "accuracy", f"interval (95 % for all {len(groups)} groups)", "")
-    for one in groups:
-        low, high = one["interval"]
-        mark = "stands out" if one["stands_out"] else ""
-        interval = f"{percent(low)} to {percent(high)}"
-        table.add_row(cut(one["group"]), f"{one['n']:,}", percent(one["accuracy"]), interval, mark)
-    show(table)
+def print_groups(column: str, metric: str | None, groups: Sequence[dict[str, Any]], positive: str | None) -> None:
+    """Print the accuracy for each group of rows, and the metric if there is one, and which groups stand out."""
+    figures = [(METRICS.create("accuracy"), [{"value": one["accuracy"], **one} for one in groups])]
+    if metric is not None:
+        figures.append((METRICS.create(metric), [one["metric"] for one in groups]))
+    together = f"interval (95 %\nfor all {len(groups) * len(figures)})"
+    for its, found in figures:
+        write = percent if its.in_percent else number
+        label = "\n".join(textwrap.wrap(cut(its.label(positive)), NARROW))
+        table = new_table(cut(column, 2 * NARROW), "rows", label, together, "")
+        for group, one in zip(groups, found, strict=True):
+            value = "·" if one["value"] is None else write(one["value"])
+            interval = " to ".join(map(write, one["interval"] or ()))
+            mark = "stands out" if one["stands_out"] else ""
+            table.add_row(cut(group["group"], 2 * NARROW), f"{group['n']:,}", value, interval, mark)
+        show(table)
 
 
 def print_worst(rows: Sequence[dict[str, Any]]) -> None:

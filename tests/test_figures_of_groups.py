@@ -1,0 +1,191 @@
+"""`eval --by` shows the accuracy and a metric of each group, with intervals that hold for all of them together."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.special import expit, logit
+from sklearn.metrics import f1_score, log_loss, roc_auc_score
+
+from nncli.metrics.definitions import METRICS
+from nncli.metrics.intervals import estimate
+from nncli.metrics.rows import ScoredRows
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def write_places(n: int = 900) -> None:
+    """Write rows of three places: in the east nothing can be known of the class, in the west all are of one class."""
+    rng = np.random.default_rng(1)
+    lines = []
+    for i in range(n):
+        x, place = rng.normal(), ["north", "east", "west"][i % 3]
+        label = {"north": x + rng.normal() / 2 > 0, "east": rng.random() < 0.5, "west": True}[place]
+        lines.append(f"{x:.3f},{place},{i // 30},{'pq'[int(label)]}")
+    Path("d.csv").write_text("x,place,visit,label\n" + "\n".join(lines) + "\n")
+
+
+def groups_of(nncli: Run, *options: Any) -> tuple[dict[str, Any], dict[str, list[dict[str, str]]]]:
+    """Return what `--json` says of the groups, and the rows of each, as `--judged` writes them."""
+    outcome = nncli("eval", "model.npz", "d.csv", "--by", "place", "--judged", "j.csv", "--json", *options)
+    assert outcome.code == 0, outcome.err
+    with Path("j.csv").open(newline="") as file:
+        rows = [*csv.DictReader(file)]
+    names = [one["group"] for one in outcome.json["by"]["groups"]]
+    return outcome.json["by"], {name: [row for row in rows if row["place"] == name] for name in names}
+
+
+VALUES: dict[str, Callable[[Any, Any, Any], float]] = {
+    "f1": lambda y, predicted, p: f1_score(y, predicted),
+    "roc-auc": lambda y, predicted, p: roc_auc_score(y, p),
+    "log-loss": lambda y, predicted, p: log_loss(y, p, labels=[False, True]),
+}
+
+
+@pytest.mark.parametrize("metric", VALUES)
+def test_the_metric_of_each_group_is_that_of_its_rows_alone(nncli: Run, metric: str) -> None:
+    write_places()
+    assert nncli("train", "d.csv", "--drop", "visit", "--epochs", 9, "-q").code == 0
+    found, rows = groups_of(nncli, "--metric", metric)
+    assert found["metric"] == metric
+    for one in found["groups"]:
+        own = rows[one["group"]]
+        y = np.array([row["label"] == "q" for row in own])
+        if metric == "roc-auc" and y.all():
+            assert (one["group"], one["metric"]["value"], one["metric"]["interval"]) == ("west", None, None)
+            continue
+        predicted = np.array([row["prediction"] == "q" for row in own])
+        expected = VALUES[metric](y, predicted, np.array([float(row["p_q"]) for row in own]))
+        assert one["metric"]["value"] == pytest.approx(expected, rel=1e-4)
+        low, high = one["metric"]["interval"] or (expected, expected)  # none for a group without a mistake
+        assert low <= expected <= high
+
+
+def test_all_intervals_of_both_figures_are_corrected_together(nncli: Run) -> None:
+    """Of recall, both have the interval of Wilson: three groups and two figures are six looks."""
+    write_places()
+    assert nncli("train", "d.csv", "--drop", "visit", "--epochs", 9, "-q").code == 0
+    found, rows = groups_of(nncli, "--metric", "recall")
+    z = NormalDist().inv_cdf(1 - 0.025 / 6)
+    for one in found["groups"]:
+        own = rows[one["group"]]
+        positive = [row for row in own if row["label"] == "q"]
+        for figure, its in ((one, own), (one["metric"], positive)):
+            n, p = len(its), np.mean([row["label"] == row["prediction"] for row in its])
+            centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+            half = z / (1 + z * z / n) * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+            assert figure["interval"] == pytest.approx([centre - half, min(centre + half, 1)])
+            assert figure["method"] == "Wilson"
+
+
+def test_without_a_metric_it_is_that_of_the_model_or_the_cost(nncli: Run) -> None:
+    write_places()
+    for options, metric in (
+        ("--metric mcc", "mcc"),
+        ("--metric accuracy", None),
+        ("--metric loss", None),
+        ("", None),
+        ("--cost missed=5,false-alarm=1 --positive p", "cost"),
+        ("--cost missed=5,false-alarm=1 --positive p --metric mcc", "mcc"),
+    ):
+        words = ["train", "d.csv", "--drop", "visit", "--epochs", 3, *options.split(), "-q"]
+        assert nncli(*words).code == 0
+        found, _ = groups_of(nncli)
+        assert found["metric"] == metric
+        assert all((one["metric"] is None) == (metric is None) for one in found["groups"])
+    assert groups_of(nncli, "--metric", "accuracy")[0]["metric"] is None
+
+
+@pytest.mark.parametrize("metric", ["roc-auc", "balanced-accuracy", "precision:average=weighted", "log-loss"])
+def test_on_a_terminal_of_80_columns_no_figure_is_folded(
+    nncli: Run, metric: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_places()
+    text = Path("d.csv").read_text().replace("north", "north of the river and behind the hills")
+    Path("d.csv").write_text(text)
+    assert nncli("train", "d.csv", "--drop", "visit", "--epochs", 9, "-q").code == 0
+    monkeypatch.setattr("nncli.terminal.tables.new_console", lambda: wide(80))
+    lines = nncli("eval", "model.npz", "d.csv", "--by", "place", "--metric", metric).out.splitlines()
+    assert max(map(len, lines)) <= 80
+    west = [line.split() for line in lines if line.startswith("west")]
+    east = [line for line in lines if line.startswith("east")]
+    assert len(west) == len(east) == 2  # a table for each figure
+    assert east[0].endswith("stands out")
+    assert " to " in east[1]
+    if metric == "roc-auc":
+        assert west[1] == ["west", "300", "·"]
+
+
+def wide(width: int) -> Any:
+    from rich.console import Console
+
+    return Console(width=width, force_terminal=False)
+
+
+def test_rows_of_a_group_of_the_split_count_together_in_its_intervals(nncli: Run) -> None:
+    """The same rows have wider intervals if some are of one visit: as many draws as there are visits."""
+    rng = np.random.default_rng(0)
+    lines = []
+    for visit in range(120):
+        wrong = rng.random() < 0.3  # of a whole visit
+        for _ in range(10):
+            x = rng.normal()
+            lines.append(f"{x:.3f},{'ab'[visit % 2]},{visit},{'pq'[int((x > 0) != wrong)]}")
+    Path("d.csv").write_text("x,place,visit,label\n" + "\n".join(lines) + "\n")
+    widths = []
+    for options in (["--drop", "visit"], ["--group", "visit"]):
+        assert nncli("train", "d.csv", *options, "--epochs", 9, "-q").code == 0
+        found, _ = groups_of(nncli)
+        widths.append([one["interval"][1] - one["interval"][0] for one in found["groups"]])
+    assert all(together > 1.5 * alone for alone, together in zip(*widths, strict=True))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("metric", ["f1", "balanced-accuracy", "roc-auc", "mcc"])
+def test_eight_intervals_hold_together_in_95_of_100_samples(metric: str) -> None:
+    rng, its = np.random.default_rng(0), METRICS.create(metric)
+
+    def drawn(n: int) -> ScoredRows:
+        y = (rng.random(n) < 0.4).astype(np.int64)
+        z = rng.normal(size=n) + 1.7 * (y - 0.5)
+        return ScoredRows(y, (z > 0).astype(np.int64), 2, z[:, None], True)
+
+    truth, z, misses = its.value(drawn(2_000_000)), NormalDist().inv_cdf(1 - 0.025 / 8), 0
+    for _ in range(1600):
+        low, high = estimate(its, drawn(100), z).interval or (np.nan, np.nan)
+        misses += not low <= truth <= high
+    assert 1 - (1 - misses / 1600) ** 8 < 0.09  # 0.05 and twice the standard error, 8 √(0.00625 / 1600)
+
+
+def test_a_wider_interval_is_that_of_the_normal_distribution_on_the_scale_of_log_odds() -> None:
+    rng = np.random.default_rng(3)
+    y, predicted = rng.integers(2, size=300), rng.integers(2, size=300)
+    rows = ScoredRows(y, np.where(rng.random(300) < 0.8, y, predicted), 2, rng.normal(size=(300, 1)), True)
+    metric = METRICS.create("f1")
+    value, drawn = f1_score(y, rows.predicted), []
+    for _ in range(1000):
+        some = rng.integers(300, size=300)
+        drawn.append(f1_score(y[some], rows.predicted[some]))
+    sd = np.std(logit(drawn))
+    assert estimate(metric, rows, 3.0).interval == pytest.approx(expit(logit(value) + sd * np.array([-3, 3])), abs=0.01)
+
+
+def test_the_interval_of_a_mean_does_not_leave_the_numbers_of_its_rows() -> None:
+    """Of a hundred rows, three cost 5 and the others nothing: a mean cost below 0 cannot be."""
+    y, predicted = np.ones(100, np.int64), np.repeat([0, 1], [3, 97])
+    costs = np.array([[0.0, 1.0], [5.0, 0.0]])
+    rows = ScoredRows(y, predicted, 2, np.zeros((100, 1)), True, costs=costs)
+    low, high = estimate(METRICS.create("cost"), rows, 4.0).interval or (np.nan, np.nan)
+    assert low == 0
+    assert 0.15 < high < 1
