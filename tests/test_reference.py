@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binomtest, permutation_test
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import average_precision_score, f1_score, log_loss, precision_score, roc_auc_score
 
 from nncli.config.train_config import TrainConfig
 from nncli.metrics.paired import sign_flip_p
@@ -62,7 +63,7 @@ def test_a_network_that_is_the_wrong_tool_is_told(nncli: Run) -> None:
     x = rng.random(4000)
     Path("d.csv").write_text("x,label\n" + "".join(f"{v:.5f},{'pq'[int(40 * v) % 2]}\n" for v in x))
     outcome = nncli("train", "d.csv", "--epochs", 3, "--hidden", 8, "--reference", "trees")
-    verdict = "the model is less often right than gradient-boosted trees, by more than chance ("
+    verdict = "the model is less often right than gradient-boosted trees, by more than chance on these rows ("
     assert verdict in outcome.out  # as a result, also of -q
     assert verdict not in outcome.err
     assert "reference (gradient-boosted trees)" in outcome.out
@@ -90,6 +91,108 @@ def test_weights_count_for_the_reference_too(nncli: Run) -> None:
         ]
         > 0.5
     )
+
+
+def judged_by_sklearn(kind: str, options: dict[str, Any]) -> tuple[Any, np.ndarray, np.ndarray, Any]:
+    """Return a reference trained on the training rows, and the inputs, classes and parts of all rows."""
+    prepared = prepare(TrainConfig(data=("breast-cancer",), seed=3, **options))
+    table, split = prepared.dataset.table, prepared.split
+    X = (table.numbers - table.numbers[split.train].mean(axis=0)) / table.numbers[split.train].std(axis=0)
+    reference = HistGradientBoostingClassifier(random_state=3) if kind == "trees" else LogisticRegression(max_iter=1000)
+    return reference.fit(X[split.train], prepared.dataset.y[split.train]), X, prepared.dataset.y, split
+
+
+def train_with_reference(nncli: Run, kind: str, *options: Any) -> Any:
+    words = ["train", "breast-cancer", "--epochs", 20, "--seed", 3, "--reference", kind, *options]
+    outcome = nncli(*words, "--json")
+    assert outcome.code == 0, outcome.err
+    return outcome
+
+
+@pytest.mark.parametrize(
+    ("metric", "expected"),
+    [
+        ("roc-auc", lambda y, p: roc_auc_score(y, p)),
+        ("average-precision", lambda y, p: average_precision_score(y, p)),
+        ("log-loss", lambda y, p: log_loss(y, p)),
+        ("f1", lambda y, p: f1_score(y, p >= 0.5)),
+    ],
+)
+@pytest.mark.parametrize("kind", ["trees", "linear"])
+def test_the_metric_of_the_run_is_compared_too(
+    nncli: Run, kind: str, metric: str, expected: Callable[[Any, Any], float]
+) -> None:
+    outcome = train_with_reference(nncli, kind, "--metric", metric)
+    found = outcome.json["reference"]["metric"]
+    reference, X, y, split = judged_by_sklearn(kind, {})
+    y, p = y[split.test], reference.predict_proba(X[split.test])[:, 1]
+    ours = np.array([float(line.split(",")[2]) for line in nncli("predict", "model.npz", "breast-cancer", "--proba").out.splitlines()[1:]])[split.test]  # fmt: skip
+    assert (found["name"], found["value"]) == (metric, pytest.approx(expected(y, p), rel=1e-3))
+    assert found["difference"] == pytest.approx(expected(y, ours) - found["value"], abs=1e-3)
+    assert outcome.json["metric"]["test"] == pytest.approx(found["value"] + found["difference"])
+    assert (nncli("info", "model.npz", "--json").json["figures"]["reference"]["metric"]) == found
+    if metric == "log-loss":
+        d = (np.log(np.where(y, p, 1 - p)) - np.log(np.where(y, ours, 1 - ours)),)
+        flipped = permutation_test(d, np.mean, permutation_type="samples", n_resamples=9999, random_state=0)
+        assert found["p_value"] == pytest.approx(flipped.pvalue, abs=0.02)
+
+
+def test_both_decide_by_the_same_costs(nncli: Run) -> None:
+    """A missed row costs 9 times a false alarm, so that one is called from a probability of 1 / (1 + 9) on."""
+    outcome = train_with_reference(nncli, "linear", "--cost", "missed=9,false-alarm=1", "--positive", "malignant")
+    found = outcome.json["reference"]["metric"]
+    reference, X, y, split = judged_by_sklearn("linear", {})
+    positive = outcome.json["classes"].index("malignant")
+    called = reference.predict_proba(X[split.test])[:, positive] >= 0.1
+    is_positive = y[split.test] == positive
+    cost = 9 * np.sum(is_positive & ~called) + np.sum(~is_positive & called)
+    assert (found["name"], found["value"]) == ("cost", pytest.approx(cost / len(split.test)))
+    assert found["difference"] == pytest.approx(nncli("eval", "model.npz", "--json").json["metrics"]["cost"]["value"] - found["value"])  # fmt: skip
+
+
+def test_a_reference_has_a_threshold_of_its_own_by_the_same_rule(nncli: Run) -> None:
+    outcome = train_with_reference(nncli, "linear", "--choose-threshold", "recall=0.95", "--metric", "precision")
+    reference, X, y, split = judged_by_sklearn("linear", {})
+    p = reference.predict_proba(X)[:, 1]
+    of_positive = np.sort(p[split.val][y[split.val] == 1])[::-1]
+    threshold = of_positive[int(np.ceil(0.95 * len(of_positive) - 1e-9)) - 1]  # the highest with that recall
+    expected = precision_score(y[split.test], p[split.test] >= threshold * (1 - 1e-9))
+    assert outcome.json["reference"]["metric"]["value"] == pytest.approx(expected)
+
+
+def test_without_test_rows_it_is_said_that_the_validation_rows_chose_the_epoch(nncli: Run) -> None:
+    words = ["train", "breast-cancer", "--epochs", 3, "--reference", "linear", "--metric", "roc-auc", "-q"]
+    flattered = "on the validation rows, by which the epoch was chosen too"
+    for more, said in ((["--test", 0], True), ([], False)):
+        outcome = nncli(*words, *more)
+        assert (flattered in outcome.out) == said
+        lines = outcome.out.splitlines()[-2:]
+        assert lines[0].startswith("the model ")
+        assert lines[1].startswith("in ROC AUC, the")
+        shown = [line.split()[-1] for line in outcome.out.splitlines() if line.startswith("reference (")]
+        assert shown == [f"{nncli(*words, *more, '--json').json['reference']['metric']['value']:.4f}"]
+    assert nncli(*words, "--test", 0, "--json").json["reference"]["part"] == "val"
+
+
+@pytest.mark.parametrize("options", [("--metric", "accuracy"), ("--metric", "loss"), ()])
+def test_accuracy_alone_is_compared_where_no_other_metric_was_asked_for(nncli: Run, options: tuple[str, ...]) -> None:
+    assert train_with_reference(nncli, "linear", *options).json["reference"]["metric"] is None
+
+
+def test_validation_rows_of_a_group_count_as_one(nncli: Run) -> None:
+    """Ten copies of each row: by rows, differences would be ten times as sure as by groups."""
+    rng = np.random.default_rng(0)
+    rows = [(rng.normal(), rng.normal()) for _ in range(120)]
+    lines = [
+        f"{a:.3f},{b:.3f},{i},{'pq'[int(a * b > 0)]}" for i, (a, b) in enumerate(rows) for _ in range(10)
+    ]  # which a linear model cannot know
+    Path("d.csv").write_text("a,b,who,label\n" + "\n".join(lines) + "\n")
+    words = ["train", "d.csv", "--reference", "linear", "--metric", "log-loss", "--test", 0, "--val", 0.3, "--json"]
+    found = nncli(*words, "--group", "who").json["reference"]
+    alone = nncli(*words, "--drop", "who").json["reference"]
+    n = 36  # groups: the least p-value is that all of them are on one side
+    assert found["p_value"] >= 2.0 ** (1 - n)
+    assert alone["p_value"] < 1e-12 < found["p_value"]
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,6 @@ def evaluate(
     """
     from nncli.inference import evaluate
     from nncli.inference.column_beside import check_column
-    from nncli.inference.metrics import own_metric
     from nncli.inference.threshold_curve import Curve
     from nncli.model import checkpoint
 
@@ -144,7 +143,7 @@ def evaluate(
             raise OptionError("judged", f"{judged} is the file of --curve too", "Name another file")
     if by is not None:
         check_column(loaded, by)
-        of_groups = own_metric(loaded) if metric is None else None if metric == "accuracy" else metric
+        of_groups = loaded.metric if metric is None else None if metric == "accuracy" else metric
     details: dict[str, Any] = {}
 
     def look(rows: JudgedRows) -> None:

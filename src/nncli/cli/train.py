@@ -264,5 +264,6 @@ def _show(figures: dict[str, Any], more: dict[str, Any], json: bool, quiet: bool
     if figures["reference"] and (json or more["out"] == "-"):  # where stdout has no room for it
         from nncli.training.reference import say_comparison
 
-        say(say_comparison(figures["reference"]), quiet)
+        for line in say_comparison(figures["reference"], figures["positive"]):
+            say(line, quiet)
     return DONE

@@ -18,7 +18,6 @@ from nncli.metrics.definitions import METRICS
 from nncli.metrics.intervals import estimate, share_interval
 from nncli.metrics.metric import Metric, shares
 from nncli.metrics.rows import ScoredRows
-from nncli.model.model import Model
 from nncli.system import plain_json
 
 MOST_CLASSES = 200  # for which the whole confusion matrix is given, zeros included
@@ -68,15 +67,6 @@ def metric_for(spec: str, rows: ScoredRows) -> Metric:
     if problem := metric.problem(rows.oriented):
         raise OptionError("metric", f"{spec} of these rows: {problem[0]}", problem[1])
     return metric
-
-
-def own_metric(model: Model) -> str | None:
-    """Return the metric that a model was trained for, the cost if mistakes have one; None for accuracy and the loss,
-    which are not asked for."""
-    asked = model.config.options.metric
-    if asked in (None, "loss", "accuracy"):
-        return "cost" if model.decision is not None and model.decision.costs else None
-    return asked
 
 
 def one_metric(spec: str, rows: ScoredRows) -> dict[str, Any]:

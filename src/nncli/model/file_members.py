@@ -84,8 +84,9 @@ META = {
                 "metric": ({"name": str, **dict.fromkeys(PARTS, (float, None))}, None),
                 "refit": ({"epoch": int, "n_val": int, **_PART}, None),
                 "folds": ({**dict.fromkeys(_COUNTS, int), "metrics": dict}, None),
-                "reference": ({"name": str, "part": str, "accuracy": float, "difference": float, "p_value": float},
-                              None)},
+                "reference": ({"name": str, "part": str, "accuracy": float, "difference": float, "p_value": float,
+                               "metric": ({"name": str, "value": float, "difference": float,
+                                           "interval": ([float], None), "p_value": float}, None)}, None)},
 }  # fmt: skip
 
 

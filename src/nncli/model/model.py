@@ -60,6 +60,15 @@ class Model:
         """Tell whether it gives probabilities, not only scores."""
         return self.loss.probabilistic or self.calibration is not None
 
+    @property
+    def metric(self) -> str | None:
+        """Return the metric that it was trained for, or the cost if mistakes have one; None for accuracy and the loss,
+        which are looked at in any case."""
+        asked = self.config.options.metric
+        if asked not in (None, "loss", "accuracy"):
+            return asked
+        return "cost" if self.decision is not None and self.decision.costs else None
+
     def check_threshold(self, option: str) -> None:
         """Raise OptionError, of that option, where there is no probability of a positive class."""
         if len(self.classes) != 2:

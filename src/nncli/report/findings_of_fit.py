@@ -12,7 +12,7 @@ from nncli.metrics.rows import Floats
 from nncli.report.document import Finding
 from nncli.report.evidence import Evidence, between
 from nncli.system.output import in_quotes, percent, shortened
-from nncli.training.reference import REFERENCES, say_comparison
+from nncli.training.reference import REFERENCES, is_beaten_by, say_comparison
 
 GAP = 0.05  # between the accuracy of training rows and others, from which a model knows its own rows by heart
 LITTLE = 0.1  # of the way from the baseline to no mistake, on the training rows
@@ -42,9 +42,9 @@ def simple_reference(of: Evidence) -> Finding:
     found, why = of.reference
     if found is None:
         return Finding(name, "unknown", f"It was not tested: {why}.", "Train with --reference linear to compare.")
-    said = say_comparison(found)
+    said = "; ".join(say_comparison(found, of.figures["positive"]))
     evidence = f"{said[0].upper()}{said[1:]}{', on the rows of the training run' if of.subject.source else ''}."
-    if found["p_value"] >= 0.05 or found["difference"] > 0:
+    if not is_beaten_by(found):
         return Finding(name, "passed", evidence)
     other = REFERENCES[found["name"]]
     simpler = "try --model softmax or more --epochs" if found["name"] == "linear" else "try nncli sweep"

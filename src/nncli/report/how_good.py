@@ -39,7 +39,9 @@ def figures_section(of: Evidence) -> Section:
             "" if constant is None else write(constant),
         ]
         if reference is not None:
-            cells.append(percent(reference["accuracy"]) if name == "accuracy" else "")
+            by = reference["metric"] or {"name": None}
+            beside = {"accuracy": reference["accuracy"], by["name"]: by.get("value")}.get(name)
+            cells.append("" if beside is None else write(beside))
         rows.append(tuple(cells))
     said = f"Judged on {of.subject.judged.of}. Of 100 such intervals, about 95 hold the true figure."
     listing = Listing(tuple(header), tuple(rows), frozenset(header[1:]), "Figures")

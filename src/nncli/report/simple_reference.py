@@ -9,11 +9,13 @@ import numpy as np
 
 from nncli.config.resolve import resolve
 from nncli.config.train_config import TrainConfig
+from nncli.data.scaled_rows import Subset
 from nncli.errors import TrainingError
+from nncli.metrics.rows import Floats
 from nncli.model.model import Model
 from nncli.training.batch import scores
 from nncli.training.prepare import Prepared
-from nncli.training.reference import check_reference, compare_predictions, held_out
+from nncli.training.reference import check_reference, compare_with
 from nncli.training.run import fit, keep_best, new_trainer
 
 MOST_CELLS = 50_000_000  # rows × inputs × classes, of which training takes a few seconds
@@ -22,8 +24,8 @@ EPOCHS = 100  # each of all rows
 
 def compare_with_linear(prepared: Prepared, model: Model) -> dict[str, Any]:
     """Train softmax regression by L-BFGS, with the penalty of scikit-learn's default, λ₂ = 1 / n, and compare as
-    `reference.compare` does. Raises TrainingError where it would take long or cannot learn, and OptionError where there
-    are no rows to compare on."""
+    `reference.compare_with` does. Raises TrainingError where it would take long or cannot learn, and OptionError where
+    there are no rows to compare on."""
     n, K = len(prepared.train), len(model.classes)
     if n * prepared.preprocess.width * K > MOST_CELLS:
         raise TrainingError("reference", "logistic regression would take long for so many rows and columns")
@@ -35,5 +37,9 @@ def compare_with_linear(prepared: Prepared, model: Model) -> dict[str, Any]:
     trainer = new_trainer(dataclasses.replace(prepared, config=config))
     fit(trainer)
     keep_best(trainer)
-    Z = scores(trainer.network, trainer.loss, held_out(prepared), K)
-    return compare_predictions("linear", np.concatenate([one.argmax(axis=1) for one in Z]), prepared, model)
+
+    def logits_of(part: Subset) -> Floats:
+        Z = scores(trainer.network, trainer.loss, part, K)
+        return np.concatenate([trainer.loss.logits(one.copy()) for one in Z]).astype(np.float64)
+
+    return compare_with("linear", logits_of, prepared, model)

@@ -29,14 +29,18 @@ def print_training(figures: dict[str, Any], quiet: bool = False) -> None:
 
         reference = figures["reference"]
         name = f"reference ({REFERENCES[reference['name']]})"
-        table.add_row(name, "", "", percent(reference["accuracy"]), *("" for _ in more), style="dim")
+        by = reference["metric"]
+        log_loss = number(by["value"]) if by and by["name"] == "log-loss" else ""
+        its = _value(by, "value") if by and asked and by["name"] == asked["name"] else [""] * len(more)
+        table.add_row(name, "", log_loss, percent(reference["accuracy"]), *its, style="dim")
     baseline = percent(figures["baseline_accuracy"])
     table.add_row("baseline (most frequent class)", "", "", baseline, *("" for _ in more), style="dim")
     show(table)
     if figures["reference"]:
         from nncli.training.reference import say_comparison
 
-        put(say_comparison(figures["reference"]))
+        for line in say_comparison(figures["reference"], figures["positive"]):
+            put(line)
     if figures["folds"]:
         _print_folds(figures["folds"], figures["positive"])
     elif not (figures["val"] or figures["test"]):

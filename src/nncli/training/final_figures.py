@@ -47,12 +47,12 @@ def chosen_metric(model: Model, prepared: Prepared) -> dict[str, Any] | None:
         return None
     metric, found = METRICS.create(name), dict[str, Any]()
     for key, part in (("train", prepared.train), ("val", prepared.val), ("test", prepared.test)):
-        rows = _scored(model, part).oriented if part else None
+        rows = scored(model, part).oriented if part else None
         found[key] = None if rows is None or metric.problem(rows) else metric.value(rows)
     return {"name": name, **found}
 
 
-def _scored(model: Model, part: Subset) -> ScoredRows:
+def scored(model: Model, part: Subset) -> ScoredRows:
     """Return the rows of a part with what the model says of them."""
     K, decision = len(model.classes), model.decision
     Z = np.concatenate([one.copy() for one in scores(model.network, model.loss, part, K)])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,14 +11,21 @@ from numpy.typing import NDArray
 
 from nncli.data.scaled_rows import Matrix, Subset
 from nncli.errors import OptionError, TrainingError, mention
-from nncli.metrics.paired import sign_flip_p, sums_of_groups
+from nncli.metrics.definitions import METRICS
+from nncli.metrics.paired import compared, sign_flip_p, sums_of_groups
+from nncli.metrics.rows import Floats, ScoredRows
+from nncli.model.decision import Decision
 from nncli.model.model import Model
-from nncli.system.output import percent
-from nncli.training.batch import scores
+from nncli.system.output import number, percent
+from nncli.training.decision import choose_threshold
+from nncli.training.final_figures import scored
 from nncli.training.prepare import Prepared
 
 REFERENCES = {"trees": "gradient-boosted trees", "linear": "logistic regression"}
 STEPS = 1000  # of logistic regression, beyond which it is not waited for
+CHANCE = 0.05
+NEVER = -1000.0  # the logit of a class that a reference has not seen
+LogitsOf = Callable[[Subset], Floats]  # (n, K) of the rows of a part, or (n, 1) of two classes
 
 
 def check_reference(kind: str, prepared: Prepared) -> None:
@@ -30,40 +38,74 @@ def check_reference(kind: str, prepared: Prepared) -> None:
 
 def compare(kind: str, prepared: Prepared, model: Model) -> dict[str, Any]:
     """Train a reference of scikit-learn with its defaults, on the training rows and as the network sees them, and
-    compare it on the test rows, or else on the validation rows: its accuracy there, and the p-value of McNemar's exact
-    test of the rows at which one of the two is right. Of both, the likeliest class counts, whatever the model decides.
-    Raises TrainingError where it cannot learn from these rows."""
-    return compare_predictions(kind, _predicted(kind, prepared, held_out(prepared)), prepared, model)
+    compare it as `compare_with` does. Raises TrainingError where it cannot learn from these rows."""
+    return compare_with(kind, _fitted(kind, prepared), prepared, model)
 
 
-def held_out(prepared: Prepared) -> Subset:
-    """Return the rows to compare on: the test rows, or else the validation rows."""
-    return prepared.test or prepared.val
+def compare_with(kind: str, logits_of: LogitsOf, prepared: Prepared, model: Model) -> dict[str, Any]:
+    """Compare a model with a reference, whose probabilities are softmax(logits), on the test rows, or else on the
+    validation rows, which the reference has not used.
 
-
-def compare_predictions(kind: str, found: NDArray[np.int64], prepared: Prepared, model: Model) -> dict[str, Any]:
-    """Return what `compare` does for the classes that a reference has predicted for the rows to compare on."""
-    part, held = "test" if prepared.test else "val", held_out(prepared)
-    y = held.y[held.rows]
-    Z = scores(model.network, model.loss, held, len(model.classes))
-    likeliest = dataclasses.replace(model, decision=None)
-    ours, theirs = np.concatenate([likeliest.predicted(one) for one in Z]) == y, found == y
-    groups = prepared.test_groups if part == "test" else None
-    d = ours.astype(np.float64) - theirs
-    return {
+    By accuracy there, of the likeliest classes whatever the model decides, with the p-value of McNemar's exact test of
+    the rows at which one of the two is right; and by the metric of the model, if there is one, where both decide in one
+    way, with its paired test. Rows of a group count as one.
+    """
+    part, held, groups = "val", prepared.val, prepared.val_groups
+    if prepared.test:
+        part, held, groups = "test", prepared.test, prepared.test_groups
+    Z = logits_of(held)
+    ours, theirs = scored(dataclasses.replace(model, decision=None), held), _judged(Z, held, model, None)
+    d = (ours.predicted == ours.y).astype(np.float64) - (theirs.predicted == theirs.y)
+    found = {
         "name": kind,
         "part": part,
-        "accuracy": float(theirs.mean()),
-        "difference": float(ours.mean() - theirs.mean()),
-        "p_value": sign_flip_p(d if groups is None else sums_of_groups(d, groups)),  # a group counts as one
+        "accuracy": float((theirs.predicted == theirs.y).mean()),
+        "difference": float(d.mean()),
+        "p_value": sign_flip_p(d if groups is None else sums_of_groups(d, groups)),
+        "metric": None,
     }
+    if model.metric is None:
+        return found
+    metric, ours = METRICS.create(model.metric), dataclasses.replace(scored(model, held), groups=groups)
+    theirs = dataclasses.replace(_judged(Z, held, model, _decision(logits_of, prepared, model)), groups=groups)
+    if not (metric.problem(ours.oriented) or metric.problem(theirs.oriented)):
+        by = dataclasses.asdict(compared(metric, ours, theirs))
+        found["metric"] = {"name": model.metric, "value": by.pop("values")[1], **by}
+    return found
 
 
-def _predicted(kind: str, prepared: Prepared, held: Subset) -> NDArray[np.int64]:
+def _judged(Z: Floats, part: Subset, model: Model, decision: Decision | None) -> ScoredRows:
+    """Return the rows of a part with what a reference says of them, by its logits Z."""
+    K, y = len(model.classes), part.y[part.rows].astype(np.int64)
+    costs = None if decision is None else decision.cost_matrix
+    rows = ScoredRows(y, np.zeros_like(y), K, Z, True, positive=model.positive, costs=costs)
+    likeliest = decision is None or decision.is_likeliest
+    blocks = rows.blocks() if likeliest else rows.probabilities()
+    predicted = [P.argmax(axis=1) if decision is None or likeliest else decision.classes(P) for _, P in blocks]
+    return dataclasses.replace(rows, predicted=np.concatenate(predicted))
+
+
+def _decision(logits_of: LogitsOf, prepared: Prepared, model: Model) -> Decision | None:
+    """Return how the reference decides: by the costs of the model, or a threshold of its own, chosen by the rule of the
+    model on the validation rows."""
+    decision, rule = prepared.decision, prepared.config.options.choose_threshold
+    if decision is None or rule is None:
+        return decision
+    rows = _judged(logits_of(prepared.val), prepared.val, model, None)
+    p = np.concatenate([P[:, decision.positive] for _, P in rows.probabilities()])
+    try:
+        threshold = choose_threshold(p, rows.y == decision.positive, rule, decision)
+    except TrainingError:  # none keeps the promise, as for a model
+        return dataclasses.replace(decision, threshold=None)
+    return dataclasses.replace(decision, threshold=threshold)
+
+
+def _fitted(kind: str, prepared: Prepared) -> LogitsOf:
+    """Train a reference; return what gives its logits (n, K) of the rows of a part, or (n, 1) of two classes."""
     from sklearn.ensemble import HistGradientBoostingClassifier
     from sklearn.linear_model import LogisticRegression
 
-    train, seed = prepared.train, prepared.config.options.seed
+    train, seed, K = prepared.train, prepared.config.options.seed, len(prepared.dataset.classes)
     if kind == "trees":
         reference = HistGradientBoostingClassifier(random_state=seed)
     else:
@@ -74,7 +116,16 @@ def _predicted(kind: str, prepared: Prepared, held: Subset) -> NDArray[np.int64]
     except ValueError as error:
         problem = f"{REFERENCES[kind]} cannot be trained on these rows: {str(error).splitlines()[0].rstrip('.')}"
         raise TrainingError(mention("reference"), problem, "The model is saved without it") from None
-    return reference.predict(_inputs(held))
+
+    def logits_of(part: Subset) -> Floats:
+        Z = np.asarray(reference.decision_function(_inputs(part)), np.float64).reshape(len(part), -1)
+        if K == 2 or Z.shape[1] == K:
+            return Z
+        found = np.full((len(part), K), NEVER)  # classes without training rows
+        found[:, reference.classes_] = np.hstack([np.zeros_like(Z), Z]) if Z.shape[1] == 1 else Z
+        return found
+
+    return logits_of
 
 
 def _inputs(part: Subset) -> NDArray[Any]:
@@ -87,13 +138,32 @@ def _inputs(part: Subset) -> NDArray[Any]:
     return found
 
 
-def say_comparison(found: dict[str, Any]) -> str:
-    """Say whether the reference differs from the model by more than chance."""
+def say_comparison(found: dict[str, Any], positive: str | None) -> list[str]:
+    """Say, a line each, whether the reference differs from the model by more than chance: in accuracy, and in the
+    metric. `positive` is the positive class, of two."""
     other, ours = REFERENCES[found["name"]], found["accuracy"] + found["difference"]
+    rows = "these rows" if found["part"] == "test" else "the validation rows, by which the epoch was chosen too"
     test = (
         f"({percent(ours)} and {percent(found['accuracy'])} of the likeliest classes, p-value {found['p_value']:.2g})"
     )
-    if found["p_value"] >= 0.05:
-        return f"the model and {other} differ by no more than chance on these rows {test}"
     more = "more" if found["difference"] > 0 else "less"
-    return f"the model is {more} often right than {other}, by more than chance {test}"
+    said = f"the model is {more} often right than {other}, by more than chance"
+    if found["p_value"] >= CHANCE:
+        said = f"the model and {other} differ by no more than chance"
+    lines = [f"{said} on {rows} {test}"]
+    if (by := found["metric"]) is not None:
+        metric = METRICS.create(by["name"])
+        write = percent if metric.in_percent else number
+        test = f"({write(by['value'] + by['difference'])} and {write(by['value'])}, p-value {by['p_value']:.2g})"
+        label, better = metric.label(positive), (by["difference"] > 0) == metric.higher_is_better
+        said = f"the model is {'better' if better else 'worse'} than {other}, by more than chance"
+        lines.append(f"in {label}, {said if by['p_value'] < CHANCE else 'they differ by no more than chance'} {test}")
+    return lines
+
+
+def is_beaten_by(found: dict[str, Any]) -> bool:
+    """Tell whether the reference is better than the model by more than chance, in accuracy or the metric."""
+    by = found["metric"]
+    if by is not None and by["p_value"] < CHANCE:
+        return (by["difference"] < 0) == METRICS.create(by["name"]).higher_is_better
+    return bool(found["p_value"] < CHANCE and found["difference"] < 0)
