@@ -10,13 +10,26 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.metrics import balanced_accuracy_score
+from sklearn.metrics import (
+    accuracy_score,
+    average_precision_score,
+    balanced_accuracy_score,
+    brier_score_loss,
+    cohen_kappa_score,
+    f1_score,
+    log_loss,
+    matthews_corrcoef,
+    precision_score,
+    recall_score,
+    roc_auc_score,
+)
 
 from nncli.config.train_config import TrainConfig
 from nncli.metrics.intervals import share_interval
 from nncli.system.workers import never
 from nncli.training.cross_validation import cross_validate
 from nncli.training.prepare import prepare
+from nncli.training.run import run_training
 from nncli.training.splitting import Fold
 
 Run = Callable[..., Any]
@@ -45,7 +58,6 @@ def test_the_figures_are_those_of_a_model_for_each_fold(nncli: Run) -> None:
     # the same by hand: a training run for each fold, on the rows of the others
     options = TrainConfig(data=("iris",), epochs=8, hidden=(4,))
     whole, right, y, predicted, best = prepare(options), list[float](), list[int](), list[int](), list[int]()
-    from nncli.training.run import run_training
 
     for k in range(3):
         prepared = prepare(options, whole.read, Fold(k, 3, is_test=True))
@@ -62,6 +74,54 @@ def test_the_figures_are_those_of_a_model_for_each_fold(nncli: Run) -> None:
     assert found["metrics"]["balanced-accuracy"]["value"] == pytest.approx(balanced_accuracy_score(y, predicted))
     assert found["n"] == 128
     assert found["epochs"] == round(np.mean(best))
+
+
+OF_ROWS: dict[str, Callable[[Any, Any, Any], float]] = {
+    "accuracy": lambda y, p, P: accuracy_score(y, p),
+    "balanced-accuracy": lambda y, p, P: balanced_accuracy_score(y, p),
+    "log-loss": lambda y, p, P: log_loss(y, P / P.sum(axis=1, keepdims=True)),
+    "brier": lambda y, p, P: brier_score_loss(y, P[:, 1]),
+    "roc-auc": lambda y, p, P: roc_auc_score(y, P[:, 1]),
+    "average-precision": lambda y, p, P: average_precision_score(y, P[:, 1]),
+    "mcc": lambda y, p, P: matthews_corrcoef(y, p),
+    "kappa": lambda y, p, P: cohen_kappa_score(y, p),
+    "f1:average=macro": lambda y, p, P: f1_score(y, p, average="macro"),
+    "f1:average=weighted": lambda y, p, P: f1_score(y, p, average="weighted"),
+    "precision": lambda y, p, P: precision_score(y, p),
+    "recall": lambda y, p, P: recall_score(y, p),
+    "f1": lambda y, p, P: f1_score(y, p),
+}
+
+
+def test_json_has_all_metrics_of_eval_for_the_rows_of_the_folds(nncli: Run) -> None:
+    outcome = nncli("train", "breast-cancer", *SMALL, "--folds", 4, "--json")
+    found = outcome.json["folds"]["metrics"]
+    options = TrainConfig(data=("breast-cancer",), epochs=8, hidden=(4,))
+    whole, parts = prepare(options), list[tuple[Any, Any, Any]]()
+    for k in range(4):
+        prepared = prepare(options, whole.read, Fold(k, 4, is_test=True))
+        run = run_training(prepared)
+        assert run is not None
+        rows = prepared.test.rows
+        Z = run.model.scores(prepared.dataset.table.take(rows))
+        parts.append((prepared.dataset.y[rows], run.model.predicted(Z), run.model.by_class(Z).astype(float)))
+    together = tuple(map(np.concatenate, zip(*parts, strict=True)))
+    assert set(found) == {*OF_ROWS, "ece"} == set(nncli("eval", "model.npz", "--json").json["metrics"])
+    for name, value in OF_ROWS.items():
+        of_folds = [value(*part) for part in parts]
+        assert found[name]["value"] == pytest.approx(value(*together), rel=1e-4)
+        assert found[name]["mean"] == pytest.approx(np.mean(of_folds), rel=1e-4)
+        assert found[name]["sd"] == pytest.approx(np.std(of_folds, ddof=1), rel=1e-3)
+        low, high = found[name]["interval"]
+        assert low < found[name]["value"] < high
+    assert nncli("info", "model.npz", "--json").json["figures"]["folds"]["metrics"] == found
+    shown = nncli("train", "breast-cancer", *SMALL, "--folds", 4, "--metric", "mcc").out
+    assert [line.split("  ")[0] for line in shown.splitlines()[-4:]] == [
+        "MCC",
+        "accuracy",
+        "balanced accuracy",
+        "log loss",
+    ]
 
 
 def test_the_saved_model_is_trained_on_all_rows_but_the_test_rows(nncli: Run) -> None:

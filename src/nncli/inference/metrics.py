@@ -17,16 +17,11 @@ from nncli.errors import OptionError
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.intervals import estimate, share_interval
 from nncli.metrics.metric import Metric, shares
+from nncli.metrics.reported import reported
 from nncli.metrics.rows import ScoredRows
 from nncli.system import plain_json
 
 MOST_CLASSES = 200  # for which the whole confusion matrix is given, zeros included
-OF_ALL = ("accuracy", "balanced-accuracy", "log-loss", "brier", "roc-auc", "average-precision")
-OF_LABELS = ("mcc", "kappa", "f1:average=macro", "f1:average=weighted")
-OF_TWO = ("precision", "recall", "f1")  # of the positive class
-OF_MANY = ("precision:average=macro", "recall:average=macro")
-OF_COSTS = ("cost",)
-TOP, TOP_FROM = "top-k:k=5", 10  # classes from which it says something
 KEYS = {"accuracy": "accuracy", "balanced_accuracy": "balanced-accuracy", "log_loss": "log-loss"}
 KEYS |= {"f1_macro": "f1:average=macro", "f1_weighted": "f1:average=weighted", "roc_auc": "roc-auc", "ece": "ece"}
 METRICS_FORM = {"n": range(1, (1 << 53) + 1), "accuracy_interval": [float], "per_class": dict, "classes": [str]}
@@ -53,12 +48,6 @@ def pooled(parts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "balanced_accuracy": float((right[support > 0] / support[support > 0]).mean()),
         "log_loss": None if None in losses else sum(part["log_loss"] * part["n"] for part in parts) / n,
     }
-
-
-def reported(K: int, has_costs: bool) -> tuple[str, ...]:
-    """Return the metrics that `eval` reports of a model with K classes."""
-    own = OF_TWO if K == 2 else OF_MANY
-    return (*OF_COSTS * has_costs, *OF_ALL, "ece", *OF_LABELS, *own, *((TOP,) if K >= TOP_FROM else ()))
 
 
 def metric_for(spec: str, rows: ScoredRows) -> Metric:

@@ -42,7 +42,7 @@ def print_training(figures: dict[str, Any], quiet: bool = False) -> None:
         for line in say_comparison(figures["reference"], figures["positive"]):
             put(line)
     if figures["folds"]:
-        _print_folds(figures["folds"], figures["positive"])
+        _print_folds(figures["folds"], figures["positive"], figures["metric"])
     elif not (figures["val"] or figures["test"]):
         say("note: no rows were held out, so these figures do not say how good the model is on new rows", quiet)
 
@@ -55,13 +55,17 @@ def _value(asked: dict[str, Any] | None, part: str) -> list[str]:
     return ["·" if asked[part] is None else write(asked[part])]
 
 
-def _print_folds(found: dict[str, Any], positive: str | None) -> None:
-    """Print what models of the other folds say of each row."""
+def _print_folds(found: dict[str, Any], positive: str | None, asked: dict[str, Any] | None) -> None:
+    """Print what models of the other folds say of each row: the metric that was asked for, and the first ones."""
+    from nncli.training.cross_validation import FIRST
+
     times = "" if found["repeats"] == 1 else f", drawn {found['repeats']} times"
     put(f"{found['n']:,} rows, each judged by a model that has not seen it, in {found['folds']} folds{times}:")
     table = new_table("", "all rows", "95 % interval", "mean of folds", "sd")
-    for name, one in found["metrics"].items():
-        metric = METRICS.create(name)
+    for name in dict.fromkeys([*([asked["name"]] if asked else []), *FIRST]):
+        if name not in found["metrics"]:
+            continue
+        one, metric = found["metrics"][name], METRICS.create(name)
         write = percent if metric.in_percent else number
         low_to_high = "" if one["interval"] is None else " to ".join(map(write, one["interval"]))
         cells = ["·" if one[key] is None else write(one[key]) for key in ("value", "mean", "sd")]

@@ -14,6 +14,7 @@ from nncli.data.dataset import Dataset
 from nncli.errors import OptionError
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.intervals import Estimate, estimate, few_groups
+from nncli.metrics.reported import reported
 from nncli.metrics.rows import ScoredRows
 from nncli.system.output import counted
 from nncli.system.workers import Stop
@@ -22,7 +23,8 @@ from nncli.training.prepare import prepare
 from nncli.training.run import fit, keep_best, new_trainer
 from nncli.training.splitting import Fold
 
-REPORTED = ("accuracy", "balanced-accuracy", "log-loss", "cost")  # where they are defined
+FIRST = ("accuracy", "balanced-accuracy", "log-loss", "cost")  # those that a person is shown, where they are defined
+MOST_RANKED = 1 << 18  # rows × classes; of more, the interval of a ranking that nobody asked for would take long
 
 
 @dataclass(frozen=True)
@@ -43,9 +45,9 @@ def cross_validate(
     were best, and what one should know of the figures, a line each. None if `stop` has become true.
 
     For each fold, validation rows from the other folds choose the epoch, so that nothing is chosen on the rows that
-    are judged. Of each metric: its value for all rows together with its 95 % interval, and its mean and standard
-    deviation over the folds. Folds that are drawn several times are several such sets of all rows, whose values and
-    ends of the interval are averaged: more draws make the figure steadier, and not the rows more.
+    are judged. Of each metric that `eval` reports: its value for all rows together with its 95 % interval, and its mean
+    and standard deviation over the folds. Folds that are drawn several times are several such sets of all rows, whose
+    values and ends of the interval are averaged: more draws make the figure steadier, and not the rows more.
     """
     assert config.folds is not None
     folds, repeats = config.folds
@@ -62,12 +64,13 @@ def cross_validate(
             on_fold(repeat * folds + number + 1)
     asked = () if config.metric in (None, "loss") else (config.metric,)
     every = [one for repeat in found for one in repeat]
-    metrics = {name: _figures(name, found) for name in dict.fromkeys([*asked, *REPORTED])}
+    rows = [_together(repeat).oriented for repeat in found]
     for name in asked:
-        if metrics[name] is None:
-            problem = METRICS.create(name).problem(_together(found[0]).oriented)
-            assert problem is not None
+        if problem := METRICS.create(name).problem(rows[0]):
             raise OptionError("metric", f"{name} of these rows: {problem[0]}", problem[1])
+    names = dict.fromkeys([*asked, *FIRST, *reported(rows[0].K, rows[0].costs is not None)])
+    of_folds = [one.rows.oriented for one in every]
+    metrics = {name: _figures(name, rows, of_folds, sure=name in (*asked, *FIRST)) for name in names}
     epochs = round(float(np.mean([one.best_epoch for one in every])))
     return (
         {
@@ -114,21 +117,24 @@ def _judge(config: TrainConfig, dataset: Dataset, fold: Fold, stop: Stop) -> Jud
     return JudgedFold(rows, trainer.best.number, repeated, trained, str(failure or ""))
 
 
-def _figures(name: str, found: Sequence[Sequence[JudgedFold]]) -> Mapping[str, Any] | None:
-    """Return the figures of a metric, None where it is not defined for all rows. A fold in which it is not defined, as
-    without rows of a class, has none."""
+def _figures(
+    name: str, of_repeats: Sequence[ScoredRows], of_folds: Sequence[ScoredRows], sure: bool
+) -> Mapping[str, Any] | None:
+    """Return the figures of a metric, from all rows of each repeat and those of each fold: None where it is not defined
+    for all rows. A fold in which it is not defined, as without rows of a class, has none. Unless `sure`, an interval
+    that takes long is left out."""
     metric = METRICS.create(name)
-    of_repeats = [estimate(metric, _together(folds)) for folds in found]
-    values = [value for one in of_repeats if (value := one.value) is not None]
-    if len(values) < len(found):
+    if any(metric.problem(rows) for rows in of_repeats):
         return None
-    oriented = [one.rows.oriented for folds in found for one in folds]
-    of_folds = [metric.value(rows) for rows in oriented if not metric.problem(rows)]
+    interval = None
+    if sure or metric.needs != "scores" or len(of_repeats[0]) * of_repeats[0].K <= MOST_RANKED:
+        interval = _mean_interval([estimate(metric, rows) for rows in of_repeats])
+    values = [metric.value(rows) for rows in of_folds if not metric.problem(rows)]
     return {
-        "value": float(np.mean(values)),
-        "interval": _mean_interval(of_repeats),
-        "mean": float(np.mean(of_folds)) if of_folds else None,
-        "sd": float(np.std(of_folds, ddof=1)) if len(of_folds) > 1 else None,
+        "value": float(np.mean([metric.value(rows) for rows in of_repeats])),
+        "interval": interval,
+        "mean": float(np.mean(values)) if values else None,
+        "sd": float(np.std(values, ddof=1)) if len(values) > 1 else None,
     }
 
 
