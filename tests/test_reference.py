@@ -15,6 +15,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, f1_score, log_loss, precision_score, roc_auc_score
 
+from forgery import with_meta
 from nncli.config.train_config import TrainConfig
 from nncli.metrics.paired import sign_flip_p
 from nncli.training.prepare import prepare
@@ -135,6 +136,14 @@ def test_the_metric_of_the_run_is_compared_too(
         d = (np.log(np.where(y, p, 1 - p)) - np.log(np.where(y, ours, 1 - ours)),)
         flipped = permutation_test(d, np.mean, permutation_type="samples", n_resamples=9999, random_state=0)
         assert found["p_value"] == pytest.approx(flipped.pvalue, abs=0.02)
+
+
+def test_a_file_whose_reference_has_a_metric_that_there_is_not_is_refused(nncli: Run) -> None:
+    train_with_reference(nncli, "linear", "--metric", "f1")
+    true = Path("model.npz").read_bytes()
+    Path("forged.npz").write_bytes(with_meta("figures.reference.metric.name", "luck")(true))
+    assert nncli("info", "model.npz").code == 0
+    assert "a metric that there is not" in nncli("info", "forged.npz").err
 
 
 def test_both_decide_by_the_same_costs(nncli: Run) -> None:

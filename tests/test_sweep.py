@@ -90,9 +90,9 @@ def test_the_test_rows_are_used_once(nncli: Run, monkeypatch: pytest.MonkeyPatch
     judged: list[int] = []
     evaluate = final_figures.evaluate
 
-    def spy(network: Any, loss: Any, subset: Any, K: int) -> Any:
+    def spy(network: Any, loss: Any, subset: Any, *more: Any) -> Any:
         judged.append(len(subset))
-        return evaluate(network, loss, subset, K)
+        return evaluate(network, loss, subset, *more)
 
     monkeypatch.setattr(final_figures, "evaluate", spy)
     assert nncli("sweep", *SPACE, "--test", "0.2", "--jobs", "1", "-q").code == 0

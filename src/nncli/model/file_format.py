@@ -218,8 +218,9 @@ def _provenance(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> P
     figures = stored["figures"]
     if figures["folds"] is not None:
         _check_folds(figures["folds"]["metrics"])
-    if figures["metric"] is not None:
-        _check_metric(figures["metric"]["name"])
+    for named in (figures["metric"], (figures["reference"] or figures)["metric"]):
+        if named is not None:
+            _check_metric(named["name"])
     return Provenance(
         version=stored["nncli"],
         kernels=stored["kernels"],
