@@ -20,6 +20,7 @@ from nncli.metrics.definitions import METRICS
 from nncli.metrics.rows import ScoredRows
 from nncli.sweep.ledger import read
 from nncli.sweep.ranking import RankedConfig, p_values
+from nncli.sweep.unit_p_values import Judged, lost_spread
 from nncli.sweep.units import Units, units_in
 from nncli.training.prepare import prepare
 from nncli.training.splitting import Fold
@@ -228,12 +229,27 @@ def test_every_metric_has_a_test_and_the_ledger_shows_it(words: list[str], metri
 
 @pytest.mark.long
 @pytest.mark.parametrize(
-    ("metric", "pairs"), [("accuracy", 600), ("log-loss", 600), ("balanced-accuracy", 200), ("roc-auc", 200)]
+    ("metric", "pairs"),
+    [("accuracy", 600), ("log-loss", 600), ("balanced-accuracy", 200), ("roc-auc", 200), ("average-precision", 200)],
 )
 @pytest.mark.parametrize("kind", ["groups", "groups in folds", "repeated folds", "groups in repeated folds"])
 def test_equally_good_models_differ_by_chance_alone(kind: str, metric: str, pairs: int) -> None:
     """p < 0.05 in about 5 % of the pairs, give or take two standard errors."""
     assert abs(share_of_small(metric, kind, pairs) - 0.05) <= 2 * np.sqrt(0.05 * 0.95 / pairs) + 0.005
+
+
+def test_units_that_are_drawn_spread_as_much_as_means_of_so_few_do() -> None:
+    """Of n numbers, the mean of those that are drawn has the variance (n − 1) / n of what it should have."""
+    rng = np.random.default_rng(0)
+    units, y = np.arange(9), np.repeat([0, 1], [4, 5])
+    judged = {(0, 0): Judged(np.repeat(units, 2), np.repeat(y, 2), np.zeros((18, 1)))}
+    shares = []
+    for n in (4, 5):
+        x = rng.normal(size=(2000, n))
+        drawn = np.take_along_axis(x, rng.integers(n, size=(2000, n)), axis=1).mean(axis=1)
+        shares.append(np.var(drawn - x.mean(axis=1)) / np.var(x.mean(axis=1)))
+    assert lost_spread(judged) ** 2 == pytest.approx(np.mean(1 / np.array(shares)), rel=0.08)
+    assert lost_spread(judged) ** 2 == pytest.approx((4 / 3 + 5 / 4) / 2)
 
 
 def share_of_small(metric: str, kind: str, pairs: int) -> float:

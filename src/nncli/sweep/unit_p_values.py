@@ -33,7 +33,7 @@ def p_values_by_unit(name: str, best: Trials, others: Sequence[Trials], units: U
     what it needs.
 
     The difference of a mean of rows is summed over the rows of a unit, in all folds and repeats, and the sums change
-    signs. For any other metric units are drawn, the same ones in each repeat.
+    signs. For any other metric units are drawn, the same ones in each repeat; that they spread too little is put right.
     """
     metric = METRICS.create(name)
     if metric.is_mean:
@@ -42,13 +42,13 @@ def p_values_by_unit(name: str, best: Trials, others: Sequence[Trials], units: U
     mine, p_values = _judged(metric, best, units), list[float]()
     if mine is None:
         return []
-    values = _values(metric, mine, units)
+    values, wider = _values(metric, mine, units), lost_spread(mine)
     for one in others:
         its = _judged(metric, one, units)
         if its is None:
             return []
         differences = values - _values(metric, its, units)
-        p = bootstrap_p(float(differences[0]), differences[1:])
+        p = bootstrap_p(float(differences[0]), differences[0] + wider * (differences[1:] - differences[0]))
         p_values.append(max(p, least_p(_differing(mine, its, units))))
     return p_values
 
@@ -97,6 +97,16 @@ def _values(metric: Metric, judged: dict[Key, Judged], units: Units) -> Floats:
         n = known.sum(axis=0)
         found.append(np.divide(np.where(known, values, 0).sum(axis=0), n, out=np.full(len(n), np.nan), where=n > 0))
     return np.concatenate(found)
+
+
+def lost_spread(judged: dict[Key, Judged]) -> float:
+    """Return by how much values of drawn units spread too little, √(n / (n − 1)) of a mean of n units: n are those of a
+    class that are judged together, over all of which n / (n − 1) is averaged. A fold has few of them."""
+    counts = [
+        len(np.unique(one.units[one.y == k])) for one in judged.values() for k in np.flatnonzero(np.bincount(one.y))
+    ]
+    n = np.maximum(counts, 2)
+    return float(np.sqrt(np.mean(n / (n - 1))))
 
 
 def _differing(mine: dict[Key, Judged], its: dict[Key, Judged], units: Units) -> int:
