@@ -5,6 +5,7 @@ python benchmarks/intervals.py [SIMULATIONS]
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 
 import numpy as np
@@ -14,48 +15,71 @@ from nncli.metrics.intervals import estimate
 from nncli.metrics.paired import bootstrap_p, resampled_values, sign_flip_p
 from nncli.metrics.rows import ScoredRows
 
-POPULATION = 400_000
-OF_ALL = ("accuracy", "balanced-accuracy", "log-loss", "brier", "roc-auc", "average-precision", "mcc", "kappa", "ece")
+POPULATION = 1_000_000
+OF_ALL = ("accuracy", "balanced-accuracy", "loss", "log-loss", "brier", "cost", "roc-auc", "average-precision")
+OF_ALL = (*OF_ALL, "mcc", "kappa", "f1:average=macro", "f1:average=weighted", "precision:average=macro")
+OF_ALL = (*OF_ALL, "precision:average=weighted", "recall:average=macro", "f-beta:average=macro", "ece")
 OF_TWO = (*OF_ALL, "precision", "recall", "f1", "f-beta")
-OF_MANY = (*OF_ALL, "precision:average=macro", "f1:average=macro", "f1:average=weighted", "top-k:k=2")
+OF_MANY = (*OF_ALL, "top-k:k=2")
+# rows, shares of the classes, how far the classes are apart, in standard deviations
+DESIGNS = {
+    "100 rows, 2 classes, good": (100, [0.5, 0.5], 3.0),
+    "100 rows, 2 classes, mediocre": (100, [0.5, 0.5], 1.0),
+    "500 rows, 2 classes, good": (500, [0.5, 0.5], 3.0),
+    "5 of 300 positive, good": (300, [295 / 300, 5 / 300], 3.0),
+    "5 of 300 positive, mediocre": (300, [295 / 300, 5 / 300], 1.5),
+    "10 of 300 positive, good": (300, [290 / 300, 10 / 300], 3.0),
+    "20 of 300 positive, mediocre": (300, [280 / 300, 20 / 300], 1.5),
+    "300 rows, 4 classes, one of 5 %, good": (300, [0.4, 0.35, 0.2, 0.05], 3.0),
+    "300 rows, 4 classes, one of 5 %, mediocre": (300, [0.4, 0.35, 0.2, 0.05], 1.5),
+}
 
 
-def population(K: int, shares: list[float], rng: np.random.Generator) -> ScoredRows:
+def population(shares: list[float], apart: float, rng: np.random.Generator) -> ScoredRows:
     """Make rows of which class k has the given share, with logits that are a little too sure of themselves."""
+    K = len(shares)
     y = rng.choice(K, POPULATION, p=shares)
     Z = rng.normal(size=(POPULATION, K))
-    Z[np.arange(POPULATION), y] += 1.5
-    Z = (1.7 * (Z + np.log(shares))).astype(np.float32)
-    return ScoredRows(y, Z.argmax(axis=1), K, Z, probabilistic=True)
+    Z[np.arange(POPULATION), y] += apart / 2**0.5
+    Z = (1.3 * (apart / 2**0.5 * Z + np.log(shares))).astype(np.float32)
+    costs = np.abs(np.subtract.outer(np.arange(K), np.arange(K))) * np.where(np.tri(K), 3.0, 1.0)
+    rows = ScoredRows(y, Z.argmax(axis=1), K, Z, probabilistic=True, costs=costs)
+    return dataclasses.replace(rows, losses=-rows.log_p())
 
 
 def sample(rows: ScoredRows, n: int, rng: np.random.Generator) -> ScoredRows:
+    """Draw n rows; how many are of a class is drawn too."""
     some = rng.integers(len(rows), size=n)
-    return ScoredRows(rows.y[some], rows.predicted[some], rows.K, rows.logits[some], probabilistic=True)
+    assert rows.losses is not None
+    return dataclasses.replace(
+        rows, y=rows.y[some], predicted=rows.predicted[some], logits=rows.logits[some], losses=rows.losses[some]
+    )
 
 
-def coverage(simulations: int, n: int, K: int, shares: list[float], specs: tuple[str, ...]) -> None:
+def coverage(simulations: int, n: int, shares: list[float], apart: float) -> dict[str, tuple[float, float, int]]:
+    """Return, for each metric, its true value, and of how many intervals how many hold, in percent. A sample without an
+    interval, as one without a row of a class, does not count."""
     rng = np.random.default_rng(1)
-    everyone = population(K, shares, rng)
-    metrics = {spec: METRICS.create(spec) for spec in specs}
+    everyone = population(shares, apart, rng)
+    metrics = {spec: METRICS.create(spec) for spec in (OF_TWO if len(shares) == 2 else OF_MANY)}
     truth = {spec: metric.value(everyone) for spec, metric in metrics.items()}
-    hits, defined = dict.fromkeys(specs, 0), dict.fromkeys(specs, 0)
+    hits, defined = dict.fromkeys(metrics, 0), dict.fromkeys(metrics, 0)
     for _ in range(simulations):
         rows = sample(everyone, n, rng)
         for spec, metric in metrics.items():
+            if len(rows.present) < rows.K and not metric.is_mean:
+                continue
             interval = estimate(metric, rows).interval
             if interval is not None:
                 defined[spec] += 1
                 hits[spec] += interval[0] <= truth[spec] <= interval[1]
-    print(f"\n{n} rows of {K} classes with shares {shares}: of {simulations} intervals, how many hold")
-    for spec in specs:
-        print(f"  {spec:28} {100 * hits[spec] / max(defined[spec], 1):5.1f} %   true value {truth[spec]:.4f}")
+    return {spec: (truth[spec], 100 * hits[spec] / max(defined[spec], 1), defined[spec]) for spec in metrics}
 
 
 def false_alarms(pairs: int, n: int, share: float, better: float = 0.0) -> None:
     """Print how often p < 0.05 for two models that are equally good, or of which one has less noise in its scores."""
     rng = np.random.default_rng(2)
-    metrics = {spec: METRICS.create(spec) for spec in OF_TWO if spec != "ece"}
+    metrics = {spec: METRICS.create(spec) for spec in OF_TWO if spec not in ("ece", "loss", "cost")}
     small = dict.fromkeys(metrics, 0)
     for _ in range(pairs):
         y = (rng.random(n) < share).astype(np.int64)
@@ -79,9 +103,10 @@ def false_alarms(pairs: int, n: int, share: float, better: float = 0.0) -> None:
 
 if __name__ == "__main__":
     simulations = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
-    coverage(simulations, 300, 2, [0.7, 0.3], OF_TWO)
-    coverage(simulations, 500, 2, [0.9, 0.1], OF_TWO)
-    coverage(simulations, 300, 4, [0.4, 0.3, 0.2, 0.1], OF_MANY)
+    for design, (n, shares, apart) in DESIGNS.items():
+        print(f"\n{design}: of {simulations} intervals, how many hold")
+        for spec, (truth, percent, defined) in coverage(simulations, n, shares, apart).items():
+            print(f"  {spec:28} {percent:5.1f} %   true value {truth:.4f}   {defined} intervals", flush=True)
     false_alarms(simulations, 300, 0.4)
     false_alarms(simulations, 500, 0.1)
     false_alarms(simulations, 300, 0.4, better=0.5)

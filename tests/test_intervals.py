@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import runpy
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import scipy.stats
 
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.intervals import estimate, share_interval
 from nncli.metrics.rows import ScoredRows
+from nncli.metrics.student import student_point
 
 Array = np.ndarray[Any, Any]
 
@@ -39,12 +43,74 @@ def test_the_interval_of_a_mean_is_two_standard_errors_to_each_side(n: int) -> N
     assert found == estimate(METRICS.create("log-loss"), rows)  # it is seeded
 
 
-def test_where_all_rows_are_right_resampled_ones_do_not_say_how_sure_that_is() -> None:
+def test_where_all_rows_are_right_the_interval_says_how_wrong_they_may_be() -> None:
     """Of 5 right in 5, the share may still be as low as 57 %; an interval of 1 to 1 would be a promise."""
     rows = of_probabilities(np.eye(2)[[0, 0, 0, 1, 1]] * 0.8 + 0.1, np.array([0, 0, 0, 1, 1]))
-    assert estimate(METRICS.create("f1"), rows).interval is None
-    assert estimate(METRICS.create("roc-auc"), rows).interval is None
     assert estimate(METRICS.create("accuracy"), rows).interval == pytest.approx((0.5655, 1), abs=5e-5)
+    for spec in ("f1", "mcc", "balanced-accuracy", "roc-auc", "average-precision"):
+        low, high = estimate(METRICS.create(spec), rows).interval or (1, 1)
+        assert low < 0.75, spec
+        assert high == 1, spec
+
+
+def of_table(table: list[list[int]]) -> ScoredRows:
+    """Rows of a table of true (down) and predicted classes."""
+    counts = np.array(table)
+    y, predicted = (np.repeat(codes.ravel(), counts.ravel()) for codes in np.indices(counts.shape))
+    return of_probabilities(np.eye(len(table))[predicted] * 0.5 + 0.1, y)
+
+
+def test_the_posterior_of_a_recall_is_that_of_jeffreys() -> None:
+    """Beta (r + ½, t − r + ½): of 10 rows right in 20, from 0.2934 to 0.7066 (Brown, Cai, DasGupta 2001). Balanced
+    accuracy with a class of 10⁶ rows, all right, is half of it and half of 1."""
+    low, high = scipy.stats.beta.ppf([0.025, 0.975], 10.5, 10.5)
+    found = estimate(METRICS.create("balanced-accuracy"), of_table([[1_000_000, 0], [10, 10]]))
+    assert found.method == "posterior"
+    assert found.interval == pytest.approx((0.5 + low / 2, 0.5 + high / 2), abs=0.004)
+
+
+def test_the_posterior_of_f1_is_that_of_the_share_of_its_rows() -> None:
+    """F1 = 2 J / (1 + J), where J is the share of right rows in those that are of the class or predicted as it:
+    Beta (r + ½, wrong + 1), as each class has half a wrong row more. All moved to F1 where that is farther out."""
+    J = scipy.stats.beta.ppf([0.025, 0.975], 40.5, 21)
+    low, high = 2 * J / (1 + J)
+    centre = 2 * 40.5 / (2 * 40.5 + 21)
+    found = estimate(METRICS.create("f1"), of_table([[10_000, 8], [12, 40]]))
+    assert found.value == pytest.approx(0.8)
+    assert found.interval == pytest.approx((low, high + 0.8 - centre), abs=0.005)
+
+
+def test_of_many_rows_the_interval_of_roc_auc_is_that_of_delong() -> None:
+    """The standard error of the mean of ranks: √(var (share of others below each row) / m + the same of others)."""
+    rng = np.random.default_rng(0)
+    y = np.repeat([0, 1], [3000, 1000])
+    z = rng.normal(size=4000) + y
+    below = (z[y == 1][:, None] > z[y == 0]).astype(float)
+    error = math.sqrt(below.mean(axis=1).var() / 1000 + below.mean(axis=0).var() / 3000)
+    found = estimate(METRICS.create("roc-auc"), ScoredRows(y, (z > 0.5).astype(int), 2, z[:, None], probabilistic=True))
+    assert found.interval is not None
+    assert found.interval == pytest.approx((below.mean() - 1.96 * error, below.mean() + 1.96 * error), abs=error / 10)
+
+
+@pytest.mark.parametrize("df", [5, 10, 30, 1000])
+def test_the_point_of_student_is_that_of_scipy(df: int) -> None:
+    assert student_point(df) == pytest.approx(scipy.stats.t.ppf(0.975, df), abs=0.005)
+
+
+INTERVALS = runpy.run_path(str(Path(__file__).parents[1] / "benchmarks" / "intervals.py"))
+COVERED, DRAWN = 0.93, 100
+RARE = ("recall", True)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("design", [name for name in INTERVALS["DESIGNS"] if not name.startswith("500")])
+def test_intervals_of_every_metric_hold_in_93_of_100_samples(design: str) -> None:
+    """Of `DRAWN` samples, less two standard errors, √(0.93 · 0.07 / DRAWN). Exact and skewed ones of few rows may hold
+    in more. The recall of 2 % of 5 rows is left out: Wilson's interval for it holds in 91 of 100."""
+    found = INTERVALS["coverage"](DRAWN, *INTERVALS["DESIGNS"][design])
+    least = 100 * (COVERED - 2 * math.sqrt(COVERED * (1 - COVERED) / DRAWN))
+    low = {spec: held for spec, (truth, held, _) in found.items() if held < least and (spec, truth < 0.03) != RARE}
+    assert not low
 
 
 def test_intervals_stay_within_what_a_metric_can_be() -> None:
@@ -97,15 +163,17 @@ def test_intervals_of_the_calibration_error_hold_in_some_95_of_100_samples(tempe
 
 
 def test_macro_averages_of_drawn_rows_are_over_the_same_classes() -> None:
-    """The third class has 2 of 102 rows, and is never predicted: at most two thirds can be right."""
+    """The third class has 2 of 102 rows, and is never predicted. Its recall is at most that of Beta (½, 2½), 0.67, and
+    the mean at most (1 + 1 + 0.67) / 3; without that class it would be 1."""
     y = np.repeat([0, 1, 2], [50, 50, 2])
     rows = ScoredRows(y, np.minimum(y, 1), 3, np.eye(3)[np.minimum(y, 1)], probabilistic=True)
     for spec in ("recall:average=macro", "balanced-accuracy"):
         interval = estimate(METRICS.create(spec), rows).interval
-        assert interval is None or interval[1] < 0.67, spec
+        assert interval is not None
+        assert interval[1] < 0.9, spec
     f1 = estimate(METRICS.create("f1:average=macro"), rows)
     assert f1.interval is not None
-    assert f1.interval[1] <= 2 / 3
+    assert f1.interval[1] < 0.9
 
 
 def test_of_very_many_rows_it_is_said_that_there_is_no_interval() -> None:

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from nncli.data.dataset import Positions, Table
 from nncli.explain.columns import correlated, inputs_of
-from nncli.metrics.intervals import MOST_CELLS, Z, middle, resampled, resampled_groups, strata
+from nncli.metrics.intervals import MOST_CELLS, middle, resampled, resampled_groups, strata
 from nncli.metrics.metric import Metric
 from nncli.metrics.paired import sums_of_groups
 from nncli.metrics.rows import Floats, ScoredRows
+from nncli.metrics.student import Z
 from nncli.model.model import EVAL_ROWS, Model
 from nncli.nn.buffers import zeros
 from nncli.nn.layers import Array

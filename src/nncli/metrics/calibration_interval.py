@@ -16,7 +16,7 @@ TAIL = 0.025
 HALVINGS = 20
 
 
-def _last(holds: Callable[[float], bool], low: float, high: float) -> float:
+def last(holds: Callable[[float], bool], low: float, high: float) -> float:
     """Return the last number for which something holds that holds for `low`, and not for `high` and beyond."""
     for _ in range(HALVINGS):
         middle = (low + high) / 2
@@ -57,6 +57,6 @@ def calibration_interval(
         return float((np.abs(t * shape + noise).sum(axis=1) >= found).mean()) < TAIL
 
     most = found + 5 * float(np.sqrt((sd**2).sum()))
-    low = _last(too_low, 0.0, found) if too_low(0.0) else 0.0
-    high = _last(low_enough, 0.0, most) if low_enough(0.0) else found
+    low = last(too_low, 0.0, found) if too_low(0.0) else 0.0
+    high = last(low_enough, 0.0, most) if low_enough(0.0) else found
     return low, min(1.0, max(high, found))

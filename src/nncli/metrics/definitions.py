@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from nncli.metrics.calibration_interval import calibration_interval
 from nncli.metrics.metric import FromConfusions, MeanOfRows, Metric, OfAClass, OfARanking, shares
+from nncli.metrics.ranking_interval import auc_interval
 from nncli.metrics.rows import Floats, ScoredRows
 from nncli.nn.components import positive as above_zero
 from nncli.nn.components import setting
@@ -174,6 +175,11 @@ class RocAuc(OfARanking):
         pairs = np.vecdot(np.diff(above - own, prepend=0), own - np.diff(own, prepend=0) / 2)
         return shares(pairs, own[:, -1] * (above - own)[:, -1])
 
+    def own_interval(self, rows: ScoredRows) -> tuple[str, tuple[float, float]] | None:
+        if rows.groups is not None:
+            return None
+        return "Newcombe", auc_interval(list(self.evidence(rows).T), rows.y, self.value(rows))
+
 
 @METRICS.register("average-precision")
 class AveragePrecision(OfARanking):
@@ -265,9 +271,9 @@ class CalibrationError(Metric):
         values: Floats = np.abs(gaps).sum(axis=1) / counts.sum(axis=1)
         return values
 
-    def own_interval(self, rows: ScoredRows) -> tuple[float, float]:
+    def own_interval(self, rows: ScoredRows) -> tuple[str, tuple[float, float]]:
         confidence, right = self.evidence(rows).T
-        return calibration_interval(confidence, right, self._bins_of(confidence), rows.groups)
+        return "simulation", calibration_interval(confidence, right, self._bins_of(confidence), rows.groups)
 
     def _bins_of(self, confidence: Floats) -> NDArray[np.int64]:
         return np.minimum((confidence * self.bins).astype(np.int64), self.bins - 1)

@@ -1,22 +1,25 @@
-"""How sure a figure is: 95 % intervals, exact for shares, from resampled rows for the others."""
+"""How sure a figure is: 95 % intervals of shares, of the table of true and predicted classes, of means, of rankings.
+
+Which share of them holds, from 5 rows of a class on, is simulated by `benchmarks/intervals.py`.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nncli.metrics.metric import Metric
 from nncli.metrics.rows import Floats, ScoredRows
+from nncli.metrics.student import Z, student_point
+from nncli.metrics.table_interval import around, drawn_values
 from nncli.system.output import counted
 
 RESAMPLES, FEWEST = 2000, 100
 SEED = 0  # the same rows have the same interval
-Z = 1.959963984540054  # the 97.5 % point of the normal distribution
 FEW_GROUPS = 10
 MANY_ROWS = 5000  # whose mean is normal
 CELLS = 1 << 24  # numbers that resampling may work on; beyond, there are fewer resamples …
@@ -32,10 +35,12 @@ class Estimate:
 
     value: float | None
     interval: tuple[float, float] | None = None
-    method: str | None = None  # Wilson, normal, bootstrap (of groups), simulation; or why there is no interval
+    method: str | None = (
+        None  # Wilson, posterior, Hall, Newcombe, bootstrap (of groups), simulation; or why there is no interval
+    )
 
 
-def share_interval(hits: int, n: int, z: float = Z) -> tuple[float, float]:
+def share_interval(hits: float, n: float, z: float = Z) -> tuple[float, float]:
     """Return the interval of Wilson (1927) for a share of `hits` in `n` > 0, of 95 % unless `z`, a point of the normal
     distribution, says otherwise."""
     p = hits / n
@@ -50,38 +55,71 @@ def estimate(metric: Metric, rows: ScoredRows, z: float = Z) -> Estimate:
     rows = rows.oriented
     if metric.problem(rows):
         return Estimate(None)
-    value, n = metric.value(rows), len(rows)
-    share = metric.share(rows) if rows.groups is None else None
+    value = metric.value(rows)
+    method, interval = _interval(metric, rows, value, z)
+    if interval is not None and not interval[0] < interval[1]:  # as where every row or resample has the same value
+        return Estimate(value)
+    return Estimate(value, interval, method)
+
+
+def _interval(metric: Metric, rows: ScoredRows, value: float, z: float) -> tuple[str, tuple[float, float] | None]:
+    """Return how the interval of a value is found, and the interval; in place of how, why there is none."""
+    one_by_one = rows.groups is None
+    share = metric.share(rows) if one_by_one else None
     if share is not None:
-        return Estimate(value, share_interval(*share, z), "Wilson")
+        return "Wilson", share_interval(*share, z)
+    if one_by_one and metric.is_mean and not metric.is_discrete:
+        return "Hall", _of_a_mean(metric.evidence(rows)[:, 0].astype(np.float64), z)
+    if rows.K > MOST_CLASSES:
+        return TOO_MANY, None
     own = metric.own_interval(rows)
     if own is not None:
-        own = max(metric.least, value - z / Z * (value - own[0])), min(1.0, value + z / Z * (own[1] - value))
-        return Estimate(value, own, "simulation") if own[0] < own[1] else Estimate(value)
-    if metric.is_mean and not metric.is_discrete and n > MANY_ROWS and rows.groups is None:
-        of_rows = metric.evidence(rows)
-        half = z * float(of_rows.std()) / math.sqrt(n)
-        ends = max(value - half, float(of_rows.min())), min(value + half, float(of_rows.max()))
-        return Estimate(value, ends, "normal") if ends[0] < ends[1] else Estimate(value)
-    is_large = n * rows.K > MOST_CELLS and not (metric.is_discrete and rows.groups is None)
-    if rows.K > MOST_CLASSES or (is_large and not metric.is_mean):
-        return Estimate(value, None, TOO_MANY)
-    evidence, y = metric.evidence(rows), rows.y
-    if rows.groups is None:
-        evidence, y, repeats = _distinct(metric, evidence, y)
-        draws = resampled(strata(metric, y), repeats, evidence.shape[1])
-    else:
-        draws = resampled_groups(rows.groups, evidence.shape[1])
-    found = [metric.values(evidence, y, counts) for counts in draws]
-    drawn = np.concatenate(found)
-    # far out, where no resampled value tells, the scale decides how near the ends come to 0 and 1
+        method, (low, high) = own
+        return method, _possible(metric, rows, (value - z / Z * (value - low), value + z / Z * (high - value)))
+    # far out, where no drawn value tells, the scale decides how near the ends come to 0 and 1
     on_logits = metric.is_skewed or (z > Z and not metric.is_mean)
-    interval = _on_logits(drawn, value, n, z, metric.least) if on_logits else middle(drawn, value, z)
-    least, most = (float(evidence.min()), float(evidence.max())) if metric.is_mean else (metric.least, 1.0)
-    interval = max(interval[0], least), min(interval[1], most)
-    # where every resample has the same value, as where all rows are right, it does not tell how sure that is
-    method = "bootstrap" if rows.groups is None else "bootstrap of groups"
-    return Estimate(value, interval, method) if interval[0] < interval[1] else Estimate(value)
+    if one_by_one and metric.is_discrete:
+        centre, drawn = drawn_values(metric, rows)
+        if on_logits:
+            return "posterior", _possible(metric, rows, _on_logits(drawn, value, len(rows), z, metric.least))
+        return "posterior", _possible(metric, rows, around(value, centre, middle(drawn, centre, z)))
+    if len(rows) * rows.K > MOST_CELLS and not metric.is_mean:
+        return TOO_MANY, None
+    evidence, y = metric.evidence(rows), rows.y
+    draws = resampled_groups(rows.groups, evidence.shape[1]) if rows.groups is not None else None
+    if draws is None:
+        draws = resampled(strata(metric, y), np.ones(len(y), np.int64), evidence.shape[1])
+    drawn = np.concatenate([metric.values(evidence, y, counts) for counts in draws])
+    if one_by_one:
+        return "bootstrap", _as_share(drawn, value, int(np.bincount(y)[rows.present].min()), z)
+    if on_logits:
+        return "bootstrap of groups", _possible(metric, rows, _on_logits(drawn, value, len(rows), z, metric.least))
+    return "bootstrap of groups", _possible(metric, rows, middle(drawn, value, z))
+
+
+def _possible(metric: Metric, rows: ScoredRows, ends: tuple[float, float]) -> tuple[float, float]:
+    """Return the part of an interval that a metric can be in."""
+    if not metric.is_mean:
+        return max(ends[0], metric.least), min(ends[1], 1.0)
+    if rows.costs is None or metric.needs != "costs":
+        of_rows = metric.evidence(rows)
+        return max(ends[0], float(of_rows.min())), min(ends[1], float(of_rows.max()))
+    costs = rows.costs[rows.present]
+    return max(ends[0], float(costs.min())), min(ends[1], float(costs.max()))
+
+
+def _of_a_mean(x: Floats, z: float) -> tuple[float, float]:
+    """Return the interval of the mean of numbers x (n,) that may be skewed: the one with which the studentised mean T
+    gives a normal T + a T² / 3 + a² T³ / 27 + a / 6, where a = γ / √n, of skewness γ (Hall 1992)."""
+    n, mean, sd = len(x), float(x.mean()), float(x.std())
+    if not sd > 0:
+        return mean, mean
+    error, a = sd / math.sqrt(n), float((((x - mean) / sd) ** 3).mean()) / math.sqrt(n)
+
+    def back(normal: float) -> float:
+        return 3 * (math.cbrt(1 + a * (normal - a / 6)) - 1) / a if abs(a) > 1e-6 else normal
+
+    return max(mean - error * back(z), float(x.min())), min(mean - error * back(-z), float(x.max()))
 
 
 def few_groups(groups: NDArray[np.int64]) -> list[str]:
@@ -113,14 +151,14 @@ def _on_logits(values: Floats, value: float, n: int, z: float, least: float) -> 
     return (low, high) if known.min() < known.max() else (value, value)
 
 
-def _distinct(
-    metric: Metric, evidence: NDArray[Any], y: NDArray[np.int64]
-) -> tuple[NDArray[Any], NDArray[np.int64], NDArray[np.int64]]:
-    """Return the rows without repeats: their evidence, their classes, and how often each is there."""
-    if not metric.is_discrete:
-        return evidence, y, np.ones(len(y), np.int64)
-    kinds, repeats = np.unique(y + 1j * evidence[:, 0], return_counts=True)
-    return kinds.imag[:, None], kinds.real.astype(np.int64), repeats
+def _as_share(values: Floats, value: float, m: int, z: float) -> tuple[float, float]:
+    """Return the interval of Wilson of a share of so many rows that its variance is that of resampled values, and of m,
+    the rows of the rarest class, where those do not vary (after Boyd, Eng, Page 2013). Of few rows the variance is not
+    well known: it is taken m / (m − 1) times as large, with the point of Student's distribution."""
+    variance = float(values[~np.isnan(values)].var(ddof=1)) * m / max(m - 1, 1)
+    known = value * (1 - value)
+    rows = known / variance if variance > 0 and known > 0 else m
+    return share_interval(value * rows, rows, z / Z * student_point(m - 1))
 
 
 def strata(metric: Metric, y: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -62,8 +62,9 @@ class Metric(Configurable):
         """Return how many of how many, if the value is the share of some rows that something holds for; None if not."""
         return None
 
-    def own_interval(self, rows: ScoredRows) -> tuple[float, float] | None:
-        """Return the 95 % interval, if resampled rows cannot tell it; None where they can."""
+    def own_interval(self, rows: ScoredRows) -> tuple[str, tuple[float, float]] | None:
+        """Return the 95 % interval and the name of its method, if neither resampled rows nor the table of classes can
+        tell it; None where they can."""
         return None
 
     def problem(self, rows: ScoredRows) -> tuple[str, str] | None:

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.metrics.intervals import MANY_ROWS, RESAMPLES, SEED, Z, middle, resampled, resampled_groups, strata
+from nncli.metrics.intervals import MANY_ROWS, RESAMPLES, SEED, middle, resampled, resampled_groups, strata
 from nncli.metrics.metric import Metric
 from nncli.metrics.rows import Floats, ScoredRows
+from nncli.metrics.student import Z
 
 FLIPS = 10_000
 MANY_SIGNS = 1000  # whose sum is normal

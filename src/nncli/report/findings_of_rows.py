@@ -8,7 +8,8 @@ import numpy as np
 
 from nncli.data.row_hashes import hash_rows
 from nncli.diagnostics.data_check import RARE
-from nncli.metrics.intervals import FEW_GROUPS, Z
+from nncli.metrics.intervals import FEW_GROUPS
+from nncli.metrics.student import Z
 from nncli.report.document import Finding
 from nncli.report.evidence import Evidence, between
 from nncli.report.sub_groups import standing_out
