@@ -106,7 +106,6 @@ RARE = ("recall", True)
 @pytest.mark.parametrize(
     "design",
     [
-        "5 of 300 positive, good",
         "5 of 300 positive, mediocre",
         "100 rows, 2 classes, good",
         "300 rows, 4 classes, one of 5 %, good",
