@@ -80,7 +80,7 @@ class Layout:
     def has_stray_quote(self, name: str, text: str) -> bool:
         """Tell whether a text of a column differs from a word of it by quotes alone."""
         words = self.words.get(name, frozenset())
-        return '"' in text and text not in words and text.replace('"', "") in words
+        return '"' in text and text not in words and text.replace('"', "") in words and text.strip('"') != ""
 
     def schema(self) -> Schema:
         """Make what a model that learns from such rows asks of later ones."""

@@ -69,7 +69,7 @@ class UsualRows:
 
     def __init__(self, stream: ByteStream, dialect: Dialect, where: str, line: int) -> None:
         self.stream, self.dialect, self.where, self.line = stream, dialect, where, line
-        self.tail, self.lines, self.taken = b"", deque[bytes](), 0
+        self.tail, self.lines, self.taken = b"", deque[bytes](), list[bytes]()
         self.at_end, self.size = False, 0
         self.rows = dialect.cut(self._next_lines())
         self.other = {"'": '"'}.get(dialect.quote, "")
@@ -89,11 +89,14 @@ class UsualRows:
                 if "unexpected end" in str(error):
                     raise open_quote(f"{self.where}:{self.line}", self.dialect.quote) from None
                 cells = [NO_ROW]
+                self.lines.extendleft(reversed(self.taken[1:]))  # its first line alone: others may be whole rows
+                del self.taken[1:]
             written.append(self._written(cells))
         return "".join(written).encode("utf-8", "surrogateescape")
 
     def _written(self, cells: list[str]) -> str:
-        ends, self.taken = self.taken, 0
+        ends = len(self.taken)
+        self.taken.clear()
         row = self.dialect.as_usual(cells)
         if self.other and self.other in row:
             for cell in cells:
@@ -116,7 +119,7 @@ class UsualRows:
             size = len(line) + (size if self.taken else 0)
             if size > ROW_LIMIT:
                 raise open_quote(f"{self.where}:{self.line}", self.dialect.quote)
-            self.taken += 1
+            self.taken.append(line)
             yield line.decode("utf-8", "surrogateescape")
 
     def _more(self) -> bool:

@@ -69,7 +69,7 @@ class CsvReader(BlockReader):
         self._empty = b"\r\n \t" + self.layout.delimiter.encode() if self.layout.target is not None else b""
         self._fast = FastParser(self.layout)
         self._strict = StrictParser(self.layout, source.where, training, self._header)
-        self._tail = b""  # rows behind a damaged one, of which the last may go on in the next block
+        self._tail = b""  # a damaged row, or one behind it, that may go on in the next block
 
     def close(self) -> None:
         self.input.close()
@@ -126,10 +126,10 @@ class CsvReader(BlockReader):
         try:
             for data, parsed in side_by_side(lambda part: (part[0], self._parse(*part)), self._cut(), threads):
                 while len(self._tail) > BLOCK_BYTES:
-                    yield from self._without_quote()
+                    yield from self._damaged()
                 yield from self._rows(data, parsed)
             while self._tail:
-                yield from self._without_quote()
+                yield from self._damaged()
             if self._header.times:
                 times = "once" if self._header.times == 1 else f"{self._header.times:,} times"
                 self.notes.append(f"{self.input.where}: the header comes again {times} among the rows: left out")
@@ -139,18 +139,19 @@ class CsvReader(BlockReader):
                 raise open_quote(where) from None
             raise DataError(where, f"expected a row, found no end of line in {ROW_LIMIT >> 20} MiB") from None
 
-    def _without_quote(self) -> Iterator[RowBlock]:
-        """Read the tail as rows of which the first is one line, as nothing closes its quote."""
-        after = self._tail.index(b"\n") + 1
-        line, below, self._tail = self._tail[:after], self._tail[after:], b""
-        yield from self._rows(line, None)
+    def _damaged(self) -> Iterator[RowBlock]:
+        """Read the tail, of which the first row is damaged and goes on in no other block."""
+        place = self._strict.place_of_damage(self._tail, 0, None, at_end=True)
+        after = place[1] if place else 0
+        row, below, self._tail = self._tail[:after], self._tail[after:], b""
+        yield from self._rows(row, None, at_end=True)
         yield from self._rows(below, None)
 
-    def _rows(self, data: bytes, parsed: RowBlock | None) -> Iterator[RowBlock]:
+    def _rows(self, data: bytes, parsed: RowBlock | None, at_end: bool = False) -> Iterator[RowBlock]:
         rows, self._bytes = 0, self._bytes + len(data)
         if self._tail:
             data, parsed, self._tail = self._tail + data, None, b""
-        for block in self._read(data, parsed, self._line):
+        for block in self._read(data, parsed, self._line, at_end or self.on_error == "fail"):
             if self._may_be_quoted and b"'" in data:
                 self._refuse_single_quotes(block)
             if block.errors:
@@ -254,7 +255,7 @@ class CsvReader(BlockReader):
         _, row = row_patterns(self.layout.delimiter)
         return row.match(data, start, start + LOOKED_AT) is not None
 
-    def _read(self, data: bytes, parsed: RowBlock | None, line: int) -> Iterator[RowBlock]:
+    def _read(self, data: bytes, parsed: RowBlock | None, line: int, at_end: bool) -> Iterator[RowBlock]:
         """Yield what pyarrow made of the rows; where it refused them, read the halves again, small ones strictly."""
         if parsed is None and len(data) > BY_HAND_BYTES:
             half, _ = end_of_rows(data[: len(data) // 2], self.layout.delimiter)
@@ -263,11 +264,11 @@ class CsvReader(BlockReader):
                     _, regular = end_of_rows(part, self.layout.delimiter)
                     parsed = None if self._tail else self._parse(part, regular)
                     part, self._tail = self._tail + part, b""
-                    yield from self._read(part, parsed, line)
+                    yield from self._read(part, parsed, line, at_end)
                     line += part.count(b"\n") - self._tail.count(b"\n")
                 return
         if parsed is None:
-            parsed = self._strict.read(data, line)
+            parsed = self._strict.read(data, line, at_end)
             self._tail = self._strict.rest
         yield parsed
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from itertools import islice
 
 import numpy as np
 
@@ -24,9 +23,10 @@ from nncli.data.cells import (
     text_column,
 )
 from nncli.data.csv.cell_advice import advice_to_learn, advice_to_predict, as_no_number
+from nncli.data.csv.damaged_row import damaged_row
 from nncli.data.csv.missing_words import ERROR_VALUE
 from nncli.data.csv.repeated_header import RepeatedHeader
-from nncli.data.csv.row_text import LOOKED_AT, check_utf8, open_quote, row_patterns, split_row
+from nncli.data.csv.row_text import check_utf8, open_quote, row_patterns, split_row
 from nncli.data.dataset import Table, canonical_class
 from nncli.data.dates import days_of
 from nncli.data.labels import advice_for_class
@@ -37,7 +37,6 @@ from nncli.errors import MOST_LISTED, DataError, mention
 
 MAYBE_THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}[.,][0-9]{3}")
 A_TOTAL = "it seems to be a total of other rows"
-MOST_LINES = 20  # of a damaged row
 
 
 class StrictParser:
@@ -57,16 +56,17 @@ class StrictParser:
         self.used = sorted(used if self.target is None else {*used, self.target})
         self.places_of_words = [(name, place[name]) for name in layout.words]
         self.data = self.rest = b""  # the text read last, and what of it may be the start of a row
+        self.has_quotes = False  # any text so far
         skip = mention("on_error", "skip")  # of each command that reads rows with their classes
         self.or_skip = f", or leave such rows out with {skip}" if training or self.target is not None else ""
         # where the names of another one stand, down to which rows have been read, and those
         self.other_table: tuple[str, list[str]] | None = None
 
-    def read(self, data: bytes, first_line: int) -> RowBlock:
-        """Read rows of text; the first of them begins in that line. What may be the start of a row is left in `rest`:
-        behind a damaged row, others may end elsewhere than it seemed."""
-        self.data = data
-        return self.read_rows(self._rows(data, first_line))
+    def read(self, data: bytes, first_line: int, at_end: bool) -> RowBlock:
+        """Read rows of text; the first of them begins in that line. What may be the start of a row, or the first lines
+        of a damaged one, is left in `rest` unless the text is `at_end` of its file."""
+        self.data, self.has_quotes = data, self.has_quotes or b'"' in data
+        return self.read_rows(self._rows(data, first_line, at_end))
 
     def read_rows(self, rows: Iterable[tuple[str, list[str] | DataError]]) -> RowBlock:
         """Read rows as (place in the file, cells, or what is wrong with the row)."""
@@ -122,38 +122,58 @@ class StrictParser:
         handed_on = {name: string_array([row[j] for row in kept]) for j, name in enumerate(layout.keep)}
         return RowBlock(table, target, handed_on, dict(sorted(errors.items())))
 
-    def _rows(self, data: bytes, line: int) -> Iterator[tuple[str, list[str] | DataError]]:
+    def _rows(self, data: bytes, line: int, at_end: bool) -> Iterator[tuple[str, list[str] | DataError]]:
         _, pattern = row_patterns(self.layout.delimiter)
         start, self.rest = 0, b""
+        above: tuple[int, int, list[str]] | None = None  # a row with quotes, until that below it is seen to be whole
         while start < len(data):
-            where, after = f"{self.where}:{line}", data.index(b"\n", start) + 1  # its first line
-            if match := pattern.match(data, start):
-                end = match.end()
-                try:
-                    cells = self._split(match.group(), where)
-                    if self.header.has(cells):
-                        self.header.count(cells)
-                    else:
-                        yield where, cells
-                except DataError as error:
-                    starts = [m.end() for m in islice(re.compile(b"\n").finditer(data, start, end - 1), MOST_LINES)]
-                    # a quote in it may have made rows a part of it
-                    end = next((i for i in starts if self._is_row(pattern.match(data, i, i + LOOKED_AT), where)), end)
-                    yield where, error
-            elif start == 0 and after == len(data):
-                end = after
-                yield where, open_quote(where)
+            match = pattern.match(data, start)
+            where = f"{self.where}:{line}"
+            try:
+                if match is None:
+                    raise open_quote(where)
+                cells, end = self._split(match.group(), where), match.end()
+                if data.find(b"\n", start, end - 1) >= 0 and not self.header.has(cells):
+                    self._clean(cells, where)  # a wrong quote may have made lines a part of a cell
+            except DataError as error:
+                place = self.place_of_damage(data, start, above and above[0], at_end) if match or at_end else None
+                if place is None:
+                    self.rest = data[start:]
+                    break
+                begin, end = place
+                if above and begin < start:
+                    start, line = above[:2]
+                    error = DataError(f"{self.where}:{line}", error.problem, error.remedy)
+                elif above:
+                    yield f"{self.where}:{above[1]}", above[2]
+                above = None
+                yield f"{self.where}:{line}", error
             else:
-                self.rest = data[start:]
-                return
+                if above:
+                    yield f"{self.where}:{above[1]}", above[2]
+                above = None
+                if self.header.has(cells):
+                    self.header.count(cells)
+                elif b'"' in match.group():
+                    above = start, line, cells
+                else:
+                    yield where, cells
             line += data.count(b"\n", start, end)
             start = end
+        if above:
+            yield f"{self.where}:{above[1]}", above[2]
 
-    def _is_row(self, found: re.Match[bytes] | None, where: str) -> bool:
-        """Tell whether nothing is wrong in a row, if there is one."""
+    def place_of_damage(self, data: bytes, start: int, above: int | None, at_end: bool) -> tuple[int, int] | None:
+        """Return where a damaged row begins and ends; None where rows that are still to come will tell."""
+        if not self.has_quotes:
+            return start, data.index(b"\n", start) + 1
+        return damaged_row(data, start, above, self.layout.delimiter, self._is_row, at_end)
+
+    def _is_row(self, row: bytes) -> bool:
+        """Tell whether nothing is wrong in a row."""
         try:
-            cells = self._split(found.group(), where) if found else []
-            return found is not None and (self.header.has(cells) or bool(self._clean(cells, where)))
+            cells = self._split(row, "")
+            return self.header.has(cells) or bool(self._clean(cells, ""))
         except DataError:
             return False
 
