@@ -173,6 +173,25 @@ class TestDedupe:
         assert warnings(outcome) == []
         assert (outcome.json["n_train"] + outcome.json["n_val"], outcome.json["n_test"]) == (150, 50)
 
+    def test_a_row_of_the_test_file_does_not_validate(self, nncli: Run) -> None:
+        """150 rows of their own train, 60 others validate, of which 20 are among the 50 that test."""
+        rows = rows_of(240)
+        write("d.csv", rows[:150])
+        write("v.csv", rows[150:210])
+        write("t.csv", rows[190:240], "\r\n")
+        files = ("d.csv", "--val-data", "v.csv", "--test-data", "t.csv", "--epochs", "1", "--json")
+        [line] = warnings(nncli("train", *files))
+        assert line.startswith("warning: 20 of 50 rows of --test-data have the same values as a validation row")
+        outcome = nncli("train", *files, "--dedupe")
+        assert warnings(outcome) == []
+        assert "--dedupe: left out 20 rows of --val-data that the test rows have too" in outcome.err
+        assert [outcome.json[f"n_{part}"] for part in ("train", "val", "test")] == [150, 40, 50]
+        assert nncli("eval", "model.npz", "-q", "--json").json["n"] == 50
+        files = ("d.csv", "--val-data", "t.csv", "--test-data", "t.csv", "--dedupe")
+        outcome = nncli("train", *files)
+        assert outcome.code == 2
+        assert "--dedupe: no row of --val-data is left: all are among the test rows too" in outcome.err
+
     def test_nothing_left_is_an_error(self, nncli: Run) -> None:
         write("d.csv", rows_of())
         outcome = nncli("train", "d.csv", "--test-data", "d.csv", "--dedupe")

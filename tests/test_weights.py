@@ -163,3 +163,20 @@ def test_a_sweep_takes_weights_of_classes_as_one_value(
     found = nncli(*command, "setosa=2,virginica=3", "--json")
     assert found.code == 0
     assert [one["options"] for one in found.json["standings"]] == [{"lr": 0.1}, {"lr": 0.2}]
+
+
+def test_check_counts_no_row_of_weight_0(tmp_path: Path, nncli: Callable[..., Any]) -> None:
+    """100 rows that count, each with another x, beside 12 copies of one of them and a huge number, of weight 0."""
+    rows = [f"{i * 7 % 100},{'ab'[i * i % 3 == 0]},1" for i in range(100)]
+    rows += [f"0,{'ab'[1]},0"] * 12 + ["999999999,a,0"]
+    path = tmp_path / "t.csv"
+    path.write_text("x,label,w\n" + "\n".join(rows) + "\n")
+    found = nncli("check", path, "--weight", "w", "--json").json
+    assert found["rows"] == 100
+    assert sum(found["classes"].values()) == 100
+    assert found["columns"][0]["high"] == 99
+    assert not [line for line in found["findings"] if "duplicate" in line or "reaches" in line]
+    assert "column 'w': 13 rows with a weight of 0, which take no part" in found["notes"]
+    every = nncli("check", path, "--drop", "w", "--json").json["findings"]
+    assert "12 of 113 rows are duplicates of an earlier row with the same class" in every
+    assert [line for line in every if "column x reaches 1e+09" in line or "'x' reaches 1e+09" in line]

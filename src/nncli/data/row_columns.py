@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from nncli.data.dataset import Dataset, Schema, Table, TextColumn
 from nncli.data.disk.memmap import DiskArray
 from nncli.errors import DataError, OptionError, did_you_mean, mention
-from nncli.system.output import percent
+from nncli.system.output import counted, percent
 
 PURPOSES = {"weight": "weigh rows", "group": "group rows", "time": "order rows"}
 NOTES = {
@@ -122,15 +122,17 @@ def _weights(weights: NDArray[np.float64], name: str, where: str) -> NDArray[np.
 
 
 def _few_that_count(weights: NDArray[np.float64], name: str) -> list[str]:
-    """Warn where so few rows have nearly all of the weight that the others count for nothing."""
+    """Say how many rows do not count, and warn where so few have nearly all of the weight that the others hardly do."""
     shares = weights / weights.max()  # of which no square is too large
     counting = shares.sum() ** 2 / (shares**2).sum()  # rows of equal weight that would be worth as much
-    n = np.count_nonzero(weights)
+    n, notes = int(np.count_nonzero(weights)), list[str]()
+    if n < len(weights):
+        notes = [f"column '{name}': {counted(len(weights) - n, 'row')} with a weight of 0, which take no part"]
     if n < LEAST_WEIGHTED or counting >= FEW_COUNTING:
-        return []
+        return notes
     row = int(weights.argmax())
     share = f"row {row + 1:,} of the data has {percent(float(1 / shares.sum()))} of the weight of {n:,} rows"
-    return [f"warning: column '{name}': {share}: the others hardly count"]
+    return [*notes, f"warning: column '{name}': {share}: the others hardly count"]
 
 
 def _groups(column: TextColumn, name: str, where: str) -> TextColumn:

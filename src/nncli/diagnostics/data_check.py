@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,11 +12,12 @@ from numpy.typing import NDArray
 
 from nncli.config.resolve import DataConfig
 from nncli.config.train_config import TrainConfig
-from nncli.data.dataset import Dataset, Table, TextColumn
+from nncli.data.dataset import Dataset, Positions, Table, TextColumn
 from nncli.data.load import load_dataset
 from nncli.data.preprocess import MAX_CATEGORIES, Preprocess
 from nncli.data.rare_classes import UNKNOWN
 from nncli.data.row_blocks import LISTED
+from nncli.data.row_hashes import Hashes
 from nncli.data.split import row_numbers
 from nncli.diagnostics.flattering_splits import dated_rows, flattering_splits
 from nncli.diagnostics.near_copies import near_copies
@@ -75,6 +77,10 @@ def _report(
     flattering: list[str],
     refusal: DataError | OptionError | None,
 ) -> DataReport:
+    every, rows = dataset, row_numbers(len(dataset))
+    if prepared is not None and prepared.of_row is not None:  # rows that do not count are in no figure
+        rows = np.flatnonzero(prepared.of_row)
+        dataset = dataclasses.replace(dataset, table=dataset.table.take(rows), y=dataset.y[rows])
     counts = np.bincount(dataset.y[dataset.y != UNKNOWN], minlength=len(dataset.classes)).tolist()
     doubts = [note for note in dataset.notes if note.startswith("warning: ") or LISTED in note]
     notes = [note for note in dataset.notes if note not in doubts]
@@ -89,7 +95,9 @@ def _report(
             for note in prepared.notes
             if note not in known and note.startswith("warning: ")
         ]
-        findings += [*_duplicates(prepared), *different_texts(dataset.table), *giveaways(dataset, prepared.split)]
+        findings += _duplicates(prepared.hashes.every[rows], dataset.y)
+        findings += [line.removeprefix("warning: ") for line in prepared.hashes.repeats()]
+        findings += [*different_texts(dataset.table), *giveaways(every, prepared.split)]
         findings += flattering or dated_rows(prepared)
     columns, classes = _columns(dataset, preprocess), dict(zip(dataset.classes, counts, strict=True))
     return DataReport(dataset.where, len(dataset), columns, classes, notes, findings, refusal)
@@ -169,17 +177,17 @@ def _often_missing(table: Table) -> list[str]:
     return [f"column {in_quotes(name)} is missing in {share} of the rows" for name, share in often.items()]
 
 
-def _duplicates(prepared: Prepared) -> list[str]:
+def _duplicates(hashes: Hashes, y: Positions) -> list[str]:
     """Report duplicate rows: in two parts of the split, they make a model look better than it is."""
-    y, hashes, found = prepared.dataset.y, prepared.hashes, []
-    distinct = len(first_rows(hashes.every, y, row_numbers(len(y)), hashes.every[:0]))
+    found = []
+    distinct = len(first_rows(hashes, y, row_numbers(len(y)), hashes[:0]))
     duplicates = len(y) - distinct
     if duplicates:
         are = "is a duplicate" if duplicates == 1 else "are duplicates"
         found.append(f"{duplicates:,} of {len(y):,} rows {are} of an earlier row with the same class")
-    contradictions = distinct - len(np.unique(hashes.every))
+    contradictions = distinct - len(np.unique(hashes))
     if contradictions:
         rows_have = "row has" if contradictions == 1 else "rows have"
         which = f"{contradictions:,} {rows_have} the same values as an earlier row and another class"
         found.append(f"{which}: no model can learn both")
-    return found + [line.removeprefix("warning: ") for line in hashes.repeats()]
+    return found

@@ -31,7 +31,8 @@ def different_texts(table: Table) -> list[str]:
     """Report columns of text in which nearly every cell is another one."""
     found = []
     for name, column in table.texts.items():
-        there, distinct = int((column.codes[:] >= 0).sum()), len(column.values)
+        codes = column.codes[column.codes[:] >= 0]
+        there, distinct = len(codes), len(np.unique(codes))
         if there >= LEAST_IDS and distinct >= NEARLY_ALL * there:
             different = f"column {in_quotes(name)}: {distinct:,} of {there:,} texts are different"
             found.append(f"{different}: as categories they say nothing about other rows")

@@ -50,6 +50,7 @@ class Prepared:
     config: ResolvedConfig
     read: Dataset  # as the files have it
     dataset: Dataset  # to learn from: without the columns that are no input
+    of_row: Weights  # of its rows, as the file has them
     split: Split
     preprocess: Preprocess
     train: Subset
@@ -102,6 +103,10 @@ def prepare(
     of_val = parts["val_data"][1].weight if own_val is not None else None
     of_own = {name: its.group for name, (_, its) in parts.items()}
     own = {part: hash_rows(data.table) for part, data in (("val", own_val), ("test", own_test)) if data is not None}
+    val_rows, val_notes = None, list[str]()
+    if own_val is not None:
+        val_rows, val_notes = _val_rows(config, own, of_val)
+        own |= {"val": own["val"][val_rows]}
     hashes = hash_rows(dataset.table)
     rows, notes = _rows_to_use(config, dataset, of_row, hashes, np.concatenate([hashes[:0], *own.values()]))
     if columns.group is not None:
@@ -111,7 +116,7 @@ def prepare(
         )
     on_all = refit is not None or (config.folds is not None and fold is None)
     split, split_notes = split_rows(config, dataset, columns, rows, fold, on_all)
-    notes += [*rare_notes, *split_notes]
+    notes += [*rare_notes, *split_notes, *val_notes]
     has_val = len(split.val) > 0 or bool(config.val_data) or (on_all and config.val != 0)
     of_parts = {"train": hashes[split.train], "val": hashes[split.val], "test": hashes[split.test]} | own
     repeated = RowHashes(hashes, of_parts, tuple(named))
@@ -130,8 +135,9 @@ def prepare(
 
     every = subset(dataset, _product(of_row, of_class, dataset.y))
     val, test = dataclasses.replace(every, rows=split.val), dataclasses.replace(every, rows=split.test, weights=None)
-    if own_val is not None:
+    if own_val is not None and val_rows is not None:
         val = subset(own_val, _product(of_val, of_class, own_val.y))
+        val = dataclasses.replace(val, rows=np.intersect1d(val.rows, val_rows))
         notes += classes_without_rows(config, "val_data", val, dataset.classes)
     if own_test is not None:
         test = subset(own_test, None)
@@ -148,6 +154,7 @@ def prepare(
         config=resolved,
         read=read,
         dataset=dataset,
+        of_row=of_row,
         split=split,
         preprocess=preprocess,
         train=dataclasses.replace(every, rows=split.train, weights=weights),
@@ -190,7 +197,6 @@ def _rows_to_use(
         if not of_class.all():
             problem = f"all rows of class {in_quotes(dataset.classes[int(of_class.argmin())])} have a weight of 0"
             raise DataError(dataset.where, f"{column}: {problem}", "Leave the class out, or let it count")
-        notes.append(f"{column}: {counted(int((of_row == 0).sum()), 'row')} with a weight of 0, which take no part")
     if config.dedupe:
         before, rows = len(rows), first_rows(hashes, dataset.y, rows, elsewhere)
         left_out = counted(before - len(rows), "row")
@@ -198,6 +204,20 @@ def _rows_to_use(
         if not len(rows):
             raise OptionError("dedupe", "no row is left: all are in the other files too", "Leave the option out")
     return rows, notes
+
+
+def _val_rows(config: TrainConfig, own: Mapping[str, Hashes], of_row: Weights) -> tuple[Positions, list[str]]:
+    """Return the rows of --val-data that count, with --dedupe none that a file of test rows has too; also return
+    notes."""
+    rows = row_numbers(len(own["val"])) if of_row is None else np.flatnonzero(of_row)
+    if not config.dedupe or "test" not in own:
+        return rows, []
+    before, rows = len(rows), rows[np.isin(own["val"][rows], own["test"], invert=True)]
+    if not len(rows):
+        problem = f"no row of {flag('val_data')} is left: all are among the test rows too"
+        raise OptionError("dedupe", problem, "Leave the option out")
+    left_out = counted(before - len(rows), "row")
+    return rows, [f"{flag('dedupe')}: left out {left_out} of {flag('val_data')} that the test rows have too"]
 
 
 def _load_like(
