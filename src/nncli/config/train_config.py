@@ -102,7 +102,7 @@ class TrainConfig:
     dedupe: bool = _data(
         "",
         Flag(),
-        "Use rows that are the same in all columns only once; one that is in --val-data or --test-data too, there alone.",
+        "Use rows that are the same in all columns only once; one of --val-data or --test-data, there alone.",
         default=False,
     )
     skip_rows: int = _data("N", Whole(0), "Number of lines to skip at the top of each file." + NOT_OF_PARTS, default=0)
