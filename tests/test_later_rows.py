@@ -220,3 +220,31 @@ def test_a_name_with_a_comma_is_advised_as_it_is_taken(nncli: Run, name: str) ->
         words = shlex.split(option + outcome.err.split(option)[1])[:2]
         words[1] = words[1].rstrip(".,")
         assert nncli("train", "d.csv", "--epochs", "1", *words).code == 0
+
+
+@pytest.mark.parametrize("name", ["income, net", "net,gross", "net,gros"])
+@pytest.mark.parametrize("option", ["drop", "only", "categorical", "numeric", "keep"])
+def test_a_name_with_a_comma_that_is_given_without_quotes_is_advised_with_them(
+    nncli: Run, name: str, option: str
+) -> None:
+    import shlex
+
+    rows = [f"{a},{b},{b},{label(a, b)}" for a, b in numbers()]
+    Path("d.csv").write_text(lines('"income, net",b,"net,gross",label', rows))
+    command = ["train", "d.csv", "--epochs", "1"]
+    if option == "keep":
+        assert nncli(*command).code == 0
+        command = ["predict", "model.npz", "d.csv", "-o", "out.csv"]
+    outcome = nncli(*command, f"--{option}", name)
+    assert outcome.code == 2
+    advised = outcome.err.split("double quotes around its name: ")[1].rstrip(".\n")
+    assert nncli(*command, *shlex.split(advised)).code == 0
+
+
+def test_a_name_with_a_comma_is_given_as_it_is_where_there_is_one_name(nncli: Run) -> None:
+    rows = [f"{label(a, b)},{i % 9},{a},{b}" for i, (a, b) in enumerate(numbers())]
+    Path("d.csv").write_text(lines('"kind, of it","firm, or none",a,b', rows))
+    more = ["--target", "kind, of it", "--group", "firm, or none", "--missing", '"not known, sorry"']
+    assert nncli("train", "d.csv", "--epochs", "1", *more).code == 0
+    outcome = nncli("train", "d.csv", "--epochs", "1", "--target", "kind,of it")
+    assert "Did you mean 'kind, of it'?" in outcome.err

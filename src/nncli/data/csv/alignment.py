@@ -11,7 +11,7 @@ from nncli.data.byte_input import Input
 from nncli.data.cells import normalized, quoted
 from nncli.data.csv.below_header import ROW_NAMES, has_row_names, with_rule
 from nncli.data.csv.column_kinds import is_number
-from nncli.data.csv.column_names import typed, unique_names
+from nncli.data.csv.column_names import no_such_column, typed, unique_names
 from nncli.data.csv.detection import ReadingPlan, planned
 from nncli.data.csv.dialect import Dialect
 from nncli.data.csv.dialect_detection import dialect_for, first_cells
@@ -20,7 +20,7 @@ from nncli.data.csv.header_row import joined_names, looks_like_header
 from nncli.data.csv.positions import Known, candidates, names_of_row, widths
 from nncli.data.dataset import Schema, spellings_of
 from nncli.data.row_blocks import Layout
-from nncli.errors import MOST_LISTED, DataError, OptionError, did_you_mean, listing, nearest
+from nncli.errors import MOST_LISTED, DataError, OptionError, listing, nearest
 
 
 def plan_answering(
@@ -124,7 +124,7 @@ def aligned(
     kept = tuple(names) if keep == "all" else tuple(keep)
     for name in kept:
         if name not in names:
-            raise OptionError("keep", f"no column is called '{name}'", did_you_mean(name, names, listed="columns"))
+            raise no_such_column("keep", name, names)
     times, ours = Counter(first), set(expected.names)
     for name in (*expected.names, *([target] if target else [])):
         if named and times[name] > 1 and f"{name}_2" not in ours:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.csv.header_row import TARGETS
-from nncli.errors import DataError, OptionError, did_you_mean, listing, mention
+from nncli.errors import DataError, OptionError, did_you_mean, listing, mention, nearest, write_names
 
 OTHER_BLANKS = re.compile(r"\s*[^\S ]\s*")  # line breaks, no-break spaces
 POSITION = re.compile(r"[+-]?[0-9]{1,9}", re.ASCII)
@@ -35,6 +35,16 @@ def typed(name: str) -> str:
     return name if name.isprintable() else OTHER_BLANKS.sub(" ", name)
 
 
+def no_such_column(option: str, name: str, names: Sequence[str]) -> OptionError:
+    """Make the error for a name in a list of columns that none has; one with a comma has to stand in double quotes."""
+    whole = (known for known in names if "," in known and name in map(str.strip, known.split(",")))
+    near = next(whole, None) or nearest(name, names)
+    remedy = did_you_mean(name, names, listed="columns")
+    if near is not None and (written := write_names([near])) != near:
+        remedy = f"If you mean '{near}', add double quotes around its name: {mention(option, written)}"
+    return OptionError(option, f"no column is called '{name}'", remedy)
+
+
 def features_of(names: tuple[str, ...], target: str, options: CsvOptions, where: str) -> list[str]:
     """Return the columns to learn from; OptionError for unknown names, and for options that contradict one another."""
     given = {
@@ -44,7 +54,7 @@ def features_of(names: tuple[str, ...], target: str, options: CsvOptions, where:
     for option, named in given.items():
         for name in named:
             if name not in names:
-                raise OptionError(option, f"no column is called '{name}'", did_you_mean(name, names, listed="columns"))
+                raise no_such_column(option, name, names)
             if name == target and option != "categorical":  # which says that its numbers are classes
                 raise OptionError(
                     option, f"'{name}' is the target column", f"Name another one with {mention('target')}"
