@@ -49,7 +49,9 @@ def mention(option: str, value: str | float | None = None) -> str:
         return f"\0{flag(option)}\0{option}\0"
     if value is True:
         return f"\0{flag(option)}\0{option}=True\0"
-    return f"\0{flag(option)} {shlex.quote(str(value))}\0{option}={value!r}\0"
+    text = str(value)
+    word = f'"{text}"' if "'" in text and not {*text} & {*'"$`\\!'} else shlex.quote(text)
+    return f"\0{flag(option)} {word}\0{option}={value!r}\0"
 
 
 class NncliError(Exception):

@@ -50,7 +50,7 @@ def _plan(
     options: TextOptions,
     known: Known,
 ) -> ReadingPlan:
-    dialect, unusual = dialect_for(head, expected, widths(expected), options)
+    dialect, unusual = dialect_for(head, expected, widths(expected), options, known)
     head.use(dialect)
     best = dialect.delimiter
     header_rows = options.header_rows or expected.header_rows

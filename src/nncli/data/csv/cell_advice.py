@@ -1,15 +1,37 @@
-"""Say what to do with a cell that is no number or date where its column has them."""
+"""Say what to do with a row that cannot be cut into cells, or a cell that is no number or date where others are."""
 
 from __future__ import annotations
 
+import csv
+import dataclasses
 from collections.abc import Sequence
+from contextlib import suppress
 
 from nncli.data.cells import SHOWN, as_number, quoted
+from nncli.data.csv.dialect import Dialect
 from nncli.data.csv.missing_words import MOST_WORDS, is_word, stands_for_missing
 from nncli.data.csv.torn_cell import torn_text
 from nncli.data.row_blocks import Layout
 from nncli.data.spellings import WORDS, Spelling, meanings, units_of
 from nncli.errors import mention, write_names
+
+
+def advice_for_marks(row: bytes, layout: Layout) -> str:
+    """Say which option cuts a row into as many cells as there are columns; the empty string if none does."""
+    usual, text = Dialect(layout.delimiter), row.decode("utf-8", "surrogateescape")
+    if (layout.quote, layout.escape) != (usual.quote, usual.escape):
+        return ""
+    for option, its in (
+        ("quote", dataclasses.replace(usual, quote="'")),
+        ("escape", dataclasses.replace(usual, escape="\\")),
+    ):
+        sign = its.escape or its.quote
+        if sign in text and not (option == "quote" and '"' in text):
+            with suppress(csv.Error):
+                if [*map(len, its.cut([text]))] == [len(layout.names)]:
+                    what = f"cells are quoted with {sign}" if option == "quote" else f"{sign} is an escape character"
+                    return f"If {what}, add {mention(option, sign)}"
+    return ""
 
 
 def advice_to_learn(layout: Layout, name: str, cell: str, cells: Sequence[str], or_skip: str, is_text: bool) -> str:

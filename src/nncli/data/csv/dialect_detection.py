@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
@@ -13,6 +14,7 @@ from nncli.data.csv.column_kinds import is_number
 from nncli.data.csv.dialect import Dialect
 from nncli.data.csv.header import DELIMITERS, SAMPLE_BYTES, Head, TextOptions
 from nncli.data.csv.header_row import joined_names
+from nncli.data.csv.positions import Known
 from nncli.data.csv.preamble import MOST_ABOVE, lines_left_out
 from nncli.data.dataset import Schema
 
@@ -78,14 +80,16 @@ def _is_shown(text: str, its: Dialect, usual: Dialect) -> bool:
     signs = [
         (its.blanks, rf"(?:^|{d}) +{its.quote}"),
         (its.escape != usual.escape, rf"\\[{d}{its.quote}]"),
-        (its.quote != usual.quote, rf"(?:^|{d}) *'(?:[^'\n]|''|\\')*'(?:$|{d})"),
+        (its.quote != usual.quote, rf"(?:^|{d}){' *' * its.blanks}'(?:[^'\n]|''|\\')*'(?:$|{d})"),
     ]
     return all(re.search(sign, text, re.MULTILINE) for needed, sign in signs if needed)
 
 
 def _are_single_quotes(rows: Sequence[Sequence[str]]) -> bool:
     """Tell whether cells between single quotes are quoted, in rows that can be read otherwise: all of a column are, or
-    one holds a quote written twice."""
+    all names above, or one holds a quote written twice."""
+    if all(SINGLE.fullmatch(bare(cell)) for cell in rows[0]):
+        return True
     columns = [[cell for cell in map(bare, column[1:]) if cell] for column in zip(*rows, strict=True)]
     quoted = [[cell for cell in cells if SINGLE.fullmatch(cell)] for cells in columns]
     everywhere = any(len(its) == len(cells) >= LEAST_ROWS for its, cells in zip(quoted, columns, strict=True))
@@ -189,11 +193,11 @@ def first_cells(lines: Sequence[str], dialect: Dialect, rows: int = 1) -> list[s
 
 
 def dialect_for(
-    head: Head, expected: Schema, widths: Collection[int], options: TextOptions
+    head: Head, expected: Schema, widths: Collection[int], options: TextOptions, known: Known
 ) -> tuple[Dialect, list[str]]:
     """Find the dialect of a table for a model from its first line: the one that cuts it into the names of the model, or
     so many cells as its rows may have. Lines above that cannot be a row are left out, where the names stand below them.
-    Also return notes."""
+    Below names without quotes, the first row shows its own. Also return notes."""
     wanted, header_rows = set(expected.names), options.header_rows or expected.header_rows
     while header_rows > 1 and head.data.count(b"\n") < header_rows and not head.at_end:
         head.more()
@@ -226,7 +230,30 @@ def dialect_for(
                 found = its
                 notes = [lines_left_out(head, above)]
                 break
+    if rank[0] and not notes and header_rows == 1 and options.quote is None and not found.wrapped:
+        found = _with_quotes_of_row(head, found, known)
     return found, notes + _notes(found, Dialect(expected.delimiter, expected.quote, expected.escape), options)
+
+
+def _with_quotes_of_row(head: Head, dialect: Dialect, known: Known) -> Dialect:
+    """Return the dialect with the quotes in which all texts of the row below the names stand, if these have none and no
+    category or class that is `known` stands in such quotes itself."""
+    names = head.line_behind(0)
+    row = head.line_behind(len(names)).decode("utf-8", "surrogateescape").rstrip("\r\n")
+    d = re.escape(dialect.delimiter)
+    for sign in {"'", '"'} - {dialect.quote}:
+        others = re.sub(rf"(?<![^{d}]) *{sign}(?:[^{sign}]|{sign}{sign})*{sign}(?![^{d}])", "", row)
+        cells = [*map(bare, others.split(dialect.delimiter))]
+        words = (text for its in known.values() for text in its)
+        if (
+            others != row
+            and sign.encode() not in names
+            and all(not cell or is_number(cell) or is_number(cell, ",") for cell in cells)
+            and not any(text[:1] == text[-1:] == sign for text in words)
+        ):
+            blanks = dialect.blanks or re.search(f"{d} +{sign}", row) is not None
+            return dataclasses.replace(dialect, quote=sign, blanks=blanks)
+    return dialect
 
 
 def _dialects_for(head: Head, line: str, expected: Schema, options: TextOptions) -> list[Dialect]:

@@ -22,7 +22,7 @@ from nncli.data.cells import (
     quoted,
     text_column,
 )
-from nncli.data.csv.cell_advice import advice_to_learn, advice_to_predict, as_no_number
+from nncli.data.csv.cell_advice import advice_for_marks, advice_to_learn, advice_to_predict, as_no_number
 from nncli.data.csv.damaged_row import damaged_row
 from nncli.data.csv.missing_words import ERROR_VALUE
 from nncli.data.csv.repeated_header import RepeatedHeader
@@ -182,10 +182,14 @@ class StrictParser:
         if width > 1 and row in (b"\n", b"\r\n"):
             remedy = f"Delete the line{self.or_skip.replace('rows', 'lines')}"
             raise DataError(where, f"expected {width} columns, found an empty line", remedy)
-        cells = split_row(row, delimiter, where)
+        try:
+            cells = split_row(row, delimiter, where)
+        except DataError as error:
+            raise DataError(where, error.problem, advice_for_marks(row, self.layout) or error.remedy) from None
         if len(cells) != width:
             sign = "tab" if delimiter == "\t" else f"'{delimiter}'"
-            remedy = f"Look for a missing or an unquoted {sign}{self.or_skip}"
+            look = f"Look for a missing or an unquoted {sign}"
+            remedy = f"{advice_for_marks(row, self.layout) or look}{self.or_skip}"
             raise DataError(where, f"expected {width} columns, found {len(cells)}", remedy)
         if b'"' in row and not row_patterns(delimiter)[0].fullmatch(row):
             cell = next(cell for cell in cells if cell[:1] == " " or cell.count('"') % 2)
