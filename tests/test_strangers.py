@@ -162,7 +162,7 @@ def result_of_answers(model: ModelFile) -> tuple[Any, Callable[[Any], None]]:
 
 def result_of_an_evaluation(model: ModelFile) -> tuple[Any, Callable[[Any], None]]:
     classes = list(load_same(model)[0].classes)
-    return evaluate_file(str(path_of("iris")), (model, DETECTED, None, "fail")), functools.partial(
+    return evaluate_file(str(path_of("iris")), (model, DETECTED, None, "fail", None)), functools.partial(
         check_evaluation, classes
     )
 

@@ -29,12 +29,13 @@ from nncli.cli.options import (
     text_options,
     value_option,
 )
+from nncli.config.decision_kinds import ThresholdRule, positive_class
 from nncli.config.option import PROBABILITY, Component, OneOf, Whole, read_option
 from nncli.data.expand import expand
 from nncli.data.sources import Source
-from nncli.errors import DONE, OptionError
-from nncli.system.atomic import NO_MODEL, as_stdout, check_writable
-from nncli.system.output import note_of, print_json, say
+from nncli.errors import DONE, OptionError, mention
+from nncli.system.atomic import MODEL, NO_MODEL, as_stdout, check_writable
+from nncli.system.output import in_quotes, note_of, print_json, say
 from nncli.terminal.progress import Progress
 
 if TYPE_CHECKING:
@@ -43,6 +44,12 @@ if TYPE_CHECKING:
     from nncli.inference.evaluate import Evaluation
     from nncli.inference.judged_rows import JudgedRows
 
+RULE_HELP = (
+    "Rule to choose the threshold by, on the model's own validation rows: f1, mcc, cost, or a share, as recall=0.85 or "
+    "precision=0.9."
+)
+POSITIVE_HELP = "Class of two that precision, recall, F1, thresholds and the curve are of; the model stays as it is."
+OUT_HELP = "File to save the model in, with the threshold of --choose-threshold."
 CURVE_HELP = "CSV file to write with precision, recall, true and false positive rate, F1 and cost at each threshold."
 
 JUDGED_HELP = "CSV file to write with each row: its columns, its class, the prediction and the probabilities."
@@ -59,6 +66,9 @@ def evaluate(
         typer.Argument(metavar="DATA", help=DATA_HELP, show_default="the test rows of the training data"),
     ] = None,
     threshold: Annotated[str | None, value_option("P", THRESHOLD_HELP, "the model's own")] = None,
+    choose_threshold: Annotated[str | None, value_option("RULE", RULE_HELP)] = None,
+    positive: Annotated[str | None, value_option("CLASS", POSITIVE_HELP, "the model's own")] = None,
+    out: Annotated[str | None, value_option("FILE", OUT_HELP, "none", "--out", "-o")] = None,
     curve: Annotated[str | None, value_option("FILE", CURVE_HELP)] = None,
     judged: Annotated[str | None, value_option("FILE", JUDGED_HELP)] = None,
     worst: Annotated[str | None, value_option("N", "Number of the most wrong rows to show.", "none")] = None,
@@ -88,6 +98,7 @@ def evaluate(
     nncli eval model.npz new.csv --json
     nncli eval model.npz day-*.csv --jobs 4    a line for each, and one for all
     nncli eval a.npz b.npz new.csv             two models, and whether they differ
+    nncli eval model.npz --choose-threshold recall=0.9 -o careful.npz
     """
     from nncli.inference import evaluate
     from nncli.inference.column_beside import check_column
@@ -102,35 +113,36 @@ def evaluate(
     text = text_options(**given)
     policy: OnError = read_option("on_error", on_error or "fail", OneOf(("fail", "skip"), "fail or skip"))
     above = None if threshold is None else read_option("threshold", threshold, PROBABILITY)
+    rule = None if choose_threshold is None else read_option("choose_threshold", choose_threshold, ThresholdRule())
+    if rule is not None and threshold is not None:
+        raise OptionError("threshold", f"{mention('choose_threshold')} chooses another one", "Leave one of them out")
+    if out is not None and rule is None:
+        problem = f"it is for a threshold that {mention('choose_threshold')} chooses"
+        raise OptionError("out", problem, f"Add that, or give {mention('threshold')} to nncli predict")
     asked = {"curve": curve, "judged": judged, "worst": worst, "by": by}
     looks_closer = any(value is not None for value in asked.values())
     if metric is not None:
         read_option("metric", metric, Component("metrics"))
     if sources and model_in(sources[:1]) is not None:
         for name, value in {
-            **asked,
-            "threshold": threshold,
-            "on_error": on_error,
-            "cluster": cluster,
+            **asked, "threshold": threshold, "choose_threshold": rule, "on_error": on_error, "cluster": cluster,
             "jobs": jobs,
-        }.items():
+        }.items():  # fmt: skip
             if value is not None:
                 raise OptionError(name, "two models are compared as they are", "Leave it out, or name one model")
-        return _compare((model, sources[0]), sources[1:], given, text, bytes_of(memory), metric, json, quiet)
+        how = text, bytes_of(memory), metric, positive
+        return _compare((model, sources[0]), sources[1:], given, how, json, quiet)
     most = 0 if worst is None else read_option("worst", worst, Whole(1))
-    for name, value in asked.items():
-        if value is not None and (len(sources) > 1 or place.address is not None):
-            raise OptionError(name, "for one file, or the test rows of the model", "Name one file at a time")
     if len(sources) > 1 or place.address is not None:
-        if memory is not None:
-            raise OptionError("memory", "for one file, or the test rows of the model", "Name one file at a time")
-        if metric is not None:
-            raise OptionError("metric", "for one file, or the test rows of the model", "Name one file at a time")
-        return _evaluate_all(model, sources, text, above, policy, place, json, quiet)
+        for name, value in {**asked, "memory": memory, "metric": metric, "choose_threshold": rule}.items():
+            if value is not None:
+                raise OptionError(name, "for one file, or the test rows of the model", "Name one file at a time")
+        return _evaluate_all(model, sources, (text, above, policy), positive, place, json, quiet)
     for name, value in {**given, "on_error": on_error}.items():
         if value and not sources:
             raise OptionError(name, "its own data are read as in training", "Leave it out")
     loaded, provenance = checkpoint.load(Path(model))
+    of = None if positive is None else positive_class(positive, loaded.classes)
     for name in ("curve", "judged"):
         if asked[name] is not None:
             if as_stdout(asked[name]) == "-":
@@ -141,14 +153,26 @@ def evaluate(
         loaded.check_threshold("curve")
         if judged is not None and Path(curve).resolve() == Path(judged).resolve():
             raise OptionError("judged", f"{judged} is the file of --curve too", "Name another file")
+    if out is not None:
+        if as_stdout(out) == "-":
+            raise OptionError("out", "the figures go to stdout", "Name a file")
+        files = (model, curve, judged, *sources, *provenance.source, *loaded.config.data.test_source)
+        check_writable(Path(out), [*files, *loaded.config.data.val_source], replaces=MODEL)
     if by is not None:
         check_column(loaded, by)
         of_groups = loaded.metric if metric is None else None if metric == "accuracy" else metric
+    if rule is not None:
+        from nncli.inference.new_threshold import choose_anew
+
+        loaded, provenance, notes = choose_anew(loaded, provenance, model, rule, positive, bytes_of(memory))
+        for note in notes:
+            say(note, quiet)
     details: dict[str, Any] = {}
 
     def look(rows: JudgedRows) -> None:
         if curve is not None:
-            Curve.of(loaded, rows.P, rows.y).write(Path(curve))
+            Curve.of(rows).write(Path(curve))
+            say(f"{curve}: thresholds on the probability of {in_quotes(rows.positive)}", quiet)
         if judged is not None:
             rows.write(Path(judged))
         details.update({"worst": rows.worst(most)} if worst is not None else {})
@@ -159,7 +183,11 @@ def evaluate(
     evaluation = evaluate.evaluate_model(
         loaded, provenance, model, source=sources, text=text, memory=bytes_of(memory), threshold=above,
         on_rows=look if looks_closer else None, metric=metric, on_error=policy, by=by,
+        positive=of,
     )  # fmt: skip
+    if out is not None:
+        checkpoint.save(Path(out), loaded, provenance)
+        say(f"saved {out}, which nncli predict uses with this threshold", quiet)
     for note in evaluation.notes:
         say(note, quiet)
     if (policy if sources else loaded.config.data.csv.on_error) == "skip" and (worst is not None or judged is not None):
@@ -182,20 +210,20 @@ def _compare(
     models: tuple[str, str],
     sources: Source,
     given: Mapping[str, Any],
-    text: TextOptions,
-    memory: int | None,
-    metric: str | None,
+    how: tuple[TextOptions, int | None, str | None, str | None],
     json: bool,
     quiet: bool,
 ) -> int:
     from nncli.inference.compare import compare_models
     from nncli.model import checkpoint
 
+    positive = how[-1]
     for name, value in given.items():
         if value and not sources:
             raise OptionError(name, "their own data are read as in training", "Leave it out")
     one, other = ((name, *checkpoint.load(Path(name))) for name in models)
-    found = compare_models((one, other), sources, text, memory, metric)
+    of = None if positive is None else positive_class(positive, one[1].classes)
+    found = compare_models((one, other), sources, *how[:3], of)
     for note in found.notes:
         say(note, quiet)
     if json:
@@ -210,9 +238,8 @@ def _compare(
 def _evaluate_all(
     model: str,
     sources: Source,
-    text: TextOptions,
-    threshold: float | None,
-    on_error: OnError,
+    how: tuple[TextOptions, float | None, OnError],
+    positive: str | None,
     place: Place,
     json: bool,
     quiet: bool,
@@ -224,13 +251,14 @@ def _evaluate_all(
     if not sources:
         raise OptionError("cluster", "there are no files to share out", "Name some")
     place.refuse_stdin(model, *sources)
-    checkpoint.load(Path(model))  # what is wrong with it is reported once, and at once
+    loaded, _ = checkpoint.load(Path(model))  # what is wrong with it is reported once, and at once
+    of = None if positive is None else positive_class(positive, loaded.classes)
     model, *names = place.seen([model, *sources])
     found: list[Evaluation] = []
     n = len(sources)
     with place.workers(n, "nncli.inference.evaluate") as workers, Progress("files", n, quiet) as progress:
         file = checkpoint.ModelFile.at(Path(model))
-        evaluated = evaluate.evaluate_files(workers, file, names, text, threshold, on_error)
+        evaluated = evaluate.evaluate_files(workers, file, names, *how, of)
         for source, (_, evaluation) in zip(sources, evaluated, strict=True):
             for note in evaluation.notes:
                 say(note_of(source, note), quiet)

@@ -33,7 +33,7 @@ from nncli.terminal.progress import Progress
 
 if TYPE_CHECKING:
     from nncli.data.dataset import Table
-    from nncli.inference.evaluate import RowsToJudge
+    from nncli.inference.rows_to_judge import RowsToJudge
     from nncli.model.model import Model
 
 METRIC_HELP = "Metric that gets worse where a column is shuffled: {metrics}."
@@ -76,7 +76,7 @@ def explain(
     nncli explain model.npz new.csv --row 3    why it predicts this
     """
     from nncli.explain.one_row import own_rows, read_row
-    from nncli.inference.evaluate import rows_to_judge
+    from nncli.inference.rows_to_judge import rows_to_judge
     from nncli.model import checkpoint
 
     source = expand(data or [])

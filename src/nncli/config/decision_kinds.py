@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from nncli.config.file_kinds import Columns
 from nncli.config.option import Kind
+from nncli.errors import OptionError, did_you_mean
 from nncli.system.numbers import read_number, write_number
+from nncli.system.output import in_quotes
 
 RULES = ("f1", "mcc", "cost")
 PROMISES = ("recall", "precision")  # of which a rule names a value
@@ -61,3 +65,13 @@ def mistakes_of(text: str) -> dict[str, float]:
     if sorted(found) != sorted(MISTAKES) or min(costs) < 0 or not 0 < max(costs) <= MOST_COST:
         raise ValueError(expected)
     return found
+
+
+def positive_class(name: str, classes: Sequence[str]) -> int:
+    """Return the position of the class that is to be found; OptionError where it is not one of two."""
+    if len(classes) != 2:
+        raise OptionError("positive", f"expected two classes, found {len(classes)}", "Leave it out")
+    if name not in classes:
+        problem = f"no class is called {in_quotes(name)}"
+        raise OptionError("positive", problem, did_you_mean(name, classes, listed="classes"))
+    return classes.index(name)

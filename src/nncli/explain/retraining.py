@@ -22,23 +22,26 @@ SEED = 0  # the same model has the same intervals
 AGAIN = "Train it again to have intervals"
 
 
-def prepare_again(model: Model, provenance: Provenance, model_file: str) -> Prepared:
-    """Make the data of a training run ready again; DataError where they cannot be read, or are others by now."""
+def prepare_again(
+    model: Model, provenance: Provenance, model_file: str, remedy: str = AGAIN, memory: int | None = None
+) -> Prepared:
+    """Make the data of a training run ready again; DataError where they cannot be read, or are others by now. With
+    `memory`, in bytes, tables stay on the disk."""
     options = model.config.options
     if options.data in (ARRAYS, STDIN):
         which = "arrays from Python" if options.data == ARRAYS else "stdin"
-        raise DataError(model_file, f"its training rows came from {which}, and cannot be read again", AGAIN)
+        raise DataError(model_file, f"its training rows came from {which}, and cannot be read again", remedy)
     for name, file in provenance.files.items():
         if source := getattr(options, name):
-            check_as_it_was(source, file.n_bytes, model_file, AGAIN)
-    prepared = prepare(options)
+            check_as_it_was(source, file.n_bytes, model_file, remedy)
+    prepared = prepare(options, memory=memory)
     if options.refit:
-        prepared = prepare(options, prepared.read, refit=prepared.config)
+        prepared = prepare(options, prepared.read, memory=memory, refit=prepared.config)
     for name, file in provenance.files.items():
         if file.sha256 != prepared.files[name].sha256:
-            raise DataError(model_file, f"the data have changed since it was trained on {prepared.read.where}", AGAIN)
+            raise DataError(model_file, f"the data have changed since it was trained on {prepared.read.where}", remedy)
     if prepared.preprocess.width != model.preprocess.width:
-        raise DataError(model_file, f"its columns are read in another way from {prepared.read.where} by now", AGAIN)
+        raise DataError(model_file, f"its columns are read in another way from {prepared.read.where} by now", remedy)
     return prepared
 
 

@@ -106,7 +106,7 @@ class Threshold(OfModel):
 
     def build(self, of: Subject) -> Figure:
         rows, decision = of.judged.rows, of.model.decision
-        curve = Curve.of(of.model, rows.P, rows.y)
+        curve = Curve.of(rows)
         t, positive = curve.at.t, of.model.classes[of.model.positive]
         now = 0.5 if decision is None or decision.threshold is None else decision.threshold
         rule = Rule(now, f"threshold of the model, {now:.4g}")

@@ -13,7 +13,7 @@ from nncli.data.sources import Source
 from nncli.errors import DataError, ModelFileError
 from nncli.inference.evaluate import evaluate_model
 from nncli.inference.judged_rows import JudgedRows
-from nncli.inference.metrics import metric_for
+from nncli.inference.metrics import check_positive_is_said, metric_for
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.intervals import MOST_CELLS
 from nncli.metrics.paired import compared
@@ -46,10 +46,12 @@ def compare_models(
     text: TextOptions = DETECTED,
     memory: int | None = None,
     metric: str | None = None,
+    positive: int | None = None,
 ) -> Comparison:
     """Compare two models on all rows of a source, or without one on their test rows, which must be the same; by a
-    `metric` too, if one is asked for. Raises ModelFileError for models of other classes or test rows, OptionError for a
-    metric that is not defined for these rows."""
+    `metric` too, if one is asked for. `positive` is the positive class, if not that of the first model. Raises
+    ModelFileError for models of other classes or test rows, OptionError for a metric that is not defined for these
+    rows."""
     (one, a, of_a), (other, b, of_b) = loaded
     if a.classes != b.classes:
         raise ModelFileError(other, f"expected the classes of {one}, found others", "Compare models of one task")
@@ -58,7 +60,8 @@ def compare_models(
     judged: list[JudgedRows] = []
     evaluations = []
     for file, model, provenance in loaded:
-        found = evaluate_model(model, provenance, file, source, text, memory, on_rows=lambda its: judged.append(its))
+        how = source, text, memory
+        found = evaluate_model(model, provenance, file, *how, on_rows=lambda its: judged.append(its), positive=positive)
         evaluations.append(found)
     first, second = judged
     if not np.array_equal(first.y, second.y):
@@ -66,8 +69,11 @@ def compare_models(
     costs = {its.costs for its in (a.decision, b.decision) if its is not None and its.costs}
     notes = [f"the costs of {one} count for both"] * (len(costs) > 1)
     notes += [note_of(file, note) for (file, _, _), its in zip(loaded, evaluations, strict=True) for note in its.notes]
-    figures, positive = _figures(first, second, metric), a.classes[a.positive] if len(a.classes) == 2 else None
-    return Comparison((one, other), evaluations[0].evaluated_on, len(first.y), positive, figures, notes)
+    if metric is not None and positive is None:
+        check_positive_is_said(metric, a, first.scored)
+    of = a.classes[first.scored.positive] if len(a.classes) == 2 else None
+    figures = _figures(first, second, metric)
+    return Comparison((one, other), evaluations[0].evaluated_on, len(first.y), of, figures, notes)
 
 
 def _have_one_test(one: Provenance, other: Provenance) -> bool:

@@ -49,6 +49,11 @@ class JudgedRows:
         return self.scored.y
 
     @property
+    def positive(self) -> str:
+        """Return the positive class, of two."""
+        return self.model.classes[self.scored.positive]
+
+    @property
     def _kind(self) -> str:
         """Name what the model gives each class, as columns and keys begin."""
         return "p" if self.model.probabilistic else "score"

@@ -19,7 +19,9 @@ from nncli.metrics.intervals import estimate, share_interval
 from nncli.metrics.metric import Metric, shares
 from nncli.metrics.reported import reported
 from nncli.metrics.rows import ScoredRows
+from nncli.model.model import Model
 from nncli.system import plain_json
+from nncli.training.decision import which_is_positive
 
 MOST_CLASSES = 200  # for which the whole confusion matrix is given, zeros included
 KEYS = {"accuracy": "accuracy", "balanced_accuracy": "balanced-accuracy", "log_loss": "log-loss"}
@@ -56,6 +58,14 @@ def metric_for(spec: str, rows: ScoredRows) -> Metric:
     if problem := metric.problem(rows.oriented):
         raise OptionError("metric", f"{spec} of these rows: {problem[0]}", problem[1])
     return metric
+
+
+def check_positive_is_said(spec: str, model: Model, rows: ScoredRows) -> None:
+    """Raise OptionError for a metric of the positive class, where nobody has said which that is, and of these rows more
+    are of the second class."""
+    is_said = model.decision is not None or model.config.options.positive is not None
+    if rows.K == 2 and not is_said and METRICS.create(spec).is_of_positive and 2 * rows.y.sum() > len(rows):
+        raise which_is_positive("metric", model.classes)
 
 
 def one_metric(spec: str, rows: ScoredRows) -> dict[str, Any]:

@@ -6,13 +6,11 @@ import csv
 import io
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nncli.inference.judged_rows import JudgedRows
 from nncli.model.decision import Costs
-from nncli.model.model import Model
 from nncli.model.thresholds import Thresholds
 from nncli.system.atomic import atomic_file
 
@@ -28,11 +26,11 @@ class Curve:
     costs: Costs
 
     @classmethod
-    def of(cls, model: Model, P: NDArray[Any], y: NDArray[np.int64]) -> Curve:
-        """Count for rows of the probabilities P (n, 2) and classes y (n,)."""
-        k = model.positive
-        costs = model.decision.costs if model.decision else ()
-        return cls(Thresholds.of(P[:, k].astype(np.float64), y == k), k, costs)
+    def of(cls, rows: JudgedRows) -> Curve:
+        """Count for judged rows of two classes, of which their positive one is to be found."""
+        k, decision = rows.scored.positive, rows.model.decision
+        at = Thresholds.of(rows.P[:, k].astype(np.float64), rows.y == k)
+        return cls(at, k, () if decision is None else decision.costs)
 
     def write(self, path: Path) -> None:
         """Write a row for each threshold, the highest first; cells without a value are empty. tpr is the recall by its

@@ -188,6 +188,10 @@ class AveragePrecision(OfARanking):
     title = "average precision"
     is_skewed = True
 
+    @property
+    def is_of_positive(self) -> bool:
+        return True
+
     def of_order(self, own: Floats, above: Floats) -> Floats:
         sums = np.vecdot(np.diff(own, prepend=0), shares(own, above))
         return np.where(own[:, -1] > 0, shares(sums, own[:, -1]), np.nan)

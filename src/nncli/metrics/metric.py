@@ -45,6 +45,11 @@ class Metric(Configurable):
     least: ClassVar[float] = 0.0
     by_class: ClassVar[bool] = False
 
+    @property
+    def is_of_positive(self) -> bool:
+        """Tell whether it is another figure if the other one of two classes is the positive one."""
+        return False
+
     @abstractmethod
     def evidence(self, rows: ScoredRows) -> NDArray[Any]:
         """Return what must be known of each row beside its class, (n, any)."""
@@ -153,32 +158,36 @@ class OfAClass(FromConfusions):
         """Return the value for each class, (B, classes)."""
 
     @property
+    def is_of_positive(self) -> bool:
+        return self.average in ("", "positive")
+
+    @property
     def is_of_all_classes(self) -> bool:
         return self.average == "macro"
 
     def of_counts(self, right: Floats, rows: Floats, claimed: Floats) -> Floats:
         each = self.of_each(right, rows, claimed)
-        if self.average in ("", "positive"):
+        if self.is_of_positive:
             return np.where(rows[:, 1] > 0, each[:, 1], np.nan)
         weights = rows if self.average == "weighted" else (rows > 0).astype(np.float64)
         return shares((each * weights).sum(axis=1), weights.sum(axis=1))
 
     def label(self, positive: str | None) -> str:
-        if self.average in ("", "positive"):
+        if self.is_of_positive:
             return f"{self.title} of {positive}"
         return f"{self.title}, {self.average}"
 
     def share_of(self, rows: ScoredRows, of: NDArray[np.int64]) -> tuple[int, int] | None:
         """Return how many of the rows that have the positive class in `of` have it and are predicted as it."""
-        if self.average not in ("", "positive") or not np.any(of == 1):
+        if not self.is_of_positive or not np.any(of == 1):
             return None
         return int(np.count_nonzero((rows.y == 1) & (rows.predicted == 1))), int(np.count_nonzero(of == 1))
 
     def problem(self, rows: ScoredRows) -> tuple[str, str] | None:
-        if self.average in ("", "positive") and rows.K > 2:
+        if self.is_of_positive and rows.K > 2:
             average = f"{self.name}:average=macro or {self.name}:average=weighted"
             return f"of {rows.K:,} classes none is the positive one", f"Use {average}"
-        if self.average in ("", "positive") and 1 not in rows.present:
+        if self.is_of_positive and 1 not in rows.present:
             return NO_ROWS, "Use accuracy"
         return super().problem(rows)
 

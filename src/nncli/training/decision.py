@@ -9,15 +9,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.config.decision_kinds import MISTAKES, MOST_COST, PROMISES, mistakes_of
+from nncli.config.decision_kinds import MISTAKES, MOST_COST, PROMISES, mistakes_of, positive_class
 from nncli.config.resolve import ResolvedConfig
 from nncli.config.train_config import TrainConfig
-from nncli.errors import DataError, OptionError, TrainingError, did_you_mean, listing, mention
+from nncli.errors import DataError, OptionError, TrainingError, listing, mention
+from nncli.metrics.definitions import METRICS
 from nncli.model.decision import Costs, Decision
 from nncli.model.thresholds import Thresholds
 from nncli.nn.losses import LOSSES
 from nncli.system.numbers import read_number
-from nncli.system.output import counted
+from nncli.system.output import counted, in_quotes
 from nncli.training.class_weights import Weights
 
 Vector = NDArray[np.float64]
@@ -28,19 +29,18 @@ NO_THRESHOLD = "The model is saved without a threshold"
 
 def plan_decision(
     config: ResolvedConfig, classes: Sequence[str], has_val: bool, rows: NDArray[np.int64], of_class: Weights
-) -> Decision:
-    """Return what is decided before training, where one of these is asked for: the positive class, and what mistakes
-    cost. `rows` is how many training rows each class has, (K,), and `of_class` what each of them counts.
+) -> Decision | None:
+    """Return what is decided before training, where something is asked for: the positive class, and what mistakes cost.
+    `rows` is how many rows each class has, (K,), and `of_class` what each of them counts.
 
     Raises OptionError for options that the model or the data cannot meet, DataError for a bad file of costs.
     """
     options = config.options
     asked = [name for name in ("choose_threshold", "cost") if getattr(options, name) is not None]
     K = len(classes)
-    if K != 2:
-        for name in ("positive", "choose_threshold"):
-            if getattr(options, name) is not None:
-                raise OptionError(name, f"expected two classes, found {K}", "Leave it out")
+    positive = 1 if options.positive is None else positive_class(options.positive, classes)
+    if K != 2 and options.choose_threshold is not None:
+        raise OptionError("choose_threshold", f"expected two classes, found {K}", "Leave it out")
     probabilistic = LOSSES.create(config.model.loss).probabilistic or options.calibrate
     if asked and not probabilistic:
         problem = f"expected a model with probabilities, and {options.model} gives scores"
@@ -49,14 +49,10 @@ def plan_decision(
         raise OptionError(
             "choose_threshold", "there are no validation rows to choose on", f"Set {mention('val')} above 0"
         )
-    positive = 1
     if options.positive is None and K == 2 and rows[1] > rows[0]:
         _refuse_common_class(options, classes)
-    if options.positive is not None:
-        if options.positive not in classes:
-            remedy = did_you_mean(options.positive, classes, listed="classes")
-            raise OptionError("positive", f"no class is called '{options.positive}'", remedy)
-        positive = classes.index(options.positive)
+    if not asked and options.positive is None:
+        return None
     costs = () if options.cost is None else _costs(options.cost, classes, positive)
     if options.choose_threshold == "cost" and not costs:
         remedy = f"Add {mention('cost', 'missed=5,false-alarm=1')}"
@@ -69,14 +65,21 @@ def plan_decision(
 
 
 def _refuse_common_class(options: TrainConfig, classes: Sequence[str]) -> None:
-    """Raise OptionError where what is asked for depends on which of two classes is to be found, and nobody says so,
-    though the second one is the commoner: who speaks of missed rows mostly means the rarer."""
-    names = {"cost": MISTAKES, "choose_threshold": tuple(f"{promise}=" for promise in PROMISES)}
+    """Raise OptionError where what is asked for depends on which of two classes is to be found."""
+    names = {"cost": MISTAKES, "choose_threshold": ("f1", *(f"{promise}=" for promise in PROMISES))}
     for option, begins in names.items():
         if (getattr(options, option) or "").startswith(begins):
-            problem = f"expected to know which class is to be found: '{classes[0]}' is the rarer one"
-            remedy = f"Add {mention('positive', classes[0])}, or {mention('positive', classes[1])}"
-            raise OptionError(option, problem, remedy)
+            raise which_is_positive(option, classes)
+    if options.metric is not None and METRICS.create(options.metric).is_of_positive:
+        raise which_is_positive("metric", classes)
+
+
+def which_is_positive(option: str, classes: Sequence[str]) -> OptionError:
+    """Return the error for an option that depends on which of two classes is to be found, where nobody says so, though
+    the second one is the commoner: who speaks of missed rows mostly means the rarer."""
+    problem = f"expected to know which class is to be found: {in_quotes(classes[0])} is the rarer one"
+    remedy = f"Add {mention('positive', classes[0])}, or {mention('positive', classes[1])}"
+    return OptionError(option, problem, remedy)
 
 
 def threshold_of(costs: Costs, positive: int, of_class: Weights = None) -> float:

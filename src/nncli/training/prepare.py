@@ -126,7 +126,6 @@ def prepare(
     preprocess = Preprocess.fit(dataset.table, split.train, config.scale)
     of_train = None if of_row is None else of_row[split.train]
     of_class = class_weights(resolved.training.class_weight, dataset.y[split.train], dataset.classes, of_train)
-    of_each = np.bincount(dataset.y[split.train], minlength=len(dataset.classes))
     n_all = sum(len(own) for own in (dataset, own_val, own_test) if own is not None)
 
     def subset(part: Dataset, weights: Weights) -> Subset:
@@ -146,9 +145,10 @@ def prepare(
     if weights is not None:  # of mean 1 over the training rows, so that a learning rate means the same
         weights = weights / weights[split.train].mean()
     decision = None
-    if any(getattr(config, name) is not None for name in DECIDED_BY):
+    if any(getattr(config, name) is not None for name in (*DECIDED_BY, "metric")):
         from nncli.training.decision import plan_decision
 
+        of_each = np.bincount(dataset.y[rows], minlength=len(dataset.classes))
         decision = plan_decision(resolved, dataset.classes, len(val) > 0, of_each, of_class)
     return Prepared(
         config=resolved,
