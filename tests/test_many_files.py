@@ -102,7 +102,7 @@ def test_each_file_is_evaluated_and_all_of_them(nncli: Run, jobs: str) -> None:
     assert [part.pop("data") for part in found["files"]] == FILES
     for part, file in zip(found["files"], FILES, strict=True):
         alone = nncli("eval", "m.npz", file, "--json", "-q").json
-        assert alone.pop("evaluated_on") == f"all {part['n']} rows of {file}"
+        assert alone["evaluated_on"] == f"all {part['n']} rows of {file}"
         assert part == alone
     # all of them, by scikit-learn from the answers
     lines = [line.split(",") for line in nncli("predict", "m.npz", *FILES, "--proba").out.splitlines()]

@@ -57,11 +57,52 @@ def test_nothing_is_said_of_a_run_that_went_well(data: str, model: str, nncli: R
         assert "most likely" not in nncli("train", data, "--model", model, "-o", "m.npz").err
 
 
-def test_a_warning_is_said_though_one_wants_it_quiet_and_a_note_is_not(nncli: Run) -> None:
-    assert nncli("train", "iris", "--optimizer", "adam", "--lr", "1e9", "-q", "--json").err.startswith(
-        "warning: the loss"
-    )
-    assert nncli("train", "rare.csv", "-q", "--json").err == ""
+ONE_CLASS = "test rows that were looked at are predicted 'usual'"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("train iris --optimizer adam --lr 1e9", "the loss of the"),
+        ("train rare.csv", ONE_CLASS),
+        ("train xor.csv --model perceptron --val 0 --test 0 --epochs 3 --seed 1", "of its own training rows 25.0 % are right, no more than by guessing"),
+        ("sweep rare.csv --lr 0.005,0.004 --epochs 20 --jobs 1", ONE_CLASS),
+    ],
+)  # fmt: skip
+def test_a_training_that_came_to_nothing_is_said_in_json_and_to_those_who_want_it_quiet(
+    words: str, said: str, nncli: Run
+) -> None:
+    outcome = nncli(*words.split(), "-q", "--json")
+    (line,) = outcome.err.splitlines()
+    assert line.startswith("warning: ")
+    assert said in line
+    assert outcome.json.get("winner", outcome.json)["warnings"] == [line.removeprefix("warning: ")]
+
+
+def test_eval_warns_of_a_model_that_says_the_same_of_all_rows(nncli: Run) -> None:
+    nncli("train", "rare.csv", "-q", "-o", "m.npz")
+    said = "rows are predicted 'usual': the accuracy is the share of that class, and says nothing about the others"
+    outcome = nncli("eval", "m.npz", "-q", "--json")
+    assert outcome.err == f"warning: all 90 {said}\n"
+    assert outcome.json["warnings"] == [f"all 90 {said}"]
+    assert said in nncli("eval", "m.npz", "m.npz", "--json").json["warnings"][0]
+    assert said in nncli("eval", "m.npz", "rare.csv", "rare.csv", "--json").json["files"][1]["warnings"][-1]
+
+
+def test_eval_warns_not_of_rows_that_may_well_be_of_one_class(nncli: Run) -> None:
+    """Four rows of another class are too few to say that a model finds none, and a threshold is the wish of somebody."""
+    nncli("train", "rare.csv", "-q", "-o", "m.npz")
+    head, *rows = Path("rare.csv").read_text().splitlines(keepends=True)
+    of = {name: [row for row in rows if name in row] for name in ("rare", "usual")}
+    for n, warns in ((4, False), (5, True)):
+        Path("few.csv").write_text(head + "".join(of["rare"][:n] + of["usual"][:50]))
+        assert ("are predicted 'usual'" in nncli("eval", "m.npz", "few.csv", "-q").err) == warns
+    assert "are predicted" not in nncli("eval", "m.npz", "few.csv", "-q", "--threshold", "0").err
+
+
+def test_nothing_is_warned_of_in_json_where_all_is_well(nncli: Run) -> None:
+    assert nncli("train", "wine", "-q", "--json", "-o", "m.npz").json["warnings"] == []
+    assert nncli("eval", "m.npz", "--json").json["warnings"] == []
 
 
 def test_a_threshold_says_of_which_class_it_is(nncli: Run) -> None:

@@ -161,12 +161,11 @@ def evaluate(
     if by is not None:
         check_column(loaded, by)
         of_groups = loaded.metric if metric is None else None if metric == "accuracy" else metric
+    told = list[str]()
     if rule is not None:
         from nncli.inference.new_threshold import choose_anew
 
-        loaded, provenance, notes = choose_anew(loaded, provenance, model, rule, positive, bytes_of(memory))
-        for note in notes:
-            say(note, quiet)
+        loaded, provenance, told = choose_anew(loaded, provenance, model, rule, positive, bytes_of(memory))
     details: dict[str, Any] = {}
 
     def look(rows: JudgedRows) -> None:
@@ -188,6 +187,7 @@ def evaluate(
     if out is not None:
         checkpoint.save(Path(out), loaded, provenance)
         say(f"saved {out}, which nncli predict uses with this threshold", quiet)
+    evaluation.notes.extend(told)
     for note in evaluation.notes:
         say(note, quiet)
     if (policy if sources else loaded.config.data.csv.on_error) == "skip" and (worst is not None or judged is not None):
@@ -267,10 +267,7 @@ def _evaluate_all(
     together = pooled([evaluation.metrics for evaluation in found])
     if json:
         _note_omitted(found, quiet)
-        files = [
-            {"data": source, **one.metrics, "decision": one.decision}
-            for source, one in zip(sources, found, strict=True)
-        ]
+        files = [{"data": source, **one.to_json()} for source, one in zip(sources, found, strict=True)]
         print_json({"files": files, "all": together})
     else:
         from nncli.terminal.evaluation import print_evaluations

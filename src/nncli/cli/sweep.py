@@ -29,7 +29,7 @@ from nncli.data.sources import STDIN, native, title
 from nncli.errors import DONE, DataError, OptionError, TrainingError
 from nncli.sweep.space import Space
 from nncli.system.atomic import MODEL, as_stdout, check_writable, is_stream
-from nncli.system.output import counted, print_json, say
+from nncli.system.output import counted, print_json, say, warnings_in
 from nncli.system.processes import Processes
 from nncli.system.threads import multiply_with
 from nncli.system.workers import Workers
@@ -129,8 +129,10 @@ def sweep(
     assert run is not None, "nobody could stop it"
     checkpoint.save(Path(out), run.model, run.provenance)
     command = f"nncli train {shlex.join(config.data)} {config.command_line(brief=True)} -o {shlex.quote(out)}"
-    _print(ranking, done.units, csv, json, {"winner": {"out": out, "command": command, **run.figures}}, quiet)
-    for line in (*run.notes, *_of_folds(plan), *run.misfits):
+    said = [*run.notes, *_of_folds(plan), *run.misfits]
+    more = {"winner": {"out": out, "command": command, **run.figures, "warnings": warnings_in(said)}}
+    _print(ranking, done.units, csv, json, more, quiet)
+    for line in said:
         say(line, quiet)
     if not json:
         say(f"saved {out}; to train it again:", quiet)

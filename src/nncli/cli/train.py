@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,7 +27,7 @@ from nncli.config.option import NOT_NEGATIVE, OneOf, read_option
 from nncli.config.train_config import TrainConfig
 from nncli.errors import DONE, OptionError, mention
 from nncli.system.atomic import LOG, MODEL, as_stdout, check_writable, is_stream
-from nncli.system.output import print_json, say
+from nncli.system.output import print_json, say, warnings_in
 from nncli.system.threads import use_threads
 from nncli.terminal.progress import Progress, words_of
 
@@ -110,7 +110,8 @@ def train(
             reference = read_option("reference", reference, OneOf(("trees", "linear")))
             check_reference(reference, prepared)
         state = None if resumed is None else resumed.state(prepared)
-        for note in (*summary.summary(prepared), *prepared.notes, *doubts(prepared), *flattering_splits(prepared)):
+        said = [*summary.summary(prepared), *prepared.notes, *doubts(prepared), *flattering_splits(prepared)]
+        for note in said:
             say(note, quiet)
         if dry_run:
             return _show_plan(prepared, json)
@@ -118,7 +119,7 @@ def train(
         with epoch_log(log, resumed.provenance.epochs() if resumed else (), stop) as log_epoch:
             if resumed is not None and resumed.is_done(prepared):
                 say(f"{resumed.path} is done already: {resumed.epochs} epochs", quiet)
-                return _show(resumed.provenance.figures, {"out": str(resumed.path)}, json, quiet)
+                return _show(resumed.provenance.figures, {"out": str(resumed.path)}, said, json, quiet)
             if resume:
                 _say_where_it_resumes(resumed, out, quiet)
             with stop:
@@ -133,7 +134,8 @@ def train(
                     stop.restore()  # it may have to wait for a reader
                 checkpoint.save(Path(out), run.model, run.provenance)
     _say_what_is_saved(run, out, keep_state, quiet)
-    _show(run.figures, {"out": out, "seconds": round(run.seconds, 3)}, json, quiet or out == "-")
+    said += [*run.notes, *run.misfits]
+    _show(run.figures, {"out": out, "seconds": round(run.seconds, 3)}, said, json, quiet or out == "-")
     if run.failure:
         raise run.failure
     return stop.exit_code or DONE
@@ -254,9 +256,9 @@ def _show_plan(prepared: Prepared, json: bool) -> int:
     return DONE
 
 
-def _show(figures: dict[str, Any], more: dict[str, Any], json: bool, quiet: bool) -> int:
+def _show(figures: dict[str, Any], more: dict[str, Any], said: Sequence[str], json: bool, quiet: bool) -> int:
     if json:
-        print_json({**more, **figures})
+        print_json({**more, **figures, "warnings": warnings_in(said)})
     elif more["out"] != "-":
         from nncli.terminal.training import print_training
 

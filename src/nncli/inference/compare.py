@@ -19,7 +19,7 @@ from nncli.metrics.intervals import MOST_CELLS
 from nncli.metrics.paired import compared
 from nncli.model.model import Model
 from nncli.model.provenance import Provenance
-from nncli.system.output import note_of
+from nncli.system.output import note_of, warnings_in
 
 COMPARED = ("accuracy", "balanced-accuracy", "log-loss", "roc-auc", "cost")
 
@@ -37,7 +37,7 @@ class Comparison:
 
     def to_json(self) -> dict[str, Any]:
         known = {"models": list(self.files), "evaluated_on": self.evaluated_on, "n": self.n}
-        return known | {"positive": self.positive, "figures": self.figures}
+        return known | {"positive": self.positive, "figures": self.figures, "warnings": warnings_in(self.notes)}
 
 
 def compare_models(

@@ -24,10 +24,12 @@ from nncli.model.decision import Decision
 from nncli.model.model import EVAL_ROWS, Model
 from nncli.model.provenance import Provenance
 from nncli.system import plain_json
+from nncli.system.output import in_quotes, warnings_in
 from nncli.system.threads import use_threads
 from nncli.system.workers import ProcessDeath, Stop, Workers, in_order, never
 from nncli.training.memory import check_memory_to_evaluate
 
+SEVERAL = 5  # rows of other classes, of which a model that is of use finds one
 DECISION_FORM = {"positive": (str, None), "threshold": (float, None), "rule": str}
 
 
@@ -43,7 +45,8 @@ class Evaluation:
 
     def to_json(self) -> dict[str, Any]:
         headline = {"metric": self.headline} if self.headline else {}
-        return {"evaluated_on": self.evaluated_on, **headline, **self.metrics, "decision": self.decision}
+        known = {"evaluated_on": self.evaluated_on, **headline, **self.metrics}
+        return known | {"decision": self.decision, "warnings": warnings_in(self.notes)}
 
 
 def evaluate_model(
@@ -91,7 +94,8 @@ def evaluate_model(
         on_rows(JudgedRows(model, found.dataset.table, found.rows, P, scored, part, beside))
     headline = None if metric is None else one_metric(metric, scored)
     metrics = all_metrics(scored, model.classes)
-    return Evaluation(metrics, found.evaluated_on, found.notes, _rule_of(model), headline)
+    notes = [*found.notes, *_of_one_class(model, scored)]
+    return Evaluation(metrics, found.evaluated_on, notes, _rule_of(model), headline)
 
 
 def score(model: Model, found: RowsToJudge, memory: int | None = None, P: NDArray[Any] | None = None) -> ScoredRows:
@@ -120,6 +124,17 @@ def score(model: Model, found: RowsToJudge, memory: int | None = None, P: NDArra
         costs=None if model.decision is None else model.decision.cost_matrix,
         groups=found.groups,
     )
+
+
+def _of_one_class(model: Model, rows: ScoredRows) -> list[str]:
+    """Warn of a model that says the same of all rows, though several are of other classes. A threshold or costs are the
+    wish of somebody."""
+    first = int(rows.predicted[0])
+    several = np.count_nonzero(rows.y != first) >= SEVERAL and not (rows.predicted != first).any()
+    if not several or _rule_of(model) is not None:
+        return []
+    said = f"all {len(rows):,} rows are predicted {in_quotes(model.classes[first])}"
+    return [f"warning: {said}: the accuracy is the share of that class, and says nothing about the others"]
 
 
 def _rule_of(model: Model) -> dict[str, Any] | None:

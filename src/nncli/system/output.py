@@ -15,6 +15,7 @@ from io import BufferedWriter, FileIO, TextIOWrapper
 from typing import Any, TextIO
 
 STDOUT = "stdout"  # the file name in errors of stdout
+WARNING = "warning: "  # begins a line on what makes a figure wrong
 LONGEST, BEGINNING, ENDING = 8000, 5000, 1000  # characters of a message, and those kept of a longer one
 MOST_SHOWN = 60  # characters of a refused text
 # What JSON contains as it is, and a terminal may obey or leave out: control characters, characters that change the
@@ -43,7 +44,7 @@ def say(line: str, quiet: bool = False, wrap: bool = True) -> None:
     With `wrap=False` it stays one line there too, as a command does that is to be copied. A failure to write is no
     reason to stop. A warning is said also if one wants it `quiet`, as it makes a figure wrong.
     """
-    if not quiet or line.startswith("warning: "):
+    if not quiet or line.startswith(WARNING):
         line = one_line(line)
         if len(line) > LONGEST:  # the beginning says where, the end what to do
             line = f"{line[:BEGINNING]} … {line[-ENDING:]}"
@@ -131,10 +132,15 @@ def counted(n: int, noun: str) -> str:
 
 def note_of(where: str, note: str) -> str:
     """Say what a note is about, unless it does so itself; a warning stays one."""
-    if note.startswith((f"{where}:", f"warning: {where}:")):
+    if note.startswith((f"{where}:", f"{WARNING}{where}:")):
         return note
-    warning = "warning: " if note.startswith("warning: ") else ""
+    warning = WARNING if note.startswith(WARNING) else ""
     return f"{warning}{where}: {note.removeprefix(warning)}"
+
+
+def warnings_in(lines: Iterable[str]) -> list[str]:
+    """Return the warnings among some lines, for a document that a script reads."""
+    return [line.removeprefix(WARNING) for line in lines if line.startswith(WARNING)]
 
 
 def in_quotes(name: str) -> str:

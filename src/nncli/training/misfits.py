@@ -65,8 +65,8 @@ def _one_class(prepared: Prepared, trainer: Trainer, rows: ScoredRows, name: str
     if shares.max() > 0.6 and trainer.config.training.class_weight == "none":
         cause = f"because {percent(float(shares.max()))} of the training rows are of one class"
         remedy = "--class-weight balanced makes all classes count the same"
-        return [f"{said}; most likely {cause}. {remedy}"]
-    return [f"{said}; most likely {_rate(trainer) or _not_learned(trainer)}"]
+        return [f"warning: {said}; most likely {cause}. {remedy}"]
+    return [f"warning: {said}; most likely {_rate(trainer) or _not_learned(trainer)}"]
 
 
 def _no_better(prepared: Prepared, trainer: Trainer, figures: dict[str, Any]) -> list[str]:
@@ -74,7 +74,9 @@ def _no_better(prepared: Prepared, trainer: Trainer, figures: dict[str, Any]) ->
     accuracy, shares = figures["train"]["accuracy"], _shares(prepared)
     if prepared.train.weights is not None or accuracy > shares.max() + 1e-9 or shares.max() == 1:
         return []
-    said = f"of its own training rows {percent(accuracy)} are right, no more than by guessing the commonest class"
+    said = (
+        f"warning: of its own training rows {percent(accuracy)} are right, no more than by guessing the commonest class"
+    )
     return [f"{said}; most likely {_rate(trainer) or _not_learned(trainer)}"]
 
 
