@@ -120,7 +120,8 @@ def _importance(
     from nncli.inference.evaluate import score
     from nncli.inference.metrics import metric_for
 
-    judged, chosen = score(model, read), metric or suited(model)
+    chosen = metric or suited(model)
+    judged = score(model, read, with_losses=chosen == "loss")
     table, orders = read.dataset.table.take(read.rows), permutations(len(read.rows), repeats)
     with Progress("columns", len(model.schema.names), quiet) as progress:
         found = importances(model, table, judged, metric_for(chosen, judged), orders, progress)

@@ -179,6 +179,7 @@ def _load(plan: SearchPlan, memory: int | None) -> dict[str, Dataset]:
     from nncli.config.resolve import DataConfig
     from nncli.data.load import load_dataset
     from nncli.model import checkpoint
+    from nncli.sweep.plan import check_losses
     from nncli.sweep.trial import data_config, fold_of
     from nncli.training.prepare import prepare
 
@@ -186,6 +187,7 @@ def _load(plan: SearchPlan, memory: int | None) -> dict[str, Dataset]:
     read = DataConfig.of(base).csv
     datasets = {dtype: load_dataset(base.data, read, dtype, memory) for dtype in plan.space.values("dtype")}
     dataset = next(iter(datasets.values()))
+    check_losses(plan, len(dataset.classes))
     checkpoint.check_fits_model_file(dataset)
     # what is wrong is one line now, and not as many failures as there are trials, or an error at the end
     if base.group is not None or base.time is not None:
@@ -224,7 +226,7 @@ def _run(
 def _show(file: str, metric: str | None, csv: bool, json: bool, quiet: bool) -> int:
     from nncli.config.option import OneOf, read_option
     from nncli.sweep.ledger import read
-    from nncli.sweep.plan import check_losses, kind_of_loss
+    from nncli.sweep.plan import kind_of_loss, refuse_different
     from nncli.sweep.ranking import ranking_of
     from nncli.sweep.trial import CHOSEN_BY
     from nncli.sweep.units import units_in
@@ -237,7 +239,8 @@ def _show(file: str, metric: str | None, csv: bool, json: bool, quiet: bool) -> 
     if known:
         read_option("metric", chosen_by, OneOf(tuple(dict.fromkeys(known))))
     configs = [one["config"] for one in records]
-    check_losses(chosen_by, {kind_of_loss(one.loss, one.model, one.class_weight) for one in configs})
+    if chosen_by == "loss" != configs[0].metric:  # which a sweep checks by itself
+        refuse_different({kind_of_loss(one.loss, one.model, one.class_weight, None) for one in configs})
     drawn = f" drawn {header['repeats']} times" if "repeats" in header else ""
     folds = "" if header["folds"] == 1 else f", {header['folds']} folds{drawn}"
     data = title(tuple(map(native, header["data"])))

@@ -124,7 +124,8 @@ class _ShuffledRows:
 
 def _said(model: Model, rows: ScoredRows, Z: Array) -> ScoredRows:
     """Return the rows with other scores."""
-    return dataclasses.replace(rows, predicted=model.predicted(Z), logits=model.logits(Z))
+    losses = None if rows.losses is None else model.losses(Z, rows.y)
+    return dataclasses.replace(rows, predicted=model.predicted(Z), logits=model.logits(Z), losses=losses)
 
 
 class _Spread:

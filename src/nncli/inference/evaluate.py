@@ -81,7 +81,7 @@ def evaluate_model(
         model = dataclasses.replace(model, decision=decision)
     found = rows_to_judge(model, provenance, model_file, source, text, memory, on_error, command)
     P = None if on_rows is None else np.empty((len(found.rows), len(model.classes)), model.network.dtype)
-    scored = score(model, found, memory, P)
+    scored = score(model, found, memory, P, with_losses=metric == "loss")
     if positive is not None:
         scored = dataclasses.replace(scored, positive=positive)
     elif metric is not None:
@@ -98,13 +98,20 @@ def evaluate_model(
     return Evaluation(metrics, found.evaluated_on, notes, _rule_of(model), headline)
 
 
-def score(model: Model, found: RowsToJudge, memory: int | None = None, P: NDArray[Any] | None = None) -> ScoredRows:
-    """Return the rows with what a model says of them; fill in P (n, K), its number for each class, if it is given.
-    Raises OptionError where `memory`, in bytes, is too little."""
+def score(
+    model: Model,
+    found: RowsToJudge,
+    memory: int | None = None,
+    P: NDArray[Any] | None = None,
+    with_losses: bool = False,
+) -> ScoredRows:
+    """Return the rows with what a model says of them, also their losses if they are asked for; fill in P (n, K), its
+    number for each class, if it is given. Raises OptionError where `memory`, in bytes, is too little."""
     K, dataset, rows = len(model.classes), found.dataset, found.rows
     block = max(EVAL_ROWS, CELLS_AT_ONCE // max(model.preprocess.width, K) // EVAL_ROWS * EVAL_ROWS)
     if memory is not None:
         check_memory_to_evaluate(memory, model, n=len(dataset), evaluated=len(rows), block=min(block, len(rows)))
+    y, losses = dataset.y[rows].astype(np.int64), np.empty(len(rows)) if with_losses else None
     logits, predicted = np.empty((len(rows), 0)), np.empty(len(rows), np.int64)
     for start in range(0, len(rows), block):
         part = slice(start, start + block)
@@ -114,12 +121,15 @@ def score(model: Model, found: RowsToJudge, memory: int | None = None, P: NDArra
         logits[part], predicted[part] = some, model.predicted(Z)
         if P is not None:
             P[part] = model.by_class(Z)
+        if losses is not None:
+            losses[part] = model.losses(Z, y[part])
     return ScoredRows(
-        dataset.y[rows].astype(np.int64),
+        y,
         predicted,
         K,
         logits,
         model.probabilistic,
+        losses,
         positive=model.positive,
         costs=None if model.decision is None else model.decision.cost_matrix,
         groups=found.groups,

@@ -237,6 +237,12 @@ class TopK(MeanOfRows):
     def label(self, positive: str | None) -> str:
         return f"top {self.k}"
 
+    def problem(self, rows: ScoredRows) -> tuple[str, str] | None:
+        if self.k >= rows.K:
+            remedy = f"Use top-k:k={rows.K - 1}" if rows.K > 2 else "Use accuracy"
+            return f"the true class of every row is among the {self.k:,} likeliest of {rows.K:,}", remedy
+        return super().problem(rows)
+
     def contributions(self, rows: ScoredRows) -> Floats:
         found = np.empty(len(rows))
         for part, Z in rows.blocks():

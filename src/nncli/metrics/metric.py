@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from abc import abstractmethod
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
@@ -77,10 +78,18 @@ class Metric(Configurable):
         if self.needs == "probabilities" and not rows.probabilistic:
             return "the model gives scores, not probabilities", "Use accuracy or roc-auc"
         if self.needs == "losses" and rows.losses is None:
-            return "the loss that training minimises is known while it trains alone", "Use log-loss"
+            other = "log-loss" if rows.probabilistic else "accuracy"
+            return "each model has the loss that it was trained to minimise", f"Use {other}"
         if self.needs == "costs" and rows.costs is None:
             return "nobody said what mistakes cost", f"Train with {mention('cost')}"
         return None
+
+    @property
+    def spec(self) -> str:
+        """Write it as the command line has it, with the settings that are not the usual ones."""
+        settings = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        usual = dataclasses.asdict(type(self)())
+        return ":".join([self.name, *(f"{key}={its}" for key, its in settings.items() if its != usual[key])])
 
     def label(self, positive: str | None) -> str:
         """Return its name for a person, with what it is of: a positive class, if there is one."""
@@ -185,8 +194,8 @@ class OfAClass(FromConfusions):
 
     def problem(self, rows: ScoredRows) -> tuple[str, str] | None:
         if self.is_of_positive and rows.K > 2:
-            average = f"{self.name}:average=macro or {self.name}:average=weighted"
-            return f"of {rows.K:,} classes none is the positive one", f"Use {average}"
+            others = (dataclasses.replace(self, average=one).spec for one in ("macro", "weighted"))
+            return f"of {rows.K:,} classes none is the positive one", f"Use {' or '.join(others)}"
         if self.is_of_positive and 1 not in rows.present:
             return NO_ROWS, "Use accuracy"
         return super().problem(rows)

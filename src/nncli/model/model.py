@@ -92,6 +92,13 @@ class Model:
         loss, Z = self._calibrated(Z)
         return loss.logits(Z)
 
+    def losses(self, Z: NDArray[Any], y: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return what training minimises (n,), for rows of the classes y (n,) and the scores Z; calibration leaves it
+        as it is."""
+        Y = np.empty_like(Z)
+        self.loss.write_targets(y, Y)
+        return self.loss.forward(Z, Y, np.empty_like(Z))
+
     def predicted(self, Z: NDArray[Any], threshold: float | None = None) -> NDArray[np.int64]:
         """Return the position of the predicted class (n,), from the scores Z; with a `threshold`, the positive one of
         two classes from that probability on."""

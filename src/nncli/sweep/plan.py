@@ -9,6 +9,7 @@ from collections.abc import Collection
 from nncli.config.option import OneOf, read_option
 from nncli.config.resolve import resolve
 from nncli.errors import OptionError, mention
+from nncli.nn.losses import LOSSES
 from nncli.nn.models import MODELS
 from nncli.sweep.search import SEARCHES, SearchPlan
 from nncli.sweep.space import Space
@@ -26,8 +27,6 @@ def plan_of(space: Space, search: str | None, trials: int | None, seeds: int) ->
     if search is not None:
         read_option("search", search, OneOf(tuple(SEARCHES)))
     metric = space.base.metric or CHOSEN_BY
-    losses, models, weights = map(space.values, ("loss", "model", "class_weight"))
-    check_losses(metric, {kind_of_loss(*one) for one in itertools.product(losses, models, weights)})
     search = search or ("grid" if space.finite and trials is None else "random")
     if search in ("random", "refine") and trials is None:
         raise OptionError(
@@ -59,13 +58,24 @@ def plan_of(space: Space, search: str | None, trials: int | None, seeds: int) ->
     return plan
 
 
-def kind_of_loss(loss: str | None, model: str, class_weight: str) -> tuple[str, str]:
-    """Return what two losses have in common if they can be compared."""
-    return loss or MODELS[model].loss, class_weight
+def check_losses(plan: SearchPlan, K: int) -> None:
+    """Raise OptionError where the metric is the loss, and the models of a plan minimise different ones of K classes."""
+    if plan.metric == "loss":
+        values = map(plan.space.values, ("loss", "model", "class_weight"))
+        refuse_different({kind_of_loss(loss, model, weight, K) for loss, model, weight in itertools.product(*values)})
 
 
-def check_losses(metric: str, kinds: Collection[tuple[str, str]]) -> None:
-    """Raise OptionError for the loss as the metric where there are several kinds of it."""
-    if metric == "loss" and len(kinds) > 1:
+def kind_of_loss(loss: str | None, model: str, class_weight: str, K: int | None) -> tuple[str, str, str]:
+    """Return what two losses have in common if they can be compared. Of K = 2 classes, both cross-entropies are
+    −log p of the true class; None: nobody knows how many there are."""
+    made = LOSSES.create(loss or MODELS[model].loss)
+    if K == 2 and made.name == "binary-cross-entropy":
+        return "cross-entropy", "softmax", class_weight
+    return made.name, made.link, class_weight
+
+
+def refuse_different(kinds: Collection[tuple[str, ...]]) -> None:
+    """Raise OptionError for several kinds of loss."""
+    if len(kinds) > 1:
         remedy = f"Use accuracy, or one {mention('model')}, {mention('loss')} and {mention('class_weight')}"
         raise OptionError("metric", "losses of different kinds cannot be compared", remedy)
