@@ -216,7 +216,7 @@ def test_intervals_of_few_groups_are_said_to_be_too_narrow(nncli: Run, n_groups:
 def test_folds_whose_training_breaks_off_are_told() -> None:
     wild = {"optimizer": "sgd", "lr": 20.0, "l2": 2.0, "epochs": 60, "schedule": "constant:warmup=170"}
     config = TrainConfig(data=("wine",), model="softmax", folds=(3, 1), **wild)
-    found = cross_validate(config, prepare(config).read, never, lambda number: None)
+    found = cross_validate(prepare(config), never, lambda number: None)
     assert found is not None
     assert any(note.startswith("warning: the training for 3 of 3 folds broke off (epoch ") for note in found[2])
 

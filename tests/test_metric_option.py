@@ -1,4 +1,3 @@
-
 """--metric: which ones a command takes, what it says of the others, and that its advice works."""
 
 from __future__ import annotations

@@ -224,12 +224,11 @@ class TestClassesWithoutRows:
         write("p.csv", [f"{2000 + i},a,p" for i in range(20)])
         outcome = nncli("train", "d.csv", option, "p.csv", "--epochs", "1", "-q", "--json")
         assert outcome.code == 0
-        assert (
-            outcome.err
-            == f"warning: class 'q': there is no row of it in {option}, so that their figures say nothing about it\n"
-        )
+        said = f"class 'q': there is no row of it in {option}, so that their figures say nothing about it"
+        assert f"warning: {said}\n" in outcome.err
+        assert said in outcome.json["warnings"]
         write("both.csv", [f"{2000 + i},a,{'pq'[i % 2]}" for i in range(20)])
-        assert nncli("train", "d.csv", option, "both.csv", "--epochs", "1", "-q", "--json").err == ""
+        assert "no row of it" not in nncli("train", "d.csv", option, "both.csv", "--epochs", "1", "-q", "--json").err
 
     def test_nothing_is_calibrated_on_them(self, nncli: Run) -> None:
         write("d.csv", rows_of())
@@ -263,3 +262,27 @@ class TestColumnsThatMislead:
         assert line in map(str.strip, (outcome.err + outcome.out).splitlines())
         write("d.csv", [f"note {i % 30},{'pq'[i % 2]}" for i in range(60)], header="t,label")
         assert "different" not in nncli(command, "d.csv", *more).err
+
+
+@pytest.mark.parametrize("folds", ["", "--folds 3", "--folds 2x2"])
+def test_no_trial_and_no_fold_sees_a_row_of_the_test_file(folds: str, nncli: Run) -> None:
+    """Of 120 different rows 30 are in the test file, which leaves 90 to draw folds of, and of these about 15 % to
+    validate on. What a sweep of one configuration saves is the model that `train` makes."""
+    rng = np.random.default_rng(0)
+    rows = [f"{a:.4f},{b:.4f},{'up' if a > 0 else 'down'}\n" for a, b in rng.normal(size=(120, 2))]
+    Path("d.csv").write_text("a,b,y\n" + "".join(rows + rows[:5]))
+    Path("t.csv").write_text("a,b,y\n" + "".join(rows[50:80]))
+    how = ["d.csv", "--dedupe", "--test-data", "t.csv", "--epochs", 30, "-q", *folds.split()]
+    trained = nncli("train", *how, "--json").json
+    assert (trained["n_train"] + trained["n_val"], trained["n_test"]) == (90, 30)
+    if folds:
+        assert trained["folds"]["n"] == 90
+    swept = nncli("sweep", *how, "--lr", "0.005", "--jobs", 1, "-o", "s.npz", "--json").json["winner"]
+    sizes = [json.loads(line)["n_val"] for line in Path("s.sweep.jsonl").read_text().splitlines()[1:]]
+    if folds:
+        assert sum(sizes) == 90 * int(folds.partition("x")[2] or 1)
+    else:
+        assert sizes == [trained["n_val"]]
+        assert [swept[part]["loss"] for part in ("train", "test")] == pytest.approx(
+            [trained[part]["loss"] for part in ("train", "test")], rel=1e-4
+        )

@@ -181,7 +181,7 @@ def _load(plan: SearchPlan, memory: int | None) -> dict[str, Dataset]:
     from nncli.model import checkpoint
     from nncli.sweep.plan import check_losses
     from nncli.sweep.trial import data_config, fold_of
-    from nncli.training.prepare import prepare
+    from nncli.training.prepare import apart_from_test, prepare
 
     base = plan.space.base
     read = DataConfig.of(base).csv
@@ -190,9 +190,14 @@ def _load(plan: SearchPlan, memory: int | None) -> dict[str, Dataset]:
     check_losses(plan, len(dataset.classes))
     checkpoint.check_fits_model_file(dataset)
     # what is wrong is one line now, and not as many failures as there are trials, or an error at the end
-    if base.group is not None or base.time is not None:
-        final = dataclasses.replace(data_config(base), test_data=base.test_data, test=base.test)
-        prepare(dataclasses.replace(final, metric=None) if base.val == 0 else final, dataset)
+    final = dataclasses.replace(data_config(base), test_data=base.test_data, test=base.test)
+    final = dataclasses.replace(final, metric=None) if base.val == 0 else final
+    if base.dedupe and base.test_data:  # no trial may train on one of these rows, which it does not see
+        for dtype, its in datasets.items():
+            datasets[dtype] = apart_from_test(prepare(dataclasses.replace(final, dtype=dtype), its))
+        dataset = next(iter(datasets.values()))
+    elif base.group is not None or base.time is not None:
+        prepare(final, dataset)
     for number in range(0 if plan.folds == 1 else 1 if base.time is None else plan.folds):
         prepare(data_config(base), dataset, fold_of(number, plan.folds))
     return datasets

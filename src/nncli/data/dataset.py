@@ -237,6 +237,7 @@ class Dataset:
     of the file(s), and is how a later `eval` knows the file again. `test` is an official test set
     that came with the data. `notes` say, a line each, what was decided while reading. `memory` is how many bytes may
     be used for it; None: as many as it takes. `file_bytes` is the size of its files together; 0 if it came from none.
+    `elsewhere` are the hashes of rows in other files, which are left out here where each row is to be there once.
     """
 
     table: Table
@@ -249,6 +250,7 @@ class Dataset:
     notes: tuple[str, ...] = ()
     memory: int | None = None
     file_bytes: int = 0
+    elsewhere: NDArray[np.uint64] | None = None
 
     def __len__(self) -> int:
         return len(self.y)

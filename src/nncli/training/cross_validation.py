@@ -19,7 +19,7 @@ from nncli.metrics.rows import ScoredRows
 from nncli.system.output import counted
 from nncli.system.workers import Stop
 from nncli.training.batch import judged
-from nncli.training.prepare import prepare
+from nncli.training.prepare import Prepared, apart_from_test, prepare
 from nncli.training.run import fit, keep_best, new_trainer
 from nncli.training.splitting import Fold
 
@@ -39,7 +39,7 @@ class JudgedFold:
 
 
 def cross_validate(
-    config: TrainConfig, dataset: Dataset, stop: Stop, on_fold: Callable[[int], None]
+    prepared: Prepared, stop: Stop, on_fold: Callable[[int], None]
 ) -> tuple[dict[str, Any], int, list[str]] | None:
     """Train on all folds but one, each in turn; return the figures of the rows left out, the mean number of epochs that
     were best, and what one should know of the figures, a line each. None if `stop` has become true.
@@ -49,10 +49,11 @@ def cross_validate(
     and standard deviation over the folds. Folds that are drawn several times are several such sets of all rows, whose
     values and ends of the interval are averaged: more draws make the figure steadier, and not the rows more.
     """
+    config, dataset = prepared.config.options, apart_from_test(prepared)
     assert config.folds is not None
     folds, repeats = config.folds
-    if config.test_data or dataset.test is not None:  # they are for the final model
-        config, dataset = dataclasses.replace(config, test_data=(), test=0.0), dataclasses.replace(dataset, test=None)
+    if config.test_data or prepared.read.test is not None:  # they are for the final model
+        config = dataclasses.replace(config, test_data=(), test=0.0)
     found: list[list[JudgedFold]] = []
     for repeat in range(repeats):
         found.append([])

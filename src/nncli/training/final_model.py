@@ -32,7 +32,7 @@ def train_model(
         from nncli.training.cross_validation import cross_validate
 
         began = time.monotonic()
-        found = cross_validate(options, prepared.read, stop, on_fold)
+        found = cross_validate(prepared, stop, on_fold)
         if found is None:
             return None
         figures, epochs, notes = found

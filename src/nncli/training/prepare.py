@@ -108,7 +108,8 @@ def prepare(
         val_rows, val_notes = _val_rows(config, own, of_val)
         own |= {"val": own["val"][val_rows]}
     hashes = hash_rows(dataset.table)
-    rows, notes = _rows_to_use(config, dataset, of_row, hashes, np.concatenate([hashes[:0], *own.values()]))
+    elsewhere = hashes[:0] if read.elsewhere is None else read.elsewhere
+    rows, notes = _rows_to_use(config, dataset, of_row, hashes, np.concatenate([elsewhere, *own.values()]))
     if columns.group is not None:
         groups = {"data": columns.group.take(rows)} | {name: its.group for name, (_, its) in parts.items() if its.group}
         refuse_shared_groups(
@@ -171,6 +172,14 @@ def prepare(
         decision=decision,
         notes=(*dataset.notes, *read_notes, *preprocess.notes, *notes, *repeated.repeats()),
     )
+
+
+def apart_from_test(prepared: Prepared) -> Dataset:
+    """Return the data as they were read, without the test rows that have files of their own: what is the same as one
+    of these is left out with `--dedupe` all the same."""
+    is_own = len(prepared.test) > 0 and len(prepared.split.test) == 0
+    elsewhere = prepared.hashes.parts["test"] if is_own else prepared.read.elsewhere
+    return dataclasses.replace(prepared.read, test=None, elsewhere=elsewhere)
 
 
 def _of(asked: Mapping[str, str], *options: str) -> dict[str, str]:
