@@ -168,6 +168,27 @@ def test_the_curve_has_a_row_for_each_threshold(nncli: Run) -> None:
     assert table[0]["precision"] == ""
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_each_row_of_the_curve_is_what_eval_and_predict_make_of_its_threshold(dtype: str, nncli: Run) -> None:
+    """Some probabilities round to 1, so that the first threshold, from which no row is positive, is just above."""
+    lines = [f"{x},{'storm' if x > 3 else 'calm'}" for x in range(-500, 501, 50)]
+    Path("d.csv").write_text("x,label\n" + "\n".join(lines) + "\n")
+    how = ["-m", "logistic", "--scale", "none", "--epochs", 60, "--lr", 0.5, "--dtype", dtype, "-q"]
+    assert nncli("train", "d.csv", *how, "--val", 0, "--test", 0).code == 0
+    assert nncli("eval", "model.npz", "d.csv", "--curve", "c.csv", "-q").code == 0
+    table = list(csv.DictReader(io.StringIO(Path("c.csv").read_text())))
+    assert float(table[0]["threshold"]) > 1
+    for row in table:
+        found = nncli("eval", "model.npz", "d.csv", "--threshold", row["threshold"], "--json").json["metrics"]
+        assert found["recall"]["value"] == pytest.approx(float(row["recall"]))
+        assert found["precision"]["value"] == pytest.approx(float(row["precision"] or 0))
+        said = nncli("predict", "model.npz", "d.csv", "--threshold", row["threshold"]).out.split()[1:]
+        assert recall_score(truth("d.csv"), said, pos_label="storm") == pytest.approx(float(row["recall"]))
+    assert "'storm' is never predicted" in nncli("eval", "model.npz", "d.csv", "--threshold", table[0]["threshold"]).out
+    refused = nncli("eval", "model.npz", "d.csv", "--threshold", "1.5", "-q").err
+    assert refused == "--threshold: expected a probability from 0 to 1, found '1.5'.\n"
+
+
 def test_a_model_whose_promise_cannot_be_kept_is_saved_all_the_same(nncli: Run) -> None:
     # where the same value has both classes, so have the rows of each probability
     Path("d.csv").write_text("a,label\n" + "".join(f"{i // 2 % 2},{'pq'[i % 2]}\n" for i in range(400)))

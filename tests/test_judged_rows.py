@@ -117,6 +117,21 @@ def test_the_most_wrong_rows_are_those_whose_class_was_least_likely(nncli: Run) 
     assert all(f"{one['row']}  " in shown for one in outcome.json["worst"])
 
 
+def test_of_rows_that_are_equally_wrong_the_first_ones_are_shown(nncli: Run) -> None:
+    """x says the class but in eight rows: of their probabilities, exp(−|z|) with z in proportion to x, most round to 0,
+    and yet the furthest x is the most wrong."""
+    lines = [f"{x},{'up' if x > 0 else 'down'}" for x in range(-500, 501, 5)]
+    Path("d.csv").write_text("x,y\n" + "\n".join(lines) + "\n")
+    how = ["-m", "logistic", "--scale", "none", "--epochs", 60, "--lr", 0.5, "-q"]
+    assert nncli("train", "d.csv", *how, "--val", 0, "--test", 0).code == 0
+    wrong = [700, 900, 800, 900, 1000, 700, 900, 600]
+    Path("new.csv").write_text("x,y\n" + "".join(f"{x},down\n" for x in wrong))
+    found = nncli("eval", "model.npz", "new.csv", "--worst", 7, "--json").json["worst"]
+    assert [one["columns"]["x"] for one in found] == [1000, 900, 900, 900, 800, 700, 700]
+    assert [one["row"] for one in found] == [5, 2, 4, 7, 3, 1, 6]
+    assert len({one["p_class"] for one in found}) < len(set(wrong))  # float32 cannot tell them all apart
+
+
 def test_the_accuracy_of_groups_has_intervals_that_hold_together(nncli: Run) -> None:
     write_table()
     assert nncli("train", "d.csv", "--epochs", 9, "-q").code == 0

@@ -83,6 +83,16 @@ def test_the_figures_of_each_threshold_are_those_of_scikit_learn(seed: int) -> N
         assert at.mean_cost(COSTS, 1)[i] == pytest.approx((5 * (y & ~found) + (found & ~y)).mean())
 
 
+def test_a_threshold_parts_probabilities_that_no_number_is_between() -> None:
+    """Half-way between two neighbours is rounded to one of them, and may not be the lower one."""
+    for p in (0.3, 0.5, float(np.nextafter(1, 0)), 1e-310):
+        low, high = np.nextafter(p, 0), p
+        for pair in ((low, high), (high, np.nextafter(high, 1))):
+            at = Thresholds.of(np.array(pair), np.array([False, True]))
+            P = np.array([[0, one] for one in pair])
+            assert [chosen(P, 1, t).tolist() for t in at.t] == [[0, 0], [0, 1], [1, 1]]
+
+
 def test_a_threshold_between_two_probabilities_of_float32_parts_them() -> None:
     low = np.float32(0.9)
     P = np.array([[0, low], [0, np.nextafter(low, np.float32(1))]], np.float32)

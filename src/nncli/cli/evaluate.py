@@ -29,8 +29,8 @@ from nncli.cli.options import (
     text_options,
     value_option,
 )
-from nncli.config.decision_kinds import ThresholdRule, positive_class
-from nncli.config.option import PROBABILITY, Component, OneOf, Whole, read_option
+from nncli.config.decision_kinds import THRESHOLD, ThresholdRule, positive_class
+from nncli.config.option import Component, OneOf, Whole, read_option
 from nncli.data.expand import expand
 from nncli.data.sources import Source
 from nncli.errors import DONE, OptionError, mention
@@ -53,6 +53,7 @@ OUT_HELP = "File to save the model in, with the threshold of --choose-threshold.
 CURVE_HELP = "CSV file to write with precision, recall, true and false positive rate, F1 and cost at each threshold."
 
 JUDGED_HELP = "CSV file to write with each row: its columns, its class, the prediction and the probabilities."
+WORST_HELP = "Number of the most wrong rows to show; of rows that are equally wrong, the first ones in the data."
 BY_HELP = "Column for whose categories or quarters accuracy and metric are shown too."
 
 
@@ -71,7 +72,7 @@ def evaluate(
     out: Annotated[str | None, value_option("FILE", OUT_HELP, "none", "--out", "-o")] = None,
     curve: Annotated[str | None, value_option("FILE", CURVE_HELP)] = None,
     judged: Annotated[str | None, value_option("FILE", JUDGED_HELP)] = None,
-    worst: Annotated[str | None, value_option("N", "Number of the most wrong rows to show.", "none")] = None,
+    worst: Annotated[str | None, value_option("N", WORST_HELP, "none")] = None,
     by: Annotated[str | None, value_option("COLUMN", BY_HELP)] = None,
     encoding: EncodingOption = None,
     skip_rows: SkipRows = None,
@@ -112,7 +113,7 @@ def evaluate(
     }  # fmt: skip
     text = text_options(**given)
     policy: OnError = read_option("on_error", on_error or "fail", OneOf(("fail", "skip"), "fail or skip"))
-    above = None if threshold is None else read_option("threshold", threshold, PROBABILITY)
+    above = None if threshold is None else read_option("threshold", threshold, THRESHOLD)
     rule = None if choose_threshold is None else read_option("choose_threshold", choose_threshold, ThresholdRule())
     if rule is not None and threshold is not None:
         raise OptionError("threshold", f"{mention('choose_threshold')} chooses another one", "Leave one of them out")

@@ -27,8 +27,9 @@ from nncli.cli.options import (
     text_options,
     value_option,
 )
+from nncli.config.decision_kinds import THRESHOLD
 from nncli.config.file_kinds import Columns
-from nncli.config.option import PROBABILITY, OneOf, Whole, read_option
+from nncli.config.option import OneOf, Whole, read_option
 from nncli.data.expand import expand
 from nncli.errors import DONE
 from nncli.system.atomic import NO_MODEL, as_stdout, atomic_file, check_writable
@@ -105,7 +106,7 @@ def predict(
     options = PredictOptions(
         keep=columns,
         proba=proba,
-        threshold=None if threshold is None else read_option("threshold", threshold, PROBABILITY),
+        threshold=None if threshold is None else read_option("threshold", threshold, THRESHOLD),
         reasons=0 if reasons is None else read_option("reasons", reasons, Whole(1)),
         embed=embed,
         on_error=policy,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from nncli.config.file_kinds import Columns
-from nncli.config.option import Kind
+from nncli.config.option import Kind, Number
 from nncli.errors import OptionError, did_you_mean
 from nncli.system.numbers import read_number, write_number
 from nncli.system.output import in_quotes
@@ -13,6 +14,8 @@ from nncli.system.output import in_quotes
 RULES = ("f1", "mcc", "cost")
 PROMISES = ("recall", "precision")  # of which a rule names a value
 MOST_COST = 1e30
+NEVER = math.nextafter(1, 2)  # a threshold that no probability reaches, as where some are 1
+THRESHOLD = Number("a probability from 0 to 1", lambda value: 0 <= value <= NEVER)
 MISTAKES = ("missed", "false-alarm")  # of two classes
 
 

@@ -266,7 +266,6 @@ class Size(Kind):
 
 ROW_SHARE = Number("a share of the rows from 0 to below 1", lambda value: 0 <= value < 1)
 SHARE = Number("a share from 0 to below 1", lambda value: 0 <= value < 1)
-PROBABILITY = Number("a probability from 0 to 1", lambda value: 0 <= value <= 1)
 POSITIVE = Number("a number above 0", lambda value: value > 0)
 NOT_NEGATIVE = Number("a number from 0", lambda value: value >= 0)
 

@@ -101,12 +101,14 @@ class JudgedRows:
 
     def worst(self, most: int) -> list[dict[str, Any]]:
         """Return the most wrong rows, at most so many: wrongly predicted, and with the least probability of their class
-        (or the furthest that its score is behind). Of each: its number, class, prediction, that probability (p_class)
-        or score (score_class), and its columns."""
+        (or the furthest that its score is behind); of equally wrong ones, the first in the data. Of each: its number,
+        class, prediction, that probability (p_class) or score (score_class), and its columns."""
         wrong = np.flatnonzero(self.predicted != self.y)
-        behind = self.P[wrong, self.y[wrong]].astype(np.float64)
-        if not self.model.probabilistic:
-            behind -= self.P[wrong, self.predicted[wrong]]
+        if self.model.probabilistic:
+            behind = self.scored.log_p()[wrong]  # of probabilities that round to 0, some are less than others
+        else:
+            own = self.P[wrong, self.y[wrong]].astype(np.float64)
+            behind = own - self.P[wrong, self.predicted[wrong]]
         chosen = wrong[np.argsort(behind, kind="stable")[:most]]
         cells = {name: column.to_pylist() for name, column in self._columns(self.rows[chosen]).items()}
         return [

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.config.decision_kinds import MOST_COST
+from nncli.config.decision_kinds import MOST_COST, NEVER
 from nncli.system.output import in_quotes
 
 Costs = tuple[tuple[float, ...], ...]  # of a row of each class, if each class is predicted
@@ -44,7 +44,7 @@ class Decision:
 
     def check(self, K: int) -> None:
         """Raise ValueError for a decision that no model of K classes can have."""
-        is_share = self.threshold is None or 0 <= self.threshold < 2  # just above 1 for none at all
+        is_share = self.threshold is None or 0 <= self.threshold <= NEVER
         sizes = {len(self.costs), *map(len, self.costs)}
         finite = all(math.isfinite(cost) and abs(cost) <= MOST_COST for row in self.costs for cost in row)
         if not (0 <= self.positive < K and is_share and finite and (K == 2 or self.threshold is None)):
@@ -56,6 +56,8 @@ class Decision:
 def say_threshold(threshold: float, positive: str, rule: str = "") -> str:
     """Say from which probability on a class is predicted, and by which rule that was chosen."""
     chosen_for = f", chosen for {rule} on the validation rows" if rule else ""
+    if threshold == NEVER:
+        return f"{in_quotes(positive)} is never predicted{chosen_for}"
     return f"{in_quotes(positive)} is predicted from the probability {threshold:.4g} on{chosen_for}"
 
 

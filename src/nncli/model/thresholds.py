@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.config.decision_kinds import NEVER
 from nncli.model.decision import Costs
 
 Vector = NDArray[np.float64]
@@ -15,8 +16,8 @@ Vector = NDArray[np.float64]
 @dataclass(frozen=True)
 class Thresholds:
     """Thresholds t (m,), the highest first, with how many rows of the positive class (`tp`) and of the other (`fp`)
-    have a probability of at least t. They lie half-way between the probabilities of rows, so that rounding moves none;
-    from the first, 1 or just above, no row is called positive."""
+    have a probability of at least t. They lie half-way between the probabilities of rows, so that rounding moves none,
+    or at the higher one where nothing is between; from the first, 1 or `NEVER`, no row is called positive."""
 
     t: Vector
     tp: Vector
@@ -29,9 +30,11 @@ class Thresholds:
         values, found = p[order], np.cumsum(is_positive[order])
         last = np.flatnonzero(np.append(values[1:] != values[:-1], True))  # of the rows with one probability
         below = np.append(values[last[:-1] + 1], 0.0)
-        none = 1.0 if values[0] < 1 else float(np.nextafter(1.0, 2.0))
+        none = 1.0 if values[0] < 1 else NEVER
+        half_way = (values[last] + below) / 2
+        t = np.where(half_way > below, half_way, values[last])
         tp = np.concatenate([[0.0], found[last]])
-        return cls(np.concatenate([[none], (values[last] + below) / 2]), tp, np.concatenate([[0.0], last + 1.0]) - tp)
+        return cls(np.concatenate([[none], t]), tp, np.concatenate([[0.0], last + 1.0]) - tp)
 
     @property
     def fn(self) -> Vector:
