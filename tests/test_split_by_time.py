@@ -205,3 +205,16 @@ def test_folds_of_a_sweep_go_forward_in_time(nncli: Run) -> None:
         1, "d.csv: column 'at': expected at least 201 different times before the test rows, as 200 folds need, found "
         "102. Ask for fewer --folds.\n",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("split", ["--time day", "--drop day"])
+def test_intervals_of_rows_that_follow_one_another_are_said_to_be_narrow(split: str, nncli: Run) -> None:
+    """Said once in each output, and only where the split is by time."""
+    walk("d.csv")
+    said, expected = "too narrow where rows that are near in time are alike", int("time" in split)
+    trained = nncli("train", "d.csv", *split.split(), "--epochs", 2)
+    assert trained.err.count(said) == 0  # there are no intervals
+    for words in (["model.npz"], ["model.npz", "d.csv"], ["model.npz", "model.npz"]):
+        assert nncli("eval", *words).err.count(said) == expected
+    judged = nncli("train", "d.csv", *split.split(), "--epochs", 2, "--folds", 3, "-o", "folds.npz")
+    assert judged.err.count(said) == expected

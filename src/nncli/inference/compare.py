@@ -68,7 +68,10 @@ def compare_models(
         raise DataError(evaluations[0].evaluated_on, "the two models read other classes in it", "Train both in one way")
     costs = {its.costs for its in (a.decision, b.decision) if its is not None and its.costs}
     notes = [f"the costs of {one} count for both"] * (len(costs) > 1)
-    notes += [note_of(file, note) for (file, _, _), its in zip(loaded, evaluations, strict=True) for note in its.notes]
+    of_both = [note for note in evaluations[0].notes if note in evaluations[1].notes]
+    for (file, _, _), its in zip(loaded, evaluations, strict=True):
+        notes += [note_of(file, note) for note in its.notes if note not in of_both]
+    notes += of_both
     if metric is not None and positive is None:
         check_positive_is_said(metric, a, first.scored)
     of = a.classes[first.scored.positive] if len(a.classes) == 2 else None

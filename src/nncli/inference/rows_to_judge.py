@@ -21,7 +21,7 @@ from nncli.data.sources import Source, title
 from nncli.data.split import row_numbers
 from nncli.errors import DataError, NncliError
 from nncli.inference.column_beside import group_codes, read_beside
-from nncli.metrics.intervals import few_groups
+from nncli.metrics.intervals import IN_TIME, few_groups
 from nncli.model.model import Model
 from nncli.model.provenance import Provenance
 from nncli.system.output import counted, in_quotes
@@ -71,6 +71,8 @@ def rows_to_judge(
             found = dataclasses.replace(found, groups=group_codes(beside, group)[found.rows])
     if found.groups is not None:
         found.notes.extend(few_groups(found.groups))
+    if model.config.options.time is not None:
+        found.notes.append(IN_TIME)
     return found
 
 

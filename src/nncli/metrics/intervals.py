@@ -27,6 +27,7 @@ MOST_CELLS = 1 << 20  # … and beyond so many rows × classes, no interval
 MOST_CLASSES = 200
 CELLS_AT_ONCE = 1 << 20
 TOO_MANY = "no interval: many rows or classes"
+IN_TIME = "the intervals take the rows as independent, and are too narrow where rows that are near in time are alike"
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from nncli.config.train_config import TrainConfig
 from nncli.data.dataset import Dataset
 from nncli.errors import OptionError
 from nncli.metrics.definitions import METRICS
-from nncli.metrics.intervals import Estimate, estimate, few_groups
+from nncli.metrics.intervals import IN_TIME, Estimate, estimate, few_groups
 from nncli.metrics.reported import reported
 from nncli.metrics.rows import ScoredRows
 from nncli.system.output import counted
@@ -100,6 +100,7 @@ def _notes(config: TrainConfig, found: Sequence[Sequence[JudgedFold]]) -> list[s
     if config.time is not None:
         earliest = counted(found[0][0].trained, "row")
         notes.append(f"the earliest {earliest} are only trained on, as no other rows come before them")
+        notes.append(IN_TIME)
     groups = _together(found[0]).groups
     return [*notes, *([] if groups is None else few_groups(groups))]
 
