@@ -27,7 +27,7 @@ COMMON = {
     "train": "--target --drop --val --test --model --hidden --lr --epochs --seed --out --resume --plot --json --quiet",
     "sweep": "--target --drop --model --hidden --lr --dropout --search --trials --seeds --folds --metric --out "
     "--jobs --show --json --quiet",
-    "eval": "--jobs --json --quiet",
+    "eval": "--threshold --choose-threshold --out --jobs --json --quiet",
     "explain": "--metric --repeats --coefficients --row --csv --json --quiet",
     "plot": "--out --data --json --quiet",
     "report": "--out --to --json --quiet",

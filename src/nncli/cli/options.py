@@ -48,7 +48,7 @@ def switch(name: str, help: str, *, group: str | None = None) -> Any:
 
 MODEL_FILE = "model.npz"  # that a command saves if it is told of no other
 Json = Annotated[bool, switch("--json", "Print one JSON document and nothing else on stdout.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors on stderr.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors and warnings on stderr.")]
 MODEL_ARGUMENT = typer.Argument(metavar="MODEL", help="Model file that nncli train has saved.", show_default=False)
 ModelArgument = Annotated[str, MODEL_ARGUMENT]
 RowsArgument = Annotated[

@@ -74,9 +74,7 @@ def _no_better(prepared: Prepared, trainer: Trainer, figures: dict[str, Any]) ->
     accuracy, shares = figures["train"]["accuracy"], _shares(prepared)
     if prepared.train.weights is not None or accuracy > shares.max() + 1e-9 or shares.max() == 1:
         return []
-    said = (
-        f"warning: of its own training rows {percent(accuracy)} are right, no more than by guessing the commonest class"
-    )
+    said = f"of its own training rows {percent(accuracy)} are right, no more than by guessing the commonest class"
     return [f"{said}; most likely {_rate(trainer) or _not_learned(trainer)}"]
 
 
