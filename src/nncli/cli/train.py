@@ -80,6 +80,7 @@ def train(
     """
     from nncli.diagnostics.flattering_splits import flattering_splits
     from nncli.model import checkpoint
+    from nncli.model.training_state import mistakes_of
     from nncli.training import summary
     from nncli.training.doubts import doubts
     from nncli.training.prepare import prepare
@@ -116,10 +117,11 @@ def train(
         if dry_run:
             return _show_plan(prepared, json)
         stop = StopRequest()
-        with epoch_log(log, resumed.provenance.epochs() if resumed else (), stop) as log_epoch:
+        with epoch_log(log, resumed.history if resumed else (), stop) as log_epoch:
             if resumed is not None and resumed.is_done(prepared):
                 say(f"{resumed.path} is done already: {resumed.epochs} epochs", quiet)
-                return _show(resumed.provenance.figures, {"out": str(resumed.path)}, said, json, quiet)
+                told: dict[str, Any] = {"out": str(resumed.path), "mistakes": mistakes_of(resumed.history)}
+                return _show(resumed.provenance.figures, told, said, json, quiet)
             if resume:
                 _say_where_it_resumes(resumed, out, quiet)
             with stop:
@@ -135,7 +137,9 @@ def train(
                 checkpoint.save(Path(out), run.model, run.provenance)
     _say_what_is_saved(run, out, keep_state, quiet)
     said += [*run.notes, *run.misfits]
-    _show(run.figures, {"out": out, "seconds": round(run.seconds, 3)}, said, json, quiet or out == "-")
+    mistakes = mistakes_of(run.provenance.epochs(run.model.config.row_by_row))
+    told = {"out": out, "seconds": round(run.seconds, 3), "mistakes": mistakes}
+    _show(run.figures, told, said, json, quiet or out == "-")
     if run.failure:
         raise run.failure
     return stop.exit_code or DONE
@@ -189,7 +193,7 @@ def _progress(prepared: Prepared, plot: bool, out: str, resumed: ResumableRun | 
         return Progress(*steps, quiet)
     from nncli.terminal.live_figure import CurveProgress
 
-    return CurveProgress(*steps, quiet, f"Training of {out}", resumed.provenance.epochs() if resumed else ())
+    return CurveProgress(*steps, quiet, f"Training of {out}", resumed.history if resumed else ())
 
 
 def _run(

@@ -17,7 +17,7 @@ from nncli.errors import OptionError, mention
 from nncli.metrics.definitions import METRICS
 from nncli.nn.losses import LOSSES, Loss
 from nncli.nn.models import MODELS, Preset
-from nncli.nn.optimizers import OPTIMIZERS, Optimizer
+from nncli.nn.optimizers import OPTIMIZERS, SGD, Optimizer
 from nncli.nn.schedules import SCHEDULES
 
 STEPS, PATIENCE = 5000, 30  # how long to train: right for data of any size from a hundred rows to MNIST
@@ -94,6 +94,16 @@ class ResolvedConfig:
         """Group the options that `resolve` has filled in; ValueError where one is open that must not be."""
         given = {name: value for name, value in vars(options).items() if value is not None} | {"name": options.model}
         return cls(options, DataConfig.of(options), _group(ModelConfig, given), _group(TrainingConfig, given))
+
+    @property
+    def row_by_row(self) -> bool:
+        """Tell whether each step sees one row, and moves the weights only along that row, and only if it was answered
+        wrongly (or, by a loss with a margin, too narrowly): whether training is told by its mistakes."""
+        model, how = self.model, self.training
+        moves_more = how.l1 or how.l2 or min(how.clip_norm, how.max_norm) < math.inf
+        is_linear = not (model.hidden or model.input_dropout)
+        is_sparse = LOSSES.create(model.loss).sparse and isinstance(OPTIMIZERS.create(how.optimizer), SGD)
+        return how.batch_size == 1 and is_linear and is_sparse and not moves_more
 
 
 def resolve(config: TrainConfig, n_train: int, has_val: bool) -> ResolvedConfig:

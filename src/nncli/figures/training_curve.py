@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from nncli.figures.figure import Axis, Figure, Floats, Line, Panel, Rule
+from nncli.figures.figure import Axis, Figure, Line, Panel, Rule
 from nncli.figures.kinds import FIGURES, OfModel, Subject, thinned
+from nncli.model.training_state import Epoch, rows_of
 
 PARTS = ("training", "validation")
 
@@ -17,18 +20,20 @@ class TrainingCurve(OfModel):
     def build(self, of: Subject) -> Figure:
         name = of.model.config.model.name
         title = f"Training of {of.file} ({name} {of.model.network.widths_shown()})"
-        return curve_of(of.provenance.history, of.provenance.best_epoch, title)
+        return curve_of(of.provenance.epochs(of.model.config.row_by_row), of.provenance.best_epoch, title)
 
 
-def curve_of(history: Floats, best: int, title: str) -> Figure:
-    """Return the figure of a history (epochs, any): loss and accuracy of the training rows, then those of the
-    validation rows, NaN where there are none."""
-    epochs, panels = np.arange(1.0, len(history) + 1), []
-    for label, columns in (("loss", (0, 2)), ("accuracy, %", (1, 3))):
-        factor = 1 if label == "loss" else 100
-        of_part = {part: history[:, at] * factor for part, at in zip(PARTS, columns, strict=True)}
-        lines = [Line(*thinned(epochs, y), part) for part, y in of_part.items() if np.isfinite(y).any()]
+def curve_of(history: Sequence[Epoch], best: int, title: str) -> Figure:
+    """Return the figure of a history: loss and accuracy by epoch, and the mistakes where they are counted."""
+    epochs, numbers = np.arange(1.0, len(history) + 1), rows_of(history)
+    found = [("loss", numbers.T[[0, 2]]), ("accuracy, %", 100 * numbers.T[[1, 3]])]
+    if history and history[0].mistakes is not None:
+        found.append(("mistakes", np.array([[one.mistakes for one in history]], np.float64)))
+    panels, rule = [], Rule(float(best), f"epoch {best:,}, the best")
+    for label, of_parts in found:
+        lines = [
+            Line(*thinned(epochs, y), part) for part, y in zip(PARTS, of_parts, strict=False) if np.isfinite(y).any()
+        ]
         x = Axis("epoch", 0.0 if len(epochs) > 1 else 0.5, max(len(epochs), 1) + 0.5)
-        y = Axis.around(label, *of_part.values())
-        panels.append(Panel(x, y, (*lines, Rule(float(best), f"epoch {best:,}, the best"))))
+        panels.append(Panel(x, Axis.around(label, *of_parts), (*lines, rule)))
     return Figure(title, tuple(panels))

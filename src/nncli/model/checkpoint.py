@@ -25,6 +25,7 @@ from nncli.model.file_format import encode, read
 from nncli.model.model import Model
 from nncli.model.npz import BEGINS, OtherKind
 from nncli.model.provenance import Provenance
+from nncli.model.training_state import mistakes_of
 from nncli.system import plain_json
 from nncli.system.atomic import atomic_file
 
@@ -128,6 +129,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
 
 def describe(model: Model, p: Provenance) -> dict[str, Any]:
     """Return what `info --json` shows of a model."""
+    history = p.epochs(model.config.row_by_row)
     return {
         "nncli": p.version,
         "kernels": p.kernels,
@@ -157,7 +159,8 @@ def describe(model: Model, p: Provenance) -> dict[str, Any]:
         "figures": p.figures,
         "notes": list(p.notes),
         "resumable": p.state is not None,
-        "history": [asdict(epoch) for epoch in p.epochs()],
+        "mistakes": mistakes_of(history),
+        "history": [asdict(epoch) for epoch in history],
     }
 
 

@@ -55,9 +55,9 @@ class Provenance:
         """Return the row numbers of the test rows."""
         return _rows(self.test_bits, self.n_rows)
 
-    def epochs(self) -> list[Epoch]:
-        """Return the history, epoch by epoch."""
-        return training_state.epochs_of(self.history)
+    def epochs(self, row_by_row: bool) -> list[Epoch]:
+        """Return the history, epoch by epoch; of a run `row_by_row` with the mistakes."""
+        return training_state.epochs_of(self.history, self.figures["n_train"] if row_by_row else None)
 
 
 def labelled_rows(model: Model, provenance: Provenance, model_file: str, source: Source, dtype: str) -> Dataset:

@@ -39,6 +39,12 @@ class Epoch:
     val_loss: float | None  # None without validation rows
     val_accuracy: float | None
     is_best: bool
+    mistakes: int | None = None  # training rows answered wrongly when their turn came; None where a step sees more rows
+
+    @property
+    def changed_nothing(self) -> bool:
+        """Tell whether no row had a loss or was wrong: by a sparse loss, one row at a time, θ is as it was."""
+        return self.mistakes == 0 and self.train_loss == 0
 
 
 class Sums(NamedTuple):
@@ -80,16 +86,26 @@ def prefixed(part: str, state: Mapping[str, Any]) -> dict[str, Any]:
 def rows_of(epochs: Sequence[Epoch]) -> NDArray[np.float64]:
     """Return a row for each epoch: training loss and accuracy, validation loss and accuracy (NaN if there are none),
     and 1 if it was the best so far."""
-    return np.array([dataclasses.astuple(epoch)[1:] for epoch in epochs], np.float64).reshape(-1, 5)
+    return np.array([dataclasses.astuple(epoch)[1:6] for epoch in epochs], np.float64).reshape(-1, 5)
 
 
-def epochs_of(rows: NDArray[np.float64]) -> list[Epoch]:
-    """Return the epochs of an array that `rows_of` made."""
+def epochs_of(rows: NDArray[np.float64], n: int | None) -> list[Epoch]:
+    """Return the epochs of an array that `rows_of` made; with their mistakes, which follow from the accuracy, where
+    each of `n` training rows had its own step."""
     found = []
     for number, (loss, accuracy, val_loss, val_accuracy, is_best) in enumerate(rows.tolist(), 1):
         val: tuple[Any, Any] = (None, None) if math.isnan(val_accuracy) else (val_loss, val_accuracy)
-        found.append(Epoch(number, loss, accuracy, *val, is_best=bool(is_best)))
+        mistakes = None if n is None else round((1 - accuracy) * n)
+        found.append(Epoch(number, loss, accuracy, *val, is_best=bool(is_best), mistakes=mistakes))
     return found
+
+
+def mistakes_of(epochs: Sequence[Epoch]) -> dict[str, Any] | None:
+    """Return the mistakes of a run as JSON has them: in all, by epoch, and the epoch that changed no weight, or null;
+    None where they are not counted."""
+    by_epoch = [one.mistakes for one in epochs if one.mistakes is not None]
+    converged = next((one.number for one in epochs if one.changed_nothing), None)
+    return {"total": sum(by_epoch), "by_epoch": by_epoch, "converged": converged} if by_epoch else None
 
 
 class RandomNumbers(Stateful):

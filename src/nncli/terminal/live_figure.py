@@ -10,7 +10,7 @@ from rich.text import Text
 
 from nncli.figures.figure import Figure
 from nncli.figures.training_curve import curve_of
-from nncli.model.training_state import Epoch, rows_of
+from nncli.model.training_state import Epoch
 from nncli.terminal.figures import check_width, lines_of, print_figure
 from nncli.terminal.progress import Progress
 from nncli.terminal.tables import new_console
@@ -50,7 +50,7 @@ class CurveProgress(Progress):
     def _figure(self) -> Figure:
         epochs = [*self.epochs]
         best = max((one.number for one in epochs if one.is_best), default=1)
-        return curve_of(rows_of(epochs), best, self.title)
+        return curve_of(epochs, best, self.title)
 
     def _shown(self) -> Group:
         assert self.bar is not None, "there is a terminal"

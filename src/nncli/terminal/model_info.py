@@ -66,6 +66,7 @@ def print_model(d: dict[str, Any]) -> None:
         "decision": _decided(d["classes"], d["decision"]),
         "history": f"epoch {figures['best_epoch']} of {figures['epochs']} kept"
         + (", and the state that --resume starts from" if d["resumable"] else ""),
+        "mistakes": _mistaken(d["mistakes"]),
         "options": d["command_line"],
         "program": f"nncli {d['nncli']}",
     }
@@ -73,6 +74,15 @@ def print_model(d: dict[str, Any]) -> None:
         if text:
             table.add_row(name, Text(text))
     show(table)
+
+
+def _mistaken(mistakes: dict[str, Any] | None) -> str:
+    """Write how many rows were answered wrongly when their turn came, and whether training converged."""
+    if mistakes is None:
+        return ""
+    without = mistakes["by_epoch"].count(0)
+    end = ", none in the last: converged" if mistakes["converged"] else f", {without} of them without one"
+    return f"{mistakes['total']:,} in {counted(len(mistakes['by_epoch']), 'epoch')}{end}"
 
 
 def _judged_in_folds(folds: dict[str, Any] | None) -> str:

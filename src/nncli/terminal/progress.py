@@ -6,7 +6,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from nncli.system.output import number, one_line, percent, say
+from nncli.system.output import counted, number, one_line, percent, say
 
 if TYPE_CHECKING:
     import rich.progress
@@ -50,6 +50,8 @@ def words_of(epoch: Epoch) -> str:
     words = f"loss {number(epoch.train_loss)}"
     if epoch.val_loss is not None and epoch.val_accuracy is not None:
         words += f"  val {number(epoch.val_loss)}  {percent(epoch.val_accuracy)}"
+    if epoch.mistakes is not None:
+        words += f"  {counted(epoch.mistakes, 'mistake')}"
     return words
 
 

@@ -40,9 +40,10 @@ def train_model(
         if run is None or run.stopped == "interrupted":
             return None
         mean = "the mean of the epochs that were best for the folds"
-        note = f"trained on all {counted(len(prepared.train), 'row')} for {counted(epochs, 'epoch')}, {mean}"
+        most, stopped = _length(run, epochs)
+        note = f"trained on all {counted(len(prepared.train), 'row')} for {most}, {mean}"
         run = dataclasses.replace(
-            run, notes=[note, *notes, *run.notes], stopped=CHOSEN, seconds=time.monotonic() - began
+            run, notes=[note, *notes, *run.notes], stopped=stopped, seconds=time.monotonic() - began
         )
         return _with(run, {"folds": figures})
     if not options.refit:
@@ -58,10 +59,17 @@ def train_model(
         return dataclasses.replace(first, stopped="interrupted")
     rows = counted(len(joined.train), "row")
     said = f"chosen by {counted(chosen['n_val'], 'validation row')}, {percent(chosen['accuracy'])} of them right"
-    note = f"refit: trained anew on all {rows} for {counted(chosen['epoch'], 'epoch')}, as {said}"
+    most, stopped = _length(final, chosen["epoch"])
+    note = f"refit: trained anew on all {rows} for {most}, as {said}"
     seconds = first.seconds + final.seconds
-    final = dataclasses.replace(final, notes=[note, *final.notes], stopped=CHOSEN, seconds=seconds)
+    final = dataclasses.replace(final, notes=[note, *final.notes], stopped=stopped, seconds=seconds)
     return _with(final, {"refit": chosen})
+
+
+def _length(run: Run, chosen: int) -> tuple[str, str]:
+    """Say how many epochs were chosen for the final run, and why it ended: with them, or before them."""
+    epochs = counted(chosen, "epoch")
+    return (epochs, CHOSEN) if run.figures["epochs"] == chosen else (f"{epochs} at most", run.stopped)
 
 
 def _with(run: Run, more: dict[str, Any]) -> Run:

@@ -14,7 +14,7 @@ from nncli.errors import DataError, flag, mention
 from nncli.model import checkpoint
 from nncli.model.model import Model
 from nncli.model.provenance import Provenance
-from nncli.model.training_state import TrainingState
+from nncli.model.training_state import Epoch, TrainingState
 from nncli.system.threads import VARIABLE, kernels
 from nncli.training.prepare import Prepared
 
@@ -41,6 +41,11 @@ class ResumableRun:
     def options(self) -> TrainConfig:
         """Return the options that the run was started with."""
         return self.model.config.options
+
+    @property
+    def history(self) -> list[Epoch]:
+        """Return the epochs that are done."""
+        return self.provenance.epochs(self.model.config.row_by_row)
 
     @property
     def epochs(self) -> int:

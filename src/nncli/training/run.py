@@ -24,6 +24,7 @@ from nncli.system.threads import kernels, multiply_with
 from nncli.training.batch import scores
 from nncli.training.final_figures import chosen_metric, figures_of, known_figures
 from nncli.training.misfits import misfits
+from nncli.training.mistakes import notes_on_mistakes
 from nncli.training.prepare import Prepared
 from nncli.training.seeds import Seeds
 from nncli.training.trainer import Trainer
@@ -97,6 +98,8 @@ def run_training(
     notes = []
     if calibration:
         notes.append(f"calibrated on the validation rows: {calibration}")
+    if not interrupted:
+        notes += notes_on_mistakes(trainer, is_whole=until is None)
     model = _model(prepared, trainer.network, trainer.loss, calibration)
     try:
         model.decision, decided = decide(prepared, model)

@@ -38,6 +38,7 @@ from nncli.nn.schedules import SCHEDULES
 from nncli.system.output import counted
 from nncli.training.batch import Batch, evaluate, judged, rows_at_once
 from nncli.training.guards import Limits, spoiled
+from nncli.training.mistakes import why_converged
 
 
 class Trainer:
@@ -77,6 +78,7 @@ class Trainer:
         self.average.start(network.theta)
         self.schedule = SCHEDULES.create(how.schedule)
         self.schedule.start(self.epochs * self.steps)
+        self.counts = config.row_by_row  # the mistakes
         # the mean loss is known from each evaluation, with the weights of the rows
         self.metric = METRICS.create(how.metric) if how.metric not in ("", "loss") else None
         self._known: float | None = None  # the objective where θ is, if the last step worked it out …
@@ -120,7 +122,7 @@ class Trainer:
                     total += sums.loss
                     correct += sums.correct
             self.network.drop_with(None)
-            epoch = self._close(total / len(rows), correct / len(rows))
+            epoch = self._close(total, correct)
             self.between_epochs = True
             self.limits.after_epoch()
             yield epoch
@@ -128,7 +130,9 @@ class Trainer:
     def _has_ended(self) -> bool:
         """Tell whether more epochs would be of no use, and note why in `stopped`."""
         patience, waited = self.config.training.patience, len(self.history) - self.best.number if self.best else 0
-        if self.optimizer.done:
+        if self.history and self.history[-1].changed_nothing:
+            self.stopped = why_converged(self.history, self.loss)
+        elif self.optimizer.done:
             self.stopped = "no step lowers the loss any more"
         elif self.val and waited >= patience:
             better = "higher validation accuracy" if self._by_accuracy else "lower validation loss"
@@ -159,9 +163,7 @@ class Trainer:
     @property
     def row_by_row(self) -> bool:
         """Tell whether a step sees one row, and changes θ along that row and in no other way."""
-        how = self.config.training
-        plain = not (self.penalty.l1 or self.penalty.l2) and how.clip_norm == how.max_norm == math.inf
-        return self.batch_size == 1 and plain and online.fits(self.network, self.loss, self.optimizer)
+        return self.counts and online.fits(self.network, self.loss, self.optimizer)
 
     def _learn_rows(self, batch: Batch, chosen: Positions, step: int) -> Sums:
         """Take one step for each of the rows; return what they came to before."""
@@ -204,7 +206,7 @@ class Trainer:
         self.average.add(network.theta)
         return sums
 
-    def _close(self, train_loss: float, train_accuracy: float) -> Epoch:
+    def _close(self, total: float, correct: int) -> Epoch:
         """End an epoch: evaluate θ̄, the average of θ, which is θ itself where no other is asked for."""
         theta = self.network.theta
         if not all_finite(theta):  # after the last step of the epoch; any other shows in the next loss
@@ -212,7 +214,7 @@ class Trainer:
         last = None if self.average.mean is theta else theta.copy()
         theta[:] = self.average.mean
         val_loss = val_accuracy = None
-        is_best = True
+        is_best, n = True, len(self.train)
         if self.val:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 val_loss, val_accuracy, weighted_accuracy = evaluate(self.network, self.loss, self.val, self.K)
@@ -225,8 +227,11 @@ class Trainer:
             is_best = badness < self.least
             if self.metric and self.best and badness == self.least:  # as of a ranking without a fault
                 is_best = val_loss < (self.best.val_loss or 0)
+            if self.counts and correct == n and total == 0:  # of epochs as good, the one that separates the rows
+                is_best |= badness == self.least
             self.least = min(badness, self.least)
-        epoch = Epoch(len(self.history) + 1, train_loss, train_accuracy, val_loss, val_accuracy, is_best)
+        mistakes = n - correct if self.counts else None
+        epoch = Epoch(len(self.history) + 1, total / n, correct / n, val_loss, val_accuracy, is_best, mistakes)
         if is_best:
             np.copyto(self.best_theta, theta)
             self.best = epoch
@@ -274,7 +279,8 @@ class Trainer:
         if self.state().form() != state.form():
             raise ValueError(OTHER)
         own = state.part("")
-        self.history, self.least, self._known = epochs_of(state.history), own["least"], own["known"]
+        self.history = epochs_of(state.history, len(self.train) if self.counts else None)
+        self.least, self._known = own["least"], own["known"]
         self.best = self.history[state.best - 1] if state.best else None
         self._sums = Sums(**state.part("sums"))
         for name, vector in self._vectors().items():

@@ -1,0 +1,168 @@
+"""The story of a perceptron's mistakes: how many in each epoch, when it ends, and which weights are kept."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from nncli.config.resolve import resolve
+from nncli.config.train_config import TrainConfig
+from nncli.data.bundled import path_of
+from nncli.data.scaled_rows import Matrix, Subset
+from nncli.model import checkpoint
+from nncli.model.model import build_network
+from nncli.training.trainer import Trainer
+
+Run = Callable[..., Any]
+AND = np.array([[0.0, 0], [0, 1], [1, 0], [1, 1]]), np.array([0, 0, 0, 1])
+# ŷ = 1 if z ≥ 0; w1, w2, b after each row (· where it was right):
+# epoch 1: 0 0 −1, ·, ·, 1 1 0          epoch 4: ·, ·, 1 1 −3, 2 2 −2
+# epoch 2: 1 1 −1, 1 0 −2, ·, 2 1 −1    epoch 5: ·, 2 1 −3, ·, ·
+# epoch 3: ·, 2 0 −2, 1 0 −3, 2 1 −2    epoch 6: ·, ·, ·, ·
+MISTAKES = [2, 3, 3, 2, 1, 0]
+
+
+class InOrder(np.random.Generator):
+    """Leaves the rows in their order."""
+
+    def __init__(self) -> None:
+        super().__init__(np.random.PCG64(0))
+
+    def permutation(self, x: Any, axis: int = 0) -> Any:
+        return x
+
+
+def rows_of(X: np.ndarray, y: np.ndarray) -> Subset:
+    return Subset(Matrix(X, np.dtype("float64")), y, np.arange(len(y)))
+
+
+def trained(train: Subset, val: Subset | None = None, **options: object) -> Trainer:
+    """A trainer after its run, on rows in their order, of two classes."""
+    asked = TrainConfig(**{"model": "perceptron", "dtype": "float64", "epochs": 50, **options})
+    config = resolve(asked, len(train), has_val=val is not None)
+    network, loss = build_network(config.model, train.matrix.width, 2)
+    found = Trainer(network, loss, config, train, val, 2, InOrder())
+    list(found.run())
+    return found
+
+
+def file_of(path: Path, X: np.ndarray, y: np.ndarray) -> str:
+    lines = [",".join([*map(str, row), "ab"[k]]) for row, k in zip(X.tolist(), y.tolist(), strict=True)]
+    path.write_text("\n".join([",".join([*(f"x{i}" for i in range(X.shape[1])), "class"]), *lines]) + "\n")
+    return str(path)
+
+
+def test_each_epoch_says_its_mistakes_and_the_first_without_one_is_the_last() -> None:
+    mine = trained(rows_of(*AND))
+    assert [epoch.mistakes for epoch in mine.history] == MISTAKES
+    assert mine.network.theta.tolist() == [2, 1, -3]
+    assert mine.stopped == "converged: epoch 6 is the first without a mistake, after 11 mistakes in all"
+
+
+def test_the_average_of_a_perceptron_makes_the_same_mistakes() -> None:
+    mine = trained(rows_of(*AND), model="averaged-perceptron")
+    assert [epoch.mistakes for epoch in mine.history] == MISTAKES
+    assert mine.network.theta.tolist() == [2, 1, -3]
+    # the 24 weights above, the first four of them 0 0 −1, 0 0 −1, 0 0 −1, 1 1 0
+    w1 = [0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 1, 2, 2, 2, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2]
+    assert mine.best_theta[0] == pytest.approx(sum(w1) / 24)
+
+
+@pytest.mark.parametrize("options", [{"l2": 0.01}, {"batch_size": 2}, {"optimizer": "adam"}, {"model": "svm"}])
+def test_where_a_right_row_moves_the_weights_too_no_mistakes_are_counted(options: dict[str, Any]) -> None:
+    mine = trained(rows_of(*AND), epochs=9, **options)
+    assert {epoch.mistakes for epoch in mine.history} == {None}
+    assert len(mine.history) == 9
+
+
+def test_mira_goes_on_after_an_epoch_without_a_mistake_until_all_margins_are_1() -> None:
+    # the rows ±1: the first step, of τ = 1/2, gives w = 1/2, b = −1/2 (z of the other row 0: L = 1); the second
+    # w = 1, b = 0 and both rows have the margin 1
+    X, y = np.array([[-1.0], [1.0]]), np.array([0, 1])
+    mine = trained(rows_of(X, y), model="mira", lr=1.0)
+    # z = 0 says 1: the first row is a mistake; z = 0 of the second is right, and yet has a loss
+    assert [epoch.mistakes for epoch in mine.history] == [1, 0]
+    assert mine.network.theta.tolist() == [1, 0]
+    assert mine.stopped == "converged: in epoch 2 every row was right, and by a margin of 1, after 1 mistake in all"
+    slow = trained(rows_of(X, y), model="mira", lr=0.1, epochs=4)  # τ ≤ 0.1: w = 0.2, 0.4, 0.6 …
+    assert [epoch.mistakes for epoch in slow.history] == [1, 0, 0, 0]
+    assert slow.stopped == "all planned epochs are done"
+
+
+def test_of_epochs_as_good_on_validation_rows_the_one_that_separates_the_training_rows_is_kept() -> None:
+    # (−1, −1) is right from the first epoch on: b = −1, w = (1, 1) there, and z = −2 later too
+    mine = trained(rows_of(*AND), val=rows_of(np.array([[-1.0, -1]]), np.array([0])))
+    assert [epoch.is_best for epoch in mine.history] == [True, False, False, False, False, True]
+    assert mine.best_theta.tolist() == [2, 1, -3]
+
+
+def test_an_epoch_that_is_better_on_validation_rows_is_kept_all_the_same() -> None:
+    # (0.6, 0.6): z is 1.2 after the first epoch, and 1.8 − 3 at the end
+    mine = trained(rows_of(*AND), val=rows_of(np.array([[0.6, 0.6]]), np.array([1])))
+    assert [epoch.mistakes for epoch in mine.history] == MISTAKES
+    assert mine.best is not None
+    assert mine.best.number == 1
+
+
+def test_what_is_kept_instead_is_said(nncli: Run, tmp_path: Path) -> None:
+    train = file_of(tmp_path / "and.csv", *AND)
+    val = file_of(tmp_path / "val.csv", np.array([[0.5, 0.4], [-1, -1]]), np.array([1, 0]))
+    words = ["train", train, "--val-data", val, "--test", "0", "--scale", "none", "--model", "perceptron"]
+    done = nncli(*words, "--seed", "1", "-o", str(tmp_path / "m.npz"))
+    _, provenance = checkpoint.load(tmp_path / "m.npz")
+    best, last = provenance.best_epoch, len(provenance.history)
+    assert best < last
+    line = f"epoch {best} is kept, as it is better on the validation rows than epoch {last}, whose weights separate"
+    assert line in done.err
+
+
+def test_a_run_on_xor_says_that_perhaps_no_plane_separates_the_rows(nncli: Run, tmp_path: Path) -> None:
+    xor = file_of(tmp_path / "xor.csv", AND[0], np.array([0, 1, 1, 0]))
+    done = nncli("train", xor, "--val", "0", "--test", "0", "--model", "perceptron", "--epochs", "7", "-o", "x.npz")
+    assert "no epoch without a mistake in 7 epochs" in done.err
+    assert "perhaps no plane separates these rows" in done.err
+
+
+def test_mistakes_are_in_the_log_in_json_in_info_and_in_the_curve(
+    nncli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file_of(tmp_path / "and.csv", *AND)
+    words = ["train", "and.csv", "--val", "0", "--test", "0", "--scale", "none", "--model", "perceptron"]
+    told = json.loads(nncli(*words, "--json", "--log", "log.jsonl").out)["mistakes"]
+    logged = [json.loads(line)["mistakes"] for line in Path("log.jsonl").read_text().splitlines()]
+    assert told == {"total": sum(logged), "by_epoch": logged, "converged": len(logged)}
+    assert logged[-1] == 0
+    assert all(logged[:-1])
+    info = json.loads(nncli("info", "model.npz", "--json").out)
+    assert info["mistakes"] == told
+    assert [epoch["mistakes"] for epoch in info["history"]] == logged
+    assert f"{sum(logged)} in {len(logged)} epochs, none in the last: converged" in nncli("info", "model.npz").out
+    panels = json.loads(nncli("plot", "model.npz", "curve", "--json").out)["panels"]
+    assert [panel["y"]["title"] for panel in panels] == ["loss", "accuracy, %", "mistakes"]
+    assert panels[2]["marks"][0]["y"] == logged
+    assert json.loads(nncli("train", "--resume", "model.npz", "--json").out)["mistakes"] == told
+
+
+def test_other_models_have_no_mistakes_to_tell(nncli: Run, tmp_path: Path) -> None:
+    out = str(tmp_path / "m.npz")
+    assert json.loads(nncli("train", "iris", "--model", "softmax", "--epochs", "3", "--json", "-o", out).out)[
+        "mistakes"
+    ] is None  # fmt: skip
+    assert "mistakes" not in nncli("info", out).out
+
+
+@pytest.mark.parametrize("how", [["--refit"], ["--folds", "3"], ["--memory", "300M"]], ids=lambda words: words[0])
+def test_a_perceptron_that_converges_does_so_however_it_is_trained(how: list[str], nncli: Run, tmp_path: Path) -> None:
+    two = tmp_path / "two.csv"  # setosa and virginica, which are far apart
+    lines = path_of("iris").read_text().splitlines()
+    two.write_text("\n".join(line for line in lines if "versicolor" not in line) + "\n")
+    done = nncli("train", str(two), "--model", "perceptron", "--json", *how, "-o", str(tmp_path / "m.npz"))
+    told = json.loads(done.out)
+    assert told["mistakes"]["converged"] == told["epochs"]
+    assert told["train"]["accuracy"] == 1
