@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from nncli.cli.options import MODEL_ARGUMENT, Json, switch
-from nncli.errors import DONE, OptionError, UsageError
+from nncli.errors import DONE, NncliError, OptionError, UsageError
 from nncli.system.output import counted, print_json, put, say
 
 if TYPE_CHECKING:
@@ -46,7 +46,14 @@ def info(
     loaded, provenance = checkpoint.load(Path(model))
     if weights:
         return _weights(loaded, model, json)
-    description = checkpoint.describe(loaded, provenance)
+    description = checkpoint.describe(loaded, provenance) | {"separation": None}
+    if loaded.config.row_by_row:
+        from nncli.explain.separation import separation_of
+
+        try:
+            description["separation"] = separation_of(loaded, provenance, model).to_json()
+        except NncliError as error:  # the data are elsewhere, or others
+            say(f"whether weights can separate the training rows is not known: {error}")
     if json:
         print_json(description)
     else:

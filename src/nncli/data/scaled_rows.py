@@ -147,3 +147,12 @@ class Subset:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def inputs(self) -> NDArray[Any]:
+        """Return the inputs of the rows, (n, d), which must be in memory."""
+        matrix = self.matrix
+        assert isinstance(matrix, Matrix)
+        found = np.empty((len(self), matrix.width), matrix.dtype)
+        raw = np.empty((0, 0) if matrix.raw_dtype is None else found.shape, matrix.raw_dtype or matrix.dtype)
+        matrix.take(self.rows, raw, found)
+        return found

@@ -19,7 +19,7 @@ from nncli.training.prepare import Prepared, prepare
 from nncli.training.run import fit, keep_best, new_trainer
 
 SEED = 0  # the same model has the same intervals
-AGAIN = "Train it again to have intervals"
+AGAIN = "Train it again"
 
 
 def prepare_again(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.data.scaled_rows import Matrix, Subset
+from nncli.data.scaled_rows import Subset
 from nncli.errors import OptionError, TrainingError, mention
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.paired import compared, sign_flip_p, sums_of_groups
@@ -112,13 +112,13 @@ def _fitted(kind: str, prepared: Prepared) -> LogitsOf:
         reference = LogisticRegression(max_iter=STEPS, random_state=seed)
     weights = None if train.weights is None else train.weights[train.rows]
     try:
-        reference.fit(_inputs(train), train.y[train.rows], sample_weight=weights)
+        reference.fit(train.inputs(), train.y[train.rows], sample_weight=weights)
     except ValueError as error:
         problem = f"{REFERENCES[kind]} cannot be trained on these rows: {str(error).splitlines()[0].rstrip('.')}"
         raise TrainingError(mention("reference"), problem, "The model is saved without it") from None
 
     def logits_of(part: Subset) -> Floats:
-        Z = np.asarray(reference.decision_function(_inputs(part)), np.float64).reshape(len(part), -1)
+        Z = np.asarray(reference.decision_function(part.inputs()), np.float64).reshape(len(part), -1)
         if K == 2 or Z.shape[1] == K:
             return Z
         found = np.full((len(part), K), NEVER)  # classes without training rows
@@ -126,16 +126,6 @@ def _fitted(kind: str, prepared: Prepared) -> LogitsOf:
         return found
 
     return logits_of
-
-
-def _inputs(part: Subset) -> NDArray[Any]:
-    """Return the inputs of the rows of a part, (n, d)."""
-    matrix = part.matrix
-    assert isinstance(matrix, Matrix)
-    found = np.empty((len(part), matrix.width), matrix.dtype)
-    raw = np.empty((0, 0) if matrix.raw_dtype is None else found.shape, matrix.raw_dtype or matrix.dtype)
-    matrix.take(part.rows, raw, found)
-    return found
 
 
 def say_comparison(found: dict[str, Any], positive: str | None) -> list[str]:
