@@ -21,6 +21,7 @@ from nncli.cli.options import (
     options_of_rows,
     value_option,
 )
+from nncli.config.option import Whole, read_option
 from nncli.data.expand import expand
 from nncli.errors import DONE, OptionError
 from nncli.system.atomic import NO_MODEL, atomic_file, check_writable
@@ -30,6 +31,7 @@ FILE_HELP = "Model file that nncli train has saved; for sweep and parallel, a le
 OUT_HELP = "File to draw: .svg, .png, or .html, which opens without network."
 WORDS_HELP = "A column for effect, two for boundary; for embedding, the word tsne."
 ROWS_HELP = "Rows with their classes that the figure is of, in any form that eval reads."
+EPOCHS_HELP = "For boundary: number of epochs whose line to draw too, trained again (linear, two classes)."
 
 
 def plot(
@@ -49,6 +51,7 @@ def plot(
     header_rows: HeaderRows = None,
     rows: RowsOption = None,
     on_error: OnErrorOption = None,
+    epochs_shown: Annotated[str | None, value_option("N", EPOCHS_HELP, "only the epoch that was kept")] = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
@@ -71,6 +74,9 @@ def plot(
             "figure", "it has a command of its own", f"Draw it with: nncli graph {file} --row 1 --out graph.svg"
         )
     kind = FIGURES.create(figure)
+    shown = 0 if epochs_shown is None else read_option("epochs_shown", epochs_shown, Whole(1))
+    if shown and figure != "boundary":
+        raise OptionError("epochs_shown", f"{figure} has no use for it", "Leave it out, or draw boundary")
     source, notes = expand([data] if data else []), list[str]()
     text, policy = options_of_rows(
         source, on_error, encoding=encoding, skip_rows=skip_rows, quote=quote, escape=escape, header_rows=header_rows,
@@ -89,7 +95,8 @@ def plot(
         loaded, provenance = checkpoint.load(Path(file))
         if out is not None:
             check_writable(Path(out), (*provenance.source, *loaded.config.data.test_source), "-o")
-        subject = Subject(loaded, provenance, file, source, tuple(columns or ()), notes, text, policy)
+        where = loaded, provenance, file, source, tuple(columns or ()), notes, text, policy
+        subject = Subject(*where, epochs_shown=shown)
         made = build_of_model(kind, subject)
     for note in notes:
         say(note, quiet)

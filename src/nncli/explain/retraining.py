@@ -45,6 +45,17 @@ def prepare_again(
     return prepared
 
 
+def parameters_by_epoch(model: Model, provenance: Provenance, model_file: str) -> list[Array]:
+    """Train a model again as it was trained; return the parameters θ̄ at the end of each epoch. DataError where the data
+    are not as they were, or the model does not come out again."""
+    trainer, found = new_trainer(prepare_again(model, provenance, model_file)), list[Array]()
+    fit(trainer, lambda epoch: found.append(trainer.average.mean.copy()), until=len(provenance.history))
+    best = provenance.best_epoch
+    if len(found) < best or not np.allclose(found[best - 1], model.network.theta, rtol=1e-3, atol=1e-6):
+        raise DataError(model_file, "trained again, it comes out with other weights by now", AGAIN)
+    return found
+
+
 def train_on_resampled(
     prepared: Prepared, provenance: Provenance, times: int, on_draw: Callable[[int, str], None]
 ) -> list[Array]:

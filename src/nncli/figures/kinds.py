@@ -48,7 +48,8 @@ class Judged:
 @dataclass(frozen=True)
 class Subject:
     """Hold what a figure is made from: a model with its file, rows of a `source` or else its own test rows, and the
-    `columns` that are asked for, if any. Advice in errors is for that `command`."""
+    `columns` that are asked for, if any. Of so many epochs the borders between classes are shown too. Advice in errors
+    is for that `command`."""
 
     model: Model
     provenance: Provenance
@@ -59,6 +60,7 @@ class Subject:
     text: TextOptions = DETECTED  # how the source is read
     on_error: OnError = "fail"
     command: str = "plot"
+    epochs_shown: int = 0
 
     @functools.cached_property
     def judged(self) -> Judged:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,8 +11,17 @@ from numpy.typing import NDArray
 
 from nncli.data.dataset import Table, TextColumn
 from nncli.errors import DataError, OptionError, did_you_mean
-from nncli.figures.figure import Axis, Figure, Floats, Panel, Points, Regions
+from nncli.explain.retraining import parameters_by_epoch
+from nncli.figures.figure import Axis, Figure, Floats, Line, Panel, Points, Regions
 from nncli.figures.kinds import FIGURES, OfModel, Problem, Subject, hidden_layer
+from nncli.figures.straight_border import (
+    BORDER,
+    MARGIN,
+    StraightBorder,
+    earlier_borders,
+    has_straight_border,
+    signed_score,
+)
 from nncli.model.model import EVAL_ROWS, Model
 from nncli.system.output import in_quotes
 
@@ -28,6 +37,7 @@ class Plane:
     at: Floats
     titles: tuple[str, str]
     scores: Callable[[Floats], NDArray[Any]]
+    unit: Floats  # (2,), how far along each direction an input of the network is 1 more
     note: str = ""
 
 
@@ -45,6 +55,9 @@ class Boundary(OfModel):
     most_columns = 2
 
     def build(self, of: Subject) -> Figure:
+        if of.epochs_shown and not has_straight_border(of.model):
+            problem = "it needs a linear model of two classes, whose border is a straight line"
+            raise OptionError("epochs_shown", problem, "Leave it out")
         names = _two_columns(of)
         judged, model = of.judged, of.model
         picked = evenly(len(judged.rows.y))
@@ -57,9 +70,35 @@ class Boundary(OfModel):
         regions = _regions(model, plane.scores(np.stack(np.meshgrid(across, up), axis=2).reshape(-1, 2)))
         known = np.isfinite(plane.at).all(axis=1)
         marks = _rows_by_class(plane.at[known], judged.rows.y[picked][known], model)
+        border = _straight_border(of, plane, x, y, marks) if has_straight_border(model) else []
         notes = tuple(filter(None, [_said(len(picked), len(judged.rows.y)), plane.note]))
         what = " and ".join(names or ["two principal components"])
-        return Figure(f"Classes by {what}, {judged.of}", (Panel(x, y, (regions, *marks)),), notes)
+        return Figure(f"Classes by {what}, {judged.of}", (Panel(x, y, (regions, *marks, *border)),), notes)
+
+
+def _straight_border(of: Subject, plane: Plane, x: Axis, y: Axis, marks: Sequence[Points]) -> list[Line]:
+    """Return the border of a linear model as lines, with its weights, and the margin of rows that are all right."""
+    model = of.model
+
+    def z(at: Floats) -> Floats:
+        return signed_score(model, plane.scores(at))
+
+    found = list[Line]()
+    if of.epochs_shown:
+        by_epoch = parameters_by_epoch(model, of.provenance, of.file)
+        found += earlier_borders(model, by_epoch, of.epochs_shown, z, x, y)
+    border = StraightBorder.of(z, x, y)
+    if border is None or not len(border.level()):  # it is outside
+        return found
+    found += [border.line(border.level(), BORDER), *border.arrow(plane.unit)]
+    if model.preprocess.width == 2:  # on any other plane, rows lie before it and behind it
+        signed = np.concatenate(
+            [(1 if one.name == model.classes[1] else -1) * z(np.stack([one.x, one.y], 1)) for one in marks]
+        )
+        if (margin := float(signed.min())) > 0:
+            ends = [border.level(-margin), np.full((1, 2), np.nan), border.level(margin)]
+            found.append(border.line(np.concatenate(ends), MARGIN, dashed=True))
+    return found
 
 
 def _two_columns(of: Subject) -> tuple[str, str] | None:
@@ -94,7 +133,9 @@ def _of_columns(model: Model, rows: Table, names: tuple[str, str]) -> Plane:
     kinds = {"medians": len(numbers) > 2 or rows.dates, "most frequent categories": rows.texts}
     at_their = " or ".join(name for name, is_there in kinds.items() if is_there)
     note = f"the other columns are at their {at_their}" if at_their else ""
-    return Plane(rows.numbers[:, places].astype(np.float64), names, scores, note)
+    scale = model.preprocess.scale[places]
+    unit = np.divide(1, scale, out=np.zeros(2), where=scale != 0)  # a column that is constant is no input
+    return Plane(rows.numbers[:, places].astype(np.float64), names, scores, unit, note)
 
 
 def _most_frequent(column: TextColumn, n: int) -> TextColumn:
@@ -114,7 +155,7 @@ def _of_components(model: Model, rows: Table) -> Plane:
             parts = [model.network.forward(inputs[i : i + EVAL_ROWS]).copy() for i in range(0, len(at), EVAL_ROWS)]
         return np.concatenate(parts)
 
-    return Plane(found.at, found.titles, scores, "the plane is that on which the inputs vary most")
+    return Plane(found.at, found.titles, scores, np.ones(2), "the plane is that on which the inputs vary most")
 
 
 def _regions(model: Model, Z: NDArray[Any]) -> Regions:

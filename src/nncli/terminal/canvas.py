@@ -68,6 +68,7 @@ class Canvas:
         if not (0 <= at[0] < self.height and 0 <= at[1] < self.width):
             return
         if self.unicode:
+            self._cells.pop(at, None)  # of a shaded ground
             self._dots[at] = self._dots.get(at, 0) | DOTS[down % high][across % wide]
             self._inks[at] = style
         else:

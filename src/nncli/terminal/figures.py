@@ -98,9 +98,9 @@ class _Drawer(TextPanels):
     def _key(self, figure: Figure) -> list[Text]:
         """Return lines that say what each mark means."""
         signs, entries = self.signs, dict[str, Text]()
-        regions = any(isinstance(mark, Regions) for mark in figure.marks)
+        regions = {name for mark in figure.marks if isinstance(mark, Regions) for name in mark.names}
         for i, name in enumerate(figure.series):
-            ground = signs.ground[i % len(signs.ground)] if regions else ""
+            ground = signs.ground[i % len(signs.ground)] if name in regions else ""
             sign, said = self.marks[i % len(self.marks)], self.cut(name, 2 * MOST_NAME)
             entries[f"s{name}"] = Text(sign + ground, colour_of(i)).append(
                 "" if said == sign else f" {said}", "default"

@@ -7,14 +7,10 @@ epoch that changed no weight, no later one would: the weights separate all train
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from nncli.model.training_state import Epoch
 from nncli.nn.losses import Loss
 from nncli.system.output import counted
-
-if TYPE_CHECKING:
-    from nncli.model.training_state import Epoch
-    from nncli.training.trainer import Trainer
 
 
 def why_converged(history: Sequence[Epoch], loss: Loss) -> str:
@@ -26,22 +22,22 @@ def why_converged(history: Sequence[Epoch], loss: Loss) -> str:
     return f"converged: epoch {last} is the first without a mistake, {after}"
 
 
-def notes_on_mistakes(trainer: Trainer, is_whole: bool) -> list[str]:
-    """Say, a line each, where another epoch than the one that separates the training rows is kept; or where a run that
-    `is_whole`, not one up to an epoch that was chosen, has none."""
-    history, best = trainer.history, trainer.best
-    if not trainer.counts or best is None:
-        return []
+def notes_on_mistakes(history: Sequence[Epoch], best: Epoch, loss: Loss, averages: bool, is_whole: bool) -> list[str]:
+    """Say, a line each, where what is kept is not what separates the training rows, but another epoch or, of a run that
+    `averages` its weights, a mean; or where a run that `is_whole`, not one up to an epoch that was chosen, has no epoch
+    without a mistake."""
     last = history[-1]
+    if last.mistakes is None:
+        return []
     if last.changed_nothing:
-        if trainer.average.mean is not trainer.network.theta:
+        if averages:
             return ["the weights of the last epoch separate the training rows; kept is their average, which need not"]
         if best.number == last.number:
             return []
         kept = f"epoch {best.number} is kept, as it is better on the validation rows"
         return [f"{kept} than epoch {last.number}, whose weights separate the training rows"]
     fewest = min(history, key=lambda one: one.mistakes or 0)
-    if trainer.loss.margin or not is_whole:
+    if loss.margin or not is_whole:
         return []
     found = f"no epoch without a mistake in {counted(len(history), 'epoch')}"
     least = f"the fewest, {fewest.mistakes:,}, in epoch {fewest.number}"

@@ -99,7 +99,8 @@ def run_training(
     if calibration:
         notes.append(f"calibrated on the validation rows: {calibration}")
     if not interrupted:
-        notes += notes_on_mistakes(trainer, is_whole=until is None)
+        averages = trainer.average.mean is not trainer.network.theta
+        notes += notes_on_mistakes(trainer.history, best, trainer.loss, averages, is_whole=until is None)
     model = _model(prepared, trainer.network, trainer.loss, calibration)
     try:
         model.decision, decided = decide(prepared, model)
