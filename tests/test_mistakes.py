@@ -16,6 +16,7 @@ from nncli.data.bundled import path_of
 from nncli.data.scaled_rows import Matrix, Subset
 from nncli.model import checkpoint
 from nncli.model.model import build_network
+from nncli.nn.losses import LOSSES
 from nncli.training.trainer import Trainer
 
 Run = Callable[..., Any]
@@ -166,3 +167,38 @@ def test_a_perceptron_that_converges_does_so_however_it_is_trained(how: list[str
     told = json.loads(done.out)
     assert told["mistakes"]["converged"] == told["epochs"]
     assert told["train"]["accuracy"] == 1
+
+
+def test_rows_on_the_plane_are_counted_and_their_class_is_named(nncli: Run, tmp_path: Path) -> None:
+    data, out = file_of(tmp_path / "and.csv", *AND), str(tmp_path / "m.npz")
+    words = ["--val", "0", "--test", "0", "--scale", "none", "--model", "perceptron", "-q", "-o", out]
+    nncli("train", data, *words)
+    layer = checkpoint.load(tmp_path / "m.npz")[0].network.theta
+    on_it = int(np.sum(AND[0] @ layer[:2] + layer[2] == 0))
+    assert on_it == 1  # (1, 1): the least weights that separate AND
+    line = "1 of the 4 rows has a score of exactly 0, from which on 'b' is predicted"
+    assert line in nncli("eval", out, data).err
+    done = nncli("predict", out, data)
+    assert done.out.split() == ["prediction", "a", "a", "a", "b"]
+    assert f"{data}: {line}" in done.err
+    assert line in nncli("predict", out, data, "--proba").err
+    twice = nncli("predict", out, data, data, "--jobs", "2")
+    assert twice.err.count(line) == 2
+
+
+def test_rows_with_the_same_score_for_two_of_three_classes_are_counted(nncli: Run, tmp_path: Path) -> None:
+    # an epoch that ends with the first row a mistake undone: b and c are taken for one another, and all biases are 0
+    (tmp_path / "three.csv").write_text("x0,x1,class\n0,3,b\n3,0,c\n0,0,a\n")
+    data, out = str(tmp_path / "three.csv"), str(tmp_path / "m.npz")
+    words = ["--val", "0", "--test", "0", "--scale", "none", "--model", "perceptron", "-q", "-o", out]
+    nncli("train", data, *words, "--epochs", "1")
+    done = nncli("predict", out, data, "--proba")
+    assert "a,0,0,0" in done.out.splitlines()
+    line = "1 of the 3 rows has the same highest score for two classes or more, of which the first is predicted"
+    assert line in done.err
+    assert line in nncli("eval", out, data).err
+
+
+@pytest.mark.parametrize(("Z", "tied"), [([[0.0], [-1], [2]], 1), ([[1.0, 1, 0], [1, 2, 0], [0, 0, 0]], 2)])
+def test_a_row_is_tied_where_the_highest_score_is_that_of_two_classes(Z: list[list[float]], tied: int) -> None:
+    assert LOSSES.create("perceptron").tied(np.array(Z)).sum() == tied

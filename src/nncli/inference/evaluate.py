@@ -95,6 +95,8 @@ def evaluate_model(
     headline = None if metric is None else one_metric(metric, scored)
     metrics = all_metrics(scored, model.classes)
     notes = [*found.notes, *_of_one_class(model, scored)]
+    if not model.probabilistic:
+        notes += model.say_ties(int(model.loss.tied(scored.logits).sum()), len(found.rows))
     return Evaluation(metrics, found.evaluated_on, notes, _rule_of(model), headline)
 
 

@@ -17,7 +17,7 @@ from nncli.inference.predictor import PredictOptions, Predictor
 from nncli.model.checkpoint import ModelFile, load_same
 from nncli.model.model import Model
 from nncli.system import plain_json
-from nncli.system.output import counted, in_quotes, say
+from nncli.system.output import counted, in_quotes, note_of, say
 from nncli.system.threads import multiply_with, use_threads
 from nncli.system.workers import ProcessDeath, Stop, Workers, in_order, never
 
@@ -91,6 +91,7 @@ def predict_source(model: Model, source: str, options: PredictOptions, sink: Out
                 sink.take(predictor.predict(block), unread, model.preprocess.unseen(block.table))
                 sink.note(block.notes)
         sink.note(notes[begun:])
+        sink.note(note_of(title((source,)), one) for one in model.say_ties(predictor.tied, predictor.rows))
 
 
 class _ResultSink:

@@ -61,6 +61,7 @@ class Predictor:
         """Prepare to write the columns `keep` of the input; OptionError where the model cannot do what is asked."""
         _check(options, model)
         self.model, self.options, self.keep = model, options, keep
+        self.rows = self.tied = 0  # so far, and those for which two scores without probabilities are the same
         if options.embed:
             own = [f"h_{i}" for i in range(model.config.model.hidden[-1])]
         else:
@@ -91,12 +92,13 @@ class Predictor:
         if self.options.embed:
             return self._lines_of(block, self._numbers(self.model.embed(block.table), bad))
         figures: list[Any] = []
+        self.rows += len(block.table) - len(bad)
         if self.options.proba:
             Z = self.model.scores(block.table)
-            codes = self.model.predicted(Z, self.options.threshold)
+            codes = self._decided(Z, 0, bad)
             figures = self._numbers(self.model.by_class(Z), bad)
         else:
-            codes = self._codes(block.table)
+            codes = self._codes(block.table, bad)
         if self.options.reasons:
             figures += self._reasons(block.table, codes, bad)
         codes[bad] = len(self.model.classes)
@@ -121,15 +123,22 @@ class Predictor:
         names = [take(self._columns, column) for column in places.T]
         return [one for pair in zip(names, self._numbers(values, bad), strict=True) for one in pair]
 
-    def _codes(self, table: Table) -> NDArray[np.int64]:
+    def _codes(self, table: Table, bad: list[int]) -> NDArray[np.int64]:
         """Return the predicted class of each row as its position, (n,); few scores are in memory at a time."""
-        model, threshold = self.model, self.options.threshold
-        at_once = max(1, CELLS_AT_ONCE // len(model.classes))
+        at_once = max(1, CELLS_AT_ONCE // len(self.model.classes))
         if len(table) <= at_once:
-            return model.predicted(model.scores(table), threshold)
+            return self._decided(self.model.scores(table), 0, bad)
         rows = np.arange(len(table))
-        parts = (table.take(rows[start : start + at_once]) for start in range(0, len(table), at_once))
-        return np.concatenate([model.predicted(model.scores(part), threshold) for part in parts])
+        parts = ((start, table.take(rows[start : start + at_once])) for start in range(0, len(table), at_once))
+        return np.concatenate([self._decided(self.model.scores(part), start, bad) for start, part in parts])
+
+    def _decided(self, Z: NDArray[Any], start: int, bad: list[int]) -> NDArray[np.int64]:
+        """Return the predicted classes from scores, which begin with those of the row `start` of a block; count those
+        that are tied, but for bad rows."""
+        if not self.model.probabilistic:
+            tied = self.model.loss.tied(Z)
+            self.tied += int(tied.sum()) - sum(bool(tied[i - start]) for i in bad if start <= i < start + len(Z))
+        return self.model.predicted(Z, self.options.threshold)
 
     def _numbers(self, figures: NDArray[Any], bad: list[int]) -> list[Any]:
         """Write the columns of figures (n, any), which are empty in the bad rows."""

@@ -18,6 +18,7 @@ from nncli.nn.buffers import all_finite
 from nncli.nn.calibration import Calibration, likelihood_of
 from nncli.nn.losses import LOSSES, Loss
 from nncli.nn.network import Network, multilayer
+from nncli.system.output import counted, in_quotes
 
 EVAL_ROWS = 1024  # rows that pass through the network at once outside training
 
@@ -110,6 +111,18 @@ class Model:
             return self.loss.classes(Z)  # calibration keeps their order
         loss, Z = self._calibrated(Z)
         return loss.classes(Z)
+
+    def say_ties(self, tied: int, n: int) -> list[str]:
+        """Say in a line how many of n rows have two classes with the same highest score, and which is taken."""
+        if not tied:
+            return []
+        have = f"{tied:,} of the {counted(n, 'row')} {'has' if tied == 1 else 'have'}"
+        if len(self.classes) > 2:
+            return [f"{have} the same highest score for two classes or more, of which the first is predicted"]
+        second = in_quotes(self.classes[1])
+        if self.network.widths[-1] == 1:
+            return [f"{have} a score of exactly {self.loss.border:g}, from which on {second} is predicted"]
+        return [f"{have} the same score for both classes, of which {second} is predicted"]
 
     def _calibrated(self, Z: NDArray[Any]) -> tuple[Loss, NDArray[Any]]:
         """Return the loss whose link reads the scores, and the scores for it."""

@@ -115,6 +115,12 @@ class Loss(ABC):
         wins = Z[:, 0] >= self.border if Z.shape[1] == 1 else Z[:, 1] >= Z[:, 0]
         return np.asarray(wins, np.int64)
 
+    def tied(self, Z: Array) -> NDArray[np.bool_]:
+        """Tell of each row, (n,), whether two classes have the same highest score, so that `classes` takes one."""
+        if Z.shape[1] == 1:
+            return np.asarray(Z[:, 0] == self.border)
+        return np.asarray(np.count_nonzero(Z.max(axis=1, keepdims=True) == Z, axis=1) > 1)
+
     def by_class(self, Z: Array) -> Array:
         """Return a number for each class, (n, K): its probability if the loss is probabilistic, else its score."""
         if Z.shape[1] == 1:

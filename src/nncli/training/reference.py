@@ -7,9 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from nncli.data.scaled_rows import Subset
+from nncli.data.scaled_rows import Matrix, Subset
 from nncli.errors import OptionError, TrainingError, mention
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.paired import compared, sign_flip_p, sums_of_groups
