@@ -17,6 +17,7 @@ from nncli.data.scaled_rows import Matrix, Subset
 from nncli.model import checkpoint
 from nncli.model.model import build_network
 from nncli.nn.losses import LOSSES
+from nncli.training import run
 from nncli.training.trainer import Trainer
 
 Run = Callable[..., Any]
@@ -202,3 +203,40 @@ def test_rows_with_the_same_score_for_two_of_three_classes_are_counted(nncli: Ru
 @pytest.mark.parametrize(("Z", "tied"), [([[0.0], [-1], [2]], 1), ([[1.0, 1, 0], [1, 2, 0], [0, 0, 0]], 2)])
 def test_a_row_is_tied_where_the_highest_score_is_that_of_two_classes(Z: list[list[float]], tied: int) -> None:
     assert LOSSES.create("perceptron").tied(np.array(Z)).sum() == tied
+
+
+@pytest.mark.parametrize("model", ["perceptron", "averaged-perceptron"])
+def test_a_run_that_converges_is_resumed_to_the_same_bytes(
+    model: str, nncli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file_of(Path("and.csv"), *AND)
+    words = ["train", "and.csv", "--val", "0", "--test", "0", "--scale", "none", "--model", model, "-q"]
+    nncli(*words, "-o", "whole.npz", "--log", "whole.jsonl")
+    whole, fit = Path("whole.npz").read_bytes(), run.fit
+    epochs = len(Path("whole.jsonl").read_text().splitlines())
+    assert epochs > 3
+    for done in range(1, epochs + 1):
+        with monkeypatch.context() as patch:
+            patch.setattr(run, "fit", lambda t, e, s, u: fit(t, e, lambda: len(t.history) >= done, u))  # noqa: B023
+            nncli(*words, "-o", "m.npz", "--log", "m.jsonl")
+        assert nncli("train", "--resume", "m.npz", "-q", "--log", "m.jsonl").code == 0
+        assert Path("m.npz").read_bytes() == whole
+        assert Path("m.jsonl").read_bytes() == Path("whole.jsonl").read_bytes()
+    nncli(*words, "-o", "k.npz", "--keep-state")  # what a kill after the last epoch leaves
+    done_more = nncli("train", "--resume", "k.npz", "--epochs", "2000")
+    assert "converged" in done_more.err
+    assert checkpoint.load(Path("k.npz"))[1].best_epoch == epochs
+
+
+def test_trials_of_a_sweep_that_converge_say_so(nncli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = path_of("iris").read_text().splitlines()
+    Path("two.csv").write_text("\n".join(line for line in lines if "versicolor" not in line) + "\n")
+    assert (
+        nncli("sweep", "two.csv", "--model", "perceptron,averaged-perceptron", "--jobs", "1", "-o", "s.npz").code == 0
+    )
+    (ledger,) = tmp_path.glob("*.jsonl")
+    stopped = [record["stopped"] for record in map(json.loads, ledger.read_text().splitlines()) if "stopped" in record]
+    assert len(stopped) == 2
+    assert all(why.startswith("converged: epoch ") for why in stopped)
