@@ -127,7 +127,7 @@ def test_a_run_on_xor_says_that_perhaps_no_plane_separates_the_rows(nncli: Run, 
     xor = file_of(tmp_path / "xor.csv", AND[0], np.array([0, 1, 1, 0]))
     done = nncli("train", xor, "--val", "0", "--test", "0", "--model", "perceptron", "--epochs", "7", "-o", "x.npz")
     assert "no epoch without a mistake in 7 epochs" in done.err
-    assert "perhaps no plane separates these rows" in done.err
+    assert "perhaps no plane separates the training rows" in done.err
 
 
 def test_mistakes_are_in_the_log_in_json_in_info_and_in_the_curve(

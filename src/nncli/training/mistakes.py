@@ -41,4 +41,4 @@ def notes_on_mistakes(history: Sequence[Epoch], best: Epoch, loss: Loss, average
         return []
     found = f"no epoch without a mistake in {counted(len(history), 'epoch')}"
     least = f"the fewest, {fewest.mistakes:,}, in epoch {fewest.number}"
-    return [f"{found} ({least}): perhaps no plane separates these rows; nncli info tells, where there are few"]
+    return [f"{found} ({least}): perhaps no plane separates the training rows; nncli info tells, if they are few"]
