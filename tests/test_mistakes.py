@@ -240,3 +240,17 @@ def test_trials_of_a_sweep_that_converge_say_so(nncli: Run, tmp_path: Path, monk
     stopped = [record["stopped"] for record in map(json.loads, ledger.read_text().splitlines()) if "stopped" in record]
     assert len(stopped) == 2
     assert all(why.startswith("converged: epoch ") for why in stopped)
+
+
+def test_a_report_does_not_ask_for_more_epochs_of_a_run_that_has_converged(
+    nncli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = path_of("iris").read_text().splitlines()
+    Path("two.csv").write_text("\n".join(line for line in lines if "setosa" not in line) + "\n")
+    epochs = json.loads(nncli("train", "two.csv", "--model", "perceptron", "--json").out)["epochs"]
+    told = json.loads(nncli("train", "two.csv", "--model", "perceptron", "--json", "--epochs", str(epochs)).out)
+    assert told["mistakes"]["converged"] == told["best_epoch"] == epochs
+    assert nncli("report", "model.npz", "-o", "r.md", "--to", "md", "-q").code == 0
+    assert f"Epoch {epochs} of {epochs} was kept" in Path("r.md").read_text()
+    assert "train longer" not in Path("r.md").read_text()

@@ -89,7 +89,8 @@ def stopped_early(of: Evidence) -> Finding:
     done, best = len(of.subject.provenance.history), of.subject.provenance.best_epoch
     planned = of.model.config.training.epochs
     evidence = f"Epoch {best:,} of {done:,} was kept; at most {planned:,} were planned."
-    if of.figures["refit"] or of.figures["folds"] or best < done or done < planned:
+    converged = of.subject.provenance.epochs(of.model.config.row_by_row)[-1].changed_nothing
+    if of.figures["refit"] or of.figures["folds"] or best < done or done < planned or converged:
         return Finding(name, "passed", evidence)
     if not len(of.rows.rows) or np.isnan(of.subject.provenance.history[:, 2]).all():
         evidence += " Without validation rows the last epoch is kept, and nothing says whether more would help."
