@@ -15,7 +15,8 @@ from nncli.terminal.figures import check_width, lines_of, print_figure
 from nncli.terminal.progress import Progress
 from nncli.terminal.tables import new_console
 
-ROWS = 16  # of a picture that is below something
+ROWS, TALL = 16, 22  # of a picture that is below something, and of one with panels below one another
+BESIDE = 2  # panels on a terminal of 80 columns
 REMEDY = "Make it wider, or leave --plot out"
 
 
@@ -41,7 +42,8 @@ class CurveProgress(Progress):
         if self.live:
             self.live.stop()
         if self.epochs and not self.quiet and error[0] is None:
-            print_figure(self._figure(), self.console, ROWS)
+            figure = self._figure()
+            print_figure(figure, self.console, _rows(figure))
 
     def add(self, epoch: Epoch) -> None:
         """Add an epoch to the curve."""
@@ -64,6 +66,11 @@ def live(console: Console, shown: Callable[[], ConsoleRenderable]) -> Live:
 
 def below(figure: Figure, console: Console, above: int) -> list[Text]:
     """Return the lines of a figure that stands below so many others; none where there is no room."""
-    rows = min(ROWS, console.height - above)
+    rows = min(_rows(figure), console.height - above)
     lines = lines_of(figure, console, rows)
     return lines if len(lines) < console.height - above else []
+
+
+def _rows(figure: Figure) -> int:
+    """Return how high a picture may be that is below something."""
+    return ROWS if len(figure.panels) <= BESIDE else TALL
