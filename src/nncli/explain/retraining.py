@@ -19,7 +19,7 @@ from nncli.training.prepare import Prepared, prepare
 from nncli.training.run import fit, keep_best, new_trainer
 
 SEED = 0  # the same model has the same intervals
-AGAIN = "Train it again"
+AGAIN, ANEW = "Train it again to have intervals", "Train it again, on a file"
 
 
 def prepare_again(
@@ -48,11 +48,11 @@ def prepare_again(
 def parameters_by_epoch(model: Model, provenance: Provenance, model_file: str) -> list[Array]:
     """Train a model again as it was trained; return the parameters θ̄ at the end of each epoch. DataError where the data
     are not as they were, or the model does not come out again."""
-    trainer, found = new_trainer(prepare_again(model, provenance, model_file)), list[Array]()
+    trainer, found = new_trainer(prepare_again(model, provenance, model_file, ANEW)), list[Array]()
     fit(trainer, lambda epoch: found.append(trainer.average.mean.copy()), until=len(provenance.history))
     best = provenance.best_epoch
     if len(found) < best or not np.allclose(found[best - 1], model.network.theta, rtol=1e-3, atol=1e-6):
-        raise DataError(model_file, "trained again, it comes out with other weights by now", AGAIN)
+        raise DataError(model_file, "trained again, it comes out with other weights by now", ANEW)
     return found
 
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from nncli.config.resolve import ResolvedConfig
 from nncli.data.scaled_rows import Subset
 from nncli.errors import DataError
-from nncli.explain.retraining import prepare_again
+from nncli.explain.retraining import ANEW, prepare_again
 from nncli.model.model import Model
 from nncli.model.provenance import Provenance
 from nncli.nn.losses import LOSSES
@@ -55,7 +55,7 @@ def separation_of(model: Model, provenance: Provenance, file: str) -> Separation
     n = provenance.figures["n_train"]
     if _cells(model, n) > MOST_CELLS:
         raise DataError(file, f"its {n:,} training rows are too many to tell")
-    return separation(model, prepare_again(model, provenance, file).train)
+    return separation(model, prepare_again(model, provenance, file, ANEW).train)
 
 
 def separation(model: Model, train: Subset) -> Separation:
