@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -90,3 +92,23 @@ def test_a_mark_that_comes_late_is_named_with_the_option_that_reads_it(nncli: Ru
     assert outcome.err.startswith("d.csv:80002: ")
     advised = outcome.err.split(", add ")[1].split(", or leave")[0].rstrip(".\n")
     assert nncli(*run, *shlex.split(advised)).code == 0, advised
+
+
+def test_rows_in_single_quotes_that_come_after_the_names_are_refused_with_the_option(
+    nncli: Run, tmp_path: Path
+) -> None:
+    """A producer that sends the names first: they are answered, before anybody can see how the rows are quoted."""
+    rows = "".join(f"{i % 7},{color},{'ab'[i % 2]}\n" for i, color in enumerate(["red", "green"] * 15))
+    (tmp_path / "train.csv").write_text("x,color,label\n" + rows)
+    nncli("train", "train.csv", "--epochs", 2, "-o", "m.npz")
+    with subprocess.Popen(
+        [sys.executable, "-m", "nncli", "predict", "m.npz"],
+        cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0,
+    ) as process:  # fmt: skip
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(b"x,color\n")
+        assert process.stdout.read(11) == b"prediction\n"
+        _, err = process.communicate(b"1,'red'\n2,'green'\n", timeout=30)
+    assert process.returncode == 1
+    assert b"""column 'color': expected texts in double quotes or none, found 'red'. Add --quote "'" """ in err

@@ -237,9 +237,10 @@ def dialect_for(
 
 def _with_quotes_of_row(head: Head, dialect: Dialect, known: Known) -> Dialect:
     """Return the dialect with the quotes in which all texts of the row below the names stand, if these have none and no
-    category or class that is `known` stands in such quotes itself."""
+    category or class that is `known` stands in such quotes itself. A row that has not come yet is not waited for: a
+    pipe is answered with the names of its columns before its first row."""
     names = head.line_behind(0)
-    row = head.line_behind(len(names)).decode("utf-8", "surrogateescape").rstrip("\r\n")
+    row = head.data[len(names) :].partition(b"\n")[0].decode("utf-8", "surrogateescape").rstrip("\r")
     d = re.escape(dialect.delimiter)
     for sign in {"'", '"'} - {dialect.quote}:
         others = re.sub(rf"(?<![^{d}]) *{sign}(?:[^{sign}]|{sign}{sign})*{sign}(?![^{d}])", "", row)

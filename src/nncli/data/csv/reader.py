@@ -189,10 +189,15 @@ class CsvReader(BlockReader):
         return DataError(f"{self.input.where}:{below[0][0]}", problem, remedy)
 
     def _refuse_single_quotes(self, block: RowBlock) -> None:
-        """Raise DataError for a text as 'O''Neil', which is hardly meant so."""
+        """Raise DataError for a text as 'O''Neil', which is hardly meant so, and for a column whose texts all stand in
+        single quotes, where none did in training."""
         columns = dict(block.table.texts) | ({self.layout.target or "": block.target} if block.target else {})
         for name, column in columns.items():
-            found = next((text for text in column.values if text[:1] == text[-1:] == "'" and "''" in text[1:-1]), None)
+            quoted = [*filter(is_in_single_quotes, column.values)]
+            found = next((text for text in quoted if "''" in text[1:-1]), None)
+            words = self.layout.words.get(name, ())
+            if quoted and len(quoted) == len(column.values) and words and not any(map(is_in_single_quotes, words)):
+                found = found or quoted[0]
             if found is not None:
                 problem = f"column '{name}': expected texts in double quotes or none, found {found}"
                 remedy = """Add --quote "'" if that is a quoted text, or --quote '"' if it is meant as it is written"""
@@ -317,3 +322,7 @@ def open_training(
     except BaseException:
         opened.close()
         raise
+
+
+def is_in_single_quotes(text: str) -> bool:
+    return len(text) > 1 and text[0] == text[-1] == "'"
