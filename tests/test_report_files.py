@@ -59,8 +59,12 @@ def test_a_report_is_replaced_and_no_other_file(model: Path, nncli: Run) -> None
     assert Path("notes.md").read_text() == "# My notes\n"
     assert nncli("report", model, "-o", "r.md").code == 0
     assert nncli("report", model, "-o", "r.md").code == 0
-    assert nncli("report", model, "-o", model).code == 1
-    assert nncli("report", model, "-o", "d.csv").code == 1
+    assert nncli("report", model, "-o", model, "--to", "html").code == 1
+    assert nncli("report", model, "-o", "d.csv", "--to", "md").code == 1
+    outcome = nncli("report", model, "-o", "r.pdf")
+    remedy = "Name another file, or say the form with --to html."
+    assert outcome.err == f"--out: expected a name that ends in .html or .md, found 'r.pdf'. {remedy}\n"
+    assert (outcome.code, Path("r.pdf").exists()) == (2, False)
 
 
 def test_a_report_is_written_whole_or_not_at_all(model: Path, nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:

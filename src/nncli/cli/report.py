@@ -25,9 +25,9 @@ from nncli.cli.options import (
 )
 from nncli.config.option import OneOf, read_option
 from nncli.data.expand import expand
-from nncli.errors import DONE, OptionError
+from nncli.errors import DONE, OptionError, mention
 from nncli.system.atomic import Replaceable, as_stdout, atomic_file, check_writable
-from nncli.system.output import print_json, say
+from nncli.system.output import print_json, say, shortened
 
 if TYPE_CHECKING:
     from nncli.data.sources import Source
@@ -68,7 +68,7 @@ def report(
     nncli report model.sweep.jsonl          of the ledger of a sweep
     """
     source = expand(data or [])
-    form = read_option("to", to or _form_of(out), OneOf(("html", "md"), "html or md"))
+    form = read_option("to", to, OneOf(("html", "md"), "html or md")) if to is not None else _form_of(out)
     out = as_stdout(out) or (None if json else "-" if form == "md" else _beside(file, source))
     if json and out == "-":
         raise OptionError("out", "--json goes to stdout", "Name a file, or leave one of them out")
@@ -93,7 +93,14 @@ def report(
 
 
 def _form_of(out: str | None) -> str:
-    return "md" if Path(out or "").suffix.lower() in (".md", ".markdown") else "html"
+    """Return the form that the name of a file asks for. OptionError for one that is none."""
+    ending = "" if out is None or as_stdout(out) == "-" else Path(out).suffix.lower()
+    if ending in (".md", ".markdown"):
+        return "md"
+    if ending not in ("", ".html", ".htm"):
+        problem = f"expected a name that ends in .html or .md, found '{shortened(str(out))}'"
+        raise OptionError("out", problem, f"Name another file, or say the form with {mention('to', 'html')}")
+    return "html"
 
 
 def _beside(file: str, source: Source) -> str:

@@ -16,6 +16,22 @@ MARK = "<!-- nncli report -->"  # that a file of a report begins with, whatever 
 State = Literal["passed", "look", "unknown"]  # nothing found; something to look at; it could not be tested
 
 
+# what a test is called that has found something, by its name
+FAULTS = {
+    "A simple reference": "A simple reference is better",
+    "Balance of the classes": "A class with few rows",
+    "Better than always one answer": "Not shown to be better than always one answer",
+    "Equally good for all": "Worse for some rows",
+    "Groups to judge by": "Too few groups to be sure",
+    "Honest probabilities": "Probabilities that are off",
+    "Rows that belong together": "Rows of training and test that belong together",
+    "Rows to judge by": "Too few rows to be sure",
+    "The same kind of rows as in training": "Other rows than in training",
+    "Training to its end": "Training that ended too early",
+    "Which is best": "No clear winner",
+}
+
+
 @dataclass(frozen=True)
 class Finding:
     """What one test of a model or its data found.
@@ -29,6 +45,11 @@ class Finding:
     state: State
     evidence: str
     remedy: str = ""
+
+    @property
+    def title(self) -> str:
+        """Name what was found: the question may sound like praise."""
+        return FAULTS.get(self.name, self.name) if self.state == "look" else self.name
 
 
 @dataclass(frozen=True)

@@ -120,13 +120,14 @@ class Evidence:
         """Return how much each column matters, on some of the rows; None of too many columns."""
         if len(self.model.schema.names) > MOST_COLUMNS or self.n < 2:
             return None
-        picked = evenly(self.n, self._importance_rows)
+        picked = evenly(self.n, self.n_of_importances)
         some = rows_of(self.scored, picked)
         metric, orders = metric_for(suited(self.model), some), permutations(len(picked), IMPORTANCE_REPEATS)
         return importances(self.model, self.rows.table.take(self.rows.rows[picked]), some, metric, orders)
 
     @property
-    def _importance_rows(self) -> int:
+    def n_of_importances(self) -> int:
+        """Return the number of rows that importance is of."""
         affordable = max(FEWEST_ROWS, SHUFFLED_CELLS // len(self.model.schema.names))
         return min(self.n, IMPORTANCE_ROWS, affordable)
 
@@ -141,7 +142,7 @@ class Evidence:
     @property
     def importance_rows(self) -> str:
         """Say which rows importance is of."""
-        n = self._importance_rows
+        n = self.n_of_importances
         return f"{n:,} of {counted(self.n, 'row')}" if n < self.n else counted(n, "row")
 
     @property

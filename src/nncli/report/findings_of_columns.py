@@ -129,4 +129,6 @@ def useless(of: Evidence) -> Finding:
     remedy = (
         f"Leave one out at a time, first --drop {shlex.quote(write_names([least]))}, and compare with nncli eval A B"
     )
+    if of.n_of_importances < of.n:
+        remedy = f"First run nncli explain {shlex.quote(of.subject.file)}, which takes all rows. {remedy}"
     return Finding(name, "look", evidence, f"{remedy}: columns that are alike stand in for one another.")

@@ -50,9 +50,13 @@ def few_groups(of: Evidence) -> Finding:
 def duplicates(of: Evidence) -> Finding:
     """Count the rows whose values are those of a row that trained the model."""
     name, known = "Rows it has seen before", of.subject.provenance.row_hashes
-    if not known:
+    rows = hash_rows(of.rows.table.take(of.rows.rows))
+    if of.prepared is not None:
+        seen, exact = of.prepared.hashes.in_training(rows), True
+    elif not known:
         return Finding(name, "unknown", "The model does not remember which rows it was trained on.")
-    seen, exact = trained_on(hash_rows(of.rows.table.take(of.rows.rows)), known)
+    else:
+        seen, exact = trained_on(rows, known)
     about = "" if exact else "about "
     evidence = f"{about}{seen:,} of {counted(of.n, 'row')} have the values of a row that trained the model."
     evidence = evidence[0].upper() + evidence[1:]

@@ -23,7 +23,7 @@ EFFECTS = 3  # columns whose effect is drawn
 def figures_section(of: Evidence) -> Section:
     """Write what `eval` reports, with intervals, and the figures of each class."""
     reference = of.reference[0]
-    header = ["figure", "this model", "95 % interval", "always the most frequent class"]
+    header = ["figure", "this model", "95 % interval", "always one answer"]
     if reference is not None:
         of_training = " on the rows of the training run" if of.subject.source else ""
         header.append(f"{REFERENCES[reference['name']]}{of_training}")
@@ -43,7 +43,9 @@ def figures_section(of: Evidence) -> Section:
             beside = {"accuracy": reference["accuracy"], by["name"]: by.get("value")}.get(name)
             cells.append("" if beside is None else write(beside))
         rows.append(tuple(cells))
-    said = f"Judged on {of.subject.judged.of}. Of 100 such intervals, about 95 hold the true figure."
+    said = f"Judged on {of.subject.judged.of}. Of 100 such intervals, about 95 hold the true figure. "
+    said += "The answer that is always given is the most frequent class"
+    said += ", and beside the cost the class that costs least." if "cost" in of.metrics["metrics"] else "."
     listing = Listing(tuple(header), tuple(rows), frozenset(header[1:]), "Figures")
     notes = [Paragraph(f"{note.removeprefix('warning: ')}.") for note in of.subject.notes]
     return Section("How good it is", (Paragraph(said), *notes, listing, _classes(of)))

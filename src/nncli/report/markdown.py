@@ -33,7 +33,7 @@ def escaped(text: str) -> str:
 
 def _finding(one: Finding) -> str:
     remedy = f" {escaped(one.remedy)}" if one.remedy else ""
-    return f"- **{escaped(one.name)}**, {SAID[one.state]}: {escaped(one.evidence)}{remedy}"
+    return f"- **{escaped(one.title)}**, {SAID[one.state]}: {escaped(one.evidence)}{remedy}"
 
 
 def _block(block: Block) -> list[str]:

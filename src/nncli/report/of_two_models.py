@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nncli.data.csv.header import TextOptions
 from nncli.data.sources import Source
+from nncli.errors import listing
 from nncli.figures.kinds import Subject
 from nncli.inference.compare import Comparison, compare_models
 from nncli.metrics.definitions import METRICS
@@ -36,7 +37,7 @@ def report_of_two_models(loaded: tuple[Loaded, Loaded], source: Source, text: Te
     for name, evidence in zip(names, each, strict=True):
         own = [one for one in findings_of(evidence) if one.state != "passed"]
         useless += [name] if any(one.name == CONSTANT and one.state == "look" for one in own) else []
-        findings += [dataclasses.replace(one, name=f"{one.name} ({name})") for one in own]
+        findings += [dataclasses.replace(one, name=f"{one.title} ({name})") for one in own]
     sections = [_differences(found, names), _agreement(each, names)]
     for name, evidence in zip(names, each, strict=True):
         for section in (figures_section(evidence), pictures(evidence), model_card(evidence)):
@@ -68,10 +69,26 @@ def _verdict(found: Comparison, names: tuple[str, str], useless: list[str]) -> t
         advice = f"Take {better}, unless the findings below speak against it: {useless[0]} is not shown to be better "
         advice += "than always giving one answer."
     elif better is None:
-        advice = "That may be chance: these rows do not tell which is better, so take the simpler or cheaper one."
+        advice = _of_other_figures(found, names)
     else:
         advice = f"That is more than chance: take {better}, unless the findings below speak against it."
     return f"{good}.", sure, advice
+
+
+def _of_other_figures(found: Comparison, names: tuple[str, str]) -> str:
+    """Say which to take of two that are right about as often: the one that is better by other figures, if it is one."""
+    winners = {METRICS.create(name).label(found.positive): _better(found, name, names) for name in found.figures}
+    won = {label: winner for label, winner in winners.items() if winner is not None}
+    if not won:
+        return "That may be chance: these rows do not tell which is better, so take the simpler or cheaper one."
+    if len({*won.values()}) > 1:
+        said = ", and ".join(f"{winner} by {label}" for label, winner in won.items())
+        return (
+            f"Which is right more often may be chance; by more than chance, better is {said}: take what matters to you."
+        )
+    winner, by = next(iter(won.values())), listing(list(won))
+    said = f"Which is right more often may be chance, but by {by} {winner} is better by more than chance"
+    return f"{said}: take it, unless the other is much simpler or cheaper."
 
 
 def _better(found: Comparison, name: str, names: tuple[str, str]) -> str | None:

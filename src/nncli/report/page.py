@@ -123,7 +123,7 @@ def _in_state(findings: tuple[Finding, ...], state: State) -> list[Finding]:
 def _finding(one: Finding) -> Markup:
     sign, word = SIGNS[one.state]
     state = element("p", element("span", sign, class_="sign", aria_hidden="true"), word, class_=f"state {one.state}")
-    said = [element("p", element("strong", one.name), ". ", one.evidence)]
+    said = [element("p", element("strong", one.title), ". ", one.evidence)]
     if one.remedy:
         said.append(element("p", one.remedy, class_="remedy"))
     return element("li", state, element("div", *said))

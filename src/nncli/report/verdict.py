@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from nncli.report.document import Finding
 from nncli.report.evidence import Evidence
@@ -15,8 +15,10 @@ FLATTERED = (SEEN, "Rows that belong together", "A column that gives the class a
 
 def verdict_of(of: Evidence, findings: Sequence[Finding]) -> tuple[str, str, str]:
     """Say how good the model is and against what, how sure that is, and what it may be used for."""
-    to_look_at = [one.name for one in findings if one.state == "look" and one.name not in MINOR]
-    return _how_good(of, SEEN in to_look_at), _how_sure(of, to_look_at), _whether_to_use(of, to_look_at)
+    found = {one.name: one.title for one in findings if one.state == "look"}
+    to_look_at = {name: title for name, title in found.items() if name not in MINOR}
+    minor = [title for name, title in found.items() if name in MINOR]
+    return _how_good(of, SEEN in to_look_at), _how_sure(of, [*to_look_at]), _whether_to_use(of, to_look_at, minor)
 
 
 def _how_good(of: Evidence, has_seen: bool) -> str:
@@ -47,14 +49,15 @@ def _how_sure(of: Evidence, to_look_at: Sequence[str]) -> str:
     return f"{said}."
 
 
-def _whether_to_use(of: Evidence, to_look_at: Sequence[str]) -> str:
-    """Say whether to use it, for which rows, and what to look at before."""
+def _whether_to_use(of: Evidence, to_look_at: Mapping[str, str], minor: Sequence[str]) -> str:
+    """Say whether to use it, for which rows, and what to look at before; what is `minor` is no reason against it."""
     if CONSTANT in to_look_at:
         return "Do not use it for decisions: it is not shown to be better than always giving one answer."
     kind = "It can be used for rows of the same kind as those it was trained on"
     if not to_look_at:
-        return f"{kind}: nothing was found that speaks against it."
-    first = in_quotes(to_look_at[0])
+        but = f" Of less weight: {in_quotes(minor[0])}, below." if minor else ""
+        return f"{kind}: nothing was found that speaks against it.{but}"
+    first = in_quotes(next(iter(to_look_at.values())))
     more = f" and {len(to_look_at) - 1:,} more" if len(to_look_at) > 1 else ""
     return f"{kind}, once somebody has looked at what was found: {first}{more}."
 

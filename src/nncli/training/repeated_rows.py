@@ -49,6 +49,10 @@ class RowHashes:
         known = self._of_training if first == "train" else np.sort(self.parts[first])
         return int(_are_in(known, self.parts[second]).sum())
 
+    def in_training(self, hashes: Hashes) -> int:
+        """Count the rows of these hashes whose values are those of a training row."""
+        return int(_are_in(self._of_training, hashes).sum())
+
     def sample(self) -> str:
         """Write the smallest hashes of the training rows, 16 figures each, as a model file remembers them."""
         ordered = self._of_training
