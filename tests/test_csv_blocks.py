@@ -311,3 +311,7 @@ def test_a_mark_at_the_start_of_a_block_is_a_part_of_its_cell() -> None:
     names = ("n0", "n1")
     parser = FastParser(Layout(names, ",", True, (), names, None, keep=names))
     assert parser.read("\ufeff,x\n".encode(), True, False) is None  # pyarrow would take it off
+
+
+def test_a_single_cr_in_a_row_that_was_mended_is_no_traceback() -> None:
+    read_both_ways(["1,1,1", "1,1,1", '1,1,"', "1,1,a\r"], "float32", with_target=False, ends="\r\n")

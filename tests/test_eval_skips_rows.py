@@ -39,6 +39,7 @@ def test_the_figures_are_those_of_the_other_rows(nncli: Run) -> None:
     skipped, without = json.loads(found.out), json.loads(nncli("eval", "m.npz", "left.csv", "--json").out)
     assert skipped.pop("evaluated_on") == "all 95 rows of bad.csv that can be read"
     assert without.pop("evaluated_on") == "all 95 rows of left.csv"
+    assert skipped["warnings"].pop(0) == "left out 5 of 100 rows, which cannot be read"
     assert skipped == without
     quiet = nncli("eval", "m.npz", "bad.csv", "--on-error", "skip", "--json", "-q")
     assert "left out 5 of 100 rows" in quiet.err

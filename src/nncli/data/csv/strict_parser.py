@@ -192,7 +192,8 @@ class StrictParser:
             remedy = f"{advice_for_marks(row, self.layout) or look}{self.or_skip}"
             raise DataError(where, f"expected {width} columns, found {len(cells)}", remedy)
         if b'"' in row and not row_patterns(delimiter)[0].fullmatch(row):
-            cell = next(cell for cell in cells if cell[:1] == " " or cell.count('"') % 2)
+            doubtful = [cell for cell in cells if cell[:1] == " " or cell.count('"') % 2]
+            cell = next((cell for cell in (*doubtful, *cells) if '"' in cell), cells[0])
             sign = "tab" if delimiter == "\t" else f"'{delimiter}'"
             problem = f"expected {sign} before a quoted cell, found {quoted(cell)}"
             raise DataError(where, problem, 'Correct it, or quote the cell and write each quote within it as ""')
