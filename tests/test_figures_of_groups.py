@@ -57,7 +57,7 @@ VALUES: dict[str, Callable[[Any, Any, Any], float]] = {
 def test_the_metric_of_each_group_is_that_of_its_rows_alone(nncli: Run, metric: str) -> None:
     write_places()
     assert nncli("train", "d.csv", "--drop", "visit", "--epochs", 9, "-q").code == 0
-    found, rows = groups_of(nncli, "--metric", metric)
+    found, rows = groups_of(nncli, "--metric", metric, "--positive", "q")
     assert found["metric"] == metric
     for one in found["groups"]:
         own = rows[one["group"]]
@@ -76,7 +76,7 @@ def test_all_intervals_of_both_figures_are_corrected_together(nncli: Run) -> Non
     """Of recall, both have the interval of Wilson: three groups and two figures are six looks."""
     write_places()
     assert nncli("train", "d.csv", "--drop", "visit", "--epochs", 9, "-q").code == 0
-    found, rows = groups_of(nncli, "--metric", "recall")
+    found, rows = groups_of(nncli, "--metric", "recall", "--positive", "q")
     z = NormalDist().inv_cdf(1 - 0.025 / 6)
     for one in found["groups"]:
         own = rows[one["group"]]

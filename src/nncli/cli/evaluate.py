@@ -268,7 +268,9 @@ def _evaluate_all(
     together = pooled([evaluation.metrics for evaluation in found])
     if json:
         _note_omitted(found, quiet)
-        files = [{"data": source, **one.to_json()} for source, one in zip(sources, found, strict=True)]
+        files = [{**one.to_json(), "data": source} for source, one in zip(sources, found, strict=True)]
+        for its in files:
+            its.pop("evaluated_on")  # all rows of the file, by the name that a worker knows
         print_json({"files": files, "all": together})
     else:
         from nncli.terminal.evaluation import print_evaluations

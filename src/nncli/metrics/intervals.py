@@ -149,7 +149,7 @@ def _on_logits(values: Floats, value: float, n: int, z: float, least: float) -> 
     v, known = (np.clip((one - least) / size, *ends) for one in (value, values[~np.isnan(values)]))
     half = z * float(np.log(known / (1 - known)).std(ddof=1))
     low, high = (least + size * float(1 / (1 + (1 - v) / v * np.exp(sign * half))) for sign in (1, -1))
-    return (low, high) if known.min() < known.max() else (value, value)
+    return (min(low, value), max(high, value)) if known.min() < known.max() else (value, value)
 
 
 def _as_share(values: Floats, value: float, m: int, z: float) -> tuple[float, float]:

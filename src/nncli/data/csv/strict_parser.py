@@ -128,7 +128,7 @@ class StrictParser:
         above: tuple[int, int, list[str]] | None = None  # a row with quotes, until that below it is seen to be whole
         while start < len(data):
             match = pattern.match(data, start)
-            where = f"{self.where}:{line}"
+            where, cells = f"{self.where}:{line}", list[str]()
             try:
                 if match is None:
                     raise open_quote(where)
@@ -147,7 +147,9 @@ class StrictParser:
                 elif above:
                     yield f"{self.where}:{above[1]}", above[2]
                 above = None
-                yield f"{self.where}:{line}", error
+                # a row that is whole, and has a wrong value, keeps its cells
+                is_whole = bool(cells) and match is not None and place == (start, match.end())
+                yield f"{self.where}:{line}", cells if is_whole else error
             else:
                 if above:
                     yield f"{self.where}:{above[1]}", above[2]
