@@ -12,8 +12,7 @@ import pytest
 from scipy.stats import binomtest, permutation_test
 from sklearn.metrics import balanced_accuracy_score, log_loss
 
-from nncli.metrics.intervals import MANY_ROWS
-from nncli.metrics.paired import mean_interval
+from nncli.metrics.paired import MANY_ROWS, mean_interval
 from nncli.metrics.paired import sign_flip_p as sign_flip
 
 Run = Callable[..., Any]

@@ -218,7 +218,7 @@ def test_a_run_that_converges_is_resumed_to_the_same_bytes(
     assert epochs > 3
     for done in range(1, epochs + 1):
         with monkeypatch.context() as patch:
-            patch.setattr(run, "fit", lambda t, e, s, u: fit(t, e, lambda: len(t.history) >= done, u))  # noqa: B023
+            patch.setattr(run, "fit", lambda t, e, s, u, most=done: fit(t, e, lambda: len(t.history) >= most, u))
             nncli(*words, "-o", "m.npz", "--log", "m.jsonl")
         assert nncli("train", "--resume", "m.npz", "-q", "--log", "m.jsonl").code == 0
         assert Path("m.npz").read_bytes() == whole

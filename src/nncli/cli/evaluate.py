@@ -268,9 +268,10 @@ def _evaluate_all(
     together = pooled([evaluation.metrics for evaluation in found])
     if json:
         _note_omitted(found, quiet)
-        files = [{**one.to_json(), "data": source} for source, one in zip(sources, found, strict=True)]
-        for its in files:
-            its.pop("evaluated_on")  # all rows of the file, by the name that a worker knows
+        files = [
+            {"data": source, **one.to_json(), "evaluated_on": one.evaluated_on.replace(name, source)}
+            for source, name, one in zip(sources, names, found, strict=True)  # by the name that a person knows
+        ]
         print_json({"files": files, "all": together})
     else:
         from nncli.terminal.evaluation import print_evaluations

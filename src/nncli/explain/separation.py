@@ -34,16 +34,15 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Separation:
-    """What is known of the training rows of a model: R, the margin γ of its weights (None for weights of 0), whether
-    any weights separate the rows (None: too close to tell), their widest margin, and the most mistakes possible (None
-    where no theorem says)."""
+    """Tells whether weights can separate the training rows of a model, how widely, and the most mistakes that a
+    perceptron can make on them."""
 
     rows: int
-    R: float
-    margin: float | None
-    separable: bool | None
+    R: float  # the length of the longest row, with its bias input of 1
+    margin: float | None  # γ of the weights of the model; None for weights of 0
+    separable: bool | None  # by any weights; None: too close to tell
     widest_margin: float | None
-    most_mistakes: float | None
+    most_mistakes: float | None  # None where no theorem says
     theorem: str  # that says so: a formula
 
     def to_json(self) -> dict[str, Any]:

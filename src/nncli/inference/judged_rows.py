@@ -173,9 +173,10 @@ class JudgedRows:
 
 
 def _beside(found: Estimate, of_all: float | None) -> dict[str, Any]:
-    """Return a figure of a group, and whether it stands out beside that of all rows."""
+    """Return a figure of a group, and whether it stands out beside that of all rows. A calibration error does not: its
+    interval is of the true error, above which that of few rows lies, and that of all rows too."""
     low, high = found.interval or (-np.inf, np.inf)
-    stands_out = of_all is not None and not low <= of_all <= high
+    stands_out = of_all is not None and found.method != "simulation" and not low <= of_all <= high
     return {**dataclasses.asdict(found), "stands_out": stands_out}
 
 

@@ -1,4 +1,4 @@
-"""What each threshold of a model of two classes comes to, as a table for `eval --curve`."""
+"""Tabulate precision, recall, rates and cost at each threshold of a model of two classes, for `eval --curve`."""
 
 from __future__ import annotations
 

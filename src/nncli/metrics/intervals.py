@@ -21,7 +21,6 @@ from nncli.system.output import counted
 RESAMPLES, FEWEST = 2000, 100
 SEED = 0  # the same rows have the same interval
 FEW_GROUPS = 10
-MANY_ROWS = 5000  # whose mean is normal
 CELLS = 1 << 24  # numbers that resampling may work on; beyond, there are fewer resamples …
 MOST_CELLS = 1 << 20  # … and beyond so many rows × classes, no interval
 MOST_CLASSES = 200

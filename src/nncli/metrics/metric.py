@@ -1,4 +1,4 @@
-"""What a metric is: a figure of judged rows, from what it has to know of each row."""
+"""Define metrics: figures of judged rows, each from what it has to know of a row."""
 
 from __future__ import annotations
 

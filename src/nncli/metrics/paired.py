@@ -12,19 +12,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.metrics.intervals import MANY_ROWS, RESAMPLES, SEED, middle, resampled, resampled_groups, strata
+from nncli.metrics.intervals import RESAMPLES, SEED, middle, resampled, resampled_groups, strata
 from nncli.metrics.metric import Metric
 from nncli.metrics.rows import Floats, ScoredRows
 from nncli.metrics.student import Z
 
 FLIPS = 10_000
+MANY_ROWS = 5000  # whose mean is normal
 MANY_SIGNS = 1000  # whose sum is normal
 MOST_EXACT = 10_000  # rows, or the sum of whole differences; beyond, the normal distribution is as good, and faster
 
 
 @dataclass(frozen=True)
 class Difference:
-    """What a metric is for two models, and how sure their difference is."""
+    """Holds the values of a metric for two models, and how sure their difference is."""
 
     values: tuple[float, float]
     difference: float  # of the second from the first

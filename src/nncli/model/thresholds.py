@@ -1,4 +1,4 @@
-"""What each threshold on the probabilities of a class comes to: the counts that all its figures are made of."""
+"""Count right and wrong rows at each threshold on the probability of a class, for all figures of thresholds."""
 
 from __future__ import annotations
 

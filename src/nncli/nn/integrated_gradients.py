@@ -21,12 +21,11 @@ ROWS_AT_ONCE, MOST_PIECES = 512, 1 << 16
 
 @dataclass(frozen=True)
 class Contributions:
-    """What each input adds: `of_inputs` (n, d), whose sum is about the `difference` (n,), s(x) − s(x₀), from the
-    score s(x₀) of the `background` (n,) on."""
+    """Splits the scores of n rows among their d inputs: s(x) ≈ s(x₀) + Σ_j φ_j, x₀ the background."""
 
-    of_inputs: Array
-    background: NDArray[np.float64]
-    difference: NDArray[np.float64]
+    of_inputs: Array  # φ (n, d)
+    background: NDArray[np.float64]  # s(x₀) (n,)
+    difference: NDArray[np.float64]  # s(x) − s(x₀) (n,)
 
 
 def integrated_gradients(network: Network, X: Array, x0: Array, V: Array) -> Contributions:
