@@ -21,6 +21,7 @@ from nncli.data import table_builder
 from nncli.data.csv import reader
 from nncli.data.disk import cache, memmap
 from nncli.system import owned_folders
+from short_and_long import some_short
 
 pytestmark = pytest.mark.usefixtures("tables_on_the_disk")
 TABLES = Path("cache", "tables")
@@ -80,27 +81,30 @@ def swapped(path: Path, old: bytes, new: bytes) -> None:
 
 @pytest.mark.parametrize(
     "damage",
-    [
-        lambda table: os.truncate(table / "numbers", 50),
-        lambda table: os.truncate(table / "table.json", 1 << 40),
-        lambda table: os.truncate(table / "values", 1 << 40),
-        lambda table: (table / "numbers").unlink(),
-        lambda table: (table / "columns").write_bytes(b"no array"),
-        lambda table: (table / "table.json").write_text("{"),
-        lambda table: (table / "table.json").write_text("{}"),
-        lambda table: (table / "table.json").write_text("[" * 1_000_000),
-        lambda table: swapped(table / "table.json", b'"city"', b'"ctiy"'),
-        lambda table: swapped(table / "table.json", b'"header":true', b'"header":false'),
-        lambda table: swapped(table / "values", b"rome", b"roma"),
-        lambda table: swapped(table / "SHA256SUMS", b"columns", b"numbers"),
-        lambda table: shutil.copy(table / "columns", table / "numbers"),
-        lambda table: (
-            (table / "numbers").rename("elsewhere"),
-            (table / "numbers").symlink_to(Path("elsewhere").absolute()),
-        ),
-        lambda table: ((table / "values").unlink(), os.mkfifo(table / "values")),
-        lambda table: (table / "columns").chmod(0o666),
-    ],
+    some_short(
+        [
+            lambda table: os.truncate(table / "numbers", 50),
+            lambda table: os.truncate(table / "table.json", 1 << 40),
+            lambda table: os.truncate(table / "values", 1 << 40),
+            lambda table: (table / "numbers").unlink(),
+            lambda table: (table / "columns").write_bytes(b"no array"),
+            lambda table: (table / "table.json").write_text("{"),
+            lambda table: (table / "table.json").write_text("{}"),
+            lambda table: (table / "table.json").write_text("[" * 1_000_000),
+            lambda table: swapped(table / "table.json", b'"city"', b'"ctiy"'),
+            lambda table: swapped(table / "table.json", b'"header":true', b'"header":false'),
+            lambda table: swapped(table / "values", b"rome", b"roma"),
+            lambda table: swapped(table / "SHA256SUMS", b"columns", b"numbers"),
+            lambda table: shutil.copy(table / "columns", table / "numbers"),
+            lambda table: (
+                (table / "numbers").rename("elsewhere"),
+                (table / "numbers").symlink_to(Path("elsewhere").absolute()),
+            ),
+            lambda table: ((table / "values").unlink(), os.mkfifo(table / "values")),
+            lambda table: (table / "columns").chmod(0o666),
+        ],
+        4,
+    ),
 )
 def test_a_damaged_table_is_parsed_anew(damage: Callable[[Path], object], nncli: Run) -> None:
     Path("d.csv").write_text(mixed(), "utf-8")

@@ -203,6 +203,7 @@ def test_what_nohup_has_ignored_stays_ignored(tmp_path: Path) -> None:
     assert process.returncode == 0
 
 
+@pytest.mark.long
 def test_these_tests_themselves_may_run_in_the_background_or_under_nohup() -> None:
     """Signals that the tests ignore are not ignored by the programs that they start."""
 

@@ -49,6 +49,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield found
 
 
+@pytest.mark.long
 def test_a_cluster_comes_to_what_this_machine_comes_to_also_when_a_worker_dies(
     cluster: tuple[str, list[subprocess.Popen[bytes]]],
 ) -> None:

@@ -16,6 +16,7 @@ from cli_process import nncli
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.load import load_dataset, stream_like
 from nncli.errors import DataError, OptionError
+from short_and_long import some_short
 
 Row = tuple[Any, ...]
 PLAIN = ["red", "green", "blue"]
@@ -74,7 +75,7 @@ def is_a_table(text: str, delimiter: str) -> bool:
     return len(rows) == 1 and len(rows[0]) == 4 and '"' not in "".join(rows[0])
 
 
-@pytest.mark.parametrize("kind", FILES)
+@pytest.mark.parametrize("kind", some_short(FILES, 2))
 def test_a_delimiter_or_a_quote_too_many_or_too_few_loses_its_own_row_alone(kind: str, tmp_path: Path) -> None:
     delimiter, quoting, colours = FILES[kind]
     rows, n = rows_of(16, colours), 0

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, f1_score, precision_score, recall_score
 
+from short_and_long import some_short
+
 Run = Callable[..., Any]
+RULES = ["f1", "mcc", "recall=0.85", "precision=0.6", "cost"]
 TRAIN = ("train", "d.csv", "-m", "logistic", "-q")
 
 
@@ -29,8 +33,9 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         Path(f"{name}.csv").write_text("a,b,c,label\n" + "\n".join(rows) + "\n")
 
 
-@pytest.mark.parametrize("rule", ["f1", "mcc", "recall=0.85", "precision=0.6", "cost"])
-@pytest.mark.parametrize("more", ["", "--val-data new.csv", "--positive calm --calibrate"])
+@pytest.mark.parametrize(
+    ("rule", "more"), some_short(itertools.product(RULES, ["", "--val-data new.csv", "--positive calm --calibrate"]), 4)
+)
 def test_a_copy_with_a_threshold_is_the_model_that_train_makes_with_it(rule: str, more: str, nncli: Run) -> None:
     how = [*more.split(), *(["--cost", "missed=5,false-alarm=1"] if rule == "cost" else [])]
     assert nncli(*TRAIN, *how, "--choose-threshold", rule, "-o", "asked.npz").code == 0

@@ -42,6 +42,7 @@ def test_a_wrong_entry_is_named(error: float) -> None:
     assert block.worst.analytic == pytest.approx(10 * (1 + error))
 
 
+@pytest.mark.long
 def test_a_wrong_entry_of_a_large_block_is_found_and_named() -> None:
     """It is not among those drawn: a direction shows it, and halves of it lead there."""
     w = np.random.default_rng(1).normal(size=(300, 200))

@@ -116,6 +116,7 @@ def memory_of(*words: str) -> tuple[int, str, int]:
     return done.returncode, done.stderr, int(done.stdout.split()[-1])
 
 
+@pytest.mark.long
 def test_a_long_text_in_a_dictionary_is_never_unpacked() -> None:
     """20 kB that are 100 GB: unpacked, a row group's first rows alone would be a quarter of a gigabyte."""
     n = 100_000
@@ -170,6 +171,7 @@ def test_more_columns_than_a_table_has_are_refused(
     assert (outcome.code, outcome.err) == (1, "d: expected at most 100 columns, found 101.\n")
 
 
+@pytest.mark.long
 def test_texts_in_a_thousand_lengths_are_all_written(nncli: Run) -> None:
     """Blocks of text are cut where they grow long, and nothing is lost there."""
     words = [chr(97 + i % 26) * (i * 7919 % 90_000) or "-" for i in range(400)]

@@ -19,6 +19,7 @@ from forgery import with_meta
 from nncli.config.train_config import TrainConfig
 from nncli.metrics.paired import sign_flip_p
 from nncli.training.prepare import prepare
+from short_and_long import some_short
 
 Run = Callable[..., Any]
 
@@ -119,7 +120,7 @@ def train_with_reference(nncli: Run, kind: str, *options: Any) -> Any:
         ("f1", lambda y, p: f1_score(y, p >= 0.5)),
     ],
 )
-@pytest.mark.parametrize("kind", ["trees", "linear"])
+@pytest.mark.parametrize("kind", some_short(["linear", "trees"], 1))
 def test_the_metric_of_the_run_is_compared_too(
     nncli: Run, kind: str, metric: str, expected: Callable[[Any, Any], float]
 ) -> None:
