@@ -168,23 +168,51 @@ def test_a_name_that_the_locale_cannot_write_is_no_problem(tmp_path: Path) -> No
     assert json.loads(info.stdout)["data"]["source"] == ["ü.csv"]
 
 
-def test_a_signal_in_the_end_of_an_object_is_heard() -> None:
-    """Python drops what is raised there."""
-    code = """if True:
-        import os, signal, time
-        from nncli.cli.signals import Ended, end_at_once
-        end_at_once()
+LOST = {  # where Python or a library drops what is raised
+    "end of an object": """
         class Dying:
             def __del__(self):
                 os.kill(os.getpid(), signal.SIGTERM)
                 for _ in range(1000):
                     pass
+        Dying()
+    """,
+    "library that catches all": """
         try:
-            Dying()
+            os.kill(os.getpid(), signal.SIGTERM)
+        except BaseException:
+            pass
+    """,
+    "making of a class": """
+        class Named:
+            def __set_name__(self, owner, name):
+                os.kill(os.getpid(), signal.SIGTERM)
+        try:
+            class Made:
+                name = Named()
+        except Exception:
+            pass
+    """,
+}
+
+
+@pytest.mark.parametrize("place", LOST)
+def test_a_signal_is_heard_though_what_it_raises_is_lost(place: str) -> None:
+    code = (
+        """if True:
+        import os, signal, time
+        from nncli.cli.signals import Ended, code_of_signal, end_at_once
+        end_at_once()
+        try:"""
+        + LOST[place].replace("\n", "\n    ")
+        + """
             time.sleep(100)
-        except Ended as end:
-            print(end.code)
+        except Ended:
+            time.sleep(0.1)  # while temporary files are removed it is not raised again
+            print(code_of_signal())
+            time.sleep(0.1)
     """
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=60, check=True)
     assert (done.stdout, done.stderr) == (b"143\n", b"")
 

@@ -97,7 +97,11 @@ def test_a_signal_comes_at_any_moment(command: str, number: signal.Signals, mome
         process = run(COMMANDS[command], work)
         time.sleep(rng.uniform(0.1, 1.2))
         process.send_signal(number)
-        _, errors = process.communicate(timeout=30)
+        try:
+            _, errors = process.communicate(timeout=30)
+        finally:
+            process.kill()
+            process.communicate()
         assert process.returncode in (0, 128 + number, -number), errors
         assert no_traceback(errors)
         if process.returncode == 128 + number:

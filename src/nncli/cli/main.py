@@ -19,7 +19,7 @@ from typer.exceptions import TyperException
 import nncli
 from nncli.cli.help import HELP, Command, Group
 from nncli.cli.memory_limit import check_memory_limit
-from nncli.cli.signals import Ended, end_at_once
+from nncli.cli.signals import Ended, code_of_signal, end_at_once
 from nncli.errors import DONE, FAILED, HANGUP, INTERRUPTED, READER_GONE, TERMINATED, NncliError, NncliWarning
 from nncli.system.os_errors import explain
 from nncli.system.output import STDOUT, abandon_stdout, say, tell_streams_apart
@@ -142,8 +142,12 @@ def program(
 def run() -> int:
     """Run the program of this process: `main`, then a quick end."""
     end_at_once()
-    tell_streams_apart()
-    code = main()
+    try:
+        tell_streams_apart()
+        code = main()
+        code = code_of_signal() or code
+    except Ended:  # before the command began, or after its end
+        code = _end_by_signal(code_of_signal() or INTERRUPTED)
     gc.freeze()  # Python need not look for cycles in all that it has loaded: 20 ms
     return code
 
@@ -171,19 +175,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         problem = error.format_message().rstrip(".")
         stop = "" if problem.endswith("?") else "."
         return _end(f"{where}: {problem}{stop} See {where} --help.", error.exit_code)
-    except (KeyboardInterrupt, Ended) as end:
-        abandon_stdout()  # it may be what could not be written
-        code = end.code if isinstance(end, Ended) else INTERRUPTED
-        return _end(f"nncli: {WORDS[code]}.", code)
+    except (KeyboardInterrupt, Ended):
+        return _end_by_signal(code_of_signal() or INTERRUPTED)
     except (SystemExit, _ReaderGone, BrokenPipeError) as end:
         if isinstance(end, SystemExit) and not end.code:  # so Typer ends after completion
             return DONE
         abandon_stdout()
         return READER_GONE
     except Exception as error:
-        if isinstance(error.__cause__, Ended):  # Python 3.11 wraps what is raised while a class is made
-            abandon_stdout()
-            return _end(f"nncli: {WORDS[error.__cause__.code]}.", error.__cause__.code)
+        if code := code_of_signal():  # a library has made another error of `Ended`, or is half loaded since
+            return _end_by_signal(code)
         cause = _cause_in_the_system(error)
         if cause is None:  # a bug
             raise
@@ -207,6 +208,11 @@ def _open_stderr() -> None:
 def _end(line: str, code: int) -> int:
     say(line)
     return code
+
+
+def _end_by_signal(code: int) -> int:
+    abandon_stdout()  # it may be what could not be written
+    return _end(f"nncli: {WORDS[code]}.", code)
 
 
 def _cause_in_the_system(error: BaseException | None) -> MemoryError | OSError | None:

@@ -10,7 +10,7 @@ from types import FrameType
 
 from nncli.errors import HANGUP, INTERRUPTED, TERMINATED
 
-SOON = 0.005  # seconds
+SOON = 0.01  # seconds
 MOST_SIGNALS = 1 << 16  # that a pipe holds
 CODES = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: TERMINATED, signal.SIGHUP: HANGUP}
 
@@ -18,38 +18,62 @@ CODES = {signal.SIGINT: INTERRUPTED, signal.SIGTERM: TERMINATED, signal.SIGHUP: 
 class Ended(BaseException):
     """A signal has come; temporary files are removed on the way out."""
 
-    def __init__(self, code: int) -> None:
-        self.code = code
+
+class _Ending:
+    """The end of the program by a signal: raises `Ended`, again and again until it is heard.
+
+    What is raised between two steps of Python can be lost: in the end of an object, in the making of a class, or in a
+    library that catches everything. The program would run on, deaf to every later signal.
+    """
+
+    def __init__(self) -> None:
+        self.code: int | None = None
+
+    def begin(self, number: int, frame: FrameType | None) -> None:
+        """Raise `Ended` for the first signal; those after it change nothing."""
+        if self.code is None:
+            self.code = CODES[signal.Signals(number)]
+            signal.signal(signal.SIGALRM, self._again)
+            signal.setitimer(signal.ITIMER_REAL, SOON, SOON)
+            raise Ended
+
+    def _again(self, number: int, frame: FrameType | None) -> None:
+        if not _is_behind(sys.exception()):
+            raise Ended
+
+    def hush(self, lost: sys.UnraisableHookArgs) -> None:
+        """Print what Python has dropped, as it does by itself, unless it is `Ended`."""
+        if not isinstance(lost.exc_value, Ended):
+            sys.__unraisablehook__(lost)
+
+
+_ENDING = _Ending()
+
+
+def _is_behind(error: BaseException | None) -> bool:
+    """Tell whether `Ended` is being handled: temporary files are removed, and that is not to be disturbed."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        if isinstance(error, Ended):
+            return True
+        seen.add(id(error))
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def end_at_once() -> None:
     """Make the first signal raise `Ended`, and any other do nothing; one that is ignored, as by nohup, stays so."""
-    ending = False
-
-    def end(number: int, frame: FrameType | None) -> None:
-        nonlocal ending
-        if not ending:
-            ending = True
-            raise Ended(CODES[signal.Signals(number)])
-
     for number in CODES:
         if signal.getsignal(number) != signal.SIG_IGN:
-            signal.signal(number, end)
+            signal.signal(number, _ENDING.begin)
+    sys.unraisablehook = _ENDING.hush
 
-    def again(lost: sys.UnraisableHookArgs) -> None:
-        if not isinstance(lost.exc_value, Ended):
-            sys.__unraisablehook__(lost)
-            return
-        # It was raised where nobody can hear it, as in the end of an object; so is all that is raised here.
-        code = lost.exc_value.code
 
-        def end_now(number: int, frame: FrameType | None) -> None:
-            raise Ended(code)
-
-        signal.signal(signal.SIGALRM, end_now)
-        signal.setitimer(signal.ITIMER_REAL, SOON)
-
-    sys.unraisablehook = again
+def code_of_signal() -> int | None:
+    """Return the exit code of the signal that ends the program, and raise `Ended` no more; None if none has come."""
+    if _ENDING.code is not None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    return _ENDING.code
 
 
 class StopRequest:
