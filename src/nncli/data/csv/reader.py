@@ -1,6 +1,7 @@
 """Text tables: blocks of whole rows, read by the fast parser, or where that refuses one by the strict parser.
 
-byte_input → bytes · detection, alignment → layout · strict_parser → what a row means · arrow_parser → the same, fast.
+byte_input → bytes · detection, alignment → layout · strict_parser, cell_checks → what a row means · arrow_parser → the
+same, fast.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Literal
 from nncli.data.byte_input import ByteStream, Input, open_input
 from nncli.data.csv.alignment import plan_answering
 from nncli.data.csv.arrow_parser import FastParser
+from nncli.data.csv.cell_checks import A_TOTAL
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.csv.detection import ReadingPlan, plan_training
 from nncli.data.csv.header import DETECTED, TextOptions
@@ -21,7 +23,7 @@ from nncli.data.csv.parallel import keep_freed_memory, side_by_side
 from nncli.data.csv.positions import Known
 from nncli.data.csv.repeated_header import RepeatedHeader, may_hold, of_other_table
 from nncli.data.csv.row_text import LOOKED_AT, ROW_LIMIT, end_of_rows, open_quote, row_patterns
-from nncli.data.csv.strict_parser import A_TOTAL, StrictParser
+from nncli.data.csv.strict_parser import StrictParser
 from nncli.data.dataset import Schema
 from nncli.data.row_blocks import BlockReader, OnError, RowBlock
 from nncli.errors import DataError, mention
@@ -96,7 +98,7 @@ class CsvReader(BlockReader):
                     break
         except DataError as error:
             raise (self._text.with_guess(error) if self._text else error) from None
-        if self._text and self._text.guess and not self._strict.training:  # which told it before
+        if self._text and self._text.guess and not self._strict.checks.training:  # which told it before
             guess = f"encoding: {self._text.guess}, as in training, a guess (--encoding names another)"
             self.notes.append(f"{self.input.where}: {guess}")
 

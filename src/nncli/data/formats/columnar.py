@@ -134,7 +134,7 @@ class ColumnarReader(BlockReader):
             self._digest = pool.submit(sha256_of, file.source)
             pool.shutdown(wait=False)
         self._strict = StrictParser(layout, file.where, training)
-        self._place, self._missing = layout.place_of, self._strict.missing
+        self._place, self._missing = layout.place_of, self._strict.checks.missing
         target = [] if layout.target is None else [layout.target]
         used = (*layout.numeric, *layout.text, *layout.dates, *target, *layout.keep)
         self._read = sorted({self._place[name] for name in used})  # positions in the file

@@ -86,7 +86,7 @@ class RowReader(BlockReader):
         """Take what is wrong with a cell that is used of a row, or kept and not to be written."""
         faults = self.rows.faults.pop(number, {})
         kept = [] if isinstance(cells, DataError) else [i for i in self._strict.keep if not cells[i]]
-        return next((faults[place] for place in (*self._strict.used, *kept) if place in faults), None)
+        return next((faults[place] for place in (*self._strict.checks.used, *kept) if place in faults), None)
 
     def _fast_block(self, rows: list[Row]) -> RowBlock | None:
         """Read rows; None where there are few of them, or `StrictParser` has to say what is wrong with one."""

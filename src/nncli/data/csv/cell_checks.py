@@ -1,0 +1,152 @@
+"""Judge the cells of one row: what each of them means, or what is wrong with it and what to do about that."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+
+from nncli.data.cells import DEFAULT_MISSING, INFINITY, as_number, bare, is_missing, later_number, quoted
+from nncli.data.csv.cell_advice import advice_to_learn, advice_to_predict, as_no_number
+from nncli.data.csv.missing_words import ERROR_VALUE
+from nncli.data.csv.row_text import check_utf8
+from nncli.data.dataset import canonical_class
+from nncli.data.dates import days_of
+from nncli.data.labels import advice_for_class
+from nncli.data.row_blocks import Layout
+from nncli.data.spellings import Spelling
+from nncli.data.totals import is_total
+from nncli.errors import MOST_LISTED, DataError, mention
+
+MAYBE_THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}[.,][0-9]{3}")
+A_TOTAL = "it seems to be a total of other rows"
+
+
+class CellChecker:
+    """Takes the cells of rows that are laid out alike; `training` decides which remedies make sense, and `is_text`
+    whether they come from a text table."""
+
+    def __init__(self, layout: Layout, training: bool, is_text: bool) -> None:
+        self.layout, self.training, self.is_text = layout, training, is_text
+        self.missing = frozenset(layout.missing)
+        place = layout.place_of
+        self.target = None if layout.target is None else place[layout.target]
+        kinds = {"number": layout.numeric, "text": layout.text, "date": layout.dates}
+        self.features = [(kind, name, place[name]) for kind, names in kinds.items() for name in names]
+        used = {i for _, _, i in self.features}
+        self.used = sorted(used if self.target is None else {*used, self.target})
+        self.data = b""  # the text around the row, if it comes from one
+        skip = mention("on_error", "skip")  # of each command that reads rows with their classes
+        self.or_skip = f", or leave such rows out with {skip}" if training or self.target is not None else ""
+
+    def clean(self, cells: list[str], where: str) -> list[str | None]:
+        """Numeric cells, then text cells, dates, and the target; None for a missing one."""
+        for i in self.used:
+            if not is_utf8(cells[i]):
+                check_utf8(cells[i], where, self._encoding_remedy())
+            if "\0" in cells[i]:
+                problem = f"column '{self.layout.names[i]}': expected text, found a zero byte in it"
+                raise DataError(where, problem, "Write the file again: it is damaged, or no text")
+        clean: list[str | None] = []
+        for kind, name, i in self.features:
+            cell = bare(cells[i])
+            expected, value = "", None if is_missing(cell, self.missing) else cell
+            spelling = self.layout.spellings.get(name)
+            if value is not None and kind == "number":
+                value = spelling.number(cell) if spelling else as_number(cell, self.layout.decimal)
+                if value is None and not self.training:
+                    value = later_number(cell, spelling, self.layout.decimal)
+                if value is None:
+                    expected = "a finite number" if INFINITY.fullmatch(cell) else "a number"
+                    expected += f" ({spelling})" if spelling else ""
+                elif self._may_be_other_thousands(name, cell, spelling):
+                    raise _maybe_thousands(cell, name, where)
+            elif value is not None and kind == "date" and (spelling.days(cell) if spelling else days_of(cell)) is None:
+                expected = f"a date ({spelling})" if spelling else "a date such as 2026-11-21"
+            if expected:
+                problem = f"column '{name}': expected {expected}, found {quoted(cell)}"
+                raise DataError(where, problem, self._remedy_for_no_row(cells) or self._remedy(name, cell, cells))
+            self._check_known(name, cell, where)
+            if name in self.layout.needed:
+                self._check_filled(name, cell, value, where)
+            clean.append(value)
+        if self.target is None:
+            return [*clean, None]
+        cell = bare(cells[self.target])
+        if is_missing(cell, self.missing):
+            found = quoted(cell) if cell else "an empty cell"
+            problem = f"target column '{self.layout.target}': expected a class, found {found}"
+            remedy = f"Fill it in{self.or_skip}{self._or_value(cell, 'class')}"
+            raise DataError(where, problem, self._remedy_for_no_row(cells) or remedy)
+        self._check_known(self.layout.target or "", cell, where)
+        return [*clean, cell]
+
+    def _check_filled(self, name: str, cell: str, value: str | None, where: str) -> None:
+        """Raise DataError for a row without its group, its time or a weight from 0."""
+        what = self.layout.needed[name]
+        if value is None or (what == "weight" and name in self.layout.numeric and float(value) < 0):
+            expected = "a weight from 0" if what == "weight" else f"a {what}"
+            problem = f"column '{name}': expected {expected}, found {quoted(cell) if cell else 'an empty cell'}"
+            fill = "" if cell or what != "group" else ", fill the cells down where a group is written once"
+            or_value = self._or_value(cell, what) if what == "group" else ""
+            raise DataError(where, problem, f"Correct it{fill}{self.or_skip}{or_value}")
+
+    def _or_value(self, cell: str, what: str) -> str:
+        """Say how a word that stands for a missing value is read as what is needed there."""
+        is_word = cell in DEFAULT_MISSING[1:] and not is_missing(cell, ("",))
+        return f"; add {mention('no_missing', cell)} if that is a {what}" if self.training and is_word else ""
+
+    def _may_be_other_thousands(self, name: str, cell: str, spelling: Spelling | None) -> bool:
+        """Tell whether a cell of a column of whole numbers may have thousands in it, written otherwise than there."""
+        thousands = spelling.thousands if spelling else ""
+        return name in self.layout.whole and MAYBE_THOUSANDS.fullmatch(cell) is not None and cell[-4] != thousands
+
+    def _check_known(self, name: str, cell: str, where: str) -> None:
+        known = self.layout.known.get(name)
+        if known is None or canonical_class(cell) in known or is_missing(cell, self.missing):
+            return
+        classes = sorted(known)
+        shown = ", ".join(classes[:MOST_LISTED]) + (", …" if len(classes) > MOST_LISTED else "")
+        problem = f"column '{name}': expected a class that the model knows ({shown}), found {quoted(cell)}"
+        if self.layout.target is None:
+            raise DataError(where, problem, "Write the names of the columns above the rows")
+        raise DataError(where, problem, advice_for_class(cell, classes, self.or_skip))
+
+    def _remedy_for_no_row(self, cells: list[str]) -> str:
+        """Say what to do with a total or a comment among the rows; nothing for a row."""
+        is_comment = cells[0].lstrip().startswith("#") and not ERROR_VALUE.fullmatch(bare(cells[0]))
+        if not (is_comment or is_total(cells)):
+            return ""
+        return f"Delete the row{self.or_skip}: {'it seems to be a comment' if is_comment else A_TOTAL}"
+
+    def _encoding_remedy(self) -> str:
+        """Say what to do about a byte that is no UTF-8: not to read rows in another encoding that are in UTF-8. The
+        empty string where nothing shows that."""
+        text = self.data.decode("utf-8", "surrogateescape")
+        if any(character > "\x7f" and is_utf8(character) for character in text):
+            return f"Write it in UTF-8, as other cells are{self.or_skip}"
+        return ""
+
+    def _remedy(self, name: str, cell: str, cells: list[str]) -> str:
+        """Say what to do with a cell that is no number or date."""
+        if self.training:
+            return advice_to_learn(self.layout, name, cell, cells, self.or_skip, self.is_text)
+        return advice_to_predict(self.layout, name, cell)
+
+    def too_large(self, cell: str, name: str, where: str) -> DataError:
+        remedy = "Correct it, or leave the cell empty"
+        if self.training:
+            wide = self.layout.dtype == "float32" and np.isfinite(float(cell))
+            first = f"Use {mention('dtype', 'float64')}" if wide else "Correct it"
+            remedy = f"{first}, {as_no_number(name)}"
+        return DataError(where, f"column '{name}': {quoted(cell)} is too large for {self.layout.dtype}", remedy)
+
+
+def _maybe_thousands(cell: str, name: str, where: str) -> DataError:
+    digits = re.sub("[.,]", "", cell)
+    problem = f"column '{name}': expected a whole number, as all were in training; found {quoted(cell)}"
+    return DataError(where, f"{problem}, which may be {digits}", f"Write {digits}, or {cell}0 for a fraction")
+
+
+def is_utf8(cell: str) -> bool:
+    return cell.isascii() or not any("\ud800" <= character <= "\udfff" for character in cell)
