@@ -15,7 +15,7 @@ import pytest
 from hypothesis import strategies as st
 
 from csv_reading import MODEL, blocks, complaint, load, read_dataset, read_layout, schema, strings
-from nncli.data.csv import header
+from nncli.data.csv import header, whole_rows
 from nncli.data.csv import reader as reader_module
 from nncli.data.csv.arrow_parser import FastParser
 from nncli.data.csv.csv_options import CsvOptions
@@ -210,7 +210,7 @@ def test_both_paths_round_alike() -> None:
 
 
 def test_a_row_without_end_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader_module, "ROW_LIMIT", 10_000)
+    monkeypatch.setattr(whole_rows, "ROW_LIMIT", 10_000)
     with pytest.raises(NncliError, match=r"^data.csv:2: an open quote: it is never closed\."):
         blocks('age,city\n1,"' + "x\n" * 20_000, MODEL, 3000)
     with pytest.raises(NncliError, match=r"^data.csv:2: expected a row, found no end of line in 0 MiB\."):

@@ -1,7 +1,7 @@
 """Text tables: blocks of whole rows, read by the fast parser, or where that refuses one by the strict parser.
 
-byte_input → bytes · detection, alignment → layout · strict_parser, cell_checks → what a row means · arrow_parser → the
-same, fast.
+byte_input → bytes · detection, alignment → layout · whole_rows → where rows end · strict_parser, cell_checks → what a
+row means · arrow_parser → the same, fast.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.csv.parallel import keep_freed_memory, side_by_side
 from nncli.data.csv.positions import Known
 from nncli.data.csv.repeated_header import RepeatedHeader, may_hold, of_other_table
-from nncli.data.csv.row_text import LOOKED_AT, ROW_LIMIT, end_of_rows, open_quote, row_patterns
+from nncli.data.csv.row_text import end_of_rows, open_quote
 from nncli.data.csv.strict_parser import StrictParser
+from nncli.data.csv.whole_rows import UnfinishedRow, whole_rows
 from nncli.data.dataset import Schema
 from nncli.data.row_blocks import BlockReader, OnError, RowBlock
 from nncli.errors import DataError, mention
@@ -34,10 +35,6 @@ BLOCK_BYTES = 3 << 19
 MOST_THREADS = 8  # with a block each; more would wait for the one that cuts them
 FEW_BYTES = 4 << 10  # read by hand in 0.05 to 0.5 ms; pyarrow may wait 4 ms for its threads
 BY_HAND_BYTES = 64 << 10  # a refused block is halved down to this, so that one bad row slows few others
-
-
-class _UnfinishedRow(Exception):
-    """Raised where the rest of the file is no whole row; `CsvReader.blocks` adds the line."""
 
 
 class CsvReader(BlockReader):
@@ -55,7 +52,7 @@ class CsvReader(BlockReader):
     ) -> None:
         super().__init__(plan.layout, plan.notes, on_error, whole)
         self.input = source
-        self._rest, self._stream, self._line = plan.rest, plan.stream, plan.first_line
+        self._line = plan.first_line
         self._is_alone = alone
         # with --rows, which would cut every one of several files
         self._can_end = training and alone and plan.rows is None
@@ -67,10 +64,17 @@ class CsvReader(BlockReader):
         self._may_move = self._header.may_move(plan.layout)
         self._rows_read = 0
         self._may_be_quoted = plan.layout.quote == '"' and not plan.is_quote_told
-        # of a row of delimiters at the end of the file, which is none where each row has a class
-        self._empty = b"\r\n \t" + self.layout.delimiter.encode() if self.layout.target is not None else b""
         self._fast = FastParser(self.layout)
         self._strict = StrictParser(self.layout, source.where, training, self._header)
+        notes = self.notes
+        self._cut = whole_rows(
+            plan.rest,
+            plan.stream,
+            self.layout,
+            on_error != "fail",
+            BLOCK_BYTES,
+            note=lambda text: notes.append(f"{source.where}: {text}"),
+        )
         self._tail = b""  # a damaged row, or one behind it, that may go on in the next block
 
     def close(self) -> None:
@@ -126,7 +130,7 @@ class CsvReader(BlockReader):
         keep_freed_memory()
         threads = min(pa.cpu_count(), MOST_THREADS)
         try:
-            for data, parsed in side_by_side(lambda part: (part[0], self._parse(*part)), self._cut(), threads):
+            for data, parsed in side_by_side(lambda part: (part[0], self._parse(*part)), self._cut, threads):
                 while len(self._tail) > BLOCK_BYTES:
                     yield from self._damaged()
                 yield from self._rows(data, parsed)
@@ -135,11 +139,11 @@ class CsvReader(BlockReader):
             if self._header.times:
                 times = "once" if self._header.times == 1 else f"{self._header.times:,} times"
                 self.notes.append(f"{self.input.where}: the header comes again {times} among the rows: left out")
-        except _UnfinishedRow as rest:
+        except UnfinishedRow as rest:
             where = f"{self.input.where}:{self._line}"
             if '"' in str(rest):
                 raise open_quote(where) from None
-            raise DataError(where, f"expected a row, found no end of line in {ROW_LIMIT >> 20} MiB") from None
+            raise DataError(where, str(rest)) from None
 
     def _damaged(self) -> Iterator[RowBlock]:
         """Read the tail, of which the first row is damaged and goes on in no other block."""
@@ -214,53 +218,6 @@ class CsvReader(BlockReader):
         ):
             return None
         return block
-
-    def _cut(self) -> Iterator[tuple[bytes, bool]]:
-        """Yield whole rows as they arrive, and whether their quotes are regular."""
-        tail, at_end = self._rest, False
-        self._rest = b""
-        wide = len(self.layout.names) > 1
-        endings = tuple(start + end for start in (self.layout.delimiter.encode(), b"\n") for end in (b"\n", b"\r\n"))
-        while True:
-            end, regular = end_of_rows(tail, self.layout.delimiter)
-            if wide and self._empty and tail.endswith(endings, 0, end):
-                last = len(tail[:end].rstrip(self._empty))
-                end = tail.find(b"\n", last, end) + 1 if last else 0
-            # Empty lines are an error, but not at the end of the file: they wait for what follows.
-            while wide and (tail.endswith((b"\n\n", b"\n\r\n"), 0, end) or tail[:end] in (b"\n", b"\r\n")):
-                end -= 2 if tail[end - 2 : end] == b"\r\n" else 1
-            if end:
-                data, tail = tail[:end], tail[end:]
-                yield data, regular
-            if at_end and wide and not tail.strip(self._empty or b"\r\n"):
-                n = sum(line.strip(b"\r") != b"" for line in tail.split(b"\n"))
-                if n:
-                    lines = "line has" if n == 1 else f"{n:,} lines have"
-                    self.notes.append(f"{self.input.where}: the last {lines} no cells: left out")
-                return
-            if (at_end or len(tail) > ROW_LIMIT) and tail.strip(b"\r\n"):
-                line = tail.find(b"\n") + 1
-                if self.on_error == "fail" or b'"' not in tail or not line:
-                    raise _UnfinishedRow('"' if b'"' in tail else "")
-                start = 0
-                while line and (not start or not self._begins_row(tail, start)):  # this line alone is damaged
-                    yield tail[start:line], False
-                    start, line = line, tail.find(b"\n", line) + 1
-                tail = tail[start:]
-                continue
-            if at_end:
-                return
-            chunk = self._stream.read(BLOCK_BYTES)
-            at_end = not chunk
-            tail += chunk
-            del chunk  # megabytes that nobody needs while the block is read
-            if at_end and tail and not tail.endswith(b"\n"):
-                tail += b"\n"  # the end of the file ends its last row
-
-    def _begins_row(self, data: bytes, start: int) -> bool:
-        """Tell whether a row begins at a place, and is not longer than rows behind a damaged one are looked for."""
-        _, row = row_patterns(self.layout.delimiter)
-        return row.match(data, start, start + LOOKED_AT) is not None
 
     def _read(self, data: bytes, parsed: RowBlock | None, line: int, at_end: bool) -> Iterator[RowBlock]:
         """Yield what pyarrow made of the rows; where it refused them, read the halves again, small ones strictly."""

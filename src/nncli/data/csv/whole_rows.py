@@ -1,0 +1,67 @@
+"""Cut the text of a table, as it arrives, where rows end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from nncli.data.byte_input import ByteStream
+from nncli.data.csv.row_text import LOOKED_AT, ROW_LIMIT, end_of_rows, row_patterns
+from nncli.data.row_blocks import Layout
+
+
+class UnfinishedRow(Exception):
+    """Raised where the rest of the file is no whole row. Its text is a quote that none closes, or the problem."""
+
+
+def whole_rows(
+    tail: bytes, stream: ByteStream, layout: Layout, go_on: bool, block_bytes: int, note: Callable[[str], None]
+) -> Iterator[tuple[bytes, bool]]:
+    """Yield whole rows as they arrive, and whether their quotes are regular: what has been read ahead, then the stream
+    in blocks of so many bytes. To `go_on`, lines that begin no row are yielded, too, each alone; else,
+    UnfinishedRow is raised."""
+    wide, at_end = len(layout.names) > 1, False
+    # of a row of delimiters at the end of the file, which is none where each row has a class
+    empty = b"\r\n \t" + layout.delimiter.encode() if layout.target is not None else b""
+    endings = tuple(start + end for start in (layout.delimiter.encode(), b"\n") for end in (b"\n", b"\r\n"))
+    while True:
+        end, regular = end_of_rows(tail, layout.delimiter)
+        if wide and empty and tail.endswith(endings, 0, end):
+            last = len(tail[:end].rstrip(empty))
+            end = tail.find(b"\n", last, end) + 1 if last else 0
+        # Empty lines are an error, but not at the end of the file: they wait for what follows.
+        while wide and (tail.endswith((b"\n\n", b"\n\r\n"), 0, end) or tail[:end] in (b"\n", b"\r\n")):
+            end -= 2 if tail[end - 2 : end] == b"\r\n" else 1
+        if end:
+            data, tail = tail[:end], tail[end:]
+            yield data, regular
+        if at_end and wide and not tail.strip(empty or b"\r\n"):
+            n = sum(line.strip(b"\r") != b"" for line in tail.split(b"\n"))
+            if n:
+                lines = "line has" if n == 1 else f"{n:,} lines have"
+                note(f"the last {lines} no cells: left out")
+            return
+        if (at_end or len(tail) > ROW_LIMIT) and tail.strip(b"\r\n"):
+            line = tail.find(b"\n") + 1
+            if not go_on or b'"' not in tail or not line:
+                problem = f"expected a row, found no end of line in {ROW_LIMIT >> 20} MiB"
+                raise UnfinishedRow('"' if b'"' in tail else problem)
+            start = 0
+            while line and (not start or not _begins_row(tail, start, layout.delimiter)):  # this line alone is damaged
+                yield tail[start:line], False
+                start, line = line, tail.find(b"\n", line) + 1
+            tail = tail[start:]
+            continue
+        if at_end:
+            return
+        chunk = stream.read(block_bytes)
+        at_end = not chunk
+        tail += chunk
+        del chunk  # megabytes that nobody needs while the block is read
+        if at_end and tail and not tail.endswith(b"\n"):
+            tail += b"\n"  # the end of the file ends its last row
+
+
+def _begins_row(data: bytes, start: int, delimiter: str) -> bool:
+    """Tell whether a row begins at a place, and is not longer than rows behind a damaged one are looked for."""
+    _, row = row_patterns(delimiter)
+    return row.match(data, start, start + LOOKED_AT) is not None
