@@ -155,7 +155,7 @@ def _of_folds(plan: SearchPlan) -> list[str]:
 
 def _check_files(space: Space, ledger: str, out: str, cluster: str | None, memory: str | None) -> None:
     """Raise an error now for what could not be read, or not be written later."""
-    from nncli.data.load import files_read
+    from nncli.data.unchanged_source import files_read
 
     base = space.base
     reads = [str(path) for source in (base.data, base.val_data, base.test_data) for path in files_read(source)]

@@ -164,7 +164,7 @@ def _find_run(
 
 def _check_outputs(config: TrainConfig, out: str, log: str | None, resumed: ResumableRun | None, json: bool) -> None:
     """Raise an error now where the model or the log could not be written later."""
-    from nncli.data.load import files_read
+    from nncli.data.unchanged_source import files_read
 
     if out == "-" and (json or log == "-"):
         raise OptionError("out", "the model goes to stdout, where something else is to go too", "Name a file with -o")

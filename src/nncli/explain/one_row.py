@@ -9,8 +9,9 @@ import numpy as np
 
 from nncli.data.csv.header import TextOptions
 from nncli.data.dataset import Table
-from nncli.data.load import check_as_it_was, stream_like
+from nncli.data.load import stream_like
 from nncli.data.sources import STDIN, Source, title
+from nncli.data.unchanged_source import check_as_it_was
 from nncli.errors import DataError, OptionError
 from nncli.explain.leads import lead_title
 from nncli.explain.nearest_change import nearest_changes, value_of

@@ -8,9 +8,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.data.load import check_as_it_was
 from nncli.data.row_columns import set_aside
 from nncli.data.sources import ARRAYS, STDIN
+from nncli.data.unchanged_source import check_as_it_was
 from nncli.errors import DataError
 from nncli.model.model import Model
 from nncli.model.provenance import Provenance

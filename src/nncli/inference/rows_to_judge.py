@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.dataset import Dataset, Positions, Table
-from nncli.data.load import check_as_it_was, digest_of_source, load_dataset, load_like
+from nncli.data.load import load_dataset, load_like
 from nncli.data.rare_classes import in_classes, merging
 from nncli.data.row_blocks import OnError
 from nncli.data.row_columns import set_aside
 from nncli.data.row_hashes import hash_rows
 from nncli.data.sources import Source, title
 from nncli.data.split import row_numbers
+from nncli.data.unchanged_source import check_as_it_was, digest_of_source
 from nncli.errors import DataError, NncliError
 from nncli.inference.column_beside import group_codes, read_beside
 from nncli.metrics.intervals import IN_TIME, few_groups

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.dataset import Dataset, Positions
-from nncli.data.load import check_as_it_was, load_like
+from nncli.data.load import load_like
 from nncli.data.rare_classes import UNKNOWN
 from nncli.data.sources import Source
+from nncli.data.unchanged_source import check_as_it_was
 from nncli.errors import DataError
 from nncli.model import training_state
 from nncli.model.model import Model

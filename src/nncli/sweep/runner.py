@@ -12,8 +12,8 @@ from nncli import __version__
 from nncli.config.option import Folds
 from nncli.config.train_config import TrainConfig
 from nncli.data.dataset import Dataset
-from nncli.data.load import digest_of_source
 from nncli.data.sources import native, portable, title
+from nncli.data.unchanged_source import digest_of_source
 from nncli.errors import DataError, NncliError
 from nncli.model.training_state import TrainingState
 from nncli.sweep.ledger import Ledger

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nncli.config.train_config import TrainConfig
-from nncli.data.load import check_as_it_was
 from nncli.data.sources import ARRAYS, STDIN, title
+from nncli.data.unchanged_source import check_as_it_was
 from nncli.errors import DataError, flag, mention
 from nncli.model import checkpoint
 from nncli.model.model import Model

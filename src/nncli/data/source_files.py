@@ -1,0 +1,204 @@
+"""Opens a source: its files, what they are, how many bytes they have, and the reader that each of them takes.
+
+`formats/known_formats.py` says which reader reads what.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from nncli.data.byte_input import ByteStream, open_input, open_raw, peek
+from nncli.data.csv import reader
+from nncli.data.csv.csv_options import CsvOptions
+from nncli.data.csv.header import TextOptions
+from nncli.data.csv.positions import Known
+from nncli.data.dataset import Dataset, Schema
+from nncli.data.disk import cache
+from nncli.data.formats import libsvm, row_reader
+from nncli.data.formats.format import Format
+from nncli.data.formats.known_formats import (
+    HEAD_BYTES,
+    IDX,
+    IMAGES,
+    JSON_LINES,
+    SPARSE,
+    TEXT,
+    XLSX,
+    format_of,
+    format_of_bytes,
+)
+from nncli.data.formats.row_reader import Rows
+from nncli.data.row_blocks import BlockReader, OnError
+from nncli.data.sources import STDIN, Source, is_there, paths_of, title
+from nncli.data.table_builder import MemoryStorage, Opener, RawDataset, read_files
+from nncli.errors import DataError, OptionError
+
+OF_ROWS = (JSON_LINES, XLSX)
+Size = tuple[int, int]  # width and height
+
+
+class SourceFiles(NamedTuple):
+    """A source that has been looked at: its files, what they are, and the stream in place of a file, if it is stdin."""
+
+    source: Source
+    paths: list[Path]
+    formats: list[Format]
+    stream: ByteStream | None = None
+
+    @classmethod
+    def of(cls, source: Source) -> SourceFiles:
+        """Raise DataError for what is no data, and for a matrix beside other files."""
+        paths = paths_of(source)
+        if source == STDIN:
+            first, stream = peek(open_raw("-"), HEAD_BYTES)
+            found = format_of_bytes(first)
+            return cls(source, paths, [found if found in (SPARSE, JSON_LINES) else TEXT], stream)
+        formats = [format_of(path) for path in paths]
+        for path, found in zip(paths, formats, strict=True):
+            if found.is_matrix and len(paths) > 1:
+                raise DataError(str(path), "only tables can be read several at a time", "Name one file")
+            if not found.reader:
+                raise DataError(str(path), f"expected data, found {found.name}", found.advice(str(path)))
+        return cls(source, paths, formats)
+
+    @property
+    def is_matrix(self) -> bool:
+        return self.formats[0].is_matrix
+
+    @property
+    def is_folder(self) -> bool:
+        """Tell whether it is one data set in several files, of which a folder or one of them is named."""
+        return len(self.formats) == 1 and self.formats[0] in (IDX, IMAGES)
+
+    def named_formats(self) -> list[tuple[str, Format]]:
+        """Pair each file, as messages name it, with its format."""
+        names = [title(self.source)] if len(self.paths) == 1 else map(str, self.paths)
+        return list(zip(names, self.formats, strict=True))
+
+    def files(self) -> list[Path]:
+        """List what reading opens: also the files of a folder, and the labels beside images."""
+        if not self.is_folder:
+            return self.paths
+        with suppress(DataError):  # whoever reads it says what is wrong
+            return self.formats[0].load().files_of(self.paths[0])
+        return self.paths
+
+    def bytes(self) -> int:
+        """Add up the sizes of its files, in bytes; what is no file counts nothing."""
+        total = 0
+        for path in self.files():
+            with suppress(OSError, ValueError):
+                total += path.stat().st_size if path.is_file() else 0
+        return total
+
+    def matrix(
+        self, memory: int | None, like: Schema | None, resize: Size | None = None, on_error: OnError = "fail"
+    ) -> Dataset:
+        """Read a matrix; pictures are brought to the size `resize`. Raises OptionError for `memory`, as it is read into
+        memory, and for `on_error` where it has no rows of its own."""
+        if memory is not None:
+            problem = f"{title(self.source)} is no table, and those alone can stay on the disk"
+            raise OptionError("memory", problem, "Leave it out")
+        if self.stream is None and self.formats[0] == IMAGES:
+            return IMAGES.load().read(self.paths[0], like, resize, on_error)
+        if on_error != "fail":
+            problem = f"{title(self.source)} is no table and no folder of pictures, of which some could be left out"
+            raise OptionError("on_error", problem, "Leave the option out")
+        if self.stream is None:
+            return self.formats[0].load().read(self.paths[0], like)
+        return libsvm.read(self.paths[0], like, self.stream)
+
+    def table(
+        self,
+        schema: Schema | None,
+        options: CsvOptions,
+        dtype: str,
+        memory: int | None,
+        tables: int,
+        known: Known | None = None,
+        alone: bool = True,
+    ) -> RawDataset:
+        """Read tables for a schema and `known` classes, or to learn from, into memory, or onto the disk where `memory`
+        is all there is for so many `tables`; `alone` if no other source has the same options."""
+        alone = alone and len(self.paths) == 1
+
+        def opener(path: Path, found: Format) -> Opener:
+            def opened(first: Schema | None) -> BlockReader:
+                expected = schema or first
+                if expected is not None:
+                    how: dict[str, Any] = {"dtype": dtype, "with_target": True, "whole": True, "known": known}
+                    how |= {"on_error": options.on_error, "needed": options.needed}
+                    how |= {"alone": alone} if found is TEXT else {}
+                    return open_like(path, found, self.stream, expected, options.text, **how)
+                if found is TEXT:
+                    return reader.open_training(str(path), options, dtype, self.stream, alone)
+                if found in OF_ROWS:
+                    rows = _rows(path, found, self.stream, options.text, hashed=True, target=options.target)
+                    own = dataclasses.replace(options, skip_rows=0, sheet=None) if found == XLSX else options
+                    with _closed_on_error(rows):
+                        return row_reader.open_training(rows, own, dtype)
+                from nncli.data.formats import columnar
+
+                return columnar.open_training(str(path), options, dtype, found.load())
+
+            return opened
+
+        files = [opener(path, found) for path, found in zip(self.paths, self.formats, strict=True)]
+        where = title(self.source)
+        if memory is None or (self.source != STDIN and not all(map(is_there, self.paths))):  # which the reader says
+            return read_files(files, where, MemoryStorage())
+        how = repr(
+            (options, dtype)
+            if schema is None
+            else (schema, options.text, options.on_error, dtype, known, options.row_columns)
+        )
+        return cache.read_stored(self.paths, how, where, memory, lambda place: read_files(files, where, place), tables)
+
+
+def open_like(
+    path: Path, found: Format, stream: ByteStream | None, schema: Schema, text: TextOptions, **how: Any
+) -> BlockReader:
+    """Open a table for a schema."""
+    if found is TEXT:
+        return reader.read_blocks(str(path), schema, stream=stream, text=text, **how)
+    if found in OF_ROWS:
+        rows = _rows(path, found, stream, text, how.get("whole", False), schema)
+        with _closed_on_error(rows):
+            return row_reader.read_blocks(rows, schema, **how)
+    from nncli.data.formats import columnar
+
+    return columnar.read_blocks(str(path), schema, found.load(), **how)
+
+
+def _rows(
+    path: Path,
+    found: Format,
+    stream: ByteStream | None,
+    text: TextOptions,
+    hashed: bool,
+    schema: Schema | None = None,
+    target: str | None = None,
+) -> Rows:
+    """Open the rows of an Excel file or of JSON Lines."""
+    if found == XLSX:
+        return found.load().open_rows(str(path), text.sheet, text.skip_rows, schema, target)
+    file = open_input(str(path), stream=stream, hashed=hashed)
+    try:
+        rows = found.load().open_rows(file, schema)
+    except BaseException:
+        file.close()
+        raise
+    return rows
+
+
+@contextmanager
+def _closed_on_error(rows: Rows) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        rows.source.close()
+        raise
