@@ -104,6 +104,12 @@ def small_files_take_the_fast_path_too() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(params=["pyarrow", "by hand"])
+def by_each_parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every table of text is read by the one parser, and then by the other."""
+    monkeypatch.setattr(reader, "FEW_BYTES", 1 << 30 if request.param == "by hand" else 0)
+
+
 @pytest.fixture
 def tables_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder and a cache of its own, and blocks and parts of files that are small beside the tables in tests."""

@@ -86,9 +86,8 @@ def test_a_model_of_dates_is_what_was_trained(nncli: Run) -> None:
     assert nncli("eval", "m.npz", "--json", "-q").json["accuracy"] == figures["test"]["accuracy"]
 
 
-@pytest.mark.parametrize("by_hand", [False, True])
-def test_dates_in_a_file_become_days(by_hand: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nncli.data.csv.reader.FEW_BYTES", 1 << 30 if by_hand else 0)
+@pytest.mark.usefixtures("by_each_parser")
+def test_dates_in_a_file_become_days() -> None:
     found = load("when,class\n1970-01-03,a\n NA,b\n 2.1.1970 ,a\n")
     assert found.schema.columns == (("when", "date"),)
     np.testing.assert_array_equal(found.table.dates["when"], [2, np.nan, 1])
@@ -177,10 +176,9 @@ def test_a_header_that_comes_again_is_still_one() -> None:
     assert found.notes[-1] == "data.csv: the header comes again once among the rows: left out"
 
 
-@pytest.mark.parametrize("by_hand", [False, True])
-def test_booleans_are_alike_however_they_are_written(by_hand: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("by_each_parser")
+def test_booleans_are_alike_however_they_are_written() -> None:
     """Python and pandas write True, Arrow and JSON true, spreadsheets TRUE; a class stays as it is."""
-    monkeypatch.setattr("nncli.data.csv.reader.FEW_BYTES", 1 << 30 if by_hand else 0)
     found = load("flag,class\nTrue,True\ntrue,False\nFALSE,True\n,False\n")
     assert found.table.texts["flag"].values == ("true", "false")
     assert found.table.texts["flag"].codes.tolist() == [0, 0, 1, -1]
@@ -221,9 +219,8 @@ def test_numbers_that_are_too_long_to_tell_apart_are_told() -> None:
     assert not [note for note in load(f"id,x,class\n{short}").notes if "rounded" in note]
 
 
-@pytest.mark.parametrize("by_hand", [False, True])
-def test_decimal_commas_between_commas_are_quoted(by_hand: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nncli.data.csv.reader.FEW_BYTES", 1 << 30 if by_hand else 0)
+@pytest.mark.usefixtures("by_each_parser")
+def test_decimal_commas_between_commas_are_quoted() -> None:
     rows = "".join(f'"{i},{i % 10}5",{i % 9},{"pq"[i % 2]}\n' for i in range(50))
     found = load(f"a,b,class\n{rows}")
     assert "decimal sign: ," in found.notes

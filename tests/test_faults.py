@@ -271,12 +271,7 @@ WRONG: dict[str, tuple[Edit, dict[str, Any], str]] = {
 }  # fmt: skip
 
 
-@pytest.fixture(params=[False, True], ids=["pyarrow", "by hand"])
-def _by_each_parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nncli.data.csv.reader.FEW_BYTES", 1 << 30 if request.param else 0)
-
-
-@pytest.mark.usefixtures("_by_each_parser")
+@pytest.mark.usefixtures("by_each_parser")
 @pytest.mark.parametrize("fault", SAME)
 def test_a_harmless_oddity_of_a_table_changes_nothing(
     fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -285,7 +280,7 @@ def test_a_harmless_oddity_of_a_table_changes_nothing(
     check(read(edit(CLEAN), tmp_path, monkeypatch, options), A)
 
 
-@pytest.mark.usefixtures("_by_each_parser")
+@pytest.mark.usefixtures("by_each_parser")
 @pytest.mark.parametrize("fault", SKIPPED)
 def test_a_damaged_row_is_left_out_and_counted(fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     line, why = SKIPPED[fault]
@@ -295,13 +290,13 @@ def test_a_damaged_row_is_left_out_and_counted(fault: str, tmp_path: Path, monke
     assert told == ["warning: left out 1 of 41 rows, which cannot be read", f"d.csv:22: left out: {why}"]
 
 
-@pytest.mark.usefixtures("_by_each_parser")
+@pytest.mark.usefixtures("by_each_parser")
 @pytest.mark.parametrize("token", MISSING)
 def test_a_token_for_a_missing_number_is_one(token: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     check(read(cell(token)(CLEAN), tmp_path, monkeypatch, {}), [*A[:19], np.nan, *A[20:]])
 
 
-@pytest.mark.usefixtures("_by_each_parser")
+@pytest.mark.usefixtures("by_each_parser")
 @pytest.mark.parametrize("text", NO_NUMBER)
 def test_a_text_among_numbers_is_refused_with_its_line(
     text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -311,7 +306,7 @@ def test_a_text_among_numbers_is_refused_with_its_line(
     assert str(caught.value).startswith(f"d.csv:21: column 'a': expected a number, found '{text}'.")
 
 
-@pytest.mark.usefixtures("_by_each_parser")
+@pytest.mark.usefixtures("by_each_parser")
 @pytest.mark.parametrize("fault", WRONG)
 def test_a_fault_of_a_table_is_refused_with_its_place(
     fault: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

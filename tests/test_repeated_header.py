@@ -13,7 +13,6 @@ import pytest
 
 import workbooks
 from csv_reading import blocks, complaint, load, strings
-from nncli.data.csv import reader as reader_module
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.csv.reader import open_training, read_blocks
 from nncli.data.csv.strict_parser import StrictParser
@@ -37,14 +36,11 @@ def rows(n: int, kind: str) -> str:
     return "".join(f"{sizes[kind](i)},t{i % 4},{'pq'[i % 2]}\n" for i in range(n))
 
 
-@pytest.mark.parametrize("by_hand", [False, True])
+@pytest.mark.usefixtures("by_each_parser")
 @pytest.mark.parametrize("kind", ["numbers", "text", "money"])
 @pytest.mark.parametrize("n", some_short([5, 300, 3000], 1))
 @pytest.mark.parametrize("again", HEADERS)
-def test_a_header_in_other_bytes_is_no_row(
-    again: str, n: int, kind: str, by_hand: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(reader_module, "FEW_BYTES", 1 << 30 if by_hand else 0)
+def test_a_header_in_other_bytes_is_no_row(again: str, n: int, kind: str) -> None:
     part = rows(n, kind)
     plain, found = load("size,town,label\n" + 3 * part), load("size,town,label\n" + HEADERS[again].join(3 * [part]))
     assert found.notes == (*plain.notes, "data.csv: the header comes again 2 times among the rows: left out")
@@ -75,9 +71,8 @@ def test_a_header_above_classes_that_are_numbers_is_none_of_them() -> None:
     assert (len(found), found.classes) == (6000, ("0", "1", "2"))
 
 
-@pytest.mark.parametrize("by_hand", [False, True])
-def test_rows_that_only_look_like_a_header_are_rows(by_hand: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader_module, "FEW_BYTES", 1 << 30 if by_hand else 0)
+@pytest.mark.usefixtures("by_each_parser")
+def test_rows_that_only_look_like_a_header_are_rows() -> None:
     # categories called like their columns, but never all of them in one row; and X beside a column called x
     lines = [("x", "b"), ("a", "z"), ("X", "Z"), ("a", "b")]
     found = load("x,z,label\n" + "".join(f"{x},{z},{'pq'[i % 2]}\n" for i in range(50) for x, z in lines))
@@ -124,13 +119,10 @@ OTHER_ORDERS = {
 }
 
 
-@pytest.mark.parametrize("by_hand", [False, True])
+@pytest.mark.usefixtures("by_each_parser")
 @pytest.mark.parametrize("n", [12, 2000])
 @pytest.mark.parametrize("case", OTHER_ORDERS)
-def test_the_names_in_another_order_end_the_table_whatever_is_skipped(
-    case: str, n: int, by_hand: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(reader_module, "FEW_BYTES", 1 << 30 if by_hand else 0)
+def test_the_names_in_another_order_end_the_table_whatever_is_skipped(case: str, n: int) -> None:
     header, again, below = OTHER_ORDERS[case]
     cells = {"size": "2.5 1.5", "town": "t1 t2", "label": "p q", "class": "0 1", "a": "1 2", "b": "3 1.5"}
     cells |= {"shop": "s1 s2"} | ({"label": "0 1"} if case == "two columns" else {})

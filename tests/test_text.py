@@ -124,10 +124,9 @@ def test_more_lines_than_there_are_cannot_be_left_out() -> None:
 GERMAN = "a;b;class\n1,5;-2,25e1;x\n,5;7;y\n+3,;1e-3;x\n"
 
 
-@pytest.mark.parametrize("by_hand", [False, True])
+@pytest.mark.usefixtures("by_each_parser")
 @pytest.mark.parametrize("options", [{}, {"decimal": ","}])
-def test_decimal_commas(by_hand: bool, options: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nncli.data.csv.reader.FEW_BYTES", 1 << 30 if by_hand else 0)
+def test_decimal_commas(options: dict[str, str]) -> None:
     found = load(GERMAN, dtype="float64", **options)
     np.testing.assert_array_equal(found.table.numbers, [[1.5, -22.5], [0.5, 7], [3, 0.001]])
     assert found.schema.decimal == ","

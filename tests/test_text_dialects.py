@@ -79,10 +79,9 @@ DIALECTS: dict[str, tuple[str, dict[str, Any]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("by_hand", [False, True])
+@pytest.mark.usefixtures("by_each_parser")
 @pytest.mark.parametrize("name", DIALECTS)
-def test_a_table_is_the_same_in_every_dialect(name: str, by_hand: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nncli.data.csv.reader.FEW_BYTES", 1 << 30 if by_hand else 0)
+def test_a_table_is_the_same_in_every_dialect(name: str) -> None:
     text, options = DIALECTS[name]
     assert cells(load(text, **options)) == EXPECTED
 
@@ -178,9 +177,8 @@ def test_double_quotes_in_a_table_with_single_ones_are_refused() -> None:
         blocks('a,t,label\n1,"x",p\n', load(written(single)).schema)
 
 
-@pytest.mark.parametrize("by_hand", [False, True])
-def test_a_separator_lost_before_a_quoted_cell_is_refused(by_hand: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nncli.data.csv.reader.FEW_BYTES", 1 << 30 if by_hand else 0)
+@pytest.mark.usefixtures("by_each_parser")
+def test_a_separator_lost_before_a_quoted_cell_is_refused() -> None:
     good = "".join(f'{i},BH,$7,"Table, Round",x,{"pq"[i % 2]}\n' for i in range(30))
     for bad in ('2,BH,$78.07"Table, Round 48",x,y,p', '2,BH-9"Table, Round 48",x,y,p'):
         message = complaint(f"id,code,price,name,made,label\n{good}{bad}\n")

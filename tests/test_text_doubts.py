@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from csv_reading import blocks, load, strings
-from nncli.data.csv import reader as reader_module
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.dataset import Dataset
 from nncli.data.load import load_dataset
@@ -87,12 +86,9 @@ def test_a_garbled_class_is_told(tmp_path: Path) -> None:
 # Texts for Excel
 
 
-@pytest.mark.parametrize("by_hand", [False, True])
+@pytest.mark.usefixtures("by_each_parser")
 @pytest.mark.parametrize(("start", "end"), [('="', '"'), ('"=""', '"""')])
-def test_texts_for_excel_are_the_texts_in_them(
-    start: str, end: str, by_hand: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(reader_module, "FEW_BYTES", 1 << 30 if by_hand else 0)
+def test_texts_for_excel_are_the_texts_in_them(start: str, end: str) -> None:
     cells = ["00501", "94103", "10001"] * 10
     quoted = [f"{start}{cell}{end}" for cell in cells]
     found = load(table(quoted))

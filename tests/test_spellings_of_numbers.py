@@ -1,4 +1,4 @@
-"""Numbers and dates as people write them, and classes and categories that are written in more than one way."""
+"""Numbers as people write them."""
 
 from __future__ import annotations
 
@@ -12,36 +12,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from csv_reading import blocks, complaint, load, strings
+from csv_reading import blocks, complaint, load
 from nncli.data.csv.csv_options import CsvOptions
-from nncli.data.dataset import Dataset, measured, schema_of
+from nncli.data.dataset import measured, schema_of
 from nncli.data.load import load_dataset
 from nncli.errors import NncliError
+from spelled_tables import first, notes_of, table
 
 Run = Callable[..., Any]
-OTHER = [f"{i * 7 % 11}.5" for i in range(1000)]
+pytestmark = pytest.mark.usefixtures("by_each_parser")
 WHOLE = ["7", "3", "11", "5"]
-
-
-@pytest.fixture(autouse=True, params=["pyarrow", "by hand"])
-def _with_both_parsers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nncli.data.csv.reader.FEW_BYTES", 1 << 30 if request.param == "by hand" else 0)
-
-
-def table(cells: list[str], others: list[str] = OTHER, delimiter: str = "\t") -> str:
-    """A table with these cells in its first column."""
-    rows = (delimiter.join([cell, others[i % len(others)], "pq"[i % 2]]) for i, cell in enumerate(cells))
-    return "\n".join([delimiter.join(["a", "b", "class"]), *rows]) + "\n"
-
-
-def first(data: Dataset) -> list[float]:
-    return [float(value) for value in data.table.numbers[:, data.table.number_names.index("a")]]
-
-
-def notes_of(data: Dataset) -> list[str]:
-    return [note for note in data.notes if "'a'" in note]
-
-
 READ: dict[str, tuple[list[str], list[float]]] = {
     "commas between thousands": (["900", "1,011", "3,083,000"], [900, 1011, 3083000]),
     "and a decimal point": (["1,234.5", "2.25", "12"], [1234.5, 2.25, 12]),
@@ -245,56 +225,6 @@ def test_a_percent_sign_may_not_be_left_out() -> None:
         blocks("a,b\n0.3,1\n", schema)
 
 
-DATES: dict[str, tuple[list[str], list[float]]] = {
-    "month first": (["4/21/2026", "1/2/1970"], [20564, 1]),  # 20564: 2026-04-21, 56 years with 14 leap days + 110
-    "day first": (["21/4/2026", "2/1/1970"], [20564, 1]),
-    "two figures for the year": (["4/21/26", "1/2/70"], [20564, 1]),
-    "with points": (["21.04.26", "2.1.70"], [20564, 1]),
-    "with points, and a time": (["21.04.26 18:00", "02.01.70 06:00"], [20564.75, 1.25]),
-    "with lines": (["21-04-26", "02-01-70"], [20564, 1]),
-    "month first, with lines": (["04-21-26", "01-02-70"], [20564, 1]),
-    "year first, with lines": (["26-04-21", "70-01-02"], [20564, 1]),
-    "with a time": (["4/21/2026 18:00", "1/2/1970 06:00"], [20564.75, 1.25]),
-    "as a spreadsheet of the USA": (["4/21/2026 6:00 PM", "1/2/1970 6:00 AM"], [20564.75, 1.25]),
-    "months by name": (["21 Apr 2026", "2 Jan 1970"], [20564, 1]),
-    "months by name, first": (["April 21, 2026", "January 2, 1970"], [20564, 1]),
-    "a zone by name": (["2026-04-21 18:00:00 UTC", "1970-01-02 06:00:00 UTC"], [20564.75, 1.25]),
-}
-
-
-@pytest.mark.parametrize("case", DATES)
-def test_dates_are_read_as_people_write_them(case: str) -> None:
-    cells, days = DATES[case]
-    assert load(table(cells * 10)).table.dates["a"].tolist() == days * 10
-
-
-def test_a_date_that_could_be_either_is_asked_about() -> None:
-    cells = ["4/5/2026", "3/2/2026"] * 10
-    assert complaint(table(cells)) == (
-        "--date-format: data.csv: column 'a': '4/5/2026' can be read as %m/%d/%Y and as %d/%m/%Y. "
-        "Add --date-format %m/%d/%Y, or the other."
-    )
-    assert load(table(cells), date_format="%d/%m/%Y").table.dates["a"][0] == 20577  # 4 May: 13 days later
-    assert load(table(cells), categorical=("a",)).schema.columns[0] == ("a", "text")
-
-
-def test_lines_between_two_figures_each_are_asked_about() -> None:
-    cells = ["05-01-24", "06-02-23"] * 10
-    assert complaint(table(cells)) == (
-        "--date-format: data.csv: column 'a': '05-01-24' can be read as %d-%m-%y and as %m-%d-%y and as %y-%m-%d. "
-        "Add --date-format %d-%m-%y, or another of these."
-    )
-    assert (
-        load(table(cells), date_format="%y-%m-%d").table.dates["a"][0] == 12807
-    )  # 2005-01-24: 35 years, 9 leap days, 23 days
-
-
-@pytest.mark.parametrize("form", ["{day:02}-05-26", "26-05-{day:02}", "{day:02}.05.26", "26.05.{day:02}"])
-def test_a_column_has_more_days_than_years(form: str) -> None:
-    found = load(table([form.format(day=day) for day in range(1, 25)]))
-    assert found.table.dates["a"][3] == 20577  # 4 May 2026
-
-
 def test_leading_zeros_say_code() -> None:
     assert load(table(["00501", "94103"] * 10)).schema.columns[0] == ("a", "text")
     assert load(table(["501", "94103"] * 10)).schema.columns[0] == ("a", "number")
@@ -311,56 +241,6 @@ def test_text_in_a_file_with_types_is_text(dictionary: bool, tmp_path: Path) -> 
     found = load_dataset((str(path),), CsvOptions(), "float32")
     assert dict(found.schema.columns)["zip"] == "text"
     assert dict(load_dataset((str(path),), CsvOptions(numeric=("zip",)), "float32").schema.columns)["zip"] == "number"
-
-
-# Classes and categories
-
-
-@pytest.mark.parametrize(
-    ("labels", "classes"),
-    [
-        (["0", "1", "0.0", "1.0"], ("0", "1")),
-        (["1.0", "2.0", "1", "2"], ("1.0", "2.0")),
-        (["True", "False", "TRUE", "FALSE", "true", "false"], ("False", "True")),
-        (["p", "p\u00a0", "q", " q\u2003"], ("p", "q")),
-        (["caf\u00e9", "tea", "cafe\u0301", "tea"], ("caf\u00e9", "tea")),
-        (["007", "7", "008", "8"], ("007", "7", "008", "8")),  # codes stay apart
-    ],
-)
-def test_one_class_may_be_written_in_several_ways(labels: list[str], classes: tuple[str, ...]) -> None:
-    found = load("a,y\n" + "".join(f"{i},{label}\n" for i, label in enumerate(labels * 3)))
-    assert found.classes == classes
-
-
-def test_classes_that_differ_in_case_alone_are_warned_of() -> None:
-    found = load("a,y\n1,yes\n2,Yes\n3,no\n")
-    assert found.classes == ("Yes", "no", "yes")
-    assert "warning: classes 'yes' and 'Yes' differ in case or blanks alone, and are two classes" in found.notes
-
-
-def test_what_is_merged_is_said() -> None:
-    found = load("a,y\n1,0\n2,0.0\n3,1\n")
-    assert "classes '0' and '0.0' are the same class" in found.notes
-
-
-def test_categories_may_be_written_in_several_ways() -> None:
-    found = load("t,y\ncaf\u00e9,p\ncafe\u0301,q\ntea,p\ntea\u00a0,q\n")
-    assert strings(found.table.texts["t"]) == ["caf\u00e9", "caf\u00e9", "tea", "tea"]
-
-
-@pytest.mark.parametrize("cells", [["1", "0"], ["1.0", "0.0"], ["TRUE", "FALSE"], ["true", "false"]])
-def test_a_flag_may_be_written_in_several_ways(
-    cells: list[str], nncli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name, yes, no in (("words", "True", "False"), ("numbers", "1", "0")):
-        rows = "".join(f"{yes if i % 3 else no},{i * 7 % 5},{'on' if i % 3 else 'off'}\n" for i in range(90))
-        Path(f"{name}.csv").write_text("flag,x,class\n" + rows)
-        assert nncli("train", f"{name}.csv", "-q", "-o", f"{name}.npz", "--epochs", "100").code == 0
-        Path("new.csv").write_text(f"flag,x\n{cells[0]},1\n{cells[1]},1\n")
-        outcome = nncli("predict", f"{name}.npz", "new.csv")
-        assert outcome.out.split()[1:] == ["on", "off"], outcome.err
-        assert "unseen" not in outcome.err
 
 
 def test_whole_numbers_beside_decimal_commas_are_plain() -> None:
@@ -389,29 +269,6 @@ def test_thousands_of_another_sign_are_refused_later(trained: list[str], later: 
         blocks(f"a\tb\n{later}\t{others[0]}\n", low_high)
 
 
-def test_a_format_of_dates_that_no_column_has_is_refused() -> None:
-    # dates that are read without it too: 2 and 3 February 2026
-    for iso in (["2026-02-02", "2026-02-03"], ["2026-2-2", "2026-2-3"], ["2026-02-02 00:00", "2026-02-03 00:00"]):
-        form = "%Y-%m-%d %H:%M" if ":" in iso[0] else "%Y-%m-%d"
-        found = load(table(iso * 10), date_format=form)
-        assert [*found.table.dates["a"][:2]] == [20486, 20487]
-        assert f"column 'a': dates, read as {form}" in found.notes
-    assert [*load(table(["2026-02-03"] * 10), date_format="%Y-%d-%m").table.dates["a"][:1]] == [20514]  # 2 March
-    assert complaint(table(["4/21/2026", "1/2/2026"] * 10), date_format="%Y") == (
-        "--date-format: data.csv has no column of dates written as %Y. Correct it."
-    )
-
-
-def test_true_and_1_are_one_class() -> None:
-    assert load("a,y\n1,0\n2,1\n3,True\n4,False\n").classes == ("0", "1")
-
-
-def test_a_header_in_other_bytes_among_the_rows_is_no_class() -> None:
-    rows = "".join(f"{'xyz'[i % 3]},{'pq'[i % 2]}\n" for i in range(40))
-    found = load(f'a,y\n{rows}"a","y"\n{rows}')
-    assert (len(found), found.classes) == (80, ("p", "q"))
-
-
 @pytest.mark.parametrize(
     ("trained", "later"),
     [
@@ -425,9 +282,3 @@ def test_later_rows_are_read_as_those_of_training(trained: list[str], later: dic
     for cell, number in later.items():
         [block] = blocks(f"a\tb\n{cell}\t1.5\n", schema)
         assert block.table.numbers[0, 0] == number
-
-
-@pytest.mark.parametrize("beyond", ["24:01", "25:00", "31:30"])
-def test_only_the_end_of_a_day_is_a_time_of_one(beyond: str) -> None:
-    [note] = notes_of(load(table(["07:45", "18:30", beyond] * 10)))
-    assert note == "column 'a': durations m:s, read as minutes"
