@@ -57,8 +57,8 @@ def is_running(pid: int) -> bool:
         return False
 
 
-def answers(data: bytes) -> list[dict[str, str]]:
-    return list(csv.DictReader(io.StringIO(data.decode(), newline="")))
+def answers(data: str | bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(data if isinstance(data, str) else data.decode(), newline="")))
 
 
 def table(rows: Sequence[Sequence[str]], delimiter: str = ",") -> str:

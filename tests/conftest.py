@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
+import os
 import shutil
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,13 +66,36 @@ class Outcome:
         return json.loads(self.out)
 
 
+@contextlib.contextmanager
+def through_a_pipe(data: bytes) -> Iterator[None]:
+    """Let this process read some bytes from stdin, as another program writes them."""
+    there, here = os.pipe()
+    own = os.dup(0)
+    os.dup2(there, 0)
+    os.close(there)
+
+    def write() -> None:
+        with contextlib.suppress(BrokenPipeError), os.fdopen(here, "wb") as pipe:  # it need not be read to its end
+            pipe.write(data)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        yield
+    finally:
+        os.dup2(own, 0)
+        os.close(own)
+        writer.join()
+
+
 @pytest.fixture
 def nncli(capfd: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
-    """nncli("train", "iris", "-q") runs the command line in this process."""
+    """nncli("train", "iris", "-q") runs the command line in this process; `stdin` is what comes through a pipe."""
 
-    def run(*argv: object) -> Outcome:
+    def run(*argv: object, stdin: str | bytes = b"") -> Outcome:
         capfd.readouterr()
-        code = main([str(word) for word in argv])
+        with through_a_pipe(stdin.encode() if isinstance(stdin, str) else stdin):
+            code = main([str(word) for word in argv])
         return Outcome(code, *capfd.readouterr())
 
     return run

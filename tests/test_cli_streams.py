@@ -1,4 +1,4 @@
-"""The program as a filter: rows, answers and errors through pipes. Each test starts real processes."""
+"""The program as a filter: rows, answers and errors through pipes; real processes where it takes one."""
 
 from __future__ import annotations
 
@@ -11,13 +11,17 @@ import select
 import signal
 import stat
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from cli_process import NASTY, PROGRAM, ROWS, TWO, answers, nncli, table
+from cli_process import NASTY, PROGRAM, ROWS, TWO, answers, table
+from cli_process import nncli as new_process
+
+Run = Callable[..., Any]
 
 
 @pytest.fixture(autouse=True)
@@ -26,11 +30,16 @@ def _leaks_are_found_where_they_are_made() -> Iterator[None]:
     gc.collect()
 
 
+@pytest.fixture(autouse=True)
+def _in_the_folder_of_models(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(work)
+
+
 # A filter
 
 
 def test_rows_out_are_rows_in_in_order(work: Path) -> None:
-    done = nncli("predict", "two.npz", "--keep", "id", stdin=TWO, cwd=work)
+    done = new_process("predict", "two.npz", "--keep", "id", stdin=TWO, cwd=work)
     assert (done.returncode, done.stderr) == (0, b"")
     rows = answers(done.stdout)
     assert [row["id"] for row in rows] == [str(i) for i in range(ROWS)]
@@ -82,7 +91,7 @@ def test_a_reader_that_leaves_ends_it_quietly(argv: list[str], work: Path) -> No
 @pytest.mark.parametrize("argv", [["predict", "two.npz", "two.csv"], ["info", "two.npz"], ["--help"]], ids=repr)
 def test_full_disk_is_told_in_one_line(argv: list[str], work: Path) -> None:
     with Path("/dev/full").open("wb") as full:
-        done = nncli(*argv, cwd=work, stdout=full)
+        done = new_process(*argv, cwd=work, stdout=full)
     assert (done.returncode, done.stderr) == (1, b"stdout: cannot write: No space left on device.\n")
 
 
@@ -104,29 +113,29 @@ def test_without_stderr_nothing_of_it_reaches_stdout(work: Path, tmp_path: Path)
     assert json.loads(done.stdout)["out"] == "m.npz"
 
 
-def test_no_rows_are_answered_by_a_header(work: Path) -> None:
-    done = nncli("predict", "two.npz", "--proba", stdin="id,a,b\n", cwd=work)
-    assert (done.returncode, done.stdout, done.stderr) == (0, b"prediction,p_no,p_yes\n", b"")
+def test_no_rows_are_answered_by_a_header(nncli: Run) -> None:
+    done = nncli("predict", "two.npz", "--proba", stdin="id,a,b\n")
+    assert (done.code, done.out, done.err) == (0, "prediction,p_no,p_yes\n", "")
 
 
-def test_nothing_on_stdin_is_an_error(work: Path) -> None:
-    done = nncli("predict", "two.npz", cwd=work)
-    assert (done.returncode, done.stdout, done.stderr) == (1, b"", b"stdin: the file is empty.\n")
+def test_nothing_on_stdin_is_an_error(nncli: Run) -> None:
+    done = nncli("predict", "two.npz")
+    assert (done.code, done.out, done.err) == (1, "", "stdin: the file is empty.\n")
 
 
 # What the columns hold
 
 
-def test_keep_all_puts_the_input_first(work: Path) -> None:
-    done = nncli("predict", "two.npz", "two.csv", "--keep", "all", cwd=work)
-    lines = done.stdout.decode().splitlines()
+def test_keep_all_puts_the_input_first(nncli: Run) -> None:
+    done = nncli("predict", "two.npz", "two.csv", "--keep", "all")
+    lines = done.out.splitlines()
     assert [line.rpartition(",")[0] for line in lines] == TWO.splitlines()
     assert lines[0] == "id,a,b,label,prediction"
 
 
-def test_probabilities_sum_to_one_and_agree_with_the_prediction(work: Path) -> None:
-    done = nncli("predict", "nasty.npz", "nasty.csv", "--proba", cwd=work)
-    rows = answers(done.stdout)
+def test_probabilities_sum_to_one_and_agree_with_the_prediction(nncli: Run) -> None:
+    done = nncli("predict", "nasty.npz", "nasty.csv", "--proba")
+    rows = answers(done.out)
     assert len(rows) == 80
     for row in rows:
         P = {name.removeprefix("p_"): float(p) for name, p in row.items() if name != "prediction"}
@@ -136,147 +145,147 @@ def test_probabilities_sum_to_one_and_agree_with_the_prediction(work: Path) -> N
 
 
 @pytest.mark.parametrize("threshold", ["0", "0.3", "0.9"])
-def test_threshold_is_that_of_the_second_class(threshold: str, work: Path) -> None:
-    rows = answers(nncli("predict", "two.npz", "two.csv", "--proba", "--threshold", threshold, cwd=work).stdout)
+def test_threshold_is_that_of_the_second_class(nncli: Run, threshold: str) -> None:
+    rows = answers(nncli("predict", "two.npz", "two.csv", "--proba", "--threshold", threshold).out)
     assert len(rows) == ROWS
     for row in rows:
         assert row["prediction"] == ("yes" if float(row["p_yes"]) >= float(threshold) else "no")
 
 
-def test_blank_answers_for_unreadable_rows_are_counted(work: Path) -> None:
+def test_blank_answers_for_unreadable_rows_are_counted(nncli: Run) -> None:
     lines = TWO.splitlines(keepends=True)
     lines[5], lines[9], lines[20] = "4,zero,4,yes\n", "8,1.0\n", '19,1.9,"\xff",no\n'
     data = "".join(lines).encode("latin-1")
-    blank = nncli("predict", "two.npz", "--on-error", "blank", stdin=data, cwd=work)
-    whole = nncli("predict", "two.npz", stdin=TWO, cwd=work)
-    assert blank.returncode == 0
-    expected = whole.stdout.decode().splitlines()
+    blank = nncli("predict", "two.npz", "--on-error", "blank", stdin=data)
+    whole = nncli("predict", "two.npz", stdin=TWO)
+    assert blank.code == 0
+    expected = whole.out.splitlines()
     for bad in (5, 9, 20):
         expected[bad] = '""'
-    assert blank.stdout.decode().splitlines() == expected
-    told = blank.stderr.decode().splitlines()
+    assert blank.out.splitlines() == expected
+    told = blank.err.splitlines()
     assert told[0].startswith("stdin:6: column 'a': expected a number, found 'zero'.")
     assert told[-1] == "3 rows could not be read and got an empty prediction"
 
 
-def test_lines_of_json_say_what_the_csv_says(work: Path) -> None:
+def test_lines_of_json_say_what_the_csv_says(nncli: Run) -> None:
     nasty = table([["id", "a", "b"], *([cell, str(i), "x" if i == 2 else "1"] for i, cell in enumerate(NASTY))])
     words = ["predict", "two.npz", "--proba", "--keep", "id", "--on-error", "blank", "-q"]
-    plain = answers(nncli(*words, stdin=nasty, cwd=work).stdout)
-    found = [json.loads(line) for line in nncli(*words, "--jsonl", stdin=nasty, cwd=work).stdout.splitlines()]
+    plain = answers(nncli(*words, stdin=nasty).out)
+    found = [json.loads(line) for line in nncli(*words, "--jsonl", stdin=nasty).out.splitlines()]
     assert [row["id"] for row in found] == NASTY
     assert found[2] == {"id": NASTY[2], "prediction": None, "p_no": None, "p_yes": None}
     for row, cells in zip(found, plain, strict=True):
         as_csv = {name: "" if value is None else value for name, value in row.items()}
         assert {name: float(v) if v and name[:2] == "p_" else v for name, v in cells.items()} == as_csv
-    labels = nncli("predict", "two.npz", "two.csv", "--jsonl", cwd=work).stdout.splitlines()
-    assert set(labels) == {b'{"prediction":"no"}', b'{"prediction":"yes"}'}
-    refused = nncli("predict", "two.npz", "two.csv", "--jsonl", "--escape-formulas", cwd=work)
-    assert refused.stderr == b"--escape-formulas: a spreadsheet does not read JSON. Leave it out.\n"
+    labels = nncli("predict", "two.npz", "two.csv", "--jsonl").out.splitlines()
+    assert set(labels) == {'{"prediction":"no"}', '{"prediction":"yes"}'}
+    refused = nncli("predict", "two.npz", "two.csv", "--jsonl", "--escape-formulas")
+    assert refused.err == "--escape-formulas: a spreadsheet does not read JSON. Leave it out.\n"
 
 
 @pytest.mark.parametrize("rows", [30, 30_000])
-def test_rows_before_a_bad_one_are_answered(rows: int, work: Path) -> None:
+def test_rows_before_a_bad_one_are_answered(nncli: Run, rows: int) -> None:
     """Be they in the same block or not."""
     header, *lines = TWO.splitlines(keepends=True)
     good = "".join(lines[i % 40] for i in range(rows))
-    done = nncli("predict", "two.npz", "--keep", "id", stdin=header + good + "4,zero,4,yes\n" + good, cwd=work)
-    assert done.returncode == 1
-    assert done.stderr.decode().startswith(f"stdin:{rows + 2}: column 'a': expected a number, found 'zero'.")
-    assert [row["id"] for row in answers(done.stdout)] == [lines[i % 40].split(",")[0] for i in range(rows)]
+    done = nncli("predict", "two.npz", "--keep", "id", stdin=header + good + "4,zero,4,yes\n" + good)
+    assert done.code == 1
+    assert done.err.startswith(f"stdin:{rows + 2}: column 'a': expected a number, found 'zero'.")
+    assert [row["id"] for row in answers(done.out)] == [lines[i % 40].split(",")[0] for i in range(rows)]
 
 
-def test_blank_answers_have_blank_probabilities(work: Path) -> None:
+def test_blank_answers_have_blank_probabilities(nncli: Run) -> None:
     argv = ["predict", "two.npz", "--on-error", "blank", "--proba", "--keep", "id", "-q"]
-    done = nncli(*argv, stdin="id,a,b\n1,x,2\n2,0.5,3\n", cwd=work)
-    assert done.stderr == b""
-    first, second = answers(done.stdout)
+    done = nncli(*argv, stdin="id,a,b\n1,x,2\n2,0.5,3\n")
+    assert done.err == ""
+    first, second = answers(done.out)
     assert first == {"id": "1", "prediction": "", "p_no": "", "p_yes": ""}
     assert second["prediction"] in ("no", "yes")
 
 
-def test_an_error_midway_leaves_the_old_file_and_nothing_else(work: Path, tmp_path: Path) -> None:
+def test_an_error_midway_leaves_the_old_file_and_nothing_else(nncli: Run, tmp_path: Path) -> None:
     (tmp_path / "answers.csv").write_text("old")
     data = "".join(TWO.splitlines(keepends=True)[:1] + TWO.splitlines(keepends=True)[1:] * 2000) + "x,y,z,w\n"
-    done = nncli("predict", work / "two.npz", "-o", "answers.csv", stdin=data, cwd=tmp_path)
-    assert done.returncode == 1
-    assert done.stderr.startswith(b"stdin:120002: column 'a': expected a number, found 'y'.")
+    done = nncli("predict", "two.npz", "-o", tmp_path / "answers.csv", stdin=data)
+    assert done.code == 1
+    assert done.err.startswith("stdin:120002: column 'a': expected a number, found 'y'.")
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"answers.csv": "old"}
 
 
-def test_output_to_a_file_equals_that_to_stdout(work: Path, tmp_path: Path) -> None:
-    done = nncli("predict", work / "two.npz", work / "two.csv", "-o", "answers.csv", cwd=tmp_path)
-    assert (done.returncode, done.stdout) == (0, b"")
-    assert (tmp_path / "answers.csv").read_bytes() == nncli("predict", "two.npz", "two.csv", cwd=work).stdout
+def test_output_to_a_file_equals_that_to_stdout(nncli: Run, tmp_path: Path) -> None:
+    done = nncli("predict", "two.npz", "two.csv", "-o", tmp_path / "answers.csv")
+    assert (done.code, done.out) == (0, "")
+    assert (tmp_path / "answers.csv").read_text() == nncli("predict", "two.npz", "two.csv").out
 
 
-def test_output_to_a_pipe_in_the_file_system_does_not_replace_it(work: Path, tmp_path: Path) -> None:
+def test_output_to_a_pipe_in_the_file_system_does_not_replace_it(nncli: Run, tmp_path: Path) -> None:
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
     try:
         for argv in (["predict", "two.npz", "two.csv"], ["train", "two.csv", "-q", "--epochs", "2"]):
-            nncli(*argv, "-o", fifo, cwd=work)
+            nncli(*argv, "-o", fifo)
             assert stat.S_ISFIFO(fifo.stat().st_mode)
     finally:
         os.close(reader)
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
-def test_odd_class_names_come_back_exactly(delimiter: str, work: Path) -> None:
+def test_odd_class_names_come_back_exactly(nncli: Run, delimiter: str) -> None:
     rows = [["colour, of it", "x", "note"]]
     rows += [[NASTY[(i + 3) % 8], str(i % 8), NASTY[(i * 5) % 8]] for i in range(16)]
-    done = nncli("predict", "nasty.npz", "--keep", "all", stdin=table(rows, delimiter), cwd=work)
-    assert done.returncode == 0, done.stderr
-    back = list(csv.reader(io.StringIO(done.stdout.decode(), newline="")))
+    done = nncli("predict", "nasty.npz", "--keep", "all", stdin=table(rows, delimiter))
+    assert done.code == 0, done.err
+    back = list(csv.reader(io.StringIO(done.out, newline="")))
     assert [row[:3] for row in back] == rows
     assert [row[3] for row in back] == ["prediction", *(NASTY[i % 8] for i in range(16))]
 
 
-def test_order_extra_columns_and_the_target_change_nothing(work: Path) -> None:
-    expected = nncli("predict", "two.npz", "--proba", stdin=TWO, cwd=work).stdout
+def test_order_extra_columns_and_the_target_change_nothing(nncli: Run) -> None:
+    expected = nncli("predict", "two.npz", "--proba", stdin=TWO).out
     rows = [line.split(",") for line in TWO.splitlines()]
     shuffled = table([[b, "extra", a, i] for i, a, b, _ in rows])
     bare = table([row[:3] for row in rows])
     for data in (shuffled.replace("extra", "é", 1), bare):
-        done = nncli("predict", "two.npz", "--proba", stdin=data, cwd=work)
-        assert (done.returncode, done.stdout) == (0, expected)
+        done = nncli("predict", "two.npz", "--proba", stdin=data)
+        assert (done.code, done.out) == (0, expected)
 
 
-def test_an_input_column_called_prediction_is_not_confused_with_ours(work: Path) -> None:
+def test_an_input_column_called_prediction_is_not_confused_with_ours(nncli: Run) -> None:
     done = nncli(
-        "predict", "two.npz", "--keep", "all", stdin="id,a,b,prediction\n1,2,3,old\n", cwd=work
+        "predict", "two.npz", "--keep", "all", stdin="id,a,b,prediction\n1,2,3,old\n"
     )  # fmt: skip
-    if done.returncode == 0:
-        header = done.stdout.decode().splitlines()[0].split(",")
+    if done.code == 0:
+        header = done.out.splitlines()[0].split(",")
         assert len(set(header)) == len(header)
     else:
-        assert done.stderr.count(b"\n") == 1
+        assert done.err.count("\n") == 1
 
 
 # Train and eval in pipes
 
 
-def test_training_on_stdin_is_training_on_the_file(work: Path, tmp_path: Path) -> None:
-    piped = nncli("train", "-", "--epochs", "3", "--json", "-q", "-o", "m.npz", stdin=TWO, cwd=tmp_path)
-    named = nncli("train", work / "two.csv", "--epochs", "3", "--json", "-q", "-o", "m.npz", cwd=tmp_path)
-    assert (piped.returncode, piped.stderr) == (0, b"")
-    one, other = json.loads(piped.stdout), json.loads(named.stdout)
+def test_training_on_stdin_is_training_on_the_file(nncli: Run, tmp_path: Path) -> None:
+    piped = nncli("train", "-", "--epochs", "3", "--json", "-q", "-o", tmp_path / "m.npz", stdin=TWO)
+    named = nncli("train", "two.csv", "--epochs", "3", "--json", "-q", "-o", tmp_path / "m.npz")
+    assert (piped.code, piped.err) == (0, "")
+    one, other = json.loads(piped.out), json.loads(named.out)
     assert {**one, "seconds": 0} == {**other, "seconds": 0}
 
 
-def test_eval_on_stdin_is_eval_on_the_file(work: Path) -> None:
-    piped = nncli("eval", "two.npz", "-", "--json", stdin=TWO, cwd=work)
-    named = nncli("eval", "two.npz", "two.csv", "--json", cwd=work)
-    assert piped.returncode == 0
-    assert piped.stdout.replace(b"of stdin", b"of two.csv") == named.stdout
+def test_eval_on_stdin_is_eval_on_the_file(nncli: Run) -> None:
+    piped = nncli("eval", "two.npz", "-", "--json", stdin=TWO)
+    named = nncli("eval", "two.npz", "two.csv", "--json")
+    assert piped.code == 0
+    assert piped.out.replace("of stdin", "of two.csv") == named.out
 
 
-def test_the_rows_of_an_evaluation_are_part_of_its_result(work: Path) -> None:
+def test_the_rows_of_an_evaluation_are_part_of_its_result(nncli: Run) -> None:
     for words, rows in ((["two.csv"], "all 60 rows of two.csv"), ([], "the 9 test rows of two.csv")):
-        printed = nncli("eval", "two.npz", *words, "-q", cwd=work)
-        assert printed.stdout.decode().splitlines()[0] == f"evaluated on {rows}"
-        assert json.loads(nncli("eval", "two.npz", *words, "--json", "-q", cwd=work).stdout)["evaluated_on"] == rows
+        printed = nncli("eval", "two.npz", *words, "-q")
+        assert printed.out.splitlines()[0] == f"evaluated on {rows}"
+        assert json.loads(nncli("eval", "two.npz", *words, "--json", "-q").out)["evaluated_on"] == rows
 
 
 PARTS = ["train", "val", "test"]
@@ -296,10 +305,10 @@ EVAL_KEYS += ["classes"]
     ],
     ids=lambda value: " ".join(value[:2]),
 )
-def test_json_is_one_document_with_the_promised_keys(argv: list[str], keys: list[str], work: Path) -> None:
-    done = nncli(*argv, "--json", cwd=work)
-    assert done.returncode == 0
-    document = json.loads(done.stdout)
+def test_json_is_one_document_with_the_promised_keys(nncli: Run, argv: list[str], keys: list[str]) -> None:
+    done = nncli(*argv, "--json")
+    assert done.code == 0
+    document = json.loads(done.out)
     assert set(keys) <= set(document)
     for part in PARTS:
         if part in keys:
@@ -321,10 +330,10 @@ def test_json_is_one_document_with_the_promised_keys(argv: list[str], keys: list
     ],
     ids=" ".join,
 )
-def test_quiet_says_nothing(argv: list[str], work: Path) -> None:
+def test_quiet_says_nothing(nncli: Run, argv: list[str], work: Path) -> None:
     (work / "bare.csv").write_text("".join(line.partition(",")[2] for line in TWO.splitlines(keepends=True)[1:]))
     (work / "broken.csv").write_text(TWO + "x,x,x,x\n")
     (work / "new.csv").write_text("a;b;label\n0.5;0.25;yes\n0.25;0.5;no\n")
-    loud, quiet = nncli(*argv, cwd=work), nncli(*argv, "-q", cwd=work)
-    assert loud.stderr != b""  # or the test would show nothing
-    assert (quiet.returncode, quiet.stderr) == (0, b"")
+    loud, quiet = nncli(*argv), nncli(*argv, "-q")
+    assert loud.err != ""  # or the test would show nothing
+    assert (quiet.code, quiet.err) == (0, "")

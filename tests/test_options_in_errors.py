@@ -1,4 +1,4 @@
-"""Errors name options as their reader writes them, `--val` on the command line, `val` in Python, and offer near names."""
+"""Errors name options as their reader writes them, `--val` on the command line, `val` in Python, and near names too."""
 
 from __future__ import annotations
 
