@@ -8,14 +8,12 @@ import gzip
 import io
 import json
 import lzma
-import os
 import pickle
 import sqlite3
 import subprocess
 import tarfile
-import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -154,38 +152,14 @@ def test_a_file_is_named_for_what_it_is(nncli: Run, model: Path, kind: str) -> N
         assert outcome.err.startswith(f"f: expected a model written by nncli, found {name}")
 
 
-@pytest.fixture
-def stdin() -> Iterator[Callable[[bytes], None]]:
-    """stdin(data) gives this process bytes to read, from their beginning."""
-    own = os.dup(0)
-
-    def put(data: bytes) -> None:
-        with tempfile.TemporaryFile() as file:
-            file.write(data)
-            file.seek(0)
-            os.dup2(file.fileno(), 0)
-
-    yield put
-    os.dup2(own, 0)
-    os.close(own)
-
-
 @pytest.mark.parametrize("kind", FILES)
-def test_it_is_named_on_stdin_too(nncli: Run, model: Path, kind: str, stdin: Callable[[bytes], None]) -> None:
+def test_it_is_named_on_stdin_too(nncli: Run, model: Path, kind: str) -> None:
     content, name = FILES[kind]
     first_line_tells = kind not in ("web page, blanks first",)
     for command in [["predict", model], ["eval", model, "-"], ["train", "-"]][0 if first_line_tells else 2 :]:
-        stdin(content())
-        outcome = nncli(*command, "-q")
+        outcome = nncli(*command, "-q", stdin=content())
         assert (outcome.code, outcome.out) == (1, "")
         assert outcome.err.startswith(f"stdin: expected text, found {name}")
-
-
-def test_it_is_named_in_a_pipe(model: Path) -> None:
-    content, name = FILES["xls"]
-    done = subprocess.run([*PROGRAM, "predict", model], input=content(), capture_output=True, check=False, timeout=60)
-    assert (done.returncode, done.stdout) == (1, b"")
-    assert done.stderr.decode().startswith(f"stdin: expected text, found {name}")
 
 
 @pytest.mark.parametrize("name", ["mnist.npz", "d.csv", "d.zip"])
