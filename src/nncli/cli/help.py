@@ -11,7 +11,7 @@ import inspect
 import re
 import shutil
 import textwrap
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from typer.core import TyperArgument, TyperCommand, TyperGroup
@@ -98,12 +98,12 @@ def _leave_values_as_given(parameters: Iterable[Any]) -> None:
     to start. It still sees to flags, and to values that are missing.
     """
     for one in parameters:
-        one.process_value = functools.partial(_process, one, one.process_value)
+        one.process_value = functools.partial(_process, one)
 
 
-def _process(parameter: Any, usual: Callable[..., Any], ctx: Any, value: Any) -> Any:
+def _process(parameter: Any, ctx: Any, value: Any) -> Any:
     if isinstance(value, bool) or (value is None and parameter.required):
-        return usual(ctx, value)
+        return type(parameter).process_value(parameter, ctx, value)
     return value if value is None or parameter.callback is None else parameter.callback(ctx, parameter, value)
 
 

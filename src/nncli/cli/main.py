@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import gc
 import importlib
 import os
@@ -71,15 +72,19 @@ class _Program(Group):
     """The program, which loads a command when it is asked for."""
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name not in COMMANDS:
-            return None
-        module, name = COMMANDS[cmd_name][0].split(".")
-        app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
-        # an expression may begin with a minus: what is no option of graph is its argument
-        settings = {"ignore_unknown_options": True} if cmd_name == "graph" else None
-        function = getattr(importlib.import_module(f"nncli.cli.{module}"), name)
-        app.command(cmd_name, cls=_Command, context_settings=settings)(function)
-        return typer.main.get_command(app)
+        return _loaded(cmd_name) if cmd_name in COMMANDS else None
+
+
+@functools.cache
+def _loaded(command: str) -> Any:
+    """Load a command, once for all calls of `main`: to make one takes as long as to refuse many a file."""
+    module, name = COMMANDS[command][0].split(".")
+    app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False, add_completion=False)
+    # an expression may begin with a minus: what is no option of graph is its argument
+    settings = {"ignore_unknown_options": True} if command == "graph" else None
+    function = getattr(importlib.import_module(f"nncli.cli.{module}"), name)
+    app.command(command, cls=_Command, context_settings=settings)(function)
+    return typer.main.get_command(app)
 
 
 @contextlib.contextmanager
@@ -99,7 +104,8 @@ def _warnings_as_notes(quiet: bool) -> Iterator[None]:
         yield
 
 
-def _app() -> typer.Typer:
+@functools.cache
+def _program() -> Any:
     """Return the program with the names of its commands; they themselves are loaded by `_Program`."""
     app = typer.Typer(
         cls=_Program,
@@ -110,7 +116,7 @@ def _app() -> typer.Typer:
     app.callback(invoke_without_command=True)(program)
     for name, (_, summary) in COMMANDS.items():
         app.command(name, help=summary)(_not_loaded)
-    return app
+    return typer.main.get_command(app)
 
 
 def _not_loaded() -> None:
@@ -165,7 +171,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else list(argv)
     try:
         check_memory_limit(words)
-        code = _app()(args=words, prog_name="nncli", standalone_mode=False) or DONE
+        code = _program()(args=words, prog_name="nncli", standalone_mode=False) or DONE
         sys.stdout.flush()
         return int(code)
     except NncliError as error:
