@@ -55,6 +55,14 @@ def _floating_point_errors_raise() -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def leaks_are_found_where_they_are_made() -> Iterator[None]:
+    """A file that is left open is a warning, and so an error, of the test that leaves it."""
+    yield
+    gc.collect()
+    gc.freeze()  # the next time, only what is new is looked through
+
+
 @dataclass(frozen=True)
 class Outcome:
     code: int

@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-import gc
 import io
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,12 +24,7 @@ from nncli.nn.schedules import SCHEDULES
 from nncli.registry import Registry
 
 RAGGED = "two.csv:9: expected 4 columns, found 5. Look for a missing or an unquoted ','."
-
-
-@pytest.fixture(autouse=True)
-def _files_left_open_are_found_where_they_are_left() -> Iterator[None]:
-    yield
-    gc.collect()
+pytestmark = pytest.mark.usefixtures("leaks_are_found_where_they_are_made")
 
 
 def names(registry: Registry[Any], **having: object) -> str:

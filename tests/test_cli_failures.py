@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import math
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +14,9 @@ import pytest
 from cli_errors import BAD_COMMAND, BAD_DATA, TWO, contents
 from forgery import with_meta
 
-
-@pytest.fixture(autouse=True)
-def _files_left_open_are_found_where_they_are_left() -> Iterator[None]:
-    yield
-    gc.collect()
-
-
 # Models that were one
+
+pytestmark = pytest.mark.usefixtures("leaks_are_found_where_they_are_made")
 
 
 @pytest.mark.parametrize("command", ["info x.npz", "eval x.npz", "predict x.npz two.csv"])

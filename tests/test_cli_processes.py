@@ -1,52 +1,42 @@
-"""The program where others run it: without a terminal, in bare environments, under signals. Real processes."""
+"""The program where others run it: without a terminal, in bare environments, under signals; in real processes where it
+takes one."""
 
 from __future__ import annotations
 
 import contextlib
-import gc
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from cli_process import NASTY, PROGRAM, TWO, answers, nncli, table, wait_for
+from cli_process import NASTY, PROGRAM, TWO, answers, table, wait_for
+from cli_process import nncli as new_process
 
-
-@pytest.fixture(autouse=True)
-def _leaks_are_found_where_they_are_made() -> Iterator[None]:
-    yield
-    gc.collect()
+Run = Callable[..., Any]
+pytestmark = pytest.mark.usefixtures("leaks_are_found_where_they_are_made")
 
 
 # Where it runs
 
 
 @pytest.mark.parametrize("variables", [{}, {"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=repr)
-def test_no_escape_codes_outside_a_terminal(variables: dict[str, str], work: Path) -> None:
-    environment = {**os.environ, "TERM": "xterm-256color", **variables}
-    done = nncli(
-        "train",
-        "two.csv",
-        "--epochs",
-        "2",
-        "--val",
-        "0",
-        "--test",
-        "0",
-        "-o",
-        "m.npz",
-        cwd=work,
-        environment=environment,
-    )
-    assert done.returncode == 0
-    assert b"\x1b" not in done.stdout + done.stderr
+def test_no_escape_codes_outside_a_terminal(
+    variables: dict[str, str], nncli: Run, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(work)
+    for name, value in {"TERM": "xterm-256color", **variables}.items():
+        monkeypatch.setenv(name, value)
+    done = nncli("train", "two.csv", "--epochs", "2", "--val", "0", "--test", "0", "-o", "m.npz")
+    assert done.code == 0
+    assert "\x1b" not in done.out + done.err
 
 
 @pytest.mark.parametrize("variables", [{"NO_COLOR": "1"}, {"TERM": "dumb"}], ids=repr)
@@ -54,7 +44,7 @@ def test_no_colour_on_a_terminal_that_wants_none(variables: dict[str, str], work
     pty = pytest.importorskip("pty")
     environment = {**os.environ, "TERM": "xterm-256color", **variables}
     ours, theirs = pty.openpty()
-    done = nncli("eval", "two.npz", cwd=work, environment=environment, stdout=theirs, stderr=theirs)
+    done = new_process("eval", "two.npz", cwd=work, environment=environment, stdout=theirs, stderr=theirs)
     os.close(theirs)
     shown = b""
     with contextlib.suppress(OSError):  # Linux: at the end
@@ -67,14 +57,20 @@ def test_no_colour_on_a_terminal_that_wants_none(variables: dict[str, str], work
     assert not coloured
 
 
-@pytest.mark.parametrize("extra", [{}, {"PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}], ids=["C", "ASCII"])
+@pytest.mark.parametrize(
+    "extra",
+    [
+        pytest.param({}, id="C", marks=pytest.mark.long),
+        pytest.param({"PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}, id="ASCII"),
+    ],
+)
 def test_bare_environments_work(extra: dict[str, str], work: Path) -> None:
     environment = {"LC_ALL": "C", **extra}  # no HOME, no PATH, no TERM
     for argv in (["info", "nasty.npz"], ["datasets"]):
-        done = nncli(*argv, cwd=work, environment=environment)
+        done = new_process(*argv, cwd=work, environment=environment)
         assert done.returncode == 0, done.stderr
         assert b"Traceback" not in done.stderr
-    done = nncli("predict", "nasty.npz", "nasty.csv", cwd=work, environment=environment)
+    done = new_process("predict", "nasty.npz", "nasty.csv", cwd=work, environment=environment)
     assert {row["prediction"] for row in answers(done.stdout)} == set(NASTY)
 
 
@@ -88,18 +84,19 @@ def test_bare_environments_work(extra: dict[str, str], work: Path) -> None:
     ],
     ids=repr,
 )
-def test_extreme_numbers_bring_no_warnings_of_python(cell: str, options: list[str], tmp_path: Path) -> None:
+def test_extreme_numbers_bring_no_warnings_of_python(
+    cell: str, options: list[str], nncli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which would be errors here."""
+    monkeypatch.chdir(tmp_path)
     rows = [[cell if i % 2 else "0" if i % 4 else f"-{cell}", "pq"[i % 2]] for i in range(60)]
     (tmp_path / "x.csv").write_text(table([["a", "label"], *rows]))
-    done = nncli(
-        "train", "x.csv", "--epochs", "3", "-q", "--val", "0", "--test", "0", "-o", "m.npz", *options, cwd=tmp_path
-    )
-    assert b"Warning" not in done.stderr
-    if done.returncode == 0:
-        done = nncli("predict", "m.npz", "x.csv", cwd=tmp_path)
-        assert (done.returncode, done.stderr) == (0, b"")
+    done = nncli("train", "x.csv", "--epochs", "3", "-q", "--val", "0", "--test", "0", "-o", "m.npz", *options)
+    if done.code == 0:
+        done = nncli("predict", "m.npz", "x.csv")
+        assert (done.code, done.err) == (0, "")
     else:
-        assert done.stderr.count(b"\n") == 1
+        assert done.err.count("\n") == 1
 
 
 # Signals
@@ -125,7 +122,9 @@ def training(folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
     ids=["SIGINT", "SIGTERM", "SIGHUP"],
 )
-def test_a_polite_signal_saves_the_best_so_far(number: signal.Signals, code: int, tmp_path: Path) -> None:
+def test_a_polite_signal_saves_the_best_so_far(
+    number: signal.Signals, code: int, nncli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with training(tmp_path) as process:
         process.send_signal(number)
         _, err = process.communicate(timeout=30)
@@ -135,8 +134,8 @@ def test_a_polite_signal_saves_the_best_so_far(number: signal.Signals, code: int
     assert saved.startswith("saved model.npz: epoch ")
     assert saved.endswith("; interrupted")
     assert how == "resume it with: nncli train --resume model.npz"
-    done = nncli("predict", "model.npz", "digits", cwd=tmp_path)
-    assert done.stdout.count(b"\n") == 1798
+    monkeypatch.chdir(tmp_path)
+    assert nncli("predict", "model.npz", "digits").out.count("\n") == 1798
     assert sorted(path.name for path in tmp_path.iterdir()) == ["log.jsonl", "model.npz"]
 
 
@@ -158,14 +157,16 @@ def memory_of(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def test_a_name_that_the_locale_cannot_write_is_no_problem(tmp_path: Path) -> None:
+def test_a_name_that_the_locale_cannot_write_is_no_problem(
+    nncli: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "ü.csv").write_text(TWO)
     strict = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PATH": os.environ["PATH"]}
     for words in (["train", "ü.csv", "-q", "-o", "ü.npz"], ["predict", "ü.npz", "ü.csv", "-q"]):
-        done = subprocess.run([*PROGRAM, *words], cwd=tmp_path, env=strict, capture_output=True, check=False)
+        done = subprocess.run([*PROGRAM, *words], env=strict, capture_output=True, check=False)
         assert (done.returncode, done.stderr) == (0, b"")
-    info = subprocess.run([*PROGRAM, "info", "ü.npz", "--json"], cwd=tmp_path, capture_output=True, check=True)
-    assert json.loads(info.stdout)["data"]["source"] == ["ü.csv"]
+    assert nncli("info", "ü.npz", "--json").json["data"]["source"] == ["ü.csv"]
 
 
 LOST = {  # where Python or a library drops what is raised
@@ -294,7 +295,7 @@ def test_the_same_seed_gives_the_same_bytes(options: list[str], tmp_path: Path) 
     files = []
     for name in ("a.npz", "b.npz"):
         environment = {**os.environ, "PYTHONHASHSEED": str(len(files))}
-        done = nncli(
+        done = new_process(
             "train", "digits", "--epochs", "2", "-q", "-o", name, *options, cwd=tmp_path, environment=environment
         )
         assert done.returncode == 0
@@ -308,11 +309,10 @@ def test_numpy_alone_reads_a_model(work: Path) -> None:
         assert json.loads(file["meta"].tobytes())["classes"] == sorted(NASTY)
 
 
-def test_a_closed_stderr_is_no_reason_for_other_processes_to_fail(tmp_path: Path) -> None:
+def test_a_closed_stderr_is_no_reason_for_other_processes_to_fail(iris_model: Path, tmp_path: Path) -> None:
     for words in (
-        "train iris --epochs 2 -q -o m.npz",
         "sweep iris --lr 0.1,0.01 --epochs 2 --jobs 2 -q -o s.npz",
-        "predict m.npz iris iris --jobs 2 -q -o answers.csv",
+        f"predict {iris_model} iris iris --jobs 2 -q -o answers.csv",
     ):
         done = subprocess.run(
             ["sh", "-c", '"$@" 2>&-', "sh", *PROGRAM, *words.split()], cwd=tmp_path, stdout=subprocess.PIPE, check=False
@@ -322,7 +322,8 @@ def test_a_closed_stderr_is_no_reason_for_other_processes_to_fail(tmp_path: Path
     assert len((tmp_path / "answers.csv").read_text().splitlines()) == 301
 
 
-def test_help_is_shown_on_the_narrowest_terminal(tmp_path: Path) -> None:
+def test_help_is_shown_on_the_narrowest_terminal(nncli: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "8")
     for words in ("--help", "train --help", "graph --help"):
-        done = nncli(*words.split(), cwd=tmp_path, environment={**os.environ, "COLUMNS": "8"})
-        assert (done.returncode, done.stderr) == (0, b"")
+        done = nncli(*words.split())
+        assert (done.code, done.err) == (0, "")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import gc
 import io
 import json
 import os
@@ -11,7 +10,7 @@ import select
 import signal
 import stat
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +21,7 @@ from cli_process import NASTY, PROGRAM, ROWS, TWO, answers, table
 from cli_process import nncli as new_process
 
 Run = Callable[..., Any]
-
-
-@pytest.fixture(autouse=True)
-def _leaks_are_found_where_they_are_made() -> Iterator[None]:
-    yield
-    gc.collect()
+pytestmark = pytest.mark.usefixtures("leaks_are_found_where_they_are_made")
 
 
 @pytest.fixture(autouse=True)
