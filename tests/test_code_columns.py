@@ -12,7 +12,7 @@ from csv_reading import complaint, load
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.dataset import Dataset
 from nncli.data.load import load_dataset
-from test_spellings import notes_of, table
+from spelled_tables import notes_of, table
 
 
 def kind_of(data: Dataset) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from csv_reading import blocks, complaint, load
 from nncli.data.month_names import ENGLISH, NUMBERS
-from test_spellings import notes_of, table
+from spelled_tables import notes_of, table
 
 DATES = {  # how they are written → as day, month, year; and as which format they are said to be read
     "German": (["5. Jan 2024", "7. März 2024", "4. Dez 2023"], "5/1/24 7/3/24 4/12/23", "%d. %b %Y"),

@@ -12,7 +12,7 @@ import pytest
 
 from csv_reading import blocks, load
 from nncli.errors import NncliError
-from test_spellings import table
+from spelled_tables import table
 
 Run = Callable[..., Any]
 PLAIN, COMMAS, PERCENT = ["2800052", "12.5"], ["2,5", "1,25"], ["45%", "5.5%"]
