@@ -99,12 +99,69 @@ def test_eval_warns_not_of_rows_that_may_well_be_of_one_class(nncli: Run) -> Non
     assert "are predicted" not in nncli("eval", "m.npz", "few.csv", "-q", "--threshold", "0").err
 
 
-def test_what_makes_no_figure_wrong_is_a_note_that_quiet_hides(nncli: Run) -> None:
-    """Of imbalanced rows few are right that would not be by guessing, and yet a model may rank them well."""
-    words = ["train", "xor.csv", "--model", "perceptron", "--val", "0", "--test", "0", "--epochs", "3", "--seed", "1"]
-    assert "of its own training rows 25.0 % are right, no more than by guessing" in nncli(*words).err
+def test_what_may_well_be_chance_is_a_note_that_quiet_hides(nncli: Run) -> None:
+    words = ["train", "noise.csv", "--model", "logistic", "-o", "m.npz"]
+    assert "the log loss of the test rows, 0.6995, is above that of guessing the shares" in nncli(*words).err
     outcome = nncli(*words, "-q", "--json")
     assert (outcome.err, outcome.json["warnings"]) == ("", [])
+    assert "the log loss of these rows, 0.6995, is above that of guessing" in nncli("eval", "m.npz").err
+    outcome = nncli("eval", "m.npz", "-q", "--json")
+    assert (outcome.err, outcome.json["warnings"]) == ("", [])
+
+
+def test_a_perceptron_that_knows_its_own_rows_no_better_than_by_guessing_is_a_warning(nncli: Run) -> None:
+    """After 3 epochs of this seed, one of the four points is right: of no class more than by guessing."""
+    words = ["train", "xor.csv", "--model", "perceptron", "--val", "0", "--test", "0", "--epochs", "3", "--seed", "1"]
+    outcome = nncli(*words, "-q", "--json")
+    said = "of its own training rows 25.0 % are right, no more than by guessing the commonest class; most likely "
+    assert outcome.json["warnings"] == [said + "no straight line separates these classes: try --model mlp"]
+    assert outcome.err == f"warning: {outcome.json['warnings'][0]}\n"
+
+
+LOW = ["iris", "--optimizer", "sgd", "--lr", "1e-9"]
+
+
+def test_a_loss_above_that_of_guessing_is_a_warning_in_train_and_eval(nncli: Run) -> None:
+    """The shares of the classes among 106 rows are 0.33, 0.34 and 0.33, whose loss is all but log 3."""
+    outcome = nncli("train", *LOW, "-q", "--json", "-o", "m.npz")
+    (said,) = outcome.json["warnings"]
+    loss = outcome.json["train"]["log_loss"]
+    assert loss > np.log(3)
+    assert said.startswith(f"the log loss of its own training rows, {loss:.4f}, is above that of guessing the shares")
+    assert said.endswith("classes, 1.0985; most likely the learning rate 1e-09 is too low: try --lr 0.1")
+    told = nncli("eval", "m.npz", "-q", "--json")
+    (said,) = told.json["warnings"]
+    assert said.startswith(f"the log loss of these rows, {told.json['log_loss']:.4f}, is above that of guessing")
+    assert said.endswith("; most likely the model has learned too little")
+    assert told.err == f"warning: {said}\n"
+
+
+def test_a_loss_above_that_of_guessing_is_told_of_folds_and_with_a_threshold(nncli: Run) -> None:
+    assert "the log loss of the rows of the folds, " in nncli("train", *LOW, "--folds", 3, "-q", "-o", "m.npz").err
+    words = ["train", "rare.csv", "--positive", "rare", "--optimizer", "sgd", "--lr", "1e-9", "--epochs", 2, "-q"]
+    for more in ("--cost missed=30,false-alarm=1", "--choose-threshold recall=0.9"):
+        assert "warning: the log loss of its own training rows, " in nncli(*words, *more.split(), "-o", "m.npz").err
+
+
+def test_eval_says_where_rows_are_unlike_those_of_training(nncli: Run) -> None:
+    """The classes of the new rows are the other way round: the model is sure, and wrong."""
+    rng = np.random.default_rng(0)
+    for name, sign in (("d.csv", 1), ("new.csv", -1)):
+        rows = [f"{a:.3f},{b:.3f},{'up' if sign * a > 0 else 'down'}\n" for a, b in rng.normal(size=(200, 2))]
+        Path(name).write_text("a,b,y\n" + "".join(rows))
+    nncli("train", "d.csv", "-q", "-o", "m.npz")
+    assert nncli("eval", "m.npz", "-q", "--json").json["warnings"] == []
+    (said,) = nncli("eval", "m.npz", "new.csv", "-q", "--json").json["warnings"]
+    assert "is above that of guessing the shares of the classes" in said
+    assert "or these rows are unlike those it was trained on" in said
+
+
+def test_weights_move_the_probabilities_as_somebody_asked(nncli: Run) -> None:
+    """With classes that count the same, the rare one is far likelier for the model than its share, on purpose."""
+    nncli("train", "rare.csv", "--class-weight", "balanced", "-o", "m.npz")
+    outcome = nncli("eval", "m.npz", "rare.csv", "--json")
+    assert outcome.json["log_loss"] > 0.3  # of shares of 6 and 94 %: 0.23
+    assert "guessing" not in outcome.err
 
 
 def test_nothing_is_warned_of_in_json_where_all_is_well(nncli: Run) -> None:
@@ -129,7 +186,7 @@ def test_columns_that_say_nothing_of_new_rows_are_named_as_the_cause(nncli: Run)
     for name, sign in (("d.csv", 1), ("val.csv", -1)):
         rows = [f"{a:.3f},{b:.3f},{'up' if sign * a > 0 else 'down'}\n" for a, b in rng.normal(size=(200, 2))]
         Path(name).write_text("a,b,y\n" + "".join(rows))
-    said = nncli("train", "d.csv", "--val-data", "val.csv", "--lr", 1e-9, "--test", 0).err
+    said = nncli("train", "d.csv", "--val-data", "val.csv", "--lr", 1e-5, "--test", 0).err
     assert "most likely the columns say little about the class of new rows: no later epoch was better" in said
     assert "more --epochs" not in said
 
@@ -137,10 +194,12 @@ def test_columns_that_say_nothing_of_new_rows_are_named_as_the_cause(nncli: Run)
 def test_nothing_is_said_of_classes_that_somebody_asked_for(nncli: Run) -> None:
     """With costs the classes are not the likeliest ones, and their accuracy is low on purpose."""
     for more in ("--cost missed=30,false-alarm=1", "--choose-threshold recall=0.9"):
-        assert "most likely" not in nncli("train", "rare.csv", "--positive", "rare", *more.split(), "-o", "m.npz").err
+        told = nncli("train", "rare.csv", "--positive", "rare", *more.split(), "-o", "m.npz").err
+        assert "are predicted" not in told
+        assert "are right" not in told
 
 
 def test_a_network_that_has_hardly_moved_is_not_said_to_know_rows_by_heart(nncli: Run) -> None:
-    told = nncli("train", "iris", "--optimizer", "sgd", "--lr", "1e-9", "--epochs", 2).err
+    told = nncli("train", "iris", "--optimizer", "sgd", "--lr", "1e-3", "--epochs", 1).err
     assert "most likely it has learned too little: try more --epochs, or another --lr" in told
     assert "by heart" not in told

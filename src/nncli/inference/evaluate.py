@@ -27,6 +27,7 @@ from nncli.system import plain_json
 from nncli.system.output import in_quotes, warnings_in
 from nncli.system.threads import use_threads
 from nncli.system.workers import ProcessDeath, Stop, Workers, in_order, never
+from nncli.training.guessing import guess, loss_of_shares, say_above
 from nncli.training.memory import check_memory_to_evaluate
 
 SEVERAL = 5  # rows of other classes, of which a model that is of use finds one
@@ -94,7 +95,7 @@ def evaluate_model(
         on_rows(JudgedRows(model, found.dataset.table, found.rows, P, scored, part, beside))
     headline = None if metric is None else one_metric(metric, scored)
     metrics = all_metrics(scored, model.classes)
-    notes = [*found.notes, *_of_one_class(model, scored)]
+    notes = [*found.notes, *(_of_one_class(model, scored) or _above_guessing(model, provenance, scored, bool(source)))]
     if not model.probabilistic:
         notes += model.say_ties(int(model.loss.tied(scored.logits).sum()), len(found.rows))
     return Evaluation(metrics, found.evaluated_on, notes, _rule_of(model), headline)
@@ -147,6 +148,25 @@ def _of_one_class(model: Model, rows: ScoredRows) -> list[str]:
         return []
     said = f"all {len(rows):,} rows are predicted {in_quotes(model.classes[first])}"
     return [f"warning: {said}: the accuracy is the share of that class, and says nothing about the others"]
+
+
+def _above_guessing(model: Model, provenance: Provenance, rows: ScoredRows, named: bool) -> list[str]:
+    """Tell of probabilities that are worse than the shares of the classes in training, with the likely cause, for rows
+    that were `named`, or those of the training run. Weights of rows or classes move them, as somebody asked."""
+    counts, options = provenance.class_counts, model.config.options
+    is_weighted = options.weight is not None or model.config.training.class_weight != "none"
+    if not model.probabilistic or is_weighted or not counts:
+        return []
+    found = guess(rows, counts)
+    if found.loss <= found.guessed:
+        return []
+    own = provenance.figures["train"]
+    has_learned = own is None or own["log_loss"] is None or own["log_loss"] <= loss_of_shares(counts)
+    cause = "the model has learned too little"
+    if has_learned:
+        other = "these rows are unlike those it was trained on" if named else "the columns say little about the class"
+        cause = f"it is too sure of what it learned by heart, or {other}"
+    return [f"{say_above('these rows', found._replace(is_sure=found.is_sure or not has_learned))}; most likely {cause}"]
 
 
 def _rule_of(model: Model) -> dict[str, Any] | None:

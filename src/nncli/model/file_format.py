@@ -86,6 +86,7 @@ def encode(model: Model, p: Provenance) -> bytes:
             "n_rows": p.n_rows,
             "has_test_file": p.has_test_file,
             "row_hashes": p.row_hashes,
+            "class_counts": list(p.class_counts),
         },
         "best_epoch": p.best_epoch,
         "figures": p.figures,
@@ -205,6 +206,9 @@ def _provenance(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> P
     parts = [arrays[name] for name in ("val_rows", "test_rows")]
     if any((data[n_bytes] or 0) < 0 for n_bytes, _ in FILES.values()):
         raise ValueError("data of fewer than no bytes")
+    counts = data["class_counts"]
+    if len(counts) not in (0, len(stored["classes"])) or (counts and not any(counts)):
+        raise ValueError("counts that are not those of the classes")
     if n < 1 or any(len(part) not in (0, (n + 7) // 8) for part in parts):
         raise ValueError("rows that the data file did not have")
     if history.ndim != 2 or history.shape[1] != 5 or history.dtype != np.float64:
@@ -229,6 +233,7 @@ def _provenance(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> P
         n_rows=n,
         has_test_file=data["has_test_file"],
         row_hashes=data["row_hashes"],
+        class_counts=tuple(data["class_counts"]),
         val_bits=parts[0],
         test_bits=parts[1],
         best_epoch=stored["best_epoch"],

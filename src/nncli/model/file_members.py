@@ -38,7 +38,7 @@ NEW_IN: dict[int, dict[str, Any]] = {
             "blanks": False,
             "header_rows": 1,
         },
-        "data": {"row_hashes": ""},
+        "data": {"row_hashes": "", "class_counts": []},
         "decision": None,
         "figures": {
             **{part: {"log_loss": None} for part in PARTS},
@@ -76,7 +76,7 @@ META = {
     "scaling": str, "categories": [[(str, [(str, None)])]], "dates": [[(str, float)]],
     "data": {"source": [str], "file_bytes": (int, None), "val_bytes": (int, None), "test_bytes": (int, None),
              "sha256": str, "val_sha256": str, "test_sha256": str, "n_rows": int, "has_test_file": bool,
-             "row_hashes": re.compile("([0-9a-f]{16})*")},
+             "row_hashes": re.compile("([0-9a-f]{16})*"), "class_counts": [range(1 << 53)]},
     "best_epoch": int, "notes": [str], "state": (dict, None),
     "figures": {"model": str, "classes": [str], "n_train": int, "n_val": int, "n_test": int, "epochs": int,
                 "best_epoch": int, **dict.fromkeys(PARTS, (_PART, None)), "baseline_accuracy": float,

@@ -44,6 +44,7 @@ class Provenance:
     figures: dict[str, Any]  # the final figures, as `train --json` has them
     notes: tuple[str, ...]
     row_hashes: str  # of some training rows, as `RowSample` writes them; empty: not known
+    class_counts: tuple[int, ...] = ()  # training rows of each class; empty: not known
     state: TrainingState | None = None  # from which the run can be resumed
 
     @property

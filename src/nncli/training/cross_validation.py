@@ -19,6 +19,7 @@ from nncli.metrics.rows import ScoredRows
 from nncli.system.output import counted
 from nncli.system.workers import Stop
 from nncli.training.batch import judged
+from nncli.training.guessing import guess, say_above
 from nncli.training.prepare import Prepared, apart_from_test, prepare
 from nncli.training.run import fit, keep_best, new_trainer
 from nncli.training.splitting import Fold
@@ -101,8 +102,12 @@ def _notes(config: TrainConfig, found: Sequence[Sequence[JudgedFold]]) -> list[s
         earliest = counted(found[0][0].trained, "row")
         notes.append(f"the earliest {earliest} are only trained on, as no other rows come before them")
         notes.append(IN_TIME)
-    groups = _together(found[0]).groups
-    return [*notes, *([] if groups is None else few_groups(groups))]
+    rows = _together(found[0])
+    is_weighted = config.weight is not None or config.class_weight not in (None, "none")  # as somebody asked
+    if rows.probabilistic and not is_weighted:
+        against = guess(rows, np.bincount(rows.y, minlength=rows.K))
+        notes += [say_above("the rows of the folds", against)] if against.loss > against.guessed else []
+    return [*notes, *([] if rows.groups is None else few_groups(rows.groups))]
 
 
 def _judge(config: TrainConfig, dataset: Dataset, fold: Fold, stop: Stop) -> JudgedFold | None:

@@ -23,7 +23,7 @@ from nncli.nn.network import Network
 from nncli.system.threads import kernels, multiply_with
 from nncli.training.batch import scores
 from nncli.training.final_figures import chosen_metric, figures_of, known_figures
-from nncli.training.misfits import misfits
+from nncli.training.misfits import class_counts, misfits
 from nncli.training.mistakes import notes_on_mistakes
 from nncli.training.prepare import Prepared
 from nncli.training.seeds import Seeds
@@ -124,7 +124,7 @@ def run_training(
     if not keeps or len(state.history if state else ()) < len(trainer.history):  # out of time, within an epoch
         state = None
     provenance = _provenance(prepared, trainer, best, figures, state)
-    wrong = [] if interrupted else misfits(prepared, trainer, figures, _loss_of_guessing(trainer))
+    wrong = [] if interrupted else misfits(prepared, trainer, model, figures, _loss_of_guessing(trainer))
     return Run(model, provenance, figures, seconds, trainer.stopped, notes, wrong, failure)
 
 
@@ -273,6 +273,7 @@ def _provenance(
         figures=figures,
         notes=prepared.notes,
         row_hashes=prepared.hashes.sample(),
+        class_counts=tuple(class_counts(prepared).tolist()),
         state=state,
     )
 
