@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
@@ -116,12 +117,10 @@ def test_json_has_all_metrics_of_eval_for_the_rows_of_the_folds(nncli: Run) -> N
         assert low < found[name]["value"] < high
     assert nncli("info", "model.npz", "--json").json["figures"]["folds"]["metrics"] == found
     shown = nncli("train", "breast-cancer", *SMALL, "--folds", 4, "--metric", "mcc").out
-    assert [line.split("  ")[0] for line in shown.splitlines()[-4:]] == [
-        "MCC",
-        "accuracy",
-        "balanced accuracy",
-        "log loss",
-    ]
+    methods = {"MCC": "posterior", "accuracy": "Wilson", "balanced accuracy": "posterior", "log loss": "Hall"}
+    rows = [re.split(r"  +", line) for line in shown.splitlines()[-4:]]
+    assert {name: method for name, _, _, method, *_ in rows} == methods
+    assert {found[name]["method"] for name in ("accuracy", "mcc")} == {"Wilson", "posterior"}
 
 
 def test_the_saved_model_is_trained_on_all_rows_but_the_test_rows(nncli: Run) -> None:

@@ -95,6 +95,8 @@ def test_of_many_rows_the_interval_of_roc_auc_is_that_of_delong() -> None:
 @pytest.mark.parametrize("df", [5, 10, 30, 1000])
 def test_the_point_of_student_is_that_of_scipy(df: int) -> None:
     assert student_point(df) == pytest.approx(scipy.stats.t.ppf(0.975, df), abs=0.005)
+    if df >= 10:  # nearer, the expansion is cut off
+        assert student_point(df, 3.0) == pytest.approx(scipy.stats.t.isf(scipy.stats.norm.sf(3), df), rel=0.005)
 
 
 INTERVALS = runpy.run_path(str(Path(__file__).parents[1] / "benchmarks" / "intervals.py"))
@@ -137,6 +139,8 @@ def test_the_calibration_error_of_one_bin_has_the_interval_of_a_mean() -> None:
     rows = of_probabilities(np.tile([0.8, 0.2], (10_000, 1)), y.astype(np.int64))
     found = estimate(METRICS.create("ece"), rows)
     assert found.interval == pytest.approx((0.0910, 0.1090), abs=0.0006)
+    wider = estimate(METRICS.create("ece"), rows, z=3.0)  # as one of several looks
+    assert wider.interval == pytest.approx((0.1 - 3 * 0.00458, 0.1 + 3 * 0.00458), abs=0.001)
     groups = np.arange(10_000) // 100 * 10 + np.arange(10_000) % 10  # ten equal rows each
     grouped = estimate(METRICS.create("ece"), dataclasses.replace(rows, groups=groups))
     assert grouped.interval == pytest.approx((0.1 - 0.0090 * 10**0.5, 0.1 + 0.0090 * 10**0.5), abs=0.002)
@@ -150,6 +154,10 @@ def test_a_small_calibration_error_may_be_none() -> None:
     assert found.interval is not None
     assert found.interval[0] == 0
     assert found.interval[1] == pytest.approx(0.083, abs=0.003)
+    wider = estimate(METRICS.create("ece"), rows, z=3.0).interval
+    assert wider is not None
+    assert wider[0] == 0
+    assert wider[1] > 0.083 + 0.02  # it may end below the error that was found, and yet has to grow
 
 
 @pytest.mark.long

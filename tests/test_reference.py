@@ -184,7 +184,36 @@ def test_without_test_rows_it_is_said_that_the_validation_rows_chose_the_epoch(n
     assert nncli(*words, "--test", 0, "--json").json["reference"]["part"] == "val"
 
 
-@pytest.mark.parametrize("options", [("--metric", "accuracy"), ("--metric", "loss"), ()])
+def test_the_table_shows_both_as_they_decide(nncli: Run) -> None:
+    """By costs, a class is called from a probability of 0.1 on: so are the right rows of the reference counted too."""
+    words = ["--cost", "missed=9,false-alarm=1", "--positive", "malignant"]
+    found = train_with_reference(nncli, "linear", *words).json
+    reference, X, y, split = judged_by_sklearn("linear", {})
+    positive = found["classes"].index("malignant")
+    called = reference.predict_proba(X[split.test])[:, positive] >= 0.1
+    right = np.mean(called == (y[split.test] == positive))
+    assert right != reference.score(X[split.test], y[split.test])
+    assert found["reference"]["accuracy"] == pytest.approx(right)
+    assert found["reference"]["difference"] == pytest.approx(found["test"]["accuracy"] - right)
+
+
+def test_by_the_loss_the_log_loss_is_compared(nncli: Run) -> None:
+    found = train_with_reference(nncli, "linear", "--metric", "loss").json
+    reference, X, y, split = judged_by_sklearn("linear", {})
+    expected = log_loss(y[split.test], reference.predict_proba(X[split.test]))
+    by = found["reference"]["metric"]
+    assert (by["name"], by["value"]) == ("log-loss", pytest.approx(expected, rel=1e-3))
+    assert by["difference"] == pytest.approx(found["test"]["log_loss"] - by["value"])
+
+
+def test_a_metric_that_cannot_be_compared_by_is_told(nncli: Run) -> None:
+    outcome = train_with_reference(nncli, "linear", "--metric", "loss", "--model", "svm")
+    assert outcome.json["reference"]["metric"] is None
+    said = "the reference is compared by accuracy alone, not by log-loss: the model gives scores, not probabilities"
+    assert said in outcome.err
+
+
+@pytest.mark.parametrize("options", [("--metric", "accuracy"), ()])
 def test_accuracy_alone_is_compared_where_no_other_metric_was_asked_for(nncli: Run, options: tuple[str, ...]) -> None:
     assert train_with_reference(nncli, "linear", *options).json["reference"]["metric"] is None
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.metrics.rows import Floats
+from nncli.metrics.student import Z
 
 DRAWS, SEED = 2000, 0
 CELLS = 1 << 22  # draws × bins; with many bins, fewer draws
@@ -25,15 +26,17 @@ def last(holds: Callable[[float], bool], low: float, high: float) -> float:
 
 
 def calibration_interval(
-    confidence: Floats, right: Floats, bin_of: NDArray[np.int64], groups: NDArray[np.int64] | None
+    confidence: Floats, right: Floats, bin_of: NDArray[np.int64], groups: NDArray[np.int64] | None, z: float = Z
 ) -> tuple[float, float]:
-    """Return the 95 % interval of Σ_b |g_b|, where g_b = Σ_{i in b} (right_i − confidence_i) / n is the gap of a bin.
+    """Return the interval of Σ_b |g_b|, where g_b = Σ_{i in b} (right_i − confidence_i) / n is the gap of a bin: of 95 %,
+    unless `z`, a point of the normal distribution, says otherwise.
 
     A gap is normal about its true value. Its variance is that of the rows in the bin, or of the sums of their groups
     (n,), but at least that of a calibrated model, Σ p (1 − p) / n²: in a bin of few rows, all of them right, nothing
     varies. True gaps of the sum t are tried that have the signs of the found ones, and are to one half as large as
     these and to the other as their standard deviations. The interval has each t with which neither at least nor at most
-    the sum that was found comes up in less than 2.5 % of draws.
+    the sum that was found comes up in less than 2.5 % of draws. For another `z`, both ends are so
+    much further from the t that gives more in half of the draws: there are too few draws beyond.
     """
     n = len(right)
     _, bins = np.unique(bin_of, return_inverse=True)
@@ -50,8 +53,8 @@ def calibration_interval(
     shape *= np.where(g < 0, -1, 1) / shape.sum()
     noise = np.random.default_rng(SEED).normal(size=(max(100, min(DRAWS, CELLS // len(g))), len(g))) * sd
 
-    def low_enough(t: float) -> bool:
-        return float((np.abs(t * shape + noise).sum(axis=1) <= found).mean()) >= TAIL
+    def low_enough(t: float, share: float = TAIL) -> bool:
+        return float((np.abs(t * shape + noise).sum(axis=1) <= found).mean()) >= share
 
     def too_low(t: float) -> bool:
         return float((np.abs(t * shape + noise).sum(axis=1) >= found).mean()) < TAIL
@@ -59,4 +62,7 @@ def calibration_interval(
     most = found + 5 * float(np.sqrt((sd**2).sum()))
     low = last(too_low, 0.0, found) if too_low(0.0) else 0.0
     high = last(low_enough, 0.0, most) if low_enough(0.0) else found
+    if z != Z:
+        middle = last(lambda t: low_enough(t, 0.5), 0.0, most) if low_enough(0.0, 0.5) else 0.0
+        low, high = max(0.0, middle - z / Z * (middle - low)), middle + z / Z * (high - middle)
     return low, min(1.0, max(high, found))

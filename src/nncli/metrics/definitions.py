@@ -175,10 +175,10 @@ class RocAuc(OfARanking):
         pairs = np.vecdot(np.diff(above - own, prepend=0), own - np.diff(own, prepend=0) / 2)
         return shares(pairs, own[:, -1] * (above - own)[:, -1])
 
-    def own_interval(self, rows: ScoredRows) -> tuple[str, tuple[float, float]] | None:
+    def own_interval(self, rows: ScoredRows, z: float) -> tuple[str, tuple[float, float]] | None:
         if rows.groups is not None:
             return None
-        return "Newcombe", auc_interval(list(self.evidence(rows).T), rows.y, self.value(rows))
+        return "Newcombe", auc_interval(list(self.evidence(rows).T), rows.y, self.value(rows), z)
 
 
 @METRICS.register("average-precision")
@@ -281,9 +281,9 @@ class CalibrationError(Metric):
         values: Floats = np.abs(gaps).sum(axis=1) / counts.sum(axis=1)
         return values
 
-    def own_interval(self, rows: ScoredRows) -> tuple[str, tuple[float, float]]:
+    def own_interval(self, rows: ScoredRows, z: float) -> tuple[str, tuple[float, float]]:
         confidence, right = self.evidence(rows).T
-        return "simulation", calibration_interval(confidence, right, self._bins_of(confidence), rows.groups)
+        return "simulation", calibration_interval(confidence, right, self._bins_of(confidence), rows.groups, z)
 
     def _bins_of(self, confidence: Floats) -> NDArray[np.int64]:
         return np.minimum((confidence * self.bins).astype(np.int64), self.bins - 1)

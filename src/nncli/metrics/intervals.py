@@ -72,10 +72,9 @@ def _interval(metric: Metric, rows: ScoredRows, value: float, z: float) -> tuple
         return "Hall", _of_a_mean(metric.evidence(rows)[:, 0].astype(np.float64), z)
     if rows.K > MOST_CLASSES:
         return TOO_MANY, None
-    own = metric.own_interval(rows)
+    own = metric.own_interval(rows, z)
     if own is not None:
-        method, (low, high) = own
-        return method, _possible(metric, rows, (value - z / Z * (value - low), value + z / Z * (high - value)))
+        return own
     # far out, where no drawn value tells, the scale decides how near the ends come to 0 and 1
     on_logits = metric.is_skewed or (z > Z and not metric.is_mean)
     if one_by_one and metric.is_discrete:
@@ -158,7 +157,7 @@ def _as_share(values: Floats, value: float, m: int, z: float) -> tuple[float, fl
     variance = float(values[~np.isnan(values)].var(ddof=1)) * m / max(m - 1, 1)
     known = value * (1 - value)
     rows = known / variance if variance > 0 and known > 0 else m
-    return share_interval(value * rows, rows, z / Z * student_point(m - 1))
+    return share_interval(value * rows, rows, student_point(m - 1, z))
 
 
 def strata(metric: Metric, y: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -68,9 +68,9 @@ class Metric(Configurable):
         """Return how many of how many, if the value is the share of some rows that something holds for; None if not."""
         return None
 
-    def own_interval(self, rows: ScoredRows) -> tuple[str, tuple[float, float]] | None:
-        """Return the 95 % interval and the name of its method, if neither resampled rows nor the table of classes can
-        tell it; None where they can."""
+    def own_interval(self, rows: ScoredRows, z: float) -> tuple[str, tuple[float, float]] | None:
+        """Return the interval and the name of its method, if neither resampled rows nor the table of classes can tell
+        it; None where they can. It is of 95 %, unless `z`, a point of the normal distribution, says otherwise."""
         return None
 
     def problem(self, rows: ScoredRows) -> tuple[str, str] | None:

@@ -11,20 +11,20 @@ from numpy.typing import NDArray
 
 from nncli.metrics.calibration_interval import last
 from nncli.metrics.rows import Floats
-from nncli.metrics.student import student_point
+from nncli.metrics.student import Z, student_point
 
 MODELLED = 10  # rows of the rarest class that the variance of the model counts for
 
 
-def auc_interval(leads: Sequence[Floats], y: NDArray[np.int64], value: float) -> tuple[float, float]:
-    """Return the 95 % interval of the mean of the AUC of classes, from how far each is ahead, (n,); of two classes,
-    that of the second.
+def auc_interval(leads: Sequence[Floats], y: NDArray[np.int64], value: float, z: float = Z) -> tuple[float, float]:
+    """Return the interval of the mean of the AUC of classes, from how far each is ahead, (n,); of two classes, that of
+    the second. It is of 95 %, unless `z`, a point of the normal distribution, says otherwise.
 
     It has each θ that is within t √V(θ) of the value, where V is the variance of exponential scores (Hanley, McNeil
     1982; Newcombe 2006, method 5), times how the observed variance (DeLong et al. 1988) compares with V at the value:
-    if smaller, that is moved to 1, with the weight of ten rows of the rarest class. Of m such rows, t is the 97.5 %
-    point of Student's distribution of m + 5 degrees of freedom. The ten rows and the 5
-    were chosen by simulation: so it holds for 5 of 300 rows, which it does with neither variance alone.
+    if smaller, that is moved to 1, with the weight of ten rows of the rarest class. Of m such rows, t is the point of
+    Student's distribution of m + 5 degrees of freedom. The ten rows and the 5 were chosen by simulation: so it holds
+    for 5 of 300 rows, which it does with neither variance alone.
     """
     classes, sizes = np.unique(y, return_counts=True)
     of = classes[1:] if len(leads) == 1 else classes
@@ -43,7 +43,7 @@ def auc_interval(leads: Sequence[Floats], y: NDArray[np.int64], value: float) ->
     expected = variance(value)
     ratio = observed / expected if expected > 0 else 0.0
     ratio = max(ratio, (m * ratio + MODELLED) / (m + MODELLED))
-    t = student_point(m + 5)
+    t = student_point(m + 5, z)
 
     def may_be(auc: float) -> bool:
         return abs(value - auc) <= t * math.sqrt(ratio * variance(auc))

@@ -1,14 +1,15 @@
-"""The 97.5 % points of the normal and of Student's distribution."""
+"""The points of Student's distribution, from those of the normal one."""
 
 from __future__ import annotations
 
-Z = 1.959963984540054
-FARTHEST = 4.0  # standard errors; of one or two rows, nothing better is known
+Z = 1.959963984540054  # 97.5 % of the normal distribution are below
+FARTHEST = 2.0  # times the point of the normal distribution; of one or two rows, nothing better is known
 
 
-def student_point(df: int) -> float:
-    """Return the 97.5 % point of Student's distribution by the expansion of Fisher, Cornish (1960); at most 4."""
+def student_point(df: int, z: float = Z) -> float:
+    """Return the point of Student's distribution that belongs to `z`, a point of the normal one: that of 97.5 %, unless
+    it says otherwise. It is found by the expansion of Fisher, Cornish (1960), and at most 2 z."""
     if df < 1:
-        return FARTHEST
-    terms = (Z**3 + Z) / 4, (5 * Z**5 + 16 * Z**3 + 3 * Z) / 96, (3 * Z**7 + 19 * Z**5 + 17 * Z**3 - 15 * Z) / 384
-    return min(FARTHEST, Z + sum(term / df**power for power, term in enumerate(terms, 1)))
+        return FARTHEST * z
+    terms = (z**3 + z) / 4, (5 * z**5 + 16 * z**3 + 3 * z) / 96, (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
+    return min(FARTHEST * z, z + sum(term / df**power for power, term in enumerate(terms, 1)))

@@ -59,7 +59,8 @@ FILES = {
     "val_data": ("val_bytes", "val_sha256"),
     "test_data": ("test_bytes", "test_sha256"),
 }
-FOLDS_FORM = {"value": float, "interval": ([float], None), "mean": (float, None), "sd": (float, None)}
+FOLDS_FORM = {"value": float, "interval": ([float], None), "method": (str, None)}
+FOLDS_FORM |= dict.fromkeys(("mean", "sd"), (float, None))
 MOST = 1e30
 FARTHEST_DAY = 2e11  # from 1970: beyond what a date of milliseconds can be
 

@@ -61,7 +61,8 @@ def _print_folds(found: dict[str, Any], positive: str | None, asked: dict[str, A
 
     times = "" if found["repeats"] == 1 else f", drawn {found['repeats']} times"
     put(f"{found['n']:,} rows, each judged by a model that has not seen it, in {found['folds']} folds{times}:")
-    table = new_table("", "all rows", "95 % interval", "mean of folds", "sd")
+    table = new_table("", "all rows", "95 % interval", "", "mean of folds", "sd")
+    table.columns[3].justify = "left"  # how the interval was found
     for name in dict.fromkeys([*([asked["name"]] if asked else []), *FIRST]):
         if name not in found["metrics"]:
             continue
@@ -69,7 +70,7 @@ def _print_folds(found: dict[str, Any], positive: str | None, asked: dict[str, A
         write = percent if metric.in_percent else number
         low_to_high = "" if one["interval"] is None else " to ".join(map(write, one["interval"]))
         cells = ["·" if one[key] is None else write(one[key]) for key in ("value", "mean", "sd")]
-        table.add_row(cut(metric.label(positive)), cells[0], low_to_high, *cells[1:])
+        table.add_row(cut(metric.label(positive)), cells[0], low_to_high, one["method"] or "", *cells[1:])
     show(table)
 
 

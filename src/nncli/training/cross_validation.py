@@ -133,13 +133,15 @@ def _figures(
     metric = METRICS.create(name)
     if any(metric.problem(rows) for rows in of_repeats):
         return None
-    interval = None
+    interval, method = None, None
     if sure or metric.needs != "scores" or len(of_repeats[0]) * of_repeats[0].K <= MOST_RANKED:
-        interval = _mean_interval([estimate(metric, rows) for rows in of_repeats])
+        estimates = [estimate(metric, rows) for rows in of_repeats]
+        interval, method = _mean_interval(estimates), estimates[0].method
     values = [metric.value(rows) for rows in of_folds if not metric.problem(rows)]
     return {
         "value": float(np.mean([metric.value(rows) for rows in of_repeats])),
         "interval": interval,
+        "method": method,
         "mean": float(np.mean(values)) if values else None,
         "sd": float(np.std(values, ddof=1)) if len(values) > 1 else None,
     }

@@ -45,15 +45,15 @@ def compare_with(kind: str, logits_of: LogitsOf, prepared: Prepared, model: Mode
     """Compare a model with a reference, whose probabilities are softmax(logits), on the test rows, or else on the
     validation rows, which the reference has not used.
 
-    By accuracy there, of the likeliest classes whatever the model decides, with the p-value of McNemar's exact test of
-    the rows at which one of the two is right; and by the metric of the model, if there is one, where both decide in one
-    way, with its paired test. Rows of a group count as one.
+    By accuracy there, with the p-value of McNemar's exact test of the rows at which one of the two is right; and by the
+    metric of the model, if there is one, with its paired test. Both decide in one way: see `_decision`. Rows of a group
+    count as one.
     """
     part, held, groups = "val", prepared.val, prepared.val_groups
     if prepared.test:
         part, held, groups = "test", prepared.test, prepared.test_groups
-    Z = logits_of(held)
-    ours, theirs = scored(dataclasses.replace(model, decision=None), held), _judged(Z, held, model, None)
+    theirs = _judged(logits_of(held), held, model, _decision(logits_of, prepared, model))
+    ours, theirs = (dataclasses.replace(rows, groups=groups) for rows in (scored(model, held), theirs))
     d = (ours.predicted == ours.y).astype(np.float64) - (theirs.predicted == theirs.y)
     found = {
         "name": kind,
@@ -63,14 +63,28 @@ def compare_with(kind: str, logits_of: LogitsOf, prepared: Prepared, model: Mode
         "p_value": sign_flip_p(d if groups is None else sums_of_groups(d, groups)),
         "metric": None,
     }
-    if model.metric is None:
-        return found
-    metric, ours = METRICS.create(model.metric), dataclasses.replace(scored(model, held), groups=groups)
-    theirs = dataclasses.replace(_judged(Z, held, model, _decision(logits_of, prepared, model)), groups=groups)
-    if not (metric.problem(ours.oriented) or metric.problem(theirs.oriented)):
-        by = dataclasses.asdict(compared(metric, ours, theirs))
-        found["metric"] = {"name": model.metric, "value": by.pop("values")[1], **by}
+    name = _metric(model)
+    if name is not None and METRICS.create(name).problem(ours.oriented) is None:
+        by = dataclasses.asdict(compared(METRICS.create(name), ours, theirs))
+        found["metric"] = {"name": name, "value": by.pop("values")[1], **by}
     return found
+
+
+def _metric(model: Model) -> str | None:
+    """Return the metric that a model is compared by beside accuracy, if any. A reference has no loss of training: its
+    log loss is as near to that as may be."""
+    asked = model.config.options.metric
+    return "log-loss" if asked == "loss" else model.metric
+
+
+def say_not_compared(found: dict[str, Any], model: Model, prepared: Prepared) -> list[str]:
+    """Say so, in a line, where the model and a reference could not be compared by the metric that was asked for."""
+    name = _metric(model)
+    if name is None or found["metric"] is not None:
+        return []
+    problem = METRICS.create(name).problem(scored(model, prepared.test or prepared.val).oriented)
+    assert problem is not None
+    return [f"the reference is compared by accuracy alone, not by {name}: {problem[0]}"]
 
 
 def _judged(Z: Floats, part: Subset, model: Model, decision: Decision | None) -> ScoredRows:
@@ -86,10 +100,10 @@ def _judged(Z: Floats, part: Subset, model: Model, decision: Decision | None) ->
 
 def _decision(logits_of: LogitsOf, prepared: Prepared, model: Model) -> Decision | None:
     """Return how the reference decides: by the costs of the model, or a threshold of its own, chosen by the rule of the
-    model on the validation rows."""
+    model on the validation rows, if the model has one."""
     decision, rule = prepared.decision, prepared.config.options.choose_threshold
-    if decision is None or rule is None:
-        return decision
+    if decision is None or rule is None or (model.decision is not None and model.decision.threshold is None):
+        return model.decision
     rows = _judged(logits_of(prepared.val), prepared.val, model, None)
     p = np.concatenate([P[:, decision.positive] for _, P in rows.probabilities()])
     try:
@@ -132,9 +146,7 @@ def say_comparison(found: dict[str, Any], positive: str | None) -> list[str]:
     metric. `positive` is the positive class, of two."""
     other, ours = REFERENCES[found["name"]], found["accuracy"] + found["difference"]
     rows = "these rows" if found["part"] == "test" else "the validation rows, by which the epoch was chosen too"
-    test = (
-        f"({percent(ours)} and {percent(found['accuracy'])} of the likeliest classes, p-value {found['p_value']:.2g})"
-    )
+    test = f"({percent(ours)} and {percent(found['accuracy'])}, p-value {found['p_value']:.2g})"
     more = "more" if found["difference"] > 0 else "less"
     said = f"the model is {more} often right than {other}, by more than chance"
     if found["p_value"] >= CHANCE:

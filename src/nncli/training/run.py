@@ -114,10 +114,11 @@ def run_training(
     }
     figures["metric"] = chosen_metric(model, prepared)
     if reference is not None and not interrupted:
-        from nncli.training.reference import compare
+        from nncli.training.reference import compare, say_not_compared
 
         try:
             figures["reference"] = compare(reference, prepared, model)
+            notes += say_not_compared(figures["reference"], model, prepared)
         except TrainingError as error:
             failure = failure or error
     keeps = failure is None and (interrupted or keep_state)
