@@ -28,8 +28,8 @@ def last(holds: Callable[[float], bool], low: float, high: float) -> float:
 def calibration_interval(
     confidence: Floats, right: Floats, bin_of: NDArray[np.int64], groups: NDArray[np.int64] | None, z: float = Z
 ) -> tuple[float, float]:
-    """Return the interval of Σ_b |g_b|, where g_b = Σ_{i in b} (right_i − confidence_i) / n is the gap of a bin: of 95 %,
-    unless `z`, a point of the normal distribution, says otherwise.
+    """Return the interval of Σ_b |g_b|, where g_b = Σ_{i in b} (right_i − confidence_i) / n is the gap of a bin: of
+    95 %, unless `z`, a point of the normal distribution, says otherwise.
 
     A gap is normal about its true value. Its variance is that of the rows in the bin, or of the sums of their groups
     (n,), but at least that of a calibrated model, Σ p (1 − p) / n²: in a bin of few rows, all of them right, nothing
