@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import operator
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 
 from nncli.config.train_config import TrainConfig
+from nncli.explain.nearest_change import nearest_changes
 from nncli.model import checkpoint
 from nncli.training.prepare import prepare
 
@@ -103,6 +105,64 @@ def test_of_a_linear_model_they_are_coefficients_times_the_difference_from_the_m
     assert ours["colour"] == pytest.approx(expected, rel=1e-3)
 
 
+def log_ratio(p: float, q: float) -> float:
+    return math.log(p / q)
+
+
+# options of a model of several classes, and its lead from the two highest figures
+SEVERAL: dict[str, tuple[list[str], Callable[[float, float], float]]] = {
+    "softmax": (["--model", "softmax"], log_ratio),
+    "calibrated scores": (["--model", "perceptron", "--calibrate"], log_ratio),
+    "scores": (["--model", "perceptron"], operator.sub),
+    "hidden layers": (["--hidden", "16,8"], log_ratio),
+}
+
+
+@pytest.mark.parametrize(("options", "lead"), SEVERAL.values(), ids=SEVERAL)
+def test_of_several_classes_they_are_those_against_the_runner_up(
+    nncli: Run, options: list[str], lead: Callable[[float, float], float]
+) -> None:
+    write("three.csv", three_classes())
+    assert nncli("train", "three.csv", *options, "--epochs", 20, "-q", "--json", "-o", "m.npz").code == 0
+    answers = [*csv.DictReader(io.StringIO(nncli("predict", "m.npz", "three.csv", "--proba", "--reasons", 1).out))]
+    column, seen = ("p_" if "p_a" in answers[0] else "score_"), set()
+    for number in range(1, 40, 3):
+        answer = answers[number - 1]
+        figures = {name: float(answer[column + name]) for name in "abc"}
+        first, second, _ = sorted(figures, key=lambda name: -figures[name])
+        assert (answer["prediction"], answer["runner_up"]) == (first, second)
+        found = nncli("explain", "m.npz", "three.csv", "--row", number, "--json").json
+        assert (found["prediction"], found["runner_up"]) == (first, second)
+        assert f"the runner-up, '{second}'" in found["explained"]
+        assert found["lead"] == pytest.approx(lead(figures[first], figures[second]), rel=2e-3, abs=1e-3)
+        total = sum(one["contribution"] for one in found["contributions"])
+        assert found["background"]["lead"] + total == pytest.approx(found["lead"], rel=0.01, abs=1e-3)
+        seen.add((first, second))
+    assert len(seen) > 2, "one pair alone would show little"
+
+
+def test_of_classes_judged_by_themselves_they_add_up_to_the_difference_of_two_scores(nncli: Run) -> None:
+    write("three.csv", three_classes())
+    nncli("train", "three.csv", "--model", "logistic", "--epochs", 20, "-q", "--json", "-o", "m.npz")
+    model, table = checkpoint.load(Path("m.npz"))[0], prepare(TrainConfig(data=("three.csv",))).dataset.table
+    for i in range(5):
+        z = np.sort(model.scores(table.take(np.array([i])))[0])  # each is the logarithm of the odds against the rest
+        found = nncli("explain", "m.npz", "three.csv", "--row", i + 1, "--json").json
+        assert found["lead"] == pytest.approx(z[-1] - z[-2], rel=1e-4)
+        assert found["explained"].startswith("the logarithm of its odds against the rest minus that of the runner-up, ")
+
+
+def three_classes() -> list[dict[str, str]]:
+    """Write numbers and a text that say which of three classes a row is of."""
+    rng = np.random.default_rng(1)
+    rows = []
+    for i in range(120):
+        x, y, colour = rng.normal(), rng.normal(), ["red", "green"][i % 2]
+        label = "abc"[int(np.argmax([x, y, (colour == "red") - x / 2]))]
+        rows.append({"u": f"{x:.3f}", "v": f"{y:.3f}", "colour": colour, "label": label})
+    return rows
+
+
 @pytest.mark.parametrize("options", [("--model", "softmax"), ("--hidden", "16,8")], ids=str)
 def test_predict_gives_the_reasons_that_explain_gives(nncli: Run, options: tuple[str]) -> None:
     write_table()
@@ -141,6 +201,18 @@ def test_what_would_change_the_answer_does_and_a_little_less_does_not(nncli: Run
             if one["column"] == "count":
                 assert one["new"] == int(one["new"])
     assert {"x", "colour"} <= seen
+
+
+def test_changes_of_several_rows_are_those_of_each(nncli: Run) -> None:
+    write_table()
+    nncli("train", "d.csv", "--epochs", 10, "-q", "--json")
+    model, table = checkpoint.load(Path("model.npz"))[0], prepare(TrainConfig(data=("d.csv",))).dataset.table
+    rows = table.take(np.arange(30))
+    found = nearest_changes(model, rows)
+    assert found == [nearest_changes(model, rows.take(np.array([i])))[0] for i in range(30)]
+    assert {one.column for changes in found for one in changes} == {"x", "count", "colour", "day"}
+    some = nearest_changes(model, rows, ["day"])
+    assert some == [[one for one in changes if one.column == "day"] for changes in found]
 
 
 def predicted(nncli: Run, row: dict[str, str], column: str, value: object) -> str:

@@ -122,6 +122,31 @@ def test_the_most_wrong_rows_are_those_of_eval_each_with_reasons(nncli: Run, two
     assert rows[0]["reasons for the prediction"] == shown
 
 
+def test_and_each_with_the_nearest_change_of_one_column_that_would_change_the_answer(nncli: Run, two: Path) -> None:
+    made, source, seen = report(nncli, two), two.parent / "d.csv", 0
+    for row in listing(made, "The most wrong rows")[:5]:
+        changes = nncli("explain", two, source, "--row", row["row"].replace(",", ""), "--json").json["changes"]
+        nearest = changes[0] if changes else None
+        shown = nearest and f"{nearest['column']}: {_shown(nearest['old'])} → {_shown(nearest['new'])}"
+        assert row["what would change it"] == (shown or "no change of one column alone")
+        seen += bool(changes)
+    assert seen
+
+
+def _shown(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:.6g}"
+
+
+def test_of_several_classes_the_runner_up_is_said(nncli: Run, iris_model: Path) -> None:
+    made = report(nncli, iris_model, "iris")
+    (said,) = (one["text"] for one in blocks(made, "The most wrong rows", "paragraph"))
+    assert "against the runner-up" in said
+    for row in listing(made, "The most wrong rows"):
+        found = nncli("explain", iris_model, "iris", "--row", row["row"], "--json").json
+        assert row["runner-up"] == found["runner_up"]
+        assert row["what would change it"].endswith(f", which gives '{found['changes'][0]['prediction']}'")
+
+
 def test_groups_are_those_of_eval_by(nncli: Run, two: Path) -> None:
     made = report(nncli, two)
     expected = nncli("eval", two, "--by", "b", "--json").json["by"]["groups"]

@@ -36,7 +36,10 @@ from nncli.system.atomic import NO_MODEL, as_stdout, atomic_file, check_writable
 from nncli.system.output import say
 from nncli.system.threads import use_threads
 
-REASONS_HELP = "Add the K columns that matter most for each prediction, and what each adds (see nncli explain --row)."
+REASONS_HELP = (
+    "Add the K columns that matter most for each prediction, and what each adds to its lead over the runner-up (see "
+    "nncli explain --row)."
+)
 PROBA_HELP = "Add the probability of each class, p_<class>, or its score, score_<class>, where there is none."
 
 

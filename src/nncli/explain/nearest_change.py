@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +15,12 @@ from numpy.typing import NDArray
 from nncli.data.dataset import Table, TextColumn
 from nncli.data.dates import written
 from nncli.explain.columns import inputs_of
+from nncli.metrics.rows import CELLS_AT_ONCE
 from nncli.model.model import Model
 
 STEPS, LOOKED_AT = 1000, 101  # of the range of a column: how finely a value is found, and how many are looked at first
 WHOLE_CATEGORY = 1.0  # another category is as far as from one end of a column of numbers to the other
+EXACT = 1 << 53  # up to which floats count without a gap
 SPREAD = 3  # standard deviations that stand for the range of a column, where that is not known
 
 
@@ -32,14 +35,38 @@ class Change:
     distance: float
 
 
-def nearest_changes(model: Model, row: Table) -> list[Change]:
-    """Return the nearest change of each column that changes the predicted class of a row, a table of one; the nearest
-    of them first. Numbers and dates stay in the range of the training rows, and categories are those of training."""
-    before = int(model.predicted(model.scores(row))[0])
-    found = [_of_number(model, row, name, before) for name in model.schema.of_kind("number")]
-    found += [_of_date(model, row, name, before) for name in model.schema.of_kind("date")]
-    found += [_of_text(model, row, name, before) for name in model.schema.of_kind("text")]
-    return sorted((one for one in found if one is not None), key=lambda one: one.distance)
+def nearest_changes(model: Model, table: Table, columns: Sequence[str] | None = None) -> list[list[Change]]:
+    """Return for each row of a table the nearest change of each column, or of each of some, that changes the predicted
+    class; the nearest of them first. Numbers and dates stay in the range of the training rows, and categories are
+    those of training."""
+    rows, found = _Rows(model, table), [list[Change]() for _ in range(len(table))]
+    of_kind = {"number": _of_number, "date": _of_date, "text": _of_text}
+    for kind, changes_of in of_kind.items():
+        for name in model.schema.of_kind(kind):
+            if columns is None or name in columns:
+                for row, change in changes_of(rows, name):
+                    found[row].append(change)
+    return [sorted(changes, key=lambda one: one.distance) for changes in found]
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """The rows that are changed, and the class that is predicted for each, (n,)."""
+
+    model: Model
+    table: Table
+
+    @functools.cached_property
+    def before(self) -> NDArray[np.int64]:
+        return self.model.predicted(self.model.scores(self.table))
+
+    def classes(self, rows: NDArray[np.int64], changed: Callable[[Table, slice], Table]) -> NDArray[np.int64]:
+        """Return the classes that are predicted for some of the rows, each taken as often as it is named, where
+        `changed` has changed a part of them; few are in memory at a time."""
+        at_once = max(1, CELLS_AT_ONCE // self.model.preprocess.width)
+        parts = [slice(start, start + at_once) for start in range(0, len(rows), at_once)]
+        tables = (changed(self.table.take(rows[part]), part) for part in parts)
+        return np.concatenate([self.model.predicted(self.model.scores(one)) for one in tables])
 
 
 def value_of(model: Model, row: Table, name: str) -> float | str | None:
@@ -56,58 +83,59 @@ def value_of(model: Model, row: Table, name: str) -> float | str | None:
     return float(np.float64(str(value)))  # 0.1 of float32 is 0.1
 
 
-def _of_number(model: Model, row: Table, name: str, before: int) -> Change | None:
-    place = model.schema.of_kind("number").index(name)
+def _of_number(rows: _Rows, name: str) -> Iterator[tuple[int, Change]]:
+    model, place = rows.model, rows.model.schema.of_kind("number").index(name)
     low, high, whole = _range(model, name, place)
-    old = float(row.numbers[0, place])
     exact = np.float64 if model.schema.dtype == "float64" else np.float32
 
-    def with_values(values: NDArray[np.float64]) -> Table:
-        table = row.take(np.zeros(len(values), np.int64))
+    def with_values(table: Table, values: NDArray[np.float64]) -> Table:
         numbers = table.numbers.astype(exact)
         numbers[:, place] = values
         return dataclasses.replace(table, numbers=numbers)
 
-    start = float(model.preprocess.median[place]) if math.isnan(old) else old
-    found = _nearest(model, with_values, start, low, high, 1.0 if whole else _step(high - low), before)
-    if found is None:
-        return None
-    value, prediction = found
-    return Change(name, value_of(model, row, name), value, prediction, abs(value - start) / (high - low))
+    start = rows.table.numbers[:, place].astype(np.float64)
+    start = np.where(np.isnan(start), float(model.preprocess.median[place]), start)
+    for row, value, prediction in _nearest(rows, with_values, start, low, high, 1.0 if whole else _step(high - low)):
+        old = value_of(model, rows.table.take(np.array([row])), name)
+        yield row, Change(name, old, value, prediction, abs(value - start[row]) / (high - low))
 
 
-def _of_date(model: Model, row: Table, name: str, before: int) -> Change | None:
-    preprocess, old = model.preprocess, float(row.dates[name][0])
-    i = inputs_of(model.schema, preprocess)[name].start  # of the days since the first
+def _of_date(rows: _Rows, name: str) -> Iterator[tuple[int, Change]]:
+    preprocess = rows.model.preprocess
+    i = inputs_of(rows.model.schema, preprocess)[name].start  # of the days since the first
     (first,) = (day for own, day in preprocess.dates if own == name)
-    low, high = (first + end for end in _by_scaling(model, i))
+    low, high = (first + end for end in _by_scaling(rows.model, i))
 
-    def with_values(values: NDArray[np.float64]) -> Table:
-        table = row.take(np.zeros(len(values), np.int64))
+    def with_values(table: Table, values: NDArray[np.float64]) -> Table:
         return dataclasses.replace(table, dates={**table.dates, name: values})
 
-    start = first + float(preprocess.median[i]) if math.isnan(old) else old
-    found = _nearest(model, with_values, start, max(low, first), high, 1.0, before)
-    if found is None:
-        return None
-    value, prediction = found
-    return Change(name, value_of(model, row, name), written(value), prediction, abs(value - start) / (high - low))
+    start = rows.table.dates[name]
+    start = np.where(np.isnan(start), first + float(preprocess.median[i]), start)
+    for row, value, prediction in _nearest(rows, with_values, start, max(low, first), high, 1.0):
+        old = value_of(rows.model, rows.table.take(np.array([row])), name)
+        yield row, Change(name, old, written(value), prediction, abs(value - start[row]) / (high - low))
 
 
-def _of_text(model: Model, row: Table, name: str, before: int) -> Change | None:
-    """Return the change to the commonest category, of training, that changes the answer."""
+def _of_text(rows: _Rows, name: str) -> Iterator[tuple[int, Change]]:
+    """Find the change of each row to the commonest category, of training, that changes the answer."""
+    model, n = rows.model, len(rows.table)
     categories = [category for category in model.preprocess.categories[name] if category is not None]
     if not categories:
-        return None
-    table = row.take(np.zeros(len(categories), np.int64))
-    texts = {**table.texts, name: TextColumn(np.arange(len(categories)), tuple(categories))}
-    codes = model.predicted(model.scores(dataclasses.replace(table, texts=texts)))
-    changed = np.flatnonzero(codes != before)
-    if not len(changed):
-        return None
+        return
+    codes = np.tile(np.arange(len(categories)), n)
+
+    def changed(table: Table, part: slice) -> Table:
+        column = TextColumn(codes[part], tuple(categories))
+        return dataclasses.replace(table, texts={**table.texts, name: column})
+
+    classes = rows.classes(np.repeat(np.arange(n), len(categories)), changed).reshape(n, -1)
     place, mean = inputs_of(model.schema, model.preprocess)[name], model.preprocess.mean
-    best = changed[0] if mean is None else changed[np.argmax(mean[place][changed])]
-    return Change(name, value_of(model, row, name), categories[best], model.classes[codes[best]], WHOLE_CATEGORY)
+    for row in range(n):
+        other = np.flatnonzero(classes[row] != rows.before[row])
+        if len(other):
+            best = other[0] if mean is None else other[np.argmax(mean[place][other])]
+            old = value_of(model, rows.table.take(np.array([row])), name)
+            yield row, Change(name, old, categories[best], model.classes[classes[row, best]], WHOLE_CATEGORY)
 
 
 def _range(model: Model, name: str, place: int) -> tuple[float, float, bool]:
@@ -132,36 +160,41 @@ def _step(width: float) -> float:
 
 
 def _nearest(
-    model: Model,
-    with_values: Callable[[NDArray[np.float64]], Table],
-    start: float,
+    rows: _Rows,
+    with_values: Callable[[Table, NDArray[np.float64]], Table],
+    start: NDArray[np.float64],
     low: float,
     high: float,
     step: float,
-    before: int,
-) -> tuple[float, str] | None:
-    """Return the multiple of `step` from `low` to `high` that is nearest to `start` of those found to change the class,
-    and that class; None where none does. Some are looked at, and the border before the nearest is halved in on."""
+) -> Iterator[tuple[int, float, str]]:
+    """Find for each row the multiple of `step` from `low` to `high` that is nearest to its `start` (n,) of those found
+    to change the class: yield the row, the multiple and that class, where there is one. Some are looked at, and the
+    border before the nearest is halved in on."""
     first, last = math.ceil(low / step), math.floor(high / step)
-    if last <= first:
-        return None
+    if last <= first or max(-first, last) > EXACT:
+        return
 
-    def classes(places: NDArray[np.int64]) -> NDArray[np.int64]:
-        return model.predicted(model.scores(with_values(_multiples(places, step))))
+    def classes(some: NDArray[np.int64], places: NDArray[np.int64]) -> NDArray[np.int64]:
+        values = _multiples(places, step)
+        return rows.classes(some, lambda table, part: with_values(table, values[part]))
 
-    places = np.unique(np.linspace(first, last, LOOKED_AT).round().astype(np.int64))
-    changed = places[classes(places) != before]
-    if not len(changed):
-        return None
-    near = int(changed[np.argmin(np.abs(_multiples(changed, step) - start))])
-    same = math.floor(start / step) if near * step > start else math.ceil(start / step)
-    while abs(near - same) > 1:
-        middle = (near + same) // 2
-        if classes(np.array([middle]))[0] != before:
-            near = middle
-        else:
-            same = middle
-    return float(_multiples(np.array([near]), step)[0]), model.classes[int(classes(np.array([near]))[0])]
+    n, places = len(start), np.unique(np.linspace(first, last, LOOKED_AT).round().astype(np.int64))
+    found = classes(np.repeat(np.arange(n), len(places)), np.tile(places, n)).reshape(n, -1)
+    changes = found != rows.before[:, None]
+    some = np.flatnonzero(changes.any(axis=1))
+    distance = np.where(changes, np.abs(_multiples(places, step) - start[:, None]), np.inf)
+    best = distance.argmin(axis=1)
+    near, prediction = places[best], found[np.arange(n), best]
+    same = np.where(near * step > start, np.floor(start / step), np.ceil(start / step))
+    same = same.clip(first - 1, last + 1).astype(np.int64)
+    while len(between := some[np.abs(near - same)[some] > 1]):
+        middle = (near[between] + same[between]) // 2
+        its = classes(between, middle)
+        is_other = its != rows.before[between]
+        near[between[is_other]], prediction[between[is_other]] = middle[is_other], its[is_other]
+        same[between[~is_other]] = middle[~is_other]
+    for row in some.tolist():
+        yield row, float(_multiples(near[[row]], step)[0]), rows.model.classes[int(prediction[row])]
 
 
 def _multiples(places: NDArray[np.int64], step: float) -> NDArray[Any]:

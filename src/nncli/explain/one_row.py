@@ -13,12 +13,12 @@ from nncli.data.load import stream_like
 from nncli.data.sources import STDIN, Source, title
 from nncli.data.unchanged_source import check_as_it_was
 from nncli.errors import DataError, OptionError
-from nncli.explain.leads import lead_title
+from nncli.explain.leads import reasons_title, runners_up
 from nncli.explain.nearest_change import nearest_changes, value_of
 from nncli.explain.reasons import check_background, reasons
 from nncli.model.model import Model
 from nncli.model.provenance import Provenance
-from nncli.system.output import counted
+from nncli.system.output import counted, in_quotes
 
 NAME_DATA = "Name the data: nncli explain MODEL DATA --row N"
 
@@ -56,12 +56,15 @@ def explain_row(model: Model, row: Table) -> dict[str, Any]:
     check_background(model, "row")
     Z = model.scores(row)
     predicted = model.predicted(Z)
-    found, figures = reasons(model, row, predicted), model.by_class(Z)[0]
+    runner_up = runners_up(Z, predicted)
+    found, figures = reasons(model, row, predicted, runner_up), model.by_class(Z)[0]
+    second = model.classes[runner_up[0]]
     order, values = found.largest(len(found.columns))
     return {
         "prediction": model.classes[predicted[0]],
         "probabilities" if model.probabilistic else "scores": dict(zip(model.classes, figures.tolist(), strict=True)),
-        "explained": lead_title(model),
+        "runner_up": second,
+        "explained": reasons_title(model, f"the runner-up, {in_quotes(second)}"),
         "lead": float(found.lead[0]),
         "background": {"of": "the mean input of the training rows", "lead": float(found.background[0])},
         "contributions": [
@@ -70,5 +73,5 @@ def explain_row(model: Model, row: Table) -> dict[str, Any]:
         ],
         "method": "integrated gradients" if model.config.model.hidden else "exact",
         "error_of_sum": float(found.error[0]),
-        "changes": [dataclasses.asdict(one) for one in nearest_changes(model, row)],
+        "changes": [dataclasses.asdict(one) for one in nearest_changes(model, row)[0]],
     }

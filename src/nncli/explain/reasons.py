@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from nncli.data.dataset import Table
 from nncli.errors import OptionError
 from nncli.explain.columns import inputs_of
-from nncli.explain.leads import lead_of_scores
+from nncli.explain.leads import leads
 from nncli.metrics.rows import Floats
 from nncli.model.model import Model
 from nncli.nn.integrated_gradients import integrated_gradients
@@ -20,8 +20,8 @@ from nncli.nn.integrated_gradients import integrated_gradients
 @dataclass(frozen=True)
 class Reasons:
     """Hold the reasons for n predictions: `contributions` (n, columns), what each column adds to the lead of the
-    predicted class beyond the lead (n,) that it has for the `background`, the mean input of the training rows. Together
-    they are the `lead` (n,) for the row."""
+    predicted class over the runner-up, beyond the lead (n,) that it has for the `background`, the mean input of the
+    training rows. Together they are the `lead` (n,) for the row."""
 
     columns: tuple[str, ...]
     contributions: NDArray[np.floating[Any]]
@@ -48,17 +48,16 @@ def check_background(model: Model, option: str) -> None:
         raise OptionError(option, problem, "Train it again")
 
 
-def reasons(model: Model, table: Table, predicted: NDArray[np.int64]) -> Reasons:
-    """Return the reasons for the predicted classes (n,) of the rows of a table: exact for a linear model, and by
-    integrated gradients for another. A text is one column, and so is a date."""
+def reasons(model: Model, table: Table, predicted: NDArray[np.int64], runner_up: NDArray[np.int64]) -> Reasons:
+    """Return the reasons for which the rows of a table are predicted to be of a class (n,) and not of the runner-up
+    (n,): exact for a linear model, and by integrated gradients for another. A text is one column, and so is a date."""
     assert model.preprocess.mean is not None, "check_background comes first"
     dtype, inputs = model.network.dtype, inputs_of(model.schema, model.preprocess)
     X, x0 = model.preprocess.transform(table, dtype).slice(0, len(table)), model.preprocess.mean.astype(dtype)
-    V, c = lead_of_scores(model)
-    of_rows = V.T[predicted]  # (n, outputs)
+    V, c = leads(model, predicted, runner_up)
     with np.errstate(all="ignore"):
-        found = integrated_gradients(model.network, X, x0, of_rows.astype(dtype))
-    background = found.background + c[predicted]
+        found = integrated_gradients(model.network, X, x0, V.astype(dtype))
+    background = found.background + c
     starts = {place.start: name for name, place in inputs.items()}
     sums = np.add.reduceat(found.of_inputs, sorted(starts), axis=1)
     places = {starts[start]: i for i, start in enumerate(sorted(starts))}

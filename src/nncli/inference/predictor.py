@@ -17,6 +17,7 @@ from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.dataset import Table
 from nncli.data.row_blocks import RowBlock
 from nncli.errors import OptionError, mention
+from nncli.explain.leads import runners_up
 from nncli.explain.reasons import check_background, reasons
 from nncli.metrics.rows import CELLS_AT_ONCE
 from nncli.model.model import Model
@@ -36,7 +37,7 @@ class PredictOptions:
     proba: add a column for each class, `p_<class>`, or `score_<class>` if the model gives no probabilities.
     threshold: for two classes, predict the positive one from this probability on; None: as the model decides.
     reasons: add so many columns that add most to the lead of the prediction, `reason_1`, and how much,
-        `contribution_1`, …
+        `contribution_1`, …; of more than two classes, before them the class that it leads over, `runner_up`.
     embed: write the outputs of the last hidden layer instead, `h_0`, `h_1`, …
     on_error: whether to stop at a row that cannot be read, or to leave its prediction empty.
     escape_formulas: put an apostrophe before text that a spreadsheet would run as a formula.
@@ -67,6 +68,7 @@ class Predictor:
         else:
             kind = "p" if model.probabilistic else "score"
             own = ["prediction", *(f"{kind}_{name}" for name in model.classes if options.proba)]
+            own += ["runner_up"] * (options.reasons > 0 and len(model.classes) > 2)
             own += [f"{what}_{i + 1}" for i in range(options.reasons) for what in ("reason", "contribution")]
         names = [*keep, *own]
         doubled = next((name for i, name in enumerate(names) if name in names[:i]), None)
@@ -95,23 +97,26 @@ class Predictor:
         self.rows += len(block.table) - len(bad)
         if self.options.proba:
             Z = self.model.scores(block.table)
-            codes = self._decided(Z, 0, bad)
+            codes, runner_up = self._decided(Z, 0, bad)
             figures = self._numbers(self.model.by_class(Z), bad)
         else:
-            codes = self._codes(block.table, bad)
+            codes, runner_up = self._codes(block.table, bad)
         if self.options.reasons:
-            figures += self._reasons(block.table, codes, bad)
+            figures += self._reasons(block.table, codes, runner_up, bad)
         codes[bad] = len(self.model.classes)
         if not (self.keep or figures or self._keys):
             return text_of(take(self._lines, codes))
         return self._lines_of(block, [take(self._cells, codes), *figures])
 
-    def _reasons(self, table: Table, codes: NDArray[np.int64], bad: list[int]) -> list[Any]:
-        """Return the columns of the reasons for the predicted classes (n,); each thread works on few rows at a time."""
+    def _reasons(
+        self, table: Table, codes: NDArray[np.int64], runner_up: NDArray[np.int64], bad: list[int]
+    ) -> list[Any]:
+        """Return the columns of the reasons for the predicted classes (n,), of several classes behind the runner-up
+        (n,); each thread works on few rows at a time."""
         import pyarrow as pa
 
         def largest(rows: NDArray[np.int64]) -> tuple[NDArray[Any], ...]:
-            return reasons(self.model, table.take(rows), codes[rows]).largest(self.options.reasons)
+            return reasons(self.model, table.take(rows), codes[rows], runner_up[rows]).largest(self.options.reasons)
 
         rows = np.arange(len(table))
         # the last digits depend on which rows are multiplied together, and must not depend on the number of threads
@@ -121,24 +126,33 @@ class Predictor:
             places, values = (np.concatenate(its) for its in zip(*pool.map(largest, parts), strict=True))
         places[bad] = len(self.model.schema.names)
         names = [take(self._columns, column) for column in places.T]
-        return [one for pair in zip(names, self._numbers(values, bad), strict=True) for one in pair]
+        found = [one for pair in zip(names, self._numbers(values, bad), strict=True) for one in pair]
+        if len(self.model.classes) == 2:
+            return found
+        runner_up[bad] = len(self.model.classes)
+        return [take(self._cells, runner_up), *found]
 
-    def _codes(self, table: Table, bad: list[int]) -> NDArray[np.int64]:
-        """Return the predicted class of each row as its position, (n,); few scores are in memory at a time."""
+    def _codes(self, table: Table, bad: list[int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the predicted class of each row and the runner-up as their positions, (n,) each; few scores are in
+        memory at a time."""
         at_once = max(1, CELLS_AT_ONCE // len(self.model.classes))
         if len(table) <= at_once:
             return self._decided(self.model.scores(table), 0, bad)
         rows = np.arange(len(table))
         parts = ((start, table.take(rows[start : start + at_once])) for start in range(0, len(table), at_once))
-        return np.concatenate([self._decided(self.model.scores(part), start, bad) for start, part in parts])
+        codes, runner_up = zip(
+            *(self._decided(self.model.scores(one), start, bad) for start, one in parts), strict=True
+        )
+        return np.concatenate(codes), np.concatenate(runner_up)
 
-    def _decided(self, Z: NDArray[Any], start: int, bad: list[int]) -> NDArray[np.int64]:
-        """Return the predicted classes from scores, which begin with those of the row `start` of a block; count those
-        that are tied, but for bad rows."""
+    def _decided(self, Z: NDArray[Any], start: int, bad: list[int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the predicted classes from scores, which begin with those of the row `start` of a block, and the
+        runners-up, if reasons are asked for; count the rows that are tied, but for bad ones."""
         if not self.model.probabilistic:
             tied = self.model.loss.tied(Z)
             self.tied += int(tied.sum()) - sum(bool(tied[i - start]) for i in bad if start <= i < start + len(Z))
-        return self.model.predicted(Z, self.options.threshold)
+        codes = self.model.predicted(Z, self.options.threshold)
+        return codes, runners_up(Z, codes) if self.options.reasons else codes
 
     def _numbers(self, figures: NDArray[Any], bad: list[int]) -> list[Any]:
         """Write the columns of figures (n, any), which are empty in the bad rows."""

@@ -5,49 +5,70 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nncli.data.dataset import Positions
-from nncli.explain.leads import lead_title
-from nncli.explain.nearest_change import value_of
+from nncli.explain.leads import reasons_title, runners_up
+from nncli.explain.nearest_change import Change, nearest_changes, value_of
 from nncli.explain.reasons import reasons
 from nncli.figures.figure import Figure
 from nncli.figures.images import image_panels
 from nncli.report.document import Drawing, Listing, Paragraph, Section
 from nncli.report.evidence import Evidence
-from nncli.system.output import percent, shortened
+from nncli.system.output import counted, in_quotes, percent, shortened
 
 MOST, REASONS = 20, 3  # rows, and columns of each that had most part in the answer
 MOST_IMAGES, MOST_PIXELS = 12, 12 * 32 * 32  # that are drawn
+MOST_CHANGED = 100  # columns in all of which the nearest change is looked for
 
 
 def worst_rows(of: Evidence) -> Section:
-    """Write the rows that `eval --worst 20` shows, with the columns that spoke most for the wrong answer."""
+    """Write the rows that `eval --worst 20` shows, with the columns that spoke most for the wrong answer, and the
+    nearest change of one column that would change it."""
     title, worst = "The most wrong rows", of.rows.worst(MOST)
     if not worst:
         return Section(title, (Paragraph(f"None: all {of.n:,} rows are right."),))
     place = {int(row): i for i, row in enumerate(of.rows.rows.tolist())}
     at = np.array([place[one["row"] - 1] for one in worst])
-    why = [()] * len(worst) if of.model.preprocess.mean is None or of.image_shape else _reasons(of, at)
-    given = "probability of its class" if of.model.probabilistic else "score of its class"
-    rows = tuple(
-        (
+    given = "probability of the true class" if of.model.probabilistic else "score of the true class"
+    header, rows = ["row", "class", "predicted", given], [
+        [
             f"{one['row']:,}",
             one["class"],
             one["prediction"],
             percent(one["p_class"]) if of.model.probabilistic else f"{one['score_class']:.4g}",
-            *because,
-        )
-        for one, because in zip(worst, why, strict=True)
-    )
-    header = "row", "class", "predicted", given, *(["reasons for the prediction"] if why[0] else [])
-    how = "The number behind a reason says how much that column speaks for the answer, or, below 0, against it, beside "
-    how += f"an average row: what it adds to {lead_title(of.model)}."
-    said = f"{len(worst)} of {int((of.rows.predicted != of.rows.y).sum()):,} wrong rows, the most wrong first."
-    listing = Listing(header, rows, frozenset({"row", given}))
-    if of.image_shape is not None:
-        return Section(title, (Paragraph(said), *_images(of, at, of.image_shape), listing))
-    text = f"{said} {how if why[0] else 'The model is too old to give reasons; train it again.'}"
-    return Section(title, (Paragraph(text), listing))
+        ]
+        for one in worst
+    ]  # fmt: skip
+    wrong = int((of.rows.predicted != of.rows.y).sum())
+    said = [f"{len(worst):,} of {counted(wrong, 'wrong row')}, the most wrong first."]
+    if of.image_shape is None and of.model.preprocess.mean is None:
+        said.append("The model was saved by an older version and gives no reasons; train it again.")
+    elif of.image_shape is None:
+        own_titles, own_cells = _why(of, at)
+        header += own_titles
+        rows = [[*row, *cells] for row, cells in zip(rows, own_cells, strict=True)]
+        said.append(_how_to_read(of))
+    listing = Listing(tuple(header), tuple(map(tuple, rows)), frozenset({"row", given}))
+    images = [] if of.image_shape is None else _images(of, at, of.image_shape)
+    return Section(title, (Paragraph(" ".join(said)), *images, listing))
+
+
+def _how_to_read(of: Evidence) -> str:
+    """Say what the reasons and the changes of rows are."""
+    several = len(of.model.classes) > 2
+    said = "The runner-up is the class that came second. " if several else ""
+    said += "Reasons are the columns that did most to decide the answer, each with the value it has in the row. "
+    behind = "the runner-up" if several else "the other class"
+    said += f"A number above 0 says that the value speaks for the predicted class and against {behind}, one below 0 "
+    said += "that it speaks the other way; the further from 0, the more. The number is what the value adds to "
+    said += f"{reasons_title(of.model, 'the runner-up')}, compared with an average row. "
+    said += "The last column shows the smallest change of a single column with which the model would answer otherwise."
+    return said
+
+
+def _runners_up(of: Evidence, at: Positions) -> NDArray[np.int64]:
+    return runners_up(of.scored.logits[at], of.rows.predicted[at])
 
 
 def _images(of: Evidence, at: Positions, shape: tuple[int, ...]) -> list[Drawing]:
@@ -61,26 +82,46 @@ def _images(of: Evidence, at: Positions, shape: tuple[int, ...]) -> list[Drawing
     panels = image_panels(pixels, titles, shape, (min(0.0, float(pixels.min())), float(pixels.max()) or 1.0))
     found = [Drawing(Figure("What was seen", panels), "The class of each, and what the model took it for.")]
     if model.preprocess.mean is not None:
-        panels = image_panels(reasons(model, table, predicted).contributions.astype(np.float64), titles, shape)
-        caption = "Blue pixels speak for the wrong answer, brown ones against it, beside an average image."
+        panels = image_panels(
+            reasons(model, table, predicted, _runners_up(of, at)).contributions.astype(np.float64), titles, shape
+        )
+        caption = "Blue pixels speak for the wrong answer and against the class that came second, brown ones the other "
+        caption += "way, compared with an average image."
         found.append(Drawing(Figure("Why it answered so", panels), caption))
     return found
 
 
-def _reasons(of: Evidence, at: Positions) -> list[tuple[str, ...]]:
-    """Return the reasons for the predictions of some of the rows, as one cell each."""
+def _why(of: Evidence, at: Positions) -> tuple[list[str], list[list[str]]]:
+    """Return why some of the rows are predicted as they are, and what would change that: the titles of columns, and
+    the cells of each row."""
     model, judged = of.model, of.rows
-    table = judged.table.take(judged.rows[at])
-    found = reasons(model, table, judged.predicted[at])
+    table, runner_up = judged.table.take(judged.rows[at]), _runners_up(of, at)
+    found = reasons(model, table, judged.predicted[at], runner_up)
     order, values = found.largest(REASONS)
-    cells = list[tuple[str, ...]]()
+    few = None if len(found.columns) <= MOST_CHANGED else [found.columns[k] for k in np.unique(order).tolist()]
+    changes = nearest_changes(model, table, few)
+    several = len(model.classes) > 2
+    titles = [*["runner-up"] * several, "reasons for the prediction", "what would change it"]
+    cells = list[list[str]]()
     for i in range(len(at)):
         row = table.take(np.array([i]))
         parts = []
         for k, value in zip(order[i].tolist(), values[i].tolist(), strict=True):
             name = found.columns[k]
-            its = value_of(model, row, name)
-            shown = "missing" if its is None else shortened(its) if isinstance(its, str) else f"{its:.6g}"
-            parts.append(f"{shortened(name)} = {shown} ({value:+.2f})")
-        cells.append(("; ".join(parts),))
-    return cells
+            parts.append(f"{shortened(name)} = {_shown(value_of(model, row, name))} ({value:+.2f})")
+        second = [model.classes[runner_up[i]]] * several
+        cells.append([*second, "; ".join(parts), _said(changes[i], several)])
+    return titles, cells
+
+
+def _said(changes: list[Change], several: bool) -> str:
+    """Say which change of one column is the nearest."""
+    if not changes:
+        return "no change of one column alone"
+    one = changes[0]
+    gives = f", which gives {in_quotes(shortened(one.prediction))}" if several else ""
+    return f"{shortened(one.column)}: {_shown(one.old)} → {_shown(one.new)}{gives}"
+
+
+def _shown(value: float | str | None) -> str:
+    return "missing" if value is None else shortened(value) if isinstance(value, str) else f"{value:.6g}"

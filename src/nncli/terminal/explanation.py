@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from nncli.explain.leads import lead_title
+from nncli.explain.leads import coefficients_title
 from nncli.system.output import counted, in_quotes, number, percent, put
 from nncli.terminal.tables import cut, new_table, show
 
@@ -46,7 +46,10 @@ def print_coefficients(found: Sequence[Coefficient], model: Model, draws: int) -
     several = len(model.classes) > 2
     what = "of each class" if several else f"of {in_quotes(found[0].class_name)}"
     put(f"coefficients {what}, by one unit of a column, or by a category in place of the first one: they add up to")
-    put(f"{lead_title(model)}" + (f"; intervals by {counted(draws, 'draw')} of the training rows" if draws else ""))
+    put(
+        f"{coefficients_title(model)}"
+        + (f"; intervals by {counted(draws, 'draw')} of the training rows" if draws else "")
+    )
     has_odds = any(one.odds_ratio is not None for one in found)
     titles = ["coefficient", *["95 % interval"] * (draws > 0), *["odds ratio"] * has_odds]
     table = new_table("column", *["class"] * several, *titles)
