@@ -305,6 +305,26 @@ def test_a_terminal_of_20_columns_is_too_narrow(nncli: Run, two: Path, monkeypat
     assert (outcome.code, outcome.out, outcome.err) == (1, "", f"{expected}\n")
 
 
+@pytest.mark.parametrize(("columns", "expected"), [("60", 59), ("140", 139), ("0", 99), ("wide", 99), ("", 99)])
+def test_what_is_no_terminal_is_as_wide_as_columns_says(
+    columns: str, expected: int, nncli: Run, two: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    assert max(map(len, nncli("plot", two, "roc").out.splitlines())) == expected
+
+
+def test_long_names_that_begin_alike_can_be_told_apart(nncli: Run, tmp_path: Path) -> None:
+    names = [f"average_monthly_amount_of_all_transactions_{one}" for one in ("min", "max", "mean")]
+    rows = [f"{i * 7 % 60},{i % 7},{i % 5},{'pq'[i % 2]}" for i in range(60)]
+    Path("long.csv").write_text(f"{','.join(names)},class\n" + "\n".join(rows) + "\n")
+    assert nncli("train", "long.csv", "--epochs", 1, "-q", "-o", "long.npz").code == 0
+    for words in ("plot long.npz importance", "explain long.npz", "explain long.npz --row 1", "check long.csv"):
+        shown = nncli(*words.split()).out
+        assert all(f"_{end} " in shown for end in ("min", "max", "mean")), words
+    nncli("plot", "long.npz", "importance", "-o", "long.svg")
+    assert all(f"_{end}<" in Path("long.svg").read_text() for end in ("min", "max", "mean"))
+
+
 def test_without_the_package_that_draws_only_files_are_refused(
     nncli: Run, two: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

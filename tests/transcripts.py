@@ -39,6 +39,7 @@ def run(block: str, folder: Path) -> str:
     """The block with the output of its commands as it is now."""
     lines = []
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    environment.pop("COLUMNS", None)  # by which tables would be wider or narrower
     for command in [line for line in block.splitlines() if line.startswith("$ ")]:
         done = subprocess.run(
             ["bash", "-c", command[2:]], cwd=folder, env=environment, text=True, check=False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import html
 import json
 from importlib.util import find_spec
@@ -25,7 +26,7 @@ from nncli.figures.figure import (
     Regions,
     Rule,
 )
-from nncli.system.output import one_line
+from nncli.system.output import one_line, told_apart
 
 ENDINGS = (".svg", ".png", ".html")
 # the colours of Okabe and Ito, then two of Tol
@@ -36,6 +37,7 @@ TRIANGLES = tuple(f"triangle-{way}" for way in ("up", "down", "left", "right"))
 SHAPES = ("circle", TRIANGLES[0], "square", "diamond", TRIANGLES[1], "cross", *TRIANGLES[2:], STAR, X)
 DASHES: tuple[list[int], ...] = ([1, 0], [8, 3], [2, 2], [8, 3, 2, 3], [12, 4], [4, 2], [1, 3], [6, 6])
 WIDTH, HEIGHT, IMAGE, BAR, CELL = 420, 300, 110, 20, 56  # pixels
+LONGEST_NAME = 40  # characters on an axis
 SHORT = 7  # characters of a name that stands upright below its column
 GREY = "#767676"
 
@@ -95,11 +97,12 @@ def _page(title: str, svg: str, spec: dict[str, Any]) -> str:
     )
 
 
-def specification(figure: Figure) -> dict[str, Any]:
-    """Return a figure as Vega-Lite describes it. Names are values, and never formulas or paths."""
+def specification(figure: Figure, longest: int = LONGEST_NAME) -> dict[str, Any]:
+    """Return a figure as Vega-Lite describes it, with names on axes of up to `longest` characters, so that they can be
+    told apart. Names are values, and never formulas or paths."""
     images = all(panel.bare for panel in figure.panels)
     told = _told_apart(figure)
-    panels = [_panel(panel, told) for panel in figure.panels]
+    panels = [_panel(_with_short_names(panel, longest), told) for panel in figure.panels]
     if len(panels) == 1 and panels[0]["width"] == IMAGE:  # an image that stands alone
         panels[0] |= {"width": 2 * IMAGE, "height": 2 * IMAGE}
     title = {"text": _safe(figure.title), "subtitle": [*map(_safe, figure.notes)], "anchor": "start"}
@@ -108,7 +111,11 @@ def specification(figure: Figure) -> dict[str, Any]:
         "title": {**title, "subtitleColor": "#444444"},
         "background": "white",
         # descriptions for screen readers are formulas, in which a name would not be safe
-        "config": {"aria": False, "view": {"stroke": None if images else "#dddddd"}, "axis": {"gridColor": "#eeeeee"}},
+        "config": {
+            "aria": False,
+            "view": {"stroke": None if images else "#dddddd"},
+            "axis": {"gridColor": "#eeeeee", "labelLimit": 0},
+        },
         **(
             panels[0]
             if len(panels) == 1 and not figure.panels[0].title
@@ -139,6 +146,14 @@ def _told_apart(figure: Figure) -> dict[str, dict[str, Any]]:
         }
         for channel, values in ranges.items()
     }
+
+
+def _with_short_names(panel: Panel, longest: int) -> Panel:
+    x, y = (
+        dataclasses.replace(axis, names=tuple(told_apart([*map(_safe, axis.names)], longest)))
+        for axis in (panel.x, panel.y)
+    )
+    return dataclasses.replace(panel, x=x, y=y)
 
 
 def _panel(panel: Panel, told: dict[str, dict[str, Any]]) -> dict[str, Any]:

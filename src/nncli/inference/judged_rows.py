@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import NormalDist
@@ -158,18 +157,26 @@ class JudgedRows:
         is_date = name in table.dates
         values = table.dates[name][self.rows] if is_date else self._numbers(table, name)
         dtype, values = values.dtype, values.astype(np.float64)
-        known = values[~np.isnan(values)]
-        edges = np.unique(np.quantile(known, [0, 0.25, 0.5, 0.75, 1])) if len(known) else np.zeros(1)
-        ends = [_shown(edge, dtype) for edge in edges]
-        if is_date:  # a quarter of days ends at no time of day
-            ends = [*map(written, np.floor(edges) if (known == np.floor(known)).all() else edges)]
-        labels = [f"{low} to {high}" for low, high in itertools.pairwise(ends)] or ends
-        codes = np.searchsorted(edges[1:-1], values, side="left").clip(0, len(labels) - 1)
-        return [*labels, "(missing)"], np.where(np.isnan(values), len(labels), codes)
+        known = np.sort(values[~np.isnan(values)])
+        edges = _quarters(known)
+        parts = np.split(known, np.searchsorted(known, edges, side="right")) if len(known) else []
+        write = written if is_date else (lambda value: _shown(value, dtype))
+        ends = [[*map(write, dict.fromkeys((float(part[0]), float(part[-1]))))] for part in parts]
+        codes = np.searchsorted(edges, values, side="left")
+        return [*map(" to ".join, ends), "(missing)"], np.where(np.isnan(values), len(ends), codes)
 
     def _numbers(self, table: Table, name: str) -> NDArray[Any]:
         names = table.number_names or self.model.schema.of_kind("number")
         return table.numbers[self.rows][:, names.index(name)]
+
+
+def _quarters(known: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return up to three of some sorted values, each the last of a group, so that the groups have about as many values;
+    equal ones are together, and no group is empty."""
+    values = np.unique(known)
+    if len(values) < 2:
+        return np.zeros(0)
+    return np.unique(np.quantile(known, [0.25, 0.5, 0.75], method="inverted_cdf").clip(max=values[-2]))
 
 
 def _beside(found: Estimate, of_all: float | None) -> dict[str, Any]:

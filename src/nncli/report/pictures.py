@@ -20,7 +20,7 @@ WIDTH, HEIGHT, BESIDE_NAMES = 336, 230, 250  # pixels of a panel, and of one who
 MATRIX, COLUMN, MOST_COLUMN, ROW, CELL = 200, 44, 90, 22, 30  # of columns, one of them, a row, and a row of cells
 CHARACTER, ABOVE = 8, 24  # of a letter, and of a text above a panel
 MOST_LABEL = 200  # pixels of a name on the x axis
-LONGEST_NAME = 80  # characters of a name in a picture
+LONGEST_NAME, LONGEST_LABEL = 80, 20  # characters of a name in a picture, and on an axis
 LEGEND = 44  # characters of a row of a legend
 STEPS = 10  # of a scale of shades
 VARIABLES = {colour: f"var(--c{i})" for i, colour in enumerate(COLOURS)} | {
@@ -33,7 +33,7 @@ CONFIG = {
     "aria": False,  # other descriptions than ours are formulas, in which a name would not be safe
         "view": {"stroke": None},
     "axis": {
-        "domainColor": "var(--line)", "gridColor": "var(--line)", "ticks": False, "labelPadding": 6, "labelLimit": 150,
+        "domainColor": "var(--line)", "gridColor": "var(--line)", "ticks": False, "labelPadding": 6, "labelLimit": 170,
         "labelColor": "var(--muted)", "titleColor": "var(--ink)", "titleFontWeight": "normal", "titleLimit": 320,
         "labelFontSize": 13, "titleFontSize": 13, "titlePadding": 8, "labelSeparation": 8,
     },
@@ -61,7 +61,7 @@ def pictures(figure: Figure, name: str) -> list[Picture]:
     """Draw the panels of a figure. `name` is unlike that of all other figures of the page."""
     import vl_convert
 
-    whole, found, left = specification(figure), list[Picture](), MOST_DESCRIBED
+    whole, found, left = specification(figure, LONGEST_LABEL), list[Picture](), MOST_DESCRIBED
     for i, (panel, spec) in enumerate(zip(figure.panels, whole.get("concat", [whole]), strict=True)):
         spec = _cut(spec, {})
         layers, left = _layers(spec["layer"], left)

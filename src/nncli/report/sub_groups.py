@@ -42,7 +42,7 @@ def sub_groups(evidence: Evidence) -> Section:
         )
         blocks.append(Listing(header, rows, frozenset({"rows", "right"}), f"By {name}"))
     if blocks:
-        text = "Numbers and dates are cut into quarters. An interval holds for all groups of a column together."
+        text = "Numbers and dates are put into up to four groups of about as many rows each."
         blocks.insert(0, Paragraph(text))
     else:
         blocks.append(Paragraph("No column is sure to matter or has few categories."))

@@ -18,6 +18,7 @@ STDOUT = "stdout"  # the file name in errors of stdout
 WARNING = "warning: "  # begins a line on what makes a figure wrong
 LONGEST, BEGINNING, ENDING = 8000, 5000, 1000  # characters of a message, and those kept of a longer one
 MOST_SHOWN = 60  # characters of a refused text
+SEEN_BEFORE = 3  # characters before the one in which two names differ
 # What JSON contains as it is, and a terminal may obey or leave out: control characters, characters that change the
 # direction of text or have no width, and those that UTF-8 cannot encode.
 UNSEEN = (  # compiled where it is used, as few runs do
@@ -36,6 +37,25 @@ def one_line(text: str) -> str:
 def shortened(text: str) -> str:
     """Shorten a text, for a message that refuses it."""
     return text if len(text) <= MOST_SHOWN else text[:MOST_SHOWN] + "…"
+
+
+def told_apart(names: Sequence[str], most: int) -> list[str]:
+    """Shorten names to `most` characters each, so that those that differ still do: at the end or, of names that begin
+    alike, also before where they differ."""
+    short = [name if len(name) <= most else name[: most - 1] + "…" for name in names]
+    for one in {text for text in short if text.endswith("…") and short.count(text) > 1}:
+        places = [i for i, text in enumerate(short) if text == one]
+        alike = {names[i] for i in places}
+        head, lengths = one[: most // 3 - 1], [*map(len, alike)]
+        if len(alike) == 1 or not head:
+            continue  # there is nothing to tell apart, or no room
+        room = most - len(head) - 1
+        first = next((k for k, each in enumerate(zip(*alike, strict=False)) if len({*each}) > 1), min(lengths))
+        start = max(len(head), min(first - SEEN_BEFORE, max(lengths) - room))
+        ends = told_apart([names[i][start:] for i in places], room)
+        for i, end in zip(places, ends, strict=True):
+            short[i] = f"{head}…{end}"
+    return short
 
 
 def say(line: str, quiet: bool = False, wrap: bool = True) -> None:

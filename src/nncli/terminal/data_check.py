@@ -8,7 +8,7 @@ import numpy as np
 
 from nncli.diagnostics.data_check import DataReport
 from nncli.system.output import counted, percent, put
-from nncli.terminal.tables import cut, new_table, show
+from nncli.terminal.tables import cut, cut_names, new_table, show
 
 MOST_COLUMNS, MOST_CLASSES = 40, 30  # that are shown; --json has all
 BAR, LONGEST, SHORTER = 30, 24, 12  # characters of a bar, of a name, and of one of several values
@@ -20,18 +20,20 @@ def print_data_check(report: DataReport) -> None:
     any_missing = ["missing"] if any(column["missing"] for column in columns) else []  # room for the others
     table = new_table("column", "kind", *any_missing, "distinct", "range", "becomes", align="left")
     table.padding = (0, 1, 0, 0)
-    for column in columns:
+    names = cut_names([column["name"] for column in columns], LONGEST)
+    for name, column in zip(names, columns, strict=True):
         missing = [f"{column[name]:,}" if column[name] else "" for name in any_missing]
         cells = f"{column['distinct']:,}", _range(column), column["becomes"]
-        table.add_row(cut(column["name"], LONGEST), column["kind"], *missing, *cells)
+        table.add_row(name, column["kind"], *missing, *cells)
     show(table)
     _more(len(report.columns), MOST_COLUMNS, "columns")
     put()
     most = max(report.classes.values())
     table = new_table("class", "rows", "share", "", align="left")
-    for name, rows in [*report.classes.items()][:MOST_CLASSES]:
+    shown = [*report.classes.items()][:MOST_CLASSES]
+    for name, (_, rows) in zip(cut_names([name for name, _ in shown], LONGEST), shown, strict=True):
         bar = "█" * max(1, round(BAR * rows / most))
-        table.add_row(cut(name, LONGEST), f"{rows:,}", percent(rows / report.rows), bar)
+        table.add_row(name, f"{rows:,}", percent(rows / report.rows), bar)
     show(table)
     _more(len(report.classes), MOST_CLASSES, "classes")
     put()

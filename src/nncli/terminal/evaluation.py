@@ -11,7 +11,7 @@ from rich.text import Text
 from nncli.metrics.definitions import METRICS
 from nncli.model.decision import say_threshold
 from nncli.system.output import number, percent, put, say
-from nncli.terminal.tables import cut, new_table, show
+from nncli.terminal.tables import cut, cut_names, new_table, show
 
 if TYPE_CHECKING:
     from nncli.inference.compare import Comparison
@@ -71,28 +71,27 @@ def _print_classes(metrics: dict[str, Any], quiet: bool) -> None:
         say(f"the {MOST_CLASSES} worst of {len(classes):,} classes; --json has all", quiet)
         classes = sorted(classes, key=lambda item: (item[1]["f1"] is None, item[1]["f1"]))[:MOST_CLASSES]
     table = new_table("class", "rows", "precision", "recall", "F1")
-    for name, row in classes:
+    for name, (_, row) in zip(cut_names([name for name, _ in classes]), classes, strict=True):
         cells = ("·",) * 3
         if row["n"]:
             cells = percent(row["precision"]), percent(row["recall"]), f"{row['f1']:.4f}"
-        table.add_row(cut(name), f"{row['n']:,}", *cells)
+        table.add_row(name, f"{row['n']:,}", *cells)
     show(table)
 
 
 def _print_matrix(metrics: dict[str, Any]) -> None:
     """Print the confusion matrix."""
-    classes = metrics["classes"]
-    table = new_table("true \\ predicted", *(cut(name, 12) for name in classes))
-    for i, row in enumerate(metrics["confusion_matrix"]):
+    table = new_table("true \\ predicted", *cut_names(metrics["classes"], NARROW))
+    for name, (i, row) in zip(cut_names(metrics["classes"], 16), enumerate(metrics["confusion_matrix"]), strict=True):
         styles = ["bold" if i == j else "red" if count else "dim" for j, count in enumerate(row)]
         cells = [Text(str(count or "·"), style) for count, style in zip(row, styles, strict=True)]
-        table.add_row(cut(classes[i], 16), *cells)
+        table.add_row(name, *cells)
     show(table)
 
 
 def _print_confusions(metrics: dict[str, Any], quiet: bool) -> None:
     """Print the most frequent confusions, where the matrix would be too large to read."""
-    classes = metrics["classes"]
+    classes = cut_names(metrics["classes"])
     wrong = [(i, j, count) for i, j, count in metrics["confusion_counts"] if i != j]
     if not wrong:
         return
@@ -100,7 +99,7 @@ def _print_confusions(metrics: dict[str, Any], quiet: bool) -> None:
         say(f"the {MOST_CONFUSIONS} most frequent of {len(wrong):,} confusions; --json has all", quiet)
     table = new_table("true", "predicted", "rows", align="left")
     for i, j, count in sorted(wrong, key=lambda one: -one[2])[:MOST_CONFUSIONS]:
-        table.add_row(cut(classes[i]), cut(classes[j]), f"{count:,}")
+        table.add_row(classes[i], classes[j], f"{count:,}")
     show(table)
 
 
@@ -119,7 +118,7 @@ def print_evaluations(sources: Sequence[str], parts: Sequence[dict[str, Any]], t
 def print_comparison(found: Comparison) -> None:
     """Print the figures of two models side by side, and whether they differ by more than chance."""
     put(f"evaluated on {found.evaluated_on}")
-    table = new_table("", *(cut(name) for name in found.files), "difference", "95 % interval", "p-value")
+    table = new_table("", *cut_names(found.files), "difference", "95 % interval", "p-value")
     for name, figure in found.figures.items():
         metric = METRICS.create(name)
         write = percent if metric.in_percent else number
@@ -152,11 +151,12 @@ def print_groups(column: str, metric: str | None, groups: Sequence[dict[str, Any
         write = percent if its.in_percent else number
         label = "\n".join(textwrap.wrap(cut(its.label(positive)), NARROW))
         table = new_table(cut(column, 2 * NARROW), "rows", label, together, "")
-        for group, one in zip(groups, found, strict=True):
+        names = cut_names([group["group"] for group in groups], 2 * NARROW)
+        for name, group, one in zip(names, groups, found, strict=True):
             value = "·" if one["value"] is None else write(one["value"])
             interval = " to ".join(map(write, one["interval"] or ()))
             mark = "stands out" if one["stands_out"] else ""
-            table.add_row(cut(group["group"], 2 * NARROW), f"{group['n']:,}", value, interval, mark)
+            table.add_row(name, f"{group['n']:,}", value, interval, mark)
         show(table)
 
 
@@ -167,9 +167,7 @@ def print_worst(rows: Sequence[dict[str, Any]]) -> None:
         return
     names = [*rows[0]["columns"]][:SHOWN_COLUMNS]
     said_of = "p_class" if "p_class" in rows[0] else "score_class"
-    table = new_table(
-        "row", "class", "prediction", said_of.replace("_", " of "), *(cut(name, NARROW) for name in names)
-    )
+    table = new_table("row", "class", "prediction", said_of.replace("_", " of "), *cut_names(names, NARROW))
     for one in rows:
         cells = ["" if one["columns"][name] is None else cut(_brief(one["columns"][name]), NARROW) for name in names]
         said = cut(one["class"], NARROW), cut(one["prediction"], NARROW), f"{one[said_of]:.4g}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from nncli.explain.leads import coefficients_title
 from nncli.system.output import counted, in_quotes, number, percent, put
-from nncli.terminal.tables import cut, new_table, show
+from nncli.terminal.tables import cut, cut_names, new_table, show
 
 if TYPE_CHECKING:
     from nncli.explain.coefficients import Coefficient
@@ -28,9 +28,10 @@ def print_importances(evaluated_on: str, found: Importances, repeats: int, model
     put(f"evaluated on {evaluated_on}")
     put(f"{label} {figure(found.value)}, and how much worse where a column is shuffled, {counted(repeats, 'time')}")
     table = new_table("column", "worse by", "95 % interval")
-    for one in found.columns[:MOST_COLUMNS]:
+    shown = found.columns[:MOST_COLUMNS]
+    for name, one in zip(cut_names([its.column for its in shown]), shown, strict=True):
         interval = " to ".join(map(figure, one.interval or ()))
-        table.add_row(cut(one.column), figure(one.importance), interval)
+        table.add_row(name, figure(one.importance), interval)
     show(table)
     if len(found.columns) > MOST_COLUMNS:
         put(f"the first {MOST_COLUMNS} of {counted(len(found.columns), 'column')}; --csv has all")
@@ -53,8 +54,8 @@ def print_coefficients(found: Sequence[Coefficient], model: Model, draws: int) -
     has_odds = any(one.odds_ratio is not None for one in found)
     titles = ["coefficient", *["95 % interval"] * (draws > 0), *["odds ratio"] * has_odds]
     table = new_table("column", *["class"] * several, *titles)
-    for one in found:
-        name = cut(f"{one.column}: {one.part}" if one.part else one.column)
+    names = cut_names([f"{one.column}: {one.part}" if one.part else one.column for one in found])
+    for name, one in zip(names, found, strict=True):
         cells = [brief(one.coefficient), *[" to ".join(map(brief, one.interval or ()))] * (draws > 0)]
         odds = "" if one.odds_ratio is None else brief(one.odds_ratio)
         table.add_row(name, *[cut(one.class_name, 16)] * several, *cells, *[odds] * has_odds)
@@ -69,8 +70,9 @@ def print_row(found: dict[str, Any], where: str) -> None:
     background = f"{brief(found['background']['lead'])} for {found['background']['of']}"
     put(f"explained: {found['explained']}, {brief(found['lead'])}, beside {background}")
     table = new_table("column", "value", "adds")
-    for one in found["contributions"][:MOST_COLUMNS]:
-        table.add_row(cut(one["column"]), _value(one["value"]), f"{one['contribution']:+.4f}")
+    shown = found["contributions"][:MOST_COLUMNS]
+    for name, one in zip(cut_names([its["column"] for its in shown]), shown, strict=True):
+        table.add_row(name, _value(one["value"]), f"{one['contribution']:+.4f}")
     show(table)
     rest = len(found["contributions"]) - MOST_COLUMNS
     if rest > 0:
@@ -79,8 +81,9 @@ def print_row(found: dict[str, Any], where: str) -> None:
     put(f"{found['method']}; the sum is off by {'less than 0.01 %' if off < TINY else f'{off:.2%}'} of the difference")
     if not found["changes"]:
         put("no change of one column alone, in the range of the training rows, changes the answer")
-    for one in found["changes"][:MOST_CHANGES]:
-        what = f"{cut(one['column'])} {_value(one['old'])} → {_value(one['new'])}"
+    changes = found["changes"][:MOST_CHANGES]
+    for name, one in zip(cut_names([its["column"] for its in changes]), changes, strict=True):
+        what = f"{name} {_value(one['old'])} → {_value(one['new'])}"
         put(f"would change it: {what}, which gives {in_quotes(one['prediction'])}")
 
 

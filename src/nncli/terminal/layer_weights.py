@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from nncli.explain.layer_weights import LayerWeights, Summary
 from nncli.system.output import put
-from nncli.terminal.tables import cut, new_table, show
+from nncli.terminal.tables import cut_names, new_table, show
 
 MOST_INPUTS, MOST_OUTPUTS = 20, 5  # that are shown
 ROOM = 45  # characters for the names of all outputs
@@ -30,10 +30,10 @@ def print_weights(layers: Sequence[LayerWeights], scaling: str) -> None:
 def _print_layer(layer: LayerWeights, is_last: bool) -> None:
     shown = layer.largest(MOST_INPUTS, MOST_OUTPUTS)
     what = "class" if is_last else "unit"
-    names = (cut(name, ROOM // len(shown.outputs)) for name in shown.outputs)
+    names = cut_names(shown.outputs, ROOM // len(shown.outputs))
     table = new_table(f"layer {layer.number}, to {what}", *names)
-    for name, weights in zip(shown.inputs, shown.W.tolist(), strict=True):
-        table.add_row(cut(name), *map(_short, weights))
+    for name, weights in zip(cut_names(shown.inputs), shown.W.tolist(), strict=True):
+        table.add_row(name, *map(_short, weights))
     table.add_row("(bias)", *map(_short, shown.b.tolist()))
     show(table)
     parts = {"inputs": (shown.inputs, layer.inputs), "outputs": (shown.outputs, layer.outputs)}

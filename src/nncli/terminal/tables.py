@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,9 +11,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from nncli.system.output import one_line
+from nncli.system.output import one_line, told_apart
 
 PARTS = (("training", "train"), ("validation", "val"), ("test", "test"))  # with their names in the figures
+
+WIDEST = 10_000  # columns that anybody can want
 
 
 class _Table(Table):
@@ -37,10 +40,11 @@ def new_table(*header: str, align: str = "right") -> Table:
 
 
 def new_console(stderr: bool = False) -> Console:
-    """Return the console of stdout, or of stderr, 100 columns wide if it is a file or a pipe."""
+    """Return the console of stdout, or of stderr: of a file or a pipe as wide as COLUMNS says, or 100 columns."""
     console = Console(stderr=stderr)
     if not console.is_terminal:
-        console.width = 100
+        columns = os.environ.get("COLUMNS", "")
+        console.width = int(columns) if columns.isdecimal() and 0 < int(columns) <= WIDEST else 100
     return console
 
 
@@ -51,6 +55,11 @@ def show(table: Table) -> None:
         console.print(table)
     lines = [line.rstrip().removeprefix(" ") for line in capture.get().splitlines()]
     print("\n".join(line for line in lines if line))
+
+
+def cut_names(names: Sequence[str], most: int = 30) -> list[str]:
+    """Return names on one line each, shortened to `most` characters so that they can still be told apart."""
+    return told_apart([*map(one_line, names)], most)
 
 
 def cut(text: str, most: int = 30) -> str:

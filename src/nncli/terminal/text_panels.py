@@ -9,7 +9,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
 from nncli.figures.figure import Axis, Bars, Cells, Estimates, Panel
-from nncli.system.output import one_line
+from nncli.system.output import one_line, told_apart
 from nncli.terminal.canvas import Canvas
 from nncli.terminal.signs import ASCII, UNICODE
 
@@ -37,6 +37,13 @@ class TextPanels:
             return text
         return set_cell_size(text, max(most - 1, 0)).rstrip() + ("…" if self.unicode else "~") if most > 0 else ""
 
+    def names(self, axis: Axis) -> list[str]:
+        """Return the names of an axis, shortened so that they can still be told apart."""
+        safe = [*map(self.safe, axis.names)]
+        is_wide = any(cell_len(name) > len(name) for name in safe)
+        most = MOST_NAME // 2 if is_wide else MOST_NAME
+        return [one if self.unicode else one.replace("…", "~") for one in told_apart(safe, most)]
+
     def below(self, axis: Axis, gutter: int, size: int) -> list[Text]:
         """Return the axis below a panel, behind so many characters: its line, its numbers and its title."""
         signs, width = self.signs, gutter + 1 + size
@@ -56,7 +63,8 @@ class TextPanels:
 
     def matrix(self, panel: Panel, mark: Cells, width: int) -> list[Text]:
         """Return a row of texts for each category of the y axis, and a column for each of the x axis."""
-        left = min(max(map(cell_len, map(self.safe, panel.y.names))), MOST_NAME, width // 3)
+        own = self.names(panel.y)
+        left = min(max(map(cell_len, own)), width // 3)
         longest = max(len(text) for row in mark.texts for text in row)
         names, room = panel.x.names, width - left - 1
         each = max(min(max(longest, *map(cell_len, map(self.safe, names))) + 2, 13, room // len(names) - 1), longest, 2)
@@ -64,7 +72,7 @@ class TextPanels:
         lines = [Text(self.cut(" \\ ".join(filter(None, [panel.y.title, panel.x.title])), width), GREY)]
         heads = [right_aligned(self.cut(name, each), each) for name in names[:shown]]
         lines.append(Text(" ".join([" " * left, *heads])))
-        for name, row, values in zip(panel.y.names, mark.texts, mark.values.tolist(), strict=True):
+        for name, row, values in zip(own, mark.texts, mark.values.tolist(), strict=True):
             line = Text(right_aligned(self.cut(name, left), left) + " ")
             for text, value in itertools.islice(zip(row, values, strict=True), shown):
                 line.append(right_aligned(self.safe(text), each) + " ", _shade(mark, value))
@@ -76,13 +84,14 @@ class TextPanels:
     def bars(self, panel: Panel, mark: Bars, width: int) -> list[Text]:
         """Return a bar for each category, with its value behind it; those below 0 go to the left."""
         values = mark.values.tolist()
-        left = min(max(map(cell_len, map(self.safe, panel.y.names))), MOST_NAME)
+        own = self.names(panel.y)
+        left = max(map(cell_len, own))
         numbers = [f"{value:.3g}" for value in values]
         room = max(width - left - 3 - max(map(len, numbers)), 4)
         low, high = min(0.0, *values, 0.0), max(0.0, *values, 0.0)
         zero = round(-low / ((high - low) or 1) * room)
         lines = []
-        for name, value, number in zip(panel.y.names, values, numbers, strict=True):
+        for name, value, number in zip(own, values, numbers, strict=True):
             size = abs(value) / ((high - low) or 1) * room
             bar = self._bar(size, room)
             before = zero - len(bar) if value < 0 else zero
@@ -93,12 +102,13 @@ class TextPanels:
 
     def estimates(self, panel: Panel, mark: Estimates, width: int) -> list[Text]:
         """Return a point for each category, on its interval, with its value at the right."""
-        left = min(max(map(cell_len, map(self.safe, panel.y.names))), MOST_NAME)
+        own = self.names(panel.y)
+        left = max(map(cell_len, own))
         numbers = [f"{value:.3g}" for value in mark.values.tolist()]
         size = max(width - left - 3 - max(map(len, numbers)), 8)
         low_end, between, high_end = [*self.signs.span]
         lines = []
-        for name, number, *ends in zip(panel.y.names, numbers, mark.low, mark.high, mark.values, strict=True):
+        for name, number, *ends in zip(own, numbers, mark.low, mark.high, mark.values, strict=True):
             canvas = Canvas(size, 1, self.unicode)
             canvas.put(float(panel.x.share(np.array(0.0))), 0, self.signs.rule, GREY)
             low, high, at = panel.x.share(np.array(ends)).tolist()
