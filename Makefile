@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SOURCES := src tests benchmarks datasets
-PYTEST = $(BIN)/python -m pytest -n auto --dist worksteal
+# each core has a process with tests: threads of their matrix products would wait for one another
+PYTEST = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist worksteal
 
 PAGES := README.md $(wildcard docs/*.md docs/*/*.md)
 
