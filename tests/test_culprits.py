@@ -8,12 +8,14 @@ import resource
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cli_process import PROGRAM, TWO, wait_for
 from short_and_long import short_and_long, some_short
 
+Run = Callable[..., Any]
 COMMANDS = {
     "train": "train two.csv --epochs 2 -q -o new.npz",
     "train-log": "train two.csv --epochs 2 -q -o new.npz --log log",
@@ -53,7 +55,7 @@ def at_work(work: Path, tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("allowed", some_short([6, 13], 1))
-@pytest.mark.parametrize("command", some_short([name for name in COMMANDS if name not in WITHOUT_FILES], 4))
+@pytest.mark.parametrize("command", some_short([name for name in COMMANDS if name not in WITHOUT_FILES], 3))
 def test_too_few_descriptors_are_told_with_how_many_there_are(command: str, allowed: int, at_work: Path) -> None:
     limits = (allowed, 1000)
     done = run(COMMANDS[command], at_work, lambda: resource.setrlimit(resource.RLIMIT_NOFILE, limits))
@@ -67,32 +69,30 @@ def test_too_few_descriptors_are_told_with_how_many_there_are(command: str, allo
         )
 
 
-def without_a_folder(folder: Path) -> Callable[[], None]:
-    """For `preexec_fn`: the program starts in a folder that is gone."""
-    gone = folder / "gone"
-    gone.mkdir()
-
-    def leave() -> None:
-        os.chdir(gone)
-        gone.rmdir()
-
-    return leave
+@pytest.fixture
+def without_a_folder(at_work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The working folder is gone."""
+    (at_work / "gone").mkdir()
+    monkeypatch.chdir(at_work / "gone")
+    (at_work / "gone").rmdir()
 
 
-@pytest.mark.parametrize("command", some_short(COMMANDS, 4))
-def test_what_has_its_whole_name_needs_no_working_folder(command: str, at_work: Path) -> None:
+@pytest.mark.usefixtures("without_a_folder")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_what_has_its_whole_name_needs_no_working_folder(command: str, nncli: Run, at_work: Path) -> None:
     words = COMMANDS[command].replace("two.", f"{at_work}/two.")
     for option in ("-o", "--log", "--ledger"):
         words = words.replace(f"{option} ", f"{option} {at_work}/")
-    done = run(words, at_work, without_a_folder(at_work))
+    done = nncli(*words.split())
     if "--jobs 2" in words:  # other processes begin there
-        line = b"nncli: the working folder has been removed. Go to another with cd.\n"
-        assert (done.returncode, done.stderr) == (1, line)
+        line = "nncli: the working folder has been removed. Go to another with cd.\n"
+        assert (done.code, done.err) == (1, line)
     else:
-        assert done.returncode == 0, done.stderr
-        assert b"cannot" not in done.stderr
+        assert done.code == 0, done.err
+        assert "cannot" not in done.err
 
 
+@pytest.mark.usefixtures("without_a_folder")
 @pytest.mark.parametrize(
     ("words", "line"),
     [
@@ -104,9 +104,9 @@ def test_what_has_its_whole_name_needs_no_working_folder(command: str, at_work: 
         ("info two.npz", "two.npz: cannot read the model: No such file or directory. Make one with: nncli train."),
     ],
 )  # fmt: skip
-def test_a_working_folder_that_is_gone_is_told(words: str, line: str, at_work: Path) -> None:
-    done = run(words.replace("HERE", str(at_work)), at_work, without_a_folder(at_work))
-    assert (done.returncode, done.stdout, done.stderr.decode()) == (1, b"", line + "\n")
+def test_a_working_folder_that_is_gone_is_told(words: str, line: str, nncli: Run, at_work: Path) -> None:
+    done = nncli(*words.replace("HERE", str(at_work)).split())
+    assert (done.code, done.out, done.err) == (1, "", line + "\n")
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def limited(megabytes: int) -> Callable[[], None]:
 
 
 @pytest.mark.parametrize("limits", short_and_long((100, 290, 1400), (60, 100, 140, 250, 290, 350, 700, 1400)))
-@pytest.mark.parametrize("command", ["train", "predict", "info", "datasets", "eval"])
+@pytest.mark.parametrize("command", some_short(["train", "predict", "info", "datasets", "eval"], 2))
 def test_too_little_memory_for_the_libraries_is_one_line(command: str, limits: tuple[int, ...], at_work: Path) -> None:
     """What they would print or do by themselves is another thing at each limit."""
     codes = []

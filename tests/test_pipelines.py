@@ -1,4 +1,4 @@
-"""predict as a filter among other programs: real processes, joined by real pipes."""
+"""predict as a filter among other programs: real processes, joined by real pipes, where it takes them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,17 @@ import shlex
 import shutil
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cli_process import PROGRAM, answers
+from nncli.cli.main import main
+from short_and_long import some_short
+
+Run = Callable[..., Any]
 
 ROWS = 40_000  # some blocks of them
 PATIENCE = 20  # seconds
@@ -29,7 +35,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (path / "rows.csv").write_text(f"id,x,city,note\n{rows}")
     (path / "rows.csv.gz").write_bytes(gzip.compress((path / "rows.csv").read_bytes(), 1))
     train = ["train", "learn.csv", "--model", "logistic", "--optimizer", "lbfgs", "--val", "0", "-q", "-o", "signs.npz"]
-    subprocess.run([*PROGRAM, *train], cwd=path, check=True, capture_output=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(path)
+        assert main(train) == 0
     return path
 
 
@@ -43,14 +51,17 @@ def shell(line: str, folder: Path) -> subprocess.CompletedProcess[bytes]:
 
 @pytest.mark.parametrize(
     "before",
-    [
-        "cat rows.csv",
-        "gzip -dc rows.csv.gz",
-        "cat rows.csv.gz",
-        "(head -1 rows.csv; tail -n +2 rows.csv)",
-        "dd if=rows.csv bs=777 status=none",  # rows cut anywhere
-        "tee copy.csv <rows.csv",
-    ],
+    some_short(
+        [
+            "cat rows.csv.gz",
+            "gzip -dc rows.csv.gz",
+            "dd if=rows.csv bs=777 status=none",  # rows cut anywhere
+            "cat rows.csv",
+            "(head -1 rows.csv; tail -n +2 rows.csv)",
+            "tee copy.csv <rows.csv",
+        ],
+        3,
+    ),
 )
 def test_whatever_writes_the_rows_each_is_answered_in_order(before: str, folder: Path) -> None:
     done = shell(f"{before} | nncli predict signs.npz --keep id", folder)
@@ -61,21 +72,24 @@ def test_whatever_writes_the_rows_each_is_answered_in_order(before: str, folder:
     assert [found[i]["prediction"] for i in clear] == ["high" if i * 7 % 100 > 50 else "low" for i in clear]
 
 
-@pytest.mark.parametrize(("after", "lines"), [("head -1", 1), ("head -3", 3), ("sed 5q", 5), ("true", 0)])
+@pytest.mark.parametrize(
+    ("after", "lines"), some_short([("head -3", 3), ("head -1", 1), ("true", 0), ("sed 5q", 5)], 2)
+)
 def test_a_reader_that_has_had_enough_ends_it_without_a_word(after: str, lines: int, folder: Path) -> None:
     done = shell(f"cat rows.csv | nncli predict signs.npz --keep id | {after}", folder)
     assert (done.returncode, done.stderr) == (141, b"")
     assert done.stdout.count(b"\n") == lines
 
 
-def test_two_of_them_in_a_row(folder: Path) -> None:
+def test_two_of_them_in_a_row(nncli: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = "head -101 rows.csv | nncli predict signs.npz --keep x,city,id"
     done = shell(f"{first} | nncli predict signs.npz --keep id | cut -d, -f2 | sort | uniq -c", folder)
     counts = {line.split()[1]: int(line.split()[0]) for line in done.stdout.decode().splitlines()}
     assert counts.pop("prediction") == 1
     assert sum(counts.values()) == 100
-    done = shell(f"{first} | nncli predict signs.npz --keep prediction", folder)
-    assert b"the input has a column 'prediction', and so has the output" in done.stderr
+    monkeypatch.chdir(folder)
+    done = nncli("predict", "signs.npz", "--keep", "prediction", stdin="x,city,prediction\n0.9,a,high\n")
+    assert "the input has a column 'prediction', and so has the output" in done.err
 
 
 def test_a_full_disk_behind_it_is_one_line_and_a_code(folder: Path) -> None:
@@ -129,17 +143,17 @@ def test_a_writer_that_dies_in_the_middle_of_a_row_is_told(folder: Path) -> None
         assert done.stdout.count(b"\n") == whole
 
 
-def test_categories_that_are_new_are_answered_and_counted(folder: Path) -> None:
+def test_categories_that_are_new_are_answered_and_counted(
+    nncli: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
     rows = "x,city\n0.9,a\n0.9,new\n0.9,\n0.1,newer\n"
     for more, files in (([], ["-"]), (["--jobs", "2"], ["n.csv", "n.csv"])):
         (folder / "n.csv").write_text(rows)
-        done = subprocess.run(
-            [*PROGRAM, "predict", "signs.npz", *files, *more], cwd=folder, input=rows.encode(), capture_output=True,
-            check=True,
-        )  # fmt: skip
+        done = nncli("predict", "signs.npz", *files, *more, stdin=rows)
         n = 2 * len(files)
-        assert done.stdout.count(b"\n") == 1 + 4 * len(files)
-        assert done.stderr.decode() == f"column 'city': {n} cells with a category that the model has not seen\n"
+        assert done.out.count("\n") == 1 + 4 * len(files)
+        assert done.err == f"column 'city': {n} cells with a category that the model has not seen\n"
 
 
 def test_a_slow_writer_waits_for_nothing_but_its_own_rows(folder: Path) -> None:
