@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cli_process import PROGRAM
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.load import load_dataset
 from short_and_long import some_short
@@ -152,14 +150,8 @@ def test_features_that_a_model_does_not_know_are_ignored_and_counted(nncli: Run,
     assert (found.out, found.err) == (expected, note)
     several = nncli("predict", sparse_model, "more.svm", "d.svm", "--jobs", "2")
     assert (several.out, several.err) == (expected + expected.partition("\n")[2], note)
-    piped = subprocess.run(
-        [*PROGRAM, "predict", sparse_model],
-        input=Path("more.svm").read_bytes(),
-        capture_output=True,
-        check=True,
-        timeout=60,
-    )
-    assert (piped.stdout.decode(), piped.stderr.decode()) == (expected, note)
+    piped = nncli("predict", sparse_model, stdin=Path("more.svm").read_bytes())
+    assert (piped.out, piped.err) == (expected, note)
     evaluated = nncli("eval", sparse_model, "more.svm", "--json")
     assert note in evaluated.err
     assert evaluated.json["accuracy"] == nncli("eval", sparse_model, "d.svm", "-q", "--json").json["accuracy"]

@@ -100,7 +100,7 @@ def test_the_rows_of_all_files_together_take_what_those_of_one_may() -> None:
     assert sum(each) <= most
 
 
-@pytest.mark.parametrize(("name", "options"), some_short(CASES, 6))
+@pytest.mark.parametrize(("name", "options"), some_short(CASES, 4))
 def test_the_model_is_that_of_a_training_in_memory(name: str, options: str, nncli: Run, windows: list[int]) -> None:
     Path("d.csv").write_text(TABLES[name](), "utf-8")
     Path("other.csv").write_text(mixed(300, 1), "utf-8")

@@ -13,6 +13,7 @@ from sklearn.metrics import balanced_accuracy_score, log_loss
 
 from cli_errors import BAD_COMMAND, BAD_DATA
 from nncli.data.bundled import path_of
+from short_and_long import some_short
 
 Run = Callable[..., Any]
 HEADER, *ROWS = path_of("iris").read_text().splitlines(keepends=True)
@@ -48,6 +49,7 @@ def test_answers_come_in_the_order_of_the_files_under_one_header(nncli: Run, job
     assert outcome.out == expected
 
 
+@pytest.mark.long
 def test_figures_are_the_same_for_any_number_of_jobs(nncli: Run) -> None:
     alone = nncli("predict", "m.npz", *FILES, "--proba")
     several = nncli("predict", "m.npz", *FILES, "--proba", "--jobs", "3", "-o", "out.csv")
@@ -71,7 +73,7 @@ def test_a_row_that_cannot_be_read_ends_it_in_its_place(nncli: Run, jobs: str) -
     assert Path("out.csv").read_text() == "before"
 
 
-@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize("jobs", some_short(["1", "2"], 1))
 def test_blank_predictions_of_all_files_are_counted(nncli: Run, jobs: str) -> None:
     for file in FILES[1:4]:
         Path(file).write_text(HEADER + "1,2,x,4,setosa\n" * 7 + ROWS[0])
@@ -83,7 +85,7 @@ def test_blank_predictions_of_all_files_are_counted(nncli: Run, jobs: str) -> No
     assert lines[-1] == "21 rows could not be read and got an empty prediction"
 
 
-@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize("jobs", some_short(["1", "2"], 1))
 def test_other_columns_to_keep_are_refused(nncli: Run, jobs: str) -> None:
     cells = [row.rstrip("\n") for row in [HEADER, *ROWS[:3]]]
     Path("b.csv").write_text("".join(f"{row},{'note' if i == 0 else i}\n" for i, row in enumerate(cells)))

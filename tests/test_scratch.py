@@ -161,7 +161,7 @@ def test_what_cannot_be_written_is_blamed_on_the_folder(
 @pytest.mark.parametrize(
     "command",
     [
-        "sweep d.csv --lr 0.1,0.2 --jobs 2",  # the data, for other processes
+        pytest.param("sweep d.csv --lr 0.1,0.2 --jobs 2", marks=pytest.mark.long),  # the data, for other processes
         "sweep iris --lr 0.1,0.2,0.3,0.4 --hidden 300x300 --search halving --epochs 9 --jobs 1",  # states of trainings
         "predict MODEL d.csv d.csv --proba --jobs 2",  # the answers
     ],

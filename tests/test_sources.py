@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -147,13 +146,10 @@ def test_several_files_of_validation_and_test_rows(nncli: Run) -> None:
     assert Path("m.npz").read_bytes() == Path("n.npz").read_bytes()
 
 
-def test_names_that_are_no_text_are_names_all_the_same(tmp_path: Path) -> None:
+def test_names_that_are_no_text_are_names_all_the_same(nncli: Run) -> None:
     """On the disk a name is bytes: those that are no UTF-8 go into a model, a ledger and JSON, and come back."""
     name = os.fsdecode(b"d\xff\xfe.csv")
     Path(name).write_text(HEADER + "".join(ROWS))
-
-    def nncli(*words: str) -> subprocess.CompletedProcess[bytes]:
-        return subprocess.run([*PROGRAM, *words], capture_output=True, check=False, timeout=60)
 
     for words in (
         ["train", name, "--epochs", "3", "--keep-state", "-q", "-o", os.fsdecode(b"m\xff.npz")],
@@ -165,19 +161,26 @@ def test_names_that_are_no_text_are_names_all_the_same(tmp_path: Path) -> None:
         ["sweep", name, "--lr", "0.1,0.01", "--epochs", "1", "--jobs", "1", "-q"],
     ):
         done = nncli(*words)
-        assert (done.returncode, done.stderr) == (0, b""), words
-    info = nncli("info", os.fsdecode(b"m\xff.npz"), "--json")
-    assert os.fsencode(json.loads(info.stdout)["data"]["source"][0]) == b"d\xff\xfe.csv"
+        assert (done.code, done.err) == (0, ""), words
+    info = nncli("info", os.fsdecode(b"m\xff.npz"), "--json").json
+    assert os.fsencode(info["data"]["source"][0]) == b"d\xff\xfe.csv"
 
 
-def test_a_name_is_the_same_file_under_another_locale() -> None:
+def test_a_name_is_the_same_file_under_another_locale(nncli: Run) -> None:
     Path("ü.csv").write_text(HEADER + "".join(ROWS))
     plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PATH": os.environ["PATH"]}
-    for train, judge in ((plain, None), (None, plain)):
-        words = ["train", "ü.csv", "--epochs", "1", "-q", "-o", "m.npz"]
-        for command, environment in ((words, train), (["eval", "m.npz", "-q"], judge)):
-            done = subprocess.run([*PROGRAM, *command], env=environment, capture_output=True, check=False, timeout=60)
-            assert (done.returncode, done.stderr) == (0, b"")
+
+    def under_plain(*words: str) -> tuple[int, str]:
+        done = subprocess.run([*PROGRAM, *words], env=plain, capture_output=True, check=False, timeout=60)
+        return done.returncode, done.stderr.decode()
+
+    def here(*words: str) -> tuple[int, str]:
+        done = nncli(*words)
+        return done.code, done.err
+
+    for train, judge in ((under_plain, here), (here, under_plain)):
+        assert train("train", "ü.csv", "--epochs", "9", "-q", "-o", "m.npz") == (0, "")
+        assert judge("eval", "m.npz", "-q") == (0, "")
 
 
 @pytest.mark.parametrize("option", ["-o", "--log"])
@@ -198,9 +201,7 @@ def test_a_file_called_as_stdin_takes_nothing_from_it(nncli: Run) -> None:
     assert nncli("train", "d.csv", "--epochs", "1", "-q", "-o", "m.npz").code == 0
     Path("-").write_text("x")
     rows = "".join(f"{i % 5}.5,{i}\n" for i in range(3000))
-    done = subprocess.run(
-        [*PROGRAM, "predict", "m.npz", "-q"], input=f"a,b\n{rows}".encode(), capture_output=True, check=True, timeout=60
-    )
-    assert len(done.stdout.splitlines()) == 3001
+    done = nncli("predict", "m.npz", "-q", stdin=f"a,b\n{rows}")
+    assert len(done.out.splitlines()) == 3001
     Path("-").write_text(HEADER + "".join(ROWS))
     assert nncli("train", "./-", "--epochs", "1", "-q", "-o", "n.npz").code == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import signal
@@ -56,7 +57,7 @@ def no_traceback(errors: bytes) -> bool:
     return b"Traceback" not in errors and b"Warning" not in errors
 
 
-@pytest.mark.parametrize("command", some_short(COMMANDS, 5))
+@pytest.mark.parametrize("command", some_short(COMMANDS, 3))
 def test_a_closed_stdout_ends_it_quietly(command: str, work: Path) -> None:
     ours, theirs = os.pipe()
     os.close(ours)
@@ -68,7 +69,7 @@ def test_a_closed_stdout_ends_it_quietly(command: str, work: Path) -> None:
     assert b"cannot write" not in errors
 
 
-@pytest.mark.parametrize("command", some_short(COMMANDS, 5))
+@pytest.mark.parametrize("command", some_short(COMMANDS, 3))
 def test_stdout_is_full(command: str, work: Path) -> None:
     with Path("/dev/full").open("wb") as full:
         process = run(SHORT[command], work, stdout=full)
@@ -78,7 +79,7 @@ def test_stdout_is_full(command: str, work: Path) -> None:
     assert no_traceback(errors)
 
 
-@pytest.mark.parametrize("command", some_short(COMMANDS, 5))
+@pytest.mark.parametrize("command", some_short(COMMANDS, 3))
 def test_there_is_neither_terminal_nor_home_nor_locale(command: str, work: Path, tmp_path: Path) -> None:
     process = run(SHORT[command], work, env={"LC_ALL": "C"})
     out, errors = process.communicate(timeout=60)
@@ -88,8 +89,7 @@ def test_there_is_neither_terminal_nor_home_nor_locale(command: str, work: Path,
 
 
 @pytest.mark.parametrize("moments", short_and_long(1, 6))
-@pytest.mark.parametrize("number", SIGNALS, ids=["INT", "TERM", "HUP"])
-@pytest.mark.parametrize("command", some_short(COMMANDS, 2))
+@pytest.mark.parametrize(("command", "number"), some_short(itertools.product(COMMANDS, SIGNALS), 3))
 def test_a_signal_comes_at_any_moment(command: str, number: signal.Signals, moments: int, work: Path) -> None:
     """While it is loaded the signal ends it as it would any program; after that, with a line, or a model."""
     rng = random.Random(command + number.name)
@@ -109,8 +109,7 @@ def test_a_signal_comes_at_any_moment(command: str, number: signal.Signals, mome
     assert not list(work.glob("*.tmp"))
 
 
-@pytest.mark.parametrize("number", SIGNALS, ids=["INT", "TERM", "HUP"])
-@pytest.mark.parametrize("command", ["train", "sweep"])
+@pytest.mark.parametrize(("command", "number"), some_short(itertools.product(["train", "sweep"], SIGNALS), 2))
 def test_a_signal_comes_while_it_is_at_work(command: str, number: signal.Signals, work: Path) -> None:
     """It would go on for minutes."""
     process = run(COMMANDS[command], work)
@@ -143,7 +142,7 @@ def read_only(work: Path, tmp_path: Path) -> Callable[[], Path]:
     return made
 
 
-@pytest.mark.parametrize("command", some_short(COMMANDS, 5))
+@pytest.mark.parametrize("command", some_short(COMMANDS, 3))
 def test_the_folder_cannot_be_written_to(command: str, read_only: Callable[[], Path]) -> None:
     folder = read_only()
     process = run(SHORT[command], folder, preexec_fn=without_privileges)

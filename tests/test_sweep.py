@@ -53,7 +53,7 @@ def test_a_grid_is_tried_and_the_best_is_saved(nncli: Run) -> None:
     ],
 )
 def test_each_trial_is_what_train_would_do(varied: str, nncli: Run) -> None:
-    nncli("sweep", "wine", *varied.split(), "--jobs", "2", "-q")
+    nncli("sweep", "wine", *varied.split(), "--jobs", "1", "-q")
     for record in trials():
         config = TrainConfig.from_json(record["config"])
         words = shlex.split(config.command_line(brief=True))

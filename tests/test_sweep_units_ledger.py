@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import signal
 import subprocess
@@ -54,17 +53,19 @@ def test_a_sweep_that_was_cut_off_goes_on_to_the_same_ledger_and_ranking(words: 
 
 
 @pytest.mark.parametrize("kills", some_short([1, 25], 1))
-def test_a_sweep_that_is_killed_goes_on_to_the_same_ledger_and_ranking(kills: int) -> None:
+def test_a_sweep_that_is_killed_goes_on_to_the_same_ledger_and_ranking(nncli: Run, kills: int) -> None:
     words = ["sweep", "d.csv", "--group", "who", "--folds", "3x2", "--lr", "0.1,0.01,0.001", "--epochs", "120"]
-    words += ["--patience", "120", "--jobs", "2", "-q", "--json"]
-    whole = json.loads(subprocess.run([*PROGRAM, *words, "-o", "w.npz"], capture_output=True, check=True).stdout)
+    words += ["--patience", "120", "-q", "--json"]
+    whole = nncli(*words, "--jobs", "1", "-o", "w.npz").json
     rng = np.random.default_rng(0)
     for _ in range(kills):
-        process = subprocess.Popen([*PROGRAM, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            [*PROGRAM, *words, "--jobs", "2"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
         time.sleep(rng.uniform(0.5, 2))
         process.send_signal(signal.SIGKILL)
         process.wait()
-    again = json.loads(subprocess.run([*PROGRAM, *words], capture_output=True, check=True).stdout)
+    again = nncli(*words, "--jobs", "1").json
     assert trials() == trials("w.sweep.jsonl")
     assert documents()[0] == documents("w.sweep.jsonl")[0]
     assert [(one["options"], one["mean"], one["chance"]) for one in again["standings"]] == [
