@@ -21,7 +21,19 @@ from rich.cells import cell_len
 from rich.console import Console
 from sklearn.metrics import auc, average_precision_score, precision_recall_curve, roc_auc_score, roc_curve
 
-from nncli.figures.all_kinds import FIGURES, OfLedger, OfModel, Subject, build_of_model, trials_of
+from nncli.data.csv.csv_options import CsvOptions
+from nncli.data.load import load_dataset
+from nncli.figures.all_kinds import (
+    FIGURES,
+    Data,
+    OfData,
+    OfLedger,
+    OfModel,
+    Subject,
+    build_of_data,
+    build_of_model,
+    trials_of,
+)
 from nncli.model import checkpoint
 from nncli.terminal.figures import print_figure
 
@@ -177,8 +189,11 @@ def ledger(two: Path) -> Path:
 
 @pytest.mark.parametrize("name", FIGURES)
 def test_every_figure_is_drawn(name: str, nncli: Run, two: Path, ledger: Path) -> None:
-    two = ledger if isinstance(FIGURES.create(name), OfLedger) else two
-    words = [two, name, *["a"] * (name in OF_A_COLUMN)]
+    kind, options = FIGURES.create(name), list[str]()
+    if isinstance(kind, OfData):
+        two, options = two.parent / "d.csv", ["-t", "late", "-q"]
+    two = ledger if isinstance(kind, OfLedger) else two
+    words = [two, *options, name, *["a"] * (name in OF_A_COLUMN)]
     shown = nncli("plot", *words)
     assert (shown.code, shown.err) == (0, "")
     assert max(map(len, shown.out.splitlines())) <= 100
@@ -197,6 +212,8 @@ def test_a_picture_fits_the_terminal_and_its_characters(name: str, digits_model:
     kind = FIGURES.create(name)
     if isinstance(kind, OfLedger):
         figure = kind.build(trials_of(str(ledger)))
+    elif isinstance(kind, OfData):
+        figure = build_of_data(kind, Data(load_dataset(("wine",), CsvOptions(), "float32")))
     else:
         model = digits_model if name != "threshold" else ledger.parent / "two.npz"
         assert isinstance(kind, OfModel)
@@ -229,7 +246,13 @@ def test_names_from_data_do_no_harm(nncli: Run) -> None:
         csv.writer(file).writerows([["a", HOSTILE + "column", "text", "label"], *rows])
     assert nncli("train", "d.csv", "--epochs", 1, "-q").code == 0
     for name in set(FIGURES) - {"sweep", "parallel"}:
-        words = ["model.npz", name, *[HOSTILE + "column"] * (name in OF_A_COLUMN)]
+        of_data = isinstance(FIGURES.create(name), OfData)
+        words = [
+            "d.csv" if of_data else "model.npz",
+            name,
+            *["-q"] * of_data,
+            *[HOSTILE + "column"] * (name in OF_A_COLUMN),
+        ]
         shown = nncli("plot", *words).out
         assert not {"\x1b", "\u202e"} & set(shown)
         for ending in ("svg", "html") if name in ("confusion", "boundary") else ("svg",):

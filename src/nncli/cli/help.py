@@ -29,7 +29,7 @@ COMMON = {
     "--jobs --show --json --quiet",
     "eval": "--threshold --choose-threshold --out --jobs --json --quiet",
     "explain": "--metric --repeats --coefficients --row --csv --json --quiet",
-    "plot": "--out --data --epochs-shown --json --quiet",
+    "plot": "--out --data --target --epochs-shown --json --quiet",
     "report": "--out --to --json --quiet",
     "predict": "--out --proba --keep --threshold --on-error --jsonl --jobs --quiet",
     "check": "--target --drop --categorical --numeric --missing --val --test --json --quiet",

@@ -33,7 +33,7 @@ COMMANDS = {
     "eval": ("evaluate.evaluate", "Measure how good a model is, on its own test rows or on other files."),
     "explain": ("explain.explain", "Show which columns a model goes by."),
     "predict": ("predict.predict", "Predict the class of new rows, one line for each, in order."),
-    "plot": ("plot.plot", "Draw a figure of a model or a sweep, in the terminal or as a picture file."),
+    "plot": ("plot.plot", "Draw a figure of a model, a sweep or data, in the terminal or as a picture file."),
     "report": ("report.report", "Write one page on a model: how good it is, where it fails, and what to look at."),
     "sweep": ("sweep.sweep", "Train with many combinations of options, and keep the best model."),
     "info": ("info.info", "Show what a model contains, or which tables are kept on the disk."),

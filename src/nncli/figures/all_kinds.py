@@ -2,10 +2,30 @@
 
 import importlib
 
-from nncli.figures.kinds import FIGURES, OfLedger, OfModel, Subject, build_of_model, trials_of
+from nncli.figures.kinds import (
+    FIGURES,
+    Data,
+    OfData,
+    OfLedger,
+    OfModel,
+    Subject,
+    build_of_data,
+    build_of_model,
+    trials_of,
+)
 
-__all__ = ["FIGURES", "OfLedger", "OfModel", "Subject", "build_of_model", "trials_of"]
+__all__ = [
+    "FIGURES",
+    "Data",
+    "OfData",
+    "OfLedger",
+    "OfModel",
+    "Subject",
+    "build_of_data",
+    "build_of_model",
+    "trials_of",
+]
 
 OF_MODELS = "training_curve", "judged", "importance", "effect", "weights", "planes", "activations"
-for _module in (*OF_MODELS, "sweep", "parallel"):
+for _module in (*OF_MODELS, "sweep", "parallel", "data"):
     importlib.import_module(f"nncli.figures.{_module}")

@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from nncli.data.csv.header import DETECTED, TextOptions
+from nncli.data.dataset import Dataset
 from nncli.data.row_blocks import OnError
 from nncli.data.sources import Source
 from nncli.errors import DataError, OptionError, mention
@@ -88,21 +89,28 @@ class Trials:
     ranking: list[RankedConfig]
 
 
+@dataclass(frozen=True)
+class Data:
+    """Hold what a figure of data is made from: all their rows, and the columns that are asked for, if any."""
+
+    dataset: Dataset
+    columns: tuple[str, ...] = ()
+
+
 class FigureKind(ABC):
-    """A figure, of a model or of a ledger."""
+    """A figure of a model, of a ledger or of data, for which one may ask for so many columns at `most_columns`."""
 
     name: ClassVar[str]
+    most_columns: ClassVar[int] = 0
 
 
 class OfModel(FigureKind):
     """A figure of a model.
 
-    `needs`         what must be so, each a function that says what is not
-    `most_columns`  how many columns one may ask for
+    `needs` is what must be so, each a function that says what is not.
     """
 
     needs: ClassVar[tuple[Need, ...]] = ()
-    most_columns: ClassVar[int] = 0
 
     @abstractmethod
     def build(self, of: Subject) -> Figure:
@@ -117,18 +125,37 @@ class OfLedger(FigureKind):
         """Make the figure."""
 
 
+class OfData(FigureKind):
+    """A figure of data, without a model."""
+
+    @abstractmethod
+    def build(self, of: Data) -> Figure:
+        """Make the figure."""
+
+
 FIGURES: Registry[FigureKind] = Registry("figure")
 
 
 def build_of_model(kind: OfModel, of: Subject) -> Figure:
     """Make a figure; OptionError where it does not fit the model."""
-    if len(of.columns) > kind.most_columns:
-        most = f"at most {counted(kind.most_columns, 'column')}" if kind.most_columns else "no columns"
-        raise OptionError("figure", f"{kind.name}: expected {most}, found {len(of.columns)}")
+    check_columns(kind, of.columns)
     for need in kind.needs:
         problem = need(of)
         if problem is not None:
             raise OptionError("figure", f"{kind.name}: {problem[0]}", problem[1])
+    return kind.build(of)
+
+
+def check_columns(kind: FigureKind, columns: tuple[str, ...]) -> None:
+    """Raise OptionError where more columns are asked for than a figure can show."""
+    if len(columns) > kind.most_columns:
+        most = f"at most {counted(kind.most_columns, 'column')}" if kind.most_columns else "no columns"
+        raise OptionError("figure", f"{kind.name}: expected {most}, found {len(columns)}")
+
+
+def build_of_data(kind: OfData, of: Data) -> Figure:
+    """Make a figure of data; OptionError where they have no such columns."""
+    check_columns(kind, of.columns)
     return kind.build(of)
 
 

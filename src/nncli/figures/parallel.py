@@ -18,7 +18,7 @@ FAN, MOST_FAN = 0.35, 0.1  # of the way to the next value, and of the axis, that
 
 @FIGURES.register("parallel")
 class ParallelCoordinates(OfLedger):
-    """options of each configuration as a line, of the ledger of a sweep"""
+    """options of each configuration as a line, of a ledger"""
 
     def build(self, of: Trials) -> Figure:
         whole, names = varied_trials(of)

@@ -69,9 +69,9 @@ class Boundary(OfModel):
         )
         regions = _regions(model, plane.scores(np.stack(np.meshgrid(across, up), axis=2).reshape(-1, 2)))
         known = np.isfinite(plane.at).all(axis=1)
-        marks = _rows_by_class(plane.at[known], judged.rows.y[picked][known], model)
+        marks = rows_by_class(plane.at[known], judged.rows.y[picked][known], model.classes)
         border = _straight_border(of, plane, x, y, marks) if has_straight_border(model) else []
-        notes = tuple(filter(None, [_said(len(picked), len(judged.rows.y)), plane.note]))
+        notes = tuple(filter(None, [said(len(picked), len(judged.rows.y)), plane.note]))
         what = " and ".join(names or ["two principal components"])
         return Figure(f"Classes by {what}, {judged.of}", (Panel(x, y, (regions, *marks, *border)),), notes)
 
@@ -208,19 +208,19 @@ class Embedding(OfModel):
         picked = evenly(len(judged.rows.y))
         H = model.embed(judged.rows.table.take(judged.rows.rows[picked])).astype(np.float64)
         if of.columns:
-            at, titles = _neighbours(H, judged.of), ("t-SNE 1", "t-SNE 2")
+            at, titles = neighbours(H, judged.of), ("t-SNE 1", "t-SNE 2")
         else:
             found = PrincipalComponents.of(H)
             at, titles = found.at, found.titles
         x, y = (Axis.around(title, at[:, i]) for i, title in enumerate(titles))
-        notes = [_said(len(picked), len(judged.rows.y))]
+        notes = [said(len(picked), len(judged.rows.y))]
         if len(model.classes) > MOST_CLASSES:
             notes.append(f"the {MOST_CLASSES} classes with the most rows")
         title = f"Last hidden layer ({H.shape[1]} units), {judged.of}"
-        return Figure(title, (Panel(x, y, _rows_by_class(at, judged.rows.y[picked], model)),), tuple(notes))
+        return Figure(title, (Panel(x, y, rows_by_class(at, judged.rows.y[picked], model.classes)),), tuple(notes))
 
 
-def _neighbours(H: Floats, of: str) -> Floats:
+def neighbours(H: Floats, of: str) -> Floats:
     """Return places (n, 2) at which rows near one another in H (n, h) are so too, by t-SNE (van der Maaten, Hinton
     2008), from the principal components on; distances between groups mean little."""
     if len(H) < FEWEST_ROWS:
@@ -231,11 +231,11 @@ def _neighbours(H: Floats, of: str) -> Floats:
     return np.asarray(fitted, np.float64)
 
 
-def _rows_by_class(at: Floats, y: NDArray[np.int64], model: Model) -> tuple[Points, ...]:
+def rows_by_class(at: Floats, y: NDArray[np.int64], classes: Sequence[str]) -> tuple[Points, ...]:
     """Return the points of each class, of many classes those with the most rows."""
-    often = np.bincount(y, minlength=len(model.classes)).argsort(kind="stable")[::-1][:MOST_CLASSES]
+    often = np.bincount(y, minlength=len(classes)).argsort(kind="stable")[::-1][:MOST_CLASSES]
     shown = [k for k in sorted(often.tolist()) if np.any(y == k)]
-    return tuple(Points(at[y == k, 0], at[y == k, 1], model.classes[k]) for k in shown)
+    return tuple(Points(at[y == k, 0], at[y == k, 1], classes[k]) for k in shown)
 
 
 def evenly(n: int, most: int = MOST_ROWS) -> NDArray[np.int64]:
@@ -243,5 +243,6 @@ def evenly(n: int, most: int = MOST_ROWS) -> NDArray[np.int64]:
     return np.unique(np.linspace(0, n - 1, min(n, most)).astype(np.int64))
 
 
-def _said(shown: int, n: int) -> str:
+def said(shown: int, n: int) -> str:
+    """Say how many of the rows are shown."""
     return f"every mark is a row, {shown:,} of {n:,}" if shown < n else "every mark is a row"

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from nncli.errors import OutputError
 from nncli.figures.figure import (
+    Axis,
     Bars,
     Cells,
     Estimates,
@@ -145,7 +146,7 @@ class _Drawer(TextPanels):
         signs, inner = self.signs, height - 4
         at = {}
         for value, label in panel.y.ticks(max(2, inner * 2 // 5)):
-            at[round((1 - float(panel.y.share(np.array(value)))) * (inner - 1))] = label
+            at[round((1 - float(_up(panel.y, np.array(value)))) * (inner - 1))] = label
         gutter = max(map(len, at.values()), default=0)
         canvas = Canvas(width - gutter - 1, inner, self.unicode)
         self._marks(canvas, panel, series)
@@ -179,7 +180,7 @@ class _Drawer(TextPanels):
                 self._tags(canvas, x, y, order[mark.name], len(series), gap)
             elif isinstance(mark, Points):
                 i = order.get(mark.name, 0)
-                for a, b in zip(panel.x.share(mark.x).tolist(), panel.y.share(mark.y).tolist(), strict=True):
+                for a, b in zip(panel.x.share(mark.x).tolist(), _up(panel.y, mark.y).tolist(), strict=True):
                     canvas.put(a, b, self.marks[i % len(self.marks)], f"bold {colour_of(i)}")
         for mark in panel.marks:
             if isinstance(mark, Rule):
@@ -219,6 +220,12 @@ class _Drawer(TextPanels):
                 ramp = self.signs.down if value < 0 and mark.diverges else self.signs.up
                 style = COLOURS[1] if value < 0 else COLOURS[0]
                 canvas.fill(r, c, ramp[min(int(share * len(ramp)), len(ramp) - 1)], style)
+
+
+def _up(axis: Axis, places: Floats) -> Floats:
+    """Return how far up places of a y axis are, as shares; of categories, the first stands above."""
+    share = axis.share(places)
+    return 1 - share if axis.names else share
 
 
 def _padded(text: Text, width: int) -> Text:

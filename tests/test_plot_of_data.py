@@ -1,0 +1,151 @@
+"""`nncli plot DATA`: the classes, the columns and the rows of data without a model."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_iris
+from sklearn.decomposition import PCA
+from sklearn.preprocessing import StandardScaler
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def write(rows: list[dict[str, Any]], path: str = "d.csv") -> None:
+    with Path(path).open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def drawn(outcome: Any) -> dict[str, Any]:
+    assert outcome.code == 0, outcome.err
+    found: dict[str, Any] = outcome.json
+    return found
+
+
+def test_the_classes_have_their_rows(nncli: Run) -> None:
+    names = "aabcccdd" * 3 + "d"
+    write([{"x": i % 7, "kind": name} for i, name in enumerate(names)])
+    (panel,) = drawn(nncli("plot", "d.csv", "classes", "--target", "kind", "--json"))["panels"]
+    assert dict(zip(panel["y"]["names"], panel["marks"][0]["values"], strict=True)) == dict(Counter(names))
+
+
+def test_numbers_have_the_share_of_each_class_at_each_value_if_these_are_few(nncli: Run) -> None:
+    rng = np.random.default_rng(0)
+    rows = [{"x": int(rng.integers(6)), "kind": "pq"[i % 3 > 0]} for i in range(120)]
+    rows[5]["x"] = ""
+    write(rows)
+    found = drawn(nncli("plot", "d.csv", "columns", "-t", "kind", "--json"))
+    marks = {one["name"]: one for one in found["panels"][0]["marks"]}
+    for kind in "pq":
+        values = [row["x"] for row in rows if row["kind"] == kind and row["x"] != ""]
+        assert marks[kind]["x"] == [0, 1, 2, 3, 4, 5]
+        assert marks[kind]["y"] == pytest.approx([100 * values.count(k) / len(values) for k in range(6)])
+    assert "'x' is missing in 0.8 % of the rows" in found["notes"]
+
+
+def test_many_numbers_are_put_into_bins_with_what_lies_beyond_in_the_outer_ones(nncli: Run) -> None:
+    rng = np.random.default_rng(1)
+    x = np.append(rng.normal(size=1999).round(3), 50.0)
+    write([{"x": value, "kind": "pq"[i % 2]} for i, value in enumerate(x.tolist())])
+    (panel,) = drawn(nncli("plot", "d.csv", "columns", "-t", "kind", "--json"))["panels"]
+    edges = np.linspace(*np.quantile(x, [0.01, 0.99]), 21)
+    for mark, part in zip(panel["marks"], (x[::2], x[1::2]), strict=True):
+        counts, _ = np.histogram(part.clip(edges[0], edges[-1]), edges)
+        assert mark["x"] == pytest.approx((edges[1:] + edges[:-1]) / 2, abs=1e-6)
+        assert mark["y"] == pytest.approx(100 * counts / 1000, abs=0.11)  # a value on an edge may be on either side
+
+
+def test_categories_have_the_share_of_each_class_with_the_rare_ones_together(nncli: Run) -> None:
+    texts = ["red", "green", "blue", "pink", "grey", "black", "white"]
+    rng = np.random.default_rng(2)
+    weights = [0.3, 0.2, 0.16, 0.14, 0.1, 0.06, 0.04]
+    rows = [{"t": texts[rng.choice(7, p=weights)], "x": i, "kind": "pq"[i % 2]} for i in range(400)]
+    write(rows)
+    (panel,) = drawn(nncli("plot", "d.csv", "columns", "t", "-t", "kind", "--json"))["panels"]
+    often = [text for text, _ in Counter(row["t"] for row in rows).most_common(5)]
+    assert panel["y"]["names"] == [*often, "(others)"]
+    for mark in panel["marks"]:
+        its = [row["t"] for row in rows if row["kind"] == mark["name"]]
+        shares = [100 * its.count(text) / len(its) for text in often]
+        assert mark["x"] == pytest.approx([*shares, 100 - sum(shares)])
+
+
+def test_those_columns_are_shown_that_differ_most_between_the_classes(nncli: Run) -> None:
+    rng = np.random.default_rng(3)
+    rows = []
+    for i in range(300):
+        noise = {f"noise{k}": f"{rng.normal():.3f}" for k in range(6)}
+        rows.append(noise | {"far": f"{rng.normal() + 4 * (i % 2):.3f}", "text": "uv"[i % 2], "kind": "pq"[i % 2]})
+    write(rows)
+    found = drawn(nncli("plot", "d.csv", "columns", "-t", "kind", "--json"))
+    assert [panel["x"]["title"] for panel in found["panels"][1:2]] == ["far"]
+    assert found["panels"][0]["y"]["title"] == "text"
+    assert len(found["panels"]) == 4
+    assert "the 4 of 8 columns that differ most between the classes" in found["notes"]
+
+
+def test_pictures_have_their_mean_by_class(nncli: Run) -> None:
+    rng = np.random.default_rng(4)
+    X, y = rng.integers(0, 256, size=(60, 3, 4), dtype=np.uint8), np.arange(60) % 3
+    np.savez("pictures.npz", X=X, y=y)
+    found = drawn(nncli("plot", "pictures.npz", "columns", "--json"))
+    assert [panel["title"] for panel in found["panels"]] == [f"{k}, 20 rows" for k in range(3)]
+    for k, panel in enumerate(found["panels"]):
+        assert np.flipud(panel["marks"][0]["values"]) == pytest.approx(X[y == k].mean(axis=0))
+
+
+def test_rows_lie_where_the_principal_components_of_scikit_learn_put_them(nncli: Run) -> None:
+    (panel,) = drawn(nncli("plot", "iris", "scatter", "--json"))["panels"]
+    X = StandardScaler().fit_transform(load_iris().data)
+    expected = PCA(2).fit_transform(X)
+    ours = np.vstack([np.stack([mark["x"], mark["y"]], axis=1) for mark in panel["marks"]])
+    assert np.abs(ours).sum(axis=0) == pytest.approx(np.abs(expected).sum(axis=0), rel=1e-3)
+    assert [mark["name"] for mark in panel["marks"]] == ["setosa", "versicolor", "virginica"]
+    assert np.abs(ours[:50]) == pytest.approx(np.abs(expected[:50]), abs=0.02)
+
+
+def test_or_over_two_columns(nncli: Run) -> None:
+    words = "petal_length_cm", "petal_width_cm"
+    (panel,) = drawn(nncli("plot", "iris", "scatter", *words, "--json"))["panels"]
+    assert panel["marks"][0]["x"] == pytest.approx(load_iris().data[:50, 2])
+    assert panel["marks"][2]["y"] == pytest.approx(load_iris().data[100:, 3])
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ("iris columns size", "WHAT: columns: the data have no column 'size'. "),
+        ("iris scatter petal_width_cm", "WHAT: scatter: expected two columns, found one. Name another, or none."),
+        ("iris classes petal_width_cm", "WHAT: classes: expected no columns, found 1."),
+        ("iris classes --data iris", "WHAT: classes has no use for --data. Name the data in place of the model: "),
+        ("iris roc", "WHAT: roc: it is of a model, and iris is none. Train one with: nncli train iris, or draw "),
+        ("model.npz columns", "WHAT: columns: it is of data, and model.npz is a model. Name the data in its place."),
+        ("model.npz roc --target late", "--target: roc is not of data. Leave it out."),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(words: str, line: str, nncli: Run, iris_model: Path) -> None:
+    Path("model.npz").write_bytes(iris_model.read_bytes())
+    outcome = nncli("plot", *words.split())
+    assert (outcome.code, outcome.out, outcome.err.count("\n")) == (2, "", 1)
+    assert outcome.err.startswith(line)
+
+
+def test_a_date_is_shown_by_days(nncli: Run) -> None:
+    write([{"day": f"2024-0{1 + i % 9}-01", "x": i * 7 % 50, "kind": "pq"[i % 9 > 4]} for i in range(90)])
+    (panel,) = drawn(nncli("plot", "d.csv", "columns", "day", "-t", "kind", "--json"))["panels"]
+    assert panel["x"]["title"] == "day, days after 2024-01-01"
+    # the first days of January to September 2024, a leap year
+    assert panel["marks"][0]["x"] == [0, 31, 60, 91, 121, 152, 182, 213, 244]
