@@ -34,6 +34,7 @@ BESIDE_OTHERS = {Drawing: "drawings", Listing: "tables"}
 BESIDE = 440  # pixels: a figure that is no wider stands beside another
 LISTED = 20  # thresholds that a table shows
 SENTENCE, MANY = 40, 8  # characters of a cell that needs room, and columns that are small on paper
+FEW = 5  # columns that fit a phone side by side
 SIGNS: dict[State, tuple[str, str]] = {
     "look": ("▲", "look at this"),
     "unknown": ("?", "not tested"),
@@ -164,20 +165,23 @@ def _listing(table: Listing, chosen: int | None = None) -> Markup:
         element("th" if title else "td", title, scope="col" if title else None, class_="number" if is_number else None)
         for title, is_number in zip(table.header, numbers, strict=True)
     ]
-    rows = []
+    rows, has_sentences = [], any(len(cell) > SENTENCE for row in table.rows for cell in row)
+    as_cards = any(table.header) and ((has_sentences and len(table.header) > 2) or len(table.header) > FEW)
     for i, row in enumerate(table.rows):
         cells = list[Markup]()
-        for cell, is_number in zip(row, numbers, strict=True):
+        for title, cell, is_number in zip(table.header, row, numbers, strict=True):
             names_row = not cells and not is_number and cell and len(row) > 1
             kind = "number" if is_number else "sentence" if len(cell) > SENTENCE else None
-            cells.append(element("th" if names_row else "td", cell, scope="row" if names_row else None, class_=kind))
+            told = {"scope": "row" if names_row else None, "class_": kind, "data_title": title if as_cards else None}
+            cells.append(element("th" if names_row else "td", cell, **told))
         rows.append(element("tr", *cells, class_="chosen" if i == chosen else None))
+    kinds = {"many": len(table.header) > MANY, "cards": as_cards}
     whole = element(
         "table",
         *([element("caption", element("span", table.caption))] if table.caption else []),
         *([element("thead", element("tr", *titles))] if any(table.header) else []),
         element("tbody", *rows),
-        class_="many" if len(table.header) > MANY else None,
+        class_=" ".join(name for name, it_is in kinds.items() if it_is) or None,
     )
     return element("div", whole, class_="scroll", role="group", aria_label=table.caption or "Table", tabindex=0)
 
