@@ -253,6 +253,14 @@ class TestColumnsThatMislead:
         write("d.csv", [f"{i * 37 % 97},{2 * i},{'pq'[i * 7 % 5 > 2]}" for i in range(200)], header="x,i,label")
         assert "alone predicts" not in nncli("train", "d.csv", "--epochs", "1").err
 
+    def test_a_handful_of_rows_does_not_show_that_a_column_gives_the_class_away(self, nncli: Run) -> None:
+        write("d.csv", ["0,0,no", "0,1,no", "1,0,no", "1,1,yes"], header="x,i,label")  # the logical and
+        assert "alone predicts" not in nncli("train", "d.csv", "--val", "0", "--test", "0", "--epochs", "1").err
+        write("d.csv", [f"{i % 7},{i},{'pq'[i >= 100]}" for i in range(200)], header="x,i,label")
+        write("e.csv", [f"{i % 7},{i},p" for i in range(40)], header="x,i,label")  # of one class alone
+        both = ("--val-data", "e.csv", "--test-data", "e.csv")
+        assert "alone predicts" not in nncli("train", "d.csv", *both, "--epochs", "1").err
+
     @pytest.mark.parametrize("command", ["train", "check"])
     def test_texts_that_are_nearly_all_different_are_told(self, nncli: Run, command: str) -> None:
         more = ["--epochs", "1"] * (command == "train")

@@ -97,7 +97,7 @@ def _report(
         ]
         findings += _duplicates(prepared.hashes.every[rows], dataset.y)
         findings += [line.removeprefix("warning: ") for line in prepared.hashes.repeats()]
-        findings += [*different_texts(dataset.table), *giveaways(every, prepared.split)]
+        findings += [*different_texts(dataset.table), *(giveaways(every, prepared.split) or [])]
         findings += flattering or dated_rows(prepared)
     columns, classes = _columns(dataset, preprocess), dict(zip(dataset.classes, counts, strict=True))
     return DataReport(dataset.where, len(dataset), columns, classes, notes, findings, refusal)

@@ -31,6 +31,8 @@ def giveaway(of: Evidence) -> Finding:
     if of.prepared.preprocess.scaling == "pixels":
         return Finding(name, "passed", "No pixel says much alone.")
     found = giveaways(of.prepared.dataset, of.prepared.split, MOST_ROWS)
+    if found is None:
+        return Finding(name, "unknown", "It was not tested: too few rows are held out.")
     if not found:
         return Finding(name, "passed", "No column predicts the class of nearly all rows alone.")
     evidence = f"{'; '.join(line.partition(':')[0] for line in found[:MOST_NAMED])}."

@@ -15,6 +15,7 @@ from nncli.training.prepare import Prepared
 
 BINS = 32  # of numbers, to see how well a single column predicts the class
 GIVES_AWAY = 0.98  # balanced accuracy of one column alone on held-out rows
+FEWEST_HELD_OUT = 10  # rows, or that all of them are right says nothing
 MOST_CELLS, LEAST_ROWS, MOST_ROWS = 2_000_000, 200, 5_000  # that a training run looks at
 
 
@@ -23,7 +24,7 @@ def doubts(prepared: Prepared) -> list[str]:
     found = different_texts(prepared.dataset.table)
     if prepared.preprocess.scaling != "pixels":  # of which none says much alone
         most = MOST_CELLS // len(prepared.dataset.schema.columns)
-        found += giveaways(prepared.dataset, prepared.split, min(MOST_ROWS, max(LEAST_ROWS, most)))
+        found += giveaways(prepared.dataset, prepared.split, min(MOST_ROWS, max(LEAST_ROWS, most))) or []
     return found
 
 
@@ -39,8 +40,9 @@ def different_texts(table: Table) -> list[str]:
     return found
 
 
-def giveaways(dataset: Dataset, split: Split, most_rows: int | None = None) -> list[str]:
-    """Report columns that predict nearly all held-out rows alone, on at most so many rows of each part."""
+def giveaways(dataset: Dataset, split: Split, most_rows: int | None = None) -> list[str] | None:
+    """Report columns that predict nearly all held-out rows alone, on at most so many rows of each part. None where
+    that cannot be told: few rows are held out, or those of one class alone."""
     K = len(dataset.classes)
     train, held_out = split.train, np.concatenate([split.val, split.test])
     if not len(held_out):  # they are in files of their own
@@ -52,6 +54,8 @@ def giveaways(dataset: Dataset, split: Split, most_rows: int | None = None) -> l
     coded = ((name, _binned(column, n, max(BINS, 2 * K))) for name, column in columns.items())
     texts = ((name, column.codes.astype(np.int64) + 1) for name, column in table.texts.items())
     present = np.bincount(y[n:], minlength=K)
+    if len(held_out) < FEWEST_HELD_OUT or np.count_nonzero(present) < 2:
+        return None
     found = []
     for name, codes in (*coded, *texts):
         counts = np.bincount(codes[:n] * K + y[:n], minlength=(int(codes.max()) + 1) * K)
