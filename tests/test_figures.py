@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from nncli.figures.figure import Axis, Bars, Cells, Figure, Line, Panel, Points
+from nncli.figures.figure import Axis, Bars, Cells, Figure, Line, Panel, Points, Regions
 from nncli.figures.kinds import MOST_POINTS, thinned
+from nncli.figures.vega_lite import specification
 from nncli.terminal.canvas import Canvas
 from nncli.terminal.figures import print_figure
 
@@ -169,3 +170,22 @@ def test_lines_across_the_options_have_the_configurations_of_the_ledger(
         assert len({round(path[axis], 6) for path in paths}) == 6
         assert all(path[axis] < paths[0][axis] or path[axis] > paths[0][axis] + 0.2 for path in paths[1:])
     assert f"accuracy: {100 * means.min():.1f} % to {100 * means.max():.1f} %" in names
+
+
+def test_neighbours_of_a_plane_that_look_the_same_are_one_box_of_a_picture() -> None:
+    rng = np.random.default_rng(0)
+    which = np.repeat(rng.integers(2, size=(8, 4)), 3, axis=1)
+    certainty = rng.uniform(size=(8, 12)) * (which == 0) + (which == 1)  # class b is sure everywhere
+    regions = Regions(which, certainty, ("a", "b"))
+    figure = Figure("", (Panel(Axis("x", 0, 12), Axis("y", 0, 8), (regions,)),))
+    values = specification(figure)["layer"][0]["data"]["values"]
+    drawn = np.full((2, 8, 12), np.nan)
+    for box in values:
+        i, j, end = round(box["y"]), round(box["x"]), round(box["x2"])
+        assert round(box["y2"]) == i + 1
+        assert np.isnan(drawn[:, i, j:end]).all()  # no box lies on another
+        drawn[:, i, j:end] = [["ab".index(box["series"])], [box["shade"] / 0.55]]
+    assert np.array_equal(drawn[0], which)
+    assert drawn[1] == pytest.approx(certainty, abs=1 / 20)
+    ends = np.diff(which, axis=1) != 0
+    assert sum(box["series"] == "b" for box in values) == which[:, 0].sum() + (ends & (which[:, 1:] == 1)).sum()

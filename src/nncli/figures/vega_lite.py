@@ -5,9 +5,12 @@ from __future__ import annotations
 import dataclasses
 import html
 import json
+import re
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from nncli.errors import OptionError
 from nncli.figures.figure import (
@@ -38,8 +41,10 @@ SHAPES = ("circle", TRIANGLES[0], "square", "diamond", TRIANGLES[1], "cross", *T
 DASHES: tuple[list[int], ...] = ([1, 0], [8, 3], [2, 2], [8, 3, 2, 3], [12, 4], [4, 2], [1, 3], [6, 6])
 WIDTH, HEIGHT, IMAGE, BAR, CELL = 420, 300, 110, 20, 56  # pixels
 LONGEST_NAME = 40  # characters on an axis
+SHADES, DARKEST = 10, 0.55  # of a class, from a guess to certainty
 SHORT = 7  # characters of a name that stands upright below its column
 GREY = "#767676"
+PATH, LONG = re.compile(r'<path [^<>]*?d="[^"]*"'), re.compile(r"\d+\.\d{3,}(e-\d+)?")
 
 PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -82,9 +87,16 @@ def drawn(figure: Figure, ending: str) -> bytes:
         png: bytes = vl_convert.vegalite_to_png(spec, scale=2, allowed_base_urls=[])
         return png
     if ending == ".svg":
-        svg: str = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
-        return svg.encode()
-    return _page(_safe(figure.title), vl_convert.vegalite_to_svg(spec, allowed_base_urls=[]), spec).encode()
+        return _svg(spec).encode()
+    return _page(_safe(figure.title), _svg(spec), spec).encode()
+
+
+def _svg(spec: dict[str, Any]) -> str:
+    """Return an SVG image, in which places are told to a hundredth of a pixel."""
+    import vl_convert
+
+    drawing: str = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
+    return PATH.sub(lambda path: LONG.sub(lambda number: f"{float(number[0]):.2f}", path[0]), drawing)
 
 
 def _page(title: str, svg: str, spec: dict[str, Any]) -> str:
@@ -242,16 +254,27 @@ def _layers(
             return _boxes(mark, x, y)
         case Arrows():
             return _arrows(mark, x, y)
-        case Regions(which, certainty, own_names):
-            values = [
-                {**place, "series": _safe(own_names[int(which[i, j])]), "certainty": float(certainty[i, j])}
-                for i, j, place in _places(which.shape, panel)
-            ]
-            scale = {"domain": [0, 1], "range": [0, 0.55]}
-            certain = {"field": "certainty", "type": "quantitative", "legend": None, "scale": scale}
-            own = {"x": {**x, "field": "x"}, "x2": {"field": "x2"}, "y": {**y, "field": "y"}, "y2": {"field": "y2"}}
-            return [_layer(values, {"type": "rect"}, {**own, "color": colour, "opacity": certain})]
+        case Regions():
+            return _regions(mark, panel, x, y, colour)
     raise AssertionError(mark)
+
+
+def _regions(
+    mark: Regions, panel: Panel, x: dict[str, Any], y: dict[str, Any], colour: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Describe the colours of a plane. Neighbours of the same shade are one box, or the picture would be ten times
+    as large."""
+    shades = np.round(np.round(mark.certainty * SHADES) * DARKEST / SHADES, 3).tolist()
+    values = list[dict[str, Any]]()
+    for i, j, place in _places(mark.series.shape, panel):
+        shade = {"series": _safe(mark.names[int(mark.series[i, j])]), "shade": shades[i][j]}
+        if j and shade.items() <= values[-1].items():
+            values[-1]["x2"] = place["x2"]
+        else:
+            values.append({**place, **shade})
+    certain = {"field": "shade", "type": "quantitative", "legend": None, "scale": None}
+    own = {"x": {**x, "field": "x"}, "x2": {"field": "x2"}, "y": {**y, "field": "y"}, "y2": {"field": "y2"}}
+    return [_layer(values, {"type": "rect"}, {**own, "color": colour, "opacity": certain})]
 
 
 def _cells(mark: Cells, panel: Panel, x: dict[str, Any], y: dict[str, Any]) -> list[dict[str, Any]]:
