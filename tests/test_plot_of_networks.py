@@ -119,6 +119,14 @@ def test_the_boundary_is_what_predict_says_with_the_others_at_their_medians(
         assert mark["y"] == pytest.approx(own[:, columns.index(names[1])], rel=1e-5)
 
 
+def test_a_boundary_of_rows_that_trained_the_model_is_no_figure_that_could_be_wrong(nncli: Run) -> None:
+    write("and.csv", ["x1", "x2", "class"], [[0, 0, "no"], [0, 1, "no"], [1, 0, "no"], [1, 1, "yes"]])
+    options = ("--val", 0, "--test", 0, "--epochs", 1)
+    assert nncli("train", "and.csv", *options, "-q").code == 0
+    assert nncli("plot", "model.npz", "boundary", "--data", "and.csv").err == ""
+    assert "figures look better than they are" in nncli("plot", "model.npz", "confusion", "--data", "and.csv").err
+
+
 def test_texts_are_at_their_most_frequent_category_on_a_boundary(nncli: Run) -> None:
     rows = [[i % 9, i % 7, "red" if i % 3 else "blue", "pq"[(i % 9 > 4) ^ (i % 3 == 0)]] for i in range(300)]
     write("d.csv", ["a", "b", "colour", "label"], rows)

@@ -27,7 +27,7 @@ from nncli.config.option import Whole, read_option
 from nncli.data.expand import expand
 from nncli.errors import DONE, OptionError
 from nncli.system.atomic import NO_MODEL, atomic_file, check_writable
-from nncli.system.output import print_json, say
+from nncli.system.output import WARNING, print_json, say
 
 if TYPE_CHECKING:
     from nncli.data.dataset import Dataset
@@ -127,6 +127,7 @@ def plot(
         where = loaded, provenance, file, source, asked, notes, text, policy
         subject = Subject(*where, epochs_shown=shown)
         made = build_of_model(kind, subject)
+        notes = [note for note in notes if kind.judges or not note.startswith(WARNING)]
     for note in notes:
         say(note, quiet)
     if out is not None:

@@ -107,10 +107,12 @@ class FigureKind(ABC):
 class OfModel(FigureKind):
     """A figure of a model.
 
-    `needs` is what must be so, each a function that says what is not.
+    `needs`   what must be so, each a function that says what is not
+    `judges`  whether it says how good the model is; what makes that wrong is not said of others
     """
 
     needs: ClassVar[tuple[Need, ...]] = ()
+    judges: ClassVar[bool] = True
 
     @abstractmethod
     def build(self, of: Subject) -> Figure:

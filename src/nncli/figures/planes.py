@@ -53,6 +53,7 @@ class Boundary(OfModel):
 
     needs = (few_classes,)
     most_columns = 2
+    judges = False
 
     def build(self, of: Subject) -> Figure:
         if of.epochs_shown and not has_straight_border(of.model):
