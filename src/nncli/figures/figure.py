@@ -32,13 +32,14 @@ class Axis:
         return cls(title, -0.5, len(names) - 0.5, tuple(names))
 
     @classmethod
-    def around(cls, title: str, *values: Floats) -> Axis:
-        """Return an axis that has room for all finite values."""
+    def around(cls, title: str, *values: Floats, room: float = 0.05, is_amount: bool = True) -> Axis:
+        """Return an axis for all finite values, with room at both ends as a share of their range. One of amounts does
+        not go below a least value of 0."""
         together = np.concatenate([np.ravel(some) for some in values])
         together = together[np.isfinite(together)]
         low, high = (float(together.min()), float(together.max())) if len(together) else (0.0, 1.0)
-        room = 0.05 * (high - low) or 0.5 * abs(low) or 0.5
-        return cls(title, low if low == 0 else low - room, high + room)
+        more = room * (high - low) or 0.5 * abs(low) or 0.5
+        return cls(title, low if low == 0 and is_amount else low - more, high + more)
 
     def share(self, values: Floats) -> Floats:
         """Return how far along the axis values lie: 0 at `low`, 1 at `high`."""

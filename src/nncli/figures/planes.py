@@ -26,6 +26,7 @@ from nncli.model.model import EVAL_ROWS, Model
 from nncli.system.output import in_quotes
 
 GRID = (48, 64)  # places at which the model is asked, up and across
+ROOM = 0.15  # around the rows, to see the plane beyond them
 TSNE, FEWEST_ROWS = "tsne", 10
 MOST_ROWS, MOST_CLASSES = 500, 10  # that can be told apart
 
@@ -64,7 +65,7 @@ class Boundary(OfModel):
         picked = evenly(len(judged.rows.y))
         rows = judged.rows.table.take(judged.rows.rows[picked])
         plane = _of_components(model, rows) if names is None else _of_columns(model, rows, names)
-        x, y = (Axis.around(title, plane.at[:, i]) for i, title in enumerate(plane.titles))
+        x, y = (Axis.around(title, plane.at[:, i], room=ROOM, is_amount=False) for i, title in enumerate(plane.titles))
         across, up = (
             axis.low + (axis.high - axis.low) * (np.arange(n) + 0.5) / n for axis, n in ((x, GRID[1]), (y, GRID[0]))
         )

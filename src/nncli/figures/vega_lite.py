@@ -41,7 +41,7 @@ SHAPES = ("circle", TRIANGLES[0], "square", "diamond", TRIANGLES[1], "cross", *T
 DASHES: tuple[list[int], ...] = ([1, 0], [8, 3], [2, 2], [8, 3, 2, 3], [12, 4], [4, 2], [1, 3], [6, 6])
 WIDTH, HEIGHT, IMAGE, BAR, CELL = 420, 300, 110, 20, 56  # pixels
 LONGEST_NAME = 40  # characters on an axis
-SHADES, DARKEST = 10, 0.55  # of a class, from a guess to certainty
+SHADES, DARKEST = 10, 0.4  # of a class, from a guess to certainty
 SHORT = 7  # characters of a name that stands upright below its column
 GREY = "#767676"
 PATH, LONG = re.compile(r'<path [^<>]*?d="[^"]*"'), re.compile(r"\d+\.\d{3,}(e-\d+)?")
@@ -265,13 +265,21 @@ def _regions(
     """Describe the colours of a plane. Neighbours of the same shade are one box, or the picture would be ten times
     as large."""
     shades = np.round(np.round(mark.certainty * SHADES) * DARKEST / SHADES, 3).tolist()
-    values = list[dict[str, Any]]()
+    boxes = list[dict[str, Any]]()
     for i, j, place in _places(mark.series.shape, panel):
         shade = {"series": _safe(mark.names[int(mark.series[i, j])]), "shade": shades[i][j]}
-        if j and shade.items() <= values[-1].items():
-            values[-1]["x2"] = place["x2"]
+        if j and shade.items() <= boxes[-1].items():
+            boxes[-1]["x2"] = place["x2"]
         else:
-            values.append({**place, **shade})
+            boxes.append({**place, **shade})
+    values, last = list[dict[str, Any]](), dict[tuple[Any, ...], dict[str, Any]]()
+    for box in boxes:  # row by row
+        below = last.get(sides := (box["x"], box["x2"], box["series"], box["shade"]))
+        if below is not None and below["y2"] == box["y"]:
+            below["y2"] = box["y2"]
+        else:
+            last[sides] = box
+            values.append(box)
     certain = {"field": "shade", "type": "quantitative", "legend": None, "scale": None}
     own = {"x": {**x, "field": "x"}, "x2": {"field": "x2"}, "y": {**y, "field": "y"}, "y2": {"field": "y2"}}
     return [_layer(values, {"type": "rect"}, {**own, "color": colour, "opacity": certain})]
