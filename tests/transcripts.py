@@ -7,8 +7,11 @@ What stands between `<!-- models -->` or `<!-- components -->` and the next `<!-
 registries, and what follows `<!-- help -->` is what the commands print.
 
 A block starts with ```console; in it, a line that starts with `$ ` is a command and the lines below
-are its output, stderr included. All blocks of a file run one after the other in one folder of its own, where
-`datasets` is that of the repository.
+are its output, stderr included; lines that start with `> ` just below it belong to the command. All blocks of a file
+run one after the other in one folder of its own, where `datasets` is that of the repository.
+
+Where a file shows a picture of the name of one that its commands have drawn, --write puts the drawn one in its place,
+and --check compares the words in the two.
 
 Figures may differ a little from one processor to another, so numbers are compared with tolerance:
 percentages within 3 points, epochs, seconds, indices, bars and what is right of an axis not at all, whole numbers
@@ -28,6 +31,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 BLOCK = re.compile(r"^```console\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+COMMAND = re.compile(r"^\$ .*(?:\n> .*)*", re.MULTILINE)
+PICTURE = re.compile(r"!\[[^\]]*\]\(([^)]+\.svg)\)")
 NUMBER = re.compile(
     r"(?P<free>epoch \d+(?:/\d+| of \d+)?|\d+\.\d+ s\b|\[[\d, :]+\]|[█·]+│[█·]+|[│┤].*)"
     r"|(?P<percent>\d+(?:\.\d+)?) %"
@@ -40,9 +45,10 @@ def run(block: str, folder: Path) -> str:
     lines = []
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     environment.pop("COLUMNS", None)  # by which tables would be wider or narrower
-    for command in [line for line in block.splitlines() if line.startswith("$ ")]:
+    for command in COMMAND.findall(block):
+        typed = re.sub(r"^[$>] ", "", command, flags=re.MULTILINE)
         done = subprocess.run(
-            ["bash", "-c", command[2:]], cwd=folder, env=environment, text=True, check=False,
+            ["bash", "-c", typed], cwd=folder, env=environment, text=True, check=False,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         lines += [command, *(line.rstrip() for line in done.stdout.splitlines())]
@@ -131,6 +137,24 @@ def renew_tables(text: str) -> str:
     return text
 
 
+def renew_pictures(mode: str, path: Path, text: str, folder: Path) -> int:
+    """Check or write the pictures of a file that its commands have drawn; return how many are old."""
+    old = 0
+    for link in PICTURE.findall(text):
+        shown, drawn = path.parent / link, folder / Path(link).name
+        if drawn.exists() and mode == "--write":
+            shown.parent.mkdir(exist_ok=True)
+            shown.write_bytes(drawn.read_bytes())
+        elif drawn.exists() and not (shown.exists() and same(*map(words_of_picture, (shown, drawn)))):
+            old += 1
+            print(f"{os.path.relpath(shown)}: not the picture that {path} draws now")
+    return old
+
+
+def words_of_picture(path: Path) -> str:
+    return "\n".join(re.findall(r"<text[^>]*>([^<]*)", path.read_text("utf-8")))
+
+
 def renew(mode: str, name: str) -> int:
     """Check or write one file; return 1 where it is not what the program prints."""
     path = Path(name)
@@ -157,10 +181,12 @@ def renew(mode: str, name: str) -> int:
             return f"```console\n{found}```"
 
         renewed = BLOCK.sub(renewed_block, text)
+        failures += renew_pictures(mode, path, text, folder)
     if mode == "--write":
         path.write_text(renewed, "utf-8")
     elif failures:
-        print(f"{name}: {failures} transcripts or tables are old. Run: python tests/transcripts.py --write {name}")
+        remedy = f"Run: python tests/transcripts.py --write {name}"
+        print(f"{name}: {failures} transcripts, tables or pictures are old. {remedy}")
     return 1 if failures else 0
 
 
