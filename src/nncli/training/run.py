@@ -251,6 +251,21 @@ def _model_so_far(prepared: Prepared, trainer: Trainer, best: Epoch, state: Trai
     return _model(prepared, network, loss, None), _provenance(prepared, trainer, best, figures, state)
 
 
+def model_now(prepared: Prepared, trainer: Trainer) -> tuple[Model, Provenance]:
+    """Return the model as the network is now, whatever epoch was the best, with its figures on all parts. At least one
+    epoch must be done."""
+    network, loss = build_network(prepared.config.model, prepared.preprocess.width, len(prepared.dataset.classes))
+    with trainer.averaged():
+        network.theta[:] = trainer.network.theta
+    model, last = _model(prepared, network, loss, None), trainer.history[-1]
+    model.decision = prepared.decision
+    parts = {"train": prepared.train, "val": prepared.val, "test": prepared.test}
+    figures = known_figures(prepared, trainer, last)
+    figures |= {name: figures_of(model, part) if part else None for name, part in parts.items()}
+    figures["metric"] = chosen_metric(model, prepared)
+    return model, _provenance(prepared, trainer, last, figures, None)
+
+
 def _model(prepared: Prepared, network: Network, loss: Loss, calibration: Calibration | None) -> Model:
     dataset = prepared.dataset
     return Model(prepared.config, dataset.schema, prepared.preprocess, network, loss, dataset.classes, calibration)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -87,6 +88,8 @@ class Trainer:
         self.limits = Limits(lambda: False, math.inf)
         self.stopped = "all planned epochs are done"  # why `run` ended, as the end of a sentence
         self.between_epochs = True  # so that the state is one to resume from
+        self._batch: Batch | None = None
+        self._rows, self._at, self._total, self._correct = train.rows[:0], 0, 0.0, 0  # of the epoch, so far
         self.best: Epoch | None = None
         self.least = math.inf  # validation loss, or share of errors, so far
         self.best_theta = network.theta.copy()
@@ -98,36 +101,85 @@ class Trainer:
         `Limits`. TrainingError at the first loss, gradient or parameter that is not finite.
         """
         self.limits = Limits(stop, self.config.training.time_limit)
-        learn, at_once = (self._learn_rows, online.ROWS) if self.row_by_row else (self._learn_batch, self.batch_size)
-        size = min(at_once, rows_at_once(self.network.widths))
-        batch = Batch(self.train, self.loss, self.K, self.network, size, self.config.training.label_smoothing)
-        while not self._has_ended() and len(self.history) < min(self.epochs, until or self.epochs):
+        while not self.has_ended() and len(self.history) < min(self.epochs, until or self.epochs):
             if reason := self.limits.before_epoch(len(self.history)):
                 self.stopped = reason
                 return
-            # where one step sees all rows they keep their order, in which they are read faster
-            rows = self.shuffle.permutation(self.train.rows) if self.steps > 1 else self.train.rows
-            self.train.matrix.expect(rows)
-            total, correct = 0.0, 0
-            self.network.drop_with(self.drop)
-            self.between_epochs = False
+            self.begin_epoch()
             # overflow shows as a loss that is not finite, which is looked for at each step
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                for start in range(0, len(rows), at_once):
+                while len(self.rows_left):
                     if reason := self.limits.within_epoch():
                         self.stopped = reason
                         return
-                    step = len(self.history) * self.steps + start // self.batch_size
-                    sums = learn(batch, rows[start : start + at_once], step)
-                    total += sums.loss
-                    correct += sums.correct
-            self.network.drop_with(None)
-            epoch = self._close(total, correct)
-            self.between_epochs = True
+                    self.step(self.at_once)
+            epoch = self.end_epoch()
             self.limits.after_epoch()
             yield epoch
 
-    def _has_ended(self) -> bool:
+    @property
+    def at_once(self) -> int:
+        """Return how many rows `step` takes at most, as it does to be quick."""
+        return online.ROWS if self.row_by_row else self.batch_size
+
+    def begin_epoch(self) -> None:
+        """Draw the order of the rows of the next epoch."""
+        if self._batch is None:
+            size = min(self.at_once, rows_at_once(self.network.widths))
+            smoothing = self.config.training.label_smoothing
+            self._batch = Batch(self.train, self.loss, self.K, self.network, size, smoothing)
+        # where one step sees all rows they keep their order, in which they are read faster
+        self._rows = self.shuffle.permutation(self.train.rows) if self.steps > 1 else self.train.rows
+        self.train.matrix.expect(self._rows)
+        self._at, self._total, self._correct = 0, 0.0, 0
+        self.network.drop_with(self.drop)
+        self.between_epochs = False
+
+    @property
+    def rows_left(self) -> Positions:
+        """Return the rows of the epoch that no step has seen yet, in their order."""
+        return self._rows[self._at :]
+
+    def step(self, rows: int) -> None:
+        """Learn from the next rows of the epoch, so many or those that are left, in one step or one for each; numbers
+        that are not finite raise TrainingError."""
+        assert self._batch is not None
+        learn = self._learn_rows if self.row_by_row else self._learn_batch
+        chosen = self._rows[self._at : self._at + rows]
+        sums = learn(self._batch, chosen, len(self.history) * self.steps + self._at // self.batch_size)
+        self._at += len(chosen)
+        self._total += sums.loss
+        self._correct += sums.correct
+
+    def end_epoch(self) -> Epoch:
+        """End an epoch, whose rows have all been seen: evaluate θ̄, and note the epoch."""
+        self.network.drop_with(None)
+        if not all_finite(self.network.theta):  # after the last step of the epoch; any other shows in the next loss
+            raise self.diverged("finite parameters", math.nan)
+        with self.averaged():
+            epoch = self._close(self._total, self._correct)
+        self.between_epochs = True
+        return epoch
+
+    def moved(self) -> None:
+        """Take note that somebody else has changed θ: an average begins anew, with θ as it is."""
+        self._known = None
+        self.average.start(self.network.theta)
+        self.average.add(self.network.theta)
+
+    @contextlib.contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Have the network hold θ̄, the average of θ, which is θ itself where no other is asked for."""
+        theta = self.network.theta
+        last = None if self.average.mean is theta else theta.copy()
+        theta[:] = self.average.mean
+        try:
+            yield
+        finally:
+            if last is not None:
+                theta[:] = last
+
+    def has_ended(self) -> bool:
         """Tell whether more epochs would be of no use, and note why in `stopped`."""
         patience, waited = self.config.training.patience, len(self.history) - self.best.number if self.best else 0
         if self.history and self.history[-1].changed_nothing:
@@ -207,12 +259,7 @@ class Trainer:
         return sums
 
     def _close(self, total: float, correct: int) -> Epoch:
-        """End an epoch: evaluate θ̄, the average of θ, which is θ itself where no other is asked for."""
-        theta = self.network.theta
-        if not all_finite(theta):  # after the last step of the epoch; any other shows in the next loss
-            raise self.diverged("finite parameters", math.nan)
-        last = None if self.average.mean is theta else theta.copy()
-        theta[:] = self.average.mean
+        """Evaluate the network, which holds θ̄, and note an epoch."""
         val_loss = val_accuracy = None
         is_best, n = True, len(self.train)
         if self.val:
@@ -233,11 +280,9 @@ class Trainer:
         mistakes = n - correct if self.counts else None
         epoch = Epoch(len(self.history) + 1, total / n, correct / n, val_loss, val_accuracy, is_best, mistakes)
         if is_best:
-            np.copyto(self.best_theta, theta)
+            np.copyto(self.best_theta, self.network.theta)
             self.best = epoch
         self.history.append(epoch)
-        if last is not None:
-            theta[:] = last
         return epoch
 
     def diverged(self, expected: str, found: float, step: int | None = None, epoch: int | None = None) -> TrainingError:
