@@ -23,7 +23,7 @@ FLOORS = [
     ["explain"],
     ["diagnostics", "sweep", "inference", "api"],
     ["figures"],
-    ["report"],
+    ["report", "play"],
     ["terminal"],
     ["cli"],
     ["__main__"],

@@ -40,6 +40,7 @@ COMMANDS = {
     "check": ("check.check", "Check data before training."),
     "gradcheck": ("gradcheck.gradcheck", "Check the gradients of backpropagation against finite differences."),
     "graph": ("graph.graph", "Show a computation graph and backpropagation on it."),
+    "play": ("play.play", "Play with a network in the browser, on your own data or a saved model."),
     "datasets": ("datasets.datasets", "List the bundled data sets."),
 }
 WORDS = {INTERRUPTED: "interrupted", TERMINATED: "terminated", HANGUP: "the terminal was closed"}

@@ -1,0 +1,190 @@
+"""What a page asks for, and what it comes to: the rows, the options and the trainer of one training run."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nncli.config.option import read_option
+from nncli.config.resolve import ResolvedConfig
+from nncli.config.train_config import TrainConfig
+from nncli.data.sources import ARRAYS
+from nncli.errors import OptionError
+from nncli.model.provenance import Provenance
+from nncli.nn.models import MODELS
+from nncli.play.plane import evenly
+from nncli.play.shelf import MOST_ROWS, Item, sampled, with_noise
+from nncli.training.prepare import Prepared, prepare
+from nncli.training.run import model_now, new_trainer
+from nncli.training.trainer import Trainer
+
+MOST_EPOCHS = 100_000  # of a run, so that its history fits in memory
+MOST_PARAMETERS = 2_000_000  # of a network that is to be looked at while it learns
+TEST = 0.3  # share of the rows
+HIDDEN, ACTIVATION = "4x4", "tanh"  # few units, and smooth borders
+# options that a page may set: none of them opens a file
+OF_PAGE = (
+    "target", "drop", "only", "categorical", "numeric", "test", "model", "hidden", "activation", "loss", "init", "scale",
+    "optimizer", "lr", "average", "batch_size", "seed", "dropout", "input_dropout", "l1", "l2", "max_norm", "clip_norm",
+    "label_smoothing", "class_weight", "dtype",
+)  # fmt: skip
+OF_COLUMNS = ("target", "drop", "only", "categorical", "numeric")
+# how a playground trains: without validation rows, for as long as one likes
+FIXED: dict[str, Any] = {"val": 0.0, "schedule": "constant", "epochs": MOST_EPOCHS}
+# and what of a saved model's options has to do with how its training ended, or with its decisions
+NOT_PLAYED = ("patience", "metric", "folds", "time_limit", "positive", "choose_threshold", "cost")
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What a page asks for. `options` are texts, as on the command line; `noise` is a share of the standard deviation of
+    each column of numbers."""
+
+    item: Item
+    options: Mapping[str, str]
+    noise: float = 0.0
+
+
+@dataclass
+class Setup:
+    """A training run that can be stepped. `options` are those asked for, as texts; `departed` says, a clause each, why
+    the command line no longer does the same."""
+
+    ask: Ask
+    config: TrainConfig
+    prepared: Prepared
+    trainer: Trainer
+    notes: tuple[str, ...]
+    departed: list[str]
+
+    @property
+    def epoch(self) -> int:
+        """Return how many epochs are done."""
+        return len(self.trainer.history)
+
+    def options(self) -> dict[str, str]:
+        """Return the options that a page may set, as texts: those that are asked for, with the defaults of a playground."""
+        return {name: text for name in OF_PAGE if (text := self.config.text(name))}
+
+    def resolved(self) -> dict[str, str]:
+        """Return what all options of a page have come to."""
+        return {name: self.prepared.config.options.text(name) for name in OF_PAGE}
+
+    def command(self) -> str:
+        """Write the command line that trains the same, up to the epoch that is done."""
+        words = [shlex.quote(name) for name in self.ask.item.named]
+        config = dataclasses.replace(self.config, epochs=max(1, self.epoch), data=TrainConfig().data)
+        return " ".join(["nncli train", *words, config.command_line(brief=True)])
+
+    def saved(self) -> tuple[Any, Provenance]:
+        """Return the model as it is now, as `nncli train` saves one. OptionError before the first epoch is done."""
+        if not self.epoch:
+            raise OptionError("epochs", "a model is saved after its first epoch", "Train one")
+        options = dataclasses.replace(
+            self.prepared.config.options, epochs=max(1, self.epoch), data=self.prepared.dataset.source
+        )
+        model, provenance = model_now(
+            dataclasses.replace(self.prepared, config=ResolvedConfig.of(options)), self.trainer
+        )
+        notes = (*provenance.notes, *(f"in the playground, {one}" for one in self.departed))
+        return model, dataclasses.replace(provenance, notes=notes)
+
+
+def set_up(ask: Ask, given: TrainConfig) -> Setup:
+    """Read the rows, and make the trainer before its first step; of a model, as it was saved, unless other options are
+    asked for. `given` has the options of the command line, for the data that it names. Raises NncliError."""
+    item = ask.item
+    config = _config(ask, given)
+    whole = item.load(config)
+    if whole.test is not None and "test" not in ask.options:
+        config = dataclasses.replace(config, test=None)
+    dataset, said = sampled(whole) if item.model is None else (whole, [])
+    dataset = with_noise(dataset, ask.noise, config.seed)
+    departed = list(said)
+    if ask.noise:
+        departed.append(f"noise of {ask.noise:g} standard deviations was added to the numbers")
+    prepared = prepare(dataclasses.replace(config, data=dataset.source or whole.source), dataset)
+    if dataset.source == ARRAYS:
+        options = dataclasses.replace(prepared.config.options, data=ARRAYS)
+        prepared = dataclasses.replace(prepared, config=ResolvedConfig.of(options))
+    if item.model is not None:
+        prepared, more = _of_model(prepared, item)
+        said, departed = [*said, *more], [*departed, *more]
+    _refuse_large(prepared)
+    trainer = new_trainer(prepared)
+    if item.model is not None and item.provenance is not None and _network(prepared.config) == _network(item.model.config):
+        trainer.network.theta[:] = item.model.network.theta
+        trainer.moved()
+        trainer.history = item.provenance.epochs(prepared.config.row_by_row)
+        trainer.best_theta[:] = trainer.network.theta
+        trainer.best = trainer.history[-1]
+        departed.append(f"training goes on from {item.name}")
+    return Setup(ask, config, prepared, trainer, (*said, *prepared.notes), departed)
+
+
+def options_of(item: Item, given: TrainConfig) -> dict[str, str]:
+    """Return the options that an item is opened with, as texts: of a model, its own."""
+    own = given if item.model is None else item.model.config.options
+    return {name: text for name in OF_PAGE if (text := own.text(name)) != TrainConfig().text(name)}
+
+
+def _config(ask: Ask, given: TrainConfig) -> TrainConfig:
+    """Return the options of the run. OptionError for a value that an option does not take."""
+    own = ask.item.model
+    if own is None:
+        is_given = ask.item.key.startswith("given:")
+        base = dataclasses.replace(given if is_given else TrainConfig(), data=ask.item.source, **FIXED)
+        base = dataclasses.replace(base, **{name: getattr(TrainConfig(), name) for name in OF_PAGE} | {"test": TEST})
+    else:
+        fixed = {name: value for name, value in FIXED.items() if name != "val"}  # its rows stay in their parts
+        usual = {name: getattr(TrainConfig(), name) for name in (*NOT_PLAYED, "calibrate", "refit")}
+        base = dataclasses.replace(own.config.options, **usual, **fixed)
+        if ask.item.rows:
+            base = dataclasses.replace(base, data=ask.item.source, val_data=(), test_data=(), weight=None, group=None, time=None)
+    texts = {name: text for name, text in ask.options.items() if text}
+    config = dataclasses.replace(
+        base, **{name: read_option(name, text, TrainConfig.kind(name)) for name, text in texts.items()}
+    )
+    if own is None and MODELS[config.model].hidden and config.hidden is None:
+        config = dataclasses.replace(config, hidden=TrainConfig.kind("hidden").read(HIDDEN))
+    if own is None and config.hidden and config.activation is None:
+        config = dataclasses.replace(config, activation=ACTIVATION)
+    return config
+
+
+def _of_model(prepared: Prepared, item: Item) -> tuple[Prepared, list[str]]:
+    """Return rows as a model sees them, of large parts a sample; and what there is to say."""
+    assert item.model is not None
+    preprocess, dtype, said = item.model.preprocess, np.dtype(prepared.config.model.dtype), list[str]()
+    if not item.rows and np.array_equal(preprocess.scale, prepared.preprocess.scale):
+        preprocess = prepared.preprocess
+    parts = {}
+    for name in ("train", "val", "test"):
+        part = getattr(prepared, name)
+        if preprocess is not prepared.preprocess and len(part.matrix) == len(prepared.dataset):
+            part = dataclasses.replace(part, matrix=preprocess.transform(prepared.dataset.table, dtype))
+        if len(part) > MOST_ROWS:
+            said.append(f"the playground uses {MOST_ROWS:,} of the {len(part):,} {name} rows")
+            part = dataclasses.replace(part, rows=evenly(part.rows, MOST_ROWS))
+        parts[name] = part
+    return dataclasses.replace(prepared, preprocess=preprocess, **parts), said
+
+
+def _network(config: ResolvedConfig) -> Any:
+    """Return what weights belong to."""
+    return config.model.hidden, config.model.activation, config.model.loss, config.model.dtype, config.options.seed
+
+
+def _refuse_large(prepared: Prepared) -> None:
+    hidden = prepared.config.model.hidden
+    widths = [prepared.preprocess.width, *hidden, len(prepared.dataset.classes)]
+    size = sum((a + 1) * b for a, b in itertools.pairwise(widths))
+    if size > MOST_PARAMETERS:
+        problem = f"expected a network of at most {MOST_PARAMETERS:,} parameters to play with, found {size:,}"
+        raise OptionError("hidden", problem, "Take fewer units")

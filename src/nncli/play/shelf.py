@@ -1,0 +1,178 @@
+"""What can be played with: bundled sets, what the command line has named, and files dropped on the page.
+
+The page names them by keys, such as `bundled:xor` or `dropped:flowers.csv`. A key is looked up here and never opened as
+a path, so a page can read no file that nobody has given it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from nncli.config.resolve import DataConfig
+from nncli.config.train_config import TrainConfig
+from nncli.data.bundled import BUNDLED
+from nncli.data.dataset import Dataset
+from nncli.data.formats.known_formats import is_model
+from nncli.data.load import load_dataset, load_like
+from nncli.data.sources import ARRAYS, Source, title
+from nncli.errors import DataError, NncliError
+from nncli.model import checkpoint
+from nncli.model.model import Model
+from nncli.model.provenance import Provenance
+
+MOST_ROWS = 10_000  # more are sampled: an epoch should be over before one looks away
+MOST_DROPPED = 8  # files that are kept; the oldest make room
+SAMPLE_SEED = 0
+CHARACTERS = 80  # of the name of a dropped file
+
+
+@dataclass(frozen=True)
+class Item:
+    """Data, or a model with the rows it is to be played on.
+
+    `key` is how the page asks for it, and `name` what people call it. `source` is what is read, and `named` how people
+    and command lines call that, which are not the same for a file that was dropped. `rows` are other rows for a model
+    than those that it was trained on; None where a dropped model waits for its rows to be dropped too.
+    """
+
+    key: str
+    name: str
+    source: Source
+    named: Source
+    model: Model | None = None
+    provenance: Provenance | None = None
+    file: str = ""  # of the model
+    rows: Source | None = ()
+
+    def load(self, options: TrainConfig) -> Dataset:
+        """Read the data, as options say; of a model, the rows of its training or others. Raises DataError."""
+        try:
+            found = self._read(options)
+        except NncliError as error:
+            for path, name in zip(self.source, self.named, strict=False):
+                error.where, error.problem = error.where.replace(path, name), error.problem.replace(path, name)
+            raise
+        return dataclasses.replace(found, source=self.named, notes=tuple(map(self._rename, found.notes)))
+
+    def _rename(self, note: str) -> str:
+        for path, name in zip(self.source, self.named, strict=False):
+            note = note.replace(path, name)
+        return note
+
+    def _read(self, options: TrainConfig) -> Dataset:
+        data = DataConfig.of(options)
+        if self.model is None or self.provenance is None:
+            return load_dataset(self.source, data.csv, options.dtype)
+        if self.rows is None:
+            problem = f"expected the rows that it was trained on, {title(self.provenance.source)}"
+            raise DataError(self.name, problem, "Drop that file on the page too")
+        if self.rows:
+            return load_like(self.rows, self.model.schema, self.model.classes, options.dtype)
+        found = load_dataset(self.source, data.csv, options.dtype)
+        if found.sha256 != self.provenance.files["data"].sha256:
+            problem = f"the data have changed since {self.name} was trained on them"
+            raise DataError(title(self.source), problem, "Name the data behind the model")
+        return found
+
+
+class Shelf:
+    """All items of a playground; several pages share it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder  # for what is dropped
+        self.items = {f"bundled:{name}": Item(f"bundled:{name}", name, (name,), (name,)) for name in BUNDLED}
+        self._dropped, self._lock = 0, threading.Lock()
+
+    def add_given(self, source: Source, model_file: str | None, rows: Source) -> Item:
+        """Add what the command line names: data, or a model and perhaps its rows. Raises ModelFileError."""
+        if model_file is None:
+            key = f"bundled:{source[0]}" if len(source) == 1 and source[0] in BUNDLED else f"given:{title(source)}"
+            return self.items.setdefault(key, Item(key, title(source), source, source))
+        model, provenance = checkpoint.load(Path(model_file))
+        its = rows or provenance.source
+        item = Item(f"given:{model_file}", model_file, its, its, model, provenance, model_file, rows)
+        return self.items.setdefault(item.key, item)
+
+    @contextlib.contextmanager
+    def dropping(self, name: str) -> Iterator[tuple[Path, list[Item]]]:
+        """Make a file for what is being dropped; at the end of the block, the item that it is stands in the list."""
+        with self._lock:
+            self._dropped += 1
+            path = self.folder / str(self._dropped)
+        found: list[Item] = []
+        try:
+            yield path, found
+            found.append(self._shelve(path, "".join(filter(str.isprintable, name))[-CHARACTERS:] or "data"))
+        finally:
+            if not found or found[0].source != (str(path),):
+                path.unlink(missing_ok=True)  # a model is in memory by now
+
+    def _shelve(self, path: Path, name: str) -> Item:
+        key = f"dropped:{name}"
+        if is_model(path):
+            try:
+                model, provenance = checkpoint.load(path)
+            except NncliError as error:
+                error.where = name
+                raise
+            own = provenance.source if provenance.source in {(known,) for known in BUNDLED} else None
+            item = Item(key, name, own or (), own or (), model, provenance, name, () if own else None)
+        else:
+            waiting = next((one for one in reversed([*self.items.values()]) if one.rows is None), None)
+            if waiting is None:
+                item = Item(key, name, (str(path),), (name,))
+            else:
+                item = dataclasses.replace(waiting, source=(str(path),), named=(name,), rows=(str(path),))
+        with self._lock:
+            self.items.pop(item.key, None)
+            self.items[item.key] = item
+            dropped = [one for one in self.items if one.startswith("dropped:")]
+            for old in dropped[:-MOST_DROPPED]:
+                self._remove(self.items.pop(old))
+        return item
+
+    def _remove(self, item: Item) -> None:
+        for path in map(Path, item.source):
+            if path.parent == self.folder:
+                path.unlink(missing_ok=True)
+
+
+def sampled(dataset: Dataset, most: int = MOST_ROWS) -> tuple[Dataset, list[str]]:
+    """Return at most about so many of the rows, each class in proportion, and say so."""
+    n = len(dataset)
+    if dataset.test is not None:
+        dataset = dataclasses.replace(dataset, test=sampled(dataset.test, most)[0])
+    if n <= most:
+        return dataset, []
+    rng, kept = np.random.default_rng(SAMPLE_SEED), []
+    for k in range(len(dataset.classes)):
+        rows = np.flatnonzero(dataset.y == k)
+        kept.append(rng.choice(rows, min(len(rows), max(10, round(len(rows) * most / n))), replace=False))
+    rows = np.sort(np.concatenate(kept))
+    taken = _changed(dataset, f"rows {SAMPLE_SEED} {most}", table=dataset.table.take(rows), y=dataset.y[rows])
+    return taken, [f"the playground uses {len(rows):,} of the {n:,} rows, drawn at random"]
+
+
+def with_noise(dataset: Dataset, noise: float, seed: int) -> Dataset:
+    """Add normal noise to each column of numbers, of `noise` times the standard deviation of that column."""
+    if not noise or not dataset.table.numbers.shape[1]:
+        return dataset
+    numbers = dataset.table.numbers
+    values = numbers.astype(np.float32 if numbers.dtype == np.uint8 else numbers.dtype)
+    spread = np.nanstd(values, axis=0, dtype=np.float64)
+    values += (noise * spread * np.random.default_rng(seed).normal(size=values.shape)).astype(values.dtype)
+    return _changed(dataset, f"noise {noise} {seed}", table=dataclasses.replace(dataset.table, numbers=values))
+
+
+def _changed(dataset: Dataset, how: str, **parts: object) -> Dataset:
+    """Return a data set that is no longer that of its file, so that no later command takes it for that."""
+    digest = hashlib.sha256(f"{dataset.sha256} {how}".encode()).hexdigest()
+    return dataclasses.replace(dataset, source=ARRAYS, sha256=digest, file_bytes=0, **parts)  # type: ignore[arg-type]
