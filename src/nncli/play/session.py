@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from nncli.config.option import POSITIVE, read_option
 from nncli.config.train_config import TrainConfig
-from nncli.errors import DataError, NncliError, OptionError, TrainingError
+from nncli.errors import DataError, NncliError, OptionError, TrainingError, flag
 from nncli.model.file_format import encode
 from nncli.play import choices, picture
 from nncli.play.backpropagation import derivatives_of
@@ -29,10 +29,12 @@ from nncli.play.drawing import answer
 from nncli.play.plane import Plane, plane_of
 from nncli.play.setup import MOST_EPOCHS, Ask, Setup, options_of, set_up
 from nncli.play.shelf import Item, Shelf
+from nncli.system.output import counted
 from nncli.system.threads import multiply_with
 from nncli.training.batch import evaluate
 
 SLICE = 0.03  # seconds of training between two pictures
+PATIENCE = 0.5  # seconds, in which a pause may still come to the end of an epoch
 FIRST = 20  # epochs, of which each is shown
 Message = dict[str, Any]
 
@@ -69,7 +71,8 @@ class Session:
                 return do(message)
             except NncliError as error:
                 self.playing = False
-                return [{"kind": "error", "text": str(error), "playing": False}]
+                opens = message["do"] == "open" and flag("target") in str(error)
+                return [{"kind": "error", "text": str(error), "wants": "target" if opens else ""}]
 
     def play_on(self, seconds: float = SLICE) -> list[Message]:
         """Train for so long, and return a picture."""
@@ -78,7 +81,7 @@ class Session:
                 self._train(seconds)
             except TrainingError as error:
                 self.playing = False
-                return [{"kind": "error", "text": str(error), "playing": False}]
+                return [{"kind": "error", "text": str(error), "wants": ""}]
             return [self._frame()]
 
     def model(self) -> tuple[str, bytes]:
@@ -127,7 +130,12 @@ class Session:
         return []
 
     def _pause(self, message: Message) -> list[Message]:
-        self.playing = False
+        self.playing, trainer = False, self._here.trainer
+        end = time.monotonic() + PATIENCE
+        while len(trainer.rows_left) and time.monotonic() < end:
+            self._steps(trainer.at_once)
+        if not trainer.between_epochs and not len(trainer.rows_left):
+            trainer.end_epoch()
         return [self._frame()]
 
     def _step(self, message: Message) -> list[Message]:
@@ -232,6 +240,14 @@ class Session:
         if why not in self._here.departed:
             self._here.departed = [*self._here.departed, why][-5:]
 
+    def _departures(self) -> list[str]:
+        """Return why the command line does not do quite the same, a clause each."""
+        trainer = self._here.trainer
+        if trainer.between_epochs:
+            return self._here.departed
+        seen = len(self._here.prepared.train) - len(trainer.rows_left)
+        return [*self._here.departed, f"{counted(seen, 'row')} of epoch {self._here.epoch + 1:,} were learned on top"]
+
     def _state(self) -> Message:
         """Return all that stays as it is while the network learns."""
         setup, plane = self._here, self._plane
@@ -299,7 +315,7 @@ class Session:
             "weights": weights,
             "pictures": pictures,
             "command": setup.command(),
-            "departed": setup.departed,
+            "departed": self._departures(),
         }
 
     def _judged(self, name: str) -> tuple[float | None, float | None]:

@@ -14,12 +14,14 @@ import numpy as np
 from nncli.config.option import read_option
 from nncli.config.resolve import ResolvedConfig
 from nncli.config.train_config import TrainConfig
+from nncli.data.dataset import Dataset
 from nncli.data.sources import ARRAYS
-from nncli.errors import OptionError
+from nncli.errors import NncliError, OptionError, flag
 from nncli.model.provenance import Provenance
 from nncli.nn.models import MODELS
 from nncli.play.plane import evenly
 from nncli.play.shelf import MOST_ROWS, Item, sampled, with_noise
+from nncli.system.output import in_quotes
 from nncli.training.prepare import Prepared, prepare
 from nncli.training.run import model_now, new_trainer
 from nncli.training.trainer import Trainer
@@ -27,7 +29,9 @@ from nncli.training.trainer import Trainer
 MOST_EPOCHS = 100_000  # of a run, so that its history fits in memory
 MOST_PARAMETERS = 2_000_000  # of a network that is to be looked at while it learns
 TEST = 0.3  # share of the rows
-HIDDEN, ACTIVATION = "4x4", "tanh"  # few units, and smooth borders
+ACTIVATION = "tanh"  # for smooth borders
+FEW, MANY = (4, 4), (16,)  # hidden units, where there are few classes and columns, and where there are many
+MANY_CLASSES, MANY_COLUMNS = 5, 30
 # options that a page may set: none of them opens a file
 OF_PAGE = (
     "target", "drop", "only", "categorical", "numeric", "test", "model", "hidden", "activation", "loss", "init", "scale",
@@ -101,9 +105,11 @@ def set_up(ask: Ask, given: TrainConfig) -> Setup:
     asked for. `given` has the options of the command line, for the data that it names. Raises NncliError."""
     item = ask.item
     config = _config(ask, given)
-    whole = item.load(config)
+    config, whole, guessed = _loaded(item, config)
     if whole.test is not None and "test" not in ask.options:
         config = dataclasses.replace(config, test=None)
+    if item.model is None:
+        config = _with_units(config, whole)
     dataset, said = sampled(whole) if item.model is None else (whole, [])
     dataset = with_noise(dataset, ask.noise, config.seed)
     departed = list(said)
@@ -125,7 +131,7 @@ def set_up(ask: Ask, given: TrainConfig) -> Setup:
         trainer.best_theta[:] = trainer.network.theta
         trainer.best = trainer.history[-1]
         departed.append(f"training goes on from {item.name}")
-    return Setup(ask, config, prepared, trainer, (*said, *prepared.notes), departed)
+    return Setup(ask, config, prepared, trainer, (*said, *guessed, *prepared.notes), departed)
 
 
 def options_of(item: Item, given: TrainConfig) -> dict[str, str]:
@@ -151,9 +157,31 @@ def _config(ask: Ask, given: TrainConfig) -> TrainConfig:
     config = dataclasses.replace(
         base, **{name: read_option(name, text, TrainConfig.kind(name)) for name, text in texts.items()}
     )
-    if own is None and MODELS[config.model].hidden and config.hidden is None:
-        config = dataclasses.replace(config, hidden=TrainConfig.kind("hidden").read(HIDDEN))
-    if own is None and config.hidden and config.activation is None:
+    return config
+
+
+def _loaded(item: Item, config: TrainConfig) -> tuple[TrainConfig, Dataset, list[str]]:
+    """Read the data. Where nobody has said which column to predict, and none is called so, take the last, and say so."""
+    try:
+        return config, item.load(config), []
+    except NncliError as error:
+        if item.model is not None or config.target is not None or not any(flag("target") in one for one in error.args):
+            raise
+        try:
+            found = item.load(dataclasses.replace(config, target="-1"))
+        except NncliError:
+            raise error from None
+    target = found.schema.target
+    note = f"nobody has said which column to predict: the last one, {in_quotes(target)}, is taken"
+    return dataclasses.replace(config, target=target), found, [note]
+
+
+def _with_units(config: TrainConfig, dataset: Dataset) -> TrainConfig:
+    """Return the options with hidden units and an activation, where the model has some and nobody has said which."""
+    if MODELS[config.model].hidden and config.hidden is None:
+        many = len(dataset.classes) >= MANY_CLASSES or len(dataset.schema.columns) > MANY_COLUMNS
+        config = dataclasses.replace(config, hidden=MANY if many else FEW)
+    if config.hidden and config.activation is None:
         config = dataclasses.replace(config, activation=ACTIVATION)
     return config
 

@@ -8,6 +8,7 @@ import * as unit from "./unit.js";
 const get = (id) => document.getElementById(id);
 const here = location.pathname;
 let socket = null, hello = null, state = null, frame = null, playing = false, items = [];
+let accepted = {};
 let asked = { data: "", options: {}, noise: 0, columns: [] };
 
 function send(message) {
@@ -17,6 +18,7 @@ function send(message) {
 function say(text) {
   get("message").textContent = text;
   get("message").hidden = !text;
+  get("wanted").hidden = true;
 }
 
 function open(change) {
@@ -87,6 +89,7 @@ const receive = {
     const other = !state || state.data !== message.data;
     state = message;
     asked = { data: state.data, noise: state.noise, columns: state.seen, options: { ...asked.options } };
+    accepted = asked.options;
     if (other) say("");
     play(false);
     frame = null;
@@ -99,7 +102,7 @@ const receive = {
     unit.build(state);
     pen.build(state);
     get("row").max = state.rows.train + state.rows.val + state.rows.test;
-    history.replaceState(null, "", settings.written({ ...asked, options: asked.options }));
+    history.replaceState(null, "", settings.written(asked));
   },
   frame(message) {
     frame = message;
@@ -126,10 +129,15 @@ const receive = {
     pen.free();
     say(message.text);
     play(false);
+    get("wanted").hidden = message.wants !== "target";
+    get("wanted").onsubmit = ((tried) => (event) => {
+      event.preventDefault();
+      open({ ...tried, options: { ...tried.options, target: get("wanted-target").value } });
+    })({ ...asked });
     if (state) {
       settings.show(state);
       settings.showItems(items, state.data);
-      asked = { data: state.data, noise: state.noise, columns: state.seen, options: { ...asked.options } };
+      asked = { data: state.data, noise: state.noise, columns: state.seen, options: { ...accepted } };
     }
   },
 };

@@ -1,7 +1,8 @@
 // The network: a tile for each unit, with what it says over the plane, and a line for each weight.
 import { colour, classColour, element, paintSigned, short } from "./draw.js";
 
-const TOP = 46, NAME = 84;
+const TOP = 46;
+let NAME = 84;
 const sheet = document.getElementById("sheet"), lines = document.getElementById("lines");
 const hint = document.getElementById("hint");
 let tiles = [], paths = [], state = null, last = null, chosen = null, derivatives = null;
@@ -61,8 +62,9 @@ function layout() {
   const { shown } = state.network, rows = shown.map((n, i) => (i === 0 && isPicture() ? 1 : n));
   const most = Math.max(...rows, 2), size = most > 10 ? 26 : most > 6 ? 32 : 40;
   const step = size + (derivatives ? 30 : most > 10 ? 8 : 14);
-  const room = document.getElementById("board").clientWidth, columns = shown.length;
-  const width = Math.max(room, 2 * NAME + 120 * (columns - 1) + size), height = TOP + most * step + 14;
+  const room = document.getElementById("board").clientWidth, columns = shown.length, narrow = room < 500;
+  NAME = narrow ? 60 : 104;
+  const width = Math.max(room, 2 * NAME + (narrow ? (derivatives ? 100 : 84) : 120) * (columns - 1) + size), height = TOP + most * step + 34;
   const gap = (width - 2 * NAME - size) / Math.max(columns - 1, 1);
   const places = rows.map((n, c) => Array.from({ length: n }, (_, i) => [NAME + size / 2 + c * gap, TOP + size / 2 + 6 + (most - n) * step / 2 + i * step]));
   return { size, step, width, height, places };
@@ -70,7 +72,7 @@ function layout() {
 
 export function build(next) {
   state = next;
-  chosen = null;
+  chosen = last = derivatives = null;
   draw();
 }
 
@@ -90,7 +92,7 @@ export function draw() {
     const more = network.widths[c] - network.shown[c];
     if (more > 0 && !(c === 0 && isPicture())) {
       const note = element("span", { className: "name", textContent: `+ ${more} more` });
-      Object.assign(note.style, { left: `${units[0][0] - 40}px`, width: "80px", textAlign: "center", top: `${units.at(-1)[1] + size / 2 + 3}px` });
+      Object.assign(note.style, { left: `${units[0][0] - 40}px`, width: "80px", textAlign: "center", top: `${units.at(-1)[1] + size / 2 + (derivatives ? 28 : 3)}px` });
       sheet.append(note);
     }
     if (c > 0) paths.push(units.map(([x, y], j) => places[c - 1].map(([fromX, fromY], i) => line(c, i, j, fromX + size / 2, fromY, x - size / 2, y))));
@@ -102,7 +104,7 @@ export function draw() {
 
 function label(c, i, x, y, size) {
   const picture = c === 0 && isPicture(), [h, w] = state.network.pixels;
-  const made = element("span", { className: c ? "name" : "name left", textContent: picture ? `${h} × ${w} pixels` : nameOf(c, i), title: nameOf(c, i) });
+  const made = element("span", { className: c ? "name" : "name left", textContent: picture ? `${h} × ${w} pixels` : nameOf(c, i).replaceAll("_", "_\u200b"), title: nameOf(c, i) });
   Object.assign(made.style, { width: `${NAME - 8}px`, top: `${y - 9}px`, left: c ? `${x + size / 2 + 6}px` : `${x - size / 2 - NAME + 2}px` });
   return made;
 }

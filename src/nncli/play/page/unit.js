@@ -2,6 +2,7 @@
 import { element, short } from "./draw.js";
 
 const chain = document.getElementById("chain"), note = document.getElementById("unit-note");
+const FIRST = "Choose a unit of the network to see and change its weights, or a row on the map to see its backpropagation.";
 let state = null, frame = null, chosen = null, found = null, onWeight = () => {};
 
 export function connect(weight) {
@@ -10,8 +11,9 @@ export function connect(weight) {
 
 export function build(next) {
   state = next;
-  found = chosen = null;
-  render();
+  found = chosen = frame = null;
+  chain.replaceChildren();
+  note.textContent = FIRST;
 }
 
 export function choose(c, i) {
@@ -110,7 +112,7 @@ export function render() {
   const layers = found?.layers;
   document.getElementById("forget").hidden = !found;
   if (found?.problem) note.textContent = found.problem;
-  else if (!chosen && !layers) note.textContent = "Choose a unit of the network to see and change its weights, or a row on the map to see its backpropagation.";
+  else if (!chosen && !layers) note.textContent = FIRST;
   else {
     const about = layers ? `Row ${found.row}, class ${found.class}, loss ${short(found.loss)}. ` : "";
     const learned = found?.steps ? `These are the numbers before the step; the optimizer, ${found.optimizer}, then made the new weights of its derivatives. ` : "";
