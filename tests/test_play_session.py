@@ -29,7 +29,9 @@ def shelf(tmp_path: Path) -> Shelf:
     return Shelf(tmp_path / "dropped")
 
 
-def opened(shelf: Shelf, key: str = "bundled:xor", columns: tuple[str, ...] = (), noise: float = 0, **options: str) -> Session:
+def opened(
+    shelf: Shelf, key: str = "bundled:xor", columns: tuple[str, ...] = (), noise: float = 0, **options: str
+) -> Session:
     session = Session(shelf, shelf.items[key], GIVEN)
     said = ask(session, "open", data=key, options=options, noise=noise, columns=[*columns])
     assert [one["kind"] for one in said] == ["state", "frame"], said
@@ -62,7 +64,9 @@ def play_until(session: Session, epoch: int) -> None:
 
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("data", ["xor", "iris"])
-def test_the_command_below_trains_the_same_weights(model: str, data: str, shelf: Shelf, nncli: Run, tmp_path: Path) -> None:
+def test_the_command_below_trains_the_same_weights(
+    model: str, data: str, shelf: Shelf, nncli: Run, tmp_path: Path
+) -> None:
     session = opened(shelf, f"bundled:{data}", model=model, seed="3", test="0.2")
     play_until(session, 4)
     frame = ask(session, "pause")[0]
@@ -98,7 +102,9 @@ def close(value: float) -> Any:
     return pytest.approx(value, rel=1e-5, abs=1e-12)
 
 
-def test_a_step_of_one_row_shows_the_numbers_of_graph_and_subtracts_them(shelf: Shelf, nncli: Run, tmp_path: Path) -> None:
+def test_a_step_of_one_row_shows_the_numbers_of_graph_and_subtracts_them(
+    shelf: Shelf, nncli: Run, tmp_path: Path
+) -> None:
     session = opened(shelf, optimizer="sgd", lr="0.5", batch_size="1", hidden="3x2")
     ask(session, "step", of="epoch")
     (tmp_path / "before.npz").write_bytes(session.model()[1])

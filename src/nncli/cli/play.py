@@ -36,7 +36,9 @@ ONLY = (
 def play(
     config: TrainConfig,
     given: frozenset[str],
-    port: Annotated[str | None, value_option("N", "Port of this machine to listen at.", f"{PORT}, or the next", group="Run")] = None,
+    port: Annotated[
+        str | None, value_option("N", "Port of this machine to listen at.", f"{PORT}, or the next", group="Run")
+    ] = None,
     no_browser: Annotated[bool, switch("--no-browser", "Print the address, and open no browser.", group="Run")] = False,
     quiet: Quiet = False,
 ) -> int:
@@ -50,10 +52,12 @@ def play(
     """
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
-        raise NncliError("nncli play", f"it needs {' and '.join(missing)}", "Install it with: pip install 'nncli[play]'")
+        raise NncliError(
+            "nncli play", f"it needs {' and '.join(missing)}", "Install it with: pip install 'nncli[play]'"
+        )
     from nncli.play.server import HOST, Playground, listen_at, serve
-    from nncli.play.shelf import Shelf
     from nncli.play.setup import Ask, options_of, set_up
+    from nncli.play.shelf import Shelf
     from nncli.system.scratch import folder
 
     source = config.data if "data" in given else ("xor",)

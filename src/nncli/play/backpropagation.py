@@ -54,7 +54,9 @@ def derivatives_of(setup: Setup, row: int) -> dict[str, Any]:
                 "z": [one.value for one in z],
                 "a": [one.value for one in a],
                 "da": [one.grad for one in a],
-                "slope": _slopes(activations[number - 1], [one.value for one in z]) if number <= len(activations) else [],
+                "slope": _slopes(activations[number - 1], [one.value for one in z])
+                if number <= len(activations)
+                else [],
                 "dz": [one.grad for one in z],
                 "W": dense.W.tolist(),
                 "b": dense.b.tolist(),
@@ -96,5 +98,3 @@ def _slopes(activation: Activation, z: list[float]) -> list[float]:
     activation.backward(np.ones_like(Z), Z, A, slope)
     found: list[float] = slope[0].tolist()
     return found
-
-

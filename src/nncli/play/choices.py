@@ -29,8 +29,18 @@ def choices() -> dict[str, Any]:
     for name, registry in REGISTRIES.items():
         words = [one for one in registry if name != "activation" or ACTIVATIONS[one].differentiable]
         found[name] = [{"value": word, "help": registry.summary(word)} for word in words]
-    for name, values in (("lr", RATES), ("l1", PENALTIES), ("l2", PENALTIES), ("dropout", SHARES), ("batch_size", BATCHES)):
+    for name, values in (
+        ("lr", RATES),
+        ("l1", PENALTIES),
+        ("l2", PENALTIES),
+        ("dropout", SHARES),
+        ("batch_size", BATCHES),
+    ):
         found[name] = [{"value": value, "help": ""} for value in values]
     found["scale"] = [{"value": word, "help": ""} for word in TrainConfig.kind("scale").words()]
     formulas = {name: MODELS[name].formula for name in MODELS}
-    return {"choices": found, "formulas": formulas, "help": {name: one.help for name, one in TrainConfig.options().items()}}
+    return {
+        "choices": found,
+        "formulas": formulas,
+        "help": {name: one.help for name, one in TrainConfig.options().items()},
+    }

@@ -61,7 +61,9 @@ def as_picture(ink: NDArray[np.float64], height: int, width: int) -> NDArray[np.
     top, left = (height - shape[0]) // 2, (width - shape[1]) // 2
     if border:
         mass = small.sum()
-        y, x = (float((small.sum(axis=1 - axis) * (np.arange(small.shape[axis]) + 0.5)).sum() / mass) for axis in (0, 1))
+        y, x = (
+            float((small.sum(axis=1 - axis) * (np.arange(small.shape[axis]) + 0.5)).sum() / mass) for axis in (0, 1)
+        )
         top = int(np.clip(round(height / 2 - y), 0, height - shape[0]))
         left = int(np.clip(round(width / 2 - x), 0, width - shape[1]))
     picture[top : top + shape[0], left : left + shape[1]] = small

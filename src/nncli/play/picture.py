@@ -132,8 +132,6 @@ def maps_of_inputs(setup: Setup, X: NDArray[Any]) -> list[str]:
     return [packed(one) for one in values.T]
 
 
-
-
 def _fewer(values: NDArray[Any]) -> NDArray[Any]:
     """Return every second place across and up of those of a grid (GRID², h)."""
     grid = values.reshape(GRID, GRID, -1)[::EVERY, ::EVERY]

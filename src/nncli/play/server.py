@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import shlex
 import socket
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
@@ -21,11 +22,12 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from nncli.errors import NncliError
+from nncli.config.train_config import TrainConfig
+from nncli.errors import DataError, NncliError
 from nncli.play import protocol
 from nncli.play.session import Message, Session
+from nncli.play.setup import options_of
 from nncli.play.shelf import Item, Shelf
-from nncli.config.train_config import TrainConfig
 from nncli.system.output import counted
 
 HOST = "127.0.0.1"
@@ -102,23 +104,20 @@ class Playground:
         name = request.query_params.get("name", "data").replace("\\", "/").rpartition("/")[2]
         size = 0
         try:
-            with self.shelf.dropping(name) as (path, found):
-                with path.open("wb") as file:
-                    async for part in request.stream():
-                        size += len(part)
-                        if size > MOST_UPLOAD:
-                            at_most = f"expected at most {MOST_UPLOAD >> 20} MiB, found more"
-                            return JSONResponse({"error": f"{name}: {at_most}. Name it: nncli play {name}."}, 413)
-                        await run_in_threadpool(file.write, part)
+            with self.shelf.dropping(name) as (path, found), path.open("wb") as file:
+                async for part in request.stream():
+                    size += len(part)
+                    if size > MOST_UPLOAD:
+                        problem = f"expected at most {MOST_UPLOAD >> 20} MiB, found more"
+                        raise DataError(name, problem, f"Name it: nncli play {shlex.quote(name)}")
+                    await run_in_threadpool(file.write, part)
         except NncliError as error:
-            return JSONResponse({"error": str(error)}, 422)
+            return JSONResponse({"error": str(error)}, 413 if size > MOST_UPLOAD else 422)
         item = found[0]
         waits = item.rows is None
         return JSONResponse({"key": item.key, "name": item.name, "waits": waits, "options": self._options(item)})
 
     def _options(self, item: Item) -> dict[str, str]:
-        from nncli.play.setup import options_of
-
         return options_of(item, self.given)
 
     async def talk(self, socket: WebSocket) -> None:
@@ -206,7 +205,9 @@ async def _listen(socket: WebSocket, asked: asyncio.Queue[Message | None]) -> No
                 message = protocol.read(await socket.receive_text())
             except (ValueError, KeyError) as error:
                 is_large = "bytes" in str(error)
-                await socket.close(TOO_LARGE if is_large else REFUSED_CODE, str(error)[:120].encode("ascii", "replace").decode())
+                await socket.close(
+                    TOO_LARGE if is_large else REFUSED_CODE, str(error)[:120].encode("ascii", "replace").decode()
+                )
                 return
             await asked.put(message)
     except (WebSocketDisconnect, RuntimeError, OSError):

@@ -124,7 +124,11 @@ def set_up(ask: Ask, given: TrainConfig) -> Setup:
         said, departed = [*said, *more], [*departed, *more]
     _refuse_large(prepared)
     trainer = new_trainer(prepared)
-    if item.model is not None and item.provenance is not None and _network(prepared.config) == _network(item.model.config):
+    if (
+        item.model is not None
+        and item.provenance is not None
+        and _network(prepared.config) == _network(item.model.config)
+    ):
         trainer.network.theta[:] = item.model.network.theta
         trainer.moved()
         trainer.history = item.provenance.epochs(prepared.config.row_by_row)
@@ -152,7 +156,9 @@ def _config(ask: Ask, given: TrainConfig) -> TrainConfig:
         usual = {name: getattr(TrainConfig(), name) for name in (*NOT_PLAYED, "calibrate", "refit")}
         base = dataclasses.replace(own.config.options, **usual, **fixed)
         if ask.item.rows:
-            base = dataclasses.replace(base, data=ask.item.source, val_data=(), test_data=(), weight=None, group=None, time=None)
+            base = dataclasses.replace(
+                base, data=ask.item.source, val_data=(), test_data=(), weight=None, group=None, time=None
+            )
     texts = {name: text for name, text in ask.options.items() if text}
     config = dataclasses.replace(
         base, **{name: read_option(name, text, TrainConfig.kind(name)) for name, text in texts.items()}
