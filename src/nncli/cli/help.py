@@ -33,6 +33,7 @@ COMMON = {
     "report": "--out --to --json --quiet",
     "predict": "--out --proba --keep --threshold --on-error --jsonl --jobs --quiet",
     "check": "--target --drop --categorical --numeric --missing --val --test --json --quiet",
+    "play": "--target --drop --model --hidden --activation --lr --test --seed --port --no-browser --quiet",
     "gradcheck": "--target --model --hidden --activation --loss --dropout --batch-size --seed --all --json --quiet",
 }
 Row = tuple[str, str]  # how a command or parameter is written, and what it is

@@ -116,24 +116,30 @@ def with_config(
     other_help: Mapping[str, str] = MappingProxyType({}),
     only: Collection[str] = (),
     several: bool = False,
+    other_default: Mapping[str, str] = MappingProxyType({}),
 ) -> Callable[..., int]:
     """Turn `command(config, …)` into a function with every option of TrainConfig, for Typer to read.
 
     The given options beat those of the --config file, which beat the defaults. `read` makes the first argument of
     them. A command with a parameter `given` gets the names of all that are given. `argument` is how the help calls
-    what config.data holds, `other_help` what it says of an option that means something else to this command, `only`
-    which options and groups of them it has, if not all, and `several` whether it takes many files as one.
+    what config.data holds, `other_help` what it says of an option that means something else to this command,
+    `other_default` of a default that is another there, `only` which options and groups of them it has, if not all, and
+    `several` whether it takes many files as one.
     """
     parameters_of = inspect.signature(command, eval_str=True).parameters
     own = [p for name, p in list(parameters_of.items())[1:] if name != "given"]
     options = {
-        name: dataclasses.replace(option, help=other_help.get(name, option.help))
+        name: dataclasses.replace(
+            option,
+            help=other_help.get(name, option.help),
+            default_text=other_default.get(name, option.default_text),
+        )
         for name, option in TrainConfig.options().items()
         if not only or option.group in only or name in only
     }
     data: Any = Annotated[
         list[str] | None if several else str | None,
-        typer.Argument(metavar=argument, help=argument_help, show_default="digits"),
+        typer.Argument(metavar=argument, help=argument_help, show_default=other_default.get("data", "digits")),
     ]
     annotations = {"data": data, **{name: _annotation(name, one) for name, one in options.items()}}
     annotations |= {"config_file": ConfigFile, "ctx": typer.Context}

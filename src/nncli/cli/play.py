@@ -8,14 +8,23 @@ import sys
 from importlib.util import find_spec
 from typing import Annotated
 
-from nncli.cli.options import DATA_HELP, MODEL_NAMES_HELP, Quiet, model_in, switch, value_option, with_config
+from nncli.cli.options import (
+    MODEL_NAMES_HELP,
+    OTHER_FILES,
+    TEXT_FILES,
+    Quiet,
+    model_in,
+    switch,
+    value_option,
+    with_config,
+)
 from nncli.config.option import Whole, read_option
 from nncli.config.train_config import TrainConfig
 from nncli.errors import DONE, NncliError, OptionError, mention
 from nncli.system.output import put, say
 from nncli.system.threads import use_threads
 
-PLAY_HELP = f"A model that nncli train has saved, and perhaps rows for it; or data. {DATA_HELP}"
+PLAY_HELP = f"A model that nncli train has saved, and perhaps rows for it; or data. {TEXT_FILES}, IDX, a folder of pictures, {OTHER_FILES}, or a bundled set."
 NEEDED = ("starlette", "uvicorn", "websockets")
 PORT, TRIED = 8517, 20
 # of the options of a training run, those that the playground has a use for
@@ -32,6 +41,13 @@ ONLY = (
     other_help={"model": MODEL_NAMES_HELP},
     only=ONLY,
     several=True,
+    other_default={
+        "data": "xor",
+        "target": "the column named label, target, class or y, or else the last",
+        "test": "0.3, or the data's own test set",
+        "hidden": "4x4 for mlp; 16 for many classes or columns",
+        "activation": "tanh",
+    },
 )
 def play(
     config: TrainConfig,

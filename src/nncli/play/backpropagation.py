@@ -23,9 +23,9 @@ MOST_PARAMETERS, MOST_INPUTS = 3000, 100  # of a network whose every number one 
 def derivatives_of(setup: Setup, row: int) -> dict[str, Any]:
     """Return the forward values of one row of the data, from 0, and the derivatives of its loss.
 
-    For each dense layer: z, a, dL/da, da/dz, dL/dz (units,), dL/dW (inputs, units) and dL/db (units,). They come from the
-    scalar graph of the network, in float64, and are held against the engine's own backpropagation. The loss is that of
-    the row alone: without penalties, dropout, weights or smoothing. Raises NncliError for a network that is too large.
+    For each dense layer: z, a, dL/da, da/dz, dL/dz (units,), dL/dW (inputs, units) and dL/db (units,). They come from
+    the scalar graph of the network, in float64, and are held against the engine's own backpropagation. The loss is that
+    of the row alone: without penalties, dropout, weights or smoothing. Raises NncliError for too large a network.
     """
     prepared, network = setup.prepared, setup.trainer.network
     if network.size > MOST_PARAMETERS or network.widths[0] > MOST_INPUTS:

@@ -16,8 +16,8 @@ BORDER = 4 / 28  # of a picture of MNIST, on each side; its digit is centred by 
 
 
 def answer(setup: Setup, drawing: bytes) -> dict[str, Any]:
-    """Return what the network says of a drawing (SIDE, SIDE), and the picture that it sees. DataError where the rows are
-    no pictures, or nothing is drawn."""
+    """Return what the network says of a drawing (SIDE, SIDE), and the picture that it sees. DataError where the rows
+    are no pictures, or nothing is drawn."""
     height, width = pixels(setup.prepared)
     if not height:
         raise DataError("drawing", "expected data whose rows are pictures", "Open digits")
@@ -47,8 +47,8 @@ def answer(setup: Setup, drawing: bytes) -> dict[str, Any]:
 def as_picture(ink: NDArray[np.float64], height: int, width: int) -> NDArray[np.float64]:
     """Bring a drawing, from 0 to 1, to a picture (height, width) as the data have them.
 
-    Small pictures, as those of `digits`, are filled by the digit; larger ones, as MNIST's, have a border, and the centre
-    of mass in the middle.
+    Small pictures, as those of `digits`, are filled by the digit; larger ones, as MNIST's, have a border, and the
+    centre of mass in the middle.
     """
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
     digit = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]

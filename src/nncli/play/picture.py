@@ -28,7 +28,7 @@ def packed(values: NDArray[Any]) -> str:
 
 
 def signed_bytes(values: NDArray[Any]) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-    """Scale each column of values (n, h) to bytes from 0 to 254, with 127 for 0; also return what the ends stand for."""
+    """Scale each column of values (n, h) to bytes from 0 to 254, with 127 for 0; also return what the ends are."""
     largest = np.abs(values).max(axis=0).astype(np.float64)
     largest[~np.isfinite(largest)] = 0
     with np.errstate(all="ignore"):
@@ -66,7 +66,7 @@ def network_of(setup: Setup) -> dict[str, Any]:
 
 
 def points_of(setup: Setup, plane: Plane) -> dict[str, Any]:
-    """Return some rows of each part on the plane: places as shares of the axes, the class, and the number of the row."""
+    """Return some rows of each part on the plane: places as shares of the axes, the class, the number of the row."""
     found = {}
     parts = {"train": setup.prepared.train, "val": setup.prepared.val, "test": setup.prepared.test}
     for name, part in parts.items():
@@ -89,7 +89,7 @@ def weights_of(setup: Setup) -> list[dict[str, Any]]:
 
 
 def pictures_of_weights(setup: Setup) -> list[str]:
-    """Return the incoming weights of each shown unit of the first layer, as bytes; where the rows are no pictures, none."""
+    """Return the incoming weights of the shown units of the first layer, as bytes; none where rows are no pictures."""
     if pixels(setup.prepared) == (0, 0):
         return []
     W = setup.trainer.network.dense[0].W
@@ -98,8 +98,8 @@ def pictures_of_weights(setup: Setup) -> list[str]:
 
 
 def maps_of(setup: Setup, X: NDArray[Any]) -> dict[str, Any]:
-    """Return what the network says at the places of a grid, whose inputs are X: the predicted class and how certain that
-    is, from 0 to 255; and, at fewer places, the output of each unit and of each class."""
+    """Return what the network says at the places of a grid, whose inputs are X: the predicted class and how certain
+    that is, from 0 to 255; and, at fewer places, the output of each unit and of each class."""
     network, loss = setup.trainer.network, setup.trainer.loss
     K = len(setup.prepared.dataset.classes)
     with np.errstate(all="ignore"):

@@ -21,8 +21,8 @@ ROWS = 1000  # that say where the plane is
 
 @dataclass(frozen=True)
 class Plane:
-    """The place (2,) of an input x (d,) is ((x − origin) · D) / lengths, D = `directions` (2, d) and of length 1; and back:
-    x = origin + place · lengths · D. So a place is written in units of the columns, or of the components."""
+    """The place (2,) of an input x (d,) is zero + D (x − origin) / lengths, D = `directions` (2, d) of length 1; and
+    back: x = origin + ((place − zero) · lengths) D. So a place is in units of the columns, or of the components."""
 
     origin: Floats
     directions: Floats

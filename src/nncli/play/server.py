@@ -1,7 +1,7 @@
 """The server of the playground: it answers one browser on this machine, and nobody else.
 
-It listens on 127.0.0.1. Every address begins with a random token, every request has to name this server as its host, and
-one that says where it comes from has to come from a page of this server. A page loads nothing from elsewhere.
+It listens on 127.0.0.1. Every address begins with a random token, every request has to name this server as its host,
+and one that says where it comes from has to come from a page of this server. A page loads nothing from elsewhere.
 """
 
 from __future__ import annotations
@@ -175,8 +175,8 @@ class _Guard:
     def _with_headers(self, send: Channel) -> Channel:
         own = f"ws://{HOST}:{self.playground.port} ws://localhost:{self.playground.port}"
         policy = (
-            f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self' {own}; "
-            "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+            f"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "
+            f"connect-src 'self' {own}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
         )
         headers = {
             "content-security-policy": policy,

@@ -64,7 +64,7 @@ class Session:
         }
 
     def receive(self, message: Message) -> list[Message]:
-        """Do what a message asks for, and return what there is to say. What cannot be done is said, and changes nothing."""
+        """Do what a message asks for, and return what there is to say. What cannot be done changes nothing."""
         do: Callable[[Message], list[Message]] = getattr(self, f"_{message['do']}")
         with self.lock, multiply_with(1):
             try:

@@ -34,9 +34,9 @@ FEW, MANY = (4, 4), (16,)  # hidden units, where there are few classes and colum
 MANY_CLASSES, MANY_COLUMNS = 5, 30
 # options that a page may set: none of them opens a file
 OF_PAGE = (
-    "target", "drop", "only", "categorical", "numeric", "test", "model", "hidden", "activation", "loss", "init", "scale",
-    "optimizer", "lr", "average", "batch_size", "seed", "dropout", "input_dropout", "l1", "l2", "max_norm", "clip_norm",
-    "label_smoothing", "class_weight", "dtype",
+    "target", "drop", "only", "categorical", "numeric", "test", "model", "hidden", "activation", "loss", "init",
+    "scale", "optimizer", "lr", "average", "batch_size", "seed", "dropout", "input_dropout", "l1", "l2", "max_norm",
+    "clip_norm", "label_smoothing", "class_weight", "dtype",
 )  # fmt: skip
 OF_COLUMNS = ("target", "drop", "only", "categorical", "numeric")
 # how a playground trains: without validation rows, for as long as one likes
@@ -47,8 +47,8 @@ NOT_PLAYED = ("patience", "metric", "folds", "time_limit", "positive", "choose_t
 
 @dataclass(frozen=True)
 class Ask:
-    """What a page asks for. `options` are texts, as on the command line; `noise` is a share of the standard deviation of
-    each column of numbers."""
+    """What a page asks for. `options` are texts, as on the command line; `noise` is a share of the standard deviation
+    of each column of numbers."""
 
     item: Item
     options: Mapping[str, str]
@@ -73,7 +73,7 @@ class Setup:
         return len(self.trainer.history)
 
     def options(self) -> dict[str, str]:
-        """Return the options that a page may set, as texts: those that are asked for, with the defaults of a playground."""
+        """Return the options that a page may set, as texts: those asked for, with the defaults of a playground."""
         return {name: text for name in OF_PAGE if (text := self.config.text(name))}
 
     def resolved(self) -> dict[str, str]:
@@ -160,14 +160,13 @@ def _config(ask: Ask, given: TrainConfig) -> TrainConfig:
                 base, data=ask.item.source, val_data=(), test_data=(), weight=None, group=None, time=None
             )
     texts = {name: text for name, text in ask.options.items() if text}
-    config = dataclasses.replace(
+    return dataclasses.replace(
         base, **{name: read_option(name, text, TrainConfig.kind(name)) for name, text in texts.items()}
     )
-    return config
 
 
 def _loaded(item: Item, config: TrainConfig) -> tuple[TrainConfig, Dataset, list[str]]:
-    """Read the data. Where nobody has said which column to predict, and none is called so, take the last, and say so."""
+    """Read the data. Where nobody has said which column to predict, and none is called so, take the last and say it."""
     try:
         return config, item.load(config), []
     except NncliError as error:
@@ -188,7 +187,7 @@ def _with_units(config: TrainConfig, dataset: Dataset) -> TrainConfig:
         many = len(dataset.classes) >= MANY_CLASSES or len(dataset.schema.columns) > MANY_COLUMNS
         config = dataclasses.replace(config, hidden=MANY if many else FEW)
     if config.hidden and config.activation is None:
-        config = dataclasses.replace(config, activation=ACTIVATION)
+        return dataclasses.replace(config, activation=ACTIVATION)
     return config
 
 
