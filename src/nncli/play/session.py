@@ -246,13 +246,15 @@ class Session:
         if trainer.between_epochs:
             return self._here.departed
         seen = len(self._here.prepared.train) - len(trainer.rows_left)
-        return [*self._here.departed, f"{counted(seen, 'row')} of epoch {self._here.epoch + 1:,} were learned on top"]
+        was = "was" if seen == 1 else "were"
+        return [*self._here.departed, f"{counted(seen, 'row')} of epoch {self._here.epoch + 1:,} {was} learned on top"]
 
     def _state(self) -> Message:
         """Return all that stays as it is while the network learns."""
         setup, plane = self._here, self._plane
         prepared, dataset = setup.prepared, setup.prepared.dataset
-        columns = [*prepared.read.schema.names, prepared.read.schema.target]
+        schema = prepared.read.schema
+        columns = [one.name for one in schema.profile] or [*schema.names, schema.target]
         return {
             "kind": "state",
             "task": "classification",
@@ -265,6 +267,7 @@ class Session:
             "classes": list(dataset.classes),
             "probabilistic": setup.trainer.loss.probabilistic,
             "columns": columns[:200],
+            "used": [name for name in dataset.schema.names if name in columns[:200]],
             "numbers": [*(prepared.preprocess.number_names or dataset.schema.of_kind("number"))][:200],
             "target": dataset.schema.target,
             "seen": list(plane.columns),

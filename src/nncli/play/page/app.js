@@ -36,7 +36,7 @@ function option(name, value) {
   if (name === "model") settings.OF_MODEL.forEach((one) => delete options[one]);
   if (name === "optimizer" || name === "loss") delete options.lr;
   if (!value) delete options[name];
-  open({ options });
+  open({ options, columns: name === "drop" ? [] : asked.columns });
 }
 
 function layers(hidden) {
@@ -107,7 +107,7 @@ const receive = {
   frame(message) {
     frame = message;
     get("epoch").textContent = frame.epoch.toLocaleString("en");
-    get("within").textContent = frame.within ? `+ ${frame.within.toLocaleString("en")} rows` : "";
+    get("within").textContent = frame.within ? `+ ${frame.within.toLocaleString("en")} ${frame.within === 1 ? "row" : "rows"}` : "";
     output.show(frame);
     network.show(frame);
     unit.show(frame);

@@ -68,7 +68,7 @@ export function short(value, figures = 4) {
   if (value === 0) return "0";
   const size = Math.abs(value);
   const text = size >= 1e5 || size < 1e-4 ? value.toExponential(2) : String(Number(value.toPrecision(figures)));
-  return text.replace("-", "−");
+  return text.replaceAll("-", "−");
 }
 
 export const element = (name, settings = {}, ...children) => {

@@ -3,12 +3,13 @@ import { element } from "./draw.js";
 
 const get = (id) => document.getElementById(id);
 const LABELS = { model: "Model", activation: "Activation", loss: "Loss", optimizer: "Optimizer", lr: "Learning rate", batch_size: "Rows in a step",
-  l1: "L1 penalty", l2: "L2 penalty", dropout: "Dropout", average: "Average", scale: "Scaling", init: "Initial weights", seed: "Seed" };
+  l2: "L2 penalty", dropout: "Dropout", l1: "L1 penalty", average: "Average", scale: "Scaling", init: "Initial weights", seed: "Seed" };
 // what belongs to a model, and is forgotten when another is chosen
 export const OF_MODEL = ["hidden", "activation", "loss", "optimizer", "lr", "batch_size", "l1", "l2", "dropout", "average", "init", "input_dropout",
   "max_norm", "clip_norm", "label_smoothing"];
 export const OF_COLUMNS = ["target", "drop", "only", "categorical", "numeric"];
 const PLAIN = new Set(["lr", "l1", "l2", "dropout", "batch_size"]);
+const FIRST = 8; // of them, that are always shown
 let known = null, onChange = () => {};
 
 export function build(hello, change) {
@@ -16,12 +17,31 @@ export function build(hello, change) {
   onChange = change;
   const form = get("settings");
   form.onsubmit = (event) => event.preventDefault();
-  form.replaceChildren(...Object.entries(LABELS).map(([name, text]) => {
+  const made = Object.entries(LABELS).map(([name, text]) => {
     const input = name === "seed" ? element("input", { type: "number", min: 0, step: 1 }) : element("select");
     input.id = `option-${name}`;
     input.title = (hello.help[name] ?? "").split("\n")[0].replace(/: \{.*$/, ".");
     input.onchange = () => onChange(name, input.value);
     return element("label", {}, text, input);
+  });
+  get("first").replaceChildren(...made.slice(0, FIRST));
+  get("rest").replaceChildren(...made.slice(FIRST));
+}
+
+// Names between commas, as the command line has them.
+const list = (names) => names.map((one) => (/[,"'\s]/.test(one) || !one ? `"${one.replaceAll('"', '""')}"` : one)).join(",");
+
+function showColumns(state) {
+  const others = state.columns.filter((one) => one !== state.target);
+  get("columns").hidden = state.is_model || others.length < 2;
+  get("columns").querySelector("div").replaceChildren(...others.map((name) => {
+    const box = element("input", { type: "checkbox", checked: state.used.includes(name) });
+    box.onchange = () => {
+      const left = others.filter((one) => (one === name ? !box.checked : !state.used.includes(one)));
+      if (left.length === others.length) box.checked = true;
+      else onChange("drop", list(left));
+    };
+    return element("label", {}, box, name);
   }));
 }
 
@@ -61,6 +81,7 @@ export function show(state) {
   get("axes").hidden = state.numbers.length < 3 && state.columns.length < 4;
   fill("across", axes, state.seen[0] ?? "");
   fill("up", axes, state.seen[1] ?? "");
+  showColumns(state);
   get("notes").hidden = !state.notes.length;
   get("notes").querySelector("ul").replaceChildren(...state.notes.map((one) => element("li", { textContent: one })));
 }
