@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +17,19 @@ from nncli.config.train_config import TrainConfig
 from nncli.nn.models import MODELS
 from nncli.play.drawing import SIDE, as_picture
 from nncli.play.session import Session
+from nncli.play.setup import THREADS
 from nncli.play.shelf import MOST_ROWS, Shelf
+from nncli.system.threads import multiply_with
 
 Run = Callable[..., Any]
 GIVEN = TrainConfig()
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Shelf:
+def shelf(tmp_path: Path) -> Iterator[Shelf]:
     (tmp_path / "dropped").mkdir()
-    return Shelf(tmp_path / "dropped")
+    with multiply_with(THREADS):  # as the command does
+        yield Shelf(tmp_path / "dropped")
 
 
 def opened(

@@ -24,7 +24,10 @@ from nncli.errors import DONE, NncliError, OptionError, mention
 from nncli.system.output import put, say
 from nncli.system.threads import use_threads
 
-PLAY_HELP = f"A model that nncli train has saved, and perhaps rows for it; or data. {TEXT_FILES}, IDX, a folder of pictures, {OTHER_FILES}, or a bundled set."
+PLAY_HELP = (
+    "A model that nncli train has saved, and perhaps rows for it; or data. "
+    f"{TEXT_FILES}, IDX, a folder of pictures, {OTHER_FILES}, or a bundled set."
+)
 NEEDED = ("starlette", "uvicorn", "websockets")
 PORT, TRIED = 8517, 20
 # of the options of a training run, those that the playground has a use for
@@ -47,6 +50,7 @@ ONLY = (
         "test": "0.3, or the data's own test set",
         "hidden": "4x4 for mlp; 16 for many classes or columns",
         "activation": "tanh",
+        "threads": "1",
     },
 )
 def play(
@@ -72,7 +76,7 @@ def play(
             "nncli play", f"it needs {' and '.join(missing)}", "Install it with: pip install 'nncli[play]'"
         )
     from nncli.play.server import HOST, Playground, listen_at, serve
-    from nncli.play.setup import Ask, options_of, set_up
+    from nncli.play.setup import THREADS, Ask, options_of, set_up
     from nncli.play.shelf import Shelf
     from nncli.system.scratch import folder
 
@@ -80,7 +84,7 @@ def play(
     if source == ("-",):
         raise OptionError("data", "the playground may read its data again, and stdin can be read once", "Name a file")
     model = model_in(source[:1])
-    with folder() as place, use_threads(config.threads):
+    with folder() as place, use_threads(config.threads or THREADS):
         shelf = Shelf(place)
         if model is not None:
             named = sorted(given - {"data", "threads"})

@@ -7,17 +7,24 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from nncli.data.dataset import Schema
+from nncli.data.preprocess import Preprocess
 from nncli.figures.figure import Axis, Cells, Floats, Panel
 from nncli.model.model import Model
 
 
 def image_shape(model: Model) -> tuple[int, ...] | None:
     """Return the shape of a row that is a picture, None where it is none; a square where nothing else is known."""
-    d = model.preprocess.width
-    if model.schema.image_shape and math.prod(model.schema.image_shape) == d:
-        return model.schema.image_shape
+    return shape_of_rows(model.schema, model.preprocess)
+
+
+def shape_of_rows(schema: Schema, preprocess: Preprocess) -> tuple[int, ...] | None:
+    """Return the same for the rows of a model that is still being trained."""
+    d = preprocess.width
+    if schema.image_shape and math.prod(schema.image_shape) == d:
+        return schema.image_shape
     side = math.isqrt(d)
-    return (side, side) if model.preprocess.scaling == "pixels" and side * side == d else None
+    return (side, side) if preprocess.scaling == "pixels" and side * side == d else None
 
 
 def image_panels(

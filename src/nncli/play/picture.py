@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nncli.explain.columns import names_of_inputs
+from nncli.figures.images import shape_of_rows
 from nncli.nn.activations import Activation
 from nncli.nn.layers import Dense
 from nncli.play.plane import Plane, evenly, take
@@ -38,12 +38,8 @@ def signed_bytes(values: NDArray[Any]) -> tuple[NDArray[np.uint8], NDArray[np.fl
 
 def pixels(prepared: Prepared) -> tuple[int, int]:
     """Return height and width of the rows, if they are grey pictures; (0, 0) where they are not."""
-    schema, d = prepared.dataset.schema, prepared.preprocess.width
-    if len(schema.image_shape) == 2:
-        return schema.image_shape[0], schema.image_shape[1]
-    side = math.isqrt(d)
-    is_picture = prepared.preprocess.scaling == "pixels" and side * side == d == prepared.preprocess.n_numbers
-    return (side, side) if is_picture and not schema.image_shape else (0, 0)
+    shape = shape_of_rows(prepared.dataset.schema, prepared.preprocess)
+    return (shape[0], shape[1]) if shape is not None and len(shape) == 2 else (0, 0)
 
 
 def network_of(setup: Setup) -> dict[str, Any]:

@@ -30,7 +30,6 @@ from nncli.play.plane import Plane, plane_of
 from nncli.play.setup import MOST_EPOCHS, Ask, Setup, options_of, set_up
 from nncli.play.shelf import Item, Shelf
 from nncli.system.output import counted
-from nncli.system.threads import multiply_with
 from nncli.training.batch import evaluate
 
 SLICE = 0.03  # seconds of training between two pictures
@@ -66,7 +65,7 @@ class Session:
     def receive(self, message: Message) -> list[Message]:
         """Do what a message asks for, and return what there is to say. What cannot be done changes nothing."""
         do: Callable[[Message], list[Message]] = getattr(self, f"_{message['do']}")
-        with self.lock, multiply_with(1):
+        with self.lock:
             try:
                 return do(message)
             except NncliError as error:
@@ -76,7 +75,7 @@ class Session:
 
     def play_on(self, seconds: float = SLICE) -> list[Message]:
         """Train for so long, and return a picture."""
-        with self.lock, multiply_with(1):
+        with self.lock:
             try:
                 self._train(seconds)
             except TrainingError as error:
@@ -142,6 +141,9 @@ class Session:
         self.playing = False
         self._refuse_end()
         trainer, said = self._here.trainer, list[Message]()
+        if message["of"] == "row" and trainer.optimizer.smooth:
+            name = self._here.prepared.config.training.optimizer
+            raise OptionError("optimizer", f"{name} learns from all rows at each step", "Step an epoch")
         if trainer.between_epochs:
             trainer.begin_epoch()
         if message["of"] == "epoch":
@@ -150,9 +152,6 @@ class Session:
         elif message["of"] == "batch":
             self._steps(trainer.batch_size)
         else:
-            if trainer.optimizer.smooth:
-                name = self._here.prepared.config.training.optimizer
-                raise OptionError("optimizer", f"{name} learns from all rows at each step", "Step an epoch")
             said.append(self._backpropagation(int(trainer.rows_left[0]), steps=True))
             if trainer.batch_size != 1:
                 self._depart("single rows were learned")

@@ -41,6 +41,7 @@ OF_PAGE = (
 OF_COLUMNS = ("target", "drop", "only", "categorical", "numeric")
 # how a playground trains: without validation rows, for as long as one likes
 FIXED: dict[str, Any] = {"val": 0.0, "schedule": "constant", "epochs": MOST_EPOCHS}
+THREADS = 1  # unless the command line says another number: networks to look at are small
 # and what of a saved model's options has to do with how its training ended, or with its decisions
 NOT_PLAYED = ("patience", "metric", "folds", "time_limit", "positive", "choose_threshold", "cost")
 
@@ -159,6 +160,7 @@ def _config(ask: Ask, given: TrainConfig) -> TrainConfig:
             base = dataclasses.replace(
                 base, data=ask.item.source, val_data=(), test_data=(), weight=None, group=None, time=None
             )
+    base = dataclasses.replace(base, threads=given.threads or THREADS)
     texts = {name: text for name, text in ask.options.items() if text}
     return dataclasses.replace(
         base, **{name: read_option(name, text, TrainConfig.kind(name)) for name, text in texts.items()}

@@ -116,7 +116,10 @@ export function render() {
   else {
     const about = layers ? `Row ${found.row}, class ${found.class}, loss ${short(found.loss)}. ` : "";
     const learned = found?.steps ? `These are the numbers before the step; the optimizer, ${found.optimizer}, then made the new weights of its derivatives. ` : "";
-    note.textContent = `${about}${learned}${chosen ? `Shown: ${title(...chosen)}.` : ""}${layers ? " Point at another unit to see it." : " Type a number to change a weight."}`;
+    const penalised = ["l1", "l2", "dropout", "input_dropout", "label_smoothing"].some((one) => Number(state.resolved[one]));
+    const alone = layers && penalised ? "They are of the loss of this row alone, without penalties and dropout. " : "";
+    const averaged = layers && state.resolved.average !== "none" ? "They are of the weights as they are; the pictures show the average of all steps. " : "";
+    note.textContent = `${about}${learned}${alone}${averaged}${chosen ? `Shown: ${title(...chosen)}.` : ""}${layers ? " Point at another unit to see it." : " Type a number to change a weight."}`;
   }
   chain.replaceChildren();
   if (!chosen || chosen[1] >= frame.weights[chosen[0] - 1].b.length) return;
