@@ -82,6 +82,13 @@ def spirals() -> None:
     write_points("spirals.csv", X + 0.02 * rng.standard_normal(X.shape), labels, rng)
 
 
+def chocolate() -> None:
+    """Seven bars on one line through 0: a liking of 1 pays 10."""
+    liking = np.array([1, 1.5, 2, 2.25, 3, 3.1, 3.5])
+    rows = [f"{x:g},{10 * x:g}" for x in liking]
+    (HERE / "chocolate.csv").write_bytes(("\n".join(["liking,price", *rows]) + "\n").encode())
+
+
 def write_idx(name: str, items: NDArray[np.uint8]) -> None:
     header = bytes([0, 0, 8, items.ndim]) + np.array(items.shape, dtype=">u4").tobytes()
     # No time and no name in the gzip header: the bytes stay the same.
@@ -105,5 +112,5 @@ def digits_idx() -> None:
 
 
 if __name__ == "__main__":
-    for make in digits, iris, wine, breast_cancer, xor, moons, spirals, digits_idx:
+    for make in digits, iris, wine, breast_cancer, xor, moons, spirals, chocolate, digits_idx:
         make()

@@ -18,6 +18,7 @@ from nncli.data.csv.reader import CsvReader, open_training, read_blocks
 from nncli.data.dataset import Dataset, Schema, TextColumn
 from nncli.data.row_blocks import Layout, RowBlock
 from nncli.data.table_builder import MemoryStorage, read_files, to_learn_from
+from nncli.data.task import CLASSIFICATION
 from nncli.errors import NncliError
 
 
@@ -36,7 +37,7 @@ class Dribble(io.RawIOBase):
 def read_dataset(source: str, options: CsvOptions, dtype: str = "float32", stream: ByteStream | None = None) -> Dataset:
     """All of a file, or of the stream in its place, to learn from."""
     rows = read_files([lambda schema: open_training(source, options, dtype, stream)], source, MemoryStorage())
-    return to_learn_from(rows, (source,), rows.schema.target in options.categorical)
+    return to_learn_from(rows, (source,), CLASSIFICATION if rows.schema.target in options.categorical else None)
 
 
 def load(data: bytes | str, **options: Any) -> Dataset:

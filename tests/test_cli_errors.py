@@ -57,7 +57,6 @@ NUMBER_REMEDY = "Add --missing {0}, read the column as text with --categorical a
 CORRECT = "Correct it, or leave the cell empty."
 WIDTHS = "--hidden: expected a width such as 64, or one for each layer such as 128x64"
 SHARE = "expected a share of the rows from 0 to below 1"
-MANY = "many.csv: target column 'label': expected classes, found 3,000 different numbers in 3,000 rows, which look like a quantity (regression)."
 
 DATA = {
     "no such file": Case("train tow.csv", 1, "tow.csv: no such file. Did you mean 'two.csv'?"),
@@ -79,7 +78,7 @@ DATA = {
     "target ambiguous": Case("train x.csv", 1, "x.csv: several columns could be the target: y and Label. Choose one with --target.", {"x.csv": "a,y,Label\n1,p,q\n"}),
     "target misspelt": Case("train two.csv -t lable", 2, "--target: no column is called 'lable'. Did you mean 'label'?"),
     "target beyond": Case("train two.csv -t 4", 2, "--target: expected a position from -4 to 3, found 4."),
-    "target a quantity": Case("train many.csv", 1, f"{MANY} Choose another column with --target, write classes such as low and high into the file, or say that they are classes with --categorical label.", {"many.csv": "a,label\n" + "".join(f"{i},{i}\n" for i in range(3000))}),
+    "target of text, as numbers": Case("train iris --task regression", 1, "iris: target column 'class': expected numbers, found cells such as 'setosa'. Choose another column with --target, or leave out --task."),
     "ragged": Case("train two.csv", 1, RAGGED[:-1] + ", or leave such rows out with --on-error skip.", {"two.csv": TWO.replace("\n7,", "\n7,7,")}),
     "ragged to predict": Case("predict two.npz two.csv -o answers.csv", 1, RAGGED, {"two.csv": TWO.replace("\n7,", "\n7,7,")}),
     "ragged to evaluate": Case("eval two.npz x.csv", 1, RAGGED[:-1].replace("two", "x") + ", or leave such rows out with --on-error skip.", {"x.csv": TWO.replace("\n7,", "\n7,7,")}),

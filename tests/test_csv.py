@@ -210,8 +210,6 @@ ERRORS = {
     "no target": ("a,b\n1,2\n", "data.csv: expected a column called label, target, class or y; found a and b. Name the target with --target."),
     "twelve columns": (",".join("abcdefghijkl") + "\n" + "1," * 11 + "1\n", "data.csv: expected a column called label, target, class or y; found a, b, c, d, e, f, g, h, i, j and 2 more. Name the target with --target."),
     "two targets": ("a,y,label\n1,2,3\n", "data.csv: several columns could be the target: y and label. Choose one with --target."),
-    "many numbers": ("a,y\n" + "".join(f"1,{i}\n" for i in range(1001)), "data.csv: target column 'y': expected classes, found 1,001 different numbers in 1,001 rows, which look like a quantity (regression). Choose another column with --target, write classes such as low and high into the file, or say that they are classes with --categorical y."),
-    "fractions": ("a,y\n" + "".join(f"1,{i}.5\n" for i in range(21)), "data.csv: target column 'y': expected classes, found 21 different numbers in 21 rows with decimals, which look like a quantity (regression). Choose another column with --target, write classes such as low and high into the file, or say that they are classes with --categorical y."),
 }  # fmt: skip
 
 
@@ -235,23 +233,6 @@ def test_each_error_has_its_text(case: str) -> None:
 )  # fmt: skip
 def test_each_option_error_has_its_text(options: dict[str, Any], message: str) -> None:
     assert complaint(IRIS, **options) == message
-
-
-@pytest.mark.parametrize("k", [2, 7, 11])
-def test_a_target_with_decimals_is_a_quantity_unless_it_is_said_to_have_classes(k: int) -> None:
-    text = "a,y\n" + "".join(f"1,{i % k}.5\n" for i in range(100 * k))
-    message = complaint(text)
-    assert f"found {k} different numbers in {100 * k:,} rows with decimals, which look like a quantity" in message
-    assert message.endswith("or say that they are classes with --categorical y.")
-    assert len(load(text, categorical=("y",)).classes) == k
-
-
-@pytest.mark.parametrize(("k", "warned"), [(20, False), (21, True)])
-def test_many_whole_numbers_as_classes_are_warned_of(k: int, warned: bool) -> None:
-    text = "a,y\n" + "".join(f"1,{i % k}\n" for i in range(100 * k))
-    notes = load(text).notes
-    assert any(f"'y' has {k} different whole numbers" in note for note in notes) == warned
-    assert not any("different whole numbers" in note for note in load(text, categorical=("y",)).notes)
 
 
 @pytest.mark.parametrize(
@@ -290,14 +271,6 @@ def test_a_count_of_the_columns_above_whole_numbers_is_a_header_where_no_row_wou
     small = load("0,1\n" + "".join(f"{i % 2},{i // 2 % 2}\n" for i in range(60)), target="-1")  # as of xor
     assert len(small) == 61
     assert any("the first row, 0, 1, is read as data" in note for note in small.notes)
-
-
-def test_whole_numbers_of_which_most_are_different_are_a_quantity() -> None:
-    prices = [900, 1011, 3083, 2411, 873, 640, 1204]
-    assert "7 different numbers in 7 rows, which look like a quantity" in complaint(
-        "a,y\n" + "".join(f"{i},{price}\n" for i, price in enumerate(prices))
-    )
-    assert len(load("a,y\n" + "".join(f"{i},{price}\n" for i in range(2) for price in prices)).classes) == 7
 
 
 def test_stdin_is_called_stdin() -> None:

@@ -25,12 +25,14 @@ from nncli.config.option import (
     OneOf,
     Option,
     Rare,
+    Task,
     Text,
     Whole,
     Widths,
     registries,
 )
 from nncli.config.train_config import TrainConfig
+from nncli.data.task import TASKS
 from nncli.errors import OptionError, write_names
 from nncli.system.numbers import write_number
 
@@ -57,7 +59,8 @@ def values(option: Option) -> st.SearchStrategy[Any]:
         Files: st.lists(NAMES, min_size=1).map(tuple),
         Columns: COLUMNS.map(tuple),
         Flag: st.booleans(),
-        Sign: st.sampled_from([*getattr(kind, "names", {}).values()]),
+        Sign: st.sampled_from([*kind.names.values()] if isinstance(kind, Sign) else [""]),
+        Task: st.sampled_from(TASKS),
         RowRange: st.tuples(st.integers(1, 100), st.integers(100, 2**40)),
         Delimiter: st.sampled_from("\t !#$%&'()*+,-./:;<=>?@[]^_`{|}~"),
         Encoding: st.sampled_from(sorted(filter(None, map(_encoding, ENCODINGS)))),

@@ -26,7 +26,9 @@ from nncli.data.cells import DEFAULT_MISSING
 from nncli.data.dataset import Dataset, Schema, Table, TextColumn
 from nncli.data.dates import SECONDS
 from nncli.data.labels import classes_of
+from nncli.data.numeric_target import labels_as_numbers, numeric_labels
 from nncli.data.sources import ARRAYS
+from nncli.data.task import CLASSIFICATION, REGRESSION
 from nncli.errors import DataError, NncliError, OptionError, UsageError, did_you_mean
 from nncli.model import checkpoint
 from nncli.model.model import Model
@@ -48,25 +50,31 @@ class TrainedModel:
 
     def __repr__(self) -> str:
         name, widths = self.model.config.model.name, self.model.network.widths_shown()
-        return f"TrainedModel({name} {widths}, {len(self.classes)} classes)"
+        predicts = f"{len(self.classes)} classes" if self.classes else "numbers"
+        return f"TrainedModel({name} {widths}, {predicts})"
 
     @property
     def classes(self) -> tuple[str, ...]:
+        """Return the names of the classes; none of a model that predicts numbers."""
         return self.model.classes
 
     @property
     def figures(self) -> dict[str, Any]:
         return self.provenance.figures
 
-    def predict(self, X: Columns) -> NDArray[np.str_]:
-        """Return the predicted class of each row (n,), as text. X is (n, d), or maps names of columns to n values."""
+    def predict(self, X: Columns) -> NDArray[np.str_] | NDArray[np.float64]:
+        """Return the predicted class of each row (n,), as text, or the predicted number. X is (n, d), or maps names of
+        columns to n values."""
+        if self.model.target is not None:
+            return self.model.numbers(self._scores(X))
         return np.array(self.classes)[self.model.predicted(self._scores(X))]
 
     def predict_proba(self, X: Columns) -> NDArray[Any]:
         """Return the probability of each class, (n, K), in the order of `classes`.
 
-        UsageError for a model that gives scores only.
+        UsageError for a model that gives scores only, or numbers.
         """
+        self._check_has_classes("predict_proba")
         if not self.model.probabilistic:
             problem = f"{self.model.config.model.name} gives scores, not probabilities"
             raise UsageError("predict_proba", problem, "Train it with calibrate=True, or use scores")
@@ -74,7 +82,8 @@ class TrainedModel:
 
     def scores(self, X: Columns) -> NDArray[Any]:
         """Return the score of each class, (n, K), before link and calibration. The highest is predicted, unless
-        calibration has moved the border between two."""
+        calibration has moved the border between two. UsageError for a model that predicts numbers."""
+        self._check_has_classes("scores")
         Z = self._scores(X)
         return Z if Z.shape[1] > 1 else np.hstack([2 * self.model.loss.border - Z, Z])
 
@@ -83,6 +92,10 @@ class TrainedModel:
         if not self.model.config.model.hidden:
             raise UsageError("embed", f"model '{self.model.config.model.name}' has no hidden layer")
         return self.model.embed(self._table(X))
+
+    def _check_has_classes(self, where: str) -> None:
+        if self.model.target is not None:
+            raise UsageError(where, "expected a model that predicts classes, found one of numbers", "Use predict")
 
     def _scores(self, X: Columns) -> NDArray[Any]:
         return self.model.scores(self._table(X))
@@ -112,8 +125,10 @@ def _options_as_arguments() -> Iterator[None]:
 
 @_options_as_arguments()
 def train(X: Columns, y: ArrayLike, **options: Any) -> TrainedModel:
-    """Train on rows X, (n, d) numbers or a mapping of column names to values, and their classes y (n,).
+    """Train on rows X, (n, d) numbers or a mapping of column names to values, and their classes or numbers y (n,).
 
+    Floats y with fractions, or with more than 20 different values, are numbers to predict, and all others classes,
+    unless the `task` says so.
     NaN is a missing number, None a missing text; datetime64 is a date, and NaT a missing one. `options` are those of
     `nncli train`, with underscores: hidden=64, batch_size=32, lr=0.01, apart from those on files; weight="w" is a
     column of the mapping. Raises DataError, OptionError or TrainingError.
@@ -125,13 +140,14 @@ def train(X: Columns, y: ArrayLike, **options: Any) -> TrainedModel:
     config = dataclasses.replace(TrainConfig.from_values(options), data=ARRAYS)
     labels = np.asarray(y)
     if labels.ndim != 1:
-        raise DataError("y", f"expected one class for each row, found an array of shape {labels.shape}")
+        raise DataError("y", f"expected one class or number for each row, found an array of shape {labels.shape}")
     schema = _schema(X, (*config.categorical, config.group or ""))
     table = _table(X, schema, config.dtype)
     if len(table) != len(labels):
         raise DataError("y", f"expected {len(table)} classes, one for each row of X, found {len(labels)}")
-    classes, codes = classes_of(labels, "y")
-    if len(classes) < 2:
+    classes, codes = _target(labels, config.task)
+    schema = dataclasses.replace(schema, numeric_target=not classes)
+    if len(classes) == 1:
         raise DataError("y", f"expected two or more classes, found {len(classes)}")
     for name in config.categorical:
         if name not in schema.names:
@@ -148,6 +164,20 @@ def train(X: Columns, y: ArrayLike, **options: Any) -> TrainedModel:
     if run.failure:
         raise run.failure
     return TrainedModel(run.model, run.provenance)
+
+
+def _target(labels: NDArray[Any], task: str | None) -> tuple[tuple[str, ...], NDArray[Any]]:
+    """Return the classes, and the position of each label among them; of numbers, no classes and the numbers."""
+    if labels.dtype.kind in ("f" if task is None else "biuf") and task != CLASSIFICATION:
+        numbers = numeric_labels(labels, "y", told=task == REGRESSION)
+        if numbers is not None:
+            return (), numbers
+    classes, codes = classes_of(labels, "y")
+    if task != REGRESSION:
+        return classes, codes
+    found = numeric_labels(labels_as_numbers(classes, "y")[codes], "y", told=True)
+    assert found is not None
+    return (), found
 
 
 def _schema(X: Columns, categorical: Sequence[str]) -> Schema:

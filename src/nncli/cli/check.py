@@ -27,7 +27,10 @@ def check(config: TrainConfig, json: Json = False, quiet: Quiet = False) -> int:
         for note in report.notes:
             say(note, quiet)
         refusal = None if report.refusal is None else str(report.refusal)
-        print_json({**dataclasses.asdict(dataclasses.replace(report, refusal=None)), "refusal": refusal})
+        found = dataclasses.asdict(dataclasses.replace(report, refusal=None))
+        if report.target is None:
+            del found["target"]
+        print_json({**found, "refusal": refusal})
     else:
         from nncli.terminal.data_check import print_data_check
 

@@ -21,7 +21,7 @@ def datasets(json: Json = False) -> int:
 
     print_datasets(
         [
-            (one.name, f"{one.rows:,}", str(one.columns), str(one.classes), one.description, one.source)
+            (one.name, f"{one.rows:,}", str(one.columns), str(one.classes or "numbers"), one.description, one.source)
             for one in BUNDLED.values()
         ]
     )

@@ -8,7 +8,6 @@ import json
 import select
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -23,7 +22,9 @@ PAUSE = 100  # milliseconds between two looks at whether to stop
 
 
 @contextlib.contextmanager
-def epoch_log(path: str | None, done: Iterable[Epoch], stop: StopRequest) -> Iterator[Callable[[Epoch], None]]:
+def epoch_log(
+    path: str | None, done: Iterable[Epoch], stop: StopRequest, is_regression: bool = False
+) -> Iterator[Callable[[Epoch], None]]:
     """Yield a function that logs an epoch to a file, to stdout (`-`) or nowhere (None).
 
     A file begins with the epochs that are `done` already. A line that nobody takes is left out when the run is to stop.
@@ -31,8 +32,14 @@ def epoch_log(path: str | None, done: Iterable[Epoch], stop: StopRequest) -> Ite
     if path is None:
         yield lambda epoch: None
         return
+
+    from nncli.model.training_state import described
+
+    def line(epoch: Epoch) -> str:
+        return json.dumps(described(epoch, is_regression)) + "\n"
+
     if path == "-":
-        yield lambda epoch: print(_line(epoch), end="", flush=True) if _is_ready(sys.stdout, stop) else None
+        yield lambda epoch: print(line(epoch), end="", flush=True) if _is_ready(sys.stdout, stop) else None
         return
     with contextlib.ExitStack() as stack:
         with _errors_of_the_log(path):
@@ -43,7 +50,7 @@ def epoch_log(path: str | None, done: Iterable[Epoch], stop: StopRequest) -> Ite
             raise OutputError(path, "another training run is writing to it", "Choose another --log") from None
         except OSError:
             pass  # not every file system has locks
-        before: str | None = "".join(map(_line, done))
+        before: str | None = "".join(map(line, done))
 
         def write(text: str) -> None:
             nonlocal before
@@ -58,11 +65,7 @@ def epoch_log(path: str | None, done: Iterable[Epoch], stop: StopRequest) -> Ite
 
         if before:
             write("")
-        yield lambda epoch: write(_line(epoch))
-
-
-def _line(epoch: Epoch) -> str:
-    return json.dumps(asdict(epoch)) + "\n"
+        yield lambda epoch: write(line(epoch))
 
 
 @contextlib.contextmanager

@@ -31,6 +31,7 @@ from nncli.cli.options import (
 )
 from nncli.config.decision_kinds import THRESHOLD, ThresholdRule, positive_class
 from nncli.config.option import Component, OneOf, Whole, read_option
+from nncli.config.task import check_metric
 from nncli.data.expand import expand
 from nncli.data.sources import Source
 from nncli.errors import DONE, OptionError, mention
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     from nncli.data.row_blocks import OnError
     from nncli.inference.evaluate import Evaluation
     from nncli.inference.judged_rows import JudgedRows
+    from nncli.model.model import Model
+    from nncli.model.provenance import Provenance
 
 RULE_HELP = (
     "Rule to choose the threshold by, on the model's own validation rows: f1, mcc, cost, or a share, as recall=0.85 or "
@@ -143,6 +146,14 @@ def evaluate(
         if value and not sources:
             raise OptionError(name, "its own data are read as in training", "Leave it out")
     loaded, provenance = checkpoint.load(Path(model))
+    if loaded.target is not None:
+        for name, value in {**asked, "threshold": threshold, "choose_threshold": rule, "positive": positive}.items():
+            if value is not None:
+                loaded.refuse_for_numbers(name)
+        its = {"source": sources, "text": text, "memory": bytes_of(memory), "metric": metric, "on_error": policy}
+        return _evaluate_numbers(loaded, provenance, model, its, json, quiet)
+    if metric is not None:
+        check_metric(metric, is_regression=False)
     of = None if positive is None else positive_class(positive, loaded.classes)
     for name in ("curve", "judged"):
         if asked[name] is not None:
@@ -207,6 +218,26 @@ def evaluate(
     return DONE
 
 
+def _evaluate_numbers(
+    model: Model, provenance: Provenance, file: str, how: dict[str, Any], json: bool, quiet: bool
+) -> int:
+    """Print the figures of a model that predicts numbers."""
+    from nncli.inference.evaluate_numbers import evaluate_numbers
+
+    if how["metric"] is not None:
+        check_metric(how["metric"], is_regression=True)
+    evaluation = evaluate_numbers(model, provenance, file, **how)
+    for note in evaluation.notes:
+        say(note, quiet)
+    if json:
+        print_json(evaluation.to_json())
+    else:
+        from nncli.terminal.numbers import print_evaluation_of_numbers
+
+        print_evaluation_of_numbers(evaluation)
+    return DONE
+
+
 def _compare(
     models: tuple[str, str],
     sources: Source,
@@ -223,6 +254,8 @@ def _compare(
         if value and not sources:
             raise OptionError(name, "their own data are read as in training", "Leave it out")
     one, other = ((name, *checkpoint.load(Path(name))) for name in models)
+    for name, its, _ in (one, other):
+        its.refuse_numbers(name, "a comparison of two models")
     of = None if positive is None else positive_class(positive, one[1].classes)
     found = compare_models((one, other), sources, *how[:3], of)
     for note in found.notes:
@@ -253,6 +286,7 @@ def _evaluate_all(
         raise OptionError("cluster", "there are no files to share out", "Name some")
     place.refuse_stdin(model, *sources)
     loaded, _ = checkpoint.load(Path(model))  # what is wrong with it is reported once, and at once
+    loaded.refuse_numbers(model, "an evaluation of several files at once")
     of = None if positive is None else positive_class(positive, loaded.classes)
     model, *names = place.seen([model, *sources])
     found: list[Evaluation] = []

@@ -101,6 +101,7 @@ def explain(
         raise OptionError("bootstrap", "it goes with --coefficients", "Add --coefficients")
     text, policy = options_of_rows(source, on_error, **given)
     loaded, provenance = checkpoint.load(Path(model))
+    loaded.refuse_numbers(model, "nncli explain")
     if number is not None:
         for name, value in of_importance.items():
             if value:
@@ -157,6 +158,7 @@ def _coefficients(file: str, draws: int, json: bool, csv: bool, quiet: bool) -> 
     from nncli.model import checkpoint
 
     model, provenance = checkpoint.load(Path(file))
+    model.refuse_numbers(file, "nncli explain")
     check_linear(model)
     others = []
     if draws:

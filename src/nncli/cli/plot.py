@@ -122,6 +122,8 @@ def plot(
         text, policy = options_of_rows(source, on_error, **given)
         _refuse_data(file, figure)
         loaded, provenance = checkpoint.load(Path(file))
+        if not kind.of_numbers:
+            loaded.refuse_numbers(file, f"the figure {figure}")
         if out is not None:
             check_writable(Path(out), (*provenance.source, *loaded.config.data.test_source), "-o")
         where = loaded, provenance, file, source, asked, notes, text, policy

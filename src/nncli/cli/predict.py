@@ -127,7 +127,7 @@ def predict(
     )
     if options.threshold is not None and len(loaded.classes) == 2 and loaded.probabilistic:
         say(say_threshold(options.threshold, loaded.classes[loaded.positive]), quiet)
-    if proba and not loaded.probabilistic:
+    if proba and loaded.target is None and not loaded.probabilistic:
         say(f"{loaded.config.model.name} gives scores, not probabilities; nncli train --calibrate fits them", quiet)
     with _file(out) as file:
         output = OutputSink(file, quiet)

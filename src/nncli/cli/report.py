@@ -132,6 +132,7 @@ def _made(
         _check(out, [file])
         return report_of_ledger(file), notes
     model, provenance = checkpoint.load(Path(file))
+    model.refuse_numbers(file, "nncli report")
     reads = [file, *source, *provenance.source, *model.config.data.test_source]
     _check(out, reads)
     other = model_in(source[:1])

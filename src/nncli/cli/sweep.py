@@ -113,7 +113,7 @@ def sweep(
     ledger = ledger or ("sweep.jsonl" if is_stream(Path(out)) else out.removesuffix(".npz") + ".sweep.jsonl")
     _check_files(space, ledger, out, cluster, memory)
     with place.workers(plan.size, "nncli.sweep.trial") as workers, StopRequest() as stop:
-        datasets = _load(plan, bytes_of(memory))  # while the workers start
+        plan, datasets = _load(plan, bytes_of(memory))  # while the workers start
         done = _run(plan, datasets, workers, stop, Path(ledger), plot, quiet)
         if stop.exit_code is not None:
             trials_done = counted(len(done.ledger.records), "trial")
@@ -174,19 +174,23 @@ def _check_files(space: Space, ledger: str, out: str, cluster: str | None, memor
     check_writable(Path(out), (ledger, *reads), replaces=MODEL)
 
 
-def _load(plan: SearchPlan, memory: int | None) -> dict[str, Dataset]:
-    """Read the data once for each type of numbers, as converting one to another does not give the same numbers."""
+def _load(plan: SearchPlan, memory: int | None) -> tuple[SearchPlan, dict[str, Dataset]]:
+    """Read the data once for each type of numbers, as converting one to another does not give the same numbers; return
+    the plan for them too."""
     from nncli.config.resolve import DataConfig
     from nncli.data.load import load_dataset
     from nncli.model import checkpoint
-    from nncli.sweep.plan import check_losses
+    from nncli.sweep.plan import check_losses, for_dataset
     from nncli.sweep.trial import data_config, fold_of
     from nncli.training.prepare import apart_from_test, prepare
 
     base = plan.space.base
     read = DataConfig.of(base).csv
-    datasets = {dtype: load_dataset(base.data, read, dtype, memory) for dtype in plan.space.values("dtype")}
+    how: dict[str, Any] = {"memory": memory, "task": base.task}
+    datasets = {dtype: load_dataset(base.data, read, dtype, **how) for dtype in plan.space.values("dtype")}
     dataset = next(iter(datasets.values()))
+    plan = for_dataset(plan, dataset)
+    base = plan.space.base
     check_losses(plan, len(dataset.classes))
     checkpoint.check_fits_model_file(dataset)
     # what is wrong is one line now, and not as many failures as there are trials, or an error at the end
@@ -200,7 +204,7 @@ def _load(plan: SearchPlan, memory: int | None) -> dict[str, Dataset]:
         prepare(final, dataset)
     for number in range(0 if plan.folds == 1 else 1 if base.time is None else plan.folds):
         prepare(data_config(base), dataset, fold_of(number, plan.folds))
-    return datasets
+    return plan, datasets
 
 
 def _run(

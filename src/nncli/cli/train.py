@@ -105,6 +105,8 @@ def train(
     with use_threads(config.threads):
         prepared = prepare(config, memory=bytes_of(memory))
         checkpoint.check_fits_model_file(prepared.dataset)
+        if reference is not None and prepared.target is not None:
+            raise OptionError("reference", "it is there for classes alone, and the target is a number", "Leave it out")
         if reference is not None:
             from nncli.training.reference import check_reference
 
@@ -117,7 +119,8 @@ def train(
         if dry_run:
             return _show_plan(prepared, json)
         stop = StopRequest()
-        with epoch_log(log, resumed.history if resumed else (), stop) as log_epoch:
+        done = resumed.history if resumed else ()
+        with epoch_log(log, done, stop, prepared.target is not None) as log_epoch:
             if resumed is not None and resumed.is_done(prepared):
                 say(f"{resumed.path} is done already: {resumed.epochs} epochs", quiet)
                 told: dict[str, Any] = {"out": str(resumed.path), "mistakes": mistakes_of(resumed.history)}
@@ -193,7 +196,8 @@ def _progress(prepared: Prepared, plot: bool, out: str, resumed: ResumableRun | 
         return Progress(*steps, quiet)
     from nncli.terminal.live_figure import CurveProgress
 
-    return CurveProgress(*steps, quiet, f"Training of {out}", resumed.history if resumed else ())
+    before, is_regression = resumed.history if resumed else (), prepared.target is not None
+    return CurveProgress(*steps, quiet, f"Training of {out}", before, is_regression)
 
 
 def _run(
@@ -219,7 +223,7 @@ def _run(
         def on_epoch(epoch: Epoch) -> None:
             progress.add(epoch)
             if folds is None:
-                progress(epoch.number, words_of(epoch))
+                progress(epoch.number, words_of(epoch, prepared.target is not None))
             log_epoch(epoch)
 
         def on_fold(number: int) -> None:

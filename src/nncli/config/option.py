@@ -16,6 +16,7 @@ from nncli.system.numbers import read_number, read_whole, write_number
 from nncli.system.output import shortened
 
 MOST_LAYERS = 1000
+AUTO = "auto"
 FULL_BATCH = 0  # `--batch-size full`: every step sees the whole training set
 REGISTRIES = (
     "activations",
@@ -136,6 +137,19 @@ class OneOf(Kind):
 
     def words(self) -> tuple[str, ...]:
         return self.names
+
+
+@dataclass(frozen=True)
+class Task(Kind):
+    """What is predicted, one of two words; auto is the same as nothing said."""
+
+    names: tuple[str, ...]
+
+    def read(self, text: str) -> str | None:
+        return None if text == AUTO else OneOf(self.words()).read(text)
+
+    def words(self) -> tuple[str, ...]:
+        return (AUTO, *self.names)
 
 
 class Rare(Kind):

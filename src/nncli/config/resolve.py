@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from nncli.config.option import FULL_BATCH, BatchSize
+from nncli.config.task import check_metric, check_task
 from nncli.config.train_config import TrainConfig
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.sources import Source
 from nncli.errors import OptionError, mention
 from nncli.metrics.definitions import METRICS
 from nncli.nn.losses import LOSSES, Loss
-from nncli.nn.models import MODELS, Preset
-from nncli.nn.optimizers import OPTIMIZERS, SGD, Optimizer
+from nncli.nn.models import MODELS, OF_NUMBERS, Preset
+from nncli.nn.optimizers import LBFGS, OPTIMIZERS, SGD, Optimizer
 from nncli.nn.schedules import SCHEDULES
 
 STEPS, PATIENCE = 5000, 30  # how long to train: right for data of any size from a hundred rows to MNIST
@@ -112,27 +113,33 @@ def resolve(config: TrainConfig, n_train: int, has_val: bool) -> ResolvedConfig:
     OptionError for options that contradict one another.
     """
     preset = MODELS[config.model]
-    optimizer_spec = config.optimizer or preset.optimizer
-    optimizer, loss = OPTIMIZERS.create(optimizer_spec), LOSSES.create(config.loss or preset.loss)
+    loss_spec = config.loss or preset.loss_for(config.is_regression)
+    loss = LOSSES.create(loss_spec)
+    check_task(config, preset, loss)
+    optimizer_spec = config.optimizer or _usual_optimizer(config, preset, loss)
+    optimizer = OPTIMIZERS.create(optimizer_spec)
     hidden = preset.hidden if config.hidden is None else config.hidden
     # the preset's rate, schedule and batch are made for its own optimizer, loss and layers
-    own = (optimizer.name, loss.name, bool(hidden)) == (preset.optimizer, preset.loss, bool(preset.hidden))
+    its = preset.optimizer, preset.loss_for(config.is_regression), bool(preset.hidden)
+    own = (optimizer.name, loss.name, bool(hidden)) == its
     l2 = 0.0 if optimizer.margin else preset.l2_of_all / n_train or optimizer.default_l2
     config = dataclasses.replace(
         config,
         hidden=hidden,
         activation=config.activation or ("relu" if hidden else None),
-        loss=config.loss or preset.loss,
+        loss=loss_spec,
         init=config.init or (None if hidden else "zeros"),
         optimizer=optimizer_spec,
         average=config.average or preset.average,
         l2=(l2 or None) if config.l2 is None else config.l2,
     )
     _check_layers(config)
-    if not loss.soft:
+    if not loss.soft and not config.is_regression:
         reason = f"the loss {loss.name} is of one true class, not of shares of several"
         _refuse(config, ("label_smoothing",), reason, f"Use {mention('loss', 'cross-entropy')}, or leave it out")
     _check_optimizer(config, optimizer, loss)
+    if config.metric:
+        check_metric(config.metric, config.is_regression)
     if config.metric and METRICS.create(config.metric).needs == "probabilities" and not loss.probabilistic:
         problem = f"{config.metric} needs probabilities, and the loss {loss.name} gives scores while it trains"
         raise OptionError("metric", problem, f"Use {mention('metric', 'accuracy')} or {mention('metric', 'roc-auc')}")
@@ -147,7 +154,8 @@ def resolve(config: TrainConfig, n_train: int, has_val: bool) -> ResolvedConfig:
         while batch_size > SMALLEST_BATCH and batch_size * BATCHES > n_train:
             batch_size //= 2
     steps = math.ceil(n_train / rows_per_step(batch_size, n_train))
-    epochs = config.epochs or min(max(math.ceil(STEPS / steps), 10), 1000)
+    usual_epochs = 1 if optimizer.exact else min(max(math.ceil(STEPS / steps), 10), 1000)
+    epochs = config.epochs or usual_epochs
     schedule_spec = config.schedule or ("constant" if optimizer.smooth else preset.schedule if own else "cosine")
     schedule = SCHEDULES.create(schedule_spec)
     if schedule.needs_validation and not has_val:
@@ -163,6 +171,28 @@ def resolve(config: TrainConfig, n_train: int, has_val: bool) -> ResolvedConfig:
             config, lr=lr, batch_size=batch_size, epochs=epochs, schedule=schedule_spec, patience=patience
         )
     )
+
+
+def _usual_optimizer(config: TrainConfig, preset: type[Preset], loss: Loss) -> str:
+    """Return the preset's optimizer, or where it knows no optimum one that searches for it; Adam if the objective is
+    not smooth, or not the same at each step."""
+    if not OPTIMIZERS.create(preset.optimizer).exact:
+        return preset.optimizer
+    stirs = any(getattr(config, name) for name in ("dropout", "input_dropout", "max_norm", "clip_norm"))
+    steps = any(getattr(config, name) is not None for name in ("lr", "schedule"))
+    if stirs or steps or config.batch_size not in (None, FULL_BATCH):
+        return Preset.optimizer
+    if _knows_optimum(config, loss):
+        return preset.optimizer
+    return LBFGS.name if loss.smooth and not config.l1 else Preset.optimizer
+
+
+def _knows_optimum(config: TrainConfig, loss: Loss) -> bool:
+    """Tell whether the optimum can be worked out: of a linear model, a number, and its squared error, or without
+    penalties the distance from it."""
+    if not config.is_regression or config.hidden or config.average not in (None, "none"):
+        return False
+    return loss.name == OF_NUMBERS or (loss.power == 1 and not (config.l1 or config.l2))
 
 
 def until_told(training: TrainingConfig) -> TrainingConfig:
@@ -210,8 +240,13 @@ def _check_optimizer(config: TrainConfig, optimizer: Optimizer, loss: Loss) -> N
             raise OptionError("optimizer", problem, f"Use {others}")
         reason = f"{name} works out its step from the loss of a row alone"
         _refuse(config, ("l1", "l2", "clip_norm"), reason, remedy)
+    if optimizer.exact and not _knows_optimum(config, loss):
+        problem = f"{name} knows the optimum of linear regression alone, with {mention('loss', OF_NUMBERS)}, or mae or "
+        problem += "quantile without penalties"
+        remedy = f"Use {mention('optimizer', LBFGS.name)} or {mention('optimizer', 'adam')}"
+        raise OptionError("optimizer", problem, remedy)
     if optimizer.smooth:
-        if not loss.smooth:
+        if not (loss.smooth or optimizer.exact):
             others = ", ".join(one for one in LOSSES if LOSSES[one].smooth)
             problem = f"{name} needs a loss without kinks, and {loss.name} has some"
             raise OptionError("optimizer", problem, f"Use one of {others}")
@@ -219,7 +254,8 @@ def _check_optimizer(config: TrainConfig, optimizer: Optimizer, loss: Loss) -> N
         other = tuple(key for key, value in own.items() if getattr(config, key) != value)
         _refuse(config, other, f"{name} finds the length of its steps by itself", remedy)
         reason = f"{name} needs the same smooth objective at every step"
-        _refuse(config, ("l1", "dropout", "input_dropout", "max_norm", "clip_norm"), reason, remedy)
+        other = ("dropout", "input_dropout", "max_norm", "clip_norm")
+        _refuse(config, other if optimizer.exact else ("l1", *other), reason, remedy)
 
 
 def _refuse(config: TrainConfig, names: tuple[str, ...], reason: str, remedy: str) -> None:

@@ -31,6 +31,7 @@ from nncli.config.option import (
     OneOf,
     Option,
     Rare,
+    Task,
     Text,
     Whole,
     Widths,
@@ -39,6 +40,7 @@ from nncli.config.option import (
 )
 from nncli.data.sources import Source, native, portable
 from nncli.data.spellings import WORDS
+from nncli.data.task import REGRESSION, TASKS
 from nncli.errors import OptionError, flag
 
 SOURCES = ("data", "val_data", "test_data")  # options that name files
@@ -54,6 +56,10 @@ QUOTE = Sign({"double": '"', "single": "'", NONE: ""}, "a double or a single quo
 QUOTE_HELP = "Character around quoted cells: a double or a single quote, or none."
 ESCAPE = Sign({"backslash": "\\", NONE: ""}, "a backslash, or none")
 ESCAPE_HELP = "Character before a quote within a quoted cell: a backslash, or none, where it is doubled."
+TASK_HELP = (
+    "What to predict: classification (a class), regression (a number), or auto: a target of numbers with fractions, or "
+    "of more than 20 different ones, is a number."
+)
 DEFAULT_SHARE = 0.15  # of the rows, for validation and for the test
 
 _data = functools.partial(option, group="Data")
@@ -78,6 +84,7 @@ class TrainConfig:
         "the column named label, target, class or y",
         short="-t",
     )
+    task: str | None = _data("TASK", Task(TASKS), TASK_HELP, "auto")
     drop: tuple[str, ...] = _data("COLS", Columns(), "Columns to leave out, as id,name.", default=())
     only: tuple[str, ...] = _data("COLS", Columns(), "Columns to learn from; all others are left out.", default=())
     categorical: tuple[str, ...] = _data("COLS", Columns(), "Columns of numbers to treat as categories.", default=())
@@ -148,7 +155,7 @@ class TrainConfig:
         "NAME", Text(), "Column of dates or numbers to split by: the latest rows are the test; no input.", "none"
     )
 
-    model: str = _model("NAME", Component("models"), "Kind of classifier.\n{model_lines}", short="-m", default="mlp")
+    model: str = _model("NAME", Component("models"), "Kind of model.\n{model_lines}", short="-m", default="mlp")
     hidden: tuple[int, ...] | None = _model(
         "WIDTHS", Widths(), "Units in each hidden layer, as 64 or 128x64.", "64 for mlp"
     )
@@ -292,6 +299,11 @@ class TrainConfig:
         default=False,
     )
 
+    @property
+    def is_regression(self) -> bool:
+        """Tell whether a number is predicted; known once the data have been read."""
+        return self.task == REGRESSION
+
     @classmethod
     @functools.cache
     def options(cls) -> dict[str, Option]:
@@ -347,6 +359,8 @@ class TrainConfig:
     def to_json(self) -> dict[str, Any]:
         """Write all options as JSON has values."""
         found = {name: list(value) if isinstance(value, tuple) else value for name, value in vars(self).items()}
+        if self.task is None:  # as in files of older versions, which have classes alone
+            del found["task"]
         return found | {name: list(map(portable, getattr(self, name))) for name in SOURCES}
 
     def text(self, name: str) -> str:

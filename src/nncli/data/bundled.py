@@ -10,7 +10,8 @@ from nncli.errors import DataError
 
 
 class Bundled(NamedTuple):
-    """`rows` includes an official test set; `columns` are the features, without the target."""
+    """`rows` includes an official test set; `columns` are the features, without the target. With 0 `classes`, the
+    target is a number; `target` is its column, where its name does not say so."""
 
     name: str
     file: str  # or folder
@@ -19,6 +20,7 @@ class Bundled(NamedTuple):
     classes: int
     description: str
     source: str
+    target: str = ""
 
 
 _MADE = "synthetic, datasets/make.py"
@@ -32,6 +34,9 @@ _ALL = (
     Bundled("xor", "xor.csv", 400, 2, 2, "four clouds that no line can divide", _MADE),
     Bundled("moons", "moons.csv", 1000, 2, 2, "two half-moons, one inside the other", _MADE),
     Bundled("spirals", "spirals.csv", 1200, 2, 3, "three spiral arms of a turn and a quarter", _MADE),
+    Bundled(
+        "chocolate", "chocolate.csv", 7, 1, 0, "price of a bar by how much it is liked, a straight line", _MADE, "price"
+    ),
     Bundled("digits-idx", "digits-idx", 1797, 64, 10, "digits in MNIST files, 297 for testing", "UCI, Alpaydin 1998"),
 )
 BUNDLED: Mapping[str, Bundled] = {bundled.name: bundled for bundled in _ALL}

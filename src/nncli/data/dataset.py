@@ -26,6 +26,7 @@ POWER = re.compile(r"[+-]?[1-9]\d{0,14}(?:\.\d*)?[eE][+-]?\d{1,2}", re.ASCII)
 LARGEST = 1e15  # whole numbers below are exact
 TWINS = {"0": "false", "1": "true", "false": "0", "true": "1"}
 QUOTES, ESCAPES = ('"', "'", ""), ("", "\\")
+Target = NDArray[Any]  # `Positions` of classes, or numbers in float64
 AnyArray = Any  # NDArray, or a `DiskArray` one, where `memory` has asked for that
 
 
@@ -110,6 +111,7 @@ class Table:
 class Schema:
     """The columns of a training file: what a model asks of every later one.
 
+    `numeric_target` is whether the target is a number, and no class.
     `columns` are (name, "number", "text" or "date") in the order of the file, which is what counts where
     new data has no header; `target_place` is the target's position among them. `header` is whether
     the file named its columns (without, they are called c0, c1, … by their positions). `missing`
@@ -145,6 +147,7 @@ class Schema:
     image_shape: tuple[int, ...] = ()
     resized: bool = False
     profile: tuple[ColumnProfile, ...] = ()
+    numeric_target: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -174,7 +177,7 @@ SCHEMA_FORM = {
     "width": int, "decimal": str, "encoding": str, "dtype": str, "spellings": [[(str, SPELLING_FORM)]],
     "image_shape": [int], "resized": bool,
     "profile": PROFILE_FORM,
-    "quote": str, "escape": str, "blanks": bool, "header_rows": int,
+    "quote": str, "escape": str, "blanks": bool, "header_rows": int, "numeric_target": bool,
 }  # fmt: skip
 
 
@@ -194,7 +197,8 @@ def schema_of(stored: Mapping[str, Any]) -> Schema:
     if stored["decimal"] not in (".", ",") or stored["dtype"] not in ("float32", "float64"):
         raise ValueError("numbers of another form")
     spellings = tuple((name, spelling_of(spelling)) for name, spelling in stored["spellings"])
-    if any(dict(columns).get(name) != ("date" if its.kind == "date" else "number") for name, its in spellings):
+    kinds = dict(columns) | ({stored["target"]: "number"} if stored["numeric_target"] else {})
+    if any(kinds.get(name) != ("date" if its.kind == "date" else "number") for name, its in spellings):
         raise ValueError("a spelling of another column")
     if stored["quote"] not in QUOTES or stored["escape"] not in ESCAPES:
         raise ValueError("cells quoted in another way")
@@ -230,9 +234,10 @@ def check_shape(shape: tuple[int, ...], like: Schema | None, where: str) -> None
 
 @dataclass(frozen=True)
 class Dataset:
-    """A table and its target, as classes.
+    """A table and its target, as classes or as numbers.
 
-    `y` holds positions in `classes`; `classes` are the target's values exactly as written in the
+    `y` holds positions in `classes`, or the numbers themselves, float64, where there are no classes;
+    `classes` are the target's values exactly as written in the
     file, in numeric order if all are numbers, else in alphabetical order. `sha256` is of the bytes
     of the file(s), and is how a later `eval` knows the file again. `test` is an official test set
     that came with the data. `notes` say, a line each, what was decided while reading. `memory` is how many bytes may
@@ -241,7 +246,7 @@ class Dataset:
     """
 
     table: Table
-    y: Positions  # (n,)
+    y: Target  # (n,)
     classes: tuple[str, ...]
     schema: Schema
     source: Source
@@ -254,6 +259,11 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.y)
+
+    @property
+    def is_numeric(self) -> bool:
+        """Tell whether the target is a number, and no class."""
+        return not self.classes
 
     @property
     def where(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Iterable
 from typing import Any
 
@@ -10,7 +11,9 @@ from numpy.typing import NDArray
 
 from nncli.data.cells import DEFAULT_MISSING, quoted
 from nncli.data.dataset import Dataset, Schema, Table, canonical_class
+from nncli.data.numeric_target import MOST_CLASSES, labels_as_numbers, numeric_labels, say_regression
 from nncli.data.sources import title
+from nncli.data.task import CLASSIFICATION, REGRESSION
 from nncli.errors import DataError, did_you_mean
 
 ROUNDED_FROM = 2.0**53  # whole numbers that differ can be the same float64 from here on
@@ -60,6 +63,24 @@ def advice_for_class(label: str, classes: Collection[str], or_skip: str = "") ->
     return near if near and (is_meant or not or_skip) else f"Correct it{or_skip}{'. ' * bool(near)}{near}"
 
 
+def for_task(dataset: Dataset, task: str | None) -> Dataset:
+    """Return data of arrays with the classes or numbers that a task asks for. Raises DataError for words, which are no
+    numbers, and for fractions, which are no classes."""
+    where = f"{dataset.where}: y"
+    if task == CLASSIFICATION and dataset.is_numeric:
+        classes, y = classes_of(dataset.y, where)
+        dataset = dataclasses.replace(dataset, y=y, classes=classes)
+    elif task == REGRESSION and not dataset.is_numeric:
+        numbers = numeric_labels(labels_as_numbers(dataset.classes, where)[dataset.y], where, told=True)
+        assert numbers is not None
+        dataset = dataclasses.replace(dataset, y=numbers, classes=())
+    else:
+        return dataset
+    test = None if dataset.test is None else for_task(dataset.test, task)
+    schema = dataclasses.replace(dataset.schema, numeric_target=dataset.is_numeric)
+    return dataclasses.replace(dataset, schema=schema, test=test)
+
+
 def _as_text(y: NDArray[Any], where: str) -> NDArray[np.str_]:
     found: dict[str, Any] = {}
     for i, label in enumerate(y):
@@ -86,12 +107,18 @@ def dataset_of(
     from `first` on; `like` is the schema of a model that they are for, `shape` that of an image in a row. Raises
     DataError for other labels."""
     where = title((source,))
-    if y.shape != X.shape[:1]:
-        raise DataError(where, f"expected y of shape ({len(X)},), found {y.dtype} of shape {y.shape}")
-    classes, codes = classes_of(y, f"{where}: y")
-    if like is None and len(classes) < 2:  # a model has its classes
-        raise DataError(where, f"expected two or more classes in y, found {len(classes)}")
     names = tuple(f"c{first + i}" for i in range(X.shape[1]))
     columns = tuple((name, "number") for name in names)
     schema = Schema(columns, "y", True, DEFAULT_MISSING, len(names), image_shape=shape)
+    if y.shape != X.shape[:1]:
+        raise DataError(where, f"expected y of shape ({len(X)},), found {y.dtype} of shape {y.shape}")
+    may_measure = y.dtype.kind == "f" if like is None else y.dtype.kind in "biuf" and like.numeric_target
+    numbers = numeric_labels(y, f"{where}: y", like is not None, MOST_CLASSES) if may_measure else None
+    if numbers is not None:
+        notes = (*notes, say_regression("y", np.unique(numbers))) if like is None else notes
+        schema = dataclasses.replace(schema, numeric_target=True)
+        return Dataset(Table(names, X), numbers, (), schema, (source,), sha256, notes=notes)
+    classes, codes = classes_of(y, f"{where}: y")
+    if like is None and len(classes) < 2:  # a model has its classes
+        raise DataError(where, f"expected two or more classes in y, found {len(classes)}")
     return Dataset(Table(names, X), codes, classes, schema, (source,), sha256, notes=notes)

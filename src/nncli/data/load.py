@@ -9,20 +9,24 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Literal
 
+from nncli.data.bundled import BUNDLED
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.csv.positions import Known
 from nncli.data.dataset import Dataset, Schema, Table, TextColumn, canonical_class, spellings_of
 from nncli.data.formats import images, libsvm
 from nncli.data.formats.known_formats import IMAGES, TEXT
-from nncli.data.labels import advice_for_class
+from nncli.data.labels import advice_for_class, for_task
+from nncli.data.numeric_target import NoNumber, numbers_like, with_numeric_target
 from nncli.data.rare_classes import DROP, UNKNOWN, code_in, merged_into
 from nncli.data.row_blocks import OnError, RowBlock
 from nncli.data.source_files import SourceFiles, open_like
-from nncli.data.sources import Source, title
+from nncli.data.sources import Source, is_there, title
 from nncli.data.table_builder import recoded, to_learn_from
+from nncli.data.task import CLASSIFICATION, REGRESSION
 from nncli.data.text_doubts import notes_of_texts
 from nncli.data.totals import notes_of_totals, refuse_total
 from nncli.data.unused_options import refuse_unused
@@ -31,22 +35,37 @@ from nncli.system.output import in_quotes
 
 
 def load_dataset(
-    source: Source, options: CsvOptions, dtype: str, memory: int | None = None, tables: int = 1
+    source: Source,
+    options: CsvOptions,
+    dtype: str,
+    memory: int | None = None,
+    tables: int = 1,
+    task: str | None = None,
 ) -> Dataset:
     """Read whole files to learn from, their target and the kinds of their columns detected or told. With `memory`, in
-    bytes, tables are on the disk; so many `tables` share it. Raises DataError and OptionError."""
+    bytes, tables are on the disk; so many `tables` share it. The target holds classes or numbers, as the `task` says;
+    None: as it looks. Raises DataError and OptionError."""
     given = SourceFiles.of(source)
     size = given.bytes()
+    if options.target is None and len(source) == 1 and source[0] in BUNDLED and not is_there(Path(source[0])):
+        options = dataclasses.replace(options, target=BUNDLED[source[0]].target or None)
     refuse_unused(given.named_formats(), vars(options))
     if given.is_matrix:
-        return dataclasses.replace(
-            given.matrix(memory, None, options.resize, options.on_error), source=source, file_bytes=size
-        )
+        dataset = for_task(given.matrix(memory, None, options.resize, options.on_error), task)
+        return dataclasses.replace(dataset, source=source, file_bytes=size)
     rows = given.table(None, options, dtype, memory, tables)
     if options.rows is None:
         is_text = given.formats == [TEXT] and options.on_error == "fail"
         refuse_total(rows.table, rows.target, rows.schema.target, title(source), is_text)
-    dataset = to_learn_from(rows, source, rows.schema.target in options.categorical)
+    task = CLASSIFICATION if rows.schema.target in options.categorical else task
+    try:
+        dataset = to_learn_from(rows, source, task)
+    except NoNumber as error:
+        if given.stream is not None:  # which is read once
+            raise
+        schema = with_numeric_target(rows.schema, error.spelling)
+        rows = given.table(schema, options, dtype, memory, tables)  # and raises the error of the line
+        dataset = to_learn_from(rows, source, REGRESSION)
     notes = (*dataset.notes, *notes_of_totals(rows.table, rows.target))
     notes += (*notes_of_texts(rows.table, rows.target, rows.schema.target, options.group),)
     return dataclasses.replace(dataset, memory=memory, file_bytes=size, notes=notes)
@@ -70,20 +89,28 @@ def load_like(
     what the user has told of these files, or with `told` False of others like them. Raises OptionError for what is told
     of a file that has no use of it. `row_columns` are the columns of weights and groups, by their options."""
     given, where = SourceFiles.of(source), title(source)
-    size = given.bytes()
+    size, is_numeric = given.bytes(), schema.numeric_target
     if told:
         refuse_unused(given.named_formats(), vars(text))
     if given.is_matrix:
         matrix = given.matrix(memory, schema, on_error=on_error)
+        matrix = for_task(matrix, REGRESSION if is_numeric else CLASSIFICATION)
         table, sha256, notes = _named(matrix.table, schema, where), matrix.sha256, matrix.notes
+        if is_numeric:
+            table = _named(matrix.table, schema, where)
+            return dataclasses.replace(matrix, table=table, schema=schema, source=source, file_bytes=size)
         target = TextColumn(matrix.y, matrix.classes)
     else:
         options = CsvOptions(
             **vars(text), on_error=on_error, weight=row_columns.get("weight"), group=row_columns.get("group")
         )
-        expected = {} if rare else {schema.target: tuple(classes)}
+        expected = {} if rare or is_numeric else {schema.target: tuple(classes)}
         rows = given.table(schema, options, dtype, memory, tables, expected, alone=told)
         table, target, sha256, notes = rows.table, rows.target, rows.sha256, rows.notes
+    if is_numeric:
+        numbers = numbers_like(target, schema, where)
+        made = Dataset(table, numbers, (), schema, source, sha256, notes=tuple(notes))
+        return dataclasses.replace(made, memory=memory, file_bytes=size)
     code_of = code_in(classes, rare)
     notes = tuple(notes)
     others = [label for label in target.values if code_of(label) == UNKNOWN]

@@ -13,6 +13,7 @@ import numpy as np
 from nncli.data.cells import DEFAULT_MISSING
 from nncli.data.column_profile import ColumnProfile
 from nncli.data.dataset import Schema, Table, TextColumn, canonical_class
+from nncli.data.numeric_target import are_numbers
 from nncli.data.spellings import Spelling
 from nncli.errors import MOST_LISTED, DataError, flag
 from nncli.system.output import counted, percent
@@ -50,6 +51,7 @@ class Layout:
     escape: str = ""
     blanks: bool = False
     header_rows: int = 1
+    numeric_target: bool = False
 
     @property
     def place_of(self) -> dict[str, int]:
@@ -57,7 +59,11 @@ class Layout:
         return {name: i for i, name in reversed(list(enumerate(self.names)))}
 
     def are_known(self, texts: Mapping[str, TextColumn], target: TextColumn | None) -> bool:
-        """Tell whether the columns hold only the texts that they may hold."""
+        """Tell whether the columns hold only the texts that they may hold, and a numeric target numbers alone."""
+        if target is not None and self.numeric_target:
+            spelling = self.spellings.get(self.target or "")
+            if not are_numbers(target, spelling, self.decimal):
+                return False
         columns = dict(texts) if target is None else {**texts, self.target or "": target}
         return all(known.issuperset(map(canonical_class, columns[name].values)) for name, known in self.known.items())
 

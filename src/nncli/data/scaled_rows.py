@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.data.dataset import Positions, Table
+from nncli.data.dataset import Positions, Table, Target
 
 
 class Inputs(Protocol):
@@ -138,15 +138,21 @@ class RowWindow:
 
 @dataclass(frozen=True)
 class Subset:
-    """Some rows of a matrix with their classes and weights: a training, validation or test set."""
+    """Some rows of a matrix with their classes, or standardised numbers, and weights: a training, validation or test
+    set."""
 
     matrix: Inputs
-    y: Positions  # of all rows of the matrix
+    y: Target  # of all rows of the matrix
     rows: Positions
     weights: NDArray[np.float64] | None = None  # of all rows of the matrix; None: each counts 1
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    @property
+    def is_numeric(self) -> bool:
+        """Tell whether the target is a number, and no class."""
+        return self.y.dtype.kind == "f"
 
     def inputs(self) -> NDArray[Any]:
         """Return the inputs of the rows, (n, d), which must be in memory."""

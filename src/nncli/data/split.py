@@ -1,4 +1,4 @@
-"""Training, validation and test rows, drawn at random and stratified by class."""
+"""Training, validation and test rows, drawn at random and stratified by class, or by quantiles of a number."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from nncli.data.dataset import Positions
 from nncli.errors import DataError, mention
 from nncli.system.output import in_quotes
+
+MOST_STRATA, ROWS_OF_A_STRATUM = 10, 6  # of numbers
 
 
 @dataclass(frozen=True)
@@ -56,9 +58,10 @@ def stratified_split(y: Positions, classes: Sequence[str], val: float, test: flo
             held_out.append(rest[:0])
             continue
         if not len(classes) <= size <= len(rest) - len(classes):
+            each = f" for each of the {len(classes)} classes" if len(classes) > 1 else ""
             raise DataError(
                 source,
-                f"{mention(name, share)}: expected at least one row for each of the {len(classes)} classes in every "
+                f"{mention(name, share)}: expected at least one row{each} in every "
                 f"part, found {n} rows in all, {size} of them for this part",
                 f"Get more rows, or set another {mention(name)}",
             )
@@ -95,6 +98,17 @@ def stratified_fold(
     dealt = np.concatenate([rng.permutation(rows[y[rows] == k]) for k in range(len(counts))])
     val = np.sort(dealt[fold::folds])
     return Split(np.setdiff1d(rows, val, assume_unique=True), val, split.test)
+
+
+def quantile_strata(y: NDArray[np.float64], sizes: Sequence[int]) -> tuple[Positions, tuple[str, ...]]:
+    """Return the stratum of each row by its number y (n,), from the least to the largest, and the names of the strata:
+    ten of equal size, or fewer, so that each has rows for parts of these sizes."""
+    bins = max(1, min(MOST_STRATA, len(y) // ROWS_OF_A_STRATUM, *sizes)) if len(sizes) > 1 else 1
+    if bins == 1:
+        return np.zeros(len(y), np.int8), ("all rows",)
+    codes = np.empty(len(y), np.int8)
+    codes[np.argsort(y, kind="stable")] = np.arange(len(y)) * bins // max(1, len(y))
+    return codes, tuple(f"part {k + 1} of {bins} by the target" for k in range(bins))
 
 
 def _draw(y: Positions, size: int, seed: int) -> Positions:

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 from nncli.data.cells import NUMBER
 from nncli.data.dataset import Dataset, Positions, Schema, Table, TextColumn, canonical_class
+from nncli.data.numeric_target import find_numeric_target, with_numeric_target
 from nncli.data.row_blocks import BlockReader, RowBlock
 from nncli.data.sources import Source, title
+from nncli.data.task import CLASSIFICATION
 from nncli.data.text_doubts import folded
 from nncli.errors import DataError, mention
 from nncli.system.output import in_quotes
 
-MANY_CLASSES, MOST_CLASSES = 20, 1000  # of a target of numbers: beyond, they are doubted, and refused
-FEW = 5  # different numbers are classes in however few rows
 VALUE_BYTES = 100  # of memory for a text in a dict, beside itself
 
 
@@ -130,16 +130,18 @@ def read_files(files: Sequence[Opener], where: str, storage: Storage) -> RawData
     return RawDataset(*columns.finish(where), schema, digest_of(digests), tuple(notes))
 
 
-def to_learn_from(rows: RawDataset, source: Source, are_classes: bool) -> Dataset:
-    """Make a data set to learn from. Raises DataError where the target does not hold two or more classes, or numbers
-    that measure something, unless it is said that they `are_classes`."""
+def to_learn_from(rows: RawDataset, source: Source, task: str | None = None) -> Dataset:
+    """Make a data set to learn from: of classes or of numbers as the `task` says, or by what the target holds. Raises
+    DataError where it does not hold two or more classes, or numbers that differ."""
     target, where = rows.target, title(source)
     name = rows.schema.target
+    if task != CLASSIFICATION and (found := find_numeric_target(target, rows.schema, task, where)):
+        schema, y = with_numeric_target(rows.schema, found.spelling), found.values[target.codes[:]]
+        return Dataset(rows.table, y, (), schema, source, rows.sha256, notes=(*rows.notes, *found.notes))
     if rows.schema.header and name in target.values and len(target.values) > 2:
         problem = f"target column '{name}': found a class of that name, which looks like a header among the rows"
         raise DataError(where, problem, "Delete that line, or rename the column or the class")
     representative, notes = one_spelling(target.values)
-    notes += [] if are_classes else _doubts_of_quantity(target, name, where)
     classes = in_order(representative)
     if len(classes) == 1:
         problem = f"expected two or more classes, found only {in_quotes(classes[0])}"
@@ -233,25 +235,6 @@ def _is_number(value: str) -> bool:
 
 def _by_number(value: str) -> tuple[float, str]:
     return float(value), value
-
-
-def _doubts_of_quantity(target: TextColumn, name: str, where: str) -> list[str]:
-    """Raise DataError for a target of numbers that measure something: with decimals, or most of them different; warn
-    of many."""
-    values = {float(value) for value in target.values if _is_number(value)}
-    n, k = len(target.codes), len(values)
-    if len(target.values) == 1 or not all(map(_is_number, target.values)):
-        return []
-    fractional = any(not value.is_integer() for value in values)
-    if k > MOST_CLASSES or fractional or (2 * k > n and k > FEW):
-        shown = f"{k:,} different numbers in {n:,} rows" + (" with decimals" if fractional else "")
-        problem = f"target column '{name}': expected classes, found {shown}, which look like a quantity (regression)"
-        remedy = f"Choose another column with {mention('target')}, write classes such as low and high into the file"
-        raise DataError(where, problem, f"{remedy}, or say that they are classes with {mention('categorical', name)}")
-    if k <= MANY_CLASSES:
-        return []
-    many = f"warning: target column '{name}' has {k:,} different whole numbers, and each is a class of its own"
-    return [f"{many}: if they measure something, a classifier is the wrong tool (regression)"]
 
 
 def recoded(column: TextColumn, codes: Sequence[int], n: int) -> Positions:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nncli.config.resolve import DataConfig
 from nncli.config.train_config import TrainConfig
-from nncli.data.dataset import Dataset, Positions, Table, TextColumn
+from nncli.data.dataset import Dataset, Table, Target, TextColumn
 from nncli.data.load import load_dataset
 from nncli.data.preprocess import MAX_CATEGORIES, Preprocess
 from nncli.data.rare_classes import UNKNOWN
@@ -29,13 +29,14 @@ from nncli.training.repeated_rows import first_rows
 
 OUTLIER = 100  # interquartile ranges beyond the quartiles
 SCALED = {"standard": "standardised", "minmax": "0 to 1", "pixels": "divided by the largest value"}
+QUARTILES = ("least", "quarter", "median", "three_quarters", "largest")
 RARE = 0.2  # of the rows that a class would have if all had equally many
 
 
 @dataclass(frozen=True)
 class DataReport:
     """The columns, the rows of each class, what one should look at (`findings`, one line each), and why `train` would
-    refuse the data."""
+    refuse the data. Of a target that is a number, `target` has what it is in the place of classes."""
 
     source: str
     rows: int
@@ -44,11 +45,12 @@ class DataReport:
     notes: list[str]
     findings: list[str]
     refusal: DataError | OptionError | None
+    target: dict[str, float] | None = None
 
 
 def check_data(config: TrainConfig) -> DataReport:
     """Check the data of a config; DataError or OptionError if they cannot be read at all."""
-    dataset = load_dataset(config.data, DataConfig.of(config).csv, config.dtype)
+    dataset = load_dataset(config.data, DataConfig.of(config).csv, config.dtype, task=config.task)
     prepared, refusal = None, None
     try:
         prepared = prepare(config, dataset)
@@ -81,7 +83,8 @@ def _report(
     if prepared is not None and prepared.of_row is not None:  # rows that do not count are in no figure
         rows = np.flatnonzero(prepared.of_row)
         dataset = dataclasses.replace(dataset, table=dataset.table.take(rows), y=dataset.y[rows])
-    counts = np.bincount(dataset.y[dataset.y != UNKNOWN], minlength=len(dataset.classes)).tolist()
+    is_numeric = dataset.is_numeric
+    counts = [] if is_numeric else np.bincount(dataset.y[dataset.y != UNKNOWN], minlength=len(dataset.classes)).tolist()
     doubts = [note for note in dataset.notes if note.startswith("warning: ") or LISTED in note]
     notes = [note for note in dataset.notes if note not in doubts]
     findings = [note.removeprefix("warning: ") for note in doubts]
@@ -95,12 +98,34 @@ def _report(
             for note in prepared.notes
             if note not in known and note.startswith("warning: ")
         ]
-        findings += _duplicates(prepared.hashes.every[rows], dataset.y)
+        findings += _duplicates(prepared.hashes.every[rows], dataset.y, "number" if is_numeric else "class")
         findings += [line.removeprefix("warning: ") for line in prepared.hashes.repeats()]
-        findings += [*different_texts(dataset.table), *(giveaways(every, prepared.split) or [])]
+        given_away = [] if is_numeric else giveaways(every, prepared.split) or []
+        findings += [*different_texts(dataset.table), *given_away]
         findings += flattering or dated_rows(prepared)
     columns, classes = _columns(dataset, preprocess), dict(zip(dataset.classes, counts, strict=True))
-    return DataReport(dataset.where, len(dataset), columns, classes, notes, findings, refusal)
+    if is_numeric:
+        findings += _outliers_of_target(dataset)
+    target = _described_target(dataset) if is_numeric else None
+    return DataReport(dataset.where, len(dataset), columns, classes, notes, findings, refusal, target)
+
+
+def _described_target(dataset: Dataset) -> dict[str, float]:
+    """Return mean, standard deviation and quartiles of a target that is a number."""
+    y = dataset.y
+    quartiles = dict(zip(QUARTILES, map(float, np.quantile(y, [0, 0.25, 0.5, 0.75, 1])), strict=True))
+    return {"distinct": len(np.unique(y)), "mean": float(y.mean()), "sd": float(y.std()), **quartiles}
+
+
+def _outliers_of_target(dataset: Dataset) -> list[str]:
+    """Report numbers of the target that are far from most, as they weigh most in squared errors."""
+    low, first, third, high = np.quantile(dataset.y, [0, 0.25, 0.75, 1])
+    if not (third > first and max(high - third, first - low) > OUTLIER * (third - first)):
+        return []
+    end = high if high - third > first - low else low
+    half = f"half of its values lie between {first:g} and {third:g}"
+    advice = "--loss huber or --loss mae gives such rows less weight"
+    return [f"target {in_quotes(dataset.schema.target)} reaches {end:g}, while {half}: {advice}"]
 
 
 def _columns(dataset: Dataset, preprocess: Preprocess) -> list[dict[str, Any]]:
@@ -177,17 +202,17 @@ def _often_missing(table: Table) -> list[str]:
     return [f"column {in_quotes(name)} is missing in {share} of the rows" for name, share in often.items()]
 
 
-def _duplicates(hashes: Hashes, y: Positions) -> list[str]:
+def _duplicates(hashes: Hashes, y: Target, what: str) -> list[str]:
     """Report duplicate rows: in two parts of the split, they make a model look better than it is."""
     found = []
     distinct = len(first_rows(hashes, y, row_numbers(len(y)), hashes[:0]))
     duplicates = len(y) - distinct
     if duplicates:
         are = "is a duplicate" if duplicates == 1 else "are duplicates"
-        found.append(f"{duplicates:,} of {len(y):,} rows {are} of an earlier row with the same class")
+        found.append(f"{duplicates:,} of {len(y):,} rows {are} of an earlier row with the same {what}")
     contradictions = distinct - len(np.unique(hashes))
     if contradictions:
         rows_have = "row has" if contradictions == 1 else "rows have"
-        which = f"{contradictions:,} {rows_have} the same values as an earlier row and another class"
+        which = f"{contradictions:,} {rows_have} the same values as an earlier row and another {what}"
         found.append(f"{which}: no model can learn both")
     return found

@@ -38,6 +38,8 @@ def flattering_splits(prepared: Prepared) -> list[str]:
     options, dataset = prepared.config.options, prepared.dataset
     if options.group is not None or options.time is not None or len(dataset.schema.columns) < 2:
         return []
+    if dataset.is_numeric:  # which are put to no test
+        return []
     rows = np.sort(np.concatenate([prepared.split.train, prepared.split.val, prepared.split.test]))
     found = [_by_group(dataset, rows, name, groups, options.scale) for name, groups in _groups(dataset.table, rows)]
     found += [_by_time(dataset, rows, name, times, options.scale) for name, times in _times(dataset.table, rows)]

@@ -140,17 +140,19 @@ class NetworkKind:
 
     def __str__(self) -> str:
         layers = ("linear", "one hidden layer", "two hidden layers")[len(self.hidden)]
-        return ", ".join(filter(None, [self.activation, self.loss, layers, f"{self.K} classes"]))
+        predicts = f"{self.K} classes" if self.K else "numbers"
+        return ", ".join(filter(None, [self.activation, self.loss, layers, predicts]))
 
 
 def network_kinds() -> list[NetworkKind]:
-    """Return every activation, loss and link with no, one and two hidden layers, for two classes and for three."""
+    """Return every activation, loss and link with no, one and two hidden layers, for two classes and for three, and for
+    numbers (K = 0) where the loss is one of these."""
     return [
         NetworkKind(activation, loss, hidden, K)
         for loss in every_loss()
         for hidden in ((), (5,), (5, 4))
         for activation in (ACTIVATIONS if hidden else [None])
-        for K in (2, 3)
+        for K in ((2, 3, 0) if LOSSES[loss.split(":")[0]].power and LOSSES.create(loss).link == "identity" else (2, 3))
     ]
 
 
@@ -172,7 +174,8 @@ def check_all_kinds(seed: int) -> Iterator[tuple[NetworkKind, GradientCheck]]:
         network = multilayer(d, kind.hidden, loss.outputs(kind.K), activation, "float64", **dropout)
         network.initialize(None, rng)
         network.theta += rng.normal(0, OFFSET, network.size)
-        X, y = Matrix(rng.normal(size=(n, d)), network.dtype), np.arange(n) % kind.K
+        X = Matrix(rng.normal(size=(n, d)), network.dtype)
+        y = np.arange(n) % kind.K if kind.K else rng.normal(size=n)
         subset = Subset(X, y, np.arange(n), rng.uniform(0.5, 1.5, n))
         smoothing = 0.1 if loss.soft else 0
         objective = Objective(network, loss, Penalty(0.01, 0.1), smoothing, subset, kind.K, seed=seed_of_kind)

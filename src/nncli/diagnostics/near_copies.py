@@ -25,6 +25,8 @@ def near_copies(prepared: Prepared) -> list[str]:
     options = prepared.config.options
     if options.group is not None or options.time is not None or prepared.preprocess.width < LEAST_DIMENSIONS:
         return []
+    if prepared.target is not None:  # which no other row has exactly
+        return []
     X, y, rows = _inputs(prepared)
     if len(rows) < MOST_COPIES + 2:
         return []

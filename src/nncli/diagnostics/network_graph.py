@@ -42,7 +42,13 @@ def graph_of_model(
     if row > len(dataset):
         raise DataError(place, f"expected at least {row:,} rows, for {mention('row', row)}, found {len(dataset):,}")
     x = model.preprocess.transform(dataset.table.take(np.array([row - 1])), network.dtype).slice(0, 1)[0]
-    y = int(dataset.y[row - 1])
+    y, shown = dataset.y[row - 1], model.schema.target
+    if model.target is not None:
+        shown, y = f"{shown} {y:g}", float(model.target.scaled(dataset.y)[row - 1])
+        shown += f" ({y:.4g} as the network learns it)"
+    else:
+        y = int(y)
+        shown = model.classes[y]
     names = [shortened(one_line(name)) for name in names_of_inputs(model.schema, model.preprocess)]
     try:
         graph, difference = loss_graph(network, loss, x, y, K, names)
@@ -54,23 +60,25 @@ def graph_of_model(
         problem = f"expected the derivatives of backpropagation, found a difference of {difference:.1e}"
         raise NncliError(model_file, problem)
     activation = f"{config.activation}, " if config.activation else ""
-    title = f"row {row} of {place}, {model.classes[y]}: {config.name} {network.widths_shown()}, {activation}{loss.name}"
+    title = f"row {row} of {place}, {shown}: {config.name} {network.widths_shown()}, {activation}{loss.name}"
     return graph, difference, title
 
 
 def loss_graph(
-    network: Network, loss: Loss, x: Array, y: int, K: int, names: Sequence[str] = ()
+    network: Network, loss: Loss, x: Array, y: float, K: int, names: Sequence[str] = ()
 ) -> tuple[Graph, float]:
-    """Return the graph of the loss of one row x (d,) of class y of K, with its derivatives, and the largest relative
-    difference between them and those of `Network.backward`. The inputs may have names."""
+    """Return the graph of the loss of one row x (d,) of class y of K, or with the number y (K = 0), with its
+    derivatives, and the largest relative difference between them and those of `Network.backward`. The inputs may have
+    names."""
     graph = Graph()
     inputs = [graph.variable(f"x[{i}]", float(value)) for i, value in enumerate(x)]
     for i, name in zip(inputs, names, strict=False):
         graph.nodes[i].name = name
     z, positions = network.unroll(graph, inputs)
-    loss.unroll(graph, z, y, K)
+    Y = loss.targets(K)[[int(y)]] if K else np.array([[y]])
+    loss.unroll(graph, z, Y[0].tolist())
     graph.backward()
-    Z, Y = network.forward(x[None]), loss.targets(K)[[y]]
+    Z = network.forward(x[None])
     P, dZ, dX = np.empty_like(Z), np.empty_like(Z), np.empty((1, len(x)), network.dtype)
     loss.forward(Z, Y, P)
     loss.backward(Z, P, Y, dZ)

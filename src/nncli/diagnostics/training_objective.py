@@ -11,6 +11,7 @@ from numpy.random import SeedSequence
 
 from nncli.config.resolve import ResolvedConfig, rows_per_step
 from nncli.config.train_config import TrainConfig
+from nncli.data.dataset import Target
 from nncli.data.scaled_rows import Matrix, Subset
 from nncli.data.sources import Source
 from nncli.data.synthetic import is_random, random_dataset
@@ -93,11 +94,12 @@ def objective_of_model(model: Model, provenance: Provenance, model_file: str, so
             problem = f"the model already says how wide its rows are, and so does '{source[0]}'"
             raise OptionError("data", problem, "Use random alone")
         X = Matrix(rng.normal(size=(ROWS, model.preprocess.width)), network.dtype)
-        y = rng.integers(K, size=ROWS)
+        y: Target = rng.integers(K, size=ROWS) if K else rng.normal(size=ROWS)
     else:
         dataset = labelled_rows(model, provenance, model_file, source, "float64")
-        X, y = model.preprocess.transform(dataset.table, network.dtype), dataset.y.astype(np.int64)
-    of_class = class_weights(config.training.class_weight, y, model.classes)
+        X = model.preprocess.transform(dataset.table, network.dtype)
+        y = dataset.y.astype(np.int64) if model.target is None else model.target.scaled(dataset.y)
+    of_class = class_weights(config.training.class_weight, y, model.classes) if K else None
     weights = None if of_class is None else of_class[y]
     subset = _drawn(Subset(X, y, np.arange(len(y)), weights), ROWS, rng)
     notes = ["all rows have equal weight here: the column of weights is ignored"] if config.options.weight else []

@@ -71,8 +71,11 @@ def layer_weights(model: Model) -> list[LayerWeights]:
 
 
 def names_of_outputs(model: Model, i: int) -> list[str]:
-    """Name what the i-th dense layer leads to: units, counted from 1, or classes; of one score, the second class."""
+    """Name what the i-th dense layer leads to: units, counted from 1, classes (of one score, the second), or the
+    target that is a number."""
     dense = model.network.dense
     if i < len(dense) - 1:
         return [str(unit + 1) for unit in range(dense[i].units)]
+    if model.target is not None:
+        return [model.schema.target]
     return [model.classes[1]] if dense[i].units == 1 else [*model.classes]

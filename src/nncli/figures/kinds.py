@@ -109,10 +109,12 @@ class OfModel(FigureKind):
 
     `needs`   what must be so, each a function that says what is not
     `judges`  whether it says how good the model is; what makes that wrong is not said of others
+    `of_numbers`  whether it is also one of a model that predicts numbers
     """
 
     needs: ClassVar[tuple[Need, ...]] = ()
     judges: ClassVar[bool] = True
+    of_numbers: ClassVar[bool] = False
 
     @abstractmethod
     def build(self, of: Subject) -> Figure:

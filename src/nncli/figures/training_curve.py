@@ -17,16 +17,21 @@ PARTS = ("training", "validation")
 class TrainingCurve(OfModel):
     """loss and accuracy by epoch, and which was kept"""
 
+    of_numbers = True
+
     def build(self, of: Subject) -> Figure:
         name = of.model.config.model.name
         title = f"Training of {of.file} ({name} {of.model.network.widths_shown()})"
-        return curve_of(of.provenance.epochs(of.model.config.row_by_row), of.provenance.best_epoch, title)
+        history, is_regression = of.provenance.epochs(of.model.config.row_by_row), of.model.target is not None
+        return curve_of(history, of.provenance.best_epoch, title, is_regression)
 
 
-def curve_of(history: Sequence[Epoch], best: int, title: str) -> Figure:
-    """Return the figure of a history: loss and accuracy by epoch, and the mistakes where they are counted."""
+def curve_of(history: Sequence[Epoch], best: int, title: str, is_regression: bool = False) -> Figure:
+    """Return the figure of a history: loss and accuracy by epoch, and the mistakes where they are counted; of numbers,
+    RMSE in place of the accuracy."""
     epochs, numbers = np.arange(1.0, len(history) + 1), rows_of(history)
-    found = [("loss", numbers.T[[0, 2]]), ("accuracy, %", 100 * numbers.T[[1, 3]])]
+    accuracy = ("RMSE", numbers.T[[1, 3]]) if is_regression else ("accuracy, %", 100 * numbers.T[[1, 3]])
+    found = [("loss", numbers.T[[0, 2]]), accuracy]
     if history and history[0].mistakes is not None:
         found.append(("mistakes", np.array([[one.mistakes for one in history]], np.float64)))
     panels, rule = [], Rule(float(best), f"epoch {best:,}, the best")

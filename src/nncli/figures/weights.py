@@ -17,6 +17,8 @@ MOST_INPUTS, MOST_COLUMNS, MOST_IMAGES = 20, 8, 12  # that are shown
 class Weights(OfModel):
     """weights of a linear model by class, or of the first layer"""
 
+    of_numbers = True
+
     def build(self, of: Subject) -> Figure:
         model = of.model
         W = model.network.dense[0].W.astype(np.float64)

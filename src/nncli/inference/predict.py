@@ -76,7 +76,8 @@ class OutputSink:
 
 def predict_source(model: Model, source: str, options: PredictOptions, sink: OutputSink | _ResultSink) -> None:
     """Predict the rows of a source block by block, as they arrive."""
-    known = {model.schema.target: model.classes, **model.preprocess.known_categories}
+    classes = {} if model.target is not None else {model.schema.target: model.classes}
+    known = {**classes, **model.preprocess.known_categories}
     dtype = model.config.model.dtype
     stream = stream_like(source, model.schema, dtype, options.keep, options.on_error, options.text, known)
     # where a row takes longer to read than to predict, more threads would only slow the reader down
@@ -91,7 +92,8 @@ def predict_source(model: Model, source: str, options: PredictOptions, sink: Out
                 sink.take(predictor.predict(block), unread, model.preprocess.unseen(block.table))
                 sink.note(block.notes)
         sink.note(notes[begun:])
-        sink.note(note_of(title((source,)), one) for one in model.say_ties(predictor.tied, predictor.rows))
+        ties = model.say_ties(predictor.tied, predictor.rows) if predictor.tied else []
+        sink.note(note_of(title((source,)), one) for one in ties)
 
 
 class _ResultSink:

@@ -93,6 +93,9 @@ class Predictor:
         bad = sorted(block.errors)
         if self.options.embed:
             return self._lines_of(block, self._numbers(self.model.embed(block.table), bad))
+        if self.model.target is not None:
+            numbers = self.model.numbers(self.model.scores(block.table)) + 0.0  # −0 is 0
+            return self._lines_of(block, self._numbers(numbers[:, None], bad))
         figures: list[Any] = []
         self.rows += len(block.table) - len(bad)
         if self.options.proba:
@@ -192,6 +195,9 @@ class Predictor:
 def _check(options: PredictOptions, model: Model) -> None:
     """Raise OptionError where the model cannot do what the options ask for."""
     name = model.config.model.name
+    for option in ("proba", "threshold", "reasons"):
+        if getattr(options, option) not in (False, None, 0):
+            model.refuse_for_numbers(option)
     if options.threshold is not None:
         model.check_threshold("threshold")
     if options.embed and not model.config.model.hidden:

@@ -19,6 +19,7 @@ from nncli.data.row_columns import set_aside
 from nncli.data.row_hashes import hash_rows
 from nncli.data.sources import Source, title
 from nncli.data.split import row_numbers
+from nncli.data.task import CLASSIFICATION, REGRESSION
 from nncli.data.unchanged_source import check_as_it_was, digest_of_source
 from nncli.errors import DataError, NncliError
 from nncli.inference.column_beside import group_codes, read_beside
@@ -141,8 +142,10 @@ def _test_rows(
     if test is not None:
         return test, row_numbers(len(test)), f"the {counted(len(test), 'row')} of {title(source)}", None
     # the same bytes have the same rows and classes, but for those that were rare
-    dataset, columns = set_aside(load_dataset(source, data.csv, dtype, memory), data.csv.row_columns)
-    dataset = in_classes(dataset, model.classes, model.config.options.rare)
+    task = CLASSIFICATION if model.target is None else REGRESSION
+    dataset, columns = set_aside(load_dataset(source, data.csv, dtype, memory, task=task), data.csv.row_columns)
+    if model.target is None:
+        dataset = in_classes(dataset, model.classes, model.config.options.rare)
     rows = provenance.test_rows if dataset.test is None else row_numbers(len(dataset.test))
     evaluated_on = f"the {counted(len(rows), 'test row')} of {title(source)}"
     groups = None if columns.group is None else columns.group.codes[rows].astype(np.int64)

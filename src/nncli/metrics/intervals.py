@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.metrics.mean_interval import mean_interval
 from nncli.metrics.metric import Metric
 from nncli.metrics.rows import Floats, ScoredRows
 from nncli.metrics.student import Z, student_point
@@ -69,26 +70,28 @@ def _interval(metric: Metric, rows: ScoredRows, value: float, z: float) -> tuple
     if share is not None:
         return "Wilson", share_interval(*share, z)
     if one_by_one and metric.is_mean and not metric.is_discrete:
-        return "Hall", _of_a_mean(metric.evidence(rows)[:, 0].astype(np.float64), z)
+        return "Hall", mean_interval(metric.evidence(rows)[:, 0].astype(np.float64), z)
     if rows.K > MOST_CLASSES:
         return TOO_MANY, None
     own = metric.own_interval(rows, z)
     if own is not None:
         return own
     # far out, where no drawn value tells, the scale decides how near the ends come to 0 and 1
-    on_logits = metric.is_skewed or (z > Z and not metric.is_mean)
+    on_logits = metric.is_skewed or (z > Z and not metric.is_mean and rows.K > 0)
     if one_by_one and metric.is_discrete:
         centre, drawn = drawn_values(metric, rows)
         if on_logits:
             return "posterior", _possible(metric, rows, _on_logits(drawn, value, len(rows), z, metric.least))
         return "posterior", _possible(metric, rows, around(value, centre, middle(drawn, centre, z)))
-    if len(rows) * rows.K > MOST_CELLS and not metric.is_mean:
+    if len(rows) * max(1, rows.K) > MOST_CELLS and not metric.is_mean:
         return TOO_MANY, None
     evidence, y = metric.evidence(rows), rows.y
     draws = resampled_groups(rows.groups, evidence.shape[1]) if rows.groups is not None else None
     if draws is None:
         draws = resampled(strata(metric, y), np.ones(len(y), np.int64), evidence.shape[1])
     drawn = np.concatenate([metric.values(evidence, y, counts) for counts in draws])
+    if one_by_one and not rows.K:
+        return "bootstrap", _possible(metric, rows, middle(drawn, value, z))
     if one_by_one:
         return "bootstrap", _as_share(drawn, value, int(np.bincount(y)[rows.present].min()), z)
     if on_logits:
@@ -99,26 +102,12 @@ def _interval(metric: Metric, rows: ScoredRows, value: float, z: float) -> tuple
 def _possible(metric: Metric, rows: ScoredRows, ends: tuple[float, float]) -> tuple[float, float]:
     """Return the part of an interval that a metric can be in."""
     if not metric.is_mean:
-        return max(ends[0], metric.least), min(ends[1], 1.0)
+        return max(ends[0], metric.least), min(ends[1], metric.most)
     if rows.costs is None or metric.needs != "costs":
         of_rows = metric.evidence(rows)
         return max(ends[0], float(of_rows.min())), min(ends[1], float(of_rows.max()))
     costs = rows.costs[rows.present]
     return max(ends[0], float(costs.min())), min(ends[1], float(costs.max()))
-
-
-def _of_a_mean(x: Floats, z: float) -> tuple[float, float]:
-    """Return the interval of the mean of numbers x (n,) that may be skewed: the one with which the studentised mean T
-    gives a normal T + a T² / 3 + a² T³ / 27 + a / 6, where a = γ / √n, of skewness γ (Hall 1992)."""
-    n, mean, sd = len(x), float(x.mean()), float(x.std())
-    if not sd > 0:
-        return mean, mean
-    error, a = sd / math.sqrt(n), float((((x - mean) / sd) ** 3).mean()) / math.sqrt(n)
-
-    def back(normal: float) -> float:
-        return 3 * (math.cbrt(1 + a * (normal - a / 6)) - 1) / a if abs(a) > 1e-6 else normal
-
-    return max(mean - error * back(z), float(x.min())), min(mean - error * back(-z), float(x.max()))
 
 
 def few_groups(groups: NDArray[np.int64]) -> list[str]:

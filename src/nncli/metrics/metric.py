@@ -14,7 +14,7 @@ from nncli.errors import mention
 from nncli.metrics.rows import Floats, ScoredRows
 from nncli.nn.components import Configurable, setting
 
-Need = Literal["classes", "scores", "probabilities", "losses", "costs"]
+Need = Literal["classes", "scores", "probabilities", "losses", "costs", "numbers"]
 NO_ROWS = "a class has no rows"
 AVERAGES = ("", "positive", "macro", "weighted")
 
@@ -31,7 +31,7 @@ class Metric(Configurable):
     `is_mean`            it is the mean of its evidence, one number for each row
     `is_skewed`          it is a share that is mostly near 1, whose few resampled values are not as far above as below
     `is_discrete`        many rows have the same class and evidence
-    `least`              the value that it is never below; it is never above 1, unless it is a mean
+    `least`, `most`      the values that it is never below and above, unless it is a mean
     `by_class`           only what happens within each class counts, and not how many rows the classes have
     """
 
@@ -44,6 +44,7 @@ class Metric(Configurable):
     is_skewed: ClassVar[bool] = False
     is_discrete: ClassVar[bool] = False
     least: ClassVar[float] = 0.0
+    most: ClassVar[float] = 1.0
     by_class: ClassVar[bool] = False
 
     @property
@@ -75,10 +76,14 @@ class Metric(Configurable):
 
     def problem(self, rows: ScoredRows) -> tuple[str, str] | None:
         """Say why it is not defined for some rows, and what to use in its place; None where it is."""
+        if self.needs == "numbers" and rows.K:
+            return "it is of numbers, and the model predicts classes", "Use accuracy"
+        if self.needs != "numbers" and not rows.K and self.needs != "losses":
+            return "it is of classes, and the model predicts numbers", "Use rmse"
         if self.needs == "probabilities" and not rows.probabilistic:
             return "the model gives scores, not probabilities", "Use accuracy or roc-auc"
         if self.needs == "losses" and rows.losses is None:
-            other = "log-loss" if rows.probabilistic else "accuracy"
+            other = "log-loss" if rows.probabilistic else "accuracy" if rows.K else "rmse"
             return "each model has the loss that it was trained to minimise", f"Use {other}"
         if self.needs == "costs" and rows.costs is None:
             return "nobody said what mistakes cost", f"Train with {mention('cost')}"

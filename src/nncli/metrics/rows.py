@@ -6,6 +6,7 @@ import dataclasses
 import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,8 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class ScoredRows:
-    """n rows of K classes, and what a model says of them.
+    """n rows of K classes, and what a model says of them; with K = 0, y and predicted are numbers, float64, and there
+    are no logits.
 
     y, predicted: the true and the predicted class, (n,).
     logits: (n, K), or (n, 1) where 0 is that of the first of two classes. If `probabilistic`, P = softmax(logits);
@@ -27,8 +29,8 @@ class ScoredRows:
     losses: what training minimises, (n,), so that their mean is the loss; None where nobody asks for it.
     """
 
-    y: NDArray[np.int64]
-    predicted: NDArray[np.int64]
+    y: NDArray[Any]
+    predicted: NDArray[Any]
     K: int
     logits: NDArray[np.floating]
     probabilistic: bool
@@ -36,6 +38,13 @@ class ScoredRows:
     positive: int = 1
     costs: Floats | None = None
     groups: NDArray[np.int64] | None = None
+
+    @classmethod
+    def of_numbers(
+        cls, y: Floats, predicted: Floats, losses: Floats | None = None, groups: NDArray[np.int64] | None = None
+    ) -> ScoredRows:
+        """Make rows of numbers y (n,), of which a model says the numbers predicted (n,)."""
+        return cls(y, predicted, 0, np.empty((len(y), 0)), False, losses, groups=groups)
 
     def __len__(self) -> int:
         return len(self.y)

@@ -20,12 +20,13 @@ from nncli.data.expand import address_problem
 from nncli.data.formats.known_formats import HEAD_BYTES, MODEL, TEXT, ZIP, format_of, format_of_bytes
 from nncli.data.preprocess import MAX_CATEGORIES
 from nncli.data.sources import portable
+from nncli.data.task import REGRESSION
 from nncli.errors import DataError, ModelFileError, OutputError, did_you_mean_file, listing, mention
 from nncli.model.file_format import encode, read
 from nncli.model.model import Model
 from nncli.model.npz import BEGINS, OtherKind
 from nncli.model.provenance import Provenance
-from nncli.model.training_state import mistakes_of
+from nncli.model.training_state import described, mistakes_of
 from nncli.system import plain_json
 from nncli.system.atomic import atomic_file
 
@@ -160,8 +161,8 @@ def describe(model: Model, p: Provenance) -> dict[str, Any]:
         "notes": list(p.notes),
         "resumable": p.state is not None,
         "mistakes": mistakes_of(history),
-        "history": [asdict(epoch) for epoch in history],
-    }
+        "history": [described(epoch, model.target is not None) for epoch in history],
+    } | ({} if model.target is None else {"task": REGRESSION, "target_scale": asdict(model.target)})
 
 
 def _columns(model: Model) -> list[dict[str, Any]]:

@@ -6,7 +6,8 @@ order:
 
     meta         UTF-8 bytes of one JSON object, whose form is `META` in `file_members.py`: format and program version,
                  matrix kernels, resolved options, classes, calibration, decision, schema and categories of the columns,
-                 where the data came from, best epoch, figures, notes, and the numbers of `state`
+                 where the data came from, best epoch, figures, notes, and the numbers of `state`; and only where a
+                 number is predicted, the mean, sd and median of the `target` in the training rows
     theta        all parameters, one flat vector (size,) of the network's dtype: W row by row, then b, then the slopes
                  of PReLU, layer after layer
     median, shift, scale   (m,) float64: x = (v − shift) · scale, with the median for a missing v
@@ -15,7 +16,7 @@ order:
     val_rows, test_rows    one bit for each of the n rows (np.packbits), set where the row is in the validation or
                  test part; empty where there is no such part, or it came from a file of its own
     history      (epochs, 5) float64: training loss and accuracy, validation loss and accuracy (NaN without validation
-                 rows), and 1 where the epoch was the best so far
+                 rows), and 1 where the epoch was the best so far; of numbers, RMSE in place of accuracy
     state.…      only in a file that can be resumed: the arrays of `TrainingState` by their names, sorted, of the dtype
                  of theta; `best_theta` is theta itself, and left out
     sha256       (32,) uint8: the digest of all of them, see `npz.py`
@@ -49,6 +50,7 @@ from nncli.model.decision import Decision
 from nncli.model.file_members import FLAT, FORMAT, FORMAT_VERSION, MEMBERS, OTHER_MEMBERS, MemberSizes, members_of
 from nncli.model.model import Model, build_network
 from nncli.model.provenance import Fingerprint, Provenance
+from nncli.model.target_scale import TargetScale
 from nncli.nn.buffers import all_finite
 from nncli.nn.calibration import Calibration
 from nncli.system import plain_json
@@ -67,7 +69,7 @@ FARTHEST_DAY = 2e11  # from 1970: beyond what a date of milliseconds can be
 
 def encode(model: Model, p: Provenance) -> bytes:
     """Return the bytes of the file; ValueError for a model that no file can hold."""
-    document = {
+    document: dict[str, Any] = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "nncli": p.version,
@@ -94,6 +96,9 @@ def encode(model: Model, p: Provenance) -> bytes:
         "notes": list(p.notes),
         "state": p.state and training_state.finite(p.state.numbers),
     }
+    del document["schema"]["numeric_target"]  # which is said by the target
+    if model.target is not None:
+        document["target"] = asdict(model.target)
     state = {} if p.state is None else p.state.arrays
     return npz.pack(
         {
@@ -133,7 +138,12 @@ def _model(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> tuple[
     preprocess = _preprocess(schema, stored, arrays)
     config, classes = ResolvedConfig.of(TrainConfig.from_json(stored["config"])), tuple(stored["classes"])
     theta, calibration = arrays["theta"], stored["calibration"] and Calibration(**stored["calibration"])
-    if len(set(classes)) < max(2, len(classes)):
+    target = stored["target"] and TargetScale(**stored["target"])
+    if target is not None:
+        target.check()
+    if config.options.is_regression != (target is not None):
+        raise ValueError("a target of another kind than its task")
+    if len(set(classes)) < max(2, len(classes)) if target is None else classes or calibration or stored["decision"]:
         raise ValueError("fewer than two classes, or one twice")
     # in Python's numbers, which have no largest one, before a network of that size is made
     widths = [preprocess.width, *config.model.hidden, *([len(classes)] if len(classes) > 2 else [1])]
@@ -162,7 +172,7 @@ def _model(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> tuple[
     decision = stored["decision"] and _decision(**stored["decision"])
     if decision is not None:
         decision.check(len(classes))
-    return Model(config, schema, preprocess, network, loss, classes, calibration, decision), provenance
+    return Model(config, schema, preprocess, network, loss, classes, calibration, decision, target), provenance
 
 
 def _decision(positive: int, threshold: float | None, costs: list[list[float]], rule: str) -> Decision:
@@ -216,7 +226,7 @@ def _provenance(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> P
         raise ValueError("a history that is not of its form")
     missing, accuracies = np.isnan(history), history[:, [1, 3]]
     has_gaps = missing[:, :2].any() or (missing[:, 2] != missing[:, 3]).any() or np.isinf(history).any()
-    if has_gaps or (accuracies < 0).any() or (accuracies > 1).any():
+    if has_gaps or (accuracies < 0).any() or (stored["target"] is None and (accuracies > 1).any()):
         raise ValueError("a history of numbers that are not finite, or no shares")
     if not 1 <= stored["best_epoch"] <= len(history):
         raise ValueError("a best epoch that is not in the history")

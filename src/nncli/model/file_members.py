@@ -77,7 +77,7 @@ META = {
     "data": {"source": [str], "file_bytes": (int, None), "val_bytes": (int, None), "test_bytes": (int, None),
              "sha256": str, "val_sha256": str, "test_sha256": str, "n_rows": int, "has_test_file": bool,
              "row_hashes": re.compile("([0-9a-f]{16})*"), "class_counts": [range(1 << 53)]},
-    "best_epoch": int, "notes": [str], "state": (dict, None),
+    "best_epoch": int, "notes": [str], "state": (dict, None), "target": None,
     "figures": {"model": str, "classes": [str], "n_train": int, "n_val": int, "n_test": int, "epochs": int,
                 "best_epoch": int, **dict.fromkeys(PARTS, (_PART, None)), "baseline_accuracy": float,
                 "positive": (str, None),
@@ -87,6 +87,19 @@ META = {
                 "reference": ({"name": str, "part": str, "accuracy": float, "difference": float, "p_value": float,
                                "metric": ({"name": str, "value": float, "difference": float,
                                            "interval": ([float], None), "p_value": float}, None)}, None)},
+}  # fmt: skip
+_OF_NUMBERS = dict.fromkeys(("loss", "rmse", "mae", "median_error"), float) | {"r2": (float, None)}
+_GUESSED = {name: form for name, form in _OF_NUMBERS.items() if name != "loss"}
+META_OF_NUMBERS = META | {
+    "calibration": None, "decision": None,
+    "target": {"mean": float, "sd": float, "median": float},
+    "figures": {"task": str, "model": str, "n_train": int, "n_val": int, "n_test": int, "epochs": int,
+                "best_epoch": int, **dict.fromkeys(PARTS, (_OF_NUMBERS, None)),
+                "baseline": {"mean": _GUESSED, "median": _GUESSED},
+                "metric": ({"name": str, **dict.fromkeys(PARTS, (float, None))}, None),
+                "refit": ({"epoch": int, "n_val": int, **_OF_NUMBERS}, None),
+                "folds": ({**dict.fromkeys(_COUNTS, int), "metrics": dict}, None),
+                "reference": None},
 }  # fmt: skip
 
 
@@ -105,7 +118,8 @@ class MemberSizes:
                 stored = _upgraded(stored, NEW_IN[newer])
             if version < 5:
                 stored = _with_split_names(stored)
-            plain_json.check_form(stored, META)
+            stored = _with_target(stored)
+            plain_json.check_form(stored, META if stored["target"] is None else META_OF_NUMBERS)
             _refuse_surrogates(stored)
             self._stored = stored
         return self._stored
@@ -150,8 +164,17 @@ def _most_parameters(stored: Mapping[str, Any], inputs: int) -> int:
     hidden = hidden if isinstance(hidden, list) and all(type(width) is int for width in hidden) else []
     if len(hidden) > MOST_LAYERS:
         raise ValueError(f"more than {MOST_LAYERS:,} hidden layers")
-    widths: list[int] = [inputs, *hidden, len(stored["classes"])]
+    widths: list[int] = [inputs, *hidden, len(stored["classes"]) or 1]
     return 8 * sum((a + 2) * b for a, b in itertools.pairwise(widths))
+
+
+def _with_target(stored: dict[str, Any]) -> dict[str, Any]:
+    """Return a document that says in any case what its target is; ValueError for a schema that says it too."""
+    schema = stored.get("schema")
+    if not isinstance(schema, dict) or "numeric_target" in schema:
+        raise ValueError("'schema' is not of its form")
+    target = stored.get("target")
+    return {**stored, "target": target, "schema": {**schema, "numeric_target": target is not None}}
 
 
 def _refuse_surrogates(stored: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""A trained model: preprocessing, network, loss (with its link) and class names."""
+"""A trained model: preprocessing, network, loss (with its link), and class names or the scale of a number."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from nncli.config.resolve import ModelConfig, ResolvedConfig
 from nncli.data.dataset import Schema, Table
 from nncli.data.preprocess import Preprocess
-from nncli.errors import ModelFileError, OptionError, mention
+from nncli.errors import ModelFileError, OptionError, UsageError, mention
 from nncli.model.decision import Decision, chosen
+from nncli.model.target_scale import TargetScale
 from nncli.nn.buffers import all_finite
 from nncli.nn.calibration import Calibration, likelihood_of
 from nncli.nn.losses import LOSSES, Loss
@@ -24,8 +25,8 @@ EVAL_ROWS = 1024  # rows that pass through the network at once outside training
 
 
 def build_network(config: ModelConfig, d: int, K: int) -> tuple[Network, Loss]:
-    """Return the untrained network and the loss that a config describes, for d inputs and K classes; OptionError where
-    the network does not fit in memory."""
+    """Return the untrained network and the loss that a config describes, for d inputs and K classes (0: a number);
+    OptionError where the network does not fit in memory."""
     loss = LOSSES.create(config.loss)
     outputs = loss.outputs(K)
     try:
@@ -50,6 +51,24 @@ class Model:
     classes: tuple[str, ...]
     calibration: Calibration | None = None
     decision: Decision | None = None  # None: the likeliest class, and the second of two is the positive one
+    target: TargetScale | None = None  # of a number, where there are no classes
+
+    @property
+    def of_numbers(self) -> TargetScale:
+        """Return the scale of the target of a model that predicts numbers, which it must."""
+        assert self.target is not None
+        return self.target
+
+    def refuse_numbers(self, where: str, what: str) -> None:
+        """Raise UsageError where a model that predicts numbers is given to what is for classes alone."""
+        if self.target is not None:
+            problem = f"expected a model that predicts classes, as {what} is for those alone, found one of numbers"
+            raise UsageError(where, problem, "Use nncli eval, predict, info or graph")
+
+    def refuse_for_numbers(self, option: str) -> None:
+        """Raise OptionError for an option that is for classes, where the model predicts numbers."""
+        if self.target is not None:
+            raise OptionError(option, "it is there for classes alone, and the model predicts numbers", "Leave it out")
 
     @property
     def positive(self) -> int:
@@ -72,6 +91,7 @@ class Model:
 
     def check_threshold(self, option: str) -> None:
         """Raise OptionError, of that option, where there is no probability of a positive class."""
+        self.refuse_for_numbers(option)
         if len(self.classes) != 2:
             raise OptionError(option, f"expected a model of two classes, found {len(self.classes)}", "Leave it out")
         if not self.probabilistic:
@@ -83,6 +103,10 @@ class Model:
         found = np.empty((len(table), self.loss.outputs(len(self.classes))), self.network.dtype)
         return self._filled(found, table, self.network.forward)
 
+    def numbers(self, Z: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the predicted numbers (n,), in the unit of the target, from the scores Z."""
+        return self.of_numbers.numbers(Z)
+
     def by_class(self, Z: NDArray[Any]) -> NDArray[Any]:
         """Return the probability of each class (n, K), from the scores Z; its score if there are no probabilities."""
         loss, Z = self._calibrated(Z)
@@ -93,12 +117,13 @@ class Model:
         loss, Z = self._calibrated(Z)
         return loss.logits(Z)
 
-    def losses(self, Z: NDArray[Any], y: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return what training minimises (n,), for rows of the classes y (n,) and the scores Z; calibration leaves it
-        as it is."""
+    def losses(self, Z: NDArray[Any], y: NDArray[Any]) -> NDArray[np.float64]:
+        """Return what training minimises (n,), for rows of the classes or numbers y (n,) and the scores Z; calibration
+        leaves it as it is. That of numbers is in the unit of the target, or in its square."""
         Y = np.empty_like(Z)
-        self.loss.write_targets(y, Y)
-        return self.loss.forward(Z, Y, np.empty_like(Z))
+        self.loss.write_targets(y if self.target is None else self.target.scaled(y), Y)
+        losses = self.loss.forward(Z, Y, np.empty_like(Z))
+        return losses if self.target is None else losses * self.target.unit_of(self.loss)
 
     def predicted(self, Z: NDArray[Any], threshold: float | None = None) -> NDArray[np.int64]:
         """Return the position of the predicted class (n,), from the scores Z; with a `threshold`, the positive one of

@@ -30,8 +30,9 @@ OTHER = "the state of another training run"
 
 @dataclass(frozen=True)
 class Epoch:
-    """The figures of one pass over the training rows. Those of the training rows are taken while θ changes, and so lag
-    a little; those of the validation rows are of θ̄ at its end: of θ, or of the average that is asked for."""
+    """The figures of one pass over the training rows; of numbers, RMSE in the unit of the target is in the place of the
+    accuracy. Those of the training rows are taken while θ changes, and so lag a little; those of the validation rows
+    are of θ̄ at its end: of θ, or of the average that is asked for."""
 
     number: int  # from 1
     train_loss: float
@@ -47,11 +48,18 @@ class Epoch:
         return self.mistakes == 0 and self.train_loss == 0
 
 
+def described(epoch: Epoch, is_regression: bool) -> dict[str, Any]:
+    """Return an epoch as JSON has it."""
+    found = dataclasses.asdict(epoch)
+    return {key.replace("accuracy", "rmse") if is_regression else key: value for key, value in found.items()}
+
+
 class Sums(NamedTuple):
-    """Sums over some rows: of their weighted losses, of how many are predicted right, and of the weights of those."""
+    """Sums over some rows: of their weighted losses, of how many are predicted right, and of the weights of those; of
+    numbers, the squares of the errors are in the place of what is right."""
 
     loss: float
-    correct: int
+    correct: float
     weighted_correct: float
 
 

@@ -22,8 +22,9 @@ class Link(ABC):
     separate = False
 
     def outputs(self, K: int) -> int:
-        """Return the number of scores of a row for K classes: two classes can do with one, that of the second."""
-        return 1 if K == 2 else K
+        """Return the number of scores of a row for K classes: two classes can do with one, that of the second, and a
+        number (K = 0) has one."""
+        return K if K > 2 else 1
 
     @abstractmethod
     def forward(self, Z: Array, P: Array) -> None:

@@ -1,7 +1,8 @@
 """Losses, each with its link Z → P, so that no pairing of output and loss can be wrong.
 
-The targets of a row of class y are row y of the loss's table of targets: Y = table[y]. To add a loss, write one
-class here. Row losses are float64, and finite for any finite float32 Z: logarithms are taken of Z, never of a
+The targets of a row of class y are row y of the loss's table of targets: Y = table[y]; where a number is predicted,
+Y is that number. To add a loss, write one class here.
+Row losses are float64, and finite for any finite float32 Z: logarithms are taken of Z, never of a
 rounded P. Gradients are those of the row losses; for the gradient of their mean, divide by n.
 """
 
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 from nncli.nn.autodiff.expression import add
 from nncli.nn.autodiff.graph import Graph
 from nncli.nn.buffers import one_hot
+from nncli.nn.components import Configurable, positive, setting
 from nncli.nn.layers import Array
 from nncli.nn.links import LINKS, softmax
 from nncli.registry import Registry
@@ -26,7 +28,7 @@ RowLosses = NDArray[np.float64]  # one for each row, (n,)
 
 
 @dataclass
-class Loss(ABC):
+class Loss(Configurable, ABC):
     """L_i, the loss of row i, with P = link(Z). The first of `links` is the default.
 
     `border`       a single output z predicts the second class if z is at least this
@@ -35,6 +37,8 @@ class Loss(ABC):
     `margin`       L is piecewise linear, and above 0 until the score of the true class leads by 1
     `homogeneous`  L is proportional to the scores, so it cannot tell which of two θ is better
     `soft`         targets may lie between 0 and 1
+    `power`        L is also one of numbers, by the identity link: in twice as large units, 2^power times as small;
+                   0: it is of classes alone
     """
 
     link: str = ""
@@ -46,8 +50,10 @@ class Loss(ABC):
     margin: ClassVar[bool] = False
     homogeneous: ClassVar[bool] = False
     soft: ClassVar[bool] = True
+    power: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         self.link = self.link or self.links[0]
         if self.link not in self.links:
             others = [name for name in LOSSES if self.link in LOSSES[name].links]
@@ -71,7 +77,7 @@ class Loss(ABC):
         return self._link.separate
 
     def outputs(self, K: int) -> int:
-        """Return the number of scores of a row for K classes."""
+        """Return the number of scores of a row for K classes; K = 0 where a number is predicted."""
         return self._link.outputs(K)
 
     def targets(self, K: int) -> NDArray[np.float64]:
@@ -82,7 +88,10 @@ class Loss(ABC):
 
     def write_targets(self, y: NDArray[Any], Y: Array, smoothing: float = 0) -> None:
         """Write Y (n, outputs), the targets of the classes y (n,): 1 for the class and 0 elsewhere, of which the share
-        `smoothing` is spread over all K classes (Szegedy et al. 2016)."""
+        `smoothing` is spread over all K classes (Szegedy et al. 2016). Numbers y, float64, are targets as they are."""
+        if y.dtype.kind == "f":
+            Y[:, 0] = y
+            return
         K = max(2, Y.shape[1])
         on, off = 1 - smoothing * (K - 1) / K, smoothing / K
         if Y.shape[1] == 1:
@@ -103,9 +112,9 @@ class Loss(ABC):
         """Return the loss of a row as expressions for `nncli graph`, from a row of the table of targets: L in z0, z1 …,
         p0, p1 … and in one another."""
 
-    def unroll(self, graph: Graph, z: Sequence[int], k: int, K: int) -> int:
-        """Add the loss of a row of class k to a scalar graph: return the node of L, from those of z (outputs,)."""
-        definitions = self._link.graph(len(z)) | self.graph(self.targets(K)[k].tolist())
+    def unroll(self, graph: Graph, z: Sequence[int], target: Sequence[float]) -> int:
+        """Add the loss of a row with a target to a scalar graph: return the node of L, from those of z (outputs,)."""
+        definitions = self._link.graph(len(z)) | self.graph(target)
         return add(graph, "L", {f"z{j}": node for j, node in enumerate(z)}, definitions)
 
     def classes(self, Z: Array) -> NDArray[np.int64]:
@@ -190,6 +199,7 @@ class MeanSquaredError(Loss):
     """L = ½ Σ_k (p_k − y_k)², P = Z, σ(Z) or softmax Z;  dL/dP = P − Y"""
 
     links = ("identity", "sigmoid", "softmax")
+    power = 2
 
     def forward(self, Z: Array, Y: Array, P: Array) -> RowLosses:
         self._link.forward(Z, P)
@@ -201,7 +211,7 @@ class MeanSquaredError(Loss):
         self._link.backward(P, dZ)
 
     def graph(self, target: Sequence[float]) -> dict[str, str]:
-        return {"L": "0.5*(" + " + ".join(f"(p{k} - {y:g})^2" for k, y in enumerate(target)) + ")"}
+        return {"L": "0.5*(" + " + ".join(f"({one})^2" for one in _errors(target)) + ")"}
 
 
 @LOSSES.register("mae")
@@ -210,6 +220,7 @@ class MeanAbsoluteError(Loss):
 
     links = ("identity", "sigmoid", "softmax")
     smooth = False
+    power = 1
 
     def forward(self, Z: Array, Y: Array, P: Array) -> RowLosses:
         self._link.forward(Z, P)
@@ -221,8 +232,65 @@ class MeanAbsoluteError(Loss):
         self._link.backward(P, dZ)
 
     def graph(self, target: Sequence[float]) -> dict[str, str]:
-        errors = {f"d{k}": f"p{k} - {y:g}" for k, y in enumerate(target)}
+        errors = {f"d{k}": one for k, one in enumerate(_errors(target))}
         return errors | {"L": " + ".join(f"relu({d}) + relu(-{d})" for d in errors)}
+
+
+@LOSSES.register("huber")
+@dataclass
+class HuberLoss(Loss):
+    """L = Σ_k ½ e_k² while |e_k| ≤ δ, else δ (|e_k| − ½ δ), E = P − Y;  dL/dP = E cut off at ±δ (Huber 1964)
+
+    Of numbers, δ = 1 counts standard deviations of the target in the training rows.
+    """
+
+    delta: float = positive(1.0)
+
+    power = 2
+
+    def forward(self, Z: Array, Y: Array, P: Array) -> RowLosses:
+        self._link.forward(Z, P)
+        E = np.abs(np.subtract(P, Y, dtype=np.float64))
+        near = np.minimum(E, self.delta)
+        return (near * (E - 0.5 * near)).sum(axis=1)  # ½ e² where near = |e|, δ (|e| − ½ δ) where near = δ
+
+    def backward(self, Z: Array, P: Array, Y: Array, dZ: Array) -> None:
+        np.subtract(P, Y, out=dZ)
+        np.clip(dZ, -self.delta, self.delta, out=dZ)  # dL/dP, E cut off at ±δ      (n, outputs)
+
+    def graph(self, target: Sequence[float]) -> dict[str, str]:
+        errors = {f"d{k}": one for k, one in enumerate(_errors(target))}
+        beyond = {f"u{d}": f"relu({d} - {self.delta!r}) + relu(-{d} - {self.delta!r})" for d in errors}
+        return errors | beyond | {"L": " + ".join(f"0.5*{d}^2 - 0.5*u{d}^2" for d in errors)}
+
+
+@LOSSES.register("quantile")
+@dataclass
+class QuantileLoss(Loss):
+    """L = Σ_k max(q e_k, (q − 1) e_k), E = Y − P, q = 0.5;  dL/dP = −q where P < Y, 1 − q where P > Y (Koenker 1978)
+
+    It is least where a share q of the targets lies below the prediction: q = 0.5 predicts the median.
+    """
+
+    q: float = setting(0.5, "a share between 0 and 1", lambda value: 0 < value < 1)
+
+    smooth = False
+    power = 1
+
+    def forward(self, Z: Array, Y: Array, P: Array) -> RowLosses:
+        self._link.forward(Z, P)
+        E = np.subtract(Y, P, dtype=np.float64)
+        return np.maximum(self.q * E, (self.q - 1) * E).sum(axis=1)
+
+    def backward(self, Z: Array, P: Array, Y: Array, dZ: Array) -> None:
+        np.subtract(P, Y, out=dZ)
+        np.sign(dZ, out=dZ)
+        dZ += (1 - 2 * self.q) * np.abs(dZ)
+        dZ *= 0.5  # 1 − q where P > Y, −q where P < Y, 0 between      (n, outputs)
+
+    def graph(self, target: Sequence[float]) -> dict[str, str]:
+        errors = {f"d{k}": one for k, one in enumerate(_errors(target))}
+        return errors | {"L": " + ".join(f"{1 - self.q!r}*relu({d}) + {self.q!r}*relu(-{d})" for d in errors)}
 
 
 @LOSSES.register("perceptron")
@@ -318,6 +386,13 @@ class SquaredHingeLoss(Loss):
 
     def graph(self, target: Sequence[float]) -> dict[str, str]:
         return {"L": " + ".join(f"relu(1 {'-' if y else '+'} z{k})^2" for k, y in enumerate(target))}
+
+
+def _errors(target: Sequence[float]) -> list[str]:
+    """Return p_k − y_k as expressions, with all figures of y."""
+    return [
+        f"p{k} {'+' if y < 0 else '-'} {f'{abs(y):.17g}' if y % 1 else f'{abs(y):.0f}'}" for k, y in enumerate(target)
+    ]
 
 
 def _largest(names: Sequence[str]) -> dict[str, str]:

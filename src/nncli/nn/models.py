@@ -9,12 +9,15 @@ from typing import ClassVar
 
 from nncli.registry import Registry
 
+OF_NUMBERS = "mse"  # the usual loss of a number
+
 
 class Preset:
     """A model of the course: the choices it makes where the user makes none.
 
-    The first line of its docstring says in words what a model is, `formula` what it computes. `lr` None is the
-    optimizer's own. `average` is evaluated and saved in place of the last parameters.
+    The first line of its docstring says in words what a model is, `formula` what it computes. It predicts `classes`,
+    `numbers`, or both; `loss` is that of classes, where there are any. `lr` None is the optimizer's own.
+    `average` is evaluated and saved in place of the last parameters.
     """
 
     name: ClassVar[str]
@@ -27,6 +30,13 @@ class Preset:
     batch_size = 128
     average = "none"
     l2_of_all = 0.0  # λ₂ times the number of training rows, 1 / C
+    classes = True
+    numbers = False
+
+    @classmethod
+    def loss_for(cls, is_regression: bool) -> str:
+        """Return the loss of its own for a number, or for classes."""
+        return OF_NUMBERS if is_regression else cls.loss
 
 
 MODELS: Registry[Preset] = Registry("model")
@@ -89,9 +99,19 @@ class SVMModel(Preset):
     loss, l2_of_all = "hinge", 1.0
 
 
+@MODELS.register("linear")
+class LinearModel(Preset):
+    """Linear regression (least squares), for numbers."""
+
+    formula = "ŷ = x · w + b;  L = ½ (ŷ − y)²"
+    loss, optimizer, schedule = OF_NUMBERS, "exact", "constant"
+    classes, numbers = False, True
+
+
 @MODELS.register("mlp")
 class MLPModel(Preset):
-    """Multilayer perceptron: hidden layers, then softmax."""
+    """Multilayer perceptron: hidden layers, then softmax; a number by itself."""
 
-    formula = "A = f(X W₁ + b₁) for each hidden layer, P = softmax(A W₂ + b₂)"
+    formula = "A = f(X W₁ + b₁) for each hidden layer, P = softmax(A W₂ + b₂);  of numbers, ŷ = a · w₂ + b₂"
     hidden = (64,)
+    numbers = True

@@ -28,6 +28,7 @@ class Optimizer(Configurable, Stateful, ABC):
     `batch`       what --batch-size must be; empty: anything
     `margin`      works with margin losses only
     `smooth`      works with smooth objectives only, the same at every step, and finds its own step length
+    `exact`       goes to the optimum in one step, where that can be worked out
     `decoupled`   λ₂ shrinks the weights in a step of its own, apart from g
     `done`        no further step can lower the loss
     """
@@ -38,6 +39,7 @@ class Optimizer(Configurable, Stateful, ABC):
     batch = ""
     margin = False
     smooth = False
+    exact = False
     decoupled = False
     done = False
 
@@ -298,6 +300,17 @@ class LBFGS(Optimizer):
             s, y = self.s[i], self.y[i]
             q += (a[i] - np.vdot(y, q) / np.vdot(s, y)) * s
         return q
+
+
+@OPTIMIZERS.register("exact")
+@dataclass
+class Exact(LBFGS):
+    """θ = argmin L at once, for linear regression: (XᵀX + n λ₂ I) w = Xᵀy, centred; of quantiles a linear program
+
+    A trainer takes that step, see `least_squares.py` and `quantile_regression.py`; those of this class are of L-BFGS.
+    """
+
+    exact = True
 
 
 def _descend(theta: Array, g: Array, lr: float, s: Array, eps: float, u: Array) -> None:

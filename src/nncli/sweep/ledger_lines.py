@@ -18,7 +18,7 @@ from nncli.config.train_config import TrainConfig
 from nncli.data.sources import native
 from nncli.metrics.definitions import METRICS
 from nncli.sweep.space import can_vary
-from nncli.sweep.trial import CHOSEN_BY, Trial, evidence_of
+from nncli.sweep.trial import BY_ERROR, CHOSEN_BY, Trial, evidence_of
 from nncli.sweep.units import units_in
 from nncli.system.plain_json import Between, check_form
 
@@ -41,6 +41,7 @@ DONE = {**FAILED, "outcome": re.compile("done"), "reason": re.compile("")}
 DONE |= {"stopped": str, "right": str, "evidence": str, "val": dict, "history": list}
 DONE |= dict.fromkeys(("parameters", "epochs", "best_epoch", "n_val"), COUNT)
 NUMBER = Between(-sys.float_info.max, sys.float_info.max)
+VAL_OF_NUMBERS = {"rmse": NUMBER, "loss": NUMBER}
 VAL = {"accuracy": SHARE, "balanced-accuracy": SHARE, "loss": NUMBER}
 
 
@@ -86,7 +87,7 @@ def trial_of(document: dict[str, Any], header: Mapping[str, Any], like: TrainCon
     if document["outcome"] == "done":
         _check_relations(document, MOST_EPOCHS)
         _expect(document["n_val"] <= header["rows"] or header["val_sha256"], "'n_val' is more than there are rows")
-        check_evidence(document, config.metric)
+        check_evidence(document, config.metric, config.is_regression)
     if Trial(config, document["fold"], folds, document["share"]).key != document["trial"]:
         raise UnknownOptions("'trial' is not the key of its options")
     if like is not None:
@@ -115,9 +116,10 @@ def check_trial_result(result: Any) -> None:
         _check_relations(record, MOST_COUNTED)
 
 
-def check_evidence(document: dict[str, Any], metric: str | None) -> None:
+def check_evidence(document: dict[str, Any], metric: str | None, is_regression: bool) -> None:
     """Raise ValueError unless a trial has the figure that a sweep by this metric chooses by, and what it came from."""
-    _expect(document["val"].keys() == VAL.keys() | {metric or CHOSEN_BY}, "'val' has other metrics than the sweep")
+    usual = VAL_OF_NUMBERS if is_regression else VAL
+    _expect(document["val"].keys() == usual.keys() | {metric or CHOSEN_BY}, "'val' has other metrics than the sweep")
     evidence_of(document, METRICS.create(metric or CHOSEN_BY))
 
 
@@ -133,7 +135,12 @@ def _check_relations(document: dict[str, Any], most_epochs: int) -> None:
     _expect(len(history) == rows, "'history' does not have as many rows as there were epochs")
     for row in history:
         _expect(type(row) is list and len(row) == 4 and set(map(type, row)) <= FIGURES, "'history' is not of its form")
-    check_form(document["val"], {**VAL, **dict.fromkeys(document["val"].keys() - VAL.keys(), NUMBER)}, "val")
+    is_regression = BY_ERROR in document["val"]
+    usual = VAL_OF_NUMBERS if is_regression else VAL
+    check_form(document["val"], {**usual, **dict.fromkeys(document["val"].keys() - usual.keys(), NUMBER)}, "val")
+    if is_regression:
+        _expect(not document["right"], "'right' is of classes")
+        return
     bits = base64.b64decode(document["right"], validate=True)
     number = int.from_bytes(bits)
     whole = len(bits) == -(-n // 8) and number % 2 ** (-n % 8) == 0

@@ -8,12 +8,15 @@ from collections.abc import Collection
 
 from nncli.config.option import OneOf, read_option
 from nncli.config.resolve import resolve
+from nncli.config.task import check_metric
+from nncli.data.dataset import Dataset
+from nncli.data.task import REGRESSION
 from nncli.errors import OptionError, mention
 from nncli.nn.losses import LOSSES
 from nncli.nn.models import MODELS
 from nncli.sweep.search import SEARCHES, SearchPlan
 from nncli.sweep.space import Space
-from nncli.sweep.trial import CHOSEN_BY
+from nncli.sweep.trial import BY_ERROR, CHOSEN_BY
 from nncli.training.splitting import refuse_repeats_by_time
 
 MANY_ROWS = 1000  # any number that every --batch-size can be resolved for: only the need of validation rows matters
@@ -58,6 +61,19 @@ def plan_of(space: Space, search: str | None, trials: int | None, seeds: int) ->
     return plan
 
 
+def for_dataset(plan: SearchPlan, dataset: Dataset) -> SearchPlan:
+    """Return the plan for data that have been read: where the target is a number, its trials say so, and it chooses by
+    RMSE unless somebody said by what. OptionError for a metric of the other task."""
+    base = plan.space.base
+    if dataset.is_numeric:
+        base = dataclasses.replace(base, task=REGRESSION, metric=base.metric or BY_ERROR)
+    if base.metric is not None:
+        check_metric(base.metric, dataset.is_numeric)
+    return dataclasses.replace(
+        plan, space=dataclasses.replace(plan.space, base=base), metric=base.metric or plan.metric
+    )
+
+
 def check_losses(plan: SearchPlan, K: int) -> None:
     """Raise OptionError where the metric is the loss, and the models of a plan minimise different ones of K classes."""
     if plan.metric == "loss":
@@ -68,7 +84,7 @@ def check_losses(plan: SearchPlan, K: int) -> None:
 def kind_of_loss(loss: str | None, model: str, class_weight: str, K: int | None) -> tuple[str, str, str]:
     """Return what two losses have in common if they can be compared. Of K = 2 classes, both cross-entropies are
     −log p of the true class; None: nobody knows how many there are."""
-    made = LOSSES.create(loss or MODELS[model].loss)
+    made = LOSSES.create(loss or MODELS[model].loss_for(K == 0))
     if K == 2 and made.name == "binary-cross-entropy":
         return "cross-entropy", "softmax", class_weight
     return made.name, made.link, class_weight

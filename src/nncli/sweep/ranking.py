@@ -18,7 +18,7 @@ from nncli.metrics.paired import bootstrap_p, exact_sign_flip_p, resampled_value
 from nncli.sweep.trial import CHOSEN_BY, evidence_of, right_of
 from nncli.sweep.unit_p_values import p_values_by_unit
 from nncli.sweep.units import UNKNOWN, Units
-from nncli.system.output import number, percent
+from nncli.system.output import number, percent, quantity
 
 MOST_GROUPS = 5  # values of an option that are compared one by one
 ROWS_AT_ONCE = 24 << 16
@@ -226,7 +226,8 @@ def written_score(one: RankedConfig) -> str:
     if METRICS.create(one.metric).in_percent:
         mean, sd = percent(one.mean), f"{100 * one.sd:.1f}"
     else:
-        mean, sd = number(one.mean), number(one.sd)
+        of_target = METRICS.create(one.metric).needs == "numbers" and one.metric != "r2"
+        mean, sd = map(quantity if of_target and math.isfinite(one.mean) else number, (one.mean, one.sd))
     return f"{mean} ± {sd}" if len(one.values) > 1 else mean
 
 

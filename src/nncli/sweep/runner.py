@@ -171,7 +171,8 @@ class Sweep:
         """Raise NncliError for a trial without what this sweep chooses by."""
         try:
             if record["outcome"] == "done":
-                check_evidence(record, self.plan.space.base.metric)
+                base = self.plan.space.base
+                check_evidence(record, base.metric, base.is_regression)
         except ValueError as error:
             problem = f"expected a trial with its {self.plan.metric}, found another: {error}"
             raise NncliError(str(self.ledger.path), problem, "Look at who can join the cluster") from None

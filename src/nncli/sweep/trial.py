@@ -33,13 +33,13 @@ from nncli.sweep.space import can_vary
 from nncli.system import scratch
 from nncli.system.threads import multiply_with
 from nncli.system.workers import Stop, never
-from nncli.training.batch import judged
 from nncli.training.prepare import DECIDED_BY, Prepared, prepare
 from nncli.training.run import fit, keep_best, new_trainer
 from nncli.training.splitting import Fold
 
-CHOSEN_BY = "accuracy"  # if a sweep does not say by what
+CHOSEN_BY, BY_ERROR = "accuracy", "rmse"  # if a sweep does not say by what, for classes and for numbers
 MOST_EVIDENCE = 400_000  # numbers, so that they fit in a line of the ledger
+MOST_FLOAT = 1e30  # of a number in the ledger
 THREADS = 1  # of the matrix products: jobs use the cores, and the results do not depend on how many there are
 CACHE_LINE = 64  # bytes, to which arrays are aligned
 Datasets = Mapping[str, Dataset]  # by the dtype that they are read with
@@ -155,12 +155,12 @@ def _fitted(
     keep_best(trainer, interrupted=trial.share < 1)  # a paused run may still be no better than guessing
     val, best = prepared.val, trainer.best
     assert best is not None
-    rows = judged(trainer.network, trainer.loss, val, trainer.K, trainer.decision).oriented
-    right = rows.predicted == rows.y
-    name = trial.config.metric or CHOSEN_BY
-    figures = {
-        one: METRICS.create(one).value(rows) for one in {**dict.fromkeys(("accuracy", "balanced-accuracy")), name: None}
-    }
+    rows = trainer.judged(val).oriented
+    name, right = trial.config.metric or CHOSEN_BY, b""
+    of_all = (BY_ERROR,) if trainer.target is not None else ("accuracy", "balanced-accuracy")
+    if trainer.target is None:
+        right = np.packbits(rows.predicted == rows.y).tobytes()
+    figures = {one: METRICS.create(one).value(rows) for one in {**dict.fromkeys(of_all), name: None}}
     return {
         "parameters": trainer.network.size,
         "epochs": len(trainer.history),
@@ -168,7 +168,7 @@ def _fitted(
         "stopped": str(failure) if failure else trainer.stopped,
         "val": {**figures, "loss": best.val_loss},
         "n_val": len(rows),
-        "right": base64.b64encode(np.packbits(right).tobytes()).decode(),
+        "right": base64.b64encode(right).decode(),
         "evidence": "" if name == CHOSEN_BY else _evidence(METRICS.create(name), rows),
         "history": [[e.train_loss, e.train_accuracy, e.val_loss, e.val_accuracy] for e in trainer.history],
     }, state
@@ -183,9 +183,20 @@ def right_of(record: dict[str, Any], start: int, stop: int) -> NDArray[np.bool_]
 
 def _evidence(metric: Metric, rows: ScoredRows) -> str:
     """Write what a metric has to know of each row, behind its class unless it is a mean; empty if that is much."""
+    if metric.needs == "numbers":
+        return _evidence_of_numbers(metric, rows)
     found = metric.evidence(rows)
     found = found if metric.is_mean else np.hstack([rows.y[:, None], found])
     return base64.b64encode(found.astype("<f4").tobytes()).decode() if found.size <= MOST_EVIDENCE else ""
+
+
+def _evidence_of_numbers(metric: Metric, rows: ScoredRows) -> str:
+    """Write what a metric has to know of rows with numbers, in units of their standard deviation: the same for every
+    trial, and so for every difference of two."""
+    sd = float(rows.y.std()) or 1.0
+    found = metric.evidence(ScoredRows.of_numbers(rows.y / sd, rows.predicted / sd))
+    found = np.clip(found, -MOST_FLOAT, MOST_FLOAT).astype("<f4")
+    return base64.b64encode(found.tobytes()).decode() if found.size <= MOST_EVIDENCE else ""
 
 
 def evidence_of(record: dict[str, Any], metric: Metric) -> tuple[NDArray[np.int64], NDArray[np.float64]] | None:
@@ -197,6 +208,10 @@ def evidence_of(record: dict[str, Any], metric: Metric) -> tuple[NDArray[np.int6
     if numbers.size % n or not np.isfinite(numbers).all():
         raise ValueError("'evidence' is not of its form")
     found = numbers.reshape(n, -1).astype(np.float64)
+    if metric.needs == "numbers":
+        if found.shape[1] != (2 if metric.name == "r2" else 1):
+            raise ValueError("'evidence' is not of its form")
+        return np.zeros(n, np.int64), found
     if metric.is_mean and found.shape[1] == 1:
         return np.zeros(n, np.int64), found
     codes = found[:, : 2 if metric.is_discrete else 1]

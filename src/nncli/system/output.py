@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import json
+import math
 import os
 import re
 import select
@@ -170,6 +171,15 @@ def in_quotes(name: str) -> str:
 
 def number(value: float) -> str:
     return f"{value:.4f}" if abs(value) < 1000 else f"{value:.3g}"
+
+
+def quantity(value: float) -> str:
+    """Write a number in the unit of a target with five figures; a very small or large one as a power of ten."""
+    size = abs(value)
+    if not (size == 0 or 1e-4 <= size < 1e9):  # also what is not finite
+        return f"{value:.4g}"
+    decimals = max(0, 4 - math.floor(math.log10(size))) if size else 0
+    return f"{value:,.{decimals}f}"
 
 
 def percent(share: float) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nncli.diagnostics.data_check import DataReport
-from nncli.system.output import counted, percent, put
+from nncli.system.output import counted, percent, put, quantity
 from nncli.terminal.tables import cut, cut_names, new_table, show
 
 MOST_COLUMNS, MOST_CLASSES = 40, 30  # that are shown; --json has all
@@ -28,6 +28,31 @@ def print_data_check(report: DataReport) -> None:
     show(table)
     _more(len(report.columns), MOST_COLUMNS, "columns")
     put()
+    if report.target is None:
+        _print_classes(report)
+    else:
+        table = new_table("target", "distinct", "mean", "sd", "least", "median", "largest")
+        figures = [quantity(report.target[key]) for key in ("mean", "sd", "least", "median", "largest")]
+        table.add_row("a number", f"{report.target['distinct']:,}", *figures)
+        show(table)
+    put()
+    size = f"{counted(report.rows, 'row')}, {counted(len(report.columns), 'column')}"
+    predicts = f"{len(report.classes):,} classes" if report.target is None else "numbers to predict"
+    put(f"{report.source}: {size}, {predicts}")
+    found = report.findings
+    if not found and report.refusal is None:
+        away = ", no column that gives the class away" if report.target is None else ""
+        found = [f"no problems found: no duplicate rows{away}"]
+    for heading, lines in (("how the data were read", report.notes), ("what to look at", found)):
+        if lines:
+            put()
+            put(f"{heading}:")
+        for line in lines:
+            put(f"  {line.removeprefix('warning: ')}")
+
+
+def _print_classes(report: DataReport) -> None:
+    """Print how many rows each class has."""
     most = max(report.classes.values())
     table = new_table("class", "rows", "share", "", align="left")
     shown = [*report.classes.items()][:MOST_CLASSES]
@@ -36,18 +61,6 @@ def print_data_check(report: DataReport) -> None:
         table.add_row(name, f"{rows:,}", percent(rows / report.rows), bar)
     show(table)
     _more(len(report.classes), MOST_CLASSES, "classes")
-    put()
-    size = f"{counted(report.rows, 'row')}, {counted(len(report.columns), 'column')}"
-    put(f"{report.source}: {size}, {len(report.classes):,} classes")
-    found = report.findings
-    if not found and report.refusal is None:
-        found = ["no problems found: no duplicate rows, no column that gives the class away"]
-    for heading, lines in (("how the data were read", report.notes), ("what to look at", found)):
-        if lines:
-            put()
-            put(f"{heading}:")
-        for line in lines:
-            put(f"  {line.removeprefix('warning: ')}")
 
 
 def _range(column: dict[str, Any]) -> str:

@@ -24,9 +24,11 @@ class CurveProgress(Progress):
     """Shows the progress of a training run with its curve, live on a terminal; and the curve at the end, there too if
     there is no terminal. `before` are the epochs of a run that is resumed."""
 
-    def __init__(self, noun: str, total: int, quiet: bool, title: str, before: Iterable[Epoch]) -> None:
+    def __init__(
+        self, noun: str, total: int, quiet: bool, title: str, before: Iterable[Epoch], is_regression: bool = False
+    ) -> None:
         super().__init__(noun, total, quiet)
-        self.title, self.epochs = title, [*before]
+        self.title, self.epochs, self.is_regression = title, [*before], is_regression
         self.console = new_console(stderr=True)
         if not quiet:
             check_width(self.console, REMEDY)
@@ -52,7 +54,7 @@ class CurveProgress(Progress):
     def _figure(self) -> Figure:
         epochs = [*self.epochs]
         best = max((one.number for one in epochs if one.is_best), default=1)
-        return curve_of(epochs, best, self.title)
+        return curve_of(epochs, best, self.title, self.is_regression)
 
     def _shown(self) -> Group:
         assert self.bar is not None, "there is a terminal"

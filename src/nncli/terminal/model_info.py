@@ -15,7 +15,8 @@ from nncli.data.disk.cache import Entry
 from nncli.data.sources import title
 from nncli.model.decision import say_threshold
 from nncli.nn.calibration import Calibration
-from nncli.system.output import counted, in_quotes, number, percent, put
+from nncli.system.output import counted, in_quotes, number, percent, put, quantity
+from nncli.terminal.numbers import written
 from nncli.terminal.tables import PARTS, cut, first_names, new_table, show
 
 SHOWN_FILES = 3  # of a table
@@ -48,7 +49,7 @@ def print_model(d: dict[str, Any]) -> None:
     table = new_table("", "", align="left")
     facts = {
         "model": f"{d['model']} {d['layers']}, {d['parameters']:,} parameters",
-        "target": f"{d['target']}, {len(d['classes'])} classes: {first_names(d['classes'])}",
+        "target": f"{d['target']}, {_classes(d)}",
         "numbers": f"{len(numbers)} columns, scaling {d['scaling']}: {first_names(numbers)}" if numbers else "",
         "constant": first_names([column["name"] for column in d["columns"] if column.get("scale") == 0]),
         "dates": first_names([f"{one['name']} (from {one['first']})" for one in d["columns"] if one["kind"] == "date"]),
@@ -61,8 +62,7 @@ def print_model(d: dict[str, Any]) -> None:
         ),
         "data": f"{title(tuple(d['data']['source']))}, {d['data']['rows']:,} rows, SHA-256 {d['data']['sha256'][:16]}…",
         "rows": ", ".join(f"{figures[f'n_{part}']:,} {title}" for title, part in PARTS),
-        "accuracy": ", ".join(f"{title} {percent(figures[part]['accuracy'])}" for title, part in PARTS if figures[part])
-        + f" (baseline {percent(figures['baseline_accuracy'])}{_referred(figures['reference'])})",
+        **_figures(figures),
         "folds": _judged_in_folds(figures["folds"]),
         "calibrated": str(Calibration(**d["calibration"])) if d["calibration"] else "",
         "decision": _decided(d["classes"], d["decision"]),
@@ -77,6 +77,26 @@ def print_model(d: dict[str, Any]) -> None:
         if text:
             table.add_row(name, Text(text))
     show(table)
+
+
+def _classes(d: dict[str, Any]) -> str:
+    if "task" in d:
+        scale = d["target_scale"]
+        return f"a number: mean {quantity(scale['mean'])}, sd {quantity(scale['sd'])} in the training rows"
+    return f"{len(d['classes'])} classes: {first_names(d['classes'])}"
+
+
+def _figures(figures: dict[str, Any]) -> dict[str, str]:
+    """Write the accuracy of each part beside the baseline; of numbers, RMSE and R²."""
+    parts = [(title, figures[part]) for title, part in PARTS if figures[part]]
+    if "task" in figures:
+        guess = quantity(figures["baseline"]["mean"]["rmse"])
+        rmse = ", ".join(f"{title} {quantity(found['rmse'])}" for title, found in parts)
+        r2 = ", ".join(f"{title} {written('r2', found['r2'])}" for title, found in parts)
+        return {"RMSE": f"{rmse} (baseline {guess}, the mean)", "R²": r2}
+    accuracy = ", ".join(f"{title} {percent(found['accuracy'])}" for title, found in parts)
+    baseline = f"baseline {percent(figures['baseline_accuracy'])}{_referred(figures['reference'])}"
+    return {"accuracy": f"{accuracy} ({baseline})"}
 
 
 def _mistaken(mistakes: dict[str, Any] | None, separation: dict[str, Any] | None) -> str:
@@ -114,6 +134,11 @@ def _judged_in_folds(folds: dict[str, Any] | None) -> str:
     """Write the accuracy of all rows, each judged by a model that has not seen it."""
     if folds is None:
         return ""
+    if "rmse" in folds["metrics"]:
+        one = folds["metrics"]["rmse"]
+        low, high = one["interval"] or (one["value"],) * 2
+        interval = f"95 % interval {quantity(low)} to {quantity(high)}"
+        return f"RMSE {quantity(one['value'])} of {folds['n']:,} rows ({interval})"
     accuracy = folds["metrics"]["accuracy"]
     low, high = accuracy["interval"] or (accuracy["value"],) * 2
     interval = f"95 % interval {percent(low)} to {percent(high)}"
@@ -126,6 +151,8 @@ def _referred(reference: dict[str, Any] | None) -> str:
 
 def _decided(classes: Sequence[str], decision: dict[str, Any] | None) -> str:
     """Say which of two classes is the positive one, and how a class is decided where that is not the likeliest."""
+    if not classes:
+        return ""
     positive = classes[1 if decision is None else decision["positive"]]
     if decision is not None and decision["threshold"] is not None:
         return say_threshold(decision["threshold"], positive, decision["rule"])

@@ -6,7 +6,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from nncli.system.output import counted, number, one_line, percent, say
+from nncli.system.output import counted, number, one_line, percent, quantity, say
 
 if TYPE_CHECKING:
     import rich.progress
@@ -45,11 +45,13 @@ class Progress:
         """Take note of an epoch, for those that draw it."""
 
 
-def words_of(epoch: Epoch) -> str:
-    """Return the losses and the accuracy of an epoch, to show."""
-    words = f"loss {number(epoch.train_loss)}"
+def words_of(epoch: Epoch, is_regression: bool = False) -> str:
+    """Return the losses and the accuracy of an epoch, to show; of numbers, RMSE."""
+    write = quantity if is_regression else number
+    words = f"loss {write(epoch.train_loss)}"
     if epoch.val_loss is not None and epoch.val_accuracy is not None:
-        words += f"  val {number(epoch.val_loss)}  {percent(epoch.val_accuracy)}"
+        share = f"RMSE {quantity(epoch.val_accuracy)}" if is_regression else percent(epoch.val_accuracy)
+        words += f"  val {write(epoch.val_loss)}  {share}"
     if epoch.mistakes is not None:
         words += f"  {counted(epoch.mistakes, 'mistake')}"
     return words

@@ -7,6 +7,7 @@ from typing import Any
 from nncli.config.train_config import TrainConfig
 from nncli.metrics.definitions import METRICS
 from nncli.system.output import number, percent, put, say
+from nncli.terminal.folds import print_folds
 from nncli.terminal.tables import PARTS, cut, first_names, new_table, show
 
 ALWAYS = ("accuracy", "log-loss")  # metrics that are shown in any case
@@ -14,6 +15,11 @@ ALWAYS = ("accuracy", "log-loss")  # metrics that are shown in any case
 
 def print_training(figures: dict[str, Any], quiet: bool = False) -> None:
     """Print the final figures beside those of the baseline, which always predicts the most frequent class."""
+    if "task" in figures:
+        from nncli.terminal.numbers import print_training_of_numbers
+
+        print_training_of_numbers(figures, quiet)
+        return
     asked = figures["metric"]
     if asked is not None and asked["name"] in ALWAYS:
         asked = None
@@ -42,7 +48,7 @@ def print_training(figures: dict[str, Any], quiet: bool = False) -> None:
         for line in say_comparison(figures["reference"], figures["positive"]):
             put(line)
     if figures["folds"]:
-        _print_folds(figures["folds"], figures["positive"], figures["metric"])
+        print_folds(figures["folds"], figures["positive"], figures["metric"])
     elif not (figures["val"] or figures["test"]):
         say("note: no rows were held out, so these figures do not say how good the model is on new rows", quiet)
 
@@ -55,31 +61,12 @@ def _value(asked: dict[str, Any] | None, part: str) -> list[str]:
     return ["·" if asked[part] is None else write(asked[part])]
 
 
-def _print_folds(found: dict[str, Any], positive: str | None, asked: dict[str, Any] | None) -> None:
-    """Print what models of the other folds say of each row: the metric that was asked for, and the first ones."""
-    from nncli.training.cross_validation import FIRST
-
-    times = "" if found["repeats"] == 1 else f", drawn {found['repeats']} times"
-    put(f"{found['n']:,} rows, each judged by a model that has not seen it, in {found['folds']} folds{times}:")
-    table = new_table("", "all rows", "95 % interval", "", "mean of folds", "sd")
-    table.columns[3].justify = "left"  # how the interval was found
-    for name in dict.fromkeys([*([asked["name"]] if asked else []), *FIRST]):
-        if name not in found["metrics"]:
-            continue
-        one, metric = found["metrics"][name], METRICS.create(name)
-        write = percent if metric.in_percent else number
-        low_to_high = "" if one["interval"] is None else " to ".join(map(write, one["interval"]))
-        cells = ["·" if one[key] is None else write(one[key]) for key in ("value", "mean", "sd")]
-        table.add_row(cut(metric.label(positive)), cells[0], low_to_high, one["method"] or "", *cells[1:])
-    show(table)
-
-
 def print_plan(plan: dict[str, Any]) -> None:
     """Print the plan of `train --dry-run`."""
     table = new_table("", "", align="left")
     for key in ("n_train", "n_val", "n_test", "inputs", "parameters"):
         table.add_row(key, f"{plan[key]:,}")
-    table.add_row("classes", first_names(plan["classes"]))
+    table.add_row(*(("task", plan["task"]) if "task" in plan else ("classes", first_names(plan["classes"]))))
     config = TrainConfig.from_json(plan["config"])
     for name in plan["config"]:
         if config.text(name) and getattr(config, name) is not False:

@@ -14,6 +14,7 @@ from nncli.data.scaled_rows import Subset
 from nncli.metrics.rows import ScoredRows
 from nncli.model.decision import Decision
 from nncli.model.model import EVAL_ROWS
+from nncli.model.target_scale import TargetScale
 from nncli.model.training_state import Sums
 from nncli.nn.buffers import zeros
 from nncli.nn.layers import Array
@@ -62,11 +63,20 @@ class Batch:
 
     def sums(self, Z: Array, losses: RowLosses) -> Sums:
         """Return the sums over the rows taken, from their scores and losses."""
+        if self.subset.is_numeric:
+            return self._sums_of_numbers(Z, losses)
         right, weights = self.loss.classes(Z) == self.y, self.weights()
         n_right = int(np.count_nonzero(right))
         if weights is None:
             return Sums(float(losses.sum()), n_right, n_right)
         return Sums(float(weights @ losses), n_right, float(weights @ right))
+
+    def _sums_of_numbers(self, Z: Array, losses: RowLosses) -> Sums:
+        squares, weights = (Z[:, 0] - self.y) ** 2, self.weights()
+        if weights is None:
+            total = float(squares.sum())
+            return Sums(float(losses.sum()), total, total)
+        return Sums(float(weights @ losses), float(squares.sum()), float(weights @ squares))
 
     def learn(self, rows: Positions) -> Sums:
         """Compute g = dL/dθ, L the mean over rows of the matrix, and return the sums over them; no g if these are not
@@ -103,7 +113,8 @@ def rows_at_once(widths: Sequence[int]) -> int:
 def evaluate(
     network: Network, loss: Loss, subset: Subset, K: int, look: Callable[[Batch], None] = lambda batch: None
 ) -> tuple[float, float, float]:
-    """Return means over a subset, which must not be empty: the weighted loss, the accuracy, the weighted accuracy.
+    """Return means over a subset, which must not be empty: the weighted loss, the accuracy, the weighted accuracy; of
+    numbers, the mean squared error is in the place of the accuracy.
 
     `look` is given the batch after each `EVAL_ROWS` rows, with their scores Z, which last until the next.
     """
@@ -128,7 +139,10 @@ def scores(network: Network, loss: Loss, subset: Subset, K: int) -> Iterator[Arr
 
 def judged(network: Network, loss: Loss, subset: Subset, K: int, decision: Decision | None = None) -> ScoredRows:
     """Return the rows of a subset with what the network says of them, their classes as a `decision` has them, if any,
-    and their losses: weighted, so that their mean is the loss of the subset."""
+    and their losses: weighted, so that their mean is the loss of the subset. Numbers and their losses are standardised;
+    see `judged_numbers`."""
+    if subset.is_numeric:
+        return _standardised(network, loss, subset, K)
     subset.matrix.expect(subset.rows)
     batch = Batch(subset, loss, K, network, min(EVAL_ROWS, len(subset)))
     logits, predicted, losses = list[Array](), list[NDArray[np.int64]](), list[RowLosses]()
@@ -147,3 +161,27 @@ def judged(network: Network, loss: Loss, subset: Subset, K: int, decision: Decis
     if decision is None:
         return ScoredRows(y, *said, of_rows)
     return ScoredRows(y, *said, of_rows, decision.positive, decision.cost_matrix)
+
+
+def judged_numbers(network: Network, loss: Loss, subset: Subset, scale: TargetScale) -> ScoredRows:
+    """Return the rows of a subset whose target is a number with what the network predicts, and their losses, in the
+    unit of the target."""
+    rows = _standardised(network, loss, subset, 0)
+    assert rows.losses is not None
+    y, predicted = scale.numbers(rows.y[:, None]), scale.numbers(rows.predicted[:, None].astype(network.dtype))
+    return ScoredRows.of_numbers(y, predicted, rows.losses * scale.unit_of(loss))
+
+
+def _standardised(network: Network, loss: Loss, subset: Subset, K: int) -> ScoredRows:
+    predicted, losses = np.empty(len(subset)), np.empty(len(subset))
+    batch = Batch(subset, loss, K, network, min(EVAL_ROWS, len(subset)))
+    subset.matrix.expect(subset.rows)
+    for start in range(0, len(subset), EVAL_ROWS):
+        part = slice(start, start + EVAL_ROWS)
+        batch.take(subset.rows[part])
+        losses[part] = batch.losses()
+        predicted[part] = batch.Z[:, 0]
+    if subset.weights is not None:
+        weights = subset.weights[subset.rows]
+        losses *= weights * (len(subset) / weights.sum())
+    return ScoredRows.of_numbers(subset.y[subset.rows], predicted, losses)

@@ -14,11 +14,10 @@ from nncli.data.dataset import Dataset
 from nncli.errors import OptionError
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.intervals import IN_TIME, Estimate, estimate, few_groups
-from nncli.metrics.reported import reported
+from nncli.metrics.reported import OF_NUMBERS, reported
 from nncli.metrics.rows import ScoredRows
 from nncli.system.output import counted
 from nncli.system.workers import Stop
-from nncli.training.batch import judged
 from nncli.training.guessing import guess, say_above
 from nncli.training.prepare import Prepared, apart_from_test, prepare
 from nncli.training.run import fit, keep_best, new_trainer
@@ -67,12 +66,13 @@ def cross_validate(
     asked = () if config.metric in (None, "loss") else (config.metric,)
     every = [one for repeat in found for one in repeat]
     rows = [_together(repeat).oriented for repeat in found]
+    first = tuple(OF_NUMBERS) if prepared.target is not None else FIRST
     for name in asked:
         if problem := METRICS.create(name).problem(rows[0]):
             raise OptionError("metric", f"{name} of these rows: {problem[0]}", problem[1])
-    names = dict.fromkeys([*asked, *FIRST, *reported(rows[0].K, rows[0].costs is not None)])
+    names = dict.fromkeys([*asked, *first, *reported(rows[0].K, rows[0].costs is not None)])
     of_folds = [one.rows.oriented for one in every]
-    metrics = {name: _figures(name, rows, of_folds, sure=name in (*asked, *FIRST)) for name in names}
+    metrics = {name: _figures(name, rows, of_folds, sure=name in (*asked, *first)) for name in names}
     epochs = round(float(np.mean([one.best_epoch for one in every])))
     return (
         {
@@ -117,7 +117,7 @@ def _judge(config: TrainConfig, dataset: Dataset, fold: Fold, stop: Stop) -> Jud
     if stop() or trainer.best is None:
         return None
     keep_best(trainer)
-    rows = judged(trainer.network, trainer.loss, prepared.test, trainer.K, prepared.decision)
+    rows = trainer.judged(prepared.test)
     repeated = prepared.hashes.seen("train", "test")
     rows = dataclasses.replace(rows, groups=prepared.test_groups)
     trained = len(prepared.train) + len(prepared.val)

@@ -22,7 +22,7 @@ MOST_CELLS, LEAST_ROWS, MOST_ROWS = 2_000_000, 200, 5_000  # that a training run
 def doubts(prepared: Prepared) -> list[str]:
     """Say, a line each, what could mislead a training run that begins; a sample of the rows is looked at."""
     found = different_texts(prepared.dataset.table)
-    if prepared.preprocess.scaling != "pixels":  # of which none says much alone
+    if prepared.preprocess.scaling != "pixels" and prepared.target is None:  # of which none says much alone
         most = MOST_CELLS // len(prepared.dataset.schema.columns)
         found += giveaways(prepared.dataset, prepared.split, min(MOST_ROWS, max(LEAST_ROWS, most))) or []
     return found

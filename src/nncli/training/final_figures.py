@@ -5,20 +5,29 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nncli.data.scaled_rows import Subset
+from nncli.data.task import REGRESSION
 from nncli.metrics.definitions import METRICS
+from nncli.metrics.reported import OF_NUMBERS
 from nncli.metrics.rows import ScoredRows
 from nncli.model.model import Model
+from nncli.model.target_scale import TargetScale
 from nncli.model.training_state import Epoch
-from nncli.training.batch import Batch, evaluate, scores
+from nncli.training.batch import Batch, evaluate, judged_numbers, scores
 from nncli.training.prepare import Prepared
 from nncli.training.trainer import Trainer
 
 
 def figures_of(model: Model, part: Subset) -> dict[str, float | None]:
     """Return the loss of training on some rows; and accuracy and log loss of the model as it is used: calibrated, with
-    its decision, each row counting once. Without probabilities, there is no log loss."""
+    its decision, each row counting once. Without probabilities, there is no log loss. Of numbers, see
+    `figures_of_numbers`."""
+    if model.target is not None:
+        rows = scored(model, part)
+        assert rows.losses is not None
+        return {"loss": float(rows.losses.mean()), **figures_of_numbers(rows)}
     K, right, minus_log_p = len(model.classes), 0, 0.0
 
     def look(batch: Batch) -> None:
@@ -31,6 +40,26 @@ def figures_of(model: Model, part: Subset) -> dict[str, float | None]:
     loss, _, _ = evaluate(model.network, model.loss, part, K, look)
     n = len(part)
     return {"loss": loss, "log_loss": minus_log_p / n if model.probabilistic else None, "accuracy": right / n}
+
+
+def figures_of_numbers(rows: ScoredRows) -> dict[str, float | None]:
+    """Return the metrics that are reported of predicted numbers; None for one that is not defined."""
+    found = {name: METRICS.create(name) for name in OF_NUMBERS}
+    return {key_of(name): None if one.problem(rows) else one.value(rows) for name, one in found.items()}
+
+
+def key_of(name: str) -> str:
+    """Return the key of a metric in a document."""
+    return name.replace("-", "_")
+
+
+def baselines(scale: TargetScale, y: NDArray[np.float64]) -> dict[str, dict[str, float | None]]:
+    """Return the figures of always predicting the mean, or the median, of the training rows, for rows with the numbers
+    y (n,)."""
+    guesses = {"mean": scale.mean, "median": scale.median}
+    return {
+        name: figures_of_numbers(ScoredRows.of_numbers(y, np.full(len(y), guess))) for name, guess in guesses.items()
+    }
 
 
 def _positive(prepared: Prepared) -> str | None:
@@ -53,7 +82,9 @@ def chosen_metric(model: Model, prepared: Prepared) -> dict[str, Any] | None:
 
 
 def scored(model: Model, part: Subset) -> ScoredRows:
-    """Return the rows of a part with what the model says of them."""
+    """Return the rows of a part with what the model says of them; of numbers, with their losses."""
+    if model.target is not None:
+        return judged_numbers(model.network, model.loss, part, model.target)
     K, decision = len(model.classes), model.decision
     Z = np.concatenate([one.copy() for one in scores(model.network, model.loss, part, K)])
     return ScoredRows(
@@ -71,21 +102,30 @@ def known_figures(prepared: Prepared, trainer: Trainer, best: Epoch) -> dict[str
     """Return the figures that need no model; the baseline predicts the commonest class of the rows it is judged on, so
     that no other constant answer is right more often."""
     evaluated = prepared.test or prepared.val or prepared.train
+    if prepared.target is not None:
+        y = prepared.target.numbers(evaluated.y[evaluated.rows][:, None])
+        return {
+            "task": REGRESSION,
+            "model": prepared.config.model.name,
+            **_counts(prepared, trainer, best),
+            "baseline": baselines(prepared.target, y),
+        }
     return {
         "model": prepared.config.model.name,
         "classes": list(prepared.dataset.classes),
         "positive": _positive(prepared),
+        **_counts(prepared, trainer, best),
+        "baseline_accuracy": float(np.bincount(evaluated.y[evaluated.rows]).max() / len(evaluated)),
+    }
+
+
+def _counts(prepared: Prepared, trainer: Trainer, best: Epoch) -> dict[str, Any]:
+    """Return the figures that a run for classes and one for numbers have in common."""
+    return {
         "n_train": len(prepared.train),
         "n_val": len(prepared.val),
         "n_test": len(prepared.test),
         "epochs": len(trainer.history),
         "best_epoch": best.number,
-        "train": None,
-        "val": None,
-        "test": None,
-        "metric": None,
-        "reference": None,
-        "refit": None,
-        "folds": None,
-        "baseline_accuracy": float(np.bincount(evaluated.y[evaluated.rows]).max() / len(evaluated)),
+        **dict.fromkeys(("train", "val", "test", "metric", "reference", "refit", "folds")),
     }

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nncli.model.training_state import Epoch, TrainingState
-from nncli.system.output import counted, percent
+from nncli.system.output import counted, percent, quantity
 from nncli.system.workers import Stop, never
 from nncli.training.prepare import Prepared, prepare
 from nncli.training.run import PeriodicSaver, Run, run_training
@@ -58,7 +58,11 @@ def train_model(
     if final is None or final.stopped == "interrupted":
         return dataclasses.replace(first, stopped="interrupted")
     rows = counted(len(joined.train), "row")
-    said = f"chosen by {counted(chosen['n_val'], 'validation row')}, {percent(chosen['accuracy'])} of them right"
+    said = f"chosen by {counted(chosen['n_val'], 'validation row')}"
+    if joined.target is not None:
+        said += f", with an RMSE of {quantity(chosen['rmse'])}"
+    else:
+        said += f", {percent(chosen['accuracy'])} of them right"
     most, stopped = _length(final, chosen["epoch"])
     note = f"refit: trained anew on all {rows} for {most}, as {said}"
     seconds = first.seconds + final.seconds

@@ -11,7 +11,8 @@ from nncli.errors import OptionError
 from nncli.model.model import EVAL_ROWS, Model
 from nncli.training.batch import rows_at_once
 
-ROW_BYTES = 9  # of each row whose cells are on the disk: its number and its class
+ROW_BYTES = 9  # of each row whose cells are on the disk: its number and its class …
+NUMBER_BYTES = 24  # … or its target as it is, and as it is learned
 # training: bytes without any data; of each row, to draw the split; copies of the parameters: gradient, state of the
 # optimizer, the best so far, and those on the way to a file
 TRAINING_BYTES, SPLIT_BYTES, TRAINING_COPIES = 150 << 20, 20, 9
@@ -25,14 +26,19 @@ EVALUATION_BYTES, EVALUATED_ROW_BYTES, PAIR_BYTES, EVALUATION_COPIES = 100 << 20
 def rows_in_memory(memory: int, config: ResolvedConfig, n: int, d: int, K: int) -> int:
     """Return how many of n rows of d inputs training can hold at a time, of all files together; OptionError if
     `memory`, in bytes, is too little."""
-    widths = [d, *config.model.hidden, K]
+    widths = [d, *config.model.hidden, max(K, 1)]
     number = np.dtype(config.model.dtype).itemsize
     batch = rows_per_step(config.training.batch_size, n)
     at_once = min(batch, rows_at_once(widths))
     row_bytes = 3 * d * number + 16  # of a window: as read, scaled, and on the way
     network = TRAINING_COPIES * sum((a + 1) * b for a, b in itertools.pairwise(widths)) * number
     step = 3 * sum(widths) * number * max(at_once, EVAL_ROWS) + row_bytes * at_once
-    of_row = ROW_BYTES + 16 * (config.training.class_weight != "none") + 32 * (config.data.csv.weight is not None)
+    of_row = (
+        ROW_BYTES
+        + NUMBER_BYTES * config.options.is_regression
+        + 16 * (config.training.class_weight != "none")
+        + 32 * (config.data.csv.weight is not None)
+    )
     beside = network + step + of_row * n  # the window
     drawn = config.options.group is None and config.options.time is None
     split = (SPLIT_BYTES if drawn else GROUPED_SPLIT_BYTES) * n
@@ -43,13 +49,17 @@ def rows_in_memory(memory: int, config: ResolvedConfig, n: int, d: int, K: int) 
 
 def check_memory_to_evaluate(memory: int, model: Model, *, n: int, evaluated: int, block: int) -> None:
     """Raise OptionError if `memory`, in bytes, cannot hold the scores of the evaluated rows of n, and a block."""
-    K, network = len(model.classes), model.network
+    K, network = max(1, len(model.classes)), model.network
     block_numbers = block * EVALUATION_COPIES * (network.widths[0] + K) + EVAL_ROWS * sum(network.widths)
     numbers = evaluated * K + block_numbers + EVALUATION_COPIES * network.size
     pairs = min(evaluated, K * K) + K
-    others = ROW_BYTES * n + EVALUATED_ROW_BYTES * evaluated + PAIR_BYTES * pairs
+    others = (
+        (ROW_BYTES + NUMBER_BYTES * (model.target is not None)) * n
+        + EVALUATED_ROW_BYTES * evaluated
+        + PAIR_BYTES * pairs
+    )
     needed = EVALUATION_BYTES + others + network.dtype.itemsize * numbers
-    _refuse_more_than(memory, needed, f"to evaluate {evaluated:,} rows of {K:,} classes")
+    _refuse_more_than(memory, needed, f"to evaluate {evaluated:,} rows" + (f" of {K:,} classes" if K > 1 else ""))
 
 
 def _refuse_more_than(memory: int, needed: int, what: str) -> None:

@@ -26,11 +26,14 @@ HIGH, LOW = 10, 1 / 1000  # times the usual learning rate
 DEAD = "the network is dead, with units that are 0 for all rows: try a lower --lr, or --activation leaky-relu"
 GROWN = "the scores have grown without bound: try --l2 0.01"
 TOO_LITTLE = "it has learned too little: try more --epochs, or another --lr"
+TOO_FAR = "rows that are unlike the training rows: look for outliers with nncli check"
 SAME = 1e-6  # share of their size by which scores may differ, and yet be the same
 
 
 def misfits(prepared: Prepared, trainer: Trainer, model: Model, figures: dict[str, Any], guessing: float) -> list[str]:
     """Say, a line each, what is wrong with a trained network; `guessing` is the loss of scores of 0."""
+    if prepared.target is not None:
+        return _of_numbers(prepared, trainer, figures, guessing)
     name, part, groups = next((name, one, groups) for name, one, groups in _parts(prepared) if one)
     some = dataclasses.replace(part, rows=part.rows[:MOST_ROWS])
     rows = dataclasses.replace(scored(model, some), groups=None if groups is None else groups[:MOST_ROWS])
@@ -45,6 +48,26 @@ def misfits(prepared: Prepared, trainer: Trainer, model: Model, figures: dict[st
     found = [] if as_asked else _one_class(prepared, trainer, rows, name)
     found = found or _above_guessing(prepared, trainer, rows, name, figures["train"]["log_loss"])
     return found or ([] if as_asked else _no_better(prepared, trainer, figures))
+
+
+def _of_numbers(prepared: Prepared, trainer: Trainer, figures: dict[str, Any], guessing: float) -> list[str]:
+    """Tell of a model whose numbers are far off, or no nearer than the mean, or for its loss than the median, of the
+    training rows."""
+    losses = {one: figures[key]["loss"] for one, key in KEYS.items() if figures[key]}
+    worst = max(losses, key=lambda one: losses[one])
+    if losses[worst] > ABSURD * guessing:
+        said = f"warning: the loss of the {worst} rows is {number(losses[worst])}"
+        said += f", that of always predicting the mean {number(guessing)}"
+        return [f"{said}; most likely {_rate(trainer) or TOO_FAR}"]
+    if trainer.loss.name == "quantile":  # which is no guess at the middle
+        return []
+    name = next(one for one, key in reversed(KEYS.items()) if figures[key])
+    found, baseline = figures[KEYS[name]], figures["baseline"]
+    if found["rmse"] < baseline["mean"]["rmse"] or found["mae"] < baseline["median"]["mae"]:
+        return []
+    said = f"the numbers of the {name} rows are no nearer to the truth than the mean of the training rows would be"
+    cause = "the columns say little about the target" if trainer.is_solvable or name != "training" else TOO_LITTLE
+    return [f"{said}; most likely {_rate(trainer) or cause}"]
 
 
 KEYS = {"training": "train", "validation": "val", "test": "test"}

@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.config.resolve import DataConfig, ResolvedConfig, resolve, until_told
+from nncli.config.task import check_task_options
 from nncli.config.train_config import TrainConfig
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.dataset import Dataset, Positions, Schema, TextColumn, measured
+from nncli.data.labels import for_task
 from nncli.data.load import load_dataset, load_like
 from nncli.data.preprocess import Preprocess
 from nncli.data.rare_classes import UNKNOWN, merging
@@ -21,9 +23,11 @@ from nncli.data.row_hashes import Hashes, hash_rows
 from nncli.data.scaled_rows import Inputs, RowWindow, Subset
 from nncli.data.sources import Source
 from nncli.data.split import Split, row_numbers
-from nncli.errors import DataError, OptionError, flag
+from nncli.data.task import REGRESSION
+from nncli.errors import DataError, OptionError, flag, mention
 from nncli.model.decision import Decision
 from nncli.model.provenance import Fingerprint
+from nncli.model.target_scale import TargetScale
 from nncli.system.output import counted, in_quotes, note_of
 from nncli.training.class_weights import Weights, class_weights
 from nncli.training.memory import rows_in_memory
@@ -60,6 +64,7 @@ class Prepared:
     test_groups: NDArray[np.int64] | None
     hashes: RowHashes
     decision: Decision | None  # as far as it is known before training
+    target: TargetScale | None  # of a number
     files: Mapping[str, Fingerprint]  # by the options that name them: data, val_data and test_data
     notes: tuple[str, ...]
 
@@ -77,8 +82,11 @@ def prepare(
     and for the final model of cross-validation, the validation rows are training rows. With `memory`, in bytes, tables
     that are loaded stay on the disk, and what comes out is the same, bit for bit.
     """
-    read = _load(config, memory) if dataset is None else dataset
+    read = _load(config, memory) if dataset is None else for_task(dataset, config.task)
     read = dataclasses.replace(read, schema=measured(read.schema, read.table))
+    config = dataclasses.replace(config, task=REGRESSION if read.is_numeric else config.task)
+    if read.is_numeric:
+        check_task_options(config)
     check_split_options(config, read)
     asked = DataConfig.of(config).csv.row_columns
     dataset, columns = set_aside(read, asked)
@@ -125,13 +133,18 @@ def prepare(
     if on_all:  # and there is nothing to choose an epoch by
         resolved = dataclasses.replace(resolved, training=until_told(resolved.training))
     preprocess = Preprocess.fit(dataset.table, split.train, config.scale)
-    of_train = None if of_row is None else of_row[split.train]
-    of_class = class_weights(resolved.training.class_weight, dataset.y[split.train], dataset.classes, of_train)
+    target, of_class = None, None
+    if dataset.is_numeric:
+        target = _scale_of(dataset, split.train)
+    else:
+        of_train = None if of_row is None else of_row[split.train]
+        of_class = class_weights(resolved.training.class_weight, dataset.y[split.train], dataset.classes, of_train)
     n_all = sum(len(own) for own in (dataset, own_val, own_test) if own is not None)
 
     def subset(part: Dataset, weights: Weights) -> Subset:
         rows = row_numbers(len(part)) if weights is None else np.flatnonzero(weights)
-        return Subset(_inputs(resolved, preprocess, part, n_all), part.y, rows, weights)
+        y = part.y if target is None else target.scaled(part.y)
+        return Subset(_inputs(resolved, preprocess, part, n_all), y, rows, weights)
 
     every = subset(dataset, _product(of_row, of_class, dataset.y))
     val, test = dataclasses.replace(every, rows=split.val), dataclasses.replace(every, rows=split.test, weights=None)
@@ -146,7 +159,7 @@ def prepare(
     if weights is not None:  # of mean 1 over the training rows, so that a learning rate means the same
         weights = weights / weights[split.train].mean()
     decision = None
-    if any(getattr(config, name) is not None for name in (*DECIDED_BY, "metric")):
+    if target is None and any(getattr(config, name) is not None for name in (*DECIDED_BY, "metric")):
         from nncli.training.decision import plan_decision
 
         of_each = np.bincount(dataset.y[rows], minlength=len(dataset.classes))
@@ -170,6 +183,7 @@ def prepare(
         },
         hashes=repeated,
         decision=decision,
+        target=target,
         notes=(*dataset.notes, *read_notes, *preprocess.notes, *notes, *repeated.repeats()),
     )
 
@@ -182,13 +196,22 @@ def apart_from_test(prepared: Prepared) -> Dataset:
     return dataclasses.replace(prepared.read, test=None, elsewhere=elsewhere)
 
 
+def _scale_of(dataset: Dataset, train: Positions) -> TargetScale:
+    """Return the scale of the target in the training rows; DataError where it is the same in all of them."""
+    y = dataset.y[train]
+    if np.ptp(y) == 0:
+        problem = f"target '{dataset.schema.target}': expected training rows that differ, found only {y[0]:g} in them"
+        raise DataError(dataset.where, problem, f"Get more rows, or set another {mention('split_seed')}")
+    return TargetScale.of(y)
+
+
 def _of(asked: Mapping[str, str], *options: str) -> dict[str, str]:
     return {option: name for option, name in asked.items() if option in options}
 
 
 def _load(config: TrainConfig, memory: int | None) -> Dataset:
     data = DataConfig.of(config)
-    return load_dataset(data.source, data.csv, config.dtype, memory, n_tables(config))
+    return load_dataset(data.source, data.csv, config.dtype, memory, n_tables(config), config.task)
 
 
 def _rows_to_use(
@@ -202,8 +225,8 @@ def _rows_to_use(
     if of_row is not None and not of_row.all():
         rows = rows[of_row[rows] > 0]
         column = f"column '{config.weight}'"
-        of_class = np.bincount(dataset.y[rows], minlength=len(dataset.classes))
-        if not of_class.all():
+        of_class = None if dataset.is_numeric else np.bincount(dataset.y[rows], minlength=len(dataset.classes))
+        if of_class is not None and not of_class.all():
             problem = f"all rows of class {in_quotes(dataset.classes[int(of_class.argmin())])} have a weight of 0"
             raise DataError(dataset.where, f"{column}: {problem}", "Leave the class out, or let it count")
     if config.dedupe:
@@ -260,7 +283,7 @@ def _inputs(config: ResolvedConfig, preprocess: Preprocess, part: Dataset, n_all
 
 
 def _product(of_row: Weights, of_class: Weights, y: Positions) -> Weights:
-    """Return what each row counts, from its own weight and that of its class."""
+    """Return what each row counts, from its own weight and that of its class, if there are classes."""
     if of_class is None:
         return of_row
     return of_class[y] if of_row is None else of_row * of_class[y]

@@ -10,7 +10,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.data.dataset import Positions
+from nncli.data.dataset import Positions, Target
 from nncli.data.row_hashes import Hashes
 from nncli.errors import flag
 
@@ -64,9 +64,10 @@ class RowHashes:
         return np.sort(self.parts["train"])
 
 
-def first_rows(hashes: Hashes, y: Positions, rows: Positions, elsewhere: Hashes) -> Positions:
-    """Return those of the rows that repeat no earlier one with the same class, and none that is elsewhere."""
-    keys = hashes[rows] + (y[rows].astype(np.uint64) + np.uint64(1)) * CLASS_FACTOR
+def first_rows(hashes: Hashes, y: Target, rows: Positions, elsewhere: Hashes) -> Positions:
+    """Return those of the rows that repeat no earlier one with the same class or number, and none that is elsewhere."""
+    codes = y[rows].view(np.uint64) if y.dtype == np.float64 else y[rows].astype(np.uint64)
+    keys = hashes[rows] + (codes + np.uint64(1)) * CLASS_FACTOR
     _, first = np.unique(keys, return_index=True)
     kept = rows[np.sort(first)]
     return kept[~_are_in(np.sort(elsewhere), hashes[kept])]

@@ -12,16 +12,19 @@ import numpy as np
 
 from nncli import __version__
 from nncli.data.scaled_rows import Subset
-from nncli.errors import TrainingError, mention
+from nncli.errors import OptionError, TrainingError, mention
 from nncli.model.decision import Decision, say_threshold
 from nncli.model.model import Model, build_network
 from nncli.model.provenance import Provenance, bits
 from nncli.model.training_state import Epoch, TrainingState, rows_of
 from nncli.nn.calibration import Calibration, calibrate
+from nncli.nn.least_squares import MOST_INPUTS
 from nncli.nn.losses import Loss
 from nncli.nn.network import Network
+from nncli.nn.optimizers import OPTIMIZERS
 from nncli.system.threads import kernels, multiply_with
 from nncli.training.batch import scores
+from nncli.training.equation import equation
 from nncli.training.final_figures import chosen_metric, figures_of, known_figures
 from nncli.training.misfits import class_counts, misfits
 from nncli.training.mistakes import notes_on_mistakes
@@ -102,6 +105,7 @@ def run_training(
         averages = trainer.average.mean is not trainer.network.theta
         notes += notes_on_mistakes(trainer.history, best, trainer.loss, averages, is_whole=until is None)
     model = _model(prepared, trainer.network, trainer.loss, calibration)
+    notes += equation(model)
     try:
         model.decision, decided = decide(prepared, model)
         notes += decided
@@ -155,6 +159,9 @@ def new_trainer(prepared: Prepared) -> Trainer:
     config, K = prepared.config, len(prepared.dataset.classes)
     network, loss = build_network(config.model, prepared.preprocess.width, K)
     seeds = Seeds.of(config.options)
+    if config.training.l1 and OPTIMIZERS.create(config.training.optimizer).exact and network.widths[0] > MOST_INPUTS:
+        problem = f"the optimum with it is worked out for at most {MOST_INPUTS:,} inputs, found {network.widths[0]:,}"
+        raise OptionError("l1", problem, f"Use {mention('optimizer', 'adam')}")
     network.initialize(config.model.init, np.random.default_rng(seeds.init))
     network.forget_inputs(prepared.preprocess.dead)
     shuffle, drop = np.random.default_rng(seeds.shuffle), np.random.default_rng(seeds.dropout)
@@ -169,6 +176,7 @@ def new_trainer(prepared: Prepared) -> Trainer:
         drop,
         lambda: _unscaled_column(prepared),
         prepared.decision,
+        prepared.target,
     )
 
 
@@ -218,6 +226,10 @@ def _worse_than_guessing(trainer: Trainer, best: Epoch) -> bool:
 
 
 def _loss_of_guessing(trainer: Trainer) -> float:
+    """Return the loss of scores of 0; of numbers, of the mean of the training rows for these."""
+    if trainer.target is not None:
+        Y = trainer.train.y[trainer.train.rows][:, None]
+        return float(trainer.loss.forward(np.zeros_like(Y), Y, np.empty_like(Y)).mean()) * trainer.unit
     Y = np.empty((2, trainer.loss.outputs(trainer.K)))  # of two classes, and any others are like the second
     trainer.loss.write_targets(np.arange(2), Y)
     return float(trainer.loss.forward(np.zeros_like(Y), Y, np.empty_like(Y)).mean())
@@ -247,7 +259,7 @@ def _model_so_far(prepared: Prepared, trainer: Trainer, best: Epoch, state: Trai
     val = None
     if best.val_loss is not None:
         val = {"loss": best.val_loss, "log_loss": None, "accuracy": best.val_accuracy}
-    figures = known_figures(prepared, trainer, best) | {"val": val}
+    figures = known_figures(prepared, trainer, best) | {"val": val if prepared.target is None else None}
     return _model(prepared, network, loss, None), _provenance(prepared, trainer, best, figures, state)
 
 
@@ -268,7 +280,8 @@ def model_now(prepared: Prepared, trainer: Trainer) -> tuple[Model, Provenance]:
 
 def _model(prepared: Prepared, network: Network, loss: Loss, calibration: Calibration | None) -> Model:
     dataset = prepared.dataset
-    return Model(prepared.config, dataset.schema, prepared.preprocess, network, loss, dataset.classes, calibration)
+    made = prepared.config, dataset.schema, prepared.preprocess, network, loss, dataset.classes, calibration
+    return Model(*made, target=prepared.target)
 
 
 def _provenance(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -15,7 +16,7 @@ from nncli.data.group_split import group_folds, group_split
 from nncli.data.rare_classes import settle_rare_classes
 from nncli.data.row_columns import RowColumns
 from nncli.data.scaled_rows import Subset
-from nncli.data.split import Split, stratified_fold, stratified_split
+from nncli.data.split import Split, quantile_strata, stratified_fold, stratified_split
 from nncli.data.time_split import Times, time_fold, time_split
 from nncli.errors import DataError, OptionError, flag, listing, mention
 from nncli.nn.schedules import SCHEDULES
@@ -23,6 +24,7 @@ from nncli.system.output import counted, in_quotes
 from nncli.training.seeds import Seeds
 
 PARTS = {"train": "training", "val": "validation", "test": "test"}
+FEW_ROWS = 20  # with numbers: a part of fewer would have one to three rows, on which no figure rests
 PLACED_BY_VALIDATION = ("calibrate", "choose_threshold")  # what needs rows that the model was not trained on
 
 
@@ -42,11 +44,35 @@ def split_rows(
     them. Where a fold is the test, its validation rows are drawn from the others; `on_all`, the validation rows are
     training rows. DataError and OptionError where that cannot be."""
     val, test = _shares(config, dataset)
+    few = list[str]()
+    if dataset.is_numeric:
+        few = _too_few(config, dataset, val + test)
+        dataset = _with_strata(dataset, rows, (val, test), 1 if fold is None else fold.of)
     split, notes = _drawn(config, dataset, columns, rows, (val, test), fold, on_all)
+    notes = [*few, *notes]
     if fold is not None and fold.is_test:
         inner, _ = _drawn(config, dataset, columns, split.train, (val, 0), None)
         return Split(inner.train, inner.val, split.val), notes
     return split, notes
+
+
+def _with_strata(dataset: Dataset, rows: Positions, shares: tuple[float, float], folds: int) -> Dataset:
+    """Return data whose target is a number with the stratum of each row in the place of its class."""
+    n, parts = len(rows), [share for share in (*shares, 1 - sum(shares)) if share > 0]
+    sizes = [round(n * share / min(2, folds)) for share in parts]  # of folds, each has a split of its own
+    codes, names = quantile_strata(dataset.y[rows], [*sizes, *([n // (2 * folds)] if folds > 1 else [])])
+    y = np.zeros(len(dataset), codes.dtype)
+    y[rows] = codes
+    return dataclasses.replace(dataset, y=y, classes=names)
+
+
+def _too_few(config: TrainConfig, dataset: Dataset, held_out: float) -> list[str]:
+    """Say of few rows with numbers that none is held back, unless somebody asked how many are."""
+    asked = config.val is not None or config.test is not None or config.val_data or config.test_data
+    if held_out or asked or dataset.test is not None:
+        return []
+    rows = f"{counted(len(dataset), 'row')} are too few to hold some back"
+    return [f"{rows}: all of them train the model ({flag('test')} 0.3 keeps some for the test)"]
 
 
 def joined(split: Split) -> Split:
@@ -110,8 +136,9 @@ def settle_rare(config: TrainConfig, dataset: Dataset, columns: RowColumns) -> t
 def _shares(config: TrainConfig, dataset: Dataset) -> tuple[float, float]:
     """Return the shares of the rows for validation and for the test; 0 for those in files of their own."""
     own_test = bool(config.test_data) or dataset.test is not None
-    val = 0.0 if config.val_data else DEFAULT_SHARE if config.val is None else config.val
-    test = 0.0 if own_test else DEFAULT_SHARE if config.test is None else config.test
+    usual = 0.0 if dataset.schema.numeric_target and len(dataset) < FEW_ROWS else DEFAULT_SHARE
+    val = 0.0 if config.val_data else usual if config.val is None else config.val
+    test = 0.0 if own_test else usual if config.test is None else config.test
     if val + test >= 1:
         expected = f"expected {mention('val')} and {mention('test')} to be below 1 together"
         raise OptionError("val", f"{expected}, found {val:g} and {test:g}", "Lower one of them")
@@ -166,6 +193,8 @@ def refuse_repeats_by_time(config: TrainConfig) -> None:
 
 def classes_without_rows(config: TrainConfig, option: str, part: Subset, classes: Sequence[str]) -> list[str]:
     """Say which classes have no row in a file of its own. OptionError where the part should calibrate them."""
+    if part.is_numeric:
+        return []
     absent = _absent(part.y[part.rows], classes)
     return _warning(config, option, f"in {mention(option)}", "Add rows there", absent) if absent else []
 
@@ -211,6 +240,8 @@ def _by_time(times: Times, val: float, test: float, fold: Fold | None, where: st
 
 def _absent_classes(config: TrainConfig, dataset: Dataset, split: Split) -> list[str]:
     """Say which classes have no row to validate or to test on. DataError for those without a training row."""
+    if dataset.schema.numeric_target:
+        return []
     by = mention("group" if config.group is not None else "time")
     absent = _absent(dataset.y[split.train], dataset.classes)
     if absent:

@@ -9,6 +9,7 @@ from nncli.config.option import FULL_BATCH
 from nncli.config.train_config import TrainConfig
 from nncli.data.bundled import BUNDLED
 from nncli.data.sources import title
+from nncli.data.task import REGRESSION
 from nncli.model.model import build_network
 from nncli.nn.optimizers import OPTIMIZERS
 from nncli.system.output import counted
@@ -27,6 +28,7 @@ def summary(prepared: Prepared) -> list[str]:
     rate = "" if OPTIMIZERS.create(how.optimizer).smooth else f"learning rate {how.lr:g} ({how.schedule}), "
     averaged = "" if how.average == "none" else f"parameters averaged ({how.average}), "
     held = regularisation(options)
+    predicts = f"numbers ({dataset.schema.target})" if dataset.is_numeric else f"{len(dataset.classes):,} classes"
     batch = {FULL_BATCH: "the whole set at once", 1: "one row at a time"}.get(
         how.batch_size, f"batches of {how.batch_size}"
     )
@@ -36,7 +38,7 @@ def summary(prepared: Prepared) -> list[str]:
         parts.append(f"{len(part):,} {name}" + (f" (from {place})" if place else ""))
     return [
         f"data: {bundled}{title(options.data)}, {len(dataset):,} rows, {columns}, "
-        f"{len(dataset.classes):,} classes{', on the disk (nncli info --cache)' if dataset.table.is_on_disk else ''}",
+        f"{predicts}{', on the disk (nncli info --cache)' if dataset.table.is_on_disk else ''}",
         f"rows: {', '.join(parts)}",
         f"model: {model.name} {network.widths_shown()}, {activation}{network.size:,} parameters, {model.loss}",
         *([f"read as text: {', '.join(texts[:10])}{', …' if len(texts) > 10 else ''}"] if texts else []),
@@ -60,8 +62,9 @@ def regularisation(config: TrainConfig) -> list[str]:
 def plan(prepared: Prepared) -> dict[str, Any]:
     """Return what `train --dry-run` shows: everything decided before the first step."""
     network, _ = build_network(prepared.config.model, prepared.preprocess.width, len(prepared.dataset.classes))
+    is_numeric = prepared.dataset.is_numeric
     return {
-        "classes": list(prepared.dataset.classes),
+        **({"task": REGRESSION} if is_numeric else {"classes": list(prepared.dataset.classes)}),
         "n_train": len(prepared.train),
         "n_val": len(prepared.val),
         "n_test": len(prepared.test),

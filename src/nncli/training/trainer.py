@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -12,11 +12,13 @@ from numpy.typing import NDArray
 
 from nncli.config.resolve import ResolvedConfig, rows_per_step
 from nncli.data.dataset import Positions
-from nncli.data.scaled_rows import Subset
+from nncli.data.scaled_rows import Matrix, Subset
 from nncli.errors import OptionError, TrainingError, mention
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.metric import Metric
+from nncli.metrics.rows import ScoredRows
 from nncli.model.decision import Decision
+from nncli.model.target_scale import TargetScale
 from nncli.model.training_state import (
     OTHER,
     Epoch,
@@ -27,19 +29,22 @@ from nncli.model.training_state import (
     prefixed,
     rows_of,
 )
-from nncli.nn import online
+from nncli.nn import least_squares, online
 from nncli.nn.averages import AVERAGES
 from nncli.nn.buffers import all_finite
 from nncli.nn.components import Stateful
-from nncli.nn.losses import Loss
+from nncli.nn.losses import Loss, QuantileLoss
 from nncli.nn.network import Network
-from nncli.nn.optimizers import OPTIMIZERS, SGD
+from nncli.nn.optimizers import LBFGS, OPTIMIZERS, SGD
+from nncli.nn.quantile_regression import quantile_regression
 from nncli.nn.regularisation import Penalty, clip, limit_norms
 from nncli.nn.schedules import SCHEDULES
 from nncli.system.output import counted
-from nncli.training.batch import Batch, evaluate, judged, rows_at_once
+from nncli.training.batch import Batch, evaluate, judged, judged_numbers, rows_at_once
 from nncli.training.guards import Limits, spoiled
 from nncli.training.mistakes import why_converged
+
+OPTIMUM = "this is the optimum"
 
 
 class Trainer:
@@ -49,7 +54,8 @@ class Trainer:
     the accuracy of a few rows; the highest accuracy where the loss cannot compare two θ; without validation rows, the
     last epoch. `shuffle` and `drop` draw
     the order of rows and what dropout leaves out; `unscaled_column` tells, in a few words, of a column whose scale may
-    be why a run diverged. `decision` is what is known before training of how classes are decided.
+    be why a run diverged. `decision` is what is known before training of how classes are decided, `target` the scale of
+    a number, in whose unit the losses of the history are.
     """
 
     def __init__(
@@ -64,10 +70,12 @@ class Trainer:
         drop: np.random.Generator | None = None,
         unscaled_column: Callable[[], str] = lambda: "",
         decision: Decision | None = None,
+        target: TargetScale | None = None,
     ) -> None:
         self.network, self.loss, self.config = network, loss, config
         self.train, self.val, self.K, self.shuffle, self.drop = train, val, K, shuffle, drop
-        self.unscaled_column, self.decision = unscaled_column, decision
+        self.unscaled_column, self.decision, self.target = unscaled_column, decision, target
+        self.unit = 1.0 if target is None else target.unit_of(loss)  # of the losses that are shown
         how = config.training
         self.lr, self.epochs = how.lr, how.epochs
         self.batch_size = rows_per_step(how.batch_size, len(train))
@@ -89,7 +97,7 @@ class Trainer:
         self.stopped = "all planned epochs are done"  # why `run` ended, as the end of a sentence
         self.between_epochs = True  # so that the state is one to resume from
         self._batch: Batch | None = None
-        self._rows, self._at, self._total, self._correct = train.rows[:0], 0, 0.0, 0  # of the epoch, so far
+        self._rows, self._at, self._total, self._correct = train.rows[:0], 0, 0.0, 0.0  # of the epoch, so far
         self.best: Epoch | None = None
         self.least = math.inf  # validation loss, or share of errors, so far
         self.best_theta = network.theta.copy()
@@ -131,7 +139,7 @@ class Trainer:
         # where one step sees all rows they keep their order, in which they are read faster
         self._rows = self.shuffle.permutation(self.train.rows) if self.steps > 1 else self.train.rows
         self.train.matrix.expect(self._rows)
-        self._at, self._total, self._correct = 0, 0.0, 0
+        self._at, self._total, self._correct = 0, 0.0, 0.0
         self.network.drop_with(self.drop)
         self.between_epochs = False
 
@@ -144,7 +152,7 @@ class Trainer:
         """Learn from the next rows of the epoch, so many or those that are left, in one step or one for each; numbers
         that are not finite raise TrainingError."""
         assert self._batch is not None
-        learn = self._learn_rows if self.row_by_row else self._learn_batch
+        learn = self._solve if self.is_solvable else self._learn_rows if self.row_by_row else self._learn_batch
         chosen = self._rows[self._at : self._at + rows]
         sums = learn(self._batch, chosen, len(self.history) * self.steps + self._at // self.batch_size)
         self._at += len(chosen)
@@ -185,7 +193,7 @@ class Trainer:
         if self.history and self.history[-1].changed_nothing:
             self.stopped = why_converged(self.history, self.loss)
         elif self.optimizer.done:
-            self.stopped = "no step lowers the loss any more"
+            self.stopped = OPTIMUM if self.is_solvable else "no step lowers the loss any more"
         elif self.val and waited >= patience:
             better = "higher validation accuracy" if self._by_accuracy else "lower validation loss"
             if self.metric:
@@ -206,11 +214,22 @@ class Trainer:
 
     def _badness(self, metric: Metric, val: Subset) -> float:
         """Return how bad θ is on the validation rows; OptionError where the metric is not defined for them."""
-        rows = judged(self.network, self.loss, val, self.K, self.decision).oriented
+        rows = self.judged(val).oriented
         if problem := metric.problem(rows):
             why, remedy = problem
             raise OptionError("metric", f"{self.config.training.metric} of the validation rows: {why}", remedy)
         return metric.badness(metric.value(rows))
+
+    def judged(self, part: Subset) -> ScoredRows:
+        """Return the rows of a part with what the network says of them; numbers in the unit of the target."""
+        if self.target is not None:
+            return judged_numbers(self.network, self.loss, part, self.target)
+        return judged(self.network, self.loss, part, self.K, self.decision)
+
+    def _shown(self, loss: float, accuracy: float) -> tuple[float, float]:
+        """Return a loss and an accuracy as the history has them: of numbers, the loss and RMSE (from the mean square)
+        in the unit of the target."""
+        return (loss, accuracy) if self.target is None else (loss * self.unit, math.sqrt(accuracy) * self.target.sd)
 
     @property
     def row_by_row(self) -> bool:
@@ -258,7 +277,45 @@ class Trainer:
         self.average.add(network.theta)
         return sums
 
-    def _close(self, total: float, correct: int) -> Epoch:
+    @property
+    def is_solvable(self) -> bool:
+        """Tell whether one step finds the optimum, as that of linear regression can be worked out."""
+        return self.optimizer.exact and self.network.widths[0] <= least_squares.MOST_INPUTS
+
+    def _solve(self, batch: Batch, chosen: Positions, step: int) -> Sums:
+        """Set θ to the optimum for all of the rows; return what they come to there."""
+
+        def blocks() -> Iterator[least_squares.Block]:
+            self.train.matrix.expect(chosen)
+            for start in range(0, len(chosen), batch.size):
+                X, _ = batch.take(chosen[start : start + batch.size])
+                yield X, batch.y, batch.weights()
+
+        how = self.config.training
+        if self.loss.power == 2:
+            w, b = least_squares.least_squares(blocks, how.l1, how.l2)
+        else:
+            w, b = self._quantiles(blocks())
+        layer = self.network.dense[0]
+        layer.W[:, 0], layer.b[0] = w, b
+        assert isinstance(self.optimizer, LBFGS)
+        self.optimizer.done = True
+        self.train.matrix.expect(chosen)
+        sums = [batch.forward(chosen[start : start + batch.size]) for start in range(0, len(chosen), batch.size)]
+        return Sums(*map(sum, zip(*sums, strict=True)))
+
+    def _quantiles(self, blocks: Iterable[least_squares.Block]) -> tuple[NDArray[np.float64], float]:
+        """Return w and b of quantile regression; OptionError where not all rows are in memory."""
+        if not isinstance(self.train.matrix, Matrix):
+            problem = f"it has to see all rows at once, and {mention('memory')} does not"
+            remedy = f"Use {mention('optimizer', 'adam')}, or leave {mention('memory')} out"
+            raise OptionError("optimizer", problem, remedy)
+        X, y, omega = zip(*((X.astype(np.float64), y, omega) for X, y, omega in blocks), strict=True)
+        weights = None if omega[0] is None else np.concatenate(omega)
+        q = self.loss.q if isinstance(self.loss, QuantileLoss) else 0.5
+        return quantile_regression(np.concatenate(X), np.concatenate(y), q, weights)
+
+    def _close(self, total: float, correct: float) -> Epoch:
         """Evaluate the network, which holds θ̄, and note an epoch."""
         val_loss = val_accuracy = None
         is_best, n = True, len(self.train)
@@ -267,6 +324,7 @@ class Trainer:
                 val_loss, val_accuracy, weighted_accuracy = evaluate(self.network, self.loss, self.val, self.K)
             if not math.isfinite(val_loss):
                 raise self.diverged("a finite loss", val_loss)
+            val_loss, val_accuracy = self._shown(val_loss, val_accuracy)
             badness = 1 - weighted_accuracy if self._by_accuracy else val_loss
             if self.metric:
                 badness = self._badness(self.metric, self.val)
@@ -277,8 +335,9 @@ class Trainer:
             if self.counts and correct == n and total == 0:  # of epochs as good, the one that separates the rows
                 is_best |= badness == self.least
             self.least = min(badness, self.least)
-        mistakes = n - correct if self.counts else None
-        epoch = Epoch(len(self.history) + 1, total / n, correct / n, val_loss, val_accuracy, is_best, mistakes)
+        mistakes = n - int(correct) if self.counts else None
+        train = self._shown(total / n, correct / n)
+        epoch = Epoch(len(self.history) + 1, *train, val_loss, val_accuracy, is_best, mistakes)
         if is_best:
             np.copyto(self.best_theta, self.network.theta)
             self.best = epoch

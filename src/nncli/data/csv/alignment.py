@@ -142,6 +142,7 @@ def aligned(
         spellings=dict(expected.spellings),
         dtype="float64" if "float64" in (dtype, expected.dtype) else "float32",
         dates=expected.of_kind("date"),
+        numeric_target=expected.numeric_target and target is not None,
         known={name: frozenset(spellings_of(known[name])) for name in (target, of_label) if name and name in known},
     )
     return layout, notes

@@ -13,6 +13,7 @@ from nncli.data.csv.row_text import check_utf8
 from nncli.data.dataset import canonical_class
 from nncli.data.dates import days_of
 from nncli.data.labels import advice_for_class
+from nncli.data.numeric_target import check_number
 from nncli.data.row_blocks import Layout
 from nncli.data.spellings import Spelling
 from nncli.data.totals import is_total
@@ -75,10 +76,14 @@ class CellChecker:
         cell = bare(cells[self.target])
         if is_missing(cell, self.missing):
             found = quoted(cell) if cell else "an empty cell"
-            problem = f"target column '{self.layout.target}': expected a class, found {found}"
+            what = "a number" if self.layout.numeric_target else "a class"
+            problem = f"target column '{self.layout.target}': expected {what}, found {found}"
             remedy = f"Fill it in{self.or_skip}{self._or_value(cell, 'class')}"
             raise DataError(where, problem, self._remedy_for_no_row(cells) or remedy)
-        self._check_known(self.layout.target or "", cell, where)
+        name = self.layout.target or ""
+        if self.layout.numeric_target:
+            check_number(name, cell, self.layout.spellings.get(name), self.layout.decimal, where, self.or_skip)
+        self._check_known(name, cell, where)
         return [*clean, cell]
 
     def _check_filled(self, name: str, cell: str, value: str | None, where: str) -> None:

@@ -38,6 +38,8 @@ def read(path: Path, like: Schema | None = None) -> Dataset:
         if shape_test != shape or X_test.shape[1:] != X.shape[1:]:
             raise DataError(str(path), "expected x_train and x_test of one shape, found two")
         test = dataset_of(X_test, y_test, str(path), sha256, found.schema, shape=shape)
+        if found.is_numeric:
+            return dataclasses.replace(found, test=test)
         code_of = {name: i for i, name in enumerate(found.classes)}
         unknown = [name for name in test.classes if name not in code_of]
         if unknown:

@@ -1,0 +1,57 @@
+"""What goes with a task: numbers have other models, losses, metrics and options than classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from nncli.config.train_config import TrainConfig
+from nncli.errors import OptionError, mention
+from nncli.metrics.definitions import METRICS
+from nncli.nn.losses import LOSSES, Loss
+from nncli.nn.models import MODELS, Preset
+from nncli.nn.optimizers import OPTIMIZERS
+
+# that say something of classes, or of their probabilities
+OF_CLASSES = ("rare", "class_weight", "label_smoothing", "positive", "choose_threshold", "cost", "calibrate")
+
+
+def check_task(config: TrainConfig, preset: type[Preset], loss: Loss) -> None:
+    """Raise OptionError for a model, a loss or an option that is not for the task of a config."""
+    if not (preset.numbers if config.is_regression else preset.classes):
+        others = [name for name, one in MODELS.items() if (one.numbers if config.is_regression else one.classes)]
+        what = "classes, and the target is a number" if config.is_regression else "numbers, and the target has classes"
+        remedy = f"Use {' or '.join(mention('model', name) for name in others[:2] if name)}"
+        if config.is_regression:
+            remedy += f", or make classes of the numbers with {mention('task', 'classification')}"
+        raise OptionError("model", f"{preset.name} predicts {what}", remedy)
+    if not config.is_regression:
+        return
+    if not loss.power or loss.link != "identity":
+        fitting = [name for name, one in LOSSES.items() if one.power]
+        found = f"{loss.name} with the link {loss.link}" if loss.power else loss.name
+        raise OptionError(
+            "loss", f"{found} is of classes, and the target is a number", f"Use {mention('loss')} {_or(fitting)}"
+        )
+    if config.optimizer is not None and OPTIMIZERS.create(config.optimizer).margin:
+        raise OptionError("optimizer", f"{config.optimizer} is for classes, and the target is a number", "Leave it out")
+
+
+def check_task_options(config: TrainConfig) -> None:
+    """Raise OptionError for an option that is for classes, where the target is a number."""
+    for name in OF_CLASSES:
+        if getattr(config, name) not in (None, False, "none", 0.0):
+            raise OptionError(name, "it is for classes, and the target is a number", "Leave it out")
+
+
+def check_metric(name: str, is_regression: bool) -> None:
+    """Raise OptionError for a metric of classes where the target is a number, or the other way round."""
+    needs = METRICS.create(name).needs
+    if needs == "losses" or (needs == "numbers") == is_regression:
+        return
+    fitting = [one for one in METRICS if METRICS[one].needs == "numbers"] if is_regression else ["accuracy"]
+    what = "of classes, and the target is a number" if is_regression else "of numbers, and the target has classes"
+    raise OptionError("metric", f"{name} is {what}", f"Use {_or(fitting)}")
+
+
+def _or(names: Sequence[str]) -> str:
+    return " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -1,0 +1,86 @@
+"""Evaluate a saved model that predicts numbers, on its own test rows or on other data."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from nncli.data.csv.header import DETECTED, TextOptions
+from nncli.data.row_blocks import OnError
+from nncli.data.sources import Source
+from nncli.data.task import REGRESSION
+from nncli.inference.rows_to_judge import RowsToJudge, rows_to_judge
+from nncli.metrics.definitions import METRICS
+from nncli.metrics.intervals import estimate
+from nncli.metrics.reported import OF_NUMBERS
+from nncli.metrics.rows import CELLS_AT_ONCE, ScoredRows
+from nncli.model.model import EVAL_ROWS, Model
+from nncli.model.provenance import Provenance
+from nncli.system.output import warnings_in
+from nncli.training.final_figures import baselines, key_of
+from nncli.training.memory import check_memory_to_evaluate
+
+
+@dataclass(frozen=True)
+class EvaluationOfNumbers:
+    """The metrics of a model that predicts numbers, those of always predicting the mean or the median of its training
+    rows, which rows they were measured on, and what else a person should know."""
+
+    n: int
+    figures: dict[str, dict[str, Any]]  # value, interval and method of each metric, that which was asked for first
+    baseline: dict[str, dict[str, float | None]]
+    evaluated_on: str
+    notes: list[str]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what `eval --json` prints."""
+        values = {key_of(name): one["value"] for name, one in self.figures.items()}
+        return {
+            "task": REGRESSION,
+            "evaluated_on": self.evaluated_on,
+            "n": self.n,
+            **values,
+            "metrics": {key_of(name): one for name, one in self.figures.items()},
+            "baseline": self.baseline,
+            "warnings": warnings_in(self.notes),
+        }
+
+
+def evaluate_numbers(
+    model: Model,
+    provenance: Provenance,
+    model_file: str,
+    source: Source = (),
+    text: TextOptions = DETECTED,
+    memory: int | None = None,
+    metric: str | None = None,
+    on_error: OnError = "fail",
+) -> EvaluationOfNumbers:
+    """Evaluate a model on all rows of a source, or without one on the test rows of its training run; see
+    `evaluate_model`. Raises DataError where there are no such rows, OptionError where `memory` is too little."""
+    found = rows_to_judge(model, provenance, model_file, source, text, memory, on_error)
+    rows = predicted_rows(model, found, memory)
+    figures = {}
+    for name in dict.fromkeys([*([] if metric is None else [metric]), *OF_NUMBERS]):
+        one = dataclasses.asdict(estimate(METRICS.create(name), rows))
+        figures[name] = one | {"interval": one["interval"] and list(one["interval"])}
+    baseline = baselines(model.of_numbers, rows.y)
+    return EvaluationOfNumbers(len(rows), figures, baseline, found.evaluated_on, found.notes)
+
+
+def predicted_rows(model: Model, found: RowsToJudge, memory: int | None = None) -> ScoredRows:
+    """Return the rows with what a model predicts for them, and their losses, block by block. Raises OptionError where
+    `memory`, in bytes, is too little."""
+    dataset, rows = found.dataset, found.rows
+    block = max(EVAL_ROWS, CELLS_AT_ONCE // model.preprocess.width // EVAL_ROWS * EVAL_ROWS)
+    if memory is not None:
+        check_memory_to_evaluate(memory, model, n=len(dataset), evaluated=len(rows), block=min(block, len(rows)))
+    y, predicted, losses = dataset.y[rows], np.empty(len(rows)), np.empty(len(rows))
+    for start in range(0, len(rows), block):
+        part = slice(start, start + block)
+        Z = model.scores(dataset.table.take(rows[part]))
+        predicted[part], losses[part] = model.numbers(Z), model.losses(Z, y[part])
+    return ScoredRows.of_numbers(y, predicted, losses, found.groups)

@@ -1,0 +1,55 @@
+"""The scale of a numeric target: networks learn standardised numbers, and answer in the unit of the target."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncli.data.numeric_target import LARGEST
+from nncli.nn.losses import Loss
+
+Vector = NDArray[np.float64]
+FIGURES = {"float32": 5, "float64": 13}  # decimal places of standardised numbers that are more than rounding errors
+
+
+@dataclass(frozen=True)
+class TargetScale:
+    """Mean, standard deviation and median of the target in the training rows: z = (y − mean) / sd."""
+
+    mean: float
+    sd: float
+    median: float
+
+    @classmethod
+    def of(cls, y: Vector) -> TargetScale:
+        """Return the scale of the targets of training rows, which must differ."""
+        return cls(float(y.mean()), float(y.std()), float(np.median(y)))
+
+    def scaled(self, y: Vector) -> Vector:
+        """Return z, from numbers in the unit of the target."""
+        return (y - self.mean) / self.sd
+
+    def numbers(self, Z: NDArray[Any]) -> Vector:
+        """Return the predicted numbers (n,), in the unit of the target, from the scores Z (n, 1); places that are
+        rounding errors are left out."""
+        found: Vector = Z[:, 0].astype(np.float64)
+        found *= self.sd
+        found += self.mean
+        return np.round(found, self.decimals(Z.dtype.name), out=found)
+
+    def unit_of(self, loss: Loss) -> float:
+        """Return what a loss of 1 of standardised numbers is in the unit of the target, or in its square."""
+        return float(self.sd**loss.power)
+
+    def decimals(self, dtype: str) -> int:
+        """Return the decimal place to which predicted numbers are given: beyond it, they are rounding errors."""
+        return FIGURES[dtype] - math.floor(math.log10(self.sd))
+
+    def check(self) -> None:
+        """Raise ValueError for a scale that no target has."""
+        if not (abs(self.mean) <= LARGEST and 0 < self.sd <= LARGEST and abs(self.median) <= LARGEST):
+            raise ValueError("a scale that no target has")
