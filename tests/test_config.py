@@ -100,6 +100,8 @@ def test_a_resolved_config_resolves_to_itself(
     """So the command line that `info` shows makes the same model again."""
     loss = None
     task = None if MODELS[model].classes else "regression"
+    if optimizer is not None and OPTIMIZERS[optimizer].exact and (task is None or hidden):
+        pytest.skip("it is for linear regression")
     if optimizer is not None and OPTIMIZERS[optimizer].smooth and task is None:
         loss = "squared-hinge"
     elif optimizer is not None and OPTIMIZERS[optimizer].margin:

@@ -133,7 +133,7 @@ def test_the_command_line_beats_the_file_also_where_it_gives_the_default(nncli: 
         ("train", "out = true", "c.toml: out: expected a text or a number, found 'true'."),
         ("train", 'memory = "much"', "c.toml: memory: expected a size such as 500MB or 2GB, found 'much'."),
         ("train", 'save-every = "1_0"', "c.toml: save-every: expected a number from 0, found '1_0'."),
-        ("sweep", 'metric = "acuracy"', "c.toml: metric: expected one of loss, accuracy, balanced-accuracy, log-loss, cost, brier, precision, recall, f1, f-beta, roc-auc, average-precision, mcc, kappa, top-k, ece; found 'acuracy'. Did you mean 'accuracy'?"),
+        ("sweep", 'metric = "acuracy"', "c.toml: metric: expected one of loss, accuracy, balanced-accuracy, log-loss, cost, brier, precision, recall, f1, f-beta, roc-auc, average-precision, mcc, kappa, top-k, ece, rmse, mae, median-error, r2; found 'acuracy'. Did you mean 'accuracy'?"),
         ("gradcheck", 'data = ["two.csv", "three.csv"]', "c.toml: data: expected one file, found 2."),
         ("train", 'val-data = [""]', "c.toml: val-data: expected the name of a file, found '\"\"'."),
     ],

@@ -236,7 +236,7 @@ def test_the_table_and_its_csv(nncli: Run) -> None:
         ("--lr log:1e-3:1e-1 --search grid", "--lr: a grid cannot have a range, and found log:0.001:0.1. List the values, or use --search random."),
         ("--lr 0.1,0.2 --search grid --trials 3", "--trials: a grid has as many configurations as combinations. Leave it out."),
         ("--lr 0.1,0.2 --search all", "--search: expected one of grid, random, refine, halving; found 'all'."),
-        ("--lr 0.1,0.2 --metric acuracy", "--metric: expected one of loss, accuracy, balanced-accuracy, log-loss, cost, brier, precision, recall, f1, f-beta, roc-auc, average-precision, mcc, kappa, top-k, ece; found 'acuracy'. Did you mean 'accuracy'?"),
+        ("--lr 0.1,0.2 --metric acuracy", "--metric: expected one of loss, accuracy, balanced-accuracy, log-loss, cost, brier, precision, recall, f1, f-beta, roc-auc, average-precision, mcc, kappa, top-k, ece, rmse, mae, median-error, r2; found 'acuracy'. Did you mean 'accuracy'?"),
         ("--lr 0.1,0.2 --val 0", "--val: a sweep chooses by validation rows, and there are none. Leave it out."),
         ("--lr 0.1,0.2 --jobs 0", "--jobs: expected a whole number from 1, found '0'."),
         ("--lr 0.1,0.2 --seeds x", "--seeds: expected a whole number from 1, found 'x'."),

@@ -110,7 +110,7 @@ class LinearModel(Preset):
 
 @MODELS.register("mlp")
 class MLPModel(Preset):
-    """Multilayer perceptron: hidden layers, then softmax; a number by itself."""
+    """Multilayer perceptron: hidden layers, then softmax."""
 
     formula = "A = f(X W₁ + b₁) for each hidden layer, P = softmax(A W₂ + b₂);  of numbers, ŷ = a · w₂ + b₂"
     hidden = (64,)

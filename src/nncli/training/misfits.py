@@ -133,7 +133,9 @@ def _above_guessing(
 
 
 def class_counts(prepared: Prepared) -> NDArray[np.int64]:
-    """Return how many training rows each class has, (K,)."""
+    """Return how many training rows each class has, (K,); nothing of numbers."""
+    if prepared.target is not None:
+        return np.zeros(0, np.int64)
     return np.bincount(prepared.dataset.y[prepared.train.rows], minlength=len(prepared.dataset.classes))
 
 
