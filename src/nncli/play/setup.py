@@ -26,6 +26,7 @@ from nncli.training.prepare import Prepared, prepare
 from nncli.training.run import model_now, new_trainer
 from nncli.training.trainer import Trainer
 
+PARTS = {"train": "training", "val": "validation", "test": "test"}
 MOST_EPOCHS = 100_000  # of a run, so that its history fits in memory
 MOST_PARAMETERS = 2_000_000  # of a network that is to be looked at while it learns
 TEST = 0.3  # share of the rows
@@ -200,12 +201,12 @@ def _of_model(prepared: Prepared, item: Item) -> tuple[Prepared, list[str]]:
     if not item.rows and np.array_equal(preprocess.scale, prepared.preprocess.scale):
         preprocess = prepared.preprocess
     parts = {}
-    for name in ("train", "val", "test"):
+    for name in PARTS:
         part = getattr(prepared, name)
         if preprocess is not prepared.preprocess and len(part.matrix) == len(prepared.dataset):
             part = dataclasses.replace(part, matrix=preprocess.transform(prepared.dataset.table, dtype))
         if len(part) > MOST_ROWS:
-            said.append(f"the playground uses {MOST_ROWS:,} of the {len(part):,} {name} rows")
+            said.append(f"the playground uses {MOST_ROWS:,} of the {len(part):,} {PARTS[name]} rows")
             part = dataclasses.replace(part, rows=evenly(part.rows, MOST_ROWS))
         parts[name] = part
     return dataclasses.replace(prepared, preprocess=preprocess, **parts), said
