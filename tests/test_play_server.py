@@ -178,7 +178,7 @@ def test_a_page_opens_trains_drops_a_file_and_saves(
         unsaved = browser.get(f"{home}/model/{hello['session']}")
         assert (unsaved.status_code, unsaved.text) == (
             409,
-            "--epochs: a model is saved after its first epoch. Train one.\n",
+            "save: a model is saved after its first epoch. Train one.\n",
         )
         talk.send_json({"do": "play"})
         while hear(talk, "frame")["epoch"] < 5:

@@ -14,6 +14,7 @@ import pytest
 
 from nncli.api import load
 from nncli.config.train_config import TrainConfig
+from nncli.data import bundled
 from nncli.nn.models import MODELS
 from nncli.play.drawing import SIDE, as_picture
 from nncli.play.session import Session
@@ -266,8 +267,23 @@ def test_a_model_goes_on_from_its_own_weights(shelf: Shelf, nncli: Run, tmp_path
     assert frame["departed"] == [f"training goes on from {tmp_path / 'm.npz'}"]
     ask(session, "step", of="epoch")
     assert not np.array_equal(theta(session), model.model.network.theta)
-    other = opened(shelf, item.key, **shown_options(session, item.key) | {"hidden": "6"})
-    assert ask(other, "pause")[0]["epoch"] == 0
+    for other in ({"hidden": "6"}, {"scale": "none"}, {"seed": "5"}):
+        anew = opened(shelf, item.key, **shown_options(session, item.key) | other)
+        assert ask(anew, "pause")[0]["epoch"] == 0, other
+
+
+def test_a_model_is_played_on_other_rows_as_it_sees_them(shelf: Shelf, nncli: Run, tmp_path: Path) -> None:
+    assert nncli("train", "moons", "--hidden", "5", "--epochs", "7", "-q", "-o", tmp_path / "m.npz").code == 0
+    rows = Path(str(bundled.path_of("moons"))).read_text().splitlines()
+    (tmp_path / "rows.csv").write_text("\n".join(rows[:301]) + "\n")
+    item = shelf.add_given((), str(tmp_path / "m.npz"), (str(tmp_path / "rows.csv"),))
+    session = opened(shelf, item.key, **shown_options(session_of(shelf, item.key), item.key))
+    assert session.setup is not None
+    test = session.setup.prepared.test.rows
+    answers = nncli("predict", tmp_path / "m.npz", tmp_path / "rows.csv").out.splitlines()[1:]
+    table = session.setup.prepared.dataset
+    right = np.mean([answers[i] == table.classes[table.y[i]] for i in test])
+    assert ask(session, "pause")[0]["point"][4] == pytest.approx(right, abs=1e-6)
 
 
 def session_of(shelf: Shelf, key: str) -> Session:

@@ -15,8 +15,10 @@ from nncli.config.option import read_option
 from nncli.config.resolve import ResolvedConfig
 from nncli.config.train_config import TrainConfig
 from nncli.data.dataset import Dataset
+from nncli.data.preprocess import Preprocess
 from nncli.data.sources import ARRAYS
 from nncli.errors import NncliError, OptionError, flag
+from nncli.model.model import Model
 from nncli.model.provenance import Provenance
 from nncli.nn.models import MODELS
 from nncli.play.plane import evenly
@@ -88,10 +90,10 @@ class Setup:
         config = dataclasses.replace(self.config, epochs=max(1, self.epoch), data=TrainConfig().data)
         return " ".join(["nncli train", *words, config.command_line(brief=True)])
 
-    def saved(self) -> tuple[Any, Provenance]:
-        """Return the model as it is now, as `nncli train` saves one. OptionError before the first epoch is done."""
+    def saved(self) -> tuple[Model, Provenance]:
+        """Return the model as it is now, as `nncli train` saves one. NncliError before the first epoch is done."""
         if not self.epoch:
-            raise OptionError("epochs", "a model is saved after its first epoch", "Train one")
+            raise NncliError("save", "a model is saved after its first epoch", "Train one")
         options = dataclasses.replace(
             self.prepared.config.options, epochs=max(1, self.epoch), data=self.prepared.dataset.source
         )
@@ -121,16 +123,13 @@ def set_up(ask: Ask, given: TrainConfig) -> Setup:
     if dataset.source == ARRAYS:
         options = dataclasses.replace(prepared.config.options, data=ARRAYS)
         prepared = dataclasses.replace(prepared, config=ResolvedConfig.of(options))
+    goes_on = item.model is not None and _is_of(item.model, prepared.config)
     if item.model is not None:
-        prepared, more = _of_model(prepared, item)
+        prepared, more = _of_model(prepared, item, item.model.preprocess if goes_on else prepared.preprocess)
         said, departed = [*said, *more], [*departed, *more]
     _refuse_large(prepared)
     trainer = new_trainer(prepared)
-    if (
-        item.model is not None
-        and item.provenance is not None
-        and _network(prepared.config) == _network(item.model.config)
-    ):
+    if goes_on and item.model is not None and item.provenance is not None:
         trainer.network.theta[:] = item.model.network.theta
         trainer.moved()
         trainer.history = item.provenance.epochs(prepared.config.row_by_row)
@@ -194,10 +193,9 @@ def _with_units(config: TrainConfig, dataset: Dataset) -> TrainConfig:
     return config
 
 
-def _of_model(prepared: Prepared, item: Item) -> tuple[Prepared, list[str]]:
-    """Return rows as a model sees them, of large parts a sample; and what there is to say."""
-    assert item.model is not None
-    preprocess, dtype, said = item.model.preprocess, np.dtype(prepared.config.model.dtype), list[str]()
+def _of_model(prepared: Prepared, item: Item, preprocess: Preprocess) -> tuple[Prepared, list[str]]:
+    """Return the rows of a model as it sees them, of large parts a sample; and what there is to say."""
+    dtype, said = np.dtype(prepared.config.model.dtype), list[str]()
     if not item.rows and np.array_equal(preprocess.scale, prepared.preprocess.scale):
         preprocess = prepared.preprocess
     parts = {}
@@ -212,9 +210,10 @@ def _of_model(prepared: Prepared, item: Item) -> tuple[Prepared, list[str]]:
     return dataclasses.replace(prepared, preprocess=preprocess, **parts), said
 
 
-def _network(config: ResolvedConfig) -> Any:
-    """Return what weights belong to."""
-    return config.model.hidden, config.model.activation, config.model.loss, config.model.dtype, config.options.seed
+def _is_of(model: Model, config: ResolvedConfig) -> bool:
+    """Tell whether a config is still that of a model's weights: its columns, layers, loss and seed."""
+    same = ("hidden", "activation", "loss", "dtype", "seed", "scale", *OF_COLUMNS)
+    return all(getattr(config.options, name) == getattr(model.config.options, name) for name in same)
 
 
 def _refuse_large(prepared: Prepared) -> None:

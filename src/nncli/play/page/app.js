@@ -8,7 +8,7 @@ import * as unit from "./unit.js";
 const get = (id) => document.getElementById(id);
 const here = location.pathname;
 let socket = null, hello = null, state = null, frame = null, playing = false, items = [];
-let accepted = {};
+let accepted = {}, tries = 0;
 let asked = { data: "", options: {}, noise: 0, columns: [] };
 
 function send(message) {
@@ -41,6 +41,7 @@ function option(name, value) {
 
 function layers(hidden) {
   const options = { ...asked.options, hidden };
+  if (options.activation?.includes(",")) [options.activation] = options.activation.split(",");
   if (!hidden) ["hidden", "activation", "dropout"].forEach((one) => delete options[one]);
   if (!hidden && (options.model ?? "mlp") === "mlp") options.model = "softmax";
   if (hidden && state.options.model === "softmax" && !asked.options.hidden) options.model = "mlp";
@@ -76,6 +77,7 @@ function forget() {
 const receive = {
   hello(message) {
     hello = message;
+    tries = 0;
     ({ items } = message);
     settings.build(message, option);
     const names = [...new Set([...Object.keys(message.choices), ...settings.OF_MODEL, ...settings.OF_COLUMNS, "seed", "test", "scale", "class_weight", "dtype"])];
@@ -150,6 +152,12 @@ function talk() {
   };
   socket.onclose = (event) => {
     play(false);
+    if (![1008, 1009, 1013].includes(event.code) && hello && tries < 3) {
+      tries += 1;
+      say("The connection was lost. Trying again …");
+      setTimeout(talk, 700);
+      return;
+    }
     document.querySelectorAll("button, select, input").forEach((one) => { one.disabled = true; });
     say(event.code === 1013 ? `Too many pages are open: ${event.reason}. Close one, and reload this one.` : "nncli play has ended. Start it again, and open the address that it prints.");
   };

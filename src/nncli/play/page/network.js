@@ -15,6 +15,10 @@ export function connect(choose, layers) {
 
 const hidden = () => state.network.widths.slice(1, -1);
 
+// What has the keyboard's focus, by its name, and giving that back when it was drawn anew.
+const named = () => document.activeElement?.closest("#net") && document.activeElement.getAttribute("aria-label");
+const focus = (name) => name && document.getElementById("net").querySelector(`[aria-label="${CSS.escape(name)}"]`)?.focus();
+
 function add(widths) {
   onLayers(widths.join("x"));
 }
@@ -38,7 +42,7 @@ function heads(column, x) {
 }
 
 export function showLayers() {
-  const widths = hidden(), place = document.getElementById("layers");
+  const widths = hidden(), place = document.getElementById("layers"), focused = named();
   const less = element("button", { className: "small", type: "button", textContent: "−", title: "Remove the last hidden layer", disabled: !widths.length });
   const more = element("button", { className: "small", type: "button", textContent: "+", title: "Add a hidden layer", disabled: widths.length > 5 });
   less.setAttribute("aria-label", "Remove the last hidden layer");
@@ -46,6 +50,7 @@ export function showLayers() {
   less.onclick = () => add(widths.slice(0, -1));
   more.onclick = () => add([...widths, widths.length ? Math.min(widths.at(-1), 4) : 4]);
   place.replaceChildren(less, element("b", { textContent: widths.length }), widths.length === 1 ? "hidden layer" : "hidden layers", more);
+  focus(focused);
 }
 
 function nameOf(column, unit) {
@@ -79,7 +84,7 @@ export function build(next) {
 export function draw() {
   if (!state) return;
   const { size, width, height, places } = layout(), network = state.network, end = places.length - 1;
-  const focused = document.activeElement?.dataset?.at;
+  const focused = named();
   Object.assign(sheet.style, { width: `${width}px`, height: `${height}px` });
   lines.setAttribute("width", width);
   lines.setAttribute("height", height);
@@ -99,7 +104,7 @@ export function draw() {
     if (c === 0 || c === end) units.forEach(([x, y], i) => sheet.append(label(c, i, x, y, size)));
   });
   if (last) show(last);
-  if (focused) sheet.querySelector(`[data-at="${focused}"]`)?.focus();
+  focus(focused);
 }
 
 function label(c, i, x, y, size) {
