@@ -169,6 +169,22 @@ def test_lbfgs_is_done_at_the_lowest_point() -> None:
     assert theta.tolist() == [0, 0]
 
 
+def test_lbfgs_does_not_search_long_below_a_loss_of_0() -> None:
+    """A loss near 0 is rounded to it, and its gradient is not: no step shows a fall, however short."""
+    optimizer, looked = OPTIMIZERS.create("lbfgs"), 0
+    theta, g = np.array([30.0], dtype=np.float32), np.array([-1e-7], dtype=np.float32)
+
+    def objective() -> float:
+        nonlocal looked
+        looked += 1
+        return 0.0
+
+    optimizer.start(theta)
+    assert optimizer.step(theta, g, 1.0, 0.0, objective) is None
+    assert optimizer.done
+    assert looked < 20, "until the step itself is 0, it is a thousand"
+
+
 def test_lbfgs_solves_a_quadratic_in_about_as_many_steps_as_it_has_dimensions() -> None:
     c = np.array([1.0, 3, 9, 27, 81])
     optimizer, theta, g = OPTIMIZERS.create("lbfgs"), np.zeros(5), np.zeros(5)

@@ -263,7 +263,8 @@ class LBFGS(Optimizer):
         p = self._direction(g)
         slope = float(np.vdot(p, g))  # dL/dt at t = 0
         t = 1.0 if self.t else min(1.0, 1 / float(np.abs(g).sum() or 1))
-        tiny = 0.01 * float(np.finfo(theta.dtype).eps) * abs(loss)  # a fall that the loss could not show
+        eps = float(np.finfo(theta.dtype).eps)
+        tiny = 0.01 * eps * max(abs(loss), eps)  # a fall that the loss could not show, not even one rounded to 0
         while t * -slope > tiny and float(np.abs(g_before).max()) > FLAT:
             np.multiply(p, t, out=theta)
             theta += before  # θ ← θ + t p
