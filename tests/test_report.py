@@ -101,13 +101,31 @@ def test_importance_is_that_of_explain(nncli: Run, iris_model: Path) -> None:
         assert row["95 % interval"] == " to ".join(f"{end:.4f}" for end in one["interval"] or ())
 
 
+def test_each_figure_is_said_in_words(nncli: Run, two: Path, iris_model: Path) -> None:
+    for model in (two, iris_model):
+        made = report(nncli, model)
+        said = {row["figure"]: row["what it says"] for row in listing(made, "How good it is", "What the figures say")}
+        for row in listing(made, "How good it is", "Figures"):
+            assert any(row["figure"].startswith(name) for name in said), row
+            _, _, average = row["figure"].partition(", ")
+            assert not average or said[average]
+        assert all(said.values())
+
+
+def test_the_card_says_what_the_model_is_for(nncli: Run, two: Path) -> None:
+    (card,) = (dict(one["rows"]) for one in blocks(report(nncli, two), "Model card", "listing"))
+    assert card["what for"].startswith(
+        "to predict 'class', one of 2 classes ('no' and 'yes'), for rows of the same kind"
+    )
+
+
 def test_importance_of_many_rows_is_from_some_of_them_and_says_so(nncli: Run) -> None:
     write_rows("many.csv", two_classes(3000))
     assert nncli("train", "many.csv", "--epochs", 2, "-q").code == 0
     (said,) = (
         one["text"] for one in blocks(report(nncli, "model.npz", "many.csv"), "Which columns matter", "paragraph")
     )
-    assert "from 2,000 of 3,000 rows" in said
+    assert "on 2,000 of 3,000 rows" in said
 
 
 def test_the_most_wrong_rows_are_those_of_eval_each_with_reasons(nncli: Run, two: Path) -> None:

@@ -40,7 +40,7 @@ def test_a_report_of_images_shows_the_pixels_that_matter_and_the_wrong_rows(nncl
     seen, why = blocks(made, "The most wrong rows", "drawing")
     rows = listing(made, "The most wrong rows")
     titles, pixels = images(seen)
-    assert titles == [f"row {row['row']}: {row['class']}, not {row['predicted']}" for row in rows[:12]]
+    assert titles == [f"row {row['row']}: {row['class']}, taken for {row['predicted']}" for row in rows[:12]]
     assert "reasons for the prediction" not in rows[0]
     for row, image in zip(rows[:12], pixels, strict=True):
         assert image.ravel().tolist() == X[int(row["row"].replace(",", "")) - 1].tolist()

@@ -31,6 +31,7 @@ class MeanLoss(MeanOfRows):
     """(1/n) Σ_i L_i, the loss that training minimises"""
 
     title = "loss"
+    meaning = "what training minimises; less is better"
     needs = "losses"
     higher_is_better = False
 
@@ -44,6 +45,7 @@ class Accuracy(MeanOfRows):
     """(1/n) Σ_i [ŷ_i = y_i]"""
 
     title = "accuracy"
+    meaning = "the share of rows for which the model is right"
     in_percent = True
     is_discrete = True
 
@@ -60,6 +62,7 @@ class BalancedAccuracy(FromConfusions):
     """mean of r_k / t_k over the classes that have rows"""
 
     title = "balanced accuracy"
+    meaning = "the share that is right, with every class counting the same, however many rows it has"
     in_percent = by_class = True
 
     @property
@@ -75,6 +78,7 @@ class LogLoss(MeanOfRows):
     """(1/n) Σ_i −log p_i"""
 
     title = "log loss"
+    meaning = "how far the probabilities are from the truth: 0 is perfect, and being sure and wrong costs most"
     needs = "probabilities"
     higher_is_better = False
 
@@ -87,6 +91,7 @@ class MeanCost(MeanOfRows):
     """(1/n) Σ_i C[y_i, ŷ_i], the matrix C of --cost"""
 
     title = "mean cost of a row"
+    meaning = "what the mistakes cost, by the costs that were given, spread over all rows; less is better"
     needs = "costs"
     higher_is_better = False
     is_discrete = True
@@ -101,6 +106,7 @@ class Brier(MeanOfRows):
     """(1/n) Σ_i Σ_k (p_ik − [y_i = k])²; of two classes, of the second alone (Brier 1950)"""
 
     title = "Brier score"
+    meaning = "the mean square of how far the probabilities are from the truth: 0 is perfect"
     needs = "probabilities"
     higher_is_better = False
 
@@ -117,6 +123,7 @@ class Precision(OfAClass):
     """r_k / c_k of the positive class, and 0 if c_k = 0; or the mean over the classes that have rows"""
 
     title = "precision"
+    meaning = "of the rows predicted to be of a class, the share that really are"
     in_percent = True
 
     def of_each(self, right: Floats, rows: Floats, claimed: Floats) -> Floats:
@@ -131,6 +138,7 @@ class Recall(OfAClass):
     """r_k / t_k of the positive class; or the mean over the classes that have rows"""
 
     title = "recall"
+    meaning = "of the rows that really are of a class, the share that the model finds"
     in_percent = True
 
     def of_each(self, right: Floats, rows: Floats, claimed: Floats) -> Floats:
@@ -145,6 +153,7 @@ class F1(OfAClass):
     """2 r_k / (t_k + c_k) of the positive class; or the mean over the classes that have rows"""
 
     title = "F1"
+    meaning = "precision and recall in one number, high only if both are high: 1 is perfect"
 
     def of_each(self, right: Floats, rows: Floats, claimed: Floats) -> Floats:
         return shares(2 * right, rows + claimed)
@@ -156,6 +165,7 @@ class FBeta(OfAClass):
     """(1 + β²) r_k / (β² t_k + c_k) of the positive class, β = 2; or the mean over the classes that have rows"""
 
     title = "Fβ"
+    meaning = "precision and recall in one number, where recall counts for more if β is above 1: 1 is perfect"
     beta: float = above_zero(2.0)
 
     def label(self, positive: str | None) -> str:
@@ -171,6 +181,9 @@ class RocAuc(OfARanking):
     """share of the pairs of a row of the class and another that are in the right order; ties count half"""
 
     title = "ROC AUC"
+    meaning = (
+        "how often a row of a class gets a higher score for it than a row of another class: 1 is perfect, 0.5 guessing"
+    )
     by_class = is_skewed = True
 
     def of_order(self, own: Floats, above: Floats) -> Floats:
@@ -189,6 +202,7 @@ class AveragePrecision(OfARanking):
     """Σ_j (R_j − R_j−1) P_j, precision P_j and recall R_j of the rows that are at least as far ahead as the j-th"""
 
     title = "average precision"
+    meaning = "the mean precision while more and more rows of a class are found: 1 is perfect"
     is_skewed = True
 
     @property
@@ -205,6 +219,7 @@ class MCC(FromConfusions):
     """(n Σ_k r_k − Σ_k c_k t_k) / √((n² − Σ_k c_k²) (n² − Σ_k t_k²)), and 0 for 0 / 0 (Matthews 1975; Gorodkin 2004)"""
 
     title = "MCC"
+    meaning = "how closely the answers go with the truth, also where a class is rare: 1 is perfect, 0 guessing"
     least = -1.0
 
     def of_counts(self, right: Floats, rows: Floats, claimed: Floats) -> Floats:
@@ -218,6 +233,7 @@ class Kappa(FromConfusions):
     """(a − e) / (1 − e), accuracy a, and e = Σ_k c_k t_k / n² that of chance; 0 for 0 / 0 (Cohen 1960)"""
 
     title = "Cohen's κ"
+    meaning = "how much more often the model is right than chance would be: 1 is perfect, 0 no more often"
     least = -1.0
 
     def of_counts(self, right: Floats, rows: Floats, claimed: Floats) -> Floats:
@@ -232,6 +248,7 @@ class TopK(MeanOfRows):
     """share of the rows whose true class is among the k = 5 that are the furthest ahead"""
 
     title = "top k"  # as "top 5"
+    meaning = "the share of rows whose class is among the likeliest few"
     in_percent = True
     needs = "scores"
     is_discrete = True
@@ -264,6 +281,7 @@ class CalibrationError(Metric):
     """Σ_b |Σ_{i in b} [ŷ_i = y_i] − max_k p_ik| / n over bins = 15 of equal width of max_k p_ik (Guo et al. 2017)"""
 
     title = "calibration error"
+    meaning = "how far what the model says of its certainty is from how often it is right: 0 is perfect"
     needs = "probabilities"
     higher_is_better = False
     bins: int = setting(15, "a whole number from 1 to 10,000", lambda value: 1 <= value <= 10_000)

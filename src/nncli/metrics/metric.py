@@ -25,6 +25,7 @@ class Metric(Configurable):
     rows of which each counts a whole number of times: so it can be resampled.
 
     `title`              its name for a person
+    `meaning`            what it says, in words for a person who knows no statistics
     `in_percent`         it is shown so
     `needs`              what it is worked out from
     `higher_is_better`   in which direction is better
@@ -37,6 +38,7 @@ class Metric(Configurable):
 
     name: ClassVar[str]
     title: ClassVar[str]
+    meaning: ClassVar[str]
     in_percent: ClassVar[bool] = False
     needs: ClassVar[Need] = "classes"
     higher_is_better: ClassVar[bool] = True

@@ -29,12 +29,12 @@ def giveaway(of: Evidence) -> Finding:
     if of.prepared is None:
         return Finding(name, "unknown", f"It was not tested: {of.not_prepared}.")
     if of.prepared.preprocess.scaling == "pixels":
-        return Finding(name, "passed", "No pixel says much alone.")
+        return Finding(name, "passed", "No single pixel says much.")
     found = giveaways(of.prepared.dataset, of.prepared.split, MOST_ROWS)
     if found is None:
         return Finding(name, "unknown", "It was not tested: too few rows are held out.")
     if not found:
-        return Finding(name, "passed", "No column predicts the class of nearly all rows alone.")
+        return Finding(name, "passed", "No single column is enough to predict the class of nearly all rows.")
     evidence = f"{'; '.join(line.partition(':')[0] for line in found[:MOST_NAMED])}."
     remedy = "Ask whether it is known when one predicts; if it is not, train without it, with --drop."
     return Finding(name, "look", evidence[0].upper() + evidence[1:], remedy)
@@ -53,9 +53,14 @@ def drift(of: Evidence) -> Finding:
     columns = len(of.model.schema.names)
     if not changed:
         return Finding(
-            name, "passed", f"The values of none of {counted(columns, 'column')} differ by more than chance."
+            name,
+            "passed",
+            f"In none of {counted(columns, 'column')} do the values differ from training by more than chance.",
         )
-    evidence = f"Other values than in training have {listing(changed, MOST_NAMED)}, where 0 is no difference and 1 all."
+    evidence = (
+        f"The values differ from those in training in {listing(changed, MOST_NAMED)}, where 0 is no difference and 1 "
+    )
+    evidence += "the largest possible."
     return Finding(name, "look", evidence, "Find out what has changed; train again on rows of today.")
 
 
@@ -123,14 +128,20 @@ def useless(of: Evidence) -> Finding:
     known = of.importances.columns
     idle = [one.column for one in known if one.interval is None or one.interval[0] <= 0]
     if not idle:
-        evidence = f"Shuffling any of {counted(len(known), 'column')} makes the answers worse, on {of.importance_rows}."
+        evidence = f"Shuffling any of {counted(len(known), 'column')} makes the answers worse by more than chance, on "
+        evidence += f"{of.importance_rows}."
         return Finding(name, "passed", evidence)
-    evidence = f"That shuffling a column makes the answers worse is not shown for {len(idle):,} of {len(known):,}, on "
-    evidence += f"{of.importance_rows}: {listing(map(in_quotes, map(shortened, idle)), MOST_NAMED)}."
+    evidence = (
+        f"For {len(idle):,} of {counted(len(known), 'column')}, shuffling the values makes the answers no worse than "
+    )
+    evidence += f"chance explains, on {of.importance_rows}: "
+    evidence += f"{listing(map(in_quotes, map(shortened, idle)), MOST_NAMED)}."
     least = known[-1].column
     remedy = (
-        f"Leave one out at a time, first --drop {shlex.quote(write_names([least]))}, and compare with nncli eval A B"
+        f"Leave out one at a time, first --drop {shlex.quote(write_names([least]))}, and compare with nncli eval A B"
     )
     if of.n_of_importances < of.n:
         remedy = f"First run nncli explain {shlex.quote(of.subject.file)}, which takes all rows. {remedy}"
-    return Finding(name, "look", evidence, f"{remedy}: columns that are alike stand in for one another.")
+    return Finding(
+        name, "look", evidence, f"{remedy}; not all at once, as columns that are alike stand in for one another."
+    )

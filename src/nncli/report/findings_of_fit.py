@@ -24,14 +24,14 @@ def baseline(of: Evidence) -> Finding:
     accuracy, low, high = of.estimate("accuracy")
     constant = of.metrics["baseline"]["accuracy"]
     answer = f"always answering {in_quotes(shortened(of.commonest))} is right for {percent(constant)}"
-    evidence = f"{percent(accuracy)} of the rows are right ({between(low, high)}), and {answer}."
+    evidence = f"The model is right for {percent(accuracy)} of the rows ({between(low, high)}); {answer}."
     if low > constant:
         return Finding(name, "passed", evidence)
     balanced, least, most = of.estimate("balanced-accuracy")
     guessed = 1 / len(of.scored.present)
-    each = f"With each class counting the same, {percent(balanced)} are right ({between(least, most)})"
+    each = f"With each class counting the same, it is right for {percent(balanced)} ({between(least, most)})"
     if least > guessed:
-        return Finding(name, "passed", f"{evidence} {each}, where one answer has {percent(guessed)}.")
+        return Finding(name, "passed", f"{evidence} {each}, and one answer for {percent(guessed)}.")
     remedy = "Do not use it yet: look at the data with nncli check, add columns that say more, or add rows."
     return Finding(name, "look", f"{evidence} {each}: that is not shown to be better.", remedy)
 
@@ -58,7 +58,8 @@ def overfitting(of: Evidence) -> Finding:
         return Finding(name, "unknown", "The accuracy of the training rows is not known.")
     known, (accuracy, low, high) = of.figures["train"]["accuracy"], of.estimate("accuracy")
     evidence = (
-        f"{percent(known)} of the training rows are right, and {percent(accuracy)} of these ({between(low, high)})."
+        f"The model is right for {percent(known)} of the rows that trained it, and for {percent(accuracy)} of those "
+        f"here ({between(low, high)})."
     )
     if known - accuracy > GAP and known > high:
         remedy = "It has learned rows by heart: more rows help, or --l2 0.01, --dropout 0.2 or fewer units in --hidden."
@@ -76,7 +77,8 @@ def underfitting(of: Evidence) -> Finding:
         evidence = "The model is not made to be right as often as possible, so that its accuracy does not tell."
         return Finding(name, "unknown", evidence)
     known, constant = of.figures["train"]["accuracy"], of.figures["baseline_accuracy"]
-    evidence = f"{percent(known)} of its own training rows are right, where one answer has about {percent(constant)}."
+    evidence = f"The model is right for {percent(known)} of its own training rows, and always one answer for about "
+    evidence += f"{percent(constant)}."
     if known - constant < LITTLE * (1 - constant):
         remedy = "It has learned little: try more --epochs, another --lr, wider --hidden, or columns that say more."
         return Finding(name, "look", evidence, remedy)
@@ -103,19 +105,20 @@ def calibration(of: Evidence) -> Finding:
     """Compare what the model says of its certainty with how often it is right."""
     name = "Honest probabilities"
     if not of.model.probabilistic:
-        evidence = f"A {of.model.config.model.name} gives scores, no probabilities."
+        evidence = f"A {of.model.config.model.name} gives scores and no probabilities."
         return Finding(name, "unknown", evidence, "Train with --calibrate to have probabilities.")
     metric = CalibrationError()
     confidence, right = metric.evidence(of.scored).T
     low, high = share_interval(int(right.sum()), of.n)
     off = _bins_off(confidence, right, metric.bins)
-    said = f"On average it is {percent(float(confidence.mean()))} sure of its answer, and right in"
-    ece = of.metrics["ece"]
-    evidence = f"{said} {percent(float(right.mean()))} ({between(low, high)}); the calibration error is {ece:.4f}."
+    evidence = (
+        f"On average the model says that it is {percent(float(confidence.mean()))} sure of its answer, and it is "
+    )
+    evidence += f"right for {percent(float(right.mean()))} of the rows ({between(low, high)})."
     if low <= confidence.mean() <= high and not off:
         return Finding(name, "passed", evidence)
     if off:
-        evidence += f" Where it is about {percent(off[0])} sure, it is off by more than chance."
+        evidence += f" Where it says about {percent(off[0])}, that is off by more than chance."
     calibrated = of.model.config.training.calibrate
     remedy = "Calibrate on more validation rows." if calibrated else "Train with --calibrate."
     return Finding(name, "look", evidence, remedy)

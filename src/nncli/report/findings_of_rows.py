@@ -24,7 +24,7 @@ def too_few_rows(of: Evidence) -> Finding:
     """Look how wide the interval of the accuracy is, and how many rows would make it narrow."""
     name = "Rows to judge by"
     p, low, high = of.estimate("accuracy")
-    evidence = f"{counted(of.n, 'row')} put the accuracy between {percent(low)} and {percent(high)}."
+    evidence = f"By {counted(of.n, 'row')}, the true accuracy lies between {percent(low)} and {percent(high)}."
     if high - low <= WIDE:
         return Finding(name, "passed", evidence)
     enough = math.ceil((2 * Z / WANTED) ** 2 * max(p * (1 - p), 0.01) / 100) * 100
@@ -36,7 +36,9 @@ def few_groups(of: Evidence) -> Finding:
     """Look how many groups the rows are of, where rows of one group are alike."""
     name, column = "Groups to judge by", of.model.config.options.group
     if column is None:
-        return Finding(name, "passed", "No column of groups was named: each row counts as independent of the others.")
+        return Finding(
+            name, "passed", "No column of groups was named, so that each row counts as independent of the others."
+        )
     if of.scored.groups is None:
         evidence = f"Column {in_quotes(shortened(column))} is not there, so that the intervals may be too narrow."
         return Finding(name, "unknown", evidence, "Name data that have it.")
@@ -72,7 +74,9 @@ def flattering_split(of: Evidence) -> Finding:
     if of.prepared is None:
         return Finding(name, "unknown", f"It was not tested: {of.not_prepared}.")
     if not of.flattering:
-        evidence = "No column and no near copies were found by which rows of training and test hang together."
+        evidence = (
+            "Nothing was found by which rows of training and test belong together: no column, and no near copies."
+        )
         return Finding(name, "passed", evidence)
     evidence, _, remedy = of.flattering[0].partition("; ")
     return Finding(name, "look", f"{evidence[0].upper()}{evidence[1:]}.", f"{remedy}.")
@@ -89,7 +93,7 @@ def imbalance(of: Evidence) -> Finding:
         return Finding(name, "passed", evidence)
     recall = of.metrics["per_class"][rarest]["recall"]
     if recall is not None:
-        evidence += f" Of its {counted(rows[rarest], 'row')}, {percent(recall)} are recognised."
+        evidence += f" The model finds {percent(recall)} of its {counted(rows[rarest], 'row')}."
     balanced = of.model.config.training.class_weight == "balanced"
     remedy = (
         "Collect more of its rows" if balanced else "Train with --class-weight balanced, or collect more of its rows"
@@ -102,12 +106,17 @@ def uneven_groups(of: Evidence) -> Finding:
     name = "Equally good for all"
     found = standing_out(of)
     if found is None:
-        return Finding(name, "unknown", "No column was compared, as none is sure to matter or has categories.")
+        return Finding(
+            name, "unknown", "There was no column to compare by: none is sure to matter, and none has few categories."
+        )
     tested, worst = found
     if worst is None:
-        evidence = f"By {counted(tested, 'column')}, no group of rows is less often right than chance explains."
+        evidence = f"By {counted(tested, 'column')}, there is no group of rows for which the model is less often right "
+        evidence += "than chance explains."
         return Finding(name, "passed", evidence)
     column, group, accuracy, interval = worst
-    evidence = f"Where {in_quotes(shortened(column))} is {shortened(group)}, {percent(accuracy)} are right "
-    evidence += f"({between(*interval)}), and {percent(of.estimate('accuracy')[0])} of all rows."
+    evidence = (
+        f"Where {in_quotes(shortened(column))} is {shortened(group)}, the model is right for {percent(accuracy)} of "
+    )
+    evidence += f"the rows ({between(*interval)}), and for {percent(of.estimate('accuracy')[0])} of all rows."
     return Finding(name, "look", evidence, "Trust it less there, or train on more rows of that kind.")

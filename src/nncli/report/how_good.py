@@ -18,6 +18,22 @@ from nncli.training.reference import REFERENCES
 
 MOST_CLASSES = 20  # that are listed, those with the lowest F1
 EFFECTS = 3  # columns whose effect is drawn
+AVERAGES = {"macro": "the mean over the classes", "weighted": "the mean over the classes, each by its number of rows"}
+ROC = (
+    "How well the model puts the rows of a class before all others: the area below the line is 1 if it is perfect, and "
+    "0.5 if it guesses"
+)
+PR = (
+    "The more rows of a class are to be found (to the right), the fewer of those named are right (downwards): the area "
+    "below the line is 1 if the model is perfect"
+)
+CALIBRATION = (
+    "Points on the diagonal: the model is right as often as it says, for 80 % of the rows where it is 80 % sure. "
+    "Points below it: the model is too sure of itself."
+)
+THRESHOLD = (
+    "At each threshold, how many of the rows named are right (precision), and how many of the class are found (recall)."
+)
 
 
 def figures_section(of: Evidence) -> Section:
@@ -43,12 +59,15 @@ def figures_section(of: Evidence) -> Section:
             beside = {"accuracy": reference["accuracy"], by["name"]: by.get("value")}.get(name)
             cells.append("" if beside is None else write(beside))
         rows.append(tuple(cells))
-    said = f"Judged on {of.subject.judged.of}. Of 100 such intervals, about 95 hold the true figure. "
-    said += "The answer that is always given is the most frequent class"
-    said += ", and beside the cost the class that costs least." if "cost" in of.metrics["metrics"] else "."
+    said = f"These figures are of {of.subject.judged.of}. Other rows of the same kind would give slightly other ones: "
+    said += "the interval says how sure a figure is, and about 95 of 100 such intervals contain the true figure. "
+    said += "Beside them is what one gets without a model, by always predicting the most frequent class"
+    said += ", or for the cost the class that costs least." if "cost" in of.metrics["metrics"] else "."
     listing = Listing(tuple(header), tuple(rows), frozenset(header[1:]), "Figures")
+    found = {metric.title: metric.meaning for metric in map(METRICS.create, of.metrics["metrics"])} | AVERAGES
+    meanings = Listing(("figure", "what it says"), tuple(found.items()), caption="What the figures say")
     notes = [Paragraph(f"{note.removeprefix('warning: ')}.") for note in of.subject.notes]
-    return Section("How good it is", (Paragraph(said), *notes, listing, _classes(of)))
+    return Section("How good it is", (Paragraph(said), *notes, listing, _classes(of), meanings))
 
 
 def _of_one_answer(of: Evidence, metric: Metric) -> float | None:
@@ -81,10 +100,18 @@ def pictures(of: Evidence) -> Section:
     """Draw the figures that fit the model, each with a sentence that says what it shows."""
     captions = {
         "confusion": _confusion(of),
-        "roc": _area(of, "roc-auc", "How well the rows of a class are put before the others: 1 is perfect, 0.5 chance"),
-        "pr": _area(of, "average-precision", "How many of the rows given as a class are of it, the more are found"),
-        "calibration": "Points on the diagonal: where the model is 80 % sure, it is right in 80 % of the rows.",
-        "threshold": "What a higher or lower threshold does to precision and recall.",
+        "roc": _area(
+            of,
+            "roc-auc",
+            ROC,
+        ),
+        "pr": _area(
+            of,
+            "average-precision",
+            PR,
+        ),
+        "calibration": CALIBRATION,
+        "threshold": THRESHOLD,
         "curve": _curve(of),
     }
     drawn = [draw(of.subject, name, caption) for name, caption in captions.items()]
@@ -105,13 +132,15 @@ def _confusion(of: Evidence) -> str:
     classes = of.metrics["classes"]
     wrong = [(true, said, n) for true, said, n in of.metrics["confusion_counts"] if true != said]
     if not wrong:
-        return f"All {of.n:,} rows are on the diagonal: none is wrong."
+        return f"All {of.n:,} rows are on the diagonal: the model is right for all of them."
     true, said, n = max(wrong, key=lambda one: one[2])
     names = (in_quotes(shortened(classes[k])) for k in (true, said))
     total = sum(one[2] for one in wrong)
-    return "The most frequent of {} mistakes: {} of class {} predicted {}.".format(
-        f"{total:,}", counted(n, "row"), *names
+    said = (
+        "How many rows of each class (beside the figure) the model puts into which class (below it): on the diagonal "
     )
+    said += f"it is right. The most frequent of {counted(total, 'mistake')}: {counted(n, 'row')} of class "
+    return said + "{}, predicted {}.".format(*names)
 
 
 def _area(of: Evidence, name: str, what: str) -> str:
@@ -124,7 +153,8 @@ def _area(of: Evidence, name: str, what: str) -> str:
 
 def _curve(of: Evidence) -> str:
     p = of.subject.provenance
-    return f"Epoch {p.best_epoch:,} of {len(p.history):,} was kept."
+    said = "How training went: an epoch is one pass over the training rows. "
+    return f"{said}Epoch {p.best_epoch:,} of {len(p.history):,} was kept."
 
 
 def importance_section(of: Evidence) -> Section:
@@ -133,8 +163,11 @@ def importance_section(of: Evidence) -> Section:
     if found is None:
         return Section(title, (Paragraph(of.no_importances),))
     metric = found.metric.label(of.metrics["positive"])
-    text = f"How much worse the {metric} gets where a column is shuffled among the rows, from {of.importance_rows}. "
-    text += "Where the interval goes from below 0 to above it, the column may do nothing."
+    text = (
+        "A column matters to the model if its answers get worse once the values of the column are shuffled among the "
+    )
+    text += f"rows, so that they say nothing any more. Importance is how much worse the {metric} gets, on "
+    text += f"{of.importance_rows}. Where its interval contains 0, the column may do nothing."
     rows = tuple(
         (one.column, f"{one.importance:.4f}", " to ".join(f"{end:.4f}" for end in one.interval or ()))
         for one in found.columns[:MOST_COLUMNS]
@@ -142,14 +175,17 @@ def importance_section(of: Evidence) -> Section:
     header = "column", "importance", "95 % interval"
     figure = figure_of_importances(found, of.model, of.metrics["positive"], of.importance_rows)
     if of.image_shape:
-        caption = "The bluer a pixel, the more the model goes by it; brown ones seem to do harm, mostly by chance."
+        caption = "The bluer a pixel, the more the model relies on it; brown ones seem to do harm, mostly by chance."
         return Section(title, (Drawing(figure, caption),))
     caption = (
-        "The further to the right, the more the model goes by the column; one whose line crosses 0 may do nothing."
+        "The further to the right, the more the model relies on the column; one whose line crosses 0 may do nothing."
     )
     blocks: list[Block] = [Paragraph(text), Drawing(figure, caption), Listing(header, rows, frozenset(header[1:]))]
     for name in of.columns_that_matter(EFFECTS):
-        caption = f"What the model says on average where all rows have one value of {in_quotes(shortened(name))}."
+        caption = (
+            f"What the model would say on average if all rows had the same value of {in_quotes(shortened(name))}, "
+        )
+        caption += "one value after another."
         drawing = draw(of.subject.asked_for(name), "effect", caption)
         blocks += [drawing] if drawing else []
     return Section(title, tuple(blocks))

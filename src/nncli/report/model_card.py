@@ -19,7 +19,7 @@ def model_card(of: Evidence) -> Section:
     """Write the facts that `info` shows, the limits, and the command that makes the same file again."""
     subject = of.subject
     d = describe(of.model, subject.provenance)
-    facts = {"predicts": _predicts(d), "from": _columns(d)} | _facts(of, d)
+    facts = {"what for": _what_for(d), "from": _columns(d)} | _facts(of, d)
     blocks: list[Block] = [
         Listing(("", ""), tuple((name, text) for name, text in facts.items() if text)),
         Paragraph(_limits(of)),
@@ -44,9 +44,13 @@ def remake(of: Evidence) -> str:
     return " ".join(["nncli train", *map(shlex.quote, subject.provenance.source), *filter(None, words)])
 
 
-def _predicts(d: dict[str, Any]) -> str:
-    classes = listing([in_quotes(shortened(name)) for name in d["classes"]])
-    return f"{in_quotes(shortened(d['target']))}, one of {len(d['classes']):,} classes: {classes}"
+def _what_for(d: dict[str, Any]) -> str:
+    """Say what the model predicts, and of which rows; more nobody has said."""
+    classes, rows = listing([in_quotes(shortened(name)) for name in d["classes"]]), title(tuple(d["data"]["source"]))
+    said = (
+        f"to predict {in_quotes(shortened(d['target']))}, one of {len(d['classes']):,} classes ({classes}), for rows "
+    )
+    return f"{said}of the same kind as those of {shortened(rows)}; for any other use it is untested"
 
 
 def _columns(d: dict[str, Any]) -> str:

@@ -28,7 +28,7 @@ def standing_out(evidence: Evidence) -> tuple[int, Worst | None] | None:
 def sub_groups(evidence: Evidence) -> Section:
     """Write the groups of each column."""
     found, blocks = evidence.groups, list[Block]()
-    header = "group", "rows", "right", "95 % interval", "unlike all rows"
+    header = "group", "rows", "right", "95 % interval", "differs"
     for name, groups in found.items():
         rows = tuple(
             (
@@ -42,8 +42,14 @@ def sub_groups(evidence: Evidence) -> Section:
         )
         blocks.append(Listing(header, rows, frozenset({"rows", "right"}), f"By {name}"))
     if blocks:
-        text = "Numbers and dates are put into up to four groups of about as many rows each."
+        text = "For how many rows of each kind the model is right. Numbers and dates are put into up to four groups of "
+        text += (
+            "about as many rows each. A group differs if it differs from all rows by more than chance; the intervals "
+        )
+        text += "hold for all groups of a column together."
         blocks.insert(0, Paragraph(text))
     else:
-        blocks.append(Paragraph("No column is sure to matter or has few categories."))
+        blocks.append(
+            Paragraph("There is no column to compare by: none is sure to matter, and none has few categories.")
+        )
     return Section("Groups of rows", tuple(blocks))

@@ -9,7 +9,7 @@ import numpy as np
 from nncli.model.thresholds import Thresholds
 from nncli.report.document import Paragraph, Section, Slider
 from nncli.report.evidence import Evidence
-from nncli.system.output import number, percent
+from nncli.system.output import in_quotes, number, percent, shortened
 
 STEPS = 100  # of the probability
 
@@ -19,9 +19,13 @@ def threshold_section(of: Evidence) -> Section | None:
     if len(of.model.classes) != 2 or not of.model.probabilistic:
         return None
     positive = of.model.classes[of.model.positive]
-    said = "A lower threshold finds more rows of the positive class and is wrong about more of the others. "
-    said += "Precision is the share of the rows predicted positive that are so, recall the share of those that are so "
-    said += "and are found. nncli predict takes the same --threshold."
+    its = in_quotes(shortened(positive))
+    said = (
+        f"The model predicts {its} for a row if it gives that class at least this probability. With a lower threshold "
+    )
+    said += f"it finds more of the rows that are {its}, and is wrong about more of the others. Precision: of the rows "
+    said += f"predicted {its}, the share that really are. Recall: of the rows that really are {its}, the share that is "
+    said += "found. nncli predict takes the same --threshold."
     return Section("Threshold", (Paragraph(said), slider(of, positive)))
 
 

@@ -61,9 +61,9 @@ def _how_to_read(of: Evidence) -> str:
     said += "Reasons are the columns that did most to decide the answer, each with the value it has in the row. "
     behind = "the runner-up" if several else "the other class"
     said += f"A number above 0 says that the value speaks for the predicted class and against {behind}, one below 0 "
-    said += "that it speaks the other way; the further from 0, the more. The number is what the value adds to "
-    said += f"{reasons_title(of.model, 'the runner-up')}, compared with an average row. "
-    said += "The last column shows the smallest change of a single column with which the model would answer otherwise."
+    said += "that it speaks the other way; the further from 0, the more. It is what the value adds, compared with an "
+    said += f"average row, to the lead of the predicted class: {reasons_title(of.model, 'the runner-up')}. "
+    said += "The last column shows the nearest change of a single value with which the model would give another answer."
     return said
 
 
@@ -77,7 +77,7 @@ def _images(of: Evidence, at: Positions, shape: tuple[int, ...]) -> list[Drawing
     at = at[: max(1, min(len(at), MOST_IMAGES, MOST_PIXELS // math.prod(shape)))]
     table, predicted = judged.table.take(judged.rows[at]), judged.predicted[at]
     names = model.classes
-    titles = [f"row {judged.rows[i] + 1:,}: {names[judged.y[i]]}, not {names[judged.predicted[i]]}" for i in at]
+    titles = [f"row {judged.rows[i] + 1:,}: {names[judged.y[i]]}, taken for {names[judged.predicted[i]]}" for i in at]
     pixels = table.numbers.astype(np.float64)
     panels = image_panels(pixels, titles, shape, (min(0.0, float(pixels.min())), float(pixels.max()) or 1.0))
     found = [Drawing(Figure("What was seen", panels), "The class of each, and what the model took it for.")]
