@@ -1,4 +1,5 @@
-"""Draw docs/images/terminal.svg: two commands, and what they really print on a terminal of 80 columns.
+"""Draw the pictures of the README: docs/images/terminal.svg, two commands and what they really print on a terminal of
+80 columns, and docs/images/report.png, the beginning of a report, for which Chromium must be installed.
 
 python docs/picture.py
 """
@@ -8,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -18,7 +20,9 @@ from rich.text import Text
 
 COMMANDS = ["nncli train iris", "nncli eval model.npz"]
 COLUMNS = 80
-PICTURE = Path(__file__).parent / "images" / "terminal.svg"
+IMAGES = Path(__file__).parent / "images"
+REPORT = "nncli train breast-cancer -q && nncli report model.npz -q"
+BROWSERS, WINDOW = ("chromium", "chromium-browser", "google-chrome"), "968,800"
 
 
 def printed(command: str, folder: str) -> str:
@@ -41,7 +45,17 @@ def main() -> None:
     # without fonts from elsewhere, so that it is shown as it is, without a network
     picture = re.sub(r"@font-face \{.*?\}", "", console.export_svg(title="nncli"), flags=re.DOTALL)
     picture = picture.replace("Fira Code, monospace", "ui-monospace, Menlo, Consolas, monospace")
-    PICTURE.write_text(picture, "utf-8")
+    (IMAGES / "terminal.svg").write_text(picture, "utf-8")
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser is None:
+        sys.exit(f"report.png stays as it is: expected one of {', '.join(BROWSERS)}, found none")
+    with tempfile.TemporaryDirectory() as folder:
+        printed(REPORT, folder)
+        options = ["--headless", "--no-sandbox", "--hide-scrollbars", "--disable-lcd-text", f"--window-size={WINDOW}"]
+        subprocess.run(
+            [browser, *options, f"--screenshot={IMAGES / 'report.png'}", f"file://{folder}/model.report.html"],
+            check=True, capture_output=True,
+        )  # fmt: skip
 
 
 if __name__ == "__main__":
