@@ -15,6 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from PIL import Image
 from rich.console import Console
 from rich.text import Text
 
@@ -51,11 +52,14 @@ def main() -> None:
         sys.exit(f"report.png stays as it is: expected one of {', '.join(BROWSERS)}, found none")
     with tempfile.TemporaryDirectory() as folder:
         printed(REPORT, folder)
-        options = ["--headless", "--no-sandbox", "--hide-scrollbars", "--disable-lcd-text", f"--window-size={WINDOW}"]
+        options = ["--headless", "--no-sandbox", "--hide-scrollbars", f"--window-size={WINDOW}"]
         subprocess.run(
             [browser, *options, f"--screenshot={IMAGES / 'report.png'}", f"file://{folder}/model.report.html"],
             check=True, capture_output=True,
         )  # fmt: skip
+    with Image.open(IMAGES / "report.png") as picture_of_page:
+        few_colours = picture_of_page.convert("RGB").quantize(64)
+    few_colours.save(IMAGES / "report.png", optimize=True)
 
 
 if __name__ == "__main__":
