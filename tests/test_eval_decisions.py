@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import itertools
 import shutil
 from collections.abc import Callable
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, f1_score, precision_score, recall_score
 
+from nncli.cli.main import main
 from short_and_long import some_short
 
 Run = Callable[..., Any]
@@ -21,16 +23,38 @@ RULES = ["f1", "mcc", "recall=0.85", "precision=0.6", "cost"]
 TRAIN = ("train", "d.csv", "-m", "logistic", "-q")
 
 
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """d.csv and new.csv have one storm in ten rows, and common.csv nine."""
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which d.csv and new.csv have one storm in ten rows, and common.csv nine."""
+    folder = tmp_path_factory.mktemp("tables")
     for name, seed, classes in (("d", 1, "calm storm"), ("new", 2, "calm storm"), ("common", 3, "fraud ok")):
         rng = np.random.default_rng(seed)
         y = rng.random(1200) < (0.9 if name == "common" else 0.1)
         X = rng.normal(size=(1200, 3)) + 1.2 * y[:, None]
         rows = [",".join([*(f"{v:.4f}" for v in x), classes.split()[int(k)]]) for x, k in zip(X, y, strict=True)]
-        Path(f"{name}.csv").write_text("a,b,c,label\n" + "\n".join(rows) + "\n")
+        (folder / f"{name}.csv").write_text("a,b,c,label\n" + "\n".join(rows) + "\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model_of(tables: Path) -> Callable[[str], bytes]:
+    """Gives the model file that a training on d.csv with some options writes."""
+
+    @functools.cache
+    def trained(options: str) -> bytes:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(tables)
+            assert main([*TRAIN, "--json", *options.split()]) == 0
+            return Path("model.npz").read_bytes()
+
+    return trained
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for file in tables.glob("*.csv"):
+        shutil.copy(file, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -49,8 +73,8 @@ def test_a_copy_with_a_threshold_is_the_model_that_train_makes_with_it(rule: str
     assert found.json["decision"]["rule"] == rule
 
 
-def test_the_rows_that_are_judged_have_no_part_in_the_choice(nncli: Run) -> None:
-    assert nncli(*TRAIN).code == 0
+def test_the_rows_that_are_judged_have_no_part_in_the_choice(nncli: Run, model_of: Callable[[str], bytes]) -> None:
+    Path("model.npz").write_bytes(model_of(""))
     thresholds = {
         nncli("eval", "model.npz", *data, "--choose-threshold", "f1", "--json").json["decision"]["threshold"]
         for data in ([], ["new.csv"], ["d.csv"])
@@ -58,8 +82,8 @@ def test_the_rows_that_are_judged_have_no_part_in_the_choice(nncli: Run) -> None
     assert len(thresholds) == 1
 
 
-def test_predict_uses_the_threshold_of_the_copy(nncli: Run) -> None:
-    assert nncli(*TRAIN).code == 0
+def test_predict_uses_the_threshold_of_the_copy(nncli: Run, model_of: Callable[[str], bytes]) -> None:
+    Path("model.npz").write_bytes(model_of(""))
     found = nncli("eval", "model.npz", "new.csv", "--choose-threshold", "recall=0.9", "-o", "copy.npz", "--json").json
     said = nncli("predict", "copy.npz", "new.csv").out.splitlines()[1:]
     true = [line.rsplit(",", 1)[1] for line in Path("new.csv").read_text().splitlines()[1:]]
@@ -67,8 +91,8 @@ def test_predict_uses_the_threshold_of_the_copy(nncli: Run) -> None:
     assert found["metrics"]["recall"]["value"] == pytest.approx(recall)
 
 
-def test_another_positive_class_changes_figures_and_no_prediction(nncli: Run) -> None:
-    assert nncli(*TRAIN, "--cost", "missed=5,false-alarm=1").code == 0
+def test_another_positive_class_changes_figures_and_no_prediction(nncli: Run, model_of: Callable[[str], bytes]) -> None:
+    Path("model.npz").write_bytes(model_of("--cost missed=5,false-alarm=1"))
     rows = list(csv.DictReader(nncli("predict", "model.npz", "new.csv", "--proba", "--keep", "label").out.splitlines()))
     true, said = [row["label"] for row in rows], [row["prediction"] for row in rows]
     p = [float(row["p_calm"]) for row in rows]
@@ -83,8 +107,10 @@ def test_another_positive_class_changes_figures_and_no_prediction(nncli: Run) ->
     assert metrics["average-precision"] == pytest.approx(average_precision_score(true, p, pos_label="calm"), abs=1e-6)
 
 
-def test_a_threshold_and_a_curve_are_of_the_positive_class_that_is_named(nncli: Run) -> None:
-    assert nncli(*TRAIN).code == 0
+def test_a_threshold_and_a_curve_are_of_the_positive_class_that_is_named(
+    nncli: Run, model_of: Callable[[str], bytes]
+) -> None:
+    Path("model.npz").write_bytes(model_of(""))
     found = nncli(
         "eval", "model.npz", "new.csv", "--positive", "calm", "--threshold", "0.95", "--curve", "c.csv", "--json"
     )
@@ -106,8 +132,10 @@ def test_two_models_are_compared_for_the_positive_class_that_is_named(nncli: Run
     assert (found["positive"], found["figures"]["recall"]["values"][0]) == ("calm", pytest.approx(own))
 
 
-def test_several_files_are_judged_for_the_positive_class_that_is_named(nncli: Run) -> None:
-    assert nncli(*TRAIN).code == 0
+def test_several_files_are_judged_for_the_positive_class_that_is_named(
+    nncli: Run, model_of: Callable[[str], bytes]
+) -> None:
+    Path("model.npz").write_bytes(model_of(""))
     shutil.copy("new.csv", "other.csv")
     found = nncli("eval", "model.npz", "new.csv", "other.csv", "--positive", "calm", "--json").json
     assert [one["positive"] for one in found["files"]] == ["calm", "calm"]
@@ -128,14 +156,16 @@ def test_several_files_are_judged_for_the_positive_class_that_is_named(nncli: Ru
         ("-m svm", "--choose-threshold f1", "--choose-threshold: expected a model with probabilities, and svm gives scores. Train it with --calibrate."),
     ],
 )  # fmt: skip
-def test_what_eval_cannot_decide_is_refused(trained: str, options: str, line: str, nncli: Run) -> None:
-    assert nncli(*TRAIN, *trained.split()).code == 0
+def test_what_eval_cannot_decide_is_refused(
+    trained: str, options: str, line: str, nncli: Run, model_of: Callable[[str], bytes]
+) -> None:
+    Path("model.npz").write_bytes(model_of(trained))
     outcome = nncli("eval", "model.npz", *options.split(), "-q")
     assert (outcome.code != 0, outcome.out, outcome.err) == (True, "", f"{line}\n")
 
 
-def test_a_threshold_is_not_chosen_on_rows_that_have_changed(nncli: Run) -> None:
-    assert nncli(*TRAIN).code == 0
+def test_a_threshold_is_not_chosen_on_rows_that_have_changed(nncli: Run, model_of: Callable[[str], bytes]) -> None:
+    Path("model.npz").write_bytes(model_of(""))
     Path("d.csv").write_text(Path("d.csv").read_text().replace("0.1", "0.2"))
     outcome = nncli("eval", "model.npz", "new.csv", "--choose-threshold", "f1", "-q")
     assert (outcome.code, outcome.out) == (1, "")

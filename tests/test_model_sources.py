@@ -99,7 +99,7 @@ def test_names_of_several_files_in_a_model_of_format_4_are_told_apart(nncli: Run
 
 def test_other_matrix_kernels_are_noted_and_warned_of(nncli: Run) -> None:
     parts("d.csv")
-    assert nncli("train", "d.csv", "--epochs", "2", "--keep-state", "-q", "-o", "m.npz").code == 0
+    assert nncli("train", "d.csv", "--lr", "0.1", "--epochs", "2", "--keep-state", "-q", "-o", "m.npz").code == 0
     assert nncli("info", "m.npz", "--json").json["kernels"]
     assert nncli("train", "--resume", "m.npz", "--epochs", "3", "-o", "same.npz", "-q").err == ""
     Path("other.npz").write_bytes(with_meta("kernels", "openblas 0.0.1 Katmai")(Path("m.npz").read_bytes()))
@@ -156,7 +156,7 @@ def test_stdin_without_an_end_is_read_no_further_than_it_is_a_model() -> None:
 
 def test_a_model_goes_on_by_any_of_its_names(nncli: Run) -> None:
     parts("d.csv")
-    assert nncli("train", "d.csv", "--epochs", "2", "--keep-state", "-q", "-o", "./m.npz").code == 0
+    assert nncli("train", "d.csv", "--lr", "0.1", "--epochs", "2", "--keep-state", "-q", "-o", "./m.npz").code == 0
     for i, name in enumerate(("./m.npz", f"{Path.cwd()}//m.npz", "m.npz"), 3):
         outcome = nncli("train", "--resume", name, "--epochs", str(i), "--keep-state", "--json", "-q")
         assert (outcome.err, outcome.json["epochs"]) == ("", i)

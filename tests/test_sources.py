@@ -152,13 +152,13 @@ def test_names_that_are_no_text_are_names_all_the_same(nncli: Run) -> None:
     Path(name).write_text(HEADER + "".join(ROWS))
 
     for words in (
-        ["train", name, "--epochs", "3", "--keep-state", "-q", "-o", os.fsdecode(b"m\xff.npz")],
+        ["train", name, "--lr", "0.1", "--epochs", "3", "--keep-state", "-q", "-o", os.fsdecode(b"m\xff.npz")],
         ["eval", os.fsdecode(b"m\xff.npz"), "-q"],
         ["train", "--resume", os.fsdecode(b"m\xff.npz"), "--epochs", "4", "-q"],
         ["predict", os.fsdecode(b"m\xff.npz"), name, "-q"],
         ["check", name, "-q"],
-        ["sweep", name, "--lr", "0.1,0.01", "--epochs", "1", "--jobs", "1", "-q"],
-        ["sweep", name, "--lr", "0.1,0.01", "--epochs", "1", "--jobs", "1", "-q"],
+        ["sweep", name, "--lr", "0.1,0.2", "--epochs", "3", "--jobs", "1", "-q"],
+        ["sweep", name, "--lr", "0.1,0.2", "--epochs", "3", "--jobs", "1", "-q"],
     ):
         done = nncli(*words)
         assert (done.code, done.err) == (0, ""), words
@@ -179,7 +179,7 @@ def test_a_name_is_the_same_file_under_another_locale(nncli: Run) -> None:
         return done.code, done.err
 
     for train, judge in ((under_plain, here), (here, under_plain)):
-        assert train("train", "ü.csv", "--epochs", "9", "-q", "-o", "m.npz") == (0, "")
+        assert train("train", "ü.csv", "--lr", "0.1", "--epochs", "2", "-q", "-o", "m.npz") == (0, "")
         assert judge("eval", "m.npz", "-q") == (0, "")
 
 
