@@ -160,7 +160,7 @@ def test_a_table_may_have_more_columns_of_text_and_dates_than_a_process_may_have
         dates = [f"2026-0{j % 9 + 1}-{(i * j) % 28 + 1:02}" for j in range(50)]
         lines.append(["abc"[i * j % 3] for j in range(150)] + dates + ["pq"[i % 2]])
     Path("d.csv").write_text("".join(",".join(line) + "\n" for line in lines))
-    train = ["train", "d.csv", "--lr", "0.1", "--epochs", "2", "-q", "--json", "-o"]
+    train = ["train", "d.csv", "--epochs", "20", "-q", "--json", "-o"]
     assert cli_process.nncli(*train, "memory.npz", cwd=tmp_path).returncode == 0
     for _ in range(2):  # written, and found again
         done = cli_process.nncli(

@@ -25,7 +25,6 @@ NAMES = {"\t": "tab", " ": "blanks"}
 # each begins with what is searched for fast
 UNUSUAL = [re.compile(sign) for sign in (r"'(?<![^,;|\t\n ]')", r' "(?<=[,;|\t ] ")', r"""\\[,;|\t"']""")]
 SINGLE = re.compile(r"'.*'", re.DOTALL)
-BLANK_QUOTE = re.compile(r"[^\s\w] +[\"']")
 
 
 def dialect_to_learn(head: Head, delimiter: str | None, options: TextOptions) -> tuple[Dialect, list[str]]:
