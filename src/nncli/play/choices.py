@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from nncli.config.train_config import TrainConfig
@@ -17,6 +18,11 @@ REGISTRIES: dict[str, Registry[Any]] = {
     "model": MODELS, "activation": ACTIVATIONS, "loss": LOSSES, "init": INITIALIZERS, "optimizer": OPTIMIZERS,
     "average": AVERAGES,
 }  # fmt: skip
+FITS: dict[str, Callable[[Any], bool]] = {  # which can be played with, where not all can
+    "model": lambda preset: preset.classes,
+    "optimizer": lambda optimizer: not optimizer.exact,
+    "activation": lambda activation: activation.differentiable,
+}
 RATES = ("0.0001", "0.001", "0.003", "0.01", "0.03", "0.1", "0.3", "1", "3", "10")
 PENALTIES = ("0", "0.0001", "0.001", "0.003", "0.01", "0.03", "0.1", "0.3")
 SHARES = ("0", "0.1", "0.2", "0.3", "0.4", "0.5")
@@ -27,7 +33,7 @@ def choices() -> dict[str, Any]:
     """Return the choices of each option of a page: the words, and what each of them is."""
     found = {}
     for name, registry in REGISTRIES.items():
-        words = [one for one in registry if name != "activation" or ACTIVATIONS[one].differentiable]
+        words = [one for one in registry if name not in FITS or FITS[name](registry[one])]
         found[name] = [{"value": word, "help": registry.summary(word)} for word in words]
     for name, values in (
         ("lr", RATES),
@@ -38,7 +44,7 @@ def choices() -> dict[str, Any]:
     ):
         found[name] = [{"value": value, "help": ""} for value in values]
     found["scale"] = [{"value": word, "help": ""} for word in TrainConfig.kind("scale").words()]
-    formulas = {name: MODELS[name].formula for name in MODELS}
+    formulas = {one["value"]: MODELS[one["value"]].formula for one in found["model"]}
     return {
         "choices": found,
         "formulas": formulas,
