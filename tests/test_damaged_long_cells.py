@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 
 from csv_reading import Dribble
 from nncli.data.csv.csv_options import CsvOptions
-from nncli.data.csv.damaged_row import MOST_LINES, damaged_row
+from nncli.data.csv.damaged_row import MOST_LINES, DamagedRows
 from nncli.data.csv.reader import read_blocks
 from nncli.data.load import load_dataset
 from nncli.errors import DataError
@@ -103,10 +104,11 @@ def test_later_rows_stay_in_line_with_their_answers_however_they_arrive(size: in
     texts = written(csv.QUOTE_MINIMAL)
     path.write_text("".join(texts), newline="")
     known = load_dataset((str(path),), CsvOptions(categorical=("note", "colour")), "float64")
+    columns = {"label": known.classes, **{name: its.values for name, its in known.table.texts.items()}}
     for i, line, one, text in [*with_one_damaged(texts)][:: 1 if size > 40 else 23]:
         stream = Dribble(text.encode(), size)
         found: list[float | None] = []
-        with read_blocks("-", known.schema, dtype="float64", on_error="blank", stream=stream) as blocks:
+        with read_blocks("-", known.schema, dtype="float64", on_error="blank", stream=stream, known=columns) as blocks:
             for block in blocks:
                 found += [None if at in block.errors else block.table.numbers[at, 0] for at in range(len(block))]
                 assert [error.where for error in block.errors.values()] in ([], [f"stdin:{line}"]), one
@@ -126,8 +128,8 @@ def test_later_rows_stay_in_line_with_their_answers_however_they_arrive(size: in
 def test_a_row_that_seems_whole_is_the_damaged_one_if_the_lines_below_show_it(row: str, below: str, met: str) -> None:
     data = f"6,a,b,no\n{row}{below}"
     begin = data.index("7,")
-    found = damaged_row(data.encode(), data.index(met), begin, ",", lambda text: is_whole(text.decode()), at_end=True)
-    assert found == (begin, begin + len(row))
+    rows = DamagedRows(data.encode(), ",", lambda text: is_whole(text.decode()), at_end=True)
+    assert rows.place(data.index(met), begin) == (begin, begin + len(row), True)
 
 
 def test_rows_of_one_line_that_are_damaged_one_after_another_are_as_many_as_before(tmp_path: Path) -> None:
@@ -164,15 +166,15 @@ def test_no_other_row_is_lost_where_quotes_are_written_in_another_way(marks: Any
 
 
 def test_a_damaged_row_is_looked_for_in_few_lines() -> None:
-    data = b'1,"a\n' + b"x\n" * 1000
+    data = b'1,"a\n' + b"x\n" * 5000
     asked = list[bytes]()
 
     def is_row(text: bytes) -> bool:
         asked.append(text)
         return False
 
-    assert damaged_row(data, 0, None, ",", is_row, False) == (0, 5)
-    assert len(asked) <= MOST_LINES
+    assert DamagedRows(data, ",", is_row, at_end=False).place(0, None) == (0, 5, False)
+    assert len(asked) <= MOST_LINES + 2
 
 
 def test_a_text_that_is_a_quote_alone_is_no_damaged_empty_cell(tmp_path: Path) -> None:
@@ -182,3 +184,95 @@ def test_a_text_that_is_a_quote_alone_is_no_damaged_empty_cell(tmp_path: Path) -
     path.write_text(path.read_text().replace('6,""""', "6,blue"))  # so that it comes only once
     found = load_dataset((str(path),), CsvOptions(), "float64")
     assert '"' in found.table.texts["colour"].values
+
+
+WORDS = [
+    "the",
+    "a price,",
+    'said "so"',
+    "it,",
+    '"and then"',
+    "was 3",
+    "1,2,3",
+    "yes no",
+    "red,",
+    '"x","y"',
+    ";",
+    '"',
+    "O'Neil",
+    ", end.",
+]
+MARKS: dict[str, dict[str, Any]] = {
+    "double quotes": {},
+    "single quotes": {"quotechar": "'"},
+    "escapes": {"doublequote": False, "escapechar": "\\"},
+}
+
+
+def prose(draw: random.Random, most: int) -> str:
+    """Write lines of words with delimiters and quotes; some look like rows."""
+    lines = [
+        f"{draw.randint(0, 9)},{draw.choice('ab')},x,yes" if draw.random() < 0.1 else " ".join(draw.choices(WORDS, k=k))
+        for k in draw.choices(range(8), k=draw.randint(1, most))
+    ]
+    return "\n".join(lines)
+
+
+def prose_table(draw: random.Random, sign: str, marks: dict[str, Any]) -> tuple[list[int], list[str], int, str]:
+    """Write a table with prose in a column: the numbers of its rows, the text of each below the header, which one is
+    damaged, and that with one sign too many or too few."""
+    most, n, place = draw.choice([1, 3, 8, 25, 60]), draw.choice([6, 12, 30]), draw.choice([0, 1, 3])
+    quoting, share = draw.choice([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]), draw.choice([0.2, 0.6, 1])
+    numbers, texts = [draw.randint(100, 9999) for _ in range(n)], list[str]()
+    for i, number in enumerate(["n", *numbers]):
+        text = prose(draw, most).replace('"', sign) if draw.random() < share else draw.choice(["plain", "words", ""])
+        cells: list[object] = [number, draw.choice(["red", "green"]), "no" if i % 2 else "yes"]
+        cells.insert(place, text)
+        if not i:
+            cells = ["n", "colour", "label"]
+            cells.insert(place, "note")
+        out = io.StringIO()
+        csv.writer(out, quoting=quoting, lineterminator="\n", **marks).writerow(cells)
+        texts.append(out.getvalue())
+    bad = draw.randint(1, n)
+    ones = [one for mark in (sign, ",") for one in damaged(texts[bad], mark)]
+    return numbers, texts, bad, draw.choice(ones)
+
+
+@pytest.mark.parametrize("kind", MARKS)
+@pytest.mark.parametrize("first", [0, pytest.param(60, marks=pytest.mark.long)])
+def test_prose_of_many_lines_costs_one_row_or_the_file_is_refused(kind: str, first: int, tmp_path: Path) -> None:
+    path, marks, as_before = tmp_path / "t.csv", MARKS[kind], 0
+    how = CsvOptions(
+        categorical=("note", "colour"), quote=marks.get("quotechar"), escape=marks.get("escapechar"), on_error="skip"
+    )
+    for seed in range(first, first + (60 if first else 25)):
+        numbers, texts, i, one = prose_table(random.Random(seed), marks.get("quotechar", '"'), marks)
+        others = numbers[: i - 1] + numbers[i:]
+        path.write_text("".join(texts), newline="")
+        known = load_dataset((str(path),), how, "float64")
+        columns = {"label": known.classes, **{name: its.values for name, its in known.table.texts.items()}}
+        path.write_text("".join([*texts[:i], one, *texts[i + 1 :]]), newline="")
+        answers = list[float]()
+        try:
+            like = read_blocks(str(path), known.schema, dtype="float64", on_error="blank", known=columns, text=how.text)
+            with like as blocks:
+                for block in blocks:
+                    answers += block.table.numbers[:, 0].tolist()
+            assert len(answers) == len(numbers), seed
+            assert answers[: i - 1] + answers[i:] == others, seed
+            found = load_dataset((str(path),), how, "float64").table.numbers[:, 0].tolist()
+            assert found[: i - 1] + found[i - 1 + (len(found) == len(numbers)) :] == others, seed
+            as_before += 1
+        except DataError:
+            continue
+    assert as_before > (20 if kind == "double quotes" else 5)
+
+
+def test_a_damaged_row_whose_lines_may_be_rows_is_refused_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    rows = [f'{i * 7 % 100},"one\ntwo {i}",{"yes" if i % 2 else "no"}\n' for i in range(20)]
+    rows[5] = '35,"one" two\n1,three\nfour"",no,"\n'  # several signs are wrong
+    path.write_text("n,note,label\n" + "".join(rows))
+    with pytest.raises(DataError, match=r":12: .*; it cannot be told which of the lines below belong to this row"):
+        load_dataset((str(path),), CsvOptions(on_error="skip", categorical=("note",)), "float64")

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
 import numpy as np
 
-from nncli.data.cells import DEFAULT_MISSING
+from nncli.data.cells import DEFAULT_MISSING, bare
 from nncli.data.column_profile import ColumnProfile
-from nncli.data.dataset import Schema, Table, TextColumn, canonical_class
+from nncli.data.dataset import Schema, Table, TextColumn, canonical_class, spellings_of
 from nncli.data.numeric_target import are_numbers
 from nncli.data.spellings import Spelling
 from nncli.errors import MOST_LISTED, DataError, flag
 from nncli.system.output import counted, percent
 
 LISTED = ": left out: "  # between the place and the fault of a row
+FEW_WORDS = 30
 MOST_HARMLESS = 0.05  # of the rows, that are left out
 OnError = Literal["fail", "blank", "skip"]
 
@@ -46,12 +47,15 @@ class Layout:
     whole: tuple[str, ...] = ()  # of the numeric ones, those that had only whole numbers in training
     known: Mapping[str, frozenset[str]] = field(default_factory=dict)  # column → the only texts that it may hold
     words: Mapping[str, frozenset[str]] = field(default_factory=dict)  # column → texts that it is known to hold
+    one_line: frozenset[str] = frozenset()  # columns of text that are known to hold no line ends
+    few_words: Mapping[str, frozenset[str]] = field(default_factory=dict)  # column → the texts, where it has few
     missing_words: Mapping[str, Sequence[str]] = field(default_factory=dict)  # column → those for no number
     quote: str = '"'  # as in Schema
     escape: str = ""
     blanks: bool = False
     header_rows: int = 1
     numeric_target: bool = False
+    is_rewritten: bool = False  # rows stand in the file with other marks than the parsers read
 
     @property
     def place_of(self) -> dict[str, int]:
@@ -83,6 +87,10 @@ class Layout:
                 return False
         return True
 
+    def has_one_line(self, name: str) -> bool:
+        """Tell whether the cells of a column hold no line ends, as far as is known."""
+        return name in self.one_line or name in self.numeric or name in self.dates
+
     def has_stray_quote(self, name: str, text: str) -> bool:
         """Tell whether a text of a column differs from a word of it by quotes alone."""
         words = self.words.get(name, frozenset())
@@ -111,6 +119,15 @@ class Layout:
             blanks=self.blanks,
             header_rows=self.header_rows,
         )
+
+
+def one_line_and_few(known: Mapping[str, Collection[str]]) -> dict[str, Any]:
+    """Tell which columns of text hold no line ends, and the texts of those that hold few, as fields of a layout, from
+    all texts that are `known` of each."""
+    single = {name: texts for name, texts in known.items() if not any("\n" in text for text in texts)}
+    one_line = {name: {*map(bare, texts)} - {""} for name, texts in single.items()}
+    few = {name: frozenset(spellings_of(texts)) for name, texts in one_line.items() if len(texts) <= FEW_WORDS}
+    return {"one_line": frozenset(one_line), "few_words": few}
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from nncli.data.csv.header import DETECTED, Head, TextOptions
 from nncli.data.csv.header_row import joined_names, looks_like_header
 from nncli.data.csv.positions import Known, candidates, names_of_row, widths
 from nncli.data.dataset import Schema, spellings_of
-from nncli.data.row_blocks import Layout
+from nncli.data.row_blocks import Layout, one_line_and_few
 from nncli.errors import MOST_LISTED, DataError, OptionError, listing, nearest
 
 
@@ -75,7 +75,14 @@ def _plan(
         if name in known
     }
     layout = dataclasses.replace(
-        layout, delimiter=best, encoding=head.encoding, quote=dialect.quote, whole=whole, words=words
+        layout,
+        delimiter=best,
+        encoding=head.encoding,
+        quote=dialect.quote,
+        is_rewritten=not dialect.is_usual,
+        whole=whole,
+        words=words,
+        **one_line_and_few({name: its for name, its in known.items() if name in layout.names}),
     )
     return planned(layout, head, row, [*head.notes, *told, *notes, *unusual], options, names_row)
 

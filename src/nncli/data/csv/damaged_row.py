@@ -5,64 +5,150 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from itertools import islice
+from typing import NamedTuple
 
 from nncli.data.csv.row_text import LOOKED_AT, row_patterns
 
-MOST_LINES = 20  # of a damaged row
-MOST_ENDS = 4  # that are tried: lines of a cell may look like rows
+MOST_LINES = 1000  # of a damaged row, and no more bytes than LOOKED_AT
+MOST_ENDS = 16  # that are tried: lines of a cell may look like rows
+ROWS_BELOW = 3  # that are whole show that the first of them begins there
+ENOUGH = 2  # cells that show a row to be one: lines of a text hardly do so by chance
 LINE_END = re.compile(rb"\n")
 
 
-def damaged_row(
-    data: bytes, start: int, above: int | None, delimiter: str, is_row: Callable[[bytes], bool], at_end: bool
-) -> tuple[int, int] | None:
-    """Return where the damaged row begins and ends that is met in a place of `data`. It ends at the first line that a
-    whole row begins with, and above which one quote or delimiter more or less makes one row of all lines, unless that
-    makes a row of the first lines and one of the others. If there is none, it ends at the first such line within it, or
-    else with its quotes.
+class Damage(NamedTuple):
+    """The bytes of a damaged row, and whether it is certain that they are one row and all of it."""
 
-    The row `above` it, that seems whole, is the damaged one instead if a row that begins within it goes on below, or if
-    only together with it the lines make one row. None where rows that are still to come will tell, as they may unless
-    `data` is `at_end` of its file.
-    """
-    _, pattern = row_patterns(delimiter)
-
-    def row_at(end: int) -> re.Match[bytes] | None:
-        row = pattern.match(data, end, end + LOOKED_AT)
-        return row if row and is_row(row.group()) else None
-
-    def is_one(begin: int, end: int) -> bool:
-        return any(pattern.fullmatch(row) and is_row(row) for row in _mended(data[begin:end], delimiter.encode()))
-
-    if above is not None:
-        for end in _line_ends(data, above, start - 1):
-            if (row := row_at(end)) and row.end() > start and is_one(above, end):
-                return above, end
-    ends = _line_ends(data, start, start + LOOKED_AT) or [data.index(b"\n", start) + 1]
-    begins = (end for end in ends if (at_end and end == len(data)) or row_at(end))
-    tried = list[int]()
-    for end in islice(begins, MOST_ENDS):
-        if is_one(start, end):
-            two = (at for at in ends if at < end and is_one(start, at) and is_one(at, end))
-            return start, next(two, end)
-        tried.append(end)
-    if not (tried or at_end) and ends[-1] == len(data) and len(ends) < MOST_LINES:
-        return None
-    if above is not None and (end := next((end for end in tried if is_one(above, end)), 0)):
-        return above, end
-    match = pattern.match(data, start)
-    return start, min([*tried, match.end() if match else ends[0]])
+    begin: int
+    end: int
+    is_certain: bool
 
 
-def _line_ends(data: bytes, start: int, stop: int) -> list[int]:
-    return [m.end() for m in islice(LINE_END.finditer(data, start, stop), MOST_LINES)]
+class DamagedRows:
+    """Finds damaged rows among the rows in `data`, which go on unless they are `at_end` of their file. `evidence` tells
+    of the bytes of a row in how many cells they show to be one; 0 where something is wrong in it."""
+
+    def __init__(self, data: bytes, delimiter: str, evidence: Callable[[bytes], int], at_end: bool) -> None:
+        self.data, self.delimiter, self.evidence, self.at_end = data, delimiter.encode(), evidence, at_end
+        self.pattern = row_patterns(delimiter)[1]
+        self._rows, self._ones = dict[int, tuple[int, int]](), dict[tuple[int, int], bool]()
+
+    def place(self, start: int, above: int | None) -> Damage | None:
+        """Return where the damaged row begins and ends that is met in a place: at the first line that whole rows begin
+        with, and above which one quote or delimiter more or less makes one row of all lines. Of a row that cannot be
+        made whole so, the end is certain where it has one line, or its quotes are in their places.
+
+        The row `above` it, that seems whole, is the damaged one instead if a row that begins within it goes on below,
+        or if only together with it the lines make one row. None where rows that are still to come will tell.
+        """
+        ends = self._line_ends(start, start + LOOKED_AT)
+        if above is not None:
+            for end in self._line_ends(above, start - 1):
+                if self._row(end)[0] > start and self._is_one(above, end) and self._are_rows(self._row(end)[0]):
+                    return Damage(above, end, True)
+        found = list[int]()
+        for end in ends:
+            are_rows = self._are_rows(end)
+            if are_rows is None and self._is_one(start, end):
+                return None
+            if are_rows:
+                if self._is_one(start, end):
+                    return Damage(start, end, not self._may_be_longer(start, end, above))
+                found.append(end)
+                if len(found) == MOST_ENDS:
+                    break
+        if not (found or self.at_end) and len(self.data) - start < LOOKED_AT and len(ends) < MOST_LINES:
+            return None
+        if above is not None and (end := next((end for end in found if self._is_one(above, end)), 0)):
+            return Damage(above, end, True)
+        return self._place_of_several(start, ends, found)
+
+    def place_of_line(self, start: int) -> Damage | None:
+        """Return the place of a damaged row that can only be a line, as its quotes have been rewritten: it is certain
+        where whole rows of one line are below. None where rows that are still to come will tell."""
+        first = end = self.data.index(b"\n", start) + 1
+        match, are_rows = self.pattern.match(self.data, start), self._are_rows(end)
+        if match is None or match.end() > first or are_rows is False:
+            return Damage(start, first, False)
+        if are_rows is None:
+            return None
+        for _ in range(ROWS_BELOW):
+            below, end = end, self._row(end)[0]
+            if self.data.count(b"\n", below, end) > 1:
+                return Damage(start, first, False)
+        return Damage(start, first, True)
+
+    def _place_of_several(self, start: int, ends: list[int], found: list[int]) -> Damage:
+        """Return the place of the first damaged row of several, or of one that is damaged in several places; some of
+        the line `ends` are `found` to be above whole rows."""
+        first = ends[0] if ends else self.data.index(b"\n", start) + 1
+        match = self.pattern.match(self.data, start)
+        end = match.end() if match else first
+        lines = self.data[start : found[0] if found else ends[-1] if ends else first].splitlines()
+        if not any(line.count(b'"') % 2 for line in lines) or self._are_rows(first, also_damaged=True):
+            return Damage(start, first, True)  # no quoted cell goes on in another line
+        if found and found[0] <= end:
+            return Damage(start, found[0], found[0] in (first, end))
+        return Damage(start, end, False)
+
+    def _may_be_longer(self, start: int, end: int, above: int | None) -> bool:
+        """Tell whether the row above a damaged one, or those below, may just as well be lines of it."""
+        evidence = ENOUGH if above is None else self._row(above)[1]
+        if above is not None and evidence < ENOUGH and (not evidence or self._is_one(above, end)):
+            return True
+        for _ in range(ROWS_BELOW):
+            end, evidence = self._row(end)
+            if not 0 < evidence < ENOUGH:
+                return False
+            if self._is_one(start, end):
+                return True
+        return False
+
+    def _line_ends(self, start: int, stop: int) -> list[int]:
+        return [m.end() for m in islice(LINE_END.finditer(self.data, start, stop), MOST_LINES)]
+
+    def _row(self, at: int) -> tuple[int, int]:
+        """Return where the whole row ends that begins in a place, and its evidence; two zeros where none does."""
+        if at not in self._rows:
+            row = self.pattern.match(self.data, at, at + LOOKED_AT)
+            evidence = self.evidence(row.group()) if row else 0
+            self._rows[at] = (row.end(), evidence) if row and evidence else (0, 0)
+        return self._rows[at]
+
+    def _are_rows(self, at: int, also_damaged: bool = False) -> bool | None:
+        """Tell whether whole rows begin in a place, or lines of which each is a damaged one, but for the first; None
+        where that depends on rows that are still to come."""
+        for n in range(ROWS_BELOW):
+            if at == len(self.data):
+                return True if self.at_end else None
+            end = self._row(at)[0]
+            if not end and (n or also_damaged):
+                line = self.data.index(b"\n", at) + 1
+                end = line if self._is_one(at, line) else 0
+            if not end:
+                is_open = not self.at_end and self.pattern.match(self.data, at) is None
+                return None if n and is_open and len(self.data) - at < LOOKED_AT else False
+            at = end
+        return True
+
+    def _is_one(self, begin: int, end: int) -> bool:
+        """Tell whether one quote or delimiter more or less makes one row of these lines."""
+        if (begin, end) not in self._ones:
+            rows = _mended(self.data[begin:end], self.delimiter)
+            self._ones[begin, end] = any(self.pattern.fullmatch(row) and self.evidence(row) > 0 for row in rows)
+        return self._ones[begin, end]
 
 
 def _mended(row: bytes, delimiter: bytes) -> Iterator[bytes]:
     """Yield a row with one quote or one delimiter more or less, where that may make it whole. A whole row has an even
     number of quotes; what is missing stands beside a delimiter or a quote."""
     text = row.rstrip(b"\r\n")
-    beside = {0, len(text), *(at for m in re.finditer(b'["%b]' % re.escape(delimiter), text) for at in m.span())}
+    beside = {
+        0,
+        len(text),
+        len(row) - 1,
+        *(at for m in re.finditer(b'["%b]' % re.escape(delimiter), text) for at in m.span()),
+    }
     sign = b'"' if row.count(b'"') % 2 else delimiter
     for at in sorted(beside):
         if row.startswith(sign, at):

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nncli.data.byte_input import ByteStream, Input
-from nncli.data.cells import BLANKS, is_excel_text
+from nncli.data.cells import BLANKS, bare, is_excel_text
 from nncli.data.csv import column_kinds
 from nncli.data.csv.below_header import (
     ALIGNED,
@@ -45,12 +45,13 @@ from nncli.data.csv.repeated_header import RepeatedHeader
 from nncli.data.csv.sample_profile import profile_columns
 from nncli.data.csv.second_table import refuse_second_table
 from nncli.data.csv.stand_ins import notes_of_stand_ins
-from nncli.data.row_blocks import Layout
+from nncli.data.row_blocks import Layout, one_line_and_few
 from nncli.data.totals import note_of_total_in
 from nncli.errors import DataError, OptionError, mention
 
 SAMPLE_CELLS = 100_000  # a thousand rows of a hundred columns
 SAMPLE_ROWS, LEAST_ROWS = 1000, 100
+NEARLY_ALL = 0.8
 MOST_WHOLE = 2**24  # up to which float32 holds every whole number
 FEW_CELLS = 20  # which tell whether all are texts for Excel, or at the end whether there are totals
 MORE_ROWS = 10_000  # of other tables than text, that a column which seems to tell rows apart is looked at in
@@ -168,16 +169,20 @@ def _plan(head: Head, options: CsvOptions, dtype: str) -> ReadingPlan:
         refuse_second_table(below, [(name, i) for i, name in enumerate(names) if name not in others], head.where)
     if header and options.header_rows is None and options.on_error == "fail" and not has_rule:
         place = Place(head.where, head.line + with_names.count(b"\n"), head.line - 1, bool(options.skip_rows))
-        measured = [names.index(name) for name in (*layout.numeric, *layout.dates)]
+        places = [names.index(name) for name in (*layout.numeric, *layout.dates)]
         stripped = [[cell.strip(BLANKS) for cell in r] for r in zip(*sample, strict=True)]
-        refuse_more_names(stripped, measured, names.index(layout.target or ""), layout.missing, place)
+        refuse_more_names(stripped, places, names.index(layout.target or ""), layout.missing, place)
+    by_name, measured = dict(zip(names, sample, strict=True)), {*layout.numeric, *layout.dates}
+    repeated = {name: its for name, cells in by_name.items() if (its := repeated_texts(cells))}
     layout = dataclasses.replace(
         layout,
         quote=dialect.quote,
         escape=dialect.escape,
         blanks=dialect.blanks,
+        is_rewritten=not dialect.is_usual,
         header_rows=header_rows,
-        words=_words(layout, dict(zip(names, sample, strict=True))),
+        words=_words(layout, by_name),
+        **one_line_and_few({name: its for name, its in repeated.items() if name not in measured}),
     )
     return planned(layout, head, with_names, [*notes, *told, *more], options.text, names_row)
 
@@ -189,6 +194,16 @@ def _words(layout: Layout, sample: Mapping[str, Sequence[str]]) -> dict[str, fro
         times = Counter(cell.strip() for cell in sample[name])
         words[name] = frozenset(text for text, n in times.items() if n > 1 or '"' not in text)
     return words
+
+
+def repeated_texts(cells: Sequence[str]) -> set[str]:
+    """Return the texts that come several times in a column where nearly all do, as the others may be of damaged rows;
+    none where a text has several lines."""
+    times = Counter(map(bare, cells))
+    if any("\n" in text for text in times):
+        return set()
+    found = {text for text, n in times.items() if n > 1}
+    return found if sum(map(times.__getitem__, found)) >= NEARLY_ALL * len(cells) else set()
 
 
 def layout_of(

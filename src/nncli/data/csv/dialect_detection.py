@@ -66,7 +66,8 @@ def _unusual(
                             continue
                     elif not _is_shown(text, its, usual):
                         continue
-                    if not _even_rows(lines, whole, its):
+                    rows = _even_rows(lines, whole, its)
+                    if not rows or _are_same(rows, strict):  # blanks and quotes that are in a quoted text alone
                         continue
                     if its.quote == usual.quote or not strict or _are_single_quotes(strict):
                         return its
@@ -82,6 +83,13 @@ def _is_shown(text: str, its: Dialect, usual: Dialect) -> bool:
         (its.quote != usual.quote, rf"(?:^|{d}){' *' * its.blanks}'(?:[^'\n]|''|\\')*'(?:$|{d})"),
     ]
     return all(re.search(sign, text, re.MULTILINE) for needed, sign in signs if needed)
+
+
+def _are_same(rows: Sequence[Sequence[str]], others: Sequence[Sequence[str]]) -> bool:
+    """Tell whether the cells of two readings differ by blanks around them at most."""
+    return len(rows) == len(others) and all(
+        [*map(str.strip, row)] == [*map(str.strip, other)] for row, other in zip(rows, others, strict=True)
+    )
 
 
 def _are_single_quotes(rows: Sequence[Sequence[str]]) -> bool:

@@ -65,7 +65,7 @@ class CsvReader(BlockReader):
         self._rows_read = 0
         self._may_be_quoted = plan.layout.quote == '"' and not plan.is_quote_told
         self._fast = FastParser(self.layout)
-        self._strict = StrictParser(self.layout, source.where, training, self._header)
+        self._strict = StrictParser(self.layout, source.where, training, self._header, on_error == "fail")
         notes = self.notes
         self._cut = whole_rows(
             plan.rest,
@@ -131,11 +131,9 @@ class CsvReader(BlockReader):
         threads = min(pa.cpu_count(), MOST_THREADS)
         try:
             for data, parsed in side_by_side(lambda part: (part[0], self._parse(*part)), self._cut, threads):
-                while len(self._tail) > BLOCK_BYTES:
-                    yield from self._damaged()
                 yield from self._rows(data, parsed)
-            while self._tail:
-                yield from self._damaged()
+            if self._tail:
+                yield from self._rows(b"", None, at_end=True)
             if self._header.times:
                 times = "once" if self._header.times == 1 else f"{self._header.times:,} times"
                 self.notes.append(f"{self.input.where}: the header comes again {times} among the rows: left out")
@@ -144,14 +142,6 @@ class CsvReader(BlockReader):
             if '"' in str(rest):
                 raise open_quote(where) from None
             raise DataError(where, str(rest)) from None
-
-    def _damaged(self) -> Iterator[RowBlock]:
-        """Read the tail, of which the first row is damaged and goes on in no other block."""
-        place = self._strict.place_of_damage(self._tail, 0, None, at_end=True)
-        after = place[1] if place else 0
-        row, below, self._tail = self._tail[:after], self._tail[after:], b""
-        yield from self._rows(row, None, at_end=True)
-        yield from self._rows(below, None)
 
     def _rows(self, data: bytes, parsed: RowBlock | None, at_end: bool = False) -> Iterator[RowBlock]:
         rows, self._bytes = 0, self._bytes + len(data)
@@ -224,11 +214,11 @@ class CsvReader(BlockReader):
         if parsed is None and len(data) > BY_HAND_BYTES:
             half, _ = end_of_rows(data[: len(data) // 2], self.layout.delimiter)
             if half:
-                for part in (data[:half], data[half:]):
+                for part, is_last in ((data[:half], False), (data[half:], True)):
                     _, regular = end_of_rows(part, self.layout.delimiter)
                     parsed = None if self._tail else self._parse(part, regular)
                     part, self._tail = self._tail + part, b""
-                    yield from self._read(part, parsed, line, at_end)
+                    yield from self._read(part, parsed, line, at_end and (is_last or self.on_error == "fail"))
                     line += part.count(b"\n") - self._tail.count(b"\n")
                 return
         if parsed is None:

@@ -10,30 +10,36 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from nncli.data.arrow_conversion import string_array, vector
-from nncli.data.cells import days, quoted, text_column
+from nncli.data.cells import bare, days, quoted, text_column
 from nncli.data.csv.cell_advice import advice_for_marks
 from nncli.data.csv.cell_checks import CellChecker, is_utf8
-from nncli.data.csv.damaged_row import damaged_row
+from nncli.data.csv.damaged_row import ENOUGH, Damage, DamagedRows
 from nncli.data.csv.repeated_header import RepeatedHeader
 from nncli.data.csv.row_text import open_quote, row_patterns, split_row
-from nncli.data.dataset import Table
+from nncli.data.dataset import Table, canonical_class
 from nncli.data.row_blocks import Layout, RowBlock
 from nncli.errors import DataError
 
 
 class StrictParser:
     """Reads rows one by one, text rows with Python's csv module; `training` decides which remedies make sense. A text
-    row that repeats the `header` is none."""
+    row that repeats the `header` is none. `fails` tells whether reading ends at a damaged row, so that it does not
+    matter where that ends."""
 
-    def __init__(self, layout: Layout, where: str, training: bool, header: RepeatedHeader | None = None) -> None:
+    def __init__(
+        self, layout: Layout, where: str, training: bool, header: RepeatedHeader | None = None, fails: bool = True
+    ) -> None:
+        self.fails = fails
         self.header = header or RepeatedHeader([])
         self.layout, self.where = layout, where
         self.checks = CellChecker(layout, training, is_text=header is not None)
         place = layout.place_of
         self.keep = [place[name] for name in layout.keep]
         self.places_of_words = [(name, place[name]) for name in layout.words]
+        self.places_of_one_line = [place[name] for name in place if layout.has_one_line(name)]
+        self.places_of_few_words = [(place[name], its) for name, its in layout.few_words.items() if name in place]
         self.rest = b""  # what of the text read last may be the start of a row
-        self.has_quotes = False  # any text so far
+        self.has_quotes = self.has_lines = False  # any text so far; a row of several lines
         # where the names of another one stand, down to which rows have been read, and those
         self.other_table: tuple[str, list[str]] | None = None
 
@@ -99,8 +105,8 @@ class StrictParser:
 
     def _rows(self, data: bytes, line: int, at_end: bool) -> Iterator[tuple[str, list[str] | DataError]]:
         _, pattern = row_patterns(self.layout.delimiter)
-        start, self.rest = 0, b""
-        above: tuple[int, int, list[str]] | None = None  # a row with quotes, until that below it is seen to be whole
+        start, self.rest, damaged_rows = 0, b"", DamagedRows(data, self.layout.delimiter, self._evidence, at_end)
+        above: tuple[int, int, list[str]] | None = None  # the row above, until that below it is seen to be whole
         while start < len(data):
             match = pattern.match(data, start)
             where, cells = f"{self.where}:{line}", list[str]()
@@ -110,20 +116,23 @@ class StrictParser:
                 cells, end = self._split(match.group(), where), match.end()
                 if data.find(b"\n", start, end - 1) >= 0 and not self.header.has(cells):
                     self.checks.clean(cells, where)  # a wrong quote may have made lines a part of a cell
+                    self.has_lines = True
             except DataError as error:
-                place = self.place_of_damage(data, start, above and above[0], at_end) if match or at_end else None
+                place = self._place_of_damage(damaged_rows, start, above and above[0])
                 if place is None:
-                    self.rest = data[start:]
+                    self.rest, above = data[above[0] if above else start :], None
                     break
-                begin, end = place
+                begin, end, is_certain = place
                 if above and begin < start:
                     start, line = above[:2]
                     error = DataError(f"{self.where}:{line}", error.problem, error.remedy)
                 elif above:
                     yield f"{self.where}:{above[1]}", above[2]
+                if not (is_certain or self.fails):
+                    raise _without_an_end(error) from None
                 above = None
                 # a row that is whole, and has a wrong value, keeps its cells
-                is_whole = bool(cells) and match is not None and place == (start, match.end())
+                is_whole = bool(cells) and match is not None and (begin, end) == (start, match.end())
                 yield f"{self.where}:{line}", cells if is_whole else error
             else:
                 if above:
@@ -131,28 +140,40 @@ class StrictParser:
                 above = None
                 if self.header.has(cells):
                     self.header.count(cells)
-                elif b'"' in match.group():
-                    above = start, line, cells
                 else:
-                    yield where, cells
+                    above = start, line, cells
             line += data.count(b"\n", start, end)
             start = end
         if above:
             yield f"{self.where}:{above[1]}", above[2]
 
-    def place_of_damage(self, data: bytes, start: int, above: int | None, at_end: bool) -> tuple[int, int] | None:
+    def _place_of_damage(self, rows: DamagedRows, start: int, above: int | None) -> Damage | None:
         """Return where a damaged row begins and ends; None where rows that are still to come will tell."""
+        if self.layout.is_rewritten:
+            place = rows.place_of_line(start)
+            return place._replace(is_certain=place.is_certain and not self.has_lines) if place else None
         if not self.has_quotes:
-            return start, data.index(b"\n", start) + 1
-        return damaged_row(data, start, above, self.layout.delimiter, self._is_row, at_end)
+            return Damage(start, rows.data.index(b"\n", start) + 1, True)
+        return rows.place(start, above)
 
-    def _is_row(self, row: bytes) -> bool:
-        """Tell whether nothing is wrong in a row."""
+    def _evidence(self, row: bytes) -> int:
+        """Count the cells that show bytes to be a row, as numbers, dates and words of a few do, without those that show
+        the contrary; 1 where no column holds such ones, 0 where something is wrong."""
         try:
             cells = self._split(row, "")
-            return self.header.has(cells) or bool(self.checks.clean(cells, ""))
+            if self.header.has(cells):
+                return ENOUGH
+            clean = self.checks.clean(cells, "")
         except DataError:
-            return False
+            return 0
+        if b"\n" in row[:-1] and any("\n" in cells[i].strip() for i in self.places_of_one_line):
+            return 0  # lines that a wrong quote has joined
+        words = [(canonical_class(bare(cells[i])), its) for i, its in self.places_of_few_words]
+        measures = [value for (kind, _, _), value in zip(self.checks.features, clean, strict=False) if kind != "text"]
+        if not (words or measures):
+            return 1
+        odd = sum(cell != "" and cell not in its for cell, its in words)
+        return max(0, sum(value is not None for value in measures) + sum(cell in its for cell, its in words) - odd)
 
     def _split(self, row: bytes, where: str) -> list[str]:
         width, delimiter = len(self.layout.names), self.layout.delimiter
@@ -190,3 +211,8 @@ class StrictParser:
                     raise DataError(
                         where, problem, f"Correct it, or write it as {written} if the quote is a part of it"
                     )
+
+
+def _without_an_end(error: DataError) -> DataError:
+    problem = f"{error.problem}; it cannot be told which of the lines below belong to this row"
+    return DataError(error.where, problem, "Correct the row: it cannot be left out alone")
