@@ -180,3 +180,44 @@ def test_check_counts_no_row_of_weight_0(tmp_path: Path, nncli: Callable[..., An
     every = nncli("check", path, "--drop", "w", "--json").json["findings"]
     assert "12 of 113 rows are duplicates of an earlier row with the same class" in every
     assert [line for line in every if "column x reaches 1e+09" in line or "'x' reaches 1e+09" in line]
+
+
+OUT = ["5,0,", "6,0,zzz", "999999999,0.0,a", "not a number,0,b", ",0,"]  # no class, one of its own, and no numbers
+
+
+@pytest.mark.parametrize("place", ["above", "below"])
+def test_rows_of_weight_0_take_no_part_whatever_is_in_them(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nncli: Callable[..., Any]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(2)
+    rows = [f"{rng.normal() + i % 2:.3f},1,{'ab'[i % 2]}" for i in range(80)]
+    others = [f"{rng.normal() + i % 2:.3f},2,{'ab'[i % 2]}" for i in range(30)]
+    for name, its in (("t", rows), ("test", others)):
+        Path(f"{name}.csv").write_text("\n".join(["x,w,class", *its]) + "\n")
+        more = [*OUT, *its] if place == "above" else [*its, *OUT]
+        Path(f"{name}_more.csv").write_text("\n".join(["x,w,class", *more]) + "\n")
+    options = ["--weight", "w", "--epochs", 5, "--json"]
+    few = nncli("train", "t.csv", "--test-data", "test.csv", *options).json
+    found = nncli("train", "t_more.csv", "--test-data", "test_more.csv", *options, "-o", "more.npz")
+    assert found.json["classes"] == ["a", "b"]
+    for part in ("n_train", "n_val", "n_test", "train", "val", "test"):
+        assert found.json[part] == few[part], part
+    assert "data: t_more.csv, 80 rows, 1 column, 2 classes" in found.err
+    assert "column 'w': 5 rows with a weight of 0, which take no part" in found.err
+    for data in ((), ("test_more.csv",)):
+        judged = nncli("eval", "more.npz", *data, "--json").json
+        assert (judged["n"], judged["accuracy"]) == (30, few["test"]["accuracy"])
+    Path("bare.csv").write_text("\n".join(["x,class", *(f"{r.split(',')[0]},{r[-1]}" for r in others)]) + "\n")
+    assert nncli("eval", "more.npz", "bare.csv", "--json").json["n"] == 30  # new rows need no weights
+
+
+def test_a_model_finds_its_test_rows_again_among_rows_of_weight_0(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nncli: Callable[..., Any]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = [f"{i * 37 % 101},{i % 3 and 1},{'ab'[i * i % 5 > 1]}" for i in range(150)]
+    Path("t.csv").write_text("\n".join(["x,w,class", *rows]) + "\n")
+    trained = nncli("train", "t.csv", "--weight", "w", "--epochs", 5, "--json").json
+    assert trained["n_train"] + trained["n_val"] + trained["n_test"] == 100
+    assert nncli("eval", "model.npz", "--json").json["accuracy"] == trained["test"]["accuracy"]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nncli.data.cells import DEFAULT_MISSING, bare
 from nncli.data.column_profile import ColumnProfile
@@ -61,6 +62,11 @@ class Layout:
     def place_of(self) -> dict[str, int]:
         """Name → position; names that nobody asks for may come twice."""
         return {name: i for i, name in reversed(list(enumerate(self.names)))}
+
+    @property
+    def weight(self) -> str | None:
+        """The column of weights, if it is one of numbers."""
+        return next((name for name, what in self.needed.items() if what == "weight" and name in self.numeric), None)
 
     def are_known(self, texts: Mapping[str, TextColumn], target: TextColumn | None) -> bool:
         """Tell whether the columns hold only the texts that they may hold, and a numeric target numbers alone."""
@@ -155,6 +161,12 @@ class RowBlock:
         errors = {row - start: error for row, error in self.errors.items() if start <= row < end}
         return RowBlock(self.table.take(rows), self.target and self.target.take(rows), kept, errors, self.notes)
 
+    def only(self, rows: NDArray[np.intp]) -> RowBlock:
+        """Return some of the rows."""
+        kept = {name: cells.take(rows) for name, cells in self.kept.items()}
+        errors = {i: self.errors[int(row)] for i, row in enumerate(rows) if int(row) in self.errors}
+        return RowBlock(self.table.take(rows), self.target and self.target.take(rows), kept, errors, self.notes)
+
     def without_errors(self) -> RowBlock:
         """Return the rows that could be read; none of their columns is kept as text."""
         rows = np.delete(np.arange(len(self)), [*self.errors])
@@ -202,6 +214,7 @@ class BlockReader(ABC):
     def __init__(self, layout: Layout, notes: Sequence[str], on_error: OnError, whole: bool) -> None:
         self.layout, self.on_error = layout, on_error
         self.notes = [*notes]  # to which reading may add
+        self.unweighted = 0  # rows with a weight of 0, that are left out
         self.small = whole  # all numbers so far are whole ones from 0 to 255
 
     def __enter__(self) -> Self:
@@ -212,7 +225,12 @@ class BlockReader(ABC):
 
     def __iter__(self) -> Iterator[RowBlock]:
         left_out, used = LeftOut("row"), 0
+        name = self.layout.weight
         for read in self.blocks():
+            if name is not None:
+                weighted = np.flatnonzero(read.table.numbers[:, self.layout.numeric.index(name)])
+                self.unweighted += len(read) - len(weighted)
+                read = read.only(weighted) if len(weighted) < len(read) else read
             if read.errors and self.on_error == "skip":
                 left_out.add(read.errors.values())
                 read = read.without_errors()

@@ -126,7 +126,7 @@ def _few_that_count(weights: NDArray[np.float64], name: str) -> list[str]:
     shares = weights / weights.max()  # of which no square is too large
     counting = shares.sum() ** 2 / (shares**2).sum()  # rows of equal weight that would be worth as much
     n, notes = int(np.count_nonzero(weights)), list[str]()
-    if n < len(weights):
+    if n < len(weights):  # as in arrays; rows of files are left out when they are read
         notes = [f"column '{name}': {counted(len(weights) - n, 'row')} with a weight of 0, which take no part"]
     if n < LEAST_WEIGHTED or counting >= FEW_COUNTING:
         return notes

@@ -19,7 +19,7 @@ from nncli.data.sources import Source, title
 from nncli.data.task import CLASSIFICATION
 from nncli.data.text_doubts import folded
 from nncli.errors import DataError, mention
-from nncli.system.output import in_quotes
+from nncli.system.output import counted, in_quotes
 
 VALUE_BYTES = 100  # of memory for a text in a dict, beside itself
 
@@ -116,6 +116,7 @@ def read_files(files: Sequence[Opener], where: str, storage: Storage) -> RawData
     notes: list[str] = []
     digests = []
     columns: _Columns | None = None
+    unweighted, weight = 0, None
     for opener in files:
         with opener(schema) as reader:
             if schema is None or columns is None:
@@ -124,7 +125,12 @@ def read_files(files: Sequence[Opener], where: str, storage: Storage) -> RawData
             for block in reader:
                 columns.append(block, where)
             notes += [note for note in reader.notes if note not in notes]
+            unweighted, weight = unweighted + reader.unweighted, reader.layout.weight
             digests.append(reader.hexdigest())
+    if unweighted and columns is not None:
+        if not columns.n:
+            raise DataError(where, f"column '{weight}': expected a weight above 0, found only zeros")
+        notes.append(f"column '{weight}': {counted(unweighted, 'row')} with a weight of 0, which take no part")
     assert schema is not None
     assert columns is not None
     return RawDataset(*columns.finish(where), schema, digest_of(digests), tuple(notes))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,9 @@ from numpy.typing import NDArray
 
 from nncli.data.dataset import Dataset, Schema, Table
 from nncli.data.load import load_like
-from nncli.data.sources import STDIN
-from nncli.errors import OptionError, did_you_mean
+from nncli.data.row_columns import set_aside
+from nncli.data.sources import STDIN, Source
+from nncli.errors import DataError, OptionError, did_you_mean
 from nncli.model.model import Model
 
 
@@ -33,11 +35,24 @@ def read_beside(model: Model, dataset: Dataset, name: str, **how: Any) -> Table:
     OptionError where its rows are not those of the dataset."""
     if dataset.source == STDIN:
         raise OptionError("by", f"'{name}' is no input of the model, and stdin cannot be read twice", "Name a file")
-    found = load_like(dataset.source, _with_column(model.schema, name), model.classes, memory=dataset.memory, **how)
+    found = load_for_model(model, dataset.source, _with_column(model.schema, name), memory=dataset.memory, **how)
     if not np.array_equal(found.y[:], dataset.y[:]):
         problem = f"'{name}' is no input of the model, and its rows are not all among those that can be read"
         raise OptionError("by", problem, "Correct those that are left out")
     return found.table
+
+
+def load_for_model(model: Model, source: Source, schema: Schema, **how: Any) -> Dataset:
+    """Read rows for a model as `load_like` does, without those of weight 0 where there is the column of weights that
+    the training run had."""
+    name = model.config.data.csv.weight
+    known = {*schema.names, *(column.name for column in schema.profile)}
+    if name is not None and name in known and source != STDIN:
+        weighted = schema if name in schema.names else _with_column(schema, name)
+        with suppress(DataError):  # rows to judge a model on need no weights
+            found = load_like(source, weighted, model.classes, row_columns={"weight": name}, **how)
+            return found if weighted is schema else set_aside(found, {"weight": name})[0]
+    return load_like(source, schema, model.classes, **how)
 
 
 def group_codes(table: Table, name: str) -> NDArray[np.int64]:

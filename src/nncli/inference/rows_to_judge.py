@@ -6,13 +6,14 @@ import dataclasses
 import shlex
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.dataset import Dataset, Positions, Table
-from nncli.data.load import load_dataset, load_like
+from nncli.data.load import load_dataset
 from nncli.data.rare_classes import in_classes, merging
 from nncli.data.row_blocks import OnError
 from nncli.data.row_columns import set_aside
@@ -22,7 +23,7 @@ from nncli.data.split import row_numbers
 from nncli.data.task import CLASSIFICATION, REGRESSION
 from nncli.data.unchanged_source import check_as_it_was, digest_of_source
 from nncli.errors import DataError, NncliError
-from nncli.inference.column_beside import group_codes, read_beside
+from nncli.inference.column_beside import group_codes, load_for_model, read_beside
 from nncli.metrics.intervals import IN_TIME, few_groups
 from nncli.model.model import Model
 from nncli.model.provenance import Provenance
@@ -57,7 +58,8 @@ def rows_to_judge(
         found = RowsToJudge(*_test_rows(model, provenance, model_file, memory, command), notes=[])
     else:
         dtype, rare = model.config.model.dtype, merging(model.config.options.rare)
-        dataset = load_like(source, model.schema, model.classes, dtype, text, memory, on_error=on_error, rare=rare)
+        how: dict[str, Any] = {"dtype": dtype, "text": text, "memory": memory, "on_error": on_error, "rare": rare}
+        dataset = load_for_model(model, source, model.schema, **how)
         which = f"all {counted(len(dataset), 'row')} of {title(source)}"
         evaluated_on = which if on_error == "fail" else f"{which} that can be read"
         notes = [*dataset.notes, *_seen_in_training(dataset, model, provenance, model_file, command)]
@@ -134,8 +136,9 @@ def _test_rows(
     check_as_it_was(source, file.n_bytes, model_file, remedy)
     test = None
     if own:
-        how = data.csv.text_of_others, memory, 1, data.csv.on_error, merging(model.config.options.rare)
-        test = load_like(source, model.schema, model.classes, dtype, *how, told=False)
+        how: dict[str, Any] = {"dtype": dtype, "text": data.csv.text_of_others, "memory": memory, "told": False}
+        how |= {"on_error": data.csv.on_error, "rare": merging(model.config.options.rare)}
+        test = load_for_model(model, source, model.schema, **how)
     if file.sha256 != (digest_of_source(source) if test is None else test.sha256):
         problem = f"the data have changed since {model_file} was trained, so its test rows cannot be found"
         raise DataError(title(source), problem, remedy)
@@ -144,6 +147,9 @@ def _test_rows(
     # the same bytes have the same rows and classes, but for those that were rare
     task = CLASSIFICATION if model.target is None else REGRESSION
     dataset, columns = set_aside(load_dataset(source, data.csv, dtype, memory, task=task), data.csv.row_columns)
+    if len(dataset) != provenance.n_rows:
+        problem = f"expected {provenance.n_rows:,} rows, as {model_file} was trained on, found {len(dataset):,}"
+        raise DataError(title(source), problem, "Train the model again: rows of weight 0 were counted then")
     if model.target is None:
         dataset = in_classes(dataset, model.classes, model.config.options.rare)
     rows = provenance.test_rows if dataset.test is None else row_numbers(len(dataset.test))

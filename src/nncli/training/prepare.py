@@ -93,15 +93,22 @@ def prepare(
     of_row, rare_notes = columns.weight, list[str]()
     if config.rare is not None:
         dataset, rare_notes = settle_rare(config, dataset, columns)
-    # test rows have equal weight, and in files of their own no part depends on the time
-    of_part = {"val_data": _of(asked, "weight", "group"), "test_data": _of(asked, "group")}
-    whole = {
-        name: _load_like(
-            config, source, without_columns(read.schema, {*asked.values()} - {*its.values()}), dataset, its
-        )
-        for name, its in of_part.items()
-        if (source := getattr(config, name))
-    }
+    # test rows have equal weight but for those of weight 0, and in files of their own no part depends on the time
+    of_part = {name: _of(asked, "weight", "group") for name in ("val_data", "test_data")}
+    whole = dict[str, Dataset]()
+    for name in of_part:
+        if source := getattr(config, name):
+            others = {*asked.values()} - {*of_part[name].values()}
+            its = of_part[name]
+            try:
+                found = _load_like(config, source, without_columns(read.schema, others), dataset, its)
+            except DataError:
+                if name == "val_data" or config.weight is None:
+                    raise
+                of_part[name] = its = _of(asked, "group")  # test rows need no weights
+                others.add(config.weight)
+                found = _load_like(config, source, without_columns(read.schema, others), dataset, its)
+            whole[name] = found
     read_notes = [
         note_of(flag(name), note) for name, its in whole.items() for note in its.notes if note not in read.notes
     ]

@@ -36,6 +36,7 @@ class CellChecker:
         self.features = [(kind, name, place[name]) for kind, names in kinds.items() for name in names]
         used = {i for _, _, i in self.features}
         self.used = sorted(used if self.target is None else {*used, self.target})
+        self.weight = None if layout.weight is None else (layout.weight, place[layout.weight])
         self.data = b""  # the text around the row, if it comes from one
         skip = mention("on_error", "skip")  # of each command that reads rows with their classes
         self.or_skip = f", or leave such rows out with {skip}" if training or self.target is not None else ""
@@ -85,6 +86,15 @@ class CellChecker:
             check_number(name, cell, self.layout.spellings.get(name), self.layout.decimal, where, self.or_skip)
         self._check_known(name, cell, where)
         return [*clean, cell]
+
+    def without_weight(self, cells: list[str]) -> list[str | None]:
+        """Return a row of which nothing but its weight is read, as that is 0; nothing for another."""
+        if self.weight is None:
+            return []
+        name, place = self.weight
+        if float(as_number(bare(cells[place]), self.layout.decimal) or 1):
+            return []
+        return ["0" if own == name else None for _, own, _ in self.features] + [None]
 
     def _check_filled(self, name: str, cell: str, value: str | None, where: str) -> None:
         """Raise DataError for a row without its group, its time or a weight from 0."""

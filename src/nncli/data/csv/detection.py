@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import compress
 from typing import NamedTuple
 
 import numpy as np
@@ -49,6 +51,7 @@ from nncli.data.row_blocks import Layout, one_line_and_few
 from nncli.data.totals import note_of_total_in
 from nncli.errors import DataError, OptionError, mention
 
+ZERO = re.compile(r"[+-]?0+(?:[.,]0*)?")
 SAMPLE_CELLS = 100_000  # a thousand rows of a hundred columns
 SAMPLE_ROWS, LEAST_ROWS = 1000, 100
 NEARLY_ALL = 0.8
@@ -206,6 +209,12 @@ def repeated_texts(cells: Sequence[str]) -> set[str]:
     return found if sum(map(times.__getitem__, found)) >= NEARLY_ALL * len(cells) else set()
 
 
+def _weighted(columns: Sequence[Sequence[str]], place: int) -> list[list[str]]:
+    """Return the columns without the rows whose weight, in that place, is 0, if there are others."""
+    counts = [not ZERO.fullmatch(bare(cell)) for cell in columns[place]]
+    return [[*compress(column, counts)] for column in columns] if any(counts) else [[*column] for column in columns]
+
+
 def layout_of(
     names: tuple[str, ...],
     sample: Sequence[Sequence[str]],
@@ -223,6 +232,8 @@ def layout_of(
     target, notes = find_target(names, options.target, where)
     features = features_of(names, target, options, where)
     missing = missing_texts(options)
+    if options.weight in names:
+        sample = _weighted(sample, names.index(options.weight))
     cells = dict(zip(names, sample, strict=True))
     columns = column_kinds.present({name: cells[name] for name in features}, missing)
     aside = {*options.row_columns.values()}

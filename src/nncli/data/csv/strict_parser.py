@@ -67,7 +67,7 @@ class StrictParser:
                 if isinstance(found, DataError):
                     raise found
                 cells = found
-                clean.append(self.checks.clean(cells, where))
+                clean.append(self.checks.without_weight(cells) or self.checks.clean(cells, where))
             except DataError as error:
                 if cells and self.header.is_like(cells):
                     self.other_table = where, cells
