@@ -162,15 +162,27 @@ class RowBlock:
         return RowBlock(self.table.take(rows), self.target and self.target.take(rows), kept, errors, self.notes)
 
     def only(self, rows: NDArray[np.intp]) -> RowBlock:
-        """Return some of the rows."""
+        """Return some of the rows, with no text or class that is in the others alone."""
         kept = {name: cells.take(rows) for name, cells in self.kept.items()}
         errors = {i: self.errors[int(row)] for i, row in enumerate(rows) if int(row) in self.errors}
-        return RowBlock(self.table.take(rows), self.target and self.target.take(rows), kept, errors, self.notes)
+        table = self.table.take(rows)
+        table = dataclasses.replace(table, texts={name: _with_its_values(its) for name, its in table.texts.items()})
+        return RowBlock(table, self.target and _with_its_values(self.target.take(rows)), kept, errors, self.notes)
 
     def without_errors(self) -> RowBlock:
         """Return the rows that could be read; none of their columns is kept as text."""
         rows = np.delete(np.arange(len(self)), [*self.errors])
         return RowBlock(self.table.take(rows), self.target and self.target.take(rows), {}, {}, self.notes)
+
+
+def _with_its_values(column: TextColumn) -> TextColumn:
+    """Return a column of which each value is in a row, in the order in which they are met."""
+    codes, first = np.unique(column.codes[:], return_index=True)
+    codes = codes[np.argsort(first)]
+    codes = codes[codes >= 0]
+    new = np.full(len(column.values) + 1, -1, np.int32)  # the last is for a missing one
+    new[codes] = np.arange(len(codes))
+    return TextColumn(new[column.codes[:]], tuple(column.values[code] for code in codes))
 
 
 class LeftOut:
