@@ -50,7 +50,7 @@ def test_rows_in_single_quotes_are_read_under_names_of_either_kind(nncli: Run, f
     later = nncli("predict", "m.npz", write("s.csv", form, header=header))
     assert later.code == 0, later.err
     assert later.out == answers
-    assert "quotes: cells stand in ' instead of" in later.err
+    assert "quotes: cells are quoted with ', not with" in later.err
     assert "not seen" not in later.err
     assert trained(nncli, "s.csv") == right
 

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from csv_reading import Dribble, blocks, complaint, load, strings
+from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.csv.header import TextOptions
 from nncli.data.csv.reader import read_blocks
 from nncli.data.dataset import Dataset
+from nncli.data.load import load_dataset
 from nncli.errors import DataError
 
 NAMES = ["x, y", "it's", 'the "old" town', "plain"]
@@ -317,4 +319,35 @@ def test_decimal_commas_cut_rows_but_not_their_header(delimiter: str, title: str
 
 def test_other_quotes_are_told_in_words() -> None:
     rows = "".join(f"{i % 7},'{'ab'[i % 2]}, c','{'pq'[i % 2]}'\n" for i in range(60))
-    assert "quotes: cells stand in ' instead of \"" in load(f"a,t,label\n{rows}").notes
+    assert "quotes: cells are quoted with ', not with \"" in load(f"a,t,label\n{rows}").notes
+
+
+SINGLE = "x,note,label\n" + "".join(
+    f"{i},'{'it is red' if i % 3 else 'so, well'}','{'ab'[i % 2]}'\n" for i in range(30)
+)
+
+
+def test_rows_with_double_quotes_for_a_model_of_single_ones_are_told_the_option_that_reads_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nncli: Callable[..., Any]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("s.csv").write_text(SINGLE)
+    assert nncli("train", "s.csv", "--epochs", 2, "-q", "--json").code == 0
+    Path("all.csv").write_text('"x","note","label"\n"1","so, well","a"\n"2","it is red","b"\n')
+    read = nncli("predict", "model.npz", "all.csv")
+    assert (read.code, read.out.count("\n")) == (0, 3)
+    assert "quotes: cells are quoted with \", not with '" in read.err
+    Path("some.csv").write_text('x,note,label\n1,it is red,a\n2,"so, well",b\n')
+    refused = nncli("predict", "model.npz", "some.csv")
+    line = """some.csv:3: expected 3 columns, found 4. If cells are quoted with ", add --quote '"'.\n"""
+    assert (refused.code, refused.err) == (1, line)
+    assert nncli("predict", "model.npz", "some.csv", "--quote", '"').out.count("\n") == 3
+
+
+def test_a_text_that_begins_with_a_number_and_lists_words_is_no_number(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    texts = ("'5\" pipe, red'", "'6\" pipe'")
+    path.write_text("x,note,label\n" + "".join(f"{i * 7 % 11},{texts[i % 2]},{'ab'[i % 2]}\n" for i in range(40)))
+    found = load_dataset((str(path),), CsvOptions(), "float64")
+    assert found.table.texts["note"].values == ('5" pipe, red', '6" pipe')
+    assert not [note for note in found.notes if "look like numbers" in note]

@@ -15,10 +15,17 @@ from nncli.data.row_blocks import Layout
 from nncli.data.spellings import WORDS, Spelling, meanings, units_of
 from nncli.errors import mention, write_names
 
+QUOTED = "If cells are quoted with"
+
 
 def advice_for_marks(row: bytes, layout: Layout) -> str:
     """Say which option cuts a row into as many cells as there are columns; the empty string if none does."""
     usual, text = Dialect(layout.delimiter), row.decode("utf-8", "surrogateescape")
+    if (layout.quote, layout.escape) == ("'", "") and '"' in text:
+        with suppress(csv.Error):
+            as_it_was = layout.delimiter.join(next(usual.cut(text.splitlines(True)))) + "\n"
+            if [*map(len, usual.cut([as_it_was]))] == [len(layout.names)]:
+                return f"{QUOTED} {usual.quote}, add {mention('quote', usual.quote)}"
     if (layout.quote, layout.escape) != (usual.quote, usual.escape):
         return ""
     for option, its in (
@@ -29,8 +36,8 @@ def advice_for_marks(row: bytes, layout: Layout) -> str:
         if sign in text and not (option == "quote" and '"' in text):
             with suppress(csv.Error):
                 if [*map(len, its.cut([text]))] == [len(layout.names)]:
-                    what = f"cells are quoted with {sign}" if option == "quote" else f"{sign} is an escape character"
-                    return f"If {what}, add {mention(option, sign)}"
+                    what = f"{QUOTED} {sign}" if option == "quote" else f"If {sign} is an escape character"
+                    return f"{what}, add {mention(option, sign)}"
     return ""
 
 

@@ -29,6 +29,7 @@ MONTH = re.compile(
 )
 LIKE_A_NUMBER = rf"(?i)(?:[<>≤≥~≈±+−(%-]*\s?[{MONEY}]?\s?|{MONTH.pattern}\.?[-/ ])\d"
 CODE, MAYBE_DATE = re.compile(r"[\d ()+./-]+", re.ASCII), re.compile(r"\d{1,4}([-/. ])\d{1,2}\1\d{1,4}( .*)?", re.ASCII)
+LIST_OF_WORDS = re.compile(r"[^\W\d]{2}[,;] ?[^\W\d]{2}")  # 5" pipe, red
 PAIR = re.compile(r"9 ?[x×*/:–-] ?9\D*")  # 122/75, 23x32 cm
 MOST_SHAPES, MOST_WORDS = 2, 5  # with letters, of cells that look like numbers; among them
 NEARLY_ALL = 0.9
@@ -124,7 +125,11 @@ def _shape(cell: str) -> str:
     """Write a cell that begins as a number does with 9 for its figures, and the same month for all; the empty string
     for others, and for codes."""
     is_hexadecimal = HEXADECIMAL.fullmatch(cell) is not None
-    if not re.match(LIKE_A_NUMBER, cell) or (cell.isalnum() and not cell.isdigit() and not is_hexadecimal):
+    if (
+        not re.match(LIKE_A_NUMBER, cell)
+        or LIST_OF_WORDS.search(cell)
+        or (cell.isalnum() and not cell.isdigit() and not is_hexadecimal)
+    ):
         return ""
     return "0x9" if is_hexadecimal else MONTH.sub("May", re.sub(r"\d+([.,]\d+)*", "9", cell))
 

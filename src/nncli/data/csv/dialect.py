@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from nncli.data.byte_input import ByteStream
 from nncli.data.csv.row_text import ROW_LIMIT, open_quote
-from nncli.errors import DataError
+from nncli.errors import DataError, mention
 
 BLANK_RUNS = re.compile(r'("(?:[^"]|"")*")|[ \t]+')
 DOUBLED = re.compile(rb"\r{2,}\n")
@@ -102,7 +102,10 @@ class UsualRows:
             for cell in cells:
                 if len(cell) > 1 and cell[0] == cell[-1] == self.other:
                     problem = f"expected cells quoted with {self.dialect.quote}, found one with {self.other}"
-                    raise DataError(f"{self.where}:{self.line}", problem, "Quote all of them alike")
+                    remedy = (
+                        f"Quote all of them alike, or add {mention('quote', self.other)} if all stand in {self.other}"
+                    )
+                    raise DataError(f"{self.where}:{self.line}", problem, remedy)
         self.line += ends
         inside = row.count("\n")
         if inside >= ends:  # a row that cannot be cut

@@ -181,7 +181,8 @@ def _notes(found: Dialect, usual: Dialect, options: TextOptions) -> list[str]:
     if found.delimiter != usual.delimiter:
         notes.append(f"delimiter: {NAMES.get(found.delimiter, found.delimiter)}")
     if options.quote is None and found.quote != usual.quote and not found.wrapped:
-        told = f'cells stand in {found.quote} instead of "' if found.quote else 'none, and " is read as text'
+        told = f"cells are quoted with {found.quote}" if found.quote else 'none, and " is read as text'
+        told += f", not with {usual.quote}" if found.quote and usual.quote else ""
         notes.append(f"quotes: {told}")
     if options.escape is None and found.escape != usual.escape and not found.wrapped:
         notes.append(f"escape character: {found.escape or 'none'}")

@@ -15,6 +15,7 @@ from typing import Literal
 from nncli.data.byte_input import ByteStream, Input, open_input
 from nncli.data.csv.alignment import plan_answering
 from nncli.data.csv.arrow_parser import FastParser
+from nncli.data.csv.cell_advice import QUOTED
 from nncli.data.csv.cell_checks import A_TOTAL
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.csv.detection import ReadingPlan, plan_training
@@ -119,7 +120,13 @@ class CsvReader(BlockReader):
             bad += 1
         is_total, is_long = A_TOTAL in error.remedy, bad >= ROWS_OF_A_TABLE and ": expected a" in error.problem
         is_no_row = is_total or is_long or error.problem.startswith(f"expected {len(self.layout.names)} columns")
-        if is_tail and good and is_no_row and mention("rows", f"1:{good}") not in error.remedy:
+        if (
+            is_tail
+            and good
+            and is_no_row
+            and QUOTED not in error.remedy
+            and mention("rows", f"1:{good}") not in error.remedy
+        ):
             remedy = f"If the table ends above it, read that alone with {mention('rows', f'1:{good}')}"
             kept = "" if is_long else f". {error.remedy}"
             block.errors[first] = DataError(error.where, error.problem, remedy + kept)
