@@ -11,13 +11,13 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.data.cells import NUMBER
+from nncli.data.cells import NUMBER, as_number, decimal_as_point
 from nncli.data.dataset import Dataset, Positions, Schema, Table, TextColumn, canonical_class
 from nncli.data.numeric_target import find_numeric_target, with_numeric_target
 from nncli.data.row_blocks import BlockReader, RowBlock
 from nncli.data.sources import Source, title
 from nncli.data.task import CLASSIFICATION
-from nncli.data.text_doubts import folded
+from nncli.data.text_doubts import difference, folded
 from nncli.errors import DataError, mention
 from nncli.system.output import counted, in_quotes
 
@@ -147,7 +147,7 @@ def to_learn_from(rows: RawDataset, source: Source, task: str | None = None) -> 
     if rows.schema.header and name in target.values and len(target.values) > 2:
         problem = f"target column '{name}': found a class of that name, which looks like a header among the rows"
         raise DataError(where, problem, "Delete that line, or rename the column or the class")
-    representative, notes = one_spelling(target.values)
+    representative, notes = one_spelling(target.values, rows.schema.decimal)
     classes = in_order(representative)
     if len(classes) == 1:
         problem = f"expected two or more classes, found only {in_quotes(classes[0])}"
@@ -215,9 +215,9 @@ class _Columns:
         return table, self.target.finish()
 
 
-def one_spelling(values: Sequence[str]) -> tuple[list[str], list[str]]:
+def one_spelling(values: Sequence[str], decimal: str = ".") -> tuple[list[str], list[str]]:
     """Return for each class the spelling that stands for it, the first one met: 1 and 1.0, True and TRUE are one class;
-    also return notes, which warn of classes that differ in case or blanks alone."""
+    also return notes, which warn of classes that differ in case or blanks alone, look alike, or are one number."""
     keys = [canonical_class(value) for value in values]
     if {"0", "1", "true", "false"}.issuperset(keys):
         keys = [{"true": "1", "false": "0"}.get(key, key) for key in keys]
@@ -231,7 +231,14 @@ def one_spelling(values: Sequence[str]) -> tuple[list[str], list[str]]:
     for value in first.values():
         if (other := alike.setdefault(folded(value), value)) != value:
             pair = f"classes {in_quotes(other)} and {in_quotes(value)}"
-            notes.append(f"warning: {pair} differ in case or blanks alone, and are two classes")
+            notes.append(f"warning: {pair} {difference(other, value)}, and are two classes")
+    numbers: dict[str, str] = {}
+    for value in first.values() if decimal != "." else ():
+        if as_number(value, decimal) is not None:
+            key = canonical_class(decimal_as_point(value, decimal))
+            if (other := numbers.setdefault(key, value)) != value:
+                pair = f"classes {in_quotes(other)} and {in_quotes(value)}"
+                notes.append(f"warning: {pair} are one number where '{decimal}' is the decimal sign, and two classes")
     return found, notes
 
 

@@ -3,18 +3,44 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
+from itertools import zip_longest
 
 from nncli.data.dataset import Table, TextColumn
 from nncli.system.output import in_quotes
 
 MOST_VALUES = 20_000  # of a column, which are looked at
+ALIKE = {  # Latin letters, in which those of Cyrillic and Greek words are written; dashes and quotes
+    "a": "\u0430\u03b1",
+    "b": "\u0432\u03b2",
+    "c": "\u0441",
+    "d": "\u0501",
+    "e": "\u0435\u03b5",
+    "h": "\u04bb\u043d",
+    "i": "\u0456\u03b9",
+    "j": "\u0458",
+    "k": "\u043a\u03ba",
+    "m": "\u043c",
+    "n": "\u03bd",
+    "o": "\u043e\u03bf",
+    "p": "\u0440\u03c1",
+    "s": "\u0455",
+    "t": "\u0442\u03c4",
+    "x": "\u0445\u03c7",
+    "y": "\u0443\u03c5",
+    "-": "\u2013\u2014\u2010\u2011\u2212",
+    "'": "\u2019\u2018\u201a",
+    '"': "\u201c\u201d\u201e",
+}
+UNSEEN = "\u200b\u200c\u200d\u2060\ufeff\u00ad"
+LOOK_ALIKE = {ord(sign): one for one, signs in ALIKE.items() for sign in signs} | dict.fromkeys(map(ord, UNSEEN))
 BLANKS = re.compile(r"(?<!\d)[\s_]+|[\s_]+(?!\d)")  # and not those between two numbers, as 1 10 is not 11 0
 
 
 def notes_of_texts(table: Table, target: TextColumn, target_name: str, group: str | None) -> list[str]:
-    """Say, a line each, which texts of a column differ in case or blanks alone, and which are garbled. Classes that
-    differ so are told where they are made."""
+    """Say, a line each, which texts of a column differ in case or blanks alone or look alike, and which are garbled.
+    Classes that differ so are told where they are made."""
     notes = list[str]()
     for name, column in (*table.texts.items(), (target_name, target)):
         if len(column.values) > MOST_VALUES:
@@ -26,7 +52,21 @@ def notes_of_texts(table: Table, target: TextColumn, target_name: str, group: st
 
 
 def folded(text: str) -> str:
-    """Write a text in small letters and without blanks, but for those between two numbers."""
+    """Write a text in small letters of one alphabet and without blanks, but for those between two numbers: texts that
+    a reader takes for one are one."""
+    return _folded(text) if text.isascii() else _folded(unicodedata.normalize("NFKC", text)).translate(LOOK_ALIKE)
+
+
+def difference(one: str, other: str) -> str:
+    """Say in what two texts differ that are `folded` alike."""
+    if _folded(one) == _folded(other):
+        return "differ in case or blanks alone"
+    first, second = next((a, b) for a, b in zip_longest(one, other, fillvalue="") if a != b)
+    names = [unicodedata.name(sign, f"U+{ord(sign):04X}").lower() if sign else "nothing" for sign in (first, second)]
+    return f"look alike, but have other letters or signs ({names[0]}, {names[1]})"
+
+
+def _folded(text: str) -> str:
     return BLANKS.sub("", text).casefold()
 
 
@@ -41,7 +81,7 @@ def _alike(name: str, values: Sequence[str], what: str) -> list[str]:
     warning = "warning: " if what == "groups" else ""
     more = f" (and {len(pairs) - 1:,} more)" if len(pairs) > 1 else ""
     pair = f"{in_quotes(pairs[0][0])} and {in_quotes(pairs[0][1])}{more}"
-    return [f"{warning}column {in_quotes(name)}: {what} {pair} differ in case or blanks alone, and are kept apart"]
+    return [f"{warning}column {in_quotes(name)}: {what} {pair} {difference(*pairs[0])}, and are kept apart"]
 
 
 def _garbled(name: str, values: Sequence[str]) -> list[str]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import shlex
 import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -16,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nncli.data.byte_input import ByteStream, Input
-from nncli.data.cells import BLANKS, bare, is_excel_text
+from nncli.data.cells import BLANKS, bare, is_excel_text, quoted
 from nncli.data.csv import column_kinds
 from nncli.data.csv.below_header import (
     ALIGNED,
@@ -41,7 +42,7 @@ from nncli.data.csv.encoding import UTF_8, Utf8Text, warnings_of_mixture
 from nncli.data.csv.header import DELIMITERS, Head, TextOptions
 from nncli.data.csv.header_row import TARGETS, about_header, has_header, joined_names, refuse_other_width
 from nncli.data.csv.merged_cells import NOTE, merged_columns
-from nncli.data.csv.missing_words import NA, missing_texts, missing_words, notes_of_codes, notes_of_errors
+from nncli.data.csv.missing_words import NA, Rows, missing_texts, missing_words, notes_of_codes, notes_of_errors
 from nncli.data.csv.preamble import first_lines, refuse_lines_above, skip_preamble
 from nncli.data.csv.repeated_header import RepeatedHeader
 from nncli.data.csv.sample_profile import profile_columns
@@ -49,8 +50,9 @@ from nncli.data.csv.second_table import refuse_second_table
 from nncli.data.csv.stand_ins import notes_of_stand_ins
 from nncli.data.row_blocks import Layout, one_line_and_few
 from nncli.data.totals import note_of_total_in
-from nncli.errors import DataError, OptionError, mention
+from nncli.errors import DataError, OptionError, flag, mention, write_names
 
+LEADING_ZERO, ZEROS = re.compile(r"0[0-9]+"), re.compile(rb"[^0-9.:/-]0[0-9]+[^0-9.:/-]")
 ZERO = re.compile(r"[+-]?0+(?:[.,]0*)?")
 SAMPLE_CELLS = 100_000  # a thousand rows of a hundred columns
 SAMPLE_ROWS, LEAST_ROWS = 1000, 100
@@ -167,6 +169,8 @@ def _plan(head: Head, options: CsvOptions, dtype: str) -> ReadingPlan:
     layout, more = layout_of(
         names, sample, options, dtype, head.where, all_rows, may_hold=lambda text: text.encode() in head.data
     )
+    if ZEROS.search(head.data):
+        more += _late_zeros(layout.numeric, names, sample, all_rows)
     if header and options.rows is None:
         others = {*layout.numeric, *layout.dates, *options.categorical, *options.drop, layout.target}
         refuse_second_table(below, [(name, i) for i, name in enumerate(names) if name not in others], head.where)
@@ -207,6 +211,20 @@ def repeated_texts(cells: Sequence[str]) -> set[str]:
         return set()
     found = {text for text, n in times.items() if n > 1}
     return found if sum(map(times.__getitem__, found)) >= NEARLY_ALL * len(cells) else set()
+
+
+def _late_zeros(
+    numeric: Sequence[str], names: Sequence[str], sample: Sequence[Sequence[str]], all_rows: Rows
+) -> list[str]:
+    """Say which columns that are read as numbers hold a cell as 012 further down than the rows that are looked at."""
+    notes, cells = [], all_rows()
+    for place, name in enumerate(names):
+        rows = len(sample[place]) if name in numeric else sys.maxsize
+        late = next((cell for cell in cells[place][rows:] if LEADING_ZERO.fullmatch(cell)), None)
+        if late is not None and not any(map(LEADING_ZERO.fullmatch, sample[place])):
+            keep = f"{flag('categorical')} {shlex.quote(write_names([name]))} keeps codes apart"
+            notes.append(f"warning: column '{name}': {quoted(late)} is read as a number without its zero ({keep})")
+    return notes
 
 
 def _weighted(columns: Sequence[Sequence[str]], place: int) -> list[list[str]]:

@@ -1,4 +1,4 @@
-"""Tell of numbers that may stand for a missing value, as 999 and -1 do in many files."""
+"""Tell of numbers that may stand for a missing value, as 999, -1 and 1e20 do in many files, and of mixed units."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from nncli.data.cells import quoted
 from nncli.errors import flag, write_names
 
 STAND_INS = (-1, *(sign * nines for nines in (9, 99, 999, 9999, 99999) for sign in (1, -1)))
+HUGE = 1e20  # from which on no measure is, but what programs fill gaps with
 LEAST_TIMES, LEAST_SHARE = 3, 0.01  # of the cells of a column
 LEAST_OTHERS = 5  # different ones beside -1, which may be one of few marks, as -1, 0 and 1
+SECONDS = (5e8, 5e9)  # since 1970, from 1985 to 2128
+UNITS = ("seconds", "milliseconds", "microseconds", "nanoseconds")
 Vector = NDArray[np.float64]
 
 
@@ -28,19 +31,37 @@ def notes_of_stand_ins(columns: Mapping[str, Sequence[str]], values: Mapping[str
             advice = f"{flag('missing')} {shlex.quote(write_names(cells))} if it stands for a missing value"
             if elsewhere is not None:
                 advice += f", also in column '{elsewhere}'"
-            notes.append((name, f"column '{name}': {quoted(cells[0])} is far from all other numbers ({advice})"))
+            warning = "warning: " if abs(number) >= HUGE else ""
+            notes.append(
+                (name, f"{warning}column '{name}': {quoted(cells[0])} is far from all other numbers ({advice})")
+            )
+    notes += [(name, note) for name, its in values.items() for note in _mixed_units(name, columns[name], its)]
     return notes
 
 
-def _stand_ins(values: Vector) -> list[int]:
-    """List the numbers of a column that come often, and lie far outside of all others."""
-    others, found = values[np.isfinite(values)], list[int]()
+def _mixed_units(name: str, cells: Sequence[str], values: Vector) -> list[str]:
+    """Say of a column that all of its numbers are times since 1970, in several units."""
+    numbers = values[np.isfinite(values)]
+    if not len(numbers) or numbers.min() < SECONDS[0] or numbers.max() < 1000 * SECONDS[0]:
+        return []
+    power = np.floor(np.log10(numbers / SECONDS[0]) / 3)
+    scaled = numbers / 1000.0**power
+    if (scaled >= SECONDS[1]).any() or power.max() >= len(UNITS) or power.min() == power.max():
+        return []
+    first = [numbers[power == k][0] for k in np.unique(power)]
+    examples = [next(c for c, value in zip(cells, values, strict=True) if value == one) for one in first]
+    units = [f"{UNITS[int(k)]} ({quoted(cell)})" for k, cell in zip(np.unique(power), examples, strict=True)]
+    return [f"warning: column '{name}': times since 1970 seem to be in {' and in '.join(units)}: write all in one unit"]
+
+
+def _stand_ins(values: Vector) -> list[float]:
+    """List the numbers of a column that come often, or are huge, and lie far outside of all others."""
+    others, found = values[np.isfinite(values)], list[float]()
     least = max(LEAST_TIMES, LEAST_SHARE * len(others))
     while len(others):
-        ends = {int(end) for end in (others.min(), others.max()) if end in STAND_INS}
-        now = next(
-            (end for end in ends if (others == end).sum() >= least and _is_far(end, others[others != end])), None
-        )
+        ends = {float(end) for end in (others.min(), others.max()) if end in STAND_INS or abs(end) >= HUGE}
+        often = [end for end in ends if abs(end) >= HUGE or (others == end).sum() >= least]
+        now = next((end for end in often if _is_far(end, others[others != end])), None)
         if now is None:
             break
         found.append(now)
@@ -48,7 +69,7 @@ def _stand_ins(values: Vector) -> list[int]:
     return found
 
 
-def _is_far(number: int, others: Vector) -> bool:
+def _is_far(number: float, others: Vector) -> bool:
     """Tell whether a number is farther from the others than these are from one another, or alone below 0."""
     if not len(others):
         return False

@@ -1,0 +1,73 @@
+"""Values that are probably not meant as they are written: each is said in a line."""
+
+from __future__ import annotations
+
+import pytest
+
+from csv_reading import load
+
+
+def table(cells: list[str], delimiter: str = ",") -> str:
+    """Write a column of numbers beside these cells and two classes."""
+    rows = [f"{i * 37 % 101}{delimiter}{cell}{delimiter}{'pq'[i % 2]}\n" for i, cell in enumerate(cells)]
+    return delimiter.join(["a", "b", "label"]) + "\n" + "".join(rows)
+
+
+def warnings(text: str) -> list[str]:
+    return [note for note in load(text).notes if note.startswith("warning: ")]
+
+
+@pytest.mark.parametrize("fill", ["1e20", "9.96921e36", "-1E30"])
+def test_a_huge_number_that_fills_gaps_is_warned_of(fill: str) -> None:
+    cells = [fill if i == 7 else f"{i * 13 % 29}.5" for i in range(60)]
+    [warning] = warnings(table(cells))
+    told = f"'{fill}' is far from all other numbers (--missing {fill} if it stands for a missing value)"
+    assert warning == f"warning: column 'b': {told}"
+    assert not warnings(table([f"{i * 13 % 29}.5e20" for i in range(60)]))  # all are so large
+
+
+@pytest.mark.parametrize(
+    ("factors", "units"),
+    [
+        ((1, 1000), "in seconds ('1700000001') and in milliseconds ('1700500000000')"),
+        ((1000, 1_000_000), "in milliseconds ('1700000001000') and in microseconds ('1700500000000000')"),
+    ],
+)
+def test_times_in_two_units_are_warned_of(factors: tuple[int, int], units: str) -> None:
+    cells = [str((1_700_000_000 + i * 500_000) * factors[i % 2]) for i in range(60)]
+    cells[0] = str(1_700_000_001 * factors[0])
+    assert warnings(table(cells)) == [
+        f"warning: column 'b': times since 1970 seem to be {units}: write all in one unit"
+    ]
+    assert not warnings(table([str(1_700_000_000 + i * 500_000) for i in range(60)]))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "why"),
+    [
+        ("cat", "c\u0430t", "latin small letter a, cyrillic small letter a"),
+        ("A-1", "A\u20131", "hyphen-minus, en dash"),
+        ("ON", "\u039fN", "latin capital letter o, greek capital letter omicron"),
+        ("red", "r\u200bed", "latin small letter e, zero width space"),
+    ],
+)
+def test_classes_that_look_alike_are_warned_of(one: str, other: str, why: str) -> None:
+    text = "a,label\n" + "".join(f"{i * 37 % 101},{(one, other, 'dog')[i % 3]}\n" for i in range(60))
+    [warning] = warnings(text)
+    told = f"'{one}' and '{other}' look alike, but have other letters or signs ({why})"
+    assert warning.replace("\\u200b", "\u200b") == f"warning: classes {told}, and are two classes"
+
+
+def test_classes_that_are_one_number_with_its_decimals_are_warned_of() -> None:
+    rows = "".join(f"{i * 37 % 101},5;{('1', '1,0', '2')[i % 3]}\n" for i in range(60))
+    assert warnings(f"a;label\n{rows}") == [
+        "warning: classes '1' and '1,0' are one number where ',' is the decimal sign, and two classes"
+    ]
+
+
+def test_a_leading_zero_below_the_rows_that_are_looked_at_is_warned_of() -> None:
+    cells = ["12", "45", "77"] * 400
+    assert not warnings(table(cells))
+    cells[1100] = "012"
+    told = "'012' is read as a number without its zero (--categorical b keeps codes apart)"
+    assert warnings(table(cells)) == [f"warning: column 'b': {told}"]
