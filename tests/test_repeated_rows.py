@@ -159,7 +159,7 @@ class TestDedupe:
         plain = nncli("train", "d.csv", "--epochs", "3", "--json", "-q").json
         outcome = nncli("train", "twice.csv", "--dedupe", "--epochs", "3", "--json")
         assert sum(outcome.json[f"n_{part}"] for part in ("train", "val", "test")) == 201
-        assert "--dedupe: left out 71 rows with the same values as a row that is kept" in outcome.err
+        assert "--dedupe: left out 71 rows with the same values and class as a row that is kept" in outcome.err
         again = nncli("train", "d.csv", "d.csv", "--dedupe", "--epochs", "3", "--json", "-q").json
         same = ("n_train", "n_val", "n_test", "train", "val", "test")
         assert [again[name] for name in same] == [plain[name] for name in same]
@@ -172,6 +172,26 @@ class TestDedupe:
         outcome = nncli("train", "d.csv", "--test-data", "t.csv", "--dedupe", "--epochs", "1", "--json")
         assert warnings(outcome) == []
         assert (outcome.json["n_train"] + outcome.json["n_val"], outcome.json["n_test"]) == (150, 50)
+
+    def test_a_row_that_is_in_the_test_file_several_times_is_judged_once(self, nncli: Run) -> None:
+        rows = rows_of()
+        write("d.csv", rows[:150])
+        write("t.csv", rows[150:])
+        plain = nncli("train", "d.csv", "--test-data", "t.csv", "--epochs", "2", "--json", "-q", "-o", "p.npz").json
+        write("t.csv", [*rows[150:], *rows[160:180]])
+        outcome = nncli("train", "d.csv", "--test-data", "t.csv", "--dedupe", "--epochs", "2", "--json")
+        assert "--dedupe: left out 20 test rows that repeat another" in outcome.err
+        assert (outcome.json["n_test"], outcome.json["test"]) == (50, plain["test"])
+        judged = nncli("eval", "model.npz", "-q", "--json").json
+        assert (judged["n"], judged["accuracy"]) == (50, plain["test"]["accuracy"])
+
+    def test_a_row_of_the_test_file_with_another_class_is_told_apart(self, nncli: Run) -> None:
+        rows = rows_of()
+        write("d.csv", rows)
+        write("t.csv", [row[:-1] + ("p" if row[-1] == "q" else "q") for row in rows[:30]])
+        outcome = nncli("train", "d.csv", "--test-data", "t.csv", "--dedupe", "--epochs", "1", "--json")
+        told = "left out 30 rows with the same values as a row of another file, whatever its class"
+        assert f"--dedupe: {told}" in outcome.err
 
     def test_a_row_of_the_test_file_does_not_validate(self, nncli: Run) -> None:
         """150 rows of their own train, 60 others validate, of which 20 are among the 50 that test."""

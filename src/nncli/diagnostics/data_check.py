@@ -205,7 +205,7 @@ def _often_missing(table: Table) -> list[str]:
 def _duplicates(hashes: Hashes, y: Target, what: str) -> list[str]:
     """Report duplicate rows: in two parts of the split, they make a model look better than it is."""
     found = []
-    distinct = len(first_rows(hashes, y, row_numbers(len(y)), hashes[:0]))
+    distinct = len(first_rows(hashes, y, row_numbers(len(y))))
     duplicates = len(y) - distinct
     if duplicates:
         are = "is a duplicate" if duplicates == 1 else "are duplicates"

@@ -28,7 +28,7 @@ from nncli.metrics.intervals import IN_TIME, few_groups
 from nncli.model.model import Model
 from nncli.model.provenance import Provenance
 from nncli.system.output import counted, in_quotes
-from nncli.training.repeated_rows import trained_on
+from nncli.training.repeated_rows import first_rows, trained_on
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,12 @@ def rows_to_judge(
     if model.config.options.time is not None:
         found.notes.append(IN_TIME)
     return found
+
+
+def _each_once(model: Model, test: Dataset) -> Positions:
+    """Return the rows of a file of test rows as training took them: with --dedupe, each once."""
+    rows = row_numbers(len(test))
+    return first_rows(hash_rows(test.table), test.y, rows) if model.config.options.dedupe else rows
 
 
 def read_again_with(
@@ -143,7 +149,8 @@ def _test_rows(
         problem = f"the data have changed since {model_file} was trained, so its test rows cannot be found"
         raise DataError(title(source), problem, remedy)
     if test is not None:
-        return test, row_numbers(len(test)), f"the {counted(len(test), 'row')} of {title(source)}", None
+        rows = _each_once(model, test)
+        return test, rows, f"the {counted(len(rows), 'row')} of {title(source)}", None
     # the same bytes have the same rows and classes, but for those that were rare
     task = CLASSIFICATION if model.target is None else REGRESSION
     dataset, columns = set_aside(load_dataset(source, data.csv, dtype, memory, task=task), data.csv.row_columns)
@@ -152,7 +159,7 @@ def _test_rows(
         raise DataError(title(source), problem, "Train the model again: rows of weight 0 were counted then")
     if model.target is None:
         dataset = in_classes(dataset, model.classes, model.config.options.rare)
-    rows = provenance.test_rows if dataset.test is None else row_numbers(len(dataset.test))
+    rows = provenance.test_rows if dataset.test is None else _each_once(model, dataset.test)
     evaluated_on = f"the {counted(len(rows), 'test row')} of {title(source)}"
     groups = None if columns.group is None else columns.group.codes[rows].astype(np.int64)
     return dataset if dataset.test is None else dataset.test, rows, evaluated_on, groups

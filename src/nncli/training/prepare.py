@@ -161,6 +161,10 @@ def prepare(
         notes += classes_without_rows(config, "val_data", val, dataset.classes)
     if own_test is not None:
         test = subset(own_test, None)
+        if config.dedupe:
+            test = dataclasses.replace(test, rows=first_rows(own["test"], own_test.y, test.rows))
+            if left_out := len(own_test) - len(test.rows):
+                notes.append(f"{flag('dedupe')}: left out {counted(left_out, 'test row')} that repeat another")
         notes += classes_without_rows(config, "test_data", test, dataset.classes) if config.test_data else []
     weights = every.weights
     if weights is not None:  # of mean 1 over the training rows, so that a learning rate means the same
@@ -237,9 +241,14 @@ def _rows_to_use(
             problem = f"all rows of class {in_quotes(dataset.classes[int(of_class.argmin())])} have a weight of 0"
             raise DataError(dataset.where, f"{column}: {problem}", "Leave the class out, or let it count")
     if config.dedupe:
-        before, rows = len(rows), first_rows(hashes, dataset.y, rows, elsewhere)
-        left_out = counted(before - len(rows), "row")
-        notes.append(f"{flag('dedupe')}: left out {left_out} with the same values as a row that is kept")
+        once = first_rows(hashes, dataset.y, rows)
+        kept = once[np.isin(hashes[once], elsewhere, invert=True)]
+        repeated, others = counted(len(rows) - len(once), "row"), counted(len(once) - len(kept), "row")
+        notes.append(f"{flag('dedupe')}: left out {repeated} with the same values and class as a row that is kept")
+        if len(kept) < len(once):
+            told = "with the same values as a row of another file, whatever its class"
+            notes.append(f"{flag('dedupe')}: left out {others} {told}")
+        rows = kept
         if not len(rows):
             raise OptionError("dedupe", "no row is left: all are in the other files too", "Leave the option out")
     return rows, notes

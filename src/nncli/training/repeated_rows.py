@@ -64,13 +64,12 @@ class RowHashes:
         return np.sort(self.parts["train"])
 
 
-def first_rows(hashes: Hashes, y: Target, rows: Positions, elsewhere: Hashes) -> Positions:
-    """Return those of the rows that repeat no earlier one with the same class or number, and none that is elsewhere."""
+def first_rows(hashes: Hashes, y: Target, rows: Positions) -> Positions:
+    """Return those of the rows that repeat no earlier one with the same class or number."""
     codes = y[rows].view(np.uint64) if y.dtype == np.float64 else y[rows].astype(np.uint64)
     keys = hashes[rows] + (codes + np.uint64(1)) * CLASS_FACTOR
     _, first = np.unique(keys, return_index=True)
-    kept = rows[np.sort(first)]
-    return kept[~_are_in(np.sort(elsewhere), hashes[kept])]
+    return rows[np.sort(first)]
 
 
 def trained_on(hashes: Hashes, sample: str) -> tuple[int, bool]:

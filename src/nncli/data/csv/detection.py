@@ -283,7 +283,14 @@ def layout_of(
     if not kind_of.keys() - ids.keys() - aside:
         ids = {}  # there is nothing else to learn from
     notes += [f"column '{name}': left out, as {reason}" for name, reason in ids.items()]
-    notes += [note for name, note in (*kinds.notes, *notes_of_stand_ins(columns, values)) if name not in ids]
+    notes += [
+        note
+        for name, note in (
+            *kinds.notes,
+            *notes_of_stand_ins(columns, {name: its for name, its in values.items() if name != options.weight}),
+        )
+        if name not in ids
+    ]
     merged = merged_columns({name: cells[name] for name in features if name not in aside}, values)
     notes += [f"warning: column '{name}': {NOTE}" for name in merged]
     used = {name: kind for name, kind in kind_of.items() if name not in ids}
