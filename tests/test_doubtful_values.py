@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from csv_reading import load
@@ -71,3 +75,20 @@ def test_a_leading_zero_below_the_rows_that_are_looked_at_is_warned_of() -> None
     cells[1100] = "012"
     told = "'012' is read as a number without its zero (--categorical b keeps codes apart)"
     assert warnings(table(cells)) == [f"warning: column 'b': {told}"]
+
+
+def test_a_first_row_that_counts_the_columns_is_refused_for_a_model_without_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nncli: Callable[..., Any]
+) -> None:
+    """As a table without names has it when it is written with its header."""
+    monkeypatch.chdir(tmp_path)
+    rows = [f"{i * 37 % 101 / 10},{i * 13 % 29 / 4},{'pq'[i % 2]}\n" for i in range(60)]
+    Path("t.csv").write_text("".join(rows))
+    assert nncli("train", "t.csv", "-t", 2, "--epochs", 1, "-q", "--json").code == 0
+    for count in ("0,1", "1,2"):
+        Path("new.csv").write_text(f"{count}\n0.5,1.5\n2.5,3.25\n")
+        found = nncli("predict", "model.npz", "new.csv")
+        assert (found.code, found.out) == (1, "")
+        assert f"new.csv:1: the first row, '{count.replace(',', ', ')}', may be a row of data, or count" in found.err
+    Path("new.csv").write_text("0.0,1\n0.5,1.5\n")  # as the message advises
+    assert nncli("predict", "model.npz", "new.csv").out.count("\n") == 3
