@@ -116,10 +116,10 @@ def test_rows_that_are_left_out_are_a_problem_and_many_a_large_one(bad: int, is_
     assert first.startswith(f"left out {bad} of 100 rows, which cannot be read")
     assert lines[0] == "d.csv:2: left out: column 'a': expected a number, found 'x'"
     assert sum(": left out: " in line for line in lines) == min(bad, 10)
-    told = f"{bad}.0 % of the rows are left out, and the others may not stand for all: read without --on-error to see "
+    told = f"{bad}.0 % of the rows are left out, and the others may not be like them: read without --on-error to see "
     assert (told + "what to do about the first" in lines) is is_large
     words = ["d.csv", "--numeric", "a", "-q"]
-    assert ("may not stand" in nncli("train", *words, "--on-error", "skip", "--epochs", "1").err) is is_large
+    assert ("may not be like" in nncli("train", *words, "--on-error", "skip", "--epochs", "1").err) is is_large
     assert "no problems found" not in nncli("check", "d.csv", "--on-error", "skip", "--numeric", "a").out
     if is_large:  # as advised
         assert nncli("train", *words).err.startswith(
@@ -138,7 +138,9 @@ def test_what_is_refused_is_no_data_without_problems(words: list[str], nncli: Ru
 def test_classes_that_differ_in_case_are_a_problem(nncli: Run) -> None:
     rows = [f"{i * i % 17},{'North' if i % 2 else 'north' if i % 4 else 'South'}" for i in range(60)]
     Path("d.csv").write_text("a,class\n" + "\n".join(rows) + "\n")
-    assert "classes 'North' and 'north' differ in case or blanks alone, and are two classes" in findings(nncli)
+    assert "classes 'North' and 'north' differ only in capital letters or blanks, and are two classes" in findings(
+        nncli
+    )
 
 
 def test_a_class_without_a_row_in_a_file_of_test_rows_is_to_be_looked_at(

@@ -49,9 +49,9 @@ def test_codes_among_which_some_are_numbers_are_categories(cells: list[str], why
         (["20240131", "19991224"], "'20240131' is read as a number (--date-format %Y%m%d reads dates)"),
         (["202401", "199912"], "'202401' is read as a number (--date-format %Y%m reads dates)"),
         (["04.2022", "12.2023", "11.2022"], "'04.2022' is read as a number (--date-format %m.%Y reads months)"),
-        (["4.00E+12", "8.71E+12"], "'4.00E+12' is read as 4000000000000, and comes again, as Excel shortens "
+        (["4.00E+12", "8.71E+12"], "'4.00E+12' is read as 4000000000000, and several rows have it, as Excel shortens "
          "long codes: write all figures into the file, or leave the column out with --drop"),
-        (["12345", "1.23E+15"], "'1.23E+15' is read as 1230000000000000, and comes again, as Excel shortens "
+        (["12345", "1.23E+15"], "'1.23E+15' is read as 1230000000000000, and several rows have it, as Excel shortens "
          "long codes: write all figures into the file, or leave the column out with --drop"),
         (["4.2022", "12.1999"], "'4.2022' is read as a number (--date-format %m.%Y reads months)"),
     ],

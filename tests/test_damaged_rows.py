@@ -166,7 +166,7 @@ def test_rows_without_a_class_and_rows_with_a_word_for_a_number_are_left_out_and
         "warning: left out 2 of 7 rows, which cannot be read",
         f"{path}:4: left out: target column 'label': expected a class, found an empty cell",
         f"{path}:6: left out: column 'b': expected a number, found 'x'",
-        "warning: 28.6 % of the rows are left out, and the others may not stand for all: read without --on-error to "
+        "warning: 28.6 % of the rows are left out, and the others may not be like them: read without --on-error to "
         "see what to do about the first",
     ]
 
@@ -220,7 +220,7 @@ def test_damaged_pictures_are_left_out(tmp_path: Path) -> None:
 def test_a_file_without_rows_to_leave_out_takes_no_such_option(tmp_path: Path) -> None:
     path = tmp_path / "t.svm"
     path.write_text("1 1:2 2:3\n2 1:4 2:1\n")
-    with pytest.raises(OptionError, match="no table and no folder of pictures, of which some could be left out"):
+    with pytest.raises(OptionError, match="neither a table nor a folder of pictures: nothing in it can be left out"):
         load_dataset((str(path),), CsvOptions(on_error="skip"), "float64")
 
 

@@ -125,7 +125,7 @@ def test_a_file_without_permission_is_refused(tmp_path: Path) -> None:
     (tmp_path / "data.csv").touch(mode=0)
     done = nncli("train", "data.csv", cwd=tmp_path, preexec_fn=without_privileges)
     assert (done.returncode, done.stdout) == (1, b"")
-    assert done.stderr == b"data.csv: no permission to read it. Change its mode with chmod, or copy it.\n"
+    assert done.stderr == b"data.csv: no permission to read it. Allow it with chmod u+r, or ask its owner.\n"
 
 
 def test_short_and_empty_files_are_no_magic(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_a_window_of_two_gibibytes_is_not_opened(nncli: Run) -> None:
 def test_a_line_without_an_end_is_refused(first: bytes, nncli: Run) -> None:
     Path("d.csv").write_bytes(zlib.compress(first + bytes(80 << 20), level=1, wbits=31))
     least = "d.csv:2: expected a row, found no end of line in 64 MiB." if first else (
-        "d.csv:1: expected a line, found no end of it in 16 MiB."
+        "d.csv:1: expected the end of a line, found none in 16 MiB."
     )  # fmt: skip
     refused(nncli, least, "train", "d.csv")
 

@@ -218,7 +218,7 @@ def test_sparse_text_without_line_ends_is_refused_in_bounded_memory(command: str
     outcome = nncli(*([command, "-q"] if command == "train" else [command, "m.npz"]), "d.svm")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert (outcome.code, outcome.err) == (1, "d.svm:1: expected a line, found no end of it in 16 MiB.\n")
+    assert (outcome.code, outcome.err) == (1, "d.svm:1: expected the end of a line, found none in 16 MiB.\n")
     assert peak < 80 << 20
 
 
@@ -226,7 +226,7 @@ def test_sparse_text_without_line_ends_is_refused_from_a_pipe(nncli: Run, tmp_pa
     Path("t.svm").write_text("1 1:1\n0 1:2\n" * 10)
     assert nncli("train", "t.svm", "-q", "--epochs", 1, "-o", "m.npz").code == 0
     done = cli_process.nncli("predict", "m.npz", stdin=b"1 1:1 " + b"2:1 " * (5 << 20), cwd=tmp_path)
-    assert (done.returncode, done.stderr) == (1, b"stdin:1: expected a line, found no end of it in 16 MiB.\n")
+    assert (done.returncode, done.stderr) == (1, b"stdin:1: expected the end of a line, found none in 16 MiB.\n")
 
 
 def test_rows_across_blocks_are_put_together(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,8 +15,8 @@ N, BAD = 400, 100  # rows, and the one without; enough for the fast parser
 CASES = {
     "group": ("", "expected a group, found an empty cell"),
     "time": ("NA", "expected a time, found 'NA'"),
-    "weight": ("", "expected a weight from 0, found an empty cell"),
-    "weight=": ("-0.5", "expected a weight from 0, found '-0.5'"),
+    "weight": ("", "expected a weight of 0 or more, found an empty cell"),
+    "weight=": ("-0.5", "expected a weight of 0 or more, found '-0.5'"),
 }
 
 

@@ -33,7 +33,9 @@ def test_one_class_may_be_written_in_several_ways(labels: list[str], classes: tu
 def test_classes_that_differ_in_case_alone_are_warned_of() -> None:
     found = load("a,y\n1,yes\n2,Yes\n3,no\n")
     assert found.classes == ("Yes", "no", "yes")
-    assert "warning: classes 'yes' and 'Yes' differ in case or blanks alone, and are two classes" in found.notes
+    assert (
+        "warning: classes 'yes' and 'Yes' differ only in capital letters or blanks, and are two classes" in found.notes
+    )
 
 
 def test_what_is_merged_is_said() -> None:

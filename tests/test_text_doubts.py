@@ -43,7 +43,7 @@ def about(found: Dataset, name: str = "a") -> list[str]:
 def test_categories_and_groups_that_differ_in_case_or_blanks_are_told(
     cells: list[str], pair: str, tmp_path: Path
 ) -> None:
-    end = f"{pair} differ in case or blanks alone, and are kept apart"
+    end = f"{pair} differ only in capital letters or blanks, and are kept apart"
     assert about(read(table(cells * 10), tmp_path)) == [f"column 'a': categories {end}"]
     assert about(read(table(cells * 10), tmp_path, group="a")) == [f"warning: column 'a': groups {end}"]
 
@@ -56,7 +56,8 @@ def test_what_is_one_category_or_another_is_not(cells: list[str], tmp_path: Path
 def test_classes_that_differ_in_blanks_are_warned_of() -> None:
     found = load("a,y\n" + "1,New York\n2,NewYork\n3,Rome\n" * 10)
     assert (
-        "warning: classes 'New York' and 'NewYork' differ in case or blanks alone, and are two classes" in found.notes
+        "warning: classes 'New York' and 'NewYork' differ only in capital letters or blanks, and are two classes"
+        in found.notes
     )
 
 

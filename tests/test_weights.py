@@ -86,13 +86,13 @@ def test_the_target_keeps_its_place_whatever_column_has_the_weights(
     [
         (
             ("1", "-2"),
-            ":3: column 'w': expected a weight from 0, found '-2'. Correct it, or leave such rows out with "
+            ":3: column 'w': expected a weight of 0 or more, found '-2'. Correct it, or leave such rows out with "
             "--on-error skip.",
         ),
         (
             ("1", ""),
-            ":3: column 'w': expected a weight from 0, found an empty cell. Correct it, or leave such rows out with "
-            "--on-error skip.",
+            ":3: column 'w': expected a weight of 0 or more, found an empty cell. Correct it, or leave such rows out "
+            "with --on-error skip.",
         ),
         (("0", "0"), ": column 'w': expected a weight above 0, found only zeros."),
         (("x", "y"), ": column 'w': expected numbers, to weigh rows with, found text."),

@@ -196,7 +196,7 @@ def open_raw(source: str) -> FileIO:
     except IsADirectoryError:
         raise DataError(source, "is a folder, not a file", "Name a file in it") from None
     except PermissionError:
-        raise DataError(source, "no permission to read it", "Change its mode with chmod, or copy it") from None
+        raise DataError(source, "no permission to read it", "Allow it with chmod u+r, or ask its owner") from None
     except OSError as error:
         raise DataError(source, f"cannot be opened ({error.strerror})") from None
     except ValueError:  # a zero byte in the name

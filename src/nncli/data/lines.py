@@ -18,7 +18,7 @@ def line_blocks(file: Input) -> Iterator[tuple[int, list[bytes]]]:
         *lines, rest = (rest + chunk).split(b"\n")
         if len(rest) > LONGEST_LINE:
             place = f"{file.where}:{number + len(lines)}"
-            raise DataError(place, f"expected a line, found no end of it in {LONGEST_LINE >> 20} MiB")
+            raise DataError(place, f"expected the end of a line, found none in {LONGEST_LINE >> 20} MiB")
         if lines:
             yield number, lines
         number += len(lines)

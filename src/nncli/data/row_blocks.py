@@ -209,7 +209,7 @@ class LeftOut:
         found = [counts, *(f"{error.where}{LISTED}{error.problem}" for error in self.first)]
         share = self.n / (self.n + used)
         if share > MOST_HARMLESS:
-            lost = f"warning: {percent(share)} of the {self.what}s are left out, and the others may not stand for all"
+            lost = f"warning: {percent(share)} of the {self.what}s are left out, and the others may not be like them"
             found.append(f"{lost}: read without {flag('on_error')} to see what to do about the first")
         return found
 

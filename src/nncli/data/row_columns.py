@@ -114,7 +114,7 @@ def _weights(weights: NDArray[np.float64], name: str, where: str) -> NDArray[np.
     wrong = np.flatnonzero(~((weights >= 0) & (weights < np.inf)))
     if len(wrong):
         found = "a missing value" if np.isnan(weights[wrong[0]]) else f"{weights[wrong[0]]:g}"
-        problem = f"column '{name}', row {wrong[0] + 1} of the data: expected a weight from 0, found {found}"
+        problem = f"column '{name}', row {wrong[0] + 1} of the data: expected a weight of 0 or more, found {found}"
         raise DataError(where, problem, CORRECT)
     if not weights.any():
         raise DataError(where, f"column '{name}': expected a weight above 0, found only zeros")

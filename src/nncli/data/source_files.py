@@ -60,7 +60,7 @@ class SourceFiles(NamedTuple):
         formats = [format_of(path) for path in paths]
         for path, found in zip(paths, formats, strict=True):
             if found.is_matrix and len(paths) > 1:
-                raise DataError(str(path), "only tables can be read several at a time", "Name one file")
+                raise DataError(str(path), "only tables can be read from several files at once", "Name one file")
             if not found.reader:
                 raise DataError(str(path), f"expected data, found {found.name}", found.advice(str(path)))
         return cls(source, paths, formats)
@@ -101,12 +101,12 @@ class SourceFiles(NamedTuple):
         """Read a matrix; pictures are brought to the size `resize`. Raises OptionError for `memory`, as it is read into
         memory, and for `on_error` where it has no rows of its own."""
         if memory is not None:
-            problem = f"{title(self.source)} is no table, and those alone can stay on the disk"
+            problem = f"{title(self.source)} is no table, and only tables can stay on the disk"
             raise OptionError("memory", problem, "Leave it out")
         if self.stream is None and self.formats[0] == IMAGES:
             return IMAGES.load().read(self.paths[0], like, resize, on_error)
         if on_error != "fail":
-            problem = f"{title(self.source)} is no table and no folder of pictures, of which some could be left out"
+            problem = f"{title(self.source)} is neither a table nor a folder of pictures: nothing in it can be left out"
             raise OptionError("on_error", problem, "Leave the option out")
         if self.stream is None:
             return self.formats[0].load().read(self.paths[0], like)

@@ -217,7 +217,7 @@ class _Columns:
 
 def one_spelling(values: Sequence[str], decimal: str = ".") -> tuple[list[str], list[str]]:
     """Return for each class the spelling that stands for it, the first one met: 1 and 1.0, True and TRUE are one class;
-    also return notes, which warn of classes that differ in case or blanks alone, look alike, or are one number."""
+    also return notes, which warn of classes that seem to be one."""
     keys = [canonical_class(value) for value in values]
     if {"0", "1", "true", "false"}.issuperset(keys):
         keys = [{"true": "1", "false": "0"}.get(key, key) for key in keys]

@@ -39,7 +39,7 @@ BLANKS = re.compile(r"(?<!\d)[\s_]+|[\s_]+(?!\d)")  # and not those between two 
 
 
 def notes_of_texts(table: Table, target: TextColumn, target_name: str, group: str | None) -> list[str]:
-    """Say, a line each, which texts of a column differ in case or blanks alone or look alike, and which are garbled.
+    """Say, a line each, which texts of a column seem to be one, and which are garbled.
     Classes that differ so are told where they are made."""
     notes = list[str]()
     for name, column in (*table.texts.items(), (target_name, target)):
@@ -60,7 +60,7 @@ def folded(text: str) -> str:
 def difference(one: str, other: str) -> str:
     """Say in what two texts differ that are `folded` alike."""
     if _folded(one) == _folded(other):
-        return "differ in case or blanks alone"
+        return "differ only in capital letters or blanks"
     first, second = next((a, b) for a, b in zip_longest(one, other, fillvalue="") if a != b)
     names = [unicodedata.name(sign, f"U+{ord(sign):04X}").lower() if sign else "nothing" for sign in (first, second)]
     return f"look alike, but have other letters or signs ({names[0]}, {names[1]})"

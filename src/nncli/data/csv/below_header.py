@@ -20,9 +20,7 @@ RULED = "| "
 LEAST_DASHES = 3  # where no bar shows that it is a rule
 MOST_ROWS = 4  # of names below the first one
 ALIGNED = re.compile(r"\S  +\S")
-ROW_NAMES = (
-    "the header has a name less than the rows have cells: the first column has the names of the rows, and is left out"
-)
+ROW_NAMES = "the header has one name fewer than the rows have cells: the first column names the rows, and is left out"
 
 
 class Place(NamedTuple):

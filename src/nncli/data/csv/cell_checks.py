@@ -100,7 +100,7 @@ class CellChecker:
         """Raise DataError for a row without its group, its time or a weight from 0."""
         what = self.layout.needed[name]
         if value is None or (what == "weight" and name in self.layout.numeric and float(value) < 0):
-            expected = "a weight from 0" if what == "weight" else f"a {what}"
+            expected = "a weight of 0 or more" if what == "weight" else f"a {what}"
             problem = f"column '{name}': expected {expected}, found {quoted(cell) if cell else 'an empty cell'}"
             fill = "" if cell or what != "group" else ", fill the cells down where a group is written once"
             or_value = self._or_value(cell, what) if what == "group" else ""

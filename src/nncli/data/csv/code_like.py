@@ -66,7 +66,7 @@ def doubt_of_numbers(name: str, cells: Sequence[str], text: str) -> str:
         return f"{quoted(cells[0])} is read as a number (--date-format %m.%Y reads months)"
     if "E+" in text and (shortened := [*filter(SHORTENED.fullmatch, cells)]) and len({*shortened}) < len(shortened):
         told = "as Excel shortens long codes: write all figures into the file, or leave the column out with --drop"
-        return f"{quoted(shortened[0])} is read as {float(shortened[0]):.0f}, and comes again, {told}"
+        return f"{quoted(shortened[0])} is read as {float(shortened[0]):.0f}, and several rows have it, {told}"
     if ENDING_ZERO.search(text) and (lost := _lost_zero(cells, text)):
         return f"{lost} (--categorical keeps versions and codes apart)"
     for form, width in DAYS_OF_FIGURES.items():

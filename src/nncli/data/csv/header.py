@@ -135,7 +135,7 @@ class Head:
 
     def _check_line(self, data: bytes) -> None:
         if len(data) > FIRST_LINE and b"\n" not in data:
-            raise DataError(self.place, f"expected a line, found no end of it in {FIRST_LINE >> 20} MiB")
+            raise DataError(self.place, f"expected the end of a line, found none in {FIRST_LINE >> 20} MiB")
 
     def _first_bytes(self, stream: ByteStream, least: int) -> bytes:
         """Read enough to tell the encoding: at least the first line, and `least` bytes."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 LEAST_BLOCKS = 4
-NOTE = "only the first row of each block has a value, as where cells were merged: fill it down if it holds for all"
+NOTE = "only the first row of each block has a value, as where cells were merged: copy it down if it is theirs too"
 
 
 def merged_columns(columns: Mapping[str, Sequence[str]], values: Mapping[str, NDArray[np.float64]]) -> list[str]:
