@@ -109,7 +109,7 @@ def test_each_option_that_is_advised_reads_the_table(kind: str) -> None:
 
 def test_it_is_said_what_has_been_left_out() -> None:
     row_names, tail = load(CERTAIN["row names of R"]).notes, load(CERTAIN["delimiters at the end"]).notes
-    assert sum("the first column has the names of the rows, and is left out" in note for note in row_names) == 1
+    assert sum("the first column names the rows, and is left out" in note for note in row_names) == 1
     assert "data.csv: the last 2 lines have no cells: left out" in tail
 
 
