@@ -26,7 +26,7 @@ from sklearn.metrics import (
 )
 
 from nncli.config.train_config import TrainConfig
-from nncli.metrics.intervals import share_interval
+from nncli.metrics.student import share_interval
 from nncli.system.workers import never
 from nncli.training.cross_validation import cross_validate
 from nncli.training.prepare import prepare

@@ -10,7 +10,7 @@ from sklearn.datasets import make_circles, make_classification, make_gaussian_qu
 from sklearn.metrics import precision_score, recall_score
 
 from nncli import train
-from nncli.metrics.intervals import share_interval
+from nncli.metrics.student import share_interval
 
 Rows = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]
 ROWS, NEW = 3000, 20_000

@@ -12,7 +12,7 @@ from nncli.figures.figure import Axis, Cells, Figure, Intervals, Line, Panel, Po
 from nncli.figures.kinds import FIGURES, Judged, OfModel, Subject, probabilities, thinned, two_classes
 from nncli.inference.threshold_curve import Curve
 from nncli.metrics.definitions import CalibrationError
-from nncli.metrics.intervals import share_interval
+from nncli.metrics.student import share_interval
 from nncli.model.thresholds import Thresholds
 from nncli.system.output import in_quotes
 

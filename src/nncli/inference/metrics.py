@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from nncli.errors import OptionError
 from nncli.metrics.definitions import METRICS
-from nncli.metrics.intervals import estimate, share_interval
+from nncli.metrics.intervals import estimate
 from nncli.metrics.metric import Metric, shares
 from nncli.metrics.reported import reported
 from nncli.metrics.rows import ScoredRows
+from nncli.metrics.student import share_interval
 from nncli.model.model import Model
 from nncli.system import plain_json
 from nncli.training.decision import which_is_positive

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.metrics.calibration_interval import calibration_interval
-from nncli.metrics.mean_interval import mean_interval, median_interval
+from nncli.metrics.mean_interval import median_interval, skewed_interval
 from nncli.metrics.metric import FromConfusions, MeanOfRows, Metric, OfAClass, OfARanking, shares
-from nncli.metrics.ranking_interval import auc_interval
+from nncli.metrics.ranking_interval import auc_influence, auc_interval, interval_as_of_a_share, precision_influence
 from nncli.metrics.rows import Floats, ScoredRows
 from nncli.nn.components import positive as above_zero
 from nncli.nn.components import setting
@@ -191,6 +191,9 @@ class RocAuc(OfARanking):
         pairs = np.vecdot(np.diff(above - own, prepend=0), own - np.diff(own, prepend=0) / 2)
         return shares(pairs, own[:, -1] * (above - own)[:, -1])
 
+    def influence_of_class(self, lead: Floats, is_own: NDArray[np.bool_]) -> Floats:
+        return auc_influence(lead, is_own)
+
     def own_interval(self, rows: ScoredRows, z: float) -> tuple[str, tuple[float, float]] | None:
         if rows.groups is not None:
             return None
@@ -212,6 +215,15 @@ class AveragePrecision(OfARanking):
     def of_order(self, own: Floats, above: Floats) -> Floats:
         sums = np.vecdot(np.diff(own, prepend=0), shares(own, above))
         return np.where(own[:, -1] > 0, shares(sums, own[:, -1]), np.nan)
+
+    def influence_of_class(self, lead: Floats, is_own: NDArray[np.bool_]) -> Floats:
+        return precision_influence(lead, is_own)
+
+    def own_interval(self, rows: ScoredRows, z: float) -> tuple[str, tuple[float, float]] | None:
+        if rows.groups is not None:
+            return None
+        influence, rarest = self.influence(rows), int(np.bincount(rows.y)[rows.present].min())
+        return "jackknife", interval_as_of_a_share(self.value(rows), float(influence @ influence), rarest, z)
 
 
 @METRICS.register("mcc")
@@ -333,7 +345,7 @@ class RootMeanSquaredError(Metric):
     def own_interval(self, rows: ScoredRows, z: float) -> tuple[str, tuple[float, float]] | None:
         if rows.groups is not None:
             return None
-        low, high = mean_interval(self.evidence(rows)[:, 0], z)
+        low, high = skewed_interval(self.evidence(rows)[:, 0], z)
         return "Hall", (math.sqrt(low), math.sqrt(high))
 
 

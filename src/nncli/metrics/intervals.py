@@ -5,17 +5,16 @@ Which share of them holds, from 5 rows of a class on, is simulated by `benchmark
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.metrics.mean_interval import mean_interval
+from nncli.metrics.mean_interval import skewed_interval
 from nncli.metrics.metric import Metric
 from nncli.metrics.rows import Floats, ScoredRows
-from nncli.metrics.student import Z, student_point
+from nncli.metrics.student import Z, share_interval
 from nncli.metrics.table_interval import around, drawn_values
 from nncli.system.output import counted
 
@@ -36,18 +35,7 @@ class Estimate:
 
     value: float | None
     interval: tuple[float, float] | None = None
-    method: str | None = (
-        None  # Wilson, posterior, Hall, Newcombe, bootstrap (of groups), simulation; or why there is no interval
-    )
-
-
-def share_interval(hits: float, n: float, z: float = Z) -> tuple[float, float]:
-    """Return the interval of Wilson (1927) for a share of `hits` in `n` > 0, of 95 % unless `z`, a point of the normal
-    distribution, says otherwise."""
-    p = hits / n
-    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return max(0.0, centre - half), min(1.0, centre + half)
+    method: str | None = None  # as Wilson, posterior, Hall; or why there is no interval
 
 
 def estimate(metric: Metric, rows: ScoredRows, z: float = Z) -> Estimate:
@@ -70,33 +58,28 @@ def _interval(metric: Metric, rows: ScoredRows, value: float, z: float) -> tuple
     if share is not None:
         return "Wilson", share_interval(*share, z)
     if one_by_one and metric.is_mean and not metric.is_discrete:
-        return "Hall", mean_interval(metric.evidence(rows)[:, 0].astype(np.float64), z)
+        return "Hall", skewed_interval(metric.evidence(rows)[:, 0].astype(np.float64), z)
     if rows.K > MOST_CLASSES:
         return TOO_MANY, None
     own = metric.own_interval(rows, z)
     if own is not None:
         return own
-    # far out, where no drawn value tells, the scale decides how near the ends come to 0 and 1
-    on_logits = metric.is_skewed or (z > Z and not metric.is_mean and rows.K > 0)
     if one_by_one and metric.is_discrete:
         centre, drawn = drawn_values(metric, rows)
-        if on_logits:
-            return "posterior", _possible(metric, rows, _on_logits(drawn, value, len(rows), z, metric.least))
         return "posterior", _possible(metric, rows, around(value, centre, middle(drawn, centre, z)))
     if len(rows) * max(1, rows.K) > MOST_CELLS and not metric.is_mean:
         return TOO_MANY, None
     evidence, y = metric.evidence(rows), rows.y
-    draws = resampled_groups(rows.groups, evidence.shape[1]) if rows.groups is not None else None
-    if draws is None:
-        draws = resampled(strata(metric, y), np.ones(len(y), np.int64), evidence.shape[1])
-    drawn = np.concatenate([metric.values(evidence, y, counts) for counts in draws])
-    if one_by_one and not rows.K:
-        return "bootstrap", _possible(metric, rows, middle(drawn, value, z))
-    if one_by_one:
-        return "bootstrap", _as_share(drawn, value, int(np.bincount(y)[rows.present].min()), z)
-    if on_logits:
-        return "bootstrap of groups", _possible(metric, rows, _on_logits(drawn, value, len(rows), z, metric.least))
-    return "bootstrap of groups", _possible(metric, rows, middle(drawn, value, z))
+    assert not (one_by_one and rows.K), "all metrics of classes have another interval where rows are independent"
+    groups = np.arange(len(rows)) if rows.groups is None else rows.groups
+    drawn = np.concatenate(
+        [metric.values(evidence, y, counts) for counts in resampled_groups(groups, evidence.shape[1])]
+    )
+    method = "bootstrap" if one_by_one else "bootstrap of groups"
+    # far out, where no drawn value tells, the scale decides how near the ends come to 0 and 1
+    if metric.is_skewed or (z > Z and not metric.is_mean and rows.K > 0):
+        return method, _possible(metric, rows, _on_logits(drawn, value, len(rows), z, metric.least))
+    return method, _possible(metric, rows, middle(drawn, value, z))
 
 
 def _possible(metric: Metric, rows: ScoredRows, ends: tuple[float, float]) -> tuple[float, float]:
@@ -137,16 +120,6 @@ def _on_logits(values: Floats, value: float, n: int, z: float, least: float) -> 
     half = z * float(np.log(known / (1 - known)).std(ddof=1))
     low, high = (least + size * float(1 / (1 + (1 - v) / v * np.exp(sign * half))) for sign in (1, -1))
     return (min(low, value), max(high, value)) if known.min() < known.max() else (value, value)
-
-
-def _as_share(values: Floats, value: float, m: int, z: float) -> tuple[float, float]:
-    """Return the interval of Wilson of a share of so many rows that its variance is that of resampled values, and of m,
-    the rows of the rarest class, where those do not vary (after Boyd, Eng, Page 2013). Of few rows the variance is not
-    well known: it is taken m / (m − 1) times as large, with the point of Student's distribution."""
-    variance = float(values[~np.isnan(values)].var(ddof=1)) * m / max(m - 1, 1)
-    known = value * (1 - value)
-    rows = known / variance if variance > 0 and known > 0 else m
-    return share_interval(value * rows, rows, student_point(m - 1, z))
 
 
 def strata(metric: Metric, y: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -13,7 +13,7 @@ from nncli.metrics.student import Z
 EXACT_ROWS = 1000  # up to which the binomial distribution is added up
 
 
-def mean_interval(x: Floats, z: float = Z) -> tuple[float, float]:
+def skewed_interval(x: Floats, z: float = Z) -> tuple[float, float]:
     """Return the interval of the mean of numbers x (n,) that may be skewed: the one with which the studentised mean T
     gives a normal T + a T² / 3 + a² T³ / 27 + a / 6, where a = γ / √n, of skewness γ (Hall 1992)."""
     n, mean, sd = len(x), float(x.mean()), float(x.std())

@@ -237,6 +237,19 @@ class OfARanking(Metric):
             return NO_ROWS, "Use accuracy or log-loss"
         return super().problem(rows)
 
+    @abstractmethod
+    def influence_of_class(self, lead: Floats, is_own: NDArray[np.bool_]) -> Floats:
+        """Return by how much the figure of a class grows, (n,), where each row in turn counts a little more, divided by
+        that little."""
+
+    def influence(self, rows: ScoredRows) -> Floats:
+        """Return by how much the figure grows, (n,), where each row in turn counts a little more, divided by that
+        little: the squares add up to its variance, for many rows (Jaeckel 1972)."""
+        found, classes = np.zeros(len(rows)), self._classes(rows)
+        for k in classes:
+            found += self.influence_of_class(rows.lead(k), rows.y == k)
+        return found / len(classes)
+
     @staticmethod
     def _classes(rows: ScoredRows) -> range:
         return range(1, 2) if rows.K == 2 else range(rows.K)

@@ -13,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.metrics.intervals import RESAMPLES, SEED, middle, resampled, resampled_groups, strata
-from nncli.metrics.metric import Metric
+from nncli.metrics.metric import Metric, OfARanking
+from nncli.metrics.paired_interval import drawn_differences, mean_difference_interval, ranking_difference_interval
 from nncli.metrics.rows import Floats, ScoredRows
 from nncli.metrics.student import Z
+from nncli.metrics.table_interval import around
 
 FLIPS = 10_000
-MANY_ROWS = 5000  # whose mean is normal
+CHANCE = 0.05
 MANY_SIGNS = 1000  # whose sum is normal
 MOST_EXACT = 10_000  # rows, or the sum of whole differences; beyond, the normal distribution is as good, and faster
 
@@ -36,30 +38,61 @@ class Difference:
 def compared(metric: Metric, one: ScoredRows, other: ScoredRows) -> Difference:
     """Compare two models on the same rows by a metric that is defined for both.
 
-    The difference of two means of rows is resampled (of many rows, it is normal), and tested by flipping signs; any
-    other is resampled, and tested by how the resampled differences spread. Rows of a group are drawn, and change signs,
-    together.
+    The difference of two means of rows is tested by flipping signs. Any other is tested by how far its interval, or
+    resampled ones, spread. Rows of a group are resampled, and change signs, together. An interval that leaves out 0
+    goes with p < 0.05: where a test is more careful than its interval, that is as wide as the test says.
     """
     both = one.oriented, other.oriented
     values = metric.value(both[0]), metric.value(both[1])
     difference = values[0] - values[1]
-    of_rows = [metric.evidence(rows) for rows in both]
-    groups = one.groups
+    interval, p_value = _of_groups(metric, *both) if one.groups is not None else _of_rows(metric, *both)
+    if p_value >= CHANCE:
+        interval = min(interval[0], 0.0), max(interval[1], 0.0)
+    return Difference(values, difference, _told(interval), p_value)
+
+
+def _of_rows(metric: Metric, one: ScoredRows, other: ScoredRows) -> tuple[tuple[float, float], float]:
+    """Return the interval of a difference, and its p-value, where rows are independent."""
+    difference = metric.value(one) - metric.value(other)
+    of_rows = [metric.evidence(rows) for rows in (one, other)]
+    unequal = int((of_rows[0] != of_rows[1]).any(axis=1).sum())
+    if not unequal:
+        return (0.0, 0.0), 1.0
+    d = (of_rows[0] - of_rows[1])[:, 0].astype(np.float64)
+    if metric.is_discrete:
+        centre, drawn = drawn_differences(metric, one, other)
+        interval = around(difference, centre, middle(drawn, centre))
+        return interval, sign_flip_p(d) if metric.is_mean else max(_two_sided(drawn), least_p(unequal))
+    if metric.is_mean:
+        return mean_difference_interval(d), sign_flip_p(d)
+    if isinstance(metric, OfARanking):
+        low, high = ranking_difference_interval(metric, one, other)
+        half = difference - low if difference > 0 else high - difference
+        p_value = math.erfc(Z * abs(difference) / half / math.sqrt(2)) if half > 0 and difference else 1.0
+        return (low, high), max(p_value, least_p(unequal))
+    draws = resampled(strata(metric, one.y), np.ones(len(one), np.int64), of_rows[0].shape[1])
+    drawn = np.concatenate([np.subtract(*(metric.values(its, one.y, counts) for its in of_rows)) for counts in draws])
+    return middle(drawn, difference), max(bootstrap_p(difference, drawn), least_p(unequal))
+
+
+def _of_groups(metric: Metric, one: ScoredRows, other: ScoredRows) -> tuple[tuple[float, float], float]:
+    """Return the interval of a difference, and its p-value, where rows of a group have much in common."""
+    groups, of_rows = one.groups, [metric.evidence(rows) for rows in (one, other)]
+    assert groups is not None
     if metric.is_mean:
         d = (of_rows[0] - of_rows[1])[:, 0].astype(np.float64)
-        of_units = d if groups is None else sums_of_groups(d, groups)
-        return Difference(values, difference, _told(mean_interval(d, groups)), sign_flip_p(of_units))
-    y, repeats = both[0].y, np.ones(len(one), np.int64)
-    unequal = (of_rows[0] != of_rows[1]).any(axis=1)
-    differ = int(unequal.sum()) if groups is None else len(np.unique(groups[unequal]))
-    if groups is None and metric.is_discrete:  # there are few kinds of rows
-        codes, repeats = np.unique((y * one.K + of_rows[0][:, 0]) * one.K + of_rows[1][:, 0], return_counts=True)
-        y, of_rows = codes // one.K**2, [(codes // one.K % one.K)[:, None], (codes % one.K)[:, None]]
-    columns = of_rows[0].shape[1]
-    draws = resampled(strata(metric, y), repeats, columns) if groups is None else resampled_groups(groups, columns)
-    drawn = np.concatenate([np.subtract(*(metric.values(known, y, counts) for known in of_rows)) for counts in draws])
-    p_value = max(bootstrap_p(difference, drawn), least_p(differ))
-    return Difference(values, difference, _told(middle(drawn, difference)), p_value)
+        return mean_interval(d, groups), sign_flip_p(sums_of_groups(d, groups))
+    unequal = len(np.unique(groups[(of_rows[0] != of_rows[1]).any(axis=1)]))
+    draws = resampled_groups(groups, of_rows[0].shape[1])
+    drawn = np.concatenate([np.subtract(*(metric.values(its, one.y, counts) for its in of_rows)) for counts in draws])
+    difference = metric.value(one) - metric.value(other)
+    return middle(drawn, difference), max(bootstrap_p(difference, drawn), least_p(unequal))
+
+
+def _two_sided(drawn: Floats) -> float:
+    """Return twice the share of drawn differences on the smaller side of 0, and 0 itself."""
+    known = drawn[~np.isnan(drawn)]
+    return min(1.0, 2 * (1 + min(int((known <= 0).sum()), int((known >= 0).sum()))) / (len(known) + 1))
 
 
 def _told(interval: tuple[float, float]) -> tuple[float, float] | None:
@@ -79,17 +112,11 @@ def sums_of_groups(d: Floats, groups: NDArray[np.int64]) -> Floats:
 
 
 def mean_interval(d: Floats, groups: NDArray[np.int64] | None = None) -> tuple[float, float]:
-    """Return the 95 % interval of a mean of numbers d (n,): of resampled rows, or groups of them (Efron 1979); of many
-    rows, the normal one."""
-    n = len(d)
-    if groups is not None:
-        drawn = np.concatenate([counts @ d / counts.sum(axis=1) for counts in resampled_groups(groups, 1)])
-        return middle(drawn, float(d.mean()))
-    if n > MANY_ROWS:
-        half = Z * float(d.std()) / math.sqrt(n)
-        return float(d.mean()) - half, float(d.mean()) + half
-    once = np.ones(n, np.int64)
-    drawn = np.concatenate([counts @ d / n for counts in resampled(np.zeros(n, np.int64), once, 1)])
+    """Return the 95 % interval of a mean of numbers d (n,), which may be differences; of groups (n,), where there are
+    any, these are resampled (Efron 1979)."""
+    if groups is None:
+        return mean_difference_interval(d)
+    drawn = np.concatenate([counts @ d / counts.sum(axis=1) for counts in resampled_groups(groups, 1)])
     return middle(drawn, float(d.mean()))
 
 

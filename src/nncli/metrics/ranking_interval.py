@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nncli.metrics.calibration_interval import last
 from nncli.metrics.rows import Floats
-from nncli.metrics.student import Z, student_point
+from nncli.metrics.student import Z, share_interval, student_point
 
 MODELLED = 10  # rows of the rarest class that the variance of the model counts for
 
@@ -59,6 +59,43 @@ def _parts(lead: NDArray[Any], is_own: NDArray[np.bool_]) -> Floats:
     found[is_own] = _share_below(own, np.sort(other)) / len(own)
     found[~is_own] = (1 - _share_below(other, np.sort(own))) / len(other)
     return found
+
+
+def auc_influence(lead: Floats, is_own: NDArray[np.bool_]) -> Floats:
+    """Return the influence of each row on the AUC of a class, (n,), from how far it is ahead: see `Metric.influence`. A
+    row of m of the class has (share of the others that it is before − AUC) / m, and likewise one of the others."""
+    parts, m = _parts(lead, is_own), int(is_own.sum())
+    auc = parts[is_own].sum()
+    found: Floats = parts - np.where(is_own, auc / m, auc / (len(lead) - m))
+    return found
+
+
+def precision_influence(lead: Floats, is_own: NDArray[np.bool_]) -> Floats:
+    """Return the influence of each row on the average precision AP of a class, (n,), from how far it is ahead.
+
+    Of m rows of the class, o_j are at the j-th place (of equals, one), O_j at it or before, of A_j rows in all:
+    AP = Σ_j o_j O_j / A_j / m. A row at place g adds −Σ_{j ≥ g} o_j O_j / A_j² / m, and one of the class also
+    (O_g / A_g + Σ_{j ≥ g} o_j / A_j − AP) / m.
+    """
+    order = np.argsort(-lead, kind="stable")
+    last = np.append(np.diff(lead[order]) != 0, True)
+    place = np.append(0, np.cumsum(last[:-1]))
+    found_own, A = is_own[order].cumsum()[last].astype(np.float64), np.flatnonzero(last) + 1.0  # O_j, A_j
+    o, m = np.diff(found_own, prepend=0), found_own[-1]
+    after, claims = (np.cumsum(one[::-1])[::-1] for one in (o / A, o * found_own / A**2))
+    of_own = found_own / A + after - (o * found_own / A).sum() / m
+    found = np.empty(len(lead))
+    found[order] = (np.where(is_own[order], of_own[place], 0) - claims[place]) / m
+    return found
+
+
+def interval_as_of_a_share(value: float, variance: float, m: int, z: float) -> tuple[float, float]:
+    """Return the interval of Wilson of a share of so many rows that it has a variance, and of m, the rows of the rarest
+    class, where that is 0 (after Boyd, Eng, Page 2013). Of few rows the variance is not well known: it is taken
+    m / (m − 1) times as large, with the point of Student's distribution."""
+    variance, known = variance * m / max(m - 1, 1), value * (1 - value)
+    rows = known / variance if variance > 0 and known > 0 else m
+    return share_interval(value * rows, rows, student_point(m - 1, z))
 
 
 def _share_below(values: Floats, ordered: Floats) -> Floats:

@@ -7,6 +7,7 @@ import dataclasses
 import functools
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nncli.metrics.metric import Metric
 from nncli.metrics.rows import Floats, ScoredRows
@@ -22,8 +23,7 @@ def drawn_values(metric: Metric, rows: ScoredRows) -> tuple[float, Floats]:
     that is right, and half a row that is wrong: so the recall of a class has the one of Jeffreys. That wrong half row
     is predicted as the next class; of two classes, it is the other.
     """
-    present = rows.present
-    following = np.roll(present, -1) if len(present) > 1 else (present + 1) % rows.K
+    present, following = rows.present, next_class(rows)
     y, predicted, counts = rows.confusions.T
     cells = dataclasses.replace(
         rows,
@@ -34,12 +34,22 @@ def drawn_values(metric: Metric, rows: ScoredRows) -> tuple[float, Floats]:
     known = np.concatenate([counts, np.full(2 * len(present), 0.5)])  # a cell that is there twice is drawn in two parts
     evidence = metric.evidence(cells)
     centre = float(metric.values(evidence, cells.y, known[None])[0])
-    return centre, metric.values(evidence, cells.y, _tables(known.tobytes()))
+    return centre, metric.values(evidence, cells.y, drawn_tables(known))
+
+
+def next_class(rows: ScoredRows) -> NDArray[np.int64]:
+    """Return, for each class that has rows, the next one of them: what a wrong row of it is predicted as."""
+    present = rows.present
+    return np.roll(present, -1) if len(present) > 1 else (present + 1) % rows.K
+
+
+def drawn_tables(known: Floats) -> Floats:
+    """Draw the cells of tables, (draws, cells), from how many rows are known of each."""
+    return _tables(known.tobytes())
 
 
 @functools.lru_cache(maxsize=1)  # one for all metrics of the same rows
 def _tables(known: bytes) -> Floats:
-    """Draw the cells of tables, (draws, cells), from how many rows are known of each."""
     counts = np.frombuffer(known)
     times = max(100, min(DRAWS, CELLS // len(counts)))
     return np.random.default_rng(SEED).standard_gamma(counts, (times, len(counts)))

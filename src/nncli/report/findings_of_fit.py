@@ -7,8 +7,8 @@ from statistics import NormalDist
 import numpy as np
 
 from nncli.metrics.definitions import CalibrationError
-from nncli.metrics.intervals import share_interval
 from nncli.metrics.rows import Floats
+from nncli.metrics.student import share_interval
 from nncli.report.document import Finding
 from nncli.report.evidence import Evidence, between
 from nncli.system.output import in_quotes, percent, shortened
