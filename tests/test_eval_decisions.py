@@ -151,8 +151,8 @@ def test_several_files_are_judged_for_the_positive_class_that_is_named(
         ("", "--choose-threshold f1 -o d.csv", "d.csv: cannot write: it is one of the files that are read or written. Choose another place with -o."),
         ("", "--choose-threshold cost", "--choose-threshold: nobody has told this model what mistakes cost. Train it with --cost missed=5,false-alarm=1."),
         ("--cost missed=5,false-alarm=1", "--choose-threshold cost --positive calm", "--positive: its costs are of finding 'storm'. Leave it out, or train anew with other costs."),
-        ("--val 0", "--choose-threshold f1", "model.npz: it was trained without validation rows, or on them too, so there are none to choose a threshold on. See with --curve FILE what each threshold comes to on the rows that are judged, and set one with --threshold."),
-        ("--refit", "--choose-threshold f1", "model.npz: it was trained without validation rows, or on them too, so there are none to choose a threshold on. See with --curve FILE what each threshold comes to on the rows that are judged, and set one with --threshold."),
+        ("--val 0", "--choose-threshold f1", "model.npz: it was trained without validation rows, or on them too, so there are none to choose a threshold on. Name rows of your own: --curve FILE shows what each threshold comes to on them, and --threshold P sets one."),
+        ("--refit", "--choose-threshold f1", "model.npz: it was trained without validation rows, or on them too, so there are none to choose a threshold on. Name rows of your own: --curve FILE shows what each threshold comes to on them, and --threshold P sets one."),
         ("-m svm", "--choose-threshold f1", "--choose-threshold: expected a model with probabilities, and svm gives scores. Train it with --calibrate."),
     ],
 )  # fmt: skip
@@ -169,7 +169,9 @@ def test_a_threshold_is_not_chosen_on_rows_that_have_changed(nncli: Run, model_o
     Path("d.csv").write_text(Path("d.csv").read_text().replace("0.1", "0.2"))
     outcome = nncli("eval", "model.npz", "new.csv", "--choose-threshold", "f1", "-q")
     assert (outcome.code, outcome.out) == (1, "")
-    assert outcome.err.startswith("model.npz: the data have changed since it was trained on d.csv. See with --curve")
+    assert outcome.err.startswith(
+        "model.npz: the data have changed since it was trained on d.csv. To choose a threshold on its validation rows, put its data back as they were"
+    )
 
 
 @pytest.mark.parametrize("metric", ["f1", "precision", "recall", "f-beta:beta=0.5", "average-precision"])

@@ -14,7 +14,7 @@ from nncli.system.output import in_quotes
 from nncli.training.final_figures import chosen_metric, figures_of
 from nncli.training.run import decide
 
-REMEDY = "See with --curve FILE what each threshold comes to on the rows that are judged, and set one with --threshold"
+REMEDY = "Name rows of your own: --curve FILE shows what each threshold comes to on them, and --threshold P sets one"
 
 
 def choose_anew(
@@ -47,7 +47,8 @@ def choose_anew(
         model.config.options, choose_threshold=rule, positive=positive or model.config.options.positive
     )
     model = dataclasses.replace(model, config=dataclasses.replace(model.config, options=options))
-    prepared = prepare_again(model, provenance, model_file, REMEDY, memory)
+    remedy = f"To choose a threshold on its validation rows, put its data back as they were, or n{REMEDY[1:]}"
+    prepared = prepare_again(model, provenance, model_file, remedy, memory)
     val, test = (bits(rows, provenance.n_rows) for rows in (prepared.split.val, prepared.split.test))
     if not (np.array_equal(val, provenance.val_bits) and np.array_equal(test, provenance.test_bits)):
         raise DataError(model_file, "its validation rows cannot be found by this version of nncli", REMEDY)

@@ -72,9 +72,8 @@ def _interval(metric: Metric, rows: ScoredRows, value: float, z: float) -> tuple
     evidence, y = metric.evidence(rows), rows.y
     assert not (one_by_one and rows.K), "all metrics of classes have another interval where rows are independent"
     groups = np.arange(len(rows)) if rows.groups is None else rows.groups
-    drawn = np.concatenate(
-        [metric.values(evidence, y, counts) for counts in resampled_groups(groups, evidence.shape[1])]
-    )
+    draws = resampled_groups(groups, evidence.shape[1])
+    drawn = np.concatenate([metric.values(evidence, y, counts) for counts in draws])
     method = "bootstrap" if one_by_one else "bootstrap of groups"
     # far out, where no drawn value tells, the scale decides how near the ends come to 0 and 1
     if metric.is_skewed or (z > Z and not metric.is_mean and rows.K > 0):
