@@ -149,3 +149,17 @@ def test_a_date_is_shown_by_days(nncli: Run) -> None:
     assert panel["x"]["title"] == "day, days after 2024-01-01"
     # the first days of January to September 2024, a leap year
     assert panel["marks"][0]["x"] == [0, 31, 60, 91, 121, 152, 182, 213, 244]
+
+
+def test_names_from_data_do_no_harm(nncli: Run) -> None:
+    hostile = "</script><script>alert(1)</script>\x1b[31m\u202e"
+    rows = [{"x": i, hostile: [hostile, "plain", "more"][i % 3], "kind": [hostile, "ok"][i % 2]} for i in range(60)]
+    write(rows)
+    for name in ("classes", "columns", "scatter"):
+        shown = nncli("plot", "d.csv", name, "-t", "kind", "-q").out
+        assert not {"\x1b", "\u202e"} & set(shown)
+        assert "\\x1b" in shown or "…" in shown
+        assert nncli("plot", "d.csv", name, "-t", "kind", "-q", "-o", "f.svg").code == 0
+        drawn_file = Path("f.svg").read_text("utf-8")
+        assert "<script" not in drawn_file
+        assert "\u202e" not in drawn_file

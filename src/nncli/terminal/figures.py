@@ -27,7 +27,7 @@ from nncli.figures.figure import (
 )
 from nncli.terminal.canvas import Canvas
 from nncli.terminal.tables import new_console
-from nncli.terminal.text_panels import COLOURS, GREY, MOST_NAME, TextPanels, colour_of, share_of
+from nncli.terminal.text_panels import COLOURS, GREY, MOST_NAME, TextPanels, colour_of, right_aligned, share_of
 
 NARROWEST, BESIDE, IMAGE = 40, 38, 19  # columns of a terminal, of a panel beside another, and of an image
 LOWEST, HIGHEST, USUAL = 6, 30, 24  # rows of a panel, and of what is no terminal
@@ -145,15 +145,15 @@ class _Drawer(TextPanels):
         """Return the marks between two axes, with their numbers and titles."""
         signs, inner = self.signs, height - 4
         at = {}
-        for value, label in panel.y.ticks(max(2, inner * 2 // 5)):
+        for value, label in self.ticks(panel.y, max(2, inner * 2 // 5)):
             at[round((1 - float(_up(panel.y, np.array(value)))) * (inner - 1))] = label
-        gutter = max(map(len, at.values()), default=0)
+        gutter = max(map(cell_len, at.values()), default=0)
         canvas = Canvas(width - gutter - 1, inner, self.unicode)
         self._marks(canvas, panel, series)
         found = [Text(self.cut(" ".join(filter(None, [panel.y.title, panel.title and f"({panel.title})"])), width))]
         for i, row in enumerate(canvas.rows()):
             side = signs.left if i in at else signs.side
-            found.append(Text(f"{at.get(i, ''):>{gutter}}{side}", GREY).append_text(row))
+            found.append(Text(right_aligned(at.get(i, ""), gutter) + side, GREY).append_text(row))
         return [*found, *self.below(panel.x, gutter, canvas.width)]
 
     def _marks(self, canvas: Canvas, panel: Panel, series: Sequence[str]) -> None:

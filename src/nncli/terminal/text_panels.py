@@ -44,11 +44,16 @@ class TextPanels:
         most = MOST_NAME // 2 if is_wide else MOST_NAME
         return [one if self.unicode else one.replace("…", "~") for one in told_apart(safe, most)]
 
+    def ticks(self, axis: Axis, most: int) -> list[tuple[float, str]]:
+        """Return the ticks of an axis with their labels, as they can be shown."""
+        found = axis.ticks(most)
+        return [*zip((place for place, _ in found), self.names(axis), strict=True)] if axis.names else found
+
     def below(self, axis: Axis, gutter: int, size: int) -> list[Text]:
         """Return the axis below a panel, behind so many characters: its line, its numbers and its title."""
         signs, width = self.signs, gutter + 1 + size
         base, below = [signs.bottom] * size, [" "] * (width + 1)
-        for value, label in axis.ticks(max(2, size // 12)):
+        for value, label in self.ticks(axis, max(2, size // 12)):
             place = round(float(axis.share(np.array(value))) * (size - 1))
             base[place] = signs.tick
             start = min(max(gutter + 1 + place - len(label) // 2, 0), width - len(label))
