@@ -128,10 +128,11 @@ def _mean_by_simpson(rest: Network, z0: Array, D1: Array, V: Array, tolerance: f
         new = at(of, middle)
         rows, t, weights = np.append(rows, of), np.append(t, middle), np.append(weights, np.zeros(len(a)))
         s, slope = np.append(s, new[0]), np.append(slope, new[1])
-    mean, start = np.zeros_like(D1), 0
-    for G in gradients:
+    first, start = gradients.pop(0).reshape(n, points, h), n * points
+    mean: Array = (weights[:start].reshape(n, 1, points).astype(first.dtype) @ first)[:, 0]
+    for G in gradients:  # of points between those
         part = slice(start, start := start + len(G))
         G *= weights[part, None].astype(G.dtype)
-        found, first = np.unique(rows[part], return_index=True)  # the points of a row stand together
-        mean[found] += np.add.reduceat(G, first, axis=0)
+        found, firsts = np.unique(rows[part], return_index=True)  # the points of a row stand together
+        mean[found] += np.add.reduceat(G, firsts, axis=0)
     return mean
