@@ -74,7 +74,7 @@ DATA_HELP = (
 )
 SEVERAL_HELP = f"{DATA_HELP} Several files, or a pattern such as 'day-*.csv', make one data set."
 THRESHOLD_HELP = "Probability of the positive class from which it is predicted; nncli info names that class."
-MODEL_NAMES_HELP = "Kind of classifier: {models}."
+MODEL_NAMES_HELP = "Kind of model: {models}."
 ROWS_HELP = f"{TEXT_FILES}, IDX images, PNG or JPEG pictures, {OTHER_FILES}, a bundled data set, or - for stdin."
 
 

@@ -16,7 +16,7 @@ from nncli.data.column_profile import PROFILE_FORM, ColumnProfile, profile_of, r
 from nncli.data.disk.memmap import DiskArray
 from nncli.data.sources import Source, title
 from nncli.data.spellings import SPELLING_FORM, Spelling, spelling_of
-from nncli.errors import DataError
+from nncli.errors import DataError, mention
 
 Positions = NDArray[np.integer[Any]]  # of rows or of classes, in a type that is large enough
 SHAPES_DIFFER = "Bring them to that size, or train a model on such pictures"
@@ -264,6 +264,12 @@ class Dataset:
     def is_numeric(self) -> bool:
         """Tell whether the target is a number, and no class."""
         return not self.classes
+
+    def refuse_numbers(self, what: str) -> None:
+        """Raise DataError where the target is a number, and what it is for needs classes."""
+        if self.is_numeric:
+            problem = f"target '{self.schema.target}': expected classes, as {what} is for those alone, found numbers"
+            raise DataError(self.where, problem, f"Choose another column with {mention('target')}")
 
     @property
     def where(self) -> str:

@@ -109,7 +109,10 @@ def set_up(ask: Ask, given: TrainConfig) -> Setup:
     asked for. `given` has the options of the command line, for the data that it names. Raises NncliError."""
     item = ask.item
     config = _config(ask, given)
+    if item.model is not None:
+        item.model.refuse_numbers(item.name, "the playground")
     config, whole, guessed = _loaded(item, config)
+    whole.refuse_numbers("the playground")
     if whole.test is not None and "test" not in ask.options:
         config = dataclasses.replace(config, test=None)
     if item.model is None:

@@ -23,6 +23,7 @@ from nncli.data.dataset import Dataset
 from nncli.data.formats.known_formats import is_model
 from nncli.data.load import load_dataset, load_like
 from nncli.data.sources import ARRAYS, Source, title
+from nncli.data.task import CLASSIFICATION
 from nncli.errors import DataError, NncliError
 from nncli.model import checkpoint
 from nncli.model.model import Model
@@ -76,7 +77,7 @@ class Item:
             raise DataError(self.name, problem, "Drop that file on the page too")
         if self.rows:
             return load_like(self.rows, self.model.schema, self.model.classes, options.dtype)
-        found = load_dataset(self.source, data.csv, options.dtype)
+        found = load_dataset(self.source, data.csv, options.dtype, task=CLASSIFICATION)
         if found.sha256 != self.provenance.files["data"].sha256:
             problem = f"the data have changed since {self.name} was trained on them"
             raise DataError(title(self.source), problem, "Name the data behind the model")
@@ -88,7 +89,8 @@ class Shelf:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder  # for what is dropped
-        self.items = {f"bundled:{name}": Item(f"bundled:{name}", name, (name,), (name,)) for name in BUNDLED}
+        names = [name for name, one in BUNDLED.items() if one.classes]  # and not those with numbers to predict
+        self.items = {f"bundled:{name}": Item(f"bundled:{name}", name, (name,), (name,)) for name in names}
         self._dropped, self._lock = 0, threading.Lock()
 
     def add_given(self, source: Source, model_file: str | None, rows: Source) -> Item:
