@@ -196,10 +196,11 @@ class _Columns:
         ):
             self.text_bytes += text.append(column)
             if self.text_bytes > self.storage.most_text:
-                raise DataError(
-                    where, f"column '{name}': {len(text.values):,} different texts so far, too many for that memory",
-                    f"Leave the column out with {mention('drop')}, or allow more {mention('memory')}",
-                )  # fmt: skip
+                remedy = f"Leave the column out with {mention('drop')}, or allow more {mention('memory')}"
+                if text is self.target:
+                    remedy = f"Allow more {mention('memory')}"
+                problem = f"column '{name}': {len(text.values):,} different texts so far, too many for that memory"
+                raise DataError(where, problem, remedy)
         for name, days in self.dates.items():
             days.append(block.table.dates[name])
 
