@@ -49,7 +49,14 @@ class Page:
         self.page.click("#play")
         self.until(lambda: self.epoch() >= epochs)
         self.page.click("#play")
-        self.until(lambda: "Play" in self.text("#play") and not self.text("#within"))
+        self.settle()
+
+    def settle(self) -> None:
+        """Wait for the pictures that were on their way when training was to pause."""
+        before = -1
+        while before != (now := self.epoch()) or self.text("#within"):
+            before = now
+            time.sleep(0.7)
 
 
 @pytest.fixture(scope="module")
@@ -196,7 +203,7 @@ def test_it_is_played_by_keyboard_alone(visit: Callable[..., Page]) -> None:
     page.page.keyboard.press("Space")
     page.until(lambda: page.epoch() > 3)
     page.page.keyboard.press("Space")
-    page.until(lambda: "Play" in page.text("#play"))
+    page.settle()
     at = page.epoch()
     page.page.keyboard.press("e")
     page.until(lambda: page.epoch() == at + 1)
