@@ -148,6 +148,11 @@ def test_a_weight_set_by_hand_is_the_weight_and_is_said(shelf: Shelf) -> None:
     frame = ask(session, "weight", layer=0, input=None, unit=1, value=-1)[0]
     assert frame["weights"][0]["b"] == [0, -1]
     assert frame["departed"] == ["weights were set by hand"]
+    # "same" where 10 (x1 + x2) > 12, of columns of mean 0 and deviation 1: in the cloud at the top right
+    for i, values in ((0, (-5, 5)), (1, (-5, 5)), (None, (6, -6))):
+        for unit, value in enumerate(values):
+            frame = ask(session, "weight", layer=0, input=i, unit=unit, value=value)[0]
+    assert 0.7 < frame["point"][2] < 0.8  # right for three clouds of four
     assert ask(session, "weight", layer=1, input=0, unit=0, value=1)[0]["kind"] == "error"
     assert ask(session, "weight", layer=0, input=2, unit=0, value=1)[0]["kind"] == "error"
 

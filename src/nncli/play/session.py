@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 import dataclasses
-import math
 import secrets
 import threading
 import time
@@ -29,8 +28,7 @@ from nncli.play.drawing import answer
 from nncli.play.plane import Plane, plane_of
 from nncli.play.setup import MOST_EPOCHS, Ask, Setup, options_of, set_up
 from nncli.play.shelf import Item, Shelf
-from nncli.system.output import counted
-from nncli.training.batch import evaluate
+from nncli.play.view import frame_of, state_of
 
 SLICE = 0.03  # seconds of training between two pictures
 PATIENCE = 0.5  # seconds, in which a pause may still come to the end of an epoch
@@ -239,96 +237,8 @@ class Session:
         if why not in self._here.departed:
             self._here.departed = [*self._here.departed, why][-5:]
 
-    def _departures(self) -> list[str]:
-        """Return why the command line does not do quite the same, a clause each."""
-        trainer = self._here.trainer
-        if trainer.between_epochs:
-            return self._here.departed
-        seen = len(self._here.prepared.train) - len(trainer.rows_left)
-        was = "was" if seen == 1 else "were"
-        return [*self._here.departed, f"{counted(seen, 'row')} of epoch {self._here.epoch + 1:,} {was} learned on top"]
-
     def _state(self) -> Message:
-        """Return all that stays as it is while the network learns."""
-        setup, plane = self._here, self._plane
-        prepared, dataset = setup.prepared, setup.prepared.dataset
-        schema = prepared.read.schema
-        columns = [one.name for one in schema.profile] or [*schema.names, schema.target]
-        return {
-            "kind": "state",
-            "task": "classification",
-            "data": setup.ask.item.key,
-            "name": setup.ask.item.name,
-            "is_model": setup.ask.item.model is not None,
-            "options": setup.options(),
-            "resolved": setup.resolved(),
-            "noise": setup.ask.noise,
-            "classes": list(dataset.classes),
-            "probabilistic": setup.trainer.loss.probabilistic,
-            "columns": columns[:200],
-            "used": [name for name in dataset.schema.names if name in columns[:200]],
-            "numbers": [*(prepared.preprocess.number_names or dataset.schema.of_kind("number"))][:200],
-            "target": dataset.schema.target,
-            "seen": list(plane.columns),
-            "axes": [{"title": one.title, "low": one.low, "high": one.high} for one in plane.axes],
-            "plane": plane.note,
-            "rows": {name: len(getattr(prepared, name)) for name in ("train", "val", "test")},
-            "batch": setup.trainer.batch_size,
-            "points": picture.points_of(setup, plane),
-            "network": picture.network_of(setup),
-            "inputs": picture.maps_of_inputs(setup, self._grid),
-            "grid": picture.GRID,
-            "notes": list(setup.notes)[:20],
-            "curve": self._curve(),
-        }
-
-    def _curve(self) -> list[Any]:
-        """Return the epochs before: of a model, those of its training."""
-        history = self._here.trainer.history
-        picked = np.unique(np.linspace(0, len(history) - 1, min(len(history), 200)).astype(int)).tolist()
-        return [_point(history[i].number, history[i].train_loss, history[i].train_accuracy,
-                       history[i].val_loss, history[i].val_accuracy) for i in picked]  # fmt: skip
+        return state_of(self._here, self._plane, self._grid)
 
     def _frame(self) -> Message:
-        """Return what changes while the network learns, as it is now."""
-        setup = self._here
-        trainer, prepared = setup.trainer, setup.prepared
-        last = trainer.history[-1] if trainer.history else None
-        trainer.network.drop_with(None)
-        try:
-            with trainer.averaged(), np.errstate(all="ignore"):
-                maps = picture.maps_of(setup, self._grid)
-                weights = picture.weights_of(setup)
-                pictures = picture.pictures_of_weights(setup)
-                train = self._judged("train") if last is None else (last.train_loss, last.train_accuracy)
-                held_out = self._judged("test" if len(prepared.test) else "val")
-        finally:
-            if not trainer.between_epochs:
-                trainer.network.drop_with(trainer.drop)
-        return {
-            "kind": "frame",
-            "playing": self.playing,
-            "ended": trainer.stopped if trainer.between_epochs and trainer.has_ended() else "",
-            "epoch": setup.epoch,
-            "within": len(prepared.train) - len(trainer.rows_left) if not trainer.between_epochs else 0,
-            "mistakes": None if last is None else last.mistakes,
-            "point": _point(setup.epoch, *train, *held_out),
-            "maps": maps,
-            "weights": weights,
-            "pictures": pictures,
-            "command": setup.command(),
-            "departed": self._departures(),
-        }
-
-    def _judged(self, name: str) -> tuple[float | None, float | None]:
-        """Return the loss and the accuracy of a part; of none, None."""
-        part = getattr(self._here.prepared, name)
-        if not len(part):
-            return None, None
-        K = len(self._here.prepared.dataset.classes)
-        return evaluate(self._here.trainer.network, self._here.trainer.loss, part, K)[:2]
-
-
-def _point(epoch: int, *figures: float | None) -> list[Any]:
-    """Return an epoch with its figures, as JSON can hold them."""
-    return [epoch, *(None if one is None or not math.isfinite(one) else round(one, 6) for one in figures)]
+        return frame_of(self._here, self._grid, self.playing)
