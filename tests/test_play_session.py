@@ -131,6 +131,13 @@ def test_a_step_of_one_row_shows_the_numbers_of_graph_and_subtracts_them(
     np.testing.assert_allclose(theta(session), before - 0.5 * gradient, atol=2e-7)
 
 
+@pytest.mark.parametrize("model", MODELS)
+def test_the_derivative_of_each_model_comes_with_its_formula(model: str, shelf: Shelf) -> None:
+    found = ask(opened(shelf, "bundled:xor", model=model, hidden=""), "row", row=3)[0]
+    before, sign, behind = found["loss_formula"].partition(";")
+    assert (before.count("L ="), sign, "dL/d" in behind) == (1, ";", True)
+
+
 def test_xor_is_learned_and_the_map_shows_four_regions(shelf: Shelf) -> None:
     session = opened(shelf)
     play_until(session, 150)

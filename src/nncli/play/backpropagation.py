@@ -17,6 +17,7 @@ from nncli.nn.losses import LOSSES
 from nncli.play.setup import Setup
 from nncli.training.prepare import Prepared
 
+ONE_OUTPUT = "Two classes have one output: "  # that the formulas of such a loss stand behind
 MOST_PARAMETERS, MOST_INPUTS = 3000, 100  # of a network whose every number one looks at
 
 
@@ -74,7 +75,7 @@ def derivatives_of(setup: Setup, row: int) -> dict[str, Any]:
         "p": P.tolist(),
         "probabilistic": loss.probabilistic,
         "loss": graph.nodes[-1].value,
-        "loss_formula": LOSSES.summary(loss.name),
+        "loss_formula": _formula(loss.name, Z.shape[1]),
         "formulas": [ACTIVATIONS.summary(one.name) for one in activations],
         "lr": setup.trainer.lr,
         "optimizer": prepared.config.training.optimizer.split(":")[0],
@@ -88,6 +89,14 @@ def _row(prepared: Prepared, row: int) -> tuple[np.ndarray[Any, Any], int]:
         raise DataError(dataset.where, f"expected a row from 1 to {len(dataset):,}, found {row + 1:,}")
     table = dataset.table.take(np.array([row]))
     return prepared.preprocess.transform(table, np.dtype(np.float64)).slice(0, 1)[0], int(dataset.y[row])
+
+
+def _formula(loss: str, outputs: int) -> str:
+    """Return the formulas of a loss and of its derivative, with ; between; those of a single output, if it has some."""
+    found = " ".join((LOSSES[loss].__doc__ or "").split())
+    if outputs > 1 or ONE_OUTPUT not in found:
+        return LOSSES.summary(loss)
+    return found.partition(ONE_OUTPUT)[2].rstrip(".").replace(", dL/dz", "; dL/dz")
 
 
 def _slopes(activation: Activation, z: list[float]) -> list[float]:

@@ -81,7 +81,9 @@ function backward(c, j, layer) {
     const slope = after(found.formulas[c - 1], ";").replace(/\(.*\d{4}\)$/, "").replaceAll("A", "a").replaceAll("Z", "z");
     box.append(line(`dL/dz = dL/da · da/dz, with ${slope}`, `${signed(layer.da[j])} · ${signed(layer.slope[j])}`, short(layer.dz[j])));
   } else {
-    box.append(line(`dL/dz, from the loss: ${after(found.loss_formula, ";")}`, "dL/dz", short(layer.dz[j])));
+    const rule = after(found.loss_formula, ";"), two = layer.z.length === 1;
+    const p = found.p[two ? 1 : j], y = Number(found.place === (two ? 1 : j));
+    box.append(line(`dL/dz, from the loss: ${rule}`, rule === "dL/dZ = P − Y" ? `${short(p)} − ${y}` : "dL/dz", short(layer.dz[j])));
   }
   box.append(line("dL/db = dL/dz", "", short(layer.db[j])));
   box.append(element("p", { className: "note", textContent: "And for each weight, dL/dw = dL/dz · (value of the unit before): see the table." }));
