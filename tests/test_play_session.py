@@ -319,6 +319,29 @@ def test_a_dropped_model_waits_for_its_rows(shelf: Shelf, nncli: Run, tmp_path: 
     np.testing.assert_array_equal(theta(again), load(tmp_path / "m.npz").model.network.theta)
 
 
+@pytest.mark.parametrize("change", ["gone", "other", "longer"])
+def test_a_model_whose_data_have_changed_is_told(change: str, shelf: Shelf, nncli: Run, tmp_path: Path) -> None:
+    table = tmp_path / "t.csv"
+    table.write_text("x,z,class\n" + "".join(f"{i},{i % 9},{'ab'[i > 50]}\n" for i in range(100)))
+    assert nncli("train", table, "--epochs", "2", "-q", "-o", tmp_path / "m.npz").code == 0
+    if change == "gone":
+        table.unlink()
+    else:
+        table.write_text(table.read_text().replace("99,0,b", "98,0,b") + "7,7,a\n" * (change == "longer"))
+    done = nncli("play", tmp_path / "m.npz", "--no-browser")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith(f"{table}: {'no such file' if change == 'gone' else 'the data have changed'}")
+    assert done.err.endswith("Name the data behind the model.\n")
+
+
+def test_a_dropped_model_opens_no_file_that_it_names(shelf: Shelf, nncli: Run, tmp_path: Path) -> None:
+    test = tmp_path / "test.csv"
+    test.write_text("x1,x2,class\n1,1,same\n1,-1,different\n")
+    assert nncli("train", "xor", "--test-data", test, "--epochs", "2", "-q", "-o", tmp_path / "m.npz").code == 0
+    key = dropped(shelf, "m.npz", (tmp_path / "m.npz").read_bytes())
+    assert shelf.items[key].rows is None  # so that its rows have to be dropped too
+
+
 def test_a_page_names_no_file_by_its_path(shelf: Shelf, tmp_path: Path) -> None:
     (tmp_path / "secret.csv").write_text("a,class\n1,x\n2,y\n")
     session = session_of(shelf, "bundled:xor")

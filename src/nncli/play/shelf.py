@@ -24,6 +24,7 @@ from nncli.data.formats.known_formats import is_model
 from nncli.data.load import load_dataset, load_like
 from nncli.data.sources import ARRAYS, Source, title
 from nncli.data.task import CLASSIFICATION
+from nncli.data.unchanged_source import check_as_it_was
 from nncli.errors import DataError, NncliError
 from nncli.model import checkpoint
 from nncli.model.model import Model
@@ -32,6 +33,7 @@ from nncli.model.provenance import Provenance
 MOST_ROWS = 10_000  # more are sampled: an epoch should be over before one looks away
 MOST_DROPPED = 8  # files that are kept; the oldest make room
 SAMPLE_SEED = 0
+REMEDY = "Name the data behind the model"
 CHARACTERS = 80  # of the name of a dropped file
 
 
@@ -77,10 +79,13 @@ class Item:
             raise DataError(self.name, problem, "Drop that file on the page too")
         if self.rows:
             return load_like(self.rows, self.model.schema, self.model.classes, options.dtype)
+        for name, file in self.provenance.files.items():  # which a model from a stranger may have chosen
+            if its := getattr(self.model.config.options, name):
+                check_as_it_was(its, file.n_bytes, self.name, REMEDY)
         found = load_dataset(self.source, data.csv, options.dtype, task=CLASSIFICATION)
         if found.sha256 != self.provenance.files["data"].sha256:
             problem = f"the data have changed since {self.name} was trained on them"
-            raise DataError(title(self.source), problem, "Name the data behind the model")
+            raise DataError(title(self.source), problem, REMEDY)
         return found
 
 
@@ -125,7 +130,9 @@ class Shelf:
             except NncliError as error:
                 error.where = name
                 raise
-            own = provenance.source if provenance.source in {(known,) for known in BUNDLED} else None
+            options, known = model.config.options, {(name,) for name in BUNDLED}
+            others = options.val_data or options.test_data  # a page names no files of this computer
+            own = provenance.source if provenance.source in known and not others else None
             item = Item(key, name, own or (), own or (), model, provenance, name, () if own else None)
         else:
             waiting = next((one for one in reversed([*self.items.values()]) if one.rows is None), None)
