@@ -143,6 +143,17 @@ def test_what_cannot_be_drawn_is_refused(words: str, line: str, nncli: Run, iris
     assert outcome.err.startswith(line)
 
 
+@pytest.mark.parametrize("name", ["classes", "columns", "scatter"])
+def test_numbers_to_predict_are_no_classes(name: str, nncli: Run) -> None:
+    write([{"x": i % 7, "price": i * i % 101 + 0.5} for i in range(60)])
+    outcome = nncli("plot", "d.csv", name, "-t", "price", "-q")
+    assert (outcome.code, outcome.out) == (1, "")
+    assert outcome.err == (
+        f"d.csv: expected classes, as {name} shows rows by class, found numbers in column 'price'. "
+        "Name a column of classes with --target, or use nncli check.\n"
+    )
+
+
 def test_a_date_is_shown_by_days(nncli: Run) -> None:
     write([{"day": f"2024-0{1 + i % 9}-01", "x": i * 7 % 50, "kind": "pq"[i % 9 > 4]} for i in range(90)])
     (panel,) = drawn(nncli("plot", "d.csv", "columns", "day", "-t", "kind", "--json"))["panels"]
