@@ -391,8 +391,10 @@ def test_an_array_file_of_fractions_is_a_regression(
 
 def test_a_model_file_says_what_a_target_must_be(model: Path, tmp_path: Path) -> None:
     """A scale that no target has, none at all, or classes beside it, are refused."""
-    zero = {"mean": 0.0, "sd": 0.0, "median": 0.0}
-    for place, value in (("target", zero), ("target", None), ("classes", ["a", "b"]), ("config.task", None)):
+    zero = {"mean": 0.0, "sd": 0.0, "median": 0.0, "errors": []}
+    falling = {"mean": 0.0, "sd": 1.0, "median": 0.0, "errors": [2.0, 1.0]}
+    changes = [("target", zero), ("target", falling), ("target", None), ("classes", ["a", "b"]), ("config.task", None)]
+    for place, value in changes:
         path = tmp_path / "x.npz"
         path.write_bytes(with_meta(place, value)(model.read_bytes()))
         with pytest.raises(NncliError, match="expected a model written by nncli"):

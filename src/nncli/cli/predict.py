@@ -29,7 +29,7 @@ from nncli.cli.options import (
 )
 from nncli.config.decision_kinds import THRESHOLD
 from nncli.config.file_kinds import Columns
-from nncli.config.option import OneOf, Whole, read_option
+from nncli.config.option import Number, OneOf, Whole, read_option
 from nncli.data.expand import expand
 from nncli.errors import DONE
 from nncli.system.atomic import NO_MODEL, as_stdout, atomic_file, check_writable
@@ -40,6 +40,8 @@ REASONS_HELP = (
     "Add the K columns that matter most for each prediction, and what each adds to its lead over the runner-up (see "
     "nncli explain --row)."
 )
+INTERVAL_HELP = "Add low and high, between which a predicted number lies with that probability, as 0.9."
+BETWEEN = Number("a share between 0 and 1", lambda value: 0 < value < 1)
 PROBA_HELP = "Add the probability of each class, p_<class>, or its score, score_<class>, where there is none."
 
 
@@ -58,6 +60,7 @@ def predict(
     ] = None,
     threshold: Annotated[str | None, value_option("P", THRESHOLD_HELP, "the model's own")] = None,
     reasons: Annotated[str | None, value_option("K", REASONS_HELP, "none")] = None,
+    interval: Annotated[str | None, value_option("SHARE", INTERVAL_HELP, "none")] = None,
     on_error: Annotated[
         str, typer.Option(metavar="fail|blank", help="Action for a row that cannot be read: stop, or leave it blank.")
     ] = "fail",
@@ -111,6 +114,7 @@ def predict(
         proba=proba,
         threshold=None if threshold is None else read_option("threshold", threshold, THRESHOLD),
         reasons=0 if reasons is None else read_option("reasons", reasons, Whole(1)),
+        interval=None if interval is None else read_option("interval", interval, BETWEEN),
         embed=embed,
         on_error=policy,
         escape_formulas=escape_formulas,

@@ -14,7 +14,7 @@ from nncli.data.sources import Source
 from nncli.data.task import REGRESSION
 from nncli.inference.rows_to_judge import RowsToJudge, rows_to_judge
 from nncli.metrics.definitions import METRICS
-from nncli.metrics.intervals import estimate
+from nncli.metrics.intervals import estimate, share_interval
 from nncli.metrics.reported import OF_NUMBERS
 from nncli.metrics.rows import CELLS_AT_ONCE, ScoredRows
 from nncli.model.model import EVAL_ROWS, Model
@@ -22,6 +22,8 @@ from nncli.model.provenance import Provenance
 from nncli.system.output import warnings_in
 from nncli.training.final_figures import baselines, key_of
 from nncli.training.memory import check_memory_to_evaluate
+
+SHARE = 0.9  # of the rows, that the intervals of `predict --interval` should hold
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class EvaluationOfNumbers:
     baseline: dict[str, dict[str, float | None]]
     evaluated_on: str
     notes: list[str]
+    interval: dict[str, Any] | None = None  # of each prediction: its share, half width, and which rows it holds
 
     def to_json(self) -> dict[str, Any]:
         """Return what `eval --json` prints."""
@@ -45,6 +48,7 @@ class EvaluationOfNumbers:
             **values,
             "metrics": {key_of(name): one for name, one in self.figures.items()},
             "baseline": self.baseline,
+            "interval": self.interval,
             "warnings": warnings_in(self.notes),
         }
 
@@ -68,7 +72,19 @@ def evaluate_numbers(
         one = dataclasses.asdict(estimate(METRICS.create(name), rows))
         figures[name] = one | {"interval": one["interval"] and list(one["interval"])}
     baseline = baselines(model.of_numbers, rows.y)
-    return EvaluationOfNumbers(len(rows), figures, baseline, found.evaluated_on, found.notes)
+    interval = _coverage(model, rows)
+    return EvaluationOfNumbers(len(rows), figures, baseline, found.evaluated_on, found.notes, interval)
+
+
+def _coverage(model: Model, rows: ScoredRows) -> dict[str, Any] | None:
+    """Return how many rows lie in the interval around their prediction that should hold 90 %; None where too few
+    validation rows tell how wide that is."""
+    half_width = model.of_numbers.half_width(SHARE)
+    if half_width is None:
+        return None
+    held = int((np.abs(rows.predicted - rows.y) <= half_width).sum())
+    coverage = {"held": held, "coverage": held / len(rows), "coverage_interval": list(share_interval(held, len(rows)))}
+    return {"share": SHARE, "half_width": half_width, **coverage}
 
 
 def predicted_rows(model: Model, found: RowsToJudge, memory: int | None = None) -> ScoredRows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -38,6 +39,7 @@ class PredictOptions:
     threshold: for two classes, predict the positive one from this probability on; None: as the model decides.
     reasons: add so many columns that add most to the lead of the prediction, `reason_1`, and how much,
         `contribution_1`, …; of more than two classes, before them the class that it leads over, `runner_up`.
+    interval: add columns `low` and `high`, between which a predicted number lies with that probability.
     embed: write the outputs of the last hidden layer instead, `h_0`, `h_1`, …
     on_error: whether to stop at a row that cannot be read, or to leave its prediction empty.
     escape_formulas: put an apostrophe before text that a spreadsheet would run as a formula.
@@ -48,6 +50,7 @@ class PredictOptions:
     proba: bool = False
     threshold: float | None = None
     reasons: int = 0
+    interval: float | None = None
     embed: bool = False
     on_error: Literal["fail", "blank"] = "fail"
     escape_formulas: bool = False
@@ -62,6 +65,7 @@ class Predictor:
         """Prepare to write the columns `keep` of the input; OptionError where the model cannot do what is asked."""
         _check(options, model)
         self.model, self.options, self.keep = model, options, keep
+        self.half_width = None if options.interval is None else _half_width(model, options.interval)
         self.rows = self.tied = 0  # so far, and those for which two scores without probabilities are the same
         if options.embed:
             own = [f"h_{i}" for i in range(model.config.model.hidden[-1])]
@@ -69,6 +73,7 @@ class Predictor:
             kind = "p" if model.probabilistic else "score"
             own = ["prediction", *(f"{kind}_{name}" for name in model.classes if options.proba)]
             own += ["runner_up"] * (options.reasons > 0 and len(model.classes) > 2)
+            own += ["low", "high"] if options.interval is not None else []
             own += [f"{what}_{i + 1}" for i in range(options.reasons) for what in ("reason", "contribution")]
         names = [*keep, *own]
         doubled = next((name for i, name in enumerate(names) if name in names[:i]), None)
@@ -94,8 +99,11 @@ class Predictor:
         if self.options.embed:
             return self._lines_of(block, self._numbers(self.model.embed(block.table), bad))
         if self.model.target is not None:
-            numbers = self.model.numbers(self.model.scores(block.table)) + 0.0  # −0 is 0
-            return self._lines_of(block, self._numbers(numbers[:, None], bad))
+            numbers = self.model.numbers(self.model.scores(block.table))[:, None]
+            if self.half_width is not None:
+                numbers = np.hstack([numbers, numbers - self.half_width, numbers + self.half_width])
+                np.round(numbers, self.model.of_numbers.decimals(self.model.network.dtype.name), out=numbers)
+            return self._lines_of(block, self._numbers(numbers + 0.0, bad))  # −0 is 0
         figures: list[Any] = []
         self.rows += len(block.table) - len(bad)
         if self.options.proba:
@@ -198,6 +206,11 @@ def _check(options: PredictOptions, model: Model) -> None:
     for option in ("proba", "threshold", "reasons"):
         if getattr(options, option) not in (False, None, 0):
             model.refuse_for_numbers(option)
+    if options.interval is not None and model.target is None:
+        raise OptionError("interval", "it is there for numbers, and the model predicts classes", "Use --proba")
+    if options.interval is not None and options.embed:
+        problem = f"it replaces the predictions, and {mention('interval')} asks for them"
+        raise OptionError("embed", problem, "Leave one of them out")
     if options.threshold is not None:
         model.check_threshold("threshold")
     if options.embed and not model.config.model.hidden:
@@ -213,6 +226,16 @@ def _check(options: PredictOptions, model: Model) -> None:
         raise OptionError("embed", f"it replaces the predictions, and {other} asks for them", "Leave one of them out")
     if options.jsonl and options.escape_formulas:
         raise OptionError("escape_formulas", "a spreadsheet does not read JSON", "Leave it out")
+
+
+def _half_width(model: Model, share: float) -> float:
+    """Return how far the interval of a prediction goes on both sides; OptionError for too few validation rows."""
+    found, n = model.of_numbers.half_width(share), len(model.of_numbers.errors)
+    if found is None:
+        needed = math.ceil(share / (1 - share))
+        problem = f"an interval of {share:g} rests on {needed:,} validation rows or more, and the model has {n:,}"
+        raise OptionError("interval", problem, f"Ask for less, or train with more {mention('val')}")
+    return found
 
 
 def _json(cell: str) -> str:

@@ -7,7 +7,8 @@ order:
     meta         UTF-8 bytes of one JSON object, whose form is `META` in `file_members.py`: format and program version,
                  matrix kernels, resolved options, classes, calibration, decision, schema and categories of the columns,
                  where the data came from, best epoch, figures, notes, and the numbers of `state`; and only where a
-                 number is predicted, the mean, sd and median of the `target` in the training rows
+                 number is predicted, the mean, sd and median of the `target` in the training rows, and how far off
+                 validation rows are
     theta        all parameters, one flat vector (size,) of the network's dtype: W row by row, then b, then the slopes
                  of PReLU, layer after layer
     median, shift, scale   (m,) float64: x = (v − shift) · scale, with the median for a missing v
@@ -98,7 +99,7 @@ def encode(model: Model, p: Provenance) -> bytes:
     }
     del document["schema"]["numeric_target"]  # which is said by the target
     if model.target is not None:
-        document["target"] = asdict(model.target)
+        document["target"] = {**asdict(model.target), "errors": list(model.target.errors)}
     state = {} if p.state is None else p.state.arrays
     return npz.pack(
         {
@@ -138,7 +139,7 @@ def _model(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> tuple[
     preprocess = _preprocess(schema, stored, arrays)
     config, classes = ResolvedConfig.of(TrainConfig.from_json(stored["config"])), tuple(stored["classes"])
     theta, calibration = arrays["theta"], stored["calibration"] and Calibration(**stored["calibration"])
-    target = stored["target"] and TargetScale(**stored["target"])
+    target = stored["target"] and TargetScale(**{**stored["target"], "errors": tuple(stored["target"]["errors"])})
     if target is not None:
         target.check()
     if config.options.is_regression != (target is not None):

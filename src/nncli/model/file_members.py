@@ -92,7 +92,7 @@ _OF_NUMBERS = dict.fromkeys(("loss", "rmse", "mae", "median_error"), float) | {"
 _GUESSED = {name: form for name, form in _OF_NUMBERS.items() if name != "loss"}
 META_OF_NUMBERS = META | {
     "calibration": None, "decision": None,
-    "target": {"mean": float, "sd": float, "median": float},
+    "target": {"mean": float, "sd": float, "median": float, "errors": [float]},
     "figures": {"task": str, "model": str, "n_train": int, "n_val": int, "n_test": int, "epochs": int,
                 "best_epoch": int, **dict.fromkeys(PARTS, (_OF_NUMBERS, None)),
                 "baseline": {"mean": _GUESSED, "median": _GUESSED},

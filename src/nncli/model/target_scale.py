@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 from typing import Any
@@ -12,17 +13,24 @@ from numpy.typing import NDArray
 from nncli.data.numeric_target import LARGEST
 from nncli.nn.losses import Loss
 
+MOST_ERRORS = 1000
+ROUNDING = 1e-9  # of a rank
 Vector = NDArray[np.float64]
 FIGURES = {"float32": 5, "float64": 13}  # decimal places of standardised numbers that are more than rounding errors
 
 
 @dataclass(frozen=True)
 class TargetScale:
-    """Mean, standard deviation and median of the target in the training rows: z = (y − mean) / sd."""
+    """Mean, standard deviation and median of the target in the training rows: z = (y − mean) / sd.
+
+    `errors` are how far off validation rows are, the smallest first: of each, or of many at ranks that are evenly
+    spread. From them come intervals of predictions.
+    """
 
     mean: float
     sd: float
     median: float
+    errors: tuple[float, ...] = ()
 
     @classmethod
     def of(cls, y: Vector) -> TargetScale:
@@ -49,7 +57,25 @@ class TargetScale:
         """Return the decimal place to which predicted numbers are given: beyond it, they are rounding errors."""
         return FIGURES[dtype] - math.floor(math.log10(self.sd))
 
+    def with_errors(self, errors: Vector) -> TargetScale:
+        """Return the scale with the distances (n,) of predictions from the targets of validation rows."""
+        errors, n = np.sort(errors), len(errors)
+        if n > MOST_ERRORS:  # the k-th of so many is the one of the same rank of all, or the next
+            k = np.arange(1, MOST_ERRORS + 1)
+            errors = errors[-(-k * (n + 1) // (MOST_ERRORS + 1)) - 1]
+        return dataclasses.replace(self, errors=tuple(errors.tolist()))
+
+    def half_width(self, share: float) -> float | None:
+        """Return how far on both sides of its prediction a row's target lies with at least that probability, if rows
+        come as those of training did: the ⌈share (n + 1)⌉-th of n errors (split conformal prediction, Lei et al. 2018).
+        None where there are too few."""
+        k = math.ceil(share * (len(self.errors) + 1) - ROUNDING)
+        return self.errors[k - 1] if k <= len(self.errors) else None
+
     def check(self) -> None:
         """Raise ValueError for a scale that no target has."""
         if not (abs(self.mean) <= LARGEST and 0 < self.sd <= LARGEST and abs(self.median) <= LARGEST):
             raise ValueError("a scale that no target has")
+        errors = np.array(self.errors, np.float64)
+        if len(errors) > MOST_ERRORS or (np.diff(errors, prepend=0) < 0).any():
+            raise ValueError("errors that no validation rows have")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.reported import OF_NUMBERS
-from nncli.system.output import put, say
+from nncli.system.output import percent, put, quantity, say
 from nncli.terminal.folds import print_folds, writer_of
 from nncli.terminal.tables import PARTS, new_table, show
 
@@ -52,3 +52,7 @@ def print_evaluation_of_numbers(evaluation: EvaluationOfNumbers) -> None:
         table.add_row(metric.title, written(name, one["value"]), interval, one["method"] or "", *cells)
     show(table)
     put("mean, median: the figures of always predicting those of the training rows")
+    if (found := evaluation.interval) is not None:
+        low, high = map(percent, found["coverage_interval"])
+        held = f"it holds {percent(found['coverage'])} of these {evaluation.n:,} rows (95 % interval {low} to {high})"
+        put(f"prediction ± {quantity(found['half_width'])} is an interval of {percent(found['share'])}: {held}")

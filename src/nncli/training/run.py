@@ -23,7 +23,7 @@ from nncli.nn.losses import Loss
 from nncli.nn.network import Network
 from nncli.nn.optimizers import OPTIMIZERS
 from nncli.system.threads import kernels, multiply_with
-from nncli.training.batch import scores
+from nncli.training.batch import judged_numbers, scores
 from nncli.training.equation import equation
 from nncli.training.final_figures import chosen_metric, figures_of, known_figures
 from nncli.training.misfits import class_counts, misfits
@@ -106,6 +106,9 @@ def run_training(
         notes += notes_on_mistakes(trainer.history, best, trainer.loss, averages, is_whole=until is None)
     model = _model(prepared, trainer.network, trainer.loss, calibration)
     notes += equation(model)
+    if model.target is not None and prepared.val:
+        rows = judged_numbers(trainer.network, trainer.loss, prepared.val, model.target)
+        model.target = model.target.with_errors(np.abs(rows.predicted - rows.y))
     try:
         model.decision, decided = decide(prepared, model)
         notes += decided
