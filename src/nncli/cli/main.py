@@ -29,7 +29,7 @@ from nncli.system.threads import choose_kernels
 # The module of each command and the function in it, and the first sentence of its help. A command is loaded when it
 # is used: to load them all takes as long as Typer itself.
 COMMANDS = {
-    "train": ("train.train", "Train a classifier on a file and save it."),
+    "train": ("train.train", "Train a model on a file and save it."),
     "eval": ("evaluate.evaluate", "Measure how good a model is, on its own test rows or on other files."),
     "explain": ("explain.explain", "Show which columns a model goes by."),
     "predict": ("predict.predict", "Predict the class of new rows, one line for each, in order."),

@@ -70,7 +70,7 @@ def train(
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
-    """Train a model on a file and save it: a classifier, or one that predicts a number.
+    """Train a model on a file and save it.
 
     nncli train                                   a network on the bundled digits
     nncli train data.csv --target species         on your own file
