@@ -22,7 +22,7 @@ NUMBERS = {
     "01-perceptron": ["z = 2 · 1 + 1 · 1 − 3 = 0", "w = (1 + 2, −2 + 2) = (3, 0) and b = 2"],
     # 1/√17 and 3 · 17; τ = 1/3 and then (1/3)/6
     "02-margin": ["1/√17 = 0.2425", "3 · 17 = 51", "τ = (1/3)/6 = 1/18"],
-    "03-regression": ["w = 10 and b = 0", "a liking of 4 pays 40"],
+    "03-regression": ["w = 10 and b = 0", "a liking of 4 pays 40", "w = 10, b = 0: price = 10 · liking + 0"],
     # −ln p, −log₁₀ p, ½ (p − 1)², a third of each; H in bits; KL in bits
     "04-logistic": [
         "0.51083", "0.22185", "0.08000", "0.22314", "0.09691", "0.02000",
