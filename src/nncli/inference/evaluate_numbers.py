@@ -14,9 +14,10 @@ from nncli.data.sources import Source
 from nncli.data.task import REGRESSION
 from nncli.inference.rows_to_judge import RowsToJudge, rows_to_judge
 from nncli.metrics.definitions import METRICS
-from nncli.metrics.intervals import estimate, share_interval
+from nncli.metrics.intervals import estimate
 from nncli.metrics.reported import OF_NUMBERS
 from nncli.metrics.rows import CELLS_AT_ONCE, ScoredRows
+from nncli.metrics.student import share_interval
 from nncli.model.model import EVAL_ROWS, Model
 from nncli.model.provenance import Provenance
 from nncli.system.output import warnings_in
