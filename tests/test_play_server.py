@@ -195,6 +195,20 @@ def test_a_page_opens_trains_drops_a_file_and_saves(
     assert browser.get(f"{home}/model/{hello['session']}").status_code == 404
 
 
+def test_a_file_may_have_any_name(playground: Playground, browser: TestClient, tmp_path: Path) -> None:
+    folder = tmp_path / ("long" * 40) / ("path" * 40)
+    folder.mkdir(parents=True)
+    path = folder / os.fsdecode(b"caf\xe9 <b>.csv")  # no UTF-8
+    path.write_text("a,class\n" + "".join(f"{i},{'xy'[i % 2]}\n" for i in range(40)))
+    playground.first = playground.shelf.add_given((str(path),), None, ())
+    with browser.websocket_connect(f"{SOCKET}/{playground.token}/talk") as talk:
+        hello = hear(talk, "hello")
+        talk.send_text(json.dumps({**OPEN, "data": hello["first"], "options": {"numeric": "a"}}))
+        state = hear(talk, "state")
+        assert state["name"].endswith("caf\udce9 <b>.csv")
+        assert hear(talk, "frame")["command"].startswith("nncli train '/")
+
+
 def test_what_cannot_be_read_is_said_and_not_kept(playground: Playground, browser: TestClient) -> None:
     damaged = b"PK\3\4" + bytes(26) + b"meta.npy" + bytes(100)
     answer = browser.post(f"/{playground.token}/drop?name=m.npz", content=damaged)

@@ -7,6 +7,7 @@ and one that says where it comes from has to come from a page of this server. A 
 from __future__ import annotations
 
 import asyncio
+import json
 import secrets
 import shlex
 import socket
@@ -132,7 +133,7 @@ class Playground:
         asked: asyncio.Queue[Message | None] = asyncio.Queue(maxsize=100)
         listening = asyncio.create_task(_listen(socket, asked))
         try:
-            await socket.send_json(session.hello())
+            await _say(socket, session.hello())
             while True:
                 said: list[Message] = []
                 if not asked.empty() or not session.playing:
@@ -143,7 +144,7 @@ class Playground:
                 else:
                     said = await run_in_threadpool(session.play_on)
                 for one in said:
-                    await socket.send_json(one)
+                    await _say(socket, one)
         except (WebSocketDisconnect, RuntimeError, OSError):  # the browser has gone away
             pass
         finally:
@@ -194,6 +195,11 @@ class _Guard:
             await send(message)
 
         return sending
+
+
+async def _say(socket: WebSocket, message: Message) -> None:
+    """Send a message as ASCII: the name of a file need not be UTF-8."""
+    await socket.send_text(json.dumps(message, separators=(",", ":"), allow_nan=False))
 
 
 async def _listen(socket: WebSocket, asked: asyncio.Queue[Message | None]) -> None:

@@ -34,6 +34,7 @@ MOST_ROWS = 10_000  # more are sampled: an epoch should be over before one looks
 MOST_DROPPED = 8  # files that are kept; the oldest make room
 SAMPLE_SEED = 0
 REMEDY = "Name the data behind the model"
+LONGEST_KEY = 200  # characters of the name in it
 CHARACTERS = 80  # of the name of a dropped file
 
 
@@ -101,11 +102,11 @@ class Shelf:
     def add_given(self, source: Source, model_file: str | None, rows: Source) -> Item:
         """Add what the command line names: data, or a model and perhaps its rows. Raises ModelFileError."""
         if model_file is None:
-            key = f"bundled:{source[0]}" if len(source) == 1 and source[0] in BUNDLED else f"given:{title(source)}"
+            key = f"bundled:{source[0]}" if len(source) == 1 and source[0] in BUNDLED else _given(title(source))
             return self.items.setdefault(key, Item(key, title(source), source, source))
         model, provenance = checkpoint.load(Path(model_file))
         its = rows or provenance.source
-        item = Item(f"given:{model_file}", model_file, its, its, model, provenance, model_file, rows)
+        item = Item(_given(model_file), model_file, its, its, model, provenance, model_file, rows)
         return self.items.setdefault(item.key, item)
 
     @contextlib.contextmanager
@@ -152,6 +153,11 @@ class Shelf:
         for path in map(Path, item.source):
             if path.parent == self.folder:
                 path.unlink(missing_ok=True)
+
+
+def _given(name: str) -> str:
+    """Return the key of what the command line names, as short as a message of the page may have it."""
+    return f"given:{name[-LONGEST_KEY:]}"
 
 
 def sampled(dataset: Dataset, most: int = MOST_ROWS) -> tuple[Dataset, list[str]]:
