@@ -21,6 +21,7 @@ from nncli.play.session import Session
 from nncli.play.setup import THREADS
 from nncli.play.shelf import MOST_ROWS, Shelf
 from nncli.system.threads import multiply_with
+from short_and_long import short_and_long
 
 Run = Callable[..., Any]
 GIVEN = TrainConfig()
@@ -241,13 +242,13 @@ def test_a_damaged_table_is_named_as_it_was_dropped(shelf: Shelf) -> None:
     assert str(shelf.folder) not in error["text"]
 
 
-def test_of_many_rows_a_sample_is_taken_and_said(shelf: Shelf, nncli: Run, tmp_path: Path) -> None:
-    n = 30_000
+@pytest.mark.parametrize("n", short_and_long(30_000, 1_000_000))
+def test_of_many_rows_a_sample_is_taken_and_said(n: int, shelf: Shelf, nncli: Run, tmp_path: Path) -> None:
     text = "x,z,class\n" + "".join(f"{i % 97},{i % 89},{'ab'[i % 97 > 50]}\n" for i in range(n))
     session = opened(shelf, dropped(shelf, "many.csv", text.encode()))
     state, frame = ask(session, "reset")
     assert sum(state["rows"].values()) == pytest.approx(MOST_ROWS, abs=20)
-    said = f"the playground uses {sum(state['rows'].values()):,} of the 30,000 rows, drawn at random"
+    said = f"the playground uses {sum(state['rows'].values()):,} of the {n:,} rows, drawn at random"
     assert frame["departed"] == [said]
     assert said in state["notes"]
     ask(session, "step", of="epoch")
