@@ -75,7 +75,7 @@ class Boundary(OfModel):
         border = _straight_border(of, plane, x, y, marks) if has_straight_border(model) else []
         notes = tuple(filter(None, [said(len(picked), len(judged.rows.y)), plane.note]))
         what = " and ".join(names or ["two principal components"])
-        return Figure(f"Classes by {what}, {judged.of}", (Panel(x, y, (regions, *marks, *border)),), notes)
+        return Figure(f"Classes by {what}, {judged.of}", (Panel(x, y, (regions, *border, *marks)),), notes)
 
 
 def _straight_border(of: Subject, plane: Plane, x: Axis, y: Axis, marks: Sequence[Points]) -> list[Line]:
