@@ -76,5 +76,6 @@ def _is_far(number: float, others: Vector) -> bool:
     low, high = others.min(), others.max()
     if number < 0 <= low:
         return number != -1 or len(set(others.tolist())) >= LEAST_OTHERS
+    low, high, number = low / 4, high / 4, number / 4  # so that no difference is too large for a float
     gap = max(low - number, number - high)
-    return bool(gap >= high - low and 2 * abs(number) > 3 * max(-low, high))  # 9 is not far from 8
+    return bool(gap >= high - low and abs(number) > 1.5 * max(-low, high))  # 9 is not far from 8
