@@ -61,26 +61,16 @@ def mean_difference_interval(d: Floats) -> tuple[float, float]:
 
 
 def ranking_difference_interval(metric: OfARanking, one: ScoredRows, other: ScoredRows) -> tuple[float, float]:
-    """Return the 95 % interval of a difference θ₁ − θ₂ from those of both, l to u, and the correlation r of what each
-    row adds to them (Zou, Donner 2008):
+    """Return the 95 % interval of a difference θ₁ − θ₂ from those of both, l to u, and from what each row adds to them.
 
-    θ₁ − θ₂ − √((θ₁ − l₁)² + (u₂ − θ₂)² − 2 r (θ₁ − l₁) (u₂ − θ₂)), and likewise above.
+    If the models had nothing in common, it would begin at θ₁ − θ₂ − √((θ₁ − l₁)² + (u₂ − θ₂)²) (Zou, Donner 2008), and
+    likewise end. Both ends are nearer, as the standard error of the difference is smaller than √(s₁² + s₂²) of the two.
     """
-    values, ends = [], []
-    for rows in (one, other):
-        found = estimate(metric, rows)
-        assert found.value is not None
-        values.append(found.value)
-        ends.append(found.interval or (found.value, found.value))
-    f, g = metric.influence(one), metric.influence(other)
-    size = math.sqrt(float(f @ f) * float(g @ g))
-    r = float(f @ g) / size if size > 0 else 0.0
-    (below, above), (its_below, its_above) = (
-        (value - low, high - value) for value, (low, high) in zip(values, ends, strict=True)
+    a, b = metric.value(one), metric.value(other)
+    (low, high), (its_low, its_high) = (
+        estimate(metric, rows).interval or (value, value) for rows, value in ((one, a), (other, b))
     )
-
-    def together(a: float, b: float) -> float:
-        return math.sqrt(max(0.0, a * a + b * b - 2 * r * a * b))
-
-    difference = values[0] - values[1]
-    return difference - together(below, its_above), difference + together(above, its_below)
+    f, g = metric.influence(one), metric.influence(other)
+    apart, own = float((f - g) @ (f - g)), float(f @ f + g @ g)
+    nearer = math.sqrt(apart / own) if own > 0 else 1.0
+    return a - b - nearer * math.hypot(a - low, its_high - b), a - b + nearer * math.hypot(high - a, b - its_low)
