@@ -308,6 +308,19 @@ def test_a_sweep_chooses_by_rmse(nncli: Run, folder: Path) -> None:
     assert [one["mean"] for one in shown["standings"]] == means
 
 
+@pytest.mark.parametrize("losses", ["mse,huber", "quantile:q=0.1,quantile:q=0.9"])
+def test_a_sweep_does_not_compare_losses_of_different_kinds(nncli: Run, folder: Path, losses: str) -> None:
+    out = nncli("sweep", "d.csv", "-t", "price", "--loss", losses, "--metric", "loss", "--epochs", 2, "-q")
+    problem = "--metric: losses of different kinds cannot be compared. Use rmse, or one --loss.\n"
+    assert (out.code, out.err) == (2, problem)
+
+
+def test_what_needs_a_smooth_loss_names_those_of_numbers(nncli: Run, folder: Path) -> None:
+    out = nncli("train", "d.csv", "-t", "price", "-m", "linear", "--optimizer", "lbfgs", "--loss", "mae", "-q")
+    problem = "--optimizer: lbfgs needs a loss without kinks, and mae has some. Use one of mse, huber.\n"
+    assert (out.code, out.err) == (2, problem)
+
+
 def test_groups_and_times_split_numbers_too(nncli: Run, folder: Path) -> None:
     for option in (["--group", "kind"], ["--time", "a"]):
         out = nncli("train", "d.csv", "-t", "price", "-m", "linear", *option, "--json", "-q", "-o", "g.npz")

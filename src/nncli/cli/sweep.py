@@ -249,7 +249,9 @@ def _show(file: str, metric: str | None, csv: bool, json: bool, quiet: bool) -> 
         read_option("metric", chosen_by, OneOf(tuple(dict.fromkeys(known))))
     configs = [one["config"] for one in records]
     if chosen_by == "loss" != configs[0].metric:  # which a sweep checks by itself
-        refuse_different({kind_of_loss(one.loss, one.model, one.class_weight, None) for one in configs})
+        is_regression = configs[0].is_regression
+        K = 0 if is_regression else None
+        refuse_different({kind_of_loss(one.loss, one.model, one.class_weight, K) for one in configs}, is_regression)
     drawn = f" drawn {header['repeats']} times" if "repeats" in header else ""
     folds = "" if header["folds"] == 1 else f", {header['folds']} folds{drawn}"
     data = title(tuple(map(native, header["data"])))

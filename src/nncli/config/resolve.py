@@ -247,7 +247,8 @@ def _check_optimizer(config: TrainConfig, optimizer: Optimizer, loss: Loss) -> N
         raise OptionError("optimizer", problem, remedy)
     if optimizer.smooth:
         if not (loss.smooth or optimizer.exact):
-            others = ", ".join(one for one in LOSSES if LOSSES[one].smooth)
+            fitting = [one for one in LOSSES if LOSSES[one].power or not config.is_regression]
+            others = ", ".join(one for one in fitting if LOSSES[one].smooth)
             problem = f"{name} needs a loss without kinks, and {loss.name} has some"
             raise OptionError("optimizer", problem, f"Use one of {others}")
         own = {"lr": optimizer.default_lr, "schedule": "constant"}  # as a resolved config has them

@@ -78,7 +78,8 @@ def check_losses(plan: SearchPlan, K: int) -> None:
     """Raise OptionError where the metric is the loss, and the models of a plan minimise different ones of K classes."""
     if plan.metric == "loss":
         values = map(plan.space.values, ("loss", "model", "class_weight"))
-        refuse_different({kind_of_loss(loss, model, weight, K) for loss, model, weight in itertools.product(*values)})
+        kinds = {kind_of_loss(loss, model, weight, K) for loss, model, weight in itertools.product(*values)}
+        refuse_different(kinds, is_regression=K == 0)
 
 
 def kind_of_loss(loss: str | None, model: str, class_weight: str, K: int | None) -> tuple[str, str, str]:
@@ -86,12 +87,14 @@ def kind_of_loss(loss: str | None, model: str, class_weight: str, K: int | None)
     −log p of the true class; None: nobody knows how many there are."""
     made = LOSSES.create(loss or MODELS[model].loss_for(K == 0))
     if K == 2 and made.name == "binary-cross-entropy":
-        return "cross-entropy", "softmax", class_weight
-    return made.name, made.link, class_weight
+        made = LOSSES.create("cross-entropy")
+    return made.name, repr(dataclasses.asdict(made)), class_weight
 
 
-def refuse_different(kinds: Collection[tuple[str, ...]]) -> None:
+def refuse_different(kinds: Collection[tuple[str, ...]], is_regression: bool) -> None:
     """Raise OptionError for several kinds of loss."""
     if len(kinds) > 1:
         remedy = f"Use accuracy, or one {mention('model')}, {mention('loss')} and {mention('class_weight')}"
+        if is_regression:
+            remedy = f"Use {BY_ERROR}, or one {mention('loss')}"
         raise OptionError("metric", "losses of different kinds cannot be compared", remedy)
