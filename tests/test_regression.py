@@ -226,7 +226,7 @@ def test_what_is_for_numbers_is_refused_for_classes(nncli: Run, words: str) -> N
 
 COMMANDS = [
     "eval M --threshold 0.5", "eval M --positive a", "eval M --curve c.csv", "eval M --judged c.csv",
-    "eval M --worst 3", "eval M --by kind", "eval M --metric accuracy", "eval M D D", "eval M M D", "eval M --choose-threshold f1",
+    "eval M --worst 3", "eval M --by kind", "eval M --metric accuracy", "eval M D D", "eval M M D --positive a", "eval M --choose-threshold f1",
     "predict M D --proba", "predict M D --threshold 0.5", "predict M D --reasons 1", "predict M D --embed",
     "explain M", "explain M --coefficients", "report M", "plot M confusion",
 ]  # fmt: skip
@@ -319,6 +319,29 @@ def test_what_needs_a_smooth_loss_names_those_of_numbers(nncli: Run, folder: Pat
     out = nncli("train", "d.csv", "-t", "price", "-m", "linear", "--optimizer", "lbfgs", "--loss", "mae", "-q")
     problem = "--optimizer: lbfgs needs a loss without kinks, and mae has some. Use one of mse, huber.\n"
     assert (out.code, out.err) == (2, problem)
+
+
+def test_two_models_are_compared_on_the_same_rows(nncli: Run, folder: Path) -> None:
+    """The difference in squared errors, and by chance 95 % of such differences leave out 0 as their p-value says."""
+    for kind in ("linear", "mlp"):
+        assert nncli("train", "d.csv", "-t", "price", "-m", kind, "--seed", 1, "-q", "-o", f"{kind}.npz").code == 0
+    found = nncli("eval", "mlp.npz", "linear.npz", "--json", "-q").json
+    assert (found["n"], [*found["figures"]]) == (90, ["rmse", "mae", "r2", "median-error"])
+    for name, one in found["figures"].items():
+        alone = [
+            nncli("eval", f"{kind}.npz", "--json", "-q").json[name.replace("-", "_")] for kind in ("mlp", "linear")
+        ]
+        assert one["values"] == pytest.approx(alone), name
+        assert one["difference"] == pytest.approx(alone[0] - alone[1], abs=1e-9)
+        low, high = one["interval"]
+        assert (low > 0 or high < 0) == (one["p_value"] < 0.05)
+    shown = nncli("eval", "mlp.npz", "linear.npz", "d.csv", "--metric", "mae")
+    assert (shown.code, "in MAE, mlp.npz is better by more than chance" in shown.out) == (0, True)
+    same = nncli("eval", "mlp.npz", "mlp.npz", "--json", "-q").json["figures"]["rmse"]
+    assert (same["difference"], same["p_value"]) == (0, 1)
+    mixed = nncli("train", "iris", "-q", "-o", "i.npz", "--epochs", 2)
+    refused = nncli("eval", "mlp.npz", "i.npz", "d.csv")
+    assert (mixed.code, refused.code, refused.err.count("\n")) == (0, 2, 1)
 
 
 def test_groups_and_times_split_numbers_too(nncli: Run, folder: Path) -> None:

@@ -247,6 +247,7 @@ def _compare(
     quiet: bool,
 ) -> int:
     from nncli.inference.compare import compare_models
+    from nncli.inference.compare_numbers import compare_numbers
     from nncli.model import checkpoint
 
     positive = how[-1]
@@ -254,10 +255,17 @@ def _compare(
         if value and not sources:
             raise OptionError(name, "their own data are read as in training", "Leave it out")
     one, other = ((name, *checkpoint.load(Path(name))) for name in models)
-    for name, its, _ in (one, other):
-        its.refuse_numbers(name, "a comparison of two models")
-    of = None if positive is None else positive_class(positive, one[1].classes)
-    found = compare_models((one, other), sources, *how[:3], of)
+    if one[1].target is not None and other[1].target is not None:
+        if positive is not None:
+            one[1].refuse_for_numbers("positive")
+        if how[2] is not None:
+            check_metric(how[2], is_regression=True)
+        found = compare_numbers((one, other), sources, *how[:3])
+    else:
+        for name, its, _ in (one, other):
+            its.refuse_numbers(name, "a comparison with a model of classes")
+        of = None if positive is None else positive_class(positive, one[1].classes)
+        found = compare_models((one, other), sources, *how[:3], of)
     for note in found.notes:
         say(note, quiet)
     if json:

@@ -55,7 +55,7 @@ def compare_models(
     (one, a, of_a), (other, b, of_b) = loaded
     if a.classes != b.classes:
         raise ModelFileError(other, f"expected the classes of {one}, found others", "Compare models of one task")
-    if not source and not _have_one_test(of_a, of_b):
+    if not source and not have_one_test(of_a, of_b):
         raise ModelFileError(other, f"it was tested on other rows than {one}", "Name the data: nncli eval A B DATA")
     judged: list[JudgedRows] = []
     evaluations = []
@@ -79,7 +79,7 @@ def compare_models(
     return Comparison((one, other), evaluations[0].evaluated_on, len(first.y), of, figures, notes)
 
 
-def _have_one_test(one: Provenance, other: Provenance) -> bool:
+def have_one_test(one: Provenance, other: Provenance) -> bool:
     """Tell whether two models have the same test rows."""
     files = [{name: its.sha256 for name, its in p.files.items() if name != "val_data"} for p in (one, other)]
     return files[0] == files[1] and np.array_equal(one.test_bits, other.test_bits)

@@ -11,6 +11,7 @@ from rich.text import Text
 from nncli.metrics.definitions import METRICS
 from nncli.model.decision import say_threshold
 from nncli.system.output import number, percent, put, say
+from nncli.terminal.folds import writer_of
 from nncli.terminal.tables import cut, cut_names, new_table, show
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def print_comparison(found: Comparison) -> None:
     table = new_table("", *cut_names(found.files), "difference", "95 % interval", "p-value")
     for name, figure in found.figures.items():
         metric = METRICS.create(name)
-        write = percent if metric.in_percent else number
+        write = percent if metric.in_percent else writer_of(metric)
         interval = " to ".join(_signed(write, end) for end in figure["interval"] or ())
         cells = (*map(write, figure["values"]), _signed(write, figure["difference"]))
         label = cut(metric.label(found.positive)) + ("" if metric.higher_is_better else " (less is better)")
