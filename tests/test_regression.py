@@ -430,6 +430,7 @@ def test_a_model_file_says_what_a_target_must_be(model: Path, tmp_path: Path) ->
     zero = {"mean": 0.0, "sd": 0.0, "median": 0.0, "errors": []}
     falling = {"mean": 0.0, "sd": 1.0, "median": 0.0, "errors": [2.0, 1.0]}
     changes = [("target", zero), ("target", falling), ("target", None), ("classes", ["a", "b"]), ("config.task", None)]
+    changes += [("config.loss", "cross-entropy"), ("config.loss", "mse:link=softmax"), ("schema.numeric_target", True)]
     for place, value in changes:
         path = tmp_path / "x.npz"
         path.write_bytes(with_meta(place, value)(model.read_bytes()))

@@ -54,6 +54,7 @@ from nncli.model.provenance import Fingerprint, Provenance
 from nncli.model.target_scale import TargetScale
 from nncli.nn.buffers import all_finite
 from nncli.nn.calibration import Calibration
+from nncli.nn.losses import LOSSES
 from nncli.system import plain_json
 
 # the files of each option: where the document has their size, and their digest
@@ -142,6 +143,9 @@ def _model(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> tuple[
     target = stored["target"] and TargetScale(**{**stored["target"], "errors": tuple(stored["target"]["errors"])})
     if target is not None:
         target.check()
+        loss_of_target = LOSSES.create(config.model.loss)
+        if not loss_of_target.power or loss_of_target.link != "identity":
+            raise ValueError("a loss that is none of numbers")
     if config.options.is_regression != (target is not None):
         raise ValueError("a target of another kind than its task")
     if len(set(classes)) < max(2, len(classes)) if target is None else classes or calibration or stored["decision"]:
