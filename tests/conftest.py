@@ -49,6 +49,12 @@ def _processes_inherit_no_ignored_signals() -> Iterator[None]:
         signal.signal(number, signal.SIG_IGN)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _tables_are_as_wide_as_in_a_pipe() -> None:
+    """Whoever runs the tests may have a narrower terminal, and the workers of pytest-xdist are told how wide it is."""
+    os.environ.pop("COLUMNS", None)
+
+
 @pytest.fixture(autouse=True)
 def _floating_point_errors_raise() -> Iterator[None]:
     with np.errstate(over="raise", divide="raise", invalid="raise"):
