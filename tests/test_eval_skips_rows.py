@@ -71,7 +71,7 @@ def test_numbers_of_rows_are_said_to_leave_them_out(nncli: Run) -> None:
         (["m.npz"], "--on-error: its own data are read as in training. Leave it out.\n"),
         (["m.npz", "m.npz", "bad.csv"], "--on-error: two models are compared as they are. Leave it out, or name one "
          "model.\n"),
-        (["m.npz", "x.svm"], "--on-error: x.svm is no table"),
+        (["m.npz", "x.svm"], "--on-error: x.svm is neither a table nor a folder"),
     ],
 )  # fmt: skip
 def test_where_there_is_nothing_to_leave_out_it_is_refused(words: list[str], message: str, nncli: Run) -> None:

@@ -53,8 +53,9 @@ def test_the_most_frequent_confusions_are_shown(nncli: Run) -> None:
     assert [int(count) for _, _, count in shown] == sorted(confused.values(), reverse=True)[:10]
     assert all(confused[true, predicted] == int(count) for true, predicted, count in shown)
     assert f"the 10 most frequent of {len(confused)} confusions; --json has all\n" in outcome.err
-    [line] = nncli("eval", "m.npz", "d.csv", "-q").err.splitlines()
-    assert line.startswith("warning: 1,000 of the 1,000 rows have the same values as a row that trained the model")
+    seen, guessing = nncli("eval", "m.npz", "d.csv", "-q").err.splitlines()
+    assert seen.startswith("warning: 1,000 of the 1,000 rows have the same values as a row that trained the model")
+    assert guessing.startswith("warning: the log loss of these rows, ")
 
 
 @pytest.mark.long

@@ -149,8 +149,8 @@ def test_numbers_to_predict_are_no_classes(name: str, nncli: Run) -> None:
     outcome = nncli("plot", "d.csv", name, "-t", "price", "-q")
     assert (outcome.code, outcome.out) == (1, "")
     assert outcome.err == (
-        f"d.csv: expected classes, as {name} shows rows by class, found numbers in column 'price'. "
-        "Name a column of classes with --target, or use nncli check.\n"
+        f"d.csv: target 'price': expected classes, as the figure {name} is for those alone, found numbers. "
+        "Choose another column with --target.\n"
     )
 
 

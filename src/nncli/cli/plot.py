@@ -154,9 +154,7 @@ def _read(file: str, figure: str, target: str | None, on_error: str | None, give
     if model_in(source) is not None:
         raise OptionError("figure", f"{figure}: it is of data, and {file} is a model", "Name the data in its place")
     config = TrainConfig.from_values({"data": source, "target": target, "on_error": on_error, **given})
-    dataset = load_dataset(config.data, DataConfig.of(config).csv, config.dtype)
-    dataset.refuse_numbers(f"the figure {figure}")
-    return dataset
+    return load_dataset(config.data, DataConfig.of(config).csv, config.dtype)
 
 
 def _refuse_data(file: str, figure: str) -> None:

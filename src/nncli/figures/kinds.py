@@ -29,7 +29,7 @@ from nncli.registry import Registry
 from nncli.sweep import ledger
 from nncli.sweep.ranking import RankedConfig, ranking_of
 from nncli.sweep.trial import CHOSEN_BY
-from nncli.system.output import counted, in_quotes
+from nncli.system.output import counted
 
 MOST_POINTS = 500  # of a line: more cannot be told apart
 
@@ -161,10 +161,7 @@ def build_of_data(kind: OfData, of: Data) -> Figure:
     """Make a figure of data; DataError where their target is a number, and OptionError where they have no such
     columns."""
     check_columns(kind, of.columns)
-    if of.dataset.is_numeric:
-        problem = f"expected classes, as {kind.name} shows rows by class, found numbers in column "
-        remedy = f"Name a column of classes with {mention('target', True)}, or use nncli check"
-        raise DataError(of.dataset.where, problem + in_quotes(of.dataset.schema.target), remedy)
+    of.dataset.refuse_numbers(f"the figure {kind.name}")
     return kind.build(of)
 
 
