@@ -118,18 +118,24 @@ class DamagedRows:
     def _are_rows(self, at: int, also_damaged: bool = False) -> bool | None:
         """Tell whether whole rows begin in a place, or lines of which each is a damaged one, but for the first; None
         where that depends on rows that are still to come."""
+        above = at
         for n in range(ROWS_BELOW):
             if at == len(self.data):
                 return True if self.at_end else None
             end = self._row(at)[0]
             if not end and (n or also_damaged):
                 line = self.data.index(b"\n", at) + 1
-                end = line if self._is_one(at, line) else 0
+                end = line if self._is_one(at, line) or (n and self._has_cells_of(above, at, line)) else 0
             if not end:
                 is_open = not self.at_end and self.pattern.match(self.data, at) is None
                 return None if n and is_open and len(self.data) - at < LOOKED_AT else False
-            at = end
+            above, at = at, end
         return True
+
+    def _has_cells_of(self, above: int, at: int, end: int) -> bool:
+        """Tell whether a line without quotes has as many cells as the row above it, though one of them is wrong."""
+        cells = (self.data.count(self.delimiter, *place) for place in ((above, at), (at, end)))
+        return self.data.find(b'"', above, end) < 0 and len(set(cells)) == 1
 
     def _is_one(self, begin: int, end: int) -> bool:
         """Tell whether one quote or delimiter more or less makes one row of these lines."""
