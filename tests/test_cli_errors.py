@@ -102,7 +102,7 @@ DATA = {
     "eval: unknown class": Case("eval two.npz x.csv", 1, "x.csv:42: column 'label': expected a class that the model knows (no, yes), found 'zzz'. Correct it, or leave such rows out with --on-error skip.", {"x.csv": TWO + "1,1,1,zzz\n"}),
     "eval: no target": Case("eval two.npz x.csv", 1, "x.csv:1: the target column 'label' is missing. Did you mean 'labels'?", {"x.csv": "id,a,b,labels\n1,2,3,yes\n"}),
     "predict: missing column": Case("predict two.npz x.csv", 1, "x.csv:1: column 'b' is missing. Did you mean 'bb'?", {"x.csv": "id,a,bb\n1,2,3\n"}),
-    "predict: missing columns": Case("predict two.npz x.csv", 1, "x.csv:1: columns 'a', 'b' are missing. The columns are id and q.", {"x.csv": "id,q\n1,2\n"}),
+    "predict: missing columns": Case("predict two.npz x.csv", 1, "x.csv:1: columns 'a', 'b' are missing. The columns are id and q. If that line is a row, write the names of the columns above it.", {"x.csv": "id,q\n1,2\n"}),
 }  # fmt: skip
 
 FILES = {

@@ -15,6 +15,8 @@ from nncli.errors import NncliError, OptionError
 
 pytestmark = pytest.mark.usefixtures("small_files_take_the_fast_path_too")
 
+IF_A_ROW = " If that line is a row, write the names of the columns above it."
+
 
 def test_columns_are_matched_by_name_whatever_their_order_and_others_ignored() -> None:
     # The extra column is not UTF-8, and 'x' would be no number: neither is looked at.
@@ -34,9 +36,18 @@ def test_the_delimiter_is_the_one_that_shows_the_names(delimiter: str) -> None:
     ("text", "message"),
     [
         ("Age,city\n1,x\n", "data.csv:1: column 'age' is missing. Did you mean 'Age'?"),
-        ("city,q\nx,1\n", "data.csv:1: column 'age' is missing. The columns are city and q."),
-        ("p,q\nx,1\n", "data.csv:1: columns 'age', 'city' are missing. The columns are p and q."),
-        ("1,x,3,4\n", "data.csv:1: columns 'age', 'city' are missing. The columns are 1, x, 3 and 4."),
+        (
+            "city,q\nx,1\n",
+            f"data.csv:1: column 'age' is missing. The columns are city and q.{IF_A_ROW}",
+        ),
+        (
+            "p,q\nx,1\n",
+            f"data.csv:1: columns 'age', 'city' are missing. The columns are p and q.{IF_A_ROW}",
+        ),
+        (
+            "1,x,3,4\n",
+            f"data.csv:1: columns 'age', 'city' are missing. The columns are 1, x, 3 and 4.{IF_A_ROW}",
+        ),
         ("age,age,city\n1,1,x\n", "data.csv:1: two columns are called 'age'. Rename one of them."),
         (
             "age,city\nold,x\n",

@@ -143,7 +143,8 @@ def test_a_column_that_the_model_has_found_is_not_offered_for_another(nncli: Run
     assert nncli("train", "wide.csv", "--epochs", "2", "-q", "-o", "wide.npz").code == 0
     Path("new.csv").write_text("age1,size\n1,2\n")
     assert nncli("predict", "wide.npz", "new.csv").err == (
-        "new.csv:1: column 'age2' is missing. The columns are age1 and size.\n"
+        "new.csv:1: column 'age2' is missing. The columns are age1 and size. "
+        "If that line is a row, write the names of the columns above it.\n"
     )
     Path("new.csv").write_text("age1,age_2\n1,2\n")
     assert nncli("predict", "wide.npz", "new.csv").err == (

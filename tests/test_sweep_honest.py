@@ -207,3 +207,12 @@ def test_what_does_not_fit_the_data_is_refused_before_any_trial(nncli: Run, word
     assert outcome.code == 2
     assert outcome.err.splitlines()[-1] == line
     assert not Path("model.sweep.jsonl").exists()
+
+
+@pytest.mark.parametrize("metric", ["roc-auc", "balanced-accuracy"])
+def test_a_ledger_by_another_metric_is_that_of_another_sweep(metric: str, nncli: Run) -> None:
+    words = ("sweep", "iris", "--lr", "0.01", "--epochs", 1, "--jobs", 1, "-q")
+    assert nncli(*words).code == 0
+    outcome = nncli(*words, "--metric", metric)
+    assert outcome.code == 1
+    assert f"that of another: it has --metric by default, not {metric}." in outcome.err

@@ -64,9 +64,9 @@ class Sweep:
 
     def _found(self, path: Path, needed: Units | None) -> list[tuple[TrainConfig, float]]:
         """Return the configurations of the ledger with their shares; DataError for the ledger of another sweep."""
-        known = ranking_of([*self.ledger.records.values()], self.plan.metric)
-        found = [(dataclasses.replace(one.config, seed=self.plan.space.base.seed), one.share) for one in known]
-        difference = self._difference(self.ledger.header, [config for config, _ in found])
+        records, seed = [*self.ledger.records.values()], self.plan.space.base.seed
+        configs = dict.fromkeys(dataclasses.replace(record["config"], seed=seed) for record in records)
+        difference = self._difference(self.ledger.header, configs)
         if not difference and needed and self.units not in (None, UNKNOWN) and not needed.equals(self.units):
             difference = "its folds have other rows"
         if difference:
@@ -74,7 +74,8 @@ class Sweep:
             remedy = "Name another model with -o, or another ledger with --ledger"
             remedy += "; or give the options of that sweep, to which you may add values"
             raise DataError(str(path), problem, remedy)
-        return found
+        ranking = ranking_of(records, self.plan.metric)  # which only the trials of this sweep are sure to know
+        return [(dataclasses.replace(one.config, seed=seed), one.share) for one in ranking]
 
     def __enter__(self) -> Sweep:
         return self

@@ -129,7 +129,10 @@ def aligned(
             of_label = expected.target  # whose cells prove later that the columns are in their places
     target = expected.target if with_target else None
     if target is not None and target not in names:
-        raise DataError(place, f"the target column '{target}' is missing", _suggestion([target], names, expected))
+        add = "Call the column with the classes so, or leave this file out"
+        raise DataError(
+            place, f"the target column '{target}' is missing", _suggestion([target], names, expected) or add
+        )
     kept = tuple(names) if keep == "all" else tuple(keep)
     for name in kept:
         if name not in names:
@@ -170,7 +173,8 @@ def _as_in_training(first: Sequence[str], expected: Schema) -> list[str]:
 def _absent(absent: list[str], names: list[str], expected: Schema, where: str) -> DataError:
     quoted = ", ".join(f"'{name}'" for name in absent[:10]) + (", …" if len(absent) > 10 else "")
     problem = f"column {quoted} is missing" if len(absent) == 1 else f"columns {quoted} are missing"
-    return DataError(where, problem, _suggestion(absent, names, expected) or f"The columns are {listing(names)}")
+    read = f"The columns are {listing(names)}. If that line is a row, write the names of the columns above it"
+    return DataError(where, problem, _suggestion(absent, names, expected) or read)
 
 
 def _suggestion(absent: Sequence[str], names: Sequence[str], expected: Schema) -> str:
