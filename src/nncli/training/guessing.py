@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.metrics.definitions import METRICS
-from nncli.metrics.paired import mean_interval
 from nncli.metrics.rows import Floats, ScoredRows
 from nncli.system.output import WARNING, number
 
@@ -29,7 +28,11 @@ def guess(rows: ScoredRows, counts: Sequence[int] | NDArray[np.int64]) -> Guess:
     of_rows = METRICS.create("log-loss").evidence(rows)[:, 0].astype(np.float64)
     guessed = -np.log(_shares(counts))[rows.y]
     loss, of_guess = float(of_rows.mean()), float(guessed.mean())
-    return Guess(loss, of_guess, loss > of_guess and mean_interval(of_rows - guessed, rows.groups)[0] > 0)
+    if loss <= of_guess:
+        return Guess(loss, of_guess, False)
+    from nncli.metrics.paired import mean_interval  # which takes its time, and is seldom needed
+
+    return Guess(loss, of_guess, mean_interval(of_rows - guessed, rows.groups)[0] > 0)
 
 
 def loss_of_shares(counts: Sequence[int] | NDArray[np.int64]) -> float:

@@ -36,7 +36,6 @@ from nncli.nn.components import Stateful
 from nncli.nn.losses import Loss, QuantileLoss
 from nncli.nn.network import Network
 from nncli.nn.optimizers import LBFGS, OPTIMIZERS, SGD
-from nncli.nn.quantile_regression import quantile_regression
 from nncli.nn.regularisation import Penalty, clip, limit_norms
 from nncli.nn.schedules import SCHEDULES
 from nncli.system.output import counted
@@ -306,6 +305,8 @@ class Trainer:
 
     def _quantiles(self, blocks: Iterable[least_squares.Block]) -> tuple[NDArray[np.float64], float]:
         """Return w and b of quantile regression; OptionError where not all rows are in memory."""
+        from nncli.nn.quantile_regression import quantile_regression
+
         if not isinstance(self.train.matrix, Matrix):
             problem = f"it has to see all rows at once, and {mention('memory')} does not"
             remedy = f"Use {mention('optimizer', 'adam')}, or leave {mention('memory')} out"
