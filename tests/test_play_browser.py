@@ -17,6 +17,7 @@ import pytest
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", "chrome"))), None)
 pytestmark = [
     pytest.mark.long,
+    # a browser is no package of Python, so that installing the tests' packages cannot bring it
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed: apt-get install chromium"),
 ]
 Run = Callable[..., Any]
@@ -34,6 +35,10 @@ class Page:
 
     def text(self, what: str) -> str:
         return str(self.page.locator(what).text_content())
+
+    def choose_model(self, name: str) -> None:
+        self.page.select_option("#option-model", name)
+        self.until(lambda: f"--model {name}" in self.text("#command") or name == "mlp")  # which is the default
 
     def until(self, holds: Callable[[], object], seconds: float = 60) -> None:
         # the page allows no script but its own, so that it is asked again and again from here
@@ -176,8 +181,7 @@ def test_a_network_is_built_changed_and_found_in_the_address(visit: Callable[...
     again = visit("#" + page.page.url.partition("#")[2])
     assert again.text("#command") == page.text("#command")
     for model in ("perceptron", "mira", "svm", "mlp"):
-        page.page.select_option("#option-model", model)
-        page.until(lambda model=model: f"--model {model}" in page.text("#command") or model == "mlp")  # type: ignore[misc]
+        page.choose_model(model)
         page.page.click("[data-step=epoch]")
         page.until(lambda: page.epoch() == 1)
 

@@ -26,6 +26,7 @@ from nncli.config.train_config import TrainConfig
 from nncli.model import checkpoint
 from nncli.play import protocol, server
 from nncli.play.server import Playground
+from nncli.play.session import Session
 from nncli.play.shelf import Shelf
 
 Run = Callable[..., Any]
@@ -236,7 +237,9 @@ def test_of_files_that_were_dropped_the_last_few_stay(playground: Playground, br
 
 
 def test_no_more_than_a_few_pages_are_open(playground: Playground, browser: TestClient) -> None:
-    playground.sessions.update({str(i): None for i in range(server.MOST_PAGES)})  # type: ignore[arg-type,misc]
+    first = next(iter(playground.shelf.items.values()))
+    opened = (Session(playground.shelf, first, TrainConfig()) for _ in range(server.MOST_PAGES))
+    playground.sessions.update({one.id: one for one in opened})
     with (
         browser.websocket_connect(f"{SOCKET}/{playground.token}/talk") as talk,
         pytest.raises(WebSocketDisconnect) as closed,
@@ -296,26 +299,27 @@ def started(folder: Path, *words: str) -> tuple[subprocess.Popen[str], str]:
 def test_a_signal_ends_it_cleanly_while_a_page_trains(number: signal.Signals, tmp_path: Path) -> None:
     from websockets.exceptions import ConnectionClosed
     from websockets.sync.client import connect
+    from websockets.typing import Origin
 
     process, address = started(tmp_path)
     try:
         with urllib.request.urlopen(address) as page:
             assert page.status == 200
         where, home = address.replace("http", "ws") + "talk", address[: address.index("/", 8)]
-        with connect(where, origin=home) as gone:  # type: ignore[arg-type]
+        with connect(where, origin=Origin(home)) as gone:
             gone.recv()
             gone.send(json.dumps({"do": "open", "data": "bundled:moons", "options": {}, "noise": 0, "columns": []}))
             gone.send(json.dumps({"do": "play"}))
             for _ in range(5):
                 gone.recv()
         # that browser has gone away in the middle; another comes
-        with connect(where, origin=home, max_size=None) as talk:  # type: ignore[arg-type]
+        with connect(where, origin=Origin(home), max_size=None) as talk:
             talk.recv()
             with contextlib.suppress(ConnectionClosed):  # at once, or while so much is being sent
                 talk.send("x" * (1 << 20))
             with pytest.raises(ConnectionClosed):
                 talk.recv()
-        with connect(where, origin=home) as talk:  # type: ignore[arg-type]
+        with connect(where, origin=Origin(home)) as talk:
             talk.recv()
             talk.send(json.dumps({"do": "open", "data": "bundled:moons", "options": {}, "noise": 0, "columns": []}))
             talk.send(json.dumps({"do": "play"}))

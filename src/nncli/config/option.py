@@ -141,7 +141,7 @@ class OneOf(Kind):
 
 @dataclass(frozen=True)
 class Task(Kind):
-    """What is predicted, one of two words; auto is the same as nothing said."""
+    """Reads the task of a training run, classification or regression; auto is the same as leaving the option out."""
 
     names: tuple[str, ...]
 

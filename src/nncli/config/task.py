@@ -1,4 +1,4 @@
-"""What goes with a task: numbers have other models, losses, metrics and options than classes."""
+"""Check that options fit the task: a run that predicts numbers has other models, losses and metrics than classes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a page draws of a network, as plain numbers: its layers, what every unit says over the plane, and the rows."""
+"""Turn a network into the numbers that a page draws: its layers, the output of every unit over the plane, the rows."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ Message = dict[str, Any]
 
 
 class Session:
-    """What one page plays with."""
+    """Keeps what one page trains, and answers its messages."""
 
     def __init__(self, shelf: Shelf, first: Item, given: TrainConfig) -> None:
         self.id = secrets.token_urlsafe(16)

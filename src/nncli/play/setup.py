@@ -1,4 +1,4 @@
-"""What a page asks for, and what it comes to: the rows, the options and the trainer of one training run."""
+"""Set up the training run that a page asks for: its rows, its options and its trainer."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ NOT_PLAYED = ("patience", "metric", "folds", "time_limit", "positive", "choose_t
 
 @dataclass(frozen=True)
 class Ask:
-    """What a page asks for. `options` are texts, as on the command line; `noise` is a share of the standard deviation
-    of each column of numbers."""
+    """Holds the wish of a page. `options` are texts, as on the command line; `noise` is a share of the standard
+    deviation of each column of numbers."""
 
     item: Item
     options: Mapping[str, str]

@@ -13,13 +13,15 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nncli.config.resolve import DataConfig
 from nncli.config.train_config import TrainConfig
 from nncli.data.bundled import BUNDLED
-from nncli.data.dataset import Dataset
+from nncli.data.dataset import Dataset, Table
 from nncli.data.formats.known_formats import is_model
 from nncli.data.load import load_dataset, load_like
 from nncli.data.sources import ARRAYS, Source, title
@@ -172,7 +174,7 @@ def sampled(dataset: Dataset, most: int = MOST_ROWS) -> tuple[Dataset, list[str]
         rows = np.flatnonzero(dataset.y == k)
         kept.append(rng.choice(rows, min(len(rows), max(10, round(len(rows) * most / n))), replace=False))
     rows = np.sort(np.concatenate(kept))
-    taken = _changed(dataset, f"rows {SAMPLE_SEED} {most}", table=dataset.table.take(rows), y=dataset.y[rows])
+    taken = _changed(dataset, f"rows {SAMPLE_SEED} {most}", dataset.table.take(rows), dataset.y[rows])
     return taken, [f"the playground uses {len(rows):,} of the {n:,} rows, drawn at random"]
 
 
@@ -184,10 +186,10 @@ def with_noise(dataset: Dataset, noise: float, seed: int) -> Dataset:
     values = numbers.astype(np.float32 if numbers.dtype == np.uint8 else numbers.dtype)
     spread = np.nanstd(values, axis=0, dtype=np.float64)
     values += (noise * spread * np.random.default_rng(seed).normal(size=values.shape)).astype(values.dtype)
-    return _changed(dataset, f"noise {noise} {seed}", table=dataclasses.replace(dataset.table, numbers=values))
+    return _changed(dataset, f"noise {noise} {seed}", dataclasses.replace(dataset.table, numbers=values), dataset.y)
 
 
-def _changed(dataset: Dataset, how: str, **parts: object) -> Dataset:
+def _changed(dataset: Dataset, how: str, table: Table, y: NDArray[Any]) -> Dataset:
     """Return a data set that is no longer that of its file, so that no later command takes it for that."""
     digest = hashlib.sha256(f"{dataset.sha256} {how}".encode()).hexdigest()
-    return dataclasses.replace(dataset, source=ARRAYS, sha256=digest, file_bytes=0, **parts)  # type: ignore[arg-type]
+    return dataclasses.replace(dataset, source=ARRAYS, sha256=digest, file_bytes=0, table=table, y=y)
