@@ -17,6 +17,8 @@ from nncli.model import file_format
 MODELS = Path(__file__).parent / "models"
 FORMAT_4 = [0.9944534, 2.7776323e-7, 0.07100122]  # of the first class, on the day it was made
 FORMAT_5 = [0.9227203, 0.00042740765, 0.22579329]
+FORMAT_6 = [0.98067874, 7.561352e-8, 0.7716586]
+FORMAT_6_INTERVALS = [[0.6728, -1.58072, 2.92632], [6.99204, 4.73852, 9.24556], [2.67889, 0.42537, 4.93241]]
 
 
 def test_a_model_of_format_3_gives_what_it_gave(nncli: Callable[..., Any]) -> None:
@@ -68,8 +70,34 @@ def test_a_model_of_format_5_gives_what_it_gave(nncli: Callable[..., Any], shop:
     assert outcome.err.startswith("warning: 84 of the 120 rows have the same values as a row that trained the model")
 
 
+def test_a_model_of_format_6_gives_what_it_gave(nncli: Callable[..., Any], shop: Path) -> None:
+    """The first program that wrote format 6 put less into it than the last: no counts of classes, no target."""
+    Path("new.csv").write_bytes("tag;umsatz;ort\n02.05.2026;3,5;süd\n04.05.2026;3,5;nord\n;;ost\n".encode("latin-1"))
+    found = nncli("predict", MODELS / "format-6.npz", "new.csv", "--proba", "-q").out.splitlines()[1:]
+    assert [float(line.split(",")[1]) for line in found] == pytest.approx(FORMAT_6, abs=1e-5)
+    assert nncli("eval", MODELS / "format-6.npz", "-q", "--json").json["n"] == 18
+    info = nncli("info", MODELS / "format-6.npz").out
+    assert "(baseline 72.2 %, linear 100.0 %)" in info  # the figures of its reference are there too
+
+
+def test_an_unfinished_training_of_format_6_goes_on(nncli: Callable[..., Any], shop: Path) -> None:
+    shutil.copy(MODELS / "format-6-unfinished.npz", "m.npz")
+    outcome = nncli("train", "--resume", "m.npz", "--epochs", "9", "--json", "-q")
+    assert outcome.code == 0, outcome.err
+    assert outcome.json["epochs"] == 9
+
+
+def test_a_model_of_numbers_of_format_6_gives_what_it_gave(nncli: Callable[..., Any], shop: Path) -> None:
+    Path("new.csv").write_bytes(
+        "tag;ort;class\n02.05.2026;süd;offen\n04.05.2026;nord;bezahlt\n;ost;offen\n".encode("latin-1")
+    )
+    found = nncli("predict", MODELS / "format-6-number.npz", "new.csv", "--interval", "0.8", "-q").out.splitlines()[1:]
+    for line, expected in zip(found, FORMAT_6_INTERVALS, strict=True):
+        assert [float(cell) for cell in line.split(",")] == pytest.approx(expected, abs=1e-4)
+
+
 def test_a_newer_format_is_refused_by_name(tmp_path: Path) -> None:
-    data = with_meta("nncli", "2.5")(with_meta("format_version", 7)((MODELS / "format-3.npz").read_bytes()))
+    data = with_meta("nncli", "2.5")(with_meta("format_version", 8)((MODELS / "format-3.npz").read_bytes()))
     with pytest.raises(ModelFileError) as error:
         file_format.read(io.BytesIO(data))
-    assert error.value.problem == "expected format version 6, found 7, written by nncli 2.5"
+    assert error.value.problem == "expected format version 7, found 8, written by nncli 2.5"

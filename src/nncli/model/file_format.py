@@ -1,4 +1,4 @@
-"""Model ↔ the bytes of model.npz, format version 6.
+"""Model ↔ the bytes of model.npz, format version 7.
 
 The file is an uncompressed zip of .npy members, readable with `np.load(path, allow_pickle=False)`. With m numeric
 inputs (number columns, then three for each date column), d inputs in all, and n rows of data, its members are, in this

@@ -21,7 +21,7 @@ from nncli.model import npz
 from nncli.system import plain_json
 
 FORMAT = "nncli model"
-FORMAT_VERSION = 6
+FORMAT_VERSION = 7
 PARTS = ("train", "val", "test")  # with figures each, None where it has no rows
 # what each version added, with what it means for files without it; before 5, the names of files were one text each
 NEW_IN: dict[int, dict[str, Any]] = {
@@ -49,8 +49,14 @@ NEW_IN: dict[int, dict[str, Any]] = {
             "folds": None,
         },
     },
+    7: {},
 }
 OLDEST = 3
+# what the programs that wrote version 6 added to it one after another; files that predict numbers have all of it
+ADDED_TO_6: dict[str, Any] = {
+    **NEW_IN[6],
+    "figures": {**NEW_IN[6]["figures"], "reference": {"metric": None}, "folds": {"repeated": 0}},
+}
 MOST_MEMBERS = 100
 MOST_STATE = 2000  # arrays as long as the parameters that an optimizer may keep in one: L-BFGS, two for each step
 FLAT = {
@@ -114,6 +120,8 @@ class MemberSizes:
         if self._stored is None:
             stored = plain_json.decode(arrays[MEMBERS[0]].tobytes(), dict)
             version = _version(stored)
+            if version == 6 and stored.get("target") is None:
+                stored = _completed(stored, ADDED_TO_6)
             for newer in range(version + 1, FORMAT_VERSION + 1):
                 stored = _upgraded(stored, NEW_IN[newer])
             if version < 5:
@@ -227,4 +235,16 @@ def _upgraded(stored: dict[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
             raise ValueError(f"'{name}' in a file of an older version")
         else:
             found[name] = value
+    return found
+
+
+def _completed(stored: dict[str, Any], added: Mapping[str, Any]) -> dict[str, Any]:
+    """Add to a document of version 6 what it lacks: several programs wrote this version, each with more in it."""
+    found = dict(stored)
+    for name, value in added.items():
+        inner = found.get(name)
+        if isinstance(value, dict) and isinstance(inner, dict):
+            found[name] = _completed(inner, value)
+        elif name not in found:
+            found[name] = None if isinstance(value, dict) else value
     return found
