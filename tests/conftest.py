@@ -130,6 +130,12 @@ def iris_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test works in an empty folder; what it writes there does not matter to any other."""
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
 def one_loss(monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests of `gradcheck --all`, which would otherwise check hundreds of networks."""
     one = next(name for name, loss in LOSSES.items() if len(loss.links) == 1)

@@ -18,10 +18,7 @@ Run = Callable[..., Any]
 IMAGES = np.random.default_rng(0).integers(0, 256, (50, 3, 4), np.uint8)
 Y = np.arange(50) % 3
 
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
 
 # .npz

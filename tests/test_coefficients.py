@@ -22,10 +22,7 @@ Run = Callable[..., Any]
 OPTIMUM = ["--optimizer", "lbfgs", "--batch-size", "full", "--schedule", "constant", "--val", 0, "--epochs", 300]
 OPTIMUM += ["--l2", 0, "-q", "--json"]
 
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
 
 def write_table(n: int = 300, classes: int = 2) -> list[dict[str, str]]:

@@ -17,10 +17,7 @@ from nncli.metrics.paired import sign_flip_p as sign_flip
 
 Run = Callable[..., Any]
 
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
 
 def write_rings(path: str, n: int, seed: int) -> None:

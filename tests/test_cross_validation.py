@@ -36,10 +36,7 @@ from nncli.training.splitting import Fold
 Run = Callable[..., Any]
 SMALL = ["--epochs", 8, "--hidden", 4, "-q"]
 
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
 
 def test_the_folds_share_out_all_rows_but_the_test_rows() -> None:

@@ -23,10 +23,7 @@ from nncli.training.decision import _read_costs, threshold_of
 Run = Callable[..., Any]
 COSTS = ((0.0, 1.0), (5.0, 0.0))  # a false alarm costs 1, a missed row 5
 
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
 
 def test_costs_of_two_classes_give_the_threshold_of_elkan() -> None:

@@ -19,10 +19,7 @@ from nncli.nn.autodiff.expression import graph_of
 Run = Callable[..., Any]
 SQUARE = ("(w*x + b - y)^2", {"w": 1.0, "x": 2.0, "b": 0.0, "y": 3.0})
 
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
 
 def marks(expression: str, values: dict[str, float]) -> tuple[Boxes, Arrows]:

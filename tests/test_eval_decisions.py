@@ -51,8 +51,7 @@ def model_of(tables: Path) -> Callable[[str], bytes]:
 
 
 @pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tables: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+def _data(tables: Path, tmp_path: Path, in_a_folder_of_its_own: None) -> None:
     for file in tables.glob("*.csv"):
         shutil.copy(file, tmp_path)
 

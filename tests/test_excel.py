@@ -23,10 +23,7 @@ HEADER = ["n", "x", "flag", "word", "when", "label"]
 DAY_1 = 46023  # of Excel: the first of January 2026, as 45658 is that of 2025
 WORDS = ["a,b", 'say "no"', "größe & co", "x"]
 
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
 
 def rows(n: int = 60) -> list[list[Any]]:

@@ -38,8 +38,7 @@ COLUMNS = {
 
 
 @pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+def _data(in_a_folder_of_its_own: None) -> None:
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(COLUMNS)

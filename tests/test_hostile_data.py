@@ -16,10 +16,7 @@ import pytest
 Run = Callable[..., Any]
 ROWS = b"1,2,x\n3,4,y\n"
 
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
 
 def refused(nncli: Run, line: str, *words: str) -> None:

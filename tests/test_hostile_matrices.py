@@ -25,10 +25,7 @@ from nncli.errors import DataError
 Run = Callable[..., Any]
 X, Y = np.arange(12.0).reshape(6, 2), np.arange(6) % 2
 
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
 
 def member(array: Any, header: bytes | None = None) -> bytes:

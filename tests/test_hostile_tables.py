@@ -36,10 +36,7 @@ TABLE = pa.table({
     "class": ["pq"[i % 2] for i in range(N)],
 })  # fmt: skip
 
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
 
 def arrow_file(table: Any, compression: str | None = None) -> bytes:

@@ -22,10 +22,7 @@ Run = Callable[..., Any]
 DIGITS = path_of("digits-idx")
 PARTS = {"train": "train", "test": "t10k"}
 
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
 
 def idx(prefix: str) -> tuple[Any, Any]:

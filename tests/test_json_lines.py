@@ -21,10 +21,7 @@ from nncli.data.load import load_dataset
 
 Run = Callable[..., Any]
 
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
 
 def rows(n: int = 60) -> list[dict[str, Any]]:

@@ -24,9 +24,7 @@ def lines(header: str, rows: list[str]) -> str:
     return "\n".join([*([header] if header else []), *rows]) + "\n"
 
 
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
 
 def train(nncli: Run, header: str, rows: list[str], *words: str) -> Any:

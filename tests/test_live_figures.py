@@ -22,10 +22,7 @@ from nncli.figures.figure import Line, Points
 
 Run = Callable[..., Any]
 
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
 
 def in_terminal(words: list[str], columns: int = 80, rows: int = 24) -> tuple[int, str]:

@@ -24,10 +24,7 @@ from short_and_long import some_short
 Run = Callable[..., Any]
 BAD_DATA = 1
 
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
 
 def alone(*commands: str) -> tuple[list[int], list[str]]:

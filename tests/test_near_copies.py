@@ -11,10 +11,7 @@ import pytest
 
 Run = Callable[..., Any]
 
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
 
 def findings(nncli: Run, X: np.ndarray[Any, Any], y: np.ndarray[Any, Any], *options: str) -> list[str]:

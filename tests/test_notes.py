@@ -15,10 +15,7 @@ from nncli.system.output import counted, in_quotes, say
 
 Run = Callable[..., Any]
 
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
 
 WORDS = ("word " * 30 + "a-name-that-is-much-longer-than-the-forty-columns-of-this-terminal.csv and more").split()

@@ -29,8 +29,7 @@ TABLE = pa.table(COLUMNS)
 
 
 @pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+def _marks_of_a_finished_job(in_a_folder_of_its_own: None) -> None:
     Path("d").mkdir()
     Path("d/_SUCCESS").touch()
     Path("d/.part-00000.crc").write_bytes(b"crc")

@@ -41,10 +41,7 @@ Run = Callable[..., Any]
 OF_A_COLUMN = {"effect"}
 HOSTILE = '</script><script>alert(1)</script>\\" + (\x1b[31m\u202e'
 
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
 
 def marks(outcome: Any, kind: str, panel: int = 0) -> list[dict[str, Any]]:

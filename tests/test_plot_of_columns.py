@@ -15,10 +15,7 @@ from sklearn.inspection import partial_dependence
 Run = Callable[..., Any]
 CATEGORIES = {"red": 1.0, "green": 2.0, "blue": 3.0}
 
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
 
 class Wrapped(ClassifierMixin, BaseEstimator):

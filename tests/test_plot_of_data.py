@@ -16,10 +16,7 @@ from sklearn.preprocessing import StandardScaler
 
 Run = Callable[..., Any]
 
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
 
 def write(rows: list[dict[str, Any]], path: str = "d.csv") -> None:

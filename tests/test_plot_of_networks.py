@@ -16,10 +16,7 @@ import nncli as package
 Run = Callable[..., Any]
 NO_LAYER = "expected a model with a hidden layer, and softmax has none. Use weights, or train it with --model mlp."
 
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
 
 def panels(outcome: Any) -> list[dict[str, Any]]:

@@ -36,10 +36,7 @@ TOO_LITTLE = {
     "address space": "there is not enough memory. Ask for fewer processes, or allow more with ulimit -v.",
 }
 
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
 
 def raise_it(piece: str, shared: None, stop: Stop = never) -> None:

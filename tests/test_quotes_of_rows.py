@@ -15,10 +15,7 @@ Run = Callable[..., Any]
 NAMES = "n,colour,note,label"
 ROWS = [(i * 7 % 60, ("red", "blue")[i * i % 3 == 0], f"text {i % 3}, part", ("yes", "no")[i % 2]) for i in range(60)]
 
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
 
 def write(name: str, form: str, rows: list[tuple[Any, ...]] = ROWS, header: str = NAMES) -> str:

@@ -14,10 +14,7 @@ from nncli.model import checkpoint
 Run = Callable[..., Any]
 TRAIN = ["train", "d.csv", "--epochs", "3"]
 
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
 
 def write(path: str = "d.csv", rare: str = "rrst", more: int = 100) -> None:

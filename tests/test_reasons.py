@@ -23,10 +23,7 @@ from nncli.training.prepare import prepare
 Run = Callable[..., Any]
 MODELS = Path(__file__).parent / "models"
 
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
 
 def write_table(n: int = 300) -> list[dict[str, str]]:

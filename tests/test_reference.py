@@ -23,10 +23,7 @@ from short_and_long import some_short
 
 Run = Callable[..., Any]
 
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
 
 @pytest.mark.parametrize("pair", [(0, 0), (1, 0), (3, 9), (50, 50), (120, 80), (2000, 2100)])

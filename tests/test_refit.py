@@ -20,10 +20,7 @@ from nncli.training.prepare import prepare
 
 Run = Callable[..., Any]
 
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
 
 def test_the_model_is_that_of_a_run_on_all_rows_up_to_the_epoch_that_was_best(nncli: Run) -> None:

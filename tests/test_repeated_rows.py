@@ -24,10 +24,7 @@ from nncli.training import repeated_rows
 Run = Callable[..., Any]
 BETTER = "figures look better than they are"
 
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
 
 def rows_of(n: int = 200) -> list[str]:

@@ -19,10 +19,7 @@ HOSTILE = (
     "</script><script>alert(1)</script> | `rm` **b** _i_ [a](http://b.c) <b> &lt; ![x](y) $x$ \x1b[31m\u202e\n\t~~z~~"
 )
 
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
 
 @pytest.fixture

@@ -23,10 +23,7 @@ from nncli.training.trainer import Trainer
 Run = Callable[..., Any]
 KILLS = int(os.environ.get("NNCLI_KILLS", "50"))  # make fuzz
 
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
 
 def stopped_after(epochs: int, monkeypatch: pytest.MonkeyPatch) -> None:

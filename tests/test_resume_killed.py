@@ -23,10 +23,7 @@ from short_and_long import short_and_long
 Run = Callable[..., Any]
 KILLS = int(os.environ.get("NNCLI_KILLS", "50"))  # make fuzz
 
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
 
 COMMAND = ["train", "wine", "--hidden", "8", "--dropout", "0.2", "--epochs", "5", "--save-every", "0", "-q", "--json"]

@@ -19,10 +19,7 @@ CASES = {
     "weight=": ("-0.5", "expected a weight of 0 or more, found '-0.5'"),
 }
 
-
-@pytest.fixture(autouse=True)
-def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
 
 def rows_with(option: str, cell: str) -> list[dict[str, str]]:

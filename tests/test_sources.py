@@ -22,10 +22,7 @@ from short_and_long import short_and_long
 Run = Callable[..., Any]
 BAD_DATA, BAD_COMMAND = 1, 2
 
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
 
 def test_a_pattern_stands_for_the_files_that_match_it_sorted_by_name() -> None:

@@ -22,10 +22,7 @@ from nncli.model import checkpoint
 Run = Callable[..., Any]
 Rows = NDArray[np.int64]
 
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
 
 def patients(path: str, numbers: range = range(60), seed: int = 0) -> None:

@@ -17,10 +17,7 @@ Run = Callable[..., Any]
 # two clouds, and in which class each row is; from x1 + x2 = 4 on it is b
 ROWS = np.array([[0.0, 0], [1, 0], [0, 1], [1, 1], [5, 3], [4, 4], [3, 5], [5, 5]]), np.repeat([0, 1], 4)
 
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
 
 def trained(nncli: Run, model: str, *options: str, rows: tuple[np.ndarray, np.ndarray] = ROWS) -> None:

@@ -34,10 +34,7 @@ from nncli.system.workers import ProcessDeath
 Run = Callable[..., Any]
 SWEEP = ["sweep", "digits", "--lr", "0.02,0.01", "--epochs", "25", "-q"]
 
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
 
 @dataclass(frozen=True)

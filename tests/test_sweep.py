@@ -22,10 +22,7 @@ from nncli.training import final_figures
 Run = Callable[..., Any]
 SPACE = ["iris", "--lr", "0.05,0.01,0.001", "--hidden", "4,8", "--epochs", "6"]
 
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
 
 def test_a_grid_is_tried_and_the_best_is_saved(nncli: Run) -> None:

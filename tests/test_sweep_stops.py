@@ -23,10 +23,7 @@ from nncli.system import workers
 from nncli.system.processes import Processes
 from nncli.system.workers import ChunkQueue, ProcessDeath, Stop, Work, in_order, never, run_chunk
 
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
 
 @pytest.mark.parametrize("kills", [12])

@@ -28,8 +28,7 @@ Run = Callable[..., Any]
 
 
 @pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
+def _data(in_a_folder_of_its_own: None) -> None:
     clustered("d.csv", 40, 0)
 
 
