@@ -8,7 +8,7 @@ PYTEST = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n aut
 
 PAGES := README.md $(wildcard docs/*.md docs/*/*.md)
 
-.PHONY: help train test test-long check lint types transcripts renew docs fuzz bench mnist wheel clean
+.PHONY: help train test test-long test-all check lint types transcripts renew docs fuzz bench mnist wheel clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -25,7 +25,10 @@ test: $(VENV)/installed-dev  ## run the tests, on all cores (5 minutes on two)
 test-long: $(VENV)/installed-dev  ## run the long tests: thousands of generated files, kills at every moment, every flipped bit
 	$(PYTEST) -m long -o faulthandler_timeout=1800
 
-check: lint types transcripts docs wheel test  ## lint, types, documented transcripts, the docs, the wheel, then the tests
+test-all: $(VENV)/installed-dev  ## run both, collected once
+	$(PYTEST) -o faulthandler_timeout=1800
+
+check: lint types transcripts docs wheel  ## lint, types, documented transcripts, the docs, the wheel (--jobs=2: side by side)
 
 lint: $(VENV)/installed-dev  ## style and likely mistakes
 	$(BIN)/ruff check $(SOURCES)
@@ -41,7 +44,7 @@ renew: $(VENV)/installed-dev  ## put into README and docs what the program print
 	$(BIN)/python tests/transcripts.py --write $(PAGES)
 	$(BIN)/python docs/picture.py
 
-docs: $(VENV)/installed-docs  ## build the documentation as a site in build/site
+docs: $(VENV)/installed-dev  ## build the documentation as a site in build/site
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet
 
 fuzz: $(VENV)/installed-dev  ## a million mutations each of model, CSV and IDX files, and 300 kills (two hours)
@@ -75,10 +78,6 @@ $(VENV)/installed: pyproject.toml | $(VENV)/bin/python
 
 $(VENV)/installed-dev: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	@touch $@ $(VENV)/installed
-
-$(VENV)/installed-docs: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	@touch $@ $(VENV)/installed
 
 $(VENV)/installed-bench: pyproject.toml | $(VENV)/bin/python

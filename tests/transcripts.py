@@ -20,6 +20,7 @@ exactly, others within 0.1 or a factor of two.
 
 from __future__ import annotations
 
+import concurrent.futures
 import dataclasses
 import difflib
 import os
@@ -137,17 +138,17 @@ def renew_tables(text: str) -> str:
     return text
 
 
-def renew_pictures(mode: str, path: Path, text: str, folder: Path) -> int:
-    """Check or write the pictures of a file that its commands have drawn; return how many are old."""
-    old = 0
+def renew_pictures(mode: str, path: Path, text: str, folder: Path) -> list[str]:
+    """Check or write the pictures of a file that its commands have drawn; return what is to be said of each that is
+    old."""
+    old = []
     for link in PICTURE.findall(text):
         shown, drawn = path.parent / link, folder / Path(link).name
         if drawn.exists() and mode == "--write":
             shown.parent.mkdir(exist_ok=True)
             shown.write_bytes(drawn.read_bytes())
         elif drawn.exists() and not (shown.exists() and same(*map(words_of_picture, (shown, drawn)))):
-            old += 1
-            print(f"{os.path.relpath(shown)}: not the picture that {path} draws now")
+            old.append(f"{os.path.relpath(shown)}: not the picture that {path} draws now\n")
     return old
 
 
@@ -155,42 +156,40 @@ def words_of_picture(path: Path) -> str:
     return "\n".join(re.findall(r"<text[^>]*>([^<]*)", path.read_text("utf-8")))
 
 
-def renew(mode: str, name: str) -> int:
-    """Check or write one file; return 1 where it is not what the program prints."""
+def difference(name: str, documented: str, found: str, what: str) -> str:
+    return "".join(difflib.unified_diff(documented.splitlines(True), found.splitlines(True), name, what))
+
+
+def renew(mode: str, name: str) -> str:
+    """Check or write one file; return where it is not what the program prints: nothing where it was written."""
     path = Path(name)
     text = path.read_text("utf-8")
     made = renew_tables(text)
-    failures = int(made != text)
-    if failures and mode == "--check":
-        sys.stdout.writelines(
-            difflib.unified_diff(text.splitlines(True), made.splitlines(True), name, "what there is now")
-        )
-    text = made
+    old = [difference(name, text, made, "what there is now")] if made != text else []
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         (folder / "datasets").symlink_to(ROOT / "datasets")
 
         def renewed_block(match: re.Match[str]) -> str:
-            nonlocal failures
             found = run(match[1], folder)
-            if mode == "--check" and not same(match[1], found):
-                failures += 1
-                sys.stdout.writelines(
-                    difflib.unified_diff(match[1].splitlines(True), found.splitlines(True), name, "what it prints now")
-                )
+            if not same(match[1], found):
+                old.append(difference(name, match[1], found, "what it prints now"))
             return f"```console\n{found}```"
 
-        renewed = BLOCK.sub(renewed_block, text)
-        failures += renew_pictures(mode, path, text, folder)
+        renewed = BLOCK.sub(renewed_block, made)
+        old += renew_pictures(mode, path, made, folder)
     if mode == "--write":
         path.write_text(renewed, "utf-8")
-    elif failures:
-        remedy = f"Run: python tests/transcripts.py --write {name}"
-        print(f"{name}: {failures} transcripts, tables or pictures are old. {remedy}")
-    return 1 if failures else 0
+        return ""
+    remedy = f"Run: python tests/transcripts.py --write {name}"
+    return "".join([*old, f"{name}: {len(old)} transcripts, tables or pictures are old. {remedy}\n"]) if old else ""
 
 
 if __name__ == "__main__":
     if len(sys.argv) < 3 or sys.argv[1] not in ("--check", "--write"):
         sys.exit(__doc__)
-    sys.exit(max(renew(sys.argv[1], name) for name in sys.argv[2:]))
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pages:  # the longest first: none is left for the end
+        names = sorted(sys.argv[2:], key=lambda name: -Path(name).stat().st_size)
+        complaints = "".join(pages.map(renew, [sys.argv[1]] * len(names), names))
+    sys.stdout.write(complaints)
+    sys.exit(bool(complaints))
