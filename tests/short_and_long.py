@@ -15,6 +15,21 @@ def short_and_long(short: object, long: object) -> list[Any]:
     return [pytest.param(short, id="short"), pytest.param(long, id="long", marks=pytest.mark.long)]
 
 
+def more_of_each(values: Iterable[Any], count: int, *, short: object, long: object) -> list[Any]:
+    """Return pairs of a value and of how much is tried with it: `count` values, evenly spread, for the short tests, and
+    all for the long ones. Two parameters, of which one is short and long, would try the others in the short way too."""
+    every = list(values)
+    names = [
+        "-".join(getattr(word, "name", str(word)) for word in one) if isinstance(one, tuple) else str(one)
+        for one in every
+    ]
+    some = {i * len(every) // count for i in range(count)}
+    return [pytest.param(every[i], short, id=f"{names[i]}-short") for i in some] + [
+        pytest.param(one, long, id=f"{name}-long", marks=pytest.mark.long)
+        for one, name in zip(every, names, strict=True)
+    ]
+
+
 def for_examples(count: int, check: Callable[..., None], **strategies: st.SearchStrategy[Any]) -> None:
     """Call `check` with so many generated arguments; with the same ones each time."""
     run = given(**strategies)(check)

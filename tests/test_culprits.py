@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from cli_process import PROGRAM, TWO, wait_for
-from short_and_long import short_and_long, some_short
+from short_and_long import more_of_each, some_short
 
 Run = Callable[..., Any]
 COMMANDS = {
@@ -152,8 +152,15 @@ def limited(megabytes: int) -> Callable[[], None]:
     return lambda: resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20, megabytes << 20))
 
 
-@pytest.mark.parametrize("limits", short_and_long((100, 290, 1400), (60, 100, 140, 250, 290, 350, 700, 1400)))
-@pytest.mark.parametrize("command", some_short(["train", "predict", "info", "datasets", "eval"], 2))
+@pytest.mark.parametrize(
+    ("command", "limits"),
+    more_of_each(
+        ["train", "predict", "info", "datasets", "eval"],
+        2,
+        short=(100, 290, 1400),
+        long=(60, 100, 140, 250, 290, 350, 700, 1400),
+    ),
+)
 def test_too_little_memory_for_the_libraries_is_one_line(command: str, limits: tuple[int, ...], at_work: Path) -> None:
     """What they would print or do by themselves is another thing at each limit."""
     codes = []

@@ -22,6 +22,7 @@ from nncli.nn.network import multilayer
 from nncli.nn.regularisation import Penalty
 
 Run = Callable[..., Any]
+DOCS = Path(__file__).parents[1] / "docs"
 
 
 # right gradients
@@ -37,6 +38,7 @@ def test_every_kind_of_network_passes(nncli: Run) -> None:
     # activation once and twice
     losses = 2 * sum(len(loss.links) for loss in LOSSES.values()) + sum(loss.power > 0 for loss in LOSSES.values())
     assert len(outcome.json["networks"]) == losses * (1 + 2 * len(ACTIVATIONS))
+    assert f" {len(outcome.json['networks'])} small networks" in (DOCS / "how-to/check-gradients.md").read_text("utf-8")
     one = outcome.json["networks"][-1]
     assert set(one) == {"activation", "loss", "hidden", "K", "passed", "max_relative_error", "blocks"}
 

@@ -61,7 +61,7 @@ def a_case(seed: int) -> tuple[ScoredRows, Array, Array]:
 
 
 @pytest.mark.filterwarnings("ignore")  # of scikit-learn, for classes that are absent
-@pytest.mark.parametrize("seed", some_short(range(250), 50))
+@pytest.mark.parametrize("seed", some_short(range(150), 30))
 def test_each_metric_is_that_of_scikit_learn(seed: int) -> None:
     """Macro averages are those over the classes that have rows, its `labels=`."""
     rows, Z, odds = a_case(seed)
@@ -99,7 +99,7 @@ def test_each_metric_is_that_of_scikit_learn(seed: int) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")  # of scikit-learn, for classes that are absent
-@pytest.mark.parametrize("seed", some_short(range(200), 40))
+@pytest.mark.parametrize("seed", some_short(range(120), 24))
 def test_rows_that_count_several_times_are_those_of_scikit_learn(seed: int) -> None:
     """With `sample_weight`, also of 0 and of fractions: what resampling is made of."""
     rows, _, odds = a_case(seed)

@@ -90,7 +90,7 @@ def _encoding(name: str) -> str:
         return ""
 
 
-@pytest.mark.parametrize("examples", short_and_long(20, 200))
+@pytest.mark.parametrize("examples", short_and_long(15, 60))
 @pytest.mark.parametrize("name", TrainConfig.options())
 def test_every_option_reads_what_it_writes(name: str, examples: int) -> None:
     option = TrainConfig.options()[name]

@@ -21,7 +21,7 @@ from nncli.model import checkpoint
 from short_and_long import short_and_long
 
 Run = Callable[..., Any]
-KILLS = int(os.environ.get("NNCLI_KILLS", "50"))  # make fuzz
+KILLS = int(os.environ.get("NNCLI_KILLS", "20"))  # make fuzz
 
 pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
@@ -57,7 +57,7 @@ def test_killed_at_any_call_it_goes_on_to_the_same_bytes(nncli: Run, step: int) 
 @pytest.mark.parametrize("kills", short_and_long(1, KILLS))
 def test_killed_at_random_moments_it_goes_on_to_the_same_bytes(kills: int) -> None:
     """Real processes, killed again and again until one reaches the end."""
-    words = ["train", "digits", "--hidden", "16", "--epochs", "30", "--patience", "30", "--save-every", "0", "-q"]
+    words = ["train", "digits", "--hidden", "16", "--epochs", "12", "--patience", "12", "--save-every", "0", "-q"]
     words += ["--json", "--log", "log.jsonl", "-o"]
     subprocess.run([*PROGRAM, *words, "whole.npz"], check=True, capture_output=True)
     whole, log = Path("whole.npz").read_bytes(), Path("log.jsonl").read_bytes()
@@ -74,7 +74,7 @@ def test_killed_at_random_moments_it_goes_on_to_the_same_bytes(kills: int) -> No
             process = subprocess.Popen(
                 [*PROGRAM, *words, "m.npz", "--resume"], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
             )
-            epochs = epochs_in_log() + rng.randint(0, 12)
+            epochs = epochs_in_log() + rng.randint(0, 5)
             wait_for(lambda: process.poll() is not None or epochs_in_log() > epochs, pause=0.001)  # noqa: B023
             time.sleep(rng.uniform(0, 0.02))
             process.kill()

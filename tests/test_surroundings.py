@@ -15,7 +15,7 @@ from typing import IO
 import pytest
 
 from cli_process import PROGRAM, wait_for, without_privileges, workers_of
-from short_and_long import short_and_long, some_short
+from short_and_long import more_of_each, some_short
 
 COMMANDS = {  # with what they print; those that could, go on for long
     "train": "train digits --epochs 9000 --patience 9000 -o new.npz --log -",
@@ -88,10 +88,10 @@ def test_there_is_neither_terminal_nor_home_nor_locale(command: str, work: Path,
     assert b"\x1b" not in out + errors
 
 
-@pytest.mark.parametrize("moments", short_and_long(1, 6))
-@pytest.mark.parametrize(("command", "number"), some_short(itertools.product(COMMANDS, SIGNALS), 3))
-def test_a_signal_comes_at_any_moment(command: str, number: signal.Signals, moments: int, work: Path) -> None:
+@pytest.mark.parametrize(("struck", "moments"), more_of_each(itertools.product(COMMANDS, SIGNALS), 3, short=1, long=3))
+def test_a_signal_comes_at_any_moment(struck: tuple[str, signal.Signals], moments: int, work: Path) -> None:
     """While it is loaded the signal ends it as it would any program; after that, with a line, or a model."""
+    command, number = struck
     rng = random.Random(command + number.name)
     for _ in range(moments):
         process = run(COMMANDS[command], work)

@@ -48,7 +48,7 @@ def test_a_promise_holds_on_the_new_rows_of_twelve_data_sets(rule: str) -> None:
                 "positive": "1",
                 "val": 1 / 3,
                 "test": 0,
-                "epochs": 30,
+                "epochs": 10,
                 "hidden": 16,
                 "seed": seed,
             }

@@ -32,7 +32,7 @@ def best_of_all(p: np.ndarray, is_positive: np.ndarray, score: Callable[[np.ndar
     return max(score(p >= t) for t in [*p, 2.0])
 
 
-@pytest.mark.parametrize("seed", some_short(range(60), 15))
+@pytest.mark.parametrize("seed", some_short(range(30), 10))
 def test_the_threshold_that_is_chosen_is_the_best_there_is(seed: int) -> None:
     p, y = rows(seed)
     decision = Decision(1, None, COSTS)
@@ -46,7 +46,7 @@ def test_the_threshold_that_is_chosen_is_the_best_there_is(seed: int) -> None:
         assert score(found) == pytest.approx(best_of_all(p, y, score)), rule
 
 
-@pytest.mark.parametrize("seed", some_short(range(60), 10))
+@pytest.mark.parametrize("seed", some_short(range(24), 6))
 def test_a_promise_is_kept_and_no_more_is_given_up_than_it_takes(seed: int) -> None:
     p, y = rows(seed)
     decision = Decision(1)
@@ -65,7 +65,7 @@ def test_a_promise_is_kept_and_no_more_is_given_up_than_it_takes(seed: int) -> N
         assert recall_score(y, found) == max(recall_score(y, p >= t) for t in keeps)
 
 
-@pytest.mark.parametrize("seed", some_short(range(40), 8))
+@pytest.mark.parametrize("seed", some_short(range(20), 5))
 def test_the_figures_of_each_threshold_are_those_of_scikit_learn(seed: int) -> None:
     p, y = rows(seed)
     at = Thresholds.of(p, y)
