@@ -16,9 +16,10 @@ from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.sources import Source
 from nncli.errors import OptionError, mention
 from nncli.metrics.definitions import METRICS
-from nncli.nn.losses import LOSSES, Loss
+from nncli.nn.losses import LOSSES
 from nncli.nn.models import MODELS, OF_NUMBERS, Preset
 from nncli.nn.optimizers import LBFGS, OPTIMIZERS, SGD, Optimizer
+from nncli.nn.row_loss import Loss
 from nncli.nn.schedules import SCHEDULES
 
 STEPS, PATIENCE = 5000, 30  # how long to train: right for data of any size from a hundred rows to MNIST

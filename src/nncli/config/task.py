@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from nncli.config.train_config import TrainConfig
 from nncli.errors import OptionError, mention
 from nncli.metrics.definitions import METRICS
-from nncli.nn.losses import LOSSES, Loss
+from nncli.nn.losses import LOSSES
 from nncli.nn.models import MODELS, Preset
 from nncli.nn.optimizers import OPTIMIZERS
+from nncli.nn.row_loss import Loss
 
 # that say something of classes, or of their probabilities
 OF_CLASSES = ("rare", "class_weight", "label_smoothing", "positive", "choose_threshold", "cost", "calibrate")

@@ -14,8 +14,8 @@ from nncli.model.model import Model, build_network
 from nncli.model.provenance import Provenance, labelled_rows
 from nncli.nn.autodiff.graph import Graph
 from nncli.nn.layers import Array
-from nncli.nn.losses import Loss
 from nncli.nn.network import Network
+from nncli.nn.row_loss import Loss
 from nncli.system.output import one_line, shortened
 
 MOST_NODES = 500

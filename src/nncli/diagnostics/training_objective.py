@@ -18,10 +18,10 @@ from nncli.data.synthetic import is_random, random_dataset
 from nncli.errors import OptionError, flag
 from nncli.model.model import Model, build_network
 from nncli.model.provenance import Provenance, labelled_rows
-from nncli.nn.losses import Loss
 from nncli.nn.network import Network
 from nncli.nn.optimizers import OPTIMIZERS
 from nncli.nn.regularisation import Penalty
+from nncli.nn.row_loss import Loss
 from nncli.system.output import counted
 from nncli.training.class_weights import class_weights
 from nncli.training.prepare import FILE_OPTIONS, OF_COLUMNS, prepare

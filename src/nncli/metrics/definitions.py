@@ -1,13 +1,12 @@
 """The metrics. To add one, write one class here: its formula, its direction, what it needs, and its value.
 
 Of n rows, y_i is the true class of row i, ŷ_i the predicted one and p_i the probability of its true class. Of class k,
-t_k is the number of its rows, c_k how many are predicted as it, and r_k how many of those are its own. Of numbers, y_i
-is the true one and ŷ_i the predicted one.
+t_k is the number of its rows, c_k how many are predicted as it, and r_k how many of those are its own. The metrics of
+numbers are written in `of_numbers.py`, and registered at the end of this file.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.metrics.calibration_interval import calibration_interval
-from nncli.metrics.mean_interval import median_interval, skewed_interval
 from nncli.metrics.metric import FromConfusions, MeanOfRows, Metric, OfAClass, OfARanking, shares
+from nncli.metrics.of_numbers import (
+    CoefficientOfDetermination,
+    MeanAbsoluteDeviation,
+    MedianAbsoluteError,
+    RootMeanSquaredError,
+)
 from nncli.metrics.ranking_interval import auc_influence, auc_interval, interval_as_of_a_share, precision_influence
 from nncli.metrics.rows import Floats, ScoredRows
 from nncli.nn.components import positive as above_zero
@@ -322,93 +326,7 @@ class CalibrationError(Metric):
         return np.minimum((confidence * self.bins).astype(np.int64), self.bins - 1)
 
 
-@METRICS.register("rmse")
-class RootMeanSquaredError(Metric):
-    """√((1/n) Σ_i (ŷ_i − y_i)²), in the unit of the target"""
-
-    title = "RMSE"
-    needs = "numbers"
-    higher_is_better = False
-    most = math.inf
-
-    def evidence(self, rows: ScoredRows) -> Floats:
-        squares: Floats = (rows.predicted - rows.y)[:, None] ** 2
-        return squares
-
-    def values(self, evidence: NDArray[Any], y: NDArray[Any], counts: Floats) -> Floats:
-        values: Floats = np.sqrt(counts @ evidence[:, 0] / counts.sum(axis=1))
-        return values
-
-    def value(self, rows: ScoredRows) -> float:
-        return math.sqrt(self.evidence(rows).mean())
-
-    def own_interval(self, rows: ScoredRows, z: float) -> tuple[str, tuple[float, float]] | None:
-        if rows.groups is not None:
-            return None
-        low, high = skewed_interval(self.evidence(rows)[:, 0], z)
-        return "Hall", (math.sqrt(low), math.sqrt(high))
-
-
-@METRICS.register("mae")
-class MeanAbsoluteDeviation(MeanOfRows):
-    """(1/n) Σ_i |ŷ_i − y_i|, in the unit of the target"""
-
-    title = "MAE"
-    needs = "numbers"
-    higher_is_better = False
-
-    def contributions(self, rows: ScoredRows) -> Floats:
-        return np.abs(rows.predicted - rows.y)
-
-
-@METRICS.register("median-error")
-class MedianAbsoluteError(Metric):
-    """median of |ŷ_i − y_i|, in the unit of the target"""
-
-    title = "median absolute error"
-    needs = "numbers"
-    higher_is_better = False
-    most = math.inf
-
-    def evidence(self, rows: ScoredRows) -> Floats:
-        return np.abs(rows.predicted - rows.y)[:, None]
-
-    def values(self, evidence: NDArray[Any], y: NDArray[Any], counts: Floats) -> Floats:
-        order = np.argsort(evidence[:, 0], kind="stable")
-        x, upto = evidence[order, 0], counts[:, order].cumsum(axis=1)
-        half = upto[:, -1:] / 2  # of an even number of rows, the mean of the two in the middle
-        return (x[(upto >= half).argmax(axis=1)] + x[(upto > half).argmax(axis=1)]) / 2
-
-    def value(self, rows: ScoredRows) -> float:
-        return float(np.median(self.evidence(rows)))
-
-    def own_interval(self, rows: ScoredRows, z: float) -> tuple[str, tuple[float, float]] | None:
-        return None if rows.groups is not None else ("order", median_interval(self.evidence(rows)[:, 0], z))
-
-
-@METRICS.register("r2")
-class CoefficientOfDetermination(Metric):
-    """1 − Σ_i (ŷ_i − y_i)² / Σ_i (y_i − ȳ)², the share of the variance that is explained"""
-
-    title = "R²"
-    needs = "numbers"
-    least = -math.inf
-
-    def evidence(self, rows: ScoredRows) -> Floats:
-        return np.stack([rows.y - rows.y.mean(), rows.predicted - rows.y], axis=1)
-
-    def values(self, evidence: NDArray[Any], y: NDArray[Any], counts: Floats) -> Floats:
-        n, (centred, error) = counts.sum(axis=1), evidence.T
-        variance = counts @ centred**2 / n - (counts @ centred / n) ** 2
-        found = np.full(len(counts), np.nan)
-        np.divide(counts @ error**2 / n, variance, out=found, where=variance > 0)
-        return 1 - found
-
-    def value(self, rows: ScoredRows) -> float:
-        centred, error = self.evidence(rows).T
-        return 1 - float(error @ error) / float(centred @ centred)
-
-    def problem(self, rows: ScoredRows) -> tuple[str, str] | None:
-        if not rows.K and np.ptp(rows.y) == 0:
-            return "all of them have the same number", "Use rmse"
-        return super().problem(rows)
+METRICS.register("rmse")(RootMeanSquaredError)
+METRICS.register("mae")(MeanAbsoluteDeviation)
+METRICS.register("median-error")(MedianAbsoluteError)
+METRICS.register("r2")(CoefficientOfDetermination)

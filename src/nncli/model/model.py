@@ -17,8 +17,9 @@ from nncli.model.decision import Decision, chosen
 from nncli.model.target_scale import TargetScale
 from nncli.nn.buffers import all_finite
 from nncli.nn.calibration import Calibration, likelihood_of
-from nncli.nn.losses import LOSSES, Loss
+from nncli.nn.losses import LOSSES
 from nncli.nn.network import Network, multilayer
+from nncli.nn.row_loss import Loss
 from nncli.system.output import counted, in_quotes
 
 EVAL_ROWS = 1024  # rows that pass through the network at once outside training

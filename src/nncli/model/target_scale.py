@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.numeric_target import LARGEST
-from nncli.nn.losses import Loss
+from nncli.nn.row_loss import Loss
 
 MOST_ERRORS = 1000
 ROUNDING = 1e-9  # of a rank

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from nncli.nn.buffers import zeros
 from nncli.nn.layers import Array
-from nncli.nn.losses import LOSSES, Loss
+from nncli.nn.losses import LOSSES
 from nncli.nn.optimizers import LBFGS
+from nncli.nn.row_loss import Loss
 
 STEPS = 200
 LARGEST = 1e30  # score, so that probabilities are made of numbers

@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 
 from nncli.nn.averages import Average, RunningAverage
 from nncli.nn.layers import Array, Dense
-from nncli.nn.losses import Loss
 from nncli.nn.network import Network
 from nncli.nn.optimizers import MIRA, SGD, Optimizer
+from nncli.nn.row_loss import Loss
 
 ROWS = 512  # taken together, to share what is done once for many
 BLOCK = 64  # of them have their scores from one product: more make each step dearer, fewer all else

@@ -18,8 +18,8 @@ from nncli.model.target_scale import TargetScale
 from nncli.model.training_state import Sums
 from nncli.nn.buffers import zeros
 from nncli.nn.layers import Array
-from nncli.nn.losses import Loss, RowLosses
 from nncli.nn.network import Network
+from nncli.nn.row_loss import Loss, RowLosses
 
 CELLS_IN_CACHE = 1 << 18  # of the widest layer: with them, what a part of a batch makes stays in the cache
 

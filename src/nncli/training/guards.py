@@ -1,4 +1,4 @@
-"""Guards of a training run: a request to stop, the time limit, and numbers that are not finite any more."""
+"""Guards of a training run: a request to stop, the time limit, and numbers that are not finite any more, with why."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import math
 import time
 from collections.abc import Callable
 
+from nncli.errors import mention
 from nncli.nn.buffers import all_finite
 from nncli.nn.network import Network
+from nncli.nn.optimizers import Optimizer
 
 SHORT = 1.0  # seconds: an epoch that takes no longer is finished, whoever asks to stop
 LONG = 0.2  # seconds: after an epoch that took so long, the state can be copied in less than a hundredth of that
@@ -60,3 +62,24 @@ def spoiled(network: Network) -> str:
             if not all_finite(block.view(vector)):
                 return f", and {what}{block.name} is not finite any more"
     return ""
+
+
+def why_diverged(
+    lr: float, rate: float, optimizer: Optimizer, l2: float, unscaled: str, is_scaled: bool
+) -> tuple[str, str]:
+    """Return the most likely causes of numbers that are not finite, and what to do. `rate` is the learning rate `lr` as
+    the schedule had it by then, `unscaled` a few words on a column whose scale may be the cause."""
+    smooth = optimizer.smooth
+    by_then = "" if rate > 0.9 * lr else f" ({rate:.3g} by then)"
+    causes = [] if smooth else [f"the learning rate {lr:g}{by_then} is too high"]
+    lower = float(f"{min(lr / 10, optimizer.default_lr):g}")
+    remedy = f"Try {mention('optimizer', 'adam') if smooth else mention('lr', lower)}"
+    if l2 * rate > 2:  # a step along −λ w alone goes beyond −w
+        causes.insert(0, f"{mention('l2', float(f'{l2:g}'))} is too large")
+        remedy = "Lower it"
+    if unscaled:
+        causes.insert(0, unscaled)
+        remedy = f"Try {mention('scale', 'auto')}"
+    elif smooth or not is_scaled:
+        causes.append(f"the columns need scaling ({mention('scale', 'auto')})")
+    return ", or ".join(causes), remedy

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from nncli.model.training_state import Epoch
-from nncli.nn.losses import Loss
+from nncli.nn.row_loss import Loss
 from nncli.system.output import counted
 
 

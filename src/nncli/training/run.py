@@ -19,9 +19,9 @@ from nncli.model.provenance import Provenance, bits
 from nncli.model.training_state import Epoch, TrainingState, rows_of
 from nncli.nn.calibration import Calibration, calibrate
 from nncli.nn.least_squares import MOST_INPUTS
-from nncli.nn.losses import Loss
 from nncli.nn.network import Network
 from nncli.nn.optimizers import OPTIMIZERS
+from nncli.nn.row_loss import Loss
 from nncli.system.threads import kernels, multiply_with
 from nncli.training.batch import judged_numbers, scores
 from nncli.training.equation import equation

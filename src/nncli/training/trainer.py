@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from nncli.config.resolve import ResolvedConfig, rows_per_step
 from nncli.data.dataset import Positions
-from nncli.data.scaled_rows import Matrix, Subset
-from nncli.errors import OptionError, TrainingError, mention
+from nncli.data.scaled_rows import Subset
+from nncli.errors import OptionError, TrainingError
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.metric import Metric
 from nncli.metrics.rows import ScoredRows
@@ -33,15 +33,16 @@ from nncli.nn import least_squares, online
 from nncli.nn.averages import AVERAGES
 from nncli.nn.buffers import all_finite
 from nncli.nn.components import Stateful
-from nncli.nn.losses import Loss, QuantileLoss
 from nncli.nn.network import Network
 from nncli.nn.optimizers import LBFGS, OPTIMIZERS, SGD
 from nncli.nn.regularisation import Penalty, clip, limit_norms
+from nncli.nn.row_loss import Loss
 from nncli.nn.schedules import SCHEDULES
 from nncli.system.output import counted
 from nncli.training.batch import Batch, evaluate, judged, judged_numbers, rows_at_once
-from nncli.training.guards import Limits, spoiled
+from nncli.training.guards import Limits, spoiled, why_diverged
 from nncli.training.mistakes import why_converged
+from nncli.training.optimum import set_to_optimum
 
 OPTIMUM = "this is the optimum"
 
@@ -51,10 +52,9 @@ class Trainer:
 
     Best is by the metric that the config names. By default it is the lowest validation loss, which has less noise than
     the accuracy of a few rows; the highest accuracy where the loss cannot compare two θ; without validation rows, the
-    last epoch. `shuffle` and `drop` draw
-    the order of rows and what dropout leaves out; `unscaled_column` tells, in a few words, of a column whose scale may
-    be why a run diverged. `decision` is what is known before training of how classes are decided, `target` the scale of
-    a number, in whose unit the losses of the history are.
+    last epoch. `shuffle` and `drop` draw the order of rows and what dropout leaves out; `unscaled_column` tells, in a
+    few words, of a column whose scale may be why a run diverged. `decision` is what is known before training of how
+    classes are decided, `target` the scale of a number, in whose unit the losses of the history are.
     """
 
     def __init__(
@@ -283,38 +283,9 @@ class Trainer:
 
     def _solve(self, batch: Batch, chosen: Positions, step: int) -> Sums:
         """Set θ to the optimum for all of the rows; return what they come to there."""
-
-        def blocks() -> Iterator[least_squares.Block]:
-            self.train.matrix.expect(chosen)
-            for start in range(0, len(chosen), batch.size):
-                X, _ = batch.take(chosen[start : start + batch.size])
-                yield X, batch.y, batch.weights()
-
-        how = self.config.training
-        if self.loss.power == 2:
-            w, b = least_squares.least_squares(blocks, how.l1, how.l2)
-        else:
-            w, b = self._quantiles(blocks())
-        layer = self.network.dense[0]
-        layer.W[:, 0], layer.b[0] = w, b
         assert isinstance(self.optimizer, LBFGS)
         self.optimizer.done = True
-        self.train.matrix.expect(chosen)
-        sums = [batch.forward(chosen[start : start + batch.size]) for start in range(0, len(chosen), batch.size)]
-        return Sums(*map(sum, zip(*sums, strict=True)))
-
-    def _quantiles(self, blocks: Iterable[least_squares.Block]) -> tuple[NDArray[np.float64], float]:
-        """Return w and b of quantile regression; OptionError where not all rows are in memory."""
-        from nncli.nn.quantile_regression import quantile_regression
-
-        if not isinstance(self.train.matrix, Matrix):
-            problem = f"it has to see all rows at once, and {mention('memory')} does not"
-            remedy = f"Use {mention('optimizer', 'adam')}, or leave {mention('memory')} out"
-            raise OptionError("optimizer", problem, remedy)
-        X, y, omega = zip(*((X.astype(np.float64), y, omega) for X, y, omega in blocks), strict=True)
-        weights = None if omega[0] is None else np.concatenate(omega)
-        q = self.loss.q if isinstance(self.loss, QuantileLoss) else 0.5
-        return quantile_regression(np.concatenate(X), np.concatenate(y), q, weights)
+        return set_to_optimum(batch, chosen, self.config.training.l1, self.config.training.l2)
 
     def _close(self, total: float, correct: float) -> Epoch:
         """Evaluate the network, which holds θ̄, and note an epoch."""
@@ -352,21 +323,10 @@ class Trainer:
         self.stopped = f"training diverged in epoch {epoch}"
         where = f"epoch {epoch}" if step is None else f"epoch {epoch}, batch {step % self.steps + 1}"
         rate = self.lr * self.schedule.factor(step or (epoch - 1) * self.steps)
-        by_then = "" if rate > 0.9 * self.lr else f" ({rate:.3g} by then)"
-        smooth, l2, unscaled = self.optimizer.smooth, self.penalty.l2, self.unscaled_column()
-        causes = [] if smooth else [f"the learning rate {self.lr:g}{by_then} is too high"]
-        lower = float(f"{min(self.lr / 10, self.optimizer.default_lr):g}")
-        remedy = f"Try {mention('optimizer', 'adam') if smooth else mention('lr', lower)}"
-        if l2 * rate > 2:  # a step along −λ w alone goes beyond −w
-            causes.insert(0, f"{mention('l2', float(f'{l2:g}'))} is too large")
-            remedy = "Lower it"
-        if unscaled:
-            causes.insert(0, unscaled)
-            remedy = f"Try {mention('scale', 'auto')}"
-        elif smooth or self.config.data.scale == "none":
-            causes.append(f"the columns need scaling ({mention('scale', 'auto')})")
+        is_scaled = self.config.data.scale != "none"
+        causes, remedy = why_diverged(self.lr, rate, self.optimizer, self.penalty.l2, self.unscaled_column(), is_scaled)
         problem = f"expected {expected}, found {found:g}{spoiled(self.network)}"
-        return TrainingError(where, f"{problem}; most likely {', or '.join(causes)}", remedy)
+        return TrainingError(where, f"{problem}; most likely {causes}", remedy)
 
     def state(self) -> TrainingState:
         """Return a copy of all that decides how training continues."""

@@ -1,0 +1,52 @@
+"""The optimum of a linear model of numbers, worked out at once rather than step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nncli.data.dataset import Positions
+from nncli.data.scaled_rows import Matrix
+from nncli.errors import OptionError, mention
+from nncli.model.training_state import Sums
+from nncli.nn import least_squares
+from nncli.nn.losses import QuantileLoss
+from nncli.training.batch import Batch
+
+
+def set_to_optimum(batch: Batch, chosen: Positions, l1: float, l2: float) -> Sums:
+    """Set the parameters of the network of a batch to the optimum for the chosen rows, with penalties; return what the
+    rows come to there. OptionError where it needs all rows in memory, and not all are."""
+    matrix, starts = batch.subset.matrix, range(0, len(chosen), batch.size)
+
+    def blocks() -> Iterator[least_squares.Block]:
+        matrix.expect(chosen)
+        for start in starts:
+            X, _ = batch.take(chosen[start : start + batch.size])
+            yield X, batch.y, batch.weights()
+
+    if batch.loss.power == 2:
+        w, b = least_squares.least_squares(blocks, l1, l2)
+    else:
+        w, b = _quantiles(blocks(), batch)
+    layer = batch.network.dense[0]
+    layer.W[:, 0], layer.b[0] = w, b
+    matrix.expect(chosen)
+    sums = [batch.forward(chosen[start : start + batch.size]) for start in starts]
+    return Sums(*map(sum, zip(*sums, strict=True)))
+
+
+def _quantiles(blocks: Iterable[least_squares.Block], batch: Batch) -> tuple[NDArray[np.float64], float]:
+    """Return w and b of quantile regression."""
+    from nncli.nn.quantile_regression import quantile_regression
+
+    if not isinstance(batch.subset.matrix, Matrix):
+        problem = f"it has to see all rows at once, and {mention('memory')} does not"
+        remedy = f"Use {mention('optimizer', 'adam')}, or leave {mention('memory')} out"
+        raise OptionError("optimizer", problem, remedy)
+    X, y, omega = zip(*((X.astype(np.float64), y, omega) for X, y, omega in blocks), strict=True)
+    weights = None if omega[0] is None else np.concatenate(omega)
+    q = batch.loss.q if isinstance(batch.loss, QuantileLoss) else 0.5
+    return quantile_regression(np.concatenate(X), np.concatenate(y), q, weights)
