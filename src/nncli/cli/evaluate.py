@@ -12,22 +12,17 @@ from nncli.cli.execution import Address, Ca, Cert, FileJobs, Insecure, Key, Plac
 from nncli.cli.options import (
     DATA_HELP,
     THRESHOLD_HELP,
-    EncodingOption,
-    Escape,
-    HeaderRows,
+    Given,
     Json,
     Memory,
     ModelArgument,
     OnErrorOption,
     Quiet,
-    Quote,
-    RowsOption,
-    Sheet,
-    SkipRows,
     bytes_of,
     model_in,
     text_options,
     value_option,
+    with_text_options,
 )
 from nncli.config.decision_kinds import THRESHOLD, ThresholdRule, positive_class
 from nncli.config.option import Component, OneOf, Whole, read_option
@@ -63,6 +58,7 @@ BY_HELP = "Column for whose categories or quarters accuracy and metric are shown
 METRIC_HELP = "Metric to report first: {metrics}."
 
 
+@with_text_options
 def evaluate(
     model: ModelArgument,
     data: Annotated[
@@ -77,13 +73,8 @@ def evaluate(
     judged: Annotated[str | None, value_option("FILE", JUDGED_HELP)] = None,
     worst: Annotated[str | None, value_option("N", WORST_HELP, "none")] = None,
     by: Annotated[str | None, value_option("COLUMN", BY_HELP)] = None,
-    encoding: EncodingOption = None,
-    skip_rows: SkipRows = None,
-    sheet: Sheet = None,
-    quote: Quote = None,
-    escape: Escape = None,
-    header_rows: HeaderRows = None,
-    rows: RowsOption = None,
+    *,
+    given: Given,
     on_error: OnErrorOption = None,
     memory: Memory = None,
     metric: Annotated[str | None, value_option("NAME", METRIC_HELP)] = None,
@@ -110,11 +101,7 @@ def evaluate(
     from nncli.model import checkpoint
 
     place, sources = Place.of(jobs, 1, cluster, insecure, tls_ca, tls_cert, tls_key), expand(data or [])
-    given = {
-        "encoding": encoding, "skip_rows": skip_rows, "quote": quote, "escape": escape, "header_rows": header_rows,
-        "rows": rows, "sheet": sheet,
-    }  # fmt: skip
-    text = text_options(**given)
+    text = text_options(given)
     policy: OnError = read_option("on_error", on_error or "fail", OneOf(("fail", "skip"), "fail or skip"))
     above = None if threshold is None else read_option("threshold", threshold, THRESHOLD)
     rule = None if choose_threshold is None else read_option("choose_threshold", choose_threshold, ThresholdRule())

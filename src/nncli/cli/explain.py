@@ -9,20 +9,15 @@ import typer
 
 from nncli.cli.options import (
     DATA_HELP,
-    EncodingOption,
-    Escape,
-    HeaderRows,
+    Given,
     Json,
     ModelArgument,
     OnErrorOption,
     Quiet,
-    Quote,
-    RowsOption,
-    Sheet,
-    SkipRows,
     options_of_rows,
     switch,
     value_option,
+    with_text_options,
 )
 from nncli.config.option import Component, Whole, read_option
 from nncli.data.expand import expand
@@ -43,6 +38,7 @@ ROW_HELP = "Explain the prediction of row N of the data, from 1: what each colum
 REPEATS, BOOTSTRAP = "5", "100"
 
 
+@with_text_options
 def explain(
     model: ModelArgument,
     data: Annotated[
@@ -55,13 +51,8 @@ def explain(
     bootstrap: Annotated[str | None, value_option("N", BOOTSTRAP_HELP, BOOTSTRAP)] = None,
     row: Annotated[str | None, value_option("N", ROW_HELP)] = None,
     csv: Annotated[bool, switch("--csv", "Print the table as CSV and nothing else on stdout.")] = False,
-    encoding: EncodingOption = None,
-    skip_rows: SkipRows = None,
-    sheet: Sheet = None,
-    quote: Quote = None,
-    escape: Escape = None,
-    header_rows: HeaderRows = None,
-    rows: RowsOption = None,
+    *,
+    given: Given,
     on_error: OnErrorOption = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -80,10 +71,6 @@ def explain(
     from nncli.model import checkpoint
 
     source = expand(data or [])
-    given = {
-        "encoding": encoding, "skip_rows": skip_rows, "quote": quote, "escape": escape, "header_rows": header_rows,
-        "rows": rows, "sheet": sheet,
-    }  # fmt: skip
     if metric is not None:
         read_option("metric", metric, Component("metrics"))
     times = read_option("repeats", repeats or REPEATS, Whole(1))
@@ -99,7 +86,7 @@ def explain(
         return _coefficients(model, draws, json, csv, quiet)
     if bootstrap is not None:
         raise OptionError("bootstrap", "it goes with --coefficients", "Add --coefficients")
-    text, policy = options_of_rows(source, on_error, **given)
+    text, policy = options_of_rows(source, on_error, given)
     loaded, provenance = checkpoint.load(Path(model))
     loaded.refuse_numbers(model, "nncli explain")
     if number is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
@@ -52,13 +52,17 @@ ModelArgument = Annotated[str, MODEL_ARGUMENT]
 RowsArgument = Annotated[
     str | None, typer.Argument(metavar="DATA", help="Rows for a model.", show_default="the data it was trained on")
 ]
-EncodingOption = Annotated[str | None, value_option("NAME", ENCODING_HELP, "detected")]
-Quote = Annotated[str | None, value_option("CHAR", QUOTE_HELP, "detected, or as in training")]
-Escape = Annotated[str | None, value_option("CHAR", ESCAPE_HELP, "as in training")]
-HeaderRows = Annotated[str | None, value_option("N", HEADER_ROWS_HELP, "as in training")]
-RowsOption = Annotated[str | None, value_option("A:B", ROWS_READ_HELP, "all")]
-SkipRows = Annotated[str | None, value_option("N", "Number of lines to skip at the top of each file.", "0")]
-Sheet = Annotated[str | None, value_option("NAME", SHEET_HELP, "the only one")]
+SKIP_ROWS_HELP = "Number of lines to skip at the top of each file."
+HOW_TEXT_IS_WRITTEN: dict[str, Any] = {  # the options of commands that read files for a model
+    "encoding": value_option("NAME", ENCODING_HELP, "detected"),
+    "skip_rows": value_option("N", SKIP_ROWS_HELP, "0"),
+    "sheet": value_option("NAME", SHEET_HELP, "the only one"),
+    "quote": value_option("CHAR", QUOTE_HELP, "detected, or as in training"),
+    "escape": value_option("CHAR", ESCAPE_HELP, "as in training"),
+    "header_rows": value_option("N", HEADER_ROWS_HELP, "as in training"),
+    "rows": value_option("A:B", ROWS_READ_HELP, "all"),
+}
+Given = Mapping[str, str | None]  # options by their names; None: it was not given
 ON_ERROR_HELP = "Action for a row that cannot be read, or has no class: stop, or skip it, and say which."
 OnErrorOption = Annotated[str | None, value_option("fail|skip", ON_ERROR_HELP, "fail")]
 MEMORY_HELP = (
@@ -78,7 +82,32 @@ MODEL_NAMES_HELP = "Kind of model: {models}."
 ROWS_HELP = f"{TEXT_FILES}, IDX images, PNG or JPEG pictures, {OTHER_FILES}, a bundled data set, or - for stdin."
 
 
-def text_options(**given: str | None) -> TextOptions:
+def with_text_options(command: Callable[..., int]) -> Callable[..., int]:
+    """Turn a command with a parameter `given` into a function with the options on how text is written in its place, for
+    Typer to read; `given` gets all of them."""
+    parameters = []
+    new = functools.partial(inspect.Parameter, kind=inspect.Parameter.KEYWORD_ONLY, default=None)
+    for name, parameter in inspect.signature(command, eval_str=True).parameters.items():
+        if name == "given":
+            parameters += [new(one, annotation=Annotated[str | None, how]) for one, how in HOW_TEXT_IS_WRITTEN.items()]
+        else:
+            parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
+
+    @functools.wraps(command)
+    def wrapper(**values: Any) -> int:
+        return command(**values, given={name: values.pop(name) for name in HOW_TEXT_IS_WRITTEN})
+
+    _declare(wrapper, parameters)
+    return wrapper
+
+
+def _declare(function: Callable[..., int], parameters: Sequence[inspect.Parameter]) -> None:
+    """Have a function that takes any options declare these to Typer."""
+    vars(function)["__signature__"] = inspect.Signature(parameters)
+    function.__annotations__ = {p.name: p.annotation for p in parameters}
+
+
+def text_options(given: Given) -> TextOptions:
     """Read the options on how text is written of a command that reads files for a model."""
     from nncli.data.csv.header import DETECTED, TextOptions
 
@@ -86,14 +115,14 @@ def text_options(**given: str | None) -> TextOptions:
     return TextOptions(**{name: getattr(read, name) for name in vars(DETECTED)})
 
 
-def options_of_rows(source: Source, on_error: str | None, **given: str | None) -> tuple[TextOptions, OnError]:
+def options_of_rows(source: Source, on_error: str | None, given: Given) -> tuple[TextOptions, OnError]:
     """Read the options on how the rows of a source are read; OptionError where there is none, and a model is used on
     its own data."""
     for name, value in {**given, "on_error": on_error}.items():
         if value and not source:
             raise OptionError(name, "its own data are read as in training", "Leave it out")
     policy: OnError = read_option("on_error", on_error or "fail", OneOf(("fail", "skip"), "fail or skip"))
-    return text_options(**given), policy
+    return text_options(given), policy
 
 
 def bytes_of(memory: str | None) -> int | None:
@@ -162,8 +191,7 @@ def with_config(
                 error.where = place_in(config_file, error.option)
             raise
 
-    vars(wrapper)["__signature__"] = inspect.Signature(parameters)
-    wrapper.__annotations__ = {p.name: p.annotation for p in parameters}
+    _declare(wrapper, parameters)
     return wrapper
 
 

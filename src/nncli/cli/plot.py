@@ -9,19 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nncli.cli.options import (
-    EncodingOption,
-    Escape,
-    HeaderRows,
+    Given,
     Json,
     OnErrorOption,
     Quiet,
-    Quote,
-    RowsOption,
-    Sheet,
-    SkipRows,
     model_in,
     options_of_rows,
     value_option,
+    with_text_options,
 )
 from nncli.config.option import Whole, read_option
 from nncli.data.expand import expand
@@ -40,6 +35,7 @@ TARGET_HELP = "For data: column that holds the class."
 EPOCHS_HELP = "For boundary: number of epochs whose line to draw too, trained again (linear, two classes)."
 
 
+@with_text_options
 def plot(
     file: Annotated[str, typer.Argument(metavar="FILE", help=FILE_HELP, show_default=False)],
     figure: Annotated[str, typer.Argument(metavar="WHAT", help="What to draw:\n{figure_lines}")],
@@ -50,13 +46,8 @@ def plot(
     out: Annotated[str | None, value_option("FILE", OUT_HELP, "the terminal", "--out", "-o")] = None,
     data: Annotated[str | None, value_option("FILE", ROWS_HELP, "the test rows of the model")] = None,
     target: Annotated[str | None, value_option("COL", TARGET_HELP, "found by name", "--target", "-t")] = None,
-    encoding: EncodingOption = None,
-    skip_rows: SkipRows = None,
-    sheet: Sheet = None,
-    quote: Quote = None,
-    escape: Escape = None,
-    header_rows: HeaderRows = None,
-    rows: RowsOption = None,
+    *,
+    given: Given,
     on_error: OnErrorOption = None,
     epochs_shown: Annotated[str | None, value_option("N", EPOCHS_HELP, "the kept one")] = None,
     json: Json = False,
@@ -95,10 +86,6 @@ def plot(
     if shown and figure != "boundary":
         raise OptionError("epochs_shown", f"{figure} has no use for it", "Leave it out, or draw boundary")
     source, notes, asked = expand([data] if data else []), list[str](), tuple(columns or ())
-    given = {
-        "encoding": encoding, "skip_rows": skip_rows, "quote": quote, "escape": escape, "header_rows": header_rows,
-        "rows": rows, "sheet": sheet,
-    }  # fmt: skip
     if out is not None:
         check_ending(out)
         check_writable(Path(out), [file, *source], "-o", NO_MODEL)
@@ -112,14 +99,14 @@ def plot(
         notes.extend(dataset.notes)
         made = build_of_data(kind, Data(dataset, asked))
     elif isinstance(kind, OfLedger):
-        options_of_rows(source, on_error, **given)
+        options_of_rows(source, on_error, given)
         if columns or data:
             unused = "columns" if columns else "--data"
             raise OptionError("figure", f"{figure} has no use for {unused}", "Leave that out")
         made = kind.build(trials_of(file))
     else:
         assert isinstance(kind, OfModel)
-        text, policy = options_of_rows(source, on_error, **given)
+        text, policy = options_of_rows(source, on_error, given)
         _refuse_data(file, figure)
         loaded, provenance = checkpoint.load(Path(file))
         if not kind.of_numbers:
@@ -144,7 +131,7 @@ def plot(
     return DONE
 
 
-def _read(file: str, figure: str, target: str | None, on_error: str | None, given: dict[str, str | None]) -> Dataset:
+def _read(file: str, figure: str, target: str | None, on_error: str | None, given: Given) -> Dataset:
     """Read data to draw; OptionError for a model, which has none in it."""
     from nncli.config.resolve import DataConfig
     from nncli.config.train_config import TrainConfig

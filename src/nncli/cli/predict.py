@@ -14,18 +14,13 @@ from nncli.cli.execution import Address, Ca, Cert, FileJobs, Insecure, Key, Plac
 from nncli.cli.options import (
     ROWS_HELP,
     THRESHOLD_HELP,
-    EncodingOption,
-    Escape,
-    HeaderRows,
+    Given,
     ModelArgument,
     Quiet,
-    Quote,
-    RowsOption,
-    Sheet,
-    SkipRows,
     switch,
     text_options,
     value_option,
+    with_text_options,
 )
 from nncli.config.decision_kinds import THRESHOLD
 from nncli.config.file_kinds import Columns
@@ -45,6 +40,7 @@ BETWEEN = Number("a share between 0 and 1", lambda value: 0 < value < 1)
 PROBA_HELP = "Add the probability of each class, p_<class>, or its score, score_<class>, where there is none."
 
 
+@with_text_options
 def predict(
     model: ModelArgument,
     data: Annotated[list[str] | None, typer.Argument(metavar="DATA", help=ROWS_HELP, show_default="stdin")] = None,
@@ -68,13 +64,8 @@ def predict(
         bool, switch("--escape-formulas", "Put ' before texts that a spreadsheet would take for a formula, as =1+1.")
     ] = False,
     jsonl: Annotated[bool, switch("--jsonl", "Write each row as a line of JSON in place of CSV.")] = False,
-    encoding: EncodingOption = None,
-    skip_rows: SkipRows = None,
-    sheet: Sheet = None,
-    quote: Quote = None,
-    escape: Escape = None,
-    header_rows: HeaderRows = None,
-    rows: RowsOption = None,
+    *,
+    given: Given,
     quiet: Quiet = False,
     jobs: FileJobs = None,
     cluster: Address = None,
@@ -119,15 +110,7 @@ def predict(
         on_error=policy,
         escape_formulas=escape_formulas,
         jsonl=jsonl,
-        text=text_options(
-            encoding=encoding,
-            skip_rows=skip_rows,
-            sheet=sheet,
-            quote=quote,
-            escape=escape,
-            header_rows=header_rows,
-            rows=rows,
-        ),
+        text=text_options(given),
     )
     if options.threshold is not None and len(loaded.classes) == 2 and loaded.probabilistic:
         say(say_threshold(options.threshold, loaded.classes[loaded.positive]), quiet)

@@ -9,19 +9,14 @@ import typer
 
 from nncli.cli.options import (
     SEVERAL_HELP,
-    EncodingOption,
-    Escape,
-    HeaderRows,
+    Given,
     Json,
     OnErrorOption,
     Quiet,
-    Quote,
-    RowsOption,
-    Sheet,
-    SkipRows,
     model_in,
     options_of_rows,
     value_option,
+    with_text_options,
 )
 from nncli.config.option import OneOf, read_option
 from nncli.data.expand import expand
@@ -40,6 +35,7 @@ TO_HELP = "Form: html, a page that opens without network, or md, Markdown withou
 DEFAULT_OUT = "beside the model: model.report.html; Markdown to stdout"
 
 
+@with_text_options
 def report(
     file: Annotated[str, typer.Argument(metavar="MODEL", help=FILE_HELP, show_default=False)],
     data: Annotated[
@@ -48,13 +44,8 @@ def report(
     ] = None,
     out: Annotated[str | None, value_option("FILE", OUT_HELP, DEFAULT_OUT, "--out", "-o")] = None,
     to: Annotated[str | None, value_option("html|md", TO_HELP, "by the name of the file, or html")] = None,
-    encoding: EncodingOption = None,
-    skip_rows: SkipRows = None,
-    sheet: Sheet = None,
-    quote: Quote = None,
-    escape: Escape = None,
-    header_rows: HeaderRows = None,
-    rows: RowsOption = None,
+    *,
+    given: Given,
     on_error: OnErrorOption = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -76,10 +67,6 @@ def report(
         from nncli.figures.vega_lite import check_can_draw
 
         check_can_draw("to draw the figures of a page")
-    given = {
-        "encoding": encoding, "skip_rows": skip_rows, "quote": quote, "escape": escape, "header_rows": header_rows,
-        "rows": rows, "sheet": sheet,
-    }  # fmt: skip
     made, notes = _made(file, source, out, on_error, given)
     for note in notes:
         say(note, quiet)
@@ -113,9 +100,7 @@ def _beside(file: str, source: Source) -> str:
     return str(path.with_name(f"{together}.report.html"))
 
 
-def _made(
-    file: str, source: Source, out: str | None, on_error: str | None, given: dict[str, str | None]
-) -> tuple[Report, list[str]]:
+def _made(file: str, source: Source, out: str | None, on_error: str | None, given: Given) -> tuple[Report, list[str]]:
     """Make the report, and return what there is to say about it; a file that cannot be written is refused before."""
     from nncli.figures.kinds import Subject
     from nncli.model import checkpoint
@@ -136,7 +121,7 @@ def _made(
     reads = [file, *source, *provenance.source, *model.config.data.test_source]
     _check(out, reads)
     other = model_in(source[:1])
-    text, policy = options_of_rows(source[1:] if other else source, on_error, **given)
+    text, policy = options_of_rows(source[1:] if other else source, on_error, given)
     if other is None:
         subject = Subject(model, provenance, file, source, (), notes, text, policy, "report")
         return report_of_model(subject), notes
