@@ -22,6 +22,7 @@ from nncli.data.formats.known_formats import IMAGES, TEXT
 from nncli.data.labels import advice_for_class, for_task
 from nncli.data.numeric_target import NoNumber, numbers_like, with_numeric_target
 from nncli.data.rare_classes import DROP, UNKNOWN, code_in, merged_into
+from nncli.data.rising_columns import without_row_numbers
 from nncli.data.row_blocks import OnError, RowBlock
 from nncli.data.source_files import SourceFiles, open_like
 from nncli.data.sources import Source, is_there, title
@@ -68,7 +69,8 @@ def load_dataset(
         dataset = to_learn_from(rows, source, REGRESSION)
     notes = (*dataset.notes, *notes_of_totals(rows.table, rows.target))
     notes += (*notes_of_texts(rows.table, rows.target, rows.schema.target, options.group),)
-    return dataclasses.replace(dataset, memory=memory, file_bytes=size, notes=notes)
+    dataset = dataclasses.replace(dataset, memory=memory, file_bytes=size, notes=notes)
+    return without_row_numbers(dataset, {*options.numeric, *options.only, *options.row_columns.values()})
 
 
 def load_like(

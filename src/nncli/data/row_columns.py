@@ -68,7 +68,9 @@ def without_columns(schema: Schema, names: set[str]) -> Schema:
     """Return a schema without some of its columns."""
     before_target = sum(name in names for name in schema.names[: schema.target_place])
     columns = tuple(column for column in schema.columns if column[0] not in names)
-    return dataclasses.replace(schema, columns=columns, target_place=schema.target_place - before_target)
+    spellings = tuple(one for one in schema.spellings if one[0] not in names or one[0] == schema.target)
+    place = schema.target_place - before_target
+    return dataclasses.replace(schema, columns=columns, spellings=spellings, target_place=place)
 
 
 def _check_name(schema: Schema, option: str, name: str) -> None:
