@@ -16,6 +16,7 @@ from nncli.data.bundled import BUNDLED
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.csv.positions import Known
+from nncli.data.csv.second_table import refuse_names_among
 from nncli.data.dataset import Dataset, Schema, Table, TextColumn, canonical_class, spellings_of
 from nncli.data.formats import images, libsvm
 from nncli.data.formats.known_formats import IMAGES, TEXT
@@ -58,6 +59,7 @@ def load_dataset(
     if options.rows is None:
         is_text = given.formats == [TEXT] and options.on_error == "fail"
         refuse_total(rows.table, rows.target, rows.schema.target, title(source), is_text)
+        refuse_names_among(rows.table, rows.target, title(source), is_text)
     task = CLASSIFICATION if rows.schema.target in options.categorical else task
     try:
         dataset = to_learn_from(rows, source, task)

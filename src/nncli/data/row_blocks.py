@@ -156,10 +156,7 @@ class RowBlock:
 
     def between(self, start: int, end: int) -> RowBlock:
         """Return the rows from one to before another."""
-        rows = np.arange(start, end)
-        kept = {name: cells.slice(start, len(rows)) for name, cells in self.kept.items()}
-        errors = {row - start: error for row, error in self.errors.items() if start <= row < end}
-        return RowBlock(self.table.take(rows), self.target and self.target.take(rows), kept, errors, self.notes)
+        return self.only(np.arange(start, end))
 
     def only(self, rows: NDArray[np.intp]) -> RowBlock:
         """Return some of the rows, with no text or class that is in the others alone."""

@@ -24,6 +24,7 @@ from nncli.data.csv.parallel import keep_freed_memory, side_by_side
 from nncli.data.csv.positions import Known
 from nncli.data.csv.repeated_header import RepeatedHeader, may_hold, of_other_table
 from nncli.data.csv.row_text import end_of_rows, open_quote
+from nncli.data.csv.second_table import are_other_names, of_other_names
 from nncli.data.csv.strict_parser import StrictParser
 from nncli.data.csv.whole_rows import UnfinishedRow, whole_rows
 from nncli.data.dataset import Schema
@@ -167,8 +168,7 @@ class CsvReader(BlockReader):
                     block.errors[row] = self._text.with_guess(error)
             yield block
             if self._strict.other_table:
-                rows = self._rows_read if self._can_end else 0
-                raise of_other_table(*self._strict.other_table, self.layout.names, rows)
+                raise self._with_other_names(*self._strict.other_table, self._rows_read)
         # counting takes longer than one thinks
         self._line += data.count(b"\n") - self._tail.count(b"\n") if parsed is None or b'"' in data else rows
 
@@ -180,9 +180,12 @@ class CsvReader(BlockReader):
         text = data.decode("utf-8", "surrogateescape").split("\n")[int(at) - self._line :]
         below = [(i, line) for i, line in enumerate(text, int(at)) if line.strip()][:ROWS_OF_A_TABLE]
         try:
-            widths = [len(next(csv.reader([line], delimiter=self.layout.delimiter))) for _, line in below]
+            cut = [next(csv.reader([line], delimiter=self.layout.delimiter)) for _, line in below]
         except csv.Error:  # a lone CR, of which the error of its row will tell
             return error
+        widths = [*map(len, cut)]
+        if width in widths and are_other_names(cells := cut[first := widths.index(width)], self.layout):
+            return self._with_other_names(f"{self.input.where}:{below[first][0]}", cells, rows)
         if len(below) < ROWS_OF_A_TABLE or width in widths or widths[-1] == 1 or widths[-1] != widths[-2]:
             return error
         remedy = f"Read the first one with {mention('rows', f'1:{rows}')}"
@@ -190,6 +193,13 @@ class CsvReader(BlockReader):
             remedy = "Put it in a file of its own"
         problem = f"expected {width} columns, found what looks like another table, of {widths[-1]} columns"
         return DataError(f"{self.input.where}:{below[0][0]}", problem, remedy)
+
+    def _with_other_names(self, where: str, cells: Sequence[str], rows: int) -> DataError:
+        """Make the error for a row of names among the rows, with so many above it."""
+        rows = rows if self._can_end else 0
+        if self._header.is_like(cells) or self._header.is_moved(cells):
+            return of_other_table(where, cells, self.layout.names, rows)
+        return of_other_names(where, cells, rows)
 
     def _refuse_single_quotes(self, block: RowBlock) -> None:
         """Raise DataError for a text as 'O''Neil', which is hardly meant so, and for a column whose texts all stand in

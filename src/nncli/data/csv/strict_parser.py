@@ -16,6 +16,7 @@ from nncli.data.csv.cell_checks import CellChecker, is_utf8
 from nncli.data.csv.damaged_row import ENOUGH, Damage, DamagedRows
 from nncli.data.csv.repeated_header import RepeatedHeader
 from nncli.data.csv.row_text import open_quote, row_patterns, split_row
+from nncli.data.csv.second_table import are_other_names
 from nncli.data.dataset import Table, canonical_class
 from nncli.data.row_blocks import Layout, RowBlock
 from nncli.errors import DataError
@@ -69,7 +70,7 @@ class StrictParser:
                 cells = found
                 clean.append(self.checks.without_weight(cells) or self.checks.clean(cells, where))
             except DataError as error:
-                if cells and self.header.is_like(cells):
+                if cells and (self.header.is_like(cells) or are_other_names(cells, layout)):
                     self.other_table = where, cells
                     break
                 errors[i] = error.with_traceback(None)  # which would keep all that is here alive

@@ -18,6 +18,7 @@ from nncli.data.csv.arrow_parser import FastParser
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.csv.positions import Known
 from nncli.data.csv.repeated_header import RepeatedHeader, of_other_table
+from nncli.data.csv.second_table import of_other_names
 from nncli.data.csv.strict_parser import StrictParser
 from nncli.data.dataset import Schema
 from nncli.data.formats.table_layout import layout_for_model, layout_to_learn
@@ -78,9 +79,16 @@ class RowReader(BlockReader):
                     (f"{self.rows.where}:{number}", cells) for number, cells in rows
                 )
                 if self._strict.other_table:
-                    raise of_other_table(*self._strict.other_table, self.rows.names)
+                    raise self._with_other_names(*self._strict.other_table)
         for name, n in self.rows.absent.items():
             self.notes.append(f"key '{name}' is not in {counted(n, 'line')}: read as a missing value")
+
+    def _with_other_names(self, where: str, cells: list[str]) -> DataError:
+        """Make the error for a row of names among the rows."""
+        header = self._strict.header
+        if header.is_like(cells) or header.is_moved(cells):
+            return of_other_table(where, cells, self.rows.names)
+        return of_other_names(where, cells)
 
     def _fault(self, number: int, cells: list[str] | DataError) -> DataError | None:
         """Take what is wrong with a cell that is used of a row, or kept and not to be written."""
