@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from csv_reading import complaint, load
+
 Run = Callable[..., Any]
 NAMES = "n,colour,note,label"
 ROWS = [(i * 7 % 60, ("red", "blue")[i * i % 3 == 0], f"text {i % 3}, part", ("yes", "no")[i % 2]) for i in range(60)]
@@ -109,3 +111,33 @@ def test_rows_in_single_quotes_that_come_after_the_names_are_refused_with_the_op
         _, err = process.communicate(b"1,'red'\n2,'green'\n", timeout=30)
     assert process.returncode == 1
     assert b"""column 'color': expected texts in double quotes or none, found 'red'. Add --quote "'" """ in err
+
+
+@pytest.mark.usefixtures("by_each_parser")
+@pytest.mark.parametrize("on_error", ["fail", "skip"])
+@pytest.mark.parametrize(
+    "cell", ['say ""hi"" you"', 'say ""hi"""', 'it is 5"" wide"', 'a ""b"" ""c"" d"'], ids=["one", "at its end", "inch", "two"]
+)  # fmt: skip
+def test_a_cell_without_its_opening_quote_is_damage_and_the_advice_works(cell: str, on_error: str) -> None:
+    def table(cell: str) -> str:
+        rows = [f"{i % 7}.5,t{i % 3},{'pq'[i % 2]}" for i in range(40)]
+        return "\n".join(["n,note,label", *rows[:10], f"0.5,{cell},p", *rows[10:]]) + "\n"
+
+    if on_error == "skip":
+        assert len(load(table(cell), on_error="skip")) == 40
+        return
+    assert complaint(table(cell)) == (
+        f"data.csv:12: expected a quote before a cell that ends in one, found '{cell}'. Write it in front of the cell; "
+        'if it has none, quote the cell and write each quote within it as "".'
+    )
+    meant = cell[:-1].replace('""', '"')
+    quoted = '"' + cell.replace('"', '""') + '"'
+    for correct, text in ((f'"{cell}', meant), (quoted, cell)):
+        assert text in load(table(correct), categorical=("note",)).table.texts["note"].values
+
+
+@pytest.mark.usefixtures("by_each_parser")
+@pytest.mark.parametrize("cell", ['5" pipe', '5 x 6"', 'say ""hi"" you', 'the "so called" end', 'a"" b'])
+def test_quotes_within_a_cell_that_has_none_around_it_stay_text(cell: str) -> None:
+    rows = "".join(f"{i % 7}.5,{(cell, 't')[i % 2]},{'pq'[i % 2]}\n" for i in range(40))
+    assert cell in load(f"n,note,label\n{rows}").table.texts["note"].values

@@ -183,8 +183,10 @@ class CsvReader(BlockReader):
             cut = [next(csv.reader([line], delimiter=self.layout.delimiter)) for _, line in below]
         except csv.Error:  # a lone CR, of which the error of its row will tell
             return error
-        widths = [*map(len, cut)]
-        if width in widths and are_other_names(cells := cut[first := widths.index(width)], self.layout):
+        widths, first = [*map(len, cut)], 0
+        while first < len(below) and widths[first] != width and '"' not in below[first][1]:  # which may go on below
+            first += 1
+        if first < len(below) and '"' not in below[first][1] and are_other_names(cells := cut[first], self.layout):
             return self._with_other_names(f"{self.input.where}:{below[first][0]}", cells, rows)
         if len(below) < ROWS_OF_A_TABLE or width in widths or widths[-1] == 1 or widths[-1] != widths[-2]:
             return error

@@ -19,14 +19,16 @@ def row_patterns(delimiter: str) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
 
     A quote counts only where a cell starts. There is doubt where text stands between a closing quote and the delimiter,
     or where blanks or text stand before a quote that seems to open a cell: text follows it, and the cell that a later
-    quote ends is another one. Possessive, so that a failure costs one pass.
+    quote ends is another one; and where a quote too few does it: the cell would be quoted with one more in front.
+    Possessive, so that a failure costs one pass.
     """
     d = re.escape(delimiter.encode())
     quote = rb'"(?:[^"]++|"")*+"'
     plain = rb'[^"%b\n][^%b\n]*+' % (d, d)
     n = rb'[^"%b\n]*+' % d
     opening = rb'"(?=[^"\s%b])[^"%b\n]*%b[^"\n]*(?<![\s%b])"(?=\r?\n|%b)' % (d, d, d, d, d)
-    certain = rb'(?! +")[^"%b\n]%b(?:"%b"%b)*+(?:(?!%b)"%b)?+' % (d, n, n, n, opening, n)
+    unopened = rb'%b(?:""%b)++"(?=\r?\n|%b)' % (n, n, d)
+    certain = rb'(?! +"|%b)[^"%b\n]%b(?:"%b"%b)*+(?:(?!%b)"%b)?+' % (unopened, d, n, n, n, opening, n)
     usual = rb'[^"%b\n]++(?=[%b\n])' % (d, d)  # most cells have no quote
     strict = rb"(?:%b|%b(?:\r(?=\n))?(?=[%b\n])|%b|)" % (usual, quote, d, certain)
     loose = rb"(?:%b[^%b\n]*+|%b|)" % (quote, d, plain)

@@ -5,6 +5,7 @@ Rows of cells from other kinds of tables are read here too where a cell is out o
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -20,6 +21,8 @@ from nncli.data.csv.second_table import are_other_names
 from nncli.data.dataset import Table, canonical_class
 from nncli.data.row_blocks import Layout, RowBlock
 from nncli.errors import DataError
+
+UNOPENED = re.compile(r'[^"]+(?:""[^"]*)+"')
 
 
 class StrictParser:
@@ -191,11 +194,7 @@ class StrictParser:
             remedy = f"{advice_for_marks(row, self.layout) or look}{self.checks.or_skip}"
             raise DataError(where, f"expected {width} columns, found {len(cells)}", remedy)
         if b'"' in row and not row_patterns(delimiter)[0].fullmatch(row):
-            doubtful = [cell for cell in cells if cell[:1] == " " or cell.count('"') % 2]
-            cell = next((cell for cell in (*doubtful, *cells) if '"' in cell), cells[0])
-            sign = "tab" if delimiter == "\t" else f"'{delimiter}'"
-            problem = f"expected {sign} before a quoted cell, found {quoted(cell)}"
-            raise DataError(where, problem, 'Correct it, or quote the cell and write each quote within it as ""')
+            raise _misplaced_quote(cells, delimiter, where)
         if b'"' in row:
             self._check_quotes(cells, row, where)
         return cells
@@ -217,3 +216,16 @@ class StrictParser:
 def _without_an_end(error: DataError) -> DataError:
     problem = f"{error.problem}; it cannot be told which of the lines below belong to this row"
     return DataError(error.where, problem, "Correct the row: it cannot be left out alone")
+
+
+def _misplaced_quote(cells: list[str], delimiter: str, where: str) -> DataError:
+    """Say which cell of a row has a quote that is not in its place."""
+    to_quote = 'quote the cell and write each quote within it as ""'
+    unopened = next(filter(UNOPENED.fullmatch, cells), None)
+    if unopened is not None:
+        problem = f"expected a quote before a cell that ends in one, found {quoted(unopened)}"
+        return DataError(where, problem, f"Write it in front of the cell; if it has none, {to_quote}")
+    doubtful = [cell for cell in cells if cell[:1] == " " or cell.count('"') % 2]
+    cell = next((cell for cell in (*doubtful, *cells) if '"' in cell), cells[0])
+    sign = "tab" if delimiter == "\t" else f"'{delimiter}'"
+    return DataError(where, f"expected {sign} before a quoted cell, found {quoted(cell)}", f"Correct it, or {to_quote}")
