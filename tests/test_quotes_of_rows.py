@@ -116,7 +116,7 @@ def test_rows_in_single_quotes_that_come_after_the_names_are_refused_with_the_op
 @pytest.mark.usefixtures("by_each_parser")
 @pytest.mark.parametrize("on_error", ["fail", "skip"])
 @pytest.mark.parametrize(
-    "cell", ['say ""hi"" you"', 'say ""hi"""', 'it is 5"" wide"', 'a ""b"" ""c"" d"'], ids=["one", "at its end", "inch", "two"]
+    "cell", ['say ""hi"" you"', 'say ""hi"""', 'it is 5"" wide"', 'a ""b"" ""c"" d"']
 )  # fmt: skip
 def test_a_cell_without_its_opening_quote_is_damage_and_the_advice_works(cell: str, on_error: str) -> None:
     def table(cell: str) -> str:
@@ -141,3 +141,43 @@ def test_a_cell_without_its_opening_quote_is_damage_and_the_advice_works(cell: s
 def test_quotes_within_a_cell_that_has_none_around_it_stay_text(cell: str) -> None:
     rows = "".join(f"{i % 7}.5,{(cell, 't')[i % 2]},{'pq'[i % 2]}\n" for i in range(40))
     assert cell in load(f"n,note,label\n{rows}").table.texts["note"].values
+
+
+def shops(form: str, n: int) -> str:
+    return "".join(f"{form.format(i % 3)},{i % 7}.5,{'pq'[i % 2]}\n" for i in range(n))
+
+
+LATE = "'it''s shop 1, unit',3,p\n"
+
+
+@pytest.mark.usefixtures("by_each_parser")
+@pytest.mark.parametrize(
+    "names", ["t,x,label\n", "'t','x','label'\n", ""], ids=["names", "names in quotes", "no names"]
+)
+@pytest.mark.parametrize("form", ["'shop {}, unit'", "shop {}", "it's {}"])
+def test_a_delimiter_within_single_quotes_cuts_no_cell_in_two(form: str, names: str) -> None:
+    found = load(names + shops(form, 30) + LATE + shops(form, 5), target=None if names else "c2")
+    [column] = found.table.texts.values()
+    assert {*column.values} == {form.format(i).strip("'") for i in range(3)} | {"it's shop 1, unit"}
+    assert found.classes == ("p", "q")
+    assert any(note.startswith("quotes: cells are quoted with '") for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    ("form", "n", "advice", "how"),
+    [
+        ("shop {}", 25_000, """add --quote "'\"""", {"quote": "'"}),
+        ('"shop {}, unit"', 20, 'write " in its place, as in other rows', {}),
+        ('"shop {}, unit"', 20_000, 'write " in its place, as in other rows', {}),
+    ],
+    ids=["late", "beside double quotes", "late beside double quotes"],
+)
+def test_a_row_in_other_quotes_is_told_how_to_be_read(form: str, n: int, advice: str, how: dict[str, Any]) -> None:
+    table = "t,x,label\n" + shops(form, n) + LATE
+    assert complaint(table) == (
+        f"data.csv:{n + 2}: expected 3 columns, found 4. If cells are quoted with ', {advice}, "
+        "or leave such rows out with --on-error skip."
+    )
+    correct = table if how else table.replace(LATE, '"it\'s shop 1, unit",3,p\n')
+    assert "it's shop 1, unit" in load(correct, **how).table.texts["t"].values
+    assert len(load(table, on_error="skip")) == n

@@ -18,8 +18,9 @@ from nncli.errors import mention, write_names
 QUOTED = "If cells are quoted with"
 
 
-def advice_for_marks(row: bytes, layout: Layout) -> str:
-    """Say which option cuts a row into as many cells as there are columns; the empty string if none does."""
+def advice_for_marks(row: bytes, layout: Layout, has_quotes: bool) -> str:
+    """Say which option cuts a row into as many cells as there are columns, or with `has_quotes` in the file, which that
+    would read as text, how to write the row; the empty string if nothing does."""
     usual, text = Dialect(layout.delimiter), row.decode("utf-8", "surrogateescape")
     if (layout.quote, layout.escape) == ("'", "") and '"' in text:
         with suppress(csv.Error):
@@ -36,6 +37,8 @@ def advice_for_marks(row: bytes, layout: Layout) -> str:
         if sign in text and not (option == "quote" and '"' in text):
             with suppress(csv.Error):
                 if [*map(len, its.cut([text]))] == [len(layout.names)]:
+                    if option == "quote" and has_quotes:
+                        return f"{QUOTED} {sign}, write {usual.quote} in its place, as in other rows"
                     what = f"{QUOTED} {sign}" if option == "quote" else f"If {sign} is an escape character"
                     return f"{what}, add {mention(option, sign)}"
     return ""

@@ -69,7 +69,7 @@ def _unusual(
                     rows = _even_rows(lines, whole, its)
                     if not rows or _are_same(rows, strict):  # blanks and quotes that are in a quoted text alone
                         continue
-                    if its.quote == usual.quote or not strict or _are_single_quotes(strict):
+                    if its.quote == usual.quote or not strict or _are_single_quotes(strict) or _are_torn(strict):
                         return its
     return None
 
@@ -101,6 +101,18 @@ def _are_single_quotes(rows: Sequence[Sequence[str]]) -> bool:
     quoted = [[cell for cell in cells if SINGLE.fullmatch(cell)] for cells in columns]
     everywhere = any(len(its) == len(cells) >= LEAST_ROWS for its, cells in zip(quoted, columns, strict=True))
     return everywhere or any("''" in cell[1:-1] for its in quoted for cell in its)
+
+
+def _are_torn(rows: Sequence[Sequence[str]]) -> bool:
+    """Tell whether a delimiter within single quotes has cut most rows below the first: a cell begins with a quote, and
+    one behind it ends with one."""
+
+    def is_torn(cells: list[str]) -> bool:
+        first = next((i for i, cell in enumerate(cells) if cell[:1] == "'" and cell[-1:] != "'"), len(cells))
+        return any(cell[-1:] == "'" and cell[:1] != "'" for cell in cells[first + 1 :])
+
+    torn = sum(is_torn([*map(bare, row)]) for row in rows[1:])
+    return torn >= LEAST_ROWS and 2 * torn > len(rows) - 1
 
 
 def _share_of_numbers(rows: Sequence[Sequence[str]]) -> float:

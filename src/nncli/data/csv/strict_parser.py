@@ -187,11 +187,13 @@ class StrictParser:
         try:
             cells = split_row(row, delimiter, where)
         except DataError as error:
-            raise DataError(where, error.problem, advice_for_marks(row, self.layout) or error.remedy) from None
+            raise DataError(
+                where, error.problem, advice_for_marks(row, self.layout, self.has_quotes) or error.remedy
+            ) from None
         if len(cells) != width:
             sign = "tab" if delimiter == "\t" else f"'{delimiter}'"
             look = f"Look for a missing or an unquoted {sign}"
-            remedy = f"{advice_for_marks(row, self.layout) or look}{self.checks.or_skip}"
+            remedy = f"{advice_for_marks(row, self.layout, self.has_quotes) or look}{self.checks.or_skip}"
             raise DataError(where, f"expected {width} columns, found {len(cells)}", remedy)
         if b'"' in row and not row_patterns(delimiter)[0].fullmatch(row):
             raise _misplaced_quote(cells, delimiter, where)
