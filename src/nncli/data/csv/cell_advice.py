@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -15,6 +16,7 @@ from nncli.data.row_blocks import Layout
 from nncli.data.spellings import WORDS, Spelling, meanings, units_of
 from nncli.errors import mention, write_names
 
+THOUSANDS = re.compile(r"[+-]?\d{1,3}([.,]\d{3})+", re.ASCII)
 QUOTED = "If cells are quoted with"
 
 
@@ -64,13 +66,21 @@ def _first_advice(layout: Layout, name: str, cell: str, or_skip: str) -> str:
         return f"Add {mention('thousands', WORDS[other])}"  # it is good, and only written in another way
     if is_word(cell):
         return "Correct it" if len(cell) > SHOWN else _missing(layout, name, cell)
+    if cell.count(decimal) > 1 and not spelling and (number := Spelling(decimal=other, thousands=decimal).number(cell)):
+        option = mention("thousands", WORDS[decimal])
+        return f"Write it as {number}, or add {option} if a {WORDS[decimal]} stands between thousands in all such cells"
     if other in cell and as_number(cell, other):
-        if not layout.is_decimal_sure:
-            return f"Set {mention('decimal', WORDS[other])}"
-        # the option would refuse the cells that show the decimal sign
-        return f"Write it as {cell.replace(other, decimal)}, as other cells have it{or_skip}"
-    units = units_of([cell])
-    return f"Write it as a plain number, without {quoted(units[0])}" if units else "Correct it"
+        written = cell.replace(other, decimal)
+        if layout.is_decimal_sure:  # the option would refuse the cells that show the decimal sign
+            return f"Write it as {written}, as other cells have it{or_skip}"
+        option = mention("decimal", WORDS[other])
+        if spelling and spelling.thousands == other:
+            return f"Write it as {written}, or add {option} if a {WORDS[other]} is the decimal sign of all such cells"
+        return f"Set {option}" if not THOUSANDS.fullmatch(cell) else f"Write it as {cell.replace(other, '')}"
+    if units := units_of([cell]):
+        return f"Write it as a plain number, without {quoted(units[0])}"
+    numbers = meanings(cell, Spelling(decimal=decimal)) if not spelling else []
+    return f"Write it as {' or as '.join(numbers)}" if numbers else "Correct it"
 
 
 def _missing(layout: Layout, name: str, cell: str) -> str:

@@ -218,9 +218,6 @@ def _chosen(name: str, cells: Sequence[str], ways: list[Spelling], hints: Hints,
             what, advice = f"warning: {what}", f"{advice}, else {flag('decimal')} {WORDS[other.decimal]}"
         found.notes.append((name, f"{what}; {advice}"))
         return other
-    if hints.delimiter == ",":  # so the cells are in quotes, as decimal commas are too
-        advice = f"if it is {other.number(example)}, add {flag('decimal')} {WORDS[other.decimal]}"
-        found.notes.append((name, f"column '{name}': {quoted(example)} is read as {one.number(example)}; {advice}"))
     return one
 
 

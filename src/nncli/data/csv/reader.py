@@ -119,7 +119,11 @@ class CsvReader(BlockReader):
                 is_tail, bad = len(below.errors) == len(below), bad + len(below)
         except DataError:  # of a row that is not whole
             bad += 1
-        is_total, is_long = A_TOTAL in error.remedy, bad >= ROWS_OF_A_TABLE and ": expected a" in error.problem
+        cell = error.problem.rpartition("found ")[2].strip("'")
+        is_no_number = ": expected a" in error.problem and not any(
+            map(str.isdigit, cell)
+        )  # else it is spelled otherwise
+        is_total, is_long = A_TOTAL in error.remedy, bad >= ROWS_OF_A_TABLE and is_no_number
         is_no_row = is_total or is_long or error.problem.startswith(f"expected {len(self.layout.names)} columns")
         if (
             is_tail
@@ -129,8 +133,7 @@ class CsvReader(BlockReader):
             and mention("rows", f"1:{good}") not in error.remedy
         ):
             remedy = f"If the table ends above it, read that alone with {mention('rows', f'1:{good}')}"
-            kept = "" if is_long else f". {error.remedy}"
-            block.errors[first] = DataError(error.where, error.problem, remedy + kept)
+            block.errors[first] = DataError(error.where, error.problem, f"{remedy}. {error.remedy}")
 
     def _blocks(self) -> Iterator[RowBlock]:
         import pyarrow as pa
