@@ -42,6 +42,9 @@ class Dialect:
         if self.escape:  # as databases write what is missing
             missing = re.compile(rf"(?<![^{re.escape(self.delimiter)}\n])\\N(?=[{re.escape(self.delimiter)}\r\n])")
             lines = (missing.sub("", line) if NULL in line else line for line in lines)
+        if self.wrapped:  # but for a row of quoted cells, as that of the names may be
+            cells = re.compile(f'"[^"]*"(?:{re.escape(self.delimiter)}"[^"]*")+')
+            lines = (_in_quotes(line) if cells.fullmatch(line.rstrip("\r\n")) else line for line in lines)
         if self.delimiter == " ":
             lines = (_with_single_blanks(line) for line in lines)
         return csv.reader(
@@ -177,6 +180,12 @@ class SingleReturns:
                 end = len(data.rstrip(b"\r"))
                 data, self.returns = data[:end], data[end:]
         return DOUBLED.sub(b"\n", data)
+
+
+def _in_quotes(line: str) -> str:
+    """Write a line as one quoted cell."""
+    text = line.rstrip("\r\n").replace('"', '""')
+    return f'"{text}"\n'
 
 
 def _with_single_blanks(line: str) -> str:

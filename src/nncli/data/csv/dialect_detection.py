@@ -122,8 +122,10 @@ def _share_of_numbers(rows: Sequence[Sequence[str]]) -> float:
 
 
 def _wrapped(lines: Sequence[str]) -> Iterator[Dialect]:
-    """Yield the dialects of rows that are one quoted cell each, and hold delimiters."""
-    if not all(line.startswith('"') for line in lines if line.strip()):
+    """Yield the dialects of rows that are one quoted cell each, and hold delimiters; few of them and the names above
+    may stand without those quotes."""
+    rows = [text for line in lines[1:] if (text := line.strip())] or [*lines]
+    if 2 * sum(text[:1] == text[-1:] == '"' for text in map(str.strip, rows)) <= len(rows):
         return
     for delimiter in reversed(DELIMITERS):
         if delimiter in lines[0]:
@@ -257,10 +259,14 @@ def dialect_for(
 
 def _with_quotes_of_row(head: Head, dialect: Dialect, known: Known) -> Dialect:
     """Return the dialect with the quotes in which all texts of the row below the names stand, if these have none and no
-    category or class that is `known` stands in such quotes itself. A row that has not come yet is not waited for: a
-    pipe is answered with the names of its columns before its first row."""
+    category or class that is `known` stands in such quotes itself; or of rows that are one quoted cell. A row that has
+    not come yet is not waited for: a pipe is answered with the names of its columns before its first row."""
     names = head.line_behind(0)
     row = head.data[len(names) :].partition(b"\n")[0].decode("utf-8", "surrogateescape").rstrip("\r")
+    whole = Dialect(dialect.delimiter, wrapped=True)
+    width = len(first_cells([names.decode("utf-8", "surrogateescape")], dialect))
+    if row[:1] == row[-1:] == '"' and len(first_cells([row], dialect)) == 1 < width == len(first_cells([row], whole)):
+        return whole
     d = re.escape(dialect.delimiter)
     for sign in {"'", '"'} - {dialect.quote}:
         others = re.sub(rf"(?<![^{d}]) *{sign}(?:[^{sign}]|{sign}{sign})*{sign}(?![^{d}])", "", row)
