@@ -15,12 +15,12 @@ from nncli.data.dates import days_of
 from nncli.data.labels import advice_for_class
 from nncli.data.numeric_target import check_number
 from nncli.data.row_blocks import Layout
-from nncli.data.spellings import Spelling
+from nncli.data.spellings import Spelling, looks_like_number
 from nncli.data.totals import is_total
 from nncli.errors import MOST_LISTED, DataError, mention
 
 MAYBE_THOUSANDS = re.compile(r"[+-]?[0-9]{1,3}[.,][0-9]{3}")
-A_TOTAL = "it seems to be a total of other rows"
+A_TOTAL, A_NOTE = "it seems to be a total of other rows", "it has no value and no class"
 
 
 class CellChecker:
@@ -130,9 +130,17 @@ class CellChecker:
     def _remedy_for_no_row(self, cells: list[str]) -> str:
         """Say what to do with a total or a comment among the rows; nothing for a row."""
         is_comment = cells[0].lstrip().startswith("#") and not ERROR_VALUE.fullmatch(bare(cells[0]))
-        if not (is_comment or is_total(cells)):
-            return ""
-        return f"Delete the row{self.or_skip}: {'it seems to be a comment' if is_comment else A_TOTAL}"
+        told = "it seems to be a comment" if is_comment else A_TOTAL if is_total(cells) else ""
+        return f"Delete the row{self.or_skip}: {told or A_NOTE}" if told or self._is_note(cells) else ""
+
+    def _is_note(self, cells: list[str]) -> bool:
+        """Tell whether a row has one text at most, and no number, as empty rows and notes below a table do, or is a
+        rule."""
+        filled = [cell for cell in map(bare, cells) if not is_missing(cell, self.missing)]
+        is_measured = len(self.layout.numeric) + len(self.layout.dates) > 0
+        is_rule = all(not cell.strip("-=_") for cell in filled)
+        has_text = is_rule or (len(filled) <= 1 and not any(map(looks_like_number, filled)))
+        return self.training and is_measured and has_text
 
     def _encoding_remedy(self) -> str:
         """Say what to do about a byte that is no UTF-8: not to read rows in another encoding that are in UTF-8. The

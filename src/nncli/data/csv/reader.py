@@ -16,7 +16,7 @@ from nncli.data.byte_input import ByteStream, Input, open_input
 from nncli.data.csv.alignment import plan_answering
 from nncli.data.csv.arrow_parser import FastParser
 from nncli.data.csv.cell_advice import QUOTED
-from nncli.data.csv.cell_checks import A_TOTAL
+from nncli.data.csv.cell_checks import A_NOTE, A_TOTAL
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.csv.detection import ReadingPlan, plan_training
 from nncli.data.csv.header import DETECTED, TextOptions
@@ -123,7 +123,8 @@ class CsvReader(BlockReader):
         is_no_number = ": expected a" in error.problem and not any(
             map(str.isdigit, cell)
         )  # else it is spelled otherwise
-        is_total, is_long = A_TOTAL in error.remedy, bad >= ROWS_OF_A_TABLE and is_no_number
+        is_total = A_TOTAL in error.remedy or A_NOTE in error.remedy
+        is_long = is_no_number and (bad >= ROWS_OF_A_TABLE or len(cell.split()) > 1)
         is_no_row = is_total or is_long or error.problem.startswith(f"expected {len(self.layout.names)} columns")
         if (
             is_tail
