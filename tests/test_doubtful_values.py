@@ -69,14 +69,6 @@ def test_classes_that_are_one_number_with_its_decimals_are_warned_of() -> None:
     ]
 
 
-def test_a_leading_zero_below_the_rows_that_are_looked_at_is_warned_of() -> None:
-    cells = ["12", "45", "77"] * 400
-    assert not warnings(table(cells))
-    cells[1100] = "012"
-    told = "'012' is read as a number without its zero (--categorical b keeps codes apart)"
-    assert warnings(table(cells)) == [f"warning: column 'b': {told}"]
-
-
 def test_a_first_row_that_counts_the_columns_is_refused_for_a_model_without_names(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nncli: Callable[..., Any]
 ) -> None:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from nncli.data.cells import DEFAULT_MISSING, bare
 from nncli.data.column_profile import ColumnProfile
+from nncli.data.csv.late_codes import CodeWatch
 from nncli.data.dataset import Schema, Table, TextColumn, canonical_class, spellings_of
 from nncli.data.numeric_target import are_numbers
 from nncli.data.spellings import Spelling
@@ -50,6 +51,7 @@ class Layout:
     words: Mapping[str, frozenset[str]] = field(default_factory=dict)  # column → texts that it is known to hold
     one_line: frozenset[str] = frozenset()  # columns of text that are known to hold no line ends
     few_words: Mapping[str, frozenset[str]] = field(default_factory=dict)  # column → the texts, where it has few
+    codes: CodeWatch = field(default_factory=lambda: CodeWatch({}), compare=False)  # of the columns of numbers
     missing_words: Mapping[str, Sequence[str]] = field(default_factory=dict)  # column → those for no number
     quote: str = '"'  # as in Schema
     escape: str = ""

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +15,7 @@ from nncli.data.byte_input import ByteStream, open_input, open_raw, peek
 from nncli.data.csv import reader
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.csv.header import TextOptions
+from nncli.data.csv.late_codes import CodeWatch, LateCode
 from nncli.data.csv.positions import Known
 from nncli.data.dataset import Dataset, Schema
 from nncli.data.disk import cache
@@ -124,23 +125,50 @@ class SourceFiles(NamedTuple):
     ) -> RawDataset:
         """Read tables for a schema and `known` classes, or to learn from, into memory, or onto the disk where `memory`
         is all there is for so many `tables`; `alone` if no other source has the same options."""
-        alone = alone and len(self.paths) == 1
+        alone, codes = alone and len(self.paths) == 1, dict[str, str]()
+        while True:
+            try:
+                return self._table(schema, options, dtype, memory, tables, known, alone, codes)
+            except LateCode as late:
+                if self.stream is not None:  # which is read once
+                    raise late.refusal() from None
+                codes[late.column] = late.cell
+
+    def _table(
+        self,
+        schema: Schema | None,
+        options: CsvOptions,
+        dtype: str,
+        memory: int | None,
+        tables: int,
+        known: Known | None,
+        alone: bool,
+        codes: Mapping[str, str],
+    ) -> RawDataset:
+        """Read tables in which some columns are known to hold codes. Raises LateCode for another one."""
+        watch: CodeWatch | None = None
 
         def opener(path: Path, found: Format) -> Opener:
             def opened(first: Schema | None) -> BlockReader:
+                nonlocal watch
                 expected = schema or first
                 if expected is not None:
                     how: dict[str, Any] = {"dtype": dtype, "with_target": True, "whole": True, "known": known}
                     how |= {"on_error": options.on_error, "needed": options.needed}
                     how |= {"alone": alone} if found is TEXT else {}
+                    how |= {"codes": watch} if found is TEXT or found in OF_ROWS else {}
                     return open_like(path, found, self.stream, expected, options.text, **how)
                 if found is TEXT:
-                    return reader.open_training(str(path), options, dtype, self.stream, alone)
+                    table: BlockReader = reader.open_training(str(path), options, dtype, self.stream, alone, codes)
+                    watch = table.layout.codes
+                    return table
                 if found in OF_ROWS:
                     rows = _rows(path, found, self.stream, options.text, hashed=True, target=options.target)
                     own = dataclasses.replace(options, skip_rows=0, sheet=None) if found == XLSX else options
                     with _closed_on_error(rows):
-                        return row_reader.open_training(rows, own, dtype)
+                        table = row_reader.open_training(rows, own, dtype, codes)
+                    watch = table.layout.codes
+                    return table
                 from nncli.data.formats import columnar
 
                 return columnar.open_training(str(path), options, dtype, found.load())

@@ -76,7 +76,8 @@ class FastParser:
         if self.whole:
             cells = uint8_parser.read(data, len(self.layout.names), self.layout.delimiter)
             if cells is not None:
-                return self._whole(cells)
+                block = self._whole(cells)
+                return None if self.layout.codes.may_be_in(self.layout.numeric, block.table.numbers) else block
             self.whole = False
         table = numbers = None
         if (
@@ -90,6 +91,8 @@ class FastParser:
             if table is not None:
                 numbers = self._matrix(table)
         if numbers is None or table is None:
+            return None
+        if self.layout.codes.may_be_in(self.layout.numeric, numbers):
             return None
         texts = {
             name: text_column(*encoded(table[column].combine_chunks()), self.missing, name in self.layout.text)

@@ -87,6 +87,10 @@ class CellChecker:
         self._check_known(name, cell, where)
         return [*clean, cell]
 
+    def is_missing(self, cell: str) -> bool:
+        """Tell whether a cell without blanks around it means a missing value."""
+        return is_missing(cell, self.missing)
+
     def without_weight(self, cells: list[str]) -> list[str | None]:
         """Return a row of which nothing but its weight is read, as that is 0; nothing for another."""
         if self.weight is None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from nncli.data.cells import NUMBER, as_number, bare, decimal_as_point, is_missing, quoted
 from nncli.data.csv.code_like import MONTH, are_dates_of, doubt_of_numbers, unread_form, why_codes
 from nncli.data.csv.date_columns import about_dates, with_century
+from nncli.data.csv.late_codes import note_of_late_code
 from nncli.data.csv.sign_doubts import doubt_of_few_decimals, doubt_of_lists, may_be_thousands
 from nncli.data.dates import days_of
 from nncli.data.preprocess import is_coarse
@@ -74,6 +75,7 @@ class Hints(NamedTuple):
     categorical: Collection[str] = ()
     numeric: Collection[str] = ()
     stored_as_text: Collection[str] = ()  # in a file that has types
+    codes: Mapping[str, str] = {}  # by a cell with a leading zero that stands below the sample
     decimal: str | None = None  # None, and those below: to be detected
     thousands: str | None = None
     date_format: str | None = None
@@ -107,6 +109,9 @@ def kinds_of(columns: Columns, hints: Hints, where: str) -> Kinds:
 def _kind_of(name: str, cells: Sequence[str], ways: list[Spelling], hints: Hints, found: Kinds, where: str) -> str:
     """Return the kind of a column; its spelling and notes are added to what was found."""
     decimal, text = found.decimal, "\n".join(["", *cells, ""])
+    if name in hints.codes and name not in hints.numeric:
+        found.notes.append((name, note_of_late_code(name, hints.codes[name])))
+        return "text"
     why = "numbers are stored as text" if ways and name in hints.stored_as_text else why_codes(cells, text)
     form = hints.date_format if name not in hints.numeric else None
     if form is not None and are_dates_of(cells, form):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import shlex
 import sys
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -17,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from nncli.data.byte_input import ByteStream, Input
-from nncli.data.cells import BLANKS, bare, is_excel_text, quoted
+from nncli.data.cells import BLANKS, bare, is_excel_text
 from nncli.data.csv import column_kinds
 from nncli.data.csv.below_header import (
     ALIGNED,
@@ -41,8 +40,9 @@ from nncli.data.csv.dialect_detection import dialect_to_learn
 from nncli.data.csv.encoding import UTF_8, Utf8Text, warnings_of_mixture
 from nncli.data.csv.header import DELIMITERS, Head, TextOptions
 from nncli.data.csv.header_row import TARGETS, about_header, has_header, joined_names, refuse_other_width
+from nncli.data.csv.late_codes import CodeWatch, codes_below, widths_of
 from nncli.data.csv.merged_cells import NOTE, merged_columns
-from nncli.data.csv.missing_words import NA, Rows, missing_texts, missing_words, notes_of_codes, notes_of_errors
+from nncli.data.csv.missing_words import NA, missing_texts, missing_words, notes_of_codes, notes_of_errors
 from nncli.data.csv.preamble import first_lines, refuse_lines_above, skip_preamble
 from nncli.data.csv.repeated_header import RepeatedHeader
 from nncli.data.csv.sample_profile import profile_columns
@@ -50,9 +50,9 @@ from nncli.data.csv.second_table import refuse_second_table
 from nncli.data.csv.stand_ins import notes_of_stand_ins
 from nncli.data.row_blocks import Layout, one_line_and_few
 from nncli.data.totals import note_of_total_in
-from nncli.errors import DataError, OptionError, flag, mention, write_names
+from nncli.errors import DataError, OptionError, mention
 
-LEADING_ZERO, ZEROS = re.compile(r"0[0-9]+"), re.compile(rb"[^0-9.:/-]0[0-9]+[^0-9.:/-]")
+ZEROS = re.compile(rb"[^0-9.:/-]0[0-9]+[^0-9.:/-]")
 ZERO = re.compile(r"[+-]?0+(?:[.,]0*)?")
 SAMPLE_CELLS = 100_000  # a thousand rows of a hundred columns
 SAMPLE_ROWS, LEAST_ROWS = 1000, 100
@@ -81,16 +81,17 @@ def sample_rows(columns: int) -> int:
     return min(SAMPLE_ROWS, max(LEAST_ROWS, SAMPLE_CELLS // columns))
 
 
-def plan_training(stream: Input, options: CsvOptions, dtype: str) -> ReadingPlan:
-    """Decide how to read a text table. Raises DataError and OptionError, as `layout_of` does."""
+def plan_training(stream: Input, options: CsvOptions, dtype: str, codes: Mapping[str, str] = {}) -> ReadingPlan:
+    """Decide how to read a text table, of which some columns are known to hold `codes`. Raises DataError and
+    OptionError, as `layout_of` does."""
     head = Head(stream, options.text)
     try:
-        return _plan(head, options, dtype)
+        return _plan(head, options, dtype, codes)
     except (DataError, OptionError) as error:
         raise head.text.with_guess(error) from None
 
 
-def _plan(head: Head, options: CsvOptions, dtype: str) -> ReadingPlan:
+def _plan(head: Head, options: CsvOptions, dtype: str, codes: Mapping[str, str]) -> ReadingPlan:
     head.fill()
     notes = [*head.notes]
     if not (options.skip_rows or options.header_rows):
@@ -166,11 +167,18 @@ def _plan(head: Head, options: CsvOptions, dtype: str) -> ReadingPlan:
         empty = tuple(names[i] for i in nameless if not any(map(str.strip, cells[i])))
         told += [f"column '{name}': left out, as it has neither a name nor a value" for name in empty]
         options = dataclasses.replace(options, drop=(*options.drop, *empty))
-    layout, more = layout_of(
-        names, sample, options, dtype, head.where, all_rows, may_hold=lambda text: text.encode() in head.data
-    )
     if ZEROS.search(head.data):
-        more += _late_zeros(layout.numeric, names, sample, all_rows)
+        codes = {**codes_below(names, sample, all_rows()), **codes}
+    layout, more = layout_of(
+        names,
+        sample,
+        options,
+        dtype,
+        head.where,
+        all_rows,
+        may_hold=lambda text: text.encode() in head.data,
+        codes=codes,
+    )
     if header and options.rows is None:
         others = {*layout.numeric, *layout.dates, *options.categorical, *options.drop, layout.target}
         refuse_second_table(below, [(name, i) for i, name in enumerate(names) if name not in others], head.where)
@@ -213,20 +221,6 @@ def repeated_texts(cells: Sequence[str]) -> set[str]:
     return found if sum(map(times.__getitem__, found)) >= NEARLY_ALL * len(cells) else set()
 
 
-def _late_zeros(
-    numeric: Sequence[str], names: Sequence[str], sample: Sequence[Sequence[str]], all_rows: Rows
-) -> list[str]:
-    """Say which columns that are read as numbers hold a cell as 012 further down than the rows that are looked at."""
-    notes, cells = [], all_rows()
-    for place, name in enumerate(names):
-        rows = len(sample[place]) if name in numeric else sys.maxsize
-        late = next((cell for cell in cells[place][rows:] if LEADING_ZERO.fullmatch(cell)), None)
-        if late is not None and not any(map(LEADING_ZERO.fullmatch, sample[place])):
-            keep = f"{flag('categorical')} {shlex.quote(write_names([name]))} keeps codes apart"
-            notes.append(f"warning: column '{name}': {quoted(late)} is read as a number without its zero ({keep})")
-    return notes
-
-
 def _weighted(columns: Sequence[Sequence[str]], place: int) -> list[list[str]]:
     """Return the columns without the rows whose weight, in that place, is 0, if there are others."""
     counts = [not ZERO.fullmatch(bare(cell)) for cell in columns[place]]
@@ -242,11 +236,13 @@ def layout_of(
     all_rows: Callable[[], Sequence[Sequence[str]]],
     stored_as_text: Collection[str] = (),
     may_hold: Callable[[str], bool] = lambda text: True,
+    codes: Mapping[str, str] = {},
 ) -> tuple[Layout, list[str]]:
     """Decide how to read the columns of a table from the cells of some rows, one sequence for each column; also return
     notes. The delimiter, header and encoding are those of `options`; `may_hold` tells whether all rows may have a text
-    in them. The numbers are of `dtype`, or float64 where that is float32 and could not tell those of a column apart.
-    Raises DataError and OptionError where there is no target, or no column to learn from."""
+    in them; `codes` are columns with a leading zero below those rows, each with that cell. The numbers are of `dtype`,
+    or float64 where that is float32 and could not tell those of a column apart. Raises DataError and OptionError where
+    there is no target, or no column to learn from."""
     target, notes = find_target(names, options.target, where)
     features = features_of(names, target, options, where)
     missing = missing_texts(options)
@@ -259,6 +255,7 @@ def layout_of(
         (*options.categorical, options.group or ""),
         options.numeric,
         {*stored_as_text, *(name for name in features if any(map(is_excel_text, cells[name][:FEW_CELLS])))},
+        codes,
         options.decimal,
         options.thousands,
         options.date_format,
@@ -331,6 +328,7 @@ def layout_of(
         needed=options.needed,
         profile=profile_columns(cells, used, missing, decimal),
         missing_words=words,
+        codes=CodeWatch(widths_of({n: columns[n] for n in numeric if n not in (*kinds.spellings, *options.numeric)})),
     )
     return layout, notes
 

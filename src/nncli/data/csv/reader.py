@@ -20,6 +20,7 @@ from nncli.data.csv.cell_checks import A_NOTE, A_TOTAL
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.csv.detection import ReadingPlan, plan_training
 from nncli.data.csv.header import DETECTED, TextOptions
+from nncli.data.csv.late_codes import CodeWatch
 from nncli.data.csv.parallel import keep_freed_memory, side_by_side
 from nncli.data.csv.positions import Known
 from nncli.data.csv.repeated_header import RepeatedHeader, may_hold, of_other_table
@@ -263,10 +264,11 @@ def read_blocks(
     text: TextOptions = DETECTED,
     known: Known | None = None,
     needed: Mapping[str, str] = {},
+    codes: CodeWatch | None = None,
     alone: bool = True,
 ) -> CsvReader:
     """Open the rows of `source` as a model expects them, block by block as they arrive; `known` are its classes, and
-    the categories of its columns of text.
+    the categories of its columns of text. `codes` watches columns of another file to learn from.
 
     Needs no more than the first line before it returns. The numbers are of `dtype`, or float64 where the model needs
     that; with `whole`, for a file that will be read to its end, blocks of small whole numbers may also be uint8, and
@@ -275,7 +277,7 @@ def read_blocks(
     opened = open_input(source, stream=stream, hashed=whole)
     try:
         plan = plan_answering(opened, expected, dtype, keep, with_target, text, known)
-        plan = plan._replace(layout=dataclasses.replace(plan.layout, needed=needed))
+        plan = plan._replace(layout=dataclasses.replace(plan.layout, needed=needed, codes=codes or CodeWatch({})))
         return CsvReader(opened, plan, on_error=on_error, whole=whole, alone=alone)
     except BaseException:
         opened.close()
@@ -283,13 +285,19 @@ def read_blocks(
 
 
 def open_training(
-    source: str, options: CsvOptions, dtype: str, stream: ByteStream | None = None, alone: bool = True
+    source: str,
+    options: CsvOptions,
+    dtype: str,
+    stream: ByteStream | None = None,
+    alone: bool = True,
+    codes: Mapping[str, str] = {},
 ) -> CsvReader:
-    """Open the rows of `source` to learn from, `alone` if there are no other files. Raises DataError and OptionError
+    """Open the rows of `source` to learn from, `alone` if there are no other files; `codes` are known as in
+    `plan_training`. Raises DataError and OptionError
     for what is wrong with it."""
     opened = open_input(source, stream=stream, hashed=True)
     try:
-        plan = plan_training(opened, options, dtype)
+        plan = plan_training(opened, options, dtype, codes)
         return CsvReader(opened, plan, training=True, on_error=options.on_error, whole=True, alone=alone)
     except BaseException:
         opened.close()

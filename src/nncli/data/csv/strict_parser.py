@@ -37,7 +37,7 @@ class StrictParser:
         self.header = header or RepeatedHeader([])
         self.layout, self.where = layout, where
         self.checks = CellChecker(layout, training, is_text=header is not None)
-        place = layout.place_of
+        place = self.place_of = layout.place_of
         self.keep = [place[name] for name in layout.keep]
         self.places_of_words = [(name, place[name]) for name in layout.words]
         self.places_of_one_line = [place[name] for name in place if layout.has_one_line(name)]
@@ -72,6 +72,8 @@ class StrictParser:
                     raise found
                 cells = found
                 clean.append(self.checks.without_weight(cells) or self.checks.clean(cells, where))
+                if layout.codes.widths:
+                    layout.codes.look(self.place_of, cells, where, self.checks.is_missing)
             except DataError as error:
                 if cells and (self.header.is_like(cells) or are_other_names(cells, layout)):
                     self.other_table = where, cells

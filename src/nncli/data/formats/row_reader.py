@@ -16,6 +16,7 @@ from typing import Literal, Protocol
 
 from nncli.data.csv.arrow_parser import FastParser
 from nncli.data.csv.csv_options import CsvOptions
+from nncli.data.csv.late_codes import CodeWatch
 from nncli.data.csv.positions import Known
 from nncli.data.csv.repeated_header import RepeatedHeader, of_other_table
 from nncli.data.csv.second_table import of_other_names
@@ -119,7 +120,7 @@ class RowReader(BlockReader):
         self.rows.source.close()
 
 
-def open_training(rows: Rows, options: CsvOptions, dtype: str) -> RowReader:
+def open_training(rows: Rows, options: CsvOptions, dtype: str, codes: Mapping[str, str] = {}) -> RowReader:
     """Open rows to learn from. Raises DataError and OptionError for what is wrong with them."""
     first: list[Row] = []
 
@@ -134,7 +135,7 @@ def open_training(rows: Rows, options: CsvOptions, dtype: str) -> RowReader:
         ]
         return list(zip(*sample, strict=True)) or [()] * len(rows.names)
 
-    layout, notes = layout_to_learn(rows.names, columns, options, dtype, rows.where)
+    layout, notes = layout_to_learn(rows.names, columns, options, dtype, rows.where, codes=codes)
     with_first = dataclasses.replace(rows, blocks=chain([first], rows.blocks))
     return RowReader(with_first, layout, notes, training=True, on_error=options.on_error, whole=True)
 
@@ -154,8 +155,9 @@ def read_blocks(
     whole: bool = False,
     known: Known | None = None,
     needed: Mapping[str, str] = {},
+    codes: CodeWatch | None = None,
 ) -> RowReader:
     """Open rows as a model expects them; see `csv.reader.read_blocks`."""
     layout, notes = layout_for_model(rows.names, expected, dtype, keep, with_target, rows.place, known)
-    layout = dataclasses.replace(layout, needed=needed)
+    layout = dataclasses.replace(layout, needed=needed, codes=codes or CodeWatch({}))
     return RowReader(rows, layout, notes, on_error=on_error, whole=whole)

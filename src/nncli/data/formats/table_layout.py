@@ -4,8 +4,8 @@ and Excel, unlike text."""
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Collection, Sequence
-from typing import Literal
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Literal
 
 from nncli.data.csv.alignment import aligned
 from nncli.data.csv.column_names import column_names, typed
@@ -25,13 +25,14 @@ def layout_to_learn(
     dtype: str,
     where: str,
     stored_as_text: Collection[str] = (),
+    codes: Mapping[str, str] = {},
 ) -> tuple[Layout, list[str]]:
     """Lay out columns to learn from, by their names and a sample of so many rows; also return notes. Raises DataError
     and OptionError, as `layout_of` does, and OptionError for an option of text."""
     names, told = column_names(found, header=True, tell=False)
     rows = sample(sample_rows(len(names)))
-    as_text = [*map(typed, stored_as_text)]
-    layout, notes = layout_of(names, rows, options.of_table(), dtype, where, lambda: sample(MORE_ROWS), as_text)
+    more: dict[str, Any] = {"stored_as_text": [*map(typed, stored_as_text)], "codes": codes}
+    layout, notes = layout_of(names, rows, options.of_table(), dtype, where, lambda: sample(MORE_ROWS), **more)
     return layout, [*told, *notes]
 
 
