@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -64,3 +68,26 @@ def test_numbers_near_others_stand_for_themselves(cells: list[str]) -> None:
 
 def test_a_number_that_comes_once_is_an_outlier() -> None:
     assert not notes_of(table([*["1", "2"] * 20, "99"], HALVES))
+
+
+LATE = {
+    "fill": (["20.5", "31.0", "-4.25"], "-999.0", "-999, as in row 1,201, is far from all other numbers "
+             "(add that cell to --missing if it stands for a missing value)"),
+    "units": (["1700000000", "1701000000", "1702000000"], "1703000000000", "times since 1970 seem to be in seconds "
+              "('1700000000') and in milliseconds ('1703000000000'): write all in one unit"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", LATE)
+def test_what_stands_below_the_rows_that_are_looked_at_first_is_told(
+    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nncli: Callable[..., Any]
+) -> None:
+    cells, late, told = LATE[case]
+    monkeypatch.chdir(tmp_path)
+    Path("t.csv").write_text(table(cells * 400, HALVES))
+    assert f"column 'a': {told.split(' ')[0]}" not in nncli("check", "t.csv").out
+    Path("t.csv").write_text(table([*cells * 400, *[late] * 30], HALVES))
+    assert f"column 'a': {told}" in " ".join(nncli("check", "t.csv", "--json").out.split())
+    assert f"column 'a': {told}" in nncli("train", "t.csv", "--epochs", 1, "--json").err
+    if case == "fill":  # as it is advised
+        assert told not in nncli("train", "t.csv", "--epochs", 1, "--json", "--missing", late).err

@@ -13,6 +13,7 @@ from nncli.config.resolve import DataConfig, ResolvedConfig, resolve, until_told
 from nncli.config.task import check_task_options
 from nncli.config.train_config import TrainConfig
 from nncli.data.csv.csv_options import CsvOptions
+from nncli.data.csv.stand_ins import notes_of_late_ones
 from nncli.data.dataset import Dataset, Positions, Schema, TextColumn, measured
 from nncli.data.labels import for_task
 from nncli.data.load import load_dataset, load_like
@@ -84,6 +85,7 @@ def prepare(
     """
     read = _load(config, memory) if dataset is None else for_task(dataset, config.task)
     read = dataclasses.replace(read, schema=measured(read.schema, read.table))
+    read = dataclasses.replace(read, notes=(*read.notes, *notes_of_late_ones(read, config.weight)))
     config = dataclasses.replace(config, task=REGRESSION if read.is_numeric else config.task)
     if read.is_numeric:
         check_task_options(config)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.cells import quoted
+from nncli.data.dataset import Dataset
 from nncli.errors import flag, write_names
 
 STAND_INS = (-1, *(sign * nines for nines in (9, 99, 999, 9999, 99999) for sign in (1, -1)))
@@ -16,6 +17,8 @@ HUGE = 1e20  # from which on no measure is, but what programs fill gaps with
 LEAST_TIMES, LEAST_SHARE = 3, 0.01  # of the cells of a column
 LEAST_OTHERS = 5  # different ones beside -1, which may be one of few marks, as -1, 0 and 1
 SECONDS = (5e8, 5e9)  # since 1970, from 1985 to 2128
+FAR, TIMES = "is far from all other numbers", "times since 1970 seem to be in"
+MOST_ROWS, ROWS_AT_ONCE = 1 << 22, 1 << 14  # of a table, that are looked at
 UNITS = ("seconds", "milliseconds", "microseconds", "nanoseconds")
 Vector = NDArray[np.float64]
 
@@ -32,10 +35,38 @@ def notes_of_stand_ins(columns: Mapping[str, Sequence[str]], values: Mapping[str
             if elsewhere is not None:
                 advice += f", also in column '{elsewhere}'"
             warning = "warning: " if abs(number) >= HUGE else ""
-            notes.append(
-                (name, f"{warning}column '{name}': {quoted(cells[0])} is far from all other numbers ({advice})")
-            )
+            notes.append((name, f"{warning}column '{name}': {quoted(cells[0])} {FAR} ({advice})"))
     notes += [(name, note) for name, its in values.items() for note in _mixed_units(name, columns[name], its)]
+    return notes
+
+
+def notes_of_late_ones(dataset: Dataset, but: str | None) -> list[str]:
+    """Say the same of all rows of a table, by the ranges of its columns in its schema: of each column but one that
+    nothing was said of, as its first rows had no such number."""
+    notes, numbers = list[str](), dataset.table.numbers
+    places = {name: i for i, name in enumerate(dataset.table.number_names)}
+    for column in dataset.schema.profile:
+        its = [note for note in dataset.notes if f"column '{column.name}': " in note]
+        told = any(FAR in note or TIMES in note for note in its)
+        if column.low is None or column.high is None or column.name not in places or told or column.name == but:
+            continue
+        may_be_times = SECONDS[0] <= column.low and column.high >= 1000 * SECONDS[0]
+        ends = [end for end in (column.low, column.high) if end in STAND_INS or abs(end) >= HUGE]
+        if not (ends or may_be_times):
+            continue
+        place, blocks = places[column.name], range(0, min(len(numbers), MOST_ROWS), ROWS_AT_ONCE)
+        values = np.concatenate([numbers[start : start + ROWS_AT_ONCE][:, place] for start in blocks]).astype(
+            np.float64
+        )
+        for number in _stand_ins(values):
+            row = int(np.flatnonzero(values == number)[0]) + 1
+            warning = "warning: " if abs(number) >= HUGE else ""
+            what = f"{number:.15g}, as in row {row:,}, {FAR}"
+            advice = f"add that cell to {flag('missing')} if it stands for a missing value"
+            notes.append(f"{warning}column '{column.name}': {what} ({advice})")
+        notes += _mixed_units(
+            column.name, [f"{float(f'{value:.7g}'):.0f}" for value in values] if may_be_times else [], values
+        )
     return notes
 
 
@@ -51,7 +82,7 @@ def _mixed_units(name: str, cells: Sequence[str], values: Vector) -> list[str]:
     first = [numbers[power == k][0] for k in np.unique(power)]
     examples = [next(c for c, value in zip(cells, values, strict=True) if value == one) for one in first]
     units = [f"{UNITS[int(k)]} ({quoted(cell)})" for k, cell in zip(np.unique(power), examples, strict=True)]
-    return [f"warning: column '{name}': times since 1970 seem to be in {' and in '.join(units)}: write all in one unit"]
+    return [f"warning: column '{name}': {TIMES} {' and in '.join(units)}: write all in one unit"]
 
 
 def _stand_ins(values: Vector) -> list[float]:
