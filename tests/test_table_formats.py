@@ -9,6 +9,7 @@ import json
 import lzma
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.feather as feather
@@ -80,3 +81,23 @@ def test_a_table_is_the_same_in_another_format(how: str, tmp_path: Path, monkeyp
     monkeypatch.chdir(tmp_path)
     FORMATS[how]()
     check(load_dataset(("d.csv",), CsvOptions(), "float64"), A)
+
+
+@pytest.mark.parametrize("kind", [pa.int64(), pa.float64(), pa.decimal128(21, 2)], ids=str)
+@pytest.mark.parametrize("write", [pq.write_table, feather.write_feather], ids=["Parquet", "Arrow"])
+def test_numbers_in_a_dictionary_are_categories_as_the_file_declares(
+    kind: Any, write: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nncli: Callable[..., Any]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    codes = [[3, 7, 11, 20][i * 7 % 4] for i in range(80)]
+    classes = ["pq"[code in (7, 20)] for code in codes]
+    cells = pa.array(codes, pa.int64()).cast(kind).dictionary_encode()
+    write(pa.table({"z": cells, "x": [i / 7 for i in range(80)], "class": classes}), "d.file")
+    trained = nncli("train", "d.file", "--epochs", 40, "--json", "-o", "m.npz")
+    told = "column 'z': read as categories, as its numbers are declared to be categories in the file"
+    assert f"{told} (--numeric reads numbers)" in trained.err
+    assert dict(load_dataset(("d.file",), CsvOptions(numeric=("z",)), "float32").schema.columns)["z"] == "number"
+    rows = "".join(f"{code},{i / 7}\n" for i, code in enumerate(codes))
+    streamed = nncli("predict", "m.npz", "-", "--proba", "-q", stdin=f"z,x\n{rows}")
+    assert streamed.out == nncli("predict", "m.npz", "d.file", "--proba", "-q").out
+    assert [line[0] for line in streamed.out.splitlines()[1:]] == classes

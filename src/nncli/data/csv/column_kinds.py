@@ -31,6 +31,8 @@ from nncli.data.spellings import (
 )
 from nncli.errors import OptionError, flag, mention
 
+STORED_AS_TEXT = "numbers are stored as text"
+DECLARED = "numbers are declared to be categories in the file"
 LEAST_IDS = 20  # rows: among fewer, all may be different by chance
 NEARLY_ALL = 0.9
 # of columns that pandas writes, and of those that databases have
@@ -74,7 +76,7 @@ class Hints(NamedTuple):
 
     categorical: Collection[str] = ()
     numeric: Collection[str] = ()
-    stored_as_text: Collection[str] = ()  # in a file that has types
+    not_numbers: Mapping[str, str] = {}  # in a file that has types: why, though they can be read so
     codes: Mapping[str, str] = {}  # by a cell with a leading zero that stands below the sample
     decimal: str | None = None  # None, and those below: to be detected
     thousands: str | None = None
@@ -112,7 +114,7 @@ def _kind_of(name: str, cells: Sequence[str], ways: list[Spelling], hints: Hints
     if name in hints.codes and name not in hints.numeric:
         found.notes.append((name, note_of_late_code(name, hints.codes[name])))
         return "text"
-    why = "numbers are stored as text" if ways and name in hints.stored_as_text else why_codes(cells, text)
+    why = hints.not_numbers[name] if ways and name in hints.not_numbers else why_codes(cells, text)
     form = hints.date_format if name not in hints.numeric else None
     if form is not None and are_dates_of(cells, form):
         spelling = Spelling("date", date_format=form)
@@ -142,7 +144,7 @@ def _kind_of(name: str, cells: Sequence[str], ways: list[Spelling], hints: Hints
             )
         spelling = dates[0]
     else:
-        units = [] if name in hints.stored_as_text else units_of(cells)
+        units = [] if name in hints.not_numbers else units_of(cells)
         if units and not any(map(MONTH.fullmatch, units)):
             listed = ", ".join(units[:3]) + (", …" if len(units) > 3 else "")
             found.notes.append(

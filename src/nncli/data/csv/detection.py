@@ -9,7 +9,7 @@ import dataclasses
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import compress
 from typing import NamedTuple
 
@@ -234,15 +234,16 @@ def layout_of(
     dtype: str,
     where: str,
     all_rows: Callable[[], Sequence[Sequence[str]]],
-    stored_as_text: Collection[str] = (),
+    not_numbers: Mapping[str, str] = {},
     may_hold: Callable[[str], bool] = lambda text: True,
     codes: Mapping[str, str] = {},
 ) -> tuple[Layout, list[str]]:
     """Decide how to read the columns of a table from the cells of some rows, one sequence for each column; also return
     notes. The delimiter, header and encoding are those of `options`; `may_hold` tells whether all rows may have a text
-    in them; `codes` are columns with a leading zero below those rows, each with that cell. The numbers are of `dtype`,
-    or float64 where that is float32 and could not tell those of a column apart. Raises DataError and OptionError where
-    there is no target, or no column to learn from."""
+    in them, `not_numbers` why columns are none that look like numbers, and `codes` which columns have a leading zero
+    below those rows, each with that cell. The numbers are of `dtype`, or float64 where that is float32 and could not
+    tell those of a column apart. Raises DataError and OptionError where there is no target, or no column to learn
+    from."""
     target, notes = find_target(names, options.target, where)
     features = features_of(names, target, options, where)
     missing = missing_texts(options)
@@ -251,10 +252,11 @@ def layout_of(
     cells = dict(zip(names, sample, strict=True))
     columns = column_kinds.present({name: cells[name] for name in features}, missing)
     aside = {*options.row_columns.values()}
+    excel_texts = [name for name in features if any(map(is_excel_text, cells[name][:FEW_CELLS]))]
     hints = column_kinds.Hints(
         (*options.categorical, options.group or ""),
         options.numeric,
-        {*stored_as_text, *(name for name in features if any(map(is_excel_text, cells[name][:FEW_CELLS])))},
+        {**dict.fromkeys(excel_texts, column_kinds.STORED_AS_TEXT), **not_numbers},
         codes,
         options.decimal,
         options.thousands,

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from pyarrow import types
 
 MAGIC = b"ARROW1"
 CONTINUES = 0xFFFFFFFF  # before the length of a message, in all versions since 0.15
@@ -30,6 +31,7 @@ class ArrowFile:
         self.source = source
         with pa.OSFile(source) as file:
             self.schema = pa.ipc.open_file(file).schema
+        self.categories = categories_in(self.schema)
 
     def batches(self, names: list[str], most_rows: int, refuse: Callable[[int], None]) -> Generator[Any, None, None]:
         """Yield these columns, at most so many rows at a time, all valid. `refuse(n)` is called before a batch of n
@@ -48,6 +50,15 @@ class ArrowFile:
                 batch.validate(full=True)
                 for start in range(0, batch.num_rows, most_rows):
                     yield batch.slice(start, most_rows)
+
+
+def categories_in(schema: Any) -> list[str]:
+    """List the columns whose numbers are declared to be categories: each stands in a dictionary of them."""
+    return [field.name for field in schema if types.is_dictionary(field.type) and _are_numbers(field.type.value_type)]
+
+
+def _are_numbers(kind: Any) -> bool:
+    return any(one(kind) for one in (types.is_integer, types.is_floating, types.is_decimal))
 
 
 class _Table:

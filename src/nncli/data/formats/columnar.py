@@ -23,6 +23,7 @@ from pyarrow import types
 from nncli.data.arrow_conversion import call, cast, encoded, is_text, number_array, string_array, vector
 from nncli.data.byte_input import reason, refuse_bomb, sha256_of
 from nncli.data.cells import as_number, bare, check_width, days, is_missing, text_column
+from nncli.data.csv.column_kinds import DECLARED, STORED_AS_TEXT
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.csv.header import SAMPLE_BYTES
 from nncli.data.csv.positions import Known
@@ -51,6 +52,8 @@ class ColumnarFile:
             schema = self._file.schema
             check_width(len(schema), self.where)
             kinds = {name: (kind, _cell_type(kind)) for name, kind in zip(schema.names, schema.types, strict=True)}
+            categories = {name for name in self._file.categories if kinds[name][1] is not None}
+            kinds |= {name: (kinds[name][0], pa.string()) for name in categories}
         if len(kinds) < len(schema):
             raise DataError(self.where, "two columns have the same name", "Rename one of them")
         self.notes = tuple(
@@ -65,7 +68,8 @@ class ColumnarFile:
         if not self._types:
             raise DataError(self.where, "no column of numbers, text or dates")
         self.names = [bare(name) for name in self._types]
-        self.text_names = [bare(name) for name, its in self._types.items() if is_text(its)]
+        texts = [name for name, its in self._types.items() if is_text(its)]
+        self.not_numbers = {bare(n): DECLARED if n in categories else STORED_AS_TEXT for n in texts}
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -91,7 +95,9 @@ class ColumnarFile:
     def _typed(self, column: Any, kind: Any) -> Any:
         if isinstance(column, pa.DictionaryArray):
             values = column.type.value_type
-            return column if is_text(values) else cast(cast(column, values), kind)
+            if is_text(kind):
+                return pa.DictionaryArray.from_arrays(column.indices, cast(column.dictionary, kind))
+            return cast(cast(column, values), kind)
         return cast(column, kind)
 
     def sample(self, most: int) -> list[list[str]]:
@@ -249,7 +255,7 @@ class ColumnarReader(BlockReader):
 def open_training(source: str, options: CsvOptions, dtype: str, open_file: OpenFile) -> ColumnarReader:
     """Open the rows of a file to learn from. Raises DataError and OptionError for what is wrong with it."""
     file = ColumnarFile(source, open_file)
-    layout, notes = layout_to_learn(file.names, file.sample, options, dtype, file.where, file.text_names)
+    layout, notes = layout_to_learn(file.names, file.sample, options, dtype, file.where, file.not_numbers)
     return ColumnarReader(file, layout, notes, training=True, on_error=options.on_error, whole=True)
 
 

@@ -8,6 +8,7 @@ What pyarrow says of a column in a group is not asked for, as a damaged footer w
 
 from __future__ import annotations
 
+import base64
 import os
 import struct
 from array import array
@@ -16,10 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from pyarrow import parquet
 
 from nncli.data.arrow_conversion import is_text
 from nncli.data.cells import check_width
+from nncli.data.formats.arrow import categories_in
 from nncli.data.formats.thrift import LIST, STRUCT, ThriftReader
 from nncli.errors import DataError
 
@@ -46,7 +49,15 @@ class ParquetFile:
             self._groups = _groups(_footer(raw.fileno()), where)
         with self._opened() as file:
             self._metadata, self.schema = file.metadata, file.schema_arrow
+        self.categories = self._declared_categories()
         self._chunks: dict[tuple[int, int], _Chunk] = {}  # by group and column
+
+    def _declared_categories(self) -> list[str]:
+        """List the columns of numbers that were categories in Arrow, which Parquet has not: its schema is kept beside.
+        Raises pa.ArrowException or ValueError for a damaged one."""
+        kept = (self._metadata.metadata or {}).get(b"ARROW:schema")
+        declared = categories_in(pa.ipc.read_schema(pa.py_buffer(base64.b64decode(kept)))) if kept else []
+        return [name for name in declared if name in self.schema.names]
 
     def batches(self, names: list[str], most_rows: int, refuse: Callable[[int], None]) -> Generator[Any, None, None]:
         """Yield these columns, at most so many rows at a time, all valid. `refuse(n)` is called before pages that take

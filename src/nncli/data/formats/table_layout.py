@@ -4,7 +4,7 @@ and Excel, unlike text."""
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from nncli.data.csv.alignment import aligned
@@ -24,14 +24,14 @@ def layout_to_learn(
     options: CsvOptions,
     dtype: str,
     where: str,
-    stored_as_text: Collection[str] = (),
+    not_numbers: Mapping[str, str] = {},
     codes: Mapping[str, str] = {},
 ) -> tuple[Layout, list[str]]:
     """Lay out columns to learn from, by their names and a sample of so many rows; also return notes. Raises DataError
     and OptionError, as `layout_of` does, and OptionError for an option of text."""
     names, told = column_names(found, header=True, tell=False)
     rows = sample(sample_rows(len(names)))
-    more: dict[str, Any] = {"stored_as_text": [*map(typed, stored_as_text)], "codes": codes}
+    more: dict[str, Any] = {"not_numbers": {typed(name): why for name, why in not_numbers.items()}, "codes": codes}
     layout, notes = layout_of(names, rows, options.of_table(), dtype, where, lambda: sample(MORE_ROWS), **more)
     return layout, [*told, *notes]
 
