@@ -196,6 +196,7 @@ META: dict[str, tuple[Forge, str]] = {
     "half a range": (with_meta("schema.profile", [{**PROFILE, "low": 1.0}] * 5), "a column with half a range"),
     "a range of texts": (with_meta("schema.profile", [{**PROFILE, "low": "1", "high": "2"}] * 5), "not of its form"),
     "hashes cut off": (with_meta("data.row_hashes", "0123456789abcde"), "not of its form"),
+    "hashes of validation rows cut off": (with_meta("data.val_row_hashes", "0123456789abcde"), "not of its form"),
     "hashes of letters": (with_meta("data.row_hashes", "x" * 16), "not of its form"),
     "counts of other classes": (with_meta("data.class_counts", [1]), "counts that are not those of the classes"),
     "counts of no rows": (with_meta("data.class_counts", [0, 0]), "counts that are not those of the classes"),

@@ -105,6 +105,26 @@ class TestSeveralParts:
         assert seen[0] + seen[1] == 180
         assert seen[2] == seen[0]
 
+    @pytest.mark.parametrize("own", [False, True], ids=["a part of the data", "a file of its own"])
+    def test_validation_rows_are_known_too(self, nncli: Run, own: bool) -> None:
+        """120 rows train, 40 validate and 40 test; in a file of their own, 50 validate."""
+        rows = rows_of()
+        write("d.csv", rows[:150] if own else rows)
+        write("v.csv", rows[150:])
+        parts = ["--val-data", "v.csv", "--test", "0"] if own else ["--val", "0.2", "--test", "0.2"]
+        assert nncli("train", "d.csv", *parts, "--epochs", "1", "-q", "-o", "m.npz").code == 0
+        [line] = warnings(nncli("eval", "m.npz", "d.csv", "-q"))
+        if own:
+            assert line.startswith(
+                "warning: 150 of the 150 rows have the same values as a row that trained the model: "
+            )
+            [line] = warnings(nncli("eval", "m.npz", "v.csv", "-q"))
+            told = "a validation row, which helped to choose the model"
+            assert line == f"warning: 50 of the 50 rows have the same values as {told}: the {BETTER}"
+        else:
+            told = "the same values as a row that trained the model, and 40 more as a validation row"
+            assert line.startswith(f"warning: 120 of the 200 rows have {told}: the {BETTER}")
+
     def test_the_format_is_no_matter(self, nncli: Run) -> None:
         rows = rows_of()
         write("d.csv", rows)

@@ -100,21 +100,34 @@ def read_again_with(
 def _seen_in_training(
     dataset: Dataset, model: Model, provenance: Provenance, model_file: str, command: str
 ) -> list[str]:
-    """Say how many rows the model was trained on, by their values, or else by the digest of an older model's file."""
-    same_file = dataset.sha256 == provenance.files["data"].sha256
-    seen, exact = trained_on(hash_rows(dataset.table), provenance.row_hashes)
+    """Say how many rows the model was trained on or chosen by, by their values, or else by the digest of an older
+    model's file."""
+    same_file, hashes = dataset.sha256 == provenance.files["data"].sha256, hash_rows(dataset.table)
+    seen, exact = trained_on(hashes, provenance.row_hashes)
+    by_val, exact_val = trained_on(hashes, provenance.val_row_hashes)
+    n_val = len(provenance.val_rows)
     if not provenance.row_hashes and same_file:
-        seen = provenance.n_rows - len(provenance.val_rows) - len(provenance.test_rows)
-    if not seen:
+        seen = provenance.n_rows - n_val - len(provenance.test_rows)
+    if not provenance.val_row_hashes and same_file:
+        by_val = min(n_val, max(0, provenance.n_rows - len(provenance.test_rows) - seen))
+    if not (seen or by_val):
         return []
-    rows = f"{'' if exact else 'about '}{seen:,} of the {counted(len(dataset), 'row')} {'has' if seen == 1 else 'have'}"
+    about = "" if exact and exact_val else "about "
+    rows = (
+        f"{about}{seen or by_val:,} of the {counted(len(dataset), 'row')} {'has' if (seen or by_val) == 1 else 'have'}"
+    )
     hint = ""
     with suppress(DataError):  # what is advised must work
         if same_file and _has_own_test_rows(model, provenance, model_file):
             what = " WHAT" if command == "plot" else ""
             hint = f". Evaluate on its own test rows: nncli {command} {shlex.quote(model_file)}{what}"
-    same = f"warning: {rows} the same values as a row that trained the model"
-    return [f"{same}: the figures look better than they are{hint}"]
+    if not seen:
+        what = "a validation row, which helped to choose the model"
+    elif by_val:
+        what = f"a row that trained the model, and {by_val:,} more as a validation row"
+    else:
+        what = "a row that trained the model"
+    return [f"warning: {rows} the same values as {what}: the figures look better than they are{hint}"]
 
 
 def _has_own_test_rows(model: Model, provenance: Provenance, model_file: str) -> bool:

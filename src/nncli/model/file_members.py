@@ -49,7 +49,7 @@ NEW_IN: dict[int, dict[str, Any]] = {
             "folds": None,
         },
     },
-    7: {},
+    7: {"data": {"val_row_hashes": ""}},
 }
 OLDEST = 3
 # what the programs that wrote version 6 added to it one after another; files that predict numbers have all of it
@@ -82,7 +82,8 @@ META = {
     "scaling": str, "categories": [[(str, [(str, None)])]], "dates": [[(str, float)]],
     "data": {"source": [str], "file_bytes": (int, None), "val_bytes": (int, None), "test_bytes": (int, None),
              "sha256": str, "val_sha256": str, "test_sha256": str, "n_rows": int, "has_test_file": bool,
-             "row_hashes": re.compile("([0-9a-f]{16})*"), "class_counts": [range(1 << 53)]},
+             "row_hashes": re.compile("([0-9a-f]{16})*"), "val_row_hashes": re.compile("([0-9a-f]{16})*"),
+             "class_counts": [range(1 << 53)]},
     "best_epoch": int, "notes": [str], "state": (dict, None), "target": None,
     "figures": {"model": str, "classes": [str], "n_train": int, "n_val": int, "n_test": int, "epochs": int,
                 "best_epoch": int, **dict.fromkeys(PARTS, (_PART, None)), "baseline_accuracy": float,

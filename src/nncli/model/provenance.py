@@ -43,7 +43,8 @@ class Provenance:
     history: NDArray[np.float64]  # (epochs, 5)
     figures: dict[str, Any]  # the final figures, as `train --json` has them
     notes: tuple[str, ...]
-    row_hashes: str  # of some training rows, as `RowSample` writes them; empty: not known
+    row_hashes: str  # of some training rows, as `RowHashes` writes them; empty: not known
+    val_row_hashes: str  # of some validation rows that are like no training row
     class_counts: tuple[int, ...] = ()  # training rows of each class; empty: not known
     state: TrainingState | None = None  # from which the run can be resumed
 

@@ -52,17 +52,19 @@ def few_groups(of: Evidence) -> Finding:
 def duplicates(of: Evidence) -> Finding:
     """Count the rows whose values are those of a row that trained the model."""
     name, known = "Rows it has seen before", of.subject.provenance.row_hashes
-    rows = hash_rows(of.rows.table.take(of.rows.rows))
+    rows, by_val = hash_rows(of.rows.table.take(of.rows.rows)), 0
     if of.prepared is not None:
         seen, exact = of.prepared.hashes.in_training(rows), True
     elif not known:
         return Finding(name, "unknown", "The model does not remember which rows it was trained on.")
     else:
         seen, exact = trained_on(rows, known)
+        by_val, _ = trained_on(rows, of.subject.provenance.val_row_hashes)
     about = "" if exact else "about "
-    evidence = f"{about}{seen:,} of {counted(of.n, 'row')} have the values of a row that trained the model."
+    evidence = f"{about}{seen:,} of {counted(of.n, 'row')} have the values of a row that trained the model"
+    evidence += f", and {by_val:,} more of a validation row." if by_val else "."
     evidence = evidence[0].upper() + evidence[1:]
-    if seen <= SOME * of.n:
+    if seen + by_val <= SOME * of.n:
         return Finding(name, "passed", evidence)
     evidence += " The figures look better than they are."
     return Finding(name, "look", evidence, "Judge it on other rows, or train with --dedupe.")

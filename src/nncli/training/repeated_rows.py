@@ -53,9 +53,11 @@ class RowHashes:
         """Count the rows of these hashes whose values are those of a training row."""
         return int(_are_in(self._of_training, hashes).sum())
 
-    def sample(self) -> str:
-        """Write the smallest hashes of the training rows, 16 figures each, as a model file remembers them."""
-        ordered = self._of_training
+    def sample(self, part: str = "train") -> str:
+        """Write the smallest hashes of the training rows, or of the rows of another part that are like none of these,
+        16 figures each, as a model file remembers them."""
+        rows = self.parts[part]
+        ordered = self._of_training if part == "train" else np.sort(rows[~_are_in(self._of_training, rows)])
         distinct = ordered[np.diff(ordered, prepend=~ordered[:1]) != 0]
         return distinct[:SAMPLE_ROWS].astype(">u8").tobytes().hex()
 
@@ -73,7 +75,8 @@ def first_rows(hashes: Hashes, y: Target, rows: Positions) -> Positions:
 
 
 def trained_on(hashes: Hashes, sample: str) -> tuple[int, bool]:
-    """Count the rows that a model was trained on, by the sample in its file; also tell whether the count is exact."""
+    """Count the rows that a model was trained on, or validated, by the sample in its file; also tell whether the count
+    is exact."""
     known = np.frombuffer(bytes.fromhex(sample), ">u8").astype(np.uint64)
     if not len(known) or not len(hashes):
         return 0, True

@@ -305,6 +305,7 @@ def _provenance(
         figures=figures,
         notes=prepared.notes,
         row_hashes=prepared.hashes.sample(),
+        val_row_hashes=prepared.hashes.sample("val"),
         class_counts=tuple(class_counts(prepared).tolist()),
         state=state,
     )
