@@ -22,6 +22,7 @@ from nncli.config.option import (
     Component,
     Flag,
     Folds,
+    Name,
     Number,
     OneOf,
     Option,
@@ -35,11 +36,12 @@ from nncli.config.option import (
 from nncli.config.train_config import TrainConfig
 from nncli.data.task import TASKS
 from nncli.errors import OptionError, write_names
+from nncli.system.characters import composed
 from nncli.system.numbers import write_number
 from short_and_long import for_examples, short_and_long
 
 Run = Callable[..., Any]
-NAMES = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1)
+NAMES = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1).map(composed)
 COLUMNS = st.lists(NAMES | st.sampled_from([" ", "a,b", 'say "no"', " a", "b\t", "", '"', "two\nlines", "a b"]))
 
 
@@ -58,6 +60,7 @@ def values(option: Option) -> st.SearchStrategy[Any]:
         return st.sampled_from(kind.words())
     return {
         Text: NAMES,
+        Name: NAMES,
         Files: st.lists(NAMES, min_size=1).map(tuple),
         Columns: COLUMNS.map(tuple),
         Flag: st.booleans(),

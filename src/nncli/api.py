@@ -33,6 +33,7 @@ from nncli.errors import DataError, NncliError, OptionError, UsageError, did_you
 from nncli.model import checkpoint
 from nncli.model.model import Model
 from nncli.model.provenance import Provenance
+from nncli.system.characters import composed
 from nncli.system.threads import use_threads
 from nncli.training.final_model import train_model
 from nncli.training.prepare import FILE_OPTIONS, prepare
@@ -141,6 +142,7 @@ def train(X: Columns, y: ArrayLike, **options: Any) -> TrainedModel:
     labels = np.asarray(y)
     if labels.ndim != 1:
         raise DataError("y", f"expected one class or number for each row, found an array of shape {labels.shape}")
+    X = _with_names(X) if isinstance(X, Mapping) else X
     schema = _schema(X, (*config.categorical, config.group or ""))
     table = _table(X, schema, config.dtype)
     if len(table) != len(labels):
@@ -180,6 +182,13 @@ def _target(labels: NDArray[Any], task: str | None) -> tuple[tuple[str, ...], ND
     return (), found
 
 
+def _with_names(X: Mapping[str, Sequence[Any]]) -> Mapping[str, Sequence[Any]]:
+    """Spell the names of columns as options have them."""
+    if all(str(name).isascii() for name in X):
+        return X
+    return {composed(name) if isinstance(name, str) else name: X[name] for name in X}
+
+
 def _schema(X: Columns, categorical: Sequence[str]) -> Schema:
     if isinstance(X, Mapping):
         kinds = {
@@ -201,6 +210,9 @@ def _matrix(X: ArrayLike) -> NDArray[Any]:
 def _table(X: Columns, schema: Schema, dtype: str) -> Table:
     numbers, texts = schema.of_kind("number"), schema.of_kind("text")
     if isinstance(X, Mapping):
+        X = _with_names(X)
+        older = {name: X[composed(name)] for name in schema.names if composed(name) in X}
+        X = {**X, **older}  # models of earlier programs keep names as they were written
         for name in schema.names:
             if name not in X:
                 raise DataError("X", f"column '{name}' is missing", did_you_mean(name, set(X).difference(schema.names)))

@@ -96,7 +96,7 @@ def evaluate(
     nncli eval model.npz --choose-threshold recall=0.9 -o careful.npz
     """
     from nncli.inference import evaluate
-    from nncli.inference.column_beside import check_column
+    from nncli.inference.column_beside import known_column
     from nncli.inference.threshold_curve import Curve
     from nncli.model import checkpoint
 
@@ -158,7 +158,7 @@ def evaluate(
         files = (model, curve, judged, *sources, *provenance.source, *loaded.config.data.test_source)
         check_writable(Path(out), [*files, *loaded.config.data.val_source], replaces=MODEL)
     if by is not None:
-        check_column(loaded, by)
+        by = known_column(loaded, by)
         of_groups = loaded.metric if metric is None else None if metric == "accuracy" else metric
     told = list[str]()
     if rule is not None:

@@ -22,6 +22,7 @@ from nncli.config.option import Whole, read_option
 from nncli.data.expand import expand
 from nncli.errors import DONE, OptionError
 from nncli.system.atomic import NO_MODEL, atomic_file, check_writable
+from nncli.system.characters import composed
 from nncli.system.output import WARNING, print_json, say
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def plot(
     shown = 0 if epochs_shown is None else read_option("epochs_shown", epochs_shown, Whole(1))
     if shown and figure != "boundary":
         raise OptionError("epochs_shown", f"{figure} has no use for it", "Leave it out, or draw boundary")
-    source, notes, asked = expand([data] if data else []), list[str](), tuple(columns or ())
+    source, notes, asked = expand([data] if data else []), list[str](), tuple(map(composed, columns or ()))
     if out is not None:
         check_ending(out)
         check_writable(Path(out), [file, *source], "-o", NO_MODEL)

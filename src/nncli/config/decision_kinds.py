@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from nncli.config.file_kinds import Columns
 from nncli.config.option import Kind, Number
 from nncli.errors import OptionError, did_you_mean
+from nncli.system.characters import composed
 from nncli.system.numbers import read_number, write_number
 from nncli.system.output import in_quotes
 
@@ -74,7 +75,8 @@ def positive_class(name: str, classes: Sequence[str]) -> int:
     """Return the position of the class that is to be found; OptionError where it is not one of two."""
     if len(classes) != 2:
         raise OptionError("positive", f"expected two classes, found {len(classes)}", "Leave it out")
-    if name not in classes:
+    known = [*map(composed, classes)]
+    if composed(name) not in known:
         problem = f"no class is called {in_quotes(name)}"
         raise OptionError("positive", problem, did_you_mean(name, classes, listed="classes"))
-    return classes.index(name)
+    return known.index(composed(name))

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 from nncli.config.option import Kind, as_text
 from nncli.errors import write_names
+from nncli.system.characters import composed
 from nncli.system.numbers import read_whole
 
 NONE = "none"
@@ -47,6 +48,7 @@ class Columns(Kind):
 
     def read(self, text: str) -> tuple[str, ...]:
         names: list[str] = []
+        text = composed(text)
         at, more = 0, bool(text.strip())
         while more:
             found = NAME.match(text, at)

@@ -12,6 +12,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from nncli.errors import OptionError, did_you_mean, write_names
+from nncli.system.characters import composed
 from nncli.system.numbers import read_number, read_whole, write_number
 from nncli.system.output import shortened
 
@@ -103,6 +104,13 @@ class Text(Kind):
         return text
 
 
+class Name(Text):
+    """The name of a column or a class, as the program has it."""
+
+    def read(self, text: str) -> str:
+        return composed(super().read(text))
+
+
 class Flag(Kind):
     """Yes or no: --calibrate or --no-calibrate."""
 
@@ -158,7 +166,7 @@ class Rare(Kind):
     def read(self, text: str) -> str:
         if not re.fullmatch(r"drop|merge=.+", text, re.DOTALL):
             raise ValueError("drop or merge=NAME")
-        return text
+        return composed(text)
 
 
 class Folds(Kind):

@@ -28,6 +28,7 @@ from nncli.config.option import (
     Flag,
     Folds,
     Kind,
+    Name,
     OneOf,
     Option,
     Rare,
@@ -79,7 +80,7 @@ class TrainConfig:
 
     target: str | None = _data(
         "NAME",
-        Text(),
+        Name(),
         "Column to predict: its name, or its position from 0 (-1: last).",
         "the column named label, target, class or y",
         short="-t",
@@ -124,7 +125,7 @@ class TrainConfig:
     resize: tuple[int, int] | None = _data(
         "WxH", PictureSize(), "Size in pixels that all pictures are brought to, as 28x28.", "theirs, if it is the same"
     )
-    weight: str | None = _data("NAME", Text(), "Column with the weight of each row in training.", "equal weights")
+    weight: str | None = _data("NAME", Name(), "Column with the weight of each row in training.", "equal weights")
     scale: str = _data(
         "HOW",
         OneOf(("auto", "standard", "minmax", "none")),
@@ -149,10 +150,10 @@ class TrainConfig:
         "HOW", Rare(), "Classes with too few rows to split: drop, or merge=NAME for one class of them all.", "refused"
     )
     group: str | None = _splits(
-        "NAME", Text(), "Column whose equal values, as a patient's rows, stay in one part; no input.", "none"
+        "NAME", Name(), "Column whose equal values, as a patient's rows, stay in one part; no input.", "none"
     )
     time: str | None = _splits(
-        "NAME", Text(), "Column of dates or numbers to split by: the latest rows are the test; no input.", "none"
+        "NAME", Name(), "Column of dates or numbers to split by: the latest rows are the test; no input.", "none"
     )
 
     model: str = _model("NAME", Component("models"), "Kind of model.\n{model_lines}", short="-m", default="mlp")
@@ -274,7 +275,7 @@ class TrainConfig:
     )
 
     positive: str | None = _decision(
-        "CLASS", Text(), "Class of two that is to be found: thresholds are probabilities of it.", "the second one"
+        "CLASS", Name(), "Class of two that is to be found: thresholds are probabilities of it.", "the second one"
     )
     choose_threshold: str | None = _decision(
         "RULE",

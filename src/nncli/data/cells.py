@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from itertools import product
 from typing import Any
@@ -16,6 +15,7 @@ from nncli.data.dataset import TextColumn, canonical
 from nncli.data.dates import days_of
 from nncli.data.spellings import Spelling, in_another_way
 from nncli.errors import DataError
+from nncli.system.characters import composed
 
 DEFAULT_MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "?")
 NAN_SPELLINGS = tuple("".join(parts) for parts in product("nN", "aA", "nN"))
@@ -33,7 +33,7 @@ MOST_COLUMNS = 100_000  # of a table, and features of a matrix
 
 def is_missing(cell: str, missing: tuple[str, ...] | frozenset[str]) -> bool:
     """Tell whether a cell without blanks around it means a missing value."""
-    return cell in missing or cell.lower() == "nan"
+    return cell in missing or cell.lower() == "nan" or (not cell.isascii() and composed(cell) in missing)
 
 
 def decimal_as_point(text: str, decimal: str) -> str:
@@ -72,8 +72,7 @@ def is_excel_text(cell: str) -> bool:
 
 def normalized(text: str) -> str:
     """Strip what nobody sees around a text, and compose characters that are written as two (NFC)."""
-    text = bare(text)
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
+    return composed(bare(text))
 
 
 def quoted(cell: str) -> str:

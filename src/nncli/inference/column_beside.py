@@ -15,11 +15,14 @@ from nncli.data.row_columns import set_aside
 from nncli.data.sources import STDIN, Source
 from nncli.errors import DataError, OptionError, did_you_mean
 from nncli.model.model import Model
+from nncli.system.characters import composed
 
 
-def check_column(model: Model, name: str) -> None:
-    """Raise OptionError for a column that the training file did not have, or that is the target."""
+def known_column(model: Model, name: str) -> str:
+    """Return the name of a column as the training file has it; OptionError for one that it did not have, or that is the
+    target."""
     schema = model.schema
+    name = next((own.name for own in schema.profile if composed(own.name) == composed(name)), composed(name))
     if name == schema.target:
         problem = f"'{name}' is the target, and the figures of each class are shown without it"
         raise OptionError("by", problem, "Leave it out")
@@ -28,6 +31,7 @@ def check_column(model: Model, name: str) -> None:
         names = [one for one in known if one != schema.target]
         problem = f"there was no column '{name}' in the data that the model was trained on"
         raise OptionError("by", problem, did_you_mean(name, names, listed="columns"))
+    return name
 
 
 def read_beside(model: Model, dataset: Dataset, name: str, **how: Any) -> Table:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from nncli.config.class_weights import pairs_of
 from nncli.data.dataset import Positions
 from nncli.errors import OptionError, did_you_mean
+from nncli.system.characters import composed
 
 Weights = NDArray[np.float64] | None  # None: all 1
 
@@ -25,10 +26,10 @@ def class_weights(how: str, y: Positions, classes: Sequence[str], of_row: Weight
         with np.errstate(divide="ignore"):  # for classes that have no row here
             weights: NDArray[np.float64] = len(y) / (K * np.bincount(y, of_row, minlength=K))
         return weights
-    named = pairs_of(how)
+    named, known = pairs_of(how), [*map(composed, classes)]
     for name in named:
-        if name not in classes:
+        if name not in known:
             raise OptionError(
                 "class_weight", f"no class is called '{name}'", did_you_mean(name, classes, "", "classes")
             )
-    return np.array([named.get(name, 1.0) for name in classes])
+    return np.array([named.get(name, 1.0) for name in known])

@@ -17,6 +17,7 @@ from nncli.metrics.definitions import METRICS
 from nncli.model.decision import Costs, Decision
 from nncli.model.thresholds import Thresholds
 from nncli.nn.losses import LOSSES
+from nncli.system.characters import composed
 from nncli.system.numbers import read_number
 from nncli.system.output import counted, in_quotes
 from nncli.training.class_weights import Weights
@@ -149,7 +150,7 @@ def _read_costs(path: str, classes: Sequence[str]) -> Costs:
     form = f"Write a row and a column for each of the classes {listing(classes)}, with their names"
     try:
         with Path(path).open(encoding="utf-8-sig", newline="") as file:
-            text = file.read(COST_BYTES + 1)
+            text = composed(file.read(COST_BYTES + 1))
         if len(text) > COST_BYTES:
             raise DataError(path, f"expected a matrix of costs, found more than {COST_BYTES >> 20} MiB", form)
         lines = [line for line in text.splitlines() if line.strip(",;\t ")]

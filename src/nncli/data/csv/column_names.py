@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from nncli.data.csv.csv_options import CsvOptions
 from nncli.data.csv.header_row import TARGETS
 from nncli.errors import DataError, OptionError, did_you_mean, listing, mention, nearest, write_names
+from nncli.system.characters import composed
 
 OTHER_BLANKS = re.compile(r"\s*[^\S ]\s*")  # line breaks, no-break spaces
 POSITION = re.compile(r"[+-]?[0-9]{1,9}", re.ASCII)
@@ -31,8 +32,9 @@ def column_names(first: Sequence[str], header: bool, tell: bool) -> tuple[tuple[
 
 
 def typed(name: str) -> str:
-    """Write a name as one types it, in options too: with a blank for line breaks and other white space."""
-    return name if name.isprintable() else OTHER_BLANKS.sub(" ", name)
+    """Write a name as one types it, in options too: with a blank for line breaks and other white space, and with each
+    letter and its accent as one character."""
+    return composed(name if name.isprintable() else OTHER_BLANKS.sub(" ", name))
 
 
 def no_such_column(option: str, name: str, names: Sequence[str]) -> OptionError:

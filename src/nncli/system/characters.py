@@ -1,0 +1,10 @@
+"""Characters that can be written in two ways."""
+
+from __future__ import annotations
+
+import unicodedata
+
+
+def composed(text: str) -> str:
+    """Write each letter with its accent as one character (NFC): é may be one or two, and nobody sees which."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
