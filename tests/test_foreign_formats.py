@@ -229,10 +229,13 @@ def test_what_is_advised_for_a_database_makes_a_table(nncli: Run) -> None:
     assert nncli("train", "data.csv", "-m", "softmax", "--epochs", "1", "-q").code == 0
 
 
+DOWNLOAD = "Files are read from disk. Download it first: curl -LO"
+
+
 @pytest.mark.parametrize(("address", "remedy"), [
-    ("https://example.org/a.csv", "Fetch it first: curl -LO https://example.org/a.csv."),
-    ("https://example.org/a.csv?raw=1&b=[2]", "Fetch it first: curl -LO 'https://example.org/a.csv?raw=1&b=[2]'."),
-    ("s3://bucket/a.parquet", "Copy it to this computer first."),
+    ("https://example.org/a.csv", f"{DOWNLOAD} https://example.org/a.csv."),
+    ("https://example.org/a.csv?raw=1&b=[2]", f"{DOWNLOAD} 'https://example.org/a.csv?raw=1&b=[2]'."),
+    ("s3://bucket/a.parquet", "Files are read from disk. Copy it to this computer first."),
     ("file:///data/a.csv", "Name the file itself: /data/a.csv."),
 ])  # fmt: skip
 def test_an_address_is_no_file(nncli: Run, model: Path, address: str, remedy: str) -> None:
@@ -243,10 +246,24 @@ def test_an_address_is_no_file(nncli: Run, model: Path, address: str, remedy: st
         ["eval", model, address],
         ["predict", model, address],
         ["check", address],
+        ["predict", address, "d.csv"],
+        ["eval", address],
+        ["info", address],
+        ["explain", address],
+        ["report", address],
+        ["play", address],
+        ["plot", address, "curve"],
+        ["plot", address, "sweep"],
+        ["train", "--resume", address],
+        ["train", "d.csv", "-t", "label", "--cost", address],
     ):
         outcome = nncli(*command)
         assert (outcome.code, outcome.err) == (1, line)
-    assert nncli("predict", address, "d.csv").err.endswith(f"expected a file, found an address. {remedy}\n")
+    outcome = nncli("train", "d.csv", "--config", address)
+    assert (outcome.code, outcome.err) == (2, f"--config: {line}")
+    outcome = nncli("train", "d.csv", "-t", "label", "-o", address)
+    assert outcome.code == 1
+    assert outcome.err.startswith(f"{address}: expected a file to write, found an address. ")
 
 
 # Neighbours that are tables

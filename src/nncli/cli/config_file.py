@@ -13,6 +13,7 @@ from nncli.config.file_kinds import Files
 from nncli.config.option import Flag, as_text
 from nncli.config.train_config import SOURCES, TrainConfig
 from nncli.errors import OptionError, UsageError, did_you_mean
+from nncli.system.addresses import address_problem
 from nncli.system.output import shortened
 
 MOST_TOML, MOST_BITS = 1 << 20, 1024  # bytes of a --config file; bits of a number in it
@@ -98,6 +99,8 @@ def _parsed_toml(file: str) -> dict[str, Any]:
         with Path(file).open("rb") as opened:  # which may have no end
             data = opened.read(MOST_TOML + 1)
     except (OSError, ValueError) as error:
+        if address := address_problem(str(file)):
+            raise OptionError("config", f"{address.where}: {address.problem}", address.remedy) from None
         reason = error.strerror if isinstance(error, OSError) else "it is not the name of a file"
         raise OptionError("config", f"cannot read {file}: {reason}") from None
     if len(data) > MOST_TOML:

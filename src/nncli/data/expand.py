@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 import warnings
 from collections.abc import Iterable
@@ -11,10 +10,9 @@ from pathlib import Path
 from nncli.data.bundled import BUNDLED
 from nncli.data.sources import Source, is_there
 from nncli.errors import DataError, NncliWarning
+from nncli.system.addresses import address_problem
 
 PATTERN_CHARACTERS = "*?["
-ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://?([^/].*|/.*)")  # a path has lost one of the two slashes
-TO_FETCH = ("http", "https", "ftp", "ftps")  # what curl fetches
 COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
 NOT_DATA = ("_", ".")  # how the names of files begin that programs put beside the parts
 LOGS = ("_delta_log", ".hoodie")  # folders of logs that say which of the files count
@@ -35,7 +33,7 @@ def expand(words: Iterable[str]) -> Source:
         elif word in BUNDLED:
             found.append(word)
         elif problem := address_problem(word):
-            raise DataError(word, *problem)
+            raise DataError(*problem)
         elif any(one in word for one in PATTERN_CHARACTERS):
             matching = _matching(path)
             if not matching:
@@ -45,21 +43,6 @@ def expand(words: Iterable[str]) -> Source:
         else:
             found.append(word)
     return tuple(found)
-
-
-def address_problem(word: str) -> tuple[str, str] | None:
-    """Return what is wrong with an address in the place of a file, and what to do; None for what is no address."""
-    match = ADDRESS.fullmatch(word)
-    if match is None:
-        return None
-    scheme, rest = match[1].lower(), match[2].lstrip("/")
-    if scheme in TO_FETCH:
-        remedy = f"Fetch it first: curl -LO {shlex.quote(f'{scheme}://{rest}')}"
-    elif scheme == "file":
-        remedy = f"Name the file itself: /{rest}"
-    else:
-        remedy = "Copy it to this computer first"
-    return "expected a file, found an address", remedy
 
 
 def _matching(pattern: Path) -> list[Path]:

@@ -16,7 +16,6 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 
 from nncli.data.dataset import Dataset
-from nncli.data.expand import address_problem
 from nncli.data.formats.known_formats import HEAD_BYTES, MODEL, TEXT, ZIP, format_of, format_of_bytes
 from nncli.data.preprocess import MAX_CATEGORIES
 from nncli.data.sources import portable
@@ -28,6 +27,7 @@ from nncli.model.npz import BEGINS, OtherKind
 from nncli.model.provenance import Provenance
 from nncli.model.training_state import described, mistakes_of
 from nncli.system import plain_json
+from nncli.system.addresses import address_problem
 from nncli.system.atomic import atomic_file
 
 OTHER_COPY = "Take another copy, or train it again"
@@ -56,7 +56,8 @@ def load(path: Path) -> tuple[Model, Provenance]:
                 head = file.peek(HEAD_BYTES)[:HEAD_BYTES]
             return read(file)
     except ModelFileError as error:
-        raise ModelFileError(str(path), error.problem, error.remedy) from None
+        where = error.where if address_problem(str(path)) else str(path)
+        raise ModelFileError(where, error.problem, error.remedy) from None
     except OtherKind as error:
         found = format_of(path) if path != Path("-") and path.is_file() else format_of_bytes(head)
         name = str(error) if found in (MODEL, TEXT, ZIP) else found.name
@@ -124,7 +125,7 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
     except OSError as error:
         where = "stdin" if path == Path("-") else str(path)
         if isinstance(error, FileNotFoundError) and (problem := address_problem(where)):
-            raise ModelFileError(where, *problem) from None
+            raise ModelFileError(*problem) from None
         raise ModelFileError(where, f"cannot read the model: {error.strerror}", _near(path)) from None
 
 

@@ -20,6 +20,7 @@ from nncli.errors import DataError, OutputError, mention
 from nncli.sweep.ledger_lines import FORMAT, KIND, UnknownOptions, header_of, in_memory, to_json, trial_of
 from nncli.sweep.units import units_in
 from nncli.system import plain_json
+from nncli.system.addresses import address_problem
 from nncli.system.atomic import sync_folder
 
 ELSEWHERE = "Name another file"
@@ -120,6 +121,8 @@ def read(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         with path.open("rb") as file:
             header, records, _ = _read(file, path)
     except OSError as error:
+        if problem := address_problem(str(path)):
+            raise DataError(*problem) from None
         raise DataError(str(path), f"cannot read the ledger: {error.strerror}") from None
     if header is None:
         raise DataError(str(path), "expected a ledger written by nncli sweep, found an empty file")

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from nncli.errors import OutputError
+from nncli.system.addresses import address_problem
 from nncli.system.os_errors import FOLDER_REMOVED, NO_FILES, remedy_for
 from nncli.system.owned_folders import NO_SURPRISE, is_new
 
@@ -140,6 +141,8 @@ def check_writable(
         problem = "it is a socket"
     elif is_stream(path):
         problem = "" if os.access(path, os.W_OK) else "no permission to write to it"
+    elif address := address_problem(str(path)):
+        raise OutputError(address.where, "expected a file to write, found an address", REMEDY.format(option))
     elif not folder.is_dir():
         problem = f"there is no folder {folder}"
     elif not os.access(folder, os.W_OK):

@@ -17,6 +17,7 @@ from nncli.metrics.definitions import METRICS
 from nncli.model.decision import Costs, Decision
 from nncli.model.thresholds import Thresholds
 from nncli.nn.losses import LOSSES
+from nncli.system.addresses import address_problem
 from nncli.system.characters import composed
 from nncli.system.numbers import read_number
 from nncli.system.output import counted, in_quotes
@@ -158,6 +159,8 @@ def _read_costs(path: str, classes: Sequence[str]) -> Costs:
         rows, sign = next((cut for cut in cuts if cut[0] and len(cut[0][0]) == len(classes) + 1), ([], ","))
         rows = rows or [*csv.reader(lines)]
     except OSError as error:
+        if address := address_problem(path):
+            raise DataError(*address) from None
         raise DataError(path, f"the costs cannot be read: {error.strerror}", form) from None
     except (UnicodeDecodeError, csv.Error):
         raise DataError(path, "expected a CSV file of costs, found something else", form) from None
