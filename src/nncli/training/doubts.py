@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.data.csv.column_kinds import LEAST_IDS, NEARLY_ALL
+from nncli.data.csv.column_kinds import LEAST_IDS
 from nncli.data.dataset import Dataset, Positions, Table
 from nncli.data.split import Split
+from nncli.errors import flag, write_names
 from nncli.system.output import in_quotes, percent
 from nncli.training.prepare import Prepared
 
 BINS = 32  # of numbers, to see how well a single column predicts the class
+MOSTLY_ONCE = 0.5  # of real categories, less than half of the cells in samples of 60 rows are the only ones of theirs
 GIVES_AWAY = 0.98  # balanced accuracy of one column alone on held-out rows
 FEWEST_HELD_OUT = 10  # rows, or that all of them are right says nothing
 MOST_CELLS, LEAST_ROWS, MOST_ROWS = 2_000_000, 200, 5_000  # that a training run looks at
@@ -29,14 +32,16 @@ def doubts(prepared: Prepared) -> list[str]:
 
 
 def different_texts(table: Table) -> list[str]:
-    """Report columns of text in which nearly every cell is another one."""
+    """Report columns of text in which most cells hold a text that no other row has. Their share estimates how many of
+    the new rows will have a text that was not seen (Good and Turing): from a half on, there is little to learn."""
     found = []
     for name, column in table.texts.items():
         codes = column.codes[column.codes[:] >= 0]
-        there, distinct = len(codes), len(np.unique(codes))
-        if there >= LEAST_IDS and distinct >= NEARLY_ALL * there:
-            different = f"column {in_quotes(name)}: {distinct:,} of {there:,} texts are different"
-            found.append(f"{different}: as categories they say nothing about other rows")
+        there, once = len(codes), int(np.count_nonzero(np.bincount(codes) == 1)) if len(codes) else 0
+        if there >= LEAST_IDS and once >= MOSTLY_ONCE * there:
+            seldom = f"column {in_quotes(name)}: {once:,} of {there:,} cells have a text that no other row has"
+            advice = f"{flag('drop')} {shlex.quote(write_names([name]))} leaves the column out"
+            found.append(f"{seldom}, and most new rows will have yet other texts: they say little ({advice})")
     return found
 
 
