@@ -125,6 +125,7 @@ class TestNamesThatMayBeData:
         )
         assert classes(predicted(nncli, "", ["0.9,1", "0.1,0.9"])) == ["q", "q"]  # one is a name, and both are data
         assert predicted(nncli, "0,1,label", ["0.9,0.1,p"]).err == ""  # no row of data has that
+        assert classes(predicted(nncli, "0,1,q", ["0.9,0.1,p"])) == ["q", "p"]  # and no header has a class there
 
     def test_a_header_that_was_a_row_is_quoted(self, nncli: Run) -> None:
         rows = [f"{'rgb'[i % 3]},{'xyz'[i * 7 % 11 % 3]},{'no' if i % 3 else 'yes'}" for i in range(N)]

@@ -17,7 +17,7 @@ from nncli.data.csv.dialect import Dialect
 from nncli.data.csv.dialect_detection import dialect_for, first_cells
 from nncli.data.csv.header import DETECTED, Head, TextOptions
 from nncli.data.csv.header_row import joined_names, looks_like_header
-from nncli.data.csv.positions import Known, candidates, names_of_row, widths
+from nncli.data.csv.positions import Known, candidates, is_class, names_of_row, widths
 from nncli.data.dataset import Schema, spellings_of
 from nncli.data.row_blocks import Layout, one_line_and_few
 from nncli.errors import MOST_LISTED, DataError, OptionError, listing, nearest
@@ -206,6 +206,8 @@ def _is_header(first: Sequence[str], expected: Schema, known: Known, place: str)
         return False, []
     if not all(is_number(name) or name in known.get(name, ()) for name in found):
         return True, []
+    if _has_class(first, expected, known):
+        return False, []
     if not set(expected.names) <= set(found):
         return False, []
     if [name for name in first if name in expected.names] == [*expected.names]:
@@ -215,6 +217,13 @@ def _is_header(first: Sequence[str], expected: Schema, known: Known, place: str)
         f"the first row, {_quoted_row(first)}, may be a row of data, or a header in another order than in training",
         f"Write the columns in the order {listing(expected.names)}, with these names above them",
     )
+
+
+def _has_class(first: Sequence[str], expected: Schema, known: Known) -> bool:
+    """Tell whether a class stands in the place of the label, which no header has there."""
+    names = next((names for names in candidates(expected) if len(names) == len(first) and expected.target in names), ())
+    cell = first[names.index(expected.target)] if names else expected.target
+    return cell != expected.target and expected.target in known and is_class(cell, known[expected.target])
 
 
 def _quoted_row(first: Sequence[str]) -> str:
