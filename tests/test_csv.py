@@ -7,7 +7,7 @@ import bz2
 import dataclasses
 import gzip
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -285,3 +285,13 @@ def test_a_few_decimals_among_what_may_be_thousands_are_told(odd: list[str], sai
     notes = load("price;b;label\n" + "".join(f"{cell};{i};{'pq'[i % 2]}\n" for i, cell in enumerate(cells))).notes
     line = "is read as 1.100, as '3,5' stands among them: if 1100 is meant"
     assert any(note.startswith("warning: column 'price': '1,100' ") and line in note for note in notes) == said
+
+
+@pytest.mark.parametrize(
+    ("targets", "expected"),
+    [("pq", "a class"), ("78", "a class or a number"), (("7.5", "8"), "a number")],
+    ids=["words", "whole numbers", "fractions"],
+)
+def test_a_missing_target_is_asked_for_by_what_the_others_are(targets: Sequence[str], expected: str) -> None:
+    rows = "".join(f"{i},{targets[i % 2]}\n" for i in range(20))
+    assert f":22: target column 'y': expected {expected}, found an empty cell" in complaint(f"a,y\n{rows}3,\n")

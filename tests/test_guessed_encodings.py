@@ -78,7 +78,7 @@ def test_few_russian_words_are_not_taken_for_those_of_macintosh() -> None:
 def test_a_file_in_two_encodings_is_warned_of() -> None:
     rows = [f"{i % 7},{['Köln', 'Ulm'][i % 2]},{'ab'[i % 2]}\n" for i in range(40)]
     data = ("x,city,class\n" + "".join(rows)).encode() + "".join(rows).encode("latin-1")
-    warning = "warning: 'KÃ¶ln' looks like UTF-8 that is read as iso8859-1: the file has parts in two encodings"
+    warning = "warning: 'KÃ¶ln' looks like UTF-8 that is read as latin-1: the file has parts in two encodings"
     assert warning in load(data, encoding="iso8859-1").notes
     whole = ("x,city,class\n" + "".join(rows)).encode("latin-1")
     assert not [note for note in load(whole, encoding="iso8859-1").notes if note.startswith("warning")]

@@ -54,7 +54,7 @@ def test_its_parts_are_one_table(nncli: Run, ending: str, empty: int) -> None:
     for i, (start, end) in enumerate(itertools.pairwise(bounds)):
         write(f"part-{i:05}.{ending}", TABLE.slice(start, end - start))
     write("../whole.csv", TABLE)
-    with pytest.warns(NncliWarning, match="d: 1 of its 3 files have no rows"):
+    with pytest.warns(NncliWarning, match="d: 1 of its 3 files has no rows"):
         names = expand(["d"])
     found = load_dataset(names, CsvOptions(), "float32")
     whole = load_dataset(("whole.csv",), CsvOptions(), "float32")

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 from nncli.config.option import Kind, as_text
 from nncli.errors import write_names
-from nncli.system.characters import composed
+from nncli.system.characters import composed, encoding_name
 from nncli.system.numbers import read_whole
 
 NONE = "none"
@@ -119,6 +119,9 @@ class Encoding(Kind):
                 if found.incrementaldecoder is not None:
                     return found.name
         raise ValueError("an encoding such as utf-8, utf-16, latin-1 or cp1252")
+
+    def write(self, value: str) -> str:
+        return encoding_name(value.lower())
 
 
 class Pair(Kind):

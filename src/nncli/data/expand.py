@@ -81,7 +81,8 @@ def _tables_in(path: Path, word: str) -> list[str]:
         )  # fmt: skip
     full = _with_rows(files)
     if 0 < len(full) < len(files):
-        note = f"{word}: {len(files) - len(full):,} of its {len(files):,} files have no rows"
+        empty = len(files) - len(full)
+        note = f"{word}: {empty:,} of its {len(files):,} files {'has' if empty == 1 else 'have'} no rows"
         warnings.warn(NncliWarning(note), stacklevel=2)
     return [*map(str, full or files[:1])] or [word]
 

@@ -15,6 +15,7 @@ from nncli.data.disk.cache import Entry
 from nncli.data.sources import title
 from nncli.model.decision import say_threshold
 from nncli.nn.calibration import Calibration
+from nncli.system.characters import encoding_name
 from nncli.system.output import counted, in_quotes, number, percent, put, quantity
 from nncli.terminal.numbers import written
 from nncli.terminal.tables import PARTS, cut, first_names, new_table, show
@@ -169,7 +170,7 @@ def _reading(header: bool, delimiter: str, decimal: str, encoding: str, missing:
         "no header": not header,
         f"delimiter {'tab' if delimiter == chr(9) else delimiter}": delimiter != ",",
         f"decimal mark {decimal}": decimal != ".",
-        f"encoding {encoding}": encoding != "utf-8",
+        f"encoding {encoding_name(encoding)}": encoding != "utf-8",
         f"missing also {', '.join(more)}": bool(more),
         f"no missing value {', '.join(fewer)}": bool(fewer),
         f"numbers as {dtype}": dtype != "float32",

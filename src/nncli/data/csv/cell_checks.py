@@ -77,7 +77,7 @@ class CellChecker:
         cell = bare(cells[self.target])
         if is_missing(cell, self.missing):
             found = quoted(cell) if cell else "an empty cell"
-            what = "a number" if self.layout.numeric_target else "a class"
+            what = self._kind_of_target()
             problem = f"target column '{self.layout.target}': expected {what}, found {found}"
             remedy = f"Fill it in{self.or_skip}{self._or_value(cell, 'class')}"
             raise DataError(where, problem, self._remedy_for_no_row(cells) or remedy)
@@ -86,6 +86,13 @@ class CellChecker:
             check_number(name, cell, self.layout.spellings.get(name), self.layout.decimal, where, self.or_skip)
         self._check_known(name, cell, where)
         return [*clean, cell]
+
+    def _kind_of_target(self) -> str:
+        """Say what stands in the column to predict: fractions are no classes, and whole numbers may be either."""
+        target = next((column for column in self.layout.profile if column.name == self.layout.target), None)
+        if self.layout.numeric_target or (target and target.kind == "number" and not target.whole):
+            return "a number"
+        return "a class or a number" if target and target.kind == "number" else "a class"
 
     def is_missing(self, cell: str) -> bool:
         """Tell whether a cell without blanks around it means a missing value."""

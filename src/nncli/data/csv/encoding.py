@@ -11,6 +11,7 @@ from typing import TypeVar
 from nncli.data.byte_input import ByteStream
 from nncli.data.cells import quoted
 from nncli.errors import DataError, NncliError, mention
+from nncli.system.characters import encoding_name
 
 E = TypeVar("E", bound=NncliError)
 UTF_8, UTF_16, UTF_32 = "utf-8", "utf-16", "utf-32"
@@ -36,7 +37,8 @@ def warnings_of_mixture(text: bytes, encoding: str) -> list[str]:
     that text, as UTF-8 now."""
     if encoding == UTF_8 or (found := MIXED.search(text.decode("utf-8", "replace"))) is None:
         return []
-    return [f"warning: '{found[0]}' looks like UTF-8 that is read as {encoding}: the file has parts in two encodings"]
+    name = encoding_name(encoding)
+    return [f"warning: '{found[0]}' looks like UTF-8 that is read as {name}: the file has parts in two encodings"]
 
 
 def encoding_of_mark(data: bytes) -> str | None:
@@ -70,10 +72,10 @@ def guessed_encoding(data: bytes, where: str) -> tuple[str, list[str]]:
     if word := OF_OTHER_LETTERS.search(text):
         reads = f": it has {quoted(word[0])}"
         if other := _other_reading(word[0], found, [name for score, name in others if score > best - CLEAR]):
-            reads += f", which is {quoted(other[0])} in {other[1]}"
+            reads += f", which is {quoted(other[0])} in {encoding_name(other[1])}"
     if found == "cp1252":
         found = WESTERN[ONLY_WINDOWS.search(data) is not None]
-    note = f"encoding: {found}, as it is not UTF-8, a guess (--encoding names another){reads}"
+    note = f"encoding: {encoding_name(found)}, as it is not UTF-8, a guess (--encoding names another){reads}"
     return codecs.lookup(found).name, [note]
 
 
@@ -97,7 +99,7 @@ class Utf8Text:
     @property
     def guess(self) -> str:
         """Return the encoding, if what has been read so far needs one that nobody told."""
-        return self.encoding if self.unless_utf_8 and self.decoder and not self.is_open else ""
+        return encoding_name(self.encoding) if self.unless_utf_8 and self.decoder and not self.is_open else ""
 
     def with_guess(self, error: E) -> E:
         """Say in an error about the text how it is read, if that is a guess."""
@@ -138,7 +140,7 @@ class Utf8Text:
         try:
             return self.decoder.decode(data, final=self.at_end).encode()
         except UnicodeError:
-            problem = f"expected text in {self.encoding}, found other bytes"
+            problem = f"expected text in {encoding_name(self.encoding)}, found other bytes"
             raise DataError(self.where, problem, f"Name another one with {mention('encoding')}") from None
 
     def close(self) -> None:
