@@ -66,6 +66,29 @@ def test_the_table_shows_the_log_loss_of_eval_once(nncli: Run, options: str) -> 
     ).split()[2]  # fmt: skip
 
 
+@pytest.mark.parametrize("options", WITH_PROBABILITIES)
+def test_loss_and_log_loss_are_one_number_and_another_one_has_another_name(nncli: Run, options: str) -> None:
+    """Not only in the documents: after `--metric loss`, eval shows one figure called a loss."""
+    trained = nncli("train", *options.split(), "--epochs", 20, "--hidden", 8, "--json").json
+    assert all(trained[part]["loss"] == trained[part]["log_loss"] for part in ("train", "val", "test"))
+    asked = nncli("eval", "model.npz", "--metric", "loss", "--json").json
+    first = nncli("eval", "model.npz", "--metric", "loss").out.splitlines()[3].split("  ")[0]
+    is_log_loss = trained["test"]["objective"] == pytest.approx(trained["test"]["log_loss"], rel=1e-6)
+    is_weighted = "--class-weight" in options
+    name = "log-loss" if is_log_loss and not is_weighted else "objective"
+    assert (asked["metric"]["name"], first) == (name, name.replace("-", " "))
+    if name == "log-loss":
+        assert asked["metric"]["value"] == asked["log_loss"]
+
+
+def test_the_curve_and_progress_call_what_is_no_log_loss_the_objective(nncli: Run) -> None:
+    for options, name in (([], "loss"), (["--calibrate"], "objective"), (["-m", "logistic"], "objective")):
+        outcome = nncli("train", "iris", "--epochs", 2, *options, "--plot")
+        assert re.search(r"^(loss|objective)\b", outcome.err, re.M)[1] == name  # type: ignore[index]
+        panel = nncli("plot", "model.npz", "curve", "--json").json["panels"][0]
+        assert panel["y"]["title"] == name
+
+
 @pytest.mark.parametrize("options", ["iris --model svm", "iris --model perceptron", "iris --model adaline"])
 def test_without_probabilities_the_loss_of_training_is_shown_under_its_name(nncli: Run, options: str) -> None:
     outcome = nncli("train", *options.split(), "--epochs", 5)

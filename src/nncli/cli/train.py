@@ -197,7 +197,12 @@ def _progress(prepared: Prepared, plot: bool, out: str, resumed: ResumableRun | 
     from nncli.terminal.live_figure import CurveProgress
 
     before, is_regression = resumed.history if resumed else (), prepared.target is not None
-    return CurveProgress(*steps, quiet, f"Training of {out}", before, is_regression)
+    return CurveProgress(*steps, quiet, f"Training of {out}", before, is_regression, _objective_name(prepared))
+
+
+def _objective_name(prepared: Prepared) -> str:
+    """Return what the loss is called that training minimises."""
+    return prepared.config.objective_name(len(prepared.dataset.classes))
 
 
 def _run(
@@ -223,7 +228,7 @@ def _run(
         def on_epoch(epoch: Epoch) -> None:
             progress.add(epoch)
             if folds is None:
-                progress(epoch.number, words_of(epoch, prepared.target is not None))
+                progress(epoch.number, words_of(epoch, prepared.target is not None, _objective_name(prepared)))
             log_epoch(epoch)
 
         def on_fold(number: int) -> None:

@@ -97,6 +97,10 @@ class ResolvedConfig:
         given = {name: value for name, value in vars(options).items() if value is not None} | {"name": options.model}
         return cls(options, DataConfig.of(options), _group(ModelConfig, given), _group(TrainingConfig, given))
 
+    def objective_name(self, K: int) -> str:
+        """Return what the mean loss that training minimises is called, see there."""
+        return objective_name(self.options, K)
+
     @property
     def row_by_row(self) -> bool:
         """Tell whether each step sees one row, and moves the weights only along that row, and only if it was answered
@@ -106,6 +110,16 @@ class ResolvedConfig:
         is_linear = not (model.hidden or model.input_dropout)
         is_sparse = LOSSES.create(model.loss).sparse and isinstance(OPTIMIZERS.create(how.optimizer), SGD)
         return how.batch_size == 1 and is_linear and is_sparse and not moves_more
+
+
+def objective_name(config: TrainConfig, K: int) -> str:
+    """Return what the mean loss that training minimises is called: "objective" where its model of K classes has a log
+    loss too, which is another number; "loss" where that is the same one, or there is none, as of numbers (K = 0)."""
+    loss = LOSSES.create(config.loss or MODELS[config.model].loss_for(config.is_regression))
+    has_log_loss = K > 0 and (loss.probabilistic or config.calibrate)
+    is_weighted = config.weight is not None or config.class_weight != "none"
+    is_same = loss.is_log_loss(K) and not (config.calibrate or is_weighted)
+    return "objective" if has_log_loss and not is_same else "loss"
 
 
 def resolve(config: TrainConfig, n_train: int, has_val: bool) -> ResolvedConfig:

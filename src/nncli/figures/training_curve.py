@@ -22,16 +22,19 @@ class TrainingCurve(OfModel):
     def build(self, of: Subject) -> Figure:
         name = of.model.config.model.name
         title = f"Training of {of.file} ({name} {of.model.network.widths_shown()})"
-        history, is_regression = of.provenance.epochs(of.model.config.row_by_row), of.model.target is not None
-        return curve_of(history, of.provenance.best_epoch, title, is_regression)
+        config, is_regression = of.model.config, of.model.target is not None
+        history, loss = of.provenance.epochs(config.row_by_row), config.objective_name(len(of.model.classes))
+        return curve_of(history, of.provenance.best_epoch, title, is_regression, loss)
 
 
-def curve_of(history: Sequence[Epoch], best: int, title: str, is_regression: bool = False) -> Figure:
-    """Return the figure of a history: loss and accuracy by epoch, and the mistakes where they are counted; of numbers,
-    RMSE in place of the accuracy."""
+def curve_of(
+    history: Sequence[Epoch], best: int, title: str, is_regression: bool = False, loss: str = "loss"
+) -> Figure:
+    """Return the figure of a history: loss, by the name that it has, and accuracy by epoch, and the mistakes where they
+    are counted; of numbers, RMSE in place of the accuracy."""
     epochs, numbers = np.arange(1.0, len(history) + 1), rows_of(history)
     accuracy = ("RMSE", numbers.T[[1, 3]]) if is_regression else ("accuracy, %", 100 * numbers.T[[1, 3]])
-    found = [("loss", numbers.T[[0, 2]]), accuracy]
+    found = [(loss, numbers.T[[0, 2]]), accuracy]
     if history and history[0].mistakes is not None:
         found.append(("mistakes", np.array([[one.mistakes for one in history]], np.float64)))
     panels, rule = [], Rule(float(best), f"epoch {best:,}, the best")

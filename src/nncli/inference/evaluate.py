@@ -16,7 +16,7 @@ from nncli.data.row_blocks import OnError
 from nncli.data.sources import Source, title
 from nncli.errors import DataError, NncliError
 from nncli.inference.judged_rows import JudgedRows
-from nncli.inference.metrics import all_metrics, check_metrics, check_positive_is_said, one_metric
+from nncli.inference.metrics import OBJECTIVE, all_metrics, check_metrics, check_positive_is_said, one_metric
 from nncli.inference.rows_to_judge import RowsToJudge, read_again_with, rows_to_judge
 from nncli.metrics.rows import CELLS_AT_ONCE, ScoredRows
 from nncli.model.checkpoint import ModelFile, load_same
@@ -93,7 +93,11 @@ def evaluate_model(
             beside = read_again_with(model, found.dataset, by, bool(source), text, on_error)
         part = "" if source else "test"
         on_rows(JudgedRows(model, found.dataset.table, found.rows, P, scored, part, beside))
+    if metric == "loss" and model.probabilistic and model.config.objective_name(scored.K) == "loss":
+        metric = "log-loss"  # one number has one name
     headline = None if metric is None else one_metric(metric, scored)
+    if headline is not None and metric == "loss" and model.probabilistic:
+        headline["name"] = OBJECTIVE
     metrics = all_metrics(scored, model.classes)
     notes = [*found.notes, *(_of_one_class(model, scored) or _above_guessing(model, provenance, scored, bool(source)))]
     if not model.probabilistic:

@@ -24,6 +24,7 @@ from nncli.model.model import Model
 from nncli.system import plain_json
 from nncli.training.decision import which_is_positive
 
+OBJECTIVE = "objective"  # the name of the loss beside a log loss that is another number
 MOST_CLASSES = 200  # for which the whole confusion matrix is given, zeros included
 KEYS = {"accuracy": "accuracy", "balanced_accuracy": "balanced-accuracy", "log_loss": "log-loss"}
 KEYS |= {"f1_macro": "f1:average=macro", "f1_weighted": "f1:average=weighted", "roc_auc": "roc-auc", "ece": "ece"}

@@ -50,7 +50,7 @@ from nncli.model import npz, training_state
 from nncli.model.decision import Decision
 from nncli.model.file_members import FLAT, FORMAT, FORMAT_VERSION, MEMBERS, OTHER_MEMBERS, MemberSizes, members_of
 from nncli.model.model import Model, build_network
-from nncli.model.provenance import Fingerprint, Provenance
+from nncli.model.provenance import Fingerprint, Provenance, figures_of_file, figures_to_store
 from nncli.model.target_scale import TargetScale
 from nncli.nn.buffers import all_finite
 from nncli.nn.calibration import Calibration
@@ -95,7 +95,7 @@ def encode(model: Model, p: Provenance) -> bytes:
             "class_counts": list(p.class_counts),
         },
         "best_epoch": p.best_epoch,
-        "figures": p.figures,
+        "figures": figures_to_store(p.figures),
         "notes": list(p.notes),
         "state": p.state and training_state.finite(p.state.numbers),
     }
@@ -256,7 +256,7 @@ def _provenance(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> P
         test_bits=parts[1],
         best_epoch=stored["best_epoch"],
         history=history,
-        figures=figures,
+        figures=figures_of_file(figures),
         notes=tuple(stored["notes"]),
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -18,6 +18,9 @@ from nncli.errors import DataError
 from nncli.model import training_state
 from nncli.model.model import Model
 from nncli.model.training_state import Epoch, TrainingState
+
+
+STORED = ("loss", "log_loss", "accuracy")  # of each part, in a model file
 
 
 class Fingerprint(NamedTuple):
@@ -61,6 +64,33 @@ class Provenance:
     def epochs(self, row_by_row: bool) -> list[Epoch]:
         """Return the history, epoch by epoch; of a run `row_by_row` with the mistakes."""
         return training_state.epochs_of(self.history, self.figures["n_train"] if row_by_row else None)
+
+
+def figures_to_store(figures: dict[str, Any]) -> dict[str, Any]:
+    """Return figures as a model file has them: there, `loss` is what training minimises, whatever the log loss is."""
+    return _each_part(figures, lambda part: {name: part["objective" if name == "loss" else name] for name in STORED})
+
+
+def figures_of_file(figures: dict[str, Any]) -> dict[str, Any]:
+    """Return the figures that a model file has as `train --json` has them."""
+    return _each_part(figures, lambda part: part | losses_of(part["loss"], part["log_loss"]))
+
+
+def losses_of(objective: float, log_loss: float | None) -> dict[str, float | None]:
+    """Return the losses of some rows by name: loss and log loss are one number where there are probabilities, and what
+    training minimises, by mean over the rows, is the objective."""
+    return {"loss": objective if log_loss is None else log_loss, "log_loss": log_loss, "objective": objective}
+
+
+def _each_part(figures: dict[str, Any], change: Callable[[dict[str, Any]], dict[str, Any]]) -> dict[str, Any]:
+    if "task" in figures:  # numbers have no log loss
+        return figures
+    parts = {name: figures[name] for name in ("train", "val", "test") if figures[name] is not None}
+    found = figures | {name: change(part) for name, part in parts.items()}
+    if figures["refit"] is not None:
+        its = figures["refit"]
+        found["refit"] = {"epoch": its["epoch"], "n_val": its["n_val"], **change(its)}
+    return found
 
 
 def labelled_rows(model: Model, provenance: Provenance, model_file: str, source: Source, dtype: str) -> Dataset:

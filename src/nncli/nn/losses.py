@@ -29,6 +29,9 @@ class CrossEntropy(Loss):
 
     links = ("softmax",)
 
+    def is_log_loss(self, K: int) -> bool:
+        return True
+
     def forward(self, Z: Array, Y: Array, P: Array) -> RowLosses:
         m, s = softmax(Z, P)
         # −Σ_k y_k log p_k = max z − Σ_k y_k z_k + log Σ_j exp(z_j − max z),   as Σ_k y_k = 1: in this order, as
@@ -50,6 +53,9 @@ class BinaryCrossEntropy(Loss):
     """
 
     links = ("sigmoid",)
+
+    def is_log_loss(self, K: int) -> bool:
+        return K == 2  # of more, it is the sum of K of them, each of a class against the rest
 
     def forward(self, Z: Array, Y: Array, P: Array) -> RowLosses:
         self._link.forward(Z, P)

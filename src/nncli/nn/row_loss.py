@@ -69,6 +69,10 @@ class Loss(Configurable, ABC):
         """Tell whether the score of a class says nothing of the others."""
         return self._link.separate
 
+    def is_log_loss(self, K: int) -> bool:
+        """Tell whether L_i = −log p_i, p_i the probability of the true class, one of K: so the mean is the log loss."""
+        return False
+
     def outputs(self, K: int) -> int:
         """Return the number of scores of a row for K classes; K = 0 where a number is predicted."""
         return self._link.outputs(K)

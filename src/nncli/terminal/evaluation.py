@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
+from nncli.inference.metrics import OBJECTIVE
 from nncli.metrics.definitions import METRICS
 from nncli.model.decision import say_threshold
 from nncli.system.output import number, percent, put, say
@@ -35,7 +36,7 @@ def print_evaluation(evaluation: Evaluation, quiet: bool = False) -> None:
     asked = evaluation.headline
     figures = ({asked["name"]: asked} if asked else {}) | metrics["metrics"]  # what is asked for stands first
     for name, one in figures.items():
-        metric, value = METRICS.create(name), one["value"]
+        metric, value = METRICS.create("loss" if name == OBJECTIVE else name), one["value"]
         figure = percent if metric.in_percent else number
         interval, method = " to ".join(map(figure, one["interval"] or ())), one["method"] or ""
         if value is None:
@@ -43,7 +44,7 @@ def print_evaluation(evaluation: Evaluation, quiet: bool = False) -> None:
             why = "there are scores, no probabilities" if of_probabilities else "a class has no rows"
             method = f"not defined: {why}"
         table.add_row(
-            cut(metric.label(metrics["positive"])),
+            OBJECTIVE if name == OBJECTIVE else cut(metric.label(metrics["positive"])),
             "·" if value is None else figure(value),
             interval,
             method,

@@ -25,10 +25,17 @@ class CurveProgress(Progress):
     there is no terminal. `before` are the epochs of a run that is resumed."""
 
     def __init__(
-        self, noun: str, total: int, quiet: bool, title: str, before: Iterable[Epoch], is_regression: bool = False
+        self,
+        noun: str,
+        total: int,
+        quiet: bool,
+        title: str,
+        before: Iterable[Epoch],
+        is_regression: bool = False,
+        loss: str = "loss",
     ) -> None:
         super().__init__(noun, total, quiet)
-        self.title, self.epochs, self.is_regression = title, [*before], is_regression
+        self.title, self.epochs, self.is_regression, self.loss = title, [*before], is_regression, loss
         self.console = new_console(stderr=True)
         if not quiet:
             check_width(self.console, REMEDY)
@@ -54,7 +61,7 @@ class CurveProgress(Progress):
     def _figure(self) -> Figure:
         epochs = [*self.epochs]
         best = max((one.number for one in epochs if one.is_best), default=1)
-        return curve_of(epochs, best, self.title, self.is_regression)
+        return curve_of(epochs, best, self.title, self.is_regression, self.loss)
 
     def _shown(self) -> Group:
         assert self.bar is not None, "there is a terminal"

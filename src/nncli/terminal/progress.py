@@ -45,10 +45,10 @@ class Progress:
         """Take note of an epoch, for those that draw it."""
 
 
-def words_of(epoch: Epoch, is_regression: bool = False) -> str:
-    """Return the losses and the accuracy of an epoch, to show; of numbers, RMSE."""
+def words_of(epoch: Epoch, is_regression: bool = False, loss: str = "loss") -> str:
+    """Return the losses, which are called `loss`, and the accuracy of an epoch, to show; of numbers, RMSE."""
     write = quantity if is_regression else number
-    words = f"loss {write(epoch.train_loss)}"
+    words = f"{loss} {write(epoch.train_loss)}"
     if epoch.val_loss is not None and epoch.val_accuracy is not None:
         share = f"RMSE {quantity(epoch.val_accuracy)}" if is_regression else percent(epoch.val_accuracy)
         words += f"  val {write(epoch.val_loss)}  {share}"

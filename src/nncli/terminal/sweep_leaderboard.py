@@ -15,6 +15,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from nncli.config.resolve import objective_name
 from nncli.config.train_config import TrainConfig
 from nncli.sweep.ranking import RankedConfig, importance, p_values, varied, written_score
 from nncli.sweep.runner import Sweep
@@ -155,6 +156,8 @@ def print_csv(ranking: Sequence[RankedConfig], units: Units | None) -> None:
 def _table(ranking: Sequence[RankedConfig], names: Sequence[str], p_value_of: PValues = NO_TEST) -> Table:
     """Make the table of a ranking; figures that a narrow terminal has no room for are left out."""
     metric = ranking[0].metric if ranking else ""
+    if metric == "loss":  # of two classes a loss may be the log loss, of more not: a ledger does not say how many
+        metric = objective_name(ranking[0].config, 0 if ranking[0].config.is_regression else 3)
     figures = [f"validation\n{metric}", "parameters", "epochs", "time", *(["p-value"] if p_value_of else [])]
     best = next((one for one in ranking if one.whole), None)
     rows = []

@@ -13,6 +13,7 @@ from nncli.metrics.definitions import METRICS
 from nncli.metrics.reported import OF_NUMBERS
 from nncli.metrics.rows import ScoredRows
 from nncli.model.model import Model
+from nncli.model.provenance import losses_of
 from nncli.model.target_scale import TargetScale
 from nncli.model.training_state import Epoch
 from nncli.training.batch import Batch, evaluate, judged_numbers, scores
@@ -21,9 +22,9 @@ from nncli.training.trainer import Trainer
 
 
 def figures_of(model: Model, part: Subset) -> dict[str, float | None]:
-    """Return the loss of training on some rows; and accuracy and log loss of the model as it is used: calibrated, with
-    its decision, each row counting once. Without probabilities, there is no log loss. Of numbers, see
-    `figures_of_numbers`."""
+    """Return accuracy and log loss of the model as it is used: calibrated, with its decision, each row counting once;
+    and the objective, the mean loss that training minimises. The loss is the log loss; without probabilities there is
+    none, and it is the objective. Of numbers, see `figures_of_numbers`."""
     if model.target is not None:
         rows = scored(model, part)
         assert rows.losses is not None
@@ -37,9 +38,9 @@ def figures_of(model: Model, part: Subset) -> dict[str, float | None]:
         if model.probabilistic:
             minus_log_p -= float(ScoredRows(y, predicted, K, model.logits(batch.Z), True).log_p().sum())
 
-    loss, _, _ = evaluate(model.network, model.loss, part, K, look)
+    objective, _, _ = evaluate(model.network, model.loss, part, K, look)
     n = len(part)
-    return {"loss": loss, "log_loss": minus_log_p / n if model.probabilistic else None, "accuracy": right / n}
+    return {**losses_of(objective, minus_log_p / n if model.probabilistic else None), "accuracy": right / n}
 
 
 def figures_of_numbers(rows: ScoredRows) -> dict[str, float | None]:

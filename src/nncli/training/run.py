@@ -15,7 +15,7 @@ from nncli.data.scaled_rows import Subset
 from nncli.errors import OptionError, TrainingError, mention
 from nncli.model.decision import Decision, say_threshold
 from nncli.model.model import Model, build_network
-from nncli.model.provenance import Provenance, bits
+from nncli.model.provenance import Provenance, bits, losses_of
 from nncli.model.training_state import Epoch, TrainingState, rows_of
 from nncli.nn.calibration import Calibration, calibrate
 from nncli.nn.least_squares import MOST_INPUTS
@@ -261,7 +261,7 @@ def _model_so_far(prepared: Prepared, trainer: Trainer, best: Epoch, state: Trai
     network.theta[:] = trainer.best_theta
     val = None
     if best.val_loss is not None:
-        val = {"loss": best.val_loss, "log_loss": None, "accuracy": best.val_accuracy}
+        val = {**losses_of(best.val_loss, None), "accuracy": best.val_accuracy}
     figures = known_figures(prepared, trainer, best) | {"val": val if prepared.target is None else None}
     return _model(prepared, network, loss, None), _provenance(prepared, trainer, best, figures, state)
 
