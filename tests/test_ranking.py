@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binom
 from sklearn.linear_model import LinearRegression
 from sklearn.preprocessing import OneHotEncoder
 
@@ -32,21 +32,22 @@ def ranked(*right: list[bool], lr: float = 0.1, share: float = 1) -> RankedConfi
 
 def test_the_p_value_of_a_difference_is_that_of_mcnemar() -> None:
     """16 rows that only the first gets right, 4 that only the second does, 180 that both do. Of 20 coins, at most 4
-    fall on one side: (1 + 20 + 190 + 1140 + 4845) / 2²⁰, twice."""
+    fall on one side: (1 + 20 + 190 + 1140 + 4845) / 2²⁰, twice, where those of just 4 count half (mid-p)."""
     one = ranked([True] * 196 + [False] * 4)
     other = ranked([False] * 16 + [True] * 184)
-    assert p_value(one, other) == pytest.approx(2 * 6196 / 2**20, rel=1e-12)
+    assert p_value(one, other) == pytest.approx(2 * (1351 + 4845 / 2) / 2**20, rel=1e-12)
     assert p_value(one, one) == 1
     assert p_value(one, other) == p_value(other, one)
-    assert p_value(ranked([True] * 9), ranked([True] * 8 + [False])) == 1  # a single row tells nothing
+    assert p_value(ranked([True] * 9), ranked([True] * 8 + [False])) == 0.5  # a single row tells nothing
     assert p_value(ranked([True] * 5000), ranked([False] * 5000)) < 1e-300
 
 
 def test_the_p_value_of_many_differences_is_that_of_the_normal_distribution() -> None:
-    """12,000 rows that only one of the two gets right, 6,100 of them the first: a binomial test, by scipy."""
+    """12,000 rows that only one of the two gets right, 6,100 of them the first: a binomial test, by scipy, mid-p."""
+    heads = binom(12_000, 0.5)
     one = ranked([True] * 6_100 + [False] * 5_900 + [True] * 9_000)
     other = ranked([False] * 6_100 + [True] * 5_900 + [True] * 9_000)
-    assert p_value(one, other) == pytest.approx(binomtest(6_100, 12_000).pvalue, rel=1e-3)
+    assert p_value(one, other) == pytest.approx(2 * heads.sf(6_100) + heads.pmf(6_100), rel=1e-3)
 
 
 def test_rows_are_compared_block_by_block(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,24 +61,25 @@ def test_rows_are_compared_block_by_block(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_rows_that_several_seeds_get_right_count_as_often() -> None:
-    """The first is ahead by 2, 1 and 1 trials at three rows: of 8 ways to sign these, 2 come to 4 or more."""
+    """The first is ahead by 2, 1 and 1 trials at three rows: of 8 ways to sign these, 2 come to 4,
+    which count half (mid-p)."""
     one = ranked([True, True, True], [True, True, False])
     other = ranked([False, False, False], [False, True, False])
-    assert p_value(one, other) == pytest.approx(2 / 8)
+    assert p_value(one, other) == pytest.approx(1 / 8)
     # folds stand one after the other: 3 rows, each ahead by 1, of 8 ways 2
     folds = RankedConfig(TrainConfig(), (record([True]), record([True, True], fold=1)), "accuracy")
     behind = RankedConfig(TrainConfig(), (record([False]), record([False, False], fold=1)), "accuracy")
-    assert p_value(folds, behind) == pytest.approx(2 / 8)
+    assert p_value(folds, behind) == pytest.approx(1 / 8)
 
 
 def test_p_values_are_corrected_for_the_number_of_comparisons() -> None:
-    """10 rows of 10 against 3, 2 and 0 of them: p = 2/2⁷, 2/2⁸ and 2/2¹⁰; Holm: the least times 3, the next times 2."""
+    """10 rows of 10 against 3, 2 and 0 of them: p = 1/2⁷, 1/2⁸ and 1/2¹⁰; Holm: the least times 3, the next times 2."""
     of = {n: ranked([True] * n + [False] * (10 - n), lr=n / 10) for n in (10, 3, 2, 0)}
     found = p_values([*of.values()])
     assert found == {
-        of[0].config: pytest.approx(3 * 2 / 2**10),
-        of[2].config: pytest.approx(2 * 2 / 2**8),
-        of[3].config: pytest.approx(1 * 2 / 2**7),
+        of[0].config: pytest.approx(3 / 2**10),
+        of[2].config: pytest.approx(2 / 2**8),
+        of[3].config: pytest.approx(1 / 2**7),
     }
 
 
