@@ -1,8 +1,9 @@
-"""`eval --by` shows the accuracy and a metric of each group, with intervals that hold for all of them together."""
+"""`eval --by` shows the metrics of each group, with intervals that hold for all of them together."""
 
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable
 from pathlib import Path
 from statistics import NormalDist
@@ -60,25 +61,32 @@ def test_the_metric_of_each_group_is_that_of_its_rows_alone(nncli: Run, metric: 
         own = rows[one["group"]]
         y = np.array([row["label"] == "q" for row in own])
         if metric == "roc-auc" and y.all():
-            assert (one["group"], one["metric"]["value"], one["metric"]["interval"]) == ("west", None, None)
+            own_figure = one["metrics"][metric]
+            assert (one["group"], own_figure["value"], own_figure["interval"]) == ("west", None, None)
             continue
         predicted = np.array([row["prediction"] == "q" for row in own])
         expected = VALUES[metric](y, predicted, np.array([float(row["p_q"]) for row in own]))
-        assert one["metric"]["value"] == pytest.approx(expected, rel=1e-4)
-        low, high = one["metric"]["interval"] or (expected, expected)  # none for a group without a mistake
+        assert one["metrics"][metric]["value"] == pytest.approx(expected, rel=1e-4)
+        low, high = one["metrics"][metric]["interval"] or (expected, expected)  # none for a group without a mistake
         assert low <= expected <= high
 
 
-def test_all_intervals_of_both_figures_are_corrected_together(nncli: Run) -> None:
-    """Of recall, both have the interval of Wilson: three groups and two figures are six looks."""
+def test_all_intervals_are_corrected_together(nncli: Run) -> None:
+    """Accuracy and recall have the interval of Wilson: three groups and 14 figures are 42 looks, and with Fβ 45."""
     write_places()
     assert nncli("train", "d.csv", "--drop", "visit", "--epochs", 9, "-q").code == 0
-    found, rows = groups_of(nncli, "--metric", "recall", "--positive", "q")
-    z = NormalDist().inv_cdf(1 - 0.025 / 6)
+    for metric, looks in (("recall", 42), ("f-beta", 45)):
+        its_own_intervals(
+            *groups_of(nncli, "--metric", metric, "--positive", "q"), NormalDist().inv_cdf(1 - 0.025 / looks)
+        )
+
+
+def its_own_intervals(found: dict[str, Any], rows: dict[str, list[dict[str, str]]], z: float) -> None:
+    """Check the intervals of accuracy and recall of each group by the formula of Wilson."""
     for one in found["groups"]:
         own = rows[one["group"]]
         positive = [row for row in own if row["label"] == "q"]
-        for figure, its in ((one, own), (one["metric"], positive)):
+        for figure, its in ((one["metrics"]["accuracy"], own), (one["metrics"]["recall"], positive)):
             n, p = len(its), np.mean([row["label"] == row["prediction"] for row in its])
             centre = (p + z * z / (2 * n)) / (1 + z * z / n)
             half = z / (1 + z * z / n) * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
@@ -86,7 +94,7 @@ def test_all_intervals_of_both_figures_are_corrected_together(nncli: Run) -> Non
             assert figure["method"] == "Wilson"
 
 
-def test_without_a_metric_it_is_that_of_the_model_or_the_cost(nncli: Run) -> None:
+def test_what_the_model_was_trained_for_or_was_asked_for_stands_first(nncli: Run) -> None:
     write_places()
     for options, metric in (
         ("--metric mcc", "mcc"),
@@ -100,8 +108,11 @@ def test_without_a_metric_it_is_that_of_the_model_or_the_cost(nncli: Run) -> Non
         assert nncli(*words).code == 0
         found, _ = groups_of(nncli)
         assert found["metric"] == metric
-        assert all((one["metric"] is None) == (metric is None) for one in found["groups"])
-    assert groups_of(nncli, "--metric", "accuracy")[0]["metric"] is None
+        assert all(next(iter(one["metrics"])) == (metric or "accuracy") for one in found["groups"])
+        assert all(
+            {"balanced-accuracy", "log-loss", "roc-auc", "recall"} < set(one["metrics"]) for one in found["groups"]
+        )
+    assert groups_of(nncli, "--metric", "accuracy")[0]["metric"] == "accuracy"
 
 
 @pytest.mark.parametrize("metric", ["roc-auc", "balanced-accuracy", "precision:average=weighted", "log-loss"])
@@ -112,16 +123,16 @@ def test_on_a_terminal_of_80_columns_no_figure_is_folded(
     text = Path("d.csv").read_text().replace("north", "north of the river and behind the hills")
     Path("d.csv").write_text(text)
     assert nncli("train", "d.csv", "--drop", "visit", "--epochs", 9, "-q").code == 0
-    monkeypatch.setattr("nncli.terminal.tables.new_console", lambda: wide(80))
+    for room in ("tables", "groups"):
+        monkeypatch.setattr(f"nncli.terminal.{room}.new_console", lambda: wide(80))
     lines = nncli("eval", "model.npz", "d.csv", "--by", "place", "--metric", metric).out.splitlines()
     assert max(map(len, lines)) <= 80
-    west = [line.split() for line in lines if line.startswith("west")]
-    east = [line for line in lines if line.startswith("east")]
-    assert len(west) == len(east) == 2  # a table for each figure
-    assert east[0].endswith("stands out")
-    assert " to " in east[1]
-    if metric == "roc-auc":
-        assert west[1] == ["west", "300", "·"]
+    shown = "\n".join(lines[next(i for i, line in enumerate(lines) if line.startswith("place")) - 3 :])
+    assert re.search(r"^rows +300 +300 +300$", shown, re.M)
+    assert re.search(r"^accuracy .*% !.*\n +\d+\.\d–\d+\.\d %", shown, re.M)  # in the east
+    assert re.search(r"^ROC AUC .* · ", shown + " ", re.M)  # in the west
+    labels = [re.split(r"  ", line)[0] for line in shown.splitlines()]
+    assert {"balanced accuracy", "log loss", "ROC AUC", "MCC", "recall of q"} < {*labels}
 
 
 def wide(width: int) -> Any:
@@ -144,7 +155,8 @@ def test_rows_of_a_group_of_the_split_count_together_in_its_intervals(nncli: Run
     for options in (["--drop", "visit"], ["--group", "visit"]):
         assert nncli("train", "d.csv", *options, "--epochs", 9, "-q").code == 0
         found, _ = groups_of(nncli)
-        widths.append([one["interval"][1] - one["interval"][0] for one in found["groups"]])
+        its = [one["metrics"]["accuracy"]["interval"] for one in found["groups"]]
+        widths.append([high - low for low, high in its])
     assert all(together > 1.5 * alone for alone, together in zip(*widths, strict=True))
 
 

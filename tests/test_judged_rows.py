@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -135,15 +136,16 @@ def test_the_accuracy_of_groups_has_intervals_that_hold_together(nncli: Run) -> 
     found = {one["group"]: one for one in outcome.json["by"]["groups"]}
     rows = judged("j.csv")
     assert set(found) == {"red", "green", "a, b", "(missing)"}
-    z = norm.ppf(1 - 0.025 / 4)
+    z = norm.ppf(1 - 0.025 / (4 * len(found["red"]["metrics"])))
     for name, one in found.items():
         own = [row for row in rows if row["colour"] == ("" if name == "(missing)" else name)]
         n, p = len(own), np.mean([row["label"] == row["prediction"] for row in own])
-        assert (one["n"], one["accuracy"]) == (n, pytest.approx(p))
+        figure = one["metrics"]["accuracy"]
+        assert (one["n"], figure["value"]) == (n, pytest.approx(p))
         centre = (p + z * z / (2 * n)) / (1 + z * z / n)  # Wilson's
         half = z / (1 + z * z / n) * np.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-        assert one["interval"] == pytest.approx([centre - half, centre + half])
-        assert one["stands_out"] == (not centre - half <= outcome.json["accuracy"] <= centre + half)
+        assert figure["interval"] == pytest.approx([centre - half, centre + half])
+        assert figure["stands_out"] == (not centre - half <= outcome.json["accuracy"] <= centre + half)
 
 
 def test_numbers_and_dates_make_four_groups_of_about_as_many_rows(nncli: Run) -> None:
@@ -168,9 +170,15 @@ def test_a_group_in_which_the_model_is_worse_stands_out(nncli: Run) -> None:
         lines.append(f"{x:.3f},{place},{'pq'[int(label)]}")
     Path("d.csv").write_text("x,place,label\n" + "\n".join(lines) + "\n")
     assert nncli("train", "d.csv", "--epochs", 3, "-q").code == 0
-    outcome = nncli("eval", "model.npz", "--by", "place")
-    east = next(line for line in outcome.out.splitlines() if line.startswith("east"))
-    assert east.endswith("stands out")
+    groups = nncli("eval", "model.npz", "--by", "place", "--json").json["by"]["groups"]
+    told = {one["group"] for one in groups if one["metrics"]["accuracy"]["stands_out"]}
+    assert min(groups, key=lambda one: one["metrics"]["accuracy"]["value"])["group"] == "east"
+    assert "east" in told
+    shown = nncli("eval", "model.npz", "--by", "place").out.splitlines()
+    names = next(line for line in shown if line.startswith("place")).split()[1:]
+    cells = re.split("  +", [line for line in shown if line.startswith("accuracy")][-1])[1:]
+    assert {name for name, cell in zip(names, cells, strict=True) if cell.endswith("!")} == told
+    assert shown[-1] == "! stands out: the interval leaves out the figure of all rows"
 
 
 @pytest.mark.parametrize(
@@ -299,7 +307,10 @@ def test_figures_by_a_column_that_is_no_input(options: str, by: str, nncli: Run)
         assert found.code == 0, found.err
         right = {one["row"]: one["label"] == one["prediction"] for one in judged("j.csv")}
         expected = accuracies(right, {str(i): row[by] for i, row in enumerate(rows, 1)})
-        groups = {one["group"]: (one["n"], round(one["accuracy"], 9)) for one in found.json["by"]["groups"]}
+        groups = {
+            one["group"]: (one["n"], round(one["metrics"]["accuracy"]["value"], 9))
+            for one in found.json["by"]["groups"]
+        }
         assert groups == expected
 
 

@@ -173,6 +173,18 @@ def test_the_rest_against_scikit_learn(K: int) -> None:
     for name, values in zip(("precision", "recall", "f1", "n"), by_class, strict=True):
         assert [row[name] for row in found["per_class"].values()] == pytest.approx(values.tolist(), rel=1e-12)
     assert found["confusion_matrix"] == reference.confusion_matrix(y, predicted).tolist()
+    all_of_registry, more = {spec.split(":")[0] for spec in found["metrics"]}, found["metrics"]
+    of_two_alone, of_others = {"top-k"} if K == 2 else set(), {"loss", "cost"}  # asked for, or with costs
+    of_numbers = {name for name in METRICS if METRICS[name].needs == "numbers"}
+    assert all_of_registry == {*METRICS} - of_two_alone - of_others - of_numbers
+    average = "binary" if K == 2 else "macro"
+    for beta in (0.5, 2):
+        spec = f"f-beta:beta={beta}" + ("" if K == 2 else ":average=macro")
+        expected = reference.fbeta_score(y, predicted, beta=beta, average=average, zero_division=0)
+        assert more[spec]["value"] == pytest.approx(expected)
+    if K > 2:
+        k = 5 if K == 31 else 2
+        assert more[f"top-k:k={k}"]["value"] == pytest.approx(reference.top_k_accuracy_score(y, P, k=k))
 
 
 @pytest.mark.parametrize("cells", some_short([700, 1, 1 << 21], 1))

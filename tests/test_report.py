@@ -164,10 +164,10 @@ def test_of_several_classes_the_runner_up_is_said(nncli: Run, iris_model: Path) 
 
 def test_groups_are_those_of_eval_by(nncli: Run, two: Path) -> None:
     made = report(nncli, two)
-    expected = nncli("eval", two, "--by", "b", "--json").json["by"]["groups"]
+    groups = nncli("eval", two, "--by", "b", "--json").json["by"]["groups"]
     rows = listing(made, "Groups of rows", "By b")
     assert [(row["group"], row["rows"], row["right"]) for row in rows] == [
-        (one["group"], f"{one['n']}", f"{100 * one['accuracy']:.1f} %") for one in expected
+        (one["group"], f"{one['n']}", f"{100 * one['metrics']['accuracy']['value']:.1f} %") for one in groups
     ]
 
 

@@ -52,7 +52,7 @@ CURVE_HELP = "CSV file to write with precision, recall, true and false positive 
 
 JUDGED_HELP = "CSV file to write with each row: its columns, its class, the prediction and the probabilities."
 WORST_HELP = "Number of the most wrong rows to show; of rows that are equally wrong, the first ones in the data."
-BY_HELP = "Column for whose categories or quarters accuracy and metric are shown too."
+BY_HELP = "Column for whose categories or quarters all figures are shown too."
 
 
 METRIC_HELP = "Metric to report first: {metrics}."
@@ -159,7 +159,7 @@ def evaluate(
         check_writable(Path(out), [*files, *loaded.config.data.val_source], replaces=MODEL)
     if by is not None:
         by = known_column(loaded, by)
-        of_groups = loaded.metric if metric is None else None if metric == "accuracy" else metric
+        of_groups = metric or loaded.metric
     told = list[str]()
     if rule is not None:
         from nncli.inference.new_threshold import choose_anew
@@ -195,7 +195,8 @@ def evaluate(
         _note_omitted([evaluation], quiet)
         print_json(evaluation.to_json() | details)
     else:
-        from nncli.terminal.evaluation import print_evaluation, print_groups, print_worst
+        from nncli.terminal.evaluation import print_evaluation, print_worst
+        from nncli.terminal.groups import print_groups
 
         print_evaluation(evaluation, quiet)
         if "by" in details:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import NormalDist
@@ -17,12 +18,14 @@ from nncli.data.dates import written
 from nncli.inference.predictor import csv_quoted
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.intervals import Estimate, estimate
+from nncli.metrics.reported import reported
 from nncli.metrics.rows import ScoredRows
 from nncli.model.model import Model
 from nncli.system.atomic import atomic_file
 
 ROWS_AT_ONCE = 1 << 16
 MOST_WHOLE = 1e15  # of a number that is written without an exponent
+FEWEST = 10  # rows of a group of which a figure stands out, unless it is a share, whose interval holds for any
 MOST_GROUPS = 20  # categories of a column of text; the others are one group
 
 
@@ -122,24 +125,37 @@ class JudgedRows:
         ]
 
     def by(self, name: str, metric: str | None = None) -> list[dict[str, Any]]:
-        """Return the accuracy, and a metric if there is one, for each category of a column, or for each quarter of its
-        numbers or dates.
+        """Return the metrics that `eval` reports, after one that is asked for, for each category of a column, or for
+        each quarter of its numbers or dates.
 
         All intervals hold together with 95 % (Bonferroni: of m, each has 1 − 0.05/m). Figures whose interval leaves out
-        that of all rows are marked. A metric that is not defined in a group is None.
+        that of all rows are marked, if the group is not too small to tell. A metric that is not defined in a group is
+        None.
         """
+        usual = reported(self.scored.K, self.scored.costs is not None)
+        return self._by(name, [*dict.fromkeys([metric, *usual] if metric else usual)])
+
+    def accuracy_by(self, name: str) -> list[dict[str, Any]]:
+        """Return the accuracy alone of each category or quarter, with intervals that hold together."""
+        found = [(one, one.pop("metrics")["accuracy"]) for one in self._by(name, ["accuracy"])]
+        return [one | {"accuracy": its["value"]} | its for one, its in found]
+
+    def _by(self, name: str, specs: Sequence[str]) -> list[dict[str, Any]]:
         labels, codes = self._groups(name)
         present = np.unique(codes)
-        asked = [METRICS.create(one) for one in ("accuracy", metric) if one is not None]
+        asked = {spec: METRICS.create(spec) for spec in specs}
         z = NormalDist().inv_cdf(1 - 0.025 / (len(present) * len(asked)))
         rows = self.scored.oriented
-        of_all = [None if one.problem(rows) else one.value(rows) for one in asked]
+        of_all = {spec: None if one.problem(rows) else one.value(rows) for spec, one in asked.items()}
         found = []
         for k in present:
             rows = self.scored.take(codes == k)
-            accuracy, *more = (_beside(estimate(one, rows, z), its) for one, its in zip(asked, of_all, strict=True))
-            own = {"accuracy": accuracy.pop("value"), **accuracy, "metric": more[0] if more else None}
-            found.append({"group": labels[k], "n": len(rows), **own})
+            figures = {}
+            for spec, one in asked.items():
+                own = estimate(one, rows, z)
+                is_sure = len(rows) >= FEWEST or own.method == "Wilson"
+                figures[spec] = _beside(own, of_all[spec] if is_sure else None)
+            found.append({"group": labels[k], "n": len(rows), "metrics": figures})
         return found
 
     def _groups(self, name: str) -> tuple[list[str], NDArray[np.int64]]:

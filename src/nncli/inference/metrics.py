@@ -17,7 +17,7 @@ from nncli.errors import OptionError
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.intervals import estimate
 from nncli.metrics.metric import Metric, shares
-from nncli.metrics.reported import reported
+from nncli.metrics.reported import in_document
 from nncli.metrics.rows import ScoredRows
 from nncli.metrics.student import share_interval
 from nncli.model.model import Model
@@ -85,9 +85,8 @@ def all_metrics(rows: ScoredRows, classes: Sequence[str]) -> dict[str, Any]:
     of the confusion matrix: true class, predicted class, count.
     """
     n, K, counts = len(rows), rows.K, rows.confusions
-    found = {
-        name: dataclasses.asdict(estimate(METRICS.create(name), rows)) for name in reported(K, rows.costs is not None)
-    }
+    names = in_document(K, rows.costs is not None)
+    found = {name: dataclasses.asdict(estimate(METRICS.create(name), rows)) for name in names}
     for one in found.values():
         one["interval"] = one["interval"] and list(one["interval"])
     right = np.bincount(counts[:, 0], counts[:, 2] * (counts[:, 0] == counts[:, 1]), K)
@@ -130,7 +129,7 @@ def check_metrics(found: Any, classes: list[str]) -> None:
     """Raise ValueError for anything that `all_metrics` cannot have returned for these classes."""
     plain_json.check_form(found, METRICS_FORM)
     plain_json.check_form(found["per_class"], dict.fromkeys(classes, CLASS_FORM))
-    names = reported(len(classes), has_costs="cost" in found["metrics"])
+    names = in_document(len(classes), has_costs="cost" in found["metrics"])
     plain_json.check_form(found["baseline"], dict.fromkeys(found["metrics"].keys() & {"accuracy", "cost"}, float))
     plain_json.check_form(found["metrics"], dict.fromkeys(names, ESTIMATE_FORM))
     if any(len(one["interval"] or (0, 0)) != 2 for one in found["metrics"].values()):

@@ -19,7 +19,6 @@ from nncli.model import training_state
 from nncli.model.model import Model
 from nncli.model.training_state import Epoch, TrainingState
 
-
 STORED = ("loss", "log_loss", "accuracy")  # of each part, in a model file
 
 

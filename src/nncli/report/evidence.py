@@ -161,7 +161,7 @@ class Evidence:
         """Return the figures of `eval --by` for the columns that matter, and then for those with few categories."""
         texts = [name for name, column in self.rows.table.texts.items() if len(column.values) <= MOST_CATEGORIES]
         names = dict.fromkeys([*self.columns_that_matter(GROUPED_COLUMNS), *texts])
-        return {name: self.rows.by(name) for name in [*names][:GROUPED_COLUMNS]}
+        return {name: self.rows.accuracy_by(name) for name in [*names][:GROUPED_COLUMNS]}
 
 
 def rows_of(scored: ScoredRows, at: NDArray[np.int64]) -> ScoredRows:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +9,7 @@ from rich.text import Text
 
 from nncli.inference.metrics import OBJECTIVE
 from nncli.metrics.definitions import METRICS
+from nncli.metrics.reported import reported
 from nncli.model.decision import say_threshold
 from nncli.system.output import number, percent, put, say
 from nncli.terminal.folds import writer_of
@@ -34,7 +34,9 @@ def print_evaluation(evaluation: Evaluation, quiet: bool = False) -> None:
     absent = sum(not row["n"] for row in metrics["per_class"].values())
     table = new_table("", "", "95 % interval", "", align="left")
     asked = evaluation.headline
-    figures = ({asked["name"]: asked} if asked else {}) | metrics["metrics"]  # what is asked for stands first
+    shown = reported(len(metrics["classes"]), "cost" in metrics["metrics"])
+    figures = {asked["name"]: asked} if asked else {}  # what is asked for stands first
+    figures |= {name: metrics["metrics"][name] for name in shown}
     for name, one in figures.items():
         metric, value = METRICS.create("loss" if name == OBJECTIVE else name), one["value"]
         figure = percent if metric.in_percent else number
@@ -141,25 +143,6 @@ def print_comparison(found: Comparison) -> None:
 
 def _signed(write: Callable[[float], str], value: float) -> str:
     return f"{'−' if value < 0 else '+'}{write(abs(value))}"
-
-
-def print_groups(column: str, metric: str | None, groups: Sequence[dict[str, Any]], positive: str | None) -> None:
-    """Print the accuracy for each group of rows, and the metric if there is one, and which groups stand out."""
-    figures = [(METRICS.create("accuracy"), [{"value": one["accuracy"], **one} for one in groups])]
-    if metric is not None:
-        figures.append((METRICS.create(metric), [one["metric"] for one in groups]))
-    together = f"interval (95 %\nfor all {len(groups) * len(figures)})"
-    for its, found in figures:
-        write = percent if its.in_percent else number
-        label = "\n".join(textwrap.wrap(cut(its.label(positive)), NARROW))
-        table = new_table(cut(column, 2 * NARROW), "rows", label, together, "")
-        names = cut_names([group["group"] for group in groups], 2 * NARROW)
-        for name, group, one in zip(names, groups, found, strict=True):
-            value = "·" if one["value"] is None else write(one["value"])
-            interval = " to ".join(map(write, one["interval"] or ()))
-            mark = "stands out" if one["stands_out"] else ""
-            table.add_row(name, f"{group['n']:,}", value, interval, mark)
-        show(table)
 
 
 def print_worst(rows: Sequence[dict[str, Any]]) -> None:

@@ -40,7 +40,8 @@ def misfits(prepared: Prepared, trainer: Trainer, model: Model, figures: dict[st
     losses = {one: figures[key]["objective"] for one, key in KEYS.items() if figures[key]}
     worst = max(losses, key=lambda one: losses[one])
     if not trainer.loss.homogeneous and losses[worst] > ABSURD * guessing:
-        said = f"warning: the {prepared.config.objective_name(trainer.K)} of the {worst} rows is {number(losses[worst])}"
+        loss = prepared.config.objective_name(trainer.K)
+        said = f"warning: the {loss} of the {worst} rows is {number(losses[worst])}"
         said += f", that of guessing {number(guessing)}"
         return [f"{said}; most likely {_rate(trainer) or GROWN}"]
     # with costs or a threshold, what is predicted is not the likeliest class, as somebody asked
