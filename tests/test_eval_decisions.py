@@ -146,6 +146,8 @@ def test_several_files_are_judged_for_the_positive_class_that_is_named(
         ("", "--positive rain", "--positive: no class is called 'rain'. The classes are calm and storm."),
         ("", "--choose-threshold f1 --threshold 0.3", "--threshold: --choose-threshold chooses another one. Leave one of them out."),
         ("", "-o new.npz", "--out: it is for a threshold that --choose-threshold chooses. Add that, or give --threshold to nncli predict."),
+        ("", "model.npz -o new.npz", "--out: it is for a threshold that --choose-threshold chooses. Leave it out: of several, nothing is saved."),
+        ("", "new.csv new.csv -o new.npz", "--out: it is for a threshold that --choose-threshold chooses. Leave it out: of several, nothing is saved."),
         ("", "--choose-threshold f1 -o model.npz", "model.npz: cannot write: it is one of the files that are read or written. Choose another place with -o."),
         ("", "--choose-threshold f1 -o d.csv", "d.csv: cannot write: it is one of the files that are read or written. Choose another place with -o."),
         ("", "--choose-threshold cost", "--choose-threshold: nobody has told this model what mistakes cost. Train it with --cost missed=5,false-alarm=1."),

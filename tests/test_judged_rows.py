@@ -185,6 +185,7 @@ def test_a_group_in_which_the_model_is_worse_stands_out(nncli: Run) -> None:
     ("options", "line"),
     [
         ("--by color", "--by: there was no column 'color' in the data that the model was trained on. Did you mean 'colour'?"),
+        ("--rows judged.csv", "--rows: it chooses rows to read, such as 1:83, and 'judged.csv' is none. To write each judged row to a file, use --judged judged.csv."),
         ("--worst 0", "--worst: expected a whole number from 1, found '0'."),
         ("--judged d.csv", "d.csv: cannot write: it is one of the files that are read or written. Choose another place with --judged."),
         ("--judged model.npz", "model.npz: cannot write: it is one of the files that are read or written. Choose another place with --judged."),

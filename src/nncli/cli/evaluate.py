@@ -101,6 +101,9 @@ def evaluate(
     from nncli.model import checkpoint
 
     place, sources = Place.of(jobs, 1, cluster, insecure, tls_ca, tls_cert, tls_key), expand(data or [])
+    if (read := given.get("rows")) is not None and ":" not in read:
+        problem = f"it chooses rows to read, such as 1:83, and {in_quotes(read)} is none"
+        raise OptionError("rows", problem, f"To write each judged row to a file, use {mention('judged', read)}")
     text = text_options(given)
     policy: OnError = read_option("on_error", on_error or "fail", OneOf(("fail", "skip"), "fail or skip"))
     above = None if threshold is None else read_option("threshold", threshold, THRESHOLD)
@@ -109,7 +112,9 @@ def evaluate(
         raise OptionError("threshold", f"{mention('choose_threshold')} chooses another one", "Leave one of them out")
     if out is not None and rule is None:
         problem = f"it is for a threshold that {mention('choose_threshold')} chooses"
-        raise OptionError("out", problem, f"Add that, or give {mention('threshold')} to nncli predict")
+        remedy = f"Add that, or give {mention('threshold')} to nncli predict"
+        is_for_one = len(sources) < 2 and model_in(sources[:1]) is None
+        raise OptionError("out", problem, remedy if is_for_one else "Leave it out: of several, nothing is saved")
     asked = {"curve": curve, "judged": judged, "worst": worst, "by": by}
     looks_closer = any(value is not None for value in asked.values())
     if metric is not None:

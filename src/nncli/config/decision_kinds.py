@@ -40,12 +40,15 @@ class ThresholdRule(Kind):
         return (*RULES, *(f"{name}=" for name in PROMISES))
 
 
+MISTAKES_FORM = "missed=5,false-alarm=1"
+
+
 class Costs(Kind):
     """Reads what mistakes cost: of two classes, as missed=5,false-alarm=1, or else the name of a file with a matrix."""
 
     def read(self, text: str) -> str:
         if not text.strip() or "\0" in text:
-            raise ValueError("missed=5,false-alarm=1, or a file")
+            raise ValueError(f"{MISTAKES_FORM}, or a file")
         if not text.startswith(tuple(f"{name}=" for name in MISTAKES)):
             return text
         cost = mistakes_of(text)
@@ -57,7 +60,7 @@ class Costs(Kind):
 
 def mistakes_of(text: str) -> dict[str, float]:
     """Return what a positive row that is missed costs, and a false alarm. Raises ValueError for another text."""
-    expected = "missed=5,false-alarm=1, numbers from 0 of which one is above 0"
+    expected = f"{MISTAKES_FORM}, numbers from 0 to {MOST_COST:g} of which one is above 0"
     found: dict[str, float] = {}
     for pair in Columns().read(text):
         name, _, value = pair.partition("=")

@@ -47,8 +47,9 @@ def flattering_splits(prepared: Prepared) -> list[str]:
 
 
 def dated_rows(prepared: Prepared) -> list[str]:
-    """Say, a line for each column of dates, how rows are split by it, if they are not: also where a random split is not
-    seen to flatter, a model for what is to come is best tested on what came last."""
+    """Say, a line for each column of dates, or with such a name that is left out, how rows are split by it, if they are
+    not: also where a random split is not seen to flatter, a model for what is to come is best tested on what came last.
+    """
     options, dataset = prepared.config.options, prepared.dataset
     if options.group is not None or options.time is not None:
         return []
@@ -57,6 +58,11 @@ def dated_rows(prepared: Prepared) -> list[str]:
         f"--time {shlex.quote(name)} tests it on the latest"
         for name, kind in _kinds(dataset.table).items()
         if kind == "date"
+    ] + [
+        f"column {in_quotes(name)} is left out: if it says when a row came about, and the model is for later ones, "
+        f"--time {shlex.quote(name)} in place of --drop tests it on the latest"
+        for name in options.drop
+        if TIMES.fullmatch(name)
     ]
 
 

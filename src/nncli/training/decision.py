@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.config.decision_kinds import MISTAKES, MOST_COST, PROMISES, mistakes_of, positive_class
+from nncli.config.decision_kinds import MISTAKES, MISTAKES_FORM, MOST_COST, PROMISES, mistakes_of, positive_class
 from nncli.config.resolve import ResolvedConfig
 from nncli.config.train_config import TrainConfig
 from nncli.errors import DataError, OptionError, TrainingError, listing, mention
@@ -145,6 +146,27 @@ def _costs(text: str, classes: Sequence[str], positive: int) -> Costs:
     return _read_costs(text, classes)
 
 
+def _cost(path: str, true: str, predicted: str, cell: str, sign: str) -> float:
+    """Read a cell of a matrix of costs; DataError for what is no number, or too large."""
+    try:
+        cost = read_number(cell if sign == "," else cell.replace(",", "."))
+    except ValueError:
+        cost = math.inf
+    if abs(cost) <= MOST_COST:
+        return cost
+    found = f"found {in_quotes(cell.strip())}" if cell.strip() else "found an empty cell"
+    problem = f"row '{true}', column '{predicted}': expected a number up to {MOST_COST:g}, {found}"
+    raise DataError(path, problem, "Write what it costs, or 0")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        read_number(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _read_costs(path: str, classes: Sequence[str]) -> Costs:
     """Read a matrix of costs: a header with the predicted classes, and a row for each true class, whose name is its
     first cell. Raises DataError for anything else."""
@@ -161,6 +183,11 @@ def _read_costs(path: str, classes: Sequence[str]) -> Costs:
     except OSError as error:
         if address := address_problem(path):
             raise DataError(*address) from None
+        if _is_number(path):
+            problem = f"expected what each mistake costs, or a file with that, found the number {path}"
+            remedy = "Name a CSV file with a row and a column for each class"
+            remedy = f"Use {mention('cost', MISTAKES_FORM)}" if len(classes) == 2 else remedy
+            raise OptionError("cost", problem, remedy) from None
         raise DataError(path, f"the costs cannot be read: {error.strerror}", form) from None
     except (UnicodeDecodeError, csv.Error):
         raise DataError(path, "expected a CSV file of costs, found something else", form) from None
@@ -174,13 +201,9 @@ def _read_costs(path: str, classes: Sequence[str]) -> Costs:
         cells = dict(zip(names, of_row[true], strict=False))
         if len(of_row[true]) != len(names):
             raise DataError(path, f"row '{true}': expected {len(names)} costs, found {len(of_row[true])}", form)
-        try:
-            found = [cells.get(name, "") for name in classes]
-            costs.append(tuple(read_number(cell if sign == "," else cell.replace(",", ".")) for cell in found))
-        except ValueError:
-            raise DataError(path, f"row '{true}': expected {len(classes)} numbers, found others", form) from None
+        costs.append(tuple(_cost(path, true, name, cells.get(name, ""), sign) for name in classes))
         j = classes.index(true)
-        if max(map(abs, costs[-1])) > MOST_COST or costs[-1][j] > min(costs[-1]) or costs[-1][j] == max(costs[-1]):
+        if costs[-1][j] > min(costs[-1]) or costs[-1][j] == max(costs[-1]):
             problem = f"row '{true}': expected the right answer to cost less than a wrong one"
             raise DataError(path, problem, "Correct it: the cost of a right answer is usually 0")
     return tuple(costs)
