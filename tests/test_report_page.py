@@ -211,14 +211,15 @@ def test_findings_have_a_sign_and_a_word_and_those_that_passed_are_folded() -> N
     findings = [
         Finding("Drift", "passed", "None."),
         Finding("Time", "unknown", "No column.", "Name one."),
+        Finding("Reference", "undecided", "By chance."),
         Finding("Few rows", "look", "40 rows.", "Get more."),
     ]
     found = page(findings=tuple(findings))
     texts = [li.text for li in found.one("main").all("li")]
-    assert texts == ["▲look at thisFew rows. 40 rows.Get more.", "?not testedTime. No column.Name one.",
-                     "✓passedDrift. None."]  # fmt: skip
+    assert texts == ["▲look at thisFew rows. 40 rows.Get more.", "≈cannot tellReference. By chance.",
+                     "?not testedTime. No column.Name one.", "✓passedDrift. None."]  # fmt: skip
     folded = found.one("main").one("details")
-    assert [li.text for li in folded.all("li")] == texts[2:]
+    assert [li.text for li in folded.all("li")] == texts[3:]
     assert folded.one("summary").text == "1 check passed"
 
 

@@ -13,7 +13,8 @@ from typing import Any, Literal
 from nncli.figures.figure import Figure
 
 MARK = "<!-- nncli report -->"  # that a file of a report begins with, whatever its form
-State = Literal["passed", "look", "unknown"]  # nothing found; something to look at; it could not be tested
+# something to look at; tested, but the rows are too few to tell; not tested; nothing found
+State = Literal["look", "undecided", "unknown", "passed"]
 
 
 # what a test is called that has found something, by its name
@@ -24,10 +25,13 @@ FAULTS = {
     "Equally good for all": "Worse for some rows",
     "Groups to judge by": "Too few groups to be sure",
     "Honest probabilities": "Probabilities that are off",
+    "Names of the columns": "Columns without names",
+    "Overfitting": "Overfitting: it learned rows by heart",
     "Rows that belong together": "Rows of training and test that belong together",
     "Rows to judge by": "Too few rows to be sure",
     "The same kind of rows as in training": "Other rows than in training",
     "Training to its end": "Training that ended too early",
+    "Underfitting": "Underfitting: it learned little",
     "Which is best": "No clear winner",
 }
 

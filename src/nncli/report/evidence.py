@@ -27,6 +27,7 @@ from nncli.training.prepare import Prepared
 
 IMPORTANCE_ROWS, IMPORTANCE_REPEATS = 2000, 5
 GROUPED_COLUMNS, MOST_CATEGORIES = 5, 12  # columns that are looked at by groups, and categories of one that has few
+WIDE = 0.1  # of the interval of the accuracy, beyond which the rows are too few to tell much
 MOST_COLUMNS = 2000  # whose importance is asked for
 SHUFFLED_CELLS, FEWEST_ROWS = 800_000, 200  # for which there is time: fewer rows of many columns
 
@@ -70,6 +71,12 @@ class Evidence:
         one = self.metrics["metrics"][name]
         low, high = one["interval"] or (one["value"],) * 2
         return one["value"], low, high
+
+    @property
+    def is_vague(self) -> bool:
+        """Tell whether the rows are too few to know the accuracy well: what is not found by so few may be there."""
+        _, low, high = self.estimate("accuracy")
+        return high - low > WIDE
 
     @functools.cached_property
     def commonest(self) -> str:

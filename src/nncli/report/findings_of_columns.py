@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import shlex
 from collections.abc import Sequence
 from statistics import NormalDist
@@ -21,6 +22,7 @@ from nncli.training.doubts import MOST_ROWS, giveaways
 LARGE, CHANCE = 0.1, 0.01  # a difference between two parts that counts; and how often chance may find one
 DRIFT_ROWS = 10_000  # of each part that are compared
 MOST_NAMED = 5
+GENERATED = re.compile(r"c\d+")  # names of columns that have none
 
 
 def giveaway(of: Evidence) -> Finding:
@@ -29,7 +31,7 @@ def giveaway(of: Evidence) -> Finding:
     if of.prepared is None:
         return Finding(name, "unknown", f"It was not tested: {of.not_prepared}.")
     if of.prepared.preprocess.scaling == "pixels":
-        return Finding(name, "passed", "No single pixel says much.")
+        return Finding(name, "unknown", "It was not tested, as the columns are pixels, and one alone says little.")
     found = giveaways(of.prepared.dataset, of.prepared.split, MOST_ROWS)
     if found is None:
         return Finding(name, "unknown", "It was not tested: too few rows are held out.")
@@ -116,13 +118,25 @@ def _counts(column: TextColumn, names: dict[str, int]) -> Floats:
     return found
 
 
+def names(of: Evidence) -> Finding:
+    """Look whether the columns have names that people know."""
+    name, schema = "Names of the columns", of.model.schema
+    if of.image_shape:
+        return Finding(name, "passed", "The columns are pixels, which need no names.")
+    if schema.header or not all(GENERATED.fullmatch(one) for one in schema.names):
+        return Finding(name, "passed", "The data have them.")
+    evidence = f"The data have no names of columns, so that this page calls them {schema.names[0]} to "
+    evidence += f"{schema.names[-1]}, by their places, and the answer {schema.target}."
+    remedy = "Write their names into the first line of the file and train again: then others can read this page."
+    return Finding(name, "look", evidence, remedy)
+
+
 def useless(of: Evidence) -> Finding:
     """Look for columns that can be shuffled without harm."""
     name = "Columns that may do nothing"
     if of.image_shape:
-        return Finding(
-            name, "passed", "Of an image, each pixel may do little; a picture below shows those that do most."
-        )
+        evidence = "It was not tested, as each pixel of an image may do little. A picture shows those that do most."
+        return Finding(name, "unknown", evidence)
     if of.importances is None:
         return Finding(name, "unknown", f"It was not tested. {of.no_importances}")
     known = of.importances.columns

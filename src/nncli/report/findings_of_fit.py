@@ -11,8 +11,9 @@ from nncli.metrics.rows import Floats
 from nncli.metrics.student import share_interval
 from nncli.report.document import Finding
 from nncli.report.evidence import Evidence, between
+from nncli.report.what_helps import ended_by_plan, has_validation, is_still_improving, longer, what_helps
 from nncli.system.output import in_quotes, percent, shortened
-from nncli.training.reference import REFERENCES, is_beaten_by, say_comparison
+from nncli.training.reference import REFERENCES, is_beaten_by, is_better_than, say_comparison
 
 GAP = 0.05  # between the accuracy of training rows and others, from which a model knows its own rows by heart
 LITTLE = 0.1  # of the way from the baseline to no mistake, on the training rows
@@ -44,11 +45,19 @@ def simple_reference(of: Evidence) -> Finding:
         return Finding(name, "unknown", f"It was not tested: {why}.", "Train with --reference linear to compare.")
     said = "; ".join(say_comparison(found, of.figures["positive"]))
     evidence = f"{said[0].upper()}{said[1:]}{', on the rows of the training run' if of.subject.source else ''}."
-    if not is_beaten_by(found):
-        return Finding(name, "passed", evidence)
     other = REFERENCES[found["name"]]
-    simpler = "try --model softmax or more --epochs" if found["name"] == "linear" else "try nncli sweep"
-    return Finding(name, "look", evidence, f"What {other} finds can be learned: {simpler}.")
+    if is_beaten_by(found):
+        if is_still_improving(of):
+            remedy = longer(of)
+        elif found["name"] == "linear" and len(of.model.network.dense) > 1:
+            remedy = "Try --model softmax, which is of the same kind as that."
+        else:
+            remedy = "Try other options with nncli sweep."
+        return Finding(name, "look", evidence, f"What {other} finds can be learned. {remedy}")
+    if is_better_than(found):
+        return Finding(name, "passed", evidence)
+    remedy = "Take the simpler of the two, or judge both on more rows."
+    return Finding(name, "undecided", f"{evidence} That is too little to say which is better.", remedy)
 
 
 def overfitting(of: Evidence) -> Finding:
@@ -62,9 +71,18 @@ def overfitting(of: Evidence) -> Finding:
         f"here ({between(low, high)})."
     )
     if known - accuracy > GAP and known > high:
-        remedy = "It has learned rows by heart: more rows help, or --l2 0.01, --dropout 0.2 or fewer units in --hidden."
-        return Finding(name, "look", evidence, remedy)
+        return Finding(name, "look", evidence, f"It has learned rows by heart: {_less_by_heart(of)}.")
+    if known - low > 2 * GAP:
+        evidence += " So few rows do not tell whether it has learned rows by heart."
+        return Finding(name, "undecided", evidence, "Judge it on more rows.")
     return Finding(name, "passed", evidence)
+
+
+def _less_by_heart(of: Evidence) -> str:
+    """Say which rows or options leave less to be learned by heart."""
+    if len(of.model.network.dense) == 1:
+        return "more rows help, or --l2 0.01"
+    return "more rows help, or --l2 0.01, --dropout 0.2 or fewer units in --hidden"
 
 
 def underfitting(of: Evidence) -> Finding:
@@ -80,8 +98,8 @@ def underfitting(of: Evidence) -> Finding:
     evidence = f"The model is right for {percent(known)} of its own training rows, and always one answer for about "
     evidence += f"{percent(constant)}."
     if known - constant < LITTLE * (1 - constant):
-        remedy = "It has learned little: try more --epochs, another --lr, wider --hidden, or columns that say more."
-        return Finding(name, "look", evidence, remedy)
+        why, remedy = what_helps(of)
+        return Finding(name, "look", f"{evidence} It has learned little. {why}", remedy)
     return Finding(name, "passed", evidence)
 
 
@@ -89,16 +107,16 @@ def stopped_early(of: Evidence) -> Finding:
     """Look whether training ended while the model still got better."""
     name = "Training to its end"
     done, best = len(of.subject.provenance.history), of.subject.provenance.best_epoch
-    planned = of.model.config.training.epochs
-    evidence = f"Epoch {best:,} of {done:,} was kept; at most {planned:,} were planned."
-    converged = of.subject.provenance.epochs(of.model.config.row_by_row)[-1].changed_nothing
-    if of.figures["refit"] or of.figures["folds"] or best < done or done < planned or converged:
-        return Finding(name, "passed", evidence)
-    if not len(of.rows.rows) or np.isnan(of.subject.provenance.history[:, 2]).all():
-        evidence += " Without validation rows the last epoch is kept, and nothing says whether more would help."
+    evidence = f"An epoch is one pass over the training rows. Epoch {best:,} of {done:,} was the best, and was kept"
+    if best < done:
+        return Finding(name, "passed", f"{evidence}: training for longer would not help.")
+    if is_still_improving(of):
+        return Finding(name, "look", f"{evidence}: the model still got better when training ended.", longer(of))
+    if ended_by_plan(of) and not has_validation(of):
+        evidence = f"All {done:,} epochs that were planned are done. Without validation rows the last epoch is kept, "
+        evidence += "and nothing says whether more would help."
         return Finding(name, "unknown", evidence, "Set --val above 0.")
-    remedy = f"The last epoch was the best: train longer, with --epochs {2 * planned}."
-    return Finding(name, "look", evidence, remedy)
+    return Finding(name, "passed", f"{evidence}; at most {of.model.config.training.epochs:,} were planned.")
 
 
 def calibration(of: Evidence) -> Finding:
@@ -116,6 +134,8 @@ def calibration(of: Evidence) -> Finding:
     )
     evidence += f"right for {percent(float(right.mean()))} of the rows ({between(low, high)})."
     if low <= confidence.mean() <= high and not off:
+        if of.is_vague:
+            return Finding(name, "undecided", f"{evidence} The rows are too few to say more.", "Judge it on more rows.")
         return Finding(name, "passed", evidence)
     if off:
         evidence += f" Where it says about {percent(off[0])}, that is off by more than chance."

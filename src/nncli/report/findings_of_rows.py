@@ -16,16 +16,18 @@ from nncli.report.sub_groups import standing_out
 from nncli.system.output import counted, in_quotes, percent, shortened
 from nncli.training.repeated_rows import trained_on
 
-WIDE, WANTED = 0.1, 0.05  # of the interval of the accuracy
-SOME = 0.001  # of the rows, below which those that are known already change no figure
+WANTED = 0.05  # width of the interval of the accuracy
+SOME = 0.01  # of the rows, below which those that are known already change no figure by much
 
 
 def too_few_rows(of: Evidence) -> Finding:
     """Look how wide the interval of the accuracy is, and how many rows would make it narrow."""
     name = "Rows to judge by"
     p, low, high = of.estimate("accuracy")
-    evidence = f"By {counted(of.n, 'row')}, the true accuracy lies between {percent(low)} and {percent(high)}."
-    if high - low <= WIDE:
+    evidence = (
+        f"By {counted(of.n, 'row')}, the true accuracy is very probably between {percent(low)} and {percent(high)}."
+    )
+    if not of.is_vague:
         return Finding(name, "passed", evidence)
     enough = math.ceil((2 * Z / WANTED) ** 2 * max(p * (1 - p), 0.01) / 100) * 100
     remedy = f"Judge it on more rows: about {enough:,} make the interval {100 * WANTED:.0f} points wide."
@@ -36,9 +38,9 @@ def few_groups(of: Evidence) -> Finding:
     """Look how many groups the rows are of, where rows of one group are alike."""
     name, column = "Groups to judge by", of.model.config.options.group
     if column is None:
-        return Finding(
-            name, "passed", "No column of groups was named, so that each row counts as independent of the others."
-        )
+        evidence = "Nobody said which rows belong together, such as those of one patient or customer, so that each row "
+        evidence += "counts as one by itself."
+        return Finding(name, "unknown", evidence, "If some do belong together, train with --group and their column.")
     if of.scored.groups is None:
         evidence = f"Column {in_quotes(shortened(column))} is not there, so that the intervals may be too narrow."
         return Finding(name, "unknown", evidence, "Name data that have it.")
@@ -60,14 +62,18 @@ def duplicates(of: Evidence) -> Finding:
     else:
         seen, exact = trained_on(rows, known)
         by_val, _ = trained_on(rows, of.subject.provenance.val_row_hashes)
-    about = "" if exact else "about "
-    evidence = f"{about}{seen:,} of {counted(of.n, 'row')} have the values of a row that trained the model"
-    evidence += f", and {by_val:,} more of a validation row." if by_val else "."
-    evidence = evidence[0].upper() + evidence[1:]
-    if seen + by_val <= SOME * of.n:
-        return Finding(name, "passed", evidence)
-    evidence += " The figures look better than they are."
+    evidence = f"{'' if exact else 'About '}{seen:,} of {counted(of.n, 'row')}"
+    evidence += f" ({_share(seen / of.n)}) have the values of a row that trained the model"
+    evidence += f", and {by_val:,} more of a validation row" if by_val else ""
+    known_rows = seen + by_val
+    if known_rows < SOME * of.n:
+        return Finding(name, "passed", f"{evidence}{': too few to change the figures by much' if known_rows else ''}.")
+    evidence += ". The figures may look better than they are."
     return Finding(name, "look", evidence, "Judge it on other rows, or train with --dedupe.")
+
+
+def _share(share: float) -> str:
+    return percent(share) if share == 0 or share >= 0.001 else "less than 0.1 %"
 
 
 def flattering_split(of: Evidence) -> Finding:
@@ -91,11 +97,11 @@ def imbalance(of: Evidence) -> Finding:
     rarest = min(rows, key=lambda one: rows[one])
     share = rows[rarest] / of.n
     evidence = f"Class {in_quotes(shortened(rarest))}, the rarest of {K:,}, has {percent(share)} of the rows."
-    if share >= RARE / K:
-        return Finding(name, "passed", evidence)
     recall = of.metrics["per_class"][rarest]["recall"]
     if recall is not None:
         evidence += f" The model finds {percent(recall)} of its {counted(rows[rarest], 'row')}."
+    if share >= RARE / K:
+        return Finding(name, "passed", evidence)
     balanced = of.model.config.training.class_weight == "balanced"
     remedy = (
         "Collect more of its rows" if balanced else "Train with --class-weight balanced, or collect more of its rows"

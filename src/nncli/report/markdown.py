@@ -10,7 +10,7 @@ from nncli.system.output import UNSEEN, one_line
 
 SPECIAL = re.compile(r"[\\`*_{}\[\]<>|~&$^@]|:(?=//)")  # without brackets there is no link, so that parentheses stay
 ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
-SAID = {"look": "look at this", "unknown": "not tested", "passed": "passed"}
+SAID = {"look": "look at this", "undecided": "cannot tell", "unknown": "not tested", "passed": "passed"}
 SHOWN_THRESHOLDS = 10  # and the one that the model uses
 
 

@@ -16,7 +16,7 @@ from nncli.model.model import Model
 from nncli.model.provenance import Provenance
 from nncli.report.document import Finding, Listing, Paragraph, Report, Section
 from nncli.report.evidence import Evidence
-from nncli.report.findings import findings_of, sorted_findings
+from nncli.report.findings import findings_in_order, sorted_findings
 from nncli.report.how_good import figures_section, pictures
 from nncli.report.model_card import model_card
 from nncli.report.verdict import CONSTANT, out_of_100
@@ -34,10 +34,11 @@ def report_of_two_models(loaded: tuple[Loaded, Loaded], source: Source, text: Te
     names = _short_names(found.files)
     each = [Evidence(Subject(model, its, file, source, text=text, command="report")) for file, model, its in loaded]
     findings, useless = [_different(found, name, names) for name in found.figures], list[str]()
-    for name, evidence in zip(names, each, strict=True):
-        own = [one for one in findings_of(evidence) if one.state != "passed"]
-        useless += [name] if any(one.name == CONSTANT and one.state == "look" for one in own) else []
-        findings += [dataclasses.replace(one, name=f"{one.title} ({name})") for one in own]
+    for of_both in zip(*map(findings_in_order, each), strict=True):
+        for name, one in zip(names, of_both, strict=True):
+            if one.state != "passed":
+                findings.append(dataclasses.replace(one, name=f"{one.title} ({name})"))
+                useless += [name] if one.name == CONSTANT and one.state == "look" else []
     sections = [_differences(found, names), _agreement(each, names)]
     for name, evidence in zip(names, each, strict=True):
         for section in (figures_section(evidence), pictures(evidence), model_card(evidence)):
@@ -109,7 +110,7 @@ def _different(found: Comparison, name: str, names: tuple[str, str]) -> Finding:
     label = metric.label(found.positive)
     title = f"{label[0].upper()}{label[1:]} of the two"
     if better is None:
-        return Finding(title, "passed", f"{evidence} The difference may be chance.")
+        return Finding(title, "undecided", f"{evidence} The difference may be chance.")
     return Finding(title, "look", f"{evidence} {better} is better by more than chance.")
 
 

@@ -37,6 +37,7 @@ SENTENCE, MANY = 40, 8  # characters of a cell that needs room, and columns that
 FEW = 5  # columns that fit a phone side by side
 SIGNS: dict[State, tuple[str, str]] = {
     "look": ("▲", "look at this"),
+    "undecided": ("≈", "cannot tell"),
     "unknown": ("?", "not tested"),
     "passed": ("✓", "passed"),
 }
@@ -107,8 +108,8 @@ def _numbered(name: str) -> Iterator[str]:
 
 
 def _findings(findings: tuple[Finding, ...]) -> Markup:
-    """Show what to look at, then what could not be tested, and folded what passed."""
-    shown = [*_in_state(findings, "look"), *_in_state(findings, "unknown")]
+    """Show what to look at, then what nobody can tell or was not tested, and folded what passed."""
+    shown = [one for state in SIGNS if state != "passed" for one in _in_state(findings, state)]
     passed = _in_state(findings, "passed")
     parts = [element("ul", *map(_finding, shown), class_="findings") if shown else element("p", "Nothing was found.")]
     if passed:

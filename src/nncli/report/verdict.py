@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from nncli.errors import listing
 from nncli.report.document import Finding
 from nncli.report.evidence import Evidence
 from nncli.system.output import counted, in_quotes, number, shortened
 
-MINOR = ("Columns that may do nothing",)  # which is no reason not to use it
+MINOR = ("Columns that may do nothing", "Names of the columns")  # which are no reason not to use it
 SEEN, CONSTANT = "Rows it has seen before", "Better than always one answer"
 FLATTERED = (SEEN, "Rows that belong together", "A column that gives the class away")
 
@@ -25,7 +26,7 @@ def _how_good(of: Evidence, has_seen: bool) -> str:
     """Compare the model with always giving one answer; of two classes, say how many of the positive one it finds."""
     target, answer = in_quotes(shortened(of.model.schema.target)), in_quotes(shortened(of.commonest))
     accuracy, constant = of.estimate("accuracy")[0], of.metrics["baseline"]["accuracy"]
-    rows = "rows, of which it has seen some before" if has_seen else "rows that it has not seen"
+    rows = "rows, some of which it has seen before" if has_seen else "rows that it has not seen"
     said = f"Of 100 {rows}, this model gets {target} right for about {out_of_100(accuracy)}, "
     said += f"where always answering {answer} is right for {out_of_100(constant)}"
     if (positive := of.metrics["positive"]) is not None:
@@ -55,11 +56,10 @@ def _whether_to_use(of: Evidence, to_look_at: Mapping[str, str], minor: Sequence
         return "Do not use it for decisions: it is not shown to be better than always giving one answer."
     kind = "It can be used for rows of the same kind as those it was trained on"
     if not to_look_at:
-        but = f" Of less weight: {in_quotes(minor[0])}, below." if minor else ""
+        but = f" Of less weight: {listing([*map(in_quotes, minor)])}, below." if minor else ""
         return f"{kind}: nothing was found that speaks against it.{but}"
-    first = in_quotes(next(iter(to_look_at.values())))
-    more = f" and {len(to_look_at) - 1:,} more" if len(to_look_at) > 1 else ""
-    return f"{kind}, once somebody has looked at what was found: {first}{more}."
+    found = listing([*map(in_quotes, to_look_at.values())], len(to_look_at))
+    return f"{kind}, once somebody has looked at what was found, the gravest first: {found}."
 
 
 def out_of_100(share: float) -> str:

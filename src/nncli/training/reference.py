@@ -162,6 +162,15 @@ def say_comparison(found: dict[str, Any], positive: str | None) -> list[str]:
     return lines
 
 
+def is_better_than(found: dict[str, Any]) -> bool:
+    """Tell whether the model is better than the reference by more than chance, in accuracy or the metric, and by
+    neither of them worse."""
+    if is_beaten_by(found):
+        return False
+    by = found["metric"]
+    return bool(found["p_value"] < CHANCE and found["difference"] > 0) or (by is not None and by["p_value"] < CHANCE)
+
+
 def is_beaten_by(found: dict[str, Any]) -> bool:
     """Tell whether the reference is better than the model by more than chance, in accuracy or the metric."""
     by = found["metric"]

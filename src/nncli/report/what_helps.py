@@ -1,0 +1,58 @@
+"""What would make a model learn more, as far as its training tells: the findings advise by it, so that they agree."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from nncli.report.evidence import Evidence
+
+WENT_ON = 0.98  # of the loss of the kept epoch: one that sinks lower later has gone on learning its own rows
+SOON = 0.1  # of the epochs, before which the best came early
+SLOWER = 10  # times
+
+
+def has_validation(of: Evidence) -> bool:
+    """Tell whether each epoch was judged on validation rows."""
+    return not bool(np.isnan(of.subject.provenance.history[:, 2]).all())
+
+
+def ended_by_plan(of: Evidence) -> bool:
+    """Tell whether training ended because all epochs that were planned are done, and not since nothing changed."""
+    p = of.subject.provenance
+    if of.figures["refit"] or of.figures["folds"] or len(p.history) < of.model.config.training.epochs:
+        return False
+    return not p.epochs(of.model.config.row_by_row)[-1].changed_nothing
+
+
+def is_still_improving(of: Evidence) -> bool:
+    """Tell whether the model still got better on validation rows when training ended."""
+    p = of.subject.provenance
+    return p.best_epoch == len(p.history) and ended_by_plan(of) and has_validation(of)
+
+
+def longer(of: Evidence) -> str:
+    """Advise more epochs."""
+    return f"The last epoch was the best: train longer, with --epochs {2 * of.model.config.training.epochs}."
+
+
+def what_helps(of: Evidence) -> tuple[str, str]:
+    """Say why a model may know little, and what helps: more epochs only if the last was the best; or else columns, a
+    lower rate or more units, by what its loss did after the epoch that was kept."""
+    if is_still_improving(of):
+        return "It still got better when training ended.", longer(of)
+    if ended_by_plan(of) and not has_validation(of):
+        why = "Without validation rows nothing says whether it still got better when training ended."
+        return why, "Set --val above 0 to see that, or find columns that say more."
+    p, training = of.subject.provenance, of.model.config.training
+    done, best, losses = len(p.history), p.best_epoch, p.history[:, 0]
+    why = f"Longer training would not help: epoch {best:,} of {done:,} was the best."
+    if losses[-1] < WENT_ON * losses[best - 1]:
+        why += " What it learned later is true of its own rows only."
+        remedy = "Find columns that say more, or more rows"
+        if best <= max(1, SOON * done) and training.optimizer != "lbfgs":
+            remedy += f"; or learn more slowly, with --lr {training.lr / SLOWER:g}"
+        return why, f"{remedy}."
+    if len(of.model.network.dense) == 1:
+        return why, "Try --model mlp, which finds more than a straight border, or find columns that say more."
+    widths = "x".join(str(layer.units) for layer in of.model.network.dense[:-1])
+    return why, f"Try more units in --hidden than {widths}, or find columns that say more."
