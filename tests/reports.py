@@ -20,7 +20,12 @@ def report(nncli: Callable[..., Any], *argv: object) -> dict[str, Any]:
 def blocks(made: dict[str, Any], title: str, kind: str) -> list[dict[str, Any]]:
     """Return the blocks of one kind in the section with this title."""
     (section,) = (one for one in made["sections"] if one["title"] == title)
-    return [one for one in section["blocks"] if one["kind"] == kind]
+    return [one for one in _unfolded(section["blocks"]) if one["kind"] == kind]
+
+
+def _unfolded(some: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return blocks, and what is folded in its place."""
+    return [its for one in some for its in ([one, *_unfolded(one["blocks"])] if one["kind"] == "folded" else [one])]
 
 
 def listing(made: dict[str, Any], title: str, caption: str = "") -> list[dict[str, str]]:

@@ -133,15 +133,8 @@ class JudgedRows:
         None.
         """
         usual = reported(self.scored.K, self.scored.costs is not None)
-        return self._by(name, [*dict.fromkeys([metric, *usual] if metric else usual)])
-
-    def accuracy_by(self, name: str) -> list[dict[str, Any]]:
-        """Return the accuracy alone of each category or quarter, with intervals that hold together."""
-        found = [(one, one.pop("metrics")["accuracy"]) for one in self._by(name, ["accuracy"])]
-        return [one | {"accuracy": its["value"]} | its for one, its in found]
-
-    def _by(self, name: str, specs: Sequence[str]) -> list[dict[str, Any]]:
-        labels, codes = self._groups(name)
+        specs = dict.fromkeys([metric, *usual] if metric else usual)
+        labels, codes = self.groups(name)
         present = np.unique(codes)
         asked = {spec: METRICS.create(spec) for spec in specs}
         z = NormalDist().inv_cdf(1 - 0.025 / (len(present) * len(asked)))
@@ -158,7 +151,7 @@ class JudgedRows:
             found.append({"group": labels[k], "n": len(rows), "metrics": figures})
         return found
 
-    def _groups(self, name: str) -> tuple[list[str], NDArray[np.int64]]:
+    def groups(self, name: str) -> tuple[list[str], NDArray[np.int64]]:
         """Return the names of the groups of a column, and the group of each row (n,)."""
         table = self.beside or self.table
         if name in table.texts:

@@ -22,7 +22,7 @@ FAULTS = {
     "A simple reference": "A simple reference is better",
     "Balance of the classes": "A class with few rows",
     "Better than always one answer": "Not shown to be better than always one answer",
-    "Equally good for all": "Worse for some rows",
+    "Equally good for all": "More mistakes for some kinds of rows",
     "Groups to judge by": "Too few groups to be sure",
     "Honest probabilities": "Probabilities that are off",
     "Names of the columns": "Columns without names",
@@ -106,7 +106,15 @@ class Slider:
     commands: tuple[str, ...]
 
 
-Block = Paragraph | Listing | Drawing | Command | Slider
+@dataclass(frozen=True)
+class Folded:
+    """Blocks of less weight, behind a title that opens them; on paper all are there."""
+
+    title: str
+    blocks: tuple[Block, ...]
+
+
+Block = Paragraph | Listing | Drawing | Command | Slider | Folded
 
 
 @dataclass(frozen=True)
@@ -128,13 +136,7 @@ class Report:
 
     def to_json(self) -> dict[str, Any]:
         """Return what `report --json` prints: the kind of each block, and what it has."""
-        sections = [
-            {
-                "title": one.title,
-                "blocks": [{"kind": type(block).__name__.lower(), **_plain(block)} for block in one.blocks],
-            }
-            for one in self.sections
-        ]
+        sections = [{"title": one.title, "blocks": [*map(_plain, one.blocks)]} for one in self.sections]
         findings = [dataclasses.asdict(one) for one in self.findings]
         return {"title": self.title, "verdict": list(self.verdict), "findings": findings, "sections": sections}
 
@@ -143,4 +145,8 @@ def _plain(block: Block) -> dict[str, Any]:
     found: dict[str, Any] = {
         key: sorted(its) if isinstance(its, frozenset) else its for key, its in vars(block).items()
     }
-    return found | ({"figure": block.figure.to_json()} if isinstance(block, Drawing) else {})
+    if isinstance(block, Drawing):
+        found["figure"] = block.figure.to_json()
+    elif isinstance(block, Folded):
+        found["blocks"] = [*map(_plain, block.blocks)]
+    return {"kind": type(block).__name__.lower(), **found}

@@ -21,12 +21,14 @@ from nncli.inference.judged_rows import JudgedRows
 from nncli.inference.metrics import metric_for
 from nncli.metrics.rows import ScoredRows
 from nncli.model.model import Model
+from nncli.report.mistakes import Group, mistakes_by_group
 from nncli.report.simple_reference import compare_with_linear
 from nncli.system.output import counted, percent
 from nncli.training.prepare import Prepared
 
+MATTER, MOST_GROUPED = 5, 15  # columns that make groups as they matter, and in all
+FEW_NUMBERS, MOST_CATEGORIES = 5, 50  # values of a column that makes groups whether it matters or not
 IMPORTANCE_ROWS, IMPORTANCE_REPEATS = 2000, 5
-GROUPED_COLUMNS, MOST_CATEGORIES = 5, 12  # columns that are looked at by groups, and categories of one that has few
 WIDE = 0.1  # of the interval of the accuracy, beyond which the rows are too few to tell much
 MOST_COLUMNS = 2000  # whose importance is asked for
 SHUFFLED_CELLS, FEWEST_ROWS = 800_000, 200  # for which there is time: fewer rows of many columns
@@ -164,11 +166,29 @@ class Evidence:
         return [one.column for one in known if one.interval is not None and one.interval[0] > 0][:most]
 
     @functools.cached_property
-    def groups(self) -> dict[str, list[dict[str, Any]]]:
-        """Return the figures of `eval --by` for the columns that matter, and then for those with few categories."""
-        texts = [name for name, column in self.rows.table.texts.items() if len(column.values) <= MOST_CATEGORIES]
-        names = dict.fromkeys([*self.columns_that_matter(GROUPED_COLUMNS), *texts])
-        return {name: self.rows.accuracy_by(name) for name in [*names][:GROUPED_COLUMNS]}
+    def groups(self) -> dict[str, list[Group]]:
+        """Return the groups of rows by the columns that matter most, and then by those of texts and of few numbers,
+        however little they matter to the model: people ask for them."""
+        first = self.columns_that_matter(MATTER)
+        others = [name for name in self.model.schema.names if name not in first and not self.no_groups(name)]
+        return mistakes_by_group(self.rows, [] if self.image_shape else [*first, *others][:MOST_GROUPED])
+
+    def no_groups(self, name: str) -> str:
+        """Say why a column that is not sure to matter makes no groups; nothing where it does: texts do, and numbers of
+        which there are few."""
+        table, names = self.rows.table, self.model.schema.of_kind("number")
+        if name in table.dates:
+            return "dates that are not sure to matter"
+        if is_text := name in table.texts:
+            values = table.texts[name].codes[self.rows.rows]
+        else:
+            values = table.numbers[self.rows.rows, (table.number_names or names).index(name)]
+        kinds = len(np.unique(values))
+        if kinds < 2:
+            return "the same value in all rows"
+        if is_text:
+            return "" if kinds <= MOST_CATEGORIES else f"more than {MOST_CATEGORIES} categories"
+        return "" if kinds <= FEW_NUMBERS else "numbers that are not sure to matter"
 
 
 def rows_of(scored: ScoredRows, at: NDArray[np.int64]) -> ScoredRows:

@@ -74,7 +74,7 @@ def overfitting(of: Evidence) -> Finding:
         return Finding(name, "look", evidence, f"It has learned rows by heart: {_less_by_heart(of)}.")
     if known - low > 2 * GAP:
         evidence += " So few rows do not tell whether it has learned rows by heart."
-        return Finding(name, "undecided", evidence, "Judge it on more rows.")
+        return Finding(name, "undecided", evidence)
     return Finding(name, "passed", evidence)
 
 
@@ -135,7 +135,7 @@ def calibration(of: Evidence) -> Finding:
     evidence += f"right for {percent(float(right.mean()))} of the rows ({between(low, high)})."
     if low <= confidence.mean() <= high and not off:
         if of.is_vague:
-            return Finding(name, "undecided", f"{evidence} The rows are too few to say more.", "Judge it on more rows.")
+            return Finding(name, "undecided", f"{evidence} So few rows tell no more.")
         return Finding(name, "passed", evidence)
     if off:
         evidence += f" Where it says about {percent(off[0])}, that is off by more than chance."

@@ -11,8 +11,8 @@ from nncli.diagnostics.data_check import RARE
 from nncli.metrics.intervals import FEW_GROUPS
 from nncli.metrics.student import Z
 from nncli.report.document import Finding
-from nncli.report.evidence import Evidence, between
-from nncli.report.sub_groups import standing_out
+from nncli.report.evidence import Evidence
+from nncli.report.sub_groups import say_mistakes, worse_categories
 from nncli.system.output import counted, in_quotes, percent, shortened
 from nncli.training.repeated_rows import trained_on
 
@@ -62,18 +62,21 @@ def duplicates(of: Evidence) -> Finding:
     else:
         seen, exact = trained_on(rows, known)
         by_val, _ = trained_on(rows, of.subject.provenance.val_row_hashes)
+    if not (known_rows := seen + by_val):
+        return Finding(
+            name, "passed", f"None of {counted(of.n, 'row')} has the values of a row that trained the model."
+        )
     evidence = f"{'' if exact else 'About '}{seen:,} of {counted(of.n, 'row')}"
     evidence += f" ({_share(seen / of.n)}) have the values of a row that trained the model"
     evidence += f", and {by_val:,} more of a validation row" if by_val else ""
-    known_rows = seen + by_val
     if known_rows < SOME * of.n:
-        return Finding(name, "passed", f"{evidence}{': too few to change the figures by much' if known_rows else ''}.")
+        return Finding(name, "passed", f"{evidence}: too few to change the figures by much.")
     evidence += ". The figures may look better than they are."
     return Finding(name, "look", evidence, "Judge it on other rows, or train with --dedupe.")
 
 
 def _share(share: float) -> str:
-    return percent(share) if share == 0 or share >= 0.001 else "less than 0.1 %"
+    return percent(share) if share >= 0.001 else "less than 0.1 %"
 
 
 def flattering_split(of: Evidence) -> Finding:
@@ -110,21 +113,19 @@ def imbalance(of: Evidence) -> Finding:
 
 
 def uneven_groups(of: Evidence) -> Finding:
-    """Look for rows of one kind that are less often right than all rows."""
+    """Look for categories of rows for which the model makes more mistakes of a kind than for all rows."""
     name = "Equally good for all"
-    found = standing_out(of)
-    if found is None:
-        return Finding(
-            name, "unknown", "There was no column to compare by: none is sure to matter, and none has few categories."
-        )
-    tested, worst = found
-    if worst is None:
-        evidence = f"By {counted(tested, 'column')}, there is no group of rows for which the model is less often right "
-        evidence += "than chance explains."
+    worse = worse_categories(of)
+    if worse is None:
+        return Finding(name, "unknown", "It was not tested, as there is no column with a few categories.")
+    if not worse:
+        evidence = "There is no category of rows for which the model makes more mistakes than chance explains."
+        if of.is_vague:
+            return Finding(name, "undecided", f"{evidence} So few rows would hardly show it.")
         return Finding(name, "passed", evidence)
-    column, group, accuracy, interval = worst
-    evidence = (
-        f"Where {in_quotes(shortened(column))} is {shortened(group)}, the model is right for {percent(accuracy)} of "
-    )
-    evidence += f"the rows ({between(*interval)}), and for {percent(of.estimate('accuracy')[0])} of all rows."
-    return Finding(name, "look", evidence, "Trust it less there, or train on more rows of that kind.")
+    others = len(worse) - 1
+    more = f" There are more of some kind for {counted(others, 'other category')}, too." if others == 1 else ""
+    more = f" There are more of some kind for {others:,} other categories, too." if others > 1 else more
+    more += " The section on groups of rows has them all."
+    remedy = "Trust it less there, or train on more rows of that kind."
+    return Finding(name, "look", f"{say_mistakes(of, worse[0])}{more}", remedy)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable
 
-from nncli.report.document import Block, Command, Drawing, Finding, Listing, Paragraph, Report, Slider
+from nncli.report.document import Block, Command, Drawing, Finding, Folded, Listing, Paragraph, Report, Slider
 from nncli.system.output import UNSEEN, one_line
 
 SPECIAL = re.compile(r"[\\`*_{}\[\]<>|~&$^@]|:(?=//)")  # without brackets there is no link, so that parentheses stay
@@ -46,6 +47,8 @@ def _block(block: Block) -> list[str]:
         return [f"*{escaped(block.figure.title)}.* {escaped(block.caption)}"]
     if isinstance(block, Command):
         return _code(block.line)
+    if isinstance(block, Folded):
+        return [f"### {escaped(block.title)}", *itertools.chain(*(["", *_block(one)] for one in block.blocks))]
     return _thresholds(block)
 
 

@@ -19,6 +19,7 @@ from nncli.report.document import (
     Command,
     Drawing,
     Finding,
+    Folded,
     Listing,
     Paragraph,
     Report,
@@ -132,17 +133,24 @@ def _finding(one: Finding) -> Markup:
 
 
 def _section(section: Section, anchor: str, numbers: Iterator[int]) -> Markup:
-    """Show a section; figures and tables that follow one another stand side by side where there is room."""
-    parts = [element("h2", section.title, id=anchor)]
-    for together, blocks in itertools.groupby(section.blocks, lambda block: BESIDE_OTHERS.get(type(block))):
-        shown = [_block(block, f"block_{next(numbers)}") for block in blocks]  # no title makes such an id
+    return element("section", element("h2", section.title, id=anchor), *_blocks(section.blocks, numbers))
+
+
+def _blocks(blocks: tuple[Block, ...], numbers: Iterator[int]) -> list[Markup]:
+    """Show blocks; figures and tables that follow one another stand side by side where there is room."""
+    parts = list[Markup]()
+    for together, some in itertools.groupby(blocks, lambda block: BESIDE_OTHERS.get(type(block))):
+        shown = [_block(block, numbers) for block in some]
         parts += [element("div", *shown, class_=together)] if together else shown
-    return element("section", *parts)
+    return parts
 
 
-def _block(block: Block, name: str) -> Markup:
-    """Show a block. Ids in it begin with `name`."""
+def _block(block: Block, numbers: Iterator[int]) -> Markup:
+    """Show a block. Ids in it begin with a name of its own, which no title makes."""
+    name = f"block_{next(numbers)}"
     match block:
+        case Folded(title, blocks):
+            return element("details", element("summary", title), *_blocks(blocks, numbers))
         case Paragraph(text):
             return element("p", text)
         case Listing():
