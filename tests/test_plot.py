@@ -91,7 +91,8 @@ def test_the_confusions_are_those_that_eval_counts(nncli: Run, digits_model: Pat
     (cells,) = marks(outcome := nncli("plot", digits_model, "confusion", "--json"), "cells")
     shown = [[int(text.replace("·", "0")) for text in row] for row in cells["texts"]]
     assert shown == counted["confusion_matrix"]
-    assert np.array(cells["values"]) == pytest.approx(np.array(shown) / np.sum(shown, axis=1, keepdims=True))
+    shares, is_right = np.array(shown) / np.sum(shown, axis=1, keepdims=True), np.eye(len(shown), dtype=bool)
+    assert np.array(cells["values"]) == pytest.approx(np.where(is_right, shares, -shares))
     assert outcome.json["panels"][0]["x"]["names"] == outcome.json["panels"][0]["y"]["names"] == counted["classes"]
 
 

@@ -194,6 +194,26 @@ def test_texts_have_a_contrast_of_4_5_and_lines_of_3(scheme: str, colours: dict[
         assert contrast(colours[f"d{step}"], colours[ink]) >= 4.5, step
 
 
+def fills(cells: Cells) -> list[str]:
+    """Return the colours of cells on a page, row by row."""
+    names = tuple(str(i) for i in range(len(cells.values)))
+    panel = Panel(Axis.of_names("predicted", names), Axis.of_names("true", names), (cells,))
+    svg = page(Drawing(Figure("f", (panel,)), "c")).one("figure", "drawing").one("svg")
+    marks = [one for one in svg.elements if "aria-label" in one.attributes]
+    return [str(one.attributes["fill"]) for one in marks][: cells.values.size]
+
+
+def test_mistakes_have_a_colour_of_their_own_and_are_never_as_dark_as_what_is_right() -> None:
+    """32 of 34 and 1 of 12 rows are right. Eleven steps, d0 to d4 for mistakes, none around 0, and d5 to d9."""
+    texts = (("32", "2"), ("11", "1"))
+    assert fills(Cells(np.array([[32 / 34, -2 / 34], [-11 / 12, 1 / 12]]), -1.5, 1.0, texts)) == [
+        "var(--d9)", "var(--paper)", "var(--d2)", "var(--paper)",
+    ]  # fmt: skip
+    assert fills(Cells(np.array([[1.0, -1.0], [-0.5, 0.5]]), -1.0, 1.0, texts)) == [
+        "var(--d9)", "var(--d0)", "var(--d2)", "var(--d7)",
+    ]  # fmt: skip
+
+
 def test_the_verdict_stands_first_and_headings_are_in_order() -> None:
     sections = tuple(Section(title, (Paragraph("p"),)) for title in ("How good", "Ünï", "how good!", "Findings"))
     found = page(sections=sections)

@@ -123,7 +123,8 @@ class Estimates:
 @dataclass(frozen=True)
 class Cells:
     """A matrix (rows, columns) of shades from `low` to `high`, spread over both axes: the first row is at the first
-    category, or at the low end. A scale from −m to m has two colours. A cell may have a text."""
+    category, or at the low end. A scale that begins below 0 has two colours, and no shade at 0. A cell may have a
+    text."""
 
     values: Floats
     low: float
@@ -134,6 +135,12 @@ class Cells:
     def diverges(self) -> bool:
         """Tell whether the sign of a value counts."""
         return self.low < 0
+
+    def strength(self, value: float) -> float:
+        """Return how dark the shade of a value is, from 0 to 1."""
+        if self.diverges:
+            return min(value / self.low if value < 0 else value / (self.high or 1), 1.0)
+        return (value - self.low) / ((self.high - self.low) or 1)
 
 
 @dataclass(frozen=True)

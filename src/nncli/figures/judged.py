@@ -17,6 +17,7 @@ from nncli.model.thresholds import Thresholds
 from nncli.system.output import in_quotes
 
 MOST_SERIES, MOST_CLASSES = 6, 20  # lines that can be told apart; rows and columns of a matrix
+WRONG = -1.5  # end of the scale of shades of mistakes, which so are never as dark as what is right
 DIAGONAL = np.array([0.0, 1.0])
 
 shares = functools.partial(Axis, low=-0.02, high=1.02)  # an axis of shares, with room for what is at its ends
@@ -45,7 +46,8 @@ class Confusion(OfModel):
         rows = np.bincount(judged.rows.y, minlength=K)[shown]
         names = tuple(classes[k] for k in shown.tolist())
         texts = tuple(tuple(f"{n:,}" if n else "·" for n in row) for row in matrix.tolist())
-        cells = Cells(matrix / np.maximum(rows, 1)[:, None], 0.0, 1.0, texts)
+        signs = np.where(np.eye(len(shown)) > 0, 1.0, -1.0)  # what is wrong has a colour of its own
+        cells = Cells(signs * matrix / np.maximum(rows, 1)[:, None] + 0.0, WRONG, 1.0, texts)
         axes = Axis.of_names("predicted", names), Axis.of_names("true", names)
         return _figure("Confusions", judged, (Panel(*axes, (cells,)),), notes)
 

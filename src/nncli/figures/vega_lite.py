@@ -300,7 +300,9 @@ def _cells(mark: Cells, panel: Panel, x: dict[str, Any], y: dict[str, Any]) -> l
     texts = [text for row in mark.texts for text in row]
     for value, text in zip(values, texts, strict=True):
         value["text"] = _safe(text)
-    ends = f"abs(datum.value) > {0.6 * mark.high}"
+    ends = f"datum.value > {0.6 * mark.high}"
+    if mark.diverges:  # as dark, in the eleven steps that a page has of two colours
+        ends = f"datum.value > {7 / 11 * mark.high} || datum.value < {7 / 11 * mark.low}"
     ink = {"condition": {"test": ends, "value": "white"}, "value": "#222222"}
     return [rect, _layer(values, {"type": "text", "fontSize": 11}, {**own, "text": {"field": "text"}, "color": ink})]
 

@@ -202,12 +202,21 @@ def _coloured(part: Any) -> Any:
             ramp = "d" if len(scale["range"]) == 3 else "s"
             shades = [f"var(--{ramp}{i})" for i in range(STEPS)]
             shades[STEPS // 2 : STEPS // 2] = ["var(--paper)"] if ramp == "d" else []  # around 0
-            steps = {"type": "quantize", "domain": [scale["domain"][0], scale["domain"][-1]], "range": shades}
-            return {**part, "scale": steps}
+            return {**part, "scale": _steps(scale["domain"], shades)}
         return {key: value if key == "domain" else _coloured(value) for key, value in part.items()}
     if isinstance(part, list | tuple):
         return [_coloured(one) for one in part]
     return VARIABLES.get(part, part) if isinstance(part, str) else part
+
+
+def _steps(domain: list[float], shades: list[str]) -> dict[str, Any]:
+    """Describe a scale of steps: as many on each side of 0, where there are two, of one width each."""
+    low, high = domain[0], domain[-1]
+    if len(domain) == 2:
+        return {"type": "quantize", "domain": [low, high], "range": shades}
+    n = len(shades)
+    borders = [2 * k / n - 1 for k in range(1, n)]
+    return {"type": "threshold", "domain": [one * (-low if one < 0 else high) for one in borders], "range": shades}
 
 
 def _is_shade(colours: Any) -> bool:

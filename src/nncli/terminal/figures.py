@@ -27,7 +27,7 @@ from nncli.figures.figure import (
 )
 from nncli.terminal.canvas import Canvas
 from nncli.terminal.tables import new_console
-from nncli.terminal.text_panels import COLOURS, GREY, MOST_NAME, TextPanels, colour_of, right_aligned, share_of
+from nncli.terminal.text_panels import COLOURS, GREY, MOST_NAME, TextPanels, colour_of, right_aligned
 
 NARROWEST, BESIDE, IMAGE = 40, 38, 19  # columns of a terminal, of a panel beside another, and of an image
 LOWEST, HIGHEST, USUAL = 6, 30, 24  # rows of a panel, and of what is no terminal
@@ -216,7 +216,7 @@ class _Drawer(TextPanels):
         for r in range(canvas.height):
             for c in range(canvas.width):
                 value = mark.values[(canvas.height - 1 - r) * rows // canvas.height, c * columns // canvas.width]
-                share = min(abs(float(value)) / mark.high, 1) if mark.diverges else share_of(mark, float(value))
+                share = mark.strength(float(value))
                 ramp = self.signs.down if value < 0 and mark.diverges else self.signs.up
                 style = COLOURS[1] if value < 0 else COLOURS[0]
                 canvas.fill(r, c, ramp[min(int(share * len(ramp)), len(ramp) - 1)], style)

@@ -137,13 +137,9 @@ def colour_of(i: int) -> str:
     return COLOURS[i % len(COLOURS)]
 
 
-def share_of(mark: Cells, value: float) -> float:
-    return (value - mark.low) / ((mark.high - mark.low) or 1)
-
-
 def _shade(mark: Cells, value: float) -> str:
     """Return the style of a cell: the darker, the nearer to an end of the scale."""
-    share = abs(value) / mark.high if mark.diverges else share_of(mark, value)
+    share = mark.strength(value)
     if share < 0.05:
         return ""
     if mark.diverges and value < 0:
