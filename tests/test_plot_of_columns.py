@@ -158,7 +158,9 @@ def test_of_many_rows_some_are_asked_and_that_is_said(nncli: Run) -> None:
     write_table(n=1200)
     assert nncli("train", "d.csv", "--epochs", 2, "-q").code == 0
     outcome = nncli("plot", "model.npz", "effect", "x", "--data", "d.csv", "--json")
-    assert outcome.json["notes"] == ["every value is put into 500 of 1,200 rows, in place of their own"]
+    assert outcome.json["notes"] == [
+        "every value is put into 500 of 1,200 rows, evenly taken to save time, in place of their own"
+    ]
 
 
 def test_the_effect_of_a_date_is_over_days(nncli: Run) -> None:

@@ -7,11 +7,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from nncli.metrics.definitions import METRICS
 from reports import blocks, finding, listing, report, two_classes, write_rows
 
 Run = Callable[..., Any]
+FIGURES, MEANINGS = ("Figures", "More figures"), "What the figures say"
 
 pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
 
@@ -32,15 +35,17 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_figures_and_intervals_are_those_of_eval(name: str, nncli: Run, request: pytest.FixtureRequest) -> None:
     model = request.getfixturevalue(name)
     expected, made = nncli("eval", model, "--json").json, report(nncli, model)
-    rows = listing(made, "How good it is", "Figures")
+    rows = {row["figure"]: row for name in FIGURES for row in listing(made, "How good it is", name)}
     assert len(rows) == len(expected["metrics"])
-    for row, (metric, one) in zip(rows, expected["metrics"].items(), strict=True):
+    labels = {name: METRICS.create(name).label(expected["positive"]) for name in expected["metrics"]}
+    for metric, one in expected["metrics"].items():
+        row = rows[labels[metric]]
         shares = metric.split(":")[0] in ("accuracy", "balanced-accuracy", "precision", "recall", "top-k")
         write = (lambda value: f"{100 * value:.1f} %") if shares else (lambda value: f"{value:.4f}")
         assert row["this model"] == write(one["value"]), metric
         assert row["95 % interval"] == " to ".join(map(write, one["interval"] or ())), metric
     constant = expected["baseline"]["accuracy"]
-    assert next(row for row in rows if row["figure"] == "accuracy")["always one answer"] == f"{100 * constant:.1f} %"
+    assert rows["accuracy"]["always one answer"] == f"{100 * constant:.1f} %"
     for row in listing(made, "How good it is", "By class"):
         its = expected["per_class"][row["class"]]
         assert row["rows"] == f"{its['n']:,}"
@@ -49,8 +54,11 @@ def test_figures_and_intervals_are_those_of_eval(name: str, nncli: Run, request:
 
 def test_pictures_are_those_of_plot(nncli: Run, two: Path) -> None:
     drawn = [one["figure"] for one in blocks(report(nncli, two), "Pictures", "drawing")]
-    names = ("confusion", "roc", "pr", "calibration", "threshold", "curve")
-    assert drawn == [nncli("plot", two, name, "--json").json for name in names]
+    names = ("confusion", "calibration", "roc", "pr", "threshold", "curve")
+    expected = [nncli("plot", two, name, "--json").json for name in names]
+    assert [one | {"title": ""} for one in drawn] == [one | {"title": ""} for one in expected]
+    titles = ["Confusions", "Calibration", "ROC", "Precision and recall", "Thresholds", "Training"]
+    assert [one["title"] for one in drawn] == titles  # the page says once which file and rows they are of
 
 
 def test_the_verdict_has_three_sentences_with_the_figures_of_eval(nncli: Run, two: Path) -> None:
@@ -101,12 +109,30 @@ def test_importance_is_that_of_explain(nncli: Run, iris_model: Path) -> None:
 def test_each_figure_is_said_in_words(nncli: Run, two: Path, iris_model: Path) -> None:
     for model in (two, iris_model):
         made = report(nncli, model)
-        said = {row["figure"]: row["what it says"] for row in listing(made, "How good it is", "What the figures say")}
-        for row in listing(made, "How good it is", "Figures"):
-            assert any(row["figure"].startswith(name) for name in said), row
-            _, _, average = row["figure"].partition(", ")
-            assert not average or said[average]
-        assert all(said.values())
+        for table, meanings in zip(FIGURES, ("What the figures say", "What these figures say"), strict=True):
+            said = {row["figure"]: row["what it says"] for row in listing(made, "How good it is", meanings)}
+            for row in listing(made, "How good it is", table):
+                assert any(row["figure"].startswith(name) for name in said), row
+                _, _, average = row["figure"].partition(", ")
+                assert not average or said[average]
+            assert all(said.values())
+
+
+def test_the_log_loss_is_told_as_a_probability(nncli: Run, two: Path) -> None:
+    """e^−loss, and for guessing by the shares of the classes e^(Σ p ln p)."""
+    its = nncli("eval", two, "--json").json
+    p = np.array([one["n"] for one in its["per_class"].values()]) / its["n"]
+    said = {row["figure"]: row["what it says"] for row in listing(report(nncli, two), "How good it is", MEANINGS)}
+    assert f"every row a probability of {100 * np.exp(-its['metrics']['log-loss']['value']):.0f} %;" in said["log loss"]
+    assert said["log loss"].endswith(f"comes to a probability of {100 * np.exp((p * np.log(p)).sum()):.0f} %")
+
+
+def test_the_card_tells_the_rows_that_it_learned_from_and_those_that_were_kept_from_it(nncli: Run, two: Path) -> None:
+    card = dict(blocks(report(nncli, two), "Model card", "listing")[0]["rows"])
+    assert card["data"].endswith("d.csv, 600 rows")
+    assert card["trained on"] == (
+        "420 of these rows; kept from it were 90 to say when to stop (validation) and 90 to judge it by (test)"
+    )
 
 
 def test_the_card_says_what_the_model_is_for(nncli: Run, two: Path) -> None:

@@ -54,7 +54,9 @@ class Effect(OfModel):
         titles = [f"{kind} of {in_quotes(model.classes[k])}" for k in shown]
         panels = (_of_categories if values.names else _of_numbers)(values, answers[:, :, shown], titles)
         n = len(judged.rows.rows)
-        of_all = f"{len(rows):,} of {n:,} rows" if len(rows) < n else counted(n, "row")
+        of_all = counted(n, "row")
+        if len(rows) < n:
+            of_all = f"{len(rows):,} of {n:,} rows, evenly taken to save time"
         notes = [f"every value is put into {of_all}, in place of their own", values.note]
         if 2 < len(model.classes) != len(shown):
             notes.append(f"the {len(shown)} of {len(model.classes):,} classes that it changes most")
@@ -87,7 +89,7 @@ class Values:
             known = np.count_nonzero(n_rows)
             note = f"; the {len(codes)} of {known:,} categories with the most rows" if len(codes) < known else ""
             names = tuple(column.values[code] for code in codes.tolist())
-            note = f"a line goes from the 5th to the 95th percentile of the rows{note}"
+            note = f"a point is the mean, and a line spans what 90 % of the rows get: it is no interval{note}"
             return cls(name, kind, codes.astype(np.float64), names=names, title=name, note=note)
         if kind == "date":
             grid = _grid(rows.dates[name])

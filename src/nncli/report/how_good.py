@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections.abc import Mapping
 
 import numpy as np
 
-from nncli.errors import DataError, OptionError
+from nncli.errors import DataError, OptionError, listing
 from nncli.figures.all_kinds import FIGURES, OfModel, Subject, build_of_model
 from nncli.figures.importance import MOST_COLUMNS, figure_of_importances
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.metric import Metric
-from nncli.report.document import Block, Drawing, Listing, Paragraph, Section
+from nncli.report.document import Block, Drawing, Folded, Listing, Paragraph, Section
 from nncli.report.evidence import Evidence
 from nncli.system.output import counted, in_quotes, number, percent, shortened
 from nncli.training.reference import REFERENCES
@@ -19,17 +21,20 @@ from nncli.training.reference import REFERENCES
 MOST_CLASSES = 20  # that are listed, those with the lowest F1
 EFFECTS = 3  # columns whose effect is drawn
 AVERAGES = {"macro": "the mean over the classes", "weighted": "the mean over the classes, each by its number of rows"}
+MAIN = ("accuracy", "balanced-accuracy", "log-loss", "cost", "precision", "recall")  # metrics that are not folded
 ROC = (
-    "How well the model puts the rows of a class before all others: the area below the line is 1 if it is perfect, and "
-    "0.5 if it guesses"
+    "How well the model puts the rows of a class before the others. Take any row of the class and any other row: the "
+    "area below the line is how often the first gets the higher score, where 1 is perfect and 0.5 is guessing"
 )
 PR = (
-    "The more rows of a class are to be found (to the right), the fewer of those named are right (downwards): the area "
-    "below the line is 1 if the model is perfect"
+    "To the right, more of the rows of a class are found; upwards, more of those that are named really are of it. The "
+    "later the line falls, the better: the area below it is 1 if the model is perfect"
 )
 CALIBRATION = (
-    "Points on the diagonal: the model is right as often as it says, for 80 % of the rows where it is 80 % sure. "
-    "Points below it: the model is too sure of itself."
+    "Can its probabilities be believed? A point stands for rows of which the model is about as sure: to the right, how "
+    "sure it says it is, and upwards, how often it is right. On the dashed line both are the same: of 100 answers of "
+    "which it is 80 % sure, 80 are right. Below the line it claims more than it keeps, and above it keeps more. The "
+    "upright lines are 95 % intervals."
 )
 THRESHOLD = (
     "At each threshold, how many of the rows named are right (precision), and how many of the class are found (recall)."
@@ -37,37 +42,65 @@ THRESHOLD = (
 
 
 def figures_section(of: Evidence) -> Section:
-    """Write what `eval` reports, with intervals, and the figures of each class."""
-    reference = of.reference[0]
-    header = ["figure", "this model", "95 % interval", "always one answer"]
-    if reference is not None:
-        of_training = " on the rows of the training run" if of.subject.source else ""
-        header.append(f"{REFERENCES[reference['name']]}{of_training}")
-    rows = []
-    for name, one in of.metrics["metrics"].items():
-        metric = METRICS.create(name)
-        write = percent if metric.in_percent else number
-        constant = _of_one_answer(of, metric)
-        cells = [
-            metric.label(of.metrics["positive"]),
-            "not defined" if one["value"] is None else write(one["value"]),
-            " to ".join(map(write, one["interval"] or ())),
-            "" if constant is None else write(constant),
-        ]
-        if reference is not None:
-            by = reference["metric"] or {"name": None}
-            beside = {"accuracy": reference["accuracy"], by["name"]: by.get("value")}.get(name)
-            cells.append("" if beside is None else write(beside))
-        rows.append(tuple(cells))
+    """Write what `eval` reports, with intervals, and the figures of each class; those of less weight are folded."""
+    metrics = {name: METRICS.create(name) for name in of.metrics["metrics"]}
+    main = {name: one for name, one in metrics.items() if one.name in MAIN or name == of.model.metric}
+    more = {name: one for name, one in metrics.items() if name not in main}
     said = f"These figures are of {of.subject.judged.of}. Other rows of the same kind would give slightly other ones: "
     said += "the interval says how sure a figure is, and about 95 of 100 such intervals contain the true figure. "
     said += "Beside them is what one gets without a model, by always predicting the most frequent class"
     said += ", or for the cost the class that costs least." if "cost" in of.metrics["metrics"] else "."
-    listing = Listing(tuple(header), tuple(rows), frozenset(header[1:]), "Figures")
-    found = {metric.title: metric.meaning for metric in map(METRICS.create, of.metrics["metrics"])} | AVERAGES
-    meanings = Listing(("figure", "what it says"), tuple(found.items()), caption="What the figures say")
-    notes = [Paragraph(f"{note.removeprefix('warning: ')}.") for note in of.subject.notes]
-    return Section("How good it is", (Paragraph(said), *notes, listing, _classes(of), meanings))
+    notes = [note.removeprefix("warning: ") for note in of.subject.notes]
+    blocks: list[Block] = [Paragraph(said), *(Paragraph(f"{note[:1].upper()}{note[1:]}.") for note in notes)]
+    blocks += [_figures(of, main, "Figures"), _classes(of), _meanings(of, main, "What the figures say")]
+    if more:
+        folded = _figures(of, more, "More figures"), _meanings(of, more, "What these figures say")
+        blocks.append(Folded(f"{counted(len(more), 'more figure')}, for those who know them", folded))
+    return Section("How good it is", tuple(blocks))
+
+
+def _figures(of: Evidence, metrics: Mapping[str, Metric], caption: str) -> Listing:
+    """List figures beside those of always one answer and of the reference, where these have any."""
+    reference, rows = of.reference[0], list[tuple[str, ...]]()
+    header = ["figure", "this model", "95 % interval", "always one answer"]
+    for name, metric in metrics.items():
+        one, write = of.metrics["metrics"][name], percent if metric.in_percent else number
+        constant, beside = _of_one_answer(of, metric), None
+        if reference is not None:
+            by = reference["metric"] or {"name": None}
+            beside = {"accuracy": reference["accuracy"], by["name"]: by.get("value")}.get(name)
+        rows.append((
+            metric.label(of.metrics["positive"]),
+            "not defined" if one["value"] is None else write(one["value"]),
+            " to ".join(map(write, one["interval"] or ())),
+            "" if constant is None else write(constant),
+            "" if beside is None else write(beside),
+        ))  # fmt: skip
+    if reference is not None:
+        header.append(f"{REFERENCES[reference['name']]}{' on the rows of the training run' * bool(of.subject.source)}")
+    kept = [k for k in range(len(header)) if k < 3 or any(row[k] for row in rows)]
+    titles = tuple(header[k] for k in kept)
+    return Listing(titles, tuple(tuple(row[k] for k in kept) for row in rows), frozenset(titles[1:]), caption)
+
+
+def _meanings(of: Evidence, metrics: Mapping[str, Metric], caption: str) -> Listing:
+    """Say in everyday words what figures are."""
+    found = {metric.title: metric.meaning for metric in metrics.values()}
+    if "log-loss" in metrics and of.estimate("log-loss")[0] is not None:
+        loss, p = of.estimate("log-loss")[0], np.bincount(of.scored.y) / of.n
+        guessing = -float((p[p > 0] * np.log(p[p > 0])).sum())
+        found[metrics["log-loss"].title] += (
+            f". {number(loss)} is as if it gave the true class of every row {_of_loss(loss)}; guessing by how frequent "
+            f"each class is comes to {_of_loss(guessing)}"
+        )
+    labels = [metric.label(of.metrics["positive"]) for metric in metrics.values()]
+    found |= {name: said for name, said in AVERAGES.items() if any(label.endswith(f", {name}") for label in labels)}
+    return Listing(("figure", "what it says"), tuple(found.items()), caption=caption)
+
+
+def _of_loss(loss: float) -> str:
+    """Say which probability has this log loss, p = e^−loss."""
+    return f"a probability of {100 * math.exp(-loss):.0f} %"
 
 
 def _of_one_answer(of: Evidence, metric: Metric) -> float | None:
@@ -97,25 +130,25 @@ def _classes(of: Evidence) -> Listing:
 
 
 def pictures(of: Evidence) -> Section:
-    """Draw the figures that fit the model, each with a sentence that says what it shows."""
-    captions = {
-        "confusion": _confusion(of),
-        "roc": _area(
-            of,
-            "roc-auc",
-            ROC,
-        ),
-        "pr": _area(
-            of,
-            "average-precision",
-            PR,
-        ),
-        "calibration": CALIBRATION,
+    """Draw the figures that fit the model, each with a sentence that says what it shows; some are folded."""
+    captions = {"confusion": _confusion(of), "calibration": CALIBRATION}
+    of_less_weight = {
+        "roc": _area(of, "roc-auc", ROC),
+        "pr": _area(of, "average-precision", PR),
         "threshold": THRESHOLD,
         "curve": _curve(of),
     }
-    drawn = [draw(of.subject, name, caption) for name, caption in captions.items()]
-    return Section("Pictures", tuple(one for one in drawn if one is not None))
+    drawn, more = (
+        [one for one in (draw(of.subject, name, said) for name, said in its.items()) if one is not None]
+        for its in (captions, of_less_weight)
+    )
+    folded = [Folded(f"{counted(len(more), 'more picture')}: {listing([_lower(one) for one in more])}", tuple(more))]
+    return Section("Pictures", (*drawn, *(folded if more else [])))
+
+
+def _lower(drawing: Drawing) -> str:
+    title = drawing.figure.title
+    return title if title.isupper() else title[:1].lower() + title[1:]
 
 
 def draw(subject: Subject, name: str, caption: str) -> Drawing | None:
@@ -123,9 +156,11 @@ def draw(subject: Subject, name: str, caption: str) -> Drawing | None:
     kind = FIGURES.create(name)
     assert isinstance(kind, OfModel)
     try:
-        return Drawing(build_of_model(kind, subject), caption)
+        figure = build_of_model(kind, subject)
     except (OptionError, DataError):
         return None
+    title = figure.title.removesuffix(f", {subject.judged.of}")  # the page says once which rows they are
+    return Drawing(dataclasses.replace(figure, title=title.partition(f" of {subject.file} (")[0]), caption)
 
 
 def _confusion(of: Evidence) -> str:
@@ -136,10 +171,9 @@ def _confusion(of: Evidence) -> str:
     true, said, n = max(wrong, key=lambda one: one[2])
     names = (in_quotes(shortened(classes[k])) for k in (true, said))
     total = sum(one[2] for one in wrong)
-    said = (
-        "How many rows of each class (beside the figure) the model puts into which class (below it): on the diagonal "
-    )
-    said += f"it is right. The most frequent of {counted(total, 'mistake')}: {counted(n, 'row')} of class "
+    said = "A line has the rows that really are of one class; a column, those that the model puts into one. Blue ones "
+    said += "are right and brown ones wrong; the darker, the larger the share of the rows of that class. The most "
+    said += f"frequent of {counted(total, 'mistake')}: {counted(n, 'row')} of class "
     return said + "{}, predicted {}.".format(*names)
 
 
@@ -153,7 +187,10 @@ def _area(of: Evidence, name: str, what: str) -> str:
 
 def _curve(of: Evidence) -> str:
     p = of.subject.provenance
-    said = "How training went: an epoch is one pass over the training rows. "
+    said = "How training went: an epoch is one pass over the training rows, and the loss is what training makes small. "
+    if not np.isnan(p.history[:, 2]).all():
+        said += "The validation rows are kept from it: where their line rises while that of the training rows falls, "
+        said += "the model learns rows by heart. "
     return f"{said}Epoch {p.best_epoch:,} of {len(p.history):,} was kept."
 
 
@@ -180,12 +217,11 @@ def importance_section(of: Evidence) -> Section:
     caption = (
         "The further to the right, the more the model relies on the column; one whose line crosses 0 may do nothing."
     )
-    blocks: list[Block] = [Paragraph(text), Drawing(figure, caption), Listing(header, rows, frozenset(header[1:]))]
+    numbers = Listing(header, rows, frozenset(header[1:]))
+    blocks: list[Block] = [Paragraph(text), Drawing(figure, caption), Folded("The numbers of this picture", (numbers,))]
     for name in of.columns_that_matter(EFFECTS):
-        caption = (
-            f"What the model would say on average if all rows had the same value of {in_quotes(shortened(name))}, "
-        )
-        caption += "one value after another."
+        caption = f"What the model would say if all rows had the same value of {in_quotes(shortened(name))}, one value "
+        caption += "after another: its mean, and how far single rows are from it."
         drawing = draw(of.subject.asked_for(name), "effect", caption)
         blocks += [drawing] if drawing else []
     return Section(title, tuple(blocks))

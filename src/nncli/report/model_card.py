@@ -60,7 +60,6 @@ def _columns(d: dict[str, Any]) -> str:
 def _facts(of: Evidence, d: dict[str, Any]) -> dict[str, str]:
     """Return what the model is and was made from."""
     figures, data = d["figures"], d["data"]
-    parts = [("training", "n_train"), ("validation", "n_val"), ("test", "n_test")]
     decision = of.model.decision
     by = "the likeliest class"
     if decision is not None and decision.threshold is not None:
@@ -70,14 +69,22 @@ def _facts(of: Evidence, d: dict[str, Any]) -> dict[str, str]:
     return {
         "model": f"{d['model']} {d['layers']}, {d['parameters']:,} parameters",
         "decides for": by,
-        "trained on": f"{title(tuple(data['source']))}, {data['rows']:,} rows",
-        "rows": ", ".join(f"{figures[key]:,} {name}" for name, key in parts),
+        "data": f"{title(tuple(data['source']))}, {data['rows']:,} rows",
+        "trained on": _rows(figures),
         "options": d["command_line"],
         "SHA-256 of the data": data["sha256"],
         "SHA-256 of the model": "" if of.subject.file == "-" else ModelFile.at(Path(of.subject.file)).sha256,
         "program": f"nncli {d['nncli']}",
         "kernels": d["kernels"],
     }
+
+
+def _rows(figures: dict[str, Any]) -> str:
+    """Say how many rows it learned from, and what the others are for."""
+    said = f"{figures['n_train']:,} of these rows"
+    others = [("n_val", "to say when to stop (validation)"), ("n_test", "to judge it by (test)")]
+    kept = [f"{figures[key]:,} {what}" for key, what in others if figures[key]]
+    return f"{said}; kept from it were {listing(kept)}" if kept else said
 
 
 def _limits(of: Evidence) -> str:
