@@ -10,10 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nncli.explain.nearest_change import Change
 from nncli.metrics.definitions import METRICS
+from nncli.report.worst_rows import _near
 from reports import blocks, finding, listing, report, two_classes, write_rows
 
 Run = Callable[..., Any]
+COST = "if a missed row costs as much as"
 FIGURES, MEANINGS = ("Figures", "More figures"), "What the figures say"
 
 pytestmark = pytest.mark.usefixtures("in_a_folder_of_its_own")
@@ -72,6 +75,23 @@ def test_the_verdict_has_three_sentences_with_the_figures_of_eval(nncli: Run, tw
     assert f"it finds {found} of the {all_yes} rows that are 'yes'" in good
     assert f"measured on {its['n']} rows" in sure
     assert f"between {low} and {high} of 100" in sure
+
+
+def test_without_costs_the_threshold_of_some_is_told_with_its_mistakes(nncli: Run) -> None:
+    """If a missed row costs as much as 5 false alarms, the threshold 1 / (1 + 5) costs least."""
+    write_rows("d.csv", two_classes(300))
+    assert nncli("train", "d.csv", "--positive", "yes", "--epochs", 5, "-q").code == 0
+    made = report(nncli, "model.npz")
+    (row,) = (one for one in listing(made, "Threshold", _caption(made)) if one[COST] == "5 false alarms")
+    its = nncli("eval", "model.npz", "--threshold", 1 / 6, "--json").json
+    n = {(true, said): k for true, said, k in its["confusion_counts"]}
+    assert (row["threshold"], row["missed"], row["false alarms"]) == ("0.17", str(n.get((1, 0), 0)), str(n[0, 1]))
+
+
+def _caption(made: dict[str, Any]) -> str:
+    (table,) = blocks(made, "Threshold", "listing")
+    caption: str = table["caption"]
+    return caption
 
 
 @pytest.mark.parametrize("at", [3, 20, 50, 97])
@@ -165,13 +185,34 @@ def test_the_most_wrong_rows_are_those_of_eval_each_with_reasons(nncli: Run, two
 
 def test_and_each_with_the_nearest_change_of_one_column_that_would_change_the_answer(nncli: Run, two: Path) -> None:
     made, source, seen = report(nncli, two), two.parent / "d.csv", 0
+    assert nncli("eval", two, "--judged", "judged.csv").code == 0
+    spread = np.genfromtxt("judged.csv", delimiter=",", names=True)
     for row in listing(made, "The most wrong rows")[:5]:
         changes = nncli("explain", two, source, "--row", row["row"].replace(",", ""), "--json").json["changes"]
-        nearest = changes[0] if changes else None
-        shown = nearest and f"{nearest['column']}: {_shown(nearest['old'])} → {_shown(nearest['new'])}"
-        assert row["what would change it"] == (shown or "no change of one column alone")
-        seen += bool(changes)
+        far = {one["column"]: abs(one["new"] - one["old"]) / spread[one["column"]].std() for one in changes}
+        near = min(
+            (one for one in changes if far[one["column"]] <= 2), key=lambda one: far[one["column"]], default=None
+        )
+        if near is None:
+            none = f"no {'near ' if changes else ''}change of one column alone"
+            assert row["what would change it"] == none
+        else:
+            away = far[near["column"]]
+            told = f"{away:.1f}" if away >= 0.05 else "less than 0.1"
+            shown = f"{near['column']}: {_shown(near['old'])} → {_shown(near['new'])} ({told})"
+            assert row["what would change it"] == shown
+        seen += near is not None
     assert seen
+
+
+def test_a_change_that_is_far_for_its_column_is_none() -> None:
+    """Of a column whose standard deviation is 2, 3 is 1.5 of them away and 5 is 2.5; days count as numbers do."""
+    changes = [
+        Change("a", 0.0, 5.0, "yes", 0.01), Change("b", 0.0, 3.0, "yes", 0.5), Change("c", "x", "y", "yes", 1.0),
+        Change("d", "2024-01-01", "2024-01-02 12:00:00", "yes", 0.1),
+    ]  # fmt: skip
+    spreads = {"a": 2.0, "b": 2.0, "d": 3.0}
+    assert [(one.column, far) for one, far in _near(changes, spreads)] == [("d", 0.5), ("b", 1.5), ("c", None)]
 
 
 def _shown(value: float | str) -> str:
@@ -185,7 +226,7 @@ def test_of_several_classes_the_runner_up_is_said(nncli: Run, iris_model: Path) 
     for row in listing(made, "The most wrong rows"):
         found = nncli("explain", iris_model, "iris", "--row", row["row"], "--json").json
         assert row["runner-up"] == found["runner_up"]
-        assert row["what would change it"].endswith(f", which gives '{found['changes'][0]['prediction']}'")
+        assert row["what would change it"].endswith((f", which gives '{found['changes'][0]['prediction']}'", "alone"))
 
 
 def test_groups_are_those_of_eval_by(nncli: Run, two: Path) -> None:

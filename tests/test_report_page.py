@@ -319,6 +319,21 @@ def test_hostile_names_are_shown_as_text(attacked: tuple[str, Element, str]) -> 
             assert place.text.startswith(name[:80])
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Train with --dedupe, or --lr 0.01.", "Train with <code>--dedupe</code>, or <code>--lr 0.01</code>."),
+        ("85.0 % of 4,884 rows (84 to 86 %)", "85.0&nbsp;% of 4,884 rows (84 to 86&nbsp;%)"),
+        ("a--b and --<b> stay", "a--b and --&lt;b&gt; stay"),
+    ],
+    ids=["options", "percent", "others"],
+)
+def test_no_line_ends_within_an_option_or_before_a_percent_sign(text: str, expected: str) -> None:
+    whole = page_of(report(Paragraph(text)))
+    assert f"<p>{expected}</p>" in whole
+    assert re.search(r"p code[^{]*\{[^}]*white-space: nowrap", whole)
+
+
 def test_a_page_without_names_is_whole_too() -> None:
     check_ids(read_page(page_of(hostile(""))))
 

@@ -1,7 +1,8 @@
 """HTML as a type of its own: a text that is not HTML is escaped wherever it goes into a page, so none is forgotten.
 
 A text shows as text: signs that would move a cursor, turn the direction of writing or have no width are written out,
-words that are written from right to left stay where they are, and what is far too long has its middle left out.
+words that are written from right to left stay where they are, and what is far too long has its middle left out. Options
+of commands are code, and no line ends within them, or between a number and its %.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ LONGEST_WORD, LONGEST_TEXT = 120, 2000  # characters
 LONG_WORD = re.compile(rf"\S{{{LONGEST_WORD + 1},}}")
 RIGHT_TO_LEFT = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
 RUN = re.compile(rf"([{RIGHT_TO_LEFT}]+(?:[^\w<>&]+[{RIGHT_TO_LEFT}]+)*)")
+OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*[a-z](?: \d+(?:\.\d+)?)?(?![\w-])")  # with a number behind it
+BEFORE_PERCENT = re.compile(r"(?<=\d) (?=%)")
 VOID = {"input", "link", "meta"}  # elements that have no end
 
 
@@ -62,6 +65,7 @@ def _text(text: str) -> str:
     """Return a text as HTML."""
     safe = LONG_WORD.sub(lambda word: _cut(word[0], LONGEST_WORD), one_line(text))
     safe = html.escape(_cut(safe, LONGEST_TEXT), quote=False)
+    safe = OPTION.sub(r"<code>\g<0></code>", BEFORE_PERCENT.sub("&nbsp;", safe))
     return safe if safe.isascii() else RUN.sub(r"<bdi>\1</bdi>", safe)
 
 

@@ -7,11 +7,12 @@ import shlex
 import numpy as np
 
 from nncli.model.thresholds import Thresholds
-from nncli.report.document import Paragraph, Section, Slider
+from nncli.report.document import Block, Listing, Paragraph, Section, Slider
 from nncli.report.evidence import Evidence
-from nncli.system.output import in_quotes, number, percent, shortened
+from nncli.system.output import counted, in_quotes, number, percent, shortened
 
 STEPS = 100  # of the probability
+RATIOS = ((5, 1), (2, 1), (1, 1), (1, 2), (1, 5), (1, 10))  # missed rows that cost as much as so many false alarms
 
 
 def threshold_section(of: Evidence) -> Section | None:
@@ -26,7 +27,31 @@ def threshold_section(of: Evidence) -> Section | None:
     said += f"it finds more of the rows that are {its}, and is wrong about more of the others. Precision: of the rows "
     said += f"predicted {its}, the share that really are. Recall: of the rows that really are {its}, the share that is "
     said += "found. nncli predict takes the same --threshold."
-    return Section("Threshold", (Paragraph(said), slider(of, positive)))
+    blocks: list[Block] = [Paragraph(said), slider(of, positive)]
+    if of.model.decision is None or not of.model.decision.costs:
+        how = f"Which to choose depends on what mistakes cost. A missed row is {its}, and not predicted so; a false "
+        how += (
+            f"alarm is predicted {its}, and is not. If a missed row costs as much as k false alarms, the threshold of "
+        )
+        how += "1 / (1 + k) costs least, as far as the probabilities can be believed. To train with such costs: "
+        blocks += [Paragraph(f"{how}nncli train with --cost missed=5,false-alarm=1."), _by_cost(of)]
+    return Section("Threshold", tuple(blocks))
+
+
+def _by_cost(of: Evidence) -> Listing:
+    """List the threshold that costs least for some ratios of the costs of the two mistakes, with how many of each there
+    are."""
+    p, is_positive = of.rows.P[:, of.model.positive].astype(np.float64), of.scored.y == of.model.positive
+    rows = []
+    for missed, false_alarms in RATIOS:
+        t = missed / (missed + false_alarms)
+        named = p >= t
+        counts = int((is_positive & ~named).sum()), int((named & ~is_positive).sum())
+        cost = f"{counted(false_alarms, 'false alarm')}" if missed == 1 else f"1/{missed} of a false alarm"
+        rows.append((cost, f"{t:.2g}", *(f"{n:,}" for n in counts)))
+    header = "if a missed row costs as much as", "threshold", "missed", "false alarms"
+    caption = f"What to choose: {counted(int(is_positive.sum()), 'row')} to find among {of.n:,}"
+    return Listing(header, tuple(rows), frozenset(header[1:]), caption)
 
 
 def slider(of: Evidence, positive: str) -> Slider:

@@ -20,6 +20,7 @@ from nncli.system.output import counted, in_quotes, percent, shortened
 MOST, REASONS = 20, 3  # rows, and columns of each that had most part in the answer
 MOST_IMAGES, MOST_PIXELS = 12, 12 * 32 * 32  # that are drawn
 MOST_CHANGED = 100  # columns in all of which the nearest change is looked for
+FAR = 2.0  # standard deviations of a column, beyond which a change is no near one
 
 
 def worst_rows(of: Evidence) -> Section:
@@ -61,10 +62,19 @@ def _how_to_read(of: Evidence) -> str:
     said += "Reasons are the columns that did most to decide the answer, each with the value it has in the row. "
     behind = "the runner-up" if several else "the other class"
     said += f"A number above 0 says that the value speaks for the predicted class and against {behind}, one below 0 "
-    said += "that it speaks the other way; the further from 0, the more. It is what the value adds, compared with an "
-    said += f"average row, to the lead of the predicted class: {reasons_title(of.model, 'the runner-up')}. "
-    said += "The last column shows the nearest change of a single value with which the model would give another answer."
-    return said
+    said += "that it speaks the other way, compared with an average row. "
+    if of.model.probabilistic:
+        said += "A value of +0.7 makes the predicted class about twice as likely beside the other one, +2.3 ten times "
+        said += (
+            f"as likely, and −0.7 half as likely (the numbers add up to {reasons_title(of.model, 'the runner-up')}). "
+        )
+    else:
+        said += f"The further from 0, the more; the numbers add up to {reasons_title(of.model, 'the runner-up')}. "
+    said += (
+        "The last column shows the nearest change of a single value with which the model would give another answer. "
+    )
+    said += "For numbers and dates, the brackets say how far that is in standard deviations: between two rows, 1 is "
+    return f"{said}usual, and changes of more than {FAR:g} are left out."
 
 
 def _runners_up(of: Evidence, at: Positions) -> NDArray[np.int64]:
@@ -100,7 +110,7 @@ def _why(of: Evidence, at: Positions) -> tuple[list[str], list[list[str]]]:
     order, values = found.largest(REASONS)
     few = None if len(found.columns) <= MOST_CHANGED else [found.columns[k] for k in np.unique(order).tolist()]
     changes = nearest_changes(model, table, few)
-    several = len(model.classes) > 2
+    several, spreads = len(model.classes) > 2, _spreads(of)
     titles = [*["runner-up"] * several, "reasons for the prediction", "what would change it"]
     cells = list[list[str]]()
     for i in range(len(at)):
@@ -110,17 +120,52 @@ def _why(of: Evidence, at: Positions) -> tuple[list[str], list[list[str]]]:
             name = found.columns[k]
             parts.append(f"{shortened(name)} = {_shown(value_of(model, row, name))} ({value:+.2f})")
         second = [model.classes[runner_up[i]]] * several
-        cells.append([*second, "; ".join(parts), _said(changes[i], several)])
+        near = _near(changes[i], spreads)
+        cells.append([*second, "; ".join(parts), _said(near, bool(changes[i]), several)])
     return titles, cells
 
 
-def _said(changes: list[Change], several: bool) -> str:
+def _spreads(of: Evidence) -> dict[str, float]:
+    """Return the standard deviation of each column of numbers or dates among the rows."""
+    table, rows = of.rows.table, of.rows.rows
+    names = table.number_names or of.model.schema.of_kind("number")
+    columns = {name: table.numbers[rows, i] for i, name in enumerate(names)}
+    columns |= {name: days[rows] for name, days in table.dates.items()}
+    known = {name: column[np.isfinite(column)].astype(np.float64) for name, column in columns.items()}
+    return {name: float(column.std()) for name, column in known.items() if len(column)}
+
+
+def _near(changes: list[Change], spreads: dict[str, float]) -> list[tuple[Change, float | None]]:
+    """Return the changes that are not far, the nearest first, each with how far it is in standard deviations; that is
+    None of another category, which comes after all numbers, and where the value is missing."""
+    found = list[tuple[Change, float | None]]()
+    for one in changes:
+        far = _far(one, spreads)
+        if far is None or far <= FAR:
+            found.append((one, far))
+    return sorted(found, key=lambda its: math.inf if its[1] is None else its[1])
+
+
+def _far(one: Change, spreads: dict[str, float]) -> float | None:
+    spread = spreads.get(one.column)
+    if not spread or one.old is None:
+        return None
+    if isinstance(one.old, str) or isinstance(one.new, str):
+        old, new = (
+            np.datetime64(str(day)).astype("datetime64[s]").astype(float) / 86_400 for day in (one.old, one.new)
+        )
+        return float(abs(new - old)) / spread
+    return abs(one.new - one.old) / spread
+
+
+def _said(near: list[tuple[Change, float | None]], is_far: bool, several: bool) -> str:
     """Say which change of one column is the nearest."""
-    if not changes:
-        return "no change of one column alone"
-    one = changes[0]
+    if not near:
+        return "no near change of one column alone" if is_far else "no change of one column alone"
+    one, far = near[0]
     gives = f", which gives {in_quotes(shortened(one.prediction))}" if several else ""
-    return f"{shortened(one.column)}: {_shown(one.old)} → {_shown(one.new)}{gives}"
+    how_far = "" if far is None else f" ({far:.1f})" if far >= 0.05 else " (less than 0.1)"
+    return f"{shortened(one.column)}: {_shown(one.old)} → {_shown(one.new)}{how_far}{gives}"
 
 
 def _shown(value: float | str | None) -> str:
