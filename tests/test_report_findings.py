@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy.stats import chi2_contingency, ks_2samp
 
-from nncli.data.dataset import Table, TextColumn
+from nncli.data.dataset import TextColumn
 from nncli.report import findings_of_fit, findings_of_rows
 from nncli.report.document import FAULTS as FAULTS_SAID
 from nncli.report.evidence import Evidence
@@ -237,16 +237,19 @@ def test_the_verdict_names_all_that_was_found_the_gravest_first(nncli: Run) -> N
 @pytest.mark.parametrize(("seen", "state"), [(0, "passed"), (8, "passed"), (60, "look")])
 def test_a_few_rows_that_it_has_seen_make_no_headline(seen: int, state: str) -> None:
     """8 of 4,884 rows are less than 0.2 %, and change the accuracy by less than that."""
-    rows = np.arange(4884)
-    hashes = SimpleNamespace(in_training=lambda of: seen)
-    table = SimpleNamespace(take=lambda rows: Table(("a",), np.zeros((len(rows), 1), np.float32)))
-    evidence: Any = SimpleNamespace(
-        n=4884, rows=SimpleNamespace(table=table, rows=rows), prepared=SimpleNamespace(hashes=hashes),
-        subject=SimpleNamespace(provenance=SimpleNamespace(row_hashes="")),
-    )  # fmt: skip
+    evidence: Any = SimpleNamespace(n=4884, seen=(seen, True))
     its = findings_of_rows.duplicates(evidence)
     assert its.state == state
     assert (f"{seen} of 4,884 rows ({100 * seen / 4884:.1f} %)" if seen else "None of 4,884 rows") in its.evidence
+
+
+def test_the_verdict_says_how_many_of_the_rows_it_has_seen(nncli: Run) -> None:
+    """Of the 300 rows, 210 are training rows."""
+    write_rows("d.csv", two_classes(300))
+    assert nncli("train", "d.csv", "--epochs", 2, "-q").code == 0
+    assert report(nncli, "model.npz", "d.csv")["verdict"][0].startswith(
+        "Of 100 rows, of which it has seen about 70 before, this model gets 'class' right for about "
+    )
 
 
 @pytest.mark.parametrize("shift", [0.0, 0.2, 1.0])

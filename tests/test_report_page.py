@@ -323,7 +323,7 @@ def test_hostile_names_are_shown_as_text(attacked: tuple[str, Element, str]) -> 
     ("text", "expected"),
     [
         ("Train with --dedupe, or --lr 0.01.", "Train with <code>--dedupe</code>, or <code>--lr 0.01</code>."),
-        ("85.0 % of 4,884 rows (84 to 86 %)", "85.0&nbsp;% of 4,884 rows (84 to 86&nbsp;%)"),
+        ("85.0 % of 4,884 (84.1 % to 86 %)", "85.0&nbsp;% of 4,884 (84.1&nbsp;% to&nbsp;86&nbsp;%)"),
         ("a--b and --<b> stay", "a--b and --&lt;b&gt; stay"),
     ],
     ids=["options", "percent", "others"],
@@ -332,6 +332,11 @@ def test_no_line_ends_within_an_option_or_before_a_percent_sign(text: str, expec
     whole = page_of(report(Paragraph(text)))
     assert f"<p>{expected}</p>" in whole
     assert re.search(r"p code[^{]*\{[^}]*white-space: nowrap", whole)
+
+
+def test_no_line_ends_within_an_option_of_a_command() -> None:
+    whole = page_of(report(Command("nncli eval a--b.npz --threshold 0.5")))
+    assert "<code>nncli eval a--b.npz <span>--threshold</span> 0.5</code>" in whole
 
 
 def test_a_page_without_names_is_whole_too() -> None:

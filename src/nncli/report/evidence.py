@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.data.row_hashes import hash_rows
 from nncli.diagnostics.data_check import DataReport, check_prepared, random_split_flatters
 from nncli.errors import NncliError
 from nncli.explain.importance import Importances, importances, permutations, suited
@@ -25,6 +26,7 @@ from nncli.report.mistakes import Group, mistakes_by_group
 from nncli.report.simple_reference import compare_with_linear
 from nncli.system.output import counted, percent
 from nncli.training.prepare import Prepared
+from nncli.training.repeated_rows import trained_on
 
 MATTER, MOST_GROUPED = 5, 15  # columns that make groups as they matter, and in all
 FEW_NUMBERS, MOST_CATEGORIES = 5, 50  # values of a column that makes groups whether it matters or not
@@ -110,6 +112,18 @@ class Evidence:
     def flattering(self) -> list[str]:
         """Say by which columns or near copies a random split flatters, if the data can be read."""
         return [] if self.prepared is None else random_split_flatters(self.prepared)
+
+    @functools.cached_property
+    def seen(self) -> tuple[int, int, bool] | None:
+        """Count the rows whose values are those of a row that trained the model, and of a validation row, and tell
+        whether that is exact; None where it is not known."""
+        rows, known = hash_rows(self.rows.table.take(self.rows.rows)), self.subject.provenance
+        if self.prepared is not None:
+            return self.prepared.hashes.in_training(rows), 0, True
+        if not known.row_hashes:
+            return None
+        seen, exact = trained_on(rows, known.row_hashes)
+        return seen, trained_on(rows, known.val_row_hashes)[0], exact
 
     @functools.cached_property
     def reference(self) -> tuple[dict[str, Any] | None, str]:

@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 
-from nncli.data.row_hashes import hash_rows
 from nncli.diagnostics.data_check import RARE
 from nncli.metrics.intervals import FEW_GROUPS
 from nncli.metrics.student import Z
@@ -14,7 +13,6 @@ from nncli.report.document import Finding
 from nncli.report.evidence import Evidence
 from nncli.report.sub_groups import say_mistakes, worse_categories
 from nncli.system.output import counted, in_quotes, percent, shortened
-from nncli.training.repeated_rows import trained_on
 
 WANTED = 0.05  # width of the interval of the accuracy
 SOME = 0.01  # of the rows, below which those that are known already change no figure by much
@@ -53,23 +51,18 @@ def few_groups(of: Evidence) -> Finding:
 
 def duplicates(of: Evidence) -> Finding:
     """Count the rows whose values are those of a row that trained the model."""
-    name, known = "Rows it has seen before", of.subject.provenance.row_hashes
-    rows, by_val = hash_rows(of.rows.table.take(of.rows.rows)), 0
-    if of.prepared is not None:
-        seen, exact = of.prepared.hashes.in_training(rows), True
-    elif not known:
+    name = "Rows it has seen before"
+    if of.seen is None:
         return Finding(name, "unknown", "The model does not remember which rows it was trained on.")
-    else:
-        seen, exact = trained_on(rows, known)
-        by_val, _ = trained_on(rows, of.subject.provenance.val_row_hashes)
-    if not (known_rows := seen + by_val):
+    seen, validated, exact = of.seen
+    if not seen and not validated:
         return Finding(
             name, "passed", f"None of {counted(of.n, 'row')} has the values of a row that trained the model."
         )
     evidence = f"{'' if exact else 'About '}{seen:,} of {counted(of.n, 'row')}"
     evidence += f" ({_share(seen / of.n)}) have the values of a row that trained the model"
-    evidence += f", and {by_val:,} more of a validation row" if by_val else ""
-    if known_rows < SOME * of.n:
+    evidence += f", and {validated:,} more of a validation row" if validated else ""
+    if seen + validated < SOME * of.n:
         return Finding(name, "passed", f"{evidence}: too few to change the figures by much.")
     evidence += ". The figures may look better than they are."
     return Finding(name, "look", evidence, "Judge it on other rows, or train with --dedupe.")
@@ -124,8 +117,7 @@ def uneven_groups(of: Evidence) -> Finding:
             return Finding(name, "undecided", f"{evidence} So few rows would hardly show it.")
         return Finding(name, "passed", evidence)
     others = len(worse) - 1
-    more = f" There are more of some kind for {counted(others, 'other category')}, too." if others == 1 else ""
-    more = f" There are more of some kind for {others:,} other categories, too." if others > 1 else more
-    more += " The section on groups of rows has them all."
+    too = "One other category stands out, too" if others == 1 else f"{others:,} other categories stand out, too"
+    more = f" {too if others else 'All categories'}: see the section on groups of rows."
     remedy = "Trust it less there, or train on more rows of that kind."
     return Finding(name, "look", f"{say_mistakes(of, worse[0])}{more}", remedy)

@@ -18,8 +18,8 @@ LONGEST_WORD, LONGEST_TEXT = 120, 2000  # characters
 LONG_WORD = re.compile(rf"\S{{{LONGEST_WORD + 1},}}")
 RIGHT_TO_LEFT = "\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff"
 RUN = re.compile(rf"([{RIGHT_TO_LEFT}]+(?:[^\w<>&]+[{RIGHT_TO_LEFT}]+)*)")
-OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*[a-z](?: \d+(?:\.\d+)?)?(?![\w-])")  # with a number behind it
-BEFORE_PERCENT = re.compile(r"(?<=\d) (?=%)")
+OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*[a-z](?: \d+(?:\.\d+)?)?(?![\w-])")  # and its number
+UNBROKEN = re.compile(r"(?<=\d) (?=%)|(?<=[\d%] to) (?=[-\d])")  # before a percent sign and the end of an interval
 VOID = {"input", "link", "meta"}  # elements that have no end
 
 
@@ -65,7 +65,7 @@ def _text(text: str) -> str:
     """Return a text as HTML."""
     safe = LONG_WORD.sub(lambda word: _cut(word[0], LONGEST_WORD), one_line(text))
     safe = html.escape(_cut(safe, LONGEST_TEXT), quote=False)
-    safe = OPTION.sub(r"<code>\g<0></code>", BEFORE_PERCENT.sub("&nbsp;", safe))
+    safe = OPTION.sub(r"<code>\g<0></code>", UNBROKEN.sub("&nbsp;", safe))
     return safe if safe.isascii() else RUN.sub(r"<bdi>\1</bdi>", safe)
 
 

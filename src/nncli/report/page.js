@@ -14,6 +14,16 @@ for (const command of navigator.clipboard ? document.querySelectorAll(".command"
   command.append(button);
 }
 
+// options in a span, which no line breaks in two
+function words(command) {
+  return command.split(/(?<= )(--[a-z-]+)/).map((part, i) => {
+    if (i % 2 === 0) return part;
+    const option = document.createElement("span");
+    option.textContent = part;
+    return option;
+  });
+}
+
 // the slider shows what happens at its threshold
 for (const box of document.querySelectorAll(".slider")) {
   const { thresholds, titles, values, commands } = JSON.parse(box.dataset.thresholds);
@@ -23,7 +33,7 @@ for (const box of document.querySelectorAll(".slider")) {
     const shown = values.map((texts) => texts[i]);
     box.querySelector("output").textContent = thresholds[i];
     box.querySelectorAll("dd").forEach((place, k) => (place.textContent = shown[k]));
-    box.querySelector("code").textContent = commands[i];
+    box.querySelector("code").replaceChildren(...words(commands[i]));
     range.setAttribute("aria-valuetext", [thresholds[i], ...titles.map((title, k) => `${title} ${shown[k]}`)].join(", "));
   };
   range.hidden = false;

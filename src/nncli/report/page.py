@@ -164,7 +164,9 @@ def _block(block: Block, numbers: Iterator[int]) -> Markup:
 
 
 def _command(line: str) -> Markup:
-    return element("div", element("pre", element("code", verbatim(line))), class_="command")
+    words = re.split("(?<= )(--[a-z-]+)", line)  # options are in spans, which no line breaks in two
+    parts = (element("span", verbatim(word)) if i % 2 else verbatim(word) for i, word in enumerate(words))
+    return element("div", element("pre", element("code", *parts)), class_="command")
 
 
 def _listing(table: Listing, chosen: int | None = None) -> Markup:

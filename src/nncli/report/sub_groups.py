@@ -8,7 +8,7 @@ from nncli.report.evidence import MOST_GROUPED, Evidence
 from nncli.report.mistakes import Group, Mistakes
 from nncli.system.output import counted, in_quotes, percent, shortened
 
-MOST_OPEN = 4  # tables that are not folded
+MOST_OPEN = 3  # tables that are not folded
 LARGE = 0.1  # a difference between shares of a class from which it is said
 
 

@@ -11,6 +11,7 @@ from nncli.system.output import counted, in_quotes, number, shortened
 
 MINOR = ("Columns that may do nothing", "Names of the columns")  # which are no reason not to use it
 SEEN, CONSTANT = "Rows it has seen before", "Better than always one answer"
+MANY = 0.05  # of the rows: so many seen before belong in the first sentence
 FLATTERED = (SEEN, "Rows that belong together", "A column that gives the class away")
 
 
@@ -26,7 +27,10 @@ def _how_good(of: Evidence, has_seen: bool) -> str:
     """Compare the model with always giving one answer; of two classes, say how many of the positive one it finds."""
     target, answer = in_quotes(shortened(of.model.schema.target)), in_quotes(shortened(of.commonest))
     accuracy, constant = of.estimate("accuracy")[0], of.metrics["baseline"]["accuracy"]
-    rows = "rows, some of which it has seen before" if has_seen else "rows that it has not seen"
+    rows = "rows that it has not seen"
+    if has_seen:  # as words that are proportionate
+        seen = 0 if of.seen is None else of.seen[0]
+        rows = f"rows, of which it has seen about {out_of_100(seen / of.n)} before" if seen >= MANY * of.n else "rows"
     said = f"Of 100 {rows}, this model gets {target} right for about {out_of_100(accuracy)}, "
     said += f"where always answering {answer} is right for {out_of_100(constant)}"
     if (positive := of.metrics["positive"]) is not None:
@@ -59,7 +63,8 @@ def _whether_to_use(of: Evidence, to_look_at: Mapping[str, str], minor: Sequence
         but = f" Of less weight: {listing([*map(in_quotes, minor)])}, below." if minor else ""
         return f"{kind}: nothing was found that speaks against it.{but}"
     found = listing([*map(in_quotes, to_look_at.values())], len(to_look_at))
-    return f"{kind}, once somebody has looked at what was found, the gravest first: {found}."
+    order = ", the gravest first" if len(to_look_at) > 1 else ""
+    return f"{kind}, once somebody has looked at what was found{order}: {found}."
 
 
 def out_of_100(share: float) -> str:
