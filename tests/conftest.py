@@ -129,6 +129,30 @@ def iris_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+PRICES = 240  # rows
+
+
+@pytest.fixture(scope="session")
+def priced(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with d.csv, of prices that follow from numbers, a kind and a day with noise; and linear.npz and mlp.npz,
+    which predict them."""
+    folder = tmp_path_factory.mktemp("priced")
+    rng = np.random.default_rng(0)
+    x, kind, day = rng.normal(size=(PRICES, 3)), rng.choice(list("abc"), PRICES), rng.integers(0, 365, PRICES)
+    price = 1000 + 50 * np.sin(x[:, 0]) + 20 * x[:, 1] + 30 * (kind == "a") + day / 10 + 5 * rng.normal(size=PRICES)
+    rows = [
+        f"{','.join(f'{v:.4f}' for v in row)},{its},{np.datetime64('2024-01-01') + int(d)},{y:.2f}\n"
+        for row, its, d, y in zip(x, kind, day, price, strict=True)
+    ]
+    (folder / "d.csv").write_text("a,b,noise,kind,day,price\n" + "".join(rows))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for model, *options in [("linear",), ("mlp", "--hidden", "16,8", "--epochs", "60")]:
+            words = ["train", "d.csv", "-t", "price", "-m", model, *options, "-q", "--json", "-o", f"{model}.npz"]
+            assert main(words) == 0
+    return folder
+
+
 @pytest.fixture
 def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A test works in an empty folder; what it writes there does not matter to any other."""

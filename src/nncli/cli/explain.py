@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from nncli.model.model import Model
 
 METRIC_HELP = "Metric that gets worse where a column is shuffled: {metrics}."
-COEFFICIENTS_HELP = "Show the weights of a linear model, in the units of the columns, with odds ratios."
+COEFFICIENTS_HELP = "Show the weights of a linear model, in the units of the columns, of classes with odds ratios."
 BOOTSTRAP_HELP = "With --coefficients, number of times to train again on resampled rows, for intervals; 0: none."
 ROW_HELP = "Explain the prediction of row N of the data, from 1: what each column adds, and what would change it."
 REPEATS, BOOTSTRAP = "5", "100"
@@ -88,7 +88,6 @@ def explain(
         raise OptionError("bootstrap", "it goes with --coefficients", "Add --coefficients")
     text, policy = options_of_rows(source, on_error, given)
     loaded, provenance = checkpoint.load(Path(model))
-    loaded.refuse_numbers(model, "nncli explain")
     if number is not None:
         for name, value in of_importance.items():
             if value:
@@ -133,19 +132,19 @@ def _row(model: Model, row: Table, number: int, where: str, json: bool, csv: boo
     elif csv:
         print_csv(("column", "value", "contribution"), [[*one.values()] for one in found["contributions"]])
     else:
-        from nncli.terminal.explanation import print_row
+        from nncli.terminal.explanation import print_number, print_row
 
-        print_row(found, f"row {number:,} of {where}")
+        shown = print_row if model.target is None else print_number
+        shown(found, f"row {number:,} of {where}")
     return DONE
 
 
 def _coefficients(file: str, draws: int, json: bool, csv: bool, quiet: bool) -> int:
-    from nncli.explain.coefficients import HEADER, check_linear, coefficients
+    from nncli.explain.coefficients import check_linear, coefficients, header
     from nncli.explain.retraining import prepare_again, train_on_resampled
     from nncli.model import checkpoint
 
     model, provenance = checkpoint.load(Path(file))
-    model.refuse_numbers(file, "nncli explain")
     check_linear(model)
     others = []
     if draws:
@@ -160,7 +159,7 @@ def _coefficients(file: str, draws: int, json: bool, csv: bool, quiet: bool) -> 
     if json:
         print_json({"bootstrap": len(others), "coefficients": [one.to_json() for one in found]})
     elif csv:
-        print_csv(HEADER, [one.cells() for one in found])
+        print_csv(header(model), [one.cells() for one in found])
     else:
         from nncli.terminal.explanation import print_coefficients
 

@@ -32,8 +32,8 @@ from nncli.system.output import say
 from nncli.system.threads import use_threads
 
 REASONS_HELP = (
-    "Add the K columns that matter most for each prediction, and what each adds to its lead over the runner-up (see "
-    "nncli explain --row)."
+    "Add the K columns that matter most for each prediction, and what each adds to its lead over the runner-up, or to "
+    "the number (see nncli explain --row)."
 )
 INTERVAL_HELP = "Add low and high, between which a predicted number lies with that probability, as 0.9."
 BETWEEN = Number("a share between 0 and 1", lambda value: 0 < value < 1)

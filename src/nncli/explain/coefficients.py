@@ -20,16 +20,17 @@ from nncli.nn.layers import Array
 
 INTERCEPT = "(intercept)"
 HEADER = "column", "part", "class", "coefficient", "low", "high", "odds_ratio", "odds_low", "odds_high"  # of the CSV
+OF_CLASSES = "class", "odds_ratio", "odds_low", "odds_high", "odds_interval"
 
 
 @dataclass(frozen=True)
 class Coefficient:
-    """How much the lead of a class grows by one unit of a column, by a category in place of the first one, or by a part
-    of a date; and by what factor its odds grow, where there are odds."""
+    """How much the lead of a class, or the predicted number, grows by one unit of a column, by a category in place of
+    the first one, or by a part of a date; and by what factor the odds of the class grow, where there are odds."""
 
     column: str
     part: str  # a category, or a part of a date; empty for a number
-    class_name: str
+    class_name: str | None  # None: of a number
     coefficient: float
     interval: tuple[float, float] | None
     odds_ratio: float | None
@@ -38,30 +39,43 @@ class Coefficient:
     def to_json(self) -> dict[str, Any]:
         """Return it as `explain --coefficients --json` has it."""
         named = {name.replace("class_name", "class"): value for name, value in dataclasses.asdict(self).items()}
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in named.items()}
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in named.items()
+            if self.class_name is not None or name not in OF_CLASSES
+        }
 
     def cells(self) -> tuple[Any, ...]:
-        """Return it as a row under `HEADER`."""
+        """Return it as a row under what `header` says."""
         ends, odds_ends = (its or (None, None) for its in (self.interval, self.odds_interval))
+        if self.class_name is None:
+            return self.column, self.part, self.coefficient, *ends
         named = self.column, self.part, self.class_name, self.coefficient
         return (*named, *ends, self.odds_ratio, *odds_ends)
+
+
+def header(model: Model) -> tuple[str, ...]:
+    """Return the titles of the columns of `explain --coefficients --csv`."""
+    return HEADER if model.target is None else tuple(name for name in HEADER if name not in OF_CLASSES)
 
 
 def check_linear(model: Model) -> None:
     """Raise OptionError for a model with hidden layers."""
     if model.config.model.hidden:
         problem = f"model '{model.config.model.name}' has hidden layers, and its weights are no coefficients of columns"
-        raise OptionError("coefficients", problem, "Leave it out, or train a linear model, such as logistic")
+        linear = "logistic" if model.target is None else "linear"
+        raise OptionError("coefficients", problem, f"Leave it out, or train a linear model, such as {linear}")
 
 
 def coefficients(model: Model, others: list[Array]) -> list[Coefficient]:
     """Return the coefficients of a linear model, column after column, of each class; of two, of the positive one.
 
-    The lead of a class is the sum of its intercept and of coefficient times value, where the value of a category is 1
-    for a row that has it. The intervals are those of `others`, the parameters of the same model trained on resampled
-    rows; without any, there are none.
+    The lead of a class, or the predicted number, is the sum of the intercept and of coefficient times value, where the
+    value of a category is 1 for a row that has it. The intervals are those of `others`, the parameters of the model
+    when it is trained on resampled rows; without any, there are none.
     """
-    terms, classes = [*_terms(model)], [model.positive] if len(model.classes) == 2 else range(len(model.classes))
+    terms, names = [*_terms(model)], model.classes or (None,)
+    classes = [model.positive] if len(names) == 2 else range(len(names))
     own = _in_units(model, model.network.theta)
     drawn = np.array([_in_units(model, theta) for theta in others])
     found = []
@@ -77,7 +91,7 @@ def coefficients(model: Model, others: list[Array]) -> list[Coefficient]:
             if model.probabilistic and column != INTERCEPT:
                 odds = _factor(value)
                 odds_interval = interval and (_factor(interval[0]), _factor(interval[1]))
-            found.append(Coefficient(column, part, model.classes[k], value, interval, odds, odds_interval))
+            found.append(Coefficient(column, part, names[k], value, interval, odds, odds_interval))
     return found
 
 

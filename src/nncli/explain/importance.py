@@ -59,8 +59,10 @@ class Importances:
 
 
 def suited(model: Model) -> str:
-    """Name the metric that suits a model: the cost of mistakes, if it is known; or else one that probabilities, if
-    there are any, change at once."""
+    """Name the metric that suits a model: RMSE of numbers; the cost of mistakes, if it is known; or else one that
+    probabilities, if there are any, change at once."""
+    if model.target is not None:
+        return "rmse"
     if model.decision is not None and model.decision.costs:
         return "cost"
     return "log-loss" if model.probabilistic else "accuracy"
@@ -125,6 +127,8 @@ class _ShuffledRows:
 def _said(model: Model, rows: ScoredRows, Z: Array) -> ScoredRows:
     """Return the rows with other scores."""
     losses = None if rows.losses is None else model.losses(Z, rows.y)
+    if model.target is not None:
+        return dataclasses.replace(rows, predicted=model.numbers(Z), losses=losses)
     return dataclasses.replace(rows, predicted=model.predicted(Z), logits=model.logits(Z), losses=losses)
 
 
@@ -180,7 +184,7 @@ def _draws(metric: Metric, rows: ScoredRows, columns: int) -> list[Floats]:
     """Draw rows, or groups of them, `DRAWS` times; return how many times each is drawn, (some, n) each. Of too many
     rows, none."""
     n = len(rows)
-    if n * rows.K > MOST_CELLS:
+    if n * max(1, rows.K) > MOST_CELLS:
         return []
     drawn = (
         resampled(strata(metric, rows.y), np.ones(n, np.int64), columns)

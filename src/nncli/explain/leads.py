@@ -1,4 +1,5 @@
-"""How far a class leads, as a function of the scores: what coefficients and reasons add up to."""
+"""How far a class leads, or which number is predicted, as a function of the scores: what coefficients and reasons add
+up to."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from nncli.metrics.rows import Floats
 from nncli.model.model import Model
+from nncli.system.output import in_quotes
 
 
 def lead_of_scores(model: Model) -> tuple[Floats, Floats]:
@@ -17,7 +19,11 @@ def lead_of_scores(model: Model) -> tuple[Floats, Floats]:
     It is log (p_k / p_j) of two classes, and of more the mean of that over the others, z_k − mean_{j≠k} z_j: a shift of
     all scores, which changes no probability, changes no lead. Where each class is judged against the rest by itself, it
     is z_k. Without probabilities, scores are in the place of logarithms.
+
+    Of a model of numbers, Z V + c (1 column) is the predicted number, in the unit of the target.
     """
+    if model.target is not None:
+        return np.array([[model.target.sd]]), np.array([model.target.mean])
     K, outputs = len(model.classes), model.loss.outputs(len(model.classes))
     a, b = _calibration(model)
     if outputs == 1:
@@ -44,10 +50,10 @@ def leads(model: Model, predicted: NDArray[np.int64], runner_up: NDArray[np.int6
 
     It is log (p_k / p_r) of the predicted class k and the runner-up r, which is z_k − z_r after calibration. Where each
     class is judged against the rest by itself, it is the difference of the logarithms of two odds. Without
-    probabilities, scores are in the place of logarithms.
+    probabilities, scores are in the place of logarithms. Of numbers, z · v + c is what is predicted.
     """
     n, K = len(predicted), len(model.classes)
-    if K == 2:
+    if K == 2 or model.target is not None:
         V, c = lead_of_scores(model)
         return V.T[predicted], c[predicted]
     of_rows, rows = np.zeros((n, K)), np.arange(n)
@@ -66,6 +72,8 @@ def _is_separate(model: Model) -> bool:
 
 def coefficients_title(model: Model) -> str:
     """Say what coefficients add up to, as the end of a sentence."""
+    if model.target is not None:
+        return f"the predicted {in_quotes(model.schema.target)}"
     if not model.probabilistic:
         return "its score" if len(model.classes) == 2 else "its score minus the mean of the others"
     if len(model.classes) > 2 and not _is_separate(model):
@@ -76,7 +84,7 @@ def coefficients_title(model: Model) -> str:
 def reasons_title(model: Model, runner_up: str) -> str:
     """Say what the reasons for a prediction add up to, as the end of a sentence; of more than two classes, which the
     runner-up is: a phrase, or its name in quotes."""
-    if len(model.classes) == 2:
+    if len(model.classes) == 2 or model.target is not None:
         return coefficients_title(model)
     if not model.probabilistic:
         return f"its score minus that of {runner_up}"

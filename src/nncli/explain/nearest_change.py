@@ -85,7 +85,7 @@ def value_of(model: Model, row: Table, name: str) -> float | str | None:
 
 def _of_number(rows: _Rows, name: str) -> Iterator[tuple[int, Change]]:
     model, place = rows.model, rows.model.schema.of_kind("number").index(name)
-    low, high, whole = _range(model, name, place)
+    low, high, whole = range_of(model, name, place)
     exact = np.float64 if model.schema.dtype == "float64" else np.float32
 
     def with_values(table: Table, values: NDArray[np.float64]) -> Table:
@@ -95,7 +95,7 @@ def _of_number(rows: _Rows, name: str) -> Iterator[tuple[int, Change]]:
 
     start = rows.table.numbers[:, place].astype(np.float64)
     start = np.where(np.isnan(start), float(model.preprocess.median[place]), start)
-    for row, value, prediction in _nearest(rows, with_values, start, low, high, 1.0 if whole else _step(high - low)):
+    for row, value, prediction in _nearest(rows, with_values, start, low, high, 1.0 if whole else step_of(high - low)):
         old = value_of(model, rows.table.take(np.array([row])), name)
         yield row, Change(name, old, value, prediction, abs(value - start[row]) / (high - low))
 
@@ -104,7 +104,7 @@ def _of_date(rows: _Rows, name: str) -> Iterator[tuple[int, Change]]:
     preprocess = rows.model.preprocess
     i = inputs_of(rows.model.schema, preprocess)[name].start  # of the days since the first
     (first,) = (day for own, day in preprocess.dates if own == name)
-    low, high = (first + end for end in _by_scaling(rows.model, i))
+    low, high = (first + end for end in by_scaling(rows.model, i))
 
     def with_values(table: Table, values: NDArray[np.float64]) -> Table:
         return dataclasses.replace(table, dates={**table.dates, name: values})
@@ -138,15 +138,15 @@ def _of_text(rows: _Rows, name: str) -> Iterator[tuple[int, Change]]:
             yield row, Change(name, old, categories[best], model.classes[classes[row, best]], WHOLE_CATEGORY)
 
 
-def _range(model: Model, name: str, place: int) -> tuple[float, float, bool]:
+def range_of(model: Model, name: str, place: int) -> tuple[float, float, bool]:
     """Return the lowest and the highest value of a column of numbers in training, and whether all were whole."""
     for column in model.schema.profile:
         if column.name == name and column.low is not None and column.high is not None:
             return column.low, column.high, column.whole
-    return (*_by_scaling(model, place), False)
+    return (*by_scaling(model, place), False)
 
 
-def _by_scaling(model: Model, place: int) -> tuple[float, float]:
+def by_scaling(model: Model, place: int) -> tuple[float, float]:
     """Return about the range of a number, as its scaling tells."""
     shift, scale = float(model.preprocess.shift[place]), float(model.preprocess.scale[place])
     if scale == 0:
@@ -155,7 +155,8 @@ def _by_scaling(model: Model, place: int) -> tuple[float, float]:
     return shift + ends[0] / scale, shift + ends[1] / scale
 
 
-def _step(width: float) -> float:
+def step_of(width: float) -> float:
+    """Return a power of ten, as the unit in which values are looked for in a range of that width."""
     return 10.0 ** math.floor(math.log10(width / STEPS)) if width > 0 else 1.0
 
 
@@ -175,14 +176,14 @@ def _nearest(
         return
 
     def classes(some: NDArray[np.int64], places: NDArray[np.int64]) -> NDArray[np.int64]:
-        values = _multiples(places, step)
+        values = multiples(places, step)
         return rows.classes(some, lambda table, part: with_values(table, values[part]))
 
     n, places = len(start), np.unique(np.linspace(first, last, LOOKED_AT).round().astype(np.int64))
     found = classes(np.repeat(np.arange(n), len(places)), np.tile(places, n)).reshape(n, -1)
     changes = found != rows.before[:, None]
     some = np.flatnonzero(changes.any(axis=1))
-    distance = np.where(changes, np.abs(_multiples(places, step) - start[:, None]), np.inf)
+    distance = np.where(changes, np.abs(multiples(places, step) - start[:, None]), np.inf)
     best = distance.argmin(axis=1)
     near, prediction = places[best], found[np.arange(n), best]
     same = np.where(near * step > start, np.floor(start / step), np.ceil(start / step))
@@ -194,9 +195,9 @@ def _nearest(
         near[between[is_other]], prediction[between[is_other]] = middle[is_other], its[is_other]
         same[between[~is_other]] = middle[~is_other]
     for row in some.tolist():
-        yield row, float(_multiples(near[[row]], step)[0]), rows.model.classes[int(prediction[row])]
+        yield row, float(multiples(near[[row]], step)[0]), rows.model.classes[int(prediction[row])]
 
 
-def _multiples(places: NDArray[np.int64], step: float) -> NDArray[Any]:
+def multiples(places: NDArray[np.int64], step: float) -> NDArray[Any]:
     """Return places times the step, a power of ten, with no more digits than it has."""
     return places * step if step >= 1 else np.round(places * step, round(-math.log10(step)))

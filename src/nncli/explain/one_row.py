@@ -1,4 +1,5 @@
-"""One row explained: its prediction, the reasons for it, and the nearest change of one column that changes it."""
+"""One row explained: its prediction, the reasons for it, and the nearest change of one column that changes it; of a
+number, how far each column could move it."""
 
 from __future__ import annotations
 
@@ -13,13 +14,15 @@ from nncli.data.load import stream_like
 from nncli.data.sources import STDIN, Source, title
 from nncli.data.unchanged_source import check_as_it_was
 from nncli.errors import DataError, OptionError
+from nncli.explain.largest_moves import largest_moves
 from nncli.explain.leads import reasons_title, runners_up
 from nncli.explain.nearest_change import nearest_changes, value_of
-from nncli.explain.reasons import check_background, reasons
+from nncli.explain.reasons import Reasons, check_background, reasons, reasons_for_numbers
 from nncli.model.model import Model
 from nncli.model.provenance import Provenance
 from nncli.system.output import counted, in_quotes
 
+BACKGROUND = "the mean input of the training rows"
 NAME_DATA = "Name the data: nncli explain MODEL DATA --row N"
 
 
@@ -55,23 +58,44 @@ def explain_row(model: Model, row: Table) -> dict[str, Any]:
     """Return what `explain --row --json` says of a row, a table of one. OptionError for a model of an older version."""
     check_background(model, "row")
     Z = model.scores(row)
+    if model.target is not None:
+        return _number(model, row, float(model.numbers(Z)[0]))
     predicted = model.predicted(Z)
     runner_up = runners_up(Z, predicted)
     found, figures = reasons(model, row, predicted, runner_up), model.by_class(Z)[0]
     second = model.classes[runner_up[0]]
-    order, values = found.largest(len(found.columns))
     return {
         "prediction": model.classes[predicted[0]],
         "probabilities" if model.probabilistic else "scores": dict(zip(model.classes, figures.tolist(), strict=True)),
         "runner_up": second,
         "explained": reasons_title(model, f"the runner-up, {in_quotes(second)}"),
         "lead": float(found.lead[0]),
-        "background": {"of": "the mean input of the training rows", "lead": float(found.background[0])},
+        "background": {"of": BACKGROUND, "lead": float(found.background[0])},
+        **_contributions(model, row, found),
+        "changes": [dataclasses.asdict(one) for one in nearest_changes(model, row)[0]],
+    }
+
+
+def _number(model: Model, row: Table, prediction: float) -> dict[str, Any]:
+    """Return the same for the number that is predicted for a row."""
+    found = reasons_for_numbers(model, row)
+    return {
+        "prediction": prediction,
+        "explained": reasons_title(model, ""),
+        "background": {"of": BACKGROUND, "prediction": float(found.background[0])},
+        **_contributions(model, row, found),
+        "moves": [dataclasses.asdict(one) for one in largest_moves(model, row)],
+    }
+
+
+def _contributions(model: Model, row: Table, found: Reasons) -> dict[str, Any]:
+    """Return what each column of a row adds, the largest first, and how exact that is."""
+    order, values = found.largest(len(found.columns))
+    return {
         "contributions": [
             {"column": found.columns[i], "value": value_of(model, row, found.columns[i]), "contribution": float(value)}
             for i, value in zip(order[0], values[0], strict=True)
         ],
         "method": "integrated gradients" if model.config.model.hidden else "exact",
         "error_of_sum": float(found.error[0]),
-        "changes": [dataclasses.asdict(one) for one in nearest_changes(model, row)[0]],
     }

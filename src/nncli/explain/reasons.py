@@ -1,4 +1,4 @@
-"""Reasons for a prediction: what each column of a row adds to the lead of the predicted class."""
+"""Reasons for a prediction: what each column of a row adds to the lead of the predicted class, or to the number."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from nncli.nn.integrated_gradients import integrated_gradients
 class Reasons:
     """Hold the reasons for n predictions: `contributions` (n, columns), what each column adds to the lead of the
     predicted class over the runner-up, beyond the lead (n,) that it has for the `background`, the mean input of the
-    training rows. Together they are the `lead` (n,) for the row."""
+    training rows. Together they are the `lead` (n,) for the row. Of a model of numbers, the lead is the predicted
+    number."""
 
     columns: tuple[str, ...]
     contributions: NDArray[np.floating[Any]]
@@ -46,6 +47,12 @@ def check_background(model: Model, option: str) -> None:
     if model.preprocess.mean is None:
         problem = "the model was saved by an older version, which did not note the mean of the training rows"
         raise OptionError(option, problem, "Train it again")
+
+
+def reasons_for_numbers(model: Model, table: Table) -> Reasons:
+    """Return the reasons for the numbers that are predicted for the rows of a table."""
+    only_output = np.zeros(len(table), np.int64)
+    return reasons(model, table, only_output, only_output)
 
 
 def reasons(model: Model, table: Table, predicted: NDArray[np.int64], runner_up: NDArray[np.int64]) -> Reasons:

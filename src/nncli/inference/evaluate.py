@@ -15,6 +15,7 @@ from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.row_blocks import OnError
 from nncli.data.sources import Source, title
 from nncli.errors import DataError, NncliError
+from nncli.inference.evaluate_numbers import predicted_rows
 from nncli.inference.judged_rows import JudgedRows
 from nncli.inference.metrics import OBJECTIVE, all_metrics, check_metrics, check_positive_is_said, one_metric
 from nncli.inference.rows_to_judge import RowsToJudge, read_again_with, rows_to_judge
@@ -114,6 +115,8 @@ def score(
 ) -> ScoredRows:
     """Return the rows with what a model says of them, also their losses if they are asked for; fill in P (n, K), its
     number for each class, if it is given. Raises OptionError where `memory`, in bytes, is too little."""
+    if model.target is not None:
+        return predicted_rows(model, found, memory)
     K, dataset, rows = len(model.classes), found.dataset, found.rows
     block = max(EVAL_ROWS, CELLS_AT_ONCE // max(model.preprocess.width, K) // EVAL_ROWS * EVAL_ROWS)
     if memory is not None:

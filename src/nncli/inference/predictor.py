@@ -37,8 +37,9 @@ class PredictOptions:
     keep: the columns of the input to write before the prediction.
     proba: add a column for each class, `p_<class>`, or `score_<class>` if the model gives no probabilities.
     threshold: for two classes, predict the positive one from this probability on; None: as the model decides.
-    reasons: add so many columns that add most to the lead of the prediction, `reason_1`, and how much,
-        `contribution_1`, …; of more than two classes, before them the class that it leads over, `runner_up`.
+    reasons: add so many columns that add most to the lead of the prediction, or to the predicted number, `reason_1`,
+        and how much, `contribution_1`, …; of more than two classes, before them the class that it leads over,
+        `runner_up`.
     interval: add columns `low` and `high`, between which a predicted number lies with that probability.
     embed: write the outputs of the last hidden layer instead, `h_0`, `h_1`, …
     on_error: whether to stop at a row that cannot be read, or to leave its prediction empty.
@@ -103,7 +104,11 @@ class Predictor:
             if self.half_width is not None:
                 numbers = np.hstack([numbers, numbers - self.half_width, numbers + self.half_width])
                 np.round(numbers, self.model.of_numbers.decimals(self.model.network.dtype.name), out=numbers)
-            return self._lines_of(block, self._numbers(numbers + 0.0, bad))  # −0 is 0
+            columns = self._numbers(numbers + 0.0, bad)  # −0 is 0
+            if self.options.reasons:
+                only_output = np.zeros(len(block.table), np.int64)
+                columns += self._reasons(block.table, only_output, only_output, bad)
+            return self._lines_of(block, columns)
         figures: list[Any] = []
         self.rows += len(block.table) - len(bad)
         if self.options.proba:
@@ -122,8 +127,8 @@ class Predictor:
     def _reasons(
         self, table: Table, codes: NDArray[np.int64], runner_up: NDArray[np.int64], bad: list[int]
     ) -> list[Any]:
-        """Return the columns of the reasons for the predicted classes (n,), of several classes behind the runner-up
-        (n,); each thread works on few rows at a time."""
+        """Return the columns of the reasons for the predicted classes (n,), or numbers, of several classes behind the
+        runner-up (n,); each thread works on few rows at a time."""
         import pyarrow as pa
 
         def largest(rows: NDArray[np.int64]) -> tuple[NDArray[Any], ...]:
@@ -138,7 +143,7 @@ class Predictor:
         places[bad] = len(self.model.schema.names)
         names = [take(self._columns, column) for column in places.T]
         found = [one for pair in zip(names, self._numbers(values, bad), strict=True) for one in pair]
-        if len(self.model.classes) == 2:
+        if len(self.model.classes) <= 2:
             return found
         runner_up[bad] = len(self.model.classes)
         return [take(self._cells, runner_up), *found]
@@ -203,8 +208,8 @@ class Predictor:
 def _check(options: PredictOptions, model: Model) -> None:
     """Raise OptionError where the model cannot do what the options ask for."""
     name = model.config.model.name
-    for option in ("proba", "threshold", "reasons"):
-        if getattr(options, option) not in (False, None, 0):
+    for option in ("proba", "threshold"):
+        if getattr(options, option) not in (False, None):
             model.refuse_for_numbers(option)
     if options.interval is not None and model.target is None:
         raise OptionError("interval", "it is there for numbers, and the model predicts classes", "Use --proba")

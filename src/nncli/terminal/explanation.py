@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from nncli.explain.leads import coefficients_title
-from nncli.system.output import counted, in_quotes, number, percent, put
+from nncli.system.output import counted, in_quotes, percent, put, quantity
+from nncli.terminal.folds import writer_of
 from nncli.terminal.tables import cut, cut_names, new_table, show
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ TINY = 1e-4  # of a difference
 def print_importances(evaluated_on: str, found: Importances, repeats: int, model: Model) -> None:
     """Print how much worse the metric gets without each column, the most important first."""
     metric = found.metric
-    figure = percent if metric.in_percent else number
+    figure = percent if metric.in_percent else writer_of(metric)
     label = metric.label(model.classes[model.positive] if len(model.classes) == 2 else None)
     put(f"evaluated on {evaluated_on}")
     put(f"{label} {figure(found.value)}, and how much worse where a column is shuffled, {counted(repeats, 'time')}")
@@ -45,7 +46,8 @@ def print_importances(evaluated_on: str, found: Importances, repeats: int, model
 def print_coefficients(found: Sequence[Coefficient], model: Model, draws: int) -> None:
     """Print how the score of a class is made of the columns of a linear model."""
     several = len(model.classes) > 2
-    what = "of each class" if several else f"of {in_quotes(found[0].class_name)}"
+    own = model.schema.target if found[0].class_name is None else found[0].class_name
+    what = "of each class" if several else f"of {in_quotes(own)}"
     put(f"coefficients {what}, by one unit of a column, or by a category in place of the first one: they add up to")
     put(
         f"{coefficients_title(model)}"
@@ -58,7 +60,7 @@ def print_coefficients(found: Sequence[Coefficient], model: Model, draws: int) -
     for name, one in zip(names, found, strict=True):
         cells = [brief(one.coefficient), *[" to ".join(map(brief, one.interval or ()))] * (draws > 0)]
         odds = "" if one.odds_ratio is None else brief(one.odds_ratio)
-        table.add_row(name, *[cut(one.class_name, 16)] * several, *cells, *[odds] * has_odds)
+        table.add_row(name, *[cut(one.class_name or "", 16)] * several, *cells, *[odds] * has_odds)
     show(table)
 
 
@@ -69,22 +71,37 @@ def print_row(found: dict[str, Any], where: str) -> None:
     put(f"{where}: {in_quotes(found['prediction'])}, {kind} {brief(figures[found['prediction']])}")
     background = f"{brief(found['background']['lead'])} for {found['background']['of']}"
     put(f"explained: {found['explained']}, {brief(found['lead'])}, beside {background}")
-    table = new_table("column", "value", "adds")
-    shown = found["contributions"][:MOST_COLUMNS]
-    for name, one in zip(cut_names([its["column"] for its in shown]), shown, strict=True):
-        table.add_row(name, _value(one["value"]), f"{one['contribution']:+.4f}")
-    show(table)
-    rest = len(found["contributions"]) - MOST_COLUMNS
-    if rest > 0:
-        put(f"and {counted(rest, 'column')} that add less; --csv has all")
-    off = found["error_of_sum"]
-    put(f"{found['method']}; the sum is off by {'less than 0.01 %' if off < TINY else f'{off:.2%}'} of the difference")
+    _print_contributions(found, lambda value: f"{value:+.4f}")
     if not found["changes"]:
         put("no change of one column alone, in the range of the training rows, changes the answer")
     changes = found["changes"][:MOST_CHANGES]
     for name, one in zip(cut_names([its["column"] for its in changes]), changes, strict=True):
         what = f"{name} {_value(one['old'])} → {_value(one['new'])}"
         put(f"would change it: {what}, which gives {in_quotes(one['prediction'])}")
+
+
+def print_number(found: dict[str, Any], where: str) -> None:
+    """Print why a number is predicted for a row, and which columns could move it most."""
+    background = f"{quantity(found['background']['prediction'])} for {found['background']['of']}"
+    put(f"{where}: {found['explained']}, {quantity(found['prediction'])}, beside {background}")
+    _print_contributions(found, lambda value: f"{'−' if value < 0 else '+'}{quantity(abs(value))}")
+    moves = found["moves"][:MOST_CHANGES]
+    for name, one in zip(cut_names([its["column"] for its in moves]), moves, strict=True):
+        ends = [f"{quantity(one[end])} at {_value(one[f'{end}_at'])}" for end in ("lowest", "highest")]
+        put(f"could move it: {name}, now {_value(one['value'])}, from {ends[0]} to {ends[1]}")
+
+
+def _print_contributions(found: dict[str, Any], write: Callable[[float], str]) -> None:
+    table = new_table("column", "value", "adds")
+    shown = found["contributions"][:MOST_COLUMNS]
+    for name, one in zip(cut_names([its["column"] for its in shown]), shown, strict=True):
+        table.add_row(name, _value(one["value"]), write(one["contribution"]))
+    show(table)
+    rest = len(found["contributions"]) - MOST_COLUMNS
+    if rest > 0:
+        put(f"and {counted(rest, 'column')} that add less; --csv has all")
+    off = found["error_of_sum"]
+    put(f"{found['method']}; the sum is off by {'less than 0.01 %' if off < TINY else f'{off:.2%}'} of the difference")
 
 
 def _value(value: float | str | None) -> str:
