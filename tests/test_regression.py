@@ -225,8 +225,8 @@ def test_what_is_for_numbers_is_refused_for_classes(nncli: Run, words: str) -> N
 
 
 COMMANDS = [
-    "eval M --threshold 0.5", "eval M --positive a", "eval M --curve c.csv", "eval M --judged c.csv",
-    "eval M --worst 3", "eval M --by kind", "eval M --metric accuracy", "eval M D D", "eval M M D --positive a", "eval M --choose-threshold f1",
+    "eval M --threshold 0.5", "eval M --positive a", "eval M --curve c.csv",
+    "eval M --metric accuracy", "eval M D D --threshold 0.5", "eval M M D --positive a", "eval M --choose-threshold f1",
     "predict M D --proba", "predict M D --threshold 0.5", "predict M D --embed",
     "explain M --metric accuracy", "report M", "plot M confusion",
 ]  # fmt: skip

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nncli.cli.evaluate_numbers import evaluate_all, evaluate_one, say_left_out
 from nncli.cli.execution import Address, Ca, Cert, FileJobs, Insecure, Key, Place
 from nncli.cli.options import (
     DATA_HELP,
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
     from nncli.data.row_blocks import OnError
     from nncli.inference.evaluate import Evaluation
     from nncli.inference.judged_rows import JudgedRows
-    from nncli.model.model import Model
-    from nncli.model.provenance import Provenance
 
 RULE_HELP = (
     "Rule to choose the threshold by, on the model's own validation rows: f1, mcc, cost, or a share, as recall=0.85 or "
@@ -50,7 +49,10 @@ POSITIVE_HELP = "Class of two that precision, recall, F1, thresholds and the cur
 OUT_HELP = "File to save the model in, with the threshold of --choose-threshold."
 CURVE_HELP = "CSV file to write with precision, recall, true and false positive rate, F1 and cost at each threshold."
 
-JUDGED_HELP = "CSV file to write with each row: its columns, its class, the prediction and the probabilities."
+JUDGED_HELP = (
+    "CSV file to write with each row: its columns, its class, the prediction and the probabilities; of numbers, the "
+    "error and the interval."
+)
 WORST_HELP = "Number of the most wrong rows to show; of rows that are equally wrong, the first ones in the data."
 BY_HELP = "Column for whose categories or quarters all figures are shown too."
 
@@ -138,14 +140,14 @@ def evaluate(
         if value and not sources:
             raise OptionError(name, "its own data are read as in training", "Leave it out")
     loaded, provenance = checkpoint.load(Path(model))
-    if loaded.target is not None:
-        for name, value in {**asked, "threshold": threshold, "choose_threshold": rule, "positive": positive}.items():
+    is_number = loaded.target is not None
+    if is_number:
+        of_classes = {"curve": curve, "threshold": threshold, "choose_threshold": rule, "positive": positive}
+        for name, value in of_classes.items():
             if value is not None:
                 loaded.refuse_for_numbers(name)
-        its = {"source": sources, "text": text, "memory": bytes_of(memory), "metric": metric, "on_error": policy}
-        return _evaluate_numbers(loaded, provenance, model, its, json, quiet)
     if metric is not None:
-        check_metric(metric, is_regression=False)
+        check_metric(metric, is_number)
     of = None if positive is None else positive_class(positive, loaded.classes)
     for name in ("curve", "judged"):
         if asked[name] is not None:
@@ -164,6 +166,10 @@ def evaluate(
         check_writable(Path(out), [*files, *loaded.config.data.val_source], replaces=MODEL)
     if by is not None:
         by = known_column(loaded, by)
+    if is_number:
+        its = {"source": sources, "text": text, "memory": bytes_of(memory), "metric": metric, "on_error": policy}
+        return evaluate_one(loaded, provenance, model, its | {"by": by}, judged, most, json, quiet)
+    if by is not None:
         of_groups = metric or loaded.metric
     told = list[str]()
     if rule is not None:
@@ -194,8 +200,8 @@ def evaluate(
     evaluation.notes.extend(told)
     for note in evaluation.notes:
         say(note, quiet)
-    if (policy if sources else loaded.config.data.csv.on_error) == "skip" and (worst is not None or judged is not None):
-        say("the numbers of rows do not count rows that are left out", quiet)
+    if worst is not None or judged is not None:
+        say_left_out(loaded, sources, policy, quiet)
     if json:
         _note_omitted([evaluation], quiet)
         print_json(evaluation.to_json() | details)
@@ -208,26 +214,6 @@ def evaluate(
             print_groups(**details["by"], positive=evaluation.metrics["positive"])
         if "worst" in details:
             print_worst(details["worst"])
-    return DONE
-
-
-def _evaluate_numbers(
-    model: Model, provenance: Provenance, file: str, how: dict[str, Any], json: bool, quiet: bool
-) -> int:
-    """Print the figures of a model that predicts numbers."""
-    from nncli.inference.evaluate_numbers import evaluate_numbers
-
-    if how["metric"] is not None:
-        check_metric(how["metric"], is_regression=True)
-    evaluation = evaluate_numbers(model, provenance, file, **how)
-    for note in evaluation.notes:
-        say(note, quiet)
-    if json:
-        print_json(evaluation.to_json())
-    else:
-        from nncli.terminal.numbers import print_evaluation_of_numbers
-
-        print_evaluation_of_numbers(evaluation)
     return DONE
 
 
@@ -287,7 +273,11 @@ def _evaluate_all(
         raise OptionError("cluster", "there are no files to share out", "Name some")
     place.refuse_stdin(model, *sources)
     loaded, _ = checkpoint.load(Path(model))  # what is wrong with it is reported once, and at once
-    loaded.refuse_numbers(model, "an evaluation of several files at once")
+    if loaded.target is not None:
+        for name, value in {"threshold": how[1], "positive": positive}.items():
+            if value is not None:
+                loaded.refuse_for_numbers(name)
+        return evaluate_all(model, sources, how[0], how[2], place, json, quiet)
     of = None if positive is None else positive_class(positive, loaded.classes)
     model, *names = place.seen([model, *sources])
     found: list[Evaluation] = []

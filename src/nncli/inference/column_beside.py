@@ -24,7 +24,9 @@ def known_column(model: Model, name: str) -> str:
     schema = model.schema
     name = next((own.name for own in schema.profile if composed(own.name) == composed(name)), composed(name))
     if name == schema.target:
-        problem = f"'{name}' is the target, and the figures of each class are shown without it"
+        problem = f"'{name}' is the target"
+        if model.target is None:
+            problem += ", and the figures of each class are shown without it"
         raise OptionError("by", problem, "Leave it out")
     known = [column.name for column in schema.profile] or [*schema.names]
     if name not in known:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,8 @@ from nncli.data.csv.header import DETECTED, TextOptions
 from nncli.data.row_blocks import OnError
 from nncli.data.sources import Source
 from nncli.data.task import REGRESSION
-from nncli.inference.rows_to_judge import RowsToJudge, rows_to_judge
+from nncli.inference.judged_numbers import JudgedNumbers
+from nncli.inference.rows_to_judge import RowsToJudge, read_again_with, rows_to_judge
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.intervals import estimate
 from nncli.metrics.reported import OF_NUMBERS
@@ -35,6 +37,7 @@ class EvaluationOfNumbers:
     n: int
     figures: dict[str, dict[str, Any]]  # value, interval and method of each metric, that which was asked for first
     baseline: dict[str, dict[str, float | None]]
+    target: dict[str, Any]  # its name, and the mean and standard deviation of these rows
     evaluated_on: str
     notes: list[str]
     interval: dict[str, Any] | None = None  # of each prediction: its share, half width, and which rows it holds
@@ -46,6 +49,7 @@ class EvaluationOfNumbers:
             "task": REGRESSION,
             "evaluated_on": self.evaluated_on,
             "n": self.n,
+            "target": self.target,
             **values,
             "metrics": {key_of(name): one for name, one in self.figures.items()},
             "baseline": self.baseline,
@@ -63,18 +67,29 @@ def evaluate_numbers(
     memory: int | None = None,
     metric: str | None = None,
     on_error: OnError = "fail",
+    on_rows: Callable[[JudgedNumbers], None] | None = None,
+    by: str | None = None,
+    command: str = "eval",
 ) -> EvaluationOfNumbers:
     """Evaluate a model on all rows of a source, or without one on the test rows of its training run; see
-    `evaluate_model`. Raises DataError where there are no such rows, OptionError where `memory` is too little."""
-    found = rows_to_judge(model, provenance, model_file, source, text, memory, on_error)
+    `evaluate_model`, also for `on_rows`, `by` and `command`. Raises DataError where there are no such rows, OptionError
+    where `memory` is too little."""
+    found = rows_to_judge(model, provenance, model_file, source, text, memory, on_error, command)
     rows = predicted_rows(model, found, memory)
+    if on_rows is not None:
+        beside = None
+        if by is not None and by not in model.schema.names:
+            beside = read_again_with(model, found.dataset, by, bool(source), text, on_error)
+        judged = found.dataset.table, found.rows, rows.predicted[:, None], rows, "" if source else "test", beside
+        on_rows(JudgedNumbers(model, *judged, model.of_numbers.half_width(SHARE)))
     figures = {}
     for name in dict.fromkeys([*([] if metric is None else [metric]), *OF_NUMBERS]):
         one = dataclasses.asdict(estimate(METRICS.create(name), rows))
         figures[name] = one | {"interval": one["interval"] and list(one["interval"])}
     baseline = baselines(model.of_numbers, rows.y)
     interval = _coverage(model, rows)
-    return EvaluationOfNumbers(len(rows), figures, baseline, found.evaluated_on, found.notes, interval)
+    target = {"name": model.schema.target, "mean": float(rows.y.mean()), "sd": float(rows.y.std())}
+    return EvaluationOfNumbers(len(rows), figures, baseline, target, found.evaluated_on, found.notes, interval)
 
 
 def _coverage(model: Model, rows: ScoredRows) -> dict[str, Any] | None:

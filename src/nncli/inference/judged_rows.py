@@ -74,7 +74,7 @@ class JudgedRows:
             file.write((",".join(map(csv_quoted, names)) + "\n").encode())
             for start in range(0, len(self.y), ROWS_AT_ONCE):
                 some = slice(start, start + ROWS_AT_ONCE)
-                cells = self._columns(self.rows[some])
+                cells = self.columns(self.rows[some])
                 columns = [
                     pa.array(self.rows[some] + 1),
                     *cells.values(),
@@ -85,7 +85,7 @@ class JudgedRows:
                 ]
                 csv.write_csv(pa.Table.from_arrays(columns, names=[*map(str, range(len(names)))]), file, options)
 
-    def _columns(self, rows: Positions) -> dict[str, Any]:
+    def columns(self, rows: Positions) -> dict[str, Any]:
         """Return the columns of some rows of the table as pyarrow arrays, null where a cell is missing."""
         import pyarrow as pa
 
@@ -112,7 +112,7 @@ class JudgedRows:
             own = self.P[wrong, self.y[wrong]].astype(np.float64)
             behind = own - self.P[wrong, self.predicted[wrong]]
         chosen = wrong[np.argsort(behind, kind="stable")[:most]]
-        cells = {name: column.to_pylist() for name, column in self._columns(self.rows[chosen]).items()}
+        cells = {name: column.to_pylist() for name, column in self.columns(self.rows[chosen]).items()}
         return [
             {
                 "row": int(self.rows[i]) + 1,
@@ -147,7 +147,7 @@ class JudgedRows:
             for spec, one in asked.items():
                 own = estimate(one, rows, z)
                 is_sure = len(rows) >= FEWEST or own.method == "Wilson"
-                figures[spec] = _beside(own, of_all[spec] if is_sure else None)
+                figures[spec] = beside_all(own, of_all[spec] if is_sure else None)
             found.append({"group": labels[k], "n": len(rows), "metrics": figures})
         return found
 
@@ -188,7 +188,7 @@ def _quarters(known: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.unique(np.quantile(known, [0.25, 0.5, 0.75], method="inverted_cdf").clip(max=values[-2]))
 
 
-def _beside(found: Estimate, of_all: float | None) -> dict[str, Any]:
+def beside_all(found: Estimate, of_all: float | None) -> dict[str, Any]:
     """Return a figure of a group, and whether it stands out beside that of all rows. A calibration error does not: its
     interval is of the true error, above which that of few rows lies, and that of all rows too."""
     low, high = found.interval or (-np.inf, np.inf)

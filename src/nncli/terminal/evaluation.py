@@ -154,13 +154,16 @@ def print_worst(rows: Sequence[dict[str, Any]]) -> None:
     said_of = "p_class" if "p_class" in rows[0] else "score_class"
     table = new_table("row", "class", "prediction", said_of.replace("_", " of "), *cut_names(names, NARROW))
     for one in rows:
-        cells = ["" if one["columns"][name] is None else cut(_brief(one["columns"][name]), NARROW) for name in names]
+        cells = [
+            "" if one["columns"][name] is None else cut(brief_cell(one["columns"][name]), NARROW) for name in names
+        ]
         said = cut(one["class"], NARROW), cut(one["prediction"], NARROW), f"{one[said_of]:.4g}"
         table.add_row(f"{one['row']:,}", *said, *cells)
     show(table)
 
 
-def _brief(value: Any) -> str:
+def brief_cell(value: Any) -> str:
+    """Write a cell of a column so that it takes little room."""
     if not isinstance(value, int | float):
         return str(value)
     return f"{value:.6g}" if abs(value) < BRIEF else f"{value:.15g}"

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import textwrap
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.reported import OF_NUMBERS
 from nncli.system.output import percent, put, quantity, say
+from nncli.terminal.evaluation import NARROW, SHOWN_COLUMNS, brief_cell
 from nncli.terminal.folds import print_folds, writer_of
-from nncli.terminal.tables import PARTS, new_table, show
+from nncli.terminal.tables import PARTS, cut, cut_names, new_table, show
 
 if TYPE_CHECKING:
     from nncli.inference.evaluate_numbers import EvaluationOfNumbers
@@ -56,3 +59,46 @@ def print_evaluation_of_numbers(evaluation: EvaluationOfNumbers) -> None:
         low, high = map(percent, found["coverage_interval"])
         held = f"it holds {percent(found['coverage'])} of these {evaluation.n:,} rows (95 % interval {low} to {high})"
         put(f"prediction ± {quantity(found['half_width'])} is an interval of {percent(found['share'])}: {held}")
+
+
+def print_evaluations_of_numbers(
+    sources: Sequence[str], parts: Sequence[EvaluationOfNumbers], together: dict[str, Any]
+) -> None:
+    """Print one line for each file, and one for all of them."""
+    table = new_table("file", "rows", "RMSE", "95 % interval", "MAE", "R²")
+    for source, part in zip(sources, parts, strict=True):
+        rmse, mae, r2 = (part.figures[name] for name in ("rmse", "mae", "r2"))
+        interval = " to ".join(written("rmse", end) for end in rmse["interval"] or ())
+        figures = written("rmse", rmse["value"]), interval, written("mae", mae["value"]), written("r2", r2["value"])
+        table.add_row(source, f"{part.n:,}", *figures)
+    figures = written("rmse", together["rmse"]), "", written("mae", together["mae"]), written("r2", together["r2"])
+    table.add_row(f"all {len(sources):,}", f"{together['n']:,}", *figures, style="bold")
+    show(table)
+
+
+def print_groups_of_numbers(column: str, groups: Sequence[dict[str, Any]]) -> None:
+    """Print the metrics of each group of rows, and which groups stand out."""
+    names = [*groups[0]["metrics"]]
+    together = f"interval (95 %\nfor all {len(groups) * len(names)})"
+    for name in names:
+        title = "\n".join(textwrap.wrap(METRICS.create(name).title, NARROW))
+        table = new_table(cut(column, 2 * NARROW), "rows", title, together, "")
+        for label, group in zip(cut_names([one["group"] for one in groups], 2 * NARROW), groups, strict=True):
+            one = group["metrics"][name]
+            interval = " to ".join(written(name, end) for end in one["interval"] or ())
+            mark = "stands out" if one["stands_out"] else ""
+            table.add_row(label, f"{group['n']:,}", written(name, one["value"]), interval, mark)
+        show(table)
+
+
+def print_worst_numbers(rows: Sequence[dict[str, Any]]) -> None:
+    """Print the rows that are the farthest off, with as many of their columns as are easily read."""
+    names = [*rows[0]["columns"]][:SHOWN_COLUMNS]
+    table = new_table("row", "true", "prediction", "error", *cut_names(names, NARROW))
+    for one in rows:
+        cells = [
+            "" if one["columns"][name] is None else cut(brief_cell(one["columns"][name]), NARROW) for name in names
+        ]
+        error = f"{'−' if one['error'] < 0 else '+'}{quantity(abs(one['error']))}"
+        table.add_row(f"{one['row']:,}", quantity(one["target"]), quantity(one["prediction"]), error, *cells)
+    show(table)
