@@ -45,7 +45,7 @@ RESUME_HELP = "Resume the training run of the model given as DATA, or of the mod
 SAVE_HELP = "Time between two saves of the model so far, from which --resume starts; each at the end of an epoch."
 REFERENCE_HELP = (
     "Kind of model of scikit-learn to train too, on the same rows, and to compare with: trees (boosted) or linear "
-    "(logistic regression)."
+    "(logistic regression; of numbers linear regression)."
 )
 run_option, run_switch = functools.partial(value_option, group="Run"), functools.partial(switch, group="Run")
 
@@ -105,12 +105,11 @@ def train(
     with use_threads(config.threads):
         prepared = prepare(config, memory=bytes_of(memory))
         checkpoint.check_fits_model_file(prepared.dataset)
-        if reference is not None and prepared.target is not None:
-            raise OptionError("reference", "it is there for classes alone, and the target is a number", "Leave it out")
         if reference is not None:
+            from nncli.model.file_members import REFERENCES
             from nncli.training.reference import check_reference
 
-            reference = read_option("reference", reference, OneOf(("trees", "linear")))
+            reference = read_option("reference", reference, OneOf(REFERENCES))
             check_reference(reference, prepared)
         state = None if resumed is None else resumed.state(prepared)
         said = [*summary.summary(prepared), *prepared.notes, *doubts(prepared), *flattering_splits(prepared)]
@@ -279,6 +278,6 @@ def _show(figures: dict[str, Any], more: dict[str, Any], said: Sequence[str], js
     if figures["reference"] and (json or more["out"] == "-"):  # where stdout has no room for it
         from nncli.training.reference import say_comparison
 
-        for line in say_comparison(figures["reference"], figures["positive"]):
+        for line in say_comparison(figures["reference"], figures.get("positive")):
             say(line, quiet)
     return DONE

@@ -48,7 +48,16 @@ from nncli.errors import NncliError
 from nncli.metrics.definitions import METRICS
 from nncli.model import npz, training_state
 from nncli.model.decision import Decision
-from nncli.model.file_members import FLAT, FORMAT, FORMAT_VERSION, MEMBERS, OTHER_MEMBERS, MemberSizes, members_of
+from nncli.model.file_members import (
+    FLAT,
+    FORMAT,
+    FORMAT_VERSION,
+    MEMBERS,
+    OTHER_MEMBERS,
+    REFERENCES,
+    MemberSizes,
+    members_of,
+)
 from nncli.model.model import Model, build_network
 from nncli.model.provenance import Fingerprint, Provenance, figures_of_file, figures_to_store
 from nncli.model.target_scale import TargetScale
@@ -239,6 +248,9 @@ def _provenance(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> P
     figures = stored["figures"]
     if figures["folds"] is not None:
         _check_folds(figures["folds"]["metrics"])
+    reference = figures["reference"]
+    if reference is not None and not (reference["name"] in REFERENCES and reference["part"] in ("val", "test")):
+        raise ValueError("a reference that there is not")
     for named in (figures["metric"], (figures["reference"] or figures)["metric"]):
         if named is not None:
             _check_metric(named["name"])

@@ -22,6 +22,7 @@ from nncli.system import plain_json
 
 FORMAT = "nncli model"
 FORMAT_VERSION = 7
+REFERENCES = ("trees", "linear")  # models of another kind that a model may be compared with
 PARTS = ("train", "val", "test")  # with figures each, None where it has no rows
 # what each version added, with what it means for files without it; before 5, the names of files were one text each
 NEW_IN: dict[int, dict[str, Any]] = {
@@ -73,6 +74,10 @@ MEMBERS = ("meta", "theta", "median", "shift", "scale", "dead", "mean", "val_row
 NOT_IN_OLDER = "mean"
 OTHER_MEMBERS = f"other members than {', '.join(MEMBERS)}"
 _COUNTS = ("folds", "repeats", "n", "repeated", "epochs")
+_COMPARED = (
+    {"name": str, "value": float, "difference": float, "interval": ([float], None), "p_value": float},
+    None,
+)
 _PART = {"loss": float, "log_loss": (float, None), "accuracy": float}
 META = {
     "format": str, "format_version": int, "nncli": str, "kernels": str, "config": dict, "classes": [str],
@@ -92,8 +97,7 @@ META = {
                 "refit": ({"epoch": int, "n_val": int, **_PART}, None),
                 "folds": ({**dict.fromkeys(_COUNTS, int), "metrics": dict}, None),
                 "reference": ({"name": str, "part": str, "accuracy": float, "difference": float, "p_value": float,
-                               "metric": ({"name": str, "value": float, "difference": float,
-                                           "interval": ([float], None), "p_value": float}, None)}, None)},
+                               "metric": _COMPARED}, None)},
 }  # fmt: skip
 _OF_NUMBERS = dict.fromkeys(("loss", "rmse", "mae", "median_error"), float) | {"r2": (float, None)}
 _GUESSED = {name: form for name, form in _OF_NUMBERS.items() if name != "loss"}
@@ -106,7 +110,8 @@ META_OF_NUMBERS = META | {
                 "metric": ({"name": str, **dict.fromkeys(PARTS, (float, None))}, None),
                 "refit": ({"epoch": int, "n_val": int, **_OF_NUMBERS}, None),
                 "folds": ({**dict.fromkeys(_COUNTS, int), "metrics": dict}, None),
-                "reference": None},
+                "reference": ({"name": str, "part": str, **_GUESSED, "difference": float, "interval": ([float], None),
+                               "p_value": float, "metric": _COMPARED}, None)},
 }  # fmt: skip
 
 

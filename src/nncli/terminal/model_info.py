@@ -94,7 +94,9 @@ def _figures(figures: dict[str, Any]) -> dict[str, str]:
         guess = quantity(figures["baseline"]["mean"]["rmse"])
         rmse = ", ".join(f"{title} {quantity(found['rmse'])}" for title, found in parts)
         r2 = ", ".join(f"{title} {written('r2', found['r2'])}" for title, found in parts)
-        return {"RMSE": f"{rmse} (baseline {guess}, the mean)", "R²": r2}
+        reference = figures["reference"]
+        other = f"; {reference['name']} {quantity(reference['rmse'])}" if reference else ""
+        return {"RMSE": f"{rmse} (baseline {guess}, the mean{other})", "R²": r2}
     accuracy = ", ".join(f"{title} {percent(found['accuracy'])}" for title, found in parts)
     baseline = f"baseline {percent(figures['baseline_accuracy'])}{_referred(figures['reference'])}"
     return {"accuracy": f"{accuracy} ({baseline})"}

@@ -30,9 +30,16 @@ def print_training_of_numbers(figures: dict[str, Any], quiet: bool = False) -> N
     for title, part in PARTS:
         if found := figures[part]:
             table.add_row(title, f"{figures[f'n_{part}']:,}", *_cells(found))
+    if reference := figures["reference"]:
+        from nncli.training.reference_of_numbers import NAMES, say_comparison_of_numbers
+
+        table.add_row(f"reference ({NAMES[reference['name']]})", "", *_cells(reference), style="dim")
     for name, title in BASELINES.items():
         table.add_row(title, "", *_cells(figures["baseline"][name]), style="dim")
     show(table)
+    if reference:
+        for line in say_comparison_of_numbers(reference):
+            put(line)
     if figures["folds"]:
         print_folds(figures["folds"], None, figures["metric"])
     elif not (figures["val"] or figures["test"]):

@@ -19,6 +19,12 @@ from nncli.system.output import number, percent
 from nncli.training.decision import choose_threshold
 from nncli.training.final_figures import scored
 from nncli.training.prepare import Prepared
+from nncli.training.reference_of_numbers import (
+    NAMES,
+    compare_numbers,
+    say_comparison_of_numbers,
+    say_not_compared_by,
+)
 
 REFERENCES = {"trees": "gradient-boosted trees", "linear": "logistic regression"}
 STEPS = 1000  # of logistic regression, beyond which it is not waited for
@@ -32,12 +38,16 @@ def check_reference(kind: str, prepared: Prepared) -> None:
     if not (prepared.test or (prepared.val and not prepared.config.options.refit)):
         raise OptionError("reference", "there are no rows to compare on", f"Set {mention('test')} above 0")
     if not isinstance(prepared.train.matrix, Matrix):
-        raise OptionError("reference", f"{REFERENCES[kind]} need all rows in memory", f"Leave out {mention('memory')}")
+        its = (REFERENCES if prepared.target is None else NAMES)[kind]
+        raise OptionError("reference", f"{its} need all rows in memory", f"Leave out {mention('memory')}")
 
 
 def compare(kind: str, prepared: Prepared, model: Model) -> dict[str, Any]:
     """Train a reference of scikit-learn with its defaults, on the training rows and as the network sees them, and
-    compare it as `compare_with` does. Raises TrainingError where it cannot learn from these rows."""
+    compare it as `compare_with` does, or `compare_numbers`. Raises TrainingError where it cannot learn from these
+    rows."""
+    if model.target is not None:
+        return compare_numbers(kind, prepared, model)
     return compare_with(kind, _fitted(kind, prepared), prepared, model)
 
 
@@ -79,6 +89,8 @@ def _metric(model: Model) -> str | None:
 
 def say_not_compared(found: dict[str, Any], model: Model, prepared: Prepared) -> list[str]:
     """Say so, in a line, where the model and a reference could not be compared by the metric that was asked for."""
+    if model.target is not None:
+        return say_not_compared_by(found, model, scored(model, prepared.test or prepared.val))
     name = _metric(model)
     if name is None or found["metric"] is not None:
         return []
@@ -143,7 +155,9 @@ def _fitted(kind: str, prepared: Prepared) -> LogitsOf:
 
 def say_comparison(found: dict[str, Any], positive: str | None) -> list[str]:
     """Say, a line each, whether the reference differs from the model by more than chance: in accuracy, and in the
-    metric. `positive` is the positive class, of two."""
+    metric. `positive` is the positive class, of two. Of numbers, see `say_comparison_of_numbers`."""
+    if "rmse" in found:
+        return say_comparison_of_numbers(found)
     other, ours = REFERENCES[found["name"]], found["accuracy"] + found["difference"]
     rows = "these rows" if found["part"] == "test" else "the validation rows, by which the epoch was chosen too"
     test = f"({percent(ours)} and {percent(found['accuracy'])}, p-value {found['p_value']:.2g})"
@@ -172,8 +186,10 @@ def is_better_than(found: dict[str, Any]) -> bool:
 
 
 def is_beaten_by(found: dict[str, Any]) -> bool:
-    """Tell whether the reference is better than the model by more than chance, in accuracy or the metric."""
+    """Tell whether the reference is better than the model by more than chance, in accuracy, or squared errors, or the
+    metric."""
     by = found["metric"]
     if by is not None and by["p_value"] < CHANCE:
         return (by["difference"] < 0) == METRICS.create(by["name"]).higher_is_better
-    return bool(found["p_value"] < CHANCE and found["difference"] < 0)
+    is_worse = found["difference"] > 0 if "rmse" in found else found["difference"] < 0
+    return bool(found["p_value"] < CHANCE and is_worse)
