@@ -148,8 +148,8 @@ def priced(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         for model, *options in [("linear",), ("mlp", "--hidden", "16,8", "--epochs", "60")]:
-            words = ["train", "d.csv", "-t", "price", "-m", model, *options, "-q", "--json", "-o", f"{model}.npz"]
-            assert main(words) == 0
+            words = ["train", str(folder / "d.csv"), "-t", "price", "-m", model, *options, "-q", "--json"]
+            assert main([*words, "-o", f"{model}.npz"]) == 0
     return folder
 
 

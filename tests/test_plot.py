@@ -186,8 +186,10 @@ def ledger(two: Path) -> Path:
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_every_figure_is_drawn(name: str, nncli: Run, two: Path, ledger: Path) -> None:
+def test_every_figure_is_drawn(name: str, nncli: Run, two: Path, ledger: Path, priced: Path) -> None:
     kind, options = FIGURES.create(name), list[str]()
+    if isinstance(kind, OfModel) and not kind.of_classes:
+        two = priced / "mlp.npz"
     if isinstance(kind, OfData):
         two, options = two.parent / "d.csv", ["-t", "late", "-q"]
     two = ledger if isinstance(kind, OfLedger) else two
@@ -206,15 +208,18 @@ def test_every_figure_is_drawn(name: str, nncli: Run, two: Path, ledger: Path) -
 
 
 @pytest.mark.parametrize("name", FIGURES)
-def test_a_picture_fits_the_terminal_and_its_characters(name: str, digits_model: Path, ledger: Path) -> None:
+def test_a_picture_fits_the_terminal_and_its_characters(
+    name: str, digits_model: Path, ledger: Path, priced: Path
+) -> None:
     kind = FIGURES.create(name)
     if isinstance(kind, OfLedger):
         figure = kind.build(trials_of(str(ledger)))
     elif isinstance(kind, OfData):
         figure = build_of_data(kind, Data(load_dataset(("wine",), CsvOptions(), "float32")))
     else:
-        model = digits_model if name != "threshold" else ledger.parent / "two.npz"
         assert isinstance(kind, OfModel)
+        model = digits_model if name != "threshold" else ledger.parent / "two.npz"
+        model = model if kind.of_classes else priced / "mlp.npz"
         loaded, provenance = checkpoint.load(model)
         columns = (loaded.schema.names[20],) if name in OF_A_COLUMN else ()
         figure = build_of_model(kind, Subject(loaded, provenance, str(model), columns=columns))

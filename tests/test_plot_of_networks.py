@@ -263,10 +263,10 @@ def test_what_does_not_fit_the_model_is_refused(words: str, line: str, nncli: Ru
 
 
 def test_bins_have_names_that_differ() -> None:
-    from nncli.figures.activations import _bin_names
+    from nncli.figures.activations import bin_names
 
-    assert _bin_names([0.0, 0.5, 1.0]) == ["0 to 0.5", "0.5 to 1"]
-    assert _bin_names([1.0, 1.0001, 1.0002]) == ["1 to 1.0001", "1.0001 to 1.0002"]
+    assert bin_names([0.0, 0.5, 1.0]) == ["0 to 0.5", "0.5 to 1"]
+    assert bin_names([1.0, 1.0001, 1.0002]) == ["1 to 1.0001", "1.0001 to 1.0002"]
 
 
 @pytest.mark.long

@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from nncli.data.dataset import Dataset
 
 FILE_HELP = "Model file; for sweep and parallel a ledger, for classes, columns and scatter data that train reads."
-OUT_HELP = "File to draw: .svg, .png, or .html, which opens without network."
+OUT_HELP = "File to draw: .svg, .png or .html."
 WORDS_HELP = "Columns that the figure is of, or tsne for embedding and scatter."
-ROWS_HELP = "Rows with their classes that the figure is of, in any form that eval reads."
+ROWS_HELP = "Rows with their classes or numbers that the figure is of, in any form that eval reads."
 TARGET_HELP = "For data: column that holds the class."
 EPOCHS_HELP = "For boundary: number of epochs whose line to draw too, trained again (linear, two classes)."
 
@@ -57,12 +57,11 @@ def plot(
     """Draw a figure of a model, a sweep or data, in the terminal or as a picture file.
 
     nncli plot model.npz curve                    loss and accuracy by epoch
-    nncli plot model.npz roc --data new.csv       on other than its test rows
     nncli plot model.npz boundary width height    over two of its columns
-    nncli plot model.npz confusion -o c.svg       or .png, or .html
+    nncli plot model.npz roc --data new.csv       on other than its test rows
+    nncli plot prices.npz predicted -o p.svg      or .png, or .html
     nncli plot model.sweep.jsonl sweep            of the ledger of a sweep
     nncli plot data.csv columns                   of data, by class
-    nncli graph model.npz --row 7 --out row.svg   a network and a row as a graph
     """
     from nncli.figures.all_kinds import (
         FIGURES,
@@ -110,8 +109,6 @@ def plot(
         text, policy = options_of_rows(source, on_error, given)
         _refuse_data(file, figure)
         loaded, provenance = checkpoint.load(Path(file))
-        if not kind.of_numbers:
-            loaded.refuse_numbers(file, f"the figure {figure}")
         if out is not None:
             check_writable(Path(out), (*provenance.source, *loaded.config.data.test_source), "-o")
         where = loaded, provenance, file, source, asked, notes, text, policy

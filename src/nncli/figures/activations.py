@@ -19,6 +19,7 @@ class Activations(OfModel):
     """outputs of each hidden layer, and dead units"""
 
     needs = (hidden_layer,)
+    of_numbers = True
 
     def build(self, of: Subject) -> Figure:
         judged, network = of.judged, of.model.network
@@ -29,7 +30,7 @@ class Activations(OfModel):
         for number, (name, A) in enumerate(network.activations(), 1):
             dead = int(np.count_nonzero(np.ptp(A, axis=0) == 0))
             counts, edges = np.histogram(A, BINS)
-            names = _bin_names(edges.tolist())
+            names = bin_names(edges.tolist())
             share = counts / A.size * 100
             title = f"layer {number}, {name}: {A.shape[1]:,} units, {dead:,} dead"
             x = Axis("% of the outputs", 0.0, float(share.max()) * 1.05)
@@ -40,7 +41,7 @@ class Activations(OfModel):
         return Figure(f"Activations, {judged.of}", tuple(panels), tuple(notes))
 
 
-def _bin_names(edges: Sequence[float]) -> list[str]:
+def bin_names(edges: Sequence[float]) -> list[str]:
     """Return the names of bins between edges, with as many figures as tell them apart."""
     names = list[str]()
     for figures in range(3, 18):

@@ -26,6 +26,6 @@ __all__ = [
     "trials_of",
 ]
 
-OF_MODELS = "training_curve", "judged", "importance", "effect", "weights", "planes", "activations"
+OF_MODELS = "training_curve", "judged", "importance", "effect", "weights", "planes", "activations", "numbers"
 for _module in (*OF_MODELS, "sweep", "parallel", "data"):
     importlib.import_module(f"nncli.figures.{_module}")

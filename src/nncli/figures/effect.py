@@ -35,6 +35,7 @@ class Effect(OfModel):
     """what COLUMN does to the answer, all others as they are"""
 
     needs = (one_column,)
+    of_numbers = True
     most_columns = 1
 
     def build(self, of: Subject) -> Figure:
@@ -48,10 +49,9 @@ class Effect(OfModel):
         if not len(values.each):
             raise DataError(judged.of, f"column {in_quotes(name)} has no value in any row")
         tables = (values.put(rows, value) for value in values.each.tolist())
-        answers = np.stack([model.by_class(model.scores(table)) for table in tables]).astype(np.float64)
+        answers = np.stack([_answers(model, model.scores(table)) for table in tables]).astype(np.float64)
         shown = _classes(model, answers)
-        kind = "probability" if model.probabilistic else "score"
-        titles = [f"{kind} of {in_quotes(model.classes[k])}" for k in shown]
+        titles = [_title(model, k) for k in shown]
         panels = (_of_categories if values.names else _of_numbers)(values, answers[:, :, shown], titles)
         n = len(judged.rows.rows)
         of_all = counted(n, "row")
@@ -116,6 +116,18 @@ def _grid(column: NDArray[Any]) -> Floats:
         return known
     low, high = np.quantile(column[np.isfinite(column)], RANGE)
     return np.linspace(low, high, POINTS) if low < high else np.linspace(known[0], known[-1], POINTS)
+
+
+def _answers(model: Model, Z: NDArray[Any]) -> NDArray[Any]:
+    """Return what the model says of rows with the scores Z: of each class (n, K), or the number (n, 1)."""
+    return model.by_class(Z) if model.target is None else model.numbers(Z)[:, None]
+
+
+def _title(model: Model, k: int) -> str:
+    """Name what the model says of class k, or the number."""
+    if model.target is not None:
+        return f"predicted {model.schema.target}"
+    return f"{'probability' if model.probabilistic else 'score'} of {in_quotes(model.classes[k])}"
 
 
 def _classes(model: Model, answers: Floats) -> list[int]:

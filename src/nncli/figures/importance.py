@@ -19,6 +19,8 @@ MOST_COLUMNS, MOST_PAIRS = 15, 2  # that are shown
 class Importance(OfModel):
     """how much worse without each column, with intervals"""
 
+    of_numbers = True
+
     def build(self, of: Subject) -> Figure:
         judged, model = of.judged, of.model
         rows = judged.rows

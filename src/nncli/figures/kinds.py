@@ -22,6 +22,7 @@ from nncli.data.sources import Source
 from nncli.errors import DataError, OptionError, mention
 from nncli.figures.figure import Figure, Floats
 from nncli.inference.evaluate import evaluate_model
+from nncli.inference.evaluate_numbers import evaluate_numbers
 from nncli.inference.judged_rows import JudgedRows
 from nncli.model.model import Model
 from nncli.model.provenance import Provenance
@@ -67,10 +68,13 @@ class Subject:
     def judged(self) -> Judged:
         """Evaluate the model. Raises DataError where it has no test rows, and no others are named."""
         found: list[JudgedRows] = []
-        done = evaluate_model(
-            self.model, self.provenance, self.file, self.source, self.text, on_rows=found.append,
-            on_error=self.on_error, command=self.command,
-        )  # fmt: skip
+        where = self.model, self.provenance, self.file, self.source, self.text
+        how: dict[str, Any] = {"on_rows": found.append, "on_error": self.on_error, "command": self.command}
+        if self.model.target is not None:
+            of_numbers = evaluate_numbers(*where, **how)
+            self.notes.extend(of_numbers.notes)
+            return Judged(found[0], of_numbers.to_json(), of_numbers.evaluated_on)
+        done = evaluate_model(*where, **how)
         self.notes.extend(done.notes)
         return Judged(found[0], done.metrics, done.evaluated_on)
 
@@ -109,11 +113,12 @@ class OfModel(FigureKind):
 
     `needs`   what must be so, each a function that says what is not
     `judges`  whether it says how good the model is; what makes that wrong is not said of others
-    `of_numbers`  whether it is also one of a model that predicts numbers
+    `of_classes`, `of_numbers`  whether it is one of a model that predicts classes, and of one that predicts numbers
     """
 
     needs: ClassVar[tuple[Need, ...]] = ()
     judges: ClassVar[bool] = True
+    of_classes: ClassVar[bool] = True
     of_numbers: ClassVar[bool] = False
 
     @abstractmethod
@@ -142,6 +147,12 @@ FIGURES: Registry[FigureKind] = Registry("figure")
 
 def build_of_model(kind: OfModel, of: Subject) -> Figure:
     """Make a figure; OptionError where it does not fit the model."""
+    if of.model.target is not None and not kind.of_numbers:
+        known = f"{kind.name}: it is of classes, and the model predicts numbers"
+        raise OptionError("figure", known, "Use predicted or residuals")
+    if of.model.target is None and not kind.of_classes:
+        known = f"{kind.name}: it is of numbers, and the model predicts classes"
+        raise OptionError("figure", known, "Use confusion or calibration")
     check_columns(kind, of.columns)
     for need in kind.needs:
         problem = need(of)

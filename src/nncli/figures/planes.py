@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from nncli.data.dataset import Table, TextColumn
 from nncli.errors import DataError, OptionError, did_you_mean
 from nncli.explain.retraining import parameters_by_epoch
+from nncli.figures.bands import Bands
 from nncli.figures.figure import Axis, Figure, Floats, Line, Panel, Points, Regions
 from nncli.figures.kinds import FIGURES, OfModel, Problem, Subject, hidden_layer
 from nncli.figures.straight_border import (
@@ -26,6 +27,7 @@ from nncli.model.model import EVAL_ROWS, Model
 from nncli.system.output import in_quotes
 
 GRID = (48, 64)  # places at which the model is asked, up and across
+CURVE = 200  # places of a curve
 ROOM = 0.15  # around the rows, to see the plane beyond them
 TSNE, FEWEST_ROWS = "tsne", 10
 MOST_ROWS, MOST_CLASSES = 500, 10  # that can be told apart
@@ -36,7 +38,7 @@ class Plane:
     """Rows on a plane: their places (n, 2), what its two directions are, and the scores of the model at places."""
 
     at: Floats
-    titles: tuple[str, str]
+    titles: tuple[str, ...]
     scores: Callable[[Floats], NDArray[Any]]
     unit: Floats  # (2,), how far along each direction an input of the network is 1 more
     note: str = ""
@@ -50,13 +52,16 @@ def few_classes(of: Subject) -> Problem:
 
 @FIGURES.register("boundary")
 class Boundary(OfModel):
-    """classes over two columns, or two principal components"""
+    """classes or numbers over two columns, or two components"""
 
     needs = (few_classes,)
     most_columns = 2
     judges = False
+    of_numbers = True
 
     def build(self, of: Subject) -> Figure:
+        if (name := _only_column(of)) is not None:
+            return fitted_curve(of, name)
         if of.epochs_shown and not has_straight_border(of.model):
             problem = "it needs a linear model of two classes, whose border is a straight line"
             raise OptionError("epochs_shown", problem, "Leave it out")
@@ -69,13 +74,20 @@ class Boundary(OfModel):
         across, up = (
             axis.low + (axis.high - axis.low) * (np.arange(n) + 0.5) / n for axis, n in ((x, GRID[1]), (y, GRID[0]))
         )
-        regions = _regions(model, plane.scores(np.stack(np.meshgrid(across, up), axis=2).reshape(-1, 2)))
-        known = np.isfinite(plane.at).all(axis=1)
-        marks = rows_by_class(plane.at[known], judged.rows.y[picked][known], model.classes)
+        Z = plane.scores(np.stack(np.meshgrid(across, up), axis=2).reshape(-1, 2))
+        known, notes = np.isfinite(plane.at).all(axis=1), [said(len(picked), len(judged.rows.y)), plane.note]
+        y_known = judged.rows.y[picked][known]
+        if model.target is not None:
+            bands = Bands.of(judged.rows.y)
+            shade = bands.places(model.numbers(Z)).reshape(GRID)
+            marks, regions = bands.points(plane.at[known], y_known), Regions(shade, np.ones(GRID), bands.names)
+            notes.append(f"a row has the colour of its true {model.schema.target}, its place that of the predicted one")
+        else:
+            marks, regions = rows_by_class(plane.at[known], y_known, model.classes), _regions(model, Z)
         border = _straight_border(of, plane, x, y, marks) if has_straight_border(model) else []
-        notes = tuple(filter(None, [said(len(picked), len(judged.rows.y)), plane.note]))
         what = " and ".join(names or ["two principal components"])
-        return Figure(f"Classes by {what}, {judged.of}", (Panel(x, y, (regions, *border, *marks)),), notes)
+        title = f"{'Classes' if model.target is None else model.schema.target} by {what}, {judged.of}"
+        return Figure(title, (Panel(x, y, (regions, *border, *marks)),), tuple(filter(None, notes)))
 
 
 def _straight_border(of: Subject, plane: Plane, x: Axis, y: Axis, marks: Sequence[Points]) -> list[Line]:
@@ -103,6 +115,31 @@ def _straight_border(of: Subject, plane: Plane, x: Axis, y: Axis, marks: Sequenc
     return found
 
 
+def _only_column(of: Subject) -> str | None:
+    """Return the column of numbers over which a model of numbers is a curve: the one that is asked for, or there is."""
+    numbers, asked = of.model.schema.of_kind("number"), of.columns or of.model.schema.names
+    is_curve = of.model.target is not None and len({*asked}) == 1 and not of.epochs_shown
+    return asked[0] if is_curve and asked[0] in numbers else None
+
+
+def fitted_curve(of: Subject, name: str) -> Figure:
+    """Draw what a model of numbers predicts over a column, with the rows; all other columns are what they mostly
+    are."""
+    judged, model = of.judged, of.model
+    picked = evenly(len(judged.rows.y))
+    rows = judged.rows.table.take(judged.rows.rows[picked])
+    plane = _of_columns(model, rows, (name,))
+    at, y = plane.at[:, 0], judged.rows.y[picked].astype(np.float64)
+    x = Axis.around(name, at, room=ROOM, is_amount=False)
+    across = np.linspace(x.low, x.high, CURVE)
+    curve = model.numbers(plane.scores(across[:, None]))
+    known = np.isfinite(at)
+    up = Axis.around(model.schema.target, y[known], curve, is_amount=False)
+    marks = Line(across, curve, "predicted"), Points(at[known], y[known], "row, its true number")
+    notes = tuple(filter(None, [said(len(picked), len(judged.rows.y)), plane.note]))
+    return Figure(f"{model.schema.target} by {name}, {judged.of}", (Panel(x, up, marks),), notes)
+
+
 def _two_columns(of: Subject) -> tuple[str, str] | None:
     """Return the columns that are asked for, or the only two; None for principal components of all."""
     numbers = of.model.schema.of_kind("number")
@@ -120,8 +157,8 @@ def _two_columns(of: Subject) -> tuple[str, str] | None:
     return (numbers[0], numbers[1]) if len(numbers) == 2 else None
 
 
-def _of_columns(model: Model, rows: Table, names: tuple[str, str]) -> Plane:
-    """Return the plane of two columns of numbers; on it, all others are what they mostly are."""
+def _of_columns(model: Model, rows: Table, names: tuple[str, ...]) -> Plane:
+    """Return the plane of two columns of numbers, or the line of one; on it, all others are what they mostly are."""
     numbers = model.preprocess.number_names or model.schema.of_kind("number")
     places = [numbers.index(name) for name in names]
 
@@ -132,11 +169,11 @@ def _of_columns(model: Model, rows: Table, names: tuple[str, str]) -> Plane:
         dates = {name: np.full(len(at), np.nan) for name in rows.dates}
         return model.scores(Table(rows.number_names, cells, texts, dates))
 
-    kinds = {"medians": len(numbers) > 2 or rows.dates, "most frequent categories": rows.texts}
+    kinds = {"medians": len(numbers) > len(names) or rows.dates, "most frequent categories": rows.texts}
     at_their = " or ".join(name for name, is_there in kinds.items() if is_there)
     note = f"the other columns are at their {at_their}" if at_their else ""
     scale = model.preprocess.scale[places]
-    unit = np.divide(1, scale, out=np.zeros(2), where=scale != 0)  # a column that is constant is no input
+    unit = np.divide(1, scale, out=np.zeros(len(names)), where=scale != 0)  # a column that is constant is no input
     return Plane(rows.numbers[:, places].astype(np.float64), names, scores, unit, note)
 
 
@@ -201,6 +238,7 @@ class Embedding(OfModel):
 
     needs = (hidden_layer,)
     most_columns = 1  # the word tsne
+    of_numbers = True
 
     def build(self, of: Subject) -> Figure:
         if of.columns not in ((), (TSNE,)):
@@ -219,7 +257,13 @@ class Embedding(OfModel):
         if len(model.classes) > MOST_CLASSES:
             notes.append(f"the {MOST_CLASSES} classes with the most rows")
         title = f"Last hidden layer ({H.shape[1]} units), {judged.of}"
-        return Figure(title, (Panel(x, y, rows_by_class(at, judged.rows.y[picked], model.classes)),), tuple(notes))
+        of_rows = judged.rows.y[picked]
+        if model.target is None:
+            marks = rows_by_class(at, of_rows, model.classes)
+        else:
+            marks = Bands.of(judged.rows.y).points(at, of_rows)
+            notes.append(f"a mark has the colour of the true {model.schema.target}")
+        return Figure(title, (Panel(x, y, marks),), tuple(notes))
 
 
 def neighbours(H: Floats, of: str) -> Floats:

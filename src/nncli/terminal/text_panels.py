@@ -14,6 +14,7 @@ from nncli.terminal.canvas import Canvas
 from nncli.terminal.signs import ASCII, UNICODE
 
 MOST_NAME = 24  # characters of a category on the left
+LARGE = 1e9  # from which numbers are written as powers of ten
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#888888", "#B5A400", "#AA4499", "#44AA99")
 SHADES = ("on #08306b", "on #2171b5", "on #6baed6", "on #c6dbef")  # from much to little
 GREY = "bright_black"
@@ -91,7 +92,7 @@ class TextPanels:
         values = mark.values.tolist()
         own = self.names(panel.y)
         left = max(map(cell_len, own))
-        numbers = [f"{value:.3g}" for value in values]
+        numbers = [*map(_short, values)]
         room = max(width - left - 3 - max(map(len, numbers)), 4)
         low, high = min(0.0, *values, 0.0), max(0.0, *values, 0.0)
         zero = round(-low / ((high - low) or 1) * room)
@@ -109,7 +110,7 @@ class TextPanels:
         """Return a point for each category, on its interval, with its value at the right."""
         own = self.names(panel.y)
         left = max(map(cell_len, own))
-        numbers = [f"{value:.3g}" for value in mark.values.tolist()]
+        numbers = [*map(_short, mark.values.tolist())]
         size = max(width - left - 3 - max(map(len, numbers)), 8)
         low_end, between, high_end = [*self.signs.span]
         lines = []
@@ -131,6 +132,11 @@ class TextPanels:
         whole = min(int(size), most)
         eighths = self.signs.ends[: int((size - whole) * 8)][-1:] if whole < most else ""
         return self.signs.bar * whole + eighths
+
+
+def _short(value: float) -> str:
+    """Write a number with three figures, or a larger one without decimal places."""
+    return f"{value:,.0f}" if 1000 <= abs(value) < LARGE else f"{value:.3g}"
 
 
 def colour_of(i: int) -> str:
