@@ -15,6 +15,7 @@ import pytest
 from hypothesis import strategies as st
 
 from csv_reading import MODEL, blocks, complaint, load, read_dataset, read_layout, schema, strings
+from nncli.data.cells import rounded
 from nncli.data.csv import header, whole_rows
 from nncli.data.csv import reader as reader_module
 from nncli.data.csv.arrow_parser import FastParser
@@ -315,3 +316,22 @@ def test_a_mark_at_the_start_of_a_block_is_a_part_of_its_cell() -> None:
 
 def test_a_single_cr_in_a_row_that_was_mended_is_no_traceback() -> None:
     read_both_ways(["1,1,1", "1,1,1", '1,1,"', "1,1,a\r"], "float32", with_target=False, ends="\r\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "nearest"),
+    [
+        ("16777217", 2.0**24),  # half-way between two float32: the even one
+        # above half-way, though the nearest float64 is half-way itself
+        ("16777217.0000000001", 2.0**24 + 2),
+        ("16777216.9999999999", 2.0**24),
+        ("0.1", 13421773 / 2**27),  # 0.1 · 2²⁷ = 13421772.8
+        ("-1e39", -np.inf),
+        ("1e-46", 0.0),  # the least is 2⁻¹⁴⁹, 1.4e-45
+        ("nan", np.nan),
+    ],
+)
+def test_numbers_are_rounded_once(text: str, nearest: float) -> None:
+    found = rounded(["1", text], "float32")
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, np.array([1, nearest]).astype(np.float32))

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from nncli.config.file_kinds import Files
 from nncli.config.option import Flag, as_text
@@ -21,28 +19,13 @@ DOTTED = re.compile(r"""(?<![\w.-])(?:(?:[\w-]+|"[^"\n]*"|'[^'\n]*')[ \t]*\.[ \t
 KINDS = {dict: "table", list: "list within a list", int: "number of hundreds of digits"}  # that no option takes
 
 
-def read_config(ctx: typer.Context, file: str | None) -> str | None:
-    """Take the options of a --config file for those that the command line does not give."""
-    if file is not None and not ctx.resilient_parsing:
-        options = {p.name or "": p for p in ctx.command.params if p.param_type_name == "option" or p.name == "data"}
-        for name in ("config_file", "help", "help_all"):
-            options.pop(name, None)
-        ctx.default_map = _read_toml(file, options)
-    return file
-
-
-ConfigFile = Annotated[
-    str | None,
-    typer.Option(
-        "--config",
-        metavar="FILE",
-        help="TOML file of options, such as lr = 0.01.",
-        show_default=False,
-        rich_help_panel="Run",
-        callback=read_config,
-        is_eager=True,
-    ),
-]
+def read_config(parameters: Sequence[Any], file: str) -> dict[str, Any]:
+    """Read the values that a --config file gives to the parameters of a command. Raises UsageError or OptionError for
+    what is wrong with the file."""
+    options = {p.name or "": p for p in parameters if p.param_type_name == "option" or p.name == "data"}
+    for name in ("config_file", "help", "help_all"):
+        options.pop(name, None)
+    return _read_toml(file, options)
 
 
 def _read_toml(file: str, options: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nncli.cli.config_file import ConfigFile, place_in
 from nncli.config.option import Flag, OneOf, Option, Size, read_option
 from nncli.config.train_config import (
     ENCODING_HELP,
@@ -70,6 +69,29 @@ MEMORY_HELP = (
     "runs (nncli info --cache)."
 )
 Memory = Annotated[str | None, value_option("SIZE", MEMORY_HELP, "as much as it takes", group="Run")]
+
+
+def _read_config(ctx: typer.Context, file: str | None) -> str | None:
+    """Take the options of a --config file for those that the command line does not give."""
+    if file is not None and not ctx.resilient_parsing:
+        from nncli.cli.config_file import read_config
+
+        ctx.default_map = read_config(ctx.command.params, file)
+    return file
+
+
+ConfigFile = Annotated[
+    str | None,
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="TOML file of options, such as lr = 0.01.",
+        show_default=False,
+        rich_help_panel="Run",
+        callback=_read_config,
+        is_eager=True,
+    ),
+]
 TEXT_FILES = "A CSV or TSV file (also .gz, .bz2, .xz, .zst, .zip), JSON Lines, Excel (.xlsx), Parquet, Arrow"
 OTHER_FILES = ".npz with X and y, LIBSVM"
 DATA_HELP = (
@@ -188,6 +210,8 @@ def with_config(
         except OptionError as error:
             source = ctx.get_parameter_source(error.option)
             if source is not None and source.name == "DEFAULT_MAP":
+                from nncli.cli.config_file import place_in
+
                 error.where = place_in(config_file, error.option)
             raise
 

@@ -108,6 +108,24 @@ def spelled_numbers(column: TextColumn, spelling: Spelling, dtype: str) -> NDArr
     return numbers[column.codes]
 
 
+def rounded(numbers: Sequence[str], dtype: str) -> NDArray[Any]:
+    """Return numbers (n,), written as Python does, as floating-point numbers of a type, infinite where they are too
+    large for it. They are rounded as Arrow's parser rounds them: once, from the decimal number."""
+    exact = np.array([*map(float, numbers)], np.float64)
+    if dtype == "float64":
+        return exact
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        found = exact.astype(dtype)
+        other = np.nextafter(found, np.where(exact > found, np.inf, -np.inf).astype(dtype))
+        # half-way between two float32, only the decimal number tells which of them is nearer
+        is_between = (exact - found == other - exact) | (np.isinf(found) & np.isfinite(exact))
+    if not is_between.any():
+        return found
+    import pyarrow as pa
+
+    return vector(cast(string_array(numbers), getattr(pa, dtype)()), dtype).copy()
+
+
 def text_column(
     codes: NDArray[Any], cells: Sequence[str | None], missing: frozenset[str], feature: bool = True
 ) -> TextColumn:

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.metrics.calibration_interval import calibration_interval
 from nncli.metrics.metric import FromConfusions, MeanOfRows, Metric, OfAClass, OfARanking, shares
 from nncli.metrics.of_numbers import (
     CoefficientOfDetermination,
@@ -21,7 +20,6 @@ from nncli.metrics.of_numbers import (
     MedianAbsoluteError,
     RootMeanSquaredError,
 )
-from nncli.metrics.ranking_interval import auc_influence, auc_interval, interval_as_of_a_share, precision_influence
 from nncli.metrics.rows import Floats, ScoredRows
 from nncli.nn.components import positive as above_zero
 from nncli.nn.components import setting
@@ -196,11 +194,15 @@ class RocAuc(OfARanking):
         return shares(pairs, own[:, -1] * (above - own)[:, -1])
 
     def influence_of_class(self, lead: Floats, is_own: NDArray[np.bool_]) -> Floats:
+        from nncli.metrics.ranking_interval import auc_influence
+
         return auc_influence(lead, is_own)
 
     def own_interval(self, rows: ScoredRows, z: float) -> tuple[str, tuple[float, float]] | None:
         if rows.groups is not None:
             return None
+        from nncli.metrics.ranking_interval import auc_interval
+
         return "Newcombe", auc_interval(list(self.evidence(rows).T), rows.y, self.value(rows), z)
 
 
@@ -221,11 +223,15 @@ class AveragePrecision(OfARanking):
         return np.where(own[:, -1] > 0, shares(sums, own[:, -1]), np.nan)
 
     def influence_of_class(self, lead: Floats, is_own: NDArray[np.bool_]) -> Floats:
+        from nncli.metrics.ranking_interval import precision_influence
+
         return precision_influence(lead, is_own)
 
     def own_interval(self, rows: ScoredRows, z: float) -> tuple[str, tuple[float, float]] | None:
         if rows.groups is not None:
             return None
+        from nncli.metrics.ranking_interval import interval_as_of_a_share
+
         influence, rarest = self.influence(rows), int(np.bincount(rows.y)[rows.present].min())
         return "jackknife", interval_as_of_a_share(self.value(rows), float(influence @ influence), rarest, z)
 
@@ -319,6 +325,8 @@ class CalibrationError(Metric):
         return values
 
     def own_interval(self, rows: ScoredRows, z: float) -> tuple[str, tuple[float, float]]:
+        from nncli.metrics.calibration_interval import calibration_interval
+
         confidence, right = self.evidence(rows).T
         return "simulation", calibration_interval(confidence, right, self._bins_of(confidence), rows.groups, z)
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nncli.metrics.mean_interval import median_interval, skewed_interval
 from nncli.metrics.metric import MeanOfRows, Metric
 from nncli.metrics.rows import Floats, ScoredRows
 
@@ -36,6 +35,8 @@ class RootMeanSquaredError(Metric):
     def own_interval(self, rows: ScoredRows, z: float) -> tuple[str, tuple[float, float]] | None:
         if rows.groups is not None:
             return None
+        from nncli.metrics.mean_interval import skewed_interval
+
         low, high = skewed_interval(self.evidence(rows)[:, 0], z)
         return "Hall", (math.sqrt(low), math.sqrt(high))
 
@@ -72,7 +73,11 @@ class MedianAbsoluteError(Metric):
         return float(np.median(self.evidence(rows)))
 
     def own_interval(self, rows: ScoredRows, z: float) -> tuple[str, tuple[float, float]] | None:
-        return None if rows.groups is not None else ("order", median_interval(self.evidence(rows)[:, 0], z))
+        if rows.groups is not None:
+            return None
+        from nncli.metrics.mean_interval import median_interval
+
+        return "order", median_interval(self.evidence(rows)[:, 0], z)
 
 
 class CoefficientOfDetermination(Metric):

@@ -60,7 +60,6 @@ from nncli.model.file_members import (
 )
 from nncli.model.model import Model, build_network
 from nncli.model.provenance import Fingerprint, Provenance, figures_of_file, figures_to_store
-from nncli.model.target_scale import TargetScale
 from nncli.nn.buffers import all_finite
 from nncli.nn.calibration import Calibration
 from nncli.nn.losses import LOSSES
@@ -150,8 +149,11 @@ def _model(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> tuple[
     preprocess = _preprocess(schema, stored, arrays)
     config, classes = ResolvedConfig.of(TrainConfig.from_json(stored["config"])), tuple(stored["classes"])
     theta, calibration = arrays["theta"], stored["calibration"] and Calibration(**stored["calibration"])
-    target = stored["target"] and TargetScale(**{**stored["target"], "errors": tuple(stored["target"]["errors"])})
-    if target is not None:
+    target = None
+    if stored["target"]:
+        from nncli.model.target_scale import TargetScale
+
+        target = TargetScale(**{**stored["target"], "errors": tuple(stored["target"]["errors"])})
         target.check()
         loss_of_target = LOSSES.create(config.model.loss)
         if not loss_of_target.power or loss_of_target.link != "identity":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +14,15 @@ from nncli.data.dataset import Schema, Table
 from nncli.data.preprocess import Preprocess
 from nncli.errors import ModelFileError, OptionError, UsageError, mention
 from nncli.model.decision import Decision, chosen
-from nncli.model.target_scale import TargetScale
 from nncli.nn.buffers import all_finite
 from nncli.nn.calibration import Calibration, likelihood_of
 from nncli.nn.losses import LOSSES
 from nncli.nn.network import Network, multilayer
 from nncli.nn.row_loss import Loss
 from nncli.system.output import counted, in_quotes
+
+if TYPE_CHECKING:
+    from nncli.model.target_scale import TargetScale
 
 EVAL_ROWS = 1024  # rows that pass through the network at once outside training
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 VARIABLE = "OPENBLAS_CORETYPE"
+OF_ARROW = {"OMP_NUM_THREADS", "OMP_THREAD_LIMIT"}  # by which it counts threads
 NEEDED = {"avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512cd"}
 
 
@@ -45,6 +47,15 @@ def multiply_with(threads: int | None) -> contextlib.AbstractContextManager[obje
     from threadpoolctl import threadpool_limits
 
     return threadpool_limits(threads)
+
+
+def reader_threads() -> int:
+    """Return how many threads may read a file: as many as Arrow has, or would have if it were loaded."""
+    if "pyarrow" in sys.modules or OF_ARROW & set(os.environ):
+        import pyarrow
+
+        return int(pyarrow.cpu_count())
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextlib.contextmanager

@@ -7,7 +7,6 @@ from typing import Any
 from nncli.config.train_config import TrainConfig
 from nncli.metrics.definitions import METRICS
 from nncli.system.output import number, percent, put, say
-from nncli.terminal.folds import print_folds
 from nncli.terminal.tables import PARTS, cut, first_names, new_table, show
 
 ALWAYS = ("accuracy", "log-loss")  # metrics that are shown in any case
@@ -48,6 +47,8 @@ def print_training(figures: dict[str, Any], quiet: bool = False) -> None:
         for line in say_comparison(figures["reference"], figures["positive"]):
             put(line)
     if figures["folds"]:
+        from nncli.terminal.folds import print_folds
+
         print_folds(figures["folds"], figures["positive"], figures["metric"])
     elif not (figures["val"] or figures["test"]):
         say("note: no rows were held out, so these figures do not say how good the model is on new rows", quiet)

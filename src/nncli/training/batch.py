@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +14,14 @@ from nncli.data.scaled_rows import Subset
 from nncli.metrics.rows import ScoredRows
 from nncli.model.decision import Decision
 from nncli.model.model import EVAL_ROWS
-from nncli.model.target_scale import TargetScale
 from nncli.model.training_state import Sums
 from nncli.nn.buffers import zeros
 from nncli.nn.layers import Array
 from nncli.nn.network import Network
 from nncli.nn.row_loss import Loss, RowLosses
+
+if TYPE_CHECKING:
+    from nncli.model.target_scale import TargetScale
 
 CELLS_IN_CACHE = 1 << 18  # of the widest layer: with them, what a part of a batch makes stays in the cache
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,15 +10,16 @@ from numpy.typing import NDArray
 from nncli.data.scaled_rows import Subset
 from nncli.data.task import REGRESSION
 from nncli.metrics.definitions import METRICS
-from nncli.metrics.reported import OF_NUMBERS
 from nncli.metrics.rows import ScoredRows
 from nncli.model.model import Model
 from nncli.model.provenance import losses_of
-from nncli.model.target_scale import TargetScale
 from nncli.model.training_state import Epoch
 from nncli.training.batch import Batch, evaluate, judged_numbers, scores
 from nncli.training.prepare import Prepared
 from nncli.training.trainer import Trainer
+
+if TYPE_CHECKING:
+    from nncli.model.target_scale import TargetScale
 
 
 def figures_of(model: Model, part: Subset) -> dict[str, float | None]:
@@ -45,6 +46,8 @@ def figures_of(model: Model, part: Subset) -> dict[str, float | None]:
 
 def figures_of_numbers(rows: ScoredRows) -> dict[str, float | None]:
     """Return the metrics that are reported of predicted numbers; None for one that is not defined."""
+    from nncli.metrics.reported import OF_NUMBERS
+
     found = {name: METRICS.create(name) for name in OF_NUMBERS}
     return {key_of(name): None if one.problem(rows) else one.value(rows) for name, one in found.items()}
 

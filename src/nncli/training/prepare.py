@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,6 @@ from nncli.data.task import REGRESSION
 from nncli.errors import DataError, OptionError, flag, mention
 from nncli.model.decision import Decision
 from nncli.model.provenance import Fingerprint
-from nncli.model.target_scale import TargetScale
 from nncli.system.output import counted, in_quotes, note_of
 from nncli.training.class_weights import Weights, class_weights
 from nncli.training.memory import rows_in_memory
@@ -41,6 +41,9 @@ from nncli.training.splitting import (
     settle_rare,
     split_rows,
 )
+
+if TYPE_CHECKING:
+    from nncli.model.target_scale import TargetScale
 
 OF_COLUMNS = ("categorical", "weight", "group", "time")  # options that name columns, which arrays may have too
 DECIDED_BY = ("positive", "choose_threshold", "cost")  # what a model's class is chosen by, beside its scores
@@ -211,6 +214,8 @@ def apart_from_test(prepared: Prepared) -> Dataset:
 
 def _scale_of(dataset: Dataset, train: Positions) -> TargetScale:
     """Return the scale of the target in the training rows; DataError where it is the same in all of them."""
+    from nncli.model.target_scale import TargetScale
+
     y = dataset.y[train]
     if np.ptp(y) == 0:
         problem = f"target '{dataset.schema.target}': expected training rows that differ, found only {y[0]:g} in them"

@@ -18,16 +18,13 @@ from nncli.model.model import Model, build_network
 from nncli.model.provenance import Provenance, bits, losses_of
 from nncli.model.training_state import Epoch, TrainingState, rows_of
 from nncli.nn.calibration import Calibration, calibrate
-from nncli.nn.least_squares import MOST_INPUTS
 from nncli.nn.network import Network
 from nncli.nn.optimizers import OPTIMIZERS
 from nncli.nn.row_loss import Loss
 from nncli.system.threads import kernels, multiply_with
 from nncli.training.batch import judged_numbers, scores
-from nncli.training.equation import equation
 from nncli.training.final_figures import chosen_metric, figures_of, known_figures
 from nncli.training.misfits import class_counts, misfits
-from nncli.training.mistakes import notes_on_mistakes
 from nncli.training.prepare import Prepared
 from nncli.training.seeds import Seeds
 from nncli.training.trainer import Trainer
@@ -101,14 +98,19 @@ def run_training(
     notes = []
     if calibration:
         notes.append(f"calibrated on the validation rows: {calibration}")
-    if not interrupted:
+    if prepared.config.row_by_row and not interrupted:
+        from nncli.training.mistakes import notes_on_mistakes
+
         averages = trainer.average.mean is not trainer.network.theta
         notes += notes_on_mistakes(trainer.history, best, trainer.loss, averages, is_whole=until is None)
     model = _model(prepared, trainer.network, trainer.loss, calibration)
-    notes += equation(model)
-    if model.target is not None and prepared.val:
-        rows = judged_numbers(trainer.network, trainer.loss, prepared.val, model.target)
-        model.target = model.target.with_errors(np.abs(rows.predicted - rows.y))
+    if model.target is not None:
+        from nncli.training.equation import equation
+
+        notes += equation(model)
+        if prepared.val:
+            rows = judged_numbers(trainer.network, trainer.loss, prepared.val, model.target)
+            model.target = model.target.with_errors(np.abs(rows.predicted - rows.y))
     try:
         model.decision, decided = decide(prepared, model)
         notes += decided
@@ -134,6 +136,15 @@ def run_training(
     provenance = _provenance(prepared, trainer, best, figures, state)
     wrong = [] if interrupted else misfits(prepared, trainer, model, figures, _loss_of_guessing(trainer))
     return Run(model, provenance, figures, seconds, trainer.stopped, notes, wrong, failure)
+
+
+def _check_l1_is_solvable(d: int) -> None:
+    """Raise OptionError for more inputs than the optimum with an L1 penalty is worked out for."""
+    from nncli.nn.least_squares import MOST_INPUTS
+
+    if d > MOST_INPUTS:
+        problem = f"the optimum with it is worked out for at most {MOST_INPUTS:,} inputs, found {d:,}"
+        raise OptionError("l1", problem, f"Use {mention('optimizer', 'adam')}")
 
 
 class PeriodicSaver:
@@ -162,9 +173,8 @@ def new_trainer(prepared: Prepared) -> Trainer:
     config, K = prepared.config, len(prepared.dataset.classes)
     network, loss = build_network(config.model, prepared.preprocess.width, K)
     seeds = Seeds.of(config.options)
-    if config.training.l1 and OPTIMIZERS.create(config.training.optimizer).exact and network.widths[0] > MOST_INPUTS:
-        problem = f"the optimum with it is worked out for at most {MOST_INPUTS:,} inputs, found {network.widths[0]:,}"
-        raise OptionError("l1", problem, f"Use {mention('optimizer', 'adam')}")
+    if config.training.l1 and OPTIMIZERS.create(config.training.optimizer).exact:
+        _check_l1_is_solvable(network.widths[0])
     network.initialize(config.model.init, np.random.default_rng(seeds.init))
     network.forget_inputs(prepared.preprocess.dead)
     shuffle, drop = np.random.default_rng(seeds.shuffle), np.random.default_rng(seeds.dropout)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,6 @@ from nncli.metrics.definitions import METRICS
 from nncli.metrics.metric import Metric
 from nncli.metrics.rows import ScoredRows
 from nncli.model.decision import Decision
-from nncli.model.target_scale import TargetScale
 from nncli.model.training_state import (
     OTHER,
     Epoch,
@@ -29,7 +28,7 @@ from nncli.model.training_state import (
     prefixed,
     rows_of,
 )
-from nncli.nn import least_squares, online
+from nncli.nn import online
 from nncli.nn.averages import AVERAGES
 from nncli.nn.buffers import all_finite
 from nncli.nn.components import Stateful
@@ -41,8 +40,9 @@ from nncli.nn.schedules import SCHEDULES
 from nncli.system.output import counted
 from nncli.training.batch import Batch, evaluate, judged, judged_numbers, rows_at_once
 from nncli.training.guards import Limits, spoiled, why_diverged
-from nncli.training.mistakes import why_converged
-from nncli.training.optimum import set_to_optimum
+
+if TYPE_CHECKING:
+    from nncli.model.target_scale import TargetScale
 
 OPTIMUM = "this is the optimum"
 
@@ -190,6 +190,8 @@ class Trainer:
         """Tell whether more epochs would be of no use, and note why in `stopped`."""
         patience, waited = self.config.training.patience, len(self.history) - self.best.number if self.best else 0
         if self.history and self.history[-1].changed_nothing:
+            from nncli.training.mistakes import why_converged
+
             self.stopped = why_converged(self.history, self.loss)
         elif self.optimizer.done:
             self.stopped = OPTIMUM if self.is_solvable else "no step lowers the loss any more"
@@ -279,10 +281,16 @@ class Trainer:
     @property
     def is_solvable(self) -> bool:
         """Tell whether one step finds the optimum, as that of linear regression can be worked out."""
-        return self.optimizer.exact and self.network.widths[0] <= least_squares.MOST_INPUTS
+        if not self.optimizer.exact:
+            return False
+        from nncli.nn.least_squares import MOST_INPUTS
+
+        return self.network.widths[0] <= MOST_INPUTS
 
     def _solve(self, batch: Batch, chosen: Positions, step: int) -> Sums:
         """Set θ to the optimum for all of the rows; return what they come to there."""
+        from nncli.training.optimum import set_to_optimum
+
         assert isinstance(self.optimizer, LBFGS)
         self.optimizer.done = True
         return set_to_optimum(batch, chosen, self.config.training.l1, self.config.training.l2)

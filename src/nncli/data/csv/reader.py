@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import functools
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal
@@ -31,12 +32,14 @@ from nncli.data.csv.whole_rows import UnfinishedRow, whole_rows
 from nncli.data.dataset import Schema
 from nncli.data.row_blocks import BlockReader, OnError, RowBlock
 from nncli.errors import DataError, mention
+from nncli.system.threads import reader_threads
 
 ROWS_OF_A_TABLE = 3  # that are all of another width than those above
 MOST_BELOW = 10_000  # rows that cannot be read, of which each is looked at
 BLOCK_BYTES = 3 << 19
 MOST_THREADS = 8  # with a block each; more would wait for the one that cuts them
 FEW_BYTES = 4 << 10  # read by hand in 0.05 to 0.5 ms; pyarrow may wait 4 ms for its threads
+LOADING = 8  # times as many are read by hand before pyarrow is loaded, which takes 30 ms
 BY_HAND_BYTES = 64 << 10  # a refused block is halved down to this, so that one bad row slows few others
 
 
@@ -67,7 +70,6 @@ class CsvReader(BlockReader):
         self._may_move = self._header.may_move(plan.layout)
         self._rows_read = 0
         self._may_be_quoted = plan.layout.quote == '"' and not plan.is_quote_told
-        self._fast = FastParser(self.layout)
         self._strict = StrictParser(self.layout, source.where, training, self._header, on_error == "fail")
         notes = self.notes
         self._cut = whole_rows(
@@ -79,6 +81,10 @@ class CsvReader(BlockReader):
             note=lambda text: notes.append(f"{source.where}: {text}"),
         )
         self._tail = b""  # a damaged row, or one behind it, that may go on in the next block
+
+    @functools.cached_property
+    def _fast(self) -> FastParser:
+        return FastParser(self.layout)  # loads pyarrow, which takes as long as a small file
 
     def close(self) -> None:
         self.input.close()
@@ -138,10 +144,8 @@ class CsvReader(BlockReader):
             block.errors[first] = DataError(error.where, error.problem, f"{remedy}. {error.remedy}")
 
     def _blocks(self) -> Iterator[RowBlock]:
-        import pyarrow as pa
-
         keep_freed_memory()
-        threads = min(pa.cpu_count(), MOST_THREADS)
+        threads = min(reader_threads(), MOST_THREADS)
         try:
             for data, parsed in side_by_side(lambda part: (part[0], self._parse(*part)), self._cut, threads):
                 yield from self._rows(data, parsed)
@@ -225,7 +229,8 @@ class CsvReader(BlockReader):
 
     def _parse(self, data: bytes, regular: bool) -> RowBlock | None:
         """Parse rows fast; None where they are few, or have to be read one by one."""
-        block = None if len(data) < FEW_BYTES else self._fast.read(data, regular, self.small)
+        few = FEW_BYTES if "pyarrow" in sys.modules else FEW_BYTES * LOADING
+        block = None if len(data) < few else self._fast.read(data, regular, self.small)
         if block and (
             any(may_hold(block, row, self.layout) for row in self._like_data)
             or (self._may_move and self._header.may_be_moved_in(block, self.layout))

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from nncli.data.arrow_conversion import string_array, vector
-from nncli.data.cells import bare, days, quoted, text_column
+from nncli.data.arrow_conversion import string_array
+from nncli.data.cells import bare, days, quoted, rounded, text_column
 from nncli.data.csv.cell_advice import advice_for_marks
 from nncli.data.csv.cell_checks import CellChecker, is_utf8
 from nncli.data.csv.damaged_row import ENOUGH, Damage, DamagedRows
@@ -55,9 +55,6 @@ class StrictParser:
 
     def read_rows(self, rows: Iterable[tuple[str, list[str] | DataError]]) -> RowBlock:
         """Read rows as (place in the file, cells, or what is wrong with the row)."""
-        import pyarrow as pa
-        from pyarrow._compute import CastOptions, call_function  # pyarrow.compute makes wrappers for 25 ms
-
         layout, errors, places = self.layout, dict[int, DataError](), []
         blank: list[str | None] = [None] * (len(self.checks.features) + 1)
         clean, kept = [], []
@@ -81,11 +78,8 @@ class StrictParser:
                 errors[i] = error.with_traceback(None)  # which would keep all that is here alive
                 clean.append(blank)
             kept.append(["" if not cells or not is_utf8(cells[j]) else cells[j] for j in self.keep])
-        # Arrow's own parser, so that both parsers round alike.
         d = len(layout.numeric)
-        flat = string_array([cell or "nan" for row in clean for cell in row[:d]])
-        cast = call_function("cast", [flat], CastOptions.safe(getattr(pa, layout.dtype)()))
-        numbers = vector(cast, layout.dtype).reshape(len(clean), d).copy()
+        numbers = rounded([cell or "nan" for row in clean for cell in row[:d]], layout.dtype).reshape(len(clean), d)
         for i, j in np.argwhere(np.isinf(numbers)):
             if i not in errors:
                 errors[int(i)] = self.checks.too_large(clean[i][j] or "", layout.numeric[j], places[i])
