@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import nncli as package
-from nncli.model.target_scale import MOST_ERRORS, TargetScale
+from nncli.model.conformal import MOST_SCORES
+from nncli.model.target_scale import TargetScale
 
 Run = Callable[..., Any]
 
@@ -37,9 +38,9 @@ def test_intervals_hold_what_they_promise_over_200_splits(share: float, even: bo
 
 
 def test_of_many_validation_rows_some_are_kept_and_promise_the_same() -> None:
-    assert coverage(0.9, False, 40, n_val=3 * MOST_ERRORS) == pytest.approx(0.9, abs=0.02)
-    scale = TargetScale(0.0, 1.0, 0.0).with_errors(np.arange(1.0, 3 * MOST_ERRORS + 1))
-    assert len(scale.errors) == MOST_ERRORS
+    assert coverage(0.9, False, 40, n_val=3 * MOST_SCORES) == pytest.approx(0.9, abs=0.02)
+    scale = TargetScale(0.0, 1.0, 0.0).with_errors(np.arange(1.0, 3 * MOST_SCORES + 1))
+    assert len(scale.errors) == MOST_SCORES
     # the ⌈0.9 · 3001⌉ = 2,701st of 3,000, or a little more
     assert 2701 <= scale.half_width(0.9) <= 2704
 
@@ -75,9 +76,3 @@ def test_predict_adds_low_and_high_and_eval_counts_the_rows(
         "--interval: an interval of 0.999 rests on 999 validation rows or more, and the model has 60. "
         "Ask for less, or train with more --val.\n",
     )
-
-
-def test_classes_have_probabilities_in_their_place(nncli: Run, iris_model: Path) -> None:
-    out = nncli("predict", iris_model, "iris", "--interval", "0.9")
-    problem = "--interval: it is there for numbers, and the model predicts classes. Use --proba.\n"
-    assert (out.code, out.out, out.err) == (2, "", problem)

@@ -35,7 +35,10 @@ REASONS_HELP = (
     "Add the K columns that matter most for each prediction, and what each adds to its lead over the runner-up, or to "
     "the number (see nncli explain --row)."
 )
-INTERVAL_HELP = "Add low and high, between which a predicted number lies with that probability, as 0.9."
+INTERVAL_HELP = (
+    "Add low and high, between which a predicted number lies with that probability, as 0.9; of classes, the set that "
+    "holds the true one with that probability."
+)
 BETWEEN = Number("a share between 0 and 1", lambda value: 0 < value < 1)
 PROBA_HELP = "Add the probability of each class, p_<class>, or its score, score_<class>, where there is none."
 

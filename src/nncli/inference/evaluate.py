@@ -18,6 +18,7 @@ from nncli.errors import DataError, NncliError
 from nncli.inference.evaluate_numbers import predicted_rows
 from nncli.inference.judged_rows import JudgedRows
 from nncli.inference.metrics import OBJECTIVE, all_metrics, check_metrics, check_positive_is_said, one_metric
+from nncli.inference.prediction_sets import JudgedSets
 from nncli.inference.rows_to_judge import RowsToJudge, read_again_with, rows_to_judge
 from nncli.metrics.rows import CELLS_AT_ONCE, ScoredRows
 from nncli.model.checkpoint import ModelFile, load_same
@@ -32,6 +33,12 @@ from nncli.training.guessing import guess, loss_of_shares, say_above
 from nncli.training.memory import check_memory_to_evaluate
 
 SEVERAL = 5  # rows of other classes, of which a model that is of use finds one
+SETS_FORM = {
+    **dict.fromkeys(("share", "least_probability", "coverage", "mean_size"), float),
+    "coverage_interval": [float],
+    "mean_size_interval": [float],
+    **dict.fromkeys(("held", "empty"), int),
+}
 DECISION_FORM = {"positive": (str, None), "threshold": (float, None), "rule": str}
 
 
@@ -44,11 +51,12 @@ class Evaluation:
     notes: list[str]
     decision: dict[str, Any] | None = None  # how classes are decided, where that is not the likeliest one
     headline: dict[str, Any] | None = None  # the metric that was asked for: its name, value, interval and method
+    sets: dict[str, Any] | None = None  # how large prediction sets are, and how many hold the class of their row
 
     def to_json(self) -> dict[str, Any]:
         headline = {"metric": self.headline} if self.headline else {}
         known = {"evaluated_on": self.evaluated_on, **headline, **self.metrics}
-        return known | {"decision": self.decision, "warnings": warnings_in(self.notes)}
+        return known | {"sets": self.sets, "decision": self.decision, "warnings": warnings_in(self.notes)}
 
 
 def evaluate_model(
@@ -83,7 +91,8 @@ def evaluate_model(
         model = dataclasses.replace(model, decision=decision)
     found = rows_to_judge(model, provenance, model_file, source, text, memory, on_error, command)
     P = None if on_rows is None else np.empty((len(found.rows), len(model.classes)), model.network.dtype)
-    scored = score(model, found, memory, P, with_losses=metric == "loss")
+    sets = JudgedSets.of(model)
+    scored = score(model, found, memory, P, with_losses=metric == "loss", sets=sets)
     if positive is not None:
         scored = dataclasses.replace(scored, positive=positive)
     elif metric is not None:
@@ -103,7 +112,8 @@ def evaluate_model(
     notes = [*found.notes, *(_of_one_class(model, scored) or _above_guessing(model, provenance, scored, bool(source)))]
     if not model.probabilistic:
         notes += model.say_ties(int(model.loss.tied(scored.logits).sum()), len(found.rows))
-    return Evaluation(metrics, found.evaluated_on, notes, _rule_of(model), headline)
+    of_sets = None if sets is None else sets.to_json(found.groups)
+    return Evaluation(metrics, found.evaluated_on, notes, _rule_of(model), headline, of_sets)
 
 
 def score(
@@ -112,9 +122,11 @@ def score(
     memory: int | None = None,
     P: NDArray[Any] | None = None,
     with_losses: bool = False,
+    sets: JudgedSets | None = None,
 ) -> ScoredRows:
     """Return the rows with what a model says of them, also their losses if they are asked for; fill in P (n, K), its
-    number for each class, if it is given. Raises OptionError where `memory`, in bytes, is too little."""
+    number for each class, and judge the prediction `sets`, if they are given. Raises OptionError where `memory`, in
+    bytes, is too little."""
     if model.target is not None:
         return predicted_rows(model, found, memory)
     K, dataset, rows = len(model.classes), found.dataset, found.rows
@@ -131,6 +143,8 @@ def score(
         logits[part], predicted[part] = some, model.predicted(Z)
         if P is not None:
             P[part] = model.by_class(Z)
+        if sets is not None:
+            sets.add(model.by_class(Z) if P is None else P[part], y[part])
         if losses is not None:
             losses[part] = model.losses(Z, y[part])
     return ScoredRows(
@@ -207,7 +221,14 @@ def evaluate_files(
 
 def check_evaluation(classes: list[str], result: Any) -> None:
     """Raise ValueError for what `evaluate_file` cannot have returned: on a cluster, any machine may have sent it."""
-    form = {"metrics": dict, "evaluated_on": str, "notes": [str], "headline": None, "decision": (DECISION_FORM, None)}
+    form = {
+        "metrics": dict,
+        "evaluated_on": str,
+        "notes": [str],
+        "headline": None,
+        "sets": (SETS_FORM, None),
+        "decision": (DECISION_FORM, None),
+    }
     plain_json.check_form(result, {"evaluation": (form, None), "failure": ([str], None)})
     if result["failure"] is not None:
         NncliError.from_json(result["failure"])

@@ -14,6 +14,7 @@ from nncli.data.row_blocks import OnError
 from nncli.data.sources import Source
 from nncli.data.task import REGRESSION
 from nncli.inference.judged_numbers import JudgedNumbers
+from nncli.inference.prediction_sets import SHARE
 from nncli.inference.rows_to_judge import RowsToJudge, read_again_with, rows_to_judge
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.intervals import estimate
@@ -25,8 +26,6 @@ from nncli.model.provenance import Provenance
 from nncli.system.output import warnings_in
 from nncli.training.final_figures import baselines, key_of
 from nncli.training.memory import check_memory_to_evaluate
-
-SHARE = 0.9  # of the rows, that the intervals of `predict --interval` should hold
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +19,7 @@ from nncli.data.row_blocks import RowBlock
 from nncli.errors import OptionError, mention
 from nncli.explain.leads import runners_up
 from nncli.explain.reasons import check_background, reasons
+from nncli.inference.prediction_sets import as_cell, as_json, half_width, least_probability, sets_of
 from nncli.metrics.rows import CELLS_AT_ONCE
 from nncli.model.model import Model
 from nncli.system.numbers import NUMBER
@@ -40,7 +40,8 @@ class PredictOptions:
     reasons: add so many columns that add most to the lead of the prediction, or to the predicted number, `reason_1`,
         and how much, `contribution_1`, …; of more than two classes, before them the class that it leads over,
         `runner_up`.
-    interval: add columns `low` and `high`, between which a predicted number lies with that probability.
+    interval: add columns `low` and `high`, between which a predicted number lies with that probability; of classes, a
+        column `set`, of which one is the class of the row with that probability.
     embed: write the outputs of the last hidden layer instead, `h_0`, `h_1`, …
     on_error: whether to stop at a row that cannot be read, or to leave its prediction empty.
     escape_formulas: put an apostrophe before text that a spreadsheet would run as a formula.
@@ -66,15 +67,20 @@ class Predictor:
         """Prepare to write the columns `keep` of the input; OptionError where the model cannot do what is asked."""
         _check(options, model)
         self.model, self.options, self.keep = model, options, keep
-        self.half_width = None if options.interval is None else _half_width(model, options.interval)
+        self.half_width = self.least = None
+        if options.interval is not None and model.target is not None:
+            self.half_width = half_width(model, options.interval)
+        elif options.interval is not None:
+            self.least = least_probability(model, options.interval)
         self.rows = self.tied = 0  # so far, and those for which two scores without probabilities are the same
         if options.embed:
             own = [f"h_{i}" for i in range(model.config.model.hidden[-1])]
         else:
             kind = "p" if model.probabilistic else "score"
             own = ["prediction", *(f"{kind}_{name}" for name in model.classes if options.proba)]
+            own += ["set"] * (self.least is not None)
             own += ["runner_up"] * (options.reasons > 0 and len(model.classes) > 2)
-            own += ["low", "high"] if options.interval is not None else []
+            own += ["low", "high"] if self.half_width is not None else []
             own += [f"{what}_{i + 1}" for i in range(options.reasons) for what in ("reason", "contribution")]
         names = [*keep, *own]
         doubled = next((name for i, name in enumerate(names) if name in names[:i]), None)
@@ -82,6 +88,7 @@ class Predictor:
             problem = f"the input has a column {in_quotes(doubled)}, and so has the output"
             raise OptionError("keep", problem, f"Name the others with {mention('keep')}")
         written = (lambda name: csv_quoted(escaped(name))) if options.escape_formulas else csv_quoted
+        self._written = written
         self.header = (",".join(map(written, names)) + "\n").encode()
         # a line must not be empty: readers of CSV would skip it
         self._empty = '""' if len(names) == 1 else ""
@@ -111,10 +118,12 @@ class Predictor:
             return self._lines_of(block, columns)
         figures: list[Any] = []
         self.rows += len(block.table) - len(bad)
-        if self.options.proba:
+        if self.options.proba or self.least is not None:
             Z = self.model.scores(block.table)
             codes, runner_up = self._decided(Z, 0, bad)
-            figures = self._numbers(self.model.by_class(Z), bad)
+            P = self.model.by_class(Z)
+            figures = self._numbers(P, bad) if self.options.proba else []
+            figures += [self._sets(P, bad)] if self.least is not None else []
         else:
             codes, runner_up = self._codes(block.table, bad)
         if self.options.reasons:
@@ -147,6 +156,19 @@ class Predictor:
             return found
         runner_up[bad] = len(self.model.classes)
         return [take(self._cells, runner_up), *found]
+
+    def _sets(self, P: NDArray[Any], bad: list[int]) -> Any:
+        """Write the prediction sets of rows with the probabilities P (n, K), which are empty in the bad rows."""
+        assert self.least is not None
+        found, of_row = sets_of(P, self.least)
+        named = ([self.model.classes[i] for i in one if i >= 0] for one in found)
+        if self._keys:
+            cells = [*map(as_json, named)]
+        else:
+            written = self._written
+            cells = [written(as_cell(one)) for one in named]
+        of_row[bad] = len(cells)
+        return take(string_array([*cells, self._empty]), of_row)
 
     def _codes(self, table: Table, bad: list[int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the predicted class of each row and the runner-up as their positions, (n,) each; few scores are in
@@ -211,8 +233,9 @@ def _check(options: PredictOptions, model: Model) -> None:
     for option in ("proba", "threshold"):
         if getattr(options, option) not in (False, None):
             model.refuse_for_numbers(option)
-    if options.interval is not None and model.target is None:
-        raise OptionError("interval", "it is there for numbers, and the model predicts classes", "Use --proba")
+    if options.interval is not None and model.target is None and not model.probabilistic:
+        problem = f"prediction sets rest on probabilities, and {name} gives scores"
+        raise OptionError("interval", problem, f"Train it with {mention('calibrate', True)}")
     if options.interval is not None and options.embed:
         problem = f"it replaces the predictions, and {mention('interval')} asks for them"
         raise OptionError("embed", problem, "Leave one of them out")
@@ -231,16 +254,6 @@ def _check(options: PredictOptions, model: Model) -> None:
         raise OptionError("embed", f"it replaces the predictions, and {other} asks for them", "Leave one of them out")
     if options.jsonl and options.escape_formulas:
         raise OptionError("escape_formulas", "a spreadsheet does not read JSON", "Leave it out")
-
-
-def _half_width(model: Model, share: float) -> float:
-    """Return how far the interval of a prediction goes on both sides; OptionError for too few validation rows."""
-    found, n = model.of_numbers.half_width(share), len(model.of_numbers.errors)
-    if found is None:
-        needed = math.ceil(share / (1 - share))
-        problem = f"an interval of {share:g} rests on {needed:,} validation rows or more, and the model has {n:,}"
-        raise OptionError("interval", problem, f"Ask for less, or train with more {mention('val')}")
-    return found
 
 
 def _json(cell: str) -> str:

@@ -47,6 +47,7 @@ from nncli.data.sources import native, portable
 from nncli.errors import NncliError
 from nncli.metrics.definitions import METRICS
 from nncli.model import npz, training_state
+from nncli.model.conformal import MOST_SCORES
 from nncli.model.decision import Decision
 from nncli.model.file_members import (
     FLAT,
@@ -88,6 +89,7 @@ def encode(model: Model, p: Provenance) -> bytes:
         "classes": list(model.classes),
         "calibration": model.calibration and asdict(model.calibration),
         "decision": model.decision and asdict(model.decision),
+        "own_probabilities": list(model.own_probabilities),
         "schema": asdict(model.schema),
         "scaling": model.preprocess.scaling,
         "categories": [[name, list(values)] for name, values in model.preprocess.categories.items()],
@@ -189,7 +191,11 @@ def _model(stored: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> tuple[
     decision = stored["decision"] and _decision(**stored["decision"])
     if decision is not None:
         decision.check(len(classes))
-    return Model(config, schema, preprocess, network, loss, classes, calibration, decision, target), provenance
+    own = tuple(stored["own_probabilities"])
+    p = np.array(own)
+    if len(p) > MOST_SCORES or (p < 0).any() or (p > 1).any() or (np.diff(p) > 0).any() or (target and own):
+        raise ValueError("probabilities that no validation rows have")
+    return Model(config, schema, preprocess, network, loss, classes, calibration, decision, target, own), provenance
 
 
 def _decision(positive: int, threshold: float | None, costs: list[list[float]], rule: str) -> Decision:

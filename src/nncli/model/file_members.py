@@ -50,7 +50,7 @@ NEW_IN: dict[int, dict[str, Any]] = {
             "folds": None,
         },
     },
-    7: {"data": {"val_row_hashes": ""}},
+    7: {"data": {"val_row_hashes": ""}, "own_probabilities": []},
 }
 OLDEST = 3
 # what the programs that wrote version 6 added to it one after another; files that predict numbers have all of it
@@ -90,6 +90,7 @@ META = {
              "row_hashes": re.compile("([0-9a-f]{16})*"), "val_row_hashes": re.compile("([0-9a-f]{16})*"),
              "class_counts": [range(1 << 53)]},
     "best_epoch": int, "notes": [str], "state": (dict, None), "target": None,
+    "own_probabilities": [float],
     "figures": {"model": str, "classes": [str], "n_train": int, "n_val": int, "n_test": int, "epochs": int,
                 "best_epoch": int, **dict.fromkeys(PARTS, (_PART, None)), "baseline_accuracy": float,
                 "positive": (str, None),
@@ -102,7 +103,7 @@ META = {
 _OF_NUMBERS = dict.fromkeys(("loss", "rmse", "mae", "median_error"), float) | {"r2": (float, None)}
 _GUESSED = {name: form for name, form in _OF_NUMBERS.items() if name != "loss"}
 META_OF_NUMBERS = META | {
-    "calibration": None, "decision": None,
+    "calibration": None, "decision": None, "own_probabilities": [],
     "target": {"mean": float, "sd": float, "median": float, "errors": [float]},
     "figures": {"task": str, "model": str, "n_train": int, "n_val": int, "n_test": int, "epochs": int,
                 "best_epoch": int, **dict.fromkeys(PARTS, (_OF_NUMBERS, None)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from nncli.config.resolve import ModelConfig, ResolvedConfig
 from nncli.data.dataset import Schema, Table
 from nncli.data.preprocess import Preprocess
 from nncli.errors import ModelFileError, OptionError, UsageError, mention
+from nncli.model.conformal import kept_scores, score_that_holds
 from nncli.model.decision import Decision, chosen
 from nncli.nn.buffers import all_finite
 from nncli.nn.calibration import Calibration, likelihood_of
@@ -55,6 +57,8 @@ class Model:
     calibration: Calibration | None = None
     decision: Decision | None = None  # None: the likeliest class, and the second of two is the positive one
     target: TargetScale | None = None  # of a number, where there are no classes
+    # that validation rows have their class, the largest first: see `conformal.py`; empty where there are none
+    own_probabilities: tuple[float, ...] = ()
 
     @property
     def of_numbers(self) -> TargetScale:
@@ -82,6 +86,19 @@ class Model:
     def probabilistic(self) -> bool:
         """Tell whether it gives probabilities, not only scores."""
         return self.loss.probabilistic or self.calibration is not None
+
+    def with_validation(self, Z: NDArray[Any], y: NDArray[np.int64]) -> Model:
+        """Return the model with the probabilities of their own classes y (n,) that validation rows with the scores Z
+        have, from which prediction sets come."""
+        own = self.by_class(Z)[np.arange(len(y)), y]
+        kept = -kept_scores(-own)
+        return dataclasses.replace(self, own_probabilities=tuple(float(str(p)) for p in kept))  # in few figures
+
+    def least_probability(self, share: float) -> float | None:
+        """Return the probability from which on a class is in the prediction set of a row, so that it holds the class of
+        the row with the probability `share`; None where too few validation rows tell."""
+        score = score_that_holds([-p for p in self.own_probabilities], share)
+        return None if score is None else -score
 
     @property
     def metric(self) -> str | None:

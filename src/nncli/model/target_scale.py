@@ -11,10 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.numeric_target import LARGEST
+from nncli.model.conformal import MOST_SCORES, kept_scores, score_that_holds
 from nncli.nn.row_loss import Loss
 
-MOST_ERRORS = 1000
-ROUNDING = 1e-9  # of a rank
 Vector = NDArray[np.float64]
 FIGURES = {"float32": 5, "float64": 13}  # decimal places of standardised numbers that are more than rounding errors
 
@@ -59,23 +58,17 @@ class TargetScale:
 
     def with_errors(self, errors: Vector) -> TargetScale:
         """Return the scale with the distances (n,) of predictions from the targets of validation rows."""
-        errors, n = np.sort(errors), len(errors)
-        if n > MOST_ERRORS:  # the k-th of so many is the one of the same rank of all, or the next
-            k = np.arange(1, MOST_ERRORS + 1)
-            errors = errors[-(-k * (n + 1) // (MOST_ERRORS + 1)) - 1]
-        return dataclasses.replace(self, errors=tuple(errors.tolist()))
+        return dataclasses.replace(self, errors=tuple(kept_scores(errors).tolist()))
 
     def half_width(self, share: float) -> float | None:
         """Return how far on both sides of its prediction a row's target lies with at least that probability, if rows
-        come as those of training did: the ⌈share (n + 1)⌉-th of n errors (split conformal prediction, Lei et al. 2018).
-        None where there are too few."""
-        k = math.ceil(share * (len(self.errors) + 1) - ROUNDING)
-        return self.errors[k - 1] if k <= len(self.errors) else None
+        come as those of training did; see `conformal.py`. None where there are too few errors."""
+        return score_that_holds(self.errors, share)
 
     def check(self) -> None:
         """Raise ValueError for a scale that no target has."""
         if not (abs(self.mean) <= LARGEST and 0 < self.sd <= LARGEST and abs(self.median) <= LARGEST):
             raise ValueError("a scale that no target has")
         errors = np.array(self.errors, np.float64)
-        if len(errors) > MOST_ERRORS or (np.diff(errors, prepend=0) < 0).any():
+        if len(errors) > MOST_SCORES or (np.diff(errors, prepend=0) < 0).any():
             raise ValueError("errors that no validation rows have")

@@ -117,6 +117,9 @@ def run_training(
     except TrainingError as error:  # the model is good all the same
         assert prepared.decision is not None
         model.decision, failure = dataclasses.replace(prepared.decision, threshold=None), failure or error
+    if model.target is None and model.probabilistic and prepared.val:
+        Z = np.concatenate([Z.copy() for Z in scores(model.network, model.loss, prepared.val, len(model.classes))])
+        model = model.with_validation(Z, prepared.val.y[prepared.val.rows].astype(np.int64))
     figures = known_figures(prepared, trainer, best) | {
         name: figures_of(model, part) if part else None
         for name, part in (("train", prepared.train), ("val", prepared.val), ("test", prepared.test))
