@@ -32,6 +32,10 @@ def _files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("xor.csv --model perceptron --val 0 --test 0", "no straight line separates these classes: try --model mlp"),
         ("xor.csv --model logistic --val 0 --test 0", "no straight line separates these classes: try --model mlp"),
+        ("xor.csv --model logistic --l2 1 --val 0 --test 0", "no straight line separates these classes: try --model mlp"),
+        ("breast-cancer --model svm --l2 100", "are predicted 'benign'; most likely the penalty --l2 100 keeps the weights too near to 0: try a hundredth of it, or leave it out"),
+        ("wine --model softmax --l1 1", "most likely the penalty --l1 1 keeps the weights too near to 0"),
+        ("chocolate --model linear --l1 10", "most likely the penalty --l1 10 keeps the weights too near to 0"),
         ("iris --optimizer adam --lr 1e9", "most likely the learning rate 1e+09 is too high: try --lr 0.005"),
         ("wine --optimizer adam --lr 3 --hidden 8x8x8 --epochs 30", "with the same scores; most likely the learning rate 3 is too high"),
         ("rare.csv", "are predicted 'usual'; most likely because 9"),

@@ -143,6 +143,13 @@ def test_all_findings_are_tested_above_and_pass_where_nothing_is_wrong(nncli: Ru
     assert "nothing was found that speaks against it" in made["verdict"][2]
 
 
+def test_a_penalty_that_lets_nothing_be_learned_is_named(nncli: Run) -> None:
+    y = (np.arange(400) % 4 == 0).astype(int)
+    columns = {"a": np.random.default_rng(0).normal(size=400) + 2 * y, "class": NO_YES[y]}
+    its = found(nncli, "Underfitting", columns, "--model", "svm", "--l2", 100)
+    assert its["remedy"].startswith("It has learned little, most likely as --l2 100 keeps the weights near to 0")
+
+
 def test_what_is_to_be_looked_at_comes_first_and_what_passed_last(nncli: Run) -> None:
     write_rows("d.csv", two_classes(120))
     assert nncli("train", "d.csv", "--model", "perceptron", "--epochs", 3, "-q").code == 0

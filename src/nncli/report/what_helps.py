@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from nncli.report.evidence import Evidence
+from nncli.training.misfits import large_penalty
 
 WENT_ON = 0.98  # of the loss of the kept epoch: one that sinks lower later has gone on learning its own rows
 SOON = 0.1  # of the epochs, before which the best came early
@@ -36,8 +37,10 @@ def longer(of: Evidence) -> str:
 
 
 def what_helps(of: Evidence) -> tuple[str, str]:
-    """Say why a model may know little, and what helps: more epochs only if the last was the best; or else columns, a
+    """Say why a model may know little, and what helps: a smaller penalty, if it is large; more epochs only if the last was the best; or else columns, a
     lower rate or more units, by what its loss did after the epoch that was kept."""
+    if penalty := large_penalty(of.model.config.training):
+        return f"Most likely {penalty} keeps its weights near to 0.", "Make that penalty smaller."
     if is_still_improving(of):
         return "It still got better when training ended.", longer(of)
     if ended_by_plan(of) and not has_validation(of):

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.config.resolve import TrainingConfig
 from nncli.data.scaled_rows import Subset
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.rows import ScoredRows
 from nncli.model.model import Model
 from nncli.nn.optimizers import OPTIMIZERS
 from nncli.system.output import WARNING, in_quotes, number, percent
-from nncli.training.batch import judged
+from nncli.training.batch import Batch, judged
 from nncli.training.final_figures import scored
 from nncli.training.guessing import Guess, guess, loss_of_shares, say_above
 from nncli.training.prepare import Prepared
@@ -27,6 +28,8 @@ DEAD = "the network is dead, with units that are 0 for all rows: try a lower --l
 GROWN = "the scores have grown without bound: try --l2 0.01"
 TOO_LITTLE = "it has learned too little: try more --epochs, or another --lr"
 TOO_FAR = "rows that are unlike the training rows: look for outliers with nncli check"
+LARGE_PENALTIES = {"l1": 0.01, "l2": 0.1}  # for inputs that are scaled, most of what could be learned may be lost
+STEPS, LOWER = tuple(10.0**k for k in range(-2, 5)), 0.95  # down the gradient; of the loss that a step should lower
 SAME = 1e-6  # share of their size by which scores may differ, and yet be the same
 
 
@@ -68,7 +71,7 @@ def _of_numbers(prepared: Prepared, trainer: Trainer, figures: dict[str, Any], g
         return []
     said = f"the numbers of the {name} rows are no nearer to the truth than the mean of the training rows would be"
     cause = "the columns say little about the target" if trainer.is_solvable or name != "training" else TOO_LITTLE
-    return [f"{said}; most likely {_rate(trainer) or cause}"]
+    return [f"{said}; most likely {_setting(trainer) or cause}"]
 
 
 KEYS = {"training": "train", "validation": "val", "test": "test"}
@@ -90,8 +93,10 @@ def _one_class(prepared: Prepared, trainer: Trainer, rows: ScoredRows, name: str
     )
     spread, size = float(np.ptp(rows.logits, axis=0).max()), float(np.abs(rows.logits).max())
     if spread <= SAME * size or size == 0:
-        cause = _rate(trainer) or (DEAD if trainer.config.model.hidden else _not_learned(trainer))
+        cause = _setting(trainer) or (DEAD if trainer.config.model.hidden else _not_learned(trainer))
         return [f"warning: {said}, with the same scores; most likely {cause}"]
+    if penalty := _penalty(trainer):
+        return [f"warning: {said}; most likely {_rate(trainer) or penalty}"]
     shares = class_counts(prepared) / len(prepared.train)
     if shares.max() > 0.6 and trainer.config.training.class_weight == "none":
         cause = f"because {percent(float(shares.max()))} of the training rows are of one class"
@@ -111,7 +116,7 @@ def _no_better(prepared: Prepared, trainer: Trainer, figures: dict[str, Any]) ->
     rows = judged(trainer.network, trainer.loss, of_all, trainer.K)
     balanced = METRICS.create("balanced-accuracy").value(rows)
     is_useless = not trainer.loss.probabilistic and balanced <= 1 / len(rows.present) + 1e-9
-    return [f"{WARNING if is_useless else ''}{said}; most likely {_rate(trainer) or _not_learned(trainer)}"]
+    return [f"{WARNING if is_useless else ''}{said}; most likely {_setting(trainer) or _not_learned(trainer)}"]
 
 
 def _above_guessing(
@@ -124,7 +129,7 @@ def _above_guessing(
     guessed = loss_of_shares(counts)
     if training_loss > guessed:
         said = say_above("its own training rows", Guess(training_loss, guessed, is_sure=True))
-        return [f"{said}; most likely {_rate(trainer) or _not_learned(trainer)}"]
+        return [f"{said}; most likely {_setting(trainer) or _not_learned(trainer)}"]
     found = guess(rows, counts)
     if found.loss <= found.guessed:
         return []
@@ -146,6 +151,37 @@ def _rate(trainer: Trainer) -> str:
     if trainer.optimizer.smooth or LOW * usual < trainer.lr <= HIGH * usual:
         return ""
     return f"the learning rate {trainer.lr:g} is too {'low' if trainer.lr < usual else 'high'}: try --lr {usual:g}"
+
+
+def _penalty(trainer: Trainer) -> str:
+    """Blame a large penalty on the weights, if a step down the loss of the training rows alone would lower that, which
+    training could not; empty if not."""
+    penalty, network = large_penalty(trainer.config.training), trainer.network
+    if not penalty:
+        return ""
+    rows = trainer.train.rows[:MOST_ROWS]
+    batch, theta = Batch(trainer.train, trainer.loss, trainer.K, network, len(rows)), network.theta.copy()
+    with np.errstate(all="ignore"):
+        loss, gradient, least = batch.learn(rows).loss, network.grad.copy(), np.inf
+        for step in STEPS:
+            network.theta[:] = theta - step * gradient
+            least = np.fmin(least, batch.forward(rows).loss)
+    network.theta[:] = theta
+    if least > LOWER * loss:
+        return ""
+    return f"the penalty {penalty} keeps the weights too near to 0: try a hundredth of it, or leave it out"
+
+
+def large_penalty(how: TrainingConfig) -> str:
+    """Write the options of penalties on the weights that are large; empty if there are none."""
+    return " and ".join(
+        f"--{name} {getattr(how, name):g}" for name, most in LARGE_PENALTIES.items() if getattr(how, name) > most
+    )
+
+
+def _setting(trainer: Trainer) -> str:
+    """Blame an option of the run that nearly nothing can be learned with; empty if there is none."""
+    return _rate(trainer) or _penalty(trainer)
 
 
 def _not_learned(trainer: Trainer) -> str:
