@@ -37,8 +37,9 @@ def longer(of: Evidence) -> str:
 
 
 def what_helps(of: Evidence) -> tuple[str, str]:
-    """Say why a model may know little, and what helps: a smaller penalty, if it is large; more epochs only if the last was the best; or else columns, a
-    lower rate or more units, by what its loss did after the epoch that was kept."""
+    """Say why a model may know little, and what helps: a smaller penalty, if it is large; more epochs only if
+    the last was the best; or else columns, a lower rate or more units, by what its loss did after the epoch that was
+    kept."""
     if penalty := large_penalty(of.model.config.training):
         return f"Most likely {penalty} keeps its weights near to 0.", "Make that penalty smaller."
     if is_still_improving(of):
