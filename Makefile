@@ -8,7 +8,7 @@ PYTEST = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n aut
 
 PAGES := README.md $(wildcard docs/*.md docs/*/*.md)
 
-.PHONY: help train test test-long test-all check lint types transcripts renew docs fuzz bench mnist wheel clean
+.PHONY: help train test test-long check lint types transcripts renew docs fuzz bench mnist wheel clean
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -24,9 +24,6 @@ test: $(VENV)/installed-dev  ## run the tests, on all cores (5 minutes on two)
 
 test-long: $(VENV)/installed-dev  ## run the long tests: thousands of generated files, kills at every moment, every flipped bit
 	$(PYTEST) -m long -o faulthandler_timeout=1800
-
-test-all: $(VENV)/installed-dev  ## run both, collected once
-	$(PYTEST) -o faulthandler_timeout=1800
 
 check: lint types transcripts docs wheel  ## lint, types, documented transcripts, the docs, the wheel (--jobs=2: side by side)
 

@@ -117,7 +117,8 @@ def with_text_options(command: Callable[..., int]) -> Callable[..., int]:
 
     @functools.wraps(command)
     def wrapper(**values: Any) -> int:
-        return command(**values, given={name: values.pop(name) for name in HOW_TEXT_IS_WRITTEN})
+        given = {name: values.pop(name) for name in HOW_TEXT_IS_WRITTEN}
+        return command(**values, given=given)
 
     _declare(wrapper, parameters)
     return wrapper

@@ -11,7 +11,7 @@ from nncli.figures.activations import bin_names
 from nncli.figures.figure import Axis, Bars, Figure, Floats, Line, Mark, Panel, Points
 from nncli.figures.kinds import FIGURES, Judged, OfModel, Subject
 from nncli.figures.planes import evenly, said
-from nncli.inference.evaluate_numbers import SHARE
+from nncli.inference.prediction_sets import SHARE
 from nncli.inference.judged_numbers import JudgedNumbers
 from nncli.system.output import quantity
 
