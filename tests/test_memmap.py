@@ -30,6 +30,8 @@ def test_rows_are_those_of_the_array(shape: tuple[int, ...], tmp_path: Path) -> 
     assert (found.shape, found.dtype, len(found)) == (shape, np.dtype(np.float32), N)
     for rows in ([], [0], [N - 1], [5, 5, 5], [N - 1, 0, 350, 350], rng.permutation(N), np.arange(N)):
         assert (found[np.array(rows, np.int32)] == whole[np.array(rows, np.int32)]).all()
+    mask = rng.random(N) < 0.3
+    assert np.array_equal(found[mask], whole[mask])
     for start, stop in ((0, N), (10, 1601), (7, 7), (1999, 5000)):
         assert np.array_equal(found[start:stop], whole[start:stop])
     with pytest.raises(IndexError):

@@ -19,6 +19,7 @@ BINS = 32  # of numbers, to see how well a single column predicts the class
 MOSTLY_ONCE = 0.5  # of real categories, less than half of the cells in samples of 60 rows are the only ones of theirs
 GIVES_AWAY = 0.98  # balanced accuracy of one column alone on held-out rows
 FEWEST_HELD_OUT = 10  # rows, or that all of them are right says nothing
+ROWS_AT_ONCE = 1_000_000
 MOST_CELLS, LEAST_ROWS, MOST_ROWS = 2_000_000, 200, 5_000  # that a training run looks at
 
 
@@ -36,8 +37,10 @@ def different_texts(table: Table) -> list[str]:
     the new rows will have a text that was not seen (Good and Turing): from a half on, there is little to learn."""
     found = []
     for name, column in table.texts.items():
-        codes = column.codes[column.codes[:] >= 0]
-        there, once = len(codes), int(np.count_nonzero(np.bincount(codes) == 1)) if len(codes) else 0
+        times = np.zeros(len(column.values) + 1, np.int64)
+        for start in range(0, len(column.codes), ROWS_AT_ONCE):
+            times += np.bincount(column.codes[start : start + ROWS_AT_ONCE] + 1, minlength=len(times))  # −1: missing
+        there, once = int(times[1:].sum()), int(np.count_nonzero(times[1:] == 1))
         if there >= LEAST_IDS and once >= MOSTLY_ONCE * there:
             seldom = f"column {in_quotes(name)}: {once:,} of {there:,} cells have a text that no other row has"
             advice = f"{flag('drop')} {shlex.quote(write_names([name]))} leaves the column out"

@@ -91,8 +91,8 @@ def _reopened(path: Path, identity: tuple[int, ...]) -> File:
 
 
 class DiskArray:
-    """(n,) or (n, d) in a file. An array of rows, in any order, or a slice of those that follow one another gives an
-    array of its own."""
+    """(n,) or (n, d) in a file. An array of rows, in any order, a mask (n,), or a slice of rows that follow one another
+    gives an array of its own."""
 
     def __init__(self, file: File, dtype: np.dtype[Any], shape: tuple[int, ...], at: int = 0) -> None:
         """Take the array that begins at the byte `at` of a file."""
@@ -112,6 +112,8 @@ class DiskArray:
             if self._columns is None:
                 return self._consecutive(start, stop)
             rows = np.arange(start, stop)
+        if rows.dtype == np.bool_:
+            rows = np.flatnonzero(rows)
         if len(rows) > 1 and (rows[1:] < rows[:-1]).any():
             order = np.argsort(rows)
             return self._read(rows[order], order)
