@@ -18,6 +18,7 @@ from sklearn.metrics import (
     brier_score_loss,
     cohen_kappa_score,
     f1_score,
+    fbeta_score,
     log_loss,
     matthews_corrcoef,
     precision_score,
@@ -88,6 +89,8 @@ OF_ROWS: dict[str, Callable[[Any, Any, Any], float]] = {
     "precision": lambda y, p, P: precision_score(y, p),
     "recall": lambda y, p, P: recall_score(y, p),
     "f1": lambda y, p, P: f1_score(y, p),
+    "f-beta:beta=0.5": lambda y, p, P: fbeta_score(y, p, beta=0.5),
+    "f-beta:beta=2": lambda y, p, P: fbeta_score(y, p, beta=2),
 }
 
 

@@ -25,7 +25,9 @@ def reported(K: int, has_costs: bool) -> tuple[str, ...]:
 
 
 def in_document(K: int, has_costs: bool) -> tuple[str, ...]:
-    """Return the metrics that `eval --json` has of a model with K classes."""
+    """Return the metrics that `eval --json` has of a model with K classes, and `train --json` of its folds."""
+    if not K:
+        return OF_NUMBERS
     if K == 2:
         return (*reported(K, has_costs), *MORE_OF_TWO)
     return (*reported(K, has_costs), *MORE_OF_MANY, *((TOP_OF_FEW,) if K < TOP_FROM else ()))

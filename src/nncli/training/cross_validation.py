@@ -14,7 +14,7 @@ from nncli.data.dataset import Dataset
 from nncli.errors import OptionError
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.intervals import IN_TIME, Estimate, estimate, few_groups
-from nncli.metrics.reported import OF_NUMBERS, reported
+from nncli.metrics.reported import OF_NUMBERS, in_document
 from nncli.metrics.rows import ScoredRows
 from nncli.system.output import counted
 from nncli.system.workers import Stop
@@ -70,7 +70,7 @@ def cross_validate(
     for name in asked:
         if problem := METRICS.create(name).problem(rows[0]):
             raise OptionError("metric", f"{name} of these rows: {problem[0]}", problem[1])
-    names = dict.fromkeys([*asked, *first, *reported(rows[0].K, rows[0].costs is not None)])
+    names = dict.fromkeys([*asked, *first, *in_document(rows[0].K, rows[0].costs is not None)])
     of_folds = [one.rows.oriented for one in every]
     metrics = {name: _figures(name, rows, of_folds, sure=name in (*asked, *first)) for name in names}
     epochs = round(float(np.mean([one.best_epoch for one in every])))
