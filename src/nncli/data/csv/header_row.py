@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from nncli.data.cells import DEFAULT_MISSING, bare, is_missing
+from nncli.data.cells import DEFAULT_MISSING, as_number, bare, is_missing
 from nncli.data.csv.column_kinds import is_number
 from nncli.data.csv.repeated_header import LEAST_NUMBERED, RepeatedHeader
 from nncli.data.spellings import looks_like_number
@@ -36,7 +36,7 @@ def has_header(first: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
     again = [cell in column for cell, column in zip(first, columns, strict=True)]
     if any(cell.lower() in TARGETS and not came for cell, came in zip(first, again, strict=True)):
         return True
-    if numbers_columns(first, others):
+    if numbers_columns(first, others) or _is_above_fractions(first, columns):
         return True
     return looks_like_header(first) and 2 * sum(again) <= len(first)
 
@@ -45,9 +45,10 @@ def about_header(first: Sequence[str], below: Sequence[Sequence[str]], header: b
     """Return a note where it is no more than likely that the first row is a header, or is none."""
     counts = _counts_columns(first)
     if not header:
-        return [f"the first row, {', '.join(first)}, is read as data (--header reads it as names)"] if counts else []
+        doubtful = counts or (_are_numbered(first) and any("." in cell for row in below for cell in row))
+        return [f"the first row, {', '.join(first)}, is read as data (--header reads it as names)"] if doubtful else []
     numbers = any(is_number(cell) or is_number(cell, ",") for row in below for cell in row)
-    if counts or not (numbers or any(cell.lower() in TARGETS for cell in first)):
+    if any(map(looks_like_number, first)) or not (numbers or any(cell.lower() in TARGETS for cell in first)):
         return [f"the first row names the columns: {listing(first)} (--no-header reads it as data)"]
     return []
 
@@ -95,3 +96,27 @@ def numbers_columns(first: Sequence[str], below: Sequence[Sequence[str]]) -> boo
 
 def _counts_columns(first: Sequence[str]) -> bool:
     return len(first) > 1 and list(first) in [[str(i + start) for i in range(len(first))] for start in (0, 1)]
+
+
+def _are_numbered(first: Sequence[str]) -> bool:
+    """Tell whether all cells are whole numbers, as years are, and no two alike."""
+    return len(first) > 1 and all(cell.isascii() and cell.isdigit() for cell in first) and len({*first}) == len(first)
+
+
+def _is_above_fractions(first: Sequence[str], columns: Sequence[Sequence[str]]) -> bool:
+    """Tell whether the first row has whole numbers, as years are, above columns of fractions alone, none of which is as
+    large or as small: above one beside words, else above two. Nothing else in it comes again below."""
+    if len({*first}) < len(first) or not any(cell.isdigit() for cell in first):
+        return False
+    n_words = n_fractions = 0
+    for cell, column in zip(first, ([*map(bare, column)] for column in columns), strict=True):
+        sign = "," if any("," in other for other in column) else "."
+        values = [float(number) for other in column if sign in other and (number := as_number(other, sign))]
+        has_fractions = len(values) >= max(LEAST_ROWS, NEARLY_ALL * len(column))
+        is_word = not looks_like_number(cell)
+        if not cell or cell in column or not (is_word or (cell.isascii() and cell.isdigit())):
+            return False
+        if has_fractions and not is_word and min(values) <= float(cell) <= max(values):
+            return False
+        n_words, n_fractions = n_words + is_word, n_fractions + (has_fractions and not is_word)
+    return n_fractions > (not n_words)

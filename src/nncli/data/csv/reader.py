@@ -126,10 +126,8 @@ class CsvReader(BlockReader):
                 is_tail, bad = len(below.errors) == len(below), bad + len(below)
         except DataError:  # of a row that is not whole
             bad += 1
-        cell = error.problem.rpartition("found ")[2].strip("'")
-        is_no_number = ": expected a" in error.problem and not any(
-            map(str.isdigit, cell)
-        )  # else it is spelled otherwise
+        cell = error.problem.partition(": expected a")[2].partition(", found '")[2]
+        is_no_number = bool(cell) and not any(map(str.isdigit, cell))  # else it is spelled otherwise
         is_total = A_TOTAL in error.remedy or A_NOTE in error.remedy
         is_long = is_no_number and (bad >= ROWS_OF_A_TABLE or len(cell.split()) > 1)
         is_no_row = is_total or is_long or error.problem.startswith(f"expected {len(self.layout.names)} columns")
