@@ -49,9 +49,14 @@ CASES = {
     "small numbers": (2 * np.arange(1, N + 1), in_runs(3, 40), LEFT_OUT.format("rise")),
     "rows in another order": (gaps(), in_runs(3, 1), KEPT),
     "rows in blocks": (gaps(), in_runs(3, 10), IN_BLOCKS.format(TOGETHER)),
+    "counted in each class": (
+        [*range(1, 61), *range(1, 41), *range(1, 21)], ["c0"] * 60 + ["c1"] * 40 + ["c2"] * 20,
+        "column 'nr': kept, though it counts the rows of each class, and so tells the larger ones "
+        "(--drop nr leaves it out)",
+    ),
     "fractions": (gaps() + 0.5, in_runs(3, 40), IN_BLOCKS.format(SORTED)),
     "dates": (np.datetime64("2020-01-01") + gaps(), in_runs(3, 40), IN_BLOCKS.format(SORTED)),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("memory", [None, 1 << 28], ids=["in memory", "on the disk"])
@@ -60,7 +65,7 @@ def test_what_becomes_of_a_rising_column_is_told(case: str, memory: int | None, 
     nr, classes, told = CASES[case]
     Path("d.csv").write_text(table(nr, classes))
     found = load_dataset(("d.csv",), CsvOptions(), "float32", memory)
-    assert [note for note in found.notes if "from row to row" in note] == [told]
+    assert [note for note in found.notes if "from row to row" in note or "rows of each class" in note] == [told]
     assert ("nr" in found.schema.names) == ("left out" not in told)
     assert [name for name, _ in found.schema.columns] == [*found.table.dates, *found.table.number_names]
     kept = load_dataset(("d.csv",), CsvOptions(only=("nr", "x")), "float32", memory)

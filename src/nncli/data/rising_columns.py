@@ -26,9 +26,9 @@ GIVES_AWAY = "it tells the class of these rows and of no others"
 def without_row_numbers(dataset: Dataset, told: Collection[str]) -> Dataset:
     """Return the data without the columns that number the rows of a file sorted by class; notes tell of these, and of
     other columns that rise or fall all the way. The columns that options have `told` are left as they are."""
-    found = {name: column for name, column in _rising(dataset).items() if name not in told}
-    if not found or len(dataset.schema.columns) == 1:
+    if len(dataset.schema.columns) == 1 or len(dataset) < LEAST_IDS:
         return dataset
+    found = {name: column for name, column in _rising(dataset).items() if name not in told}
     is_sorted, in_blocks = _order(dataset.y, dataset.is_numeric)
     dropped, notes = list[str](), list[str]()
     for name, column in found.items():
@@ -47,6 +47,13 @@ def without_row_numbers(dataset: Dataset, told: Collection[str]) -> Dataset:
             notes.append(f"warning: {its} {way}s from row to row, and {order}: if {GIVES_AWAY}, {drop}")
         elif is_whole:
             notes.append(f"{its}: kept, though its whole numbers {way} from row to row as those of an index ({drop})")
+    if is_sorted and not dataset.is_numeric:
+        notes += [
+            f"column {in_quotes(name)}: kept, though it counts the rows of each class, and so tells the larger ones "
+            f"({flag('drop')} {write_names([name])} leaves it out)"
+            for name in _counting_in_each(dataset)
+            if name not in told and name not in found
+        ]
     schema, table = dataset.schema, dataset.table
     if dropped:
         schema = without_columns(measured(schema, table), {*dropped})
@@ -58,13 +65,26 @@ def without_row_numbers(dataset: Dataset, told: Collection[str]) -> Dataset:
 def _rising(dataset: Dataset) -> dict[str, NDArray[Any]]:
     """Return the columns of numbers and dates that rise or fall from each row to the next, and lack no cell."""
     table = dataset.table
-    if len(table) < LEAST_IDS:
-        return {}
     first = table.numbers[:FIRST_ROWS]
     places = [i for i, column in enumerate(first.T) if _goes_one_way(column)]
     found = {table.number_names[i]: _column(table.numbers, i) for i in places}
     found |= {name: days[:] for name, days in table.dates.items()}
     return {name: column for name, column in found.items() if _goes_one_way(column)}
+
+
+def _counting_in_each(dataset: Dataset) -> list[str]:
+    """Find the columns that count the rows of each class, from one number on, in rows sorted by class."""
+    table, starts = dataset.table, np.flatnonzero(np.diff(dataset.y)) + 1
+    n = min(FIRST_ROWS, int(starts[0]))
+    if n < 2:
+        return []
+    found = list[str]()
+    for place in np.flatnonzero((np.diff(table.numbers[:n].astype(np.float64), axis=0) == 1).all(axis=0)):
+        column = _column(table.numbers, int(place)).astype(np.float64)
+        steps = np.diff(column)
+        if (np.delete(steps, starts - 1) == 1).all() and (column[starts] == column[0]).all():
+            found.append(table.number_names[place])
+    return found
 
 
 def _column(numbers: Any, place: int) -> NDArray[Any]:

@@ -11,8 +11,8 @@ from nncli.figures.activations import bin_names
 from nncli.figures.figure import Axis, Bars, Figure, Floats, Line, Mark, Panel, Points
 from nncli.figures.kinds import FIGURES, Judged, OfModel, Subject
 from nncli.figures.planes import evenly, said
-from nncli.inference.prediction_sets import SHARE
 from nncli.inference.judged_numbers import JudgedNumbers
+from nncli.inference.prediction_sets import SHARE
 from nncli.system.output import quantity
 
 BINS = 12

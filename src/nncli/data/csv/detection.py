@@ -43,6 +43,7 @@ from nncli.data.csv.header_row import TARGETS, about_header, has_header, joined_
 from nncli.data.csv.late_codes import CodeWatch, codes_below, widths_of
 from nncli.data.csv.merged_cells import NOTE, merged_columns
 from nncli.data.csv.missing_words import NA, missing_texts, missing_words, notes_of_codes, notes_of_errors
+from nncli.data.csv.other_delimiter import refuse_other_delimiter
 from nncli.data.csv.preamble import first_lines, refuse_lines_above, skip_preamble
 from nncli.data.csv.repeated_header import RepeatedHeader
 from nncli.data.csv.sample_profile import profile_columns
@@ -50,7 +51,7 @@ from nncli.data.csv.second_table import refuse_second_table
 from nncli.data.csv.stand_ins import notes_of_stand_ins
 from nncli.data.row_blocks import Layout, one_line_and_few
 from nncli.data.totals import note_of_total_in
-from nncli.errors import DataError, OptionError, mention
+from nncli.errors import DataError, OptionError, flag, mention
 
 ZEROS = re.compile(rb"[^0-9.:/-]0[0-9]+[^0-9.:/-]")
 ZERO = re.compile(r"[+-]?0+(?:[.,]0*)?")
@@ -132,6 +133,8 @@ def _plan(head: Head, options: CsvOptions, dtype: str, codes: Mapping[str, str])
         raise DataError(
             head.place, "expected a delimiter between the columns, found only blanks", remedy_for_aligned(lines)
         )
+    if len(first) == 1 and not (options.delimiter or head.delimiter):
+        refuse_other_delimiter(lines, head.place)
     if header is None:
         header = has_header(first, below)
         notes += about_header(first, below, header)
@@ -166,6 +169,10 @@ def _plan(head: Head, options: CsvOptions, dtype: str, codes: Mapping[str, str])
         cells = all_rows()
         empty = tuple(names[i] for i in nameless if not any(map(str.strip, cells[i])))
         told += [f"column '{name}': left out, as it has neither a name nor a value" for name in empty]
+        if len(empty) == 1 and 1 < names.index(empty[0]) < len(names) - 2:
+            told.append(
+                f"warning: column '{empty[0]}' may stand between two tables: {flag('only')} reads columns of one"
+            )
         options = dataclasses.replace(options, drop=(*options.drop, *empty))
     if ZEROS.search(head.data):
         codes = {**codes_below(names, sample, all_rows()), **codes}

@@ -10,6 +10,7 @@ from itertools import chain, islice
 from nncli.data.csv.column_kinds import is_number
 from nncli.data.csv.header import Head
 from nncli.data.csv.header_row import TARGETS, has_header
+from nncli.data.csv.other_delimiter import refuse_other_names
 from nncli.data.dates import days_of
 from nncli.data.spellings import looks_like_number
 from nncli.errors import DataError, listing, mention
@@ -28,6 +29,9 @@ def skip_preamble(head: Head, delimiters: Iterable[str]) -> list[str]:
     uncertain = [delimiter for delimiter, above in found.items() if above is None]
     if not above or any(_is_table(lines[above - 1 :], delimiter) for delimiter in uncertain):
         return []  # the last line above is the header of a table with another delimiter
+    delimiter = next(delimiter for delimiter, lines_above in found.items() if lines_above == above)
+    rows = [*csv.reader(lines[above:], delimiter=delimiter)]
+    refuse_other_names(lines[above - 1], rows, delimiter, f"{head.where}:{head.line + above - 1}")
     return [lines_left_out(head, above)]
 
 

@@ -72,7 +72,7 @@ FOREIGN = (
     Format("a PDF", rb"%PDF-", remedy="Copy its table into a spreadsheet, and save that as CSV"),
     Format("a pointer of Git LFS in place of the file", rb"version https://git-lfs\.github\.com/spec/",
            remedy="Fetch the file: git lfs pull"),
-    Format("a web page", rb"(?i:\s*<(?:!doctype\s+html|html|head|body)\b)", remedy=DOWNLOAD),
+    Format("a web page", rb"(?i:\s*<(?:!doctype\s+html|html|head|body|table)\b)", remedy=DOWNLOAD),
     Format("XML", rb"\s*<\?xml\b"),
     Format("an ARFF file of Weka", rb"(?i:(?:[ \t]*(?:%[^\n]*)?\r?\n)*[ \t]*@relation\b)", remedy=ARFF_ROWS),
 )  # fmt: skip
