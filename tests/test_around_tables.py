@@ -85,6 +85,7 @@ REFUSED = {
     "an empty line and a total": text(HEADER, *BODY, "", "Total,,"),
     "a note below delimiters": text(HEADER, *BODY, ",,", "Source: the office,,"),
     "a note beside delimiters": text(HEADER, *BODY, ",Source: the office,"),
+    "a sum without a name and a note": text(HEADER, *BODY, "140.25,,", "", "Source: the office"),
     "a quoted note": text(HEADER, *BODY, '"Source: the office, 2026",,'),
     "a note as wide": text(HEADER, *BODY, "Source: the office, 2026, all of it"),
     "notes as wide": text(HEADER, *BODY, "a,b,c", "d,e,f", "g,h,i"),

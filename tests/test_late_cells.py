@@ -75,3 +75,16 @@ def test_decimal_commas_are_never_proposed_for_thousands(cells: list[str], late:
     assert "decimal" not in str(told)
     found = load(text, thousands="," if late else None).table.numbers[:, 0]
     assert found[-1] == float(rows[-1].replace(",", ""))
+
+
+@pytest.mark.parametrize(
+    ("form", "late", "is_told"),
+    [("{1}", "1.234", True), ("{1}", "1.23", False), ("{1}", "0.234", False), ("{1}000", "1.234", False),
+     ("{0}.5", "1.234", False)],
+)  # fmt: skip
+def test_a_late_point_among_whole_numbers_may_stand_between_thousands(form: str, late: str, is_told: bool) -> None:
+    text = table(form, "{}", [late, late])
+    told = f"warning: column 'p': '{late}' is read as {late}, among whole numbers: if it is 1234, add --thousands point"
+    assert (told in load(text).notes) == is_told
+    if is_told:
+        assert load(text, thousands=".").table.numbers[N, 0] == 1234

@@ -65,3 +65,22 @@ def test_an_empty_column_in_the_middle_is_told_as_a_border_between_tables() -> N
     assert told in load(text).notes
     assert load(text, only=("size", "colour")).schema.names == ("size", "colour")
     assert told not in load("\n".join(",".join([*row, ""]) for row in ROWS) + "\n").notes
+
+
+@pytest.mark.parametrize("target", [None, "kind"])
+@pytest.mark.parametrize("sign", [",", ";", "\t"])
+def test_a_turned_table_is_told_with_a_command_that_turns_it(sign: str, target: str | None, tmp_path: Path) -> None:
+    names = ["size", "colour", target or "label"]
+    columns = zip(*ROWS[1:], strict=True)
+    turned = "\n".join(sign.join([name, *cells]) for name, cells in zip(names, columns, strict=True)) + "\n"
+    text = sign.join(["", *(f"s{i}" for i in range(40))]) + "\n" + turned
+    error = complaint(text, target=target)
+    assert error.startswith(
+        f"data.csv:1: expected the names of the columns in the first row, found '{names[2]}' in the first column. "
+    )
+    command = re.search(r"Turn the table: (python3 .*) < FILE > FILE\.csv\.$", error)
+    assert command is not None
+    (tmp_path / "d").write_text(text)
+    with (tmp_path / "d").open() as file:
+        done = subprocess.run(shlex.split(command[1]), stdin=file, capture_output=True, text=True, check=True)
+    assert load(done.stdout, target=target).schema.names == ("size", "colour")

@@ -169,9 +169,11 @@ def _kind_of(name: str, cells: Sequence[str], ways: list[Spelling], hints: Hints
     if plain and not is_other:
         if name not in hints.numeric and cells and (doubt := doubt_of_numbers(name, cells, text)):
             found.notes.append((name, f"column '{name}': {doubt}"))
-        if hints.thousands in (None, decimal):
+        if hints.thousands is None or (hints.thousands == decimal and decimal in text):
             return "number"
-        spelling = Spelling(decimal=decimal, thousands=hints.thousands)  # rows that come later may need it
+        other = "," if decimal == "." else "."
+        spelling = Spelling(decimal=other if hints.thousands == decimal else decimal, thousands=hints.thousands)
+        # rows that come later may need it
     found.spellings[name] = spelling
     unusual = (cell for cell in cells if is_accounting(cell) or NO_CENTS.search(cell))
     example = next(((cell, own) for cell in unusual if (own := spelling.number(cell))), None)

@@ -43,17 +43,19 @@ from nncli.data.csv.header_row import TARGETS, about_header, has_header, joined_
 from nncli.data.csv.late_codes import CodeWatch, codes_below, widths_of
 from nncli.data.csv.merged_cells import NOTE, merged_columns
 from nncli.data.csv.missing_words import NA, missing_texts, missing_words, notes_of_codes, notes_of_errors
-from nncli.data.csv.other_delimiter import refuse_other_delimiter
+from nncli.data.csv.other_delimiter import refuse_names_at_the_left, refuse_other_delimiter
 from nncli.data.csv.preamble import first_lines, refuse_lines_above, skip_preamble
 from nncli.data.csv.repeated_header import RepeatedHeader
 from nncli.data.csv.sample_profile import profile_columns
 from nncli.data.csv.second_table import refuse_second_table
+from nncli.data.csv.sign_doubts import late_points
 from nncli.data.csv.stand_ins import notes_of_stand_ins
 from nncli.data.row_blocks import Layout, one_line_and_few
 from nncli.data.totals import note_of_total_in
 from nncli.errors import DataError, OptionError, flag, mention
 
 ZEROS = re.compile(rb"[^0-9.:/-]0[0-9]+[^0-9.:/-]")
+POINTS = re.compile(rb"\.\d{3}[^0-9.]")  # begins with what is searched for fast
 ZERO = re.compile(r"[+-]?0+(?:[.,]0*)?")
 SAMPLE_CELLS = 100_000  # a thousand rows of a hundred columns
 SAMPLE_ROWS, LEAST_ROWS = 1000, 100
@@ -162,6 +164,8 @@ def _plan(head: Head, options: CsvOptions, dtype: str, codes: Mapping[str, str])
 
     sample = columns(below)
     is_named = has_target(names) if options.target is None else options.target in names
+    if header and not is_named:
+        refuse_names_at_the_left([row[0] for row in below], options.target, delimiter, head.place)
     if not (above or options.header_rows or is_named):
         refuse_lines_above(lines, options.target, DELIMITERS, head.where)
     told_of = {*options.only, *options.categorical, *options.numeric, *options.drop, options.target, options.weight}
@@ -186,6 +190,9 @@ def _plan(head: Head, options: CsvOptions, dtype: str, codes: Mapping[str, str])
         may_hold=lambda text: text.encode() in head.data,
         codes=codes,
     )
+    if POINTS.search(head.data) and len(sample[0]) >= sample_rows(len(names)) - 1:
+        plain = [name for name in layout.numeric if name not in layout.spellings]
+        more += late_points({name: sample[names.index(name)] for name in plain}, all_rows, names)
     if header and options.rows is None:
         others = {*layout.numeric, *layout.dates, *options.categorical, *options.drop, layout.target}
         refuse_second_table(below, [(name, i) for i, name in enumerate(names) if name not in others], head.where)

@@ -1,4 +1,4 @@
-"""Name a delimiter that is not looked for, and one that stands between the names alone, in the place of a guess."""
+"""Name a delimiter that is not looked for, one that stands between the names alone, and names at the left of rows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import csv
 from collections.abc import Sequence
 
 from nncli.data.csv.header import DELIMITERS
-from nncli.data.csv.header_row import has_header, looks_like_header
+from nncli.data.csv.header_row import TARGETS, has_header, looks_like_header
+from nncli.data.spellings import looks_like_number
 from nncli.errors import DataError, mention
 
 SIGNS = ":^~#*!&@%$/+=<>"  # that some program puts between cells; others stand in words
@@ -40,3 +41,15 @@ def refuse_other_names(line: str, rows: Sequence[Sequence[str]], delimiter: str,
             here, there = ("tabs" if sign == "\t" else f"'{sign}'" for sign in (delimiter, other))
             problem = f"expected {here} between the names, as in the rows below, found {there}"
             raise DataError(place, problem, f"Write {here} there too")
+
+
+def refuse_names_at_the_left(cells: Sequence[str], target: str | None, delimiter: str, place: str) -> None:
+    """Raise DataError where the first cells of the rows name the target, once: the table is turned."""
+    found = [cell.strip() for cell in cells]
+    names = [cell for cell in found if (cell == target if target is not None else cell.lower() in TARGETS)]
+    if len(names) != 1 or len({*found}) < len(found) or looks_like_number(names[0]):
+        return
+    how = f"delimiter={delimiter!r}"
+    turn = f"csv.writer(sys.stdout, {how}).writerows(zip(*csv.reader(sys.stdin, {how}), strict=True))"
+    problem = f"expected the names of the columns in the first row, found '{names[0]}' in the first column"
+    raise DataError(place, problem, f'Turn the table: python3 -c "import csv, sys; {turn}" < FILE > FILE.csv')

@@ -129,7 +129,9 @@ class CsvReader(BlockReader):
         cell = error.problem.partition(": expected a")[2].partition(", found '")[2]
         is_no_number = bool(cell) and not any(map(str.isdigit, cell))  # else it is spelled otherwise
         is_total = A_TOTAL in error.remedy or A_NOTE in error.remedy
+        has_no_class = error.problem.startswith("target column") and error.problem.endswith("found an empty cell")
         is_long = is_no_number and (bad >= ROWS_OF_A_TABLE or len(cell.split()) > 1)
+        is_long |= has_no_class and bad >= ROWS_OF_A_TABLE
         is_no_row = is_total or is_long or error.problem.startswith(f"expected {len(self.layout.names)} columns")
         if (
             is_tail

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from nncli.data.cells import quoted
 from nncli.errors import flag, write_names
 
+SHORT, POINTS = re.compile(r"\d{1,3}", re.ASCII), re.compile(r"[1-9]\d{0,2}\.\d{3}", re.ASCII)
 THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:,\d{3})+", re.ASCII)
 FEW_OTHERS = 0.03  # of the cells with a comma
 OF_A_LIST = re.compile(r"([1-9]\d?),([1-9]\d?)", re.ASCII)
 LEAST_LISTS = 3  # different ones, which show an order
+Rows = Callable[[], Sequence[Sequence[str]]]
 
 
 def may_be_thousands(cells: Sequence[str], has_points: bool, delimiter: str | None) -> bool:
@@ -47,3 +49,17 @@ def doubt_of_lists(name: str, cells: Sequence[str]) -> str:
     one, other = parts[0].groups()
     advice = f"{flag('categorical')} {shlex.quote(write_names([name]))} keeps lists"
     return f"{quoted(lists[0])} is read as {one}.{other}, and not as {one} and {other} ({advice})"
+
+
+def late_points(columns: Mapping[str, Sequence[str]], rows: Rows, names: Sequence[str]) -> list[str]:
+    """Warn of cells as 1.234 further down than the first rows, in which these columns hold whole numbers of three
+    figures at most: the point may stand between thousands."""
+    short = {name: cells for name, cells in columns.items() if cells and all(map(SHORT.fullmatch, {*cells}))}
+    notes, found = [], rows() if short else []
+    for name, cells in short.items():
+        late = next((cell for cell in found[names.index(name)][len(cells) :] if POINTS.fullmatch(cell)), None)
+        if late is not None:
+            meant, option = late.replace(".", ""), f"{flag('thousands')} point"
+            told = f"{quoted(late)} is read as {late}, among whole numbers: if it is {meant}, add {option}"
+            notes.append(f"warning: column '{name}': {told}")
+    return notes
