@@ -50,9 +50,9 @@ def test_codes_among_which_some_are_numbers_are_categories(cells: list[str], why
         (["202401", "199912"], "'202401' is read as a number (--date-format %Y%m reads dates)"),
         (["04.2022", "12.2023", "11.2022"], "'04.2022' is read as a number (--date-format %m.%Y reads months)"),
         (["4.00E+12", "8.71E+12"], "'4.00E+12' is read as 4000000000000, and several rows have it, as Excel shortens "
-         "long codes: write all figures into the file, or leave the column out with --drop"),
+         "long codes: write all digits into the file, or leave the column out with --drop"),
         (["12345", "1.23E+15"], "'1.23E+15' is read as 1230000000000000, and several rows have it, as Excel shortens "
-         "long codes: write all figures into the file, or leave the column out with --drop"),
+         "long codes: write all digits into the file, or leave the column out with --drop"),
         (["4.2022", "12.1999"], "'4.2022' is read as a number (--date-format %m.%Y reads months)"),
     ],
 )  # fmt: skip
@@ -188,7 +188,7 @@ def test_months_are_said_and_what_is_advised_reads_them(form: str, cells: list[s
     ],
 )
 def test_words_among_numbers_with_a_unit_are_said(cells: list[str], words: str, missing: str) -> None:
-    numbers = f"look like numbers but for {words}: add --missing {missing} to learn from them"
+    numbers = f"look like numbers except {words}: add --missing {missing} to learn from them"
     assert notes_of(load(table(cells * 10))) == [f"column 'a': read as categories, though its cells {numbers}"]
     found = load(table(cells * 10), missing=tuple(missing.strip("'").split(",")))
     assert kind_of(found) == "number"

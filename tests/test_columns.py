@@ -243,7 +243,7 @@ def test_an_index_is_left_out(name: str, value: Callable[[int], Any]) -> None:
     lines = [f"{name},{text[0]}", *(f"{value(i)},{line}" for i, line in enumerate(text[1:]))]
     found = load("\n".join(lines) + "\n")
     assert found.schema.names == ("x",)
-    why = "its name is that of an index, and no number comes twice (--numeric keeps it)"
+    why = "its name is that of an index, and no number occurs twice (--numeric keeps it)"
     assert f"column '{name}': left out, as {why}" in found.notes
 
 

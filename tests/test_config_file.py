@@ -37,7 +37,7 @@ CASES = {
     "date": ("target = 2020-01-01", f"c.toml: target: {PLAIN} a date or a time."),
     "nan": ("lr = nan", "c.toml: lr: expected a number above 0, found 'nan'."),
     "twice": ("lr = 1\nlr = 2\n", "c.toml: expected TOML, found an error: Cannot overwrite a value (at line 2, column 7)."),
-    "no-utf-8": (b"lr = 1\n# \xff", "c.toml: expected TOML, found a byte that is no UTF-8, 0xff in line 2."),
+    "no-utf-8": (b"lr = 1\n# \xff", "c.toml: expected TOML, found a byte that is not UTF-8, 0xff in line 2."),
     "long": ("#" * (1 << 20) + "\n", "--config: c.toml: expected at most 1 MiB of options, found more."),
 }  # fmt: skip
 

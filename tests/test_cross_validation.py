@@ -258,7 +258,7 @@ def test_what_needs_other_rows_is_refused(nncli: Run, option: str) -> None:
         ("--folds 3 --refit", "--refit: with --folds the model is trained on all rows already. Leave it out."),
         (
             "--folds 3 --save-every 1",
-            "--save-every: with --folds the model is saved at the end alone. Leave one of them out.",
+            "--save-every: with --folds the model is saved only at the end. Leave one of them out.",
         ),
         (
             "--folds 3 --time-limit 9",

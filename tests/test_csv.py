@@ -177,8 +177,8 @@ NUMBER_REMEDY = "Add --missing {0}, read the column as text with --categorical a
 ERRORS = {
     "number": ("a,y\n1,p\nn/a,q\n", "data.csv:3: column 'a': expected a number, found 'n/a'. " + NUMBER_REMEDY.format("n/a")),
     "underscore": ("a,y\n1,p\n1_0,q\n", "data.csv:3: column 'a': expected a number, found '1_0'. " + OTHER_WAY),
-    "comma": ('a,y\n1.5,p\n2.5,q\n"1,5",q\n', "data.csv:4: column 'a': expected a number, found '1,5'. " + OTHER_WAY.replace("Correct it", "Write it as 1.5, as other cells have it, or leave such rows out with --on-error skip")),
-    "thousands": ('a,y\n1.5,p\n2.5,q\n"1,00",q\n', "data.csv:4: column 'a': expected a number, found '1,00'. " + OTHER_WAY.replace("Correct it", "Write it as 1.00, as other cells have it, or leave such rows out with --on-error skip")),
+    "comma": ('a,y\n1.5,p\n2.5,q\n"1,5",q\n', "data.csv:4: column 'a': expected a number, found '1,5'. " + OTHER_WAY.replace("Correct it", "Write it as 1.5, as in other cells, or leave such rows out with --on-error skip")),
+    "thousands": ('a,y\n1.5,p\n2.5,q\n"1,00",q\n', "data.csv:4: column 'a': expected a number, found '1,00'. " + OTHER_WAY.replace("Correct it", "Write it as 1.00, as in other cells, or leave such rows out with --on-error skip")),
     "hex": ("a,y\n1,p\n0x10,q\n", "data.csv:3: column 'a': expected a number, found '0x10'. " + OTHER_WAY),
     "superscript": ("a,y\n1,p\n³,q\n", "data.csv:3: column 'a': expected a number, found '³'. " + OTHER_WAY),
     "-nan": ("a,y\n1,p\n-nan,q\n", "data.csv:3: column 'a': expected a number, found '-nan'. " + NUMBER_REMEDY.format("-nan")),
@@ -206,7 +206,7 @@ ERRORS = {
     "blank": (b"\n \n", "data.csv: the file is empty."),
     "header only": ("a,b,y\n", "data.csv: no rows below the header."),
     "one class": ("a,y\n1,p\n2,p\n", "data.csv: target column 'y': expected two or more classes, found only 'p'. Choose another column with --target."),
-    "no feature": ("y\np\nq\n", "data.csv: no feature column is left beside the target 'y'. Drop fewer columns."),
+    "no feature": ("y\np\nq\n", "data.csv: no column is left to learn from beside the target 'y'. Drop fewer columns."),
     "no target": ("a,b\n1,2\n", "data.csv: expected a column called label, target, class or y; found a and b. Name the target with --target."),
     "twelve columns": (",".join("abcdefghijkl") + "\n" + "1," * 11 + "1\n", "data.csv: expected a column called label, target, class or y; found a, b, c, d, e, f, g, h, i, j and 2 more. Name the target with --target."),
     "two targets": ("a,y,label\n1,2,3\n", "data.csv: several columns could be the target: y and label. Choose one with --target."),
@@ -228,7 +228,7 @@ def test_each_error_has_its_text(case: str) -> None:
         ({"target": "species", "drop": ("with",)}, "--drop: no column is called 'with'. Did you mean 'width'?"),
         ({"target": "species", "categorical": ("q",)}, "--categorical: no column is called 'q'. The columns are length, width and species."),
         ({"target": "species", "drop": ("species",)}, "--drop: 'species' is the target column. Name another one with --target."),
-        ({"target": "species", "drop": ("length", "width")}, "data.csv: no feature column is left beside the target 'species'. Drop fewer columns."),
+        ({"target": "species", "drop": ("length", "width")}, "data.csv: no column is left to learn from beside the target 'species'. Drop fewer columns."),
     ],
 )  # fmt: skip
 def test_each_option_error_has_its_text(options: dict[str, Any], message: str) -> None:

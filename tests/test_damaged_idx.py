@@ -32,7 +32,7 @@ DAMAGED = f"DATA/{TRAIN_X}: the gzip data is damaged or cut short. Fetch or comp
         (
             {"x": X, "y": Y, "x_test": X_TEST},
             f"DATA: expected {TEST_Y} (or .gz) beside {TEST_X}, found no such file. "
-            "Put it there, or take the other t10k file away.",
+            "Put it there, or remove the other t10k file.",
         ),
         (
             {"x": b"a,b\n1,2", "y": Y},

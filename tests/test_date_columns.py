@@ -83,7 +83,7 @@ def test_times_of_another_zone_are_told_to_be_read_in_utc(case: str) -> None:
     assert found.table.dates["d"][0] == (datetime.fromisoformat(utc) - datetime(1970, 1, 1)).total_seconds() / 86400
     assert about(found) == [
         f"column 'd': times with a zone are read in UTC: '{cell}' is {utc} "
-        "(without zones in the file, local times count)"
+        "(delete the zones from the file to use local times)"
     ]
     mixed = load(table([cell, "2024-01-05 10:00"] * 10))
     assert "and those without one count as UTC" in about(mixed)[0]
@@ -106,7 +106,7 @@ def test_zones_in_other_formats_are_told(tmp_path: Path) -> None:
     times = pa.array([datetime(2026, 3, day + 1, 23) for day in range(20)], pa.timestamp("us", "America/Lima"))
     pq.write_table(pa.table({"d": times, "x": [1, 2] * 10, "class": ["p", "q"] * 10}), path)
     found = load_dataset((str(path),), CsvOptions(), "float32")
-    assert about(found) == ["column 'd': its times, of the zone America/Lima, are read in UTC"]
+    assert about(found) == ["column 'd': its times are in the zone America/Lima, and are read in UTC"]
 
 
 STAND_INS = {

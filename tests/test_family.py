@@ -119,7 +119,7 @@ def test_scores_have_no_log_loss(svm: Path, nncli: Callable[..., Any]) -> None:
     assert (found["log_loss"], found["ece"]) == (None, None)
     assert found["roc_auc"] > 0.9
     (shown,) = (line for line in nncli("eval", svm).out.splitlines() if line.startswith("log loss"))
-    assert shown.split(maxsplit=3)[2:] == ["·", "not defined: there are scores, no probabilities"]
+    assert shown.split(maxsplit=3)[2:] == ["·", "not defined: scores are not probabilities"]
 
 
 def test_a_threshold_needs_probabilities(tmp_path: Path, nncli: Callable[..., Any]) -> None:

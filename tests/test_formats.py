@@ -262,7 +262,7 @@ def test_other_files_on_stdin_are_told_as_what_they_are(tmp_path: Path) -> None:
     np.savez("d.npz", X=np.zeros((2, 2)), y=[0, 1])
     for name, kind in (("d.parquet", "a Parquet file"), ("d.npz", "a zip or npz file")):
         done = cli_process.nncli("train", "-", stdin=Path(name).read_bytes(), cwd=tmp_path)
-        expected = f"stdin: expected text, found {kind}. Name the file itself, and no pipe.\n"
+        expected = f"stdin: expected text, found {kind}. Name the file itself, not a pipe.\n"
         assert (done.returncode, done.stderr.decode()) == (1, expected)
 
 

@@ -240,7 +240,7 @@ def test_where_nothing_is_proved_nothing_passes(nncli: Run, tmp_path: Path) -> N
     outcome = nncli("gradcheck", "wine", "--scale", "none", "--hidden", "4", "--loss", "mae:link=softmax", "-q")
     assert outcome.code == BAD_DATA
     assert outcome.out.splitlines()[-2:] == [
-        "nothing is proved of W1, b1, W2, b2, X: the derivatives are too small, as those of saturated units are",
+        "nothing is proved about W1, b1, W2, b2, X: the derivatives are too small, as those of saturated units are",
         "no errors to compare, with 1e-06 allowed: failed",
     ]
     model = tmp_path / "model.npz"

@@ -315,7 +315,7 @@ def test_an_expression_may_be_longer_than_a_file_name(nncli: Callable[..., Any])
     ("words", "message"),
     [
         (["x", "--jsn", "--at", "x=1"], "nncli graph: no such option: --jsn. See nncli graph --help."),
-        (["x", "--row", "3"], "--row: 'x' is no model, and an expression has no rows. Leave it out."),
+        (["x", "--row", "3"], "--row: 'x' is not a model, and an expression has no rows. Leave it out."),
         (["data.csv"], "EXPRESSION: expected one, or a model, found the file 'data.csv'."),
     ],
 )  # fmt: skip

@@ -139,7 +139,7 @@ def test_answers_need_no_labels(nncli: Run) -> None:
     ([np.inf, 1] * 3, "expected classes, found fractions or missing values. Classes may be whole numbers or text."),
     ([b"a", b"b"] * 3, "expected classes, found |S1. Classes may be whole numbers or text."),
     (np.frombuffer(b"\xff\xff\xff\x7fa\0\0\0" * 3, "<U1"),
-     "expected classes, found text that is no Unicode. Classes may be whole numbers or text."),
+     "expected classes, found text that is not Unicode. Classes may be whole numbers or text."),
 ])  # fmt: skip
 def test_labels_that_are_no_classes_are_refused(y: Any, line: str, nncli: Run) -> None:
     np.savez("d.npz", X=X, y=y)

@@ -144,7 +144,7 @@ def test_rows_that_are_stored_together_and_unpack_to_too_much_are_refused() -> N
     assert code == 1
     assert error == (
         "d.arrow: a batch of rows takes more than 4 times the size of the file in memory. "
-        "Write it with fewer rows in a group or batch.\n"
+        "Write it with fewer rows in each group or batch.\n"
     )
     assert memory < 200
 

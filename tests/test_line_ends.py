@@ -12,7 +12,7 @@ from csv_reading import Dribble, blocks, complaint, load, strings
 from nncli.data.csv.reader import read_blocks
 
 ROWS = [[f"{i % 7}.5", f"t{i % 3}", "pq"[i % 2]] for i in range(600)]
-NOTE = "lines end in CR CR LF, which is read as one end"
+NOTE = "lines end in CR CR LF, which is read as one line end"
 
 
 def on_windows(rows: list[list[str]], newline: str = "\r\n") -> bytes:

@@ -8,7 +8,7 @@ import pytest
 from csv_reading import complaint, load
 
 AS_TEXT = "read the column as text with --categorical a, or leave it out with --drop a."
-WRITE = "data.csv:{}: column 'a': expected a number, found '{}'. Write it as {}, as other cells have it, or leave "
+WRITE = "data.csv:{}: column 'a': expected a number, found '{}'. Write it as {}, as in other cells, or leave "
 WRITE += f"such rows out with --on-error skip, {AS_TEXT}"
 
 

@@ -62,7 +62,7 @@ def test_two_columns_do_not_become_one() -> None:
     text = '"a\nb",a b,class\n' + "".join(f"{i * 7 % 31},{i % 9},{'xy'[i // 2 % 2]}\n" for i in range(40))
     found = load(text)
     assert found.schema.names == ("a b", "a b_2")
-    assert "column 2 is not the first one of its name: it is called a b_2" in found.notes
+    assert "column 2 has the same name as an earlier column: it is called a b_2" in found.notes
 
 
 def test_the_target_and_a_column_to_keep_may_be_called_so(

@@ -146,7 +146,7 @@ def test_numbers_to_predict_are_no_classes(name: str, nncli: Run) -> None:
     outcome = nncli("plot", "d.csv", name, "-t", "price", "-q")
     assert (outcome.code, outcome.out) == (1, "")
     assert outcome.err == (
-        f"d.csv: target 'price': expected classes, as the figure {name} is for those alone, found numbers. "
+        f"d.csv: target 'price': expected classes, as the figure {name} is for classes only, found numbers. "
         "Choose another column with --target.\n"
     )
 

@@ -107,7 +107,7 @@ class TestWeights:
         for part in ("train", "val", "test"):
             np.testing.assert_array_equal(getattr(found.split, part), getattr(without.split, part))
         np.testing.assert_array_equal(found.preprocess.scale, without.preprocess.scale)
-        assert "column 'w': 12 rows with a weight of 0, which take no part" in found.notes
+        assert "column 'w': 12 rows with a weight of 0, which are not used" in found.notes
 
     def test_rows_of_a_validation_file_that_count_nothing_take_no_part(self) -> None:
         Path("val.csv").write_text("x,w,class\n1,0,a\n2,0.5,b\n3,1,a\n4,0,b\n")

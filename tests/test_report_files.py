@@ -51,7 +51,7 @@ def test_a_report_is_replaced_and_no_other_file(model: Path, nncli: Run) -> None
     Path("notes.md").write_text("# My notes\n")
     outcome = nncli("report", model, "-o", "notes.md")
     remedy = "Choose another place with -o."
-    expected = f"notes.md: cannot write: there is a file of that name, and it is no report. {remedy}\n"
+    expected = f"notes.md: cannot write: there is a file of that name, and it is not a report. {remedy}\n"
     assert (outcome.code, outcome.err) == (1, expected)
     assert Path("notes.md").read_text() == "# My notes\n"
     assert nncli("report", model, "-o", "r.md").code == 0

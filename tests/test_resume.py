@@ -209,7 +209,7 @@ def test_data_that_are_elsewhere_can_be_named(nncli: Run, monkeypatch: pytest.Mo
     monkeypatch.chdir("other")
     outcome = nncli("train", "--resume", "../m.npz", "-q")
     assert (outcome.code, outcome.err) == (
-        BAD_DATA, "d.csv: no such file, where the rows of ../m.npz are to come from. Resume in the folder where it was "
+        BAD_DATA, "d.csv: no such file, from which the rows of ../m.npz are read. Resume in the folder where it was "
         "started, or name the data.\n"
     )  # fmt: skip
     assert nncli("train", "../d.csv", "--resume", "--epochs", "6", "-q", "-o", "../m.npz").code == 0
@@ -245,7 +245,7 @@ def test_changed_files_are_noticed(nncli: Run, monkeypatch: pytest.MonkeyPatch) 
 def test_a_model_is_no_data(nncli: Run, iris_model: Path) -> None:
     outcome = nncli("train", iris_model)
     assert (outcome.code, outcome.out) == (BAD_COMMAND, "")
-    assert outcome.err == f"DATA: {iris_model} is a model, and no data. Add --resume to resume its run.\n"
+    assert outcome.err == f"DATA: {iris_model} is a model, not data. Add --resume to resume its run.\n"
 
 
 def test_more_epochs_need_a_state(nncli: Run) -> None:

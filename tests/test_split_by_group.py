@@ -116,7 +116,7 @@ def test_a_random_split_flatters_where_a_split_by_group_does_not(nncli: Run) -> 
     grouped = nncli("train", "d.csv", "--group", "patient", "--json")
     assert drawn > 0.95
     assert 0.25 < grouped.json["test"]["accuracy"] < 0.7  # a coin: 0.5, on nine patients
-    assert "column 'patient': the groups of the rows, no input" in grouped.err
+    assert "column 'patient': the groups of the rows, not an input" in grouped.err
     assert (
         "split by column 'patient': 42 groups for training, 9 groups for validation, 9 groups for test" in grouped.err
     )

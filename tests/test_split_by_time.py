@@ -76,7 +76,7 @@ def test_a_random_split_flatters_where_a_split_by_time_does_not(nncli: Run) -> N
     timed = nncli("train", "d.csv", "--time", "day", "--json")
     assert drawn > timed.json["test"]["accuracy"] + 0.15
     assert [timed.json[f"n_{part}"] for part in ("train", "val", "test")] == [1050, 225, 225]
-    assert "column 'day': the times of the rows, no input" in timed.err
+    assert "column 'day': the times of the rows, not an input" in timed.err
     # 1,500 days from the 1st of January 2020 on, 1,050 and 225 of them before the cuts
     assert (
         "split by column 'day': training from 2020-01-01 to 2022-11-15, validation from 2022-11-16 to 2023-06-28, "

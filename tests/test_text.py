@@ -45,8 +45,8 @@ def test_told_encodings_are_read_alike(encoding: str, ends: str) -> None:
     [
         ("utf-8-sig", None),
         ("utf-16", "encoding: utf-16"),
-        ("latin-1", "encoding: latin-1, as it is not UTF-8, a guess (--encoding names another)"),
-        ("cp1252", "encoding: cp1252, as it is not UTF-8, a guess (--encoding names another)"),
+        ("latin-1", "encoding: latin-1, a guess, as it is not UTF-8 (--encoding names another)"),
+        ("cp1252", "encoding: cp1252, a guess, as it is not UTF-8 (--encoding names another)"),
     ],
 )
 def test_others_are_detected_and_told(encoding: str, note: str | None) -> None:
@@ -155,7 +155,7 @@ def test_names_are_made_unique_and_told() -> None:
     found = load("a,a,,c2,a_2,y\n1,2,3,4,5,p\n6,7,8,9,1,q\n")
     assert found.schema.names == ("a", "a_3", "c2_2", "c2", "a_2")
     assert found.notes[:2] == (
-        "column 2 is not the first one of its name: it is called a_3",
+        "column 2 has the same name as an earlier column: it is called a_3",
         "column 3 has no name in the header: it is called c2_2",
     )
     with read_blocks("d", found.schema, stream=io.BytesIO(b"a,a,,c2,a_2\n1,2,3,4,5\n")) as reader:

@@ -120,7 +120,7 @@ def test_a_name_in_a_column_that_is_left_out_is_told_too(name: str, tmp_path: Pa
     (tmp_path / "d.csv").write_text("\n".join(["shop,units,price,class", *lines]) + "\n")
     notes = load_dataset((str(tmp_path / "d.csv"),), CsvOptions(), "float32").notes
     assert "column 'shop': left out, as nearly all of its texts are different (--categorical keeps it)" in notes
-    told = f"'{name}' says that its row sums up others: delete it unless it is a case of its own"
+    told = f"'{name}' says that its row is a total of others: delete it unless that is wrong"
     assert f"warning: column 'shop': {told}" in notes
 
 

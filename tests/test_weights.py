@@ -176,7 +176,7 @@ def test_check_counts_no_row_of_weight_0(tmp_path: Path, nncli: Callable[..., An
     assert sum(found["classes"].values()) == 100
     assert found["columns"][0]["high"] == 99
     assert not [line for line in found["findings"] if "duplicate" in line or "reaches" in line]
-    assert "column 'w': 13 rows with a weight of 0, which take no part" in found["notes"]
+    assert "column 'w': 13 rows with a weight of 0, which are not used" in found["notes"]
     every = nncli("check", path, "--drop", "w", "--json").json["findings"]
     assert "12 of 113 rows are duplicates of an earlier row with the same class" in every
     assert [line for line in every if "column x reaches 1e+09" in line or "'x' reaches 1e+09" in line]
@@ -204,7 +204,7 @@ def test_rows_of_weight_0_take_no_part_whatever_is_in_them(
     for part in ("n_train", "n_val", "n_test", "train", "val", "test"):
         assert found.json[part] == few[part], part
     assert "data: t_more.csv, 80 rows, 1 column, 2 classes" in found.err
-    assert "column 'w': 5 rows with a weight of 0, which take no part" in found.err
+    assert "column 'w': 5 rows with a weight of 0, which are not used" in found.err
     for data in ((), ("test_more.csv",)):
         judged = nncli("eval", "more.npz", *data, "--json").json
         assert (judged["n"], judged["accuracy"]) == (30, few["test"]["accuracy"])

@@ -94,7 +94,7 @@ def _parsed_toml(file: str) -> dict[str, Any]:
             raise RecursionError
         return tomllib.loads(text)
     except UnicodeDecodeError as error:
-        problem = f"a byte that is no UTF-8, {data[error.start]:#04x} in line {data.count(10, 0, error.start) + 1}"
+        problem = f"a byte that is not UTF-8, {data[error.start]:#04x} in line {data.count(10, 0, error.start) + 1}"
     except tomllib.TOMLDecodeError as error:
         what, at, place = str(error).rpartition(" (at ")
         problem = f"an error: {shortened(what)}{at}{place}"

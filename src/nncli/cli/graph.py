@@ -101,7 +101,7 @@ def _of_model(
     from nncli.model import checkpoint
 
     if not is_model(Path(model)) and not Path(model).exists():
-        raise OptionError("row", f"'{model}' is no model, and an expression has no rows", "Leave it out")
+        raise OptionError("row", f"'{model}' is not a model, and an expression has no rows", "Leave it out")
     if at:
         raise OptionError("at", "a model has its own values", "Leave it out")
     number = read_option("row", row, Whole(1))

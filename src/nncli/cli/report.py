@@ -139,7 +139,7 @@ def _check(out: str | None, reads: list[str]) -> None:
 def _report_file() -> Replaceable:
     from nncli.report.document import MARK
 
-    reason = "there is a file of that name, and it is no report"
+    reason = "there is a file of that name, and it is not a report"
     return Replaceable(lambda head: head.startswith(MARK.encode()), reason)
 
 

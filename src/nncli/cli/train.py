@@ -89,12 +89,12 @@ def train(
     if resume:
         resumed, config, out = _find_run(config, given, out)
     elif model_in(config.data) is not None and Path(config.data[0]).exists():
-        raise OptionError("data", f"{config.data[0]} is a model, and no data", "Add --resume to resume its run")
+        raise OptionError("data", f"{config.data[0]} is a model, not data", "Add --resume to resume its run")
     if (resume or keep_state) and config.folds is not None:
         option = "resume" if resume else "keep_state"
         raise OptionError(option, f"a run with {mention('folds')} cannot be resumed", "Leave one of them out")
     if save_every is not None and config.folds is not None:
-        problem = f"with {mention('folds')} the model is saved at the end alone"
+        problem = f"with {mention('folds')} the model is saved only at the end"
         raise OptionError("save_every", problem, "Leave one of them out")
     if keep_state and config.refit:
         problem = f"with {mention('refit')} the model is trained anew at the end, and has no more epochs to come"
@@ -171,7 +171,7 @@ def _check_outputs(config: TrainConfig, out: str, log: str | None, resumed: Resu
     if out == "-" and (json or log == "-"):
         raise OptionError("out", "the model goes to stdout, where something else is to go too", "Name a file with -o")
     if out == "-" and sys.stdout.isatty():
-        raise OptionError("out", "a model is no text, and stdout is a terminal", "Name a file, or add > FILE")
+        raise OptionError("out", "a model is not text, and stdout is a terminal", "Name a file, or add > FILE")
     if json and log == "-":
         raise OptionError("log", "--json prints one document, and the log would stand before it", "Name a file")
     reads = [str(path) for source in (config.data, config.val_data, config.test_data) for path in files_read(source)]

@@ -268,7 +268,7 @@ class Dataset:
     def refuse_numbers(self, what: str) -> None:
         """Raise DataError where the target is a number, and what it is for needs classes."""
         if self.is_numeric:
-            problem = f"target '{self.schema.target}': expected classes, as {what} is for those alone, found numbers"
+            problem = f"target '{self.schema.target}': expected classes, as {what} is for classes only, found numbers"
             raise DataError(self.where, problem, f"Choose another column with {mention('target')}")
 
     @property

@@ -43,7 +43,7 @@ def classes_of(y: NDArray[Any], where: str) -> tuple[tuple[str, ...], NDArray[np
         classes = tuple(str(value) for value in values)
         "".join(classes).encode()
     except (ValueError, SystemError):  # numbers in the place of characters
-        raise DataError(where, "expected classes, found text that is no Unicode", ADVICE) from None
+        raise DataError(where, "expected classes, found text that is not Unicode", ADVICE) from None
     return classes, codes.astype(np.int64)
 
 

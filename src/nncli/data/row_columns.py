@@ -17,9 +17,9 @@ from nncli.system.output import counted, percent
 
 PURPOSES = {"weight": "weigh rows", "group": "group rows", "time": "order rows"}
 NOTES = {
-    "weight": "the weights of the rows, no input",
-    "group": "the groups of the rows, no input",
-    "time": "the times of the rows, no input",
+    "weight": "the weights of the rows, not an input",
+    "group": "the groups of the rows, not an input",
+    "time": "the times of the rows, not an input",
 }
 LEAST_WEIGHTED, FEW_COUNTING = 20, 3  # rows with a weight, and as how many they must not count
 CORRECT = "Correct it, or leave the row out"
@@ -129,7 +129,7 @@ def _few_that_count(weights: NDArray[np.float64], name: str) -> list[str]:
     counting = shares.sum() ** 2 / (shares**2).sum()  # rows of equal weight that would be worth as much
     n, notes = int(np.count_nonzero(weights)), list[str]()
     if n < len(weights):  # as in arrays; rows of files are left out when they are read
-        notes = [f"column '{name}': {counted(len(weights) - n, 'row')} with a weight of 0, which take no part"]
+        notes = [f"column '{name}': {counted(len(weights) - n, 'row')} with a weight of 0, which are not used"]
     if n < LEAST_WEIGHTED or counting >= FEW_COUNTING:
         return notes
     row = int(weights.argmax())

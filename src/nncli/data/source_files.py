@@ -102,7 +102,7 @@ class SourceFiles(NamedTuple):
         """Read a matrix; pictures are brought to the size `resize`. Raises OptionError for `memory`, as it is read into
         memory, and for `on_error` where it has no rows of its own."""
         if memory is not None:
-            problem = f"{title(self.source)} is no table, and only tables can stay on the disk"
+            problem = f"{title(self.source)} is not a table, and only tables can stay on the disk"
             raise OptionError("memory", problem, "Leave it out")
         if self.stream is None and self.formats[0] == IMAGES:
             return IMAGES.load().read(self.paths[0], like, resize, on_error)

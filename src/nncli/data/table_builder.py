@@ -130,7 +130,7 @@ def read_files(files: Sequence[Opener], where: str, storage: Storage) -> RawData
     if unweighted and columns is not None:
         if not columns.n:
             raise DataError(where, f"column '{weight}': expected a weight above 0, found only zeros")
-        notes.append(f"column '{weight}': {counted(unweighted, 'row')} with a weight of 0, which take no part")
+        notes.append(f"column '{weight}': {counted(unweighted, 'row')} with a weight of 0, which are not used")
     assert schema is not None
     assert columns is not None
     return RawDataset(*columns.finish(where), schema, digest_of(digests), tuple(notes))

@@ -68,7 +68,7 @@ def note_of_total_in(name: str, cells: Iterable[str]) -> list[str]:
     """Warn of a row that is called a total or an average in a column that names the rows, and is no input."""
     for cell in cells:
         if (bare := cell.strip(AROUND)) and (TOTAL.fullmatch(bare) or MEAN.fullmatch(bare)):
-            told = f"{in_quotes(cell)} says that its row sums up others: delete it unless it is a case of its own"
+            told = f"{in_quotes(cell)} says that its row is a total of others: delete it unless that is wrong"
             return [f"warning: column {in_quotes(name)}: {told}"]
     return []
 

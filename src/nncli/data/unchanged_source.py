@@ -35,9 +35,9 @@ def check_as_it_was(source: Source, size: int | None, model_file: str, remedy: s
         raise DataError(model_file, f"the model was trained on {title(source)}, which cannot be read again", remedy)
     for name, path in zip(source, paths_of(source), strict=True):
         if not is_there(path):
-            raise DataError(name, f"no such file, where the rows of {model_file} are to come from", remedy)
+            raise DataError(name, f"no such file, from which the rows of {model_file} are read", remedy)
         if not (path.is_file() or path.is_dir()):
-            raise DataError(name, f"expected a file, where the rows of {model_file} are to come from", remedy)
+            raise DataError(name, f"expected a file, from which the rows of {model_file} are read", remedy)
     found = SourceFiles.of(source).bytes()
     if found == 0 or (found > MOST_BYTES if size is None else found != size):
         had = "" if size is None else f", and had {size:,} then"

@@ -102,7 +102,7 @@ def _by_group(dataset: Dataset, rows: Positions, name: str, groups: NDArray[np.i
         return ""
     what = f"may be of groups ({n_groups:,} in {len(rows):,} rows): the nearest other row has the same class in"
     another = f"of the rows, the nearest one of another group in {percent(float(apart.mean()))}"
-    remedy = f"so a random split flatters; --group {shlex.quote(name)} tests on groups that are new"
+    remedy = f"so a random split looks better than it is; --group {shlex.quote(name)} tests on groups that are new"
     return f"column {in_quotes(name)} {what} {percent(float(near.mean()))} {another}, {remedy}"
 
 
@@ -118,7 +118,7 @@ def _by_time(dataset: Dataset, rows: Positions, name: str, times: NDArray[np.flo
         return ""
     latest = f"for the latest {percent(float(late.mean()))} of the rows, the nearest other row has the same class in"
     earlier = f"the nearest earlier one in {percent(float(apart.mean()))}"
-    remedy = f"so a random split flatters; --time {shlex.quote(name)} tests on the latest rows"
+    remedy = f"so a random split looks better than it is; --time {shlex.quote(name)} tests on the latest rows"
     return f"column {in_quotes(name)} has times: {latest} {percent(float(near.mean()))}, {earlier}, {remedy}"
 
 

@@ -42,9 +42,9 @@ def near_copies(prepared: Prepared) -> list[str]:
     pair = sorted(int(rows[k]) + 1 for k in (asked[i], nearest[i]))
     return [
         f"{percent(share)} of the rows have near copies, as rows {pair[0]:,} and {pair[1]:,}: the nearest other row "
-        f"has the same class in {percent(float(near_right.mean()))}, the nearest that is no copy in "
-        f"{percent(float(apart_right.mean()))}, so a random split flatters; --group COLUMN keeps rows together that "
-        "share a value, if there is such a column"
+        f"has the same class in {percent(float(near_right.mean()))}, the nearest that is not a copy in "
+        f"{percent(float(apart_right.mean()))}, so a random split looks better than it is; --group COLUMN "
+        "keeps rows together that share a value, if there is such a column"
     ]
 
 

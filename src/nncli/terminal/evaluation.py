@@ -43,7 +43,7 @@ def print_evaluation(evaluation: Evaluation, quiet: bool = False) -> None:
         interval, method = " to ".join(map(figure, one["interval"] or ())), one["method"] or ""
         if value is None:
             of_probabilities = metric.needs == "probabilities"
-            why = "there are scores, no probabilities" if of_probabilities else "a class has no rows"
+            why = "scores are not probabilities" if of_probabilities else "a class has no rows"
             method = f"not defined: {why}"
         table.add_row(
             OBJECTIVE if name == OBJECTIVE else cut(metric.label(metrics["positive"])),

@@ -40,7 +40,7 @@ def print_importances(evaluated_on: str, found: Importances, repeats: int, model
         pairs = [f"{in_quotes(a)} and {in_quotes(b)} ({V:.2f})" for a, b, V in found.correlated[:MOST_PAIRS]]
         more = len(found.correlated) - len(pairs)
         put(f"strongly correlated: {', '.join(pairs)}" + (f" and {counted(more, 'more pair')}" if more else ""))
-        put("where one of a pair is shuffled, the other still tells: both may matter more than is shown")
+        put("where one of a pair is shuffled, the other still has its information: both may matter more than is shown")
 
 
 def print_coefficients(found: Sequence[Coefficient], model: Model, draws: int) -> None:

@@ -32,7 +32,7 @@ def print_gradient_check(check: GradientCheck) -> None:
     for verdict, reason in UNDECIDED.items():
         names = ", ".join(block.name for block in check.blocks if block.verdict == verdict)
         if names:
-            put(f"nothing is proved of {names}: {reason}")
+            put(f"nothing is proved about {names}: {reason}")
     wrong = ", ".join(block.name for block in check.blocks if block.verdict == "wrong")
     verdict = "passed" if check.passed else f"failed, the gradient of {wrong} is wrong" if wrong else "failed"
     error = check.max_relative_error

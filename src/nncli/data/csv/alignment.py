@@ -129,7 +129,7 @@ def aligned(
             of_label = expected.target  # whose cells prove later that the columns are in their places
     target = expected.target if with_target else None
     if target is not None and target not in names:
-        add = "Call the column with the classes so, or leave this file out"
+        add = "Give the column with the classes that name, or leave this file out"
         raise DataError(
             place, f"the target column '{target}' is missing", _suggestion([target], names, expected) or add
         )
@@ -237,8 +237,8 @@ def _refuse_count(first: Sequence[str], expected: Schema, place: str) -> None:
     names = next((names for names in candidates(expected) if len(names) == n), ())
     fractional = {column.name for column in expected.profile if column.kind == "number" and not column.whole}
     if n > 1 and [*first] in ([*map(str, range(n))], [*map(str, range(1, n + 1))]) and fractional.intersection(names):
-        problem = f"the first row, {_quoted_row(first)}, may be a row of data, or count the columns"
-        raise DataError(place, problem, f"Delete it if it is no row, or write {first[0]}.0 if it is one")
+        problem = f"the first row, {_quoted_row(first)}, may be a row of data, or a header that numbers the columns"
+        raise DataError(place, problem, f"Delete it if it is not a row, or write {first[0]}.0 if it is one")
 
 
 def _is_unnamed_header(first: Sequence[str], expected: Schema, known: Known) -> bool:

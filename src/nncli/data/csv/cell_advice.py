@@ -76,7 +76,7 @@ def _first_advice(layout: Layout, name: str, cell: str, or_skip: str) -> str:
     if other in cell and as_number(cell, other):
         written = cell.replace(other, decimal)
         if layout.is_decimal_sure:  # the option would refuse the cells that show the decimal sign
-            return f"Write it as {written}, as other cells have it{or_skip}"
+            return f"Write it as {written}, as in other cells{or_skip}"
         option = mention("decimal", WORDS[other])
         if spelling and spelling.thousands == other:
             return f"Write it as {written}, or add {option} if a {WORDS[other]} is the decimal sign of all such cells"

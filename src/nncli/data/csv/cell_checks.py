@@ -48,7 +48,7 @@ class CellChecker:
                 check_utf8(cells[i], where, self._encoding_remedy())
             if "\0" in cells[i]:
                 problem = f"column '{self.layout.names[i]}': expected text, found a zero byte in it"
-                raise DataError(where, problem, "Write the file again: it is damaged, or no text")
+                raise DataError(where, problem, "Write the file again: it is damaged, or not a text")
         clean: list[str | None] = []
         for kind, name, i in self.features:
             cell = bare(cells[i])
@@ -154,7 +154,7 @@ class CellChecker:
         return self.training and is_measured and has_text
 
     def _encoding_remedy(self) -> str:
-        """Say what to do about a byte that is no UTF-8: not to read rows in another encoding that are in UTF-8. The
+        """Say what to do about a byte that is not UTF-8: not to read rows in another encoding that are in UTF-8. The
         empty string where nothing shows that."""
         text = self.data.decode("utf-8", "surrogateescape")
         if any(character > "\x7f" and is_utf8(character) for character in text):

@@ -65,7 +65,7 @@ def doubt_of_numbers(name: str, cells: Sequence[str], text: str) -> str:
     if MONTHS_OF_YEARS.fullmatch(text) and len({cell[-4:] for cell in cells}) > 1:
         return f"{quoted(cells[0])} is read as a number (--date-format %m.%Y reads months)"
     if "E+" in text and (shortened := [*filter(SHORTENED.fullmatch, cells)]) and len({*shortened}) < len(shortened):
-        told = "as Excel shortens long codes: write all figures into the file, or leave the column out with --drop"
+        told = "as Excel shortens long codes: write all digits into the file, or leave the column out with --drop"
         return f"{quoted(shortened[0])} is read as {float(shortened[0]):.0f}, and several rows have it, {told}"
     if ENDING_ZERO.search(text) and (lost := _lost_zero(cells, text)):
         return f"{lost} (--categorical keeps versions and codes apart)"
@@ -76,7 +76,7 @@ def doubt_of_numbers(name: str, cells: Sequence[str], text: str) -> str:
         if cells[0][0] == "+":
             return "numbers with + in front are read as numbers (--drop leaves out phone numbers)"
         if len(set(cells)) >= NEARLY_ALL * len(cells):
-            many = "whole numbers of 7 figures or more, nearly all different"
+            many = "whole numbers of 7 digits or more, nearly all different"
             return f"{many}, are read as numbers (--drop leaves out phone numbers and other codes)"
     if CALLED_CODES.fullmatch(name) and FIGURES.fullmatch(text):
         short, long = min(cells, key=len), max(cells, key=len)
@@ -101,10 +101,10 @@ def unread_form(cells: Sequence[str]) -> str:
     if words and number_spellings([*shapes]):
         if figures := [word for word in words if any(map(str.isdigit, word))]:
             written = listing(map(quoted, figures), MOST_WORDS)
-            return f"look like numbers but for {written}: write plain numbers, as 1234.5, to learn from them"
+            return f"look like numbers except {written}: write plain numbers, as 1234.5, to learn from them"
         few = words[:MOST_WORDS]
         missing = f"{flag('missing')} {shlex.quote(write_names(few))}{', …' * (len(words) > len(few))}"
-        return f"look like numbers but for {listing(map(quoted, words), MOST_WORDS)}: add {missing} to learn from them"
+        return f"look like numbers except {listing(map(quoted, words), MOST_WORDS)}: add {missing} to learn from them"
     if 2 * sum(_is_code(cell) for cell in shapes) > len(distinct):
         return ""
     advice = "write plain numbers, as 1234.5, or dates, as 2024-01-31, to learn from them"

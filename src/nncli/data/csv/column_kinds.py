@@ -277,7 +277,7 @@ def _why_id(name: str, kind: str, cells: Sequence[str], values: Vector | None) -
         if all(map(str.isdigit, cells)) and (np.diff(values) == 1).all():
             return "it counts the rows (--numeric keeps it)"
         if INDEX.fullmatch(name) and len(set(cells if are_rounded(cells) else values.tolist())) == len(cells):
-            return "its name is that of an index, and no number comes twice (--numeric keeps it)"
+            return "its name is that of an index, and no number occurs twice (--numeric keeps it)"
     return ""
 
 

@@ -26,7 +26,7 @@ def column_names(first: Sequence[str], header: bool, tell: bool) -> tuple[tuple[
     names, notes = unique_names(written), []
     for i, (own, name) in enumerate(zip(written, names, strict=True), 1):
         if name != own:
-            problem = "is not the first one of its name" if own else "has no name in the header"
+            problem = "has the same name as an earlier column" if own else "has no name in the header"
             notes.append(f"column {i} {problem}: it is called {name}")
     return names, notes
 
@@ -70,7 +70,7 @@ def features_of(names: tuple[str, ...], target: str, options: CsvOptions, where:
     wanted = {*options.only, *options.row_columns.values()} if options.only else {*names}
     found = [name for name in names if name in wanted and name != target and name not in options.drop]
     if not found:
-        raise DataError(where, f"no feature column is left beside the target '{target}'", "Drop fewer columns")
+        raise DataError(where, f"no column is left to learn from beside the target '{target}'", "Drop fewer columns")
     return found
 
 

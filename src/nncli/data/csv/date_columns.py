@@ -63,7 +63,7 @@ def _about_zones(days: dict[str, float], spelling: Spelling | None) -> list[str]
     example = next((cell for cell in elsewhere if own[cell] // 1 != days[cell] // 1), elsewhere[0])
     others = ", and those without one count as UTC" if len(own) < len(days) else ""
     told = f"times with a zone are read in UTC{others}: {quoted(example)} is {written(days[example])}"
-    return [f"{told} (without zones in the file, local times count)"]
+    return [f"{told} (delete the zones from the file to use local times)"]
 
 
 def _local(cell: str, spelling: Spelling | None) -> float | None:

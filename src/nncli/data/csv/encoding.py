@@ -75,7 +75,7 @@ def guessed_encoding(data: bytes, where: str) -> tuple[str, list[str]]:
             reads += f", which is {quoted(other[0])} in {encoding_name(other[1])}"
     if found == "cp1252":
         found = WESTERN[ONLY_WINDOWS.search(data) is not None]
-    note = f"encoding: {encoding_name(found)}, as it is not UTF-8, a guess (--encoding names another){reads}"
+    note = f"encoding: {encoding_name(found)}, a guess, as it is not UTF-8 (--encoding names another){reads}"
     return codecs.lookup(found).name, [note]
 
 

@@ -76,7 +76,7 @@ class Head:
             self._go_on_with(LineFeeds(PushbackStream(self.data, self.stream)))
         elif end.startswith(b"\r\r"):
             self._go_on_with(SingleReturns(PushbackStream(self.data, self.stream)))
-            self.notes.append("lines end in CR CR LF, which is read as one end")
+            self.notes.append("lines end in CR CR LF, which is read as one line end")
         for _ in range(options.skip_rows):
             self._to_end_of_line()
             if self.at_end and b"\n" not in self.data:
@@ -174,7 +174,9 @@ class Head:
         while (row := self.first_row(delimiter)) is None:
             if self.at_end and not self.data:
                 raise DataError(
-                    self.place, "expected another row of names, found the end", f"Correct {mention('header_rows')}"
+                    self.place,
+                    "expected another row of names, found the end of the file",
+                    f"Correct {mention('header_rows')}",
                 )
             if self.at_end or len(self.data) > ROW_LIMIT:
                 raise open_quote(self.place)

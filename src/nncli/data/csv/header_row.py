@@ -61,7 +61,7 @@ def refuse_other_width(first: Sequence[str], below: Sequence[Sequence[str]], del
     sign = "tab" if delimiter == "\t" else f"'{delimiter}'"
     remedy = "Write one name for each column"
     if len(first) == width + 1 and not first[-1]:
-        remedy = f"Take the {sign} at the end of the header away"
+        remedy = f"Remove the {sign} at the end of the header"
     elif len(first) == width - 1:
         remedy += ", also for the one with the names of the rows that R writes"
         if not any(bare(row[-1]) for row in below):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 LEAST_BLOCKS = 4
-NOTE = "only the first row of each block has a value, as where cells were merged: copy it down if it is theirs too"
+NOTE = "only the first row of each block has a value, as after merging cells: copy it down if it holds for all of them"
 
 
 def merged_columns(columns: Mapping[str, Sequence[str]], values: Mapping[str, NDArray[np.float64]]) -> list[str]:

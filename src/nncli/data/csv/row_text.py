@@ -75,7 +75,7 @@ def split_row(row: bytes, delimiter: str, where: str) -> list[str]:
 
 
 def check_utf8(cell: str, where: str, remedy: str = "") -> None:
-    """Raise DataError for a byte that is no UTF-8."""
+    """Raise DataError for a byte that is not UTF-8."""
     try:
         cell.encode()
     except UnicodeEncodeError as error:

@@ -213,7 +213,7 @@ class StrictParser:
 
 def _without_an_end(error: DataError) -> DataError:
     problem = f"{error.problem}; it cannot be told which of the lines below belong to this row"
-    return DataError(error.where, problem, "Correct the row: it cannot be left out alone")
+    return DataError(error.where, problem, "Correct the row: it cannot be left out by itself")
 
 
 def _misplaced_quote(cells: list[str], delimiter: str, where: str) -> DataError:

@@ -163,7 +163,7 @@ def _area() -> Path | None:
     if status.st_uid != os.geteuid():
         raise OutputError(str(path), "the folder belongs to another user, whose tables are not trusted", f"S{another}")
     if owned_folders.others_may_write(status):
-        remedy = f"Take that from them with chmod -R go-w {shlex.quote(str(path))}, or s{another}"
+        remedy = f"Take this permission away with chmod -R go-w {shlex.quote(str(path))}, or s{another}"
         raise OutputError(str(path), "other users may change the tables in it", remedy)
     return path
 

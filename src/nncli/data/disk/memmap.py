@@ -37,7 +37,7 @@ class File:
         weakref.finalize(self, os.close, self._descriptor)
         status = os.fstat(self._descriptor)
         if not stat.S_ISREG(status.st_mode) or owned_folders.others_may_write(status):
-            raise ValueError(f"{path.name} is no file of the user's own")
+            raise ValueError(f"{path.name} is not a file of this user")
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _reopened, (self.path, self.identity())

@@ -60,7 +60,7 @@ class ColumnarFile:
             f"column '{name}': left out, as its cells are {kind}" for name, (kind, its) in kinds.items() if its is None
         )
         self.notes += tuple(
-            f"column '{name}': its times, of the zone {kind.tz}, are read in UTC"
+            f"column '{name}': its times are in the zone {kind.tz}, and are read in UTC"
             for name, (kind, _) in kinds.items()
             if types.is_timestamp(kind) and kind.tz not in (None, "UTC")
         )
@@ -89,7 +89,7 @@ class ColumnarFile:
                 yield [self._typed(batch.column(name), self._types[name]) for name in wanted]
 
     def _refuse(self, size: int) -> None:
-        remedy = "Write it with fewer rows in a group or batch"
+        remedy = "Write it with fewer rows in each group or batch"
         refuse_bomb(self.where, "a batch of rows", size, self.bytes, remedy, BATCH_RATIO)
 
     def _typed(self, column: Any, kind: Any) -> Any:

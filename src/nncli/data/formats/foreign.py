@@ -7,7 +7,7 @@ import re
 from nncli.data.decompression import MAGIC
 from nncli.data.formats.format import Format
 
-DOWNLOAD = "It is no data: fetch the file itself, by the address behind its download button"
+DOWNLOAD = "It is not data: download the file itself, from the address behind its download button"
 FIGURES = "Save its arrays in Python: numpy.savez('data.npz', X=X, y=y)"
 PICTURE = "Convert it to PNG: magick {file} picture.png"
 TABLE = "Open it in the program that wrote it, and save the table as CSV"
@@ -45,21 +45,21 @@ QUERY = (
 
 TAR = Format("a tar archive", rb".{257}ustar(?:  )?\x00", remedy="Unpack it, and name the files in it: tar xf {file}")
 FOREIGN = (
-    Format("a pickle of Python", rb"\x80[\x02-\x05]", remedy="Save what is in it as CSV or .npz"),
-    Format("an array of NumPy without labels (.npy)", rb"\x93NUMPY", remedy=FIGURES),
+    Format("a Python pickle", rb"\x80[\x02-\x05]", remedy="Save what is in it as CSV or .npz"),
+    Format("a NumPy array without labels (.npy)", rb"\x93NUMPY", remedy=FIGURES),
     Format("an HDF5 file", rb"\x89HDF\r\n\x1a\n", remedy=FIGURES),
-    Format("a file of MATLAB", rb"MATLAB 5\.0 MAT-file", remedy=FIGURES),
+    Format("a MATLAB file", rb"MATLAB 5\.0 MAT-file", remedy=FIGURES),
     Format("an old Excel file (.xls) or another Office document", rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
            remedy="Save it as .xlsx or CSV"),
-    Format("a database of SQLite", rb"SQLite format 3\x00", remedy=QUERY),
-    Format("a file of Stata", rb"<stata_dta>", remedy=TABLE),
-    Format("a file of SPSS", rb"\$FL[23]@", remedy=TABLE),
-    Format("data of R", rb"RD[AX][23]\n|X\n\x00\x00\x00[\x02\x03]\x00",
+    Format("an SQLite database", rb"SQLite format 3\x00", remedy=QUERY),
+    Format("a Stata file", rb"<stata_dta>", remedy=TABLE),
+    Format("an SPSS file", rb"\$FL[23]@", remedy=TABLE),
+    Format("an R data file", rb"RD[AX][23]\n|X\n\x00\x00\x00[\x02\x03]\x00",
            remedy="Write it in R: write.csv(x, 'data.csv', row.names = FALSE)"),
     Format("an ORC file", rb"ORC" + BINARY, remedy="Convert it to Parquet or CSV"),
     Format("an Avro file", rb"Obj\x01", remedy="Convert it to Parquet or CSV"),
     Format("a Feather file of version 1", rb"FEA1" + BINARY, remedy="Write it again with a newer pyarrow, or as CSV"),
-    Format("an Arrow stream, which is read as an Arrow file alone", rb"\xff{4}"),
+    Format("an Arrow stream, while only Arrow files are read", rb"\xff{4}"),
     Format("compressed data", b"|".join(map(re.escape, MAGIC)), remedy="Unpack it once, and name what comes out"),
     TAR,
     Format("a 7z archive", rb"7z\xbc\xaf\x27\x1c", remedy="Unpack it, and name the files in it: 7z x {file}"),
@@ -70,11 +70,11 @@ FOREIGN = (
     Format("a TIFF picture", rb"II\*\x00|MM\x00\*", remedy=PICTURE),
     Format("a WebP picture", rb"RIFF.{4}WEBP", remedy=PICTURE),
     Format("a PDF", rb"%PDF-", remedy="Copy its table into a spreadsheet, and save that as CSV"),
-    Format("a pointer of Git LFS in place of the file", rb"version https://git-lfs\.github\.com/spec/",
+    Format("a Git LFS pointer in place of the file", rb"version https://git-lfs\.github\.com/spec/",
            remedy="Fetch the file: git lfs pull"),
     Format("a web page", rb"(?i:\s*<(?:!doctype\s+html|html|head|body|table)\b)", remedy=DOWNLOAD),
     Format("XML", rb"\s*<\?xml\b"),
-    Format("an ARFF file of Weka", rb"(?i:(?:[ \t]*(?:%[^\n]*)?\r?\n)*[ \t]*@relation\b)", remedy=ARFF_ROWS),
+    Format("a Weka ARFF file", rb"(?i:(?:[ \t]*(?:%[^\n]*)?\r?\n)*[ \t]*@relation\b)", remedy=ARFF_ROWS),
 )  # fmt: skip
 # objects that hold a table, of which one alone is a line or several
 TABLES_OF_JSON = (

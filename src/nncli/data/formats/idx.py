@@ -124,7 +124,7 @@ def _pairs(path: Path) -> list[tuple[Path, Path]]:
             there = images or labels
             beside = f" beside {there.name}" if there else ""
             missing = f"{prefix}-{_LABELS if images else _IMAGES}-ubyte (or .gz)"
-            remedy = "Put it there" if prefix == "train" else "Put it there, or take the other t10k file away"
+            remedy = "Put it there" if prefix == "train" else "Put it there, or remove the other t10k file"
             raise DataError(str(path), f"expected {missing}{beside}, found no such file", remedy)
     return pairs
 

@@ -61,7 +61,7 @@ def read(path: Path, like: Schema | None = None, resize: Size | None = None, on_
     parts = _parts(path)
     classes = _in_order({file.parent.name for file in parts[0]})
     if len(classes) < 2 and like is None:
-        raise DataError(str(path), f"expected two or more classes, found the sub-folder {classes[0]} alone", PER_CLASS)
+        raise DataError(str(path), f"expected two or more classes, found only the sub-folder {classes[0]}", PER_CLASS)
     left_out = LeftOut("picture") if on_error == "skip" else None
     images, files, sha256 = _read_all(parts[0], path, like, resize, left_out)
     if left_out and not files:
@@ -144,14 +144,14 @@ def _of_classes(path: Path) -> list[Path]:
         if not folder.is_dir():
             raise DataError(
                 str(path), f"expected one sub-folder for each class, found {folder.name} beside them",
-                PER_CLASS if _is_picture(folder) else "Take it away",
+                PER_CLASS if _is_picture(folder) else "Remove it",
             )  # fmt: skip
         inside = _within(folder)
         wrong = next((one for one in inside if not _is_picture(one)), None)
         if wrong is not None:
             raise _no_picture(wrong)
         if not inside:
-            raise DataError(str(folder), "expected pictures of a class, found none", "Take the folder away")
+            raise DataError(str(folder), "expected pictures of a class, found none", "Remove the folder")
         pictures += inside
     if not pictures:
         raise DataError(str(path), "expected one sub-folder for each class, found none", PER_CLASS)
@@ -159,7 +159,7 @@ def _of_classes(path: Path) -> list[Path]:
 
 
 def _no_picture(found: Path) -> DataError:
-    remedy = "Name the folder that it is in" if found.is_dir() else "Take it away, or convert it"
+    remedy = "Name the folder that it is in" if found.is_dir() else "Remove it, or convert it"
     return DataError(str(found.parent), f"expected pictures, PNG or JPEG, found {found.name}", remedy)
 
 
@@ -192,7 +192,7 @@ def _labels(files: list[Path], classes: tuple[str, ...]) -> NDArray[np.int64]:
     for file in files:
         if file.parent.name not in code_of:
             problem = f"expected only classes that the pictures to train on have, found {file.parent.name}"
-            raise DataError(str(file.parents[1]), problem, "Take the folder away, or add such pictures to the others")
+            raise DataError(str(file.parents[1]), problem, "Remove the folder, or add such pictures to the others")
     return np.array([code_of[file.parent.name] for file in files], np.int64)
 
 
@@ -294,7 +294,7 @@ def _image(file: Path, data: bytes, size: Size | None) -> NDArray[np.uint8]:
                 if image.getchannel("A").getextrema() != (255, 255):
                     raise DataError(
                         str(file), "expected an opaque picture, found a transparent one",
-                        "Lay it on a colour: magick IN.png -background white -flatten OUT.png",
+                        "Put it on a background colour: magick IN.png -background white -flatten OUT.png",
                     )  # fmt: skip
             image = image.convert("L" if image.mode in ("1", "L") else "RGB")
             if image.mode == "RGB":
@@ -304,9 +304,7 @@ def _image(file: Path, data: bytes, size: Size | None) -> NDArray[np.uint8]:
                 image = image.resize(size, Image.Resampling.BICUBIC)
             return np.asarray(image)
     except (Image.DecompressionBombError, *DAMAGED) as error:
-        raise DataError(
-            str(file), f"the picture is damaged: {reason(error)}", "Fetch it again, or take it away"
-        ) from None
+        raise DataError(str(file), f"the picture is damaged: {reason(error)}", "Copy it again, or remove it") from None
 
 
 def _bytes(file: Path) -> bytes:

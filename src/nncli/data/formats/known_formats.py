@@ -29,7 +29,7 @@ SPARSE_LINE = (
 )  # fmt: skip
 OBJECT_LINE = rb"\s*\{[ \t]*[\"}](?:[^\n]*\Z|(?:[^\n]*\})?[ \t\r]*\n)"
 
-NO_PIPE = "Name the file itself, and no pipe"
+NO_PIPE = "Name the file itself, not a pipe"
 MODEL = Format("a model", rb"PK\x03\x04.{26}meta\.npy", remedy="Name data")
 NPZ = Format("an npz file", rb"PK\x03\x04", "formats.npz", is_matrix=True)  # with arrays of inputs
 ZIP = Format("a zip or npz file", NPZ.begins, remedy=NO_PIPE)  # which is known by its end
@@ -60,8 +60,8 @@ MEMBERS = {  # of an archive, which tell what it is
     "xl/workbook.bin": Format("a binary Excel file (.xlsb)", b"", remedy=OPEN_SHEET),
     "content.xml": Format("an OpenDocument file", b"", remedy=OPEN_SHEET),
     "word/document.xml": Format("a Word document", b"", remedy="Save its table as CSV"),
-    "data.pkl": Format("a file of PyTorch", b"", remedy="Save what is in it as CSV or .npz"),
-    "model.weights.h5": Format("a model of Keras", b"", remedy="Name data, or a model that nncli train has saved"),
+    "data.pkl": Format("a PyTorch file", b"", remedy="Save what is in it as CSV or .npz"),
+    "model.weights.h5": Format("a Keras model", b"", remedy="Name data, or a model that nncli train has saved"),
 }
 UNPACKED_BY_READERS = (IDX, SPARSE, JSON_LINES, TEXT)
 
