@@ -22,7 +22,7 @@ def blocks(values: list[str], sizes: list[int]) -> list[str]:
 
 
 def notes(cells: list[str]) -> list[str]:
-    return [note for note in load(table(cells), only=("a", "b")).notes if "merged" in note]
+    return [note for note in load(table(cells), only=("a", "b")).notes if "merging cells" in note]
 
 
 MERGED = {
