@@ -27,9 +27,15 @@ class ColumnProfile:
 
     def is_far(self, value: float) -> bool:
         """Tell whether a number is so far from those of training that it rather belongs to another column."""
+        low, high = self.limits
+        return not low <= value <= high
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Return the lowest and the highest number that is not far; infinite ones where nothing is known."""
         if self.low is None or self.high is None or self.high <= self.low:
-            return False
-        return not self.low - FAR * (self.high - self.low) <= value <= self.high + FAR * (self.high - self.low)
+            return -math.inf, math.inf
+        return self.low - FAR * (self.high - self.low), self.high + FAR * (self.high - self.low)
 
 
 PROFILE_FORM = [{"name": str, "kind": str, "low": (float, None), "high": (float, None), "whole": bool}]
