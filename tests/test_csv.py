@@ -199,7 +199,7 @@ ERRORS = {
     "text after a quote": ('a,t,y\n1,x,p\n2,"x"z,q\n', 'data.csv:3: a quoted cell has text after its closing quote. Write a quote inside a quoted cell as "".'),
     "single CR": ("a,t,y\n1,x,p\n2,x\rz,q\n", r"data.csv:3: expected a line to end in LF or CR LF, found a single CR. Convert it with: tr '\r' '\n'."),
     "one byte that is not UTF-8": ("a,t,y\n1,ü,p\n2,ö,q\n1,é,q\n".encode().replace("é".encode(), b"\xe9"), "data.csv:4: expected UTF-8, found the byte 0xe9. Write it in UTF-8, as other cells are, or leave such rows out with --on-error skip."),
-    "the same in the header": ("ü,ö,é,y\n1,2,3,p\n2,1,3,q\n".encode().replace("é".encode(), b"\xe9"), "data.csv:1: expected UTF-8, found the byte 0xe9. Name the encoding, such as --encoding latin-1."),
+    "the same in the header": ("ü,ö,é,y\n1,2,3,p\n2,1,3,q\n".encode().replace("é".encode(), b"\xe9"), "data.csv:1: expected UTF-8, found the byte 0xe9. Name the encoding, such as --encoding latin-1, or write all files in UTF-8."),
     "utf-16 without a mark": (IRIS.encode("utf-16-le"), "data.csv: expected UTF-8, found what looks like UTF-16 without a mark. Add --encoding utf-16-le."),
     "utf-16 that is cut off": (IRIS.encode("utf-16")[:-1], "data.csv: expected text in utf-16, found other bytes. Name another one with --encoding."),
     "empty": (b"", "data.csv: the file is empty."),

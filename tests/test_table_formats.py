@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import bz2
+import datetime
 import gzip
 import json
 import lzma
@@ -101,3 +102,18 @@ def test_numbers_in_a_dictionary_are_categories_as_the_file_declares(
     streamed = nncli("predict", "m.npz", "-", "--proba", "-q", stdin=f"z,x\n{rows}")
     assert streamed.out == nncli("predict", "m.npz", "d.file", "--proba", "-q").out
     assert [line[0] for line in streamed.out.splitlines()[1:]] == classes
+
+
+@pytest.mark.parametrize("kind", [pa.time32("s"), pa.time64("ns")], ids=str)
+def test_times_of_day_are_those_of_a_text(
+    kind: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nncli: Callable[..., Any]
+) -> None:
+    """As hours: 7:30 is 7.5."""
+    monkeypatch.chdir(tmp_path)
+    times = [datetime.time(i % 24, 30) for i in range(48)]
+    pq.write_table(pa.table({"t": pa.array(times, kind), "class": ["pq"[i % 24 > 11] for i in range(48)]}), "d.parquet")
+    found = load_dataset(("d.parquet",), CsvOptions(), "float32")
+    assert found.table.numbers[:, 0].tolist() == [i % 24 + 0.5 for i in range(48)]
+    assert nncli("train", "d.parquet", "--epochs", 40, "-q", "--json", "-o", "m.npz").code == 0
+    streamed = nncli("predict", "m.npz", "-", "--proba", "-q", stdin="t\n" + "".join(f"{t:%H:%M}\n" for t in times))
+    assert streamed.out == nncli("predict", "m.npz", "d.parquet", "--proba", "-q").out

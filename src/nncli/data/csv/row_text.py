@@ -81,7 +81,7 @@ def check_utf8(cell: str, where: str, remedy: str = "") -> None:
     except UnicodeEncodeError as error:
         byte = ord(cell[error.start]) - 0xDC00
         problem = f"expected UTF-8, found the byte 0x{byte:02x}"
-        name = f"Name the encoding, such as {mention('encoding', 'latin-1')}"
+        name = f"Name the encoding, such as {mention('encoding', 'latin-1')}, or write all files in UTF-8"
         raise DataError(where, problem, remedy or name) from None
 
 

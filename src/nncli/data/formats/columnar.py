@@ -304,6 +304,8 @@ def _cell_type(kind: Any) -> Any:
         return None if types.is_dictionary(kind.value_type) else _cell_type(kind.value_type)
     if types.is_timestamp(kind) or types.is_date64(kind):
         return pa.timestamp("us")
+    if types.is_time(kind):  # of day, which is read as text such as 07:30:00 is
+        return pa.time64("us")
     if types.is_floating(kind) or types.is_decimal(kind):
         return pa.float32() if kind in (pa.float32(), pa.float16()) else pa.float64()
     if is_text(kind):
