@@ -6,6 +6,7 @@ python benchmarks/intervals.py [SIMULATIONS]
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import sys
 from statistics import NormalDist
 
@@ -169,6 +170,30 @@ def false_alarms(pairs: int, n: int, share: float, better: float = 0.0) -> None:
         print(f"  {spec:28} {100 * count / pairs:5.1f} %")
 
 
+def sizes(pairs: int) -> None:
+    """Print how often p < 0.05 for two models that are equally good, by the metrics that `eval A B` shows: mediocre
+    ones, good ones, and mediocre ones that decide by costs."""
+    rng, costs = np.random.default_rng(7), np.array([[0.0, 1.0], [5.0, 0.0]])
+    metrics = {spec: METRICS.create(spec) for spec in ("accuracy", "balanced-accuracy", "roc-auc", "cost")}
+    print(f"\nof {pairs} pairs of equally good models, how many have p < 0.05, in percent: {', '.join(metrics)}")
+    for n, share in itertools.product((200, 500, 2000), (0.1, 0.3, 0.5)):
+        for apart, noise, border in ((1.0, 1.0, 0.0), (1.5, 0.5, 0.0), (1.0, 1.0, np.log(1 / 5))):
+            if n == 2000 and apart > 1:
+                continue
+            small = dict.fromkeys(metrics, 0)
+            for _ in range(pairs):
+                y = (rng.random(n) < share).astype(np.int64)
+                common, rows = rng.normal(size=n) + apart * (2 * y - 1), []
+                for _ in range(2):
+                    z = 2 * apart / (1 + noise**2) * (common + noise * rng.normal(size=n)) + np.log(share / (1 - share))
+                    predicted = (z >= border).astype(np.int64)
+                    rows.append(ScoredRows(y, predicted, 2, z[:, None], probabilistic=True, costs=costs))
+                for spec, metric in metrics.items():
+                    small[spec] += compared(metric, *rows).p_value < 0.05
+            figures = " ".join(f"{100 * count / pairs:5.1f}" for count in small.values())
+            print(f"  {n:5} rows, {share:.0%}, {apart} apart, border {border:5.2f}: {figures}", flush=True)
+
+
 if __name__ == "__main__":
     simulations = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     for design, (n, shares, apart) in DESIGNS.items():
@@ -187,6 +212,7 @@ if __name__ == "__main__":
         print(f"\n{groups} groups of {n} rows, {min(shares):.0%} of the rarer class: how often all intervals hold")
         for spec, percent in of_groups(simulations, groups, n, shares, apart).items():
             print(f"  {spec:28} {percent:5.1f} %", flush=True)
+    sizes(simulations)
     false_alarms(simulations, 300, 0.4)
     false_alarms(simulations, 500, 0.1)
     false_alarms(simulations, 300, 0.4, better=0.5)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.stats import permutation_test, ttest_rel
+from scipy.stats import norm, permutation_test, ttest_rel
 
 from ledgers import documents
 from nncli.config.train_config import TrainConfig
@@ -208,3 +208,39 @@ def test_of_a_thousand_pairs_that_are_equally_good_3_to_7_in_100_are_called_diff
 def test_most_pairs_of_which_one_has_half_the_noise_are_called_different() -> None:
     found = share_called_different(200, 0.5)
     assert all(found[name] > 0.4 for name in FOUR), found
+
+
+def test_the_p_value_of_roc_auc_is_that_of_delong() -> None:
+    """By its definition: the share of rows of the other class that each row is in order with, of both models, and the
+    variance of their differences, within each class."""
+    rng = np.random.default_rng(4)
+    y = (rng.random(120) < 0.3).astype(np.int64)
+    scores = [rng.normal(size=120) + 1.2 * y, rng.normal(size=120) + 0.6 * y]
+    rows = [ScoredRows(y, (z > 0).astype(np.int64), 2, z[:, None], probabilistic=True) for z in scores]
+    in_order = [z[y == 1][:, None] > z[y == 0] for z in scores]
+    of_own, of_others = (
+        in_order[0].mean(axis=axis) - in_order[1].mean(axis=axis) for axis in (1, 0)
+    )  # each row of a class against all of the other
+    s = np.sqrt(of_own.var() / len(of_own) + of_others.var() / len(of_others))
+    found = compared(METRICS.create("roc-auc"), *rows)
+    assert found.p_value == pytest.approx(2 * norm.sf(abs(of_own.mean()) / s), rel=1e-9)
+    assert found.interval is not None
+    assert (found.interval[0] > 0) == (found.p_value < 0.05)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("share", [0.1, 0.5], ids=["10 % positive", "50 % positive"])
+def test_one_in_twenty_equally_good_models_is_called_different(share: float) -> None:
+    """By accuracy, balanced accuracy, ROC AUC and cost, of 400 pairs on 200 rows: 2 to 8 %, which is 3 to 7 within the
+    standard error of 1.1."""
+    rng, small = np.random.default_rng(0), dict.fromkeys(("accuracy", "balanced-accuracy", "roc-auc", "cost"), 0)
+    for _ in range(400):
+        y = (rng.random(200) < share).astype(np.int64)
+        common, rows = rng.normal(size=200) + 2 * y - 1, []
+        for _ in range(2):
+            z = common + rng.normal(size=200) + np.log(share / (1 - share))
+            costs = np.array([[0.0, 1.0], [5.0, 0.0]])
+            rows.append(ScoredRows(y, (z > 0).astype(np.int64), 2, z[:, None], True, costs=costs))
+        for name in small:
+            small[name] += compared(METRICS.create(name), *rows).p_value < 0.05
+    assert all(8 <= count <= 32 for count in small.values()), small

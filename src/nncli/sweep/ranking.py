@@ -151,7 +151,7 @@ def _rows_of(metric: Metric, one: RankedConfig) -> NDArray[np.float64] | None:
 
 def p_value(one: RankedConfig, other: RankedConfig) -> float:
     """Return the p-value of the difference in accuracy: of d_i, how many more trials of `one` than of `other` are
-    correct at row i, by flipping signs. For one trial each, this is McNemar's exact test."""
+    correct at row i, by flipping signs. For one trial each, this is McNemar's test."""
     differences, counts = _differences(one, other)
     both = counts + counts[::-1]  # of either sign, as the differences lie about 0
     n_of = {d: n for d, n in zip(differences.tolist(), both.tolist(), strict=True) if d > 0 and n}

@@ -55,7 +55,7 @@ def compare_with(kind: str, logits_of: LogitsOf, prepared: Prepared, model: Mode
     """Compare a model with a reference, whose probabilities are softmax(logits), on the test rows, or else on the
     validation rows, which the reference has not used.
 
-    By accuracy there, with the p-value of McNemar's exact test of the rows at which one of the two is right; and by the
+    By accuracy there, with the p-value of McNemar's test of the rows at which one of the two is right; and by the
     metric of the model, if there is one, with its paired test. Both decide in one way: see `_decision`. Rows of a group
     count as one.
     """
