@@ -64,6 +64,21 @@ def test_the_figures_are_those_of_each_model_alone(nncli: Run, models: tuple[str
     assert found["n"] == 500
 
 
+def test_average_precision_of_few_rows_of_a_class_comes_with_a_warning(nncli: Run, models: tuple[str, str]) -> None:
+    write_rings("new.csv", 300, 3)
+    head, *lines = Path("new.csv").read_text().splitlines()
+    rings, discs = ([line for line in lines if line.endswith(name)] for name in ("ring", "disc"))
+    said = "so few make the interval of average precision too narrow"
+    for n, metric, is_told in (
+        (9, "average-precision", True),
+        (10, "average-precision", False),
+        (9, "accuracy", False),
+    ):
+        Path("few.csv").write_text("\n".join([head, *rings[:n], *discs]) + "\n")
+        outcome = nncli("eval", *models, "few.csv", "--metric", metric, "--positive", "ring")
+        assert (f"there are {n} rows of a class: {said}" in outcome.err) == is_told, outcome.err
+
+
 def test_a_network_that_is_better_is_told_from_a_line(nncli: Run, models: tuple[str, str]) -> None:
     outcome = nncli("eval", *models)
     assert outcome.code == 0, outcome.err

@@ -80,7 +80,9 @@ def compare_models(
     rarest = int(np.bincount(first.y)[first.scored.present].min())
     if "average-precision" in figures and rarest < FEW:
         few = f"there is {counted(rarest, 'row')}" if rarest == 1 else f"there are {rarest} rows"
-        notes.append(f"{few} of a class: the interval and p-value of average precision are surer than so few allow")
+        notes.append(
+            f"{few} of a class: so few make the interval of average precision too narrow, and its p-value too low"
+        )
     return Comparison((one, other), evaluations[0].evaluated_on, len(first.y), of, figures, notes)
 
 
