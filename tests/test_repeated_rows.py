@@ -42,6 +42,16 @@ def warnings(outcome: Any) -> list[str]:
     return [line for line in outcome.err.splitlines() if "have the same values" in line]
 
 
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [(8, "too few to change it by much"), (49, "it look better than they are")],
+    ids=["few", "many"],
+)
+def test_words_are_proportionate_to_how_many_rows_come_again(seen: int, expected: str) -> None:
+    """A row in a hundred of 4,884 is 48.84."""
+    assert repeated_rows.effect_on("it", seen, 4884) == expected
+
+
 numbers = st.sampled_from([0.0, -0.0, 1.0, 2.0, 0.1, 255.0, 1e30, -1.5, float("nan")])
 matrices = arrays(np.float32, st.tuples(st.integers(1, 6), st.just(3)), elements=numbers.map(np.float32))
 

@@ -29,7 +29,7 @@ from nncli.metrics.intervals import IN_TIME, few_groups
 from nncli.model.model import Model
 from nncli.model.provenance import Provenance
 from nncli.system.output import counted, in_quotes
-from nncli.training.repeated_rows import first_rows, trained_on
+from nncli.training.repeated_rows import effect_on, first_rows, trained_on
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,8 @@ def _seen_in_training(
         what = f"a row that trained the model, and {by_val:,} more as a validation row"
     else:
         what = "a row that trained the model"
-    return [f"warning: {rows} the same values as {what}: the figures look better than they are{hint}"]
+    effect = effect_on("the figures", seen + by_val, len(dataset))
+    return [f"warning: {rows} the same values as {what}: {effect}{hint}"]
 
 
 def _has_own_test_rows(model: Model, provenance: Provenance, model_file: str) -> bool:

@@ -31,7 +31,7 @@ def giveaway(of: Evidence) -> Finding:
     if of.prepared is None:
         return Finding(name, "unknown", f"It was not tested: {of.not_prepared}.")
     if of.prepared.preprocess.scaling == "pixels":
-        return Finding(name, "unknown", "It was not tested, as the columns are pixels, and one alone says little.")
+        return Finding(name, "unknown", "The columns are pixels, and one alone says little.")
     found = giveaways(of.prepared.dataset, of.prepared.split, MOST_ROWS)
     if found is None:
         return Finding(name, "unknown", "It was not tested: too few rows are held out.")
@@ -135,7 +135,7 @@ def useless(of: Evidence) -> Finding:
     """Look for columns that can be shuffled without harm."""
     name = "Columns that may do nothing"
     if of.image_shape:
-        evidence = "It was not tested, as each pixel of an image may do little. A picture shows those that do most."
+        evidence = "Each pixel of an image may do little. A picture below shows those that do most."
         return Finding(name, "unknown", evidence)
     if of.importances is None:
         return Finding(name, "unknown", f"It was not tested. {of.no_importances}")

@@ -56,7 +56,7 @@ def simple_reference(of: Evidence) -> Finding:
         return Finding(name, "look", evidence, f"What {other} finds can be learned. {remedy}")
     if is_better_than(found):
         return Finding(name, "passed", evidence)
-    remedy = "Take the simpler of the two, or judge both on more rows."
+    remedy = "Judge both on more rows; if they still do not differ, take the simpler one."
     return Finding(name, "undecided", f"{evidence} That is too little to say which is better.", remedy)
 
 

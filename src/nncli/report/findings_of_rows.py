@@ -13,9 +13,9 @@ from nncli.report.document import Finding
 from nncli.report.evidence import Evidence
 from nncli.report.sub_groups import say_mistakes, worse_categories
 from nncli.system.output import counted, in_quotes, percent, shortened
+from nncli.training.repeated_rows import SOME
 
 WANTED = 0.05  # width of the interval of the accuracy
-SOME = 0.01  # of the rows, below which those that are known already change no figure by much
 
 
 def too_few_rows(of: Evidence) -> Finding:
@@ -110,7 +110,7 @@ def uneven_groups(of: Evidence) -> Finding:
     name = "Equally good for all"
     worse = worse_categories(of)
     if worse is None:
-        return Finding(name, "unknown", "It was not tested, as there is no column with a few categories.")
+        return Finding(name, "unknown", "There is no column of a few categories to compare by.")
     if not worse:
         evidence = "There is no category of rows for which the model makes more mistakes than chance explains."
         if of.is_vague:

@@ -172,7 +172,7 @@ def _confusion(of: Evidence) -> str:
     names = (in_quotes(shortened(classes[k])) for k in (true, said))
     total = sum(one[2] for one in wrong)
     said = "A line has the rows that really are of one class; a column, those that the model puts into one. Blue ones "
-    said += "are right and brown ones wrong; the darker, the larger the share of the rows of that class. The most "
+    said += "are right and brown ones wrong; the stronger the colour, the larger the share of the line. The most "
     said += f"frequent of {counted(total, 'mistake')}: {counted(n, 'row')} of class "
     return said + "{}, predicted {}.".format(*names)
 

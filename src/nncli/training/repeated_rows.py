@@ -16,6 +16,7 @@ from nncli.errors import flag
 
 SAMPLE_ROWS = 2000  # of the training rows, that a model file remembers: exact for fewer, an estimate for more
 CLASS_FACTOR = np.uint64(0xD6E8FEB86659FD93)
+SOME = 0.01  # of the rows, below which those that are known already change no figure by much
 NOUNS = {"train": "training", "val": "validation", "test": "test"}
 
 
@@ -40,7 +41,7 @@ class RowHashes:
                 which = f"rows of {flag(f'{second}_data')}" if own else f"{NOUNS[second]} rows"
                 have = "has" if seen == 1 else "have"
                 same = f"{seen:,} of {len(self.parts[second]):,} {which} {have} the same values as a {NOUNS[first]} row"
-                line = f"{same}: the {NOUNS[second]} figures look better than they are"
+                line = f"{same}: {effect_on(f'the {NOUNS[second]} figures', seen, len(self.parts[second]))}"
                 found.append(f"warning: {line}" if own else line)
         return found
 
@@ -64,6 +65,11 @@ class RowHashes:
     @functools.cached_property
     def _of_training(self) -> Hashes:
         return np.sort(self.parts["train"])
+
+
+def effect_on(figures: str, seen: int, n: int) -> str:
+    """Say what it does to figures of n rows that a model has seen some of them, in words that are proportionate."""
+    return f"{figures} look better than they are" if seen >= SOME * n else f"too few to change {figures} by much"
 
 
 def first_rows(hashes: Hashes, y: Target, rows: Positions) -> Positions:
