@@ -64,10 +64,9 @@ def _how_to_read(of: Evidence) -> str:
     said += f"A number above 0 says that the value speaks for the predicted class and against {behind}, one below 0 "
     said += "that it speaks the other way, compared with an average row. "
     if of.model.probabilistic:
-        said += "A value of +0.7 makes the predicted class about twice as likely beside the other one, +2.3 ten times "
-        said += (
-            f"as likely, and −0.7 half as likely (the numbers add up to {reasons_title(of.model, 'the runner-up')}). "
-        )
+        said += f"A value of +0.7 makes the predicted class about twice as likely compared with {behind}, +2.3 ten "
+        said += "times as likely, and −0.7 half as likely (the numbers add up to "
+        said += f"{reasons_title(of.model, 'the runner-up')}). "
     else:
         said += f"The further from 0, the more; the numbers add up to {reasons_title(of.model, 'the runner-up')}. "
     said += (
