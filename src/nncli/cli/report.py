@@ -20,7 +20,7 @@ from nncli.cli.options import (
 )
 from nncli.config.option import OneOf, read_option
 from nncli.data.expand import expand
-from nncli.errors import DONE, OptionError, mention
+from nncli.errors import DONE, OptionError, UsageError, mention
 from nncli.system.atomic import Replaceable, as_stdout, atomic_file, check_writable
 from nncli.system.output import print_json, say, shortened
 
@@ -117,17 +117,24 @@ def _made(file: str, source: Source, out: str | None, on_error: str | None, give
         _check(out, [file])
         return report_of_ledger(file), notes
     model, provenance = checkpoint.load(Path(file))
-    model.refuse_numbers(file, "nncli report")
     reads = [file, *source, *provenance.source, *model.config.data.test_source]
     _check(out, reads)
     other = model_in(source[:1])
     text, policy = options_of_rows(source[1:] if other else source, on_error, given)
     if other is None:
         subject = Subject(model, provenance, file, source, (), notes, text, policy, "report")
+        if model.target is not None:
+            from nncli.report.numbers.report import report_of_numbers
+
+            return report_of_numbers(subject), notes
         return report_of_model(subject), notes
     if on_error is not None:
         raise OptionError("on_error", "two models are compared as they are", "Leave it out, or name one model")
     second = (other, *checkpoint.load(Path(other)))
+    for name, its in ((file, model), (other, second[1])):
+        if its.target is not None:
+            problem = "expected a model that predicts classes, as a report of two models is for those alone"
+            raise UsageError(name, f"{problem}, found one of numbers", "Compare two with nncli eval A B")
     return report_of_two_models(((file, model, provenance), second), source[1:], text, notes), notes
 
 

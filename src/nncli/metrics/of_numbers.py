@@ -17,6 +17,7 @@ class RootMeanSquaredError(Metric):
     """√((1/n) Σ_i (ŷ_i − y_i)²), in the unit of the target"""
 
     title = "RMSE"
+    meaning = "how far predictions are off, where large errors weigh most; in the unit of the target"
     needs = "numbers"
     higher_is_better = False
     most = math.inf
@@ -45,6 +46,7 @@ class MeanAbsoluteDeviation(MeanOfRows):
     """(1/n) Σ_i |ŷ_i − y_i|, in the unit of the target"""
 
     title = "MAE"
+    meaning = "how far predictions are off on average, in the unit of the target"
     needs = "numbers"
     higher_is_better = False
 
@@ -56,6 +58,7 @@ class MedianAbsoluteError(Metric):
     """median of |ŷ_i − y_i|, in the unit of the target"""
 
     title = "median absolute error"
+    meaning = "half of the predictions are off by no more than this"
     needs = "numbers"
     higher_is_better = False
     most = math.inf
@@ -84,6 +87,9 @@ class CoefficientOfDetermination(Metric):
     """1 − Σ_i (ŷ_i − y_i)² / Σ_i (y_i − ȳ)², the share of the variance that is explained"""
 
     title = "R²"
+    meaning = (
+        "the share of the differences between the true numbers that the model explains: 1 is perfect, 0 is nothing"
+    )
     needs = "numbers"
     least = -math.inf
 

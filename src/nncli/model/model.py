@@ -70,7 +70,7 @@ class Model:
         """Raise UsageError where a model that predicts numbers is given to what is for classes alone."""
         if self.target is not None:
             problem = f"expected a model that predicts classes, as {what} is for those alone, found one of numbers"
-            raise UsageError(where, problem, "Use nncli eval, predict, info or graph")
+            raise UsageError(where, problem, "Use another command, such as nncli eval")
 
     def refuse_for_numbers(self, option: str) -> None:
         """Raise OptionError for an option that is for classes, where the model predicts numbers."""

@@ -15,7 +15,7 @@ from nncli.metrics.rows import Floats
 from nncli.model.model import Model
 from nncli.training.batch import scores
 from nncli.training.prepare import Prepared
-from nncli.training.reference import check_reference, compare_with
+from nncli.training.reference import check_reference, compare, compare_with
 from nncli.training.run import fit, keep_best, new_trainer
 
 MOST_CELLS = 50_000_000  # rows × inputs × classes, of which training takes a few seconds
@@ -24,8 +24,11 @@ EPOCHS = 100  # each of all rows
 
 def compare_with_linear(prepared: Prepared, model: Model) -> dict[str, Any]:
     """Train softmax regression by L-BFGS, with the penalty of scikit-learn's default, λ₂ = 1 / n, and compare as
-    `reference.compare_with` does. Raises TrainingError where it would take long or cannot learn, and OptionError where
-    there are no rows to compare on."""
+    `reference.compare_with` does; of numbers, least squares as `reference.compare` does. Raises TrainingError where it
+    would take long or cannot learn, and OptionError where there are no rows to compare on."""
+    if model.target is not None:
+        check_reference("linear", prepared)
+        return compare("linear", prepared, model)
     n, K = len(prepared.train), len(model.classes)
     if n * prepared.preprocess.width * K > MOST_CELLS:
         raise TrainingError("reference", "logistic regression would take long for so many rows and columns")
