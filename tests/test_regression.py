@@ -228,7 +228,7 @@ COMMANDS = [
     "eval M --threshold 0.5", "eval M --positive a", "eval M --curve c.csv",
     "eval M --metric accuracy", "eval M D D --threshold 0.5", "eval M M D --positive a", "eval M --choose-threshold f1",
     "predict M D --proba", "predict M D --threshold 0.5", "predict M D --embed",
-    "explain M --metric accuracy", "report M M", "plot M confusion",
+    "explain M --metric accuracy", "plot M confusion",
 ]  # fmt: skip
 
 

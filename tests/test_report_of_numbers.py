@@ -211,7 +211,38 @@ def test_numbers_in_sentences_have_three_figures(value: float, text: str) -> Non
     assert plain(value) == text
 
 
-def test_two_models_of_numbers_are_left_to_eval(nncli: Run, priced: Path) -> None:
-    outcome = nncli("report", priced / "mlp.npz", priced / "linear.npz")
+def test_two_models_stand_side_by_side_with_the_differences_of_eval(nncli: Run, priced: Path) -> None:
+    models = priced / "mlp.npz", priced / "linear.npz"
+    outcome = nncli("report", *models, "--json", "-q")
+    assert outcome.code == 0, outcome.err
+    compared = nncli("eval", *models, "--json", "-q").json["figures"]
+    (table,) = listings(outcome.json, "Side by side")
+    for row, figure in zip(table["rows"], compared.values(), strict=True):
+        assert [number(cell) for cell in row[1:3]] == pytest.approx(figure["values"], rel=1e-3)
+        assert number(row[3]) == pytest.approx(figure["difference"], rel=1e-2, abs=1e-4)
+        assert float(row[5]) == pytest.approx(figure["p_value"], rel=0.1)
+    (nearer,) = listings(outcome.json, "Which is nearer")
+    errors = [judged(nncli, model) for model in models]
+    expected = [(errors[0] < errors[1]).sum(), (errors[1] < errors[0]).sum(), (errors[0] == errors[1]).sum()]
+    assert [int(row[1]) for row in nearer["rows"]] == expected
+    one, other = (f"{value:.3g}" for value in compared["mae"]["values"])
+    assert outcome.json["verdict"][0] == f"On average, mlp.npz is off by {one}, and linear.npz by {other}."
+    advice = "take mlp.npz" if compared["mae"]["p_value"] < 0.05 else "may be chance"
+    assert advice in outcome.json["verdict"][2]
+    titles = [one["title"] for one in outcome.json["sections"]]
+    assert titles[2:4] == ["mlp.npz: How good it is", "mlp.npz: Pictures"]
+
+
+def judged(nncli: Run, model: Path) -> np.ndarray[Any, Any]:
+    """Return how far off a model is for its test rows, (n,)."""
+    file = model.with_suffix(".judged.csv")
+    assert nncli("eval", model, "--judged", file, "-q").code == 0
+    header, *lines = file.read_text().splitlines()
+    place = header.split(",").index("error")
+    return np.abs([float(line.split(",")[place]) for line in lines])
+
+
+def test_a_model_of_classes_is_none_to_compare_with(nncli: Run, priced: Path, iris_model: Path) -> None:
+    outcome = nncli("report", priced / "mlp.npz", iris_model)
     assert (outcome.code, outcome.out, outcome.err.count("\n")) == (2, "", 1)
-    assert outcome.err.endswith("Compare two with nncli eval A B.\n")
+    assert "expected a model that predicts classes" in outcome.err

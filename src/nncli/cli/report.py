@@ -20,7 +20,7 @@ from nncli.cli.options import (
 )
 from nncli.config.option import OneOf, read_option
 from nncli.data.expand import expand
-from nncli.errors import DONE, OptionError, UsageError, mention
+from nncli.errors import DONE, OptionError, mention
 from nncli.system.atomic import Replaceable, as_stdout, atomic_file, check_writable
 from nncli.system.output import print_json, say, shortened
 
@@ -131,10 +131,12 @@ def _made(file: str, source: Source, out: str | None, on_error: str | None, give
     if on_error is not None:
         raise OptionError("on_error", "two models are compared as they are", "Leave it out, or name one model")
     second = (other, *checkpoint.load(Path(other)))
+    if model.target is not None and second[1].target is not None:
+        from nncli.report.numbers.of_two import report_of_two_numbers
+
+        return report_of_two_numbers(((file, model, provenance), second), source[1:], text, notes), notes
     for name, its in ((file, model), (other, second[1])):
-        if its.target is not None:
-            problem = "expected a model that predicts classes, as a report of two models is for those alone"
-            raise UsageError(name, f"{problem}, found one of numbers", "Compare two with nncli eval A B")
+        its.refuse_numbers(name, "a comparison with a model of classes")
     return report_of_two_models(((file, model, provenance), second), source[1:], text, notes), notes
 
 
