@@ -140,15 +140,29 @@ def test_what_cannot_be_drawn_is_refused(words: str, line: str, nncli: Run, iris
     assert outcome.err.startswith(line)
 
 
-@pytest.mark.parametrize("name", ["classes", "columns", "scatter"])
-def test_numbers_to_predict_are_no_classes(name: str, nncli: Run) -> None:
+def test_numbers_to_predict_are_no_classes(nncli: Run) -> None:
     write([{"x": i % 7, "price": i * i % 101 + 0.5} for i in range(60)])
-    outcome = nncli("plot", "d.csv", name, "-t", "price", "-q")
+    outcome = nncli("plot", "d.csv", "classes", "-t", "price", "-q")
     assert (outcome.code, outcome.out) == (1, "")
     assert outcome.err == (
-        f"d.csv: target 'price': expected classes, as the figure {name} is for classes only, found numbers. "
+        "d.csv: target 'price': expected classes, as the figure classes is for classes only, found numbers. "
         "Choose another column with --target.\n"
     )
+
+
+def test_by_numbers_to_predict_rows_are_told_apart_in_five_bands(nncli: Run) -> None:
+    """y = x + 0.5 of 0 to 99: the first band is the twenty smallest x, and so on."""
+    write([{"x": i, "kind": "pq"[i % 2], "price": i + 0.5} for i in range(100)])
+    figure = drawn(nncli("plot", "d.csv", "columns", "kind", "-t", "price", "--json"))
+    (panel,) = figure["panels"]
+    assert panel["x"]["title"] == "% of the rows of each price"
+    assert [one["name"] for one in panel["marks"]] == [
+        "up to 19.5", "19.5 to 39.5", "39.5 to 59.5", "59.5 to 79.5", "above 79.5",
+    ]  # fmt: skip
+    assert all(one["x"] == pytest.approx([50, 50]) for one in panel["marks"])
+    figure = drawn(nncli("plot", "d.csv", "scatter", "-t", "price", "--json"))
+    assert [len(one["x"]) for one in figure["panels"][0]["marks"]] == [20] * 5
+    assert figure["notes"][-1] == "the rows are told apart by their price, in bands of about as many rows"
 
 
 def test_a_date_is_shown_by_days(nncli: Run) -> None:

@@ -44,6 +44,7 @@ class Columns(OfData):
     """distribution of each COLUMN by class, of a data file"""
 
     most_columns = MOST_PANELS
+    of_numbers = True
 
     def build(self, of: Data) -> Figure:
         data, shape = of.dataset, of.dataset.schema.image_shape
@@ -53,12 +54,14 @@ class Columns(OfData):
         shown = _largest(_rows_of_classes(data), MOST_SERIES)
         found = [_Shares.of(data, name) for name in of.columns or data.schema.names]
         chosen = found if of.columns else sorted(found, key=lambda one: -one.difference)[:MOST_PANELS]
-        notes = _fewer(len(shown), len(data.classes))
+        notes, by = _fewer(len(shown), len(data.classes)), data.schema.target if data.schema.numeric_target else "class"
         if len(chosen) < len(found):
-            notes += (f"the {len(chosen)} of {len(found):,} columns that differ most between the classes",)
+            kinds = "classes" if by == "class" else "bands"
+            notes += (f"the {len(chosen)} of {len(found):,} columns that differ most between the {kinds}",)
         notes += tuple(one.note for one in chosen if one.note)
-        panels = tuple(one.panel(data.classes, shown) for one in chosen)
-        return Figure(f"Columns by class, {data.where}", panels, notes)
+        share = SHARE if by == "class" else f"% of the rows of each {by}"
+        panels = tuple(one.panel(data.classes, shown, share) for one in chosen)
+        return Figure(f"Columns by {by}, {data.where}", panels, notes)
 
 
 def _mean_pictures(data: Dataset, shape: tuple[int, ...]) -> Figure:
@@ -117,10 +120,10 @@ class _Shares:
         all classes, ½ Σ_b |p_kb − p_b|."""
         return float(np.abs(self.shares - self.shares.mean(axis=0)).sum(axis=1).mean() / 2)
 
-    def panel(self, classes: tuple[str, ...], shown: list[int]) -> Panel:
-        """Draw the shares of some classes: a line each over numbers, a point each beside a category."""
+    def panel(self, classes: tuple[str, ...], shown: list[int], title: str) -> Panel:
+        """Draw the shares of some classes, on an axis of that title: lines over numbers, points beside categories."""
         shares = 100 * self.shares
-        most = Axis(SHARE, 0.0, 1.05 * (float(shares[shown].max()) or 1.0))
+        most = Axis(title, 0.0, 1.05 * (float(shares[shown].max()) or 1.0))
         if self.names:
             points = tuple(Points(shares[k], self.at, classes[k]) for k in shown)
             return Panel(most, Axis.of_names(self.title, self.names), points)
@@ -148,6 +151,7 @@ class Scatter(OfData):
     """rows over two columns, principal components, or tsne"""
 
     most_columns = 2
+    of_numbers = True
 
     def build(self, of: Data) -> Figure:
         data, numbers = of.dataset, of.dataset.schema.of_kind("number")

@@ -20,6 +20,7 @@ from nncli.data.dataset import Dataset
 from nncli.data.row_blocks import OnError
 from nncli.data.sources import Source
 from nncli.errors import DataError, OptionError, mention
+from nncli.figures.bands import Bands
 from nncli.figures.figure import Figure, Floats
 from nncli.inference.evaluate import evaluate_model
 from nncli.inference.evaluate_numbers import evaluate_numbers
@@ -135,7 +136,9 @@ class OfLedger(FigureKind):
 
 
 class OfData(FigureKind):
-    """A figure of data, without a model."""
+    """A figure of data, without a model; `of_numbers` tells whether their target may be a number."""
+
+    of_numbers: ClassVar[bool] = False
 
     @abstractmethod
     def build(self, of: Data) -> Figure:
@@ -169,11 +172,18 @@ def check_columns(kind: FigureKind, columns: tuple[str, ...]) -> None:
 
 
 def build_of_data(kind: OfData, of: Data) -> Figure:
-    """Make a figure of data; DataError where their target is a number, and OptionError where they have no such
-    columns."""
+    """Make a figure of data, by bands of their target where that is a number; DataError for a figure that is of classes
+    alone, and OptionError where the data have no such columns."""
     check_columns(kind, of.columns)
-    of.dataset.refuse_numbers(f"the figure {kind.name}")
-    return kind.build(of)
+    dataset = of.dataset
+    if not dataset.is_numeric or not kind.of_numbers:
+        dataset.refuse_numbers(f"the figure {kind.name}")
+        return kind.build(of)
+    y = dataset.y[:]
+    bands = Bands.of(y)
+    made = kind.build(Data(dataclasses.replace(dataset, y=bands.places(y), classes=bands.names), of.columns))
+    about = f"the rows are told apart by their {dataset.schema.target}, in bands of about as many rows"
+    return dataclasses.replace(made, notes=(*made.notes, about))
 
 
 def trials_of(file: str) -> Trials:
