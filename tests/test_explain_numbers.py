@@ -198,3 +198,19 @@ def test_bad_input_is_one_line(nncli: Run, words: str, said: str) -> None:
     outcome = nncli(*words.split())
     assert (outcome.code, outcome.out, outcome.err.count("\n")) == (2, "", 1)
     assert outcome.err.startswith(said)
+
+
+@pytest.mark.parametrize("size", [1e60, 1e-40], ids=["huge", "tiny"])
+def test_numbers_beyond_float32_have_reasons_in_their_unit(nncli: Run, tmp_path: Path, size: float) -> None:
+    """y = size · (2 a + b): what a adds is 2 size · (a − ā)."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 2))
+    lines = [f"{a:.6f},{b:.6f},{size * (2 * a + b):.9g}" for a, b in X]
+    (tmp_path / "s.csv").write_text("a,b,y\n" + "\n".join(lines) + "\n")
+    words = ["-m", "linear", "--val", 0, "--test", 0, "-q", "--json", "-o", tmp_path / "s.npz"]
+    assert nncli("train", tmp_path / "s.csv", *words).code == 0
+    found = nncli("explain", tmp_path / "s.npz", tmp_path / "s.csv", "--row", 4, "--json").json
+    adds = {one["column"]: one["contribution"] for one in found["contributions"]}
+    assert adds["a"] == pytest.approx(2 * size * (X[3, 0] - X[:, 0].mean()), rel=1e-4)
+    rows = rows_of(nncli("predict", tmp_path / "s.npz", tmp_path / "s.csv", "--reasons", 2).out)
+    assert float(rows[3]["contribution_1"]) == pytest.approx(found["contributions"][0]["contribution"], rel=1e-4)

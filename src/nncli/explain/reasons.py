@@ -62,11 +62,14 @@ def reasons(model: Model, table: Table, predicted: NDArray[np.int64], runner_up:
     dtype, inputs = model.network.dtype, inputs_of(model.schema, model.preprocess)
     X, x0 = model.preprocess.transform(table, dtype).slice(0, len(table)), model.preprocess.mean.astype(dtype)
     V, c = leads(model, predicted, runner_up)
+    unit = 1.0 if model.target is None else model.target.sd  # which the type of the network may not hold
     with np.errstate(all="ignore"):
-        found = integrated_gradients(model.network, X, x0, V.astype(dtype))
-    background = found.background + c
+        found = integrated_gradients(model.network, X, x0, (V / unit).astype(dtype))
+    background = found.background * unit + c
     starts = {place.start: name for name, place in inputs.items()}
     sums = np.add.reduceat(found.of_inputs, sorted(starts), axis=1)
     places = {starts[start]: i for i, start in enumerate(sorted(starts))}
     contributions = sums[:, [places[name] for name in inputs]]
-    return Reasons(tuple(inputs), contributions, background, background + found.difference)
+    if model.target is not None:
+        contributions = contributions.astype(np.float64) * unit
+    return Reasons(tuple(inputs), contributions, background, background + found.difference * unit)

@@ -149,6 +149,8 @@ class Predictor:
         parts = [rows[start : start + at_once] for start in range(0, max(1, len(table)), at_once)]
         with multiply_with(1), ThreadPoolExecutor(pa.cpu_count()) as pool:
             places, values = (np.concatenate(its) for its in zip(*pool.map(largest, parts), strict=True))
+        if self.model.target is not None:  # places beyond these are rounding errors
+            values = np.round(values, self.model.target.decimals(self.model.network.dtype.name)) + 0.0  # −0 is 0
         places[bad] = len(self.model.schema.names)
         names = [take(self._columns, column) for column in places.T]
         found = [one for pair in zip(names, self._numbers(values, bad), strict=True) for one in pair]

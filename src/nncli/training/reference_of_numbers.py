@@ -34,15 +34,16 @@ def compare_numbers(kind: str, prepared: Prepared, model: Model) -> dict[str, An
         part, held, groups = "test", prepared.test, prepared.test_groups
     ours = dataclasses.replace(scored(model, held), groups=groups)
     theirs = dataclasses.replace(ours, predicted=_predicted(kind, prepared, held), losses=None)
-    squares = [np.asarray(rows.predicted - rows.y, np.float64) ** 2 for rows in (ours, theirs)]
+    unit = model.of_numbers.sd  # in which squares of squares of large numbers can be counted
+    squares = [(np.asarray(rows.predicted - rows.y, np.float64) / unit) ** 2 for rows in (ours, theirs)]
     d = squares[0] - squares[1]
     p_value = sign_flip_p(d if groups is None else sums_of_groups(d, groups))
     found: dict[str, Any] = {
         "name": kind,
         "part": part,
         **figures_of_numbers(theirs),
-        "difference": float(d.mean()),
-        "interval": _interval(d, groups, p_value),
+        "difference": float(d.mean()) * unit**2,
+        "interval": _interval(d, groups, p_value, unit**2),
         "p_value": p_value,
         "metric": None,
     }
@@ -53,12 +54,13 @@ def compare_numbers(kind: str, prepared: Prepared, model: Model) -> dict[str, An
     return found
 
 
-def _interval(d: Floats, groups: Any, p_value: float) -> list[float] | None:
-    """Return the interval of the mean of the differences d (n,), as wide as their p-value says; None for one row."""
+def _interval(d: Floats, groups: Any, p_value: float, unit: float) -> list[float] | None:
+    """Return the interval of the mean of the differences d (n,) of that unit, as wide as their p-value says; None for
+    one row."""
     low, high = mean_interval(d, groups)
     if p_value >= CHANCE:
         low, high = min(low, 0.0), max(high, 0.0)
-    return [low, high] if low < high else None
+    return [low * unit, high * unit] if low < high else None
 
 
 def _predicted(kind: str, prepared: Prepared, part: Subset) -> Floats:
