@@ -164,6 +164,37 @@ def test_a_dropped_table_is_learned_and_its_model_predicts(
     page.until(lambda: "training goes on from model.npz" in page.text("#departed"))
 
 
+def test_a_dropped_table_of_numbers_is_fitted_by_a_curve_and_its_model_predicts(
+    visit: Callable[..., Page], nncli: Run, tmp_path: Path
+) -> None:
+    """A number y = 3 x² + 10 over its only column, from 10 to 22."""
+    rows = [(i / 40, 3 * (i / 40) ** 2 + 10) for i in range(-80, 81)]
+    (tmp_path / "bowl.csv").write_text("x,y\n" + "".join(f"{x},{y}\n" for x, y in rows))
+    page = visit()
+    page.page.locator("#file").set_input_files(tmp_path / "bowl.csv")
+    page.until(lambda: page.text("#command").startswith("nncli train bowl.csv"))
+    page.page.locator("#option-lr").select_option("0.03")
+    page.train(150)
+    assert float(page.text("#figures").split("RMSE ")[1].split()[0]) < 0.5
+    assert [page.text("#x-axis"), page.text("#y-axis")] == ["x", "y"]
+    ink = "([x, y]) => document.getElementById('points').getContext('2d').getImageData(x, y, 1, 1).data[3]"
+    assert page.page.evaluate(ink, [300, 40]) == 0, "in the bowl there is nothing"
+    column = f"x => [...Array(600).keys()].filter(y => ({ink})([x, y]))"
+    middle, side = (page.page.evaluate(column, x) for x in (300, 60))
+    assert min(middle) > 450 > 200 > min(side), "the curve and its rows are low in the middle, and high at the side"
+    words = [one.get_attribute("value") for one in page.page.locator("#option-model option").all()]
+    assert set(words) == {"linear", "mlp"}
+    page.page.click("[data-step=row]")
+    page.until(lambda: page.text("#chain"))
+    page.page.locator("[data-at='3,0']").click()
+    assert "the predicted y" in page.text("#chain")
+    with page.page.expect_download() as saved:
+        page.page.click("#save")
+    saved.value.save_as(tmp_path / "model.npz")
+    answers = nncli("predict", tmp_path / "model.npz", tmp_path / "bowl.csv").out.split()[1:]
+    assert max(abs(float(answer) - y) for answer, (_, y) in zip(answers, rows, strict=True)) < 2
+
+
 def test_a_network_is_built_changed_and_found_in_the_address(visit: Callable[..., Page]) -> None:
     page = visit("#data=bundled:moons")
     page.page.get_by_label("Add a hidden layer").click()

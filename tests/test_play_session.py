@@ -67,10 +67,13 @@ def play_until(session: Session, epoch: int) -> None:
     ask(session, "pause")
 
 
-@pytest.mark.parametrize("model", [name for name in MODELS if MODELS[name].classes])
-@pytest.mark.parametrize("data", ["xor", "iris"])
+OF_CLASSES = [(data, name) for data in ("xor", "iris") for name in MODELS if MODELS[name].classes]
+OF_NUMBERS = [("chocolate", name) for name in MODELS if MODELS[name].numbers]
+
+
+@pytest.mark.parametrize(("data", "model"), [*OF_CLASSES, *OF_NUMBERS])
 def test_the_command_below_trains_the_same_weights(
-    model: str, data: str, shelf: Shelf, nncli: Run, tmp_path: Path
+    data: str, model: str, shelf: Shelf, nncli: Run, tmp_path: Path
 ) -> None:
     session = opened(shelf, f"bundled:{data}", model=model, seed="3", test="0.2")
     play_until(session, 4)
@@ -107,10 +110,11 @@ def close(value: float) -> Any:
     return pytest.approx(value, rel=1e-5, abs=1e-12)
 
 
+@pytest.mark.parametrize("data", ["xor", "chocolate"])
 def test_a_step_of_one_row_shows_the_numbers_of_graph_and_subtracts_them(
-    shelf: Shelf, nncli: Run, tmp_path: Path
+    data: str, shelf: Shelf, nncli: Run, tmp_path: Path
 ) -> None:
-    session = opened(shelf, optimizer="sgd", lr="0.5", batch_size="1", hidden="3x2")
+    session = opened(shelf, f"bundled:{data}", optimizer="sgd", lr="0.5", batch_size="1", hidden="3x2")
     ask(session, "step", of="epoch")
     (tmp_path / "before.npz").write_bytes(session.model()[1])
     before = theta(session).copy()
@@ -147,6 +151,83 @@ def test_xor_is_learned_and_the_map_shows_four_regions(shelf: Shelf) -> None:
     classes = np.frombuffer(base64.b64decode(frame["maps"]["classes"]), np.uint8).reshape(48, 48)
     corners = classes[[8, 8, 39, 39], [8, 39, 8, 39]].tolist()  # from the top left
     assert corners == [0, 1, 1, 0]  # of xor: different, same / same, different
+
+
+def test_a_line_is_fitted_and_its_model_answers(shelf: Shelf, nncli: Run, tmp_path: Path) -> None:
+    """A bar costs ten times as much as it is liked: 40 for a liking of 4."""
+    session = Session(shelf, shelf.items["bundled:chocolate"], GIVEN)
+    state, _ = ask(session, "open", data="bundled:chocolate", noise=0, columns=[],
+                   options={"model": "linear", "optimizer": "sgd", "lr": "0.1"})  # fmt: skip
+    assert (state["task"], state["is_curve"], [axis["title"] for axis in state["axes"]]) == (
+        "regression", True, ["liking", "price"],
+    )  # fmt: skip
+    assert state["points"]["train"]["number"] == [10, 15, 20, 22.5, 30]
+    play_until(session, 400)
+    frame = ask(session, "pause")[0]
+    assert frame["point"][2] == pytest.approx(0, abs=1e-3)  # RMSE
+    across, up = state["axes"]
+    likings = across["low"] + (across["high"] - across["low"]) * (np.arange(48) + 0.5) / 48
+    prices = up["low"] + (up["high"] - up["low"]) * np.array(frame["maps"]["curve"])
+    np.testing.assert_allclose(prices, 10 * likings, atol=0.01)
+    (tmp_path / "m.npz").write_bytes(session.model()[1])
+    (tmp_path / "new.csv").write_text("liking\n4\n")
+    answer = nncli("predict", tmp_path / "m.npz", tmp_path / "new.csv").out.split()[1]
+    assert float(answer) == pytest.approx(40, abs=0.01)
+
+
+@pytest.fixture
+def plane_csv(tmp_path: Path) -> Path:
+    """120 rows with y = 100 + 5 a − 5 b, and a text that says nothing."""
+    rng = np.random.default_rng(0)
+    rows = [
+        f"{a:.4f},{b:.4f},{'uv'[i % 2]},{100 + 5 * a - 5 * b:.4f}\n"
+        for i, (a, b) in enumerate(rng.normal(size=(120, 2)))
+    ]
+    (tmp_path / "plane.csv").write_text("a,b,c,y\n" + "".join(rows))
+    return tmp_path / "plane.csv"
+
+
+def test_numbers_over_two_columns_are_a_map_of_colours(plane_csv: Path, shelf: Shelf) -> None:
+    """127 is the mean of the training rows, 0 and 254 are as far from it as any of them goes."""
+    key = dropped(shelf, "plane.csv", plane_csv.read_bytes())
+    session = Session(shelf, shelf.items[key], GIVEN)
+    state, _ = ask(
+        session,
+        "open",
+        data=key,
+        noise=0,
+        columns=["a", "b"],
+        options={"model": "linear", "optimizer": "sgd", "lr": "0.1"},
+    )
+    play_until(session, 150)
+    frame = ask(session, "pause")[0]
+    found = np.frombuffer(base64.b64decode(frame["maps"]["numbers"]), np.uint8).reshape(48, 48)
+    a, b = (axis["low"] + (axis["high"] - axis["low"]) * (np.arange(48) + 0.5) / 48 for axis in state["axes"])
+    _, mean, most = state["colours"]
+    share = (100 + 5 * a[None, :] - 5 * b[::-1, None] - mean) / (most - mean)
+    np.testing.assert_allclose(found, 127 + 127 * np.clip(share, -1, 1), atol=1.5)
+
+
+def test_a_model_of_numbers_goes_on_also_on_other_rows(
+    plane_csv: Path, shelf: Shelf, nncli: Run, tmp_path: Path
+) -> None:
+    assert nncli("train", plane_csv, "--hidden", "5", "--epochs", "7", "-q", "-o", tmp_path / "m.npz").code == 0
+    model = load(tmp_path / "m.npz")
+    item = shelf.add_given((), str(tmp_path / "m.npz"), ())
+    session = opened(shelf, item.key, **shown_options(session_of(shelf, item.key), item.key))
+    np.testing.assert_array_equal(theta(session), model.model.network.theta)
+    figures = model.provenance.figures["test"]
+    assert ask(session, "pause")[0]["point"][3:] == [pytest.approx(figures["loss"]), pytest.approx(figures["rmse"])]
+    lines = plane_csv.read_text().splitlines(keepends=True)
+    (tmp_path / "rows.csv").write_text("".join([lines[0], *lines[81:]]))
+    (tmp_path / "other.npz").write_bytes((tmp_path / "m.npz").read_bytes())
+    item = shelf.add_given((), str(tmp_path / "other.npz"), (str(tmp_path / "rows.csv"),))
+    session = opened(shelf, item.key, **shown_options(session_of(shelf, item.key), item.key))
+    assert session.setup is not None
+    answers = np.array(nncli("predict", tmp_path / "m.npz", tmp_path / "rows.csv").out.split()[1:], float)
+    test, y = session.setup.prepared.test.rows, session.setup.prepared.dataset.y
+    rmse = np.sqrt(np.mean((answers[test] - y[test]) ** 2))
+    assert ask(session, "pause")[0]["point"][4] == pytest.approx(rmse, rel=1e-4)
 
 
 def test_a_weight_set_by_hand_is_the_weight_and_is_said(shelf: Shelf) -> None:

@@ -44,7 +44,7 @@ def derivatives_of(setup: Setup, row: int) -> dict[str, Any]:
     assert difference <= TOLERANCE, "the derivatives are those of the engine"
     node = {one.text if one.is_variable else one.name: one for one in graph.nodes}
     Z, layers = exact.forward(x[None]), []
-    P = loss.by_class(Z)[0]
+    P = Z[0] if prepared.target is not None else loss.by_class(Z)[0]
     activations = [layer for layer in exact.layers if isinstance(layer, Activation)]
     for number, dense in enumerate(exact.dense, 1):
         d, h = dense.W.shape
@@ -67,28 +67,37 @@ def derivatives_of(setup: Setup, row: int) -> dict[str, Any]:
         )
     return {
         "row": row + 1,
-        "class": prepared.dataset.classes[y],
-        "place": y,
+        **_named(prepared, row, y, Z),
         "x": x.tolist(),
         "names": names_of_inputs(prepared.dataset.schema, prepared.preprocess),
         "layers": layers,
         "p": P.tolist(),
         "probabilistic": loss.probabilistic,
         "loss": graph.nodes[-1].value,
-        "loss_formula": _formula(loss.name, Z.shape[1]),
+        "loss_formula": LOSSES.summary(loss.name) if prepared.target is not None else _formula(loss.name, Z.shape[1]),
         "formulas": [ACTIVATIONS.summary(one.name) for one in activations],
         "lr": setup.trainer.lr,
         "optimizer": prepared.config.training.optimizer.split(":")[0],
     }
 
 
-def _row(prepared: Prepared, row: int) -> tuple[np.ndarray[Any, Any], int]:
-    """Return the inputs (d,) in float64 and the class of a row; DataError for a row that is not there."""
+def _named(prepared: Prepared, row: int, y: float, Z: np.ndarray[Any, Any]) -> dict[str, Any]:
+    """Return the class of a row; or its number as it is, as the network learns it, and as the network predicts it."""
+    if prepared.target is None:
+        return {"class": prepared.dataset.classes[int(y)], "place": int(y)}
+    predicted = float(prepared.target.numbers(Z)[0])
+    return {"class": f"{prepared.dataset.y[row]:g}", "place": 0, "y": y, "predicted": predicted}
+
+
+def _row(prepared: Prepared, row: int) -> tuple[np.ndarray[Any, Any], float]:
+    """Return the inputs (d,) in float64 and the class of a row, or its number as the network learns it; DataError for a
+    row that is not there."""
     dataset: Dataset = prepared.dataset
     if not 0 <= row < len(dataset):
         raise DataError(dataset.where, f"expected a row from 1 to {len(dataset):,}, found {row + 1:,}")
     table = dataset.table.take(np.array([row]))
-    return prepared.preprocess.transform(table, np.dtype(np.float64)).slice(0, 1)[0], int(dataset.y[row])
+    y = dataset.y[[row]] if prepared.target is None else prepared.target.scaled(dataset.y[[row]])
+    return prepared.preprocess.transform(table, np.dtype(np.float64)).slice(0, 1)[0], float(y[0])
 
 
 def _formula(loss: str, outputs: int) -> str:

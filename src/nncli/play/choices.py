@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from nncli.config.train_config import TrainConfig
+from nncli.data.task import CLASSIFICATION, REGRESSION
 from nncli.nn.activations import ACTIVATIONS
 from nncli.nn.averages import AVERAGES
 from nncli.nn.initializers import INITIALIZERS
@@ -19,7 +20,6 @@ REGISTRIES: dict[str, Registry[Any]] = {
     "average": AVERAGES,
 }  # fmt: skip
 FITS: dict[str, Callable[[Any], bool]] = {  # which can be played with, where not all can
-    "model": lambda preset: preset.classes,
     "optimizer": lambda optimizer: not optimizer.exact,
     "activation": lambda activation: activation.differentiable,
 }
@@ -29,12 +29,21 @@ SHARES = ("0", "0.1", "0.2", "0.3", "0.4", "0.5")
 BATCHES = ("1", "4", "8", "16", "32", "64", "128", "full")
 
 
+def _tasks(name: str, component: Any) -> list[str]:
+    """Return the tasks that a component is for, by the name of its registry."""
+    fits = {CLASSIFICATION: name != "model" or component.classes}
+    fits[REGRESSION] = component.numbers if name == "model" else name != "loss" or component.power > 0
+    return [task for task, is_for in fits.items() if is_for]
+
+
 def choices() -> dict[str, Any]:
     """Return the choices of each option of a page: the words, and what each of them is."""
     found = {}
     for name, registry in REGISTRIES.items():
         words = [one for one in registry if name not in FITS or FITS[name](registry[one])]
-        found[name] = [{"value": word, "help": registry.summary(word)} for word in words]
+        found[name] = [
+            {"value": word, "help": registry.summary(word), "tasks": _tasks(name, registry[word])} for word in words
+        ]
     for name, values in (
         ("lr", RATES),
         ("l1", PENALTIES),
@@ -44,7 +53,7 @@ def choices() -> dict[str, Any]:
     ):
         found[name] = [{"value": value, "help": ""} for value in values]
     found["scale"] = [{"value": word, "help": ""} for word in TrainConfig.kind("scale").words()]
-    formulas = {one["value"]: MODELS[one["value"]].formula for one in found["model"]}
+    formulas = {name: MODELS[name].formula for name in MODELS}
     return {
         "choices": found,
         "formulas": formulas,

@@ -37,9 +37,10 @@ def signed_bytes(values: NDArray[Any]) -> tuple[NDArray[np.uint8], NDArray[np.fl
 
 
 def pixels(prepared: Prepared) -> tuple[int, int]:
-    """Return height and width of the rows, if they are grey pictures; (0, 0) where they are not."""
+    """Return height and width of the rows, if they are grey pictures of classes; (0, 0) where they are not."""
     shape = shape_of_rows(prepared.dataset.schema, prepared.preprocess)
-    return (shape[0], shape[1]) if shape is not None and len(shape) == 2 else (0, 0)
+    is_grey = shape is not None and len(shape) == 2 and prepared.target is None
+    return (shape[0], shape[1]) if shape is not None and is_grey else (0, 0)
 
 
 def network_of(setup: Setup) -> dict[str, Any]:
@@ -52,7 +53,7 @@ def network_of(setup: Setup) -> dict[str, Any]:
     activations = [layer.name for layer in network.layers if isinstance(layer, Activation)]
     return {
         "inputs": names[: shown[0]],
-        "outputs": list(classes[: shown[-1]]) if outputs > 1 else [classes[1]],
+        "outputs": list(classes[: shown[-1]]) if outputs > 1 else [*classes[1:], prepared.dataset.schema.target][:1],
         "widths": [network.widths[0], *(layer.units for layer in network.dense)],
         "shown": shown,
         "activations": activations,
@@ -62,16 +63,50 @@ def network_of(setup: Setup) -> dict[str, Any]:
 
 
 def points_of(setup: Setup, plane: Plane) -> dict[str, Any]:
-    """Return some rows of each part on the plane: places as shares of the axes, the class, the number of the row."""
+    """Return some rows of each part on the plane: places as shares of the axes, the class or the number to predict with
+    its colour, the number of the row."""
     found = {}
     parts = {"train": setup.prepared.train, "val": setup.prepared.val, "test": setup.prepared.test}
     for name, part in parts.items():
         rows = evenly(part.rows, MOST_POINTS)
         if len(rows):
             at = plane.places(take(part, rows, setup.prepared.config.model.dtype))
+            of_target = _of_target(setup, part.y[rows])
+            if plane.has_target:
+                at[:, 1] = of_target["number"]
             shares = [axis.share(at[:, i]).round(4).tolist() for i, axis in enumerate(plane.axes)]
-            found[name] = {"x": shares[0], "y": shares[1], "class": part.y[rows].tolist(), "row": rows.tolist()}
+            found[name] = {"x": shares[0], "y": shares[1], **of_target, "row": rows.tolist()}
     return found
+
+
+def _of_target(setup: Setup, y: NDArray[Any]) -> dict[str, Any]:
+    target = setup.prepared.target
+    if target is None:
+        return {"class": y.tolist()}
+    numbers = [float(f"{one:.6g}") for one in target.numbers(y[:, None])]
+    return {"class": _colours(setup, y).tolist(), "number": numbers}
+
+
+def colours_of(setup: Setup) -> list[float]:
+    """Return the numbers of the palest colour, which is the mean of the training rows, and of both ends; nothing of
+    classes."""
+    target = setup.prepared.target
+    if target is None:
+        return []
+    most = _farthest(setup)
+    return [float(f"{one:.6g}") for one in target.numbers(np.array([[-most], [0.0], [most]]))]
+
+
+def _farthest(setup: Setup) -> float:
+    """Return how far from the mean the numbers of the training rows go, in standard deviations."""
+    part = setup.prepared.train
+    return float(np.abs(part.y[part.rows]).max(initial=1e-9))
+
+
+def _colours(setup: Setup, z: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return the bytes of standardised numbers: 127 is the mean of the training rows."""
+    shares = np.nan_to_num(z.astype(np.float64) / _farthest(setup), nan=0, posinf=1, neginf=-1)
+    return (MIDDLE + np.rint(MIDDLE * np.clip(shares, -1, 1))).astype(np.uint8)
 
 
 def weights_of(setup: Setup) -> list[dict[str, Any]]:
@@ -93,9 +128,10 @@ def pictures_of_weights(setup: Setup) -> list[str]:
     return [packed(one) for one in shown.T]
 
 
-def maps_of(setup: Setup, X: NDArray[Any]) -> dict[str, Any]:
-    """Return what the network says at the places of a grid, whose inputs are X: the predicted class and how certain
-    that is, from 0 to 255; and, at fewer places, the output of each unit and of each class."""
+def maps_of(setup: Setup, plane: Plane, X: NDArray[Any]) -> dict[str, Any]:
+    """Return what the network says at the places of a grid on a plane, whose inputs are X: the predicted class and how
+    certain that is, from 0 to 255, or the predicted number; and, at fewer places, the output of each unit and of each
+    class."""
     network, loss = setup.trainer.network, setup.trainer.loss
     K = len(setup.prepared.dataset.classes)
     with np.errstate(all="ignore"):
@@ -104,6 +140,8 @@ def maps_of(setup: Setup, X: NDArray[Any]) -> dict[str, Any]:
         for _, A in network.activations():
             values, largest = signed_bytes(_fewer(A[:, :MOST_UNITS]))
             units.append({"maps": [packed(one) for one in values.T], "most": _short(largest)})
+        if setup.prepared.target is not None:
+            return {"units": units, **_maps_of_numbers(setup, plane, Z)}
         P = loss.by_class(Z)
     predicted = loss.classes(Z)
     certainty = np.ones(len(Z))
@@ -119,6 +157,18 @@ def maps_of(setup: Setup, X: NDArray[Any]) -> dict[str, Any]:
         "certainty": packed(np.rint(255 * certainty)),
         "units": units,
         "outputs": [packed(one) for one in outputs.T],
+    }
+
+
+def _maps_of_numbers(setup: Setup, plane: Plane, Z: NDArray[Any]) -> dict[str, Any]:
+    """Return the predicted numbers as colours; and where a plane has the target, as places on it from left to right."""
+    target, outputs = setup.prepared.target, signed_bytes(_fewer(Z))[0]
+    assert target is not None
+    curve = plane.axes[1].share(target.numbers(Z[:GRID])) if plane.has_target else np.zeros(0)
+    return {
+        "numbers": packed(_colours(setup, Z[:, 0])),
+        "outputs": [packed(one) for one in outputs.T],
+        "curve": _short(np.clip(np.nan_to_num(curve), -9, 9)),
     }
 
 

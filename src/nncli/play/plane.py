@@ -31,6 +31,7 @@ class Plane:
     axes: tuple[Axis, Axis]
     columns: tuple[str, ...]  # two, or none: principal components
     note: str
+    has_target: bool = False  # across is the only input, and up is the number to predict
 
     def places(self, X: NDArray[Any]) -> Floats:
         """Return the places (n, 2) of inputs X (n, d)."""
@@ -59,6 +60,17 @@ def evenly(rows: Any, most: int) -> Any:
     return rows if len(rows) <= most else rows[np.linspace(0, len(rows) - 1, most).astype(np.int64)]
 
 
+def _with_target(prepared: Prepared) -> Plane:
+    """Return the plane of the only input and of the number to predict, with room for all rows."""
+    preprocess, schema = prepared.preprocess, prepared.dataset.schema
+    X = take(prepared.train, np.arange(len(prepared.dataset)), prepared.config.model.dtype)
+    first, length = float(preprocess.shift[0]), float(preprocess.scale[0]) or 1.0
+    across = Axis.around(schema.of_kind("number")[0], first + X[:, 0] / length)
+    up = Axis.around(schema.target, prepared.dataset.y)
+    of_x = np.array([[1.0], [0.0]]), np.array([first, 0.0]), np.array([length, 1.0])
+    return Plane(np.zeros(1), *of_x, (across, up), (), "", has_target=True)
+
+
 def plane_of(prepared: Prepared, columns: Sequence[str] = ()) -> Plane:
     """Return the plane of two columns; of none, that of the only two, or of the principal components of the training
     rows. OptionError for what is no column of numbers."""
@@ -72,6 +84,8 @@ def plane_of(prepared: Prepared, columns: Sequence[str] = ()) -> Plane:
         columns = names
     X = take(prepared.train, evenly(prepared.train.rows, ROWS), prepared.config.model.dtype)
     X = X.astype(np.float64)
+    if prepared.target is not None and X.shape[1] == len(names) == 1:
+        return _with_target(prepared)
     if len({*columns}) < 2:
         found = PrincipalComponents.of(X)
         axes = [Axis.around(title, found.at[:, i]) for i, title in enumerate(found.titles)]

@@ -241,4 +241,4 @@ class Session:
         return state_of(self._here, self._plane, self._grid)
 
     def _frame(self) -> Message:
-        return frame_of(self._here, self._grid, self.playing)
+        return frame_of(self._here, self._plane, self._grid, self.playing)

@@ -20,6 +20,7 @@ from nncli.data.sources import ARRAYS
 from nncli.errors import NncliError, OptionError, flag
 from nncli.model.model import Model
 from nncli.model.provenance import Provenance
+from nncli.model.target_scale import TargetScale
 from nncli.nn.models import MODELS
 from nncli.play.plane import evenly
 from nncli.play.shelf import MOST_ROWS, Item, sampled, with_noise
@@ -109,10 +110,7 @@ def set_up(ask: Ask, given: TrainConfig) -> Setup:
     asked for. `given` has the options of the command line, for the data that it names. Raises NncliError."""
     item = ask.item
     config = _config(ask, given)
-    if item.model is not None:
-        item.model.refuse_numbers(item.name, "the playground")
     config, whole, guessed = _loaded(item, config)
-    whole.refuse_numbers("the playground")
     if whole.test is not None and "test" not in ask.options:
         config = dataclasses.replace(config, test=None)
     if item.model is None:
@@ -127,6 +125,8 @@ def set_up(ask: Ask, given: TrainConfig) -> Setup:
         options = dataclasses.replace(prepared.config.options, data=ARRAYS)
         prepared = dataclasses.replace(prepared, config=ResolvedConfig.of(options))
     goes_on = item.model is not None and _is_of(item.model, prepared.config)
+    if item.model is not None and item.model.target is not None and goes_on:
+        prepared = _with_target(prepared, item.model.target)
     if item.model is not None:
         prepared, more = _of_model(prepared, item, item.model.preprocess if goes_on else prepared.preprocess)
         said, departed = [*said, *more], [*departed, *more]
@@ -213,6 +213,17 @@ def _of_model(prepared: Prepared, item: Item, preprocess: Preprocess) -> tuple[P
     return dataclasses.replace(prepared, preprocess=preprocess, **parts), said
 
 
+def _with_target(prepared: Prepared, target: TargetScale) -> Prepared:
+    """Return the rows with their numbers on the scale of a model, which other rows would not have."""
+    own = prepared.target
+    assert own is not None
+    parts = {name: getattr(prepared, name) for name in PARTS}
+    moved = {
+        name: dataclasses.replace(part, y=target.scaled(part.y * own.sd + own.mean)) for name, part in parts.items()
+    }
+    return dataclasses.replace(prepared, target=dataclasses.replace(target, errors=()), **moved)
+
+
 def _is_of(model: Model, config: ResolvedConfig) -> bool:
     """Tell whether a config is still that of a model's weights: its columns, layers, loss and seed."""
     same = ("hidden", "activation", "loss", "dtype", "seed", "scale", *OF_COLUMNS)
@@ -221,7 +232,7 @@ def _is_of(model: Model, config: ResolvedConfig) -> bool:
 
 def _refuse_large(prepared: Prepared) -> None:
     hidden = prepared.config.model.hidden
-    widths = [prepared.preprocess.width, *hidden, len(prepared.dataset.classes)]
+    widths = [prepared.preprocess.width, *hidden, len(prepared.dataset.classes) or 1]
     size = sum((a + 1) * b for a, b in itertools.pairwise(widths))
     if size > MOST_PARAMETERS:
         problem = f"expected a network of at most {MOST_PARAMETERS:,} parameters to play with, found {size:,}"

@@ -25,7 +25,7 @@ from nncli.data.dataset import Dataset, Table
 from nncli.data.formats.known_formats import is_model
 from nncli.data.load import load_dataset, load_like
 from nncli.data.sources import ARRAYS, Source, title
-from nncli.data.task import CLASSIFICATION
+from nncli.data.task import CLASSIFICATION, REGRESSION
 from nncli.data.unchanged_source import check_as_it_was
 from nncli.errors import DataError, NncliError
 from nncli.model import checkpoint
@@ -85,7 +85,8 @@ class Item:
         for name, file in self.provenance.files.items():  # which a model from a stranger may have chosen
             if its := getattr(self.model.config.options, name):
                 check_as_it_was(its, file.n_bytes, self.name, REMEDY)
-        found = load_dataset(self.source, data.csv, options.dtype, task=CLASSIFICATION)
+        task = CLASSIFICATION if self.model.target is None else REGRESSION
+        found = load_dataset(self.source, data.csv, options.dtype, task=task)
         if found.sha256 != self.provenance.files["data"].sha256:
             problem = f"the data have changed since {self.name} was trained on them"
             raise DataError(title(self.source), problem, REMEDY)
@@ -97,8 +98,7 @@ class Shelf:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder  # for what is dropped
-        names = [name for name, one in BUNDLED.items() if one.classes]  # and not those with numbers to predict
-        self.items = {f"bundled:{name}": Item(f"bundled:{name}", name, (name,), (name,)) for name in names}
+        self.items = {f"bundled:{name}": Item(f"bundled:{name}", name, (name,), (name,)) for name in BUNDLED}
         self._dropped, self._lock = 0, threading.Lock()
 
     def add_given(self, source: Source, model_file: str | None, rows: Source) -> Item:
@@ -170,12 +170,15 @@ def sampled(dataset: Dataset, most: int = MOST_ROWS) -> tuple[Dataset, list[str]
     if n <= most:
         return dataset, []
     rng, kept = np.random.default_rng(SAMPLE_SEED), []
-    for k in range(len(dataset.classes)):
-        rows = np.flatnonzero(dataset.y == k)
+    for rows in [np.arange(n)] if dataset.is_numeric else [*map(np.flatnonzero, _of_each_class(dataset))]:
         kept.append(rng.choice(rows, min(len(rows), max(10, round(len(rows) * most / n))), replace=False))
     rows = np.sort(np.concatenate(kept))
     taken = _changed(dataset, f"rows {SAMPLE_SEED} {most}", dataset.table.take(rows), dataset.y[rows])
     return taken, [f"the playground uses {len(rows):,} of the {n:,} rows, drawn at random"]
+
+
+def _of_each_class(dataset: Dataset) -> list[NDArray[np.bool_]]:
+    return [dataset.y == k for k in range(len(dataset.classes))]
 
 
 def with_noise(dataset: Dataset, noise: float, seed: int) -> Dataset:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.data.task import CLASSIFICATION, REGRESSION
 from nncli.play import picture
 from nncli.play.plane import Plane
 from nncli.play.setup import Setup
@@ -22,7 +23,9 @@ def state_of(setup: Setup, plane: Plane, grid: NDArray[Any]) -> dict[str, Any]:
     columns = [one.name for one in schema.profile] or [*schema.names, schema.target]
     return {
         "kind": "state",
-        "task": "classification",
+        "task": CLASSIFICATION if prepared.target is None else REGRESSION,
+        "colours": picture.colours_of(setup),
+        "is_curve": plane.has_target,
         "data": setup.ask.item.key,
         "name": setup.ask.item.name,
         "is_model": setup.ask.item.model is not None,
@@ -49,14 +52,14 @@ def state_of(setup: Setup, plane: Plane, grid: NDArray[Any]) -> dict[str, Any]:
     }
 
 
-def frame_of(setup: Setup, grid: NDArray[Any], playing: bool) -> dict[str, Any]:
+def frame_of(setup: Setup, plane: Plane, grid: NDArray[Any], playing: bool) -> dict[str, Any]:
     """Return what changes while the network learns, as it is now."""
     trainer, prepared = setup.trainer, setup.prepared
     last = trainer.history[-1] if trainer.history else None
     trainer.network.drop_with(None)
     try:
         with trainer.averaged(), np.errstate(all="ignore"):
-            maps = picture.maps_of(setup, grid)
+            maps = picture.maps_of(setup, plane, grid)
             weights = picture.weights_of(setup)
             pictures = picture.pictures_of_weights(setup)
             train = _judged(setup, "train")  # as it is now: the figures of an epoch are taken while θ changes
@@ -99,14 +102,18 @@ def _curve(setup: Setup) -> list[Any]:
 
 
 def _judged(setup: Setup, name: str) -> tuple[float | None, float | None]:
-    """Return the loss and the accuracy of a part; of none, None."""
+    """Return the loss and the accuracy of a part, or of numbers the RMSE; of no rows, None."""
     part = getattr(setup.prepared, name)
     if not len(part):
         return None, None
     K = len(setup.prepared.dataset.classes)
-    return evaluate(setup.trainer.network, setup.trainer.loss, part, K)[:2]
+    trainer, target = setup.trainer, setup.prepared.target
+    loss, accuracy, _ = evaluate(trainer.network, trainer.loss, part, K)
+    if target is None:
+        return loss, accuracy
+    return loss * trainer.unit, math.sqrt(accuracy) * target.sd  # of the mean square
 
 
 def _point(epoch: int, *figures: float | None) -> list[Any]:
     """Return an epoch with its figures, as JSON can hold them."""
-    return [epoch, *(None if one is None or not math.isfinite(one) else round(one, 6) for one in figures)]
+    return [epoch, *(None if one is None or not math.isfinite(one) else float(f"{one:.6g}") for one in figures)]

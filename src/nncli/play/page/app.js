@@ -43,8 +43,9 @@ function layers(hidden) {
   const options = { ...asked.options, hidden };
   if (options.activation?.includes(",")) [options.activation] = options.activation.split(",");
   if (!hidden) ["hidden", "activation", "dropout"].forEach((one) => delete options[one]);
-  if (!hidden && (options.model ?? "mlp") === "mlp") options.model = "softmax";
-  if (hidden && state.options.model === "softmax" && !asked.options.hidden) options.model = "mlp";
+  const straight = state.task === "regression" ? "linear" : "softmax";
+  if (!hidden && (options.model ?? "mlp") === "mlp") options.model = straight;
+  if (hidden && state.options.model === straight && !asked.options.hidden) options.model = "mlp";
   open({ options });
 }
 

@@ -57,6 +57,12 @@ export function paintClasses(canvas, classes, certainty, side, count, sharp) {
   paint(canvas, side, side, (i) => mix(paper, table[k[i]] || paper, pale[sure[i]]));
 }
 
+// The colour of a predicted number, from its byte.
+export function numberColour(value) {
+  const [r, g, b] = mix(rgb(colour("none")), rgb(colour(value < 127 ? "minus" : "plus")), Math.min(1, Math.abs(value - 127) / 127));
+  return `rgb(${r} ${g} ${b})`;
+}
+
 export function paintGrey(canvas, text, width, height) {
   const values = bytes(text);
   paint(canvas, width, height, (i) => [values[i], values[i], values[i]]);

@@ -1,5 +1,5 @@
 // What the network says: the classes over the plane with the rows on it, the figures, and the curve.
-import { classColour, colour, element, paintClasses, short } from "./draw.js";
+import { classColour, colour, element, numberColour, paintClasses, paintSigned, short } from "./draw.js";
 
 const MOST = 2000;
 const get = (id) => document.getElementById(id);
@@ -15,12 +15,15 @@ export function build(next) {
   state = next;
   marked = null;
   history = next.curve.slice();
-  const count = state.classes.length;
-  get("classes").replaceChildren(...state.classes.slice(0, 20).map((name, k) => {
+  const count = state.classes.length, names = numeric() ? state.colours.map((one) => short(one)) : state.classes.slice(0, 20);
+  get("classes").replaceChildren(...names.map((name, k) => {
     const dot = element("span", { className: "dot" });
-    dot.style.background = classColour(k, count);
+    dot.style.background = numeric() ? numberColour(127 * k) : classColour(k, count);
     return element("span", { title: name }, dot, name.length > 24 ? `${name.slice(0, 23)}…` : name);
   }));
+  get("of-curve").textContent = numeric() ? "RMSE" : "accuracy";
+  get("only-classes").hidden = numeric();
+  points.setAttribute("aria-label", numeric() ? `Predicted ${state.target} at each place, with the rows` : "Predicted class at each place, with the rows");
   get("x-axis").textContent = state.axes[0].title;
   get("y-axis").textContent = state.axes[1].title;
   get("plane").textContent = state.plane;
@@ -39,18 +42,37 @@ export function show(next) {
   drawRegions();
 }
 
+const numeric = () => state.task === "regression";
+
 function drawRegions() {
+  if (numeric()) {
+    if (state.is_curve) regions.getContext("2d").clearRect(0, 0, regions.width, regions.height);
+    else paintSigned(regions, frame.maps.numbers, state.grid);
+    drawPoints();
+    return;
+  }
   paintClasses(regions, frame.maps.classes, frame.maps.certainty, state.grid, state.classes.length, get("sharp").checked || !state.probabilistic);
 }
 
+function drawFit(context, side) {
+  const places = frame?.maps.curve; // that of other data has none
+  if (!places?.length) return;
+  context.strokeStyle = colour("ink");
+  context.lineWidth = 5;
+  context.beginPath();
+  places.forEach((y, i) => (i ? context.lineTo : context.moveTo).call(context, ((i + 0.5) / places.length) * side, (1 - y) * side));
+  context.stroke();
+}
+
 const percent = (share) => (share === null ? "–" : `${(100 * share).toFixed(1)} %`);
+const judged = (value) => (numeric() ? `RMSE ${short(value)}` : percent(value));
 
 function figures() {
   const [, loss, accuracy, otherLoss, otherAccuracy] = frame.point, other = get("held-out").textContent;
   const parts = [["training", loss, accuracy, state.rows.train], [other, otherLoss, otherAccuracy, state.rows.test || state.rows.val]];
   get("figures").replaceChildren(...parts.map(([name, l, a, n]) => element("div", {},
     element("dt", { textContent: `${name}, ${n.toLocaleString("en")} rows` }),
-    element("dd", {}, percent(a), " ", element("small", { textContent: n ? `loss ${short(l, 3)}` : "" })))));
+    element("dd", {}, judged(a), " ", element("small", { textContent: n ? `loss ${short(l, 3)}` : "" })))));
   if (frame.mistakes !== null) get("figures").append(element("div", {}, element("dt", { textContent: "mistakes in this epoch" }), element("dd", { textContent: frame.mistakes })));
 }
 
@@ -59,15 +81,16 @@ function drawCurve() {
   const left = 66, bottom = 26, series = accuracy ? [2, 4] : [1, 3];
   context.clearRect(0, 0, width, height);
   const known = history.flatMap((one) => series.map((i) => one[i])).filter((one) => one !== null);
-  const high = accuracy ? 1 : Math.max(...known, 1e-9), low = accuracy ? Math.min(...known, 1) : Math.min(0, ...known);
+  const share = accuracy && !numeric();
+  const high = share ? 1 : Math.max(...known, 1e-9), low = share ? Math.min(...known, 1) : Math.min(0, ...known);
   const first = history[0]?.[0] ?? 0, final = Math.max(history.at(-1)?.[0] ?? 1, first + 1);
   const x = (epoch) => left + ((width - left - 6) * (epoch - first)) / (final - first);
   const y = (value) => 8 + (height - bottom - 12) * (1 - (value - low) / (high - low || 1));
   context.font = `20px ${getComputedStyle(document.body).fontFamily}`;
   context.fillStyle = colour("muted");
   context.textAlign = "right";
-  context.fillText(accuracy ? "100 %" : short(high, 2), left - 8, 22);
-  context.fillText(accuracy ? percent(low).replace(/\.\d/, "") : short(low, 2), left - 8, height - bottom);
+  context.fillText(share ? "100 %" : short(high, 2), left - 8, 22);
+  context.fillText(share ? percent(low).replace(/\.\d/, "") : short(low, 2), left - 8, height - bottom);
   context.fillText(`epoch ${final.toLocaleString("en")}`, width - 4, height - 4);
   context.strokeStyle = colour("line");
   context.lineWidth = 2;
@@ -80,24 +103,25 @@ function drawCurve() {
     context.stroke();
   });
   const [, , train, , test] = history.at(-1) ?? [];
-  curve.setAttribute("aria-label", `${accuracy ? "Accuracy" : "Loss"} of each epoch up to ${final}; accuracy now ${percent(train ?? null)} in training, ${percent(test ?? null)} in the test`);
+  curve.setAttribute("aria-label", `${accuracy ? (share ? "Accuracy" : "RMSE") : "Loss"} of each epoch up to ${final}; ${numeric() ? "" : "accuracy "}now ${judged(train ?? null)} in training, ${judged(test ?? null)} in the test`);
 }
 
 function places() {
   const shown = get("show-test").checked ? ["train", "val", "test"] : ["train"];
   return shown.flatMap((part) => {
     const its = state.points[part];
-    return its ? its.x.map((x, i) => ({ x, y: its.y[i], k: its.class[i], row: its.row[i], part })) : [];
+    return its ? its.x.map((x, i) => ({ x, y: its.y[i], k: its.class[i], number: its.number?.[i], row: its.row[i], part })) : [];
   });
 }
 
 function drawPoints() {
   const context = points.getContext("2d"), side = points.width, count = state.classes.length;
   context.clearRect(0, 0, side, side);
+  drawFit(context, side);
   for (const { x, y, k, row, part } of places()) {
     context.beginPath();
     context.arc(x * side, (1 - y) * side, row === marked && part !== "other" ? 12 : 6, 0, 7);
-    context.fillStyle = classColour(k, count);
+    context.fillStyle = numeric() ? numberColour(k) : classColour(k, count);
     context.strokeStyle = part === "train" ? colour("paper") : colour("ink");
     context.lineWidth = row === marked ? 5 : 2;
     if (row === marked) context.strokeStyle = colour("ink");
@@ -121,7 +145,7 @@ points.onpointermove = (event) => {
     if (distance < best) [best, near] = [distance, one];
   }
   const place = state.axes.map((axis, i) => short(axis.low + (axis.high - axis.low) * (i ? y : x), 3)).join(", ");
-  at.textContent = near ? `row ${near.row + 1}: ${state.classes[near.k]} (${near.part === "train" ? "training" : near.part})` : place;
+  at.textContent = near ? `row ${near.row + 1}: ${numeric() ? `${state.target} ${short(near.number)}` : state.classes[near.k]} (${near.part === "train" ? "training" : near.part})` : place;
   at.hidden = false;
   const left = x > 0.55;
   at.style.transform = `translate(${x * box.width + (left ? -8 : 10)}px, ${(1 - y) * box.height - 28}px)${left ? " translateX(-100%)" : ""}`;

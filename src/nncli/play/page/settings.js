@@ -52,7 +52,7 @@ export function show(state) {
       input.value = value;
       continue;
     }
-    const words = known.choices[name].map((one) => ({ ...one }));
+    const words = known.choices[name].filter((one) => !one.tasks || one.tasks.includes(state.task)).map((one) => ({ ...one }));
     if (name === "init") words.unshift({ value: "", help: "what suits the activation" });
     if (value && !words.some((one) => one.value === value)) words.push({ value, help: "" });
     if (PLAIN.has(name) && name !== "batch_size") words.sort((a, b) => Number(a.value) - Number(b.value));
@@ -70,7 +70,7 @@ export function show(state) {
   get("test").value = share;
   get("test").disabled = !state.resolved.test && state.rows.test > 0 || state.is_model;
   get("test-value").textContent = `${Math.round(100 * share)} %`;
-  get("rows").textContent = `${state.rows.train.toLocaleString("en")} training rows${state.rows.val ? `, ${state.rows.val.toLocaleString("en")} for validation` : ""}, ${state.rows.test.toLocaleString("en")} test rows; ${state.network.widths[0]} inputs, ${state.classes.length} classes, ${state.network.parameters.toLocaleString("en")} parameters.`;
+  get("rows").textContent = `${state.rows.train.toLocaleString("en")} training rows${state.rows.val ? `, ${state.rows.val.toLocaleString("en")} for validation` : ""}, ${state.rows.test.toLocaleString("en")} test rows; ${state.network.widths[0]} inputs, ${state.task === "regression" ? "1 number to predict" : `${state.classes.length} classes`}, ${state.network.parameters.toLocaleString("en")} parameters.`;
   const fill = (id, words, chosen) => {
     get(id).replaceChildren(...words.map(([value, text]) => element("option", { value, textContent: text })));
     get(id).value = chosen;

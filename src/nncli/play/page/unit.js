@@ -67,8 +67,11 @@ function forward(c, j, layer, inputs) {
     box.append(line(formula, "a", short(layer.a[j])));
   } else {
     const p = found.p[found.p.length === 2 && layer.z.length === 1 ? 1 : j];
-    if (found.probabilistic) box.append(line(`the probability of ${state.network.outputs[j]}`, "p", short(p)));
-    box.append(line(`the loss of row ${found.row}, whose class is ${found.class}: ${found.loss_formula.split(";")[0]}`, "L", short(found.loss)));
+    const numeric = state.task === "regression";
+    if (numeric) box.append(line(`the predicted ${state.target}: mean + sd · z`, "", short(found.predicted)));
+    else if (found.probabilistic) box.append(line(`the probability of ${state.network.outputs[j]}`, "p", short(p)));
+    const its = numeric ? `where ${state.target} is ${found.class}, as the network learns it y = ${short(found.y)}` : `whose class is ${found.class}`;
+    box.append(line(`the loss of row ${found.row}, ${its}: ${found.loss_formula.split(";")[0]}`, "L", short(found.loss)));
   }
   return box;
 }
@@ -116,7 +119,7 @@ export function render() {
   if (found?.problem) note.textContent = found.problem;
   else if (!chosen && !layers) note.textContent = FIRST;
   else {
-    const about = layers ? `Row ${found.row}, class ${found.class}, loss ${short(found.loss)}. ` : "";
+    const about = layers ? `Row ${found.row}, ${state.task === "regression" ? state.target : "class"} ${found.class}, loss ${short(found.loss)}. ` : "";
     const learned = found?.steps ? `These are the numbers before the step; the optimizer, ${found.optimizer}, then made the new weights of its derivatives. ` : "";
     const penalised = ["l1", "l2", "dropout", "input_dropout", "label_smoothing"].some((one) => Number(state.resolved[one]));
     const alone = layers && penalised ? "They are of the loss of this row alone, without penalties and dropout. " : "";
