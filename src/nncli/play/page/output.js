@@ -122,7 +122,7 @@ function drawPoints() {
     context.beginPath();
     context.arc(x * side, (1 - y) * side, row === marked && part !== "other" ? 12 : 6, 0, 7);
     context.fillStyle = numeric() ? numberColour(k) : classColour(k, count);
-    context.strokeStyle = part === "train" ? colour("paper") : colour("ink");
+    context.strokeStyle = part === "train" ? colour(numeric() ? "muted" : "paper") : colour("ink");
     context.lineWidth = row === marked ? 5 : 2;
     if (row === marked) context.strokeStyle = colour("ink");
     context.fill();

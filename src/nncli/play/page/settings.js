@@ -70,7 +70,7 @@ export function show(state) {
   get("test").value = share;
   get("test").disabled = !state.resolved.test && state.rows.test > 0 || state.is_model;
   get("test-value").textContent = `${Math.round(100 * share)} %`;
-  get("rows").textContent = `${state.rows.train.toLocaleString("en")} training rows${state.rows.val ? `, ${state.rows.val.toLocaleString("en")} for validation` : ""}, ${state.rows.test.toLocaleString("en")} test rows; ${state.network.widths[0]} inputs, ${state.task === "regression" ? "1 number to predict" : `${state.classes.length} classes`}, ${state.network.parameters.toLocaleString("en")} parameters.`;
+  get("rows").textContent = `${state.rows.train.toLocaleString("en")} training rows${state.rows.val ? `, ${state.rows.val.toLocaleString("en")} for validation` : ""}, ${state.rows.test.toLocaleString("en")} test rows; ${state.network.widths[0]} ${state.network.widths[0] === 1 ? "input" : "inputs"}, ${state.task === "regression" ? "1 number to predict" : `${state.classes.length} classes`}, ${state.network.parameters.toLocaleString("en")} parameters.`;
   const fill = (id, words, chosen) => {
     get(id).replaceChildren(...words.map(([value, text]) => element("option", { value, textContent: text })));
     get(id).value = chosen;
