@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 import nncli as package
-from nncli.errors import OptionError
+from forgery import with_meta
+from nncli.errors import NncliError, OptionError
 from nncli.inference.prediction_sets import JudgedSets, as_cell, sets_of
 from nncli.inference.predictor import PredictOptions, Predictor
 
@@ -116,6 +117,13 @@ def test_a_model_that_cannot_say_is_refused(options: list[str], problem: str, nn
 def test_a_model_of_an_older_format_is_refused(version: int) -> None:
     with pytest.raises(OptionError, match="the model file has none"):
         Predictor(package.load(MODELS / f"format-{version}.npz").model, PredictOptions(interval=0.9))
+
+
+@pytest.mark.parametrize("own", [[0.5, 0.6], [1.5], [-0.1], [0.5] * 1001], ids=["rising", "above 1", "below 0", "many"])
+def test_a_model_file_with_other_probabilities_is_refused(own: list[float], iris_model: Path, tmp_path: Path) -> None:
+    (tmp_path / "x.npz").write_bytes(with_meta("own_probabilities", own)(iris_model.read_bytes()))
+    with pytest.raises(NncliError, match="expected a model written by nncli"):
+        package.load(tmp_path / "x.npz")
 
 
 @pytest.mark.long
