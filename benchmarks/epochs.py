@@ -32,6 +32,7 @@ LIMITS: dict[str, dict[str, float]] = {
 ROW_LIMIT = 0.2
 OPTIMUM_LIMIT, SAME_LOSS = 1.0, 1e-5
 OPTIMUM_ROWS, OPTIMUM_COLUMNS = 500_000, 30
+RIDGE = 0.01  # λ₂
 
 
 def batches(data: Mapping[str, NDArray[Any]], folder: Path, peers: set[str]) -> None:
@@ -89,6 +90,23 @@ def optimum(data: Mapping[str, NDArray[Any]], folder: Path, peers: set[str]) -> 
     print("  loss:            " + ", ".join(f"{name} {loss:.8f}" for name, loss in losses.items()))
     if losses["nncli"] > min(losses.values()) * (1 + SAME_LOSS):
         raise Crashed(f"nncli stops before the optimum: {losses}")
+
+
+def regression(data: Mapping[str, NDArray[Any]], folder: Path, peers: set[str]) -> None:
+    """Linear and ridge regression, to where the loss is least."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(OPTIMUM_ROWS, OPTIMUM_COLUMNS)).astype(np.float32)
+    y = X @ rng.normal(0, OPTIMUM_COLUMNS**-0.5, OPTIMUM_COLUMNS) + 0.5 * rng.normal(size=OPTIMUM_ROWS)
+    save({"regression_X": X, "regression_y": y}, folder)
+    for name, l2 in (("LinearRegression", 0), ("Ridge", RIDGE)):
+        penalty = ", L2" if l2 else ""
+        heading(f"linear regression to the optimum, {OPTIMUM_ROWS:,} × {OPTIMUM_COLUMNS}{penalty}")
+        commands = {one: [f"regression_{one}.py", str(folder), str(l2)] for one in ("nncli", "sklearn")}
+        found, losses = in_turns(commands, ROUNDS)
+        show(Comparison("time", "s", f"sklearn's {name}", found["nncli"], found["sklearn"], OPTIMUM_LIMIT))
+        print("  loss:            " + ", ".join(f"{one} {loss:.8f}" for one, loss in losses.items()))
+        if losses["nncli"] > losses["sklearn"] * (1 + SAME_LOSS):
+            raise Crashed(f"nncli stops before the optimum: {losses}")
 
 
 def in_turns(

@@ -48,6 +48,7 @@ SECTIONS: dict[str, Callable[[Arrays, Path, set[str]], None]] = {
     "epochs": epochs.batches,
     "rows": epochs.rows,
     "optimum": epochs.optimum,
+    "regression": epochs.regression,
     "iris": processes.iris,
     "csv": processes.from_csv,
     "latency": latency.latency,

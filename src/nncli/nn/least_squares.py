@@ -41,27 +41,29 @@ def least_squares(blocks: Blocks, l1: float, l2: float) -> tuple[Vector, float]:
 
 def _moments(blocks: Iterable[Block]) -> tuple[NDArray[np.float64], Vector, Vector, int]:
     """Return A (d, d), c (d,), the weighted means of x and y behind it (d + 1,), and n."""
-    shift, M, sums = np.zeros(0), np.zeros((0, 0)), np.zeros(0)
-    n, weight = 0, 0.0
+    shift, M, D = np.zeros(0), np.zeros((0, 0)), np.empty((0, 0))
+    n, d = 0, 0
     for X, y, omega in blocks:
         if not n:  # sums of what is near 0 keep their digits
+            d = X.shape[1]
             shift = np.append(X.mean(axis=0, dtype=np.float64), y.mean())
-            M, sums = np.zeros((len(shift), len(shift))), np.zeros(len(shift))
-        D = _joined(X, y, shift)
-        n += len(D)
-        weight += len(D) if omega is None else float(omega.sum())
-        sums += D.sum(axis=0) if omega is None else omega @ D
-        M += D.T @ D if omega is None else (D.T * omega) @ D
-    M -= np.outer(sums, sums / weight)
-    M /= n
-    return M[:-1, :-1], M[:-1, -1], shift + sums / weight, n
+            M = np.zeros((d + 2, d + 2))
+        if len(D) < len(X):
+            D = np.ones((len(X), d + 2))  # the last column sums up the others
+        rows = D[: len(X)]
+        _join(X, y, shift, rows)
+        n += len(X)
+        M += rows.T @ rows if omega is None else (rows.T * omega) @ rows
+    sums, weight = M[:-1, -1], M[-1, -1]
+    A = (M[:-1, :-1] - np.outer(sums, sums / weight)) / n
+    return A[:-1, :-1], A[:-1, -1], shift + sums / weight, n
 
 
-def _joined(X: Array, y: Vector, shift: Vector) -> NDArray[np.float64]:
-    D = np.empty((len(X), len(shift)))
-    np.subtract(X, shift[:-1], out=D[:, :-1])
-    np.subtract(y, shift[-1], out=D[:, -1])
-    return D
+def _join(X: Array, y: Vector, shift: Vector, D: NDArray[np.float64]) -> None:
+    """Write the rows X (m, d) and y (m,), less their shift, to the first columns of D."""
+    d = X.shape[1]
+    np.subtract(X, shift[:-1], out=D[:, :d])
+    np.subtract(y, shift[-1], out=D[:, d])
 
 
 def _shortest(A: NDArray[np.float64], c: Vector, blocks: Blocks, mean: Vector, n: int) -> Vector:
@@ -82,7 +84,8 @@ def _by_triangle(blocks: Blocks, mean: Vector, scale: Vector, precision: float) 
     """Solve by a QR decomposition of all rows, block by block, where A has lost the short directions."""
     R = np.zeros((0, len(mean)))
     for X, y, omega in blocks():
-        D = _joined(X, y, mean)
+        D = np.empty((len(X), len(mean)))
+        _join(X, y, mean, D)
         D[:, :-1] *= scale
         D = D if omega is None else D * np.sqrt(omega)[:, None]
         R = np.asarray(np.linalg.qr(np.vstack([R, D]), mode="r"))
