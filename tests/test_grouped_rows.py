@@ -51,14 +51,14 @@ def test_intervals_hold_for_new_patients_and_those_of_single_rows_do_not() -> No
 
 @pytest.mark.long
 def test_two_models_that_are_equally_good_differ_by_chance_alone() -> None:
-    rng, n = np.random.default_rng(1), 300
+    rng, n = np.random.default_rng(1), 100
     small = dict.fromkeys(SPECS, 0)
     for _ in range(n):
         one, other = visits(rng, 80, models=2)
         for spec in SPECS:
             small[spec] += compared(METRICS.create(spec), one, other).p_value < 0.05
     for spec, count in small.items():
-        assert count < 0.09 * n, spec  # 5 %, and three standard errors
+        assert count < 0.115 * n, spec  # 5 %, and three standard errors, √(0.05 · 0.95 / 100)
 
 
 def test_groups_of_one_row_are_rows() -> None:

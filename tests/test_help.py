@@ -81,6 +81,12 @@ def test_help_that_leaves_options_out_says_where_they_are(command: str, nncli: R
     assert (short == whole) == (command not in COMMON)
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_option_that_shows_the_help_stands_in_no_group_of_others(command: str, nncli: Run) -> None:
+    above = nncli(command, "--help-all").out.partition("\n  -h, --help ")[0]
+    assert re.findall(r"^(\w+):$", above, re.MULTILINE)[-1] in ("Options", "Other")
+
+
 @pytest.mark.parametrize(("command", "names"), COMMON.items())
 def test_common_options_are_options(command: str, names: str, nncli: Run) -> None:
     short, whole = (set(OPTION.findall(nncli(command, how).out)) for how in ("--help", "--help-all"))

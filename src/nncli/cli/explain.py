@@ -57,8 +57,8 @@ def explain(
     json: Json = False,
     quiet: Quiet = False,
 ) -> int:
-    """Show which columns a model goes by. A column matters as much as predictions get worse where it is shuffled among
-    the rows.
+    """Show which columns a model relies on. A column matters as much as predictions get worse where it is shuffled
+    among the rows.
 
     nncli explain model.npz
     nncli explain model.npz new.csv --metric roc-auc

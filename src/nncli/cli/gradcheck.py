@@ -35,7 +35,8 @@ def gradcheck(
 ) -> int:
     """Check the gradients of backpropagation against finite differences. The options are those of train: they describe
     the network and its loss, which are checked in float64, at random weights, on 32 rows or as many as --batch-size
-    says. The exit code is 1 if a gradient is wrong, or if nothing is proved.
+    says. The exit code is 1 if a gradient is wrong, or if nothing could be
+    compared.
 
     nncli gradcheck              a network on the bundled digits
     nncli gradcheck data.csv --hidden 32x16 --activation gelu --dropout 0.5

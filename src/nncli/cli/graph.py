@@ -21,7 +21,7 @@ EXPRESSION_HELP = (
     "An expression of numbers, variables, + - * / ^, vectors as w1..w3, and exp, log, sqrt, abs, sigmoid, tanh, "
     "arctan, relu, step, sign, hinge, sum, max, logsumexp, softmax; or a small model."
 )
-OUT_HELP = "Picture to draw: .svg, .png, or .html, which opens without network."
+OUT_HELP = "Picture to draw: .svg, .png, or .html, which opens offline."
 LONGEST_NAME = 250  # of a file; anything longer is an expression
 
 

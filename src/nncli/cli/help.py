@@ -54,7 +54,7 @@ class Command(TyperCommand):
         """Write the help, with all options or the common ones."""
         common = None if self.shows_all else COMMON.get(self.name or "")
         groups: dict[str, list[Row]] = {}
-        left_out = 0
+        left_out, ungrouped = 0, ""
         parameters: list[Any] = self.get_params(ctx)
         for one in parameters:
             if isinstance(one, TyperArgument):
@@ -63,11 +63,11 @@ class Command(TyperCommand):
                 if common is not None and set(common.split()).isdisjoint(one.opts):
                     left_out += 1
                     continue
-                group = "Options" if common is not None else one.rich_help_panel or "Other"
+                group = one.rich_help_panel if common is None else None
+                if group is None:  # at the top, or below the groups
+                    group = ungrouped = ungrouped or ("Options" if groups.keys() <= {"Arguments"} else "Other")
                 groups.setdefault(group, []).append((_term(one, ctx), _text(one, self.shows_all)))
-        if groups.keys() <= {"Arguments", "Other"}:
-            groups["Options"] = groups.pop("Other", [])
-        groups[[*groups][-1]].append(("-h, --help", "Show this help."))
+        groups.setdefault(ungrouped or "Options", []).append(("-h, --help", "Show this help."))
         end = f"{left_out} more options: {ctx.command_path} --help-all" if left_out else ""
         usage = re.sub(r"[{}]", "", " ".join(self.collect_usage_pieces(ctx)))
         formatter.write(_page(f"{ctx.command_path} {usage}", self.help, groups, end))

@@ -31,7 +31,7 @@ from nncli.system.threads import choose_kernels
 COMMANDS = {
     "train": ("train.train", "Train a model on a file and save it."),
     "eval": ("evaluate.evaluate", "Measure how good a model is, on its own test rows or on other files."),
-    "explain": ("explain.explain", "Show which columns a model goes by."),
+    "explain": ("explain.explain", "Show which columns a model relies on."),
     "predict": ("predict.predict", "Predict the class of new rows, one line for each, in order."),
     "plot": ("plot.plot", "Draw a figure of a model, a sweep or data, in the terminal or as a picture file."),
     "report": ("report.report", "Write one page on a model: how good it is, where it fails, and what to look at."),

@@ -28,8 +28,8 @@ from nncli.system.output import WARNING, print_json, say
 if TYPE_CHECKING:
     from nncli.data.dataset import Dataset
 
-FILE_HELP = "Model file; for sweep and parallel a ledger, for classes, columns and scatter data that train reads."
-OUT_HELP = "File to draw: .svg, .png or .html."
+FILE_HELP = "Model file; for sweep and parallel a ledger; for classes, columns and scatter a data file."
+OUT_HELP = "File to draw: .svg, .png, or .html, which opens offline."
 WORDS_HELP = "Columns that the figure is of, or tsne for embedding and scatter."
 ROWS_HELP = "Rows with their classes or numbers that the figure is of, in any form that eval reads."
 TARGET_HELP = "For data: column that holds the class."

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 FILE_HELP = "Model file that nncli train has saved, or the ledger of a sweep."
 ROWS_HELP = f"A second model to compare with, or rows with their classes. {SEVERAL_HELP}"
 OUT_HELP = "File to write, or - for stdout."
-TO_HELP = "Form: html, a page that opens without network, or md, Markdown without figures."
+TO_HELP = "Form: html, a page that opens offline, or md, Markdown without figures."
 DEFAULT_OUT = "beside the model: model.report.html; Markdown to stdout"
 
 

@@ -95,7 +95,9 @@ class TrainConfig:
     missing: tuple[str, ...] = _data(
         "TEXTS", Columns(), "Further texts that stand for a missing value.", "empty, NA, N/A, NaN, null, ?", default=()
     )
-    no_missing: tuple[str, ...] = _data("TEXTS", Columns(), "Those that are a value, as NA for a class.", default=())
+    no_missing: tuple[str, ...] = _data(
+        "TEXTS", Columns(), "Texts that are values after all, as NA for a class.", default=()
+    )
     header: bool | None = _data("", Flag(), "Read the first line as column names, or as a row of data.", "detected")
     delimiter: str | None = _data("CHAR", Delimiter(), "Character between two cells, tab, or blanks.", "detected")
     decimal: str | None = _data("CHAR", DECIMAL, "Decimal separator: a point or a comma.", "detected")
@@ -110,7 +112,7 @@ class TrainConfig:
     dedupe: bool = _data(
         "",
         Flag(),
-        "Use rows that are the same in all columns only once; one of --val-data or --test-data, there alone.",
+        "Use rows that are the same in all columns only once; those also in --val-data or --test-data, only there.",
         default=False,
     )
     skip_rows: int = _data("N", Whole(0), "Number of lines to skip at the top of each file." + NOT_OF_PARTS, default=0)
@@ -150,10 +152,13 @@ class TrainConfig:
         "HOW", Rare(), "Classes with too few rows to split: drop, or merge=NAME for one class of them all.", "refused"
     )
     group: str | None = _splits(
-        "NAME", Name(), "Column whose equal values, as a patient's rows, stay in one part; no input.", "none"
+        "NAME", Name(), "Column of groups, as of patients: rows of one group stay in one part. It is no input.", "none"
     )
     time: str | None = _splits(
-        "NAME", Name(), "Column of dates or numbers to split by: the latest rows are the test; no input.", "none"
+        "NAME",
+        Name(),
+        "Column of dates or numbers to split by: the latest rows are the test set. It is no input.",
+        "none",
     )
 
     model: str = _model("NAME", Component("models"), "Kind of model.\n{model_lines}", short="-m", default="mlp")
@@ -263,8 +268,8 @@ class TrainConfig:
     class_weight: str = _regularisation(
         "HOW",
         ClassWeights(),
-        "Weights of the classes: balanced (all classes count the same), none (all rows count the same), or what a row "
-        "of each class counts, as a=1,b=5.",
+        "Weights of the classes: balanced (all classes count the same), none (all rows count the same), or the "
+        "weight of a row of each class, as a=1,b=5.",
         default="none",
     )
     label_smoothing: float | None = _regularisation(
@@ -275,7 +280,7 @@ class TrainConfig:
     )
 
     positive: str | None = _decision(
-        "CLASS", Name(), "Class of two that is to be found: thresholds are probabilities of it.", "the second one"
+        "CLASS", Name(), "Which of two classes is to be found: thresholds are probabilities of it.", "the second one"
     )
     choose_threshold: str | None = _decision(
         "RULE",

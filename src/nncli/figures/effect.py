@@ -32,7 +32,7 @@ def one_column(of: Subject) -> Problem:
 
 @FIGURES.register("effect")
 class Effect(OfModel):
-    """what COLUMN does to the answer, all others as they are"""
+    """what COLUMN does to the prediction, all others as they are"""
 
     needs = (one_column,)
     of_numbers = True

@@ -1,4 +1,4 @@
-"""Write a report as one HTML file: it opens without network, in light and dark, on paper and on a phone.
+"""Write a report as one HTML file: it opens offline, in light and dark, on paper and on a phone.
 
 All is there without JavaScript. The script adds buttons that copy, the slider and what marks say, and is the only one
 that the page allows to run: its hash stands in the policy of the page, which allows no request to any address.
