@@ -27,6 +27,7 @@ from nncli.errors import DataError
 from nncli.sweep.ledger import read
 from nncli.sweep.ranking import describe, ranking_of
 from nncli.sweep.trial import Trial
+from short_and_long import some_short
 
 Run = Callable[..., Any]
 SWEEP = ["sweep", "iris", "--lr", "0.05,1e30", "--optimizer", "sgd", "--epochs", "3", "--folds", "2", "--jobs", "1"]
@@ -81,7 +82,9 @@ FAILED = [
 CASES = [*((0, one) for one in HEADERS), *((1, one) for one in DONE), *((3, one) for one in FAILED)]
 
 
-@pytest.mark.parametrize(("place", "change"), CASES, ids=[f"{place}-{str(change)[:40]!a}" for place, change in CASES])
+@pytest.mark.parametrize(
+    ("place", "change"), some_short(CASES, 33), ids=[f"{place}-{str(change)[:40]!a}" for place, change in CASES]
+)
 def test_wrong_content_is_one_line_that_says_where(
     place: int, change: Changed, lines: list[Changed], nncli: Run
 ) -> None:

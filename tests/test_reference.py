@@ -66,7 +66,7 @@ def test_it_learns_from_the_same_rows_and_is_compared_on_the_test_rows(nncli: Ru
 def test_a_network_that_is_the_wrong_tool_is_told(nncli: Run) -> None:
     """Whether a number is in one of many small intervals is easy for trees, and hard for a small network."""
     rng = np.random.default_rng(0)
-    x = rng.random(4000)
+    x = rng.random(2000)
     Path("d.csv").write_text("x,label\n" + "".join(f"{v:.5f},{'pq'[int(40 * v) % 2]}\n" for v in x))
     outcome = nncli("train", "d.csv", "--epochs", 3, "--hidden", 8, "--reference", "trees")
     verdict = "the model is less often right than gradient-boosted trees, by more than chance on these rows ("

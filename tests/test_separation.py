@@ -99,7 +99,7 @@ def test_rows_are_said_to_be_separable_just_where_a_linear_program_finds_weights
     assert seen == {True, False}
 
 
-@pytest.mark.parametrize("sets", short_and_long(20, 100))
+@pytest.mark.parametrize("sets", short_and_long(10, 60))
 @pytest.mark.parametrize(("model", "K", "lr"), [("perceptron", 2, 0.3), ("perceptron", 3, 1.0), ("mira", 2, 0.05)])
 def test_on_separable_sets_there_are_no_more_mistakes_than_the_theorem_allows(
     model: str, K: int, lr: float, sets: int
