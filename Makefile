@@ -25,7 +25,7 @@ test: $(VENV)/installed-dev  ## run the tests, on all cores (5 minutes on two)
 test-long: $(VENV)/installed-dev  ## run the long tests: thousands of generated files, kills at every moment, every flipped bit
 	$(PYTEST) -m long -o faulthandler_timeout=1800
 
-check: lint types transcripts docs wheel  ## lint, types, documented transcripts, the docs, the wheel (--jobs=2: side by side)
+check: lint types transcripts docs wheel  ## lint, types, documented transcripts, the docs, the wheel
 
 lint: $(VENV)/installed-dev  ## style and likely mistakes
 	$(BIN)/ruff check $(SOURCES)
