@@ -140,6 +140,30 @@ def test_a_lasso_of_more_columns_than_rows() -> None:
     assert objective(w, b, X, y, 0.05, 0) == pytest.approx(theirs, rel=1e-6)
 
 
+@pytest.mark.parametrize("l1", [1e-3, 1e-5, 1e-8, 1e-300])
+def test_a_small_l1_is_at_its_optimum_too(l1: float) -> None:
+    """That is where −g, the gradient of the squares, is λ₁ sign(w) where w is not 0, and at most λ₁ elsewhere: what is
+    left of it are rounding errors, beside gradients of about 1 at w = 0. Coordinates alone are far from it for long."""
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(30, 80))
+    X = np.column_stack([X, X[:, :4], X[:, 4] + X[:, 5]])
+    y = X[:, 0] + rng.normal(size=30)
+    w, b = solve(parts(X, y), l1, 0)
+    g = X.T @ (X @ w + b - y) / len(y)
+    there = w != 0
+    np.testing.assert_allclose(-g[there], l1 * np.sign(w[there]), rtol=0, atol=1e-12)
+    assert np.abs(g[~there]).max() <= l1 + 1e-12
+
+
+@pytest.mark.parametrize("l2", [1e-300, 1e-20, 1e-12])
+def test_an_l2_too_small_to_tell_columns_apart_gives_each_the_same_weight(l2: float) -> None:
+    """However small λ₂ is, ½ λ₂ ‖w‖² is least where two columns that are the same have half the weight each."""
+    X, y = diabetes()
+    w, _ = solve(parts(np.column_stack([X, X[:, 0]]), y), 0, l2)
+    alone, _ = solve(parts(X, y), 0, 0)
+    np.testing.assert_allclose(w[[0, -1]], alone[0] / 2, rtol=1e-3)
+
+
 def test_l1_and_l2_together_are_the_elastic_net() -> None:
     X, y = diabetes()
     w, b = solve(parts(X, y), 2.0, 0.3)

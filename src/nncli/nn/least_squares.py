@@ -9,6 +9,7 @@ columns of one length.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
@@ -23,19 +24,20 @@ Blocks = Callable[[], Iterable[Block]]
 MOST_INPUTS = 4096  # of which A has 128 MiB
 ROUNDED = 10  # times the precision of X: shorter directions are rounding errors
 BLURRED = 1e-10  # times the longest direction squared: what A keeps of shorter ones is inexact
-SWEEPS, ROUNDS = 20, 2000  # over all coordinates until the signs are tried, and how often
+SWEEPS, ROUNDS = 5, 1000  # over all coordinates until the signs are tried, and how often
+FALLING = 3.0  # by how much λ₁ is less the next time, until it is as asked for, so that few coordinates are moved
 TOLERANCE = 1e-12  # of λ₁
+SHORTEST = 1e-300  # column, squared
+REGULAR, RANK = 1e-5, 1e-13  # pivots of a matrix of full rank, in columns of length 1; and eigenvalues above 0
+ROUNDING = 1e-14  # of the products whose sum is a side of an equation
+FLAT = 1e-10  # curvature, in columns of length 1: less is none
 
 
 def least_squares(blocks: Blocks, l1: float, l2: float) -> tuple[Vector, float]:
     """Return w (d,) and b; `blocks()` yields all rows, block by block, and may be called again."""
     A, c, mean, n = _moments(blocks())
-    if l1:
-        w = _lasso(A + l2 * np.eye(len(c)), c, l1)
-    elif l2:
-        w = np.asarray(np.linalg.solve(A + l2 * np.eye(len(c)), c), np.float64)
-    else:
-        w = _shortest(A, c, blocks, mean, n)
+    np.fill_diagonal(A, np.diag(A) + l2)
+    w = _lasso(A, c, l1) if l1 else _shortest(A, c, blocks, mean, n, l2)
     return w, float(mean[-1] - mean[:-1] @ w)
 
 
@@ -66,14 +68,15 @@ def _join(X: Array, y: Vector, shift: Vector, D: NDArray[np.float64]) -> None:
     np.subtract(y, shift[-1], out=D[:, d])
 
 
-def _shortest(A: NDArray[np.float64], c: Vector, blocks: Blocks, mean: Vector, n: int) -> Vector:
-    """Solve A w = c, with the shortest w in columns of length 1."""
+def _shortest(A: NDArray[np.float64], c: Vector, blocks: Blocks, mean: Vector, n: int, l2: float) -> Vector:
+    """Solve A w = c, with the shortest w in columns of length 1. With λ₂, A has it already: it may be too small to make
+    A regular."""
     length = np.sqrt(np.diag(A))
     scale = np.divide(1, length, out=np.zeros_like(length), where=length > 0)
     values, V = np.linalg.eigh(A * np.outer(scale, scale))
     precision = float(np.finfo(next(iter(blocks()))[0].dtype).eps)
     least = values[-1] * max((ROUNDED * precision) ** 2, len(c) * ROUNDED * np.finfo(np.float64).eps)
-    if precision < 1e-10 and values[0] < BLURRED * values[-1]:
+    if not l2 and precision < 1e-10 and values[0] < BLURRED * values[-1]:
         return _by_triangle(blocks, mean, scale, ROUNDED * precision * np.sqrt(n))
     inverse = np.divide(1, values, out=np.zeros_like(values), where=values > least)
     w: Vector = scale * (V @ (inverse * (V.T @ (scale * c))))
@@ -93,28 +96,61 @@ def _by_triangle(blocks: Blocks, mean: Vector, scale: Vector, precision: float) 
     return w
 
 
+def solve_symmetric(A: NDArray[np.float64], b: Vector) -> Vector:
+    """Solve A v = b for a symmetric A (d, d) without negative eigenvalues: with the shortest v, in columns of length 1,
+    where A has not full rank, and as nearly as may be where there is no solution."""
+    scale = 1 / np.sqrt(np.maximum(np.diag(A), SHORTEST))
+    scaled = A * np.outer(scale, scale)
+    with contextlib.suppress(np.linalg.LinAlgError):
+        if np.linalg.cholesky(scaled).diagonal().min() > REGULAR:
+            return scale * np.asarray(np.linalg.solve(scaled, scale * b), np.float64)
+    found: Vector = scale * np.linalg.lstsq(scaled, scale * b, rcond=RANK)[0]
+    return found
+
+
 def _lasso(A: NDArray[np.float64], c: Vector, l1: float) -> Vector:
-    """Minimise ½ wᵀ A w − cᵀ w + λ₁ ‖w‖₁, one coordinate after the other (Friedman et al. 2007); once their signs are
-    known, all others at once."""
-    w, g, diagonal = np.zeros(len(c)), -c, np.diag(A)  # g = A w − c
+    """Minimise ½ wᵀ A w − cᵀ w + λ₁ ‖w‖₁, one coordinate after the other (Friedman et al. 2007), and now and then all
+    that are not 0 at once, which ends at the optimum."""
+    w, diagonal, level = np.zeros(len(c)), np.diag(A), float(np.abs(c).max())
+    enough = l1 * (1 + TOLERANCE) + ROUNDING * level
     for _ in range(ROUNDS):
+        level = max(level / FALLING, l1)
+        g = A @ w - c  # anew, without the rounding errors of many small steps
         for j in _sweeps(diagonal):
             z = diagonal[j] * w[j] - g[j]
-            new = np.sign(z) * max(abs(z) - l1, 0) / diagonal[j]
+            new = np.sign(z) * max(abs(z) - level, 0) / diagonal[j]
             if new != w[j]:
                 g += A[j] * (new - w[j])
                 w[j] = new
-        there = np.flatnonzero(w)
-        signs, exact = np.sign(w[there]), np.zeros_like(w)
-        if len(there):
-            exact[there] = np.linalg.lstsq(A[np.ix_(there, there)], c[there] - l1 * signs)[0]
-        gradient = A @ exact - c
-        others = np.delete(np.abs(gradient), there)
-        holds = (np.sign(exact[there]) == signs).all() and (others <= l1 * (1 + TOLERANCE)).all()
-        if holds and (np.abs(gradient[there] + l1 * signs) <= 1e-9 * l1).all():
-            return exact
-        g = A @ w - c  # without the rounding errors of many small steps
+        _to_optimum_of_signs(A, c, level, w)
+        others = np.abs(A @ w - c)[w == 0]
+        if level == l1 and (others <= enough).all():
+            break
     return w
+
+
+def _to_optimum_of_signs(A: NDArray[np.float64], c: Vector, l1: float, w: Vector) -> None:
+    """Move the w that are not 0 to where the objective is least for their signs s, A w = c − λ₁ s; one that would
+    change its sign on the way stops at 0, and the others go on (Lee et al. 2007)."""
+    while len(there := np.flatnonzero(w)):
+        signs, B = np.sign(w[there]), A[np.ix_(there, there)]
+        r = c[there] - l1 * signs
+        target = solve_symmetric(B, r)
+        step, longest = target - w[there], 1.0
+        left = r - B @ target
+        size = ROUNDING * (np.abs(B) @ np.abs(target) + np.abs(r))
+        along = left / np.maximum(np.diag(B), SHORTEST)
+        if (np.abs(left) > size).any() and along @ B @ along <= FLAT * (left @ along):
+            step, longest = along, np.inf  # no solution, as of columns that are the same: along this it falls for ever
+        shrinks = np.flatnonzero(signs * step < 0)
+        reach = np.abs(w[there[shrinks]] / step[shrinks])
+        length = min(longest, float(reach.min(initial=np.inf)))
+        if length == np.inf:
+            return
+        w[there] += length * step
+        w[there[shrinks[reach <= length]]] = 0
+        if length == longest:
+            return
 
 
 def _sweeps(diagonal: Vector) -> Iterator[int]:

@@ -12,6 +12,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from nncli.nn.least_squares import solve_symmetric
+
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 
@@ -19,7 +21,6 @@ SHORTER = 0.9995  # of the way to the border that a step goes
 GAP = 1e-9  # between primal and dual, as a share of the loss, at which it ends
 MOST_STEPS = 100
 EXACT = 1e-10  # of the largest target: errors that are rounding errors
-LEAST = 1e-300
 
 
 def quantile_regression(X: Matrix, y: Vector, q: float, omega: Vector | None = None) -> tuple[Vector, float]:
@@ -27,7 +28,7 @@ def quantile_regression(X: Matrix, y: Vector, q: float, omega: Vector | None = N
     if omega is not None and not omega.all():  # rows that do not count
         X, y, omega = X[omega > 0], y[omega > 0], omega[omega > 0]
     Z = np.column_stack([X, np.ones(len(X))])
-    theta = _solved(Z.T @ Z, Z.T @ y)
+    theta = solve_symmetric(Z.T @ Z, Z.T @ y)
     if np.abs(y - Z @ theta).max() > EXACT * np.abs(y).max():  # else it goes through all of them
         u = np.ones(len(y)) if omega is None else omega
         theta = -_multipliers(Z, -y, u, (1 - q) * u)
@@ -38,7 +39,7 @@ def _multipliers(Z: Matrix, c: Vector, u: Vector, x: Vector) -> Vector:
     """Return the multipliers λ (d,) of Zᵀx = b in min cᵀx over 0 ≤ x ≤ u, from a feasible x, which fixes b."""
     b = Z.T @ x
     s = u - x
-    multipliers = _solved(Z.T @ Z, Z.T @ c)
+    multipliers = solve_symmetric(Z.T @ Z, Z.T @ c)
     r = c - Z @ multipliers
     size = float(np.abs(r).sum())
     inside = 1e-3 * size / len(r)
@@ -51,7 +52,7 @@ def _multipliers(Z: Matrix, c: Vector, u: Vector, x: Vector) -> Vector:
         r = z - w
         normal = (Z.T * weight) @ Z
         rhs = Z.T @ (weight * r)
-        step = _solved(normal, rhs)
+        step = solve_symmetric(normal, rhs)
         dx = weight * (Z @ step - r)
         dz, dw = -z * (1 + dx / x), -w * (1 - dx / s)
         along_x, along_z = min(_reach(x, dx), _reach(s, -dx)), min(_reach(z, dz), _reach(w, dw))
@@ -61,7 +62,7 @@ def _multipliers(Z: Matrix, c: Vector, u: Vector, x: Vector) -> Vector:
             mu *= (ahead / mu) ** 3 / (2 * len(x))
             dxdz, dsdw = dx * dz, -dx * dw
             pull = mu * (1 / x - 1 / s)
-            step = _solved(normal, rhs + Z.T @ (weight * (dxdz / x - dsdw / s - pull)))
+            step = solve_symmetric(normal, rhs + Z.T @ (weight * (dxdz / x - dsdw / s - pull)))
             dx = weight * (Z @ step + pull - r - dxdz / x + dsdw / s)
             dz = mu / x - z - z * dx / x - dxdz / x
             dw = mu / s - w + w * dx / s - dsdw / s
@@ -70,13 +71,6 @@ def _multipliers(Z: Matrix, c: Vector, u: Vector, x: Vector) -> Vector:
         multipliers = multipliers + along_z * step
         z, w = z + along_z * dz, w + along_z * dw
     return multipliers
-
-
-def _solved(A: Matrix, b: Vector) -> Vector:
-    """Solve A v = b for a symmetric A of any rank."""
-    scale = 1 / np.sqrt(np.maximum(np.diag(A), LEAST))
-    found: Vector = scale * np.linalg.lstsq(A * np.outer(scale, scale), scale * b, rcond=1e-13)[0]
-    return found
 
 
 def _reach(v: Vector, dv: Vector) -> float:
