@@ -32,7 +32,7 @@ def advice_for_marks(row: bytes, layout: Layout, has_quotes: bool) -> str:
     if (layout.quote, layout.escape) != (usual.quote, usual.escape):
         return ""
     with suppress(csv.Error):
-        [cells] = usual.cut(text.splitlines(True)) if '"' in text else [[]]
+        cells = next(usual.cut([text]), []) if '"' in text else []
         if len(cells) == 1 and [*map(len, usual.cut(cells))] == [len(layout.names)]:
             return "Take the quotes around the row away, and write those within it once"
     for option, its in (
