@@ -150,7 +150,7 @@ def _of_folds(plan: SearchPlan) -> list[str]:
         return []
     folds = Folds().write((plan.folds, plan.repeats))
     judge = f"nncli train --folds {folds} with its options judges it on rows that chose nothing"
-    return [f"note: each fold has chosen the epoch and the winner, whose figure flatters; {judge}"]
+    return [f"note: each fold helped to choose the epoch and the winner, whose figure looks better than it is; {judge}"]
 
 
 def _check_files(space: Space, ledger: str, out: str, cluster: str | None, memory: str | None) -> None:
