@@ -98,3 +98,16 @@ def test_rows_of_a_time_that_hang_together_are_found(time: str, nncli: Run) -> N
 def test_bundled_sets_have_none(name: str, nncli: Run) -> None:
     outcome = nncli("check", name, "-q", "--json")
     assert not [line for line in outcome.json["findings"] if "better than it is" in line]
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [("--drop day", True), ("--drop x", False), ("--drop day,x", True), ("--time day", False)],
+    ids=["the date is left out", "another column is", "both are", "it orders the rows"],
+)
+def test_a_date_that_is_left_out_is_remembered(nncli: Run, options: str, told: bool) -> None:
+    """A model for what is to come is tested on the latest rows, though their date is no input."""
+    lines = [f"2024-01-{i % 28 + 1:02},{i * 37 % 101},{i * 7 % 11},{'pq'[i * i % 7 > 3]}" for i in range(200)]
+    Path("d.csv").write_text("day,x,z,label\n" + "\n".join(lines) + "\n")
+    found = nncli("check", "d.csv", "-q", "--json", *options.split()).json["findings"]
+    assert any("column 'day' is left out" in line and "--time day" in line for line in found) == told

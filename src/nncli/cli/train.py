@@ -221,13 +221,13 @@ def _run(
     from nncli.training.run import PeriodicSaver
 
     saver = PeriodicSaver(functools.partial(checkpoint.save, Path(out)), seconds_apart) if _is_file(out) else None
-    folds = prepared.config.options.folds
+    folds, loss = prepared.config.options.folds, _objective_name(prepared)
     with progress:
 
         def on_epoch(epoch: Epoch) -> None:
             progress.add(epoch)
             if folds is None:
-                progress(epoch.number, words_of(epoch, prepared.target is not None, _objective_name(prepared)))
+                progress(epoch.number, words_of(epoch, prepared.target is not None, loss))
             log_epoch(epoch)
 
         def on_fold(number: int) -> None:
