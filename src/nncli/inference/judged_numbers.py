@@ -5,17 +5,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nncli.data.csv.column_names import unique_names
-from nncli.inference.judged_rows import ROWS_AT_ONCE, JudgedRows, beside_all
+from nncli.inference.judged_rows import ROWS_AT_ONCE, JudgedRows
 from nncli.inference.predictor import csv_quoted
-from nncli.metrics.definitions import METRICS
-from nncli.metrics.intervals import estimate
 from nncli.metrics.rows import Floats
 from nncli.system.atomic import atomic_file
 
@@ -63,6 +60,11 @@ class JudgedNumbers(JudgedRows):
         found: Floats = np.round(values, self.model.of_numbers.decimals(self.model.network.dtype.name))
         return found
 
+    @property
+    def of_groups(self) -> tuple[str, ...]:
+        """Return the metrics of groups: a few, in the unit of the target."""
+        return OF_GROUPS
+
     def worst(self, most: int) -> list[dict[str, Any]]:
         """Return the rows with the largest errors, at most so many; of equal ones, the first in the data. Of each: its
         number in the data, its target, the prediction, by how much that is too high, and its columns."""
@@ -79,24 +81,3 @@ class JudgedNumbers(JudgedRows):
             }
             for at, i in enumerate(chosen.tolist())
         ]
-
-    def by(self, name: str, metric: str | None = None) -> list[dict[str, Any]]:
-        """Return RMSE and MAE, and first a metric if there is one, for each category of a column, or for each quarter
-        of its numbers or dates.
-
-        All intervals hold together with 95 % (Bonferroni: of m, each has 1 − 0.05/m). Figures whose interval leaves out
-        that of all rows are marked. A metric that is not defined in a group is None.
-        """
-        labels, codes = self.groups(name)
-        present = np.unique(codes)
-        asked = [METRICS.create(one) for one in dict.fromkeys([*([metric] if metric else []), *OF_GROUPS])]
-        z = NormalDist().inv_cdf(1 - 0.025 / (len(present) * len(asked)))
-        of_all = [None if one.problem(self.scored) else one.value(self.scored) for one in asked]
-        found = []
-        for k in present:
-            rows = self.scored.take(codes == k)
-            figures = {
-                one.spec: beside_all(estimate(one, rows, z), its) for one, its in zip(asked, of_all, strict=True)
-            }
-            found.append({"group": labels[k], "n": len(rows), "metrics": figures})
-        return found

@@ -123,16 +123,20 @@ class JudgedRows:
             for at, i in enumerate(chosen.tolist())
         ]
 
+    @property
+    def of_groups(self) -> tuple[str, ...]:
+        """Return the metrics of groups: those that `eval` reports."""
+        return reported(self.scored.K, self.scored.costs is not None)
+
     def by(self, name: str, metric: str | None = None) -> list[dict[str, Any]]:
-        """Return the metrics that `eval` reports, after one that is asked for, for each category of a column, or for
-        each quarter of its numbers or dates.
+        """Return the metrics `of_groups`, after one that is asked for, for each category of a column, or for each
+        quarter of its numbers or dates.
 
         All intervals hold together with 95 % (Bonferroni: of m, each has 1 − 0.05/m). Figures whose interval leaves out
         that of all rows are marked, if the group is not too small to tell. A metric that is not defined in a group is
         None.
         """
-        usual = reported(self.scored.K, self.scored.costs is not None)
-        specs = dict.fromkeys([metric, *usual] if metric else usual)
+        specs = dict.fromkeys([metric, *self.of_groups] if metric else self.of_groups)
         labels, codes = self.groups(name)
         present = np.unique(codes)
         asked = {spec: METRICS.create(spec) for spec in specs}
@@ -146,7 +150,7 @@ class JudgedRows:
             for spec, one in asked.items():
                 own = estimate(one, rows, z)
                 is_sure = len(rows) >= FEWEST or own.method == "Wilson"
-                figures[spec] = beside_all(own, of_all[spec] if is_sure else None)
+                figures[spec] = _beside(own, of_all[spec] if is_sure else None)
             found.append({"group": labels[k], "n": len(rows), "metrics": figures})
         return found
 
@@ -187,7 +191,7 @@ def _quarters(known: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.unique(np.quantile(known, [0.25, 0.5, 0.75], method="inverted_cdf").clip(max=values[-2]))
 
 
-def beside_all(found: Estimate, of_all: float | None) -> dict[str, Any]:
+def _beside(found: Estimate, of_all: float | None) -> dict[str, Any]:
     """Return a figure of a group, and whether it stands out beside that of all rows. A calibration error does not: its
     interval is of the true error, above which that of few rows lies, and that of all rows too."""
     low, high = found.interval or (-np.inf, np.inf)
