@@ -73,11 +73,12 @@ def print_evaluation(evaluation: Evaluation, quiet: bool = False) -> None:
 def _print_sets(found: dict[str, Any], n: int) -> None:
     """Print how many prediction sets hold the class of their row, and how large they are."""
     low, high = map(percent, found["coverage_interval"])
-    held = f"hold the class of {percent(found['coverage'])} of these {n:,} rows (95 % interval {low} to {high})"
+    held = f"hold the class of {percent(found['coverage'])} of these {n:,} rows"
     least, most = (f"{size:.2f}" for size in found["mean_size_interval"])
     empty = f", {found['empty']:,} of them empty" if found["empty"] else ""
     put(f"prediction sets of {percent(found['share'])} {held}")
-    put(f"and are of {found['mean_size']:.2f} classes on average ({least} to {most}){empty}")
+    size = f"are of {found['mean_size']:.2f} classes on average ({least} to {most}){empty}"
+    put(f"(95 % interval {low} to {high}), and {size}")
 
 
 def _print_classes(metrics: dict[str, Any], quiet: bool) -> None:
