@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from csv_reading import complaint, load
+from csv_reading import blocks, complaint, load
 
 Run = Callable[..., Any]
 ROWS = [(f"{i % 7}.5", f"north{{}} w{i % 3}", "pq"[i % 2]) for i in range(40)]
@@ -61,3 +61,10 @@ def test_a_late_row_of_that_kind_is_told_how_to_be_written() -> None:
         "once, or leave such rows out with --on-error skip."
     )
     assert len(load(text + '3,"w, 1",q\n' + last)) == 42
+
+
+def test_a_part_of_a_row_shows_no_quotes_around_it() -> None:
+    """A pipe may have come to the end of `"00,"` when the names are read, and the row goes on."""
+    expected = load("a,b,label\n" + "".join(f"x{i % 3},y,{'pq'[i % 2]}\n" for i in range(40))).schema
+    [block] = blocks('a,b\n"00,",y\n', expected, 9, keep=("a",))
+    assert block.kept["a"].to_pylist() == ["00,"]

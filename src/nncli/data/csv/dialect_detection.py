@@ -262,7 +262,8 @@ def _with_quotes_of_row(head: Head, dialect: Dialect, known: Known) -> Dialect:
     category or class that is `known` stands in such quotes itself; or of rows that are one quoted cell. A row that has
     not come yet is not waited for: a pipe is answered with the names of its columns before its first row."""
     names = head.line_behind(0)
-    row = head.data[len(names) :].partition(b"\n")[0].decode("utf-8", "surrogateescape").rstrip("\r")
+    below, end, _ = head.data[len(names) :].partition(b"\n")
+    row = below.decode("utf-8", "surrogateescape").rstrip("\r") if end else ""  # of a part, nothing can be told
     whole = Dialect(dialect.delimiter, wrapped=True)
     width = len(first_cells([names.decode("utf-8", "surrogateescape")], dialect))
     if row[:1] == row[-1:] == '"' and len(first_cells([row], dialect)) == 1 < width == len(first_cells([row], whole)):
