@@ -519,3 +519,34 @@ def test_options_of_the_page_open_no_file() -> None:
 
     assert not [name for name in OF_PAGE if isinstance(TrainConfig.kind(name), Files)]
     assert {*OF_PAGE} <= {field.name for field in dataclasses.fields(TrainConfig)}
+
+
+@pytest.mark.parametrize(
+    ("options", "value"),
+    [
+        pytest.param({"activation": "relu", "loss": "mse"}, 1e6, id="no such number"),
+        pytest.param({"activation": "tanh"}, 1e6, id="no logarithm of 0"),
+        pytest.param({"activation": "silu", "loss": "squared-hinge"}, 1e6, id="derivatives with rounding errors"),
+    ],
+)
+def test_numbers_too_large_for_derivatives_end_no_talk(shelf: Shelf, options: dict[str, str], value: float) -> None:
+    """With weights of 10⁶, or after steps that are much too long, scores are larger than a number can be."""
+    session = opened(shelf, hidden="3", batch_size="4", **options)
+    for unit in range(3):
+        for row in (0, 1):
+            ask(session, "weight", layer=0, input=row, unit=unit, value=value)
+        ask(session, "weight", layer=1, input=unit, unit=0, value=value * (-1) ** unit)
+    ask(session, "rate", lr="1e38")
+    said = [one for row in range(8) for one in ask(session, "row", row=row) + ask(session, "step", of="batch")]
+    said += ask(session, "look", columns=[])
+    problems = {one["text"] for one in said if one["kind"] == "error"}
+    assert problems
+    assert not any("EXPRESSION" in one for one in problems)
+
+
+def test_an_optimizer_without_a_learning_rate_takes_none_while_it_trains(shelf: Shelf) -> None:
+    """Otherwise the page could not be reset: the option would be refused there."""
+    session = opened(shelf, optimizer="lbfgs")
+    [error] = ask(session, "rate", lr="0.5")
+    assert error["text"] == "--lr: lbfgs finds the length of its steps by itself. Leave it out."
+    assert ask(session, "reset")[0]["kind"] == "state"

@@ -155,7 +155,7 @@ def test_a_small_l1_is_at_its_optimum_too(l1: float) -> None:
     assert np.abs(g[~there]).max() <= l1 + 1e-12
 
 
-@pytest.mark.parametrize("l2", [1e-300, 1e-20, 1e-12])
+@pytest.mark.parametrize("l2", [1e-300, 1e-20, 1e-6])
 def test_an_l2_too_small_to_tell_columns_apart_gives_each_the_same_weight(l2: float) -> None:
     """However small λ₂ is, ½ λ₂ ‖w‖² is least where two columns that are the same have half the weight each."""
     X, y = diabetes()

@@ -19,6 +19,7 @@ from nncli.training.prepare import Prepared
 
 ONE_OUTPUT = "Two classes have one output: "  # that the formulas of such a loss stand behind
 MOST_PARAMETERS, MOST_INPUTS = 3000, 100  # of a network whose every number one looks at
+SMALLER = "Reset the weights, or lower the learning rate"
 
 
 def derivatives_of(setup: Setup, row: int) -> dict[str, Any]:
@@ -26,7 +27,8 @@ def derivatives_of(setup: Setup, row: int) -> dict[str, Any]:
 
     For each dense layer: z, a, dL/da, da/dz, dL/dz (units,), dL/dW (inputs, units) and dL/db (units,). They come from
     the scalar graph of the network, in float64, and are held against the engine's own backpropagation. The loss is that
-    of the row alone: without penalties, dropout, weights or smoothing. Raises NncliError for too large a network.
+    of the row alone: without penalties, dropout, weights or smoothing. Raises NncliError for too large a network, and
+    for numbers too large to have derivatives.
     """
     prepared, network = setup.prepared, setup.trainer.network
     if network.size > MOST_PARAMETERS or network.widths[0] > MOST_INPUTS:
@@ -38,10 +40,13 @@ def derivatives_of(setup: Setup, row: int) -> dict[str, Any]:
     exact.theta[:] = network.theta
     x, y = _row(prepared, row)
     try:
-        graph, difference = loss_graph(exact, loss, x, y, K)
-    except (ArithmeticError, ValueError):
-        raise NncliError(f"row {row + 1}", "a value is not finite") from None
-    assert difference <= TOLERANCE, "the derivatives are those of the engine"
+        with np.errstate(all="ignore"):
+            graph, difference = loss_graph(exact, loss, x, y, K)
+    except (UsageError, ArithmeticError, ValueError):
+        raise NncliError(f"row {row + 1}", "a value is not finite, or too large for a number", SMALLER) from None
+    if not difference <= TOLERANCE:
+        problem = f"the numbers are too large: two ways to its derivatives differ by {difference:.1e} of them"
+        raise NncliError(f"row {row + 1}", problem, SMALLER)
     node = {one.text if one.is_variable else one.name: one for one in graph.nodes}
     Z, layers = exact.forward(x[None]), []
     P = Z[0] if prepared.target is not None else loss.by_class(Z)[0]

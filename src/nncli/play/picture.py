@@ -186,4 +186,6 @@ def _fewer(values: NDArray[Any]) -> NDArray[Any]:
 
 def _short(values: NDArray[Any]) -> Any:
     """Return numbers with as many digits as a page needs, for JSON."""
-    return np.nan_to_num(values.astype(np.float64)).round(5).tolist()
+    with np.errstate(over="ignore"):
+        rounded = values.astype(np.float64).round(5)
+    return np.nan_to_num(rounded).tolist()

@@ -161,6 +161,9 @@ class Session:
 
     def _rate(self, message: Message) -> list[Message]:
         rate = float(read_option("lr", message["lr"], POSITIVE))
+        if self._here.trainer.optimizer.smooth:
+            name = self._here.prepared.config.training.optimizer
+            raise OptionError("lr", f"{name} finds the length of its steps by itself", "Leave it out")
         if rate != self._here.trainer.lr:
             self._here.trainer.lr = rate
             if self._here.epoch or not self._here.trainer.between_epochs:
