@@ -186,6 +186,17 @@ def test_a_target_that_is_always_the_same_is_refused(nncli: Run, tmp_path: Path)
     assert (out.code, out.err) == (1, f"{data}: {problem}. Choose another column with --target.\n")
 
 
+@pytest.mark.parametrize("unit", ["e-300", "e-320", "e-110"])
+def test_a_target_that_differs_too_little_to_be_squared_is_refused(nncli: Run, tmp_path: Path, unit: str) -> None:
+    """The squares of such errors would be 0, and the RMSE and R² wrong without a word."""
+    data = tmp_path / "tiny.csv"
+    data.write_text("a,y\n" + "".join(f"{i},{i % 7 + 0.5}{unit}\n" for i in range(30)))
+    out = nncli("train", data, "--task", "regression", "-q", "-o", tmp_path / "m.npz")
+    problem = "target 'y': expected numbers with a standard deviation of 1e-100 or more, found less"
+    assert (out.code, out.err) == (1, f"{data}: {problem}. Write them in a smaller unit.\n")
+    assert not (tmp_path / "m.npz").exists()
+
+
 REFUSED = {
     "--class-weight balanced": "--class-weight: it is for classes, and the target is a number. Leave it out.",
     "--positive a": "--positive: it is for classes, and the target is a number. Leave it out.",

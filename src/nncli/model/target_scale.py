@@ -14,6 +14,7 @@ from nncli.data.numeric_target import LARGEST
 from nncli.model.conformal import MOST_SCORES, kept_scores, score_that_holds
 from nncli.nn.row_loss import Loss
 
+SMALLEST = 1 / LARGEST  # standard deviation: squares of what is smaller lose their digits
 Vector = NDArray[np.float64]
 FIGURES = {"float32": 5, "float64": 13}  # decimal places of standardised numbers that are more than rounding errors
 
@@ -67,7 +68,7 @@ class TargetScale:
 
     def check(self) -> None:
         """Raise ValueError for a scale that no target has."""
-        if not (abs(self.mean) <= LARGEST and 0 < self.sd <= LARGEST and abs(self.median) <= LARGEST):
+        if not (abs(self.mean) <= LARGEST and SMALLEST <= self.sd <= LARGEST and abs(self.median) <= LARGEST):
             raise ValueError("a scale that no target has")
         errors = np.array(self.errors, np.float64)
         if len(errors) > MOST_SCORES or (np.diff(errors, prepend=0) < 0).any():

@@ -213,14 +213,19 @@ def apart_from_test(prepared: Prepared) -> Dataset:
 
 
 def _scale_of(dataset: Dataset, train: Positions) -> TargetScale:
-    """Return the scale of the target in the training rows; DataError where it is the same in all of them."""
-    from nncli.model.target_scale import TargetScale
+    """Return the scale of the target in the training rows; DataError where it is the same in all of them, or differs
+    by too little to be squared."""
+    from nncli.model.target_scale import SMALLEST, TargetScale
 
-    y = dataset.y[train]
+    y, name = dataset.y[train], dataset.schema.target
     if np.ptp(y) == 0:
-        problem = f"target '{dataset.schema.target}': expected training rows that differ, found only {y[0]:g} in them"
+        problem = f"target '{name}': expected training rows that differ, found only {y[0]:g} in them"
         raise DataError(dataset.where, problem, f"Get more rows, or set another {mention('split_seed')}")
-    return TargetScale.of(y)
+    scale = TargetScale.of(y)
+    if scale.sd < SMALLEST:
+        problem = f"target '{name}': expected numbers with a standard deviation of {SMALLEST:g} or more, found less"
+        raise DataError(dataset.where, problem, "Write them in a smaller unit")
+    return scale
 
 
 def _of(asked: Mapping[str, str], *options: str) -> dict[str, str]:
