@@ -11,6 +11,7 @@ import pytest
 
 import nncli as package
 from nncli.model.conformal import MOST_SCORES
+from nncli.model.conformal import rows_needed
 from nncli.model.target_scale import TargetScale
 
 Run = Callable[..., Any]
@@ -49,6 +50,36 @@ def test_the_rank_is_that_of_split_conformal_prediction() -> None:
     """Of 9 errors, 90 % rests on the ⌈0.9 · 10⌉ = 9th, 80 % on the 8th, and 91 % on a 10th that is not there."""
     scale = TargetScale(0.0, 1.0, 0.0).with_errors(np.arange(9.0, 0.0, -1))
     assert [scale.half_width(share) for share in (0.9, 0.8, 0.91, 0.05)] == [9.0, 8.0, None, 1.0]
+
+
+@pytest.mark.parametrize(("share", "needed"), [(0.5, 1), (0.9, 9), (0.95, 19), (0.99, 99), (0.999, 999), (0.6, 2)])
+def test_as_many_errors_are_needed_as_are_enough(share: float, needed: int) -> None:
+    """⌈p (n + 1)⌉ ≤ n where n ≥ p / (1 − p): 0.9 / 0.1 = 9, and of floating-point numbers a little more."""
+    assert rows_needed(share) == needed
+    enough, fewer = (TargetScale(0.0, 1.0, 0.0).with_errors(np.ones(n)) for n in (needed, needed - 1))
+    assert (enough.half_width(share), fewer.half_width(share)) == (1.0, None)
+
+
+NONE = "rests on predictions of validation rows, and the model file has none"
+ADVICE = {
+    "--val 0": ("0.9", f"{NONE}. Train it again, with --val 0.15."),
+    "--folds 3": ("0.5", f"{NONE}. Train it again without --folds."),
+    "--refit": ("0.9", f"{NONE}. Train it again without --refit."),
+    "--val 0.2": (
+        "0.9999",
+        "of 0.9999 rests on 9,999 validation rows or more, and the model has 12: no more than 1,000 are kept. Ask for 0.999 or less.",
+    ),
+}
+
+
+@pytest.mark.parametrize("words", ADVICE)
+def test_the_advice_for_a_surer_interval_works(nncli: Run, tmp_path: Path, words: str) -> None:
+    (tmp_path / "d.csv").write_text("x,y\n" + "".join(f"{i},{2 * i + i % 3 / 10}\n" for i in range(60)))
+    train = "train", tmp_path / "d.csv", "-m", "linear", "-q", "-o", tmp_path / "m.npz", *words.split()
+    assert nncli(*train).code == 0
+    share, problem = ADVICE[words]
+    out = nncli("predict", tmp_path / "m.npz", tmp_path / "d.csv", "--interval", share)
+    assert (out.code, out.out, out.err) == (2, "", f"--interval: an interval {problem}\n")
 
 
 def test_predict_adds_low_and_high_and_eval_counts_the_rows(

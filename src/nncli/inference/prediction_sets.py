@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nncli.errors import OptionError, mention
-from nncli.model.conformal import rows_needed
+from nncli.model.conformal import MOST_SCORES, rows_needed
 from nncli.model.model import Model
+from nncli.system.output import counted
 
 SEPARATOR = "|"  # between the classes of a set, in CSV
 SHARE = 0.9  # of the rows, whose class the sets that `eval` looks at should hold
@@ -37,9 +38,11 @@ def least_probability(model: Model, share: float) -> float:
 def _too_few(what: str, model: Model, share: float, n: int) -> OptionError:
     """Return the error for a model that knows of `n` validation rows, too few for that share."""
     if n:
-        problem = f"{what} of {share:g} rests on {rows_needed(share):,} validation rows or more"
-        remedy = f"Ask for less, or train with more {mention('val')}"
-        return OptionError("interval", f"{problem}, and the model has {n:,}", remedy)
+        problem = f"{what} of {share:g} rests on {counted(needed := rows_needed(share), 'validation row')} or more"
+        problem += f", and the model has {n:,}"
+        if needed > MOST_SCORES:
+            return OptionError("interval", f"{problem}: no more than {MOST_SCORES:,} are kept", "Ask for 0.999 or less")
+        return OptionError("interval", problem, f"Ask for less, or train with more {mention('val')}")
     problem = f"{what} rests on predictions of validation rows, and the model file has none"
     options = model.config.options
     if options.refit or options.folds is not None:

@@ -36,5 +36,5 @@ def score_that_holds(scores: Sequence[float], share: float) -> float | None:
 
 
 def rows_needed(share: float) -> int:
-    """Return how many validation rows it takes to promise a share."""
-    return math.ceil(share / (1 - share) - ROUNDING)
+    """Return the least n for which `score_that_holds` knows an answer, if the scores of all n rows are kept."""
+    return math.ceil((share - ROUNDING) / (1 - share))
