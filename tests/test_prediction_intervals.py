@@ -67,7 +67,8 @@ ADVICE = {
     "--refit": ("0.9", f"{NONE}. Train it again without --refit."),
     "--val 0.2": (
         "0.9999",
-        "of 0.9999 rests on 9,999 validation rows or more, and the model has 12: no more than 1,000 are kept. Ask for 0.999 or less.",
+        "of 0.9999 rests on 9,999 validation rows or more, and the model has 12: no more than 1,000 are kept. "
+        "Ask for 0.999 or less.",
     ),
 }
 
