@@ -99,7 +99,7 @@ def _row(prepared: Prepared, row: int) -> tuple[np.ndarray[Any, Any], float]:
     row that is not there."""
     dataset: Dataset = prepared.dataset
     if not 0 <= row < len(dataset):
-        raise DataError(dataset.where, f"expected a row from 1 to {len(dataset):,}, found {row + 1:,}")
+        raise DataError(f"row {row + 1:,}", f"expected one of the {len(dataset):,} rows that the playground uses")
     table = dataset.table.take(np.array([row]))
     y = dataset.y[[row]] if prepared.target is None else prepared.target.scaled(dataset.y[[row]])
     return prepared.preprocess.transform(table, np.dtype(np.float64)).slice(0, 1)[0], float(y[0])
