@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 import nncli as package
-from nncli.model.conformal import MOST_SCORES
-from nncli.model.conformal import rows_needed
+from nncli.model.conformal import MOST_SCORES, rows_needed
 from nncli.model.target_scale import TargetScale
 
 Run = Callable[..., Any]

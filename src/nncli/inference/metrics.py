@@ -17,7 +17,7 @@ from nncli.errors import OptionError
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.intervals import estimate
 from nncli.metrics.metric import Metric, shares
-from nncli.metrics.reported import in_document
+from nncli.metrics.reported import in_document, reported
 from nncli.metrics.rows import ScoredRows
 from nncli.metrics.student import share_interval
 from nncli.model.model import Model
@@ -109,6 +109,12 @@ def all_metrics(rows: ScoredRows, classes: Sequence[str]) -> dict[str, Any]:
         "classes": list(classes),
         "positive": classes[rows.positive] if K == 2 else None,
     }
+
+
+def shown(metrics: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return those figures of `all_metrics` that a person is shown, by the name of their metric."""
+    found = metrics["metrics"]
+    return {name: found[name] for name in reported(len(metrics["classes"]), "cost" in found)}
 
 
 def _baseline(rows: ScoredRows, support: NDArray[np.int64]) -> dict[str, float]:

@@ -11,6 +11,7 @@ import numpy as np
 from nncli.errors import DataError, OptionError, listing
 from nncli.figures.all_kinds import FIGURES, OfModel, Subject, build_of_model
 from nncli.figures.importance import MOST_COLUMNS, figure_of_importances
+from nncli.inference.metrics import shown
 from nncli.metrics.definitions import METRICS
 from nncli.metrics.metric import Metric
 from nncli.report.document import Block, Drawing, Folded, Listing, Paragraph, Section
@@ -43,7 +44,7 @@ THRESHOLD = (
 
 def figures_section(of: Evidence) -> Section:
     """Write what `eval` reports, with intervals, and the figures of each class; those of less weight are folded."""
-    metrics = {name: METRICS.create(name) for name in of.metrics["metrics"]}
+    metrics = {name: METRICS.create(name) for name in shown(of.metrics)}
     main = {name: one for name, one in metrics.items() if one.name in MAIN or name == of.model.metric}
     more = {name: one for name, one in metrics.items() if name not in main}
     said = f"These figures are of {of.subject.judged.of}. Other rows of the same kind would give slightly other ones: "

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from nncli.inference.metrics import OBJECTIVE
+from nncli.inference.metrics import OBJECTIVE, shown
 from nncli.metrics.definitions import METRICS
-from nncli.metrics.reported import reported
 from nncli.model.decision import say_threshold
 from nncli.system.output import number, percent, put, say
 from nncli.terminal.folds import writer_of
@@ -34,9 +33,7 @@ def print_evaluation(evaluation: Evaluation, quiet: bool = False) -> None:
     absent = sum(not row["n"] for row in metrics["per_class"].values())
     table = new_table("", "", "95 % interval", "", align="left")
     asked = evaluation.headline
-    shown = reported(len(metrics["classes"]), "cost" in metrics["metrics"])
-    figures = {asked["name"]: asked} if asked else {}  # what is asked for stands first
-    figures |= {name: metrics["metrics"][name] for name in shown}
+    figures = ({asked["name"]: asked} if asked else {}) | shown(metrics)  # what is asked for stands first
     for name, one in figures.items():
         metric, value = METRICS.create("loss" if name == OBJECTIVE else name), one["value"]
         figure = percent if metric.in_percent else number
