@@ -81,6 +81,7 @@ def test_a_first_row_that_counts_the_columns_is_refused_for_a_model_without_name
         Path("new.csv").write_text(f"{count}\n0.5,1.5\n2.5,3.25\n")
         found = nncli("predict", "model.npz", "new.csv")
         assert (found.code, found.out) == (1, "")
-        assert f"new.csv:1: the first row, '{count.replace(',', ', ')}', may be a row of data, or count" in found.err
+        doubt = "may be a row of data, or a header that numbers the columns"
+        assert f"new.csv:1: the first row, '{count.replace(',', ', ')}', {doubt}" in found.err
     Path("new.csv").write_text("0.0,1\n0.5,1.5\n")  # as the message advises
     assert nncli("predict", "model.npz", "new.csv").out.count("\n") == 3

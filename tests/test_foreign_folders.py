@@ -138,7 +138,7 @@ def test_no_command_touches_files_of_others(
     [
         (lambda tables: tables.symlink_to(tables.parents[1]), "expected a folder of tables, found something else. "),
         (lambda tables: tables.write_bytes(b"a file"), "expected a folder of tables, found something else. "),
-        (lambda tables: tables.mkdir() or tables.chmod(0o777), "other users may change the tables in it. Take that "),
+        (lambda tables: tables.mkdir() or tables.chmod(0o777), "other users may change the tables in it. Take this "),
     ],
 )
 def test_a_folder_of_tables_that_is_not_the_users_own_is_refused(

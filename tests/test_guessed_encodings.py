@@ -54,7 +54,7 @@ def test_russian_of_windows_is_not_taken_for_that_of_macintosh() -> None:
     rows = "".join(f"{cities[i % 5]};{i % 9},5;{'ab'[i % 2]}\n" for i in range(60))
     found = load(f"город;возраст;class\n{rows}".encode("cp1251"))
     assert strings(found.table.texts["город"])[:5] == cities
-    assert any(note.startswith("encoding: cp1251, as it is not UTF-8, a guess") for note in found.notes)
+    assert any(note.startswith("encoding: cp1251, a guess, as it is not UTF-8") for note in found.notes)
 
 
 @pytest.mark.parametrize("encoding", ["cp850", "cp437", "mac-roman", "cp1252"])
@@ -65,7 +65,9 @@ def test_letters_inside_of_words_are_no_capitals(encoding: str, cities: list[str
     rows = "".join(f"{cities[i % len(cities)]};{i % 9},5;{'ab'[i % 2]}\n" for i in range(60))
     found = load(f"city;age;class\n{rows}".encode(encoding))
     assert strings(found.table.texts["city"])[: len(cities)] == cities
-    assert any(f"a guess (--encoding names another): it has '{cities[0]}'" in note for note in found.notes)
+    assert any(
+        f"a guess, as it is not UTF-8 (--encoding names another): it has '{cities[0]}'" in note for note in found.notes
+    )
 
 
 def test_few_russian_words_are_not_taken_for_those_of_macintosh() -> None:

@@ -23,7 +23,7 @@ def table(form: str, others: str, late: list[str]) -> str:
 CASES = {
     "a decimal comma among thousands": (
         "{},{}", "{}.5", "1,25", 1.25, "a number (numbers with a comma between thousands)",
-        "Write it as 1.25, as other cells have it, or leave such rows out with --on-error skip",
+        "Write it as 1.25, as in other cells, or leave such rows out with --on-error skip",
     ),
     "a decimal comma among what may be decimals": (
         "{},{}", "{}", "1,25", 1.25, "a number (numbers with a comma between thousands)",

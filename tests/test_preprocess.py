@@ -8,6 +8,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from nncli.data.dataset import Table, TextColumn
 from nncli.data.preprocess import MAX_CATEGORIES, Preprocess
+from nncli.errors import OptionError
 
 F32, F64 = np.dtype("float32"), np.dtype("float64")
 
@@ -125,7 +126,12 @@ def test_rare_categories_are_taken_together() -> None:
 def test_any_column_of_numbers_comes_out_finite(values: list[float | None]) -> None:
     table = numbers([[np.nan if v is None else v] for v in values], np.float32)
     for scale in ("standard", "minmax", "none"):
-        preprocess = Preprocess.fit(table, np.arange(len(values)), scale)
+        try:
+            preprocess = Preprocess.fit(table, np.arange(len(values)), scale)
+        except OptionError:
+            assert scale == "none"
+            assert max(abs(v or 0) for v in values) > 1e15
+            continue
         assert np.isfinite(everything(preprocess, table, F32)).all()
 
 
@@ -142,3 +148,14 @@ def test_columns_of_any_size_are_standardised(size: float) -> None:
     table = Table(("a",), values)
     X = Preprocess.fit(table, np.arange(4), "standard").transform(table, np.dtype("float32")).slice(0, 4)
     np.testing.assert_allclose(X[:, 0], [-1, 1, -1, 1], rtol=1e-6)
+
+
+def test_numbers_that_would_be_cut_off_are_refused_without_scaling() -> None:
+    """Inputs go up to ±1e15: a column of 1e30 would be the same number in all rows, without a word."""
+    table = numbers([[1.0, -1e30], [2.0, 3e15], [3.0, 5.0], [4.0, 6.0]])
+    with pytest.raises(OptionError, match=r"column 'x1' has numbers beyond ±1e\+15, which would be cut off there"):
+        Preprocess.fit(table, np.arange(4), "none")
+    scaled = everything(Preprocess.fit(table, np.arange(3), "standard"), table)
+    # mean (−1e30 + …) / 3, standard deviation of one far from two others: −√2, 1/√2, 1/√2
+    assert scaled[:3, 1] == pytest.approx([-(2**0.5), 0.5**0.5, 0.5**0.5])
+    assert everything(Preprocess.fit(table, np.array([2, 3]), "none"), table)[2, 1] == 5

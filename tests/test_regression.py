@@ -447,14 +447,3 @@ def test_a_model_file_says_what_a_target_must_be(model: Path, tmp_path: Path) ->
         path.write_bytes(with_meta(place, value)(model.read_bytes()))
         with pytest.raises(NncliError, match="expected a model written by nncli"):
             package.load(path)
-
-
-@pytest.mark.parametrize("words", ["plot chocolate columns", "plot chocolate scatter"])
-def test_what_shows_classes_refuses_numbers(
-    nncli: Run, model: Path, monkeypatch: pytest.MonkeyPatch, words: str
-) -> None:
-    monkeypatch.chdir(model.parent)
-    out = nncli(*words.split())
-    assert (out.code, out.out, out.err.count("\n")) == (1, "", 1)
-    assert "expected" in out.err
-    assert "class" in out.err

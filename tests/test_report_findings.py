@@ -147,7 +147,8 @@ def test_a_penalty_that_lets_nothing_be_learned_is_named(nncli: Run) -> None:
     y = (np.arange(400) % 4 == 0).astype(int)
     columns = {"a": np.random.default_rng(0).normal(size=400) + 2 * y, "class": NO_YES[y]}
     its = found(nncli, "Underfitting", columns, "--model", "svm", "--l2", 100)
-    assert its["remedy"].startswith("It has learned little, most likely as --l2 100 keeps the weights near to 0")
+    assert "Most likely --l2 100 keeps its weights near to 0." in its["evidence"]
+    assert its["remedy"] == "Make that penalty smaller."
 
 
 def test_what_is_to_be_looked_at_comes_first_and_what_passed_last(nncli: Run) -> None:
@@ -173,7 +174,7 @@ def trained(done: int, best: int, planned: int, losses: list[float], model: str 
     provenance = SimpleNamespace(
         best_epoch=best, history=history, figures=figures, epochs=lambda _: [SimpleNamespace(changed_nothing=False)]
     )
-    training = SimpleNamespace(epochs=planned, lr=0.005, optimizer="adam", class_weight="none")
+    training = SimpleNamespace(epochs=planned, lr=0.005, optimizer="adam", class_weight="none", l1=0, l2=0)
     widths = [64, 2] if model == "mlp" else [2]
     of = SimpleNamespace(
         config=SimpleNamespace(training=training, row_by_row=False),
@@ -244,7 +245,7 @@ def test_the_verdict_names_all_that_was_found_the_gravest_first(nncli: Run) -> N
 @pytest.mark.parametrize(("seen", "state"), [(0, "passed"), (8, "passed"), (60, "look")])
 def test_a_few_rows_that_it_has_seen_make_no_headline(seen: int, state: str) -> None:
     """8 of 4,884 rows are less than 0.2 %, and change the accuracy by less than that."""
-    evidence: Any = SimpleNamespace(n=4884, seen=(seen, True))
+    evidence: Any = SimpleNamespace(n=4884, seen=(seen, 0, True))
     its = findings_of_rows.duplicates(evidence)
     assert its.state == state
     assert (f"{seen} of 4,884 rows ({100 * seen / 4884:.1f} %)" if seen else "None of 4,884 rows") in its.evidence

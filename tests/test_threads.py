@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pyarrow as pa
+import pytest
 from threadpoolctl import threadpool_info
 
 from nncli.system.threads import use_threads
@@ -20,3 +25,17 @@ def test_threads_are_limited_inside_the_block_and_only_there() -> None:
     assert threads() == before
     with use_threads(None):
         assert threads() == before
+
+
+@pytest.mark.parametrize(
+    ("number", "limit"),
+    [("", ""), ("1", ""), ("3,2", ""), (" 5", "2"), ("0", ""), ("-2", ""), ("many", "1"), ("2x", "0"), ("", "1")],
+)
+def test_files_are_read_by_as_many_threads_as_arrow_has(number: str, limit: str) -> None:
+    """They are counted before it is loaded."""
+    environment = {**os.environ, "OMP_NUM_THREADS": number, "OMP_THREAD_LIMIT": limit}
+    code = "from nncli.system.threads import reader_threads; print(reader_threads()); import pyarrow; "
+    code += "print(pyarrow.cpu_count())"
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    counted, its_own = done.stdout.split()
+    assert counted == its_own

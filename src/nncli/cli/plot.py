@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from nncli.data.dataset import Dataset
 
 FILE_HELP = "Model file; for sweep and parallel a ledger; for classes, columns and scatter a data file."
-OUT_HELP = "File to draw: .svg, .png, or .html, which opens offline."
+OUT_HELP = "File to draw: .svg, .png or .html."
 WORDS_HELP = "Columns that the figure is of, or tsne for embedding and scatter."
 ROWS_HELP = "Rows with their classes or numbers that the figure is of, in any form that eval reads."
 TARGET_HELP = "For data: column that holds the class."

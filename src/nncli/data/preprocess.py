@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from nncli.data.dataset import Positions, Table, TextColumn
 from nncli.data.dates import INPUTS, inputs_of
 from nncli.data.scaled_rows import Matrix
+from nncli.errors import OptionError
+from nncli.system.output import in_quotes
 
 SCALINGS = ("standard", "minmax", "pixels", "none")
 MAX_CATEGORIES = 100  # of a text column; the rarer ones share one input with the values never seen
@@ -66,7 +68,8 @@ class Preprocess:
     @classmethod
     @np.errstate(over="ignore", divide="ignore", invalid="ignore")  # of float64, in columns that are then refused
     def fit(cls, table: Table, rows: Positions, scale: str) -> Preprocess:
-        """Learn from the given rows of the table; `scale` is auto, standard, minmax or none."""
+        """Learn from the given rows of the table; `scale` is auto, standard, minmax or none. Raises OptionError where
+        none leaves a number too large to be an input."""
         notes: list[str] = []
         numbers = table.numbers
         own = _Statistics.of(numbers, rows, scale)
@@ -78,6 +81,10 @@ class Preprocess:
                     if scale == "pixels"
                     else "scaling: numbers standardised to mean 0 and standard deviation 1"
                 )
+        if scale == "none" and (too_large := own.largest > LARGEST).any():
+            name = table.number_names[int(np.argmax(too_large))]
+            problem = f"column {in_quotes(name)} has numbers beyond ±{LARGEST:g}, which would be cut off there"
+            raise OptionError("scale", problem, "Leave it out, or use standard")
         if scale == "standard":
             coarse = is_coarse(own.largest, own.spread) & (own.high > own.low)
             if numbers.dtype == np.float32 and coarse.any():

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 VARIABLE = "OPENBLAS_CORETYPE"
-OF_ARROW = {"OMP_NUM_THREADS", "OMP_THREAD_LIMIT"}  # by which it counts threads
+OF_ARROW = ("OMP_NUM_THREADS", "OMP_THREAD_LIMIT")  # by which it counts threads
 NEEDED = {"avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512cd"}
 
 
@@ -51,11 +52,20 @@ def multiply_with(threads: int | None) -> contextlib.AbstractContextManager[obje
 
 def reader_threads() -> int:
     """Return how many threads may read a file: as many as Arrow has, or would have if it were loaded."""
-    if "pyarrow" in sys.modules or OF_ARROW & set(os.environ):
+    if "pyarrow" in sys.modules:
         import pyarrow
 
         return int(pyarrow.cpu_count())
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    asked, most = (_first_number(os.environ.get(name, "")) for name in OF_ARROW)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    threads = asked or cores
+    return min(threads, most) if most else threads
+
+
+def _first_number(text: str) -> int:
+    """Read the first of some numbers with commas between them, as Arrow does; 0 for anything else."""
+    found = re.match(r"\s*(\d{1,9})", text.split(",")[0], re.ASCII)
+    return 0 if found is None else int(found[1])
 
 
 @contextlib.contextmanager

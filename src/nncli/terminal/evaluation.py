@@ -12,7 +12,7 @@ from nncli.metrics.definitions import METRICS
 from nncli.model.decision import say_threshold
 from nncli.system.output import number, percent, put, say
 from nncli.terminal.folds import writer_of
-from nncli.terminal.tables import cut, cut_names, new_table, show
+from nncli.terminal.tables import cut, cut_names, new_table, new_table_of_files, show
 
 if TYPE_CHECKING:
     from nncli.inference.compare import Comparison
@@ -74,8 +74,8 @@ def _print_sets(found: dict[str, Any], n: int) -> None:
     least, most = (f"{size:.2f}" for size in found["mean_size_interval"])
     empty = f", {found['empty']:,} of them empty" if found["empty"] else ""
     put(f"prediction sets of {percent(found['share'])} {held}")
-    size = f"are of {found['mean_size']:.2f} classes on average ({least} to {most}){empty}"
-    put(f"(95 % interval {low} to {high}), and {size}")
+    put(f"(95 % interval {low} to {high}),")
+    put(f"and are of {found['mean_size']:.2f} classes on average ({least} to {most}){empty}")
 
 
 def _print_classes(metrics: dict[str, Any], quiet: bool) -> None:
@@ -119,7 +119,7 @@ def _print_confusions(metrics: dict[str, Any], quiet: bool) -> None:
 
 def print_evaluations(sources: Sequence[str], parts: Sequence[dict[str, Any]], together: dict[str, Any]) -> None:
     """Print one line for each file, and one for all of them."""
-    table = new_table("file", "rows", "accuracy", "95 % interval", "balanced", "log loss")
+    table = new_table_of_files("rows", "accuracy", "95 % interval", "balanced", "log loss")
     for source, metrics in zip([*sources, f"all {len(sources):,}"], [*parts, together], strict=True):
         low, high = metrics["accuracy_interval"]
         loss = "" if metrics["log_loss"] is None else number(metrics["log_loss"])

@@ -11,7 +11,7 @@ from nncli.metrics.reported import OF_NUMBERS
 from nncli.system.output import percent, put, quantity, say
 from nncli.terminal.evaluation import NARROW, SHOWN_COLUMNS, brief_cell
 from nncli.terminal.folds import print_folds, writer_of
-from nncli.terminal.tables import PARTS, cut, cut_names, new_table, show
+from nncli.terminal.tables import PARTS, cut, cut_names, new_table, new_table_of_files, show
 
 if TYPE_CHECKING:
     from nncli.inference.evaluate_numbers import EvaluationOfNumbers
@@ -72,7 +72,7 @@ def print_evaluations_of_numbers(
     sources: Sequence[str], parts: Sequence[EvaluationOfNumbers], together: dict[str, Any]
 ) -> None:
     """Print one line for each file, and one for all of them."""
-    table = new_table("file", "rows", "RMSE", "95 % interval", "MAE", "R²")
+    table = new_table_of_files("rows", "RMSE", "95 % interval", "MAE", "R²")
     for source, part in zip(sources, parts, strict=True):
         rmse, mae, r2 = (part.figures[name] for name in ("rmse", "mae", "r2"))
         interval = " to ".join(written("rmse", end) for end in rmse["interval"] or ())

@@ -39,6 +39,15 @@ def new_table(*header: str, align: str = "right") -> Table:
     return table
 
 
+def new_table_of_files(*header: str) -> Table:
+    """Make a table whose first column has names of files, which may be long: they are folded, and no figure is."""
+    table = new_table("file", *header)
+    table.columns[0].no_wrap, table.columns[0].overflow = False, "fold"
+    for column in table.columns[1:]:
+        column.no_wrap = True
+    return table
+
+
 def new_console(stderr: bool = False) -> Console:
     """Return the console of stdout, or of stderr: of a file or a pipe as wide as COLUMNS says, or 100 columns."""
     console = Console(stderr=stderr)
