@@ -74,7 +74,9 @@ def test_predict_writes_sets_and_eval_counts_them(nncli: Run, tmp_path: Path, mo
     told = nncli("eval", "m.npz", "d.csv", "--json", "-q").json["sets"]
     assert (told["held"], told["empty"]) == (is_in[np.arange(300), y].sum(), (is_in.sum(axis=1) == 0).sum())
     assert told["mean_size"] == pytest.approx(is_in.sum(axis=1).mean())
-    assert "prediction sets of 90.0 % hold the class of" in nncli("eval", "m.npz", "d.csv", "-q").out
+    share = f"{100 * told['coverage']:.1f}"
+    said = f"predict --interval 0.9: the sets of classes hold the true one in {share} %\nof these rows (95 % interval"
+    assert said in nncli("eval", "m.npz", "d.csv", "-q").out
 
 
 def test_a_row_that_cannot_be_read_has_an_empty_set(nncli: Run, iris_model: Path, tmp_path: Path) -> None:

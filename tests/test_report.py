@@ -40,7 +40,7 @@ def test_figures_and_intervals_are_those_of_eval(name: str, nncli: Run, request:
     expected, made = nncli("eval", model, "--json").json, report(nncli, model)
     rows = {row["figure"]: row for name in FIGURES for row in listing(made, "How good it is", name)}
     lines = [line.split("  ")[0] for line in nncli("eval", model).out.splitlines()[3:]]
-    own = ("the model", "prediction sets", "(95 %", "'yes' is predicted")  # lines below the figures
+    own = ("the model", "predict --interval", "of these rows", "'yes' is predicted")  # lines below the figures
     assert set(rows) == {one for one in lines[: lines.index("class")] if one and not one.startswith(own)}
     labels = {METRICS.create(name).label(expected["positive"]): name for name in expected["metrics"]}  # and of more
     for label, row in rows.items():

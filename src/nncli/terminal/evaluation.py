@@ -56,7 +56,7 @@ def print_evaluation(evaluation: Evaluation, quiet: bool = False) -> None:
     if decision is not None and decision["threshold"] is not None:
         put(say_threshold(**decision))
     if (found := evaluation.sets) is not None:
-        _print_sets(found, metrics["n"])
+        _print_sets(found)
     if absent:
         kinds = len(metrics["classes"])
         put(f"macro averages and balanced accuracy: over the {kinds - absent:,} of {kinds:,} classes that have rows")
@@ -67,15 +67,12 @@ def print_evaluation(evaluation: Evaluation, quiet: bool = False) -> None:
         _print_matrix(metrics)
 
 
-def _print_sets(found: dict[str, Any], n: int) -> None:
-    """Print how many prediction sets hold the class of their row, and how large they are."""
+def _print_sets(found: dict[str, Any]) -> None:
+    """Print how many of the sets of classes that `predict --interval` gives hold the true one, and how large they
+    are."""
     low, high = map(percent, found["coverage_interval"])
-    held = f"hold the class of {percent(found['coverage'])} of these {n:,} rows"
-    least, most = (f"{size:.2f}" for size in found["mean_size_interval"])
-    empty = f", {found['empty']:,} of them empty" if found["empty"] else ""
-    put(f"prediction sets of {percent(found['share'])} {held}")
-    put(f"(95 % interval {low} to {high}),")
-    put(f"and are of {found['mean_size']:.2f} classes on average ({least} to {most}){empty}")
+    put(f"predict --interval {found['share']:g}: the sets of classes hold the true one in {percent(found['coverage'])}")
+    put(f"of these rows (95 % interval {low} to {high}), with {found['mean_size']:.2f} classes on average")
 
 
 def _print_classes(metrics: dict[str, Any], quiet: bool) -> None:
