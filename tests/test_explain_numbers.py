@@ -214,3 +214,16 @@ def test_numbers_beyond_float32_have_reasons_in_their_unit(nncli: Run, tmp_path:
     assert adds["a"] == pytest.approx(2 * size * (X[3, 0] - X[:, 0].mean()), rel=1e-4)
     rows = rows_of(nncli("predict", tmp_path / "s.npz", tmp_path / "s.csv", "--reasons", 2).out)
     assert float(rows[3]["contribution_1"]) == pytest.approx(found["contributions"][0]["contribution"], rel=1e-4)
+
+
+def test_rows_without_names_of_columns_have_reasons_too(nncli: Run, tmp_path: Path) -> None:
+    """The target of the first row is a number, and none of the classes, of which there are none."""
+    lines = [f"{i % 10 / 2},{i % 7 / 4},{3 * (i % 10 / 2) - 2 * (i % 7 / 4) + 0.25}\n" for i in range(70)]
+    (tmp_path / "d.csv").write_text("".join(lines))
+    assert nncli("train", tmp_path / "d.csv", "-t", 2, "-m", "linear", "-q", "-o", tmp_path / "m.npz").code == 0
+    found = nncli("explain", tmp_path / "m.npz", "--row", 10, "--json").json
+    assert found["prediction"] == pytest.approx(3 * 4.5 - 2 * 0.5 + 0.25, rel=1e-4)  # row 10: i = 9
+    (tmp_path / "new.csv").write_text("4.5,0.5,much\n")
+    out = nncli("predict", tmp_path / "m.npz", tmp_path / "new.csv")
+    assert (out.code, out.out) == (1, "")
+    assert "column 'c2': expected a number, as in training, found 'much'" in out.err

@@ -40,10 +40,13 @@ def own_rows(model: Model, provenance: Provenance, model_file: str) -> tuple[Sou
 def read_row(model: Model, source: Source, text: TextOptions, number: int) -> Table:
     """Read row `number`, from 1, of some files, as a table of one; other rows may be such as cannot be read. DataError
     where it is, and OptionError where there are fewer rows."""
-    known = {model.schema.target: model.classes, **model.preprocess.known_categories}
     before = 0
     for name in source:
-        with stream_like(name, model.schema, model.config.model.dtype, (), "blank", text, known) as (blocks, _, _):
+        with stream_like(name, model.schema, model.config.model.dtype, (), "blank", text, model.known_cells) as (
+            blocks,
+            _,
+            _,
+        ):
             for block in blocks:
                 place = number - 1 - before
                 if place < len(block):

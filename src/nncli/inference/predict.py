@@ -77,10 +77,8 @@ class OutputSink:
 
 def predict_source(model: Model, source: str, options: PredictOptions, sink: OutputSink | _ResultSink) -> None:
     """Predict the rows of a source block by block, as they arrive."""
-    classes = {} if model.target is not None else {model.schema.target: model.classes}
-    known = {**classes, **model.preprocess.known_categories}
     dtype = model.config.model.dtype
-    stream = stream_like(source, model.schema, dtype, options.keep, options.on_error, options.text, known)
+    stream = stream_like(source, model.schema, dtype, options.keep, options.on_error, options.text, model.known_cells)
     # where a row takes longer to read than to predict, more threads would only slow the reader down
     threads = 1 if model.network.size < CHEAP * model.preprocess.width else None
     with stream as (blocks, kept, notes):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +81,13 @@ class Model:
     def positive(self) -> int:
         """Return the position of the positive class, of two."""
         return 1 if self.decision is None else self.decision.positive
+
+    @property
+    def known_cells(self) -> dict[str, Collection[str]]:
+        """Return the cells that text columns, and a target of classes, had in training: by these, columns of rows
+        without names are known again."""
+        classes = {} if self.target is not None else {self.schema.target: self.classes}
+        return {**classes, **self.preprocess.known_categories}
 
     @property
     def probabilistic(self) -> bool:

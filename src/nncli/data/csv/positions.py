@@ -84,7 +84,9 @@ def _misfit(first: Sequence[str], names: Sequence[str], expected: Schema, known:
         kind = kinds.get(name) or (profile.kind if profile else "text")
         if is_missing(cell, expected.missing):
             continue
-        if name == expected.target:
+        if name == expected.target and expected.numeric_target:
+            wanted = "a number" if later_number(cell, spelling, expected.decimal) is None else ""
+        elif name == expected.target:
             wanted = "" if is_class(cell, known.get(name)) else f"a class ({listing(known[name])})"
         elif kind == "date":
             wanted = "" if (spelling.days(cell) if spelling else days_of(cell)) is not None else "a date"
@@ -99,7 +101,7 @@ def _misfit(first: Sequence[str], names: Sequence[str], expected: Schema, known:
         else:
             wanted = ""
         if wanted:
-            remedy = written_as(cell, known[name]) if name == expected.target else ""
+            remedy = written_as(cell, known[name]) if name == expected.target and name in known else ""
             return f"column '{name}': expected {wanted}, as in training, found {quoted(cell)}", remedy or LIKE_THAT
     return None
 
