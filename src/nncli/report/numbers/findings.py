@@ -21,6 +21,7 @@ GAP = 1.25  # times as far off as on the training rows, from which a model knows
 LITTLE = 0.1  # of the variance of the training rows, below which a model has learned little
 FEW, MUCH = 0.01, 0.5  # of the rows, and of the squared errors that they make up
 ROWS_TO_PART = 40  # from which a hundredth is worth a look, and parts by prediction
+TOO_FEW = f"It was not tested, which takes {ROWS_TO_PART} rows."
 UNEVEN = 2.0  # times as far off in one quarter of the predictions as in another
 
 
@@ -109,7 +110,7 @@ def too_high_or_low(of: EvidenceOfNumbers) -> Finding:
     mean = float(errors.mean())
     way = "high" if mean > 0 else "low"
     if np.ptp(errors) == 0:
-        return Finding(name, "unknown", "It was not tested: that takes rows with errors that differ.")
+        return Finding(name, "unknown", "All errors are the same, so that it cannot be tested.")
     low, high = mean_interval(errors, of.scored.groups)
     evidence = f"On average, what is predicted is {plain(abs(mean))} too {way} ({within(low, high)})."
     if low <= 0 <= high:
@@ -126,8 +127,10 @@ def few_large_errors(of: EvidenceOfNumbers) -> Finding:
     name, squares = "A few large errors", np.sort(of.judged.errors**2)[::-1]
     few = max(1, math.ceil(FEW * of.n))
     total = float(squares.sum())
-    if of.n < ROWS_TO_PART or not total > 0:
-        return Finding(name, "unknown", "It was not tested: that takes more rows, with errors.")
+    if of.n < ROWS_TO_PART:
+        return Finding(name, "unknown", TOO_FEW)
+    if not total > 0:
+        return Finding(name, "passed", "No row has an error.")
     share = float(squares[:few].sum()) / total
     which = "row with the largest error makes" if few == 1 else f"{few:,} rows with the largest errors make"
     evidence = f"The {which} {percent(share)} of all squared errors."
@@ -143,7 +146,7 @@ def uneven_errors(of: EvidenceOfNumbers) -> Finding:
     """Look whether high or low predictions are farther off than others."""
     name = "Errors alike for all predictions"
     if of.n < ROWS_TO_PART:
-        return Finding(name, "unknown", "It was not tested: that takes more rows.")
+        return Finding(name, "unknown", TOO_FEW)
     quarters = np.array_split(np.abs(of.judged.errors)[np.argsort(of.judged.predicted, kind="stable")], 4)
     first, last = float(quarters[0].mean()), float(quarters[-1].mean())
     evidence = f"The quarter of the rows with the lowest predictions is off by {plain(first)} on average, and that "
