@@ -144,6 +144,7 @@ def test_rows_behind_a_damaged_one_are_read_in_a_file_of_many_blocks(tmp_path: P
     assert "warning: left out 25 of 150,000 rows, which cannot be read; the first 10 are:" in notes
 
 
+@pytest.mark.long
 def test_a_quote_that_nothing_closes_costs_its_row_and_not_the_rest_of_a_large_file(tmp_path: Path) -> None:
     lines = [f"{i},{i % 7},{'yes' if i % 2 else 'no'}\n" for i in range(300_000)]
     lines[1234] = lines[1234].replace(",", ',"', 1)

@@ -177,6 +177,7 @@ def test_eight_intervals_hold_together_in_95_of_100_samples(metric: str) -> None
     assert 1 - (1 - misses / 1600) ** 8 < 0.09  # 0.05 and twice the standard error, 8 √(0.00625 / 1600)
 
 
+@pytest.mark.long
 def test_a_wider_interval_is_that_of_the_normal_distribution_on_the_scale_of_log_odds() -> None:
     rng = np.random.default_rng(3)
     y, predicted = rng.integers(2, size=300), rng.integers(2, size=300)

@@ -165,6 +165,7 @@ def test_any_change_of_any_value_is_read_or_refused(lines: list[Changed]) -> Non
                 json.dumps(describe(ranking_of(records, metric)), allow_nan=False)
 
 
+@pytest.mark.long
 def test_no_line_takes_much_memory(lines: list[Changed]) -> None:
     """Of a few kilobytes that claim to be billions of rows, of four megabytes of brackets, and of a file full of nothing."""
     huge = {**lines[1], "n_val": 2_000_000_000}

@@ -146,6 +146,7 @@ def test_the_interval_of_a_mean_is_that_of_the_differences_of_rows() -> None:
     assert first.interval == pytest.approx((worse.mean() - half, worse.mean() + half), rel=1e-4)
 
 
+@pytest.mark.long
 def test_a_bootstrapped_interval_is_as_wide_as_resampled_rows_spread() -> None:
     columns, y = columns_of(200)
     found = train(columns, y > 0, epochs=20, model="softmax")

@@ -115,6 +115,7 @@ def test_a_linear_svm_with_hinge() -> None:
     assert hinge_objective(W, b, X, T, 1) == pytest.approx(theirs, rel=1e-6)
 
 
+@pytest.mark.long
 def test_a_linear_svm_of_crammer_and_singer() -> None:
     """Of three classes. Liblinear holds the bias down too, and so comes only near the optimum: we must be lower."""
     X, y = data("wine")

@@ -177,6 +177,7 @@ def test_the_same_components_without_the_error_pass(
     assert nncli("gradcheck", "wine", "--hidden", "6", option, "broken", "--json").json["passed"]
 
 
+@pytest.mark.long
 def test_a_broken_component_fails_in_the_matrix_of_all(nncli: Run, plant: Run, one_loss: None) -> None:
     plant(ACTIVATIONS, ForgottenDerivative)
     outcome = nncli("gradcheck", "--all", "--json")

@@ -28,6 +28,7 @@ def test_random_trials_go_on_where_fewer_ended(nncli: Run) -> None:
     assert first < more
 
 
+@pytest.mark.long
 def test_halving_trains_the_best_on_to_where_a_grid_has_them(nncli: Run) -> None:
     """Nine for a ninth of their epochs, three for a third, one to the end: as if it had never paused."""
     words = ["sweep", "digits", "--lr", "0.02,0.005,0.0005", "--hidden", "4,16,32", "--epochs", "18", "-q"]
