@@ -254,10 +254,12 @@ def test_names_from_data_do_no_harm(nncli: Run) -> None:
     with Path("d.csv").open("w", newline="") as file:
         csv.writer(file).writerows([["a", HOSTILE + "column", "text", "label"], *rows])
     assert nncli("train", "d.csv", "--epochs", 1, "-q").code == 0
-    for name in set(FIGURES) - {"sweep", "parallel"}:
-        of_data = isinstance(FIGURES.create(name), OfData)
+    assert nncli("train", "d.csv", "-t", "a", "--task", "regression", "--epochs", 1, "-q", "-o", "n.npz").code == 0
+    for name in sorted(set(FIGURES) - {"sweep", "parallel"}):
+        kind = FIGURES.create(name)
+        of_data, of_classes = isinstance(kind, OfData), getattr(kind, "of_classes", True)
         words = [
-            "d.csv" if of_data else "model.npz",
+            "d.csv" if of_data else "model.npz" if of_classes else "n.npz",
             name,
             *["-q"] * of_data,
             *[HOSTILE + "column"] * (name in OF_A_COLUMN),
