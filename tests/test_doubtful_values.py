@@ -69,13 +69,14 @@ def test_classes_that_are_one_number_with_its_decimals_are_warned_of() -> None:
     ]
 
 
-def test_a_first_row_that_counts_the_columns_is_refused_for_a_model_without_names(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nncli: Callable[..., Any]
+@pytest.mark.parametrize("names", ["", "u,v,label\n"], ids=["a model without names", "a model with names"])
+def test_a_first_row_that_counts_the_columns_is_refused_above_fractions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nncli: Callable[..., Any], names: str
 ) -> None:
     """As a table without names has it when it is written with its header."""
     monkeypatch.chdir(tmp_path)
     rows = [f"{i * 37 % 101 / 10},{i * 13 % 29 / 4},{'pq'[i % 2]}\n" for i in range(60)]
-    Path("t.csv").write_text("".join(rows))
+    Path("t.csv").write_text(names + "".join(rows))
     assert nncli("train", "t.csv", "-t", 2, "--epochs", 1, "-q", "--json").code == 0
     for count in ("0,1", "1,2"):
         Path("new.csv").write_text(f"{count}\n0.5,1.5\n2.5,3.25\n")
@@ -85,3 +86,16 @@ def test_a_first_row_that_counts_the_columns_is_refused_for_a_model_without_name
         assert f"new.csv:1: the first row, '{count.replace(',', ', ')}', {doubt}" in found.err
     Path("new.csv").write_text("0.0,1\n0.5,1.5\n")  # as the message advises
     assert nncli("predict", "model.npz", "new.csv").out.count("\n") == 3
+
+
+def test_a_first_row_that_counts_the_columns_above_whole_numbers_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, nncli: Callable[..., Any]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rows = "".join(f"{i * 37 % 101},{i * 13 % 29},{'pq'[i % 2]}\n" for i in range(60))
+    Path("t.csv").write_text("u,v,label\n" + rows)
+    assert nncli("train", "t.csv", "--epochs", 1, "-q", "--json").code == 0
+    told = nncli("predict", "model.npz", stdin="0,1\n5,7\n")
+    assert told.out.count("\n") == 3
+    assert "the first row, '0, 1', is read as data: delete it if it only numbers the columns" in told.err
+    assert "only numbers the columns" not in nncli("predict", "model.npz", stdin="1,0\n5,7\n").err

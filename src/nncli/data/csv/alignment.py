@@ -67,8 +67,8 @@ def _plan(
         if own and has_row_names(first, [head.row_behind(len(row), best)]):
             first, told, names_row = ["", *first], [*told, ROW_NAMES], b""
     header = named or _is_unnamed_header(first, expected, known)
-    if not (header or expected.header):
-        _refuse_count(first, expected, head.place)
+    if not header:
+        told = [*told, *_doubts_of_count(first, expected, head.place)]
     layout, notes = aligned(first, header, expected, dtype, keep, with_target, head.place, known)
     whole = tuple(column.name for column in expected.profile if column.whole and column.name in expected.names)
     words = {
@@ -230,15 +230,18 @@ def _quoted_row(first: Sequence[str]) -> str:
     return quoted(", ".join(first))
 
 
-def _refuse_count(first: Sequence[str], expected: Schema, place: str) -> None:
-    """Raise DataError for a first row that counts the columns, as 0,1,2, where a column had fractions in training: it
-    may be a header, or a row."""
+def _doubts_of_count(first: Sequence[str], expected: Schema, place: str) -> list[str]:
+    """Return a note on a first row that counts the columns, as 0,1,2: it may be a header, or a row. Raises DataError
+    where a column had fractions in training, so that hardly any row is like it."""
     n = len(first)
+    if n < 2 or [*first] not in ([*map(str, range(n))], [*map(str, range(1, n + 1))]):
+        return []
     names = next((names for names in candidates(expected) if len(names) == n), ())
     fractional = {column.name for column in expected.profile if column.kind == "number" and not column.whole}
-    if n > 1 and [*first] in ([*map(str, range(n))], [*map(str, range(1, n + 1))]) and fractional.intersection(names):
+    if fractional.intersection(names):
         problem = f"the first row, {_quoted_row(first)}, may be a row of data, or a header that numbers the columns"
         raise DataError(place, problem, f"Delete it if it is not a row, or write {first[0]}.0 if it is one")
+    return [f"the first row, {_quoted_row(first)}, is read as data: delete it if it only numbers the columns"]
 
 
 def _is_unnamed_header(first: Sequence[str], expected: Schema, known: Known) -> bool:
