@@ -54,6 +54,30 @@ def test_rows_in_single_quotes_are_read_under_names_of_either_kind(nncli: Run, f
     assert trained(nncli, "s.csv") == right
 
 
+@pytest.mark.parametrize("names", [NAMES, NAMES.replace(",", ", ")], ids=["close names", "spaced names"])
+def test_blanks_before_quotes_are_read_under_names_that_do_not_show_them(nncli: Run, names: str) -> None:
+    trained(nncli, write("d.csv", DOUBLE))
+    answers = nncli("predict", "m.npz", "d.csv").out
+    later = nncli("predict", "m.npz", write("s.csv", '{}, "{}", "{}", {}', header=names))
+    assert (later.code, later.out) == (0, answers), later.err
+    assert "not seen" not in later.err
+
+
+def test_a_quote_behind_a_blank_within_a_cell_is_no_quote_around_one(nncli: Run) -> None:
+    rows = [(n, 'a, ""b""', note, label) for n, _, note, label in ROWS]
+    trained(nncli, write("d.csv", '{},"{}","{}",{}', rows))
+    assert nncli("predict", "m.npz", write("s.csv", '{},"{}","{}",{}', rows)).code == 0
+
+
+def test_words_above_the_table_are_no_row_of_as_many_columns(nncli: Run) -> None:
+    trained(nncli, write("d.csv", DOUBLE))
+    answers = nncli("predict", "m.npz", "d.csv").out
+    Path("s.csv").write_text("Report of our shop\n\n" + Path("d.csv").read_text())  # four words, as there are columns
+    later = nncli("predict", "m.npz", "s.csv")
+    assert (later.code, later.out) == (0, answers), later.err
+    assert "the first 2 lines are left out" in later.err
+
+
 @pytest.mark.parametrize("rows", [ROWS[:1], ROWS])
 def test_rows_in_double_quotes_are_read_by_a_model_of_single_ones(nncli: Run, rows: list[tuple[Any, ...]]) -> None:
     trained(nncli, write("s.csv", SINGLE))

@@ -205,11 +205,11 @@ def _notes(found: Dialect, usual: Dialect, options: TextOptions) -> list[str]:
     return notes
 
 
-def first_cells(lines: Sequence[str], dialect: Dialect, rows: int = 1) -> list[str]:
-    """Return the cells of the first row, or the names that so many rows tell together; none where they cannot be cut
-    so, or are not all in these lines."""
+def first_cells(lines: Sequence[str], dialect: Dialect, rows: int = 1, *, as_names: bool = True) -> list[str]:
+    """Return the cells of the first row, bare `as_names` are, or the names that so many rows tell together; none where
+    they cannot be cut so, or are not all in these lines."""
     try:
-        return joined_names([[*map(bare, row)] for row in islice(_rows(lines, dialect), rows)])
+        return joined_names([[*map(bare if as_names else str, row)] for row in islice(_rows(lines, dialect), rows)])
     except csv.Error:
         return []
 
@@ -241,7 +241,8 @@ def dialect_for(
     notes = []
     first = first_cells([*head.lines(0, FIRST_BYTES)], found)
     is_title = len(first) > LEAST_ROWS and [*filter(None, first)] == first[:1] and not is_number(first[0])
-    if not rank[0] and (is_title or not rank[1]) and not options.skip_rows and expected.header:
+    is_prose = found.delimiter == " " != expected.delimiter and not any(map(is_number, first))  # its words are no cells
+    if not rank[0] and (is_title or is_prose or not rank[1]) and not options.skip_rows and expected.header:
         for above in range(1, MOST_ABOVE + 1):
             while head.data.count(b"\n") <= above and not head.at_end:
                 head.more()
@@ -269,6 +270,11 @@ def _with_quotes_of_row(head: Head, dialect: Dialect, known: Known) -> Dialect:
     if row[:1] == row[-1:] == '"' and len(first_cells([row], dialect)) == 1 < width == len(first_cells([row], whole)):
         return whole
     d = re.escape(dialect.delimiter)
+    spaced = dataclasses.replace(dialect, blanks=True)
+    strict = first_cells([row], dialect, as_names=False)
+    has_spaced = any(cell[:1] == " " and cell.lstrip(" ")[:1] == dialect.quote for cell in strict if dialect.quote)
+    if has_spaced and len(first_cells([row], spaced)) == width:  # else it would be a quote in the middle of a cell
+        return spaced
     for sign in {"'", '"'} - {dialect.quote}:
         others = re.sub(rf"(?<![^{d}]) *{sign}(?:[^{sign}]|{sign}{sign})*{sign}(?![^{d}])", "", row)
         cells = [*map(bare, others.split(dialect.delimiter))]
